@@ -1,0 +1,159 @@
+// Package store is the interface between the ledger and a database engine. It is
+// small on purpose: every write is one idempotent batch, no type of any engine
+// crosses it, and nothing in it assumes that one process owns the data.
+//
+// An engine keeps what it is told. It never decides what counts: that is the
+// ledger's work.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// Reason says why a record does not count.
+type Reason uint8
+
+// The reasons, with the names that String gives.
+const (
+	ReasonNone      Reason = iota
+	ReasonAncestor         // a span below it bears the same usage (the leaf rule)
+	ReasonSameCall         // a fuller record has the same response or request id
+	ReasonEcho             // its emitter tells its calls more fully on another kind of record
+	ReasonTwin             // a fuller record of another instrumentation tells the same call
+	ReasonNotBilled        // it never was a billed call: no usage, and another record stands for the call
+)
+
+// String is the reason's name in the API.
+func (r Reason) String() string {
+	return [...]string{"", "ancestor", "same_call", "echo", "twin", "not_billed"}[r]
+}
+
+// Record is one call record with its standing in the ledger.
+type Record struct {
+	usage.Call
+	Counted      bool
+	SupersededBy usage.ID // zero where Counted
+	Reason       Reason   // ReasonNone where Counted
+}
+
+// Mark changes the standing of a record that is stored already.
+type Mark struct {
+	ID           usage.ID
+	Start        time.Time // the record's own start: with the id it finds the record
+	Counted      bool
+	SupersededBy usage.ID
+	Reason       Reason
+}
+
+// Write is one transaction: all of it is on disk when Apply returns nil, or none.
+type Write struct {
+	Put   []Record     // inserted; a stored record of the same ID and Start is replaced
+	Mark  []Mark       // applied after Put
+	Links []usage.Link // places of spans in their traces; known ones are left as they are
+	Seen  time.Time    // when this write was made; ages the links
+}
+
+// Filter selects records. A zero field selects everything; several values of one field
+// are alternatives, different fields must all match. Matching of values is exact.
+type Filter struct {
+	From, To  time.Time // From <= start < To; zero is open
+	Models    []string
+	Providers []string
+	Keys      []string // key fingerprints; "" is "no key"
+	Users     []string
+	Services  []string
+	Projects  []string
+	Statuses  []string // "ok", "error", or an HTTP status code such as "429"
+	Text      []Term   // all must match
+	// Superseded includes records that do not count. Sums never use it.
+	Superseded bool
+}
+
+// Term is one term of a text search, matched without regard to case.
+type Term struct {
+	Field string // "", or one of request_id, trace_id, model, path, error, user, service, provider, key
+	Value string // a literal part of the field's text; never a pattern
+}
+
+// Page asks for records newest first.
+type Page struct {
+	Filter Filter
+	Cursor string // "" for the first page, else the Next of the page before
+	Limit  int
+}
+
+// ErrCursor reports a cursor that this engine did not give.
+var ErrCursor = errors.New("the cursor is not one that this server gave")
+
+// Info is what an engine knows about itself.
+type Info struct {
+	Records int64     // stored call records, superseded ones included
+	Bytes   int64     // size on disk, write-ahead log included
+	Oldest  time.Time // start of the oldest record; zero where empty
+	Floor   time.Time // records that start before it were dropped and must not be taken again
+}
+
+// Key is an API key as it is stored: never the key itself.
+type Key struct {
+	ID          string
+	Name        string // unique among keys that are not revoked, compared without regard to case
+	Description string
+	Fingerprint string // usage.Fingerprint of the key
+	Display     string // usage.DisplayKey of the key
+	Owner       string
+	CreatedAt   time.Time
+	ExpiresAt   time.Time // zero: never
+	RevokedAt   time.Time // zero: not revoked
+}
+
+// Errors of an engine that callers tell apart. All others mean that the write may be
+// tried again (a full disk, a locked file).
+var (
+	ErrKeyExists  = errors.New("a key of this name exists already")
+	ErrKeyUnknown = errors.New("no key has this id")
+	ErrNewer      = errors.New("the database was written by a newer version of tokenboard")
+	ErrCorrupt    = errors.New("the database is damaged or is not a tokenboard database")
+	ErrReadOnly   = errors.New("the database cannot be written")
+)
+
+// Engine is a database that keeps call records. Its methods are safe for concurrent
+// use; readers never wait for a writer.
+type Engine interface {
+	// Apply commits one write durably. It is idempotent.
+	Apply(ctx context.Context, w Write) error
+	// Find gives the stored record of an identity and start.
+	Find(ctx context.Context, id usage.ID, start time.Time) (Record, bool, error)
+	// Get gives the stored record of an identity whose start is not known.
+	Get(ctx context.Context, id usage.ID) (Record, bool, error)
+	// Scan visits the records that match, oldest first, until visit fails. The record is
+	// valid during the visit only.
+	Scan(ctx context.Context, f Filter, visit func(*Record) error) error
+	// Links visits the links seen since a time.
+	Links(ctx context.Context, since time.Time, visit func(usage.Link) error) error
+	// List gives one page of records and the cursor of the next ("" at the end).
+	List(ctx context.Context, p Page) (records []Record, next string, err error)
+
+	// Drop removes at most max records that start before a time, oldest first, raises Floor
+	// to it, and removes links last seen before linksBefore. It tells how many records went.
+	Drop(ctx context.Context, before, linksBefore time.Time, max int) (int, error)
+	// Nth gives the start of the n-th oldest record, counted from 0.
+	Nth(ctx context.Context, n int64) (time.Time, bool, error)
+	// Compact gives disk space that dropped records left back to the system.
+	Compact(ctx context.Context) error
+	Info(ctx context.Context) (Info, error)
+
+	// Keys lists all keys, revoked ones too, oldest first.
+	Keys(ctx context.Context) ([]Key, error)
+	// AddKey stores a new key, or answers ErrKeyExists.
+	AddKey(ctx context.Context, k Key) error
+	// RevokeKey marks a key as revoked, or answers ErrKeyUnknown (a revoked key is unknown).
+	RevokeKey(ctx context.Context, id string, at time.Time) error
+
+	// Backup writes a consistent copy, while writing goes on, to a path that does not exist.
+	Backup(ctx context.Context, path string) error
+	Close() error
+}

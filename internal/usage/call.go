@@ -1,0 +1,204 @@
+package usage
+
+import (
+	"encoding/hex"
+	"time"
+)
+
+// TraceID and SpanID are OpenTelemetry's identifiers; all zero means absent.
+type (
+	TraceID [16]byte
+	SpanID  [8]byte
+)
+
+// IsZero tells whether the identifier is absent.
+func (t TraceID) IsZero() bool { return t == TraceID{} }
+
+// IsZero tells whether the identifier is absent.
+func (s SpanID) IsZero() bool { return s == SpanID{} }
+
+// String gives lower-case hex, or "" where absent.
+func (t TraceID) String() string {
+	if t.IsZero() {
+		return ""
+	}
+	return hex.EncodeToString(t[:])
+}
+
+// String gives lower-case hex, or "" where absent.
+func (s SpanID) String() string {
+	if s.IsZero() {
+		return ""
+	}
+	return hex.EncodeToString(s[:])
+}
+
+// ID is the identity of a record: trace id and span id of a span; of a log record, a
+// hash of what makes it unique. Two deliveries with one ID are one record.
+type ID [24]byte
+
+// SpanRecordID is the identity of a span.
+func SpanRecordID(t TraceID, s SpanID) ID {
+	var id ID
+	copy(id[:16], t[:])
+	copy(id[16:], s[:])
+	return id
+}
+
+// String gives 48 lower-case hex digits.
+func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+// ParseID reads what String gives.
+func ParseID(s string) (ID, bool) {
+	var id ID
+	if len(s) != 2*len(id) {
+		return id, false
+	}
+	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
+		return ID{}, false
+	}
+	return id, true
+}
+
+// Signal is the OTLP signal a record came on.
+type Signal uint8
+
+// The signals that carry calls. Metrics never do: they would count a call again.
+const (
+	SignalSpan Signal = iota
+	SignalLog
+)
+
+// Role is what a record is in the accounting of its trace.
+type Role uint8
+
+const (
+	// RoleNone is a span without usage that is no model call: only its place in the
+	// trace matters.
+	RoleNone Role = iota
+	// RoleCall is a model call, with or without usage.
+	RoleCall
+	// RoleAggregate is an agent, chain or workflow that bears usage: it counts only
+	// where nothing below it does.
+	RoleAggregate
+	// RoleTool is a tool execution: a model call inside it is not the model call
+	// around it. Like an aggregate where it bears usage.
+	RoleTool
+)
+
+// Quality flags say what keeps a record from being perfect.
+type Quality uint16
+
+// The quality flags, with the names that Names gives.
+const (
+	NoUsage      Quality = 1 << iota // the record reported no token figures
+	Inconsistent                     // figures that cannot be (NaN, negative, over 2^53, do not add up) were left out
+	Estimated                        // the emitter says that it estimated
+	Unpriced                         // no price is known for the model at that time
+	ReportedCost                     // the cost is the one that the telemetry reported
+)
+
+var qualityNames = [...]string{"no_usage", "inconsistent", "estimated", "unpriced", "reported_cost"}
+
+// Names lists the flags that are set, in a fixed order; never nil.
+func (q Quality) Names() []string {
+	names := []string{}
+	for i, n := range qualityNames {
+		if q&(1<<i) != 0 {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// ParseQuality is the reverse of Names; unknown names are left out.
+func ParseQuality(names []string) Quality {
+	var q Quality
+	for _, n := range names {
+		for i, known := range qualityNames {
+			if n == known {
+				q |= 1 << i
+			}
+		}
+	}
+	return q
+}
+
+// Tristate is a boolean that may be unknown.
+type Tristate uint8
+
+// The values of a Tristate.
+const (
+	Unknown Tristate = iota
+	No
+	Yes
+)
+
+// Call is one record of a model call, as one emitter told it on one signal. Which
+// records of one call count is for the ledger to say.
+type Call struct {
+	ID     ID
+	Trace  TraceID
+	Span   SpanID // of a log record: the span it was written in
+	Parent SpanID // of a span; zero for roots and log records
+	Signal Signal
+	Role   Role // RoleCall, RoleAggregate or RoleTool
+
+	// Group names the emitter's session within which a fuller kind of record may tell
+	// the same calls; Echo says that this record is of the less full kind, which
+	// counts only while its group has no record of the fuller one. Empty: no such rule.
+	Group string
+	Echo  bool
+
+	Start    time.Time     // UTC
+	Duration time.Duration // 0 where unknown
+	TTFT     time.Duration // time to first token, 0 where unknown
+	Stream   Tristate
+
+	Operation    string // gen_ai.operation.name: chat, embeddings, ...
+	Provider     string // gen_ai.provider.name, folded to the conventions' values
+	RequestModel string
+	Model        string // the responding model, else the requested one
+
+	KeyFingerprint string // see Fingerprint; "" where no key was seen
+	KeyDisplay     string
+	User           string
+	Service        string
+	Environment    string
+	Project        string
+	Session        string
+
+	Method    string // HTTP method
+	Path      string // HTTP route or path, without query
+	Status    int    // HTTP status code, 0 where unknown
+	ErrorType string // error.type; "" for success
+	Failed    bool
+
+	ResponseID string // the provider's id of the answer: identity across traces and signals
+	RequestID  string // the provider's or emitter's id of the request: likewise
+	Scope      string // instrumentation scope
+	Process    uint64 // hash of the resource attributes that tell one process from another
+
+	Tokens       Tokens
+	ReportedCost NanoUSD // what the telemetry says the call cost, valid if HasReportedCost
+	Cost         NanoUSD // what it is shown to cost, valid unless Unpriced is set
+	PriceVersion string  // the price book that gave Cost; "" where the telemetry did
+
+	HasReportedCost bool
+	Quality         Quality
+}
+
+// Link is the place of a span in its trace. Spans that are no calls send only this, so
+// that a call finds its ancestors across foreign spans.
+type Link struct {
+	Trace  TraceID
+	Span   SpanID
+	Parent SpanID
+	Tool   bool // a tool execution, see RoleTool
+}
+
+// Batch is what one export request brings: it is committed as a whole or not at all.
+type Batch struct {
+	Calls []Call
+	Links []Link
+}

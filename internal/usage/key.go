@@ -1,0 +1,40 @@
+package usage
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Fingerprint is the only form in which a client key is kept: SHA-256 of the key,
+// as 64 lower-case hex digits. The empty string means "no key was seen".
+func Fingerprint(key string) string {
+	if key == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:])
+}
+
+// IsFingerprint tells whether s has the form that Fingerprint gives.
+func IsFingerprint(s string) bool {
+	if len(s) != sha256.Size*2 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// DisplayKey is the form of a key that people may see: its first letters and its
+// last four ("tb-Ab…9f3a"). Of a key too short to hide anything it shows only dots.
+func DisplayKey(key string) string {
+	const head, tail, minHidden = 5, 4, 8
+	r := []rune(key)
+	if len(r) < head+tail+minHidden {
+		return "…"
+	}
+	return string(r[:head]) + "…" + string(r[len(r)-tail:])
+}

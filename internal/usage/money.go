@@ -1,0 +1,54 @@
+package usage
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// NanoUSD is an amount of money in units of 10^-9 US dollars. Sums of integers are
+// exact in any order, which sums of binary fractions are not.
+type NanoUSD int64
+
+const nanosPerUSD = 1_000_000_000
+
+// String gives the amount as a decimal number of US dollars with at most nine
+// places and no trailing zeros: "0.029634", "12", "-0.5".
+func (m NanoUSD) String() string {
+	sign, v := "", uint64(m)
+	if m < 0 {
+		sign, v = "-", -uint64(m)
+	}
+	whole, frac := v/nanosPerUSD, v%nanosPerUSD
+	if frac == 0 {
+		return sign + strconv.FormatUint(whole, 10)
+	}
+	return sign + strconv.FormatUint(whole, 10) + "." + strings.TrimRight(fmt.Sprintf("%09d", frac), "0")
+}
+
+// MarshalJSON writes the amount as a JSON number, exactly.
+func (m NanoUSD) MarshalJSON() ([]byte, error) { return []byte(m.String()), nil }
+
+// ErrMoney reports an amount that is not a finite, non-negative number of dollars
+// that fits in NanoUSD (about 9.2 thousand million dollars).
+var ErrMoney = errors.New("not a usable amount of US dollars")
+
+// ParseUSD reads a decimal number of US dollars ("0.029634", "1e-05"), rounded half
+// away from zero to nine places.
+func ParseUSD(s string) (NanoUSD, error) {
+	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	if err != nil {
+		return 0, fmt.Errorf("read amount: %w", ErrMoney)
+	}
+	return USD(f)
+}
+
+// USD converts a floating-point number of US dollars, rounded to nine places.
+func USD(f float64) (NanoUSD, error) {
+	if math.IsNaN(f) || f < 0 || f >= math.MaxInt64/nanosPerUSD {
+		return 0, ErrMoney
+	}
+	return NanoUSD(math.Round(f * nanosPerUSD)), nil
+}
