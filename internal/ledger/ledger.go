@@ -10,6 +10,8 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -40,6 +42,7 @@ type Status struct {
 	LastCommit time.Time // zero before the first
 	Info       store.Info
 	Counters   Counters
+	Retention  error // why old records could not be dropped at the last try
 }
 
 // Counters count, since start, what happened to records.
@@ -50,7 +53,9 @@ type Counters struct {
 	Superseded int64 // records that counted and were superseded later
 	RefusedOld int64 // records older than what is kept
 	RefusedNew int64 // records from further in the future than clocks go wrong
+	RefusedBad int64 // records without a usable identity or time
 	Evicted    int64 // spans forgotten because MaxSpans was reached
+	Dropped    int64 // records that retention removed
 }
 
 // ErrClosed reports a ledger that is shut down; the sender should try again elsewhere.
@@ -58,3 +63,169 @@ var ErrClosed = errors.New("the ledger is closed")
 
 // ErrQuery reports a query that the ledger cannot answer.
 var ErrQuery = errors.New("the query is not one that sums can answer")
+
+const (
+	defaultWindow    = 24 * time.Hour
+	defaultMaxSpans  = 500_000
+	defaultRetention = time.Minute
+)
+
+// Ledger is the book of calls. Its methods are safe for concurrent use.
+type Ledger struct {
+	engine store.Engine
+	o      Options
+
+	requests chan *request
+	closing  chan struct{} // closed when no more requests are taken
+	done     chan struct{} // closed when the writer has ended
+	close    sync.Once
+	closeErr error
+
+	// commits is held for writing from the moment a write may be on disk until the sums in
+	// memory have it too, so that a reader that needs both sees them agree.
+	commits sync.RWMutex
+
+	mu       sync.RWMutex // guards what follows
+	rolling  *rolling
+	last     time.Time // of the last commit
+	floor    time.Time // what starts before it was dropped
+	counters Counters
+	// retentionErr is why records could not be dropped at the last try.
+	retentionErr error
+
+	// What follows belongs to the writer's goroutine.
+	index *index
+}
+
+// Open reads what the engine keeps and starts the ledger, which owns the engine from then on,
+// also where Open fails.
+func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) {
+	if o.Window <= 0 {
+		o.Window = defaultWindow
+	}
+	if o.MaxSpans <= 0 {
+		o.MaxSpans = defaultMaxSpans
+	}
+	if o.RetentionInterval <= 0 {
+		o.RetentionInterval = defaultRetention
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	l := &Ledger{
+		engine: engine, o: o, rolling: newRolling(), index: newIndex(),
+		requests: make(chan *request, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}),
+	}
+	if err := l.rebuild(ctx); err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	go l.write()
+	return l, nil
+}
+
+// rebuild fills the rolling sums and the index from the stored records.
+func (l *Ledger) rebuild(ctx context.Context) error {
+	info, err := l.engine.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("open the ledger: %w", err)
+	}
+	l.floor = info.Floor
+	since := l.o.Now().Add(-l.o.Window)
+	l.index.completeAfter = since.Add(maxAhead).UnixNano()
+	err = l.engine.Scan(ctx, store.Filter{From: l.floor, Superseded: true}, func(r *store.Record) error {
+		if r.Counted {
+			l.rolling.add(&r.Call, 1)
+		}
+		if r.Seen.After(l.last) {
+			l.last = r.Seen
+		}
+		if !r.Seen.Before(since) {
+			n := newNode(&r.Call)
+			n.standing = standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason}
+			l.index.add(n, r.Trace, r.Seen)
+			l.index.commit()
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("open the ledger: read stored records: %w", err)
+	}
+	err = l.engine.Links(ctx, since, func(k usage.Link) error {
+		l.index.addLink(k, l.o.Now())
+		l.index.commit()
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("open the ledger: read stored spans: %w", err)
+	}
+	l.index.evict(l.o.MaxSpans, since)
+	return nil
+}
+
+// Close takes no more batches, commits those that wait, and closes the engine.
+func (l *Ledger) Close() error {
+	l.close.Do(func() {
+		close(l.closing)
+		<-l.done
+		l.closeErr = l.engine.Close()
+	})
+	return l.closeErr
+}
+
+func (l *Ledger) lastCommit() time.Time {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.last
+}
+
+// kept moves the start of a time range to the oldest record that is kept, so that records that
+// are about to be dropped are gone for every reader at once.
+func (l *Ledger) kept(f store.Filter) store.Filter {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if f.From.Before(l.floor) {
+		f.From = l.floor
+	}
+	return f
+}
+
+// List gives a page of records, newest first.
+func (l *Ledger) List(ctx context.Context, p store.Page) ([]store.Record, string, error) {
+	p.Filter = l.kept(p.Filter)
+	return l.engine.List(ctx, p)
+}
+
+// Scan visits records, oldest first; a record is valid during its visit only.
+func (l *Ledger) Scan(ctx context.Context, f store.Filter, visit func(*store.Record) error) error {
+	return l.engine.Scan(ctx, l.kept(f), visit)
+}
+
+// Get gives one record.
+func (l *Ledger) Get(ctx context.Context, id usage.ID, start time.Time) (store.Record, bool, error) {
+	return l.engine.Find(ctx, id, start)
+}
+
+// Keys lists all API keys, revoked ones too, oldest first.
+func (l *Ledger) Keys(ctx context.Context) ([]store.Key, error) { return l.engine.Keys(ctx) }
+
+// AddKey stores an API key; store.ErrKeyExists where its name is taken.
+func (l *Ledger) AddKey(ctx context.Context, k store.Key) error { return l.engine.AddKey(ctx, k) }
+
+// RevokeKey revokes an API key; store.ErrKeyUnknown where there is none.
+func (l *Ledger) RevokeKey(ctx context.Context, id string, at time.Time) error {
+	return l.engine.RevokeKey(ctx, id, at)
+}
+
+// Backup writes a consistent copy of the store to a new file.
+func (l *Ledger) Backup(ctx context.Context, path string) error { return l.engine.Backup(ctx, path) }
+
+// Status tells how the ledger is.
+func (l *Ledger) Status(ctx context.Context) (Status, error) {
+	info, err := l.engine.Info(ctx)
+	if err != nil {
+		return Status{}, fmt.Errorf("ask the store: %w", err)
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Retention: l.retentionErr}, nil
+}

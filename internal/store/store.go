@@ -19,28 +19,29 @@ type Reason uint8
 
 // The reasons, with the names that String gives.
 const (
-	ReasonNone      Reason = iota
-	ReasonAncestor         // a span below it bears the same usage (the leaf rule)
-	ReasonSameCall         // a fuller record has the same response or request id
-	ReasonEcho             // its emitter tells its calls more fully on another kind of record
-	ReasonTwin             // a fuller record of another instrumentation tells the same call
-	ReasonNotBilled        // it never was a billed call: no usage, and another record stands for the call
+	ReasonNone     Reason = iota
+	ReasonAncestor        // a span below it bears the same usage (the leaf rule)
+	ReasonSameCall        // a fuller record has the same response or request id
+	ReasonEcho            // its emitter tells its calls more fully on another kind of record
+	ReasonTwin            // a fuller record of another instrumentation tells the same call
 )
 
 // String is the reason's name in the API.
 func (r Reason) String() string {
-	return [...]string{"", "ancestor", "same_call", "echo", "twin", "not_billed"}[r]
+	return [...]string{"", "ancestor", "same_call", "echo", "twin"}[r]
 }
 
 // Record is one call record with its standing in the ledger.
 type Record struct {
 	usage.Call
 	Counted      bool
-	SupersededBy usage.ID // zero where Counted
-	Reason       Reason   // ReasonNone where Counted
+	SupersededBy usage.ID  // zero where Counted, or where no single record stands for it
+	Reason       Reason    // ReasonNone where Counted
+	Seen         time.Time // when it was last put, to the second
 }
 
-// Mark changes the standing of a record that is stored already.
+// Mark changes the standing of a record that is stored already; one of a record that is
+// not (dropped in the meantime) does nothing.
 type Mark struct {
 	ID           usage.ID
 	Start        time.Time // the record's own start: with the id it finds the record
@@ -49,12 +50,20 @@ type Mark struct {
 	Reason       Reason
 }
 
-// Write is one transaction: all of it is on disk when Apply returns nil, or none.
+// Ref names a stored record.
+type Ref struct {
+	ID    usage.ID
+	Start time.Time
+}
+
+// Write is one transaction: all of it is on disk when Apply returns nil, or none. Its parts
+// are applied in the order of the fields.
 type Write struct {
-	Put   []Record     // inserted; a stored record of the same ID and Start is replaced
-	Mark  []Mark       // applied after Put
-	Links []usage.Link // places of spans in their traces; known ones are left as they are
-	Seen  time.Time    // when this write was made; ages the links
+	Remove []Ref    // what is not stored is left out
+	Put    []Record // inserted; a stored record of the same ID and Start is replaced
+	Mark   []Mark
+	Links  []usage.Link // places of spans in their traces; known ones are left as they are
+	Seen   time.Time    // when this write was made; ages the links
 }
 
 // Filter selects records. A zero field selects everything; several values of one field

@@ -1,0 +1,92 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"math/bits"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// fullness orders what different records, or different deliveries of one record, tell of
+// the same call: the greater is the one to believe. It is a total order (equal only where
+// the contents are equal), so that the outcome does not depend on the order of arrival.
+type fullness struct {
+	rank   uint64
+	digest uint64
+}
+
+func (f fullness) less(o fullness) bool {
+	if f.rank != o.rank {
+		return f.rank < o.rank
+	}
+	return f.digest < o.digest
+}
+
+// fullnessOf ranks a call. From the most weighty: it bears usage; its figures are neither
+// inconsistent nor estimated; more kinds of figures; more tokens (a partial record of a
+// stream has fewer); more of who and what.
+func fullnessOf(c *usage.Call) fullness {
+	var rank uint64
+	if c.Tokens.Reported() {
+		rank |= 1 << 63
+	}
+	if c.Quality&(usage.Inconsistent|usage.Estimated) == 0 {
+		rank |= 1 << 62
+	}
+	rank |= uint64(bits.OnesCount8(uint8(c.Tokens.Fields))) << 59
+	rank |= min(uint64(c.Tokens.Total()), 1<<54-1) << 5 //nolint:gosec // a sum of checked counts is not negative
+	rank |= uint64(knownDetails(c))
+	return fullness{rank: rank, digest: digestOf(c)}
+}
+
+// knownDetails counts descriptive facts, at most 31.
+func knownDetails(c *usage.Call) int {
+	n := 0
+	for _, known := range [...]bool{
+		c.Model != "" && c.Model != c.RequestModel, // the answering model is known
+		c.HasReportedCost, c.KeyFingerprint != "", c.User != "", c.Service != "", c.Project != "", c.Session != "",
+		c.TTFT != 0, c.Duration != 0, c.Stream != usage.Unknown, c.Provider != "", c.Operation != "",
+		c.ResponseID != "", c.RequestID != "", c.Status != 0, c.Path != "", c.ErrorType != "", c.Environment != "",
+	} {
+		if known {
+			n++
+		}
+	}
+	return n
+}
+
+// digestOf hashes everything a delivery says. Cost, price version and the flags that the
+// ledger itself sets are left out.
+func digestOf(c *usage.Call) uint64 {
+	h := fnv.New64a()
+	var b [8]byte
+	num := func(vs ...int64) {
+		for _, v := range vs {
+			binary.LittleEndian.PutUint64(b[:], uint64(v)) //nolint:gosec // bits, not a number
+			_, _ = h.Write(b[:])
+		}
+	}
+	text := func(vs ...string) {
+		for _, v := range vs {
+			num(int64(len(v)))
+			_, _ = h.Write([]byte(v))
+		}
+	}
+	flag := func(v bool) int64 {
+		if v {
+			return 1
+		}
+		return 0
+	}
+	_, _ = h.Write(c.ID[:])
+	_, _ = h.Write(c.Parent[:])
+	num(int64(c.Role), flag(c.Echo), c.Start.UnixNano(), int64(c.Duration), int64(c.TTFT), int64(c.Stream),
+		int64(c.Status), flag(c.Failed), flag(c.HasReportedCost), int64(c.ReportedCost),
+		int64(c.Quality&^(usage.Unpriced|usage.ReportedCost)))
+	t := c.Tokens
+	num(t.InputUncached, t.CacheRead, t.CacheWrite, t.OutputText, t.Reasoning, int64(t.Fields))
+	text(c.Group, c.Operation, c.Provider, c.RequestModel, c.Model, c.KeyFingerprint, c.KeyDisplay, c.User,
+		c.Service, c.Environment, c.Project, c.Session, c.Method, c.Path, c.ErrorType, c.ResponseID, c.RequestID)
+	return h.Sum64()
+}

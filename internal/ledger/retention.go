@@ -1,0 +1,127 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// dropChunk is how many records are dropped between two commits, so that dropping never keeps
+// a sender waiting for long.
+const dropChunk = 2_000
+
+// sizeStep is the share of the records (one in so many) that goes at a time while the store is
+// too big.
+const sizeStep = 20
+
+// startRetention works out what is older than the limits allow and begins to drop it. Readers
+// stop seeing it at once; the rows go in chunks. An error is left for the next interval.
+func (l *Ledger) startRetention(ctx context.Context, more chan<- struct{}) {
+	cut, err := l.cut(ctx)
+	if err == nil {
+		err = l.raiseFloor(ctx, cut)
+	}
+	l.noteRetention(err)
+	if err == nil {
+		l.continueRetention(ctx, more)
+	}
+}
+
+// cut gives the time before which records have to go; zero for none.
+func (l *Ledger) cut(ctx context.Context) (time.Time, error) {
+	var cut time.Time
+	later := func(t time.Time) {
+		if t.After(cut) {
+			cut = t
+		}
+	}
+	if l.o.MaxAge > 0 {
+		later(bucketStart(bucketOfTime(l.o.Now().Add(-l.o.MaxAge))))
+	}
+	if l.o.MaxRecords <= 0 && l.o.MaxBytes <= 0 {
+		return cut, nil
+	}
+	info, err := l.engine.Info(ctx)
+	if err != nil {
+		return cut, fmt.Errorf("ask the store for its size: %w", err)
+	}
+	excess := int64(0)
+	if l.o.MaxRecords > 0 {
+		excess = info.Records - l.o.MaxRecords
+	}
+	if l.o.MaxBytes > 0 && info.Bytes > l.o.MaxBytes {
+		excess = max(excess, info.Records/sizeStep, 1)
+	}
+	if excess <= 0 {
+		return cut, nil
+	}
+	start, found, err := l.engine.Nth(ctx, excess)
+	switch {
+	case err != nil:
+		return cut, fmt.Errorf("find the oldest record to keep: %w", err)
+	case found:
+		later(start)
+	case info.Records > 0: // nothing fits
+		later(l.o.Now())
+	}
+	return cut, nil
+}
+
+// raiseFloor takes everything that starts before a time out of the sums and out of sight.
+func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
+	if !cut.After(l.floor) { // only this goroutine writes the floor
+		return nil
+	}
+	var gone []delta
+	if !aligned(cut) { // the part of a base bucket that goes
+		from := bucketStart(bucketOfTime(cut))
+		if from.Before(l.floor) {
+			from = l.floor
+		}
+		err := l.engine.Scan(ctx, store.Filter{From: from, To: cut}, func(r *store.Record) error {
+			gone = append(gone, delta{call: r.Call, n: -1})
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read the records to drop: %w", err)
+		}
+	}
+	l.commits.Lock()
+	defer l.commits.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rolling.drop(bucketOfTime(cut))
+	for i := range gone {
+		l.rolling.add(&gone[i].call, -1)
+	}
+	l.floor = cut
+	return nil
+}
+
+// continueRetention drops one chunk and asks to be called again while there is more.
+func (l *Ledger) continueRetention(ctx context.Context, more chan<- struct{}) {
+	n, err := l.engine.Drop(ctx, l.floor, l.o.Now().Add(-l.o.Window), dropChunk)
+	if err == nil && n > 0 {
+		l.mu.Lock()
+		l.counters.Dropped += int64(n)
+		l.mu.Unlock()
+		if n == dropChunk {
+			select {
+			case more <- struct{}{}:
+			default:
+			}
+			return
+		}
+		err = l.engine.Compact(ctx)
+	}
+	l.noteRetention(err)
+}
+
+// noteRetention keeps the outcome for Status: retention has no caller to answer.
+func (l *Ledger) noteRetention(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.retentionErr = err
+}
