@@ -1,0 +1,82 @@
+package tokenstoreextension
+
+import (
+	"errors"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+)
+
+// Config is the configuration of the extension.
+type Config struct {
+	// Directory holds the database. It is made where it does not exist.
+	Directory string `mapstructure:"directory"`
+	// Retention limits what is kept.
+	Retention Retention `mapstructure:"retention"`
+	// Correlation limits what is remembered to recognise records of one call.
+	Correlation Correlation `mapstructure:"correlation"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// Retention says which records are dropped. Several limits may hold at once; zero is no limit.
+type Retention struct {
+	// MaxAge is the age, by the start of the call, over which records are dropped.
+	MaxAge time.Duration `mapstructure:"max_age"`
+	// MaxRecords is the number of records over which the oldest are dropped.
+	MaxRecords int64 `mapstructure:"max_records"`
+	// MaxSizeMiB is the size of the database over which the oldest records are dropped.
+	MaxSizeMiB int64 `mapstructure:"max_size_mib"`
+	// Interval is the time between two checks of the limits.
+	Interval time.Duration `mapstructure:"interval"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// Correlation says how far records of one call may lie apart.
+type Correlation struct {
+	// Window is the longest time between two records of one call.
+	Window time.Duration `mapstructure:"window"`
+	// MaxSpans is the largest number of spans that are remembered.
+	MaxSpans int `mapstructure:"max_spans"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+const (
+	defaultMaxAge   = 400 * 24 * time.Hour // a year and a month: this month beside the same month a year ago
+	defaultInterval = time.Minute
+	defaultWindow   = 24 * time.Hour
+	defaultMaxSpans = 500_000
+)
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		Retention:   Retention{MaxAge: defaultMaxAge, Interval: defaultInterval},
+		Correlation: Correlation{Window: defaultWindow, MaxSpans: defaultMaxSpans},
+	}
+}
+
+// Validate checks the configuration.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Directory == "" {
+		errs = append(errs, errors.New("directory must be set to the folder that shall hold the database"))
+	}
+	if c.Retention.MaxAge < 0 || c.Retention.MaxRecords < 0 || c.Retention.MaxSizeMiB < 0 {
+		errs = append(errs, errors.New("retention: limits must not be negative; 0 keeps everything"))
+	}
+	if c.Retention.MaxAge > 0 && c.Retention.MaxAge < time.Hour {
+		errs = append(errs, errors.New("retention: max_age must be at least 1h"))
+	}
+	if c.Retention.Interval <= 0 {
+		errs = append(errs, errors.New("retention: interval must be positive"))
+	}
+	if c.Correlation.Window <= 0 {
+		errs = append(errs, errors.New("correlation: window must be positive"))
+	}
+	if c.Correlation.MaxSpans <= 0 {
+		errs = append(errs, errors.New("correlation: max_spans must be positive"))
+	}
+	return errors.Join(errs...)
+}

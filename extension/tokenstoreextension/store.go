@@ -1,0 +1,83 @@
+package tokenstoreextension
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension"
+	"go.uber.org/zap"
+
+	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/sqlite"
+)
+
+// FileName is the database's name in the configured directory.
+const FileName = "tokenboard.db"
+
+// Store is the extension. Its ledger is there from Start to Shutdown.
+type Store struct {
+	config *Config
+	logger *zap.Logger
+	ledger *ledger.Ledger
+}
+
+var _ extension.Extension = (*Store)(nil)
+
+// Start opens the database and reads it.
+func (s *Store) Start(ctx context.Context, _ component.Host) error {
+	path := filepath.Join(s.config.Directory, FileName)
+	engine, err := sqlite.Open(ctx, sqlite.Options{Path: path})
+	if err != nil {
+		return fmt.Errorf("open the token store at %s: %w", path, err)
+	}
+	s.ledger, err = ledger.Open(ctx, engine, ledger.Options{
+		Window: s.config.Correlation.Window, MaxSpans: s.config.Correlation.MaxSpans,
+		MaxAge: s.config.Retention.MaxAge, MaxRecords: s.config.Retention.MaxRecords,
+		MaxBytes: s.config.Retention.MaxSizeMiB << 20, RetentionInterval: s.config.Retention.Interval,
+	})
+	if err != nil {
+		return fmt.Errorf("open the token store at %s: %w", path, err)
+	}
+	if status, err := s.ledger.Status(ctx); err == nil {
+		s.logger.Info("token store is open", zap.String("path", path), zap.Int64("records", status.Info.Records))
+	}
+	return nil
+}
+
+// Shutdown commits what waits and closes the database.
+func (s *Store) Shutdown(context.Context) error {
+	if s.ledger == nil {
+		return nil
+	}
+	return s.ledger.Close()
+}
+
+// Ledger gives the open ledger; nil before Start.
+func (s *Store) Ledger() *ledger.Ledger { return s.ledger }
+
+// Get finds the ledger of the store that is configured under an id. Name the id of a store in
+// your own configuration, and list it in Dependencies where you are an extension.
+func Get(id component.ID, host component.Host) (*ledger.Ledger, error) {
+	ext, ok := host.GetExtensions()[id]
+	if !ok {
+		return nil, fmt.Errorf("storage: no extension %q is running; add it to extensions and to service::extensions", id)
+	}
+	s, ok := ext.(interface{ Ledger() *ledger.Ledger })
+	if !ok {
+		return nil, fmt.Errorf("storage: extension %q is not a tokenstore", id)
+	}
+	l := s.Ledger()
+	if l == nil {
+		return nil, fmt.Errorf("storage: extension %q has not started", id)
+	}
+	return l, nil
+}
+
+// Permanent tells whether an error of the ledger is one that no retry can mend.
+func Permanent(err error) bool {
+	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer)
+}

@@ -1,0 +1,306 @@
+package ledger
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// told is one record in a test, by names instead of ids.
+type told struct {
+	name, parent string // span names within the trace; of a log record parent is the span it was written in
+	trace        string // "" is trace "t"; "-" is none
+	role         usage.Role
+	log          bool
+	out          int64 // output tokens; 0: no usage
+	response     string
+	request      string
+	scope        string
+	process      uint64
+	group        string
+	echo         bool
+	at           time.Duration
+}
+
+var testStart = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func spanID(name string) usage.SpanID {
+	if name == "" {
+		return usage.SpanID{}
+	}
+	k := keyOf('s', name)
+	return usage.SpanID(k[:8])
+}
+
+func (r told) traceID() usage.TraceID {
+	if r.trace == "-" {
+		return usage.TraceID{}
+	}
+	return usage.TraceID(keyOf('t', r.trace+"t"))
+}
+
+func (r told) call() usage.Call {
+	c := usage.Call{
+		Trace: r.traceID(), Role: r.role, Start: testStart.Add(r.at), Model: "m", ResponseID: r.response,
+		RequestID: r.request, Scope: r.scope, Process: r.process, Group: r.group, Echo: r.echo,
+	}
+	if c.Role == usage.RoleNone {
+		c.Role = usage.RoleCall
+	}
+	if r.out != 0 {
+		c.Tokens = usage.Tokens{OutputText: r.out, Fields: usage.HasOutput}
+	}
+	if r.log {
+		k := keyOf('l', r.name)
+		copy(c.ID[:], k[:])
+		c.ID[23] = 1
+		c.Signal, c.Span = usage.SignalLog, spanID(r.parent)
+		return c
+	}
+	c.Span, c.Parent = spanID(r.name), spanID(r.parent)
+	c.ID = usage.SpanRecordID(c.Trace, c.Span)
+	if c.Trace.IsZero() {
+		c.ID[0] = 1
+	}
+	return c
+}
+
+func (r told) link() usage.Link {
+	return usage.Link{Trace: r.traceID(), Span: spanID(r.name), Parent: spanID(r.parent), Tool: r.role == usage.RoleTool}
+}
+
+// isLink tells whether a record is a span that is no call.
+func (r told) isLink() bool { return r.role == linkRole || (r.role == usage.RoleTool && r.out == 0) }
+
+const linkRole = usage.Role(200)
+
+var accountCases = map[string]struct {
+	records []told
+	counted []string
+}{
+	"a single call counts": {
+		records: []told{{name: "a", out: 5}},
+		counted: []string{"a"},
+	},
+	"a failed call counts": {
+		records: []told{{name: "a"}},
+		counted: []string{"a"},
+	},
+	"a parent that repeats its child does not count": {
+		records: []told{{name: "p", role: usage.RoleAggregate, out: 5}, {name: "c", parent: "p", out: 5}},
+		counted: []string{"c"},
+	},
+	"an aggregate with nothing below it counts": {
+		records: []told{{name: "p", role: usage.RoleAggregate, out: 5}},
+		counted: []string{"p"},
+	},
+	"three levels with foreign spans between": {
+		records: []told{
+			{name: "agent", role: usage.RoleAggregate, out: 30},
+			{name: "x", parent: "agent", role: linkRole},
+			{name: "step", parent: "x", role: usage.RoleAggregate, out: 30},
+			{name: "y", parent: "step", role: linkRole},
+			{name: "z", parent: "y", role: linkRole},
+			{name: "c1", parent: "z", out: 10}, {name: "c2", parent: "y", out: 20},
+		},
+		counted: []string{"c1", "c2"},
+	},
+	"a call inside a call of another layer": {
+		records: []told{{name: "a", out: 7}, {name: "b", parent: "a", out: 7}},
+		counted: []string{"b"},
+	},
+	"a model call made by a tool of a model call is another call": {
+		records: []told{
+			{name: "a", out: 7},
+			{name: "tool", parent: "a", role: usage.RoleTool},
+			{name: "b", parent: "tool", out: 3},
+		},
+		counted: []string{"a", "b"},
+	},
+	"an aggregate covers the calls that its tools make": {
+		records: []told{
+			{name: "agent", role: usage.RoleAggregate, out: 10},
+			{name: "a", parent: "agent", out: 7},
+			{name: "tool", parent: "agent", role: usage.RoleTool},
+			{name: "b", parent: "tool", out: 3},
+		},
+		counted: []string{"a", "b"},
+	},
+	"a tool that bears usage gives way to the call inside it": {
+		records: []told{{name: "tool", role: usage.RoleTool, out: 3}, {name: "b", parent: "tool", out: 3}},
+		counted: []string{"b"},
+	},
+	"a failed call seen by two layers is one": {
+		records: []told{{name: "a"}, {name: "b", parent: "a"}},
+		counted: []string{"b"},
+	},
+	"a failed attempt beside the one that succeeded is a call": {
+		records: []told{
+			{name: "p", role: usage.RoleAggregate, out: 9},
+			{name: "failed", parent: "p"},
+			{name: "ok", parent: "p", out: 9},
+		},
+		counted: []string{"failed", "ok"},
+	},
+	"a root that alone bears usage stands for its line": {
+		records: []told{{name: "p", out: 9}, {name: "c", parent: "p"}},
+		counted: []string{"p"},
+	},
+	"spans that are each other's parents": {
+		records: []told{{name: "a", parent: "b", out: 4}, {name: "b", parent: "a", out: 4}},
+		counted: []string{"b"}, // the span with the smaller id is taken for the root
+	},
+	"a span that is its own parent": {
+		records: []told{{name: "a", parent: "a", out: 4}},
+		counted: []string{"a"},
+	},
+	"log and span with one request id": {
+		records: []told{
+			{name: "s", out: 4, request: "q", scope: "tracing"},
+			{name: "l", log: true, parent: "interaction", out: 4, request: "q", scope: "events", response: "r"},
+		},
+		counted: []string{"l"},
+	},
+	"unrelated roots with one response id": {
+		records: []told{
+			{name: "a", trace: "1", out: 4, response: "r", scope: "sdk"},
+			{name: "b", trace: "2", out: 4, response: "r", scope: "instrumentation", request: "q"},
+		},
+		counted: []string{"b"},
+	},
+	"one source, one response id: a gateway that answers from its cache": {
+		records: []told{
+			{name: "a", trace: "1", out: 4, response: "r", scope: "gw"},
+			{name: "b", trace: "2", out: 4, response: "r", scope: "gw", at: time.Minute},
+		},
+		counted: []string{"a", "b"},
+	},
+	"cached answers of a gateway, seen by the application too, pair up by time": {
+		records: []told{
+			{name: "app1", trace: "1", out: 4, response: "r", scope: "app"},
+			{name: "gw1", trace: "2", out: 5, response: "r", scope: "gw", at: time.Second},
+			{name: "app2", trace: "3", out: 4, response: "r", scope: "app", at: time.Minute},
+			{name: "gw2", trace: "4", out: 5, response: "r", scope: "gw", at: time.Minute + time.Second},
+		},
+		counted: []string{"gw1", "gw2"},
+	},
+	"the same id a week later is another call": {
+		records: []told{
+			{name: "a", trace: "1", out: 4, response: "r", scope: "a"},
+			{name: "b", trace: "2", out: 4, response: "r", scope: "b", at: 7 * 24 * time.Hour},
+		},
+		counted: []string{"a", "b"},
+	},
+	"the id of a superseded parent is the id of its child": {
+		records: []told{
+			{name: "p", out: 4, response: "r", scope: "a"},
+			{name: "c", parent: "p", out: 4, scope: "b"},
+			{name: "other", trace: "2", out: 4, response: "r", scope: "c", process: 9, request: "more"},
+		},
+		counted: []string{"other"},
+	},
+	"the id of an agent is not the id of its steps": {
+		records: []told{
+			{name: "p", role: usage.RoleAggregate, out: 9, response: "r", scope: "a"},
+			{name: "c1", parent: "p", out: 4, scope: "b"}, {name: "c2", parent: "p", out: 5, scope: "b"},
+			{name: "l", trace: "-", log: true, out: 5, response: "r", scope: "c"},
+		},
+		counted: []string{"c1", "c2", "l"},
+	},
+	"a log record written in a model call's span is that call": {
+		records: []told{{name: "s", scope: "a"}, {name: "l", log: true, parent: "s", out: 5, scope: "a"}},
+		counted: []string{"l"},
+	},
+	"echoes count while nothing fuller came": {
+		records: []told{
+			{name: "e1", trace: "1", out: 5, group: "g", echo: true},
+			{name: "e2", trace: "2", out: 6, group: "g", echo: true},
+		},
+		counted: []string{"e1", "e2"},
+	},
+	"echoes give way to the fuller kind of record": {
+		records: []told{
+			{name: "e1", trace: "1", out: 5, group: "g", echo: true},
+			{name: "l1", trace: "-", log: true, out: 7, group: "g"},
+			{name: "e2", trace: "2", out: 6, group: "g", echo: true},
+			{name: "e3", trace: "3", out: 6, group: "other", echo: true},
+		},
+		counted: []string{"e3", "l1"},
+	},
+}
+
+// TestResolve gives each case's records to an index in many orders: the outcome is the same.
+func TestResolve(t *testing.T) {
+	for name, tc := range accountCases {
+		t.Run(name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(1, 2))
+			for range 50 {
+				records := slices.Clone(tc.records)
+				rng.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
+				x := newIndex()
+				names := map[*node]string{}
+				var set []*node
+				for _, r := range records {
+					if r.isLink() {
+						x.addLink(r.link(), testStart)
+						continue
+					}
+					c := r.call()
+					n := newNode(&c)
+					x.add(n, c.Trace, testStart)
+					names[n] = r.name
+					set = append(set, n)
+				}
+				var counted []string
+				for n, s := range resolve(set, x, int64(24*time.Hour)) {
+					if s.counted {
+						counted = append(counted, names[n])
+					}
+				}
+				slices.Sort(counted)
+				require.Equal(t, tc.counted, counted, fmt.Sprint(records))
+			}
+		})
+	}
+}
+
+// TestIndexRollback undoes what a failed write did: the index is as if it never was.
+func TestIndexRollback(t *testing.T) {
+	first := told{name: "a", trace: "1", out: 5, response: "r", group: "g", scope: "x"}.call()
+	second := told{name: "b", trace: "1", parent: "a", out: 5, response: "r", group: "g", echo: true, scope: "y"}.call()
+	x := newIndex()
+	a := newNode(&first)
+	x.add(a, first.Trace, testStart)
+	x.stand(a, standing{counted: true})
+	x.commit()
+
+	x.begin()
+	b := newNode(&second)
+	x.add(b, second.Trace, testStart)
+	x.addLink(told{name: "l", parent: "a", trace: "1", role: linkRole}.link(), testStart)
+	x.addLink(told{name: "l", parent: "a", trace: "2", role: linkRole}.link(), testStart)
+	fuller := first
+	fuller.Tokens.OutputText, fuller.ResponseID, fuller.Group = 9, "r2", ""
+	x.replace(a, &fuller, testStart)
+	x.stand(a, standing{})
+	x.rollback()
+
+	require.Equal(t, 1, x.size)
+	require.Equal(t, 1, x.ages.Len())
+	require.Len(t, x.traces, 1)
+	require.Len(t, x.byID, 1)
+	require.Equal(t, []*node{a}, x.byKey[keyOf('r', "r")])
+	require.Len(t, x.byKey, 1)
+	require.Equal(t, 1, x.groups[keyOf('g', "g")].full)
+	require.Empty(t, x.groups[keyOf('g', "g")].echoes)
+	require.Empty(t, a.trace.links)
+	require.Equal(t, []*node{a}, a.trace.nodes)
+	require.True(t, a.standing.counted)
+	require.Equal(t, fullnessOf(&first), a.full)
+}
