@@ -1,0 +1,52 @@
+package tokenstoreextension
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+	"go.opentelemetry.io/collector/confmap/xconfmap"
+
+	"github.com/tokenboard/tokenboard/extension/tokenstoreextension/internal/metadata"
+)
+
+func TestConfig(t *testing.T) {
+	tests := map[string]struct {
+		want *Config
+		errs []string
+	}{
+		"": {want: &Config{
+			Directory: "/var/lib/tokenboard", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
+			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 500_000},
+		}},
+		"limits": {want: &Config{
+			Directory:   "/var/lib/tokenboard",
+			Retention:   Retention{MaxAge: 720 * time.Hour, MaxRecords: 1_000_000, MaxSizeMiB: 512, Interval: 5 * time.Minute},
+			Correlation: Correlation{Window: 6 * time.Hour, MaxSpans: 100_000},
+		}},
+		"nodirectory": {errs: []string{"directory must be set"}},
+		"negative":    {errs: []string{"limits must not be negative"}},
+		"short":       {errs: []string{"max_age must be at least 1h", "window must be positive", "max_spans must be positive"}},
+	}
+	all, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			part, err := all.Sub(component.NewIDWithName(metadata.Type, name).String())
+			require.NoError(t, err)
+			cfg := createDefaultConfig()
+			require.NoError(t, part.Unmarshal(cfg))
+			err = xconfmap.Validate(cfg)
+			if tc.errs == nil {
+				require.NoError(t, err)
+				require.Equal(t, tc.want, cfg)
+			}
+			for _, want := range tc.errs {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+}

@@ -1,0 +1,407 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/sqlite"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func now() time.Time { return testStart.Add(time.Hour) }
+
+// failing is the real engine with writes that can be made to fail, as on a full disk.
+type failing struct {
+	store.Engine
+	fail atomic.Bool
+}
+
+var errDiskFull = errors.New("database or disk is full")
+
+func (f *failing) Apply(ctx context.Context, w store.Write) error {
+	if f.fail.Load() {
+		return errDiskFull
+	}
+	return f.Engine.Apply(ctx, w)
+}
+
+// open opens the ledger in a folder.
+func open(t require.TestingT, dir string, o Options) (*Ledger, *failing) {
+	engine, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir, "t.db")})
+	require.NoError(t, err)
+	if o.Now == nil {
+		o.Now = now
+	}
+	f := &failing{Engine: engine}
+	l, err := Open(context.Background(), f, o)
+	require.NoError(t, err)
+	return l, f
+}
+
+func commit(t require.TestingT, l *Ledger, records ...told) {
+	require.NoError(t, l.Commit(context.Background(), batchOf(records)))
+}
+
+func batchOf(records []told) usage.Batch {
+	var b usage.Batch
+	for _, r := range records {
+		if r.isLink() {
+			b.Links = append(b.Links, r.link())
+		} else {
+			b.Calls = append(b.Calls, r.call())
+		}
+	}
+	return b
+}
+
+// total is the sums of everything.
+func total(t require.TestingT, l *Ledger) Sums {
+	a, err := l.Query(context.Background(), Query{})
+	require.NoError(t, err)
+	if len(a.Groups) == 0 {
+		return Sums{}
+	}
+	require.Len(t, a.Groups, 1)
+	return a.Groups[0].Points[0]
+}
+
+// stored gives all records as the store has them.
+func stored(t require.TestingT, l *Ledger) []store.Record {
+	var out []store.Record
+	require.NoError(t, l.Scan(context.Background(), store.Filter{Superseded: true}, func(r *store.Record) error {
+		out = append(out, *r)
+		return nil
+	}))
+	return out
+}
+
+// requireConsistent checks that the sums in memory are those of the stored records.
+func requireConsistent(t require.TestingT, l *Ledger) {
+	var want Sums
+	for _, r := range stored(t, l) {
+		if r.Counted {
+			want.add(&r.Call, 1)
+		}
+	}
+	got := total(t, l)
+	requireSums(t, &want, &got)
+}
+
+func requireSums(t require.TestingT, want, got *Sums) {
+	w, g := *want, *got
+	require.Equal(t, w.Duration.Count(), g.Duration.Count())
+	require.Equal(t, w.TTFT.Count(), g.TTFT.Count())
+	for _, s := range []*Sums{&w, &g} {
+		s.Duration, s.TTFT, s.Tokens.Fields = Histogram{}, Histogram{}, 0
+	}
+	require.Equal(t, w, g)
+}
+
+func TestCommitIsKept(t *testing.T) {
+	dir := t.TempDir()
+	l, _ := open(t, dir, Options{})
+	commit(t, l, told{name: "a", out: 5}, told{name: "b", trace: "2", out: 7}, told{name: "c", trace: "3"})
+	want := total(t, l)
+	require.EqualValues(t, 3, want.Calls)
+	require.EqualValues(t, 12, want.Tokens.Output())
+	require.EqualValues(t, 1, want.NoUsage)
+	require.EqualValues(t, 2, want.Unpriced)
+	require.NoError(t, l.Close())
+	require.ErrorIs(t, l.Commit(context.Background(), batchOf([]told{{name: "z", out: 1}})), ErrClosed)
+
+	l, _ = open(t, dir, Options{})
+	got := total(t, l)
+	requireSums(t, &want, &got)
+	require.NoError(t, l.Close())
+}
+
+func TestDeliveredTwiceChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	l, _ := open(t, dir, Options{})
+	records := []told{{name: "p", role: usage.RoleAggregate, out: 5}, {name: "c", parent: "p", out: 5}}
+	for range 3 {
+		commit(t, l, records...)
+		require.EqualValues(t, 1, total(t, l).Calls)
+	}
+	require.NoError(t, l.Close())
+	l, _ = open(t, dir, Options{}) // a restart apart
+	commit(t, l, records...)
+	require.EqualValues(t, 1, total(t, l).Calls)
+	require.Len(t, stored(t, l), 2)
+	status, err := l.Status(context.Background())
+	require.NoError(t, err)
+	require.EqualValues(t, 2, status.Counters.Duplicates)
+	require.NoError(t, l.Close())
+}
+
+// TestOldDuplicate delivers again what is older than the correlation window: only the store
+// still knows it.
+func TestOldDuplicate(t *testing.T) {
+	dir := t.TempDir()
+	old := told{name: "a", out: 5, at: -48 * time.Hour}
+	l, _ := open(t, dir, Options{})
+	commit(t, l, old)
+	require.NoError(t, l.Close())
+	later := Options{Now: func() time.Time { return now().Add(48 * time.Hour) }}
+	l, _ = open(t, dir, later)
+	commit(t, l, old)
+	require.EqualValues(t, 1, total(t, l).Calls)
+	old.out = 9
+	commit(t, l, old)
+	require.EqualValues(t, 1, total(t, l).Calls)
+	require.EqualValues(t, 9, total(t, l).Tokens.Output())
+	requireConsistent(t, l)
+	require.NoError(t, l.Close())
+}
+
+func TestFullerDeliveryWins(t *testing.T) {
+	partial := told{name: "a", out: 1}
+	full := told{name: "a", out: 50, at: time.Second} // another start: another row of the store
+	for name, order := range map[string][][]told{
+		"partial first":                {{partial}, {full}},
+		"full first":                   {{full}, {partial}},
+		"in one batch":                 {{partial, full}},
+		"in one batch, full first":     {{full, partial}},
+		"three times":                  {{partial}, {full, partial}, {full}},
+		"partial, then twice the full": {{partial}, {full}, {full}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, _ := open(t, t.TempDir(), Options{})
+			for _, b := range order {
+				commit(t, l, b...)
+			}
+			require.EqualValues(t, 1, total(t, l).Calls)
+			require.EqualValues(t, 50, total(t, l).Tokens.Output())
+			require.Len(t, stored(t, l), 1)
+			require.Equal(t, testStart.Add(time.Second), stored(t, l)[0].Start)
+			require.NoError(t, l.Close())
+		})
+	}
+}
+
+// TestLateChild: a parent that was counted is superseded when its child comes, also after a
+// restart, and the sums are corrected with it.
+func TestLateChild(t *testing.T) {
+	dir := t.TempDir()
+	l, _ := open(t, dir, Options{})
+	commit(t, l, told{name: "p", role: usage.RoleAggregate, out: 5})
+	require.EqualValues(t, 5, total(t, l).Tokens.Output())
+	commit(t, l, told{name: "x", parent: "p", role: linkRole})
+	require.NoError(t, l.Close())
+
+	l, _ = open(t, dir, Options{})
+	commit(t, l, told{name: "c", parent: "x", out: 4})
+	sums := total(t, l)
+	require.EqualValues(t, 1, sums.Calls)
+	require.EqualValues(t, 4, sums.Tokens.Output())
+	requireConsistent(t, l)
+	for _, r := range stored(t, l) {
+		if r.Role == usage.RoleAggregate {
+			require.False(t, r.Counted)
+			require.Equal(t, store.ReasonAncestor, r.Reason)
+			require.Equal(t, told{name: "c"}.call().ID, r.SupersededBy)
+		}
+	}
+	require.NoError(t, l.Close())
+}
+
+// TestFailedWrite: after an error nothing has changed, and the same batch can be sent again.
+func TestFailedWrite(t *testing.T) {
+	l, engine := open(t, t.TempDir(), Options{})
+	commit(t, l, told{name: "p", role: usage.RoleAggregate, out: 5})
+	before := total(t, l)
+	engine.fail.Store(true)
+	batch := []told{{name: "c", parent: "p", out: 4}, {name: "d", trace: "2", out: 1}, {name: "p", role: usage.RoleAggregate, out: 6}}
+	for range 3 {
+		require.ErrorIs(t, l.Commit(context.Background(), batchOf(batch)), errDiskFull)
+		after := total(t, l)
+		requireSums(t, &before, &after)
+		requireConsistent(t, l)
+	}
+	engine.fail.Store(false)
+	commit(t, l, batch...)
+	require.EqualValues(t, 2, total(t, l).Calls)
+	require.EqualValues(t, 5, total(t, l).Tokens.Output())
+	requireConsistent(t, l)
+	require.NoError(t, l.Close())
+}
+
+func TestRefused(t *testing.T) {
+	l, _ := open(t, t.TempDir(), Options{MaxAge: 30 * 24 * time.Hour})
+	noClock := told{name: "n", out: 1}.call()
+	noClock.Start = time.Unix(0, 0)
+	noID := told{name: "i", out: 1}.call()
+	noID.ID = usage.ID{}
+	b := batchOf([]told{
+		{name: "old", trace: "1", out: 1, at: -40 * 24 * time.Hour},
+		{name: "ahead", trace: "2", out: 1, at: 48 * time.Hour},
+		{name: "good", trace: "3", out: 1},
+	})
+	b.Calls = append(b.Calls, noClock, noID)
+	require.NoError(t, l.Commit(context.Background(), b))
+	require.EqualValues(t, 1, total(t, l).Calls)
+	status, err := l.Status(context.Background())
+	require.NoError(t, err)
+	require.EqualValues(t, 1, status.Counters.RefusedOld)
+	require.EqualValues(t, 1, status.Counters.RefusedNew)
+	require.EqualValues(t, 2, status.Counters.RefusedBad)
+	require.NoError(t, l.Close())
+}
+
+// TestEveryOrder is the property that the ledger stands for: whatever the order, the batches,
+// the repetitions, the failed writes and the restarts, it ends up the same.
+func TestEveryOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		records := randomHistory(t)
+		dir, err := filepathTemp()
+		require.NoError(t, err)
+		defer dir.remove()
+
+		l, _ := open(t, dir.sub("once"), Options{})
+		commit(t, l, records...)
+		want, wantSums := standings(stored(t, l)), total(t, l)
+		requireConsistent(t, l)
+		require.NoError(t, l.Close())
+
+		seed := rapid.Uint64().Draw(t, "seed")
+		rng := rand.New(rand.NewPCG(seed, 0))
+		shuffled := slices.Clone(records)
+		for _, r := range records {
+			if rng.IntN(3) == 0 {
+				shuffled = append(shuffled, r)
+			}
+		}
+		rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+		l, engine := open(t, dir.sub("apart"), Options{})
+		for len(shuffled) > 0 {
+			n := 1 + rng.IntN(len(shuffled))
+			b := batchOf(shuffled[:n])
+			if rng.IntN(4) == 0 {
+				engine.fail.Store(true)
+				require.Error(t, l.Commit(context.Background(), b))
+				engine.fail.Store(false)
+			}
+			require.NoError(t, l.Commit(context.Background(), b))
+			shuffled = shuffled[n:]
+			if rng.IntN(4) == 0 {
+				require.NoError(t, l.Close())
+				l, engine = open(t, dir.sub("apart"), Options{})
+			}
+		}
+		require.Equal(t, want, standings(stored(t, l)))
+		gotSums := total(t, l)
+		requireSums(t, &wantSums, &gotSums)
+		requireConsistent(t, l)
+		require.NoError(t, l.Close())
+	})
+}
+
+// standings is what must not depend on the order: every record's figures and place.
+func standings(records []store.Record) map[usage.ID]string {
+	out := map[usage.ID]string{}
+	for _, r := range records {
+		out[r.ID] = fmt.Sprint(r.Start.UnixNano(), r.Counted, r.Reason, r.SupersededBy, r.Tokens)
+	}
+	return out
+}
+
+// randomHistory makes traces of random shape, with calls, aggregates, tools, foreign spans, log
+// records, shared ids, and partial deliveries.
+func randomHistory(t *rapid.T) []told {
+	var out []told
+	for i := range rapid.IntRange(1, 30).Draw(t, "records") {
+		r := told{
+			name:    fmt.Sprint("s", i),
+			trace:   rapid.SampledFrom([]string{"1", "2", "3", "-"}).Draw(t, "trace"),
+			role:    rapid.SampledFrom([]usage.Role{usage.RoleCall, usage.RoleCall, usage.RoleAggregate, usage.RoleTool, linkRole}).Draw(t, "role"),
+			scope:   rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "scope"),
+			process: rapid.Uint64Range(0, 1).Draw(t, "process"),
+			at:      time.Duration(rapid.IntRange(0, 5).Draw(t, "at")) * time.Second,
+			out:     rapid.Int64Range(0, 3).Draw(t, "out"),
+			log:     rapid.IntRange(0, 5).Draw(t, "log") == 0,
+		}
+		if i > 0 && rapid.IntRange(0, 3).Draw(t, "root") > 0 {
+			p := rapid.IntRange(0, i+1).Draw(t, "parent") // sometimes itself, or a span that comes later
+			r.parent = fmt.Sprint("s", p)
+			if p < i {
+				r.trace = out[min(p, len(out)-1)].trace
+			}
+		}
+		if rapid.IntRange(0, 3).Draw(t, "has id") == 0 {
+			r.response = rapid.SampledFrom([]string{"r1", "r2"}).Draw(t, "response")
+		}
+		if rapid.IntRange(0, 3).Draw(t, "has request") == 0 {
+			r.request = rapid.SampledFrom([]string{"q1", "q2"}).Draw(t, "request")
+		}
+		if rapid.IntRange(0, 4).Draw(t, "has group") == 0 {
+			r.group, r.echo = "g", rapid.Bool().Draw(t, "echo")
+		}
+		if r.log {
+			r.role = usage.RoleCall
+		}
+		if r.role == usage.RoleAggregate && r.out == 0 {
+			r.role = linkRole
+		}
+		out = append(out, r)
+		if r.out > 1 && !r.isLink() && rapid.IntRange(0, 4).Draw(t, "partial") == 0 {
+			r.out, r.at = r.out-1, r.at+time.Second
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// TestConcurrentCommits: what many senders got an answer for is all there, once.
+func TestConcurrentCommits(t *testing.T) {
+	l, _ := open(t, t.TempDir(), Options{})
+	var wg sync.WaitGroup
+	const senders, each = 8, 50
+	for s := range senders {
+		wg.Go(func() {
+			for i := range each {
+				r := told{name: fmt.Sprint(s, "-", i), trace: fmt.Sprint(s, "-", i/5), out: 1}
+				if l.Commit(context.Background(), batchOf([]told{r, r})) != nil {
+					t.Error("commit failed")
+				}
+				if i%10 == 0 {
+					total(t, l)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.EqualValues(t, senders*each, total(t, l).Calls)
+	requireConsistent(t, l)
+	require.NoError(t, l.Close())
+}
+
+// TestMemoryIsBounded: over MaxSpans the traces that were quiet for longest are forgotten, and
+// the count of them is told; a duplicate of a forgotten record is still one.
+func TestMemoryIsBounded(t *testing.T) {
+	l, _ := open(t, t.TempDir(), Options{MaxSpans: 10})
+	for i := range 30 {
+		commit(t, l, told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 1})
+	}
+	require.LessOrEqual(t, l.index.size, 10)
+	commit(t, l, told{name: "0", trace: "0", out: 1})
+	require.EqualValues(t, 30, total(t, l).Calls)
+	status, err := l.Status(context.Background())
+	require.NoError(t, err)
+	require.EqualValues(t, 20, status.Counters.Evicted)
+	require.NoError(t, l.Close())
+}
