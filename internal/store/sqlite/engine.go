@@ -1,0 +1,206 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"modernc.org/sqlite"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// Options say where the database is.
+type Options struct {
+	Path string // of the database file; its folder is made where it does not exist
+}
+
+// Engine is an open database. It is safe for concurrent use.
+type Engine struct {
+	path    string
+	lock    *fileLock
+	writing sync.Mutex // held for a write transaction
+	writeDB *sql.DB    // one connection
+	writer  *writer
+	readDB  *sql.DB
+	dims    *dims
+	gaps    gapSet
+	records atomic.Int64
+}
+
+var _ store.Engine = (*Engine)(nil)
+
+const (
+	readers         = 8
+	writerCacheKiB  = 64 << 10
+	readerCacheKiB  = 8 << 10
+	checkpointPages = 4000
+	busyTimeout     = 10 * time.Second
+)
+
+// dsn names the file to the driver. Mode is "ro", "rw" or "rwc".
+func dsn(path, mode string, pragmas ...string) string {
+	q := url.Values{"mode": {mode}}
+	for _, p := range append([]string{fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds())}, pragmas...) {
+		q.Add("_pragma", p)
+	}
+	return (&url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: q.Encode()}).String()
+}
+
+// Open opens a database, makes it where there is none, and migrates it. A file of another
+// program, a damaged one or one of a newer version is left as it is: see store.ErrCorrupt and
+// store.ErrNewer.
+func Open(ctx context.Context, o Options) (*Engine, error) {
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return nil, fmt.Errorf("name the database: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	lock, err := lockFile(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{path: path, lock: lock}
+	if err := e.open(ctx); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+func (e *Engine) open(ctx context.Context) error {
+	if err := checkFile(e.path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(e.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the database for writing: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("open the database for writing: %w", err)
+	}
+	e.writeDB, err = sql.Open("sqlite", dsn(e.path, "rw",
+		"auto_vacuum(2)", // incremental: set before the first table is made
+		"journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("cache_size(-%d)", writerCacheKiB),
+		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages), "temp_store(MEMORY)"))
+	if err != nil {
+		return mapError("open the database", err)
+	}
+	e.writeDB.SetMaxOpenConns(1)
+	e.writeDB.SetMaxIdleConns(1)
+	if err := migrate(ctx, e.writeDB); err != nil {
+		return err
+	}
+	e.readDB, err = sql.Open("sqlite", dsn(e.path, "ro", "query_only(1)", fmt.Sprintf("cache_size(-%d)", readerCacheKiB)))
+	if err != nil {
+		return mapError("open the database for reading", err)
+	}
+	e.readDB.SetMaxOpenConns(readers)
+	e.readDB.SetMaxIdleConns(readers)
+	if e.dims, err = loadDims(ctx, e.readDB); err != nil {
+		return err
+	}
+	var n int64
+	if err := e.readDB.QueryRowContext(ctx, "SELECT count(*) FROM calls").Scan(&n); err != nil {
+		return mapError("count the records", err)
+	}
+	e.records.Store(n)
+	if err := e.loadGaps(ctx); err != nil {
+		return err
+	}
+	e.writer, err = newWriter(ctx, e.writeDB)
+	return err
+}
+
+func (e *Engine) loadGaps(ctx context.Context) error {
+	e.gaps.keys = map[int64]bool{}
+	rows, err := e.readDB.QueryContext(ctx, "SELECT key FROM gaps")
+	if err != nil {
+		return mapError("read the gaps", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key int64
+		if err := rows.Scan(&key); err != nil {
+			return mapError("read a gap", err)
+		}
+		e.gaps.keys[key] = true
+	}
+	return mapError("read the gaps", rows.Err())
+}
+
+// Close writes the log back into the database file and closes it.
+func (e *Engine) Close() error {
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	var errs []error
+	if e.readDB != nil {
+		errs = append(errs, e.readDB.Close())
+	}
+	if e.writer != nil {
+		errs = append(errs, e.writer.close())
+	}
+	if e.writeDB != nil {
+		errs = append(errs, e.writeDB.Close()) // the last connection checkpoints
+	}
+	errs = append(errs, e.lock.release())
+	return errors.Join(errs...)
+}
+
+// Info tells the store's size and age.
+func (e *Engine) Info(ctx context.Context) (store.Info, error) {
+	info := store.Info{Records: e.records.Load()}
+	for _, p := range []string{e.path, e.path + "-wal"} {
+		if fi, err := os.Stat(p); err == nil {
+			info.Bytes += fi.Size()
+		}
+	}
+	var key, offset, floor sql.NullInt64
+	err := e.readDB.QueryRowContext(ctx, "SELECT key, start_offset FROM calls ORDER BY key LIMIT 1").Scan(&key, &offset)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return info, mapError("find the oldest record", err)
+	}
+	if key.Valid {
+		info.Oldest = startOf(key.Int64, offset.Int64)
+	}
+	err = e.readDB.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'floor'").Scan(&floor)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return info, mapError("read the floor", err)
+	}
+	if floor.Valid {
+		info.Floor = time.Unix(0, floor.Int64).UTC()
+	}
+	return info, nil
+}
+
+// Result codes of SQLite (https://www.sqlite.org/rescode.html).
+const (
+	codeReadOnly = 8
+	codeCorrupt  = 11
+	codeNotADB   = 26
+)
+
+// mapError says what was being done, and turns SQLite's codes into the store's errors.
+func mapError(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var se *sqlite.Error
+	if errors.As(err, &se) {
+		switch se.Code() & 0xff {
+		case codeCorrupt, codeNotADB:
+			return fmt.Errorf("%s: %w (%w)", doing, store.ErrCorrupt, err)
+		case codeReadOnly:
+			return fmt.Errorf("%s: %w (%w)", doing, store.ErrReadOnly, err)
+		}
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
