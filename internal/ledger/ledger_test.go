@@ -327,7 +327,7 @@ func randomHistory(t *rapid.T) []told {
 	for i := range rapid.IntRange(1, 30).Draw(t, "records") {
 		r := told{
 			name:    fmt.Sprint("s", i),
-			trace:   rapid.SampledFrom([]string{"1", "2", "3", "-"}).Draw(t, "trace"),
+			trace:   rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "trace"),
 			role:    rapid.SampledFrom([]usage.Role{usage.RoleCall, usage.RoleCall, usage.RoleAggregate, usage.RoleTool, linkRole}).Draw(t, "role"),
 			scope:   rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "scope"),
 			process: rapid.Uint64Range(0, 1).Draw(t, "process"),
@@ -353,6 +353,9 @@ func randomHistory(t *rapid.T) []told {
 		}
 		if r.log {
 			r.role = usage.RoleCall
+			if rapid.IntRange(0, 2).Draw(t, "traceless") == 0 {
+				r.trace = "-"
+			}
 		}
 		if r.role == usage.RoleAggregate && r.out == 0 {
 			r.role = linkRole

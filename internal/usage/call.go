@@ -60,13 +60,13 @@ func ParseID(s string) (ID, bool) {
 	return id, true
 }
 
-// Signal is the OTLP signal a record came on.
+// Signal is the kind of OTLP record a call came as.
 type Signal uint8
 
-// The signals that carry calls. Metrics never do: they would count a call again.
+// The kinds of record that carry calls. Metrics never do: they would count a call again.
 const (
-	SignalSpan Signal = iota
-	SignalLog
+	SignalSpan Signal = iota // a span; its ID is SpanRecordID of its ids, which are both there
+	SignalLog                // a log record, or a broken span without ids: it has no place in a trace
 )
 
 // Role is what a record is in the accounting of its trace.
