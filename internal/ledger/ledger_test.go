@@ -339,7 +339,9 @@ func randomHistory(t *rapid.T) []told {
 			p := rapid.IntRange(0, i+1).Draw(t, "parent") // sometimes itself, or a span that comes later
 			r.parent = fmt.Sprint("s", p)
 			if p < i {
-				r.trace = out[min(p, len(out)-1)].trace
+				if r.trace = out[min(p, len(out)-1)].trace; r.trace == "-" {
+					r.trace = "1"
+				}
 			}
 		}
 		if rapid.IntRange(0, 3).Draw(t, "has id") == 0 {
