@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
-	"go.opentelemetry.io/collector/confmap/xconfmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
 	"github.com/tokenboard/tokenboard/exporter/tokenboardexporter/internal/metadata"
@@ -37,7 +37,7 @@ func TestConfig(t *testing.T) {
 			require.NoError(t, err)
 			cfg := createDefaultConfig()
 			require.NoError(t, part.Unmarshal(cfg))
-			err = xconfmap.Validate(cfg)
+			err = confmap.Validate(cfg)
 			if tc.err != "" {
 				require.ErrorContains(t, err, tc.err)
 				return

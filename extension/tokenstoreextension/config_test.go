@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
-	"go.opentelemetry.io/collector/confmap/xconfmap"
 
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension/internal/metadata"
 )
@@ -39,7 +39,7 @@ func TestConfig(t *testing.T) {
 			require.NoError(t, err)
 			cfg := createDefaultConfig()
 			require.NoError(t, part.Unmarshal(cfg))
-			err = xconfmap.Validate(cfg)
+			err = confmap.Validate(cfg)
 			if tc.errs == nil {
 				require.NoError(t, err)
 				require.Equal(t, tc.want, cfg)

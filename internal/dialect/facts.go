@@ -1,0 +1,141 @@
+package dialect
+
+import (
+	"strings"
+	"time"
+)
+
+// fact is something descriptive that a record can tell: who, what, where from.
+type fact uint8
+
+const (
+	factProvider fact = iota
+	factRequestModel
+	factResponseModel
+	factModel // a model that is not said to be the requested or the answering one
+	factResponseID
+	factRequestID
+	factUser
+	factProject
+	factSession
+	factOperation
+	factCost
+	factTTFT
+	factDuration
+	factStream
+	factMethod
+	factPath
+	factStatus
+	factErrorType
+	factKeyName
+)
+
+// facts are the attribute names for each fact, the best first. An alias may look inside a value, see
+// Family. Names that start with "resource:" are resource attributes.
+var facts = map[fact][]string{
+	factProvider: {
+		"gen_ai.provider.name", "gen_ai.system", "ai.model.provider", "llm.provider", "llm.system", "mlflow.llm.provider",
+		"gen_ai.model.provider",
+	},
+	factRequestModel:  {"gen_ai.request.model", "ai.model.id", "llm.request.model_name", "llm.request.model"},
+	factResponseModel: {"gen_ai.response.model", "ai.response.model", "llm.response.model_name", "gen_ai.model_name"},
+	factModel: {
+		"llm.model_name", "embedding.model_name", "mlflow.llm.model", "langfuse.observation.model.name", "model_name",
+	},
+	factResponseID: {
+		"gen_ai.response.id", "ai.response.id", "llm.response.id", "ai.response.providerMetadata#openai.responseId",
+		"output.value#id", "output.value#response_id", "gcp.vertex.agent.llm_response#id",
+	},
+	factRequestID: {"anthropic.request.id", "litellm.call_id", "http.response.header.x-request-id"},
+	factUser: {
+		"user.id", "enduser.id", "langfuse.user.id", "litellm.end_user.id", "metadata.user_api_key_end_user_id", "metadata.user_api_key_user_id",
+		"llm.user", "ai.telemetry.metadata.userId", "traceloop.association.properties.user_id", "gen_ai.user.id", "user.email",
+	},
+	factProject: {
+		"litellm.team.alias", "litellm.team.id", "metadata.user_api_key_team_alias", "metadata.user_api_key_team_id",
+		"project.name", "project.id", "resource:project.name", "resource:project.id",
+	},
+	factSession: {
+		"session.id", "gen_ai.conversation.id", "langfuse.session.id", "conversation.id", "ai.telemetry.metadata.sessionId",
+		"gcp.vertex.agent.session_id", "traceloop.association.properties.session_id", "langsmith.trace.session_id",
+		"resource:session.id",
+	},
+	factOperation: {"gen_ai.operation.name", "llm.request.type", "gen_ai.request.type"},
+	factCost: {
+		"gen_ai.usage.cost", "gen_ai.usage.total_cost", "gen_ai.cost.total_cost", "litellm.cost.total", "llm.cost.total",
+		"operation.cost", "mlflow.llm.cost#total_cost", "langfuse.observation.cost_details#total",
+	},
+	factTTFT: {
+		"gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk", "ai.response.msToFirstChunk",
+		"ai.stream.msToFirstChunk", "gen_ai.server.time_to_first_token", "copilot_chat.time_to_first_token",
+		"gen_ai.user.time_to_first_token",
+	},
+	factStream: {"gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming", "litellm.request.streaming"},
+	factMethod: {"http.request.method", "http.method"},
+	factPath:   {"url.path", "http.route", "http.target", "url.full", "http.url"},
+	factStatus: {"http.response.status_code", "http.status_code"},
+	factErrorType: {
+		"error.type",
+	},
+}
+
+// units are the units of durations that are not seconds.
+var units = map[string]time.Duration{
+	"ai.response.msToFirstChunk": time.Millisecond, "ai.stream.msToFirstChunk": time.Millisecond,
+	"gen_ai.server.time_to_first_token": time.Millisecond, "copilot_chat.time_to_first_token": time.Millisecond,
+	"gen_ai.user.time_to_first_token": time.Nanosecond, "ttft_ms": time.Millisecond, "duration_ms": time.Millisecond,
+}
+
+// operations folds names that are not the conventions' own.
+var operations = map[string]string{
+	"text_completions": "text_completion", "completion": "chat", "acompletion": "chat", "embedding": "embeddings",
+	"aembedding": "embeddings", "llm_call": "chat", "response": "chat", "responses": "chat", "aresponses": "chat",
+	"model_generation": "chat",
+}
+
+// providers folds what emitters write into the conventions' values; DIALECTS.md, 1.4. Names of
+// frameworks, which are no providers, fold to nothing.
+var providers = map[string]string{
+	"openai": "openai", "text-completion-openai": "openai",
+	"azure": "azure.ai.openai", "azure_openai": "azure.ai.openai", "azure-openai": "azure.ai.openai",
+	"azure.openai": "azure.ai.openai", "az.ai.openai": "azure.ai.openai",
+	"azure_ai": "azure.ai.inference", "az.ai.inference": "azure.ai.inference",
+	"anthropic": "anthropic",
+	"aws":       "aws.bedrock", "bedrock": "aws.bedrock", "amazon": "aws.bedrock", "amazon-bedrock": "aws.bedrock",
+	"bedrock_converse": "aws.bedrock", "aws bedrock": "aws.bedrock", "aws.anthropic": "aws.bedrock",
+	"vertex_ai": "gcp.vertex_ai", "vertexai": "gcp.vertex_ai", "google-vertex": "gcp.vertex_ai", "vertex": "gcp.vertex_ai",
+	"google.vertex": "gcp.vertex_ai", "gcp.anthropic": "gcp.vertex_ai",
+	"google": "gcp.gemini", "gemini": "gcp.gemini", "google-gla": "gcp.gemini", "google.generative-ai": "gcp.gemini",
+	"google_genai": "gcp.gemini", "google ai studio": "gcp.gemini",
+	"mistral": "mistral_ai", "mistralai": "mistral_ai",
+	"xai": "x_ai", "watsonx": "ibm.watsonx.ai", "moonshot": "moonshot_ai",
+	"strands-agents": "", "gcp.vertex.agent": "", "spring_ai": "", "microsoft.agent_framework": "", "langchain": "",
+	"haystack": "", "llama_index": "", "crewai": "",
+}
+
+// apis are what the Vercel AI SDK and its like add to a provider's name to say which API is called.
+var apis = []string{
+	".chat", ".responses", ".completion", ".embedding", ".embeddings", ".messages", ".image", ".speech", ".transcription",
+}
+
+// foldProvider gives the conventions' name of a provider; a name that nobody knows stays.
+func foldProvider(name string) string {
+	lower := strings.ToLower(name)
+	if folded, known := providers[lower]; known {
+		return folded
+	}
+	for _, api := range apis {
+		if base, ok := strings.CutSuffix(lower, api); ok && base != "" {
+			return foldProvider(base)
+		}
+	}
+	for _, prefix := range []string{"google.vertex.", "amazon-bedrock.", "azure."} {
+		if strings.HasPrefix(lower, prefix) && !strings.HasPrefix(lower, "azure.ai.") {
+			return providers[strings.TrimSuffix(prefix, ".")]
+		}
+	}
+	if lower == name || strings.ContainsAny(name, " ") {
+		return name
+	}
+	return lower
+}

@@ -1,0 +1,76 @@
+package dialect
+
+// Coding agents. Their names are plain words, so their scopes and events limit them.
+
+// claudeCode tells a call as a span and as a log event that share a request id; what its spans call
+// gen_ai.response.id is that request id too. The log has the answering model and the cost.
+// https://docs.claude.com/en/docs/claude-code/monitoring-usage
+var claudeCode = Family{
+	Name:       "claude-code",
+	Scope:      "com.anthropic.claude_code",
+	Events:     []string{"api_request", "claude_code.api_request", "api_error", "claude_code.api_error"},
+	Input:      []string{"input_tokens"},
+	Output:     []string{"output_tokens"},
+	CacheRead:  []string{"cache_read_tokens"},
+	CacheWrite: []string{"cache_creation_tokens"},
+	Cache:      []PartRule{{Is: excluded}},
+	Provider:   "anthropic",
+	Operation:  "chat",
+	CallEvents: []string{"api_error", "claude_code.api_error"},
+	Facts: map[fact][]string{
+		factModel: {"model"}, factRequestID: {"request_id"}, factResponseID: {}, factUser: {"user.email", "user.id"},
+		factCost: {"cost_usd"}, factTTFT: {"ttft_ms"}, factDuration: {"duration_ms"}, factStatus: {"status_code"},
+	},
+}
+
+// geminiCLI tells a call by the event api_response (the thoughts beside the output), once more by
+// the conventions' event and by a span (both without cache and thoughts), with no id in common.
+// Qwen Code grew out of it and uses the same names, with the thoughts inside the output.
+// https://github.com/google-gemini/gemini-cli/blob/main/docs/cli/telemetry.md
+var geminiCLI = Family{
+	Name:       "gemini-cli",
+	Events:     []string{"gemini_cli.api_response", "gemini_cli.api_error", "qwen-code.api_response", "qwen-code.api_error"},
+	Input:      []string{"input_token_count"},
+	Output:     []string{"output_token_count"},
+	Total:      []string{"total_token_count"},
+	CacheRead:  []string{"cached_content_token_count"},
+	Reasoning:  []string{"thoughts_token_count"},
+	ExtraInput: []string{"tool_token_count"},
+	Cache:      []PartRule{{Is: included}},
+	Reasons:    []PartRule{{Scope: "gemini", Is: excluded}},
+	Operation:  "generate_content",
+	CallEvents: []string{"gemini_cli.api_error", "qwen-code.api_error"},
+	Facts: map[fact][]string{
+		factModel: {"model"}, factDuration: {"duration_ms"}, factStatus: {"status_code", "http.status_code"},
+		factResponseID: {"response_id"}, factErrorType: {"error.type", "error_type"},
+	},
+}
+
+// codex tells a call by one of many codex.sse_event events. Its tool_token_count is the total.
+// https://github.com/openai/codex/blob/main/docs/config.md
+var codex = Family{
+	Name:       "codex",
+	Scope:      "codex",
+	Events:     []string{"codex.sse_event", "codex.websocket_event"},
+	Input:      []string{"input_token_count"},
+	Output:     []string{"output_token_count"},
+	Total:      []string{"tool_token_count"},
+	CacheRead:  []string{"cached_token_count"},
+	CacheWrite: []string{"cache_write_token_count"},
+	Reasoning:  []string{"reasoning_token_count"},
+	Cache:      []PartRule{{Is: included}},
+	Reasons:    []PartRule{{Is: included}},
+	Operation:  "chat",
+	Facts: map[fact][]string{
+		factModel: {"model"}, factUser: {"user.email", "user.account_id"}, factTTFT: {"ttft_ms"}, factDuration: {"duration_ms"},
+	},
+}
+
+// sessions are emitters that tell a call on several kinds of record without an id in common.
+var sessions = []struct {
+	Scope string   // exact scope name
+	Name  string   // of the group
+	Full  []string // events of the fuller kind; all other records are echoes
+}{
+	{Scope: "gemini-cli", Name: "gemini-cli", Full: geminiCLI.Events},
+}

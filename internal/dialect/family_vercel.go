@@ -1,0 +1,38 @@
+package dialect
+
+// vercelAI is the Vercel AI SDK, versions 4 to 6; version 7 sends the GenAI conventions. Version 6
+// is known by its input details: from there on the input includes the cache of every provider.
+// https://ai-sdk.dev/docs/ai-sdk-core/telemetry
+var vercelAI = Family{
+	Name:   "vercel-ai",
+	Input:  []string{"ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens"},
+	Output: []string{"ai.usage.outputTokens", "ai.usage.completionTokens"},
+	Total:  []string{"ai.usage.totalTokens"},
+	CacheRead: []string{
+		"ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens",
+		"ai.response.providerMetadata#anthropic.usage.cache_read_input_tokens",
+		"ai.response.providerMetadata#bedrock.usage.cacheReadInputTokens",
+		"ai.response.providerMetadata#openai.cachedPromptTokens",
+	},
+	CacheWrite: []string{
+		"ai.usage.inputTokenDetails.cacheWriteTokens",
+		"ai.response.providerMetadata#anthropic.usage.cache_creation_input_tokens",
+		"ai.response.providerMetadata#anthropic.cacheCreationInputTokens",
+		"ai.response.providerMetadata#bedrock.usage.cacheWriteInputTokens",
+	},
+	Reasoning: []string{
+		"ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens",
+		"ai.response.providerMetadata#google.usageMetadata.thoughtsTokenCount",
+	},
+	Cache: []PartRule{
+		{Present: "ai.usage.inputTokenDetails.", Is: included},
+		{Provider: "anthropic", Is: excluded},
+		{Provider: "aws.bedrock", Is: excluded},
+		{Is: included},
+	},
+	Reasons: []PartRule{
+		{Present: "ai.usage.outputTokenDetails.", Is: included},
+		{Provider: "gcp.gemini", Is: excluded},
+		{Provider: "gcp.vertex_ai", Is: excluded},
+	},
+}

@@ -1,0 +1,94 @@
+package dialect
+
+import "github.com/tokenboard/tokenboard/internal/usage"
+
+// rule says how parts stand to their whole: the cache to the input, reasoning to the output.
+type rule uint8
+
+const (
+	// undecided: the arithmetic of the record decides, else the conventions (a part is included).
+	undecided rule = iota
+	// included: the whole includes the part, whatever the arithmetic says.
+	included
+	// excluded: the part is to be added to the whole.
+	excluded
+)
+
+// figures are the token counts of one record as one family of attribute names tells them.
+type figures struct {
+	input, output, total, cacheRead, cacheWrite, reasoning, extraInput int64
+	has                                                                usage.TokenFields
+	hasTotal                                                           bool
+	bad                                                                bool // an attribute held something that is no count
+}
+
+// tokens makes disjoint buckets of figures. The order of the rules is that of ACCOUNTING.md,
+// section 2. What does not add up is left out, and ok is false.
+func (f figures) tokens(cache, reasoning rule) (t usage.Tokens, ok bool) {
+	ok = !f.bad
+	cached := f.cacheRead + f.cacheWrite
+	cacheAdds, reasoningAdds := cache == excluded, reasoning == excluded
+	both := f.has&usage.HasInput != 0 && f.has&usage.HasOutput != 0
+	if f.hasTotal && both {
+		base := f.input + f.output + f.extraInput
+		sum := func(c, r bool) bool {
+			s := base
+			if c {
+				s += cached
+			}
+			if r {
+				s += f.reasoning
+			}
+			return s == f.total
+		}
+		if reasoning == undecided && f.reasoning > 0 {
+			// Does the total contain the reasoning beside the output, with or without the cache?
+			reasoningAdds = !sum(cacheAdds, false) && (sum(cacheAdds, true) || (cache == undecided && sum(true, true)))
+		} else if reasoning == excluded && sum(cacheAdds, false) {
+			reasoningAdds = f.reasoning > 0 && sum(cacheAdds, true)
+		}
+		if cache == undecided && cached > 0 {
+			cacheAdds = sum(true, reasoningAdds) && !sum(false, reasoningAdds)
+		}
+	}
+	// A part is never larger than the whole.
+	if cache == undecided && cached > f.input {
+		cacheAdds = true
+	}
+	if reasoning == undecided && f.reasoning > f.output {
+		reasoningAdds = true
+	}
+
+	t.Fields = f.has
+	input, output := f.input+f.extraInput, f.output
+	if f.has&usage.HasInput != 0 || cacheAdds {
+		if cacheAdds {
+			input += cached
+			if cached > 0 {
+				t.Fields |= usage.HasInput
+			}
+		}
+	}
+	if reasoningAdds {
+		output += f.reasoning
+		if f.reasoning > 0 {
+			t.Fields |= usage.HasOutput
+		}
+	}
+	t.InputUncached, t.CacheRead, t.CacheWrite = input-cached, f.cacheRead, f.cacheWrite
+	t.OutputText, t.Reasoning = output-f.reasoning, f.reasoning
+	if t.InputUncached < 0 {
+		t.InputUncached, t.CacheRead, t.CacheWrite = input, 0, 0
+		t.Fields &^= usage.HasCacheRead | usage.HasCacheWrite
+		ok = false
+	}
+	if t.OutputText < 0 {
+		t.OutputText, t.Reasoning = output, 0
+		t.Fields &^= usage.HasReasoning
+		ok = false
+	}
+	if t.Input() > usage.MaxTokens || t.Output() > usage.MaxTokens {
+		return usage.Tokens{}, false
+	}
+	return t, ok
+}

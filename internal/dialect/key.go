@@ -1,0 +1,74 @@
+package dialect
+
+import (
+	"strings"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// RawKeys are the attributes that can hold a client's key in clear. The processor removes them.
+var RawKeys = []string{
+	"gen_ai.request.api_key", "llm.api_key", "llm.request.api_key", "api_key", "api-key", "authorization", "x-api-key",
+	"http.request.header.authorization", "http.request.header.x-api-key", "http.request.header.api-key",
+	"http.request.header.x-goog-api-key", "http.request.header.proxy-authorization", "ai.request.headers.authorization",
+	"ai.request.headers.x-api-key", "ai.request.headers.api-key", "ai.request.headers.x-goog-api-key", "metadata.user_api_key",
+	"tokenboard.key",
+}
+
+// hashedKeys hold a key that the emitter has hashed itself.
+var hashedKeys = []string{"litellm.api_key.hash", "metadata.user_api_key_hash"}
+
+// keyNames hold the name of a key; shown where the key itself is not known.
+var keyNames = []string{"litellm.api_key.alias", "metadata.user_api_key_alias", "trace.metadata.openrouter.api_key_name"}
+
+// key gives the fingerprint and the display form of the client's key, empty where none was seen.
+func (r *record) key() (fingerprint, display string) {
+	for _, name := range RawKeys {
+		v, ok := r.get(name)
+		if !ok {
+			continue
+		}
+		if s, isList := firstText(v); isList {
+			v = s
+		}
+		if s, isText := v.(string); isText {
+			if key := bareKey(s); key != "" {
+				return usage.Fingerprint(key), clean(usage.DisplayKey(key))
+			}
+		}
+	}
+	for _, name := range hashedKeys {
+		if v, ok := r.get(name); ok {
+			if s := text(v); s != "" {
+				if !usage.IsFingerprint(s) {
+					s = usage.Fingerprint(s)
+				}
+				return s, r.keyName()
+			}
+		}
+	}
+	if name := r.keyName(); name != "" {
+		return usage.Fingerprint("name:" + name), name
+	}
+	return "", ""
+}
+
+func (r *record) keyName() string {
+	for _, name := range keyNames {
+		if v, ok := r.get(name); ok {
+			if s := text(v); s != "" {
+				return s
+			}
+		}
+	}
+	return ""
+}
+
+// bareKey takes the scheme off the value of an Authorization header.
+func bareKey(s string) string {
+	s = strings.TrimSpace(s)
+	if scheme, rest, ok := strings.Cut(s, " "); ok && (strings.EqualFold(scheme, "bearer") || strings.EqualFold(scheme, "basic")) {
+		s = strings.TrimSpace(rest)
+	}
+	return s
+}

@@ -1,0 +1,124 @@
+package dialect
+
+import (
+	"strings"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// verdict is what a row of roles says of a span.
+type verdict uint8
+
+const (
+	unsaid    verdict = iota
+	call              // a model call, with or without usage
+	aggregate         // an agent, chain or workflow: what usage it bears is the sum of what is below
+	tool              // a tool execution
+	never             // spends nothing, or only repeats
+)
+
+// roleRule is a row of knowledge of what a span is.
+type roleRule struct {
+	Attribute string // whose value decides; "" is the span's name
+	Scope     string // only under scopes that start so
+	Is        map[string]verdict
+	Else      verdict
+}
+
+// roleRules are tried in order; the first that says something decides.
+var roleRules = []roleRule{
+	{Is: map[string]verdict{"raw_gen_ai_request": never}},
+	{Attribute: "ai.operationId", Else: aggregate, Is: map[string]verdict{
+		"ai.toolCall": tool, "ai.generateText.doGenerate": call, "ai.streamText.doStream": call,
+		"ai.generateObject.doGenerate": call, "ai.streamObject.doStream": call, "ai.embed.doEmbed": call, "ai.embedMany.doEmbed": call,
+	}},
+	{Scope: "ai", Attribute: "", Is: map[string]verdict{
+		"ai.generateText": aggregate, "ai.streamText": aggregate, "ai.generateObject": aggregate, "ai.streamObject": aggregate,
+		"ai.embed": aggregate, "ai.embedMany": aggregate, "ai.toolCall": tool, "ai.generateText.doGenerate": call,
+		"ai.streamText.doStream": call, "ai.generateObject.doGenerate": call, "ai.streamObject.doStream": call,
+		"ai.embed.doEmbed": call, "ai.embedMany.doEmbed": call,
+	}},
+	{Attribute: "span.type", Scope: "com.anthropic.claude_code", Else: never, Is: map[string]verdict{
+		"llm_request": call, "tool": tool, "tool.execution": tool,
+	}},
+	{Scope: "bifrost", Is: map[string]verdict{"llm.call": call}},
+	{Attribute: "openinference.span.kind", Is: kinds},
+	{Attribute: "traceloop.span.kind", Is: kinds},
+	{Attribute: "langfuse.observation.type", Is: kinds},
+	{Attribute: "langsmith.span.kind", Is: kinds},
+	{Attribute: "mlflow.spanType", Is: kinds},
+	{Attribute: "genkit:metadata:subtype", Is: kinds},
+	{Attribute: "gen_ai.operation.name", Is: map[string]verdict{
+		"chat": call, "text_completion": call, "text_completions": call, "generate_content": call, "embeddings": call,
+		"completion": call, "llm_call": call, "model_generation": call, "rerank": call, "response": call,
+		"invoke_agent": aggregate, "invoke_workflow": aggregate, "agent_step": aggregate, "create_agent": aggregate,
+		"plan": aggregate, "execute_event_loop_cycle": aggregate, "framework": aggregate, "model_chunk": never,
+		"execute_tool": tool, "tool_call": tool,
+		"count_tokens": never, "fetch_response": never, "retrieval": never, "search_memory": never, "create_memory": never,
+		"update_memory": never, "upsert_memory": never, "delete_memory": never, "create_memory_store": never, "delete_memory_store": never,
+	}},
+	{Attribute: "gen_ai.span.kind", Is: kinds},
+	{Attribute: "llm.request.type", Is: map[string]verdict{
+		"chat": call, "completion": call, "acompletion": call, "embedding": call, "aembedding": call, "rerank": call,
+	}},
+	{Scope: "gcp.vertex.agent", Is: map[string]verdict{"call_llm": call}},
+	{Scope: "codex", Is: map[string]verdict{"session_task.turn": aggregate, "handle_responses": call}},
+}
+
+// kinds are the span kinds of tracing libraries, in lower case.
+var kinds = map[string]verdict{
+	"llm": call, "embedding": call, "embeddings": call, "generation": call, "chat_model": call, "model": call, "chat": call, "reranker": call,
+	"agent": aggregate, "chain": aggregate, "workflow": aggregate, "task": aggregate, "prompt": aggregate, "span": aggregate,
+	"guardrail": never, "evaluator": never, "retriever": never, "event": never,
+	"tool": tool,
+}
+
+// role finds what a span is, and whether anything but its figures says so.
+func (r *record) role() verdict {
+	for i := range roleRules {
+		row := &roleRules[i]
+		if row.Scope != "" && !strings.HasPrefix(r.scope, row.Scope) {
+			continue
+		}
+		name := r.name
+		if row.Attribute != "" {
+			v, ok := r.get(row.Attribute)
+			if !ok {
+				continue
+			}
+			name = text(v)
+		}
+		if v, ok := row.Is[name]; ok {
+			return v
+		}
+		if v, ok := row.Is[strings.ToLower(name)]; ok {
+			return v
+		}
+		if row.Else != unsaid && name != "" {
+			return row.Else
+		}
+	}
+	return unsaid
+}
+
+// roleWith makes the role in the accounting of a verdict, given whether the record bears usage.
+func roleWith(v verdict, reported bool) usage.Role {
+	switch {
+	case v == never:
+		return usage.RoleNone
+	case v == tool:
+		return usage.RoleTool
+	case v == aggregate && reported:
+		return usage.RoleAggregate
+	case v == call || (v == unsaid && reported):
+		return usage.RoleCall
+	default:
+		return usage.RoleNone
+	}
+}
+
+// kindOperations name the operation that a kind of span stands for.
+var kindOperations = map[string]string{
+	"llm": "chat", "generation": "chat", "chat_model": "chat", "model": "chat", "embedding": "embeddings", "embeddings": "embeddings",
+	"agent": "invoke_agent", "tool": "execute_tool",
+}

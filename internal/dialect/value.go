@@ -1,0 +1,193 @@
+package dialect
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// found says what an attribute held where a number was looked for.
+type found uint8
+
+const (
+	absent found = iota
+	usable
+	unusable // NaN, an infinity, a fraction, negative, over 2^53, or no number at all
+)
+
+// count reads a token count from a value of any type.
+func count(v any) (int64, found) {
+	switch n := v.(type) {
+	case nil:
+		return 0, absent
+	case int64:
+		if n < 0 || n > usage.MaxTokens {
+			return 0, unusable
+		}
+		return n, usable
+	case float64:
+		return countFloat(n)
+	case string:
+		return countText(n)
+	case map[string]any: // an AnyValue that was written out as JSON: {"intValue": "12"}
+		for _, k := range []string{"intValue", "doubleValue", "stringValue"} {
+			if inner, ok := n[k]; ok && len(n) == 1 {
+				if _, nested := inner.(map[string]any); nested {
+					return 0, unusable
+				}
+				return count(inner)
+			}
+		}
+	}
+	return 0, unusable
+}
+
+func countFloat(f float64) (int64, found) {
+	if math.IsNaN(f) || f < 0 || f > float64(usage.MaxTokens) || f != math.Trunc(f) {
+		return 0, unusable
+	}
+	return int64(f), usable
+}
+
+// maxNumberText is the longest text that is read as a number.
+const maxNumberText = 64
+
+func countText(s string) (int64, found) {
+	if len(s) > maxNumberText {
+		return 0, unusable
+	}
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return 0, absent
+	}
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return count(n)
+	}
+	if strings.HasPrefix(s, "{") {
+		if inner, ok := lookInText(s, nil); ok {
+			return count(inner)
+		}
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return 0, unusable
+	}
+	return countFloat(f)
+}
+
+// number reads any finite number that is not negative.
+func number(v any) (float64, bool) {
+	var f float64
+	switch n := v.(type) {
+	case int64:
+		f = float64(n)
+	case float64:
+		f = n
+	case string:
+		if len(n) > maxNumberText {
+			return 0, false
+		}
+		parsed, err := strconv.ParseFloat(strings.TrimSpace(n), 64)
+		if err != nil {
+			return 0, false
+		}
+		f = parsed
+	default:
+		return 0, false
+	}
+	return f, !math.IsNaN(f) && !math.IsInf(f, 0) && f >= 0
+}
+
+// maxText is the longest text, in bytes, that is kept of an attribute.
+const maxText = 256
+
+// text reads a short text. Quotes around it (a JSON string) are taken off.
+func text(v any) string {
+	switch s := v.(type) {
+	case string:
+		if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
+			s = s[1 : len(s)-1]
+		}
+		return clean(s)
+	case int64:
+		return strconv.FormatInt(s, 10)
+	default:
+		return ""
+	}
+}
+
+// clean makes hostile text fit to keep: valid UTF-8, no control characters, at most maxText bytes.
+func clean(s string) string {
+	if len(s) > maxText {
+		s = s[:maxText]
+		for i := 0; i < utf8.UTFMax && !utf8.ValidString(s); i++ { // a rune cut in two
+			s = s[:len(s)-1]
+		}
+	}
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= 0x7f {
+			return cleanRunes(s)
+		}
+	}
+	return strings.TrimSpace(s)
+}
+
+func cleanRunes(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	for len(s) > maxText { // replacement characters are longer than what they replace
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return strings.TrimSpace(s)
+}
+
+// truth reads a boolean in any spelling.
+func truth(v any) usage.Tristate {
+	switch b := v.(type) {
+	case bool:
+		if b {
+			return usage.Yes
+		}
+		return usage.No
+	case string:
+		switch strings.ToLower(strings.TrimSpace(b)) {
+		case "true", "1":
+			return usage.Yes
+		case "false", "0":
+			return usage.No
+		}
+	}
+	return usage.Unknown
+}
+
+// raw gives a plain value of an attribute; nil where it is empty. Lists and key-value lists stay
+// what they are.
+func raw(v pcommon.Value) any {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return v.Str()
+	case pcommon.ValueTypeInt:
+		return v.Int()
+	case pcommon.ValueTypeDouble:
+		return v.Double()
+	case pcommon.ValueTypeBool:
+		return v.Bool()
+	case pcommon.ValueTypeMap:
+		return v.Map()
+	case pcommon.ValueTypeSlice:
+		return v.Slice()
+	default:
+		return nil
+	}
+}
