@@ -14,7 +14,7 @@ import (
 // The ledger calls it again for a whole set whenever one of its records is new or changed.
 
 // resolve decides the standing of every record in a set that is closed under "same trace",
-// "same id" and "echo of". Window is how far apart in time (ns) records with one id may lie.
+// "same id", "echo of" and "can be a twin of". Window is how far apart in time (ns) records with one id may lie.
 func resolve(set []*node, x *index, window int64) map[*node]standing {
 	out := make(map[*node]standing, len(set))
 	traces := map[*trace]*tree{}
@@ -38,18 +38,27 @@ func resolve(set []*node, x *index, window int64) map[*node]standing {
 		}
 		left = append(left, n)
 	}
-	for _, calls := range sameCalls(left, aliases, traces, window) {
-		best := calls[0]
-		for _, n := range calls[1:] {
-			if best.full.less(n.full) {
-				best = n
+	calls := sameCalls(left, aliases, traces, window)
+	best := map[int]*node{} // of the calls that are one call, by the number of the whole
+	number := pairTwins(calls, x, window)
+	for i, nodes := range calls {
+		for _, n := range nodes {
+			if b := best[number[i]]; b == nil || b.full.less(n.full) {
+				best[number[i]] = n
 			}
 		}
-		for _, n := range calls {
-			if n == best {
+	}
+	for i, nodes := range calls {
+		b := best[number[i]]
+		reason := store.ReasonTwin
+		if slices.Contains(nodes, b) {
+			reason = store.ReasonSameCall
+		}
+		for _, n := range nodes {
+			if n == b {
 				out[n] = standing{counted: true}
 			} else {
-				out[n] = standing{by: best.id, reason: store.ReasonSameCall}
+				out[n] = standing{by: b.id, reason: reason}
 			}
 		}
 	}

@@ -25,7 +25,8 @@ type told struct {
 	process      uint64
 	group        string
 	echo         bool
-	at           time.Duration
+	at, lasts    time.Duration
+	model        string // "" is "m"
 }
 
 var testStart = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -49,6 +50,10 @@ func (r told) call() usage.Call {
 	c := usage.Call{
 		Trace: r.traceID(), Role: r.role, Start: testStart.Add(r.at), Model: "m", ResponseID: r.response,
 		RequestID: r.request, Scope: r.scope, Process: r.process, Group: r.group, Echo: r.echo,
+	}
+	c.Duration = r.lasts
+	if r.model != "" {
+		c.Model = r.model
 	}
 	if c.Role == usage.RoleNone {
 		c.Role = usage.RoleCall
@@ -84,6 +89,43 @@ var accountCases = map[string]struct {
 	records []told
 	counted []string
 }{
+	"twins of two libraries in one process": {
+		records: []told{
+			{name: "a", trace: "1", out: 5, process: 1, scope: "sdk", model: "claude-sonnet-4-5-20250929", lasts: time.Second},
+			{name: "b", trace: "2", out: 6, process: 1, scope: "instrumentation", model: "claude-sonnet-4-5", at: time.Millisecond, lasts: 2 * time.Second},
+		},
+		counted: []string{"b"},
+	},
+	"two equal calls at once that two libraries saw stay two": {
+		records: []told{
+			{name: "a", trace: "1", out: 5, process: 1, scope: "x", lasts: time.Second},
+			{name: "a'", trace: "2", out: 5, process: 1, scope: "y", at: time.Millisecond, lasts: time.Second, response: "r1"},
+			{name: "b", trace: "3", out: 5, process: 1, scope: "x", at: 10 * time.Millisecond, lasts: time.Second},
+			{name: "b'", trace: "4", out: 5, process: 1, scope: "y", at: 11 * time.Millisecond, lasts: time.Second, response: "r2"},
+		},
+		counted: []string{"a'", "b'"},
+	},
+	"three libraries saw one call": {
+		records: []told{
+			{name: "a", trace: "1", out: 5, process: 1, scope: "x", lasts: time.Second},
+			{name: "b", trace: "2", out: 5, process: 1, scope: "y", lasts: time.Second, response: "r1"},
+			{name: "c", trace: "3", out: 5, process: 1, scope: "z", lasts: time.Second},
+		},
+		counted: []string{"b"},
+	},
+	"no twins: another process, no overlap, another model, other figures, two answers, one library": {
+		records: []told{
+			{name: "a", trace: "1", out: 5, process: 1, scope: "x", lasts: time.Second},
+			{name: "b", trace: "2", out: 5, process: 2, scope: "y", lasts: time.Second},
+			{name: "c", trace: "3", out: 5, process: 1, scope: "y", at: 2 * time.Second, lasts: time.Second},
+			{name: "d", trace: "4", out: 5, process: 1, scope: "y", lasts: time.Second, model: "m2"},
+			{name: "e", trace: "5", out: 7, process: 1, scope: "y", lasts: time.Second},
+			{name: "f", trace: "6", out: 100, process: 1, scope: "x", lasts: time.Second, response: "r1"},
+			{name: "g", trace: "7", out: 100, process: 1, scope: "y", lasts: time.Second, response: "r2"},
+			{name: "h", trace: "8", out: 5, process: 1, scope: "x", lasts: time.Second},
+		},
+		counted: []string{"a", "b", "c", "d", "e", "f", "g", "h"},
+	},
 	"a single call counts": {
 		records: []told{{name: "a", out: 5}},
 		counted: []string{"a"},
@@ -243,7 +285,7 @@ func TestResolve(t *testing.T) {
 			for range 50 {
 				records := slices.Clone(tc.records)
 				rng.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
-				x := newIndex()
+				x := newIndex(true)
 				names := map[*node]string{}
 				var set []*node
 				for _, r := range records {
@@ -274,7 +316,7 @@ func TestResolve(t *testing.T) {
 func TestIndexRollback(t *testing.T) {
 	first := told{name: "a", trace: "1", out: 5, response: "r", group: "g", scope: "x"}.call()
 	second := told{name: "b", trace: "1", parent: "a", out: 5, response: "r", group: "g", echo: true, scope: "y"}.call()
-	x := newIndex()
+	x := newIndex(true)
 	a := newNode(&first)
 	x.add(a, first.Trace, testStart)
 	x.stand(a, standing{counted: true})

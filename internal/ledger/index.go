@@ -42,6 +42,7 @@ type standing struct {
 type node struct {
 	id       usage.ID
 	start    int64 // Unix ns
+	end      int64 // Unix ns
 	span     usage.SpanID
 	parent   usage.SpanID
 	signal   usage.Signal
@@ -54,10 +55,16 @@ type node struct {
 	src      source
 	standing standing
 	trace    *trace
+
+	// What a twin must agree with.
+	model, requestModel string
+	input, output       int64
 }
 
 func newNode(c *usage.Call) *node {
 	return &node{
+		end: c.Start.Add(max(c.Duration, 0)).UnixNano(), model: c.Model, requestModel: c.RequestModel,
+		input: c.Tokens.Input(), output: c.Tokens.Output(),
 		id: c.ID, start: c.Start.UnixNano(), span: c.Span, parent: c.Parent,
 		signal: c.Signal, role: c.Role, usage: c.Tokens.Reported(), echo: c.Echo,
 		full: fullnessOf(c), group: keyOf('g', c.Group),
@@ -98,6 +105,7 @@ type index struct {
 	byID   map[usage.ID]*node
 	byKey  map[key][]*node
 	groups map[key]*group
+	byTwin map[twinKey][]*node // nil where twins are not looked for
 	ages   *list.List // of *trace, longest quiet first
 	size   int
 
@@ -108,11 +116,15 @@ type index struct {
 	undo []func()
 }
 
-func newIndex() *index {
-	return &index{
+func newIndex(twins bool) *index {
+	x := &index{
 		traces: map[usage.TraceID]*trace{}, byID: map[usage.ID]*node{},
 		byKey: map[key][]*node{}, groups: map[key]*group{}, ages: list.New(),
 	}
+	if twins {
+		x.byTwin = map[twinKey][]*node{}
+	}
+	return x
 }
 
 func (x *index) begin()  { x.undo = x.undo[:0] }
@@ -213,6 +225,9 @@ func (x *index) attach(n *node) {
 			x.byKey[k] = append(x.byKey[k], n)
 		}
 	}
+	if x.byTwin != nil {
+		n.twinKeys(func(k twinKey) { x.byTwin[k] = append(x.byTwin[k], n) })
+	}
 	if n.group == (key{}) {
 		return
 	}
@@ -238,6 +253,15 @@ func (x *index) detach(n *node) {
 		} else {
 			delete(x.byKey, k)
 		}
+	}
+	if x.byTwin != nil {
+		n.twinKeys(func(k twinKey) {
+			if rest := without(x.byTwin[k], n); len(rest) > 0 {
+				x.byTwin[k] = rest
+			} else {
+				delete(x.byTwin, k)
+			}
+		})
 	}
 	if g := x.groups[n.group]; g != nil {
 		if n.echo {

@@ -23,6 +23,9 @@ type Options struct {
 	// Window is how long records of one call may lie apart and still be found to be one:
 	// the spans of a trace, the same response id elsewhere. Default 24 h.
 	Window time.Duration
+	// NoTwins turns off the search for one call seen by two libraries that share neither a
+	// trace nor an id.
+	NoTwins bool
 	// MaxSpans bounds the spans kept in memory to find relatives of late ones. Default 500,000.
 	MaxSpans int
 	// MaxAge drops records older than this; 0 keeps them.
@@ -113,7 +116,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		o.Now = time.Now
 	}
 	l := &Ledger{
-		engine: engine, o: o, rolling: newRolling(), index: newIndex(),
+		engine: engine, o: o, rolling: newRolling(), index: newIndex(!o.NoTwins),
 		requests: make(chan *request, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := l.rebuild(ctx); err != nil {

@@ -337,7 +337,7 @@ func (t *transaction) restand(ctx context.Context, n *node, counted bool) error 
 }
 
 // related gives all records whose standing can depend on what changed: a set closed under
-// "same trace", "same id" and "echo of".
+// "same trace", "same id", "echo of" and "can be a twin of".
 func (t *transaction) related() []*node {
 	x := t.ledger.index
 	var set []*node
@@ -363,6 +363,7 @@ func (t *transaction) related() []*node {
 				visit(m)
 			}
 		}
+		x.eachTwin(n, visit)
 		if g := x.groups[n.group]; g != nil && !n.echo && t.puts[n] != nil {
 			for _, m := range g.echoes {
 				if m.standing.reason != store.ReasonEcho {

@@ -1,0 +1,124 @@
+package ledger
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// Two instrumentation libraries in one process can see one call and share neither trace nor
+// id: an SDK's own spans beside an instrumentation's. Such twins are found by what they say:
+// the same process, different scopes, times that overlap, the same model, equal input tokens
+// and output tokens that differ by one at most (a known fault of emitters).
+
+// twinSlot is the width (ns) of the pieces of time that spans are indexed by. It is near
+// the longest usual call, so that most spans lie in one piece or two.
+const twinSlot = int64(1) << 36
+
+// maxTwinSlots bounds the pieces that one span is indexed in: about an hour.
+const maxTwinSlots = 52
+
+// twinKey finds the spans that can be twins of one another.
+type twinKey struct {
+	process uint64
+	input   int64
+	slot    int64
+}
+
+// twinKeys gives the places of a record in the index; none where it can have no twin.
+func (n *node) twinKeys(visit func(twinKey)) {
+	if n.signal != usage.SignalSpan || n.role != usage.RoleCall || !n.usage || n.src.process == 0 {
+		return
+	}
+	first := n.start / twinSlot
+	for slot := first; slot <= min(n.end/twinSlot, first+maxTwinSlots-1); slot++ {
+		visit(twinKey{process: n.src.process, input: n.input, slot: slot})
+	}
+}
+
+// twins tells whether two spans can be one call that two libraries saw.
+func twins(a, b *node) bool {
+	return a.src.process == b.src.process && a.src.scope != b.src.scope &&
+		a.input == b.input && max(a.output-b.output, b.output-a.output) <= 1 &&
+		a.start <= b.end && b.start <= a.end &&
+		(a.keys[0] == key{} || b.keys[0] == key{}) && // two response ids are two answers
+		(sameModel(a.model, b.model) || sameModel(a.model, b.requestModel) || sameModel(a.requestModel, b.model))
+}
+
+// dated matches the date at the end of a model's name: claude-sonnet-4-5-20250929,
+// gpt-4o-2024-08-06, claude-sonnet-4-5@20250929.
+var dated = regexp.MustCompile(`[-@](?:\d{8}|\d{4}-\d{2}-\d{2})$`)
+
+// sameModel tells whether two names are equal, or one is a dated form of the other.
+func sameModel(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	return a == b || dated.ReplaceAllString(a, "") == b || dated.ReplaceAllString(b, "") == a
+}
+
+// eachTwin calls visit for every record that n can be a twin of. A piece of time in which
+// more than maxKin spans of a process have the same input is left alone: among so many,
+// equal figures say nothing.
+func (x *index) eachTwin(n *node, visit func(*node)) {
+	n.twinKeys(func(k twinKey) {
+		if len(x.byTwin[k]) > maxKin {
+			return
+		}
+		for _, m := range x.byTwin[k] {
+			if twins(n, m) {
+				visit(m)
+			}
+		}
+	})
+}
+
+// pairTwins puts calls together that are twins: the nearest in time first, and never two of
+// one source, so that two equal calls at once stay two. It gives each call's number after that.
+func pairTwins(calls [][]*node, x *index, window int64) []int {
+	type pair struct {
+		distance int64
+		a, b     *node
+	}
+	of := map[*node]int{}
+	whole := make([]*call, len(calls))
+	for i, nodes := range calls {
+		whole[i] = &call{nodes: slices.Clone(nodes)}
+		for _, n := range nodes {
+			of[n] = i
+		}
+	}
+	var pairs []pair
+	for _, nodes := range calls {
+		for _, n := range nodes {
+			x.eachTwin(n, func(m *node) {
+				j, here := of[m]
+				if here && j != of[n] && earlier(n, m) < 0 {
+					pairs = append(pairs, pair{max(n.start-m.start, m.start-n.start) + max(n.end-m.end, m.end-n.end), n, m})
+				}
+			})
+		}
+	}
+	slices.SortFunc(pairs, func(p, q pair) int {
+		return cmp.Or(cmp.Compare(p.distance, q.distance), earlier(p.a, q.a), earlier(p.b, q.b))
+	})
+	for _, p := range pairs {
+		a, b := whole[of[p.a]].whole(), whole[of[p.b]].whole()
+		if a != b && a.admits(b, window) {
+			a.nodes = append(a.nodes, b.nodes...)
+			b.into = a
+		}
+	}
+	number := map[*call]int{}
+	out := make([]int, len(calls))
+	for i, c := range whole {
+		w := c.whole()
+		if _, known := number[w]; !known {
+			number[w] = len(number)
+		}
+		out[i] = number[w]
+	}
+	return out
+}
