@@ -39,6 +39,9 @@ type Correlation struct {
 	Window time.Duration `mapstructure:"window"`
 	// MaxSpans is the largest number of spans that are remembered.
 	MaxSpans int `mapstructure:"max_spans"`
+	// Twins looks for one call that two libraries of a process saw and that share neither a
+	// trace nor an id.
+	Twins bool `mapstructure:"twins"`
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -53,7 +56,7 @@ const (
 func createDefaultConfig() component.Config {
 	return &Config{
 		Retention:   Retention{MaxAge: defaultMaxAge, Interval: defaultInterval},
-		Correlation: Correlation{Window: defaultWindow, MaxSpans: defaultMaxSpans},
+		Correlation: Correlation{Window: defaultWindow, MaxSpans: defaultMaxSpans, Twins: true},
 	}
 }
 

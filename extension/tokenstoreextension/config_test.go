@@ -20,12 +20,12 @@ func TestConfig(t *testing.T) {
 	}{
 		"": {want: &Config{
 			Directory: "/var/lib/tokenboard", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
-			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 500_000},
+			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 500_000, Twins: true},
 		}},
 		"limits": {want: &Config{
 			Directory:   "/var/lib/tokenboard",
 			Retention:   Retention{MaxAge: 720 * time.Hour, MaxRecords: 1_000_000, MaxSizeMiB: 512, Interval: 5 * time.Minute},
-			Correlation: Correlation{Window: 6 * time.Hour, MaxSpans: 100_000},
+			Correlation: Correlation{Window: 6 * time.Hour, MaxSpans: 100_000, Twins: true},
 		}},
 		"nodirectory": {errs: []string{"directory must be set"}},
 		"negative":    {errs: []string{"limits must not be negative"}},

@@ -35,7 +35,7 @@ func (s *Store) Start(ctx context.Context, _ component.Host) error {
 		return fmt.Errorf("open the token store at %s: %w", path, err)
 	}
 	s.ledger, err = ledger.Open(ctx, engine, ledger.Options{
-		Window: s.config.Correlation.Window, MaxSpans: s.config.Correlation.MaxSpans,
+		Window: s.config.Correlation.Window, MaxSpans: s.config.Correlation.MaxSpans, NoTwins: !s.config.Correlation.Twins,
 		MaxAge: s.config.Retention.MaxAge, MaxRecords: s.config.Retention.MaxRecords,
 		MaxBytes: s.config.Retention.MaxSizeMiB << 20, RetentionInterval: s.config.Retention.Interval,
 	})

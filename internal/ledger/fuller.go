@@ -40,12 +40,19 @@ func fullnessOf(c *usage.Call) fullness {
 	return fullness{rank: rank, digest: digestOf(c)}
 }
 
-// knownDetails counts descriptive facts, at most 31.
+// knownDetails counts descriptive facts, at most 31. The name of the model that answered and a
+// reported cost weigh more: sums are shown by the one, and need the other.
 func knownDetails(c *usage.Call) int {
 	n := 0
+	if dated.MatchString(c.Model) {
+		n += 4
+	}
+	if c.HasReportedCost {
+		n += 4
+	}
 	for _, known := range [...]bool{
 		c.Model != "" && c.Model != c.RequestModel, // the answering model is known
-		c.HasReportedCost, c.KeyFingerprint != "", c.User != "", c.Service != "", c.Project != "", c.Session != "",
+		c.KeyFingerprint != "", c.User != "", c.Service != "", c.Project != "", c.Session != "",
 		c.TTFT != 0, c.Duration != 0, c.Stream != usage.Unknown, c.Provider != "", c.Operation != "",
 		c.ResponseID != "", c.RequestID != "", c.Status != 0, c.Path != "", c.ErrorType != "", c.Environment != "",
 	} {

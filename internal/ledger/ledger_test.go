@@ -333,6 +333,7 @@ func randomHistory(t *rapid.T) []told {
 			process: rapid.Uint64Range(0, 1).Draw(t, "process"),
 			at:      time.Duration(rapid.IntRange(0, 5).Draw(t, "at")) * time.Second,
 			out:     rapid.Int64Range(0, 3).Draw(t, "out"),
+			lasts:   time.Duration(rapid.IntRange(0, 3).Draw(t, "lasts")) * time.Second,
 			log:     rapid.IntRange(0, 5).Draw(t, "log") == 0,
 		}
 		if i > 0 && rapid.IntRange(0, 3).Draw(t, "root") > 0 {
