@@ -1,0 +1,114 @@
+package dialect
+
+import (
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// The attributes that hold what people and models said: prompts, answers, tool arguments and
+// results, embedded documents. The first three tables hold names that mean this wherever they
+// stand; the last one holds plain words, which mean it in records of model calls and of coding
+// agents only.
+
+var contentNames = set(
+	"gen_ai.prompt", "gen_ai.completion", "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions",
+	"gen_ai.system.instructions", "gen_ai.tool.definitions", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result",
+	"gen_ai.agent.description", "gen_ai.tool.input", "gen_ai.tool.output", "gen_ai.content.prompt", "gen_ai.content.completion", "gen_ai.request.messages",
+	"gen_ai.event.content", "gen_ai.retrieval.query.text", "gen_ai.retrieval.documents", "gen_ai.choice", "gen_ai.input", "gen_ai.output",
+	"input.value", "output.value", "llm.prompts", "llm.completions", "llm.invocation_parameters", "llm.function_call", "llm.tools",
+	"llm.input_messages", "llm.output_messages", "tool.parameters", "tool.json_schema", "document.content", "embedding.text", "embedding.vector",
+	"traceloop.entity.input", "traceloop.entity.output", "ai.prompt", "ai.result", "ai.value", "ai.values", "ai.embedding", "ai.embeddings",
+	"ai.response.text", "ai.response.object", "ai.response.toolCalls", "ai.response.reasoning", "ai.response.files", "ai.toolCall.args",
+	"ai.toolCall.result", "langfuse.observation.input", "langfuse.observation.output", "langfuse.trace.input", "langfuse.trace.output",
+	"mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.traceInputs", "mlflow.traceOutputs", "genkit:input", "genkit:output",
+	"haystack.component.input", "haystack.component.output", "haystack.pipeline.input_data", "haystack.pipeline.output_data",
+	"all_messages_events", "pydantic_ai.all_messages", "final_result", "tool_arguments", "tool_response", "model_request_parameters",
+	"system_prompt", "user_prompt", "braintrust.input", "braintrust.output", "braintrust.input_json", "braintrust.output_json",
+	"langsmith.inputs", "langsmith.outputs", "crewai.task.output", "crew_inputs",
+)
+
+var contentPrefixes = []string{
+	"gen_ai.prompt.", "gen_ai.completion.", "gen_ai.prompts.", "llm.prompts.", "llm.completions.", "llm.input_messages.", "llm.output_messages.",
+	"llm.prompt_template.", "llm.tools.", "llm.request.functions.", "llm.choices.", "ai.prompt.", "ai.result.", "embedding.embeddings.",
+	"retrieval.documents.", "reranker.input_documents.", "reranker.output_documents.", "reranker.query",
+	"gcp.vertex.agent.llm_re", "gcp.vertex.agent.tool_", "gcp.vertex.agent.data", "genkit:metadata:input", "genkit:metadata:output",
+}
+
+// contentSuffixes are of llm.PROVIDER.messages and the like, which hold a provider's raw request.
+var contentSuffixes = []string{".messages", ".choices", ".input_messages", ".output_messages"}
+
+var plainContent = set("input", "output", "inputs", "outputs", "response_text", "request_text", "prompt", "content", "message", "tool_input", "tool_parameters", "tool_args", "function_args", "arguments",
+	"response", "request", "result", "reasoning", "new_context", "command", "diff", "body", "bash_command", "full_command", "description")
+
+func set(names ...string) map[string]bool {
+	m := make(map[string]bool, len(names))
+	for _, n := range names {
+		m[n] = true
+	}
+	return m
+}
+
+// agentScopes and agentEvents begin the scopes and event names of coding agents.
+var (
+	agentScopes = []string{"com.anthropic.claude_code", "gemini-cli", "qwen-code", "codex"}
+	agentEvents = []string{"claude_code.", "gemini_cli.", "qwen-code.", "codex."}
+)
+
+// Agent tells whether a record of this scope and event (or span name) is a coding agent's, whose
+// plain names IsContent then knows.
+func Agent(scope, event string) bool {
+	return hasPrefix(scope, agentScopes) || hasPrefix(event, agentEvents)
+}
+
+// IsContent tells whether an attribute holds what people or models said. Plain names do only in
+// records that are ours: model calls, and what coding agents send.
+func IsContent(name string, ours bool) bool {
+	if contentNames[name] || hasPrefix(name, contentPrefixes) || (ours && plainContent[name]) {
+		return true
+	}
+	if strings.HasPrefix(name, "llm.") || strings.HasPrefix(name, "gen_ai.") {
+		for _, s := range contentSuffixes {
+			if strings.HasSuffix(name, s) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// IsMessageEvent tells whether an event carries a message in its body or attributes, by the
+// older conventions (gen_ai.user.message, gen_ai.choice) and the current ones.
+func IsMessageEvent(name string) bool { return strings.HasPrefix(name, "gen_ai.") }
+
+// IsMessageContent tells whether an attribute of a message event holds the message.
+func IsMessageContent(name string) bool {
+	return IsContent(name, true) || name == "tool_calls" || name == "role.content"
+}
+
+func hasPrefix(s string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// RawKeysIn gives the client keys that stand in clear in attributes, without their scheme.
+func RawKeysIn(attrs pcommon.Map) (keys []string) {
+	for _, name := range RawKeys {
+		v, ok := attrs.Get(name)
+		if !ok {
+			continue
+		}
+		if s := v; s.Type() == pcommon.ValueTypeSlice {
+			for _, item := range s.Slice().All() {
+				keys = append(keys, bareKey(item.AsString()))
+			}
+			continue
+		}
+		keys = append(keys, bareKey(v.AsString()))
+	}
+	return keys
+}
