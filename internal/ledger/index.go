@@ -106,7 +106,7 @@ type index struct {
 	byKey  map[key][]*node
 	groups map[key]*group
 	byTwin map[twinKey][]*node // nil where twins are not looked for
-	ages   *list.List // of *trace, longest quiet first
+	ages   *list.List          // of *trace, longest quiet first
 	size   int
 
 	// Every record that was stored and starts after completeAfter is in the index. Of an
