@@ -1,0 +1,88 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.uber.org/zap"
+
+	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// envelope is every successful answer.
+type envelope[T any] struct {
+	Body struct {
+		Code int `json:"code" doc:"0 for success"`
+		Data T   `json:"data"`
+	}
+}
+
+func answer[T any](data T) *envelope[T] {
+	e := &envelope[T]{}
+	e.Body.Data = data
+	return e
+}
+
+// problem is every failure.
+type problem struct {
+	Code    int                 `json:"code" doc:"the HTTP status"`
+	Message string              `json:"message" doc:"what is wrong and what to do"`
+	Details []*huma.ErrorDetail `json:"details" doc:"one entry for each parameter or field that is wrong"`
+}
+
+func (p *problem) Error() string  { return p.Message }
+func (p *problem) GetStatus() int { return p.Code }
+
+// maxEcho bounds what an error repeats of a request.
+const maxEcho = 200
+
+// newProblem makes huma's own errors ours. What a request has wrong is 400 whatever the reason;
+// a value that is repeated is shortened.
+func newProblem(status int, message string, errs ...error) huma.StatusError {
+	if status == http.StatusUnprocessableEntity {
+		status = http.StatusBadRequest
+	}
+	p := &problem{Code: status, Message: message, Details: []*huma.ErrorDetail{}}
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		d := &huma.ErrorDetail{Message: err.Error()}
+		if detailer, ok := err.(huma.ErrorDetailer); ok {
+			found := *detailer.ErrorDetail()
+			d = &found
+		}
+		if s, ok := d.Value.(string); ok && len(s) > maxEcho {
+			d.Value = s[:maxEcho] + "…"
+		} else if !ok && d.Location == "body" {
+			d.Value = nil
+		}
+		p.Details = append(p.Details, d)
+	}
+	if len(p.Details) > 0 && (message == "validation failed" || message == "") {
+		p.Message = p.Details[0].Location + ": " + p.Details[0].Message
+	}
+	return p
+}
+
+// wrong is a parameter that cannot be used.
+func wrong(location, message string, value any) error {
+	return newProblem(http.StatusBadRequest, "validation failed", &huma.ErrorDetail{Location: location, Message: message, Value: value})
+}
+
+// failed turns an error of the ledger into an answer. What goes wrong inside is logged, not told.
+func (c *Console) failed(what string, err error) error {
+	switch {
+	case errors.Is(err, store.ErrCursor):
+		return wrong("query.cursor", "is not one that this server gave; take it from next_cursor of the page before, or leave it out", nil)
+	case errors.Is(err, ledger.ErrClosed):
+		return newProblem(http.StatusServiceUnavailable, "the server is shutting down; try again in a moment")
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return newProblem(http.StatusServiceUnavailable, "the request was cut off before it was answered; try again")
+	}
+	c.o.Logger.Error("a console request failed", zap.String("request", what), zap.Error(err))
+	return newProblem(http.StatusInternalServerError, "the store could not answer; the collector's log says why")
+}

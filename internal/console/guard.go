@@ -1,0 +1,113 @@
+package console
+
+import (
+	"encoding/json"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// contentSecurity lets the console's pages load nothing but their own files.
+const contentSecurity = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+func writeProblem(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(newProblem(status, message)) // a client that is gone needs no answer
+}
+
+// guard refuses requests that no client of ours sends, before anything else looks at them.
+func (c *Console) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", contentSecurity)
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if strings.HasPrefix(r.URL.Path, base) || r.URL.Path == "/metrics" {
+			h.Set("Cache-Control", "no-store")
+		}
+		switch {
+		case len(r.URL.RawPath)+len(r.URL.RawQuery) > maxURL:
+			writeProblem(w, http.StatusRequestURITooLong, "the address is too long; use fewer filters")
+		case c.o.Open && !loopbackHost(r.Host):
+			writeProblem(w, http.StatusForbidden, "the console is open to this machine only: ask for it as localhost or 127.0.0.1, "+
+				"or configure an authenticator (auth) to serve other names")
+		case !c.sameOrigin(r):
+			writeProblem(w, http.StatusForbidden, "requests from other web pages are refused; to allow one, add its origin to cors::allowed_origins")
+		case writes(r) && r.ContentLength != 0 && !isJSON(r):
+			writeProblem(w, http.StatusUnsupportedMediaType, "send the body as JSON, with the header Content-Type: application/json")
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// loopbackHost tells whether a request names this machine by a name that cannot be pointed
+// elsewhere: a DNS name that a stranger's page resolves to 127.0.0.1 is refused.
+func loopbackHost(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// sameOrigin tells whether a browser sent a request from our own page. What is no browser sends
+// no Origin.
+func (c *Console) sameOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		site := r.Header.Get("Sec-Fetch-Site")
+		navigation := r.Header.Get("Sec-Fetch-Mode") == "navigate" && !writes(r) // a link to the console
+		return site == "" || site == "same-origin" || site == "none" || navigation
+	}
+	if slices.Contains(c.o.Origins, origin) || slices.Contains(c.o.Origins, "*") && !c.o.Open {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && u.Host != "" && u.Host == r.Host
+}
+
+func writes(r *http.Request) bool {
+	return r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
+}
+
+func isJSON(r *http.Request) bool {
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && t == "application/json"
+}
+
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
+// unknownRoutes answers for what the mux has no handler for, in the envelope.
+func (c *Console) unknownRoutes(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		var allowed []string
+		for _, m := range methods {
+			other := r.Clone(r.Context())
+			other.Method = m
+			if _, pattern := mux.Handler(other); pattern != "" {
+				allowed = append(allowed, m)
+			}
+		}
+		if len(allowed) > 0 {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			writeProblem(w, http.StatusMethodNotAllowed, "this route takes "+strings.Join(allowed, ", "))
+			return
+		}
+		writeProblem(w, http.StatusNotFound, "there is no such route; "+base+"/docs lists them")
+	})
+}

@@ -1,0 +1,153 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// moment is a time parameter: RFC 3339, or Unix seconds.
+type moment struct{ time.Time }
+
+// UnmarshalText reads a parameter.
+func (m *moment) UnmarshalText(b []byte) error {
+	s := string(b)
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		if n < 0 || n > 1<<34 {
+			return fmt.Errorf("is not a time in Unix seconds that can be meant")
+		}
+		m.Time = time.Unix(n, 0).UTC()
+		return nil
+	}
+	// "+" in a query is a blank; who forgot to encode it means a plus sign
+	t, err := time.Parse(time.RFC3339Nano, strings.Replace(s, " ", "+", 1))
+	if err != nil {
+		return fmt.Errorf("is neither an RFC 3339 time (2026-11-24T00:00:00Z) nor Unix seconds")
+	}
+	if t.Year() < 1970 || t.Year() > 2200 {
+		return fmt.Errorf("is not a time that can be meant")
+	}
+	m.Time = t.UTC()
+	return nil
+}
+
+// Schema describes the parameter.
+func (moment) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Examples: []any{"2026-11-24T00:00:00Z", "1795478400"}}
+}
+
+var _ huma.SchemaProvider = moment{}
+
+// Filters are the filters that most routes share. Several values of one are alternatives.
+type Filters struct {
+	From     string   `query:"from" doc:"calls that started at this time or later; RFC 3339 or Unix seconds" maxLength:"64"`
+	To       string   `query:"to" doc:"calls that started before this time; RFC 3339 or Unix seconds" maxLength:"64"`
+	Model    []string `query:"model,explode" doc:"model that answered" maxItems:"100"`
+	Provider []string `query:"provider,explode" maxItems:"100"`
+	Key      []string `query:"key,explode" doc:"id, name or fingerprint of a key" maxItems:"100"`
+	User     []string `query:"user,explode" maxItems:"100"`
+	Service  []string `query:"service,explode" maxItems:"100"`
+	Project  []string `query:"project,explode" maxItems:"100"`
+	Status   []string `query:"status,explode" doc:"ok, error, or an HTTP status code such as 429" maxItems:"20"`
+}
+
+// filter reads the filters.
+func (f *Filters) filter(book *keyIndex) (store.Filter, error) {
+	out := store.Filter{Models: f.Model, Providers: f.Provider, Users: f.User, Services: f.Service, Projects: f.Project, Statuses: f.Status}
+	for _, t := range []struct {
+		name, text string
+		into       *time.Time
+	}{{"from", f.From, &out.From}, {"to", f.To, &out.To}} {
+		if t.text == "" {
+			continue
+		}
+		var m moment
+		if err := m.UnmarshalText([]byte(t.text)); err != nil {
+			return out, wrong("query."+t.name, err.Error(), t.text)
+		}
+		*t.into = m.Time
+	}
+	if !out.From.IsZero() && !out.To.IsZero() && !out.From.Before(out.To) {
+		return out, wrong("query.to", "must be later than from", f.To)
+	}
+	for _, s := range f.Status {
+		if n, err := strconv.Atoi(s); s != "ok" && s != "error" && (err != nil || n < 100 || n > 599) {
+			return out, wrong("query.status", `must be "ok", "error" or an HTTP status code`, s)
+		}
+	}
+	for _, k := range f.Key {
+		out.Keys = append(out.Keys, book.fingerprints(k)...)
+	}
+	return out, nil
+}
+
+// given tells whether any filter is set.
+func (f *Filters) given() bool { return !reflect.ValueOf(*f).IsZero() }
+
+// searchFields are the fields that a term of a text search can name.
+var searchFields = []string{"request_id", "trace_id", "model", "path", "error", "user", "service", "provider", "key"}
+
+const (
+	maxTerms = 10
+	maxQuery = 256 // bytes
+)
+
+// search reads a text search: words that must all be found, "quoted words" with blanks in them,
+// and field:word. A word with a colon that names no field is a plain word (llama3:8b).
+func search(q string) ([]store.Term, error) {
+	var terms []store.Term
+	for rest := strings.TrimSpace(q); rest != ""; rest = strings.TrimSpace(rest) {
+		var t store.Term
+		if field, after, ok := strings.Cut(rest, ":"); ok && slices.Contains(searchFields, strings.ToLower(field)) {
+			t.Field, rest = strings.ToLower(field), after
+		}
+		if quoted, ok := strings.CutPrefix(rest, `"`); ok {
+			var closed bool
+			if t.Value, rest, closed = strings.Cut(quoted, `"`); !closed {
+				return nil, wrong("query.q", `has a quotation mark that is not closed`, q)
+			}
+		} else {
+			t.Value, rest, _ = strings.Cut(rest, " ")
+		}
+		if t.Value == "" {
+			return nil, wrong("query.q", "has an empty term; write field:text without a blank", q)
+		}
+		if terms = append(terms, t); len(terms) > maxTerms {
+			return nil, wrong("query.q", fmt.Sprintf("has more than %d terms", maxTerms), q)
+		}
+	}
+	return terms, nil
+}
+
+// zone finds a time zone by its IANA name; the console's own where none is named.
+func (c *Console) zone(name string) (*time.Location, error) {
+	if name == "" {
+		return c.o.Location, nil
+	}
+	if loc, err := time.LoadLocation(name); err == nil && !strings.EqualFold(name, "local") {
+		return loc, nil
+	}
+	return nil, wrong("query.timezone", "is not a time zone of the IANA data base, such as Asia/Shanghai", name)
+}
+
+// Money is an amount in US dollars: a JSON number with at most nine places.
+type Money usage.NanoUSD
+
+// MarshalJSON writes the amount exactly.
+func (m Money) MarshalJSON() ([]byte, error) { return usage.NanoUSD(m).MarshalJSON() }
+
+// Schema describes it.
+func (Money) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeNumber, Description: "US dollars, at most nine places"}
+}
+
+func noStore(message string) error { return newProblem(http.StatusServiceUnavailable, message) }

@@ -1,0 +1,146 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// Sums are what every route shows of a set of calls.
+type Sums struct {
+	Calls      int64 `json:"api_call_count" doc:"calls, failed ones and ones without usage included"`
+	Errors     int64 `json:"error_count"`
+	Input      int64 `json:"input_tokens" doc:"prompt tokens, cache reads and writes included"`
+	Output     int64 `json:"output_tokens" doc:"generated tokens, reasoning included"`
+	CacheRead  int64 `json:"cache_read_tokens" doc:"part of input_tokens"`
+	CacheWrite int64 `json:"cache_write_tokens" doc:"part of input_tokens"`
+	Reasoning  int64 `json:"reasoning_tokens" doc:"part of output_tokens"`
+	Total      int64 `json:"total_tokens" doc:"input_tokens + output_tokens"`
+	Cost       Money `json:"cost_usd" doc:"of the calls whose cost is known"`
+	NoUsage    int64 `json:"no_usage_count" doc:"calls that told no token figures, failed ones included"`
+	Unpriced   int64 `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
+}
+
+func sumsOf(s *ledger.Sums) Sums {
+	return Sums{
+		Calls: s.Calls, Errors: s.Errors, Input: s.Tokens.Input(), Output: s.Tokens.Output(),
+		CacheRead: s.Tokens.CacheRead, CacheWrite: s.Tokens.CacheWrite, Reasoning: s.Tokens.Reasoning,
+		Total: s.Tokens.Total(), Cost: Money(s.Cost), NoUsage: s.NoUsage, Unpriced: s.Unpriced,
+	}
+}
+
+// Quantiles are of durations in milliseconds, right within five percent.
+type Quantiles struct {
+	P50 *float64 `json:"p50"`
+	P95 *float64 `json:"p95"`
+	P99 *float64 `json:"p99"`
+}
+
+func quantilesOf(h *ledger.Histogram) Quantiles {
+	at := func(q float64) *float64 {
+		d, ok := h.Quantile(q)
+		if !ok {
+			return nil
+		}
+		return milliseconds(d)
+	}
+	return Quantiles{P50: at(.5), P95: at(.95), P99: at(.99)}
+}
+
+// milliseconds gives a duration with three places.
+func milliseconds(d time.Duration) *float64 {
+	ms := float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
+	return &ms
+}
+
+// ModelSums are the sums of one model of one provider.
+type ModelSums struct {
+	Model    string `json:"model"`
+	Provider string `json:"provider"`
+	Sums
+}
+
+// Stats are sums over a range of time. In them, total_tokens is the quota; used_tokens is what
+// was spent.
+type Stats struct {
+	Quota        *int64      `json:"total_tokens" doc:"the quota; null where none is set"`
+	Used         int64       `json:"used_tokens" doc:"input_tokens + output_tokens"`
+	Remaining    *int64      `json:"remaining_tokens" doc:"null where no quota is set"`
+	UsagePercent *float64    `json:"usage_percent" doc:"null where no quota is set"`
+	Calls        int64       `json:"api_call_count" doc:"calls, failed ones and ones without usage included"`
+	Input        int64       `json:"input_tokens" doc:"prompt tokens, cache reads and writes included"`
+	Output       int64       `json:"output_tokens" doc:"generated tokens, reasoning included"`
+	CacheRead    int64       `json:"cache_read_tokens" doc:"part of input_tokens"`
+	CacheWrite   int64       `json:"cache_write_tokens" doc:"part of input_tokens"`
+	Reasoning    int64       `json:"reasoning_tokens" doc:"part of output_tokens"`
+	Cost         Money       `json:"cost_usd" doc:"of the calls whose cost is known"`
+	Errors       int64       `json:"error_count"`
+	ErrorRate    float64     `json:"error_rate" doc:"error_count / api_call_count, 0 to 1"`
+	NoUsage      int64       `json:"no_usage_count" doc:"calls that told no token figures, failed ones included"`
+	Unpriced     int64       `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
+	Latency      Quantiles   `json:"latency_ms"`
+	TTFT         Quantiles   `json:"ttft_ms" doc:"time to the first token"`
+	Models       []ModelSums `json:"models" doc:"most tokens first"`
+	From         *time.Time  `json:"from" doc:"null: all that is kept"`
+	To           *time.Time  `json:"to" doc:"null: up to now"`
+	AsOf         *time.Time  `json:"as_of" doc:"the last write that is in these figures; null before the first"`
+}
+
+type statsInput struct{ Filters }
+
+func (c *Console) stats(ctx context.Context, in *statsInput) (*envelope[Stats], error) {
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return nil, c.failed("stats", err)
+	}
+	f, err := in.filter(index)
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.statsOf(ctx, f)
+	if err != nil {
+		return nil, c.failed("stats", err)
+	}
+	return answer(s), nil
+}
+
+func (c *Console) statsOf(ctx context.Context, f store.Filter) (Stats, error) {
+	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel})
+	if err != nil {
+		return Stats{}, err
+	}
+	var all ledger.Sums
+	models := make([]ModelSums, 0, len(a.Groups))
+	for i := range a.Groups {
+		g := &a.Groups[i]
+		all.Merge(&g.Points[0])
+		models = append(models, ModelSums{Model: g.Value, Provider: g.Provider, Sums: sumsOf(&g.Points[0])})
+	}
+	slices.SortFunc(models, func(a, b ModelSums) int {
+		return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Model, b.Model), cmp.Compare(a.Provider, b.Provider))
+	})
+	t := sumsOf(&all)
+	s := Stats{
+		Used: t.Total, Calls: t.Calls, Input: t.Input, Output: t.Output, CacheRead: t.CacheRead, CacheWrite: t.CacheWrite,
+		Reasoning: t.Reasoning, Cost: t.Cost, Errors: t.Errors, NoUsage: t.NoUsage, Unpriced: t.Unpriced,
+		Latency: quantilesOf(&all.Duration), TTFT: quantilesOf(&all.TTFT), Models: models,
+		From: known(f.From), To: known(f.To), AsOf: known(a.AsOf),
+	}
+	if t.Calls > 0 {
+		s.ErrorRate = float64(t.Errors) / float64(t.Calls)
+	}
+	return s, nil
+}
+
+// known gives nil for a time that is not there.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

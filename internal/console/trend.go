@@ -1,0 +1,233 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+const (
+	maxDays   = 90
+	maxPoints = 10_000
+)
+
+// Point is the sums of one interval.
+type Point struct {
+	Time time.Time `json:"time" doc:"when the interval begins, with the offset of the time zone asked for"`
+	Sums
+}
+
+// Series is the points of one group.
+type Series struct {
+	Group  string  `json:"group" doc:"model, provider, key (its name, or display form), user, service or status; other for the rest"`
+	Other  bool    `json:"other,omitempty" doc:"true for the sum of the groups beyond the top ones"`
+	Points []Point `json:"points"`
+}
+
+// Trend is sums by interval of time.
+type Trend struct {
+	Days     int        `json:"days" doc:"days that the range touches"`
+	Interval string     `json:"interval" enum:"15m,hour,day"`
+	Timezone string     `json:"timezone"`
+	Points   []Point    `json:"points"`
+	Series   []Series   `json:"series" doc:"empty without group_by"`
+	AsOf     *time.Time `json:"as_of"`
+}
+
+type trendInput struct {
+	Days     int    `query:"days" default:"7" minimum:"1" maximum:"90" doc:"the last days, today included; from and to go before"`
+	Interval string `query:"interval" default:"auto" enum:"auto,15m,hour,day"`
+	Timezone string `query:"timezone" doc:"IANA name of the zone in which days begin; by default the console's" maxLength:"64"`
+	GroupBy  string `query:"group_by" enum:"model,provider,key,user,service,project,status"`
+	Top      int    `query:"top" default:"10" minimum:"1" maximum:"100" doc:"groups shown; the rest is other"`
+	Filters
+}
+
+var dimensions = map[string]ledger.Dimension{
+	"": ledger.ByNothing, "model": ledger.ByModel, "provider": ledger.ByProvider, "key": ledger.ByKey, "user": ledger.ByUser,
+	"service": ledger.ByService, "project": ledger.ByProject, "status": ledger.ByStatus,
+}
+
+func (c *Console) trend(ctx context.Context, in *trendInput) (*envelope[Trend], error) {
+	loc, err := c.zone(in.Timezone)
+	if err != nil {
+		return nil, err
+	}
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return nil, c.failed("usage-trend", err)
+	}
+	f, err := in.filter(index)
+	if err != nil {
+		return nil, err
+	}
+	span, err := c.spanOf(in, f, loc)
+	if err != nil {
+		return nil, err
+	}
+	f.From, f.To = time.Time{}, time.Time{} // the edges are the range
+	t, err := c.trendOf(ctx, f, span, in.GroupBy, in.Top, index)
+	if err != nil {
+		return nil, c.failed("usage-trend", err)
+	}
+	return answer(t), nil
+}
+
+// span is a range of time cut into intervals.
+type span struct {
+	days     int
+	interval string
+	loc      *time.Location
+	edges    []time.Time
+}
+
+// spanOf works out the range: from and to where they are given, else whole days that end with today.
+func (c *Console) spanOf(in *trendInput, f store.Filter, loc *time.Location) (span, error) {
+	now := c.o.Now().In(loc)
+	from, to := f.From.In(loc), f.To.In(loc)
+	if f.To.IsZero() {
+		to = midnight(now, 1)
+	}
+	if f.From.IsZero() {
+		last := now
+		if !f.To.IsZero() {
+			last = to.Add(-1)
+		}
+		from = midnight(last, 1-in.Days)
+	}
+	if !from.Before(to) {
+		return span{}, wrong("query.from", "must lie before the end of the range", in.From)
+	}
+	s := span{interval: in.Interval, loc: loc}
+	if s.interval == "auto" {
+		switch length := to.Sub(from); {
+		case length <= 6*time.Hour:
+			s.interval = "15m"
+		case length <= 49*time.Hour: // two days, one of them with 25 hours
+			s.interval = "hour"
+		default:
+			s.interval = "day"
+		}
+	}
+	step := map[string]time.Duration{"15m": 15 * time.Minute, "hour": time.Hour, "day": 24 * time.Hour}[s.interval]
+	if to.Sub(from)/step > maxPoints {
+		return span{}, wrong("query.interval", fmt.Sprintf("gives more than %d points; ask for a longer interval or a shorter range", maxPoints), in.Interval)
+	}
+	s.edges = edges(from, to, s.interval)
+	for day := midnight(from, 0); day.Before(to); day = midnight(day, 1) {
+		s.days++
+	}
+	return s, nil
+}
+
+// midnight gives the first moment of the day that lies n days after that of t, in t's zone. Where
+// a change of the clock skips midnight, the day begins later; where it repeats it, the first counts.
+func midnight(t time.Time, n int) time.Time {
+	y, m, d := t.Date()
+	day := time.Date(y, m, d+n, 0, 0, 0, 0, t.Location())
+	// time.Date may give the moment an hour before a day whose midnight is skipped, or the second
+	// of two midnights: look for the first quarter of an hour of the date.
+	for {
+		before := day.Add(-15 * time.Minute)
+		if before.Day() != day.Day() {
+			break
+		}
+		day = before
+	}
+	for want := time.Date(y, m, d+n, 12, 0, 0, 0, t.Location()).Day(); day.Day() != want; {
+		day = day.Add(15 * time.Minute)
+	}
+	return day
+}
+
+// edges cuts a range. Its first and last interval may be parts: the intervals sum to the range.
+func edges(from, to time.Time, interval string) []time.Time {
+	out := []time.Time{from}
+	next := func(t time.Time) time.Time { return midnight(t, 1) }
+	if interval != "day" {
+		step := time.Hour
+		if interval == "15m" {
+			step = 15 * time.Minute
+		}
+		next = func(t time.Time) time.Time { // the next full hour or quarter on the zone's clock
+			_, offset := t.Zone()
+			into := time.Duration(t.UnixNano()+int64(offset)*int64(time.Second)) % step
+			return t.Add(step - into)
+		}
+	}
+	for t := next(from); t.Before(to); t = next(t) {
+		out = append(out, t)
+	}
+	return append(out, to)
+}
+
+func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy string, top int, index *keyIndex) (Trend, error) {
+	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, Edges: s.edges, By: dimensions[groupBy]})
+	if err != nil {
+		return Trend{}, err
+	}
+	n := len(s.edges) - 1
+	all := make([]ledger.Sums, n)
+	type group struct {
+		name   string
+		total  ledger.Sums
+		points []ledger.Sums
+	}
+	groups := map[string]*group{} // by value: one model of two providers is one group
+	for i := range a.Groups {
+		g := &a.Groups[i]
+		to := groups[g.Value]
+		if to == nil {
+			to = &group{name: g.Value, points: make([]ledger.Sums, n)}
+			if groupBy == "key" {
+				to.name = index.name(g.Value)
+			}
+			groups[g.Value] = to
+		}
+		for j := range g.Points {
+			all[j].Merge(&g.Points[j])
+			to.points[j].Merge(&g.Points[j])
+			to.total.Merge(&g.Points[j])
+		}
+	}
+	zone := s.loc.String()
+	t := Trend{Days: s.days, Interval: s.interval, Timezone: zone, Points: s.points(all), Series: []Series{}, AsOf: known(a.AsOf)}
+	if groupBy == "" {
+		return t, nil
+	}
+	list := make([]*group, 0, len(groups))
+	for _, g := range groups {
+		list = append(list, g)
+	}
+	slices.SortFunc(list, func(a, b *group) int {
+		return cmp.Or(cmp.Compare(b.total.Tokens.Total(), a.total.Tokens.Total()), cmp.Compare(b.total.Calls, a.total.Calls), cmp.Compare(a.name, b.name))
+	})
+	for i, g := range list {
+		if i < top {
+			t.Series = append(t.Series, Series{Group: g.name, Points: s.points(g.points)})
+			continue
+		}
+		for j := range g.points {
+			if i > top {
+				list[top].points[j].Merge(&g.points[j])
+			}
+		}
+	}
+	if len(list) > top {
+		t.Series = append(t.Series, Series{Group: "other", Other: true, Points: s.points(list[top].points)})
+	}
+	return t, nil
+}
+
+func (s *span) points(sums []ledger.Sums) []Point {
+	out := make([]Point, len(sums))
+	for i := range sums {
+		out[i] = Point{Time: s.edges[i].In(s.loc), Sums: sumsOf(&sums[i])}
+	}
+	return out
+}
