@@ -125,15 +125,21 @@ func (s *Sums) Merge(o *Sums) {
 // rolling holds the sums of every base bucket, by axis and member. It is what readers are
 // answered from, and equals the stored records that count. It does no locking.
 type rolling struct {
-	buckets map[int64]*cells
+	buckets  map[int64]*cells
+	lastUsed map[string]time.Time // by key fingerprint: start of the last call that counted
 }
 
 type cells [axisCount]map[member]*Sums
 
-func newRolling() *rolling { return &rolling{buckets: map[int64]*cells{}} }
+func newRolling() *rolling {
+	return &rolling{buckets: map[int64]*cells{}, lastUsed: map[string]time.Time{}}
+}
 
 // add counts a call n times (1 or -1).
 func (r *rolling) add(c *usage.Call, n int64) {
+	if n > 0 && c.KeyFingerprint != "" && c.Start.After(r.lastUsed[c.KeyFingerprint]) {
+		r.lastUsed[c.KeyFingerprint] = c.Start
+	}
 	b := bucketOfTime(c.Start)
 	cs := r.buckets[b]
 	if cs == nil {

@@ -211,6 +211,13 @@ func (l *Ledger) Get(ctx context.Context, id usage.ID, start time.Time) (store.R
 // Keys lists all API keys, revoked ones too, oldest first.
 func (l *Ledger) Keys(ctx context.Context) ([]store.Key, error) { return l.engine.Keys(ctx) }
 
+// LastUsed tells when the last call with a key started; zero where none is known.
+func (l *Ledger) LastUsed(fingerprint string) time.Time {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.rolling.lastUsed[fingerprint]
+}
+
 // AddKey stores an API key; store.ErrKeyExists where its name is taken.
 func (l *Ledger) AddKey(ctx context.Context, k store.Key) error { return l.engine.AddKey(ctx, k) }
 

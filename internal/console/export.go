@@ -1,0 +1,218 @@
+package console
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+type exportInput struct {
+	Format     string `query:"format" default:"json" enum:"json,ndjson,csv" doc:"json: stats, trend, keys and calls; ndjson and csv: the calls"`
+	Query      string `query:"q" maxLength:"256" doc:"as for /logs; stats and trend are left out then"`
+	Superseded bool   `query:"superseded" doc:"also records that do not count"`
+	Filters
+}
+
+var mediaTypes = map[string]string{"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
+
+// exportStall is how long a reader of an export may take for the next piece.
+const exportStall = 30 * time.Second
+
+func (c *Console) export(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return nil, c.failed("export", err)
+	}
+	f, err := in.filter(index)
+	if err != nil {
+		return nil, err
+	}
+	if f.Text, err = search(in.Query); err != nil {
+		return nil, err
+	}
+	f.Text = index.inTerms(f.Text)
+	f.Superseded = in.Superseded
+	head, err := c.exportHead(ctx, in, f, index)
+	if err != nil {
+		return nil, err
+	}
+	name := "tokenboard-" + c.o.Now().In(c.o.Location).Format("2006-01-02-150405") + "." + in.Format
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		_, w := humago.Unwrap(hc)
+		w.Header().Set("Content-Type", mediaTypes[in.Format])
+		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+		out := bufio.NewWriterSize(&patient{w: w, control: http.NewResponseController(w)}, 64<<10)
+		err := c.writeExport(ctx, out, in.Format, head, f, index)
+		if err == nil {
+			err = out.Flush()
+		}
+		if err != nil {
+			c.o.Logger.Sugar().Warnw("an export broke off", "error", err)
+			panic(http.ErrAbortHandler) // the client must not take half a file for a whole one
+		}
+	}}, nil
+}
+
+// patient gives every piece its own time limit: an export takes as long as it takes.
+type patient struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	_ = p.control.SetWriteDeadline(time.Now().Add(exportStall)) // not every server has deadlines
+	return p.w.Write(b)
+}
+
+// exportHead is what a JSON export begins with.
+type exportHead struct {
+	ExportedAt time.Time `json:"exported_at"`
+	Stats      *Stats    `json:"stats,omitempty"`
+	Trend      *Trend    `json:"trend,omitempty"`
+	Keys       []Key     `json:"keys,omitempty"`
+}
+
+func (c *Console) exportHead(ctx context.Context, in *exportInput, f store.Filter, index *keyIndex) (exportHead, error) {
+	head := exportHead{ExportedAt: c.o.Now().UTC()}
+	if in.Format != "json" || in.Query != "" {
+		return head, nil
+	}
+	f.Superseded = false // sums hold what counts
+	s, err := c.statsOf(ctx, f)
+	if err != nil {
+		return head, c.failed("export", err)
+	}
+	head.Stats = &s
+	days := &trendInput{Days: maxDays, Interval: "day", Filters: in.Filters}
+	cut, err := c.spanOf(days, f, c.o.Location)
+	if err != nil {
+		return head, err
+	}
+	f.From, f.To = time.Time{}, time.Time{}
+	t, err := c.trendOf(ctx, f, cut, "", 1, index)
+	if err != nil {
+		return head, c.failed("export", err)
+	}
+	head.Trend = &t
+	if !in.given() {
+		if head.Keys, err = c.allKeys(ctx); err != nil {
+			return head, c.failed("export", err)
+		}
+	}
+	return head, nil
+}
+
+func (c *Console) writeExport(ctx context.Context, out *bufio.Writer, format string, head exportHead, f store.Filter, index *keyIndex) error {
+	visit := func(write func(*LogItem) error) error {
+		return c.o.Ledger.Scan(ctx, f, func(r *store.Record) error {
+			item := itemOf(r, index)
+			return write(&item)
+		})
+	}
+	switch format {
+	case "csv":
+		cw := csv.NewWriter(out)
+		if err := cw.Write(csvHeader); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+		if err := visit(func(i *LogItem) error { return cw.Write(csvRow(i)) }); err != nil {
+			return err
+		}
+		cw.Flush()
+		return cw.Error()
+	case "ndjson":
+		enc := json.NewEncoder(out)
+		return visit(func(i *LogItem) error { return enc.Encode(i) })
+	}
+	opening, err := json.Marshal(head)
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	if _, err := out.Write(opening[:len(opening)-1]); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	separator := `,"logs":[` + "\n"
+	enc := json.NewEncoder(out)
+	err = visit(func(i *LogItem) error {
+		if _, err := out.WriteString(separator); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+		separator = ","
+		return enc.Encode(i)
+	})
+	if err != nil {
+		return err
+	}
+	if separator != "," {
+		_, err = out.WriteString(separator)
+	}
+	if err == nil {
+		_, err = out.WriteString("]}\n")
+	}
+	return err
+}
+
+var csvHeader = []string{
+	"id", "time", "trace_id", "span_id", "method", "path", "status", "error_type", "failed", "provider", "model", "request_model",
+	"operation", "stream", "key_id", "key_name", "key_display", "user", "service", "project", "session", "request_id", "response_id",
+	"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens", "cost_usd",
+	"duration_ms", "ttft_ms", "tokens_per_second", "quality", "counted", "superseded_by", "superseded_reason",
+}
+
+func csvRow(i *LogItem) []string {
+	key := KeyRef{}
+	if i.Key != nil {
+		key = *i.Key
+	}
+	return []string{
+		i.ID, i.Time.Format(time.RFC3339Nano), i.TraceID, i.SpanID, cell(i.Method), cell(i.Path), optional(i.Status), cell(i.ErrorType),
+		strconv.FormatBool(i.Failed), cell(i.Provider), cell(i.Model), cell(i.RequestModel), cell(i.Operation), optional(i.Stream),
+		cell(key.ID), cell(key.Name), cell(key.Display), cell(i.User), cell(i.Service), cell(i.Project), cell(i.Session),
+		cell(i.RequestID), cell(i.ResponseID), optional(i.Input), optional(i.Output), optional(i.CacheRead), optional(i.CacheWrite),
+		optional(i.Reasoning), optional(i.Total), money(i.Cost), decimal(i.DurationMS), decimal(i.TTFTMS), decimal(i.TokensPerSecond),
+		strings.Join(i.Quality, " "), strconv.FormatBool(i.Counted), i.SupersededBy, i.Superseded,
+	}
+}
+
+// cell keeps a spreadsheet from running a text as a formula, see
+// https://owasp.org/www-community/attacks/CSV_Injection.
+func cell(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
+
+func optional[T any](v *T) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(*v)
+}
+
+func decimal(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*v, 'f', -1, 64)
+}
+
+func money(m *Money) string {
+	if m == nil {
+		return ""
+	}
+	b, _ := m.MarshalJSON() // never fails
+	return string(b)
+}

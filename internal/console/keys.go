@@ -1,0 +1,286 @@
+package console
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// keyPrefix begins the keys made here, so that people and secret scanners know them.
+const keyPrefix = "tb-"
+
+// keyBook caches the stored keys. Another process may change them, so that it reads them again
+// after a while.
+type keyBook struct {
+	ledger *ledger.Ledger
+	now    func() time.Time
+
+	mu   sync.Mutex
+	last *keyIndex
+	read time.Time
+}
+
+const keysFresh = 5 * time.Second
+
+// keyIndex is the keys at one time. It is never changed.
+type keyIndex struct {
+	keys          []store.Key
+	byFingerprint map[string]*store.Key
+	byID          map[string]*store.Key
+}
+
+func (b *keyBook) index(ctx context.Context) (*keyIndex, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.last != nil && b.now().Sub(b.read) < keysFresh {
+		return b.last, nil
+	}
+	keys, err := b.ledger.Keys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the keys: %w", err)
+	}
+	x := &keyIndex{keys: keys, byFingerprint: make(map[string]*store.Key, len(keys)), byID: make(map[string]*store.Key, len(keys))}
+	for i := range keys {
+		x.byFingerprint[keys[i].Fingerprint], x.byID[keys[i].ID] = &keys[i], &keys[i]
+	}
+	b.last, b.read = x, b.now()
+	return x, nil
+}
+
+// forget makes the next reader look again.
+func (b *keyBook) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last = nil
+}
+
+// fingerprints gives the fingerprints that a filter's value means: of the key of this id, of the
+// keys of this name, or the value itself.
+func (x *keyIndex) fingerprints(value string) []string {
+	if k := x.byID[value]; k != nil {
+		return []string{k.Fingerprint}
+	}
+	var out []string
+	for i := range x.keys {
+		if value != "" && strings.EqualFold(x.keys[i].Name, value) {
+			out = append(out, x.keys[i].Fingerprint)
+		}
+	}
+	if out == nil {
+		out = []string{value}
+	}
+	return out
+}
+
+// inTerms makes a search for a key find it by its name, which no record holds.
+func (x *keyIndex) inTerms(terms []store.Term) []store.Term {
+	for i, t := range terms {
+		if t.Field != "key" {
+			continue
+		}
+		if k := x.fingerprints(t.Value); len(k) == 1 {
+			terms[i].Value = k[0]
+		}
+	}
+	return terms
+}
+
+// name is what people see of a fingerprint.
+func (x *keyIndex) name(fingerprint string) string {
+	if k := x.byFingerprint[fingerprint]; k != nil {
+		return k.Name
+	}
+	if len(fingerprint) > 12 {
+		return fingerprint[:12] + "…"
+	}
+	return fingerprint
+}
+
+// Key is a key without its secret.
+type Key struct {
+	ID          string     `json:"id"`
+	Name        string     `json:"name"`
+	Description string     `json:"description"`
+	Display     string     `json:"display" doc:"first letters and last four"`
+	CreatedAt   time.Time  `json:"created_at"`
+	ExpiresAt   *time.Time `json:"expires_at"`
+	LastUsedAt  *time.Time `json:"last_used_at" doc:"start of the last call that telemetry told of"`
+	Status      string     `json:"status" enum:"active,expired,revoked"`
+	Owner       string     `json:"owner"`
+	Limits      *struct{}  `json:"limits" doc:"null: none are set"`
+	Usage       Sums       `json:"usage" doc:"all calls with this key that are kept"`
+}
+
+// NewKey is a key with its secret.
+type NewKey struct {
+	Key
+	Secret string `json:"key" doc:"the key itself; it is shown this once and stored nowhere"`
+}
+
+func (c *Console) keyOf(k *store.Key, s *ledger.Sums) Key {
+	out := Key{
+		ID: k.ID, Name: k.Name, Description: k.Description, Display: k.Display, CreatedAt: k.CreatedAt, ExpiresAt: known(k.ExpiresAt),
+		LastUsedAt: known(c.o.Ledger.LastUsed(k.Fingerprint)), Owner: k.Owner, Status: "active",
+	}
+	switch {
+	case !k.RevokedAt.IsZero():
+		out.Status = "revoked"
+	case !k.ExpiresAt.IsZero() && !c.o.Now().Before(k.ExpiresAt):
+		out.Status = "expired"
+	}
+	if s != nil {
+		out.Usage = sumsOf(s)
+	}
+	return out
+}
+
+func (c *Console) listKeys(ctx context.Context, _ *struct{}) (*envelope[[]Key], error) {
+	keys, err := c.allKeys(ctx)
+	if err != nil {
+		return nil, c.failed("keys", err)
+	}
+	return answer(keys), nil
+}
+
+// allKeys gives the keys, revoked ones too, oldest first.
+func (c *Console) allKeys(ctx context.Context) ([]Key, error) {
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.o.Ledger.Query(ctx, ledger.Query{By: ledger.ByKey})
+	if err != nil {
+		return nil, err
+	}
+	sums := make(map[string]*ledger.Sums, len(a.Groups))
+	for i := range a.Groups {
+		sums[a.Groups[i].Value] = &a.Groups[i].Points[0]
+	}
+	out := make([]Key, len(index.keys))
+	for i := range index.keys {
+		out[i] = c.keyOf(&index.keys[i], sums[index.keys[i].Fingerprint])
+	}
+	return out, nil
+}
+
+const (
+	maxName        = 100 // characters
+	maxDescription = 1000
+)
+
+type createKeyInput struct {
+	Body struct {
+		Name        string     `json:"name" doc:"unique among keys that are not revoked, whatever the case" maxLength:"100"`
+		Description string     `json:"description,omitempty" maxLength:"1000"`
+		ExpiresAt   *time.Time `json:"expires_at,omitempty"`
+		Owner       string     `json:"owner,omitempty" maxLength:"100"`
+	}
+}
+
+// createKey makes a key: 256 bits from the system's random source.
+func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[NewKey], error) {
+	b := &in.Body
+	now := c.o.Now().UTC()
+	name, err := cleanText("name", b.Name, maxName)
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		return nil, wrong("body.name", "must not be empty; give the key a name by which you will know it", nil)
+	}
+	description, err := cleanText("description", b.Description, maxDescription)
+	if err != nil {
+		return nil, err
+	}
+	owner, err := cleanText("owner", b.Owner, maxName)
+	if err != nil {
+		return nil, err
+	}
+	k := store.Key{Name: name, Description: description, Owner: owner, CreatedAt: now}
+	if b.ExpiresAt != nil {
+		if k.ExpiresAt = b.ExpiresAt.UTC(); !k.ExpiresAt.After(now) || k.ExpiresAt.Year() > 2200 {
+			return nil, wrong("body.expires_at", "must lie in the future", nil)
+		}
+	}
+	if err := c.roomForKey(ctx); err != nil {
+		return nil, err
+	}
+	secret, id := make([]byte, 32), make([]byte, 8)
+	_, _ = rand.Read(secret) // never fails, see crypto/rand
+	_, _ = rand.Read(id)
+	key := keyPrefix + base64.RawURLEncoding.EncodeToString(secret)
+	k.ID, k.Fingerprint, k.Display = "key_"+hex.EncodeToString(id), usage.Fingerprint(key), usage.DisplayKey(key)
+	err = c.o.Ledger.AddKey(ctx, k)
+	c.keys.forget()
+	if errors.Is(err, store.ErrKeyExists) {
+		return nil, newProblem(http.StatusConflict, "a key of this name exists already; choose another name, or revoke that key first")
+	}
+	if err != nil {
+		return nil, c.failed("create a key", err)
+	}
+	return answer(NewKey{Key: c.keyOf(&k, nil), Secret: key}), nil
+}
+
+func (c *Console) roomForKey(ctx context.Context) error {
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return c.failed("create a key", err)
+	}
+	n := 0
+	for i := range index.keys {
+		if index.keys[i].RevokedAt.IsZero() {
+			n++
+		}
+	}
+	if n >= c.o.MaxKeys {
+		return newProblem(http.StatusConflict, fmt.Sprintf("there are %d keys already, the most that keys::max allows; revoke some, or raise it", n))
+	}
+	return nil
+}
+
+// cleanText trims a text and refuses what would make it look like another.
+func cleanText(field, s string, maxLen int) (string, error) {
+	s = strings.TrimSpace(s)
+	if utf8.RuneCountInString(s) > maxLen {
+		return "", wrong("body."+field, fmt.Sprintf("must have at most %d characters", maxLen), nil)
+	}
+	for _, r := range s {
+		if !unicode.IsGraphic(r) || r == utf8.RuneError || (unicode.IsSpace(r) && r != ' ') {
+			return "", wrong("body."+field, "must hold no control characters, line ends or invisible marks", nil)
+		}
+	}
+	return s, nil
+}
+
+// Revoked tells of a key that is revoked.
+type Revoked struct {
+	ID     string `json:"id"`
+	Status string `json:"status" enum:"revoked"`
+}
+
+func (c *Console) revokeKey(ctx context.Context, in *struct {
+	ID string `path:"id" maxLength:"100"`
+}) (*envelope[Revoked], error) {
+	err := c.o.Ledger.RevokeKey(ctx, in.ID, c.o.Now().UTC())
+	c.keys.forget()
+	if errors.Is(err, store.ErrKeyUnknown) {
+		return nil, newProblem(http.StatusNotFound, "no key has this id, or it is revoked already; "+base+"/keys lists them")
+	}
+	if err != nil {
+		return nil, c.failed("revoke a key", err)
+	}
+	return answer(Revoked{ID: in.ID, Status: "revoked"}), nil
+}

@@ -1,0 +1,193 @@
+package console
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// KeyRef names the key of a call.
+type KeyRef struct {
+	ID      string `json:"id" doc:"id of a key of this console; empty for a key made elsewhere"`
+	Name    string `json:"name" doc:"kept after the key is revoked; empty for a key made elsewhere"`
+	Display string `json:"display" doc:"first letters and last four"`
+}
+
+// LogItem is one call. What the telemetry did not tell is null, or an empty text.
+type LogItem struct {
+	ID              string    `json:"id"`
+	Time            time.Time `json:"time" doc:"when the call started"`
+	TraceID         string    `json:"trace_id"`
+	SpanID          string    `json:"span_id"`
+	Method          string    `json:"method"`
+	Path            string    `json:"path"`
+	Status          *int      `json:"status" doc:"HTTP status code"`
+	ErrorType       string    `json:"error_type"`
+	Failed          bool      `json:"failed"`
+	Provider        string    `json:"provider"`
+	Model           string    `json:"model" doc:"the model that answered"`
+	RequestModel    string    `json:"request_model"`
+	Operation       string    `json:"operation"`
+	Stream          *bool     `json:"stream"`
+	Key             *KeyRef   `json:"key"`
+	User            string    `json:"user"`
+	Service         string    `json:"service"`
+	Project         string    `json:"project"`
+	Session         string    `json:"session"`
+	RequestID       string    `json:"request_id"`
+	ResponseID      string    `json:"response_id"`
+	Input           *int64    `json:"input_tokens" doc:"cache reads and writes included"`
+	Output          *int64    `json:"output_tokens" doc:"reasoning included"`
+	CacheRead       *int64    `json:"cache_read_tokens"`
+	CacheWrite      *int64    `json:"cache_write_tokens"`
+	Reasoning       *int64    `json:"reasoning_tokens"`
+	Total           *int64    `json:"total_tokens"`
+	Cost            *Money    `json:"cost_usd" doc:"null where it is not known"`
+	DurationMS      *float64  `json:"duration_ms"`
+	TTFTMS          *float64  `json:"ttft_ms"`
+	TokensPerSecond *float64  `json:"tokens_per_second" doc:"output tokens per second after the first token, or in all where its time is not known"`
+	Quality         []string  `json:"quality" doc:"no_usage, inconsistent, estimated, unpriced, reported_cost"`
+	Counted         bool      `json:"counted" doc:"false: another record stands for this call in every sum"`
+	SupersededBy    string    `json:"superseded_by" doc:"span or record that counts in its place, where it is a single one"`
+	Superseded      string    `json:"superseded_reason" doc:"ancestor, same_call, echo or twin"`
+}
+
+// LogPage is a page of calls.
+type LogPage struct {
+	Items      []LogItem `json:"items"`
+	NextCursor string    `json:"next_cursor" doc:"cursor of the next page; empty at the end"`
+}
+
+type logsInput struct {
+	Limit      int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
+	Cursor     string `query:"cursor" maxLength:"64"`
+	Query      string `query:"q" maxLength:"256" doc:"words to find in request id, trace id, model, path, error, user, service, provider or key; \"quoted words\"; field:word for one of them"`
+	Superseded bool   `query:"superseded" doc:"also records that do not count, because another one stands for their call"`
+	Filters
+}
+
+func (c *Console) logs(ctx context.Context, in *logsInput) (*envelope[LogPage], error) {
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return nil, c.failed("logs", err)
+	}
+	f, err := in.filter(index)
+	if err != nil {
+		return nil, err
+	}
+	if f.Text, err = search(in.Query); err != nil {
+		return nil, err
+	}
+	f.Text = index.inTerms(f.Text)
+	f.Superseded = in.Superseded
+	records, next, err := c.o.Ledger.List(ctx, store.Page{Filter: f, Cursor: in.Cursor, Limit: in.Limit})
+	if err != nil {
+		return nil, c.failed("logs", err)
+	}
+	page := LogPage{Items: make([]LogItem, len(records)), NextCursor: next}
+	for i := range records {
+		page.Items[i] = itemOf(&records[i], index)
+	}
+	return answer(page), nil
+}
+
+func (c *Console) log(ctx context.Context, in *struct {
+	ID string `path:"id" maxLength:"64"`
+}) (*envelope[LogItem], error) {
+	id, start, ok := parseItemID(in.ID)
+	if !ok {
+		return nil, newProblem(404, "there is no call of this id; take one from /logs")
+	}
+	r, found, err := c.o.Ledger.Get(ctx, id, start)
+	if err != nil {
+		return nil, c.failed("log", err)
+	}
+	if !found {
+		return nil, newProblem(404, "there is no call of this id; it may be older than what is kept")
+	}
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return nil, c.failed("log", err)
+	}
+	return answer(itemOf(&r, index)), nil
+}
+
+// itemID holds the start besides the record's id: with both a record is found at once.
+func itemID(r *store.Record) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(r.Start.UnixNano())) //nolint:gosec // bits, not a number
+	return hex.EncodeToString(b[:]) + r.ID.String()
+}
+
+func parseItemID(s string) (usage.ID, time.Time, bool) {
+	const startLen = 16
+	if len(s) < startLen {
+		return usage.ID{}, time.Time{}, false
+	}
+	b, err := hex.DecodeString(s[:startLen])
+	id, ok := usage.ParseID(s[startLen:])
+	if err != nil || !ok {
+		return usage.ID{}, time.Time{}, false
+	}
+	return id, time.Unix(0, int64(binary.BigEndian.Uint64(b))).UTC(), true //nolint:gosec // bits, not a number
+}
+
+func itemOf(r *store.Record, index *keyIndex) LogItem {
+	t := r.Tokens
+	item := LogItem{
+		ID: itemID(r), Time: r.Start, TraceID: r.Trace.String(), SpanID: r.Span.String(), Method: r.Method, Path: r.Path,
+		ErrorType: r.ErrorType, Failed: r.Failed, Provider: r.Provider, Model: r.Model, RequestModel: r.RequestModel,
+		Operation: r.Operation, User: r.User, Service: r.Service, Project: r.Project, Session: r.Session,
+		RequestID: r.RequestID, ResponseID: r.ResponseID, Quality: r.Quality.Names(), Counted: r.Counted, Superseded: r.Reason.String(),
+		Input: figure(t, usage.HasInput, t.Input()), Output: figure(t, usage.HasOutput, t.Output()),
+		CacheRead: figure(t, usage.HasCacheRead, t.CacheRead), CacheWrite: figure(t, usage.HasCacheWrite, t.CacheWrite),
+		Reasoning: figure(t, usage.HasReasoning, t.Reasoning), Total: figure(t, usage.HasInput|usage.HasOutput, t.Total()),
+	}
+	if r.KeyFingerprint != "" {
+		item.Key = &KeyRef{Display: r.KeyDisplay}
+		if k := index.byFingerprint[r.KeyFingerprint]; k != nil {
+			*item.Key = KeyRef{ID: k.ID, Name: k.Name, Display: k.Display}
+		}
+	}
+	if r.Status != 0 {
+		item.Status = &r.Status
+	}
+	if r.Stream != usage.Unknown {
+		streamed := r.Stream == usage.Yes
+		item.Stream = &streamed
+	}
+	if r.SupersededBy != (usage.ID{}) {
+		item.SupersededBy = r.SupersededBy.String()
+	}
+	if costKnown(&r.Call) {
+		cost := Money(r.Cost)
+		item.Cost = &cost
+	}
+	if r.Duration > 0 {
+		item.DurationMS = milliseconds(r.Duration)
+	}
+	if r.TTFT > 0 {
+		item.TTFTMS = milliseconds(r.TTFT)
+	}
+	if generating := r.Duration - r.TTFT; generating > 0 && t.Output() > 0 {
+		perSecond := float64(int64(float64(t.Output())/generating.Seconds()*100+.5)) / 100
+		item.TokensPerSecond = &perSecond
+	}
+	return item
+}
+
+// costKnown tells whether a call has a cost: not where it is unpriced or told no usage.
+func costKnown(c *usage.Call) bool {
+	return c.HasReportedCost || (c.Tokens.Reported() && c.Quality&usage.Unpriced == 0)
+}
+
+func figure(t usage.Tokens, fields usage.TokenFields, n int64) *int64 {
+	if t.Fields&fields == 0 {
+		return nil
+	}
+	return &n
+}
