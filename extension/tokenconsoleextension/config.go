@@ -1,0 +1,93 @@
+package tokenconsoleextension
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"time"
+	_ "time/tzdata" // time zones work where the system has none, as in an empty container
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
+)
+
+// Config is the configuration of the extension.
+type Config struct {
+	confighttp.ServerConfig `mapstructure:",squash"`
+
+	// Storage is the id of the tokenstore extension to show.
+	Storage component.ID `mapstructure:"storage"`
+	// Timezone is the IANA name of the zone in which days begin, unless a request names one.
+	Timezone string `mapstructure:"timezone"`
+	// Access says who may use the console.
+	Access Access `mapstructure:"access"`
+	// Keys limits the API keys.
+	Keys Keys `mapstructure:"keys"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// Access says who may use the console.
+type Access struct {
+	// Mode is "open": everybody who reaches the endpoint, which must be on loopback then.
+	Mode string `mapstructure:"mode"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// Keys limits the API keys.
+type Keys struct {
+	// Max is the largest number of keys that are not revoked.
+	Max int `mapstructure:"max"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+const (
+	defaultEndpoint = "localhost:8317"
+	defaultMaxKeys  = 100_000
+	modeOpen        = "open"
+)
+
+func createDefaultConfig() component.Config {
+	server := confighttp.NewDefaultServerConfig()
+	server.NetAddr.Endpoint = defaultEndpoint
+	server.ReadHeaderTimeout = 10 * time.Second
+	server.MaxRequestBodySize = 1 << 20
+	return &Config{ServerConfig: server, Timezone: "UTC", Access: Access{Mode: modeOpen}, Keys: Keys{Max: defaultMaxKeys}}
+}
+
+// Validate checks the configuration.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Storage == (component.ID{}) {
+		errs = append(errs, errors.New("storage must name the tokenstore extension to show, for example: storage: tokenstore"))
+	}
+	if _, err := time.LoadLocation(c.Timezone); err != nil {
+		errs = append(errs, fmt.Errorf("timezone: %q is not a zone of the IANA data base, such as Asia/Shanghai", c.Timezone))
+	}
+	if c.Access.Mode != modeOpen {
+		errs = append(errs, fmt.Errorf("access: mode %q is not known; use open on a loopback endpoint, or name an authenticator in auth", c.Access.Mode))
+	}
+	if !c.Auth.HasValue() && !loopback(c.NetAddr.Endpoint) {
+		errs = append(errs, fmt.Errorf("endpoint %q can be reached from outside this machine, and access is open: use 127.0.0.1, or name an authenticator in auth",
+			c.NetAddr.Endpoint))
+	}
+	if c.Keys.Max < 1 {
+		errs = append(errs, errors.New("keys: max must be at least 1"))
+	}
+	return errors.Join(errs...)
+}
+
+// loopback tells whether an endpoint can be reached from this machine only.
+func loopback(endpoint string) bool {
+	host, _, err := net.SplitHostPort(endpoint)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,81 @@
+package tokenconsoleextension
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+
+	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
+)
+
+type host map[component.ID]component.Component
+
+func (h host) GetExtensions() map[component.ID]component.Component { return h }
+
+// store runs a token store until the test ends.
+func store(t *testing.T) host {
+	t.Helper()
+	ctx := context.Background()
+	f := tokenstoreextension.NewFactory()
+	cfg := f.CreateDefaultConfig().(*tokenstoreextension.Config)
+	cfg.Directory = t.TempDir()
+	e, err := f.Create(ctx, extensiontest.NewNopSettings(f.Type()), cfg)
+	require.NoError(t, err)
+	require.NoError(t, e.Start(ctx, componenttest.NewNopHost()))
+	t.Cleanup(func() { require.NoError(t, e.Shutdown(ctx)) })
+	return host{component.MustNewID("tokenstore"): e}
+}
+
+func console(t *testing.T, endpoint string) extension.Extension {
+	t.Helper()
+	f := NewFactory()
+	cfg := f.CreateDefaultConfig().(*Config)
+	cfg.Storage, cfg.NetAddr.Endpoint = component.MustNewID("tokenstore"), endpoint
+	require.NoError(t, cfg.Validate())
+	e, err := f.Create(context.Background(), extensiontest.NewNopSettings(f.Type()), cfg)
+	require.NoError(t, err)
+	return e
+}
+
+func TestLifecycle(t *testing.T) {
+	ctx := context.Background()
+	h := store(t)
+	e := console(t, "127.0.0.1:0")
+	require.Equal(t, []component.ID{component.MustNewID("tokenstore")}, e.(*server).Dependencies())
+	require.NoError(t, e.Start(ctx, h))
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get("http://" + e.(*server).listener.Addr().String() + "/api/console/health")
+	require.NoError(t, err)
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.JSONEq(t, `{"code":0,"data":{"status":"ok"}}`, string(body))
+	require.NoError(t, e.Shutdown(ctx))
+	require.NoError(t, e.Shutdown(ctx), "a second time does no harm")
+}
+
+func TestShutdownWithoutStart(t *testing.T) {
+	require.NoError(t, console(t, "127.0.0.1:0").Shutdown(context.Background()))
+}
+
+func TestTakenPort(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	err = console(t, l.Addr().String()).Start(context.Background(), store(t))
+	require.ErrorContains(t, err, "set another endpoint")
+}
+
+func TestNoStore(t *testing.T) {
+	err := console(t, "127.0.0.1:0").Start(context.Background(), host{})
+	require.ErrorContains(t, err, `no extension "tokenstore" is running`)
+}
