@@ -35,7 +35,7 @@ func store(t *testing.T) host {
 	return host{component.MustNewID("tokenstore"): e}
 }
 
-func console(t *testing.T, endpoint string) extension.Extension {
+func consoleAt(t *testing.T, endpoint string) extension.Extension {
 	t.Helper()
 	f := NewFactory()
 	cfg := f.CreateDefaultConfig().(*Config)
@@ -49,7 +49,7 @@ func console(t *testing.T, endpoint string) extension.Extension {
 func TestLifecycle(t *testing.T) {
 	ctx := context.Background()
 	h := store(t)
-	e := console(t, "127.0.0.1:0")
+	e := consoleAt(t, "127.0.0.1:0")
 	require.Equal(t, []component.ID{component.MustNewID("tokenstore")}, e.(*server).Dependencies())
 	require.NoError(t, e.Start(ctx, h))
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -64,18 +64,18 @@ func TestLifecycle(t *testing.T) {
 }
 
 func TestShutdownWithoutStart(t *testing.T) {
-	require.NoError(t, console(t, "127.0.0.1:0").Shutdown(context.Background()))
+	require.NoError(t, consoleAt(t, "127.0.0.1:0").Shutdown(context.Background()))
 }
 
 func TestTakenPort(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()
-	err = console(t, l.Addr().String()).Start(context.Background(), store(t))
+	err = consoleAt(t, l.Addr().String()).Start(context.Background(), store(t))
 	require.ErrorContains(t, err, "set another endpoint")
 }
 
 func TestNoStore(t *testing.T) {
-	err := console(t, "127.0.0.1:0").Start(context.Background(), host{})
+	err := consoleAt(t, "127.0.0.1:0").Start(context.Background(), host{})
 	require.ErrorContains(t, err, `no extension "tokenstore" is running`)
 }
