@@ -13,7 +13,8 @@ import (
 
 // Config is the configuration of the extension.
 type Config struct {
-	confighttp.ServerConfig `mapstructure:",squash"`
+	// HTTP is the server. It is not embedded, because its Unmarshal method would become ours.
+	HTTP confighttp.ServerConfig `mapstructure:",squash"`
 
 	// Storage is the id of the tokenstore extension to show.
 	Storage component.ID `mapstructure:"storage"`
@@ -54,7 +55,7 @@ func createDefaultConfig() component.Config {
 	server.NetAddr.Endpoint = defaultEndpoint
 	server.ReadHeaderTimeout = 10 * time.Second
 	server.MaxRequestBodySize = 1 << 20
-	return &Config{ServerConfig: server, Timezone: "UTC", Access: Access{Mode: modeOpen}, Keys: Keys{Max: defaultMaxKeys}}
+	return &Config{HTTP: server, Timezone: "UTC", Access: Access{Mode: modeOpen}, Keys: Keys{Max: defaultMaxKeys}}
 }
 
 // Validate checks the configuration.
@@ -69,9 +70,9 @@ func (c *Config) Validate() error {
 	if c.Access.Mode != modeOpen {
 		errs = append(errs, fmt.Errorf("access: mode %q is not known; use open on a loopback endpoint, or name an authenticator in auth", c.Access.Mode))
 	}
-	if !c.Auth.HasValue() && !loopback(c.NetAddr.Endpoint) {
+	if !c.HTTP.Auth.HasValue() && !loopback(c.HTTP.NetAddr.Endpoint) {
 		errs = append(errs, fmt.Errorf("endpoint %q can be reached from outside this machine, and access is open: use 127.0.0.1, or name an authenticator in auth",
-			c.NetAddr.Endpoint))
+			c.HTTP.NetAddr.Endpoint))
 	}
 	if c.Keys.Max < 1 {
 		errs = append(errs, errors.New("keys: max must be at least 1"))

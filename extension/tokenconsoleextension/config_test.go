@@ -26,7 +26,7 @@ func load(t *testing.T, name string) (*Config, error) {
 func TestConfig(t *testing.T) {
 	c, err := load(t, "")
 	require.NoError(t, err)
-	require.Equal(t, "localhost:8317", c.NetAddr.Endpoint)
+	require.Equal(t, "localhost:8317", c.HTTP.NetAddr.Endpoint)
 	require.Equal(t, "tokenstore", c.Storage.String())
 	require.Equal(t, 100_000, c.Keys.Max)
 

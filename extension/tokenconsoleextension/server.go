@@ -33,8 +33,8 @@ var _ extensioncapabilities.Dependent = (*server)(nil)
 // Dependencies makes the collector start the store and the authenticator first.
 func (s *server) Dependencies() []component.ID {
 	ids := []component.ID{s.config.Storage}
-	if s.config.Auth.HasValue() {
-		ids = append(ids, s.config.Auth.Get().AuthenticatorID)
+	if s.config.HTTP.Auth.HasValue() {
+		ids = append(ids, s.config.HTTP.Auth.Get().Config.AuthenticatorID)
 	}
 	return ids
 }
@@ -50,20 +50,20 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 		return fmt.Errorf("load the time zone: %w", err)
 	}
 	var origins []string
-	if s.config.CORS.HasValue() {
-		origins = s.config.CORS.Get().AllowedOrigins
+	if s.config.HTTP.CORS.HasValue() {
+		origins = s.config.HTTP.CORS.Get().AllowedOrigins
 	}
 	c := console.New(console.Options{
 		Ledger: ledger, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
-		MaxKeys: s.config.Keys.Max, Open: !s.config.Auth.HasValue(), Origins: origins,
+		MaxKeys: s.config.Keys.Max, Open: !s.config.HTTP.Auth.HasValue(), Origins: origins,
 	})
-	s.http, err = s.config.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, c.Handler())
+	s.http, err = s.config.HTTP.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, c.Handler())
 	if err != nil {
 		return fmt.Errorf("set up the console's server: %w", err)
 	}
-	s.listener, err = s.config.ToListener(ctx)
+	s.listener, err = s.config.HTTP.ToListener(ctx)
 	if err != nil {
-		return fmt.Errorf("console: listen on %s: %w; stop what uses the address, or set another endpoint", s.config.NetAddr.Endpoint, err)
+		return fmt.Errorf("console: listen on %s: %w; stop what uses the address, or set another endpoint", s.config.HTTP.NetAddr.Endpoint, err)
 	}
 	s.set.Logger.Info("console is open", zap.String("address", "http://"+s.listener.Addr().String()+"/console"))
 	s.serving.Add(1)

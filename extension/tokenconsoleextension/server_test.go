@@ -39,7 +39,7 @@ func consoleAt(t *testing.T, endpoint string) extension.Extension {
 	t.Helper()
 	f := NewFactory()
 	cfg := f.CreateDefaultConfig().(*Config)
-	cfg.Storage, cfg.NetAddr.Endpoint = component.MustNewID("tokenstore"), endpoint
+	cfg.Storage, cfg.HTTP.NetAddr.Endpoint = component.MustNewID("tokenstore"), endpoint
 	require.NoError(t, cfg.Validate())
 	e, err := f.Create(context.Background(), extensiontest.NewNopSettings(f.Type()), cfg)
 	require.NoError(t, err)

@@ -1,0 +1,153 @@
+// Command tokenboard is an OpenTelemetry Collector that counts the tokens of language models.
+//
+// With --config it is a collector like any other. Without, it runs the quickstart configuration
+// on this machine's loopback addresses.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/provider/envprovider"
+	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
+	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
+	"go.opentelemetry.io/collector/otelcol"
+
+	"github.com/tokenboard/tokenboard/examples/quickstart"
+	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
+	"github.com/tokenboard/tokenboard/internal/store/sqlite"
+)
+
+// version is that of builder-config.yaml; a test compares them.
+const version = "0.1.0"
+
+const dataDirVariable = "TOKENBOARD_DATA_DIR"
+
+func main() {
+	if err := newCommand().ExecuteContext(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "tokenboard: "+oneLine(err))
+		os.Exit(1)
+	}
+}
+
+func newCommand() *cobra.Command {
+	settings := otelcol.CollectorSettings{
+		BuildInfo: component.BuildInfo{Command: "tokenboard", Description: "Tokenboard", Version: version},
+		Factories: components,
+		ConfigProviderSettings: otelcol.ConfigProviderSettings{
+			ResolverSettings: confmap.ResolverSettings{
+				URIs: []string{"yaml:" + quickstart.Config},
+				ProviderFactories: []confmap.ProviderFactory{
+					envprovider.NewFactory(), fileprovider.NewFactory(), yamlprovider.NewFactory(),
+				},
+			},
+		},
+	}
+	cmd := otelcol.NewCommand(settings)
+	cmd.Short = "Tokenboard: who spent how many tokens, on which model, for how much money"
+	cmd.Long = cmd.Short + `
+
+An OpenTelemetry Collector. With --config it runs that configuration. Without, it runs the
+quickstart: OTLP on 127.0.0.1:4317 (gRPC) and 127.0.0.1:4318 (HTTP), the console on
+http://127.0.0.1:8317/console. These change it:
+
+  TOKENBOARD_DATA_DIR            folder of the database
+  TOKENBOARD_CONSOLE_ENDPOINT    address of the console and its API
+  TOKENBOARD_OTLP_GRPC_ENDPOINT  address for OTLP over gRPC
+  TOKENBOARD_OTLP_HTTP_ENDPOINT  address for OTLP over HTTP`
+	cmd.SilenceErrors = true // main prints them, on one line
+	cmd.Args = cobra.NoArgs
+	cmd.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if f := c.Flags().Lookup("config"); f == nil || f.Changed {
+			return nil
+		}
+		return prepareQuickstart(c == cmd)
+	}
+	cmd.AddCommand(newBackupCommand())
+	return cmd
+}
+
+// prepareQuickstart sets what the quickstart configuration needs.
+func prepareQuickstart(tell bool) error {
+	if os.Getenv(dataDirVariable) == "" {
+		dir, err := defaultDataDir()
+		if err != nil {
+			return fmt.Errorf("find a folder for the data: %w; set %s to one", err, dataDirVariable)
+		}
+		if err := os.Setenv(dataDirVariable, dir); err != nil {
+			return fmt.Errorf("set %s: %w", dataDirVariable, err)
+		}
+	}
+	if tell {
+		fmt.Fprintln(os.Stderr, "tokenboard: quickstart configuration (give your own with --config); data in "+os.Getenv(dataDirVariable))
+	}
+	return nil
+}
+
+// defaultDataDir is where programs keep a user's data on each system.
+func defaultDataDir() (string, error) {
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "tokenboard"), nil
+	}
+	if dir := os.Getenv("LocalAppData"); runtime.GOOS == "windows" && dir != "" {
+		return filepath.Join(dir, "tokenboard"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find the home directory: %w", err)
+	}
+	if runtime.GOOS == "darwin" {
+		return filepath.Join(home, "Library", "Application Support", "tokenboard"), nil
+	}
+	return filepath.Join(home, ".local", "share", "tokenboard"), nil
+}
+
+func newBackupCommand() *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Copy the database to a new file, also while tokenboard runs",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if dir == "" {
+				dir = os.Getenv(dataDirVariable)
+			}
+			if dir == "" {
+				var err error
+				if dir, err = defaultDataDir(); err != nil {
+					return err
+				}
+			}
+			if err := sqlite.Backup(c.Context(), filepath.Join(dir, tokenstoreextension.FileName), args[0]); err != nil {
+				if errors.Is(err, fs.ErrExist) {
+					return fmt.Errorf("%s exists already; name a new file", args[0])
+				}
+				return fmt.Errorf("back up %s: %w", dir, err)
+			}
+			_, err := fmt.Fprintln(c.OutOrStdout(), "backup written to "+args[0])
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&dir, "data-dir", "", "folder of the database (default $"+dataDirVariable+", else the quickstart's)")
+	return cmd
+}
+
+// oneLine puts an error that the collector spreads over several lines on one.
+func oneLine(err error) string {
+	var parts []string
+	for _, line := range strings.Split(err.Error(), "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			parts = append(parts, line)
+		}
+	}
+	return strings.Join(parts, " ")
+}
