@@ -1,0 +1,50 @@
+# make help lists the targets.
+
+GO        ?= go
+BIN       := bin
+LINT      := $(BIN)/golangci-lint
+PLATFORM_RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
+FUZZTIME  ?= 5s
+MODULE    := github.com/tokenboard/tokenboard
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build, and run the quickstart: OTLP on :4317 and :4318, the console on http://localhost:8317
+	./$(BIN)/tokenboard
+
+.PHONY: build
+build: ## build ./bin/tokenboard, a static binary
+	CGO_ENABLED=0 $(GO) build -o $(BIN)/tokenboard ./cmd/tokenboard
+
+.PHONY: test
+test: build lint ## everything: lint, unit tests (with the race detector where there is a C compiler), fuzzing for seconds, the built binary end to end
+	$(GO) test $(PLATFORM_RACE) $$($(GO) list ./... | grep -v /e2e)
+	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./internal/dialect
+	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) ./internal/console
+	TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 ./e2e
+
+.PHONY: lint
+lint: $(LINT) ## static checks
+	./$(LINT) run ./...
+
+$(LINT): tools/go.mod tools/go.sum
+	cd tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: fmt
+fmt: $(LINT) ## format the code
+	./$(LINT) fmt ./...
+
+.PHONY: generate
+generate: ## generate the components' metadata and the component list of the distribution
+	$(GO) generate ./exporter/... ./extension/... ./processor/...
+	$(GO) tool builder --config builder-config.yaml --skip-compilation --skip-get-modules
+	gofmt dist/components.go > cmd/tokenboard/components.go
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BIN) dist

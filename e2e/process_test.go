@@ -1,0 +1,193 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var binary string
+
+func TestMain(m *testing.M) {
+	if binary = os.Getenv("TOKENBOARD_BINARY"); binary == "" {
+		dir, err := os.MkdirTemp("", "tokenboard")
+		if err != nil {
+			panic(err)
+		}
+		binary = filepath.Join(dir, "tokenboard")
+		build := exec.Command("go", "build", "-o", binary, "../cmd/tokenboard")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			panic(fmt.Sprintf("build the binary: %v\n%s", err, out))
+		}
+		defer os.RemoveAll(dir)
+	}
+	os.Exit(m.Run())
+}
+
+// process is a running binary.
+type process struct {
+	t       *testing.T
+	cmd     *exec.Cmd
+	console string // base URL
+	otlp    string // base URL
+	stderr  *buffer
+	exited  chan error
+}
+
+// buffer is safe for a reader while the process writes.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// freeAddress gives a loopback address that nothing listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// environment is that of a quickstart of its own.
+func environment(dir, console, grpc, http string) []string {
+	return append(os.Environ(), "TOKENBOARD_DATA_DIR="+dir, "TOKENBOARD_CONSOLE_ENDPOINT="+console,
+		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+http)
+}
+
+// run starts the binary on a data folder and waits until it is ready.
+func run(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	console, otlp := freeAddress(t), freeAddress(t)
+	p := &process{t: t, console: "http://" + console, otlp: "http://" + otlp, stderr: &buffer{}, exited: make(chan error, 1)}
+	p.cmd = exec.Command(binary, args...)
+	p.cmd.Env = environment(dir, console, freeAddress(t), otlp)
+	p.cmd.Stderr = p.stderr
+	require.NoError(t, p.cmd.Start())
+	go func() { p.exited <- p.cmd.Wait() }()
+	t.Cleanup(func() {
+		if p.cmd.ProcessState == nil {
+			_ = p.cmd.Process.Kill()
+			<-p.exited
+		}
+	})
+	require.Eventually(t, func() bool {
+		res, err := http.Get(p.console + "/ready")
+		if err != nil {
+			return false
+		}
+		res.Body.Close()
+		c, err := net.Dial("tcp", otlp)
+		if err != nil {
+			return false
+		}
+		c.Close()
+		return res.StatusCode == http.StatusOK
+	}, 30*time.Second, 20*time.Millisecond, "the binary did not get ready: %s", p.stderr)
+	return p
+}
+
+// stop ends the binary by a signal; after SIGTERM it must end well.
+func (p *process) stop(sig syscall.Signal) {
+	p.t.Helper()
+	require.NoError(p.t, p.cmd.Process.Signal(sig))
+	select {
+	case err := <-p.exited:
+		if sig == syscall.SIGTERM {
+			require.NoError(p.t, err, p.stderr)
+		}
+	case <-time.After(30 * time.Second):
+		require.Fail(p.t, "the binary did not stop", p.stderr)
+	}
+}
+
+// send posts one OTLP/JSON request; ok tells whether it was acknowledged.
+func (p *process) send(ctx context.Context, signal string, body []byte) (ok bool) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.otlp+"/v1/"+signal, bytes.NewReader(body))
+	if err != nil {
+		return false
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	defer res.Body.Close()
+	_, err = io.ReadAll(res.Body)
+	return err == nil && res.StatusCode == http.StatusOK
+}
+
+// get reads a route's data.
+func get[T any](p *process, path string) T {
+	p.t.Helper()
+	res, err := http.Get(p.console + "/api/console" + path)
+	require.NoError(p.t, err)
+	defer res.Body.Close()
+	var e struct {
+		Code    int
+		Message string
+		Data    T
+	}
+	require.NoError(p.t, json.NewDecoder(res.Body).Decode(&e))
+	require.Equal(p.t, http.StatusOK, res.StatusCode, e.Message)
+	require.Zero(p.t, e.Code)
+	return e.Data
+}
+
+// text reads an address as it is.
+func (p *process) text(path string) string {
+	p.t.Helper()
+	res, err := http.Get(p.console + path)
+	require.NoError(p.t, err)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	require.NoError(p.t, err)
+	require.Equal(p.t, http.StatusOK, res.StatusCode, string(b))
+	return string(b)
+}
+
+// lines reads a JSON-lines file; none where it does not exist.
+func lines(t *testing.T, path string) [][]byte {
+	t.Helper()
+	f, err := os.Open(path)
+	if os.IsNotExist(err) {
+		return nil
+	}
+	require.NoError(t, err)
+	defer f.Close()
+	var out [][]byte
+	sc := bufio.NewScanner(f)
+	sc.Buffer(nil, 16<<20)
+	for sc.Scan() {
+		out = append(out, bytes.Clone(sc.Bytes()))
+	}
+	require.NoError(t, sc.Err())
+	return out
+}
