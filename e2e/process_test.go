@@ -22,7 +22,9 @@ import (
 
 var binary string
 
-func TestMain(m *testing.M) {
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
 	if binary = os.Getenv("TOKENBOARD_BINARY"); binary == "" {
 		dir, err := os.MkdirTemp("", "tokenboard")
 		if err != nil {
@@ -34,9 +36,9 @@ func TestMain(m *testing.M) {
 		if out, err := build.CombinedOutput(); err != nil {
 			panic(fmt.Sprintf("build the binary: %v\n%s", err, out))
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 	}
-	os.Exit(m.Run())
+	return m.Run()
 }
 
 // process is a running binary.
@@ -108,7 +110,7 @@ func run(t *testing.T, dir string, args ...string) *process {
 		if err != nil {
 			return false
 		}
-		c.Close()
+		_ = c.Close()
 		return res.StatusCode == http.StatusOK
 	}, 30*time.Second, 20*time.Millisecond, "the binary did not get ready: %s", p.stderr)
 	return p

@@ -186,5 +186,5 @@ func TestNotCalls(t *testing.T) {
 			delete(never, tc.ID)
 		}
 	}
-	require.Empty(t, never, fmt.Sprint("unknown cases"))
+	require.Empty(t, never, "unknown cases")
 }

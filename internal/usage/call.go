@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// TraceID and SpanID are OpenTelemetry's identifiers; all zero means absent.
-type (
-	TraceID [16]byte
-	SpanID  [8]byte
-)
+// TraceID is OpenTelemetry's identifier of a trace; all zero means absent.
+type TraceID [16]byte
+
+// SpanID is OpenTelemetry's identifier of a span; all zero means absent.
+type SpanID [8]byte
 
 // IsZero tells whether the identifier is absent.
 func (t TraceID) IsZero() bool { return t == TraceID{} }

@@ -3,7 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"fmt"
 	"time"
 )
 
@@ -74,13 +74,14 @@ func (e *Engine) vacuumStep(ctx context.Context) (left int64, err error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	conn := e.writer.conn
-	rows, err := conn.QueryContext(ctx, "PRAGMA incremental_vacuum(512)")
+	rows, err := conn.QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumPages))
 	if err != nil {
 		return 0, mapError("give free space back", err)
 	}
-	for rows.Next() { // each row is a page given back
+	defer rows.Close()
+	for rows.Next() { // each row is a page given back; at the end of them the connection is free again
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+	if err := rows.Err(); err != nil {
 		return 0, mapError("give free space back", err)
 	}
 	if err := conn.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&left); err != nil {

@@ -42,7 +42,7 @@ VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`},
 		{&w.insertGap, "INSERT OR IGNORE INTO gaps (key) VALUES (?)"},
 		{&w.insertLink, "INSERT OR IGNORE INTO links (trace, span, parent, tool, seen) VALUES (?,?,?,?,?)"},
 	} {
-		if *s.stmt, err = conn.PrepareContext(ctx, s.text); err != nil {
+		if *s.stmt, err = conn.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // close ends them
 			return nil, errors.Join(mapError("prepare a statement", err), conn.Close())
 		}
 	}
