@@ -3,7 +3,6 @@ package dialect
 import (
 	"bufio"
 	"encoding/json"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"

@@ -1,0 +1,98 @@
+package dialect
+
+import (
+	"bufio"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// requireSane checks what must hold for any record whatever.
+func requireSane(t *testing.T, c *usage.Call) {
+	t.Helper()
+	for _, n := range []int64{c.Tokens.InputUncached, c.Tokens.CacheRead, c.Tokens.CacheWrite, c.Tokens.OutputText, c.Tokens.Reasoning} {
+		require.GreaterOrEqual(t, n, int64(0))
+		require.LessOrEqual(t, n, usage.MaxTokens)
+	}
+	require.GreaterOrEqual(t, c.Duration, time.Duration(0))
+	require.True(t, c.KeyFingerprint == "" || usage.IsFingerprint(c.KeyFingerprint))
+	require.LessOrEqual(t, len(c.Model), maxText)
+	require.False(t, math.Signbit(float64(c.ReportedCost)))
+}
+
+// FuzzDecode reads any spans and log records at all. None may break the decoder, and what it writes
+// in the conventions it reads again as the same.
+func FuzzDecode(f *testing.F) {
+	captures, err := filepath.Glob(filepath.Join("..", "..", "testdata", "captures", "*", "*.jsonl"))
+	require.NoError(f, err)
+	for _, path := range captures {
+		file, err := os.Open(path)
+		require.NoError(f, err)
+		sc := bufio.NewScanner(file)
+		sc.Buffer(nil, 16<<20)
+		for n := 0; n < 2 && sc.Scan(); n++ {
+			if td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(sc.Bytes()); err == nil && td.SpanCount() > 0 {
+				b, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+				require.NoError(f, err)
+				f.Add(false, b)
+			}
+			if ld, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(sc.Bytes()); err == nil && ld.LogRecordCount() > 0 {
+				b, err := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
+				require.NoError(f, err)
+				f.Add(true, b)
+			}
+		}
+		require.NoError(f, file.Close())
+	}
+	d := New(Options{})
+	f.Fuzz(func(t *testing.T, logs bool, b []byte) {
+		if logs {
+			ld, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(b)
+			if err != nil {
+				return
+			}
+			for _, rl := range ld.ResourceLogs().All() {
+				for _, sl := range rl.ScopeLogs().All() {
+					for _, lr := range sl.LogRecords().All() {
+						c, family, ok := d.Log(rl.Resource(), sl.Scope(), lr)
+						requireSane(t, &c)
+						if !ok || family == Canonical {
+							continue
+						}
+						WriteCanonical(&c, family, lr.Attributes())
+						again, _, ok := d.Log(rl.Resource(), sl.Scope(), lr)
+						require.True(t, ok)
+						require.Equal(t, c, again)
+					}
+				}
+			}
+			return
+		}
+		td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(b)
+		if err != nil {
+			return
+		}
+		for _, rs := range td.ResourceSpans().All() {
+			for _, ss := range rs.ScopeSpans().All() {
+				for _, s := range ss.Spans().All() {
+					c, family := d.Span(rs.Resource(), ss.Scope(), s)
+					requireSane(t, &c)
+					if c.Role == usage.RoleNone || (c.Role == usage.RoleTool && !c.Tokens.Reported()) || family == Canonical || c.Signal == usage.SignalLog {
+						continue // a span without ids is known by its content, which changes
+					}
+					WriteCanonical(&c, family, s.Attributes())
+					again, _ := d.Span(rs.Resource(), ss.Scope(), s)
+					require.Equal(t, c, again)
+				}
+			}
+		}
+	})
+}
