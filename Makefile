@@ -24,8 +24,8 @@ build: ## build ./bin/tokenboard, a static binary
 .PHONY: test
 test: build lint ## everything: lint, unit tests (with the race detector where there is a C compiler), fuzzing for seconds, the built binary end to end
 	$(GO) test $(PLATFORM_RACE) $$($(GO) list ./... | grep -v /e2e)
-	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./internal/dialect
-	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) ./internal/console
+	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
+	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
 	TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 ./e2e
 
 .PHONY: lint
