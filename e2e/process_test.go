@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -81,11 +82,14 @@ func freeAddress(t *testing.T) string {
 // environment is that of a quickstart of its own.
 func environment(dir, console, grpc, http string) []string {
 	return append(os.Environ(), "TOKENBOARD_DATA_DIR="+dir, "TOKENBOARD_CONSOLE_ENDPOINT="+console,
-		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+http)
+		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+http, "TOKENBOARD_TOKEN="+token)
 }
 
-// run starts the binary on a data folder and waits until it is ready.
-func run(t *testing.T, dir string, args ...string) *process {
+// token is what the container's configuration asks for.
+const token = "a-token-of-the-tests"
+
+// start starts the binary on a data folder.
+func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
 	console, otlp := freeAddress(t), freeAddress(t)
 	p := &process{t: t, console: "http://" + console, otlp: "http://" + otlp, stderr: &buffer{}, exited: make(chan error, 1)}
@@ -100,19 +104,27 @@ func run(t *testing.T, dir string, args ...string) *process {
 			<-p.exited
 		}
 	})
-	require.Eventually(t, func() bool {
-		res, err := http.Get(p.console + "/ready")
-		if err != nil {
-			return false
-		}
-		res.Body.Close()
-		c, err := net.Dial("tcp", otlp)
+	return p
+}
+
+// waitFor waits until the binary does what it shall.
+func (p *process) waitFor(ready func() bool) {
+	p.t.Helper()
+	require.Eventually(p.t, ready, 30*time.Second, 20*time.Millisecond, "the binary did not get ready: %s", p.stderr)
+}
+
+// run starts the binary on a data folder and waits until it is ready.
+func run(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	p := start(t, dir, args...)
+	p.waitFor(func() bool {
+		c, err := net.Dial("tcp", strings.TrimPrefix(p.otlp, "http://"))
 		if err != nil {
 			return false
 		}
 		_ = c.Close()
-		return res.StatusCode == http.StatusOK
-	}, 30*time.Second, 20*time.Millisecond, "the binary did not get ready: %s", p.stderr)
+		return p.status("/ready", "") == http.StatusOK
+	})
 	return p
 }
 

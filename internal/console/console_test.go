@@ -135,7 +135,7 @@ func TestBadRequests(t *testing.T) {
 		{"a limit of 1001", "GET", "/logs?limit=1001", "", 400, "limit"},
 		{"a bad cursor", "GET", "/logs?cursor=abc", "", 400, "cursor"},
 		{"a cursor changed", "GET", "/logs?cursor=AQAAAAAAAAAAAA", "", 400, "cursor"},
-		{"an unknown parameter", "GET", "/stats?modle=x", "", 400, "modle"},
+		{"an unknown parameter", "GET", "/stats?colour=x", "", 400, "colour"},
 		{"a time in words", "GET", "/stats?from=yesterday", "", 400, "from"},
 		{"an empty range", "GET", "/stats?from=200&to=100", "", 400, "to"},
 		{"an unknown status", "GET", "/logs?status=fine", "", 400, "status"},
@@ -184,14 +184,14 @@ func TestGuards(t *testing.T) {
 		"localhost:8317": 200, "127.0.0.1": 200, "[::1]:8317": 200, "LOCALHOST": 200,
 		"rebound.example:8317": 403, "192.168.1.5:8317": 403, "localhost.evil.example": 403, "": 403,
 	} {
-		r := httptest.NewRequest("GET", "http://x"+base+"/stats", nil)
+		r := httptest.NewRequest(http.MethodGet, "http://x"+base+"/stats", nil)
 		r.Host = host
 		w := httptest.NewRecorder()
 		b.handler.ServeHTTP(w, r)
 		require.Equal(t, want, w.Code, host)
 	}
 	closed := newBench(t, func(o *Options) { o.Open = false })
-	r := httptest.NewRequest("GET", "http://board.example"+base+"/stats", nil)
+	r := httptest.NewRequest(http.MethodGet, "http://board.example"+base+"/stats", nil)
 	w := httptest.NewRecorder()
 	closed.handler.ServeHTTP(w, r)
 	require.Equal(t, 200, w.Code, "with an authenticator before it any name will do")
@@ -246,7 +246,7 @@ func FuzzParams(f *testing.F) {
 	routes := []string{"/stats", "/usage-trend", "/logs", "/export"}
 	f.Fuzz(func(t *testing.T, route byte, query string) {
 		r := &http.Request{
-			Method: "GET", Host: "localhost", Header: http.Header{}, Body: http.NoBody, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Method: http.MethodGet, Host: "localhost", Header: http.Header{}, Body: http.NoBody, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 			URL: &url.URL{Path: base + routes[int(route)%len(routes)], RawQuery: query},
 		}
 		w := httptest.NewRecorder()
