@@ -44,6 +44,7 @@ generate: ## generate the components' metadata and the component list of the dis
 	$(GO) generate ./exporter/... ./extension/... ./processor/...
 	$(GO) tool builder --config builder-config.yaml --skip-compilation --skip-get-modules
 	gofmt dist/components.go > cmd/tokenboard/components.go
+	rm -rf dist
 
 .PHONY: clean
 clean: ## remove what was built
