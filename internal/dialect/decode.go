@@ -121,11 +121,12 @@ func (r *record) logVerdict() verdict {
 }
 
 func eventName(lr plog.LogRecord) string {
-	if name := lr.EventName(); name != "" {
-		return clean(name)
-	}
+	// the attribute first: Rust's tracing puts the place in the source into the field
 	if v, ok := lr.Attributes().Get("event.name"); ok {
 		return text(raw(v))
+	}
+	if name := lr.EventName(); name != "" {
+		return clean(name)
 	}
 	if lr.Body().Type() == pcommon.ValueTypeStr && len(lr.Body().Str()) <= maxNumberText {
 		return clean(lr.Body().Str())
@@ -149,7 +150,7 @@ func logTime(r *record, lr plog.LogRecord) time.Time {
 
 // decode fills in all but identity and time, and gives the family that told the figures.
 func (r *record) decode(c *usage.Call, v verdict, failed bool) (family string) {
-	c.Scope, c.Process = clean(r.scope), process(r.res)
+	c.Scope, c.Process = clean(r.scope), r.process()
 	c.Service = text(r.resource("service.name"))
 	if c.Environment = text(r.resource("deployment.environment.name")); c.Environment == "" {
 		c.Environment = text(r.resource("deployment.environment"))
@@ -371,7 +372,7 @@ func hashID(parts ...string) (id usage.ID) {
 
 // contentID makes an identity of all that a record says.
 func contentID(r *record, kind, name string, times ...uint64) usage.ID {
-	parts := []string{kind, name, r.scope, strconv.FormatUint(process(r.res), 16)}
+	parts := []string{kind, name, r.scope, strconv.FormatUint(r.process(), 16)}
 	for _, t := range times {
 		parts = append(parts, strconv.FormatUint(t, 16))
 	}

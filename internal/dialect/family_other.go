@@ -41,12 +41,19 @@ var googleADK = Family{
 
 // genkit repeats the last step's usage on every parent. https://genkit.dev/docs/
 var genkit = Family{
-	Name:      "genkit",
-	Scope:     "genkit",
-	Input:     []string{"genkit:output#usage.inputTokens"},
-	Output:    []string{"genkit:output#usage.outputTokens"},
-	Total:     []string{"genkit:output#usage.totalTokens"},
-	CacheRead: []string{"genkit:output#usage.cachedContentTokens"},
-	Reasoning: []string{"genkit:output#usage.thoughtsTokens"},
-	Cache:     []PartRule{{Is: included}},
+	Name:   "genkit",
+	Scope:  "genkit",
+	Input:  []string{"genkit:output#usage.inputTokens"},
+	Output: []string{"genkit:output#usage.outputTokens"},
+	Total:  []string{"genkit:output#usage.totalTokens"},
+	CacheRead: []string{ // OpenAI's parts stand only in its own answer
+		"genkit:output#usage.cachedContentTokens", "genkit:output#raw.usage.prompt_tokens_details.cached_tokens",
+		"genkit:output#custom.usage.prompt_tokens_details.cached_tokens",
+	},
+	Reasoning: []string{
+		"genkit:output#usage.thoughtsTokens", "genkit:output#raw.usage.completion_tokens_details.reasoning_tokens",
+		"genkit:output#custom.usage.completion_tokens_details.reasoning_tokens",
+	},
+	Cache: []PartRule{{Is: included}},
+	Facts: map[fact][]string{factModel: {"genkit:name"}},
 }

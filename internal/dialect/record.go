@@ -119,13 +119,25 @@ var processAttributes = []string{
 	"service.name", "service.namespace", "service.instance.id", "host.id", "host.name", "process.pid", "k8s.pod.uid", "container.id",
 }
 
-// process hashes what tells a resource's process from others.
-func process(res pcommon.Map) uint64 {
+// unevenHost begins the scopes of emitters that name the host on one signal only, so that it must
+// not tell the processes apart.
+var unevenHost = []string{"codex"}
+
+// process hashes what tells a record's process from others; 0 where nothing does.
+func (r *record) process() uint64 {
 	h := fnv.New64a()
+	known := false
 	for _, name := range processAttributes {
-		if v, ok := res.Get(name); ok {
-			_, _ = h.Write([]byte(name + "=" + text(raw(v)) + "\x00"))
+		if strings.HasPrefix(name, "host.") && hasPrefix(r.scope, unevenHost) {
+			continue
 		}
+		if v, ok := r.res.Get(name); ok {
+			_, _ = h.Write([]byte(name + "=" + text(raw(v)) + "\x00"))
+			known = true
+		}
+	}
+	if !known {
+		return 0
 	}
 	return h.Sum64()
 }

@@ -178,11 +178,13 @@ func (t *tree) leafRule(out map[*node]standing, aliases map[*node][]key) {
 		})
 	}
 	bearsUsage := func(n *node) bool { return n.usage }
-	told := map[*node]bool{} // superseded by what lies below
+	apart := map[*node]bool{} // calls of their own, whatever lies below
+	told := map[*node]bool{}  // superseded by what lies below
 	for _, n := range t.calls {
 		below := t.below[n]
 		if n.usage {
-			told[n] = slices.ContainsFunc(below, bearsUsage)
+			apart[n] = t.isApart(n)
+			told[n] = !apart[n] && slices.ContainsFunc(below, bearsUsage)
 		} else {
 			told[n] = len(below) > 0
 		}
@@ -193,7 +195,7 @@ func (t *tree) leafRule(out map[*node]standing, aliases map[*node][]key) {
 		}
 		// a call without usage below a span that stands for the whole line
 		for _, a := range above[n] {
-			if a.usage && !told[a] {
+			if a.usage && !told[a] && !apart[a] {
 				out[n] = standing{by: a.id, reason: store.ReasonAncestor}
 				break
 			}
@@ -217,6 +219,33 @@ func (t *tree) leafRule(out map[*node]standing, aliases map[*node][]key) {
 		out[n] = s
 	}
 }
+
+// isApart tells whether a model call with calls below it is none of them: its answer has another
+// id than each of theirs, and its figures are neither one of theirs nor their sum. Such a span is one
+// that its emitter wrote over (LangSmith puts a streamed call on its parent, and gives it no span of
+// its own).
+func (t *tree) isApart(n *node) bool {
+	if n.role != usage.RoleCall || n.keys[0] == (key{}) {
+		return false
+	}
+	var input, output int64
+	some := false
+	for _, d := range t.below[n] {
+		if !d.usage {
+			continue
+		}
+		if d.keys[0] == (key{}) || d.keys[0] == n.keys[0] || near(d.output, n.output) {
+			return false
+		}
+		some = true
+		input += d.input
+		output += d.output
+	}
+	return some && (input != n.input || !near(output, n.output))
+}
+
+// near tells whether two output figures can be of one call: some emitters are one off.
+func near(a, b int64) bool { return max(a-b, b-a) <= 1 }
 
 // call is the records of one call while sameCalls puts them together.
 type call struct {

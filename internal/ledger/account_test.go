@@ -96,6 +96,31 @@ var accountCases = map[string]struct {
 		},
 		counted: []string{"b"},
 	},
+	"a parent that was written over by a call of its own counts beside its children": {
+		records: []told{
+			{name: "p", out: 50, response: "r1"},
+			{name: "a", parent: "p", out: 20, response: "r2"},
+			{name: "b", parent: "p", out: 10, response: "r3"},
+			{name: "c", parent: "b"},
+		},
+		counted: []string{"a", "b", "p"},
+	},
+	"a parent with an id of its own that tells its children's sum does not count": {
+		records: []told{
+			{name: "p", out: 30, response: "r1"},
+			{name: "a", parent: "p", out: 20, response: "r2"},
+			{name: "b", parent: "p", out: 10, response: "r3"},
+		},
+		counted: []string{"a", "b"},
+	},
+	"a log record beside a span of another scope, without an id in common": {
+		records: []told{
+			{name: "s", out: 5, process: 1, scope: "spans", at: time.Second, lasts: time.Millisecond, request: "q"},
+			{name: "l", trace: "-", log: true, out: 5, process: 1, scope: "logs"},
+			{name: "later", trace: "-", log: true, out: 5, process: 1, scope: "logs", at: time.Minute},
+		},
+		counted: []string{"later", "s"},
+	},
 	"two equal calls at once that two libraries saw stay two": {
 		records: []told{
 			{name: "a", trace: "1", out: 5, process: 1, scope: "x", lasts: time.Second},

@@ -40,10 +40,13 @@ func fullnessOf(c *usage.Call) fullness {
 	return fullness{rank: rank, digest: digestOf(c)}
 }
 
-// knownDetails counts descriptive facts, at most 31. The name of the model that answered and a
-// reported cost weigh more: sums are shown by the one, and need the other.
+// knownDetails counts descriptive facts, at most 31. The name of the model, that of the very model
+// that answered, and a reported cost weigh more: sums are shown by the one, and need the other.
 func knownDetails(c *usage.Call) int {
 	n := 0
+	if c.Model != "" {
+		n += 4
+	}
 	if dated.MatchString(c.Model) {
 		n += 4
 	}

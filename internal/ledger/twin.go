@@ -11,7 +11,8 @@ import (
 // Two instrumentation libraries in one process can see one call and share neither trace nor
 // id: an SDK's own spans beside an instrumentation's. Such twins are found by what they say:
 // the same process, different scopes, times that overlap, the same model, equal input tokens
-// and output tokens that differ by one at most (a known fault of emitters).
+// and output tokens that differ by one at most (a known fault of emitters). A log record can be
+// the twin of a span likewise; it is written a little before or after the span.
 
 // twinSlot is the width (ns) of the pieces of time that spans are indexed by. It is near
 // the longest usual call, so that most spans lie in one piece or two.
@@ -29,22 +30,48 @@ type twinKey struct {
 
 // twinKeys gives the places of a record in the index; none where it can have no twin.
 func (n *node) twinKeys(visit func(twinKey)) {
-	if n.signal != usage.SignalSpan || n.role != usage.RoleCall || !n.usage || n.src.process == 0 {
+	if n.role != usage.RoleCall || !n.usage || n.src.process == 0 {
 		return
 	}
-	first := n.start / twinSlot
-	for slot := first; slot <= min(n.end/twinSlot, first+maxTwinSlots-1); slot++ {
+	from, to := n.during()
+	first := from / twinSlot
+	for slot := first; slot <= min(to/twinSlot, first+maxTwinSlots-1); slot++ {
 		visit(twinKey{process: n.src.process, input: n.input, slot: slot})
 	}
 }
 
+// logSlack (ns) is how far from a call's end the log record of it may have been written.
+const logSlack = int64(2e9)
+
+// during is when the call of a record was, as far as the record can tell.
+func (n *node) during() (from, to int64) {
+	if n.signal == usage.SignalLog {
+		return n.start - logSlack, n.end + logSlack
+	}
+	return n.start, n.end
+}
+
 // twins tells whether two spans can be one call that two libraries saw.
 func twins(a, b *node) bool {
-	return a.src.process == b.src.process && a.src.scope != b.src.scope &&
-		a.input == b.input && max(a.output-b.output, b.output-a.output) <= 1 &&
-		a.start <= b.end && b.start <= a.end &&
-		(a.keys[0] == key{} || b.keys[0] == key{}) && // two response ids are two answers
-		(sameModel(a.model, b.model) || sameModel(a.model, b.requestModel) || sameModel(a.requestModel, b.model))
+	if a.src.process != b.src.process || a.src.scope == b.src.scope || a.input != b.input || !near(a.output, b.output) {
+		return false
+	}
+	for i := range a.keys { // two ids are two calls
+		if a.keys[i] != (key{}) && b.keys[i] != (key{}) {
+			return false
+		}
+	}
+	aFrom, aTo := a.during()
+	bFrom, bTo := b.during()
+	return aFrom <= bTo && bFrom <= aTo && a.modelFits(b)
+}
+
+// modelFits tells whether two records can be of one model; one that names none fits any.
+func (n *node) modelFits(o *node) bool {
+	if n.model == "" || o.model == "" {
+		return true
+	}
+	return sameModel(n.model, o.model) || sameModel(n.model, o.requestModel) || sameModel(n.requestModel, o.model)
 }
 
 // dated matches the date at the end of a model's name: claude-sonnet-4-5-20250929,

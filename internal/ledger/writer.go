@@ -242,7 +242,16 @@ func (t *transaction) takeAgain(ctx context.Context, n *node, c *usage.Call) err
 		t.order = append(t.order, n)
 		t.stored[n] = store.Ref{ID: n.id, Start: time.Unix(0, n.start).UTC()}
 	}
-	t.ledger.index.replace(n, c, t.now)
+	// what the earlier delivery was related to may have lost its reason not to count
+	x := t.ledger.index
+	touch := func(m *node) { t.touched[m.trace] = true }
+	x.eachTwin(n, touch)
+	for _, k := range n.keys {
+		for _, m := range x.byKey[k] {
+			touch(m)
+		}
+	}
+	x.replace(n, c, t.now)
 	t.puts[n] = &store.Record{Call: *c}
 	t.touched[n.trace] = true
 	return nil
