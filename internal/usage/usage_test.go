@@ -19,7 +19,7 @@ func TestMoney(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, string(b))
 	}
-	for s, want := range map[string]NanoUSD{"0.029634": 29_634_000, " 1e-05 ": 10_000, "0.0000000005": 1, "0.0000000004": 0, "3": 3_000_000_000} {
+	for s, want := range map[string]NanoUSD{"0.029634": 29_634_000, "1e-05": 10_000, "0.0000000005": 1, "0.0000000004": 0, "3": 3_000_000_000} {
 		got, err := ParseUSD(s)
 		require.NoError(t, err, s)
 		require.Equal(t, want, got, s)
