@@ -106,10 +106,15 @@ func requireProblem(t testing.TB, w *httptest.ResponseRecorder, status int) prob
 	require.Equal(t, status, p.Code)
 	require.NotEmpty(t, p.Message)
 	require.NotNil(t, p.Details)
+	return p
+}
+
+// requireNoLeak checks that an answer tells nothing of the inside.
+func requireNoLeak(t testing.TB, w *httptest.ResponseRecorder) {
+	t.Helper()
 	for _, leak := range []string{"goroutine", "SELECT", ".go:", "sqlite"} {
 		require.NotContains(t, w.Body.String(), leak)
 	}
-	return p
 }
 
 func TestBadRequests(t *testing.T) {
@@ -158,7 +163,9 @@ func TestBadRequests(t *testing.T) {
 		{"a body of 10 MB", "POST", "/keys", `{"name":"` + strings.Repeat("x", 10<<20) + `"}`, 413, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			p := requireProblem(t, b.do(tc.method, base+tc.target, tc.body, nil), tc.status)
+			w := b.do(tc.method, base+tc.target, tc.body, nil)
+			requireNoLeak(t, w)
+			p := requireProblem(t, w, tc.status)
 			require.Contains(t, p.Message+fmt.Sprint(p.Details), tc.says)
 			require.Less(t, len(p.Message), 1000)
 		})

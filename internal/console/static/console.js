@@ -10,6 +10,11 @@ const whole = new Intl.NumberFormat(document.documentElement.lang);
 const money = new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency: "USD", maximumFractionDigits: 6 });
 const percent = new Intl.NumberFormat(document.documentElement.lang, { style: "percent", maximumFractionDigits: 1 });
 const none = "–";
+// A cost that is not known is not zero: "–" where no call has a price, "$1.20 +" where some have none.
+function cost(s) {
+  if (s.unpriced_count === 0) return money.format(s.cost_usd);
+  return s.cost_usd === 0 ? none : money.format(s.cost_usd) + " +";
+}
 
 const cards = [
   [say("Tokens", "Token 总量"), (s) => whole.format(s.used_tokens)],
@@ -19,7 +24,7 @@ const cards = [
   [say("Cache write", "缓存写入"), (s) => whole.format(s.cache_write_tokens)],
   [say("Reasoning", "推理"), (s) => whole.format(s.reasoning_tokens)],
   [say("Calls", "调用次数"), (s) => whole.format(s.api_call_count)],
-  [say("Cost", "费用"), (s) => money.format(s.cost_usd)],
+  [say("Cost", "费用"), cost],
   [say("Error rate", "错误率"), (s) => percent.format(s.error_rate)],
   [say("Latency p95", "延迟 p95"), (s) => (s.latency_ms.p95 === null ? none : whole.format(Math.round(s.latency_ms.p95)) + " ms")],
   [say("No usage told", "无用量"), (s) => whole.format(s.no_usage_count)],
@@ -32,7 +37,7 @@ const columns = [
   [say("Input", "输入"), (m) => whole.format(m.input_tokens), true],
   [say("Output", "输出"), (m) => whole.format(m.output_tokens), true],
   [say("Total", "合计"), (m) => whole.format(m.total_tokens), true],
-  [say("Cost", "费用"), (m) => money.format(m.cost_usd), true],
+  [say("Cost", "费用"), cost, true],
 ];
 
 function element(name, text, cls) {
