@@ -39,6 +39,36 @@ func failedStart(t *testing.T, env []string, args ...string) string {
 	return last
 }
 
+// asNobody gives a command of the binary that has no rights; a data folder of the test is closed to
+// it, whoever runs the tests.
+func asNobody(t *testing.T, env []string) *exec.Cmd {
+	t.Helper()
+	if os.Getuid() != 0 { // nothing to give up: close the folder instead
+		for _, v := range env {
+			if dir, ok := strings.CutPrefix(v, "TOKENBOARD_DATA_DIR="); ok {
+				require.NoError(t, os.Chmod(dir, 0o500))
+				t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+			}
+		}
+		cmd := exec.Command(binary)
+		cmd.Env = env
+		return cmd
+	}
+	dir, err := os.MkdirTemp("", "nobody")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	b, err := os.ReadFile(binary)
+	require.NoError(t, err)
+	path := filepath.Join(dir, "tokenboard")
+	require.NoError(t, os.WriteFile(path, b, 0o755))
+	const nobody = 65534
+	cmd := exec.Command(path)
+	cmd.Dir, cmd.Env = dir, env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	return cmd
+}
+
 func TestFailedStarts(t *testing.T) {
 	free := func() string { return freeAddress(t) }
 	t.Run("a taken port", func(t *testing.T) {
@@ -53,6 +83,14 @@ func TestFailedStarts(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "file")
 		require.NoError(t, os.WriteFile(file, nil, 0o600))
 		require.Contains(t, failedStart(t, environment(filepath.Join(file, "data"), free(), free(), free())), "data directory")
+	})
+	t.Run("a folder of somebody else", func(t *testing.T) {
+		cmd := asNobody(t, environment(t.TempDir(), free(), free(), free()))
+		out, err := cmd.CombinedOutput()
+		require.Error(t, err, string(out))
+		require.Contains(t, string(out), "\ntokenboard: ")
+		require.Contains(t, string(out), "permission denied")
+		require.NotContains(t, string(out), "goroutine")
 	})
 	t.Run("a damaged database", func(t *testing.T) {
 		dir := t.TempDir()
