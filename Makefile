@@ -28,6 +28,10 @@ test: build lint ## everything: lint, unit tests (with the race detector where t
 	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
 	TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 ./e2e
 
+.PHONY: torture
+torture: build ## kill the built binary 50 times under load, and compare
+	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 60m -v -run TestKill ./e2e
+
 .PHONY: lint
 lint: $(LINT) ## static checks
 	./$(LINT) run ./...

@@ -3,6 +3,9 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -12,8 +15,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// kills is how often the binary dies in TestKill.
-const kills = 3
+// kills is how often the binary dies in TestKill: 10 times, or as TOKENBOARD_KILLS says (make torture).
+func kills(t *testing.T) int {
+	text := os.Getenv("TOKENBOARD_KILLS")
+	if text == "" {
+		return 10
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	return n
+}
 
 // TestKill kills the binary with SIGKILL while requests are being acknowledged. After a restart the
 // sums hold every acknowledged request; when all are sent again, each counts once.
@@ -27,7 +38,7 @@ func TestKill(t *testing.T) {
 	var sent atomic.Int64
 	var mu sync.Mutex
 	acknowledged := map[int]bool{}
-	for range kills {
+	for range kills(t) {
 		p := run(t, dir)
 		ctx, cancel := context.WithCancel(context.Background())
 		var senders sync.WaitGroup
@@ -45,10 +56,14 @@ func TestKill(t *testing.T) {
 				}
 			}()
 		}
+		// at a random moment under load
+		mu.Lock()
+		more := len(acknowledged) + 20 + rand.IntN(300)
+		mu.Unlock()
 		require.Eventually(t, func() bool {
 			mu.Lock()
 			defer mu.Unlock()
-			return len(acknowledged) > 200
+			return len(acknowledged) > more
 		}, 30*time.Second, time.Millisecond)
 		p.stop(syscall.SIGKILL)
 		cancel()

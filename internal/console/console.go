@@ -107,6 +107,7 @@ func (c *Console) routes() {
 	}
 	huma.Register(c.api, revoke, c.revokeKey)
 	huma.Register(c.api, get("/export", "export", "Calls, with stats, trend and keys, streamed"), c.export)
+	huma.Register(c.api, get("/quality", "quality", "What keeps the figures from being perfect"), c.quality)
 	huma.Register(c.api, get("/health", "health", "The process answers"), c.health)
 	huma.Register(c.api, get("/ready", "ready", "The store answers"), c.ready)
 }

@@ -130,3 +130,23 @@ func TestLogPagesAndItems(t *testing.T) {
 	}
 	requireProblem(t, b.do("GET", base+"/logs/"+strings.Repeat("0", 64), "", nil), 404)
 }
+
+func TestQuality(t *testing.T) {
+	b := newBench(t, nil)
+	b.calls(testNow.Add(-time.Hour), testNow.Add(-2*time.Hour))
+	b.calls(testNow.Add(-time.Hour), testNow.Add(-2*time.Hour)) // again
+	bad := usage.Call{ID: usage.ID{9}, Signal: usage.SignalLog, Role: usage.RoleCall, Start: testNow.Add(-time.Minute), Model: "x", Quality: usage.Inconsistent}
+	old := usage.Call{ID: usage.ID{8}, Signal: usage.SignalLog, Role: usage.RoleCall, Start: testNow.Add(48 * time.Hour)}
+	require.NoError(t, b.ledger.Commit(context.Background(), usage.Batch{Calls: []usage.Call{bad, old}}))
+	q := data[Quality](b, "GET", "/quality", "", 200)
+	require.EqualValues(t, 3, q.Calls)
+	require.EqualValues(t, 1, q.NoUsage)
+	require.Equal(t, []ModelCount{{Model: "x", Calls: 1}}, q.NoUsageModels)
+	require.EqualValues(t, 2, q.Unpriced)
+	require.Equal(t, []ModelCount{{Model: "m", Provider: "openai", Calls: 2}}, q.Models)
+	require.EqualValues(t, 1, q.Inconsistent)
+	require.EqualValues(t, 2, q.SinceStart.Duplicates)
+	require.EqualValues(t, 1, q.SinceStart.RefusedFuture)
+	require.EqualValues(t, 3, q.Records)
+	require.Zero(t, data[Quality](b, "GET", "/quality?model=x", "", 200).Unpriced)
+}

@@ -85,6 +85,12 @@ func (s *Sums) add(c *usage.Call, n int64) {
 	if !c.Tokens.Reported() {
 		s.NoUsage += n
 	}
+	if c.Quality&usage.Inconsistent != 0 {
+		s.Inconsistent += n
+	}
+	if c.Quality&usage.Estimated != 0 {
+		s.Estimated += n
+	}
 	if c.Quality&usage.Unpriced != 0 {
 		s.Unpriced += n
 	} else {
@@ -111,6 +117,8 @@ func (s *Sums) Merge(o *Sums) {
 	s.Errors += o.Errors
 	s.NoUsage += o.NoUsage
 	s.Unpriced += o.Unpriced
+	s.Inconsistent += o.Inconsistent
+	s.Estimated += o.Estimated
 	s.Cost += o.Cost
 	s.Tokens.InputUncached += o.Tokens.InputUncached
 	s.Tokens.CacheRead += o.Tokens.CacheRead

@@ -55,10 +55,12 @@ type Sums struct {
 	Errors   int64
 	NoUsage  int64 // calls without any token figure, failed ones included
 	Unpriced int64 // calls with tokens for which no cost is known
-	Tokens   usage.Tokens
-	Cost     usage.NanoUSD
-	Duration Histogram // of calls whose duration is known
-	TTFT     Histogram // of calls whose time to first token is known
+	// Inconsistent and Estimated are calls with that quality flag.
+	Inconsistent, Estimated int64
+	Tokens                  usage.Tokens
+	Cost                    usage.NanoUSD
+	Duration                Histogram // of calls whose duration is known
+	TTFT                    Histogram // of calls whose time to first token is known
 }
 
 // Query sums what counts, exactly. Where the filter and the grouping touch one dimension at

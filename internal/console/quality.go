@@ -1,0 +1,92 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/ledger"
+)
+
+// ModelCount is a number of calls of one model.
+type ModelCount struct {
+	Model    string `json:"model"`
+	Provider string `json:"provider"`
+	Calls    int64  `json:"api_call_count"`
+}
+
+// Arrivals says what became of records since the process started.
+type Arrivals struct {
+	Duplicates    int64 `json:"duplicates_dropped" doc:"delivered again, and changed nothing"`
+	Fuller        int64 `json:"replaced_by_fuller" doc:"replaced by a fuller delivery of themselves"`
+	Corrections   int64 `json:"late_corrections" doc:"counted, until a record came that stands for the same call"`
+	RefusedOld    int64 `json:"refused_too_old" doc:"older than what is kept"`
+	RefusedFuture int64 `json:"refused_future" doc:"from further in the future than clocks go wrong"`
+	RefusedBad    int64 `json:"refused_unusable" doc:"without an identity or a time"`
+	Evicted       int64 `json:"forgotten_spans" doc:"spans whose late relatives will not be recognised, because correlation::max_spans was reached"`
+}
+
+// Quality is what keeps the figures from being perfect.
+type Quality struct {
+	Calls         int64        `json:"api_call_count"`
+	NoUsage       int64        `json:"no_usage_count" doc:"calls that told no token figures, failed ones included"`
+	NoUsageModels []ModelCount `json:"no_usage_models" doc:"where they come from, most first"`
+	Unpriced      int64        `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
+	Models        []ModelCount `json:"unpriced_models" doc:"their models, most calls first"`
+	Inconsistent  int64        `json:"inconsistent_count" doc:"calls with figures that cannot be, which were left out, or that do not add up"`
+	Estimated     int64        `json:"estimated_count" doc:"calls whose emitter estimated its figures"`
+	SinceStart    Arrivals     `json:"since_start"`
+	Records       int64        `json:"records" doc:"stored records, ones that do not count included"`
+	AsOf          *time.Time   `json:"as_of"`
+}
+
+type qualityInput struct{ Filters }
+
+func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Quality], error) {
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return nil, c.failed("quality", err)
+	}
+	f, err := in.filter(index)
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel})
+	if err != nil {
+		return nil, c.failed("quality", err)
+	}
+	status, err := c.o.Ledger.Status(ctx)
+	if err != nil {
+		return nil, c.failed("quality", err)
+	}
+	n := status.Counters
+	q := Quality{
+		NoUsageModels: []ModelCount{}, Models: []ModelCount{}, Records: status.Info.Records, AsOf: known(a.AsOf),
+		SinceStart: Arrivals{
+			Duplicates: n.Duplicates, Fuller: n.Fuller, Corrections: n.Superseded, RefusedOld: n.RefusedOld,
+			RefusedFuture: n.RefusedNew, RefusedBad: n.RefusedBad, Evicted: n.Evicted,
+		},
+	}
+	for i := range a.Groups {
+		g := &a.Groups[i]
+		s := &g.Points[0]
+		q.Calls += s.Calls
+		q.NoUsage += s.NoUsage
+		q.Unpriced += s.Unpriced
+		q.Inconsistent += s.Inconsistent
+		q.Estimated += s.Estimated
+		if s.NoUsage > 0 {
+			q.NoUsageModels = append(q.NoUsageModels, ModelCount{g.Value, g.Provider, s.NoUsage})
+		}
+		if s.Unpriced > 0 {
+			q.Models = append(q.Models, ModelCount{g.Value, g.Provider, s.Unpriced})
+		}
+	}
+	for _, list := range [][]ModelCount{q.NoUsageModels, q.Models} {
+		slices.SortFunc(list, func(a, b ModelCount) int {
+			return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Model, b.Model), cmp.Compare(a.Provider, b.Provider))
+		})
+	}
+	return answer(q), nil
+}
