@@ -50,6 +50,16 @@ generate: ## generate the components' metadata and the component list of the dis
 	gofmt dist/components.go > cmd/tokenboard/components.go
 	rm -rf dist
 
+PRICES ?= 0.1.8
+
+.PHONY: prices
+prices: ## make the price book anew from the npm package @pydantic/genai-prices, version $(PRICES)
+	rm -rf $(BIN)/prices && mkdir -p $(BIN)/prices
+	cd $(BIN)/prices && npm pack --silent @pydantic/genai-prices@$(PRICES) && tar xzf *.tgz
+	node internal/pricing/generate/extract.mjs $(BIN)/prices/package > $(BIN)/prices/prices.json
+	mv $(BIN)/prices/prices.json internal/pricing/prices.json
+	$(GO) test ./internal/pricing
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf $(BIN) dist

@@ -71,7 +71,7 @@ func TestKill(t *testing.T) {
 		mu.Lock()
 		var want sums
 		for i := range acknowledged {
-			want.add(sums{Calls: 1, Input: int64(i%1000 + 1), Output: 7})
+			want.add(sums{Calls: 1, Input: int64(i%1000 + 1), Output: 7, Unpriced: 1})
 		}
 		mu.Unlock()
 
@@ -82,7 +82,7 @@ func TestKill(t *testing.T) {
 		requireSameSums(t, p, got)
 		var all sums
 		for i := range int(sent.Load()) {
-			all.add(sums{Calls: 1, Input: int64(i%1000 + 1), Output: 7})
+			all.add(sums{Calls: 1, Input: int64(i%1000 + 1), Output: 7, Unpriced: 1})
 			require.True(t, p.send(context.Background(), "traces", body(i)))
 			mu.Lock()
 			acknowledged[i] = true

@@ -32,7 +32,7 @@ func TestQuickstartLines(t *testing.T) {
 			require.NotContains(t, string(out), `"message"`, c)
 		}
 		s := get[stats](p, "/stats")
-		require.Equal(t, sums{Calls: 1, Input: 1200, Output: 300}, s.sums)
+		require.Equal(t, sums{Calls: 1, Input: 1200, Output: 300, Cost: 6_000_000}, s.sums, "1200 tokens at 2.50 and 300 at 10 USD a million")
 		p.stop(syscall.SIGTERM)
 	}
 }

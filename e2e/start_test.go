@@ -209,7 +209,7 @@ func TestBadTelemetry(t *testing.T) {
 	require.True(t, p.send(context.Background(), "traces", span(100, 100, start, strange)))
 
 	got := get[stats](p, "/stats")
-	require.Equal(t, sums{Calls: int64(len(bad)) + 1, NoUsage: int64(len(bad)), Input: 1200, Output: 300}, got.sums)
+	require.Equal(t, sums{Calls: int64(len(bad)) + 1, NoUsage: int64(len(bad)), Input: 1200, Output: 300, Unpriced: 1}, got.sums)
 	require.Equal(t, len(bad), strings.Count(p.text("/api/console/logs"), `"inconsistent"`))
 	requireSameSums(t, p, got)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/url"
 	"os"
@@ -31,6 +32,20 @@ type sums struct {
 	CacheRead  int64 `json:"cache_read_tokens"`
 	CacheWrite int64 `json:"cache_write_tokens"`
 	Reasoning  int64 `json:"reasoning_tokens"`
+	Cost       nano  `json:"cost_usd"`
+	Unpriced   int64 `json:"unpriced_count"`
+}
+
+// nano is money in 10^-9 USD, read from a decimal number of USD; null is nothing.
+type nano int64
+
+func (n *nano) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
+	usd, err := strconv.ParseFloat(string(b), 64)
+	*n = nano(math.Round(usd * 1e9))
+	return err
 }
 
 func (s *sums) add(o sums) {
@@ -42,6 +57,8 @@ func (s *sums) add(o sums) {
 	s.CacheRead += o.CacheRead
 	s.CacheWrite += o.CacheWrite
 	s.Reasoning += o.Reasoning
+	s.Cost += o.Cost
+	s.Unpriced += o.Unpriced
 }
 
 type modelSums struct {
@@ -66,6 +83,7 @@ type item struct {
 	CacheRead  *int64    `json:"cache_read_tokens"`
 	CacheWrite *int64    `json:"cache_write_tokens"`
 	Reasoning  *int64    `json:"reasoning_tokens"`
+	Cost       *nano     `json:"cost_usd"`
 	Counted    bool      `json:"counted"`
 }
 
@@ -85,6 +103,12 @@ func (i item) sums() sums {
 	}
 	if i.Input == nil && i.Output == nil {
 		s.NoUsage = 1
+	}
+	switch {
+	case i.Cost != nil:
+		s.Cost = *i.Cost
+	case s.NoUsage == 0:
+		s.Unpriced = 1
 	}
 	return s
 }
@@ -273,6 +297,10 @@ func csvSums(t *testing.T, p *process) (out sums) {
 			Failed: row[column["failed"]] == "true", Input: n("input_tokens"), Output: n("output_tokens"),
 			CacheRead: n("cache_read_tokens"), CacheWrite: n("cache_write_tokens"), Reasoning: n("reasoning_tokens"),
 		}
+		if text := row[column["cost_usd"]]; text != "" {
+			i.Cost = new(nano)
+			require.NoError(t, i.Cost.UnmarshalJSON([]byte(text)))
+		}
 		out.add(i.sums())
 	}
 	return out
@@ -291,7 +319,11 @@ func metricSums(t *testing.T, p *process) sums {
 				match = match || (l.GetName() == "kind" && l.GetValue() == kind)
 			}
 			if match {
-				n += int64(m.Counter.GetValue())
+				v := m.Counter.GetValue()
+				if name == "cost_usd_total" {
+					v *= 1e9
+				}
+				n += int64(math.Round(v))
 			}
 		}
 		return n
@@ -299,6 +331,7 @@ func metricSums(t *testing.T, p *process) sums {
 	s := sums{
 		Calls: total("calls_total", ""), Errors: total("errors_total", ""), NoUsage: total("calls_without_usage_total", ""),
 		CacheRead: total("tokens_total", "cache_read"), CacheWrite: total("tokens_total", "cache_write"), Reasoning: total("tokens_total", "reasoning"),
+		Cost: nano(total("cost_usd_total", "")), Unpriced: total("unpriced_calls_total", ""),
 	}
 	s.Input = total("tokens_total", "input_uncached") + s.CacheRead + s.CacheWrite
 	s.Output = total("tokens_total", "output_text") + s.Reasoning

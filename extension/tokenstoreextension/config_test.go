@@ -14,6 +14,7 @@ import (
 )
 
 func TestConfig(t *testing.T) {
+	cacheRead := .75
 	tests := map[string]struct {
 		want *Config
 		errs []string
@@ -21,11 +22,22 @@ func TestConfig(t *testing.T) {
 		"": {want: &Config{
 			Directory: "/var/lib/tokenboard", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
 			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 500_000, Twins: true},
+			Pricing:     Pricing{Book: true, Prefer: "computed"},
 		}},
+		"prices": {want: &Config{
+			Directory: "/var/lib/tokenboard", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
+			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 500_000, Twins: true},
+			Pricing: Pricing{Book: true, Prefer: "reported", Overrides: []PriceOverride{
+				{Provider: "openai", Model: "gpt-4o*", From: "2026-01-31", Input: 1.5, Output: 6, CacheRead: &cacheRead},
+			}},
+		}},
+		"wrongprices": {errs: []string{"prefer must be computed or reported", `from of "m" must be a day`}},
+		"nomodel":     {errs: []string{"names no model"}},
 		"limits": {want: &Config{
 			Directory:   "/var/lib/tokenboard",
 			Retention:   Retention{MaxAge: 720 * time.Hour, MaxRecords: 1_000_000, MaxSizeMiB: 512, Interval: 5 * time.Minute},
 			Correlation: Correlation{Window: 6 * time.Hour, MaxSpans: 100_000, Twins: true},
+			Pricing:     Pricing{Book: true, Prefer: "computed"},
 		}},
 		"nodirectory": {errs: []string{"directory must be set"}},
 		"negative":    {errs: []string{"limits must not be negative"}},

@@ -29,6 +29,10 @@ var _ extension.Extension = (*Store)(nil)
 
 // Start opens the database and reads it.
 func (s *Store) Start(ctx context.Context, _ component.Host) error {
+	book, err := s.config.Pricing.book()
+	if err != nil {
+		return err
+	}
 	path := filepath.Join(s.config.Directory, FileName)
 	engine, err := sqlite.Open(ctx, sqlite.Options{Path: path})
 	if err != nil {
@@ -38,12 +42,13 @@ func (s *Store) Start(ctx context.Context, _ component.Host) error {
 		Window: s.config.Correlation.Window, MaxSpans: s.config.Correlation.MaxSpans, NoTwins: !s.config.Correlation.Twins,
 		MaxAge: s.config.Retention.MaxAge, MaxRecords: s.config.Retention.MaxRecords,
 		MaxBytes: s.config.Retention.MaxSizeMiB << 20, RetentionInterval: s.config.Retention.Interval,
+		Prices: book, PreferReported: s.config.Pricing.Prefer == preferReported,
 	})
 	if err != nil {
 		return fmt.Errorf("open the token store at %s: %w", path, err)
 	}
 	if status, err := s.ledger.Status(ctx); err == nil {
-		s.logger.Info("token store is open", zap.String("path", path), zap.Int64("records", status.Info.Records))
+		s.logger.Info("token store is open", zap.String("path", path), zap.Int64("records", status.Info.Records), zap.String("prices", book.Version()))
 	}
 	return nil
 }

@@ -26,6 +26,10 @@ type Options struct {
 	// NoTwins turns off the search for one call seen by two libraries that share neither a
 	// trace nor an id.
 	NoTwins bool
+	// Prices says what calls cost; nil: only what the telemetry reports.
+	Prices Prices
+	// PreferReported shows a cost that the telemetry reports instead of the computed one.
+	PreferReported bool
 	// MaxSpans bounds the spans kept in memory to find relatives of late ones. Default 500,000.
 	MaxSpans int
 	// MaxAge drops records older than this; 0 keeps them.
@@ -38,6 +42,12 @@ type Options struct {
 	RetentionInterval time.Duration
 	// Now is the clock; time.Now where nil.
 	Now func() time.Time
+}
+
+// Prices is a price book.
+type Prices interface {
+	// Price gives the cost of a call; false where it is not known.
+	Price(c *usage.Call) (usage.NanoUSD, bool)
 }
 
 // Status is what a ledger knows of itself.

@@ -411,3 +411,38 @@ func TestMemoryIsBounded(t *testing.T) {
 	require.EqualValues(t, 20, status.Counters.Evicted)
 	require.NoError(t, l.Close())
 }
+
+// fixed prices every call with output at one amount, and knows no other.
+type fixed usage.NanoUSD
+
+func (f fixed) Price(c *usage.Call) (usage.NanoUSD, bool) {
+	return usage.NanoUSD(f), c.Tokens.Fields&usage.HasOutput != 0
+}
+
+func TestCost(t *testing.T) {
+	reported := usage.Call{HasReportedCost: true, ReportedCost: 7, Tokens: usage.Tokens{OutputText: 1, Fields: usage.HasOutput}}
+	told := usage.Call{Tokens: usage.Tokens{OutputText: 1, Fields: usage.HasOutput}}
+	unknown := usage.Call{Tokens: usage.Tokens{InputUncached: 1, Fields: usage.HasInput}}
+	silent := usage.Call{}
+	for _, tc := range []struct {
+		name    string
+		o       Options
+		call    usage.Call
+		cost    usage.NanoUSD
+		quality usage.Quality
+	}{
+		{"no book, reported", Options{}, reported, 7, usage.ReportedCost},
+		{"no book, not reported", Options{}, told, 0, usage.Unpriced},
+		{"computed before reported", Options{Prices: fixed(5)}, reported, 5, 0},
+		{"reported before computed", Options{Prices: fixed(5), PreferReported: true}, reported, 7, usage.ReportedCost},
+		{"computed where nothing is reported", Options{Prices: fixed(5), PreferReported: true}, told, 5, 0},
+		{"not in the book", Options{Prices: fixed(5)}, unknown, 0, usage.Unpriced},
+		{"no usage", Options{Prices: fixed(5)}, silent, 0, usage.NoUsage},
+	} {
+		l := &Ledger{o: tc.o}
+		c := tc.call
+		l.settle(&c)
+		require.Equal(t, tc.cost, c.Cost, tc.name)
+		require.Equal(t, tc.quality, c.Quality, tc.name)
+	}
+}

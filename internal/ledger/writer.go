@@ -205,7 +205,7 @@ func (t *transaction) takeCall(ctx context.Context, c *usage.Call) error {
 		t.counters.RefusedOld++
 		return nil
 	}
-	settle(c)
+	l.settle(c)
 	if n := l.index.byID[c.ID]; n != nil {
 		return t.takeAgain(ctx, n, c)
 	}
