@@ -58,6 +58,7 @@ prices: ## make the price book anew from the npm package @pydantic/genai-prices,
 	cd $(BIN)/prices && npm pack --silent @pydantic/genai-prices@$(PRICES) && tar xzf *.tgz
 	node internal/pricing/generate/extract.mjs $(BIN)/prices/package > $(BIN)/prices/prices.json
 	mv $(BIN)/prices/prices.json internal/pricing/prices.json
+	node internal/pricing/generate/reference.mjs $(BIN)/prices/package internal/pricing/prices.json > internal/pricing/testdata/reference.jsonl
 	$(GO) test ./internal/pricing
 
 .PHONY: clean
