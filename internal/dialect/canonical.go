@@ -175,15 +175,15 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 		}
 	}
 	if c.Duration == 0 { // a span that never ended; its emitter may tell how long the call took
-		c.Duration = r.duration(familyNamed(get(usage.AttrFamily)), factDuration)
+		c.Duration = r.duration(r.familyNamed(get(usage.AttrFamily)), factDuration)
 	}
 	c.Failed = failed || c.ErrorType != "" || c.Status >= 400
 	return true
 }
 
 // familyNamed finds the family that a record was read by; nil where it was none.
-func familyNamed(name string) *Family {
-	for _, f := range families {
+func (r *record) familyNamed(name string) *Family {
+	for _, f := range r.families {
 		if f.Name == name {
 			return f
 		}

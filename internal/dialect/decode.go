@@ -17,13 +17,28 @@ import (
 )
 
 // Options configure a Decoder. The zero value knows all built-in families.
-type Options struct{}
+type Options struct {
+	Taught []Taught // families that nobody here knows, asked before the built-in ones
+}
 
 // Decoder reads calls. It holds no state between records and is safe for concurrent use.
-type Decoder struct{}
+type Decoder struct {
+	families []*Family
+	taught   map[string]bool // names of attributes that only taught families know
+}
 
 // New makes a decoder.
-func New(Options) *Decoder { return &Decoder{} }
+func New(o Options) *Decoder {
+	if len(o.Taught) == 0 {
+		return &Decoder{families: families}
+	}
+	d := &Decoder{taught: map[string]bool{}}
+	for i := range o.Taught {
+		d.families = append(d.families, o.Taught[i].family(d.taught))
+	}
+	d.families = append(d.families, families...)
+	return d
+}
 
 // Canonical is the family name of records that the processor has normalised.
 const Canonical = "tokenboard"
@@ -32,7 +47,7 @@ const Canonical = "tokenboard"
 // in the trace (Trace, Span, Parent) is filled in, unless a tool bears usage.
 func (d *Decoder) Span(res pcommon.Resource, scope pcommon.InstrumentationScope, s ptrace.Span) (c usage.Call, family string) {
 	c.Trace, c.Span, c.Parent = usage.TraceID(s.TraceID()), usage.SpanID(s.SpanID()), usage.SpanID(s.ParentSpanID())
-	r := &record{attrs: s.Attributes(), res: res.Attributes(), scope: scope.Name(), name: s.Name()}
+	r := &record{families: d.families, taught: d.taught, attrs: s.Attributes(), res: res.Attributes(), scope: scope.Name(), name: s.Name()}
 	if !r.tells() && roleOfName(r) == unsaid {
 		return c, ""
 	}
@@ -70,7 +85,7 @@ func roleOfName(r *record) verdict {
 
 // Log reads a log record; ok is false where it is no call.
 func (d *Decoder) Log(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) (c usage.Call, family string, ok bool) {
-	r := &record{attrs: lr.Attributes(), res: res.Attributes(), scope: scope.Name(), log: true, event: eventName(lr)}
+	r := &record{families: d.families, taught: d.taught, attrs: lr.Attributes(), res: res.Attributes(), scope: scope.Name(), log: true, event: eventName(lr)}
 	if !r.tells() {
 		return c, "", false
 	}
@@ -105,7 +120,7 @@ func (r *record) logVerdict() verdict {
 	if r.event == inferenceEvent {
 		return unsaid // a call where it bears usage
 	}
-	for _, f := range families {
+	for _, f := range r.families {
 		if len(f.Events) == 0 || !f.applies(r) {
 			continue
 		}
@@ -184,7 +199,7 @@ func (r *record) decode(c *usage.Call, v verdict, failed bool) (family string) {
 func (r *record) figures(c *usage.Call) (best *Family) {
 	bad := false
 	var bestFull int64 = -1
-	for _, f := range families {
+	for _, f := range r.families {
 		if !f.applies(r) {
 			continue
 		}

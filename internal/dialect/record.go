@@ -16,6 +16,9 @@ type record struct {
 	name  string // of a span
 	event string // of a log record
 	log   bool
+
+	families []*Family
+	taught   map[string]bool // see Decoder
 }
 
 // get gives an attribute's value, or that of a path inside it, see Family; false where there is none.
@@ -152,6 +155,9 @@ var telling = []string{
 // tells tells whether a record has a telling attribute.
 func (r *record) tells() bool {
 	for k := range r.attrs.All() {
+		if r.taught[k] {
+			return true
+		}
 		if len(k) == 0 || strings.IndexByte("galotmesic", k[0]) < 0 {
 			continue
 		}

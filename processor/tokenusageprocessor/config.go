@@ -2,9 +2,12 @@ package tokenusageprocessor
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"go.opentelemetry.io/collector/component"
+
+	"github.com/tokenboard/tokenboard/internal/dialect"
 )
 
 // Config is the configuration of the processor.
@@ -17,8 +20,70 @@ type Config struct {
 	// EmitLegacyCacheCreation writes the figure of cache writes under its older name,
 	// gen_ai.usage.cache_creation.input_tokens, too.
 	EmitLegacyCacheCreation bool `mapstructure:"emit_legacy_cache_creation"`
+	// Dialects teach emitters that the processor does not know.
+	Dialects []Dialect `mapstructure:"dialects"`
 	// prevent unkeyed literal initialization
 	_ struct{}
+}
+
+// Dialect says which attributes of an emitter hold what. Of several attributes the first that holds
+// a figure is taken; "name#path.inside" reads a field of an attribute whose value is JSON.
+type Dialect struct {
+	// Name is shown in tokenboard.dialect.
+	Name string `mapstructure:"name"`
+	// Scope limits it to instrumentation scopes whose names start so.
+	Scope string `mapstructure:"scope"`
+	// Events are the names of log events that tell calls; without them only spans are read.
+	Events []string `mapstructure:"events"`
+
+	Input      []string `mapstructure:"input"`
+	Output     []string `mapstructure:"output"`
+	Total      []string `mapstructure:"total"`
+	CacheRead  []string `mapstructure:"cache_read"`
+	CacheWrite []string `mapstructure:"cache_write"`
+	Reasoning  []string `mapstructure:"reasoning"`
+	// InputIncludesCache says whether the input figure includes cache reads and writes. Not set: the
+	// figures tell, or it does.
+	InputIncludesCache *bool `mapstructure:"input_includes_cache"`
+	// OutputIncludesReasoning likewise.
+	OutputIncludesReasoning *bool `mapstructure:"output_includes_reasoning"`
+
+	// Provider is the GenAI name of the provider where records name none.
+	Provider     string   `mapstructure:"provider"`
+	Model        []string `mapstructure:"model"`
+	RequestModel []string `mapstructure:"request_model"`
+	ResponseID   []string `mapstructure:"response_id"`
+	RequestID    []string `mapstructure:"request_id"`
+	User         []string `mapstructure:"user"`
+	Project      []string `mapstructure:"project"`
+	Session      []string `mapstructure:"session"`
+	// CostUSD is a reported cost in US dollars.
+	CostUSD []string `mapstructure:"cost_usd"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+func (d *Dialect) validate() error {
+	switch {
+	case d.Name == "":
+		return errors.New("dialects: each needs a name")
+	case len(d.Input)+len(d.Output) == 0:
+		return fmt.Errorf("dialects: %s: name the attributes that hold input or output tokens", d.Name)
+	}
+	return nil
+}
+
+// taught gives the dialects as the decoder takes them.
+func (c *Config) taught() (out []dialect.Taught) {
+	for _, d := range c.Dialects {
+		out = append(out, dialect.Taught{
+			Name: d.Name, Scope: d.Scope, Events: d.Events, Input: d.Input, Output: d.Output, Total: d.Total, CacheRead: d.CacheRead,
+			CacheWrite: d.CacheWrite, Reasoning: d.Reasoning, InputHasCache: d.InputIncludesCache, OutputHasReasoning: d.OutputIncludesReasoning,
+			Provider: d.Provider, Model: d.Model, RequestModel: d.RequestModel, ResponseID: d.ResponseID, RequestID: d.RequestID,
+			User: d.User, Project: d.Project, Session: d.Session, Cost: d.CostUSD,
+		})
+	}
+	return out
 }
 
 func createDefaultConfig() component.Config { return &Config{DropContent: true} }
@@ -28,6 +93,11 @@ func (c *Config) Validate() error {
 	for _, name := range c.DropAttributes {
 		if strings.TrimSuffix(name, "*") == "" {
 			return errors.New(`drop_attributes: name the attributes; "*" alone would remove everything`)
+		}
+	}
+	for i := range c.Dialects {
+		if err := c.Dialects[i].validate(); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 )
 
 func TestConfig(t *testing.T) {
+	no := false
 	tests := map[string]struct {
 		want *Config
 		err  string
@@ -21,6 +22,13 @@ func TestConfig(t *testing.T) {
 		"all": {want: &Config{
 			DropAttributes: []string{"customer.name", "internal.*"}, EmitLegacyCacheCreation: true,
 		}},
+		"taught": {want: &Config{DropContent: true, Dialects: []Dialect{{
+			Name: "my-gateway", Scope: "my.gateway", Events: []string{"gateway.call"}, Input: []string{"tokens_in", "usage#prompt.count"},
+			Output: []string{"tokens_out"}, CacheRead: []string{"tokens_cached"}, InputIncludesCache: &no, Model: []string{"model_used"},
+			Provider: "openai", User: []string{"caller"}, CostUSD: []string{"price"},
+		}}}},
+		"nameless":   {err: "each needs a name"},
+		"empty":      {err: "name the attributes"},
 		"everything": {err: `"*" alone would remove everything`},
 	}
 	all, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))

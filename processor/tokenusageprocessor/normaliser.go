@@ -33,7 +33,7 @@ func newNormaliser(set processor.Settings, c *Config) (*normaliser, error) {
 		return nil, fmt.Errorf("set up the processor's own metrics: %w", err)
 	}
 	return &normaliser{
-		decoder: dialect.New(dialect.Options{}), scrubber: newScrubber(c),
+		decoder: dialect.New(dialect.Options{Taught: c.taught()}), scrubber: newScrubber(c),
 		legacy: c.EmitLegacyCacheCreation, telemetry: tb,
 	}, nil
 }

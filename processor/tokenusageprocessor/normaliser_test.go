@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -82,6 +83,45 @@ func TestWritesTheConventions(t *testing.T) {
 	for _, gone := range []string{"gen_ai.request.api_key", "gen_ai.prompt.0.content", "customer.name", "internal.a"} {
 		require.NotContains(t, got, gone)
 	}
+}
+
+// TestTaught: an emitter that nobody knows is read as the configuration says, on spans and logs.
+func TestTaught(t *testing.T) {
+	all, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	part, err := all.Sub("tokenusage/taught")
+	require.NoError(t, err)
+	teach := func(c *Config) { require.NoError(t, part.Unmarshal(c)) }
+	attrs := map[string]any{
+		"tokens_in": "many", "usage": `{"prompt":{"count":100}}`, "tokens_out": 7, "tokens_cached": 40, "model_used": "gpt-4o", "caller": "alice", "price": 0.25,
+	}
+	td, _ := spanOf(attrs)
+	td.ResourceSpans().At(0).ScopeSpans().At(0).Scope().SetName("my.gateway.http")
+	ld := plog.NewLogs()
+	sl := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty()
+	sl.Scope().SetName("my.gateway")
+	for _, event := range []string{"gateway.call", "gateway.other"} {
+		lr := sl.LogRecords().AppendEmpty()
+		lr.SetEventName(event)
+		require.NoError(t, lr.Attributes().FromRaw(attrs))
+	}
+	traces, logs := processed(t, td, ld, teach)
+	records := logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+	for _, got := range []map[string]any{raw(traces), records.At(0).Attributes().AsRaw()} {
+		require.EqualValues(t, 140, got[usage.AttrInputTokens], "the cache comes on top")
+		require.EqualValues(t, 40, got[usage.AttrCacheRead])
+		require.EqualValues(t, 7, got[usage.AttrOutputTokens])
+		require.Equal(t, "gpt-4o", got[usage.AttrResponseModel])
+		require.Equal(t, "openai", got[usage.AttrProvider])
+		require.Equal(t, "alice", got[usage.AttrUser])
+		require.Equal(t, "my-gateway", got[usage.AttrFamily])
+		require.EqualValues(t, 250_000_000, got[usage.AttrCostReported])
+	}
+	require.NotContains(t, records.At(1).Attributes().AsRaw(), usage.AttrRole)
+
+	td, _ = spanOf(attrs) // another scope
+	traces, _ = processed(t, td, plog.NewLogs(), teach)
+	require.NotContains(t, raw(traces), usage.AttrRole)
 }
 
 func TestFlags(t *testing.T) {
