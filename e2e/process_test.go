@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -70,13 +72,28 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// freeAddress gives a loopback address that nothing listens on.
+// Ports for servers lie below those that the system gives to outgoing connections, of which one
+// might otherwise take a port between our look at it and the binary's.
+const firstPort, lastPort = 15_000, 30_000
+
+var givenPorts sync.Map
+
+// freeAddress gives a loopback address that nothing listens on, and never the same twice.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	for range 1000 {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		if _, given := givenPorts.LoadOrStore(port, true); given {
+			continue
+		}
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		if l, err := net.Listen("tcp", address); err == nil {
+			require.NoError(t, l.Close())
+			return address
+		}
+	}
+	require.Fail(t, "no port is free")
+	return ""
 }
 
 // environment is that of a quickstart of its own.
@@ -110,7 +127,15 @@ func start(t *testing.T, dir string, args ...string) *process {
 // waitFor waits until the binary does what it shall.
 func (p *process) waitFor(ready func() bool) {
 	p.t.Helper()
-	require.Eventually(p.t, ready, 30*time.Second, 20*time.Millisecond, "the binary did not get ready: %s", p.stderr)
+	for deadline := time.Now().Add(60 * time.Second); !ready(); time.Sleep(20 * time.Millisecond) {
+		select {
+		case err := <-p.exited:
+			p.exited <- err
+			require.Fail(p.t, "the binary ended", "%v: %s", err, p.stderr)
+		default:
+		}
+		require.True(p.t, time.Now().Before(deadline), "the binary did not get ready: %s", p.stderr)
+	}
 }
 
 // run starts the binary on a data folder and waits until it is ready.
