@@ -446,3 +446,24 @@ func TestCost(t *testing.T) {
 		require.Equal(t, tc.quality, c.Quality, tc.name)
 	}
 }
+
+// TestFullerDeliveryLosesItsTwin: a call that was a partial record's twin counts again when the full
+// record shows that it is another call.
+func TestFullerDeliveryLosesItsTwin(t *testing.T) {
+	l, _ := open(t, t.TempDir(), Options{})
+	a := told{name: "a", trace: "1", out: 5, process: 1, scope: "x", lasts: time.Second}
+	b := told{name: "b", trace: "2", out: 6, process: 1, scope: "y", lasts: time.Second}
+	commit(t, l, a, b)
+	require.EqualValues(t, 6, total(t, l).Tokens.Output(), "twins")
+	b.out = 50
+	commit(t, l, b)
+	require.EqualValues(t, 55, total(t, l).Tokens.Output())
+	requireConsistent(t, l)
+	require.NoError(t, l.Close())
+
+	l, _ = open(t, t.TempDir(), Options{NoTwins: true})
+	b.out = 6
+	commit(t, l, a, b)
+	require.EqualValues(t, 11, total(t, l).Tokens.Output(), "twins are not looked for")
+	require.NoError(t, l.Close())
+}
