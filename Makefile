@@ -3,7 +3,7 @@
 GO        ?= go
 BIN       := bin
 LINT      := $(BIN)/golangci-lint
-PLATFORM_RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
+RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
 FUZZTIME  ?= 5s
 MODULE    := github.com/tokenboard/tokenboard
 
@@ -23,7 +23,7 @@ build: ## build ./bin/tokenboard, a static binary
 
 .PHONY: test
 test: build lint ## everything: lint, unit tests (with the race detector where there is a C compiler), fuzzing for seconds, the built binary end to end
-	$(GO) test $(PLATFORM_RACE) $$($(GO) list ./... | grep -v /e2e)
+	$(GO) test $(RACE) $$($(GO) list ./... | grep -v /e2e)
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
 	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
 	TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 ./e2e

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -210,23 +209,4 @@ func (p *process) text(path string) string {
 	require.NoError(p.t, err)
 	require.Equal(p.t, http.StatusOK, res.StatusCode, string(b))
 	return string(b)
-}
-
-// lines reads a JSON-lines file; none where it does not exist.
-func lines(t *testing.T, path string) [][]byte {
-	t.Helper()
-	f, err := os.Open(path)
-	if os.IsNotExist(err) {
-		return nil
-	}
-	require.NoError(t, err)
-	defer f.Close()
-	var out [][]byte
-	sc := bufio.NewScanner(f)
-	sc.Buffer(nil, 16<<20)
-	for sc.Scan() {
-		out = append(out, bytes.Clone(sc.Bytes()))
-	}
-	require.NoError(t, sc.Err())
-	return out
 }

@@ -20,6 +20,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/jsonlines"
 )
 
 // sums are the figures that every reader must agree on.
@@ -156,7 +158,7 @@ func TestCaptures(t *testing.T) {
 			}
 			var requests []request
 			for _, signal := range []string{"traces", "logs", "metrics"} {
-				for _, line := range lines(t, filepath.Join(dir, signal+".jsonl")) {
+				for _, line := range jsonlines.Read(t, filepath.Join(dir, signal+".jsonl")) {
 					requests = append(requests, request{signal, line}, request{signal, line})
 				}
 			}

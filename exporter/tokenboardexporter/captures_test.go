@@ -1,7 +1,6 @@
 package tokenboardexporter
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/exporter/tokenboardexporter/internal/metadata"
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
+	"github.com/tokenboard/tokenboard/internal/jsonlines"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 )
 
@@ -88,25 +88,6 @@ func start(t *testing.T, dir string) *running {
 	return r
 }
 
-// lines reads a JSON-lines file; none where it does not exist.
-func lines(t *testing.T, path string) [][]byte {
-	t.Helper()
-	f, err := os.Open(path)
-	if os.IsNotExist(err) {
-		return nil
-	}
-	require.NoError(t, err)
-	defer f.Close()
-	var out [][]byte
-	sc := bufio.NewScanner(f)
-	sc.Buffer(nil, 16<<20)
-	for sc.Scan() {
-		out = append(out, append([]byte{}, sc.Bytes()...))
-	}
-	require.NoError(t, sc.Err())
-	return out
-}
-
 // TestCaptures replays real telemetry, all signals, shuffled, every request twice: the ledger shows
 // what a perfect accountant can know from it.
 func TestCaptures(t *testing.T) {
@@ -121,12 +102,12 @@ func TestCaptures(t *testing.T) {
 				require.NoError(t, json.Unmarshal(raw, &want))
 				r := start(t, t.TempDir())
 				var sends []func() error
-				for _, line := range lines(t, filepath.Join(root, name, "traces.jsonl")) {
+				for _, line := range jsonlines.Read(t, filepath.Join(root, name, "traces.jsonl")) {
 					td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(line)
 					require.NoError(t, err)
 					sends = append(sends, func() error { return r.traces.ConsumeTraces(context.Background(), td) })
 				}
-				for _, line := range lines(t, filepath.Join(root, name, "logs.jsonl")) {
+				for _, line := range jsonlines.Read(t, filepath.Join(root, name, "logs.jsonl")) {
 					ld, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(line)
 					require.NoError(t, err)
 					sends = append(sends, func() error { return r.logs.ConsumeLogs(context.Background(), ld) })

@@ -82,12 +82,6 @@ func (c *Console) Handler() http.Handler {
 	return c.guard(c.unknownRoutes(mux))
 }
 
-// OpenAPI describes the API in OpenAPI 3.1, as JSON.
-func (c *Console) OpenAPI() ([]byte, error) {
-	c.Handler()
-	return c.api.OpenAPI().MarshalJSON()
-}
-
 func (c *Console) routes() {
 	get := func(path, id, summary string) huma.Operation {
 		return huma.Operation{OperationID: id, Method: http.MethodGet, Path: base + path, Summary: summary}

@@ -31,19 +31,10 @@ var mediaTypes = map[string]string{"json": "application/json", "ndjson": "applic
 const exportStall = 30 * time.Second
 
 func (c *Console) export(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
-	index, err := c.keys.index(ctx)
-	if err != nil {
-		return nil, c.failed("export", err)
-	}
-	f, err := in.filter(index)
+	f, index, err := c.searched(ctx, "export", &in.Filters, in.Query, in.Superseded)
 	if err != nil {
 		return nil, err
 	}
-	if f.Text, err = search(in.Query); err != nil {
-		return nil, err
-	}
-	f.Text = index.inTerms(f.Text)
-	f.Superseded = in.Superseded
 	head, err := c.exportHead(ctx, in, f, index)
 	if err != nil {
 		return nil, err

@@ -71,19 +71,10 @@ type logsInput struct {
 }
 
 func (c *Console) logs(ctx context.Context, in *logsInput) (*envelope[LogPage], error) {
-	index, err := c.keys.index(ctx)
-	if err != nil {
-		return nil, c.failed("logs", err)
-	}
-	f, err := in.filter(index)
+	f, index, err := c.searched(ctx, "logs", &in.Filters, in.Query, in.Superseded)
 	if err != nil {
 		return nil, err
 	}
-	if f.Text, err = search(in.Query); err != nil {
-		return nil, err
-	}
-	f.Text = index.inTerms(f.Text)
-	f.Superseded = in.Superseded
 	records, next, err := c.o.Ledger.List(ctx, store.Page{Filter: f, Cursor: in.Cursor, Limit: in.Limit})
 	if err != nil {
 		return nil, c.failed("logs", err)

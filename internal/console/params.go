@@ -1,8 +1,9 @@
 package console
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
@@ -15,37 +16,24 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// moment is a time parameter: RFC 3339, or Unix seconds.
-type moment struct{ time.Time }
-
-// UnmarshalText reads a parameter.
-func (m *moment) UnmarshalText(b []byte) error {
-	s := string(b)
+// moment reads a time parameter: RFC 3339, or Unix seconds.
+func moment(s string) (time.Time, error) {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		if n < 0 || n > 1<<34 {
-			return fmt.Errorf("is not a time in Unix seconds that can be meant")
+			return time.Time{}, errors.New("is not a time in Unix seconds that can be meant")
 		}
-		m.Time = time.Unix(n, 0).UTC()
-		return nil
+		return time.Unix(n, 0).UTC(), nil
 	}
 	// "+" in a query is a blank; who forgot to encode it means a plus sign
 	t, err := time.Parse(time.RFC3339Nano, strings.Replace(s, " ", "+", 1))
 	if err != nil {
-		return fmt.Errorf("is neither an RFC 3339 time (2026-11-24T00:00:00Z) nor Unix seconds")
+		return time.Time{}, errors.New("is neither an RFC 3339 time (2026-11-24T00:00:00Z) nor Unix seconds")
 	}
 	if t.Year() < 1970 || t.Year() > 2200 {
-		return fmt.Errorf("is not a time that can be meant")
+		return time.Time{}, errors.New("is not a time that can be meant")
 	}
-	m.Time = t.UTC()
-	return nil
+	return t.UTC(), nil
 }
-
-// Schema describes the parameter.
-func (moment) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Examples: []any{"2026-11-24T00:00:00Z", "1795478400"}}
-}
-
-var _ huma.SchemaProvider = moment{}
 
 // Filters are the filters that most routes share. Several values of one are alternatives.
 type Filters struct {
@@ -70,11 +58,11 @@ func (f *Filters) filter(book *keyIndex) (store.Filter, error) {
 		if t.text == "" {
 			continue
 		}
-		var m moment
-		if err := m.UnmarshalText([]byte(t.text)); err != nil {
+		at, err := moment(t.text)
+		if err != nil {
 			return out, wrong("query."+t.name, err.Error(), t.text)
 		}
-		*t.into = m.Time
+		*t.into = at
 	}
 	if !out.From.IsZero() && !out.To.IsZero() && !out.From.Before(out.To) {
 		return out, wrong("query.to", "must be later than from", f.To)
@@ -88,6 +76,29 @@ func (f *Filters) filter(book *keyIndex) (store.Filter, error) {
 		out.Keys = append(out.Keys, book.fingerprints(k)...)
 	}
 	return out, nil
+}
+
+// filtered reads a route's filters, with the keys that they and its answer name.
+func (c *Console) filtered(ctx context.Context, route string, f *Filters) (store.Filter, *keyIndex, error) {
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return store.Filter{}, nil, c.failed(route, err)
+	}
+	out, err := f.filter(index)
+	return out, index, err
+}
+
+// searched adds a text search to what filtered gives.
+func (c *Console) searched(ctx context.Context, route string, f *Filters, q string, superseded bool) (store.Filter, *keyIndex, error) {
+	out, index, err := c.filtered(ctx, route, f)
+	if err != nil {
+		return out, nil, err
+	}
+	if out.Text, err = search(q); err != nil {
+		return out, nil, err
+	}
+	out.Text, out.Superseded = index.inTerms(out.Text), superseded
+	return out, index, nil
 }
 
 // given tells whether any filter is set.
@@ -149,5 +160,3 @@ func (m Money) MarshalJSON() ([]byte, error) { return usage.NanoUSD(m).MarshalJS
 func (Money) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeNumber, Description: "US dollars, at most nine places"}
 }
-
-func noStore(message string) error { return newProblem(http.StatusServiceUnavailable, message) }

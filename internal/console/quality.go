@@ -44,11 +44,7 @@ type Quality struct {
 type qualityInput struct{ Filters }
 
 func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Quality], error) {
-	index, err := c.keys.index(ctx)
-	if err != nil {
-		return nil, c.failed("quality", err)
-	}
-	f, err := in.filter(index)
+	f, _, err := c.filtered(ctx, "quality", &in.Filters)
 	if err != nil {
 		return nil, err
 	}

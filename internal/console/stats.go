@@ -93,11 +93,7 @@ type Stats struct {
 type statsInput struct{ Filters }
 
 func (c *Console) stats(ctx context.Context, in *statsInput) (*envelope[Stats], error) {
-	index, err := c.keys.index(ctx)
-	if err != nil {
-		return nil, c.failed("stats", err)
-	}
-	f, err := in.filter(index)
+	f, _, err := c.filtered(ctx, "stats", &in.Filters)
 	if err != nil {
 		return nil, err
 	}

@@ -58,11 +58,7 @@ func (c *Console) trend(ctx context.Context, in *trendInput) (*envelope[Trend], 
 	if err != nil {
 		return nil, err
 	}
-	index, err := c.keys.index(ctx)
-	if err != nil {
-		return nil, c.failed("usage-trend", err)
-	}
-	f, err := in.filter(index)
+	f, index, err := c.filtered(ctx, "usage-trend", &in.Filters)
 	if err != nil {
 		return nil, err
 	}

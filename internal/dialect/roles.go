@@ -28,16 +28,8 @@ type roleRule struct {
 // roleRules are tried in order; the first that says something decides.
 var roleRules = []roleRule{
 	{Is: map[string]verdict{"raw_gen_ai_request": never}},
-	{Attribute: "ai.operationId", Else: aggregate, Is: map[string]verdict{
-		"ai.toolCall": tool, "ai.generateText.doGenerate": call, "ai.streamText.doStream": call,
-		"ai.generateObject.doGenerate": call, "ai.streamObject.doStream": call, "ai.embed.doEmbed": call, "ai.embedMany.doEmbed": call,
-	}},
-	{Scope: "ai", Attribute: "", Is: map[string]verdict{
-		"ai.generateText": aggregate, "ai.streamText": aggregate, "ai.generateObject": aggregate, "ai.streamObject": aggregate,
-		"ai.embed": aggregate, "ai.embedMany": aggregate, "ai.toolCall": tool, "ai.generateText.doGenerate": call,
-		"ai.streamText.doStream": call, "ai.generateObject.doGenerate": call, "ai.streamObject.doStream": call,
-		"ai.embed.doEmbed": call, "ai.embedMany.doEmbed": call,
-	}},
+	{Attribute: "ai.operationId", Is: vercelSpans, Else: aggregate},
+	{Scope: "ai", Is: vercelSpans},
 	{Attribute: "span.type", Scope: "com.anthropic.claude_code", Else: never, Is: map[string]verdict{
 		"llm_request": call, "tool": tool, "tool.execution": tool,
 	}},
@@ -63,6 +55,14 @@ var roleRules = []roleRule{
 	}},
 	{Scope: "gcp.vertex.agent", Is: map[string]verdict{"call_llm": call}},
 	{Scope: "codex", Is: map[string]verdict{"session_task.turn": aggregate, "handle_responses": call}},
+}
+
+// vercelSpans are the Vercel AI SDK's names of spans, which are the values of ai.operationId too.
+var vercelSpans = map[string]verdict{
+	"ai.generateText": aggregate, "ai.streamText": aggregate, "ai.generateObject": aggregate, "ai.streamObject": aggregate,
+	"ai.embed": aggregate, "ai.embedMany": aggregate, "ai.toolCall": tool, "ai.generateText.doGenerate": call,
+	"ai.streamText.doStream": call, "ai.generateObject.doGenerate": call, "ai.streamObject.doStream": call,
+	"ai.embed.doEmbed": call, "ai.embedMany.doEmbed": call,
 }
 
 // kinds are the span kinds of tracing libraries, in lower case.

@@ -1,10 +1,8 @@
 package tokenusageprocessor
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -20,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/processor/processortest"
 
 	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/jsonlines"
 	"github.com/tokenboard/tokenboard/internal/usage"
 	"github.com/tokenboard/tokenboard/processor/tokenusageprocessor/internal/metadata"
 )
@@ -190,32 +189,13 @@ func TestForeignDataIsUntouched(t *testing.T) {
 	require.True(t, bytes.Equal(wantLogs, raw))
 }
 
-// lines reads a JSON-lines file; none where it does not exist.
-func lines(t *testing.T, path string) [][]byte {
-	t.Helper()
-	f, err := os.Open(path)
-	if os.IsNotExist(err) {
-		return nil
-	}
-	require.NoError(t, err)
-	defer f.Close()
-	var out [][]byte
-	sc := bufio.NewScanner(f)
-	sc.Buffer(nil, 16<<20)
-	for sc.Scan() {
-		out = append(out, bytes.Clone(sc.Bytes()))
-	}
-	require.NoError(t, sc.Err())
-	return out
-}
-
 func captures(t *testing.T, kind string, visit func(t *testing.T, line []byte)) {
 	dirs, err := filepath.Glob(filepath.Join("..", "..", "testdata", "captures", "*"))
 	require.NoError(t, err)
 	require.NotEmpty(t, dirs)
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir)+"/"+kind, func(t *testing.T) {
-			for _, line := range lines(t, filepath.Join(dir, kind+".jsonl")) {
+			for _, line := range jsonlines.Read(t, filepath.Join(dir, kind+".jsonl")) {
 				visit(t, line)
 			}
 		})
