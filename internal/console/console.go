@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"go.uber.org/zap"
 
+	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 )
 
@@ -39,6 +40,8 @@ type Console struct {
 	o    Options
 	keys *keyBook
 	api  huma.API
+	// placed is every route with the permission that it needs.
+	placed []placement
 }
 
 var envelopes sync.Once
@@ -76,32 +79,17 @@ func (c *Console) Handler() http.Handler {
 	c.api = humago.New(mux, config)
 	c.routes()
 	c.pages(mux)
-	mux.Handle("GET /metrics", c.metrics())
-	mux.HandleFunc("GET /health", c.plainHealth)
-	mux.HandleFunc("GET /ready", c.plainReady)
-	return c.guard(c.unknownRoutes(mux))
+	c.handle(mux, http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())
+	c.handle(mux, http.MethodGet, "/health", access.Anyone, http.HandlerFunc(c.plainHealth))
+	c.handle(mux, http.MethodGet, "/ready", access.Anyone, http.HandlerFunc(c.plainReady))
+	return c.guard(c.identify(c.unknownRoutes(mux)))
 }
 
+// routes adds the API's routes, by resource.
 func (c *Console) routes() {
-	get := func(path, id, summary string) huma.Operation {
-		return huma.Operation{OperationID: id, Method: http.MethodGet, Path: base + path, Summary: summary}
-	}
-	huma.Register(c.api, get("/stats", "stats", "Sums over all calls, and by model"), c.stats)
-	huma.Register(c.api, get("/usage-trend", "usage-trend", "Sums by interval of time"), c.trend)
-	huma.Register(c.api, get("/logs", "logs", "Single calls, newest first"), c.logs)
-	huma.Register(c.api, get("/logs/{id}", "log", "One call"), c.log)
-	huma.Register(c.api, get("/keys", "keys", "All keys, without their secrets"), c.listKeys)
-	create := huma.Operation{
-		OperationID: "create-key", Method: http.MethodPost, Path: base + "/keys", MaxBodyBytes: maxBody,
-		Summary: "Make a key; the answer holds it this once", DefaultStatus: http.StatusCreated,
-	}
-	huma.Register(c.api, create, c.createKey)
-	revoke := huma.Operation{
-		OperationID: "revoke-key", Method: http.MethodDelete, Path: base + "/keys/{id}", Summary: "Revoke a key at once",
-	}
-	huma.Register(c.api, revoke, c.revokeKey)
-	huma.Register(c.api, get("/export", "export", "Calls, with stats, trend and keys, streamed"), c.export)
-	huma.Register(c.api, get("/quality", "quality", "What keeps the figures from being perfect"), c.quality)
-	huma.Register(c.api, get("/health", "health", "The process answers"), c.health)
-	huma.Register(c.api, get("/ready", "ready", "The store answers"), c.ready)
+	c.statsRoutes()
+	c.logRoutes()
+	c.keyRoutes()
+	c.qualityRoutes()
+	c.healthRoutes()
 }

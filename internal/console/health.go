@@ -4,7 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+
+	"github.com/tokenboard/tokenboard/internal/access"
 )
+
+func (c *Console) healthRoutes() {
+	register(c, access.Anyone, route(http.MethodGet, "/health", "health", "The process answers"), c.health)
+	register(c, access.Anyone, route(http.MethodGet, "/ready", "ready", "The store answers"), c.ready)
+}
 
 // Health says that the process answers.
 type Health struct {

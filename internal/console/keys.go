@@ -14,10 +14,19 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
+
+func (c *Console) keyRoutes() {
+	register(c, access.ReadKeys, route(http.MethodGet, "/keys", "keys", "All keys, without their secrets"), c.listKeys)
+	create := route(http.MethodPost, "/keys", "create-key", "Make a key; the answer holds it this once")
+	create.DefaultStatus = http.StatusCreated
+	register(c, access.WriteKeys, create, c.createKey)
+	register(c, access.WriteKeys, route(http.MethodDelete, "/keys/{id}", "revoke-key", "Revoke a key at once"), c.revokeKey)
+}
 
 // keyPrefix begins the keys made here, so that people and secret scanners know them.
 const keyPrefix = "tb-"
@@ -48,7 +57,7 @@ func (b *keyBook) index(ctx context.Context) (*keyIndex, error) {
 	if b.last != nil && b.now().Sub(b.read) < keysFresh {
 		return b.last, nil
 	}
-	keys, err := b.ledger.Keys(ctx)
+	keys, err := b.ledger.Admin().Keys(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys: %w", err)
 	}
@@ -223,7 +232,7 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 	_, _ = rand.Read(id)
 	key := keyPrefix + base64.RawURLEncoding.EncodeToString(secret)
 	k.ID, k.Fingerprint, k.Display = "key_"+hex.EncodeToString(id), usage.Fingerprint(key), usage.DisplayKey(key)
-	err = c.o.Ledger.AddKey(ctx, k)
+	err = c.o.Ledger.Admin().AddKey(ctx, k)
 	c.keys.forget()
 	if errors.Is(err, store.ErrKeyExists) {
 		return nil, newProblem(http.StatusConflict, "a key of this name exists already; choose another name, or revoke that key first")
@@ -274,7 +283,7 @@ type Revoked struct {
 func (c *Console) revokeKey(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"100"`
 }) (*envelope[Revoked], error) {
-	err := c.o.Ledger.RevokeKey(ctx, in.ID, c.o.Now().UTC())
+	err := c.o.Ledger.Admin().RevokeKey(ctx, in.ID, c.o.Now().UTC())
 	c.keys.forget()
 	if errors.Is(err, store.ErrKeyUnknown) {
 		return nil, newProblem(http.StatusNotFound, "no key has this id, or it is revoked already; "+base+"/keys lists them")

@@ -4,11 +4,19 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"net/http"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
+
+func (c *Console) logRoutes() {
+	register(c, access.ReadUsage, route(http.MethodGet, "/logs", "logs", "Single calls, newest first"), c.logs)
+	register(c, access.ReadUsage, route(http.MethodGet, "/logs/{id}", "log", "One call"), c.log)
+	register(c, access.ReadUsage, route(http.MethodGet, "/export", "export", "Calls, with stats, trend and keys, streamed"), c.export)
+}
 
 // KeyRef names the key of a call.
 type KeyRef struct {

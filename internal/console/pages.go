@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tokenboard/tokenboard/internal/access"
 )
 
 // static is the console's page. It is plain files: no build, no outside resource.
@@ -23,18 +25,15 @@ func (c *Console) pages(mux *http.ServeMux) {
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	mux.Handle("GET /console/", http.StripPrefix("/console/", http.FileServerFS(files)))
-	mux.HandleFunc("GET /console", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "/console/", http.StatusFound)
-	})
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "/console/", http.StatusFound)
-	})
+	c.handle(mux, http.MethodGet, "/console/", access.Anyone, http.StripPrefix("/console/", http.FileServerFS(files)))
+	for _, path := range []string{"/console", "/{$}"} {
+		c.handle(mux, http.MethodGet, path, access.Anyone, http.RedirectHandler("/console/", http.StatusFound))
+	}
 	page := c.docsPage()
-	mux.HandleFunc("GET "+base+"/docs", func(w http.ResponseWriter, _ *http.Request) {
+	c.handle(mux, http.MethodGet, base+"/docs", access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(page) // a client that is gone needs no page
-	})
+	}))
 }
 
 // docRoute is one route in the documentation.
@@ -51,7 +50,7 @@ func (c *Console) docsPage() []byte {
 	api := c.api.OpenAPI()
 	var routes []docRoute
 	for path, item := range api.Paths {
-		for method, op := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "DELETE": item.Delete} {
+		for method, op := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PATCH": item.Patch, "PUT": item.Put, "DELETE": item.Delete} {
 			if op == nil {
 				continue
 			}

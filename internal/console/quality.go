@@ -3,11 +3,17 @@ package console
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"slices"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 )
+
+func (c *Console) qualityRoutes() {
+	register(c, access.ReadQuality, route(http.MethodGet, "/quality", "quality", "What keeps the figures from being perfect"), c.quality)
+}
 
 // ModelCount is a number of calls of one model.
 type ModelCount struct {

@@ -3,12 +3,19 @@ package console
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"slices"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
+
+func (c *Console) statsRoutes() {
+	register(c, access.ReadUsage, route(http.MethodGet, "/stats", "stats", "Sums over all calls, and by model"), c.stats)
+	register(c, access.ReadUsage, route(http.MethodGet, "/usage-trend", "usage-trend", "Sums by interval of time"), c.trend)
+}
 
 // Sums are what every route shows of a set of calls.
 type Sums struct {

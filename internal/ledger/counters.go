@@ -182,12 +182,6 @@ func (r *rolling) drop(before int64) {
 	}
 }
 
-// delta is one change of the sums, to be made when the records that call for it are on disk.
-type delta struct {
-	call usage.Call
-	n    int64
-}
-
 // settle gives a call its cost: the computed one where the model has a price, else what the
 // telemetry reported (or the other way round), else none.
 func (l *Ledger) settle(c *usage.Call) {

@@ -98,13 +98,17 @@ type Ledger struct {
 	// memory have it too, so that a reader that needs both sees them agree.
 	commits sync.RWMutex
 
-	mu       sync.RWMutex // guards what follows
-	rolling  *rolling
-	last     time.Time // of the last commit
-	floor    time.Time // what starts before it was dropped
-	counters Counters
+	mu      sync.RWMutex // guards what follows
+	rolling *rolling
+	last    time.Time // of the last commit
+	// commitNumber is that of the last commit that changed a sum.
+	commitNumber int64
+	floor        time.Time // what starts before it was dropped
+	counters     Counters
 	// retentionErr is why records could not be dropped at the last try.
 	retentionErr error
+
+	observers observers
 
 	// What follows belongs to the writer's goroutine.
 	index *index
@@ -218,22 +222,14 @@ func (l *Ledger) Get(ctx context.Context, id usage.ID, start time.Time) (store.R
 	return l.engine.Find(ctx, id, start)
 }
 
-// Keys lists all API keys, revoked ones too, oldest first.
-func (l *Ledger) Keys(ctx context.Context) ([]store.Key, error) { return l.engine.Keys(ctx) }
+// Admin gives what the store keeps besides calls: keys and who may use them. The ledger closes it.
+func (l *Ledger) Admin() store.Admin { return l.engine }
 
 // LastUsed tells when the last call with a key started; zero where none is known.
 func (l *Ledger) LastUsed(fingerprint string) time.Time {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.rolling.lastUsed[fingerprint]
-}
-
-// AddKey stores an API key; store.ErrKeyExists where its name is taken.
-func (l *Ledger) AddKey(ctx context.Context, k store.Key) error { return l.engine.AddKey(ctx, k) }
-
-// RevokeKey revokes an API key; store.ErrKeyUnknown where there is none.
-func (l *Ledger) RevokeKey(ctx context.Context, id string, at time.Time) error {
-	return l.engine.RevokeKey(ctx, id, at)
 }
 
 // Backup writes a consistent copy of the store to a new file.

@@ -47,6 +47,7 @@ type Group struct {
 type Answer struct {
 	Groups []Group   // in no order; values with no call in the range are left out
 	AsOf   time.Time // time of the last commit that the sums include
+	Commit int64     // number of that commit, see Commit.Number; 0 where the sums came from stored records
 }
 
 // Sums are exact sums over calls that count.
@@ -79,20 +80,20 @@ func (l *Ledger) Query(ctx context.Context, q Query) (Answer, error) {
 		if err := l.sumRecords(ctx, p, s, p.from, p.to); err != nil {
 			return Answer{}, err
 		}
-		return s.answer(l.lastCommit()), nil
+		return s.answer(l.lastCommit(), 0), nil
 	}
 	if len(p.parts) > 0 {
 		// Sums in memory and stored records are read side by side: no commit in between.
 		l.commits.RLock()
 		defer l.commits.RUnlock()
 	}
-	asOf := l.sumBuckets(p, s)
+	asOf, commit := l.sumBuckets(p, s)
 	for _, part := range p.parts {
 		if err := l.sumRecords(ctx, p, s, part[0], part[1]); err != nil {
 			return Answer{}, err
 		}
 	}
-	return s.answer(asOf), nil
+	return s.answer(asOf, commit), nil
 }
 
 // plan is how a query is answered.
@@ -197,9 +198,9 @@ func (p *plan) findParts() {
 	}
 }
 
-// sumBuckets adds the whole base buckets from memory and gives the time of the last commit
+// sumBuckets adds the whole base buckets from memory and gives time and number of the last commit
 // that is in them.
-func (l *Ledger) sumBuckets(p *plan, s *summation) time.Time {
+func (l *Ledger) sumBuckets(p *plan, s *summation) (asOf time.Time, commit int64) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	for b, cs := range l.rolling.buckets {
@@ -213,7 +214,7 @@ func (l *Ledger) sumBuckets(p *plan, s *summation) time.Time {
 			}
 		}
 	}
-	return l.last
+	return l.last, l.commitNumber
 }
 
 // passes tells whether a member of the plan's axis passes the filter.
@@ -283,8 +284,8 @@ func (s *summation) at(m member, t time.Time) *Sums {
 	return &points[i]
 }
 
-func (s *summation) answer(asOf time.Time) Answer {
-	a := Answer{AsOf: asOf, Groups: make([]Group, 0, len(s.groups))}
+func (s *summation) answer(asOf time.Time, commit int64) Answer {
+	a := Answer{AsOf: asOf, Commit: commit, Groups: make([]Group, 0, len(s.groups))}
 	for m, points := range s.groups {
 		a.Groups = append(a.Groups, Group{Value: m.value, Provider: m.provider, Points: points})
 	}

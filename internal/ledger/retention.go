@@ -74,14 +74,14 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 	if !cut.After(l.floor) { // only this goroutine writes the floor
 		return nil
 	}
-	var gone []delta
+	var gone []Change
 	if !aligned(cut) { // the part of a base bucket that goes
 		from := bucketStart(bucketOfTime(cut))
 		if from.Before(l.floor) {
 			from = l.floor
 		}
 		err := l.engine.Scan(ctx, store.Filter{From: from, To: cut}, func(r *store.Record) error {
-			gone = append(gone, delta{call: r.Call, n: -1})
+			gone = append(gone, Change{Call: r.Call, N: -1})
 			return nil
 		})
 		if err != nil {
@@ -94,7 +94,7 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 	defer l.mu.Unlock()
 	l.rolling.drop(bucketOfTime(cut))
 	for i := range gone {
-		l.rolling.add(&gone[i].call, -1)
+		l.rolling.add(&gone[i].Call, -1)
 	}
 	l.floor = cut
 	return nil

@@ -128,7 +128,7 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 			return err
 		}
 	}
-	w, deltas, err := t.settle(ctx)
+	w, changes, err := t.settle(ctx)
 	if err != nil {
 		l.index.rollback()
 		return err
@@ -146,13 +146,17 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	t.counters.Evicted += l.index.evict(l.o.MaxSpans, t.now.Add(-l.o.Window))
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := range deltas {
-		l.rolling.add(&deltas[i].call, deltas[i].n)
+	for i := range changes {
+		l.rolling.add(&changes[i].Call, changes[i].N)
 	}
 	if len(w.Put)+len(w.Mark) > 0 {
 		l.last = t.now
 	}
 	l.counters = t.counters
+	if len(changes) > 0 {
+		l.commitNumber++
+		l.observers.tell(Commit{Number: l.commitNumber, At: t.now, Changes: changes})
+	}
 	return nil
 }
 
@@ -165,7 +169,7 @@ type transaction struct {
 	puts    map[*node]*store.Record // new and fuller records
 	order   []*node                 // of puts, as they came
 	cold    []store.Record          // fuller deliveries of records that are not in the index
-	deltas  []delta
+	changes []Change
 	links   []usage.Link
 	touched map[*trace]bool     // traces whose shape changed
 	stored  map[*node]store.Ref // the stored records that fuller deliveries replace
@@ -264,7 +268,7 @@ func (t *transaction) takeOut(ctx context.Context, n *node) error {
 		return fmt.Errorf("read the record to replace: %w", err)
 	}
 	if found && stored.Counted {
-		t.deltas = append(t.deltas, delta{call: stored.Call, n: -1})
+		t.changes = append(t.changes, Change{Call: stored.Call, N: -1})
 	}
 	return nil
 }
@@ -278,7 +282,7 @@ func (t *transaction) takeCold(stored *store.Record, c *usage.Call) {
 	}
 	t.counters.Fuller++
 	if stored.Counted {
-		t.deltas = append(t.deltas, delta{call: stored.Call, n: -1}, delta{call: *c, n: 1})
+		t.changes = append(t.changes, Change{Call: stored.Call, N: -1}, Change{Call: *c, N: 1})
 	}
 	t.cold = append(t.cold, store.Record{
 		Call: *c, Counted: stored.Counted, SupersededBy: stored.SupersededBy, Reason: stored.Reason, Seen: t.now,
@@ -287,7 +291,7 @@ func (t *transaction) takeCold(stored *store.Record, c *usage.Call) {
 
 // settle decides the standing of everything that is related to what changed, and gives the
 // write and the changes of the sums that follow.
-func (t *transaction) settle(ctx context.Context) (store.Write, []delta, error) {
+func (t *transaction) settle(ctx context.Context) (store.Write, []Change, error) {
 	x := t.ledger.index
 	w := store.Write{Links: t.links, Put: t.cold, Seen: t.now}
 	set := t.related()
@@ -320,10 +324,10 @@ func (t *transaction) settle(ctx context.Context) (store.Write, []delta, error) 
 		}
 		w.Put = append(w.Put, *r)
 		if r.Counted {
-			t.deltas = append(t.deltas, delta{call: r.Call, n: 1})
+			t.changes = append(t.changes, Change{Call: r.Call, N: 1})
 		}
 	}
-	return w, t.deltas, nil
+	return w, t.changes, nil
 }
 
 // restand moves a stored record into the sums or out of them.
@@ -335,13 +339,13 @@ func (t *transaction) restand(ctx context.Context, n *node, counted bool) error 
 	if !found || stored.Start.Before(t.ledger.floor) {
 		return nil // dropped in the meantime, and out of the sums with it
 	}
-	d := delta{call: stored.Call, n: -1}
+	d := Change{Call: stored.Call, N: -1}
 	if counted {
-		d.n = 1
+		d.N = 1
 	} else {
 		t.counters.Superseded++
 	}
-	t.deltas = append(t.deltas, d)
+	t.changes = append(t.changes, d)
 	return nil
 }
 

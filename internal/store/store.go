@@ -106,27 +106,12 @@ type Info struct {
 	Floor   time.Time // records that start before it were dropped and must not be taken again
 }
 
-// Key is an API key as it is stored: never the key itself.
-type Key struct {
-	ID          string
-	Name        string // unique among keys that are not revoked, compared without regard to case
-	Description string
-	Fingerprint string // usage.Fingerprint of the key
-	Display     string // usage.DisplayKey of the key
-	Owner       string
-	CreatedAt   time.Time
-	ExpiresAt   time.Time // zero: never
-	RevokedAt   time.Time // zero: not revoked
-}
-
 // Errors of an engine that callers tell apart. All others mean that the write may be
 // tried again (a full disk, a locked file).
 var (
-	ErrKeyExists  = errors.New("a key of this name exists already")
-	ErrKeyUnknown = errors.New("no key has this id")
-	ErrNewer      = errors.New("the database was written by a newer version of tokenboard")
-	ErrCorrupt    = errors.New("the database is damaged or is not a tokenboard database")
-	ErrReadOnly   = errors.New("the database cannot be written")
+	ErrNewer    = errors.New("the database was written by a newer version of tokenboard")
+	ErrCorrupt  = errors.New("the database is damaged or is not a tokenboard database")
+	ErrReadOnly = errors.New("the database cannot be written")
 )
 
 // Engine is a database that keeps call records. Its methods are safe for concurrent
@@ -155,12 +140,7 @@ type Engine interface {
 	Compact(ctx context.Context) error
 	Info(ctx context.Context) (Info, error)
 
-	// Keys lists all keys, revoked ones too, oldest first.
-	Keys(ctx context.Context) ([]Key, error)
-	// AddKey stores a new key, or answers ErrKeyExists.
-	AddKey(ctx context.Context, k Key) error
-	// RevokeKey marks a key as revoked, or answers ErrKeyUnknown (a revoked key is unknown).
-	RevokeKey(ctx context.Context, id string, at time.Time) error
+	Admin
 
 	// Backup writes a consistent copy, while writing goes on, to a path that does not exist.
 	Backup(ctx context.Context, path string) error

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"embed"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path"
+	"sync"
 
 	"github.com/tokenboard/tokenboard/internal/store"
 )
@@ -15,47 +19,43 @@ import (
 // applicationID marks our files in SQLite's header ("TkB1").
 const applicationID = 0x546B4231
 
-// migrations lead from each schema version to the next; a new database goes through all of them.
-// One that has been released is never changed.
-var migrations = []string{
-	// 1: calls in time order. key is (start in microseconds << 12 | bits of the id), see rowKey.
-	// Texts that repeat are ids of rows in dims; ids of single calls are in call_ids, off the hot rows.
-	`
-CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE dims (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, value TEXT NOT NULL, UNIQUE (kind, value));
-CREATE TABLE calls (
-	key INTEGER PRIMARY KEY,
-	id BLOB NOT NULL,
-	start_offset INTEGER NOT NULL,
-	parent BLOB,
-	state INTEGER NOT NULL,
-	superseded_by BLOB,
-	seen INTEGER NOT NULL,
-	model INTEGER NOT NULL, provider INTEGER NOT NULL, api_key INTEGER NOT NULL, user INTEGER NOT NULL,
-	service INTEGER NOT NULL, project INTEGER NOT NULL, emitter INTEGER NOT NULL, request INTEGER NOT NULL,
-	status INTEGER NOT NULL, error_type INTEGER NOT NULL,
-	input_uncached INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL,
-	output_text INTEGER NOT NULL, reasoning INTEGER NOT NULL, fields INTEGER NOT NULL,
-	cost INTEGER NOT NULL, reported_cost INTEGER, quality INTEGER NOT NULL,
-	duration INTEGER NOT NULL, ttft INTEGER NOT NULL
-);
-CREATE INDEX calls_api_key ON calls (api_key) WHERE state & 1;
-CREATE INDEX calls_failed ON calls (key) WHERE state & 2;
-CREATE TABLE call_ids (
-	key INTEGER PRIMARY KEY, trace BLOB, span BLOB, response_id TEXT NOT NULL, request_id TEXT NOT NULL,
-	session TEXT NOT NULL, echo_group TEXT NOT NULL
-);
-CREATE TABLE gaps (key INTEGER PRIMARY KEY);
-CREATE TABLE links (
-	trace BLOB NOT NULL, span BLOB NOT NULL, parent BLOB NOT NULL, tool INTEGER NOT NULL, seen INTEGER NOT NULL,
-	PRIMARY KEY (trace, span)
-) WITHOUT ROWID;
-CREATE TABLE api_keys (
-	id TEXT PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE, description TEXT NOT NULL, fingerprint TEXT NOT NULL UNIQUE,
-	display TEXT NOT NULL, owner TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER
-);
-CREATE UNIQUE INDEX api_keys_name ON api_keys (name) WHERE revoked_at IS NULL;
-`,
+// migrations lead from each schema version to the next, one file each, named NNNN_what.sql: NNNN is
+// the version that it leads to. A new database goes through all of them. One that has been released
+// is never changed.
+//
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+type migration struct {
+	version int
+	sql     string
+}
+
+var migrations = sync.OnceValue(func() []migration {
+	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
+	if err != nil {
+		panic(err) // the pattern is ours
+	}
+	var all []migration
+	for _, name := range names { // in the order of their names
+		var m migration
+		text, err := migrationFiles.ReadFile(name)
+		if err == nil {
+			_, err = fmt.Sscanf(path.Base(name), "%04d_", &m.version)
+		}
+		if err != nil {
+			panic(fmt.Sprintf("migration %s: %v", name, err)) // the files are ours
+		}
+		m.sql = string(text)
+		all = append(all, m)
+	}
+	return all
+})
+
+// newestVersion is the schema version that this program writes.
+func newestVersion() int {
+	all := migrations()
+	return all[len(all)-1].version
 }
 
 // checkFile looks at a file without changing it. A file that does not exist or is empty is fine.
@@ -105,9 +105,9 @@ func checkHeader(path string) error {
 }
 
 func checkVersion(version int) error {
-	if version > len(migrations) {
+	if version > newestVersion() {
 		return fmt.Errorf("%w: its schema version is %d, this program knows up to %d; run a newer tokenboard, or restore a backup made before the upgrade",
-			store.ErrNewer, version, len(migrations))
+			store.ErrNewer, version, newestVersion())
 	}
 	return nil
 }
@@ -121,12 +121,15 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err := checkVersion(version); err != nil {
 		return err
 	}
-	if version == len(migrations) {
+	if version == newestVersion() {
 		return nil
 	}
-	for ; version < len(migrations); version++ {
-		if err := step(ctx, db, version); err != nil {
-			return mapError(fmt.Sprintf("migrate the database to schema %d", version+1), err)
+	for _, m := range migrations() {
+		if m.version <= version {
+			continue
+		}
+		if err := step(ctx, db, m); err != nil {
+			return mapError(fmt.Sprintf("migrate the database to schema %d", m.version), err)
 		}
 	}
 	// The header must tell the version even to who reads the file alone.
@@ -136,16 +139,16 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func step(ctx context.Context, db *sql.DB, from int) error {
+func step(ctx context.Context, db *sql.DB, m migration) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
 	for _, q := range []string{
-		migrations[from],
+		m.sql,
 		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
-		fmt.Sprintf("PRAGMA user_version = %d", from+1),
+		fmt.Sprintf("PRAGMA user_version = %d", m.version),
 	} {
 		if _, err := tx.ExecContext(ctx, q); err != nil {
 			return err

@@ -1,0 +1,114 @@
+// Package access says who may do what: roles, the permissions that they hold, and the principal that
+// a request acts for. What is not granted here is refused.
+package access
+
+import (
+	"context"
+	"fmt"
+)
+
+// Role is a set of permissions that a person or a program holds.
+type Role uint8
+
+// The roles, by rising power. Nobody is who has not signed in.
+const (
+	Nobody   Role = iota
+	Verifier      // a proxy's API token: asks whether keys are good
+	Member        // sees and makes only own keys, and sees their calls
+	Viewer        // reads all
+	Operator      // keys, limits, imports
+	Admin         // everything
+	roleCount
+)
+
+var roleNames = [roleCount]string{"", "verifier", "member", "viewer", "operator", "admin"}
+
+// String is the role's name in the API and in configuration.
+func (r Role) String() string {
+	if r >= roleCount {
+		return ""
+	}
+	return roleNames[r]
+}
+
+// ParseRole reads what String gives.
+func ParseRole(s string) (Role, error) {
+	for r, name := range roleNames {
+		if name == s && s != "" {
+			return Role(r), nil //nolint:gosec // an index of roleNames
+		}
+	}
+	return Nobody, fmt.Errorf("%q is no role; the roles are admin, operator, viewer, member and, of API tokens, verifier", s)
+}
+
+// Permission is one thing that can be allowed. Every route needs exactly one.
+type Permission uint8
+
+// The permissions. The zero value is granted to nobody, so that a route that was not placed is closed.
+const (
+	Unplaced     Permission = iota
+	Anyone                  // no sign-in: probes, signing in, the page itself
+	SignedIn                // oneself: who one is, own password, own sessions, own API tokens
+	ReadUsage               // stats, trend, logs, breakdown, dimensions, export; a member's are of own keys only
+	ReadKeys                // a member's are own keys only
+	WriteKeys               // make, change, rotate, revoke; a member's are own keys only
+	ManageKeys              // what concerns keys of others: import, owners, sync with proxies
+	VerifyKeys              // ask whether a key is good
+	ReadQuality             // what keeps the figures from being perfect, prices
+	ReadMetrics             // Prometheus, dashboards
+	ImportCalls             // history
+	ReadSettings            // how this server is configured, without secrets
+	ManageUsers             // users, their sessions and tokens
+	ReadAudit               // who changed what
+	permissionCount
+)
+
+// grants is what each role holds.
+var grants = [roleCount][]Permission{
+	Nobody:   {Anyone},
+	Verifier: {Anyone, VerifyKeys},
+	Member:   {Anyone, SignedIn, ReadUsage, ReadKeys, WriteKeys},
+	Viewer:   {Anyone, SignedIn, ReadUsage, ReadKeys, ReadQuality, ReadMetrics, ReadSettings},
+	Operator: {Anyone, SignedIn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings},
+	Admin: {
+		Anyone, SignedIn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings,
+		ManageUsers, ReadAudit,
+	},
+}
+
+// May tells whether a role holds a permission.
+func (r Role) May(p Permission) bool {
+	if r >= roleCount {
+		return false
+	}
+	for _, g := range grants[r] {
+		if g == p {
+			return true
+		}
+	}
+	return false
+}
+
+// Principal is who a request acts for. The zero value is nobody.
+type Principal struct {
+	ID   string // of a user, "" for others
+	Name string // what the audit log shows
+	Role Role
+	Via  string // how it signed in: open, session, token, oidc, auth
+}
+
+// OwnOnly tells whether the principal sees only the keys it owns, and their calls.
+func (p Principal) OwnOnly() bool { return p.Role == Member }
+
+type contextKey struct{}
+
+// With gives a context that acts for a principal.
+func With(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, contextKey{}, p)
+}
+
+// From gives the principal of a context; nobody where none is known.
+func From(ctx context.Context) Principal {
+	p, _ := ctx.Value(contextKey{}).(Principal)
+	return p
+}
