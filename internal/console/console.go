@@ -89,6 +89,7 @@ func (c *Console) Handler() http.Handler {
 func (c *Console) routes() {
 	c.statsRoutes()
 	c.logRoutes()
+	c.breakdownRoutes()
 	c.keyRoutes()
 	c.qualityRoutes()
 	c.healthRoutes()
