@@ -232,7 +232,11 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 	_, _ = rand.Read(id)
 	key := keyPrefix + base64.RawURLEncoding.EncodeToString(secret)
 	k.ID, k.Fingerprint, k.Display = "key_"+hex.EncodeToString(id), usage.Fingerprint(key), usage.DisplayKey(key)
-	err = c.o.Ledger.Admin().AddKey(ctx, k)
+	entry, err := c.audit(ctx, "key.create", store.AuditTarget{Type: "key", ID: k.ID, Name: k.Name}, nil, auditedKey(&k))
+	if err != nil {
+		return nil, err
+	}
+	err = c.o.Ledger.Admin().AddKey(ctx, k, entry)
 	c.keys.forget()
 	if errors.Is(err, store.ErrKeyExists) {
 		return nil, newProblem(http.StatusConflict, "a key of this name exists already; choose another name, or revoke that key first")
@@ -241,6 +245,19 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 		return nil, c.failed("create a key", err)
 	}
 	return answer(NewKey{Key: c.keyOf(&k, nil), Secret: key}), nil
+}
+
+// auditKey is what the audit log tells of a key.
+type auditKey struct {
+	Name        string     `json:"name"`
+	Description string     `json:"description,omitempty"`
+	Display     string     `json:"display"`
+	Owner       string     `json:"owner,omitempty"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
+}
+
+func auditedKey(k *store.Key) auditKey {
+	return auditKey{Name: k.Name, Description: k.Description, Display: k.Display, Owner: k.Owner, ExpiresAt: known(k.ExpiresAt)}
 }
 
 func (c *Console) roomForKey(ctx context.Context) error {
@@ -283,7 +300,19 @@ type Revoked struct {
 func (c *Console) revokeKey(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"100"`
 }) (*envelope[Revoked], error) {
-	err := c.o.Ledger.Admin().RevokeKey(ctx, in.ID, c.o.Now().UTC())
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return nil, c.failed("revoke a key", err)
+	}
+	target, before := store.AuditTarget{Type: "key", ID: in.ID}, any(nil)
+	if k := index.byID[in.ID]; k != nil {
+		target.Name, before = k.Name, auditedKey(k)
+	}
+	entry, err := c.audit(ctx, "key.revoke", target, before, nil)
+	if err != nil {
+		return nil, err
+	}
+	err = c.o.Ledger.Admin().RevokeKey(ctx, in.ID, c.o.Now().UTC(), entry)
 	c.keys.forget()
 	if errors.Is(err, store.ErrKeyUnknown) {
 		return nil, newProblem(http.StatusNotFound, "no key has this id, or it is revoked already; "+base+"/keys lists them")
