@@ -76,7 +76,10 @@ func New(o Options) *Console {
 }
 
 // Handler gives the handler of all routes.
-func (c *Console) Handler() http.Handler {
+func (c *Console) Handler() http.Handler { return c.guard(c.identify(c.served())) }
+
+// served gives the handler of all routes for requests whose principal is known.
+func (c *Console) served() http.Handler {
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("Tokenboard", c.o.Version)
 	config.Info.Description = "Who spent how many tokens, on which model, for how much money. " +
@@ -93,7 +96,7 @@ func (c *Console) Handler() http.Handler {
 	c.handle(mux, http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())
 	c.handle(mux, http.MethodGet, "/health", access.Anyone, http.HandlerFunc(c.plainHealth))
 	c.handle(mux, http.MethodGet, "/ready", access.Anyone, http.HandlerFunc(c.plainReady))
-	return c.guard(c.identify(c.unknownRoutes(mux)))
+	return c.unknownRoutes(mux)
 }
 
 // routes adds the API's routes, by resource.

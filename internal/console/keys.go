@@ -178,9 +178,11 @@ func (c *Console) allKeys(ctx context.Context) ([]Key, error) {
 	for i := range a.Groups {
 		sums[a.Groups[i].Value] = &a.Groups[i].Points[0]
 	}
-	out := make([]Key, len(index.keys))
+	out := make([]Key, 0, len(index.keys))
 	for i := range index.keys {
-		out[i] = c.keyOf(&index.keys[i], sums[index.keys[i].Fingerprint])
+		if k := &index.keys[i]; c.maySee(ctx, index, k.Fingerprint) {
+			out = append(out, c.keyOf(k, sums[k.Fingerprint]))
+		}
 	}
 	return out, nil
 }
@@ -217,6 +219,14 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 	owner, err := cleanText("owner", b.Owner, maxName)
 	if err != nil {
 		return nil, err
+	}
+	if p := access.From(ctx); p.OwnOnly() {
+		if owner != "" && owner != p.Name {
+			return nil, newProblem(http.StatusForbidden, "your role, "+p.Role.String()+", makes keys of your own only: leave owner out")
+		}
+		if owner = p.Name; owner == "" {
+			return nil, newProblem(http.StatusForbidden, "who has no name can own no key")
+		}
 	}
 	k := store.Key{Name: name, Description: description, Owner: owner, CreatedAt: now}
 	if b.ExpiresAt != nil {
@@ -297,6 +307,10 @@ type Revoked struct {
 	Status string `json:"status" enum:"revoked"`
 }
 
+func errNoKey() error {
+	return newProblem(http.StatusNotFound, "no key has this id, or it is revoked already; "+base+"/keys lists them")
+}
+
 func (c *Console) revokeKey(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"100"`
 }) (*envelope[Revoked], error) {
@@ -306,6 +320,9 @@ func (c *Console) revokeKey(ctx context.Context, in *struct {
 	}
 	target, before := store.AuditTarget{Type: "key", ID: in.ID}, any(nil)
 	if k := index.byID[in.ID]; k != nil {
+		if !c.maySee(ctx, index, k.Fingerprint) {
+			return nil, errNoKey()
+		}
 		target.Name, before = k.Name, auditedKey(k)
 	}
 	entry, err := c.audit(ctx, "key.revoke", target, before, nil)
@@ -315,7 +332,7 @@ func (c *Console) revokeKey(ctx context.Context, in *struct {
 	err = c.o.Ledger.Admin().RevokeKey(ctx, in.ID, c.o.Now().UTC(), entry)
 	c.keys.forget()
 	if errors.Is(err, store.ErrKeyUnknown) {
-		return nil, newProblem(http.StatusNotFound, "no key has this id, or it is revoked already; "+base+"/keys lists them")
+		return nil, errNoKey()
 	}
 	if err != nil {
 		return nil, c.failed("revoke a key", err)
