@@ -114,6 +114,9 @@ func (c *Console) log(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, c.failed("log", err)
 	}
+	if !c.maySee(ctx, index, r.KeyFingerprint) {
+		return nil, newProblem(404, "there is no call of this id; take one from /logs")
+	}
 	return answer(itemOf(&r, index)), nil
 }
 

@@ -88,6 +88,8 @@ type Filter struct {
 	Projects  []string
 	Statuses  []string // "ok", "error", or an HTTP status code such as "429"
 	Text      []Term   // all must match
+	// None matches nothing, whatever the other fields say: who may see no key sees no call.
+	None bool
 	// Superseded includes records that do not count. Sums never use it.
 	Superseded bool
 }
