@@ -346,4 +346,3 @@ func (c *Console) dimension(ctx context.Context, in *dimensionInput) (*envelope[
 	}
 	return answer(out), nil
 }
-

@@ -100,6 +100,7 @@ func (s *Sums) add(c *usage.Call, n int64) {
 	t.InputUncached += n * c.Tokens.InputUncached
 	t.CacheRead += n * c.Tokens.CacheRead
 	t.CacheWrite += n * c.Tokens.CacheWrite
+	t.CacheWrite1h += n * c.Tokens.CacheWrite1h
 	t.OutputText += n * c.Tokens.OutputText
 	t.Reasoning += n * c.Tokens.Reasoning
 	t.Fields |= c.Tokens.Fields
@@ -130,6 +131,7 @@ func (s *Sums) mergeCounts(o *Sums) {
 	s.Tokens.InputUncached += o.Tokens.InputUncached
 	s.Tokens.CacheRead += o.Tokens.CacheRead
 	s.Tokens.CacheWrite += o.Tokens.CacheWrite
+	s.Tokens.CacheWrite1h += o.Tokens.CacheWrite1h
 	s.Tokens.OutputText += o.Tokens.OutputText
 	s.Tokens.Reasoning += o.Tokens.Reasoning
 	s.Tokens.Fields |= o.Tokens.Fields
@@ -202,7 +204,7 @@ func (l *Ledger) settle(c *usage.Call) {
 		c.Cost = c.ReportedCost
 		c.Quality |= usage.ReportedCost
 	case priced:
-		c.Cost = computed
+		c.Cost, c.PriceVersion = computed, l.o.Prices.Version()
 	case c.Tokens.Reported():
 		c.Quality |= usage.Unpriced
 	}

@@ -82,6 +82,11 @@ func (l *Ledger) Query(ctx context.Context, q Query) (Answer, error) {
 		return Answer{}, err
 	}
 	s := newSummation(p)
+	if q.Filter.None {
+		l.mu.RLock()
+		defer l.mu.RUnlock()
+		return s.answer(l.last, l.commitNumber), nil
+	}
 	if !p.fromMemory {
 		if err := l.sumRecords(ctx, p, s, p.from, p.to); err != nil {
 			return Answer{}, err

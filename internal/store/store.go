@@ -50,6 +50,15 @@ type Mark struct {
 	Reason       Reason
 }
 
+// Cost changes what a record that is stored costs; one of a record that is not does nothing.
+type Cost struct {
+	ID           usage.ID
+	Start        time.Time // the record's own start: with the id it finds the record
+	Cost         usage.NanoUSD
+	PriceVersion string
+	Quality      usage.Quality // all of the record's flags
+}
+
 // Ref names a stored record.
 type Ref struct {
 	ID    usage.ID
@@ -62,6 +71,7 @@ type Write struct {
 	Remove []Ref    // what is not stored is left out
 	Put    []Record // inserted; a stored record of the same ID and Start is replaced
 	Mark   []Mark
+	Costs  []Cost
 	Links  []usage.Link // places of spans in their traces; known ones are left as they are
 	Seen   time.Time    // when this write was made; ages the links
 }
@@ -78,6 +88,8 @@ type Filter struct {
 	Projects  []string
 	Statuses  []string // "ok", "error", or an HTTP status code such as "429"
 	Text      []Term   // all must match
+	// None matches nothing, whatever the other fields say: who may see no key sees no call.
+	None bool
 	// Superseded includes records that do not count. Sums never use it.
 	Superseded bool
 }

@@ -40,7 +40,7 @@ func manyCalls(t testing.TB, e *Engine, n, days int) {
 func BenchmarkTotals(b *testing.B) {
 	e, err := Open(context.Background(), Options{Path: filepath.Join(b.TempDir(), "t.db")})
 	require.NoError(b, err)
-	defer e.Close()
+	defer func() { require.NoError(b, e.Close()) }()
 	const n = 200_000
 	manyCalls(b, e, n, 2)
 	for name, by := range map[string][]store.Field{
