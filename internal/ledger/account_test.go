@@ -27,6 +27,10 @@ type told struct {
 	echo         bool
 	at, lasts    time.Duration
 	model        string // "" is "m"
+	failed       bool
+	in           int64 // input tokens, where there is usage
+	who          usage.Who
+	operation    string
 }
 
 var testStart = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -51,7 +55,8 @@ func (r told) call() usage.Call {
 		Trace: r.traceID(), Role: r.role, Start: testStart.Add(r.at), Model: "m", ResponseID: r.response,
 		RequestID: r.request, Scope: r.scope, Process: r.process, Group: r.group, Echo: r.echo,
 	}
-	c.Duration = r.lasts
+	c.Duration, c.Failed, c.Operation = r.lasts, r.failed, r.operation
+	c.KeyFingerprint, c.KeyDisplay, c.User, c.Project, c.Session = r.who.KeyFingerprint, r.who.KeyDisplay, r.who.User, r.who.Project, r.who.Session
 	if r.model != "" {
 		c.Model = r.model
 	}
@@ -59,7 +64,7 @@ func (r told) call() usage.Call {
 		c.Role = usage.RoleCall
 	}
 	if r.out != 0 {
-		c.Tokens = usage.Tokens{OutputText: r.out, Fields: usage.HasOutput}
+		c.Tokens = usage.Tokens{InputUncached: r.in, OutputText: r.out, Fields: usage.HasInput | usage.HasOutput}
 	}
 	if r.log {
 		k := keyOf('l', r.name)
@@ -362,7 +367,7 @@ func TestIndexRollback(t *testing.T) {
 	require.Equal(t, 1, x.ages.Len())
 	require.Len(t, x.traces, 1)
 	require.Len(t, x.byID, 1)
-	require.Equal(t, []*node{a}, x.byKey[keyOf('r', "r")])
+	require.Equal(t, []*node{a}, x.byKey.of(keyOf('r', "r")))
 	require.Len(t, x.byKey, 1)
 	require.Equal(t, 1, x.groups[keyOf('g', "g")].full)
 	require.Empty(t, x.groups[keyOf('g', "g")].echoes)
