@@ -156,6 +156,43 @@ var accountCases = map[string]struct {
 		},
 		counted: []string{"a", "b", "c", "d", "e", "f", "g", "h"},
 	},
+	"a library that cannot see the usage tells the call of one that can": {
+		records: []told{
+			{name: "sees", trace: "1", out: 5, process: 1, scope: "x", lasts: 2 * time.Second},
+			{name: "blind", trace: "2", process: 1, scope: "y", at: 10 * time.Millisecond, lasts: time.Second},
+		},
+		counted: []string{"sees"},
+	},
+	"a failed call that two libraries saw is one; beside a success it is another attempt": {
+		records: []told{
+			{name: "a", trace: "1", process: 1, scope: "x", failed: true, lasts: time.Second},
+			{name: "b", trace: "2", process: 1, scope: "y", failed: true, lasts: time.Second, request: "more"},
+			{name: "ok", trace: "3", out: 5, process: 1, scope: "z", lasts: 2 * time.Second},
+		},
+		counted: []string{"b", "ok"},
+	},
+	"two calls at once of which a library sees no usage stay two": {
+		records: []told{
+			{name: "s1", trace: "1", out: 5, process: 1, scope: "x", lasts: time.Second},
+			{name: "s2", trace: "2", out: 7, process: 1, scope: "x", at: 50 * time.Millisecond, lasts: time.Second},
+			{name: "b1", trace: "3", process: 1, scope: "y", at: time.Millisecond, lasts: 990 * time.Millisecond},
+			{name: "b2", trace: "4", process: 1, scope: "y", at: 51 * time.Millisecond, lasts: 990 * time.Millisecond},
+			{name: "b3", trace: "5", process: 1, scope: "y", at: 60 * time.Millisecond, lasts: 980 * time.Millisecond},
+		},
+		counted: []string{"b3", "s1", "s2"},
+	},
+	"no quiet twins: later, not nested, another model, another operation, another process, one library": {
+		records: []told{
+			{name: "s", trace: "1", out: 5, process: 1, scope: "x", at: 5 * time.Second, lasts: 2 * time.Second},
+			{name: "a", trace: "2", process: 1, scope: "y", at: 6500 * time.Millisecond, lasts: 200 * time.Millisecond},
+			{name: "b", trace: "3", process: 1, scope: "y", at: 5500 * time.Millisecond, lasts: 3 * time.Second},
+			{name: "c", trace: "4", process: 1, scope: "y", at: 5 * time.Second, lasts: time.Second, model: "m2"},
+			{name: "d", trace: "5", process: 1, scope: "y", at: 5 * time.Second, lasts: time.Second, operation: "embeddings"},
+			{name: "e", trace: "6", process: 2, scope: "y", at: 5 * time.Second, lasts: time.Second},
+			{name: "f", trace: "7", process: 1, scope: "x", at: 5 * time.Second, lasts: time.Second},
+		},
+		counted: []string{"a", "b", "c", "d", "e", "f", "s"},
+	},
 	"a single call counts": {
 		records: []told{{name: "a", out: 5}},
 		counted: []string{"a"},
@@ -338,6 +375,16 @@ func TestResolve(t *testing.T) {
 				slices.Sort(counted)
 				require.Equal(t, tc.counted, counted, fmt.Sprint(records))
 			}
+			batch := batchOf(tc.records)
+			var reckoned []string
+			verdicts := reference(batch, 24*time.Hour)
+			for _, r := range tc.records {
+				if !r.isLink() && verdicts[r.call().ID].counted {
+					reckoned = append(reckoned, r.name)
+				}
+			}
+			slices.Sort(reckoned)
+			require.Equal(t, tc.counted, reckoned, "the reference accountant")
 		})
 	}
 }
