@@ -178,9 +178,11 @@ func (c *Console) allKeys(ctx context.Context) ([]Key, error) {
 	for i := range a.Groups {
 		sums[a.Groups[i].Value] = &a.Groups[i].Points[0]
 	}
-	out := make([]Key, len(index.keys))
+	out := make([]Key, 0, len(index.keys))
 	for i := range index.keys {
-		out[i] = c.keyOf(&index.keys[i], sums[index.keys[i].Fingerprint])
+		if k := &index.keys[i]; c.maySee(ctx, index, k.Fingerprint) {
+			out = append(out, c.keyOf(k, sums[k.Fingerprint]))
+		}
 	}
 	return out, nil
 }
@@ -218,6 +220,14 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 	if err != nil {
 		return nil, err
 	}
+	if p := access.From(ctx); p.OwnOnly() {
+		if owner != "" && owner != p.Name {
+			return nil, newProblem(http.StatusForbidden, "your role, "+p.Role.String()+", makes keys of your own only: leave owner out")
+		}
+		if owner = p.Name; owner == "" {
+			return nil, newProblem(http.StatusForbidden, "who has no name can own no key")
+		}
+	}
 	k := store.Key{Name: name, Description: description, Owner: owner, CreatedAt: now}
 	if b.ExpiresAt != nil {
 		if k.ExpiresAt = b.ExpiresAt.UTC(); !k.ExpiresAt.After(now) || k.ExpiresAt.Year() > 2200 {
@@ -232,7 +242,11 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 	_, _ = rand.Read(id)
 	key := keyPrefix + base64.RawURLEncoding.EncodeToString(secret)
 	k.ID, k.Fingerprint, k.Display = "key_"+hex.EncodeToString(id), usage.Fingerprint(key), usage.DisplayKey(key)
-	err = c.o.Ledger.Admin().AddKey(ctx, k)
+	entry, err := c.audit(ctx, "key.create", store.AuditTarget{Type: "key", ID: k.ID, Name: k.Name}, nil, auditedKey(&k))
+	if err != nil {
+		return nil, err
+	}
+	err = c.o.Ledger.Admin().AddKey(ctx, k, entry)
 	c.keys.forget()
 	if errors.Is(err, store.ErrKeyExists) {
 		return nil, newProblem(http.StatusConflict, "a key of this name exists already; choose another name, or revoke that key first")
@@ -241,6 +255,19 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 		return nil, c.failed("create a key", err)
 	}
 	return answer(NewKey{Key: c.keyOf(&k, nil), Secret: key}), nil
+}
+
+// auditKey is what the audit log tells of a key.
+type auditKey struct {
+	Name        string     `json:"name"`
+	Description string     `json:"description,omitempty"`
+	Display     string     `json:"display"`
+	Owner       string     `json:"owner,omitempty"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
+}
+
+func auditedKey(k *store.Key) auditKey {
+	return auditKey{Name: k.Name, Description: k.Description, Display: k.Display, Owner: k.Owner, ExpiresAt: known(k.ExpiresAt)}
 }
 
 func (c *Console) roomForKey(ctx context.Context) error {
@@ -280,13 +307,32 @@ type Revoked struct {
 	Status string `json:"status" enum:"revoked"`
 }
 
+func errNoKey() error {
+	return newProblem(http.StatusNotFound, "no key has this id, or it is revoked already; "+base+"/keys lists them")
+}
+
 func (c *Console) revokeKey(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"100"`
 }) (*envelope[Revoked], error) {
-	err := c.o.Ledger.Admin().RevokeKey(ctx, in.ID, c.o.Now().UTC())
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return nil, c.failed("revoke a key", err)
+	}
+	target, before := store.AuditTarget{Type: "key", ID: in.ID}, any(nil)
+	if k := index.byID[in.ID]; k != nil {
+		if !c.maySee(ctx, index, k.Fingerprint) {
+			return nil, errNoKey()
+		}
+		target.Name, before = k.Name, auditedKey(k)
+	}
+	entry, err := c.audit(ctx, "key.revoke", target, before, nil)
+	if err != nil {
+		return nil, err
+	}
+	err = c.o.Ledger.Admin().RevokeKey(ctx, in.ID, c.o.Now().UTC(), entry)
 	c.keys.forget()
 	if errors.Is(err, store.ErrKeyUnknown) {
-		return nil, newProblem(http.StatusNotFound, "no key has this id, or it is revoked already; "+base+"/keys lists them")
+		return nil, errNoKey()
 	}
 	if err != nil {
 		return nil, c.failed("revoke a key", err)

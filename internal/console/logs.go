@@ -52,9 +52,11 @@ type LogItem struct {
 	Output          *int64    `json:"output_tokens" doc:"reasoning included"`
 	CacheRead       *int64    `json:"cache_read_tokens"`
 	CacheWrite      *int64    `json:"cache_write_tokens"`
+	CacheWrite1h    *int64    `json:"cache_write_1h_tokens" doc:"part of cache_write_tokens: kept for an hour"`
 	Reasoning       *int64    `json:"reasoning_tokens"`
 	Total           *int64    `json:"total_tokens"`
 	Cost            *Money    `json:"cost_usd" doc:"null where it is not known"`
+	PriceVersion    string    `json:"price_version" doc:"prices that gave cost_usd; empty where the telemetry did"`
 	DurationMS      *float64  `json:"duration_ms"`
 	TTFTMS          *float64  `json:"ttft_ms"`
 	TokensPerSecond *float64  `json:"tokens_per_second" doc:"output tokens per second after the first token, or in all where its time is not known"`
@@ -112,6 +114,9 @@ func (c *Console) log(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, c.failed("log", err)
 	}
+	if !c.maySee(ctx, index, r.KeyFingerprint) {
+		return nil, newProblem(404, "there is no call of this id; take one from /logs")
+	}
 	return answer(itemOf(&r, index)), nil
 }
 
@@ -144,6 +149,7 @@ func itemOf(r *store.Record, index *keyIndex) LogItem {
 		RequestID: r.RequestID, ResponseID: r.ResponseID, Quality: r.Quality.Names(), Counted: r.Counted, Superseded: r.Reason.String(),
 		Input: figure(t, usage.HasInput, t.Input()), Output: figure(t, usage.HasOutput, t.Output()),
 		CacheRead: figure(t, usage.HasCacheRead, t.CacheRead), CacheWrite: figure(t, usage.HasCacheWrite, t.CacheWrite),
+		CacheWrite1h: figure(t, usage.HasCacheWrite1h, t.CacheWrite1h), PriceVersion: r.PriceVersion,
 		Reasoning: figure(t, usage.HasReasoning, t.Reasoning), Total: figure(t, usage.HasInput|usage.HasOutput, t.Total()),
 	}
 	if r.KeyFingerprint != "" {

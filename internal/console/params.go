@@ -85,7 +85,10 @@ func (c *Console) filtered(ctx context.Context, route string, f *Filters) (store
 		return store.Filter{}, nil, c.failed(route, err)
 	}
 	out, err := f.filter(index)
-	return out, index, err
+	if err != nil {
+		return out, index, err
+	}
+	return c.ownOnly(ctx, index, out), index, nil
 }
 
 // searched adds a text search to what filtered gives.

@@ -95,7 +95,9 @@ func digestOf(c *usage.Call) uint64 {
 		int64(c.Status), flag(c.Failed), flag(c.HasReportedCost), int64(c.ReportedCost),
 		int64(c.Quality&^(usage.Unpriced|usage.ReportedCost|usage.NoUsage)))
 	t := c.Tokens
-	num(t.InputUncached, t.CacheRead, t.CacheWrite, t.OutputText, t.Reasoning, int64(t.Fields))
+	m := c.Modalities
+	num(t.InputUncached, t.CacheRead, t.CacheWrite, t.CacheWrite1h, t.OutputText, t.Reasoning, int64(t.Fields))
+	num(m.AudioInput, m.AudioCacheRead, m.AudioOutput, m.ImageInput, m.ImageCacheRead, m.ImageOutput, m.VideoInput, m.VideoOutput)
 	text(c.Group, c.Operation, c.Provider, c.RequestModel, c.Model, c.KeyFingerprint, c.KeyDisplay, c.User,
 		c.Service, c.Environment, c.Project, c.Session, c.Method, c.Path, c.ErrorType, c.ResponseID, c.RequestID)
 	return h.Sum64()

@@ -303,6 +303,8 @@ func TestMemoryIsBounded(t *testing.T) {
 // fixed prices every call with output at one amount, and knows no other.
 type fixed usage.NanoUSD
 
+func (f fixed) Version() string { return "fixed" }
+
 func (f fixed) Price(c *usage.Call) (usage.NanoUSD, bool) {
 	return usage.NanoUSD(f), c.Tokens.Fields&usage.HasOutput != 0
 }

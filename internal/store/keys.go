@@ -30,7 +30,7 @@ type Keys interface {
 	// Keys lists all keys, revoked ones too, oldest first.
 	Keys(ctx context.Context) ([]Key, error)
 	// AddKey stores a new key, or answers ErrKeyExists.
-	AddKey(ctx context.Context, k Key) error
+	AddKey(ctx context.Context, k Key, e AuditEntry) error
 	// RevokeKey marks a key as revoked, or answers ErrKeyUnknown (a revoked key is unknown).
-	RevokeKey(ctx context.Context, id string, at time.Time) error
+	RevokeKey(ctx context.Context, id string, at time.Time, e AuditEntry) error
 }

@@ -180,9 +180,10 @@ type Call struct {
 	Process    uint64 // hash of the resource attributes that tell one process from another
 
 	Tokens       Tokens
+	Modalities   Modalities
 	ReportedCost NanoUSD // what the telemetry says the call cost, valid if HasReportedCost
 	Cost         NanoUSD // what it is shown to cost, valid unless Unpriced is set
-	PriceVersion string  // the price book that gave Cost; "" where the telemetry did
+	PriceVersion string  // the price book that gave Cost; "" where the telemetry did, or where it is not known
 
 	HasReportedCost bool
 	Quality         Quality

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -24,9 +25,16 @@ func (c *condition) in(column string, ids []int64) {
 	c.add(sql, args...)
 }
 
+// maxParameters bounds the parameters of one list: SQLite takes 32,766 in a statement.
+const maxParameters = 1_000
+
 func inList(column string, ids []int64) (string, []any) {
 	if len(ids) == 0 {
 		return "0", nil
+	}
+	if len(ids) > maxParameters {
+		list, _ := json.Marshal(ids) // numbers
+		return column + " IN (SELECT value FROM json_each(?))", []any{string(list)}
 	}
 	args := make([]any, len(ids))
 	for i, id := range ids {
@@ -47,6 +55,10 @@ const exactStart = "((c.key >> 12) * 1000 + c.start_offset)"
 // where turns a filter into a condition over callTables.
 func (e *Engine) where(f *store.Filter) *condition {
 	c := &condition{}
+	if f.None {
+		c.add("0")
+		return c
+	}
 	if !f.From.IsZero() && f.From.UnixMicro() > 0 {
 		c.add("c.key >= ?", min(f.From.UnixMicro(), maxMicros)<<idBits)
 		if f.From.Nanosecond()%1000 != 0 {

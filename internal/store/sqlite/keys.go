@@ -51,33 +51,28 @@ func nanosOf(t time.Time) any {
 const codeUnique = 2067
 
 // AddKey stores a new key.
-func (e *Engine) AddKey(ctx context.Context, k store.Key) error {
-	e.writing.Lock()
-	defer e.writing.Unlock()
-	_, err := e.writer.conn.ExecContext(ctx, `INSERT INTO api_keys
+func (e *Engine) AddKey(ctx context.Context, k store.Key, entry store.AuditEntry) error {
+	return e.change(ctx, entry, func() error {
+		_, err := e.writer.conn.ExecContext(ctx, `INSERT INTO api_keys
 (id, name, description, fingerprint, display, owner, created_at, expires_at, revoked_at) VALUES (?,?,?,?,?,?,?,?,?)`,
-		k.ID, k.Name, k.Description, k.Fingerprint, k.Display, k.Owner, k.CreatedAt.UnixNano(), nanosOf(k.ExpiresAt), nanosOf(k.RevokedAt))
+			k.ID, k.Name, k.Description, k.Fingerprint, k.Display, k.Owner, k.CreatedAt.UnixNano(), nanosOf(k.ExpiresAt), nanosOf(k.RevokedAt))
+		if isUnique(err) {
+			return store.ErrKeyExists
+		}
+		return mapError("store the key", err)
+	})
+}
+
+// isUnique tells whether a row was refused because one like it is there.
+func isUnique(err error) bool {
 	var se *sqlite.Error
-	if errors.As(err, &se) && se.Code() == codeUnique {
-		return store.ErrKeyExists
-	}
-	return mapError("store the key", err)
+	return errors.As(err, &se) && se.Code() == codeUnique
 }
 
 // RevokeKey marks a key as revoked.
-func (e *Engine) RevokeKey(ctx context.Context, id string, at time.Time) error {
-	e.writing.Lock()
-	defer e.writing.Unlock()
-	res, err := e.writer.conn.ExecContext(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", at.UnixNano(), id)
-	if err != nil {
-		return mapError("revoke the key", err)
-	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return mapError("revoke the key", err)
-	}
-	if n == 0 {
-		return store.ErrKeyUnknown
-	}
-	return nil
+func (e *Engine) RevokeKey(ctx context.Context, id string, at time.Time, entry store.AuditEntry) error {
+	return e.change(ctx, entry, func() error {
+		res, err := e.writer.conn.ExecContext(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", at.UnixNano(), id)
+		return changed(res, mapError("revoke the key", err), store.ErrKeyUnknown)
+	})
 }

@@ -130,7 +130,7 @@ func stateOf(counted, failed bool, reason store.Reason) int64 {
 const callColumns = `c.key, c.id, c.start_offset, c.parent, c.state, c.superseded_by, c.seen,
 c.model, c.provider, c.api_key, c.user, c.service, c.project, c.emitter, c.request, c.error_type, c.status,
 c.input_uncached, c.cache_read, c.cache_write, c.output_text, c.reasoning, c.fields,
-c.cost, c.reported_cost, c.quality, c.duration, c.ttft,
+c.cost, c.reported_cost, c.quality, c.duration, c.ttft, c.cache_write_1h, c.modalities, c.prices,
 i.trace, i.span, i.response_id, i.request_id, i.session, i.echo_group`
 
 const callTables = "calls c LEFT JOIN call_ids i ON i.key = c.key"
@@ -142,7 +142,7 @@ type scanner interface{ Scan(dest ...any) error }
 func (e *Engine) scanRecord(row scanner, r *store.Record) (int64, error) {
 	var (
 		key, offset, state, seen, fields, quality, duration, ttft int64
-		id, parent, supersededBy, trace, span                     []byte
+		id, parent, supersededBy, modalities, trace, span         []byte
 		reported                                                  sql.NullInt64
 		responseID, requestID, session, group                     sql.NullString
 		dimIDs                                                    [kindCount]int64
@@ -153,7 +153,7 @@ func (e *Engine) scanRecord(row scanner, r *store.Record) (int64, error) {
 		&dimIDs[kindModel], &dimIDs[kindProvider], &dimIDs[kindKey], &dimIDs[kindUser], &dimIDs[kindService],
 		&dimIDs[kindProject], &dimIDs[kindEmitter], &dimIDs[kindRequest], &dimIDs[kindErrorType], &r.Status,
 		&t.InputUncached, &t.CacheRead, &t.CacheWrite, &t.OutputText, &t.Reasoning, &fields,
-		&r.Cost, &reported, &quality, &duration, &ttft,
+		&r.Cost, &reported, &quality, &duration, &ttft, &t.CacheWrite1h, &modalities, &dimIDs[kindPrices],
 		&trace, &span, &responseID, &requestID, &session, &group)
 	if err != nil {
 		return 0, err
@@ -163,6 +163,7 @@ func (e *Engine) scanRecord(row scanner, r *store.Record) (int64, error) {
 		return 0, err
 	}
 	setDims(&r.Call, &texts)
+	r.Modalities = unpackModalities(modalities)
 	copy(r.ID[:], id)
 	copy(r.Parent[:], parent)
 	copy(r.SupersededBy[:], supersededBy)
