@@ -94,12 +94,6 @@ type Filter struct {
 	Superseded bool
 }
 
-// Term is one term of a text search, matched without regard to case.
-type Term struct {
-	Field string // "", or one of request_id, trace_id, model, path, error, user, service, provider, key
-	Value string // a literal part of the field's text; never a pattern
-}
-
 // Page asks for records newest first.
 type Page struct {
 	Filter Filter
