@@ -24,12 +24,14 @@ build: ## build ./bin/tokenboard, a static binary
 .PHONY: test
 test: build lint reference ## everything: lint, unit tests (with the race detector where there is a C compiler), fuzzing for seconds, the built binary end to end
 	TOKENBOARD_REFERENCE=1 $(GO) test $(RACE) $$($(GO) list ./... | grep -v /e2e)
+	$(GO) test -run TestEveryOrder ./internal/ledger -rapid.checks=300
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
 	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
 	TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 ./e2e
 
 .PHONY: torture
-torture: build ## kill the built binary 50 times under load, and compare
+torture: build ## kill the built binary 50 times under load, and play 10,000 random histories; compare
+	$(GO) test -count=1 -timeout 60m -run TestEveryOrder ./internal/ledger -rapid.checks=10000
 	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 60m -v -run TestKill ./e2e
 
 .PHONY: lint

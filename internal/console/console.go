@@ -39,7 +39,7 @@ type Options struct {
 	Now         func() time.Time // time.Now where nil
 }
 
-// Console answers HTTP requests. It starts no goroutine and has nothing to close.
+// Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
 type Console struct {
 	o    Options
 	keys *keyBook
@@ -47,6 +47,8 @@ type Console struct {
 	// placed is every route with the permission that it needs.
 	placed []placement
 	audits auditRetention
+	// streams are the live streams that are open.
+	streams *streams
 }
 
 var envelopes sync.Once
@@ -72,7 +74,7 @@ func New(o Options) *Console {
 		o.Logger = zap.NewNop()
 	}
 	envelopes.Do(func() { huma.NewError = newProblem }) // huma has no other place for it
-	return &Console{o: o, keys: &keyBook{ledger: o.Ledger, now: o.Now}}
+	return &Console{o: o, keys: &keyBook{ledger: o.Ledger, now: o.Now}, streams: newStreams()}
 }
 
 // Handler gives the handler of all routes.
@@ -103,6 +105,8 @@ func (c *Console) served() http.Handler {
 func (c *Console) routes() {
 	c.statsRoutes()
 	c.logRoutes()
+	c.streamRoutes()
+	c.breakdownRoutes()
 	c.keyRoutes()
 	c.qualityRoutes()
 	c.auditRoutes()

@@ -94,14 +94,18 @@ func (x *keyIndex) fingerprints(value string) []string {
 	return out
 }
 
-// inTerms makes a search for a key find it by its name, which no record holds.
+// inTerms makes a search find a key by a part of its name, which no record holds.
 func (x *keyIndex) inTerms(terms []store.Term) []store.Term {
 	for i, t := range terms {
-		if t.Field != "key" {
+		if t.Field != "key" && t.Field != "" {
 			continue
 		}
-		if k := x.fingerprints(t.Value); len(k) == 1 {
-			terms[i].Value = k[0]
+		needle := strings.ToLower(t.Value)
+		for j := range x.keys {
+			k := &x.keys[j]
+			if strings.Contains(strings.ToLower(k.Name), needle) || (t.Field == "key" && k.ID == t.Value) {
+				terms[i].Keys = append(terms[i].Keys, k.Fingerprint)
+			}
 		}
 	}
 	return terms

@@ -75,7 +75,7 @@ type LogPage struct {
 type logsInput struct {
 	Limit      int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 	Cursor     string `query:"cursor" maxLength:"64"`
-	Query      string `query:"q" maxLength:"256" doc:"words to find in request id, trace id, model, path, error, user, service, provider or key; \"quoted words\"; field:word for one of them"`
+	Query      string `query:"q" maxLength:"256" doc:"words to find, see docs/api.md; field:word for one of request_id, trace_id, span_id, model, path, error, user, service, provider, key, project, session, operation, method, status, quality, superseded; -word for calls without it" example:"status:429 model:gpt -user:ci"`
 	Superseded bool   `query:"superseded" doc:"also records that do not count, because another one stands for their call"`
 	Filters
 }

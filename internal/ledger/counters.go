@@ -114,6 +114,13 @@ func (s *Sums) add(c *usage.Call, n int64) {
 
 // Merge adds the sums of o.
 func (s *Sums) Merge(o *Sums) {
+	s.mergeCounts(o)
+	s.Duration.Merge(&o.Duration)
+	s.TTFT.Merge(&o.TTFT)
+}
+
+// mergeCounts adds the sums of o without its histograms.
+func (s *Sums) mergeCounts(o *Sums) {
 	s.Calls += o.Calls
 	s.Errors += o.Errors
 	s.NoUsage += o.NoUsage
@@ -128,8 +135,6 @@ func (s *Sums) Merge(o *Sums) {
 	s.Tokens.OutputText += o.Tokens.OutputText
 	s.Tokens.Reasoning += o.Tokens.Reasoning
 	s.Tokens.Fields |= o.Tokens.Fields
-	s.Duration.Merge(&o.Duration)
-	s.TTFT.Merge(&o.TTFT)
 }
 
 // rolling holds the sums of every base bucket, by axis and member. It is what readers are

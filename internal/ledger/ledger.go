@@ -160,7 +160,7 @@ func (l *Ledger) rebuild(ctx context.Context) error {
 		}
 		if !r.Seen.Before(since) {
 			n := newNode(&r.Call)
-			n.standing = standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason}
+			n.standing = standingOf(r)
 			l.index.add(n, r.Trace, r.Seen)
 			l.index.commit()
 		}

@@ -94,12 +94,6 @@ type Filter struct {
 	Superseded bool
 }
 
-// Term is one term of a text search, matched without regard to case.
-type Term struct {
-	Field string // "", or one of request_id, trace_id, model, path, error, user, service, provider, key
-	Value string // a literal part of the field's text; never a pattern
-}
-
 // Page asks for records newest first.
 type Page struct {
 	Filter Filter
@@ -109,6 +103,9 @@ type Page struct {
 
 // ErrCursor reports a cursor that this engine did not give.
 var ErrCursor = errors.New("the cursor is not one that this server gave")
+
+// ErrTooMany reports totals of more groups than were allowed.
+var ErrTooMany = errors.New("there are too many groups")
 
 // Info is what an engine knows about itself.
 type Info struct {
@@ -138,6 +135,9 @@ type Engine interface {
 	// Scan visits the records that match, oldest first, until visit fails. The record is
 	// valid during the visit only.
 	Scan(ctx context.Context, f Filter, visit func(*Record) error) error
+	// Totals sums the records that match and count, grouped by fields. It gives ErrTooMany
+	// where there are more groups than max; memory is bounded by that, whatever it reads.
+	Totals(ctx context.Context, f Filter, by []Field, max int) ([]Total, error)
 	// Links visits the links seen since a time.
 	Links(ctx context.Context, since time.Time, visit func(usage.Link) error) error
 	// List gives one page of records and the cursor of the next ("" at the end).

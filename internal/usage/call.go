@@ -187,6 +187,8 @@ type Call struct {
 
 	HasReportedCost bool
 	Quality         Quality
+	// Lent says which facts the record has from another record of its call. The ledger sets it.
+	Lent Lent
 }
 
 // Link is the place of a span in its trace. Spans that are no calls send only this, so

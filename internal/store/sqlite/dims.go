@@ -146,6 +146,17 @@ func (d *dims) match(k kind, fulfils func(string) bool) []int64 {
 	return out
 }
 
+// text gives the text of an id.
+func (d *dims) text(id int64) (string, error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	v, ok := d.values[id]
+	if !ok {
+		return "", fmt.Errorf("%w: a record names text %d, which is not there", store.ErrCorrupt, id)
+	}
+	return v, nil
+}
+
 // texts gives the texts of ids.
 func (d *dims) texts(ids *[kindCount]int64) ([kindCount]string, error) {
 	var out [kindCount]string

@@ -104,12 +104,17 @@ func startOf(key, offset int64) time.Time {
 	return time.Unix(0, key>>idBits*1000+offset).UTC()
 }
 
-// bits of the column state; the reason stands above them.
+// bits of the column state: two flags, the reason, and above it what was lent (usage.Lent).
 const (
 	stateCounted = 1 << iota
 	stateFailed
 	stateReason // times the reason
+
+	stateReasonBits = 6
+	stateLent       = stateReason << stateReasonBits // times usage.Lent
 )
+
+const allLent = (1<<8 - 1) * stateLent
 
 func stateOf(counted, failed bool, reason store.Reason) int64 {
 	s := int64(reason) * stateReason
@@ -171,9 +176,10 @@ func (e *Engine) scanRecord(row scanner, r *store.Record) (int64, error) {
 	r.Start = startOf(key, offset)
 	r.Seen = time.Unix(seen, 0).UTC()
 	r.Counted, r.Failed = state&stateCounted != 0, state&stateFailed != 0
-	r.Reason = store.Reason(state / stateReason) //nolint:gosec // written by stateOf
-	t.Fields = usage.TokenFields(fields)         //nolint:gosec // written from TokenFields
-	r.Quality = usage.Quality(quality)           //nolint:gosec // written from Quality
+	r.Reason = store.Reason(state / stateReason % (1 << stateReasonBits)) //nolint:gosec // written by stateOf
+	r.Lent = usage.Lent(state / stateLent)                                //nolint:gosec // written by put
+	t.Fields = usage.TokenFields(fields)                                  //nolint:gosec // written from TokenFields
+	r.Quality = usage.Quality(quality)                                    //nolint:gosec // written from Quality
 	r.Duration, r.TTFT = time.Duration(duration), time.Duration(ttft)
 	r.ReportedCost, r.HasReportedCost = usage.NanoUSD(reported.Int64), reported.Valid
 	r.ResponseID, r.RequestID, r.Session, r.Group = responseID.String, requestID.String, session.String, group.String

@@ -37,7 +37,7 @@ VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`},
 		{&w.remove, "DELETE FROM calls WHERE key = ?"},
 		{&w.removeIDs, "DELETE FROM call_ids WHERE key = ?"},
 		{&w.insertIDs, "INSERT INTO call_ids (key, trace, span, response_id, request_id, session, echo_group) VALUES (?,?,?,?,?,?,?)"},
-		{&w.mark, "UPDATE calls SET state = ? | (state & 2), superseded_by = ? WHERE key = ?"},
+		{&w.mark, fmt.Sprintf("UPDATE calls SET state = ? | (state & %d), superseded_by = ? WHERE key = ?", stateFailed|allLent)},
 		{&w.cost, "UPDATE calls SET cost = ?, prices = ?, quality = ? WHERE key = ?"},
 		{&w.insertDim, "INSERT INTO dims (kind, value) VALUES (?,?)"},
 		{&w.insertGap, "INSERT OR IGNORE INTO gaps (key) VALUES (?)"},
@@ -196,7 +196,7 @@ func (a *application) put(r *store.Record) error {
 	}
 	t := &r.Tokens
 	_, err = a.writer.insert.ExecContext(a.ctx, key, r.ID[:], r.Start.UnixNano()-key>>idBits*1000,
-		blob(r.Parent[:], r.Parent.IsZero()), stateOf(r.Counted, r.Failed, r.Reason),
+		blob(r.Parent[:], r.Parent.IsZero()), stateOf(r.Counted, r.Failed, r.Reason)|int64(r.Lent)*stateLent,
 		blob(r.SupersededBy[:], r.SupersededBy == usage.ID{}), r.Seen.Unix(),
 		d[kindModel], d[kindProvider], d[kindKey], d[kindUser], d[kindService], d[kindProject], d[kindEmitter],
 		d[kindRequest], d[kindErrorType], r.Status,
