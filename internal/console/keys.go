@@ -57,7 +57,7 @@ func (b *keyBook) index(ctx context.Context) (*keyIndex, error) {
 	if b.last != nil && b.now().Sub(b.read) < keysFresh {
 		return b.last, nil
 	}
-	keys, err := b.ledger.Admin().Keys(ctx)
+	keys, _, err := b.ledger.Admin().Keys(ctx, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys: %w", err)
 	}
@@ -234,16 +234,16 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 			return nil, wrong("body.expires_at", "must lie in the future", nil)
 		}
 	}
-	if err := c.roomForKey(ctx); err != nil {
-		return nil, err
-	}
 	secret, id := make([]byte, 32), make([]byte, 8)
 	_, _ = rand.Read(secret) // never fails, see crypto/rand
 	_, _ = rand.Read(id)
 	key := keyPrefix + base64.RawURLEncoding.EncodeToString(secret)
 	k.ID, k.Fingerprint, k.Display = "key_"+hex.EncodeToString(id), usage.Fingerprint(key), usage.DisplayKey(key)
-	err = c.o.Ledger.Admin().AddKey(ctx, k)
+	err = c.o.Ledger.Admin().AddKeys(ctx, c.o.MaxKeys, k)
 	c.keys.forget()
+	if errors.Is(err, store.ErrTooManyKeys) {
+		return nil, newProblem(http.StatusConflict, fmt.Sprintf("there are %d keys already, the most that keys::max allows; revoke some, or raise it", c.o.MaxKeys))
+	}
 	if errors.Is(err, store.ErrKeyExists) {
 		return nil, newProblem(http.StatusConflict, "a key of this name exists already; choose another name, or revoke that key first")
 	}
@@ -251,23 +251,6 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 		return nil, c.failed("create a key", err)
 	}
 	return answer(NewKey{Key: c.keyOf(&k, nil), Secret: key}), nil
-}
-
-func (c *Console) roomForKey(ctx context.Context) error {
-	index, err := c.keys.index(ctx)
-	if err != nil {
-		return c.failed("create a key", err)
-	}
-	n := 0
-	for i := range index.keys {
-		if index.keys[i].RevokedAt.IsZero() {
-			n++
-		}
-	}
-	if n >= c.o.MaxKeys {
-		return newProblem(http.StatusConflict, fmt.Sprintf("there are %d keys already, the most that keys::max allows; revoke some, or raise it", n))
-	}
-	return nil
 }
 
 // cleanText trims a text and refuses what would make it look like another.
@@ -304,7 +287,13 @@ func (c *Console) revokeKey(ctx context.Context, in *struct {
 	if k := index.byID[in.ID]; k != nil && !c.maySee(ctx, index, k.Fingerprint) {
 		return nil, errNoKey()
 	}
-	err = c.o.Ledger.Admin().RevokeKey(ctx, in.ID, c.o.Now().UTC())
+	err = c.o.Ledger.Admin().UpdateKey(ctx, in.ID, func(k *store.Key) error {
+		if !k.RevokedAt.IsZero() {
+			return store.ErrKeyUnknown
+		}
+		k.RevokedAt = c.o.Now().UTC()
+		return nil
+	})
 	c.keys.forget()
 	if errors.Is(err, store.ErrKeyUnknown) {
 		return nil, errNoKey()

@@ -181,22 +181,6 @@ func TestDropAndReopen(t *testing.T) {
 	require.NoError(t, e.Links(ctx, time.Time{}, func(usage.Link) error { return fmt.Errorf("a link was left") }))
 }
 
-func TestKeys(t *testing.T) {
-	e := open(t, filepath.Join(t.TempDir(), "t.db"))
-	k := store.Key{ID: "1", Name: "Alice", Fingerprint: "f1", Display: "d", CreatedAt: start, ExpiresAt: start.Add(time.Hour)}
-	require.NoError(t, e.AddKey(ctx, k))
-	twin := store.Key{ID: "2", Name: "ALICE", Fingerprint: "f2", CreatedAt: start.Add(1)}
-	require.ErrorIs(t, e.AddKey(ctx, twin), store.ErrKeyExists)
-	require.NoError(t, e.RevokeKey(ctx, "1", start.Add(time.Minute)))
-	require.ErrorIs(t, e.RevokeKey(ctx, "1", start), store.ErrKeyUnknown)
-	require.ErrorIs(t, e.RevokeKey(ctx, "9", start), store.ErrKeyUnknown)
-	require.NoError(t, e.AddKey(ctx, twin), "the name is free again")
-	k.RevokedAt = start.Add(time.Minute)
-	got, err := e.Keys(ctx)
-	require.NoError(t, err)
-	require.Equal(t, []store.Key{k, twin}, got)
-}
-
 // TestBackupWhileWriting: the copy is whole, whatever is written meanwhile.
 func TestBackupWhileWriting(t *testing.T) {
 	dir := t.TempDir()
