@@ -32,16 +32,23 @@ type Options struct {
 	Open bool
 	// Origins may write from a browser besides the console's own page.
 	Origins []string
-	Now     func() time.Time // time.Now where nil
+	// Entries of the audit log go when they are older than AuditMaxAge (a year where 0), and the
+	// oldest when there are more than AuditMax (a million where 0).
+	AuditMaxAge time.Duration
+	AuditMax    int64
+	Now         func() time.Time // time.Now where nil
 }
 
-// Console answers HTTP requests. It starts no goroutine and has nothing to close.
+// Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
 type Console struct {
 	o    Options
 	keys *keyBook
 	api  huma.API
 	// placed is every route with the permission that it needs.
 	placed []placement
+	audits auditRetention
+	// streams are the live streams that are open.
+	streams *streams
 }
 
 var envelopes sync.Once
@@ -54,6 +61,12 @@ func New(o Options) *Console {
 	if o.MaxKeys == 0 {
 		o.MaxKeys = defaultMax
 	}
+	if o.AuditMaxAge == 0 {
+		o.AuditMaxAge = defaultAuditMaxAge
+	}
+	if o.AuditMax == 0 {
+		o.AuditMax = defaultAuditMax
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -61,7 +74,7 @@ func New(o Options) *Console {
 		o.Logger = zap.NewNop()
 	}
 	envelopes.Do(func() { huma.NewError = newProblem }) // huma has no other place for it
-	return &Console{o: o, keys: &keyBook{ledger: o.Ledger, now: o.Now}}
+	return &Console{o: o, keys: &keyBook{ledger: o.Ledger, now: o.Now}, streams: newStreams()}
 }
 
 // Handler gives the handler of all routes.
@@ -92,7 +105,10 @@ func (c *Console) served() http.Handler {
 func (c *Console) routes() {
 	c.statsRoutes()
 	c.logRoutes()
+	c.streamRoutes()
+	c.breakdownRoutes()
 	c.keyRoutes()
 	c.qualityRoutes()
+	c.auditRoutes()
 	c.healthRoutes()
 }

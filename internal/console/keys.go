@@ -94,14 +94,18 @@ func (x *keyIndex) fingerprints(value string) []string {
 	return out
 }
 
-// inTerms makes a search for a key find it by its name, which no record holds.
+// inTerms makes a search find a key by a part of its name, which no record holds.
 func (x *keyIndex) inTerms(terms []store.Term) []store.Term {
 	for i, t := range terms {
-		if t.Field != "key" {
+		if t.Field != "key" && t.Field != "" {
 			continue
 		}
-		if k := x.fingerprints(t.Value); len(k) == 1 {
-			terms[i].Value = k[0]
+		needle := strings.ToLower(t.Value)
+		for j := range x.keys {
+			k := &x.keys[j]
+			if strings.Contains(strings.ToLower(k.Name), needle) || (t.Field == "key" && k.ID == t.Value) {
+				terms[i].Keys = append(terms[i].Keys, k.Fingerprint)
+			}
 		}
 	}
 	return terms
@@ -239,7 +243,11 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 	_, _ = rand.Read(id)
 	key := keyPrefix + base64.RawURLEncoding.EncodeToString(secret)
 	k.ID, k.Fingerprint, k.Display = "key_"+hex.EncodeToString(id), usage.Fingerprint(key), usage.DisplayKey(key)
-	err = c.o.Ledger.Admin().AddKeys(ctx, c.o.MaxKeys, k)
+	entry, err := c.audit(ctx, "key.create", store.AuditTarget{Type: "key", ID: k.ID, Name: k.Name}, nil, auditedKey(&k))
+	if err != nil {
+		return nil, err
+	}
+	err = c.o.Ledger.Admin().AddKeys(ctx, c.o.MaxKeys, []store.Key{k}, entry)
 	c.keys.forget()
 	if errors.Is(err, store.ErrTooManyKeys) {
 		return nil, newProblem(http.StatusConflict, fmt.Sprintf("there are %d keys already, the most that keys::max allows; revoke some, or raise it", c.o.MaxKeys))
@@ -251,6 +259,19 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 		return nil, c.failed("create a key", err)
 	}
 	return answer(NewKey{Key: c.keyOf(&k, nil), Secret: key}), nil
+}
+
+// auditKey is what the audit log tells of a key.
+type auditKey struct {
+	Name        string     `json:"name"`
+	Description string     `json:"description,omitempty"`
+	Display     string     `json:"display"`
+	Owner       string     `json:"owner,omitempty"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
+}
+
+func auditedKey(k *store.Key) auditKey {
+	return auditKey{Name: k.Name, Description: k.Description, Display: k.Display, Owner: k.Owner, ExpiresAt: known(k.ExpiresAt)}
 }
 
 // cleanText trims a text and refuses what would make it look like another.
@@ -287,12 +308,13 @@ func (c *Console) revokeKey(ctx context.Context, in *struct {
 	if k := index.byID[in.ID]; k != nil && !c.maySee(ctx, index, k.Fingerprint) {
 		return nil, errNoKey()
 	}
-	err = c.o.Ledger.Admin().UpdateKey(ctx, in.ID, func(k *store.Key) error {
+	err = c.o.Ledger.Admin().UpdateKey(ctx, in.ID, func(k *store.Key) (store.AuditEntry, error) {
 		if !k.RevokedAt.IsZero() {
-			return store.ErrKeyUnknown
+			return store.AuditEntry{}, store.ErrKeyUnknown
 		}
+		before := auditedKey(k)
 		k.RevokedAt = c.o.Now().UTC()
-		return nil
+		return c.auditEntry(ctx, "key.revoke", store.AuditTarget{Type: "key", ID: k.ID, Name: k.Name}, before, nil)
 	})
 	c.keys.forget()
 	if errors.Is(err, store.ErrKeyUnknown) {

@@ -52,9 +52,11 @@ type LogItem struct {
 	Output          *int64    `json:"output_tokens" doc:"reasoning included"`
 	CacheRead       *int64    `json:"cache_read_tokens"`
 	CacheWrite      *int64    `json:"cache_write_tokens"`
+	CacheWrite1h    *int64    `json:"cache_write_1h_tokens" doc:"part of cache_write_tokens: kept for an hour"`
 	Reasoning       *int64    `json:"reasoning_tokens"`
 	Total           *int64    `json:"total_tokens"`
 	Cost            *Money    `json:"cost_usd" doc:"null where it is not known"`
+	PriceVersion    string    `json:"price_version" doc:"prices that gave cost_usd; empty where the telemetry did"`
 	DurationMS      *float64  `json:"duration_ms"`
 	TTFTMS          *float64  `json:"ttft_ms"`
 	TokensPerSecond *float64  `json:"tokens_per_second" doc:"output tokens per second after the first token, or in all where its time is not known"`
@@ -73,7 +75,7 @@ type LogPage struct {
 type logsInput struct {
 	Limit      int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 	Cursor     string `query:"cursor" maxLength:"64"`
-	Query      string `query:"q" maxLength:"256" doc:"words to find in request id, trace id, model, path, error, user, service, provider or key; \"quoted words\"; field:word for one of them"`
+	Query      string `query:"q" maxLength:"256" doc:"words to find, see docs/api.md; field:word for one of request_id, trace_id, span_id, model, path, error, user, service, provider, key, project, session, operation, method, status, quality, superseded; -word for calls without it" example:"status:429 model:gpt -user:ci"`
 	Superseded bool   `query:"superseded" doc:"also records that do not count, because another one stands for their call"`
 	Filters
 }
@@ -147,6 +149,7 @@ func itemOf(r *store.Record, index *keyIndex) LogItem {
 		RequestID: r.RequestID, ResponseID: r.ResponseID, Quality: r.Quality.Names(), Counted: r.Counted, Superseded: r.Reason.String(),
 		Input: figure(t, usage.HasInput, t.Input()), Output: figure(t, usage.HasOutput, t.Output()),
 		CacheRead: figure(t, usage.HasCacheRead, t.CacheRead), CacheWrite: figure(t, usage.HasCacheWrite, t.CacheWrite),
+		CacheWrite1h: figure(t, usage.HasCacheWrite1h, t.CacheWrite1h), PriceVersion: r.PriceVersion,
 		Reasoning: figure(t, usage.HasReasoning, t.Reasoning), Total: figure(t, usage.HasInput|usage.HasOutput, t.Total()),
 	}
 	if r.KeyFingerprint != "" {

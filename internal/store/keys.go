@@ -37,12 +37,12 @@ type Secret struct {
 // Period is a span of the calendar after which a budget begins anew.
 type Period uint8
 
-// The periods. Total never begins anew.
+// The periods. Ever never begins anew; the API calls it total.
 const (
-	Day Period = iota
-	Week
-	Month
-	Total
+	Daily Period = iota
+	Weekly
+	Monthly
+	Ever
 	PeriodCount
 )
 
@@ -112,10 +112,10 @@ type Keys interface {
 	Keys(ctx context.Context, after int64) (keys []Key, version int64, err error)
 	// AddKeys stores new keys, all or none. It answers ErrTooManyKeys where more than limit keys
 	// would not be revoked then, and a KeyConflict where a name or a fingerprint is taken.
-	AddKeys(ctx context.Context, limit int, keys ...Key) error
-	// UpdateKey changes one key in one transaction: change gets it as it is stored and is run once;
-	// its error leaves all as it was and is returned. It answers ErrKeyUnknown, and a KeyConflict.
-	UpdateKey(ctx context.Context, id string, change func(*Key) error) error
+	AddKeys(ctx context.Context, limit int, keys []Key, audit ...AuditEntry) error
+	// UpdateKey changes one key in one transaction: change gets it as it is stored and is run once,
+	// and must not ask the store for anything; its error leaves all as it was and is returned. It answers ErrKeyUnknown, and a KeyConflict.
+	UpdateKey(ctx context.Context, id string, change func(*Key) (AuditEntry, error)) error
 	// Forgotten visits what was spent with stored keys in calls that count and that start before a
 	// time: of records that are still there and of those that Drop removed.
 	Forgotten(ctx context.Context, before time.Time, visit func(Spent)) error

@@ -50,6 +50,15 @@ type Mark struct {
 	Reason       Reason
 }
 
+// Cost changes what a record that is stored costs; one of a record that is not does nothing.
+type Cost struct {
+	ID           usage.ID
+	Start        time.Time // the record's own start: with the id it finds the record
+	Cost         usage.NanoUSD
+	PriceVersion string
+	Quality      usage.Quality // all of the record's flags
+}
+
 // Ref names a stored record.
 type Ref struct {
 	ID    usage.ID
@@ -62,6 +71,7 @@ type Write struct {
 	Remove []Ref    // what is not stored is left out
 	Put    []Record // inserted; a stored record of the same ID and Start is replaced
 	Mark   []Mark
+	Costs  []Cost
 	Links  []usage.Link // places of spans in their traces; known ones are left as they are
 	Seen   time.Time    // when this write was made; ages the links
 }
@@ -84,12 +94,6 @@ type Filter struct {
 	Superseded bool
 }
 
-// Term is one term of a text search, matched without regard to case.
-type Term struct {
-	Field string // "", or one of request_id, trace_id, model, path, error, user, service, provider, key
-	Value string // a literal part of the field's text; never a pattern
-}
-
 // Page asks for records newest first.
 type Page struct {
 	Filter Filter
@@ -99,6 +103,9 @@ type Page struct {
 
 // ErrCursor reports a cursor that this engine did not give.
 var ErrCursor = errors.New("the cursor is not one that this server gave")
+
+// ErrTooMany reports totals of more groups than were allowed.
+var ErrTooMany = errors.New("there are too many groups")
 
 // Info is what an engine knows about itself.
 type Info struct {
@@ -128,6 +135,9 @@ type Engine interface {
 	// Scan visits the records that match, oldest first, until visit fails. The record is
 	// valid during the visit only.
 	Scan(ctx context.Context, f Filter, visit func(*Record) error) error
+	// Totals sums the records that match and count, grouped by fields. It gives ErrTooMany
+	// where there are more groups than max; memory is bounded by that, whatever it reads.
+	Totals(ctx context.Context, f Filter, by []Field, max int) ([]Total, error)
 	// Links visits the links seen since a time.
 	Links(ctx context.Context, since time.Time, visit func(usage.Link) error) error
 	// List gives one page of records and the cursor of the next ("" at the end).

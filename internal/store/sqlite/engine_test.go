@@ -65,7 +65,9 @@ func TestRoundTrip(t *testing.T) {
 	want.User, want.Service, want.Environment, want.Project, want.Session = "u", "s", "e", "pr", "se"
 	want.Method, want.Path, want.Status, want.ErrorType, want.Failed = "POST", "/v1", 429, "rate", true
 	want.ResponseID, want.RequestID, want.Scope, want.Process = "resp", "req", "sc", 1<<63+5
-	want.Tokens = usage.Tokens{InputUncached: 1, CacheRead: 2, CacheWrite: 3, OutputText: 4, Reasoning: 5, Fields: 31}
+	want.Tokens = usage.Tokens{InputUncached: 1, CacheRead: 2, CacheWrite: 3, OutputText: 4, Reasoning: 5, CacheWrite1h: 2, Fields: 63}
+	want.Modalities = usage.Modalities{AudioInput: 1, AudioOutput: 300, ImageOutput: 1 << 40}
+	want.PriceVersion = "book 1"
 	want.ReportedCost, want.HasReportedCost, want.Cost = 7, true, 7
 	want.Quality = usage.Inconsistent | usage.ReportedCost
 	want.Counted, want.SupersededBy, want.Reason = false, usage.ID{3}, store.ReasonTwin
@@ -180,6 +182,9 @@ func TestDropAndReopen(t *testing.T) {
 	require.True(t, info.Floor.Equal(floor))
 	require.NoError(t, e.Links(ctx, time.Time{}, func(usage.Link) error { return fmt.Errorf("a link was left") }))
 }
+
+// audited is an entry for changes whose entry a test does not look at.
+var audited = store.AuditEntry{Action: "test.change"}
 
 // TestBackupWhileWriting: the copy is whole, whatever is written meanwhile.
 func TestBackupWhileWriting(t *testing.T) {

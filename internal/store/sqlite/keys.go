@@ -111,7 +111,10 @@ func nanosOf(t time.Time) any {
 }
 
 // AddKeys stores new keys.
-func (e *Engine) AddKeys(ctx context.Context, limit int, keys ...store.Key) error {
+func (e *Engine) AddKeys(ctx context.Context, limit int, keys []store.Key, audit ...store.AuditEntry) error {
+	if len(audit) == 0 {
+		return errNoEntry
+	}
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	return e.transaction(ctx, func() error {
@@ -136,12 +139,17 @@ func (e *Engine) AddKeys(ctx context.Context, limit int, keys ...store.Key) erro
 				return err
 			}
 		}
+		for _, entry := range audit {
+			if err := appendAudit(ctx, e.writer.conn, entry); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 }
 
 // UpdateKey changes one key.
-func (e *Engine) UpdateKey(ctx context.Context, id string, change func(*store.Key) error) error {
+func (e *Engine) UpdateKey(ctx context.Context, id string, change func(*store.Key) (store.AuditEntry, error)) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	return e.transaction(ctx, func() error {
@@ -152,7 +160,8 @@ func (e *Engine) UpdateKey(ctx context.Context, id string, change func(*store.Ke
 		if len(keys) == 0 {
 			return store.ErrKeyUnknown
 		}
-		if err := change(&keys[0]); err != nil {
+		entry, err := change(&keys[0])
+		if err != nil {
 			return err
 		}
 		version, err := e.nextKeysVersion(ctx)
@@ -163,7 +172,10 @@ func (e *Engine) UpdateKey(ctx context.Context, id string, change func(*store.Ke
 		if _, err := e.writer.conn.ExecContext(ctx, "DELETE FROM api_key_secrets WHERE key_id = ?", id); err != nil {
 			return mapError("change a key", err)
 		}
-		return e.putKey(ctx, &keys[0], version, 0)
+		if err := e.putKey(ctx, &keys[0], version, 0); err != nil {
+			return err
+		}
+		return appendAudit(ctx, e.writer.conn, entry)
 	})
 }
 
@@ -172,11 +184,12 @@ func (e *Engine) nextKeysVersion(ctx context.Context) (version int64, err error)
 	return version, mapError("count the change of the keys", err)
 }
 
-// codeUnique and codePrimaryKey are SQLITE_CONSTRAINT_UNIQUE and _PRIMARYKEY.
-const (
-	codeUnique     = 2067
-	codePrimaryKey = 1555
-)
+// isUnique tells whether a row was refused because one like it is there.
+func isUnique(err error) bool {
+	const codeUnique, codePrimaryKey = 2067, 1555 // SQLITE_CONSTRAINT_UNIQUE and _PRIMARYKEY
+	var se *sqlite.Error
+	return errors.As(err, &se) && (se.Code() == codeUnique || se.Code() == codePrimaryKey)
+}
 
 // putKey writes a key, the i-th of a call, over what is there of its id.
 func (e *Engine) putKey(ctx context.Context, k *store.Key, version int64, i int) error {
@@ -200,8 +213,7 @@ func (e *Engine) putKey(ctx context.Context, k *store.Key, version int64, i int)
 	for place, s := range secrets {
 		_, err := e.writer.conn.ExecContext(ctx, "INSERT INTO api_key_secrets (fingerprint, key_id, place, display, until) VALUES (?,?,?,?,?)",
 			s.Fingerprint, k.ID, place, s.Display, nanosOf(s.Until))
-		var se *sqlite.Error
-		if errors.As(err, &se) && (se.Code() == codePrimaryKey || se.Code() == codeUnique) {
+		if isUnique(err) {
 			conflict := &store.KeyConflict{Index: i, Fingerprint: true}
 			err = e.writer.conn.QueryRowContext(ctx, "SELECT key_id FROM api_key_secrets WHERE fingerprint = ?", s.Fingerprint).Scan(&conflict.With)
 			if err == nil {

@@ -21,7 +21,7 @@ func aKey(id, name string) store.Key {
 		ID: id, Name: name, Description: "d " + id, Fingerprint: "f" + id, Display: "tb-…" + id, Owner: "o", Imported: true,
 		CreatedAt: start.Add(time.Duration(id[0])), ExpiresAt: start.Add(time.Hour), Disabled: true, Models: []string{"gpt-*", "x"},
 		Limits: store.Limits{
-			RequestsPerMinute: 1, TokensPerMinute: 2, Tokens: store.Budget{store.Month: 3}, Cost: store.Budget{store.Total: 4},
+			RequestsPerMinute: 1, TokensPerMinute: 2, Tokens: store.Budget{store.Monthly: 3}, Cost: store.Budget{store.Ever: 4},
 		},
 	}
 }
@@ -35,9 +35,9 @@ func TestKeys(t *testing.T) {
 
 	a, b := aKey("1", "Zoë"), aKey("2", "bob")
 	a.Older = []store.Secret{{Fingerprint: "f0", Display: "tb-…0", Until: start.Add(1)}, {Fingerprint: "f00", Display: "d"}}
-	require.NoError(t, e.AddKeys(ctx, 2, a, b))
+	require.NoError(t, e.AddKeys(ctx, 2, []store.Key{a, b}, audited))
 	c := aKey("3", "carol")
-	require.ErrorIs(t, e.AddKeys(ctx, 2, c), store.ErrTooManyKeys)
+	require.ErrorIs(t, e.AddKeys(ctx, 2, []store.Key{c}, audited), store.ErrTooManyKeys)
 	for name, tc := range map[string]struct {
 		keys []store.Key
 		want store.KeyConflict
@@ -48,7 +48,7 @@ func TestKeys(t *testing.T) {
 		"a fingerprint from before":        {[]store.Key{{ID: "4", Name: "x", Fingerprint: "f00"}}, store.KeyConflict{With: "1", Fingerprint: true}},
 		"an older fingerprint that is one": {[]store.Key{{ID: "4", Name: "x", Fingerprint: "n", Older: []store.Secret{{Fingerprint: "f2"}}}}, store.KeyConflict{With: "2", Fingerprint: true}},
 	} {
-		err := e.AddKeys(ctx, 9, tc.keys...)
+		err := e.AddKeys(ctx, 9, tc.keys, audited)
 		require.ErrorIs(t, err, store.ErrKeyExists, name)
 		var conflict *store.KeyConflict
 		require.ErrorAs(t, err, &conflict, name)
@@ -62,21 +62,21 @@ func TestKeys(t *testing.T) {
 	require.Greater(t, added, version)
 
 	refused := errors.New("no")
-	require.ErrorIs(t, e.UpdateKey(ctx, "1", func(k *store.Key) error {
+	require.ErrorIs(t, e.UpdateKey(ctx, "1", func(k *store.Key) (store.AuditEntry, error) {
 		k.Name = "changed"
-		return refused
+		return audited, refused
 	}), refused)
-	require.ErrorIs(t, e.UpdateKey(ctx, "9", func(*store.Key) error { return nil }), store.ErrKeyUnknown)
-	require.ErrorIs(t, e.UpdateKey(ctx, "2", func(k *store.Key) error {
+	require.ErrorIs(t, e.UpdateKey(ctx, "9", func(*store.Key) (store.AuditEntry, error) { return audited, nil }), store.ErrKeyUnknown)
+	require.ErrorIs(t, e.UpdateKey(ctx, "2", func(k *store.Key) (store.AuditEntry, error) {
 		k.Name = "zoË"
-		return nil
+		return audited, nil
 	}), store.ErrKeyExists)
-	require.NoError(t, e.UpdateKey(ctx, "1", func(k *store.Key) error {
+	require.NoError(t, e.UpdateKey(ctx, "1", func(k *store.Key) (store.AuditEntry, error) {
 		require.Equal(t, a, *k)
 		k.Older = append(k.Older, store.Secret{Fingerprint: k.Fingerprint, Display: k.Display, Until: start.Add(time.Minute)})
 		k.Fingerprint, k.Display, k.RevokedAt, k.Limits = "new", "tb-…new", start.Add(2), store.Limits{}
 		a = *k
-		return nil
+		return audited, nil
 	}))
 	keys, changed, err := e.Keys(ctx, added)
 	require.NoError(t, err)
@@ -86,7 +86,7 @@ func TestKeys(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, keys)
 	require.Equal(t, changed, again)
-	require.NoError(t, e.AddKeys(ctx, 2, aKey("5", "zoë")), "name and place are free again")
+	require.NoError(t, e.AddKeys(ctx, 2, []store.Key{aKey("5", "zoë")}, audited), "name and place are free again")
 }
 
 // TestKeysOfAnOlderDatabase: keys of schema 1 are there after the migration, with what they have now.
@@ -106,8 +106,8 @@ func TestKeysOfAnOlderDatabase(t *testing.T) {
 		{ID: "1", Name: "Bob", Description: "d", Fingerprint: "f1", Display: "x", Owner: "o", CreatedAt: at(5), RevokedAt: at(6)},
 		{ID: "2", Name: "BOB", Fingerprint: "f2", Display: "y", CreatedAt: at(7), ExpiresAt: at(8)},
 	}, keys)
-	require.ErrorIs(t, e.AddKeys(ctx, 9, aKey("3", "bob")), store.ErrKeyExists)
-	require.ErrorIs(t, e.AddKeys(ctx, 9, store.Key{ID: "4", Name: "n", Fingerprint: "f1"}), store.ErrKeyExists)
+	require.ErrorIs(t, e.AddKeys(ctx, 9, []store.Key{aKey("3", "bob")}, audited), store.ErrKeyExists)
+	require.ErrorIs(t, e.AddKeys(ctx, 9, []store.Key{store.Key{ID: "4", Name: "n", Fingerprint: "f1"}}, audited), store.ErrKeyExists)
 }
 
 // TestForgotten: whatever Drop removed of a stored key's calls, and whatever still waits to be
@@ -118,7 +118,7 @@ func TestForgotten(t *testing.T) {
 	k := aKey("1", "a")
 	k.Fingerprint = usage.Fingerprint("one")
 	k.Older = []store.Secret{{Fingerprint: usage.Fingerprint("older")}}
-	require.NoError(t, e.AddKeys(ctx, 9, k))
+	require.NoError(t, e.AddKeys(ctx, 9, []store.Key{k}, audited))
 	w := store.Write{Seen: start}
 	for i := range 90 {
 		r := record(i, start.Add(time.Duration(i)*time.Minute))
