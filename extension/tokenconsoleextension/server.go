@@ -25,6 +25,7 @@ type server struct {
 	set      extension.Settings
 	http     *http.Server
 	listener net.Listener
+	console  *console.Console
 	serving  sync.WaitGroup
 }
 
@@ -53,11 +54,12 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	if s.config.HTTP.CORS.HasValue() {
 		origins = s.config.HTTP.CORS.Get().AllowedOrigins
 	}
-	c := console.New(console.Options{
+	s.console = console.New(console.Options{
 		Ledger: ledger, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
 		MaxKeys: s.config.Keys.Max, Open: !s.config.HTTP.Auth.HasValue(), Origins: origins,
+		TraceURL: s.config.Links.TraceURL,
 	})
-	s.http, err = s.config.HTTP.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, c.Handler())
+	s.http, err = s.config.HTTP.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, s.console.Handler())
 	if err != nil {
 		return fmt.Errorf("set up the console's server: %w", err)
 	}
@@ -84,6 +86,7 @@ func (s *server) Shutdown(ctx context.Context) error {
 	if s.listener == nil {
 		return nil
 	}
+	s.console.Close() // live streams would never end by themselves
 	ctx, cancel := context.WithTimeout(ctx, shutdownPatience)
 	defer cancel()
 	err := s.http.Shutdown(ctx)

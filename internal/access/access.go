@@ -95,6 +95,8 @@ type Principal struct {
 	Name string // what the audit log shows
 	Role Role
 	Via  string // how it signed in: open, session, token, oidc, auth
+	// Source is the IP address that the request came from; "" where there is none.
+	Source string
 }
 
 // OwnOnly tells whether the principal sees only the keys it owns, and their calls.

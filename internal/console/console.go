@@ -32,16 +32,25 @@ type Options struct {
 	Open bool
 	// Origins may write from a browser besides the console's own page.
 	Origins []string
-	Now     func() time.Time // time.Now where nil
+	// Entries of the audit log go when they are older than AuditMaxAge (a year where 0), and the
+	// oldest when there are more than AuditMax (a million where 0).
+	AuditMaxAge time.Duration
+	AuditMax    int64
+	// TraceURL is the address of a trace, with {trace_id} in it; see CheckTraceURL. Empty: no links.
+	TraceURL string
+	Now      func() time.Time // time.Now where nil
 }
 
-// Console answers HTTP requests. It starts no goroutine and has nothing to close.
+// Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
 type Console struct {
 	o    Options
 	keys *keyBook
 	api  huma.API
 	// placed is every route with the permission that it needs.
 	placed []placement
+	audits auditRetention
+	// streams are the live streams that are open.
+	streams *streams
 }
 
 var envelopes sync.Once
@@ -54,6 +63,12 @@ func New(o Options) *Console {
 	if o.MaxKeys == 0 {
 		o.MaxKeys = defaultMax
 	}
+	if o.AuditMaxAge == 0 {
+		o.AuditMaxAge = defaultAuditMaxAge
+	}
+	if o.AuditMax == 0 {
+		o.AuditMax = defaultAuditMax
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -61,11 +76,14 @@ func New(o Options) *Console {
 		o.Logger = zap.NewNop()
 	}
 	envelopes.Do(func() { huma.NewError = newProblem }) // huma has no other place for it
-	return &Console{o: o, keys: &keyBook{ledger: o.Ledger, now: o.Now}}
+	return &Console{o: o, keys: &keyBook{ledger: o.Ledger, now: o.Now}, streams: newStreams()}
 }
 
 // Handler gives the handler of all routes.
-func (c *Console) Handler() http.Handler {
+func (c *Console) Handler() http.Handler { return c.guard(c.identify(c.served())) }
+
+// served gives the handler of all routes for requests whose principal is known.
+func (c *Console) served() http.Handler {
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("Tokenboard", c.o.Version)
 	config.Info.Description = "Who spent how many tokens, on which model, for how much money. " +
@@ -82,14 +100,17 @@ func (c *Console) Handler() http.Handler {
 	c.handle(mux, http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())
 	c.handle(mux, http.MethodGet, "/health", access.Anyone, http.HandlerFunc(c.plainHealth))
 	c.handle(mux, http.MethodGet, "/ready", access.Anyone, http.HandlerFunc(c.plainReady))
-	return c.guard(c.identify(c.unknownRoutes(mux)))
+	return c.unknownRoutes(mux)
 }
 
 // routes adds the API's routes, by resource.
 func (c *Console) routes() {
 	c.statsRoutes()
 	c.logRoutes()
+	c.streamRoutes()
+	c.breakdownRoutes()
 	c.keyRoutes()
 	c.qualityRoutes()
+	c.auditRoutes()
 	c.healthRoutes()
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"net"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -68,6 +69,16 @@ func (c *Console) identify(next http.Handler) http.Handler {
 		if !c.o.Open { // the collector's authenticator has let it through
 			p = access.Principal{Name: "authenticated", Role: access.Admin, Via: "auth"}
 		}
+		p.Source = source(r)
 		next.ServeHTTP(w, r.WithContext(access.With(r.Context(), p)))
 	})
+}
+
+// source is the address that a request came from.
+func source(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
 }

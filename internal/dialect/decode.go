@@ -178,6 +178,7 @@ func (r *record) decode(c *usage.Call, v verdict, failed bool) (family string) {
 	}
 	c.Provider = r.provider()
 	best := r.figures(c)
+	r.modalities(c)
 	c.Role = roleWith(v, c.Tokens.Reported())
 	if v == unsaid && c.Quality&usage.Inconsistent != 0 && c.Role == usage.RoleNone {
 		c.Role = usage.RoleCall // it tried to tell usage

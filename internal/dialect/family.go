@@ -19,6 +19,8 @@ type Family struct {
 	Events []string
 
 	Input, Output, Total, CacheRead, CacheWrite, Reasoning []string
+	// CacheWrite5m and CacheWrite1h are the parts of CacheWrite by the time that they are kept.
+	CacheWrite5m, CacheWrite1h []string
 	// ExtraInput are figures that are part of the input but not told in Input.
 	ExtraInput []string
 	// Disjoint names an attribute with buckets that overlap in nothing: all that start with "input"
@@ -96,6 +98,8 @@ func (f *Family) read(r *record) (g figures, some bool) {
 	bad := g.bad
 	one(f.CacheRead, &g.cacheRead, usage.HasCacheRead)
 	one(f.CacheWrite, &g.cacheWrite, usage.HasCacheWrite)
+	one(f.CacheWrite5m, &g.cacheWrite5m, 0)
+	one(f.CacheWrite1h, &g.cacheWrite1h, usage.HasCacheWrite1h)
 	one(f.Reasoning, &g.reasoning, usage.HasReasoning)
 	one(f.ExtraInput, &g.extraInput, 0)
 	figuresBad := g.bad
@@ -139,6 +143,10 @@ func (f *Family) readDisjoint(r *record) (g figures, some bool) {
 			if strings.Contains(name, "cache_creation") || strings.Contains(name, "cache_write") {
 				g.cacheWrite += n
 				g.has |= usage.HasCacheWrite
+				if strings.HasSuffix(name, "_1h") {
+					g.cacheWrite1h += n
+					g.has |= usage.HasCacheWrite1h
+				}
 			} else if strings.Contains(name, "cache") {
 				g.cacheRead += n
 				g.has |= usage.HasCacheRead

@@ -1,5 +1,7 @@
 package dialect
 
+import "github.com/tokenboard/tokenboard/internal/usage"
+
 // genAI is the OpenTelemetry GenAI conventions, current and deprecated, with the spellings that
 // emitters of these names add: OpenLLMetry, LiteLLM, Pydantic AI, OpenLIT, OpenRouter, Strands,
 // LangSmith, Bifrost, Spring AI, Semantic Kernel, gateways.
@@ -28,6 +30,17 @@ var genAI = Family{
 		"gen_ai.usage.details.cache_write_tokens", "gen_ai.usage.details.cache_creation_input_tokens",
 		"gen_ai.usage.input_tokens.cache_write", "gen_ai.usage.prompt_tokens_details.cache_creation_tokens",
 		"gen_ai.usage.input_token_details#cache_creation", "langsmith.usage_metadata#input_token_details.cache_creation",
+	},
+	CacheWrite5m: []string{
+		"anthropic.usage.cache_creation.ephemeral_5m_input_tokens", "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens",
+		"gen_ai.usage.input_token_details#ephemeral_5m_input_tokens",
+		"langsmith.usage_metadata#input_token_details.ephemeral_5m_input_tokens",
+	},
+	CacheWrite1h: []string{
+		usage.AttrCacheWrite1h,
+		"anthropic.usage.cache_creation.ephemeral_1h_input_tokens", "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",
+		"gen_ai.usage.input_token_details#ephemeral_1h_input_tokens",
+		"langsmith.usage_metadata#input_token_details.ephemeral_1h_input_tokens",
 	},
 	Reasoning: []string{
 		"gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens", "llm.usage.reasoning_tokens",

@@ -20,6 +20,8 @@ var vercelAI = Family{
 		"ai.response.providerMetadata#anthropic.cacheCreationInputTokens",
 		"ai.response.providerMetadata#bedrock.usage.cacheWriteInputTokens",
 	},
+	CacheWrite5m: []string{"ai.response.providerMetadata#anthropic.usage.cache_creation.ephemeral_5m_input_tokens"},
+	CacheWrite1h: []string{"ai.response.providerMetadata#anthropic.usage.cache_creation.ephemeral_1h_input_tokens"},
 	Reasoning: []string{
 		"ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens",
 		"ai.response.providerMetadata#google.usageMetadata.thoughtsTokenCount",

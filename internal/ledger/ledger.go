@@ -48,6 +48,8 @@ type Options struct {
 type Prices interface {
 	// Price gives the cost of a call; false where it is not known.
 	Price(c *usage.Call) (usage.NanoUSD, bool)
+	// Version names the book, as it is kept with the calls that it priced.
+	Version() string
 }
 
 // Status is what a ledger knows of itself.
@@ -158,7 +160,7 @@ func (l *Ledger) rebuild(ctx context.Context) error {
 		}
 		if !r.Seen.Before(since) {
 			n := newNode(&r.Call)
-			n.standing = standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason}
+			n.standing = standingOf(r)
 			l.index.add(n, r.Trace, r.Seen)
 			l.index.commit()
 		}
@@ -221,6 +223,9 @@ func (l *Ledger) Scan(ctx context.Context, f store.Filter, visit func(*store.Rec
 func (l *Ledger) Get(ctx context.Context, id usage.ID, start time.Time) (store.Record, bool, error) {
 	return l.engine.Find(ctx, id, start)
 }
+
+// Prices gives the book that calls are priced by; nil where there is none.
+func (l *Ledger) Prices() Prices { return l.o.Prices }
 
 // Admin gives what the store keeps besides calls: keys and who may use them. The ledger closes it.
 func (l *Ledger) Admin() store.Admin { return l.engine }

@@ -4,4 +4,5 @@ package store
 // people change, each change on disk when its method returns.
 type Admin interface {
 	Keys
+	Audit
 }
