@@ -122,33 +122,31 @@ func (c *Client) Pull(ctx context.Context, n int) ([]json.RawMessage, error) {
 	c.mu.Lock()
 	api := c.api
 	c.mu.Unlock()
-	err := ErrDisabled
 	for _, q := range queuePaths {
 		if api != Auto && api != q.api {
 			continue
 		}
-		var res *http.Response
-		res, err = c.do(ctx, http.MethodGet, q.path, url.Values{"count": {strconv.Itoa(n)}}, nil)
+		res, err := c.do(ctx, http.MethodGet, q.path, url.Values{"count": {strconv.Itoa(n)}}, nil)
 		if errors.Is(err, ErrDisabled) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
+		defer res.Body.Close()
 		c.mu.Lock()
 		c.api = q.api
 		c.mu.Unlock()
 		return readEvents(res.Body)
 	}
-	return nil, err
+	return nil, ErrDisabled
 }
 
 // maxAnswer bounds what is read of one answer.
 const maxAnswer = 512 << 20
 
 // readEvents reads a list of events one by one, so that a cut answer gives those that came whole.
-func readEvents(body io.ReadCloser) (events []json.RawMessage, err error) {
-	defer body.Close()
+func readEvents(body io.Reader) (events []json.RawMessage, err error) {
 	cut := func() ([]json.RawMessage, error) {
 		return events, fmt.Errorf("%w after %d events", ErrCut, len(events))
 	}

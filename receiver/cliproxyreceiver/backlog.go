@@ -18,8 +18,9 @@ type backlog struct {
 	filled chan struct{} // has a value after a batch was added
 	eased  chan struct{} // has a value after a batch was removed
 
-	mu    sync.Mutex
-	state backlogState
+	mu     sync.Mutex
+	state  backlogState
+	stored time.Time // state.Pulled as the storage has it
 }
 
 // backlogState is the storage's entry stateKey.
@@ -45,6 +46,7 @@ func openBacklog(ctx context.Context, client storage.Client) (*backlog, error) {
 		if err := json.Unmarshal(raw, &b.state); err != nil || b.state.First > b.state.Next {
 			return nil, fmt.Errorf("the backlog's state in the storage cannot be understood; move the storage's files away to begin anew: %w", err)
 		}
+		b.stored = b.state.Pulled
 	}
 	return b, nil
 }
@@ -58,7 +60,7 @@ func (b *backlog) change(ctx context.Context, to backlogState, ops ...*storage.O
 	if err := b.client.Batch(ctx, append(ops, storage.SetOperation(stateKey, raw))...); err != nil {
 		return err
 	}
-	b.state = to
+	b.state, b.stored = to, to.Pulled
 	return nil
 }
 
@@ -108,14 +110,27 @@ func (b *backlog) remove(ctx context.Context, events int) error {
 	return nil
 }
 
-// pulled notes when the proxy was asked with success, and gives when that was before; zero at first.
-func (b *backlog) pulled(ctx context.Context, at time.Time) (before time.Time, err error) {
+// pulled notes when the proxy was asked with success, and gives when that was before; zero at first. It
+// is stored with the next change, or when what is stored is older than staleAfter.
+func (b *backlog) pulled(ctx context.Context, at time.Time, staleAfter time.Duration) (before time.Time, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	before = b.state.Pulled
-	to := b.state
-	to.Pulled = at
-	return before, b.change(ctx, to)
+	b.state.Pulled = at
+	if at.Sub(b.stored) < staleAfter {
+		return before, nil
+	}
+	return before, b.change(ctx, b.state)
+}
+
+// flush stores what waits for the next change.
+func (b *backlog) flush(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stored.Equal(b.state.Pulled) {
+		return nil
+	}
+	return b.change(ctx, b.state)
 }
 
 // events counts what waits.

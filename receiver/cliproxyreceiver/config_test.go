@@ -62,7 +62,7 @@ func TestWrongConfig(t *testing.T) {
 		"wrong_words":   {`mode "push" is not known`, `api "v9" is not known`},
 		"too_seldom":    {"max_interval 45s must be at most half of retention 1m0s"},
 		"limits":        {"retention must be", "min_interval must be positive", "max_events must be", "check_interval", "max_backlog", "retry:"},
-		"unknown_field": {"managment_key"},
+		"unknown_field": {"manager_key"},
 	} {
 		t.Run(id, func(t *testing.T) {
 			_, err := load(t, "cliproxy/"+id)

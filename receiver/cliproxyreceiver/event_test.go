@@ -18,16 +18,16 @@ type variant struct {
 	Name  string
 	Event json.RawMessage
 	Want  struct {
-		Input, Output, CacheRead, CacheWrite, Reasoning int64
-		Fields                                          string // of the figures that are told: i o r w t
-		Quality                                         []string
-		Provider, Model, RequestModel, Operation        string
-		Method, Route                                   string
-		Stream                                          string // "", "yes", "no"
-		TTFTMs, LatencyMs                               int64
-		Status                                          int
-		ErrorType                                       string
-		RequestID                                       string
+		Input, Output, CacheRead, CacheWrite, CacheWrite1h, Reasoning int64
+		Fields                                                        string // of the figures that are told: i o r w t h
+		Quality                                                       []string
+		Provider, Model, RequestModel, Operation                      string
+		Method, Route                                                 string
+		Stream                                                        string // "", "yes", "no"
+		TTFTMs, LatencyMs                                             int64
+		Status                                                        int
+		ErrorType                                                     string
+		RequestID                                                     string
 	}
 }
 
@@ -42,7 +42,7 @@ func variants(t *testing.T) (all []variant) {
 }
 
 func fieldNames(f usage.TokenFields) (s string) {
-	for i, letter := range "iorwt" {
+	for i, letter := range "iorwth" {
 		if f&(1<<i) != 0 {
 			s += string(letter)
 		}
@@ -57,8 +57,9 @@ func TestVariants(t *testing.T) {
 			c, err := readEvent(v.Event, "main")
 			require.NoError(t, err)
 			w := v.Want
-			require.Equal(t, []int64{w.Input, w.Output, w.CacheRead, w.CacheWrite, w.Reasoning},
-				[]int64{c.Tokens.Input(), c.Tokens.Output(), c.Tokens.CacheRead, c.Tokens.CacheWrite, c.Tokens.Reasoning}, "input, output, read, write, reasoning")
+			require.Equal(t, []int64{w.Input, w.Output, w.CacheRead, w.CacheWrite, w.CacheWrite1h, w.Reasoning},
+				[]int64{c.Tokens.Input(), c.Tokens.Output(), c.Tokens.CacheRead, c.Tokens.CacheWrite, c.Tokens.CacheWrite1h, c.Tokens.Reasoning},
+				"input, output, read, write, of it for an hour, reasoning")
 			require.Equal(t, w.Fields, fieldNames(c.Tokens.Fields))
 			require.ElementsMatch(t, w.Quality, c.Quality.Names())
 			require.Equal(t, []string{w.Provider, w.Model, w.RequestModel, w.Operation}, []string{c.Provider, c.Model, c.RequestModel, c.Operation})

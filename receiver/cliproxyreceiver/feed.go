@@ -58,7 +58,12 @@ const (
 
 // take takes events until ctx ends or the proxy refuses the key.
 func (f *feed) take(ctx context.Context) {
-	defer f.up.Store(0)
+	defer func() {
+		f.up.Store(0)
+		if err := f.backlog.flush(context.WithoutCancel(ctx)); err != nil {
+			f.logger.Warn("the time of the last pull could not be stored", zap.Error(err))
+		}
+	}()
 	pause := f.config.MinInterval
 	for ctx.Err() == nil {
 		if !f.roomInBacklog(ctx) {
@@ -140,7 +145,7 @@ func (f *feed) pull(ctx context.Context) (int, error) {
 
 // reached notes that the proxy answered, and whether events may have been forgotten since the last time.
 func (f *feed) reached(ctx context.Context, asked time.Time) {
-	before, err := f.backlog.pulled(context.WithoutCancel(ctx), asked)
+	before, err := f.backlog.pulled(context.WithoutCancel(ctx), asked, f.config.Retention/20)
 	if err != nil {
 		f.logger.Warn("the time of the last pull could not be stored", zap.Error(err))
 	}

@@ -44,6 +44,13 @@ func (e *event) usage() (usage.Tokens, usage.Quality) {
 		t, raw = e.fromRaw()
 		q |= raw
 	}
+	if r := e.Tokens; r != nil && r.CacheWrite1.here && t.CacheWrite > 0 { // the buckets do not tell it apart
+		if t.CacheWrite1h = r.CacheWrite1.n; t.CacheWrite1h > t.CacheWrite {
+			t.CacheWrite1h, q = 0, q|usage.Inconsistent
+		} else {
+			t.Fields |= usage.HasCacheWrite1h
+		}
+	}
 	if t.Input() > usage.MaxTokens || t.Output() > usage.MaxTokens {
 		return usage.Tokens{}, q | usage.Inconsistent | usage.NoUsage
 	}
@@ -112,14 +119,15 @@ func (e *event) fromRaw() (t usage.Tokens, q usage.Quality) {
 			}
 			return sum == r.Total.n
 		}
-		if kind == undecided {
+		switch kind {
+		case undecided:
 			cacheBeside = read+write+unclear > 0 && (fits(true, false) || fits(true, true)) && !fits(false, false) && !fits(false, true)
 			reasoningBeside = reasoning > 0 && !fits(cacheBeside, false) && fits(cacheBeside, true)
-		} else if kind == likeClaude { // it can tell reasoning apart or not
+		case likeClaude: // it can tell reasoning apart or not
 			reasoningBeside = reasoning > 0 && !fits(true, false) && fits(true, true)
 		}
 		// v6.10 to v7.2 total a Claude answer with or without its cache
-		if !fits(cacheBeside, reasoningBeside) && !(kind == likeClaude && fits(false, reasoningBeside)) {
+		if !fits(cacheBeside, reasoningBeside) && (kind != likeClaude || !fits(false, reasoningBeside)) {
 			q |= usage.Inconsistent
 		}
 	}

@@ -5,6 +5,7 @@ package cliproxytest
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -94,7 +95,7 @@ func (p *Proxy) Up() {
 	if p.listener != nil {
 		return
 	}
-	l, err := net.Listen("tcp", p.address)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", p.address)
 	if err != nil {
 		p.t.Fatalf("start the proxy: %v", err)
 	}

@@ -14,7 +14,7 @@ import (
 
 // redis serves a connection that speaks the Redis protocol.
 func (p *Proxy) redis(c net.Conn, r *bufio.Reader) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	known := false
 	for {
 		words, err := readCommand(r)
@@ -22,7 +22,7 @@ func (p *Proxy) redis(c net.Conn, r *bufio.Reader) {
 			return
 		}
 		p.mu.Lock()
-		off := p.o.NoRESP
+		off := p.o.NoRESP || p.o.Key == ""
 		p.mu.Unlock()
 		switch strings.ToUpper(words[0]) {
 		case "AUTH":
@@ -66,7 +66,7 @@ func (p *Proxy) publish(c net.Conn, r *bufio.Reader) {
 			close(feed)
 		}
 	}()
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if _, err := io.WriteString(c, "*3\r\n$9\r\nsubscribe\r\n$5\r\nusage\r\n:1\r\n"); err != nil {
 		return
 	}
