@@ -221,7 +221,7 @@ func (r *record) figures(c *usage.Call, v verdict) (best *Family) {
 		if provider == "" {
 			provider = f.Provider
 		}
-		t, ok := g.tokens(f.cacheRule(r, provider), part(f.Reasons, r, provider))
+		t, ok := g.tokens(f.cacheRule(r, provider), f.part(f.Reasons, r, provider))
 		if !t.Reported() {
 			bad = bad || !ok
 			continue

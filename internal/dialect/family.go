@@ -253,18 +253,18 @@ func (f *Family) readDisjoint(r *record) (g figures, some bool) {
 	if g.bad && (g.input < 0 || g.output < 0 || g.input > usage.MaxTokens || g.output > usage.MaxTokens) {
 		return figures{bad: true}, true
 	}
-	return g, some
+	return g, some || g.bad
 }
 
 // semantics is the attribute by which an emitter says itself what its input includes.
 const semantics = "gen_ai.token.semantics"
 
 // part finds the first row that fits a record.
-func part(rows []PartRule, r *record, provider string) rule {
+func (f *Family) part(rows []PartRule, r *record, provider string) rule {
 	for i := range rows {
 		row := &rows[i]
 		if (row.Scope == "" || strings.Contains(r.scope, row.Scope)) && (row.Provider == "" || row.Provider == provider) &&
-			(row.Present == "" || r.hasPrefix(row.Present)) && (row.Model == "" || strings.Contains(r.model(), row.Model)) &&
+			(row.Present == "" || r.hasPrefix(row.Present)) && (row.Model == "" || strings.Contains(r.model(f), row.Model)) &&
 			(row.Member == "" || r.has(row.Member)) {
 			return row.Is
 		}
@@ -282,5 +282,5 @@ func (f *Family) cacheRule(r *record, provider string) rule {
 			return excluded
 		}
 	}
-	return part(f.Cache, r, provider)
+	return f.part(f.Cache, r, provider)
 }

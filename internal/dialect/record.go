@@ -228,10 +228,10 @@ func (r *record) textOf(alias string) string {
 	return r.textAt(&a)
 }
 
-// model gives the name of the model, as far as the general names tell it.
-func (r *record) model() string {
+// model gives the name of the model, as a family tells it.
+func (r *record) model(f *Family) string {
 	for _, what := range [...]fact{factResponseModel, factModel, factRequestModel} {
-		if s := r.text(nil, what); s != "" {
+		if s := r.text(f, what); s != "" {
 			return s
 		}
 	}
