@@ -216,7 +216,7 @@ func (c *Console) startSession(ctx context.Context, u store.User, via string) (*
 	}
 	change.ended = change.begun
 	change.ended.Action = "session.end"
-	ctx = context.WithValue(ctx, sessionChange{}, change)
+	ctx = context.WithValue(ctx, changeKey{}, change)
 	if err := m.RenewToken(ctx); err != nil {
 		return nil, c.failed("sign in", err)
 	}
@@ -263,7 +263,7 @@ func (c *Console) deleteSession(ctx context.Context, _ *struct{}) (*signedIn[Sig
 	if err != nil {
 		return nil, err
 	}
-	if err := c.signIn.sessions.Destroy(context.WithValue(ctx, sessionChange{}, sessionChange{user: p.ID, ended: entry})); err != nil {
+	if err := c.signIn.sessions.Destroy(context.WithValue(ctx, changeKey{}, sessionChange{user: p.ID, ended: entry})); err != nil {
 		return nil, c.failed("sign out", err)
 	}
 	if p.Via == "oidc" && c.signIn.Provider != nil {

@@ -117,7 +117,7 @@ func (s *signIn) principal(r *http.Request, ownPage bool) (context.Context, acce
 		return ctx, access.Principal{}, err
 	}
 	found := &foundSession{}
-	ctx, err = s.sessions.Load(context.WithValue(ctx, foundSession{}, found), cookie.Value)
+	ctx, err = s.sessions.Load(context.WithValue(ctx, foundKey{}, found), cookie.Value)
 	if err != nil || found.user.ID == "" {
 		return ctx, access.Principal{}, err
 	}
@@ -185,10 +185,16 @@ func randomSecret(prefix string) string {
 	return prefix + base64.RawURLEncoding.EncodeToString(b)
 }
 
-// foundSession is where a session's user is put while it is loaded; its type is the context's key.
+// foundKey and changeKey are keys of a context, for what goes through scs between us and our store.
+type (
+	foundKey  struct{}
+	changeKey struct{}
+)
+
+// foundSession is where a session's user is put while it is loaded.
 type foundSession struct{ user store.User }
 
-// sessionChange is what the store has to know besides what scs tells it; its type is the context's key.
+// sessionChange is what the store has to know besides what scs tells it.
 type sessionChange struct {
 	user         string
 	begun, ended store.AuditEntry
@@ -211,7 +217,7 @@ func (s *sessionStore) FindCtx(ctx context.Context, hash string) ([]byte, bool, 
 			return nil, false, err
 		}
 	}
-	if into, ok := ctx.Value(foundSession{}).(*foundSession); ok {
+	if into, ok := ctx.Value(foundKey{}).(*foundSession); ok {
 		into.user = u
 	}
 	return found.Data, true, nil
@@ -219,7 +225,7 @@ func (s *sessionStore) FindCtx(ctx context.Context, hash string) ([]byte, bool, 
 
 // CommitCtx stores a new session. Its time is ours, not that of scs.
 func (s *sessionStore) CommitCtx(ctx context.Context, hash string, data []byte, _ time.Time) error {
-	change, _ := ctx.Value(sessionChange{}).(sessionChange)
+	change, _ := ctx.Value(changeKey{}).(sessionChange)
 	now := s.now().UTC()
 	return s.ledger.Admin().PutSession(ctx, store.Session{
 		Hash: hash, User: change.user, Data: data, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(s.Lifetime),
@@ -228,7 +234,7 @@ func (s *sessionStore) CommitCtx(ctx context.Context, hash string, data []byte, 
 
 // DeleteCtx ends a session.
 func (s *sessionStore) DeleteCtx(ctx context.Context, hash string) error {
-	change, _ := ctx.Value(sessionChange{}).(sessionChange)
+	change, _ := ctx.Value(changeKey{}).(sessionChange)
 	return s.ledger.Admin().EndSession(ctx, hash, change.ended)
 }
 
