@@ -9,6 +9,8 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
+
+	"github.com/tokenboard/tokenboard/internal/console"
 )
 
 // Config is the configuration of the extension.
@@ -26,6 +28,17 @@ type Config struct {
 	Keys Keys `mapstructure:"keys"`
 	// Audit limits what is kept of the audit log.
 	Audit Audit `mapstructure:"audit"`
+	// Links lead from the console to other systems.
+	Links Links `mapstructure:"links"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// Links lead from the console to other systems.
+type Links struct {
+	// TraceURL is the address of a call's trace: an http or https address with {trace_id} in it, and,
+	// where they are needed, {span_id}, {service}, {from_ms} and {to_ms}.
+	TraceURL string `mapstructure:"trace_url"`
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -66,6 +79,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Audit.MaxAge <= 0 || c.Audit.MaxEntries <= 0 {
 		errs = append(errs, errors.New("audit: max_age and max_entries must be above 0; the log of changes is always kept, within bounds"))
+	}
+	if err := console.CheckTraceURL(c.Links.TraceURL); err != nil {
+		errs = append(errs, fmt.Errorf("links: trace_url %w", err))
 	}
 	if c.Keys.Max < 1 {
 		errs = append(errs, errors.New("keys: max must be at least 1"))

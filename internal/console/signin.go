@@ -82,11 +82,10 @@ func newSignIn(o SignIn, l *ledger.Ledger, now func() time.Time) *signIn {
 	}
 	s := &signIn{SignIn: o, ledger: l, now: now, hasher: password.New(o.Passwords), limiter: throttle.New(o.Limits)}
 	s.touched, _ = simplelru.NewLRU[string, time.Time](maxTouched, nil) // fails for sizes below 1 only
-	m := scs.New()
-	m.Store = &sessionStore{signIn: s}
-	m.HashTokenInStore = true
-	m.Lifetime = o.Lifetime
-	m.Cookie.Name, m.Cookie.Secure, m.Cookie.SameSite = "tokenboard", o.Secure, http.SameSiteStrictMode
+	m := &scs.SessionManager{ // scs.New starts a goroutine that nothing can stop safely
+		Store: &sessionStore{signIn: s}, Codec: scs.GobCodec{}, Lifetime: o.Lifetime, HashTokenInStore: true,
+		Cookie: scs.SessionCookie{Name: "tokenboard", Path: "/", HttpOnly: true, Secure: o.Secure, SameSite: http.SameSiteStrictMode},
+	}
 	if o.Secure {
 		m.Cookie.Name = "__Host-tokenboard" // browsers take it over TLS only, from this host only
 	}
