@@ -109,6 +109,7 @@ func (c *Console) routes() {
 	c.breakdownRoutes()
 	c.keyRoutes()
 	c.qualityRoutes()
+	c.priceRoutes()
 	c.auditRoutes()
 	c.healthRoutes()
 }
