@@ -32,17 +32,6 @@ func (c *Console) priceRoutes() {
 // repriceLimit is how long pricing anew may take to answer; where it takes longer it can be done again.
 const repriceLimit = 2 * time.Hour
 
-// Rate is a price in US dollars per million tokens.
-type Rate pricing.Rate
-
-// MarshalJSON writes the price exactly.
-func (r Rate) MarshalJSON() ([]byte, error) { return pricing.Rate(r).MarshalJSON() }
-
-// Schema describes it.
-func (Rate) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeNumber, Description: "US dollars per million tokens, at most twelve places"}
-}
-
 // Amounts are prices by the kind of token. A kind without one costs what the kind costs that it is
 // part of: the others of the input what input costs, of the output what output costs.
 type Amounts struct {
@@ -70,7 +59,7 @@ func (a *Amounts) set(kind string, r pricing.Rate) {
 		"video_input": &a.VideoInput, "video_output": &a.VideoOutput,
 	}[kind]
 	if into != nil {
-		v := Rate(r)
+		v := Rate(r.String())
 		*into = &v
 	}
 }
