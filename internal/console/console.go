@@ -136,6 +136,7 @@ func (c *Console) routes() {
 	c.sessionRoutes()
 	c.userRoutes()
 	c.tokenRoutes()
+	c.priceRoutes()
 	c.auditRoutes()
 	c.settingsRoutes()
 	c.healthRoutes()
