@@ -67,7 +67,7 @@ const (
 
 var permissionNames = [permissionCount]string{
 	"", "anyone", "signed_in", "read_usage", "read_keys", "write_keys", "manage_keys", "verify_keys", "read_quality", "read_metrics",
-	"import_calls", "read_settings", "manage_users", "read_audit",
+	"import_calls", "read_settings", "manage_users", "read_audit", "reprice",
 }
 
 // String is the permission's name in the API.
