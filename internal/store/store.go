@@ -94,12 +94,6 @@ type Filter struct {
 	Superseded bool
 }
 
-// Term is one term of a text search, matched without regard to case.
-type Term struct {
-	Field string // "", or one of request_id, trace_id, model, path, error, user, service, provider, key
-	Value string // a literal part of the field's text; never a pattern
-}
-
 // Page asks for records newest first.
 type Page struct {
 	Filter Filter
@@ -138,6 +132,9 @@ type Engine interface {
 	Find(ctx context.Context, id usage.ID, start time.Time) (Record, bool, error)
 	// Get gives the stored record of an identity whose start is not known.
 	Get(ctx context.Context, id usage.ID) (Record, bool, error)
+	// Relatives gives the records that start in a range of time and are superseded by the record
+	// of one identity, or have another identity, oldest first and at most max and one.
+	Relatives(ctx context.Context, by, other usage.ID, from, to time.Time, max int) ([]Record, error)
 	// Scan visits the records that match, oldest first, until visit fails. The record is
 	// valid during the visit only.
 	Scan(ctx context.Context, f Filter, visit func(*Record) error) error
