@@ -98,19 +98,27 @@ func freeAddress(t *testing.T) string {
 // environment is that of a quickstart of its own.
 func environment(dir, console, grpc, http string) []string {
 	return append(os.Environ(), "TOKENBOARD_DATA_DIR="+dir, "TOKENBOARD_CONSOLE_ENDPOINT="+console,
-		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+http, "TOKENBOARD_TOKEN="+token)
+		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+http, "TOKENBOARD_ADMIN_PASSWORD="+adminPassword)
 }
 
-// token is what the container's configuration asks for.
-const token = "a-token-of-the-tests"
+// adminPassword is what the container's configuration asks for.
+const adminPassword = "a password of the tests"
 
 // start starts the binary on a data folder.
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
 	console, otlp := freeAddress(t), freeAddress(t)
 	p := &process{t: t, console: "http://" + console, otlp: "http://" + otlp, stderr: &buffer{}, exited: make(chan error, 1)}
-	p.cmd = exec.Command(binary, args...)
-	p.cmd.Env = environment(dir, console, freeAddress(t), otlp)
+	p.launch(exec.Command(binary, args...), environment(dir, console, freeAddress(t), otlp))
+	return p
+}
+
+// launch runs a command of the binary.
+func (p *process) launch(cmd *exec.Cmd, env []string) {
+	t := p.t
+	t.Helper()
+	p.cmd = cmd
+	p.cmd.Env = env
 	p.cmd.Stderr = p.stderr
 	require.NoError(t, p.cmd.Start())
 	go func() { p.exited <- p.cmd.Wait() }()
@@ -120,7 +128,6 @@ func start(t *testing.T, dir string, args ...string) *process {
 			<-p.exited
 		}
 	})
-	return p
 }
 
 // waitFor waits until the binary does what it shall.
@@ -141,6 +148,12 @@ func (p *process) waitFor(ready func() bool) {
 func run(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
 	p := start(t, dir, args...)
+	p.waitUntilReady()
+	return p
+}
+
+func (p *process) waitUntilReady() {
+	p.t.Helper()
 	p.waitFor(func() bool {
 		c, err := net.Dial("tcp", strings.TrimPrefix(p.otlp, "http://"))
 		if err != nil {
@@ -149,7 +162,6 @@ func run(t *testing.T, dir string, args ...string) *process {
 		_ = c.Close()
 		return p.status("/ready", "") == http.StatusOK
 	})
-	return p
 }
 
 // stop ends the binary by a signal; after SIGTERM it must end well.

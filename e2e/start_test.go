@@ -50,6 +50,17 @@ func asNobody(t *testing.T, env []string) *exec.Cmd {
 				t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
 			}
 		}
+	}
+	return unprivileged(t, env)
+}
+
+// nobody is the user without rights of most systems.
+const nobody = 65534
+
+// unprivileged gives a command of the binary that does not run as root.
+func unprivileged(t *testing.T, env []string) *exec.Cmd {
+	t.Helper()
+	if os.Getuid() != 0 {
 		cmd := exec.Command(binary)
 		cmd.Env = env
 		return cmd
@@ -62,7 +73,6 @@ func asNobody(t *testing.T, env []string) *exec.Cmd {
 	require.NoError(t, err)
 	path := filepath.Join(dir, "tokenboard")
 	require.NoError(t, os.WriteFile(path, b, 0o755))
-	const nobody = 65534
 	cmd := exec.Command(path)
 	cmd.Dir, cmd.Env = dir, env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -25,6 +26,8 @@ type server struct {
 	set      extension.Settings
 	http     *http.Server
 	listener net.Listener
+	console  *console.Console
+	provided *http.Client // asks the OpenID Connect provider; nil where there is none
 	serving  sync.WaitGroup
 }
 
@@ -53,11 +56,16 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	if s.config.HTTP.CORS.HasValue() {
 		origins = s.config.HTTP.CORS.Get().AllowedOrigins
 	}
-	c := console.New(console.Options{
+	options := console.Options{
 		Ledger: ledger, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
-		MaxKeys: s.config.Keys.Max, Open: !s.config.HTTP.Auth.HasValue(), Origins: origins,
-	})
-	s.http, err = s.config.HTTP.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, c.Handler())
+		MaxKeys: s.config.Keys.Max, Origins: origins, AuditMaxAge: s.config.Audit.MaxAge, AuditMax: s.config.Audit.MaxEntries,
+		TraceURL: s.config.Links.TraceURL,
+	}
+	if err := s.signsPeopleIn(ctx, &options); err != nil {
+		return err
+	}
+	s.console = console.New(options)
+	s.http, err = s.config.HTTP.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, s.console.Handler())
 	if err != nil {
 		return fmt.Errorf("set up the console's server: %w", err)
 	}
@@ -65,7 +73,12 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return fmt.Errorf("console: listen on %s: %w; stop what uses the address, or set another endpoint", s.config.HTTP.NetAddr.Endpoint, err)
 	}
-	s.set.Logger.Info("console is open", zap.String("address", "http://"+s.listener.Addr().String()+"/console"))
+	if options.SignIn != nil {
+		if err := s.firstAdmin(ctx, os.Stderr); err != nil {
+			return errors.Join(err, s.listener.Close())
+		}
+	}
+	s.set.Logger.Info("console is open", zap.String("address", s.address()+"/console"))
 	s.serving.Add(1)
 	go func() {
 		defer s.serving.Done()
@@ -84,6 +97,7 @@ func (s *server) Shutdown(ctx context.Context) error {
 	if s.listener == nil {
 		return nil
 	}
+	s.console.Close() // live streams would never end by themselves
 	ctx, cancel := context.WithTimeout(ctx, shutdownPatience)
 	defer cancel()
 	err := s.http.Shutdown(ctx)
@@ -91,5 +105,8 @@ func (s *server) Shutdown(ctx context.Context) error {
 		err = s.http.Close() // an export that nobody reads must not hold up the rest
 	}
 	s.serving.Wait()
+	if s.provided != nil {
+		s.provided.CloseIdleConnections()
+	}
 	return err
 }

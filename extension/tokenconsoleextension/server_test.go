@@ -79,3 +79,21 @@ func TestNoStore(t *testing.T) {
 	err := consoleAt(t, "127.0.0.1:0").Start(context.Background(), host{})
 	require.ErrorContains(t, err, `no extension "tokenstore" is running`)
 }
+
+// TestShutdownWithStream: a live stream passes the collector's server at once, and ends with it.
+func TestShutdownWithStream(t *testing.T) {
+	ctx := context.Background()
+	e := consoleAt(t, "127.0.0.1:0")
+	require.NoError(t, e.Start(ctx, store(t)))
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get("http://" + e.(*server).listener.Addr().String() + "/api/console/logs/stream")
+	require.NoError(t, err)
+	defer res.Body.Close()
+	first := make([]byte, len("retry"))
+	_, err = io.ReadFull(res.Body, first)
+	require.NoError(t, err)
+	require.Equal(t, "retry", string(first))
+	require.NoError(t, e.Shutdown(ctx))
+	_, err = io.ReadAll(res.Body)
+	require.NoError(t, err, "it was ended, not cut off")
+}

@@ -57,7 +57,7 @@ func (b *keyBook) index(ctx context.Context) (*keyIndex, error) {
 	if b.last != nil && b.now().Sub(b.read) < keysFresh {
 		return b.last, nil
 	}
-	keys, err := b.ledger.Admin().Keys(ctx)
+	keys, _, err := b.ledger.Admin().Keys(ctx, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys: %w", err)
 	}
@@ -94,14 +94,18 @@ func (x *keyIndex) fingerprints(value string) []string {
 	return out
 }
 
-// inTerms makes a search for a key find it by its name, which no record holds.
+// inTerms makes a search find a key by a part of its name, which no record holds.
 func (x *keyIndex) inTerms(terms []store.Term) []store.Term {
 	for i, t := range terms {
-		if t.Field != "key" {
+		if t.Field != "key" && t.Field != "" {
 			continue
 		}
-		if k := x.fingerprints(t.Value); len(k) == 1 {
-			terms[i].Value = k[0]
+		needle := strings.ToLower(t.Value)
+		for j := range x.keys {
+			k := &x.keys[j]
+			if strings.Contains(strings.ToLower(k.Name), needle) || (t.Field == "key" && k.ID == t.Value) {
+				terms[i].Keys = append(terms[i].Keys, k.Fingerprint)
+			}
 		}
 	}
 	return terms
@@ -178,9 +182,11 @@ func (c *Console) allKeys(ctx context.Context) ([]Key, error) {
 	for i := range a.Groups {
 		sums[a.Groups[i].Value] = &a.Groups[i].Points[0]
 	}
-	out := make([]Key, len(index.keys))
+	out := make([]Key, 0, len(index.keys))
 	for i := range index.keys {
-		out[i] = c.keyOf(&index.keys[i], sums[index.keys[i].Fingerprint])
+		if k := &index.keys[i]; c.maySee(ctx, index, k.Fingerprint) {
+			out = append(out, c.keyOf(k, sums[k.Fingerprint]))
+		}
 	}
 	return out, nil
 }
@@ -218,22 +224,34 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 	if err != nil {
 		return nil, err
 	}
+	if p := access.From(ctx); p.OwnOnly() {
+		if owner != "" && owner != p.Name {
+			return nil, newProblem(http.StatusForbidden, "your role, "+p.Role.String()+", makes keys of your own only: leave owner out")
+		}
+		if owner = p.Name; owner == "" {
+			return nil, newProblem(http.StatusForbidden, "who has no name can own no key")
+		}
+	}
 	k := store.Key{Name: name, Description: description, Owner: owner, CreatedAt: now}
 	if b.ExpiresAt != nil {
 		if k.ExpiresAt = b.ExpiresAt.UTC(); !k.ExpiresAt.After(now) || k.ExpiresAt.Year() > 2200 {
 			return nil, wrong("body.expires_at", "must lie in the future", nil)
 		}
 	}
-	if err := c.roomForKey(ctx); err != nil {
-		return nil, err
-	}
 	secret, id := make([]byte, 32), make([]byte, 8)
 	_, _ = rand.Read(secret) // never fails, see crypto/rand
 	_, _ = rand.Read(id)
 	key := keyPrefix + base64.RawURLEncoding.EncodeToString(secret)
 	k.ID, k.Fingerprint, k.Display = "key_"+hex.EncodeToString(id), usage.Fingerprint(key), usage.DisplayKey(key)
-	err = c.o.Ledger.Admin().AddKey(ctx, k)
+	entry, err := c.audit(ctx, "key.create", store.AuditTarget{Type: "key", ID: k.ID, Name: k.Name}, nil, auditedKey(&k))
+	if err != nil {
+		return nil, err
+	}
+	err = c.o.Ledger.Admin().AddKeys(ctx, c.o.MaxKeys, []store.Key{k}, entry)
 	c.keys.forget()
+	if errors.Is(err, store.ErrTooManyKeys) {
+		return nil, newProblem(http.StatusConflict, fmt.Sprintf("there are %d keys already, the most that keys::max allows; revoke some, or raise it", c.o.MaxKeys))
+	}
 	if errors.Is(err, store.ErrKeyExists) {
 		return nil, newProblem(http.StatusConflict, "a key of this name exists already; choose another name, or revoke that key first")
 	}
@@ -243,21 +261,17 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 	return answer(NewKey{Key: c.keyOf(&k, nil), Secret: key}), nil
 }
 
-func (c *Console) roomForKey(ctx context.Context) error {
-	index, err := c.keys.index(ctx)
-	if err != nil {
-		return c.failed("create a key", err)
-	}
-	n := 0
-	for i := range index.keys {
-		if index.keys[i].RevokedAt.IsZero() {
-			n++
-		}
-	}
-	if n >= c.o.MaxKeys {
-		return newProblem(http.StatusConflict, fmt.Sprintf("there are %d keys already, the most that keys::max allows; revoke some, or raise it", n))
-	}
-	return nil
+// auditKey is what the audit log tells of a key.
+type auditKey struct {
+	Name        string     `json:"name"`
+	Description string     `json:"description,omitempty"`
+	Display     string     `json:"display"`
+	Owner       string     `json:"owner,omitempty"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
+}
+
+func auditedKey(k *store.Key) auditKey {
+	return auditKey{Name: k.Name, Description: k.Description, Display: k.Display, Owner: k.Owner, ExpiresAt: known(k.ExpiresAt)}
 }
 
 // cleanText trims a text and refuses what would make it look like another.
@@ -280,13 +294,31 @@ type Revoked struct {
 	Status string `json:"status" enum:"revoked"`
 }
 
+func errNoKey() error {
+	return newProblem(http.StatusNotFound, "no key has this id, or it is revoked already; "+base+"/keys lists them")
+}
+
 func (c *Console) revokeKey(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"100"`
 }) (*envelope[Revoked], error) {
-	err := c.o.Ledger.Admin().RevokeKey(ctx, in.ID, c.o.Now().UTC())
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return nil, c.failed("revoke a key", err)
+	}
+	if k := index.byID[in.ID]; k != nil && !c.maySee(ctx, index, k.Fingerprint) {
+		return nil, errNoKey()
+	}
+	err = c.o.Ledger.Admin().UpdateKey(ctx, in.ID, func(k *store.Key) (store.AuditEntry, error) {
+		if !k.RevokedAt.IsZero() {
+			return store.AuditEntry{}, store.ErrKeyUnknown
+		}
+		before := auditedKey(k)
+		k.RevokedAt = c.o.Now().UTC()
+		return c.auditEntry(ctx, "key.revoke", store.AuditTarget{Type: "key", ID: k.ID, Name: k.Name}, before, nil)
+	})
 	c.keys.forget()
 	if errors.Is(err, store.ErrKeyUnknown) {
-		return nil, newProblem(http.StatusNotFound, "no key has this id, or it is revoked already; "+base+"/keys lists them")
+		return nil, errNoKey()
 	}
 	if err != nil {
 		return nil, c.failed("revoke a key", err)

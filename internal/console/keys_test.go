@@ -23,7 +23,7 @@ func TestKeyLife(t *testing.T) {
 
 	list := b.do("GET", base+"/keys", "", nil).Body.String()
 	require.NotContains(t, list, made.Secret)
-	stored, err := b.ledger.Admin().Keys(context.Background())
+	stored, _, err := b.ledger.Admin().Keys(context.Background(), 0)
 	require.NoError(t, err)
 	require.Equal(t, usage.Fingerprint(made.Secret), stored[0].Fingerprint)
 
@@ -41,7 +41,12 @@ func TestKeyLife(t *testing.T) {
 		require.Len(t, page.Items, 1, filter)
 		require.Equal(t, &KeyRef{ID: made.ID, Name: "alice", Display: made.Display}, page.Items[0].Key)
 	}
-	require.Len(t, data[LogPage](b, "GET", "/logs?q=key:alice", "", 200).Items, 1)
+	for _, q := range []string{"key:alice", "key:ALI", "lic", "key:" + made.ID, "status:ok", "quality:unpriced", "-key:bob", "superseded:no"} {
+		require.Len(t, data[LogPage](b, "GET", "/logs?q="+q, "", 200).Items, 1, q)
+	}
+	for _, q := range []string{"key:bob", "-key:alice", "status:5xx", "quality:no_usage", "superseded:yes", "-m"} {
+		require.Empty(t, data[LogPage](b, "GET", "/logs?q="+q, "", 200).Items, q)
+	}
 	require.Empty(t, data[LogPage](b, "GET", "/logs?key=bob", "", 200).Items)
 
 	require.Equal(t, Revoked{ID: made.ID, Status: "revoked"}, data[Revoked](b, "DELETE", "/keys/"+made.ID, "", 200))
@@ -99,7 +104,10 @@ func TestSearchTerms(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, got, q)
 	}
-	for _, q := range []string{`"open`, "model:", `""`, strings.Repeat("a ", 11)} {
+	got, err := search(`-status:5xx -"a b" - -x`)
+	require.NoError(t, err)
+	require.Equal(t, []store.Term{{Field: "status", Value: "5xx", Not: true}, {Value: "a b", Not: true}, {Value: "-"}, {Value: "x", Not: true}}, got)
+	for _, q := range []string{"status:fine", "quality:good", "superseded:perhaps", `"open`, "model:", `""`, strings.Repeat("a ", 11)} {
 		_, err := search(q)
 		require.Error(t, err, q)
 	}

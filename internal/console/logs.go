@@ -14,7 +14,7 @@ import (
 
 func (c *Console) logRoutes() {
 	register(c, access.ReadUsage, route(http.MethodGet, "/logs", "logs", "Single calls, newest first"), c.logs)
-	register(c, access.ReadUsage, route(http.MethodGet, "/logs/{id}", "log", "One call"), c.log)
+	register(c, access.ReadUsage, route(http.MethodGet, "/logs/{id}", "log", "One call, with what its cost is made of and what else tells of it"), c.log)
 	register(c, access.ReadUsage, route(http.MethodGet, "/export", "export", "Calls, with stats, trend and keys, streamed"), c.export)
 }
 
@@ -52,9 +52,11 @@ type LogItem struct {
 	Output          *int64    `json:"output_tokens" doc:"reasoning included"`
 	CacheRead       *int64    `json:"cache_read_tokens"`
 	CacheWrite      *int64    `json:"cache_write_tokens"`
+	CacheWrite1h    *int64    `json:"cache_write_1h_tokens" doc:"part of cache_write_tokens: kept for an hour"`
 	Reasoning       *int64    `json:"reasoning_tokens"`
 	Total           *int64    `json:"total_tokens"`
 	Cost            *Money    `json:"cost_usd" doc:"null where it is not known"`
+	PriceVersion    string    `json:"price_version" doc:"prices that gave cost_usd; empty where the telemetry did"`
 	DurationMS      *float64  `json:"duration_ms"`
 	TTFTMS          *float64  `json:"ttft_ms"`
 	TokensPerSecond *float64  `json:"tokens_per_second" doc:"output tokens per second after the first token, or in all where its time is not known"`
@@ -73,7 +75,7 @@ type LogPage struct {
 type logsInput struct {
 	Limit      int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 	Cursor     string `query:"cursor" maxLength:"64"`
-	Query      string `query:"q" maxLength:"256" doc:"words to find in request id, trace id, model, path, error, user, service, provider or key; \"quoted words\"; field:word for one of them"`
+	Query      string `query:"q" maxLength:"256" doc:"words to find, see docs/api.md; field:word for one of request_id, trace_id, span_id, model, path, error, user, service, provider, key, project, session, operation, method, status, quality, superseded; -word for calls without it" example:"status:429 model:gpt -user:ci"`
 	Superseded bool   `query:"superseded" doc:"also records that do not count, because another one stands for their call"`
 	Filters
 }
@@ -92,27 +94,6 @@ func (c *Console) logs(ctx context.Context, in *logsInput) (*envelope[LogPage], 
 		page.Items[i] = itemOf(&records[i], index)
 	}
 	return answer(page), nil
-}
-
-func (c *Console) log(ctx context.Context, in *struct {
-	ID string `path:"id" maxLength:"64"`
-}) (*envelope[LogItem], error) {
-	id, start, ok := parseItemID(in.ID)
-	if !ok {
-		return nil, newProblem(404, "there is no call of this id; take one from /logs")
-	}
-	r, found, err := c.o.Ledger.Get(ctx, id, start)
-	if err != nil {
-		return nil, c.failed("log", err)
-	}
-	if !found {
-		return nil, newProblem(404, "there is no call of this id; it may be older than what is kept")
-	}
-	index, err := c.keys.index(ctx)
-	if err != nil {
-		return nil, c.failed("log", err)
-	}
-	return answer(itemOf(&r, index)), nil
 }
 
 // itemID holds the start besides the record's id: with both a record is found at once.
@@ -144,6 +125,7 @@ func itemOf(r *store.Record, index *keyIndex) LogItem {
 		RequestID: r.RequestID, ResponseID: r.ResponseID, Quality: r.Quality.Names(), Counted: r.Counted, Superseded: r.Reason.String(),
 		Input: figure(t, usage.HasInput, t.Input()), Output: figure(t, usage.HasOutput, t.Output()),
 		CacheRead: figure(t, usage.HasCacheRead, t.CacheRead), CacheWrite: figure(t, usage.HasCacheWrite, t.CacheWrite),
+		CacheWrite1h: figure(t, usage.HasCacheWrite1h, t.CacheWrite1h), PriceVersion: r.PriceVersion,
 		Reasoning: figure(t, usage.HasReasoning, t.Reasoning), Total: figure(t, usage.HasInput|usage.HasOutput, t.Total()),
 	}
 	if r.KeyFingerprint != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"reflect"
 	"slices"
 	"strconv"
@@ -85,7 +86,10 @@ func (c *Console) filtered(ctx context.Context, route string, f *Filters) (store
 		return store.Filter{}, nil, c.failed(route, err)
 	}
 	out, err := f.filter(index)
-	return out, index, err
+	if err != nil {
+		return out, index, err
+	}
+	return c.ownOnly(ctx, index, out), index, nil
 }
 
 // searched adds a text search to what filtered gives.
@@ -97,15 +101,12 @@ func (c *Console) searched(ctx context.Context, route string, f *Filters, q stri
 	if out.Text, err = search(q); err != nil {
 		return out, nil, err
 	}
-	out.Text, out.Superseded = index.inTerms(out.Text), superseded
+	out.Text, out.Superseded = index.inTerms(out.Text), superseded || showsSuperseded(out.Text)
 	return out, index, nil
 }
 
 // given tells whether any filter is set.
 func (f *Filters) given() bool { return !reflect.ValueOf(*f).IsZero() }
-
-// searchFields are the fields that a term of a text search can name.
-var searchFields = []string{"request_id", "trace_id", "model", "path", "error", "user", "service", "provider", "key"}
 
 const (
 	maxTerms = 10
@@ -113,12 +114,16 @@ const (
 )
 
 // search reads a text search: words that must all be found, "quoted words" with blanks in them,
-// and field:word. A word with a colon that names no field is a plain word (llama3:8b).
+// field:word, and a minus before what must not be found. A word with a colon that names no field is a
+// plain word (llama3:8b).
 func search(q string) ([]store.Term, error) {
 	var terms []store.Term
 	for rest := strings.TrimSpace(q); rest != ""; rest = strings.TrimSpace(rest) {
 		var t store.Term
-		if field, after, ok := strings.Cut(rest, ":"); ok && slices.Contains(searchFields, strings.ToLower(field)) {
+		if after, ok := strings.CutPrefix(rest, "-"); ok && after != "" && after[0] != ' ' {
+			t.Not, rest = true, after
+		}
+		if field, after, ok := strings.Cut(rest, ":"); ok && slices.Contains(store.SearchFields(), strings.ToLower(field)) {
 			t.Field, rest = strings.ToLower(field), after
 		}
 		if quoted, ok := strings.CutPrefix(rest, `"`); ok {
@@ -132,11 +137,19 @@ func search(q string) ([]store.Term, error) {
 		if t.Value == "" {
 			return nil, wrong("query.q", "has an empty term; write field:text without a blank", q)
 		}
+		if ok, allowed := store.TermValue(t.Field, t.Value); !ok {
+			return nil, wrong("query.q", "has a term "+t.Field+": whose value is none of: "+allowed, q)
+		}
 		if terms = append(terms, t); len(terms) > maxTerms {
 			return nil, wrong("query.q", fmt.Sprintf("has more than %d terms", maxTerms), q)
 		}
 	}
 	return terms, nil
+}
+
+// showsSuperseded tells whether a search asks for records that do not count.
+func showsSuperseded(terms []store.Term) bool {
+	return slices.ContainsFunc(terms, func(t store.Term) bool { return t.Field == store.FieldNameSuperseded })
 }
 
 // zone finds a time zone by its IANA name; the console's own where none is named.
@@ -155,6 +168,36 @@ type Money usage.NanoUSD
 
 // MarshalJSON writes the amount exactly.
 func (m Money) MarshalJSON() ([]byte, error) { return usage.NanoUSD(m).MarshalJSON() }
+
+// UnmarshalJSON reads an amount exactly; more than nine places are rounded.
+func (m *Money) UnmarshalJSON(b []byte) error {
+	text := string(b)
+	if text == "null" {
+		return nil
+	}
+	// what is not a plain JSON number of a sensible size is refused before it is worked out
+	const longest, largest = 40, 30
+	_, exponent, _ := strings.Cut(strings.ToLower(text), "e")
+	if n, err := strconv.Atoi(exponent); len(text) > longest || strings.Trim(text, "+-.0123456789eE") != "" || (exponent != "" && (err != nil || n > largest || n < -largest)) {
+		return usage.ErrMoney
+	}
+	v, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return usage.ErrMoney
+	}
+	v.Mul(v, big.NewRat(1_000_000_000, 1))
+	half := big.NewRat(1, 2)
+	if v.Sign() < 0 {
+		half.Neg(half)
+	}
+	v.Add(v, half)
+	n := new(big.Int).Quo(v.Num(), v.Denom())
+	if !n.IsInt64() {
+		return usage.ErrMoney
+	}
+	*m = Money(n.Int64())
+	return nil
+}
 
 // Schema describes it.
 func (Money) Schema(huma.Registry) *huma.Schema {

@@ -29,6 +29,7 @@ var tokenFields = []struct {
 	{usage.AttrCacheRead, usage.HasCacheRead, func(t usage.Tokens) int64 { return t.CacheRead }},
 	{usage.AttrCacheWrite, usage.HasCacheWrite, func(t usage.Tokens) int64 { return t.CacheWrite }},
 	{usage.AttrReasoningTokens, usage.HasReasoning, func(t usage.Tokens) int64 { return t.Reasoning }},
+	{usage.AttrCacheWrite1h, usage.HasCacheWrite1h, func(t usage.Tokens) int64 { return t.CacheWrite1h }},
 }
 
 // WriteCanonical writes a call into the attributes of its record in the current GenAI conventions,
@@ -46,6 +47,11 @@ func WriteCanonical(c *usage.Call, family string, attrs pcommon.Map) {
 	}
 	if _, ok := attrs.Get("gen_ai.usage.total_tokens"); ok {
 		attrs.PutInt("gen_ai.usage.total_tokens", c.Tokens.Total())
+	}
+	for _, part := range modalities {
+		if n := *part.at(&c.Modalities); n > 0 {
+			attrs.PutInt(part.aliases[0], n)
+		}
 	}
 	put := func(name, value string) {
 		if value != "" {
@@ -194,7 +200,7 @@ func (r *record) familyNamed(name string) *Family {
 // canonicalTokens reads the conventions' figures: parts are included in their wholes.
 func (r *record) canonicalTokens(c *usage.Call) {
 	var g figures
-	into := []*int64{&g.input, &g.output, &g.cacheRead, &g.cacheWrite, &g.reasoning}
+	into := []*int64{&g.input, &g.output, &g.cacheRead, &g.cacheWrite, &g.reasoning, &g.cacheWrite1h}
 	for i, f := range tokenFields {
 		switch n, is := r.count(f.attr); is {
 		case usable:
@@ -206,15 +212,15 @@ func (r *record) canonicalTokens(c *usage.Call) {
 	}
 	t, ok := g.tokens(included, included)
 	c.Tokens = t
+	r.modalities(c)
 	if !ok {
 		c.Quality |= usage.Inconsistent
 	}
 }
 
 // firstText gives the first element of a list, which is how header attributes come.
-func firstText(v any) (string, bool) {
-	list, ok := v.(pcommon.Slice)
-	if !ok || list.Len() == 0 || list.At(0).Type() != pcommon.ValueTypeStr {
+func firstText(list pcommon.Slice) (string, bool) {
+	if list.Len() == 0 || list.At(0).Type() != pcommon.ValueTypeStr {
 		return "", false
 	}
 	return list.At(0).Str(), true

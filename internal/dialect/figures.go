@@ -12,11 +12,15 @@ const (
 	included
 	// excluded: the part is to be added to the whole.
 	excluded
+	// byTotal: undecided, but where the total is input and output alone the whole includes the part even
+	// if the part is larger. LangChain.js counts the cache of a stream twice (langchainjs#10249).
+	byTotal
 )
 
 // figures are the token counts of one record as one family of attribute names tells them.
 type figures struct {
 	input, output, total, cacheRead, cacheWrite, reasoning, extraInput int64
+	cacheWrite5m, cacheWrite1h                                         int64 // parts of cacheWrite
 	has                                                                usage.TokenFields
 	hasTotal                                                           bool
 	bad                                                                bool // an attribute held something that is no count
@@ -26,9 +30,18 @@ type figures struct {
 // section 2. What does not add up is left out, and ok is false.
 func (f figures) tokens(cache, reasoning rule) (t usage.Tokens, ok bool) {
 	ok = !f.bad
+	if ttl := f.cacheWrite5m + f.cacheWrite1h; ttl > f.cacheWrite { // LangChain tells the parts, and 0 for the whole
+		f.cacheWrite = ttl
+		f.has |= usage.HasCacheWrite
+	}
 	cached := f.cacheRead + f.cacheWrite
 	cacheAdds, reasoningAdds := cache == excluded, reasoning == excluded
 	both := f.has&usage.HasInput != 0 && f.has&usage.HasOutput != 0
+	capped := false
+	if cache == byTotal {
+		cache = undecided
+		capped = f.hasTotal && both && f.total == f.input+f.output
+	}
 	if f.hasTotal && both {
 		base := f.input + f.output + f.extraInput
 		sum := func(c, r bool) bool {
@@ -52,7 +65,7 @@ func (f figures) tokens(cache, reasoning rule) (t usage.Tokens, ok bool) {
 		}
 	}
 	// A part is never larger than the whole.
-	if cache == undecided && cached > f.input {
+	if cache == undecided && cached > f.input && !capped {
 		cacheAdds = true
 	}
 	if reasoning == undecided && f.reasoning > f.output {
@@ -76,10 +89,16 @@ func (f figures) tokens(cache, reasoning rule) (t usage.Tokens, ok bool) {
 		}
 	}
 	t.InputUncached, t.CacheRead, t.CacheWrite = input-cached, f.cacheRead, f.cacheWrite
+	t.CacheWrite1h = f.cacheWrite1h
 	t.OutputText, t.Reasoning = output-f.reasoning, f.reasoning
+	if t.InputUncached < 0 && capped {
+		t.CacheRead = min(f.cacheRead, input)
+		t.InputUncached, t.CacheWrite = 0, input-t.CacheRead
+		ok = false
+	}
 	if t.InputUncached < 0 {
-		t.InputUncached, t.CacheRead, t.CacheWrite = input, 0, 0
-		t.Fields &^= usage.HasCacheRead | usage.HasCacheWrite
+		t.InputUncached, t.CacheRead, t.CacheWrite, t.CacheWrite1h = input, 0, 0, 0
+		t.Fields &^= usage.HasCacheRead | usage.HasCacheWrite | usage.HasCacheWrite1h
 		ok = false
 	}
 	if t.OutputText < 0 {

@@ -38,31 +38,64 @@ func resolve(set []*node, x *index, window int64) map[*node]standing {
 		}
 		left = append(left, n)
 	}
-	calls := sameCalls(left, aliases, traces, window)
-	best := map[int]*node{} // of the calls that are one call, by the number of the whole
+	calls := sameCalls(left, aliases, traces, x, window)
 	number := pairTwins(calls, x, window)
+	wholes := make([][][]*node, len(calls)) // the parts of one call, by its number
 	for i, nodes := range calls {
-		for _, n := range nodes {
-			if b := best[number[i]]; b == nil || b.full.less(n.full) {
-				best[number[i]] = n
-			}
-		}
+		wholes[number[i]] = append(wholes[number[i]], nodes)
 	}
-	for i, nodes := range calls {
-		b := best[number[i]]
-		reason := store.ReasonTwin
-		if slices.Contains(nodes, b) {
-			reason = store.ReasonSameCall
-		}
-		for _, n := range nodes {
-			if n == b {
-				out[n] = standing{counted: true}
-			} else {
-				out[n] = standing{by: b.id, reason: reason}
-			}
+	for _, parts := range wholes {
+		if len(parts) > 0 {
+			settleCall(parts, out, traces, x)
 		}
 	}
 	return out
+}
+
+// settleCall decides which of the records of one call counts: the fullest. The records of one part
+// share an id; the parts are twins of one another.
+func settleCall(parts [][]*node, out map[*node]standing, traces map[*trace]*tree, x *index) {
+	whole := slices.Concat(parts...)
+	slices.SortFunc(whole, func(a, b *node) int { return b.full.compare(a.full) })
+	best := whole[0]
+	stands := standing{counted: true, lent: lentTo(whole, out, traces)}
+	if !best.usage {
+		for _, n := range whole {
+			if twin := x.quietTwinOf(n); twin != nil {
+				stands = standing{by: twin.id, reason: store.ReasonTwin}
+				break
+			}
+		}
+	}
+	for _, part := range parts {
+		reason := store.ReasonTwin
+		if slices.Contains(part, best) {
+			reason = store.ReasonSameCall
+		}
+		for _, n := range part {
+			out[n] = standing{by: best.id, reason: reason}
+		}
+	}
+	out[best] = stands
+}
+
+// lentTo gives what the record that counts, the first of a call's, does not know and others do: the
+// call's other records, the fuller first, then the spans of the same line that it stands for, the
+// nearest first.
+func lentTo(whole []*node, out map[*node]standing, traces map[*trace]*tree) who {
+	own := whole[0].who.facts()
+	var all usage.Who
+	for _, n := range whole {
+		all.Fill(n.who.facts())
+	}
+	for _, n := range whole {
+		for _, a := range traces[n.trace].line(n) {
+			if s := out[a]; s.reason == store.ReasonAncestor {
+				all.Fill(a.who.facts())
+			}
+		}
+	}
+	return whoOf(all.Less(own))
 }
 
 // tree is one trace as the leaf rule sees it. Log records have no place in it.
@@ -72,6 +105,12 @@ type tree struct {
 	links  map[usage.SpanID]link
 	roots  map[usage.SpanID]bool // spans whose parent is not followed: they close a circle
 	below  map[*node][]*node     // the calls below a call that are the same call as it
+	above  map[*node][]*node     // the reverse, nearest first
+}
+
+// line gives the other calls of a call's line: its ancestors, the nearest first, then what is below it.
+func (t *tree) line(n *node) []*node {
+	return append(slices.Clone(t.above[n]), slices.SortedFunc(slices.Values(t.below[n]), earlier)...)
 }
 
 func newTree(t *trace) *tree {
@@ -166,15 +205,14 @@ func (t *tree) leafRule(out map[*node]standing, aliases map[*node][]key) {
 		return
 	}
 	t.cutCircles()
-	t.below = map[*node][]*node{}
-	above := map[*node][]*node{}
+	t.below, t.above = map[*node][]*node{}, map[*node][]*node{}
 	for _, n := range t.calls {
 		t.ancestors(n, func(a *node, throughTool bool) {
 			if throughTool && a.role == usage.RoleCall {
 				return
 			}
 			t.below[a] = append(t.below[a], n)
-			above[n] = append(above[n], a)
+			t.above[n] = append(t.above[n], a)
 		})
 	}
 	bearsUsage := func(n *node) bool { return n.usage }
@@ -194,7 +232,7 @@ func (t *tree) leafRule(out map[*node]standing, aliases map[*node][]key) {
 			continue
 		}
 		// a call without usage below a span that stands for the whole line
-		for _, a := range above[n] {
+		for _, a := range t.above[n] {
 			if a.usage && !told[a] && !apart[a] {
 				out[n] = standing{by: a.id, reason: store.ReasonAncestor}
 				break
@@ -276,7 +314,7 @@ func (c *call) admits(o *call, window int64) bool {
 // sameCalls divides records into calls: records that share a response or request id, or of
 // which one was logged inside the other's span, are one call, unless they come from one
 // source or lie too far apart. Where several calls share one id, records pair up by time.
-func sameCalls(left []*node, aliases map[*node][]key, traces map[*trace]*tree, window int64) [][]*node {
+func sameCalls(left []*node, aliases map[*node][]key, traces map[*trace]*tree, x *index, window int64) [][]*node {
 	slices.SortFunc(left, earlier)
 	var calls []*call
 	byKey := map[key][]*call{}
@@ -286,10 +324,11 @@ func sameCalls(left []*node, aliases map[*node][]key, traces map[*trace]*tree, w
 		calls = append(calls, own)
 		var kin []*call
 		for _, k := range slices.Concat(n.keys[:], aliases[n]) {
-			if k != (key{}) {
-				kin = append(kin, byKey[k]...)
-				byKey[k] = append(byKey[k], own)
+			if x.byKey.of(k) == nil {
+				continue // none, or so common that it is no identity
 			}
+			kin = append(kin, byKey[k]...)
+			byKey[k] = append(byKey[k], own)
 		}
 		if within := spanAround(n, traces); within != nil {
 			kin = append(kin, bySpan[within]...)

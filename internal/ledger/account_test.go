@@ -27,6 +27,10 @@ type told struct {
 	echo         bool
 	at, lasts    time.Duration
 	model        string // "" is "m"
+	failed       bool
+	in           int64 // input tokens, where there is usage
+	who          usage.Who
+	operation    string
 }
 
 var testStart = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -51,7 +55,8 @@ func (r told) call() usage.Call {
 		Trace: r.traceID(), Role: r.role, Start: testStart.Add(r.at), Model: "m", ResponseID: r.response,
 		RequestID: r.request, Scope: r.scope, Process: r.process, Group: r.group, Echo: r.echo,
 	}
-	c.Duration = r.lasts
+	c.Duration, c.Failed, c.Operation = r.lasts, r.failed, r.operation
+	c.KeyFingerprint, c.KeyDisplay, c.User, c.Project, c.Session = r.who.KeyFingerprint, r.who.KeyDisplay, r.who.User, r.who.Project, r.who.Session
 	if r.model != "" {
 		c.Model = r.model
 	}
@@ -59,7 +64,7 @@ func (r told) call() usage.Call {
 		c.Role = usage.RoleCall
 	}
 	if r.out != 0 {
-		c.Tokens = usage.Tokens{OutputText: r.out, Fields: usage.HasOutput}
+		c.Tokens = usage.Tokens{InputUncached: r.in, OutputText: r.out, Fields: usage.HasInput | usage.HasOutput}
 	}
 	if r.log {
 		k := keyOf('l', r.name)
@@ -150,6 +155,43 @@ var accountCases = map[string]struct {
 			{name: "h", trace: "8", out: 5, process: 1, scope: "x", lasts: time.Second},
 		},
 		counted: []string{"a", "b", "c", "d", "e", "f", "g", "h"},
+	},
+	"a library that cannot see the usage tells the call of one that can": {
+		records: []told{
+			{name: "sees", trace: "1", out: 5, process: 1, scope: "x", lasts: 2 * time.Second},
+			{name: "blind", trace: "2", process: 1, scope: "y", at: 10 * time.Millisecond, lasts: time.Second},
+		},
+		counted: []string{"sees"},
+	},
+	"a failed call that two libraries saw is one; beside a success it is another attempt": {
+		records: []told{
+			{name: "a", trace: "1", process: 1, scope: "x", failed: true, lasts: time.Second},
+			{name: "b", trace: "2", process: 1, scope: "y", failed: true, lasts: time.Second, request: "more"},
+			{name: "ok", trace: "3", out: 5, process: 1, scope: "z", lasts: 2 * time.Second},
+		},
+		counted: []string{"b", "ok"},
+	},
+	"two calls at once of which a library sees no usage stay two": {
+		records: []told{
+			{name: "s1", trace: "1", out: 5, process: 1, scope: "x", lasts: time.Second},
+			{name: "s2", trace: "2", out: 7, process: 1, scope: "x", at: 50 * time.Millisecond, lasts: time.Second},
+			{name: "b1", trace: "3", process: 1, scope: "y", at: time.Millisecond, lasts: 990 * time.Millisecond},
+			{name: "b2", trace: "4", process: 1, scope: "y", at: 51 * time.Millisecond, lasts: 990 * time.Millisecond},
+			{name: "b3", trace: "5", process: 1, scope: "y", at: 60 * time.Millisecond, lasts: 980 * time.Millisecond},
+		},
+		counted: []string{"b3", "s1", "s2"},
+	},
+	"no quiet twins: later, not nested, another model, another operation, another process, one library": {
+		records: []told{
+			{name: "s", trace: "1", out: 5, process: 1, scope: "x", at: 5 * time.Second, lasts: 2 * time.Second},
+			{name: "a", trace: "2", process: 1, scope: "y", at: 6500 * time.Millisecond, lasts: 200 * time.Millisecond},
+			{name: "b", trace: "3", process: 1, scope: "y", at: 5500 * time.Millisecond, lasts: 3 * time.Second},
+			{name: "c", trace: "4", process: 1, scope: "y", at: 5 * time.Second, lasts: time.Second, model: "m2"},
+			{name: "d", trace: "5", process: 1, scope: "y", at: 5 * time.Second, lasts: time.Second, operation: "embeddings"},
+			{name: "e", trace: "6", process: 2, scope: "y", at: 5 * time.Second, lasts: time.Second},
+			{name: "f", trace: "7", process: 1, scope: "x", at: 5 * time.Second, lasts: time.Second},
+		},
+		counted: []string{"a", "b", "c", "d", "e", "f", "s"},
 	},
 	"a single call counts": {
 		records: []told{{name: "a", out: 5}},
@@ -333,6 +375,16 @@ func TestResolve(t *testing.T) {
 				slices.Sort(counted)
 				require.Equal(t, tc.counted, counted, fmt.Sprint(records))
 			}
+			batch := batchOf(tc.records)
+			var reckoned []string
+			verdicts := reference(batch, 24*time.Hour)
+			for _, r := range tc.records {
+				if !r.isLink() && verdicts[r.call().ID].counted {
+					reckoned = append(reckoned, r.name)
+				}
+			}
+			slices.Sort(reckoned)
+			require.Equal(t, tc.counted, reckoned, "the reference accountant")
 		})
 	}
 }
@@ -362,7 +414,7 @@ func TestIndexRollback(t *testing.T) {
 	require.Equal(t, 1, x.ages.Len())
 	require.Len(t, x.traces, 1)
 	require.Len(t, x.byID, 1)
-	require.Equal(t, []*node{a}, x.byKey[keyOf('r', "r")])
+	require.Equal(t, []*node{a}, x.byKey.of(keyOf('r', "r")))
 	require.Len(t, x.byKey, 1)
 	require.Equal(t, 1, x.groups[keyOf('g', "g")].full)
 	require.Empty(t, x.groups[keyOf('g', "g")].echoes)

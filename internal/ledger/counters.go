@@ -100,6 +100,7 @@ func (s *Sums) add(c *usage.Call, n int64) {
 	t.InputUncached += n * c.Tokens.InputUncached
 	t.CacheRead += n * c.Tokens.CacheRead
 	t.CacheWrite += n * c.Tokens.CacheWrite
+	t.CacheWrite1h += n * c.Tokens.CacheWrite1h
 	t.OutputText += n * c.Tokens.OutputText
 	t.Reasoning += n * c.Tokens.Reasoning
 	t.Fields |= c.Tokens.Fields
@@ -113,6 +114,13 @@ func (s *Sums) add(c *usage.Call, n int64) {
 
 // Merge adds the sums of o.
 func (s *Sums) Merge(o *Sums) {
+	s.mergeCounts(o)
+	s.Duration.Merge(&o.Duration)
+	s.TTFT.Merge(&o.TTFT)
+}
+
+// mergeCounts adds the sums of o without its histograms.
+func (s *Sums) mergeCounts(o *Sums) {
 	s.Calls += o.Calls
 	s.Errors += o.Errors
 	s.NoUsage += o.NoUsage
@@ -123,11 +131,10 @@ func (s *Sums) Merge(o *Sums) {
 	s.Tokens.InputUncached += o.Tokens.InputUncached
 	s.Tokens.CacheRead += o.Tokens.CacheRead
 	s.Tokens.CacheWrite += o.Tokens.CacheWrite
+	s.Tokens.CacheWrite1h += o.Tokens.CacheWrite1h
 	s.Tokens.OutputText += o.Tokens.OutputText
 	s.Tokens.Reasoning += o.Tokens.Reasoning
 	s.Tokens.Fields |= o.Tokens.Fields
-	s.Duration.Merge(&o.Duration)
-	s.TTFT.Merge(&o.TTFT)
 }
 
 // rolling holds the sums of every base bucket, by axis and member. It is what readers are
@@ -197,7 +204,7 @@ func (l *Ledger) settle(c *usage.Call) {
 		c.Cost = c.ReportedCost
 		c.Quality |= usage.ReportedCost
 	case priced:
-		c.Cost = computed
+		c.Cost, c.PriceVersion = computed, l.o.Prices.Version()
 	case c.Tokens.Reported():
 		c.Quality |= usage.Unpriced
 	}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/fnv"
 	"math/bits"
@@ -16,11 +17,10 @@ type fullness struct {
 	digest uint64
 }
 
-func (f fullness) less(o fullness) bool {
-	if f.rank != o.rank {
-		return f.rank < o.rank
-	}
-	return f.digest < o.digest
+func (f fullness) less(o fullness) bool { return f.compare(o) < 0 }
+
+func (f fullness) compare(o fullness) int {
+	return cmp.Or(cmp.Compare(f.rank, o.rank), cmp.Compare(f.digest, o.digest))
 }
 
 // fullnessOf ranks a call. From the most weighty: it bears usage; its figures are neither
@@ -93,9 +93,11 @@ func digestOf(c *usage.Call) uint64 {
 	_, _ = h.Write(c.Parent[:])
 	num(int64(c.Role), flag(c.Echo), c.Start.UnixNano(), int64(c.Duration), int64(c.TTFT), int64(c.Stream),
 		int64(c.Status), flag(c.Failed), flag(c.HasReportedCost), int64(c.ReportedCost),
-		int64(c.Quality&^(usage.Unpriced|usage.ReportedCost)))
+		int64(c.Quality&^(usage.Unpriced|usage.ReportedCost|usage.NoUsage)))
 	t := c.Tokens
-	num(t.InputUncached, t.CacheRead, t.CacheWrite, t.OutputText, t.Reasoning, int64(t.Fields))
+	m := c.Modalities
+	num(t.InputUncached, t.CacheRead, t.CacheWrite, t.CacheWrite1h, t.OutputText, t.Reasoning, int64(t.Fields))
+	num(m.AudioInput, m.AudioCacheRead, m.AudioOutput, m.ImageInput, m.ImageCacheRead, m.ImageOutput, m.VideoInput, m.VideoOutput)
 	text(c.Group, c.Operation, c.Provider, c.RequestModel, c.Model, c.KeyFingerprint, c.KeyDisplay, c.User,
 		c.Service, c.Environment, c.Project, c.Session, c.Method, c.Path, c.ErrorType, c.ResponseID, c.RequestID)
 	return h.Sum64()

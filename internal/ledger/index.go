@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"crypto/sha256"
 	"time"
+	"unique"
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -35,6 +36,24 @@ type standing struct {
 	counted bool
 	by      usage.ID
 	reason  store.Reason
+	lent    who // of a record that counts: what its relatives know and it does not
+}
+
+// who is a usage.Who that is kept once however many records share it. The zero value is one without facts.
+type who struct{ handle unique.Handle[usage.Who] }
+
+func whoOf(w usage.Who) who {
+	if w == (usage.Who{}) {
+		return who{}
+	}
+	return who{unique.Make(w)}
+}
+
+func (w who) facts() usage.Who {
+	if w == (who{}) {
+		return usage.Who{}
+	}
+	return w.handle.Value()
 }
 
 // node is what the ledger remembers of one call record, to find its relatives. It is small:
@@ -53,24 +72,37 @@ type node struct {
 	keys     [2]key
 	group    key
 	src      source
+	who      who // what it knows itself
 	standing standing
 	trace    *trace
 
 	// What a twin must agree with.
 	model, requestModel string
 	input, output       int64
+	failed, embeds      bool
 }
 
+// newNode makes the node of a record as it was told: what was lent to it is left out.
 func newNode(c *usage.Call) *node {
-	return &node{
-		end: c.Start.Add(max(c.Duration, 0)).UnixNano(), model: c.Model, requestModel: c.RequestModel,
-		input: c.Tokens.Input(), output: c.Tokens.Output(),
-		id: c.ID, start: c.Start.UnixNano(), span: c.Span, parent: c.Parent,
-		signal: c.Signal, role: c.Role, usage: c.Tokens.Reported(), echo: c.Echo,
-		full: fullnessOf(c), group: keyOf('g', c.Group),
-		keys: [2]key{keyOf('r', c.ResponseID), keyOf('q', c.RequestID)},
-		src:  source{signal: c.Signal, scope: c.Scope, process: c.Process},
+	if c.Lent != 0 {
+		own := *c
+		own.Lend(usage.Who{})
+		c = &own
 	}
+	return &node{
+		id: c.ID, start: c.Start.UnixNano(), end: c.Start.Add(max(c.Duration, 0)).UnixNano(), span: c.Span, parent: c.Parent,
+		signal: c.Signal, role: c.Role, usage: c.Tokens.Reported(), echo: c.Echo,
+		full: fullnessOf(c), group: keyOf('g', c.Group), who: whoOf(c.Who()),
+		keys:  [2]key{keyOf('r', c.ResponseID), keyOf('q', c.RequestID)},
+		src:   source{signal: c.Signal, scope: c.Scope, process: c.Process},
+		model: c.Model, requestModel: c.RequestModel, input: c.Tokens.Input(), output: c.Tokens.Output(),
+		failed: c.Failed, embeds: c.Operation == "embeddings",
+	}
+}
+
+// standingOf gives the standing that a stored record has.
+func standingOf(r *store.Record) standing {
+	return standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason, lent: whoOf(r.LentFacts())}
 }
 
 // link is a span that is no call: only its place in the trace matters.
@@ -103,37 +135,42 @@ type group struct {
 type index struct {
 	traces map[usage.TraceID]*trace
 	byID   map[usage.ID]*node
-	byKey  map[key][]*node
+	byKey  kinBy[key]
 	groups map[key]*group
-	byTwin map[twinKey][]*node // nil where twins are not looked for
-	ages   *list.List          // of *trace, longest quiet first
-	size   int
+	byTwin kinBy[twinKey] // nil where twins are not looked for
+	// byQuiet finds records near in time, for those that tell no usage, see quiet.go.
+	byQuiet kinBy[quietKey]
+	ages    *list.List // of *trace, longest quiet first
+	size    int
 
 	// Every record that was stored and starts after completeAfter is in the index. Of an
 	// older one that is not here, only the store knows.
 	completeAfter int64
 
 	undo []func()
+	// unsettled are the records whose relations changed because something that they share became
+	// too common to be an identity, or is so no more.
+	unsettled []*node
 }
 
 func newIndex(twins bool) *index {
 	x := &index{
 		traces: map[usage.TraceID]*trace{}, byID: map[usage.ID]*node{},
-		byKey: map[key][]*node{}, groups: map[key]*group{}, ages: list.New(),
+		byKey: kinBy[key]{}, groups: map[key]*group{}, ages: list.New(),
 	}
 	if twins {
-		x.byTwin = map[twinKey][]*node{}
+		x.byTwin, x.byQuiet = kinBy[twinKey]{}, kinBy[quietKey]{}
 	}
 	return x
 }
 
-func (x *index) begin()  { x.undo = x.undo[:0] }
-func (x *index) commit() { x.undo = x.undo[:0] }
+func (x *index) begin()  { x.undo, x.unsettled = x.undo[:0], x.unsettled[:0] }
+func (x *index) commit() { x.undo, x.unsettled = x.undo[:0], x.unsettled[:0] }
 func (x *index) rollback() {
 	for i := len(x.undo) - 1; i >= 0; i-- {
 		x.undo[i]()
 	}
-	x.undo = x.undo[:0]
+	x.begin()
 }
 
 // traceOf gives the trace to put a span in, made where it is new.
@@ -211,22 +248,17 @@ func (x *index) stand(n *node, s standing) {
 	x.undo = append(x.undo, func() { n.standing = old })
 }
 
-// maxKin bounds the records that are looked at because they share one id. An id that more
-// records share is no identity: a gateway answers from its cache under the first id.
-const maxKin = 256
+func (x *index) unsettle(nodes []*node) { x.unsettled = append(x.unsettled, nodes...) }
 
 func (x *index) attach(n *node) {
-	for i, k := range n.keys {
-		switch {
-		case k == key{}:
-		case len(x.byKey[k]) >= maxKin:
-			n.keys[i] = key{}
-		default:
-			x.byKey[k] = append(x.byKey[k], n)
+	for _, k := range n.keys {
+		if k != (key{}) {
+			x.unsettle(x.byKey.add(k, n))
 		}
 	}
 	if x.byTwin != nil {
-		n.twinKeys(func(k twinKey) { x.byTwin[k] = append(x.byTwin[k], n) })
+		n.twinKeys(func(k twinKey) { x.unsettle(x.byTwin.add(k, n)) })
+		n.quietKeys(func(k quietKey) { x.unsettle(x.byQuiet.add(k, n)) })
 	}
 	if n.group == (key{}) {
 		return
@@ -245,23 +277,13 @@ func (x *index) attach(n *node) {
 
 func (x *index) detach(n *node) {
 	for _, k := range n.keys {
-		if k == (key{}) {
-			continue
-		}
-		if rest := without(x.byKey[k], n); len(rest) > 0 {
-			x.byKey[k] = rest
-		} else {
-			delete(x.byKey, k)
+		if k != (key{}) {
+			x.unsettle(x.byKey.remove(k, n))
 		}
 	}
 	if x.byTwin != nil {
-		n.twinKeys(func(k twinKey) {
-			if rest := without(x.byTwin[k], n); len(rest) > 0 {
-				x.byTwin[k] = rest
-			} else {
-				delete(x.byTwin, k)
-			}
-		})
+		n.twinKeys(func(k twinKey) { x.unsettle(x.byTwin.remove(k, n)) })
+		n.quietKeys(func(k quietKey) { x.unsettle(x.byQuiet.remove(k, n)) })
 	}
 	if g := x.groups[n.group]; g != nil {
 		if n.echo {

@@ -48,6 +48,8 @@ type Options struct {
 type Prices interface {
 	// Price gives the cost of a call; false where it is not known.
 	Price(c *usage.Call) (usage.NanoUSD, bool)
+	// Version names the book, as it is kept with the calls that it priced.
+	Version() string
 }
 
 // Status is what a ledger knows of itself.
@@ -89,10 +91,13 @@ type Ledger struct {
 	o      Options
 
 	requests chan *request
-	closing  chan struct{} // closed when no more requests are taken
-	done     chan struct{} // closed when the writer has ended
-	close    sync.Once
-	closeErr error
+	jobs     chan job // other work for the writer
+	// repricing is held while stored calls are priced anew.
+	repricing sync.Mutex
+	closing   chan struct{} // closed when no more requests are taken
+	done      chan struct{} // closed when the writer has ended
+	close     sync.Once
+	closeErr  error
 
 	// commits is held for writing from the moment a write may be on disk until the sums in
 	// memory have it too, so that a reader that needs both sees them agree.
@@ -131,7 +136,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 	}
 	l := &Ledger{
 		engine: engine, o: o, rolling: newRolling(), index: newIndex(!o.NoTwins),
-		requests: make(chan *request, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}),
+		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := l.rebuild(ctx); err != nil {
 		return nil, errors.Join(err, engine.Close())
@@ -158,7 +163,7 @@ func (l *Ledger) rebuild(ctx context.Context) error {
 		}
 		if !r.Seen.Before(since) {
 			n := newNode(&r.Call)
-			n.standing = standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason}
+			n.standing = standingOf(r)
 			l.index.add(n, r.Trace, r.Seen)
 			l.index.commit()
 		}
@@ -221,6 +226,9 @@ func (l *Ledger) Scan(ctx context.Context, f store.Filter, visit func(*store.Rec
 func (l *Ledger) Get(ctx context.Context, id usage.ID, start time.Time) (store.Record, bool, error) {
 	return l.engine.Find(ctx, id, start)
 }
+
+// Prices gives the book that calls are priced by; nil where there is none.
+func (l *Ledger) Prices() Prices { return l.o.Prices }
 
 // Admin gives what the store keeps besides calls: keys and who may use them. The ledger closes it.
 func (l *Ledger) Admin() store.Admin { return l.engine }

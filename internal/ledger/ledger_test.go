@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-	"pgregory.net/rapid"
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
@@ -263,115 +260,6 @@ func TestRefused(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
-// TestEveryOrder is the property that the ledger stands for: whatever the order, the batches,
-// the repetitions, the failed writes and the restarts, it ends up the same.
-func TestEveryOrder(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		records := randomHistory(t)
-		dir, err := filepathTemp()
-		require.NoError(t, err)
-		defer dir.remove()
-
-		l, _ := open(t, dir.sub("once"), Options{})
-		commit(t, l, records...)
-		want, wantSums := standings(stored(t, l)), total(t, l)
-		requireConsistent(t, l)
-		require.NoError(t, l.Close())
-
-		seed := rapid.Uint64().Draw(t, "seed")
-		rng := rand.New(rand.NewPCG(seed, 0))
-		shuffled := slices.Clone(records)
-		for _, r := range records {
-			if rng.IntN(3) == 0 {
-				shuffled = append(shuffled, r)
-			}
-		}
-		rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		l, engine := open(t, dir.sub("apart"), Options{})
-		for len(shuffled) > 0 {
-			n := 1 + rng.IntN(len(shuffled))
-			b := batchOf(shuffled[:n])
-			if rng.IntN(4) == 0 {
-				engine.fail.Store(true)
-				_ = l.Commit(context.Background(), b) // fails, unless the batch has nothing new
-				engine.fail.Store(false)
-			}
-			require.NoError(t, l.Commit(context.Background(), b))
-			shuffled = shuffled[n:]
-			if rng.IntN(4) == 0 {
-				require.NoError(t, l.Close())
-				l, engine = open(t, dir.sub("apart"), Options{})
-			}
-		}
-		require.Equal(t, want, standings(stored(t, l)))
-		gotSums := total(t, l)
-		requireSums(t, &wantSums, &gotSums)
-		requireConsistent(t, l)
-		require.NoError(t, l.Close())
-	})
-}
-
-// standings is what must not depend on the order: every record's figures and place.
-func standings(records []store.Record) map[usage.ID]string {
-	out := map[usage.ID]string{}
-	for _, r := range records {
-		out[r.ID] = fmt.Sprint(r.Start.UnixNano(), r.Counted, r.Reason, r.SupersededBy, r.Tokens)
-	}
-	return out
-}
-
-// randomHistory makes traces of random shape, with calls, aggregates, tools, foreign spans, log
-// records, shared ids, and partial deliveries.
-func randomHistory(t *rapid.T) []told {
-	var out []told
-	for i := range rapid.IntRange(1, 30).Draw(t, "records") {
-		r := told{
-			name:    fmt.Sprint("s", i),
-			trace:   rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "trace"),
-			role:    rapid.SampledFrom([]usage.Role{usage.RoleCall, usage.RoleCall, usage.RoleAggregate, usage.RoleTool, linkRole}).Draw(t, "role"),
-			scope:   rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "scope"),
-			process: rapid.Uint64Range(0, 1).Draw(t, "process"),
-			at:      time.Duration(rapid.IntRange(0, 5).Draw(t, "at")) * time.Second,
-			out:     rapid.Int64Range(0, 3).Draw(t, "out"),
-			lasts:   time.Duration(rapid.IntRange(0, 3).Draw(t, "lasts")) * time.Second,
-			log:     rapid.IntRange(0, 5).Draw(t, "log") == 0,
-		}
-		if i > 0 && rapid.IntRange(0, 3).Draw(t, "root") > 0 {
-			p := rapid.IntRange(0, i+1).Draw(t, "parent") // sometimes itself, or a span that comes later
-			r.parent = fmt.Sprint("s", p)
-			if p < i {
-				if r.trace = out[min(p, len(out)-1)].trace; r.trace == "-" {
-					r.trace = "1"
-				}
-			}
-		}
-		if rapid.IntRange(0, 3).Draw(t, "has id") == 0 {
-			r.response = rapid.SampledFrom([]string{"r1", "r2"}).Draw(t, "response")
-		}
-		if rapid.IntRange(0, 3).Draw(t, "has request") == 0 {
-			r.request = rapid.SampledFrom([]string{"q1", "q2"}).Draw(t, "request")
-		}
-		if rapid.IntRange(0, 4).Draw(t, "has group") == 0 {
-			r.group, r.echo = "g", rapid.Bool().Draw(t, "echo")
-		}
-		if r.log {
-			r.role = usage.RoleCall
-			if rapid.IntRange(0, 2).Draw(t, "traceless") == 0 {
-				r.trace = "-"
-			}
-		}
-		if r.role == usage.RoleAggregate && r.out == 0 {
-			r.role = linkRole
-		}
-		out = append(out, r)
-		if r.out > 1 && !r.isLink() && rapid.IntRange(0, 4).Draw(t, "partial") == 0 {
-			r.out, r.at = r.out-1, r.at+time.Second
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
 // TestConcurrentCommits: what many senders got an answer for is all there, once.
 func TestConcurrentCommits(t *testing.T) {
 	l, _ := open(t, t.TempDir(), Options{})
@@ -414,6 +302,8 @@ func TestMemoryIsBounded(t *testing.T) {
 
 // fixed prices every call with output at one amount, and knows no other.
 type fixed usage.NanoUSD
+
+func (f fixed) Version() string { return "fixed" }
 
 func (f fixed) Price(c *usage.Call) (usage.NanoUSD, bool) {
 	return usage.NanoUSD(f), c.Tokens.Fields&usage.HasOutput != 0

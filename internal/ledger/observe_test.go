@@ -13,7 +13,7 @@ import (
 
 func TestObserverKeepsTheSums(t *testing.T) {
 	l, f := open(t, t.TempDir(), Options{})
-	defer l.Close()
+	defer func() { require.NoError(t, l.Close()) }()
 	commit(t, l, told{name: "before", trace: "b", out: 5})
 
 	var mu sync.Mutex

@@ -56,14 +56,28 @@ func twins(a, b *node) bool {
 	if a.src.process != b.src.process || a.src.scope == b.src.scope || a.input != b.input || !near(a.output, b.output) {
 		return false
 	}
-	for i := range a.keys { // two ids are two calls
-		if a.keys[i] != (key{}) && b.keys[i] != (key{}) {
-			return false
-		}
+	if twoAnswers(a, b) {
+		return false
 	}
 	aFrom, aTo := a.during()
 	bFrom, bTo := b.during()
 	return aFrom <= bTo && bFrom <= aTo && a.modelFits(b)
+}
+
+// twoAnswers tells whether two records name ids of their own: two ids are two calls. (Records with
+// the same id need no twin rule.)
+func twoAnswers(a, b *node) bool {
+	for i := range a.keys {
+		if a.keys[i] != (key{}) && b.keys[i] != (key{}) {
+			return true
+		}
+	}
+	return false
+}
+
+// distance (ns) is how far apart the times of two records are.
+func distance(a, b *node) int64 {
+	return max(a.start-b.start, b.start-a.start) + max(a.end-b.end, b.end-a.end)
 }
 
 // modelFits tells whether two records can be of one model; one that names none fits any.
@@ -91,10 +105,7 @@ func sameModel(a, b string) bool {
 // equal figures say nothing.
 func (x *index) eachTwin(n *node, visit func(*node)) {
 	n.twinKeys(func(k twinKey) {
-		if len(x.byTwin[k]) > maxKin {
-			return
-		}
-		for _, m := range x.byTwin[k] {
+		for _, m := range x.byTwin.of(k) {
 			if twins(n, m) {
 				visit(m)
 			}
@@ -123,7 +134,7 @@ func pairTwins(calls [][]*node, x *index, window int64) []int {
 			x.eachTwin(n, func(m *node) {
 				j, here := of[m]
 				if here && j != of[n] && earlier(n, m) < 0 {
-					pairs = append(pairs, pair{max(n.start-m.start, m.start-n.start) + max(n.end-m.end, m.end-n.end), n, m})
+					pairs = append(pairs, pair{distance(n, m), n, m})
 				}
 			})
 		}

@@ -74,6 +74,8 @@ func (l *Ledger) write() {
 		select {
 		case r := <-l.requests:
 			l.commitGroup(ctx, l.gather(r))
+		case j := <-l.jobs:
+			j.result <- j.run(ctx)
 		case <-retention.C:
 			l.index.evict(l.o.MaxSpans, l.o.Now().Add(-l.o.Window))
 			l.startRetention(ctx, more)
@@ -248,11 +250,11 @@ func (t *transaction) takeAgain(ctx context.Context, n *node, c *usage.Call) err
 	}
 	// what the earlier delivery was related to may have lost its reason not to count
 	x := t.ledger.index
-	touch := func(m *node) { t.touched[m.trace] = true }
-	x.eachTwin(n, touch)
+	x.eachTwin(n, t.touch)
+	x.touchQuiet(n, t.touch)
 	for _, k := range n.keys {
-		for _, m := range x.byKey[k] {
-			touch(m)
+		for _, m := range x.byKey.of(k) {
+			t.touch(m)
 		}
 	}
 	x.replace(n, c, t.now)
@@ -276,11 +278,12 @@ func (t *transaction) takeOut(ctx context.Context, n *node) error {
 // takeCold takes a further delivery of a record that only the store still knows. Its standing
 // stays: its relatives are forgotten.
 func (t *transaction) takeCold(stored *store.Record, c *usage.Call) {
-	if !fullnessOf(&stored.Call).less(fullnessOf(c)) {
+	if !newNode(&stored.Call).full.less(fullnessOf(c)) {
 		t.counters.Duplicates++
 		return
 	}
 	t.counters.Fuller++
+	c.Lend(stored.LentFacts())
 	if stored.Counted {
 		t.changes = append(t.changes, Change{Call: stored.Call, N: -1}, Change{Call: *c, N: 1})
 	}
@@ -289,32 +292,36 @@ func (t *transaction) takeCold(stored *store.Record, c *usage.Call) {
 	})
 }
 
+func (t *transaction) touch(n *node) { t.touched[n.trace] = true }
+
 // settle decides the standing of everything that is related to what changed, and gives the
 // write and the changes of the sums that follow.
 func (t *transaction) settle(ctx context.Context) (store.Write, []Change, error) {
 	x := t.ledger.index
 	w := store.Write{Links: t.links, Put: t.cold, Seen: t.now}
+	for _, n := range t.order {
+		x.touchQuiet(n, t.touch)
+	}
+	for _, n := range x.unsettled {
+		t.touch(n)
+		x.touchQuiet(n, t.touch)
+	}
 	set := t.related()
 	decided := resolve(set, x, int64(t.ledger.o.Window))
 	for _, n := range set {
 		now := decided[n]
 		if r := t.puts[n]; r != nil {
 			r.Counted, r.SupersededBy, r.Reason, r.Seen = now.counted, now.by, now.reason, t.now
+			r.Lend(now.lent.facts())
 			x.stand(n, now)
 			continue
 		}
 		if now == n.standing {
 			continue
 		}
-		if now.counted != n.standing.counted {
-			if err := t.restand(ctx, n, now.counted); err != nil {
-				return w, nil, err
-			}
+		if err := t.restand(ctx, n, now, &w); err != nil {
+			return w, nil, err
 		}
-		w.Mark = append(w.Mark, store.Mark{
-			ID: n.id, Start: time.Unix(0, n.start).UTC(),
-			Counted: now.counted, SupersededBy: now.by, Reason: now.reason,
-		})
 		x.stand(n, now)
 	}
 	for _, n := range t.order {
@@ -330,22 +337,39 @@ func (t *transaction) settle(ctx context.Context) (store.Write, []Change, error)
 	return w, t.changes, nil
 }
 
-// restand moves a stored record into the sums or out of them.
-func (t *transaction) restand(ctx context.Context, n *node, counted bool) error {
-	stored, found, err := t.ledger.engine.Find(ctx, n.id, time.Unix(0, n.start).UTC())
+// restand gives a stored record another standing: it may move into the sums or out of them, or
+// count for somebody else.
+func (t *transaction) restand(ctx context.Context, n *node, now standing, w *store.Write) error {
+	was := n.standing
+	start := time.Unix(0, n.start).UTC()
+	mark := store.Mark{ID: n.id, Start: start, Counted: now.counted, SupersededBy: now.by, Reason: now.reason}
+	if now.counted == was.counted && now.lent == was.lent {
+		w.Mark = append(w.Mark, mark)
+		return nil
+	}
+	stored, found, err := t.ledger.engine.Find(ctx, n.id, start)
 	if err != nil {
 		return fmt.Errorf("read the record to correct: %w", err)
 	}
 	if !found || stored.Start.Before(t.ledger.floor) {
 		return nil // dropped in the meantime, and out of the sums with it
 	}
-	d := Change{Call: stored.Call, N: -1}
-	if counted {
-		d.N = 1
-	} else {
-		t.counters.Superseded++
+	if was.counted {
+		t.changes = append(t.changes, Change{Call: stored.Call, N: -1})
+		if !now.counted {
+			t.counters.Superseded++
+		}
 	}
-	t.changes = append(t.changes, d)
+	if now.lent == was.lent {
+		w.Mark = append(w.Mark, mark)
+	} else {
+		stored.Counted, stored.SupersededBy, stored.Reason = now.counted, now.by, now.reason
+		stored.Lend(now.lent.facts())
+		w.Put = append(w.Put, stored)
+	}
+	if now.counted {
+		t.changes = append(t.changes, Change{Call: stored.Call, N: 1})
+	}
 	return nil
 }
 
@@ -372,7 +396,7 @@ func (t *transaction) related() []*node {
 			visit(m)
 		}
 		for _, k := range n.keys {
-			for _, m := range x.byKey[k] {
+			for _, m := range x.byKey.of(k) {
 				visit(m)
 			}
 		}

@@ -4,4 +4,8 @@ package store
 // people change, each change on disk when its method returns.
 type Admin interface {
 	Keys
+	Audit
+	Users
+	Sessions
+	Tokens
 }

@@ -50,6 +50,15 @@ type Mark struct {
 	Reason       Reason
 }
 
+// Cost changes what a record that is stored costs; one of a record that is not does nothing.
+type Cost struct {
+	ID           usage.ID
+	Start        time.Time // the record's own start: with the id it finds the record
+	Cost         usage.NanoUSD
+	PriceVersion string
+	Quality      usage.Quality // all of the record's flags
+}
+
 // Ref names a stored record.
 type Ref struct {
 	ID    usage.ID
@@ -62,6 +71,7 @@ type Write struct {
 	Remove []Ref    // what is not stored is left out
 	Put    []Record // inserted; a stored record of the same ID and Start is replaced
 	Mark   []Mark
+	Costs  []Cost
 	Links  []usage.Link // places of spans in their traces; known ones are left as they are
 	Seen   time.Time    // when this write was made; ages the links
 }
@@ -78,14 +88,10 @@ type Filter struct {
 	Projects  []string
 	Statuses  []string // "ok", "error", or an HTTP status code such as "429"
 	Text      []Term   // all must match
+	// None matches nothing, whatever the other fields say: who may see no key sees no call.
+	None bool
 	// Superseded includes records that do not count. Sums never use it.
 	Superseded bool
-}
-
-// Term is one term of a text search, matched without regard to case.
-type Term struct {
-	Field string // "", or one of request_id, trace_id, model, path, error, user, service, provider, key
-	Value string // a literal part of the field's text; never a pattern
 }
 
 // Page asks for records newest first.
@@ -97,6 +103,9 @@ type Page struct {
 
 // ErrCursor reports a cursor that this engine did not give.
 var ErrCursor = errors.New("the cursor is not one that this server gave")
+
+// ErrTooMany reports totals of more groups than were allowed.
+var ErrTooMany = errors.New("there are too many groups")
 
 // Info is what an engine knows about itself.
 type Info struct {
@@ -123,9 +132,15 @@ type Engine interface {
 	Find(ctx context.Context, id usage.ID, start time.Time) (Record, bool, error)
 	// Get gives the stored record of an identity whose start is not known.
 	Get(ctx context.Context, id usage.ID) (Record, bool, error)
+	// Relatives gives the records that start in a range of time and are superseded by the record
+	// of one identity, or have another identity, oldest first and at most max and one.
+	Relatives(ctx context.Context, by, other usage.ID, from, to time.Time, max int) ([]Record, error)
 	// Scan visits the records that match, oldest first, until visit fails. The record is
 	// valid during the visit only.
 	Scan(ctx context.Context, f Filter, visit func(*Record) error) error
+	// Totals sums the records that match and count, grouped by fields. It gives ErrTooMany
+	// where there are more groups than max; memory is bounded by that, whatever it reads.
+	Totals(ctx context.Context, f Filter, by []Field, max int) ([]Total, error)
 	// Links visits the links seen since a time.
 	Links(ctx context.Context, since time.Time, visit func(usage.Link) error) error
 	// List gives one page of records and the cursor of the next ("" at the end).

@@ -16,6 +16,14 @@ const (
 	AttrCacheRead       = "gen_ai.usage.cache_read.input_tokens"
 	AttrCacheWrite      = "gen_ai.usage.cache_write.input_tokens"
 	AttrReasoningTokens = "gen_ai.usage.reasoning.output_tokens"
+	AttrAudioInput      = "gen_ai.usage.audio.input_tokens"
+	AttrAudioCacheRead  = "gen_ai.usage.audio.cache_read.input_tokens"
+	AttrAudioOutput     = "gen_ai.usage.audio.output_tokens"
+	AttrImageInput      = "gen_ai.usage.image.input_tokens"
+	AttrImageCacheRead  = "gen_ai.usage.image.cache_read.input_tokens"
+	AttrImageOutput     = "gen_ai.usage.image.output_tokens"
+	AttrVideoInput      = "gen_ai.usage.video.input_tokens"
+	AttrVideoOutput     = "gen_ai.usage.video.output_tokens"
 	AttrErrorType       = "error.type"
 	AttrHTTPMethod      = "http.request.method"
 	AttrHTTPStatus      = "http.response.status_code"
@@ -26,11 +34,12 @@ const (
 	// AttrRole is "call", "aggregate" or "tool". Its presence says that the record was
 	// normalised: its token figures follow the conventions, whatever the emitter.
 	AttrRole           = "tokenboard.role"
-	AttrFamily         = "tokenboard.dialect"         // the family of emitters that was recognised
-	AttrQuality        = "tokenboard.quality"         // string array of quality flags
-	AttrGroup          = "tokenboard.group"           // see Call.Group
-	AttrEcho           = "tokenboard.echo"            // bool, see Call.Echo
-	AttrKeyFingerprint = "tokenboard.key.fingerprint" // see Fingerprint
+	AttrCacheWrite1h   = "tokenboard.usage.cache_write_1h.input_tokens" // int, part of AttrCacheWrite
+	AttrFamily         = "tokenboard.dialect"                           // the family of emitters that was recognised
+	AttrQuality        = "tokenboard.quality"                           // string array of quality flags
+	AttrGroup          = "tokenboard.group"                             // see Call.Group
+	AttrEcho           = "tokenboard.echo"                              // bool, see Call.Echo
+	AttrKeyFingerprint = "tokenboard.key.fingerprint"                   // see Fingerprint
 	AttrKeyDisplay     = "tokenboard.key.display"
 	AttrRequestID      = "tokenboard.request.id"
 	AttrCostReported   = "tokenboard.cost.reported_nano_usd" // int

@@ -180,12 +180,15 @@ type Call struct {
 	Process    uint64 // hash of the resource attributes that tell one process from another
 
 	Tokens       Tokens
+	Modalities   Modalities
 	ReportedCost NanoUSD // what the telemetry says the call cost, valid if HasReportedCost
 	Cost         NanoUSD // what it is shown to cost, valid unless Unpriced is set
-	PriceVersion string  // the price book that gave Cost; "" where the telemetry did
+	PriceVersion string  // the price book that gave Cost; "" where the telemetry did, or where it is not known
 
 	HasReportedCost bool
 	Quality         Quality
+	// Lent says which facts the record has from another record of its call. The ledger sets it.
+	Lent Lent
 }
 
 // Link is the place of a span in its trace. Spans that are no calls send only this, so

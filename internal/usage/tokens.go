@@ -4,7 +4,7 @@ package usage
 // integer that survives a trip through JSON). Anything above it is not usage.
 const MaxTokens = int64(1) << 53
 
-// TokenFields says which of the five token figures a record reported. Absent is
+// TokenFields says which of the token figures a record reported. Absent is
 // not zero: a call that reported nothing has no fields at all.
 type TokenFields uint8
 
@@ -15,18 +15,22 @@ const (
 	HasCacheRead
 	HasCacheWrite
 	HasReasoning
+	HasCacheWrite1h
 )
 
 // Tokens holds one call's tokens in disjoint buckets, so that no sum can be taken
-// twice. The inclusive figures that people know (input with its cache, output with
-// its reasoning) are computed by Input and Output.
+// twice; only CacheWrite1h is a part of another bucket. The inclusive figures that people know
+// (input with its cache, output with its reasoning) are computed by Input and Output.
 type Tokens struct {
 	InputUncached int64 // prompt tokens that were neither read from nor written to a cache
 	CacheRead     int64 // prompt tokens served from a cache; part of Input
 	CacheWrite    int64 // prompt tokens written to a cache; part of Input
 	OutputText    int64 // generated tokens other than reasoning
 	Reasoning     int64 // generated reasoning tokens; part of Output
-	Fields        TokenFields
+	// CacheWrite1h is the part of CacheWrite that is kept for an hour, which costs more than the usual
+	// five minutes. It is in CacheWrite already and never added to a sum.
+	CacheWrite1h int64
+	Fields       TokenFields
 }
 
 // Reported tells whether the record carried any usage at all.
@@ -40,3 +44,22 @@ func (t Tokens) Output() int64 { return t.OutputText + t.Reasoning }
 
 // Total is Input plus Output.
 func (t Tokens) Total() int64 { return t.Input() + t.Output() }
+
+// Modalities are the tokens of a call that are not text, where it told them. Each is a part of the
+// figure that it is named after (AudioCacheRead of CacheRead, and of AudioInput too) and is never
+// added to anything: only prices ask for it.
+type Modalities struct {
+	AudioInput, AudioCacheRead, AudioOutput int64
+	ImageInput, ImageCacheRead, ImageOutput int64
+	VideoInput, VideoOutput                 int64
+}
+
+// IsZero tells whether a call told of nothing but text.
+func (m Modalities) IsZero() bool { return m == Modalities{} }
+
+// Fit tells whether the parts can be parts of a call's tokens.
+func (m Modalities) Fit(t Tokens) bool {
+	cached := m.AudioCacheRead + m.ImageCacheRead
+	return m.AudioInput+m.ImageInput+m.VideoInput <= t.Input() && m.AudioOutput+m.ImageOutput+m.VideoOutput <= t.Output() &&
+		m.AudioCacheRead <= m.AudioInput && m.ImageCacheRead <= m.ImageInput && cached <= t.CacheRead
+}

@@ -41,7 +41,9 @@ type Dialect struct {
 	Total      []string `mapstructure:"total"`
 	CacheRead  []string `mapstructure:"cache_read"`
 	CacheWrite []string `mapstructure:"cache_write"`
-	Reasoning  []string `mapstructure:"reasoning"`
+	// CacheWrite1h is the part of CacheWrite that is kept for an hour.
+	CacheWrite1h []string `mapstructure:"cache_write_1h"`
+	Reasoning    []string `mapstructure:"reasoning"`
 	// InputIncludesCache says whether the input figure includes cache reads and writes. Not set: the
 	// figures tell, or it does.
 	InputIncludesCache *bool `mapstructure:"input_includes_cache"`
@@ -78,7 +80,7 @@ func (c *Config) taught() (out []dialect.Taught) {
 	for _, d := range c.Dialects {
 		out = append(out, dialect.Taught{
 			Name: d.Name, Scope: d.Scope, Events: d.Events, Input: d.Input, Output: d.Output, Total: d.Total, CacheRead: d.CacheRead,
-			CacheWrite: d.CacheWrite, Reasoning: d.Reasoning, InputHasCache: d.InputIncludesCache, OutputHasReasoning: d.OutputIncludesReasoning,
+			CacheWrite: d.CacheWrite, CacheWrite1h: d.CacheWrite1h, Reasoning: d.Reasoning, InputHasCache: d.InputIncludesCache, OutputHasReasoning: d.OutputIncludesReasoning,
 			Provider: d.Provider, Model: d.Model, RequestModel: d.RequestModel, ResponseID: d.ResponseID, RequestID: d.RequestID,
 			User: d.User, Project: d.Project, Session: d.Session, Cost: d.CostUSD,
 		})

@@ -26,6 +26,7 @@ const (
 	kindEmitter // signal, role, echo, process, scope
 	kindRequest // operation, requested model, method, path, stream
 	kindErrorType
+	kindPrices // price version; its id is 0 where there is none
 	kindCount
 )
 
@@ -43,13 +44,14 @@ func dimValues(c *usage.Call) [kindCount]string {
 		kindEmitter: join(strconv.Itoa(int(c.Signal)), strconv.Itoa(int(c.Role)), strconv.FormatBool(c.Echo),
 			strconv.FormatUint(c.Process, 16), c.Scope),
 		kindRequest:   join(c.Operation, c.RequestModel, c.Method, c.Path, strconv.Itoa(int(c.Stream))),
-		kindErrorType: c.ErrorType,
+		kindErrorType: c.ErrorType, kindPrices: c.PriceVersion,
 	}
 }
 
 // setDims is the reverse of dimValues.
 func setDims(c *usage.Call, v *[kindCount]string) {
 	c.Model, c.Provider, c.User, c.Project, c.ErrorType = v[kindModel], v[kindProvider], v[kindUser], v[kindProject], v[kindErrorType]
+	c.PriceVersion = v[kindPrices]
 	c.KeyFingerprint, c.KeyDisplay, _ = strings.Cut(v[kindKey], sep)
 	c.Service, c.Environment, _ = strings.Cut(v[kindService], sep)
 	if p := strings.SplitN(v[kindEmitter], sep, 5); len(p) == 5 {
@@ -144,12 +146,26 @@ func (d *dims) match(k kind, fulfils func(string) bool) []int64 {
 	return out
 }
 
+// text gives the text of an id.
+func (d *dims) text(id int64) (string, error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	v, ok := d.values[id]
+	if !ok {
+		return "", fmt.Errorf("%w: a record names text %d, which is not there", store.ErrCorrupt, id)
+	}
+	return v, nil
+}
+
 // texts gives the texts of ids.
 func (d *dims) texts(ids *[kindCount]int64) ([kindCount]string, error) {
 	var out [kindCount]string
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	for k, id := range ids {
+		if id == 0 && kind(k) == kindPrices {
+			continue
+		}
 		v, ok := d.values[id]
 		if !ok {
 			return out, fmt.Errorf("%w: a record names text %d, which is not there", store.ErrCorrupt, id)

@@ -65,7 +65,9 @@ func TestRoundTrip(t *testing.T) {
 	want.User, want.Service, want.Environment, want.Project, want.Session = "u", "s", "e", "pr", "se"
 	want.Method, want.Path, want.Status, want.ErrorType, want.Failed = "POST", "/v1", 429, "rate", true
 	want.ResponseID, want.RequestID, want.Scope, want.Process = "resp", "req", "sc", 1<<63+5
-	want.Tokens = usage.Tokens{InputUncached: 1, CacheRead: 2, CacheWrite: 3, OutputText: 4, Reasoning: 5, Fields: 31}
+	want.Tokens = usage.Tokens{InputUncached: 1, CacheRead: 2, CacheWrite: 3, OutputText: 4, Reasoning: 5, CacheWrite1h: 2, Fields: 63}
+	want.Modalities = usage.Modalities{AudioInput: 1, AudioOutput: 300, ImageOutput: 1 << 40}
+	want.PriceVersion = "book 1"
 	want.ReportedCost, want.HasReportedCost, want.Cost = 7, true, 7
 	want.Quality = usage.Inconsistent | usage.ReportedCost
 	want.Counted, want.SupersededBy, want.Reason = false, usage.ID{3}, store.ReasonTwin
@@ -181,21 +183,8 @@ func TestDropAndReopen(t *testing.T) {
 	require.NoError(t, e.Links(ctx, time.Time{}, func(usage.Link) error { return fmt.Errorf("a link was left") }))
 }
 
-func TestKeys(t *testing.T) {
-	e := open(t, filepath.Join(t.TempDir(), "t.db"))
-	k := store.Key{ID: "1", Name: "Alice", Fingerprint: "f1", Display: "d", CreatedAt: start, ExpiresAt: start.Add(time.Hour)}
-	require.NoError(t, e.AddKey(ctx, k))
-	twin := store.Key{ID: "2", Name: "ALICE", Fingerprint: "f2", CreatedAt: start.Add(1)}
-	require.ErrorIs(t, e.AddKey(ctx, twin), store.ErrKeyExists)
-	require.NoError(t, e.RevokeKey(ctx, "1", start.Add(time.Minute)))
-	require.ErrorIs(t, e.RevokeKey(ctx, "1", start), store.ErrKeyUnknown)
-	require.ErrorIs(t, e.RevokeKey(ctx, "9", start), store.ErrKeyUnknown)
-	require.NoError(t, e.AddKey(ctx, twin), "the name is free again")
-	k.RevokedAt = start.Add(time.Minute)
-	got, err := e.Keys(ctx)
-	require.NoError(t, err)
-	require.Equal(t, []store.Key{k, twin}, got)
-}
+// audited is an entry for changes whose entry a test does not look at.
+var audited = store.AuditEntry{Action: "test.change"}
 
 // TestBackupWhileWriting: the copy is whole, whatever is written meanwhile.
 func TestBackupWhileWriting(t *testing.T) {

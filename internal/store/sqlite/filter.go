@@ -1,10 +1,13 @@
 package sqlite
 
 import (
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // condition is a WHERE clause under construction. Values only ever go in as parameters.
@@ -24,9 +27,16 @@ func (c *condition) in(column string, ids []int64) {
 	c.add(sql, args...)
 }
 
+// maxParameters bounds the parameters of one list: SQLite takes 32,766 in a statement.
+const maxParameters = 1_000
+
 func inList(column string, ids []int64) (string, []any) {
 	if len(ids) == 0 {
 		return "0", nil
+	}
+	if len(ids) > maxParameters {
+		list, _ := json.Marshal(ids) // numbers
+		return column + " IN (SELECT value FROM json_each(?))", []any{string(list)}
 	}
 	args := make([]any, len(ids))
 	for i, id := range ids {
@@ -47,6 +57,10 @@ const exactStart = "((c.key >> 12) * 1000 + c.start_offset)"
 // where turns a filter into a condition over callTables.
 func (e *Engine) where(f *store.Filter) *condition {
 	c := &condition{}
+	if f.None {
+		c.add("0")
+		return c
+	}
 	if !f.From.IsZero() && f.From.UnixMicro() > 0 {
 		c.add("c.key >= ?", min(f.From.UnixMicro(), maxMicros)<<idBits)
 		if f.From.Nanosecond()%1000 != 0 {
@@ -101,23 +115,39 @@ func whereStatus(c *condition, statuses []string) {
 	var parts []string
 	var args []any
 	for _, s := range statuses {
-		switch s {
-		case "ok":
-			parts = append(parts, "NOT c.state & 2")
-		case "error":
-			parts = append(parts, "c.state & 2")
-		default:
-			if code, err := strconv.Atoi(s); err == nil && code > 0 {
-				parts = append(parts, "c.status = ?")
-				args = append(args, code)
-			}
-		}
-	}
-	if len(parts) == 0 {
-		parts = []string{"0"}
+		sql, arg := statusIs(s)
+		parts, args = append(parts, sql), append(args, arg)
 	}
 	c.add("("+strings.Join(parts, " OR ")+")", args...)
 }
+
+// textColumns are where the texts of a search field stand, besides ids of single calls.
+var textColumns = []struct {
+	field  string
+	kind   kind
+	column string
+	part   int // of the texts that the column joins
+}{
+	{"model", kindModel, "c.model", 0}, {"model", kindRequest, "c.request", 1}, {"path", kindRequest, "c.request", 3},
+	{"error", kindErrorType, "c.error_type", 0}, {"user", kindUser, "c.user", 0}, {"service", kindService, "c.service", 0},
+	{"provider", kindProvider, "c.provider", 0}, {"key", kindKey, "c.api_key", 0}, {"key", kindKey, "c.api_key", 1},
+	{"project", kindProject, "c.project", 0}, {"operation", kindRequest, "c.request", 0}, {"method", kindRequest, "c.request", 2},
+}
+
+// idColumns are where the ids of single calls stand, as conditions on the text looked for.
+var idColumns = []struct{ field, condition string }{
+	{"request_id", "instr(lower(coalesce(i.request_id, '')), ?) > 0"},
+	{"request_id", "instr(lower(coalesce(i.response_id, '')), ?) > 0"},
+	{"session", "instr(lower(coalesce(i.session, '')), ?) > 0"},
+	{"trace_id", "instr(lower(hex(i.trace)), ?) > 0"},
+	{"span_id", "instr(lower(hex(i.span)), ?) > 0"},
+	// of a span they are parts of its id, see usage.SpanRecordID
+	{"trace_id", "(instr(lower(hex(substr(c.id, 1, 16))), ?) > 0 AND " + isSpan + ")"},
+	{"span_id", "(instr(lower(hex(substr(c.id, 17, 8))), ?) > 0 AND " + isSpan + ")"},
+}
+
+// isSpan looks at an emitter's signal, the first of its texts.
+const isSpan = "(SELECT substr(value, 1, 1) = '0' FROM dims WHERE dims.id = c.emitter)"
 
 // whereText matches one search term. Dimension texts are matched here and give ids; only ids of
 // single calls are matched by the database, literally.
@@ -129,37 +159,77 @@ func (e *Engine) whereText(c *condition, t store.Term) {
 		parts = append(parts, sql)
 		args = append(args, more...)
 	}
-	dim := func(field string, k kind, column string, part int) {
-		if t.Field != "" && t.Field != field {
-			return
+	asked := func(field string) bool { return t.Field == field || (t.Field == "" && store.Open(field)) }
+	for _, d := range textColumns {
+		if !asked(d.field) {
+			continue
 		}
-		ids := e.dims.match(k, func(v string) bool {
+		ids := e.dims.match(d.kind, func(v string) bool {
 			p := strings.Split(v, sep)
-			return part < len(p) && strings.Contains(strings.ToLower(p[part]), needle)
+			return d.part < len(p) && strings.Contains(strings.ToLower(p[d.part]), needle)
 		})
 		if len(ids) > 0 {
-			sql, more := inList(column, ids)
+			sql, more := inList(d.column, ids)
 			or(sql, more...)
 		}
 	}
-	dim("model", kindModel, "c.model", 0)
-	dim("model", kindRequest, "c.request", 1)
-	dim("path", kindRequest, "c.request", 3)
-	dim("error", kindErrorType, "c.error_type", 0)
-	dim("user", kindUser, "c.user", 0)
-	dim("service", kindService, "c.service", 0)
-	dim("provider", kindProvider, "c.provider", 0)
-	dim("key", kindKey, "c.api_key", 0)
-	dim("key", kindKey, "c.api_key", 1)
-	if t.Field == "" || t.Field == "request_id" {
-		or("instr(lower(coalesce(i.request_id, '')), ?) > 0", needle)
-		or("instr(lower(coalesce(i.response_id, '')), ?) > 0", needle)
+	if len(t.Keys) > 0 {
+		wanted := map[string]bool{}
+		for _, k := range t.Keys {
+			wanted[k] = k != ""
+		}
+		sql, more := inList("c.api_key", e.dims.match(kindKey, func(v string) bool { return wanted[first(v)] }))
+		or(sql, more...)
 	}
-	if t.Field == "" || t.Field == "trace_id" {
-		or("instr(lower(hex(coalesce(i.trace, substr(c.id, 1, 16)))), ?) > 0", needle)
+	for _, d := range idColumns {
+		if asked(d.field) {
+			or(d.condition, needle)
+		}
+	}
+	switch t.Field {
+	case store.FieldNameStatus:
+		or(statusIs(needle))
+	case store.FieldNameQuality:
+		or("c.quality & ? != 0", int64(usage.ParseQuality([]string{needle})))
+	case store.FieldNameSuperseded:
+		or(supersededIs(needle))
 	}
 	if len(parts) == 0 {
 		parts = []string{"0"}
 	}
-	c.add("("+strings.Join(parts, " OR ")+")", args...)
+	sql := "(" + strings.Join(parts, " OR ") + ")"
+	if t.Not {
+		sql = "NOT " + sql
+	}
+	c.add(sql, args...)
+}
+
+// statusIs is a condition for a status as filters and terms name it.
+func statusIs(s string) (sql string, arg any) {
+	const all = " AND ? IS NULL" // every condition has one parameter
+	code, err := strconv.Atoi(strings.TrimSuffix(s, "xx"))
+	switch {
+	case s == "ok":
+		return "(NOT c.state & 2" + all + ")", nil
+	case s == "error":
+		return "(c.state & 2" + all + ")", nil
+	case err != nil || code <= 0:
+		return "(0" + all + ")", nil
+	case strings.HasSuffix(s, "xx"):
+		return "c.status / 100 = ?", code
+	}
+	return "c.status = ?", code
+}
+
+func supersededIs(s string) (sql string, arg any) {
+	reason, known := store.ParseReason(s)
+	switch {
+	case s == "yes":
+		return "(NOT c.state & 1 AND ? IS NULL)", nil
+	case s == "no":
+		return "(c.state & 1 AND ? IS NULL)", nil
+	case !known:
+		return "(0 AND ? IS NULL)", nil
+	}
+	return fmt.Sprintf("c.state / %d = ?", stateReason), int64(reason)
 }

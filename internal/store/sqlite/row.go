@@ -104,12 +104,17 @@ func startOf(key, offset int64) time.Time {
 	return time.Unix(0, key>>idBits*1000+offset).UTC()
 }
 
-// bits of the column state; the reason stands above them.
+// bits of the column state: two flags, the reason, and above it what was lent (usage.Lent).
 const (
 	stateCounted = 1 << iota
 	stateFailed
 	stateReason // times the reason
+
+	stateReasonBits = 6
+	stateLent       = stateReason << stateReasonBits // times usage.Lent
 )
+
+const allLent = (1<<8 - 1) * stateLent
 
 func stateOf(counted, failed bool, reason store.Reason) int64 {
 	s := int64(reason) * stateReason
@@ -125,7 +130,7 @@ func stateOf(counted, failed bool, reason store.Reason) int64 {
 const callColumns = `c.key, c.id, c.start_offset, c.parent, c.state, c.superseded_by, c.seen,
 c.model, c.provider, c.api_key, c.user, c.service, c.project, c.emitter, c.request, c.error_type, c.status,
 c.input_uncached, c.cache_read, c.cache_write, c.output_text, c.reasoning, c.fields,
-c.cost, c.reported_cost, c.quality, c.duration, c.ttft,
+c.cost, c.reported_cost, c.quality, c.duration, c.ttft, c.cache_write_1h, c.modalities, c.prices,
 i.trace, i.span, i.response_id, i.request_id, i.session, i.echo_group`
 
 const callTables = "calls c LEFT JOIN call_ids i ON i.key = c.key"
@@ -137,7 +142,7 @@ type scanner interface{ Scan(dest ...any) error }
 func (e *Engine) scanRecord(row scanner, r *store.Record) (int64, error) {
 	var (
 		key, offset, state, seen, fields, quality, duration, ttft int64
-		id, parent, supersededBy, trace, span                     []byte
+		id, parent, supersededBy, modalities, trace, span         []byte
 		reported                                                  sql.NullInt64
 		responseID, requestID, session, group                     sql.NullString
 		dimIDs                                                    [kindCount]int64
@@ -148,7 +153,7 @@ func (e *Engine) scanRecord(row scanner, r *store.Record) (int64, error) {
 		&dimIDs[kindModel], &dimIDs[kindProvider], &dimIDs[kindKey], &dimIDs[kindUser], &dimIDs[kindService],
 		&dimIDs[kindProject], &dimIDs[kindEmitter], &dimIDs[kindRequest], &dimIDs[kindErrorType], &r.Status,
 		&t.InputUncached, &t.CacheRead, &t.CacheWrite, &t.OutputText, &t.Reasoning, &fields,
-		&r.Cost, &reported, &quality, &duration, &ttft,
+		&r.Cost, &reported, &quality, &duration, &ttft, &t.CacheWrite1h, &modalities, &dimIDs[kindPrices],
 		&trace, &span, &responseID, &requestID, &session, &group)
 	if err != nil {
 		return 0, err
@@ -158,6 +163,7 @@ func (e *Engine) scanRecord(row scanner, r *store.Record) (int64, error) {
 		return 0, err
 	}
 	setDims(&r.Call, &texts)
+	r.Modalities = unpackModalities(modalities)
 	copy(r.ID[:], id)
 	copy(r.Parent[:], parent)
 	copy(r.SupersededBy[:], supersededBy)
@@ -170,9 +176,10 @@ func (e *Engine) scanRecord(row scanner, r *store.Record) (int64, error) {
 	r.Start = startOf(key, offset)
 	r.Seen = time.Unix(seen, 0).UTC()
 	r.Counted, r.Failed = state&stateCounted != 0, state&stateFailed != 0
-	r.Reason = store.Reason(state / stateReason) //nolint:gosec // written by stateOf
-	t.Fields = usage.TokenFields(fields)         //nolint:gosec // written from TokenFields
-	r.Quality = usage.Quality(quality)           //nolint:gosec // written from Quality
+	r.Reason = store.Reason(state / stateReason % (1 << stateReasonBits)) //nolint:gosec // written by stateOf
+	r.Lent = usage.Lent(state / stateLent)                                //nolint:gosec // written by put
+	t.Fields = usage.TokenFields(fields)                                  //nolint:gosec // written from TokenFields
+	r.Quality = usage.Quality(quality)                                    //nolint:gosec // written from Quality
 	r.Duration, r.TTFT = time.Duration(duration), time.Duration(ttft)
 	r.ReportedCost, r.HasReportedCost = usage.NanoUSD(reported.Int64), reported.Valid
 	r.ResponseID, r.RequestID, r.Session, r.Group = responseID.String, requestID.String, session.String, group.String

@@ -14,7 +14,7 @@ import (
 // writer is the connection that writes, with its statements.
 type writer struct {
 	conn *sql.Conn
-	find, insert, remove, removeIDs, insertIDs, mark,
+	find, insert, remove, removeIDs, insertIDs, mark, cost,
 	insertDim, insertLink, insertGap *sql.Stmt
 }
 
@@ -32,12 +32,13 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		{&w.insert, `INSERT INTO calls (key, id, start_offset, parent, state, superseded_by, seen,
 model, provider, api_key, user, service, project, emitter, request, error_type, status,
 input_uncached, cache_read, cache_write, output_text, reasoning, fields,
-cost, reported_cost, quality, duration, ttft)
-VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`},
+cost, reported_cost, quality, duration, ttft, cache_write_1h, modalities, prices)
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`},
 		{&w.remove, "DELETE FROM calls WHERE key = ?"},
 		{&w.removeIDs, "DELETE FROM call_ids WHERE key = ?"},
 		{&w.insertIDs, "INSERT INTO call_ids (key, trace, span, response_id, request_id, session, echo_group) VALUES (?,?,?,?,?,?,?)"},
-		{&w.mark, "UPDATE calls SET state = ? | (state & 2), superseded_by = ? WHERE key = ?"},
+		{&w.mark, fmt.Sprintf("UPDATE calls SET state = ? | (state & %d), superseded_by = ? WHERE key = ?", stateFailed|allLent)},
+		{&w.cost, "UPDATE calls SET cost = ?, prices = ?, quality = ? WHERE key = ?"},
 		{&w.insertDim, "INSERT INTO dims (kind, value) VALUES (?,?)"},
 		{&w.insertGap, "INSERT OR IGNORE INTO gaps (key) VALUES (?)"},
 		{&w.insertLink, "INSERT OR IGNORE INTO links (trace, span, parent, tool, seen) VALUES (?,?,?,?,?)"},
@@ -51,7 +52,7 @@ VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`},
 
 func (w *writer) close() error {
 	var errs []error
-	for _, s := range []*sql.Stmt{w.find, w.insert, w.remove, w.removeIDs, w.insertIDs, w.mark, w.insertDim, w.insertLink, w.insertGap} {
+	for _, s := range []*sql.Stmt{w.find, w.insert, w.remove, w.removeIDs, w.insertIDs, w.mark, w.cost, w.insertDim, w.insertLink, w.insertGap} {
 		errs = append(errs, s.Close())
 	}
 	return errors.Join(append(errs, w.conn.Close())...)
@@ -123,6 +124,11 @@ func (a *application) apply(w *store.Write) error {
 			return fmt.Errorf("mark a record: %w", err)
 		}
 	}
+	for i := range w.Costs {
+		if err := a.cost(&w.Costs[i]); err != nil {
+			return fmt.Errorf("price a record: %w", err)
+		}
+	}
 	for i := range w.Links {
 		k := &w.Links[i]
 		_, err := a.writer.insertLink.ExecContext(a.ctx, k.Trace[:], k.Span[:], k.Parent[:], k.Tool, a.seen)
@@ -190,12 +196,13 @@ func (a *application) put(r *store.Record) error {
 	}
 	t := &r.Tokens
 	_, err = a.writer.insert.ExecContext(a.ctx, key, r.ID[:], r.Start.UnixNano()-key>>idBits*1000,
-		blob(r.Parent[:], r.Parent.IsZero()), stateOf(r.Counted, r.Failed, r.Reason),
+		blob(r.Parent[:], r.Parent.IsZero()), stateOf(r.Counted, r.Failed, r.Reason)|int64(r.Lent)*stateLent,
 		blob(r.SupersededBy[:], r.SupersededBy == usage.ID{}), r.Seen.Unix(),
 		d[kindModel], d[kindProvider], d[kindKey], d[kindUser], d[kindService], d[kindProject], d[kindEmitter],
 		d[kindRequest], d[kindErrorType], r.Status,
 		t.InputUncached, t.CacheRead, t.CacheWrite, t.OutputText, t.Reasoning, int64(t.Fields),
-		int64(r.Cost), reported, int64(r.Quality), int64(r.Duration), int64(r.TTFT))
+		int64(r.Cost), reported, int64(r.Quality), int64(r.Duration), int64(r.TTFT),
+		t.CacheWrite1h, packModalities(r.Modalities), d[kindPrices])
 	if err != nil {
 		return mapError("insert the row", err)
 	}
@@ -218,8 +225,24 @@ func (a *application) mark(m *store.Mark) error {
 	return mapError("update the row", err)
 }
 
-// dim gives a text's id, made where it is new.
+func (a *application) cost(c *store.Cost) error {
+	key, found, err := a.place(c.ID, c.Start)
+	if err != nil || !found {
+		return err
+	}
+	prices, err := a.dim(kindPrices, c.PriceVersion)
+	if err != nil {
+		return err
+	}
+	_, err = a.writer.cost.ExecContext(a.ctx, int64(c.Cost), prices, int64(c.Quality), key)
+	return mapError("update the row", err)
+}
+
+// dim gives a text's id, made where it is new; 0 for no price version.
 func (a *application) dim(k kind, v string) (int64, error) {
+	if k == kindPrices && v == "" {
+		return 0, nil
+	}
 	if id, ok := a.dims.id(k, v); ok {
 		return id, nil
 	}

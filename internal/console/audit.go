@@ -1,0 +1,294 @@
+package console
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+const (
+	defaultAuditMaxAge = 365 * 24 * time.Hour
+	defaultAuditMax    = 1_000_000 // entries
+	auditPruneEvery    = time.Hour
+	auditPruneMost     = 10_000   // entries in one go
+	maxAuditDocument   = 16 << 10 // bytes of what was before, and of what is after
+)
+
+func (c *Console) auditRoutes() {
+	register(c, access.ReadAudit, route(http.MethodGet, "/audit", "audit", "Who changed what, newest first"), c.listAudit)
+	register(c, access.ReadAudit, route(http.MethodGet, "/audit/export", "audit-export", "The audit log as a file, newest first, streamed"), c.exportAudit)
+}
+
+// audit describes a change for the audit log: what is done ("key.create") to what, and what it was
+// before and is after, as small structs without secrets (nil where there is nothing). The entry
+// goes to the store with the change itself, so that there is never one without the other:
+//
+//	entry, err := c.audit(ctx, "key.create", store.AuditTarget{Type: "key", ID: k.ID, Name: k.Name}, nil, auditedKey(&k))
+//	...
+//	err = c.o.Ledger.Admin().AddKeys(ctx, c.o.MaxKeys, []store.Key{k}, entry)
+//
+// A change outside the store is noted with note. The error is an answer to the client.
+func (c *Console) audit(ctx context.Context, action string, target store.AuditTarget, before, after any) (store.AuditEntry, error) {
+	c.pruneAudit(ctx)
+	return c.auditEntry(ctx, action, target, before, after)
+}
+
+// auditEntry is audit for use within a change of the store: it asks the store for nothing.
+func (c *Console) auditEntry(ctx context.Context, action string, target store.AuditTarget, before, after any) (store.AuditEntry, error) {
+	p := access.From(ctx)
+	e := store.AuditEntry{
+		Time: c.o.Now().UTC(), Actor: store.AuditActor{ID: p.ID, Name: redact(p.Name), Via: p.Via}, Source: p.Source, Action: action,
+		Target: store.AuditTarget{Type: target.Type, ID: redact(target.ID), Name: redact(target.Name)},
+	}
+	var err error
+	if e.Before, err = auditDocument(before); err == nil {
+		e.After, err = auditDocument(after)
+	}
+	if err != nil {
+		return e, c.failed("audit "+action, err)
+	}
+	return e, nil
+}
+
+// note writes the entry of a change that the store does not make itself. Where it cannot be
+// written the change must not be made, or must be said to have failed.
+func (c *Console) note(ctx context.Context, action string, target store.AuditTarget, before, after any) error {
+	e, err := c.audit(ctx, action, target, before, after)
+	if err != nil {
+		return err
+	}
+	if err := c.o.Ledger.Admin().AddAudit(ctx, e); err != nil {
+		return c.failed("audit "+action, err)
+	}
+	return nil
+}
+
+// secretFields are names of fields that the audit log never has.
+var secretFields = []string{"password", "secret", "token", "fingerprint", "hash", "key", "authorization", "cookie", "client_secret"}
+
+// secretForms are texts that are secrets by their form: keys with a known prefix, digests and
+// longer hexadecimal texts, password hashes, JSON web tokens, credentials of a header.
+var secretForms = regexp.MustCompile(`(?i)\b(tbt?|sk|pk|rk|ghp|gho|xox[a-z]|AIza|AKIA)[-_][A-Za-z0-9_-]{16,}|[0-9a-f]{40,}|\$argon2[^"\s]*|` +
+	`\beyJ[A-Za-z0-9_-]{10,}(\.[A-Za-z0-9_-]+)*|\b(Bearer|Basic)\s+[A-Za-z0-9+/._~=-]{8,}`)
+
+// redact takes out of a text what looks like a secret: people put them where names belong.
+func redact(s string) string { return secretForms.ReplaceAllString(s, "[redacted]") }
+
+// auditDocument makes the JSON object of an entry. Secrets in texts that people wrote are taken out; a
+// field that is made for one is a mistake of ours, and refused.
+func auditDocument(v any) (json.RawMessage, error) {
+	if v == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode for the audit log: %w", err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(b, &fields); err != nil {
+		return nil, fmt.Errorf("the audit log takes objects: %w", err)
+	}
+	if err := refuseSecrets(fields); err != nil {
+		return nil, err
+	}
+	b = secretForms.ReplaceAll(b, []byte("[redacted]"))
+	if len(b) > maxAuditDocument {
+		b, err = json.Marshal(map[string]int{"bytes_left_out": len(b)})
+	}
+	return b, err
+}
+
+func refuseSecrets(v any) error {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, value := range v {
+			if text, ok := value.(string); ok && text != "" && slices.Contains(secretFields, name) {
+				return fmt.Errorf("a field named %s does not belong in the audit log", name)
+			}
+			if err := refuseSecrets(value); err != nil {
+				return err
+			}
+		}
+	case []any:
+		for _, value := range v {
+			if err := refuseSecrets(value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// auditRetention remembers when old entries were dropped last.
+type auditRetention struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+// pruneAudit drops old entries, now and then. Readers do not see them before that.
+func (c *Console) pruneAudit(ctx context.Context) {
+	now := c.o.Now()
+	c.audits.mu.Lock()
+	due := now.Sub(c.audits.last) >= auditPruneEvery
+	if due {
+		c.audits.last = now
+	}
+	c.audits.mu.Unlock()
+	if !due {
+		return
+	}
+	if _, err := c.o.Ledger.Admin().DropAudit(ctx, now.Add(-c.o.AuditMaxAge), c.o.AuditMax, auditPruneMost); err != nil {
+		c.o.Logger.Sugar().Warnw("old entries of the audit log could not be dropped", "error", err)
+	}
+}
+
+// AuditItem is one change.
+type AuditItem struct {
+	ID     int64           `json:"id"`
+	Time   time.Time       `json:"time"`
+	Actor  AuditActor      `json:"actor"`
+	Source string          `json:"source_ip" doc:"address that the request came from; empty where there was none"`
+	Action string          `json:"action" doc:"what was done to what, such as key.create"`
+	Target AuditTarget     `json:"target"`
+	Before json.RawMessage `json:"before" doc:"an object; null where there was nothing before"`
+	After  json.RawMessage `json:"after" doc:"an object; null where there is nothing after"`
+}
+
+// AuditActor is who made a change.
+type AuditActor struct {
+	ID   string `json:"id" doc:"of a user; empty for others"`
+	Name string `json:"name"`
+	Via  string `json:"via" doc:"how it signed in: open, session, token, oidc, auth, command line"`
+}
+
+// AuditTarget is what was changed.
+type AuditTarget struct {
+	Type string `json:"type"`
+	ID   string `json:"id"`
+	Name string `json:"name" doc:"at the time of the change"`
+}
+
+// AuditPage is a page of the audit log.
+type AuditPage struct {
+	Items      []AuditItem `json:"items"`
+	NextCursor string      `json:"next_cursor" doc:"cursor of the next page; empty at the end"`
+}
+
+// AuditFilters select entries of the audit log.
+type AuditFilters struct {
+	From   string   `query:"from" doc:"changes at this time or later; RFC 3339 or Unix seconds" maxLength:"64"`
+	To     string   `query:"to" doc:"changes before this time; RFC 3339 or Unix seconds" maxLength:"64"`
+	Actor  []string `query:"actor,explode" doc:"id or name of who made the change" maxItems:"100"`
+	Action []string `query:"action,explode" doc:"an action (key.create) or all of a kind (key)" maxItems:"100"`
+	Target []string `query:"target,explode" doc:"type, id or name of what was changed" maxItems:"100"`
+}
+
+// auditFilter reads the filters. What is older than the log keeps is not shown, also before it is dropped.
+func (c *Console) auditFilter(in *AuditFilters) (store.AuditFilter, error) {
+	times := Filters{From: in.From, To: in.To}
+	f, err := times.filter(nil)
+	if err != nil {
+		return store.AuditFilter{}, err
+	}
+	out := store.AuditFilter{From: f.From, To: f.To, Actors: in.Actor, Actions: in.Action, Targets: in.Target}
+	if oldest := c.o.Now().Add(-c.o.AuditMaxAge); out.From.Before(oldest) {
+		out.From = oldest
+	}
+	return out, nil
+}
+
+func auditItemOf(e *store.AuditEntry) AuditItem {
+	return AuditItem{
+		ID: e.ID, Time: e.Time, Actor: AuditActor(e.Actor), Source: e.Source, Action: e.Action, Target: AuditTarget(e.Target),
+		Before: e.Before, After: e.After,
+	}
+}
+
+func (c *Console) listAudit(ctx context.Context, in *struct {
+	AuditFilters
+	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
+	Cursor string `query:"cursor" maxLength:"20"`
+}) (*envelope[AuditPage], error) {
+	f, err := c.auditFilter(&in.AuditFilters)
+	if err != nil {
+		return nil, err
+	}
+	if in.Cursor != "" {
+		if f.Before, err = strconv.ParseInt(in.Cursor, 10, 64); err != nil || f.Before < 1 {
+			return nil, c.failed("audit", store.ErrCursor)
+		}
+	}
+	f.Limit = in.Limit + 1
+	page := AuditPage{Items: []AuditItem{}}
+	err = c.o.Ledger.Admin().Audit(ctx, f, func(e *store.AuditEntry) error {
+		page.Items = append(page.Items, auditItemOf(e))
+		return nil
+	})
+	if err != nil {
+		return nil, c.failed("audit", err)
+	}
+	if len(page.Items) > in.Limit {
+		page.Items = page.Items[:in.Limit]
+		page.NextCursor = strconv.FormatInt(page.Items[in.Limit-1].ID, 10)
+	}
+	return answer(page), nil
+}
+
+func (c *Console) exportAudit(ctx context.Context, in *struct {
+	AuditFilters
+	Format string `query:"format" default:"ndjson" enum:"ndjson,csv"`
+}) (*huma.StreamResponse, error) {
+	f, err := c.auditFilter(&in.AuditFilters)
+	if err != nil {
+		return nil, err
+	}
+	name := "tokenboard-audit-" + c.o.Now().In(c.o.Location).Format("2006-01-02-150405") + "." + in.Format
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		_, w := humago.Unwrap(hc)
+		w.Header().Set("Content-Type", mediaTypes[in.Format])
+		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+		if err := c.writeAudit(ctx, &patient{w: w, control: http.NewResponseController(w)}, in.Format, f); err != nil {
+			c.o.Logger.Sugar().Warnw("an export of the audit log broke off", "error", err)
+			panic(http.ErrAbortHandler) // the client must not take half a file for a whole one
+		}
+	}}, nil
+}
+
+var auditHeader = []string{
+	"id", "time", "actor_id", "actor_name", "actor_via", "source_ip", "action", "target_type", "target_id", "target_name", "before", "after",
+}
+
+func (c *Console) writeAudit(ctx context.Context, w *patient, format string, f store.AuditFilter) error {
+	if format == "ndjson" {
+		enc := json.NewEncoder(w)
+		return c.o.Ledger.Admin().Audit(ctx, f, func(e *store.AuditEntry) error { return enc.Encode(auditItemOf(e)) })
+	}
+	cw := csv.NewWriter(w)
+	if err := cw.Write(auditHeader); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	err := c.o.Ledger.Admin().Audit(ctx, f, func(e *store.AuditEntry) error {
+		return cw.Write([]string{
+			strconv.FormatInt(e.ID, 10), e.Time.Format(time.RFC3339Nano), cell(e.Actor.ID), cell(e.Actor.Name), cell(e.Actor.Via), cell(e.Source),
+			cell(e.Action), cell(e.Target.Type), cell(e.Target.ID), cell(e.Target.Name), string(e.Before), string(e.After),
+		})
+	})
+	if err != nil {
+		return err
+	}
+	cw.Flush()
+	return cw.Error()
+}

@@ -1,0 +1,143 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// valueOf is a call's value of a dimension, worked out apart from the ledger.
+func valueOf(d Dimension, c *usage.Call) string {
+	switch d {
+	case ByModel:
+		return c.Model
+	case ByProvider:
+		return c.Provider
+	case ByKey:
+		return c.KeyFingerprint
+	case ByUser:
+		return c.User
+	case ByService:
+		return c.Service
+	case ByProject:
+		return c.Project
+	case ByOperation:
+		return c.Operation
+	case ByStatus:
+		switch {
+		case c.Status != 0:
+			return fmt.Sprint(c.Status)
+		case c.Failed:
+			return "error"
+		}
+		return "ok"
+	}
+	return "?"
+}
+
+// TestBreakdownEqualsRecords: by whatever pair and filter, from memory or from the store, the rows
+// are those of a plain loop over the stored records.
+func TestBreakdownEqualsRecords(t *testing.T) {
+	l, _ := open(t, t.TempDir(), Options{})
+	b := variedCalls(200)
+	for i := range b.Calls {
+		c := &b.Calls[i]
+		if c.Operation = "chat"; i%9 == 0 {
+			c.Operation, c.Status = "embeddings", 0
+		}
+		if i%5 == 0 {
+			c.Tokens = usage.Tokens{}
+		} else if i%7 == 0 {
+			c.HasReportedCost, c.ReportedCost = true, usage.NanoUSD(i)
+		}
+		if i%11 == 0 {
+			c.Quality |= usage.Estimated
+		}
+		if i%13 == 0 {
+			c.Quality |= usage.Inconsistent
+		}
+		c.KeyDisplay = "shown"
+	}
+	require.NoError(t, l.Commit(context.Background(), b))
+	records := stored(t, l)
+	rapid.Check(t, func(t *rapid.T) {
+		var q BreakdownQuery
+		for _, d := range rapid.SliceOfNDistinct(rapid.IntRange(int(ByModel), int(ByOperation)), 1, 2, rapid.ID[int]).Draw(t, "by") {
+			q.By = append(q.By, Dimension(d)) //nolint:gosec // a small number
+		}
+		if rapid.Bool().Draw(t, "range") {
+			q.Filter.From = testStart.Add(-time.Duration(rapid.Int64Range(0, 80*60).Draw(t, "from")) * time.Minute)
+		}
+		if rapid.Bool().Draw(t, "end") {
+			q.Filter.To = testStart.Add(-time.Duration(rapid.Int64Range(0, 80*60).Draw(t, "to")) * time.Minute)
+		}
+		if rapid.Bool().Draw(t, "by user") {
+			q.Filter.Users = []string{"u1", "u2"}
+		}
+		if rapid.Bool().Draw(t, "by status") {
+			q.Filter.Statuses = []string{"error"}
+		}
+		got, err := l.Breakdown(context.Background(), q)
+		require.NoError(t, err)
+
+		want := map[string]*Sums{}
+		for i := range records {
+			c := &records[i].Call
+			f := q.Filter
+			if (!f.From.IsZero() && c.Start.Before(f.From)) || (!f.To.IsZero() && !c.Start.Before(f.To)) || !in(f.Users, c.User) || !statusIn(f.Statuses, statusOf(c)) {
+				continue
+			}
+			var values []string
+			for _, d := range q.By {
+				values = append(values, valueOf(d, c))
+			}
+			k := strings.Join(values, "|")
+			if want[k] == nil {
+				want[k] = &Sums{}
+			}
+			want[k].add(c, 1)
+		}
+		require.Len(t, got.Rows, len(want))
+		for i := range got.Rows {
+			w := want[strings.Join(got.Rows[i].Values, "|")]
+			require.NotNil(t, w, got.Rows[i].Values)
+			w.Duration, w.TTFT = Histogram{}, Histogram{}
+			requireSums(t, w, &got.Rows[i].Sums)
+		}
+	})
+	require.NoError(t, l.Close())
+}
+
+func TestBreakdownRefuses(t *testing.T) {
+	l, _ := open(t, t.TempDir(), Options{})
+	for name, q := range map[string]BreakdownQuery{
+		"nothing":       {},
+		"three":         {By: []Dimension{ByModel, ByKey, ByUser}},
+		"one twice":     {By: []Dimension{ByKey, ByKey}},
+		"no dimension":  {By: []Dimension{ByNothing}},
+		"nothing twice": {By: []Dimension{ByModel, ByNothing}},
+		"superseded":    {By: []Dimension{ByModel}, Filter: store.Filter{Superseded: true}},
+	} {
+		_, err := l.Breakdown(context.Background(), q)
+		require.ErrorIs(t, err, ErrQuery, name)
+	}
+	empty, err := l.Breakdown(context.Background(), BreakdownQuery{By: []Dimension{ByModel, ByKey}})
+	require.NoError(t, err)
+	require.Empty(t, empty.Rows)
+	_, err = l.engine.Totals(context.Background(), store.Filter{}, []store.Field{store.FieldModel}, 0)
+	require.NoError(t, err)
+	require.NoError(t, l.Commit(context.Background(), variedCalls(20)))
+	_, err = l.engine.Totals(context.Background(), store.Filter{}, []store.Field{store.FieldModel, store.FieldKey}, 3)
+	require.ErrorIs(t, err, store.ErrTooMany)
+	_, err = l.Query(context.Background(), Query{By: ByOperation})
+	require.ErrorIs(t, err, ErrQuery)
+	require.NoError(t, l.Close())
+}

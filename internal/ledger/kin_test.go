@@ -1,0 +1,79 @@
+package ledger
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestCommonThings: an id, or equal figures at one time, that more than maxKin records share is no
+// identity, whenever it became so: none of the records stands for another.
+func TestCommonThings(t *testing.T) {
+	for name, record := range map[string]func(i int) told{
+		"one id": func(i int) told {
+			return told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 5, response: "r", scope: fmt.Sprint(i), at: time.Duration(i) * time.Second}
+		},
+		"equal figures at one time": func(i int) told {
+			return told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 5, process: 1, scope: fmt.Sprint(i % 2), lasts: time.Second}
+		},
+		"no figures at one time": func(i int) told {
+			r := told{name: fmt.Sprint(i), trace: fmt.Sprint(i), process: 1, scope: fmt.Sprint(i % 2), lasts: time.Second, failed: true}
+			if r.scope == "1" {
+				r.request = fmt.Sprint(i)
+			}
+			return r
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var records []told
+			for i := range maxKin + 2 {
+				records = append(records, record(i))
+			}
+			rng := rand.New(rand.NewPCG(3, 4))
+			for range 3 {
+				rng.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
+				l, _ := open(t, t.TempDir(), Options{})
+				few := slices.Clone(records[:10])
+				commit(t, l, few...)
+				require.Less(t, total(t, l).Calls, int64(10), "few that share it are related")
+				for rest := records[10:]; len(rest) > 0; {
+					n := min(1+rng.IntN(100), len(rest))
+					commit(t, l, rest[:n]...)
+					rest = rest[n:]
+				}
+				require.EqualValues(t, maxKin+2, total(t, l).Calls)
+				requireConsistent(t, l)
+				require.NoError(t, l.Close())
+			}
+		})
+	}
+}
+
+func TestKinGrowAndShrink(t *testing.T) {
+	by := kinBy[int]{}
+	var nodes []*node
+	for range maxKin + 3 {
+		nodes = append(nodes, &node{})
+	}
+	for i, n := range nodes {
+		if i == maxKin {
+			require.Len(t, by.add(1, n), maxKin, "those whose relations change")
+		} else {
+			require.Empty(t, by.add(1, n))
+		}
+	}
+	require.Empty(t, by.of(1), "too common")
+	require.Empty(t, by.remove(1, nodes[0]))
+	require.Empty(t, by.remove(1, nodes[1]))
+	require.Len(t, by.remove(1, nodes[2]), maxKin)
+	require.ElementsMatch(t, nodes[3:], by.of(1))
+	for _, n := range nodes[3:] {
+		by.remove(1, n)
+	}
+	require.Empty(t, by)
+	require.Empty(t, by.remove(1, nodes[0]))
+}

@@ -1,0 +1,79 @@
+package ledger
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// TestLent: the span of a gateway knows key and user, the call below it counts: it counts for them,
+// whichever came first, also after a restart; and no more when the gateway's span turns out to be of
+// another call.
+func TestLent(t *testing.T) {
+	gateway := told{name: "gw", out: 5, scope: "gateway", who: usage.Who{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "ann", Project: "p"}}
+	call := told{name: "c", parent: "gw", out: 5, scope: "sdk", who: usage.Who{User: "own"}}
+	want := usage.Who{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "own", Project: "p"}
+	for name, order := range map[string][]told{"gateway first": {gateway, call}, "call first": {call, gateway}} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			l, _ := open(t, dir, Options{})
+			for _, r := range order {
+				commit(t, l, r)
+			}
+			require.Equal(t, want, whoCounts(t, l))
+			require.EqualValues(t, 1, callsOfKey(t, l, "f"))
+			require.NoError(t, l.Close())
+
+			l, _ = open(t, dir, Options{})
+			require.Equal(t, want, whoCounts(t, l))
+			require.EqualValues(t, 1, callsOfKey(t, l, "f"))
+			commit(t, l, call) // a repetition takes nothing away
+			require.Equal(t, want, whoCounts(t, l))
+			fuller := call
+			fuller.request = "more"
+			commit(t, l, fuller)
+			require.Equal(t, want, whoCounts(t, l))
+			// a fuller delivery of the gateway's span knows another user
+			known := gateway
+			known.who.Session, known.request = "s", "gw-1"
+			commit(t, l, known)
+			want := want
+			want.Session = "s"
+			require.Equal(t, want, whoCounts(t, l))
+			requireConsistent(t, l)
+			// and one that is no parent of the call any more lends nothing
+			elsewhere := known
+			elsewhere.out, elsewhere.response = 50, "r9"
+			commit(t, l, elsewhere, told{name: "c", parent: "gw", out: 5, scope: "sdk", response: "r8", request: "more", who: usage.Who{User: "own"}})
+			require.EqualValues(t, 2, total(t, l).Calls)
+			require.EqualValues(t, 1, callsOfKey(t, l, "f"))
+			requireConsistent(t, l)
+			require.NoError(t, l.Close())
+		})
+	}
+}
+
+func whoCounts(t *testing.T, l *Ledger) usage.Who {
+	var counted []usage.Who
+	for _, r := range stored(t, l) {
+		if r.Counted {
+			counted = append(counted, usage.Who{KeyFingerprint: r.KeyFingerprint, KeyDisplay: r.KeyDisplay, User: r.User, Project: r.Project, Session: r.Session})
+		}
+	}
+	require.Len(t, counted, 1)
+	return counted[0]
+}
+
+func callsOfKey(t *testing.T, l *Ledger, fingerprint string) int64 {
+	a, err := l.Query(context.Background(), Query{By: ByKey})
+	require.NoError(t, err)
+	for _, g := range a.Groups {
+		if g.Value == fingerprint {
+			return g.Points[0].Calls
+		}
+	}
+	return 0
+}
