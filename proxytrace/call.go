@@ -22,7 +22,6 @@ const (
 	attrServiceTier    = "openai.response.service_tier"
 	attrServerAddress  = "server.address"
 	attrServerPort     = "server.port"
-	attrAnthropic1h    = "gen_ai.usage.cache_write.1h.input_tokens" // ours: part of the cache writes
 	roleCall           = "call"
 	qualityEstimated   = "estimated"
 	qualityIncoherent  = "inconsistent"
@@ -288,14 +287,11 @@ func (t *tokens) attributes(attrs []attribute.KeyValue) []attribute.KeyValue {
 	}{
 		{usage.HasInput, usage.AttrInputTokens, t.input}, {usage.HasOutput, usage.AttrOutputTokens, t.output},
 		{usage.HasCacheRead, usage.AttrCacheRead, t.cacheRead}, {usage.HasCacheWrite, usage.AttrCacheWrite, t.cacheWrite},
-		{usage.HasReasoning, usage.AttrReasoningTokens, t.reasoning},
+		{usage.HasReasoning, usage.AttrReasoningTokens, t.reasoning}, {usage.HasCacheWrite1h, usage.AttrCacheWrite1h, t.cacheWrite1h},
 	} {
 		if t.has&f.has != 0 {
 			attrs = append(attrs, attribute.Int64(f.name, f.n))
 		}
-	}
-	if t.hasCacheWrite1h {
-		attrs = append(attrs, attribute.Int64(attrAnthropic1h, t.cacheWrite1h))
 	}
 	return attrs
 }

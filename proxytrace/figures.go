@@ -106,9 +106,7 @@ func (f *figures) merge(later *figures) {
 type tokens struct {
 	input, output, cacheRead, cacheWrite, cacheWrite1h, reasoning int64
 
-	has usage.TokenFields
-	// hasCacheWrite1h says that the provider told how much of cacheWrite is kept for an hour.
-	hasCacheWrite1h bool
+	has usage.TokenFields // cacheWrite1h, the part of cacheWrite that is kept for an hour, among them
 }
 
 // tokens applies the rule of a provider's API.
@@ -146,7 +144,7 @@ func (t *tokens) anthropic(f *figures) {
 		t.cacheWrite = f.get(fCacheWrite5m) + f.get(fCacheWrite1h)
 		t.has |= usage.HasCacheWrite
 	}
-	t.cacheWrite1h, t.hasCacheWrite1h = f.get(fCacheWrite1h), f.told(fCacheWrite1h)
+	t.put(&t.cacheWrite1h, usage.HasCacheWrite1h, f, fCacheWrite1h)
 	b := f.beside
 	t.cacheRead += b.cacheRead
 	t.cacheWrite += b.cacheWrite
@@ -158,6 +156,9 @@ func (t *tokens) anthropic(f *figures) {
 	}
 	if b.cacheWrite > 0 {
 		t.has |= usage.HasCacheWrite
+	}
+	if b.cacheWrite1h > 0 {
+		t.has |= usage.HasCacheWrite1h
 	}
 	if t.has&(usage.HasInput|usage.HasCacheRead|usage.HasCacheWrite) != 0 {
 		t.input += t.cacheRead + t.cacheWrite

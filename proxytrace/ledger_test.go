@@ -134,8 +134,11 @@ func TestLedger(t *testing.T) {
 			last := served[len(served)-1]
 			require.False(t, last.Told)
 			require.Equal(t, want.Output+1, got.Tokens.Output(), "and one token of its output")
-			require.Greater(t, got.Tokens.Input(), want.Input)
+			require.Equal(t, want.Input+last.Bill.Input, got.Tokens.Input())
+			require.Equal(t, want.CacheRead+last.Bill.CacheRead, got.Tokens.CacheRead)
+			require.Equal(t, want.CacheWrite+last.Bill.CacheWrite, got.Tokens.CacheWrite)
 			require.Equal(t, want.Reasoning, got.Tokens.Reasoning)
+			require.Equal(t, want.CacheWrite1h+last.Bill.CacheWrite1h, got.Tokens.CacheWrite1h)
 		})
 	}
 }

@@ -39,7 +39,7 @@ type Served struct {
 	Status int
 	Stream bool
 	Told   bool // the answer's usage was sent, in full
-	Bill   Bill // zero for a failed call
+	Bill   Bill // what was spent, told or not; zero for a failed call
 }
 
 // Totals are sums over calls.
@@ -203,9 +203,7 @@ func (x *exchange) serve(api string, answer func() error) {
 		return
 	}
 	err := answer()
-	if x.call.Told {
-		x.call.Bill = x.bill
-	}
+	x.call.Bill = x.bill
 	x.u.record(x.call)
 	if err != nil {
 		panic(http.ErrAbortHandler) // breaks the connection
