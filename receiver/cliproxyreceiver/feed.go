@@ -38,6 +38,8 @@ type feed struct {
 
 	up, otherConsumer atomic.Int64 // 0 or 1, for the gauges
 
+	complained string // the error that was logged last; belongs to the goroutine that delivers
+
 	// What follows belongs to the goroutine that takes.
 	version cliproxy.Version
 	down    bool   // the last request failed
