@@ -94,7 +94,7 @@ func (f *feed) pass(ctx context.Context, batch []byte) (r result, err error) {
 	if r.refused = len(refused); r.refused == 0 {
 		return r, nil
 	}
-	f.telemetry.ReceiverCliproxyRefusedEvents.Add(ctx, int64(r.refused), f.label)
+	f.account.refused(ctx, r.refused)
 	rest, err := only(batch, func(j int) bool { return refused[j] })
 	if err == nil {
 		r.rest, err = (&ptrace.ProtoMarshaler{}).MarshalTraces(rest)

@@ -27,7 +27,9 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	"github.com/tokenboard/tokenboard/internal/cliproxy/cliproxytest"
+	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/receiver/cliproxyreceiver/internal/metadata"
 )
 
@@ -548,6 +550,39 @@ func TestStorageMissing(t *testing.T) {
 	w.exts = map[component.ID]component.Component{other: w.r}
 	require.ErrorContains(t, r.Start(context.Background(), w), "is no storage")
 	require.NoError(t, r.Shutdown(context.Background()))
+}
+
+// TestShownToTheConsole: the store's board tells how each proxy fares, while the receiver runs.
+func TestShownToTheConsole(t *testing.T) {
+	w := newWorld(t, cliproxytest.Options{Release: "7.2.1"})
+	id := component.MustNewID("tokenstore")
+	w.config.Quality = &id
+	r, err := NewFactory().CreateTraces(context.Background(), receivertest.NewNopSettings(metadata.Type), w.config, w.next)
+	require.NoError(t, err)
+	ext := &brokenStorage{memory: memory{entries: map[string][]byte{}}, broken: func() bool { return false }}
+	w.exts = map[component.ID]component.Component{storageID: ext}
+	require.ErrorContains(t, r.Start(context.Background(), w), `quality: no tokenstore extension "tokenstore" is running`)
+	store := &tokenstoreextension.Store{}
+	w.exts[id] = store
+	r, err = NewFactory().CreateTraces(context.Background(), receivertest.NewNopSettings(metadata.Type), w.config, w.next)
+	require.NoError(t, err)
+	w.proxy.Emit(append(events(0, 3), "17")...)
+	require.NoError(t, r.Start(context.Background(), w))
+	_, w.logs = observer.New(zapcore.DebugLevel)
+	shown := func() sources.State {
+		if all := store.Sources().States(); len(all) == 1 {
+			return all[0]
+		}
+		return sources.State{}
+	}
+	w.eventually("the state", func() bool { return shown().Events == 4 && shown().Waiting == 0 && shown().Up })
+	s := shown()
+	require.Equal(t, []any{"cliproxy", "main", "7.2.1", int64(1), ""}, []any{s.Kind, s.Name, s.Version, s.Unreadable, s.Trouble})
+	require.False(t, s.LastContact.IsZero() || s.LastEvent.IsZero())
+	w.proxy.Down()
+	w.eventually("the trouble", func() bool { return !shown().Up && shown().Trouble != "" })
+	require.NoError(t, r.Shutdown(context.Background()))
+	require.Empty(t, store.Sources().States())
 }
 
 func TestStorageFiles(t *testing.T) {
