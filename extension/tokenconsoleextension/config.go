@@ -67,7 +67,7 @@ func createDefaultConfig() component.Config {
 	server := confighttp.NewDefaultServerConfig()
 	server.NetAddr.Endpoint = defaultEndpoint
 	server.ReadHeaderTimeout = 10 * time.Second
-	server.MaxRequestBodySize = 1 << 20
+	server.MaxRequestBodySize = 1 << 30 // of an import, which is read piece by piece; other routes have limits of their own
 	return &Config{HTTP: server, Timezone: "UTC", Access: Access{Mode: modeOpen}, Keys: Keys{Max: defaultMaxKeys}}
 }
 

@@ -108,6 +108,7 @@ func (c *Console) routes() {
 	c.statsRoutes()
 	c.logRoutes()
 	c.streamRoutes()
+	c.importRoutes()
 	c.breakdownRoutes()
 	c.keyRoutes()
 	c.qualityRoutes()
