@@ -22,8 +22,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// pricedBench is a bench whose calls have prices.
-func pricedBench(t *testing.T, o ledger.Options) *bench {
+// bookBench is a bench whose calls have prices.
+func bookBench(t *testing.T, o ledger.Options) *bench {
 	t.Helper()
 	ctx := context.Background()
 	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "t.db")})
@@ -93,7 +93,7 @@ func (b *bench) imported(format, file string) Import {
 }
 
 func TestImportOfOwnExport(t *testing.T) {
-	from := pricedBench(t, ledger.Options{})
+	from := bookBench(t, ledger.Options{})
 	from.history()
 	wantStats, wantItems, wantTrend := from.sums()
 	require.EqualValues(t, 61, wantStats.Calls)
@@ -101,7 +101,7 @@ func TestImportOfOwnExport(t *testing.T) {
 		asked := map[string]string{"ndjson": "ndjson", "tokenboard": "json"}[format]
 		for _, superseded := range []string{"", "&superseded=true"} {
 			file := from.do("GET", base+"/export?format="+asked+superseded, "", nil).Body.String()
-			to := pricedBench(t, ledger.Options{})
+			to := bookBench(t, ledger.Options{})
 			got := to.imported(format, file)
 			require.Equal(t, 61, got.Accepted)
 			require.Zero(t, got.RefusedCount+got.Duplicates, got.Refused)
@@ -150,7 +150,7 @@ func TestImportOfForeignFiles(t *testing.T) {
 		require.NoError(t, err)
 		return string(b)
 	}
-	b := pricedBench(t, ledger.Options{})
+	b := bookBench(t, ledger.Options{})
 	got := b.imported("cliproxy", read("cliproxy.json"))
 	require.Equal(t, 5, got.Accepted)
 	require.Equal(t, 3, got.RefusedCount)
@@ -172,7 +172,7 @@ func TestImportOfForeignFiles(t *testing.T) {
 }
 
 func TestImportRefuses(t *testing.T) {
-	b := pricedBench(t, ledger.Options{MaxAge: 24 * time.Hour})
+	b := bookBench(t, ledger.Options{MaxAge: 24 * time.Hour})
 	line := func(age time.Duration) string {
 		c := callOf(1, func(c *usage.Call) { c.Start = testNow.Add(-age) }).Calls[0]
 		item, err := json.Marshal(itemOf(&store.Record{Call: c, Counted: true}, &keyIndex{}))

@@ -21,7 +21,7 @@ import (
 )
 
 func TestParquet(t *testing.T) {
-	b := pricedBench(t, ledger.Options{})
+	b := bookBench(t, ledger.Options{})
 	b.history()
 	w := b.do("GET", base+"/export?format=parquet", "", nil)
 	require.Equal(t, 200, w.Code)
