@@ -56,6 +56,7 @@ var expectations = []expectation{
 	{"GET /api/console/quality", all, "", "", 200},
 	{"GET /api/console/prices", all, "", "", 200},
 	{"POST /api/console/reprice", operators, "", `{"from":"2026-11-01T00:00:00Z"}`, 200},
+	{"POST /api/console/logs/import", operators, base + "/logs/import?format=ndjson", `{}`, 200},
 	{"GET /api/console/settings", all, "", "", 200},
 	{"GET /metrics", all, "", "", 200},
 	{"GET /api/console/audit", admins, "", "", 200},
