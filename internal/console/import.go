@@ -105,7 +105,7 @@ func (c *Console) importCalls(ctx context.Context, in *importInput) (*envelope[I
 	}
 	_ = in.control.SetWriteDeadline(time.Now().Add(exportStall)) // not every server has deadlines
 	run.finish()
-	if run.out.Accepted > 0 {
+	if err == nil || run.out.Accepted > 0 {
 		// what is in the ledger is told, also where the request is over or the rest failed
 		noted := c.note(context.WithoutCancel(ctx), "calls.import", store.AuditTarget{Type: "calls", Name: in.Format}, nil, auditImport{
 			Rows: run.out.Rows, Accepted: run.out.Accepted, Duplicates: run.out.Duplicates, Refused: run.out.RefusedCount, From: run.out.From, To: run.out.To,
