@@ -14,9 +14,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 )
 
-// static is the console's page. It is plain files: no build, no outside resource.
+// static is what the documentation of the API looks like.
 //
-//go:embed static
+//go:embed static/style.css
 var static embed.FS
 
 // pages serves the console's page and the API's documentation.
@@ -25,9 +25,10 @@ func (c *Console) pages(mux *http.ServeMux) {
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	c.handle(mux, http.MethodGet, "/console/", access.Anyone, http.StripPrefix("/console/", http.FileServerFS(files)))
+	c.handle(mux, http.MethodGet, "/console/style.css", access.Anyone, http.StripPrefix("/console/", http.FileServerFS(files)))
+	c.handle(mux, http.MethodGet, pageRoot, access.Anyone, page())
 	for _, path := range []string{"/console", "/{$}"} {
-		c.handle(mux, http.MethodGet, path, access.Anyone, http.RedirectHandler("/console/", http.StatusFound))
+		c.handle(mux, http.MethodGet, path, access.Anyone, http.RedirectHandler(pageRoot, http.StatusFound))
 	}
 	page := c.docsPage()
 	c.handle(mux, http.MethodGet, base+"/docs", access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
