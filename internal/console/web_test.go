@@ -98,12 +98,9 @@ func TestBuiltPage(t *testing.T) {
 
 // TestEveryAddressOfThePage: the server knows the page's own addresses, so that a reload and a link work.
 func TestEveryAddressOfThePage(t *testing.T) {
-	h := New(Options{Open: true}).Handler()
-	for _, path := range []string{"/console/", "/console/logs?range=30d&model=gpt-4o", "/console/keys"} {
-		r := httptest.NewRequest(http.MethodGet, path, nil)
-		r.Host = "localhost"
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
+	b := newBench(t, nil)
+	for _, path := range []string{"/console/", "/console/logs?range=30d&model=gpt-4o", "/console/keys", loginPage} {
+		w := b.do(http.MethodGet, path, "", nil)
 		require.Equal(t, http.StatusOK, w.Code, path)
 		require.Contains(t, w.Body.String(), `<div id="app">`)
 		require.Equal(t, contentSecurity, w.Header().Get("Content-Security-Policy"))

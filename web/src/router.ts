@@ -19,7 +19,7 @@ export const routes: RouteRecordRaw[] = [
 
 export const router = createRouter({
   history: createWebHistory("/console/"),
-  routes: [...routes, { path: "/:rest(.*)*", redirect: { name: "dashboard" } }],
+  routes: [...routes, { path: "/login", name: "login", component: () => import("./pages/Login.vue"), meta: { icon: "user", need: "", filters: false } }, { path: "/:rest(.*)*", redirect: { name: "dashboard" } }],
 });
 
 router.beforeEach((to) => {

@@ -24,7 +24,7 @@ func lockFile(path string) (*fileLock, error) {
 	}
 	_ = f.Close()
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, errors.New("another tokenboard process has this database open; stop it or name another directory")
+		return nil, errLocked
 	}
 	return nil, fmt.Errorf("lock the database: %w", err)
 }

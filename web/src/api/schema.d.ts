@@ -4,6 +4,91 @@
  */
 
 export interface paths {
+    "/api/console/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what, newest first */
+        get: operations["audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/console/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit log as a file, newest first, streamed */
+        get: operations["audit-export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/console/breakdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sums by the values of one or two dimensions */
+        get: operations["breakdown"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/console/breakdown/heatmap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sums by weekday and hour */
+        get: operations["heatmap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/console/dimensions/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The values of a dimension, most used first */
+        get: operations["dimension"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/console/export": {
         parameters: {
             query?: never;
@@ -90,6 +175,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/console/logs/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls as they are counted, as Server-Sent Events
+         * @description Events: `call` (a call of /logs that counts, new or told more fully: replace the one of the same id), `superseded` (`{id}`: it ceases to count, or to match), `skipped` (`{count}`: a slow reader missed so many events; load the log anew), `as_of` (`{as_of}`: the last write told of). A comment every 15 seconds is a sign of life. The stream ends after 15 minutes; come back with `Last-Event-ID`, as browsers do.
+         */
+        get: operations["log-stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/console/logs/{id}": {
         parameters: {
             query?: never;
@@ -97,8 +202,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One call */
+        /** One call, with what its cost is made of and what else tells of it */
         get: operations["log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/console/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Prices of the models in use */
+        get: operations["prices"];
         put?: never;
         post?: never;
         delete?: never;
@@ -141,6 +263,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/console/reprice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give stored calls the prices of now, or tell what that would change */
+        post: operations["reprice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/console/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in, and what is allowed */
+        get: operations["session"];
+        put?: never;
+        /** Sign in with a password; sets a cookie */
+        post: operations["sign-in"];
+        /** Sign out */
+        delete: operations["sign-out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/console/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change one's own password; other sessions end */
+        post: operations["change-password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/console/session/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the first admin with the one-time token that the server printed */
+        post: operations["setup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/console/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How this server is configured, without secrets */
+        get: operations["settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/console/stats": {
         parameters: {
             query?: never;
@@ -158,6 +367,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/console/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own API tokens; an admin's list has everybody's */
+        get: operations["tokens"];
+        put?: never;
+        /** Make an API token; the answer holds it this once */
+        post: operations["create-token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/console/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke an API token at once */
+        delete: operations["revoke-token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/console/usage-trend": {
         parameters: {
             query?: never;
@@ -170,6 +414,59 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/console/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All users */
+        get: operations["users"];
+        put?: never;
+        /** Make a user who signs in with a password */
+        post: operations["create-user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/console/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a user with its sessions and tokens */
+        delete: operations["delete-user"];
+        options?: never;
+        head?: never;
+        /** Change a user; a new password or disabling ends its sessions */
+        patch: operations["change-user"];
+        trace?: never;
+    };
+    "/api/console/users/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Sign a user out everywhere */
+        delete: operations["end-sessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -216,6 +513,176 @@ export interface components {
              */
             replaced_by_fuller: number;
         };
+        AuditActor: {
+            /** @description of a user; empty for others */
+            id: string;
+            name: string;
+            /** @description how it signed in: open, session, token, oidc, auth, command line */
+            via: string;
+        };
+        AuditItem: {
+            /** @description what was done to what, such as key.create */
+            action: string;
+            actor: components["schemas"]["AuditActor"];
+            /** @description an object; null where there is nothing after */
+            after: unknown;
+            /** @description an object; null where there was nothing before */
+            before: unknown;
+            /** Format: int64 */
+            id: number;
+            /** @description address that the request came from; empty where there was none */
+            source_ip: string;
+            target: components["schemas"]["AuditTarget"];
+            /** Format: date-time */
+            time: string;
+        };
+        AuditPage: {
+            items: components["schemas"]["AuditItem"][] | null;
+            /** @description cursor of the next page; empty at the end */
+            next_cursor: string;
+        };
+        AuditTarget: {
+            id: string;
+            /** @description at the time of the change */
+            name: string;
+            type: string;
+        };
+        Breakdown: {
+            /** Format: date-time */
+            as_of: string | null;
+            by: string[] | null;
+            /** @description cursor of the next page; empty at the end */
+            next_cursor: string;
+            /**
+             * Format: int64
+             * @description rows on all pages
+             */
+            row_count: number;
+            rows: components["schemas"]["BreakdownRow"][] | null;
+            /** @description of all rows, those of other pages included */
+            total: components["schemas"]["Sums"];
+        };
+        BreakdownRow: {
+            /**
+             * Format: int64
+             * @description calls, failed ones and ones without usage included
+             */
+            api_call_count: number;
+            /**
+             * Format: int64
+             * @description part of input_tokens
+             */
+            cache_read_tokens: number;
+            /**
+             * Format: int64
+             * @description part of input_tokens
+             */
+            cache_write_tokens: number;
+            /** @description of the calls whose cost is known */
+            cost_usd: number;
+            /** Format: int64 */
+            error_count: number;
+            /**
+             * Format: int64
+             * @description prompt tokens, cache reads and writes included
+             */
+            input_tokens: number;
+            /** @description what the filter key takes: the id of a key of this console, else a fingerprint */
+            key?: string;
+            /** @description with key: its name, else the first letters of its fingerprint */
+            key_name?: string;
+            model?: string;
+            /**
+             * Format: int64
+             * @description calls that told no token figures, failed ones included
+             */
+            no_usage_count: number;
+            operation?: string;
+            /**
+             * Format: int64
+             * @description generated tokens, reasoning included
+             */
+            output_tokens: number;
+            project?: string;
+            provider?: string;
+            /**
+             * Format: int64
+             * @description part of output_tokens
+             */
+            reasoning_tokens: number;
+            service?: string;
+            /** @description HTTP status code; ok or error where none is known */
+            status?: string;
+            /**
+             * Format: int64
+             * @description input_tokens + output_tokens
+             */
+            total_tokens: number;
+            /**
+             * Format: int64
+             * @description calls with tokens whose cost is not known
+             */
+            unpriced_count: number;
+            user?: string;
+        };
+        CallCost: {
+            /** @description what the total is made of; empty where the telemetry gave it, or where the prices have changed since */
+            parts: components["schemas"]["CostPart"][] | null;
+            /** @description prices that gave the cost; empty where the telemetry did */
+            price_version: string;
+            /** @description what the telemetry says; null where it says nothing */
+            reported_usd: number;
+            /** @description what every sum has */
+            total_usd: number;
+        };
+        "Change-passwordRequest": {
+            new_password: string;
+            old_password: string;
+        };
+        "Change-userRequest": {
+            disabled?: boolean;
+            display_name?: string;
+            /** @description 12 to 128 characters */
+            password?: string;
+            /** @enum {string} */
+            role?: "admin" | "operator" | "viewer" | "member";
+        };
+        CostPart: {
+            /** @description input, output, cache_read, cache_write, cache_write_1h, reasoning, audio_input, ...; request for a price per request */
+            kind: string;
+            /**
+             * Format: int64
+             * @description of this kind that no other part has
+             */
+            tokens: number;
+            /** @description US dollars, at most nine places */
+            usd: number;
+            /** @description US dollars for a million tokens */
+            usd_per_mtok: number;
+        };
+        "Create-tokenRequest": {
+            /**
+             * Format: date-time
+             * @description without it the token is good until it is revoked
+             */
+            expires_at?: string;
+            /** @description what it is for */
+            name: string;
+            /**
+             * @description one that allows nothing that your own does not
+             * @enum {string}
+             */
+            role: "admin" | "operator" | "viewer" | "member" | "verifier";
+        };
+        "Create-userRequest": {
+            display_name?: string;
+            /** @description letters, digits and . _ @ + -; stored in lower case */
+            name: string;
+            /** @description 12 to 128 characters */
+            password: string;
+            /** @enum {string} */
+            role: "admin" | "operator" | "viewer" | "member";
+        };
         CreateKeyInputBody: {
             description?: string;
             /** Format: date-time */
@@ -223,6 +690,72 @@ export interface components {
             /** @description unique among keys that are not revoked, whatever the case */
             name: string;
             owner?: string;
+        };
+        Deleted: {
+            id: string;
+        };
+        DetailLinks: {
+            /** @description the call's trace, by links::trace_url of the configuration; null where none is configured or the call has no trace */
+            trace: string | null;
+        };
+        DimensionValue: {
+            /** Format: int64 */
+            api_call_count: number;
+            /** @description what people read: of a key its name */
+            label: string;
+            /** @description what the filter of this name takes; empty for calls that tell none */
+            value: string;
+        };
+        DimensionValues: {
+            /** @description whether there are further ones; narrow them with q */
+            more: boolean;
+            name: string;
+            /** @description most used first */
+            values: components["schemas"]["DimensionValue"][] | null;
+        };
+        Ended: {
+            /** Format: int64 */
+            sessions: number;
+        };
+        EnvelopeAuditPageBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["AuditPage"];
+        };
+        EnvelopeBreakdownBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["Breakdown"];
+        };
+        EnvelopeDeletedBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["Deleted"];
+        };
+        EnvelopeDimensionValuesBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["DimensionValues"];
+        };
+        EnvelopeEndedBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["Ended"];
         };
         EnvelopeHealthBody: {
             /**
@@ -232,6 +765,14 @@ export interface components {
             code: number;
             data: components["schemas"]["Health"];
         };
+        EnvelopeHeatmapBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["Heatmap"];
+        };
         EnvelopeListKeyBody: {
             /**
              * Format: int64
@@ -240,13 +781,29 @@ export interface components {
             code: number;
             data: components["schemas"]["Key"][] | null;
         };
-        EnvelopeLogItemBody: {
+        EnvelopeListTokenBody: {
             /**
              * Format: int64
              * @description 0 for success
              */
             code: number;
-            data: components["schemas"]["LogItem"];
+            data: components["schemas"]["Token"][] | null;
+        };
+        EnvelopeListUserBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["User"][] | null;
+        };
+        EnvelopeLogDetailBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["LogDetail"];
         };
         EnvelopeLogPageBody: {
             /**
@@ -264,6 +821,22 @@ export interface components {
             code: number;
             data: components["schemas"]["NewKey"];
         };
+        EnvelopeNewTokenBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["NewToken"];
+        };
+        EnvelopePricesBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["Prices"];
+        };
         EnvelopeQualityBody: {
             /**
              * Format: int64
@@ -272,6 +845,14 @@ export interface components {
             code: number;
             data: components["schemas"]["Quality"];
         };
+        EnvelopeRepriceReportBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["RepriceReport"];
+        };
         EnvelopeRevokedBody: {
             /**
              * Format: int64
@@ -279,6 +860,22 @@ export interface components {
              */
             code: number;
             data: components["schemas"]["Revoked"];
+        };
+        EnvelopeSessionBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["Session"];
+        };
+        EnvelopeSettingsBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["Settings"];
         };
         EnvelopeStatsBody: {
             /**
@@ -296,6 +893,14 @@ export interface components {
             code: number;
             data: components["schemas"]["Trend"];
         };
+        EnvelopeUserBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["User"];
+        };
         ErrorDetail: {
             /** @description Where the error occurred, e.g. 'body.items[3].tags' or 'path.thing-id' */
             location?: string;
@@ -304,9 +909,82 @@ export interface components {
             /** @description The value at the given location */
             value?: unknown;
         };
+        FlagNote: {
+            explanation: string;
+            flag: string;
+        };
         Health: {
             /** @enum {string} */
             status: "ok";
+        };
+        HeatCell: {
+            /**
+             * Format: int64
+             * @description calls, failed ones and ones without usage included
+             */
+            api_call_count: number;
+            /**
+             * Format: int64
+             * @description part of input_tokens
+             */
+            cache_read_tokens: number;
+            /**
+             * Format: int64
+             * @description part of input_tokens
+             */
+            cache_write_tokens: number;
+            /** @description of the calls whose cost is known */
+            cost_usd: number;
+            /** Format: int64 */
+            error_count: number;
+            /** Format: int64 */
+            hour: number;
+            /**
+             * Format: int64
+             * @description prompt tokens, cache reads and writes included
+             */
+            input_tokens: number;
+            /**
+             * Format: int64
+             * @description calls that told no token figures, failed ones included
+             */
+            no_usage_count: number;
+            /**
+             * Format: int64
+             * @description generated tokens, reasoning included
+             */
+            output_tokens: number;
+            /**
+             * Format: int64
+             * @description part of output_tokens
+             */
+            reasoning_tokens: number;
+            /**
+             * Format: int64
+             * @description input_tokens + output_tokens
+             */
+            total_tokens: number;
+            /**
+             * Format: int64
+             * @description calls with tokens whose cost is not known
+             */
+            unpriced_count: number;
+            /**
+             * Format: int64
+             * @description 1 is Monday, 7 is Sunday
+             */
+            weekday: number;
+        };
+        Heatmap: {
+            /** Format: date-time */
+            as_of: string | null;
+            /** @description all 168 hours of the week, Monday first */
+            cells: components["schemas"]["HeatCell"][] | null;
+            /** Format: date-time */
+            from: string;
+            timezone: string;
+            /** Format: date-time */
+            to: string;
         };
         Key: {
             /** Format: date-time */
@@ -340,9 +1018,98 @@ export interface components {
             /** @description kept after the key is revoked; empty for a key made elsewhere */
             name: string;
         };
+        LogDetail: {
+            /** Format: int64 */
+            cache_read_tokens: number | null;
+            /**
+             * Format: int64
+             * @description part of cache_write_tokens: kept for an hour
+             */
+            cache_write_1h_tokens: number | null;
+            /** Format: int64 */
+            cache_write_tokens: number | null;
+            call: components["schemas"]["LogItem"];
+            /** @description null where the cost is not known */
+            cost: components["schemas"]["CallCost"];
+            /** @description false: another record stands for this call in every sum */
+            counted: boolean;
+            /** Format: double */
+            duration_ms: number | null;
+            error_type: string;
+            failed: boolean;
+            /** @description what quality and superseded_reason mean */
+            flags: components["schemas"]["FlagNote"][] | null;
+            id: string;
+            /**
+             * Format: int64
+             * @description cache reads and writes included
+             */
+            input_tokens: number | null;
+            key: components["schemas"]["KeyRef"];
+            links: components["schemas"]["DetailLinks"];
+            method: string;
+            /** @description the model that answered */
+            model: string;
+            operation: string;
+            /**
+             * Format: int64
+             * @description reasoning included
+             */
+            output_tokens: number | null;
+            path: string;
+            /** @description prices that gave cost_usd; empty where the telemetry did */
+            price_version: string;
+            project: string;
+            provider: string;
+            /** @description no_usage, inconsistent, estimated, unpriced, reported_cost */
+            quality: string[] | null;
+            /** Format: int64 */
+            reasoning_tokens: number | null;
+            request_id: string;
+            request_model: string;
+            response_id: string;
+            service: string;
+            session: string;
+            span_id: string;
+            /**
+             * Format: int64
+             * @description HTTP status code
+             */
+            status: number | null;
+            stream: boolean | null;
+            /** @description span or record that counts in its place, where it is a single one */
+            superseded_by: string;
+            /** @description the record that stands for this one, where it is a single one and is kept */
+            superseded_by_call: components["schemas"]["LogItem"];
+            /** @description ancestor, same_call, echo or twin */
+            superseded_reason: string;
+            /** @description other records of this call, which it stands for in every sum; at most 100 */
+            supersedes: components["schemas"]["LogItem"][] | null;
+            /**
+             * Format: date-time
+             * @description when the call started
+             */
+            time: string;
+            /**
+             * Format: double
+             * @description output tokens per second after the first token, or in all where its time is not known
+             */
+            tokens_per_second: number | null;
+            /** Format: int64 */
+            total_tokens: number | null;
+            trace_id: string;
+            /** Format: double */
+            ttft_ms: number | null;
+            user: string;
+        };
         LogItem: {
             /** Format: int64 */
             cache_read_tokens: number | null;
+            /**
+             * Format: int64
+             * @description part of cache_write_tokens: kept for an hour
+             */
+            cache_write_1h_tokens: number | null;
             /** Format: int64 */
             cache_write_tokens: number | null;
             /** @description null where it is not known */
@@ -370,6 +1137,8 @@ export interface components {
              */
             output_tokens: number | null;
             path: string;
+            /** @description prices that gave cost_usd; empty where the telemetry did */
+            price_version: string;
             project: string;
             provider: string;
             /** @description no_usage, inconsistent, estimated, unpriced, reported_cost */
@@ -419,6 +1188,51 @@ export interface components {
             api_call_count: number;
             model: string;
             provider: string;
+        };
+        ModelPrice: {
+            /** @description US dollars for a million tokens */
+            audio_cache_read_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            audio_input_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            audio_output_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            cache_read_usd_per_mtok: number;
+            /** @description kept for an hour */
+            cache_write_1h_usd_per_mtok: number;
+            /** @description kept for five minutes, or not told how long */
+            cache_write_usd_per_mtok: number;
+            /**
+             * Format: date-time
+             * @description since when they hold; null where they always did, or change with the hour
+             */
+            from: string | null;
+            /** @description US dollars for a million tokens */
+            image_cache_read_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            image_input_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            image_output_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            input_usd_per_mtok: number;
+            /** @description the entry of the price book, as provider and model, or the pattern of an own price */
+            matched: string;
+            model: string;
+            /** @description US dollars for a million tokens */
+            output_usd_per_mtok: number;
+            /** @description the price is the operator's own */
+            own: boolean;
+            provider: string;
+            /** @description US dollars for a million tokens */
+            reasoning_usd_per_mtok: number;
+            /** @description for each call, whatever its tokens */
+            request_usd: number;
+            /** @description ascending */
+            tiers: components["schemas"]["PriceTier"][] | null;
+            /** @description US dollars for a million tokens */
+            video_input_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            video_output_usd_per_mtok: number;
         };
         ModelSums: {
             /**
@@ -499,6 +1313,69 @@ export interface components {
             usage: components["schemas"]["Sums"];
         };
         NewKeyLimitsStruct: Record<string, never>;
+        NewToken: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description first letters and last four */
+            display: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            id: string;
+            /**
+             * Format: date-time
+             * @description to the minute
+             */
+            last_used_at: string | null;
+            name: string;
+            owner: components["schemas"]["TokenOwner"];
+            /** @enum {string} */
+            role: "admin" | "operator" | "viewer" | "member" | "verifier";
+            /** @description the token itself; it is shown this once and stored nowhere */
+            token: string;
+        };
+        OwnPrice: {
+            /** @description US dollars for a million tokens */
+            audio_cache_read_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            audio_input_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            audio_output_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            cache_read_usd_per_mtok: number;
+            /** @description kept for an hour */
+            cache_write_1h_usd_per_mtok: number;
+            /** @description kept for five minutes, or not told how long */
+            cache_write_usd_per_mtok: number;
+            /**
+             * Format: date-time
+             * @description since when they hold; null where they always did, or change with the hour
+             */
+            from: string | null;
+            /** @description US dollars for a million tokens */
+            image_cache_read_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            image_input_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            image_output_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            input_usd_per_mtok: number;
+            /** @description * stands for any letters */
+            model: string;
+            /** @description US dollars for a million tokens */
+            output_usd_per_mtok: number;
+            /** @description empty: any */
+            provider: string;
+            /** @description US dollars for a million tokens */
+            reasoning_usd_per_mtok: number;
+            /** @description for each call, whatever its tokens */
+            request_usd: number;
+            /** @description ascending */
+            tiers: components["schemas"]["PriceTier"][] | null;
+            /** @description US dollars for a million tokens */
+            video_input_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            video_output_usd_per_mtok: number;
+        };
         Point: {
             /**
              * Format: int64
@@ -555,6 +1432,53 @@ export interface components {
              */
             unpriced_count: number;
         };
+        PriceTier: {
+            /**
+             * Format: int64
+             * @description cache reads and writes included
+             */
+            above_input_tokens: number;
+            /** @description US dollars for a million tokens */
+            audio_cache_read_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            audio_input_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            audio_output_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            cache_read_usd_per_mtok: number;
+            /** @description kept for an hour */
+            cache_write_1h_usd_per_mtok: number;
+            /** @description kept for five minutes, or not told how long */
+            cache_write_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            image_cache_read_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            image_input_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            image_output_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            input_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            output_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            reasoning_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            video_input_usd_per_mtok: number;
+            /** @description US dollars for a million tokens */
+            video_output_usd_per_mtok: number;
+        };
+        Prices: {
+            /** @description prices that hold now for the models in use, most tokens first */
+            models: components["schemas"]["ModelPrice"][] | null;
+            /** @description of the configuration; of several that fit a call the first that holds goes */
+            own: components["schemas"]["OwnPrice"][] | null;
+            /** @description where the published prices come from */
+            source: string;
+            /** @description most calls first */
+            unpriced: components["schemas"]["UnpricedModel"][] | null;
+            /** @description as in price_version of a call; empty where nothing is priced */
+            version: string;
+        };
         Problem: {
             /**
              * Format: int64
@@ -610,6 +1534,93 @@ export interface components {
             /** Format: double */
             p99: number | null;
         };
+        RepriceOrder: {
+            /** @description change nothing, tell what would change */
+            dry_run?: boolean;
+            /** @description calls that started at this time or later; RFC 3339 or Unix seconds */
+            from: string;
+            /** @description models that answered; without it all */
+            models?: string[] | null;
+            providers?: string[] | null;
+            /** @description calls that started before this time; without it up to now */
+            to?: string;
+        };
+        RepriceReport: {
+            dry_run: boolean;
+            /** Format: date-time */
+            from: string;
+            /** @description largest difference first; at most 1,000 */
+            models: components["schemas"]["RepricedModel"][] | null;
+            /** @description prices that the calls have now, or would have */
+            price_version: string;
+            /**
+             * Format: int64
+             * @description stored records that were looked at, ones that do not count included
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description of these, the ones that get another cost or price version
+             */
+            records_written: number;
+            /** @description of the models that models has no room for */
+            rest: components["schemas"]["Repriced"];
+            /** Format: date-time */
+            to: string | null;
+            total: components["schemas"]["Repriced"];
+        };
+        Repriced: {
+            /** Format: int64 */
+            api_call_count: number;
+            /**
+             * Format: int64
+             * @description calls that cost something else now
+             */
+            changed_count: number;
+            /** @description new_cost_usd - old_cost_usd */
+            difference_usd: number;
+            /** @description US dollars, at most nine places */
+            new_cost_usd: number;
+            /**
+             * Format: int64
+             * @description calls that had no price before
+             */
+            newly_priced_count: number;
+            /**
+             * Format: int64
+             * @description calls that have no price any more
+             */
+            now_unpriced_count: number;
+            /** @description US dollars, at most nine places */
+            old_cost_usd: number;
+        };
+        RepricedModel: {
+            /** Format: int64 */
+            api_call_count: number;
+            /**
+             * Format: int64
+             * @description calls that cost something else now
+             */
+            changed_count: number;
+            /** @description new_cost_usd - old_cost_usd */
+            difference_usd: number;
+            model: string;
+            /** @description US dollars, at most nine places */
+            new_cost_usd: number;
+            /**
+             * Format: int64
+             * @description calls that had no price before
+             */
+            newly_priced_count: number;
+            /**
+             * Format: int64
+             * @description calls that have no price any more
+             */
+            now_unpriced_count: number;
+            /** @description US dollars, at most nine places */
+            old_cost_usd: number;
+            provider: string;
+        };
         Revoked: {
             id: string;
             /** @enum {string} */
@@ -621,6 +1632,105 @@ export interface components {
             /** @description true for the sum of the groups beyond the top ones */
             other?: boolean;
             points: components["schemas"]["Point"][] | null;
+        };
+        Session: {
+            /**
+             * @description auth: an authenticator of the collector lets requests in
+             * @enum {string}
+             */
+            access_mode: "open" | "local" | "oidc" | "auth";
+            /** @description the one-time token that makes the first admin has not been used */
+            needs_setup: boolean;
+            /** @description where else one can sign in; null for nowhere */
+            oidc: components["schemas"]["SessionOIDC"];
+            permissions: string[] | null;
+            timezone: string;
+            /** @description null: nobody is signed in */
+            user: components["schemas"]["SessionUser"];
+            version: string;
+        };
+        SessionOIDC: {
+            login_url: string;
+            name: string;
+        };
+        SessionUser: {
+            display_name: string;
+            /** @description empty for who is no user of this console */
+            id: string;
+            name: string;
+            role: string;
+            /** @enum {string} */
+            via: "open" | "session" | "token" | "oidc" | "auth";
+        };
+        Settings: {
+            /** @enum {string} */
+            access_mode: "open" | "local" | "oidc" | "auth";
+            audit: components["schemas"]["SettingsAudit"];
+            endpoints: components["schemas"]["SettingsEndpoints"];
+            /** Format: int64 */
+            max_keys: number;
+            retention: components["schemas"]["SettingsRetention"];
+            /** @description null where nobody signs in */
+            sessions: components["schemas"]["SettingsSessions"];
+            /** @description in which days begin, unless a request says otherwise */
+            timezone: string;
+            version: string;
+        };
+        SettingsAudit: {
+            /** Format: int64 */
+            max_age_seconds: number;
+            /** Format: int64 */
+            max_entries: number;
+        };
+        SettingsEndpoints: {
+            api: string;
+            docs: string;
+            metrics: string;
+            openapi: string;
+        };
+        SettingsRetention: {
+            /** Format: int64 */
+            max_age_seconds: number | null;
+            /** Format: int64 */
+            max_bytes: number | null;
+            /** Format: int64 */
+            max_records: number | null;
+        };
+        SettingsSessions: {
+            /** Format: int64 */
+            idle_seconds: number;
+            /** Format: int64 */
+            lifetime_seconds: number;
+        };
+        SetupRequest: {
+            password: string;
+            /** @description as the server printed it */
+            token: string;
+            username: string;
+        };
+        "Sign-inRequest": {
+            password: string;
+            username: string;
+        };
+        SignedInSessionBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["Session"];
+        };
+        SignedInSignedOutBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["SignedOut"];
+        };
+        SignedOut: {
+            /** @description page of the OpenID Connect provider that ends the session there too; null where there is none */
+            logout_url: string | null;
         };
         Stats: {
             /**
@@ -713,6 +1823,20 @@ export interface components {
              */
             used_tokens: number;
         };
+        StreamAsOf: {
+            /** Format: date-time */
+            as_of: string | null;
+        };
+        StreamSkipped: {
+            /**
+             * Format: int64
+             * @description events missed, those that do not match included; null: not known, because the server was restarted. Load the log anew
+             */
+            count: number | null;
+        };
+        StreamSuperseded: {
+            id: string;
+        };
         Sums: {
             /**
              * Format: int64
@@ -764,6 +1888,28 @@ export interface components {
              */
             unpriced_count: number;
         };
+        Token: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description first letters and last four */
+            display: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            id: string;
+            /**
+             * Format: date-time
+             * @description to the minute
+             */
+            last_used_at: string | null;
+            name: string;
+            owner: components["schemas"]["TokenOwner"];
+            /** @enum {string} */
+            role: "admin" | "operator" | "viewer" | "member" | "verifier";
+        };
+        TokenOwner: {
+            id: string;
+            name: string;
+        };
         Trend: {
             /** Format: date-time */
             as_of: string | null;
@@ -779,6 +1925,42 @@ export interface components {
             series: components["schemas"]["Series"][] | null;
             timezone: string;
         };
+        UnpricedModel: {
+            /**
+             * Format: int64
+             * @description calls whose cost is not known
+             */
+            api_call_count: number;
+            model: string;
+            /** @description there is a price now: pricing these calls anew gives them a cost */
+            price_known_now: boolean;
+            provider: string;
+            /**
+             * Format: int64
+             * @description of all calls of the model
+             */
+            total_tokens: number;
+        };
+        User: {
+            /** Format: date-time */
+            created_at: string;
+            disabled: boolean;
+            display_name: string;
+            id: string;
+            /**
+             * Format: date-time
+             * @description to the minute
+             */
+            last_seen_at: string | null;
+            name: string;
+            /**
+             * @description none: the OpenID Connect provider gives no role any more
+             * @enum {string}
+             */
+            role: "admin" | "operator" | "viewer" | "member" | "none";
+            /** @enum {string} */
+            source: "local" | "oidc";
+        };
     };
     responses: never;
     parameters: never;
@@ -788,6 +1970,236 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    audit: {
+        parameters: {
+            query?: {
+                /** @description changes at this time or later; RFC 3339 or Unix seconds */
+                from?: string;
+                /** @description changes before this time; RFC 3339 or Unix seconds */
+                to?: string;
+                /** @description id or name of who made the change */
+                actor?: string[] | null;
+                /** @description an action (key.create) or all of a kind (key) */
+                action?: string[] | null;
+                /** @description type, id or name of what was changed */
+                target?: string[] | null;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeAuditPageBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "audit-export": {
+        parameters: {
+            query?: {
+                /** @description changes at this time or later; RFC 3339 or Unix seconds */
+                from?: string;
+                /** @description changes before this time; RFC 3339 or Unix seconds */
+                to?: string;
+                /** @description id or name of who made the change */
+                actor?: string[] | null;
+                /** @description an action (key.create) or all of a kind (key) */
+                action?: string[] | null;
+                /** @description type, id or name of what was changed */
+                target?: string[] | null;
+                format?: "ndjson" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    breakdown: {
+        parameters: {
+            query: {
+                /** @description one or two of model, provider, key, user, service, project, status, operation, with a comma between */
+                by: string;
+                /** @description the sum to sort by */
+                sort?: "api_call_count" | "error_count" | "input_tokens" | "output_tokens" | "cache_read_tokens" | "cache_write_tokens" | "reasoning_tokens" | "total_tokens" | "cost_usd" | "no_usage_count" | "unpriced_count";
+                order?: "desc" | "asc";
+                limit?: number;
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                /** @description calls that started at this time or later; RFC 3339 or Unix seconds */
+                from?: string;
+                /** @description calls that started before this time; RFC 3339 or Unix seconds */
+                to?: string;
+                /** @description model that answered */
+                model?: string[] | null;
+                provider?: string[] | null;
+                /** @description id, name or fingerprint of a key */
+                key?: string[] | null;
+                user?: string[] | null;
+                service?: string[] | null;
+                project?: string[] | null;
+                /** @description ok, error, or an HTTP status code such as 429 */
+                status?: string[] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeBreakdownBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    heatmap: {
+        parameters: {
+            query?: {
+                /** @description the last days, today included; from and to go before */
+                days?: number;
+                /** @description IANA name of the zone of weekdays and hours; by default the console's */
+                timezone?: string;
+                /** @description calls that started at this time or later; RFC 3339 or Unix seconds */
+                from?: string;
+                /** @description calls that started before this time; RFC 3339 or Unix seconds */
+                to?: string;
+                /** @description model that answered */
+                model?: string[] | null;
+                provider?: string[] | null;
+                /** @description id, name or fingerprint of a key */
+                key?: string[] | null;
+                user?: string[] | null;
+                service?: string[] | null;
+                project?: string[] | null;
+                /** @description ok, error, or an HTTP status code such as 429 */
+                status?: string[] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeHeatmapBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dimension: {
+        parameters: {
+            query?: {
+                /** @description a part of the value or label, literally, whatever the case */
+                q?: string;
+                limit?: number;
+                /** @description calls that started at this time or later; RFC 3339 or Unix seconds */
+                from?: string;
+                /** @description calls that started before this time; RFC 3339 or Unix seconds */
+                to?: string;
+                /** @description model that answered */
+                model?: string[] | null;
+                provider?: string[] | null;
+                /** @description id, name or fingerprint of a key */
+                key?: string[] | null;
+                user?: string[] | null;
+                service?: string[] | null;
+                project?: string[] | null;
+                /** @description ok, error, or an HTTP status code such as 429 */
+                status?: string[] | null;
+            };
+            header?: never;
+            path: {
+                name: "model" | "provider" | "key" | "user" | "service" | "project" | "status" | "operation";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeDimensionValuesBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     export: {
         parameters: {
             query?: {
@@ -963,7 +2375,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
-                /** @description words to find in request id, trace id, model, path, error, user, service, provider or key; "quoted words"; field:word for one of them */
+                /** @description words to find, see docs/api.md; field:word for one of request_id, trace_id, span_id, model, path, error, user, service, provider, key, project, session, operation, method, status, quality, superseded; -word for calls without it */
                 q?: string;
                 /** @description also records that do not count, because another one stands for their call */
                 superseded?: boolean;
@@ -1008,11 +2420,69 @@ export interface operations {
             };
         };
     };
+    "log-stream": {
+        parameters: {
+            query?: {
+                /** @description as for /logs */
+                q?: string;
+                /** @description calls that started at this time or later; RFC 3339 or Unix seconds */
+                from?: string;
+                /** @description calls that started before this time; RFC 3339 or Unix seconds */
+                to?: string;
+                /** @description model that answered */
+                model?: string[] | null;
+                provider?: string[] | null;
+                /** @description id, name or fingerprint of a key */
+                key?: string[] | null;
+                user?: string[] | null;
+                service?: string[] | null;
+                project?: string[] | null;
+                /** @description ok, error, or an HTTP status code such as 429 */
+                status?: string[] | null;
+            };
+            header?: {
+                /** @description id of the last event that was received; browsers send it when they come back */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An endless stream of events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example event: as_of
+                     *     data: {"as_of":"2026-11-24T12:00:00Z"}
+                     *
+                     *     id: 5f0c6b1f2a3d-7
+                     *     event: superseded
+                     *     data: {"id":"18b2…"}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     log: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description as /logs gives it */
                 id: string;
             };
             cookie?: never;
@@ -1025,7 +2495,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EnvelopeLogItemBody"];
+                    "application/json": components["schemas"]["EnvelopeLogDetailBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopePricesBody"];
                 };
             };
             /** @description Error */
@@ -1112,6 +2611,229 @@ export interface operations {
             };
         };
     };
+    reprice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RepriceOrder"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeRepriceReportBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeSessionBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sign-inRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedInSessionBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedInSignedOutBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Change-passwordRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedInSessionBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedInSessionBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeSettingsBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     stats: {
         parameters: {
             query?: {
@@ -1143,6 +2865,99 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EnvelopeStatsBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeListTokenBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-tokenRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeNewTokenBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revoke-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeDeletedBody"];
                 };
             };
             /** @description Error */
@@ -1195,6 +3010,165 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EnvelopeTrendBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeListUserBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-user": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-userRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeUserBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-user": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeDeletedBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-user": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Change-userRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeUserBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeEndedBody"];
                 };
             };
             /** @description Error */

@@ -24,20 +24,19 @@ export type Key = Omit<Schemas["Key"], "limits" | "status"> & {
 export type NewKey = Key & { key: string };
 export type Quality = Schemas["Quality"];
 
-export interface Session {
-  access_mode: "open" | "local" | "oidc";
-  user: { id: string; name: string; display_name: string; role: string; via: string } | null;
-  permissions: string[];
-  oidc: { name: string; login_url: string } | null;
-  timezone: string;
-  version: string;
-}
-
-export interface CostPart { kind: string; tokens: number; usd_per_mtok: number; usd: number }
-
-export type LogDetail = LogItem & {
-  cost: { price_version: string; total_usd: number | null; reported_usd: number | null; parts: CostPart[] | null } | null;
-  supersedes: LogItem[] | null;
-  superseded_by: (string | LogItem) & LogItem;
-  links: { trace: string | null } | null;
-};
+export type Session = Schemas["Session"] & { permissions: string[] };
+// the answer has the fields of the call, of which the description leaves one out
+export type LogDetail = Schemas["LogDetail"] & LogItem;
+export type Breakdown = Schemas["Breakdown"];
+export type BreakdownRow = Schemas["BreakdownRow"];
+export type Heatmap = Schemas["Heatmap"];
+export type DimensionValues = Schemas["DimensionValues"];
+export type User = Schemas["User"];
+export type Token = Schemas["Token"];
+export type NewToken = Schemas["NewToken"];
+export type AuditItem = Schemas["AuditItem"];
+export type AuditPage = Schemas["AuditPage"];
+export type Settings = Schemas["Settings"];
+export type Prices = Schemas["Prices"];
+export type ModelPrice = Schemas["ModelPrice"];
+export type RepriceReport = Schemas["RepriceReport"];

@@ -1,11 +1,9 @@
 import { api, missing } from "@/api/client";
-import type { Trend } from "@/api/types";
+import type { DimensionValues as Answer, Trend } from "@/api/types";
 import { dimensions, type Dimension } from "./filters";
 
 export interface DimensionValue { value: string; label: string; calls: number | null }
 export interface DimensionValues { values: DimensionValue[]; more: boolean }
-
-interface Answer { values: { value: string; label: string; api_call_count: number }[]; more: boolean }
 
 const most = 50;
 let routeMissing = false;
@@ -20,7 +18,7 @@ export async function readValues(d: Dimension, filters: URLSearchParams, q: stri
       mine.set("limit", String(most));
       if (q) mine.set("q", q);
       const a = await api.get<Answer>(`/dimensions/${d}`, mine);
-      return { values: a.values.map((v) => ({ value: v.value, label: v.label, calls: v.api_call_count })), more: a.more };
+      return { values: (a.values ?? []).map((v) => ({ value: v.value, label: v.label, calls: v.api_call_count })), more: a.more };
     } catch (e) {
       if (!missing(e)) throw e;
       routeMissing = true;

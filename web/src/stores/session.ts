@@ -28,18 +28,23 @@ export const useSession = defineStore("session", () => {
     if (s?.timezone) usePrefs().serverZone = s.timezone;
   }
 
-  const mustSignIn = computed(() => session.value !== null && session.value.user === null && session.value.access_mode !== "open" && !session.value.permissions.includes("read_usage"));
+  const mustSignIn = computed(() => session.value !== null && session.value.user === null && ["local", "oidc"].includes(session.value.access_mode));
   const may = (permission: string): boolean => session.value === null || session.value.permissions.includes(permission);
 
   async function signIn(username: string, password: string): Promise<void> {
     take(await api.post<Session>("/session", { username, password }));
   }
+  /** makes the first admin with the token of the link that the server printed */
+  async function setUp(token: string, username: string, password: string): Promise<void> {
+    take(await api.post<Session>("/session/setup", { token, username, password }));
+  }
   async function signOut(): Promise<void> {
-    await api.delete("/session");
-    await load();
+    const out = await api.delete<{ logout_url: string | null }>("/session");
+    if (out?.logout_url) location.assign(out.logout_url);
+    else await load();
   }
   function expired(): void {
     void load();
   }
-  return { session, error, known, mustSignIn, may, load, signIn, signOut, expired };
+  return { session, error, known, mustSignIn, may, load, signIn, setUp, signOut, expired };
 });
