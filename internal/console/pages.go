@@ -2,9 +2,7 @@ package console
 
 import (
 	"bytes"
-	"embed"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,18 +12,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 )
 
-// static is what the documentation of the API looks like.
-//
-//go:embed static/style.css
-var static embed.FS
-
 // pages serves the console's page and the API's documentation.
 func (c *Console) pages(mux *http.ServeMux) {
-	files, err := fs.Sub(static, "static")
-	if err != nil {
-		panic(err) // the folder is embedded
-	}
-	c.handle(mux, http.MethodGet, "/console/style.css", access.Anyone, http.StripPrefix("/console/", http.FileServerFS(files)))
 	c.handle(mux, http.MethodGet, pageRoot, access.Anyone, page())
 	for _, path := range []string{"/console", "/{$}"} {
 		c.handle(mux, http.MethodGet, path, access.Anyone, http.RedirectHandler(pageRoot, http.StatusFound))

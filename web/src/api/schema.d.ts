@@ -123,6 +123,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/console/key-sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the keys of proxies stand to those here */
+        get: operations["key-sync"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/console/key-sync/repair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put right at once what can be */
+        post: operations["repair-key-sync"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/console/keys": {
         parameters: {
             query?: never;
@@ -773,6 +807,14 @@ export interface components {
             code: number;
             data: components["schemas"]["Heatmap"];
         };
+        EnvelopeKeySyncStateBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["KeySyncState"];
+        };
         EnvelopeListKeyBody: {
             /**
              * Format: int64
@@ -1009,6 +1051,20 @@ export interface components {
             /** @description all calls with this key that are kept */
             usage: components["schemas"]["Sums"];
         };
+        KeyDrift: {
+            display?: string;
+            /** @description of an unknown key: what to import it by */
+            fingerprint?: string;
+            /** @description the key that is missing; null for other kinds */
+            key: components["schemas"]["SyncedKey"];
+            /**
+             * @description missing: a key that the proxy lacks and whose secret nobody has; unknown: a key of the proxy that has no name here; locked: all keys are gone, and a made-up one keeps the proxy closed; no_keys: the proxy lets everybody in
+             * @enum {string}
+             */
+            kind: "missing" | "unknown" | "locked" | "no_keys";
+            /** @description what to do */
+            remedy: string;
+        };
         KeyLimitsStruct: Record<string, never>;
         KeyRef: {
             /** @description first letters and last four */
@@ -1017,6 +1073,10 @@ export interface components {
             id: string;
             /** @description kept after the key is revoked; empty for a key made elsewhere */
             name: string;
+        };
+        KeySyncState: {
+            /** @description empty where key_sync is not configured */
+            proxies: components["schemas"]["SyncedProxy"][];
         };
         LogDetail: {
             /** Format: int64 */
@@ -1534,6 +1594,12 @@ export interface components {
             /** Format: double */
             p99: number | null;
         };
+        RepairInputBody: {
+            /** @description its name; without it, all */
+            proxy?: string;
+            /** @description also removes the keys that have no name here: whoever uses one is shut out */
+            remove_unknown?: boolean;
+        };
         RepriceOrder: {
             /** @description change nothing, tell what would change */
             dry_run?: boolean;
@@ -1887,6 +1953,39 @@ export interface components {
              * @description calls with tokens whose cost is not known
              */
             unpriced_count: number;
+        };
+        SyncedKey: {
+            display: string;
+            id: string;
+            name: string;
+        };
+        SyncedProxy: {
+            /**
+             * Format: date-time
+             * @description when the proxy last told its keys
+             */
+            checked_at: string | null;
+            drift: components["schemas"]["KeyDrift"][];
+            endpoint: string;
+            error: string;
+            /**
+             * Format: int64
+             * @description keys in the proxy
+             */
+            key_count: number;
+            name: string;
+            /**
+             * @description pending: not asked yet; refused: the management key is wrong, and not sent again before a restart
+             * @enum {string}
+             */
+            status: "pending" | "in_sync" | "drift" | "unreachable" | "refused";
+            /**
+             * Format: int64
+             * @description of them, those that are wanted there
+             */
+            synced_count: number;
+            /** @description of the proxy; empty where it did not say */
+            version: string;
         };
         Token: {
             /** Format: date-time */
@@ -2264,6 +2363,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EnvelopeHealthBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "key-sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeKeySyncStateBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "repair-key-sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RepairInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeKeySyncStateBody"];
                 };
             };
             /** @description Error */
