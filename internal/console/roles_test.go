@@ -78,7 +78,6 @@ var expectations = []expectation{
 	{"GET /api/console/ready", anyone, "", "", 200},
 	{"GET /api/console/docs", anyone, "", "", 200},
 	{"GET /console/", anyone, "", "", 200},
-	{"GET /console/login", anyone, "", "", 200},
 	{"GET /console", anyone, "", "", 302},
 	{"GET /{$}", anyone, "/", "", 302},
 	{"GET /health", anyone, "", "", 200},
