@@ -22,8 +22,8 @@ build: ## build ./bin/tokenboard, a static binary
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/tokenboard ./cmd/tokenboard
 
 .PHONY: test
-test: build lint ## everything: lint, unit tests (with the race detector where there is a C compiler), fuzzing for seconds, the built binary end to end
-	$(GO) test $(RACE) $$($(GO) list ./... | grep -v /e2e)
+test: build lint reference ## everything: lint, unit tests (with the race detector where there is a C compiler), fuzzing for seconds, the built binary end to end
+	TOKENBOARD_REFERENCE=1 $(GO) test $(RACE) $$($(GO) list ./... | grep -v /e2e)
 	$(GO) test -run TestEveryOrder ./internal/ledger -rapid.checks=300
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
 	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
@@ -52,16 +52,19 @@ generate: ## generate the components' metadata and the component list of the dis
 	gofmt dist/components.go > cmd/tokenboard/components.go
 	rm -rf dist
 
-PRICES ?= 0.1.8
+PRICES_FROM := internal/pricing/generate
 
 .PHONY: prices
-prices: ## make the price book anew from the npm package @pydantic/genai-prices, version $(PRICES)
-	rm -rf $(BIN)/prices && mkdir -p $(BIN)/prices
-	cd $(BIN)/prices && npm pack --silent @pydantic/genai-prices@$(PRICES) && tar xzf *.tgz
-	node internal/pricing/generate/extract.mjs $(BIN)/prices/package > $(BIN)/prices/prices.json
-	mv $(BIN)/prices/prices.json internal/pricing/prices.json
-	node internal/pricing/generate/reference.mjs $(BIN)/prices/package internal/pricing/prices.json > internal/pricing/testdata/reference.jsonl
-	$(GO) test ./internal/pricing
+prices: ## make the price book anew from the newest npm package @pydantic/genai-prices, or from PRICES=version
+	cd $(PRICES_FROM) && npm install --silent @pydantic/genai-prices@$(or $(PRICES),latest)
+	mkdir -p $(BIN) && node $(PRICES_FROM)/extract.mjs > $(BIN)/prices.json && mv $(BIN)/prices.json internal/pricing/prices.json
+	TOKENBOARD_REFERENCE=1 $(GO) test -count=1 ./internal/pricing
+
+.PHONY: reference
+reference: $(PRICES_FROM)/node_modules/.package-lock.json ## install the package that the prices are compared with
+
+$(PRICES_FROM)/node_modules/.package-lock.json: $(PRICES_FROM)/package.json $(PRICES_FROM)/package-lock.json
+	cd $(PRICES_FROM) && npm ci --silent && touch node_modules/.package-lock.json
 
 .PHONY: clean
 clean: ## remove what was built

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-
-	"github.com/tokenboard/tokenboard/internal/pricing"
 )
 
 // Config is the configuration of the extension.
@@ -22,73 +20,6 @@ type Config struct {
 	Pricing Pricing `mapstructure:"pricing"`
 	// prevent unkeyed literal initialization
 	_ struct{}
-}
-
-// Pricing says how calls get their cost.
-type Pricing struct {
-	// Book uses the published prices that are part of the binary.
-	Book bool `mapstructure:"book"`
-	// Prefer is "computed" or "reported": which cost is shown where telemetry reports one too.
-	Prefer string `mapstructure:"prefer"`
-	// Overrides are prices of one's own; they go before the published ones.
-	Overrides []PriceOverride `mapstructure:"overrides"`
-	// prevent unkeyed literal initialization
-	_ struct{}
-}
-
-// PriceOverride is a price of one's own, in USD per million tokens.
-type PriceOverride struct {
-	// Provider is the GenAI name of the provider (openai, anthropic, gcp.gemini); empty is any.
-	Provider string `mapstructure:"provider"`
-	// Model is the model's name; * stands for any letters.
-	Model string `mapstructure:"model"`
-	// From is the day (2026-01-31, UTC) from which it holds; empty is always.
-	From string `mapstructure:"from"`
-	// Input is for prompt tokens that were neither read from nor written to a cache.
-	Input float64 `mapstructure:"input"`
-	// Output is for generated tokens, reasoning included.
-	Output float64 `mapstructure:"output"`
-	// CacheRead is for tokens read from a cache; what Input is where it is not set.
-	CacheRead *float64 `mapstructure:"cache_read"`
-	// CacheWrite is for tokens written to a cache; what Input is where it is not set.
-	CacheWrite *float64 `mapstructure:"cache_write"`
-	// prevent unkeyed literal initialization
-	_ struct{}
-}
-
-// Which cost is shown where telemetry reports one and the book has one.
-const (
-	preferComputed = "computed"
-	preferReported = "reported"
-)
-
-// book makes the price book; nil where nothing is priced.
-func (p *Pricing) book() (*pricing.Book, error) {
-	var own []pricing.Override
-	for _, o := range p.Overrides {
-		var from time.Time
-		if o.From != "" {
-			var err error
-			if from, err = time.Parse(time.DateOnly, o.From); err != nil {
-				return nil, fmt.Errorf("pricing: from of %q must be a day such as 2026-01-31", o.Model)
-			}
-		}
-		own = append(own, pricing.Override{
-			Provider: o.Provider, Model: o.Model, From: from, Input: o.Input, Output: o.Output, CacheRead: o.CacheRead, CacheWrite: o.CacheWrite,
-		})
-	}
-	book := pricing.Empty()
-	if p.Book {
-		var err error
-		if book, err = pricing.Default(); err != nil {
-			return nil, fmt.Errorf("pricing: %w", err)
-		}
-	}
-	book, err := book.With(own)
-	if err != nil {
-		return nil, fmt.Errorf("pricing: %w", err)
-	}
-	return book, nil
 }
 
 // Retention says which records are dropped. Several limits may hold at once; zero is no limit.

@@ -14,7 +14,7 @@ import (
 )
 
 func TestConfig(t *testing.T) {
-	cacheRead := .75
+	usd := func(v float64) *float64 { return &v }
 	tests := map[string]struct {
 		want *Config
 		errs []string
@@ -28,11 +28,14 @@ func TestConfig(t *testing.T) {
 			Directory: "/var/lib/tokenboard", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
 			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 500_000, Twins: true},
 			Pricing: Pricing{Book: true, Prefer: "reported", Overrides: []PriceOverride{
-				{Provider: "openai", Model: "gpt-4o*", From: "2026-01-31", Input: 1.5, Output: 6, CacheRead: &cacheRead},
+				{Provider: "openai", Model: "gpt-4o*", From: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC), Request: usd(.01),
+					Amounts: Amounts{Input: usd(1.5), Output: usd(6), CacheRead: usd(.75), CacheWrite1h: usd(3)},
+					Tiers:   []PriceTier{{Above: 200_000, Amounts: Amounts{Input: usd(3), Output: usd(9)}}}},
 			}},
 		}},
-		"wrongprices": {errs: []string{"prefer must be computed or reported", `from of "m" must be a day`}},
-		"nomodel":     {errs: []string{"names no model"}},
+		"wrongprices": {errs: []string{"prefer must be computed or reported", `own price 1 (m): from: "soon" is neither a day`}},
+		"nomodel":     {errs: []string{"own price 1 (no model): model is missing"}},
+		"wrongtier":   {errs: []string{"own price 1 (m): tiers[0]: output has no price below the tier"}},
 		"limits": {want: &Config{
 			Directory:   "/var/lib/tokenboard",
 			Retention:   Retention{MaxAge: 720 * time.Hour, MaxRecords: 1_000_000, MaxSizeMiB: 512, Interval: 5 * time.Minute},

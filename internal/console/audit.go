@@ -38,10 +38,16 @@ func (c *Console) auditRoutes() {
 //
 //	entry, err := c.audit(ctx, "key.create", store.AuditTarget{Type: "key", ID: k.ID, Name: k.Name}, nil, auditedKey(&k))
 //	...
-//	err = c.o.Ledger.Admin().AddKey(ctx, k, entry)
+//	err = c.o.Ledger.Admin().AddKeys(ctx, c.o.MaxKeys, []store.Key{k}, entry)
 //
 // A change outside the store is noted with note. The error is an answer to the client.
 func (c *Console) audit(ctx context.Context, action string, target store.AuditTarget, before, after any) (store.AuditEntry, error) {
+	c.pruneAudit(ctx)
+	return c.auditEntry(ctx, action, target, before, after)
+}
+
+// auditEntry is audit for use within a change of the store: it asks the store for nothing.
+func (c *Console) auditEntry(ctx context.Context, action string, target store.AuditTarget, before, after any) (store.AuditEntry, error) {
 	p := access.From(ctx)
 	e := store.AuditEntry{
 		Time: c.o.Now().UTC(), Actor: store.AuditActor{ID: p.ID, Name: redact(p.Name), Via: p.Via}, Source: p.Source, Action: action,
@@ -54,7 +60,6 @@ func (c *Console) audit(ctx context.Context, action string, target store.AuditTa
 	if err != nil {
 		return e, c.failed("audit "+action, err)
 	}
-	c.pruneAudit(ctx)
 	return e, nil
 }
 

@@ -57,7 +57,7 @@ func (b *keyBook) index(ctx context.Context) (*keyIndex, error) {
 	if b.last != nil && b.now().Sub(b.read) < keysFresh {
 		return b.last, nil
 	}
-	keys, err := b.ledger.Admin().Keys(ctx)
+	keys, _, err := b.ledger.Admin().Keys(ctx, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys: %w", err)
 	}
@@ -238,9 +238,6 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 			return nil, wrong("body.expires_at", "must lie in the future", nil)
 		}
 	}
-	if err := c.roomForKey(ctx); err != nil {
-		return nil, err
-	}
 	secret, id := make([]byte, 32), make([]byte, 8)
 	_, _ = rand.Read(secret) // never fails, see crypto/rand
 	_, _ = rand.Read(id)
@@ -250,8 +247,11 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 	if err != nil {
 		return nil, err
 	}
-	err = c.o.Ledger.Admin().AddKey(ctx, k, entry)
+	err = c.o.Ledger.Admin().AddKeys(ctx, c.o.MaxKeys, []store.Key{k}, entry)
 	c.keys.forget()
+	if errors.Is(err, store.ErrTooManyKeys) {
+		return nil, newProblem(http.StatusConflict, fmt.Sprintf("there are %d keys already, the most that keys::max allows; revoke some, or raise it", c.o.MaxKeys))
+	}
 	if errors.Is(err, store.ErrKeyExists) {
 		return nil, newProblem(http.StatusConflict, "a key of this name exists already; choose another name, or revoke that key first")
 	}
@@ -272,23 +272,6 @@ type auditKey struct {
 
 func auditedKey(k *store.Key) auditKey {
 	return auditKey{Name: k.Name, Description: k.Description, Display: k.Display, Owner: k.Owner, ExpiresAt: known(k.ExpiresAt)}
-}
-
-func (c *Console) roomForKey(ctx context.Context) error {
-	index, err := c.keys.index(ctx)
-	if err != nil {
-		return c.failed("create a key", err)
-	}
-	n := 0
-	for i := range index.keys {
-		if index.keys[i].RevokedAt.IsZero() {
-			n++
-		}
-	}
-	if n >= c.o.MaxKeys {
-		return newProblem(http.StatusConflict, fmt.Sprintf("there are %d keys already, the most that keys::max allows; revoke some, or raise it", n))
-	}
-	return nil
 }
 
 // cleanText trims a text and refuses what would make it look like another.
@@ -322,18 +305,17 @@ func (c *Console) revokeKey(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, c.failed("revoke a key", err)
 	}
-	target, before := store.AuditTarget{Type: "key", ID: in.ID}, any(nil)
-	if k := index.byID[in.ID]; k != nil {
-		if !c.maySee(ctx, index, k.Fingerprint) {
-			return nil, errNoKey()
+	if k := index.byID[in.ID]; k != nil && !c.maySee(ctx, index, k.Fingerprint) {
+		return nil, errNoKey()
+	}
+	err = c.o.Ledger.Admin().UpdateKey(ctx, in.ID, func(k *store.Key) (store.AuditEntry, error) {
+		if !k.RevokedAt.IsZero() {
+			return store.AuditEntry{}, store.ErrKeyUnknown
 		}
-		target.Name, before = k.Name, auditedKey(k)
-	}
-	entry, err := c.audit(ctx, "key.revoke", target, before, nil)
-	if err != nil {
-		return nil, err
-	}
-	err = c.o.Ledger.Admin().RevokeKey(ctx, in.ID, c.o.Now().UTC(), entry)
+		before := auditedKey(k)
+		k.RevokedAt = c.o.Now().UTC()
+		return c.auditEntry(ctx, "key.revoke", store.AuditTarget{Type: "key", ID: k.ID, Name: k.Name}, before, nil)
+	})
 	c.keys.forget()
 	if errors.Is(err, store.ErrKeyUnknown) {
 		return nil, errNoKey()

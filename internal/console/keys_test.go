@@ -23,7 +23,7 @@ func TestKeyLife(t *testing.T) {
 
 	list := b.do("GET", base+"/keys", "", nil).Body.String()
 	require.NotContains(t, list, made.Secret)
-	stored, err := b.ledger.Admin().Keys(context.Background())
+	stored, _, err := b.ledger.Admin().Keys(context.Background(), 0)
 	require.NoError(t, err)
 	require.Equal(t, usage.Fingerprint(made.Secret), stored[0].Fingerprint)
 

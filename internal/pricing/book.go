@@ -1,12 +1,9 @@
 package pricing
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"math/big"
 	"regexp"
 	"strings"
 	"sync"
@@ -15,79 +12,6 @@ import (
 
 //go:embed prices.json
 var embedded []byte
-
-// rate is a price in 10^-12 USD per token (10^-6 USD per million tokens), or, of requests, in
-// 10^-12 USD per request. The zero value of known says that there is none.
-type rate struct {
-	base  int64
-	tiers []tier // ascending by start
-	known bool
-}
-
-// tier is a rate for calls whose total input is more than start tokens. It holds for all of
-// the call's tokens.
-type tier struct{ start, rate int64 }
-
-func (r rate) at(totalInput int64) int64 {
-	out := r.base
-	for _, t := range r.tiers {
-		if totalInput > t.start {
-			out = t.rate
-		}
-	}
-	return out
-}
-
-// UnmarshalJSON reads USD per million tokens: a number, or {base, tiers}.
-func (r *rate) UnmarshalJSON(b []byte) error {
-	var tiered struct {
-		Base  json.Number `json:"base"`
-		Tiers []struct {
-			Start int64       `json:"start"`
-			Price json.Number `json:"price"`
-		} `json:"tiers"`
-	}
-	if !bytes.HasPrefix(b, []byte("{")) {
-		tiered.Base = json.Number(b)
-	} else if err := json.Unmarshal(b, &tiered); err != nil {
-		return fmt.Errorf("read a tiered price: %w", err)
-	}
-	var err error
-	if r.base, err = perToken(tiered.Base); err != nil {
-		return err
-	}
-	for _, t := range tiered.Tiers {
-		price, err := perToken(t.Price)
-		if err != nil {
-			return err
-		}
-		r.tiers = append(r.tiers, tier{t.Start, price})
-	}
-	r.known = true
-	return nil
-}
-
-var errPrice = errors.New("a price must be a number of USD from 0 to 1,000,000")
-
-// perToken turns USD per million tokens into 10^-12 USD per token, rounded half up.
-func perToken(n json.Number) (int64, error) {
-	v, ok := new(big.Rat).SetString(n.String())
-	if !ok || v.Sign() < 0 || v.Cmp(big.NewRat(1_000_000, 1)) > 0 {
-		return 0, fmt.Errorf("%w, not %q", errPrice, n.String())
-	}
-	v.Mul(v, big.NewRat(1_000_000, 1)).Add(v, big.NewRat(1, 2))
-	return new(big.Int).Quo(v.Num(), v.Denom()).Int64(), nil
-}
-
-// rates are a model's prices at one time.
-type rates struct {
-	Input      rate `json:"input_mtok"`
-	Output     rate `json:"output_mtok"`
-	CacheRead  rate `json:"cache_read_mtok"`
-	CacheWrite rate `json:"cache_write_mtok"`
-	Reasoning  rate `json:"output_reasoning_mtok"`
-	Requests   rate `json:"requests_kcount"` // USD per thousand, read as if per million
-}
 
 // constraint says when prices hold.
 type constraint struct {
@@ -155,6 +79,9 @@ type match struct {
 }
 
 func (m *match) parse() error {
+	for _, text := range []*string{&m.Equals, &m.StartsWith, &m.EndsWith, &m.Contains} {
+		*text = strings.ToLower(*text) // names are compared in lower case; a regular expression is as it is
+	}
 	for _, list := range [][]match{m.Or, m.And} {
 		for i := range list {
 			if err := list[i].parse(); err != nil {
@@ -248,15 +175,15 @@ func (p *provider) model(name string) *model {
 // Book is a price book. It is safe for concurrent use.
 type Book struct {
 	version   string
+	source    string
 	providers []provider
 	byID      map[string]*provider
-	overrides []override
+	own       []ownPrice // the one that begins last first
+	given     []Override // as configured
 
-	mu    sync.Mutex
-	cache map[cacheKey]*model
+	mu    sync.RWMutex
+	cache map[name]*candidates
 }
-
-type cacheKey struct{ provider, model string }
 
 // Default reads the book that is part of the binary.
 func Default() (*Book, error) { return parse(embedded) }
@@ -264,36 +191,57 @@ func Default() (*Book, error) { return parse(embedded) }
 func parse(b []byte) (*Book, error) {
 	var doc struct {
 		Version   string     `json:"version"`
+		Source    string     `json:"source"`
 		Providers []provider `json:"providers"`
 	}
 	if err := json.Unmarshal(b, &doc); err != nil {
 		return nil, fmt.Errorf("read the price book: %w", err)
 	}
-	book := &Book{version: "genai-prices " + doc.Version, providers: doc.Providers, byID: map[string]*provider{}, cache: map[cacheKey]*model{}}
+	book := &Book{
+		version: "genai-prices " + doc.Version, source: doc.Source, providers: doc.Providers, byID: map[string]*provider{},
+		cache: map[name]*candidates{},
+	}
 	for i := range book.providers {
 		p := &book.providers[i]
 		book.byID[p.ID] = p
-		rules := []*match{p.ProviderMatch, p.ModelMatch}
-		for j := range p.Models {
-			rules = append(rules, p.Models[j].Match)
-			for k := range p.Models[j].Prices {
-				if c := p.Models[j].Prices[k].Constraint; c != nil {
-					if err := c.parse(); err != nil {
-						return nil, fmt.Errorf("price of %s: %w", p.Models[j].ID, err)
-					}
-				}
-			}
-		}
-		for _, r := range rules {
-			if r != nil {
-				if err := r.parse(); err != nil {
-					return nil, fmt.Errorf("prices of %s: %w", p.ID, err)
-				}
-			}
+		if err := p.parse(); err != nil {
+			return nil, fmt.Errorf("read the price book: %s: %w", p.ID, err)
 		}
 	}
 	return book, nil
 }
 
-// Version names the book and its version.
+// parse makes what stands in the texts of a provider's rules ready.
+func (p *provider) parse() error {
+	rules := []*match{p.ProviderMatch, p.ModelMatch}
+	for i := range p.Models {
+		m := &p.Models[i]
+		rules = append(rules, m.Match)
+		for j := range m.Prices {
+			if c := m.Prices[j].Constraint; c != nil {
+				if err := c.parse(); err != nil {
+					return fmt.Errorf("price of %s: %w", m.ID, err)
+				}
+			}
+		}
+	}
+	for _, r := range rules {
+		if r == nil {
+			continue
+		}
+		if err := r.parse(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Empty is a book without prices, to be filled by With.
+func Empty() *Book { return &Book{version: "none", cache: map[name]*candidates{}} }
+
+// Version names the book, its version, and the operator's own prices where there are some: it is
+// another one whenever a price can be another one.
 func (b *Book) Version() string { return b.version }
+
+// Source says where the published prices come from; "" where there are none.
+func (b *Book) Source() string { return b.source }

@@ -1,22 +1,33 @@
 package pricing
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"math/big"
-	"path"
-	"slices"
+	"regexp"
 	"strings"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// providerIDs are the book's names of providers where they differ from the GenAI conventions'.
+// providerIDs are the book's names of providers where the GenAI conventions' names would lead to
+// another one or to none.
 var providerIDs = map[string]string{
 	"gcp.gemini": "google", "gcp.vertex_ai": "google", "gcp.gen_ai": "google", "aws.bedrock": "aws",
 	"azure.ai.openai": "azure", "azure.ai.inference": "azure", "x_ai": "x-ai", "mistral_ai": "mistral", "moonshot_ai": "moonshotai",
+}
+
+// name is who a call was made to, as its telemetry tells it.
+type name struct{ provider, model, requestModel string }
+
+// candidates are the prices that can hold for a name, whatever the time.
+type candidates struct {
+	own       []*ownPrice // the one that begins last first
+	published []*found    // of the model that answered, then of the one that was asked for
+}
+
+// found is a model of the book.
+type found struct {
+	provider *provider
+	model    *model
 }
 
 // Price says what a call costs by the book; false where it has no price for it.
@@ -24,70 +35,125 @@ func (b *Book) Price(c *usage.Call) (usage.NanoUSD, bool) {
 	if !c.Tokens.Reported() {
 		return 0, false
 	}
-	for i := range b.overrides {
-		if o := &b.overrides[i]; o.fits(c) {
-			return o.rates.cost(&c.Tokens)
-		}
+	r, _, _ := b.ratesOf(c)
+	if r == nil {
+		return 0, false
 	}
-	for _, name := range []string{c.Model, c.RequestModel} {
-		if m := b.find(c.Provider, name); m != nil {
-			if r := m.at(c.Start); r != nil {
-				return r.cost(&c.Tokens)
-			}
-		}
-	}
-	return 0, false
+	return r.cost(c)
 }
 
-// maxCached bounds the names whose models are remembered: names are hostile text.
+// ratesOf gives the rates that hold for a call, and whose they are; nil where there are none.
+func (b *Book) ratesOf(c *usage.Call) (*rates, *ownPrice, *found) {
+	return b.candidates(name{c.Provider, c.Model, c.RequestModel}).at(c.Start)
+}
+
+func (k *candidates) at(t time.Time) (*rates, *ownPrice, *found) {
+	for _, o := range k.own {
+		if !t.Before(o.From) {
+			return &o.rates, o, nil
+		}
+	}
+	for _, f := range k.published {
+		if r := f.model.at(t); r != nil {
+			return r, nil, f
+		}
+	}
+	return nil, nil, nil
+}
+
+// maxCached bounds the names whose prices are remembered: names are hostile text.
 const maxCached = 10_000
 
-func (b *Book) find(providerName, name string) *model {
-	if name == "" {
-		return nil
+func (b *Book) candidates(n name) *candidates {
+	b.mu.RLock()
+	k := b.cache[n]
+	b.mu.RUnlock()
+	if k != nil {
+		return k
 	}
-	k := cacheKey{providerName, name}
+	k = &candidates{}
+	provider := strings.ToLower(strings.TrimSpace(n.provider))
+	models := []string{strings.ToLower(strings.TrimSpace(n.model))}
+	if n.requestModel != n.model {
+		models = append(models, strings.ToLower(strings.TrimSpace(n.requestModel)))
+	}
+	for i := range b.own {
+		if b.own[i].fits(provider, models) {
+			k.own = append(k.own, &b.own[i])
+		}
+	}
+	for _, m := range models {
+		if f := b.search(provider, m); f != nil {
+			k.published = append(k.published, f)
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if m, known := b.cache[k]; known {
-		return m
-	}
 	if len(b.cache) >= maxCached {
 		clear(b.cache)
 	}
-	m := b.search(strings.ToLower(providerName), strings.ToLower(name))
-	b.cache[k] = m
-	return m
+	b.cache[n] = k
+	return k
 }
 
-// search finds a model under its provider, else under those that the provider passes on. Only
-// where the provider is not known at all, the model's name tells whose it is.
-func (b *Book) search(providerName, name string) *model {
-	names := []string{name}
-	if _, bare, ok := strings.Cut(name, "/"); ok { // models/gemini-2.5-flash, openai/gpt-4o
-		names = append(names, bare)
+// search finds a model, first by its name as it is, then without what stands before the first slash
+// (models/gemini-2.5-flash, openai/gpt-4o).
+func (b *Book) search(providerName, model string) *found {
+	if model == "" {
+		return nil
+	}
+	if f := b.lookUp(providerName, model); f != nil {
+		return f
+	}
+	if _, bare, ok := strings.Cut(model, "/"); ok && bare != "" {
+		return b.lookUp(providerName, bare)
+	}
+	return nil
+}
+
+// lookUp finds a model as genai-prices does: under its provider, else under those whose models the
+// provider passes on, first by its name as it is, then with its date written another way. Where the
+// provider is not told, the model's name tells whose it is. A provider that the book does not know
+// has no prices in it.
+func (b *Book) lookUp(providerName, model string) *found {
+	// LiteLLM names the provider before the model.
+	if providerName == "litellm" {
+		if before, after, ok := strings.Cut(model, "/"); ok && before != "" && after != "" && b.provider(before) != nil {
+			providerName, model = before, after
+		} else if b.provider(providerName) == nil {
+			providerName = ""
+		}
 	}
 	p := b.provider(providerName)
-	for _, n := range names {
-		switch {
-		case p != nil:
-			if m := p.model(n); m != nil {
-				return m
+	if p == nil && providerName == "" {
+		for i := range b.providers {
+			if b.providers[i].ModelMatch.fits(model) {
+				p = &b.providers[i]
+				break
 			}
-			for _, id := range p.Fallback {
-				if other := b.byID[id]; other != nil {
-					if m := other.model(n); m != nil {
-						return m
-					}
-				}
-			}
-		case providerName == "":
-			for i := range b.providers {
-				if b.providers[i].ModelMatch.fits(n) {
-					if m := b.providers[i].model(n); m != nil {
-						return m
-					}
-				}
+		}
+	}
+	if p == nil {
+		return nil
+	}
+	if f := b.under(p, model); f != nil {
+		return f
+	}
+	if dated := spreadDates(model); dated != model {
+		return b.under(p, dated)
+	}
+	return nil
+}
+
+// under finds a model under a provider, else under those whose models it passes on.
+func (b *Book) under(p *provider, model string) *found {
+	if m := p.model(model); m != nil {
+		return &found{p, m}
+	}
+	for _, id := range p.Fallback {
+		if other := b.byID[id]; other != nil {
+			if m := other.model(model); m != nil {
+				return &found{other, m}
 			}
 		}
 	}
@@ -112,111 +178,24 @@ func (b *Book) provider(name string) *provider {
 	return nil
 }
 
-// cost sums the parts of a call's tokens at their rates; false where a part has tokens and no
-// rate. Cache reads and writes without a rate of their own cost what input costs, reasoning what
-// output costs.
-func (r *rates) cost(t *usage.Tokens) (usage.NanoUSD, bool) {
-	or := func(a, b rate) rate {
-		if a.known {
-			return a
-		}
-		return b
-	}
-	total := t.Input()
-	sum, product := new(big.Int), new(big.Int)
-	for _, part := range []struct {
-		tokens int64
-		rate   rate
-	}{
-		{t.InputUncached, r.Input}, {t.CacheRead, or(r.CacheRead, r.Input)}, {t.CacheWrite, or(r.CacheWrite, r.Input)},
-		{t.OutputText, r.Output}, {t.Reasoning, or(r.Reasoning, r.Output)},
-	} {
-		if part.tokens == 0 {
-			continue
-		}
-		if !part.rate.known {
-			return 0, false
-		}
-		sum.Add(sum, product.Mul(big.NewInt(part.tokens), big.NewInt(part.rate.at(total))))
-	}
-	if !r.Input.known && !r.Output.known {
-		return 0, false
-	}
-	if r.Requests.known { // per thousand, where rates are read as per million
-		sum.Add(sum, big.NewInt(r.Requests.base*1000))
-	}
-	const half, nano = 500, 1000 // 10^-12 USD to 10^-9
-	sum.Add(sum, big.NewInt(half)).Quo(sum, big.NewInt(nano))
-	if !sum.IsInt64() {
-		return 0, false
-	}
-	return usage.NanoUSD(sum.Int64()), true
-}
+// compactDate matches a date without hyphens in a model's name, with what ends it.
+var compactDate = regexp.MustCompile(`-(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(-|:|$)`)
 
-// Empty is a book without prices, to be filled by With.
-func Empty() *Book { return &Book{version: "none", cache: map[cacheKey]*model{}} }
-
-// Override is a price of the operator's own, in USD per million tokens.
-type Override struct {
-	Provider string    // GenAI name; "" is any
-	Model    string    // name, with * for any letters
-	From     time.Time // calls from then on; zero is always
-
-	Input, Output float64
-	// CacheRead and CacheWrite are what Input is where they are nil.
-	CacheRead, CacheWrite *float64
-}
-
-type override struct {
-	provider, model string
-	from            time.Time
-	rates           rates
-}
-
-func (o *override) fits(c *usage.Call) bool {
-	if (o.provider != "" && o.provider != strings.ToLower(c.Provider)) || c.Start.Before(o.from) {
-		return false
-	}
-	for _, name := range []string{c.Model, c.RequestModel} {
-		if ok, _ := path.Match(o.model, strings.ToLower(name)); ok && name != "" { // the pattern was checked
-			return true
+// spreadDates writes gpt-4o-20240806 as gpt-4o-2024-08-06. What is no date stays.
+func spreadDates(model string) string {
+	for at := 0; at < len(model); {
+		m := compactDate.FindStringSubmatchIndex(model[at:])
+		if m == nil {
+			break
 		}
-	}
-	return false
-}
-
-// With gives a book in which the operator's own prices go before the published ones; among several
-// that fit a call, the one that begins last.
-func (b *Book) With(own []Override) (*Book, error) {
-	out := &Book{version: b.version, providers: b.providers, byID: b.byID, cache: map[cacheKey]*model{}}
-	for _, o := range own {
-		if o.Model == "" {
-			return nil, errors.New("an own price names no model")
+		date := model[at+m[2] : at+m[7]]
+		end := at + m[7]
+		if t, err := time.Parse("20060102", date); err == nil {
+			spread := t.Format(time.DateOnly)
+			model = model[:at+m[2]] + spread + model[end:]
+			end += len(spread) - len(date)
 		}
-		if _, err := path.Match(o.Model, ""); err != nil {
-			return nil, fmt.Errorf("own price of %q: %w", o.Model, err)
-		}
-		add := override{provider: strings.ToLower(o.Provider), model: strings.ToLower(o.Model), from: o.From}
-		for _, p := range []struct {
-			usd  *float64
-			into *rate
-		}{{&o.Input, &add.rates.Input}, {&o.Output, &add.rates.Output}, {o.CacheRead, &add.rates.CacheRead}, {o.CacheWrite, &add.rates.CacheWrite}} {
-			if p.usd == nil {
-				continue
-			}
-			text, err := json.Marshal(*p.usd)
-			if err != nil {
-				return nil, fmt.Errorf("own price of %q: %w", o.Model, errPrice)
-			}
-			if err := p.into.UnmarshalJSON(text); err != nil {
-				return nil, fmt.Errorf("own price of %q: %w", o.Model, err)
-			}
-		}
-		out.overrides = append(out.overrides, add)
+		at = end
 	}
-	slices.SortStableFunc(out.overrides, func(a, b override) int { return b.from.Compare(a.from) })
-	if len(own) > 0 {
-		out.version += " with own prices"
-	}
-	return out, nil
+	return model
 }

@@ -43,6 +43,11 @@ func TestPublishedPrices(t *testing.T) {
 		{"capitals", "OpenAI", "GPT-4o", usage.Tokens{InputUncached: 1000}, "0.0025"},
 		{"an unknown model", "openai", "gpt-of-tomorrow", usage.Tokens{InputUncached: 1000}, ""},
 		{"an unknown provider", "mockcompat", "gpt-4o", usage.Tokens{InputUncached: 1000}, ""},
+		{"a cache write for an hour", "anthropic", "claude-sonnet-4-5", usage.Tokens{InputUncached: 100, CacheWrite: 3000, CacheWrite1h: 1000}, "0.0138"},
+		{"a date written another way", "openai", "gpt-4o-20240806", usage.Tokens{InputUncached: 1000}, "0.0025"},
+		{"a name that the book has in capitals", "minimax", "MiniMax-M2.1", usage.Tokens{InputUncached: 1000}, "0.0003"},
+		{"another provider passes it on", "azure.ai.openai", "gpt-4o", usage.Tokens{InputUncached: 1000}, "0.0025"},
+		{"LiteLLM", "litellm", "anthropic/claude-3-5-haiku-20241022", usage.Tokens{InputUncached: 1000}, "0.0008"},
 		{"no tokens at all", "openai", "gpt-4o", usage.Tokens{}, "0"},
 		{"one token", "openai", "gpt-4o-mini", usage.Tokens{InputUncached: 1}, "0.00000015"},
 	} {
@@ -54,9 +59,18 @@ func TestPublishedPrices(t *testing.T) {
 			}
 		})
 	}
+	audio := call("openai", "gpt-audio", usage.Tokens{InputUncached: 1000, OutputText: 100})
+	audio.Modalities = usage.Modalities{AudioInput: 600, AudioOutput: 80}
+	got, ok := b.Price(audio)
+	require.True(t, ok)
+	require.Equal(t, "0.02552", got.String(), "400 text and 600 audio in, 20 text and 80 audio out")
+	audio.Modalities.AudioInput = 2000
+	got, ok = b.Price(audio)
+	require.True(t, ok)
+	require.Equal(t, "0.0035", got.String(), "figures that contradict the others are left out")
 	none := call("openai", "gpt-4o", usage.Tokens{})
 	none.Tokens.Fields = 0
-	_, ok := b.Price(none)
+	_, ok = b.Price(none)
 	require.False(t, ok, "a call without usage has no cost")
 }
 
@@ -93,26 +107,6 @@ func TestRules(t *testing.T) {
 	require.Equal(t, "unpriced", price("tiers", day, usage.Tokens{OutputText: math.MaxInt64 / 2}), "more than money can be")
 }
 
-func TestOwnPrices(t *testing.T) {
-	half := .5
-	b, err := book(t).With([]Override{
-		{Model: "local-*", Input: 1, Output: 2, CacheRead: &half},
-		{Provider: "openai", Model: "gpt-4o", Input: 100, Output: 100},
-		{Provider: "openai", Model: "gpt-4o", Input: 200, Output: 200, From: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)},
-	})
-	require.NoError(t, err)
-	require.Contains(t, b.Version(), "own prices")
-	got, ok := b.Price(call("ollama", "Local-7B", usage.Tokens{InputUncached: 1, CacheRead: 2, CacheWrite: 1, OutputText: 1}))
-	require.True(t, ok)
-	require.Equal(t, "0.000005", got.String())
-	got, _ = b.Price(call("openai", "gpt-4o", usage.Tokens{InputUncached: 1}))
-	require.Equal(t, "0.0002", got.String(), "the one that begins last")
-	for _, bad := range []Override{{}, {Model: "[", Input: 1}, {Model: "x", Input: -1}, {Model: "x", Input: math.NaN()}, {Model: "x", Input: 1e9}} {
-		_, err := b.With([]Override{bad})
-		require.Error(t, err)
-	}
-}
-
 // TestBook: every model of the book can be found and its prices read.
 func TestBook(t *testing.T) {
 	b := book(t)
@@ -131,12 +125,27 @@ func TestBook(t *testing.T) {
 	require.Contains(t, doc.Source, "MIT")
 }
 
+// BenchmarkPrice is to stay under 200 ns and allocate nothing.
 func BenchmarkPrice(b *testing.B) {
 	prices := book(b)
-	c := call("anthropic", "claude-sonnet-4-5-20250929", usage.Tokens{InputUncached: 1000, CacheRead: 10_000, OutputText: 500})
-	for b.Loop() {
-		if _, ok := prices.Price(c); !ok {
-			b.Fatal("no price")
-		}
+	for name, c := range map[string]*usage.Call{
+		"cache":    call("anthropic", "claude-sonnet-4-5-20250929", usage.Tokens{InputUncached: 1000, CacheRead: 10_000, CacheWrite: 500, CacheWrite1h: 100, OutputText: 500}),
+		"plain":    call("openai", "gpt-4o", usage.Tokens{InputUncached: 1000, OutputText: 500}),
+		"unpriced": call("openai", "gpt-of-tomorrow", usage.Tokens{InputUncached: 1000, OutputText: 500}),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				prices.Price(c)
+			}
+		})
 	}
+}
+
+// TestPriceAllocatesNothing: a name that was seen before costs no memory.
+func TestPriceAllocatesNothing(t *testing.T) {
+	b := book(t)
+	c := call("anthropic", "claude-sonnet-4-5-20250929", usage.Tokens{InputUncached: 1000, CacheRead: 10_000, OutputText: 500})
+	b.Price(c)
+	require.Zero(t, testing.AllocsPerRun(100, func() { b.Price(c) }))
 }

@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Key is an API key as it is stored: never the key itself.
@@ -14,23 +17,106 @@ type Key struct {
 	Fingerprint string // usage.Fingerprint of the key
 	Display     string // usage.DisplayKey of the key
 	Owner       string
+	Imported    bool // made elsewhere: its secret may be short
 	CreatedAt   time.Time
 	ExpiresAt   time.Time // zero: never
 	RevokedAt   time.Time // zero: not revoked
+	Disabled    bool
+	Models      []string // patterns with * of the models that it may ask for; none: all
+	Limits      Limits
+	Older       []Secret // that rotation replaced, oldest first: what was spent with them is this key's
+}
+
+// Secret is one that a key had before.
+type Secret struct {
+	Fingerprint string
+	Display     string
+	Until       time.Time // it opens what the key opens until then
+}
+
+// Period is a span of the calendar after which a budget begins anew.
+type Period uint8
+
+// The periods. Ever never begins anew; the API calls it total.
+const (
+	Daily Period = iota
+	Weekly
+	Monthly
+	Ever
+	PeriodCount
+)
+
+// String is the period's name in the API.
+func (p Period) String() string { return [...]string{"day", "week", "month", "total"}[p] }
+
+// Budget is an amount for each period; 0 is no limit.
+type Budget [PeriodCount]int64
+
+// Limits bound what a key may spend; 0 is no limit.
+type Limits struct {
+	RequestsPerMinute int64
+	TokensPerMinute   int64
+	Tokens            Budget
+	Cost              Budget // in usage.NanoUSD
+}
+
+// Fingerprints gives all fingerprints of a key, the one in use first.
+func (k *Key) Fingerprints() []string {
+	out := make([]string, 1, 1+len(k.Older))
+	out[0] = k.Fingerprint
+	for _, o := range k.Older {
+		out = append(out, o.Fingerprint)
+	}
+	return out
 }
 
 // Errors about keys that callers tell apart.
 var (
-	ErrKeyExists  = errors.New("a key of this name exists already")
-	ErrKeyUnknown = errors.New("no key has this id")
+	ErrKeyExists   = errors.New("a key of this name or with this fingerprint exists already")
+	ErrKeyUnknown  = errors.New("no key has this id")
+	ErrTooManyKeys = errors.New("there are as many keys as are allowed")
 )
 
-// Keys is what an engine does with API keys.
+// KeyConflict is the ErrKeyExists of one of several keys.
+type KeyConflict struct {
+	Index       int    // of the key that cannot be stored
+	With        string // id of the key that is there; "" for another one of the same call
+	Fingerprint bool   // the fingerprint is taken; else the name
+}
+
+// Error says what is in the way.
+func (c *KeyConflict) Error() string {
+	what := "name"
+	if c.Fingerprint {
+		what = "fingerprint"
+	}
+	return fmt.Sprintf("key %d: its %s is that of another key", c.Index, what)
+}
+
+// Is makes it an ErrKeyExists.
+func (c *KeyConflict) Is(target error) bool { return target == ErrKeyExists }
+
+// Spent is what was spent with one key in a quarter of an hour.
+type Spent struct {
+	Fingerprint string
+	Start       time.Time // of the quarter of an hour; zero for what was spent long ago
+	Calls       int64
+	Tokens      int64
+	Cost        usage.NanoUSD // of the calls whose cost is known
+}
+
+// Keys is what an engine does with API keys. Keys are never removed.
 type Keys interface {
-	// Keys lists all keys, revoked ones too, oldest first.
-	Keys(ctx context.Context) ([]Key, error)
-	// AddKey stores a new key, or answers ErrKeyExists.
-	AddKey(ctx context.Context, k Key, e AuditEntry) error
-	// RevokeKey marks a key as revoked, or answers ErrKeyUnknown (a revoked key is unknown).
-	RevokeKey(ctx context.Context, id string, at time.Time, e AuditEntry) error
+	// Keys lists the keys that were added or changed after a version, oldest first, and gives the
+	// version that the list leads to. Version 0 lists all, revoked ones too.
+	Keys(ctx context.Context, after int64) (keys []Key, version int64, err error)
+	// AddKeys stores new keys, all or none. It answers ErrTooManyKeys where more than limit keys
+	// would not be revoked then, and a KeyConflict where a name or a fingerprint is taken.
+	AddKeys(ctx context.Context, limit int, keys []Key, audit ...AuditEntry) error
+	// UpdateKey changes one key in one transaction: change gets it as it is stored and is run once,
+	// and must not ask the store for anything; its error leaves all as it was and is returned. It answers ErrKeyUnknown, and a KeyConflict.
+	UpdateKey(ctx context.Context, id string, change func(*Key) (AuditEntry, error)) error
+	// Forgotten visits what was spent with stored keys in calls that count and that start before a
+	// time: of records that are still there and of those that Drop removed.
+	Forgotten(ctx context.Context, before time.Time, visit func(Spent)) error
 }

@@ -1,10 +1,11 @@
-// Reads the price data out of the npm package @pydantic/genai-prices and prints what Tokenboard needs
-// of it, in a fixed order. Usage: node extract.mjs FOLDER_OF_THE_PACKAGE > prices.json
+// Prints the price book: what Tokenboard needs of the data in the npm package @pydantic/genai-prices,
+// in a fixed order. Usage: npm ci && node extract.mjs > ../prices.json
 import fs from 'node:fs'
 import path from 'node:path'
 import vm from 'node:vm'
+import { fileURLToPath } from 'node:url'
 
-const folder = process.argv[2]
+const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), 'node_modules', '@pydantic', 'genai-prices')
 const { version } = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'))
 const source = fs.readFileSync(path.join(folder, 'dist', 'index.cjs'), 'utf8')
 // The package exports no data, only functions over them: the data are the first list of objects
@@ -14,8 +15,24 @@ if (!name) throw new Error('the bundle has another form: the list of providers w
 const context = { exports: {}, module: {}, console, process: { env: {} }, setTimeout, fetch: undefined, require: () => ({}) }
 const providers = vm.runInNewContext(`${source};${name}`, context)
 
-const kept = ['input_mtok', 'output_mtok', 'cache_read_mtok', 'cache_write_mtok', 'cache_write_1h_mtok', 'output_reasoning_mtok', 'requests_kcount']
-const pick = (o, names) => Object.fromEntries(names.filter((n) => o[n] !== undefined).map((n) => [n, o[n]]))
+// What a call's token figures can be priced by, see ../kinds.go.
+const kept = [
+  'input_mtok', 'output_mtok', 'cache_read_mtok', 'cache_write_mtok', 'cache_write_1h_mtok', 'output_reasoning_mtok',
+  'input_audio_mtok', 'cache_audio_read_mtok', 'output_audio_mtok', 'input_image_mtok', 'cache_image_read_mtok', 'output_image_mtok',
+  'input_video_mtok', 'output_video_mtok', 'requests_kcount',
+]
+// What telemetry of token usage does not tell: seconds, pages, messages, tools, citations.
+const left = [
+  'web_searches_kcount', 'storage_searches_kcount', 'audio_hours', 'input_audio_hours', 'input_document_kpages',
+  'input_annotated_document_kpages', 'input_text_messages_kcount', 'output_citation_mtok',
+]
+const prices = (p, where) => {
+  for (const key of Object.keys(p)) {
+    if (!kept.includes(key) && !left.includes(key)) throw new Error(`${where} has a price ${key} that is new: teach it to kinds.go, or leave it out here`)
+  }
+  return Object.fromEntries(kept.filter((n) => p[n] !== undefined).map((n) => [n, p[n]]))
+}
+
 // Go's regular expressions know no look-ahead (which is why no name can make them slow):
 // "not this, and then that" becomes two rules.
 const rule = (m) => {
@@ -27,24 +44,24 @@ const rule = (m) => {
   const not = { not: { regex: '^' + ahead[1] } }
   return ahead[2] === '' ? not : { and: [not, { regex: '^' + ahead[2] }] }
 }
-const prices = (p) => pick(p, kept)
+
 const out = {
   source: 'https://github.com/pydantic/genai-prices (npm @pydantic/genai-prices), MIT, see NOTICE',
   version,
   providers: providers.map((p) => ({
     id: p.id,
-    ...pick({ provider_match: rule(p.provider_match), model_match: rule(p.model_match), fallback_model_providers: p.fallback_model_providers },
-      ['provider_match', 'model_match', 'fallback_model_providers']),
+    ...(p.provider_match ? { provider_match: rule(p.provider_match) } : {}),
+    ...(p.model_match ? { model_match: rule(p.model_match) } : {}),
+    ...(p.fallback_model_providers ? { fallback_model_providers: p.fallback_model_providers } : {}),
     models: p.models.map((m) => ({
       id: m.id,
       match: rule(m.match),
       prices: (Array.isArray(m.prices) ? m.prices : [{ prices: m.prices }]).map((c) => ({
         ...(c.constraint ? { constraint: c.constraint } : {}),
-        prices: prices(c.prices),
+        prices: prices(c.prices, `${p.id} ${m.id}`),
       })),
     })),
   })),
 }
 // one model a line: a refresh shows what changed
-const lines = JSON.stringify(out).replaceAll('{"id":', '\n{"id":')
-process.stdout.write(lines + '\n')
+process.stdout.write(JSON.stringify(out).replaceAll('{"id":', '\n{"id":') + '\n')

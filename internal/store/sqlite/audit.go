@@ -42,9 +42,11 @@ type executor interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
+var errNoEntry = errors.New("a change needs an entry for the audit log, with its action")
+
 func appendAudit(ctx context.Context, x executor, a store.AuditEntry) error {
 	if a.Action == "" {
-		return errors.New("a change needs an entry for the audit log, with its action")
+		return errNoEntry
 	}
 	_, err := x.ExecContext(ctx, `INSERT INTO audit_log
 (time, actor_id, actor_name, via, source_ip, action, target_type, target_id, target_name, before, after) VALUES (?,?,?,?,?,?,?,?,?,?,?)`,

@@ -24,8 +24,9 @@ func TestChangeAndEntryAreOne(t *testing.T) {
 	ctx := context.Background()
 	e := open(t, filepath.Join(t.TempDir(), "t.db"))
 	k := store.Key{ID: "1", Name: "a", Fingerprint: "f1", CreatedAt: start}
-	require.Error(t, e.AddKey(ctx, k, store.AuditEntry{}), "no entry, no change")
-	keys, err := e.Keys(ctx)
+	require.Error(t, e.AddKeys(ctx, 9, []store.Key{k}, store.AuditEntry{}), "no entry, no change")
+	require.Error(t, e.AddKeys(ctx, 9, []store.Key{k}), "no entry, no change")
+	keys, _, err := e.Keys(ctx, 0)
 	require.NoError(t, err)
 	require.Empty(t, keys)
 
@@ -33,9 +34,16 @@ func TestChangeAndEntryAreOne(t *testing.T) {
 		ID: 1, Time: start, Actor: store.AuditActor{ID: "u", Name: "n", Via: "v"}, Source: "127.0.0.1", Action: "key.create",
 		Target: store.AuditTarget{Type: "key", ID: "1", Name: "a"}, After: []byte(`{"a":1}`),
 	}
-	require.NoError(t, e.AddKey(ctx, k, want))
-	require.ErrorIs(t, e.AddKey(ctx, k, want), store.ErrKeyExists)
-	require.ErrorIs(t, e.RevokeKey(ctx, "2", start, want), store.ErrKeyUnknown)
+	require.NoError(t, e.AddKeys(ctx, 9, []store.Key{k}, want))
+	require.ErrorIs(t, e.AddKeys(ctx, 9, []store.Key{k}, want), store.ErrKeyExists)
+	require.ErrorIs(t, e.UpdateKey(ctx, "2", func(*store.Key) (store.AuditEntry, error) { return want, nil }), store.ErrKeyUnknown)
+	require.Error(t, e.UpdateKey(ctx, "1", func(k *store.Key) (store.AuditEntry, error) {
+		k.Name = "unsaid"
+		return store.AuditEntry{}, nil
+	}), "no entry, no change")
+	keys, _, err = e.Keys(ctx, 0)
+	require.NoError(t, err)
+	require.Equal(t, "a", keys[0].Name)
 	require.Equal(t, []store.AuditEntry{want}, entries(t, e), "no change, no entry")
 }
 

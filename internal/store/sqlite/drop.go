@@ -37,6 +37,9 @@ ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, before.Uni
 			}
 		}
 		if upTo.Valid {
+			if err := e.remember(ctx, upTo.Int64); err != nil {
+				return err
+			}
 			for _, q := range []string{
 				"DELETE FROM calls WHERE key <= ?", "DELETE FROM call_ids WHERE key <= ?", "DELETE FROM gaps WHERE key <= ?",
 			} {
@@ -47,7 +50,10 @@ ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, before.Uni
 		}
 		_, err := conn.ExecContext(ctx, `DELETE FROM links WHERE (trace, span) IN
 (SELECT trace, span FROM links WHERE seen < ? LIMIT ?)`, linksBefore.Unix(), linksChunk)
-		return mapError("drop old spans' places", err)
+		if err != nil {
+			return mapError("drop old spans' places", err)
+		}
+		return e.forgetSlots(ctx, linksBefore)
 	})
 	if err != nil {
 		return 0, err

@@ -186,22 +186,6 @@ func TestDropAndReopen(t *testing.T) {
 // audited is an entry for changes whose entry a test does not look at.
 var audited = store.AuditEntry{Action: "test.change"}
 
-func TestKeys(t *testing.T) {
-	e := open(t, filepath.Join(t.TempDir(), "t.db"))
-	k := store.Key{ID: "1", Name: "Alice", Fingerprint: "f1", Display: "d", CreatedAt: start, ExpiresAt: start.Add(time.Hour)}
-	require.NoError(t, e.AddKey(ctx, k, audited))
-	twin := store.Key{ID: "2", Name: "ALICE", Fingerprint: "f2", CreatedAt: start.Add(1)}
-	require.ErrorIs(t, e.AddKey(ctx, twin, audited), store.ErrKeyExists)
-	require.NoError(t, e.RevokeKey(ctx, "1", start.Add(time.Minute), audited))
-	require.ErrorIs(t, e.RevokeKey(ctx, "1", start, audited), store.ErrKeyUnknown)
-	require.ErrorIs(t, e.RevokeKey(ctx, "9", start, audited), store.ErrKeyUnknown)
-	require.NoError(t, e.AddKey(ctx, twin, audited), "the name is free again")
-	k.RevokedAt = start.Add(time.Minute)
-	got, err := e.Keys(ctx)
-	require.NoError(t, err)
-	require.Equal(t, []store.Key{k, twin}, got)
-}
-
 // TestBackupWhileWriting: the copy is whole, whatever is written meanwhile.
 func TestBackupWhileWriting(t *testing.T) {
 	dir := t.TempDir()

@@ -3,7 +3,10 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"modernc.org/sqlite"
@@ -11,26 +14,86 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// Keys lists all API keys, oldest first.
-func (e *Engine) Keys(ctx context.Context) ([]store.Key, error) {
-	rows, err := e.readDB.QueryContext(ctx, `SELECT id, name, description, fingerprint, display, owner, created_at, expires_at, revoked_at
-FROM api_keys ORDER BY created_at, id`)
+const keyColumns = `k.id, k.name, k.description, k.fingerprint, k.display, k.owner, k.imported, k.created_at, k.expires_at, k.revoked_at,
+k.disabled, k.settings`
+
+// keySettings is the JSON of a key's settings column.
+type keySettings struct {
+	Models []string     `json:"models,omitempty"`
+	Limits store.Limits `json:"limits,omitzero"`
+}
+
+// Keys lists the keys that changed after a version.
+func (e *Engine) Keys(ctx context.Context, after int64) ([]store.Key, int64, error) {
+	tx, err := e.readDB.BeginTx(ctx, nil) // version and keys of one moment
+	if err != nil {
+		return nil, 0, mapError("list the keys", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // it only read
+	var version int64
+	if err := tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'keys_version'").Scan(&version); err != nil {
+		return nil, 0, mapError("read the version of the keys", err)
+	}
+	keys := []store.Key{}
+	if version == after {
+		return keys, version, nil
+	}
+	keys, err = readKeys(ctx, tx, "k.version > ?", after)
+	return keys, version, err
+}
+
+// querier is a database, a connection or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func readKeys(ctx context.Context, db querier, where string, arg any) ([]store.Key, error) {
+	keys := []store.Key{}
+	rows, err := db.QueryContext(ctx, "SELECT "+keyColumns+" FROM api_keys k WHERE "+where+" ORDER BY k.created_at, k.id", arg)
 	if err != nil {
 		return nil, mapError("list the keys", err)
 	}
 	defer rows.Close()
-	keys := []store.Key{}
+	place := map[string]int{}
 	for rows.Next() {
 		var k store.Key
 		var created int64
 		var expires, revoked sql.NullInt64
-		if err := rows.Scan(&k.ID, &k.Name, &k.Description, &k.Fingerprint, &k.Display, &k.Owner, &created, &expires, &revoked); err != nil {
+		var settings string
+		if err := rows.Scan(&k.ID, &k.Name, &k.Description, &k.Fingerprint, &k.Display, &k.Owner, &k.Imported, &created, &expires, &revoked,
+			&k.Disabled, &settings); err != nil {
 			return nil, mapError("read a key", err)
 		}
+		var s keySettings
+		if err := json.Unmarshal([]byte(settings), &s); err != nil {
+			return nil, fmt.Errorf("%w: the settings of key %s cannot be read: %w", store.ErrCorrupt, k.ID, err)
+		}
+		k.Models, k.Limits = s.Models, s.Limits
 		k.CreatedAt, k.ExpiresAt, k.RevokedAt = time.Unix(0, created).UTC(), timeOf(expires), timeOf(revoked)
+		place[k.ID] = len(keys)
 		keys = append(keys, k)
 	}
-	return keys, mapError("list the keys", rows.Err())
+	if err := rows.Err(); err != nil {
+		return nil, mapError("list the keys", err)
+	}
+	older, err := db.QueryContext(ctx, `SELECT s.key_id, s.fingerprint, s.display, s.until
+FROM api_keys k JOIN api_key_secrets s ON s.key_id = k.id WHERE s.place > 0 AND `+where+" ORDER BY s.key_id, s.place", arg)
+	if err != nil {
+		return nil, mapError("list the keys' older secrets", err)
+	}
+	defer older.Close()
+	for older.Next() {
+		var id string
+		var s store.Secret
+		var until sql.NullInt64
+		if err := older.Scan(&id, &s.Fingerprint, &s.Display, &until); err != nil {
+			return nil, mapError("read a key's older secret", err)
+		}
+		s.Until = timeOf(until)
+		k := &keys[place[id]]
+		k.Older = append(k.Older, s)
+	}
+	return keys, mapError("list the keys' older secrets", older.Err())
 }
 
 func timeOf(n sql.NullInt64) time.Time {
@@ -47,32 +110,130 @@ func nanosOf(t time.Time) any {
 	return t.UnixNano()
 }
 
-// codeUnique is SQLITE_CONSTRAINT_UNIQUE.
-const codeUnique = 2067
-
-// AddKey stores a new key.
-func (e *Engine) AddKey(ctx context.Context, k store.Key, entry store.AuditEntry) error {
-	return e.change(ctx, entry, func() error {
-		_, err := e.writer.conn.ExecContext(ctx, `INSERT INTO api_keys
-(id, name, description, fingerprint, display, owner, created_at, expires_at, revoked_at) VALUES (?,?,?,?,?,?,?,?,?)`,
-			k.ID, k.Name, k.Description, k.Fingerprint, k.Display, k.Owner, k.CreatedAt.UnixNano(), nanosOf(k.ExpiresAt), nanosOf(k.RevokedAt))
-		if isUnique(err) {
-			return store.ErrKeyExists
+// AddKeys stores new keys.
+func (e *Engine) AddKeys(ctx context.Context, limit int, keys []store.Key, audit ...store.AuditEntry) error {
+	if len(audit) == 0 {
+		return errNoEntry
+	}
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	return e.transaction(ctx, func() error {
+		var n int
+		if err := e.writer.conn.QueryRowContext(ctx, "SELECT count(*) FROM api_keys WHERE revoked_at IS NULL").Scan(&n); err != nil {
+			return mapError("count the keys", err)
 		}
-		return mapError("store the key", err)
+		for i := range keys {
+			if keys[i].RevokedAt.IsZero() {
+				n++
+			}
+		}
+		if n > limit {
+			return store.ErrTooManyKeys
+		}
+		version, err := e.nextKeysVersion(ctx)
+		if err != nil {
+			return err
+		}
+		for i := range keys {
+			if err := e.putKey(ctx, &keys[i], version, i); err != nil {
+				return err
+			}
+		}
+		for _, entry := range audit {
+			if err := appendAudit(ctx, e.writer.conn, entry); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+}
+
+// UpdateKey changes one key.
+func (e *Engine) UpdateKey(ctx context.Context, id string, change func(*store.Key) (store.AuditEntry, error)) error {
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	return e.transaction(ctx, func() error {
+		keys, err := readKeys(ctx, e.writer.conn, "k.id = ?", id)
+		if err != nil {
+			return err
+		}
+		if len(keys) == 0 {
+			return store.ErrKeyUnknown
+		}
+		entry, err := change(&keys[0])
+		if err != nil {
+			return err
+		}
+		version, err := e.nextKeysVersion(ctx)
+		if err != nil {
+			return err
+		}
+		keys[0].ID = id
+		if _, err := e.writer.conn.ExecContext(ctx, "DELETE FROM api_key_secrets WHERE key_id = ?", id); err != nil {
+			return mapError("change a key", err)
+		}
+		if err := e.putKey(ctx, &keys[0], version, 0); err != nil {
+			return err
+		}
+		return appendAudit(ctx, e.writer.conn, entry)
+	})
+}
+
+func (e *Engine) nextKeysVersion(ctx context.Context) (version int64, err error) {
+	err = e.writer.conn.QueryRowContext(ctx, "UPDATE meta SET value = value + 1 WHERE name = 'keys_version' RETURNING value").Scan(&version)
+	return version, mapError("count the change of the keys", err)
 }
 
 // isUnique tells whether a row was refused because one like it is there.
 func isUnique(err error) bool {
+	const codeUnique, codePrimaryKey = 2067, 1555 // SQLITE_CONSTRAINT_UNIQUE and _PRIMARYKEY
 	var se *sqlite.Error
-	return errors.As(err, &se) && se.Code() == codeUnique
+	return errors.As(err, &se) && (se.Code() == codeUnique || se.Code() == codePrimaryKey)
 }
 
-// RevokeKey marks a key as revoked.
-func (e *Engine) RevokeKey(ctx context.Context, id string, at time.Time, entry store.AuditEntry) error {
-	return e.change(ctx, entry, func() error {
-		res, err := e.writer.conn.ExecContext(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", at.UnixNano(), id)
-		return changed(res, mapError("revoke the key", err), store.ErrKeyUnknown)
-	})
+// putKey writes a key, the i-th of a call, over what is there of its id.
+func (e *Engine) putKey(ctx context.Context, k *store.Key, version int64, i int) error {
+	folded := foldName(k.Name)
+	if k.RevokedAt.IsZero() {
+		var other string
+		err := e.writer.conn.QueryRowContext(ctx, "SELECT id FROM api_keys WHERE name_folded = ? AND revoked_at IS NULL AND id <> ?",
+			folded, k.ID).Scan(&other)
+		if err == nil {
+			return &store.KeyConflict{Index: i, With: other}
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return mapError("look for a key of this name", err)
+		}
+	}
+	settings, err := json.Marshal(keySettings{k.Models, k.Limits})
+	if err != nil {
+		return fmt.Errorf("write a key's settings: %w", err)
+	}
+	secrets := append([]store.Secret{{Fingerprint: k.Fingerprint, Display: k.Display}}, k.Older...)
+	for place, s := range secrets {
+		_, err := e.writer.conn.ExecContext(ctx, "INSERT INTO api_key_secrets (fingerprint, key_id, place, display, until) VALUES (?,?,?,?,?)",
+			s.Fingerprint, k.ID, place, s.Display, nanosOf(s.Until))
+		if isUnique(err) {
+			conflict := &store.KeyConflict{Index: i, Fingerprint: true}
+			err = e.writer.conn.QueryRowContext(ctx, "SELECT key_id FROM api_key_secrets WHERE fingerprint = ?", s.Fingerprint).Scan(&conflict.With)
+			if err == nil {
+				return conflict
+			}
+		}
+		if err != nil {
+			return mapError("store a key's fingerprint", err)
+		}
+	}
+	_, err = e.writer.conn.ExecContext(ctx, `INSERT INTO api_keys
+(id, name, name_folded, description, fingerprint, display, owner, imported, created_at, expires_at, revoked_at, disabled, settings, version)
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET
+name = excluded.name, name_folded = excluded.name_folded, description = excluded.description, fingerprint = excluded.fingerprint,
+display = excluded.display, owner = excluded.owner, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
+disabled = excluded.disabled, settings = excluded.settings, version = excluded.version`,
+		k.ID, k.Name, folded, k.Description, k.Fingerprint, k.Display, k.Owner, k.Imported, k.CreatedAt.UnixNano(), nanosOf(k.ExpiresAt),
+		nanosOf(k.RevokedAt), k.Disabled, string(settings), version)
+	return mapError("store a key", err)
 }
+
+// foldName makes names equal that differ in case only.
+func foldName(name string) string { return strings.ToLower(strings.ToUpper(name)) }

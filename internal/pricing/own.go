@@ -1,0 +1,204 @@
+package pricing
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Override is a price of the operator's own, in USD per million tokens.
+type Override struct {
+	Provider string    // GenAI name; "" is any
+	Model    string    // name of the answering or requested model; * stands for any letters
+	From     time.Time // calls that started then or later; zero is always
+	Rates    Amounts
+	Tiers    []OverrideTier
+	Request  *float64 // USD per request, whatever its tokens
+}
+
+// Amounts are USD per million tokens; nil is no price of its own, see kinds: what lies within
+// another kind costs what that one costs, and input and output tokens without a price make a call
+// unpriced.
+type Amounts struct {
+	Input, Output, CacheRead, CacheWrite, CacheWrite1h, Reasoning *float64
+
+	AudioInput, AudioCacheRead, AudioOutput, ImageInput, ImageCacheRead, ImageOutput *float64
+}
+
+// OverrideTier are the prices of calls whose total input is more than Above tokens; they hold for all
+// of the call. A kind that has none keeps the price of the tier before.
+type OverrideTier struct {
+	Above int64
+	Rates Amounts
+}
+
+func (a *Amounts) each(visit func(kind, *float64)) {
+	for k, v := range [kindCount]*float64{
+		cacheWrite1h: a.CacheWrite1h, cacheAudioRead: a.AudioCacheRead, cacheImageRead: a.ImageCacheRead, cacheRead: a.CacheRead,
+		cacheWrite: a.CacheWrite, inputAudio: a.AudioInput, inputImage: a.ImageInput, input: a.Input, reasoning: a.Reasoning,
+		outputAudio: a.AudioOutput, outputImage: a.ImageOutput, output: a.Output,
+	} {
+		if v != nil {
+			visit(kind(k), v) //nolint:gosec // an index below kindCount
+		}
+	}
+}
+
+// ownPrice is an Override, ready for use.
+type ownPrice struct {
+	Override
+	provider, model string // in lower case; provider as the book names it
+	rates           rates
+}
+
+func newOwnPrice(o Override) (p ownPrice, err error) {
+	if strings.TrimSpace(o.Model) == "" {
+		return p, errors.New(`model is missing; name the model, or "*" for all`)
+	}
+	p = ownPrice{Override: o, provider: ownProvider(o.Provider), model: strings.ToLower(strings.TrimSpace(o.Model))}
+	wrong := func(what string, e error) {
+		if err == nil {
+			err = fmt.Errorf("%s: %w", what, e)
+		}
+	}
+	var priced [kindCount]*tiered
+	o.Rates.each(func(k kind, usd *float64) {
+		r, e := ownRate(*usd)
+		if e != nil {
+			wrong(kinds[k].name, e)
+		}
+		priced[k] = &tiered{base: r}
+	})
+	if priced[input] == nil && priced[output] == nil {
+		wrong("input", errors.New("set input and output, in USD per million tokens; 0 is free of charge"))
+	}
+	for i, t := range o.Tiers {
+		where := fmt.Sprintf("tiers[%d]", i)
+		if t.Above <= 0 || (i > 0 && t.Above <= o.Tiers[i-1].Above) {
+			wrong(where, errors.New("above must be a number of input tokens, larger than that of the tier before"))
+		}
+		some := false
+		t.Rates.each(func(k kind, usd *float64) {
+			some = true
+			r, e := ownRate(*usd)
+			switch {
+			case e != nil:
+				wrong(where+": "+kinds[k].name, e)
+			case priced[k] == nil:
+				wrong(where, fmt.Errorf("%s has no price below the tier; set one beside the tiers", kinds[k].name))
+			default:
+				priced[k].tiers = append(priced[k].tiers, Tier{t.Above, r})
+			}
+		})
+		if !some {
+			wrong(where, errors.New("it has no price"))
+		}
+	}
+	for k, t := range priced {
+		if t == nil {
+			continue
+		}
+		p.rates.set(kind(k), *t) //nolint:gosec // an index below kindCount
+		for _, whole := range kinds[k].within {
+			if (whole == input || whole == output) && priced[whole] == nil {
+				wrong(kinds[k].name, fmt.Errorf("needs a price of %s beside it", kinds[whole].name))
+			}
+		}
+	}
+	for _, both := range []struct{ medium, cached kind }{{inputAudio, cacheAudioRead}, {inputImage, cacheImageRead}} {
+		if priced[both.medium] != nil && priced[cacheRead] != nil && priced[both.cached] == nil {
+			wrong(kinds[both.cached].name, fmt.Errorf("is needed where %s and cache_read have prices: which of the two would hold?", kinds[both.medium].name))
+		}
+	}
+	if o.Request != nil {
+		r, e := ownRate(*o.Request)
+		switch {
+		case e != nil:
+			wrong("request", e)
+		case *o.Request > maxRequest:
+			wrong("request", errors.New("must be at most 1 USD"))
+		}
+		p.rates.request = r * perMillion
+	}
+	return p, err
+}
+
+const (
+	maxRequest = 1         // USD
+	perMillion = 1_000_000 // from a Rate to 10^-18 USD
+)
+
+func ownRate(usd float64) (Rate, error) { return parseRate(strconv.FormatFloat(usd, 'f', -1, 64)) }
+
+// ownProvider gives the one name that stands for all names of a provider: prices of "google" hold for
+// gcp.gemini too.
+func ownProvider(name string) string {
+	name = strings.ToLower(strings.TrimSpace(name))
+	if id, ok := providerIDs[name]; ok {
+		return id
+	}
+	return name
+}
+
+// fits tells whether the price is for one of a call's models, whatever the time. Names are in lower case.
+func (p *ownPrice) fits(provider string, models []string) bool {
+	if p.provider != "" && p.provider != ownProvider(provider) {
+		return false
+	}
+	return slices.ContainsFunc(models, func(m string) bool { return m != "" && like(p.model, m) })
+}
+
+// like tells whether a text fits a pattern in which * stands for any letters, also none.
+func like(pattern, text string) bool {
+	first, rest, wild := strings.Cut(pattern, "*")
+	if !wild {
+		return pattern == text
+	}
+	if !strings.HasPrefix(text, first) {
+		return false
+	}
+	text = text[len(first):]
+	for {
+		part, more, again := strings.Cut(rest, "*")
+		if !again {
+			return strings.HasSuffix(text, part)
+		}
+		i := strings.Index(text, part)
+		if i < 0 {
+			return false
+		}
+		text, rest = text[i+len(part):], more
+	}
+}
+
+// With gives a book in which the operator's own prices go before the published ones; of several that
+// fit a call the one that begins last, of those the first.
+func (b *Book) With(own []Override) (*Book, error) {
+	out := &Book{
+		version: b.version, source: b.source, providers: b.providers, byID: b.byID, given: slices.Clone(own), cache: map[name]*candidates{},
+	}
+	if len(own) == 0 {
+		return out, nil
+	}
+	digest := sha256.New()
+	for i, o := range own {
+		p, err := newOwnPrice(o)
+		if err != nil {
+			return nil, fmt.Errorf("own price %d (%s): %w", i+1, cmp.Or(o.Model, "no model"), err)
+		}
+		fmt.Fprintf(digest, "%q %q %d %v\n", p.provider, p.model, p.From.UnixNano(), p.rates)
+		out.own = append(out.own, p)
+	}
+	slices.SortStableFunc(out.own, func(a, b ownPrice) int { return b.From.Compare(a.From) })
+	out.version += " + own " + hex.EncodeToString(digest.Sum(nil)[:4])
+	return out, nil
+}
+
+// Own gives the operator's own prices, as they were given.
+func (b *Book) Own() []Override { return slices.Clone(b.given) }
