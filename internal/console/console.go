@@ -111,6 +111,7 @@ func (c *Console) routes() {
 	c.breakdownRoutes()
 	c.keyRoutes()
 	c.qualityRoutes()
+	c.priceRoutes()
 	c.auditRoutes()
 	c.healthRoutes()
 }
