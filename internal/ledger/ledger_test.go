@@ -25,7 +25,15 @@ func now() time.Time { return testStart.Add(time.Hour) }
 // failing is the real engine with writes that can be made to fail, as on a full disk.
 type failing struct {
 	store.Engine
-	fail atomic.Bool
+	fail     atomic.Bool
+	failSums atomic.Bool // as if it were killed before the sums are stored
+}
+
+func (f *failing) SaveSums(ctx context.Context, pages []store.SumPage, at time.Time) error {
+	if f.failSums.Load() {
+		return errDiskFull
+	}
+	return f.Engine.SaveSums(ctx, pages, at)
 }
 
 var errDiskFull = errors.New("database or disk is full")
@@ -92,7 +100,7 @@ func requireConsistent(t require.TestingT, l *Ledger) {
 	var want Sums
 	for _, r := range stored(t, l) {
 		if r.Counted {
-			want.add(&r.Call, 1)
+			want.Add(&r.Call, 1)
 		}
 	}
 	got := total(t, l)
