@@ -26,6 +26,8 @@ type Config struct {
 	Access Access `mapstructure:"access"`
 	// Keys limits the API keys.
 	Keys Keys `mapstructure:"keys"`
+	// Audit limits what is kept of the audit log.
+	Audit Audit `mapstructure:"audit"`
 	// Links lead from the console to other systems.
 	Links Links `mapstructure:"links"`
 	// prevent unkeyed literal initialization
@@ -41,14 +43,6 @@ type Links struct {
 	_ struct{}
 }
 
-// Access says who may use the console.
-type Access struct {
-	// Mode is "open": everybody who reaches the endpoint, which must be on loopback then.
-	Mode string `mapstructure:"mode"`
-	// prevent unkeyed literal initialization
-	_ struct{}
-}
-
 // Keys limits the API keys.
 type Keys struct {
 	// Max is the largest number of keys that are not revoked.
@@ -60,7 +54,6 @@ type Keys struct {
 const (
 	defaultEndpoint = "localhost:8317"
 	defaultMaxKeys  = 100_000
-	modeOpen        = "open"
 )
 
 func createDefaultConfig() component.Config {
@@ -68,7 +61,8 @@ func createDefaultConfig() component.Config {
 	server.NetAddr.Endpoint = defaultEndpoint
 	server.ReadHeaderTimeout = 10 * time.Second
 	server.MaxRequestBodySize = 1 << 20
-	return &Config{HTTP: server, Timezone: "UTC", Access: Access{Mode: modeOpen}, Keys: Keys{Max: defaultMaxKeys}}
+	return &Config{HTTP: server, Timezone: "UTC", Access: defaultAccess(), Keys: Keys{Max: defaultMaxKeys},
+		Audit: Audit{MaxAge: 365 * 24 * time.Hour, MaxEntries: 1_000_000}}
 }
 
 // Validate checks the configuration.
@@ -80,12 +74,11 @@ func (c *Config) Validate() error {
 	if _, err := time.LoadLocation(c.Timezone); err != nil {
 		errs = append(errs, fmt.Errorf("timezone: %q is not a zone of the IANA data base, such as Asia/Shanghai", c.Timezone))
 	}
-	if c.Access.Mode != modeOpen {
-		errs = append(errs, fmt.Errorf("access: mode %q is not known; use open on a loopback endpoint, or name an authenticator in auth", c.Access.Mode))
+	if err := c.validateAccess(); err != nil {
+		errs = append(errs, err)
 	}
-	if !c.HTTP.Auth.HasValue() && !loopback(c.HTTP.NetAddr.Endpoint) {
-		errs = append(errs, fmt.Errorf("endpoint %q can be reached from outside this machine, and access is open: use 127.0.0.1, or name an authenticator in auth",
-			c.HTTP.NetAddr.Endpoint))
+	if c.Audit.MaxAge <= 0 || c.Audit.MaxEntries <= 0 {
+		errs = append(errs, errors.New("audit: max_age and max_entries must be above 0; the log of changes is always kept, within bounds"))
 	}
 	if err := console.CheckTraceURL(c.Links.TraceURL); err != nil {
 		errs = append(errs, fmt.Errorf("links: trace_url %w", err))

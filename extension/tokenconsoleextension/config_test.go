@@ -1,8 +1,11 @@
 package tokenconsoleextension
 
 import (
+	"fmt"
+	"net/netip"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
@@ -36,9 +39,40 @@ func TestConfig(t *testing.T) {
 	require.Equal(t, 500, c.Keys.Max)
 	require.Equal(t, "https://tempo.example/trace/{trace_id}", c.Links.TraceURL)
 
-	_, err = load(t, "wrong")
-	for _, want := range []string{"storage must name", "Mars/Olympus", "everybody", "can be reached from outside", "max must be at least 1", "links: trace_url must be an http or https address"} {
-		require.ErrorContains(t, err, want)
+	require.Equal(t, "viewer", c.Access.authRole(), "least power")
+
+	c, err = load(t, "local")
+	require.NoError(t, err)
+	require.Equal(t, time.Hour, c.Access.Session.IdleTimeout)
+	proxies, err := c.Access.proxies()
+	require.NoError(t, err)
+	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")}, proxies)
+	require.NotContains(t, fmt.Sprintf("%+v", c), "a password of the tests")
+
+	c, err = load(t, "oidc")
+	require.NoError(t, err)
+	require.Equal(t, []string{"staff", "guests"}, c.Access.OIDC.Roles["viewer"])
+	require.NotContains(t, fmt.Sprintf("%+v", c), "a secret of the tests")
+
+	c, err = load(t, "authenticator")
+	require.NoError(t, err)
+	require.Equal(t, "none", c.Access.authRole())
+
+	for name, wants := range map[string][]string{
+		"wrong": {
+			"storage must name", "Mars/Olympus", "everybody", "max must be at least 1", "no host name", "proxy.example.com", "lifetime must be above 0",
+			"username and password go together", "name one in auth", "max_entries must be above 0",
+			"links: trace_url must be an http or https address",
+		},
+		"wrongoidc": {"at least 12", "issuer must be an https URL", "client_id must be set", "client_secret must be set", "must end in /api", `"root" is no role`},
+		"both":      {"exclude each other", "auth_role_attribute and auth_roles go together"},
+		"outside":   {"can be reached from outside"},
+	} {
+		_, err = load(t, name)
+		for _, want := range wants {
+			require.ErrorContains(t, err, want, name)
+		}
+		require.NotContains(t, err.Error(), "short")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ type server struct {
 	http     *http.Server
 	listener net.Listener
 	console  *console.Console
+	provided *http.Client // asks the OpenID Connect provider; nil where there is none
 	serving  sync.WaitGroup
 }
 
@@ -54,11 +56,15 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	if s.config.HTTP.CORS.HasValue() {
 		origins = s.config.HTTP.CORS.Get().AllowedOrigins
 	}
-	s.console = console.New(console.Options{
+	options := console.Options{
 		Ledger: ledger, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
-		MaxKeys: s.config.Keys.Max, Open: !s.config.HTTP.Auth.HasValue(), Origins: origins,
+		MaxKeys: s.config.Keys.Max, Origins: origins, AuditMaxAge: s.config.Audit.MaxAge, AuditMax: s.config.Audit.MaxEntries,
 		TraceURL: s.config.Links.TraceURL,
-	})
+	}
+	if err := s.signsPeopleIn(ctx, &options); err != nil {
+		return err
+	}
+	s.console = console.New(options)
 	s.http, err = s.config.HTTP.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, s.console.Handler())
 	if err != nil {
 		return fmt.Errorf("set up the console's server: %w", err)
@@ -67,7 +73,12 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return fmt.Errorf("console: listen on %s: %w; stop what uses the address, or set another endpoint", s.config.HTTP.NetAddr.Endpoint, err)
 	}
-	s.set.Logger.Info("console is open", zap.String("address", "http://"+s.listener.Addr().String()+"/console"))
+	if options.SignIn != nil {
+		if err := s.firstAdmin(ctx, os.Stderr); err != nil {
+			return errors.Join(err, s.listener.Close())
+		}
+	}
+	s.set.Logger.Info("console is open", zap.String("address", s.address()+"/console"))
 	s.serving.Add(1)
 	go func() {
 		defer s.serving.Done()
@@ -94,5 +105,8 @@ func (s *server) Shutdown(ctx context.Context) error {
 		err = s.http.Close() // an export that nobody reads must not hold up the rest
 	}
 	s.serving.Wait()
+	if s.provided != nil {
+		s.provided.CloseIdleConnections()
+	}
 	return err
 }

@@ -1,7 +1,9 @@
 package console
 
 import (
+	"context"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/access/password"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 )
 
@@ -30,8 +33,17 @@ type Options struct {
 	// Open says that nobody has to sign in. The console then answers only requests that name this
 	// machine's loopback as their host, so that no web page can reach it under another name.
 	Open bool
-	// Origins may write from a browser besides the console's own page.
+	// SignIn has people sign in; nil where nobody does.
+	SignIn *SignIn
+	// Authenticated tells who a request acts for that an authenticator before the console has let
+	// in. It is asked where Open is not set and SignIn is nil; without it nobody may do anything.
+	Authenticated func(context.Context) access.Principal
+	// Origins may write from a browser besides the console's own page. They never act for a session.
 	Origins []string
+	// Hosts are the names, without port, that the console answers to; empty: all, or loopback where Open.
+	Hosts []string
+	// Proxies are trusted to tell in X-Forwarded-For whom they forward for.
+	Proxies []netip.Prefix
 	// Entries of the audit log go when they are older than AuditMaxAge (a year where 0), and the
 	// oldest when there are more than AuditMax (a million where 0).
 	AuditMaxAge time.Duration
@@ -49,6 +61,8 @@ type Console struct {
 	// placed is every route with the permission that it needs.
 	placed []placement
 	audits auditRetention
+	signIn *signIn // nil where nobody signs in
+	hasher *password.Hasher
 	// streams are the live streams that are open.
 	streams *streams
 }
@@ -76,7 +90,14 @@ func New(o Options) *Console {
 		o.Logger = zap.NewNop()
 	}
 	envelopes.Do(func() { huma.NewError = newProblem }) // huma has no other place for it
-	return &Console{o: o, keys: &keyBook{ledger: o.Ledger, now: o.Now}, streams: newStreams()}
+	c := &Console{o: o, keys: &keyBook{ledger: o.Ledger, now: o.Now}, streams: newStreams()}
+	if o.SignIn != nil {
+		c.signIn = newSignIn(*o.SignIn, o.Ledger, o.Now)
+		c.hasher = c.signIn.hasher
+	} else {
+		c.hasher = password.New(password.Recommended)
+	}
+	return c
 }
 
 // Handler gives the handler of all routes.
@@ -96,6 +117,7 @@ func (c *Console) served() http.Handler {
 	config.AllowAdditionalPropertiesByDefault = false
 	c.api = humago.New(mux, config)
 	c.routes()
+	c.oidcRoutes(mux)
 	c.pages(mux)
 	c.handle(mux, http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())
 	c.handle(mux, http.MethodGet, "/health", access.Anyone, http.HandlerFunc(c.plainHealth))
@@ -111,7 +133,11 @@ func (c *Console) routes() {
 	c.breakdownRoutes()
 	c.keyRoutes()
 	c.qualityRoutes()
+	c.sessionRoutes()
+	c.userRoutes()
+	c.tokenRoutes()
 	c.priceRoutes()
 	c.auditRoutes()
+	c.settingsRoutes()
 	c.healthRoutes()
 }

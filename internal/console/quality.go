@@ -54,7 +54,7 @@ func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Qual
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel})
+	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel, CountsOnly: true})
 	if err != nil {
 		return nil, c.failed("quality", err)
 	}
