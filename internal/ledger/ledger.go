@@ -66,6 +66,10 @@ type Status struct {
 	Info       store.Info
 	Counters   Counters
 	Retention  error // why old records could not be dropped at the last try
+	Save       error // why the sums could not be stored at the last try; the next start takes longer
+	// Folded counts calls that were summed as "(other)" on some dimension since start, because it had
+	// too many values that day.
+	Folded int64
 }
 
 // Counters count, since start, what happened to records.
@@ -283,5 +287,5 @@ func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Retention: l.retentionErr}, nil
+	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded}, nil
 }

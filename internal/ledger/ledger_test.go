@@ -49,6 +49,17 @@ func (f *failing) Apply(ctx context.Context, w store.Write) error {
 func open(t require.TestingT, dir string, o Options) (*Ledger, *failing) {
 	engine, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir, "t.db")})
 	require.NoError(t, err)
+	return openOn(t, engine, o)
+}
+
+// openWith opens the ledger in a folder with something between it and the engine.
+func openWith(t require.TestingT, dir string, o Options, between func(store.Engine) store.Engine) (*Ledger, *failing) {
+	engine, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir, "t.db")})
+	require.NoError(t, err)
+	return openOn(t, between(engine), o)
+}
+
+func openOn(t require.TestingT, engine store.Engine, o Options) (*Ledger, *failing) {
 	if o.Now == nil {
 		o.Now = now
 	}
