@@ -82,6 +82,14 @@ var requestIDHeaders = []string{"X-Request-Id", "Request-Id", "Apim-Request-Id",
 // requestID finds the id that the provider gave a request. One that the request itself brought is
 // none: the calls of many services can share it.
 func requestID(request, response http.Header) string {
+	// CLIProxyAPI writes TIME-CREDENTIAL-REQUEST; without the time, the receiver of its usage feed
+	// gives the same call the same id.
+	const trace = "X-Cpa-Trace-Id"
+	if id := response.Get(trace); id != request.Get(trace) && len(id) <= maxCapture {
+		if _, id, ok := strings.Cut(id, "-"); ok && strings.Contains(id, "-") {
+			return cleaned(id)
+		}
+	}
 	for _, name := range requestIDHeaders {
 		if id := response.Get(name); id != "" && id != request.Get(name) && len(id) <= maxCapture {
 			return cleaned(id)

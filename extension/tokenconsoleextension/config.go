@@ -30,6 +30,8 @@ type Config struct {
 	Audit Audit `mapstructure:"audit"`
 	// Links lead from the console to other systems.
 	Links Links `mapstructure:"links"`
+	// KeySync are proxies whose client keys follow the keys made here.
+	KeySync []KeySync `mapstructure:"key_sync"`
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -82,6 +84,9 @@ func (c *Config) Validate() error {
 	}
 	if err := console.CheckTraceURL(c.Links.TraceURL); err != nil {
 		errs = append(errs, fmt.Errorf("links: trace_url %w", err))
+	}
+	if err := c.validateKeySync(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Keys.Max < 1 {
 		errs = append(errs, errors.New("keys: max must be at least 1"))

@@ -53,6 +53,8 @@ var expectations = []expectation{
 	{"GET /api/console/keys", readers, "", "", 200},
 	{"POST /api/console/keys", keepers, "", `{"name":"made by {role}"}`, 201},
 	{"DELETE /api/console/keys/{id}", keepers, base + "/keys/{key}", "", 200},
+	{"GET /api/console/key-sync", operators, "", "", 200},
+	{"POST /api/console/key-sync/repair", operators, "", `{}`, 409}, // no proxy is there
 	{"GET /api/console/quality", all, "", "", 200},
 	{"GET /api/console/prices", all, "", "", 200},
 	{"POST /api/console/reprice", operators, "", `{"from":"2026-11-01T00:00:00Z"}`, 200},
