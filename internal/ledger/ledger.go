@@ -32,7 +32,7 @@ type Options struct {
 	Prices Prices
 	// PreferReported shows a cost that the telemetry reports instead of the computed one.
 	PreferReported bool
-	// MaxSpans bounds the spans kept in memory to find relatives of late ones. Default 500,000.
+	// MaxSpans bounds the spans kept in memory to find relatives of late ones. Default 200,000.
 	MaxSpans int
 	// MaxAge drops records older than this; 0 keeps them.
 	MaxAge time.Duration
@@ -93,7 +93,7 @@ var ErrQuery = errors.New("the query is not one that sums can answer")
 
 const (
 	defaultWindow    = 24 * time.Hour
-	defaultMaxSpans  = 500_000
+	defaultMaxSpans  = 200_000
 	defaultRetention = time.Minute
 	defaultSave      = 5 * time.Minute
 )
