@@ -10,11 +10,11 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// Sums are exact sums over calls that count, Histogram is their distribution of durations.
-type (
-	Sums      = rollup.Sums
-	Histogram = rollup.Histogram
-)
+// Sums are exact sums over calls that count.
+type Sums = rollup.Sums
+
+// Histogram is a distribution of durations.
+type Histogram = rollup.Histogram
 
 // Bucket is the length of the base buckets of all sums.
 const Bucket = rollup.Bucket

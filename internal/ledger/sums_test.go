@@ -47,10 +47,8 @@ func TestStartReadsSums(t *testing.T) {
 	require.NoError(t, l.Close())
 
 	reopen := func() (*Ledger, *scans, *failing) {
-		l, f := open(t, dir, Options{})
-		require.NoError(t, l.Close())
 		s := &scans{}
-		l, f = openWith(t, dir, Options{}, func(e store.Engine) store.Engine {
+		l, f := openWith(t, dir, Options{}, func(e store.Engine) store.Engine {
 			s.Engine = e
 			return s
 		})
@@ -67,12 +65,8 @@ func TestStartReadsSums(t *testing.T) {
 	f.failSums.Store(true)
 	want = total(t, l)
 	require.NoError(t, l.Close())
-	s2 := &scans{}
-	l, _ = openWith(t, dir, Options{}, func(e store.Engine) store.Engine {
-		s2.Engine = e
-		return s2
-	})
-	require.Equal(t, 4, s2.records, "of two hours two records each")
+	l, s, _ = reopen()
+	require.Equal(t, 4, s.records, "of two hours two records each")
 	got = total(t, l)
 	requireSums(t, &want, &got)
 	requireConsistent(t, l)

@@ -37,7 +37,6 @@ type Generator struct {
 	begin                         time.Time
 	i                             int
 	last                          []usage.Call // to repeat from
-	again                         int          // duplicates still to give in place of fresh calls
 	Distinct                      Truth        // what was given so far, duplicates left out
 }
 
