@@ -133,6 +133,7 @@ func (c *Console) routes() {
 	c.statsRoutes()
 	c.logRoutes()
 	c.streamRoutes()
+	c.importRoutes()
 	c.breakdownRoutes()
 	c.keyRoutes()
 	c.keySyncRoutes()
