@@ -179,7 +179,7 @@ func TestCases(t *testing.T) {
 			require.NoError(t, p.ledger.Scan(context.Background(), store.Filter{}, func(r *store.Record) error {
 				if r.Counted {
 					held := *r
-					counted[r.Call.ID] = &held
+					counted[r.ID] = &held
 				}
 				return nil
 			}))
@@ -191,7 +191,7 @@ func TestCases(t *testing.T) {
 				got, is := counted[r.id]
 				require.Equal(t, r.tc.Expect.Counted, is, r.tc.ID)
 				if is {
-					requireFigures(t, r.tc, got.Call.Tokens)
+					requireFigures(t, r.tc, got.Tokens)
 				}
 			}
 		})

@@ -48,7 +48,8 @@ func (r *record) lookInText(name, s, path string) (any, bool) {
 		}
 	}
 	first, rest, more := strings.Cut(path, ".")
-	text, ok := "", false
+	var text string
+	var ok bool
 	if last := &r.looked; name != "" && last.name == name && last.member == first {
 		text, ok = last.text, last.ok
 	} else {
