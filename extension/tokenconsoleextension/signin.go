@@ -60,8 +60,15 @@ func (a *Access) authenticated() (func(context.Context) access.Principal, error)
 	if a.AuthNameAttribute != "" {
 		names = []string{a.AuthNameAttribute}
 	}
-	return func(ctx context.Context) access.Principal {
-		p := access.Principal{Name: "authenticated", Role: otherwise, Via: "auth"}
+	return func(ctx context.Context) (p access.Principal) {
+		p = access.Principal{Role: otherwise, Via: "auth"}
+		defer func() {
+			if p.Name == "" && p.Role == access.Member { // whose keys?
+				p.Role = access.Nobody
+			} else if p.Name == "" {
+				p.Name = "authenticated"
+			}
+		}()
 		auth := client.FromContext(ctx).Auth
 		if auth == nil {
 			return p

@@ -258,6 +258,7 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 	if err != nil {
 		return nil, c.failed("create a key", err)
 	}
+	c.keysChanged(key)
 	return answer(NewKey{Key: c.keyOf(&k, nil), Secret: key}), nil
 }
 

@@ -82,7 +82,7 @@ func newSignIn(o SignIn, l *ledger.Ledger, now func() time.Time) *signIn {
 	}
 	s := &signIn{SignIn: o, ledger: l, now: now, hasher: password.New(o.Passwords), limiter: throttle.New(o.Limits)}
 	s.touched, _ = simplelru.NewLRU[string, time.Time](maxTouched, nil) // fails for sizes below 1 only
-	m := &scs.SessionManager{ // scs.New starts a goroutine that nothing can stop safely
+	m := &scs.SessionManager{                                           // scs.New starts a goroutine that nothing can stop safely
 		Store: &sessionStore{signIn: s}, Codec: scs.GobCodec{}, Lifetime: o.Lifetime, HashTokenInStore: true,
 		Cookie: scs.SessionCookie{Name: "tokenboard", Path: "/", HttpOnly: true, Secure: o.Secure, SameSite: http.SameSiteStrictMode},
 	}

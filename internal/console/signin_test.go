@@ -17,6 +17,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/access/password"
+	"github.com/tokenboard/tokenboard/internal/access/sso"
 	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
@@ -439,4 +440,15 @@ func TestUserNames(t *testing.T) {
 		_, err := UserName(name)
 		require.Error(t, err, name)
 	}
+}
+
+// withProvider gives a console an OpenID Connect provider that does not answer.
+func withProvider(t testing.TB) func(*Options) {
+	t.Helper()
+	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	provider, err := sso.New(sso.Config{
+		Name: "nobody there", Issuer: "http://127.0.0.1:1", ClientID: "x", RedirectURL: "http://localhost:8317" + oidcPath + "/callback", Client: client,
+	})
+	require.NoError(t, err)
+	return func(o *Options) { o.SignIn.Provider = provider }
 }

@@ -25,7 +25,7 @@ func Attach(ctx context.Context, o Options) (Administration, error) {
 	if err == nil {
 		return e, nil
 	}
-	if !errors.Is(err, errLocked) {
+	if !errors.Is(err, store.ErrInUse) {
 		return nil, err
 	}
 	path, err := filepath.Abs(o.Path)

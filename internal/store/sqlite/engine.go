@@ -39,8 +39,6 @@ type Engine struct {
 
 var _ store.Engine = (*Engine)(nil)
 
-var errLocked = errors.New("another tokenboard process has this database open; stop it or name another directory")
-
 const (
 	readers         = 8
 	writerCacheKiB  = 64 << 10
