@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -37,6 +38,63 @@ func cpaConfig(t *testing.T, proxy *cliproxytest.Proxy) string {
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
+}
+
+// TestCLIProxyKeys makes and revokes keys in the console: they open the proxy, and do not. Their secrets
+// are in no file and no output.
+func TestCLIProxyKeys(t *testing.T) {
+	proxy := cliproxytest.Start(t, cliproxytest.Options{Key: cpaKey, Keys: []string{"sk-before-0123456789abcdef"}})
+	dir := t.TempDir()
+	p := start(t, dir, "--config", cpaConfig(t, proxy))
+	p.waitFor(func() bool { return p.status("/ready", "") == http.StatusOK })
+	opens := func(key string) bool {
+		req, err := http.NewRequest(http.MethodGet, proxy.URL()+"/v1/models", nil)
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+key)
+		res, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		return res.StatusCode == http.StatusOK
+	}
+	ask := func(method, path, body string) (made struct{ ID, Key string }) {
+		req, err := http.NewRequest(method, p.console+"/api/console"+path, strings.NewReader(body))
+		require.NoError(t, err)
+		if body != "" {
+			req.Header.Set("Content-Type", "application/json")
+		}
+		res, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		defer res.Body.Close()
+		require.Less(t, res.StatusCode, 300)
+		answer := struct{ Data *struct{ ID, Key string } }{&made}
+		require.NoError(t, json.NewDecoder(res.Body).Decode(&answer))
+		return made
+	}
+	alice, bob := ask("POST", "/keys", `{"name":"alice"}`), ask("POST", "/keys", `{"name":"bob"}`)
+	p.waitFor(func() bool { return opens(alice.Key) && opens(bob.Key) && opens("sk-before-0123456789abcdef") })
+	ask("DELETE", "/keys/"+alice.ID, "")
+	p.waitFor(func() bool { return !opens(alice.Key) })
+	ask("POST", "/key-sync/repair", `{"remove_unknown":true}`)
+	require.False(t, opens("sk-before-0123456789abcdef"))
+	ask("DELETE", "/keys/"+bob.ID, "")
+	p.waitFor(func() bool { return !opens(bob.Key) })
+	require.False(t, opens(""), "without keys the proxy would let everybody in")
+	require.NotContains(t, proxy.Changes(), "0")
+	p.stop(syscall.SIGTERM)
+	secrets := []string{alice.Key, bob.Key, "sk-before-0123456789abcdef", cpaKey}
+	for _, s := range secrets {
+		require.False(t, strings.Contains(p.stderr.String(), s))
+	}
+	require.NoError(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for _, s := range secrets {
+			require.False(t, strings.Contains(string(b), s), path)
+		}
+		return err
+	}))
 }
 
 // cpaEvent is the event of attempt i, whose time nobody else has.
@@ -151,6 +209,17 @@ func TestCLIProxyKill(t *testing.T) {
 	require.Equal(t, n, again, "after SIGTERM")
 	s := get[stats](p, "/stats")
 	require.EqualValues(t, len(cpaCalls(p, begin)), s.Calls)
+	p.waitFor(func() bool {
+		q := get[struct {
+			Sources []struct {
+				Kind, Name, Trouble string
+				Up                  bool
+				Waiting             int `json:"waiting_events"`
+			}
+		}](p, "/quality")
+		return len(q.Sources) == 1 && q.Sources[0].Kind == "cliproxy" && q.Sources[0].Name == "cliproxyapi" && q.Sources[0].Up &&
+			q.Sources[0].Trouble == "" && q.Sources[0].Waiting == 0
+	})
 	t.Logf("%d events taken in %d pulls over 6 deaths; %d missing, of the %d that a last pull before a death took", len(cpaCalls(p, begin))+n, len(proxy.Pops()), n, len(unsure))
 	require.NoError(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

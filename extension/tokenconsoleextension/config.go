@@ -30,6 +30,8 @@ type Config struct {
 	Audit Audit `mapstructure:"audit"`
 	// Links lead from the console to other systems.
 	Links Links `mapstructure:"links"`
+	// KeySync are proxies whose client keys follow the keys made here.
+	KeySync []KeySync `mapstructure:"key_sync"`
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -60,7 +62,7 @@ func createDefaultConfig() component.Config {
 	server := confighttp.NewDefaultServerConfig()
 	server.NetAddr.Endpoint = defaultEndpoint
 	server.ReadHeaderTimeout = 10 * time.Second
-	server.MaxRequestBodySize = 1 << 20
+	server.MaxRequestBodySize = 1 << 30 // of an import, which is read piece by piece; other routes have limits of their own
 	return &Config{HTTP: server, Timezone: "UTC", Access: defaultAccess(), Keys: Keys{Max: defaultMaxKeys},
 		Audit: Audit{MaxAge: 365 * 24 * time.Hour, MaxEntries: 1_000_000}}
 }
@@ -82,6 +84,9 @@ func (c *Config) Validate() error {
 	}
 	if err := console.CheckTraceURL(c.Links.TraceURL); err != nil {
 		errs = append(errs, fmt.Errorf("links: trace_url %w", err))
+	}
+	if err := c.validateKeySync(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Keys.Max < 1 {
 		errs = append(errs, errors.New("keys: max must be at least 1"))

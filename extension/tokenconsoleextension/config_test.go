@@ -58,7 +58,14 @@ func TestConfig(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "none", c.Access.authRole())
 
+	c, err = load(t, "key_sync")
+	require.NoError(t, err)
+	require.Len(t, c.KeySync, 2)
+	require.Equal(t, []string{"127.0.0.1:8317", "second", "ca.pem"}, []string{c.KeySync[0].name(), c.KeySync[1].name(), c.KeySync[1].TLS.CAFile})
+	require.NotContains(t, fmt.Sprintf("%+v", c), "a key of the tests")
+
 	for name, wants := range map[string][]string{
+		"key_sync_wrong": {"management_key must be set", `two proxies are called "127.0.0.1:8317"`},
 		"wrong": {
 			"storage must name", "Mars/Olympus", "everybody", "max must be at least 1", "no host name", "proxy.example.com", "lifetime must be above 0",
 			"username and password go together", "name one in auth", "max_entries must be above 0",

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/keysync"
 )
 
 // server is the extension: an HTTP server from Start to Shutdown.
@@ -27,7 +28,8 @@ type server struct {
 	http     *http.Server
 	listener net.Listener
 	console  *console.Console
-	provided *http.Client // asks the OpenID Connect provider; nil where there is none
+	provided *http.Client  // asks the OpenID Connect provider; nil where there is none
+	sync     *keysync.Sync // nil where no proxy is configured
 	serving  sync.WaitGroup
 }
 
@@ -64,6 +66,13 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	if err := s.signsPeopleIn(ctx, &options); err != nil {
 		return err
 	}
+	if options.Sources, err = tokenstoreextension.Sources(s.config.Storage, host); err != nil {
+		return err
+	}
+	if s.sync, err = s.keySync(ctx, ledger); err != nil {
+		return err
+	}
+	options.KeySync = s.sync
 	s.console = console.New(options)
 	s.http, err = s.config.HTTP.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, s.console.Handler())
 	if err != nil {
@@ -77,6 +86,9 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 		if err := s.firstAdmin(ctx, os.Stderr); err != nil {
 			return errors.Join(err, s.listener.Close())
 		}
+	}
+	if s.sync != nil {
+		s.sync.Start()
 	}
 	s.set.Logger.Info("console is open", zap.String("address", s.address()+"/console"))
 	s.serving.Add(1)
@@ -105,6 +117,9 @@ func (s *server) Shutdown(ctx context.Context) error {
 		err = s.http.Close() // an export that nobody reads must not hold up the rest
 	}
 	s.serving.Wait()
+	if s.sync != nil {
+		s.sync.Close()
+	}
 	if s.provided != nil {
 		s.provided.CloseIdleConnections()
 	}

@@ -13,7 +13,9 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/access/password"
+	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/sources"
 )
 
 const (
@@ -48,6 +50,10 @@ type Options struct {
 	// oldest when there are more than AuditMax (a million where 0).
 	AuditMaxAge time.Duration
 	AuditMax    int64
+	// Sources is what fetches calls by itself; nil where nothing does.
+	Sources *sources.Board
+	// KeySync keeps the keys of proxies as those here; nil where there are none. It is not the console's to close.
+	KeySync *keysync.Sync
 	// TraceURL is the address of a trace, with {trace_id} in it; see CheckTraceURL. Empty: no links.
 	TraceURL string
 	Now      func() time.Time // time.Now where nil
@@ -130,8 +136,10 @@ func (c *Console) routes() {
 	c.statsRoutes()
 	c.logRoutes()
 	c.streamRoutes()
+	c.importRoutes()
 	c.breakdownRoutes()
 	c.keyRoutes()
+	c.keySyncRoutes()
 	c.qualityRoutes()
 	c.sessionRoutes()
 	c.userRoutes()

@@ -174,7 +174,7 @@ func (c *Console) allKeys(ctx context.Context) ([]Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{By: ledger.ByKey})
+	a, err := c.o.Ledger.Query(ctx, ledger.Query{By: ledger.ByKey, CountsOnly: true})
 	if err != nil {
 		return nil, err
 	}
@@ -258,6 +258,7 @@ func (c *Console) createKey(ctx context.Context, in *createKeyInput) (*envelope[
 	if err != nil {
 		return nil, c.failed("create a key", err)
 	}
+	c.keysChanged(key)
 	return answer(NewKey{Key: c.keyOf(&k, nil), Secret: key}), nil
 }
 
