@@ -67,7 +67,7 @@ The commands stats, trend, breakdown, logs, export, import and keys ask a server
 		}
 		return prepareQuickstart(c == cmd)
 	}
-	cmd.AddCommand(newBackupCommand(), newRepriceCommand())
+	cmd.AddCommand(newBackupCommand(), newUserCommand(), newRepriceCommand())
 	cmd.AddCommand(cli.Commands()...)
 	return cmd
 }
