@@ -44,6 +44,7 @@ type Quality struct {
 	Inconsistent  int64        `json:"inconsistent_count" doc:"calls with figures that cannot be, which were left out, or that do not add up"`
 	Estimated     int64        `json:"estimated_count" doc:"calls whose emitter estimated its figures"`
 	SinceStart    Arrivals     `json:"since_start"`
+	Sources       []Source     `json:"sources" nullable:"false" doc:"what fetches calls by itself, and what may be missing of it; filters do not apply"`
 	Records       int64        `json:"records" doc:"stored records, ones that do not count included"`
 	AsOf          *time.Time   `json:"as_of"`
 }
@@ -65,7 +66,7 @@ func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Qual
 	}
 	n := status.Counters
 	q := Quality{
-		NoUsageModels: []ModelCount{}, Models: []ModelCount{}, Records: status.Info.Records, AsOf: known(a.AsOf),
+		Sources: c.sources(), NoUsageModels: []ModelCount{}, Models: []ModelCount{}, Records: status.Info.Records, AsOf: known(a.AsOf),
 		SinceStart: Arrivals{
 			Duplicates: n.Duplicates, Fuller: n.Fuller, Corrections: n.Superseded, RefusedOld: n.RefusedOld,
 			RefusedFuture: n.RefusedNew, RefusedBad: n.RefusedBad, Evicted: n.Evicted, Folded: status.Folded,
