@@ -9,6 +9,8 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
+
+	"github.com/tokenboard/tokenboard/internal/console"
 )
 
 // Config is the configuration of the extension.
@@ -24,6 +26,17 @@ type Config struct {
 	Access Access `mapstructure:"access"`
 	// Keys limits the API keys.
 	Keys Keys `mapstructure:"keys"`
+	// Links lead from the console to other systems.
+	Links Links `mapstructure:"links"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// Links lead from the console to other systems.
+type Links struct {
+	// TraceURL is the address of a call's trace: an http or https address with {trace_id} in it, and,
+	// where they are needed, {span_id}, {service}, {from_ms} and {to_ms}.
+	TraceURL string `mapstructure:"trace_url"`
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -73,6 +86,9 @@ func (c *Config) Validate() error {
 	if !c.HTTP.Auth.HasValue() && !loopback(c.HTTP.NetAddr.Endpoint) {
 		errs = append(errs, fmt.Errorf("endpoint %q can be reached from outside this machine, and access is open: use 127.0.0.1, or name an authenticator in auth",
 			c.HTTP.NetAddr.Endpoint))
+	}
+	if err := console.CheckTraceURL(c.Links.TraceURL); err != nil {
+		errs = append(errs, fmt.Errorf("links: trace_url %w", err))
 	}
 	if c.Keys.Max < 1 {
 		errs = append(errs, errors.New("keys: max must be at least 1"))

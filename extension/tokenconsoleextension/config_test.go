@@ -34,9 +34,10 @@ func TestConfig(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "Asia/Shanghai", c.Timezone)
 	require.Equal(t, 500, c.Keys.Max)
+	require.Equal(t, "https://tempo.example/trace/{trace_id}", c.Links.TraceURL)
 
 	_, err = load(t, "wrong")
-	for _, want := range []string{"storage must name", "Mars/Olympus", "everybody", "can be reached from outside", "max must be at least 1"} {
+	for _, want := range []string{"storage must name", "Mars/Olympus", "everybody", "can be reached from outside", "max must be at least 1", "links: trace_url must be an http or https address"} {
 		require.ErrorContains(t, err, want)
 	}
 }

@@ -57,6 +57,7 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	s.console = console.New(console.Options{
 		Ledger: ledger, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
 		MaxKeys: s.config.Keys.Max, Open: !s.config.HTTP.Auth.HasValue(), Origins: origins,
+		TraceURL: s.config.Links.TraceURL,
 	})
 	s.http, err = s.config.HTTP.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, s.console.Handler())
 	if err != nil {

@@ -60,6 +60,7 @@ const (
 	ReadSettings            // how this server is configured, without secrets
 	ManageUsers             // users, their sessions and tokens
 	ReadAudit               // who changed what
+	Reprice                 // give stored calls the prices of now
 	permissionCount
 )
 
@@ -69,10 +70,10 @@ var grants = [roleCount][]Permission{
 	Verifier: {Anyone, VerifyKeys},
 	Member:   {Anyone, SignedIn, ReadUsage, ReadKeys, WriteKeys},
 	Viewer:   {Anyone, SignedIn, ReadUsage, ReadKeys, ReadQuality, ReadMetrics, ReadSettings},
-	Operator: {Anyone, SignedIn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings},
+	Operator: {Anyone, SignedIn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings, Reprice},
 	Admin: {
 		Anyone, SignedIn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings,
-		ManageUsers, ReadAudit,
+		ManageUsers, ReadAudit, Reprice,
 	},
 }
 

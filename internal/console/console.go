@@ -36,7 +36,9 @@ type Options struct {
 	// oldest when there are more than AuditMax (a million where 0).
 	AuditMaxAge time.Duration
 	AuditMax    int64
-	Now         func() time.Time // time.Now where nil
+	// TraceURL is the address of a trace, with {trace_id} in it; see CheckTraceURL. Empty: no links.
+	TraceURL string
+	Now      func() time.Time // time.Now where nil
 }
 
 // Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
@@ -109,6 +111,7 @@ func (c *Console) routes() {
 	c.breakdownRoutes()
 	c.keyRoutes()
 	c.qualityRoutes()
+	c.priceRoutes()
 	c.auditRoutes()
 	c.healthRoutes()
 }

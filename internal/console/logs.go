@@ -14,7 +14,7 @@ import (
 
 func (c *Console) logRoutes() {
 	register(c, access.ReadUsage, route(http.MethodGet, "/logs", "logs", "Single calls, newest first"), c.logs)
-	register(c, access.ReadUsage, route(http.MethodGet, "/logs/{id}", "log", "One call"), c.log)
+	register(c, access.ReadUsage, route(http.MethodGet, "/logs/{id}", "log", "One call, with what its cost is made of and what else tells of it"), c.log)
 	register(c, access.ReadUsage, route(http.MethodGet, "/export", "export", "Calls, with stats, trend and keys, streamed"), c.export)
 }
 
@@ -94,30 +94,6 @@ func (c *Console) logs(ctx context.Context, in *logsInput) (*envelope[LogPage], 
 		page.Items[i] = itemOf(&records[i], index)
 	}
 	return answer(page), nil
-}
-
-func (c *Console) log(ctx context.Context, in *struct {
-	ID string `path:"id" maxLength:"64"`
-}) (*envelope[LogItem], error) {
-	id, start, ok := parseItemID(in.ID)
-	if !ok {
-		return nil, newProblem(404, "there is no call of this id; take one from /logs")
-	}
-	r, found, err := c.o.Ledger.Get(ctx, id, start)
-	if err != nil {
-		return nil, c.failed("log", err)
-	}
-	if !found {
-		return nil, newProblem(404, "there is no call of this id; it may be older than what is kept")
-	}
-	index, err := c.keys.index(ctx)
-	if err != nil {
-		return nil, c.failed("log", err)
-	}
-	if !c.maySee(ctx, index, r.KeyFingerprint) {
-		return nil, newProblem(404, "there is no call of this id; take one from /logs")
-	}
-	return answer(itemOf(&r, index)), nil
 }
 
 // itemID holds the start besides the record's id: with both a record is found at once.

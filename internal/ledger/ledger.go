@@ -91,10 +91,13 @@ type Ledger struct {
 	o      Options
 
 	requests chan *request
-	closing  chan struct{} // closed when no more requests are taken
-	done     chan struct{} // closed when the writer has ended
-	close    sync.Once
-	closeErr error
+	jobs     chan job // other work for the writer
+	// repricing is held while stored calls are priced anew.
+	repricing sync.Mutex
+	closing   chan struct{} // closed when no more requests are taken
+	done      chan struct{} // closed when the writer has ended
+	close     sync.Once
+	closeErr  error
 
 	// commits is held for writing from the moment a write may be on disk until the sums in
 	// memory have it too, so that a reader that needs both sees them agree.
@@ -133,7 +136,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 	}
 	l := &Ledger{
 		engine: engine, o: o, rolling: newRolling(), index: newIndex(!o.NoTwins),
-		requests: make(chan *request, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}),
+		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := l.rebuild(ctx); err != nil {
 		return nil, errors.Join(err, engine.Close())

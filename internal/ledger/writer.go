@@ -74,6 +74,8 @@ func (l *Ledger) write() {
 		select {
 		case r := <-l.requests:
 			l.commitGroup(ctx, l.gather(r))
+		case j := <-l.jobs:
+			j.result <- j.run(ctx)
 		case <-retention.C:
 			l.index.evict(l.o.MaxSpans, l.o.Now().Add(-l.o.Window))
 			l.startRetention(ctx, more)

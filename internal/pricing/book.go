@@ -179,7 +179,6 @@ type Book struct {
 	providers []provider
 	byID      map[string]*provider
 	own       []ownPrice // the one that begins last first
-	given     []Override // as configured
 
 	mu    sync.RWMutex
 	cache map[name]*candidates

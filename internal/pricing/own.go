@@ -181,7 +181,7 @@ func like(pattern, text string) bool {
 // fit a call the one that begins last, of those the first.
 func (b *Book) With(own []Override) (*Book, error) {
 	out := &Book{
-		version: b.version, source: b.source, providers: b.providers, byID: b.byID, given: slices.Clone(own), cache: map[name]*candidates{},
+		version: b.version, source: b.source, providers: b.providers, byID: b.byID, cache: map[name]*candidates{},
 	}
 	if len(own) == 0 {
 		return out, nil
@@ -200,5 +200,11 @@ func (b *Book) With(own []Override) (*Book, error) {
 	return out, nil
 }
 
-// Own gives the operator's own prices, as they were given.
-func (b *Book) Own() []Override { return slices.Clone(b.given) }
+// Own gives the operator's own prices, those that go first first.
+func (b *Book) Own() []Quote {
+	out := make([]Quote, 0, len(b.own))
+	for i := range b.own {
+		out = append(out, quoteOf(&b.own[i].rates, &b.own[i], nil, time.Time{}))
+	}
+	return out
+}

@@ -174,6 +174,7 @@ func TestQuote(t *testing.T) {
 	q, ok := b.Quote("x", "mine", at)
 	require.True(t, ok)
 	require.Equal(t, Quote{Model: "mine", Own: true, From: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Rates: []KindRate{{"input", ratesPerUSD, nil}}, Request: 10_000_000}, q)
+	require.Equal(t, []Quote{q}, b.Own())
 	_, ok = b.Quote("x", "mine", time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC))
 	require.False(t, ok)
 	q, ok = b.Quote("openai", "o3", at)

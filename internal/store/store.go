@@ -132,6 +132,9 @@ type Engine interface {
 	Find(ctx context.Context, id usage.ID, start time.Time) (Record, bool, error)
 	// Get gives the stored record of an identity whose start is not known.
 	Get(ctx context.Context, id usage.ID) (Record, bool, error)
+	// Relatives gives the records that start in a range of time and are superseded by the record
+	// of one identity, or have another identity, oldest first and at most max and one.
+	Relatives(ctx context.Context, by, other usage.ID, from, to time.Time, max int) ([]Record, error)
 	// Scan visits the records that match, oldest first, until visit fails. The record is
 	// valid during the visit only.
 	Scan(ctx context.Context, f Filter, visit func(*Record) error) error

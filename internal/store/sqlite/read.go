@@ -49,6 +49,25 @@ func (e *Engine) one(ctx context.Context, where string, arg any) (store.Record, 
 	return r, err == nil, mapError("read a record", err)
 }
 
+// Relatives looks through the range: a record's standing has no index, because few ever ask.
+func (e *Engine) Relatives(ctx context.Context, by, other usage.ID, from, to time.Time, limit int) ([]store.Record, error) {
+	c := e.where(&store.Filter{From: from, To: to, Superseded: true})
+	c.add("(c.superseded_by = ? OR c.id = ?)", by[:], other[:])
+	rows, err := e.readDB.QueryContext(ctx, "SELECT "+callColumns+" FROM "+callTables+" WHERE "+c.sql()+" ORDER BY c.key LIMIT ?", append(c.args, limit+1)...)
+	if err != nil {
+		return nil, mapError("look for related records", err)
+	}
+	defer rows.Close()
+	var out []store.Record
+	for rows.Next() {
+		out = append(out, store.Record{})
+		if _, err := e.scanRecord(rows, &out[len(out)-1]); err != nil {
+			return nil, mapError("read a record", err)
+		}
+	}
+	return out, mapError("look for related records", rows.Err())
+}
+
 // Scan visits the records that match, oldest first.
 func (e *Engine) Scan(ctx context.Context, f store.Filter, visit func(*store.Record) error) error {
 	c := e.where(&f)

@@ -1,0 +1,120 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/pricing"
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/sqlite"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+func TestLogDetail(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.TraceURL = "https://tempo.example/trace/{trace_id}?span={span_id}&at={from_ms}" })
+	b.commit(callOf(1, func(c *usage.Call) {
+		c.Role, c.Span, c.HasReportedCost, c.ReportedCost = usage.RoleAggregate, usage.SpanID{1}, true, 1500
+		c.ID = usage.SpanRecordID(c.Trace, c.Span)
+	}))
+	id := data[LogPage](b, "GET", "/logs", "", 200).Items[0].ID
+	d := data[LogDetail](b, "GET", "/logs/"+id, "", 200)
+	require.Equal(t, d.LogItem, d.Call)
+	require.Equal(t, []FlagNote{{"reported_cost", flagNotes["reported_cost"]}}, d.Flags)
+	require.NotNil(t, d.Cost.Reported)
+	require.Empty(t, d.Cost.Parts)
+	require.Empty(t, d.Supersedes)
+	require.Nil(t, d.StoodFor)
+	require.Equal(t, "https://tempo.example/trace/"+d.TraceID+"?span="+d.SpanID+"&at="+strconv.FormatInt(testNow.Add(-time.Hour+time.Second-15*time.Minute).UnixMilli(), 10), *d.Links.Trace)
+
+	b.commit(callOf(1, func(c *usage.Call) { c.Parent = usage.SpanID{1} }))
+	child := data[LogPage](b, "GET", "/logs", "", 200).Items[0]
+	parent := data[LogDetail](b, "GET", "/logs/"+id, "", 200)
+	require.False(t, parent.Counted)
+	require.Equal(t, child, *parent.StoodFor)
+	require.Contains(t, parent.Flags, FlagNote{"ancestor", flagNotes["ancestor"]})
+	d = data[LogDetail](b, "GET", "/logs/"+child.ID, "", 200)
+	require.Equal(t, []LogItem{parent.LogItem}, d.Supersedes)
+	require.Nil(t, d.LogItem.Cost)
+	require.Nil(t, d.Cost)
+
+	var raw map[string]any
+	w := b.do("GET", base+"/logs/"+child.ID, "", nil)
+	var e struct{ Data json.RawMessage }
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &e))
+	require.NoError(t, json.Unmarshal(e.Data, &raw))
+	for _, fixed := range []string{"id", "trace_id", "model", "input_tokens", "cost_usd", "counted", "superseded_by"} {
+		require.Contains(t, raw, fixed, "the fields of the call stay where they were")
+	}
+	require.Len(t, flagNotes, len((usage.Quality(1<<15-1)).Names())+int(store.ReasonTwin), "every flag has a note")
+}
+
+func TestCostArithmetic(t *testing.T) {
+	ctx := context.Background()
+	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "t.db")})
+	require.NoError(t, err)
+	book, err := pricing.Default()
+	require.NoError(t, err)
+	clock := func() time.Time { return testNow }
+	l, err := ledger.Open(ctx, engine, ledger.Options{Now: clock, Prices: book})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, l.Close()) }()
+	b := &bench{t: t, ledger: l, handler: New(Options{Ledger: l, Version: "test", Open: true, Now: clock}).Handler()}
+	b.commit(callOf(1, func(c *usage.Call) {
+		c.Provider, c.Model = "anthropic", "claude-sonnet-4-5"
+		c.Tokens = usage.Tokens{InputUncached: 20, CacheRead: 100, CacheWrite: 50, OutputText: 30, Fields: usage.HasInput | usage.HasOutput | usage.HasCacheRead | usage.HasCacheWrite}
+	}))
+	item := data[LogPage](b, "GET", "/logs", "", 200).Items[0]
+	cost := data[LogDetail](b, "GET", "/logs/"+item.ID, "", 200).Cost
+	require.Equal(t, book.Version(), cost.PriceVersion)
+	require.Equal(t, *item.Cost, cost.Total)
+	require.Nil(t, cost.Reported)
+	byKind := map[string]CostPart{}
+	var sum Money
+	for _, p := range cost.Parts {
+		byKind[p.Kind] = p
+		sum += p.USD
+	}
+	require.Equal(t, cost.Total, sum)
+	require.Equal(t, map[string]CostPart{
+		"input":       {"input", 20, "3", 60_000},
+		"cache_read":  {"cache_read", 100, "0.3", 30_000},
+		"cache_write": {"cache_write", 50, "3.75", 187_500},
+		"output":      {"output", 30, "15", 450_000},
+	}, byKind)
+}
+
+func TestTraceURL(t *testing.T) {
+	for template, ok := range map[string]bool{
+		"": true, "https://a.example/t/{trace_id}": true, "http://localhost:3000/explore?left=%7B%22q%22:%22{trace_id}%22%7D&from={from_ms}&to={to_ms}&s={service}{span_id}": true,
+		"javascript:alert('{trace_id}')": false, "ftp://a/{trace_id}": false, "//a/{trace_id}": false, "https://a.example/": false, "/t/{trace_id}": false,
+		"https://{trace_id}.example/": false, "https://{service}/{trace_id}": false, "https://a.example/{trace_id}/{user}": false, "https://u:p@a.example/{trace_id}": false, "{trace_id}": false,
+	} {
+		if err := CheckTraceURL(template); ok {
+			require.NoError(t, err, template)
+		} else {
+			require.Error(t, err, template)
+		}
+	}
+	r := store.Record{Call: usage.Call{Trace: usage.TraceID{1}, Service: "a b&c=/?#%", Start: time.Unix(1000, 0)}}
+	require.Equal(t, "https://a/01000000000000000000000000000000?s=a+b%26c%3D%2F%3F%23%25", traceLink("https://a/{trace_id}?s={service}", &r))
+	require.Empty(t, traceLink("https://a/{trace_id}", &store.Record{}))
+}
+
+func TestMoneyIsReadExactly(t *testing.T) {
+	for text, want := range map[string]Money{"0": 0, "0.000000001": 1, "9223372036.854775807": 1<<63 - 1, "1e-05": 10_000, "-0.5": -500_000_000, "0.0000000005": 1, "null": 7} {
+		got := Money(7)
+		require.NoError(t, got.UnmarshalJSON([]byte(text)), text)
+		require.Equal(t, want, got, text)
+	}
+	for _, text := range []string{"1e999999999", "1e-999999999", "9223372036.854775808", `"1"`, "1/2", "0x10", "1_0", "NaN", "", "e", "1e"} {
+		var m Money
+		require.Error(t, m.UnmarshalJSON([]byte(text)), text)
+	}
+}
