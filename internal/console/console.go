@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 )
 
@@ -38,7 +39,11 @@ type Options struct {
 	AuditMax    int64
 	// TraceURL is the address of a trace, with {trace_id} in it; see CheckTraceURL. Empty: no links.
 	TraceURL string
-	Now      func() time.Time // time.Now where nil
+	// Quota is for all calls; shown, and enforced by nobody.
+	Quota Quota
+	// Verify is how keys are checked.
+	Verify Verify
+	Now    func() time.Time // time.Now where nil
 }
 
 // Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
@@ -76,7 +81,11 @@ func New(o Options) *Console {
 		o.Logger = zap.NewNop()
 	}
 	envelopes.Do(func() { huma.NewError = newProblem }) // huma has no other place for it
-	return &Console{o: o, keys: &keyBook{ledger: o.Ledger, now: o.Now}, streams: newStreams()}
+	ring := keyring.New(keyring.Options{
+		Ledger: o.Ledger, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
+		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
+	})
+	return &Console{o: o, keys: &keyBook{ring: ring}, streams: newStreams()}
 }
 
 // Handler gives the handler of all routes.
@@ -97,6 +106,7 @@ func (c *Console) served() http.Handler {
 	c.api = humago.New(mux, config)
 	c.routes()
 	c.pages(mux)
+	c.forwardAuthRoutes(mux)
 	c.handle(mux, http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())
 	c.handle(mux, http.MethodGet, "/health", access.Anyone, http.HandlerFunc(c.plainHealth))
 	c.handle(mux, http.MethodGet, "/ready", access.Anyone, http.HandlerFunc(c.plainReady))
@@ -110,6 +120,7 @@ func (c *Console) routes() {
 	c.streamRoutes()
 	c.breakdownRoutes()
 	c.keyRoutes()
+	c.verifyRoutes()
 	c.qualityRoutes()
 	c.priceRoutes()
 	c.auditRoutes()

@@ -158,13 +158,17 @@ func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy s
 	groups := map[string]*group{} // by value: one model of two providers is one group
 	for i := range a.Groups {
 		g := &a.Groups[i]
-		to := groups[g.Value]
+		value := g.Value
+		if groupBy == "key" {
+			value = index.current(value) // a key that was rotated is one
+		}
+		to := groups[value]
 		if to == nil {
-			to = &group{name: g.Value, points: make([]ledger.Sums, n)}
+			to = &group{name: value, points: make([]ledger.Sums, n)}
 			if groupBy == "key" {
-				to.name = index.name(g.Value)
+				to.name = index.name(value)
 			}
-			groups[g.Value] = to
+			groups[value] = to
 		}
 		for j := range g.Points {
 			all[j].Merge(&g.Points[j])

@@ -26,6 +26,8 @@ type Options struct {
 	Estimate int64
 	// Failures is how many keys that are not good one source may try in a minute. Default 20.
 	Failures int
+	// Quota is for all calls, whatever their key. It is shown, and stops nobody.
+	Quota store.Limits
 }
 
 const (
@@ -42,6 +44,7 @@ type Ring struct {
 	o        Options
 	failures failures
 	stop     func() // ends the observation of the ledger
+	console  *entry // of Options.Quota: what all calls spend; nil where there is none
 	calendar atomic.Pointer[periods]
 
 	reading sync.Mutex // held by the one who reads the store
@@ -97,6 +100,10 @@ func New(o Options) *Ring {
 		o: o, failures: failures{allowed: o.Failures}, byID: map[string]*entry{}, byFingerprint: map[string]*entry{},
 		byName: map[string][]*entry{}, byOwner: map[string][]*entry{},
 	}
+	if o.Quota != (store.Limits{}) {
+		r.console = &entry{}
+		r.console.key.Store(&store.Key{Limits: o.Quota})
+	}
 	r.stop = o.Ledger.Observe(r.follow)
 	return r
 }
@@ -135,6 +142,13 @@ func (r *Ring) Fresh(ctx context.Context) error {
 	return r.load(ctx)
 }
 
+// Stale makes the next Fresh read the keys that changed, whenever they were read.
+func (r *Ring) Stale() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.read = time.Time{}
+}
+
 // Refresh reads the keys that changed, now: the caller has changed one.
 func (r *Ring) Refresh(ctx context.Context) error {
 	r.reading.Lock()
@@ -167,6 +181,9 @@ func (r *Ring) load(ctx context.Context) error {
 		}
 	}
 	r.mu.Unlock()
+	if r.console != nil && r.console.wants() {
+		wanting = append(wanting, r.console)
+	}
 	if err := r.loadSpending(ctx, wanting); err != nil {
 		return err // the version stays: it is tried again
 	}
@@ -284,14 +301,17 @@ func (r *Ring) follow(c ledger.Commit) {
 		minus int
 	}
 	var calls map[*entry]*tally
-	now, current := r.now()
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if len(r.byFingerprint) == 0 {
+	if len(r.byFingerprint) == 0 && r.console == nil {
 		return
 	}
+	now, current := r.now()
 	for i := range c.Changes {
 		d := &c.Changes[i]
+		if r.console != nil {
+			r.console.follow(now, current, c.Number, d)
+		}
 		if d.Call.KeyFingerprint == "" {
 			continue
 		}

@@ -248,6 +248,13 @@ func (r *Ring) Left(id string) *Left {
 	r.mu.RLock()
 	e := r.byID[id]
 	r.mu.RUnlock()
+	return r.leftOf(e)
+}
+
+// Quota tells what is left of Options.Quota; nil where there is none.
+func (r *Ring) Quota() *Left { return r.leftOf(r.console) }
+
+func (r *Ring) leftOf(e *entry) *Left {
 	if e == nil {
 		return nil
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// Spending visits what was spent with keys, by base bucket: with those of some fingerprints, or with
-// all where the map is nil. Unlike Query it includes what retention dropped, of keys that were stored
+// Spending visits what was spent with the keys of some fingerprints, by base bucket; "" is all calls,
+// whatever their key. Unlike Query it includes what retention dropped, of keys that were stored
 // then. Visits of one bucket are added up. It gives the number of the last commit that is in it, see
 // Commit.Number.
 func (l *Ledger) Spending(ctx context.Context, of map[string]bool, visit func(store.Spent)) (commit int64, err error) {
@@ -18,7 +18,7 @@ func (l *Ledger) Spending(ctx context.Context, of map[string]bool, visit func(st
 	var floor time.Time
 	commit, floor = l.spentInMemory(of, visit)
 	err = l.engine.Forgotten(ctx, floor, func(s store.Spent) {
-		if of == nil || of[s.Fingerprint] {
+		if of[s.Fingerprint] {
 			visit(s)
 		}
 	})
@@ -37,17 +37,20 @@ func (l *Ledger) spentInMemory(of map[string]bool, visit func(store.Spent)) (com
 				Fingerprint: fingerprint, Start: bucketStart(b), Calls: s.Calls, Tokens: s.Tokens.Total(), Cost: s.Cost,
 			})
 		}
+		if s := cs[axisAll][member{}]; s != nil && of[""] {
+			tell("", s)
+		}
 		members := cs[axisKey]
-		if of != nil && len(of) < len(members) {
+		if len(of) < len(members) {
 			for f := range of {
-				if s := members[member{value: f}]; s != nil {
+				if s := members[member{value: f}]; s != nil && f != "" {
 					tell(f, s)
 				}
 			}
 			continue
 		}
 		for m, s := range members {
-			if m.value != "" && (of == nil || of[m.value]) {
+			if m.value != "" && of[m.value] {
 				tell(m.value, s)
 			}
 		}
