@@ -47,7 +47,7 @@ fmt: $(LINT) ## format the code
 
 .PHONY: generate
 generate: ## generate the components' metadata and the component list of the distribution
-	$(GO) generate ./exporter/... ./extension/... ./processor/...
+	$(GO) generate ./exporter/... ./extension/... ./processor/... ./receiver/...
 	$(GO) tool builder --config builder-config.yaml --skip-compilation --skip-get-modules
 	gofmt dist/components.go > cmd/tokenboard/components.go
 	rm -rf dist

@@ -53,7 +53,7 @@ func TestSystemdUnit(t *testing.T) {
 	require.NotContains(t, string(out), "tokenboard.service", "no complaint of the unit")
 }
 
-// TestContainerConfig runs the container's configuration: its console asks for the token.
+// TestContainerConfig runs the container's configuration: people sign in to its console.
 func TestContainerConfig(t *testing.T) {
 	raw, err := os.ReadFile("../examples/container/config.yaml")
 	require.NoError(t, err)
@@ -65,10 +65,17 @@ func TestContainerConfig(t *testing.T) {
 	}
 	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
 	p := start(t, t.TempDir(), "--config", config)
-	p.waitFor(func() bool { return p.status("/ready", token) == http.StatusOK })
+	p.waitFor(func() bool { return p.status("/ready", "") == http.StatusOK })
 	require.Equal(t, http.StatusUnauthorized, p.status("/api/console/stats", ""))
 	require.Equal(t, http.StatusUnauthorized, p.status("/api/console/stats", "wrong"))
-	require.Equal(t, http.StatusOK, p.status("/api/console/stats", token))
+	admin := p.signIn("admin", adminPassword)
+	require.Equal(t, http.StatusOK, admin.call(http.MethodGet, "/api/console/stats", "", nil))
+	var made struct{ Data struct{ Token string } }
+	require.Equal(t, http.StatusCreated, admin.call(http.MethodPost, "/api/console/tokens", `{"name":"script","role":"viewer"}`, &made))
+	require.Equal(t, http.StatusOK, p.status("/api/console/stats", made.Data.Token))
+	require.Equal(t, http.StatusForbidden, p.status("/api/console/users", made.Data.Token))
+	require.NotContains(t, p.stderr.String(), adminPassword)
+	require.NotContains(t, p.stderr.String(), "there is no admin yet")
 	p.stop(syscall.SIGTERM)
 }
 

@@ -98,11 +98,11 @@ func freeAddress(t *testing.T) string {
 // environment is that of a quickstart of its own.
 func environment(dir, console, grpc, http string) []string {
 	return append(os.Environ(), "TOKENBOARD_DATA_DIR="+dir, "TOKENBOARD_CONSOLE_ENDPOINT="+console,
-		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+http, "TOKENBOARD_TOKEN="+token)
+		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+http, "TOKENBOARD_ADMIN_PASSWORD="+adminPassword)
 }
 
-// token is what the container's configuration asks for.
-const token = "a-token-of-the-tests"
+// adminPassword is what the container's configuration asks for.
+const adminPassword = "a password of the tests"
 
 // start starts the binary on a data folder.
 func start(t *testing.T, dir string, args ...string) *process {

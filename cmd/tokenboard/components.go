@@ -10,6 +10,7 @@ import (
 	tokenconsoleextension "github.com/tokenboard/tokenboard/extension/tokenconsoleextension"
 	tokenstoreextension "github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	tokenusageprocessor "github.com/tokenboard/tokenboard/processor/tokenusageprocessor"
+	cliproxyreceiver "github.com/tokenboard/tokenboard/receiver/cliproxyreceiver"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/exporter"
@@ -69,13 +70,15 @@ func components() (otelcol.Factories, error) {
 	})
 
 	factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
+		cliproxyreceiver.NewFactory(),
 		otlpreceiver.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
 	}
 	factories.ReceiverModules = makeModulesMap(factories.Receivers, map[component.Type]string{
-		otlpreceiver.NewFactory().Type(): "go.opentelemetry.io/collector/receiver/otlpreceiver v0.162.0",
+		cliproxyreceiver.NewFactory().Type(): "github.com/tokenboard/tokenboard v0.1.0",
+		otlpreceiver.NewFactory().Type():     "go.opentelemetry.io/collector/receiver/otlpreceiver v0.162.0",
 	})
 
 	factories.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](

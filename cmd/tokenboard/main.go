@@ -16,10 +16,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/provider/envprovider"
-	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
-	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
 	"go.opentelemetry.io/collector/otelcol"
 
 	"github.com/tokenboard/tokenboard/examples/quickstart"
@@ -41,16 +37,9 @@ func main() {
 
 func newCommand() *cobra.Command {
 	settings := otelcol.CollectorSettings{
-		BuildInfo: component.BuildInfo{Command: "tokenboard", Description: "Tokenboard", Version: version},
-		Factories: components,
-		ConfigProviderSettings: otelcol.ConfigProviderSettings{
-			ResolverSettings: confmap.ResolverSettings{
-				URIs: []string{"yaml:" + quickstart.Config},
-				ProviderFactories: []confmap.ProviderFactory{
-					envprovider.NewFactory(), fileprovider.NewFactory(), yamlprovider.NewFactory(),
-				},
-			},
-		},
+		BuildInfo:              component.BuildInfo{Command: "tokenboard", Description: "Tokenboard", Version: version},
+		Factories:              components,
+		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: resolverSettings("yaml:" + quickstart.Config)},
 	}
 	cmd := otelcol.NewCommand(settings)
 	cmd.Short = "Tokenboard: who spent how many tokens, on which model, for how much money"
@@ -72,7 +61,7 @@ http://127.0.0.1:8317/console. These change it:
 		}
 		return prepareQuickstart(c == cmd)
 	}
-	cmd.AddCommand(newBackupCommand())
+	cmd.AddCommand(newBackupCommand(), newRepriceCommand())
 	return cmd
 }
 

@@ -26,8 +26,16 @@ type Config struct {
 	Access Access `mapstructure:"access"`
 	// Keys limits the API keys.
 	Keys Keys `mapstructure:"keys"`
+	// Quota is for all calls.
+	Quota Quota `mapstructure:"quota"`
+	// Verify is how keys are checked.
+	Verify Verify `mapstructure:"verify"`
+	// Audit limits what is kept of the audit log.
+	Audit Audit `mapstructure:"audit"`
 	// Links lead from the console to other systems.
 	Links Links `mapstructure:"links"`
+	// KeySync are proxies whose client keys follow the keys made here.
+	KeySync []KeySync `mapstructure:"key_sync"`
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -37,14 +45,6 @@ type Links struct {
 	// TraceURL is the address of a call's trace: an http or https address with {trace_id} in it, and,
 	// where they are needed, {span_id}, {service}, {from_ms} and {to_ms}.
 	TraceURL string `mapstructure:"trace_url"`
-	// prevent unkeyed literal initialization
-	_ struct{}
-}
-
-// Access says who may use the console.
-type Access struct {
-	// Mode is "open": everybody who reaches the endpoint, which must be on loopback then.
-	Mode string `mapstructure:"mode"`
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -60,7 +60,6 @@ type Keys struct {
 const (
 	defaultEndpoint = "localhost:8317"
 	defaultMaxKeys  = 100_000
-	modeOpen        = "open"
 )
 
 func createDefaultConfig() component.Config {
@@ -68,7 +67,9 @@ func createDefaultConfig() component.Config {
 	server.NetAddr.Endpoint = defaultEndpoint
 	server.ReadHeaderTimeout = 10 * time.Second
 	server.MaxRequestBodySize = 1 << 20
-	return &Config{HTTP: server, Timezone: "UTC", Access: Access{Mode: modeOpen}, Keys: Keys{Max: defaultMaxKeys}}
+	return &Config{HTTP: server, Timezone: "UTC", Access: defaultAccess(), Keys: Keys{Max: defaultMaxKeys},
+		Quota: Quota{Period: "month"}, Verify: defaultVerify(),
+		Audit: Audit{MaxAge: 365 * 24 * time.Hour, MaxEntries: 1_000_000}}
 }
 
 // Validate checks the configuration.
@@ -80,15 +81,23 @@ func (c *Config) Validate() error {
 	if _, err := time.LoadLocation(c.Timezone); err != nil {
 		errs = append(errs, fmt.Errorf("timezone: %q is not a zone of the IANA data base, such as Asia/Shanghai", c.Timezone))
 	}
-	if c.Access.Mode != modeOpen {
-		errs = append(errs, fmt.Errorf("access: mode %q is not known; use open on a loopback endpoint, or name an authenticator in auth", c.Access.Mode))
+	if err := c.validateAccess(); err != nil {
+		errs = append(errs, err)
 	}
-	if !c.HTTP.Auth.HasValue() && !loopback(c.HTTP.NetAddr.Endpoint) {
-		errs = append(errs, fmt.Errorf("endpoint %q can be reached from outside this machine, and access is open: use 127.0.0.1, or name an authenticator in auth",
-			c.HTTP.NetAddr.Endpoint))
+	if c.Audit.MaxAge <= 0 || c.Audit.MaxEntries <= 0 {
+		errs = append(errs, errors.New("audit: max_age and max_entries must be above 0; the log of changes is always kept, within bounds"))
 	}
 	if err := console.CheckTraceURL(c.Links.TraceURL); err != nil {
 		errs = append(errs, fmt.Errorf("links: trace_url %w", err))
+	}
+	if err := c.validateKeySync(); err != nil {
+		errs = append(errs, err)
+	}
+	if _, err := c.Quota.read(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.Verify.validate(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Keys.Max < 1 {
 		errs = append(errs, errors.New("keys: max must be at least 1"))

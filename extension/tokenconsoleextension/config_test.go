@@ -1,8 +1,11 @@
 package tokenconsoleextension
 
 import (
+	"fmt"
+	"net/netip"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
@@ -10,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
 	"github.com/tokenboard/tokenboard/extension/tokenconsoleextension/internal/metadata"
+	"github.com/tokenboard/tokenboard/internal/console"
 )
 
 func load(t *testing.T, name string) (*Config, error) {
@@ -34,11 +38,54 @@ func TestConfig(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "Asia/Shanghai", c.Timezone)
 	require.Equal(t, 500, c.Keys.Max)
+	quota, err := c.Quota.read()
+	require.NoError(t, err)
+	require.Equal(t, console.Quota{Tokens: 100_000_000, Cost: 250_500_000_000, Period: 1}, quota) // a week
+	require.Equal(t, Verify{Anonymous: true, Reservation: 2 * time.Minute, Estimate: 4_000, FailuresPerMinute: 5}, c.Verify)
 	require.Equal(t, "https://tempo.example/trace/{trace_id}", c.Links.TraceURL)
 
-	_, err = load(t, "wrong")
-	for _, want := range []string{"storage must name", "Mars/Olympus", "everybody", "can be reached from outside", "max must be at least 1", "links: trace_url must be an http or https address"} {
-		require.ErrorContains(t, err, want)
+	require.Equal(t, "viewer", c.Access.authRole(), "least power")
+
+	c, err = load(t, "local")
+	require.NoError(t, err)
+	require.Equal(t, time.Hour, c.Access.Session.IdleTimeout)
+	proxies, err := c.Access.proxies()
+	require.NoError(t, err)
+	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")}, proxies)
+	require.NotContains(t, fmt.Sprintf("%+v", c), "a password of the tests")
+
+	c, err = load(t, "oidc")
+	require.NoError(t, err)
+	require.Equal(t, []string{"staff", "guests"}, c.Access.OIDC.Roles["viewer"])
+	require.NotContains(t, fmt.Sprintf("%+v", c), "a secret of the tests")
+
+	c, err = load(t, "authenticator")
+	require.NoError(t, err)
+	require.Equal(t, "none", c.Access.authRole())
+
+	c, err = load(t, "key_sync")
+	require.NoError(t, err)
+	require.Len(t, c.KeySync, 2)
+	require.Equal(t, []string{"127.0.0.1:8317", "second", "ca.pem"}, []string{c.KeySync[0].name(), c.KeySync[1].name(), c.KeySync[1].TLS.CAFile})
+	require.NotContains(t, fmt.Sprintf("%+v", c), "a key of the tests")
+
+	for name, wants := range map[string][]string{
+		"bad_quota": {"quota", "year"}, "bad_verify": {"verify", "reservation"},
+		"key_sync_wrong": {"management_key must be set", `two proxies are called "127.0.0.1:8317"`},
+		"wrong": {
+			"storage must name", "Mars/Olympus", "everybody", "max must be at least 1", "no host name", "proxy.example.com", "lifetime must be above 0",
+			"username and password go together", "name one in auth", "max_entries must be above 0",
+			"links: trace_url must be an http or https address",
+		},
+		"wrongoidc": {"at least 12", "issuer must be an https URL", "client_id must be set", "client_secret must be set", "must end in /api", `"root" is no role`},
+		"both":      {"exclude each other", "auth_role_attribute and auth_roles go together"},
+		"outside":   {"can be reached from outside"},
+	} {
+		_, err = load(t, name)
+		for _, want := range wants {
+			require.ErrorContains(t, err, want, name)
+		}
+		require.NotContains(t, err.Error(), "short")
 	}
 }
 

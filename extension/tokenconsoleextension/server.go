@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/keysync"
 )
 
 // server is the extension: an HTTP server from Start to Shutdown.
@@ -26,6 +28,8 @@ type server struct {
 	http     *http.Server
 	listener net.Listener
 	console  *console.Console
+	provided *http.Client  // asks the OpenID Connect provider; nil where there is none
+	sync     *keysync.Sync // nil where no proxy is configured
 	serving  sync.WaitGroup
 }
 
@@ -54,11 +58,27 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	if s.config.HTTP.CORS.HasValue() {
 		origins = s.config.HTTP.CORS.Get().AllowedOrigins
 	}
-	s.console = console.New(console.Options{
+	quota, err := s.config.Quota.read()
+	if err != nil {
+		return err
+	}
+	options := console.Options{
 		Ledger: ledger, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
-		MaxKeys: s.config.Keys.Max, Open: !s.config.HTTP.Auth.HasValue(), Origins: origins,
-		TraceURL: s.config.Links.TraceURL,
-	})
+		MaxKeys: s.config.Keys.Max, Origins: origins, AuditMaxAge: s.config.Audit.MaxAge, AuditMax: s.config.Audit.MaxEntries,
+		TraceURL: s.config.Links.TraceURL, Quota: quota,
+		Verify: console.Verify{
+			Anonymous: s.config.Verify.Anonymous, Reservation: s.config.Verify.Reservation, Estimate: s.config.Verify.Estimate,
+			Failures: s.config.Verify.FailuresPerMinute,
+		},
+	}
+	if err := s.signsPeopleIn(ctx, &options); err != nil {
+		return err
+	}
+	if s.sync, err = s.keySync(ctx, ledger); err != nil {
+		return err
+	}
+	options.KeySync = s.sync
+	s.console = console.New(options)
 	s.http, err = s.config.HTTP.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, s.console.Handler())
 	if err != nil {
 		return fmt.Errorf("set up the console's server: %w", err)
@@ -67,7 +87,15 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return fmt.Errorf("console: listen on %s: %w; stop what uses the address, or set another endpoint", s.config.HTTP.NetAddr.Endpoint, err)
 	}
-	s.set.Logger.Info("console is open", zap.String("address", "http://"+s.listener.Addr().String()+"/console"))
+	if options.SignIn != nil {
+		if err := s.firstAdmin(ctx, os.Stderr); err != nil {
+			return errors.Join(err, s.listener.Close())
+		}
+	}
+	if s.sync != nil {
+		s.sync.Start()
+	}
+	s.set.Logger.Info("console is open", zap.String("address", s.address()+"/console"))
 	s.serving.Add(1)
 	go func() {
 		defer s.serving.Done()
@@ -94,5 +122,11 @@ func (s *server) Shutdown(ctx context.Context) error {
 		err = s.http.Close() // an export that nobody reads must not hold up the rest
 	}
 	s.serving.Wait()
+	if s.sync != nil {
+		s.sync.Close()
+	}
+	if s.provided != nil {
+		s.provided.CloseIdleConnections()
+	}
 	return err
 }

@@ -29,28 +29,40 @@ var _ extension.Extension = (*Store)(nil)
 
 // Start opens the database and reads it.
 func (s *Store) Start(ctx context.Context, _ component.Host) error {
-	book, err := s.config.Pricing.book()
-	if err != nil {
+	var err error
+	if s.ledger, err = s.config.Open(ctx); err != nil {
 		return err
 	}
-	path := filepath.Join(s.config.Directory, FileName)
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: path})
-	if err != nil {
-		return fmt.Errorf("open the token store at %s: %w", path, err)
-	}
-	s.ledger, err = ledger.Open(ctx, engine, ledger.Options{
-		Window: s.config.Correlation.Window, MaxSpans: s.config.Correlation.MaxSpans, NoTwins: !s.config.Correlation.Twins,
-		MaxAge: s.config.Retention.MaxAge, MaxRecords: s.config.Retention.MaxRecords,
-		MaxBytes: s.config.Retention.MaxSizeMiB << 20, RetentionInterval: s.config.Retention.Interval,
-		Prices: book, PreferReported: s.config.Pricing.Prefer == preferReported,
-	})
-	if err != nil {
-		return fmt.Errorf("open the token store at %s: %w", path, err)
-	}
 	if status, err := s.ledger.Status(ctx); err == nil {
-		s.logger.Info("token store is open", zap.String("path", path), zap.Int64("records", status.Info.Records), zap.String("prices", book.Version()))
+		s.logger.Info("token store is open", zap.String("path", s.config.path()), zap.Int64("records", status.Info.Records),
+			zap.String("prices", s.ledger.Prices().Version()))
 	}
 	return nil
+}
+
+func (c *Config) path() string { return filepath.Join(c.Directory, FileName) }
+
+// Open opens the configured database and its ledger, as the extension does, for commands that work on
+// it while no collector runs. The caller closes the ledger.
+func (c *Config) Open(ctx context.Context) (*ledger.Ledger, error) {
+	book, err := c.Pricing.book()
+	if err != nil {
+		return nil, err
+	}
+	engine, err := sqlite.Open(ctx, sqlite.Options{Path: c.path()})
+	if err != nil {
+		return nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
+	}
+	l, err := ledger.Open(ctx, engine, ledger.Options{
+		Window: c.Correlation.Window, MaxSpans: c.Correlation.MaxSpans, NoTwins: !c.Correlation.Twins,
+		MaxAge: c.Retention.MaxAge, MaxRecords: c.Retention.MaxRecords,
+		MaxBytes: c.Retention.MaxSizeMiB << 20, RetentionInterval: c.Retention.Interval,
+		Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
+	}
+	return l, nil
 }
 
 // Shutdown commits what waits and closes the database.

@@ -5,6 +5,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Role is a set of permissions that a person or a program holds.
@@ -64,6 +65,19 @@ const (
 	permissionCount
 )
 
+var permissionNames = [permissionCount]string{
+	"", "anyone", "signed_in", "read_usage", "read_keys", "write_keys", "manage_keys", "verify_keys", "read_quality", "read_metrics",
+	"import_calls", "read_settings", "manage_users", "read_audit", "reprice",
+}
+
+// String is the permission's name in the API.
+func (p Permission) String() string {
+	if p >= permissionCount {
+		return ""
+	}
+	return permissionNames[p]
+}
+
 // grants is what each role holds.
 var grants = [roleCount][]Permission{
 	Nobody:   {Anyone},
@@ -88,6 +102,28 @@ func (r Role) May(p Permission) bool {
 		}
 	}
 	return false
+}
+
+// Permissions lists what a role holds.
+func (r Role) Permissions() []Permission {
+	if r >= roleCount {
+		return nil
+	}
+	return slices.Clone(grants[r])
+}
+
+// Within tells whether all that a role allows is allowed to another one too. A role is handed on only
+// to what is within one's own: a verifier may check keys, which a viewer may not.
+func (r Role) Within(other Role) bool {
+	if r >= roleCount {
+		return false
+	}
+	for _, p := range grants[r] {
+		if !other.May(p) {
+			return false
+		}
+	}
+	return true
 }
 
 // Principal is who a request acts for. The zero value is nobody.

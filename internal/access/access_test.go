@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,4 +41,32 @@ func TestContext(t *testing.T) {
 	p := Principal{Name: "alice", Role: Member}
 	require.Equal(t, p, From(With(context.Background(), p)))
 	require.True(t, p.OwnOnly())
+}
+
+func TestWithin(t *testing.T) {
+	within := map[Role][]Role{ // what each role may hand on
+		Nobody:   {Nobody},
+		Verifier: {Nobody, Verifier},
+		Member:   {Nobody, Member},
+		Viewer:   {Nobody, Viewer},
+		Operator: {Nobody, Verifier, Member, Viewer, Operator},
+		Admin:    {Nobody, Verifier, Member, Viewer, Operator, Admin},
+	}
+	for other := range roleCount {
+		for r := range roleCount + 1 {
+			require.Equal(t, slices.Contains(within[other], r), r.Within(other), "%d within %d", r, other)
+		}
+	}
+}
+
+func TestPermissionNames(t *testing.T) {
+	seen := map[string]bool{}
+	for p := Anyone; p < permissionCount; p++ {
+		require.NotEmpty(t, p.String())
+		require.False(t, seen[p.String()], p)
+		seen[p.String()] = true
+	}
+	require.Equal(t, []Permission{Anyone, VerifyKeys}, Verifier.Permissions())
+	require.Empty(t, permissionCount.String())
+	require.Empty(t, roleCount.Permissions())
 }

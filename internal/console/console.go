@@ -1,7 +1,9 @@
 package console
 
 import (
+	"context"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -10,7 +12,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/access/password"
 	"github.com/tokenboard/tokenboard/internal/keyring"
+	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 )
 
@@ -31,12 +35,23 @@ type Options struct {
 	// Open says that nobody has to sign in. The console then answers only requests that name this
 	// machine's loopback as their host, so that no web page can reach it under another name.
 	Open bool
-	// Origins may write from a browser besides the console's own page.
+	// SignIn has people sign in; nil where nobody does.
+	SignIn *SignIn
+	// Authenticated tells who a request acts for that an authenticator before the console has let
+	// in. It is asked where Open is not set and SignIn is nil; without it nobody may do anything.
+	Authenticated func(context.Context) access.Principal
+	// Origins may write from a browser besides the console's own page. They never act for a session.
 	Origins []string
+	// Hosts are the names, without port, that the console answers to; empty: all, or loopback where Open.
+	Hosts []string
+	// Proxies are trusted to tell in X-Forwarded-For whom they forward for.
+	Proxies []netip.Prefix
 	// Entries of the audit log go when they are older than AuditMaxAge (a year where 0), and the
 	// oldest when there are more than AuditMax (a million where 0).
 	AuditMaxAge time.Duration
 	AuditMax    int64
+	// KeySync keeps the keys of proxies as those here; nil where there are none. It is not the console's to close.
+	KeySync *keysync.Sync
 	// TraceURL is the address of a trace, with {trace_id} in it; see CheckTraceURL. Empty: no links.
 	TraceURL string
 	// Quota is for all calls; shown, and enforced by nobody.
@@ -54,6 +69,8 @@ type Console struct {
 	// placed is every route with the permission that it needs.
 	placed []placement
 	audits auditRetention
+	signIn *signIn // nil where nobody signs in
+	hasher *password.Hasher
 	// streams are the live streams that are open.
 	streams *streams
 }
@@ -85,7 +102,14 @@ func New(o Options) *Console {
 		Ledger: o.Ledger, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
-	return &Console{o: o, keys: &keyBook{ring: ring}, streams: newStreams()}
+	c := &Console{o: o, keys: &keyBook{ring: ring}, streams: newStreams()}
+	if o.SignIn != nil {
+		c.signIn = newSignIn(*o.SignIn, o.Ledger, o.Now)
+		c.hasher = c.signIn.hasher
+	} else {
+		c.hasher = password.New(password.Recommended)
+	}
+	return c
 }
 
 // Handler gives the handler of all routes.
@@ -105,6 +129,7 @@ func (c *Console) served() http.Handler {
 	config.AllowAdditionalPropertiesByDefault = false
 	c.api = humago.New(mux, config)
 	c.routes()
+	c.oidcRoutes(mux)
 	c.pages(mux)
 	c.forwardAuthRoutes(mux)
 	c.handle(mux, http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())
@@ -121,8 +146,13 @@ func (c *Console) routes() {
 	c.breakdownRoutes()
 	c.keyRoutes()
 	c.verifyRoutes()
+	c.keySyncRoutes()
 	c.qualityRoutes()
+	c.sessionRoutes()
+	c.userRoutes()
+	c.tokenRoutes()
 	c.priceRoutes()
 	c.auditRoutes()
+	c.settingsRoutes()
 	c.healthRoutes()
 }

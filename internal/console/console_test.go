@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -209,7 +210,10 @@ func TestGuards(t *testing.T) {
 		b.handler.ServeHTTP(w, r)
 		require.Equal(t, want, w.Code, host)
 	}
-	closed := newBench(t, func(o *Options) { o.Open = false })
+	closed := newBench(t, func(o *Options) {
+		o.Open = false
+		o.Authenticated = func(context.Context) access.Principal { return access.Principal{Role: access.Viewer} }
+	})
 	r := httptest.NewRequest(http.MethodGet, "http://board.example"+base+"/stats", nil)
 	w := httptest.NewRecorder()
 	closed.handler.ServeHTTP(w, r)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"go.uber.org/zap"
@@ -55,17 +56,29 @@ func newProblem(status int, message string, errs ...error) huma.StatusError {
 			found := *detailer.ErrorDetail()
 			d = &found
 		}
-		if s, ok := d.Value.(string); ok && len(s) > maxEcho {
-			d.Value = s[:maxEcho] + "…"
-		} else if !ok && d.Location == "body" {
-			d.Value = nil
-		}
+		d.Value = echo(d)
 		p.Details = append(p.Details, d)
 	}
 	if len(p.Details) > 0 && (message == "validation failed" || message == "") {
 		p.Message = p.Details[0].Location + ": " + p.Details[0].Message
 	}
 	return p
+}
+
+// echo is what an error repeats of a value that is wrong: of an address only, shortened and without
+// what looks like a secret. A body may hold a password.
+func echo(d *huma.ErrorDetail) any {
+	if d.Location == "body" || strings.HasPrefix(d.Location, "body.") || strings.HasPrefix(d.Location, "header.") {
+		return nil
+	}
+	s, ok := d.Value.(string)
+	if !ok {
+		return d.Value
+	}
+	if s = redact(s); len(s) > maxEcho {
+		s = s[:maxEcho] + "…"
+	}
+	return s
 }
 
 // wrong is a parameter that cannot be used.

@@ -36,8 +36,10 @@ func (c *Console) guard(next http.Handler) http.Handler {
 			writeProblem(w, http.StatusRequestURITooLong, "the address is too long; use fewer filters")
 		case c.o.Open && !loopbackHost(r.Host):
 			writeProblem(w, http.StatusForbidden, "the console is open to this machine only: ask for it as localhost or 127.0.0.1, "+
-				"or configure an authenticator (auth) to serve other names")
-		case !c.sameOrigin(r):
+				"or set access::mode to local to serve other names")
+		case !c.knownHost(r.Host):
+			writeProblem(w, http.StatusForbidden, "the console does not answer to this host name; add it to access::hosts")
+		case !c.sameOrigin(r) && !forwardsHeaders(r):
 			writeProblem(w, http.StatusForbidden, "requests from other web pages are refused; to allow one, add its origin to cors::allowed_origins")
 		case writes(r) && r.ContentLength != 0 && !isJSON(r):
 			writeProblem(w, http.StatusUnsupportedMediaType, "send the body as JSON, with the header Content-Type: application/json")
@@ -45,6 +47,18 @@ func (c *Console) guard(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// knownHost tells whether a request names the console by a name that is its own. Without a list of
+// names a stranger's name is no way in either: a browser sends a session's cookie to its own host only.
+func (c *Console) knownHost(host string) bool {
+	if len(c.o.Hosts) == 0 {
+		return true
+	}
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return slices.ContainsFunc(c.o.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
 }
 
 // loopbackHost tells whether a request names this machine by a name that cannot be pointed
@@ -61,20 +75,27 @@ func loopbackHost(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
+// fromOwnPage tells whether a browser sent a request from a page of the console, or it comes from no browser.
+func fromOwnPage(r *http.Request) bool {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		u, err := url.Parse(origin)
+		return err == nil && u.Host != "" && u.Host == r.Host
+	}
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "" || site == "same-origin" || site == "none"
+}
+
 // sameOrigin tells whether a browser sent a request from our own page. What is no browser sends
 // no Origin.
 func (c *Console) sameOrigin(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		site := r.Header.Get("Sec-Fetch-Site")
-		navigation := r.Header.Get("Sec-Fetch-Mode") == "navigate" && !writes(r) // a link to the console
-		return site == "" || site == "same-origin" || site == "none" || navigation
-	}
-	if slices.Contains(c.o.Origins, origin) || slices.Contains(c.o.Origins, "*") && !c.o.Open {
+	if fromOwnPage(r) {
 		return true
 	}
-	u, err := url.Parse(origin)
-	return err == nil && u.Host != "" && u.Host == r.Host
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return r.Header.Get("Sec-Fetch-Mode") == "navigate" && !writes(r) // a link to the console
+	}
+	return slices.Contains(c.o.Origins, origin) || slices.Contains(c.o.Origins, "*") && !c.o.Open
 }
 
 func writes(r *http.Request) bool {

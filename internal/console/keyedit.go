@@ -118,6 +118,7 @@ func (c *Console) createKey(ctx context.Context, in *struct{ Body KeySettings })
 	if err != nil {
 		return nil, err
 	}
+	c.keysChanged(secret)
 	return answer(NewKey{Key: out, Secret: secret}), nil
 }
 
@@ -336,6 +337,7 @@ func (c *Console) rotateKey(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	c.keysChanged(secret)
 	return answer(NewKey{Key: out, Secret: secret}), nil
 }
 

@@ -47,6 +47,7 @@ func (c *Console) importKeys(ctx context.Context, in *struct {
 	var fresh []store.Key
 	var audit []store.AuditEntry
 	var places []int // in the request, of fresh
+	var values []string
 	ids := make([]string, len(in.Body.Keys))
 	first := map[string]int{}
 	c.pruneAudit(ctx)
@@ -68,6 +69,9 @@ func (c *Console) importKeys(ctx context.Context, in *struct {
 			ids[i] = there.ID
 			continue
 		}
+		if v := in.Body.Keys[i].Value; v != "" {
+			values = append(values, v)
+		}
 		k.Fingerprint, k.Display, k.Imported = fingerprint, display, true
 		entry, err := c.auditEntry(ctx, "key.import", keyTarget(&k), nil, auditedKey(&k))
 		if err != nil {
@@ -87,6 +91,7 @@ func (c *Console) importKeys(ctx context.Context, in *struct {
 		}
 	}
 	c.keys.forget()
+	c.keysChanged(values...)
 	if index, err = c.keys.index(ctx); err != nil {
 		return nil, c.failed("import keys", err)
 	}

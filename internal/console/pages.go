@@ -26,6 +26,14 @@ func (c *Console) pages(mux *http.ServeMux) {
 		panic(err) // the folder is embedded
 	}
 	c.handle(mux, http.MethodGet, "/console/", access.Anyone, http.StripPrefix("/console/", http.FileServerFS(files)))
+	login, err := fs.ReadFile(files, "login.html")
+	if err != nil {
+		panic(err) // the file is embedded
+	}
+	c.handle(mux, http.MethodGet, loginPage, access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(login) // a client that is gone needs no page
+	}))
 	for _, path := range []string{"/console", "/{$}"} {
 		c.handle(mux, http.MethodGet, path, access.Anyone, http.RedirectHandler("/console/", http.StatusFound))
 	}

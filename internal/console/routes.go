@@ -2,8 +2,12 @@ package console
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -55,7 +59,7 @@ func (c *Console) allowed(w http.ResponseWriter, r *http.Request, need access.Pe
 	case p.Role.May(need):
 		return true
 	case p.Role == access.Nobody:
-		writeProblem(w, http.StatusUnauthorized, "sign in first")
+		unauthorized(w, "sign in first, or send an API token (Authorization: Bearer tbt-...)")
 	default:
 		writeProblem(w, http.StatusForbidden, "your role, "+p.Role.String()+", does not allow this; ask an admin")
 	}
@@ -65,20 +69,60 @@ func (c *Console) allowed(w http.ResponseWriter, r *http.Request, need access.Pe
 // identify finds out who a request acts for.
 func (c *Console) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := access.Principal{Name: "local", Role: access.Admin, Via: "open"}
-		if !c.o.Open { // the collector's authenticator has let it through
-			p = access.Principal{Name: "authenticated", Role: access.Admin, Via: "auth"}
+		ctx, p, err := c.principal(r)
+		switch {
+		case errors.Is(err, errBadToken):
+			unauthorized(w, err.Error())
+			return
+		case err != nil:
+			c.failed("sign-in", err) //nolint:errcheck // it is logged
+			writeProblem(w, http.StatusServiceUnavailable, "the store could not say who you are; try again in a moment")
+			return
 		}
-		p.Source = source(r)
-		next.ServeHTTP(w, r.WithContext(access.With(r.Context(), p)))
+		p.Source = c.source(r)
+		next.ServeHTTP(w, r.WithContext(access.With(ctx, p)))
 	})
 }
 
-// source is the address that a request came from.
-func source(r *http.Request) string {
+func (c *Console) principal(r *http.Request) (context.Context, access.Principal, error) {
+	ctx := r.Context()
+	switch {
+	case c.signIn != nil:
+		return c.signIn.principal(r, fromOwnPage(r))
+	case c.o.Open:
+		return ctx, access.Principal{Name: "local", Role: access.Admin, Via: "open"}, nil
+	case c.o.Authenticated == nil:
+		return ctx, access.Principal{}, nil
+	}
+	return ctx, c.o.Authenticated(ctx), nil
+}
+
+// unauthorized answers a request that acts for nobody.
+func unauthorized(w http.ResponseWriter, message string) {
+	w.Header().Set("WWW-Authenticate", `Bearer realm="tokenboard"`)
+	writeProblem(w, http.StatusUnauthorized, message)
+}
+
+// source is the address that a request came from: of whom it is forwarded for, where a proxy that is
+// trusted says so.
+func (c *Console) source(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return ""
 	}
+	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(forwarded) - 1; i >= 0 && c.trusted(host); i-- {
+		a, err := netip.ParseAddr(strings.TrimSpace(forwarded[i]))
+		if err != nil {
+			break // what a trusted proxy does not write
+		}
+		host = a.Unmap().String()
+	}
 	return host
+}
+
+// trusted tells whether an address is a proxy's that is trusted.
+func (c *Console) trusted(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && slices.ContainsFunc(c.o.Proxies, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
 }

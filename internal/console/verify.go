@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/keyring"
@@ -44,8 +45,13 @@ var outcomes = map[keyring.Outcome]struct {
 }
 
 func (c *Console) verifyRoutes() {
-	register(c, c.verifyNeeds(), route(http.MethodPost, "/keys/verify", "verify-key",
-		"Whether a key is good for a call, and what is left; reserves what the call may spend"), c.verify)
+	op := route(http.MethodPost, "/keys/verify", "verify-key", "Whether a key is good for a call, and what is left; reserves what the call may spend")
+	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+		if r, w := humago.Unwrap(ctx); c.mayVerify(w, r) {
+			next(ctx)
+		}
+	}}
+	register(c, c.verifyNeeds(), op, c.verify)
 }
 
 func (c *Console) verifyNeeds() access.Permission {
@@ -56,15 +62,24 @@ func (c *Console) verifyNeeds() access.Permission {
 }
 
 // mayVerify refuses strangers from other machines where checks need no sign-in.
-func (c *Console) mayVerify(p access.Principal) bool {
-	if p.Role.May(access.VerifyKeys) {
+func (c *Console) mayVerify(w http.ResponseWriter, r *http.Request) bool {
+	p := access.From(r.Context())
+	if !c.o.Verify.Anonymous || p.Role != access.Nobody {
+		return c.allowed(w, r, access.VerifyKeys)
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err == nil && peer.Addr().Unmap().IsLoopback() {
 		return true
 	}
-	a, err := netip.ParseAddr(p.Source)
-	return c.o.Verify.Anonymous && err == nil && a.Unmap().IsLoopback()
+	unauthorized(w, "checks without signing in are for programs on this machine; send an API token in X-Tokenboard-Token")
+	return false
 }
 
-const notVerifier = "checks without signing in are for programs on this machine; send an API token in X-Tokenboard-Token"
+// forwardsHeaders tells whether a request is a proxy's question, which carries the headers of the call
+// that it is about, those of a browser among them. Its answer holds nothing that a page could read.
+func forwardsHeaders(r *http.Request) bool {
+	return r.URL.Path == forwardAuth || strings.HasPrefix(r.URL.Path, forwardAuth+"/")
+}
 
 // Verified is a key that is good.
 type Verified struct {
@@ -120,9 +135,6 @@ type VerifyBody struct {
 
 func (c *Console) verify(ctx context.Context, in *verifyInput) (*envelope[Verified], error) {
 	p := access.From(ctx)
-	if !c.mayVerify(p) {
-		return nil, newProblem(http.StatusUnauthorized, notVerifier)
-	}
 	b := in.Body
 	if b == nil {
 		b = &VerifyBody{}
@@ -213,11 +225,10 @@ func (c *Console) forwardAuthRoutes(mux *http.ServeMux) {
 }
 
 func (c *Console) forwardAuth(w http.ResponseWriter, r *http.Request) {
-	p := access.From(r.Context())
-	if !c.mayVerify(p) {
-		writeProblem(w, http.StatusUnauthorized, notVerifier)
+	if !c.mayVerify(w, r) {
 		return
 	}
+	p := access.From(r.Context())
 	headers := KeyHeaders{r.Header.Get("Authorization"), r.Header.Get("X-Api-Key"), r.Header.Get("Api-Key"), r.Header.Get("X-Goog-Api-Key")}
 	q := keyring.Query{Source: callSource("", r.Header.Get("X-Forwarded-For"), r.Header.Get("X-Real-Ip"), p.Source)}
 	limited := http.StatusTooManyRequests

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -119,12 +120,12 @@ func TestAnonymousChecks(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Verify.Anonymous = true })
 	k := data[NewKey](b, "POST", "/keys", `{"name":"a"}`, 201)
 	h := map[string]string{"Authorization": "Bearer " + k.Secret}
-	for source, status := range map[string]int{"127.0.0.1": 200, "::1": 200, "192.0.2.1": 401, "": 401} {
-		who := b.as(access.Principal{Source: source})
+	for source, status := range map[string]int{"127.0.0.1:9": 200, "[::1]:9": 200, "192.0.2.1:9": 401, "": 401} {
+		who := b.as(access.Principal{}).from(source)
 		require.Equal(t, status, who.do("GET", forwardAuth, "", h).Code, source)
 		require.Equal(t, status, who.do("POST", base+"/keys/verify", "", h).Code, source)
 	}
-	closed := newBench(t, nil).as(access.Principal{Source: "127.0.0.1"})
+	closed := newBench(t, nil).as(access.Principal{}).from("127.0.0.1:9")
 	require.Equal(t, 401, closed.do("GET", forwardAuth, "", h).Code)
 	verifier := b.as(access.Principal{Role: access.Verifier, Name: "proxy"})
 	require.Equal(t, 200, verifier.do("GET", forwardAuth, "", h).Code)
@@ -169,4 +170,14 @@ func TestModelOfPath(t *testing.T) {
 	} {
 		require.Equal(t, want, modelOfPath(path), path)
 	}
+}
+
+// from gives a bench whose requests come from an address.
+func (b *bench) from(peer string) *bench {
+	c := *b
+	c.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.RemoteAddr = peer
+		b.handler.ServeHTTP(w, r)
+	})
+	return &c
 }

@@ -219,9 +219,8 @@ func (r *record) canonicalTokens(c *usage.Call) {
 }
 
 // firstText gives the first element of a list, which is how header attributes come.
-func firstText(v any) (string, bool) {
-	list, ok := v.(pcommon.Slice)
-	if !ok || list.Len() == 0 || list.At(0).Type() != pcommon.ValueTypeStr {
+func firstText(list pcommon.Slice) (string, bool) {
+	if list.Len() == 0 || list.At(0).Type() != pcommon.ValueTypeStr {
 		return "", false
 	}
 	return list.At(0).Str(), true

@@ -51,6 +51,7 @@ func (d *Decoder) Span(res pcommon.Resource, scope pcommon.InstrumentationScope,
 	if !r.tells() && roleOfName(r) == unsaid {
 		return c, ""
 	}
+	r.sift()
 	c.Signal = usage.SignalSpan
 	c.Start = s.StartTimestamp().AsTime().UTC()
 	if end := s.EndTimestamp(); end > s.StartTimestamp() {
@@ -74,7 +75,7 @@ func (d *Decoder) Span(res pcommon.Resource, scope pcommon.InstrumentationScope,
 // roleOfName asks the rules that go by the span's name alone.
 func roleOfName(r *record) verdict {
 	for i := range roleRules {
-		if row := &roleRules[i]; row.Attribute == "" && strings.HasPrefix(r.scope, row.Scope) {
+		if row := &roleRules[i]; row.Attribute == "" && row.Name == "" && strings.HasPrefix(r.scope, row.Scope) {
 			if v, ok := row.Is[r.name]; ok {
 				return v
 			}
@@ -89,6 +90,7 @@ func (d *Decoder) Log(res pcommon.Resource, scope pcommon.InstrumentationScope, 
 	if !r.tells() {
 		return c, "", false
 	}
+	r.sift()
 	v := r.logVerdict()
 	c.Signal = usage.SignalLog
 	c.Trace, c.Span = usage.TraceID(lr.TraceID()), usage.SpanID(lr.SpanID())
@@ -121,7 +123,7 @@ func (r *record) logVerdict() verdict {
 		return unsaid // a call where it bears usage
 	}
 	for _, f := range r.families {
-		if len(f.Events) == 0 || !f.applies(r) {
+		if len(f.Events) == 0 || !f.applies(r, unsaid) {
 			continue
 		}
 		if slices.Contains(f.CallEvents, r.event) {
@@ -177,7 +179,7 @@ func (r *record) decode(c *usage.Call, v verdict, failed bool) (family string) {
 		return ""
 	}
 	c.Provider = r.provider()
-	best := r.figures(c)
+	best := r.figures(c, v)
 	r.modalities(c)
 	c.Role = roleWith(v, c.Tokens.Reported())
 	if v == unsaid && c.Quality&usage.Inconsistent != 0 && c.Role == usage.RoleNone {
@@ -197,14 +199,18 @@ func (r *record) decode(c *usage.Call, v verdict, failed bool) (family string) {
 
 // figures takes the fullest consistent reading of the families that apply, and gives its family; of
 // a record without figures, the family whose own record it is.
-func (r *record) figures(c *usage.Call) (best *Family) {
+func (r *record) figures(c *usage.Call, v verdict) (best *Family) {
 	bad := false
 	var bestFull int64 = -1
+	var added *Family // the last family that was read under the name of one that adds to it
 	for _, f := range r.families {
-		if !f.applies(r) {
+		if (added != nil && (f == added || f.Adds == added)) || !f.applies(r, v) {
 			continue
 		}
-		if best == nil && (f.Scope != "" || len(f.Events) > 0) && (r.log || len(f.Events) == 0 || f.Scope != "") {
+		if f.Adds != nil {
+			added = f.Adds
+		}
+		if best == nil && f.own() {
 			best = f
 		}
 		g, some := f.read(r)
@@ -215,7 +221,7 @@ func (r *record) figures(c *usage.Call) (best *Family) {
 		if provider == "" {
 			provider = f.Provider
 		}
-		t, ok := g.tokens(part(f.Cache, r, provider), part(f.Reasons, r, provider))
+		t, ok := g.tokens(f.cacheRule(r, provider), f.part(f.Reasons, r, provider))
 		if !t.Reported() {
 			bad = bad || !ok
 			continue
@@ -253,12 +259,8 @@ func fullness(t usage.Tokens, ok bool) int64 {
 
 // provider folds the first name that is a provider's.
 func (r *record) provider() string {
-	for _, alias := range facts[factProvider] {
-		v, ok := r.get(alias)
-		if !ok {
-			continue
-		}
-		name := text(v)
+	for i := range general[factProvider] {
+		name := r.textAt(&general[factProvider][i])
 		if name == "" || strings.EqualFold(name, "unknown") {
 			continue
 		}
@@ -286,24 +288,17 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	if c.Duration == 0 {
 		c.Duration = r.duration(f, factDuration)
 	}
-	for _, alias := range facts[factStream] {
-		if v, ok := r.get(alias); ok && c.Stream == usage.Unknown {
-			c.Stream = truth(v)
+	for _, list := range aliases(f, factStream) {
+		for i := range list {
+			if v, ok := r.at(&list[i]); ok && c.Stream == usage.Unknown {
+				c.Stream = truth(v)
+			}
 		}
 	}
 	if c.Stream == usage.Unknown && c.TTFT > 0 {
 		c.Stream = usage.Yes
 	}
-	for _, alias := range aliases(f, factCost) {
-		if v, ok := r.get(alias); ok {
-			if n, ok := number(v); ok {
-				if usd, err := usage.USD(n); err == nil {
-					c.ReportedCost, c.HasReportedCost = usd, true
-					break
-				}
-			}
-		}
-	}
+	c.ReportedCost, c.HasReportedCost = r.cost(f)
 	if est, ok := r.get("gen_ai.usage.estimated"); ok && truth(est) == usage.Yes {
 		c.Quality |= usage.Estimated
 	}
@@ -314,6 +309,26 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	}
 	r.outcome(c, f, failed)
 	c.KeyFingerprint, c.KeyDisplay = r.key()
+}
+
+// cost gives the first cost that is told in US dollars.
+func (r *record) cost(f *Family) (usage.NanoUSD, bool) {
+	for _, list := range aliases(f, factCost) {
+		for i := range list {
+			v, ok := r.at(&list[i])
+			if !ok {
+				continue
+			}
+			n, ok := money(v)
+			if !ok || (n == 0 && (f == nil || !f.ZeroCost)) {
+				continue
+			}
+			if usd, err := usage.USD(n); err == nil {
+				return usd, true
+			}
+		}
+	}
+	return 0, false
 }
 
 // outcome says whether a call failed and why.
@@ -329,6 +344,12 @@ func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
 	}
 }
 
+// kindRefs are the kinds of spans that can name an operation.
+var kindRefs = refsTo([]string{
+	"openinference.span.kind", "langfuse.observation.type", "mlflow.spanType", "gen_ai.span.kind", "genkit:metadata:subtype",
+	"braintrust.span_attributes#type", "langwatch.span.type", "lmnr.span.type", "agentops.span.kind",
+})
+
 func (r *record) operation(f *Family) string {
 	op := r.text(nil, factOperation)
 	if folded, ok := operations[op]; ok {
@@ -337,12 +358,12 @@ func (r *record) operation(f *Family) string {
 	if _, generated := r.attrs.Get("ai.operationId"); generated && op == "" && strings.Contains(strings.ToLower(r.name), "embed") {
 		op = "embeddings"
 	}
-	for _, a := range []string{"openinference.span.kind", "langfuse.observation.type", "mlflow.spanType", "gen_ai.span.kind", "genkit:metadata:subtype"} {
+	for i := range kindRefs {
 		if op != "" {
 			return op
 		}
-		if v, ok := r.get(a); ok {
-			op = kindOperations[strings.ToLower(text(v))]
+		if kind := r.textAt(&kindRefs[i]); kind != "" {
+			op = kindOperations[strings.ToLower(kind)]
 		}
 	}
 	if op == "" && f != nil {

@@ -28,6 +28,8 @@ const (
 	factStatus
 	factErrorType
 	factKeyName
+
+	factCount
 )
 
 // facts are the attribute names for each fact, the best first. An alias may look inside a value, see
@@ -35,7 +37,8 @@ const (
 var facts = map[fact][]string{
 	factProvider: {
 		"gen_ai.provider.name", "gen_ai.system", "ai.model.provider", "llm.provider", "llm.system", "mlflow.llm.provider",
-		"gen_ai.model.provider",
+		"gen_ai.model.provider", "metadata#ls_provider", "langsmith.metadata.ls_provider", "braintrust.metadata#provider",
+		"langtrace.service.name",
 	},
 	factRequestModel:  {"gen_ai.request.model", "ai.model.id", "llm.request.model_name", "llm.request.model"},
 	factResponseModel: {"gen_ai.response.model", "ai.response.model", "llm.response.model_name", "gen_ai.model_name"},
@@ -46,10 +49,12 @@ var facts = map[fact][]string{
 		"gen_ai.response.id", "ai.response.id", "llm.response.id", "ai.response.providerMetadata#openai.responseId",
 		"output.value#id", "output.value#response_id", "gcp.vertex.agent.llm_response#id",
 	},
-	factRequestID: {"anthropic.request.id", "litellm.call_id", "http.response.header.x-request-id"},
+	factRequestID: {
+		"anthropic.request.id", "litellm.call_id", "http.response.header.x-request-id", "http.response.header.request-id", "gen_ai.request_id",
+	},
 	factUser: {
-		"user.id", "enduser.id", "langfuse.user.id", "litellm.end_user.id", "metadata.user_api_key_end_user_id", "metadata.user_api_key_user_id",
-		"llm.user", "ai.telemetry.metadata.userId", "traceloop.association.properties.user_id", "gen_ai.user.id", "user.email",
+		"user.id", "enduser.id", "enduser.pseudo.id", "langfuse.user.id", "litellm.end_user.id", "metadata.user_api_key_end_user_id", "metadata.user_api_key_user_id",
+		"metadata.user_api_key_user_email", "llm.user", "x-mse-consumer", "kong.auth.consumer.name", "ai.telemetry.metadata.userId", "traceloop.association.properties.user_id", "gen_ai.user.id", "user.email",
 	},
 	factProject: {
 		"litellm.team.alias", "litellm.team.id", "metadata.user_api_key_team_alias", "metadata.user_api_key_team_id",
@@ -62,13 +67,13 @@ var facts = map[fact][]string{
 	},
 	factOperation: {"gen_ai.operation.name", "llm.request.type", "gen_ai.request.type"},
 	factCost: {
-		"gen_ai.usage.cost", "gen_ai.usage.total_cost", "gen_ai.cost.total_cost", "litellm.cost.total", "llm.cost.total",
+		"gen_ai.usage.cost", "gen_ai.usage.total_cost", "gen_ai.usage.cost_usd", "gen_ai.client.estimated_cost", "gen_ai.cost.total_cost", "litellm.cost.total", "llm.cost.total",
 		"operation.cost", "mlflow.llm.cost#total_cost", "langfuse.observation.cost_details#total",
 	},
 	factTTFT: {
 		"gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk", "ai.response.msToFirstChunk",
 		"ai.stream.msToFirstChunk", "gen_ai.server.time_to_first_token", "copilot_chat.time_to_first_token",
-		"gen_ai.user.time_to_first_token",
+		"gen_ai.user.time_to_first_token", "gen_ai.latency.time_to_first_token",
 	},
 	factStream: {"gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming", "litellm.request.streaming"},
 	factMethod: {"http.request.method", "http.method"},
@@ -82,8 +87,8 @@ var facts = map[fact][]string{
 // units are the units of durations that are not seconds.
 var units = map[string]time.Duration{
 	"ai.response.msToFirstChunk": time.Millisecond, "ai.stream.msToFirstChunk": time.Millisecond,
-	"gen_ai.server.time_to_first_token": time.Millisecond, "copilot_chat.time_to_first_token": time.Millisecond,
-	"gen_ai.user.time_to_first_token": time.Nanosecond, "ttft_ms": time.Millisecond, "duration_ms": time.Millisecond,
+	"copilot_chat.time_to_first_token": time.Millisecond,
+	"gen_ai.user.time_to_first_token":  time.Nanosecond, "ttft_ms": time.Millisecond, "duration_ms": time.Millisecond,
 }
 
 // operations folds names that are not the conventions' own.
@@ -133,6 +138,9 @@ func foldProvider(name string) string {
 		if strings.HasPrefix(lower, prefix) && !strings.HasPrefix(lower, "azure.ai.") {
 			return providers[strings.TrimSuffix(prefix, ".")]
 		}
+	}
+	if parts := strings.Split(lower, "/"); len(parts) == 3 { // the path of a plugin: langgenius/openai/openai
+		return foldProvider(parts[2])
 	}
 	if lower == name || strings.ContainsAny(name, " ") {
 		return name

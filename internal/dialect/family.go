@@ -1,22 +1,33 @@
 package dialect
 
 import (
+	"slices"
 	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Family is how one family of emitters names its figures: a row of knowledge. An alias is an
 // attribute's name, or "attribute#path.inside" where the value is JSON, a Python dict or a key-value
-// list (the attribute's own name may contain dots; the path is what follows the #). Of several
-// aliases the first that holds a count is taken: a malformed one never hides a good one.
+// list (the attribute's own name may contain dots; the path is what follows the #; a number in it is a place in a list).
+// Of several aliases the first that holds a count is taken: a malformed one never hides a good one.
 type Family struct {
 	Name string
 
-	// Scope and Event limit a family whose names are too plain to be unique: the scope name starts
-	// with Scope; of log records, the event's name is one of Events.
-	Scope  string
+	// Scopes and Marks limit a family to its emitters: the scope's name starts with one of Scopes, or
+	// one of Marks is there ("attribute", "attribute=value" or "resource:attribute=value"). Without
+	// both it holds for any record. Of log records, the event's name must be one of Events, where there are some.
+	Scopes []string
+	Marks  []string
 	Events []string
+	// Adds is the family whose names an emitter uses, with rules or names of its own: where this family
+	// applies it is read in the place of that one, its own names first.
+	Adds *Family
+	// CallsOnly limits a family to records that are known to be model calls: its names say little by themselves.
+	CallsOnly bool
 
 	Input, Output, Total, CacheRead, CacheWrite, Reasoning []string
 	// CacheWrite5m and CacheWrite1h are the parts of CacheWrite by the time that they are kept.
@@ -32,53 +43,116 @@ type Family struct {
 
 	// Provider is what the emitter talks to where it does not say.
 	Provider string
-	// Facts are aliases that hold for this family only, before the general ones.
+	// Facts are aliases that hold for this family only, before the general ones; an empty list says
+	// that the general ones mislead.
 	Facts map[fact][]string
+	// Units are those of durations that are told in another unit here than elsewhere.
+	Units map[string]time.Duration
 	// Operation is the operation's name where the record does not tell it.
 	Operation string
+	// ZeroCost says that a reported cost of 0 is a price; elsewhere it means that none is known.
+	ZeroCost bool
 
 	// CallEvents are log events that are calls even without usage (failed ones).
 	CallEvents []string
+
+	refs refs
+}
+
+// refs are the names of a family, taken apart once.
+type refs struct {
+	marks                                                                                []mark
+	input, output, total, cacheRead, cacheWrite, write5m, write1h, reasoning, extraInput []ref
+	facts                                                                                [factCount][]ref
+}
+
+// compile takes the names of a family apart.
+func (f *Family) compile() *Family {
+	f.refs = refs{
+		input: refsTo(f.Input), output: refsTo(f.Output), total: refsTo(f.Total), cacheRead: refsTo(f.CacheRead),
+		cacheWrite: refsTo(f.CacheWrite), write5m: refsTo(f.CacheWrite5m), write1h: refsTo(f.CacheWrite1h),
+		reasoning: refsTo(f.Reasoning), extraInput: refsTo(f.ExtraInput),
+	}
+	for _, m := range f.Marks {
+		f.refs.marks = append(f.refs.marks, markOf(m))
+	}
+	for what, aliases := range f.Facts {
+		f.refs.facts[what] = refsTo(aliases)
+	}
+	return f
 }
 
 // PartRule is a row of a family's inclusion rules. Empty conditions hold always.
 type PartRule struct {
 	Scope    string // the scope's name contains it
 	Provider string // the provider, folded
+	Model    string // the model's name contains it
 	Present  string // an attribute whose name starts so is there
-	Resource string // "name=value" of a resource attribute
+	Member   string // an alias that is there
 	Is       rule
 }
 
-// families are tried in this order; the fullest reading wins, of equal ones the first.
-var families = []*Family{
-	&claudeCode, &geminiCLI, &codex, &genAI, &openInference, &vercelAI, &langfuse, &mlflow, &googleADK, &genkit,
+// families are tried in this order; the fullest reading wins, of equal ones the first. Of the families
+// that add to one other, the first that applies is read.
+var families = withAdded(
+	&claudeCode, &geminiCLI, &codex,
+	&anthropicSDK, &litellm, &awsSDK, &contrib, &openLIT, &openLLMetry, &langSmith, &pydanticAI, &logfire, &springAI, &quarkus, &semanticKernel,
+	&agentFramework, &strands, &adk, &mastra, &copilot, &openCode, &qwenCode, &openRouter, &bifrost, &cloudflare, &kong, &higress,
+	&dify, &vllm, &genAI,
+	&openInferenceBedrock, &openInferenceAgentSDK, &openInferenceLangChain, &openInference, &answers,
+	&vercelAI, &langfuse, &mlflow, &googleADK, &genkit, &haystack, &braintrust, &langWatch, &langtrace,
+)
+
+// withAdded puts the names that a family adds to behind its own, once for all.
+func withAdded(list ...*Family) []*Family {
+	for _, f := range list {
+		if f.Adds == nil {
+			f.compile()
+			continue
+		}
+		for _, names := range []struct{ own, added *[]string }{
+			{&f.Input, &f.Adds.Input}, {&f.Output, &f.Adds.Output}, {&f.Total, &f.Adds.Total}, {&f.CacheRead, &f.Adds.CacheRead},
+			{&f.CacheWrite, &f.Adds.CacheWrite}, {&f.CacheWrite5m, &f.Adds.CacheWrite5m}, {&f.CacheWrite1h, &f.Adds.CacheWrite1h},
+			{&f.Reasoning, &f.Adds.Reasoning},
+		} {
+			*names.own = slices.Concat(*names.own, *names.added)
+		}
+		f.compile()
+	}
+	return list
 }
 
-// applies tells whether a family's names mean anything on a record.
-func (f *Family) applies(r *record) bool {
-	if f.Scope != "" && !strings.HasPrefix(r.scope, f.Scope) {
+// applies tells whether a family's names mean anything on a record of an emitter.
+func (f *Family) applies(r *record, v verdict) bool {
+	if f.own() && !hasPrefix(r.scope, f.Scopes) && !f.marked(r) {
 		return false
 	}
-	if len(f.Events) > 0 && r.log {
-		for _, e := range f.Events {
-			if r.event == e {
-				return true
-			}
-		}
+	if f.CallsOnly && v != call {
 		return false
 	}
-	return true
+	return !r.log || len(f.Events) == 0 || slices.Contains(f.Events, r.event)
 }
+
+func (f *Family) marked(r *record) bool {
+	for i := range f.refs.marks {
+		if r.is(&f.refs.marks[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// own tells whether a family is of one emitter, so that a record of it is of that emitter even without figures.
+func (f *Family) own() bool { return len(f.Scopes)+len(f.Marks) > 0 }
 
 // read reads a family's figures; some is false where there is none.
 func (f *Family) read(r *record) (g figures, some bool) {
 	if f.Disjoint != "" {
 		return f.readDisjoint(r)
 	}
-	one := func(aliases []string, into *int64, field usage.TokenFields) bool {
-		for _, alias := range aliases {
-			n, is := r.count(alias)
+	one := func(aliases []ref, into *int64, field usage.TokenFields) bool {
+		for i := range aliases {
+			n, is := r.countAt(&aliases[i])
 			if is == usable {
 				*into, some = n, true
 				g.has |= field
@@ -90,66 +164,72 @@ func (f *Family) read(r *record) (g figures, some bool) {
 		}
 		return false
 	}
-	one(f.Input, &g.input, usage.HasInput)
-	one(f.Output, &g.output, usage.HasOutput)
+	one(f.refs.input, &g.input, usage.HasInput)
+	one(f.refs.output, &g.output, usage.HasOutput)
 	if !some {
 		return g, false
 	}
 	bad := g.bad
-	one(f.CacheRead, &g.cacheRead, usage.HasCacheRead)
-	one(f.CacheWrite, &g.cacheWrite, usage.HasCacheWrite)
-	one(f.CacheWrite5m, &g.cacheWrite5m, 0)
-	one(f.CacheWrite1h, &g.cacheWrite1h, usage.HasCacheWrite1h)
-	one(f.Reasoning, &g.reasoning, usage.HasReasoning)
-	one(f.ExtraInput, &g.extraInput, 0)
+	one(f.refs.cacheRead, &g.cacheRead, usage.HasCacheRead)
+	one(f.refs.cacheWrite, &g.cacheWrite, usage.HasCacheWrite)
+	one(f.refs.write5m, &g.cacheWrite5m, 0)
+	one(f.refs.write1h, &g.cacheWrite1h, usage.HasCacheWrite1h)
+	one(f.refs.reasoning, &g.reasoning, usage.HasReasoning)
+	one(f.refs.extraInput, &g.extraInput, 0)
 	figuresBad := g.bad
-	g.hasTotal = one(f.Total, &g.total, 0)
+	g.hasTotal = one(f.refs.total, &g.total, 0)
 	g.bad = bad || figuresBad // a total that is no count only cannot help
 	return g, true
 }
 
+// plainShapes are members by which a provider's own shape is known where disjoint buckets are the rule.
+var plainShapes = []string{"prompt_tokens", "input_tokens_details", "output_tokens_details"}
+
 // readDisjoint reads buckets of which none contains another; a plain provider's shape in the same
-// place is read by the aliases.
+// place is read by the aliases. Buckets whose total leaves no room for the parts are no such buckets:
+// somebody has put inclusive figures there.
 func (f *Family) readDisjoint(r *record) (g figures, some bool) {
-	v, ok := r.get(f.Disjoint)
-	if !ok {
+	v, ok := r.attr(f.Disjoint)
+	if !ok || v.Type() != pcommon.ValueTypeStr {
 		return g, false
 	}
-	s, isText := v.(string)
-	if !isText {
-		return g, false
+	for _, name := range plainShapes {
+		if _, plain := member(v.Str(), name); plain {
+			plainShape := *f
+			plainShape.Disjoint = ""
+			return plainShape.read(r)
+		}
 	}
-	inner, ok := lookInText(s, nil)
-	buckets, isMap := inner.(map[string]any)
-	if !ok || !isMap {
-		return g, false
-	}
-	if _, plain := buckets["prompt_tokens"]; plain {
-		plainShape := *f
-		plainShape.Disjoint = ""
-		return plainShape.read(r)
-	}
-	for name, b := range buckets {
-		n, is := count(b)
+	parts := int64(0)
+	members(v.Str(), func(name, text string) {
+		if text[0] == '{' || text[0] == '[' {
+			return
+		}
+		n, is := count(plain(text))
 		if is != usable {
 			g.bad = g.bad || is == unusable
-			continue
+			return
 		}
-		some = true
+		cache := strings.Contains(name, "cache")
 		switch {
-		case strings.HasPrefix(name, "input"):
+		case name == "total" || name == "total_tokens":
+			g.total, g.hasTotal = n, true
+			return
+		case strings.HasPrefix(name, "input") || strings.HasPrefix(name, "cache"):
 			g.input += n
 			g.has |= usage.HasInput
-			if strings.Contains(name, "cache_creation") || strings.Contains(name, "cache_write") {
+			if cache && (strings.Contains(name, "creation") || strings.Contains(name, "write")) {
 				g.cacheWrite += n
 				g.has |= usage.HasCacheWrite
+				parts += n
 				if strings.HasSuffix(name, "_1h") {
 					g.cacheWrite1h += n
 					g.has |= usage.HasCacheWrite1h
 				}
-			} else if strings.Contains(name, "cache") {
+			} else if cache {
 				g.cacheRead += n
 				g.has |= usage.HasCacheRead
+				parts += n
 			}
 		case strings.HasPrefix(name, "output"):
 			g.output += n
@@ -157,25 +237,50 @@ func (f *Family) readDisjoint(r *record) (g figures, some bool) {
 			if strings.Contains(name, "reasoning") {
 				g.reasoning += n
 				g.has |= usage.HasReasoning
+				parts += n
 			}
+		default:
+			return
 		}
+		some = true
+	})
+	if g.hasTotal && parts > 0 && g.total == g.input+g.output-parts {
+		g.input -= g.cacheRead + g.cacheWrite
+		g.output -= g.reasoning
 	}
-	g.bad = g.bad || g.input > usage.MaxTokens || g.output > usage.MaxTokens
-	return g, some
+	g.hasTotal = false // it has told what it can
+	g.bad = g.bad || g.input > usage.MaxTokens || g.output > usage.MaxTokens || g.input < 0 || g.output < 0
+	if g.bad && (g.input < 0 || g.output < 0 || g.input > usage.MaxTokens || g.output > usage.MaxTokens) {
+		return figures{bad: true}, true
+	}
+	return g, some || g.bad
 }
 
+// semantics is the attribute by which an emitter says itself what its input includes.
+const semantics = "gen_ai.token.semantics"
+
 // part finds the first row that fits a record.
-func part(rows []PartRule, r *record, provider string) rule {
-	for _, row := range rows {
-		if row.Scope != "" && !strings.Contains(r.scope, row.Scope) ||
-			row.Provider != "" && row.Provider != provider ||
-			row.Present != "" && !r.hasPrefix(row.Present) {
-			continue
+func (f *Family) part(rows []PartRule, r *record, provider string) rule {
+	for i := range rows {
+		row := &rows[i]
+		if (row.Scope == "" || strings.Contains(r.scope, row.Scope)) && (row.Provider == "" || row.Provider == provider) &&
+			(row.Present == "" || r.hasPrefix(row.Present)) && (row.Model == "" || strings.Contains(r.model(f), row.Model)) &&
+			(row.Member == "" || r.has(row.Member)) {
+			return row.Is
 		}
-		if name, value, ok := strings.Cut(row.Resource, "="); ok && text(r.resource(name)) != value {
-			continue
-		}
-		return row.Is
 	}
 	return undecided
+}
+
+// cacheRule finds whether the input of a record includes its cache: what it says itself, else its family's rows.
+func (f *Family) cacheRule(r *record, provider string) rule {
+	if v, ok := r.attr(semantics); ok {
+		switch text(raw(v)) {
+		case "inclusive":
+			return included
+		case "exclusive":
+			return excluded
+		}
+	}
+	return f.part(f.Cache, r, provider)
 }

@@ -7,7 +7,7 @@ package dialect
 // https://docs.claude.com/en/docs/claude-code/monitoring-usage
 var claudeCode = Family{
 	Name:         "claude-code",
-	Scope:        "com.anthropic.claude_code",
+	Scopes:       []string{"com.anthropic.claude_code"},
 	Events:       []string{"api_request", "claude_code.api_request", "api_error", "claude_code.api_error"},
 	Input:        []string{"input_tokens"},
 	Output:       []string{"output_tokens"},
@@ -52,7 +52,7 @@ var geminiCLI = Family{
 // https://github.com/openai/codex/blob/main/docs/config.md
 var codex = Family{
 	Name:       "codex",
-	Scope:      "codex",
+	Scopes:     []string{"codex"},
 	Events:     []string{"codex.sse_event", "codex.websocket_event"},
 	Input:      []string{"input_token_count"},
 	Output:     []string{"output_token_count"},
@@ -75,4 +75,15 @@ var sessions = []struct {
 	Full  []string // events of the fuller kind; all other records are echoes
 }{
 	{Scope: "gemini-cli", Name: "gemini-cli", Full: geminiCLI.Events},
+}
+
+// qwenCode is the span of Qwen Code, which has the conventions' names, and thoughts that the output
+// of most of its providers includes.
+// https://qwenlm.github.io/qwen-code-docs/en/developers/development/telemetry/
+var qwenCode = Family{
+	Name:   "qwen-code",
+	Scopes: []string{"qwen-code"},
+	Adds:   &genAI,
+	Cache:  []PartRule{{Is: included}},
+	Facts:  map[fact][]string{factTTFT: {"ttft_ms"}, factUser: {"gen_ai.user.id"}},
 }

@@ -12,7 +12,10 @@ var vercelAI = Family{
 		"ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens",
 		"ai.response.providerMetadata#anthropic.usage.cache_read_input_tokens",
 		"ai.response.providerMetadata#bedrock.usage.cacheReadInputTokens",
+		"ai.response.providerMetadata#anthropic.cacheReadInputTokens",
 		"ai.response.providerMetadata#openai.cachedPromptTokens",
+		"ai.response.providerMetadata#google.usageMetadata.cachedContentTokenCount",
+		"ai.response.providerMetadata#vertex.usageMetadata.cachedContentTokenCount",
 	},
 	CacheWrite: []string{
 		"ai.usage.inputTokenDetails.cacheWriteTokens",
@@ -24,7 +27,9 @@ var vercelAI = Family{
 	CacheWrite1h: []string{"ai.response.providerMetadata#anthropic.usage.cache_creation.ephemeral_1h_input_tokens"},
 	Reasoning: []string{
 		"ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens",
+		"ai.response.providerMetadata#openai.reasoningTokens",
 		"ai.response.providerMetadata#google.usageMetadata.thoughtsTokenCount",
+		"ai.response.providerMetadata#vertex.usageMetadata.thoughtsTokenCount",
 	},
 	Cache: []PartRule{
 		{Present: "ai.usage.inputTokenDetails.", Is: included},

@@ -12,6 +12,9 @@ const (
 	included
 	// excluded: the part is to be added to the whole.
 	excluded
+	// byTotal: undecided, but where the total is input and output alone the whole includes the part even
+	// if the part is larger. LangChain.js counts the cache of a stream twice (langchainjs#10249).
+	byTotal
 )
 
 // figures are the token counts of one record as one family of attribute names tells them.
@@ -34,6 +37,11 @@ func (f figures) tokens(cache, reasoning rule) (t usage.Tokens, ok bool) {
 	cached := f.cacheRead + f.cacheWrite
 	cacheAdds, reasoningAdds := cache == excluded, reasoning == excluded
 	both := f.has&usage.HasInput != 0 && f.has&usage.HasOutput != 0
+	capped := false
+	if cache == byTotal {
+		cache = undecided
+		capped = f.hasTotal && both && f.total == f.input+f.output
+	}
 	if f.hasTotal && both {
 		base := f.input + f.output + f.extraInput
 		sum := func(c, r bool) bool {
@@ -57,7 +65,7 @@ func (f figures) tokens(cache, reasoning rule) (t usage.Tokens, ok bool) {
 		}
 	}
 	// A part is never larger than the whole.
-	if cache == undecided && cached > f.input {
+	if cache == undecided && cached > f.input && !capped {
 		cacheAdds = true
 	}
 	if reasoning == undecided && f.reasoning > f.output {
@@ -83,6 +91,11 @@ func (f figures) tokens(cache, reasoning rule) (t usage.Tokens, ok bool) {
 	t.InputUncached, t.CacheRead, t.CacheWrite = input-cached, f.cacheRead, f.cacheWrite
 	t.CacheWrite1h = f.cacheWrite1h
 	t.OutputText, t.Reasoning = output-f.reasoning, f.reasoning
+	if t.InputUncached < 0 && capped {
+		t.CacheRead = min(f.cacheRead, input)
+		t.InputUncached, t.CacheWrite = 0, input-t.CacheRead
+		ok = false
+	}
 	if t.InputUncached < 0 {
 		t.InputUncached, t.CacheRead, t.CacheWrite, t.CacheWrite1h = input, 0, 0, 0
 		t.Fields &^= usage.HasCacheRead | usage.HasCacheWrite | usage.HasCacheWrite1h

@@ -3,6 +3,8 @@ package dialect
 import (
 	"strings"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -19,32 +21,37 @@ var RawKeys = []string{
 var hashedKeys = []string{"litellm.api_key.hash", "metadata.user_api_key_hash"}
 
 // keyNames hold the name of a key; shown where the key itself is not known.
-var keyNames = []string{"litellm.api_key.alias", "metadata.user_api_key_alias", "trace.metadata.openrouter.api_key_name"}
+var keyNames = []string{
+	"litellm.api_key.alias", "metadata.user_api_key_alias", "trace.metadata.openrouter.api_key_name", "gen_ai.virtual_key_name",
+	"bifrost.virtual_key.name", "gen_ai.virtual_key_id",
+}
+
+var rawKeyRefs, hashedKeyRefs, keyNameRefs = refsTo(RawKeys), refsTo(hashedKeys), refsTo(keyNames)
 
 // key gives the fingerprint and the display form of the client's key, empty where none was seen.
 func (r *record) key() (fingerprint, display string) {
-	for _, name := range RawKeys {
-		v, ok := r.get(name)
+	for i := range rawKeyRefs {
+		v, ok := r.find(&rawKeyRefs[i])
 		if !ok {
 			continue
 		}
-		if s, isList := firstText(v); isList {
-			v = s
+		s := ""
+		switch v.Type() {
+		case pcommon.ValueTypeStr:
+			s = v.Str()
+		case pcommon.ValueTypeSlice:
+			s, _ = firstText(v.Slice())
 		}
-		if s, isText := v.(string); isText {
-			if key := bareKey(s); key != "" {
-				return usage.Fingerprint(key), clean(usage.DisplayKey(key))
-			}
+		if key := bareKey(s); key != "" {
+			return usage.Fingerprint(key), clean(usage.DisplayKey(key))
 		}
 	}
-	for _, name := range hashedKeys {
-		if v, ok := r.get(name); ok {
-			if s := text(v); s != "" {
-				if !usage.IsFingerprint(s) {
-					s = usage.Fingerprint(s)
-				}
-				return s, r.keyName()
+	for i := range hashedKeyRefs {
+		if s := r.textAt(&hashedKeyRefs[i]); s != "" {
+			if !usage.IsFingerprint(s) {
+				s = usage.Fingerprint(s)
 			}
+			return s, r.keyName()
 		}
 	}
 	if name := r.keyName(); name != "" {
@@ -54,11 +61,9 @@ func (r *record) key() (fingerprint, display string) {
 }
 
 func (r *record) keyName() string {
-	for _, name := range keyNames {
-		if v, ok := r.get(name); ok {
-			if s := text(v); s != "" {
-				return s
-			}
+	for i := range keyNameRefs {
+		if s := r.textAt(&keyNameRefs[i]); s != "" {
+			return s
 		}
 	}
 	return ""

@@ -10,7 +10,7 @@ var modalities = []struct {
 	at      func(*usage.Modalities) *int64
 }{
 	{[]string{
-		usage.AttrAudioInput, "llm.token_count.prompt_details.audio", "gen_ai.usage.prompt_tokens_details.audio_tokens",
+		usage.AttrAudioInput, "gen_ai.usage.audio_input_tokens", "llm.token_count.prompt_details.audio", "gen_ai.usage.prompt_tokens_details.audio_tokens",
 		"gen_ai.usage.details.input_audio_tokens", "gen_ai.usage.input_token_details#audio",
 		"langsmith.usage_metadata#input_token_details.audio", "langfuse.observation.usage_details#input_audio_tokens",
 		"langfuse.observation.usage_details#prompt_tokens_details.audio_tokens",
@@ -19,7 +19,7 @@ var modalities = []struct {
 		usage.AttrAudioCacheRead, "gen_ai.usage.details.cache_audio_read_tokens",
 	}, func(m *usage.Modalities) *int64 { return &m.AudioCacheRead }},
 	{[]string{
-		usage.AttrAudioOutput, "llm.token_count.completion_details.audio", "gen_ai.usage.completion_tokens_details.audio_tokens",
+		usage.AttrAudioOutput, "gen_ai.usage.audio_output_tokens", "llm.token_count.completion_details.audio", "gen_ai.usage.completion_tokens_details.audio_tokens",
 		"gen_ai.usage.details.output_audio_tokens", "gen_ai.usage.output_token_details#audio",
 		"langsmith.usage_metadata#output_token_details.audio", "langfuse.observation.usage_details#output_audio_tokens",
 		"langfuse.observation.usage_details#completion_tokens_details.audio_tokens",
@@ -35,13 +35,21 @@ var modalities = []struct {
 	{[]string{usage.AttrVideoOutput}, func(m *usage.Modalities) *int64 { return &m.VideoOutput }},
 }
 
+// modalityRefs are the aliases of modalities, taken apart.
+var modalityRefs = func() (out [][]ref) {
+	for _, part := range modalities {
+		out = append(out, refsTo(part.aliases))
+	}
+	return out
+}()
+
 // modalities reads the parts that are not text. Parts that are more than their whole are left out.
 func (r *record) modalities(c *usage.Call) {
 	var m usage.Modalities
-	for _, part := range modalities {
-		for _, alias := range part.aliases {
-			if n, is := r.count(alias); is == usable {
-				*part.at(&m) = n
+	for i, aliases := range modalityRefs {
+		for j := range aliases {
+			if n, is := r.countAt(&aliases[j]); is == usable {
+				*modalities[i].at(&m) = n
 				break
 			}
 		}

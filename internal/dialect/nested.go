@@ -1,7 +1,6 @@
 package dialect
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -16,159 +15,102 @@ const (
 	maxDepth  = 32      // levels of nesting that are looked at
 )
 
-// lookIn finds a value inside an attribute's value. A path of no names is the value itself.
-func lookIn(v any, path []string) (any, bool) {
-	switch c := v.(type) {
-	case string:
-		return lookInText(c, path)
-	case pcommon.Map:
-		for i, name := range path {
-			inner, ok := c.Get(name)
-			if !ok {
-				return nil, false
-			}
-			if i == len(path)-1 {
-				return raw(inner), true
-			}
-			if inner.Type() == pcommon.ValueTypeStr {
-				return lookInText(inner.Str(), path[i+1:])
-			}
-			if inner.Type() != pcommon.ValueTypeMap {
-				return nil, false
-			}
-			c = inner.Map()
-		}
-	}
-	return nil, false
-}
-
-// lookInText finds a value inside JSON text, else inside a Python dict.
-func lookInText(s string, path []string) (any, bool) {
-	s = strings.TrimSpace(s[:min(len(s), maxNested)])
-	if !strings.HasPrefix(s, "{") {
-		return nil, false
-	}
-	d := json.NewDecoder(strings.NewReader(s))
-	d.UseNumber()
-	if v, ok := walk(d, path); ok {
-		return v, true
-	}
-	if strings.Contains(s, "'") {
-		p := pyParser{s: s}
-		if v, ok := p.value(0); ok {
-			return dig(v, path)
-		}
-	}
-	return nil, false
-}
-
-// walk reads JSON only as far as the path leads, so that a long text costs little.
-func walk(d *json.Decoder, path []string) (any, bool) {
-	if len(path) == 0 {
-		return decodePlain(d)
-	}
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, false
-	}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, false
-		}
-		if name == path[0] {
-			return walk(d, path[1:])
-		}
-		if !skip(d) {
-			return nil, false
-		}
-	}
-	return nil, false
-}
-
-// skip passes over one value.
-func skip(d *json.Decoder) bool {
-	for depth := 0; ; {
-		t, err := d.Token()
-		if err != nil {
-			return false
-		}
-		switch t {
-		case json.Delim('{'), json.Delim('['):
-			depth++
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-		}
-		if depth == 0 {
-			return true
-		}
-	}
-}
-
-// decodePlain reads a scalar or an object of scalars; deeper values are left out.
-func decodePlain(d *json.Decoder) (any, bool) {
-	t, err := d.Token()
-	if err != nil {
-		return nil, false
-	}
-	if t == json.Delim('{') {
-		out := map[string]any{}
-		for d.More() {
-			name, err := d.Token()
-			if err != nil {
-				return nil, false
-			}
-			var v json.RawMessage
-			if d.Decode(&v) != nil {
-				return nil, false
-			}
-			if len(v) <= maxNumberText {
-				out[name.(string)] = scalar(v)
-			}
-		}
-		return out, true
-	}
-	if n, ok := t.(json.Number); ok {
-		return plainNumber(string(n)), true
-	}
-	if _, list := t.(json.Delim); list {
-		return nil, false
-	}
-	return t, true
-}
-
-func scalar(v json.RawMessage) any {
-	var s string
-	if json.Unmarshal(v, &s) == nil {
-		return s
-	}
-	if string(v) == "null" {
-		return nil
-	}
-	return plainNumber(string(v))
-}
-
-func plainNumber(s string) any {
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return n
-	}
-	if f, err := strconv.ParseFloat(s, 64); err == nil {
-		return f
-	}
-	return s
-}
-
-// dig follows a path through parsed values.
-func dig(v any, path []string) (any, bool) {
-	for _, name := range path {
-		m, ok := v.(map[string]any)
+// lookIn finds a value inside an attribute's value.
+func (r *record) lookIn(name string, v pcommon.Value, path string) (any, bool) {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return r.lookInText(name, v.Str(), path)
+	case pcommon.ValueTypeMap:
+		first, rest, more := strings.Cut(path, ".")
+		inner, ok := v.Map().Get(first)
 		if !ok {
 			return nil, false
 		}
-		if v, ok = m[name]; !ok {
+		if !more {
+			plain := raw(inner)
+			return plain, plain != nil
+		}
+		return r.lookIn("", inner, rest)
+	}
+	return nil, false
+}
+
+// lookInText finds a value inside JSON text, else inside a Python dict. Several aliases look into one
+// attribute, most of them for members of one object, so that what was found last is remembered.
+func (r *record) lookInText(name, s, path string) (any, bool) {
+	s = trimJSON(s[:min(len(s), maxNested)])
+	if s == "" || (s[0] != '{' && s[0] != '[') {
+		return nil, false
+	}
+	if s[0] == '{' {
+		if i := spaces(s, 1); i < len(s) && s[i] == '\'' {
+			return dig(r.python(name, s), path)
+		}
+	}
+	first, rest, more := strings.Cut(path, ".")
+	text, ok := "", false
+	if last := &r.looked; name != "" && last.name == name && last.member == first {
+		text, ok = last.text, last.ok
+	} else {
+		text, ok = member(s, first)
+		r.looked = looked{name: name, member: first, text: text, ok: ok}
+	}
+	for ok && more {
+		if text[0] == '"' { // JSON inside a string of JSON
+			inner, _ := plain(text).(string)
+			return r.lookInText("", inner, rest)
+		}
+		first, rest, more = strings.Cut(rest, ".")
+		text, ok = member(text, first)
+	}
+	if !ok {
+		return nil, false
+	}
+	v := plain(text)
+	return v, v != nil
+}
+
+// looked is the member that was last looked for in an attribute.
+type looked struct {
+	name, member, text string
+	ok                 bool
+}
+
+// python reads the text of a Python dict, once for all aliases that look into it.
+func (r *record) python(name, s string) any {
+	if name == "" || r.dictName != name {
+		p := pyParser{s: s}
+		v, ok := p.value(0)
+		if !ok {
+			v = nil
+		}
+		r.dictName, r.dict = name, v
+	}
+	return r.dict
+}
+
+// dig follows a path through parsed values.
+func dig(v any, path string) (any, bool) {
+	for more := true; more; {
+		var name string
+		name, path, more = strings.Cut(path, ".")
+		switch m := v.(type) {
+		case map[string]any:
+			var ok bool
+			if v, ok = m[name]; !ok {
+				return nil, false
+			}
+		case []any:
+			n, err := strconv.ParseUint(name, 10, 8)
+			if err != nil || int(n) >= len(m) { //nolint:gosec // of eight bits
+				return nil, false
+			}
+			v = m[n]
+		default:
 			return nil, false
 		}
 	}
-	return v, true
+	return v, v != nil
 }
 
 // pyParser reads the text of a Python dict, list, string, number, True, False or None, as str()

@@ -19,8 +19,9 @@ const (
 
 // roleRule is a row of knowledge of what a span is.
 type roleRule struct {
-	Attribute string // whose value decides; "" is the span's name
+	Attribute string // whose value decides, an alias; "" is the span's name
 	Scope     string // only under scopes that start so
+	Name      string // only of spans whose names start so
 	Is        map[string]verdict
 	Else      verdict
 }
@@ -33,20 +34,26 @@ var roleRules = []roleRule{
 	{Attribute: "span.type", Scope: "com.anthropic.claude_code", Else: never, Is: map[string]verdict{
 		"llm_request": call, "tool": tool, "tool.execution": tool,
 	}},
+	{Attribute: "kong.gen_ai.cache.status", Is: map[string]verdict{"hit": never}}, // answered by the gateway: nothing is spent
 	{Scope: "bifrost", Is: map[string]verdict{"llm.call": call}},
+	{Scope: "bifrost", Name: "plugin.", Else: never}, // it copies the trace's attributes onto every span
 	{Attribute: "openinference.span.kind", Is: kinds},
 	{Attribute: "traceloop.span.kind", Is: kinds},
 	{Attribute: "langfuse.observation.type", Is: kinds},
 	{Attribute: "langsmith.span.kind", Is: kinds},
 	{Attribute: "mlflow.spanType", Is: kinds},
+	{Attribute: "braintrust.span_attributes#type", Is: kinds},
+	{Attribute: "langwatch.span.type", Is: kinds},
+	{Attribute: "lmnr.span.type", Is: kinds},
+	{Attribute: "agentops.span.kind", Is: kinds},
 	{Attribute: "genkit:metadata:subtype", Is: kinds},
 	{Attribute: "gen_ai.operation.name", Is: map[string]verdict{
 		"chat": call, "text_completion": call, "text_completions": call, "generate_content": call, "embeddings": call,
 		"completion": call, "llm_call": call, "model_generation": call, "rerank": call, "response": call,
 		"invoke_agent": aggregate, "invoke_workflow": aggregate, "agent_step": aggregate, "create_agent": aggregate,
 		"plan": aggregate, "execute_event_loop_cycle": aggregate, "framework": aggregate, "model_chunk": never,
-		"execute_tool": tool, "tool_call": tool,
-		"count_tokens": never, "fetch_response": never, "retrieval": never, "search_memory": never, "create_memory": never,
+		"execute_tool": tool, "tool_call": tool, "run_tool": tool,
+		"count_tokens": never, "fetch_response": never, "tokenize": never, "retrieval": never, "search_memory": never, "create_memory": never,
 		"update_memory": never, "upsert_memory": never, "delete_memory": never, "create_memory_store": never, "delete_memory_store": never,
 	}},
 	{Attribute: "gen_ai.span.kind", Is: kinds},
@@ -68,25 +75,32 @@ var vercelSpans = map[string]verdict{
 // kinds are the span kinds of tracing libraries, in lower case.
 var kinds = map[string]verdict{
 	"llm": call, "embedding": call, "embeddings": call, "generation": call, "chat_model": call, "model": call, "chat": call, "reranker": call,
+	"session": aggregate, "operation": aggregate, "score": never, "eval": never, "function": aggregate, "default": aggregate,
 	"agent": aggregate, "chain": aggregate, "workflow": aggregate, "task": aggregate, "prompt": aggregate, "span": aggregate,
 	"guardrail": never, "evaluator": never, "retriever": never, "event": never,
 	"tool": tool,
 }
 
+// roleRefs are the attributes of roleRules, taken apart.
+var roleRefs = func() (out []ref) {
+	for i := range roleRules {
+		out = append(out, refTo(roleRules[i].Attribute))
+	}
+	return out
+}()
+
 // role finds what a span is, and whether anything but its figures says so.
 func (r *record) role() verdict {
 	for i := range roleRules {
 		row := &roleRules[i]
-		if row.Scope != "" && !strings.HasPrefix(r.scope, row.Scope) {
+		if row.Scope != "" && !strings.HasPrefix(r.scope, row.Scope) || !strings.HasPrefix(r.name, row.Name) {
 			continue
 		}
 		name := r.name
 		if row.Attribute != "" {
-			v, ok := r.get(row.Attribute)
-			if !ok {
+			if name = r.textAt(&roleRefs[i]); name == "" {
 				continue
 			}
-			name = text(v)
 		}
 		if v, ok := row.Is[name]; ok {
 			return v

@@ -21,8 +21,11 @@ type Taught struct {
 // family makes a row of it, and adds the attributes that it reads to names.
 func (t *Taught) family(names map[string]bool) *Family {
 	f := &Family{
-		Name: t.Name, Scope: t.Scope, Events: t.Events, Input: t.Input, Output: t.Output, Total: t.Total, CacheRead: t.CacheRead,
+		Name: t.Name, Events: t.Events, Input: t.Input, Output: t.Output, Total: t.Total, CacheRead: t.CacheRead,
 		CacheWrite: t.CacheWrite, CacheWrite1h: t.CacheWrite1h, Reasoning: t.Reasoning, Provider: t.Provider, Operation: "chat", Facts: map[fact][]string{},
+	}
+	if t.Scope != "" {
+		f.Scopes = []string{t.Scope}
 	}
 	for _, p := range []struct {
 		is   *bool
@@ -50,5 +53,5 @@ func (t *Taught) family(names map[string]bool) *Family {
 			names[name] = true
 		}
 	}
-	return f
+	return f.compile()
 }

@@ -35,13 +35,30 @@ func count(v any) (int64, found) {
 		return countFloat(n)
 	case string:
 		return countText(n)
-	case map[string]any: // an AnyValue that was written out as JSON: {"intValue": "12"}
-		for _, k := range []string{"intValue", "doubleValue", "stringValue"} {
-			if inner, ok := n[k]; ok && len(n) == 1 {
-				if _, nested := inner.(map[string]any); nested {
-					return 0, unusable
+	}
+	return 0, unusable
+}
+
+// anyValue are the names by which an AnyValue is written out: {"intValue": "12"}.
+var anyValue = []string{"intValue", "doubleValue", "stringValue"}
+
+// countValue reads a token count from an attribute.
+func countValue(v pcommon.Value) (int64, found) {
+	switch v.Type() {
+	case pcommon.ValueTypeEmpty:
+		return 0, absent
+	case pcommon.ValueTypeInt:
+		return count(v.Int())
+	case pcommon.ValueTypeDouble:
+		return countFloat(v.Double())
+	case pcommon.ValueTypeStr:
+		return countText(v.Str())
+	case pcommon.ValueTypeMap:
+		if m := v.Map(); m.Len() == 1 {
+			for _, name := range anyValue {
+				if inner, ok := m.Get(name); ok && inner.Type() != pcommon.ValueTypeMap {
+					return countValue(inner)
 				}
-				return count(inner)
 			}
 		}
 	}
@@ -69,10 +86,13 @@ func countText(s string) (int64, found) {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return count(n)
 	}
-	if strings.HasPrefix(s, "{") {
-		if inner, ok := lookInText(s, nil); ok {
-			return count(inner)
+	if s[0] == '{' {
+		for _, name := range anyValue {
+			if inner, ok := member(s, name); ok && inner[0] != '{' {
+				return count(plain(inner))
+			}
 		}
+		return 0, unusable
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil {
@@ -104,6 +124,15 @@ func number(v any) (float64, bool) {
 	return f, !math.IsNaN(f) && !math.IsInf(f, 0) && f >= 0
 }
 
+// money reads an amount of US dollars: a number, or a text such as "0.0012USD" or "$0.0012".
+func money(v any) (float64, bool) {
+	if s, isText := v.(string); isText && len(s) <= maxNumberText {
+		s = strings.TrimPrefix(strings.TrimSpace(s), "$")
+		v = strings.TrimSpace(strings.TrimSuffix(s, "USD"))
+	}
+	return number(v)
+}
+
 // maxText is the longest text, in bytes, that is kept of an attribute.
 const maxText = 256
 
@@ -111,15 +140,19 @@ const maxText = 256
 func text(v any) string {
 	switch s := v.(type) {
 	case string:
-		if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
-			s = s[1 : len(s)-1]
-		}
-		return clean(s)
+		return textString(s)
 	case int64:
 		return strconv.FormatInt(s, 10)
 	default:
 		return ""
 	}
+}
+
+func textString(s string) string {
+	if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
+		s = s[1 : len(s)-1]
+	}
+	return clean(s)
 }
 
 // clean makes hostile text fit to keep: valid UTF-8, no control characters, at most maxText bytes.

@@ -125,3 +125,15 @@ func (l *Ledger) noteRetention(err error) {
 	defer l.mu.Unlock()
 	l.retentionErr = err
 }
+
+// Retention is how long records are kept; zero is no limit.
+type Retention struct {
+	MaxAge     time.Duration
+	MaxRecords int64
+	MaxBytes   int64
+}
+
+// Retention tells the limits that the ledger keeps.
+func (l *Ledger) Retention() Retention {
+	return Retention{MaxAge: l.o.MaxAge, MaxRecords: l.o.MaxRecords, MaxBytes: l.o.MaxBytes}
+}

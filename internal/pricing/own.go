@@ -192,7 +192,7 @@ func (b *Book) With(own []Override) (*Book, error) {
 		if err != nil {
 			return nil, fmt.Errorf("own price %d (%s): %w", i+1, cmp.Or(o.Model, "no model"), err)
 		}
-		fmt.Fprintf(digest, "%q %q %d %v\n", p.provider, p.model, p.From.UnixNano(), p.rates)
+		_, _ = fmt.Fprintf(digest, "%q %q %d %v\n", p.provider, p.model, p.From.UnixNano(), p.rates)
 		out.own = append(out.own, p)
 	}
 	slices.SortStableFunc(out.own, func(a, b ownPrice) int { return b.From.Compare(a.From) })

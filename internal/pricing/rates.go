@@ -133,10 +133,6 @@ func (r *rates) set(k kind, t tiered) {
 	}
 }
 
-func (r *rates) has(k kind) bool {
-	return slices.ContainsFunc(r.priced, func(p pricedKind) bool { return p.kind == k })
-}
-
 // published names the kinds as the price book does.
 var published = map[string]kind{
 	"input_mtok": input, "output_mtok": output, "cache_read_mtok": cacheRead, "cache_write_mtok": cacheWrite,

@@ -5,4 +5,7 @@ package store
 type Admin interface {
 	Keys
 	Audit
+	Users
+	Sessions
+	Tokens
 }

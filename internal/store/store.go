@@ -121,6 +121,7 @@ var (
 	ErrNewer    = errors.New("the database was written by a newer version of tokenboard")
 	ErrCorrupt  = errors.New("the database is damaged or is not a tokenboard database")
 	ErrReadOnly = errors.New("the database cannot be written")
+	ErrInUse    = errors.New("another tokenboard process has this database open; stop it or name another directory")
 )
 
 // Engine is a database that keeps call records. Its methods are safe for concurrent

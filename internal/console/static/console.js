@@ -75,6 +75,7 @@ const state = document.getElementById("state");
 async function refresh() {
   try {
     const answer = await fetch("/api/console/stats", { cache: "no-store" });
+    if (answer.status === 401) return location.replace("/console/login");
     const body = await answer.json();
     if (body.code !== 0) throw new Error(body.message);
     show(body.data);

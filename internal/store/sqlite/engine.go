@@ -30,9 +30,11 @@ type Engine struct {
 	writeDB *sql.DB    // one connection
 	writer  *writer
 	readDB  *sql.DB
-	dims    *dims
-	gaps    gapSet
-	records atomic.Int64
+	// accessDB finds out who a request acts for, while long reads keep readDB busy.
+	accessDB *sql.DB
+	dims     *dims
+	gaps     gapSet
+	records  atomic.Int64
 }
 
 var _ store.Engine = (*Engine)(nil)
@@ -41,6 +43,8 @@ const (
 	readers         = 8
 	writerCacheKiB  = 64 << 10
 	readerCacheKiB  = 8 << 10
+	accessReaders   = 4
+	accessCacheKiB  = 256
 	checkpointPages = 4000
 	busyTimeout     = 10 * time.Second
 )
@@ -105,6 +109,9 @@ func (e *Engine) open(ctx context.Context) error {
 	}
 	e.readDB.SetMaxOpenConns(readers)
 	e.readDB.SetMaxIdleConns(readers)
+	if err := e.openAccess(); err != nil {
+		return err
+	}
 	if e.dims, err = loadDims(ctx, e.readDB); err != nil {
 		return err
 	}
@@ -142,8 +149,10 @@ func (e *Engine) Close() error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	var errs []error
-	if e.readDB != nil {
-		errs = append(errs, e.readDB.Close())
+	for _, db := range []*sql.DB{e.readDB, e.accessDB} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
 	}
 	if e.writer != nil {
 		errs = append(errs, e.writer.close())
@@ -151,7 +160,9 @@ func (e *Engine) Close() error {
 	if e.writeDB != nil {
 		errs = append(errs, e.writeDB.Close()) // the last connection checkpoints
 	}
-	errs = append(errs, e.lock.release())
+	if e.lock != nil {
+		errs = append(errs, e.lock.release())
+	}
 	return errors.Join(errs...)
 }
 

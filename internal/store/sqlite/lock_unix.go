@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 // fileLock is held while a process owns the database: the ledger keeps sums and relations in
@@ -24,7 +26,7 @@ func lockFile(path string) (*fileLock, error) {
 	}
 	_ = f.Close()
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, errors.New("another tokenboard process has this database open; stop it or name another directory")
+		return nil, store.ErrInUse
 	}
 	return nil, fmt.Errorf("lock the database: %w", err)
 }

@@ -1,0 +1,166 @@
+// Package password keeps passwords as argon2id hashes and checks them. Hashing takes memory on
+// purpose, so that a Hasher lets few run at a time and refuses when many wait.
+package password
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Params are argon2id's, stored with every hash.
+type Params struct {
+	Memory  uint32 // KiB
+	Passes  uint32
+	Threads uint8
+}
+
+// Recommended are the values of the OWASP Password Storage Cheat Sheet
+// (https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html).
+var Recommended = Params{Memory: 19 << 10, Passes: 2, Threads: 1}
+
+const (
+	saltLen   = 16
+	hashLen   = 32
+	maxMemory = 1 << 20 // KiB; a stored hash that asks for more is damaged
+	maxPasses = 64
+)
+
+// MinLen and MaxLen are the lengths of a password, in characters: those of OWASP ASVS 4.0, 2.1.1 and 2.1.2.
+const (
+	MinLen = 12
+	MaxLen = 128
+)
+
+// Check tells what is wrong with a password that somebody chooses; nil for nothing.
+func Check(password, user string) error {
+	n := utf8.RuneCountInString(password)
+	switch {
+	case n < MinLen:
+		return fmt.Errorf("must have at least %d characters", MinLen)
+	case n > MaxLen:
+		return fmt.Errorf("must have at most %d characters", MaxLen)
+	case !utf8.ValidString(password) || strings.ContainsFunc(password, unicode.IsControl):
+		return errors.New("must hold no control characters")
+	case user != "" && strings.Contains(strings.ToLower(password), strings.ToLower(user)):
+		return errors.New("must not contain the user's name")
+	}
+	distinct := map[rune]bool{}
+	for _, r := range password {
+		distinct[r] = true
+	}
+	if len(distinct) < 5 {
+		return errors.New("must hold more than four different characters")
+	}
+	return nil
+}
+
+// ErrBusy reports that too many passwords are being checked already.
+var ErrBusy = errors.New("too many passwords are being checked at the moment")
+
+const (
+	atOnce     = 2  // hashes in memory
+	maxWaiting = 64 // callers, those that are served included
+)
+
+// Hasher hashes and checks passwords. It is safe for concurrent use.
+type Hasher struct {
+	params  Params
+	slots   chan struct{}
+	waiting atomic.Int32
+	dummy   string // what a user that does not exist is checked against
+}
+
+// New makes a hasher of these parameters.
+func New(p Params) *Hasher {
+	h := &Hasher{params: p, slots: make(chan struct{}, atOnce)}
+	random := make([]byte, saltLen+hashLen)
+	_, _ = rand.Read(random) // never fails, see crypto/rand
+	h.dummy = encode(p, random[:saltLen], random[saltLen:])
+	return h
+}
+
+// run waits for a slot and calls f in it.
+func (h *Hasher) run(ctx context.Context, f func()) error {
+	defer h.waiting.Add(-1)
+	if h.waiting.Add(1) > maxWaiting {
+		return ErrBusy
+	}
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+		f()
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Hash gives a password's hash in PHC form, with a salt of its own.
+func (h *Hasher) Hash(ctx context.Context, password string) (encoded string, err error) {
+	salt := make([]byte, saltLen)
+	_, _ = rand.Read(salt) // never fails, see crypto/rand
+	err = h.run(ctx, func() { encoded = encode(h.params, salt, h.params.key(password, salt)) })
+	return encoded, err
+}
+
+// Verify tells whether a password is that of a hash. An empty hash, of a user that does not exist
+// or has no password, is no password's; that takes as long as any other.
+func (h *Hasher) Verify(ctx context.Context, encoded, password string) (bool, error) {
+	none := encoded == ""
+	if none {
+		encoded = h.dummy
+	}
+	p, salt, want, err := decode(encoded)
+	if err != nil {
+		return false, err
+	}
+	ok := false
+	err = h.run(ctx, func() { ok = subtle.ConstantTimeCompare(p.key(password, salt), want) == 1 })
+	return ok && !none, err
+}
+
+// Outdated tells whether a hash was made with other parameters than this hasher's.
+func (h *Hasher) Outdated(encoded string) bool {
+	p, _, _, err := decode(encoded)
+	return err != nil || p != h.params
+}
+
+// key hashes the password as every keyboard and system types it alike: in the Unicode form NFKC.
+func (p Params) key(password string, salt []byte) []byte {
+	return argon2.IDKey(norm.NFKC.Bytes([]byte(password)), salt, p.Passes, p.Memory, p.Threads, hashLen)
+}
+
+// encode and decode use the PHC string format, as every argon2 library does.
+func encode(p Params, salt, hash []byte) string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.Memory, p.Passes, p.Threads,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(hash))
+}
+
+func decode(encoded string) (p Params, salt, hash []byte, err error) {
+	parts := strings.Split(encoded, "$")
+	damaged := errors.New("a stored password hash cannot be read; set the user's password anew")
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return p, nil, nil, damaged
+	}
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &p.Memory, &p.Passes, &p.Threads); err != nil {
+		return p, nil, nil, damaged
+	}
+	if salt, err = base64.RawStdEncoding.DecodeString(parts[4]); err == nil {
+		hash, err = base64.RawStdEncoding.DecodeString(parts[5])
+	}
+	if err != nil || len(hash) != hashLen || p.Memory > maxMemory || p.Passes < 1 || p.Passes > maxPasses || p.Threads < 1 {
+		return p, nil, nil, damaged
+	}
+	return p, salt, hash, nil
+}

@@ -1,0 +1,303 @@
+package console
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// Who may use a route: the roles by their first letters (verifier is c, for it checks), in rising power.
+const (
+	anyone    = "-cmvoa"
+	signedUp  = "mvoa"
+	readers   = "mvoa" // a member's are narrowed to own keys
+	keepers   = "moa"  // a member's are narrowed to own keys
+	all       = "voa"  // who sees all
+	operators = "oa"
+	checkers  = "coa"
+	admins    = "a"
+)
+
+var letters = map[access.Role]string{
+	access.Nobody: "-", access.Verifier: "c", access.Member: "m", access.Viewer: "v", access.Operator: "o", access.Admin: "a",
+}
+
+// expectation is what a route is meant to be: who may use it, and a request that succeeds where it is
+// allowed, so that it would change something where it is not refused.
+type expectation struct {
+	route, who, target, body string
+	status                   int // of an admin
+}
+
+// expectations are by hand, apart from the code, and in the order in which an admin can ask for all of
+// them. Whoever adds a route adds it here, and thinks about who may use it.
+var expectations = []expectation{
+	{"GET /api/console/stats", readers, "", "", 200},
+	{"GET /api/console/usage-trend", readers, "", "", 200},
+	{"GET /api/console/logs", readers, "", "", 200},
+	{"GET /api/console/logs/{id}", readers, base + "/logs/{call}", "", 200},
+	{"GET /api/console/logs/stream", readers, "", "", 200},
+	{"GET /api/console/export", readers, "", "", 200},
+	{"GET /api/console/breakdown", readers, base + "/breakdown?by=model", "", 200},
+	{"GET /api/console/breakdown/heatmap", readers, "", "", 200},
+	{"GET /api/console/dimensions/{name}", readers, base + "/dimensions/model", "", 200},
+	{"GET /api/console/keys", readers, "", "", 200},
+	{"POST /api/console/keys", keepers, "", `{"name":"made by {role}"}`, 201},
+	{"GET /api/console/keys/{id}", readers, base + "/keys/{key}", "", 200},
+	{"PATCH /api/console/keys/{id}", keepers, base + "/keys/{key}", `{"description":"by {role}"}`, 200},
+	{"POST /api/console/keys/import", operators, "", `{"keys":[{"name":"imported","key":"an-imported-key"}]}`, 200},
+	{"POST /api/console/keys/verify", checkers, "", `{"key":"{secret}"}`, 200},
+	// without a key: the checks themselves say 401
+	{"GET /api/console/keys/verify/forward-auth", checkers, "", "", 401},
+	{"POST /api/console/keys/verify/forward-auth", checkers, "", "", 401},
+	{"PUT /api/console/keys/verify/forward-auth", checkers, "", "", 401},
+	{"PATCH /api/console/keys/verify/forward-auth", checkers, "", "", 401},
+	{"DELETE /api/console/keys/verify/forward-auth", checkers, "", "", 401},
+	{"OPTIONS /api/console/keys/verify/forward-auth", checkers, "", "", 401},
+	{"GET /api/console/keys/verify/forward-auth/{path...}", checkers, base + "/keys/verify/forward-auth/v1", "", 401},
+	{"POST /api/console/keys/verify/forward-auth/{path...}", checkers, base + "/keys/verify/forward-auth/v1", "", 401},
+	{"PUT /api/console/keys/verify/forward-auth/{path...}", checkers, base + "/keys/verify/forward-auth/v1", "", 401},
+	{"PATCH /api/console/keys/verify/forward-auth/{path...}", checkers, base + "/keys/verify/forward-auth/v1", "", 401},
+	{"DELETE /api/console/keys/verify/forward-auth/{path...}", checkers, base + "/keys/verify/forward-auth/v1", "", 401},
+	{"OPTIONS /api/console/keys/verify/forward-auth/{path...}", checkers, base + "/keys/verify/forward-auth/v1", "", 401},
+	{"POST /api/console/keys/{id}/rotate", keepers, base + "/keys/{key}/rotate", `{}`, 201},
+	{"DELETE /api/console/keys/{id}", keepers, base + "/keys/{key}", "", 200},
+	{"GET /api/console/key-sync", operators, "", "", 200},
+	{"POST /api/console/key-sync/repair", operators, "", `{}`, 409}, // no proxy is there
+	{"GET /api/console/quality", all, "", "", 200},
+	{"GET /api/console/prices", all, "", "", 200},
+	{"POST /api/console/reprice", operators, "", `{"from":"2026-11-01T00:00:00Z"}`, 200},
+	{"GET /api/console/settings", all, "", "", 200},
+	{"GET /metrics", all, "", "", 200},
+	{"GET /api/console/audit", admins, "", "", 200},
+	{"GET /api/console/audit/export", admins, "", "", 200},
+	{"GET /api/console/users", admins, "", "", 200},
+	{"POST /api/console/users", admins, "", `{"name":"made-by-{role}","role":"admin","password":"a password of somebody"}`, 201},
+	{"PATCH /api/console/users/{id}", admins, base + "/users/usr_victim", `{"role":"admin"}`, 200},
+	{"DELETE /api/console/users/{id}/sessions", admins, base + "/users/usr_victim/sessions", "", 200},
+	{"DELETE /api/console/users/{id}", admins, base + "/users/usr_victim", "", 200},
+	{"GET /api/console/tokens", signedUp, "", "", 200},
+	{"POST /api/console/tokens", signedUp, "", `{"name":"t","role":"{role}"}`, 201},
+	{"DELETE /api/console/tokens/{id}", signedUp, base + "/tokens/{token}", "", 200},
+	{"GET /api/console/session", anyone, "", "", 200},
+	{"POST /api/console/session", anyone, "", `{"username":"nobody","password":"wrong"}`, 401},
+	{"POST /api/console/session/setup", anyone, "", `{"token":"wrong","username":"x","password":"x"}`, 403},
+	{"GET /api/console/health", anyone, "", "", 200},
+	{"GET /api/console/ready", anyone, "", "", 200},
+	{"GET /api/console/docs", anyone, "", "", 200},
+	{"GET /console/", anyone, "", "", 200},
+	{"GET /console/login", anyone, "", "", 200},
+	{"GET /console", anyone, "", "", 302},
+	{"GET /{$}", anyone, "/", "", 302},
+	{"GET /health", anyone, "", "", 200},
+	{"GET /ready", anyone, "", "", 200},
+	{"GET /api/console/session/oidc/login", anyone, "", "", 502}, // no provider is there
+	{"GET /api/console/session/oidc/callback", anyone, "", "", 403},
+	{"POST /api/console/session/password", signedUp, "", `{"old_password":"` + testPassword + `","new_password":"another long password"}`, 200},
+	{"DELETE /api/console/session", anyone, "", "", 200},
+}
+
+// dump gives all that the store holds.
+func (b *bench) dump() map[string][]string {
+	b.t.Helper()
+	path := filepath.Join(b.t.TempDir(), "dump.db")
+	require.NoError(b.t, b.ledger.Backup(context.Background(), path))
+	db, err := sql.Open("sqlite", path)
+	require.NoError(b.t, err)
+	defer db.Close()
+	out := map[string][]string{}
+	for _, table := range column(b.t, db, "SELECT name FROM sqlite_master WHERE type = 'table'") {
+		rows, err := db.Query("SELECT * FROM " + table)
+		require.NoError(b.t, err)
+		columns, err := rows.Columns()
+		require.NoError(b.t, err)
+		for rows.Next() {
+			values, into := make([]any, len(columns)), make([]any, len(columns))
+			for i := range values {
+				into[i] = &values[i]
+			}
+			require.NoError(b.t, rows.Scan(into...))
+			out[table] = append(out[table], fmt.Sprint(values...))
+		}
+		require.NoError(b.t, rows.Err())
+		require.NoError(b.t, rows.Close())
+		slices.Sort(out[table])
+	}
+	return out
+}
+
+func column(t testing.TB, db *sql.DB, query string) (out []string) {
+	t.Helper()
+	rows, err := db.Query(query)
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var s string
+		require.NoError(t, rows.Scan(&s))
+		out = append(out, s)
+	}
+	require.NoError(t, rows.Err())
+	return out
+}
+
+func TestEveryRouteIsExpected(t *testing.T) {
+	o := newTown(t, withProvider(t))
+	known := map[string]expectation{}
+	for _, e := range expectations {
+		require.NotContains(t, known, e.route)
+		known[e.route] = e
+	}
+	for _, p := range o.console.placed {
+		name := p.Method + " " + p.Path
+		e, ok := known[name]
+		require.True(t, ok, "%s is new: say in expectations (roles_test.go) who may use it", name)
+		delete(known, name)
+		for role, letter := range letters {
+			require.Equal(t, strings.Contains(e.who, letter), role.May(p.Need), "%s in role %q", name, role)
+		}
+	}
+	require.Empty(t, known, "expectations of routes that are not there")
+}
+
+// TestEveryRouteInEveryRole walks every route without a role and in each, signed in and by API token. What
+// is not allowed is refused, and changes nothing.
+func TestEveryRouteInEveryRole(t *testing.T) {
+	for role := access.Nobody; role <= access.Admin; role++ {
+		for _, how := range []string{"session", "token"} {
+			if role == access.Nobody && how == "token" || role == access.Verifier && how == "session" {
+				continue
+			}
+			t.Run(role.String()+" by "+how, func(t *testing.T) { walk(t, role, how) })
+		}
+	}
+}
+
+func walk(t *testing.T, role access.Role, how string) {
+	o := newTown(t, withProvider(t))
+	o.calls(testNow)
+	root := o.newPerson("root", access.Admin)
+	o.user("victim", access.Viewer)
+	o.signIn("victim")
+	key := read[NewKey](t, root.do("POST", "/keys", `{"name":"key","owner":"somebody"}`), 201)
+	call := read[LogPage](t, root.do("GET", "/logs", ""), 200).Items[0].ID
+	who := &person{o, "", nil}
+	token := read[NewToken](t, root.do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
+	switch {
+	case role == access.Verifier:
+		who = root.token(role)
+	case role != access.Nobody:
+		who = o.newPerson("somebody", role)
+		token = read[NewToken](t, who.do("POST", "/tokens", `{"name":"other","role":"`+role.String()+`"}`), 201).ID
+		if how == "token" {
+			who = who.token(role)
+		}
+	}
+	if role != access.Nobody {
+		require.Equal(t, 200, who.do("GET", "/session", "").Code) // its use is noted
+	}
+	ask := func(e expectation) *httptest.ResponseRecorder {
+		method, target, _ := strings.Cut(e.route, " ")
+		if e.target != "" {
+			target = e.target
+		}
+		fill := strings.NewReplacer("{call}", call, "{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{role}", role.String()).Replace
+		if strings.HasSuffix(e.route, "/stream") {
+			return o.beginning(method, target, who.header)
+		}
+		return o.do(method, fill(target), fill(e.body), who.header)
+	}
+	before := o.dump()
+	refused := 401
+	if role != access.Nobody {
+		refused = 403
+	}
+	for _, e := range expectations {
+		if !strings.Contains(e.who, letters[role]) {
+			require.Equal(t, refused, requireProblem(t, ask(e), refused).Code, e.route)
+		}
+	}
+	require.Equal(t, before, o.dump(), "what is refused changes nothing")
+	for _, e := range expectations {
+		if !strings.Contains(e.who, letters[role]) {
+			continue
+		}
+		w := ask(e)
+		switch {
+		case role == access.Admin && how == "session":
+			require.Equal(t, e.status, w.Code, "%s: %s", e.route, w.Body)
+		case how == "token" && strings.HasPrefix(e.route, "POST /api/console/tokens"), how == "token" && strings.HasSuffix(e.route, "/session/password"):
+			require.Equal(t, 403, w.Code, "%s: no token makes another one, or changes a password", e.route)
+		case e.status < 400:
+			require.NotContains(t, []int{401, 403}, w.Code, "%s: %s", e.route, w.Body)
+		}
+	}
+}
+
+// beginning asks for an answer that never ends, and hangs up when it begins.
+func (b *bench) beginning(method, target string, header map[string]string) *httptest.ResponseRecorder {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r := httptest.NewRequestWithContext(ctx, method, "http://localhost:8317"+target, nil)
+	for k, v := range header {
+		r.Header.Set(k, v)
+	}
+	w := httptest.NewRecorder()
+	b.handler.ServeHTTP(&hangUp{w, cancel}, r)
+	return w
+}
+
+// hangUp ends a request when its answer begins.
+type hangUp struct {
+	*httptest.ResponseRecorder
+	cancel context.CancelFunc
+}
+
+func (h *hangUp) WriteHeader(status int) {
+	h.ResponseRecorder.WriteHeader(status)
+	h.cancel()
+}
+
+func (h *hangUp) Write(b []byte) (int, error) {
+	defer h.cancel()
+	return h.ResponseRecorder.Write(b)
+}
+
+func TestNothingGoesWithoutAudit(t *testing.T) {
+	o := newTown(t, withProvider(t))
+	o.calls(testNow)
+	root := o.newPerson("root", access.Admin)
+	o.user("victim", access.Viewer)
+	key := read[NewKey](t, root.do("POST", "/keys", `{"name":"key"}`), 201)
+	token := read[NewToken](t, root.do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
+	entries := func() (n int) {
+		require.NoError(t, o.ledger.Admin().Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
+		return n
+	}
+	for _, e := range expectations {
+		method, target, _ := strings.Cut(e.route, " ")
+		if method == "GET" || e.status >= 400 || strings.Contains(target, "/keys/verify") { // a check changes nothing that is stored
+			continue
+		}
+		if e.target != "" {
+			target = e.target
+		}
+		fill := strings.NewReplacer("{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{role}", "admin").Replace
+		before := entries()
+		w := o.do(method, fill(target), fill(e.body), root.header)
+		require.Equal(t, e.status, w.Code, "%s: %s", e.route, w.Body)
+		require.Greater(t, entries(), before, "%s leaves no entry in the audit log", e.route)
+		if cookies := w.Result().Cookies(); len(cookies) == 1 {
+			root.header["Cookie"] = cookies[0].Name + "=" + cookies[0].Value
+		}
+	}
+}

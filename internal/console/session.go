@@ -1,0 +1,305 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.uber.org/zap"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/access/password"
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+func (c *Console) sessionRoutes() {
+	register(c, access.Anyone, route(http.MethodGet, "/session", "session", "Who is signed in, and what is allowed"), c.session)
+	register(c, access.Anyone, route(http.MethodPost, "/session", "sign-in", "Sign in with a password; sets a cookie"), c.createSession)
+	register(c, access.Anyone, route(http.MethodDelete, "/session", "sign-out", "Sign out"), c.deleteSession)
+	register(c, access.SignedIn, route(http.MethodPost, "/session/password", "change-password", "Change one's own password; other sessions end"), c.changePassword)
+	register(c, access.Anyone, route(http.MethodPost, "/session/setup", "setup", "Make the first admin with the one-time token that the server printed"), c.firstAdmin)
+}
+
+// Session is who a request acts for.
+type Session struct {
+	AccessMode  string       `json:"access_mode" enum:"open,local,oidc,auth" doc:"auth: an authenticator of the collector lets requests in"`
+	User        *SessionUser `json:"user" doc:"null: nobody is signed in"`
+	Permissions []string     `json:"permissions"`
+	OIDC        *SessionOIDC `json:"oidc" doc:"where else one can sign in; null for nowhere"`
+	NeedsSetup  bool         `json:"needs_setup" doc:"the one-time token that makes the first admin has not been used"`
+	Timezone    string       `json:"timezone"`
+	Version     string       `json:"version"`
+}
+
+// SessionUser is who is signed in.
+type SessionUser struct {
+	ID          string `json:"id" doc:"empty for who is no user of this console"`
+	Name        string `json:"name"`
+	DisplayName string `json:"display_name"`
+	Role        string `json:"role"`
+	Via         string `json:"via" enum:"open,session,token,oidc,auth"`
+}
+
+// SessionOIDC is an OpenID Connect provider.
+type SessionOIDC struct {
+	Name     string `json:"name"`
+	LoginURL string `json:"login_url"`
+}
+
+// accessMode is how people get in.
+func (c *Console) accessMode() string {
+	switch {
+	case c.signIn == nil && c.o.Open:
+		return "open"
+	case c.signIn == nil:
+		return "auth"
+	case c.signIn.Provider != nil:
+		return "oidc"
+	}
+	return "local"
+}
+
+func (c *Console) session(ctx context.Context, _ *struct{}) (*envelope[Session], error) {
+	s, err := c.sessionOf(ctx, access.From(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return answer(s), nil
+}
+
+func (c *Console) sessionOf(ctx context.Context, p access.Principal) (Session, error) {
+	out := Session{AccessMode: c.accessMode(), Permissions: []string{}, Timezone: c.o.Location.String(), Version: c.o.Version}
+	for _, permission := range p.Role.Permissions() {
+		out.Permissions = append(out.Permissions, permission.String())
+	}
+	if c.signIn != nil {
+		out.NeedsSetup = c.signIn.setup.open(c.o.Now())
+		if provider := c.signIn.Provider; provider != nil {
+			out.OIDC = &SessionOIDC{Name: provider.Name(), LoginURL: base + "/session/oidc/login"}
+		}
+	}
+	if p.Role == access.Nobody {
+		return out, nil
+	}
+	out.User = &SessionUser{ID: p.ID, Name: p.Name, DisplayName: p.Name, Role: p.Role.String(), Via: p.Via}
+	if p.ID != "" {
+		u, _, err := c.o.Ledger.Admin().FindUser(ctx, store.UserRef{ID: p.ID})
+		if err != nil {
+			return out, c.failed("session", err)
+		}
+		if u.DisplayName != "" {
+			out.User.DisplayName = u.DisplayName
+		}
+	}
+	return out, nil
+}
+
+// signedIn is an answer that begins or ends a session.
+type signedIn[T any] struct {
+	SetCookie http.Cookie `header:"Set-Cookie"`
+	Body      struct {
+		Code int `json:"code" doc:"0 for success"`
+		Data T   `json:"data"`
+	}
+}
+
+// errNoSignIn answers who wants to sign in where nobody can.
+func errNoSignIn() error {
+	return newProblem(http.StatusConflict, "there are no sign-ins here: access is open, or an authenticator of the collector lets requests in; "+
+		"set access::mode to local or oidc to have users")
+}
+
+// errWrongPassword has the same words for a user who does not exist, so that nobody learns who does.
+func errWrongPassword() error {
+	return newProblem(http.StatusUnauthorized, "the user name or the password is wrong, or the user is disabled")
+}
+
+// later asks a client to come back.
+func later(status int, message string, wait time.Duration) error {
+	seconds := max(1, int(math.Ceil(wait.Seconds())))
+	return huma.ErrorWithHeaders(newProblem(status, message), http.Header{"Retry-After": {strconv.Itoa(seconds)}})
+}
+
+func (c *Console) createSession(ctx context.Context, in *struct {
+	Body struct {
+		Username string `json:"username" maxLength:"200"`
+		Password string `json:"password" maxLength:"512"`
+	}
+}) (*signedIn[Session], error) {
+	if c.signIn == nil {
+		return nil, errNoSignIn()
+	}
+	u, err := c.checkPassword(ctx, in.Body.Username, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	return c.startSession(ctx, u, "session")
+}
+
+// checkPassword gives the user whose password it is. It takes as long where there is no such user.
+func (c *Console) checkPassword(ctx context.Context, username, given string) (u store.User, err error) {
+	source := access.From(ctx).Source
+	name, nameErr := UserName(username)
+	if nameErr != nil {
+		name = "" // nobody's
+	}
+	wait, forget := c.signIn.limiter.Attempt(source, name, c.o.Now())
+	if wait > 0 {
+		c.o.Logger.Warn("sign-ins are being slowed down", zap.String("source", source), zap.Duration("wait", wait))
+		return u, later(http.StatusTooManyRequests, "too many attempts to sign in; wait, and try again", wait)
+	}
+	found := false
+	if name != "" {
+		if u, found, err = c.o.Ledger.Admin().FindUser(ctx, store.UserRef{Name: name}); err != nil {
+			return u, c.failed("sign in", err)
+		}
+	}
+	ok, err := c.hasher.Verify(ctx, u.Password, given)
+	if errors.Is(err, password.ErrBusy) {
+		return u, later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second)
+	}
+	if err != nil {
+		return u, c.failed("sign in", err)
+	}
+	if !ok || !found || roleOf(&u) == access.Nobody {
+		// Not the name: people type their password there.
+		c.o.Logger.Warn("a sign-in failed", zap.String("source", source), zap.String("user_id", u.ID))
+		return u, errWrongPassword()
+	}
+	forget()
+	if c.hasher.Outdated(u.Password) {
+		err = c.storePassword(ctx, &u, given, "user.rehash", store.UserUpdate{})
+	}
+	return u, err
+}
+
+// storePassword stores the hash of a user's new password. The user acts for itself.
+func (c *Console) storePassword(ctx context.Context, u *store.User, given, action string, o store.UserUpdate) error {
+	hash, err := c.hasher.Hash(ctx, given)
+	if errors.Is(err, password.ErrBusy) {
+		return later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second)
+	}
+	if err != nil {
+		return c.failed("hash a password", err)
+	}
+	u.Password = hash
+	entry, err := c.audit(c.as(ctx, *u, "session"), action, userTarget(u), nil, nil)
+	if err != nil {
+		return err
+	}
+	if err := c.o.Ledger.Admin().UpdateUser(ctx, *u, o, entry); err != nil {
+		return c.failed("store a password", err)
+	}
+	return nil
+}
+
+// as gives a context that acts for a user who has just proved to be it.
+func (c *Console) as(ctx context.Context, u store.User, via string) context.Context {
+	return access.With(ctx, access.Principal{ID: u.ID, Name: u.Name, Role: roleOf(&u), Via: via, Source: access.From(ctx).Source})
+}
+
+// startSession begins a session under a new token, whatever the browser sent before, and ends the old one.
+func (c *Console) startSession(ctx context.Context, u store.User, via string) (*signedIn[Session], error) {
+	m := c.signIn.sessions
+	ctx, err := m.Load(ctx, "") // where the request's own is not in it
+	if err != nil {
+		return nil, c.failed("sign in", err)
+	}
+	ctx = c.as(ctx, u, via)
+	change := sessionChange{user: u.ID}
+	if change.begun, err = c.audit(ctx, "session.create", userTarget(&u), nil, nil); err != nil {
+		return nil, err
+	}
+	change.ended = change.begun
+	change.ended.Action = "session.end"
+	ctx = context.WithValue(ctx, changeKey{}, change)
+	if err := m.RenewToken(ctx); err != nil {
+		return nil, c.failed("sign in", err)
+	}
+	m.Put(ctx, "via", via)
+	token, _, err := m.Commit(ctx)
+	if err != nil {
+		return nil, c.failed("sign in", err)
+	}
+	out := &signedIn[Session]{SetCookie: c.signIn.cookie(token)}
+	out.Body.Data, err = c.sessionOf(ctx, access.From(ctx))
+	return out, err
+}
+
+// cookie carries a session's token; one without takes the cookie away.
+func (s *signIn) cookie(token string) http.Cookie {
+	t := s.sessions.Cookie
+	out := http.Cookie{
+		Name: t.Name, Value: token, Path: t.Path, HttpOnly: t.HttpOnly, Secure: t.Secure, SameSite: t.SameSite, MaxAge: int(s.Lifetime.Seconds()),
+	}
+	if token == "" {
+		out.MaxAge = -1
+	}
+	return out
+}
+
+// SignedOut says that a session has ended.
+type SignedOut struct {
+	LogoutURL *string `json:"logout_url" doc:"page of the OpenID Connect provider that ends the session there too; null where there is none"`
+}
+
+func (c *Console) deleteSession(ctx context.Context, _ *struct{}) (*signedIn[SignedOut], error) {
+	if c.signIn == nil {
+		return nil, errNoSignIn()
+	}
+	p := access.From(ctx)
+	if p.Via == "token" {
+		return nil, newProblem(http.StatusConflict, "an API token has no session to end; "+base+"/tokens revokes it")
+	}
+	out := &signedIn[SignedOut]{SetCookie: c.signIn.cookie("")}
+	if p.ID == "" {
+		return out, nil // who is not signed in is signed out
+	}
+	entry, err := c.audit(ctx, "session.end", store.AuditTarget{Type: "user", ID: p.ID, Name: p.Name}, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.signIn.sessions.Destroy(context.WithValue(ctx, changeKey{}, sessionChange{user: p.ID, ended: entry})); err != nil {
+		return nil, c.failed("sign out", err)
+	}
+	if p.Via == "oidc" && c.signIn.Provider != nil {
+		if page := c.signIn.Provider.LogoutURL(); page != "" {
+			out.Body.Data.LogoutURL = &page
+		}
+	}
+	return out, nil
+}
+
+func (c *Console) changePassword(ctx context.Context, in *struct {
+	Body struct {
+		Old string `json:"old_password" maxLength:"512"`
+		New string `json:"new_password" maxLength:"512"`
+	}
+}) (*signedIn[Session], error) {
+	if c.signIn == nil {
+		return nil, errNoSignIn()
+	}
+	p := access.From(ctx)
+	if p.Via != "session" {
+		return nil, newProblem(http.StatusForbidden, "only who has signed in with a password can change it here")
+	}
+	if err := password.Check(in.Body.New, p.Name); err != nil {
+		return nil, wrong("body.new_password", err.Error(), nil)
+	}
+	u, err := c.checkPassword(ctx, p.Name, in.Body.Old)
+	if err != nil {
+		var s huma.StatusError
+		if errors.As(err, &s) && s.GetStatus() == http.StatusUnauthorized {
+			err = newProblem(http.StatusForbidden, "the old password is wrong")
+		}
+		return nil, err
+	}
+	if err := c.storePassword(ctx, &u, in.Body.New, "user.password", store.UserUpdate{EndSessions: true}); err != nil {
+		return nil, err
+	}
+	return c.startSession(ctx, u, "session")
+}

@@ -1,0 +1,280 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/access/password"
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+const maxUsers = 10_000
+
+func (c *Console) userRoutes() {
+	register(c, access.ManageUsers, route(http.MethodGet, "/users", "users", "All users"), c.listUsers)
+	create := route(http.MethodPost, "/users", "create-user", "Make a user who signs in with a password")
+	create.DefaultStatus = http.StatusCreated
+	register(c, access.ManageUsers, create, c.createUser)
+	register(c, access.ManageUsers, route(http.MethodPatch, "/users/{id}", "change-user", "Change a user; a new password or disabling ends its sessions"), c.changeUser)
+	register(c, access.ManageUsers, route(http.MethodDelete, "/users/{id}", "delete-user", "Delete a user with its sessions and tokens"), c.deleteUser)
+	register(c, access.ManageUsers, route(http.MethodDelete, "/users/{id}/sessions", "end-sessions", "Sign a user out everywhere"), c.endSessions)
+}
+
+// User is a person who may use the console.
+type User struct {
+	ID          string     `json:"id"`
+	Name        string     `json:"name"`
+	DisplayName string     `json:"display_name"`
+	Role        string     `json:"role" enum:"admin,operator,viewer,member,none" doc:"none: the OpenID Connect provider gives no role any more"`
+	Source      string     `json:"source" enum:"local,oidc"`
+	Disabled    bool       `json:"disabled"`
+	CreatedAt   time.Time  `json:"created_at"`
+	LastSeenAt  *time.Time `json:"last_seen_at" doc:"to the minute"`
+}
+
+func userOf(u *store.User) User {
+	out := User{
+		ID: u.ID, Name: u.Name, DisplayName: u.DisplayName, Role: u.Role, Source: "local", Disabled: u.Disabled,
+		CreatedAt: u.CreatedAt, LastSeenAt: known(u.SeenAt),
+	}
+	if u.Subject != "" {
+		out.Source = "oidc"
+	}
+	if u.Role == "" {
+		out.Role = roleNone
+	}
+	return out
+}
+
+// auditUser is what the audit log tells of a user.
+type auditUser struct {
+	Name        string `json:"name"`
+	DisplayName string `json:"display_name,omitempty"`
+	Role        string `json:"role"`
+	Source      string `json:"source"`
+	Disabled    bool   `json:"disabled,omitempty"`
+	NewPassword bool   `json:"new_password,omitempty"`
+}
+
+func auditedUser(u *store.User) auditUser {
+	shown := userOf(u)
+	return auditUser{Name: shown.Name, DisplayName: shown.DisplayName, Role: shown.Role, Source: shown.Source, Disabled: shown.Disabled}
+}
+
+func userTarget(u *store.User) store.AuditTarget {
+	return store.AuditTarget{Type: "user", ID: u.ID, Name: u.Name}
+}
+
+func (c *Console) listUsers(ctx context.Context, _ *struct{}) (*envelope[[]User], error) {
+	users, err := c.o.Ledger.Admin().Users(ctx)
+	if err != nil {
+		return nil, c.failed("users", err)
+	}
+	out := make([]User, len(users))
+	for i := range users {
+		out[i] = userOf(&users[i])
+	}
+	return answer(out), nil
+}
+
+// userRole reads a role that a person can have, and that whoever gives it has too.
+func userRole(ctx context.Context, s string) (access.Role, error) {
+	role, err := access.ParseRole(s)
+	if err == nil && role == access.Verifier {
+		err = errors.New("verifier is a role of API tokens only; the roles of users are admin, operator, viewer and member")
+	}
+	if err != nil {
+		return role, wrong("body.role", err.Error(), nil)
+	}
+	if !role.Within(access.From(ctx).Role) {
+		return role, newProblem(http.StatusForbidden, "you cannot give a role that allows more than your own")
+	}
+	return role, nil
+}
+
+// hashPassword checks and hashes a password that is given to a user.
+func (c *Console) hashPassword(ctx context.Context, secret, user string) (string, error) {
+	if err := password.Check(secret, user); err != nil {
+		return "", wrong("body.password", err.Error(), nil)
+	}
+	hash, err := c.hasher.Hash(ctx, secret)
+	if errors.Is(err, password.ErrBusy) {
+		return "", later(http.StatusServiceUnavailable, "many passwords are being checked at the moment; try again", time.Second)
+	}
+	if err != nil {
+		return "", c.failed("hash a password", err)
+	}
+	return hash, nil
+}
+
+func (c *Console) createUser(ctx context.Context, in *struct {
+	Body struct {
+		Name        string `json:"name" maxLength:"200" doc:"letters, digits and . _ @ + -; stored in lower case"`
+		DisplayName string `json:"display_name,omitempty" maxLength:"100"`
+		Role        string `json:"role" enum:"admin,operator,viewer,member"`
+		Password    string `json:"password" maxLength:"512" doc:"12 to 128 characters"`
+	}
+}) (*envelope[User], error) {
+	b := &in.Body
+	name, err := UserName(b.Name)
+	if err != nil {
+		return nil, wrong("body.name", err.Error(), nil)
+	}
+	role, err := userRole(ctx, b.Role)
+	if err != nil {
+		return nil, err
+	}
+	u := store.User{ID: randomID("usr_"), Name: name, Role: role.String(), CreatedAt: c.o.Now().UTC()}
+	if u.DisplayName, err = cleanText("display_name", b.DisplayName, maxName); err != nil {
+		return nil, err
+	}
+	if u.Password, err = c.hashPassword(ctx, b.Password, name); err != nil {
+		return nil, err
+	}
+	users, err := c.o.Ledger.Admin().Users(ctx)
+	if err != nil {
+		return nil, c.failed("create a user", err)
+	}
+	if len(users) >= maxUsers {
+		return nil, newProblem(http.StatusConflict, "there are as many users as can be; delete some")
+	}
+	entry, err := c.audit(ctx, "user.create", userTarget(&u), nil, auditedUser(&u))
+	if err != nil {
+		return nil, err
+	}
+	err = c.o.Ledger.Admin().AddUser(ctx, u, entry)
+	if errors.Is(err, store.ErrUserExists) {
+		return nil, newProblem(http.StatusConflict, "a user of this name exists already; choose another name")
+	}
+	if err != nil {
+		return nil, c.failed("create a user", err)
+	}
+	return answer(userOf(&u)), nil
+}
+
+// theUser finds the user of a route.
+func (c *Console) theUser(ctx context.Context, id string) (store.User, error) {
+	u, found, err := c.o.Ledger.Admin().FindUser(ctx, store.UserRef{ID: id})
+	if err != nil {
+		return u, c.failed("find a user", err)
+	}
+	if !found {
+		return u, newProblem(http.StatusNotFound, "no user has this id; "+base+"/users lists them")
+	}
+	return u, nil
+}
+
+// userChanged turns the store's answer to a change of a user into ours.
+func (c *Console) userChanged(what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrLastAdmin):
+		return newProblem(http.StatusConflict, "this is the last admin who can sign in; make another one first")
+	case errors.Is(err, store.ErrUserUnknown):
+		return newProblem(http.StatusNotFound, "no user has this id; "+base+"/users lists them")
+	}
+	return c.failed(what, err)
+}
+
+func (c *Console) changeUser(ctx context.Context, in *struct {
+	ID   string `path:"id" maxLength:"100"`
+	Body struct {
+		DisplayName *string `json:"display_name,omitempty" maxLength:"100"`
+		Role        *string `json:"role,omitempty" enum:"admin,operator,viewer,member"`
+		Disabled    *bool   `json:"disabled,omitempty"`
+		Password    *string `json:"password,omitempty" maxLength:"512" doc:"12 to 128 characters"`
+	}
+}) (*envelope[User], error) {
+	b := &in.Body
+	u, err := c.theUser(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if b.DisplayName == nil && b.Role == nil && b.Disabled == nil && b.Password == nil {
+		return nil, wrong("body", "must name something to change: display_name, role, disabled or password", nil)
+	}
+	if u.Subject != "" && (b.Role != nil || b.Password != nil) {
+		return nil, newProblem(http.StatusConflict, "role and password of this user are the OpenID Connect provider's; change them there")
+	}
+	before, end := auditedUser(&u), false
+	if b.DisplayName != nil {
+		if u.DisplayName, err = cleanText("display_name", *b.DisplayName, maxName); err != nil {
+			return nil, err
+		}
+	}
+	if b.Role != nil {
+		role, err := userRole(ctx, *b.Role)
+		if err != nil {
+			return nil, err
+		}
+		u.Role = role.String()
+	}
+	if b.Disabled != nil {
+		u.Disabled, end = *b.Disabled, *b.Disabled
+	}
+	if b.Password != nil {
+		if u.Password, err = c.hashPassword(ctx, *b.Password, u.Name); err != nil {
+			return nil, err
+		}
+		end = true
+	}
+	after := auditedUser(&u)
+	after.NewPassword = b.Password != nil
+	entry, err := c.audit(ctx, "user.update", userTarget(&u), before, after)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.o.Ledger.Admin().UpdateUser(ctx, u, store.UserUpdate{EndSessions: end}, entry); err != nil {
+		return nil, c.userChanged("change a user", err)
+	}
+	return answer(userOf(&u)), nil
+}
+
+// Deleted tells of something that is gone.
+type Deleted struct {
+	ID string `json:"id"`
+}
+
+func (c *Console) deleteUser(ctx context.Context, in *struct {
+	ID string `path:"id" maxLength:"100"`
+}) (*envelope[Deleted], error) {
+	u, err := c.theUser(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := c.audit(ctx, "user.delete", userTarget(&u), auditedUser(&u), nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.o.Ledger.Admin().DeleteUser(ctx, u.ID, entry); err != nil {
+		return nil, c.userChanged("delete a user", err)
+	}
+	return answer(Deleted{ID: u.ID}), nil
+}
+
+// Ended tells how many sessions were ended.
+type Ended struct {
+	Sessions int `json:"sessions"`
+}
+
+func (c *Console) endSessions(ctx context.Context, in *struct {
+	ID string `path:"id" maxLength:"100"`
+}) (*envelope[Ended], error) {
+	u, err := c.theUser(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := c.audit(ctx, "user.sign_out", userTarget(&u), nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	n, err := c.o.Ledger.Admin().EndSessions(ctx, u.ID, entry)
+	if err != nil {
+		return nil, c.failed("sign a user out", err)
+	}
+	return answer(Ended{Sessions: n}), nil
+}

@@ -1,0 +1,24 @@
+package dialect
+
+// Frameworks on the JVM. Micrometer's bridge makes texts of all figures.
+
+// springAI gives the providers' own input figure, which for Anthropic and Bedrock leaves the cache out.
+// https://docs.spring.io/spring-ai/reference/observability/
+var springAI = Family{
+	Name:   "spring-ai",
+	Scopes: []string{"org.springframework"},
+	Marks:  []string{"spring.ai.kind"},
+	Adds:   &genAI,
+	Cache:  []PartRule{{Provider: "anthropic", Is: excluded}, {Provider: "aws.bedrock", Is: excluded}},
+	Facts:  map[fact][]string{factSession: {"spring.ai.chat.client.conversation.id"}},
+}
+
+// quarkus is the LangChain4j extension of Quarkus, which tells a cost as text, with its currency.
+// https://docs.quarkiverse.io/quarkus-langchain4j/dev/observability.html
+var quarkus = Family{
+	Name:   "quarkus-langchain4j",
+	Scopes: []string{"io.quarkus"},
+	Adds:   &genAI,
+	Cache:  []PartRule{{Provider: "anthropic", Is: excluded}, {Provider: "aws.bedrock", Is: excluded}},
+	Facts:  map[fact][]string{factCost: {"gen_ai.client.estimated_cost"}},
+}

@@ -1,0 +1,31 @@
+package dialect
+
+// pydanticAI is Pydantic AI's own tracing. Version 2 tells an agent's sum under names of its own,
+// gen_ai.aggregated_usage, which are not read; version 1 repeats it under the call's names.
+// gen_ai.usage.details restates the input by kind and is never added.
+// https://ai.pydantic.dev/logfire/
+var pydanticAI = Family{
+	Name:   "pydantic-ai",
+	Scopes: []string{"pydantic-ai", "pydantic_ai"},
+	Adds:   &genAI,
+	Cache:  []PartRule{{Is: included}},
+	Facts:  map[fact][]string{factCost: {"operation.cost"}},
+}
+
+// logfire is Logfire's instrumentations of the clients, which keep the parts in the JSON of the answer.
+// https://logfire.pydantic.dev/docs/integrations/llms/openai/
+var logfire = Family{
+	Name:   "logfire",
+	Scopes: []string{"logfire."},
+	Adds:   &genAI,
+	CacheRead: []string{
+		"response_data#usage.prompt_tokens_details.cached_tokens", "response_data#usage.input_tokens_details.cached_tokens",
+		"response_data#usage.cache_read_input_tokens",
+	},
+	CacheWrite: []string{"response_data#usage.cache_creation_input_tokens"},
+	Reasoning: []string{
+		"response_data#usage.completion_tokens_details.reasoning_tokens", "response_data#usage.output_tokens_details.reasoning_tokens",
+	},
+	Cache: []PartRule{{Is: included}},
+	Facts: map[fact][]string{factCost: {"operation.cost"}},
+}

@@ -1,0 +1,20 @@
+package dialect
+
+import "time"
+
+// strands is AWS's Strands Agents and AgentCore. It gives each provider's own input, names itself as the
+// provider, and tells times in milliseconds; only the model's name says whose figures they are.
+// https://strandsagents.com/latest/documentation/docs/user-guide/observability-evaluation/traces/
+var strands = Family{
+	Name:   "strands",
+	Scopes: []string{"strands"},
+	Adds:   &genAI,
+	Cache: []PartRule{
+		{Provider: "aws.bedrock", Is: excluded}, {Provider: "anthropic", Is: excluded},
+		{Model: "arn:aws", Is: excluded}, // Bedrock
+		{Model: "/", Is: included},       // LiteLLM, which makes one shape of all
+		{Model: "claude", Is: excluded}, {Model: "amazon.", Is: excluded}, {Model: "nova-", Is: excluded},
+	},
+	Units: map[string]time.Duration{"gen_ai.server.time_to_first_token": time.Millisecond},
+	Facts: map[fact][]string{factTTFT: {"gen_ai.server.time_to_first_token"}},
+}

@@ -1,0 +1,77 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// Administration is a database opened for what people administer, beside a process that may own it.
+type Administration interface {
+	store.Admin
+	Close() error
+}
+
+// Attach opens a database to administer it, whether or not a tokenboard process has it open: SQLite
+// keeps the two from writing at the same time, and the process reads users anew for every request. A
+// database that nobody has open is made and migrated where that is due.
+func Attach(ctx context.Context, o Options) (Administration, error) {
+	e, err := Open(ctx, o)
+	if err == nil {
+		return e, nil
+	}
+	if !errors.Is(err, store.ErrInUse) {
+		return nil, err
+	}
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return nil, fmt.Errorf("name the database: %w", err)
+	}
+	e = &Engine{path: path}
+	if err := e.attach(ctx); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+func (e *Engine) attach(ctx context.Context) error {
+	if _, err := os.Stat(e.path); err != nil {
+		return fmt.Errorf("find the database: %w", err)
+	}
+	if err := checkFile(e.path); err != nil {
+		return err
+	}
+	var err error
+	if e.writeDB, err = sql.Open("sqlite", dsn(e.path, "rw", "synchronous(FULL)", "wal_autocheckpoint(0)")); err != nil {
+		return mapError("open the database", err)
+	}
+	e.writeDB.SetMaxOpenConns(1)
+	var version int
+	if err := e.writeDB.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return mapError("read the schema version", err)
+	}
+	if version != newestVersion() {
+		return fmt.Errorf("the running tokenboard is of another version (schema %d, this program's is %d); use its own program, or restart it with this one",
+			version, newestVersion())
+	}
+	if err := e.openAccess(); err != nil {
+		return err
+	}
+	e.writer, err = newWriter(ctx, e.writeDB)
+	return err
+}
+
+func (e *Engine) openAccess() (err error) {
+	e.accessDB, err = sql.Open("sqlite", dsn(e.path, "ro", "query_only(1)", fmt.Sprintf("cache_size(-%d)", accessCacheKiB)))
+	if err != nil {
+		return mapError("open the database for reading", err)
+	}
+	e.accessDB.SetMaxOpenConns(accessReaders)
+	e.accessDB.SetMaxIdleConns(accessReaders)
+	return nil
+}

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// User is a person who may use the console.
+type User struct {
+	ID          string
+	Name        string // unique; in lower case
+	DisplayName string
+	Role        string // as access.Role names it; "" for none
+	Subject     string // of a user of an OpenID Connect provider: issuer and subject; "" for a local one
+	Password    string // argon2id in PHC form; "" where it cannot sign in with one
+	Disabled    bool
+	CreatedAt   time.Time
+	SeenAt      time.Time // when it last used the console, to the minute; zero for never
+}
+
+// UserRef names a user by one of its fields; the others are zero.
+type UserRef struct{ ID, Name, Subject string }
+
+// UserUpdate says what goes with a change of a user.
+type UserUpdate struct {
+	EndSessions bool
+	// EvenLastAdmin lets a change take the last admin away: who is one is decided elsewhere.
+	EvenLastAdmin bool
+}
+
+// Errors about users, sessions and tokens that callers tell apart.
+var (
+	ErrUserExists    = errors.New("a user of this name exists already")
+	ErrUserUnknown   = errors.New("there is no such user")
+	ErrLastAdmin     = errors.New("it is the last admin who can sign in")
+	ErrTokenUnknown  = errors.New("no token has this id")
+	ErrTooManyTokens = errors.New("there are as many as are allowed")
+)
+
+// Users is what an engine does with users. Every read sees the last change, of another process too.
+type Users interface {
+	// Users lists all users by name.
+	Users(ctx context.Context) ([]User, error)
+	FindUser(ctx context.Context, ref UserRef) (User, bool, error)
+	// AddUser stores a new user, or answers ErrUserExists.
+	AddUser(ctx context.Context, u User, e AuditEntry) error
+	// UpdateUser replaces what is stored of u.ID, apart from CreatedAt and SeenAt. It answers
+	// ErrUserUnknown, or ErrLastAdmin where no admin would be left.
+	UpdateUser(ctx context.Context, u User, o UserUpdate, e AuditEntry) error
+	// DeleteUser removes a user with its sessions and tokens; errors as of UpdateUser.
+	DeleteUser(ctx context.Context, id string, e AuditEntry) error
+}
+
+// Session is a user that is signed in.
+type Session struct {
+	Hash      string // of its token, never the token itself
+	User      string // id
+	Data      []byte
+	CreatedAt time.Time
+	SeenAt    time.Time // when it was last used, to the minute
+	ExpiresAt time.Time
+}
+
+// Sessions is what an engine does with sessions.
+type Sessions interface {
+	// Session gives the session of a hash with its user.
+	Session(ctx context.Context, hash string) (Session, User, bool, error)
+	// PutSession stores a session; of one user's it keeps the newest only, and none that is over.
+	PutSession(ctx context.Context, s Session, keep int, e AuditEntry) error
+	// TouchSession notes that a session and its user are in use.
+	TouchSession(ctx context.Context, hash string, at time.Time) error
+	// EndSession removes a session. Where there is none it does nothing.
+	EndSession(ctx context.Context, hash string, e AuditEntry) error
+	// EndSessions removes all sessions of a user, and tells how many there were.
+	EndSessions(ctx context.Context, user string, e AuditEntry) (int, error)
+}
+
+// Token is an API token as it is stored: never the token itself.
+type Token struct {
+	ID        string
+	Name      string
+	User      string // id of its owner
+	Role      string // as access.Role names it
+	Hash      string
+	Display   string
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+	UsedAt    time.Time // to the minute; zero: never
+}
+
+// Tokens is what an engine does with API tokens.
+type Tokens interface {
+	// Tokens lists a user's tokens, or all where user is "", oldest first.
+	Tokens(ctx context.Context, user string) ([]Token, error)
+	// TokenOf gives the token of a hash with its owner.
+	TokenOf(ctx context.Context, hash string) (Token, User, bool, error)
+	// AddToken stores a token, or answers ErrTooManyTokens where its owner has max of them.
+	AddToken(ctx context.Context, t Token, max int, e AuditEntry) error
+	// DropToken removes a token, or answers ErrTokenUnknown.
+	DropToken(ctx context.Context, id string, e AuditEntry) error
+	// TouchToken notes that a token and its owner are in use.
+	TouchToken(ctx context.Context, id string, at time.Time) error
+}

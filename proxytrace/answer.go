@@ -1,0 +1,107 @@
+package proxytrace
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+)
+
+// answer is a ResponseWriter that looks at what passes, after it has passed.
+type answer struct {
+	http.ResponseWriter
+	call     *call
+	told     bool
+	failed   bool // the client takes no more
+	hijacked bool
+}
+
+// Unwrap gives the writer below to http.ResponseController.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+func (a *answer) WriteHeader(status int) {
+	a.ResponseWriter.WriteHeader(status)
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols { // others come before the answer
+		a.head(status)
+	}
+}
+
+// head tells the call the head of the answer, once.
+func (a *answer) head(status int) {
+	if !a.told {
+		a.told = true
+		a.call.answered(status, a.Header())
+	}
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	a.head(http.StatusOK)
+	n, err := a.ResponseWriter.Write(p)
+	a.call.passed(p[:max(0, min(n, len(p)))])
+	a.failed = a.failed || err != nil
+	return n, err
+}
+
+func (a *answer) flush() error {
+	a.head(http.StatusOK)
+	return http.NewResponseController(a.ResponseWriter).Flush()
+}
+
+func (a *answer) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := a.ResponseWriter.(http.Hijacker).Hijack()
+	a.hijacked = a.hijacked || err == nil
+	return conn, rw, err
+}
+
+// The abilities of a writer must stay what they are: handlers ask for them. These are the
+// combinations that occur: servers of HTTP/1, of HTTP/2, recorders, other wrappers.
+type (
+	flushing struct{ *answer }
+	hijacks  struct{ *answer }
+	both     struct{ *answer }
+	http1    struct {
+		*answer
+		http.CloseNotifier //nolint:staticcheck // gin asks for it
+	}
+	http2 struct {
+		*answer
+		http.CloseNotifier //nolint:staticcheck // gin asks for it
+		http.Pusher
+	}
+)
+
+func (w flushing) Flush() { _ = w.flush() }
+func (w both) Flush()     { _ = w.flush() }
+func (w http1) Flush()    { _ = w.flush() }
+func (w http2) Flush()    { _ = w.flush() }
+
+// FlushError is what http.ResponseController looks for first.
+func (w flushing) FlushError() error { return w.flush() }
+func (w both) FlushError() error     { return w.flush() }
+func (w http1) FlushError() error    { return w.flush() }
+func (w http2) FlushError() error    { return w.flush() }
+
+func (w hijacks) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
+func (w both) Hijack() (net.Conn, *bufio.ReadWriter, error)    { return w.hijack() }
+func (w http1) Hijack() (net.Conn, *bufio.ReadWriter, error)   { return w.hijack() }
+
+// as gives the answer the abilities of the writer below it.
+func (a *answer) as(w http.ResponseWriter) http.ResponseWriter {
+	_, flusher := w.(http.Flusher)
+	_, hijacker := w.(http.Hijacker)
+	notifier, notifies := w.(http.CloseNotifier) //nolint:staticcheck // gin asks for it
+	pusher, pushes := w.(http.Pusher)
+	switch {
+	case flusher && hijacker && notifies:
+		return http1{a, notifier}
+	case flusher && notifies && pushes:
+		return http2{a, notifier, pusher}
+	case flusher && hijacker:
+		return both{a}
+	case flusher:
+		return flushing{a}
+	case hijacker:
+		return hijacks{a}
+	default:
+		return a
+	}
+}

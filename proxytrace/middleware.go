@@ -1,0 +1,63 @@
+package proxytrace
+
+import (
+	"errors"
+	"net/http"
+
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Middleware gives a handler that makes a span of every model call that next answers, and passes
+// anything else to it untouched. It belongs outside of what may change or compress bodies twice, and
+// inside of what refuses requests, unless refused calls shall be counted as calls too.
+//
+// The span ends when next returns.
+func Middleware(next http.Handler, opts ...Option) http.Handler {
+	return &middleware{next: next, config: newConfig(opts)}
+}
+
+type middleware struct {
+	next   http.Handler
+	config *config
+}
+
+var errGone = errors.New("the client is gone")
+
+func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a := m.config.recognize(r)
+	if a == None {
+		m.next.ServeHTTP(w, r)
+		return
+	}
+	in := r
+	if p := m.config.propagator; p != nil {
+		in = r.WithContext(p.Extract(r.Context(), propagation.HeaderCarrier(r.Header)))
+	}
+	k, in := m.config.begin(in, a, trace.SpanKindServer, r.Host)
+	answer := &answer{ResponseWriter: w, call: k}
+	err := errAborted
+	defer func() { // in any case, a panic that stays one included
+		m.end(k, answer, r, in, err)
+	}()
+	m.next.ServeHTTP(answer.as(w), in)
+	err = nil
+}
+
+func (m *middleware) end(k *call, a *answer, r, in *http.Request, err error) {
+	r.Pattern = in.Pattern // for who looks at it outside of us
+	route := in.Pattern
+	if m.config.route != nil {
+		route = m.config.route(in)
+	}
+	k.mu.Lock()
+	k.route = route
+	k.mu.Unlock()
+	if err == nil && a.failed {
+		err = errGone
+	}
+	if err == nil && !a.hijacked {
+		a.head(http.StatusOK)
+	}
+	k.finish(err)
+}

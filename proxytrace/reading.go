@@ -1,0 +1,247 @@
+package proxytrace
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode"
+)
+
+// reading is what the answer of one call has told so far. It is the sink of its scanner.
+type reading struct {
+	api      API
+	figures  figures // of the usage objects that were read to their end
+	pending  figures
+	model    string
+	id       string
+	tier     string
+	finishes []string
+
+	errorType, errorCode, errorStatus, status string
+
+	ended bool // a mark says that the provider has told all
+}
+
+const maxFinishes = 16
+
+func (r *reading) begin(f field, array bool) {
+	switch {
+	case f == fUsage && !array:
+		r.pending = figures{}
+	case f == fIterations && array:
+		r.pending.beside, r.pending.hasIterations = figuresBeside{}, true
+	}
+}
+
+func (r *reading) end(f field, array bool) {
+	switch {
+	case f == fUsage && !array:
+		bad := r.figures.bad || r.pending.bad
+		switch {
+		case r.merges():
+			r.figures.merge(&r.pending)
+		case r.pending.has != 0:
+			r.figures = r.pending
+		}
+		r.figures.bad, r.pending = bad, figures{}
+	case f == fIterations && !array:
+		r.pending.endIteration()
+	}
+}
+
+// merges tells whether an API tells one answer's usage in several objects that complete each other.
+func (r *reading) merges() bool {
+	return r.api.answers() == anthropicTree || r.api.answers() == geminiTree
+}
+
+func (r *reading) scalar(f field, raw []byte, quoted bool) {
+	if f >= fInput && f <= fTool || f >= fIterationInput && f <= fIterationCacheWrite1h {
+		r.pending.set(f, raw)
+		return
+	}
+	if !quoted && string(raw) == "null" {
+		return
+	}
+	if f == fModel && r.model != "" || f == fID && r.id != "" {
+		return // every event of a stream repeats them
+	}
+	if f == fType {
+		r.event(raw)
+		return
+	}
+	s := plain(raw, quoted)
+	switch f {
+	case fModel:
+		r.model = s
+	case fID:
+		r.id = s
+	case fTier:
+		r.tier = s
+	case fFinish:
+		if s != "" {
+			if len(r.finishes) < maxFinishes {
+				r.finishes = append(r.finishes, s)
+			}
+			r.ended = r.ended || r.api.endsByFinish()
+		}
+	case fStatus:
+		r.status = s
+	case fErrorType:
+		r.errorType = s
+	case fErrorCode:
+		r.errorCode = s
+	case fErrorStatus:
+		r.errorStatus = s
+	case fIterationType:
+		r.pending.isCompaction = s == "compaction"
+	}
+}
+
+// endsByFinish tells whether a reason to finish is the last that a stream of an API has to tell. In
+// Anthropic's and OpenAI's Responses an event of its own follows.
+func (a API) endsByFinish() bool { return a.answers() == openAITree || a.answers() == geminiTree }
+
+// event takes the type of an event.
+func (r *reading) event(raw []byte) {
+	switch string(raw) {
+	case "message_stop", "response.completed", "response.incomplete", "response.failed", "error":
+		r.ended = true
+	}
+}
+
+// telling are the names without which an event of a stream has nothing to tell, once model and id are
+// known. Most events of a stream are pieces of text, and this look is all that they cost.
+func (r *reading) telling() [][]byte {
+	switch r.api.answers() {
+	case openAITree:
+		return tellingOpenAI
+	case responsesTree:
+		return tellingResponses
+	case anthropicTree:
+		return tellingAnthropic
+	default:
+		return nil // Gemini tells its usage in every event
+	}
+}
+
+var (
+	tellingOpenAI    = names("usage", "finish_reason", "error")
+	tellingResponses = names("response", "usage", "error", "status", "code", "incomplete_details")
+	tellingAnthropic = names("usage", "stop_reason", "error", "message_stop")
+)
+
+func names(all ...string) (quoted [][]byte) {
+	for _, n := range all {
+		quoted = append(quoted, []byte(`"`+n+`"`))
+	}
+	return quoted
+}
+
+// dull tells whether scanning an event would find nothing that is not known.
+func (r *reading) dull(event []byte) bool {
+	telling := r.telling()
+	if r.model == "" || r.id == "" || telling == nil || len(event) < minDull {
+		return false
+	}
+	for _, name := range telling {
+		for rest := event; ; {
+			i := bytes.Index(rest, name)
+			if i < 0 {
+				break
+			}
+			if rest = rest[i+len(name):]; !bytes.HasPrefix(rest, colonNull) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+const minDull = 32 // what is shorter is no JSON that could be worth it: "[DONE]"
+
+var colonNull = []byte(":null")
+
+// done takes OpenAI's mark of the end of a stream.
+func (r *reading) done() { r.ended = true }
+
+// failure gives what the provider calls the error that it told, "" where it told none.
+func (r *reading) failure() string {
+	for _, s := range []string{r.errorStatus, r.errorType, r.errorCode} {
+		if token(s) && !strings.ContainsFunc(s[:1], unicode.IsDigit) {
+			return s
+		}
+	}
+	if r.status == "failed" || r.errorType != "" || r.errorCode != "" || r.errorStatus != "" {
+		return "_OTHER"
+	}
+	return ""
+}
+
+// token tells whether a text is a name by which errors can be grouped.
+func token(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i] | 0x20
+		if (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') && s[i] != '_' && s[i] != '-' && s[i] != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// requestReading is what the request of one call has told.
+type requestReading struct {
+	model, user, safetyID, anthropicUser string
+	stream                               bool
+}
+
+func (r *requestReading) begin(field, bool) {}
+func (r *requestReading) end(field, bool)   {}
+
+func (r *requestReading) scalar(f field, raw []byte, quoted bool) {
+	if f == fStream {
+		r.stream = !quoted && string(raw) == "true"
+		return
+	}
+	if !quoted {
+		return
+	}
+	s := plain(raw, quoted)
+	switch f {
+	case fModel:
+		r.model = s
+	case fUser:
+		r.user = s
+	case fSafetyID:
+		r.safetyID = s
+	case fAnthropicUser:
+		r.anthropicUser = s
+	}
+}
+
+// plain gives a text without its escapes, and without what no text of a span may hold.
+func plain(raw []byte, quoted bool) string {
+	s := string(raw)
+	if quoted && strings.IndexByte(s, '\\') >= 0 {
+		if err := json.Unmarshal([]byte(`"`+s+`"`), &s); err != nil {
+			return ""
+		}
+	}
+	return cleaned(s)
+}
+
+// cleaned makes valid UTF-8 without control characters of a text from outside.
+func cleaned(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		s = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return ' '
+			}
+			return r
+		}, s)
+	}
+	return strings.TrimSpace(s)
+}

@@ -1,0 +1,76 @@
+package cliproxyreceiver
+
+import "strings"
+
+// providers are the proxy's names of upstreams, and those of the GenAI conventions.
+var providers = map[string]string{
+	"claude": "anthropic", "anthropic": "anthropic",
+	"codex": "openai", "openai": "openai",
+	"gemini": "gcp.gemini", "gemini-cli": "gcp.gemini", "aistudio": "gcp.gemini", "gemini-interactions": "gcp.gemini", "interactions": "gcp.gemini",
+	"vertex": "gcp.vertex_ai", "antigravity": "gcp.vertex_ai",
+	"xai": "x_ai", "grok": "x_ai", "kimi": "moonshot_ai", "moonshot": "moonshot_ai", "mistral": "mistral_ai",
+	"bedrock": "aws.bedrock", "azure": "azure.ai.openai",
+}
+
+// compatible begins the names of upstreams that the proxy's user has named.
+var compatible = []string{"openai-compatible-", "openai-compatibility-", "openai-compatibility:"}
+
+// executors say which provider's API an upstream speaks, where its name does not say whose it is.
+var executors = map[string]string{
+	"claudeexecutor": "anthropic", "codexexecutor": "openai", "geminiexecutor": "gcp.gemini", "geminicliexecutor": "gcp.gemini",
+	"aistudioexecutor": "gcp.gemini", "geminivertexexecutor": "gcp.vertex_ai", "vertexexecutor": "gcp.vertex_ai",
+	"antigravityexecutor": "gcp.vertex_ai", "xaiexecutor": "x_ai", "kimiexecutor": "moonshot_ai",
+}
+
+// provider gives the GenAI name of an event's upstream: of one that the user has named, that name.
+func provider(e *event) string {
+	name := strings.ToLower(e.Provider.known())
+	for _, prefix := range compatible {
+		if own, ok := strings.CutPrefix(name, prefix); ok && own != "" {
+			name = own
+			break
+		}
+	}
+	if known, ok := providers[name]; ok {
+		return known
+	}
+	if name != "" && name != "openai-compatibility" {
+		return name
+	}
+	return executors[strings.ToLower(e.Executor.known())]
+}
+
+// figures say how an upstream's raw figures stand to each other.
+type figures uint8
+
+const (
+	undecided  figures = iota // the total decides
+	likeOpenAI                // cache inside input, reasoning inside output
+	likeClaude                // cache beside input
+	likeGemini                // cache inside input, reasoning beside output
+)
+
+// figuresOf tells by whose API the attempt went. An upstream that speaks OpenAI's counts as it does,
+// whatever it is called.
+func figuresOf(e *event) figures {
+	name, executor := strings.ToLower(e.Provider.known()), strings.ToLower(e.Executor.known())
+	if executor == "openaicompatexecutor" || strings.HasPrefix(name, "openai-compatib") {
+		return likeOpenAI
+	}
+	both := name + " " + executor
+	for _, row := range []struct {
+		is      figures
+		markers []string
+	}{
+		{likeClaude, []string{"claude", "anthropic"}},
+		{likeGemini, []string{"gemini", "aistudio", "antigravity", "vertex", "interaction"}},
+		{likeOpenAI, []string{"openai", "codex", "xai", "grok", "kimi", "qwen", "deepseek", "openrouter"}},
+	} {
+		for _, m := range row.markers {
+			if strings.Contains(both, m) {
+				return row.is
+			}
+		}
+	}
+	return undecided
+}
