@@ -69,3 +69,22 @@ $(PRICES_FROM)/node_modules/.package-lock.json: $(PRICES_FROM)/package.json $(PR
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf $(BIN) dist
+
+CHROMIUM ?= /usr/bin/chromium
+
+web/node_modules: web/package-lock.json
+	cd web && npm ci --ignore-scripts && touch node_modules
+
+.PHONY: web
+web: web/node_modules ## build the console's page into web/dist, which is committed
+	cd web && npm run --silent types && npm run --silent build
+
+.PHONY: web-check
+web-check: web ## check that the committed page is what its source gives
+	test -z "$$(git status --porcelain -- web/dist web/src/api/schema.d.ts)" || { git status --short -- web/dist web/src/api/schema.d.ts; exit 1; }
+
+.PHONY: test-web
+test-web: build web/node_modules ## the console's page: unit tests, and end to end in headless Chromium
+	sh tools/install-test-packages.sh
+	cd web && npm run --silent unit
+	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard npm run --silent e2e

@@ -2,6 +2,9 @@ module github.com/tokenboard/tokenboard
 
 go 1.26.0
 
+// what npm installs is no Go code of ours
+ignore ./web/node_modules
+
 require (
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/prometheus/client_golang v1.25.0

@@ -61,7 +61,7 @@ http://127.0.0.1:8317/console. These change it:
 		}
 		return prepareQuickstart(c == cmd)
 	}
-	cmd.AddCommand(newBackupCommand(), newRepriceCommand())
+	cmd.AddCommand(newBackupCommand(), newUserCommand(), newRepriceCommand())
 	return cmd
 }
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/console"
-	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -63,11 +62,8 @@ func (q *Quota) read() (console.Quota, error) {
 	if out.Cost, err = usage.USD(q.USD); err != nil {
 		return out, fmt.Errorf("quota: usd: %w", err)
 	}
-	for out.Period < store.PeriodCount && out.Period.String() != q.Period {
-		out.Period++
-	}
-	if out.Period == store.PeriodCount {
-		return out, fmt.Errorf("quota: period %q is not day, week, month or total", q.Period)
+	if out.Period, err = console.ParsePeriod(q.Period); err != nil {
+		return out, fmt.Errorf("quota: period %w", err)
 	}
 	return out, nil
 }

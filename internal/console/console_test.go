@@ -223,7 +223,7 @@ func TestGuards(t *testing.T) {
 func TestPages(t *testing.T) {
 	b := newBench(t, nil)
 	for path, kind := range map[string]string{
-		"/console/": "text/html", "/console/console.js": "text/javascript", "/console/style.css": "text/css",
+		"/console/": "text/html", "/console/login": "text/html", "/console/style.css": "text/css",
 		base + "/docs": "text/html", base + "/openapi.json": "application/", "/metrics": "text/plain", "/health": "text/plain", "/ready": "text/plain",
 	} {
 		w := b.do("GET", path, "", nil)

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxImport     = 5_000   // keys in one request
+	maxImportKeys = 5_000   // keys in one request
 	maxImportBody = 1 << 20 // bytes
 	maxKeyLength  = 4_096   // bytes of a key
 	maxDisplay    = 24      // characters

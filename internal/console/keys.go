@@ -105,7 +105,7 @@ func (c *Console) keyOf(k *store.Key, spent map[string]*ledger.Sums) Key {
 // spentWith gives the sums of keys by fingerprint: of some, or of all where there are many.
 func (c *Console) spentWith(ctx context.Context, keys []*store.Key) (map[string]*ledger.Sums, error) {
 	const few = 20
-	q := ledger.Query{By: ledger.ByKey}
+	q := ledger.Query{By: ledger.ByKey, CountsOnly: true}
 	if len(keys) <= few {
 		for _, k := range keys {
 			q.Filter.Keys = append(q.Filter.Keys, k.Fingerprints()...)

@@ -2,9 +2,7 @@ package console
 
 import (
 	"bytes"
-	"embed"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,28 +12,11 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 )
 
-// static is the console's page. It is plain files: no build, no outside resource.
-//
-//go:embed static
-var static embed.FS
-
 // pages serves the console's page and the API's documentation.
 func (c *Console) pages(mux *http.ServeMux) {
-	files, err := fs.Sub(static, "static")
-	if err != nil {
-		panic(err) // the folder is embedded
-	}
-	c.handle(mux, http.MethodGet, "/console/", access.Anyone, http.StripPrefix("/console/", http.FileServerFS(files)))
-	login, err := fs.ReadFile(files, "login.html")
-	if err != nil {
-		panic(err) // the file is embedded
-	}
-	c.handle(mux, http.MethodGet, loginPage, access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(login) // a client that is gone needs no page
-	}))
+	c.handle(mux, http.MethodGet, pageRoot, access.Anyone, page())
 	for _, path := range []string{"/console", "/{$}"} {
-		c.handle(mux, http.MethodGet, path, access.Anyone, http.RedirectHandler("/console/", http.StatusFound))
+		c.handle(mux, http.MethodGet, path, access.Anyone, http.RedirectHandler(pageRoot, http.StatusFound))
 	}
 	page := c.docsPage()
 	c.handle(mux, http.MethodGet, base+"/docs", access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

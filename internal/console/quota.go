@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/access"
@@ -23,6 +24,16 @@ func (q Quota) limits() (l store.Limits) {
 		l.Tokens[q.Period], l.Cost[q.Period] = q.Tokens, int64(q.Cost)
 	}
 	return l
+}
+
+// ParsePeriod reads the name of a period.
+func ParsePeriod(name string) (store.Period, error) {
+	for p := range store.PeriodCount {
+		if p.String() == name {
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is not day, week, month or total", name)
 }
 
 // QuotaUse is how much of a quota is used.

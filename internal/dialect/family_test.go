@@ -43,7 +43,7 @@ func readCases(t *testing.T, cases []readCase) {
 			d := New(Options{})
 			var c usage.Call
 			var family string
-			isCall := true
+			var isCall bool
 			if tc.event != "" {
 				lr := plog.NewLogRecord()
 				require.NoError(t, lr.Attributes().FromRaw(tc.attrs))

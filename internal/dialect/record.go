@@ -216,16 +216,10 @@ func (r *record) textAt(a *ref) string {
 	case pcommon.ValueTypeStr:
 		return textString(v.Str())
 	case pcommon.ValueTypeSlice: // how headers come
-		s, _ := firstText(v.Slice())
-		return textString(s)
+		return textString(firstText(v.Slice()))
 	default:
 		return text(raw(v))
 	}
-}
-
-func (r *record) textOf(alias string) string {
-	a := refTo(alias)
-	return r.textAt(&a)
 }
 
 // model gives the name of the model, as a family tells it.

@@ -59,6 +59,7 @@ func requireReference(t require.TestingT, records []told, seed uint64) {
 		require.NoError(t, cmp.Or(errs[0], errs[1]))
 		shuffled = shuffled[n:]
 		if rng.IntN(4) == 0 {
+			engine.failSums.Store(rng.IntN(2) == 0)
 			require.NoError(t, l.Close())
 			l, engine = open(t, dir.sub("store"), Options{})
 		}

@@ -1,0 +1,88 @@
+package rollup
+
+import (
+	"math"
+	"sort"
+	"time"
+)
+
+// Histogram counts durations in buckets whose bounds grow by the eighth root of two, so
+// that a quantile is right within 5 percent. It is exact under addition and subtraction,
+// in any order, which is what a ledger that corrects itself needs. The zero value is empty.
+type Histogram struct {
+	index []int16 // ascending
+	count []int64 // never zero
+}
+
+// bucketsPerDoubling fixes the resolution: bounds grow by 2^(1/8), 9 percent.
+const bucketsPerDoubling = 8
+
+func bucketOf(d time.Duration) int16 {
+	if d < time.Microsecond {
+		d = time.Microsecond
+	}
+	return int16(math.Floor(math.Log2(float64(d)/float64(time.Microsecond)) * bucketsPerDoubling))
+}
+
+// middleOf is the geometric middle of a bucket.
+func middleOf(i int16) time.Duration {
+	return time.Duration(math.Exp2((float64(i)+0.5)/bucketsPerDoubling) * float64(time.Microsecond))
+}
+
+// Add counts a duration n times; a negative n takes it back.
+func (h *Histogram) Add(d time.Duration, n int64) { h.add(bucketOf(d), n) }
+
+func (h *Histogram) add(bucket int16, n int64) {
+	i := sort.Search(len(h.index), func(i int) bool { return h.index[i] >= bucket })
+	if i < len(h.index) && h.index[i] == bucket {
+		if h.count[i] += n; h.count[i] == 0 {
+			h.index = append(h.index[:i], h.index[i+1:]...)
+			h.count = append(h.count[:i], h.count[i+1:]...)
+		}
+		return
+	}
+	if n == 0 {
+		return
+	}
+	h.index = append(h.index, 0)
+	h.count = append(h.count, 0)
+	copy(h.index[i+1:], h.index[i:])
+	copy(h.count[i+1:], h.count[i:])
+	h.index[i], h.count[i] = bucket, n
+}
+
+// Merge adds all that o holds.
+func (h *Histogram) Merge(o *Histogram) {
+	for i, b := range o.index {
+		h.add(b, o.count[i])
+	}
+}
+
+// Count is how many durations were added.
+func (h *Histogram) Count() int64 {
+	var n int64
+	for _, c := range h.count {
+		n += c
+	}
+	return n
+}
+
+// Quantile gives the duration below which the share q (0 to 1) of the durations lies, and
+// false where there are none.
+func (h *Histogram) Quantile(q float64) (time.Duration, bool) {
+	total := h.Count()
+	if total <= 0 {
+		return 0, false
+	}
+	rank := int64(math.Ceil(q * float64(total)))
+	if rank < 1 {
+		rank = 1
+	}
+	var seen int64
+	for i, c := range h.count {
+		if seen += c; seen >= rank {
+			return middleOf(h.index[i]), true
+		}
+	}
+	return middleOf(h.index[len(h.index)-1]), true
+}

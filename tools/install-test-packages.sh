@@ -1,0 +1,16 @@
+#!/bin/sh
+# Installs the Debian packages that tests need and that are missing here: chromium and Chinese fonts (web/tests/e2e).
+set -eu
+missing=
+need() { # package, a file that it brings
+    [ -e "$2" ] || missing="$missing $1"
+}
+need chromium "${CHROMIUM:-/usr/bin/chromium}"
+need fonts-noto-cjk /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
+[ -n "$missing" ] || exit 0
+command -v apt-get >/dev/null || { echo "these tests need:$missing" >&2; exit 1; }
+echo "installing$missing"
+as_root=; [ "$(id -u)" = 0 ] || as_root=sudo
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # several words
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null

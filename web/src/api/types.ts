@@ -1,0 +1,42 @@
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Sums = Schemas["Sums"];
+export type Stats = Schemas["Stats"];
+export type ModelSums = Schemas["ModelSums"];
+export type Trend = Schemas["Trend"];
+export type Point = Schemas["Point"];
+export type LogItem = Schemas["LogItem"];
+export type LogPage = Schemas["LogPage"];
+
+type Amounts = { day?: number | null; week?: number | null; month?: number | null; total?: number | null };
+export interface Limits { requests_per_minute?: number | null; tokens_per_minute?: number | null; tokens?: Amounts | null; usd?: Amounts | null }
+export interface Left { limit: number; used: number; reserved: number; left: number; resets_at: string | null }
+export type Key = Omit<Schemas["Key"], "limits" | "status"> & {
+  status: "active" | "disabled" | "expired" | "revoked";
+  limits: Limits | null;
+  models?: string[] | null;
+  left?: { tokens?: Record<string, Left> | null; usd?: Record<string, Left> | null } | null;
+  rotated?: { old_display: string; until: string } | null;
+  origin?: string;
+};
+export type NewKey = Key & { key: string };
+export type Quality = Schemas["Quality"];
+
+export type Session = Schemas["Session"] & { permissions: string[] };
+// the answer has the fields of the call, of which the description leaves one out
+export type LogDetail = Schemas["LogDetail"] & LogItem;
+export type Breakdown = Schemas["Breakdown"];
+export type BreakdownRow = Schemas["BreakdownRow"];
+export type Heatmap = Schemas["Heatmap"];
+export type DimensionValues = Schemas["DimensionValues"];
+export type User = Schemas["User"];
+export type Token = Schemas["Token"];
+export type NewToken = Schemas["NewToken"];
+export type AuditItem = Schemas["AuditItem"];
+export type AuditPage = Schemas["AuditPage"];
+export type Settings = Schemas["Settings"];
+export type Prices = Schemas["Prices"];
+export type ModelPrice = Schemas["ModelPrice"];
+export type RepriceReport = Schemas["RepriceReport"];

@@ -1,0 +1,70 @@
+import { computed, ref, type ComputedRef, type Ref } from "vue";
+import { hiddenColumns, hideColumns } from "@/stores/prefs";
+import { csv, download, fileName, type Cell } from "./csv";
+
+/** A column of a table. `value` is what it sorts by and what goes into CSV. */
+export interface Column<T> {
+  key: string;
+  title: string;
+  value: (row: T) => Cell;
+  /** figures stand right */
+  num?: boolean;
+  /** pixels; without it a column shares what is left */
+  width?: number;
+  /** false: cannot be sorted by */
+  sort?: boolean;
+  /** not shown until a reader asks for it */
+  hidden?: boolean;
+  /** cannot be hidden */
+  fixed?: boolean;
+  /** text in CSV only */
+  csvOnly?: boolean;
+}
+
+export interface Sort { key: string; down: boolean }
+
+export interface TableState<T> {
+  id: string;
+  columns: ComputedRef<Column<T>[]>;
+  shown: ComputedRef<Column<T>[]>;
+  hidden: Ref<string[]>;
+  toggle: (key: string) => void;
+  sort: Ref<Sort | null>;
+  sortBy: (c: Column<T>) => void;
+  sorted: ComputedRef<readonly T[]>;
+  exportCsv: () => void;
+}
+
+function compare(a: Cell, b: Cell): number {
+  const noA = a === null || a === undefined || a === "";
+  const noB = b === null || b === undefined || b === "";
+  if (noA || noB) return noA && noB ? 0 : noA ? -1 : 1;
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return String(a).localeCompare(String(b), undefined, { numeric: true });
+}
+
+/** The order, the columns and the export of one table. */
+export function useTable<T>(id: string, columns: () => Column<T>[], rows: () => readonly T[], initial: Sort | null = null): TableState<T> {
+  const all = computed(columns);
+  const hidden = ref(hiddenColumns(id, columns().filter((c) => c.hidden).map((c) => c.key)));
+  const shown = computed(() => all.value.filter((c) => !c.csvOnly && (c.fixed || !hidden.value.includes(c.key))));
+  const sort = ref<Sort | null>(initial);
+  const sorted = computed(() => {
+    const s = sort.value;
+    const c = all.value.find((x) => x.key === s?.key);
+    if (!s || !c) return rows();
+    return [...rows()].sort((a, b) => (s.down ? -1 : 1) * compare(c.value(a), c.value(b)));
+  });
+  function toggle(key: string): void {
+    hidden.value = hidden.value.includes(key) ? hidden.value.filter((k) => k !== key) : [...hidden.value, key];
+    hideColumns(id, hidden.value);
+  }
+  function sortBy(c: Column<T>): void {
+    sort.value = { key: c.key, down: sort.value?.key === c.key ? !sort.value.down : !!c.num };
+  }
+  function exportCsv(): void {
+    const out = all.value.filter((c) => c.csvOnly || shown.value.includes(c));
+    download(fileName(id, "csv", new Date()), "text/csv", csv([out.map((c) => c.title), ...sorted.value.map((r) => out.map((c) => c.value(r)))]));
+  }
+  return { id, columns: all, shown, hidden, toggle, sort, sortBy, sorted, exportCsv };
+}

@@ -1,0 +1,24 @@
+import type { Sums } from "@/api/types";
+
+type Figures = Pick<Sums, "input_tokens" | "output_tokens" | "cache_read_tokens" | "cache_write_tokens" | "reasoning_tokens">;
+
+export type PartKind = "input" | "cache_read" | "cache_write" | "output" | "reasoning";
+export interface Part { kind: PartKind; tokens: number; swatch: string }
+
+/** The exclusive parts that tokens divide into: what the API calls input holds the cache, output holds reasoning. */
+export function tokenParts(s: Figures): Part[] {
+  return [
+    { kind: "input", tokens: Math.max(0, s.input_tokens - s.cache_read_tokens - s.cache_write_tokens), swatch: "s-in" },
+    { kind: "cache_read", tokens: s.cache_read_tokens, swatch: "s-read" },
+    { kind: "cache_write", tokens: s.cache_write_tokens, swatch: "s-write" },
+    { kind: "output", tokens: Math.max(0, s.output_tokens - s.reasoning_tokens), swatch: "s-out" },
+    { kind: "reasoning", tokens: s.reasoning_tokens, swatch: "s-reason" },
+  ];
+}
+
+/** The share of input that came from a cache; null where there was no input. */
+export const cacheShare = (s: Figures): number | null => (s.input_tokens > 0 ? s.cache_read_tokens / s.input_tokens : null);
+
+export const measures = ["total_tokens", "cost_usd", "api_call_count"] as const;
+export type Measure = (typeof measures)[number];
+export const kindOf = (m: string): "usd" | "count" => (m === "cost_usd" ? "usd" : "count");

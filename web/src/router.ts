@@ -1,0 +1,28 @@
+import { createRouter, createWebHistory, type RouteRecordRaw } from "vue-router";
+import { oneOf } from "./lib/filters";
+import { isZone } from "./lib/zone";
+import type { IconName } from "./components/Icon.vue";
+import { usePrefs } from "./stores/prefs";
+
+/** A page of the console: who may see it, and whether the common filters apply to it. */
+export interface PageMeta { icon: IconName; need: string; filters: boolean; second?: boolean }
+
+const page = (name: string, path: string, component: RouteRecordRaw["component"], meta: PageMeta): RouteRecordRaw =>
+  ({ name, path, component, meta: { ...meta } }) as RouteRecordRaw;
+
+export const routes: RouteRecordRaw[] = [
+  page("dashboard", "/", () => import("./pages/Dashboard.vue"), { icon: "dashboard", need: "read_usage", filters: true }),
+  page("logs", "/logs", () => import("./pages/Logs.vue"), { icon: "logs", need: "read_usage", filters: true }),
+  page("keys", "/keys", () => import("./pages/Keys.vue"), { icon: "keys", need: "read_keys", filters: false }),
+  page("quality", "/quality", () => import("./pages/Quality.vue"), { icon: "quality", need: "read_quality", filters: true, second: true }),
+];
+
+export const router = createRouter({
+  history: createWebHistory("/console/"),
+  routes: [...routes, { path: "/login", name: "login", component: () => import("./pages/Login.vue"), meta: { icon: "user", need: "", filters: false } }, { path: "/:rest(.*)*", redirect: { name: "dashboard" } }],
+});
+
+router.beforeEach((to) => {
+  const tz = oneOf(to.query["tz"]);
+  if (tz && isZone(tz)) usePrefs().zone = tz;
+});

@@ -1,0 +1,43 @@
+import { describe, expect, test } from "vitest";
+import { presets, spanBefore, spanOf, type Range } from "@/lib/range";
+import { clockAt, isZone, midnight, offsetAt, rfc3339, startOfDate } from "@/lib/zone";
+
+const at = (s: string) => Date.parse(s);
+const preset = (p: Range["preset"]): Range => ({ preset: p, from: "", to: "" });
+const now = at("2026-11-24T14:02:11Z");
+
+describe("days begin in a zone", () => {
+  const cases: [string, string, number, string][] = [
+    ["UTC", "2026-11-24T14:02:11Z", 0, "2026-11-24T00:00:00Z"],
+    ["Asia/Shanghai", "2026-11-24T14:02:11Z", 0, "2026-11-24T00:00:00+08:00"],
+    ["Asia/Shanghai", "2026-11-24T16:00:00Z", 0, "2026-11-25T00:00:00+08:00"],
+    ["Asia/Kolkata", "2026-11-24T14:02:11Z", -1, "2026-11-23T00:00:00+05:30"],
+    ["America/New_York", "2026-11-01T12:00:00Z", 0, "2026-11-01T00:00:00-04:00"],
+    ["America/New_York", "2026-11-01T12:00:00Z", 1, "2026-11-02T00:00:00-05:00"],
+    ["America/Havana", "2026-03-08T12:00:00Z", 0, "2026-03-08T01:00:00-04:00"], // midnight is skipped
+    ["America/Havana", "2026-11-01T12:00:00Z", 0, "2026-11-01T00:00:00-04:00"], // midnight comes twice: the first
+    ["Pacific/Apia", "2011-12-29T12:00:00Z", 2, "2011-12-31T00:00:00+14:00"],
+  ];
+  test.each(cases)("%s %s %i", (zone, t, days, want) => expect(rfc3339(zone, midnight(zone, at(t), days))).toBe(want));
+  test("a date over the end of a month", () => expect(rfc3339("UTC", startOfDate("UTC", 2026, 11, 31))).toBe("2026-12-01T00:00:00Z"));
+  test("a clock, an offset, a zone that is none", () => {
+    expect(clockAt("Asia/Kathmandu", at("2026-01-01T00:00:00Z"))).toMatchObject({ hour: 5, minute: 45 });
+    expect(offsetAt("Asia/Kathmandu", now)).toBe(5.75 * 3_600_000);
+    expect([isZone("Europe/Berlin"), isZone("Moon/Crater")]).toEqual([true, false]);
+  });
+});
+
+describe("ranges", () => {
+  test("as the API takes them", () => {
+    const want = { today: "2026-11-24T00:00:00+08:00", "24h": "2026-11-23T22:00:00+08:00", "7d": "2026-11-18T00:00:00+08:00", "30d": "2026-10-26T00:00:00+08:00", "90d": "2026-08-27T00:00:00+08:00", "365d": "2025-11-25T00:00:00+08:00" };
+    for (const p of presets) expect(spanOf(preset(p), "Asia/Shanghai", now)).toEqual({ from: want[p], to: "" });
+    expect(spanOf({ preset: null, from: "2026-11-01T00:00:00Z", to: "" }, "UTC", now)).toEqual({ from: "2026-11-01T00:00:00Z", to: "" });
+  });
+  test("are compared with as much of the period before", () => {
+    expect(spanBefore(preset("7d"), "Asia/Shanghai", now)).toEqual({ from: "2026-11-11T00:00:00+08:00", to: "2026-11-17T22:02:11+08:00" });
+    expect(spanBefore(preset("today"), "UTC", now)).toEqual({ from: "2026-11-23T00:00:00Z", to: "2026-11-23T14:02:11Z" });
+    expect(spanBefore(preset("24h"), "UTC", now)).toEqual({ from: "2026-11-22T14:00:00Z", to: "2026-11-23T14:02:11Z" });
+    expect(spanBefore({ preset: null, from: "2026-11-10T00:00:00Z", to: "2026-11-12T00:00:00Z" }, "UTC", now)).toEqual({ from: "2026-11-08T00:00:00Z", to: "2026-11-10T00:00:00Z" });
+    expect(spanBefore({ preset: null, from: "2027-01-01T00:00:00Z", to: "" }, "UTC", now)).toBeNull();
+  });
+});

@@ -1,0 +1,29 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const src = fileURLToPath(new URL("../../src/", import.meta.url));
+type Words = { [key: string]: string | Words };
+const read = (l: string) => JSON.parse(readFileSync(`${src}i18n/${l}.json`, "utf8")) as Words;
+const flat = (w: Words, prefix = ""): [string, string][] => Object.entries(w).flatMap(([k, v]) => (typeof v === "string" ? [[prefix + k, v] as [string, string]] : flat(v, prefix + k + ".")));
+const en = new Map(flat(read("en")));
+const zh = new Map(flat(read("zh")));
+const code = (readdirSync(src, { recursive: true }) as string[]).filter((f) => /\.(vue|ts)$/.test(f)).map((f) => readFileSync(src + f, "utf8")).join("\n");
+const literals = new Set([...code.matchAll(/["'`]([A-Za-z][\w.]*)["'`]/g)].map((m) => m[1]!));
+const prefixes = [...code.matchAll(/\bte?\(\s*["'`]([\w.]+\.\w*)["'`]\s*\+/g)].map((m) => m[1]!);
+const asked = [...code.matchAll(/\bt\(\s*["'`]([\w.]+)["'`]\s*[,)]/g)].map((m) => m[1]!);
+
+describe("both languages", () => {
+  test("have the same words", () => expect([...zh.keys()].sort()).toEqual([...en.keys()].sort()));
+  test("have every word that the pages ask for", () => expect(asked.filter((k) => !en.has(k))).toEqual([]));
+  test("have none that no page asks for", () => expect([...en.keys()].filter((k) => !literals.has(k) && !prefixes.some((p) => k.startsWith(p)))).toEqual([]));
+  test("fill in the same figures", () => {
+    const names = (s: string) => [...new Set(s.match(/\{\w+\}/g) ?? [])].sort();
+    for (const [k, v] of en) expect(names(zh.get(k)!), k).toEqual(names(v));
+  });
+  test("are written, not copied", () => {
+    const same = [...en].filter(([k, v]) => zh.get(k) === v).map(([k]) => k).sort();
+    expect(same).toEqual(["export.json", "secret.anthropic", "secret.curl", "secret.openai", "welcome.claude", "welcome.cliproxy"]);
+  });
+  test("have no empty word", () => expect([...en, ...zh].filter(([, v]) => v.trim() === "").map(([k]) => k)).toEqual([]));
+});
