@@ -152,7 +152,7 @@ func TestCalls(t *testing.T) {
 	for _, s := range ended {
 		told := map[string]string{}
 		for _, a := range s.Attributes() {
-			told[string(a.Key)] = a.Value.Emit()
+			told[string(a.Key)] = a.Value.String()
 		}
 		require.Equal(t, usage.Fingerprint(good), told["tokenboard.key.fingerprint"])
 		require.Equal(t, "alice", told["user.id"])

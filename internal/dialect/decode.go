@@ -335,7 +335,8 @@ func (r *record) cost(f *Family) (usage.NanoUSD, bool) {
 func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
 	c.ErrorType = r.text(f, factErrorType)
 	success, told := r.get("success")
-	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || (told && truth(success) == usage.No && r.scope != "")
+	finish := strings.Trim(r.text(f, factFinish), `["]`)
+	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && truth(success) == usage.No && r.scope != "")
 	if !c.Failed || c.ErrorType != "" {
 		return
 	}

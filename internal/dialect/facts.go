@@ -28,6 +28,7 @@ const (
 	factStatus
 	factErrorType
 	factKeyName
+	factFinish // why the answer ended, of several the first
 
 	factCount
 )
@@ -82,6 +83,7 @@ var facts = map[fact][]string{
 	factErrorType: {
 		"error.type",
 	},
+	factFinish: {"gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "ai.response.finishReason", "llm.finish_reason"},
 }
 
 // units are the units of durations that are not seconds.
