@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"math"
 	"net/netip"
 	"time"
 
@@ -188,14 +189,18 @@ func (r *Ring) overLimit(e *entry, l *Left, q *Query, now time.Time) (Verdict, b
 	for p := range store.PeriodCount {
 		reset := func(int64) time.Duration {
 			if p == store.Ever {
-				return never
+				return math.MaxInt64
 			}
 			return l.resetOf(p).Sub(now)
 		}
 		check("tokens."+p.String(), l.Tokens[p], q.Tokens, reset)
 		check("usd."+p.String(), l.Cost[p], int64(q.Cost), reset)
 	}
-	return v, v.RetryAfter >= 0
+	over := v.RetryAfter >= 0
+	if v.RetryAfter == math.MaxInt64 {
+		v.RetryAfter = never
+	}
+	return v, over
 }
 
 func (l *Left) resetOf(p store.Period) time.Time {
