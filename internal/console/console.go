@@ -132,6 +132,7 @@ func (c *Console) served() http.Handler {
 	config.AllowAdditionalPropertiesByDefault = false
 	c.api = humago.New(mux, config)
 	c.routes()
+	c.describeAPI()
 	c.oidcRoutes(mux)
 	c.pages(mux)
 	c.forwardAuthRoutes(mux)
