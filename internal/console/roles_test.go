@@ -77,6 +77,7 @@ var expectations = []expectation{
 	{"GET /api/console/health", anyone, "", "", 200},
 	{"GET /api/console/ready", anyone, "", "", 200},
 	{"GET /api/console/docs", anyone, "", "", 200},
+	{"GET /api/console/docs.css", anyone, "", "", 200},
 	{"GET /console/", anyone, "", "", 200},
 	{"GET /console", anyone, "", "", 302},
 	{"GET /{$}", anyone, "/", "", 302},
@@ -95,39 +96,32 @@ func (b *bench) dump() map[string][]string {
 	require.NoError(b.t, b.ledger.Backup(context.Background(), path))
 	db, err := sql.Open("sqlite", path)
 	require.NoError(b.t, err)
-	defer db.Close()
+	defer func() { require.NoError(b.t, db.Close()) }()
 	out := map[string][]string{}
-	for _, table := range column(b.t, db, "SELECT name FROM sqlite_master WHERE type = 'table'") {
-		rows, err := db.Query("SELECT * FROM " + table)
-		require.NoError(b.t, err)
-		columns, err := rows.Columns()
-		require.NoError(b.t, err)
-		for rows.Next() {
-			values, into := make([]any, len(columns)), make([]any, len(columns))
-			for i := range values {
-				into[i] = &values[i]
-			}
-			require.NoError(b.t, rows.Scan(into...))
-			out[table] = append(out[table], fmt.Sprint(values...))
-		}
-		require.NoError(b.t, rows.Err())
-		require.NoError(b.t, rows.Close())
-		slices.Sort(out[table])
+	for _, table := range lines(b.t, db, "SELECT name FROM sqlite_master WHERE type = 'table'") {
+		out[table] = lines(b.t, db, "SELECT * FROM "+table)
 	}
 	return out
 }
 
-func column(t testing.TB, db *sql.DB, query string) (out []string) {
+// lines gives the rows of a query, each as one text, sorted.
+func lines(t testing.TB, db *sql.DB, query string) (out []string) {
 	t.Helper()
 	rows, err := db.Query(query)
 	require.NoError(t, err)
 	defer rows.Close()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
 	for rows.Next() {
-		var s string
-		require.NoError(t, rows.Scan(&s))
-		out = append(out, s)
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		require.NoError(t, rows.Scan(into...))
+		out = append(out, fmt.Sprint(values...))
 	}
 	require.NoError(t, rows.Err())
+	slices.Sort(out)
 	return out
 }
 

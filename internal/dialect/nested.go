@@ -48,14 +48,7 @@ func (r *record) lookInText(name, s, path string) (any, bool) {
 		}
 	}
 	first, rest, more := strings.Cut(path, ".")
-	var text string
-	var ok bool
-	if last := &r.looked; name != "" && last.name == name && last.member == first {
-		text, ok = last.text, last.ok
-	} else {
-		text, ok = member(s, first)
-		r.looked = looked{name: name, member: first, text: text, ok: ok}
-	}
+	text, ok := r.memberOf(name, s, first)
 	for ok && more {
 		if text[0] == '"' { // JSON inside a string of JSON
 			inner, _ := plain(text).(string)
@@ -71,10 +64,27 @@ func (r *record) lookInText(name, s, path string) (any, bool) {
 	return v, v != nil
 }
 
-// looked is the member that was last looked for in an attribute.
+// looked is a member that was looked for in an attribute.
 type looked struct {
 	name, member, text string
 	ok                 bool
+}
+
+// memberOf gives a member of the JSON in an attribute. The last few are remembered: each costs a pass over
+// what may be a long answer.
+func (r *record) memberOf(attribute, s, name string) (string, bool) {
+	if attribute == "" {
+		return member(s, name)
+	}
+	for i := range r.looked {
+		if l := &r.looked[i]; l.name == attribute && l.member == name {
+			return l.text, l.ok
+		}
+	}
+	text, ok := member(s, name)
+	r.looked[r.lookedNext%len(r.looked)] = looked{name: attribute, member: name, text: text, ok: ok}
+	r.lookedNext++
+	return text, ok
 }
 
 // python reads the text of a Python dict, once for all aliases that look into it.

@@ -20,10 +20,11 @@ type record struct {
 	families []*Family
 	taught   map[string]bool // see Decoder
 
-	sieve    sieve
-	looked   looked // see lookInText
-	dictName string
-	dict     any // see python
+	sieve      sieve
+	looked     [4]looked // see memberOf
+	lookedNext int
+	dictName   string
+	dict       any // see python
 }
 
 // sieve tells at once that an attribute is not there, which is the answer to nearly every name that

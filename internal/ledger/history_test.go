@@ -97,6 +97,10 @@ func requireVerdicts(t require.TestingT, l *Ledger, b usage.Batch) {
 		sums[g.Value] = g.Points[0].Tokens.Total()
 	}
 	require.Equal(t, users, sums)
+
+	all := total(t, l)
+	series := l.series.Total() // nobody writes now
+	requireSums(t, &Sums{Calls: all.Calls, Errors: all.Errors, NoUsage: all.NoUsage, Unpriced: all.Unpriced, Tokens: all.Tokens, Cost: all.Cost}, &series)
 }
 
 // names lists what counts in words, for a failure that can be read.

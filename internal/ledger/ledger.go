@@ -43,6 +43,8 @@ type Options struct {
 	// MaxMembers bounds the values of one dimension that have sums of their own in one day; what
 	// comes beyond them is summed as "(other)". Default 20,000.
 	MaxMembers int
+	// Series says which series Series gives. Default: all labels, 2,000 series.
+	Series rollup.SeriesOptions
 	// SaveInterval is how often the sums are stored, so that a start after a crash has little to add
 	// up. Default 5 minutes.
 	SaveInterval time.Duration
@@ -96,6 +98,7 @@ const (
 	defaultMaxSpans  = 200_000
 	defaultRetention = time.Minute
 	defaultSave      = 5 * time.Minute
+	defaultSeries    = 2_000
 )
 
 // Ledger is the book of calls. Its methods are safe for concurrent use.
@@ -116,9 +119,10 @@ type Ledger struct {
 	// memory have it too, so that a reader that needs both sees them agree.
 	commits sync.RWMutex
 
-	mu   sync.RWMutex // guards what follows
-	sums *rollup.Rollup
-	last time.Time // of the last commit
+	mu     sync.RWMutex // guards what follows
+	sums   *rollup.Rollup
+	series *rollup.Series
+	last   time.Time // of the last commit
 	// commitNumber is that of the last commit that changed a sum.
 	commitNumber int64
 	floor        time.Time // what starts before it was dropped
@@ -134,6 +138,7 @@ type Ledger struct {
 	hours       []store.Hour   // until the index is read: where to find what was put lately
 	untrue      map[int64]bool // hours whose stored sums lack changes
 	storedFloor time.Time      // the floor as the store knows it
+	unsaved     bool           // the series were made anew and are not stored yet
 }
 
 // Open reads what the engine keeps and starts the ledger, which owns the engine from then on,
@@ -148,6 +153,12 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 	if o.RetentionInterval <= 0 {
 		o.RetentionInterval = defaultRetention
 	}
+	if o.Series.Max <= 0 {
+		o.Series.Max = defaultSeries
+	}
+	if o.Series.Labels == nil {
+		o.Series.Labels = []rollup.Label{rollup.LabelProvider, rollup.LabelModel, rollup.LabelService, rollup.LabelKey, rollup.LabelStatus}
+	}
 	if o.SaveInterval <= 0 {
 		o.SaveInterval = defaultSave
 	}
@@ -155,7 +166,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		o.Now = time.Now
 	}
 	l := &Ledger{
-		engine: engine, o: o, sums: rollup.New(rollup.Options{MaxMembers: o.MaxMembers}), untrue: map[int64]bool{},
+		engine: engine, o: o, sums: rollup.New(rollup.Options{MaxMembers: o.MaxMembers}), series: rollup.NewSeries(o.Series), untrue: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := l.load(ctx); err != nil {
@@ -173,6 +184,9 @@ func (l *Ledger) load(ctx context.Context) error {
 	}
 	l.floor, l.storedFloor, l.last = info.Floor, info.Floor, info.Seen
 	if err := l.loadSums(ctx); err != nil {
+		return fmt.Errorf("open the ledger: %w", err)
+	}
+	if err := l.loadSeries(ctx, info.Records > 0); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
 	return nil

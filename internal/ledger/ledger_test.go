@@ -29,11 +29,11 @@ type failing struct {
 	failSums atomic.Bool // as if it were killed before the sums are stored
 }
 
-func (f *failing) SaveSums(ctx context.Context, pages []store.SumPage, at time.Time) error {
+func (f *failing) SaveSums(ctx context.Context, pages []store.SumPage, journal []byte, at time.Time) error {
 	if f.failSums.Load() {
 		return errDiskFull
 	}
-	return f.Engine.SaveSums(ctx, pages, at)
+	return f.Engine.SaveSums(ctx, pages, journal, at)
 }
 
 var errDiskFull = errors.New("database or disk is full")

@@ -189,6 +189,7 @@ func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change
 	w.Untrue = l.untrueBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
+	w.Journal = l.journal(changes)
 	if err := l.engine.Apply(ctx, w); err != nil {
 		return fmt.Errorf("commit to the store: %w", err)
 	}

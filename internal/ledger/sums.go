@@ -52,6 +52,9 @@ func (l *Ledger) changed(w *store.Write, changes []Change) {
 	for i := range changes {
 		l.sums.Add(&changes[i].Call, changes[i].N)
 	}
+	if err := l.series.Apply(w.Journal); err != nil {
+		panic(fmt.Sprintf("read the journal that was just made: %v", err))
+	}
 }
 
 // loadSums reads the stored sums, and adds up what is not in them.
@@ -119,7 +122,7 @@ func (l *Ledger) addUp(ctx context.Context, from, to time.Time) error {
 
 // saveSums stores the sums that changed. It is the writer's: nothing is committed meanwhile.
 func (l *Ledger) saveSums(ctx context.Context) error {
-	if len(l.untrue) == 0 || l.floor.After(l.storedFloor) { // what is on its way out may still be found at the next start
+	if (len(l.untrue) == 0 && !l.unsaved) || l.floor.After(l.storedFloor) { // what is on its way out may still be found at the next start
 		return nil
 	}
 	l.mu.RLock()
@@ -133,13 +136,14 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 		l.sums.Encode(&pages[i]) // beside readers: only this goroutine changes sums
 		stored[i] = store.SumPage{Day: pages[i].Day, Axis: uint8(pages[i].Axis), Data: pages[i].Data}
 	}
-	if err := l.engine.SaveSums(ctx, stored, l.o.Now()); err != nil {
+	if err := l.engine.SaveSums(ctx, stored, l.series.Snapshot(), l.o.Now()); err != nil {
 		return fmt.Errorf("store the sums: %w", err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sums.Saved(pages)
 	clear(l.untrue)
+	l.unsaved = false
 	return nil
 }
 

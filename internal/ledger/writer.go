@@ -160,6 +160,7 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	w.Untrue = l.untrueBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
+	w.Journal = l.journal(changes)
 	if len(w.Put)+len(w.Mark)+len(w.Links) > 0 {
 		if err := l.engine.Apply(ctx, w); err != nil {
 			l.index.rollback()

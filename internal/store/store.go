@@ -75,7 +75,9 @@ type Write struct {
 	Links  []usage.Link // places of spans in their traces; known ones are left as they are
 	// Untrue are the hours (Unix time in hours) whose stored sums this write makes untrue.
 	Untrue []int64
-	Seen   time.Time // when this write was made; ages the links
+	// Journal is what this write changes in the ledger's series, as it encodes it; empty: nothing.
+	Journal []byte
+	Seen    time.Time // when this write was made; ages the links
 }
 
 // Filter selects records. A zero field selects everything; several values of one field

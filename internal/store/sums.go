@@ -23,10 +23,13 @@ type Hour struct {
 // Sums is what an engine does with the ledger's sums. They can always be worked out anew from the
 // records; that they are stored saves reading all of these at start.
 type Sums interface {
-	// SaveSums stores pages, and notes that the stored sums of all hours are true at that time.
-	SaveSums(ctx context.Context, pages []SumPage, at time.Time) error
+	// SaveSums stores pages, and notes that the stored sums of all hours are true at that time. The
+	// journals of all writes are replaced by one that says the same.
+	SaveSums(ctx context.Context, pages []SumPage, journal []byte, at time.Time) error
 	// Sums visits the stored pages.
 	Sums(ctx context.Context, visit func(SumPage) error) error
+	// Journals visits the journals of writes, see Write.Journal, in their order.
+	Journals(ctx context.Context, visit func([]byte) error) error
 	// Hours lists the hours whose records changed lately, oldest first.
 	Hours(ctx context.Context) ([]Hour, error)
 }

@@ -11,7 +11,7 @@ import (
 const axesPerDay = 16
 
 // SaveSums stores the ledger's sums.
-func (e *Engine) SaveSums(ctx context.Context, pages []store.SumPage, at time.Time) error {
+func (e *Engine) SaveSums(ctx context.Context, pages []store.SumPage, journal []byte, at time.Time) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	conn := e.writer.conn
@@ -26,6 +26,14 @@ func (e *Engine) SaveSums(ctx context.Context, pages []store.SumPage, at time.Ti
 			}
 			if err != nil {
 				return mapError("store sums", err)
+			}
+		}
+		if _, err := conn.ExecContext(ctx, "DELETE FROM series"); err != nil {
+			return mapError("replace the journal of the series", err)
+		}
+		if len(journal) > 0 {
+			if _, err := conn.ExecContext(ctx, "INSERT INTO series (data) VALUES (?)", journal); err != nil {
+				return mapError("replace the journal of the series", err)
 			}
 		}
 		_, err := conn.ExecContext(ctx, "UPDATE hours SET untrue = 0, seen = ? WHERE untrue", at.Unix())
@@ -52,6 +60,25 @@ func (e *Engine) Sums(ctx context.Context, visit func(store.SumPage) error) erro
 		}
 	}
 	return mapError("read the sums", rows.Err())
+}
+
+// Journals visits the journals of writes.
+func (e *Engine) Journals(ctx context.Context, visit func([]byte) error) error {
+	rows, err := e.readDB.QueryContext(ctx, "SELECT data FROM series ORDER BY id")
+	if err != nil {
+		return mapError("read the journal of the series", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var data []byte
+		if err := rows.Scan(&data); err != nil {
+			return mapError("read the journal of the series", err)
+		}
+		if err := visit(data); err != nil {
+			return err
+		}
+	}
+	return mapError("read the journal of the series", rows.Err())
 }
 
 // Hours lists the hours whose records changed lately.

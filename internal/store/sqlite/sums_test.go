@@ -27,16 +27,22 @@ func TestSums(t *testing.T) {
 	e := open(t, path)
 	hour := start.Unix() / 3600
 	require.NoError(t, e.Apply(ctx, store.Write{
-		Put: []store.Record{record(1, start), record(2, start.Add(time.Hour))}, Seen: start, Untrue: []int64{hour, hour + 1},
+		Put: []store.Record{record(1, start), record(2, start.Add(time.Hour))}, Seen: start, Untrue: []int64{hour, hour + 1}, Journal: []byte("one"),
 	}))
 	seen := start.Truncate(time.Second)
-	require.NoError(t, e.SaveSums(ctx, []store.SumPage{{Day: 20780, Axis: 2, Data: []byte("b")}, {Day: 20780, Axis: 0, Data: []byte("a")}}, start.Add(time.Minute)))
-	require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{record(3, start)}, Seen: start.Add(time.Hour), Untrue: []int64{hour}}))
+	require.NoError(t, e.SaveSums(ctx, []store.SumPage{{Day: 20780, Axis: 2, Data: []byte("b")}, {Day: 20780, Axis: 0, Data: []byte("a")}}, []byte("all"), start.Add(time.Minute)))
+	require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{record(3, start)}, Seen: start.Add(time.Hour), Untrue: []int64{hour}, Journal: []byte("two")}))
 	for range 2 {
 		require.Equal(t, []store.SumPage{{Day: 20780, Axis: 0, Data: []byte("a")}, {Day: 20780, Axis: 2, Data: []byte("b")}}, pages(t, e))
 		hours, err := e.Hours(ctx)
 		require.NoError(t, err)
 		require.Equal(t, []store.Hour{{Number: hour, Untrue: true, Seen: seen.Add(time.Hour)}, {Number: hour + 1, Seen: seen.Add(time.Minute)}}, hours)
+		var journals []string
+		require.NoError(t, e.Journals(ctx, func(b []byte) error {
+			journals = append(journals, string(b))
+			return nil
+		}))
+		require.Equal(t, []string{"all", "two"}, journals)
 		info, err := e.Info(ctx)
 		require.NoError(t, err)
 		require.EqualValues(t, 3, info.Records)
@@ -44,7 +50,7 @@ func TestSums(t *testing.T) {
 		require.NoError(t, e.Close())
 		e = open(t, path)
 	}
-	require.NoError(t, e.SaveSums(ctx, []store.SumPage{{Day: 20780, Axis: 0}}, start), "an empty page is removed")
+	require.NoError(t, e.SaveSums(ctx, []store.SumPage{{Day: 20780, Axis: 0}}, nil, start), "an empty page is removed")
 	require.Len(t, pages(t, e), 1)
 	n, err := e.Drop(ctx, start.Add(time.Minute), start.Add(time.Hour), 10)
 	require.NoError(t, err)

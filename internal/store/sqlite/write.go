@@ -117,6 +117,11 @@ func (a *application) note(w *store.Write) error {
 			return mapError("note the time of the write", err)
 		}
 	}
+	if len(w.Journal) > 0 {
+		if _, err := a.writer.conn.ExecContext(a.ctx, "INSERT INTO series (data) VALUES (?)", w.Journal); err != nil {
+			return mapError("write the journal of the series", err)
+		}
+	}
 	for _, hour := range w.Untrue {
 		if _, err := a.writer.conn.ExecContext(a.ctx, "INSERT OR REPLACE INTO hours (hour, untrue, seen) VALUES (?,1,?)", hour, a.seen); err != nil {
 			return mapError("note an hour whose sums change", err)

@@ -91,7 +91,9 @@ func (u *User) Claims(_ []string, base *mockoidc.IDTokenClaims) (jwt.Claims, err
 func (p *Provider) SignIn(page string, u *User) url.Values {
 	p.t.Helper()
 	p.QueueUser(u)
-	res, err := p.Client.Get(page)
+	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, page, nil)
+	require.NoError(p.t, err)
+	res, err := p.Client.Do(req)
 	require.NoError(p.t, err)
 	defer res.Body.Close()
 	require.Equal(p.t, http.StatusFound, res.StatusCode)
