@@ -22,3 +22,8 @@ export const cacheShare = (s: Figures): number | null => (s.input_tokens > 0 ? s
 export const measures = ["total_tokens", "cost_usd", "api_call_count"] as const;
 export type Measure = (typeof measures)[number];
 export const kindOf = (m: string): "usd" | "count" => (m === "cost_usd" ? "usd" : "count");
+
+/** Every sum that the API has. */
+export const allMeasures = [
+  "total_tokens", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd", "api_call_count", "error_count", "no_usage_count", "unpriced_count",
+] as const satisfies readonly (keyof Sums)[];
