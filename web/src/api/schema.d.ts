@@ -1461,6 +1461,8 @@ export interface components {
              * @description prompt tokens, cache reads and writes included
              */
             input_tokens: number;
+            /** @description of the points of all calls, not of the groups' */
+            latency_ms?: components["schemas"]["Quantiles"];
             /**
              * Format: int64
              * @description calls that told no token figures, failed ones included
@@ -1486,6 +1488,8 @@ export interface components {
              * @description input_tokens + output_tokens
              */
             total_tokens: number;
+            /** @description time to the first token, likewise */
+            ttft_ms?: components["schemas"]["Quantiles"];
             /**
              * Format: int64
              * @description calls with tokens whose cost is not known
