@@ -11,23 +11,37 @@ MODULE    := github.com/tokenboard/tokenboard
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## build, and run the quickstart: OTLP on :4317 and :4318, the console on http://localhost:8317
 	./$(BIN)/tokenboard
+
+.PHONY: demo
+demo: build ## see it with traffic: fake provider, instrumented proxy, clients; BACKFILL=90d for a past, CONSOLE=host:port
+	$(GO) build -o $(BIN)/instrumented-proxy ./examples/instrumented-proxy
+	$(GO) build -o $(BIN)/demo ./examples/demo
+	exec ./$(BIN)/demo $(if $(BACKFILL),-backfill $(BACKFILL)) $(if $(CONSOLE),-console $(CONSOLE))
 
 .PHONY: build
 build: ## build ./bin/tokenboard, a static binary
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/tokenboard ./cmd/tokenboard
 
 .PHONY: test
-test: build lint reference ## everything: lint, unit tests (with the race detector where there is a C compiler), fuzzing for seconds, the built binary end to end
+test: build lint reference test-proxytrace test-sdks ## everything: lint, unit tests (with the race detector where there is a C compiler), fuzzing for seconds, the built binary end to end
 	TOKENBOARD_REFERENCE=1 $(GO) test $(RACE) $$($(GO) list ./... | grep -v /e2e)
 	$(GO) test -run TestEveryOrder ./internal/ledger -rapid.checks=300
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
 	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
 	TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 ./e2e
+
+.PHONY: test-proxytrace
+test-proxytrace: ## fuzz the library for seconds
+	$(GO) test -run '^$$' -fuzz FuzzChunks -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./proxytrace
+
+.PHONY: test-sdks
+test-sdks: build ## the official SDKs from npm, through the example proxy
+	TOKENBOARD_SDKS=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -run TestSDKs ./e2e
 
 .PHONY: torture
 torture: build ## kill the built binary 50 times under load, and play 10,000 random histories; compare

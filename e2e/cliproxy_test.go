@@ -209,6 +209,17 @@ func TestCLIProxyKill(t *testing.T) {
 	require.Equal(t, n, again, "after SIGTERM")
 	s := get[stats](p, "/stats")
 	require.EqualValues(t, len(cpaCalls(p, begin)), s.Calls)
+	p.waitFor(func() bool {
+		q := get[struct {
+			Sources []struct {
+				Kind, Name, Trouble string
+				Up                  bool
+				Waiting             int `json:"waiting_events"`
+			}
+		}](p, "/quality")
+		return len(q.Sources) == 1 && q.Sources[0].Kind == "cliproxy" && q.Sources[0].Name == "cliproxyapi" && q.Sources[0].Up &&
+			q.Sources[0].Trouble == "" && q.Sources[0].Waiting == 0
+	})
 	t.Logf("%d events taken in %d pulls over 6 deaths; %d missing, of the %d that a last pull before a death took", len(cpaCalls(p, begin))+n, len(proxy.Pops()), n, len(unsure))
 	require.NoError(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -48,7 +48,7 @@ func (i *identity) getUser() string {
 // identify reads who a request is from.
 func (c *config) identify(r *http.Request) *identity {
 	id := &identity{}
-	if key := clientKey(r); key != "" {
+	if key := ClientKey(r); key != "" {
 		id.fingerprint, id.display = usage.Fingerprint(key), cleaned(usage.DisplayKey(key))
 	}
 	if c.user != nil {
@@ -57,8 +57,9 @@ func (c *config) identify(r *http.Request) *identity {
 	return id
 }
 
-// clientKey finds the key that a request carries, in the places where the three APIs take it.
-func clientKey(r *http.Request) string {
+// ClientKey finds the key that a request carries, in the places where the three APIs take it; "" where
+// there is none. It is the key whose fingerprint is told: a proxy that checks keys checks this one.
+func ClientKey(r *http.Request) string {
 	if v := strings.TrimSpace(r.Header.Get("Authorization")); v != "" {
 		if scheme, rest, ok := strings.Cut(v, " "); ok && (strings.EqualFold(scheme, "bearer") || strings.EqualFold(scheme, "basic")) {
 			v = strings.TrimSpace(rest)

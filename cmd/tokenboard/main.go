@@ -20,6 +20,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/examples/quickstart"
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
+	"github.com/tokenboard/tokenboard/internal/cli"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 )
 
@@ -31,7 +32,7 @@ const dataDirVariable = "TOKENBOARD_DATA_DIR"
 func main() {
 	if err := newCommand().ExecuteContext(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "tokenboard: "+oneLine(err))
-		os.Exit(1)
+		os.Exit(cli.ExitCode(err))
 	}
 }
 
@@ -52,7 +53,12 @@ http://127.0.0.1:8317/console. These change it:
   TOKENBOARD_DATA_DIR            folder of the database
   TOKENBOARD_CONSOLE_ENDPOINT    address of the console and its API
   TOKENBOARD_OTLP_GRPC_ENDPOINT  address for OTLP over gRPC
-  TOKENBOARD_OTLP_HTTP_ENDPOINT  address for OTLP over HTTP`
+  TOKENBOARD_OTLP_HTTP_ENDPOINT  address for OTLP over HTTP
+
+The commands stats, trend, breakdown, logs, export, import and keys ask a server that runs:
+
+  TOKENBOARD_SERVER              its address (default http://127.0.0.1:8317)
+  TOKENBOARD_TOKEN               an API token, where it asks for one`
 	cmd.SilenceErrors = true // main prints them, on one line
 	cmd.Args = cobra.NoArgs
 	cmd.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
@@ -61,7 +67,8 @@ http://127.0.0.1:8317/console. These change it:
 		}
 		return prepareQuickstart(c == cmd)
 	}
-	cmd.AddCommand(newBackupCommand(), newRepriceCommand())
+	cmd.AddCommand(newBackupCommand(), newUserCommand(), newRepriceCommand())
+	cmd.AddCommand(cli.Commands()...)
 	return cmd
 }
 

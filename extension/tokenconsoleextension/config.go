@@ -62,7 +62,7 @@ func createDefaultConfig() component.Config {
 	server := confighttp.NewDefaultServerConfig()
 	server.NetAddr.Endpoint = defaultEndpoint
 	server.ReadHeaderTimeout = 10 * time.Second
-	server.MaxRequestBodySize = 1 << 20
+	server.MaxRequestBodySize = 1 << 30 // of an import, which is read piece by piece; other routes have limits of their own
 	return &Config{HTTP: server, Timezone: "UTC", Access: defaultAccess(), Keys: Keys{Max: defaultMaxKeys},
 		Audit: Audit{MaxAge: 365 * 24 * time.Hour, MaxEntries: 1_000_000}}
 }

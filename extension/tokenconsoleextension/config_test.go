@@ -3,7 +3,9 @@ package tokenconsoleextension
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,5 +91,29 @@ func TestLoopback(t *testing.T) {
 		"0.0.0.0:1": false, "[::]:1": false, ":1": false, "192.168.0.2:1": false, "example.com:1": false, "127.0.0.1": false,
 	} {
 		require.Equal(t, want, loopback(endpoint), endpoint)
+	}
+}
+
+// TestDocumentedConfigurations validates every configuration of the document on access and of the README.
+func TestDocumentedConfigurations(t *testing.T) {
+	for _, path := range []string{filepath.Join("..", "..", "docs", "access.md"), "README.md"} {
+		raw, err := os.ReadFile(path)
+		require.NoError(t, err)
+		blocks := strings.Split(string(raw), "```yaml\n")[1:]
+		require.NotEmpty(t, blocks)
+		for _, block := range blocks {
+			text, _, ok := strings.Cut(block, "```")
+			require.True(t, ok)
+			retrieved, err := confmap.NewRetrievedFromYAML([]byte(text))
+			require.NoError(t, err, text)
+			conf, err := retrieved.AsConf()
+			require.NoError(t, err, text)
+			part, err := conf.Sub("extensions::tokenconsole")
+			require.NoError(t, err)
+			require.NotEmpty(t, part.AllKeys(), text)
+			cfg := createDefaultConfig().(*Config)
+			require.NoError(t, part.Unmarshal(cfg), text)
+			require.NoError(t, confmap.Validate(cfg), text)
+		}
 	}
 }

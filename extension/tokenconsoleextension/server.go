@@ -66,6 +66,9 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	if err := s.signsPeopleIn(ctx, &options); err != nil {
 		return err
 	}
+	if options.Sources, err = tokenstoreextension.Sources(s.config.Storage, host); err != nil {
+		return err
+	}
 	if s.sync, err = s.keySync(ctx, ledger); err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@ type Config struct {
 	Retention Retention `mapstructure:"retention"`
 	// Correlation limits what is remembered to recognise records of one call.
 	Correlation Correlation `mapstructure:"correlation"`
+	// Sums limits the sums that are kept in memory.
+	Sums Sums `mapstructure:"sums"`
 	// Pricing says how calls get their cost.
 	Pricing Pricing `mapstructure:"pricing"`
 	// prevent unkeyed literal initialization
@@ -32,6 +34,17 @@ type Retention struct {
 	MaxSizeMiB int64 `mapstructure:"max_size_mib"`
 	// Interval is the time between two checks of the limits.
 	Interval time.Duration `mapstructure:"interval"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// Sums limits the sums that are kept in memory and, so that a start reads no records, on disk.
+type Sums struct {
+	// MaxValues is the largest number of values of one dimension (users, keys, models, ...) that
+	// have sums of their own in one day; what comes beyond them is summed as "(other)".
+	MaxValues int `mapstructure:"max_values"`
+	// SaveInterval is the time between two writes of the sums to disk.
+	SaveInterval time.Duration `mapstructure:"save_interval"`
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -53,13 +66,16 @@ const (
 	defaultMaxAge   = 400 * 24 * time.Hour // a year and a month: this month beside the same month a year ago
 	defaultInterval = time.Minute
 	defaultWindow   = 24 * time.Hour
-	defaultMaxSpans = 500_000
+	defaultMaxSpans = 200_000
+	defaultValues   = 20_000
+	defaultSave     = 5 * time.Minute
 )
 
 func createDefaultConfig() component.Config {
 	return &Config{
 		Retention:   Retention{MaxAge: defaultMaxAge, Interval: defaultInterval},
 		Correlation: Correlation{Window: defaultWindow, MaxSpans: defaultMaxSpans, Twins: true},
+		Sums:        Sums{MaxValues: defaultValues, SaveInterval: defaultSave},
 		Pricing:     Pricing{Book: true, Prefer: preferComputed},
 	}
 }
@@ -84,6 +100,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Correlation.MaxSpans <= 0 {
 		errs = append(errs, errors.New("correlation: max_spans must be positive"))
+	}
+	if c.Sums.MaxValues <= 0 || c.Sums.SaveInterval <= 0 {
+		errs = append(errs, errors.New("sums: max_values and save_interval must be positive"))
 	}
 	if p := c.Pricing.Prefer; p != preferComputed && p != preferReported {
 		errs = append(errs, fmt.Errorf("pricing: prefer must be computed or reported, not %q", p))

@@ -21,12 +21,14 @@ func TestConfig(t *testing.T) {
 	}{
 		"": {want: &Config{
 			Directory: "/var/lib/tokenboard", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
-			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 500_000, Twins: true},
+			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 200_000, Twins: true},
+			Sums:        Sums{MaxValues: 20_000, SaveInterval: 5 * time.Minute},
 			Pricing:     Pricing{Book: true, Prefer: "computed"},
 		}},
 		"prices": {want: &Config{
 			Directory: "/var/lib/tokenboard", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
-			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 500_000, Twins: true},
+			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 200_000, Twins: true},
+			Sums:        Sums{MaxValues: 20_000, SaveInterval: 5 * time.Minute},
 			Pricing: Pricing{Book: true, Prefer: "reported", Overrides: []PriceOverride{
 				{Provider: "openai", Model: "gpt-4o*", From: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC), Request: usd(.01),
 					Amounts: Amounts{Input: usd(1.5), Output: usd(6), CacheRead: usd(.75), CacheWrite1h: usd(3)},
@@ -40,11 +42,12 @@ func TestConfig(t *testing.T) {
 			Directory:   "/var/lib/tokenboard",
 			Retention:   Retention{MaxAge: 720 * time.Hour, MaxRecords: 1_000_000, MaxSizeMiB: 512, Interval: 5 * time.Minute},
 			Correlation: Correlation{Window: 6 * time.Hour, MaxSpans: 100_000, Twins: true},
+			Sums:        Sums{MaxValues: 5_000, SaveInterval: time.Minute},
 			Pricing:     Pricing{Book: true, Prefer: "computed"},
 		}},
 		"nodirectory": {errs: []string{"directory must be set"}},
 		"negative":    {errs: []string{"limits must not be negative"}},
-		"short":       {errs: []string{"max_age must be at least 1h", "window must be positive", "max_spans must be positive"}},
+		"short":       {errs: []string{"max_age must be at least 1h", "window must be positive", "max_spans must be positive", "max_values and save_interval must be positive"}},
 	}
 	all, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 )
@@ -23,6 +24,8 @@ type Store struct {
 	config *Config
 	logger *zap.Logger
 	ledger *ledger.Ledger
+	// sources is what fetches calls for this store by itself.
+	sources sources.Board
 }
 
 var _ extension.Extension = (*Store)(nil)
@@ -57,6 +60,7 @@ func (c *Config) Open(ctx context.Context) (*ledger.Ledger, error) {
 		Window: c.Correlation.Window, MaxSpans: c.Correlation.MaxSpans, NoTwins: !c.Correlation.Twins,
 		MaxAge: c.Retention.MaxAge, MaxRecords: c.Retention.MaxRecords,
 		MaxBytes: c.Retention.MaxSizeMiB << 20, RetentionInterval: c.Retention.Interval,
+		MaxMembers: c.Sums.MaxValues, SaveInterval: c.Sums.SaveInterval,
 		Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
 	})
 	if err != nil {
@@ -92,6 +96,18 @@ func Get(id component.ID, host component.Host) (*ledger.Ledger, error) {
 		return nil, fmt.Errorf("storage: extension %q has not started", id)
 	}
 	return l, nil
+}
+
+// Sources gives the board on which what fetches calls for the store by itself says how it fares.
+func (s *Store) Sources() *sources.Board { return &s.sources }
+
+// Sources finds the board of the store that is configured under an id, see Get.
+func Sources(id component.ID, host component.Host) (*sources.Board, error) {
+	s, ok := host.GetExtensions()[id].(interface{ Sources() *sources.Board })
+	if !ok {
+		return nil, fmt.Errorf("no tokenstore extension %q is running; add it to extensions and to service::extensions", id)
+	}
+	return s.Sources(), nil
 }
 
 // Permanent tells whether an error of the ledger is one that no retry can mend.

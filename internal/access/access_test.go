@@ -2,7 +2,11 @@ package access
 
 import (
 	"context"
+	"flag"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -69,4 +73,49 @@ func TestPermissionNames(t *testing.T) {
 	require.Equal(t, []Permission{Anyone, VerifyKeys}, Verifier.Permissions())
 	require.Empty(t, permissionCount.String())
 	require.Empty(t, roleCount.Permissions())
+}
+
+var update = flag.Bool("update", false, "write the table of roles in docs/access.md anew")
+
+// permissionDocs say what each permission is, for people.
+var permissionDocs = [permissionCount]string{
+	ReadUsage: "statistics, trend, log, live stream, breakdown, export", ReadKeys: "see keys, without their secrets",
+	WriteKeys: "make, change, rotate and revoke keys", ManageKeys: "keys of others: owners, import, sync with proxies",
+	VerifyKeys: "ask whether a key is good", ReadQuality: "data quality and prices", ReadMetrics: "`/metrics`", ImportCalls: "import calls",
+	ReadSettings: "see how the server is configured", ManageUsers: "users, their sessions and tokens", ReadAudit: "read the audit log",
+	Reprice: "give stored calls the prices of now", SignedIn: "own password, sessions and API tokens",
+}
+
+func TestDocumentedRoles(t *testing.T) {
+	const begin, end = "-update -->\n", "<!-- end of roles -->"
+	path := filepath.Join("..", "..", "docs", "access.md")
+	raw, err := os.ReadFile(path)
+	require.NoError(t, err)
+	head, rest, ok := strings.Cut(string(raw), begin)
+	require.True(t, ok)
+	got, tail, ok := strings.Cut(rest, end)
+	require.True(t, ok)
+	var want strings.Builder
+	want.WriteString("\n| may | admin | operator | viewer | member | verifier |\n|---|---|---|---|---|---|\n")
+	for p := SignedIn; p < permissionCount; p++ {
+		require.NotEmpty(t, permissionDocs[p], "say what %s is", p)
+		want.WriteString("| " + permissionDocs[p] + " |")
+		for r := Admin; r > Nobody; r-- {
+			switch own := r == Member && (p == ReadUsage || p == ReadKeys || p == WriteKeys); {
+			case own:
+				want.WriteString(" own |")
+			case r.May(p):
+				want.WriteString(" yes |")
+			default:
+				want.WriteString(" |")
+			}
+		}
+		want.WriteString("\n")
+	}
+	want.WriteString("\n")
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(head+begin+want.String()+end+tail), 0o644))
+		return
+	}
+	require.Equal(t, want.String(), got, "the roles changed; write the document anew: go test ./internal/access -run Documented -update")
 }

@@ -297,6 +297,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 	if err != nil {
 		return nil, fmt.Errorf("%s %s cannot be asked for", method, path)
 	}
+	req.Close = true // over a connection that was used before, net/http sends a GET again that got no answer; a pull would lose events
 	req.Header.Set("Authorization", "Bearer "+c.key)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")

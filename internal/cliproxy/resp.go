@@ -114,9 +114,6 @@ func (s *Subscription) Next() ([]byte, error) {
 	}
 }
 
-// Waiting tells whether more has arrived already.
-func (s *Subscription) Waiting() bool { return s.r.Buffered() > 0 }
-
 // isNotice tells whether a message is no event but says something of the feed itself:
 // {"support_refresh":true}, {"refresh":true}.
 func isNotice(message string) bool {

@@ -54,11 +54,11 @@ func TestAuditFiltersAndPages(t *testing.T) {
 	c, b := auditBench(t, &now)
 	for i := range 10 {
 		ctx := access.With(context.Background(), access.Principal{ID: fmt.Sprintf("usr_%d", i%2), Name: fmt.Sprintf("user%d", i%2), Via: "session"})
-		action := "key.create"
+		action, kind := "key.create", "key"
 		if i%3 == 0 {
-			action = "user.update"
+			action, kind = "user.update", "user"
 		}
-		require.NoError(t, c.note(ctx, action, store.AuditTarget{Type: action[:strings.Index(action, ".")], ID: fmt.Sprint("t", i), Name: "=name"}, nil, nil))
+		require.NoError(t, c.note(ctx, action, store.AuditTarget{Type: kind, ID: fmt.Sprint("t", i), Name: "=name"}, nil, nil))
 		now = now.Add(time.Hour)
 	}
 	ids := func(query string) (out []int64) {

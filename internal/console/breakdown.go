@@ -139,7 +139,7 @@ func (c *Console) breakdown(ctx context.Context, in *breakdownInput) (*envelope[
 	out := Breakdown{By: names, Rows: []BreakdownRow{}, Count: len(b.Rows), AsOf: known(b.AsOf)}
 	var total ledger.Sums
 	for i := range b.Rows {
-		total.Merge(&b.Rows[i].Sums)
+		total.MergeCounts(&b.Rows[i].Sums)
 	}
 	out.Total = sumsOf(&total)
 	rows := b.Rows
@@ -280,7 +280,7 @@ func (c *Console) heatmap(ctx context.Context, in *heatmapInput) (*envelope[Heat
 		for j := range a.Groups[i].Points {
 			t := span.edges[j].In(loc)
 			day := (int(t.Weekday()) + daysOfWeek - 1) % daysOfWeek // Monday is 0
-			week[day*hoursOfDay+t.Hour()].Merge(&a.Groups[i].Points[j])
+			week[day*hoursOfDay+t.Hour()].MergeCounts(&a.Groups[i].Points[j])
 		}
 	}
 	out := Heatmap{

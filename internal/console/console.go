@@ -15,6 +15,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access/password"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/sources"
 )
 
 const (
@@ -49,6 +50,8 @@ type Options struct {
 	// oldest when there are more than AuditMax (a million where 0).
 	AuditMaxAge time.Duration
 	AuditMax    int64
+	// Sources is what fetches calls by itself; nil where nothing does.
+	Sources *sources.Board
 	// KeySync keeps the keys of proxies as those here; nil where there are none. It is not the console's to close.
 	KeySync *keysync.Sync
 	// TraceURL is the address of a trace, with {trace_id} in it; see CheckTraceURL. Empty: no links.
@@ -133,6 +136,7 @@ func (c *Console) routes() {
 	c.statsRoutes()
 	c.logRoutes()
 	c.streamRoutes()
+	c.importRoutes()
 	c.breakdownRoutes()
 	c.keyRoutes()
 	c.keySyncRoutes()

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -19,13 +20,13 @@ import (
 )
 
 type exportInput struct {
-	Format     string `query:"format" default:"json" enum:"json,ndjson,csv" doc:"json: stats, trend, keys and calls; ndjson and csv: the calls"`
+	Format     string `query:"format" default:"json" enum:"json,ndjson,csv,parquet" doc:"json: stats, trend, keys and calls; the others: the calls. json and ndjson can be imported again"`
 	Query      string `query:"q" maxLength:"256" doc:"as for /logs; stats and trend are left out then"`
 	Superseded bool   `query:"superseded" doc:"also records that do not count"`
 	Filters
 }
 
-var mediaTypes = map[string]string{"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
+var mediaTypes = map[string]string{"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
 // exportStall is how long a reader of an export may take for the next piece.
 const exportStall = 30 * time.Second
@@ -123,6 +124,8 @@ func (c *Console) writeExport(ctx context.Context, out *bufio.Writer, format str
 		}
 		cw.Flush()
 		return cw.Error()
+	case "parquet":
+		return writeParquet(out, c.o.Version, visit)
 	case "ndjson":
 		enc := json.NewEncoder(out)
 		return visit(func(i *LogItem) error { return enc.Encode(i) })
@@ -160,7 +163,7 @@ var csvHeader = []string{
 	"operation", "stream", "key_id", "key_name", "key_display", "user", "service", "project", "session", "request_id", "response_id",
 	"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens", "cost_usd",
 	"duration_ms", "ttft_ms", "tokens_per_second", "quality", "counted", "superseded_by", "superseded_reason",
-	"cache_write_1h_tokens", "price_version",
+	"cache_write_1h_tokens", "price_version", "environment",
 }
 
 func csvRow(i *LogItem) []string {
@@ -175,14 +178,15 @@ func csvRow(i *LogItem) []string {
 		cell(i.RequestID), cell(i.ResponseID), optional(i.Input), optional(i.Output), optional(i.CacheRead), optional(i.CacheWrite),
 		optional(i.Reasoning), optional(i.Total), money(i.Cost), decimal(i.DurationMS), decimal(i.TTFTMS), decimal(i.TokensPerSecond),
 		strings.Join(i.Quality, " "), strconv.FormatBool(i.Counted), i.SupersededBy, i.Superseded,
-		optional(i.CacheWrite1h), cell(i.PriceVersion),
+		optional(i.CacheWrite1h), cell(i.PriceVersion), cell(i.Environment),
 	}
 }
 
 // cell keeps a spreadsheet from running a text as a formula, see
 // https://owasp.org/www-community/attacks/CSV_Injection.
 func cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \u00a0\u3000"))
+	if s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
 		return "'" + s
 	}
 	return s

@@ -104,7 +104,7 @@ func writes(r *http.Request) bool {
 
 func isJSON(r *http.Request) bool {
 	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && t == "application/json"
+	return err == nil && (t == "application/json" || t == "application/x-ndjson") // neither can a foreign page send without asking
 }
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}

@@ -174,7 +174,7 @@ func (c *Console) allKeys(ctx context.Context) ([]Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{By: ledger.ByKey})
+	a, err := c.o.Ledger.Query(ctx, ledger.Query{By: ledger.ByKey, CountsOnly: true})
 	if err != nil {
 		return nil, err
 	}

@@ -27,43 +27,57 @@ type KeyRef struct {
 
 // LogItem is one call. What the telemetry did not tell is null, or an empty text.
 type LogItem struct {
-	ID              string    `json:"id"`
-	Time            time.Time `json:"time" doc:"when the call started"`
-	TraceID         string    `json:"trace_id"`
-	SpanID          string    `json:"span_id"`
-	Method          string    `json:"method"`
-	Path            string    `json:"path"`
-	Status          *int      `json:"status" doc:"HTTP status code"`
-	ErrorType       string    `json:"error_type"`
-	Failed          bool      `json:"failed"`
-	Provider        string    `json:"provider"`
-	Model           string    `json:"model" doc:"the model that answered"`
-	RequestModel    string    `json:"request_model"`
-	Operation       string    `json:"operation"`
-	Stream          *bool     `json:"stream"`
-	Key             *KeyRef   `json:"key"`
-	User            string    `json:"user"`
-	Service         string    `json:"service"`
-	Project         string    `json:"project"`
-	Session         string    `json:"session"`
-	RequestID       string    `json:"request_id"`
-	ResponseID      string    `json:"response_id"`
-	Input           *int64    `json:"input_tokens" doc:"cache reads and writes included"`
-	Output          *int64    `json:"output_tokens" doc:"reasoning included"`
-	CacheRead       *int64    `json:"cache_read_tokens"`
-	CacheWrite      *int64    `json:"cache_write_tokens"`
-	CacheWrite1h    *int64    `json:"cache_write_1h_tokens" doc:"part of cache_write_tokens: kept for an hour"`
-	Reasoning       *int64    `json:"reasoning_tokens"`
-	Total           *int64    `json:"total_tokens"`
-	Cost            *Money    `json:"cost_usd" doc:"null where it is not known"`
-	PriceVersion    string    `json:"price_version" doc:"prices that gave cost_usd; empty where the telemetry did"`
-	DurationMS      *float64  `json:"duration_ms"`
-	TTFTMS          *float64  `json:"ttft_ms"`
-	TokensPerSecond *float64  `json:"tokens_per_second" doc:"output tokens per second after the first token, or in all where its time is not known"`
-	Quality         []string  `json:"quality" doc:"no_usage, inconsistent, estimated, unpriced, reported_cost"`
-	Counted         bool      `json:"counted" doc:"false: another record stands for this call in every sum"`
-	SupersededBy    string    `json:"superseded_by" doc:"span or record that counts in its place, where it is a single one"`
-	Superseded      string    `json:"superseded_reason" doc:"ancestor, same_call, echo or twin"`
+	ID              string      `json:"id"`
+	Time            time.Time   `json:"time" doc:"when the call started"`
+	TraceID         string      `json:"trace_id"`
+	SpanID          string      `json:"span_id"`
+	Method          string      `json:"method"`
+	Path            string      `json:"path"`
+	Status          *int        `json:"status" doc:"HTTP status code"`
+	ErrorType       string      `json:"error_type"`
+	Failed          bool        `json:"failed"`
+	Provider        string      `json:"provider"`
+	Model           string      `json:"model" doc:"the model that answered"`
+	RequestModel    string      `json:"request_model"`
+	Operation       string      `json:"operation"`
+	Stream          *bool       `json:"stream"`
+	Key             *KeyRef     `json:"key"`
+	User            string      `json:"user"`
+	Service         string      `json:"service"`
+	Environment     string      `json:"environment" doc:"deployment.environment.name of the service"`
+	Project         string      `json:"project"`
+	Session         string      `json:"session"`
+	RequestID       string      `json:"request_id"`
+	ResponseID      string      `json:"response_id"`
+	Input           *int64      `json:"input_tokens" doc:"cache reads and writes included"`
+	Output          *int64      `json:"output_tokens" doc:"reasoning included"`
+	CacheRead       *int64      `json:"cache_read_tokens"`
+	CacheWrite      *int64      `json:"cache_write_tokens"`
+	CacheWrite1h    *int64      `json:"cache_write_1h_tokens" doc:"part of cache_write_tokens: kept for an hour"`
+	Reasoning       *int64      `json:"reasoning_tokens"`
+	Total           *int64      `json:"total_tokens"`
+	Modalities      *Modalities `json:"modalities" doc:"tokens that are not text, parts of the figures above; null where none were told"`
+	Cost            *Money      `json:"cost_usd" doc:"null where it is not known"`
+	PriceVersion    string      `json:"price_version" doc:"prices that gave cost_usd; empty where the telemetry did"`
+	DurationMS      *float64    `json:"duration_ms"`
+	TTFTMS          *float64    `json:"ttft_ms"`
+	TokensPerSecond *float64    `json:"tokens_per_second" doc:"output tokens per second after the first token, or in all where its time is not known"`
+	Quality         []string    `json:"quality" doc:"no_usage, inconsistent, estimated, unpriced, reported_cost"`
+	Counted         bool        `json:"counted" doc:"false: another record stands for this call in every sum"`
+	SupersededBy    string      `json:"superseded_by" doc:"span or record that counts in its place, where it is a single one"`
+	Superseded      string      `json:"superseded_reason" doc:"ancestor, same_call, echo or twin"`
+}
+
+// Modalities are the tokens of a call that are not text.
+type Modalities struct {
+	AudioInput     int64 `json:"audio_input_tokens" doc:"part of input_tokens"`
+	AudioCacheRead int64 `json:"audio_cache_read_tokens" doc:"part of audio_input_tokens and of cache_read_tokens"`
+	AudioOutput    int64 `json:"audio_output_tokens" doc:"part of output_tokens"`
+	ImageInput     int64 `json:"image_input_tokens" doc:"part of input_tokens"`
+	ImageCacheRead int64 `json:"image_cache_read_tokens" doc:"part of image_input_tokens and of cache_read_tokens"`
+	ImageOutput    int64 `json:"image_output_tokens" doc:"part of output_tokens"`
+	VideoInput     int64 `json:"video_input_tokens" doc:"part of input_tokens"`
+	VideoOutput    int64 `json:"video_output_tokens" doc:"part of output_tokens"`
 }
 
 // LogPage is a page of calls.
@@ -121,12 +135,16 @@ func itemOf(r *store.Record, index *keyIndex) LogItem {
 	item := LogItem{
 		ID: itemID(r), Time: r.Start, TraceID: r.Trace.String(), SpanID: r.Span.String(), Method: r.Method, Path: r.Path,
 		ErrorType: r.ErrorType, Failed: r.Failed, Provider: r.Provider, Model: r.Model, RequestModel: r.RequestModel,
-		Operation: r.Operation, User: r.User, Service: r.Service, Project: r.Project, Session: r.Session,
+		Operation: r.Operation, User: r.User, Service: r.Service, Environment: r.Environment, Project: r.Project, Session: r.Session,
 		RequestID: r.RequestID, ResponseID: r.ResponseID, Quality: r.Quality.Names(), Counted: r.Counted, Superseded: r.Reason.String(),
 		Input: figure(t, usage.HasInput, t.Input()), Output: figure(t, usage.HasOutput, t.Output()),
 		CacheRead: figure(t, usage.HasCacheRead, t.CacheRead), CacheWrite: figure(t, usage.HasCacheWrite, t.CacheWrite),
 		CacheWrite1h: figure(t, usage.HasCacheWrite1h, t.CacheWrite1h), PriceVersion: r.PriceVersion,
 		Reasoning: figure(t, usage.HasReasoning, t.Reasoning), Total: figure(t, usage.HasInput|usage.HasOutput, t.Total()),
+	}
+	if !r.Modalities.IsZero() {
+		m := Modalities(r.Modalities)
+		item.Modalities = &m
 	}
 	if r.KeyFingerprint != "" {
 		item.Key = &KeyRef{Display: r.KeyDisplay}

@@ -121,7 +121,7 @@ func (c *Console) prices(ctx context.Context, _ *struct{}) (*envelope[Prices], e
 			out.Own = append(out.Own, OwnPrice{Provider: q.Provider, Model: q.Model, PriceList: priceListOf(&q)})
 		}
 	}
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{By: ledger.ByModel})
+	a, err := c.o.Ledger.Query(ctx, ledger.Query{By: ledger.ByModel, CountsOnly: true})
 	if err != nil {
 		return nil, c.failed("prices", err)
 	}

@@ -31,6 +31,7 @@ type Arrivals struct {
 	RefusedFuture int64 `json:"refused_future" doc:"from further in the future than clocks go wrong"`
 	RefusedBad    int64 `json:"refused_unusable" doc:"without an identity or a time"`
 	Evicted       int64 `json:"forgotten_spans" doc:"spans whose late relatives will not be recognised, because correlation::max_spans was reached"`
+	Folded        int64 `json:"summed_as_other" doc:"calls that some sums show as (other), because sums::max_values was reached"`
 }
 
 // Quality is what keeps the figures from being perfect.
@@ -43,6 +44,7 @@ type Quality struct {
 	Inconsistent  int64        `json:"inconsistent_count" doc:"calls with figures that cannot be, which were left out, or that do not add up"`
 	Estimated     int64        `json:"estimated_count" doc:"calls whose emitter estimated its figures"`
 	SinceStart    Arrivals     `json:"since_start"`
+	Sources       []Source     `json:"sources" nullable:"false" doc:"what fetches calls by itself, and what may be missing of it; filters do not apply"`
 	Records       int64        `json:"records" doc:"stored records, ones that do not count included"`
 	AsOf          *time.Time   `json:"as_of"`
 }
@@ -54,7 +56,7 @@ func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Qual
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel})
+	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel, CountsOnly: true})
 	if err != nil {
 		return nil, c.failed("quality", err)
 	}
@@ -64,10 +66,10 @@ func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Qual
 	}
 	n := status.Counters
 	q := Quality{
-		NoUsageModels: []ModelCount{}, Models: []ModelCount{}, Records: status.Info.Records, AsOf: known(a.AsOf),
+		Sources: c.sources(), NoUsageModels: []ModelCount{}, Models: []ModelCount{}, Records: status.Info.Records, AsOf: known(a.AsOf),
 		SinceStart: Arrivals{
 			Duplicates: n.Duplicates, Fuller: n.Fuller, Corrections: n.Superseded, RefusedOld: n.RefusedOld,
-			RefusedFuture: n.RefusedNew, RefusedBad: n.RefusedBad, Evicted: n.Evicted,
+			RefusedFuture: n.RefusedNew, RefusedBad: n.RefusedBad, Evicted: n.Evicted, Folded: status.Folded,
 		},
 	}
 	for i := range a.Groups {

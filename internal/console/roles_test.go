@@ -58,6 +58,7 @@ var expectations = []expectation{
 	{"GET /api/console/quality", all, "", "", 200},
 	{"GET /api/console/prices", all, "", "", 200},
 	{"POST /api/console/reprice", operators, "", `{"from":"2026-11-01T00:00:00Z"}`, 200},
+	{"POST /api/console/logs/import", operators, base + "/logs/import?format=ndjson", `{}`, 200},
 	{"GET /api/console/settings", all, "", "", 200},
 	{"GET /metrics", all, "", "", 200},
 	{"GET /api/console/audit", admins, "", "", 200},
@@ -94,39 +95,32 @@ func (b *bench) dump() map[string][]string {
 	require.NoError(b.t, b.ledger.Backup(context.Background(), path))
 	db, err := sql.Open("sqlite", path)
 	require.NoError(b.t, err)
-	defer db.Close()
+	defer func() { require.NoError(b.t, db.Close()) }()
 	out := map[string][]string{}
-	for _, table := range column(b.t, db, "SELECT name FROM sqlite_master WHERE type = 'table'") {
-		rows, err := db.Query("SELECT * FROM " + table)
-		require.NoError(b.t, err)
-		columns, err := rows.Columns()
-		require.NoError(b.t, err)
-		for rows.Next() {
-			values, into := make([]any, len(columns)), make([]any, len(columns))
-			for i := range values {
-				into[i] = &values[i]
-			}
-			require.NoError(b.t, rows.Scan(into...))
-			out[table] = append(out[table], fmt.Sprint(values...))
-		}
-		require.NoError(b.t, rows.Err())
-		require.NoError(b.t, rows.Close())
-		slices.Sort(out[table])
+	for _, table := range lines(b.t, db, "SELECT name FROM sqlite_master WHERE type = 'table'") {
+		out[table] = lines(b.t, db, "SELECT * FROM "+table)
 	}
 	return out
 }
 
-func column(t testing.TB, db *sql.DB, query string) (out []string) {
+// lines gives the rows of a query, each as one text, sorted.
+func lines(t testing.TB, db *sql.DB, query string) (out []string) {
 	t.Helper()
 	rows, err := db.Query(query)
 	require.NoError(t, err)
 	defer rows.Close()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
 	for rows.Next() {
-		var s string
-		require.NoError(t, rows.Scan(&s))
-		out = append(out, s)
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		require.NoError(t, rows.Scan(into...))
+		out = append(out, fmt.Sprint(values...))
 	}
 	require.NoError(t, rows.Err())
+	slices.Sort(out)
 	return out
 }
 

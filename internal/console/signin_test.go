@@ -286,7 +286,7 @@ func TestSessionsActForOwnPagesOnly(t *testing.T) {
 func TestHosts(t *testing.T) {
 	o := newTown(t, func(p *Options) { p.Hosts = []string{"board.example", "localhost"} })
 	for host, want := range map[string]int{"board.example": 200, "BOARD.example:443": 200, "localhost:8317": 200, "evil.example": 403, "board.example.evil.example": 403, "": 403, "127.0.0.1": 403} {
-		r := httptest.NewRequest("GET", "http://x"+base+"/session", nil)
+		r := httptest.NewRequest(http.MethodGet, "http://x"+base+"/session", nil)
 		r.Host = host
 		w := httptest.NewRecorder()
 		o.handler.ServeHTTP(w, r)
@@ -372,7 +372,7 @@ func TestGuessingIsSlowed(t *testing.T) {
 
 func TestForwardedForIsBelievedOfProxiesOnly(t *testing.T) {
 	source := func(proxies []netip.Prefix, remote string, forwarded ...string) string {
-		r := httptest.NewRequest("GET", "/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr, r.Header["X-Forwarded-For"] = remote, forwarded
 		return New(Options{Proxies: proxies}).source(r)
 	}
@@ -431,7 +431,7 @@ func TestBootstrap(t *testing.T) {
 }
 
 func TestUserNames(t *testing.T) {
-	for name, want := range map[string]string{"Alice": "alice", " a.b_c@d+e-1 ": "a.b_c@d+e-1", "张三": "张三", "ＡＢ": "ab"} {
+	for name, want := range map[string]string{"Alice": "alice", "a.b_c@d+e-1\t": "a.b_c@d+e-1", "张三": "张三", "ＡＢ": "ab"} {
 		got, err := UserName(name)
 		require.NoError(t, err)
 		require.Equal(t, want, got)

@@ -112,7 +112,7 @@ func (c *Console) stats(ctx context.Context, in *statsInput) (*envelope[Stats], 
 }
 
 func (c *Console) statsOf(ctx context.Context, f store.Filter) (Stats, error) {
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel})
+	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel, Overall: true})
 	if err != nil {
 		return Stats{}, err
 	}
@@ -120,7 +120,7 @@ func (c *Console) statsOf(ctx context.Context, f store.Filter) (Stats, error) {
 	models := make([]ModelSums, 0, len(a.Groups))
 	for i := range a.Groups {
 		g := &a.Groups[i]
-		all.Merge(&g.Points[0])
+		all.MergeCounts(&g.Points[0])
 		models = append(models, ModelSums{Model: g.Value, Provider: g.Provider, Sums: sumsOf(&g.Points[0])})
 	}
 	slices.SortFunc(models, func(a, b ModelSums) int {
@@ -130,7 +130,7 @@ func (c *Console) statsOf(ctx context.Context, f store.Filter) (Stats, error) {
 	s := Stats{
 		Used: t.Total, Calls: t.Calls, Input: t.Input, Output: t.Output, CacheRead: t.CacheRead, CacheWrite: t.CacheWrite,
 		Reasoning: t.Reasoning, Cost: t.Cost, Errors: t.Errors, NoUsage: t.NoUsage, Unpriced: t.Unpriced,
-		Latency: quantilesOf(&all.Duration), TTFT: quantilesOf(&all.TTFT), Models: models,
+		Latency: quantilesOf(&a.Duration), TTFT: quantilesOf(&a.TTFT), Models: models,
 		From: known(f.From), To: known(f.To), AsOf: known(a.AsOf),
 	}
 	if t.Calls > 0 {

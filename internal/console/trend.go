@@ -165,7 +165,7 @@ func edges(from, to time.Time, interval string) []time.Time {
 }
 
 func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy string, top int, index *keyIndex) (Trend, error) {
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, Edges: s.edges, By: dimensions[groupBy]})
+	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, Edges: s.edges, By: dimensions[groupBy], CountsOnly: true})
 	if err != nil {
 		return Trend{}, err
 	}
@@ -188,9 +188,9 @@ func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy s
 			groups[g.Value] = to
 		}
 		for j := range g.Points {
-			all[j].Merge(&g.Points[j])
-			to.points[j].Merge(&g.Points[j])
-			to.total.Merge(&g.Points[j])
+			all[j].MergeCounts(&g.Points[j])
+			to.points[j].MergeCounts(&g.Points[j])
+			to.total.MergeCounts(&g.Points[j])
 		}
 	}
 	zone := s.loc.String()
@@ -216,7 +216,7 @@ func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy s
 		}
 		for j := range g.points {
 			if i > top {
-				list[top].points[j].Merge(&g.points[j])
+				list[top].points[j].MergeCounts(&g.points[j])
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -49,5 +50,18 @@ func BenchmarkSpan(b *testing.B) {
 				d.Span(res, scope, s)
 			}
 		})
+	}
+}
+
+// BenchmarkAnswer reads a span that keeps the provider's whole answer, a long one.
+func BenchmarkAnswer(b *testing.B) {
+	res, scope, s := spanOf("@arizeai/openinference-instrumentation-openai", "OpenAI Chat Completions", map[string]any{
+		"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o", "llm.token_count.prompt": 1200, "llm.token_count.completion": 345,
+		"output.value": `{"choices":[{"message":{"content":"` + strings.Repeat("it is long, and \\\"quoted\\\" ", 4000) + `"}}],"usage":{"prompt_tokens":1200,"completion_tokens":345}}`,
+	})
+	d := New(Options{})
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Span(res, scope, s)
 	}
 }

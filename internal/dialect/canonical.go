@@ -219,9 +219,9 @@ func (r *record) canonicalTokens(c *usage.Call) {
 }
 
 // firstText gives the first element of a list, which is how header attributes come.
-func firstText(list pcommon.Slice) (string, bool) {
-	if list.Len() == 0 || list.At(0).Type() != pcommon.ValueTypeStr {
-		return "", false
+func firstText(list pcommon.Slice) string {
+	if list.Len() == 0 {
+		return ""
 	}
-	return list.At(0).Str(), true
+	return list.At(0).Str()
 }

@@ -1,12 +1,7 @@
 package dialect
 
 import (
-	"bufio"
-	"encoding/json"
-	"math"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,100 +9,23 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/dialectcases"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// dialectCase is a line of testdata/dialects/cases.jsonl; its README says how to read them.
-type dialectCase struct {
-	ID         string                     `json:"id"`
-	Signal     string                     `json:"signal"`
-	Scope      string                     `json:"scope"`
-	SpanName   string                     `json:"span_name"`
-	Attributes map[string]json.RawMessage `json:"attributes"`
-	Resource   map[string]string          `json:"resource"`
-	Expect     struct {
-		Counted    bool    `json:"counted"`
-		Input      *int64  `json:"input_tokens"`
-		Output     *int64  `json:"output_tokens"`
-		CacheRead  *int64  `json:"cache_read"`
-		CacheWrite *int64  `json:"cache_write"`
-		Reasoning  *int64  `json:"reasoning"`
-		Model      *string `json:"model"`
-		Provider   *string `json:"provider"`
-		Operation  *string `json:"operation"`
-	} `json:"expect"`
-}
-
-func loadCases(t testing.TB) []dialectCase {
+func loadCases(t testing.TB) []dialectcases.Case {
 	t.Helper()
-	f, err := os.Open(filepath.Join("..", "..", "testdata", "dialects", "cases.jsonl"))
-	require.NoError(t, err)
-	defer f.Close()
-	var out []dialectCase
-	sc := bufio.NewScanner(f)
-	sc.Buffer(nil, 1<<20)
-	for sc.Scan() {
-		var c dialectCase
-		require.NoError(t, json.Unmarshal(sc.Bytes(), &c))
-		out = append(out, c)
-	}
-	require.NoError(t, sc.Err())
-	return out
-}
-
-// put sets an attribute from the value's form in the cases.
-func put(t testing.TB, m pcommon.Map, name string, v json.RawMessage) {
-	t.Helper()
-	var special struct {
-		Double json.RawMessage `json:"__double__"`
-		OTLP   json.RawMessage `json:"__otlp__"`
-	}
-	var s string
-	var b bool
-	var n int64
-	var f float64
-	switch {
-	case json.Unmarshal(v, &special) == nil && special.OTLP != nil:
-		u := &plog.JSONUnmarshaler{}
-		logs, err := u.UnmarshalLogs([]byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":` + string(special.OTLP) + `}]}]}]}`))
-		if err != nil { // the receiver refuses such a request as a whole; over protobuf the value is empty
-			m.PutEmpty(name)
-			return
-		}
-		logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body().CopyTo(m.PutEmpty(name))
-	case special.Double != nil && json.Unmarshal(special.Double, &f) == nil:
-		m.PutDouble(name, f)
-	case special.Double != nil:
-		m.PutDouble(name, math.NaN())
-	case json.Unmarshal(v, &s) == nil:
-		m.PutStr(name, s)
-	case json.Unmarshal(v, &b) == nil:
-		m.PutBool(name, b)
-	case json.Unmarshal(v, &n) == nil:
-		m.PutInt(name, n)
-	case json.Unmarshal(v, &f) == nil:
-		m.PutDouble(name, f)
-	default:
-		var fields map[string]any
-		require.NoError(t, json.Unmarshal(v, &fields), name)
-		require.NoError(t, m.PutEmptyMap(name).FromRaw(fields))
-	}
+	return dialectcases.Load(t, filepath.Join("..", "..", "testdata"))
 }
 
 // decodeCase gives what the decoder makes of a case; ok is false where it is no call.
-func decodeCase(t testing.TB, tc dialectCase) (c usage.Call, ok bool) {
+func decodeCase(t testing.TB, tc dialectcases.Case) (c usage.Call, ok bool) {
 	t.Helper()
 	res, scope := pcommon.NewResource(), pcommon.NewInstrumentationScope()
 	scope.SetName(tc.Scope)
-	for k, v := range tc.Resource {
-		res.Attributes().PutStr(k, v)
-	}
+	tc.PutResource(res.Attributes())
 	attrs := pcommon.NewMap()
-	for k, v := range tc.Attributes {
-		if !strings.HasPrefix(k, "__") {
-			put(t, attrs, k, v)
-		}
-	}
+	tc.PutAttributes(t, attrs)
 	d := New(Options{})
 	if tc.Signal == "log" {
 		lr := plog.NewLogRecord()

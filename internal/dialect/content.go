@@ -25,7 +25,9 @@ var contentNames = set(
 	"haystack.component.input", "haystack.component.output", "haystack.pipeline.input_data", "haystack.pipeline.output_data",
 	"all_messages_events", "pydantic_ai.all_messages", "final_result", "tool_arguments", "tool_response", "model_request_parameters",
 	"system_prompt", "user_prompt", "braintrust.input", "braintrust.output", "braintrust.input_json", "braintrust.output_json",
-	"langsmith.inputs", "langsmith.outputs", "crewai.task.output", "crew_inputs",
+	"langsmith.inputs", "langsmith.outputs", "crewai.task.output", "crew_inputs", "request_data", "response_data", "gen_ai.prompt_json",
+	"gen_ai.completion_json", "langwatch.input", "langwatch.output", "lmnr.span.input", "lmnr.span.output", "agentops.entity.input",
+	"agentops.entity.output", "haystack.agent.input", "haystack.agent.output",
 )
 
 var contentPrefixes = []string{
@@ -65,6 +67,9 @@ func Agent(scope, event string) bool {
 // records that are ours: model calls, and what coding agents send.
 func IsContent(name string, ours bool) bool {
 	if contentNames[name] || hasPrefix(name, contentPrefixes) || (ours && plainContent[name]) {
+		return true
+	}
+	if strings.HasPrefix(name, "mastra.") && (strings.HasSuffix(name, ".input") || strings.HasSuffix(name, ".output")) {
 		return true
 	}
 	if strings.HasPrefix(name, "llm.") || strings.HasPrefix(name, "gen_ai.") {

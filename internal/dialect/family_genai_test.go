@@ -3,6 +3,8 @@ package dialect
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -109,6 +111,17 @@ func TestGenAIFamily(t *testing.T) {
 			name: "an agent's sum under a name of its own is not read", span: "invoke_agent",
 			attrs:   map[string]any{"gen_ai.operation.name": "invoke_agent", "gen_ai.aggregated_usage.input_tokens": 300},
 			notCall: true,
+		},
+		{
+			name: "an answer that ended in an error", span: "chat", attrs: chat("openai", "gpt-4o", map[string]any{"gen_ai.response.finish_reasons": []any{"error"}}),
+			want: tok{none, none, none, none, none}, check: func(t *testing.T, c *usage.Call) {
+				require.True(t, c.Failed)
+				require.Equal(t, "_OTHER", c.ErrorType)
+			},
+		},
+		{
+			name: "a tool is one whatever kind stands beside it", span: "execute_tool", notCall: true,
+			attrs: map[string]any{"gen_ai.operation.name": "execute_tool", "traceloop.span.kind": "task"},
 		},
 		{
 			name: "the conventions' event", scope: "openai", event: "gen_ai.client.inference.operation.details",

@@ -40,7 +40,7 @@ func (r *record) key() (fingerprint, display string) {
 		case pcommon.ValueTypeStr:
 			s = v.Str()
 		case pcommon.ValueTypeSlice:
-			s, _ = firstText(v.Slice())
+			s = firstText(v.Slice())
 		}
 		if key := bareKey(s); key != "" {
 			return usage.Fingerprint(key), clean(usage.DisplayKey(key))

@@ -48,13 +48,7 @@ func (r *record) lookInText(name, s, path string) (any, bool) {
 		}
 	}
 	first, rest, more := strings.Cut(path, ".")
-	text, ok := "", false
-	if last := &r.looked; name != "" && last.name == name && last.member == first {
-		text, ok = last.text, last.ok
-	} else {
-		text, ok = member(s, first)
-		r.looked = looked{name: name, member: first, text: text, ok: ok}
-	}
+	text, ok := r.memberOf(name, s, first)
 	for ok && more {
 		if text[0] == '"' { // JSON inside a string of JSON
 			inner, _ := plain(text).(string)
@@ -70,10 +64,27 @@ func (r *record) lookInText(name, s, path string) (any, bool) {
 	return v, v != nil
 }
 
-// looked is the member that was last looked for in an attribute.
+// looked is a member that was looked for in an attribute.
 type looked struct {
 	name, member, text string
 	ok                 bool
+}
+
+// memberOf gives a member of the JSON in an attribute. The last few are remembered: each costs a pass over
+// what may be a long answer.
+func (r *record) memberOf(attribute, s, name string) (string, bool) {
+	if attribute == "" {
+		return member(s, name)
+	}
+	for i := range r.looked {
+		if l := &r.looked[i]; l.name == attribute && l.member == name {
+			return l.text, l.ok
+		}
+	}
+	text, ok := member(s, name)
+	r.looked[r.lookedNext%len(r.looked)] = looked{name: attribute, member: name, text: text, ok: ok}
+	r.lookedNext++
+	return text, ok
 }
 
 // python reads the text of a Python dict, once for all aliases that look into it.
@@ -113,8 +124,8 @@ func dig(v any, path string) (any, bool) {
 	return v, v != nil
 }
 
-// pyParser reads the text of a Python dict, list, string, number, True, False or None, as str()
-// writes them. It evaluates nothing.
+// pyParser reads the text of a Python dict, list, string, number, True, False, None or simple object, as
+// str() writes them. It evaluates nothing.
 type pyParser struct {
 	s string
 	i int
@@ -149,7 +160,7 @@ func (p *pyParser) value(depth int) (any, bool) {
 	case '\'', '"':
 		return p.quoted(c)
 	default:
-		return p.word()
+		return p.word(depth)
 	}
 }
 
@@ -213,12 +224,16 @@ func (p *pyParser) quoted(quote byte) (any, bool) {
 	return nil, false
 }
 
-func (p *pyParser) word() (any, bool) {
+func (p *pyParser) word(depth int) (any, bool) {
 	start := p.i
-	for p.i < len(p.s) && strings.IndexByte(",:]})", p.s[p.i]) < 0 {
+	for p.i < len(p.s) && strings.IndexByte(",:=([]{})", p.s[p.i]) < 0 {
 		p.i++
 	}
-	switch w := strings.TrimSpace(p.s[start:p.i]); w {
+	w := strings.TrimSpace(p.s[start:p.i])
+	if p.i < len(p.s) && p.s[p.i] == '(' && w != "" {
+		return p.object(depth)
+	}
+	switch w {
 	case "":
 		return nil, false
 	case "None":
@@ -230,4 +245,25 @@ func (p *pyParser) word() (any, bool) {
 	default:
 		return plainNumber(w), true
 	}
+}
+
+// object reads what an object tells of itself: Usage(prompt_tokens=36, details=None).
+func (p *pyParser) object(depth int) (any, bool) {
+	p.i++
+	m := map[string]any{}
+	for !p.next(')') {
+		v, ok := p.value(depth + 1)
+		if !ok {
+			return nil, false
+		}
+		if name, isText := v.(string); isText && p.next('=') {
+			if m[name], ok = p.value(depth + 1); !ok {
+				return nil, false
+			}
+		}
+		if !p.next(',') && (p.i >= len(p.s) || p.s[p.i] != ')') {
+			return nil, false
+		}
+	}
+	return m, true
 }

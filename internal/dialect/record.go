@@ -20,10 +20,11 @@ type record struct {
 	families []*Family
 	taught   map[string]bool // see Decoder
 
-	sieve    sieve
-	looked   looked // see lookInText
-	dictName string
-	dict     any // see python
+	sieve      sieve
+	looked     [4]looked // see memberOf
+	lookedNext int
+	dictName   string
+	dict       any // see python
 }
 
 // sieve tells at once that an attribute is not there, which is the answer to nearly every name that
@@ -216,16 +217,10 @@ func (r *record) textAt(a *ref) string {
 	case pcommon.ValueTypeStr:
 		return textString(v.Str())
 	case pcommon.ValueTypeSlice: // how headers come
-		s, _ := firstText(v.Slice())
-		return textString(s)
+		return textString(firstText(v.Slice()))
 	default:
 		return text(raw(v))
 	}
-}
-
-func (r *record) textOf(alias string) string {
-	a := refTo(alias)
-	return r.textAt(&a)
 }
 
 // model gives the name of the model, as a family tells it.

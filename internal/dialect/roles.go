@@ -36,7 +36,8 @@ var roleRules = []roleRule{
 	}},
 	{Attribute: "kong.gen_ai.cache.status", Is: map[string]verdict{"hit": never}}, // answered by the gateway: nothing is spent
 	{Scope: "bifrost", Is: map[string]verdict{"llm.call": call}},
-	{Scope: "bifrost", Name: "plugin.", Else: never}, // it copies the trace's attributes onto every span
+	{Scope: "bifrost", Name: "plugin.", Else: never},                                   // it copies the trace's attributes onto every span
+	{Attribute: "gen_ai.operation.name", Is: map[string]verdict{"execute_tool": tool}}, // before a kind that says less: OpenLLMetry's task
 	{Attribute: "openinference.span.kind", Is: kinds},
 	{Attribute: "traceloop.span.kind", Is: kinds},
 	{Attribute: "langfuse.observation.type", Is: kinds},

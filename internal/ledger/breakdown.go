@@ -116,7 +116,7 @@ func (l *Ledger) breakdownFromSums(ctx context.Context, q Query, by []Dimension)
 			at[k] = n
 			out.Rows = append(out.Rows, Row{Values: values})
 		}
-		out.Rows[n].mergeCounts(&g.Points[0])
+		out.Rows[n].MergeCounts(&g.Points[0])
 	}
 	return out, nil
 }

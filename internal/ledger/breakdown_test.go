@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -92,7 +93,7 @@ func TestBreakdownEqualsRecords(t *testing.T) {
 		for i := range records {
 			c := &records[i].Call
 			f := q.Filter
-			if (!f.From.IsZero() && c.Start.Before(f.From)) || (!f.To.IsZero() && !c.Start.Before(f.To)) || !in(f.Users, c.User) || !statusIn(f.Statuses, statusOf(c)) {
+			if (!f.From.IsZero() && c.Start.Before(f.From)) || (!f.To.IsZero() && !c.Start.Before(f.To)) || !in(f.Users, c.User) || !statusIn(f.Statuses, rollup.StatusOf(c)) {
 				continue
 			}
 			var values []string
@@ -103,7 +104,7 @@ func TestBreakdownEqualsRecords(t *testing.T) {
 			if want[k] == nil {
 				want[k] = &Sums{}
 			}
-			want[k].add(c, 1)
+			want[k].Add(c, 1)
 		}
 		require.Len(t, got.Rows, len(want))
 		for i := range got.Rows {

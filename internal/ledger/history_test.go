@@ -59,6 +59,7 @@ func requireReference(t require.TestingT, records []told, seed uint64) {
 		require.NoError(t, cmp.Or(errs[0], errs[1]))
 		shuffled = shuffled[n:]
 		if rng.IntN(4) == 0 {
+			engine.failSums.Store(rng.IntN(2) == 0)
 			require.NoError(t, l.Close())
 			l, engine = open(t, dir.sub("store"), Options{})
 		}
@@ -96,6 +97,10 @@ func requireVerdicts(t require.TestingT, l *Ledger, b usage.Batch) {
 		sums[g.Value] = g.Points[0].Tokens.Total()
 	}
 	require.Equal(t, users, sums)
+
+	all := total(t, l)
+	series := l.series.Total() // nobody writes now
+	requireSums(t, &Sums{Calls: all.Calls, Errors: all.Errors, NoUsage: all.NoUsage, Unpriced: all.Unpriced, Tokens: all.Tokens, Cost: all.Cost}, &series)
 }
 
 // names lists what counts in words, for a failure that can be read.

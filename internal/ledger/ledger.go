@@ -11,9 +11,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -30,7 +32,7 @@ type Options struct {
 	Prices Prices
 	// PreferReported shows a cost that the telemetry reports instead of the computed one.
 	PreferReported bool
-	// MaxSpans bounds the spans kept in memory to find relatives of late ones. Default 500,000.
+	// MaxSpans bounds the spans kept in memory to find relatives of late ones. Default 200,000.
 	MaxSpans int
 	// MaxAge drops records older than this; 0 keeps them.
 	MaxAge time.Duration
@@ -38,6 +40,14 @@ type Options struct {
 	MaxRecords int64
 	// MaxBytes drops the oldest records while the store is larger; 0 keeps them.
 	MaxBytes int64
+	// MaxMembers bounds the values of one dimension that have sums of their own in one day; what
+	// comes beyond them is summed as "(other)". Default 20,000.
+	MaxMembers int
+	// Series says which series Series gives. Default: all labels, 2,000 series.
+	Series rollup.SeriesOptions
+	// SaveInterval is how often the sums are stored, so that a start after a crash has little to add
+	// up. Default 5 minutes.
+	SaveInterval time.Duration
 	// RetentionInterval is how often the three limits above are applied. Default 1 minute.
 	RetentionInterval time.Duration
 	// Now is the clock; time.Now where nil.
@@ -58,6 +68,10 @@ type Status struct {
 	Info       store.Info
 	Counters   Counters
 	Retention  error // why old records could not be dropped at the last try
+	Save       error // why the sums could not be stored at the last try; the next start takes longer
+	// Folded counts calls that were summed as "(other)" on some dimension since start, because it had
+	// too many values that day.
+	Folded int64
 }
 
 // Counters count, since start, what happened to records.
@@ -81,8 +95,10 @@ var ErrQuery = errors.New("the query is not one that sums can answer")
 
 const (
 	defaultWindow    = 24 * time.Hour
-	defaultMaxSpans  = 500_000
+	defaultMaxSpans  = 200_000
 	defaultRetention = time.Minute
+	defaultSave      = 5 * time.Minute
+	defaultSeries    = 2_000
 )
 
 // Ledger is the book of calls. Its methods are safe for concurrent use.
@@ -103,20 +119,26 @@ type Ledger struct {
 	// memory have it too, so that a reader that needs both sees them agree.
 	commits sync.RWMutex
 
-	mu      sync.RWMutex // guards what follows
-	rolling *rolling
-	last    time.Time // of the last commit
+	mu     sync.RWMutex // guards what follows
+	sums   *rollup.Rollup
+	series *rollup.Series
+	last   time.Time // of the last commit
 	// commitNumber is that of the last commit that changed a sum.
 	commitNumber int64
 	floor        time.Time // what starts before it was dropped
 	counters     Counters
 	// retentionErr is why records could not be dropped at the last try.
 	retentionErr error
+	saveErr      error // why the sums could not be stored at the last try
 
 	observers observers
 
 	// What follows belongs to the writer's goroutine.
-	index *index
+	index       *index         // nil until it is read
+	hours       []store.Hour   // until the index is read: where to find what was put lately
+	untrue      map[int64]bool // hours whose stored sums lack changes
+	storedFloor time.Time      // the floor as the store knows it
+	unsaved     bool           // the series were made anew and are not stored yet
 }
 
 // Open reads what the engine keeps and starts the ledger, which owns the engine from then on,
@@ -131,58 +153,93 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 	if o.RetentionInterval <= 0 {
 		o.RetentionInterval = defaultRetention
 	}
+	if o.Series.Max <= 0 {
+		o.Series.Max = defaultSeries
+	}
+	if o.Series.Labels == nil {
+		o.Series.Labels = []rollup.Label{rollup.LabelProvider, rollup.LabelModel, rollup.LabelService, rollup.LabelKey, rollup.LabelStatus}
+	}
+	if o.SaveInterval <= 0 {
+		o.SaveInterval = defaultSave
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	l := &Ledger{
-		engine: engine, o: o, rolling: newRolling(), index: newIndex(!o.NoTwins),
+		engine: engine, o: o, sums: rollup.New(rollup.Options{MaxMembers: o.MaxMembers}), series: rollup.NewSeries(o.Series), untrue: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
-	if err := l.rebuild(ctx); err != nil {
+	if err := l.load(ctx); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
 	go l.write()
 	return l, nil
 }
 
-// rebuild fills the rolling sums and the index from the stored records.
-func (l *Ledger) rebuild(ctx context.Context) error {
+// load reads the sums. The index, which only the writer needs, is read by it, see loadIndex.
+func (l *Ledger) load(ctx context.Context) error {
 	info, err := l.engine.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
-	l.floor = info.Floor
-	since := l.o.Now().Add(-l.o.Window)
-	l.index.completeAfter = since.Add(maxAhead).UnixNano()
-	err = l.engine.Scan(ctx, store.Filter{From: l.floor, Superseded: true}, func(r *store.Record) error {
-		if r.Counted {
-			l.rolling.add(&r.Call, 1)
-		}
-		if r.Seen.After(l.last) {
-			l.last = r.Seen
-		}
-		if !r.Seen.Before(since) {
-			n := newNode(&r.Call)
-			n.standing = standingOf(r)
-			l.index.add(n, r.Trace, r.Seen)
-			l.index.commit()
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("open the ledger: read stored records: %w", err)
+	l.floor, l.storedFloor, l.last = info.Floor, info.Floor, info.Seen
+	if err := l.loadSums(ctx); err != nil {
+		return fmt.Errorf("open the ledger: %w", err)
 	}
-	err = l.engine.Links(ctx, since, func(k usage.Link) error {
+	if err := l.loadSeries(ctx, info.Records > 0); err != nil {
+		return fmt.Errorf("open the ledger: %w", err)
+	}
+	return nil
+}
+
+// loadIndex puts the records that were put lately into the index, the newest first, until it is full.
+func (l *Ledger) loadIndex(ctx context.Context) error {
+	since := l.o.Now().Add(-l.o.Window)
+	l.index = newIndex(!l.o.NoTwins)
+	l.index.completeAfter = since.Add(maxAhead).UnixNano()
+	for _, h := range slices.Backward(l.hours) {
+		if !h.Untrue && h.Seen.Before(since) {
+			continue
+		}
+		from, to := hourBuckets(h.Number)
+		f := store.Filter{From: rollup.BucketStart(from), To: rollup.BucketStart(to), SeenSince: since, Superseded: true}
+		if l.index.size >= l.o.MaxSpans {
+			l.index.completeAfter = max(l.index.completeAfter, f.To.UnixNano())
+			break
+		}
+		if f.From.Before(l.floor) {
+			f.From = l.floor
+		}
+		n := 0
+		err := l.engine.Scan(ctx, f, func(r *store.Record) error {
+			node := newNode(&r.Call)
+			node.standing = standingOf(r)
+			l.index.add(node, r.Trace, r.Seen)
+			l.index.commit()
+			if n++; n%indexStep == 0 {
+				l.index.evict(l.o.MaxSpans, since)
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read the records put lately: %w", err)
+		}
+	}
+	err := l.engine.Links(ctx, since, func(k usage.Link) error {
 		l.index.addLink(k, l.o.Now())
 		l.index.commit()
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("open the ledger: read stored spans: %w", err)
+		return fmt.Errorf("read the places of spans: %w", err)
 	}
 	l.index.evict(l.o.MaxSpans, since)
+	l.hours = nil
 	return nil
 }
+
+// indexStep is after how many records of one hour the index is cut to its size while it is read.
+const indexStep = 10_000
 
 // Close takes no more batches, commits those that wait, and closes the engine.
 func (l *Ledger) Close() error {
@@ -233,13 +290,6 @@ func (l *Ledger) Prices() Prices { return l.o.Prices }
 // Admin gives what the store keeps besides calls: keys and who may use them. The ledger closes it.
 func (l *Ledger) Admin() store.Admin { return l.engine }
 
-// LastUsed tells when the last call with a key started; zero where none is known.
-func (l *Ledger) LastUsed(fingerprint string) time.Time {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.rolling.lastUsed[fingerprint]
-}
-
 // Backup writes a consistent copy of the store to a new file.
 func (l *Ledger) Backup(ctx context.Context, path string) error { return l.engine.Backup(ctx, path) }
 
@@ -251,5 +301,5 @@ func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Retention: l.retentionErr}, nil
+	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded}, nil
 }

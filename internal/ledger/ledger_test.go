@@ -25,7 +25,15 @@ func now() time.Time { return testStart.Add(time.Hour) }
 // failing is the real engine with writes that can be made to fail, as on a full disk.
 type failing struct {
 	store.Engine
-	fail atomic.Bool
+	fail     atomic.Bool
+	failSums atomic.Bool // as if it were killed before the sums are stored
+}
+
+func (f *failing) SaveSums(ctx context.Context, pages []store.SumPage, journal []byte, at time.Time) error {
+	if f.failSums.Load() {
+		return errDiskFull
+	}
+	return f.Engine.SaveSums(ctx, pages, journal, at)
 }
 
 var errDiskFull = errors.New("database or disk is full")
@@ -41,6 +49,17 @@ func (f *failing) Apply(ctx context.Context, w store.Write) error {
 func open(t require.TestingT, dir string, o Options) (*Ledger, *failing) {
 	engine, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir, "t.db")})
 	require.NoError(t, err)
+	return openOn(t, engine, o)
+}
+
+// openWith opens the ledger in a folder with something between it and the engine.
+func openWith(t require.TestingT, dir string, o Options, between func(store.Engine) store.Engine) (*Ledger, *failing) {
+	engine, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir, "t.db")})
+	require.NoError(t, err)
+	return openOn(t, between(engine), o)
+}
+
+func openOn(t require.TestingT, engine store.Engine, o Options) (*Ledger, *failing) {
 	if o.Now == nil {
 		o.Now = now
 	}
@@ -92,7 +111,7 @@ func requireConsistent(t require.TestingT, l *Ledger) {
 	var want Sums
 	for _, r := range stored(t, l) {
 		if r.Counted {
-			want.add(&r.Call, 1)
+			want.Add(&r.Call, 1)
 		}
 	}
 	got := total(t, l)

@@ -44,7 +44,7 @@ func TestObserverKeepsTheSums(t *testing.T) {
 		numbers = append(numbers, c.Number-start.Commit)
 		require.Equal(t, now(), c.At)
 		for i := range c.Changes {
-			sums.add(&c.Changes[i].Call, c.Changes[i].N)
+			sums.Add(&c.Changes[i].Call, c.Changes[i].N)
 		}
 	}
 	require.Equal(t, []int64{1, 2, 3}, numbers)

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
-	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Dimension is what sums can be grouped by.
@@ -37,6 +37,8 @@ type Query struct {
 	By     Dimension
 	// CountsOnly leaves the histograms empty, which is most of the work of a wide query.
 	CountsOnly bool
+	// Overall fills the histograms of the answer and leaves those of the points empty.
+	Overall bool
 }
 
 // Group is the sums of one value of the dimension.
@@ -51,20 +53,8 @@ type Answer struct {
 	Groups []Group   // in no order; values with no call in the range are left out
 	AsOf   time.Time // time of the last commit that the sums include
 	Commit int64     // number of that commit, see Commit.Number; 0 where the sums came from stored records
-}
-
-// Sums are exact sums over calls that count.
-type Sums struct {
-	Calls    int64
-	Errors   int64
-	NoUsage  int64 // calls without any token figure, failed ones included
-	Unpriced int64 // calls with tokens for which no cost is known
-	// Inconsistent and Estimated are calls with that quality flag.
-	Inconsistent, Estimated int64
-	Tokens                  usage.Tokens
-	Cost                    usage.NanoUSD
-	Duration                Histogram // of calls whose duration is known
-	TTFT                    Histogram // of calls whose time to first token is known
+	// Duration and TTFT are the distributions over all groups and points, where Query.Overall asks for them.
+	Duration, TTFT Histogram
 }
 
 // Query sums what counts, exactly. Where the filter and the grouping touch one dimension at
@@ -110,7 +100,7 @@ func (l *Ledger) Query(ctx context.Context, q Query) (Answer, error) {
 // plan is how a query is answered.
 type plan struct {
 	query      Query
-	axis       axis
+	axis       rollup.Axis
 	fromMemory bool
 	from, to   time.Time      // zero is open
 	parts      [][2]time.Time // parts of base buckets that only records can tell
@@ -136,6 +126,9 @@ func (l *Ledger) plan(q Query) (*plan, error) {
 		}
 	}
 	p.axis, p.fromMemory = axisFor(q)
+	if p.fromMemory && filtered(&q.Filter) && l.full(p.axis) {
+		p.fromMemory = false // the sums of single members may lack calls that were summed as others
+	}
 	if p.fromMemory {
 		p.findParts()
 	}
@@ -143,12 +136,12 @@ func (l *Ledger) plan(q Query) (*plan, error) {
 }
 
 // axisFor gives the one axis that answers a query, and false where none does.
-func axisFor(q Query) (axis, bool) {
-	need := map[axis]bool{}
+func axisFor(q Query) (rollup.Axis, bool) {
+	need := map[rollup.Axis]bool{}
 	f := &q.Filter
-	for a, used := range map[axis]bool{
-		axisModel: len(f.Models)+len(f.Providers) > 0, axisKey: len(f.Keys) > 0, axisUser: len(f.Users) > 0,
-		axisService: len(f.Services) > 0, axisProject: len(f.Projects) > 0, axisStatus: len(f.Statuses) > 0,
+	for a, used := range map[rollup.Axis]bool{
+		rollup.Models: len(f.Models)+len(f.Providers) > 0, rollup.Keys: len(f.Keys) > 0, rollup.Users: len(f.Users) > 0,
+		rollup.Services: len(f.Services) > 0, rollup.Projects: len(f.Projects) > 0, rollup.Statuses: len(f.Statuses) > 0,
 	} {
 		if used {
 			need[a] = true
@@ -159,44 +152,36 @@ func axisFor(q Query) (axis, bool) {
 	}
 	switch len(need) {
 	case 0:
-		return axisAll, true
+		return rollup.All, true
 	case 1:
 		for a := range need {
 			return a, true
 		}
 	}
-	return axisAll, false
+	return rollup.All, false
 }
 
-func axisOf(d Dimension) axis {
-	switch d {
-	case ByModel, ByProvider:
-		return axisModel
-	case ByKey:
-		return axisKey
-	case ByUser:
-		return axisUser
-	case ByService:
-		return axisService
-	case ByProject:
-		return axisProject
-	case ByStatus:
-		return axisStatus
-	default:
-		return axisAll
-	}
+// filtered tells whether a filter selects values of any dimension.
+func filtered(f *store.Filter) bool {
+	return len(f.Models)+len(f.Providers)+len(f.Keys)+len(f.Users)+len(f.Services)+len(f.Projects)+len(f.Statuses) > 0
+}
+
+func (l *Ledger) full(a rollup.Axis) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.sums.Full(a)
 }
 
 // findParts finds the base buckets that an edge cuts, and the parts of them that are asked for.
 func (p *plan) findParts() {
 	cuts := append([]time.Time{p.from, p.to}, p.query.Edges...)
 	for _, t := range cuts {
-		if !t.IsZero() && !aligned(t) {
-			p.partial[bucketOfTime(t)] = true
+		if !t.IsZero() && !rollup.Aligned(t) {
+			p.partial[rollup.BucketOf(t)] = true
 		}
 	}
 	for b := range p.partial {
-		from, to := bucketStart(b), bucketStart(b+1)
+		from, to := rollup.BucketStart(b), rollup.BucketStart(b+1)
 		if !p.from.IsZero() && from.Before(p.from) {
 			from = p.from
 		}
@@ -209,45 +194,79 @@ func (p *plan) findParts() {
 	}
 }
 
+// buckets gives the plan's edges as numbers of buckets. A bucket that an edge cuts is skipped.
+func (p *plan) buckets() []int64 {
+	from, to := rollup.Open[0], rollup.Open[1]
+	if !p.from.IsZero() {
+		from = firstBucket(p.from)
+	}
+	if !p.to.IsZero() {
+		to = firstBucket(p.to)
+	}
+	if len(p.query.Edges) == 0 {
+		return []int64{from, max(from, to)}
+	}
+	edges := make([]int64, len(p.query.Edges))
+	for i, e := range p.query.Edges {
+		edges[i] = max(from, min(firstBucket(e), to))
+	}
+	return edges
+}
+
+// firstBucket gives the first bucket that does not start before a time.
+func firstBucket(t time.Time) int64 {
+	b := rollup.BucketOf(t)
+	if !rollup.Aligned(t) {
+		b++
+	}
+	return b
+}
+
 // sumBuckets adds the whole base buckets from memory and gives time and number of the last commit
 // that is in them.
 func (l *Ledger) sumBuckets(p *plan, s *summation) (asOf time.Time, commit int64) {
+	q := rollup.Query{Axis: p.axis, Edges: p.buckets(), Skip: p.partial, Overall: &s.overall, Points: func(m rollup.Member) []Sums {
+		if !p.passes(m) {
+			return nil
+		}
+		return s.points(m)
+	}}
+	switch {
+	case p.query.Overall:
+		q.Histograms = rollup.OfAll
+	case p.query.CountsOnly:
+		q.Histograms = rollup.OfNone
+	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	for b, cs := range l.rolling.buckets {
-		start := bucketStart(b)
-		if p.partial[b] || (!p.from.IsZero() && start.Before(p.from)) || (!p.to.IsZero() && !start.Before(p.to)) {
-			continue
-		}
-		for m, sums := range cs[p.axis] {
-			switch {
-			case !p.passes(m):
-			case p.query.CountsOnly:
-				s.at(m, start).mergeCounts(sums)
-			default:
-				s.at(m, start).Merge(sums)
-			}
-		}
+	if p.query.Overall && !filtered(&p.query.Filter) && p.axis != rollup.All {
+		q.Histograms = rollup.OfNone // the sums of all are fewer
+		discard := make([]Sums, len(q.Edges)-1)
+		l.sums.Sum(rollup.Query{
+			Axis: rollup.All, Edges: q.Edges, Skip: q.Skip, Histograms: rollup.OfAll, Overall: q.Overall,
+			Points: func(rollup.Member) []Sums { return discard },
+		})
 	}
+	l.sums.Sum(q)
 	return l.last, l.commitNumber
 }
 
 // passes tells whether a member of the plan's axis passes the filter.
-func (p *plan) passes(m member) bool {
+func (p *plan) passes(m rollup.Member) bool {
 	f := &p.query.Filter
 	switch p.axis {
-	case axisModel:
-		return in(f.Models, m.value) && in(f.Providers, m.provider)
-	case axisKey:
-		return in(f.Keys, m.value)
-	case axisUser:
-		return in(f.Users, m.value)
-	case axisService:
-		return in(f.Services, m.value)
-	case axisProject:
-		return in(f.Projects, m.value)
-	case axisStatus:
-		return statusIn(f.Statuses, m.value)
+	case rollup.Models:
+		return in(f.Models, m.Value) && in(f.Providers, m.Provider)
+	case rollup.Keys:
+		return in(f.Keys, m.Value)
+	case rollup.Users:
+		return in(f.Users, m.Value)
+	case rollup.Services:
+		return in(f.Services, m.Value)
+	case rollup.Projects:
+		return in(f.Projects, m.Value)
+	case rollup.Statuses:
+		return statusIn(f.Statuses, m.Value)
 	default:
 		return true
 	}
@@ -258,7 +277,7 @@ func (l *Ledger) sumRecords(ctx context.Context, p *plan, s *summation, from, to
 	f.From, f.To = from, to
 	by := axisOf(p.query.By)
 	err := l.Scan(ctx, f, func(r *store.Record) error {
-		s.at(memberOf(by, &r.Call), r.Start).add(&r.Call, 1)
+		s.points(rollup.MemberOf(by, &r.Call))[s.point(r.Start)].Add(&r.Call, 1)
 		return nil
 	})
 	if err != nil {
@@ -269,41 +288,59 @@ func (l *Ledger) sumRecords(ctx context.Context, p *plan, s *summation, from, to
 
 // summation collects the points of an answer.
 type summation struct {
-	query  Query
-	groups map[member][]Sums
+	query   Query
+	groups  map[rollup.Member][]Sums
+	overall Sums // histograms only
 }
 
 func newSummation(p *plan) *summation {
-	return &summation{query: p.query, groups: map[member][]Sums{}}
+	return &summation{query: p.query, groups: map[rollup.Member][]Sums{}}
 }
 
-// at gives the sums of a member's group and a time's interval.
-func (s *summation) at(m member, t time.Time) *Sums {
+// points gives the points of a member's group.
+func (s *summation) points(m rollup.Member) []Sums {
 	switch s.query.By {
 	case ByNothing:
-		m = member{}
+		m = rollup.Member{}
 	case ByProvider:
-		m = member{value: m.provider}
+		m = rollup.Member{Value: m.Provider}
 	case ByStatus:
-		m = member{value: statusLabel(m.value)}
+		m = rollup.Member{Value: statusLabel(m.Value)}
 	}
 	points := s.groups[m]
 	if points == nil {
 		points = make([]Sums, max(len(s.query.Edges)-1, 1))
 		s.groups[m] = points
 	}
-	i := 0
-	if edges := s.query.Edges; len(edges) > 0 {
-		i = sort.Search(len(edges), func(i int) bool { return edges[i].After(t) }) - 1
-	}
-	return &points[i]
+	return points
 }
 
+// point gives the number of a time's interval.
+func (s *summation) point(t time.Time) int {
+	edges := s.query.Edges
+	if len(edges) == 0 {
+		return 0
+	}
+	return sort.Search(len(edges), func(i int) bool { return edges[i].After(t) }) - 1
+}
+
+// answer puts the groups together that have calls.
 func (s *summation) answer(asOf time.Time, commit int64) Answer {
 	a := Answer{AsOf: asOf, Commit: commit, Groups: make([]Group, 0, len(s.groups))}
 	for m, points := range s.groups {
-		a.Groups = append(a.Groups, Group{Value: m.value, Provider: m.provider, Points: points})
+		if !slices.ContainsFunc(points, func(s Sums) bool { return s.Calls != 0 }) {
+			continue
+		}
+		if s.query.Overall { // what came from records has its histograms with the points
+			for i := range points {
+				s.overall.Duration.Merge(&points[i].Duration)
+				s.overall.TTFT.Merge(&points[i].TTFT)
+				points[i].Duration, points[i].TTFT = Histogram{}, Histogram{}
+			}
+		}
+		a.Groups = append(a.Groups, Group{Value: m.Value, Provider: m.Provider, Points: points})
 	}
+	a.Duration, a.TTFT = s.overall.Duration, s.overall.TTFT
 	return a
 }
 
@@ -315,7 +352,7 @@ func statusLabel(status string) string {
 	return status
 }
 
-// statusIn tells whether a status (see statusOf) is one of those asked for.
+// statusIn tells whether a status (see rollup.StatusOf) is one of those asked for.
 func statusIn(wanted []string, status string) bool {
 	outcome, code, _ := strings.Cut(status, " ")
 	return len(wanted) == 0 || slices.Contains(wanted, outcome) || (code != "" && slices.Contains(wanted, code))

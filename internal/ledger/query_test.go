@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -80,14 +81,14 @@ func TestQueryEqualsRecords(t *testing.T) {
 			if (!f.From.IsZero() && c.Start.Before(f.From)) || (len(q.Edges) > 0 && c.Start.Before(q.Edges[0])) ||
 				!in(f.Models, c.Model) || !in(f.Providers, c.Provider) || !in(f.Keys, c.KeyFingerprint) ||
 				!in(f.Users, c.User) || !in(f.Services, c.Service) || !in(f.Projects, c.Project) ||
-				!statusIn(f.Statuses, statusOf(c)) {
+				!statusIn(f.Statuses, rollup.StatusOf(c)) {
 				continue
 			}
-			want.at(memberOf(axisOf(q.By), c), c.Start).add(c, 1)
+			want.points(rollup.MemberOf(axisOf(q.By), c))[want.point(c.Start)].Add(c, 1)
 		}
-		got := map[member][]Sums{}
+		got := map[rollup.Member][]Sums{}
 		for _, g := range answer.Groups {
-			got[member{value: g.Value, provider: g.Provider}] = g.Points
+			got[rollup.Member{Value: g.Value, Provider: g.Provider}] = g.Points
 		}
 		require.Len(t, got, len(want.groups))
 		for m, points := range want.groups {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -86,7 +87,7 @@ func (l *Ledger) Reprice(ctx context.Context, q RepriceRequest) (RepriceReport, 
 		defer l.repricing.Unlock()
 	}
 	p := repricing{
-		ledger: l, dry: q.DryRun, models: map[member]*Repriced{},
+		ledger: l, dry: q.DryRun, models: map[rollup.Member]*Repriced{},
 		page: store.Page{Limit: repriceChunk, Filter: store.Filter{
 			From: q.From, To: q.To, Models: q.Models, Providers: q.Providers, Superseded: true,
 		}},
@@ -139,7 +140,7 @@ type repricing struct {
 	ledger *Ledger
 	dry    bool
 	page   store.Page
-	models map[member]*Repriced
+	models map[rollup.Member]*Repriced
 	report RepriceReport
 }
 
@@ -185,8 +186,10 @@ func (p *repricing) step(ctx context.Context) error {
 // applyCosts commits other costs of stored records, and moves the sums along.
 func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change) error {
 	w.Seen = l.o.Now().UTC()
+	w.Untrue = l.untrueBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
+	w.Journal = l.journal(changes)
 	if err := l.engine.Apply(ctx, w); err != nil {
 		return fmt.Errorf("commit to the store: %w", err)
 	}
@@ -195,9 +198,7 @@ func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change
 	if len(changes) == 0 {
 		return nil
 	}
-	for i := range changes {
-		l.rolling.add(&changes[i].Call, changes[i].N)
-	}
+	l.changed(&w, changes)
 	l.last = w.Seen
 	l.commitNumber++
 	l.observers.tell(Commit{Number: l.commitNumber, At: w.Seen, Changes: changes})
@@ -207,7 +208,7 @@ func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change
 // count puts a call that counts into the report.
 func (p *repricing) count(old, now *usage.Call) {
 	p.report.Total.add(old, now)
-	m := memberOf(axisModel, old)
+	m := rollup.MemberOf(rollup.Models, old)
 	r := p.models[m]
 	if r == nil {
 		if len(p.models) >= maxRepriced {
@@ -223,7 +224,7 @@ func (p *repricing) count(old, now *usage.Call) {
 // end makes the report.
 func (p *repricing) end() RepriceReport {
 	for m, r := range p.models {
-		p.report.Models = append(p.report.Models, RepricedModel{Model: m.value, Provider: m.provider, Repriced: *r})
+		p.report.Models = append(p.report.Models, RepricedModel{Model: m.Value, Provider: m.Provider, Repriced: *r})
 	}
 	difference := func(r *Repriced) usage.NanoUSD { return max(r.New-r.Old, r.Old-r.New) }
 	slices.SortFunc(p.report.Models, func(a, b RepricedModel) int {

@@ -98,7 +98,7 @@ func TestReprice(t *testing.T) {
 		defer mu.Unlock()
 		last = c.Number
 		for i := range c.Changes {
-			followed.add(&c.Changes[i].Call, c.Changes[i].N)
+			followed.Add(&c.Changes[i].Call, c.Changes[i].N)
 		}
 	})
 	defer stop()
@@ -257,4 +257,38 @@ func TestRepricedModelsAreBounded(t *testing.T) {
 	require.Len(t, report.Models, maxRepriced)
 	require.EqualValues(t, 50, report.Rest.Calls)
 	require.EqualValues(t, maxRepriced+50, report.Total.Calls)
+}
+
+// BenchmarkReprice prices a record of a large store, all of which change.
+func BenchmarkReprice(b *testing.B) {
+	dir := b.TempDir()
+	l, _ := open(b, dir, Options{Prices: oldPrices})
+	const calls = 100_000
+	for n := 0; n < calls; {
+		var batch usage.Batch
+		for range 4_000 {
+			c := told{name: "x", trace: strconv.Itoa(n), out: int64(n%9 + 1), model: []string{"a", "c"}[n%2], at: time.Duration(n) * time.Millisecond * 30}.call()
+			batch.Calls = append(batch.Calls, c)
+			n++
+		}
+		require.NoError(b, l.Commit(context.Background(), batch))
+	}
+	require.NoError(b, l.Close())
+	books := []Options{{Prices: newPrices}, {Prices: oldPrices}}
+	for _, dry := range []bool{true, false} {
+		b.Run(map[bool]string{true: "dry", false: "all change"}[dry], func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				b.StopTimer()
+				l, _ := open(b, dir, books[i%2])
+				b.StartTimer()
+				r, err := l.Reprice(context.Background(), RepriceRequest{DryRun: dry})
+				require.NoError(b, err)
+				require.EqualValues(b, calls, r.Records)
+				b.StopTimer()
+				require.NoError(b, l.Close())
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/calls, "µs/record")
+		})
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -38,7 +39,7 @@ func (l *Ledger) cut(ctx context.Context) (time.Time, error) {
 		}
 	}
 	if l.o.MaxAge > 0 {
-		later(bucketStart(bucketOfTime(l.o.Now().Add(-l.o.MaxAge))))
+		later(rollup.BucketStart(rollup.BucketOf(l.o.Now().Add(-l.o.MaxAge))))
 	}
 	if l.o.MaxRecords <= 0 && l.o.MaxBytes <= 0 {
 		return cut, nil
@@ -75,8 +76,8 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 		return nil
 	}
 	var gone []Change
-	if !aligned(cut) { // the part of a base bucket that goes
-		from := bucketStart(bucketOfTime(cut))
+	if !rollup.Aligned(cut) { // the part of a base bucket that goes
+		from := rollup.BucketStart(rollup.BucketOf(cut))
 		if from.Before(l.floor) {
 			from = l.floor
 		}
@@ -92,9 +93,9 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 	defer l.commits.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.rolling.drop(bucketOfTime(cut))
+	l.sums.Drop(rollup.Open[0], rollup.BucketOf(cut))
 	for i := range gone {
-		l.rolling.add(&gone[i].Call, -1)
+		l.sums.Add(&gone[i].Call, -1)
 	}
 	l.floor = cut
 	return nil
@@ -103,6 +104,9 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 // continueRetention drops one chunk and asks to be called again while there is more.
 func (l *Ledger) continueRetention(ctx context.Context, more chan<- struct{}) {
 	n, err := l.engine.Drop(ctx, l.floor, l.o.Now().Add(-l.o.Window), dropChunk)
+	if err == nil {
+		l.storedFloor = l.floor
+	}
 	if err == nil && n > 0 {
 		l.mu.Lock()
 		l.counters.Dropped += int64(n)

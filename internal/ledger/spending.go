@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -31,26 +32,12 @@ func (l *Ledger) Spending(ctx context.Context, of map[string]bool, visit func(st
 func (l *Ledger) spentInMemory(of map[string]bool, visit func(store.Spent)) (commit int64, floor time.Time) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	for b, cs := range l.rolling.buckets {
-		tell := func(fingerprint string, s *Sums) {
+	l.sums.Each(rollup.Keys, rollup.Open[0], func(m rollup.Member, b int64, s *Sums) {
+		if m.Value != "" && (of == nil || of[m.Value]) {
 			visit(store.Spent{
-				Fingerprint: fingerprint, Start: bucketStart(b), Calls: s.Calls, Tokens: s.Tokens.Total(), Cost: s.Cost,
+				Fingerprint: m.Value, Start: rollup.BucketStart(b), Calls: s.Calls, Tokens: s.Tokens.Total(), Cost: s.Cost,
 			})
 		}
-		members := cs[axisKey]
-		if of != nil && len(of) < len(members) {
-			for f := range of {
-				if s := members[member{value: f}]; s != nil {
-					tell(f, s)
-				}
-			}
-			continue
-		}
-		for m, s := range members {
-			if m.value != "" && (of == nil || of[m.value]) {
-				tell(m.value, s)
-			}
-		}
-	}
+	})
 	return l.commitNumber, l.floor
 }

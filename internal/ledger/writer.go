@@ -69,6 +69,8 @@ func (l *Ledger) write() {
 	ctx := context.Background()
 	retention := time.NewTicker(l.o.RetentionInterval)
 	defer retention.Stop()
+	save := time.NewTicker(l.o.SaveInterval)
+	defer save.Stop()
 	more := make(chan struct{}, 1) // there is more to drop
 	for {
 		select {
@@ -76,8 +78,12 @@ func (l *Ledger) write() {
 			l.commitGroup(ctx, l.gather(r))
 		case j := <-l.jobs:
 			j.result <- j.run(ctx)
+		case <-save.C:
+			l.noteSaved(l.saveSums(ctx))
 		case <-retention.C:
-			l.index.evict(l.o.MaxSpans, l.o.Now().Add(-l.o.Window))
+			if l.index != nil {
+				l.index.evict(l.o.MaxSpans, l.o.Now().Add(-l.o.Window))
+			}
 			l.startRetention(ctx, more)
 		case <-more:
 			l.continueRetention(ctx, more)
@@ -87,11 +93,20 @@ func (l *Ledger) write() {
 				case r := <-l.requests:
 					l.commitGroup(ctx, l.gather(r))
 				default:
+					l.noteSaved(l.saveSums(ctx))
 					return
 				}
 			}
 		}
 	}
+}
+
+// noteSaved keeps the outcome for Status: who stores the sums has no caller to answer. Nothing is
+// lost where it fails: the next start adds up the records.
+func (l *Ledger) noteSaved(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.saveErr = err
 }
 
 // gather takes the requests that wait along with the first.
@@ -122,6 +137,12 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 		ledger: l, now: l.o.Now().UTC(), counters: l.counters, // only this goroutine writes counters
 		puts: map[*node]*store.Record{}, touched: map[*trace]bool{}, stored: map[*node]store.Ref{},
 	}
+	if l.index == nil {
+		if err := l.loadIndex(ctx); err != nil {
+			l.index = nil
+			return err
+		}
+	}
 	l.index.begin()
 	for _, r := range group {
 		t.counters.Committed++
@@ -136,8 +157,10 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 		return err
 	}
 
+	w.Untrue = l.untrueBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
+	w.Journal = l.journal(changes)
 	if len(w.Put)+len(w.Mark)+len(w.Links) > 0 {
 		if err := l.engine.Apply(ctx, w); err != nil {
 			l.index.rollback()
@@ -148,9 +171,7 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	t.counters.Evicted += l.index.evict(l.o.MaxSpans, t.now.Add(-l.o.Window))
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := range changes {
-		l.rolling.add(&changes[i].Call, changes[i].N)
-	}
+	l.changed(&w, changes)
 	if len(w.Put)+len(w.Mark) > 0 {
 		l.last = t.now
 	}

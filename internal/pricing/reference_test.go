@@ -380,3 +380,12 @@ func TestBookIsThePackages(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, string(embedded), string(printed), "run `make prices`")
 }
+
+// TestLockFileNamesNoRegistry: whoever builds uses the registry of their own.
+func TestLockFileNamesNoRegistry(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(generate, "package-lock.json"))
+	require.NoError(t, err)
+	require.NotContains(t, string(b), "resolved")
+	require.NotContains(t, string(b), "://")
+	require.Contains(t, string(b), "sha512-")
+}

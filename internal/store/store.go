@@ -73,7 +73,11 @@ type Write struct {
 	Mark   []Mark
 	Costs  []Cost
 	Links  []usage.Link // places of spans in their traces; known ones are left as they are
-	Seen   time.Time    // when this write was made; ages the links
+	// Untrue are the hours (Unix time in hours) whose stored sums this write makes untrue.
+	Untrue []int64
+	// Journal is what this write changes in the ledger's series, as it encodes it; empty: nothing.
+	Journal []byte
+	Seen    time.Time // when this write was made; ages the links
 }
 
 // Filter selects records. A zero field selects everything; several values of one field
@@ -90,6 +94,8 @@ type Filter struct {
 	Text      []Term   // all must match
 	// None matches nothing, whatever the other fields say: who may see no key sees no call.
 	None bool
+	// SeenSince lets through only records that were put then or later.
+	SeenSince time.Time
 	// Superseded includes records that do not count. Sums never use it.
 	Superseded bool
 }
@@ -112,6 +118,7 @@ type Info struct {
 	Records int64     // stored call records, superseded ones included
 	Bytes   int64     // size on disk, write-ahead log included
 	Oldest  time.Time // start of the oldest record; zero where empty
+	Seen    time.Time // when a record was last put; zero where none was
 	Floor   time.Time // records that start before it were dropped and must not be taken again
 }
 
@@ -156,6 +163,7 @@ type Engine interface {
 	Compact(ctx context.Context) error
 	Info(ctx context.Context) (Info, error)
 
+	Sums
 	Admin
 
 	// Backup writes a consistent copy, while writing goes on, to a path that does not exist.

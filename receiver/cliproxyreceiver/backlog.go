@@ -93,17 +93,22 @@ func (b *backlog) oldest(ctx context.Context) (batch []byte, ok bool, err error)
 	return batch, true, nil
 }
 
-// remove forgets the oldest batch.
-func (b *backlog) remove(ctx context.Context, events int) error {
+// settle forgets the oldest batch; what of it was refused becomes the youngest.
+func (b *backlog) settle(ctx context.Context, r result) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	to := b.state
+	ops := []*storage.Operation{storage.DeleteOperation(batchKey + strconv.FormatUint(to.First, 10))}
 	to.First++
-	to.Events = max(to.Events-events, 0)
+	to.Events = max(to.Events-r.accepted, 0)
+	if r.refused > 0 {
+		ops = append(ops, storage.SetOperation(batchKey+strconv.FormatUint(to.Next, 10), r.rest))
+		to.Next++
+	}
 	if to.First == to.Next {
 		to.Events = 0
 	}
-	if err := b.change(ctx, to, storage.DeleteOperation(batchKey+strconv.FormatUint(b.state.First, 10))); err != nil {
+	if err := b.change(ctx, to, ops...); err != nil {
 		return fmt.Errorf("remove accepted events from the storage: %w", err)
 	}
 	signal(b.eased)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/tokenboard/tokenboard/internal/sources"
 )
 
 // checks is what is known from looking after a proxy now and then.
@@ -68,12 +70,13 @@ func (f *feed) compare(ctx context.Context) {
 		return
 	}
 	if grown >= noneOf && received == 0 || grown >= halfOf && received < grown/2 {
-		if f.otherConsumer.Swap(1) == 0 {
+		if before := f.account.shown().OtherConsumer; !before {
 			f.logger.Warn("the proxy counts attempts of which no events arrive here: something else takes them off its queue, or is subscribed. "+
 				"Stop it; or, if it is a subscriber, set mode: subscribe, which gives both all events",
 				zap.Int64("attempts", grown), zap.Int64("events", received))
 		}
+		f.account.note(func(s *sources.State) { s.OtherConsumer = true })
 	} else if received > 0 {
-		f.otherConsumer.Store(0)
+		f.account.note(func(s *sources.State) { s.OtherConsumer = false })
 	}
 }

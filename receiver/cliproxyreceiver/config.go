@@ -28,6 +28,8 @@ type Config struct {
 	// MaxBacklog is the number of events of one proxy that are kept while the pipeline does not accept
 	// them; above it nothing more is taken.
 	MaxBacklog int `mapstructure:"max_backlog"`
+	// Quality is the id of a tokenstore extension: the console over it shows how each proxy fares.
+	Quality *component.ID `mapstructure:"quality"`
 	// Retry says when the pipeline is asked again after it failed. It is never given up.
 	Retry RetryConfig `mapstructure:"retry"`
 	// prevent unkeyed literal initialization

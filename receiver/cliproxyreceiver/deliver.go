@@ -12,7 +12,8 @@ import (
 
 // deliver hands the backlog on, oldest first, until ctx ends. A batch is removed when the pipeline has
 // accepted it; one whose acceptance was not seen any more is delivered again after a restart, under
-// the same ids.
+// the same ids. What the pipeline refuses for good goes to the end of the backlog, because nobody else
+// has it: the fault may be the pipeline's (a broken store), and then it is none of the event's.
 func (f *feed) deliver(ctx context.Context) {
 	pause := newBackoff(f.retry)
 	for ctx.Err() == nil {
@@ -24,22 +25,34 @@ func (f *feed) deliver(ctx context.Context) {
 			}
 			continue
 		}
-		n := 0
+		var r result
 		if err == nil {
-			n, err = f.pass(ctx, batch)
+			r, err = f.pass(ctx, batch)
 		}
 		if err == nil {
-			err = f.backlog.remove(context.WithoutCancel(ctx), n)
+			if err = f.backlog.settle(context.WithoutCancel(ctx), r); err == nil {
+				err = r.reason
+			}
 		}
 		if err == nil {
 			pause.Reset()
+			f.complained = ""
 			continue
 		}
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && f.complained != err.Error() {
+			f.complained = err.Error()
 			f.logger.Warn("events wait to be delivered", zap.Int("events", f.backlog.events()), zap.Error(err))
 		}
 		sleep(ctx, pause.NextBackOff())
 	}
+}
+
+// result is what the pipeline made of a batch.
+type result struct {
+	accepted int
+	refused  int    // for good
+	rest     []byte // the refused ones as a batch
+	reason   error  // why; nil where none was refused
 }
 
 func newBackoff(c RetryConfig) *backoff.ExponentialBackOff {
@@ -49,45 +62,63 @@ func newBackoff(c RetryConfig) *backoff.ExponentialBackOff {
 	return b
 }
 
-// pass offers a batch, and gives the number of its events. What the pipeline refuses for good is
-// offered event by event, so that one bad event takes no others with it.
-func (f *feed) pass(ctx context.Context, batch []byte) (int, error) {
+// pass offers a batch. What the pipeline refuses for good is offered event by event, so that one bad
+// event takes no others with it.
+func (f *feed) pass(ctx context.Context, batch []byte) (r result, err error) {
 	td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(batch)
 	if err != nil || td.SpanCount() == 0 {
 		f.lost(ctx, 1, errStorage)
-		return 0, nil
+		return r, nil
 	}
 	n := td.SpanCount()
 	err = f.consume(ctx, td)
 	if err == nil || !consumererror.IsPermanent(err) {
-		return n, err
+		return result{accepted: n}, err
 	}
+	refused := map[int]bool{}
 	for i := range n {
-		one, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(batch) // a consumer may have changed td
+		one, err := only(batch, func(j int) bool { return i == j }) // anew: a consumer may have changed td
 		if err != nil {
-			return n, err
+			return r, err
 		}
-		j := 0
-		one.ResourceSpans().At(0).ScopeSpans().At(0).Spans().RemoveIf(func(ptrace.Span) bool { j++; return j-1 != i })
 		err = f.consume(ctx, one)
 		switch {
 		case err == nil:
+			r.accepted++
 		case consumererror.IsPermanent(err):
-			f.telemetry.ReceiverCliproxyRefusedEvents.Add(ctx, 1, f.label)
-			f.logger.Error("an event was dropped, because the pipeline refused it for good", zap.Error(err))
+			refused[i], r.reason = true, err
 		default:
-			return n, err // those before it are offered again, under the same ids
+			return r, err // those before it are offered again, under the same ids
 		}
 	}
-	return n, nil
+	if r.refused = len(refused); r.refused == 0 {
+		return r, nil
+	}
+	f.account.refused(ctx, r.refused)
+	rest, err := only(batch, func(j int) bool { return refused[j] })
+	if err == nil {
+		r.rest, err = (&ptrace.ProtoMarshaler{}).MarshalTraces(rest)
+	}
+	return r, err
+}
+
+// only reads the spans of a batch that are wanted, by their place.
+func only(batch []byte, wanted func(int) bool) (ptrace.Traces, error) {
+	td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(batch)
+	if err != nil {
+		return td, err
+	}
+	i := -1
+	td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().RemoveIf(func(ptrace.Span) bool { i++; return !wanted(i) })
+	return td, nil
 }
 
 var errStorage = errors.New("the storage has lost a batch, or gave back something else")
 
-// offer delivers a batch that could not be stored.
+// offer delivers a batch that could not be stored. It fails where an event was not accepted.
 func (f *feed) offer(ctx context.Context, batch []byte) error {
-	_, err := f.pass(ctx, batch)
-	return err
+	r, err := f.pass(ctx, batch)
+	return errors.Join(err, r.reason)
 }
 
 func (f *feed) consume(ctx context.Context, td ptrace.Traces) error {

@@ -153,3 +153,20 @@ func FuzzReadEvent(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkEvent is the whole way of one event: read, redact, write as a span.
+func BenchmarkEvent(b *testing.B) {
+	raw, err := os.ReadFile(filepath.Join("testdata", "events.json"))
+	require.NoError(b, err)
+	var all []variant
+	require.NoError(b, json.Unmarshal(raw, &all))
+	event := all[0].Event
+	b.ReportAllocs()
+	for b.Loop() {
+		c, err := readEvent(event, "main")
+		if err != nil {
+			b.Fatal(err)
+		}
+		spans([]call{c}, origin{name: "main", service: "cliproxyapi"})
+	}
+}

@@ -5,18 +5,15 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/internal/cliproxy"
-	"github.com/tokenboard/tokenboard/receiver/cliproxyreceiver/internal/metadata"
+	"github.com/tokenboard/tokenboard/internal/sources"
 )
 
 // feed is one proxy. One goroutine takes events and keeps them in the backlog, another delivers the
@@ -31,12 +28,11 @@ type feed struct {
 	backlog    *backlog
 	next       consumer.Traces
 	obs        *receiverhelper.ObsReport
-	telemetry  *metadata.TelemetryBuilder
+	account    *account
 	health     *health
 	logger     *zap.Logger
-	label      metric.MeasurementOption
 
-	up, otherConsumer atomic.Int64 // 0 or 1, for the gauges
+	complained string // the error that was logged last; belongs to the goroutine that delivers
 
 	// What follows belongs to the goroutine that takes.
 	version cliproxy.Version
@@ -59,7 +55,7 @@ const (
 // take takes events until ctx ends or the proxy refuses the key.
 func (f *feed) take(ctx context.Context) {
 	defer func() {
-		f.up.Store(0)
+		f.setUp(false)
 		if err := f.backlog.flush(context.WithoutCancel(ctx)); err != nil {
 			f.logger.Warn("the time of the last pull could not be stored", zap.Error(err))
 		}
@@ -133,7 +129,7 @@ func (f *feed) pull(ctx context.Context) (int, error) {
 	}
 	switch {
 	case errors.Is(err, cliproxy.ErrCut):
-		f.gap(ctx, gapAnswerCut)
+		f.account.gap(ctx, gapAnswerCut)
 		f.logger.Warn("an answer of the usage queue broke off; the events in the rest of it are lost", zap.Int("events_saved", len(events)))
 	case err != nil:
 		f.unreachable(err)
@@ -153,21 +149,21 @@ func (f *feed) reached(ctx context.Context, asked time.Time) {
 	late := asked.Sub(before)
 	switch {
 	case !before.IsZero() && late > f.config.Retention:
-		f.gap(ctx, gapLate)
+		f.account.gap(ctx, gapLate)
 		f.logger.Warn("more time than the proxy's retention lay between two pulls; events in between may be missing",
 			zap.Duration("between", late.Round(time.Second)), zap.Duration("retention", f.config.Retention))
 	case f.version != cliproxy.Version{} && version != f.version:
-		f.gap(ctx, gapRestarted)
+		f.account.gap(ctx, gapRestarted)
 		f.logger.Info("the proxy was restarted in another version; what its queue held is missing", zap.String("version", clean(version.Release)))
 	case f.down:
-		f.gap(ctx, gapUnreachable)
+		f.account.gap(ctx, gapUnreachable)
 		f.logger.Info("the proxy answers again; if it was restarted, what its queue held is missing")
 	}
 	if f.down {
-		f.telemetry.ReceiverCliproxyReconnects.Add(ctx, 1, f.label)
+		f.account.reconnected(ctx)
 	}
 	f.version, f.down = version, false
-	f.up.Store(1)
+	f.account.note(func(s *sources.State) { s.Up, s.LastContact, s.Version = true, time.Now(), clean(version.Release) })
 	if f.checks.trouble == nil {
 		f.well()
 	} else {
@@ -175,9 +171,11 @@ func (f *feed) reached(ctx context.Context, asked time.Time) {
 	}
 }
 
+func (f *feed) setUp(up bool) { f.account.note(func(s *sources.State) { s.Up = up }) }
+
 func (f *feed) unreachable(err error) {
 	f.down = f.down || errors.Is(err, cliproxy.ErrUnreachable)
-	f.up.Store(0)
+	f.setUp(false)
 	if !errors.Is(err, cliproxy.ErrRefused) {
 		f.trouble(err)
 	}
@@ -186,6 +184,7 @@ func (f *feed) unreachable(err error) {
 // trouble reports what is wrong, and logs it once.
 func (f *feed) trouble(err error) {
 	f.health.report(f.name, err, false)
+	f.account.note(func(s *sources.State) { s.Trouble = err.Error() })
 	if f.said != err.Error() {
 		f.said = err.Error()
 		f.logger.Warn("usage is not taken from the proxy as it should", zap.Error(err))
@@ -194,6 +193,7 @@ func (f *feed) trouble(err error) {
 
 func (f *feed) well() {
 	f.health.report(f.name, nil, false)
+	f.account.note(func(s *sources.State) { s.Trouble = "" })
 	if f.said != "" {
 		f.said = ""
 		f.logger.Info("usage is taken from the proxy as it should")
@@ -206,18 +206,15 @@ func (f *feed) stopped(err error) bool {
 		return false
 	}
 	f.health.report(f.name, err, true)
+	f.account.note(func(s *sources.State) { s.Trouble = err.Error() })
 	f.logger.Error("usage is no longer taken from the proxy", zap.Error(err))
 	return true
-}
-
-func (f *feed) gap(ctx context.Context, reason string) {
-	f.telemetry.ReceiverCliproxyGaps.Add(ctx, 1, metric.WithAttributes(attribute.String("proxy", f.name), attribute.String("reason", reason)))
 }
 
 // keep redacts events and stores them. Where the storage fails, they are delivered at once instead;
 // one of the two is tried until it works, because nobody else has these events.
 func (f *feed) keep(ctx context.Context, events []json.RawMessage) {
-	f.telemetry.ReceiverCliproxyEvents.Add(ctx, int64(len(events)), f.label)
+	f.account.taken(ctx, len(events))
 	f.checks.received += int64(len(events))
 	calls := make([]call, 0, len(events))
 	unreadable := 0
@@ -231,7 +228,7 @@ func (f *feed) keep(ctx context.Context, events []json.RawMessage) {
 		}
 	}
 	if unreadable > 0 {
-		f.telemetry.ReceiverCliproxyUnreadableEvents.Add(ctx, int64(unreadable), f.label)
+		f.account.unreadable(ctx, unreadable)
 		f.logger.Error("events that cannot be read were dropped; is this version of the proxy known?", zap.Int("events", unreadable),
 			zap.String("version", clean(f.client.Version().Release)))
 	}
@@ -263,6 +260,6 @@ func (f *feed) keep(ctx context.Context, events []json.RawMessage) {
 }
 
 func (f *feed) lost(ctx context.Context, events int, err error) {
-	f.telemetry.ReceiverCliproxyLostEvents.Add(ctx, int64(events), f.label)
+	f.account.lost(ctx, events)
 	f.logger.Error("events that were taken from the proxy are lost", zap.Int("events", events), zap.Error(err))
 }

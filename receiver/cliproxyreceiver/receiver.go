@@ -15,11 +15,12 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	"github.com/tokenboard/tokenboard/internal/cliproxy"
+	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/receiver/cliproxyreceiver/internal/metadata"
 )
 
@@ -35,6 +36,7 @@ type cliproxyReceiver struct {
 	feeds   []*feed
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+	hide    []func() // end what the console shows
 }
 
 func newReceiver(set receiver.Settings, c *Config, next consumer.Traces) (*cliproxyReceiver, error) {
@@ -59,7 +61,7 @@ func (r *cliproxyReceiver) Start(ctx context.Context, host component.Host) error
 		}
 		r.feeds = append(r.feeds, f)
 	}
-	if err := r.observe(); err != nil {
+	if err := errors.Join(r.observe(), r.show(host)); err != nil {
 		return errors.Join(err, r.closeStorage(ctx))
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -103,8 +105,7 @@ func (r *cliproxyReceiver) newFeed(ctx context.Context, host component.Host, p *
 	}
 	return &feed{
 		config: p, retry: r.config.Retry, maxBacklog: r.config.MaxBacklog, name: p.name(), client: client, tls: secure, backlog: waiting,
-		next: r.next, obs: r.obs, telemetry: r.telemetry, health: r.health, logger: r.set.Logger.With(zap.String("proxy", p.name())),
-		label: metric.WithAttributeSet(attribute.NewSet(attribute.String("proxy", p.name()))),
+		next: r.next, obs: r.obs, account: newAccount(r.telemetry, p.name()), health: r.health, logger: r.set.Logger.With(zap.String("proxy", p.name())),
 	}, nil
 }
 
@@ -133,16 +134,42 @@ func (r *cliproxyReceiver) observe() error {
 	each := func(value func(*feed) int64) metric.Int64Callback {
 		return func(_ context.Context, o metric.Int64Observer) error {
 			for _, f := range r.feeds {
-				o.Observe(value(f), f.label)
+				o.Observe(value(f), f.account.label)
 			}
 			return nil
 		}
 	}
 	return errors.Join(
-		r.telemetry.RegisterReceiverCliproxyUpCallback(each(func(f *feed) int64 { return f.up.Load() })),
-		r.telemetry.RegisterReceiverCliproxyOtherConsumerCallback(each(func(f *feed) int64 { return f.otherConsumer.Load() })),
+		r.telemetry.RegisterReceiverCliproxyUpCallback(each(func(f *feed) int64 { return oneIf(f.account.shown().Up) })),
+		r.telemetry.RegisterReceiverCliproxyOtherConsumerCallback(each(func(f *feed) int64 { return oneIf(f.account.shown().OtherConsumer) })),
 		r.telemetry.RegisterReceiverCliproxyBacklogEventsCallback(each(func(f *feed) int64 { return int64(f.backlog.events()) })),
 	)
+}
+
+func oneIf(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// show lets the console see how the proxies fare.
+func (r *cliproxyReceiver) show(host component.Host) error {
+	if r.config.Quality == nil {
+		return nil
+	}
+	board, err := tokenstoreextension.Sources(*r.config.Quality, host)
+	if err != nil {
+		return fmt.Errorf("quality: %w", err)
+	}
+	for _, f := range r.feeds {
+		r.hide = append(r.hide, board.Add(func() sources.State {
+			s := f.account.shown()
+			s.Waiting = int64(f.backlog.events())
+			return s
+		}))
+	}
+	return nil
 }
 
 // Shutdown stops taking events. A pull that is under way is waited for: the proxy has forgotten what
@@ -153,6 +180,9 @@ func (r *cliproxyReceiver) Shutdown(ctx context.Context) error {
 	}
 	r.cancel()
 	r.running.Wait()
+	for _, hide := range r.hide {
+		hide()
+	}
 	r.telemetry.Shutdown()
 	return r.closeStorage(ctx)
 }

@@ -27,7 +27,9 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	"github.com/tokenboard/tokenboard/internal/cliproxy/cliproxytest"
+	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/receiver/cliproxyreceiver/internal/metadata"
 )
 
@@ -277,24 +279,44 @@ func TestDownstreamErrors(t *testing.T) {
 	require.Equal(t, 1, w.next.mostOften())
 }
 
-// TestOneBadEvent: what the pipeline refuses for good takes no other events with it.
-func TestOneBadEvent(t *testing.T) {
-	w := newWorld(t, cliproxytest.Options{})
-	w.next.set(func(td ptrace.Traces) error {
-		for _, s := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
-			if v, _ := s.Attributes().Get("gen_ai.usage.input_tokens"); v.Int() == 5 {
-				return consumererror.NewPermanent(errors.New("not this one"))
+// TestRefusedForGood: what the pipeline refuses for good takes no other events with it, and is kept: the
+// fault may be the pipeline's.
+func TestRefusedForGood(t *testing.T) {
+	for name, bad := range map[string]func(input int64) bool{
+		"one event":  func(input int64) bool { return input == 5 },
+		"all events": func(int64) bool { return true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, cliproxytest.Options{})
+			w.next.set(func(td ptrace.Traces) error {
+				for _, s := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+					if v, _ := s.Attributes().Get("gen_ai.usage.input_tokens"); bad(v.Int()) {
+						return consumererror.NewPermanent(errors.New("not this one"))
+					}
+				}
+				return nil
+			})
+			w.proxy.Emit(events(0, 20)...)
+			w.start()
+			w.eventually("refusals", func() bool { return w.metric("receiver_cliproxy_refused_events") > 40 })
+			if name == "one event" {
+				require.Equal(t, 19, w.next.len())
+				w.proxy.Emit(events(100, 1)...)
+				w.eventually("what comes later", func() bool { return w.next.len() == 20 })
+				require.EqualValues(t, 1, w.metric("receiver_cliproxy_backlog_events"))
+			} else {
+				require.EqualValues(t, 20, w.metric("receiver_cliproxy_backlog_events"))
+				w.proxy.Emit(events(100, 1)...)
 			}
-		}
-		return nil
-	})
-	w.proxy.Emit(events(0, 20)...)
-	w.start()
-	w.eventually("the good events", func() bool { return w.next.len() == 19 })
-	w.eventually("the bad event", func() bool { return w.metric("receiver_cliproxy_refused_events") == 1 })
-	w.proxy.Emit(events(100, 1)...)
-	w.eventually("what comes later", func() bool { return w.next.len() == 20 })
-	require.Equal(t, 1, w.next.mostOften())
+			w.stop()
+			require.LessOrEqual(t, w.logs.FilterMessage("events wait to be delivered").Len(), 10, "said when it changes")
+			w.next.set(nil)
+			w.start()
+			w.eventually("all events", func() bool { return w.next.len() == 21 })
+			require.Equal(t, 1, w.next.mostOften())
+			w.eventually("an empty backlog", func() bool { return w.metric("receiver_cliproxy_backlog_events") == 0 })
+		})
+	}
 }
 
 // TestRestart: what was popped and not accepted survives restarts of the receiver.
@@ -528,6 +550,39 @@ func TestStorageMissing(t *testing.T) {
 	w.exts = map[component.ID]component.Component{other: w.r}
 	require.ErrorContains(t, r.Start(context.Background(), w), "is no storage")
 	require.NoError(t, r.Shutdown(context.Background()))
+}
+
+// TestShownToTheConsole: the store's board tells how each proxy fares, while the receiver runs.
+func TestShownToTheConsole(t *testing.T) {
+	w := newWorld(t, cliproxytest.Options{Release: "7.2.1"})
+	id := component.MustNewID("tokenstore")
+	w.config.Quality = &id
+	r, err := NewFactory().CreateTraces(context.Background(), receivertest.NewNopSettings(metadata.Type), w.config, w.next)
+	require.NoError(t, err)
+	ext := &brokenStorage{memory: memory{entries: map[string][]byte{}}, broken: func() bool { return false }}
+	w.exts = map[component.ID]component.Component{storageID: ext}
+	require.ErrorContains(t, r.Start(context.Background(), w), `quality: no tokenstore extension "tokenstore" is running`)
+	store := &tokenstoreextension.Store{}
+	w.exts[id] = store
+	r, err = NewFactory().CreateTraces(context.Background(), receivertest.NewNopSettings(metadata.Type), w.config, w.next)
+	require.NoError(t, err)
+	w.proxy.Emit(append(events(0, 3), "17")...)
+	require.NoError(t, r.Start(context.Background(), w))
+	_, w.logs = observer.New(zapcore.DebugLevel)
+	shown := func() sources.State {
+		if all := store.Sources().States(); len(all) == 1 {
+			return all[0]
+		}
+		return sources.State{}
+	}
+	w.eventually("the state", func() bool { return shown().Events == 4 && shown().Waiting == 0 && shown().Up })
+	s := shown()
+	require.Equal(t, []any{"cliproxy", "main", "7.2.1", int64(1), ""}, []any{s.Kind, s.Name, s.Version, s.Unreadable, s.Trouble})
+	require.False(t, s.LastContact.IsZero() || s.LastEvent.IsZero())
+	w.proxy.Down()
+	w.eventually("the trouble", func() bool { return !shown().Up && shown().Trouble != "" })
+	require.NoError(t, r.Shutdown(context.Background()))
+	require.Empty(t, store.Sources().States())
 }
 
 func TestStorageFiles(t *testing.T) {

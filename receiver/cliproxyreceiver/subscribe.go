@@ -66,8 +66,8 @@ func (f *feed) subscribe(ctx context.Context) bool {
 		f.keep(ctx, rest)
 	}
 	if ctx.Err() == nil && f.backlog.events() < f.maxBacklog {
-		f.telemetry.ReceiverCliproxyReconnects.Add(ctx, 1, f.label)
-		f.gap(ctx, gapSubscription)
+		f.account.reconnected(ctx)
+		f.account.gap(ctx, gapSubscription)
 		f.logger.Warn("the proxy ended the subscription; the events that were on their way are missing")
 		sleep(ctx, f.config.MinInterval/4)
 	}

@@ -47,6 +47,12 @@ ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, before.Uni
 					return mapError("drop old records", err)
 				}
 			}
+			if err := e.addRecords(ctx, -dropped); err != nil {
+				return err
+			}
+		}
+		if _, err := conn.ExecContext(ctx, "DELETE FROM hours WHERE NOT untrue AND seen < ?", linksBefore.Unix()); err != nil {
+			return mapError("drop old hours", err)
 		}
 		_, err := conn.ExecContext(ctx, `DELETE FROM links WHERE (trace, span) IN
 (SELECT trace, span FROM links WHERE seen < ? LIMIT ?)`, linksBefore.Unix(), linksChunk)

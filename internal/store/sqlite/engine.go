@@ -35,6 +35,7 @@ type Engine struct {
 	dims     *dims
 	gaps     gapSet
 	records  atomic.Int64
+	seen     atomic.Int64 // Unix seconds of the last put
 }
 
 var _ store.Engine = (*Engine)(nil)
@@ -115,11 +116,14 @@ func (e *Engine) open(ctx context.Context) error {
 	if e.dims, err = loadDims(ctx, e.readDB); err != nil {
 		return err
 	}
-	var n int64
-	if err := e.readDB.QueryRowContext(ctx, "SELECT count(*) FROM calls").Scan(&n); err != nil {
-		return mapError("count the records", err)
+	// kept beside the records: to count them would read them all
+	for name, into := range map[string]*atomic.Int64{"records": &e.records, "last_seen": &e.seen} {
+		var n int64
+		if err := e.readDB.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = ?", name).Scan(&n); err != nil {
+			return mapError("read how many records there are", err)
+		}
+		into.Store(n)
 	}
-	e.records.Store(n)
 	if err := e.loadGaps(ctx); err != nil {
 		return err
 	}
@@ -169,6 +173,9 @@ func (e *Engine) Close() error {
 // Info tells the store's size and age.
 func (e *Engine) Info(ctx context.Context) (store.Info, error) {
 	info := store.Info{Records: e.records.Load()}
+	if seen := e.seen.Load(); seen > 0 {
+		info.Seen = time.Unix(seen, 0).UTC()
+	}
 	for _, p := range []string{e.path, e.path + "-wal"} {
 		if fi, err := os.Stat(p); err == nil {
 			info.Bytes += fi.Size()

@@ -68,6 +68,7 @@ func TestRoundTrip(t *testing.T) {
 	want.Tokens = usage.Tokens{InputUncached: 1, CacheRead: 2, CacheWrite: 3, OutputText: 4, Reasoning: 5, CacheWrite1h: 2, Fields: 63}
 	want.Modalities = usage.Modalities{AudioInput: 1, AudioOutput: 300, ImageOutput: 1 << 40}
 	want.PriceVersion = "book 1"
+	want.Lent = usage.LentUser | usage.LentSession
 	want.ReportedCost, want.HasReportedCost, want.Cost = 7, true, 7
 	want.Quality = usage.Inconsistent | usage.ReportedCost
 	want.Counted, want.SupersededBy, want.Reason = false, usage.ID{3}, store.ReasonTwin

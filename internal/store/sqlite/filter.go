@@ -71,6 +71,9 @@ func (e *Engine) where(f *store.Filter) *condition {
 		us := max(min(f.To.UnixMicro()+1, maxMicros), 0)
 		c.add("c.key < ? AND "+exactStart+" < ?", (us+maxProbes)<<idBits, us*1000-1000+int64(f.To.Nanosecond()%1000))
 	}
+	if !f.SeenSince.IsZero() {
+		c.add("c.seen >= ?", f.SeenSince.Unix())
+	}
 	if !f.Superseded {
 		c.add("c.state & 1")
 	}

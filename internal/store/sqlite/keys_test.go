@@ -107,7 +107,7 @@ func TestKeysOfAnOlderDatabase(t *testing.T) {
 		{ID: "2", Name: "BOB", Fingerprint: "f2", Display: "y", CreatedAt: at(7), ExpiresAt: at(8)},
 	}, keys)
 	require.ErrorIs(t, e.AddKeys(ctx, 9, []store.Key{aKey("3", "bob")}, audited), store.ErrKeyExists)
-	require.ErrorIs(t, e.AddKeys(ctx, 9, []store.Key{store.Key{ID: "4", Name: "n", Fingerprint: "f1"}}, audited), store.ErrKeyExists)
+	require.ErrorIs(t, e.AddKeys(ctx, 9, []store.Key{{ID: "4", Name: "n", Fingerprint: "f1"}}, audited), store.ErrKeyExists)
 }
 
 // TestForgotten: whatever Drop removed of a stored key's calls, and whatever still waits to be

@@ -86,6 +86,9 @@ func (e *Engine) Apply(ctx context.Context, w store.Write) error {
 		if err := a.apply(&w); err != nil {
 			return err
 		}
+		if err := a.note(&w); err != nil {
+			return err
+		}
 		e.dims.announce(a.fresh)
 		return nil
 	})
@@ -95,7 +98,42 @@ func (e *Engine) Apply(ctx context.Context, w store.Write) error {
 	e.dims.add(a.fresh)
 	e.gaps.add(a.gaps)
 	e.records.Add(a.added)
+	if len(w.Put) > 0 {
+		e.seen.Store(a.seen)
+	}
 	return nil
+}
+
+// note keeps what is known of all records together: how many they are, when one was last put, and
+// of which hours the sums are not true any more.
+func (a *application) note(w *store.Write) error {
+	if a.added != 0 {
+		if err := a.addRecords(a.ctx, a.added); err != nil {
+			return err
+		}
+	}
+	if len(w.Put) > 0 {
+		if _, err := a.writer.conn.ExecContext(a.ctx, "UPDATE meta SET value = ? WHERE name = 'last_seen'", a.seen); err != nil {
+			return mapError("note the time of the write", err)
+		}
+	}
+	if len(w.Journal) > 0 {
+		if _, err := a.writer.conn.ExecContext(a.ctx, "INSERT INTO series (data) VALUES (?)", w.Journal); err != nil {
+			return mapError("write the journal of the series", err)
+		}
+	}
+	for _, hour := range w.Untrue {
+		if _, err := a.writer.conn.ExecContext(a.ctx, "INSERT OR REPLACE INTO hours (hour, untrue, seen) VALUES (?,1,?)", hour, a.seen); err != nil {
+			return mapError("note an hour whose sums change", err)
+		}
+	}
+	return nil
+}
+
+// addRecords changes the number of records that is kept.
+func (e *Engine) addRecords(ctx context.Context, n int64) error {
+	_, err := e.writer.conn.ExecContext(ctx, "UPDATE meta SET value = value + ? WHERE name = 'records'", n)
+	return mapError("count the records", err)
 }
 
 // application is the work of one write.

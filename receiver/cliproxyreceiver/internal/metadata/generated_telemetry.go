@@ -161,7 +161,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverCliproxyRefusedEvents, err = builder.meter.Int64Counter(
 		"otelcol_receiver_cliproxy_refused_events",
-		metric.WithDescription("Events dropped because the pipeline refused them for good. [Alpha]"),
+		metric.WithDescription("Refusals of events by the pipeline that it called final; the events are kept and offered again. [Alpha]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)

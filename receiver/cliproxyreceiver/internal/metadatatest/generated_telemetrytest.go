@@ -116,7 +116,7 @@ func AssertEqualReceiverCliproxyReconnects(t *testing.T, tt *componenttest.Telem
 func AssertEqualReceiverCliproxyRefusedEvents(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_cliproxy_refused_events",
-		Description: "Events dropped because the pipeline refused them for good. [Alpha]",
+		Description: "Refusals of events by the pipeline that it called final; the events are kept and offered again. [Alpha]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -1,4 +1,4 @@
-package ledger
+package rollup
 
 import (
 	"testing"

@@ -1,0 +1,11 @@
+// Package client is a Go client of Tokenboard's REST API, on the standard library alone.
+//
+//	c, err := client.New("http://127.0.0.1:8317", client.WithToken(os.Getenv("TOKENBOARD_TOKEN")))
+//	...
+//	stats, err := c.Stats(ctx, client.Filter{Models: []string{"gpt-4o"}})
+//	for call, err := range c.Calls(ctx, client.LogQuery{Query: "status:429"}) { ... }
+//	for event, err := range c.Follow(ctx, client.LogQuery{}, "") { ... }
+//
+// Every method takes a context, which bounds it. A failure that the server tells of is a *Problem.
+// What fields mean stands in the API's own description, /api/console/docs.
+package client

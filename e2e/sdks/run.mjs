@@ -1,0 +1,65 @@
+// Calls the proxy with the official SDKs, as applications do: whole, streamed, failing, given up.
+// PROXY is its address, KEYS two client keys with a comma between. Prints what the SDKs were told.
+import Anthropic from '@anthropic-ai/sdk'
+import OpenAI from 'openai'
+
+const told = []
+const note = (api, model, usage) => told.push({ api, model, usage })
+
+async function failing(call, status) {
+  try {
+    await call()
+  } catch (e) {
+    if (e.status === status) return
+    throw e
+  }
+  throw new Error(`no error ${status}`)
+}
+
+async function openai(apiKey) {
+  const client = new OpenAI({ baseURL: `${process.env.PROXY}/v1`, apiKey, maxRetries: 0 })
+  const messages = [{ role: 'user', content: `say hello to ${apiKey.slice(-4)}` }]
+  const chat = { model: 'gpt-4o', messages }
+
+  const whole = await client.chat.completions.create(chat)
+  note('chat', whole.model, whole.usage)
+
+  let last
+  for await (const chunk of await client.chat.completions.create({ ...chat, stream: true, stream_options: { include_usage: true } })) last = chunk
+  note('chat', last.model, last.usage)
+
+  for await (const chunk of await client.chat.completions.create({ ...chat, stream: true })) last = chunk
+  if (last.usage) throw new Error('usage that nobody asked for')
+
+  const response = await client.responses.create({ model: 'gpt-5', input: 'hello' })
+  note('responses', response.model, response.usage)
+  for await (const event of await client.responses.create({ model: 'gpt-5', input: 'hello', stream: true })) {
+    if (event.type === 'response.completed') note('responses', event.response.model, event.response.usage)
+  }
+
+  const vectors = await client.embeddings.create({ model: 'text-embedding-3-small', input: ['a', 'b'], encoding_format: 'float' })
+  note('embeddings', vectors.model, vectors.usage)
+
+  await failing(() => client.chat.completions.create(chat, { headers: { 'X-Fake-Status': '429' } }), 429)
+
+  const slow = await client.chat.completions.create({ ...chat, stream: true }, { headers: { 'X-Fake-Delay': '20ms' } })
+  for await (const _ of slow) break // gives the stream up
+}
+
+async function anthropic(apiKey) {
+  const client = new Anthropic({ baseURL: process.env.PROXY, apiKey, maxRetries: 0 })
+  const ask = { model: 'claude-sonnet-4-5', max_tokens: 100, messages: [{ role: 'user', content: `hello from ${apiKey.slice(-4)}` }] }
+
+  const whole = await client.messages.create(ask)
+  note('messages', whole.model, whole.usage)
+  const streamed = await client.messages.stream({ ...ask, model: 'claude-opus-4-1' }).finalMessage()
+  note('messages', streamed.model, streamed.usage)
+  for await (const _ of await client.messages.create({ ...ask, stream: true }));
+
+  const counted = await client.messages.countTokens({ model: ask.model, messages: ask.messages })
+  if (!(counted.input_tokens > 0)) throw new Error('nothing counted')
+  await failing(() => client.messages.create(ask, { headers: { 'X-Fake-Status': '529' } }), 529)
+}
+
+for (const key of process.env.KEYS.split(',')) await Promise.all([openai(key), anthropic(key)])
+console.log(JSON.stringify(told))

@@ -1,0 +1,181 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/fakeupstream"
+)
+
+// proxied is the example proxy between clients, the upstream and a running Tokenboard.
+type proxied struct {
+	board    *process
+	upstream *fakeupstream.Upstream
+	url      string
+	cmd      *exec.Cmd
+	exited   chan error
+}
+
+// startProxied starts all of them until the test ends.
+func startProxied(t *testing.T) *proxied {
+	t.Helper()
+	p := &proxied{board: run(t, t.TempDir()), upstream: &fakeupstream.Upstream{Gzip: true}, exited: make(chan error, 1)}
+	up := httptest.NewServer(p.upstream)
+	t.Cleanup(up.Close)
+	path := filepath.Join(t.TempDir(), "instrumented-proxy")
+	out, err := exec.Command("go", "build", "-o", path, "../examples/instrumented-proxy").CombinedOutput()
+	require.NoError(t, err, string(out))
+	listen := freeAddress(t)
+	p.url = "http://" + listen
+	p.cmd = exec.Command(path, "-listen", listen, "-openai", up.URL, "-anthropic", up.URL, "-gemini", up.URL, "-console", p.verifier(t))
+	p.cmd.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT="+p.board.otlp, "OPENAI_API_KEY=sk-up", "ANTHROPIC_API_KEY=sk-up", "GEMINI_API_KEY=sk-up")
+	log := &buffer{}
+	p.cmd.Stderr = log
+	require.NoError(t, p.cmd.Start())
+	go func() { p.exited <- p.cmd.Wait() }()
+	t.Cleanup(func() {
+		if p.cmd.ProcessState == nil {
+			_ = p.cmd.Process.Kill()
+			<-p.exited
+		}
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
+	require.Eventually(t, func() bool {
+		res, err := http.Get(p.url + "/healthz")
+		return err == nil && res.Body.Close() == nil
+	}, 30*time.Second, 10*time.Millisecond, log)
+	return p
+}
+
+// verifier gives the console to ask for keys; none where it cannot be asked.
+func (p *proxied) verifier(t *testing.T) string {
+	res, err := http.Post(p.board.console+"/api/console/keys/verify", "application/json", strings.NewReader(`{}`))
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	if res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusMethodNotAllowed {
+		return ""
+	}
+	return p.board.console
+}
+
+// key makes a client key in the console.
+func (p *proxied) key(t *testing.T, name string) (key string) {
+	body, err := json.Marshal(map[string]string{"name": name})
+	require.NoError(t, err)
+	res, err := http.Post(p.board.console+"/api/console/keys", "application/json", bytes.NewReader(body))
+	require.NoError(t, err)
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusCreated, res.StatusCode, string(raw))
+	var answer struct{ Data struct{ Key string } }
+	require.NoError(t, json.Unmarshal(raw, &answer))
+	return answer.Data.Key
+}
+
+// stop ends the proxy, so that all that it knows is with Tokenboard.
+func (p *proxied) stop(t *testing.T) {
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	select {
+	case err := <-p.exited:
+		require.NoError(t, err)
+	case <-time.After(30 * time.Second):
+		require.Fail(t, "the proxy did not stop")
+	}
+}
+
+// inConsole gives an account in the console's words.
+func inConsole(t fakeupstream.Totals) sums {
+	return sums{
+		Calls: t.Calls, Errors: t.Failed, NoUsage: t.NoUsage, Input: t.Input, Output: t.Output,
+		CacheRead: t.CacheRead, CacheWrite: t.CacheWrite, Reasoning: t.Reasoning,
+	}
+}
+
+// TestSDKs runs the official SDKs through the example proxy: the console's figures are those that the
+// upstream would bill. It installs the SDKs from npm, which is why only make asks for it.
+func TestSDKs(t *testing.T) {
+	if os.Getenv("TOKENBOARD_SDKS") == "" {
+		t.Skip("make test-sdks runs it")
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"package.json", "package-lock.json", ".npmrc", "run.mjs"} {
+		b, err := os.ReadFile(filepath.Join("sdks", name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), b, 0o600))
+	}
+	install := exec.Command("npm", "ci", "--ignore-scripts")
+	install.Dir = dir
+	out, err := install.CombinedOutput()
+	require.NoError(t, err, string(out))
+
+	p := startProxied(t)
+	alice, bob := p.key(t, "alice"), p.key(t, "bob")
+	client := exec.Command("node", "run.mjs")
+	client.Dir = dir
+	client.Env = append(os.Environ(), "PROXY="+p.url, "KEYS="+alice+","+bob)
+	var stderr bytes.Buffer
+	client.Stderr = &stderr
+	out, err = client.Output()
+	require.NoError(t, err, stderr.String())
+	var told []struct {
+		API   string
+		Usage map[string]any
+	}
+	require.NoError(t, json.Unmarshal(out, &told), string(out))
+	require.Len(t, told, 14, "what the SDKs were told")
+	p.stop(t)
+
+	served := p.upstream.Served()
+	require.Len(t, served, 24)
+	want := inConsole(fakeupstream.Sum(served))
+	want.Errors += 2 // the streams that were given up are no errors of the upstream's
+	got := get[stats](p.board, "/stats")
+	models := got.Models
+	got.Cost, got.Unpriced = 0, 0
+	require.Equal(t, want, got.sums)
+	byModel := map[string]fakeupstream.Totals{}
+	for _, s := range served {
+		byModel[s.Model] = fakeupstream.Sum(only(served, func(o fakeupstream.Served) bool { return o.Model == s.Model }))
+	}
+	require.Len(t, models, len(byModel))
+	for _, m := range models {
+		m.Cost, m.Unpriced = 0, 0
+		want := inConsole(byModel[m.Model])
+		if m.Model == "gpt-4o" {
+			want.Errors += 2
+		}
+		require.Equal(t, want, m.sums, m.Model)
+	}
+	logs := p.board.text("/api/console/logs?limit=1000")
+	for _, name := range []string{"alice", "bob"} {
+		require.Equal(t, 12, strings.Count(logs, `"name":"`+name+`"`), "calls of the key %s", name)
+	}
+	for _, secret := range []string{alice, bob, "sk-up", "say hello"} {
+		require.NotContains(t, logs, secret)
+	}
+	p.board.stop(syscall.SIGTERM)
+}
+
+func only(all []fakeupstream.Served, keep func(fakeupstream.Served) bool) (some []fakeupstream.Served) {
+	for _, s := range all {
+		if keep(s) {
+			some = append(some, s)
+		}
+	}
+	return some
+}

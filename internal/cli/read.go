@@ -1,0 +1,270 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tokenboard/tokenboard/client"
+)
+
+// reading makes a command that takes no arguments, asks the server with filters, and shows what it gives.
+func reading(c *connection, use, short string, run func(*cobra.Command, *client.Client, client.Filter) error) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: noArgs}
+	filters := c.addFilters(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		f, err := filters.read(time.Now())
+		if err != nil {
+			return err
+		}
+		api, err := c.client()
+		if err != nil {
+			return err
+		}
+		return run(cmd, api, f)
+	}
+	return cmd
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(cmd, args); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+func statsCommand(c *connection) *cobra.Command {
+	cmd := reading(c, "stats", "Sums of all calls, and by model", func(cmd *cobra.Command, api *client.Client, f client.Filter) error {
+		s, err := api.Stats(cmd.Context(), f)
+		if err != nil {
+			return err
+		}
+		if c.json {
+			return printJSON(cmd, s)
+		}
+		t := newTable("", " ")
+		t.add("calls", count(s.Calls))
+		t.add("failed", fmt.Sprintf("%s (%.1f%%)", count(s.Errors), 100*s.ErrorRate))
+		t.add("without usage", count(s.NoUsage))
+		t.add("input tokens", count(s.Input))
+		t.add("  cache reads", count(s.CacheRead))
+		t.add("  cache writes", count(s.CacheWrite))
+		t.add("output tokens", count(s.Output))
+		t.add("  reasoning", count(s.Reasoning))
+		t.add("total tokens", count(s.Used))
+		if s.Quota != nil {
+			t.add("quota", count(*s.Quota))
+			t.add("left", maybe(s.Remaining))
+		}
+		t.add("cost", sumCost(s.Cost, s.Unpriced))
+		t.add("without price", count(s.Unpriced))
+		t.add("latency p50/p95/p99, ms", quantiles(s.Latency))
+		t.add("first token p50/p95/p99, ms", quantiles(s.TTFT))
+		if err := t.write(cmd.OutOrStdout()); err != nil || len(s.Models) == 0 {
+			return err
+		}
+		models := newTable("MODEL", "PROVIDER", " CALLS", " INPUT", " OUTPUT", " TOTAL", " COST")
+		for _, m := range s.Models {
+			models.add(or(m.Model), or(m.Provider), count(m.Calls), count(m.Input), count(m.Output), count(m.Total), sumCost(m.Cost, m.Unpriced))
+		}
+		_, _ = fmt.Fprintln(cmd.OutOrStdout())
+		return models.write(cmd.OutOrStdout())
+	})
+	c.addJSON(cmd)
+	return cmd
+}
+
+func quantiles(q client.Quantiles) string {
+	return milliseconds(q.P50) + " / " + milliseconds(q.P95) + " / " + milliseconds(q.P99)
+}
+
+func trendCommand(c *connection) *cobra.Command {
+	var q client.TrendQuery
+	cmd := reading(c, "trend", "Sums by interval of time", func(cmd *cobra.Command, api *client.Client, f client.Filter) error {
+		q.Filter = f
+		trend, err := api.Trend(cmd.Context(), q)
+		if err != nil {
+			return err
+		}
+		if c.json {
+			return printJSON(cmd, trend)
+		}
+		layout := map[string]string{"day": time.DateOnly}[trend.Interval]
+		if layout == "" {
+			layout = "2006-01-02 15:04"
+		}
+		if q.GroupBy == "" {
+			t := newTable("TIME", " CALLS", " FAILED", " INPUT", " OUTPUT", " TOTAL", " COST")
+			for _, p := range trend.Points {
+				t.add(p.Time.Format(layout), count(p.Calls), count(p.Errors), count(p.Input), count(p.Output), count(p.Total), sumCost(p.Cost, p.Unpriced))
+			}
+			return t.write(cmd.OutOrStdout())
+		}
+		t := newTable("TIME", strings.ToUpper(q.GroupBy), " CALLS", " FAILED", " TOTAL", " COST")
+		for i := range trend.Points {
+			for _, s := range trend.Series {
+				if p := s.Points[i]; p.Calls > 0 {
+					t.add(p.Time.Format(layout), or(s.Group), count(p.Calls), count(p.Errors), count(p.Total), sumCost(p.Cost, p.Unpriced))
+				}
+			}
+		}
+		return t.write(cmd.OutOrStdout())
+	})
+	c.addJSON(cmd)
+	f := cmd.Flags()
+	f.IntVar(&q.Days, "days", 7, "the last days, today included; --from and --to go before")
+	f.StringVar(&q.Interval, "interval", "", "15m, hour or day (default: by the length of the range)")
+	f.StringVar(&q.Timezone, "timezone", "", "zone in which days begin, such as Asia/Shanghai (default: the console's)")
+	f.StringVar(&q.GroupBy, "group-by", "", "model, provider, key, user, service, project or status")
+	f.IntVar(&q.Top, "top", 0, "groups to show, the rest is other (default 10)")
+	complete(cmd, "interval", "15m", "hour", "day")
+	complete(cmd, "group-by", "model", "provider", "key", "user", "service", "project", "status")
+	return cmd
+}
+
+// complete offers fixed values for a flag.
+func complete(cmd *cobra.Command, flag string, values ...string) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag is there
+	}
+}
+
+func breakdownCommand(c *connection) *cobra.Command {
+	var q client.BreakdownQuery
+	cmd := reading(c, "breakdown", "Sums by the values of one or two dimensions", func(cmd *cobra.Command, api *client.Client, f client.Filter) error {
+		q.Filter = f
+		b, err := api.Breakdown(cmd.Context(), q)
+		if err != nil {
+			return err
+		}
+		if c.json {
+			return printJSON(cmd, b)
+		}
+		var heads []string
+		for _, d := range b.By {
+			heads = append(heads, strings.ToUpper(d))
+		}
+		t := newTable(append(heads, " CALLS", " FAILED", " INPUT", " OUTPUT", " TOTAL", " COST")...)
+		line := func(names []string, s client.Sums) {
+			t.add(append(names, count(s.Calls), count(s.Errors), count(s.Input), count(s.Output), count(s.Total), sumCost(s.Cost, s.Unpriced))...)
+		}
+		for i := range b.Rows {
+			var names []string
+			for _, d := range b.By {
+				names = append(names, or(b.Rows[i].Value(d)))
+			}
+			line(names, b.Rows[i].Sums)
+		}
+		all := make([]string, len(b.By))
+		all[0] = fmt.Sprintf("all %d rows", b.Count)
+		line(all, b.Total)
+		return t.write(cmd.OutOrStdout())
+	})
+	c.addJSON(cmd)
+	f := cmd.Flags()
+	f.StringSliceVar(&q.By, "by", []string{"model"}, "one or two of model, provider, key, user, service, project, status, operation")
+	f.StringVar(&q.Sort, "sort", "", "the sum to sort by, such as cost_usd or api_call_count (default total_tokens)")
+	f.StringVar(&q.Order, "order", "", "desc or asc (default desc)")
+	f.IntVar(&q.Limit, "limit", 20, "rows to show, at most 1000")
+	complete(cmd, "by", "model", "provider", "key", "user", "service", "project", "status", "operation")
+	complete(cmd, "sort", "total_tokens", "cost_usd", "api_call_count", "error_count", "input_tokens", "output_tokens")
+	complete(cmd, "order", "desc", "asc")
+	return cmd
+}
+
+func exportCommand(c *connection) *cobra.Command {
+	var q client.LogQuery
+	var format, output string
+	cmd := reading(c, "export", "Calls as a file", func(cmd *cobra.Command, api *client.Client, f client.Filter) error {
+		q.Filter = f
+		file, name, err := api.Export(cmd.Context(), format, q)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		if output == "-" {
+			_, err := io.Copy(cmd.OutOrStdout(), file)
+			return err
+		}
+		if output == "" {
+			output = name
+		}
+		return saveNew(cmd, output, file)
+	})
+	f := cmd.Flags()
+	f.StringVar(&format, "format", "csv", "json, ndjson, csv or parquet")
+	f.StringVarP(&output, "output", "o", "", "file to write, which must not exist; - for the standard output (default: the name that the server gives)")
+	f.StringVarP(&q.Query, "query", "q", "", "text search, as in the console")
+	f.BoolVar(&q.Superseded, "superseded", false, "also records that do not count")
+	complete(cmd, "format", "json", "ndjson", "csv", "parquet")
+	return cmd
+}
+
+// saveNew writes a file that is whole or not there.
+func saveNew(cmd *cobra.Command, path string, from io.Reader) (err error) {
+	if path == "" {
+		return errors.New("the server names no file; give one with --output")
+	}
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the user names the file
+	if err != nil {
+		return fmt.Errorf("write the file: %w", err)
+	}
+	n, err := io.Copy(out, from)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return errors.Join(fmt.Errorf("the export broke off: %w", err), os.Remove(path))
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s bytes written to %s\n", count(n), path)
+	return err
+}
+
+func importCommand(c *connection) *cobra.Command {
+	var format string
+	cmd := &cobra.Command{Use: "import FILE", Short: "Bring calls of a file into the ledger; importing it again changes nothing", Args: oneArg}
+	cmd.Flags().StringVar(&format, "format", "", "ndjson or tokenboard (our own exports), cliproxy, or litellm")
+	c.addJSON(cmd)
+	complete(cmd, "format", "ndjson", "tokenboard", "cliproxy", "litellm")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !slices.Contains([]string{"ndjson", "tokenboard", "cliproxy", "litellm"}, format) {
+			return usageError{errors.New("--format must be ndjson, tokenboard, cliproxy or litellm")}
+		}
+		api, err := c.client()
+		if err != nil {
+			return err
+		}
+		file, err := os.Open(args[0])
+		if err != nil {
+			return usageError{err}
+		}
+		defer file.Close()
+		got, err := api.Import(cmd.Context(), format, file)
+		if err != nil {
+			return err
+		}
+		if c.json {
+			return printJSON(cmd, got)
+		}
+		w := cmd.OutOrStdout()
+		_, err = fmt.Fprintf(w, "%d rows: %d accepted, %d there already, %d refused\n", got.Rows, got.Accepted, got.Duplicates, got.RefusedCount)
+		for _, l := range got.LeftOut {
+			_, _ = fmt.Fprintf(w, "%d left out: %s\n", l.Count, l.Reason)
+		}
+		for _, r := range got.Refused {
+			_, _ = fmt.Fprintf(w, "line %d: %s\n", r.Line, printable(r.Reason))
+		}
+		return err
+	}
+	return cmd
+}
+
+func oneArg(cmd *cobra.Command, args []string) error {
+	if err := cobra.ExactArgs(1)(cmd, args); err != nil {
+		return usageError{err}
+	}
+	return nil
+}

@@ -1,0 +1,288 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/history"
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+const (
+	maxImport   = 1 << 30          // bytes of one request
+	importBatch = 500              // calls in one commit
+	importStall = 30 * time.Second // in which the next piece has to come
+	maxTold     = 100              // refused rows that are told of one by one
+)
+
+// Import says what became of an imported file.
+type Import struct {
+	Format       string        `json:"format"`
+	Rows         int           `json:"rows" doc:"that the file has"`
+	Accepted     int           `json:"accepted" doc:"calls that are in the ledger now and were not before"`
+	Duplicates   int           `json:"duplicates" doc:"rows whose call was there already; nothing changed"`
+	LeftOut      []LeftOutRows `json:"left_out" doc:"rows that are no calls to count, by reason"`
+	RefusedCount int           `json:"refused_count"`
+	Refused      []RefusedRow  `json:"refused" doc:"the first 100 of the rows that could not be taken"`
+	From         *time.Time    `json:"from" doc:"start of the oldest accepted call"`
+	To           *time.Time    `json:"to" doc:"start of the newest accepted call"`
+	InputTokens  int64         `json:"input_tokens" doc:"of the accepted calls"`
+	OutputTokens int64         `json:"output_tokens" doc:"of the accepted calls"`
+}
+
+// RefusedRow is a row that could not be taken.
+type RefusedRow struct {
+	Line   int    `json:"line" doc:"in which it ends, counted from 1"`
+	Reason string `json:"reason"`
+}
+
+// LeftOutRows is rows that were not meant to be taken.
+type LeftOutRows struct {
+	Reason string `json:"reason"`
+	Count  int    `json:"count"`
+}
+
+// importInput reads the body itself, piece by piece.
+type importInput struct {
+	Format string `query:"format" required:"true" enum:"ndjson,tokenboard,cliproxy,litellm" doc:"ndjson: calls as /export?format=ndjson gives them; tokenboard: the JSON document of /export; cliproxy: the usage export of CLIProxyAPI before 6.10; litellm: rows of LiteLLM_SpendLogs, as /spend/logs gives them or a row a line"`
+	To     string `query:"to" maxLength:"64" doc:"leaves out calls that start at this time or later: from when on the live telemetry tells of them"`
+
+	body    io.Reader
+	control *http.ResponseController
+	length  int64
+}
+
+// Resolve keeps the body for the handler.
+func (in *importInput) Resolve(ctx huma.Context) []error {
+	r, w := humago.Unwrap(ctx)
+	in.body, in.control, in.length = http.MaxBytesReader(w, r.Body, maxImport), http.NewResponseController(w), r.ContentLength
+	return nil
+}
+
+func (c *Console) importRoutes() {
+	op := route(http.MethodPost, "/logs/import", "import", "Bring calls of the past into the ledger")
+	op.Description = "Importing a file again changes nothing. The file is read as it comes, and committed in pieces: after an error, what was read before it is there, " +
+		"and the same file can be sent again. Calls older than what is kept are refused. Keys of foreign files are kept as fingerprints only."
+	register(c, access.ImportCalls, op, c.importCalls)
+	// huma would read the whole body of an operation that describes one: only the document has it
+	described := *c.api.OpenAPI().Paths[op.Path].Post
+	file := &huma.MediaType{Schema: &huma.Schema{Description: "the file, at most 1 GiB"}}
+	described.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": file, "application/x-ndjson": file}}
+	c.api.OpenAPI().Paths[op.Path].Post = &described
+}
+
+func (c *Console) importCalls(ctx context.Context, in *importInput) (*envelope[Import], error) {
+	if in.length > maxImport {
+		return nil, tooLong()
+	}
+	if in.length == 0 {
+		return nil, wrong("body", "must hold the file to import", nil)
+	}
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return nil, c.failed("import", err)
+	}
+	run := &importRun{console: c, ctx: ctx, index: index, leftOut: map[string]int{}, out: Import{Format: in.Format, Refused: []RefusedRow{}}}
+	if in.To != "" {
+		if run.until, err = moment(in.To); err != nil {
+			return nil, wrong("query.to", err.Error(), in.To)
+		}
+	}
+	err = history.Read(history.Format(in.Format), &steady{in.body, in.control}, run.take)
+	if err == nil {
+		err = run.commit()
+	}
+	_ = in.control.SetWriteDeadline(time.Now().Add(exportStall)) // not every server has deadlines
+	run.finish()
+	if err == nil || run.out.Accepted > 0 {
+		// what is in the ledger is told, also where the request is over or the rest failed
+		noted := c.note(context.WithoutCancel(ctx), "calls.import", store.AuditTarget{Type: "calls", Name: in.Format}, nil, auditImport{
+			Rows: run.out.Rows, Accepted: run.out.Accepted, Duplicates: run.out.Duplicates, Refused: run.out.RefusedCount, From: run.out.From, To: run.out.To,
+		})
+		if err == nil {
+			err = noted
+		}
+	}
+	if err != nil {
+		return nil, c.importFailed(err, &run.out)
+	}
+	return answer(run.out), nil
+}
+
+// auditImport is what the audit log tells of an import.
+type auditImport struct {
+	Rows       int        `json:"rows"`
+	Accepted   int        `json:"accepted"`
+	Duplicates int        `json:"duplicates"`
+	Refused    int        `json:"refused"`
+	From       *time.Time `json:"from"`
+	To         *time.Time `json:"to"`
+}
+
+func tooLong() error {
+	return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the file is longer than %d MiB; split it, for NDJSON by lines", maxImport>>20))
+}
+
+// importFailed answers for an import that broke off.
+func (c *Console) importFailed(err error, out *Import) error {
+	so := fmt.Sprintf("; %d calls before that were accepted, and the file can be sent again", out.Accepted)
+	var tooLarge *http.MaxBytesError
+	var syntax *history.SyntaxError
+	var status huma.StatusError
+	switch {
+	case errors.As(err, &status):
+		return err
+	case errors.As(err, &tooLarge) && tooLarge.Limit == maxImport:
+		return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the file is longer than %d MiB; split it%s", maxImport>>20, so))
+	case errors.As(err, &tooLarge):
+		return newProblem(http.StatusRequestEntityTooLarge,
+			fmt.Sprintf("the file is longer than %d bytes, the most that max_request_body_size of the console's configuration allows; split it, or raise that%s", tooLarge.Limit, so))
+	case errors.As(err, &syntax):
+		return newProblem(http.StatusBadRequest, "the file cannot be read as "+out.Format+": "+syntax.Error()+so)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errBody):
+		return newProblem(http.StatusBadRequest, "the file did not come to its end"+so)
+	}
+	return c.failed("import", err)
+}
+
+// errBody reports a body that could not be read: its sender is gone or too slow.
+var errBody = errors.New("the request's body broke off")
+
+// steady gives every piece of a body its own time limit.
+type steady struct {
+	r       io.Reader
+	control *http.ResponseController
+}
+
+func (s *steady) Read(p []byte) (int, error) {
+	_ = s.control.SetReadDeadline(time.Now().Add(importStall)) // not every server has deadlines
+	n, err := s.r.Read(p)
+	var tooLarge *http.MaxBytesError
+	if err != nil && !errors.Is(err, io.EOF) && !errors.As(err, &tooLarge) {
+		err = fmt.Errorf("%w: %w", errBody, err)
+	}
+	return n, err
+}
+
+// importRun is one import under way.
+type importRun struct {
+	console *Console
+	ctx     context.Context
+	index   *keyIndex
+	until   time.Time // zero: all
+	out     Import
+	leftOut map[string]int
+
+	batch usage.Batch
+	ids   map[usage.ID]bool // of the batch
+}
+
+// take looks at a row and puts its call into the next commit.
+func (r *importRun) take(row *history.Row) error {
+	r.out.Rows++
+	call := &row.Call
+	switch {
+	case row.Bad != "":
+		r.refuse(row.Line, row.Bad)
+		return nil
+	case row.LeftOut != "":
+		r.leftOut[row.LeftOut]++
+		return nil
+	case !r.until.IsZero() && !call.Start.Before(r.until):
+		r.leftOut["it does not start before the time given in to"]++
+		return nil
+	}
+	if err := r.console.o.Ledger.Refuses(call.Start); err != nil {
+		r.refuse(row.Line, err.Error())
+		return nil
+	}
+	// what is stored stays as it is, be it told more fully or less
+	_, stored, err := r.console.o.Ledger.Get(r.ctx, call.ID, call.Start)
+	if err != nil {
+		return err
+	}
+	if stored || r.ids[call.ID] {
+		r.out.Duplicates++
+		return nil
+	}
+	r.key(call, row.Key)
+	if r.ids == nil {
+		r.ids = make(map[usage.ID]bool, importBatch)
+	}
+	r.ids[call.ID] = true
+	r.batch.Calls = append(r.batch.Calls, *call)
+	if len(r.batch.Calls) < importBatch {
+		return nil
+	}
+	return r.commit()
+}
+
+func (r *importRun) refuse(line int, reason string) {
+	if r.out.RefusedCount++; len(r.out.Refused) < maxTold {
+		r.out.Refused = append(r.out.Refused, RefusedRow{line, reason})
+	}
+}
+
+// key finds the key that a call of our own export was made with: by its id, else by its name. One that
+// is not here stays one key among the others, with its display form.
+func (r *importRun) key(call *usage.Call, k history.Key) {
+	if k == (history.Key{}) {
+		return
+	}
+	if known := r.index.byID[k.ID]; known != nil {
+		call.KeyFingerprint, call.KeyDisplay = known.Fingerprint, known.Display
+		return
+	}
+	if k.Name != "" {
+		if f := r.index.fingerprints(k.Name); len(f) == 1 && r.index.byFingerprint[f[0]] != nil {
+			call.KeyFingerprint, call.KeyDisplay = f[0], k.Display
+			return
+		}
+	}
+	call.KeyFingerprint, call.KeyDisplay = usage.Fingerprint("imported\x00"+k.ID+"\x00"+k.Name+"\x00"+k.Display), k.Display
+}
+
+func (r *importRun) commit() error {
+	if len(r.batch.Calls) == 0 {
+		return nil
+	}
+	if err := r.console.o.Ledger.Commit(r.ctx, r.batch); err != nil {
+		return err
+	}
+	for i := range r.batch.Calls {
+		call := &r.batch.Calls[i]
+		if r.out.From == nil || call.Start.Before(*r.out.From) {
+			r.out.From = known(call.Start)
+		}
+		if r.out.To == nil || call.Start.After(*r.out.To) {
+			r.out.To = known(call.Start)
+		}
+		r.out.InputTokens += call.Tokens.Input()
+		r.out.OutputTokens += call.Tokens.Output()
+	}
+	r.out.Accepted += len(r.batch.Calls)
+	r.batch.Calls = nil // the ledger may keep them
+	clear(r.ids)
+	return nil
+}
+
+func (r *importRun) finish() {
+	r.out.LeftOut = []LeftOutRows{}
+	for reason, n := range r.leftOut {
+		r.out.LeftOut = append(r.out.LeftOut, LeftOutRows{reason, n})
+	}
+	slices.SortFunc(r.out.LeftOut, func(a, b LeftOutRows) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
+	})
+}

@@ -1,0 +1,173 @@
+package console
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// planted are secrets and what is made of them, by name.
+type planted map[string]string
+
+// add plants a secret with the forms in which a careless program would show it.
+func (p planted) add(name, secret string) {
+	sum := sha256.Sum256([]byte(secret))
+	p[name] = secret
+	p["hash of "+name] = hex.EncodeToString(sum[:])
+	p["HASH of "+name] = strings.ToUpper(hex.EncodeToString(sum[:]))
+	p["base64 hash of "+name] = base64.StdEncoding.EncodeToString(sum[:])
+	p["base64url hash of "+name] = base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// requireNone fails where a text holds a planted secret, as it is or escaped for an address.
+func (p planted) requireNone(t testing.TB, where, text string) {
+	t.Helper()
+	for name, secret := range p {
+		for _, form := range []string{secret, url.QueryEscape(secret)} {
+			if strings.Contains(text, form) {
+				require.Fail(t, "a secret is shown", "%s shows the %s", where, name)
+			}
+		}
+	}
+}
+
+// TestNoSecretsAnywhere searches all answers, errors, exports, metrics, log lines and the audit log for
+// secrets that were planted. Only the answer that makes a secret has it, and the cookie that is one.
+func TestNoSecretsAnywhere(t *testing.T) {
+	o := newTown(t, withProvider(t))
+	o.calls(testNow)
+	root := o.newPerson("root", access.Admin)
+	secrets := planted{}
+	secrets.add("password", testPassword)
+	secrets.add("session", strings.TrimPrefix(root.header["Cookie"], "tokenboard="))
+	u, _, err := o.ledger.Admin().FindUser(context.Background(), store.UserRef{Name: "root"})
+	require.NoError(t, err)
+	secrets["password hash"] = u.Password
+	secrets["any password hash"] = "$argon2"
+
+	made := root.do("POST", "/keys", `{"name":"key","owner":"root"}`)
+	key := read[NewKey](t, made, 201)
+	require.Equal(t, 1, strings.Count(made.Body.String(), key.Secret))
+	secrets.add("key", key.Secret)
+	o.spend(1, usage.Fingerprint(key.Secret), "m", 5)
+	elsewhere := "sk-a-key-that-was-made-elsewhere-0123456789"
+	secrets.add("key of another", elsewhere)
+	o.spend(2, usage.Fingerprint(elsewhere), "m", 5)
+	made = root.do("POST", "/tokens", `{"name":"script","role":"admin"}`)
+	token := read[NewToken](t, made, 201)
+	require.Equal(t, 1, strings.Count(made.Body.String(), token.Secret))
+	secrets.add("API token", token.Secret)
+	setup := o.console.signIn.setup.make(o.now)
+	secrets.add("setup token", setup)
+
+	// A key that was made elsewhere has no id here: where its value is needed as a filter, it is named by
+	// the fingerprint that the telemetry told.
+	byFingerprint := map[string]bool{"/dimensions/key": true, "/breakdown?by=key": true, "/usage-trend?group_by=key": true}
+	seen := 0
+	look := func(name string, w *httptest.ResponseRecorder) {
+		t.Helper()
+		seen++
+		headers := w.Header().Clone()
+		headers.Del("Set-Cookie")
+		secrets.requireNone(t, name, w.Body.String()+fmt.Sprint(headers))
+	}
+	script := &person{o, "root", map[string]string{"Authorization": "Bearer " + token.Secret}}
+	for _, who := range []*person{root, script, {o, "", nil}} {
+		call := read[LogPage](t, root.do("GET", "/logs", ""), 200).Items[0].ID
+		for _, e := range expectations {
+			method, target, _ := strings.Cut(e.route, " ")
+			if method != "GET" {
+				continue
+			}
+			if e.target != "" {
+				target = e.target
+			}
+			target = strings.NewReplacer("{call}", call, "{key}", key.ID).Replace(target)
+			if strings.HasSuffix(e.route, "/stream") {
+				look(e.route, o.beginning(method, target, who.header))
+				continue
+			}
+			look(e.route, o.do(method, target, "", who.header))
+		}
+		for _, target := range []string{
+			"/export?format=csv", "/export?format=ndjson", "/audit/export?format=csv", "/dimensions/key", "/breakdown?by=key", "/usage-trend?group_by=key", "/logs?q=key:key",
+			// a secret where none belongs
+			"/logs/" + url.PathEscape(key.Secret), "/stats?key=" + key.Secret, "/stats?status=" + token.Secret, "/stats?from=" + key.Secret, "/stats?" + key.Secret + "=1",
+			"/logs?cursor=" + key.Secret, "/logs?q=%22" + key.Secret, "/usage-trend?timezone=" + token.Secret, "/dimensions/" + key.Secret, "/" + key.Secret, "/audit?actor=" + key.Secret,
+		} {
+			w := who.do("GET", target, "")
+			if byFingerprint[target] {
+				text := strings.ReplaceAll(w.Body.String(), usage.Fingerprint(elsewhere), "")
+				secrets.requireNone(t, target, text)
+				continue
+			}
+			if strings.Contains(target, "?"+key.Secret) || strings.HasPrefix(target, "/dimensions/tb-") {
+				continue // the name of a parameter, or a part of the address, that is wrong is told to whoever sent it
+			}
+			look(target, w)
+		}
+		for target, body := range map[string]string{
+			"/session":          `{"username":` + quoted(testPassword) + `,"password":` + quoted(testPassword) + `}`,
+			"/session/setup":    `{"token":` + quoted(testPassword) + `,"username":` + quoted(setup) + `,"password":` + quoted(testPassword) + `}`,
+			"/session/password": `{"old_password":` + quoted(testPassword) + `,"new_password":"short"}`,
+			"/users":            `{"name":` + quoted(testPassword) + `,"role":"viewer","password":` + quoted(testPassword) + `}`,
+			"/tokens":           `{"name":"x","role":` + quoted(token.Secret) + `}`,
+			"/keys":             `{"name":` + quoted(testPassword+strings.Repeat("x", 100)) + `}`,
+			"/keys/":            quoted(testPassword),
+		} {
+			look("POST "+target, who.do("POST", target, body))
+			look("POST "+target+" cut off", who.do("POST", target, body[:len(body)-1]))
+			look("POST "+target+" with more", who.do("POST", target, strings.TrimSuffix(body, "}")+`,"more":`+quoted(testPassword)+`}`))
+			look("POST "+target+" in a list", who.do("POST", target, "["+body+"]"))
+		}
+	}
+	// People name things after secrets.
+	for _, name := range []string{key.Secret, token.Secret, usage.Fingerprint(key.Secret)} {
+		root.do("POST", "/keys", `{"name":`+quoted("x")+`,"description":`+quoted(name)+`}`)
+		root.do("POST", "/tokens", `{"name":`+quoted(name)+`,"role":"viewer"}`)
+	}
+	look("audit", root.do("GET", "/audit?limit=1000", ""))
+	look("audit export", root.do("GET", "/audit/export?format=csv", ""))
+	require.Greater(t, seen, 200)
+	for _, e := range o.logs.All() {
+		fields, err := json.Marshal(e.ContextMap())
+		require.NoError(t, err)
+		secrets.requireNone(t, "the log", e.Message+string(fields))
+	}
+	require.NotZero(t, o.logs.Len())
+
+	// What the store keeps opens nothing.
+	for _, stolen := range []string{u.Password, hex.EncodeToString([]byte(tokenHash(token.Secret))), usage.Fingerprint(key.Secret)} {
+		requireProblem(t, o.do("POST", base+"/session", credentials("root", stolen), nil), 401)
+		requireProblem(t, o.do("GET", base+"/stats", "", map[string]string{"Cookie": "tokenboard=" + stolen}), 401)
+		requireProblem(t, o.do("GET", base+"/stats", "", map[string]string{"Authorization": "Bearer tbt-" + stolen}), 401)
+	}
+	for table, rows := range o.dump() {
+		for _, row := range rows {
+			for _, name := range []string{"password", "session", "API token", "key", "setup token"} {
+				if table == "api_keys" && name == "key" || table == "api_tokens" {
+					continue // the description and the name above
+				}
+				require.NotContains(t, row, secrets[name], "%s in table %s", name, table)
+			}
+		}
+	}
+}
+
+func quoted(s string) string {
+	b, _ := json.Marshal(s) // never fails
+	return string(b)
+}

@@ -1,0 +1,8 @@
+package dialect
+
+// Provider gives the GenAI conventions' name of a provider, whatever an emitter calls it; a name that
+// nobody knows stays.
+func Provider(name string) string { return foldProvider(Clean(name)) }
+
+// Clean makes hostile text fit to keep: valid UTF-8, no control characters, at most 256 bytes.
+func Clean(s string) string { return clean(s) }

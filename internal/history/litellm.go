@@ -1,0 +1,253 @@
+package history
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// spendLog is one row of LiteLLM_SpendLogs. Prompts and answers, which it can hold, are not read.
+type spendLog struct {
+	RequestID       string     `json:"request_id"`
+	CallType        string     `json:"call_type"`
+	APIKey          string     `json:"api_key"` // SHA-256 of the key, as we have it
+	Spend           *float64   `json:"spend"`
+	Total           int64      `json:"total_tokens"`
+	Prompt          int64      `json:"prompt_tokens"`
+	Completion      int64      `json:"completion_tokens"`
+	Start           string     `json:"startTime"`
+	End             string     `json:"endTime"`
+	CompletionStart string     `json:"completionStartTime"`
+	Model           string     `json:"model"`
+	ModelGroup      string     `json:"model_group"`
+	Provider        string     `json:"custom_llm_provider"`
+	User            string     `json:"user"`
+	EndUser         string     `json:"end_user"`
+	TeamID          string     `json:"team_id"`
+	SessionID       string     `json:"session_id"`
+	Status          string     `json:"status"`
+	CacheHit        any        `json:"cache_hit"` // "True", "False", "", or a boolean
+	Metadata        spendParts `json:"metadata"`
+}
+
+// spendParts is what we read of a row's metadata.
+type spendParts struct {
+	KeyAlias   string      `json:"user_api_key_alias"`
+	TeamAlias  string      `json:"user_api_key_team_alias"`
+	Status     string      `json:"status"`
+	Usage      *spendUsage `json:"usage_object"`
+	Additional *spendUsage `json:"additional_usage_values"`
+	Error      *struct {
+		Code  any    `json:"error_code"`
+		Class string `json:"error_class"`
+	} `json:"error_information"`
+}
+
+// spendUsage is LiteLLM's usage object.
+type spendUsage struct {
+	CacheRead  int64 `json:"cache_read_input_tokens"`
+	CacheWrite int64 `json:"cache_creation_input_tokens"`
+	Prompt     *struct {
+		Cached     int64 `json:"cached_tokens"`
+		CacheWrite int64 `json:"cache_creation_tokens"`
+		Audio      int64 `json:"audio_tokens"`
+	} `json:"prompt_tokens_details"`
+	Completion *struct {
+		Reasoning int64 `json:"reasoning_tokens"`
+		Audio     int64 `json:"audio_tokens"`
+	} `json:"completion_tokens_details"`
+}
+
+// UnmarshalJSON reads metadata that is an object, or the text of one, as the database has it. What it
+// cannot read it leaves out: the row's own columns are enough.
+func (p *spendParts) UnmarshalJSON(b []byte) error {
+	var text string
+	if json.Unmarshal(b, &text) == nil {
+		b = []byte(text)
+	}
+	type plain spendParts
+	var out plain
+	if json.Unmarshal(b, &out) == nil {
+		*p = spendParts(out)
+	}
+	return nil
+}
+
+// readLiteLLM reads an array of rows, an object with them in data, or a row a line.
+func readLiteLLM(r io.Reader, visit func(*Row) error) error {
+	in := bufio.NewReaderSize(r, 64<<10)
+	head, _ := in.Peek(4 << 10) // what is wrong with the source shows again below
+	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
+	if bytes.HasPrefix(head, []byte("[")) {
+		d := newDocument(in)
+		return d.array(func() error { return d.row(callOfLiteLLM, visit) })
+	}
+	if line, _, _ := bytes.Cut(head, []byte("\n")); bytes.Contains(line, []byte(`"request_id"`)) && !bytes.Contains(line, []byte(`"data"`)) {
+		return readLines(in, callOfLiteLLM, visit)
+	}
+	d := newDocument(in)
+	found := false
+	err := d.object(func(field string) error {
+		if field != "data" {
+			return d.skip()
+		}
+		found = true
+		return d.array(func() error { return d.row(callOfLiteLLM, visit) })
+	})
+	if err == nil && !found {
+		return &SyntaxError{d.line(), `it is neither an array of spend logs, nor an object with them in "data", nor a row a line`}
+	}
+	return err
+}
+
+// operations are LiteLLM's call types, without the a of asynchronous ones, by the conventions' names.
+var operations = map[string]string{
+	"completion": "chat", "responses": "chat", "anthropic_messages": "chat", "generate_content": "generate_content", "text_completion": "text_completion",
+	"embedding": "embeddings",
+}
+
+func callOfLiteLLM(raw []byte, row *Row) {
+	var x spendLog
+	if err := json.Unmarshal(raw, &x); err != nil {
+		row.Bad = "it is not a row of LiteLLM_SpendLogs: " + reason(err)
+		return
+	}
+	start, ok := spendTime(x.Start)
+	switch {
+	case x.RequestID == "":
+		row.Bad = "it has no request_id"
+		return
+	case !ok:
+		row.Bad = "its startTime is not a time"
+		return
+	case x.CacheHit == true || x.CacheHit == "True" || x.CacheHit == "true":
+		row.LeftOut = "it was answered from LiteLLM's cache, and no provider was asked"
+		return
+	}
+	c := &row.Call
+	c.ID = identity("litellm", x.RequestID)
+	c.Start, c.Role, c.Signal, c.Scope, c.Service = start, usage.RoleCall, usage.SignalLog, scope, "litellm"
+	if end, ok := spendTime(x.End); ok && end.After(start) {
+		c.Duration = end.Sub(start)
+	}
+	if first, ok := spendTime(x.CompletionStart); ok && first.After(start) && (c.Duration == 0 || first.Sub(start) < c.Duration) {
+		c.TTFT = first.Sub(start)
+	}
+	x.describe(c)
+	x.key(c)
+	if row.Bad = x.figures(c); row.Bad != "" {
+		return
+	}
+	if x.Spend != nil && *x.Spend > 0 { // 0 is written where LiteLLM knows no price, too
+		if cost, err := usage.USD(*x.Spend); err == nil {
+			c.ReportedCost, c.HasReportedCost = cost, true
+		}
+	}
+}
+
+func (x *spendLog) describe(c *usage.Call) {
+	c.Provider = dialect.Provider(x.Provider)
+	c.Model = dialect.Clean(strings.TrimPrefix(x.Model, x.Provider+"/"))
+	if c.RequestModel = dialect.Clean(x.ModelGroup); c.RequestModel == "" {
+		c.RequestModel = c.Model
+	}
+	c.ResponseID = dialect.Clean(x.RequestID) // of most providers it is the id of the answer
+	c.Session = dialect.Clean(x.SessionID)
+	if c.User = dialect.Clean(x.User); c.User == "" {
+		c.User = dialect.Clean(x.EndUser)
+	}
+	if c.Project = dialect.Clean(x.Metadata.TeamAlias); c.Project == "" {
+		c.Project = dialect.Clean(x.TeamID)
+	}
+	kind := x.CallType
+	if bare, ok := strings.CutPrefix(kind, "a"); ok && kind != "anthropic_messages" && !strings.HasPrefix(kind, "audio") {
+		kind = bare
+	}
+	if c.Operation = operations[kind]; c.Operation == "" {
+		c.Operation = dialect.Clean(kind)
+	}
+	if c.Failed = x.Status == "failure" || x.Metadata.Status == "failure"; !c.Failed {
+		return
+	}
+	if e := x.Metadata.Error; e != nil {
+		c.ErrorType = dialect.Clean(e.Class)
+		var code int
+		switch v := e.Code.(type) {
+		case string:
+			code, _ = strconv.Atoi(v)
+		case float64:
+			code = int(v)
+		}
+		if code >= 100 && code <= 599 {
+			c.Status = code
+		}
+	}
+}
+
+// key keeps the hash that LiteLLM has of a key: it is our fingerprint. A raw key, which it should
+// never have, becomes one.
+func (x *spendLog) key(c *usage.Call) {
+	switch k := strings.ToLower(x.APIKey); {
+	case x.APIKey == "":
+		return
+	case usage.IsFingerprint(k):
+		c.KeyFingerprint = k
+	case strings.HasPrefix(x.APIKey, "sk-"):
+		c.KeyFingerprint, c.KeyDisplay = usage.Fingerprint(x.APIKey), usage.DisplayKey(x.APIKey)
+	default: // the name of something that is no key, such as litellm_proxy_master_key
+		c.KeyFingerprint = usage.Fingerprint("litellm " + x.APIKey)
+		c.KeyDisplay = usage.DisplayKey(x.APIKey)
+	}
+	if alias := dialect.Clean(x.Metadata.KeyAlias); alias != "" && alias != x.APIKey {
+		c.KeyDisplay = alias
+	}
+}
+
+func (x *spendLog) figures(c *usage.Call) (bad string) {
+	f := figures{input: x.Prompt, output: x.Completion, total: x.Total}
+	var audioIn, audioOut int64
+	for _, u := range []*spendUsage{x.Metadata.Additional, x.Metadata.Usage} { // the latter is the newer, and wins
+		if u == nil {
+			continue
+		}
+		read, write := u.CacheRead, u.CacheWrite
+		if p := u.Prompt; p != nil {
+			read, write, audioIn = max(read, p.Cached), max(write, p.CacheWrite), p.Audio
+		}
+		if read > 0 {
+			f.cacheRead = read
+		}
+		if write > 0 {
+			f.cacheWrite = write
+		}
+		if p := u.Completion; p != nil {
+			if audioOut = p.Audio; p.Reasoning > 0 {
+				f.reasoning = p.Reasoning
+			}
+		}
+	}
+	if c.Tokens, bad = f.tokens(false); bad != "" {
+		return bad
+	}
+	if m := (usage.Modalities{AudioInput: audioIn, AudioOutput: audioOut}); audioIn >= 0 && audioOut >= 0 && m.Fit(c.Tokens) {
+		c.Modalities = m
+	}
+	return ""
+}
+
+// spendTime reads a time as LiteLLM and its database write it; without a zone it is UTC.
+func spendTime(s string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999-07", "2006-01-02 15:04:05.999999999"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}

@@ -1,0 +1,62 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// The series are what a monitoring system scrapes. What a write changes in them is written in its own
+// transaction as a journal; from time to time the journals are replaced by one that holds everything.
+
+// Series gives the series as they are to be shown: what counts of all calls ever taken, those included
+// that retention dropped. None ever shows less than it did.
+func (l *Ledger) Series() (sums map[rollup.Labels]Sums, timings map[rollup.Member]rollup.Timings) {
+	l.commits.RLock() // a commit knows what was shown when its journal is made
+	defer l.commits.RUnlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.series.Show()
+}
+
+// journal gives what changes do to the series. The caller holds l.commits.
+func (l *Ledger) journal(changes []Change) []byte {
+	if len(changes) == 0 {
+		return nil
+	}
+	list := make([]rollup.Change, len(changes))
+	for i := range changes {
+		list[i] = rollup.Change{Call: &changes[i].Call, N: changes[i].N}
+	}
+	return l.series.Journal(list)
+}
+
+// loadSeries reads the series. Of a store that has none, or others, they are made from its records.
+func (l *Ledger) loadSeries(ctx context.Context, records bool) error {
+	some := false
+	err := l.engine.Journals(ctx, func(journal []byte) error {
+		some = true
+		return l.series.Apply(journal)
+	})
+	if errors.Is(err, rollup.ErrOtherSeries) {
+		l.series, some, err = rollup.NewSeries(l.o.Series), false, nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the series: %w", err)
+	}
+	defer func() { l.series.Loaded() }()
+	if some || !records {
+		return nil
+	}
+	err = l.engine.Scan(ctx, store.Filter{From: l.floor}, func(r *store.Record) error {
+		return l.series.Apply(l.series.Journal([]rollup.Change{{Call: &r.Call, N: 1}}))
+	})
+	if err != nil {
+		return fmt.Errorf("make the series from the records: %w", err)
+	}
+	l.unsaved = true
+	return nil
+}

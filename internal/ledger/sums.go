@@ -1,0 +1,175 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// Sums are exact sums over calls that count.
+type Sums = rollup.Sums
+
+// Histogram is a distribution of durations.
+type Histogram = rollup.Histogram
+
+// Bucket is the length of the base buckets of all sums.
+const Bucket = rollup.Bucket
+
+// The sums are kept in memory, in pages by day, and on disk in the same form. A write that changes
+// sums notes in its own transaction the hours whose stored sums are not true any more; from time to
+// time, and at the end, the pages are stored and the notes taken away. At start the pages are read,
+// and only the hours with a note are added up from their records.
+
+const hour = int64(time.Hour)
+
+func hourOf(t time.Time) int64 { return t.UnixNano() / hour } // records start after 1970
+
+// hourBuckets gives the buckets of an hour, the end excluded.
+func hourBuckets(h int64) (from, to int64) {
+	return h * hour / int64(Bucket), (h + 1) * hour / int64(Bucket)
+}
+
+// untrue gives the hours whose stored sums changes make untrue, those left out that are noted already.
+func (l *Ledger) untrueBy(changes []Change) []int64 {
+	var hours []int64
+	for i := range changes {
+		if h := hourOf(changes[i].Call.Start); !l.untrue[h] && !slices.Contains(hours, h) {
+			hours = append(hours, h)
+		}
+	}
+	return hours
+}
+
+// changed puts committed changes into the sums. The caller holds the lock.
+func (l *Ledger) changed(w *store.Write, changes []Change) {
+	for _, h := range w.Untrue {
+		l.untrue[h] = true
+	}
+	for i := range changes {
+		l.sums.Add(&changes[i].Call, changes[i].N)
+	}
+	if err := l.series.Apply(w.Journal); err != nil {
+		panic(fmt.Sprintf("read the journal that was just made: %v", err))
+	}
+}
+
+// loadSums reads the stored sums, and adds up what is not in them.
+func (l *Ledger) loadSums(ctx context.Context) error {
+	err := l.engine.Sums(ctx, func(p store.SumPage) error {
+		return l.sums.Load(rollup.Page{Day: p.Day, Axis: rollup.Axis(p.Axis), Data: p.Data})
+	})
+	if err != nil {
+		return fmt.Errorf("read the stored sums: %w", err)
+	}
+	hours, err := l.engine.Hours(ctx)
+	if err != nil {
+		return fmt.Errorf("read which sums are not true: %w", err)
+	}
+	l.hours = hours
+	// What starts before the floor is on its way out; the floor may lie within a bucket.
+	floor := rollup.BucketOf(l.floor)
+	l.sums.Drop(rollup.Open[0], floor)
+	if !rollup.Aligned(l.floor) {
+		l.sums.Drop(floor, floor+1)
+		if err := l.addUp(ctx, l.floor, rollup.BucketStart(floor+1)); err != nil {
+			return err
+		}
+	}
+	for i := 0; i < len(hours); {
+		if !hours[i].Untrue {
+			i++
+			continue
+		}
+		n := i + 1 // hours in a row are read at once
+		for n < len(hours) && hours[n].Untrue && hours[n].Number == hours[n-1].Number+1 {
+			n++
+		}
+		from, _ := hourBuckets(hours[i].Number)
+		_, to := hourBuckets(hours[n-1].Number)
+		l.sums.Drop(from, to)
+		start := rollup.BucketStart(from)
+		if start.Before(l.floor) {
+			start = l.floor
+		}
+		if err := l.addUp(ctx, start, rollup.BucketStart(to)); err != nil {
+			return err
+		}
+		for ; i < n; i++ {
+			l.untrue[hours[i].Number] = true
+		}
+	}
+	return nil
+}
+
+// addUp adds the records of a range of time to the sums.
+func (l *Ledger) addUp(ctx context.Context, from, to time.Time) error {
+	if !from.Before(to) {
+		return nil
+	}
+	err := l.engine.Scan(ctx, store.Filter{From: from, To: to}, func(r *store.Record) error {
+		l.sums.Add(&r.Call, 1)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("add up stored records: %w", err)
+	}
+	return nil
+}
+
+// saveSums stores the sums that changed. It is the writer's: nothing is committed meanwhile.
+func (l *Ledger) saveSums(ctx context.Context) error {
+	if (len(l.untrue) == 0 && !l.unsaved) || l.floor.After(l.storedFloor) { // what is on its way out may still be found at the next start
+		return nil
+	}
+	l.mu.RLock()
+	pages := l.sums.Dirty()
+	l.mu.RUnlock()
+	stored := make([]store.SumPage, len(pages))
+	for i := range pages {
+		l.mu.Lock()
+		l.sums.Fold(pages[i])
+		l.mu.Unlock()
+		l.sums.Encode(&pages[i]) // beside readers: only this goroutine changes sums
+		stored[i] = store.SumPage{Day: pages[i].Day, Axis: uint8(pages[i].Axis), Data: pages[i].Data}
+	}
+	if err := l.engine.SaveSums(ctx, stored, l.series.Snapshot(), l.o.Now()); err != nil {
+		return fmt.Errorf("store the sums: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sums.Saved(pages)
+	clear(l.untrue)
+	l.unsaved = false
+	return nil
+}
+
+// LastUsed tells when the last call with a key started; zero where none is known.
+func (l *Ledger) LastUsed(fingerprint string) time.Time {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.sums.LastUsed(fingerprint)
+}
+
+// axisOf gives the axis that tells the values of a dimension apart.
+func axisOf(d Dimension) rollup.Axis {
+	switch d {
+	case ByModel, ByProvider:
+		return rollup.Models
+	case ByKey:
+		return rollup.Keys
+	case ByUser:
+		return rollup.Users
+	case ByService:
+		return rollup.Services
+	case ByProject:
+		return rollup.Projects
+	case ByStatus:
+		return rollup.Statuses
+	default:
+		return rollup.All
+	}
+}

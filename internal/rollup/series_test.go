@@ -1,0 +1,125 @@
+package rollup
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+var allLabels = []Label{LabelProvider, LabelModel, LabelService, LabelKey, LabelStatus}
+
+// TestSeries: whatever comes and goes, with restarts from a snapshot and the journals after it, what is
+// shown is what counts, but never less than was shown before.
+func TestSeries(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := SeriesOptions{Labels: allLabels[:rapid.IntRange(0, 5).Draw(t, "labels")], Max: rapid.IntRange(1, 20).Draw(t, "max")}
+		s := NewSeries(o)
+		var disk [][]byte
+		var counted []usage.Call
+		shown := map[Labels]Sums{}
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			switch rapid.IntRange(0, 6).Draw(t, "step") {
+			case 0: // a scrape
+				all, _ := s.Show()
+				for l, was := range shown {
+					now := all[l]
+					require.False(t, raise(&now, &was), "%v shows less than it did", l)
+				}
+				shown = all
+			case 1:
+				disk = [][]byte{s.Snapshot()}
+			case 2: // a start, orderly or not
+				s = NewSeries(o)
+				for _, b := range disk {
+					require.NoError(t, s.Apply(b))
+				}
+				s.Loaded()
+			default:
+				var changes []Change
+				for range rapid.IntRange(1, 4).Draw(t, "changes") {
+					if len(counted) > 0 && rapid.IntRange(0, 3).Draw(t, "supersedes") == 0 {
+						i := rapid.IntRange(0, len(counted)-1).Draw(t, "which")
+						gone := counted[i]
+						changes = append(changes, Change{Call: &gone, N: -1})
+						counted = slices.Delete(counted, i, i+1)
+						continue
+					}
+					c := randomCall(t)
+					c.Tokens.InputUncached %= 1 << 40 // sums of more would not fit
+					counted = append(counted, c)
+					changes = append(changes, Change{Call: &c, N: 1})
+				}
+				j := s.Journal(changes)
+				disk = append(disk, j)
+				require.NoError(t, s.Apply(j))
+				require.LessOrEqual(t, len(s.sums), o.Max+1)
+			}
+		}
+		var want Sums
+		for i := range counted {
+			want.Add(&counted[i], 1)
+		}
+		got := s.Total()
+		want.Duration, want.TTFT = Histogram{}, Histogram{}
+		want.Tokens.Fields, got.Tokens.Fields = 0, 0
+		require.Equal(t, want, got)
+	})
+}
+
+func TestSeriesOfOtherLabels(t *testing.T) {
+	s := NewSeries(SeriesOptions{Labels: allLabels, Max: 10})
+	c := usage.Call{Model: "m", Status: 200, KeyFingerprint: "k"}
+	j := s.Journal([]Change{{&c, 1}})
+	require.NoError(t, s.Apply(j))
+	all, _ := s.Show()
+	require.Contains(t, all, Labels{"", "m", "", "k", "2xx"})
+	for _, journal := range [][]byte{j, s.Snapshot()} {
+		other := NewSeries(SeriesOptions{Labels: []Label{LabelModel}, Max: 10})
+		require.ErrorIs(t, other.Apply(journal), ErrOtherSeries)
+		for i := range journal {
+			_ = NewSeries(SeriesOptions{Labels: allLabels, Max: 10}).Apply(journal[:i]) // never panics
+		}
+	}
+}
+
+func TestStatusClass(t *testing.T) {
+	for want, c := range map[string]usage.Call{"2xx": {Status: 204}, "5xx": {Status: 503, Failed: true}, "ok": {}, "error": {Failed: true}} {
+		require.Equal(t, want, statusClass(&c))
+	}
+}
+
+// TestTimings: the buckets are those of Prometheus, a fuller delivery is not measured again, and a
+// further model beyond the limit is another.
+func TestTimings(t *testing.T) {
+	s := NewSeries(SeriesOptions{Labels: allLabels, Max: 2})
+	commit := func(changes ...Change) { require.NoError(t, s.Apply(s.Journal(changes))) }
+	c := usage.Call{Model: "m", Provider: "p", Duration: 2 * time.Second, TTFT: time.Second, Tokens: usage.Tokens{OutputText: 100}}
+	commit(Change{&c, 1})
+	fuller := c
+	fuller.Tokens.OutputText = 200
+	commit(Change{&c, -1}, Change{&fuller, 1})
+	for i := range 3 {
+		commit(Change{&usage.Call{Model: fmt.Sprint(i), Duration: time.Second / 2}, 1})
+	}
+	snapshot := s.Snapshot()
+	restarted := NewSeries(SeriesOptions{Labels: allLabels, Max: 2})
+	require.NoError(t, restarted.Apply(snapshot))
+	for _, s := range []*Series{s, restarted} {
+		_, timings := s.Show()
+		require.Len(t, timings, 3)
+		m := timings[Member{Value: "m", Provider: "p"}]
+		require.Equal(t, Native{Buckets: map[int16]int64{8: 1}, Count: 1, Sum: 2}, m.Duration, "2 s is in the bucket that ends there")
+		require.Equal(t, Native{Buckets: map[int16]int64{0: 1}, Count: 1, Sum: 1}, m.TTFT)
+		require.EqualValues(t, 1, m.Speed.Count)
+		require.InDelta(t, 100, m.Speed.Sum, 1e-9)
+		require.EqualValues(t, 2, timings[Member{Value: "other", Provider: "other"}].Duration.Count)
+		require.EqualValues(t, 0, m.Duration.AtMost(0))
+		require.EqualValues(t, 1, m.Duration.AtMost(1))
+	}
+}

@@ -1,0 +1,95 @@
+package rollup
+
+import "github.com/tokenboard/tokenboard/internal/usage"
+
+// Sums are exact sums over calls that count. Adding and taking back is exact in any order.
+type Sums struct {
+	Calls    int64
+	Errors   int64
+	NoUsage  int64 // calls without any token figure, failed ones included
+	Unpriced int64 // calls with tokens for which no cost is known
+	// Inconsistent and Estimated are calls with that quality flag.
+	Inconsistent, Estimated int64
+	Tokens                  usage.Tokens // its Fields are not kept
+	Cost                    usage.NanoUSD
+	Duration                Histogram // of calls whose duration is known
+	TTFT                    Histogram // of calls whose time to first token is known
+}
+
+// Add counts a call n times (1 or -1).
+func (s *Sums) Add(c *usage.Call, n int64) {
+	s.Calls += n
+	if c.Failed {
+		s.Errors += n
+	}
+	if !c.Tokens.Reported() {
+		s.NoUsage += n
+	}
+	if c.Quality&usage.Inconsistent != 0 {
+		s.Inconsistent += n
+	}
+	if c.Quality&usage.Estimated != 0 {
+		s.Estimated += n
+	}
+	if c.Quality&usage.Unpriced != 0 {
+		s.Unpriced += n
+	} else {
+		s.Cost += usage.NanoUSD(n) * c.Cost
+	}
+	t := &s.Tokens
+	t.InputUncached += n * c.Tokens.InputUncached
+	t.CacheRead += n * c.Tokens.CacheRead
+	t.CacheWrite += n * c.Tokens.CacheWrite
+	t.CacheWrite1h += n * c.Tokens.CacheWrite1h
+	t.OutputText += n * c.Tokens.OutputText
+	t.Reasoning += n * c.Tokens.Reasoning
+	if c.Duration > 0 {
+		s.Duration.Add(c.Duration, n)
+	}
+	if c.TTFT > 0 {
+		s.TTFT.Add(c.TTFT, n)
+	}
+}
+
+// Merge adds the sums of o.
+func (s *Sums) Merge(o *Sums) {
+	s.MergeCounts(o)
+	s.Duration.Merge(&o.Duration)
+	s.TTFT.Merge(&o.TTFT)
+}
+
+// MergeCounts adds the sums of o without its histograms.
+func (s *Sums) MergeCounts(o *Sums) {
+	s.Calls += o.Calls
+	s.Errors += o.Errors
+	s.NoUsage += o.NoUsage
+	s.Unpriced += o.Unpriced
+	s.Inconsistent += o.Inconsistent
+	s.Estimated += o.Estimated
+	s.Cost += o.Cost
+	s.Tokens.InputUncached += o.Tokens.InputUncached
+	s.Tokens.CacheRead += o.Tokens.CacheRead
+	s.Tokens.CacheWrite += o.Tokens.CacheWrite
+	s.Tokens.CacheWrite1h += o.Tokens.CacheWrite1h
+	s.Tokens.OutputText += o.Tokens.OutputText
+	s.Tokens.Reasoning += o.Tokens.Reasoning
+}
+
+// counts gives the figures of sums in the order in which they are written.
+func (s *Sums) counts() [countFields]*int64 {
+	t := &s.Tokens
+	return [countFields]*int64{
+		&s.Calls, &s.Errors, &s.NoUsage, &s.Unpriced, &s.Inconsistent, &s.Estimated,
+		&t.InputUncached, &t.CacheRead, &t.CacheWrite, &t.CacheWrite1h, &t.OutputText, &t.Reasoning, (*int64)(&s.Cost),
+	}
+}
+
+// isZero tells whether nothing is left of what was added.
+func (s *Sums) isZero() bool {
+	for _, n := range s.counts() {
+		if *n != 0 {
+			return false
+		}
+	}
+	return len(s.Duration.index) == 0 && len(s.TTFT.index) == 0
+}

@@ -1,0 +1,71 @@
+// Package sources is the place where what fetches calls by itself (a receiver that asks a proxy) says how
+// it fares, so that the console can show what may be missing. What is pushed here by OTLP is no source:
+// its senders know whether it arrived.
+//
+// It holds numbers and short texts of our own; never what a source has fetched.
+package sources
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+)
+
+// State is how one source fares. The numbers count since the process started.
+type State struct {
+	Kind        string // of the component: cliproxy
+	Name        string // of what is asked, as configured
+	Version     string // of what is asked; "" where it did not say
+	Up          bool   // it answered the last time
+	Trouble     string // what is wrong and what to do; "" where nothing is
+	LastContact time.Time
+	LastEvent   time.Time // when a call was last fetched
+	Events      int64     // fetched
+	Unreadable  int64     // of them, dropped because they could not be read
+	Lost        int64     // of them, neither stored nor delivered
+	Waiting     int64     // fetched and not accepted by the pipeline yet
+	Gaps        map[string]int64
+	// OtherConsumer says that somebody else seems to fetch calls that were meant for us.
+	OtherConsumer bool
+}
+
+// Board is the sources of one store. The zero value has none.
+type Board struct {
+	mu   sync.Mutex
+	next int
+	all  map[int]func() State
+}
+
+// Add shows a source until remove is called. state is asked for each look, from any goroutine.
+func (b *Board) Add(state func() State) (remove func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.all == nil {
+		b.all = map[int]func() State{}
+	}
+	id := b.next
+	b.next++
+	b.all[id] = state
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.all, id)
+	}
+}
+
+// States tells of all sources, by kind and name.
+func (b *Board) States() []State {
+	b.mu.Lock()
+	ask := make([]func() State, 0, len(b.all))
+	for _, f := range b.all {
+		ask = append(ask, f)
+	}
+	b.mu.Unlock()
+	out := make([]State, 0, len(ask))
+	for _, f := range ask {
+		out = append(out, f())
+	}
+	slices.SortFunc(out, func(a, b State) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
+	return out
+}
