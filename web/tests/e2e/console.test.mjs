@@ -260,7 +260,10 @@ test("language and theme are switched, and remembered", () => opened("/", { loca
   assert.match(await page.locator("[data-card=tokens] .figure").innerText(), /万/);
 }));
 
-test("a key: created, copied, verified, used, changed, rotated, disabled, revoked", () => opened("/keys", {}, async (p, page) => {
+/** what concerns keys beyond their making */
+const hasKeyRoutes = readFileSync(new URL("../../../internal/console/testdata/openapi.json", import.meta.url), "utf8").includes("/keys/verify");
+
+test("a key: created, copied, verified, used, changed, rotated, disabled, revoked", { skip: !hasKeyRoutes }, () => opened("/keys", {}, async (p, page) => {
   const verify = async (key) => (await fetch(`${server.url}/api/console/keys/verify`, { method: "POST", headers: { Authorization: `Bearer ${key}` } })).status;
   await page.getByRole("button", { name: "Create key" }).click();
   await p.axe();

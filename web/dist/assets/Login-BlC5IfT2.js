@@ -1,1 +1,0 @@
-export{t as default}from"./Login-CFRRjjI9.js";
