@@ -452,3 +452,30 @@ func withProvider(t testing.TB) func(*Options) {
 	require.NoError(t, err)
 	return func(o *Options) { o.SignIn.Provider = provider }
 }
+
+// BenchmarkIdentify measures what finding out who a request acts for costs: go test ./internal/console -run - -bench Identify
+func BenchmarkIdentify(b *testing.B) {
+	o := newTown(b, nil)
+	alice := o.newPerson("alice", access.Viewer)
+	token := alice.token(access.Viewer)
+	handler := o.console.guard(o.console.identify(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if access.From(r.Context()).Role != access.Viewer {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})))
+	for name, header := range map[string]map[string]string{"session": alice.header, "token": token.header, "nobody": nil} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				r := httptest.NewRequest(http.MethodGet, "http://localhost:8317"+base+"/stats", nil)
+				for k, v := range header {
+					r.Header.Set(k, v)
+				}
+				w := httptest.NewRecorder()
+				handler.ServeHTTP(w, r)
+				if (w.Code == http.StatusOK) != (header != nil) {
+					b.Fatal(w.Code)
+				}
+			}
+		})
+	}
+}
