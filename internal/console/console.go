@@ -123,6 +123,7 @@ func (c *Console) served() http.Handler {
 	config.AllowAdditionalPropertiesByDefault = false
 	c.api = humago.New(mux, config)
 	c.routes()
+	c.describeAPI()
 	c.oidcRoutes(mux)
 	c.pages(mux)
 	c.handle(mux, http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())

@@ -77,6 +77,7 @@ var expectations = []expectation{
 	{"GET /api/console/health", anyone, "", "", 200},
 	{"GET /api/console/ready", anyone, "", "", 200},
 	{"GET /api/console/docs", anyone, "", "", 200},
+	{"GET /api/console/docs.css", anyone, "", "", 200},
 	{"GET /console/", anyone, "", "", 200},
 	{"GET /console", anyone, "", "", 302},
 	{"GET /{$}", anyone, "/", "", 302},
