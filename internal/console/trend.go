@@ -21,6 +21,8 @@ const (
 type Point struct {
 	Time time.Time `json:"time" doc:"when the interval begins, with the offset of the time zone asked for"`
 	Sums
+	Latency *Quantiles `json:"latency_ms,omitempty" doc:"of the points of all calls, not of the groups'"`
+	TTFT    *Quantiles `json:"ttft_ms,omitempty" doc:"time to the first token, likewise"`
 }
 
 // Series is the points of one group.
@@ -178,6 +180,10 @@ func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy s
 	}
 	zone := s.loc.String()
 	t := Trend{Days: s.days, Interval: s.interval, Timezone: zone, Points: s.points(all), Series: []Series{}, AsOf: known(a.AsOf)}
+	for i := range all {
+		latency, ttft := quantilesOf(&all[i].Duration), quantilesOf(&all[i].TTFT)
+		t.Points[i].Latency, t.Points[i].TTFT = &latency, &ttft
+	}
 	if groupBy == "" {
 		return t, nil
 	}
