@@ -238,8 +238,12 @@ func (s *stream) wait(ctx context.Context, t *streamTimers, more <-chan struct{}
 	}
 }
 
-// renew reads the filter again: keys may have been made, renamed or given to another owner.
+// renew reads the filter again: keys may have been made, renamed or given to another owner. It fails where
+// who reads is not signed in any more, or in another role.
 func (s *stream) renew(ctx context.Context) bool {
+	if !stillIn(ctx) {
+		return false
+	}
 	f, index, err := s.console.searched(ctx, "logs/stream", &s.in.Filters, s.in.Query, false)
 	if err != nil {
 		return false
