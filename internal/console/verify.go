@@ -234,7 +234,7 @@ func (c *Console) forwardAuth(w http.ResponseWriter, r *http.Request) {
 	limited := http.StatusTooManyRequests
 	if called := r.PathValue("path"); called != "" {
 		q.Model = modelOfPath(called) // the query is the client's, too
-	} else {
+	} else if _, of, _ := strings.Cut(r.Header.Get("X-Forwarded-Uri"), "?"); of == "" || of != r.URL.RawQuery { // else it is the client's
 		q.Model = r.URL.Query().Get("model")
 		if r.URL.Query().Get("over_limit") == "403" {
 			limited = http.StatusForbidden // nginx takes no other

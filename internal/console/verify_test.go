@@ -71,6 +71,7 @@ func TestForwardAuth(t *testing.T) {
 		{"another model", "GET", "?model=claude", bearer, 403, "model_refused"},
 		{"a model in Envoy's query is the client's word", "POST", "/v1/chat/completions?model=gpt-5", bearer, 403, "model_unsaid"},
 		{"a model in Envoy's path", "DELETE", "/openai/deployments/gpt-5/chat", bearer, 200, "good"},
+		{"a proxy that adds the call's query", "GET", "?model=gpt-5", map[string]string{"Authorization": "Bearer " + k.Secret, "X-Forwarded-Uri": "/v1/chat?model=gpt-5"}, 403, "model_unsaid"},
 		{"its model", "HEAD", "?model=gpt-5", bearer, 200, "good"},
 		{"once too often", "GET", "?model=gpt-5", bearer, 429, "over_limit"},
 		{"once too often for nginx", "GET", "?model=gpt-5&over_limit=403", bearer, 403, "over_limit"},
