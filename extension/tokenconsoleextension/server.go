@@ -61,7 +61,7 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	options := console.Options{
 		Ledger: ledger, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
 		MaxKeys: s.config.Keys.Max, Origins: origins, AuditMaxAge: s.config.Audit.MaxAge, AuditMax: s.config.Audit.MaxEntries,
-		TraceURL: s.config.Links.TraceURL,
+		TraceURL: s.config.Links.TraceURL, GrafanaURL: s.config.Links.GrafanaURL,
 	}
 	if err := s.signsPeopleIn(ctx, &options); err != nil {
 		return err

@@ -56,7 +56,9 @@ type Options struct {
 	KeySync *keysync.Sync
 	// TraceURL is the address of a trace, with {trace_id} in it; see CheckTraceURL. Empty: no links.
 	TraceURL string
-	Now      func() time.Time // time.Now where nil
+	// GrafanaURL is where the dashboards are, for people to follow. Empty: no link.
+	GrafanaURL string
+	Now        func() time.Time // time.Now where nil
 }
 
 // Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
