@@ -13,6 +13,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/access/password"
+	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/sources"
@@ -58,7 +59,11 @@ type Options struct {
 	TraceURL string
 	// GrafanaURL is where the dashboards are, for people to follow. Empty: no link.
 	GrafanaURL string
-	Now        func() time.Time // time.Now where nil
+	// Quota is for all calls; shown, and enforced by nobody.
+	Quota Quota
+	// Verify is how keys are checked.
+	Verify Verify
+	Now    func() time.Time // time.Now where nil
 }
 
 // Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
@@ -98,7 +103,11 @@ func New(o Options) *Console {
 		o.Logger = zap.NewNop()
 	}
 	envelopes.Do(func() { huma.NewError = newProblem }) // huma has no other place for it
-	c := &Console{o: o, keys: &keyBook{ledger: o.Ledger, now: o.Now}, streams: newStreams()}
+	ring := keyring.New(keyring.Options{
+		Ledger: o.Ledger, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
+		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
+	})
+	c := &Console{o: o, keys: &keyBook{ring: ring}, streams: newStreams()}
 	if o.SignIn != nil {
 		c.signIn = newSignIn(*o.SignIn, o.Ledger, o.Now)
 		c.hasher = c.signIn.hasher
@@ -128,6 +137,7 @@ func (c *Console) served() http.Handler {
 	c.describeAPI()
 	c.oidcRoutes(mux)
 	c.pages(mux)
+	c.forwardAuthRoutes(mux)
 	c.handle(mux, http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())
 	c.handle(mux, http.MethodGet, "/health", access.Anyone, http.HandlerFunc(c.plainHealth))
 	c.handle(mux, http.MethodGet, "/ready", access.Anyone, http.HandlerFunc(c.plainReady))
@@ -142,6 +152,7 @@ func (c *Console) routes() {
 	c.importRoutes()
 	c.breakdownRoutes()
 	c.keyRoutes()
+	c.verifyRoutes()
 	c.keySyncRoutes()
 	c.qualityRoutes()
 	c.sessionRoutes()
