@@ -48,6 +48,10 @@ torture: build ## kill the built binary 50 times under load, and play 10,000 ran
 	$(GO) test -count=1 -timeout 60m -run TestEveryOrder ./internal/ledger -rapid.checks=10000
 	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 60m -v -run TestKill ./e2e
 
+.PHONY: load
+load: build ## 1,000 clients at one time against the built binary while calls are written, with times
+	TOKENBOARD_LOAD=1000 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 20m -v -run TestLoad ./e2e
+
 .PHONY: lint
 lint: $(LINT) ## static checks
 	./$(LINT) run ./...

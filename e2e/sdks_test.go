@@ -140,8 +140,8 @@ func TestSDKs(t *testing.T) {
 	require.Len(t, told, 14, "what the SDKs were told")
 	p.stop(t)
 
+	require.Eventually(t, func() bool { return len(p.upstream.Served()) == 24 }, 30*time.Second, 10*time.Millisecond)
 	served := p.upstream.Served()
-	require.Len(t, served, 24)
 	want := inConsole(fakeupstream.Sum(served))
 	want.Errors += 2 // the streams that were given up are no errors of the upstream's
 	got := get[stats](p.board, "/stats")

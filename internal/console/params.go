@@ -41,11 +41,11 @@ type Filters struct {
 	From     string   `query:"from" doc:"calls that started at this time or later; RFC 3339 or Unix seconds" maxLength:"64"`
 	To       string   `query:"to" doc:"calls that started before this time; RFC 3339 or Unix seconds" maxLength:"64"`
 	Model    []string `query:"model,explode" doc:"model that answered" maxItems:"100"`
-	Provider []string `query:"provider,explode" maxItems:"100"`
+	Provider []string `query:"provider,explode" doc:"provider, by its name in the GenAI conventions" maxItems:"100"`
 	Key      []string `query:"key,explode" doc:"id, name or fingerprint of a key" maxItems:"100"`
-	User     []string `query:"user,explode" maxItems:"100"`
-	Service  []string `query:"service,explode" maxItems:"100"`
-	Project  []string `query:"project,explode" maxItems:"100"`
+	User     []string `query:"user,explode" doc:"user, as the telemetry tells it" maxItems:"100"`
+	Service  []string `query:"service,explode" doc:"service.name of what made the call" maxItems:"100"`
+	Project  []string `query:"project,explode" doc:"project or team" maxItems:"100"`
 	Status   []string `query:"status,explode" doc:"ok, error, or an HTTP status code such as 429" maxItems:"20"`
 }
 

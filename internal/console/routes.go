@@ -80,8 +80,22 @@ func (c *Console) identify(next http.Handler) http.Handler {
 			return
 		}
 		p.Source = c.source(r)
+		ctx = context.WithValue(ctx, againKey{}, func() bool {
+			_, now, err := c.principal(r)
+			return err == nil && now.ID == p.ID && now.Role == p.Role
+		})
 		next.ServeHTTP(w, r.WithContext(access.With(ctx, p)))
 	})
+}
+
+// againKey is a context's key of what finds out again who a request acts for.
+type againKey struct{}
+
+// stillIn tells whether a request that has gone on for a while acts for the same principal in the same
+// role as when it began: its session may have ended, its token may be revoked.
+func stillIn(ctx context.Context) bool {
+	again, ok := ctx.Value(againKey{}).(func() bool)
+	return !ok || again()
 }
 
 func (c *Console) principal(r *http.Request) (context.Context, access.Principal, error) {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -83,7 +84,7 @@ func newSignIn(o SignIn, l *ledger.Ledger, now func() time.Time) *signIn {
 	s := &signIn{SignIn: o, ledger: l, now: now, hasher: password.New(o.Passwords), limiter: throttle.New(o.Limits)}
 	s.touched, _ = simplelru.NewLRU[string, time.Time](maxTouched, nil) // fails for sizes below 1 only
 	m := &scs.SessionManager{                                           // scs.New starts a goroutine that nothing can stop safely
-		Store: &sessionStore{signIn: s}, Codec: scs.GobCodec{}, Lifetime: o.Lifetime, HashTokenInStore: true,
+		Store: &sessionStore{signIn: s}, Codec: sessionCodec{}, Lifetime: o.Lifetime, HashTokenInStore: true,
 		Cookie: scs.SessionCookie{Name: "tokenboard", Path: "/", HttpOnly: true, Secure: o.Secure, SameSite: http.SameSiteStrictMode},
 	}
 	if o.Secure {
@@ -197,6 +198,27 @@ type foundSession struct{ user store.User }
 type sessionChange struct {
 	user         string
 	begun, ended store.AuditEntry
+}
+
+// sessionCodec stores what a session holds as JSON: it is texts, and gob would take most of the time
+// of a request.
+type sessionCodec struct{}
+
+type sessionData struct {
+	Until  time.Time      `json:"until"`
+	Values map[string]any `json:"values"`
+}
+
+// Encode gives what Decode reads.
+func (sessionCodec) Encode(until time.Time, values map[string]any) ([]byte, error) {
+	return json.Marshal(sessionData{until, values})
+}
+
+// Decode reads what Encode gives.
+func (sessionCodec) Decode(b []byte) (time.Time, map[string]any, error) {
+	d := sessionData{Values: map[string]any{}}
+	err := json.Unmarshal(b, &d)
+	return d.Until, d.Values, err
 }
 
 // sessionStore keeps scs's sessions in the ledger's store. What it is given is the hash of a token.

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -374,7 +375,7 @@ func TestForwardedForIsBelievedOfProxiesOnly(t *testing.T) {
 	source := func(proxies []netip.Prefix, remote string, forwarded ...string) string {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr, r.Header["X-Forwarded-For"] = remote, forwarded
-		return New(Options{Proxies: proxies}).source(r)
+		return (&Console{o: Options{Proxies: proxies}}).source(r)
 	}
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	require.Equal(t, "10.0.0.1", source(nil, "10.0.0.1:5", "1.1.1.1"), "off by default")
@@ -451,4 +452,68 @@ func withProvider(t testing.TB) func(*Options) {
 	})
 	require.NoError(t, err)
 	return func(o *Options) { o.SignIn.Provider = provider }
+}
+
+// BenchmarkIdentify measures what finding out who a request acts for costs: go test ./internal/console -run - -bench Identify
+func BenchmarkIdentify(b *testing.B) {
+	o := newTown(b, nil)
+	alice := o.newPerson("alice", access.Viewer)
+	token := alice.token(access.Viewer)
+	handler := o.console.guard(o.console.identify(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if access.From(r.Context()).Role != access.Viewer {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})))
+	for name, header := range map[string]map[string]string{"session": alice.header, "token": token.header, "nobody": nil} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				r := httptest.NewRequest(http.MethodGet, "http://localhost:8317"+base+"/stats", nil)
+				for k, v := range header {
+					r.Header.Set(k, v)
+				}
+				w := httptest.NewRecorder()
+				handler.ServeHTTP(w, r)
+				if (w.Code == http.StatusOK) != (header != nil) {
+					b.Fatal(w.Code)
+				}
+			}
+		})
+	}
+}
+
+func TestStreamsEndWithTheirSession(t *testing.T) {
+	for name, end := range map[string]func(o *town, root *person){
+		"session ended": func(_ *town, root *person) { read[Ended](t, root.do("DELETE", "/users/usr_alice/sessions", ""), 200) },
+		"another role": func(_ *town, root *person) {
+			read[User](t, root.do("PATCH", "/users/usr_alice", `{"role":"member"}`), 200)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newTown(t, nil)
+			root, alice := o.newPerson("root", access.Admin), o.newPerson("alice", access.Viewer)
+			o.console.streams.ping = time.Millisecond
+			defer o.console.Close()
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			begun, ended := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(ended)
+				r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://localhost:8317"+base+"/logs/stream", nil)
+				r.Header.Set("Cookie", alice.header["Cookie"])
+				o.handler.ServeHTTP(&hangUp{httptest.NewRecorder(), sync.OnceFunc(func() { close(begun) })}, r)
+			}()
+			<-begun
+			select {
+			case <-ended:
+				require.Fail(t, "the stream ended while its reader was signed in")
+			default:
+			}
+			end(o, root)
+			select {
+			case <-ended:
+			case <-time.After(time.Minute):
+				require.Fail(t, "the stream goes on")
+			}
+		})
+	}
 }

@@ -82,7 +82,10 @@ func (s *streams) close() {
 
 // Close ends the live streams, which would hold up the end of a server. The console answers other
 // requests as before.
-func (c *Console) Close() { c.streams.close() }
+func (c *Console) Close() {
+	c.streams.close()
+	c.keys.ring.Close()
+}
 
 // StreamSuperseded is the data of an event of the live stream: a call that ceases to count, or to match.
 type StreamSuperseded struct {
@@ -238,8 +241,12 @@ func (s *stream) wait(ctx context.Context, t *streamTimers, more <-chan struct{}
 	}
 }
 
-// renew reads the filter again: keys may have been made, renamed or given to another owner.
+// renew reads the filter again: keys may have been made, renamed or given to another owner. It fails where
+// who reads is not signed in any more, or in another role.
 func (s *stream) renew(ctx context.Context) bool {
+	if !stillIn(ctx) {
+		return false
+	}
 	f, index, err := s.console.searched(ctx, "logs/stream", &s.in.Filters, s.in.Query, false)
 	if err != nil {
 		return false
@@ -256,7 +263,7 @@ func (s *stream) write(ctx context.Context, events []change) {
 		matched := s.matches(&r)
 		switch {
 		case e.counts && matched:
-			if s.index.byFingerprint[r.KeyFingerprint] == nil && r.KeyFingerprint != "" {
+			if s.index.key(r.KeyFingerprint) == nil && r.KeyFingerprint != "" {
 				s.refresh(ctx)
 			}
 			s.event("call", id, itemOf(&r, s.index))

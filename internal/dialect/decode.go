@@ -284,7 +284,12 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	c.Operation = r.operation(f)
 	c.ResponseID, c.RequestID = r.text(f, factResponseID), r.text(f, factRequestID)
 	c.User, c.Project, c.Session = r.text(f, factUser), r.text(f, factProject), r.text(f, factSession)
-	c.TTFT = r.duration(f, factTTFT)
+	if c.TTFT = r.duration(f, factTTFT); c.TTFT == 0 && !r.log {
+		at, err := time.Parse(time.RFC3339Nano, r.text(f, factFirstTokenAt))
+		if d := at.Sub(c.Start); err == nil && d > 0 && d < maxDuration {
+			c.TTFT = d
+		}
+	}
 	if c.Duration == 0 {
 		c.Duration = r.duration(f, factDuration)
 	}

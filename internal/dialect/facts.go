@@ -28,7 +28,8 @@ const (
 	factStatus
 	factErrorType
 	factKeyName
-	factFinish // why the answer ended, of several the first
+	factFirstTokenAt // when the first token came, where that is told and not how long it took
+	factFinish       // why the answer ended, of several the first
 
 	factCount
 )
@@ -83,7 +84,8 @@ var facts = map[fact][]string{
 	factErrorType: {
 		"error.type",
 	},
-	factFinish: {"gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "ai.response.finishReason", "llm.finish_reason"},
+	factFirstTokenAt: {"langfuse.observation.completion_start_time", "mastra.completion_start_time"},
+	factFinish:       {"gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "ai.response.finishReason", "llm.finish_reason"},
 }
 
 // units are the units of durations that are not seconds.
@@ -106,6 +108,8 @@ var providers = map[string]string{
 	"openai": "openai", "text-completion-openai": "openai",
 	"azure": "azure.ai.openai", "azure_openai": "azure.ai.openai", "azure-openai": "azure.ai.openai",
 	"azure.openai": "azure.ai.openai", "az.ai.openai": "azure.ai.openai",
+	"azure.chat": "azure.ai.inference", "azure.responses": "azure.ai.inference", "azure.completion": "azure.ai.inference", // Vercel's
+	"azure.embeddings": "azure.ai.inference", "azure.embedding": "azure.ai.inference", "azure.image": "azure.ai.inference",
 	"azure_ai": "azure.ai.inference", "az.ai.inference": "azure.ai.inference",
 	"anthropic": "anthropic",
 	"aws":       "aws.bedrock", "bedrock": "aws.bedrock", "amazon": "aws.bedrock", "amazon-bedrock": "aws.bedrock",

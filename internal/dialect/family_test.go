@@ -228,6 +228,9 @@ func TestTTFT(t *testing.T) {
 		scope string
 		attrs map[string]any
 	}{
+		"langfuse: a time of the day": {"langfuse-sdk", map[string]any{
+			"langfuse.observation.completion_start_time": `"2023-11-14T22:13:20.850Z"`,
+		}},
 		"the conventions: seconds":     {"x", map[string]any{"gen_ai.response.time_to_first_chunk": 0.85}},
 		"vercel 7: seconds":            {"gen_ai", map[string]any{"gen_ai.client.operation.time_to_first_chunk": 0.85}},
 		"vercel 6: milliseconds":       {"ai", map[string]any{"ai.response.msToFirstChunk": 850.0}},

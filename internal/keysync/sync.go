@@ -67,6 +67,7 @@ type Sync struct {
 type secret struct {
 	text  string
 	since time.Time
+	told  bool // by a proxy; else by who made the key
 }
 
 // snapshot is the keys at one time. It is never changed.
@@ -133,7 +134,7 @@ func (s *Sync) Learn(secrets ...string) {
 	s.mu.Lock()
 	for _, text := range secrets {
 		if text != "" {
-			s.secrets[usage.Fingerprint(text)] = secret{text, s.o.Now()}
+			s.secrets[usage.Fingerprint(text)] = secret{text: text, since: s.o.Now()}
 		}
 	}
 	s.mu.Unlock()
@@ -209,7 +210,7 @@ func (s *Sync) read(ctx context.Context) error {
 	x := newSnapshot(s.keys, now)
 	for f, kept := range s.secrets {
 		k := x.known[f]
-		gone := k != nil && (!k.RevokedAt.IsZero() || k.Fingerprint != f && x.wanted[f] == nil)
+		gone := k != nil && (k.Imported && !kept.told || !k.RevokedAt.IsZero() || k.Fingerprint != f && x.wanted[f] == nil)
 		if gone || k == nil && now.Sub(kept.since) > keepUnknown {
 			delete(s.secrets, f)
 		}
@@ -264,7 +265,7 @@ func (s *Sync) hold(fingerprint, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, held := s.secrets[fingerprint]; !held {
-		s.secrets[fingerprint] = secret{text, s.o.Now()}
+		s.secrets[fingerprint] = secret{text: text, since: s.o.Now(), told: true}
 	}
 }
 

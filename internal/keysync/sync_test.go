@@ -317,6 +317,14 @@ func TestImport(t *testing.T) {
 	w.eventually(0, alice, "sk-bob")
 	require.Equal(t, []string{"sk-other"}, w.proxies[1].ClientKeys(), "a key that was made elsewhere opens no other proxy")
 	require.NotContains(t, fmt.Sprint(w.sync.States()[1].Drift), "alice")
+
+	const carol = "sk-carol-0123456789abcdef" // named by its value
+	w.store.add(store.Key{ID: "carol", Name: "carol", Fingerprint: usage.Fingerprint(carol), Display: usage.DisplayKey(carol), Imported: true})
+	w.sync.Learn(carol)
+	w.make("new")
+	w.eventually(0, alice, "sk-bob", w.secrets["new"])
+	_, held := w.sync.secretOf(usage.Fingerprint(carol))
+	require.False(t, held, "nobody needs it")
 }
 
 func TestRepair(t *testing.T) {

@@ -59,19 +59,27 @@ func (e *Engine) attach(ctx context.Context) error {
 		return fmt.Errorf("the running tokenboard is of another version (schema %d, this program's is %d); use its own program, or restart it with this one",
 			version, newestVersion())
 	}
-	if err := e.openAccess(); err != nil {
+	if err := e.openAccess(ctx); err != nil {
 		return err
 	}
 	e.writer, err = newWriter(ctx, e.writeDB)
 	return err
 }
 
-func (e *Engine) openAccess() (err error) {
+func (e *Engine) openAccess(ctx context.Context) (err error) {
 	e.accessDB, err = sql.Open("sqlite", dsn(e.path, "ro", "query_only(1)", fmt.Sprintf("cache_size(-%d)", accessCacheKiB)))
 	if err != nil {
 		return mapError("open the database for reading", err)
 	}
 	e.accessDB.SetMaxOpenConns(accessReaders)
 	e.accessDB.SetMaxIdleConns(accessReaders)
+	for _, s := range []struct {
+		stmt **sql.Stmt
+		text string
+	}{{&e.findSession, findSession}, {&e.findToken, findToken}} {
+		if *s.stmt, err = e.accessDB.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // accessDB ends them
+			return mapError("prepare a statement", err)
+		}
+	}
 	return nil
 }

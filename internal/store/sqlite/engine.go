@@ -31,11 +31,12 @@ type Engine struct {
 	writer  *writer
 	readDB  *sql.DB
 	// accessDB finds out who a request acts for, while long reads keep readDB busy.
-	accessDB *sql.DB
-	dims     *dims
-	gaps     gapSet
-	records  atomic.Int64
-	seen     atomic.Int64 // Unix seconds of the last put
+	accessDB               *sql.DB
+	findSession, findToken *sql.Stmt
+	dims                   *dims
+	gaps                   gapSet
+	records                atomic.Int64
+	seen                   atomic.Int64 // Unix seconds of the last put
 }
 
 var _ store.Engine = (*Engine)(nil)
@@ -110,7 +111,7 @@ func (e *Engine) open(ctx context.Context) error {
 	}
 	e.readDB.SetMaxOpenConns(readers)
 	e.readDB.SetMaxIdleConns(readers)
-	if err := e.openAccess(); err != nil {
+	if err := e.openAccess(ctx); err != nil {
 		return err
 	}
 	if e.dims, err = loadDims(ctx, e.readDB); err != nil {

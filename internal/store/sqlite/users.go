@@ -140,14 +140,19 @@ func (e *Engine) keepAnAdmin(ctx context.Context, anyway bool, f func() error) e
 	return err
 }
 
+// What every request asks for.
+const (
+	findSession = "SELECT s.user, s.data, s.created_at, s.seen_at, s.expires_at, " + userColumns +
+		" FROM sessions s JOIN users u ON u.id = s.user WHERE s.hash = ?"
+	findToken = "SELECT " + tokenColumns + ", " + userColumns + " FROM api_tokens t JOIN users u ON u.id = t.user WHERE t.hash = ?"
+)
+
 // Session gives a session and its user.
 func (e *Engine) Session(ctx context.Context, hash string) (store.Session, store.User, bool, error) {
 	s := store.Session{Hash: hash}
 	var r userRow
 	var created, seen, expires int64
-	found, err := one(e.accessDB.QueryRowContext(ctx, "SELECT s.user, s.data, s.created_at, s.seen_at, s.expires_at, "+userColumns+
-		" FROM sessions s JOIN users u ON u.id = s.user WHERE s.hash = ?", []byte(hash)),
-		append([]any{&s.User, &s.Data, &created, &seen, &expires}, r.into()...)...)
+	found, err := one(e.findSession.QueryRowContext(ctx, []byte(hash)), append([]any{&s.User, &s.Data, &created, &seen, &expires}, r.into()...)...)
 	s.CreatedAt, s.SeenAt, s.ExpiresAt = time.Unix(0, created).UTC(), time.Unix(0, seen).UTC(), time.Unix(0, expires).UTC()
 	return s, r.user(), found, mapError("find the session", err)
 }
@@ -274,8 +279,7 @@ func (e *Engine) Tokens(ctx context.Context, user string) ([]store.Token, error)
 func (e *Engine) TokenOf(ctx context.Context, hash string) (store.Token, store.User, bool, error) {
 	var t tokenRow
 	var u userRow
-	found, err := one(e.accessDB.QueryRowContext(ctx, "SELECT "+tokenColumns+", "+userColumns+
-		" FROM api_tokens t JOIN users u ON u.id = t.user WHERE t.hash = ?", []byte(hash)), append(t.into(), u.into()...)...)
+	found, err := one(e.findToken.QueryRowContext(ctx, []byte(hash)), append(t.into(), u.into()...)...)
 	return t.token(), u.user(), found, mapError("find the token", err)
 }
 

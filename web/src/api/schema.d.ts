@@ -209,6 +209,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/console/logs/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring calls of the past into the ledger
+         * @description Importing a file again changes nothing. The file is read as it comes, and committed in pieces: after an error, what was read before it is there, and the same file can be sent again. Calls older than what is kept are refused. Keys of foreign files are kept as fingerprints only.
+         */
+        post: operations["import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/console/logs/stream": {
         parameters: {
             query?: never;
@@ -546,6 +566,11 @@ export interface components {
              * @description replaced by a fuller delivery of themselves
              */
             replaced_by_fuller: number;
+            /**
+             * Format: int64
+             * @description calls that some sums show as (other), because sums::max_values was reached
+             */
+            summed_as_other: number;
         };
         AuditActor: {
             /** @description of a user; empty for others */
@@ -807,6 +832,14 @@ export interface components {
             code: number;
             data: components["schemas"]["Heatmap"];
         };
+        EnvelopeImportBody: {
+            /**
+             * Format: int64
+             * @description 0 for success
+             */
+            code: number;
+            data: components["schemas"]["Import"];
+        };
         EnvelopeKeySyncStateBody: {
             /**
              * Format: int64
@@ -1028,6 +1061,50 @@ export interface components {
             /** Format: date-time */
             to: string;
         };
+        Import: {
+            /**
+             * Format: int64
+             * @description calls that are in the ledger now and were not before
+             */
+            accepted: number;
+            /**
+             * Format: int64
+             * @description rows whose call was there already; nothing changed
+             */
+            duplicates: number;
+            format: string;
+            /**
+             * Format: date-time
+             * @description start of the oldest accepted call
+             */
+            from: string | null;
+            /**
+             * Format: int64
+             * @description of the accepted calls
+             */
+            input_tokens: number;
+            /** @description rows that are no calls to count, by reason */
+            left_out: components["schemas"]["LeftOutRows"][] | null;
+            /**
+             * Format: int64
+             * @description of the accepted calls
+             */
+            output_tokens: number;
+            /** @description the first 100 of the rows that could not be taken */
+            refused: components["schemas"]["RefusedRow"][] | null;
+            /** Format: int64 */
+            refused_count: number;
+            /**
+             * Format: int64
+             * @description that the file has
+             */
+            rows: number;
+            /**
+             * Format: date-time
+             * @description start of the newest accepted call
+             */
+            to: string | null;
+        };
         Key: {
             /** Format: date-time */
             created_at: string;
@@ -1078,6 +1155,11 @@ export interface components {
             /** @description empty where key_sync is not configured */
             proxies: components["schemas"]["SyncedProxy"][];
         };
+        LeftOutRows: {
+            /** Format: int64 */
+            count: number;
+            reason: string;
+        };
         LogDetail: {
             /** Format: int64 */
             cache_read_tokens: number | null;
@@ -1095,6 +1177,8 @@ export interface components {
             counted: boolean;
             /** Format: double */
             duration_ms: number | null;
+            /** @description deployment.environment.name of the service */
+            environment: string;
             error_type: string;
             failed: boolean;
             /** @description what quality and superseded_reason mean */
@@ -1108,6 +1192,8 @@ export interface components {
             key: components["schemas"]["KeyRef"];
             links: components["schemas"]["DetailLinks"];
             method: string;
+            /** @description tokens that are not text, parts of the figures above; null where none were told */
+            modalities: components["schemas"]["Modalities"];
             /** @description the model that answered */
             model: string;
             operation: string;
@@ -1178,6 +1264,8 @@ export interface components {
             counted: boolean;
             /** Format: double */
             duration_ms: number | null;
+            /** @description deployment.environment.name of the service */
+            environment: string;
             error_type: string;
             failed: boolean;
             id: string;
@@ -1188,6 +1276,8 @@ export interface components {
             input_tokens: number | null;
             key: components["schemas"]["KeyRef"];
             method: string;
+            /** @description tokens that are not text, parts of the figures above; null where none were told */
+            modalities: components["schemas"]["Modalities"];
             /** @description the model that answered */
             model: string;
             operation: string;
@@ -1242,6 +1332,48 @@ export interface components {
             items: components["schemas"]["LogItem"][] | null;
             /** @description cursor of the next page; empty at the end */
             next_cursor: string;
+        };
+        Modalities: {
+            /**
+             * Format: int64
+             * @description part of audio_input_tokens and of cache_read_tokens
+             */
+            audio_cache_read_tokens: number;
+            /**
+             * Format: int64
+             * @description part of input_tokens
+             */
+            audio_input_tokens: number;
+            /**
+             * Format: int64
+             * @description part of output_tokens
+             */
+            audio_output_tokens: number;
+            /**
+             * Format: int64
+             * @description part of image_input_tokens and of cache_read_tokens
+             */
+            image_cache_read_tokens: number;
+            /**
+             * Format: int64
+             * @description part of input_tokens
+             */
+            image_input_tokens: number;
+            /**
+             * Format: int64
+             * @description part of output_tokens
+             */
+            image_output_tokens: number;
+            /**
+             * Format: int64
+             * @description part of input_tokens
+             */
+            video_input_tokens: number;
+            /**
+             * Format: int64
+             * @description part of output_tokens
+             */
+            video_output_tokens: number;
         };
         ModelCount: {
             /** Format: int64 */
@@ -1461,6 +1593,8 @@ export interface components {
              * @description prompt tokens, cache reads and writes included
              */
             input_tokens: number;
+            /** @description of the points of all calls, not of the groups' */
+            latency_ms?: components["schemas"]["Quantiles"];
             /**
              * Format: int64
              * @description calls that told no token figures, failed ones included
@@ -1486,6 +1620,8 @@ export interface components {
              * @description input_tokens + output_tokens
              */
             total_tokens: number;
+            /** @description time to the first token, likewise */
+            ttft_ms?: components["schemas"]["Quantiles"];
             /**
              * Format: int64
              * @description calls with tokens whose cost is not known
@@ -1578,6 +1714,8 @@ export interface components {
              */
             records: number;
             since_start: components["schemas"]["Arrivals"];
+            /** @description what fetches calls by itself, and what may be missing of it; filters do not apply */
+            sources: components["schemas"]["Source"][];
             /**
              * Format: int64
              * @description calls with tokens whose cost is not known
@@ -1593,6 +1731,14 @@ export interface components {
             p95: number | null;
             /** Format: double */
             p99: number | null;
+        };
+        RefusedRow: {
+            /**
+             * Format: int64
+             * @description in which it ends, counted from 1
+             */
+            line: number;
+            reason: string;
         };
         RepairInputBody: {
             /** @description its name; without it, all */
@@ -1797,6 +1943,47 @@ export interface components {
         SignedOut: {
             /** @description page of the OpenID Connect provider that ends the session there too; null where there is none */
             logout_url: string | null;
+        };
+        Source: {
+            /**
+             * Format: int64
+             * @description fetched since start
+             */
+            events: number;
+            /** @description times at which calls may have been missed, by reason */
+            gaps: {
+                [key: string]: number;
+            };
+            /** @description cliproxy: the usage feed of a CLIProxyAPI */
+            kind: string;
+            /** Format: date-time */
+            last_contact_at: string | null;
+            /** Format: date-time */
+            last_event_at: string | null;
+            /**
+             * Format: int64
+             * @description fetched, and neither stored nor delivered
+             */
+            lost_events: number;
+            name: string;
+            /** @description somebody else seems to fetch what was meant for us */
+            other_consumer: boolean;
+            /** @description what is wrong and what to do; empty where nothing is */
+            trouble: string;
+            /**
+             * Format: int64
+             * @description dropped because they could not be read
+             */
+            unreadable_events: number;
+            /** @description it answered the last time */
+            up: boolean;
+            /** @description of what is asked; empty where it did not say */
+            version: string;
+            /**
+             * Format: int64
+             * @description fetched, and not accepted yet
+             */
+            waiting_events: number;
         };
         Stats: {
             /**
@@ -2302,8 +2489,8 @@ export interface operations {
     export: {
         parameters: {
             query?: {
-                /** @description json: stats, trend, keys and calls; ndjson and csv: the calls */
-                format?: "json" | "ndjson" | "csv";
+                /** @description json: stats, trend, keys and calls; the others: the calls. json and ndjson can be imported again */
+                format?: "json" | "ndjson" | "csv" | "parquet";
                 /** @description as for /logs; stats and trend are left out then */
                 q?: string;
                 /** @description also records that do not count */
@@ -2568,6 +2755,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EnvelopeLogPageBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import: {
+        parameters: {
+            query: {
+                /** @description ndjson: calls as /export?format=ndjson gives them; tokenboard: the JSON document of /export; cliproxy: the usage export of CLIProxyAPI before 6.10; litellm: rows of LiteLLM_SpendLogs, as /spend/logs gives them or a row a line */
+                format: "ndjson" | "tokenboard" | "cliproxy" | "litellm";
+                /** @description leaves out calls that start at this time or later: from when on the live telemetry tells of them */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+                "application/x-ndjson": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeImportBody"];
                 };
             };
             /** @description Error */

@@ -86,7 +86,7 @@ export function limitsOf(f: KeyForm): Limits | null {
 
 const modelsOf = (s: string): string[] => s.split(/[\s,，]+/).filter(Boolean);
 
-function expiryOf(day: string, zone: string): string | null {
+export function expiryOf(day: string, zone: string): string | null {
   const m = /^(\d+)-(\d+)-(\d+)$/.exec(day);
   return m ? rfc3339(zone, startOfDate(zone, Number(m[1]), Number(m[2]), Number(m[3]) + 1)) : null;
 }

@@ -14,8 +14,11 @@ export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
 export OTEL_EXPORTER_OTLP_ENDPOINT=http://${host()}:4318`,
   cliproxy: () => `receivers:
   cliproxy:
-    endpoint: http://localhost:8317
-    management_key: \${env:CLIPROXY_MANAGEMENT_KEY}
+    storage: file_storage
+    proxies:
+      - endpoint: http://127.0.0.1:8317
+        management_key: \${env:CPA_MANAGEMENT_KEY}
+        enable_usage_statistics: true
 service:
   pipelines:
     traces:

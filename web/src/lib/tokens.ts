@@ -19,6 +19,14 @@ export function tokenParts(s: Figures): Part[] {
 /** The share of input that came from a cache; null where there was no input. */
 export const cacheShare = (s: Figures): number | null => (s.input_tokens > 0 ? s.cache_read_tokens / s.input_tokens : null);
 
+/** The cost of sums; null where none is known: calls without a price cost something, but nobody knows what. */
+export const costOf = (s: Pick<Sums, "cost_usd" | "unpriced_count">): number | null => (s.cost_usd === 0 && s.unpriced_count > 0 ? null : s.cost_usd);
+
 export const measures = ["total_tokens", "cost_usd", "api_call_count"] as const;
 export type Measure = (typeof measures)[number];
 export const kindOf = (m: string): "usd" | "count" => (m === "cost_usd" ? "usd" : "count");
+
+/** Every sum that the API has. */
+export const allMeasures = [
+  "total_tokens", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd", "api_call_count", "error_count", "no_usage_count", "unpriced_count",
+] as const satisfies readonly (keyof Sums)[];

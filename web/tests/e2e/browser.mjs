@@ -55,8 +55,8 @@ export async function openPage(browser, url, { locale = "en-US", theme = "light"
   };
 }
 
-/** Waits until nothing is being loaded. */
+/** Waits until a page is there and nothing of it is being loaded. */
 export async function settled(page) {
-  await page.waitForFunction(() => document.querySelector("#app > *") && !document.querySelector(".skeleton"));
+  await page.waitForFunction(() => document.querySelector("main > *") && !document.querySelector(".skeleton"));
   await page.evaluate(() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r))));
 }

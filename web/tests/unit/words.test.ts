@@ -10,7 +10,7 @@ const en = new Map(flat(read("en")));
 const zh = new Map(flat(read("zh")));
 const code = (readdirSync(src, { recursive: true }) as string[]).filter((f) => /\.(vue|ts)$/.test(f)).map((f) => readFileSync(src + f, "utf8")).join("\n");
 const literals = new Set([...code.matchAll(/["'`]([A-Za-z][\w.]*)["'`]/g)].map((m) => m[1]!));
-const prefixes = [...code.matchAll(/\bte?\(\s*["'`]([\w.]+\.\w*)["'`]\s*\+/g)].map((m) => m[1]!);
+const prefixes = [...code.matchAll(/\bte?\(\s*(?:["']([\w.]+\.\w*)["']\s*\+|`([\w.]+\.)\$\{)/g)].map((m) => m[1] ?? m[2]!);
 const asked = [...code.matchAll(/\bt\(\s*["'`]([\w.]+)["'`]\s*[,)]/g)].map((m) => m[1]!);
 
 describe("both languages", () => {

@@ -1,0 +1,213 @@
+package console
+
+import (
+	"bytes"
+	_ "embed"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+)
+
+// The page that documents the API. It needs no script and nothing from elsewhere.
+var (
+	//go:embed docs.html
+	docsHTML string
+	//go:embed docs.css
+	docsCSS []byte
+
+	docsTemplate = template.Must(template.New("docs").Parse(docsHTML))
+)
+
+// docs serves the API's documentation, made from its description.
+func (c *Console) docs(mux *http.ServeMux) {
+	for path, file := range map[string]struct {
+		kind string
+		text []byte
+	}{"/docs": {"text/html", c.docsPage()}, "/docs.css": {"text/css", docsCSS}} {
+		c.handle(mux, http.MethodGet, base+path, access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", file.kind+"; charset=utf-8")
+			_, _ = w.Write(file.text) // a client that is gone needs no page
+		}))
+	}
+}
+
+// docGroup is the routes of one tag.
+type docGroup struct {
+	Name, Doc, Anchor string
+	Routes            []docRoute
+}
+
+// docRoute is one route in the documentation.
+type docRoute struct {
+	Method, Path, Summary, Anchor, Curl string
+	Notes                               []string
+	Params, Body, Answer                []docField
+}
+
+type docField struct{ Name, Type, Doc string }
+
+// docsPage renders the API's description as one page.
+func (c *Console) docsPage() []byte {
+	api := c.api.OpenAPI()
+	byTag := map[string][]docRoute{}
+	for path, item := range api.Paths {
+		for _, method := range methods {
+			if op := operationOf(item, method); op != nil && len(op.Tags) > 0 {
+				byTag[op.Tags[0]] = append(byTag[op.Tags[0]], docRouteOf(api, method, path, op))
+			}
+		}
+	}
+	var groups []docGroup
+	for _, t := range tags {
+		routes := byTag[t.name]
+		slices.SortFunc(routes, func(a, b docRoute) int { return strings.Compare(a.Path+a.Method, b.Path+b.Method) })
+		groups = append(groups, docGroup{t.name, t.doc, "group-" + strings.ReplaceAll(strings.ToLower(t.name), " ", "-"), routes})
+	}
+	var out bytes.Buffer
+	if err := docsTemplate.Execute(&out, map[string]any{"Info": api.Info, "Groups": groups, "Base": base}); err != nil {
+		panic(err) // the template and its data are ours
+	}
+	return out.Bytes()
+}
+
+func docRouteOf(api *huma.OpenAPI, method, path string, op *huma.Operation) docRoute {
+	r := docRoute{Method: method, Path: path, Summary: op.Summary, Anchor: op.OperationID, Notes: strings.Split(op.Description, "\n\n"), Curl: curl(api, method, path, op)}
+	for _, p := range op.Parameters {
+		r.Params = append(r.Params, docField{p.Name + " (" + p.In + ")", typeOf(api, p.Schema), describe(p.Schema, p.Description)})
+	}
+	if op.RequestBody != nil {
+		if m := op.RequestBody.Content["application/json"]; m != nil {
+			r.Body = fieldsOf(api, m.Schema, "", 0)
+		}
+	}
+	for status, resp := range op.Responses {
+		if m := resp.Content["application/json"]; strings.HasPrefix(status, "2") && m != nil {
+			r.Answer = fieldsOf(api, m.Schema, "", 0)
+		}
+	}
+	return r
+}
+
+// curl is how to ask a route from a shell.
+func curl(api *huma.OpenAPI, method, path string, op *huma.Operation) string {
+	var query []string
+	for _, p := range op.Parameters {
+		if p.In == "query" && p.Required {
+			query = append(query, p.Name+"="+example(p.Schema))
+		}
+	}
+	address := "http://localhost:8317" + path
+	if len(query) > 0 {
+		address += "?" + strings.Join(query, "&")
+	}
+	line := "curl"
+	if method != http.MethodGet {
+		line += " -X " + method
+	}
+	if len(op.Security) > 0 {
+		line += ` -H "Authorization: Bearer $TOKENBOARD_TOKEN"`
+	}
+	if op.RequestBody != nil {
+		line += ` -H 'Content-Type: application/json'`
+		var fields []string
+		if m := op.RequestBody.Content["application/json"]; m != nil {
+			if s := resolve(api, m.Schema); s != nil {
+				for _, name := range s.Required {
+					fields = append(fields, `"`+name+`": "..."`)
+				}
+			}
+		}
+		if op.OperationID == "import" {
+			line += " --data-binary @calls.ndjson"
+		} else {
+			line += ` -d '{` + strings.Join(fields, ", ") + `}'`
+		}
+	}
+	return line + " '" + address + "'"
+}
+
+// example is a value that a parameter can have.
+func example(s *huma.Schema) string {
+	if s != nil && len(s.Examples) > 0 {
+		if text, ok := s.Examples[0].(string); ok {
+			return text
+		}
+	}
+	if s != nil && len(s.Enum) > 0 {
+		if text, ok := s.Enum[0].(string); ok {
+			return text
+		}
+	}
+	return "..."
+}
+
+func resolve(api *huma.OpenAPI, s *huma.Schema) *huma.Schema {
+	if s != nil && s.Ref != "" {
+		return api.Components.Schemas.SchemaFromRef(s.Ref)
+	}
+	return s
+}
+
+// maxDepth bounds how far the documentation follows fields into their objects.
+const maxDepth = 4
+
+func fieldsOf(api *huma.OpenAPI, s *huma.Schema, prefix string, depth int) (out []docField) {
+	s = resolve(api, s)
+	if s == nil || depth > maxDepth {
+		return nil
+	}
+	if s.Type == huma.TypeArray {
+		return fieldsOf(api, s.Items, prefix+"[]", depth)
+	}
+	names := make([]string, 0, len(s.Properties))
+	for name := range s.Properties {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		p := s.Properties[name]
+		full := strings.TrimPrefix(prefix+"."+name, ".")
+		out = append(out, docField{full, typeOf(api, p), describe(p, p.Description)})
+		out = append(out, fieldsOf(api, p, full, depth+1)...)
+	}
+	return out
+}
+
+func typeOf(api *huma.OpenAPI, s *huma.Schema) string {
+	s = resolve(api, s)
+	if s == nil {
+		return ""
+	}
+	if s.Type == huma.TypeArray {
+		return "list of " + typeOf(api, s.Items)
+	}
+	t := s.Type
+	if s.Format != "" {
+		t += " (" + s.Format + ")"
+	}
+	if s.Nullable {
+		t += " or null"
+	}
+	return t
+}
+
+func describe(s *huma.Schema, doc string) string {
+	if s == nil {
+		return doc
+	}
+	if len(s.Enum) > 0 {
+		values := make([]string, 0, len(s.Enum))
+		for _, v := range s.Enum {
+			if text, ok := v.(string); ok {
+				values = append(values, text)
+			}
+		}
+		doc = strings.TrimPrefix(doc+"; one of "+strings.Join(values, ", "), "; ")
+	}
+	return doc
+}
