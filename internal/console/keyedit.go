@@ -288,7 +288,7 @@ func (c *Console) mayChange(ctx context.Context, in *changeKeyInput, k, next *st
 		return nil
 	}
 	b := &in.Body
-	what := ""
+	var what string
 	switch {
 	case b.Owner.Set && next.Owner != k.Owner:
 		what = "owner"

@@ -7,20 +7,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// ownKeys gives the fingerprints of the keys that a request's principal owns, older ones of rotated
-// keys included, and whether that is all that it may see.
-func (c *Console) ownKeys(ctx context.Context) (fingerprints map[string]bool, only bool, err error) {
-	p := access.From(ctx)
-	if !p.OwnOnly() {
-		return nil, false, nil
-	}
-	index, err := c.keys.index(ctx)
-	if err != nil {
-		return nil, true, err
-	}
-	return fingerprintsOf(index.owned(p)), true, nil
-}
-
+// fingerprintsOf gives the fingerprints of keys, older ones of rotated keys included.
 func fingerprintsOf(keys []*store.Key) map[string]bool {
 	out := map[string]bool{}
 	for _, k := range keys {

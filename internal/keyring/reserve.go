@@ -92,12 +92,11 @@ func (r *reservations) reopen() {
 }
 
 // sum is what is reserved by reservations made at a time or later.
-func (r *reservations) sum(since time.Time) (open int64, a amount) {
+func (r *reservations) sum(since time.Time) (a amount) {
 	for i := range r.steps {
 		if s := &r.steps[i]; !s.at.Before(since) {
-			open += s.open
 			a.add(s.held, 1)
 		}
 	}
-	return open, a
+	return a
 }

@@ -225,13 +225,13 @@ func (r *Ring) left(e *entry, k *store.Key, now time.Time, current *periods) *Le
 		l.RequestsPerMinute = &Allowance{Limit: n, Used: requests}
 	}
 	if n := k.Limits.TokensPerMinute; n > 0 {
-		_, held := e.reserved.sum(now.Add(-time.Minute - r.o.Reservation/reserveSteps))
+		held := e.reserved.sum(now.Add(-time.Minute - r.o.Reservation/reserveSteps))
 		l.TokensPerMinute = &Allowance{Limit: n, Used: tokens, Reserved: held.tokens}
 	}
 	if e.spent == nil {
 		return l
 	}
-	_, held := e.reserved.sum(time.Time{})
+	held := e.reserved.sum(time.Time{})
 	for p := range store.PeriodCount {
 		spent := e.spent.in(current, p)
 		var reset time.Time
