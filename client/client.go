@@ -136,7 +136,7 @@ func call[T any](ctx context.Context, c *Client, method, path string, query url.
 		}
 		reader, contentType = bytes.NewReader(b), "application/json"
 	}
-	res, err := c.send(ctx, method, path, query, contentType, reader, nil)
+	res, err := c.send(ctx, method, path, query, contentType, reader, nil) //nolint:bodyclose // answer closes it
 	if err != nil {
 		return out, err
 	}

@@ -108,7 +108,7 @@ func (c *Client) ExportCalls(ctx context.Context, q LogQuery) iter.Seq2[Call, er
 
 // Import brings a file of calls into the ledger: ndjson, tokenboard, cliproxy or litellm.
 func (c *Client) Import(ctx context.Context, format string, file io.Reader) (Import, error) {
-	res, err := c.send(ctx, http.MethodPost, "/logs/import", url.Values{"format": {format}}, "application/x-ndjson", file, nil)
+	res, err := c.send(ctx, http.MethodPost, "/logs/import", url.Values{"format": {format}}, "application/x-ndjson", file, nil) //nolint:bodyclose // answer closes it
 	if err != nil {
 		return Import{}, err
 	}

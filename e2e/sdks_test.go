@@ -39,7 +39,7 @@ func startProxied(t *testing.T) *proxied {
 	require.NoError(t, err, string(out))
 	listen := freeAddress(t)
 	p.url = "http://" + listen
-	p.cmd = exec.Command(path, "-listen", listen, "-openai", up.URL, "-anthropic", up.URL, "-gemini", up.URL, "-console", p.verifier(t))
+	p.cmd = exec.Command(path, "-listen", listen, "-openai", up.URL, "-anthropic", up.URL, "-gemini", up.URL, "-console", p.board.console, "-fresh", "0")
 	p.cmd.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT="+p.board.otlp, "OPENAI_API_KEY=sk-up", "ANTHROPIC_API_KEY=sk-up", "GEMINI_API_KEY=sk-up")
 	log := &buffer{}
 	p.cmd.Stderr = log
@@ -59,17 +59,6 @@ func startProxied(t *testing.T) *proxied {
 		return err == nil && res.Body.Close() == nil
 	}, 30*time.Second, 10*time.Millisecond, log)
 	return p
-}
-
-// verifier gives the console to ask for keys; none where it cannot be asked.
-func (p *proxied) verifier(t *testing.T) string {
-	res, err := http.Post(p.board.console+"/api/console/keys/verify", "application/json", strings.NewReader(`{}`))
-	require.NoError(t, err)
-	require.NoError(t, res.Body.Close())
-	if res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusMethodNotAllowed {
-		return ""
-	}
-	return p.board.console
 }
 
 // key makes a client key in the console.
@@ -138,10 +127,17 @@ func TestSDKs(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(out, &told), string(out))
 	require.Len(t, told, 14, "what the SDKs were told")
+	stranger, err := http.NewRequest(http.MethodPost, p.url+"/v1/chat/completions", strings.NewReader(`{"model":"gpt-4o"}`))
+	require.NoError(t, err)
+	stranger.Header.Set("Authorization", "Bearer tb-a-key-that-nobody-made")
+	res, err := http.DefaultClient.Do(stranger)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Equal(t, http.StatusUnauthorized, res.StatusCode)
 	p.stop(t)
 
+	require.Eventually(t, func() bool { return len(p.upstream.Served()) == 24 }, 30*time.Second, 10*time.Millisecond)
 	served := p.upstream.Served()
-	require.Len(t, served, 24)
 	want := inConsole(fakeupstream.Sum(served))
 	want.Errors += 2 // the streams that were given up are no errors of the upstream's
 	got := get[stats](p.board, "/stats")

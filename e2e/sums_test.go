@@ -219,6 +219,19 @@ func requireSameSums(t *testing.T, p *process, want stats) {
 	}
 	require.Equal(t, want.sums, logged)
 
+	for _, by := range []string{"model", "key", "model,key", "user,status", "operation,service"} {
+		b := get[struct {
+			Rows  []sums
+			Total sums
+		}](p, "/breakdown?limit=1000&by="+by)
+		var rows sums
+		for _, r := range b.Rows {
+			rows.add(r)
+		}
+		require.Equal(t, want.sums, rows, by)
+		require.Equal(t, want.sums, b.Total, by)
+	}
+
 	// captures have the times of their recording: the last 90 days may not hold them
 	from, to := first.Add(-36*time.Hour).Format(time.RFC3339), last.Add(36*time.Hour).Format(time.RFC3339)
 

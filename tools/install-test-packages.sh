@@ -1,10 +1,11 @@
 #!/bin/sh
-# Installs the Debian packages that tests need and that are missing here: chromium and Chinese fonts (web/tests/e2e).
+# Installs the Debian packages that tests need and that are missing here: nginx (e2e), chromium and Chinese fonts (web/tests/e2e).
 set -eu
 missing=
 need() { # package, a file that it brings
     [ -e "$2" ] || missing="$missing $1"
 }
+need nginx-light /usr/sbin/nginx
 need chromium "${CHROMIUM:-/usr/bin/chromium}"
 need fonts-noto-cjk /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 [ -n "$missing" ] || exit 0

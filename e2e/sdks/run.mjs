@@ -42,7 +42,7 @@ async function openai(apiKey) {
 
   await failing(() => client.chat.completions.create(chat, { headers: { 'X-Fake-Status': '429' } }), 429)
 
-  const slow = await client.chat.completions.create({ ...chat, stream: true }, { headers: { 'X-Fake-Delay': '20ms' } })
+  const slow = await client.chat.completions.create({ ...chat, stream: true }, { headers: { 'X-Fake-Delay': '500ms' } })
   for await (const _ of slow) break // gives the stream up
 }
 

@@ -121,15 +121,13 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	c := &clients{console: console, proxy: "http://" + proxy, http: &http.Client{Timeout: time.Minute}}
-	checks, err := c.prepare(ctx)
-	if err != nil {
+	if err := c.prepare(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop
+		}
 		return err
 	}
-	asked := ""
-	if checks {
-		asked = console
-	}
-	through, err := startChild(s.proxy, dir, []string{"-listen", proxy, "-console", asked, "-body-user",
+	through, err := startChild(s.proxy, dir, []string{"-listen", proxy, "-console", console,
 		"-openai", "http://" + up.Addr, "-anthropic", "http://" + up.Addr, "-gemini", "http://" + up.Addr},
 		"OTEL_EXPORTER_OTLP_ENDPOINT="+otlp, "OTEL_SERVICE_NAME=demo-proxy", "OPENAI_API_KEY=demo", "ANTHROPIC_API_KEY=demo", "GEMINI_API_KEY=demo")
 	if err != nil {

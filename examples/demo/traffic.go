@@ -34,8 +34,8 @@ type clients struct {
 }
 
 type person struct {
-	name, keyName, key string
-	weight             float64
+	name, key string
+	weight    float64
 }
 
 // model is one that people ask.
@@ -71,49 +71,46 @@ func pick[T any](rng *rand.Rand, all []T, weight func(*T) float64) *T {
 	return &all[len(all)-1]
 }
 
-// prepare makes the keys, and tells whether the console checks keys.
-func (c *clients) prepare(ctx context.Context) (checks bool, err error) {
+// prepare makes the keys.
+func (c *clients) prepare(ctx context.Context) error {
 	for i, p := range []struct{ user, key string }{
 		{"alice", "alice: IDE"}, {"alice", "alice: scripts"}, {"bob", "bob"}, {"chen", "chen"}, {"dana", "dana"},
 		{"support-bot", "support bot"}, {"nightly", "nightly batch"}, {"eve", "eve (trial)"},
 	} {
-		var made struct{ Data struct{ Key string } }
-		if _, err := c.ask(ctx, "/keys", map[string]any{"name": p.key, "description": "made by the demo", "owner": p.user}, &made); err != nil {
-			return false, fmt.Errorf("make a key: %w", err)
+		key, err := c.makeKey(ctx, map[string]any{"name": p.key, "description": "made by the demo", "owner": p.user})
+		if err != nil {
+			return fmt.Errorf("make a key: %w", err)
 		}
-		c.people = append(c.people, person{name: p.user, keyName: p.key, key: made.Data.Key, weight: 8 / float64(i+1)})
+		c.people = append(c.people, person{name: p.user, key: key, weight: 8 / float64(i+1)})
 	}
-	status, err := c.ask(ctx, "/keys/verify", map[string]any{"key": c.people[0].key}, nil)
-	if status == 0 {
-		return false, fmt.Errorf("check a key: %w", err)
-	}
-	return status == http.StatusOK, nil
+	return nil
 }
 
-// ask posts to the console.
-func (c *clients) ask(ctx context.Context, route string, body, into any) (status int, err error) {
+// makeKey asks the console for a key.
+func (c *clients) makeKey(ctx context.Context, body any) (key string, err error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.console+"/api/console"+route, bytes.NewReader(raw))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.console+"/api/console/keys", bytes.NewReader(raw))
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	res, err := c.http.Do(req)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	defer func() { _ = res.Body.Close() }()
-	raw, err = io.ReadAll(res.Body)
-	if err == nil && res.StatusCode >= http.StatusBadRequest {
-		err = fmt.Errorf("status %d: %s", res.StatusCode, raw)
+	if raw, err = io.ReadAll(res.Body); err != nil {
+		return "", err
 	}
-	if err == nil && into != nil {
-		err = json.Unmarshal(raw, into)
+	if res.StatusCode != http.StatusCreated {
+		return "", fmt.Errorf("status %d: %s", res.StatusCode, raw)
 	}
-	return res.StatusCode, err
+	var made struct{ Data struct{ Key string } }
+	err = json.Unmarshal(raw, &made)
+	return made.Data.Key, err
 }
 
 // traffic makes calls until ctx ends; that a program of the demo ends before is an error.
@@ -151,7 +148,7 @@ func (c *clients) traffic(ctx context.Context, rate float64, programs []*child) 
 // request makes a call as a client would, now and then one that fails or is cut.
 func (c *clients) request(ctx context.Context, rng *rand.Rand, n int, p *person, m *model) (*http.Request, error) {
 	stream := rng.Float64() < 0.7 && m.operation != "embeddings"
-	body := map[string]any{"model": m.name, "stream": stream, "user": p.name, "n": n, "input": strings.Repeat("word ", int(rng.ExpFloat64()*m.input))}
+	body := map[string]any{"model": m.name, "stream": stream, "n": n, "input": strings.Repeat("word ", int(rng.ExpFloat64()*m.input))}
 	if stream && m.path == "/v1/chat/completions" && rng.Float64() < 0.95 {
 		body["stream_options"] = map[string]any{"include_usage": true}
 	}

@@ -26,6 +26,10 @@ type Config struct {
 	Access Access `mapstructure:"access"`
 	// Keys limits the API keys.
 	Keys Keys `mapstructure:"keys"`
+	// Quota is for all calls.
+	Quota Quota `mapstructure:"quota"`
+	// Verify is how keys are checked.
+	Verify Verify `mapstructure:"verify"`
 	// Audit limits what is kept of the audit log.
 	Audit Audit `mapstructure:"audit"`
 	// Links lead from the console to other systems.
@@ -64,6 +68,7 @@ func createDefaultConfig() component.Config {
 	server.ReadHeaderTimeout = 10 * time.Second
 	server.MaxRequestBodySize = 1 << 30 // of an import, which is read piece by piece; other routes have limits of their own
 	return &Config{HTTP: server, Timezone: "UTC", Access: defaultAccess(), Keys: Keys{Max: defaultMaxKeys},
+		Quota: Quota{Period: "month"}, Verify: defaultVerify(),
 		Audit: Audit{MaxAge: 365 * 24 * time.Hour, MaxEntries: 1_000_000}}
 }
 
@@ -86,6 +91,12 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("links: trace_url %w", err))
 	}
 	if err := c.validateKeySync(); err != nil {
+		errs = append(errs, err)
+	}
+	if _, err := c.Quota.read(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.Verify.validate(); err != nil {
 		errs = append(errs, err)
 	}
 	if c.Keys.Max < 1 {

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
 	"github.com/tokenboard/tokenboard/extension/tokenconsoleextension/internal/metadata"
+	"github.com/tokenboard/tokenboard/internal/console"
 )
 
 func load(t *testing.T, name string) (*Config, error) {
@@ -39,6 +40,10 @@ func TestConfig(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "Asia/Shanghai", c.Timezone)
 	require.Equal(t, 500, c.Keys.Max)
+	quota, err := c.Quota.read()
+	require.NoError(t, err)
+	require.Equal(t, console.Quota{Tokens: 100_000_000, Cost: 250_500_000_000, Period: 1}, quota) // a week
+	require.Equal(t, Verify{Anonymous: true, Reservation: 2 * time.Minute, Estimate: 4_000, FailuresPerMinute: 5}, c.Verify)
 	require.Equal(t, "https://tempo.example/trace/{trace_id}", c.Links.TraceURL)
 
 	require.Equal(t, "viewer", c.Access.authRole(), "least power")
@@ -67,6 +72,7 @@ func TestConfig(t *testing.T) {
 	require.NotContains(t, fmt.Sprintf("%+v", c), "a key of the tests")
 
 	for name, wants := range map[string][]string{
+		"bad_quota": {"quota", "year"}, "bad_verify": {"verify", "reservation"},
 		"key_sync_wrong": {"management_key must be set", `two proxies are called "127.0.0.1:8317"`},
 		"wrong": {
 			"storage must name", "Mars/Olympus", "everybody", "max must be at least 1", "no host name", "proxy.example.com", "lifetime must be above 0",

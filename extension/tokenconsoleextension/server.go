@@ -58,10 +58,18 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	if s.config.HTTP.CORS.HasValue() {
 		origins = s.config.HTTP.CORS.Get().AllowedOrigins
 	}
+	quota, err := s.config.Quota.read()
+	if err != nil {
+		return err
+	}
 	options := console.Options{
 		Ledger: ledger, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
 		MaxKeys: s.config.Keys.Max, Origins: origins, AuditMaxAge: s.config.Audit.MaxAge, AuditMax: s.config.Audit.MaxEntries,
-		TraceURL: s.config.Links.TraceURL,
+		TraceURL: s.config.Links.TraceURL, Quota: quota,
+		Verify: console.Verify{
+			Anonymous: s.config.Verify.Anonymous, Reservation: s.config.Verify.Reservation, Estimate: s.config.Verify.Estimate,
+			Failures: s.config.Verify.FailuresPerMinute,
+		},
 	}
 	if err := s.signsPeopleIn(ctx, &options); err != nil {
 		return err

@@ -215,7 +215,7 @@ type shown struct {
 
 func (s *shown) Write(p []byte) (int, error) {
 	n, err := s.Buffer.Write(p)
-	s.wrote(s.Buffer.String())
+	s.wrote(s.String())
 	return n, err
 }
 

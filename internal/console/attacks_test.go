@@ -192,7 +192,11 @@ func TestForeignOrigins(t *testing.T) {
 			{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
 		} {
 			h["Cookie"] = root.header["Cookie"]
-			requireProblem(t, o.do(method, strings.NewReplacer("{id}", "x").Replace(target), e.body, h), 403)
+			want := 403
+			if strings.Contains(target, "/forward-auth") {
+				want = 401 // a proxy's question has its client's headers; the cookie of a page elsewhere is nobody's
+			}
+			requireProblem(t, o.do(method, strings.NewReplacer("{id}", "x").Replace(target), e.body, h), want)
 		}
 	}
 	require.Equal(t, before, o.dump())

@@ -58,7 +58,7 @@ func (r *BreakdownRow) set(d ledger.Dimension, value string, index *keyIndex) {
 		r.Provider = &value
 	case ledger.ByKey:
 		name := index.name(value)
-		if k := index.byFingerprint[value]; k != nil {
+		if k := index.key(value); k != nil {
 			value = k.ID
 		}
 		r.Key, r.KeyName = &value, &name
@@ -330,7 +330,7 @@ func (c *Console) dimension(ctx context.Context, in *dimensionInput) (*envelope[
 		v := DimensionValue{Value: b.Rows[i].Values[0], Label: b.Rows[i].Values[0], Calls: b.Rows[i].Calls}
 		if d == ledger.ByKey {
 			v.Label = index.name(v.Value)
-			if k := index.byFingerprint[v.Value]; k != nil {
+			if k := index.key(v.Value); k != nil {
 				v.Value = k.ID
 			}
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/access/password"
+	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/sources"
@@ -56,7 +57,11 @@ type Options struct {
 	KeySync *keysync.Sync
 	// TraceURL is the address of a trace, with {trace_id} in it; see CheckTraceURL. Empty: no links.
 	TraceURL string
-	Now      func() time.Time // time.Now where nil
+	// Quota is for all calls; shown, and enforced by nobody.
+	Quota Quota
+	// Verify is how keys are checked.
+	Verify Verify
+	Now    func() time.Time // time.Now where nil
 }
 
 // Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
@@ -96,7 +101,11 @@ func New(o Options) *Console {
 		o.Logger = zap.NewNop()
 	}
 	envelopes.Do(func() { huma.NewError = newProblem }) // huma has no other place for it
-	c := &Console{o: o, keys: &keyBook{ledger: o.Ledger, now: o.Now}, streams: newStreams()}
+	ring := keyring.New(keyring.Options{
+		Ledger: o.Ledger, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
+		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
+	})
+	c := &Console{o: o, keys: &keyBook{ring: ring}, streams: newStreams()}
 	if o.SignIn != nil {
 		c.signIn = newSignIn(*o.SignIn, o.Ledger, o.Now)
 		c.hasher = c.signIn.hasher
@@ -107,7 +116,9 @@ func New(o Options) *Console {
 }
 
 // Handler gives the handler of all routes.
-func (c *Console) Handler() http.Handler { return c.guard(c.identify(c.served())) }
+func (c *Console) Handler() http.Handler {
+	return c.guard(c.identify(newCoalescer().share(c.served())))
+}
 
 // served gives the handler of all routes for requests whose principal is known.
 func (c *Console) served() http.Handler {
@@ -126,6 +137,7 @@ func (c *Console) served() http.Handler {
 	c.describeAPI()
 	c.oidcRoutes(mux)
 	c.pages(mux)
+	c.forwardAuthRoutes(mux)
 	c.handle(mux, http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())
 	c.handle(mux, http.MethodGet, "/health", access.Anyone, http.HandlerFunc(c.plainHealth))
 	c.handle(mux, http.MethodGet, "/ready", access.Anyone, http.HandlerFunc(c.plainReady))
@@ -140,6 +152,7 @@ func (c *Console) routes() {
 	c.importRoutes()
 	c.breakdownRoutes()
 	c.keyRoutes()
+	c.verifyRoutes()
 	c.keySyncRoutes()
 	c.qualityRoutes()
 	c.sessionRoutes()

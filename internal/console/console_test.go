@@ -87,6 +87,14 @@ func (b *bench) do(method, target, body string, header map[string]string) *httpt
 	return w
 }
 
+// decode reads the data of an answer.
+func decode[T any](t testing.TB, w *httptest.ResponseRecorder) T {
+	t.Helper()
+	var e struct{ Data T }
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &e))
+	return e.Data
+}
+
 // data reads an answer's data.
 func data[T any](b *bench, method, target, body string, status int) T {
 	b.t.Helper()

@@ -39,7 +39,7 @@ func (c *Console) guard(next http.Handler) http.Handler {
 				"or set access::mode to local to serve other names")
 		case !c.knownHost(r.Host):
 			writeProblem(w, http.StatusForbidden, "the console does not answer to this host name; add it to access::hosts")
-		case !c.sameOrigin(r):
+		case !c.sameOrigin(r) && !forwardsHeaders(r):
 			writeProblem(w, http.StatusForbidden, "requests from other web pages are refused; to allow one, add its origin to cors::allowed_origins")
 		case writes(r) && r.ContentLength != 0 && !isJSON(r):
 			writeProblem(w, http.StatusUnsupportedMediaType, "send the body as JSON, with the header Content-Type: application/json")

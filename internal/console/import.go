@@ -240,13 +240,13 @@ func (r *importRun) key(call *usage.Call, k history.Key) {
 	if k == (history.Key{}) {
 		return
 	}
-	if known := r.index.byID[k.ID]; known != nil {
+	if known := r.index.ring.ID(k.ID); known != nil {
 		call.KeyFingerprint, call.KeyDisplay = known.Fingerprint, known.Display
 		return
 	}
 	if k.Name != "" {
-		if f := r.index.fingerprints(k.Name); len(f) == 1 && r.index.byFingerprint[f[0]] != nil {
-			call.KeyFingerprint, call.KeyDisplay = f[0], k.Display
+		if named := r.index.ring.Named(k.Name); len(named) == 1 {
+			call.KeyFingerprint, call.KeyDisplay = named[0].Fingerprint, k.Display
 			return
 		}
 	}

@@ -148,7 +148,7 @@ func itemOf(r *store.Record, index *keyIndex) LogItem {
 	}
 	if r.KeyFingerprint != "" {
 		item.Key = &KeyRef{Display: r.KeyDisplay}
-		if k := index.byFingerprint[r.KeyFingerprint]; k != nil {
+		if k := index.key(r.KeyFingerprint); k != nil {
 			*item.Key = KeyRef{ID: k.ID, Name: k.Name, Display: k.Display}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 func (c *Console) settingsRoutes() {
@@ -17,10 +18,18 @@ type Settings struct {
 	Timezone   string            `json:"timezone" doc:"in which days begin, unless a request says otherwise"`
 	AccessMode string            `json:"access_mode" enum:"open,local,oidc,auth"`
 	MaxKeys    int               `json:"max_keys"`
+	Quota      *SettingsQuota    `json:"quota" doc:"null where none is set"`
 	Retention  SettingsRetention `json:"retention"`
 	Audit      SettingsAudit     `json:"audit"`
 	Sessions   *SettingsSessions `json:"sessions" doc:"null where nobody signs in"`
 	Endpoints  SettingsEndpoints `json:"endpoints"`
+}
+
+// SettingsQuota is what all calls are meant to spend in a period.
+type SettingsQuota struct {
+	Tokens *int64 `json:"tokens"`
+	USD    *Money `json:"usd"`
+	Period string `json:"period" enum:"day,week,month,total"`
 }
 
 // SettingsRetention is how long calls are kept. Null: there is no such limit.
@@ -57,6 +66,9 @@ func (c *Console) settings(context.Context, *struct{}) (*envelope[Settings], err
 		Retention: SettingsRetention{MaxAgeSeconds: limit(int64(kept.MaxAge.Seconds())), MaxRecords: limit(kept.MaxRecords), MaxBytes: limit(kept.MaxBytes)},
 		Audit:     SettingsAudit{MaxAgeSeconds: int64(c.o.AuditMaxAge.Seconds()), MaxEntries: c.o.AuditMax},
 		Endpoints: SettingsEndpoints{API: base, Docs: base + "/docs", OpenAPI: base + "/openapi.json", Metrics: "/metrics"},
+	}
+	if q := c.o.Quota; q.limits() != (store.Limits{}) {
+		out.Quota = &SettingsQuota{Tokens: some[int64](q.Tokens), USD: some[Money](int64(q.Cost)), Period: q.Period.String()}
 	}
 	if c.signIn != nil {
 		out.Sessions = &SettingsSessions{IdleSeconds: int64(c.signIn.Idle.Seconds()), LifetimeSeconds: int64(c.signIn.Lifetime.Seconds())}

@@ -375,7 +375,7 @@ func TestForwardedForIsBelievedOfProxiesOnly(t *testing.T) {
 	source := func(proxies []netip.Prefix, remote string, forwarded ...string) string {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr, r.Header["X-Forwarded-For"] = remote, forwarded
-		return New(Options{Proxies: proxies}).source(r)
+		return (&Console{o: Options{Proxies: proxies}}).source(r)
 	}
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	require.Equal(t, "10.0.0.1", source(nil, "10.0.0.1:5", "1.1.1.1"), "off by default")

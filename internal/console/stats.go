@@ -74,10 +74,11 @@ type ModelSums struct {
 // Stats are sums over a range of time. In them, total_tokens is the quota; used_tokens is what
 // was spent.
 type Stats struct {
-	Quota        *int64      `json:"total_tokens" doc:"the quota; null where none is set"`
+	Quota        *int64      `json:"total_tokens" doc:"the quota of tokens, see quota; null where none is set"`
 	Used         int64       `json:"used_tokens" doc:"input_tokens + output_tokens"`
-	Remaining    *int64      `json:"remaining_tokens" doc:"null where no quota is set"`
+	Remaining    *int64      `json:"remaining_tokens" doc:"of the quota in its current period; null where none is set"`
 	UsagePercent *float64    `json:"usage_percent" doc:"null where no quota is set"`
+	QuotaUse     *QuotaUse   `json:"quota" doc:"the quota in full: the console's, or that of the one key that the filters name; null where none is set"`
 	Calls        int64       `json:"api_call_count" doc:"calls, failed ones and ones without usage included"`
 	Input        int64       `json:"input_tokens" doc:"prompt tokens, cache reads and writes included"`
 	Output       int64       `json:"output_tokens" doc:"generated tokens, reasoning included"`
@@ -100,7 +101,7 @@ type Stats struct {
 type statsInput struct{ Filters }
 
 func (c *Console) stats(ctx context.Context, in *statsInput) (*envelope[Stats], error) {
-	f, _, err := c.filtered(ctx, "stats", &in.Filters)
+	f, index, err := c.filtered(ctx, "stats", &in.Filters)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +109,7 @@ func (c *Console) stats(ctx context.Context, in *statsInput) (*envelope[Stats], 
 	if err != nil {
 		return nil, c.failed("stats", err)
 	}
+	c.quotaFor(ctx, &in.Filters, index).put(&s)
 	return answer(s), nil
 }
 

@@ -82,7 +82,10 @@ func (s *streams) close() {
 
 // Close ends the live streams, which would hold up the end of a server. The console answers other
 // requests as before.
-func (c *Console) Close() { c.streams.close() }
+func (c *Console) Close() {
+	c.streams.close()
+	c.keys.ring.Close()
+}
 
 // StreamSuperseded is the data of an event of the live stream: a call that ceases to count, or to match.
 type StreamSuperseded struct {
@@ -260,7 +263,7 @@ func (s *stream) write(ctx context.Context, events []change) {
 		matched := s.matches(&r)
 		switch {
 		case e.counts && matched:
-			if s.index.byFingerprint[r.KeyFingerprint] == nil && r.KeyFingerprint != "" {
+			if s.index.key(r.KeyFingerprint) == nil && r.KeyFingerprint != "" {
 				s.refresh(ctx)
 			}
 			s.event("call", id, itemOf(&r, s.index))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/calendar"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
@@ -89,14 +90,14 @@ func (c *Console) spanOf(in *trendInput, f store.Filter, loc *time.Location) (sp
 	now := c.o.Now().In(loc)
 	from, to := f.From.In(loc), f.To.In(loc)
 	if f.To.IsZero() {
-		to = midnight(now, 1)
+		to = calendar.Midnight(now, 1)
 	}
 	if f.From.IsZero() {
 		last := now
 		if !f.To.IsZero() {
 			last = to.Add(-1)
 		}
-		from = midnight(last, 1-in.Days)
+		from = calendar.Midnight(last, 1-in.Days)
 	}
 	if !from.Before(to) {
 		return span{}, wrong("query.from", "must lie before the end of the range", in.From)
@@ -117,36 +118,16 @@ func (c *Console) spanOf(in *trendInput, f store.Filter, loc *time.Location) (sp
 		return span{}, wrong("query.interval", fmt.Sprintf("gives more than %d points; ask for a longer interval or a shorter range", maxPoints), in.Interval)
 	}
 	s.edges = edges(from, to, s.interval)
-	for day := midnight(from, 0); day.Before(to); day = midnight(day, 1) {
+	for day := calendar.Midnight(from, 0); day.Before(to); day = calendar.Midnight(day, 1) {
 		s.days++
 	}
 	return s, nil
 }
 
-// midnight gives the first moment of the day that lies n days after that of t, in t's zone. Where
-// a change of the clock skips midnight, the day begins later; where it repeats it, the first counts.
-func midnight(t time.Time, n int) time.Time {
-	y, m, d := t.Date()
-	day := time.Date(y, m, d+n, 0, 0, 0, 0, t.Location())
-	// time.Date may give the moment an hour before a day whose midnight is skipped, or the second
-	// of two midnights: look for the first quarter of an hour of the date.
-	for {
-		before := day.Add(-15 * time.Minute)
-		if before.Day() != day.Day() {
-			break
-		}
-		day = before
-	}
-	for want := time.Date(y, m, d+n, 12, 0, 0, 0, t.Location()).Day(); day.Day() != want; {
-		day = day.Add(15 * time.Minute)
-	}
-	return day
-}
-
 // edges cuts a range. Its first and last interval may be parts: the intervals sum to the range.
 func edges(from, to time.Time, interval string) []time.Time {
 	out := []time.Time{from}
-	next := func(t time.Time) time.Time { return midnight(t, 1) }
+	next := func(t time.Time) time.Time { return calendar.Midnight(t, 1) }
 	if interval != "day" {
 		step := time.Hour
 		if interval == "15m" {
@@ -179,13 +160,17 @@ func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy s
 	groups := map[string]*group{} // by value: one model of two providers is one group
 	for i := range a.Groups {
 		g := &a.Groups[i]
-		to := groups[g.Value]
+		value := g.Value
+		if groupBy == "key" {
+			value = index.current(value) // a key that was rotated is one
+		}
+		to := groups[value]
 		if to == nil {
-			to = &group{name: g.Value, points: make([]ledger.Sums, n)}
+			to = &group{name: value, points: make([]ledger.Sums, n)}
 			if groupBy == "key" {
-				to.name = index.name(g.Value)
+				to.name = index.name(value)
 			}
-			groups[g.Value] = to
+			groups[value] = to
 		}
 		for j := range g.Points {
 			all[j].MergeCounts(&g.Points[j])

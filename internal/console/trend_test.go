@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/calendar"
 )
 
 // at reads a local time in a zone.
@@ -89,10 +91,10 @@ func TestMidnightSkipped(t *testing.T) {
 	loc, err := time.LoadLocation("America/Santiago")
 	require.NoError(t, err)
 	noon := time.Date(2026, 9, 5, 12, 0, 0, 0, loc) // the night after it, 00:00 becomes 01:00
-	day := midnight(noon, 1)
+	day := calendar.Midnight(noon, 1)
 	require.Equal(t, "2026-09-06 01:00", day.Format("2006-01-02 15:04"))
-	require.True(t, midnight(noon, 2).After(day))
-	require.Equal(t, "2026-09-05 00:00", midnight(noon, 0).Format("2006-01-02 15:04"))
+	require.True(t, calendar.Midnight(noon, 2).After(day))
+	require.Equal(t, "2026-09-05 00:00", calendar.Midnight(noon, 0).Format("2006-01-02 15:04"))
 }
 
 // TestPartialEdges: a range that begins and ends anywhere is cut there, and sums to itself.

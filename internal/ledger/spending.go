@@ -9,8 +9,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// Spending visits what was spent with keys, by base bucket: with those of some fingerprints, or with
-// all where the map is nil. Unlike Query it includes what retention dropped, of keys that were stored
+// Spending visits what was spent with the keys of some fingerprints, by base bucket; "" is all calls,
+// whatever their key. Unlike Query it includes what retention dropped, of keys that were stored
 // then. Visits of one bucket are added up. It gives the number of the last commit that is in it, see
 // Commit.Number.
 func (l *Ledger) Spending(ctx context.Context, of map[string]bool, visit func(store.Spent)) (commit int64, err error) {
@@ -19,7 +19,7 @@ func (l *Ledger) Spending(ctx context.Context, of map[string]bool, visit func(st
 	var floor time.Time
 	commit, floor = l.spentInMemory(of, visit)
 	err = l.engine.Forgotten(ctx, floor, func(s store.Spent) {
-		if of == nil || of[s.Fingerprint] {
+		if of[s.Fingerprint] {
 			visit(s)
 		}
 	})
@@ -32,12 +32,18 @@ func (l *Ledger) Spending(ctx context.Context, of map[string]bool, visit func(st
 func (l *Ledger) spentInMemory(of map[string]bool, visit func(store.Spent)) (commit int64, floor time.Time) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
+	tell := func(m rollup.Member, b int64, s *Sums) {
+		visit(store.Spent{
+			Fingerprint: m.Value, Start: rollup.BucketStart(b), Calls: s.Calls, Tokens: s.Tokens.Total(), Cost: s.Cost,
+		})
+	}
 	l.sums.Each(rollup.Keys, rollup.Open[0], func(m rollup.Member, b int64, s *Sums) {
-		if m.Value != "" && (of == nil || of[m.Value]) {
-			visit(store.Spent{
-				Fingerprint: m.Value, Start: rollup.BucketStart(b), Calls: s.Calls, Tokens: s.Tokens.Total(), Cost: s.Cost,
-			})
+		if m.Value != "" && of[m.Value] {
+			tell(m, b, s)
 		}
 	})
+	if of[""] {
+		l.sums.Each(rollup.All, rollup.Open[0], tell)
+	}
 	return l.commitNumber, l.floor
 }

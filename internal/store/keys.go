@@ -116,7 +116,7 @@ type Keys interface {
 	// UpdateKey changes one key in one transaction: change gets it as it is stored and is run once,
 	// and must not ask the store for anything; its error leaves all as it was and is returned. It answers ErrKeyUnknown, and a KeyConflict.
 	UpdateKey(ctx context.Context, id string, change func(*Key) (AuditEntry, error)) error
-	// Forgotten visits what was spent with stored keys in calls that count and that start before a
-	// time: of records that are still there and of those that Drop removed.
+	// Forgotten visits what was spent with stored keys, and under the fingerprint "" with all and
+	// without, in calls that count and that start before a time: of records that are still there and of those that Drop removed.
 	Forgotten(ctx context.Context, before time.Time, visit func(Spent)) error
 }

@@ -18,24 +18,34 @@ const (
 	slotsKept = 40 * 24 * time.Hour
 )
 
-// spentSums are the columns of a sum over callTables' calls, grouped by fingerprint and slot. Only
-// keys that are stored are summed, so that strangers' fingerprints cannot fill the table. 8 is
-// usage.Unpriced.
-const spentSums = `SELECT s.fingerprint AS fingerprint, (((c.key >> 12) * 1000 + c.start_offset) / 1000 / ?) AS slot, count(*) AS calls,
+// spentSums are the columns of a sum over calls, grouped by fingerprint and slot. 8 is usage.Unpriced.
+const spentSums = ` AS fingerprint, (((c.key >> 12) * 1000 + c.start_offset) / 1000 / ?) AS slot, count(*) AS calls,
 sum(c.input_uncached + c.cache_read + c.cache_write + c.output_text + c.reasoning) AS tokens,
 sum(CASE WHEN c.quality & 8 THEN 0 ELSE c.cost END) AS cost
-FROM calls c CROSS JOIN dims d ON d.id = c.api_key CROSS JOIN api_key_secrets s ON s.fingerprint = substr(d.value, 1, instr(d.value || char(31), char(31)) - 1)
-WHERE c.state & 1`
+FROM calls c `
+
+// spentByKey sums by key. Only keys that are stored are summed, so that strangers' fingerprints cannot
+// fill the table. spentInAll sums all calls, under the fingerprint "".
+const (
+	spentByKey = "SELECT s.fingerprint" + spentSums + `CROSS JOIN dims d ON d.id = c.api_key
+CROSS JOIN api_key_secrets s ON s.fingerprint = substr(d.value, 1, instr(d.value || char(31), char(31)) - 1) WHERE c.state & 1`
+	spentInAll = "SELECT ''" + spentSums + "WHERE c.state & 1"
+)
 
 var _ = [1]struct{}{}[usage.Unpriced-8] // spentSums names it
 
 // remember adds up what is about to be removed.
 func (e *Engine) remember(ctx context.Context, upTo int64) error {
-	_, err := e.writer.conn.ExecContext(ctx, `INSERT INTO forgotten (fingerprint, slot, calls, tokens, cost)
-SELECT fingerprint, slot, calls, tokens, cost FROM (`+spentSums+` AND c.key <= ? GROUP BY 1, 2) WHERE true
+	for _, sums := range []string{spentByKey, spentInAll} {
+		_, err := e.writer.conn.ExecContext(ctx, `INSERT INTO forgotten (fingerprint, slot, calls, tokens, cost)
+SELECT fingerprint, slot, calls, tokens, cost FROM (`+sums+` AND c.key <= ? GROUP BY 1, 2) WHERE true
 ON CONFLICT (fingerprint, slot) DO UPDATE SET calls = calls + excluded.calls, tokens = tokens + excluded.tokens, cost = cost + excluded.cost`,
-		slotMicros, upTo)
-	return mapError("add up what the dropped records spent", err)
+			slotMicros, upTo)
+		if err != nil {
+			return mapError("add up what the dropped records spent", err)
+		}
+	}
+	return nil
 }
 
 // forgetSlots puts together what was spent long ago.
@@ -88,6 +98,12 @@ func (e *Engine) Forgotten(ctx context.Context, before time.Time, visit func(sto
 	if us <= 0 {
 		return nil
 	}
-	return read(spentSums+" AND c.key < ? AND "+exactStart+" < ? GROUP BY 1, 2",
-		slotMicros, (min(us, maxMicros)+maxProbes)<<idBits, before.UnixNano())
+	for _, sums := range []string{spentByKey, spentInAll} {
+		err := read(sums+" AND c.key < ? AND "+exactStart+" < ? GROUP BY 1, 2",
+			slotMicros, (min(us, maxMicros)+maxProbes)<<idBits, before.UnixNano())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -19,7 +19,7 @@ CREATE UNIQUE INDEX api_key_secrets_key ON api_key_secrets (key_id, place);
 INSERT INTO api_key_secrets (fingerprint, key_id, place, display) SELECT fingerprint, id, 0, display FROM api_keys;
 
 -- What was spent with keys in calls that retention removed, by quarter of an hour since the Unix epoch; slot 0 is
--- what was spent long ago.
+-- what was spent long ago, the fingerprint '' all calls.
 CREATE TABLE forgotten (
 	fingerprint TEXT NOT NULL, slot INTEGER NOT NULL, calls INTEGER NOT NULL, tokens INTEGER NOT NULL, cost INTEGER NOT NULL,
 	PRIMARY KEY (fingerprint, slot)

@@ -1,0 +1,158 @@
+package e2e
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+// upstream is a proxy behind the one that checks keys: it tells who it was told calls.
+func upstream(t *testing.T) *httptest.Server {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("X-Tokenboard-Key-Id")+" "+r.Header.Get("X-Tokenboard-Key-Owner"))
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// aKey makes a key in the console of a process.
+func (p *process) aKey(body string) (id, secret string) {
+	p.t.Helper()
+	r, err := http.Post(p.console+"/api/console/keys", "application/json", strings.NewReader(body))
+	require.NoError(p.t, err)
+	defer r.Body.Close()
+	require.Equal(p.t, 201, r.StatusCode)
+	var made struct{ Data struct{ ID, Key string } }
+	require.NoError(p.t, json.NewDecoder(r.Body).Decode(&made))
+	return made.Data.ID, made.Data.Key
+}
+
+// runs starts a program until the test ends, and waits until it answers.
+func runs(t *testing.T, address string, cmd *exec.Cmd) {
+	t.Helper()
+	out := &buffer{}
+	cmd.Stdout, cmd.Stderr = out, out
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	})
+	require.Eventually(t, func() bool {
+		r, err := http.Get("http://" + address + "/")
+		if err == nil {
+			_ = r.Body.Close()
+		}
+		return err == nil
+	}, 30*time.Second, 20*time.Millisecond, "%s", out)
+}
+
+// checkedCalls makes calls through a proxy that checks keys.
+func checkedCalls(t *testing.T, p *process, address string, namesModel bool) {
+	t.Helper()
+	id, good := p.aKey(`{"name":"good","owner":"alice"}`)
+	_, limited := p.aKey(`{"name":"limited","limits":{"requests_per_minute":1}}`)
+	_, models := p.aKey(`{"name":"models","models":["gpt-*"]}`)
+	call := func(path string, header map[string]string) (*http.Response, string) {
+		t.Helper()
+		r, err := http.NewRequest("POST", "http://"+address+path, strings.NewReader(`{"model":"gpt-5"}`))
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", "application/json")
+		for k, v := range header {
+			r.Header.Set(k, v)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		return answer, string(body)
+	}
+	bearer := func(key string) map[string]string { return map[string]string{"Authorization": "Bearer " + key} }
+	status := func(want int, path string, header map[string]string) *http.Response {
+		t.Helper()
+		answer, body := call(path, header)
+		require.Equal(t, want, answer.StatusCode, body)
+		return answer
+	}
+	status(401, "/v1/chat", nil)
+	status(401, "/v1/chat", bearer("tb-wrong"))
+	status(401, "/v1/chat", map[string]string{"X-Tokenboard-Key-Id": id, "X-Tokenboard-Outcome": "good"})
+	answer, body := call("/v1/chat", map[string]string{"X-Api-Key": good, "X-Tokenboard-Key-Owner": "mallory", "Origin": "https://app.example"})
+	require.Equal(t, 200, answer.StatusCode, body)
+	require.Equal(t, id+" alice", body, "who calls is what the check says")
+	status(200, "/v1/chat", bearer(limited))
+	over := status(429, "/v1/chat", bearer(limited))
+	require.NotEmpty(t, over.Header.Get("Retry-After"))
+	status(403, "/v1/chat?model=gpt-5", bearer(models))
+	if namesModel {
+		status(200, "/openai/deployments/gpt-5/chat", bearer(models))
+		status(403, "/openai/deployments/claude/chat?model=gpt-5", bearer(models))
+	}
+}
+
+func TestForwardAuthNginx(t *testing.T) {
+	if _, err := exec.LookPath("nginx"); err != nil {
+		t.Skip("nginx is not installed: tools/install-test-packages.sh installs it")
+	}
+	p := start(t, t.TempDir())
+	p.waitFor(func() bool {
+		r, err := http.Get(p.console + "/ready")
+		if err == nil {
+			_ = r.Body.Close()
+		}
+		return err == nil && r.StatusCode == 200
+	})
+	run := t.TempDir()
+	require.NoError(t, os.Chmod(run, 0o755))
+	address := freeAddress(t)
+	config, err := os.ReadFile(filepath.Join("..", "examples", "forward-auth", "nginx", "nginx.conf"))
+	require.NoError(t, err)
+	path := filepath.Join(run, "nginx.conf")
+	filled := strings.NewReplacer("${RUN}", run, "${LISTEN}", address, "${UPSTREAM}", upstream(t).URL, "${TOKENBOARD}", p.console, "${TOKEN}", "").Replace(string(config))
+	require.NoError(t, os.WriteFile(path, []byte(filled), 0o600))
+	runs(t, address, exec.Command("nginx", "-c", path, "-g", "daemon off; master_process off;"))
+	checkedCalls(t, p, address, true)
+}
+
+func TestForwardAuthCaddy(t *testing.T) {
+	if _, err := exec.LookPath("caddy"); err != nil {
+		t.Skip("caddy is not installed")
+	}
+	p := start(t, t.TempDir())
+	p.waitFor(func() bool {
+		r, err := http.Get(p.console + "/ready")
+		if err == nil {
+			_ = r.Body.Close()
+		}
+		return err == nil && r.StatusCode == 200
+	})
+	address := freeAddress(t)
+	cmd := exec.Command("caddy", "run", "--config", filepath.Join("..", "examples", "forward-auth", "caddy", "Caddyfile"), "--adapter", "caddyfile")
+	home := t.TempDir()
+	cmd.Env = append(os.Environ(), "LISTEN=http://"+address, "UPSTREAM="+strings.TrimPrefix(upstream(t).URL, "http://"),
+		"TOKENBOARD="+strings.TrimPrefix(p.console, "http://"), "TOKEN=", "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_DATA_HOME="+home)
+	runs(t, address, cmd)
+	checkedCalls(t, p, address, false)
+}
+
+// TestForwardAuthFiles: what is not run here is well-formed.
+func TestForwardAuthFiles(t *testing.T) {
+	for _, file := range []string{"traefik/dynamic.yaml", "envoy/envoy.yaml"} {
+		text, err := os.ReadFile(filepath.Join("..", "examples", "forward-auth", file))
+		require.NoError(t, err)
+		var any map[string]any
+		require.NoError(t, yaml.Unmarshal(text, &any), file)
+		require.Contains(t, string(text), "/api/console/keys/verify/forward-auth")
+	}
+}

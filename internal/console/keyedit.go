@@ -1,0 +1,419 @@
+package console
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// keyPrefix begins the keys made here, so that people and secret scanners know them.
+const keyPrefix = "tb-"
+
+const (
+	maxName        = 100 // characters
+	maxDescription = 1000
+	maxOwnKeys     = 100   // that a member may have and that are not revoked
+	maxOlder       = 1_000 // secrets that a key may have had
+	maxOverlap     = 30 * 24 * time.Hour
+)
+
+// KeySettings are what people say of a new key.
+type KeySettings struct {
+	Name        string     `json:"name" doc:"unique among keys that are not revoked, whatever the case" maxLength:"100"`
+	Description string     `json:"description,omitempty" maxLength:"1000"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty" nullable:"true"`
+	Owner       string     `json:"owner,omitempty" maxLength:"100" doc:"name of a user; members see their own keys"`
+	Models      []string   `json:"models,omitempty" maxItems:"100" doc:"patterns with * of the models that it may ask for, such as gpt-*; none: all"`
+	Limits      *Limits    `json:"limits,omitempty"`
+}
+
+// key checks the settings. location says where they are in the body.
+func (c *Console) newKey(ctx context.Context, location string, s *KeySettings) (store.Key, error) {
+	now := c.o.Now().UTC()
+	k := store.Key{CreatedAt: now}
+	field := strings.TrimPrefix(location+".", "body.")
+	var err error
+	if k.Name, err = cleanName(field+"name", s.Name); err != nil {
+		return k, err
+	}
+	if k.Description, err = cleanText(field+"description", s.Description, maxDescription); err != nil {
+		return k, err
+	}
+	if k.Owner, err = cleanText(field+"owner", s.Owner, maxName); err != nil {
+		return k, err
+	}
+	if p := access.From(ctx); p.OwnOnly() {
+		if k.Owner != "" && k.Owner != p.Name {
+			return k, newProblem(http.StatusForbidden, "your role, "+p.Role.String()+", makes keys of your own only: leave owner out")
+		}
+		if k.Owner = p.Name; k.Owner == "" {
+			return k, newProblem(http.StatusForbidden, "who has no name can own no key")
+		}
+	}
+	if k.ExpiresAt, err = c.expiry(location+".expires_at", s.ExpiresAt); err != nil {
+		return k, err
+	}
+	if k.Models, err = cleanPatterns(location+".models", s.Models); err != nil {
+		return k, err
+	}
+	if k.Limits, err = s.Limits.read(location + ".limits"); err != nil {
+		return k, err
+	}
+	id := make([]byte, 8)
+	_, _ = rand.Read(id) // never fails, see crypto/rand
+	k.ID = "key_" + hex.EncodeToString(id)
+	return k, nil
+}
+
+// expiry reads the end of a key; nil is none.
+func (c *Console) expiry(location string, at *time.Time) (time.Time, error) {
+	if at == nil {
+		return time.Time{}, nil
+	}
+	if t := at.UTC(); t.After(c.o.Now()) && t.Year() <= 2200 {
+		return t, nil
+	}
+	return time.Time{}, wrong(location, "must lie in the future", nil)
+}
+
+// newSecret makes a key of 256 bits from the system's random source.
+func newSecret() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails, see crypto/rand
+	return keyPrefix + base64.RawURLEncoding.EncodeToString(b)
+}
+
+func (c *Console) createKey(ctx context.Context, in *struct{ Body KeySettings }) (*envelope[NewKey], error) {
+	k, err := c.newKey(ctx, "body", &in.Body)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.roomForOwn(ctx); err != nil {
+		return nil, err
+	}
+	secret := newSecret()
+	k.Fingerprint, k.Display = usage.Fingerprint(secret), usage.DisplayKey(secret)
+	entry, err := c.audit(ctx, "key.create", keyTarget(&k), nil, auditedKey(&k))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.o.Ledger.Admin().AddKeys(ctx, c.o.MaxKeys, []store.Key{k}, entry); err != nil {
+		return nil, c.keyFailed("create a key", "body.name", err)
+	}
+	out, err := c.changed(ctx, k.ID)
+	if err != nil {
+		return nil, err
+	}
+	c.keysChanged(secret)
+	return answer(NewKey{Key: out, Secret: secret}), nil
+}
+
+// roomForOwn keeps one member from using up the keys of all.
+func (c *Console) roomForOwn(ctx context.Context) error {
+	p := access.From(ctx)
+	if !p.OwnOnly() {
+		return nil
+	}
+	keys, err := c.visibleKeys(ctx)
+	if err != nil {
+		return c.failed("create a key", err)
+	}
+	n := 0
+	for _, k := range keys {
+		if k.RevokedAt.IsZero() {
+			n++
+		}
+	}
+	if n >= maxOwnKeys {
+		return newProblem(http.StatusConflict, fmt.Sprintf("you have %d keys already, the most that a member may have; revoke some", n))
+	}
+	return nil
+}
+
+// changed describes a key that was just changed.
+func (c *Console) changed(ctx context.Context, id string) (Key, error) {
+	c.keys.forget()
+	index, err := c.keys.index(ctx)
+	if err != nil {
+		return Key{}, c.failed("read a key", err)
+	}
+	k := index.ring.ID(id)
+	if k == nil {
+		return Key{}, errNoKey()
+	}
+	out, err := c.describe(ctx, []*store.Key{k})
+	if err != nil {
+		return Key{}, c.failed("read a key", err)
+	}
+	return out[0], nil
+}
+
+// keyFailed turns an error of a change of keys into an answer. An answer stays as it is.
+func (c *Console) keyFailed(doing, location string, err error) error {
+	var conflict *store.KeyConflict
+	var p *problem
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &conflict) && conflict.Fingerprint:
+		return newProblem(http.StatusConflict, "this key is stored already, as "+conflict.With+"; a key has one name, and keeps it in history when it is revoked")
+	case errors.Is(err, store.ErrKeyExists):
+		return newProblem(http.StatusConflict, location+": a key of this name exists already; choose another name, or revoke that key first")
+	case errors.Is(err, store.ErrTooManyKeys):
+		return newProblem(http.StatusConflict, fmt.Sprintf("there would be more than %d keys, the most that keys::max allows; revoke some, or raise it", c.o.MaxKeys))
+	case errors.Is(err, store.ErrKeyUnknown):
+		return errNoKey()
+	}
+	return c.failed(doing, err)
+}
+
+// edit changes a key that a request names, in one transaction with its audit entry.
+func (c *Console) edit(ctx context.Context, id, action string, change func(*store.Key) error) (Key, error) {
+	seen, err := c.keyForRequest(ctx, id)
+	if err != nil {
+		return Key{}, err
+	}
+	c.pruneAudit(ctx)
+	err = c.o.Ledger.Admin().UpdateKey(ctx, seen.ID, func(k *store.Key) (store.AuditEntry, error) {
+		if p := access.From(ctx); p.OwnOnly() && !owns(p, k) {
+			return store.AuditEntry{}, errNoKey()
+		}
+		if !k.RevokedAt.IsZero() {
+			return store.AuditEntry{}, newProblem(http.StatusConflict, "this key is revoked, which is for good; make a new one")
+		}
+		before := auditedKey(k)
+		if err := change(k); err != nil {
+			return store.AuditEntry{}, err
+		}
+		return c.auditEntry(ctx, action, keyTarget(k), before, auditedKey(k))
+	})
+	if err != nil {
+		return Key{}, c.keyFailed("change a key", "body.name", err)
+	}
+	return c.changed(ctx, seen.ID)
+}
+
+type changeKeyInput struct {
+	KeyPath
+	Body struct {
+		Name        Change[string]    `json:"name" required:"false" maxLength:"100"`
+		Description Change[string]    `json:"description" required:"false" maxLength:"1000"`
+		Owner       Change[string]    `json:"owner" required:"false" maxLength:"100"`
+		Models      Change[[]string]  `json:"models" required:"false" doc:"replaces all patterns"`
+		Limits      Change[Limits]    `json:"limits" required:"false" doc:"replaces all limits"`
+		ExpiresAt   Change[time.Time] `json:"expires_at" required:"false"`
+		Disabled    Change[bool]      `json:"disabled" required:"false" doc:"a disabled key opens nothing until it is enabled again"`
+	}
+}
+
+func (c *Console) changeKey(ctx context.Context, in *changeKeyInput) (*envelope[Key], error) {
+	b := &in.Body
+	var next store.Key // what is set in the request
+	var err error
+	if b.Name.Set {
+		if next.Name, err = cleanName("name", text(b.Name)); err != nil {
+			return nil, err
+		}
+	}
+	if next.Description, err = cleanText("description", text(b.Description), maxDescription); err != nil {
+		return nil, err
+	}
+	if next.Owner, err = cleanText("owner", text(b.Owner), maxName); err != nil {
+		return nil, err
+	}
+	if b.Models.Value != nil {
+		if next.Models, err = cleanPatterns("body.models", *b.Models.Value); err != nil {
+			return nil, err
+		}
+	}
+	if next.Limits, err = b.Limits.Value.read("body.limits"); err != nil {
+		return nil, err
+	}
+	if next.ExpiresAt, err = c.expiry("body.expires_at", b.ExpiresAt.Value); err != nil {
+		return nil, err
+	}
+	next.Disabled = b.Disabled.Value != nil && *b.Disabled.Value
+	out, err := c.edit(ctx, in.ID, "key.change", func(k *store.Key) error {
+		if err := c.mayChange(ctx, in, k, &next); err != nil {
+			return err
+		}
+		if b.Name.Set {
+			k.Name = next.Name
+		}
+		if b.Description.Set {
+			k.Description = next.Description
+		}
+		if b.Owner.Set {
+			k.Owner = next.Owner
+		}
+		if b.Models.Set {
+			k.Models = next.Models
+		}
+		if b.Limits.Set {
+			k.Limits = next.Limits
+		}
+		if b.ExpiresAt.Set {
+			k.ExpiresAt = next.ExpiresAt
+		}
+		if b.Disabled.Set {
+			k.Disabled = next.Disabled
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer(out), nil
+}
+
+// mayChange keeps members from taking away what an operator has set on their keys: they may close a
+// key, not open it wider.
+func (c *Console) mayChange(ctx context.Context, in *changeKeyInput, k, next *store.Key) error {
+	p := access.From(ctx)
+	if p.Role.May(access.ManageKeys) {
+		return nil
+	}
+	b := &in.Body
+	var what string
+	switch {
+	case b.Owner.Set && next.Owner != k.Owner:
+		what = "owner"
+	case b.Models.Set:
+		what = "models"
+	case b.Limits.Set:
+		what = "limits"
+	case b.Disabled.Set && k.Disabled && !next.Disabled:
+		what = "disabled"
+	case b.ExpiresAt.Set && !k.ExpiresAt.IsZero() && (next.ExpiresAt.IsZero() || next.ExpiresAt.After(k.ExpiresAt)):
+		what = "expires_at"
+	default:
+		return nil
+	}
+	return newProblem(http.StatusForbidden, "body."+what+": your role, "+p.Role.String()+", may close a key and not open it wider; ask an operator")
+}
+
+// RotateBody says how to rotate.
+type RotateBody struct {
+	Overlap int64 `json:"overlap_seconds,omitempty" minimum:"0" maximum:"2592000" doc:"for how long the old secret still works"`
+}
+
+func (c *Console) rotateKey(ctx context.Context, in *struct {
+	KeyPath
+	Body *RotateBody
+}) (*envelope[NewKey], error) {
+	var overlap time.Duration
+	if in.Body != nil {
+		overlap = time.Duration(in.Body.Overlap) * time.Second
+	}
+	if overlap < 0 || overlap > maxOverlap {
+		return nil, wrong("body.overlap_seconds", "must be between 0 and 2592000 (30 days)", nil)
+	}
+	secret := newSecret()
+	out, err := c.edit(ctx, in.ID, "key.rotate", func(k *store.Key) error {
+		if len(k.Older) >= maxOlder {
+			return newProblem(http.StatusConflict, fmt.Sprintf("this key was rotated %d times, which is all that is kept; make a new one", len(k.Older)))
+		}
+		if c.statusOf(k) == "expired" {
+			return newProblem(http.StatusConflict, "this key is expired; give it a later expires_at first, or make a new one")
+		}
+		k.Older = append(k.Older, store.Secret{Fingerprint: k.Fingerprint, Display: k.Display, Until: c.o.Now().UTC().Add(overlap)})
+		k.Fingerprint, k.Display = usage.Fingerprint(secret), usage.DisplayKey(secret)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.keysChanged(secret)
+	return answer(NewKey{Key: out, Secret: secret}), nil
+}
+
+// Revoked tells of a key that is revoked.
+type Revoked struct {
+	ID     string `json:"id"`
+	Status string `json:"status" enum:"revoked"`
+}
+
+func (c *Console) revokeKey(ctx context.Context, in *KeyPath) (*envelope[Revoked], error) {
+	k, err := c.keyForRequest(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !k.RevokedAt.IsZero() {
+		return nil, newProblem(http.StatusNotFound, "this key is revoked already")
+	}
+	_, err = c.edit(ctx, in.ID, "key.revoke", func(k *store.Key) error {
+		k.RevokedAt = c.o.Now().UTC()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer(Revoked{ID: in.ID, Status: "revoked"}), nil
+}
+
+// auditKey is what the audit log tells of a key.
+type auditKey struct {
+	Name        string     `json:"name"`
+	Description string     `json:"description,omitempty"`
+	Display     string     `json:"display"`
+	Owner       string     `json:"owner,omitempty"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
+	RevokedAt   *time.Time `json:"revoked_at,omitempty"`
+	Disabled    bool       `json:"disabled,omitempty"`
+	Models      []string   `json:"models,omitempty"`
+	Limits      *Limits    `json:"limits,omitempty"`
+	OldUntil    *time.Time `json:"old_secret_until,omitempty"`
+	Imported    bool       `json:"imported,omitempty"`
+}
+
+func auditedKey(k *store.Key) auditKey {
+	a := auditKey{
+		Name: k.Name, Description: k.Description, Display: k.Display, Owner: k.Owner, ExpiresAt: known(k.ExpiresAt), RevokedAt: known(k.RevokedAt),
+		Disabled: k.Disabled, Models: k.Models, Limits: limitsOf(k.Limits), Imported: k.Imported,
+	}
+	if n := len(k.Older); n > 0 {
+		a.OldUntil = known(k.Older[n-1].Until)
+	}
+	return a
+}
+
+func keyTarget(k *store.Key) store.AuditTarget {
+	return store.AuditTarget{Type: "key", ID: k.ID, Name: k.Name}
+}
+
+// cleanName is cleanText of a name, which must not be empty.
+func cleanName(field, s string) (string, error) {
+	name, err := cleanText(field, s, maxName)
+	if err == nil && name == "" {
+		err = wrong("body."+field, "must not be empty; give the key a name by which you will know it", nil)
+	}
+	return name, err
+}
+
+// cleanText trims a text and refuses what would make it look like another.
+func cleanText(field, s string, maxLen int) (string, error) {
+	s = norm.NFC.String(strings.TrimSpace(s))
+	if utf8.RuneCountInString(s) > maxLen {
+		return "", wrong("body."+field, fmt.Sprintf("must have at most %d characters", maxLen), nil)
+	}
+	for _, r := range s {
+		if !unicode.IsGraphic(r) || r == utf8.RuneError || (unicode.IsSpace(r) && r != ' ') {
+			return "", wrong("body."+field, "must hold no control characters, line ends or invisible marks", nil)
+		}
+	}
+	return s, nil
+}

@@ -1,0 +1,37 @@
+package console
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/cliproxy/cliproxytest"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// TestKeySyncLife: rotation, disabling, and the naming of a key that the proxy had before.
+func TestKeySyncLife(t *testing.T) {
+	const existing = "sk-existing-0123456789"
+	proxy := cliproxytest.Start(t, cliproxytest.Options{Key: "management", Keys: []string{existing}})
+	b := newBench(t, withProxies(t, proxy))
+	has := func(keys ...string) {
+		t.Helper()
+		require.Eventually(t, func() bool { return len(keys) == len(proxy.ClientKeys()) && subset(keys, proxy.ClientKeys()) }, 20*time.Second, 2*time.Millisecond)
+	}
+	first := data[NewKey](b, "POST", "/keys", `{"name":"alice"}`, 201)
+	has(existing, first.Secret)
+	second := data[NewKey](b, "POST", "/keys/"+first.ID+"/rotate", "", 201)
+	has(existing, second.Secret)
+	data[Key](b, "PATCH", "/keys/"+first.ID, `{"disabled":true}`, 200)
+	has(existing)
+	data[Key](b, "PATCH", "/keys/"+first.ID, `{"disabled":false}`, 200)
+	has(existing, second.Secret)
+
+	imported := data[Imported](b, "POST", "/keys/import", `{"keys":[{"name":"before","fingerprint":"`+usage.Fingerprint(existing)+`"}]}`, 200)
+	require.Eventually(t, func() bool {
+		return data[KeySyncState](b, "GET", "/key-sync", "", 200).Proxies[0].Status == "in_sync"
+	}, 20*time.Second, 5*time.Millisecond)
+	data[Revoked](b, "DELETE", "/keys/"+imported.Keys[0].ID, "", 200)
+	has(second.Secret)
+}

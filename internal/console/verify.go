@@ -1,0 +1,271 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/keyring"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// Verify is how keys are checked. Zero values mean the defaults of keyring.Options.
+type Verify struct {
+	Reservation time.Duration
+	Estimate    int64
+	Failures    int
+	// Anonymous lets programs on this machine ask without signing in.
+	Anonymous bool
+}
+
+// outcomes says what a check answers: the status, the word in the header, and what to do.
+var outcomes = map[keyring.Outcome]struct {
+	status        int
+	word, message string
+}{
+	keyring.Good:            {http.StatusOK, "good", ""},
+	keyring.NoKey:           {http.StatusUnauthorized, "no_key", "send an API key, as Authorization: Bearer or x-api-key"},
+	keyring.Unknown:         {http.StatusUnauthorized, "unknown", "this API key is not known"},
+	keyring.Revoked:         {http.StatusUnauthorized, "revoked", "this API key is revoked"},
+	keyring.Expired:         {http.StatusUnauthorized, "expired", "this API key is expired"},
+	keyring.Disabled:        {http.StatusUnauthorized, "disabled", "this API key is disabled; ask its owner"},
+	keyring.ModelRefused:    {http.StatusForbidden, "model_refused", "this API key is not for this model"},
+	keyring.ModelUnsaid:     {http.StatusForbidden, "model_unsaid", "this API key is for some models only, and the check was not told which one is asked for"},
+	keyring.OverLimit:       {http.StatusTooManyRequests, "over_limit", "this API key has reached its limit"},
+	keyring.TooManyFailures: {http.StatusTooManyRequests, "too_many_failures", "too many keys that are not good came from here; wait"},
+}
+
+func (c *Console) verifyRoutes() {
+	op := route(http.MethodPost, "/keys/verify", "verify-key", "Whether a key is good for a call, and what is left; reserves what the call may spend")
+	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+		if r, w := humago.Unwrap(ctx); c.mayVerify(w, r) {
+			next(ctx)
+		}
+	}}
+	register(c, c.verifyNeeds(), op, c.verify)
+}
+
+func (c *Console) verifyNeeds() access.Permission {
+	if c.o.Verify.Anonymous {
+		return access.Anyone
+	}
+	return access.VerifyKeys
+}
+
+// mayVerify refuses strangers from other machines where checks need no sign-in.
+func (c *Console) mayVerify(w http.ResponseWriter, r *http.Request) bool {
+	p := access.From(r.Context())
+	if !c.o.Verify.Anonymous || p.Role != access.Nobody {
+		return c.allowed(w, r, access.VerifyKeys)
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err == nil && peer.Addr().Unmap().IsLoopback() {
+		return true
+	}
+	unauthorized(w, "checks without signing in are for programs on this machine; send an API token in X-Tokenboard-Token")
+	return false
+}
+
+// forwardsHeaders tells whether a request is a proxy's question, which carries the headers of the call
+// that it is about, those of a browser among them. Its answer holds nothing that a page could read.
+func forwardsHeaders(r *http.Request) bool {
+	return r.URL.Path == forwardAuth || strings.HasPrefix(r.URL.Path, forwardAuth+"/")
+}
+
+// Verified is a key that is good.
+type Verified struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Owner   string `json:"owner"`
+	Display string `json:"display"`
+	Left    *Left  `json:"left" doc:"what is left of its limits after this call's reservation; null where it has none"`
+}
+
+// KeyHeaders are the headers in which clients send keys.
+type KeyHeaders struct {
+	Authorization string `header:"Authorization" doc:"Bearer and the key, where the body has none" hidden:"true"`
+	APIKey        string `header:"X-Api-Key" doc:"the key, as clients of Anthropic send it"`
+	AzureKey      string `header:"Api-Key" doc:"the key, as clients of Azure send it"`
+	GoogleKey     string `header:"X-Goog-Api-Key" doc:"the key, as clients of Google send it"`
+}
+
+// key gives the key that headers hold; false where they hold several different ones: who checks one and
+// forwards another lets anybody in.
+func (h *KeyHeaders) key() (string, bool) {
+	bearer := ""
+	if scheme, rest, ok := strings.Cut(h.Authorization, " "); ok && strings.EqualFold(scheme, "bearer") {
+		bearer = strings.TrimSpace(rest)
+	}
+	key := ""
+	for _, k := range []string{bearer, h.APIKey, h.AzureKey, h.GoogleKey} {
+		if k != "" && key != "" && k != key {
+			return "", false
+		}
+		if k != "" {
+			key = k
+		}
+	}
+	return key, true
+}
+
+type verifyInput struct {
+	KeyHeaders
+	ForwardedFor string `header:"X-Forwarded-For" doc:"the address that the call came from is the last one; failed attempts are counted by it"`
+	RealIP       string `header:"X-Real-Ip" doc:"the address that the call came from, where X-Forwarded-For is not there"`
+	Body         *VerifyBody
+}
+
+// VerifyBody is what a check may say besides the headers.
+type VerifyBody struct {
+	Key      string `json:"key,omitempty" maxLength:"4096"`
+	Model    string `json:"model,omitempty" maxLength:"1000" doc:"the model that the call asks for; needed for keys that are for some models only"`
+	Estimate int64  `json:"estimate,omitempty" minimum:"0" maximum:"9007199254740992" doc:"tokens that the call may spend; must be left, and are reserved"`
+	USD      *Money `json:"estimate_usd,omitempty" doc:"money that the call may spend; must be left, and is reserved"`
+	Source   string `json:"source_ip,omitempty" maxLength:"64" doc:"the address that the call came from, instead of the headers"`
+}
+
+func (c *Console) verify(ctx context.Context, in *verifyInput) (*envelope[Verified], error) {
+	p := access.From(ctx)
+	b := in.Body
+	if b == nil {
+		b = &VerifyBody{}
+	}
+	q := keyring.Query{
+		Key: b.Key, Model: b.Model, Tokens: b.Estimate, Cost: usage.NanoUSD(number(b.USD)),
+		Source: callSource(b.Source, in.ForwardedFor, in.RealIP, p.Source),
+	}
+	if q.Key == "" {
+		var one bool
+		if q.Key, one = in.key(); !one {
+			return nil, wrong("header.authorization", "and the other headers hold different keys; send one", nil)
+		}
+	}
+	v, err := c.keys.ring.Verify(ctx, q)
+	if err != nil {
+		return nil, c.failed("verify a key", err)
+	}
+	if v.Outcome != keyring.Good {
+		return nil, huma.ErrorWithHeaders(newProblem(outcomes[v.Outcome].status, verdictMessage(&v)), verdictHeaders(&v))
+	}
+	return answer(Verified{ID: v.Key.ID, Name: v.Key.Name, Owner: v.Key.Owner, Display: v.Key.Display, Left: leftOf(v.Left)}), nil
+}
+
+func verdictMessage(v *keyring.Verdict) string {
+	m := outcomes[v.Outcome].message
+	if v.Outcome == keyring.OverLimit {
+		m += ": " + v.Limit
+	}
+	return m
+}
+
+// verdictHeaders are what both forms of the check tell.
+func verdictHeaders(v *keyring.Verdict) http.Header {
+	h := http.Header{"X-Tokenboard-Outcome": {outcomes[v.Outcome].word}}
+	if k := v.Key; k != nil {
+		h.Set("X-Tokenboard-Key-Id", k.ID)
+		h.Set("X-Tokenboard-Key-Name", headerText(k.Name))
+		h.Set("X-Tokenboard-Key-Owner", headerText(k.Owner))
+	}
+	if v.Limit != "" {
+		h.Set("X-Tokenboard-Limit", v.Limit)
+	}
+	if v.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((v.RetryAfter+time.Second-1)/time.Second), 10))
+	}
+	if outcomes[v.Outcome].status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="api"`)
+	}
+	return h
+}
+
+// headerText makes a text fit for a header: what is not printable ASCII is percent-encoded, as RFC
+// 8187 does, and so is the percent sign.
+func headerText(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if ch := s[i]; ch >= ' ' && ch < 0x7f && ch != '%' {
+			b.WriteByte(ch)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", ch)
+		}
+	}
+	return b.String()
+}
+
+// callSource finds the address that a call came from: who asks is a proxy.
+func callSource(said, forwardedFor, realIP, peer string) netip.Addr {
+	parts := strings.Split(forwardedFor, ",")
+	for _, s := range []string{said, parts[len(parts)-1], realIP, peer} {
+		if a, err := netip.ParseAddr(strings.TrimSpace(s)); err == nil {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
+const forwardAuth = base + "/keys/verify/forward-auth"
+
+// forwardAuthRoutes are the form for nginx, Caddy, Traefik and Envoy: the answer is a status and headers.
+// Envoy asks with the path and the method of the call itself.
+func (c *Console) forwardAuthRoutes(mux *http.ServeMux) {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions} {
+		for _, path := range []string{forwardAuth, forwardAuth + "/{path...}"} {
+			c.handle(mux, method, path, c.verifyNeeds(), http.HandlerFunc(c.forwardAuth))
+		}
+	}
+}
+
+func (c *Console) forwardAuth(w http.ResponseWriter, r *http.Request) {
+	if !c.mayVerify(w, r) {
+		return
+	}
+	p := access.From(r.Context())
+	headers := KeyHeaders{r.Header.Get("Authorization"), r.Header.Get("X-Api-Key"), r.Header.Get("Api-Key"), r.Header.Get("X-Goog-Api-Key")}
+	q := keyring.Query{Source: callSource("", r.Header.Get("X-Forwarded-For"), r.Header.Get("X-Real-Ip"), p.Source)}
+	limited := http.StatusTooManyRequests
+	if called := r.PathValue("path"); called != "" {
+		q.Model = modelOfPath(called) // the query is the client's, too
+	} else if _, of, _ := strings.Cut(r.Header.Get("X-Forwarded-Uri"), "?"); of == "" || of != r.URL.RawQuery { // else it is the client's
+		q.Model = r.URL.Query().Get("model")
+		if r.URL.Query().Get("over_limit") == "403" {
+			limited = http.StatusForbidden // nginx takes no other
+		}
+	}
+	v := keyring.Verdict{Outcome: keyring.NoKey}
+	var one bool
+	if q.Key, one = headers.key(); one {
+		var err error
+		if v, err = c.keys.ring.Verify(r.Context(), q); err != nil {
+			c.failed("verify a key", err) //nolint:errcheck // it is logged
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+	}
+	for name, values := range verdictHeaders(&v) {
+		w.Header()[http.CanonicalHeaderKey(name)] = values
+	}
+	status := outcomes[v.Outcome].status
+	if status == http.StatusTooManyRequests {
+		status = limited
+	}
+	w.WriteHeader(status)
+}
+
+// modelPaths are the paths in which providers' APIs name the model: Google's, Azure's and Amazon's.
+var modelPaths = regexp.MustCompile(`(?:^|/)(?:models|deployments|model)/([^/:]+)`)
+
+func modelOfPath(path string) string {
+	if m := modelPaths.FindStringSubmatch(path); m != nil {
+		return m[1]
+	}
+	return ""
+}

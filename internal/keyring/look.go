@@ -1,0 +1,55 @@
+package keyring
+
+import "github.com/tokenboard/tokenboard/internal/store"
+
+// What follows tells of the keys as they were read last, see Fresh. Keys are not to be changed.
+
+// Key gives the key that a fingerprint is or was of; nil where it is a stranger's.
+func (r *Ring) Key(fingerprint string) *store.Key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return keyOf(r.byFingerprint[fingerprint])
+}
+
+// ID gives the key of an id, or nil.
+func (r *Ring) ID(id string) *store.Key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return keyOf(r.byID[id])
+}
+
+// Named gives the keys of a name, whatever its case: one that is not revoked at most.
+func (r *Ring) Named(name string) []*store.Key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return keysOf(r.byName[fold(name)])
+}
+
+// Owned gives the keys of an owner.
+func (r *Ring) Owned(owner string) []*store.Key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return keysOf(r.byOwner[owner])
+}
+
+// All gives all keys, oldest first.
+func (r *Ring) All() []*store.Key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return keysOf(r.all)
+}
+
+func keyOf(e *entry) *store.Key {
+	if e == nil {
+		return nil
+	}
+	return e.key.Load()
+}
+
+func keysOf(entries []*entry) []*store.Key {
+	out := make([]*store.Key, len(entries))
+	for i, e := range entries {
+		out[i] = e.key.Load()
+	}
+	return out
+}

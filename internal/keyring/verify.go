@@ -1,0 +1,270 @@
+package keyring
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"math"
+	"net/netip"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// Query asks whether a key is good for a call.
+type Query struct {
+	Key    string     // as the client sent it
+	Model  string     // that it asks for; "" where it is not known
+	Source netip.Addr // that the call came from; failed attempts are counted by it
+	// Tokens and Cost estimate what the call will spend; 0: not known. What is left must suffice
+	// for an estimate.
+	Tokens int64
+	Cost   usage.NanoUSD
+}
+
+// Outcome says whether a key is good, or why it is not.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Good            Outcome = iota
+	NoKey                   // none was sent
+	Unknown                 // or rotated, and the overlap is over
+	Revoked                 //
+	Expired                 //
+	Disabled                //
+	ModelRefused            // the key is for other models
+	ModelUnsaid             // the key is for some models only, and which one is asked for is not known
+	OverLimit               //
+	TooManyFailures         // of this source
+)
+
+// Verdict is the answer to a Query.
+type Verdict struct {
+	Outcome    Outcome
+	Key        *store.Key    // of Good, ModelRefused, ModelUnsaid and OverLimit
+	Left       *Left         // after the reservation; of Good and OverLimit; nil where the key has no limits
+	Limit      string        // the limit that is reached, such as tokens.month; of OverLimit
+	RetryAfter time.Duration // of OverLimit and TooManyFailures
+}
+
+// Allowance is what is left of one limit.
+type Allowance struct {
+	Limit, Used, Reserved int64
+	ResetsAt              time.Time // zero: never, or bit by bit
+}
+
+// Left is what may still be spent; never less than nothing.
+func (a *Allowance) Left() int64 { return max(a.Limit-a.Used-a.Reserved, 0) }
+
+// Left is what is left of a key's limits; nil where there is none.
+type Left struct {
+	RequestsPerMinute, TokensPerMinute *Allowance
+	Tokens                             [store.PeriodCount]*Allowance
+	Cost                               [store.PeriodCount]*Allowance // in nano-USD
+}
+
+// Verify decides from memory, and reserves what the call may spend where the answer is Good. An error
+// means that it cannot be decided.
+func (r *Ring) Verify(ctx context.Context, q Query) (Verdict, error) {
+	if err := r.Fresh(ctx); err != nil {
+		return Verdict{}, err
+	}
+	if q.Key == "" {
+		return Verdict{Outcome: NoKey}, nil
+	}
+	now, current := r.now()
+	// Hashed first, so that nothing that takes time depends on how much of a key is right.
+	sum := sha256.Sum256([]byte(q.Key))
+	var fingerprint [2 * sha256.Size]byte
+	hex.Encode(fingerprint[:], sum[:])
+	r.mu.RLock()
+	e := r.byFingerprint[string(fingerprint[:])]
+	r.mu.RUnlock()
+	k := keyOf(e)
+	// Keys made here cannot be guessed, so that their clients need not suffer for those beside them.
+	guessable := k == nil || k.Imported
+	if guessable {
+		if wait := r.failures.wait(q.Source, now); wait > 0 {
+			return Verdict{Outcome: TooManyFailures, RetryAfter: wait}, nil
+		}
+	}
+	if outcome := opens(k, fingerprint[:], now); outcome != Good {
+		if guessable {
+			r.failures.note(q.Source, now)
+		}
+		return Verdict{Outcome: outcome}, nil
+	}
+	if len(k.Models) > 0 {
+		if q.Model == "" {
+			return Verdict{Outcome: ModelUnsaid, Key: k}, nil
+		}
+		if !allows(k.Models, q.Model) {
+			return Verdict{Outcome: ModelRefused, Key: k}, nil
+		}
+	}
+	if hasBudget(k) && e.wants() { // it could not be read when the key was
+		if err := r.Refresh(ctx); err != nil {
+			return Verdict{}, err
+		}
+	}
+	return r.reserve(e, k, &q, now, current)
+}
+
+// opens tells whether a fingerprint opens a key at a time. It compares with all of the key's.
+func opens(k *store.Key, fingerprint []byte, now time.Time) Outcome {
+	if k == nil {
+		return Unknown
+	}
+	match := subtle.ConstantTimeCompare(fingerprint, []byte(k.Fingerprint))
+	for i := range k.Older {
+		if o := &k.Older[i]; now.Before(o.Until) {
+			match |= subtle.ConstantTimeCompare(fingerprint, []byte(o.Fingerprint))
+		}
+	}
+	switch {
+	case match != 1:
+		return Unknown
+	case !k.RevokedAt.IsZero():
+		return Revoked
+	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
+		return Expired
+	case k.Disabled:
+		return Disabled
+	}
+	return Good
+}
+
+// reserve checks the limits and reserves, as one step.
+func (r *Ring) reserve(e *entry, k *store.Key, q *Query, now time.Time, current *periods) (Verdict, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if hasBudget(k) && e.spent == nil {
+		return Verdict{}, errNotKnown
+	}
+	left := r.left(e, k, now, current)
+	if v, ok := r.overLimit(e, left, q, now); ok {
+		v.Key = k
+		return v, nil
+	}
+	held := amount{q.Tokens, int64(q.Cost)}
+	if held.tokens == 0 {
+		held.tokens = r.o.Estimate
+	}
+	e.reserved.make(now, r.o.Reservation, held)
+	if k.Limits.RequestsPerMinute > 0 {
+		e.thisMinute().add(now, now, 1, 0)
+	}
+	return Verdict{Outcome: Good, Key: k, Left: r.left(e, k, now, current)}, nil
+}
+
+// reservedRetry is after how long to ask again where only calls in flight stand in the way.
+const reservedRetry = 5 * time.Second
+
+// never is the Retry-After of a limit that does not begin anew.
+const never = 24 * time.Hour
+
+// overLimit finds the limit that keeps a call waiting longest.
+func (r *Ring) overLimit(e *entry, l *Left, q *Query, now time.Time) (Verdict, bool) {
+	if l == nil {
+		return Verdict{}, false
+	}
+	v := Verdict{Outcome: OverLimit, Left: l, RetryAfter: -1}
+	check := func(name string, a *Allowance, need int64, wait func(over int64) time.Duration) {
+		if need = max(need, 1); a == nil || a.Limit-a.Used-a.Reserved >= need {
+			return
+		}
+		after := reservedRetry
+		if over := a.Used + need - a.Limit; over > 0 {
+			after = wait(over)
+		}
+		if after > v.RetryAfter {
+			v.Limit, v.RetryAfter = name, after
+		}
+	}
+	check("requests_per_minute", l.RequestsPerMinute, 1, func(over int64) time.Duration { return e.thisMinute().until(now, over, 0) })
+	check("tokens_per_minute", l.TokensPerMinute, q.Tokens, func(over int64) time.Duration { return e.thisMinute().until(now, 0, over) })
+	for p := range store.PeriodCount {
+		reset := func(int64) time.Duration {
+			if p == store.Ever {
+				return math.MaxInt64
+			}
+			return l.resetOf(p).Sub(now)
+		}
+		check("tokens."+p.String(), l.Tokens[p], q.Tokens, reset)
+		check("usd."+p.String(), l.Cost[p], int64(q.Cost), reset)
+	}
+	over := v.RetryAfter >= 0
+	if v.RetryAfter == math.MaxInt64 {
+		v.RetryAfter = never
+	}
+	return v, over
+}
+
+func (l *Left) resetOf(p store.Period) time.Time {
+	if a := l.Tokens[p]; a != nil {
+		return a.ResetsAt
+	}
+	return l.Cost[p].ResetsAt
+}
+
+// left tells what is left of a key's limits. e.mu is held.
+func (r *Ring) left(e *entry, k *store.Key, now time.Time, current *periods) *Left {
+	e.reserved.expire(now, r.o.Reservation)
+	if k.Limits == (store.Limits{}) {
+		return nil
+	}
+	l := &Left{}
+	var requests, tokens int64
+	if e.minute != nil {
+		requests, tokens = e.minute.sum(now)
+	}
+	if n := k.Limits.RequestsPerMinute; n > 0 {
+		l.RequestsPerMinute = &Allowance{Limit: n, Used: requests}
+	}
+	if n := k.Limits.TokensPerMinute; n > 0 {
+		held := e.reserved.sum(now.Add(-time.Minute - r.o.Reservation/reserveSteps))
+		l.TokensPerMinute = &Allowance{Limit: n, Used: tokens, Reserved: held.tokens}
+	}
+	if e.spent == nil {
+		return l
+	}
+	held := e.reserved.sum(time.Time{})
+	for p := range store.PeriodCount {
+		spent := e.spent.in(current, p)
+		var reset time.Time
+		if p < store.Ever {
+			reset = current.end[p]
+		}
+		if n := k.Limits.Tokens[p]; n > 0 {
+			l.Tokens[p] = &Allowance{Limit: n, Used: spent.tokens, Reserved: held.tokens, ResetsAt: reset}
+		}
+		if n := k.Limits.Cost[p]; n > 0 {
+			l.Cost[p] = &Allowance{Limit: n, Used: spent.cost, Reserved: held.cost, ResetsAt: reset}
+		}
+	}
+	return l
+}
+
+// Left tells what is left of a key's limits; nil where it has none.
+func (r *Ring) Left(id string) *Left {
+	r.mu.RLock()
+	e := r.byID[id]
+	r.mu.RUnlock()
+	return r.leftOf(e)
+}
+
+// Quota tells what is left of Options.Quota; nil where there is none.
+func (r *Ring) Quota() *Left { return r.leftOf(r.console) }
+
+func (r *Ring) leftOf(e *entry) *Left {
+	if e == nil {
+		return nil
+	}
+	now, current := r.now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return r.left(e, e.key.Load(), now, current)
+}
