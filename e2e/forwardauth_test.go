@@ -111,7 +111,7 @@ func TestForwardAuthNginx(t *testing.T) {
 		if err == nil {
 			_ = r.Body.Close()
 		}
-		return err == nil && r.StatusCode == 200
+		return err == nil && r.StatusCode == http.StatusOK
 	})
 	run := t.TempDir()
 	require.NoError(t, os.Chmod(run, 0o755))
@@ -135,7 +135,7 @@ func TestForwardAuthCaddy(t *testing.T) {
 		if err == nil {
 			_ = r.Body.Close()
 		}
-		return err == nil && r.StatusCode == 200
+		return err == nil && r.StatusCode == http.StatusOK
 	})
 	address := freeAddress(t)
 	cmd := exec.Command("caddy", "run", "--config", filepath.Join("..", "examples", "forward-auth", "caddy", "Caddyfile"), "--adapter", "caddyfile")

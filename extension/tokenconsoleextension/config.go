@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"time"
 	_ "time/tzdata" // time zones work where the system has none, as in an empty container
 
@@ -45,6 +46,8 @@ type Links struct {
 	// TraceURL is the address of a call's trace: an http or https address with {trace_id} in it, and,
 	// where they are needed, {span_id}, {service}, {from_ms} and {to_ms}.
 	TraceURL string `mapstructure:"trace_url"`
+	// GrafanaURL is where the dashboards are, an http or https address that the console links to.
+	GrafanaURL string `mapstructure:"grafana_url"`
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -92,6 +95,9 @@ func (c *Config) Validate() error {
 	}
 	if err := c.validateKeySync(); err != nil {
 		errs = append(errs, err)
+	}
+	if u, err := url.Parse(c.Links.GrafanaURL); c.Links.GrafanaURL != "" && (err != nil || u.Host == "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https")) {
+		errs = append(errs, errors.New("links: grafana_url must be an http or https address, without user and password"))
 	}
 	if _, err := c.Quota.read(); err != nil {
 		errs = append(errs, err)

@@ -77,7 +77,7 @@ func TestConfig(t *testing.T) {
 		"wrong": {
 			"storage must name", "Mars/Olympus", "everybody", "max must be at least 1", "no host name", "proxy.example.com", "lifetime must be above 0",
 			"username and password go together", "name one in auth", "max_entries must be above 0",
-			"links: trace_url must be an http or https address",
+			"links: trace_url must be an http or https address", "links: grafana_url must be an http or https address",
 		},
 		"wrongoidc": {"at least 12", "issuer must be an https URL", "client_id must be set", "client_secret must be set", "must end in /api", `"root" is no role`},
 		"both":      {"exclude each other", "auth_role_attribute and auth_roles go together"},

@@ -65,7 +65,7 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	options := console.Options{
 		Ledger: ledger, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
 		MaxKeys: s.config.Keys.Max, Origins: origins, AuditMaxAge: s.config.Audit.MaxAge, AuditMax: s.config.Audit.MaxEntries,
-		TraceURL: s.config.Links.TraceURL, Quota: quota,
+		TraceURL: s.config.Links.TraceURL, GrafanaURL: s.config.Links.GrafanaURL, Quota: quota,
 		Verify: console.Verify{
 			Anonymous: s.config.Verify.Anonymous, Reservation: s.config.Verify.Reservation, Estimate: s.config.Verify.Estimate,
 			Failures: s.config.Verify.FailuresPerMinute,

@@ -331,6 +331,12 @@ func TestSettings(t *testing.T) {
 	require.Equal(t, defaultMax, s.MaxKeys)
 	require.EqualValues(t, 12*3600, s.Sessions.IdleSeconds)
 	require.Nil(t, s.Retention.MaxAgeSeconds)
+	require.Nil(t, s.GrafanaURL)
+	linked := newBench(t, func(p *Options) {
+		p.GrafanaURL, p.TraceURL = "https://grafana.example", "https://tempo.example/{trace_id}"
+	})
+	require.Equal(t, "https://grafana.example", *data[Settings](linked, "GET", "/settings", "", 200).GrafanaURL)
+	require.Equal(t, "https://tempo.example/{trace_id}", *data[Settings](linked, "GET", "/settings", "", 200).TraceURL)
 	open := data[Settings](newBench(t, nil), "GET", "/settings", "", 200)
 	require.Equal(t, "open", open.AccessMode)
 	require.Nil(t, open.Sessions)

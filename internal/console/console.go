@@ -57,6 +57,8 @@ type Options struct {
 	KeySync *keysync.Sync
 	// TraceURL is the address of a trace, with {trace_id} in it; see CheckTraceURL. Empty: no links.
 	TraceURL string
+	// GrafanaURL is where the dashboards are, for people to follow. Empty: no link.
+	GrafanaURL string
 	// Quota is for all calls; shown, and enforced by nobody.
 	Quota Quota
 	// Verify is how keys are checked.

@@ -22,6 +22,9 @@ type Settings struct {
 	Retention  SettingsRetention `json:"retention"`
 	Audit      SettingsAudit     `json:"audit"`
 	Sessions   *SettingsSessions `json:"sessions" doc:"null where nobody signs in"`
+	TraceURL   *string           `json:"trace_url" doc:"template of the address of a call's trace; null where there is none"`
+	GrafanaURL *string           `json:"grafana_url" doc:"where the dashboards are; null where there are none"`
+	Prices     SettingsPrices    `json:"prices"`
 	Endpoints  SettingsEndpoints `json:"endpoints"`
 }
 
@@ -51,6 +54,11 @@ type SettingsSessions struct {
 	LifetimeSeconds int64 `json:"lifetime_seconds"`
 }
 
+// SettingsPrices are the prices that new calls get; /prices lists them.
+type SettingsPrices struct {
+	Version string `json:"version" doc:"empty where nothing is priced"`
+}
+
 // SettingsEndpoints are paths on this server.
 type SettingsEndpoints struct {
 	API     string `json:"api"`
@@ -66,6 +74,17 @@ func (c *Console) settings(context.Context, *struct{}) (*envelope[Settings], err
 		Retention: SettingsRetention{MaxAgeSeconds: limit(int64(kept.MaxAge.Seconds())), MaxRecords: limit(kept.MaxRecords), MaxBytes: limit(kept.MaxBytes)},
 		Audit:     SettingsAudit{MaxAgeSeconds: int64(c.o.AuditMaxAge.Seconds()), MaxEntries: c.o.AuditMax},
 		Endpoints: SettingsEndpoints{API: base, Docs: base + "/docs", OpenAPI: base + "/openapi.json", Metrics: "/metrics"},
+	}
+	for _, link := range []struct {
+		url  string
+		into **string
+	}{{c.o.TraceURL, &out.TraceURL}, {c.o.GrafanaURL, &out.GrafanaURL}} {
+		if link.url != "" {
+			*link.into = &link.url
+		}
+	}
+	if prices := c.o.Ledger.Prices(); prices != nil {
+		out.Prices.Version = prices.Version()
 	}
 	if q := c.o.Quota; q.limits() != (store.Limits{}) {
 		out.Quota = &SettingsQuota{Tokens: some[int64](q.Tokens), USD: some[Money](int64(q.Cost)), Period: q.Period.String()}
