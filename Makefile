@@ -107,6 +107,10 @@ test-web: build web-check ## the console's page: unit tests, and end to end in h
 	cd web && npm run --silent unit
 	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard npm run --silent e2e
 
+.PHONY: images
+images: build web/node_modules ## make the pictures of the console in docs/images anew
+	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard node tests/images/images.mjs
+
 .PHONY: measure-web
 measure-web: build web/node_modules ## how fast the console's page is with CALLS (1,000,000) stored calls
 	sh tools/install-test-packages.sh
