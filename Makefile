@@ -28,7 +28,7 @@ build: ## build ./bin/tokenboard, a static binary
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/tokenboard ./cmd/tokenboard
 
 .PHONY: test
-test: build lint reference test-proxytrace test-sdks ## everything: lint, unit tests (with the race detector where there is a C compiler), fuzzing for seconds, the built binary end to end
+test: build lint reference test-proxytrace test-sdks test-dashboards ## everything: lint, unit tests (with the race detector where there is a C compiler), fuzzing for seconds, the built binary end to end
 	TOKENBOARD_REFERENCE=1 $(GO) test $(RACE) $$($(GO) list ./... | grep -v /e2e)
 	$(GO) test -run TestEveryOrder ./internal/ledger -rapid.checks=300
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
@@ -106,3 +106,16 @@ test-web: build web/node_modules ## the console's page: unit tests, and end to e
 	sh tools/install-test-packages.sh
 	cd web && npm run --silent unit
 	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard npm run --silent e2e
+
+dashboards/node_modules: dashboards/package-lock.json
+	cd dashboards && npm ci --ignore-scripts --silent && touch node_modules
+
+.PHONY: dashboards
+dashboards: dashboards/node_modules ## generate the Grafana dashboards and alert rules, which are committed
+	cd dashboards && npm run --silent check && npm run --silent generate
+
+.PHONY: test-dashboards
+test-dashboards: build dashboards/node_modules ## lint the dashboards, and run all their queries in a real Prometheus
+	sh tools/install-test-packages.sh
+	cd dashboards && npm run --silent check && npm run --silent test
+	TOKENBOARD_GRAFANA=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -run TestGrafana ./e2e
