@@ -167,17 +167,57 @@ func filled(expr string, values map[string][]string) string {
 	})
 }
 
-// namesIn gives the metrics that a query names.
-func namesIn(t *testing.T, expr string) (names []string) {
+// selectorsIn gives the selectors of series in a query.
+func selectorsIn(t *testing.T, expr string) (all []*parser.VectorSelector) {
+	t.Helper()
 	e, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
 	require.NoError(t, err, expr)
 	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
 		if v, ok := n.(*parser.VectorSelector); ok {
-			names = append(names, v.Name)
+			all = append(all, v)
 		}
 		return nil
 	})
-	return names
+	return all
+}
+
+// queries runs queries.
+type queries struct {
+	servers []*prometheusServer
+	emitted map[string]bool // names of metrics
+}
+
+// selects requires that each selector of a query finds series, which an "or vector(0)" would hide. The
+// form of a histogram that one server does not take is found in the other.
+func (g *queries) selects(t *testing.T, what, expr string) {
+	t.Helper()
+	for _, v := range selectorsIn(t, expr) {
+		require.True(t, g.emitted[v.Name], "%s: there is no metric %s", what, v.Name)
+		alone := &parser.VectorSelector{Name: v.Name, LabelMatchers: v.LabelMatchers}
+		found := slices.ContainsFunc(g.servers, func(s *prometheusServer) bool {
+			all, err := s.query(alone.String(), false)
+			require.NoError(t, err)
+			return len(all) > 0
+		})
+		require.True(t, found, "%s: nothing is %s", what, alone)
+	}
+}
+
+// runs requires that a query has data in each server.
+func (g *queries) runs(t *testing.T, what, expr string, overRange bool) {
+	t.Helper()
+	for _, s := range g.servers {
+		deadline := time.Now().Add(30 * time.Second)
+		for {
+			all, err := s.query(expr, overRange)
+			require.NoError(t, err, "%s: %s", what, expr)
+			if hasData(all) {
+				break
+			}
+			require.True(t, time.Now().Before(deadline), "%s (%s histograms) has no data: %s", what, s.name, expr)
+			time.Sleep(200 * time.Millisecond)
+		}
+	}
 }
 
 var labelValues = regexp.MustCompile(`^label_values\((\w+(?:\{.*\})?), (\w+)\)$`)
@@ -239,31 +279,12 @@ func TestGrafana(t *testing.T) {
 	send(2) // every counter of these series goes up between two scrapes
 	sameAsStats()
 
-	emitted := map[string]bool{}
+	g := &queries{servers: servers, emitted: map[string]bool{}}
 	for _, s := range servers {
 		var names []string
 		require.NoError(t, s.get("label/__name__/values", nil, &names))
 		for _, n := range names {
-			emitted[n] = true
-		}
-	}
-	// runs a query in both until it has data
-	runs := func(what, expr string, overRange bool) {
-		t.Helper()
-		for _, name := range namesIn(t, expr) {
-			require.True(t, emitted[name], "%s: there is no metric %s", what, name)
-		}
-		for _, s := range servers {
-			deadline := time.Now().Add(30 * time.Second)
-			for {
-				all, err := s.query(expr, overRange)
-				require.NoError(t, err, "%s: %s", what, expr)
-				if hasData(all) {
-					break
-				}
-				require.True(t, time.Now().Before(deadline), "%s (%s histograms) has no data: %s", what, s.name, expr)
-				time.Sleep(200 * time.Millisecond)
-			}
+			g.emitted[n] = true
 		}
 	}
 	for _, d := range readDashboards(t, p) {
@@ -277,7 +298,7 @@ func TestGrafana(t *testing.T) {
 				require.NoError(t, json.Unmarshal(v.Query, &q))
 				m := labelValues.FindStringSubmatch(filled(q.Query, chosen))
 				require.NotNil(t, m, q.Query)
-				require.True(t, emitted[namesIn(t, m[1])[0]])
+				require.True(t, g.emitted[selectorsIn(t, m[1])[0].Name])
 				for _, s := range servers {
 					var values []string
 					require.NoError(t, s.get("label/"+m[2]+"/values", url.Values{"match[]": {m[1]}}, &values))
@@ -294,14 +315,15 @@ func TestGrafana(t *testing.T) {
 			for _, row := range d.Panels {
 				for _, panel := range append(row.Panels, row) {
 					for _, target := range panel.Targets {
-						runs(panel.Title, filled(target.Expr, nil), target.Range)
-						runs(panel.Title+", chosen", filled(target.Expr, chosen), target.Range)
+						g.selects(t, panel.Title, filled(target.Expr, nil))
+						g.runs(t, panel.Title, filled(target.Expr, nil), target.Range)
+						g.runs(t, panel.Title+", chosen", filled(target.Expr, chosen), target.Range)
 					}
 				}
 			}
 		})
 	}
-	t.Run("alerts", func(t *testing.T) { requireAlerts(t, servers, runs) })
+	t.Run("alerts", func(t *testing.T) { requireAlerts(t, g) })
 	t.Run("totals", func(t *testing.T) { requireTotals(t, p, servers) })
 	t.Run("promtool", func(t *testing.T) {
 		check := exec.Command("promtool", "check", "metrics")
@@ -329,7 +351,7 @@ func createKey(t *testing.T, p *process, body string) string {
 }
 
 // requireAlerts runs what Grafana's rules compare, and looks at Prometheus' own evaluation of its rules.
-func requireAlerts(t *testing.T, servers []*prometheusServer, runs func(what, expr string, overRange bool)) {
+func requireAlerts(t *testing.T, g *queries) {
 	raw, err := os.ReadFile("../dashboards/alerts/grafana.yaml")
 	require.NoError(t, err)
 	var provisioned struct {
@@ -348,13 +370,14 @@ func requireAlerts(t *testing.T, servers []*prometheusServer, runs func(what, ex
 	for _, rule := range provisioned.Groups[0].Rules {
 		for _, d := range rule.Data {
 			if d.DatasourceUID != "__expr__" {
-				runs(rule.Title, d.Model.Expr, false)
+				g.selects(t, rule.Title, d.Model.Expr)
+				g.runs(t, rule.Title, d.Model.Expr, false)
 				n++
 			}
 		}
 	}
 	require.Equal(t, 6, n)
-	for _, s := range servers {
+	for _, s := range g.servers {
 		var out struct {
 			Groups []struct {
 				Rules []struct{ Name, State, Health, LastError string }
