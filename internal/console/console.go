@@ -140,6 +140,7 @@ func (c *Console) served() http.Handler {
 	c.oidcRoutes(mux)
 	c.pages(mux)
 	c.forwardAuthRoutes(mux)
+	c.dashboardFiles(mux)
 	c.handle(mux, http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())
 	c.handle(mux, http.MethodGet, "/health", access.Anyone, http.HandlerFunc(c.plainHealth))
 	c.handle(mux, http.MethodGet, "/ready", access.Anyone, http.HandlerFunc(c.plainReady))
@@ -163,5 +164,6 @@ func (c *Console) routes() {
 	c.priceRoutes()
 	c.auditRoutes()
 	c.settingsRoutes()
+	c.dashboardRoutes()
 	c.healthRoutes()
 }
