@@ -52,6 +52,10 @@ func (c *Config) Open(ctx context.Context) (*ledger.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
+	series, err := c.Series.options()
+	if err != nil {
+		return nil, err
+	}
 	engine, err := sqlite.Open(ctx, sqlite.Options{Path: c.path()})
 	if err != nil {
 		return nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
@@ -60,7 +64,7 @@ func (c *Config) Open(ctx context.Context) (*ledger.Ledger, error) {
 		Window: c.Correlation.Window, MaxSpans: c.Correlation.MaxSpans, NoTwins: !c.Correlation.Twins,
 		MaxAge: c.Retention.MaxAge, MaxRecords: c.Retention.MaxRecords,
 		MaxBytes: c.Retention.MaxSizeMiB << 20, RetentionInterval: c.Retention.Interval,
-		MaxMembers: c.Sums.MaxValues, SaveInterval: c.Sums.SaveInterval,
+		MaxMembers: c.Sums.MaxValues, SaveInterval: c.Sums.SaveInterval, Series: series,
 		Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
 	})
 	if err != nil {

@@ -228,14 +228,14 @@ type Query struct {
 	Points func(Member) []Sums
 	// Histograms says whose histograms are filled.
 	Histograms Histograms
-	// Overall is where the histograms of all go, where that is asked for.
-	Overall *Sums
+	// Overall are the points that the histograms of all members go to, where that is asked for.
+	Overall []Sums
 }
 
 // Histograms says which histograms a query fills: they are most of its work.
 type Histograms uint8
 
-// None, those of each point, or only those over all points and members together.
+// Those of each point of each member, none, or only those over all members together.
 const (
 	OfPoints Histograms = iota
 	OfNone
@@ -303,7 +303,7 @@ func (d *daySum) sum() {
 		into := &points[at]
 		into.MergeCounts(s)
 		if d.Histograms == OfAll {
-			into = d.Overall
+			into = &d.Overall[at]
 		}
 		if d.Histograms != OfNone {
 			into.Duration.Merge(&s.Duration)
@@ -319,7 +319,7 @@ func (d *daySum) sumBlock(block []byte, points []Sums) {
 		if n == 1 {
 			r.byte()
 		}
-		d.addCell(&r, &points[d.point[0]])
+		d.addCell(&r, points, d.point[0])
 		return
 	}
 	if n > 1 {
@@ -328,21 +328,21 @@ func (d *daySum) sumBlock(block []byte, points []Sums) {
 	}
 	for range n {
 		if at := d.point[r.byte()]; at >= 0 {
-			d.addCell(&r, &points[at])
+			d.addCell(&r, points, at)
 		} else {
 			r.addCell(nil, nil)
 		}
 	}
 }
 
-func (d *daySum) addCell(r *reader, into *Sums) {
+func (d *daySum) addCell(r *reader, points []Sums, at int) {
 	switch d.Histograms {
 	case OfPoints:
-		r.addCell(into, into)
+		r.addCell(&points[at], &points[at])
 	case OfNone:
-		r.addCell(into, nil)
+		r.addCell(&points[at], nil)
 	default:
-		r.addCell(into, d.Overall)
+		r.addCell(&points[at], &d.Overall[at])
 	}
 }
 

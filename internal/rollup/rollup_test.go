@@ -162,19 +162,24 @@ func TestSums(t *testing.T) {
 		require.Equal(t, filled(expected), filled(got))
 
 		// the histograms of all together are those of the points added up
-		var overall, added Sums
-		q.Histograms, q.Overall = OfAll, &overall
+		overall, added := make([]Sums, len(q.Edges)-1), make([]Sums, len(q.Edges)-1)
+		q.Histograms, q.Overall = OfAll, overall
 		_, q.Points = collector(len(q.Edges) - 1)
 		r.Sum(q)
 		for _, points := range expected {
 			for i := range points {
-				added.Merge(&points[i])
+				added[i].Duration.Merge(&points[i].Duration)
+				added[i].TTFT.Merge(&points[i].TTFT)
 			}
 		}
-		require.Equal(t, added.Duration.Count(), overall.Duration.Count())
-		a, _ := added.Duration.Quantile(0.9)
-		b, _ := overall.Duration.Quantile(0.9)
-		require.Equal(t, a, b)
+		for i := range added {
+			for _, q := range []float64{0.1, 0.5, 0.9} {
+				a, _ := added[i].Duration.Quantile(q)
+				b, _ := overall[i].Duration.Quantile(q)
+				require.Equal(t, a, b)
+			}
+			require.Equal(t, added[i].TTFT.Count(), overall[i].TTFT.Count())
+		}
 
 		from := BucketOf(testStart) + 5
 		each, wantEach := map[string]int64{}, map[string]int64{}

@@ -296,7 +296,7 @@ test("a key: created, copied, verified, used, changed, rotated, disabled, revoke
     await page.getByRole("menuitem", { name: what }).click();
   };
   await act("Edit");
-  await page.getByLabel("Owner").fill("alice");
+  await page.locator("input[name=owner]").fill("alice");
   await page.getByRole("button", { name: "Save" }).click();
   await row.getByText("alice", { exact: true }).waitFor();
 
