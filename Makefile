@@ -28,7 +28,7 @@ build: ## build ./bin/tokenboard, a static binary
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/tokenboard ./cmd/tokenboard
 
 .PHONY: test
-test: build lint test-unit test-fuzz test-e2e test-sdks test-web ## everything; it installs what it needs
+test: build lint test-unit test-fuzz test-e2e test-sdks test-web test-dashboards ## everything; it installs what it needs
 
 .PHONY: packages
 packages: ## install the Debian packages that tests need and that are missing
@@ -47,7 +47,7 @@ test-fuzz: ## fuzzing for seconds
 
 .PHONY: test-e2e
 test-e2e: build packages ## the built binary end to end
-	TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 30m ./e2e
+	TOKENBOARD_GRAFANA=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 30m ./e2e
 
 .PHONY: test-sdks
 test-sdks: build ## the official SDKs from npm, through the example proxy
@@ -115,6 +115,17 @@ web-check: web ## check that the committed page is what its source gives
 test-web: build packages web-check ## the console's page: unit tests, and end to end in headless Chromium
 	cd web && npm run --silent unit
 	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard npm run --silent e2e
+
+dashboards/node_modules: dashboards/package-lock.json
+	cd dashboards && npm ci --ignore-scripts --silent && touch node_modules
+
+.PHONY: dashboards
+dashboards: dashboards/node_modules ## generate the Grafana dashboards and alert rules, which are committed
+	cd dashboards && npm run --silent check && npm run --silent generate
+
+.PHONY: test-dashboards
+test-dashboards: dashboards/node_modules ## lint the dashboards; test-e2e runs all their queries in a real Prometheus
+	cd dashboards && npm run --silent check && npm run --silent test
 
 .PHONY: measure-web
 measure-web: build packages web/node_modules ## how fast the console's page is with CALLS (1,000,000) stored calls

@@ -28,11 +28,11 @@ const sum = (metric: string, range: string): string => `sum by (instance) (incre
 export const alerts: Alert[] = [
   {
     name: "TokenboardBudgetNearlyUsed", query: used, above: 0.8, for: "0s", severity: "warning",
-    summary: "80 % of a budget is used", description: "The {{ $labels.period }} budget of {{ $labels.scope }} {{ $labels.key }} in {{ $labels.unit }} is used by more than 80 %.",
+    summary: "80 % of a budget is used", description: "The {{ .Labels.period }} budget of {{ .Labels.scope }} {{ .Labels.key }} in {{ .Labels.unit }} is used by more than 80 %.",
   },
   {
     name: "TokenboardBudgetUsedUp", query: used, above: 0.9999999, for: "0s", severity: "critical",
-    summary: "A budget is used up", description: "The {{ $labels.period }} budget of {{ $labels.scope }} {{ $labels.key }} in {{ $labels.unit }} is used up.",
+    summary: "A budget is used up", description: "The {{ .Labels.period }} budget of {{ .Labels.scope }} {{ .Labels.key }} in {{ .Labels.unit }} is used up.",
   },
   {
     name: "TokenboardSpendSpike", above: 4, for: "10m", severity: "warning",

@@ -141,6 +141,7 @@ func (c *Console) served() http.Handler {
 	c.oidcRoutes(mux)
 	c.pages(mux)
 	c.forwardAuthRoutes(mux)
+	c.dashboardFiles(mux)
 	c.handle(mux, http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())
 	c.handle(mux, http.MethodGet, "/health", access.Anyone, http.HandlerFunc(c.plainHealth))
 	c.handle(mux, http.MethodGet, "/ready", access.Anyone, http.HandlerFunc(c.plainReady))
@@ -164,5 +165,6 @@ func (c *Console) routes() {
 	c.priceRoutes()
 	c.auditRoutes()
 	c.settingsRoutes()
+	c.dashboardRoutes()
 	c.healthRoutes()
 }
