@@ -8,7 +8,6 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/keyring"
-	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -126,13 +125,13 @@ func (x *keyIndex) name(fingerprint string) string {
 	return x.id(fingerprint)
 }
 
-// id is what a filter takes for a fingerprint: the id of a key, or the name of a stranger. Empty is no
-// key; what the sums put together stays what they call it.
+// id is what a filter takes for a fingerprint: the id of a key, or the name of a stranger. What is no
+// fingerprint stays as it is: no key, or those that sums put together.
 func (x *keyIndex) id(fingerprint string) string {
 	if k := x.key(fingerprint); k != nil {
 		return k.ID
 	}
-	if fingerprint == "" || fingerprint == rollup.Other.Value {
+	if !usage.IsFingerprint(fingerprint) {
 		return fingerprint
 	}
 	return strangerName(fingerprint)
