@@ -116,6 +116,11 @@ test-web: build packages web-check ## the console's page: unit tests, and end to
 	cd web && npm run --silent unit
 	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard npm run --silent e2e
 
+
+.PHONY: images
+images: build web/node_modules ## make the pictures of the console in docs/images anew
+	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard node tests/images/images.mjs
+
 dashboards/node_modules: dashboards/package-lock.json
 	cd dashboards && npm ci --ignore-scripts --silent && touch node_modules
 
