@@ -27,7 +27,7 @@ type Point struct {
 
 // Series is the points of one group.
 type Series struct {
-	Group  string  `json:"group" doc:"model, provider, key (its name, or display form), user, service or status; other for the rest"`
+	Group  string  `json:"group" doc:"model, provider, key (its name; ext_... of one made elsewhere), user, service or status; other for the rest"`
 	Other  bool    `json:"other,omitempty" doc:"true for the sum of the groups beyond the top ones"`
 	Points []Point `json:"points"`
 }

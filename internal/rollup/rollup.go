@@ -346,37 +346,34 @@ func (d *daySum) addCell(r *reader, points []Sums, at int) {
 	}
 }
 
-// Each visits every member's sums of every bucket of an axis from bucket from on. Changes that are
-// not folded yet are visits of their own: visits of one member and bucket are to be added up.
-func (r *Rollup) Each(a Axis, from int64, visit func(m Member, bucket int64, s *Sums)) {
+// Each visits the sums of every bucket of an axis from bucket from on, of some members; nil is all.
+// Those of other members are not decoded. Changes that are not folded yet are visits of their own:
+// visits of one member and bucket are to be added up.
+func (r *Rollup) Each(a Axis, from int64, of map[Member]bool, visit func(m Member, bucket int64, s *Sums)) {
 	for _, number := range r.numbers() {
 		p := &r.days[number][a]
 		first := number * slotsPerDay
 		if first+slotsPerDay <= from {
 			continue
 		}
-		for i, m := range p.names {
-			rd := reader{b: p.block(i)}
-			n := rd.uvarint()
-			if n > 1 {
-				rd.addCell(nil, nil)
-				rd.uvarint()
-			}
-			for range n {
-				b := first + int64(rd.byte())
-				var s Sums
-				if rd.addCell(&s, nil); b >= from {
-					visit(m, b, &s)
+		for i := range p.members(of) {
+			visitBlock(p.block(i), func(slot uint8, s *Sums) {
+				if b := first + int64(slot); b >= from {
+					visit(p.names[i], b, s)
 				}
-			}
+			})
 		}
 		for k, s := range p.over {
-			if b := first + int64(k.slot); b >= from {
+			if b := first + int64(k.slot); b >= from && (of == nil || of[k.member]) {
 				visit(k.member, b, s)
 			}
 		}
 	}
 }
+
+// KeysSeen gives the fingerprints of the keys of all calls that counted, in no order; those that were
+// summed as Other are not among them.
+func (r *Rollup) KeysSeen() []string { return slices.Collect(maps.Keys(r.lastUsed)) }
 
 // Page is the sums of one axis and one day as they are kept on disk.
 type Page struct {

@@ -183,10 +183,19 @@ func TestSums(t *testing.T) {
 
 		from := BucketOf(testStart) + 5
 		each, wantEach := map[string]int64{}, map[string]int64{}
-		r.Each(q.Axis, from, func(m Member, b int64, s *Sums) { each[fmt.Sprint(m, b)] += s.Calls })
+		var of map[Member]bool
+		if rapid.Bool().Draw(t, "of some members") {
+			of = map[Member]bool{{Value: "nobody"}: true}
+			for _, members := range want[q.Axis] {
+				for m := range members {
+					of[m] = len(of)%3 == 1
+				}
+			}
+		}
+		r.Each(q.Axis, from, of, func(m Member, b int64, s *Sums) { each[fmt.Sprint(m, b)] += s.Calls })
 		for b, members := range want[q.Axis] {
 			for m, s := range members {
-				if b >= from {
+				if b >= from && (of == nil || of[m]) {
 					wantEach[fmt.Sprint(m, b)] += s.Calls
 				}
 			}
