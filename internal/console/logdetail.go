@@ -19,7 +19,7 @@ import (
 type LogDetail struct {
 	LogItem
 	Call       LogItem     `json:"call"`
-	Cost       *CallCost   `json:"cost" doc:"null where the cost is not known"`
+	CostParts  *CallCost   `json:"cost" doc:"null where the cost is not known"`
 	Flags      []FlagNote  `json:"flags" doc:"what quality and superseded_reason mean"`
 	Supersedes []LogItem   `json:"supersedes" doc:"other records of this call, which it stands for in every sum; at most 100"`
 	StoodFor   *LogItem    `json:"superseded_by_call" doc:"the record that stands for this one, where it is a single one and is kept"`
@@ -92,7 +92,7 @@ func (c *Console) log(ctx context.Context, in *struct {
 		return nil, c.failed("log", err)
 	}
 	item := itemOf(&r, index)
-	out := LogDetail{LogItem: item, Call: item, Cost: c.costOf(&r.Call), Flags: []FlagNote{}, Supersedes: []LogItem{}}
+	out := LogDetail{LogItem: item, Call: item, CostParts: c.costOf(&r.Call), Flags: []FlagNote{}, Supersedes: []LogItem{}}
 	for _, flag := range append(item.Quality, item.Superseded) {
 		if note := flagNotes[flag]; note != "" {
 			out.Flags = append(out.Flags, FlagNote{flag, note})

@@ -27,8 +27,8 @@ func TestLogDetail(t *testing.T) {
 	d := data[LogDetail](b, "GET", "/logs/"+id, "", 200)
 	require.Equal(t, d.LogItem, d.Call)
 	require.Equal(t, []FlagNote{{"reported_cost", flagNotes["reported_cost"]}}, d.Flags)
-	require.NotNil(t, d.Cost.Reported)
-	require.Empty(t, d.Cost.Parts)
+	require.NotNil(t, d.CostParts.Reported)
+	require.Empty(t, d.CostParts.Parts)
 	require.Empty(t, d.Supersedes)
 	require.Nil(t, d.StoodFor)
 	require.Equal(t, "https://tempo.example/trace/"+d.TraceID+"?span="+d.SpanID+"&at="+strconv.FormatInt(testNow.Add(-time.Hour+time.Second-15*time.Minute).UnixMilli(), 10), *d.Links.Trace)
@@ -42,7 +42,7 @@ func TestLogDetail(t *testing.T) {
 	d = data[LogDetail](b, "GET", "/logs/"+child.ID, "", 200)
 	require.Equal(t, []LogItem{parent.LogItem}, d.Supersedes)
 	require.Nil(t, d.LogItem.Cost)
-	require.Nil(t, d.Cost)
+	require.Nil(t, d.CostParts)
 
 	var raw map[string]any
 	w := b.do("GET", base+"/logs/"+child.ID, "", nil)
@@ -71,7 +71,7 @@ func TestCostArithmetic(t *testing.T) {
 		c.Tokens = usage.Tokens{InputUncached: 20, CacheRead: 100, CacheWrite: 50, OutputText: 30, Fields: usage.HasInput | usage.HasOutput | usage.HasCacheRead | usage.HasCacheWrite}
 	}))
 	item := data[LogPage](b, "GET", "/logs", "", 200).Items[0]
-	cost := data[LogDetail](b, "GET", "/logs/"+item.ID, "", 200).Cost
+	cost := data[LogDetail](b, "GET", "/logs/"+item.ID, "", 200).CostParts
 	require.Equal(t, book.Version(), cost.PriceVersion)
 	require.Equal(t, *item.Cost, cost.Total)
 	require.Nil(t, cost.Reported)
