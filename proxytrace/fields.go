@@ -13,6 +13,7 @@ const (
 	fStatus // of a response object
 	fFinish
 	fTier
+	fError // the container of what is told of an error
 	fErrorType
 	fErrorCode
 	fErrorStatus
@@ -84,7 +85,7 @@ var (
 		"prompt_cache_hit_tokens":                    fCacheReadAlias, // DeepSeek
 		"cached_tokens":                              fCacheReadAlias, // Moonshot
 	}
-	openAICommon = table{"id": fID, "model": fModel, "service_tier": fTier, "error.type": fErrorType, "error.code": fErrorCode}
+	openAICommon = table{"id": fID, "model": fModel, "service_tier": fTier, "error": fError, "error.type": fErrorType, "error.code": fErrorCode}
 
 	responsesUsage = table{
 		"input_tokens": fInput, "output_tokens": fOutput, "total_tokens": fTotal,
@@ -125,12 +126,12 @@ var (
 		table{"type": fType, "status": fStatus, "code": fErrorCode, "incomplete_details.reason": fFinish})
 
 	anthropicTree = tree([]string{"", "message."}, anthropicCommon, within("usage", anthropicUsage),
-		table{"type": fType, "delta.stop_reason": fFinish, "error.type": fErrorType})
+		table{"type": fType, "delta.stop_reason": fFinish, "error": fError, "error.type": fErrorType})
 
 	// Code Assist, which Gemini CLI calls with a Google account, wraps the answer in "response".
 	geminiTree = tree([]string{"", "response."}, within("usageMetadata", geminiUsage), table{
 		"responseId": fID, "modelVersion": fModel, "candidates.finishReason": fFinish, "promptFeedback.blockReason": fFinish,
-		"error.status": fErrorStatus, "error.code": fErrorCode,
+		"error": fError, "error.status": fErrorStatus, "error.code": fErrorCode,
 	})
 
 	requestTree = tree(here, table{
