@@ -1,6 +1,10 @@
 package proxytrace
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // field is something that a body can tell.
 type field uint8
@@ -64,7 +68,16 @@ func tree(prefixes []string, tables ...table) *node {
 			}
 		}
 	}
+	root.order()
 	return root
+}
+
+// order makes the list that the scanner looks keys up in: they are few and short.
+func (n *node) order() {
+	for _, key := range slices.Sorted(maps.Keys(n.keys)) {
+		n.list = append(n.list, child{key, n.keys[key]})
+		n.keys[key].order()
+	}
 }
 
 // within puts a table below a path.

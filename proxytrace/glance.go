@@ -28,12 +28,11 @@ type glanceKey struct {
 	field field
 }
 
-// glances are those of the answers' trees.
+// glances are those of the answers' trees. Gemini tells its usage in every event, all of which are read.
 var glances = map[*node]*glance{
 	openAITree:    glanceOf(openAITree),
 	responsesTree: glanceOf(responsesTree),
 	anthropicTree: glanceOf(anthropicTree),
-	geminiTree:    glanceOf(geminiTree),
 }
 
 // glanceOf takes from a tree the keys without which nothing of it can be told: of each field its own,

@@ -77,8 +77,7 @@ func TestGlance(t *testing.T) {
 		{"a message's delta", proxytrace.AnthropicMessages, `{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":15}}`, true},
 		{"the end of a message", proxytrace.AnthropicMessages, `{"type": "message_stop"}`, true},
 		{"an error's type", proxytrace.AnthropicMessages, `{"type":"error"}`, true},
-		{"text of Gemini's", proxytrace.GeminiStreamGenerate, `{"responseId":"r","modelVersion":"g","candidates":[{"content":{"parts":[{"text":"b"}]}}]}`, false},
-		{"usage of Gemini's", proxytrace.GeminiStreamGenerate, `{"candidates":[{"content":{"parts":[{"text":"b"}]}}],"usageMetadata":{"promptTokenCount":4}}`, true},
+		{"Gemini", proxytrace.GeminiStreamGenerate, `{"candidates":[{"content":{"parts":[{"text":"b"}]}}],"usageMetadata":{"promptTokenCount":4}}`, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, before := proxytrace.Look(c.api, asSSE, [][]byte{events(first[c.api])}, true)
