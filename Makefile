@@ -38,6 +38,7 @@ test: build lint reference test-proxytrace test-sdks ## everything: lint, unit t
 .PHONY: test-proxytrace
 test-proxytrace: ## fuzz the library for seconds
 	$(GO) test -run '^$$' -fuzz FuzzChunks -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./proxytrace
+	$(GO) test -run '^$$' -fuzz FuzzGlance -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./proxytrace
 
 .PHONY: test-sdks
 test-sdks: build ## the official SDKs from npm, through the example proxy

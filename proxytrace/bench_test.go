@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -103,7 +104,9 @@ func BenchmarkMiddleware(b *testing.B) {
 		})
 		layered := proxytrace.Middleware(bare, proxytrace.WithTracerProvider(p))
 		const calls = 200 // of a round, as processor time is told in microseconds
-		serve := func(h http.Handler) float64 {
+		serve := func(h http.Handler) (cpu, allocs float64) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
 			user, system := processorTime(b)
 			for range calls {
 				r := httptest.NewRequest(http.MethodPost, c.path, strings.NewReader(request))
@@ -111,18 +114,21 @@ func BenchmarkMiddleware(b *testing.B) {
 				h.ServeHTTP(&flushed{discarding{http.Header{}}}, r)
 			}
 			u, s := processorTime(b)
-			return float64(u-user+s-system) / calls
+			runtime.ReadMemStats(&after)
+			return float64(u-user+s-system) / calls, float64(after.Mallocs-before.Mallocs) / calls
 		}
 		b.Run(name, func(b *testing.B) {
-			var without, with, more []float64
+			var without, with, more, allocs []float64
 			for b.Loop() {
-				w, l := serve(bare), serve(layered)
-				without, with, more = append(without, w), append(with, l), append(more, l-w)
+				w, wa := serve(bare)
+				l, la := serve(layered)
+				without, with, more, allocs = append(without, w), append(with, l), append(more, l-w), append(allocs, la-wa)
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(median(without), "bare-cpu-ns/call")
 			b.ReportMetric(median(with), "proxytrace-cpu-ns/call")
 			b.ReportMetric(median(more), "more-cpu-ns/call")
+			b.ReportMetric(median(allocs), "more-allocs/call")
 			b.ReportMetric(float64(len(c.body)), "body-bytes")
 		})
 	}

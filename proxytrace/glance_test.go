@@ -95,12 +95,17 @@ func TestGlance(t *testing.T) {
 	}
 }
 
-// TestGlanceBeginnings: until model and id are known, events are read for them.
+func chunk(tier, text string) string {
+	return `{"id":"c","model":"m","service_tier":"` + tier + `","object":"chat.completion.chunk","created":1694268190,"choices":[{"delta":{"content":"` + text + `"}}]}`
+}
+
+// TestGlanceBeginnings: until model and id are known, events are read for them; a tier may change, and change back.
 func TestGlanceBeginnings(t *testing.T) {
 	for _, stream := range [][]string{
 		{`{"id":"","model":"","choices":[]}`, `{"id":"","model":"m","choices":[]}`, `{"id":"c","model":"m","choices":[]}`, `{"id":"d","model":"n","choices":[]}`},
 		{`{"id":null,"model":null,"choices":[]}`, `{"id":"c","model":null,"choices":[]}`, `{"id":"c","model":"m","choices":[]}`},
 		{`{"choices":[]}`, `{"service_tier":null}`, `{"service_tier":"a\\b"}`, `{"service_tier":"a\b"}`, `{"service_tier":"a\\b"}`, `{"service_tier":5}`, `{"service_tier":"5"}`},
+		{chunk("default", "a"), chunk("default", "b"), chunk("default", "c"), chunk("flex", "d"), chunk("default", "e")},
 	} {
 		for n := range stream {
 			sameLook(t, proxytrace.OpenAIChat, events(stream[:n+1]...))
