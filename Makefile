@@ -28,17 +28,27 @@ build: ## build ./bin/tokenboard, a static binary
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/tokenboard ./cmd/tokenboard
 
 .PHONY: test
-test: build lint reference test-proxytrace test-sdks ## everything: lint, unit tests (with the race detector where there is a C compiler), fuzzing for seconds, the built binary end to end
+test: build lint test-unit test-fuzz test-e2e test-sdks test-web test-dashboards ## everything; it installs what it needs
+
+.PHONY: packages
+packages: ## install the Debian packages that tests need and that are missing
+	sh tools/install-test-packages.sh
+
+.PHONY: test-unit
+test-unit: reference ## unit tests, with the race detector where there is a C compiler; some hundred random histories
 	TOKENBOARD_REFERENCE=1 $(GO) test $(RACE) $$($(GO) list ./... | grep -v /e2e)
 	$(GO) test -run TestEveryOrder ./internal/ledger -rapid.checks=300
+
+.PHONY: test-fuzz
+test-fuzz: ## fuzzing for seconds
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
 	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
-	TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 ./e2e
-
-.PHONY: test-proxytrace
-test-proxytrace: ## fuzz the library for seconds
 	$(GO) test -run '^$$' -fuzz FuzzChunks -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./proxytrace
 	$(GO) test -run '^$$' -fuzz FuzzGlance -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./proxytrace
+
+.PHONY: test-e2e
+test-e2e: build packages ## the built binary end to end
+	TOKENBOARD_GRAFANA=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 30m ./e2e
 
 .PHONY: test-sdks
 test-sdks: build ## the official SDKs from npm, through the example proxy
@@ -100,10 +110,29 @@ web: web/node_modules ## build the console's page into web/dist, which is commit
 
 .PHONY: web-check
 web-check: web ## check that the committed page is what its source gives
-	test -z "$$(git status --porcelain -- web/dist web/src/api/schema.d.ts)" || { git status --short -- web/dist web/src/api/schema.d.ts; exit 1; }
+	test -z "$$(git status --porcelain -- web/dist)" || { git status --short -- web/dist; exit 1; }
 
 .PHONY: test-web
-test-web: build web/node_modules ## the console's page: unit tests, and end to end in headless Chromium
-	sh tools/install-test-packages.sh
+test-web: build packages web-check ## the console's page: unit tests, and end to end in headless Chromium
 	cd web && npm run --silent unit
 	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard npm run --silent e2e
+
+
+.PHONY: images
+images: build web/node_modules ## make the pictures of the console in docs/images anew
+	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard node tests/images/images.mjs
+
+dashboards/node_modules: dashboards/package-lock.json
+	cd dashboards && npm ci --ignore-scripts --silent && touch node_modules
+
+.PHONY: dashboards
+dashboards: dashboards/node_modules ## generate the Grafana dashboards and alert rules, which are committed
+	cd dashboards && npm run --silent check && npm run --silent generate
+
+.PHONY: test-dashboards
+test-dashboards: dashboards/node_modules ## lint the dashboards; test-e2e runs all their queries in a real Prometheus
+	cd dashboards && npm run --silent check && npm run --silent test
+
+.PHONY: measure-web
+measure-web: build packages web/node_modules ## how fast the console's page is with CALLS (1,000,000) stored calls
+	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard node tests/measure/million.mjs $(or $(CALLS),1000000)

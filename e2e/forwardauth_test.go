@@ -65,7 +65,7 @@ func checkedCalls(t *testing.T, p *process, address string, namesModel bool) {
 	_, models := p.aKey(`{"name":"models","models":["gpt-*"]}`)
 	call := func(path string, header map[string]string) (*http.Response, string) {
 		t.Helper()
-		r, err := http.NewRequest("POST", "http://"+address+path, strings.NewReader(`{"model":"gpt-5"}`))
+		r, err := http.NewRequest(http.MethodPost, "http://"+address+path, strings.NewReader(`{"model":"gpt-5"}`))
 		require.NoError(t, err)
 		r.Header.Set("Content-Type", "application/json")
 		for k, v := range header {

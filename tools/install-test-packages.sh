@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that tests need and that are missing here: nginx (e2e), chromium and Chinese fonts (web/tests/e2e).
+# Installs the Debian packages that tests need and that are missing here: nginx (e2e), chromium and Chinese fonts (web/tests/e2e),
+# prometheus with promtool (e2e/grafana_test.go).
 set -eu
 missing=
 need() { # package, a file that it brings
@@ -8,6 +9,7 @@ need() { # package, a file that it brings
 need nginx-light /usr/sbin/nginx
 need chromium "${CHROMIUM:-/usr/bin/chromium}"
 need fonts-noto-cjk /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
+need prometheus /usr/bin/promtool
 [ -n "$missing" ] || exit 0
 command -v apt-get >/dev/null || { echo "these tests need:$missing" >&2; exit 1; }
 echo "installing$missing"

@@ -19,6 +19,20 @@ export default defineConfig({
     cssCodeSplit: false,
     reportCompressedSize: false,
     chunkSizeWarningLimit: 700,
+    // few files: over HTTP/1.1 a browser fetches six at a time
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "chart", test: /node_modules[\\/](chart\.js|vue-chartjs|@kurkle)/, priority: 2 },
+            { name: "vendor", test: /node_modules[\\/](?!chart\.js|vue-chartjs|@kurkle)/, priority: 3 },
+            { name: "words-en", test: /src[\\/]i18n[\\/]en\.json/, priority: 4 },
+            { name: "words-zh", test: /src[\\/]i18n[\\/]zh\.json/, priority: 4 },
+            { name: "app", test: /[\\/]src[\\/]/, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { "/api": process.env["TOKENBOARD_URL"] ?? "http://127.0.0.1:8317" } },
 });

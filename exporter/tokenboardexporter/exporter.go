@@ -3,12 +3,17 @@ package tokenboardexporter
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 
+	"github.com/tokenboard/tokenboard/exporter/tokenboardexporter/internal/metadata"
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	"github.com/tokenboard/tokenboard/internal/dialect"
 	"github.com/tokenboard/tokenboard/internal/ledger"
@@ -22,10 +27,27 @@ type tokenExporter struct {
 	config  *Config
 	decoder *dialect.Decoder
 	ledger  *ledger.Ledger
+
+	telemetry         *metadata.TelemetryBuilder
+	committed, failed metric.MeasurementOption
 }
 
-func newTokenExporter(c *Config) *tokenExporter {
-	return &tokenExporter{config: c, decoder: dialect.New(dialect.Options{})}
+func newTokenExporter(set exporter.Settings, c *Config) (*tokenExporter, error) {
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, fmt.Errorf("set up the exporter's own metrics: %w", err)
+	}
+	outcome := func(is string) metric.MeasurementOption {
+		return metric.WithAttributeSet(attribute.NewSet(attribute.String("outcome", is)))
+	}
+	return &tokenExporter{
+		config: c, decoder: dialect.New(dialect.Options{}), telemetry: telemetry, committed: outcome("committed"), failed: outcome("failed"),
+	}, nil
+}
+
+func (e *tokenExporter) shutdown(context.Context) error {
+	e.telemetry.Shutdown()
+	return nil
 }
 
 func (e *tokenExporter) start(_ context.Context, host component.Host) error {
@@ -72,10 +94,15 @@ func (e *tokenExporter) pushLogs(ctx context.Context, ld plog.Logs) error {
 }
 
 func (e *tokenExporter) commit(ctx context.Context, b usage.Batch) error {
+	began := time.Now()
 	err := e.ledger.Commit(ctx, b)
+	took := time.Since(began).Seconds()
 	if err == nil {
+		e.telemetry.ExporterTokenboardCommitDuration.Record(ctx, took, e.committed)
+		e.telemetry.ExporterTokenboardCalls.Add(ctx, int64(len(b.Calls)))
 		return nil
 	}
+	e.telemetry.ExporterTokenboardCommitDuration.Record(ctx, took, e.failed)
 	err = fmt.Errorf("write calls to the token store: %w", err)
 	if tokenstoreextension.Permanent(err) {
 		return consumererror.NewPermanent(err)

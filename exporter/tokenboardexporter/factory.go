@@ -22,15 +22,21 @@ func NewFactory() exporter.Factory {
 // and tries again itself. The ledger lets concurrent requests share a commit.
 
 func createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
-	e := newTokenExporter(cfg.(*Config))
+	e, err := newTokenExporter(set, cfg.(*Config))
+	if err != nil {
+		return nil, err
+	}
 	return exporterhelper.NewTraces(ctx, set, cfg, e.pushTraces,
-		exporterhelper.WithStart(e.start), exporterhelper.WithTimeout(e.config.TimeoutConfig),
+		exporterhelper.WithStart(e.start), exporterhelper.WithShutdown(e.shutdown), exporterhelper.WithTimeout(e.config.TimeoutConfig),
 		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}))
 }
 
 func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
-	e := newTokenExporter(cfg.(*Config))
+	e, err := newTokenExporter(set, cfg.(*Config))
+	if err != nil {
+		return nil, err
+	}
 	return exporterhelper.NewLogs(ctx, set, cfg, e.pushLogs,
-		exporterhelper.WithStart(e.start), exporterhelper.WithTimeout(e.config.TimeoutConfig),
+		exporterhelper.WithStart(e.start), exporterhelper.WithShutdown(e.shutdown), exporterhelper.WithTimeout(e.config.TimeoutConfig),
 		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}))
 }

@@ -18,6 +18,8 @@ type Config struct {
 	Correlation Correlation `mapstructure:"correlation"`
 	// Sums limits the sums that are kept in memory.
 	Sums Sums `mapstructure:"sums"`
+	// Series says which series the metrics have.
+	Series Series `mapstructure:"series"`
 	// Pricing says how calls get their cost.
 	Pricing Pricing `mapstructure:"pricing"`
 	// prevent unkeyed literal initialization
@@ -76,6 +78,7 @@ func createDefaultConfig() component.Config {
 		Retention:   Retention{MaxAge: defaultMaxAge, Interval: defaultInterval},
 		Correlation: Correlation{Window: defaultWindow, MaxSpans: defaultMaxSpans, Twins: true},
 		Sums:        Sums{MaxValues: defaultValues, SaveInterval: defaultSave},
+		Series:      defaultSeries(),
 		Pricing:     Pricing{Book: true, Prefer: preferComputed},
 	}
 }
@@ -103,6 +106,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Sums.MaxValues <= 0 || c.Sums.SaveInterval <= 0 {
 		errs = append(errs, errors.New("sums: max_values and save_interval must be positive"))
+	}
+	if _, err := c.Series.options(); err != nil {
+		errs = append(errs, err)
 	}
 	if p := c.Pricing.Prefer; p != preferComputed && p != preferReported {
 		errs = append(errs, fmt.Errorf("pricing: prefer must be computed or reported, not %q", p))

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/extension"
 	"go.uber.org/zap"
 
+	"github.com/tokenboard/tokenboard/extension/tokenstoreextension/internal/metadata"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -23,7 +24,10 @@ const FileName = "tokenboard.db"
 type Store struct {
 	config *Config
 	logger *zap.Logger
+	set    component.TelemetrySettings
 	ledger *ledger.Ledger
+	// telemetry is there from Start to Shutdown.
+	telemetry *metadata.TelemetryBuilder
 	// sources is what fetches calls for this store by itself.
 	sources sources.Board
 }
@@ -35,6 +39,9 @@ func (s *Store) Start(ctx context.Context, _ component.Host) error {
 	var err error
 	if s.ledger, err = s.config.Open(ctx); err != nil {
 		return err
+	}
+	if s.telemetry, err = s.measured(); err != nil {
+		return errors.Join(err, s.ledger.Close())
 	}
 	if status, err := s.ledger.Status(ctx); err == nil {
 		s.logger.Info("token store is open", zap.String("path", s.config.path()), zap.Int64("records", status.Info.Records),
@@ -52,6 +59,10 @@ func (c *Config) Open(ctx context.Context) (*ledger.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
+	series, err := c.Series.options()
+	if err != nil {
+		return nil, err
+	}
 	engine, err := sqlite.Open(ctx, sqlite.Options{Path: c.path()})
 	if err != nil {
 		return nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
@@ -60,7 +71,7 @@ func (c *Config) Open(ctx context.Context) (*ledger.Ledger, error) {
 		Window: c.Correlation.Window, MaxSpans: c.Correlation.MaxSpans, NoTwins: !c.Correlation.Twins,
 		MaxAge: c.Retention.MaxAge, MaxRecords: c.Retention.MaxRecords,
 		MaxBytes: c.Retention.MaxSizeMiB << 20, RetentionInterval: c.Retention.Interval,
-		MaxMembers: c.Sums.MaxValues, SaveInterval: c.Sums.SaveInterval,
+		MaxMembers: c.Sums.MaxValues, SaveInterval: c.Sums.SaveInterval, Series: series,
 		Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
 	})
 	if err != nil {
@@ -73,6 +84,9 @@ func (c *Config) Open(ctx context.Context) (*ledger.Ledger, error) {
 func (s *Store) Shutdown(context.Context) error {
 	if s.ledger == nil {
 		return nil
+	}
+	if s.telemetry != nil {
+		s.telemetry.Shutdown()
 	}
 	return s.ledger.Close()
 }

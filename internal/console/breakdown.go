@@ -39,8 +39,8 @@ var breakdownDimensions = func() map[string]ledger.Dimension {
 type BreakdownRow struct {
 	Model     *string `json:"model,omitempty"`
 	Provider  *string `json:"provider,omitempty"`
-	Key       *string `json:"key,omitempty" doc:"what the filter key takes: the id of a key of this console, else a fingerprint"`
-	KeyName   *string `json:"key_name,omitempty" doc:"with key: its name, else the first letters of its fingerprint"`
+	Key       *string `json:"key,omitempty" doc:"what the filter key takes: the id of a key of this console, the name (ext_...) of one made elsewhere"`
+	KeyName   *string `json:"key_name,omitempty" doc:"with key: its name"`
 	User      *string `json:"user,omitempty"`
 	Service   *string `json:"service,omitempty"`
 	Project   *string `json:"project,omitempty"`
@@ -49,7 +49,7 @@ type BreakdownRow struct {
 	Sums
 }
 
-// set puts a dimension's value into its field.
+// set puts a dimension's value into its field; of a key, its id.
 func (r *BreakdownRow) set(d ledger.Dimension, value string, index *keyIndex) {
 	switch d {
 	case ledger.ByModel:
@@ -57,9 +57,9 @@ func (r *BreakdownRow) set(d ledger.Dimension, value string, index *keyIndex) {
 	case ledger.ByProvider:
 		r.Provider = &value
 	case ledger.ByKey:
-		name := index.name(value)
-		if k := index.key(value); k != nil {
-			value = k.ID
+		name := value
+		if k := index.ring.ID(value); k != nil {
+			name = k.Name
 		}
 		r.Key, r.KeyName = &value, &name
 	case ledger.ByUser:
@@ -131,7 +131,7 @@ func (c *Console) breakdown(ctx context.Context, in *breakdownInput) (*envelope[
 	if err != nil {
 		return nil, err
 	}
-	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: f, By: by})
+	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: f, By: by}, index)
 	if err != nil {
 		return nil, err
 	}
@@ -160,8 +160,8 @@ func (c *Console) breakdown(ctx context.Context, in *breakdownInput) (*envelope[
 	return answer(out), nil
 }
 
-// broken asks the ledger for a breakdown, for a limited time.
-func (c *Console) broken(ctx context.Context, q ledger.BreakdownQuery) (ledger.Breakdown, error) {
+// broken asks the ledger for a breakdown, for a limited time. In its rows keys have their ids.
+func (c *Console) broken(ctx context.Context, q ledger.BreakdownQuery, index *keyIndex) (ledger.Breakdown, error) {
 	limited, cancel := context.WithTimeout(ctx, breakdownLimit)
 	defer cancel()
 	b, err := c.o.Ledger.Breakdown(limited, q)
@@ -174,7 +174,29 @@ func (c *Console) broken(ctx context.Context, q ledger.BreakdownQuery) (ledger.B
 	case err != nil:
 		return b, c.failed("breakdown", err)
 	}
+	if place := slices.Index(q.By, ledger.ByKey); place >= 0 {
+		b.Rows = index.byID(b.Rows, place)
+	}
 	return b, nil
+}
+
+// byID gives keys their ids in the place of their fingerprints, and puts those of one key together: it
+// was rotated.
+func (x *keyIndex) byID(rows []ledger.Row, place int) []ledger.Row {
+	at := make(map[string]int, len(rows))
+	out := rows[:0]
+	for _, r := range rows {
+		r.Values[place] = x.id(r.Values[place])
+		k := strings.Join(r.Values, "\x1f")
+		n, known := at[k]
+		if !known {
+			at[k] = len(out)
+			out = append(out, r)
+			continue
+		}
+		out[n].MergeCounts(&r.Sums)
+	}
+	return out
 }
 
 // rowOrder sorts rows by a sum, and those with equal sums by their values.
@@ -320,7 +342,7 @@ func (c *Console) dimension(ctx context.Context, in *dimensionInput) (*envelope[
 		return nil, err
 	}
 	d := breakdownDimensions[in.Name]
-	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: f, By: []ledger.Dimension{d}})
+	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: f, By: []ledger.Dimension{d}}, index)
 	if err != nil {
 		return nil, err
 	}
@@ -329,9 +351,8 @@ func (c *Console) dimension(ctx context.Context, in *dimensionInput) (*envelope[
 	for i := range b.Rows {
 		v := DimensionValue{Value: b.Rows[i].Values[0], Label: b.Rows[i].Values[0], Calls: b.Rows[i].Calls}
 		if d == ledger.ByKey {
-			v.Label = index.name(v.Value)
-			if k := index.key(v.Value); k != nil {
-				v.Value = k.ID
+			if k := index.ring.ID(v.Value); k != nil {
+				v.Label = k.Name
 			}
 		}
 		if strings.Contains(strings.ToLower(v.Value), needle) || strings.Contains(strings.ToLower(v.Label), needle) {

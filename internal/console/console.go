@@ -107,7 +107,8 @@ func New(o Options) *Console {
 		Ledger: o.Ledger, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
-	c := &Console{o: o, keys: &keyBook{ring: ring}, streams: newStreams()}
+	c := &Console{o: o, streams: newStreams()}
+	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen}
 	if o.SignIn != nil {
 		c.signIn = newSignIn(*o.SignIn, o.Ledger, o.Now)
 		c.hasher = c.signIn.hasher
@@ -129,8 +130,8 @@ func (c *Console) served() http.Handler {
 	config.Info.Description = "Who spent how many tokens, on which model, for how much money. " +
 		"Success is {\"code\": 0, \"data\": ...}, failure {\"code\": STATUS, \"message\": ..., \"details\": [...]}."
 	config.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
-	config.OpenAPIPath, config.DocsPath, config.SchemasPath = base+"/openapi", "", ""
-	config.CreateHooks = nil // no $schema fields in answers
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // see pages
+	config.CreateHooks = nil                                             // no $schema fields in answers
 	config.RejectUnknownQueryParameters = true
 	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
 	config.AllowAdditionalPropertiesByDefault = false
@@ -140,6 +141,7 @@ func (c *Console) served() http.Handler {
 	c.oidcRoutes(mux)
 	c.pages(mux)
 	c.forwardAuthRoutes(mux)
+	c.dashboardFiles(mux)
 	c.handle(mux, http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())
 	c.handle(mux, http.MethodGet, "/health", access.Anyone, http.HandlerFunc(c.plainHealth))
 	c.handle(mux, http.MethodGet, "/ready", access.Anyone, http.HandlerFunc(c.plainReady))
@@ -163,5 +165,6 @@ func (c *Console) routes() {
 	c.priceRoutes()
 	c.auditRoutes()
 	c.settingsRoutes()
+	c.dashboardRoutes()
 	c.healthRoutes()
 }

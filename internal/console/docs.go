@@ -3,10 +3,12 @@ package console
 import (
 	"bytes"
 	_ "embed"
+	"encoding/json"
 	"html/template"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -32,6 +34,32 @@ func (c *Console) docs(mux *http.ServeMux) {
 		c.handle(mux, http.MethodGet, base+path, access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", file.kind+"; charset=utf-8")
 			_, _ = w.Write(file.text) // a client that is gone needs no page
+		}))
+	}
+}
+
+// description serves the API's description: OpenAPI 3.1, and 3.0 for programs that read no later one.
+func (c *Console) description(mux *http.ServeMux) {
+	api := c.api.OpenAPI()
+	for path, file := range map[string]struct {
+		kind string
+		make func() ([]byte, error)
+	}{
+		"/openapi.json":     {"application/openapi+json", func() ([]byte, error) { return json.Marshal(api) }},
+		"/openapi.yaml":     {"application/openapi+yaml", api.YAML},
+		"/openapi-3.0.json": {"application/openapi+json", api.Downgrade},
+		"/openapi-3.0.yaml": {"application/openapi+yaml", api.DowngradeYAML},
+	} {
+		text := sync.OnceValues(file.make)
+		c.handle(mux, http.MethodGet, base+path, access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			b, err := text()
+			if err != nil {
+				c.failed("openapi", err) //nolint:errcheck // it is logged
+				writeProblem(w, http.StatusInternalServerError, "the description could not be written; the log of the server says why")
+				return
+			}
+			w.Header().Set("Content-Type", file.kind)
+			_, _ = w.Write(b) // a client that is gone needs no description
 		}))
 	}
 }

@@ -244,6 +244,10 @@ func (r *importRun) key(call *usage.Call, k history.Key) {
 		call.KeyFingerprint, call.KeyDisplay = known.Fingerprint, known.Display
 		return
 	}
+	if f, known := r.index.stranger(k.ID); known {
+		call.KeyFingerprint, call.KeyDisplay = f, k.Display
+		return
+	}
 	if k.Name != "" {
 		if named := r.index.ring.Named(k.Name); len(named) == 1 {
 			call.KeyFingerprint, call.KeyDisplay = named[0].Fingerprint, k.Display

@@ -22,7 +22,7 @@ const (
 type ImportedKey struct {
 	KeySettings
 	Value       string `json:"key,omitempty" doc:"the key itself; only its fingerprint is kept" maxLength:"4096"`
-	Fingerprint string `json:"fingerprint,omitempty" doc:"SHA-256 of the key, 64 hexadecimal digits, instead of the key" maxLength:"64"`
+	Fingerprint string `json:"fingerprint,omitempty" doc:"instead of the key: its SHA-256 in 64 hexadecimal digits, or the name (ext_...) that a key made elsewhere has here" maxLength:"64"`
 	Display     string `json:"display,omitempty" doc:"what people see of a key that comes by its fingerprint, such as sk-ab…9f3a" maxLength:"24"`
 }
 
@@ -53,7 +53,7 @@ func (c *Console) importKeys(ctx context.Context, in *struct {
 	c.pruneAudit(ctx)
 	for i := range in.Body.Keys {
 		location := fmt.Sprintf("body.keys[%d]", i)
-		fingerprint, display, err := in.Body.Keys[i].read(location)
+		fingerprint, display, err := in.Body.Keys[i].read(location, index)
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +107,7 @@ func (c *Console) importKeys(ctx context.Context, in *struct {
 }
 
 // read gives the fingerprint and the display form. No error repeats the key.
-func (k *ImportedKey) read(location string) (fingerprint, display string, err error) {
+func (k *ImportedKey) read(location string, index *keyIndex) (fingerprint, display string, err error) {
 	if (k.Value == "") == (k.Fingerprint == "") {
 		return "", "", wrong(location, "needs either key or fingerprint", nil)
 	}
@@ -121,8 +121,14 @@ func (k *ImportedKey) read(location string) (fingerprint, display string, err er
 		return usage.Fingerprint(k.Value), usage.DisplayKey(k.Value), nil
 	}
 	fingerprint = strings.ToLower(k.Fingerprint)
+	if strings.HasPrefix(fingerprint, strangerPrefix) {
+		var known bool
+		if fingerprint, known = index.stranger(fingerprint); !known {
+			return "", "", wrong(location+".fingerprint", "is the name of no key that telemetry or a proxy told of", nil)
+		}
+	}
 	if !usage.IsFingerprint(fingerprint) {
-		return "", "", wrong(location+".fingerprint", "must be the SHA-256 of the key in 64 hexadecimal digits", nil)
+		return "", "", wrong(location+".fingerprint", "must be the SHA-256 of the key in 64 hexadecimal digits, or a name (ext_...) that a key has here", nil)
 	}
 	display, err = cleanText(strings.TrimPrefix(location, "body.")+".display", k.Display, maxDisplay)
 	if err != nil {

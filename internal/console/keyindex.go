@@ -2,25 +2,35 @@ package console
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // keyBook is the keys, for readers that have to name them.
-type keyBook struct{ ring *keyring.Ring }
+type keyBook struct {
+	ring *keyring.Ring
+	seen func() []string // fingerprints of all keys that telemetry or a proxy told of
+}
 
-// keyIndex finds keys.
-type keyIndex struct{ ring *keyring.Ring }
+// keyIndex finds keys. It is for one request.
+type keyIndex struct {
+	ring      *keyring.Ring
+	seen      func() []string
+	strangers map[string]string // fingerprints by the names of strangers; nil until one is asked for
+}
 
 // index gives the keys as they are now.
 func (b *keyBook) index(ctx context.Context) (*keyIndex, error) {
 	if err := b.ring.Fresh(ctx); err != nil {
 		return nil, err
 	}
-	return &keyIndex{b.ring}, nil
+	return &keyIndex{ring: b.ring, seen: b.seen}, nil
 }
 
 // forget makes the next reader look again: a key was changed.
@@ -34,11 +44,40 @@ func (x *keyIndex) key(fingerprint string) *store.Key {
 	return x.ring.Key(fingerprint)
 }
 
+// strangerPrefix begins the names of keys that were made elsewhere.
+const strangerPrefix = "ext_"
+
+// strangerName is what a key that was made elsewhere is called, and has for an id: its fingerprint is
+// shown to nobody.
+func strangerName(fingerprint string) string {
+	sum := sha256.Sum256([]byte("tokenboard stranger\x00" + fingerprint))
+	return strangerPrefix + hex.EncodeToString(sum[:8])
+}
+
+// stranger gives the fingerprint of the key that was called so when it was a stranger's, of those that
+// telemetry or a proxy told of.
+func (x *keyIndex) stranger(name string) (fingerprint string, known bool) {
+	if !strings.HasPrefix(name, strangerPrefix) || len(name) != len(strangerPrefix)+16 {
+		return "", false
+	}
+	if x.strangers == nil {
+		x.strangers = map[string]string{}
+		for _, f := range x.seen() {
+			x.strangers[strangerName(f)] = f
+		}
+	}
+	fingerprint, known = x.strangers[name]
+	return fingerprint, known
+}
+
 // fingerprints gives the fingerprints that a filter's value means: of the key of this id, of the
-// keys of this name, or the value itself. A key that was rotated has several.
+// stranger or the keys of this name, or the value itself. A key that was rotated has several.
 func (x *keyIndex) fingerprints(value string) []string {
 	if k := x.ring.ID(value); k != nil {
 		return k.Fingerprints()
+	}
+	if f, known := x.stranger(value); known {
+		value = f
 	}
 	var out []string
 	if value != "" {
@@ -55,13 +94,20 @@ func (x *keyIndex) fingerprints(value string) []string {
 	return out
 }
 
-// inTerms makes a search find a key by a part of its name, which no record holds.
+// inTerms makes a search find a key by a part of its name, which no record holds, by the name of a
+// stranger, or by its whole fingerprint, no part of which is searched.
 func (x *keyIndex) inTerms(terms []store.Term) []store.Term {
 	for i, t := range terms {
 		if t.Field != "key" && t.Field != "" {
 			continue
 		}
 		needle := strings.ToLower(t.Value)
+		if f, known := x.stranger(needle); known {
+			terms[i].Keys = append(terms[i].Keys, x.fingerprints(f)...)
+		}
+		if usage.IsFingerprint(needle) {
+			terms[i].Keys = append(terms[i].Keys, x.fingerprints(needle)...)
+		}
 		for _, k := range x.ring.All() {
 			if strings.Contains(strings.ToLower(k.Name), needle) || (t.Field == "key" && k.ID == t.Value) {
 				terms[i].Keys = append(terms[i].Keys, k.Fingerprints()...)
@@ -76,10 +122,19 @@ func (x *keyIndex) name(fingerprint string) string {
 	if k := x.key(fingerprint); k != nil {
 		return k.Name
 	}
-	if len(fingerprint) > 12 {
-		return fingerprint[:12] + "…"
+	return x.id(fingerprint)
+}
+
+// id is what a filter takes for a fingerprint: the id of a key, or the name of a stranger. What is no
+// fingerprint stays as it is: no key, or those that sums put together.
+func (x *keyIndex) id(fingerprint string) string {
+	if k := x.key(fingerprint); k != nil {
+		return k.ID
 	}
-	return fingerprint
+	if !usage.IsFingerprint(fingerprint) {
+		return fingerprint
+	}
+	return strangerName(fingerprint)
 }
 
 // current gives the fingerprint that a key has now for one that it had before, and others as they are.

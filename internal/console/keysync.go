@@ -25,11 +25,26 @@ func (c *Console) keysChanged(secrets ...string) {
 	}
 }
 
+// fingerprintsSeen gives the fingerprints of all keys that telemetry or a proxy told of.
+func (c *Console) fingerprintsSeen() []string {
+	out := c.o.Ledger.KeysSeen()
+	if c.o.KeySync != nil {
+		for _, s := range c.o.KeySync.States() {
+			for i := range s.Drift {
+				if f := s.Drift[i].Fingerprint; f != "" {
+					out = append(out, f)
+				}
+			}
+		}
+	}
+	return out
+}
+
 // KeyDrift is one difference between a proxy's keys and those here.
 type KeyDrift struct {
 	Kind        string     `json:"kind" enum:"missing,unknown,locked,no_keys" doc:"missing: a key that the proxy lacks and whose secret nobody has; unknown: a key of the proxy that has no name here; locked: all keys are gone, and a made-up one keeps the proxy closed; no_keys: the proxy lets everybody in"`
 	Key         *SyncedKey `json:"key" doc:"the key that is missing; null for other kinds"`
-	Fingerprint string     `json:"fingerprint,omitempty" doc:"of an unknown key: what to import it by"`
+	Fingerprint string     `json:"fingerprint,omitempty" doc:"of an unknown key: its name (ext_...), which the fingerprint of an import takes"`
 	Display     string     `json:"display,omitempty"`
 	Remedy      string     `json:"remedy" doc:"what to do"`
 }
@@ -70,7 +85,10 @@ func (c *Console) keySyncState() KeySyncState {
 			Keys: s.Keys, Known: s.Known, Drift: []KeyDrift{},
 		}
 		for _, d := range s.Drift {
-			drift := KeyDrift{Kind: string(d.Kind), Fingerprint: d.Fingerprint, Display: d.Display, Remedy: d.Remedy}
+			drift := KeyDrift{Kind: string(d.Kind), Display: d.Display, Remedy: d.Remedy}
+			if d.Fingerprint != "" {
+				drift.Fingerprint = strangerName(d.Fingerprint)
+			}
 			if d.KeyID != "" {
 				drift.Key = &SyncedKey{ID: d.KeyID, Name: d.KeyName, Display: d.Display}
 			}

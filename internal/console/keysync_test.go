@@ -50,7 +50,7 @@ func TestKeySync(t *testing.T) {
 	require.Eventually(t, func() bool { return state().Known == 1 }, 20*time.Second, 2*time.Millisecond)
 	s := state()
 	require.Equal(t, []any{"a", proxy.URL(), "drift", 2}, []any{s.Name, s.Endpoint, s.Status, s.Keys})
-	require.Equal(t, []KeyDrift{{Kind: "unknown", Fingerprint: usage.Fingerprint(existing), Display: usage.DisplayKey(existing), Remedy: s.Drift[0].Remedy}}, s.Drift)
+	require.Equal(t, []KeyDrift{{Kind: "unknown", Fingerprint: strangerName(usage.Fingerprint(existing)), Display: usage.DisplayKey(existing), Remedy: s.Drift[0].Remedy}}, s.Drift)
 	require.NotEmpty(t, s.Drift[0].Remedy)
 
 	data[Revoked](b, "DELETE", "/keys/"+made.ID, "", 200)

@@ -20,7 +20,7 @@ func (c *Console) logRoutes() {
 
 // KeyRef names the key of a call.
 type KeyRef struct {
-	ID      string `json:"id" doc:"id of a key of this console; empty for a key made elsewhere"`
+	ID      string `json:"id" doc:"id of a key of this console; of a key made elsewhere a name (ext_...) that filters take"`
 	Name    string `json:"name" doc:"kept after the key is revoked; empty for a key made elsewhere"`
 	Display string `json:"display" doc:"first letters and last four"`
 }
@@ -147,7 +147,7 @@ func itemOf(r *store.Record, index *keyIndex) LogItem {
 		item.Modalities = &m
 	}
 	if r.KeyFingerprint != "" {
-		item.Key = &KeyRef{Display: r.KeyDisplay}
+		item.Key = &KeyRef{ID: index.id(r.KeyFingerprint), Display: r.KeyDisplay}
 		if k := index.key(r.KeyFingerprint); k != nil {
 			*item.Key = KeyRef{ID: k.ID, Name: k.Name, Display: k.Display}
 		}

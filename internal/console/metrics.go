@@ -3,19 +3,21 @@ package console
 import (
 	"context"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
-	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/rollup"
 )
 
 // scrapeLimit bounds the work for one scrape.
 const scrapeLimit = 10 * time.Second
 
-// metrics serves the ledger's sums to Prometheus. They come from the ledger, so that they survive
+// metrics serves the ledger's series to Prometheus. They come from the ledger, so that they survive
 // restarts and equal what the API says.
 func (c *Console) metrics() http.Handler {
 	registry := prometheus.NewRegistry()
@@ -26,87 +28,187 @@ func (c *Console) metrics() http.Handler {
 }
 
 type collector struct {
-	console                                       *Console
-	calls, errors, tokens, cost, noUsage, noPrice *prometheus.Desc
-	records, bytes, lastCommit, events            *prometheus.Desc
+	console *Console
+	used    []rollup.Label // the labels that series have
+	descs   map[*metricDef]*prometheus.Desc
+
+	mu   sync.Mutex
+	seen seenSeries
+}
+
+// seenSeries says under which labels series were shown, and, of those that came while this process runs,
+// when they were nothing: at the scrape before. It is what Prometheus calls a created timestamp.
+type seenSeries struct {
+	last time.Time // the last scrape
+	as   map[rollup.Labels]seenAs
+}
+
+type seenAs struct {
+	labels  rollup.Labels
+	created time.Time // zero: not known
 }
 
 func newCollector(c *Console) *collector {
-	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("tokenboard_"+name, help, labels, nil)
+	m := &collector{console: c, used: c.o.Ledger.SeriesLabels(), descs: map[*metricDef]*prometheus.Desc{}}
+	var ofSeries []string
+	for _, l := range m.used {
+		ofSeries = append(ofSeries, labelNames[l])
 	}
-	model := []string{"provider", "model"}
-	return &collector{
-		console:    c,
-		calls:      desc("calls_total", "Model calls, failed ones included.", model...),
-		errors:     desc("errors_total", "Model calls that failed.", model...),
-		tokens:     desc("tokens_total", "Tokens in disjoint kinds: their sum is the total.", append(model, "kind")...),
-		cost:       desc("cost_usd_total", "Cost in US dollars of the calls whose cost is known.", model...),
-		noUsage:    desc("calls_without_usage_total", "Model calls that told no token figures.", model...),
-		noPrice:    desc("unpriced_calls_total", "Model calls with tokens whose cost is not known.", model...),
-		records:    desc("store_records", "Stored call records, superseded ones included."),
-		bytes:      desc("store_size_bytes", "Size of the database on disk."),
-		lastCommit: desc("store_last_commit_timestamp_seconds", "Time of the last write."),
-		events: desc("ledger_records_total", "Records since the start, by what became of them: duplicate, fuller (replaced an earlier delivery), "+
-			"superseded (counted, then another stood for it), refused_old, refused_future, refused_bad, evicted (forgotten for lack of memory), dropped (by retention).", "outcome"),
+	for _, d := range metricDefs {
+		m.descs[d] = prometheus.NewDesc(metricPrefix+d.name, d.help, d.allLabels(ofSeries), nil)
 	}
+	return m
 }
 
 // Describe names the metrics.
-func (m *collector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
-
-// Collect reads the ledger.
-func (m *collector) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeLimit)
-	defer cancel()
-	l := m.console.o.Ledger
-	status, err := l.Status(ctx)
-	if err != nil {
-		ch <- prometheus.NewInvalidMetric(m.records, err)
-		return
-	}
-	a, err := l.Query(ctx, ledger.Query{By: ledger.ByModel})
-	if err != nil {
-		ch <- prometheus.NewInvalidMetric(m.calls, err)
-		return
-	}
-	for i := range a.Groups {
-		m.model(ch, &a.Groups[i])
-	}
-	value := func(d *prometheus.Desc, t prometheus.ValueType, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, t, v, labels...)
-	}
-	value(m.records, prometheus.GaugeValue, float64(status.Info.Records))
-	value(m.bytes, prometheus.GaugeValue, float64(status.Info.Bytes))
-	if !status.LastCommit.IsZero() {
-		value(m.lastCommit, prometheus.GaugeValue, float64(status.LastCommit.UnixMilli())/1e3)
-	}
-	n := status.Counters
-	for _, e := range []struct {
-		outcome string
-		n       int64
-	}{
-		{"duplicate", n.Duplicates}, {"fuller", n.Fuller}, {"superseded", n.Superseded}, {"refused_old", n.RefusedOld},
-		{"refused_future", n.RefusedNew}, {"refused_bad", n.RefusedBad}, {"evicted", n.Evicted}, {"dropped", n.Dropped},
-	} {
-		value(m.events, prometheus.CounterValue, float64(e.n), e.outcome)
+func (m *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range metricDefs {
+		ch <- m.descs[d]
 	}
 }
 
-func (m *collector) model(ch chan<- prometheus.Metric, g *ledger.Group) {
-	s := &g.Points[0]
-	counter := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, append([]string{g.Provider, g.Value}, labels...)...)
+// Collect reads the ledger and the keys.
+func (m *collector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeLimit)
+	defer cancel()
+	out := &scrape{m: m, ch: ch}
+	index, err := m.console.keys.index(ctx)
+	if err != nil {
+		out.failed(&mKeys, err)
+		return
 	}
-	counter(m.calls, float64(s.Calls))
-	counter(m.errors, float64(s.Errors))
-	counter(m.cost, float64(s.Cost)/1e9)
-	counter(m.noUsage, float64(s.NoUsage))
-	counter(m.noPrice, float64(s.Unpriced))
-	for kind, n := range map[string]int64{
-		"input_uncached": s.Tokens.InputUncached, "cache_read": s.Tokens.CacheRead, "cache_write": s.Tokens.CacheWrite,
-		"output_text": s.Tokens.OutputText, "reasoning": s.Tokens.Reasoning,
-	} {
-		counter(m.tokens, float64(n), kind)
+	sums, timings := m.console.o.Ledger.Series()
+	out.series(m.named(index, sums), len(sums))
+	for member, t := range timings {
+		out.histogram(&mDuration, durationBounds, &t.Duration, member)
+		out.histogram(&mTTFT, ttftBounds, &t.TTFT, member)
+		out.histogram(&mSpeed, speedBounds, &t.Speed, member)
 	}
+	if err := out.keys(ctx, index); err != nil {
+		out.failed(&mKeys, err)
+		return
+	}
+	if err := out.store(ctx); err != nil {
+		out.failed(&mRecords, err)
+	}
+}
+
+// cleanLabel makes a text one that a label can have.
+func cleanLabel(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// shownSeries is a series as it is shown.
+type shownSeries struct {
+	rollup.Sums
+	created time.Time // zero: not known
+}
+
+// named puts the names of keys in the place of their fingerprints, and adds up series that have the
+// same labels then. No whole fingerprint is shown.
+func (m *collector) named(index *keyIndex, sums map[rollup.Labels]rollup.Sums) map[rollup.Labels]*shownSeries {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.console.o.Now()
+	all, as := make(map[rollup.Labels]*shownSeries, len(sums)), make(map[rollup.Labels]seenAs, len(sums))
+	for raw, s := range sums {
+		l := raw
+		if l[rollup.LabelKey] != "" {
+			l[rollup.LabelKey] = index.name(l[rollup.LabelKey])
+		}
+		for i := range l {
+			l[i] = cleanLabel(l[i])
+		}
+		was, known := m.seen.as[raw]
+		switch {
+		case !known:
+			was = seenAs{l, m.seen.last}
+		case was.labels != l: // the key has another name now: it brings along what it had
+			was = seenAs{labels: l}
+		}
+		as[raw] = was
+		shown := all[l]
+		if shown == nil {
+			shown = &shownSeries{created: was.created}
+			all[l] = shown
+		} else if was.created.Before(shown.created) {
+			shown.created = was.created
+		}
+		shown.MergeCounts(&s)
+	}
+	m.seen = seenSeries{last: now, as: as}
+	return all
+}
+
+// scrape is one answer.
+type scrape struct {
+	m  *collector
+	ch chan<- prometheus.Metric
+}
+
+func (s *scrape) failed(d *metricDef, err error) {
+	s.ch <- prometheus.NewInvalidMetric(s.m.descs[d], err)
+}
+
+func (s *scrape) put(d *metricDef, v float64, labels ...string) {
+	s.ch <- prometheus.MustNewConstMetric(s.m.descs[d], d.kind, v, labels...)
+}
+
+// series shows what calls are counted by. A kind of tokens that a series never had is left out.
+func (s *scrape) series(all map[rollup.Labels]*shownSeries, stored int) {
+	s.put(&mSeries, float64(stored))
+	for l, sums := range all {
+		labels := make([]string, len(s.m.used), len(s.m.used)+1)
+		for i, used := range s.m.used {
+			labels[i] = l[used]
+		}
+		count := func(d *metricDef, v float64, more ...string) {
+			labels := append(labels, more...)
+			if sums.created.IsZero() {
+				s.put(d, v, labels...)
+				return
+			}
+			s.ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(s.m.descs[d], counter, v, sums.created, labels...)
+		}
+		count(&mCalls, float64(sums.Calls))
+		count(&mErrors, float64(sums.Errors))
+		count(&mCost, float64(sums.Cost)/1e9)
+		count(&mNoUsage, float64(sums.NoUsage))
+		count(&mUnpriced, float64(sums.Unpriced))
+		t := &sums.Tokens
+		for _, k := range [...]struct {
+			kind string
+			n    int64
+		}{
+			{"input_uncached", t.InputUncached}, {"cache_read", t.CacheRead}, {"cache_write", t.CacheWrite},
+			{"output_text", t.OutputText}, {"reasoning", t.Reasoning},
+		} {
+			if k.n != 0 {
+				count(&mTokens, float64(k.n), k.kind)
+			}
+		}
+	}
+}
+
+// store shows how the store fares.
+func (s *scrape) store(ctx context.Context) error {
+	status, err := s.m.console.o.Ledger.Status(ctx)
+	if err != nil {
+		return err
+	}
+	s.put(&mRecords, float64(status.Info.Records))
+	s.put(&mBytes, float64(status.Info.Bytes))
+	if !status.LastCommit.IsZero() {
+		s.put(&mLastCommit, float64(status.LastCommit.UnixMilli())/1e3)
+	}
+	n := &status.Counters
+	s.put(&mCommits, float64(n.Committed))
+	s.put(&mDuplicates, float64(n.Duplicates))
+	s.put(&mFuller, float64(n.Fuller))
+	s.put(&mSuperseded, float64(n.Superseded))
+	s.put(&mRefused, float64(n.RefusedOld), "too_old")
+	s.put(&mRefused, float64(n.RefusedNew), "future")
+	s.put(&mRefused, float64(n.RefusedBad), "unusable")
+	s.put(&mDropped, float64(n.Dropped))
+	s.put(&mForgotten, float64(n.Evicted))
+	s.put(&mFolded, float64(status.Folded))
+	return nil
 }

@@ -13,4 +13,5 @@ func (c *Console) pages(mux *http.ServeMux) {
 		c.handle(mux, http.MethodGet, path, access.Anyone, http.RedirectHandler(pageRoot, http.StatusFound))
 	}
 	c.docs(mux)
+	c.description(mux)
 }

@@ -132,7 +132,7 @@ func (c *Console) statsOf(ctx context.Context, f store.Filter) (Stats, error) {
 	s := Stats{
 		Used: t.Total, Calls: t.Calls, Input: t.Input, Output: t.Output, CacheRead: t.CacheRead, CacheWrite: t.CacheWrite,
 		Reasoning: t.Reasoning, Cost: t.Cost, Errors: t.Errors, NoUsage: t.NoUsage, Unpriced: t.Unpriced,
-		Latency: quantilesOf(&a.Duration), TTFT: quantilesOf(&a.TTFT), Models: models,
+		Latency: quantilesOf(&a.Overall[0].Duration), TTFT: quantilesOf(&a.Overall[0].TTFT), Models: models,
 		From: known(f.From), To: known(f.To), AsOf: known(a.AsOf),
 	}
 	if t.Calls > 0 {

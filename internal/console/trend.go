@@ -27,7 +27,7 @@ type Point struct {
 
 // Series is the points of one group.
 type Series struct {
-	Group  string  `json:"group" doc:"model, provider, key (its name, or display form), user, service or status; other for the rest"`
+	Group  string  `json:"group" doc:"model, provider, key (its name; ext_... of one made elsewhere), user, service or status; other for the rest"`
 	Other  bool    `json:"other,omitempty" doc:"true for the sum of the groups beyond the top ones"`
 	Points []Point `json:"points"`
 }
@@ -146,7 +146,7 @@ func edges(from, to time.Time, interval string) []time.Time {
 }
 
 func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy string, top int, index *keyIndex) (Trend, error) {
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, Edges: s.edges, By: dimensions[groupBy], CountsOnly: true})
+	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, Edges: s.edges, By: dimensions[groupBy], Overall: true})
 	if err != nil {
 		return Trend{}, err
 	}
@@ -180,8 +180,8 @@ func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy s
 	}
 	zone := s.loc.String()
 	t := Trend{Days: s.days, Interval: s.interval, Timezone: zone, Points: s.points(all), Series: []Series{}, AsOf: known(a.AsOf)}
-	for i := range all {
-		latency, ttft := quantilesOf(&all[i].Duration), quantilesOf(&all[i].TTFT)
+	for i := range a.Overall {
+		latency, ttft := quantilesOf(&a.Overall[i].Duration), quantilesOf(&a.Overall[i].TTFT)
 		t.Points[i].Latency, t.Points[i].TTFT = &latency, &ttft
 	}
 	if groupBy == "" {

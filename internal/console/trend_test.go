@@ -1,12 +1,15 @@
 package console
 
 import (
+	"context"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/calendar"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // at reads a local time in a zone.
@@ -122,5 +125,21 @@ func TestPartialEdges(t *testing.T) {
 		require.NotZero(t, calls)
 		require.Equal(t, stats.Calls, calls, interval)
 		require.Equal(t, stats.Calls, grouped, interval)
+	}
+}
+
+// TestTrendLatency: each point has the latencies of all calls in it, grouped or not.
+func TestTrendLatency(t *testing.T) {
+	b := newBench(t, nil)
+	c := usage.Call{Role: usage.RoleCall, Start: testNow.Add(-time.Minute), Model: "m", Duration: time.Second, TTFT: 100 * time.Millisecond}
+	c.Trace, c.Span = usage.TraceID{1}, usage.SpanID{1}
+	c.ID = usage.SpanRecordID(c.Trace, c.Span)
+	require.NoError(t, b.ledger.Commit(context.Background(), usage.Batch{Calls: []usage.Call{c}}))
+	for _, group := range []string{"", "&group_by=model", "&group_by=user&model=m"} {
+		points := data[Trend](b, http.MethodGet, "/usage-trend?days=2&interval=day"+group, "", http.StatusOK).Points
+		require.Len(t, points, 2)
+		require.Nil(t, points[0].Latency.P50, group)
+		require.InEpsilon(t, 1000, *points[1].Latency.P50, 0.05, group)
+		require.InEpsilon(t, 100, *points[1].TTFT.P99, 0.05, group)
 	}
 }

@@ -260,6 +260,11 @@ func (r *Ring) put(k *store.Key) {
 		r.byOwner[k.Owner] = append(r.byOwner[k.Owner], e)
 	} else {
 		was := e.key.Swap(k)
+		if rotated(was, k) { // calls may have come with a secret that was not known here
+			e.mu.Lock()
+			e.spent = nil
+			e.mu.Unlock()
+		}
 		move(r.byName, fold(was.Name), fold(k.Name), e)
 		move(r.byOwner, was.Owner, k.Owner, e)
 	}
@@ -271,6 +276,12 @@ func (r *Ring) put(k *store.Key) {
 		e.spent = nil
 		e.mu.Unlock()
 	}
+}
+
+// rotated tells whether a key has a secret that it had not.
+func rotated(was, is *store.Key) bool {
+	before := was.Fingerprints()
+	return slices.ContainsFunc(is.Fingerprints(), func(f string) bool { return !slices.Contains(before, f) })
 }
 
 func older(a, b *store.Key) bool {

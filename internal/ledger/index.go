@@ -297,6 +297,22 @@ func (x *index) detach(n *node) {
 	}
 }
 
+// isAlone tells whether the only record of its trace has no relative anywhere: it counts. What is
+// decided for it is what resolve would decide.
+func (x *index) isAlone(n *node) bool {
+	if n.group != (key{}) {
+		return false
+	}
+	for _, k := range n.keys {
+		if k != (key{}) && len(x.byKey.of(k)) > 1 {
+			return false
+		}
+	}
+	alone := true
+	x.eachTwin(n, func(*node) { alone = false })
+	return alone && x.quietTwinOf(n) == nil
+}
+
 // evict forgets the traces that were quiet for longest while there are more than maxSpans
 // spans, and all that were quiet since before the given time. It tells how many spans had to
 // go for lack of room.

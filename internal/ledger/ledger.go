@@ -192,17 +192,22 @@ func (l *Ledger) load(ctx context.Context) error {
 	return nil
 }
 
-// loadIndex puts the records that were put lately into the index, the newest first, until it is full.
+// loadIndex puts the records into the index that were put lately, and all that start lately, so that
+// live traffic need not be looked for in the store; the newest first, until it is full.
 func (l *Ledger) loadIndex(ctx context.Context) error {
-	since := l.o.Now().Add(-l.o.Window)
+	now := l.o.Now()
+	since := now.Add(-l.o.Window)
 	l.index = newIndex(!l.o.NoTwins)
-	l.index.completeAfter = since.Add(maxAhead).UnixNano()
-	for _, h := range slices.Backward(l.hours) {
-		if !h.Untrue && h.Seen.Before(since) {
-			continue
+	first := hourOf(since) + 1 // from there on all records are read
+	from, _ := hourBuckets(first)
+	l.index.completeAfter = rollup.BucketStart(from).UnixNano()
+	hours := l.lateHours(first, hourOf(now.Add(maxAhead)), since)
+	for _, h := range slices.Backward(hours) {
+		from, to := hourBuckets(h)
+		f := store.Filter{From: rollup.BucketStart(from), To: rollup.BucketStart(to), Superseded: true}
+		if f.From.Before(since) {
+			f.SeenSince = since
 		}
-		from, to := hourBuckets(h.Number)
-		f := store.Filter{From: rollup.BucketStart(from), To: rollup.BucketStart(to), SeenSince: since, Superseded: true}
 		if l.index.size >= l.o.MaxSpans {
 			l.index.completeAfter = max(l.index.completeAfter, f.To.UnixNano())
 			break
@@ -210,19 +215,8 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 		if f.From.Before(l.floor) {
 			f.From = l.floor
 		}
-		n := 0
-		err := l.engine.Scan(ctx, f, func(r *store.Record) error {
-			node := newNode(&r.Call)
-			node.standing = standingOf(r)
-			l.index.add(node, r.Trace, r.Seen)
-			l.index.commit()
-			if n++; n%indexStep == 0 {
-				l.index.evict(l.o.MaxSpans, since)
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("read the records put lately: %w", err)
+		if err := l.indexHour(ctx, f, since); err != nil {
+			return err
 		}
 	}
 	err := l.engine.Links(ctx, since, func(k usage.Link) error {
@@ -235,6 +229,40 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 	}
 	l.index.evict(l.o.MaxSpans, since)
 	l.hours = nil
+	return nil
+}
+
+// lateHours gives the hours whose records may have to be in the index, ascending: those of which some
+// were put since a time, and all from first to last.
+func (l *Ledger) lateHours(first, last int64, since time.Time) []int64 {
+	var hours []int64
+	for _, h := range l.hours {
+		if h.Number < first && (h.Untrue || !h.Seen.Before(since)) {
+			hours = append(hours, h.Number)
+		}
+	}
+	for h := first; h <= last; h++ {
+		hours = append(hours, h)
+	}
+	return hours
+}
+
+// indexHour puts the records of a filter into the index.
+func (l *Ledger) indexHour(ctx context.Context, f store.Filter, since time.Time) error {
+	n := 0
+	err := l.engine.Scan(ctx, f, func(r *store.Record) error {
+		node := newNode(&r.Call)
+		node.standing = standingOf(r)
+		l.index.add(node, r.Trace, r.Seen)
+		l.index.commit()
+		if n++; n%indexStep == 0 {
+			l.index.evict(l.o.MaxSpans, since)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the records put lately: %w", err)
+	}
 	return nil
 }
 

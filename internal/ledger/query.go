@@ -37,7 +37,7 @@ type Query struct {
 	By     Dimension
 	// CountsOnly leaves the histograms empty, which is most of the work of a wide query.
 	CountsOnly bool
-	// Overall fills the histograms of the answer and leaves those of the points empty.
+	// Overall fills the histograms of Answer.Overall and leaves those of the groups' points empty.
 	Overall bool
 }
 
@@ -53,8 +53,9 @@ type Answer struct {
 	Groups []Group   // in no order; values with no call in the range are left out
 	AsOf   time.Time // time of the last commit that the sums include
 	Commit int64     // number of that commit, see Commit.Number; 0 where the sums came from stored records
-	// Duration and TTFT are the distributions over all groups and points, where Query.Overall asks for them.
-	Duration, TTFT Histogram
+	// Overall has the histograms, and nothing else, of each point over all groups, where Query.Overall
+	// asks for them.
+	Overall []Sums
 }
 
 // Query sums what counts, exactly. Where the filter and the grouping touch one dimension at
@@ -225,7 +226,7 @@ func firstBucket(t time.Time) int64 {
 // sumBuckets adds the whole base buckets from memory and gives time and number of the last commit
 // that is in them.
 func (l *Ledger) sumBuckets(p *plan, s *summation) (asOf time.Time, commit int64) {
-	q := rollup.Query{Axis: p.axis, Edges: p.buckets(), Skip: p.partial, Overall: &s.overall, Points: func(m rollup.Member) []Sums {
+	q := rollup.Query{Axis: p.axis, Edges: p.buckets(), Skip: p.partial, Overall: s.overall, Points: func(m rollup.Member) []Sums {
 		if !p.passes(m) {
 			return nil
 		}
@@ -290,11 +291,11 @@ func (l *Ledger) sumRecords(ctx context.Context, p *plan, s *summation, from, to
 type summation struct {
 	query   Query
 	groups  map[rollup.Member][]Sums
-	overall Sums // histograms only
+	overall []Sums // histograms only
 }
 
 func newSummation(p *plan) *summation {
-	return &summation{query: p.query, groups: map[rollup.Member][]Sums{}}
+	return &summation{query: p.query, groups: map[rollup.Member][]Sums{}, overall: make([]Sums, max(len(p.query.Edges)-1, 1))}
 }
 
 // points gives the points of a member's group.
@@ -333,14 +334,16 @@ func (s *summation) answer(asOf time.Time, commit int64) Answer {
 		}
 		if s.query.Overall { // what came from records has its histograms with the points
 			for i := range points {
-				s.overall.Duration.Merge(&points[i].Duration)
-				s.overall.TTFT.Merge(&points[i].TTFT)
+				s.overall[i].Duration.Merge(&points[i].Duration)
+				s.overall[i].TTFT.Merge(&points[i].TTFT)
 				points[i].Duration, points[i].TTFT = Histogram{}, Histogram{}
 			}
 		}
 		a.Groups = append(a.Groups, Group{Value: m.Value, Provider: m.Provider, Points: points})
 	}
-	a.Duration, a.TTFT = s.overall.Duration, s.overall.TTFT
+	if s.query.Overall {
+		a.Overall = s.overall
+	}
 	return a
 }
 

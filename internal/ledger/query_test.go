@@ -97,6 +97,29 @@ func TestQueryEqualsRecords(t *testing.T) {
 				requireSums(t, &points[i], &got[m][i])
 			}
 		}
+
+		q.Overall = true
+		answer, err = l.Query(context.Background(), q)
+		require.NoError(t, err)
+		overall := make([]Sums, max(len(q.Edges)-1, 1))
+		for _, points := range want.groups {
+			for i := range points {
+				overall[i].Duration.Merge(&points[i].Duration)
+				overall[i].TTFT.Merge(&points[i].TTFT)
+			}
+		}
+		require.Len(t, answer.Overall, len(overall))
+		for i := range overall {
+			requireSums(t, &overall[i], &answer.Overall[i])
+			a, _ := overall[i].Duration.Quantile(0.9)
+			b, _ := answer.Overall[i].Duration.Quantile(0.9)
+			require.Equal(t, a, b)
+		}
+		for _, g := range answer.Groups {
+			for i := range g.Points {
+				require.Zero(t, g.Points[i].Duration.Count())
+			}
+		}
 	})
 	require.NoError(t, l.Close())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -20,6 +21,13 @@ func (l *Ledger) Series() (sums map[rollup.Labels]Sums, timings map[rollup.Membe
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.series.Show()
+}
+
+// SeriesLabels gives the labels that the series have, in the order of rollup.Labels.
+func (l *Ledger) SeriesLabels() []rollup.Label {
+	labels := slices.Clone(l.o.Series.Labels)
+	slices.Sort(labels)
+	return slices.Compact(labels)
 }
 
 // journal gives what changes do to the series. The caller holds l.commits.

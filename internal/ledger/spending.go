@@ -37,13 +37,15 @@ func (l *Ledger) spentInMemory(of map[string]bool, visit func(store.Spent)) (com
 			Fingerprint: m.Value, Start: rollup.BucketStart(b), Calls: s.Calls, Tokens: s.Tokens.Total(), Cost: s.Cost,
 		})
 	}
-	l.sums.Each(rollup.Keys, rollup.Open[0], func(m rollup.Member, b int64, s *Sums) {
-		if m.Value != "" && of[m.Value] {
-			tell(m, b, s)
+	keys := make(map[rollup.Member]bool, len(of))
+	for fingerprint, wanted := range of {
+		if wanted && fingerprint != "" {
+			keys[rollup.Member{Value: fingerprint}] = true
 		}
-	})
+	}
+	l.sums.Each(rollup.Keys, rollup.Open[0], keys, tell)
 	if of[""] {
-		l.sums.Each(rollup.All, rollup.Open[0], tell)
+		l.sums.Each(rollup.All, rollup.Open[0], nil, tell)
 	}
 	return l.commitNumber, l.floor
 }

@@ -154,6 +154,14 @@ func (l *Ledger) LastUsed(fingerprint string) time.Time {
 	return l.sums.LastUsed(fingerprint)
 }
 
+// KeysSeen gives the fingerprints of the keys that the sums tell apart, strangers' ones included, in
+// no order.
+func (l *Ledger) KeysSeen() []string {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.sums.KeysSeen()
+}
+
 // axisOf gives the axis that tells the values of a dimension apart.
 func axisOf(d Dimension) rollup.Axis {
 	switch d {

@@ -327,23 +327,20 @@ func (t *transaction) settle(ctx context.Context) (store.Write, []Change, error)
 		t.touch(n)
 		x.touchQuiet(n, t.touch)
 	}
+	for tr := range t.touched { // most calls have no relatives
+		if len(tr.nodes) == 1 && x.isAlone(tr.nodes[0]) {
+			if err := t.stand(ctx, tr.nodes[0], standing{counted: true}, &w); err != nil {
+				return w, nil, err
+			}
+			delete(t.touched, tr)
+		}
+	}
 	set := t.related()
 	decided := resolve(set, x, int64(t.ledger.o.Window))
 	for _, n := range set {
-		now := decided[n]
-		if r := t.puts[n]; r != nil {
-			r.Counted, r.SupersededBy, r.Reason, r.Seen = now.counted, now.by, now.reason, t.now
-			r.Lend(now.lent.facts())
-			x.stand(n, now)
-			continue
-		}
-		if now == n.standing {
-			continue
-		}
-		if err := t.restand(ctx, n, now, &w); err != nil {
+		if err := t.stand(ctx, n, decided[n], &w); err != nil {
 			return w, nil, err
 		}
-		x.stand(n, now)
 	}
 	for _, n := range t.order {
 		r := t.puts[n]
@@ -356,6 +353,20 @@ func (t *transaction) settle(ctx context.Context) (store.Write, []Change, error)
 		}
 	}
 	return w, t.changes, nil
+}
+
+// stand gives a record the standing that was decided.
+func (t *transaction) stand(ctx context.Context, n *node, now standing, w *store.Write) error {
+	if r := t.puts[n]; r != nil {
+		r.Counted, r.SupersededBy, r.Reason, r.Seen = now.counted, now.by, now.reason, t.now
+		r.Lend(now.lent.facts())
+	} else if now == n.standing {
+		return nil
+	} else if err := t.restand(ctx, n, now, w); err != nil {
+		return err
+	}
+	t.ledger.index.stand(n, now)
+	return nil
 }
 
 // restand gives a stored record another standing: it may move into the sums or out of them, or

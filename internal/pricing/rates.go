@@ -43,9 +43,17 @@ var errPrice = errors.New("a price must be a number of USD from 0 to 1,000,000")
 
 // parseRate reads a decimal number of USD per million tokens, rounded half up to 12 places.
 func parseRate(n string) (Rate, error) {
-	const longest = 64 // an exponent must not make a number of any size
+	// the float first: an exact number of the size that an exponent can ask for would fill the memory
+	const longest = 64
+	f, err := strconv.ParseFloat(n, 64)
+	if len(n) > longest || strings.ContainsAny(n, "/_xXpP") || err != nil || f < 0 || f > maxUSD {
+		return 0, fmt.Errorf("%w, not %q", errPrice, n)
+	}
+	if f < 1e-30 { // nothing, or what rounds to it
+		return 0, nil
+	}
 	v, ok := new(big.Rat).SetString(n)
-	if len(n) > longest || strings.ContainsAny(n, "/_xXpP") || !ok || v.Sign() < 0 || v.Cmp(big.NewRat(maxUSD, 1)) > 0 {
+	if !ok || v.Sign() < 0 || v.Cmp(big.NewRat(maxUSD, 1)) > 0 {
 		return 0, fmt.Errorf("%w, not %q", errPrice, n)
 	}
 	v.Mul(v, big.NewRat(ratesPerUSD, 1)).Add(v, big.NewRat(1, 2))

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -94,6 +95,42 @@ func (p *page) used(m Member, sinceDay int64) {
 		p.later = map[Member]int64{}
 	}
 	p.later[m] = max(p.later[m], sinceDay+1)
+}
+
+// members gives where some members are in names; nil is all.
+func (p *page) members(of map[Member]bool) iter.Seq[int] {
+	const searchCost = 16 // steps to find one among tens of thousands
+	return func(yield func(int) bool) {
+		if of != nil && len(of) < len(p.names)/searchCost {
+			for m, wanted := range of {
+				if i, known := p.find(m); wanted && known && !yield(i) {
+					return
+				}
+			}
+			return
+		}
+		for i, m := range p.names {
+			if (of == nil || of[m]) && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// visitBlock visits the slots of a block, without histograms.
+func visitBlock(block []byte, visit func(slot uint8, s *Sums)) {
+	r := reader{b: block}
+	n := r.uvarint()
+	if n > 1 {
+		r.addCell(nil, nil)
+		r.uvarint()
+	}
+	for range n {
+		slot := r.byte()
+		var s Sums
+		r.addCell(&s, nil)
+		visit(slot, &s)
+	}
 }
 
 // slotSums is the sums of one slot.

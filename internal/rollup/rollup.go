@@ -228,14 +228,14 @@ type Query struct {
 	Points func(Member) []Sums
 	// Histograms says whose histograms are filled.
 	Histograms Histograms
-	// Overall is where the histograms of all go, where that is asked for.
-	Overall *Sums
+	// Overall are the points that the histograms of all members go to, where that is asked for.
+	Overall []Sums
 }
 
 // Histograms says which histograms a query fills: they are most of its work.
 type Histograms uint8
 
-// None, those of each point, or only those over all points and members together.
+// Those of each point of each member, none, or only those over all members together.
 const (
 	OfPoints Histograms = iota
 	OfNone
@@ -303,7 +303,7 @@ func (d *daySum) sum() {
 		into := &points[at]
 		into.MergeCounts(s)
 		if d.Histograms == OfAll {
-			into = d.Overall
+			into = &d.Overall[at]
 		}
 		if d.Histograms != OfNone {
 			into.Duration.Merge(&s.Duration)
@@ -319,7 +319,7 @@ func (d *daySum) sumBlock(block []byte, points []Sums) {
 		if n == 1 {
 			r.byte()
 		}
-		d.addCell(&r, &points[d.point[0]])
+		d.addCell(&r, points, d.point[0])
 		return
 	}
 	if n > 1 {
@@ -328,55 +328,52 @@ func (d *daySum) sumBlock(block []byte, points []Sums) {
 	}
 	for range n {
 		if at := d.point[r.byte()]; at >= 0 {
-			d.addCell(&r, &points[at])
+			d.addCell(&r, points, at)
 		} else {
 			r.addCell(nil, nil)
 		}
 	}
 }
 
-func (d *daySum) addCell(r *reader, into *Sums) {
+func (d *daySum) addCell(r *reader, points []Sums, at int) {
 	switch d.Histograms {
 	case OfPoints:
-		r.addCell(into, into)
+		r.addCell(&points[at], &points[at])
 	case OfNone:
-		r.addCell(into, nil)
+		r.addCell(&points[at], nil)
 	default:
-		r.addCell(into, d.Overall)
+		r.addCell(&points[at], &d.Overall[at])
 	}
 }
 
-// Each visits every member's sums of every bucket of an axis from bucket from on. Changes that are
-// not folded yet are visits of their own: visits of one member and bucket are to be added up.
-func (r *Rollup) Each(a Axis, from int64, visit func(m Member, bucket int64, s *Sums)) {
+// Each visits the sums of every bucket of an axis from bucket from on, of some members; nil is all.
+// Those of other members are not decoded. Changes that are not folded yet are visits of their own:
+// visits of one member and bucket are to be added up.
+func (r *Rollup) Each(a Axis, from int64, of map[Member]bool, visit func(m Member, bucket int64, s *Sums)) {
 	for _, number := range r.numbers() {
 		p := &r.days[number][a]
 		first := number * slotsPerDay
 		if first+slotsPerDay <= from {
 			continue
 		}
-		for i, m := range p.names {
-			rd := reader{b: p.block(i)}
-			n := rd.uvarint()
-			if n > 1 {
-				rd.addCell(nil, nil)
-				rd.uvarint()
-			}
-			for range n {
-				b := first + int64(rd.byte())
-				var s Sums
-				if rd.addCell(&s, nil); b >= from {
-					visit(m, b, &s)
+		for i := range p.members(of) {
+			visitBlock(p.block(i), func(slot uint8, s *Sums) {
+				if b := first + int64(slot); b >= from {
+					visit(p.names[i], b, s)
 				}
-			}
+			})
 		}
 		for k, s := range p.over {
-			if b := first + int64(k.slot); b >= from {
+			if b := first + int64(k.slot); b >= from && (of == nil || of[k.member]) {
 				visit(k.member, b, s)
 			}
 		}
 	}
 }
+
+// KeysSeen gives the fingerprints of the keys of all calls that counted, in no order; those that were
+// summed as Other are not among them.
+func (r *Rollup) KeysSeen() []string { return slices.Collect(maps.Keys(r.lastUsed)) }
 
 // Page is the sums of one axis and one day as they are kept on disk.
 type Page struct {

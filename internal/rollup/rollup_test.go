@@ -162,26 +162,40 @@ func TestSums(t *testing.T) {
 		require.Equal(t, filled(expected), filled(got))
 
 		// the histograms of all together are those of the points added up
-		var overall, added Sums
-		q.Histograms, q.Overall = OfAll, &overall
+		overall, added := make([]Sums, len(q.Edges)-1), make([]Sums, len(q.Edges)-1)
+		q.Histograms, q.Overall = OfAll, overall
 		_, q.Points = collector(len(q.Edges) - 1)
 		r.Sum(q)
 		for _, points := range expected {
 			for i := range points {
-				added.Merge(&points[i])
+				added[i].Duration.Merge(&points[i].Duration)
+				added[i].TTFT.Merge(&points[i].TTFT)
 			}
 		}
-		require.Equal(t, added.Duration.Count(), overall.Duration.Count())
-		a, _ := added.Duration.Quantile(0.9)
-		b, _ := overall.Duration.Quantile(0.9)
-		require.Equal(t, a, b)
+		for i := range added {
+			for _, q := range []float64{0.1, 0.5, 0.9} {
+				a, _ := added[i].Duration.Quantile(q)
+				b, _ := overall[i].Duration.Quantile(q)
+				require.Equal(t, a, b)
+			}
+			require.Equal(t, added[i].TTFT.Count(), overall[i].TTFT.Count())
+		}
 
 		from := BucketOf(testStart) + 5
 		each, wantEach := map[string]int64{}, map[string]int64{}
-		r.Each(q.Axis, from, func(m Member, b int64, s *Sums) { each[fmt.Sprint(m, b)] += s.Calls })
+		var of map[Member]bool
+		if rapid.Bool().Draw(t, "of some members") {
+			of = map[Member]bool{{Value: "nobody"}: true}
+			for _, members := range want[q.Axis] {
+				for m := range members {
+					of[m] = len(of)%3 == 1
+				}
+			}
+		}
+		r.Each(q.Axis, from, of, func(m Member, b int64, s *Sums) { each[fmt.Sprint(m, b)] += s.Calls })
 		for b, members := range want[q.Axis] {
 			for m, s := range members {
-				if b >= from {
+				if b >= from && (of == nil || of[m]) {
 					wantEach[fmt.Sprint(m, b)] += s.Calls
 				}
 			}
@@ -303,4 +317,30 @@ func TestBuckets(t *testing.T) {
 	from, to := DayBuckets(DayOf(testStart))
 	require.Equal(t, 24*time.Hour, BucketStart(to).Sub(BucketStart(from)))
 	require.Zero(t, cmp.Compare(to-from, slotsPerDay))
+}
+
+// BenchmarkEach reads the sums of one key, and of all, among 20,000 keys of 10 days.
+func BenchmarkEach(b *testing.B) {
+	r := New(Options{})
+	const days, keys = 10, 20_000
+	for day := range days {
+		for k := range keys {
+			for hour := range 3 {
+				c := usage.Call{KeyFingerprint: fmt.Sprint("key ", k), Start: testStart.AddDate(0, 0, day).Add(time.Duration(hour) * time.Hour), Duration: time.Second}
+				r.Add(&c, 1)
+			}
+		}
+		r.Fold(Page{Day: DayOf(testStart.AddDate(0, 0, day)), Axis: Keys})
+	}
+	for name, of := range map[string]map[Member]bool{"one": {{Value: "key 77"}: true}, "all": nil} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				n := 0
+				r.Each(Keys, Open[0], of, func(Member, int64, *Sums) { n++ })
+				if n < days {
+					b.Fatal(n)
+				}
+			}
+		})
+	}
 }

@@ -18,7 +18,7 @@ type Term struct {
 	Value string
 	Not   bool // finds what the term does not
 	// Keys are fingerprints that the value means besides: of keys whose name, which no record holds,
-	// has it as a part.
+	// has it as a part. Fingerprints themselves are not searched.
 	Keys []string
 }
 
@@ -38,7 +38,7 @@ var textFields = []struct {
 	{"user", true, func(r *Record) []string { return []string{r.User} }},
 	{"service", true, func(r *Record) []string { return []string{r.Service} }},
 	{"provider", true, func(r *Record) []string { return []string{r.Provider} }},
-	{"key", true, func(r *Record) []string { return []string{r.KeyFingerprint, r.KeyDisplay} }},
+	{"key", true, func(r *Record) []string { return []string{r.KeyDisplay} }}, // no part of a fingerprint is to be found out
 	{"project", true, func(r *Record) []string { return []string{r.Project} }},
 	{"session", true, func(r *Record) []string { return []string{r.Session} }},
 	{"operation", false, func(r *Record) []string { return []string{r.Operation} }},

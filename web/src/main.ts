@@ -12,5 +12,9 @@ const app = createApp(App).use(createPinia()).use(i18n);
 const prefs = usePrefs();
 const session = useSession();
 onSignedOut(() => session.expired());
-await Promise.all([prefs.setLocale(prefs.locale, false), session.load()]);
-app.use(router).mount("#app");
+async function start(): Promise<void> {
+  app.use(router); // the page's first navigation goes on while the session and the words are on their way
+  await Promise.all([prefs.setLocale(prefs.locale, false), session.load(), router.isReady()]);
+  app.mount("#app");
+}
+void start();

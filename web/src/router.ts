@@ -2,6 +2,7 @@ import { createRouter, createWebHistory, type RouteRecordRaw } from "vue-router"
 import { oneOf } from "./lib/filters";
 import { isZone } from "./lib/zone";
 import type { IconName } from "./components/Icon.vue";
+import Login from "./pages/Login.vue";
 import { usePrefs } from "./stores/prefs";
 
 /** A page of the console: who may see it, and whether the common filters apply to it. */
@@ -25,7 +26,7 @@ export const routes: RouteRecordRaw[] = [
 
 export const router = createRouter({
   history: createWebHistory("/console/"),
-  routes: [...routes, { path: "/login", name: "login", component: () => import("./pages/Login.vue"), meta: { icon: "user", need: "", filters: false } }, { path: "/:rest(.*)*", redirect: { name: "dashboard" } }],
+  routes: [...routes, { path: "/login", name: "login", component: Login, meta: { icon: "user", need: "", filters: false } }, { path: "/:rest(.*)*", redirect: { name: "dashboard" } }],
 });
 
 router.beforeEach((to) => {

@@ -133,7 +133,7 @@ var textColumns = []struct {
 }{
 	{"model", kindModel, "c.model", 0}, {"model", kindRequest, "c.request", 1}, {"path", kindRequest, "c.request", 3},
 	{"error", kindErrorType, "c.error_type", 0}, {"user", kindUser, "c.user", 0}, {"service", kindService, "c.service", 0},
-	{"provider", kindProvider, "c.provider", 0}, {"key", kindKey, "c.api_key", 0}, {"key", kindKey, "c.api_key", 1},
+	{"provider", kindProvider, "c.provider", 0}, {"key", kindKey, "c.api_key", 1}, // no part of a fingerprint is to be found out
 	{"project", kindProject, "c.project", 0}, {"operation", kindRequest, "c.request", 0}, {"method", kindRequest, "c.request", 2},
 }
 

@@ -10,18 +10,10 @@ export type Point = Schemas["Point"];
 export type LogItem = Schemas["LogItem"];
 export type LogPage = Schemas["LogPage"];
 
-type Amounts = { day?: number | null; week?: number | null; month?: number | null; total?: number | null };
-export interface Limits { requests_per_minute?: number | null; tokens_per_minute?: number | null; tokens?: Amounts | null; usd?: Amounts | null }
-export interface Left { limit: number; used: number; reserved: number; left: number; resets_at: string | null }
-export type Key = Omit<Schemas["Key"], "limits" | "status"> & {
-  status: "active" | "disabled" | "expired" | "revoked";
-  limits: Limits | null;
-  models?: string[] | null;
-  left?: { tokens?: Record<string, Left> | null; usd?: Record<string, Left> | null } | null;
-  rotated?: { old_display: string; until: string } | null;
-  origin?: string;
-};
-export type NewKey = Key & { key: string };
+export type Key = Schemas["Key"];
+export type NewKey = Schemas["NewKey"];
+export type Limits = Schemas["Limits"];
+export type Allowance = Schemas["AllowanceInt64"];
 export type Quality = Schemas["Quality"];
 
 export type Session = Schemas["Session"] & { permissions: string[] };

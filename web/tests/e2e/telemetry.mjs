@@ -21,7 +21,7 @@ function moved(text, by, salt) {
   return text
     .replace(/("(?:start|end|observed)?[tT]imeUnixNano":")(\d+)"/g, (_, k, v) => `${k}${BigInt(v) + nanos}"`)
     .replace(/("(?:traceId|spanId|parentSpanId)":")([0-9a-f]+)"/g, (_, k, v) => `${k}${salt ? sameLength(salt, v) : v}"`)
-    .replace(/"20\d\d-\d\d-\d\dT[\d:.]+Z"/g, (v) => JSON.stringify(new Date(Date.parse(JSON.parse(v)) + by).toISOString()))
+    .replace(/(?<=")20\d\d-\d\d-\d\dT[\d:.]+Z(?=\\?")/g, (v) => new Date(Date.parse(v) + by).toISOString())
     .replace(/("key":"[^"]*(?:response[._]id|request[._]id|call[._]id|prompt[._]id|session\.id|completion_id)","value":\{"stringValue":")([^"]+)"/g, (_, k, v) => `${k}${salt ? sameLength(salt, v + "0".repeat(32)).slice(0, 32) : v}"`);
 }
 
@@ -62,5 +62,9 @@ export function call({ trace, start, ms = 900, service = "test", ...attrs }) {
 
 export async function send(otlp, signal, body) {
   const res = await fetch(`${otlp}/v1/${signal}`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  if (res.status === 503) { // the server asks for patience
+    await new Promise((r) => setTimeout(r, 500));
+    return send(otlp, signal, body);
+  }
   if (!res.ok) throw new Error(`OTLP ${signal}: ${res.status} ${await res.text()}`);
 }

@@ -1,0 +1,49 @@
+package tokenstoreextension
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tokenboard/tokenboard/internal/rollup"
+)
+
+// Series says which series the metrics of calls have. Their sums are kept for ever, so that what a
+// monitoring system scrapes goes on after a restart and after old calls were dropped.
+type Series struct {
+	// Labels are some of provider, model, service, key and status. With others than before, the series
+	// are made anew, once, from the calls that are kept.
+	Labels []string `mapstructure:"labels"`
+	// Max is the largest number of series; what comes beyond them is counted as "other".
+	Max int `mapstructure:"max"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+const maxSeries = 2_000
+
+// seriesLabels are the names of labels, in the order of rollup.Label.
+var seriesLabels = []string{"provider", "model", "service", "key", "status"}
+
+func defaultSeries() Series { return Series{Labels: slices.Clone(seriesLabels), Max: maxSeries} }
+
+// options checks the setting.
+func (s *Series) options() (o rollup.SeriesOptions, err error) {
+	if s.Max <= 0 {
+		err = errors.New("series: max must be positive")
+	}
+	o = rollup.SeriesOptions{Labels: []rollup.Label{}, Max: s.Max}
+	for _, name := range s.Labels {
+		i := slices.Index(seriesLabels, name)
+		if i < 0 {
+			err = errors.Join(err, fmt.Errorf("series: %q is no label; there are %s", name, strings.Join(seriesLabels, ", ")))
+			continue
+		}
+		if slices.Contains(o.Labels, rollup.Label(i)) { //nolint:gosec // an index of five
+			err = errors.Join(err, fmt.Errorf("series: the label %q is there twice", name))
+		}
+		o.Labels = append(o.Labels, rollup.Label(i)) //nolint:gosec // as above
+	}
+	return o, err
+}
