@@ -149,7 +149,7 @@ func (o *repriceOptions) run(ctx context.Context, c *cobra.Command) (err error) 
 
 // open finds who does the work: this process, or the server that has the database.
 func (o *repriceOptions) open(ctx context.Context, notes io.Writer, from, to time.Time) (repriceJob, error) {
-	remote := &remoteReprice{from: from, to: to, models: o.models, server: o.server, token: os.Getenv(tokenVariable)}
+	remote := &remoteReprice{from: from, to: to, models: o.models, server: o.server, token: strings.TrimSpace(os.Getenv(tokenVariable))}
 	if o.server != "" && o.dataDir == "" && len(o.config) == 0 {
 		return remote, nil // wherever its database is
 	}

@@ -318,3 +318,29 @@ func TestBuckets(t *testing.T) {
 	require.Equal(t, 24*time.Hour, BucketStart(to).Sub(BucketStart(from)))
 	require.Zero(t, cmp.Compare(to-from, slotsPerDay))
 }
+
+// BenchmarkEach reads the sums of one key, and of all, among 20,000 keys of 10 days.
+func BenchmarkEach(b *testing.B) {
+	r := New(Options{})
+	const days, keys = 10, 20_000
+	for day := range days {
+		for k := range keys {
+			for hour := range 3 {
+				c := usage.Call{KeyFingerprint: fmt.Sprint("key ", k), Start: testStart.AddDate(0, 0, day).Add(time.Duration(hour) * time.Hour), Duration: time.Second}
+				r.Add(&c, 1)
+			}
+		}
+		r.Fold(Page{Day: DayOf(testStart.AddDate(0, 0, day)), Axis: Keys})
+	}
+	for name, of := range map[string]map[Member]bool{"one": {{Value: "key 77"}: true}, "all": nil} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				n := 0
+				r.Each(Keys, Open[0], of, func(Member, int64, *Sums) { n++ })
+				if n < days {
+					b.Fatal(n)
+				}
+			}
+		})
+	}
+}
