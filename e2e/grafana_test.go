@@ -331,10 +331,15 @@ func TestGrafana(t *testing.T) {
 		out, err := check.CombinedOutput()
 		require.NoError(t, err, string(out))
 		require.Empty(t, string(out))
-		tests := exec.Command("promtool", "test", "rules", "alerts/prometheus_test.yaml")
-		tests.Dir = "../dashboards"
-		out, err = tests.CombinedOutput()
-		require.NoError(t, err, string(out))
+		for dir, args := range map[string][]string{
+			"../dashboards":       {"test", "rules", "alerts/prometheus_test.yaml"},
+			"../examples/grafana": {"check", "config", "prometheus.yml"},
+		} {
+			tool := exec.Command("promtool", args...) //nolint:gosec // Debian's
+			tool.Dir = dir
+			out, err = tool.CombinedOutput()
+			require.NoError(t, err, string(out))
+		}
 	})
 	p.stop(15)
 }

@@ -10,6 +10,8 @@ import (
 type answer struct {
 	http.ResponseWriter
 	call     *call
+	flusher  http.Flusher // below; what it can do is looked up once, not for every event
+	flushes  interface{ FlushError() error }
 	told     bool
 	failed   bool // the client takes no more
 	hijacked bool
@@ -43,7 +45,11 @@ func (a *answer) Write(p []byte) (int, error) {
 
 func (a *answer) flush() error {
 	a.head(http.StatusOK)
-	return http.NewResponseController(a.ResponseWriter).Flush()
+	if a.flushes != nil {
+		return a.flushes.FlushError()
+	}
+	a.flusher.Flush()
+	return nil
 }
 
 func (a *answer) hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -86,7 +92,9 @@ func (w http1) Hijack() (net.Conn, *bufio.ReadWriter, error)   { return w.hijack
 
 // as gives the answer the abilities of the writer below it.
 func (a *answer) as(w http.ResponseWriter) http.ResponseWriter {
-	_, flusher := w.(http.Flusher)
+	var flusher bool
+	a.flusher, flusher = w.(http.Flusher)
+	a.flushes, _ = w.(interface{ FlushError() error })
 	_, hijacker := w.(http.Hijacker)
 	notifier, notifies := w.(http.CloseNotifier) //nolint:staticcheck // gin asks for it
 	pusher, pushes := w.(http.Pusher)

@@ -1,6 +1,10 @@
 package proxytrace
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // field is something that a body can tell.
 type field uint8
@@ -13,6 +17,7 @@ const (
 	fStatus // of a response object
 	fFinish
 	fTier
+	fError // the container of what is told of an error
 	fErrorType
 	fErrorCode
 	fErrorStatus
@@ -63,7 +68,16 @@ func tree(prefixes []string, tables ...table) *node {
 			}
 		}
 	}
+	root.order()
 	return root
+}
+
+// order makes the list that the scanner looks keys up in: they are few and short.
+func (n *node) order() {
+	for _, key := range slices.Sorted(maps.Keys(n.keys)) {
+		n.list = append(n.list, child{key, n.keys[key]})
+		n.keys[key].order()
+	}
 }
 
 // within puts a table below a path.
@@ -84,7 +98,7 @@ var (
 		"prompt_cache_hit_tokens":                    fCacheReadAlias, // DeepSeek
 		"cached_tokens":                              fCacheReadAlias, // Moonshot
 	}
-	openAICommon = table{"id": fID, "model": fModel, "service_tier": fTier, "error.type": fErrorType, "error.code": fErrorCode}
+	openAICommon = table{"id": fID, "model": fModel, "service_tier": fTier, "error": fError, "error.type": fErrorType, "error.code": fErrorCode}
 
 	responsesUsage = table{
 		"input_tokens": fInput, "output_tokens": fOutput, "total_tokens": fTotal,
@@ -125,12 +139,12 @@ var (
 		table{"type": fType, "status": fStatus, "code": fErrorCode, "incomplete_details.reason": fFinish})
 
 	anthropicTree = tree([]string{"", "message."}, anthropicCommon, within("usage", anthropicUsage),
-		table{"type": fType, "delta.stop_reason": fFinish, "error.type": fErrorType})
+		table{"type": fType, "delta.stop_reason": fFinish, "error": fError, "error.type": fErrorType})
 
 	// Code Assist, which Gemini CLI calls with a Google account, wraps the answer in "response".
 	geminiTree = tree([]string{"", "response."}, within("usageMetadata", geminiUsage), table{
 		"responseId": fID, "modelVersion": fModel, "candidates.finishReason": fFinish, "promptFeedback.blockReason": fFinish,
-		"error.status": fErrorStatus, "error.code": fErrorCode,
+		"error": fError, "error.status": fErrorStatus, "error.code": fErrorCode,
 	})
 
 	requestTree = tree(here, table{

@@ -34,7 +34,7 @@ func newObserver(a API, contentType, encoding string) *observer {
 	o := &observer{reading: reading{api: a}}
 	o.scan.root, o.scan.sink = a.answers(), &o.reading
 	o.scan.reset()
-	o.events = sse{scan: &o.scan, done: o.reading.done, dull: o.reading.dull}
+	o.events = sse{scan: &o.scan, reading: &o.reading, looks: looks{glance: glances[o.scan.root]}}
 	if strings.HasPrefix(strings.ToLower(strings.TrimSpace(contentType)), "text/event-stream") {
 		o.framing = eventFraming
 	}

@@ -1,8 +1,8 @@
 package proxytrace
 
 import (
-	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -15,6 +15,7 @@ type reading struct {
 	model    string
 	id       string
 	tier     string
+	rawTier  []byte // the tier as it stood in its quotes
 	finishes []string
 
 	errorType, errorCode, errorStatus, status string
@@ -76,7 +77,9 @@ func (r *reading) scalar(f field, raw []byte, quoted bool) {
 	case fID:
 		r.id = s
 	case fTier:
-		r.tier = s
+		if r.tier, r.rawTier = s, r.rawTier[:0]; quoted {
+			r.rawTier = append(r.rawTier, raw...)
+		}
 	case fFinish:
 		if s != "" {
 			if len(r.finishes) < maxFinishes {
@@ -103,63 +106,11 @@ func (a API) endsByFinish() bool { return a.answers() == openAITree || a.answers
 
 // event takes the type of an event.
 func (r *reading) event(raw []byte) {
-	switch string(raw) {
-	case "message_stop", "response.completed", "response.incomplete", "response.failed", "error":
-		r.ended = true
-	}
+	r.ended = r.ended || slices.Contains(endingTypes, string(raw))
 }
 
-// telling are the names without which an event of a stream has nothing to tell, once model and id are
-// known. Most events of a stream are pieces of text, and this look is all that they cost.
-func (r *reading) telling() [][]byte {
-	switch r.api.answers() {
-	case openAITree:
-		return tellingOpenAI
-	case responsesTree:
-		return tellingResponses
-	case anthropicTree:
-		return tellingAnthropic
-	default:
-		return nil // Gemini tells its usage in every event
-	}
-}
-
-var (
-	tellingOpenAI    = names("usage", "finish_reason", "error")
-	tellingResponses = names("response", "usage", "error", "status", "code", "incomplete_details")
-	tellingAnthropic = names("usage", "stop_reason", "error", "message_stop")
-)
-
-func names(all ...string) (quoted [][]byte) {
-	for _, n := range all {
-		quoted = append(quoted, []byte(`"`+n+`"`))
-	}
-	return quoted
-}
-
-// dull tells whether scanning an event would find nothing that is not known.
-func (r *reading) dull(event []byte) bool {
-	telling := r.telling()
-	if r.model == "" || r.id == "" || telling == nil || len(event) < minDull {
-		return false
-	}
-	for _, name := range telling {
-		for rest := event; ; {
-			i := bytes.Index(rest, name)
-			if i < 0 {
-				break
-			}
-			if rest = rest[i+len(name):]; !bytes.HasPrefix(rest, colonNull) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-const minDull = 32 // what is shorter is no JSON that could be worth it: "[DONE]"
-
-var colonNull = []byte(":null")
+// endingTypes are the types of the events that end a stream.
+var endingTypes = []string{"message_stop", "response.completed", "response.incomplete", "response.failed", "error"}
 
 // done takes OpenAI's mark of the end of a stream.
 func (r *reading) done() { r.ended = true }

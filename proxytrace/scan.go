@@ -7,6 +7,22 @@ import "bytes"
 type node struct {
 	field field
 	keys  map[string]*node
+	list  []child // of keys, in order
+}
+
+type child struct {
+	key  string
+	node *node
+}
+
+// at gives what stands at a key, nil where nothing is looked for.
+func (n *node) at(key []byte) *node {
+	for i := range n.list {
+		if c := &n.list[i]; string(key) == c.key {
+			return c.node
+		}
+	}
+	return nil
 }
 
 // sink takes what a scanner finds. The bytes are only valid during the call; those of a text are as
@@ -54,6 +70,7 @@ type scanner struct {
 	capture  bool
 	overlong bool
 	captured []byte
+	held     []byte // a whole key or value: what was captured, or where it stands in one piece
 }
 
 type frame struct {
@@ -81,7 +98,9 @@ func (s *scanner) write(p []byte) {
 			n, closed := s.text(p)
 			p = p[n:]
 			if closed {
-				s.textEnds()
+				if s.textEnds(); s.state == atColon && len(p) > 0 && p[0] == ':' { // as nearly always
+					p, s.state = p[1:], atValue
+				}
 			}
 		case inSkipped:
 			p = s.pass(p)
@@ -90,8 +109,7 @@ func (s *scanner) write(p []byte) {
 			for n < len(p) && !delimiter[p[n]] {
 				n++
 			}
-			s.take(p[:n])
-			if p = p[n:]; len(p) > 0 {
+			if p = s.takes(p, n); len(p) > 0 {
 				s.emit(false)
 				s.itemEnds()
 			}
@@ -219,12 +237,23 @@ func (s *scanner) take(p []byte) {
 	}
 }
 
+// takes takes the first n bytes, which end a key or value unless they are all, and gives the rest.
+func (s *scanner) takes(p []byte, n int) (rest []byte) {
+	if n < len(p) && len(s.captured) == 0 && n <= maxCapture && !s.overlong {
+		s.held = p[:n] // the whole of it, which need not be copied
+	} else {
+		s.take(p[:n])
+		s.held = s.captured
+	}
+	return p[n:]
+}
+
 // text consumes a text up to its closing quote.
 func (s *scanner) text(p []byte) (n int, closed bool) {
 	if !s.escaped { // most are short and plain
 		for i, c := range p[:min(len(p), shortText)] {
 			if c == '"' {
-				s.take(p[:i])
+				s.takes(p, i)
 				return i + 1, true
 			}
 			if c == '\\' {
@@ -247,7 +276,7 @@ func (s *scanner) text(p []byte) (n int, closed bool) {
 		}
 		slash := bytes.IndexByte(p[i:quote], '\\')
 		if slash < 0 {
-			s.take(p[i:quote])
+			s.takes(p[i:], quote-i)
 			if quote == len(p) {
 				return quote, false
 			}
@@ -270,7 +299,7 @@ func (s *scanner) textEnds() {
 	case inKey:
 		s.state, s.next = atColon, nil
 		if !s.overlong {
-			s.next = s.stack[s.depth-1].node.keys[string(s.captured)]
+			s.next = s.stack[s.depth-1].node.at(s.held)
 		}
 	default:
 		s.emit(true)
@@ -280,7 +309,7 @@ func (s *scanner) textEnds() {
 
 func (s *scanner) emit(quoted bool) {
 	if s.capture && !s.overlong {
-		s.sink.scalar(s.next.field, s.captured, quoted)
+		s.sink.scalar(s.next.field, s.held, quoted)
 	}
 }
 

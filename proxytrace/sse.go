@@ -15,20 +15,23 @@ const (
 // scanner. Lines end with LF, CR LF or CR.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 type sse struct {
-	scan *scanner
-	done func()                  // "data: [DONE]" was read
-	dull func(event []byte) bool // tells of a whole event that scanning it would find nothing
+	scan    *scanner
+	reading *reading
+	looks   looks // without a glance every event is scanned
 
 	state sseState
 	cr    bool // the last byte was a CR: an LF after it belongs to it
 	name  []byte
 	head  []byte // how the data begins
+	event []byte // the last line that named an event, with its end: most are as the one before
 }
 
 const (
 	doneMark   = "[DONE]"
 	byteOrder  = "\xef\xbb\xbf" // may stand at the beginning
 	longestTag = 8
+	maxEvent   = 64   // longest such line that is kept
+	window     = 1024 // how far the end of a line is sought at once
 )
 
 func (s *sse) write(p []byte) {
@@ -42,9 +45,7 @@ func (s *sse) write(p []byte) {
 		}
 		switch s.state {
 		case sseName:
-			c := p[0]
-			p = p[1:]
-			s.inName(c)
+			p = s.begins(p)
 		case sseSpace:
 			s.state, s.head = sseData, s.head[:0]
 			if p[0] == ' ' {
@@ -52,8 +53,13 @@ func (s *sse) write(p []byte) {
 			}
 		default:
 			n, end := lineEnd(p)
-			if s.state == sseData && (!wholeEvent(p[n:]) || !s.scan.fresh() || len(s.head) > 0 || !s.dull(p[:n])) {
-				s.data(p[:n])
+			if s.state == sseData {
+				if !s.dull(p[:n], p[n:]) {
+					s.data(p[:n])
+				} else if begins(p[n:], "\n\n") { // what the two lines' ends would do in steps
+					p, s.state, s.name = p[n+2:], sseName, s.name[:0]
+					continue
+				}
 			}
 			p = p[n:]
 			if end {
@@ -64,6 +70,31 @@ func (s *sse) write(p []byte) {
 	}
 }
 
+// begins takes what a line begins with, and gives the rest.
+func (s *sse) begins(p []byte) []byte {
+	if len(s.name) == 0 { // as nearly all lines do
+		switch {
+		case begins(p, "data: "):
+			s.state, s.head = sseData, s.head[:0]
+			return p[len("data: "):]
+		case len(s.event) > 0 && bytes.HasPrefix(p, s.event):
+			return p[len(s.event):]
+		case begins(p, "event:"):
+			if n, end := lineEnd(p); end && p[n] == '\n' && n < maxEvent {
+				s.event = append(s.event[:0], p[:n+1]...)
+				return p[n+1:]
+			}
+		}
+	}
+	s.inName(p[0])
+	return p[1:]
+}
+
+// dull tells whether what is left of a line is a whole event that tells nothing.
+func (s *sse) dull(line, rest []byte) bool {
+	return s.looks.glance != nil && len(s.head) == 0 && s.scan.fresh() && wholeEvent(rest) && s.looks.dull(line, s.reading)
+}
+
 // wholeEvent tells whether an event ends here, by what follows its line.
 func wholeEvent(rest []byte) bool {
 	return len(rest) > 1 && (rest[0] == '\n' && (rest[1] == '\n' || rest[1] == '\r') ||
@@ -72,14 +103,20 @@ func wholeEvent(rest []byte) bool {
 
 // lineEnd finds the end of the line; end is false where it is not there yet.
 func lineEnd(p []byte) (n int, end bool) {
-	n = len(p)
-	if i := bytes.IndexByte(p, '\n'); i >= 0 {
-		n, end = i, true
+	for ; n < len(p); n += window { // what ends lines with CR alone has no LF to be found far away
+		part := p[n:min(n+window, len(p))]
+		i := bytes.IndexByte(part, '\n')
+		if i >= 0 {
+			part = part[:i]
+		}
+		if j := bytes.IndexByte(part, '\r'); j >= 0 {
+			i = j
+		}
+		if i >= 0 {
+			return n + i, true
+		}
 	}
-	if i := bytes.IndexByte(p[:n], '\r'); i >= 0 {
-		n, end = i, true
-	}
-	return n, end
+	return len(p), false
 }
 
 func (s *sse) inName(c byte) {
@@ -109,8 +146,9 @@ func (s *sse) data(p []byte) {
 	if len(s.head) < len(doneMark) {
 		s.head = append(s.head, p[:min(len(p), len(doneMark)-len(s.head))]...)
 		if string(s.head) == doneMark {
-			s.done()
+			s.reading.done()
 		}
 	}
+	s.looks.forget()
 	s.scan.write(p)
 }

@@ -7,7 +7,7 @@ const of = (metric: string): string => `sum by (${budget.join(", ")}) (${last(me
 
 /** Seconds until a budget is used up, if a key goes on as it did in the range. */
 const left = (unit: "usd" | "tokens", counter: string): string =>
-  `(${of(`budget_limit_${unit}`)} - ${of(`budget_used_${unit}`)}) / on (instance, key) group_left () (sum by (instance, key) (rate(tokenboard_${counter}{${all}}[$__range])) > 0)`;
+  `clamp_min(${of(`budget_limit_${unit}`)} - ${of(`budget_used_${unit}`)}, 0) / on (instance, key) group_left () (sum by (instance, key) (rate(tokenboard_${counter}{${all}}[$__range])) > 0)`;
 
 export const cost: Board = {
   name: "cost-and-budgets",

@@ -1,0 +1,214 @@
+package proxytrace_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/proxytrace"
+)
+
+// events makes a stream of the data of events.
+func events(data ...string) []byte {
+	return []byte("data: " + strings.Join(data, "\n\ndata: ") + "\n\n")
+}
+
+// sameLook requires that glances change nothing of what an answer tells, and gives how many documents
+// were read with them and without.
+func sameLook(t testing.TB, a proxytrace.API, body []byte) (glanced, read int) {
+	t.Helper()
+	want, read := proxytrace.Look(a, asSSE, [][]byte{body}, false)
+	got, glanced := proxytrace.Look(a, asSSE, [][]byte{body}, true)
+	require.Equal(t, want, got, "%s", body)
+	got, _ = proxytrace.Look(a, asSSE, bytes.SplitAfter(body, []byte("\n\n")), true)
+	require.Equal(t, want, got, "by event: %s", body)
+	return glanced, read
+}
+
+// TestGlance: an event is read if, and only if, it can tell something new.
+func TestGlance(t *testing.T) {
+	first := map[proxytrace.API]string{
+		proxytrace.OpenAIChat:           `{"id":"c","model":"m","service_tier":"default","choices":[{"delta":{"content":"a"},"finish_reason":null}],"usage":null}`,
+		proxytrace.OpenAIResponses:      `{"type":"response.created","response":{"id":"r","model":"m","status":"in_progress","error":null,"usage":null}}`,
+		proxytrace.AnthropicMessages:    `{"type":"message_start","message":{"id":"m","model":"m","usage":{"input_tokens":1,"output_tokens":1}}}`,
+		proxytrace.GeminiStreamGenerate: `{"responseId":"r","modelVersion":"g","candidates":[{"content":{"parts":[{"text":"a"}]}}],"usageMetadata":{"promptTokenCount":3}}`,
+	}
+	for _, c := range []struct {
+		name  string
+		api   proxytrace.API
+		event string
+		read  bool
+	}{
+		{"a piece of text", proxytrace.OpenAIChat, `{"id":"c","model":"m","service_tier":"default","choices":[{"delta":{"content":"b: c"},"finish_reason":null}],"usage":null}`, false},
+		{"nulls with spaces", proxytrace.OpenAIChat, `{"id": "c", "model": "m", "choices": [{"delta": {"content": "b"}, "finish_reason":  null }], "usage": null}`, false},
+		{"a text that speaks of usage", proxytrace.OpenAIChat, `{"id":"c","choices":[{"delta":{"content":"{\"usage\":{\"prompt_tokens\":9},\"error\":1}"}}]}`, false},
+		{"a value named as a key", proxytrace.OpenAIChat, `{"id":"c","object":"usage","choices":["error","finish_reason"]}`, false},
+		{"another model", proxytrace.OpenAIChat, `{"id":"d","model":"n","choices":[{"delta":{"content":"b"}}]}`, false},
+		{"a key with escapes", proxytrace.OpenAIChat, `{"us\u0061ge":{"prompt_tokens":9,"completion_tokens":1},"choices":[]}`, false},
+		{"usage", proxytrace.OpenAIChat, `{"usage":{"prompt_tokens":9}}`, true},
+		{"usage after a space", proxytrace.OpenAIChat, `{"usage" :{"prompt_tokens":9}}`, true},
+		{"usage on another level", proxytrace.OpenAIChat, `{"x_groq":{"usage":{"prompt_tokens":9}}}`, true},
+		{"usage of nobody", proxytrace.OpenAIChat, `{"choices":[{"usage":{"prompt_tokens":9}}]}`, true},
+		{"a reason", proxytrace.OpenAIChat, `{"choices":[{"finish_reason":"stop"}]}`, true},
+		{"no reason", proxytrace.OpenAIChat, `{"choices":[{"finish_reason":""}]}`, false},
+		{"a reason that begins as null", proxytrace.OpenAIChat, `{"choices":[{"finish_reason":nullify}]}`, true},
+		{"another tier", proxytrace.OpenAIChat, `{"service_tier":"flex","choices":[]}`, true},
+		{"a tier that begins as the known", proxytrace.OpenAIChat, `{"service_tier":"default2","choices":[]}`, true},
+		{"an error", proxytrace.OpenAIChat, `{"error":{"type":"x"}}`, true},
+		{"no error", proxytrace.OpenAIChat, `{"error":null,"choices":[]}`, false},
+		{"the end with something after it", proxytrace.OpenAIChat, `[DONE] and a text that is longer than any mark`, true},
+		{"an array", proxytrace.OpenAIChat, `[{"usage":{"prompt_tokens":9}}]`, true},
+		{"a delta", proxytrace.OpenAIResponses, `{"type":"response.output_text.delta","item_id":"i","delta":"b","sequence_number":1}`, false},
+		{"the end without a response", proxytrace.OpenAIResponses, `{"type":"response.completed","sequence_number":1}`, true},
+		{"the end in a list", proxytrace.OpenAIResponses, `{"type":["response.completed"]}`, true},
+		{"the end without quotes", proxytrace.OpenAIResponses, `{"type":error}`, true},
+		{"a status", proxytrace.OpenAIResponses, `{"response":{"status":"failed"}}`, true},
+		{"a code", proxytrace.OpenAIResponses, `{"code":"x","message":"y"}`, true},
+		{"why it is incomplete", proxytrace.OpenAIResponses, `{"response":{"incomplete_details":{"reason":"max"}}}`, true},
+		{"a block's delta", proxytrace.AnthropicMessages, `{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\"type\":\"error\""}}`, false},
+		{"a message's delta", proxytrace.AnthropicMessages, `{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":15}}`, true},
+		{"the end of a message", proxytrace.AnthropicMessages, `{"type": "message_stop"}`, true},
+		{"an error's type", proxytrace.AnthropicMessages, `{"type":"error"}`, true},
+		{"Gemini", proxytrace.GeminiStreamGenerate, `{"candidates":[{"content":{"parts":[{"text":"b"}]}}],"usageMetadata":{"promptTokenCount":4}}`, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, before := proxytrace.Look(c.api, asSSE, [][]byte{events(first[c.api])}, true)
+			require.Equal(t, 1, before, "the first event is read")
+			plainEvent := strings.Replace(first[proxytrace.OpenAIChat], `"a"`, `"z"`, 1)
+			for _, stream := range [][]string{{first[c.api], c.event}, {first[c.api], plainEvent, plainEvent, c.event}} {
+				without, _ := sameLook(t, c.api, events(stream[:len(stream)-1]...))
+				glanced, _ := sameLook(t, c.api, events(stream...))
+				if strings.HasPrefix(c.event, "[DONE]") {
+					continue // no document
+				}
+				require.Equal(t, c.read, glanced > without)
+			}
+		})
+	}
+}
+
+func chunk(tier, text string) string {
+	return `{"id":"c","model":"m","service_tier":"` + tier + `","object":"chat.completion.chunk","created":1694268190,"choices":[{"delta":{"content":"` + text + `"}}]}`
+}
+
+// TestGlanceBeginnings: until model and id are known, events are read for them; a tier may change, and change back.
+func TestGlanceBeginnings(t *testing.T) {
+	for _, stream := range [][]string{
+		{`{"id":"","model":"","choices":[]}`, `{"id":"","model":"m","choices":[]}`, `{"id":"c","model":"m","choices":[]}`, `{"id":"d","model":"n","choices":[]}`},
+		{`{"id":null,"model":null,"choices":[]}`, `{"id":"c","model":null,"choices":[]}`, `{"id":"c","model":"m","choices":[]}`},
+		{`{"choices":[]}`, `{"service_tier":null}`, `{"service_tier":"a\\b"}`, `{"service_tier":"a\b"}`, `{"service_tier":"a\\b"}`, `{"service_tier":5}`, `{"service_tier":"5"}`},
+		{chunk("default", "a"), chunk("default", "b"), chunk("default", "c"), chunk("flex", "d"), chunk("default", "e")},
+	} {
+		for n := range stream {
+			sameLook(t, proxytrace.OpenAIChat, events(stream[:n+1]...))
+		}
+	}
+}
+
+// TestGlanceChanges changes all answers at random, their keys and values above all, and requires that
+// glances see what reading everything sees.
+func TestGlanceChanges(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	glanced, read := 0, 0
+	var cases []*answerCase
+	long := benchAnswers(6)
+	for _, name := range slices.Sorted(maps.Keys(long)) {
+		cases = append(cases, long[name])
+	}
+	for i := range answerCases {
+		cases = append(cases, &answerCases[i])
+	}
+	for _, c := range cases {
+		a := proxytrace.Recognize(httptest.NewRequest(http.MethodPost, c.path, nil))
+		body := []byte(c.body)
+		if c.kind == asJSON { // as an event
+			body = events(strings.Map(func(r rune) rune {
+				if r == '\n' || r == '\r' {
+					return ' '
+				}
+				return r
+			}, c.body))
+		}
+		for range 1000 {
+			g, r := sameLook(t, a, changed(rng, body))
+			glanced, read = glanced+g, read+r
+		}
+	}
+	require.Less(t, glanced, read, "some are not read")
+	t.Logf("%d of %d documents were read", glanced, read)
+}
+
+// pieces of events that matter.
+var telling = []string{
+	`"`, `\`, `\"`, `:`, ` `, `,`, `{`, `}`, `[`, `]`, `null`, `nul`, `""`, "\n", "\n\n", "\r", "\r\n\r\n", "data:", "data: ", "[DONE]", "\ufeff",
+	`"usage":`, `"usage" : `, `"usage":null`, `"us\u0061ge":{"prompt_tokens":7}`, `\"usage\":{`, `"usage":{"prompt_tokens":5,"input_tokens":6,"output_tokens":7}`,
+	`"usageMetadata":{"promptTokenCount":3}`, `"error":`, `"error":{"type":"x","code":"y","status":"Z"}`, `"type":"error"`, `"type": "message_stop"`,
+	`"type":"response.completed"`, `"type":["error"]`, `"finish_reason":"stop"`, `"finish_reason":null`, `"stop_reason":"end_turn"`, `"finishReason":"STOP"`,
+	`"id":`, `"id":"x"`, `"model":"y"`, `"model":""`, `"service_tier":"default"`, `"service_tier":"flex"`, `"status":"failed"`, `"code":1`, `"reason":"r"`,
+	`"message":{`, `"response":{`, `"choices":[`, `"delta":{`,
+}
+
+// changed changes a stream: a few bytes, pieces that matter put in, and events repeated that differ in them.
+func changed(rng *rand.Rand, body []byte) []byte {
+	b := bytes.Clone(body)
+	for range 1 + rng.IntN(4) {
+		switch all := bytes.SplitAfter(b, []byte("\n\n")); rng.IntN(4) {
+		case 0: // a byte
+			if len(b) > 0 {
+				b[rng.IntN(len(b))] = "\"\\:{}[], na1\n\r"[rng.IntN(14)]
+			}
+		case 1: // away
+			if at := rng.IntN(len(b) + 1); at < len(b) {
+				b = append(b[:at:at], b[min(len(b), at+1+rng.IntN(12)):]...)
+			}
+		case 2: // something put in
+			b = put(rng, b)
+		default: // an event again and again, each a bit other
+			at := rng.IntN(len(all))
+			event := all[at]
+			var more [][]byte
+			for range 1 + rng.IntN(4) {
+				next := event
+				if rng.IntN(4) > 0 {
+					next = put(rng, next)
+				}
+				more = append(more, next)
+			}
+			b = bytes.Join(append(append(append([][]byte{}, all[:at+1]...), more...), all[at+1:]...), nil)
+		}
+	}
+	return b
+}
+
+func put(rng *rand.Rand, b []byte) []byte {
+	at := rng.IntN(len(b) + 1)
+	if rng.IntN(2) == 0 { // where a key may stand
+		if i := bytes.IndexAny(b[at:], ",{:"); i >= 0 {
+			at += i + 1
+		}
+	}
+	what := telling[rng.IntN(len(telling))]
+	if rng.IntN(2) == 0 {
+		what += ","
+	}
+	return fmt.Appendf(nil, "%s%s%s", b[:at], what, b[at:])
+}
+
+// FuzzGlance changes answers as it likes: glances must see what reading everything sees.
+func FuzzGlance(f *testing.F) {
+	for i := range answerCases {
+		f.Add(uint8(i), []byte(answerCases[i].body))
+	}
+	f.Fuzz(func(t *testing.T, which uint8, body []byte) {
+		c := &answerCases[int(which)%len(answerCases)]
+		sameLook(t, proxytrace.Recognize(httptest.NewRequest(http.MethodPost, c.path, nil)), body)
+	})
+}
