@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -245,7 +246,9 @@ func TestGrafana(t *testing.T) {
 			t.Skipf("%s is missing; sh tools/install-test-packages.sh installs it", tool)
 		}
 	}
-	p := run(t, t.TempDir(), append(slices.Clone(keepAll), "--config", "yaml:extensions::tokenconsole::quota::tokens: 100000000")...)
+	data := t.TempDir()
+	settings := append(slices.Clone(keepAll), "--config", "yaml:extensions::tokenconsole::quota::tokens: 100000000")
+	p := run(t, data, settings...)
 	key := createKey(t, p, `{"name":"build farm","limits":{"tokens":{"day":5000000,"total":1000000000},"usd":{"month":1000}}}`)
 
 	// Nothing scrapes meanwhile: what is superseded was never shown.
@@ -341,7 +344,13 @@ func TestGrafana(t *testing.T) {
 			require.NoError(t, err, string(out))
 		}
 	})
-	p.stop(15)
+	t.Run("restart", func(t *testing.T) {
+		want := metricSums(t, p)
+		p.stop(syscall.SIGTERM)
+		again := run(t, data, settings...)
+		require.Equal(t, want, metricSums(t, again), "counters do not go on where they were")
+		again.stop(syscall.SIGTERM)
+	})
 }
 
 func createKey(t *testing.T, p *process, body string) string {

@@ -39,8 +39,24 @@ func (s *scrape) histogram(d *metricDef, b bounds, n *rollup.Native, of rollup.M
 	if n.Count == 0 {
 		return
 	}
-	labels := []string{cleanLabel(of.Provider), cleanLabel(of.Value)}
-	s.ch <- histogram{prometheus.MustNewConstMetric(s.m.descs[d], prometheus.UntypedValue, 0, labels...), n, b}
+	s.ch <- histogram{prometheus.MustNewConstMetric(s.m.descs[d], prometheus.UntypedValue, 0, of.Provider, of.Value), n, b}
+}
+
+// cleanMembers makes names ones that labels can have, and adds up what has the same names then.
+func cleanMembers(timings map[rollup.Member]rollup.Timings) map[rollup.Member]*rollup.Timings {
+	out := make(map[rollup.Member]*rollup.Timings, len(timings))
+	for m, t := range timings {
+		m = rollup.Member{Value: cleanLabel(m.Value), Provider: cleanLabel(m.Provider)}
+		sum := out[m]
+		if sum == nil {
+			out[m] = &t
+			continue
+		}
+		sum.Duration.Merge(&t.Duration)
+		sum.TTFT.Merge(&t.TTFT)
+		sum.Speed.Merge(&t.Speed)
+	}
+	return out
 }
 
 // Write fills in both forms.

@@ -79,7 +79,7 @@ func (m *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	sums, timings := m.console.o.Ledger.Series()
 	out.series(m.named(index, sums), len(sums))
-	for member, t := range timings {
+	for member, t := range cleanMembers(timings) {
 		out.histogram(&mDuration, durationBounds, &t.Duration, member)
 		out.histogram(&mTTFT, ttftBounds, &t.TTFT, member)
 		out.histogram(&mSpeed, speedBounds, &t.Speed, member)

@@ -269,6 +269,24 @@ func TestMetricsSize(t *testing.T) {
 	require.LessOrEqual(t, len(s.labelled("calls_total")), 2_001)
 }
 
+// TestHostileLabels has names that labels cannot have, and that are one when they are made to fit.
+func TestHostileLabels(t *testing.T) {
+	b := newBench(t, nil)
+	for i, name := range []string{"\xff", "\xfe", "a\"b\\c\nd", strings.Repeat("長", 50)} {
+		c := metricCall(i, usage.Fingerprint(name))
+		c.Model, c.Provider, c.Service = name, name, name
+		b.commit(usage.Batch{Calls: []usage.Call{c}})
+	}
+	s := b.scrape()
+	require.EqualValues(t, 4, s.sum("calls_total"))
+	require.EqualValues(t, 2, s.labelled("call_duration_seconds", "model", "\uFFFD")[0].GetHistogram().GetSampleCount())
+	require.Len(t, s.labelled("call_duration_seconds"), 3)
+	require.Len(t, s.labelled("calls_total", "model", "a\"b\\c\nd"), 1)
+	w := b.do("GET", "/metrics", "", nil)
+	_, err := promlint.New(bytes.NewReader(w.Body.Bytes())).Lint()
+	require.NoError(t, err)
+}
+
 func TestMetricNames(t *testing.T) {
 	b := newBench(t, nil)
 	k := data[NewKey](b, "POST", "/keys", `{"name":"k","limits":{"tokens":{"day":100},"usd":{"total":2.5}}}`, 201)

@@ -80,6 +80,18 @@ func (n *Native) AtMost(e int) int64 {
 	return sum
 }
 
+// Merge adds the values of o.
+func (n *Native) Merge(o *Native) {
+	if n.Buckets == nil && len(o.Buckets) > 0 {
+		n.Buckets = make(map[int16]int64, len(o.Buckets))
+	}
+	for i, c := range o.Buckets {
+		n.Buckets[i] += c
+	}
+	n.Count += o.Count
+	n.Sum += o.Sum
+}
+
 // SeriesOptions say how many series there are.
 type SeriesOptions struct {
 	Labels []Label
