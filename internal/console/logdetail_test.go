@@ -41,7 +41,7 @@ func TestLogDetail(t *testing.T) {
 	require.Contains(t, parent.Flags, FlagNote{"ancestor", flagNotes["ancestor"]})
 	d = data[LogDetail](b, "GET", "/logs/"+child.ID, "", 200)
 	require.Equal(t, []LogItem{parent.LogItem}, d.Supersedes)
-	require.Nil(t, d.LogItem.Cost)
+	require.Nil(t, d.Cost)
 	require.Nil(t, d.CostParts)
 
 	var raw map[string]any
