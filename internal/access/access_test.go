@@ -81,7 +81,7 @@ var update = flag.Bool("update", false, "write the table of roles in docs/access
 var permissionDocs = [permissionCount]string{
 	ReadUsage: "statistics, trend, log, live stream, breakdown, export", ReadKeys: "see keys, without their secrets",
 	WriteKeys: "make, change, rotate and revoke keys", ManageKeys: "keys of others: owners, import, sync with proxies",
-	VerifyKeys: "ask whether a key is good", ReadQuality: "data quality and prices", ReadMetrics: "`/metrics`", ImportCalls: "import calls",
+	VerifyKeys: "ask whether a key is good", ReadQuality: "data quality and prices", ReadMetrics: "`/metrics`, Grafana dashboards", ImportCalls: "import calls",
 	ReadSettings: "see how the server is configured", ManageUsers: "users, their sessions and tokens", ReadAudit: "read the audit log",
 	Reprice: "give stored calls the prices of now", SignedIn: "own password, sessions and API tokens",
 }
