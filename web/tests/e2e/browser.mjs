@@ -43,6 +43,9 @@ export async function openPage(browser, url, { locale = "en-US", theme = "light"
     check: () => assert.deepEqual(problems.splice(0), []),
     axe: async () => {
       await page.evaluate(axe);
+      // a dialog that still fades in has less contrast than it will have
+      await page.evaluate(() => Promise.allSettled(document.getAnimations()
+        .filter((a) => a.effect?.getComputedTiming().endTime !== Infinity).map((a) => a.finished)));
       const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
       const serious = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
       assert.deepEqual(serious.map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " " + (n.any[0]?.message ?? "")).join(" | ")}`), []);
