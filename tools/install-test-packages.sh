@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that tests need and that are missing here: nginx (e2e), chromium and Chinese fonts (web/tests/e2e),
+# Installs the Debian packages that tests need and that are missing here: nginx and caddy (e2e), chromium and Chinese fonts (web/tests/e2e),
 # prometheus with promtool (e2e/grafana_test.go).
 set -eu
 missing=
@@ -7,6 +7,7 @@ need() { # package, a file that it brings
     [ -e "$2" ] || missing="$missing $1"
 }
 need nginx-light /usr/sbin/nginx
+need caddy /usr/bin/caddy
 need chromium "${CHROMIUM:-/usr/bin/chromium}"
 need fonts-noto-cjk /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 need prometheus /usr/bin/promtool
