@@ -3,6 +3,9 @@
 GO        ?= go
 BIN       := bin
 LINT      := $(BIN)/golangci-lint
+# The linter keeps what it found by content, with the paths of the tree where it found it: two clones that
+# share a cache see each other's paths, and exclusions by path or by comment do not hold for them.
+export GOLANGCI_LINT_CACHE := $(CURDIR)/$(BIN)/lint-cache
 RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
 FUZZTIME  ?= 5s
 MODULE    := github.com/tokenboard/tokenboard
