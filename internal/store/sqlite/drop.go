@@ -23,7 +23,7 @@ const (
 func (e *Engine) Drop(ctx context.Context, before, linksBefore time.Time, limit int) (int, error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	d := &dropping{folding: folding{e: e, ctx: ctx, view: e.view.Load()}, before: nanos(before), left: limit}
+	d := &dropping{folding: folding{e: e, ctx: ctx, view: e.view.Load()}, before: nanos(before), left: limit, homes: map[int64]int64{}}
 	if len(d.view.recent) > 0 && d.view.recent[0].start < d.before {
 		if err := e.fold(ctx); err != nil {
 			return 0, err
@@ -41,7 +41,7 @@ func (e *Engine) Drop(ctx context.Context, before, linksBefore time.Time, limit 
 	if len(d.removed) == 0 {
 		err = e.transaction(ctx, more)
 	} else {
-		err = e.replace(ctx, d.removed, d.added, more)
+		err = e.replace(ctx, d.removed, d.added, d.recent(), more)
 	}
 	if err != nil {
 		return 0, err
@@ -55,6 +55,20 @@ type dropping struct {
 	before int64 // Unix ns
 	left   int   // how many records may still go
 	spent  *spending
+	homes  map[int64]int64 // ids of blocks that were made anew, and their new ones
+}
+
+// recent gives the entries, all of which stay. The home of some is a block of another id now.
+func (d *dropping) recent() []*entry {
+	out := slices.Clone(d.view.recent)
+	for i, e := range out {
+		if home, changed := d.homes[e.home]; changed {
+			moved := *e
+			moved.home = home
+			out[i] = &moved
+		}
+	}
+	return out
 }
 
 // choose finds the blocks that go, and adds up what their records spent.
@@ -96,7 +110,9 @@ func (d *dropping) take(b *blockRef) error {
 		if err != nil {
 			return err
 		}
-		d.added = append(d.added, d.e.build(b.hour, rows[n:])...)
+		rest := d.e.build(b.hour, rows[n:])
+		d.added = append(d.added, rest...)
+		d.homes[b.id] = rest[0].id
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func (e *Engine) fold(ctx context.Context) error {
 			return err
 		}
 	}
-	return e.replace(ctx, f.removed, f.added, func() error {
+	return e.replace(ctx, f.removed, f.added, nil, func() error {
 		_, err := e.writer.conn.ExecContext(ctx, "DELETE FROM recent")
 		return mapError("forget what was written lately", err)
 	})
@@ -160,9 +160,9 @@ func (f *folding) add(hour int64, rows []block.Row) error {
 	return nil
 }
 
-// replace stores blocks in the place of others, with what else belongs to it, and shows the new view.
-// The entries must be in the new blocks.
-func (e *Engine) replace(ctx context.Context, removed []*blockRef, added []*built, more func() error) error {
+// replace stores blocks in the place of others, with what else belongs to it, and shows the new view,
+// in which some entries are recent still.
+func (e *Engine) replace(ctx context.Context, removed []*blockRef, added []*built, recent []*entry, more func() error) error {
 	slices.SortFunc(added, func(a, b *built) int { return cmp.Compare(a.id, b.id) })
 	v := e.view.Load()
 	version := v.version + 1
@@ -192,7 +192,7 @@ func (e *Engine) replace(ctx context.Context, removed []*blockRef, added []*buil
 	if err != nil {
 		return err
 	}
-	e.view.Store(v.withBlocks(version, removed, refs))
+	e.view.Store(v.withBlocks(version, removed, refs, recent))
 	return nil
 }
 
@@ -222,7 +222,7 @@ func (e *Engine) loadView(ctx context.Context) error {
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil { // before the connection is used again
 		return mapError("read the list of blocks", err)
 	}
-	v = v.withBlocks(v.version, nil, refs)
+	v = v.withBlocks(v.version, nil, refs, nil)
 	if err := e.loadRecent(ctx, v); err != nil {
 		return err
 	}

@@ -176,8 +176,8 @@ func merge(old, fresh []*entry) []*entry {
 	return append(out, old...)
 }
 
-// withBlocks gives the view after blocks were replaced. What was recent is in them.
-func (v *view) withBlocks(version int64, removed, added []*blockRef) *view {
+// withBlocks gives the view after blocks were replaced, and what is recent then.
+func (v *view) withBlocks(version int64, removed, added []*blockRef, recent []*entry) *view {
 	byHour := map[int64][]*blockRef{} // of hours that change: what is added
 	for _, b := range removed {
 		byHour[b.hour] = nil
@@ -212,7 +212,27 @@ func (v *view) withBlocks(version int64, removed, added []*blockRef) *view {
 	for _, h := range next.hours {
 		next.records += int64(h.records)
 	}
+	next.setRecent(recent)
 	return next
+}
+
+// setRecent puts entries into a view that has none; they are ascending by place.
+func (v *view) setRecent(entries []*entry) {
+	v.recent = entries
+	for _, e := range entries {
+		if e.home != 0 {
+			if v.changed == nil {
+				v.changed = map[int64]bool{}
+			}
+			v.changed[e.home] = true
+		}
+		switch {
+		case e.gone() && e.home != 0:
+			v.records--
+		case !e.gone() && e.home == 0:
+			v.records++
+		}
+	}
 }
 
 // oldest gives the start of the oldest record; false where there is none.

@@ -428,6 +428,7 @@ func (e *Engine) loadRecent(ctx context.Context, v *view) error {
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil { // before the connection is used again
 		return mapError("read what was written lately", err)
 	}
+	var entries []*entry
 	for p, x := range all {
 		ref, _, _, err := e.inBlocks(ctx, v, e.writer, &p)
 		if err != nil {
@@ -435,22 +436,13 @@ func (e *Engine) loadRecent(ctx context.Context, v *view) error {
 		}
 		if ref != nil {
 			x.home = ref.id
-			if v.changed == nil {
-				v.changed = map[int64]bool{}
-			}
-			v.changed[ref.id] = true
 		}
-		switch {
-		case x.gone() && ref != nil:
-			v.records--
-		case x.gone():
-			continue
-		case ref == nil:
-			v.records++
+		if x.home != 0 || !x.gone() {
+			entries = append(entries, x)
 		}
-		v.recent = append(v.recent, x)
 	}
-	slices.SortFunc(v.recent, func(a, b *entry) int { return a.compare(&b.place) })
+	slices.SortFunc(entries, func(a, b *entry) int { return a.compare(&b.place) })
+	v.setRecent(entries)
 	return nil
 }
 
