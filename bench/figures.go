@@ -29,15 +29,6 @@ func (s series) median() float64 {
 func (s series) least() float64 { return slices.MinFunc(s, cmp.Compare[float64]) }
 func (s series) most() float64  { return slices.MaxFunc(s, cmp.Compare[float64]) }
 
-// quantile is the smallest figure that is not below a share of all.
-func (s series) quantile(q float64) float64 {
-	if len(s) == 0 {
-		return 0
-	}
-	o := s.sorted()
-	return o[min(int(q*float64(len(o))), len(o)-1)]
-}
-
 // ratio divides round by round: what disturbs the machine for a while disturbs neighbours alike.
 func (s series) ratio(to series) series {
 	var out series

@@ -211,14 +211,14 @@ const firstPort, lastPort = 15_000, 30_000
 var givenPorts sync.Map
 
 // freeAddress gives a loopback address that nothing listens on, and never the same twice.
-func freeAddress() (string, error) {
+func freeAddress(ctx context.Context) (string, error) {
 	for range 1000 {
 		port := firstPort + rand.IntN(lastPort-firstPort) //nolint:gosec // a port, no secret
 		if _, given := givenPorts.LoadOrStore(port, true); given {
 			continue
 		}
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		if l, err := net.Listen("tcp", address); err == nil {
+		if l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address); err == nil {
 			return address, l.Close()
 		}
 	}

@@ -61,9 +61,6 @@ func (r *report) table(title string, columns ...string) *table {
 	return t
 }
 
-// value notes a figure.
-func (r *report) value(key string, v float64) { r.figures[key] = figure{Value: v} }
-
 // rounds notes the figures of several rounds.
 func (r *report) rounds(key string, s series) {
 	if len(s) == 0 {

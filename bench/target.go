@@ -33,7 +33,7 @@ type server struct {
 
 // startStock starts the stock collector with a configuration, which is written into dir.
 func startStock(ctx context.Context, binary, dir, config string) (*server, error) {
-	otlp, err := freeAddress()
+	otlp, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -59,11 +59,11 @@ func launchOurs(ctx context.Context, binary, dir string, args ...string) (*serve
 	s := &server{}
 	for _, a := range []*string{&s.otlp, &s.console} {
 		var err error
-		if *a, err = freeAddress(); err != nil {
+		if *a, err = freeAddress(ctx); err != nil {
 			return nil, err
 		}
 	}
-	grpc, err := freeAddress()
+	grpc, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
