@@ -69,6 +69,9 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the stored sums: %w", err)
 	}
+	if len(l.sums.Dirty()) > 0 {
+		l.unsaved = true // pages of an older form
+	}
 	if l.newest, err = l.sums.Newest(); err != nil {
 		return fmt.Errorf("read the stored sums: %w", err)
 	}
