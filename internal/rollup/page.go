@@ -283,7 +283,7 @@ func mergeSlots(slots, change []slotSums, keep func(uint8) bool) []slotSums {
 			continue
 		}
 		s := &slots[at]
-		s.figures.add(&c.figures, 1)
+		s.add(&c.figures, 1)
 		s.duration.Merge(&c.duration)
 		s.ttft.Merge(&c.ttft)
 	}
@@ -297,7 +297,7 @@ const (
 	pageWithHist             // the histograms are in the page
 )
 
-// Parts of a page that are kept apart from it on disk.
+// Part is a part of a page that is kept apart from it on disk.
 type Part uint8
 
 // The parts: the sums of quarters of an hour, and histograms where they are large.

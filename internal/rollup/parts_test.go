@@ -324,7 +324,7 @@ func appendOld(names []Member, last []int64, slots [][]slotSums) []byte {
 	for i, m := range names {
 		sums := func(s *slotSums) *Sums {
 			out := &Sums{Duration: s.duration, TTFT: s.ttft}
-			s.figures.addTo(out)
+			s.addTo(out)
 			return out
 		}
 		block := binary.AppendUvarint(nil, uint64(len(slots[i])))

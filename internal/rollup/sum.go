@@ -235,7 +235,7 @@ func (s *Summing) day(d *daySum) error {
 func (s *Summing) part(d *daySum, part Part) (*blob, error) {
 	if !d.lacks(part) {
 		if part == Slots {
-			return d.page.slots, nil
+			return d.slots, nil
 		}
 		return d.hist, nil
 	}
