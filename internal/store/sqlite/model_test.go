@@ -22,7 +22,6 @@ import (
 // model is what an engine must be equal to: records by identity and start.
 type model struct {
 	records map[place]store.Record
-	floor   time.Time
 }
 
 func (m *model) sorted() []store.Record {
@@ -218,7 +217,7 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "model")
 		require.NoError(t, err)
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		path := filepath.Join(dir, "t.db")
 		e, err := Open(ctx, Options{Path: path})
 		require.NoError(t, err)

@@ -155,7 +155,7 @@ func (v *view) with(fresh []*entry, added int64) *view {
 		return &next
 	}
 	if n := len(v.recent); n == 0 || v.recent[n-1].compare(&fresh[0].place) < 0 {
-		next.recent = append(v.recent, fresh...) // what others see of the same memory ends before it
+		next.recent = append(v.recent, fresh...) //nolint:gocritic // what others see of the same memory ends before it
 		return &next
 	}
 	next.recent = merge(v.recent, fresh)

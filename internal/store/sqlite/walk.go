@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -317,6 +316,3 @@ func (w *walker) Pop() any {
 
 // everything matches every record that starts in a range, the end included.
 func everything(from, to int64) *match { return &match{from: from, to: to} }
-
-// allTime are the ends of a range that holds every record.
-const allTimeFrom, allTimeTo = math.MinInt64, math.MaxInt64
