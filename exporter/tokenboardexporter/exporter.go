@@ -3,6 +3,7 @@ package tokenboardexporter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -20,13 +21,20 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
+// committer is the ledger, of which the exporter needs this alone.
+type committer interface {
+	Commit(ctx context.Context, b usage.Batch) error
+}
+
+var _ committer = (*ledger.Ledger)(nil)
+
 // tokenExporter reads calls and commits them. What the tokenusage processor has normalised
 // already is taken as it is; anything else is recognised here, so that the numbers are right
 // even in a pipeline without the processor.
 type tokenExporter struct {
 	config  *Config
 	decoder *dialect.Decoder
-	ledger  *ledger.Ledger
+	ledger  committer
 
 	telemetry         *metadata.TelemetryBuilder
 	committed, failed metric.MeasurementOption
@@ -61,30 +69,55 @@ func (e *tokenExporter) start(_ context.Context, host component.Host) error {
 
 func (e *tokenExporter) pushTraces(ctx context.Context, td ptrace.Traces) error {
 	b := usage.Batch{}
+	rd := e.decoder.Reader()
+	defer rd.Close()
 	for _, rs := range td.ResourceSpans().All() {
+		rd.Resource(rs.Resource())
 		for _, ss := range rs.ScopeSpans().All() {
-			for _, span := range ss.Spans().All() {
-				c, _ := e.decoder.Span(rs.Resource(), ss.Scope(), span)
-				if c.Role != usage.RoleNone && (c.Role == usage.RoleCall || c.Tokens.Reported()) {
-					b.Calls = append(b.Calls, c)
-					continue
-				}
-				b.Links = append(b.Links, usage.Link{
-					Trace: usage.TraceID(span.TraceID()), Span: usage.SpanID(span.SpanID()),
-					Parent: usage.SpanID(span.ParentSpanID()), Tool: c.Role == usage.RoleTool,
-				})
+			rd.Scope(ss.Scope())
+			spans := ss.Spans()
+			for i, span := range spans.All() {
+				readSpan(rd, span, spans.Len()-i, &b)
 			}
 		}
 	}
 	return e.commit(ctx, b)
 }
 
+// readSpan adds a span to a batch, as a call or as a link. As many as the scope has left will mostly be
+// of the same sort.
+func readSpan(rd *dialect.Reader, span ptrace.Span, left int, b *usage.Batch) {
+	n := len(b.Calls)
+	if n == cap(b.Calls) {
+		b.Calls = slices.Grow(b.Calls, left)
+	}
+	b.Calls = append(b.Calls, usage.Call{}) // read in place: a call is large
+	c := &b.Calls[n]
+	rd.Span(span, c)
+	if c.Role != usage.RoleNone && (c.Role == usage.RoleCall || c.Tokens.Reported()) {
+		return
+	}
+	if len(b.Links) == cap(b.Links) {
+		b.Links = slices.Grow(b.Links, left)
+	}
+	b.Links = append(b.Links, usage.Link{
+		Trace: usage.TraceID(span.TraceID()), Span: usage.SpanID(span.SpanID()),
+		Parent: usage.SpanID(span.ParentSpanID()), Tool: c.Role == usage.RoleTool,
+	})
+	b.Calls = b.Calls[:n]
+}
+
 func (e *tokenExporter) pushLogs(ctx context.Context, ld plog.Logs) error {
 	b := usage.Batch{}
+	rd := e.decoder.Reader()
+	defer rd.Close()
 	for _, rl := range ld.ResourceLogs().All() {
+		rd.Resource(rl.Resource())
 		for _, sl := range rl.ScopeLogs().All() {
+			rd.Scope(sl.Scope())
 			for _, record := range sl.LogRecords().All() {
-				if c, _, ok := e.decoder.Log(rl.Resource(), sl.Scope(), record); ok {
+				var c usage.Call
+				if _, ok := rd.Log(record, &c); ok {
 					b.Calls = append(b.Calls, c)
 				}
 			}

@@ -57,6 +57,7 @@ type Family struct {
 	CallEvents []string
 
 	refs refs
+	bit  uint64 // see nameInfo.families; 0 of a taught one, which is always asked
 }
 
 // refs are the names of a family, taken apart once.
@@ -64,21 +65,30 @@ type refs struct {
 	marks                                                                                []mark
 	input, output, total, cacheRead, cacheWrite, write5m, write1h, reasoning, extraInput []ref
 	facts                                                                                [factCount][]ref
+	cacheMembers, reasonMembers                                                          []ref // of the rows of Cache and Reasons
+	disjoint                                                                             ref
 }
 
 // compile takes the names of a family apart.
-func (f *Family) compile() *Family {
+func (f *Family) compile(n *names) *Family {
 	f.refs = refs{
-		input: refsTo(f.Input), output: refsTo(f.Output), total: refsTo(f.Total), cacheRead: refsTo(f.CacheRead),
-		cacheWrite: refsTo(f.CacheWrite), write5m: refsTo(f.CacheWrite5m), write1h: refsTo(f.CacheWrite1h),
-		reasoning: refsTo(f.Reasoning), extraInput: refsTo(f.ExtraInput),
+		input: n.refs(f.Input), output: n.refs(f.Output), total: n.refs(f.Total), cacheRead: n.refs(f.CacheRead),
+		cacheWrite: n.refs(f.CacheWrite), write5m: n.refs(f.CacheWrite5m), write1h: n.refs(f.CacheWrite1h),
+		reasoning: n.refs(f.Reasoning), extraInput: n.refs(f.ExtraInput), disjoint: n.ref(f.Disjoint),
 	}
 	for _, m := range f.Marks {
-		f.refs.marks = append(f.refs.marks, markOf(m))
+		f.refs.marks = append(f.refs.marks, n.mark(m))
 	}
 	for what, aliases := range f.Facts {
-		f.refs.facts[what] = refsTo(aliases)
+		f.refs.facts[what] = n.refs(aliases)
 	}
+	members := func(rows []PartRule) (out []ref) {
+		for i := range rows {
+			out = append(out, n.ref(rows[i].Member))
+		}
+		return out
+	}
+	f.refs.cacheMembers, f.refs.reasonMembers = members(f.Cache), members(f.Reasons)
 	return f
 }
 
@@ -107,7 +117,7 @@ var families = withAdded(
 func withAdded(list ...*Family) []*Family {
 	for _, f := range list {
 		if f.Adds == nil {
-			f.compile()
+			f.compile(known)
 			continue
 		}
 		for _, names := range []struct{ own, added *[]string }{
@@ -117,14 +127,14 @@ func withAdded(list ...*Family) []*Family {
 		} {
 			*names.own = slices.Concat(*names.own, *names.added)
 		}
-		f.compile()
+		f.compile(known)
 	}
 	return list
 }
 
 // applies tells whether a family's names mean anything on a record of an emitter.
-func (f *Family) applies(r *record, v verdict) bool {
-	if f.own() && !hasPrefix(r.scope, f.Scopes) && !f.marked(r) {
+func (f *candidate) applies(r *record, v verdict) bool {
+	if !f.sure && !f.marked(r) {
 		return false
 	}
 	if f.CallsOnly && v != call {
@@ -189,7 +199,7 @@ var plainShapes = []string{"prompt_tokens", "input_tokens_details", "output_toke
 // place is read by the aliases. Buckets whose total leaves no room for the parts are no such buckets:
 // somebody has put inclusive figures there.
 func (f *Family) readDisjoint(r *record) (g figures, some bool) {
-	v, ok := r.attr(f.Disjoint)
+	v, ok := r.own.get(f.refs.disjoint.id)
 	if !ok || v.Type() != pcommon.ValueTypeStr {
 		return g, false
 	}
@@ -259,13 +269,15 @@ func (f *Family) readDisjoint(r *record) (g figures, some bool) {
 // semantics is the attribute by which an emitter says itself what its input includes.
 const semantics = "gen_ai.token.semantics"
 
+var semanticsRef = refTo(semantics)
+
 // part finds the first row that fits a record.
-func (f *Family) part(rows []PartRule, r *record, provider string) rule {
+func (f *Family) part(rows []PartRule, members []ref, r *record, provider string) rule {
 	for i := range rows {
 		row := &rows[i]
-		if (row.Scope == "" || strings.Contains(r.scope, row.Scope)) && (row.Provider == "" || row.Provider == provider) &&
+		if (row.Scope == "" || strings.Contains(r.plan.scope, row.Scope)) && (row.Provider == "" || row.Provider == provider) &&
 			(row.Present == "" || r.hasPrefix(row.Present)) && (row.Model == "" || strings.Contains(r.model(f), row.Model)) &&
-			(row.Member == "" || r.has(row.Member)) {
+			(row.Member == "" || r.has(&members[i])) {
 			return row.Is
 		}
 	}
@@ -274,13 +286,13 @@ func (f *Family) part(rows []PartRule, r *record, provider string) rule {
 
 // cacheRule finds whether the input of a record includes its cache: what it says itself, else its family's rows.
 func (f *Family) cacheRule(r *record, provider string) rule {
-	if v, ok := r.attr(semantics); ok {
-		switch text(raw(v)) {
+	if v, ok := r.own.get(semanticsRef.id); ok {
+		switch textOf(v) {
 		case "inclusive":
 			return included
 		case "exclusive":
 			return excluded
 		}
 	}
-	return f.part(f.Cache, r, provider)
+	return f.part(f.Cache, f.refs.cacheMembers, r, provider)
 }
