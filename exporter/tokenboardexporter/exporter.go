@@ -68,44 +68,57 @@ func (e *tokenExporter) start(_ context.Context, host component.Host) error {
 }
 
 func (e *tokenExporter) pushTraces(ctx context.Context, td ptrace.Traces) error {
-	b := usage.Batch{}
+	b := &reading{left: td.SpanCount()}
 	rd := e.decoder.Reader()
 	defer rd.Close()
 	for _, rs := range td.ResourceSpans().All() {
 		rd.Resource(rs.Resource())
 		for _, ss := range rs.ScopeSpans().All() {
 			rd.Scope(ss.Scope())
-			spans := ss.Spans()
-			for i, span := range spans.All() {
-				readSpan(rd, span, spans.Len()-i, &b)
+			for _, span := range ss.Spans().All() {
+				b.span(rd, span)
 			}
 		}
 	}
-	return e.commit(ctx, b)
+	return e.commit(ctx, b.Batch)
 }
 
-// readSpan adds a span to a batch, as a call or as a link. As many as the scope has left will mostly be
-// of the same sort.
-func readSpan(rd *dialect.Reader, span ptrace.Span, left int, b *usage.Batch) {
+// reading makes a batch of spans.
+type reading struct {
+	usage.Batch
+	left int        // spans to come
+	call usage.Call // where there is no room in the batch yet
+}
+
+// span adds a span to the batch, as a call or as a link.
+func (b *reading) span(rd *dialect.Reader, span ptrace.Span) {
+	b.left--
 	n := len(b.Calls)
-	if n == cap(b.Calls) {
-		b.Calls = slices.Grow(b.Calls, left)
+	c := &b.call
+	if n < cap(b.Calls) { // read in place: a call is large
+		b.Calls = b.Calls[:n+1]
+		c = &b.Calls[n]
 	}
-	b.Calls = append(b.Calls, usage.Call{}) // read in place: a call is large
-	c := &b.Calls[n]
+	*c = usage.Call{}
 	rd.Span(span, c)
 	if c.Role != usage.RoleNone && (c.Role == usage.RoleCall || c.Tokens.Reported()) {
+		if n == len(b.Calls) {
+			b.Calls = append(slices.Grow(b.Calls, 1+b.expected(n+1)), *c)
+		}
 		return
 	}
+	b.Calls = b.Calls[:n]
 	if len(b.Links) == cap(b.Links) {
-		b.Links = slices.Grow(b.Links, left)
+		b.Links = slices.Grow(b.Links, 1+b.expected(len(b.Links)+1))
 	}
 	b.Links = append(b.Links, usage.Link{
 		Trace: usage.TraceID(span.TraceID()), Span: usage.SpanID(span.SpanID()),
 		Parent: usage.SpanID(span.ParentSpanID()), Tool: c.Role == usage.RoleTool,
 	})
-	b.Calls = b.Calls[:n]
 }
+
+// expected guesses how many of the spans to come are of a sort of which there were so many.
+func (b *reading) expected(were int) int { return b.left * were / (len(b.Calls) + len(b.Links) + 1) }
 
 func (e *tokenExporter) pushLogs(ctx context.Context, ld plog.Logs) error {
 	b := usage.Batch{}

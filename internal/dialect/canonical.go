@@ -179,7 +179,12 @@ func (w *canonicalWriter) finish() {
 			w.attrs.PutBool(a.name, a.n == 1)
 		}
 	}
-	clear(w.add) // lets go of the data
+}
+
+// release lets go of the data.
+func (w *canonicalWriter) release() {
+	clear(w.add[:cap(w.add)])
+	w.attrs = pcommon.Map{}
 }
 
 // text writes a text; an empty one must not be there.

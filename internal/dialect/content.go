@@ -90,18 +90,21 @@ func hasPrefix(s string, prefixes []string) bool {
 
 // RawKeysIn gives the client keys that stand in clear in attributes, without their scheme.
 func RawKeysIn(attrs pcommon.Map) (keys []string) {
-	for _, name := range RawKeys {
-		v, ok := attrs.Get(name)
-		if !ok {
-			continue
+	for name, v := range attrs.All() {
+		if KindOf(name)&KindKey != 0 {
+			keys = appendKeys(keys, v)
 		}
-		if s := v; s.Type() == pcommon.ValueTypeSlice {
-			for _, item := range s.Slice().All() {
-				keys = append(keys, bareKey(item.AsString()))
-			}
-			continue
-		}
-		keys = append(keys, bareKey(v.AsString()))
+	}
+	return keys
+}
+
+// appendKeys adds the keys that an attribute holds.
+func appendKeys(keys []string, v pcommon.Value) []string {
+	if v.Type() != pcommon.ValueTypeSlice {
+		return append(keys, bareKey(v.AsString()))
+	}
+	for _, item := range v.Slice().All() {
+		keys = append(keys, bareKey(item.AsString()))
 	}
 	return keys
 }

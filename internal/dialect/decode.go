@@ -237,7 +237,7 @@ func (r *record) figures(c *usage.Call, v verdict) (best *Family) {
 		if best == nil && f.own() {
 			best = f
 		}
-		if f.bit != 0 && r.own.families&f.bit == 0 {
+		if f.bit != 0 && (r.own.families|r.origin.index.families)&f.bit == 0 {
 			continue // it has no figure here
 		}
 		g, some := f.read(r)

@@ -69,12 +69,38 @@ type refs struct {
 	disjoint                                                                             ref
 }
 
+// figureKind is a kind of figure that a family has names for.
+type figureKind uint8
+
+const (
+	figureInput figureKind = iota
+	figureOutput
+	figureTotal
+	figureCacheRead
+	figureCacheWrite
+	figureWrite5m
+	figureWrite1h
+	figureReasoning
+	figureExtraInput
+)
+
 // compile takes the names of a family apart.
 func (f *Family) compile(n *names) *Family {
-	f.refs = refs{
-		input: n.refs(f.Input), output: n.refs(f.Output), total: n.refs(f.Total), cacheRead: n.refs(f.CacheRead),
-		cacheWrite: n.refs(f.CacheWrite), write5m: n.refs(f.CacheWrite5m), write1h: n.refs(f.CacheWrite1h),
-		reasoning: n.refs(f.Reasoning), extraInput: n.refs(f.ExtraInput), disjoint: n.ref(f.Disjoint),
+	f.refs = refs{disjoint: n.ref(f.Disjoint)}
+	for _, l := range []struct {
+		kind  figureKind
+		names []string
+		into  *[]ref
+	}{
+		{figureInput, f.Input, &f.refs.input}, {figureOutput, f.Output, &f.refs.output}, {figureTotal, f.Total, &f.refs.total},
+		{figureCacheRead, f.CacheRead, &f.refs.cacheRead}, {figureCacheWrite, f.CacheWrite, &f.refs.cacheWrite},
+		{figureWrite5m, f.CacheWrite5m, &f.refs.write5m}, {figureWrite1h, f.CacheWrite1h, &f.refs.write1h},
+		{figureReasoning, f.Reasoning, &f.refs.reasoning}, {figureExtraInput, f.ExtraInput, &f.refs.extraInput},
+	} {
+		*l.into = n.refs(l.names)
+		for i := range *l.into {
+			n.of(&(*l.into)[i]).figures |= 1 << l.kind
+		}
 	}
 	for _, m := range f.Marks {
 		f.refs.marks = append(f.refs.marks, n.mark(m))
@@ -134,7 +160,7 @@ func withAdded(list ...*Family) []*Family {
 
 // applies tells whether a family's names mean anything on a record of an emitter.
 func (f *candidate) applies(r *record, v verdict) bool {
-	if !f.sure && !f.marked(r) {
+	if !f.sure && ((f.bit != 0 && (r.own.marks|r.origin.index.marks)&f.bit == 0) || !f.marked(r)) {
 		return false
 	}
 	if f.CallsOnly && v != call {
@@ -160,36 +186,39 @@ func (f *Family) read(r *record) (g figures, some bool) {
 	if f.Disjoint != "" {
 		return f.readDisjoint(r)
 	}
-	one := func(aliases []ref, into *int64, field usage.TokenFields) bool {
-		for i := range aliases {
-			n, is := r.countAt(&aliases[i])
-			if is == usable {
-				*into, some = n, true
-				g.has |= field
-				return true
-			}
-			if is == unusable {
-				g.bad, some = true, true
-			}
-		}
-		return false
-	}
-	one(f.refs.input, &g.input, usage.HasInput)
-	one(f.refs.output, &g.output, usage.HasOutput)
-	if !some {
+	some = g.one(r, figureInput, f.refs.input, &g.input, usage.HasInput)
+	some = g.one(r, figureOutput, f.refs.output, &g.output, usage.HasOutput) || some
+	if !some && !g.bad {
 		return g, false
 	}
 	bad := g.bad
-	one(f.refs.cacheRead, &g.cacheRead, usage.HasCacheRead)
-	one(f.refs.cacheWrite, &g.cacheWrite, usage.HasCacheWrite)
-	one(f.refs.write5m, &g.cacheWrite5m, 0)
-	one(f.refs.write1h, &g.cacheWrite1h, usage.HasCacheWrite1h)
-	one(f.refs.reasoning, &g.reasoning, usage.HasReasoning)
-	one(f.refs.extraInput, &g.extraInput, 0)
+	g.one(r, figureCacheRead, f.refs.cacheRead, &g.cacheRead, usage.HasCacheRead)
+	g.one(r, figureCacheWrite, f.refs.cacheWrite, &g.cacheWrite, usage.HasCacheWrite)
+	g.one(r, figureWrite5m, f.refs.write5m, &g.cacheWrite5m, 0)
+	g.one(r, figureWrite1h, f.refs.write1h, &g.cacheWrite1h, usage.HasCacheWrite1h)
+	g.one(r, figureReasoning, f.refs.reasoning, &g.reasoning, usage.HasReasoning)
+	g.one(r, figureExtraInput, f.refs.extraInput, &g.extraInput, 0)
 	figuresBad := g.bad
-	g.hasTotal = one(f.refs.total, &g.total, 0)
+	g.hasTotal = g.one(r, figureTotal, f.refs.total, &g.total, 0)
 	g.bad = bad || figuresBad // a total that is no count only cannot help
 	return g, true
+}
+
+// one reads a figure from the first alias that holds a count.
+func (f *figures) one(r *record, kind figureKind, aliases []ref, into *int64, field usage.TokenFields) bool {
+	if (r.own.figures|r.origin.index.figures)&(1<<kind) == 0 {
+		return false
+	}
+	for i := range aliases {
+		n, is := r.countAt(&aliases[i])
+		if is == usable {
+			*into = n
+			f.has |= field
+			return true
+		}
+		f.bad = f.bad || is == unusable
+	}
+	return false
 }
 
 // plainShapes are members by which a provider's own shape is known where disjoint buckets are the rule.

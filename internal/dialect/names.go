@@ -20,13 +20,36 @@ type names struct {
 
 // nameInfo is what an attribute's name says before its value is looked at.
 type nameInfo struct {
-	kind Kind
-	// facts and resourceFacts are the general facts that it can tell, as an attribute of the record and of
-	// the resource, by bits; rules the role rules that ask for it; families those that have a figure there.
-	facts, resourceFacts uint32
-	rules                uint32
-	families             uint64
-	modality             bool // a part of the tokens that is not text
+	kind     Kind
+	asks          // as an attribute of a record
+	resource asks // as an attribute of a resource
+}
+
+// asks says by bits which tables ask for a name.
+type asks struct {
+	facts    uint32 // general facts, by fact
+	rules    uint32 // role rules, by their place
+	figures  uint16 // figures of any family, see figureKind
+	modality bool   // a part of the tokens that is not text
+	families uint64 // families that have a figure there that they cannot do without, by Family.bit
+	marks    uint64 // families of which it is a mark, by Family.bit
+}
+
+func (a *asks) add(b *asks) {
+	a.facts |= b.facts
+	a.rules |= b.rules
+	a.figures |= b.figures
+	a.modality = a.modality || b.modality
+	a.families |= b.families
+	a.marks |= b.marks
+}
+
+// of gives what is asked of an alias's name.
+func (n *names) of(a *ref) *asks {
+	if a.resource {
+		return &n.info[a.id].resource
+	}
+	return &n.info[a.id].asks
 }
 
 // known are the names that the tables have. Tables are taken apart before the program starts; a decoder
@@ -94,8 +117,8 @@ func hashName(s string) uint64 {
 			end = end<<8 | uint64(s[i])
 		}
 	}
-	h := (end ^ bits.RotateLeft64(middle, 29) ^ uint64(n)) * 0x9E3779B97F4A7C15 //nolint:gosec // positive
-	return h >> 40
+	hi, lo := bits.Mul64(end^bits.RotateLeft64(middle, 29)^uint64(n), 0x9E3779B97F4A7C15) //nolint:gosec // positive
+	return hi ^ lo
 }
 
 // load64 reads eight bytes of a text.
@@ -195,27 +218,26 @@ func init() {
 	kind(kindKeyName, keyNames...)
 	for what, list := range general {
 		for i := range list {
-			if info := &known.info[list[i].id]; list[i].resource {
-				info.resourceFacts |= 1 << what
-			} else {
-				info.facts |= 1 << what
-			}
+			known.of(&list[i]).facts |= 1 << what
 		}
 	}
 	for i := range roleRefs {
-		known.info[roleRefs[i].id].rules |= 1 << i
+		known.of(&roleRefs[i]).rules |= 1 << i
 	}
 	for _, list := range modalityRefs {
 		for i := range list {
-			known.info[list[i].id].modality = true
+			known.of(&list[i]).modality = true
 		}
 	}
 	for i, f := range families {
 		f.bit = 1 << i
 		for _, list := range [][]ref{f.refs.input, f.refs.output, {f.refs.disjoint}} {
 			for j := range list {
-				known.info[list[j].id].families |= f.bit
+				known.of(&list[j]).families |= f.bit
 			}
+		}
+		for j := range f.refs.marks {
+			known.of(&f.refs.marks[j].ref).marks |= f.bit
 		}
 	}
 	known.info[0] = nameInfo{}

@@ -34,9 +34,11 @@ func (d *Decoder) Reader() *Reader {
 // Close lets go of the data that was read.
 func (rd *Reader) Close() {
 	rd.record.reset()
+	rd.record.own.release()
 	rd.record.keys.clear()
 	rd.record.plan = nil
-	rd.origin.index.clear()
+	rd.origin.index.release()
+	rd.writer.release()
 	rd.origin = origin{index: rd.origin.index}
 	rd.decoder.readers.Put(rd)
 }
@@ -241,15 +243,38 @@ func (rd *Reader) Log(lr plog.LogRecord, c *usage.Call) (family string, ok bool)
 	return r.logRecord(lr, c)
 }
 
-// keyCache remembers the fingerprints of the client keys of a request.
-type keyCache [32]struct{ key, fingerprint, display string }
+// Keys adds the client keys that stand in clear in the record that was read last, without their scheme, and
+// the names of their attributes. It must be asked before the record is changed.
+func (rd *Reader) Keys(keys, names []string) (_, _ []string) {
+	if rd.record.own.kinds&KindKey == 0 {
+		return keys, names
+	}
+	for i := range rd.record.own.found {
+		e := &rd.record.own.found[i]
+		if rd.decoder.names.info[e.id].kind&KindKey != 0 {
+			keys, names = appendKeys(keys, e.value), append(names, rd.decoder.names.list[e.id])
+		}
+	}
+	return keys, names
+}
+
+// keyCache remembers the fingerprints of the client keys of one request.
+type keyCache struct {
+	used    bool
+	entries [256]struct{ key, fingerprint, display string }
+}
 
 func (k *keyCache) of(key string) (fingerprint, display string) {
-	e := &k[hashName(key)%uint64(len(k))]
+	e := &k.entries[hashName(key)%uint64(len(k.entries))]
 	if e.key != key {
 		e.key, e.fingerprint, e.display = key, usage.Fingerprint(key), clean(usage.DisplayKey(key))
+		k.used = true
 	}
 	return e.fingerprint, e.display
 }
 
-func (k *keyCache) clear() { clear(k[:]) }
+func (k *keyCache) clear() {
+	if k.used {
+		*k = keyCache{}
+	}
+}

@@ -34,11 +34,8 @@ type index struct {
 	at    []uint16 // by nameID: 1 + the place in found; 0 where it is not there
 	found []entry
 
-	kinds    Kind // of all attributes, those with unknown names too
-	facts    uint32
-	rules    uint32
-	families uint64
-	modality bool
+	kinds Kind // of all attributes, those with unknown names too
+	asks       // what the tables ask for of them
 }
 
 type entry struct {
@@ -65,13 +62,10 @@ func (x *index) fill(n *names, attrs pcommon.Map, resource bool) {
 		}
 		x.found = append(x.found, entry{id, v})
 		x.at[id] = uint16(len(x.found)) //nolint:gosec // one for each name at most
-		x.rules |= info.rules
-		x.families |= info.families
-		x.modality = x.modality || info.modality
 		if resource {
-			x.facts |= info.resourceFacts
+			x.add(&info.resource)
 		} else {
-			x.facts |= info.facts
+			x.add(&info.asks)
 		}
 	}
 }
@@ -80,13 +74,18 @@ func (x *index) clear() {
 	for i := range x.found {
 		x.at[x.found[i].id] = 0
 	}
-	clear(x.found) // lets go of the data
 	x.found = x.found[:0]
-	x.kinds, x.facts, x.rules, x.families, x.modality = 0, 0, 0, 0, false
+	x.kinds, x.asks = 0, asks{}
 }
 
 // named tells whether there is an attribute of a name, be it empty.
 func (x *index) named(a *ref) bool { return x.at[a.id] != 0 }
+
+// release lets go of the data.
+func (x *index) release() {
+	x.clear()
+	clear(x.found[:cap(x.found)])
+}
 
 // first gives the value of a name, be it empty; false where it is not there.
 func (x *index) first(a *ref) (v pcommon.Value, ok bool) {

@@ -170,7 +170,13 @@ func clean(s string) string {
 	if !printable(s) {
 		return cleanRunes(s)
 	}
-	return strings.Trim(s, " ")
+	for s != "" && s[0] == ' ' {
+		s = s[1:]
+	}
+	for s != "" && s[len(s)-1] == ' ' {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // printable tells whether a text is of printable ASCII alone, eight bytes at a time.

@@ -42,6 +42,10 @@ func newNormaliser(set processor.Settings, c *Config) (*normaliser, error) {
 type tally struct {
 	calls                          []familyCalls
 	noUsage, inconsistent, removed int64
+
+	// of the record at hand
+	record usage.Call
+	clear  found
 }
 
 type familyCalls struct {
@@ -88,13 +92,15 @@ func (n *normaliser) traces(ctx context.Context, td ptrace.Traces) (ptrace.Trace
 }
 
 func (n *normaliser) span(rd *dialect.Reader, span ptrace.Span, t *tally) {
-	var c usage.Call
-	family := rd.Span(span, &c)
+	c := &t.record // a call is large, and would be allocated for each span
+	*c = usage.Call{}
+	family := rd.Span(span, c)
+	t.clear.keys, t.clear.names = rd.Keys(t.clear.keys[:0], t.clear.names[:0])
 	if c.Role == usage.RoleCall || (c.Role != usage.RoleNone && c.Tokens.Reported()) {
-		n.write(rd, &c, family, span.Attributes(), t)
+		n.write(rd, c, family, span.Attributes(), t)
 	}
 	ours := c.Role != usage.RoleNone || rd.Agent(span.Name())
-	t.removed += n.scrubber.attributes(span.Attributes(), rd.Kinds(), ours)
+	t.removed += n.scrubber.span(span.Attributes(), rd.Kinds(), ours, t.clear)
 	for _, event := range span.Events().All() {
 		t.removed += n.scrubber.event(event, ours)
 	}
@@ -109,10 +115,10 @@ func (n *normaliser) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) 
 		for _, sl := range rl.ScopeLogs().All() {
 			rd.Scope(sl.Scope())
 			for _, record := range sl.LogRecords().All() {
-				var c usage.Call
-				family, ok := rd.Log(record, &c)
+				t.record = usage.Call{}
+				family, ok := rd.Log(record, &t.record)
 				if ok {
-					n.write(rd, &c, family, record.Attributes(), t)
+					n.write(rd, &t.record, family, record.Attributes(), t)
 				}
 				t.removed += n.scrubber.log(rd, record, ok)
 			}

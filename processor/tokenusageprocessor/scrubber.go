@@ -1,6 +1,7 @@
 package tokenusageprocessor
 
 import (
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -52,21 +53,41 @@ func (s *scrubber) attributes(attrs pcommon.Map, kinds dialect.Kind, ours bool) 
 	return s.remove(attrs, kinds, s.unwanted(ours))
 }
 
-func (s *scrubber) remove(attrs pcommon.Map, kinds, unwanted dialect.Kind) (removed int64) {
+func (s *scrubber) remove(attrs pcommon.Map, kinds, unwanted dialect.Kind) int64 {
 	var keys []string
 	if kinds&dialect.KindKey != 0 {
 		keys = dialect.RawKeysIn(attrs)
 	}
-	if named := len(s.names)+len(s.prefixes) > 0; named || kinds&unwanted != 0 {
-		before := attrs.Len()
-		attrs.RemoveIf(func(name string, _ pcommon.Value) bool {
-			return dialect.KindOf(name)&unwanted != 0 || (named && s.named(name))
-		})
-		removed = int64(before - attrs.Len())
+	removed := s.removeNames(attrs, kinds, unwanted)
+	redact(attrs, keys, kinds)
+	return removed
+}
+
+func (s *scrubber) removeNames(attrs pcommon.Map, kinds, unwanted dialect.Kind) int64 {
+	named := len(s.names)+len(s.prefixes) > 0
+	if !named && kinds&unwanted == 0 {
+		return 0
 	}
-	if len(keys) > 0 || kinds&dialect.KindURL != 0 {
-		redact(attrs, keys)
+	before := attrs.Len()
+	attrs.RemoveIf(func(name string, _ pcommon.Value) bool {
+		return dialect.KindOf(name)&unwanted != 0 || (named && s.named(name))
+	})
+	return int64(before - attrs.Len())
+}
+
+// found are the keys in clear of a record, and the names of their attributes.
+type found struct{ keys, names []string }
+
+// span scrubs the attributes of a span. The keys are those that stood there when it was read.
+func (s *scrubber) span(attrs pcommon.Map, kinds dialect.Kind, ours bool, clear found) (removed int64) {
+	unwanted := s.unwanted(ours)
+	for _, name := range clear.names {
+		for attrs.Remove(name) {
+			removed++
+		}
 	}
+	removed += s.removeNames(attrs, kinds&^dialect.KindKey, unwanted)
+	redact(attrs, clear.keys, kinds)
 	return removed
 }
 
@@ -75,13 +96,35 @@ func (s *scrubber) named(name string) bool {
 	return s.names[name] || slices.ContainsFunc(s.prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
-// redact takes keys out of texts.
-func redact(attrs pcommon.Map, keys []string) {
+// shortestKey is in bytes: what is shorter is no key, and may be part of any word.
+const shortestKey = 8
+
+// redact takes keys out of texts, and out of URLs those that nothing else tells of.
+func redact(attrs pcommon.Map, keys []string, kinds dialect.Kind) {
+	shortest := math.MaxInt
+	for _, key := range keys {
+		if len(key) >= shortestKey {
+			shortest = min(shortest, len(key))
+		}
+	}
+	urls := kinds&dialect.KindURL != 0
+	if shortest == math.MaxInt && !urls {
+		return
+	}
 	for name, v := range attrs.All() {
-		if v.Type() == pcommon.ValueTypeStr {
-			if text := redactURL(name, redactKeys(v.Str(), keys)); text != v.Str() {
-				v.SetStr(text)
-			}
+		if v.Type() != pcommon.ValueTypeStr {
+			continue
+		}
+		was := v.Str()
+		text := was
+		if len(text) >= shortest {
+			text = redactKeys(text, keys)
+		}
+		if urls {
+			text = redactURL(name, text)
+		}
+		if text != was {
+			v.SetStr(text)
 		}
 	}
 }
@@ -130,9 +173,8 @@ func (s *scrubber) log(rd *dialect.Reader, lr plog.LogRecord, call bool) int64 {
 
 // redactKeys puts the display form of keys in their place, wherever in a text they stand.
 func redactKeys(text string, keys []string) string {
-	const shortest = 8 // what is shorter is no key, and may be part of any word
 	for _, key := range keys {
-		if len(key) >= shortest && strings.Contains(text, key) {
+		if len(key) >= shortestKey && strings.Contains(text, key) {
 			text = strings.ReplaceAll(text, key, usage.DisplayKey(key))
 		}
 	}
