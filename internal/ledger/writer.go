@@ -161,6 +161,8 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Journal = l.journal(changes)
+	l.touches.begin(changes)
+	defer l.touches.end()
 	if len(w.Put)+len(w.Mark)+len(w.Links) > 0 {
 		if err := l.engine.Apply(ctx, w); err != nil {
 			l.index.rollback()

@@ -13,7 +13,7 @@ import (
 
 func pages(t *testing.T, e *Engine) (out []store.SumPage) {
 	t.Helper()
-	require.NoError(t, e.Sums(ctx, func(p store.SumPage) error {
+	require.NoError(t, e.Sums(ctx, 0, 1<<40, func(p store.SumPage) error {
 		out = append(out, p)
 		return nil
 	}))
