@@ -190,7 +190,7 @@ func kindByForm(name string) (k Kind) {
 			k |= KindContent
 		}
 	case 'l', 'g':
-		if k&KindContent != 0 || !(strings.HasPrefix(name, "llm.") || strings.HasPrefix(name, "gen_ai.")) {
+		if k&KindContent != 0 || (!strings.HasPrefix(name, "llm.") && !strings.HasPrefix(name, "gen_ai.")) {
 			break
 		}
 		for _, s := range contentSuffixes {

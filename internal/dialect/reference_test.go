@@ -150,7 +150,7 @@ func (r *plainRecord) process() uint64 {
 	for _, name := range []string{
 		"service.name", "service.namespace", "service.instance.id", "host.id", "host.name", "process.pid", "k8s.pod.uid", "container.id",
 	} {
-		if v, ok := r.res.Get(name); ok && !(strings.HasPrefix(name, "host.") && hasPrefix(r.scope, unevenHost)) {
+		if v, ok := r.res.Get(name); ok && (!strings.HasPrefix(name, "host.") || !hasPrefix(r.scope, unevenHost)) {
 			_, _ = h.Write([]byte(name + "=" + plainText(raw(v)) + "\x00"))
 			known = true
 		}
