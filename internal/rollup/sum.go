@@ -3,6 +3,7 @@ package rollup
 import (
 	"errors"
 	"iter"
+	"slices"
 )
 
 // Query says what Sum adds up.
@@ -51,6 +52,15 @@ type Summing struct {
 	days   []daySum
 	points []*target // by number of the member; nil: not asked for yet
 	made   []made
+	over   []overSum // the changes beside the pages, where they are to be asked for again
+}
+
+// overSum is a change beside a page.
+type overSum struct {
+	day    int // its place in Summing.days
+	member uint32
+	slot   uint8
+	figures
 }
 
 // target is where a member's figures go.
@@ -68,7 +78,12 @@ type made struct {
 
 // Begin takes what a query needs from the sums as they are. It must run beside nothing that changes
 // them; End may.
-func (r *Rollup) Begin(q Query) *Summing {
+func (r *Rollup) Begin(q Query) *Summing { return r.begin(q, false) }
+
+// BeginTwice is Begin of a query that Again follows.
+func (r *Rollup) BeginTwice(q Query) *Summing { return r.begin(q, true) }
+
+func (r *Rollup) begin(q Query, twice bool) *Summing {
 	s := &Summing{q: q, rollup: r, names: r.axes[q.Axis].names}
 	s.points = make([]*target, len(s.names))
 	for _, number := range r.sorted {
@@ -81,9 +96,34 @@ func (r *Rollup) Begin(q Query) *Summing {
 		d.over, d.fresh, d.later = nil, nil, nil
 		d.plan(&q, first)
 		s.changes(&d, p)
+		if twice {
+			for k, c := range p.over {
+				s.over = append(s.over, overSum{day: len(s.days), member: k.member, slot: k.slot, figures: figuresOf(c)})
+			}
+		}
 		s.days = append(s.days, d)
 	}
 	return s
+}
+
+// Again asks the same sums, as they were when the first query began, something else: of the same axis
+// and within the same edges, and without histograms. End follows.
+func (s *Summing) Again(q Query) *Summing {
+	q.Histograms = OfNone
+	again := &Summing{q: q, rollup: s.rollup, names: s.names, points: make([]*target, len(s.names)), days: slices.Clone(s.days)}
+	for i := range again.days {
+		d := &again.days[i]
+		d.plan(&q, d.number*slotsPerDay)
+	}
+	for i := range s.over {
+		c := &s.over[i]
+		if at := again.days[c.day].point[c.slot]; at >= 0 {
+			if t := again.target(c.member); t != nil {
+				t.figures[at].add(&c.figures, 1)
+			}
+		}
+	}
+	return again
 }
 
 // target gives where a member's figures go; nil for nowhere.
@@ -438,6 +478,15 @@ func (r *Rollup) Keep(s *Summing) bool {
 
 // Made tells whether a query made what Keep would keep.
 func (s *Summing) Made() bool { return len(s.made) > 0 }
+
+// Members visits the members that a query found.
+func (s *Summing) Members(visit func(Member)) {
+	for id, t := range s.points {
+		if t != nil && t.points != nil {
+			visit(s.names[id])
+		}
+	}
+}
 
 // Each visits the sums of every bucket of an axis from bucket from on, of some members; nil is all.
 // Those of other members are not decoded. Changes that are not folded yet are visits of their own:
