@@ -151,3 +151,10 @@ bench-quick: ## the same with fewer calls, in a few minutes; BENCH='--json FILE'
 .PHONY: bench-cpu
 bench-cpu: ## only the processor time of a call beside stock components
 	$(GO) run ./bench cpu $(BENCH)
+
+COUNT ?= 6
+
+.PHONY: bench-go
+bench-go: ## the Go benchmarks, COUNT times each, for benchstat; BENCHTIME=... and PKG=./internal/ledger narrow them
+	$(GO) test -run '^$$' -bench . -benchmem -cpu 1 -count $(COUNT) $(if $(BENCHTIME),-benchtime $(BENCHTIME)) \
+		$(or $(PKG),$$($(GO) list ./internal/... ./processor/... ./exporter/... ./receiver/... ./proxytrace/...))
