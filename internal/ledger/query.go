@@ -142,14 +142,10 @@ func (l *Ledger) fromMemory(ctx context.Context, p *plan, alone bool) (a Answer,
 		if err := sum.End(); err != nil {
 			return Answer{}, false, err
 		}
-		if sum.Made() {
-			l.mu.Lock()
-			l.sums.Keep(sum)
-			l.mu.Unlock()
-		}
+		l.keep(sum)
 	}
 	if top != nil {
-		a, err := top.answer(s)
+		a, err := top.answer(s, l.keep)
 		a.AsOf, a.Commit = asOf, commit
 		return a, true, err
 	}
@@ -165,6 +161,15 @@ func (l *Ledger) fromMemory(ctx context.Context, p *plan, alone bool) (a Answer,
 	sure = alone || (!l.touches.changing(buckets.partial) && l.touches.same(seen, l.floor, buckets.partial))
 	l.mu.RUnlock()
 	return s.answer(asOf, commit), sure, nil
+}
+
+// keep keeps what a query worked out that the next one can use.
+func (l *Ledger) keep(s *rollup.Summing) {
+	if s.Made() {
+		l.mu.Lock()
+		l.sums.Keep(s)
+		l.mu.Unlock()
+	}
 }
 
 // plan is how a query is answered.

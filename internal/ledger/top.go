@@ -100,7 +100,7 @@ func (l *Ledger) beginTop(p *plan, b bucketed, s *summation) *topGroups {
 func (t *topGroups) sums() []*rollup.Summing { return []*rollup.Summing{t.all, t.totals} }
 
 // answer adds up the points of the top groups, when the sums that it began with have ended.
-func (t *topGroups) answer(s *summation) (Answer, error) {
+func (t *topGroups) answer(s *summation, keep func(*rollup.Summing)) (Answer, error) {
 	q := &t.plan.query
 	totals := t.groups.answer(time.Time{}, 0).Groups
 	members := len(totals)
@@ -129,6 +129,7 @@ func (t *topGroups) answer(s *summation) (Answer, error) {
 		if err := points.End(); err != nil {
 			return Answer{}, err
 		}
+		keep(points)
 	}
 	if last := len(out.Groups) - 1; last >= 0 && out.Groups[last].Rest {
 		rest := out.Groups[last].Points

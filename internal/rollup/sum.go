@@ -414,39 +414,43 @@ func (s *Summing) make(d *daySum) (*prefix, error) {
 
 // makeCut makes the sums of the part of a day before a slot.
 func (p *page) makeCut(slot uint8) (*prefix, error) {
-	m := maker{}
 	c := &prefix{slot: slot}
 	if p.smallHist() {
 		c.hist = &blob{}
 	}
 	rows := make([]figures, len(p.ids))
+	var dur, ttft, allDur, allTTFT Histogram
+	var room []byte
 	for i := range p.ids {
-		if c.hist != nil {
-			slots, err := p.slotsOf(i)
-			if err != nil {
-				return nil, err
-			}
-			row, hist := m.upTo(slot, slots)
-			rows[i] = row
-			c.hist.append(hist)
-			continue
-		}
+		allDur.clear()
+		allTTFT.clear()
 		r := reader{b: p.slots.block(i)}
 		n := r.uvarint()
 		for k := uint64(0); k < n && !r.bad; k++ {
-			var f figures
-			at := r.byte()
-			if n > 1 {
-				r.packed(&f)
-			} else {
-				f = p.day.row(i)
+			if r.byte() >= slot {
+				break // they ascend
 			}
-			if at < slot {
-				rows[i].add(&f, 1)
+			var h []byte
+			if n > 1 {
+				h = r.packed(&rows[i])
+			} else {
+				p.day.add(i, &rows[i])
+				h = p.hist.block(i)
+			}
+			if c.hist != nil {
+				if err := readHistograms(h, &dur, &ttft); err != nil {
+					return nil, err
+				}
+				allDur.Merge(&dur)
+				allTTFT.Merge(&ttft)
 			}
 		}
 		if r.bad {
 			return nil, errDamaged
+		}
+		if c.hist != nil {
+			room = appendHistograms(room[:0], &allDur, &allTTFT)
+			c.hist.append(room)
 		}
 	}
 	c.columns = makeColumns(rows)
