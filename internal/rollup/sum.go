@@ -71,9 +71,9 @@ type target struct {
 
 // made is the sums of a part of a day that a query made.
 type made struct {
-	day     int64
-	version uint32
-	cut     *prefix
+	day int64
+	of  uint64 // identity of its page
+	cut *prefix
 }
 
 // Begin takes what a query needs from the sums as they are. It must run beside nothing that changes
@@ -177,7 +177,12 @@ func (s *Summing) histograms(t *target, at int, duration, ttft *Histogram) {
 // End adds up. It gives ErrChanged where the sums were saved since Begin, and parts of them have to be
 // read; the query's points are of no use then, as after any other error.
 func (s *Summing) End() error {
-	for i := range s.days {
+	for i := 0; i < len(s.days); i++ {
+		if n := s.spanAt(i); n > 0 {
+			s.addSpan(i, n)
+			i += n - 1
+			continue
+		}
 		if err := s.day(&s.days[i]); err != nil {
 			if errors.Is(err, errOther) {
 				return ErrChanged
@@ -408,7 +413,7 @@ func (s *Summing) make(d *daySum) (*prefix, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.made = append(s.made, made{day: d.number, version: d.version, cut: c})
+	s.made = append(s.made, made{day: d.number, of: d.identity, cut: c})
 	return c, nil
 }
 
@@ -466,7 +471,7 @@ func (r *Rollup) Keep(s *Summing) bool {
 			continue
 		}
 		p := &d[s.q.Axis]
-		if p.version != m.version || p.cut(m.cut.slot) != nil {
+		if p.identity != m.of || p.cut(m.cut.slot) != nil {
 			continue
 		}
 		cuts := []*prefix{m.cut} // a new list: readers may have the old one
