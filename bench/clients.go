@@ -87,7 +87,8 @@ func (c *crowd) ask(ctx context.Context, s *server, q *questions) error {
 	if err != nil {
 		return err
 	}
-	for name, times := range c.by {
+	for _, k := range kinds {
+		name, times := k.name, c.by[k.name]
 		progress("  %-15s %6d requests, p50 %7.1f ms, p99 %7.1f ms", name, len(times), times.median(), times.p99())
 	}
 	if len(c.failures) > 0 {

@@ -21,17 +21,22 @@ type latencyPlan struct {
 type timing struct {
 	query
 	times  series
-	failed error // the first failure; none is expected
+	cpu    float64 // the server's processor time of one, whatever else it did meanwhile included
+	failed error   // the first failure; none is expected
 }
 
 // latencies asks each query by one client, one request at a time.
-func latencies(ctx context.Context, all []query, plan latencyPlan) ([]timing, error) {
+func latencies(ctx context.Context, s *server, all []query, plan latencyPlan) ([]timing, error) {
 	out := make([]timing, len(all))
 	for i, q := range all {
 		out[i].query = q
 		if err := q.ask(ctx); err != nil { // what is not there yet is made
 			out[i].failed = err
 			continue
+		}
+		before, err := s.cpu()
+		if err != nil {
+			return nil, err
 		}
 		for begun := time.Now(); len(out[i].times) < plan.requests && time.Since(begun) < plan.longest; {
 			start := time.Now()
@@ -44,6 +49,11 @@ func latencies(ctx context.Context, all []query, plan latencyPlan) ([]timing, er
 			}
 			out[i].times.add(milliseconds(time.Since(start)))
 		}
+		after, err := s.cpu()
+		if err != nil {
+			return nil, err
+		}
+		out[i].cpu = milliseconds(after-before) / float64(max(1, len(out[i].times)))
 	}
 	return out, ctx.Err()
 }

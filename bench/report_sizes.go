@@ -51,6 +51,8 @@ func (r *report) sizes(empty float64, all []*sized) {
 		{"start to the first answer, files on disk, ms", "start_ms_cold", "%.0f", targetStart, "ms", func(s *sized) float64 { return s.cold.answers }},
 		{"start to the first calls acknowledged, files in memory, ms", "start_to_ack_ms_warm", "%.0f", 0, "", func(s *sized) float64 { return s.warm.accepts }},
 		{"start to the first calls acknowledged, files on disk, ms", "start_to_ack_ms_cold", "%.0f", 0, "", func(s *sized) float64 { return s.cold.accepts }},
+		{"CPU of a start to the first answer, files in memory, ms", "start_cpu_ms", "%.0f", 0, "", func(s *sized) float64 { return s.warm.answersCPU }},
+		{"CPU of a start to the first calls acknowledged, ms", "start_to_ack_cpu_ms", "%.0f", 0, "", func(s *sized) float64 { return s.warm.acceptsCPU }},
 		{"CPU of a live call, µs", "cpu_us_per_live_call", "%.1f", 0, "", func(s *sized) float64 { return s.live.cpu }},
 		{"live calls acknowledged a second", "live_calls_per_second", "%.0f", 0, "", func(s *sized) float64 { return s.live.rate }},
 		{"clients at one time, while writing: requests a second", "crowd_requests_per_second", "%.0f", 0, "", func(s *sized) float64 { return s.crowd.rate }},
@@ -99,7 +101,7 @@ func (r *report) growth(all []*sized) {
 // latencies reports how long queries took.
 func (r *report) latencies(s *sized) {
 	t := r.table(fmt.Sprintf("Answers of the API with %s calls stored, one client, ms; writing: while 500 calls a second are written", count(s.calls)),
-		"query", "p50", "p99", "max", "writing p50", "p99", "max", "requests", "target of p99", "alone", "writing")
+		"query", "p50", "p99", "max", "CPU", "writing p50", "p99", "max", "requests", "target of p99", "alone", "writing")
 	for i := range s.alone {
 		q := &s.alone[i]
 		cells := []string{q.name}
@@ -109,7 +111,7 @@ func (r *report) latencies(s *sized) {
 		}
 		for j, timing := range []*timing{q, &s.writing[i]} {
 			if timing.failed != nil || len(timing.times) == 0 {
-				cells = append(cells, "failed", "", "")
+				cells = append(cells, []string{"failed", "", "", ""}[:4-j]...)
 				progress("%s: %v", q.name, timing.failed)
 				continue
 			}
@@ -121,6 +123,10 @@ func (r *report) latencies(s *sized) {
 			r.value(key("p99"), timing.times.p99())
 			r.value(key("max"), timing.times.most())
 			cells = append(cells, short(timing.times.median()), short(timing.times.p99()), short(timing.times.most()))
+			if j == 0 {
+				r.value(fmt.Sprintf("cpu_ms_per_request_%s_%d_calls", q.key, s.calls), q.cpu)
+				cells = append(cells, short(q.cpu))
+			}
 			if q.target > 0 {
 				r.target(key("p99"), q.target, "ms")
 				verdicts[1+j] = "met"

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,9 +27,18 @@ type dropped struct {
 // dropDay starts a filled database so that its oldest day goes a moment later, while calls are written.
 // It holds so many calls before.
 func dropDay(ctx context.Context, binary, dir string, set *filled, calls int64) (*dropped, error) {
-	const soon, perSecond, watch = 4 * time.Second, 500, 20 * time.Millisecond
+	const soon, perSecond, watch = 4 * time.Second, 500, 10 * time.Millisecond
 	age := time.Since(set.End) + time.Duration(set.Days)*day - day
+	own, err := freeAddress(ctx) // of the collector's own metrics, which cost little to ask for
+	if err != nil {
+		return nil, err
+	}
+	_, port, err := net.SplitHostPort(own)
+	if err != nil {
+		return nil, fmt.Errorf("take a port: %w", err)
+	}
 	config := strings.Replace(quickstart.Config, "max_age: 9600h", fmt.Sprintf("interval: %s\n      max_age: %s", soon, age.Round(time.Second)), 1)
+	config = strings.Replace(config, "level: none", "level: normal\n      readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: "+port+"}}}}]", 1)
 	file := filepath.Join(dir, "config.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return nil, fmt.Errorf("write a configuration: %w", err)
@@ -45,8 +56,11 @@ func dropDay(ctx context.Context, binary, dir string, set *filled, calls int64) 
 	defer to.close()
 	w := startWriting(ctx, to, 4711, perSecond)
 	defer func() { _ = w.stop() }()
-	web := newAPI(s.console, 1)
+	web := newAPI(own, 1)
 	defer web.close()
+	if err := s.waitFor(ctx, own, "/metrics"); err != nil {
+		return nil, err
+	}
 	out := &dropped{before: size}
 	var begun, last time.Time
 	var cpu time.Duration
@@ -84,9 +98,10 @@ func dropDay(ctx context.Context, binary, dir string, set *filled, calls int64) 
 	if err := w.stop(); err != nil {
 		return nil, err
 	}
+	const around = 250 * time.Millisecond // what waits behind it counts, too
 	// the first request waits until what was written lately is read
-	out.ackBefore = w.longest(w.acks[0].sent.Add(w.acks[0].took), begun)
-	out.ackMeanwhile = w.longest(begun, last)
+	out.ackBefore = w.longest(w.acks[0].sent.Add(w.acks[0].took+time.Millisecond), begun.Add(-around))
+	out.ackMeanwhile = w.longest(begun.Add(-around), last.Add(around))
 	sums, err := s.sums(ctx)
 	if err != nil {
 		return nil, err
@@ -108,14 +123,15 @@ func droppedRecords(ctx context.Context, web *api) (int64, error) {
 		return 0, err
 	}
 	for line := range strings.Lines(string(b)) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if strings.HasSuffix(name, "dropped_records_total") {
-			var n float64
-			if _, err := fmt.Sscan(value, &n); err != nil {
-				return 0, fmt.Errorf("read the metric %s: %w", line, err)
-			}
-			return int64(n), nil
+		line = strings.TrimSpace(line)
+		if !strings.Contains(line, `outcome="dropped"`) {
+			continue
 		}
+		n, err := strconv.ParseFloat(line[strings.LastIndex(line, " ")+1:], 64)
+		if err != nil {
+			return 0, fmt.Errorf("read the metric %s: %w", line, err)
+		}
+		return int64(n), nil
 	}
 	return 0, fmt.Errorf("there is no metric of dropped records")
 }

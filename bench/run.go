@@ -193,7 +193,7 @@ func (p *plan) measureServer(ctx context.Context, bin binaries, dir string, out 
 		return truth, err
 	}
 	progress("queries with %d calls, alone", out.calls)
-	if out.alone, err = latencies(ctx, q.all(), p.latency); err != nil {
+	if out.alone, err = latencies(ctx, s, q.all(), p.latency); err != nil {
 		return truth, err
 	}
 
@@ -203,7 +203,7 @@ func (p *plan) measureServer(ctx context.Context, bin binaries, dir string, out 
 	w := startWriting(ctx, to, 200, perSecond)
 	defer func() { _ = w.stop() }()
 	progress("queries with %d calls, while %d calls a second are written", out.calls, perSecond)
-	if out.writing, err = latencies(ctx, q.all(), p.latency); err != nil {
+	if out.writing, err = latencies(ctx, s, q.all(), p.latency); err != nil {
 		return truth, err
 	}
 	progress("%d clients", p.crowd)

@@ -10,9 +10,10 @@ import (
 
 // beginning is how long a start took, in ms since the program was executed.
 type beginning struct {
-	answers  float64 // until the first answer of /stats
-	accepts  float64 // until the first calls were acknowledged
-	resident float64 // MB, before that
+	answers float64 // until the first answer of /stats
+	accepts float64 // until the first calls were acknowledged
+
+	answersCPU, acceptsCPU float64 // its processor time until then, in ms
 }
 
 // measureStart starts Tokenboard on a folder. The one request that it sends is added to truth.
@@ -32,11 +33,11 @@ func measureStart(ctx context.Context, binary, dir string, set uint64) (b beginn
 		return b, truth, err
 	}
 	b.answers = milliseconds(time.Since(begun))
-	now, _, err := s.memory()
+	cpu, err := s.cpu()
 	if err != nil {
 		return b, truth, err
 	}
-	b.resident = float64(now) / mega
+	b.answersCPU = milliseconds(cpu)
 	if err := s.waitFor(ctx, s.otlp, ""); err != nil {
 		return b, truth, err
 	}
@@ -47,5 +48,9 @@ func measureStart(ctx context.Context, binary, dir string, set uint64) (b beginn
 		return b, truth, err
 	}
 	b.accepts = milliseconds(time.Since(begun))
+	if cpu, err = s.cpu(); err != nil {
+		return b, truth, err
+	}
+	b.acceptsCPU = milliseconds(cpu)
 	return b, g.Distinct, s.stop()
 }

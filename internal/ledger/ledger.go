@@ -68,7 +68,7 @@ type Status struct {
 	Info       store.Info
 	Counters   Counters
 	Retention  error // why old records could not be dropped at the last try
-	Save       error // why the sums could not be stored at the last try; the next start takes longer
+	Save       error // why sums or records could not be put in order on disk at the last try; the next start takes longer
 	// Folded counts calls that were summed as "(other)" on some dimension since start, because it had
 	// too many values that day.
 	Folded int64

@@ -76,6 +76,9 @@ func (l *Ledger) write() {
 		select {
 		case r := <-l.requests:
 			l.commitGroup(ctx, l.gather(r))
+			if err := l.engine.Fold(ctx); err != nil {
+				l.noteSaved(err) // it is tried again; when too much waits, commits fail
+			}
 		case j := <-l.jobs:
 			j.result <- j.run(ctx)
 		case <-save.C:
