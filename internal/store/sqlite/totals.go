@@ -26,7 +26,7 @@ func (e *Engine) Totals(ctx context.Context, f store.Filter, by []store.Field, l
 			t.fields = append(t.fields, newGrouping(field))
 		}
 		t.numbers = make([]int, len(by))
-		if err := t.sum(ctx, s, newMatch(&f, s.dims)); err != nil {
+		if err := s.each(ctx, newMatch(&f, s.dims), t.addEntry, t.addRows); err != nil {
 			return err
 		}
 		out = make([]store.Total, 0, len(t.groups))
@@ -96,38 +96,6 @@ func (g *grouping) ofStatus(status int, failed bool) int {
 		return g.number("error")
 	}
 	return g.number("ok")
-}
-
-func (t *totals) sum(ctx context.Context, s *snapshot, m *match) error {
-	for _, e := range s.recentBetween(m.from, m.to) {
-		if m.entry(e) {
-			if err := t.addEntry(e); err != nil {
-				return err
-			}
-		}
-	}
-	for _, h := range s.between(m.from, m.to) {
-		for _, ref := range h.blocks {
-			if !m.mayBeIn(ref) {
-				continue
-			}
-			if err := ctx.Err(); err != nil {
-				return fmt.Errorf("sum the records: %w", err)
-			}
-			b, err := s.open(ctx, ref)
-			if err != nil {
-				return err
-			}
-			rows, err := b.matching(m)
-			if err != nil {
-				return err
-			}
-			if err := t.addRows(b.f, rows); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func (t *totals) addEntry(e *entry) error {
@@ -209,9 +177,6 @@ func (t *totals) named(numbers []int) (*store.Total, error) {
 
 // addRows adds rows of a block.
 func (t *totals) addRows(f *block.Figures, rows []int) error {
-	if len(rows) == 0 {
-		return nil
-	}
 	at := make([][]int, len(t.fields)) // the number of each value of a field's dictionary
 	for i, g := range t.fields {
 		if g.status {
