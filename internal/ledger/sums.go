@@ -174,18 +174,18 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 	return nil
 }
 
-// foldPage folds a page. What of it is on disk only is read before anyone has to wait.
+// foldPage folds a page beside readers: they wait while it is put in its place only.
 func (l *Ledger) foldPage(p rollup.Page) error {
 	l.mu.RLock()
-	parts, err := l.sums.Ready(p)
+	folded, err := l.sums.Refold(p)
 	l.mu.RUnlock()
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sums.Put(p, parts)
-	return l.sums.Fold(p)
+	l.sums.Put(folded)
+	return nil
 }
 
 // partDay is where the numbers of days end under which pages are stored. Beyond are their parts, in

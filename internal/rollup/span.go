@@ -81,7 +81,7 @@ func makeSpan(days []daySum, members int) *span {
 // for none.
 func (s *Summing) spanAt(i int) int {
 	first := &s.days[i]
-	if s.q.Histograms != OfNone || len(s.q.Of) > 0 || first.parts != 1 || first.point[0] < 0 {
+	if s.q.Histograms != OfNone || len(s.q.Of) > 0 || first.parts != 1 || first.first < 0 {
 		return 0
 	}
 	number := floorDiv(first.number, spanDays)
@@ -92,7 +92,7 @@ func (s *Summing) spanAt(i int) int {
 	n := 0
 	for n < len(s.days)-i && s.days[i+n].number < to {
 		d := &s.days[i+n]
-		if d.parts != 1 || d.point[0] != first.point[0] {
+		if d.parts != 1 || d.first != first.first {
 			return 0
 		}
 		n++
@@ -109,7 +109,7 @@ func (s *Summing) addSpan(i, n int) {
 	sp := s.rollup.spans.get(spanKey{s.q.Axis, floorDiv(d.number, spanDays)}, s.days[i:i+n], len(s.names))
 	for k, id := range sp.ids {
 		if t := s.target(id); t != nil {
-			sp.add(k, &t.figures[d.point[0]])
+			sp.add(k, &t.figures[d.first])
 		}
 	}
 }

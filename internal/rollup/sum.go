@@ -4,6 +4,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"sort"
 )
 
 // Query says what Sum adds up.
@@ -53,6 +54,8 @@ type Summing struct {
 	points []*target // by number of the member; nil: not asked for yet
 	made   []made
 	over   []overSum // the changes beside the pages, where they are to be asked for again
+	// Room to read histograms into.
+	duration, ttft, wholeDuration, wholeTTFT Histogram
 }
 
 // overSum is a change beside a page.
@@ -86,15 +89,19 @@ func (r *Rollup) BeginTwice(q Query) *Summing { return r.begin(q, true) }
 func (r *Rollup) begin(q Query, twice bool) *Summing {
 	s := &Summing{q: q, rollup: r, names: r.axes[q.Axis].names}
 	s.points = make([]*target, len(s.names))
-	for _, number := range r.sorted {
-		first := number * slotsPerDay
-		if first+slotsPerDay <= q.Edges[0] || q.Edges[len(q.Edges)-1] <= first {
-			continue
-		}
+	asked := r.sorted
+	for len(asked) > 0 && (asked[0]+1)*slotsPerDay <= q.Edges[0] {
+		asked = asked[1:]
+	}
+	for n := len(asked); n > 0 && q.Edges[len(q.Edges)-1] <= asked[n-1]*slotsPerDay; n-- {
+		asked = asked[:n-1]
+	}
+	s.days = make([]daySum, 0, len(asked))
+	for _, number := range asked {
 		p := &r.days[number][q.Axis]
 		d := daySum{number: number, page: *p}
 		d.over, d.fresh, d.later = nil, nil, nil
-		d.plan(&q, first)
+		d.plan(&q)
 		s.changes(&d, p)
 		if twice {
 			for k, c := range p.over {
@@ -113,11 +120,11 @@ func (s *Summing) Again(q Query) *Summing {
 	again := &Summing{q: q, rollup: s.rollup, names: s.names, points: make([]*target, len(s.names)), days: slices.Clone(s.days)}
 	for i := range again.days {
 		d := &again.days[i]
-		d.plan(&q, d.number*slotsPerDay)
+		d.plan(&q)
 	}
 	for i := range s.over {
 		c := &s.over[i]
-		if at := again.days[c.day].point[c.slot]; at >= 0 {
+		if at := again.days[c.day].at(c.slot); at >= 0 {
 			if t := again.target(c.member); t != nil {
 				t.figures[at].add(&c.figures, 1)
 			}
@@ -148,7 +155,7 @@ func (s *Summing) target(id uint32) *target {
 // changes adds the changes beside a page.
 func (s *Summing) changes(d *daySum, p *page) {
 	for k, c := range p.over {
-		at := d.point[k.slot]
+		at := d.at(k.slot)
 		if at < 0 {
 			continue
 		}
@@ -204,19 +211,30 @@ func (s *Summing) End() error {
 type daySum struct {
 	number int64
 	page
-	point [slotsPerDay]int // of each slot; -1: left out
 	// A day is mostly one part, or two with one boundary: cut is the first slot of the second one.
 	parts int
 	cut   uint8
+	first int               // the point that the first part goes to; -1: left out
+	point *[slotsPerDay]int // of each slot, where there are several parts
+}
+
+// at gives the point that a slot goes to; -1 where it is left out.
+func (d *daySum) at(slot uint8) int {
+	if d.point == nil {
+		return d.first
+	}
+	return d.point[slot]
 }
 
 // plan finds the point that each slot of the day goes to.
-func (d *daySum) plan(q *Query, first int64) {
-	i := 0
-	for i < len(q.Edges)-2 && q.Edges[i+1] <= first {
-		i++
+func (d *daySum) plan(q *Query) {
+	first := d.number * slotsPerDay
+	i := max(0, sort.Search(len(q.Edges)-1, func(i int) bool { return q.Edges[i] > first })-1)
+	d.parts, d.first, d.point = 1, i, nil
+	if q.Edges[i] <= first && first+slotsPerDay <= q.Edges[i+1] && !q.skips(first) {
+		return
 	}
-	d.parts = 1
+	d.point = &[slotsPerDay]int{}
 	for slot := range slotsPerDay {
 		b := first + slot
 		for i < len(q.Edges)-2 && q.Edges[i+1] <= b {
@@ -231,6 +249,17 @@ func (d *daySum) plan(q *Query, first int64) {
 			d.cut = uint8(slot) //nolint:gosec // below slotsPerDay
 		}
 	}
+	d.first = d.point[0]
+}
+
+// skips tells whether a bucket of a day is left out.
+func (q *Query) skips(first int64) bool {
+	for b, skipped := range q.Skip {
+		if skipped && first <= b && b < first+slotsPerDay {
+			return true
+		}
+	}
+	return false
 }
 
 // each visits the members of a page that are asked for.
@@ -256,8 +285,8 @@ func (s *Summing) day(d *daySum) error {
 	}
 	withHist := s.q.Histograms != OfNone
 	if d.parts == 1 {
-		if at := d.point[0]; at >= 0 {
-			return s.whole(d, at, withHist)
+		if d.first >= 0 {
+			return s.whole(d, d.first, withHist)
 		}
 		return nil
 	}
@@ -295,23 +324,27 @@ func (s *Summing) whole(d *daySum, at int, withHist bool) error {
 			return err
 		}
 	}
-	var dur, ttft Histogram
 	return s.each(d, func(i int, t *target) error {
 		d.day.add(i, &t.figures[at])
 		if hist == nil {
 			return nil
 		}
-		if err := readHistograms(hist.block(i), &dur, &ttft); err != nil {
-			return err
-		}
-		s.histograms(t, at, &dur, &ttft)
-		return nil
+		return s.read(t, at, hist.block(i))
 	})
+}
+
+// read adds histograms as they are stored.
+func (s *Summing) read(t *target, at int, stored []byte) error {
+	if err := readHistograms(stored, &s.duration, &s.ttft); err != nil {
+		return err
+	}
+	s.histograms(t, at, &s.duration, &s.ttft)
+	return nil
 }
 
 // halves adds up a day of two parts by the sums of the first one: what is not in it is in the second.
 func (s *Summing) halves(d *daySum, c *prefix, withHist bool) error {
-	before, after := d.point[0], d.point[c.slot]
+	before, after := d.first, d.at(c.slot)
 	var hist *blob
 	if withHist && after >= 0 {
 		var err error
@@ -319,7 +352,7 @@ func (s *Summing) halves(d *daySum, c *prefix, withHist bool) error {
 			return err
 		}
 	}
-	var dur, ttft, allDur, allTTFT Histogram
+	dur, ttft, allDur, allTTFT := &s.duration, &s.ttft, &s.wholeDuration, &s.wholeTTFT
 	return s.each(d, func(i int, t *target) error {
 		row := c.row(i)
 		if before >= 0 {
@@ -332,19 +365,19 @@ func (s *Summing) halves(d *daySum, c *prefix, withHist bool) error {
 		if !withHist {
 			return nil
 		}
-		if err := readHistograms(c.hist.block(i), &dur, &ttft); err != nil {
+		if err := readHistograms(c.hist.block(i), dur, ttft); err != nil {
 			return err
 		}
 		if before >= 0 {
-			s.histograms(t, before, &dur, &ttft)
+			s.histograms(t, before, dur, ttft)
 		}
 		if after >= 0 {
-			if err := readHistograms(hist.block(i), &allDur, &allTTFT); err != nil {
+			if err := readHistograms(hist.block(i), allDur, allTTFT); err != nil {
 				return err
 			}
-			allDur.take(&dur)
-			allTTFT.take(&ttft)
-			s.histograms(t, after, &allDur, &allTTFT)
+			allDur.take(dur)
+			allTTFT.take(ttft)
+			s.histograms(t, after, allDur, allTTFT)
 		}
 		return nil
 	})
@@ -362,7 +395,6 @@ func (s *Summing) slots(d *daySum, withHist bool) error {
 			return err
 		}
 	}
-	var dur, ttft Histogram
 	return s.each(d, func(i int, t *target) error {
 		r := reader{b: slots.block(i)}
 		n := r.uvarint()
@@ -371,7 +403,7 @@ func (s *Summing) slots(d *daySum, withHist bool) error {
 			if int64(slot) >= slotsPerDay {
 				return errDamaged
 			}
-			at := d.point[slot]
+			at := d.at(slot)
 			var h []byte
 			switch {
 			case n == 1 && at >= 0:
@@ -386,10 +418,9 @@ func (s *Summing) slots(d *daySum, withHist bool) error {
 				r.packed(&none)
 			}
 			if at >= 0 && withHist {
-				if err := readHistograms(h, &dur, &ttft); err != nil {
+				if err := s.read(t, at, h); err != nil {
 					return err
 				}
-				s.histograms(t, at, &dur, &ttft)
 			}
 		}
 		if r.bad || len(r.b) > 0 {
