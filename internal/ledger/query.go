@@ -433,10 +433,12 @@ func (s *summation) answer(asOf time.Time, commit int64) Answer {
 		if !slices.ContainsFunc(points, func(s Sums) bool { return s.Calls != 0 }) {
 			continue
 		}
-		if s.query.Overall { // what came from records has its histograms with the points
+		if s.query.Overall || s.query.CountsOnly { // what came from records has its histograms with the points
 			for i := range points {
-				s.overall[i].Duration.Merge(&points[i].Duration)
-				s.overall[i].TTFT.Merge(&points[i].TTFT)
+				if s.query.Overall {
+					s.overall[i].Duration.Merge(&points[i].Duration)
+					s.overall[i].TTFT.Merge(&points[i].TTFT)
+				}
 				points[i].Duration, points[i].TTFT = Histogram{}, Histogram{}
 			}
 		}

@@ -51,7 +51,8 @@ type Summing struct {
 	rollup *Rollup
 	names  []Member
 	days   []daySum
-	points []*target // by number of the member; nil: not asked for yet
+	points []target // by number of the member
+	room   []figures
 	made   []made
 	over   []overSum // the changes beside the pages, where they are to be asked for again
 	// Room to read histograms into.
@@ -68,6 +69,7 @@ type overSum struct {
 
 // target is where a member's figures go.
 type target struct {
+	asked   bool
 	points  []Sums    // nil: the member is left out
 	figures []figures // by point
 }
@@ -88,7 +90,7 @@ func (r *Rollup) BeginTwice(q Query) *Summing { return r.begin(q, true) }
 
 func (r *Rollup) begin(q Query, twice bool) *Summing {
 	s := &Summing{q: q, rollup: r, names: r.axes[q.Axis].names}
-	s.points = make([]*target, len(s.names))
+	s.points = make([]target, len(s.names))
 	asked := r.sorted
 	for len(asked) > 0 && (asked[0]+1)*slotsPerDay <= q.Edges[0] {
 		asked = asked[1:]
@@ -117,7 +119,7 @@ func (r *Rollup) begin(q Query, twice bool) *Summing {
 // and within the same edges, and without histograms. End follows.
 func (s *Summing) Again(q Query) *Summing {
 	q.Histograms = OfNone
-	again := &Summing{q: q, rollup: s.rollup, names: s.names, points: make([]*target, len(s.names)), days: slices.Clone(s.days)}
+	again := &Summing{q: q, rollup: s.rollup, names: s.names, points: make([]target, len(s.names)), days: slices.Clone(s.days)}
 	for i := range again.days {
 		d := &again.days[i]
 		d.plan(&q)
@@ -135,21 +137,32 @@ func (s *Summing) Again(q Query) *Summing {
 
 // target gives where a member's figures go; nil for nowhere.
 func (s *Summing) target(id uint32) *target {
-	t := s.points[id]
-	if t == nil {
-		t = &target{}
-		if m := s.names[id]; s.q.Of == nil || s.q.Of[m] {
-			t.points = s.q.Points(m)
-		}
-		if t.points != nil {
-			t.figures = make([]figures, len(s.q.Edges)-1)
-		}
-		s.points[id] = t
+	t := &s.points[id]
+	if !t.asked {
+		s.ask(id, t)
 	}
 	if t.points == nil {
 		return nil
 	}
 	return t
+}
+
+// ask finds out where a member's figures go.
+func (s *Summing) ask(id uint32, t *target) {
+	t.asked = true
+	m := s.names[id]
+	if s.q.Of != nil && !s.q.Of[m] {
+		return
+	}
+	if t.points = s.q.Points(m); t.points == nil {
+		return
+	}
+	const atOnce = 256
+	n := len(s.q.Edges) - 1
+	if len(s.room) < n {
+		s.room = make([]figures, max(n, min(atOnce, len(s.names))))
+	}
+	t.figures, s.room = s.room[:n:n], s.room[n:]
 }
 
 // changes adds the changes beside a page.
@@ -185,8 +198,7 @@ func (s *Summing) histograms(t *target, at int, duration, ttft *Histogram) {
 // read; the query's points are of no use then, as after any other error.
 func (s *Summing) End() error {
 	for i := 0; i < len(s.days); i++ {
-		if n := s.spanAt(i); n > 0 {
-			s.addSpan(i, n)
+		if n := s.addSpan(i); n > 0 {
 			i += n - 1
 			continue
 		}
@@ -197,11 +209,10 @@ func (s *Summing) End() error {
 			return err
 		}
 	}
-	for _, t := range s.points {
-		if t != nil && t.points != nil {
-			for i := range t.figures {
-				t.figures[i].addTo(&t.points[i])
-			}
+	for k := range s.points {
+		t := &s.points[k]
+		for i := range t.figures {
+			t.figures[i].addTo(&t.points[i])
 		}
 	}
 	return nil
@@ -521,8 +532,8 @@ func (s *Summing) Made() bool { return len(s.made) > 0 }
 
 // Members visits the members that a query found.
 func (s *Summing) Members(visit func(Member)) {
-	for id, t := range s.points {
-		if t != nil && t.points != nil {
+	for id := range s.points {
+		if s.points[id].points != nil {
 			visit(s.names[id])
 		}
 	}
