@@ -95,7 +95,7 @@ func appendPoints(b []byte, points []Point) []byte {
 			b = append(b, ',')
 		}
 		b = append(appendTime(append(b, `{"time":`...), p.Time), ',')
-		b = p.Sums.appendFields(b)
+		b = p.appendFields(b)
 		if p.Latency != nil {
 			b = p.Latency.appendJSON(append(b, `,"latency_ms":`...))
 		}
