@@ -174,6 +174,17 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 	return nil
 }
 
+// foldSums makes room for further changes of the sums, beside readers. A page that cannot be read now
+// is folded later.
+func (l *Ledger) foldSums() {
+	l.mu.RLock()
+	pages := l.sums.Crowded()
+	l.mu.RUnlock()
+	for _, p := range pages {
+		_ = l.foldPage(p)
+	}
+}
+
 // foldPage folds a page beside readers: they wait while it is put in its place only.
 func (l *Ledger) foldPage(p rollup.Page) error {
 	l.mu.RLock()

@@ -274,9 +274,17 @@ func (p *page) used(id uint32, sinceDay int64) {
 	p.later[id] = max(p.later[id], sinceDay+1)
 }
 
-// foldMost folds the pages with the most changes until half of the room is free. What cannot be
-// folded now, because it cannot be read, keeps its changes.
-func (r *Rollup) foldMost() {
+// Crowded names the pages to fold, see Refold, so that there is room for further changes and none has
+// to be folded while one is added; those with the most changes first.
+func (r *Rollup) Crowded() []Page {
+	if r.changes <= r.o.MaxChanges/2 {
+		return nil
+	}
+	return r.most(r.o.MaxChanges / 4)
+}
+
+// most names the pages with the most changes, without which there are few left.
+func (r *Rollup) most(left int) []Page {
 	var pages []Page
 	for number, d := range r.days {
 		for a := range d {
@@ -287,10 +295,17 @@ func (r *Rollup) foldMost() {
 	}
 	over := func(p Page) int { return len(r.days[p.Day][p.Axis].over) }
 	slices.SortFunc(pages, func(a, b Page) int { return cmp.Compare(over(b), over(a)) })
-	for _, p := range pages {
-		if r.changes <= r.o.MaxChanges/2 {
-			return
-		}
+	n := 0
+	for rest := r.changes; n < len(pages) && rest > left; n++ {
+		rest -= over(pages[n])
+	}
+	return pages[:n]
+}
+
+// foldMost folds the pages with the most changes until half of the room is free. What cannot be
+// folded now, because it cannot be read, keeps its changes.
+func (r *Rollup) foldMost() {
+	for _, p := range r.most(r.o.MaxChanges / 2) {
 		_ = r.fold(p, nil)
 	}
 }
