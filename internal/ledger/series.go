@@ -35,11 +35,7 @@ func (l *Ledger) journal(changes []Change) []byte {
 	if len(changes) == 0 {
 		return nil
 	}
-	list := make([]rollup.Change, len(changes))
-	for i := range changes {
-		list[i] = rollup.Change{Call: &changes[i].Call, N: changes[i].N}
-	}
-	return l.series.Journal(list)
+	return l.series.Journal(changes)
 }
 
 // loadSeries reads the series. Of a store that has none, or others, they are made from its records.

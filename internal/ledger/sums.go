@@ -50,7 +50,7 @@ func (l *Ledger) changed(w *store.Write, changes []Change) {
 		l.untrue[h] = true
 	}
 	for i := range changes {
-		l.sums.Add(&changes[i].Call, changes[i].N)
+		l.sums.Add(changes[i].Call, changes[i].N)
 	}
 	if err := l.series.Apply(w.Journal); err != nil {
 		panic(fmt.Sprintf("read the journal that was just made: %v", err))
