@@ -139,3 +139,7 @@ test-dashboards: dashboards/node_modules ## lint the dashboards; test-e2e runs a
 .PHONY: measure-web
 measure-web: build packages web/node_modules ## how fast the console's page is with CALLS (1,000,000) stored calls
 	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard node tests/measure/million.mjs $(or $(CALLS),1000000)
+
+.PHONY: bench-cpu
+bench-cpu: ## the processor time of a call beside stock components, in a minute or two
+	$(GO) run ./bench cpu

@@ -3,77 +3,36 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
-	"time"
-
-	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
-	"github.com/tokenboard/tokenboard/internal/ledger"
-	"github.com/tokenboard/tokenboard/internal/loadgen"
-	"github.com/tokenboard/tokenboard/internal/pricing"
-	"github.com/tokenboard/tokenboard/internal/store/sqlite"
-	"github.com/tokenboard/tokenboard/internal/usage"
+	"os/signal"
+	"syscall"
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench: "+err.Error())
 		os.Exit(1)
 	}
 }
 
-func run(args []string) error {
-	if len(args) == 0 || args[0] != "fill" {
-		return fmt.Errorf("usage: bench fill --dir FOLDER --calls N [--days N] [--seed N]")
-	}
-	f := flag.NewFlagSet("fill", flag.ContinueOnError)
-	dir, set := f.String("dir", "", "folder of the database to fill"), loadgen.Set{}
-	f.IntVar(&set.Calls, "calls", 1_000_000, "number of calls, duplicates included")
-	f.IntVar(&set.Days, "days", 90, "days over which they are spread")
-	f.Uint64Var(&set.Seed, "seed", 1, "the same seed gives the same calls")
-	if err := f.Parse(args[1:]); err != nil {
-		return err
-	}
-	if *dir == "" {
-		return fmt.Errorf("name the folder with --dir")
-	}
-	return fill(*dir, set)
-}
+const help = `usage:
+  bench cpu  [--rounds N] [--calls N] ...   processor time of a call beside stock components
+  bench fill --dir FOLDER [--calls N] ...   put a data set into a new database
+each with --help for its flags`
 
-// fill puts a data set into a new database, as an exporter does.
-func fill(dir string, set loadgen.Set) error {
-	ctx := context.Background()
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, tokenstoreextension.FileName)})
-	if err != nil {
-		return err
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("%s", help)
 	}
-	book, err := pricing.Default()
-	if err != nil {
-		return err
+	switch args[0] {
+	case "cpu":
+		return cpuCommand(ctx, args[1:])
+	case "fill":
+		return fillCommand(ctx, args[1:])
 	}
-	l, err := ledger.Open(ctx, engine, ledger.Options{Prices: book, MaxSpans: 50_000})
-	if err != nil {
-		return err
-	}
-	set.Ordered = true // as it came over the days
-	g := loadgen.New(set)
-	begun := time.Now()
-	for more := true; more; {
-		var b usage.Batch
-		for len(b.Calls) < 4_000 {
-			c, ok := g.Next()
-			if more = ok; !ok {
-				break
-			}
-			b.Calls = append(b.Calls, c)
-		}
-		if err := l.Commit(ctx, b); err != nil {
-			return err
-		}
-	}
-	took := time.Since(begun)
-	fmt.Printf("%+v in %s, %.1f µs a call\n", g.Distinct, took.Round(time.Second), float64(took.Microseconds())/float64(set.Calls))
-	return l.Close()
+	return fmt.Errorf("%s", help)
 }

@@ -15,13 +15,14 @@ import (
 // Set describes a data set. The zero value of a field means its default.
 type Set struct {
 	Seed     uint64
-	Calls    int       // 1,000,000
-	Models   int       // 40
-	Keys     int       // 500
-	Users    int       // 2,000
-	Services int       // 10
-	End      time.Time // the newest call starts before it; now where zero
-	Days     int       // 90
+	Calls    int           // 1,000,000
+	Models   int           // 40
+	Keys     int           // 500
+	Users    int           // 2,000
+	Services int           // 10
+	End      time.Time     // the newest call starts before it; now where zero
+	Days     int           // 90
+	Over     time.Duration // spread over so long and not over Days
 	// Duplicates and Errors are shares in thousandths: 10 and 50.
 	Duplicates, Errors int
 	// Ordered gives the calls in the order of time, as live traffic comes.
@@ -66,9 +67,12 @@ func New(s Set) *Generator {
 	}
 	rng := rand.New(rand.NewPCG(s.Seed, 0x746f6b656e))                               //nolint:gosec // a data set, no secret
 	zipf := func(n int) *rand.Zipf { return rand.NewZipf(rng, 1.1, 4, uint64(n-1)) } //nolint:gosec // small and positive
+	if s.Over == 0 {
+		s.Over = time.Duration(s.Days) * 24 * time.Hour
+	}
 	g := &Generator{
 		set: s, rng: rng, models: zipf(s.Models), keys: zipf(s.Keys), users: zipf(s.Users), services: zipf(s.Services),
-		begin: s.End.Add(-time.Duration(s.Days) * 24 * time.Hour).UTC(),
+		begin: s.End.Add(-s.Over).UTC(),
 	}
 	for i := range s.Keys {
 		key := KeyOf(i)

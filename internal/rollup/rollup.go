@@ -86,11 +86,11 @@ type Options struct {
 	MaxChanges int
 }
 
-// Rollup is the sums. It does no locking.
+// Rollup is the sums. It does no locking; what only reads may run beside others that only read.
 type Rollup struct {
 	o        Options
 	days     map[int64]*day // by number of UTC days since the Unix epoch
-	sorted   []int64        // their numbers, ascending; nil where it has to be made anew
+	sorted   []int64        // their numbers, ascending
 	changes  int            // sums kept as changes
 	lastUsed map[string]time.Time
 	// Folded counts the calls that were summed as Other on some axis.
@@ -110,16 +110,11 @@ func (r *Rollup) dayAt(number int64) *day {
 	d := r.days[number]
 	if d == nil {
 		d = &day{}
-		r.days[number], r.sorted = d, nil
+		r.days[number] = d
+		at, _ := slices.BinarySearch(r.sorted, number)
+		r.sorted = slices.Insert(r.sorted, at, number)
 	}
 	return d
-}
-
-func (r *Rollup) numbers() []int64 {
-	if r.sorted == nil {
-		r.sorted = slices.Sorted(maps.Keys(r.days))
-	}
-	return r.sorted
 }
 
 // Add counts a call n times (1 or -1).
@@ -206,7 +201,8 @@ func (r *Rollup) Drop(from, to int64) {
 				r.changes -= len(d[a].over)
 			}
 			delete(r.days, number)
-			r.sorted = nil
+			at, _ := slices.BinarySearch(r.sorted, number)
+			r.sorted = slices.Delete(r.sorted, at, at+1)
 			continue
 		}
 		for a := range d {
@@ -244,7 +240,7 @@ const (
 
 // Sum adds up.
 func (r *Rollup) Sum(q Query) {
-	for _, number := range r.numbers() {
+	for _, number := range r.sorted {
 		first := number * slotsPerDay
 		if first+slotsPerDay <= q.Edges[0] || q.Edges[len(q.Edges)-1] <= first {
 			continue
@@ -350,7 +346,7 @@ func (d *daySum) addCell(r *reader, points []Sums, at int) {
 // Those of other members are not decoded. Changes that are not folded yet are visits of their own:
 // visits of one member and bucket are to be added up.
 func (r *Rollup) Each(a Axis, from int64, of map[Member]bool, visit func(m Member, bucket int64, s *Sums)) {
-	for _, number := range r.numbers() {
+	for _, number := range r.sorted {
 		p := &r.days[number][a]
 		first := number * slotsPerDay
 		if first+slotsPerDay <= from {
@@ -385,7 +381,7 @@ type Page struct {
 // Dirty names the pages that differ from what is on disk.
 func (r *Rollup) Dirty() []Page {
 	var out []Page
-	for _, number := range r.numbers() {
+	for _, number := range r.sorted {
 		for a := range AxisCount {
 			if r.days[number][a].dirty {
 				out = append(out, Page{Day: number, Axis: a})

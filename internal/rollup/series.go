@@ -303,8 +303,14 @@ func (s *Series) applyTiming(r *reader) {
 	}
 }
 
+// applyHist puts back what a snapshot held, under the very name that it had: the limit was kept then.
 func (s *Series) applyHist(r *reader) {
-	t := s.timingsOf(Member{Value: r.text(), Provider: r.text()})
+	m := Member{Value: r.text(), Provider: r.text()}
+	t := s.timings[m]
+	if t == nil {
+		t = &Timings{}
+		s.timings[m] = t
+	}
 	for _, n := range []*Native{&t.Duration, &t.TTFT, &t.Speed} {
 		n.Count += r.varint()
 		n.Sum += math.Float64frombits(r.uvarint())
