@@ -56,7 +56,9 @@ func (l *Ledger) loadSeries(ctx context.Context, records bool) error {
 		return nil
 	}
 	err = l.engine.Scan(ctx, store.Filter{From: l.floor}, func(r *store.Record) error {
-		return l.series.Apply(l.series.Journal([]rollup.Change{{Call: &r.Call, N: 1}}))
+		l.series.Journal([]rollup.Change{{Call: &r.Call, N: 1}})
+		l.series.Commit()
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("make the series from the records: %w", err)

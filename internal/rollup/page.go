@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -41,16 +40,30 @@ type page struct {
 	ends  []int   // where each member's block ends in data
 	data  []byte
 
-	over  map[overKey]*Sums // changes since the bytes were made
-	fresh map[Member]bool   // members of over that are not in names
-	later map[Member]int64  // starts of last calls in over, as in last
-	full  bool              // too many members: new ones go to Other
-	dirty bool              // differs from what is on disk
+	changed map[Member]*changed // since the bytes were made
+	fresh   int                 // members of changed that are not in names
+	cells   int                 // sums in changed
+	full    bool                // too many members: new ones go to Other
+	dirty   bool                // differs from what is on disk
 }
 
-type overKey struct {
+// changed is what changed of one member since the bytes were made.
+type changed struct {
 	member Member
-	slot   uint8
+	cells  []slotSums // as they came
+	last   int64      // start of the last call, as in page.last
+	used   *time.Time // on the axis of keys: Rollup.lastUsed
+}
+
+// at gives the sums of a slot; fresh where they are new.
+func (c *changed) at(slot uint8) (s *Sums, fresh bool) {
+	for i := len(c.cells) - 1; i >= 0; i-- { // mostly the last
+		if c.cells[i].slot == slot {
+			return &c.cells[i].Sums, false
+		}
+	}
+	c.cells = append(c.cells, slotSums{slot: slot})
+	return &c.cells[len(c.cells)-1].Sums, true
 }
 
 func (p *page) block(i int) []byte {
@@ -63,38 +76,30 @@ func (p *page) block(i int) []byte {
 
 func (p *page) find(m Member) (int, bool) { return slices.BinarySearchFunc(p.names, m, compareMembers) }
 
-// add adds a change: sums is called to change the figures of the member, or of Other.
-func (p *page) add(m Member, slot uint8, maxMembers int) (s *Sums, fresh, folded bool) {
-	k := overKey{m, slot}
-	if s := p.over[k]; s != nil {
-		return s, false, false
+// change gives the changes of a member; of Other where the page has no room for it.
+func (p *page) change(m Member, maxMembers int) (c *changed, folded bool) {
+	if c := p.changed[m]; c != nil {
+		return c, false
 	}
-	if _, known := p.find(m); !known && !p.fresh[m] && m != Other {
-		if p.full = p.full || len(p.names)+len(p.fresh) >= maxMembers; p.full {
-			s, fresh, _ = p.add(Other, slot, maxMembers)
-			return s, fresh, true
+	i, known := p.find(m)
+	if !known && m != Other {
+		if p.full = p.full || len(p.names)+p.fresh >= maxMembers; p.full {
+			c, _ = p.change(Other, maxMembers)
+			return c, true
 		}
 	}
-	if p.over == nil {
-		p.over = map[overKey]*Sums{}
+	if p.changed == nil {
+		p.changed = map[Member]*changed{}
 	}
-	if _, known := p.find(m); !known {
-		if p.fresh == nil {
-			p.fresh = map[Member]bool{}
-		}
-		p.fresh[m] = true
+	if known {
+		m = p.names[i]
+	} else {
+		p.fresh++
+		m = Member{strings.Clone(m.Value), strings.Clone(m.Provider)} // it may be a part of a large text
 	}
-	s = &Sums{}
-	p.over[k] = s
-	return s, true, false
-}
-
-// used notes the start of a member's call.
-func (p *page) used(m Member, sinceDay int64) {
-	if p.later == nil {
-		p.later = map[Member]int64{}
-	}
-	p.later[m] = max(p.later[m], sinceDay+1)
+	c = &changed{member: m}
+	p.changed[m] = c
+	return c, false
 }
 
 // members gives where some members are in names; nil is all.
@@ -176,15 +181,15 @@ func appendBlock(b []byte, slots []slotSums) []byte {
 
 // fold makes new bytes of the old ones and the changes, of the slots that keep lets through; nil is all.
 func (p *page) fold(keep func(slot uint8) bool) error {
-	if len(p.over) == 0 && keep == nil {
+	if p.cells == 0 && keep == nil {
 		return nil
 	}
-	changes := map[Member][]slotSums{}
-	for k, s := range p.over {
-		changes[k.member] = append(changes[k.member], slotSums{k.slot, *s})
+	names := slices.Grow(slices.Clone(p.names), p.fresh)
+	for m := range p.changed {
+		if _, old := p.find(m); !old {
+			names = append(names, m)
+		}
 	}
-	names := slices.SortedFunc(maps.Keys(p.fresh), compareMembers)
-	names = append(slices.Clone(p.names), names...)
 	slices.SortFunc(names, compareMembers)
 	next := page{full: p.full, dirty: p.dirty}
 	for _, m := range names {
@@ -193,9 +198,13 @@ func (p *page) fold(keep func(slot uint8) bool) error {
 		if old {
 			block, last = p.block(i), p.last[i]
 		}
-		if change := changes[m]; len(change) > 0 || keep != nil {
+		change := p.changed[m]
+		if change == nil {
+			change = &changed{}
+		}
+		if len(change.cells) > 0 || keep != nil {
 			var err error
-			if block, err = foldBlock(block, change, keep); err != nil {
+			if block, err = foldBlock(block, change.cells, keep); err != nil {
 				return err
 			}
 		}
@@ -206,7 +215,7 @@ func (p *page) fold(keep func(slot uint8) bool) error {
 			m = Member{unique.Make(m.Value).Value(), unique.Make(m.Provider).Value()}
 		}
 		next.names = append(next.names, m)
-		next.last = append(next.last, max(last, p.later[m]))
+		next.last = append(next.last, max(last, change.last))
 		next.data = append(next.data, block...)
 		next.ends = append(next.ends, len(next.data))
 	}

@@ -50,15 +50,28 @@ func MemberOf(a Axis, c *usage.Call) Member {
 
 // StatusOf names a call's outcome: "ok" or "error", with the HTTP status where it is known.
 func StatusOf(c *usage.Call) string {
-	outcome := "ok"
+	outcome := 0
 	if c.Failed {
-		outcome = "error"
+		outcome = 1
 	}
-	if c.Status == 0 {
-		return outcome
+	if c.Status < 0 || c.Status >= len(statuses[0]) {
+		return outcomes[outcome] + " " + strconv.Itoa(c.Status)
 	}
-	return outcome + " " + strconv.Itoa(c.Status)
+	return statuses[outcome][c.Status]
 }
+
+var outcomes = [...]string{"ok", "error"}
+
+// statuses names the outcomes of the HTTP statuses that there are.
+var statuses = func() (names [2][600]string) {
+	for i, outcome := range outcomes {
+		names[i][0] = outcome
+		for status := 1; status < len(names[i]); status++ {
+			names[i][status] = outcome + " " + strconv.Itoa(status)
+		}
+	}
+	return names
+}()
 
 // BucketOf numbers the base buckets from the Unix epoch.
 func BucketOf(t time.Time) int64 { return floorDiv(t.UnixNano(), int64(Bucket)) }
@@ -92,7 +105,7 @@ type Rollup struct {
 	days     map[int64]*day // by number of UTC days since the Unix epoch
 	sorted   []int64        // their numbers, ascending
 	changes  int            // sums kept as changes
-	lastUsed map[string]time.Time
+	lastUsed map[string]*time.Time
 	// Folded counts the calls that were summed as Other on some axis.
 	Folded int64
 }
@@ -102,7 +115,7 @@ type day [AxisCount]page
 // New makes an empty Rollup.
 func New(o Options) *Rollup {
 	o.MaxMembers, o.MaxChanges = cmp.Or(o.MaxMembers, 20_000), cmp.Or(o.MaxChanges, 1<<16)
-	return &Rollup{o: o, days: map[int64]*day{}, lastUsed: map[string]time.Time{}}
+	return &Rollup{o: o, days: map[int64]*day{}, lastUsed: map[string]*time.Time{}}
 }
 
 // dayAt gives a day, made where it is new.
@@ -122,22 +135,29 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	b := BucketOf(c.Start)
 	number := floorDiv(b, slotsPerDay)
 	d, slot := r.dayAt(number), uint8(b-number*slotsPerDay) //nolint:gosec // below slotsPerDay
+	var one Sums
+	one.addCounts(c, n)
+	duration, ttft := bucketsOf(c)
 	wasFolded := false
 	for a := range AxisCount {
 		p := &d[a]
-		m := MemberOf(a, c)
-		s, fresh, folded := p.add(m, slot, r.o.MaxMembers)
-		s.Add(c, n)
+		change, folded := p.change(MemberOf(a, c), r.o.MaxMembers)
+		s, fresh := change.at(slot)
+		s.MergeCounts(&one)
+		if c.Duration > 0 {
+			s.Duration.add(duration, n)
+		}
+		if c.TTFT > 0 {
+			s.TTFT.add(ttft, n)
+		}
 		p.dirty = true
 		wasFolded = wasFolded || folded
 		if fresh {
+			p.cells++
 			r.changes++
 		}
-		if a == Keys && n > 0 && m.Value != "" && !folded {
-			p.used(m, int64(c.Start.Sub(BucketStart(number*slotsPerDay))))
-			if c.Start.After(r.lastUsed[m.Value]) {
-				r.lastUsed[m.Value] = c.Start
-			}
+		if a == Keys && n > 0 && !folded {
+			r.used(change, c.Start, BucketStart(number*slotsPerDay))
 		}
 	}
 	if wasFolded && n > 0 {
@@ -148,17 +168,34 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	}
 }
 
+// used notes the start of a key's call.
+func (r *Rollup) used(c *changed, start, day time.Time) {
+	if c.member.Value == "" {
+		return
+	}
+	c.last = max(c.last, int64(start.Sub(day))+1)
+	if c.used == nil {
+		if c.used = r.lastUsed[c.member.Value]; c.used == nil {
+			c.used = &time.Time{}
+			r.lastUsed[c.member.Value] = c.used
+		}
+	}
+	if start.After(*c.used) {
+		*c.used = start
+	}
+}
+
 // foldMost folds the pages with the most changes until half of the room is free.
 func (r *Rollup) foldMost() {
 	var pages []*page
 	for _, d := range r.days {
 		for a := range d {
-			if len(d[a].over) > 0 {
+			if d[a].cells > 0 {
 				pages = append(pages, &d[a])
 			}
 		}
 	}
-	slices.SortFunc(pages, func(a, b *page) int { return cmp.Compare(len(b.over), len(a.over)) })
+	slices.SortFunc(pages, func(a, b *page) int { return cmp.Compare(b.cells, a.cells) })
 	for _, p := range pages {
 		if r.changes <= r.o.MaxChanges/2 {
 			return
@@ -170,14 +207,19 @@ func (r *Rollup) foldMost() {
 // fold folds one page. Its bytes are ours and were checked when they were read, so that they can be
 // damaged in memory only.
 func (r *Rollup) fold(p *page, keep func(uint8) bool) {
-	r.changes -= len(p.over)
+	r.changes -= p.cells
 	if err := p.fold(keep); err != nil {
 		panic(fmt.Sprintf("fold sums: %v", err))
 	}
 }
 
 // LastUsed tells when the last call with a key started; zero where none is known.
-func (r *Rollup) LastUsed(fingerprint string) time.Time { return r.lastUsed[fingerprint] }
+func (r *Rollup) LastUsed(fingerprint string) time.Time {
+	if at := r.lastUsed[fingerprint]; at != nil {
+		return *at
+	}
+	return time.Time{}
+}
 
 // Full tells whether an axis has sums of Other, so that its members' own sums may lack calls.
 func (r *Rollup) Full(a Axis) bool {
@@ -198,7 +240,7 @@ func (r *Rollup) Drop(from, to int64) {
 		}
 		if from <= first && first+slotsPerDay <= to {
 			for a := range d {
-				r.changes -= len(d[a].over)
+				r.changes -= d[a].cells
 			}
 			delete(r.days, number)
 			at, _ := slices.BinarySearch(r.sorted, number)
@@ -287,24 +329,28 @@ func (d *daySum) sum() {
 			d.sumBlock(p.block(i), points)
 		}
 	}
-	for k, s := range p.over {
-		at := d.point[k.slot]
-		if at < 0 {
-			continue
-		}
-		points := d.Points(k.member)
+	for m, c := range p.changed {
+		points := d.Points(m)
 		if points == nil {
 			continue
 		}
-		into := &points[at]
-		into.MergeCounts(s)
-		if d.Histograms == OfAll {
-			into = &d.Overall[at]
+		for i := range c.cells {
+			if at := d.point[c.cells[i].slot]; at >= 0 {
+				d.addSums(&c.cells[i].Sums, points, at)
+			}
 		}
-		if d.Histograms != OfNone {
-			into.Duration.Merge(&s.Duration)
-			into.TTFT.Merge(&s.TTFT)
-		}
+	}
+}
+
+func (d *daySum) addSums(s *Sums, points []Sums, at int) {
+	into := &points[at]
+	into.MergeCounts(s)
+	if d.Histograms == OfAll {
+		into = &d.Overall[at]
+	}
+	if d.Histograms != OfNone {
+		into.Duration.Merge(&s.Duration)
+		into.TTFT.Merge(&s.TTFT)
 	}
 }
 
@@ -359,9 +405,14 @@ func (r *Rollup) Each(a Axis, from int64, of map[Member]bool, visit func(m Membe
 				}
 			})
 		}
-		for k, s := range p.over {
-			if b := first + int64(k.slot); b >= from && (of == nil || of[k.member]) {
-				visit(k.member, b, s)
+		for m, c := range p.changed {
+			if of != nil && !of[m] {
+				continue
+			}
+			for i := range c.cells {
+				if b := first + int64(c.cells[i].slot); b >= from {
+					visit(m, b, &c.cells[i].Sums)
+				}
 			}
 		}
 	}
@@ -410,7 +461,7 @@ func (r *Rollup) Encode(p *Page) {
 func (r *Rollup) Saved(pages []Page) {
 	for _, p := range pages {
 		if d := r.days[p.Day]; d != nil {
-			d[p.Axis].dirty = len(d[p.Axis].over) > 0
+			d[p.Axis].dirty = d[p.Axis].cells > 0
 		}
 	}
 }
@@ -425,13 +476,13 @@ func (r *Rollup) Load(p Page) error {
 		return err
 	}
 	d := r.dayAt(p.Day)
-	r.changes -= len(d[p.Axis].over)
+	r.changes -= d[p.Axis].cells
 	d[p.Axis] = *loaded
 	if p.Axis == Keys {
 		start := BucketStart(p.Day * slotsPerDay)
 		for i, m := range loaded.names {
-			if at := start.Add(time.Duration(loaded.last[i] - 1)); loaded.last[i] > 0 && at.After(r.lastUsed[m.Value]) {
-				r.lastUsed[m.Value] = at
+			if at := start.Add(time.Duration(loaded.last[i] - 1)); loaded.last[i] > 0 && at.After(r.LastUsed(m.Value)) {
+				r.lastUsed[m.Value] = &at
 			}
 		}
 	}

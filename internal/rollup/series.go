@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -108,11 +109,13 @@ type Series struct {
 	held    map[Labels]*Sums // what series showed that hold less now
 	shown   map[Labels]Sums  // what all showed last; not to be changed
 	timings map[Member]*Timings
+	delta   delta // of the last Journal
 }
 
 // NewSeries makes an empty set.
 func NewSeries(o SeriesOptions) *Series {
 	s := &Series{max: o.Max, sums: map[Labels]*Sums{}, held: map[Labels]*Sums{}, timings: map[Member]*Timings{}}
+	s.delta = delta{sums: map[Labels]*sumsDelta{}, of: map[Labels]place{}, models: map[Member]int{}}
 	for _, l := range o.Labels {
 		s.used[l] = true
 	}
@@ -131,15 +134,12 @@ func statusClass(c *usage.Call) string {
 	}
 }
 
-// labelsOf gives the labels that a call is summed under; fresh are those that are about to be new.
-func (s *Series) labelsOf(c *usage.Call, fresh map[Labels]*Sums) (l Labels) {
-	for i, v := range [LabelCount]string{c.Provider, c.Model, c.Service, c.KeyFingerprint, statusClass(c)} {
-		if s.used[i] {
-			l[i] = v
+// labelsOf gives the labels of a call that are used.
+func (s *Series) labelsOf(all *Labels) (l Labels) {
+	for i, used := range s.used {
+		if used {
+			l[i] = all[i]
 		}
-	}
-	if s.sums[l] == nil && fresh[l] == nil && len(s.sums)+len(fresh) >= s.max {
-		return otherLabels(s.used)
 	}
 	return l
 }
@@ -150,54 +150,181 @@ type Change struct {
 	N    int64
 }
 
-// Journal gives the bytes of what one commit changes, for the disk; Apply puts them in. Of a call that
-// replaces another of its model in the same commit no timings are taken: they were, when the other came.
-func (s *Series) Journal(changes []Change) []byte {
-	deltas, fresh := map[Labels]*Sums{}, map[Labels]*Sums{}
-	replaced := map[Member]int{}
-	for _, c := range changes {
-		l := s.labelsOf(c.Call, fresh)
-		if deltas[l] == nil {
-			deltas[l] = &Sums{}
-			if s.sums[l] == nil {
-				fresh[l] = deltas[l]
-			}
+// delta is what one commit changes, as Journal works it out.
+type delta struct {
+	sums    map[Labels]*sumsDelta
+	timings []timingDelta // in the order in which their models came
+	of      map[Labels]place
+	models  map[Member]int // places in timings
+	fresh   int            // of sums: labels that the series lack
+	room    []*sumsDelta   // to be used again
+}
+
+// sumsDelta is what changes in one series.
+type sumsDelta struct {
+	sums Sums
+	held *Sums // what it showed, where it holds less than that now
+}
+
+// timingDelta is the calls of one model whose times are known.
+type timingDelta struct {
+	member   Member
+	calls    []timed
+	replaced int // calls to come of which no times are taken
+}
+
+type timed struct {
+	duration, ttft time.Duration
+	output         int64
+}
+
+// place is where the calls with the same labels go, whether these are used or not.
+type place struct {
+	sums   *sumsDelta
+	timing int // in delta.timings
+}
+
+func (d *delta) clear() {
+	for _, s := range d.sums {
+		*s = sumsDelta{}
+		d.room = append(d.room, s)
+	}
+	clear(d.sums)
+	clear(d.of)
+	clear(d.models)
+	for i := range d.timings {
+		d.timings[i] = timingDelta{calls: d.timings[i].calls[:0]}
+	}
+	d.timings, d.fresh = d.timings[:0], 0
+}
+
+// place finds where a call goes.
+func (s *Series) place(c *usage.Call) place {
+	all := Labels{c.Provider, c.Model, c.Service, c.KeyFingerprint, statusClass(c)}
+	d := &s.delta
+	if p, known := d.of[all]; known {
+		return p
+	}
+	l := s.labelsOf(&all)
+	if s.sums[l] == nil && d.sums[l] == nil && len(s.sums)+d.fresh >= s.max {
+		l = otherLabels(s.used)
+	}
+	p := place{sums: d.sums[l]}
+	if p.sums == nil {
+		if n := len(d.room); n > 0 {
+			p.sums, d.room = d.room[n-1], d.room[:n-1]
+		} else {
+			p.sums = &sumsDelta{}
 		}
-		bare := *c.Call
-		bare.Duration, bare.TTFT = 0, 0
-		deltas[l].Add(&bare, c.N)
+		d.sums[l] = p.sums
+		if s.sums[l] == nil {
+			d.fresh++
+		}
+	}
+	m := MemberOf(Models, c)
+	var known bool
+	if p.timing, known = d.models[m]; !known {
+		p.timing = len(d.timings)
+		d.models[m] = p.timing
+		if p.timing < cap(d.timings) {
+			d.timings = d.timings[:p.timing+1] // its room is used again
+		} else {
+			d.timings = append(d.timings, timingDelta{})
+		}
+		d.timings[p.timing].member = m
+	}
+	d.of[all] = p
+	return p
+}
+
+// Journal gives the bytes of what one commit changes, for the disk; Commit puts it in, or Apply the
+// bytes. Of a call that replaces another of its model in the same commit no timings are taken: they
+// were, when the other came.
+func (s *Series) Journal(changes []Change) []byte {
+	s.delta.clear()
+	for _, c := range changes {
 		if c.N < 0 {
-			replaced[MemberOf(Models, c.Call)]++
+			s.delta.timings[s.place(c.Call).timing].replaced++
+		}
+	}
+	for _, c := range changes {
+		p := s.place(c.Call)
+		p.sums.sums.addCounts(c.Call, c.N)
+		if c.N < 0 {
+			continue
+		}
+		t := &s.delta.timings[p.timing]
+		switch {
+		case t.replaced > 0:
+			t.replaced--
+		case c.Call.Duration > 0:
+			t.calls = append(t.calls, timed{c.Call.Duration, max(c.Call.TTFT, 0), max(c.Call.Tokens.Output(), 0)})
 		}
 	}
 	var b []byte
 	if len(s.sums) == 0 {
 		b = append(b, journalUsed, s.usedLabels())
 	}
-	for l, d := range deltas {
-		if !d.isZero() {
-			b = append(b, s.hold(l, d)...)
-			b = appendCell(appendLabels(append(b, journalSums), l), d)
+	for l, d := range s.delta.sums {
+		if d.sums.isZero() {
+			continue
 		}
+		if d.held = s.hold(l, &d.sums); d.held != nil {
+			b = appendCell(appendLabels(append(b, journalHeld), l), d.held)
+		}
+		b = appendCell(appendLabels(append(b, journalSums), l), &d.sums)
 	}
-	for _, c := range changes {
-		m := MemberOf(Models, c.Call)
-		if c.N < 0 {
+	for i := range s.delta.timings {
+		t := &s.delta.timings[i]
+		if len(t.calls) == 0 {
 			continue
 		}
-		if replaced[m] > 0 {
-			replaced[m]--
-			continue
-		}
-		if c.Call.Duration <= 0 {
-			continue
-		}
-		b = appendText(appendText(append(b, journalTiming), m.Value), m.Provider)
-		for _, v := range [...]int64{int64(c.Call.Duration), int64(c.Call.TTFT), c.Call.Tokens.Output()} {
-			b = binary.AppendUvarint(b, uint64(max(v, 0)))
+		b = appendText(appendText(append(b, journalTimings), t.member.Value), t.member.Provider)
+		b = binary.AppendUvarint(b, uint64(len(t.calls)))
+		for _, c := range t.calls {
+			for _, v := range [...]int64{int64(c.duration), int64(c.ttft), c.output} {
+				b = binary.AppendUvarint(b, uint64(v)) //nolint:gosec // none is negative
+			}
 		}
 	}
 	return b
+}
+
+// Commit puts in what the last Journal gave, as Apply would.
+func (s *Series) Commit() {
+	for l, d := range s.delta.sums {
+		if d.sums.isZero() {
+			continue
+		}
+		if d.held != nil {
+			s.keepHeld(l, d.held)
+		}
+		if s.sums[l] == nil {
+			for i := range l {
+				l[i] = strings.Clone(l[i]) // it may be a part of a large text
+			}
+			s.sums[l] = &Sums{}
+		}
+		s.sums[l].MergeCounts(&d.sums)
+	}
+	for i := range s.delta.timings {
+		t := &s.delta.timings[i]
+		if len(t.calls) == 0 {
+			continue
+		}
+		timings := s.timingsOf(t.member)
+		for _, c := range t.calls {
+			timings.observe(c)
+		}
+	}
+	s.delta.clear()
+}
+
+func (s *Series) keepHeld(l Labels, held *Sums) {
+	if s.held[l] != nil {
+		raise(held, s.held[l])
+	}
+	s.held[l] = held
 }
 
 // The parts of a journal.
@@ -207,6 +334,8 @@ const (
 	journalHeld   = 3
 	journalHist   = 4
 	journalUsed   = 5
+	// journalTimings are many of journalTiming, which is read only: earlier versions wrote it.
+	journalTimings = 6
 )
 
 // ErrOtherSeries reports a journal of series with other labels than are configured now: they have to
@@ -256,12 +385,12 @@ func (s *Series) Apply(journal []byte) error {
 			r.addCell(s.sums[l], nil)
 		case journalHeld:
 			l, held := r.labels(), &Sums{}
-			if r.addCell(held, nil); s.held[l] != nil {
-				raise(held, s.held[l])
-			}
-			s.held[l] = held
+			r.addCell(held, nil)
+			s.keepHeld(l, held)
 		case journalTiming:
-			s.applyTiming(&r)
+			s.applyTimings(&r, false)
+		case journalTimings:
+			s.applyTimings(&r, true)
 		case journalHist:
 			s.applyHist(&r)
 		case journalUsed:
@@ -287,19 +416,29 @@ func (s *Series) timingsOf(m Member) *Timings {
 				return t
 			}
 		}
+		m = Member{strings.Clone(m.Value), strings.Clone(m.Provider)} // they may be parts of a large text
 		t = &Timings{}
 		s.timings[m] = t
 	}
 	return t
 }
 
-func (s *Series) applyTiming(r *reader) {
+func (s *Series) applyTimings(r *reader, many bool) {
 	t := s.timingsOf(Member{Value: r.text(), Provider: r.text()})
-	duration, ttft, output := time.Duration(r.uvarint()), time.Duration(r.uvarint()), r.uvarint() //nolint:gosec // as Journal wrote them
-	t.Duration.observe(duration.Seconds())
-	t.TTFT.observe(ttft.Seconds())
-	if generating := duration - ttft; generating > 0 && output > 0 {
-		t.Speed.observe(float64(output) / generating.Seconds())
+	n := uint64(1)
+	if many {
+		n = r.uvarint()
+	}
+	for ; n > 0 && !r.bad; n-- {
+		t.observe(timed{time.Duration(r.uvarint()), time.Duration(r.uvarint()), int64(r.uvarint())}) //nolint:gosec // as Journal wrote them
+	}
+}
+
+func (t *Timings) observe(c timed) {
+	t.Duration.observe(c.duration.Seconds())
+	t.TTFT.observe(c.ttft.Seconds())
+	if generating := c.duration - c.ttft; generating > 0 && c.output > 0 {
+		t.Speed.observe(float64(c.output) / generating.Seconds())
 	}
 }
 
@@ -396,8 +535,8 @@ func raise(s, least *Sums) (raised bool) {
 	return raised
 }
 
-// hold gives the journal of what a series showed, where a change leaves it with less.
-func (s *Series) hold(l Labels, delta *Sums) []byte {
+// hold gives what a series showed, where a change leaves it with less.
+func (s *Series) hold(l Labels, delta *Sums) *Sums {
 	was, seen := s.shown[l]
 	if !seen || s.sums[l] == nil {
 		return nil
@@ -407,5 +546,5 @@ func (s *Series) hold(l Labels, delta *Sums) []byte {
 	if !raise(&after, &was) {
 		return nil
 	}
-	return appendCell(appendLabels([]byte{journalHeld}, l), &was)
+	return &was
 }
