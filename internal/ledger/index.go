@@ -92,6 +92,7 @@ const (
 	isEmbedding
 	isCounted // see standing
 	isBy      // index.by has who stands for it
+	isSharing // it shared an id, or could be a twin, of another record once
 )
 
 // ownFacts are those that the record itself tells.
@@ -189,7 +190,12 @@ type index struct {
 	unsettled []ref
 
 	resolving
+
+	warmed uint32 // so that what only reads is not left out
 }
+
+// warmStep is how many records are looked for at once: a few times what a processor has under way.
+const warmStep = 32
 
 func newIndex(twins bool) *index {
 	x := &index{groups: map[uint32]*group{}, by: map[ref]usage.ID{}, twins: twins}
@@ -499,16 +505,32 @@ func (x *index) setStanding(n *node, s *standing) {
 
 func (x *index) unsettle(nodes []ref) { x.unsettled = append(x.unsettled, nodes...) }
 
+// share notes what add of kin gave.
+func (x *index) share(n *node, second ref, several bool, unsettled []ref) {
+	if several {
+		n.is |= isSharing
+	}
+	if second != 0 {
+		x.node(second).is |= isSharing
+	}
+	x.unsettle(unsettled)
+}
+
 func (x *index) attach(n *node) {
 	for _, k := range n.keys {
 		if k != (key{}) {
-			x.unsettle(x.byKey.add(k, n.self))
+			second, several, unsettled := x.byKey.add(k, n.self)
+			x.share(n, second, several, unsettled)
 		}
 	}
 	if x.twins {
-		x.twinKeys(n, func(k twinKey) { x.unsettle(x.byTwin.add(k, n.self)) })
+		x.twinKeys(n, func(k twinKey) {
+			second, several, unsettled := x.byTwin.add(k, n.self)
+			x.share(n, second, several, unsettled)
+		})
 		if k := x.quietKey(n); k.loudness != mute {
-			x.unsettle(x.byQuiet.add(k, n.self))
+			_, _, unsettled := x.byQuiet.add(k, n.self)
+			x.unsettle(unsettled)
 		}
 	}
 	if n.group == 0 {
@@ -576,6 +598,9 @@ func (x *index) isAlone(n *node) bool {
 	if n.group != 0 {
 		return false
 	}
+	if n.is&isSharing == 0 { // mostly
+		return x.quietTwinOf(n) == nil
+	}
 	for _, k := range n.keys {
 		if k != (key{}) && x.byKey.count(k) > 1 {
 			return false
@@ -586,12 +611,43 @@ func (x *index) isAlone(n *node) bool {
 	return alone && x.quietTwinOf(n) == nil
 }
 
+// warm prepares for taking records in: it reads the places where they will be looked for, each of which
+// is most likely far from the processor.
+func (x *index) warm(records []store.Record, gists []gist) {
+	var sum uint32
+	for i := range gists {
+		g, c := &gists[i], &records[i].Call
+		sum += x.byID.warm(g.id) + x.byTrace.warm(g.trace) + x.whos.facts.warm(g.who) +
+			x.byKey.warm(x.byKey.tag(g.keys[0])) + x.byTwin.warm(twinKey{c.Process, c.Tokens.Input(), c.Start.UnixNano() / twinSlot}.tag())
+	}
+	x.warmed = sum
+}
+
+// warmOldest does the same for forgetting.
+func (x *index) warmOldest(traces int) {
+	var sum uint32
+	for at := x.oldest; at != 0 && traces > 0; traces-- {
+		t := x.traces.at(at)
+		sum += x.byTrace.warm(tagOfBytes(t.id[:]))
+		if t.nodes != 0 {
+			n := x.node(t.nodes)
+			sum += x.byID.warm(tagOfBytes(n.id[:])) + x.byKey.warm(x.byKey.tag(n.keys[0])) +
+				x.byTwin.warm(twinKey{x.process(n), n.input, n.start / twinSlot}.tag())
+		}
+		at = t.younger
+	}
+	x.warmed = sum
+}
+
 // evict forgets the traces that were quiet for longest while there are more than maxSpans
 // spans, and all that were quiet since before the given time. It tells how many spans had to
 // go for lack of room.
 func (x *index) evict(maxSpans int, quietSince time.Time) (forced int64) {
 	since := quietSince.UnixNano()
-	for x.oldest != 0 {
+	for i := 0; x.oldest != 0; i++ {
+		if i%warmStep == 0 && (x.size > maxSpans || x.traces.at(x.oldest).seen < since) {
+			x.warmOldest(min(warmStep, max(x.size-maxSpans, 1)))
+		}
 		t := x.traces.at(x.oldest)
 		old := t.seen < since
 		if !old && x.size <= maxSpans {

@@ -66,20 +66,21 @@ func (m *kinBy[K]) count(k K) int {
 	return 1
 }
 
-// add takes a record in. So that the outcome does not depend on the order, it gives all records
-// whose relations change because what they share is now too common.
-func (m *kinBy[K]) add(k K, r ref) (unsettled []ref) {
+// add takes a record in, and gives the only other one that shares k. So that the outcome does not
+// depend on the order, it gives all records whose relations change because what they share is now too
+// common.
+func (m *kinBy[K]) add(k K, r ref) (second ref, several bool, unsettled []ref) {
 	i := m.at(k)
 	if i < 0 {
 		m.insert(m.tag(k), uint32(r))
-		return nil
+		return 0, false, nil
 	}
 	number := m.slots[i].number
 	if number&severalKin == 0 {
-		several, all := m.kin.take()
+		kin, all := m.kin.take()
 		all.key, all.few = k, []ref{ref(number), r}
-		m.slots[i].number = several | severalKin
-		return nil
+		m.slots[i].number = kin | severalKin
+		return ref(number), true, nil
 	}
 	all := m.kin.at(number &^ severalKin)
 	switch {
@@ -95,7 +96,7 @@ func (m *kinBy[K]) add(k K, r ref) (unsettled []ref) {
 		}
 		all.few = nil
 	}
-	return unsettled
+	return 0, true, unsettled
 }
 
 // remove is the reverse of add.

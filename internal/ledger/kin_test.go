@@ -60,15 +60,21 @@ func TestKinGrowAndShrink(t *testing.T) {
 		require.Equal(t, len(all), by.count(k))
 		return all
 	}
+	add := func(r ref) []ref {
+		second, several, unsettled := by.add(1, r)
+		require.Equal(t, r == 2, second == 1)
+		require.Equal(t, r > 1, several)
+		return unsettled
+	}
 	var nodes []ref
 	for i := range maxKin + 3 {
 		nodes = append(nodes, ref(i+1)) //nolint:gosec // small
 	}
 	for i, n := range nodes {
 		if i == maxKin {
-			require.Len(t, by.add(1, n), maxKin, "those whose relations change")
+			require.Len(t, add(n), maxKin, "those whose relations change")
 		} else {
-			require.Empty(t, by.add(1, n))
+			require.Empty(t, add(n))
 		}
 		if i == 0 {
 			require.Equal(t, nodes[:1], of(1))

@@ -71,6 +71,15 @@ func (t *table) find(tag uint32, is func(number uint32) bool) int {
 	}
 }
 
+// warm reads where a tag will be looked for, so that it is in the processor's cache then. Of several
+// reads in a row none waits for another, which those of find do.
+func (t *table) warm(tag uint32) uint32 {
+	if len(t.slots) == 0 {
+		return 0
+	}
+	return t.slots[int(tag)&(len(t.slots)-1)].number
+}
+
 // insert adds a number that is not there.
 func (t *table) insert(tag, number uint32) {
 	if t.used >= len(t.slots)-len(t.slots)/8 {

@@ -262,6 +262,9 @@ func (t *transaction) take(ctx context.Context, r *request) error {
 		}
 	}
 	for i := range r.records {
+		if end := min(i+warmStep, len(r.records)); i%warmStep == 0 {
+			x.warm(r.records[i:end], r.gists[i:end])
+		}
 		if err := t.takeCall(ctx, &r.records[i], &r.gists[i]); err != nil {
 			return err
 		}

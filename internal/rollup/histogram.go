@@ -36,14 +36,15 @@ func (h *Histogram) Add(d time.Duration, n int64) { h.add(bucketOf(d), n) }
 // search gives the place of the first bucket that is not before one.
 func (h *Histogram) search(bucket int16) int {
 	from, n := 0, len(h.index)
-	for n > 0 {
+	for n > 1 { // without a branch that has to be guessed
 		half := n / 2
-		if h.index[from+half] < bucket {
-			from += half + 1
-			n -= half + 1
-		} else {
-			n = half
+		if h.index[from+half-1] < bucket {
+			from += half
 		}
+		n -= half
+	}
+	if n == 1 && h.index[from] < bucket {
+		from++
 	}
 	return from
 }
