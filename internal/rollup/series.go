@@ -3,6 +3,7 @@ package rollup
 import (
 	"encoding/binary"
 	"errors"
+	"hash/maphash"
 	"maps"
 	"math"
 	"strings"
@@ -109,13 +110,12 @@ type Series struct {
 	held    map[Labels]*Sums // what series showed that hold less now
 	shown   map[Labels]Sums  // what all showed last; not to be changed
 	timings map[Member]*Timings
-	delta   delta // of the last Journal
+	journaling
 }
 
 // NewSeries makes an empty set.
 func NewSeries(o SeriesOptions) *Series {
 	s := &Series{max: o.Max, sums: map[Labels]*Sums{}, held: map[Labels]*Sums{}, timings: map[Member]*Timings{}}
-	s.delta = delta{sums: map[Labels]*sumsDelta{}, of: map[Labels]place{}, models: map[Member]int{}}
 	for _, l := range o.Labels {
 		s.used[l] = true
 	}
@@ -150,27 +150,22 @@ type Change struct {
 	N    int64
 }
 
-// delta is what one commit changes, as Journal works it out.
-type delta struct {
-	sums    map[Labels]*sumsDelta
-	timings []timingDelta // in the order in which their models came
-	of      map[Labels]place
-	models  map[Member]int // places in timings
-	fresh   int            // of sums: labels that the series lack
-	room    []*sumsDelta   // to be used again
+// line is one series while a commit is worked out.
+type line struct {
+	labels  Labels
+	sums    *Sums // in Series.sums; nil where nothing was put in yet
+	delta   Sums
+	held    *Sums // what it showed, where it will hold less than that
+	touched bool
 }
 
-// sumsDelta is what changes in one series.
-type sumsDelta struct {
-	sums Sums
-	held *Sums // what it showed, where it holds less than that now
-}
-
-// timingDelta is the calls of one model whose times are known.
-type timingDelta struct {
+// timingLine is the calls of one model whose times are known.
+type timingLine struct {
 	member   Member
+	timings  *Timings // nil: not looked for yet
 	calls    []timed
 	replaced int // calls to come of which no times are taken
+	touched  bool
 }
 
 type timed struct {
@@ -180,60 +175,85 @@ type timed struct {
 
 // place is where the calls with the same labels go, whether these are used or not.
 type place struct {
-	sums   *sumsDelta
-	timing int // in delta.timings
+	line   *line
+	timing *timingLine
 }
 
-func (d *delta) clear() {
-	for _, s := range d.sums {
-		*s = sumsDelta{}
-		d.room = append(d.room, s)
+// maxPlaces bounds the places that are remembered: labels are hostile text.
+const maxPlaces = 1 << 14
+
+// journaling is what Journal has worked out, and what it remembers from commit to commit.
+type journaling struct {
+	// places are found by two hashes of all labels, with seeds that nobody knows: no two have the same.
+	places  map[[2]uint64]place
+	lines   map[Labels]*line
+	models  map[Member]*timingLine
+	fresh   int // lines that the series lack
+	touched []*line
+	timed   []*timingLine // touched
+}
+
+var placeSeeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+
+func (j *journaling) forget() {
+	if j.places == nil {
+		j.places, j.lines, j.models = map[[2]uint64]place{}, map[Labels]*line{}, map[Member]*timingLine{}
 	}
-	clear(d.sums)
-	clear(d.of)
-	clear(d.models)
-	for i := range d.timings {
-		d.timings[i] = timingDelta{calls: d.timings[i].calls[:0]}
+	clear(j.places)
+	clear(j.lines)
+	clear(j.models)
+	j.fresh, j.touched, j.timed = 0, j.touched[:0], j.timed[:0]
+}
+
+// begin takes back what the last Journal worked out, if it was not put in.
+func (j *journaling) begin() {
+	if j.places == nil || len(j.places) >= maxPlaces || len(j.touched) > 0 {
+		j.forget()
 	}
-	d.timings, d.fresh = d.timings[:0], 0
 }
 
 // place finds where a call goes.
 func (s *Series) place(c *usage.Call) place {
 	all := Labels{c.Provider, c.Model, c.Service, c.KeyFingerprint, statusClass(c)}
-	d := &s.delta
-	if p, known := d.of[all]; known {
+	hash := [2]uint64{maphash.Comparable(placeSeeds[0], all), maphash.Comparable(placeSeeds[1], all)}
+	if p, known := s.places[hash]; known {
 		return p
 	}
 	l := s.labelsOf(&all)
-	if s.sums[l] == nil && d.sums[l] == nil && len(s.sums)+d.fresh >= s.max {
+	if s.sums[l] == nil && s.lines[l] == nil && len(s.sums)+s.fresh >= s.max {
 		l = otherLabels(s.used)
 	}
-	p := place{sums: d.sums[l]}
-	if p.sums == nil {
-		if n := len(d.room); n > 0 {
-			p.sums, d.room = d.room[n-1], d.room[:n-1]
-		} else {
-			p.sums = &sumsDelta{}
+	p := place{s.lines[l], s.models[MemberOf(Models, c)]}
+	if p.line == nil {
+		for i := range l {
+			l[i] = strings.Clone(l[i]) // it may be a part of a large text
 		}
-		d.sums[l] = p.sums
-		if s.sums[l] == nil {
-			d.fresh++
+		p.line = &line{labels: l, sums: s.sums[l]}
+		s.lines[l] = p.line
+		if p.line.sums == nil {
+			s.fresh++
 		}
 	}
-	m := MemberOf(Models, c)
-	var known bool
-	if p.timing, known = d.models[m]; !known {
-		p.timing = len(d.timings)
-		d.models[m] = p.timing
-		if p.timing < cap(d.timings) {
-			d.timings = d.timings[:p.timing+1] // its room is used again
-		} else {
-			d.timings = append(d.timings, timingDelta{})
-		}
-		d.timings[p.timing].member = m
+	if p.timing == nil {
+		m := Member{strings.Clone(c.Model), strings.Clone(c.Provider)}
+		p.timing = &timingLine{member: m}
+		s.models[m] = p.timing
 	}
-	d.of[all] = p
+	s.places[hash] = p
+	return p
+}
+
+// touch finds where a call goes, and notes that something goes there.
+func (s *Series) touch(c *usage.Call) place {
+	p := s.place(c)
+	if !p.line.touched {
+		p.line.touched = true
+		s.touched = append(s.touched, p.line)
+	}
+	if !p.timing.touched {
+		p.timing.touched = true
+		s.timed = append(s.timed, p.timing)
+	}
 	return p
 }
 
@@ -241,41 +261,37 @@ func (s *Series) place(c *usage.Call) place {
 // bytes. Of a call that replaces another of its model in the same commit no timings are taken: they
 // were, when the other came.
 func (s *Series) Journal(changes []Change) []byte {
-	s.delta.clear()
+	s.begin()
 	for _, c := range changes {
 		if c.N < 0 {
-			s.delta.timings[s.place(c.Call).timing].replaced++
+			s.touch(c.Call).timing.replaced++
 		}
 	}
 	for _, c := range changes {
-		p := s.place(c.Call)
-		p.sums.sums.addCounts(c.Call, c.N)
-		if c.N < 0 {
-			continue
-		}
-		t := &s.delta.timings[p.timing]
+		p := s.touch(c.Call)
+		p.line.delta.addCounts(c.Call, c.N)
 		switch {
-		case t.replaced > 0:
-			t.replaced--
+		case c.N < 0:
+		case p.timing.replaced > 0:
+			p.timing.replaced--
 		case c.Call.Duration > 0:
-			t.calls = append(t.calls, timed{c.Call.Duration, max(c.Call.TTFT, 0), max(c.Call.Tokens.Output(), 0)})
+			p.timing.calls = append(p.timing.calls, timed{c.Call.Duration, max(c.Call.TTFT, 0), max(c.Call.Tokens.Output(), 0)})
 		}
 	}
 	var b []byte
 	if len(s.sums) == 0 {
 		b = append(b, journalUsed, s.usedLabels())
 	}
-	for l, d := range s.delta.sums {
-		if d.sums.isZero() {
+	for _, l := range s.touched {
+		if l.delta.isZero() {
 			continue
 		}
-		if d.held = s.hold(l, &d.sums); d.held != nil {
-			b = appendCell(appendLabels(append(b, journalHeld), l), d.held)
+		if l.held = s.hold(l); l.held != nil {
+			b = appendCell(appendLabels(append(b, journalHeld), l.labels), l.held)
 		}
-		b = appendCell(appendLabels(append(b, journalSums), l), &d.sums)
+		b = appendCell(appendLabels(append(b, journalSums), l.labels), &l.delta)
 	}
-	for i := range s.delta.timings {
-		t := &s.delta.timings[i]
+	for _, t := range s.timed {
 		if len(t.calls) == 0 {
 			continue
 		}
@@ -292,32 +308,34 @@ func (s *Series) Journal(changes []Change) []byte {
 
 // Commit puts in what the last Journal gave, as Apply would.
 func (s *Series) Commit() {
-	for l, d := range s.delta.sums {
-		if d.sums.isZero() {
-			continue
-		}
-		if d.held != nil {
-			s.keepHeld(l, d.held)
-		}
-		if s.sums[l] == nil {
-			for i := range l {
-				l[i] = strings.Clone(l[i]) // it may be a part of a large text
+	empty := false // lines that stay out of the series
+	for _, l := range s.touched {
+		if !l.delta.isZero() {
+			if l.held != nil {
+				s.keepHeld(l.labels, l.held)
 			}
-			s.sums[l] = &Sums{}
+			if l.sums == nil {
+				l.sums = &Sums{}
+				s.sums[l.labels] = l.sums
+			}
+			l.sums.MergeCounts(&l.delta)
 		}
-		s.sums[l].MergeCounts(&d.sums)
+		empty = empty || l.sums == nil
+		l.delta, l.held, l.touched = Sums{}, nil, false
 	}
-	for i := range s.delta.timings {
-		t := &s.delta.timings[i]
-		if len(t.calls) == 0 {
-			continue
+	for _, t := range s.timed {
+		if len(t.calls) > 0 && t.timings == nil {
+			t.timings = s.timingsOf(t.member)
 		}
-		timings := s.timingsOf(t.member)
 		for _, c := range t.calls {
-			timings.observe(c)
+			t.timings.observe(c)
 		}
+		t.calls, t.replaced, t.touched = t.calls[:0], 0, false
 	}
-	s.delta.clear()
+	s.touched, s.timed, s.fresh = s.touched[:0], s.timed[:0], 0
+	if empty {
+		s.forget()
+	}
 }
 
 func (s *Series) keepHeld(l Labels, held *Sums) {
@@ -374,6 +392,7 @@ func (r *reader) labels() (l Labels) {
 
 // Apply puts in what Journal or Snapshot gave.
 func (s *Series) Apply(journal []byte) error {
+	s.forget()
 	r := reader{b: journal}
 	for len(r.b) > 0 && !r.bad {
 		switch r.byte() {
@@ -535,14 +554,21 @@ func raise(s, least *Sums) (raised bool) {
 	return raised
 }
 
-// hold gives what a series showed, where a change leaves it with less.
-func (s *Series) hold(l Labels, delta *Sums) *Sums {
-	was, seen := s.shown[l]
-	if !seen || s.sums[l] == nil {
+// hold gives what a series showed, where its change leaves it with less.
+func (s *Series) hold(l *line) *Sums {
+	falls := false
+	for _, n := range l.delta.counts() {
+		falls = falls || *n < 0
+	}
+	if !falls { // what it holds less than it showed is held already
 		return nil
 	}
-	after := *s.sums[l]
-	after.MergeCounts(delta)
+	was, seen := s.shown[l.labels]
+	if !seen || l.sums == nil {
+		return nil
+	}
+	after := *l.sums
+	after.MergeCounts(&l.delta)
 	if !raise(&after, &was) {
 		return nil
 	}
