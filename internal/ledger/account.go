@@ -86,7 +86,7 @@ func (x *index) settled() {
 	clear(x.findings)
 	clear(x.set)
 	clear(x.trees)
-	x.pending, x.findings, x.set, x.trees = x.pending[:0], x.findings[:0], x.set[:0], x.trees[:0]
+	x.pending, x.findings, x.set, x.trees = kept(x.pending), kept(x.findings), kept(x.set), kept(x.trees)
 }
 
 // resolve decides the standing of every record in a set that is closed under "same trace",

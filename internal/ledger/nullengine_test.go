@@ -112,7 +112,7 @@ func BenchmarkAccount(b *testing.B) {
 				l, err := Open(context.Background(), nullEngine{}, Options{Prices: book})
 				require.NoError(b, err)
 				defer func() { require.NoError(b, l.Close()) }()
-				g := loadgen.New(loadgen.Set{Calls: perDay, End: time.Now(), Ordered: true, Days: 1})
+				g := loadgen.New(loadgen.Set{Calls: perDay, End: time.Now().Add(maxAhead / 2), Ordered: true, Days: 1})
 				b.ReportAllocs()
 				b.ResetTimer()
 				done := 0
@@ -167,6 +167,7 @@ func TestIndexSize(t *testing.T) {
 	}
 	used := heap() - before
 	t.Logf("%d spans take %.1f MB, %d bytes each", x.size, float64(used)/1e6, used/uint64(x.size))
+	require.Less(t, used, uint64(60e6))
 	runtime.KeepAlive(x)
 	runtime.KeepAlive(g)
 }

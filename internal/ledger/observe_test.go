@@ -11,8 +11,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// kept makes a copy of what an observer is told, which is valid only meanwhile.
-func kept(c Commit) Commit {
+// copied makes a copy of what an observer is told, which is valid only meanwhile.
+func copied(c Commit) Commit {
 	c.Changes = slices.Clone(c.Changes)
 	for i := range c.Changes {
 		call := *c.Changes[i].Call
@@ -31,7 +31,7 @@ func TestObserverKeepsTheSums(t *testing.T) {
 	stop := l.Observe(func(c Commit) {
 		mu.Lock()
 		defer mu.Unlock()
-		commits = append(commits, kept(c))
+		commits = append(commits, copied(c))
 	})
 	start, err := l.Query(context.Background(), Query{})
 	require.NoError(t, err)

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -39,7 +40,8 @@ var requests = sync.Pool{New: func() any { return &request{result: make(chan err
 func (l *Ledger) request(b *usage.Batch) *request {
 	r := requests.Get().(*request)
 	n := len(b.Calls)
-	r.records, r.gists, r.links = slices.Grow(r.records[:0], n)[:n], slices.Grow(r.gists[:0], n)[:n], b.Links
+	r.records, r.gists = slices.Grow(r.records[:0], n)[:n], slices.Grow(r.gists[:0], n)[:n]
+	r.links = append(r.links[:0], b.Links...) // the caller may leave before the writer comes to it
 	for i := range b.Calls {
 		c := &r.records[i].Call
 		*c = b.Calls[i]
@@ -56,7 +58,6 @@ func (l *Ledger) request(b *usage.Batch) *request {
 // done gives a request back that nobody else has any more.
 func (r *request) done() {
 	clear(r.records)
-	r.links = nil
 	requests.Put(r)
 }
 
@@ -246,7 +247,16 @@ func (t *transaction) end() {
 	clear(t.cold)
 	clear(t.puts)
 	clear(t.changes)
-	t.cold, t.puts, t.changes, t.links, t.touched = t.cold[:0], t.puts[:0], t.changes[:0], t.links[:0], t.touched[:0]
+	t.cold, t.puts, t.changes, t.links, t.touched = t.cold[:0], kept(t.puts), kept(t.changes), kept(t.links), kept(t.touched)
+}
+
+// kept gives the room of a list to be used again, unless it was needed for once.
+func kept[T any](list []T) []T {
+	const most = 8 << 20 // bytes; as much as a full group of requests needs
+	if cap(list)*int(reflect.TypeFor[T]().Size()) > most {
+		return nil
+	}
+	return list[:0]
 }
 
 // take puts one batch's records into the index and notes what is new.

@@ -41,6 +41,7 @@ type page struct {
 	data  []byte
 
 	changed map[Member]*changed // since the bytes were made
+	latest  *changed            // the one that was asked for last
 	fresh   int                 // members of changed that are not in names
 	cells   int                 // sums in changed
 	full    bool                // too many members: new ones go to Other
@@ -78,7 +79,11 @@ func (p *page) find(m Member) (int, bool) { return slices.BinarySearchFunc(p.nam
 
 // change gives the changes of a member; of Other where the page has no room for it.
 func (p *page) change(m Member, maxMembers int) (c *changed, folded bool) {
+	if p.latest != nil && p.latest.member == m { // on most axes the next call is often of the same
+		return p.latest, false
+	}
 	if c := p.changed[m]; c != nil {
+		p.latest = c
 		return c, false
 	}
 	i, known := p.find(m)
