@@ -330,14 +330,18 @@ func (d *daySum) sum() {
 		}
 	}
 	for m, c := range p.changed {
-		points := d.Points(m)
-		if points == nil {
-			continue
-		}
+		var points []Sums
 		for i := range c.cells {
-			if at := d.point[c.cells[i].slot]; at >= 0 {
-				d.addSums(&c.cells[i].Sums, points, at)
+			at := d.point[c.cells[i].slot]
+			if at < 0 {
+				continue
 			}
+			if points == nil {
+				if points = d.Points(m); points == nil {
+					break
+				}
+			}
+			d.addSums(&c.cells[i].Sums, points, at)
 		}
 	}
 }
