@@ -140,6 +140,21 @@ test-dashboards: dashboards/node_modules ## lint the dashboards; test-e2e runs a
 measure-web: build packages web/node_modules ## how fast the console's page is with CALLS (1,000,000) stored calls
 	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard node tests/measure/million.mjs $(or $(CALLS),1000000)
 
+.PHONY: bench
+bench: ## measure it all, beside stock components, with 1 M and 10 M calls stored; under half an hour; see docs/capacity.md
+	$(GO) run ./bench run $(BENCH)
+
+.PHONY: bench-quick
+bench-quick: ## the same with fewer calls, in a few minutes; BENCH='--json FILE' for both: the figures for machines
+	$(GO) run ./bench run --quick $(BENCH)
+
 .PHONY: bench-cpu
-bench-cpu: ## the processor time of a call beside stock components, in a minute or two
-	$(GO) run ./bench cpu
+bench-cpu: ## only the processor time of a call beside stock components
+	$(GO) run ./bench cpu $(BENCH)
+
+COUNT ?= 6
+
+.PHONY: bench-go
+bench-go: ## the Go benchmarks, COUNT times each, for benchstat; BENCHTIME=... and PKG=./internal/ledger narrow them
+	$(GO) test -run '^$$' -bench . -benchmem -cpu 1 -count $(COUNT) $(if $(BENCHTIME),-benchtime $(BENCHTIME)) \
+		$(or $(PKG),$$($(GO) list ./internal/... ./processor/... ./exporter/... ./receiver/... ./proxytrace/...))

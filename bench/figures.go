@@ -29,6 +29,15 @@ func (s series) median() float64 {
 func (s series) least() float64 { return slices.MinFunc(s, cmp.Compare[float64]) }
 func (s series) most() float64  { return slices.MaxFunc(s, cmp.Compare[float64]) }
 
+// p99 is the least figure that 99 of a hundred do not exceed.
+func (s series) p99() float64 {
+	if len(s) == 0 {
+		return 0
+	}
+	o := s.sorted()
+	return o[(len(o)*99+99)/100-1]
+}
+
 // ratio divides round by round: what disturbs the machine for a while disturbs neighbours alike.
 func (s series) ratio(to series) series {
 	var out series

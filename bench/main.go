@@ -20,6 +20,7 @@ func main() {
 }
 
 const help = `usage:
+  bench run  [--quick] [--sizes N,N] ...    everything; exit code 1 where a sum is wrong
   bench cpu  [--rounds N] [--calls N] ...   processor time of a call beside stock components
   bench fill --dir FOLDER [--calls N] ...   put a data set into a new database
 each with --help for its flags`
@@ -29,6 +30,8 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("%s", help)
 	}
 	switch args[0] {
+	case "run":
+		return runCommand(ctx, args[1:])
 	case "cpu":
 		return cpuCommand(ctx, args[1:])
 	case "fill":

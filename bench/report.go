@@ -1,17 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"flag"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // progress tells what goes on, beside the report.
@@ -61,6 +56,9 @@ func (r *report) table(title string, columns ...string) *table {
 	return t
 }
 
+// value notes a figure.
+func (r *report) value(key string, v float64) { r.figures[key] = figure{Value: v} }
+
 // rounds notes the figures of several rounds.
 func (r *report) rounds(key string, s series) {
 	if len(s) == 0 {
@@ -107,100 +105,4 @@ func newReport(ctx context.Context, root string) *report {
 		r.machine.Commit = strings.TrimSpace(out)
 	}
 	return r
-}
-
-// cpu reports the processor time of calls.
-func (r *report) cpu(all []*contender, spans, bytesEach int, plan cpuPlan) {
-	t := r.table(fmt.Sprintf("Processor time of a call, from OTLP to its acknowledgement (%d rounds by turns, %d calls each, %d bytes a span, %d spans a request, %d connections)",
-		plan.rounds, spans, bytesEach, plan.batch, plan.connections),
-		"pipeline", "CPU µs a call", "min..max", "until exit", "against nop", "against spanmetrics", "calls/s", "RSS MB", "peak MB", "bytes a record")
-	by := map[string]*contender{}
-	for _, c := range all {
-		by[c.key] = c
-	}
-	for _, c := range all {
-		key := strings.ReplaceAll(c.key, "-", "_")
-		r.rounds("cpu_us_per_call_"+key, c.cpu)
-		r.rounds("cpu_us_per_call_until_exit_"+key, c.total)
-		r.rounds("calls_per_second_acknowledged_"+key, c.rate)
-		r.rounds("rss_mb_after_load_"+key, c.rss)
-		r.rounds("rss_mb_peak_"+key, c.peak)
-		cells := []string{c.name, fmt.Sprintf("%.2f", c.cpu.median()), c.cpu.spread("%.2f"), fmt.Sprintf("%.2f", c.total.median())}
-		for _, base := range []string{"nop", "spanmetrics"} {
-			cell := ""
-			if b := by[base]; b != nil && b != c {
-				ratio := c.cpu.ratio(b.cpu)
-				name := "cpu_ratio_" + key + "_to_" + base
-				r.rounds(name, ratio)
-				cell = fmt.Sprintf("%.2f", ratio.median())
-				if c.ours && base == "spanmetrics" {
-					const atMost = 2.5
-					cell += " (" + r.target(name, atMost, "") + ")"
-				}
-			}
-			cells = append(cells, cell)
-		}
-		cells = append(cells, fmt.Sprintf("%.0f", c.rate.median()), fmt.Sprintf("%.0f", c.rss.median()), fmt.Sprintf("%.0f", c.peak.median()))
-		if c.ours {
-			r.rounds("disk_bytes_per_record_live", c.disk)
-			cells = append(cells, fmt.Sprintf("%.0f", c.disk.median()))
-		} else {
-			cells = append(cells, "")
-		}
-		t.row(cells...)
-	}
-}
-
-// output is where a report goes.
-type output struct{ json *string }
-
-func outputFlags(f *flag.FlagSet) output {
-	return output{json: f.String("json", "", "write the figures to this file, too")}
-}
-
-func (o output) write(r *report) error {
-	r.text(os.Stdout)
-	if *o.json == "" {
-		return nil
-	}
-	b, err := json.MarshalIndent(struct {
-		Machine machine           `json:"machine"`
-		Figures map[string]figure `json:"figures"`
-	}{r.machine, r.figures}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode the figures: %w", err)
-	}
-	if err := os.WriteFile(*o.json, append(b, '\n'), 0o600); err != nil {
-		return fmt.Errorf("write the figures: %w", err)
-	}
-	return nil
-}
-
-// text prints the report for a terminal.
-func (r *report) text(w io.Writer) {
-	m := &r.machine
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s, %d cores, %g GB, Linux %s, %s, commit %s, %s\n", m.CPU, m.Cores, m.Memory, m.Kernel, m.Go, m.Commit, m.Time.Format(time.RFC3339))
-	for _, t := range r.tables {
-		fmt.Fprintf(&b, "\n%s\n", t.title)
-		widths := make([]int, len(t.columns))
-		for _, row := range append([][]string{t.columns}, t.rows...) {
-			for i, cell := range row {
-				widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-			}
-		}
-		for _, row := range append([][]string{t.columns}, t.rows...) {
-			line := "  "
-			for i, cell := range row {
-				pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-				if i == 0 {
-					line += cell + pad
-				} else {
-					line += "  " + pad + cell
-				}
-			}
-			fmt.Fprintln(&b, strings.TrimRight(line, " "))
-		}
-	}
-	_, _ = w.Write(b.Bytes())
 }

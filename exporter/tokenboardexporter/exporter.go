@@ -3,6 +3,7 @@ package tokenboardexporter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -20,13 +21,20 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
+// committer is the ledger, of which the exporter needs this alone.
+type committer interface {
+	Commit(ctx context.Context, b usage.Batch) error
+}
+
+var _ committer = (*ledger.Ledger)(nil)
+
 // tokenExporter reads calls and commits them. What the tokenusage processor has normalised
 // already is taken as it is; anything else is recognised here, so that the numbers are right
 // even in a pipeline without the processor.
 type tokenExporter struct {
 	config  *Config
 	decoder *dialect.Decoder
-	ledger  *ledger.Ledger
+	ledger  committer
 
 	telemetry         *metadata.TelemetryBuilder
 	committed, failed metric.MeasurementOption
@@ -60,31 +68,69 @@ func (e *tokenExporter) start(_ context.Context, host component.Host) error {
 }
 
 func (e *tokenExporter) pushTraces(ctx context.Context, td ptrace.Traces) error {
-	b := usage.Batch{}
+	b := &reading{left: td.SpanCount()}
+	rd := e.decoder.Reader()
+	defer rd.Close()
 	for _, rs := range td.ResourceSpans().All() {
+		rd.Resource(rs.Resource())
 		for _, ss := range rs.ScopeSpans().All() {
+			rd.Scope(ss.Scope())
 			for _, span := range ss.Spans().All() {
-				c, _ := e.decoder.Span(rs.Resource(), ss.Scope(), span)
-				if c.Role != usage.RoleNone && (c.Role == usage.RoleCall || c.Tokens.Reported()) {
-					b.Calls = append(b.Calls, c)
-					continue
-				}
-				b.Links = append(b.Links, usage.Link{
-					Trace: usage.TraceID(span.TraceID()), Span: usage.SpanID(span.SpanID()),
-					Parent: usage.SpanID(span.ParentSpanID()), Tool: c.Role == usage.RoleTool,
-				})
+				b.span(rd, span)
 			}
 		}
 	}
-	return e.commit(ctx, b)
+	return e.commit(ctx, b.Batch)
 }
+
+// reading makes a batch of spans.
+type reading struct {
+	usage.Batch
+	left int        // spans to come
+	call usage.Call // where there is no room in the batch yet
+}
+
+// span adds a span to the batch, as a call or as a link.
+func (b *reading) span(rd *dialect.Reader, span ptrace.Span) {
+	b.left--
+	n := len(b.Calls)
+	c := &b.call
+	if n < cap(b.Calls) { // read in place: a call is large
+		b.Calls = b.Calls[:n+1]
+		c = &b.Calls[n]
+	}
+	*c = usage.Call{}
+	rd.Span(span, c)
+	if c.Role != usage.RoleNone && (c.Role == usage.RoleCall || c.Tokens.Reported()) {
+		if n == len(b.Calls) {
+			b.Calls = append(slices.Grow(b.Calls, 1+b.expected(n+1)), *c)
+		}
+		return
+	}
+	b.Calls = b.Calls[:n]
+	if len(b.Links) == cap(b.Links) {
+		b.Links = slices.Grow(b.Links, 1+b.expected(len(b.Links)+1))
+	}
+	b.Links = append(b.Links, usage.Link{
+		Trace: usage.TraceID(span.TraceID()), Span: usage.SpanID(span.SpanID()),
+		Parent: usage.SpanID(span.ParentSpanID()), Tool: c.Role == usage.RoleTool,
+	})
+}
+
+// expected guesses how many of the spans to come are of a sort of which there were so many.
+func (b *reading) expected(were int) int { return b.left * were / (len(b.Calls) + len(b.Links) + 1) }
 
 func (e *tokenExporter) pushLogs(ctx context.Context, ld plog.Logs) error {
 	b := usage.Batch{}
+	rd := e.decoder.Reader()
+	defer rd.Close()
 	for _, rl := range ld.ResourceLogs().All() {
+		rd.Resource(rl.Resource())
 		for _, sl := range rl.ScopeLogs().All() {
+			rd.Scope(sl.Scope())
 			for _, record := range sl.LogRecords().All() {
-				if c, _, ok := e.decoder.Log(rl.Resource(), sl.Scope(), record); ok {
+				var c usage.Call
+				if _, ok := rd.Log(record, &c); ok {
 					b.Calls = append(b.Calls, c)
 				}
 			}

@@ -16,172 +16,288 @@ const (
 )
 
 // roleNames are the values of usage.AttrRole.
-var roleNames = map[usage.Role]string{usage.RoleCall: "call", usage.RoleAggregate: "aggregate", usage.RoleTool: "tool"}
+var roleNames = [...]string{usage.RoleCall: "call", usage.RoleAggregate: "aggregate", usage.RoleTool: "tool"}
 
 // tokenFields are the conventions' figures, and where each stands in a call.
 var tokenFields = []struct {
-	attr  string
+	ref   ref
 	field usage.TokenFields
-	get   func(usage.Tokens) int64
+	get   func(*usage.Tokens) int64
+	put   func(*figures) *int64
 }{
-	{usage.AttrInputTokens, usage.HasInput, usage.Tokens.Input},
-	{usage.AttrOutputTokens, usage.HasOutput, usage.Tokens.Output},
-	{usage.AttrCacheRead, usage.HasCacheRead, func(t usage.Tokens) int64 { return t.CacheRead }},
-	{usage.AttrCacheWrite, usage.HasCacheWrite, func(t usage.Tokens) int64 { return t.CacheWrite }},
-	{usage.AttrReasoningTokens, usage.HasReasoning, func(t usage.Tokens) int64 { return t.Reasoning }},
-	{usage.AttrCacheWrite1h, usage.HasCacheWrite1h, func(t usage.Tokens) int64 { return t.CacheWrite1h }},
+	{refTo(usage.AttrInputTokens), usage.HasInput, func(t *usage.Tokens) int64 { return t.Input() }, func(f *figures) *int64 { return &f.input }},
+	{refTo(usage.AttrOutputTokens), usage.HasOutput, func(t *usage.Tokens) int64 { return t.Output() }, func(f *figures) *int64 { return &f.output }},
+	{refTo(usage.AttrCacheRead), usage.HasCacheRead, func(t *usage.Tokens) int64 { return t.CacheRead }, func(f *figures) *int64 { return &f.cacheRead }},
+	{refTo(usage.AttrCacheWrite), usage.HasCacheWrite, func(t *usage.Tokens) int64 { return t.CacheWrite }, func(f *figures) *int64 { return &f.cacheWrite }},
+	{refTo(usage.AttrReasoningTokens), usage.HasReasoning, func(t *usage.Tokens) int64 { return t.Reasoning }, func(f *figures) *int64 { return &f.reasoning }},
+	{refTo(usage.AttrCacheWrite1h), usage.HasCacheWrite1h, func(t *usage.Tokens) int64 { return t.CacheWrite1h }, func(f *figures) *int64 { return &f.cacheWrite1h }},
+}
+
+// canonical are the names of the canonical form, apart from those of figures.
+var canonical = struct {
+	operation, provider, requestModel, responseModel, responseID, errorType, requestID, keyFingerprint, keyDisplay, user, project, session,
+	group, family, role, method, path, conversation, total, status, stream, ttft, echo, cost, quality, recordID, start, duration ref
+}{
+	operation: refTo(usage.AttrOperation), provider: refTo(usage.AttrProvider), requestModel: refTo(usage.AttrRequestModel),
+	responseModel: refTo(usage.AttrResponseModel), responseID: refTo(usage.AttrResponseID), errorType: refTo(usage.AttrErrorType),
+	requestID: refTo(usage.AttrRequestID), keyFingerprint: refTo(usage.AttrKeyFingerprint), keyDisplay: refTo(usage.AttrKeyDisplay),
+	user: refTo(usage.AttrUser), project: refTo(usage.AttrProject), session: refTo(usage.AttrSession), group: refTo(usage.AttrGroup),
+	family: refTo(usage.AttrFamily), role: refTo(usage.AttrRole), method: refTo(usage.AttrHTTPMethod), path: refTo(usage.AttrURLPath),
+	conversation: refTo(usage.AttrConversationID), total: refTo("gen_ai.usage.total_tokens"), status: refTo(usage.AttrHTTPStatus),
+	stream: refTo(usage.AttrRequestStream), ttft: refTo(usage.AttrTTFT), echo: refTo(usage.AttrEcho), cost: refTo(usage.AttrCostReported),
+	quality: refTo(usage.AttrQuality), recordID: refTo(attrRecordID), start: refTo(attrStart), duration: refTo(attrDuration),
 }
 
 // WriteCanonical writes a call into the attributes of its record in the current GenAI conventions,
 // with what they have no name for under "tokenboard.". A Decoder reads the same call from it again.
 func WriteCanonical(c *usage.Call, family string, attrs pcommon.Map) {
+	var x index
+	x.fill(known, attrs, false)
+	w := canonicalWriter{attrs: attrs, there: &x}
+	w.write(c, family)
+}
+
+// Write writes a call into the attributes of the record that was read last, as WriteCanonical does.
+func (rd *Reader) Write(c *usage.Call, family string) {
+	rd.writer.attrs, rd.writer.there = rd.record.attrs, &rd.record.own
+	rd.writer.write(c, family)
+}
+
+// canonicalWriter changes the attributes that are there already, where they say something else, then
+// removes and adds the others: while attributes are added, those that were found may move.
+type canonicalWriter struct {
+	attrs  pcommon.Map
+	there  *index
+	remove []*ref
+	add    []added
+}
+
+// added is an attribute that is to be added.
+type added struct {
+	name string
+	kind pcommon.ValueType
+	text string
+	n    int64 // an integer, or 1 for true
+	f    float64
+}
+
+func (w *canonicalWriter) write(c *usage.Call, family string) {
 	if family == Canonical {
 		return // it stands there
 	}
-	for _, f := range tokenFields {
-		if c.Tokens.Fields&f.field != 0 {
-			attrs.PutInt(f.attr, f.get(c.Tokens))
-		} else {
-			attrs.Remove(f.attr) // what stood there was no count
-		}
-	}
-	if _, ok := attrs.Get("gen_ai.usage.total_tokens"); ok {
-		attrs.PutInt("gen_ai.usage.total_tokens", c.Tokens.Total())
-	}
-	for _, part := range modalities {
-		if n := *part.at(&c.Modalities); n > 0 {
-			attrs.PutInt(part.aliases[0], n)
-		}
-	}
-	put := func(name, value string) {
-		if value != "" {
-			attrs.PutStr(name, value)
-		} else {
-			attrs.Remove(name)
-		}
-	}
-	put(usage.AttrOperation, c.Operation)
-	put(usage.AttrProvider, c.Provider)
-	put(usage.AttrRequestModel, c.RequestModel)
-	put(usage.AttrResponseModel, c.Model)
-	put(usage.AttrResponseID, c.ResponseID)
-	put(usage.AttrErrorType, c.ErrorType)
-	put(usage.AttrRequestID, c.RequestID)
-	put(usage.AttrKeyFingerprint, c.KeyFingerprint)
-	put(usage.AttrKeyDisplay, c.KeyDisplay)
-	put(usage.AttrUser, c.User)
-	put(usage.AttrProject, c.Project)
-	put(usage.AttrSession, c.Session)
-	put(usage.AttrGroup, c.Group)
-	put(usage.AttrFamily, family)
-	put(usage.AttrRole, roleNames[c.Role])
-	put(usage.AttrHTTPMethod, c.Method)
-	put(usage.AttrURLPath, c.Path)
-	if c.Session != "" {
-		if _, ok := attrs.Get(usage.AttrConversationID); !ok {
-			attrs.PutStr(usage.AttrConversationID, c.Session)
-		}
+	w.remove, w.add = w.remove[:0], w.add[:0]
+	w.figures(c)
+	w.text(&canonical.operation, c.Operation)
+	w.text(&canonical.provider, c.Provider)
+	w.text(&canonical.requestModel, c.RequestModel)
+	w.text(&canonical.responseModel, c.Model)
+	w.text(&canonical.responseID, c.ResponseID)
+	w.text(&canonical.errorType, c.ErrorType)
+	w.text(&canonical.requestID, c.RequestID)
+	w.text(&canonical.keyFingerprint, c.KeyFingerprint)
+	w.text(&canonical.keyDisplay, c.KeyDisplay)
+	w.text(&canonical.user, c.User)
+	w.text(&canonical.project, c.Project)
+	w.text(&canonical.session, c.Session)
+	w.text(&canonical.group, c.Group)
+	w.text(&canonical.family, family)
+	w.text(&canonical.role, roleNames[c.Role])
+	w.text(&canonical.method, c.Method)
+	w.text(&canonical.path, c.Path)
+	if c.Session != "" && !w.there.named(&canonical.conversation) {
+		w.text(&canonical.conversation, c.Session)
 	}
 	if c.Status != 0 {
-		attrs.PutInt(usage.AttrHTTPStatus, int64(c.Status))
+		w.integer(&canonical.status, int64(c.Status))
 	}
 	if c.Stream != usage.Unknown {
-		attrs.PutBool(usage.AttrRequestStream, c.Stream == usage.Yes)
+		w.boolean(&canonical.stream, c.Stream == usage.Yes)
 	}
 	if c.TTFT > 0 {
-		attrs.PutDouble(usage.AttrTTFT, c.TTFT.Seconds())
+		w.number(&canonical.ttft, c.TTFT.Seconds())
 	}
 	if c.Echo {
-		attrs.PutBool(usage.AttrEcho, true)
+		w.boolean(&canonical.echo, true)
 	}
 	if c.HasReportedCost {
-		attrs.PutInt(usage.AttrCostReported, int64(c.ReportedCost))
+		w.integer(&canonical.cost, int64(c.ReportedCost))
+	}
+	if c.Signal == usage.SignalLog {
+		w.text(&canonical.recordID, c.ID.String())
+		w.integer(&canonical.start, c.Start.UnixNano())
+		w.integer(&canonical.duration, int64(c.Duration))
+	}
+	w.finish()
+	if c.Quality == 0 {
+		return
 	}
 	if names := c.Quality.Names(); len(names) > 0 {
-		list := attrs.PutEmptySlice(usage.AttrQuality)
+		list := w.attrs.PutEmptySlice(usage.AttrQuality)
 		for _, n := range names {
 			list.AppendEmpty().SetStr(n)
 		}
 	}
-	if c.Signal == usage.SignalLog {
-		attrs.PutStr(attrRecordID, c.ID.String())
-		attrs.PutInt(attrStart, c.Start.UnixNano())
-		attrs.PutInt(attrDuration, int64(c.Duration))
+}
+
+func (w *canonicalWriter) figures(c *usage.Call) {
+	for i := range tokenFields {
+		f := &tokenFields[i]
+		if c.Tokens.Fields&f.field != 0 {
+			w.integer(&f.ref, f.get(&c.Tokens))
+		} else if w.there.named(&f.ref) {
+			w.remove = append(w.remove, &f.ref) // what stood there was no count
+		}
+	}
+	if w.there.named(&canonical.total) {
+		w.integer(&canonical.total, c.Tokens.Total())
+	}
+	if c.Modalities.IsZero() {
+		return
+	}
+	for i := range modalities {
+		if n := *modalities[i].at(&c.Modalities); n > 0 {
+			w.integer(&modalityRefs[i][0], n)
+		}
+	}
+}
+
+// finish removes and adds what could not be changed where it stood.
+func (w *canonicalWriter) finish() {
+	for _, a := range w.remove {
+		w.attrs.Remove(a.name)
+	}
+	w.attrs.EnsureCapacity(w.attrs.Len() + len(w.add))
+	for i := range w.add {
+		switch a := &w.add[i]; a.kind {
+		case pcommon.ValueTypeStr:
+			w.attrs.PutStr(a.name, a.text)
+		case pcommon.ValueTypeInt:
+			w.attrs.PutInt(a.name, a.n)
+		case pcommon.ValueTypeDouble:
+			w.attrs.PutDouble(a.name, a.f)
+		default:
+			w.attrs.PutBool(a.name, a.n == 1)
+		}
+	}
+}
+
+// release lets go of the data.
+func (w *canonicalWriter) release() {
+	clear(w.add[:cap(w.add)])
+	w.attrs = pcommon.Map{}
+}
+
+// text writes a text; an empty one must not be there.
+func (w *canonicalWriter) text(a *ref, s string) {
+	v, there := w.there.first(a)
+	switch {
+	case s == "" && there:
+		w.remove = append(w.remove, a)
+	case s == "":
+	case !there:
+		w.add = append(w.add, added{name: a.name, kind: pcommon.ValueTypeStr, text: s})
+	case v.Type() != pcommon.ValueTypeStr || v.Str() != s:
+		v.SetStr(s)
+	}
+}
+
+func (w *canonicalWriter) integer(a *ref, n int64) {
+	v, there := w.there.first(a)
+	switch {
+	case !there:
+		w.add = append(w.add, added{name: a.name, kind: pcommon.ValueTypeInt, n: n})
+	case v.Type() != pcommon.ValueTypeInt || v.Int() != n:
+		v.SetInt(n)
+	}
+}
+
+func (w *canonicalWriter) boolean(a *ref, is bool) {
+	v, there := w.there.first(a)
+	switch {
+	case !there:
+		n := int64(0)
+		if is {
+			n = 1
+		}
+		w.add = append(w.add, added{name: a.name, kind: pcommon.ValueTypeBool, n: n})
+	case v.Type() != pcommon.ValueTypeBool || v.Bool() != is:
+		v.SetBool(is)
+	}
+}
+
+func (w *canonicalWriter) number(a *ref, f float64) {
+	v, there := w.there.first(a)
+	switch {
+	case !there:
+		w.add = append(w.add, added{name: a.name, kind: pcommon.ValueTypeDouble, f: f})
+	case v.Type() != pcommon.ValueTypeDouble || v.Double() != f: //nolint:gocritic // exact on purpose
+		v.SetDouble(f)
 	}
 }
 
 // readCanonical reads what WriteCanonical wrote; false where the record was not normalised.
 func (r *record) readCanonical(c *usage.Call, failed bool) bool {
-	v, ok := r.get(usage.AttrRole)
+	v, ok := r.own.get(canonical.role.id)
 	if !ok {
 		return false
 	}
-	for role, name := range roleNames {
-		if text(v) == name {
-			c.Role = role
-		}
-	}
-	if c.Role == usage.RoleNone {
+	switch textOf(v) {
+	case roleNames[usage.RoleCall]:
+		c.Role = usage.RoleCall
+	case roleNames[usage.RoleAggregate]:
+		c.Role = usage.RoleAggregate
+	case roleNames[usage.RoleTool]:
+		c.Role = usage.RoleTool
+	default:
 		return false
 	}
 	r.canonicalTokens(c)
-	get := func(name string) string {
-		v, ok := r.get(name)
-		if !ok {
-			return ""
-		}
-		return text(v)
-	}
-	c.Operation, c.Provider, c.RequestModel = get(usage.AttrOperation), get(usage.AttrProvider), get(usage.AttrRequestModel)
-	c.Model = get(usage.AttrResponseModel)
-	c.ResponseID, c.RequestID, c.ErrorType = get(usage.AttrResponseID), get(usage.AttrRequestID), get(usage.AttrErrorType)
-	c.User, c.Project, c.Session = get(usage.AttrUser), get(usage.AttrProject), get(usage.AttrSession)
-	c.Group, c.Method, c.Path = get(usage.AttrGroup), get(usage.AttrHTTPMethod), pathOf(get(usage.AttrURLPath))
-	if c.KeyFingerprint = get(usage.AttrKeyFingerprint); usage.IsFingerprint(c.KeyFingerprint) {
-		c.KeyDisplay = get(usage.AttrKeyDisplay)
+	c.Operation, c.Provider = r.own.text(&canonical.operation), r.own.text(&canonical.provider)
+	c.RequestModel, c.Model = r.own.text(&canonical.requestModel), r.own.text(&canonical.responseModel)
+	c.ResponseID, c.RequestID = r.own.text(&canonical.responseID), r.own.text(&canonical.requestID)
+	c.ErrorType, c.User = r.own.text(&canonical.errorType), r.own.text(&canonical.user)
+	c.Project, c.Session = r.own.text(&canonical.project), r.own.text(&canonical.session)
+	c.Group, c.Method = r.own.text(&canonical.group), r.own.text(&canonical.method)
+	c.Path = pathOf(r.own.text(&canonical.path))
+	if c.KeyFingerprint = r.own.text(&canonical.keyFingerprint); usage.IsFingerprint(c.KeyFingerprint) {
+		c.KeyDisplay = r.own.text(&canonical.keyDisplay)
 	} else {
 		c.KeyFingerprint = ""
 	}
-	if v, ok := r.get(usage.AttrEcho); ok {
+	if v, ok := r.at(&canonical.echo); ok {
 		c.Echo = truth(v) == usage.Yes
 	}
-	if v, ok := r.get(usage.AttrRequestStream); ok {
+	if v, ok := r.at(&canonical.stream); ok {
 		c.Stream = truth(v)
 	}
-	if v, ok := r.get(usage.AttrTTFT); ok {
-		if n, ok := number(v); ok && n < maxDuration.Seconds() {
+	if v, ok := r.own.get(canonical.ttft.id); ok {
+		if n, ok := r.numberAt(&canonical.ttft, v); ok && n < maxDuration.Seconds() {
 			c.TTFT = time.Duration(n*float64(time.Second) + 0.5)
 		}
 	}
-	if n, is := r.count(usage.AttrHTTPStatus); is == usable && n >= 100 && n <= 599 {
+	if n, is := r.countAt(&canonical.status); is == usable && n >= 100 && n <= 599 {
 		c.Status = int(n)
 	}
-	if v, ok := r.get(usage.AttrCostReported); ok {
-		if n, isInt := v.(int64); isInt && n >= 0 {
-			c.ReportedCost, c.HasReportedCost = usage.NanoUSD(n), true
-		}
+	if v, ok := r.own.get(canonical.cost.id); ok && v.Type() == pcommon.ValueTypeInt && v.Int() >= 0 {
+		c.ReportedCost, c.HasReportedCost = usage.NanoUSD(v.Int()), true
 	}
-	if v, ok := r.get(usage.AttrQuality); ok {
-		if list, isList := v.(pcommon.Slice); isList {
-			var names []string
-			for _, item := range list.All() {
-				names = append(names, item.AsString())
-			}
-			c.Quality |= usage.ParseQuality(names)
+	if v, ok := r.own.get(canonical.quality.id); ok && v.Type() == pcommon.ValueTypeSlice {
+		var names []string
+		for _, item := range v.Slice().All() {
+			names = append(names, item.AsString())
 		}
+		c.Quality |= usage.ParseQuality(names)
 	}
 	if r.log || c.Signal == usage.SignalLog {
-		if n, is := r.count(attrDuration); is == usable && n < int64(maxDuration) {
+		if n, is := r.countAt(&canonical.duration); is == usable && n < int64(maxDuration) {
 			c.Duration = time.Duration(n)
 		}
-		if v, ok := r.get(attrStart); ok {
-			if n, isInt := v.(int64); isInt {
-				c.Start = time.Unix(0, n).UTC()
-			}
+		if v, ok := r.own.get(canonical.start.id); ok && v.Type() == pcommon.ValueTypeInt {
+			c.Start = time.Unix(0, v.Int()).UTC()
 		}
 	}
 	if c.Duration == 0 { // a span that never ended; its emitter may tell how long the call took
-		c.Duration = r.duration(r.familyNamed(get(usage.AttrFamily)), factDuration)
+		c.Duration = r.duration(r.familyNamed(r.own.text(&canonical.family)), factDuration)
 	}
 	c.Failed = failed || c.ErrorType != "" || c.Status >= 400
 	return true
@@ -200,11 +316,11 @@ func (r *record) familyNamed(name string) *Family {
 // canonicalTokens reads the conventions' figures: parts are included in their wholes.
 func (r *record) canonicalTokens(c *usage.Call) {
 	var g figures
-	into := []*int64{&g.input, &g.output, &g.cacheRead, &g.cacheWrite, &g.reasoning, &g.cacheWrite1h}
-	for i, f := range tokenFields {
-		switch n, is := r.count(f.attr); is {
+	for i := range tokenFields {
+		f := &tokenFields[i]
+		switch n, is := r.countAt(&f.ref); is {
 		case usable:
-			*into[i] = n
+			*f.put(&g) = n
 			g.has |= f.field
 		case unusable:
 			g.bad = true

@@ -11,7 +11,7 @@ import (
 // stand; the last one holds plain words, which mean it in records of model calls and of coding
 // agents only.
 
-var contentNames = set(
+var contentNames = []string{
 	"gen_ai.prompt", "gen_ai.completion", "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions",
 	"gen_ai.system.instructions", "gen_ai.tool.definitions", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result",
 	"gen_ai.agent.description", "gen_ai.tool.input", "gen_ai.tool.output", "gen_ai.content.prompt", "gen_ai.content.completion", "gen_ai.request.messages",
@@ -28,7 +28,7 @@ var contentNames = set(
 	"langsmith.inputs", "langsmith.outputs", "crewai.task.output", "crew_inputs", "request_data", "response_data", "gen_ai.prompt_json",
 	"gen_ai.completion_json", "langwatch.input", "langwatch.output", "lmnr.span.input", "lmnr.span.output", "agentops.entity.input",
 	"agentops.entity.output", "haystack.agent.input", "haystack.agent.output",
-)
+}
 
 var contentPrefixes = []string{
 	"gen_ai.prompt.", "gen_ai.completion.", "gen_ai.prompts.", "llm.prompts.", "llm.completions.", "llm.input_messages.", "llm.output_messages.",
@@ -40,15 +40,15 @@ var contentPrefixes = []string{
 // contentSuffixes are of llm.PROVIDER.messages and the like, which hold a provider's raw request.
 var contentSuffixes = []string{".messages", ".choices", ".input_messages", ".output_messages"}
 
-var plainContent = set("input", "output", "inputs", "outputs", "response_text", "request_text", "prompt", "content", "message", "tool_input", "tool_parameters", "tool_args", "function_args", "arguments",
-	"response", "request", "result", "reasoning", "new_context", "command", "diff", "body", "bash_command", "full_command", "description")
+var plainContent = []string{"input", "output", "inputs", "outputs", "response_text", "request_text", "prompt", "content", "message", "tool_input", "tool_parameters", "tool_args", "function_args", "arguments",
+	"response", "request", "result", "reasoning", "new_context", "command", "diff", "body", "bash_command", "full_command", "description"}
 
-func set(names ...string) map[string]bool {
-	m := make(map[string]bool, len(names))
-	for _, n := range names {
-		m[n] = true
-	}
-	return m
+// messageContent are names that mean content in message events alone.
+var messageContent = []string{"tool_calls", "role.content"}
+
+// urlAttributes hold a URL, or a part of one with a query, in which a key may stand.
+var urlAttributes = []string{
+	"url.full", "url.query", "http.url", "http.target", "url.original", "http.request.url", "request.url",
 }
 
 // agentScopes and agentEvents begin the scopes and event names of coding agents.
@@ -66,20 +66,8 @@ func Agent(scope, event string) bool {
 // IsContent tells whether an attribute holds what people or models said. Plain names do only in
 // records that are ours: model calls, and what coding agents send.
 func IsContent(name string, ours bool) bool {
-	if contentNames[name] || hasPrefix(name, contentPrefixes) || (ours && plainContent[name]) {
-		return true
-	}
-	if strings.HasPrefix(name, "mastra.") && (strings.HasSuffix(name, ".input") || strings.HasSuffix(name, ".output")) {
-		return true
-	}
-	if strings.HasPrefix(name, "llm.") || strings.HasPrefix(name, "gen_ai.") {
-		for _, s := range contentSuffixes {
-			if strings.HasSuffix(name, s) {
-				return true
-			}
-		}
-	}
-	return false
+	k := KindOf(name)
+	return k&KindContent != 0 || (ours && k&KindPlain != 0)
 }
 
 // IsMessageEvent tells whether an event carries a message in its body or attributes, by the
@@ -88,7 +76,7 @@ func IsMessageEvent(name string) bool { return strings.HasPrefix(name, "gen_ai."
 
 // IsMessageContent tells whether an attribute of a message event holds the message.
 func IsMessageContent(name string) bool {
-	return IsContent(name, true) || name == "tool_calls" || name == "role.content"
+	return KindOf(name)&(KindContent|KindPlain|KindMessage) != 0
 }
 
 func hasPrefix(s string, prefixes []string) bool {
@@ -102,18 +90,21 @@ func hasPrefix(s string, prefixes []string) bool {
 
 // RawKeysIn gives the client keys that stand in clear in attributes, without their scheme.
 func RawKeysIn(attrs pcommon.Map) (keys []string) {
-	for _, name := range RawKeys {
-		v, ok := attrs.Get(name)
-		if !ok {
-			continue
+	for name, v := range attrs.All() {
+		if KindOf(name)&KindKey != 0 {
+			keys = appendKeys(keys, v)
 		}
-		if s := v; s.Type() == pcommon.ValueTypeSlice {
-			for _, item := range s.Slice().All() {
-				keys = append(keys, bareKey(item.AsString()))
-			}
-			continue
-		}
-		keys = append(keys, bareKey(v.AsString()))
+	}
+	return keys
+}
+
+// appendKeys adds the keys that an attribute holds.
+func appendKeys(keys []string, v pcommon.Value) []string {
+	if v.Type() != pcommon.ValueTypeSlice {
+		return append(keys, bareKey(v.AsString()))
+	}
+	for _, item := range v.Slice().All() {
+		keys = append(keys, bareKey(item.AsString()))
 	}
 	return keys
 }

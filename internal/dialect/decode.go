@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -21,20 +23,23 @@ type Options struct {
 	Taught []Taught // families that nobody here knows, asked before the built-in ones
 }
 
-// Decoder reads calls. It holds no state between records and is safe for concurrent use.
+// Decoder reads calls. It holds no state between requests and is safe for concurrent use.
 type Decoder struct {
 	families []*Family
-	taught   map[string]bool // names of attributes that only taught families know
+	names    *names
+
+	plans   atomic.Pointer[map[string]*plan] // by scope, see planFor
+	readers sync.Pool
 }
 
 // New makes a decoder.
 func New(o Options) *Decoder {
 	if len(o.Taught) == 0 {
-		return &Decoder{families: families}
+		return &Decoder{families: families, names: known}
 	}
-	d := &Decoder{taught: map[string]bool{}}
+	d := &Decoder{names: known.clone()}
 	for i := range o.Taught {
-		d.families = append(d.families, o.Taught[i].family(d.taught))
+		d.families = append(d.families, o.Taught[i].family(d.names))
 	}
 	d.families = append(d.families, families...)
 	return d
@@ -46,12 +51,29 @@ const Canonical = "tokenboard"
 // Span reads a span. A span that is no call has the role RoleNone, or RoleTool; then only its place
 // in the trace (Trace, Span, Parent) is filled in, unless a tool bears usage.
 func (d *Decoder) Span(res pcommon.Resource, scope pcommon.InstrumentationScope, s ptrace.Span) (c usage.Call, family string) {
+	rd := d.Reader()
+	defer rd.Close()
+	rd.Resource(res)
+	rd.Scope(scope)
+	family = rd.Span(s, &c)
+	return c, family
+}
+
+// Log reads a log record; ok is false where it is no call.
+func (d *Decoder) Log(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) (c usage.Call, family string, ok bool) {
+	rd := d.Reader()
+	defer rd.Close()
+	rd.Resource(res)
+	rd.Scope(scope)
+	family, ok = rd.Log(lr, &c)
+	return c, family, ok
+}
+
+func (r *record) span(s ptrace.Span, c *usage.Call) (family string) {
 	c.Trace, c.Span, c.Parent = usage.TraceID(s.TraceID()), usage.SpanID(s.SpanID()), usage.SpanID(s.ParentSpanID())
-	r := &record{families: d.families, taught: d.taught, attrs: s.Attributes(), res: res.Attributes(), scope: scope.Name(), name: s.Name()}
-	if !r.tells() && roleOfName(r) == unsaid {
-		return c, ""
+	if r.own.kinds&kindTelling == 0 && r.roleOfName() == unsaid {
+		return ""
 	}
-	r.sift()
 	c.Signal = usage.SignalSpan
 	c.Start = s.StartTimestamp().AsTime().UTC()
 	if end := s.EndTimestamp(); end > s.StartTimestamp() {
@@ -62,47 +84,44 @@ func (d *Decoder) Span(res pcommon.Resource, scope pcommon.InstrumentationScope,
 		}
 	}
 	failed := s.Status().Code() == ptrace.StatusCodeError
-	family = r.decode(&c, r.role(), failed)
+	family = r.decode(c, (*record).role, failed)
 	if c.Trace.IsZero() || c.Span.IsZero() { // it has no place in a trace
 		c.Signal, c.Parent = usage.SignalLog, usage.SpanID{}
-		c.ID = contentID(r, "span", s.Name(), uint64(s.StartTimestamp()), uint64(s.EndTimestamp()))
+		c.ID = contentID(r, "span", r.name, uint64(s.StartTimestamp()), uint64(s.EndTimestamp()))
 	} else {
 		c.ID = usage.SpanRecordID(c.Trace, c.Span)
 	}
-	return c, family
+	return family
 }
 
 // roleOfName asks the rules that go by the span's name alone.
-func roleOfName(r *record) verdict {
-	for i := range roleRules {
-		if row := &roleRules[i]; row.Attribute == "" && row.Name == "" && strings.HasPrefix(r.scope, row.Scope) {
-			if v, ok := row.Is[r.name]; ok {
-				return v
-			}
+func (r *record) roleOfName() verdict {
+	for _, is := range r.plan.byName {
+		if v, ok := is[r.name]; ok {
+			return v
 		}
 	}
 	return unsaid
 }
 
-// Log reads a log record; ok is false where it is no call.
-func (d *Decoder) Log(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) (c usage.Call, family string, ok bool) {
-	r := &record{families: d.families, taught: d.taught, attrs: lr.Attributes(), res: res.Attributes(), scope: scope.Name(), log: true, event: eventName(lr)}
-	if !r.tells() {
-		return c, "", false
+func (r *record) logRecord(lr plog.LogRecord, c *usage.Call) (family string, ok bool) {
+	if r.own.kinds&kindTelling == 0 {
+		return "", false
 	}
-	r.sift()
-	v := r.logVerdict()
+	r.event = r.eventName(lr)
 	c.Signal = usage.SignalLog
 	c.Trace, c.Span = usage.TraceID(lr.TraceID()), usage.SpanID(lr.SpanID())
-	c.Start = logTime(r, lr)
-	family = r.decode(&c, v, lr.SeverityNumber() >= plog.SeverityNumberError && v == call)
+	c.Start = r.logTime(lr)
+	v := r.logVerdict()
+	family = r.decode(c, func(*record) verdict { return v }, lr.SeverityNumber() >= plog.SeverityNumberError && v == call)
 	if c.Role == usage.RoleNone || c.Role == usage.RoleTool || (v != call && !c.Tokens.Reported()) {
-		return usage.Call{}, "", false
+		*c = usage.Call{}
+		return "", false
 	}
 	if family != Canonical {
 		c.Start = c.Start.Add(-c.Duration) // an event is written when the call has ended
 	}
-	switch id, has := r.get(attrRecordID); {
+	switch id, has := r.at(&recordIDRef); {
 	case has && family == Canonical:
 		c.ID, _ = usage.ParseID(text(id))
 	case c.RequestID != "":
@@ -110,7 +129,7 @@ func (d *Decoder) Log(res pcommon.Resource, scope pcommon.InstrumentationScope, 
 	default:
 		c.ID = contentID(r, "log", r.event, uint64(lr.Timestamp()), uint64(lr.ObservedTimestamp())) //nolint:gosec // bits
 	}
-	return c, family, true
+	return family, true
 }
 
 // inferenceEvent is the conventions' event; the request half of it has no usage and is no call.
@@ -122,7 +141,8 @@ func (r *record) logVerdict() verdict {
 	if r.event == inferenceEvent {
 		return unsaid // a call where it bears usage
 	}
-	for _, f := range r.families {
+	for i := range r.plan.families {
+		f := &r.plan.families[i]
 		if len(f.Events) == 0 || !f.applies(r, unsaid) {
 			continue
 		}
@@ -131,16 +151,19 @@ func (r *record) logVerdict() verdict {
 		}
 		return unsaid
 	}
-	if _, normalised := r.get(usage.AttrRole); normalised {
+	if _, normalised := r.at(&canonical.role); normalised {
 		return unsaid
 	}
 	return never
 }
 
-func eventName(lr plog.LogRecord) string {
+var eventNameRef, eventTimeRef, recordIDRef = refTo("event.name"), refTo("event.timestamp"), refTo(attrRecordID)
+
+func (r *record) eventName(lr plog.LogRecord) string {
 	// the attribute first: Rust's tracing puts the place in the source into the field
-	if v, ok := lr.Attributes().Get("event.name"); ok {
-		return text(raw(v))
+	if r.own.named(&eventNameRef) {
+		v, _ := r.own.get(eventNameRef.id)
+		return textOf(v)
 	}
 	if name := lr.EventName(); name != "" {
 		return clean(name)
@@ -153,8 +176,8 @@ func eventName(lr plog.LogRecord) string {
 
 // logTime is when an event happened: the emitter's own time where it tells one, since two events of
 // one call are often exported with different times.
-func logTime(r *record, lr plog.LogRecord) time.Time {
-	if v, ok := r.get("event.timestamp"); ok {
+func (r *record) logTime(lr plog.LogRecord) time.Time {
+	if v, ok := r.at(&eventTimeRef); ok {
 		if t, err := time.Parse(time.RFC3339Nano, text(v)); err == nil {
 			return t.UTC()
 		}
@@ -165,16 +188,15 @@ func logTime(r *record, lr plog.LogRecord) time.Time {
 	return lr.ObservedTimestamp().AsTime().UTC()
 }
 
-// decode fills in all but identity and time, and gives the family that told the figures.
-func (r *record) decode(c *usage.Call, v verdict, failed bool) (family string) {
-	c.Scope, c.Process = clean(r.scope), r.process()
-	c.Service = text(r.resource("service.name"))
-	if c.Environment = text(r.resource("deployment.environment.name")); c.Environment == "" {
-		c.Environment = text(r.resource("deployment.environment"))
-	}
+// decode fills in all but identity and time, and gives the family that told the figures. The verdict is
+// asked for where the record does not tell its role itself.
+func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed bool) (family string) {
+	c.Scope, c.Process = r.plan.clean, r.process()
+	c.Service, c.Environment = r.origin.service, r.origin.environment
 	if r.readCanonical(c, failed) {
 		return Canonical
 	}
+	v := verdict(r)
 	if v == never {
 		return ""
 	}
@@ -203,8 +225,10 @@ func (r *record) figures(c *usage.Call, v verdict) (best *Family) {
 	bad := false
 	var bestFull int64 = -1
 	var added *Family // the last family that was read under the name of one that adds to it
-	for _, f := range r.families {
-		if (added != nil && (f == added || f.Adds == added)) || !f.applies(r, v) {
+	for i := range r.plan.families {
+		candidate := &r.plan.families[i]
+		f := candidate.Family
+		if (added != nil && (f == added || f.Adds == added)) || !candidate.applies(r, v) {
 			continue
 		}
 		if f.Adds != nil {
@@ -212,6 +236,9 @@ func (r *record) figures(c *usage.Call, v verdict) (best *Family) {
 		}
 		if best == nil && f.own() {
 			best = f
+		}
+		if f.bit != 0 && (r.own.families|r.origin.index.families)&f.bit == 0 {
+			continue // it has no figure here
 		}
 		g, some := f.read(r)
 		if !some {
@@ -221,7 +248,7 @@ func (r *record) figures(c *usage.Call, v verdict) (best *Family) {
 		if provider == "" {
 			provider = f.Provider
 		}
-		t, ok := g.tokens(f.cacheRule(r, provider), f.part(f.Reasons, r, provider))
+		t, ok := g.tokens(f.cacheRule(r, provider), f.part(f.Reasons, f.refs.reasonMembers, r, provider))
 		if !t.Reported() {
 			bad = bad || !ok
 			continue
@@ -259,6 +286,9 @@ func fullness(t usage.Tokens, ok bool) int64 {
 
 // provider folds the first name that is a provider's.
 func (r *record) provider() string {
+	if (r.own.facts|r.origin.index.facts)&(1<<factProvider) == 0 {
+		return ""
+	}
 	for i := range general[factProvider] {
 		name := r.textAt(&general[factProvider][i])
 		if name == "" || strings.EqualFold(name, "unknown") {
@@ -285,15 +315,17 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	c.ResponseID, c.RequestID = r.text(f, factResponseID), r.text(f, factRequestID)
 	c.User, c.Project, c.Session = r.text(f, factUser), r.text(f, factProject), r.text(f, factSession)
 	if c.TTFT = r.duration(f, factTTFT); c.TTFT == 0 && !r.log {
-		at, err := time.Parse(time.RFC3339Nano, r.text(f, factFirstTokenAt))
-		if d := at.Sub(c.Start); err == nil && d > 0 && d < maxDuration {
-			c.TTFT = d
+		if first := r.text(f, factFirstTokenAt); first != "" {
+			at, err := time.Parse(time.RFC3339Nano, first)
+			if d := at.Sub(c.Start); err == nil && d > 0 && d < maxDuration {
+				c.TTFT = d
+			}
 		}
 	}
 	if c.Duration == 0 {
 		c.Duration = r.duration(f, factDuration)
 	}
-	for _, list := range aliases(f, factStream) {
+	for _, list := range r.aliases(f, factStream) {
 		for i := range list {
 			if v, ok := r.at(&list[i]); ok && c.Stream == usage.Unknown {
 				c.Stream = truth(v)
@@ -304,21 +336,33 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 		c.Stream = usage.Yes
 	}
 	c.ReportedCost, c.HasReportedCost = r.cost(f)
-	if est, ok := r.get("gen_ai.usage.estimated"); ok && truth(est) == usage.Yes {
+	if est, ok := r.at(&estimatedRef); ok && truth(est) == usage.Yes {
 		c.Quality |= usage.Estimated
 	}
 	c.Method = strings.ToUpper(r.text(f, factMethod))
 	c.Path = pathOf(r.text(f, factPath))
-	if n, err := strconv.Atoi(r.text(f, factStatus)); err == nil && n >= 100 && n <= 599 {
-		c.Status = n
-	}
+	c.Status = r.status(f)
 	r.outcome(c, f, failed)
 	c.KeyFingerprint, c.KeyDisplay = r.key()
 }
 
+var estimatedRef, successRef, operationIDRef = refTo("gen_ai.usage.estimated"), refTo("success"), refTo("ai.operationId")
+
+// status gives the HTTP status of the first alias that has a text; 0 where it is none.
+func (r *record) status(f *Family) int {
+	s := r.text(f, factStatus)
+	if s == "" {
+		return 0
+	}
+	if n, err := strconv.Atoi(s); err == nil && n >= 100 && n <= 599 {
+		return n
+	}
+	return 0
+}
+
 // cost gives the first cost that is told in US dollars.
 func (r *record) cost(f *Family) (usage.NanoUSD, bool) {
-	for _, list := range aliases(f, factCost) {
+	for _, list := range r.aliases(f, factCost) {
 		for i := range list {
 			v, ok := r.at(&list[i])
 			if !ok {
@@ -339,9 +383,9 @@ func (r *record) cost(f *Family) (usage.NanoUSD, bool) {
 // outcome says whether a call failed and why.
 func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
 	c.ErrorType = r.text(f, factErrorType)
-	success, told := r.get("success")
+	success, told := r.at(&successRef)
 	finish := strings.Trim(r.text(f, factFinish), `["]`)
-	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && truth(success) == usage.No && r.scope != "")
+	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && truth(success) == usage.No && r.plan.scope != "")
 	if !c.Failed || c.ErrorType != "" {
 		return
 	}
@@ -361,7 +405,7 @@ func (r *record) operation(f *Family) string {
 	if folded, ok := operations[op]; ok {
 		op = folded
 	}
-	if _, generated := r.attrs.Get("ai.operationId"); generated && op == "" && strings.Contains(strings.ToLower(r.name), "embed") {
+	if op == "" && r.own.named(&operationIDRef) && strings.Contains(strings.ToLower(r.name), "embed") {
 		op = "embeddings"
 	}
 	for i := range kindRefs {
@@ -383,6 +427,10 @@ func (r *record) operation(f *Family) string {
 
 // pathOf gives the path of a URL or request target, without its query.
 func pathOf(s string) string {
+	if s == "" || (s[0] == '/' && printable(s) && !strings.HasPrefix(s, "//") && strings.IndexByte(s, '?') < 0 && strings.IndexByte(s, '#') < 0 &&
+		strings.IndexByte(s, '%') < 0) {
+		return clean(s) // a path already
+	}
 	if u, err := url.Parse(s); err == nil {
 		return clean(u.Path)
 	}
@@ -393,7 +441,7 @@ func pathOf(s string) string {
 // session puts a record into its emitter's echo group, see usage.Call.Group.
 func (r *record) session(c *usage.Call) {
 	for _, e := range sessions {
-		if r.scope == e.Scope && c.Session != "" {
+		if r.plan.scope == e.Scope && c.Session != "" {
 			c.Group = e.Name + "|" + c.Session
 			c.Echo = !r.log || !slices.Contains(e.Full, r.event)
 		}
@@ -415,7 +463,7 @@ func hashID(parts ...string) (id usage.ID) {
 
 // contentID makes an identity of all that a record says.
 func contentID(r *record, kind, name string, times ...uint64) usage.ID {
-	parts := []string{kind, name, r.scope, strconv.FormatUint(r.process(), 16)}
+	parts := []string{kind, name, r.plan.scope, strconv.FormatUint(r.process(), 16)}
 	for _, t := range times {
 		parts = append(parts, strconv.FormatUint(t, 16))
 	}

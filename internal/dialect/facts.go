@@ -145,8 +145,8 @@ func foldProvider(name string) string {
 			return providers[strings.TrimSuffix(prefix, ".")]
 		}
 	}
-	if parts := strings.Split(lower, "/"); len(parts) == 3 { // the path of a plugin: langgenius/openai/openai
-		return foldProvider(parts[2])
+	if strings.Count(lower, "/") == 2 { // the path of a plugin: langgenius/openai/openai
+		return foldProvider(lower[strings.LastIndexByte(lower, '/')+1:])
 	}
 	if lower == name || strings.ContainsAny(name, " ") {
 		return name

@@ -57,6 +57,7 @@ type Family struct {
 	CallEvents []string
 
 	refs refs
+	bit  uint64 // see nameInfo.families; 0 of a taught one, which is always asked
 }
 
 // refs are the names of a family, taken apart once.
@@ -64,21 +65,56 @@ type refs struct {
 	marks                                                                                []mark
 	input, output, total, cacheRead, cacheWrite, write5m, write1h, reasoning, extraInput []ref
 	facts                                                                                [factCount][]ref
+	cacheMembers, reasonMembers                                                          []ref // of the rows of Cache and Reasons
+	disjoint                                                                             ref
 }
 
+// figureKind is a kind of figure that a family has names for.
+type figureKind uint8
+
+const (
+	figureInput figureKind = iota
+	figureOutput
+	figureTotal
+	figureCacheRead
+	figureCacheWrite
+	figureWrite5m
+	figureWrite1h
+	figureReasoning
+	figureExtraInput
+)
+
 // compile takes the names of a family apart.
-func (f *Family) compile() *Family {
-	f.refs = refs{
-		input: refsTo(f.Input), output: refsTo(f.Output), total: refsTo(f.Total), cacheRead: refsTo(f.CacheRead),
-		cacheWrite: refsTo(f.CacheWrite), write5m: refsTo(f.CacheWrite5m), write1h: refsTo(f.CacheWrite1h),
-		reasoning: refsTo(f.Reasoning), extraInput: refsTo(f.ExtraInput),
+func (f *Family) compile(n *names) *Family {
+	f.refs = refs{disjoint: n.ref(f.Disjoint)}
+	for _, l := range []struct {
+		kind  figureKind
+		names []string
+		into  *[]ref
+	}{
+		{figureInput, f.Input, &f.refs.input}, {figureOutput, f.Output, &f.refs.output}, {figureTotal, f.Total, &f.refs.total},
+		{figureCacheRead, f.CacheRead, &f.refs.cacheRead}, {figureCacheWrite, f.CacheWrite, &f.refs.cacheWrite},
+		{figureWrite5m, f.CacheWrite5m, &f.refs.write5m}, {figureWrite1h, f.CacheWrite1h, &f.refs.write1h},
+		{figureReasoning, f.Reasoning, &f.refs.reasoning}, {figureExtraInput, f.ExtraInput, &f.refs.extraInput},
+	} {
+		*l.into = n.refs(l.names)
+		for i := range *l.into {
+			n.of(&(*l.into)[i]).figures |= 1 << l.kind
+		}
 	}
 	for _, m := range f.Marks {
-		f.refs.marks = append(f.refs.marks, markOf(m))
+		f.refs.marks = append(f.refs.marks, n.mark(m))
 	}
 	for what, aliases := range f.Facts {
-		f.refs.facts[what] = refsTo(aliases)
+		f.refs.facts[what] = n.refs(aliases)
 	}
+	members := func(rows []PartRule) (out []ref) {
+		for i := range rows {
+			out = append(out, n.ref(rows[i].Member))
+		}
+		return out
+	}
+	f.refs.cacheMembers, f.refs.reasonMembers = members(f.Cache), members(f.Reasons)
 	return f
 }
 
@@ -107,7 +143,7 @@ var families = withAdded(
 func withAdded(list ...*Family) []*Family {
 	for _, f := range list {
 		if f.Adds == nil {
-			f.compile()
+			f.compile(known)
 			continue
 		}
 		for _, names := range []struct{ own, added *[]string }{
@@ -117,14 +153,14 @@ func withAdded(list ...*Family) []*Family {
 		} {
 			*names.own = slices.Concat(*names.own, *names.added)
 		}
-		f.compile()
+		f.compile(known)
 	}
 	return list
 }
 
 // applies tells whether a family's names mean anything on a record of an emitter.
-func (f *Family) applies(r *record, v verdict) bool {
-	if f.own() && !hasPrefix(r.scope, f.Scopes) && !f.marked(r) {
+func (f *candidate) applies(r *record, v verdict) bool {
+	if !f.sure && ((f.bit != 0 && (r.own.marks|r.origin.index.marks)&f.bit == 0) || !f.marked(r)) {
 		return false
 	}
 	if f.CallsOnly && v != call {
@@ -150,36 +186,39 @@ func (f *Family) read(r *record) (g figures, some bool) {
 	if f.Disjoint != "" {
 		return f.readDisjoint(r)
 	}
-	one := func(aliases []ref, into *int64, field usage.TokenFields) bool {
-		for i := range aliases {
-			n, is := r.countAt(&aliases[i])
-			if is == usable {
-				*into, some = n, true
-				g.has |= field
-				return true
-			}
-			if is == unusable {
-				g.bad, some = true, true
-			}
-		}
-		return false
-	}
-	one(f.refs.input, &g.input, usage.HasInput)
-	one(f.refs.output, &g.output, usage.HasOutput)
-	if !some {
+	some = g.one(r, figureInput, f.refs.input, &g.input, usage.HasInput)
+	some = g.one(r, figureOutput, f.refs.output, &g.output, usage.HasOutput) || some
+	if !some && !g.bad {
 		return g, false
 	}
 	bad := g.bad
-	one(f.refs.cacheRead, &g.cacheRead, usage.HasCacheRead)
-	one(f.refs.cacheWrite, &g.cacheWrite, usage.HasCacheWrite)
-	one(f.refs.write5m, &g.cacheWrite5m, 0)
-	one(f.refs.write1h, &g.cacheWrite1h, usage.HasCacheWrite1h)
-	one(f.refs.reasoning, &g.reasoning, usage.HasReasoning)
-	one(f.refs.extraInput, &g.extraInput, 0)
+	g.one(r, figureCacheRead, f.refs.cacheRead, &g.cacheRead, usage.HasCacheRead)
+	g.one(r, figureCacheWrite, f.refs.cacheWrite, &g.cacheWrite, usage.HasCacheWrite)
+	g.one(r, figureWrite5m, f.refs.write5m, &g.cacheWrite5m, 0)
+	g.one(r, figureWrite1h, f.refs.write1h, &g.cacheWrite1h, usage.HasCacheWrite1h)
+	g.one(r, figureReasoning, f.refs.reasoning, &g.reasoning, usage.HasReasoning)
+	g.one(r, figureExtraInput, f.refs.extraInput, &g.extraInput, 0)
 	figuresBad := g.bad
-	g.hasTotal = one(f.refs.total, &g.total, 0)
+	g.hasTotal = g.one(r, figureTotal, f.refs.total, &g.total, 0)
 	g.bad = bad || figuresBad // a total that is no count only cannot help
 	return g, true
+}
+
+// one reads a figure from the first alias that holds a count.
+func (f *figures) one(r *record, kind figureKind, aliases []ref, into *int64, field usage.TokenFields) bool {
+	if (r.own.figures|r.origin.index.figures)&(1<<kind) == 0 {
+		return false
+	}
+	for i := range aliases {
+		n, is := r.countAt(&aliases[i])
+		if is == usable {
+			*into = n
+			f.has |= field
+			return true
+		}
+		f.bad = f.bad || is == unusable
+	}
+	return false
 }
 
 // plainShapes are members by which a provider's own shape is known where disjoint buckets are the rule.
@@ -189,7 +228,7 @@ var plainShapes = []string{"prompt_tokens", "input_tokens_details", "output_toke
 // place is read by the aliases. Buckets whose total leaves no room for the parts are no such buckets:
 // somebody has put inclusive figures there.
 func (f *Family) readDisjoint(r *record) (g figures, some bool) {
-	v, ok := r.attr(f.Disjoint)
+	v, ok := r.own.get(f.refs.disjoint.id)
 	if !ok || v.Type() != pcommon.ValueTypeStr {
 		return g, false
 	}
@@ -259,13 +298,15 @@ func (f *Family) readDisjoint(r *record) (g figures, some bool) {
 // semantics is the attribute by which an emitter says itself what its input includes.
 const semantics = "gen_ai.token.semantics"
 
+var semanticsRef = refTo(semantics)
+
 // part finds the first row that fits a record.
-func (f *Family) part(rows []PartRule, r *record, provider string) rule {
+func (f *Family) part(rows []PartRule, members []ref, r *record, provider string) rule {
 	for i := range rows {
 		row := &rows[i]
-		if (row.Scope == "" || strings.Contains(r.scope, row.Scope)) && (row.Provider == "" || row.Provider == provider) &&
+		if (row.Scope == "" || strings.Contains(r.plan.scope, row.Scope)) && (row.Provider == "" || row.Provider == provider) &&
 			(row.Present == "" || r.hasPrefix(row.Present)) && (row.Model == "" || strings.Contains(r.model(f), row.Model)) &&
-			(row.Member == "" || r.has(row.Member)) {
+			(row.Member == "" || r.has(&members[i])) {
 			return row.Is
 		}
 	}
@@ -274,13 +315,13 @@ func (f *Family) part(rows []PartRule, r *record, provider string) rule {
 
 // cacheRule finds whether the input of a record includes its cache: what it says itself, else its family's rows.
 func (f *Family) cacheRule(r *record, provider string) rule {
-	if v, ok := r.attr(semantics); ok {
-		switch text(raw(v)) {
+	if v, ok := r.own.get(semanticsRef.id); ok {
+		switch textOf(v) {
 		case "inclusive":
 			return included
 		case "exclusive":
 			return excluded
 		}
 	}
-	return f.part(f.Cache, r, provider)
+	return f.part(f.Cache, f.refs.cacheMembers, r, provider)
 }

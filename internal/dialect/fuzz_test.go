@@ -56,9 +56,8 @@ func seed(f *testing.F, request []byte) {
 	}
 }
 
-// FuzzDecode reads any spans and log records at all. None may break the decoder, and what it writes
-// in the conventions it reads again as the same.
-func FuzzDecode(f *testing.F) {
+// seeds gives the fuzzer records of every capture.
+func seeds(f *testing.F) {
 	captures, err := filepath.Glob(filepath.Join("..", "..", "testdata", "captures", "*", "*.jsonl"))
 	require.NoError(f, err)
 	for _, path := range captures {
@@ -71,6 +70,12 @@ func FuzzDecode(f *testing.F) {
 		}
 		require.NoError(f, file.Close())
 	}
+}
+
+// FuzzDecode reads any spans and log records at all. None may break the decoder, and what it writes
+// in the conventions it reads again as the same.
+func FuzzDecode(f *testing.F) {
+	seeds(f)
 	d := New(Options{})
 	f.Fuzz(func(t *testing.T, logs bool, b []byte) {
 		if logs {

@@ -30,6 +30,9 @@ var rawKeyRefs, hashedKeyRefs, keyNameRefs = refsTo(RawKeys), refsTo(hashedKeys)
 
 // key gives the fingerprint and the display form of the client's key, empty where none was seen.
 func (r *record) key() (fingerprint, display string) {
+	if r.own.kinds&(KindKey|kindKeyName) == 0 {
+		return "", ""
+	}
 	for i := range rawKeyRefs {
 		v, ok := r.find(&rawKeyRefs[i])
 		if !ok {
@@ -43,7 +46,7 @@ func (r *record) key() (fingerprint, display string) {
 			s = firstText(v.Slice())
 		}
 		if key := bareKey(s); key != "" {
-			return usage.Fingerprint(key), clean(usage.DisplayKey(key))
+			return r.keys.of(key)
 		}
 	}
 	for i := range hashedKeyRefs {

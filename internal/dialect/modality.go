@@ -45,6 +45,9 @@ var modalityRefs = func() (out [][]ref) {
 
 // modalities reads the parts that are not text. Parts that are more than their whole are left out.
 func (r *record) modalities(c *usage.Call) {
+	if !r.own.modality {
+		return
+	}
 	var m usage.Modalities
 	for i, aliases := range modalityRefs {
 		for j := range aliases {

@@ -1,7 +1,7 @@
 package dialect
 
 import (
-	"hash/fnv"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,84 +10,145 @@ import (
 
 // record is one span or log record as the tables look at it.
 type record struct {
-	attrs pcommon.Map
-	res   pcommon.Map
-	scope string
-	name  string // of a span
-	event string // of a log record
-	log   bool
-
+	names    *names
 	families []*Family
-	taught   map[string]bool // see Decoder
+	plan     *plan   // what the scope says
+	origin   *origin // what the resource says
+	attrs    pcommon.Map
+	own      index  // of attrs
+	name     string // of a span
+	event    string // of a log record
+	log      bool
 
-	sieve      sieve
+	keys keyCache
+
 	looked     [4]looked // see memberOf
 	lookedNext int
 	dictName   string
 	dict       any // see python
 }
 
-// sieve tells at once that an attribute is not there, which is the answer to nearly every name that
-// the tables ask for. One that it lets through may be there.
-type sieve [16]uint64
+// index finds attributes by the number of their name, after one pass over them. Of attributes with one
+// name the first is meant.
+type index struct {
+	at    []uint16 // by nameID: 1 + the place in found; 0 where it is not there
+	found []entry
 
-func slot(name string) uint {
-	n := len(name)
-	if n == 0 {
-		return 0
-	}
-	return uint(n)*37 + uint(name[n-1])*5 + uint(name[n/2])*131 + uint(name[n*3/4])*17 + uint(name[n/3])*59
+	kinds Kind // of all attributes, those with unknown names too
+	asks       // what the tables ask for of them
 }
 
-func (s *sieve) add(h uint)       { s[h/64%16] |= 1 << (h % 64) }
-func (s *sieve) lets(h uint) bool { return s[h/64%16]&(1<<(h%64)) != 0 }
+type entry struct {
+	id    nameID
+	value pcommon.Value
+}
 
-// sift must come before the tables are asked.
-func (r *record) sift() {
-	for k := range r.attrs.All() {
-		r.sieve.add(slot(k))
+// fill looks at attributes, once for all tables.
+func (x *index) fill(n *names, attrs pcommon.Map, resource bool) {
+	x.clear()
+	if len(x.at) < len(n.list) {
+		x.at = make([]uint16, len(n.list))
 	}
+	for name, v := range attrs.All() {
+		id := n.look(name)
+		if id == 0 {
+			x.kinds |= kindByForm(name)
+			continue
+		}
+		info := &n.info[id]
+		x.kinds |= info.kind
+		if x.at[id] != 0 {
+			continue
+		}
+		x.found = append(x.found, entry{id, v})
+		x.at[id] = uint16(len(x.found)) //nolint:gosec // one for each name at most
+		if resource {
+			x.add(&info.resource)
+		} else {
+			x.add(&info.asks)
+		}
+	}
+}
+
+func (x *index) clear() {
+	for i := range x.found {
+		x.at[x.found[i].id] = 0
+	}
+	x.found = x.found[:0]
+	x.kinds, x.asks = 0, asks{}
+}
+
+// named tells whether there is an attribute of a name, be it empty.
+func (x *index) named(a *ref) bool { return x.at[a.id] != 0 }
+
+// release lets go of the data.
+func (x *index) release() {
+	x.clear()
+	clear(x.found[:cap(x.found)])
+}
+
+// first gives the value of a name, be it empty; false where it is not there.
+func (x *index) first(a *ref) (v pcommon.Value, ok bool) {
+	i := x.at[a.id]
+	if i == 0 {
+		return v, false
+	}
+	return x.found[i-1].value, true
+}
+
+// text gives the short text of a name, see text; "" where there is none.
+func (x *index) text(a *ref) string {
+	v, ok := x.get(a.id)
+	if !ok {
+		return ""
+	}
+	return textOf(v)
+}
+
+// get gives the value of a name; false where it is not there or empty.
+func (x *index) get(id nameID) (v pcommon.Value, ok bool) {
+	i := x.at[id]
+	if i == 0 {
+		return v, false
+	}
+	v = x.found[i-1].value
+	return v, v.Type() != pcommon.ValueTypeEmpty
 }
 
 // ref is an alias, taken apart once for all records.
 type ref struct {
 	name, path string // path is "" where the attribute itself is meant
+	id         nameID
 	resource   bool
-	slot       uint
 }
 
-func refTo(alias string) ref {
+func (n *names) ref(alias string) ref {
 	name, path, _ := strings.Cut(alias, "#")
 	name, resource := strings.CutPrefix(name, "resource:")
-	return ref{name: name, path: path, resource: resource, slot: slot(name)}
+	return ref{name: name, path: path, resource: resource, id: n.id(name)}
 }
 
-func refsTo(aliases []string) []ref {
+func (n *names) refs(aliases []string) []ref {
 	if aliases == nil {
 		return nil
 	}
 	out := make([]ref, len(aliases))
 	for i, alias := range aliases {
-		out[i] = refTo(alias)
+		out[i] = n.ref(alias)
 	}
 	return out
 }
 
+func refTo(alias string) ref { return known.ref(alias) }
+
+func refsTo(aliases []string) []ref { return known.refs(aliases) }
+
 // find gives the value of an alias's attribute; false where it is not there or empty.
 func (r *record) find(a *ref) (v pcommon.Value, ok bool) {
-	switch {
-	case a.resource:
-		v, ok = r.res.Get(a.name)
-	case r.sieve.lets(a.slot):
-		v, ok = r.attrs.Get(a.name)
+	if a.resource {
+		return r.origin.index.get(a.id)
 	}
-	return v, ok && v.Type() != pcommon.ValueTypeEmpty
-}
-
-// attr gives an attribute's value; false where it is not there or empty.
-func (r *record) attr(name string) (v pcommon.Value, ok bool) {
-	a := ref{name: name, slot: slot(name)}
-	return r.find(&a)
+	return r.own.get(a.id)
 }
 
 // at gives the value of an alias, or what stands at the path inside it; false where there is none.
@@ -101,11 +162,6 @@ func (r *record) at(a *ref) (any, bool) {
 	}
 	plain := raw(v)
 	return plain, plain != nil
-}
-
-func (r *record) get(alias string) (any, bool) {
-	a := refTo(alias)
-	return r.at(&a)
 }
 
 // countAt reads a token count from an alias.
@@ -124,14 +180,9 @@ func (r *record) countAt(a *ref) (int64, found) {
 	return count(inner)
 }
 
-func (r *record) count(alias string) (int64, found) {
-	a := refTo(alias)
-	return r.countAt(&a)
-}
-
 // has tells whether an alias is there.
-func (r *record) has(alias string) bool {
-	_, ok := r.get(alias)
+func (r *record) has(a *ref) bool {
+	_, ok := r.at(a)
 	return ok
 }
 
@@ -144,14 +195,6 @@ func (r *record) hasPrefix(prefix string) bool {
 	return false
 }
 
-func (r *record) resource(name string) any {
-	v, ok := r.res.Get(name)
-	if !ok {
-		return nil
-	}
-	return raw(v)
-}
-
 // mark is a condition on a record, see Family.Marks.
 type mark struct {
 	ref
@@ -159,14 +202,14 @@ type mark struct {
 	valued bool
 }
 
-func markOf(s string) mark {
+func (n *names) mark(s string) mark {
 	name, value, valued := strings.Cut(s, "=")
-	return mark{ref: refTo(name), value: value, valued: valued}
+	return mark{ref: n.ref(name), value: value, valued: valued}
 }
 
 func (r *record) is(m *mark) bool {
 	v, ok := r.find(&m.ref)
-	return ok && (!m.valued || text(raw(v)) == m.value)
+	return ok && (!m.valued || textOf(v) == m.value)
 }
 
 // general are the tables of facts, taken apart.
@@ -177,20 +220,23 @@ var general = func() (out [factCount][]ref) {
 	return out
 }()
 
-// aliases gives the names to look for a fact under: the family's own, then the general ones.
-func aliases(f *Family, what fact) [2][]ref {
-	if f == nil {
-		return [2][]ref{nil, general[what]}
+// aliases gives the names to look for a fact under: the family's own, then the general ones, where the
+// record has one of them.
+func (r *record) aliases(f *Family, what fact) (out [2][]ref) {
+	if f != nil {
+		if out[0] = f.refs.facts[what]; out[0] != nil && len(out[0]) == 0 {
+			return out
+		}
 	}
-	if own := f.refs.facts[what]; own != nil && len(own) == 0 {
-		return [2][]ref{}
+	if (r.own.facts|r.origin.index.facts)&(1<<what) != 0 {
+		out[1] = general[what]
 	}
-	return [2][]ref{f.refs.facts[what], general[what]}
+	return out
 }
 
 // text gives the first text of a fact that is not empty.
 func (r *record) text(f *Family, what fact) string {
-	for _, list := range aliases(f, what) {
+	for _, list := range r.aliases(f, what) {
 		for i := range list {
 			if s := r.textAt(&list[i]); s != "" && !strings.EqualFold(s, "unknown") {
 				return s
@@ -213,13 +259,21 @@ func (r *record) textAt(a *ref) string {
 		}
 		return text(inner)
 	}
+	if v.Type() == pcommon.ValueTypeSlice { // how headers come
+		return textString(firstText(v.Slice()))
+	}
+	return textOf(v)
+}
+
+// textOf gives the short text of a value, see text.
+func textOf(v pcommon.Value) string {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
 		return textString(v.Str())
-	case pcommon.ValueTypeSlice: // how headers come
-		return textString(firstText(v.Slice()))
+	case pcommon.ValueTypeInt:
+		return strconv.FormatInt(v.Int(), 10)
 	default:
-		return text(raw(v))
+		return ""
 	}
 }
 
@@ -235,19 +289,32 @@ func (r *record) model(f *Family) string {
 
 // duration gives the first usable duration of a fact, 0 where there is none.
 func (r *record) duration(f *Family, what fact) time.Duration {
-	for _, list := range aliases(f, what) {
+	for _, list := range r.aliases(f, what) {
 		for i := range list {
-			v, ok := r.at(&list[i])
+			v, ok := r.find(&list[i])
 			if !ok {
 				continue
 			}
-			n, ok := number(v)
+			n, ok := r.numberAt(&list[i], v)
 			if unit := float64(unitOf(f, list[i].name)); ok && n*unit < float64(maxDuration) {
 				return time.Duration(n * unit)
 			}
 		}
 	}
 	return 0
+}
+
+// numberAt reads a number, see number, from the value of an alias's attribute.
+func (r *record) numberAt(a *ref, v pcommon.Value) (float64, bool) {
+	switch {
+	case a.path != "":
+		inner, _ := r.lookIn(a.name, v, a.path)
+		return number(inner)
+	case v.Type() == pcommon.ValueTypeDouble:
+		return numberFloat(v.Double())
+	default:
+		return number(raw(v))
+	}
 }
 
 // unitOf gives the unit of a duration.
@@ -266,71 +333,10 @@ func unitOf(f *Family, alias string) time.Duration {
 // maxDuration is the longest time that is believed of one call.
 const maxDuration = 30 * 24 * time.Hour
 
-// processAttributes tell one process from another.
-var processAttributes = []string{
-	"service.name", "service.namespace", "service.instance.id", "host.id", "host.name", "process.pid", "k8s.pod.uid", "container.id",
-}
-
-// unevenHost begins the scopes of emitters that name the host on one signal only, so that it must
-// not tell the processes apart.
-var unevenHost = []string{"codex"}
-
-// oneSource begins the scopes of readers that tell each call once, whichever process it was made in:
-// no two of their records are one call, even where two proxies gave them the same short request id.
-var oneSource = []string{"github.com/tokenboard/tokenboard/receiver/cliproxyreceiver"}
-
-// process hashes what tells a record's process from others; 0 where nothing does.
-func (r *record) process() uint64 {
-	if hasPrefix(r.scope, oneSource) {
-		return 0
-	}
-	h := fnv.New64a()
-	known := false
-	for _, name := range processAttributes {
-		if strings.HasPrefix(name, "host.") && hasPrefix(r.scope, unevenHost) {
-			continue
-		}
-		if v, ok := r.res.Get(name); ok {
-			_, _ = h.Write([]byte(name + "=" + text(raw(v)) + "\x00"))
-			known = true
-		}
-	}
-	if !known {
-		return 0
-	}
-	return h.Sum64()
-}
-
 // telling are the beginnings of attribute names of which one is on every record that can be a call
-// or a tool, by their first letter. Most spans of a busy pipeline have none and are let through at the cost of
-// this look.
-var telling = byFirst(
+// or a tool. Most spans of a busy pipeline have none and are let through at the cost of a look at their names.
+var telling = []string{
 	"gen_ai.", "llm.", "ai.", "openinference.", "traceloop.", "langfuse.", "langsmith.", "mlflow.", "genkit:", "tokenboard.",
 	"embedding.", "span.type", "input_token", "gcp.vertex", "event.name", "codex.", "haystack.", "braintrust.", "langwatch.", "lmnr.",
 	"agentops.", "langtrace.", "input_tokens",
-)
-
-func byFirst(names ...string) (out [256][]string) {
-	for _, n := range names {
-		out[n[0]] = append(out[n[0]], n)
-	}
-	return out
-}
-
-// tells tells whether a record has a telling attribute.
-func (r *record) tells() bool {
-	for k := range r.attrs.All() {
-		if k == "" {
-			continue
-		}
-		for _, p := range telling[k[0]] {
-			if strings.HasPrefix(k, p) {
-				return true
-			}
-		}
-		if r.taught != nil && r.taught[k] {
-			return true
-		}
-	}
-	return false
 }

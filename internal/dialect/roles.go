@@ -92,13 +92,16 @@ var roleRefs = func() (out []ref) {
 
 // role finds what a span is, and whether anything but its figures says so.
 func (r *record) role() verdict {
-	for i := range roleRules {
+	for _, i := range r.plan.rules {
 		row := &roleRules[i]
-		if row.Scope != "" && !strings.HasPrefix(r.scope, row.Scope) || !strings.HasPrefix(r.name, row.Name) {
+		if !strings.HasPrefix(r.name, row.Name) {
 			continue
 		}
 		name := r.name
 		if row.Attribute != "" {
+			if r.own.rules&(1<<i) == 0 {
+				continue
+			}
 			if name = r.textAt(&roleRefs[i]); name == "" {
 				continue
 			}
@@ -106,8 +109,10 @@ func (r *record) role() verdict {
 		if v, ok := row.Is[name]; ok {
 			return v
 		}
-		if v, ok := row.Is[strings.ToLower(name)]; ok {
-			return v
+		if lower := strings.ToLower(name); lower != name {
+			if v, ok := row.Is[lower]; ok {
+				return v
+			}
 		}
 		if row.Else != unsaid && name != "" {
 			return row.Else

@@ -19,7 +19,7 @@ type Taught struct {
 }
 
 // family makes a row of it, and adds the attributes that it reads to names.
-func (t *Taught) family(names map[string]bool) *Family {
+func (t *Taught) family(n *names) *Family {
 	f := &Family{
 		Name: t.Name, Events: t.Events, Input: t.Input, Output: t.Output, Total: t.Total, CacheRead: t.CacheRead,
 		CacheWrite: t.CacheWrite, CacheWrite1h: t.CacheWrite1h, Reasoning: t.Reasoning, Provider: t.Provider, Operation: "chat", Facts: map[fact][]string{},
@@ -50,8 +50,9 @@ func (t *Taught) family(names map[string]bool) *Family {
 	for _, aliases := range [][]string{t.Input, t.Output, t.Total} {
 		for _, alias := range aliases {
 			name, _, _ := strings.Cut(alias, "#")
-			names[name] = true
+			n.info[n.id(name)].kind |= kindTelling
 		}
 	}
-	return f.compile()
+	n.info[0] = nameInfo{} // of no name
+	return f.compile(n)
 }

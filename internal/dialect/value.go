@@ -108,7 +108,7 @@ func number(v any) (float64, bool) {
 	case int64:
 		f = float64(n)
 	case float64:
-		f = n
+		return numberFloat(n)
 	case string:
 		if len(n) > maxNumberText {
 			return 0, false
@@ -121,6 +121,10 @@ func number(v any) (float64, bool) {
 	default:
 		return 0, false
 	}
+	return numberFloat(f)
+}
+
+func numberFloat(f float64) (float64, bool) {
 	return f, !math.IsNaN(f) && !math.IsInf(f, 0) && f >= 0
 }
 
@@ -163,12 +167,39 @@ func clean(s string) string {
 			s = s[:len(s)-1]
 		}
 	}
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c >= 0x7f {
-			return cleanRunes(s)
+	if !printable(s) {
+		return cleanRunes(s)
+	}
+	for s != "" && s[0] == ' ' {
+		s = s[1:]
+	}
+	for s != "" && s[len(s)-1] == ' ' {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// printable tells whether a text is of printable ASCII alone, eight bytes at a time.
+func printable(s string) bool {
+	const (
+		word  = 8
+		ones  = 0x0101010101010101
+		highs = 0x80 * ones
+	)
+	i := 0
+	for ; i+word <= len(s); i += word {
+		w := load64(s, i)
+		// a byte is over 0x7f, or is 0x7f, or is under 0x20
+		if (w|(w+ones)|(w-0x20*ones))&highs != 0 {
+			return false
 		}
 	}
-	return strings.TrimSpace(s)
+	for ; i < len(s); i++ {
+		if c := s[i]; c < 0x20 || c >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 func cleanRunes(s string) string {

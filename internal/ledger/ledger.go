@@ -68,7 +68,7 @@ type Status struct {
 	Info       store.Info
 	Counters   Counters
 	Retention  error // why old records could not be dropped at the last try
-	Save       error // why the sums could not be stored at the last try; the next start takes longer
+	Save       error // why sums or records could not be put in order on disk at the last try; the next start takes longer
 	// Folded counts calls that were summed as "(other)" on some dimension since start, because it had
 	// too many values that day.
 	Folded int64
@@ -119,10 +119,12 @@ type Ledger struct {
 	// memory have it too, so that a reader that needs both sees them agree.
 	commits sync.RWMutex
 
-	mu     sync.RWMutex // guards what follows
-	sums   *rollup.Rollup
-	series *rollup.Series
-	last   time.Time // of the last commit
+	mu      sync.RWMutex // guards what follows
+	touches touches
+	sums    *rollup.Rollup
+	newest  time.Time // no call that is in the sums starts after it
+	series  *rollup.Series
+	last    time.Time // of the last commit
 	// commitNumber is that of the last commit that changed a sum.
 	commitNumber int64
 	floor        time.Time // what starts before it was dropped
@@ -167,9 +169,10 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		o.Now = time.Now
 	}
 	l := &Ledger{
-		engine: engine, o: o, sums: rollup.New(rollup.Options{MaxMembers: o.MaxMembers}), series: rollup.NewSeries(o.Series), untrue: map[int64]bool{},
+		engine: engine, o: o, series: rollup.NewSeries(o.Series), untrue: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
+	l.sums = rollup.New(rollup.Options{MaxMembers: o.MaxMembers, Read: l.readPart})
 	if err := l.load(ctx); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}

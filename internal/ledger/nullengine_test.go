@@ -24,6 +24,7 @@ func (nullEngine) Apply(context.Context, store.Write) error           { return n
 func (nullEngine) Info(context.Context) (store.Info, error)           { return store.Info{}, nil }
 func (nullEngine) Journals(context.Context, func([]byte) error) error { return nil }
 func (nullEngine) Hours(context.Context) ([]store.Hour, error)        { return nil, nil }
+func (nullEngine) Fold(context.Context) error                         { return nil }
 func (nullEngine) Close() error                                       { return nil }
 func (nullEngine) Scan(context.Context, store.Filter, func(*store.Record) error) error {
 	return nil
@@ -31,8 +32,8 @@ func (nullEngine) Scan(context.Context, store.Filter, func(*store.Record) error)
 func (nullEngine) Find(context.Context, usage.ID, time.Time) (store.Record, bool, error) {
 	return store.Record{}, false, nil
 }
-func (nullEngine) Links(context.Context, time.Time, func(usage.Link) error) error { return nil }
-func (nullEngine) Sums(context.Context, func(store.SumPage) error) error          { return nil }
+func (nullEngine) Links(context.Context, time.Time, func(usage.Link) error) error      { return nil }
+func (nullEngine) Sums(context.Context, int64, int64, func(store.SumPage) error) error { return nil }
 func (nullEngine) SaveSums(context.Context, []store.SumPage, []byte, time.Time) error {
 	return nil
 }

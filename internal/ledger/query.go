@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -72,30 +73,76 @@ func (l *Ledger) Query(ctx context.Context, q Query) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	s := newSummation(p)
 	if q.Filter.None {
 		l.mu.RLock()
 		defer l.mu.RUnlock()
-		return s.answer(l.last, l.commitNumber), nil
+		return newSummation(p).answer(l.last, l.commitNumber), nil
 	}
 	if !p.fromMemory {
+		s := newSummation(p)
 		if err := l.sumRecords(ctx, p, s, p.from, p.to); err != nil {
 			return Answer{}, err
 		}
 		return s.answer(l.lastCommit(), 0), nil
 	}
-	if len(p.parts) > 0 {
-		// Sums in memory and stored records are read side by side: no commit in between.
+	for try := 0; ; try++ {
+		a, sure, err := l.fromMemory(ctx, p, try >= freeTries)
+		switch {
+		case errors.Is(err, rollup.ErrChanged) && try < maxTries:
+		case err != nil:
+			return Answer{}, fmt.Errorf("sum: %w", err)
+		case sure:
+			return a, nil
+		}
+	}
+}
+
+const (
+	freeTries = 2 // of a query that needs records, before it makes commits wait
+	maxTries  = 10
+)
+
+// fromMemory answers a query from the sums, and from the records of the base buckets that its edges
+// cut. Nobody waits for it, unless alone keeps commits away. It tells whether the answer is sure: that
+// nothing changed in those buckets between the sums and the records.
+func (l *Ledger) fromMemory(ctx context.Context, p *plan, alone bool) (a Answer, sure bool, err error) {
+	if alone {
 		l.commits.RLock()
 		defer l.commits.RUnlock()
 	}
-	asOf, commit := l.sumBuckets(p, s)
-	for _, part := range p.parts {
-		if err := l.sumRecords(ctx, p, s, part[0], part[1]); err != nil {
-			return Answer{}, err
+	s := newSummation(p)
+	l.mu.RLock()
+	buckets := p.within(l.newest)
+	sums := l.begin(p, buckets, s)
+	asOf, commit := l.last, l.commitNumber
+	seen := l.touches.now(l.floor)
+	sure = alone || !l.touches.changing(buckets.partial)
+	l.mu.RUnlock()
+	if !sure {
+		return Answer{}, false, nil
+	}
+	for _, sum := range sums {
+		if err := sum.End(); err != nil {
+			return Answer{}, false, err
+		}
+		if sum.Made() {
+			l.mu.Lock()
+			l.sums.Keep(sum)
+			l.mu.Unlock()
 		}
 	}
-	return s.answer(asOf, commit), nil
+	if len(buckets.parts) == 0 {
+		return s.answer(asOf, commit), true, nil
+	}
+	for _, part := range buckets.parts {
+		if err := l.sumRecords(ctx, p, s, part[0], part[1]); err != nil {
+			return Answer{}, false, err
+		}
+	}
+	l.mu.RLock()
+	sure = alone || (!l.touches.changing(buckets.partial) && l.touches.same(seen, l.floor, buckets.partial))
+	l.mu.RUnlock()
+	return s.answer(asOf, commit), sure, nil
 }
 
 // plan is how a query is answered.
@@ -103,9 +150,14 @@ type plan struct {
 	query      Query
 	axis       rollup.Axis
 	fromMemory bool
-	from, to   time.Time      // zero is open
-	parts      [][2]time.Time // parts of base buckets that only records can tell
-	partial    map[int64]bool // the base buckets that parts lie in
+	from, to   time.Time // zero is open
+}
+
+// bucketed is a plan in base buckets.
+type bucketed struct {
+	edges   []int64
+	parts   [][2]time.Time // parts of base buckets that only records can tell
+	partial map[int64]bool // the base buckets that parts lie in
 }
 
 func (l *Ledger) plan(q Query) (*plan, error) {
@@ -117,7 +169,7 @@ func (l *Ledger) plan(q Query) (*plan, error) {
 	if len(q.Edges) == 1 {
 		return nil, fmt.Errorf("%w: one edge bounds no interval", ErrQuery)
 	}
-	p := &plan{query: q, from: q.Filter.From, to: q.Filter.To, partial: map[int64]bool{}}
+	p := &plan{query: q, from: q.Filter.From, to: q.Filter.To}
 	if n := len(q.Edges); n > 0 {
 		if p.from.IsZero() || p.from.Before(q.Edges[0]) {
 			p.from = q.Edges[0]
@@ -129,9 +181,6 @@ func (l *Ledger) plan(q Query) (*plan, error) {
 	p.axis, p.fromMemory = axisFor(q)
 	if p.fromMemory && filtered(&q.Filter) && l.full(p.axis) {
 		p.fromMemory = false // the sums of single members may lack calls that were summed as others
-	}
-	if p.fromMemory {
-		p.findParts()
 	}
 	return p, nil
 }
@@ -173,45 +222,53 @@ func (l *Ledger) full(a rollup.Axis) bool {
 	return l.sums.Full(a)
 }
 
-// findParts finds the base buckets that an edge cuts, and the parts of them that are asked for.
-func (p *plan) findParts() {
-	cuts := append([]time.Time{p.from, p.to}, p.query.Edges...)
-	for _, t := range cuts {
-		if !t.IsZero() && !rollup.Aligned(t) {
-			p.partial[rollup.BucketOf(t)] = true
+// within gives the plan in base buckets. No call that is in the sums starts after newest: an edge
+// after it cuts nothing.
+func (p *plan) within(newest time.Time) bucketed {
+	b := bucketed{partial: map[int64]bool{}}
+	cut := func(t time.Time) time.Time {
+		if t.IsZero() || rollup.Aligned(t) {
+			return t
 		}
-	}
-	for b := range p.partial {
-		from, to := rollup.BucketStart(b), rollup.BucketStart(b+1)
-		if !p.from.IsZero() && from.Before(p.from) {
-			from = p.from
+		if t.After(newest) {
+			return rollup.BucketStart(rollup.BucketOf(t) + 1)
 		}
-		if !p.to.IsZero() && p.to.Before(to) {
-			to = p.to
-		}
-		if from.Before(to) {
-			p.parts = append(p.parts, [2]time.Time{from, to})
-		}
+		b.partial[rollup.BucketOf(t)] = true
+		return t
 	}
-}
-
-// buckets gives the plan's edges as numbers of buckets. A bucket that an edge cuts is skipped.
-func (p *plan) buckets() []int64 {
-	from, to := rollup.Open[0], rollup.Open[1]
-	if !p.from.IsZero() {
-		from = firstBucket(p.from)
-	}
-	if !p.to.IsZero() {
-		to = firstBucket(p.to)
-	}
-	if len(p.query.Edges) == 0 {
-		return []int64{from, max(from, to)}
-	}
-	edges := make([]int64, len(p.query.Edges))
+	from, to := cut(p.from), cut(p.to)
+	edges := make([]time.Time, len(p.query.Edges))
 	for i, e := range p.query.Edges {
-		edges[i] = max(from, min(firstBucket(e), to))
+		edges[i] = cut(e)
 	}
-	return edges
+	for n := range b.partial {
+		begin, end := rollup.BucketStart(n), rollup.BucketStart(n+1)
+		if !from.IsZero() && begin.Before(from) {
+			begin = from
+		}
+		if !to.IsZero() && to.Before(end) {
+			end = to
+		}
+		if begin.Before(end) {
+			b.parts = append(b.parts, [2]time.Time{begin, end})
+		}
+	}
+	first, last := rollup.Open[0], rollup.Open[1]
+	if !from.IsZero() {
+		first = firstBucket(from)
+	}
+	if !to.IsZero() {
+		last = firstBucket(to)
+	}
+	if len(edges) == 0 {
+		b.edges = []int64{first, max(first, last)}
+		return b
+	}
+	b.edges = make([]int64, len(edges))
+	for i, e := range edges {
+		b.edges[i] = max(first, min(firstBucket(e), last))
+	}
+	return b
 }
 
 // firstBucket gives the first bucket that does not start before a time.
@@ -223,10 +280,9 @@ func firstBucket(t time.Time) int64 {
 	return b
 }
 
-// sumBuckets adds the whole base buckets from memory and gives time and number of the last commit
-// that is in them.
-func (l *Ledger) sumBuckets(p *plan, s *summation) (asOf time.Time, commit int64) {
-	q := rollup.Query{Axis: p.axis, Edges: p.buckets(), Skip: p.partial, Overall: s.overall, Points: func(m rollup.Member) []Sums {
+// begin begins to add the whole base buckets from memory. The caller holds the lock.
+func (l *Ledger) begin(p *plan, b bucketed, s *summation) (sums []*rollup.Summing) {
+	q := rollup.Query{Axis: p.axis, Edges: b.edges, Skip: b.partial, Of: p.members(), Overall: s.overall, Points: func(m rollup.Member) []Sums {
 		if !p.passes(m) {
 			return nil
 		}
@@ -238,18 +294,29 @@ func (l *Ledger) sumBuckets(p *plan, s *summation) (asOf time.Time, commit int64
 	case p.query.CountsOnly:
 		q.Histograms = rollup.OfNone
 	}
-	l.mu.RLock()
-	defer l.mu.RUnlock()
 	if p.query.Overall && !filtered(&p.query.Filter) && p.axis != rollup.All {
 		q.Histograms = rollup.OfNone // the sums of all are fewer
 		discard := make([]Sums, len(q.Edges)-1)
-		l.sums.Sum(rollup.Query{
+		sums = append(sums, l.sums.Begin(rollup.Query{
 			Axis: rollup.All, Edges: q.Edges, Skip: q.Skip, Histograms: rollup.OfAll, Overall: q.Overall,
 			Points: func(rollup.Member) []Sums { return discard },
-		})
+		}))
 	}
-	l.sums.Sum(q)
-	return l.last, l.commitNumber
+	return append(sums, l.sums.Begin(q))
+}
+
+// members gives the members that the filter names; nil where it does not name them whole.
+func (p *plan) members() map[rollup.Member]bool {
+	f := &p.query.Filter
+	values := map[rollup.Axis][]string{rollup.Keys: f.Keys, rollup.Users: f.Users, rollup.Services: f.Services, rollup.Projects: f.Projects}[p.axis]
+	if len(values) == 0 {
+		return nil
+	}
+	of := make(map[rollup.Member]bool, len(values))
+	for _, v := range values {
+		of[rollup.Member{Value: v}] = true
+	}
+	return of
 }
 
 // passes tells whether a member of the plan's axis passes the filter.

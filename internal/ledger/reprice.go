@@ -190,6 +190,8 @@ func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Journal = l.journal(changes)
+	l.touches.begin(changes)
+	defer l.touches.end()
 	if err := l.engine.Apply(ctx, w); err != nil {
 		return fmt.Errorf("commit to the store: %w", err)
 	}

@@ -94,7 +94,9 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 	defer l.commits.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sums.Drop(rollup.Open[0], rollup.BucketOf(cut))
+	if err := l.sums.Drop(rollup.Open[0], rollup.BucketOf(cut)); err != nil {
+		return fmt.Errorf("drop sums: %w", err)
+	}
 	for i := range gone {
 		l.sums.Add(&gone[i], -1)
 	}

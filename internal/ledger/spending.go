@@ -17,7 +17,10 @@ func (l *Ledger) Spending(ctx context.Context, of map[string]bool, visit func(st
 	l.commits.RLock() // no commit and no retention between the sums in memory and the store's
 	defer l.commits.RUnlock()
 	var floor time.Time
-	commit, floor = l.spentInMemory(of, visit)
+	commit, floor, err = l.spentInMemory(of, visit)
+	if err != nil {
+		return 0, fmt.Errorf("sum what keys spent: %w", err)
+	}
 	err = l.engine.Forgotten(ctx, floor, func(s store.Spent) {
 		if of[s.Fingerprint] {
 			visit(s)
@@ -29,7 +32,7 @@ func (l *Ledger) Spending(ctx context.Context, of map[string]bool, visit func(st
 	return commit, nil
 }
 
-func (l *Ledger) spentInMemory(of map[string]bool, visit func(store.Spent)) (commit int64, floor time.Time) {
+func (l *Ledger) spentInMemory(of map[string]bool, visit func(store.Spent)) (commit int64, floor time.Time, err error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	tell := func(m rollup.Member, b int64, s *Sums) {
@@ -43,9 +46,13 @@ func (l *Ledger) spentInMemory(of map[string]bool, visit func(store.Spent)) (com
 			keys[rollup.Member{Value: fingerprint}] = true
 		}
 	}
-	l.sums.Each(rollup.Keys, rollup.Open[0], keys, tell)
-	if of[""] {
-		l.sums.Each(rollup.All, rollup.Open[0], nil, tell)
+	if err := l.sums.Each(rollup.Keys, rollup.Open[0], keys, tell); err != nil {
+		return 0, time.Time{}, err
 	}
-	return l.commitNumber, l.floor
+	if of[""] {
+		if err := l.sums.Each(rollup.All, rollup.Open[0], nil, tell); err != nil {
+			return 0, time.Time{}, err
+		}
+	}
+	return l.commitNumber, l.floor, nil
 }

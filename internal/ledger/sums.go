@@ -49,8 +49,12 @@ func (l *Ledger) changed(w *store.Write, changes []Change) {
 	for _, h := range w.Untrue {
 		l.untrue[h] = true
 	}
+	l.touches.note()
 	for i := range changes {
 		l.sums.Add(changes[i].Call, changes[i].N)
+		if changes[i].Call.Start.After(l.newest) {
+			l.newest = changes[i].Call.Start
+		}
 	}
 	if len(changes) > 0 {
 		l.series.Commit()
@@ -59,10 +63,16 @@ func (l *Ledger) changed(w *store.Write, changes []Change) {
 
 // loadSums reads the stored sums, and adds up what is not in them.
 func (l *Ledger) loadSums(ctx context.Context) error {
-	err := l.engine.Sums(ctx, func(p store.SumPage) error {
+	err := l.engine.Sums(ctx, 0, partDay, func(p store.SumPage) error {
 		return l.sums.Load(rollup.Page{Day: p.Day, Axis: rollup.Axis(p.Axis), Data: p.Data})
 	})
 	if err != nil {
+		return fmt.Errorf("read the stored sums: %w", err)
+	}
+	if len(l.sums.Dirty()) > 0 {
+		l.unsaved = true // pages of an older form
+	}
+	if l.newest, err = l.sums.Newest(); err != nil {
 		return fmt.Errorf("read the stored sums: %w", err)
 	}
 	hours, err := l.engine.Hours(ctx)
@@ -72,9 +82,13 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 	l.hours = hours
 	// What starts before the floor is on its way out; the floor may lie within a bucket.
 	floor := rollup.BucketOf(l.floor)
-	l.sums.Drop(rollup.Open[0], floor)
+	if err := l.sums.Drop(rollup.Open[0], floor); err != nil {
+		return fmt.Errorf("drop sums: %w", err)
+	}
 	if !rollup.Aligned(l.floor) {
-		l.sums.Drop(floor, floor+1)
+		if err := l.sums.Drop(floor, floor+1); err != nil {
+			return fmt.Errorf("drop sums: %w", err)
+		}
 		if err := l.addUp(ctx, l.floor, rollup.BucketStart(floor+1)); err != nil {
 			return err
 		}
@@ -90,7 +104,9 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 		}
 		from, _ := hourBuckets(hours[i].Number)
 		_, to := hourBuckets(hours[n-1].Number)
-		l.sums.Drop(from, to)
+		if err := l.sums.Drop(from, to); err != nil {
+			return fmt.Errorf("drop sums: %w", err)
+		}
 		start := rollup.BucketStart(from)
 		if start.Before(l.floor) {
 			start = l.floor
@@ -112,6 +128,9 @@ func (l *Ledger) addUp(ctx context.Context, from, to time.Time) error {
 	}
 	err := l.engine.Scan(ctx, store.Filter{From: from, To: to}, func(r *store.Record) error {
 		l.sums.Add(&r.Call, 1)
+		if r.Start.After(l.newest) {
+			l.newest = r.Start
+		}
 		return nil
 	})
 	if err != nil {
@@ -128,13 +147,21 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 	l.mu.RLock()
 	pages := l.sums.Dirty()
 	l.mu.RUnlock()
-	stored := make([]store.SumPage, len(pages))
+	stored := make([]store.SumPage, 0, len(pages))
 	for i := range pages {
-		l.mu.Lock()
-		l.sums.Fold(pages[i])
-		l.mu.Unlock()
-		l.sums.Encode(&pages[i]) // beside readers: only this goroutine changes sums
-		stored[i] = store.SumPage{Day: pages[i].Day, Axis: uint8(pages[i].Axis), Data: pages[i].Data}
+		p := &pages[i]
+		if err := l.foldPage(*p); err != nil {
+			return fmt.Errorf("store the sums: %w", err)
+		}
+		l.mu.RLock() // beside readers: only this goroutine changes sums
+		l.sums.Encode(p)
+		l.mu.RUnlock()
+		stored = append(stored, store.SumPage{Day: p.Day, Axis: uint8(p.Axis), Data: p.Data})
+		for part, data := range p.Parts {
+			if data != nil {
+				stored = append(stored, store.SumPage{Day: dayOfPart(*p, rollup.Part(part)), Axis: uint8(p.Axis), Data: data}) //nolint:gosec // few
+			}
+		}
 	}
 	if err := l.engine.SaveSums(ctx, stored, l.series.Snapshot(), l.o.Now()); err != nil {
 		return fmt.Errorf("store the sums: %w", err)
@@ -145,6 +172,40 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 	clear(l.untrue)
 	l.unsaved = false
 	return nil
+}
+
+// foldPage folds a page. What of it is on disk only is read before anyone has to wait.
+func (l *Ledger) foldPage(p rollup.Page) error {
+	l.mu.RLock()
+	parts, err := l.sums.Ready(p)
+	l.mu.RUnlock()
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sums.Put(p, parts)
+	return l.sums.Fold(p)
+}
+
+// partDay is where the numbers of days end under which pages are stored. Beyond are their parts, in
+// the order of kind, axis and day: who reads the pages at a start passes over no part.
+const partDay = 1 << 32
+
+// dayOfPart is the number of a day under which a part of a page is stored.
+func dayOfPart(p rollup.Page, part rollup.Part) int64 {
+	const byKind = 8 // bits
+	return (int64(part)<<byKind|int64(p.Axis))*partDay + p.Day
+}
+
+// readPart reads a part of a page.
+func (l *Ledger) readPart(p rollup.Page, part rollup.Part) (data []byte, err error) {
+	day := dayOfPart(p, part)
+	err = l.engine.Sums(context.Background(), day, day+1, func(s store.SumPage) error {
+		data = s.Data
+		return nil
+	})
+	return data, err
 }
 
 // LastUsed tells when the last call with a key started; zero where none is known.

@@ -113,6 +113,9 @@ func (l *Ledger) write() {
 		select {
 		case r := <-l.requests:
 			l.commitGroup(ctx, l.gather(r))
+			if err := l.engine.Fold(ctx); err != nil {
+				l.noteSaved(err) // it is tried again; when too much waits, commits fail
+			}
 		case j := <-l.jobs:
 			j.result <- j.run(ctx)
 		case <-save.C:
@@ -197,6 +200,8 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Journal = l.journal(changes)
+	l.touches.begin(changes)
+	defer l.touches.end()
 	if len(w.Put)+len(w.Mark)+len(w.Links) > 0 {
 		if err := l.engine.Apply(ctx, w); err != nil {
 			l.index.rollback()

@@ -99,6 +99,14 @@ func (g *Generator) Next() (usage.Call, bool) {
 		g.i++
 		return g.last[g.rng.IntN(len(g.last))], true
 	}
+	return g.NextFresh()
+}
+
+// NextFresh gives the next call and no duplicate: for who changes what it gives.
+func (g *Generator) NextFresh() (usage.Call, bool) {
+	if g.i >= g.set.Calls {
+		return usage.Call{}, false
+	}
 	c := g.fresh()
 	g.i++
 	const remembered = 1024

@@ -81,8 +81,23 @@ func (h *Histogram) add(bucket int16, n int64) {
 
 // Merge adds all that o holds.
 func (h *Histogram) Merge(o *Histogram) {
-	for i, b := range o.index {
-		h.add(b, o.count[i])
+	i := 0
+	for j, b := range o.index {
+		for i < len(h.index) && h.index[i] < b {
+			i++
+		}
+		if i == len(h.index) || h.index[i] != b || h.count[i]+o.count[j] == 0 {
+			h.add(b, o.count[j])
+			continue
+		}
+		h.count[i] += o.count[j]
+	}
+}
+
+// take takes all that o holds away.
+func (h *Histogram) take(o *Histogram) {
+	for j, b := range o.index {
+		h.add(b, -o.count[j])
 	}
 }
 

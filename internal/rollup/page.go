@@ -5,11 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"iter"
 	"slices"
 	"strings"
 	"time"
-	"unique"
 )
 
 // Bucket is the length of the base buckets of all sums. It divides every time zone's offset, so that
@@ -29,274 +27,438 @@ func compareMembers(a, b Member) int {
 // Other stands for the members of a page that is full.
 var Other = Member{Value: "(other)"}
 
-// page is the sums of one axis and one day. Its bytes are never changed, only replaced.
+// page is the sums of one axis and one day. What it points to is never changed, only replaced, apart
+// from the changes: over and what follows it.
 //
-// For each member, in the order of names, data holds a block: the number of slots (uvarint), then, of
-// one slot, the slot (a byte) and its cell; of more, the cell of the whole day, the length of what
-// follows (uvarint), and each slot and its cell, ascending.
+// Its members' figures of the whole day, which most questions are about, are in memory always. Those
+// of quarters of an hour, and histograms that are large, can be let go while they are as on disk.
 type page struct {
-	names []Member
-	last  []int64 // by member: start (ns since the day began) of the last call, plus one; 0 where not kept
-	ends  []int   // where each member's block ends in data
-	data  []byte
+	ids  []uint32 // members, in the order of their names
+	last []int64  // by member: start (ns since the day began) of the last call, plus one; on Keys only
+	day  columns
+	cuts []*prefix
+	// version grows with each fold, so that parts read from disk are known to be of this page.
+	version uint32
+	hist    *blob // by member: histograms of the whole day; nil: on disk
+	// slots are by member: the number of quarters with calls (uvarint), and each of them (a byte) and its
+	// cell; where it is one only, its cell is left out: it is the day's. nil: on disk.
+	slots *blob
 
-	changed map[Member]*changed // since the bytes were made
-	latest  *changed            // the one that was asked for last
-	fresh   int                 // members of changed that are not in names
-	cells   int                 // sums in changed
-	full    bool                // too many members: new ones go to Other
-	dirty   bool                // differs from what is on disk
+	over   map[uint32]*changed // members with changes since the rest was made
+	latest *changed            // the one that was asked for last
+	cells  int                 // sums in over
+	fresh  int                 // members of over that are not in ids
+	full   bool                // too many members: new ones go to Other
+	dirty  bool                // differs from what is on disk
 }
 
-// changed is what changed of one member since the bytes were made.
+// changed is what changed of one member since the rest of its page was made.
 type changed struct {
-	member Member
-	cells  []slotSums // as they came
+	member uint32
+	fresh  bool       // it is not in the page's ids
+	slots  []slotSums // as they came
 	last   int64      // start of the last call, as in page.last
-	used   *time.Time // on the axis of keys: Rollup.lastUsed
+	used   *time.Time // on the axis of keys: in Rollup.lastUsed
 }
 
 // at gives the sums of a slot; fresh where they are new.
-func (c *changed) at(slot uint8) (s *Sums, fresh bool) {
-	for i := len(c.cells) - 1; i >= 0; i-- { // mostly the last
-		if c.cells[i].slot == slot {
-			return &c.cells[i].Sums, false
+func (c *changed) at(slot uint8) (s *slotSums, fresh bool) {
+	for i := len(c.slots) - 1; i >= 0; i-- { // mostly the last
+		if c.slots[i].slot == slot {
+			return &c.slots[i], false
 		}
 	}
-	c.cells = append(c.cells, slotSums{slot: slot})
-	return &c.cells[len(c.cells)-1].Sums, true
+	c.slots = append(c.slots, slotSums{slot: slot})
+	return &c.slots[len(c.slots)-1], true
 }
 
-func (p *page) block(i int) []byte {
-	begin := 0
-	if i > 0 {
-		begin = p.ends[i-1]
-	}
-	return p.data[begin:p.ends[i]]
+// prefix is the sums of a part of a day: of a zone whose days begin within it.
+type prefix struct {
+	slot    uint8 // the first one that is not in it
+	columns       // figures of the slots before
+	hist    *blob // their histograms; nil where the page's own are large
 }
 
-func (p *page) find(m Member) (int, bool) { return slices.BinarySearchFunc(p.names, m, compareMembers) }
+// maxCuts bounds the prefixes of a page.
+const maxCuts = 2
 
-// change gives the changes of a member; of Other where the page has no room for it.
-func (p *page) change(m Member, maxMembers int) (c *changed, folded bool) {
-	if p.latest != nil && p.latest.member == m { // on most axes the next call is often of the same
-		return p.latest, false
-	}
-	if c := p.changed[m]; c != nil {
-		p.latest = c
-		return c, false
-	}
-	i, known := p.find(m)
-	if !known && m != Other {
-		if p.full = p.full || len(p.names)+p.fresh >= maxMembers; p.full {
-			c, _ = p.change(Other, maxMembers)
-			return c, true
+func (p *page) cut(slot uint8) *prefix {
+	for _, c := range p.cuts {
+		if c.slot == slot {
+			return c
 		}
 	}
-	if p.changed == nil {
-		p.changed = map[Member]*changed{}
-	}
-	if known {
-		m = p.names[i]
-	} else {
-		p.fresh++
-		m = Member{strings.Clone(m.Value), strings.Clone(m.Provider)} // it may be a part of a large text
-	}
-	c = &changed{member: m}
-	p.changed[m] = c
-	return c, false
+	return nil
 }
 
-// members gives where some members are in names; nil is all.
-func (p *page) members(of map[Member]bool) iter.Seq[int] {
-	const searchCost = 16 // steps to find one among tens of thousands
-	return func(yield func(int) bool) {
-		if of != nil && len(of) < len(p.names)/searchCost {
-			for m, wanted := range of {
-				if i, known := p.find(m); wanted && known && !yield(i) {
-					return
-				}
-			}
-			return
-		}
-		for i, m := range p.names {
-			if (of == nil || of[m]) && !yield(i) {
-				return
-			}
-		}
-	}
-}
-
-// visitBlock visits the slots of a block, without histograms.
-func visitBlock(block []byte, visit func(slot uint8, s *Sums)) {
-	r := reader{b: block}
-	n := r.uvarint()
-	if n > 1 {
-		r.addCell(nil, nil)
-		r.uvarint()
-	}
-	for range n {
-		slot := r.byte()
-		var s Sums
-		r.addCell(&s, nil)
-		visit(slot, &s)
-	}
-}
+// largeHist is from how many bytes on a page's histograms are kept on disk apart.
+const largeHist = 16 << 10
 
 // slotSums is the sums of one slot.
 type slotSums struct {
 	slot uint8
-	Sums
+	figures
+	duration, ttft Histogram
 }
 
-// slots decodes a block.
-func slotsOf(block []byte) ([]slotSums, error) {
-	r := reader{b: block}
+func (s *slotSums) isZero() bool {
+	return s.figures == figures{} && len(s.duration.index) == 0 && len(s.ttft.index) == 0
+}
+
+// slotsOf decodes a member's slots.
+func (p *page) slotsOf(i int) ([]slotSums, error) {
+	r := reader{b: p.slots.block(i)}
 	n := r.uvarint()
-	if n > 1 {
-		r.addCell(nil, nil)
-		r.uvarint()
+	if n > uint64(slotsPerDay) {
+		return nil, errDamaged
 	}
-	out := make([]slotSums, 0, min(n, uint64(slotsPerDay)))
-	for range n {
-		s := slotSums{slot: r.byte()}
-		r.addCell(&s.Sums, &s.Sums)
+	out := make([]slotSums, n)
+	for k := range out {
+		s := &out[k]
+		s.slot = r.byte()
+		var h []byte
+		if n == 1 {
+			s.figures, h = p.day.row(i), p.hist.block(i)
+		} else {
+			h = r.packed(&s.figures)
+		}
+		if err := readHistograms(h, &s.duration, &s.ttft); err != nil {
+			return nil, err
+		}
 		if r.bad || int64(s.slot) >= slotsPerDay {
 			return nil, errDamaged
 		}
-		out = append(out, s)
 	}
 	return out, nil
 }
 
-func appendBlock(b []byte, slots []slotSums) []byte {
+func appendSlots(b []byte, slots []slotSums) []byte {
 	b = binary.AppendUvarint(b, uint64(len(slots)))
-	if len(slots) == 1 {
-		return appendCell(append(b, slots[0].slot), &slots[0].Sums)
-	}
-	var total Sums
-	var each []byte
 	for i := range slots {
-		total.Merge(&slots[i].Sums)
-		each = appendCell(append(each, slots[i].slot), &slots[i].Sums)
+		s := &slots[i]
+		b = append(b, s.slot)
+		if len(slots) > 1 {
+			b = appendPacked(b, &s.figures, &s.duration, &s.ttft)
+		}
 	}
-	b = appendCell(b, &total)
-	return append(binary.AppendUvarint(b, uint64(len(each))), each...)
+	return b
 }
 
-// fold makes new bytes of the old ones and the changes, of the slots that keep lets through; nil is all.
-func (p *page) fold(keep func(slot uint8) bool) error {
+// maker makes a page member by member.
+type maker struct {
+	page
+	axis      Axis
+	rows      []figures
+	cutRows   [][]figures // by cut, of each member
+	cutHists  []*blob
+	room      []byte
+	dur, ttft Histogram
+}
+
+func newMaker(a Axis, old *page) *maker {
+	m := &maker{page: page{full: old.full, dirty: old.dirty, version: old.version + 1, hist: &blob{}, slots: &blob{}}, axis: a}
+	for range old.cuts {
+		m.cutRows = append(m.cutRows, nil)
+		m.cutHists = append(m.cutHists, &blob{})
+	}
+	return m
+}
+
+func (m *maker) name(id uint32, last int64) {
+	m.ids = append(m.ids, id)
+	if m.axis == Keys {
+		m.last = append(m.last, last)
+	}
+}
+
+// add adds a member with its slots.
+func (m *maker) add(id uint32, last int64, slots []slotSums, old *page) {
+	m.name(id, last)
+	m.room = appendSlots(m.room[:0], slots)
+	m.slots.append(m.room)
+	row, hist := m.upTo(uint8(slotsPerDay), slots)
+	m.rows = append(m.rows, row)
+	m.hist.append(hist)
+	for k, c := range old.cuts {
+		row, hist := m.upTo(c.slot, slots)
+		m.cutRows[k] = append(m.cutRows[k], row)
+		m.cutHists[k].append(hist)
+	}
+}
+
+// upTo adds the slots before one.
+func (m *maker) upTo(end uint8, slots []slotSums) (row figures, hist []byte) {
+	m.dur, m.ttft = Histogram{}, Histogram{}
+	for i := range slots {
+		if s := &slots[i]; s.slot < end {
+			row.add(&s.figures, 1)
+			m.dur.Merge(&s.duration)
+			m.ttft.Merge(&s.ttft)
+		}
+	}
+	m.room = appendHistograms(m.room[:0], &m.dur, &m.ttft)
+	return row, m.room
+}
+
+// copy adds a member as it is in the old page.
+func (m *maker) copy(old *page, i int) {
+	last := int64(0)
+	if old.last != nil {
+		last = old.last[i]
+	}
+	m.name(old.ids[i], last)
+	m.slots.append(old.slots.block(i))
+	m.rows = append(m.rows, old.day.row(i))
+	m.hist.append(old.hist.block(i))
+	for k, c := range old.cuts {
+		m.cutRows[k] = append(m.cutRows[k], c.row(i))
+		if c.hist != nil {
+			m.cutHists[k].append(c.hist.block(i))
+		}
+	}
+}
+
+// end gives the page.
+func (m *maker) end(old *page) page {
+	p := m.page
+	p.day = makeColumns(m.rows)
+	p.hist.data, p.slots.data = slices.Clip(p.hist.data), slices.Clip(p.slots.data)
+	for k, c := range old.cuts {
+		cut := &prefix{slot: c.slot, columns: makeColumns(m.cutRows[k])}
+		if c.hist != nil && len(p.hist.data) <= largeHist {
+			cut.hist = m.cutHists[k]
+		}
+		p.cuts = append(p.cuts, cut)
+	}
+	return p
+}
+
+// fold makes a new page of the old one, whose parts must be there, and the changes, of the slots that
+// keep lets through; nil is all. names gives the members' names.
+func (p *page) fold(a Axis, names []Member, keep func(slot uint8) bool) error {
 	if p.cells == 0 && keep == nil {
 		return nil
 	}
-	names := slices.Grow(slices.Clone(p.names), p.fresh)
-	for m := range p.changed {
-		if _, old := p.find(m); !old {
-			names = append(names, m)
+	byName := func(a, b uint32) int { return compareMembers(names[a], names[b]) }
+	fresh := make([]uint32, 0, p.fresh)
+	for id, c := range p.over {
+		if c.fresh {
+			fresh = append(fresh, id)
 		}
 	}
-	slices.SortFunc(names, compareMembers)
-	next := page{full: p.full, dirty: p.dirty}
-	for _, m := range names {
-		i, old := p.find(m)
-		block, last := []byte(nil), int64(0)
-		if old {
-			block, last = p.block(i), p.last[i]
+	slices.SortFunc(fresh, byName)
+	m := newMaker(a, p)
+	one := func(id uint32, i int) error { // i is -1 where it is new
+		last, change := int64(0), []slotSums(nil)
+		if c := p.over[id]; c != nil {
+			last, change = c.last, c.slots
 		}
-		change := p.changed[m]
-		if change == nil {
-			change = &changed{}
+		if i >= 0 && p.last != nil {
+			last = max(last, p.last[i])
 		}
-		if len(change.cells) > 0 || keep != nil {
+		if len(change) == 0 && keep == nil {
+			m.copy(p, i)
+			return nil
+		}
+		var slots []slotSums
+		if i >= 0 {
 			var err error
-			if block, err = foldBlock(block, change.cells, keep); err != nil {
+			if slots, err = p.slotsOf(i); err != nil {
 				return err
 			}
 		}
-		if len(block) == 0 {
-			continue // nothing is left of it
+		if slots = mergeSlots(slots, change, keep); len(slots) > 0 {
+			m.add(id, last, slots, p)
 		}
-		if !old { // texts are kept once, on however many days a member is seen
-			m = Member{unique.Make(m.Value).Value(), unique.Make(m.Provider).Value()}
-		}
-		next.names = append(next.names, m)
-		next.last = append(next.last, max(last, change.last))
-		next.data = append(next.data, block...)
-		next.ends = append(next.ends, len(next.data))
+		return nil
 	}
-	next.data = slices.Clip(next.data)
-	*p = next
+	for i, id := range p.ids {
+		for len(fresh) > 0 && byName(fresh[0], id) < 0 {
+			if err := one(fresh[0], -1); err != nil {
+				return err
+			}
+			fresh = fresh[1:]
+		}
+		if err := one(id, i); err != nil {
+			return err
+		}
+	}
+	for _, id := range fresh {
+		if err := one(id, -1); err != nil {
+			return err
+		}
+	}
+	*p = m.end(p)
 	return nil
 }
 
-// foldBlock adds changes to a member's block.
-func foldBlock(block []byte, change []slotSums, keep func(uint8) bool) ([]byte, error) {
-	var slots []slotSums
-	if len(block) > 0 {
-		var err error
-		if slots, err = slotsOf(block); err != nil {
-			return nil, err
-		}
-	}
+// mergeSlots adds changes to a member's slots.
+func mergeSlots(slots, change []slotSums, keep func(uint8) bool) []slotSums {
 	for i := range change {
-		at, found := slices.BinarySearchFunc(slots, change[i].slot, func(s slotSums, slot uint8) int { return cmp.Compare(s.slot, slot) })
-		if found {
-			slots[at].Merge(&change[i].Sums)
-		} else {
-			slots = slices.Insert(slots, at, change[i])
+		c := &change[i]
+		at, found := slices.BinarySearchFunc(slots, c.slot, func(s slotSums, slot uint8) int { return cmp.Compare(s.slot, slot) })
+		if !found {
+			slots = slices.Insert(slots, at, *c)
+			continue
 		}
+		s := &slots[at]
+		s.add(&c.figures, 1)
+		s.duration.Merge(&c.duration)
+		s.ttft.Merge(&c.ttft)
 	}
-	slots = slices.DeleteFunc(slots, func(s slotSums) bool { return s.isZero() || (keep != nil && !keep(s.slot)) })
-	if len(slots) == 0 {
-		return nil, nil
-	}
-	return appendBlock(nil, slots), nil
+	return slices.DeleteFunc(slots, func(s slotSums) bool { return s.isZero() || (keep != nil && !keep(s.slot)) })
 }
 
-const pageVersion = 1
+const pageVersion = 2
+
+const (
+	pageFull     = 1 << iota // new members go to Other
+	pageWithHist             // the histograms are in the page
+)
+
+// Part is a part of a page that is kept apart from it on disk.
+type Part uint8
+
+// The parts: the sums of quarters of an hour, and histograms where they are large.
+const (
+	Slots Part = 1 + iota
+	Hists
+)
 
 // encode gives the page's bytes for the disk; it must be folded. A checksum ends them.
-func (p *page) encode() []byte {
-	full := byte(0)
+func (p *page) encode(names []Member) []byte {
+	flags := byte(0)
 	if p.full {
-		full = 1
+		flags |= pageFull
 	}
-	b := []byte{pageVersion, full}
-	b = binary.AppendUvarint(b, uint64(len(p.names)))
-	for i, m := range p.names {
-		for _, s := range []string{m.Value, m.Provider} {
-			b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
+	if p.smallHist() {
+		flags |= pageWithHist
+	}
+	b := []byte{pageVersion, flags}
+	b = binary.LittleEndian.AppendUint32(b, p.version)
+	b = binary.AppendUvarint(b, uint64(len(p.ids)))
+	for _, id := range p.ids {
+		b = appendText(appendText(b, names[id].Value), names[id].Provider)
+	}
+	for _, last := range p.last {
+		b = binary.AppendUvarint(b, uint64(last)) //nolint:gosec // never negative
+	}
+	b = p.day.encode(b, len(p.ids))
+	if p.smallHist() {
+		b = p.hist.encode(b)
+	}
+	b = append(b, byte(len(p.cuts)))
+	for _, c := range p.cuts {
+		with := byte(0)
+		if c.hist != nil {
+			with = 1
 		}
-		b = binary.AppendUvarint(b, uint64(p.last[i])) //nolint:gosec // never negative
-		b = binary.AppendUvarint(b, uint64(len(p.block(i))))
+		b = c.encode(append(b, c.slot, with), len(p.ids))
+		if c.hist != nil {
+			b = c.hist.encode(b)
+		}
 	}
-	b = append(b, p.data...)
-	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	return checked(b)
+}
+
+// smallHist tells whether the histograms are kept in the page itself.
+func (p *page) smallHist() bool { return p.hist != nil && len(p.hist.data) <= largeHist }
+
+// encodePart gives the bytes of a part.
+func (p *page) encodePart(part Part) []byte {
+	b := binary.LittleEndian.AppendUint32([]byte{pageVersion, byte(part)}, p.version)
+	if part == Slots {
+		return checked(p.slots.encode(b))
+	}
+	return checked(p.hist.encode(b))
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// decodePage reads what encode gave.
-func decodePage(b []byte) (*page, error) {
+func checked(b []byte) []byte {
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+// check gives what checked was given.
+func check(b []byte) ([]byte, error) {
 	const sumSize = 4
 	if len(b) < sumSize || crc32.Checksum(b[:len(b)-sumSize], castagnoli) != binary.LittleEndian.Uint32(b[len(b)-sumSize:]) {
 		return nil, errDamaged
 	}
-	r := reader{b: b[:len(b)-sumSize]}
-	if v := r.byte(); v != pageVersion {
-		return nil, fmt.Errorf("%w: their version is %d", errDamaged, v)
+	return b[:len(b)-sumSize], nil
+}
+
+func (r *reader) uint32() uint32 {
+	b := r.take(4)
+	if len(b) < 4 {
+		return 0
 	}
-	p := &page{full: r.byte() == 1}
-	end := 0
+	return binary.LittleEndian.Uint32(b)
+}
+
+// decodePage reads what encode gave. The members' names come apart, in the order of the page.
+func decodePage(a Axis, b []byte) (*page, []Member, error) {
+	b, err := check(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := reader{b: b}
+	switch v := r.byte(); v {
+	case oldPageVersion:
+		return decodeOldPage(a, r)
+	case pageVersion:
+	default:
+		return nil, nil, fmt.Errorf("%w: their version is %d", errDamaged, v)
+	}
+	flags := r.byte()
+	p := &page{full: flags&pageFull != 0, version: r.uint32()}
+	var names []Member
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
-		m := Member{unique.Make(string(r.take(r.uvarint()))).Value(), unique.Make(string(r.take(r.uvarint()))).Value()}
-		p.names, p.last = append(p.names, m), append(p.last, int64(r.uvarint())) //nolint:gosec // as encode wrote it
-		end += int(r.uvarint())                                                  //nolint:gosec // as encode wrote it
-		p.ends = append(p.ends, end)
+		names = append(names, Member{r.text(), r.text()})
 	}
-	if r.bad || len(r.b) != end {
+	if a == Keys {
+		for range names {
+			p.last = append(p.last, int64(r.uvarint())) //nolint:gosec // as encode wrote it
+		}
+	}
+	p.day = r.columns(len(names))
+	if flags&pageWithHist != 0 {
+		p.hist = r.blob(len(names))
+	}
+	for n := r.byte(); n > 0 && !r.bad; n-- {
+		c := &prefix{slot: r.byte()}
+		with := r.byte()
+		c.columns = r.columns(len(names))
+		if with != 0 {
+			c.hist = r.blob(len(names))
+		}
+		p.cuts = append(p.cuts, c)
+	}
+	if r.bad || len(r.b) > 0 {
+		return nil, nil, errDamaged
+	}
+	return p, names, nil
+}
+
+// errOther reports a part of another version of a page: the page was folded and saved meanwhile.
+var errOther = fmt.Errorf("%w: a part is of another version", errDamaged)
+
+// decodePart reads what encodePart gave.
+func decodePart(b []byte, part Part, version uint32, members int) (*blob, error) {
+	b, err := check(b)
+	if err != nil {
+		return nil, err
+	}
+	r := reader{b: b}
+	if r.byte() != pageVersion || Part(r.byte()) != part {
 		return nil, errDamaged
 	}
-	p.data = slices.Clone(r.b)
-	return p, nil
+	if r.uint32() != version {
+		return nil, errOther
+	}
+	out := r.blob(members)
+	if r.bad || len(r.b) > 0 {
+		return nil, errDamaged
+	}
+	return out, nil
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -97,15 +98,22 @@ type Options struct {
 	MaxMembers int
 	// MaxChanges bounds the sums that are kept as changes beside the pages. Default 65,536.
 	MaxChanges int
+	// Read reads a part of a page as it was saved; nil where it is not there. Without it, all parts
+	// stay in memory.
+	Read func(p Page, part Part) ([]byte, error)
+	// MaxCached bounds the bytes of parts that are kept after they were read. Default 16 MB.
+	MaxCached int64
 }
 
 // Rollup is the sums. It does no locking; what only reads may run beside others that only read.
 type Rollup struct {
 	o        Options
+	axes     [AxisCount]members
 	days     map[int64]*day // by number of UTC days since the Unix epoch
 	sorted   []int64        // their numbers, ascending
 	changes  int            // sums kept as changes
 	lastUsed map[string]*time.Time
+	cache    cache
 	// Folded counts the calls that were summed as Other on some axis.
 	Folded int64
 }
@@ -115,7 +123,74 @@ type day [AxisCount]page
 // New makes an empty Rollup.
 func New(o Options) *Rollup {
 	o.MaxMembers, o.MaxChanges = cmp.Or(o.MaxMembers, 20_000), cmp.Or(o.MaxChanges, 1<<16)
-	return &Rollup{o: o, days: map[int64]*day{}, lastUsed: map[string]*time.Time{}}
+	o.MaxCached = cmp.Or(o.MaxCached, 16<<20)
+	r := &Rollup{o: o, days: map[int64]*day{}, lastUsed: map[string]*time.Time{}}
+	for a := range r.axes {
+		r.axes[a].ids = map[Member]uint32{}
+	}
+	return r
+}
+
+// members numbers the members of an axis, so that their names are kept once.
+type members struct {
+	ids   map[Member]uint32
+	names []Member // by number
+	free  []uint32 // numbers that no page uses
+}
+
+// id gives a member's number, a new one where it has none.
+func (x *members) id(m Member) uint32 {
+	id, known := x.ids[m]
+	if known {
+		return id
+	}
+	m = Member{strings.Clone(m.Value), strings.Clone(m.Provider)} // not a part of something larger
+	if n := len(x.free); n > 0 {
+		id, x.free = x.free[n-1], x.free[:n-1]
+		x.names[id] = m
+	} else {
+		id = uint32(len(x.names)) //nolint:gosec // as many as memory holds
+		x.names = append(x.names, m)
+	}
+	x.ids[m] = id
+	return id
+}
+
+// forget frees the numbers of members that are on no page any more. Who reads pages beside it keeps
+// the names that it began with.
+func (r *Rollup) forget(a Axis) {
+	x := &r.axes[a]
+	used := make([]bool, len(x.names))
+	for _, id := range x.free {
+		used[id] = true // free already
+	}
+	for _, d := range r.days {
+		p := &d[a]
+		for _, id := range p.ids {
+			used[id] = true
+		}
+		for id := range p.over {
+			used[id] = true
+		}
+	}
+	x.names = slices.Clone(x.names)
+	for id := range used {
+		if !used[id] {
+			delete(x.ids, x.names[id])
+			x.names[id] = Member{}
+			x.free = append(x.free, uint32(id)) //nolint:gosec // small
+		}
+	}
+}
+
+// find gives the place of a member on a page.
+func (r *Rollup) find(a Axis, p *page, id uint32) (int, bool) {
+	names := r.axes[a].names
+	return findMember(names, p, names[id])
+}
+
+func findMember(names []Member, p *page, m Member) (int, bool) {
+	return slices.BinarySearchFunc(p.ids, m, func(id uint32, m Member) int { return compareMembers(names[id], m) })
 }
 
 // dayAt gives a day, made where it is new.
@@ -123,6 +198,10 @@ func (r *Rollup) dayAt(number int64) *day {
 	d := r.days[number]
 	if d == nil {
 		d = &day{}
+		for a := range d {
+			d[a].hist, d[a].slots = &blob{}, &blob{}
+			d[a].day = makeColumns(nil)
+		}
 		r.days[number] = d
 		at, _ := slices.BinarySearch(r.sorted, number)
 		r.sorted = slices.Insert(r.sorted, at, number)
@@ -135,20 +214,21 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	b := BucketOf(c.Start)
 	number := floorDiv(b, slotsPerDay)
 	d, slot := r.dayAt(number), uint8(b-number*slotsPerDay) //nolint:gosec // below slotsPerDay
-	var one Sums
-	one.addCounts(c, n)
+	var counts Sums
+	counts.addCounts(c, n)
+	one := figuresOf(&counts)
 	duration, ttft := bucketsOf(c)
 	wasFolded := false
 	for a := range AxisCount {
 		p := &d[a]
-		change, folded := p.change(MemberOf(a, c), r.o.MaxMembers)
+		change, folded := r.change(a, p, MemberOf(a, c))
 		s, fresh := change.at(slot)
-		s.MergeCounts(&one)
+		s.add(&one, 1)
 		if c.Duration > 0 {
-			s.Duration.add(duration, n)
+			s.duration.add(duration, n)
 		}
 		if c.TTFT > 0 {
-			s.TTFT.add(ttft, n)
+			s.ttft.add(ttft, n)
 		}
 		p.dirty = true
 		wasFolded = wasFolded || folded
@@ -168,16 +248,48 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	}
 }
 
+// change gives the changes of a member of a page; those of Other where the page is full.
+func (r *Rollup) change(a Axis, p *page, m Member) (c *changed, folded bool) {
+	x := &r.axes[a]
+	if c := p.latest; c != nil && x.names[c.member] == m { // on most axes the next call is often of the same
+		return c, false
+	}
+	id, known := x.ids[m]
+	if known {
+		if c := p.over[id]; c != nil {
+			p.latest = c
+			return c, false
+		}
+		_, known = r.find(a, p, id)
+	}
+	if !known && m != Other {
+		if p.full = p.full || len(p.ids)+p.fresh >= r.o.MaxMembers; p.full {
+			c, _ = r.change(a, p, Other)
+			return c, true
+		}
+	}
+	if p.over == nil {
+		p.over = map[uint32]*changed{}
+	}
+	if !known {
+		p.fresh++
+	}
+	c = &changed{member: x.id(m), fresh: !known}
+	p.over[c.member], p.latest = c, c
+	return c, false
+}
+
 // used notes the start of a key's call.
 func (r *Rollup) used(c *changed, start, day time.Time) {
-	if c.member.Value == "" {
+	key := r.axes[Keys].names[c.member].Value
+	if key == "" {
 		return
 	}
 	c.last = max(c.last, int64(start.Sub(day))+1)
 	if c.used == nil {
-		if c.used = r.lastUsed[c.member.Value]; c.used == nil {
+		if c.used = r.lastUsed[key]; c.used == nil {
 			c.used = &time.Time{}
-			r.lastUsed[c.member.Value] = c.used
+			r.lastUsed[key] = c.used
 		}
 	}
 	if start.After(*c.used) {
@@ -185,32 +297,78 @@ func (r *Rollup) used(c *changed, start, day time.Time) {
 	}
 }
 
-// foldMost folds the pages with the most changes until half of the room is free.
+// foldMost folds the pages with the most changes until half of the room is free. What cannot be
+// folded now, because it cannot be read, keeps its changes.
 func (r *Rollup) foldMost() {
-	var pages []*page
-	for _, d := range r.days {
+	var pages []Page
+	for number, d := range r.days {
 		for a := range d {
 			if d[a].cells > 0 {
-				pages = append(pages, &d[a])
+				pages = append(pages, Page{Day: number, Axis: Axis(a)}) //nolint:gosec // few
 			}
 		}
 	}
-	slices.SortFunc(pages, func(a, b *page) int { return cmp.Compare(b.cells, a.cells) })
+	over := func(p Page) int { return r.days[p.Day][p.Axis].cells }
+	slices.SortFunc(pages, func(a, b Page) int { return cmp.Compare(over(b), over(a)) })
 	for _, p := range pages {
 		if r.changes <= r.o.MaxChanges/2 {
 			return
 		}
-		r.fold(p, nil)
+		_ = r.fold(p, nil)
 	}
 }
 
-// fold folds one page. Its bytes are ours and were checked when they were read, so that they can be
-// damaged in memory only.
-func (r *Rollup) fold(p *page, keep func(uint8) bool) {
-	r.changes -= p.cells
-	if err := p.fold(keep); err != nil {
-		panic(fmt.Sprintf("fold sums: %v", err))
+// fold folds one page. What it cannot read of it is an error; it is left as it was.
+func (r *Rollup) fold(at Page, keep func(uint8) bool) error {
+	p := &r.days[at.Day][at.Axis]
+	if p.cells == 0 && keep == nil {
+		return nil
 	}
+	for _, part := range []Part{Slots, Hists} {
+		if !p.lacks(part) {
+			continue
+		}
+		b, err := r.part(at, p, part)
+		if err != nil {
+			return err
+		}
+		p.put(part, b)
+	}
+	changes := p.cells
+	if err := p.fold(at.Axis, r.axes[at.Axis].names, keep); err != nil {
+		return fmt.Errorf("fold sums: %w", err)
+	}
+	r.changes -= changes
+	return nil
+}
+
+func (p *page) lacks(part Part) bool {
+	if part == Slots {
+		return p.slots == nil
+	}
+	return p.hist == nil
+}
+
+func (p *page) put(part Part, b *blob) {
+	if part == Slots {
+		p.slots = b
+	} else {
+		p.hist = b
+	}
+}
+
+// part reads a part of a page that is not in memory.
+func (r *Rollup) part(at Page, p *page, part Part) (*blob, error) {
+	return r.cache.get(cacheKey{at.Day, at.Axis, part}, p.version, r.o.MaxCached, func() (*blob, error) {
+		if r.o.Read == nil {
+			return nil, errDamaged
+		}
+		b, err := r.o.Read(at, part)
+		if err != nil {
+			return nil, fmt.Errorf("read stored sums: %w", err)
+		}
+		return decodePart(b, part, p.version, len(p.ids))
+	})
 }
 
 // LastUsed tells when the last call with a key started; zero where none is known.
@@ -219,6 +377,23 @@ func (r *Rollup) LastUsed(fingerprint string) time.Time {
 		return *at
 	}
 	return time.Time{}
+}
+
+// Newest gives a time after which no call starts that is in the sums: the end of the last bucket that
+// has some.
+func (r *Rollup) Newest() (newest time.Time, err error) {
+	for i := len(r.sorted) - 1; i >= 0 && newest.IsZero(); i-- {
+		at := r.sorted[i] * slotsPerDay
+		err = r.Each(All, at, nil, func(_ Member, b int64, _ *Sums) {
+			if end := BucketStart(b + 1); end.After(newest) {
+				newest = end
+			}
+		})
+		if err != nil {
+			return newest, err
+		}
+	}
+	return newest, nil
 }
 
 // Full tells whether an axis has sums of Other, so that its members' own sums may lack calls.
@@ -231,10 +406,11 @@ func (r *Rollup) Full(a Axis) bool {
 	return false
 }
 
-// Drop forgets the buckets from (included) to to (excluded).
-func (r *Rollup) Drop(from, to int64) {
-	for number, d := range r.days {
-		first := number * slotsPerDay
+// Drop forgets the buckets from (included) to to (excluded). After an error some of them may be left.
+func (r *Rollup) Drop(from, to int64) error {
+	gone := false
+	for _, number := range slices.Clone(r.sorted) {
+		d, first := r.days[number], number*slotsPerDay
 		if first+slotsPerDay <= from || to <= first {
 			continue
 		}
@@ -245,181 +421,26 @@ func (r *Rollup) Drop(from, to int64) {
 			delete(r.days, number)
 			at, _ := slices.BinarySearch(r.sorted, number)
 			r.sorted = slices.Delete(r.sorted, at, at+1)
+			gone = true
 			continue
 		}
-		for a := range d {
+		for a := range AxisCount {
+			if len(d[a].ids)+d[a].cells == 0 {
+				continue
+			}
 			d[a].dirty = true
-			r.fold(&d[a], func(slot uint8) bool { return first+int64(slot) < from || to <= first+int64(slot) })
-		}
-	}
-}
-
-// Query says what Sum adds up.
-type Query struct {
-	Axis Axis
-	// Edges are ascending numbers of buckets, at least two: there is a point for each
-	// [Edges[i], Edges[i+1]). math.MinInt64 and math.MaxInt64 leave an end open.
-	Edges []int64
-	// Skip leaves out single buckets.
-	Skip map[int64]bool
-	// Points gives the points of a member to add to, one for each pair of edges; nil leaves it out.
-	Points func(Member) []Sums
-	// Histograms says whose histograms are filled.
-	Histograms Histograms
-	// Overall are the points that the histograms of all members go to, where that is asked for.
-	Overall []Sums
-}
-
-// Histograms says which histograms a query fills: they are most of its work.
-type Histograms uint8
-
-// Those of each point of each member, none, or only those over all members together.
-const (
-	OfPoints Histograms = iota
-	OfNone
-	OfAll
-)
-
-// Sum adds up.
-func (r *Rollup) Sum(q Query) {
-	for _, number := range r.sorted {
-		first := number * slotsPerDay
-		if first+slotsPerDay <= q.Edges[0] || q.Edges[len(q.Edges)-1] <= first {
-			continue
-		}
-		d := daySum{Query: &q, page: &r.days[number][q.Axis]}
-		d.plan(first)
-		d.sum()
-	}
-}
-
-// daySum adds up one page.
-type daySum struct {
-	*Query
-	page  *page
-	point [slotsPerDay]int // of each slot; -1: left out
-	whole bool             // all slots go to point[0]
-}
-
-// plan finds the point that each slot of the day goes to.
-func (d *daySum) plan(first int64) {
-	i := 0
-	for i < len(d.Edges)-2 && d.Edges[i+1] <= first {
-		i++
-	}
-	d.whole = true
-	for slot := range slotsPerDay {
-		b := first + slot
-		for i < len(d.Edges)-2 && d.Edges[i+1] <= b {
-			i++
-		}
-		d.point[slot] = i
-		if b < d.Edges[i] || b >= d.Edges[i+1] || d.Skip[b] {
-			d.point[slot] = -1
-		}
-		d.whole = d.whole && d.point[slot] == d.point[0]
-	}
-	d.whole = d.whole && d.point[0] >= 0
-}
-
-func (d *daySum) sum() {
-	p := d.page
-	for i, m := range p.names {
-		if points := d.Points(m); points != nil {
-			d.sumBlock(p.block(i), points)
-		}
-	}
-	for m, c := range p.changed {
-		var points []Sums
-		for i := range c.cells {
-			at := d.point[c.cells[i].slot]
-			if at < 0 {
-				continue
-			}
-			if points == nil {
-				if points = d.Points(m); points == nil {
-					break
-				}
-			}
-			d.addSums(&c.cells[i].Sums, points, at)
-		}
-	}
-}
-
-func (d *daySum) addSums(s *Sums, points []Sums, at int) {
-	into := &points[at]
-	into.MergeCounts(s)
-	if d.Histograms == OfAll {
-		into = &d.Overall[at]
-	}
-	if d.Histograms != OfNone {
-		into.Duration.Merge(&s.Duration)
-		into.TTFT.Merge(&s.TTFT)
-	}
-}
-
-func (d *daySum) sumBlock(block []byte, points []Sums) {
-	r := reader{b: block}
-	n := r.uvarint()
-	if d.whole {
-		if n == 1 {
-			r.byte()
-		}
-		d.addCell(&r, points, d.point[0])
-		return
-	}
-	if n > 1 {
-		r.addCell(nil, nil)
-		r.uvarint()
-	}
-	for range n {
-		if at := d.point[r.byte()]; at >= 0 {
-			d.addCell(&r, points, at)
-		} else {
-			r.addCell(nil, nil)
-		}
-	}
-}
-
-func (d *daySum) addCell(r *reader, points []Sums, at int) {
-	switch d.Histograms {
-	case OfPoints:
-		r.addCell(&points[at], &points[at])
-	case OfNone:
-		r.addCell(&points[at], nil)
-	default:
-		r.addCell(&points[at], &d.Overall[at])
-	}
-}
-
-// Each visits the sums of every bucket of an axis from bucket from on, of some members; nil is all.
-// Those of other members are not decoded. Changes that are not folded yet are visits of their own:
-// visits of one member and bucket are to be added up.
-func (r *Rollup) Each(a Axis, from int64, of map[Member]bool, visit func(m Member, bucket int64, s *Sums)) {
-	for _, number := range r.sorted {
-		p := &r.days[number][a]
-		first := number * slotsPerDay
-		if first+slotsPerDay <= from {
-			continue
-		}
-		for i := range p.members(of) {
-			visitBlock(p.block(i), func(slot uint8, s *Sums) {
-				if b := first + int64(slot); b >= from {
-					visit(p.names[i], b, s)
-				}
-			})
-		}
-		for m, c := range p.changed {
-			if of != nil && !of[m] {
-				continue
-			}
-			for i := range c.cells {
-				if b := first + int64(c.cells[i].slot); b >= from {
-					visit(m, b, &c.cells[i].Sums)
-				}
+			err := r.fold(Page{Day: number, Axis: a}, func(slot uint8) bool { return first+int64(slot) < from || to <= first+int64(slot) })
+			if err != nil {
+				return err
 			}
 		}
 	}
+	if gone {
+		for a := range AxisCount {
+			r.forget(a)
+		}
+	}
+	return nil
 }
 
 // KeysSeen gives the fingerprints of the keys of all calls that counted, in no order; those that were
@@ -431,6 +452,9 @@ type Page struct {
 	Day  int64 // UTC days since the Unix epoch
 	Axis Axis
 	Data []byte
+	// Parts are kept apart from it, by Part. What Encode gives as nil stays on disk as it is, and what
+	// it gives as empty is to be removed. Load takes none of what can be read later.
+	Parts [Hists + 1][]byte
 }
 
 // Dirty names the pages that differ from what is on disk.
@@ -446,26 +470,96 @@ func (r *Rollup) Dirty() []Page {
 	return out
 }
 
-// Fold puts the changes of a page into its bytes. Encode may then read it beside readers.
-func (r *Rollup) Fold(p Page) {
-	if d := r.days[p.Day]; d != nil {
-		r.fold(&d[p.Axis], nil)
+// Ready reads what Fold needs of a page and is on disk. It may run beside readers; nothing must change
+// the page until Put has it.
+func (r *Rollup) Ready(p Page) (*Parts, error) {
+	out := &Parts{}
+	d := r.days[p.Day]
+	if d == nil || d[p.Axis].cells == 0 {
+		return out, nil
 	}
+	at := &d[p.Axis]
+	for _, part := range []Part{Slots, Hists} {
+		if !at.lacks(part) {
+			continue
+		}
+		b, err := r.part(p, at, part)
+		if err != nil {
+			return nil, err
+		}
+		out[part] = b
+	}
+	return out, nil
+}
+
+// Parts are parts of a page that were read.
+type Parts [Hists + 1]*blob
+
+// Put puts parts into a page that Ready read.
+func (r *Rollup) Put(p Page, ready *Parts) {
+	d := r.days[p.Day]
+	if d == nil {
+		return
+	}
+	for _, part := range []Part{Slots, Hists} {
+		if at := &d[p.Axis]; ready[part] != nil && at.lacks(part) {
+			at.put(part, ready[part])
+		}
+	}
+}
+
+// Fold puts the changes of a page into its bytes. Encode may then read it beside readers. What it needs
+// of the page and is not in memory it reads, see Ready.
+func (r *Rollup) Fold(p Page) error {
+	if r.days[p.Day] == nil {
+		return nil
+	}
+	return r.fold(p, nil)
 }
 
 // Encode fills in a folded page's bytes; nil where the page is empty.
 func (r *Rollup) Encode(p *Page) {
-	p.Data = nil
-	if d := r.days[p.Day]; d != nil && len(d[p.Axis].names) > 0 {
-		p.Data = d[p.Axis].encode()
+	p.Data, p.Parts = nil, [Hists + 1][]byte{Slots: {}, Hists: {}}
+	d := r.days[p.Day]
+	if d == nil || len(d[p.Axis].ids) == 0 {
+		return
+	}
+	at := &d[p.Axis]
+	p.Data = at.encode(r.axes[p.Axis].names)
+	if p.Parts[Slots] = nil; at.slots != nil {
+		p.Parts[Slots] = at.encodePart(Slots)
+	}
+	switch {
+	case at.hist == nil:
+		p.Parts[Hists] = nil
+	case !at.smallHist():
+		p.Parts[Hists] = at.encodePart(Hists)
 	}
 }
 
-// Saved notes that pages are on disk as Encode gave them.
+// keptDays is of how many days, the newest ones, all parts stay in memory.
+const keptDays = 2
+
+// Saved notes that pages are on disk as Encode gave them, and lets parts go that can be read again.
 func (r *Rollup) Saved(pages []Page) {
 	for _, p := range pages {
 		if d := r.days[p.Day]; d != nil {
 			d[p.Axis].dirty = d[p.Axis].cells > 0
+		}
+	}
+	if r.o.Read == nil {
+		return
+	}
+	for _, number := range r.sorted[:max(0, len(r.sorted)-keptDays)] {
+		for a := range r.days[number] {
+			p := &r.days[number][a]
+			if p.dirty || p.cells > 0 || len(p.ids) == 0 {
+				continue
+			}
+			p.slots = nil
+			if !p.smallHist() {
+				p.hist = nil
+			}
 		}
 	}
 }
@@ -475,18 +569,36 @@ func (r *Rollup) Load(p Page) error {
 	if p.Axis >= AxisCount {
 		return errDamaged
 	}
-	loaded, err := decodePage(p.Data)
+	loaded, names, err := decodePage(p.Axis, p.Data)
 	if err != nil {
 		return err
+	}
+	for _, part := range []Part{Slots, Hists} {
+		if !loaded.lacks(part) || len(p.Parts[part]) == 0 {
+			continue
+		}
+		b, err := decodePart(p.Parts[part], part, loaded.version, len(names))
+		if err != nil {
+			return err
+		}
+		loaded.put(part, b)
+	}
+	loaded.ids = make([]uint32, len(names))
+	for i, m := range names {
+		loaded.ids[i] = r.axes[p.Axis].id(m)
 	}
 	d := r.dayAt(p.Day)
 	r.changes -= d[p.Axis].cells
 	d[p.Axis] = *loaded
 	if p.Axis == Keys {
 		start := BucketStart(p.Day * slotsPerDay)
-		for i, m := range loaded.names {
+		for i, m := range names {
 			if at := start.Add(time.Duration(loaded.last[i] - 1)); loaded.last[i] > 0 && at.After(r.LastUsed(m.Value)) {
-				r.lastUsed[m.Value] = &at
+				if used := r.lastUsed[m.Value]; used != nil {
+					*used = at
+				} else {
+					r.lastUsed[m.Value] = &at
+				}
 			}
 		}
 	}

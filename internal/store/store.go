@@ -160,6 +160,8 @@ type Engine interface {
 	Drop(ctx context.Context, before, linksBefore time.Time, max int) (int, error)
 	// Nth gives the start of the n-th oldest record, counted from 0.
 	Nth(ctx context.Context, n int64) (time.Time, bool, error)
+	// Fold does work that Apply put off. It is to be called now and then when no write waits.
+	Fold(ctx context.Context) error
 	// Compact gives disk space that dropped records left back to the system.
 	Compact(ctx context.Context) error
 	Info(ctx context.Context) (Info, error)

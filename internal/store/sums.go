@@ -7,7 +7,7 @@ import (
 
 // SumPage is a piece of the ledger's sums, which an engine keeps without looking into it.
 type SumPage struct {
-	Day  int64 // UTC days since the Unix epoch
+	Day  int64 // UTC days since the Unix epoch; beyond 1<<32, what else the ledger keeps by number
 	Axis uint8
 	Data []byte // empty: there is nothing; the page is removed
 }
@@ -26,8 +26,8 @@ type Sums interface {
 	// SaveSums stores pages, and notes that the stored sums of all hours are true at that time. The
 	// journals of all writes are replaced by one that says the same.
 	SaveSums(ctx context.Context, pages []SumPage, journal []byte, at time.Time) error
-	// Sums visits the stored pages.
-	Sums(ctx context.Context, visit func(SumPage) error) error
+	// Sums visits the stored pages of the days from (included) to to (excluded).
+	Sums(ctx context.Context, from, to int64, visit func(SumPage) error) error
 	// Journals visits the journals of writes, see Write.Journal, in their order.
 	Journals(ctx context.Context, visit func([]byte) error) error
 	// Hours lists the hours whose records changed lately, oldest first.

@@ -3,6 +3,7 @@ package usage
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"unicode/utf8"
 )
 
 // Fingerprint is the only form in which a client key is kept: SHA-256 of the key,
@@ -12,7 +13,9 @@ func Fingerprint(key string) string {
 		return ""
 	}
 	sum := sha256.Sum256([]byte(key))
-	return hex.EncodeToString(sum[:])
+	var digits [2 * sha256.Size]byte
+	hex.Encode(digits[:], sum[:])
+	return string(digits[:])
 }
 
 // IsFingerprint tells whether s has the form that Fingerprint gives.
@@ -32,9 +35,24 @@ func IsFingerprint(s string) bool {
 // last four ("tb-Ab…9f3a"). Of a key too short to hide anything it shows only dots.
 func DisplayKey(key string) string {
 	const head, tail, minHidden = 5, 4, 8
+	if ascii(key) {
+		if len(key) < head+tail+minHidden {
+			return "…"
+		}
+		return key[:head] + "…" + key[len(key)-tail:]
+	}
 	r := []rune(key)
 	if len(r) < head+tail+minHidden {
 		return "…"
 	}
 	return string(r[:head]) + "…" + string(r[len(r)-tail:])
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

@@ -3,17 +3,16 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 
-	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/block"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// kind is a column whose texts are kept once, in dims. Some columns hold several texts that
-// nearly always come together.
+// kind is a group of a call's texts that are kept once, in dims, and named by a number. Some kinds hold
+// several texts that nearly always come together.
 type kind uint8
 
 const (
@@ -26,151 +25,217 @@ const (
 	kindEmitter // signal, role, echo, process, scope
 	kindRequest // operation, requested model, method, path, stream
 	kindErrorType
-	kindPrices // price version; its id is 0 where there is none
+	kindPrices // price version; its number is 0 where there is none
 	kindCount
 )
+
+var _ = [1]struct{}{}[kindCount-block.Kinds] // blocks have a column for each
+
+// marks is how many bits the summary of a block has for each kind. A number's bit is its remainder: up to
+// so many texts of a kind are told apart.
+var marks = block.MarksOf{
+	kindModel: 128, kindProvider: 16, kindKey: 512, kindUser: 512, kindService: 64, kindProject: 64, kindErrorType: 32,
+}
 
 // sep separates the texts of one value. Callers replace control characters in texts, so that
 // it stands in none.
 const sep = "\x1f"
 
-func join(parts ...string) string { return strings.Join(parts, sep) }
+// dimKey is what one number stands for, without the texts being joined.
+type dimKey struct {
+	kind       kind
+	a, b, c, d string
+	small      uint32
+	large      uint64
+}
 
-// dimValues gives a call's value of every kind.
-func dimValues(c *usage.Call) [kindCount]string {
-	return [kindCount]string{
-		kindModel: c.Model, kindProvider: c.Provider, kindKey: join(c.KeyFingerprint, c.KeyDisplay), kindUser: c.User,
-		kindService: join(c.Service, c.Environment), kindProject: c.Project,
-		kindEmitter: join(strconv.Itoa(int(c.Signal)), strconv.Itoa(int(c.Role)), strconv.FormatBool(c.Echo),
-			strconv.FormatUint(c.Process, 16), c.Scope),
-		kindRequest:   join(c.Operation, c.RequestModel, c.Method, c.Path, strconv.Itoa(int(c.Stream))),
-		kindErrorType: c.ErrorType, kindPrices: c.PriceVersion,
+// dimKeys gives a call's value of every kind.
+func dimKeys(c *usage.Call) [kindCount]dimKey {
+	emitter := uint32(c.Signal) | uint32(c.Role)<<8
+	if c.Echo {
+		emitter |= 1 << 16
+	}
+	return [kindCount]dimKey{
+		kindModel:     {kind: kindModel, a: c.Model},
+		kindProvider:  {kind: kindProvider, a: c.Provider},
+		kindKey:       {kind: kindKey, a: c.KeyFingerprint, b: c.KeyDisplay},
+		kindUser:      {kind: kindUser, a: c.User},
+		kindService:   {kind: kindService, a: c.Service, b: c.Environment},
+		kindProject:   {kind: kindProject, a: c.Project},
+		kindEmitter:   {kind: kindEmitter, a: c.Scope, small: emitter, large: c.Process},
+		kindRequest:   {kind: kindRequest, a: c.Operation, b: c.RequestModel, c: c.Method, d: c.Path, small: uint32(c.Stream)},
+		kindErrorType: {kind: kindErrorType, a: c.ErrorType},
+		kindPrices:    {kind: kindPrices, a: c.PriceVersion},
 	}
 }
 
-// setDims is the reverse of dimValues.
-func setDims(c *usage.Call, v *[kindCount]string) {
-	c.Model, c.Provider, c.User, c.Project, c.ErrorType = v[kindModel], v[kindProvider], v[kindUser], v[kindProject], v[kindErrorType]
-	c.PriceVersion = v[kindPrices]
-	c.KeyFingerprint, c.KeyDisplay, _ = strings.Cut(v[kindKey], sep)
-	c.Service, c.Environment, _ = strings.Cut(v[kindService], sep)
-	if p := strings.SplitN(v[kindEmitter], sep, 5); len(p) == 5 {
-		c.Signal, c.Role, c.Echo = usage.Signal(atoi(p[0])), usage.Role(atoi(p[1])), p[2] == "true"
-		c.Process, _ = strconv.ParseUint(p[3], 16, 64)
-		c.Scope = p[4]
-	}
-	if p := strings.SplitN(v[kindRequest], sep, 5); len(p) == 5 {
-		c.Operation, c.RequestModel, c.Method, c.Path, c.Stream = p[0], p[1], p[2], p[3], usage.Tristate(atoi(p[4]))
+// text gives the value as it is stored.
+func (k *dimKey) text() string {
+	switch k.kind {
+	case kindKey, kindService:
+		return k.a + sep + k.b
+	case kindEmitter:
+		return strings.Join([]string{
+			strconv.Itoa(int(k.small & 0xff)), strconv.Itoa(int(k.small >> 8 & 0xff)), strconv.FormatBool(k.small>>16 != 0),
+			strconv.FormatUint(k.large, 16), k.a,
+		}, sep)
+	case kindRequest:
+		return strings.Join([]string{k.a, k.b, k.c, k.d, strconv.Itoa(int(k.small))}, sep)
+	default:
+		return k.a
 	}
 }
 
-// atoi reads a small number that dimValues wrote.
+// dimKeyOf reads what text gives.
+func dimKeyOf(kind kind, text string) dimKey {
+	k := dimKey{kind: kind, a: text}
+	switch kind {
+	case kindKey, kindService:
+		k.a, k.b, _ = strings.Cut(text, sep)
+	case kindEmitter:
+		if p := strings.SplitN(text, sep, 5); len(p) == 5 {
+			k.small = uint32(atoi(p[0])) | uint32(atoi(p[1]))<<8
+			if p[2] == "true" {
+				k.small |= 1 << 16
+			}
+			k.large, _ = strconv.ParseUint(p[3], 16, 64)
+			k.a = p[4]
+		}
+	case kindRequest:
+		if p := strings.SplitN(text, sep, 5); len(p) == 5 {
+			k.a, k.b, k.c, k.d, k.small = p[0], p[1], p[2], p[3], uint32(atoi(p[4]))
+		}
+	}
+	return k
+}
+
+// set puts the texts into a call.
+func (k *dimKey) set(c *usage.Call) {
+	switch k.kind {
+	case kindModel:
+		c.Model = k.a
+	case kindProvider:
+		c.Provider = k.a
+	case kindKey:
+		c.KeyFingerprint, c.KeyDisplay = k.a, k.b
+	case kindUser:
+		c.User = k.a
+	case kindService:
+		c.Service, c.Environment = k.a, k.b
+	case kindProject:
+		c.Project = k.a
+	case kindEmitter:
+		c.Signal, c.Role, c.Echo = usage.Signal(k.small&0xff), usage.Role(k.small>>8&0xff), k.small>>16 != 0 //nolint:gosec // bytes
+		c.Process, c.Scope = k.large, k.a
+	case kindRequest:
+		c.Operation, c.RequestModel, c.Method, c.Path, c.Stream = k.a, k.b, k.c, k.d, usage.Tristate(k.small) //nolint:gosec // written from one
+	case kindErrorType:
+		c.ErrorType = k.a
+	case kindPrices:
+		c.PriceVersion = k.a
+	}
+}
+
+// parts gives the texts in the order in which searches name them.
+func (k *dimKey) parts() [4]string { return [4]string{k.a, k.b, k.c, k.d} }
+
+// atoi reads a small number that text wrote.
 func atoi(s string) uint8 {
 	n, _ := strconv.ParseUint(s, 10, 8)
 	return uint8(n) //nolint:gosec // ParseUint keeps it under 256
 }
 
-// dims maps texts to their ids and back.
+// dims maps texts to their numbers and back. Numbers are given for good.
 type dims struct {
-	mu     sync.RWMutex
-	ids    [kindCount]map[string]int64 // of committed texts
-	values map[int64]string
+	mu      sync.RWMutex
+	values  []dimKey // by number; only ever appended to
+	numbers map[dimKey]uint32
 }
 
 func loadDims(ctx context.Context, db *sql.DB) (*dims, error) {
-	d := &dims{values: map[int64]string{}}
-	for k := range d.ids {
-		d.ids[k] = map[string]int64{}
-	}
-	rows, err := db.QueryContext(ctx, "SELECT id, kind, value FROM dims")
+	d := &dims{values: make([]dimKey, 1), numbers: map[dimKey]uint32{}}
+	rows, err := db.QueryContext(ctx, "SELECT id, kind, value FROM dims ORDER BY id")
 	if err != nil {
 		return nil, mapError("read the dimension texts", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var id int64
-		var k int
-		var v string
-		if err := rows.Scan(&id, &k, &v); err != nil {
-			return nil, mapError("read a dimension text", err)
+		var number, of int64
+		var text string
+		if err := rows.Scan(&number, &of, &text); err != nil {
+			return nil, mapError("read the dimension texts", err)
 		}
-		if k >= 0 && k < int(kindCount) {
-			d.ids[k][v] = id
+		if of < 0 || of >= int64(kindCount) || number < 1 || number > 1<<32-1 {
+			continue // no call has it
 		}
-		d.values[id] = v
+		d.put(uint32(number), dimKeyOf(kind(of), text))
 	}
 	return d, mapError("read the dimension texts", rows.Err())
 }
 
-func (d *dims) id(k kind, v string) (int64, bool) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	id, ok := d.ids[k][v]
-	return id, ok
+func (d *dims) put(number uint32, k dimKey) {
+	for uint32(len(d.values)) <= number { //nolint:gosec // numbers are 32 bits
+		d.values = append(d.values, dimKey{kind: kindCount})
+	}
+	d.values[number] = k
+	d.numbers[k] = number
 }
 
-// announce makes the texts of ids readable that are about to be committed: a reader may see
-// their rows before the writer hears of its own commit.
-func (d *dims) announce(fresh map[dimText]int64) {
+// number gives a value's number. Only the writer asks.
+func (d *dims) number(k *dimKey) (uint32, bool) {
+	if k.kind == kindPrices && k.a == "" {
+		return 0, true
+	}
+	n, ok := d.numbers[*k]
+	return n, ok
+}
+
+// add makes values known that are committed.
+func (d *dims) add(fresh map[dimKey]uint32) {
+	if len(fresh) == 0 {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for t, id := range fresh {
-		d.values[id] = t.value
+	for k, n := range fresh {
+		d.put(n, k)
 	}
 }
 
-// add makes texts known that are committed.
-func (d *dims) add(fresh map[dimText]int64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for t, id := range fresh {
-		d.ids[t.kind][t.value] = id
-	}
-}
+// dimValues is all values at one moment, by number.
+type dimValues []dimKey
 
-type dimText struct {
-	kind  kind
-	value string
-}
-
-// match gives the ids of a kind's texts that fulfil a condition.
-func (d *dims) match(k kind, fulfils func(string) bool) []int64 {
+func (d *dims) all() dimValues {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	var out []int64
-	for v, id := range d.ids[k] {
-		if fulfils(v) {
-			out = append(out, id)
+	return d.values
+}
+
+// match gives the numbers of a kind's values that fulfil a condition.
+func (v dimValues) match(of kind, fulfils func(*dimKey) bool) map[uint32]bool {
+	out := map[uint32]bool{}
+	for n := range v {
+		if v[n].kind == of && n > 0 && fulfils(&v[n]) {
+			out[uint32(n)] = true //nolint:gosec // numbers are 32 bits
 		}
 	}
 	return out
 }
 
-// text gives the text of an id.
-func (d *dims) text(id int64) (string, error) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	v, ok := d.values[id]
-	if !ok {
-		return "", fmt.Errorf("%w: a record names text %d, which is not there", store.ErrCorrupt, id)
-	}
-	return v, nil
-}
-
-// texts gives the texts of ids.
-func (d *dims) texts(ids *[kindCount]int64) ([kindCount]string, error) {
-	var out [kindCount]string
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	for k, id := range ids {
-		if id == 0 && kind(k) == kindPrices {
+// set puts the texts of a record into it; false where one is not there.
+func (v dimValues) set(texts *block.Texts, c *usage.Call) bool {
+	for k, n := range texts {
+		if n == 0 {
+			if kind(k) != kindPrices { //nolint:gosec // below kindCount
+				return false
+			}
+			c.PriceVersion = ""
 			continue
 		}
-		v, ok := d.values[id]
-		if !ok {
-			return out, fmt.Errorf("%w: a record names text %d, which is not there", store.ErrCorrupt, id)
+		if int(n) >= len(v) || v[n].kind != kind(k) { //nolint:gosec // below kindCount
+			return false
 		}
-		out[k] = v
+		v[n].set(c)
 	}
-	return out, nil
+	return true
 }

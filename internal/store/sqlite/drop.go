@@ -2,9 +2,11 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/tokenboard/tokenboard/internal/store/block"
 )
 
 const (
@@ -16,59 +18,127 @@ const (
 	vacuumSteps = 64
 )
 
-// Drop removes old records, oldest first, and raises the floor.
+// Drop removes old records, and raises the floor. Blocks go whole; one that a limit or the time cuts is
+// made anew of the rest.
 func (e *Engine) Drop(ctx context.Context, before, linksBefore time.Time, limit int) (int, error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	var dropped int64
-	var upTo sql.NullInt64
-	conn := e.writer.conn
-	err := e.transaction(ctx, func() error {
-		if us := before.UnixMicro(); us > 0 {
-			_, err := conn.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('floor', ?)
-ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, before.UnixNano())
-			if err != nil {
-				return mapError("raise the floor", err)
-			}
-			err = conn.QueryRowContext(ctx, "SELECT max(key), count(*) FROM (SELECT key FROM calls WHERE key < ? ORDER BY key LIMIT ?)",
-				min(us, maxMicros)<<idBits, limit).Scan(&upTo, &dropped)
-			if err != nil {
-				return mapError("find the oldest records", err)
-			}
+	d := &dropping{folding: folding{e: e, ctx: ctx, view: e.view.Load()}, before: nanos(before), left: limit, homes: map[int64]int64{}}
+	if len(d.view.recent) > 0 && d.view.recent[0].start < d.before {
+		if err := e.fold(ctx); err != nil {
+			return 0, err
 		}
-		if upTo.Valid {
-			if err := e.remember(ctx, upTo.Int64); err != nil {
-				return err
-			}
-			for _, q := range []string{
-				"DELETE FROM calls WHERE key <= ?", "DELETE FROM call_ids WHERE key <= ?", "DELETE FROM gaps WHERE key <= ?",
-			} {
-				if _, err := conn.ExecContext(ctx, q, upTo.Int64); err != nil {
-					return mapError("drop old records", err)
-				}
-			}
-			if err := e.addRecords(ctx, -dropped); err != nil {
-				return err
-			}
-		}
-		if _, err := conn.ExecContext(ctx, "DELETE FROM hours WHERE NOT untrue AND seen < ?", linksBefore.Unix()); err != nil {
-			return mapError("drop old hours", err)
-		}
-		_, err := conn.ExecContext(ctx, `DELETE FROM links WHERE (trace, span) IN
-(SELECT trace, span FROM links WHERE seen < ? LIMIT ?)`, linksBefore.Unix(), linksChunk)
-		if err != nil {
-			return mapError("drop old spans' places", err)
-		}
-		return e.forgetSlots(ctx, linksBefore)
-	})
+		d.view = e.view.Load()
+	}
+	var err error
+	if d.spent, err = newSpending(ctx, e.writer.conn); err != nil {
+		return 0, err
+	}
+	if err := d.choose(); err != nil {
+		return 0, err
+	}
+	more := func() error { return d.finish(before, linksBefore) }
+	if len(d.removed) == 0 {
+		err = e.transaction(ctx, more)
+	} else {
+		err = e.replace(ctx, d.removed, d.added, d.recent(), more)
+	}
 	if err != nil {
 		return 0, err
 	}
-	if upTo.Valid {
-		e.gaps.dropTo(upTo.Int64)
+	return limit - d.left, nil
+}
+
+// dropping is the work of one Drop.
+type dropping struct {
+	folding
+	before int64 // Unix ns
+	left   int   // how many records may still go
+	spent  *spending
+	homes  map[int64]int64 // ids of blocks that were made anew, and their new ones
+}
+
+// recent gives the entries, all of which stay. The home of some is a block of another id now.
+func (d *dropping) recent() []*entry {
+	out := slices.Clone(d.view.recent)
+	for i, e := range out {
+		if home, changed := d.homes[e.home]; changed {
+			moved := *e
+			moved.home = home
+			out[i] = &moved
+		}
 	}
-	e.records.Add(-dropped)
-	return int(dropped), nil
+	return out
+}
+
+// choose finds the blocks that go, and adds up what their records spent.
+func (d *dropping) choose() error {
+	for _, h := range d.view.hours {
+		for _, b := range h.blocks {
+			if b.first >= d.before || d.left == 0 {
+				return nil
+			}
+			if err := d.take(b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// take drops of a block what is old enough, as far as the limit goes.
+func (d *dropping) take(b *blockRef) error {
+	data, err := d.e.writer.fetchFigures(d.ctx, b.id)
+	if err != nil {
+		return err
+	}
+	f, err := block.OpenFigures(data)
+	if err != nil {
+		return damaged(b.id, err)
+	}
+	n, _ := slices.BinarySearch(f.Starts(), d.before)
+	n = min(n, d.left)
+	for i := range n {
+		if err := d.spent.addRow(f, d.e.dims.all(), i); err != nil {
+			return err
+		}
+	}
+	d.left -= n
+	d.removed = append(d.removed, b)
+	if n < f.Rows() {
+		rows, err := d.rows(b)
+		if err != nil {
+			return err
+		}
+		rest := d.e.build(b.hour, rows[n:])
+		d.added = append(d.added, rest...)
+		d.homes[b.id] = rest[0].id
+	}
+	return nil
+}
+
+// finish is what belongs into the transaction beside the blocks.
+func (d *dropping) finish(before, linksBefore time.Time) error {
+	conn, ctx := d.e.writer.conn, d.ctx
+	if d.before > 0 {
+		_, err := conn.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('floor', ?)
+ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, before.UnixNano())
+		if err != nil {
+			return mapError("raise the floor", err)
+		}
+	}
+	if err := d.e.remember(ctx, d.spent); err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, "DELETE FROM hours WHERE NOT untrue AND seen < ?", linksBefore.Unix()); err != nil {
+		return mapError("drop old hours", err)
+	}
+	_, err := conn.ExecContext(ctx, `DELETE FROM links WHERE (trace, span) IN
+(SELECT trace, span FROM links WHERE seen < ? LIMIT ?)`, linksBefore.Unix(), linksChunk)
+	if err != nil {
+		return mapError("drop old spans' places", err)
+	}
+	return d.e.forgetSlots(ctx, linksBefore)
 }
 
 // Compact gives free pages back to the file system, in small steps between which others write.

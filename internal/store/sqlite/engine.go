@@ -34,17 +34,22 @@ type Engine struct {
 	accessDB               *sql.DB
 	findSession, findToken *sql.Stmt
 	dims                   *dims
-	gaps                   gapSet
-	records                atomic.Int64
 	seen                   atomic.Int64 // Unix seconds of the last put
+
+	view         atomic.Pointer[view]
+	lastBlock    int64 // the greatest id of a block; the writer's
+	cache        blockCache
+	blocksDB     *sql.DB
+	blockReaders chan *blockReader // nil in the place of one that is not open
 }
 
 var _ store.Engine = (*Engine)(nil)
 
 const (
 	readers         = 8
-	writerCacheKiB  = 64 << 10
-	readerCacheKiB  = 8 << 10
+	writerCacheKiB  = 8 << 10
+	readerCacheKiB  = 1 << 10
+	blocksCacheKiB  = 1 << 10 // blocks are read once; the system keeps the file's pages
 	accessReaders   = 4
 	accessCacheKiB  = 256
 	checkpointPages = 4000
@@ -117,36 +122,32 @@ func (e *Engine) open(ctx context.Context) error {
 	if e.dims, err = loadDims(ctx, e.readDB); err != nil {
 		return err
 	}
-	// kept beside the records: to count them would read them all
-	for name, into := range map[string]*atomic.Int64{"records": &e.records, "last_seen": &e.seen} {
-		var n int64
-		if err := e.readDB.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = ?", name).Scan(&n); err != nil {
-			return mapError("read how many records there are", err)
-		}
-		into.Store(n)
+	var seen int64
+	if err := e.readDB.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'last_seen'").Scan(&seen); err != nil {
+		return mapError("read when a record was last put", err)
 	}
-	if err := e.loadGaps(ctx); err != nil {
+	e.seen.Store(seen)
+	if e.writer, err = newWriter(ctx, e.writeDB); err != nil {
 		return err
 	}
-	e.writer, err = newWriter(ctx, e.writeDB)
-	return err
+	if err := e.loadView(ctx); err != nil {
+		return err
+	}
+	return e.openBlocks()
 }
 
-func (e *Engine) loadGaps(ctx context.Context) error {
-	e.gaps.keys = map[int64]bool{}
-	rows, err := e.readDB.QueryContext(ctx, "SELECT key FROM gaps")
+func (e *Engine) openBlocks() (err error) {
+	e.blocksDB, err = sql.Open("sqlite", dsn(e.path, "ro", "query_only(1)", fmt.Sprintf("cache_size(-%d)", blocksCacheKiB)))
 	if err != nil {
-		return mapError("read the gaps", err)
+		return mapError("open the database for reading", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var key int64
-		if err := rows.Scan(&key); err != nil {
-			return mapError("read a gap", err)
-		}
-		e.gaps.keys[key] = true
+	e.blocksDB.SetMaxOpenConns(readers)
+	e.blocksDB.SetMaxIdleConns(readers)
+	e.blockReaders = make(chan *blockReader, readers)
+	for range readers {
+		e.blockReaders <- nil
 	}
-	return mapError("read the gaps", rows.Err())
+	return nil
 }
 
 // Close writes the log back into the database file and closes it.
@@ -154,7 +155,13 @@ func (e *Engine) Close() error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	var errs []error
-	for _, db := range []*sql.DB{e.readDB, e.accessDB} {
+	for range cap(e.blockReaders) { // waits for those that read
+		if r := <-e.blockReaders; r != nil {
+			errs = append(errs, r.conn.Close())
+		}
+	}
+	e.blockReaders = nil
+	for _, db := range []*sql.DB{e.readDB, e.accessDB, e.blocksDB} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
@@ -173,24 +180,21 @@ func (e *Engine) Close() error {
 
 // Info tells the store's size and age.
 func (e *Engine) Info(ctx context.Context) (store.Info, error) {
-	info := store.Info{Records: e.records.Load()}
+	v := e.view.Load()
+	info := store.Info{Records: v.records}
 	if seen := e.seen.Load(); seen > 0 {
 		info.Seen = time.Unix(seen, 0).UTC()
+	}
+	if oldest, some := v.oldest(); some {
+		info.Oldest = time.Unix(0, oldest).UTC()
 	}
 	for _, p := range []string{e.path, e.path + "-wal"} {
 		if fi, err := os.Stat(p); err == nil {
 			info.Bytes += fi.Size()
 		}
 	}
-	var key, offset, floor sql.NullInt64
-	err := e.readDB.QueryRowContext(ctx, "SELECT key, start_offset FROM calls ORDER BY key LIMIT 1").Scan(&key, &offset)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return info, mapError("find the oldest record", err)
-	}
-	if key.Valid {
-		info.Oldest = startOf(key.Int64, offset.Int64)
-	}
-	err = e.readDB.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'floor'").Scan(&floor)
+	var floor sql.NullInt64
+	err := e.readDB.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'floor'").Scan(&floor)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return info, mapError("read the floor", err)
 	}

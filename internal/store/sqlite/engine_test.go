@@ -52,10 +52,8 @@ func scan(t *testing.T, e *Engine, f store.Filter) (out []store.Record) {
 	return out
 }
 
-// TestRoundTrip: a record with every field set comes back as it was, after a restart too.
-func TestRoundTrip(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.db")
-	e := open(t, path)
+// fullRecord has every field set.
+func fullRecord() store.Record {
 	want := record(1, start)
 	want.Parent = usage.SpanID{9}
 	want.Role, want.Group, want.Echo = usage.RoleAggregate, "g", true
@@ -72,6 +70,14 @@ func TestRoundTrip(t *testing.T) {
 	want.ReportedCost, want.HasReportedCost, want.Cost = 7, true, 7
 	want.Quality = usage.Inconsistent | usage.ReportedCost
 	want.Counted, want.SupersededBy, want.Reason = false, usage.ID{3}, store.ReasonTwin
+	return want
+}
+
+// TestRoundTrip: a record with every field set comes back as it was, after a restart too.
+func TestRoundTrip(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.db")
+	e := open(t, path)
+	want := fullRecord()
 	require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{want}, Seen: start}))
 	for range 2 {
 		got, found, err := e.Find(ctx, want.ID, want.Start)

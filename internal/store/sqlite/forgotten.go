@@ -3,9 +3,11 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/block"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -13,34 +15,105 @@ import (
 // added up in the same transaction.
 
 const (
-	slotMicros = int64(15 * time.Minute / time.Microsecond)
+	slotNanos = int64(15 * time.Minute)
 	// slotsKept is how long quarters of an hour are told apart: longer than a month anywhere.
 	slotsKept = 40 * 24 * time.Hour
 )
 
-// spentSums are the columns of a sum over calls, grouped by fingerprint and slot. 8 is usage.Unpriced.
-const spentSums = ` AS fingerprint, (((c.key >> 12) * 1000 + c.start_offset) / 1000 / ?) AS slot, count(*) AS calls,
-sum(c.input_uncached + c.cache_read + c.cache_write + c.output_text + c.reasoning) AS tokens,
-sum(CASE WHEN c.quality & 8 THEN 0 ELSE c.cost END) AS cost
-FROM calls c `
+// spentAt names a sum: a fingerprint, "" for all calls, and a quarter of an hour since the Unix epoch.
+type spentAt struct {
+	fingerprint string
+	slot        int64
+}
 
-// spentByKey sums by key. Only keys that are stored are summed, so that strangers' fingerprints cannot
-// fill the table. spentInAll sums all calls, under the fingerprint "".
-const (
-	spentByKey = "SELECT s.fingerprint" + spentSums + `CROSS JOIN dims d ON d.id = c.api_key
-CROSS JOIN api_key_secrets s ON s.fingerprint = substr(d.value, 1, instr(d.value || char(31), char(31)) - 1) WHERE c.state & 1`
-	spentInAll = "SELECT ''" + spentSums + "WHERE c.state & 1"
-)
+type spentSum struct{ calls, tokens, cost int64 }
 
-var _ = [1]struct{}{}[usage.Unpriced-8] // spentSums names it
+// spending adds up what records spent. Only keys that are stored are summed, so that strangers'
+// fingerprints cannot fill the table.
+type spending struct {
+	keys map[string]bool // fingerprints of stored keys
+	sums map[spentAt]*spentSum
+}
 
-// remember adds up what is about to be removed.
-func (e *Engine) remember(ctx context.Context, upTo int64) error {
-	for _, sums := range []string{spentByKey, spentInAll} {
-		_, err := e.writer.conn.ExecContext(ctx, `INSERT INTO forgotten (fingerprint, slot, calls, tokens, cost)
-SELECT fingerprint, slot, calls, tokens, cost FROM (`+sums+` AND c.key <= ? GROUP BY 1, 2) WHERE true
+func (s *spending) add(fingerprint string, start, tokens, cost int64) {
+	for _, f := range [...]string{"", fingerprint} {
+		if f != "" && !s.keys[f] {
+			continue
+		}
+		k := spentAt{f, start / slotNanos}
+		sum := s.sums[k]
+		if sum == nil {
+			sum = &spentSum{}
+			s.sums[k] = sum
+		}
+		sum.calls++
+		sum.tokens += tokens
+		sum.cost += cost
+		if fingerprint == "" {
+			return
+		}
+	}
+}
+
+// addRow adds row i of a block.
+func (s *spending) addRow(f *block.Figures, dims dimValues, i int) error {
+	if f.Dict(block.State).Value(i)&block.Counted == 0 {
+		return nil
+	}
+	key := f.Text(int(kindKey)).Value(i)
+	if key >= uint64(len(dims)) {
+		return fmt.Errorf("%w: a record names text %d, which is not there", store.ErrCorrupt, key)
+	}
+	cost := int64(0)
+	if usage.Quality(f.Dict(block.Quality).Value(i))&usage.Unpriced == 0 { //nolint:gosec // written from one
+		cost = f.Number(block.Cost, i)
+	}
+	var tokens int64
+	for _, c := range [...]block.Column{block.InputUncached, block.CacheRead, block.CacheWrite, block.OutputText, block.Reasoning} {
+		tokens += f.Number(c, i)
+	}
+	s.add(dims[key].a, f.Starts()[i], tokens, cost)
+	return nil
+}
+
+// addRecord is addRow for a record that was read.
+func (s *spending) addRecord(r *store.Record) {
+	if !r.Counted {
+		return
+	}
+	cost := int64(r.Cost)
+	if r.Quality&usage.Unpriced != 0 {
+		cost = 0
+	}
+	s.add(r.KeyFingerprint, r.Start.UnixNano(), r.Tokens.Total(), cost)
+}
+
+// newSpending reads which keys are stored.
+func newSpending(ctx context.Context, from interface {
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+}) (*spending, error) {
+	s := &spending{keys: map[string]bool{}, sums: map[spentAt]*spentSum{}}
+	rows, err := from.QueryContext(ctx, "SELECT fingerprint FROM api_key_secrets")
+	if err != nil {
+		return nil, mapError("read which keys are stored", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var fingerprint string
+		if err := rows.Scan(&fingerprint); err != nil {
+			return nil, mapError("read which keys are stored", err)
+		}
+		s.keys[fingerprint] = true
+	}
+	return s, mapError("read which keys are stored", rows.Err())
+}
+
+// remember stores what was added up of records that are about to be removed.
+func (e *Engine) remember(ctx context.Context, s *spending) error {
+	for at, sum := range s.sums {
+		_, err := e.writer.conn.ExecContext(ctx, `INSERT INTO forgotten (fingerprint, slot, calls, tokens, cost) VALUES (?,?,?,?,?)
 ON CONFLICT (fingerprint, slot) DO UPDATE SET calls = calls + excluded.calls, tokens = tokens + excluded.tokens, cost = cost + excluded.cost`,
-			slotMicros, upTo)
+			at.fingerprint, at.slot, sum.calls, sum.tokens, sum.cost)
 		if err != nil {
 			return mapError("add up what the dropped records spent", err)
 		}
@@ -50,7 +123,7 @@ ON CONFLICT (fingerprint, slot) DO UPDATE SET calls = calls + excluded.calls, to
 
 // forgetSlots puts together what was spent long ago.
 func (e *Engine) forgetSlots(ctx context.Context, before time.Time) error {
-	slot := before.Add(-slotsKept).UnixMicro() / slotMicros
+	slot := before.Add(-slotsKept).UnixNano() / slotNanos
 	if slot <= 0 {
 		return nil
 	}
@@ -65,45 +138,61 @@ ON CONFLICT (fingerprint, slot) DO UPDATE SET calls = calls + excluded.calls, to
 
 // Forgotten visits what was spent before a time.
 func (e *Engine) Forgotten(ctx context.Context, before time.Time, visit func(store.Spent)) error {
-	tx, err := e.readDB.BeginTx(ctx, nil) // Drop moves sums from the one table to the other
+	return e.reading(ctx, func(s *snapshot) error { // Drop moves sums from the one to the other
+		if err := s.dropped(ctx, visit); err != nil {
+			return err
+		}
+		return s.toBeDropped(ctx, before, visit)
+	})
+}
+
+// dropped visits what was added up of records that were removed.
+func (s *snapshot) dropped(ctx context.Context, visit func(store.Spent)) error {
+	rows, err := s.conn.QueryContext(ctx, "SELECT fingerprint, slot, calls, tokens, cost FROM forgotten")
 	if err != nil {
 		return mapError("read what was spent", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // it only read
-	read := func(query string, args ...any) error {
-		rows, err := tx.QueryContext(ctx, query, args...)
-		if err != nil {
+	defer rows.Close()
+	for rows.Next() {
+		var p store.Spent
+		var slot int64
+		if err := rows.Scan(&p.Fingerprint, &slot, &p.Calls, &p.Tokens, &p.Cost); err != nil {
 			return mapError("read what was spent", err)
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var s store.Spent
-			var slot int64
-			var tokens, cost sql.NullInt64
-			if err := rows.Scan(&s.Fingerprint, &slot, &s.Calls, &tokens, &cost); err != nil {
-				return mapError("read what was spent", err)
-			}
-			s.Tokens, s.Cost = tokens.Int64, usage.NanoUSD(cost.Int64)
-			if slot > 0 {
-				s.Start = time.UnixMicro(slot * slotMicros).UTC()
-			}
-			visit(s)
+		if slot > 0 {
+			p.Start = time.Unix(0, slot*slotNanos).UTC()
 		}
-		return mapError("read what was spent", rows.Err())
+		visit(p)
 	}
-	if err := read("SELECT fingerprint, slot, calls, tokens, cost FROM forgotten"); err != nil {
-		return err
-	}
-	us := before.UnixMicro()
-	if us <= 0 {
+	return mapError("read what was spent", rows.Err())
+}
+
+// toBeDropped visits what the records spent that start before a time and are still there.
+func (s *snapshot) toBeDropped(ctx context.Context, before time.Time, visit func(store.Spent)) error {
+	m := newMatch(&store.Filter{To: before}, s.dims)
+	if oldest, some := s.oldest(); !some || before.IsZero() || m.none || oldest > m.to {
 		return nil
 	}
-	for _, sums := range []string{spentByKey, spentInAll} {
-		err := read(sums+" AND c.key < ? AND "+exactStart+" < ? GROUP BY 1, 2",
-			slotMicros, (min(us, maxMicros)+maxProbes)<<idBits, before.UnixNano())
-		if err != nil {
-			return err
+	sums, err := newSpending(ctx, s.conn)
+	if err != nil {
+		return err
+	}
+	var r store.Record
+	err = s.walk(ctx, m, false, nil, func(at *source) (bool, error) {
+		if at.block != nil {
+			return true, sums.addRow(at.block.f, s.dims, at.rows[0])
 		}
+		err := at.record(&r)
+		sums.addRecord(&r)
+		return true, err
+	})
+	if err != nil {
+		return err
+	}
+	for at, sum := range sums.sums {
+		visit(store.Spent{
+			Fingerprint: at.fingerprint, Start: time.Unix(0, at.slot*slotNanos).UTC(), Calls: sum.calls, Tokens: sum.tokens, Cost: usage.NanoUSD(sum.cost),
+		})
 	}
 	return nil
 }

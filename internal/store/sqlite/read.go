@@ -2,144 +2,249 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/block"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
+// earliestYear and latestYear bound the starts that records can have: Unix ns in 63 bits.
+const earliestYear, latestYear = 1970, 2261
+
+var errStart = errors.New("a record's start does not fit into the database (years 1970 to 2261)")
+
+// placeAt gives the place of an identity and a start; false where no record can stand there.
+func placeAt(id usage.ID, start time.Time) (place, bool) {
+	year := start.UTC().Year()
+	if year < earliestYear || year > latestYear || start.UnixNano() <= 0 {
+		return place{}, false
+	}
+	return place{start.UnixNano(), id}, true
+}
+
+// rowAt finds the row of a block at a place.
+func (o *opened) rowAt(p *place) (int, bool) {
+	starts := o.figures.Starts()
+	i, _ := slices.BinarySearch(starts, p.start)
+	for ; i < len(starts) && starts[i] == p.start; i++ {
+		if o.names.Compare(i, &p.id) == 0 {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// inBlocks looks for a record in the blocks of a view, without regard to entries.
+func (e *Engine) inBlocks(ctx context.Context, v *view, from fetcher, p *place) (ref *blockRef, in *opened, row int, err error) {
+	h := v.hourAt(hourOf(p.start))
+	if h == nil {
+		return nil, nil, 0, nil
+	}
+	hash := block.HashID(p.id)
+	h.around(p.start, func(b *blockRef) bool {
+		if !marks.MayHaveID(b.summary, hash) {
+			return true
+		}
+		var o *opened
+		if o, err = e.openBlock(ctx, from, b.id); err != nil {
+			return false
+		}
+		if i, found := o.rowAt(p); found {
+			ref, in, row = b, o, i
+			return false
+		}
+		return true
+	})
+	return ref, in, row, err
+}
+
 // Find gives the stored record of an identity and start.
 func (e *Engine) Find(ctx context.Context, id usage.ID, start time.Time) (store.Record, bool, error) {
-	var r store.Record
-	key, found, err := findPlace(id, start, func(key int64) ([]byte, error) {
-		var there []byte
-		err := e.readDB.QueryRowContext(ctx, "SELECT id FROM calls WHERE key = ?", key).Scan(&there)
-		if errors.Is(err, sql.ErrNoRows) && e.gaps.has(key) {
-			return gap, nil
-		}
-		return there, err
-	})
-	if errors.Is(err, errStart) {
-		return r, false, nil
-	}
-	if err != nil || !found {
-		return r, false, err
-	}
-	return e.one(ctx, "c.key = ?", key)
-}
-
-// Get gives the stored record of an identity. Ids have no index, which would cost more than all
-// the rest of a write: this reads every row. Use Find where the start is known.
-func (e *Engine) Get(ctx context.Context, id usage.ID) (store.Record, bool, error) {
-	return e.one(ctx, "c.id = ?", id[:])
-}
-
-func (e *Engine) one(ctx context.Context, where string, arg any) (store.Record, bool, error) {
-	var r store.Record
-	row := e.readDB.QueryRowContext(ctx, "SELECT "+callColumns+" FROM "+callTables+" WHERE "+where+" LIMIT 1", arg)
-	_, err := e.scanRecord(row, &r)
-	if errors.Is(err, sql.ErrNoRows) {
+	p, ok := placeAt(id, start)
+	if !ok {
 		return store.Record{}, false, nil
 	}
-	return r, err == nil, mapError("read a record", err)
+	v := e.view.Load()
+	if entry, known := v.entryAt(&p); known {
+		if entry.gone() {
+			return store.Record{}, false, nil
+		}
+		return *entry.row.Record, true, nil
+	}
+	if !v.mayHave(&p) {
+		return store.Record{}, false, nil
+	}
+	var r store.Record
+	found := false
+	err := e.reading(ctx, func(s *snapshot) (err error) {
+		r, found, err = s.find(ctx, &p)
+		return err
+	})
+	return r, found, err
+}
+
+// mayHave tells whether a block may hold a record at a place.
+func (v *view) mayHave(p *place) (may bool) {
+	if h := v.hourAt(hourOf(p.start)); h != nil {
+		hash := block.HashID(p.id)
+		h.around(p.start, func(b *blockRef) bool {
+			may = marks.MayHaveID(b.summary, hash)
+			return !may
+		})
+	}
+	return may
+}
+
+func (s *snapshot) find(ctx context.Context, p *place) (r store.Record, found bool, err error) {
+	if entry, known := s.entryAt(p); known {
+		if entry.gone() {
+			return r, false, nil
+		}
+		return *entry.row.Record, true, nil
+	}
+	ref, in, row, err := s.engine.inBlocks(ctx, s.view, s.blockReader, p)
+	if err != nil || ref == nil {
+		return r, false, err
+	}
+	return r, true, readRow(in.figures, in.names, s.dims, row, &r)
+}
+
+// Get gives the stored record of an identity whose start is not known: blocks that may have it by their
+// summaries are read. Use Find where the start is known.
+func (e *Engine) Get(ctx context.Context, id usage.ID) (r store.Record, found bool, err error) {
+	err = e.reading(ctx, func(s *snapshot) error {
+		for _, entry := range s.recent {
+			if entry.id == id && !entry.gone() {
+				r, found = *entry.row.Record, true
+				return nil
+			}
+		}
+		hash := block.HashID(id)
+		for _, h := range s.hours {
+			for _, b := range h.blocks {
+				if !marks.MayHaveID(b.summary, hash) {
+					continue
+				}
+				o, err := e.openBlock(ctx, s.blockReader, b.id)
+				if err != nil {
+					return err
+				}
+				for i := range o.figures.Rows() {
+					if o.names.Compare(i, &id) != 0 {
+						continue
+					}
+					p := place{o.figures.Starts()[i], id}
+					if r, found, err = s.find(ctx, &p); found || err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	})
+	return r, found, err
 }
 
 // Relatives looks through the range: a record's standing has no index, because few ever ask.
 func (e *Engine) Relatives(ctx context.Context, by, other usage.ID, from, to time.Time, limit int) ([]store.Record, error) {
-	c := e.where(&store.Filter{From: from, To: to, Superseded: true})
-	c.add("(c.superseded_by = ? OR c.id = ?)", by[:], other[:])
-	rows, err := e.readDB.QueryContext(ctx, "SELECT "+callColumns+" FROM "+callTables+" WHERE "+c.sql()+" ORDER BY c.key LIMIT ?", append(c.args, limit+1)...)
-	if err != nil {
-		return nil, mapError("look for related records", err)
-	}
-	defer rows.Close()
 	var out []store.Record
-	for rows.Next() {
-		out = append(out, store.Record{})
-		if _, err := e.scanRecord(rows, &out[len(out)-1]); err != nil {
-			return nil, mapError("read a record", err)
-		}
+	hash := block.HashID(other)
+	err := e.reading(ctx, func(s *snapshot) error {
+		m := newMatch(&store.Filter{From: from, To: to, Superseded: true}, s.dims)
+		m.only = func(b *blockRef) bool { return b.summary.HasSuperseded() || marks.MayHaveID(b.summary, hash) }
+		return s.walk(ctx, m, false, nil, func(at *source) (bool, error) {
+			id, superseding, err := at.relation()
+			if err != nil || (superseding != by && id != other) {
+				return true, err
+			}
+			out = append(out, store.Record{})
+			return len(out) <= limit, at.record(&out[len(out)-1])
+		})
+	})
+	return out, err
+}
+
+// relation gives the id of a record and of the one that supersedes it.
+func (c *source) relation() (id, by usage.ID, err error) {
+	if c.block == nil {
+		return c.entry().id, c.entry().row.Record.SupersededBy, nil
 	}
-	return out, mapError("look for related records", rows.Err())
+	names, err := c.block.names()
+	if err != nil {
+		return id, by, err
+	}
+	return names.ID(c.rows[0]), names.SupersededBy(c.rows[0]), nil
 }
 
 // Scan visits the records that match, oldest first.
 func (e *Engine) Scan(ctx context.Context, f store.Filter, visit func(*store.Record) error) error {
-	c := e.where(&f)
-	rows, err := e.readDB.QueryContext(ctx, "SELECT "+callColumns+" FROM "+callTables+" WHERE "+c.sql()+" ORDER BY c.key", c.args...)
-	if err != nil {
-		return mapError("read the records", err)
-	}
-	defer rows.Close()
-	var r store.Record
-	for rows.Next() {
-		if _, err := e.scanRecord(rows, &r); err != nil {
-			return mapError("read a record", err)
-		}
-		if err := visit(&r); err != nil {
-			return err
-		}
-	}
-	return mapError("read the records", rows.Err())
+	return e.reading(ctx, func(s *snapshot) error {
+		var r store.Record
+		return s.walk(ctx, newMatch(&f, s.dims), false, nil, func(at *source) (bool, error) {
+			if err := at.record(&r); err != nil {
+				return false, err
+			}
+			return true, visit(&r)
+		})
+	})
 }
 
 // List gives one page, newest first.
-func (e *Engine) List(ctx context.Context, p store.Page) ([]store.Record, string, error) {
+func (e *Engine) List(ctx context.Context, p store.Page) (out []store.Record, next string, err error) {
 	if p.Limit < 1 {
 		return nil, "", errors.New("list records: the limit must be positive")
 	}
-	c := e.where(&p.Filter)
+	var after *place
 	if p.Cursor != "" {
-		key, err := parseCursor(p.Cursor)
-		if err != nil {
+		if after, err = parseCursor(p.Cursor); err != nil {
 			return nil, "", err
 		}
-		c.add("c.key < ?", key)
 	}
-	rows, err := e.readDB.QueryContext(ctx, "SELECT "+callColumns+" FROM "+callTables+" WHERE "+c.sql()+
-		" ORDER BY c.key DESC LIMIT ?", append(c.args, p.Limit+1)...)
+	err = e.reading(ctx, func(s *snapshot) error {
+		return s.walk(ctx, newMatch(&p.Filter, s.dims), true, after, func(at *source) (bool, error) {
+			if len(out) == p.Limit { // there is a next page
+				last := placeOf(&out[len(out)-1])
+				next = cursorOf(&last)
+				return false, nil
+			}
+			out = append(out, store.Record{})
+			return true, at.record(&out[len(out)-1])
+		})
+	})
 	if err != nil {
-		return nil, "", mapError("list records", err)
+		return nil, "", err
 	}
-	defer rows.Close()
-	var out []store.Record
-	var last int64
-	for rows.Next() {
-		if len(out) == p.Limit { // there is a next page
-			return out, cursorOf(last), nil
-		}
-		out = append(out, store.Record{})
-		if last, err = e.scanRecord(rows, &out[len(out)-1]); err != nil {
-			return nil, "", mapError("read a record", err)
-		}
-	}
-	return out, "", mapError("list records", rows.Err())
+	return out, next, nil
 }
 
-// A cursor is a version, the key of the last row of the page, and a check sum that tells a cursor
+// A cursor is a version, the place of the last record of the page, and a check sum that tells a cursor
 // from other text.
-const cursorVersion = 1
+const cursorVersion = 2
 
-func cursorOf(key int64) string {
-	b := binary.BigEndian.AppendUint64([]byte{cursorVersion}, uint64(key)) //nolint:gosec // keys are positive
+const cursorSize = 1 + 8 + len(usage.ID{}) + 1
+
+func cursorOf(p *place) string {
+	b := binary.BigEndian.AppendUint64([]byte{cursorVersion}, uint64(p.start)) //nolint:gosec // starts are positive
+	b = append(b, p.id[:]...)
 	return base64.RawURLEncoding.EncodeToString(append(b, checkByte(b)))
 }
 
-func parseCursor(s string) (int64, error) {
+func parseCursor(s string) (*place, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != 10 || b[0] != cursorVersion || checkByte(b[:9]) != b[9] {
-		return 0, store.ErrCursor
+	if err != nil || len(b) != cursorSize || b[0] != cursorVersion || checkByte(b[:cursorSize-1]) != b[cursorSize-1] {
+		return nil, store.ErrCursor
 	}
-	key := int64(binary.BigEndian.Uint64(b[1:9])) //nolint:gosec // checked below
-	if key < 0 {
-		return 0, store.ErrCursor
+	p := &place{start: int64(binary.BigEndian.Uint64(b[1:9]))} //nolint:gosec // checked below
+	if p.start < 0 {
+		return nil, store.ErrCursor
 	}
-	return key, nil
+	copy(p.id[:], b[9:])
+	return p, nil
 }
 
 func checkByte(b []byte) byte {
@@ -174,15 +279,49 @@ func (e *Engine) Links(ctx context.Context, since time.Time, visit func(usage.Li
 	return mapError("read the spans' places", rows.Err())
 }
 
-// Nth gives the start of the n-th oldest record.
-func (e *Engine) Nth(ctx context.Context, n int64) (time.Time, bool, error) {
-	var key, offset int64
-	err := e.readDB.QueryRowContext(ctx, "SELECT key, start_offset FROM calls ORDER BY key LIMIT 1 OFFSET ?", n).Scan(&key, &offset)
-	if errors.Is(err, sql.ErrNoRows) {
-		return time.Time{}, false, nil
+// Nth gives the start of the n-th oldest record. Whole hours are counted without being read.
+func (e *Engine) Nth(ctx context.Context, n int64) (start time.Time, found bool, err error) {
+	err = e.reading(ctx, func(s *snapshot) error {
+		for _, hour := range s.hoursWithRecords() {
+			from, to := hour*hourNanos, (hour+1)*hourNanos-1
+			if count, exact := s.countHour(hour); exact && n >= count {
+				n -= count
+				continue
+			}
+			err := s.walk(ctx, everything(from, to), false, nil, func(at *source) (bool, error) {
+				if n == 0 {
+					start, found = time.Unix(0, at.start()).UTC(), true
+					return false, nil
+				}
+				n--
+				return true, nil
+			})
+			if err != nil || found {
+				return err
+			}
+		}
+		return nil
+	})
+	return start, found, err
+}
+
+// hoursWithRecords lists the hours that blocks or entries lie in, ascending.
+func (v *view) hoursWithRecords() []int64 {
+	hours := make([]int64, 0, len(v.hours))
+	for _, h := range v.hours {
+		hours = append(hours, h.hour)
 	}
-	if err != nil {
-		return time.Time{}, false, mapError(fmt.Sprintf("find record %d", n), err)
+	for _, e := range v.recent {
+		hours = append(hours, hourOf(e.start))
 	}
-	return startOf(key, offset), true, nil
+	slices.Sort(hours)
+	return slices.Compact(hours)
+}
+
+// countHour counts the records of an hour; not exact where entries change it.
+func (v *view) countHour(hour int64) (n int64, exact bool) {
+	if h := v.hourAt(hour); h != nil {
+		n = int64(h.records)
+	}
+	return n, len(v.recentBetween(hour*hourNanos, (hour+1)*hourNanos-1)) == 0
 }

@@ -29,7 +29,11 @@ var migrationFiles embed.FS
 type migration struct {
 	version int
 	sql     string
+	then    func(context.Context, *sql.Tx) error // what SQL cannot do; nil: nothing
 }
+
+// rowsGone is the version that keeps records in blocks.
+const rowsGone = 7
 
 var migrations = sync.OnceValue(func() []migration {
 	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
@@ -47,6 +51,9 @@ var migrations = sync.OnceValue(func() []migration {
 			panic(fmt.Sprintf("migration %s: %v", name, err)) // the files are ours
 		}
 		m.sql = string(text)
+		if m.version == rowsGone {
+			m.then = rowsToBlocks
+		}
 		all = append(all, m)
 	}
 	return all
@@ -151,6 +158,11 @@ func step(ctx context.Context, db *sql.DB, m migration) error {
 		fmt.Sprintf("PRAGMA user_version = %d", m.version),
 	} {
 		if _, err := tx.ExecContext(ctx, q); err != nil {
+			return err
+		}
+	}
+	if m.then != nil {
+		if err := m.then(ctx, tx); err != nil {
 			return err
 		}
 	}

@@ -41,9 +41,9 @@ func (e *Engine) SaveSums(ctx context.Context, pages []store.SumPage, journal []
 	})
 }
 
-// Sums visits the stored sums.
-func (e *Engine) Sums(ctx context.Context, visit func(store.SumPage) error) error {
-	rows, err := e.readDB.QueryContext(ctx, "SELECT id, data FROM sums ORDER BY id")
+// Sums visits the stored sums of some days.
+func (e *Engine) Sums(ctx context.Context, from, to int64, visit func(store.SumPage) error) error {
+	rows, err := e.readDB.QueryContext(ctx, "SELECT id, data FROM sums WHERE id >= ? AND id < ? ORDER BY id", from*axesPerDay, to*axesPerDay)
 	if err != nil {
 		return mapError("read the sums", err)
 	}

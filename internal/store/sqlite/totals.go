@@ -2,172 +2,249 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/block"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// totalsStep is how much time one statement of Totals covers: the database sorts what it groups,
-// and has to keep that small.
-const totalsStep = 24 * time.Hour
-
-// fieldColumns are the columns that hold a field.
-var fieldColumns = [...]string{
-	store.FieldModel: "c.model", store.FieldProvider: "c.provider", store.FieldKey: "c.api_key", store.FieldUser: "c.user",
-	store.FieldService: "c.service", store.FieldProject: "c.project",
-	store.FieldStatus:    "CASE WHEN c.status > 0 THEN c.status ELSE -(c.state >> 1 & 1) END", // 0 is ok, -1 an error
-	store.FieldOperation: "c.request",
+// kindOf is the kind of text that a field is; status is none.
+var kindOf = map[store.Field]kind{
+	store.FieldModel: kindModel, store.FieldProvider: kindProvider, store.FieldKey: kindKey, store.FieldUser: kindUser,
+	store.FieldService: kindService, store.FieldProject: kindProject, store.FieldOperation: kindRequest,
 }
 
-// totalColumns are the sums, in the order in which sumRow reads them. The numbers are those of
-// usage.TokenFields and usage.Quality.
-var totalColumns = strings.Join([]string{
-	"count(*)", "sum(c.state >> 1 & 1)", "sum(c.fields & " + strconv.Itoa(int(usage.HasInput|usage.HasOutput)) + " = 0)",
-	sumFlag(usage.Unpriced), sumFlag(usage.Inconsistent), sumFlag(usage.Estimated),
-	"sum(c.input_uncached)", "sum(c.cache_read)", "sum(c.cache_write)", "sum(c.output_text)", "sum(c.reasoning)",
-	"sum(CASE WHEN c.quality & " + strconv.Itoa(int(usage.Unpriced)) + " THEN 0 ELSE c.cost END)",
-}, ", ")
-
-func sumFlag(q usage.Quality) string { return "sum(c.quality & " + strconv.Itoa(int(q)) + " != 0)" }
-
-// Totals sums by fields, a day of records at a time.
-func (e *Engine) Totals(ctx context.Context, f store.Filter, by []store.Field, limit int) ([]store.Total, error) {
+// Totals sums by fields, a block at a time.
+func (e *Engine) Totals(ctx context.Context, f store.Filter, by []store.Field, limit int) (out []store.Total, err error) {
 	f.Superseded = false
-	from, to, err := e.extent(ctx, f.From, f.To)
-	if err != nil || !from.Before(to) {
-		return nil, err
-	}
-	t := &totals{engine: e, by: by, limit: limit, groups: map[string]*store.Total{}}
-	for at := from; at.Before(to); at = f.To {
-		f.From, f.To = at, at.Add(totalsStep)
-		if to.Before(f.To) {
-			f.To = to
+	err = e.reading(ctx, func(s *snapshot) error {
+		t := &totals{dims: s.dims, limit: limit, groups: map[string]*store.Total{}}
+		for _, field := range by {
+			t.fields = append(t.fields, newGrouping(field))
 		}
-		if err := t.sum(ctx, &f); err != nil {
-			return nil, err
+		if err := t.sum(ctx, s, newMatch(&f, s.dims)); err != nil {
+			return err
 		}
-	}
-	out := make([]store.Total, 0, len(t.groups))
-	for _, g := range t.groups {
-		out = append(out, *g)
-	}
-	return out, nil
+		out = make([]store.Total, 0, len(t.groups))
+		for _, g := range t.groups {
+			out = append(out, *g)
+		}
+		return nil
+	})
+	return out, err
 }
 
-// extent narrows a range of time to that of the stored records.
-func (e *Engine) extent(ctx context.Context, from, to time.Time) (time.Time, time.Time, error) {
-	var first, last *int64
-	err := e.readDB.QueryRowContext(ctx, "SELECT (SELECT min(key) FROM calls), (SELECT max(key) FROM calls)").Scan(&first, &last)
-	if err != nil || first == nil || last == nil {
-		return from, from, mapError("find the oldest and the newest record", err)
-	}
-	// a row may stand later than its record started, see rowKey
-	oldest := time.UnixMicro(*first>>idBits - maxProbes).UTC()
-	newest := time.UnixMicro(*last>>idBits + 1).UTC()
-	if from.Before(oldest) {
-		from = oldest
-	}
-	if to.IsZero() || newest.Before(to) {
-		to = newest
-	}
-	return from, to, nil
-}
-
-// totals collects what the statements of one call of Totals give.
+// totals collects the sums of groups.
 type totals struct {
-	engine *Engine
-	by     []store.Field
+	dims   dimValues
+	fields []*grouping
 	limit  int
 	groups map[string]*store.Total // by the values
 }
 
-func (t *totals) sum(ctx context.Context, f *store.Filter) error {
-	columns := make([]string, len(t.by))
-	numbers := make([]string, len(t.by))
-	for i, b := range t.by {
-		columns[i], numbers[i] = fieldColumns[b], strconv.Itoa(i+1)
-	}
-	tables := "calls c"
-	if len(f.Text) > 0 {
-		tables = callTables
-	}
-	c := t.engine.where(f)
-	query := "SELECT " + strings.Join(append(columns, totalColumns), ", ") + " FROM " + tables + " WHERE " + c.sql()
-	if len(numbers) > 0 {
-		query += " GROUP BY " + strings.Join(numbers, ", ")
-	}
-	rows, err := t.engine.readDB.QueryContext(ctx, query, c.args...)
-	if err != nil {
-		return mapError("sum the records", err)
-	}
-	defer rows.Close()
-	ids := make([]int64, len(t.by))
-	var row store.Total
-	dest := make([]any, 0, len(ids)+12)
-	for i := range ids {
-		dest = append(dest, &ids[i])
-	}
-	var sums [11]*int64
-	dest = append(dest, &row.Calls)
-	for i := range sums {
-		dest = append(dest, &sums[i])
-	}
-	for rows.Next() {
-		if err := rows.Scan(dest...); err != nil {
-			return mapError("read a sum", err)
-		}
-		if row.Calls == 0 { // without groups there is a row even where there are no records
-			continue
-		}
-		if err := t.add(ids, row.Calls, &sums); err != nil {
-			return err
-		}
-	}
-	return mapError("sum the records", rows.Err())
+// grouping tells the values of a field apart, by small numbers.
+type grouping struct {
+	status  bool
+	kind    kind
+	values  []string
+	numbers map[string]int // of values
+	known   map[uint32]int // the same by number of text
 }
 
-func (t *totals) add(ids []int64, calls int64, sums *[11]*int64) error {
-	values := make([]string, len(ids))
-	for i, id := range ids {
-		v, err := t.engine.fieldValue(t.by[i], id)
+func newGrouping(f store.Field) *grouping {
+	return &grouping{status: f == store.FieldStatus, kind: kindOf[f], numbers: map[string]int{}, known: map[uint32]int{}}
+}
+
+func (g *grouping) number(value string) int {
+	n, known := g.numbers[value]
+	if !known {
+		n = len(g.values)
+		g.numbers[value] = n
+		g.values = append(g.values, value)
+	}
+	return n
+}
+
+// ofText gives the number of the value that a text has: of a key, its fingerprint; of a request, its operation.
+func (g *grouping) ofText(text uint32, dims dimValues) (int, error) {
+	n, known := g.known[text]
+	if !known {
+		if int64(text) >= int64(len(dims)) || text == 0 || dims[text].kind != g.kind {
+			return 0, fmt.Errorf("%w: a record names text %d, which is not there", store.ErrCorrupt, text)
+		}
+		n = g.number(dims[text].a)
+		g.known[text] = n
+	}
+	return n, nil
+}
+
+// ofStatus gives the number of an outcome: the HTTP status code where it is known.
+func (g *grouping) ofStatus(status int, failed bool) int {
+	switch {
+	case status > 0:
+		return g.number(strconv.Itoa(status))
+	case failed:
+		return g.number("error")
+	}
+	return g.number("ok")
+}
+
+func (t *totals) sum(ctx context.Context, s *snapshot, m *match) error {
+	for _, e := range s.recentBetween(m.from, m.to) {
+		if m.entry(e) {
+			if err := t.addEntry(e); err != nil {
+				return err
+			}
+		}
+	}
+	for _, h := range s.between(m.from, m.to) {
+		for _, ref := range h.blocks {
+			if !m.mayBeIn(ref) {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("sum the records: %w", err)
+			}
+			b, err := s.open(ctx, ref)
+			if err != nil {
+				return err
+			}
+			rows, err := b.matching(m)
+			if err != nil {
+				return err
+			}
+			if err := t.addRows(b.f, rows); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (t *totals) addEntry(e *entry) error {
+	r := e.row.Record
+	numbers := make([]int, len(t.fields))
+	for i, g := range t.fields {
+		if g.status {
+			numbers[i] = g.ofStatus(r.Status, r.Failed)
+			continue
+		}
+		n, err := g.ofText(e.row.Texts[g.kind], t.dims)
 		if err != nil {
 			return err
 		}
-		values[i] = v
+		numbers[i] = n
+	}
+	g, err := t.group(numbers)
+	if err != nil {
+		return err
+	}
+	g.Calls++
+	addIf(&g.Errors, r.Failed)
+	addIf(&g.NoUsage, !r.Tokens.Reported())
+	addIf(&g.Unpriced, r.Quality&usage.Unpriced != 0)
+	addIf(&g.Inconsistent, r.Quality&usage.Inconsistent != 0)
+	addIf(&g.Estimated, r.Quality&usage.Estimated != 0)
+	if r.Quality&usage.Unpriced == 0 {
+		g.Cost += r.Cost
+	}
+	g.Tokens.InputUncached += r.Tokens.InputUncached
+	g.Tokens.CacheRead += r.Tokens.CacheRead
+	g.Tokens.CacheWrite += r.Tokens.CacheWrite
+	g.Tokens.CacheWrite1h += r.Tokens.CacheWrite1h
+	g.Tokens.OutputText += r.Tokens.OutputText
+	g.Tokens.Reasoning += r.Tokens.Reasoning
+	return nil
+}
+
+func addIf(n *int64, is bool) {
+	if is {
+		*n++
+	}
+}
+
+// group gives the group of values, made where it is new.
+func (t *totals) group(numbers []int) (*store.Total, error) {
+	values := make([]string, len(numbers))
+	for i, n := range numbers {
+		values[i] = t.fields[i].values[n]
 	}
 	k := strings.Join(values, sep)
 	g := t.groups[k]
 	if g == nil {
 		if len(t.groups) >= t.limit {
-			return store.ErrTooMany
+			return nil, store.ErrTooMany
 		}
 		g = &store.Total{Values: values}
 		t.groups[k] = g
 	}
-	g.Calls += calls
-	for i, into := range [...]*int64{
-		&g.Errors, &g.NoUsage, &g.Unpriced, &g.Inconsistent, &g.Estimated, &g.Tokens.InputUncached, &g.Tokens.CacheRead,
-		&g.Tokens.CacheWrite, &g.Tokens.OutputText, &g.Tokens.Reasoning, (*int64)(&g.Cost),
-	} {
-		*into += *sums[i]
-	}
-	return nil
+	return g, nil
 }
 
-// fieldValue is what a column of fieldColumns stands for.
-func (e *Engine) fieldValue(f store.Field, id int64) (string, error) {
-	if f == store.FieldStatus {
-		switch {
-		case id > 0:
-			return strconv.FormatInt(id, 10), nil
-		case id < 0:
-			return "error", nil
-		}
-		return "ok", nil
+// addRows adds rows of a block. Which group a row belongs to is looked up once for each combination of
+// values in the block.
+func (t *totals) addRows(f *block.Figures, rows []int) error {
+	if len(rows) == 0 {
+		return nil
 	}
-	text, err := e.dims.text(id)
-	return first(text), err // of a key, its fingerprint; of a request, its operation
+	at := make([][]int, len(t.fields)) // the number of each value of a field's dictionary
+	for i, g := range t.fields {
+		if g.status {
+			continue
+		}
+		d := f.Text(int(g.kind))
+		at[i] = make([]int, len(d.Values))
+		for j, text := range d.Values {
+			n, err := g.ofText(uint32(text), t.dims) //nolint:gosec // written from one
+			if err != nil {
+				return err
+			}
+			at[i][j] = n
+		}
+	}
+	quality, fields := f.Dict(block.Quality), f.Dict(block.Fields)
+	seen := make(map[[2]int]*store.Total, 32)
+	numbers := make([]int, len(t.fields))
+	for _, row := range rows {
+		failed := f.Dict(block.State).Value(row)&block.Failed != 0
+		var combination [2]int
+		for i, g := range t.fields {
+			if g.status {
+				numbers[i] = g.ofStatus(int(f.Dict(block.Status).Value(row)), failed) //nolint:gosec // written from one
+			} else {
+				numbers[i] = at[i][f.Text(int(g.kind)).At(row)]
+			}
+			if i < len(combination) {
+				combination[i] = numbers[i]
+			}
+		}
+		g := seen[combination]
+		if g == nil || len(numbers) > len(combination) {
+			var err error
+			if g, err = t.group(numbers); err != nil {
+				return err
+			}
+			seen[combination] = g
+		}
+		g.Calls++
+		addIf(&g.Errors, failed)
+		q := usage.Quality(quality.Value(row))                                                        //nolint:gosec // written from one
+		addIf(&g.NoUsage, usage.TokenFields(fields.Value(row))&(usage.HasInput|usage.HasOutput) == 0) //nolint:gosec // written from one
+		addIf(&g.Unpriced, q&usage.Unpriced != 0)
+		addIf(&g.Inconsistent, q&usage.Inconsistent != 0)
+		addIf(&g.Estimated, q&usage.Estimated != 0)
+		if q&usage.Unpriced == 0 {
+			g.Cost += usage.NanoUSD(f.Number(block.Cost, row))
+		}
+		g.Tokens.InputUncached += f.Number(block.InputUncached, row)
+		g.Tokens.CacheRead += f.Number(block.CacheRead, row)
+		g.Tokens.CacheWrite += f.Number(block.CacheWrite, row)
+		g.Tokens.CacheWrite1h += f.Number(block.CacheWrite1h, row)
+		g.Tokens.OutputText += f.Number(block.OutputText, row)
+		g.Tokens.Reasoning += f.Number(block.Reasoning, row)
+	}
+	return nil
 }

@@ -1,21 +1,26 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/block"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // writer is the connection that writes, with its statements.
 type writer struct {
 	conn *sql.Conn
-	find, insert, remove, removeIDs, insertIDs, mark, cost,
-	insertDim, insertLink, insertGap *sql.Stmt
+	whole, onlyFigures, onlyNames,
+	insertRecent, insertDim, insertLink, insertJournal, insertHour, noteSeen,
+	insertBlock, insertData, removeBlock, removeData *sql.Stmt
+	all []*sql.Stmt
 }
 
 func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
@@ -28,34 +33,49 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		stmt **sql.Stmt
 		text string
 	}{
-		{&w.find, "SELECT id FROM calls WHERE key = ?"},
-		{&w.insert, `INSERT INTO calls (key, id, start_offset, parent, state, superseded_by, seen,
-model, provider, api_key, user, service, project, emitter, request, error_type, status,
-input_uncached, cache_read, cache_write, output_text, reasoning, fields,
-cost, reported_cost, quality, duration, ttft, cache_write_1h, modalities, prices)
-VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`},
-		{&w.remove, "DELETE FROM calls WHERE key = ?"},
-		{&w.removeIDs, "DELETE FROM call_ids WHERE key = ?"},
-		{&w.insertIDs, "INSERT INTO call_ids (key, trace, span, response_id, request_id, session, echo_group) VALUES (?,?,?,?,?,?,?)"},
-		{&w.mark, fmt.Sprintf("UPDATE calls SET state = ? | (state & %d), superseded_by = ? WHERE key = ?", stateFailed|allLent)},
-		{&w.cost, "UPDATE calls SET cost = ?, prices = ?, quality = ? WHERE key = ?"},
+		{&w.whole, selectBlock},
+		{&w.onlyFigures, selectFigures},
+		{&w.onlyNames, selectNames},
+		{&w.insertRecent, "INSERT INTO recent (data) VALUES (?)"},
 		{&w.insertDim, "INSERT INTO dims (kind, value) VALUES (?,?)"},
-		{&w.insertGap, "INSERT OR IGNORE INTO gaps (key) VALUES (?)"},
 		{&w.insertLink, "INSERT OR IGNORE INTO links (trace, span, parent, tool, seen) VALUES (?,?,?,?,?)"},
+		{&w.insertJournal, "INSERT INTO series (data) VALUES (?)"},
+		{&w.insertHour, "INSERT OR REPLACE INTO hours (hour, untrue, seen) VALUES (?,1,?)"},
+		{&w.noteSeen, "UPDATE meta SET value = ? WHERE name = 'last_seen'"},
+		{&w.insertBlock, "INSERT INTO blocks (id, hour, first, last, records, summary) VALUES (?,?,?,?,?,?)"},
+		{&w.insertData, "INSERT INTO block_data (id, figures, names) VALUES (?,?,?)"},
+		{&w.removeBlock, "DELETE FROM blocks WHERE id = ?"},
+		{&w.removeData, "DELETE FROM block_data WHERE id = ?"},
 	} {
 		if *s.stmt, err = conn.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // close ends them
-			return nil, errors.Join(mapError("prepare a statement", err), conn.Close())
+			return nil, errors.Join(mapError("prepare a statement", err), w.close())
 		}
+		w.all = append(w.all, *s.stmt)
 	}
 	return w, nil
 }
 
 func (w *writer) close() error {
 	var errs []error
-	for _, s := range []*sql.Stmt{w.find, w.insert, w.remove, w.removeIDs, w.insertIDs, w.mark, w.cost, w.insertDim, w.insertLink, w.insertGap} {
+	for _, s := range w.all {
 		errs = append(errs, s.Close())
 	}
 	return errors.Join(append(errs, w.conn.Close())...)
+}
+
+func (w *writer) fetch(ctx context.Context, id int64) (figures, names []byte, err error) {
+	err = w.whole.QueryRowContext(ctx, id).Scan(&figures, &names)
+	return figures, names, fetched(id, err)
+}
+
+func (w *writer) fetchFigures(ctx context.Context, id int64) (figures []byte, err error) {
+	err = w.onlyFigures.QueryRowContext(ctx, id).Scan(&figures)
+	return figures, fetched(id, err)
+}
+
+func (w *writer) fetchNames(ctx context.Context, id int64) (names []byte, err error) {
+	err = w.onlyNames.QueryRowContext(ctx, id).Scan(&names)
+	return names, fetched(id, err)
 }
 
 // transaction runs a function between BEGIN and COMMIT; whatever fails, nothing of it stays.
@@ -75,75 +95,77 @@ func (e *Engine) transaction(ctx context.Context, f func() error) error {
 	return err
 }
 
-// Apply commits one write.
+// Apply commits one write: what it makes of records goes into the table recent as bytes, and into memory
+// when that is on disk.
 func (e *Engine) Apply(ctx context.Context, w store.Write) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	a := &application{
-		Engine: e, ctx: ctx, seen: w.Seen.Unix(), fresh: map[dimText]int64{}, gaps: map[int64]bool{},
+	if len(e.view.Load().recent) >= maxRecent {
+		if err := e.fold(ctx); err != nil {
+			return err
+		}
 	}
+	a := e.newApplication(ctx, w.Seen)
 	err := e.transaction(ctx, func() error {
 		if err := a.apply(&w); err != nil {
 			return err
 		}
-		if err := a.note(&w); err != nil {
-			return err
-		}
-		e.dims.announce(a.fresh)
-		return nil
+		return a.note(&w)
 	})
 	if err != nil {
 		return err
 	}
 	e.dims.add(a.fresh)
-	e.gaps.add(a.gaps)
-	e.records.Add(a.added)
 	if len(w.Put) > 0 {
 		e.seen.Store(a.seen)
 	}
+	e.view.Store(a.view.with(a.entries(), a.added))
 	return nil
 }
 
-// note keeps what is known of all records together: how many they are, when one was last put, and
-// of which hours the sums are not true any more.
+// note keeps what else a write says: the series' journal, when a record was last put, and of which
+// hours the sums are not true any more.
 func (a *application) note(w *store.Write) error {
-	if a.added != 0 {
-		if err := a.addRecords(a.ctx, a.added); err != nil {
-			return err
+	for i := range w.Links {
+		k := &w.Links[i]
+		_, err := a.writer.insertLink.ExecContext(a.ctx, k.Trace[:], k.Span[:], k.Parent[:], k.Tool, a.seen)
+		if err != nil {
+			return mapError("write a span's place", err)
 		}
 	}
-	if len(w.Put) > 0 {
-		if _, err := a.writer.conn.ExecContext(a.ctx, "UPDATE meta SET value = ? WHERE name = 'last_seen'", a.seen); err != nil {
+	if len(w.Put) > 0 && a.seen != a.Engine.seen.Load() {
+		if _, err := a.writer.noteSeen.ExecContext(a.ctx, a.seen); err != nil {
 			return mapError("note the time of the write", err)
 		}
 	}
 	if len(w.Journal) > 0 {
-		if _, err := a.writer.conn.ExecContext(a.ctx, "INSERT INTO series (data) VALUES (?)", w.Journal); err != nil {
+		if _, err := a.writer.insertJournal.ExecContext(a.ctx, w.Journal); err != nil {
 			return mapError("write the journal of the series", err)
 		}
 	}
 	for _, hour := range w.Untrue {
-		if _, err := a.writer.conn.ExecContext(a.ctx, "INSERT OR REPLACE INTO hours (hour, untrue, seen) VALUES (?,1,?)", hour, a.seen); err != nil {
+		if _, err := a.writer.insertHour.ExecContext(a.ctx, hour, a.seen); err != nil {
 			return mapError("note an hour whose sums change", err)
 		}
 	}
 	return nil
 }
 
-// addRecords changes the number of records that is kept.
-func (e *Engine) addRecords(ctx context.Context, n int64) error {
-	_, err := e.writer.conn.ExecContext(ctx, "UPDATE meta SET value = value + ? WHERE name = 'records'", n)
-	return mapError("count the records", err)
-}
-
 // application is the work of one write.
 type application struct {
 	*Engine
-	ctx   context.Context
+	ctx   context.Context //nolint:containedctx // of the one write that it lives for
+	view  *view
 	seen  int64
-	fresh map[dimText]int64 // texts that this write adds
-	gaps  map[int64]bool    // keys whose records this write removes
+	fresh map[dimKey]uint32 // texts that this write adds
+	put   map[place]*entry
 	added int64             // records more than before
+	last  [kindCount]dimKey // of the record before: its texts often come again
+	known [kindCount]uint32 // their numbers; 0 where there is none yet
+}
+
+func (e *Engine) newApplication(ctx context.Context, seen time.Time) *application {
+	return &application{Engine: e, ctx: ctx, view: e.view.Load(), seen: seen.Unix(), fresh: map[dimKey]uint32{}, put: map[place]*entry{}}
 }
 
 func (a *application) apply(w *store.Write) error {
@@ -153,157 +175,334 @@ func (a *application) apply(w *store.Write) error {
 		}
 	}
 	for i := range w.Put {
-		if err := a.put(&w.Put[i]); err != nil {
+		if err := a.putRecord(&w.Put[i]); err != nil {
 			return fmt.Errorf("write a record: %w", err)
 		}
 	}
 	for i := range w.Mark {
-		if err := a.mark(&w.Mark[i]); err != nil {
+		m := &w.Mark[i]
+		err := a.change(m.ID, m.Start, func(r *store.Record, _ *block.Texts) error {
+			r.Counted, r.Reason, r.SupersededBy = m.Counted, m.Reason, m.SupersededBy
+			return nil
+		})
+		if err != nil {
 			return fmt.Errorf("mark a record: %w", err)
 		}
 	}
 	for i := range w.Costs {
-		if err := a.cost(&w.Costs[i]); err != nil {
+		c := &w.Costs[i]
+		err := a.change(c.ID, c.Start, func(r *store.Record, texts *block.Texts) (err error) {
+			r.Cost, r.PriceVersion, r.Quality = c.Cost, c.PriceVersion, c.Quality
+			texts[kindPrices], err = a.number(&dimKey{kind: kindPrices, a: c.PriceVersion})
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("price a record: %w", err)
 		}
 	}
-	for i := range w.Links {
-		k := &w.Links[i]
-		_, err := a.writer.insertLink.ExecContext(a.ctx, k.Trace[:], k.Span[:], k.Parent[:], k.Tool, a.seen)
+	if len(a.put) == 0 {
+		return nil
+	}
+	_, err := a.writer.insertRecent.ExecContext(a.ctx, encodeRecent(a.entries()))
+	return mapError("write records", err)
+}
+
+// entries gives what the write makes of records, ascending.
+func (a *application) entries() []*entry {
+	out := make([]*entry, 0, len(a.put))
+	for _, e := range a.put {
+		out = append(out, e)
+	}
+	slices.SortFunc(out, func(a, b *entry) int { return a.compare(&b.place) })
+	return out
+}
+
+// entryAt gives the entry of a place, that of this write first.
+func (a *application) entryAt(p *place) (*entry, bool) {
+	if e, known := a.put[*p]; known {
+		return e, true
+	}
+	return a.view.entryAt(p)
+}
+
+// home gives the block that holds a record at a place, as far as blocks go, and the record's row in it.
+func (a *application) home(p *place) (id int64, in *opened, row int, err error) {
+	ref, in, row, err := a.inBlocks(a.ctx, a.view, a.writer, p)
+	if err != nil || ref == nil {
+		return 0, nil, 0, err
+	}
+	return ref.id, in, row, nil
+}
+
+func (a *application) putRecord(r *store.Record) error {
+	p, ok := placeAt(r.ID, r.Start)
+	if !ok {
+		return errStart
+	}
+	next := &entry{place: p}
+	if old, known := a.entryAt(&p); known {
+		next.home = old.home
+		if old.gone() {
+			a.added++
+		}
+	} else {
+		home, _, _, err := a.home(&p)
 		if err != nil {
-			return mapError("write a span's place", err)
+			return err
+		}
+		if next.home = home; home == 0 {
+			a.added++
+		}
+	}
+	kept := *r
+	kept.Start, kept.Seen = time.Unix(0, p.start).UTC(), time.Unix(r.Seen.Unix(), 0).UTC()
+	if kept.Signal == usage.SignalSpan {
+		copy(kept.Trace[:], kept.ID[:16])
+		copy(kept.Span[:], kept.ID[16:])
+	}
+	next.row.Record = &kept
+	var err error
+	if next.row.Texts, err = a.texts(&kept.Call); err != nil {
+		return err
+	}
+	a.put[p] = next
+	return nil
+}
+
+// texts gives the numbers of a call's texts, and puts those that are kept anyway in their place.
+func (a *application) texts(c *usage.Call) (texts block.Texts, err error) {
+	keys := dimKeys(c)
+	for k := range keys {
+		if keys[k] != a.last[k] || a.known[k] == 0 {
+			n, err := a.number(&keys[k])
+			if err != nil {
+				return texts, err
+			}
+			a.last[k], a.known[k] = keys[k], n
+			if int(n) < len(a.dims.values) { //nolint:gosec // numbers are 32 bits
+				a.last[k] = a.dims.values[n]
+			}
+		}
+		texts[k] = a.known[k]
+		if texts[k] != 0 {
+			a.last[k].set(c)
+		}
+	}
+	return texts, nil
+}
+
+func (a *application) remove(ref store.Ref) error {
+	p, ok := placeAt(ref.ID, ref.Start)
+	if !ok {
+		return nil
+	}
+	old, known := a.entryAt(&p)
+	if known {
+		if !old.gone() {
+			a.added--
+			a.put[p] = &entry{place: p, home: old.home}
+		}
+		return nil
+	}
+	home, _, _, err := a.home(&p)
+	if err != nil || home == 0 {
+		return err
+	}
+	a.added--
+	a.put[p] = &entry{place: p, home: home}
+	return nil
+}
+
+// change puts a changed copy in the place of a stored record; where there is none it does nothing.
+func (a *application) change(id usage.ID, start time.Time, to func(*store.Record, *block.Texts) error) error {
+	p, ok := placeAt(id, start)
+	if !ok {
+		return nil
+	}
+	next := &entry{place: p}
+	if old, known := a.entryAt(&p); known {
+		if old.gone() {
+			return nil
+		}
+		next.home, next.row.Texts = old.home, old.row.Texts
+		kept := *old.row.Record
+		next.row.Record = &kept
+	} else {
+		home, in, row, err := a.home(&p)
+		if err != nil || home == 0 {
+			return err
+		}
+		r, texts, err := a.read(in, row)
+		if err != nil {
+			return err
+		}
+		next.home, next.row = home, block.Row{Record: r, Texts: texts}
+	}
+	if err := to(next.row.Record, &next.row.Texts); err != nil {
+		return err
+	}
+	a.put[p] = next
+	return nil
+}
+
+// read reads a row of a block, with the numbers of its texts.
+func (e *Engine) read(in *opened, row int) (*store.Record, block.Texts, error) {
+	r := &store.Record{}
+	if err := readRow(in.figures, in.names, e.dims.all(), row, r); err != nil {
+		return nil, block.Texts{}, err
+	}
+	return r, in.figures.TextsOf(row), nil
+}
+
+// number gives a text's number, made where it is new.
+func (a *application) number(k *dimKey) (uint32, error) {
+	if n, known := a.dims.number(k); known {
+		return n, nil
+	}
+	if n, known := a.fresh[*k]; known {
+		return n, nil
+	}
+	res, err := a.writer.insertDim.ExecContext(a.ctx, int64(k.kind), k.text())
+	if err != nil {
+		return 0, mapError("insert a dimension text", err)
+	}
+	n, err := res.LastInsertId()
+	if err != nil {
+		return 0, mapError("insert a dimension text", err)
+	}
+	if n < 1 || n > 1<<32-1 {
+		return 0, errors.New("there are too many different texts")
+	}
+	a.fresh[*k] = uint32(n) //nolint:gosec // checked
+	return uint32(n), nil   //nolint:gosec // checked
+}
+
+var errRecent = fmt.Errorf("%w: what was written lately cannot be read", store.ErrCorrupt)
+
+// The parts of what is written of one write.
+const (
+	recentRows = 1 // the figures and the names of up to block.MaxRows records
+	recentGone = 2 // a record that was removed: start and id
+)
+
+// encodeRecent gives the bytes of entries, which are ascending.
+func encodeRecent(entries []*entry) []byte {
+	var b []byte
+	var rows []block.Row
+	flush := func() {
+		if len(rows) > 0 {
+			b = appendPart(appendPart(append(b, recentRows), block.EncodeFigures(rows)), block.EncodeNames(rows))
+			rows = rows[:0]
+		}
+	}
+	for _, e := range entries {
+		if e.gone() {
+			b = appendPlace(append(b, recentGone), &e.place)
+			continue
+		}
+		if rows = append(rows, e.row); len(rows) == block.MaxRows {
+			flush()
+		}
+	}
+	flush()
+	return b
+}
+
+// loadRecent reads what was written since blocks were last changed. In each write a place comes once.
+func (e *Engine) loadRecent(ctx context.Context, v *view) error {
+	rows, err := e.writer.conn.QueryContext(ctx, "SELECT data FROM recent ORDER BY id")
+	if err != nil {
+		return mapError("read what was written lately", err)
+	}
+	defer rows.Close()
+	all := map[place]*entry{}
+	for rows.Next() {
+		var data []byte
+		if err := rows.Scan(&data); err != nil {
+			return mapError("read what was written lately", err)
+		}
+		if err := decodeRecent(data, e.dims.all(), func(x *entry) { all[x.place] = x }); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil { // before the connection is used again
+		return mapError("read what was written lately", err)
+	}
+	var entries []*entry
+	for p, x := range all {
+		ref, _, _, err := e.inBlocks(ctx, v, e.writer, &p)
+		if err != nil {
+			return err
+		}
+		if ref != nil {
+			x.home = ref.id
+		}
+		if x.home != 0 || !x.gone() {
+			entries = append(entries, x)
+		}
+	}
+	slices.SortFunc(entries, func(a, b *entry) int { return a.compare(&b.place) })
+	v.setRecent(entries)
+	return nil
+}
+
+func decodeRecent(b []byte, dims dimValues, found func(*entry)) error {
+	for len(b) > 0 {
+		part := b[0]
+		b = b[1:]
+		switch part {
+		case recentGone:
+			p, rest, ok := readPlace(b)
+			if !ok {
+				return errRecent
+			}
+			b = rest
+			found(&entry{place: p})
+		case recentRows:
+			figures, rest, ok := readPart(b)
+			if !ok {
+				return errRecent
+			}
+			names, rest, ok := readPart(rest)
+			if !ok {
+				return errRecent
+			}
+			b = rest
+			rows, err := readRows(bytes.Clone(figures), bytes.Clone(names), dims)
+			if err != nil {
+				return err
+			}
+			for i := range rows {
+				found(&entry{place: placeOf(rows[i].Record), row: rows[i]})
+			}
+		default:
+			return errRecent
 		}
 	}
 	return nil
 }
 
-// place finds a record's key: where it stands (found), or the free one where it can.
-func (a *application) place(id usage.ID, start time.Time) (key int64, found bool, err error) {
-	return findPlace(id, start, func(key int64) ([]byte, error) {
-		var there []byte
-		err := a.writer.find.QueryRowContext(a.ctx, key).Scan(&there)
-		if errors.Is(err, sql.ErrNoRows) && (a.gaps[key] || a.Engine.gaps.has(key)) {
-			return gap, nil
+// readRows reads all rows of a block.
+func readRows(figures, names []byte, dims dimValues) ([]block.Row, error) {
+	f, err := block.OpenFigures(figures)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+	}
+	n, err := block.OpenNames(names)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+	}
+	return rowsOf(&opened{f, n}, dims)
+}
+
+func rowsOf(o *opened, dims dimValues) ([]block.Row, error) {
+	records := make([]store.Record, o.figures.Rows())
+	rows := make([]block.Row, len(records))
+	for i := range rows {
+		if err := readRow(o.figures, o.names, dims, i, &records[i]); err != nil {
+			return nil, err
 		}
-		return there, err
-	})
-}
-
-func (a *application) remove(ref store.Ref) error {
-	key, found, err := a.place(ref.ID, ref.Start)
-	if err != nil || !found {
-		return err
+		rows[i] = block.Row{Record: &records[i], Texts: o.figures.TextsOf(i)}
 	}
-	a.added--
-	a.gaps[key] = true
-	if _, err := a.writer.insertGap.ExecContext(a.ctx, key); err != nil {
-		return mapError("note the gap", err)
-	}
-	return a.removeRow(key)
-}
-
-func (a *application) removeRow(key int64) error {
-	if _, err := a.writer.remove.ExecContext(a.ctx, key); err != nil {
-		return mapError("delete the row", err)
-	}
-	_, err := a.writer.removeIDs.ExecContext(a.ctx, key)
-	return mapError("delete the row's ids", err)
-}
-
-func (a *application) put(r *store.Record) error {
-	key, found, err := a.place(r.ID, r.Start)
-	if err != nil {
-		return err
-	}
-	if found {
-		if err := a.removeRow(key); err != nil {
-			return err
-		}
-	} else {
-		a.added++
-	}
-	var d [kindCount]int64
-	for k, v := range dimValues(&r.Call) {
-		if d[k], err = a.dim(kind(k), v); err != nil {
-			return err
-		}
-	}
-	var reported any
-	if r.HasReportedCost {
-		reported = int64(r.ReportedCost)
-	}
-	t := &r.Tokens
-	_, err = a.writer.insert.ExecContext(a.ctx, key, r.ID[:], r.Start.UnixNano()-key>>idBits*1000,
-		blob(r.Parent[:], r.Parent.IsZero()), stateOf(r.Counted, r.Failed, r.Reason)|int64(r.Lent)*stateLent,
-		blob(r.SupersededBy[:], r.SupersededBy == usage.ID{}), r.Seen.Unix(),
-		d[kindModel], d[kindProvider], d[kindKey], d[kindUser], d[kindService], d[kindProject], d[kindEmitter],
-		d[kindRequest], d[kindErrorType], r.Status,
-		t.InputUncached, t.CacheRead, t.CacheWrite, t.OutputText, t.Reasoning, int64(t.Fields),
-		int64(r.Cost), reported, int64(r.Quality), int64(r.Duration), int64(r.TTFT),
-		t.CacheWrite1h, packModalities(r.Modalities), d[kindPrices])
-	if err != nil {
-		return mapError("insert the row", err)
-	}
-	log := r.Signal != usage.SignalSpan
-	if r.ResponseID+r.RequestID+r.Session+r.Group == "" && (!log || r.Trace.IsZero() && r.Span.IsZero()) {
-		return nil
-	}
-	_, err = a.writer.insertIDs.ExecContext(a.ctx, key, blob(r.Trace[:], !log || r.Trace.IsZero()),
-		blob(r.Span[:], !log || r.Span.IsZero()), r.ResponseID, r.RequestID, r.Session, r.Group)
-	return mapError("insert the row's ids", err)
-}
-
-func (a *application) mark(m *store.Mark) error {
-	key, found, err := a.place(m.ID, m.Start)
-	if err != nil || !found {
-		return err
-	}
-	_, err = a.writer.mark.ExecContext(a.ctx, stateOf(m.Counted, false, m.Reason),
-		blob(m.SupersededBy[:], m.SupersededBy == usage.ID{}), key)
-	return mapError("update the row", err)
-}
-
-func (a *application) cost(c *store.Cost) error {
-	key, found, err := a.place(c.ID, c.Start)
-	if err != nil || !found {
-		return err
-	}
-	prices, err := a.dim(kindPrices, c.PriceVersion)
-	if err != nil {
-		return err
-	}
-	_, err = a.writer.cost.ExecContext(a.ctx, int64(c.Cost), prices, int64(c.Quality), key)
-	return mapError("update the row", err)
-}
-
-// dim gives a text's id, made where it is new; 0 for no price version.
-func (a *application) dim(k kind, v string) (int64, error) {
-	if k == kindPrices && v == "" {
-		return 0, nil
-	}
-	if id, ok := a.dims.id(k, v); ok {
-		return id, nil
-	}
-	t := dimText{k, v}
-	if id, ok := a.fresh[t]; ok {
-		return id, nil
-	}
-	res, err := a.writer.insertDim.ExecContext(a.ctx, int64(k), v)
-	if err != nil {
-		return 0, mapError("insert a dimension text", err)
-	}
-	id, err := res.LastInsertId()
-	if err != nil {
-		return 0, mapError("insert a dimension text", err)
-	}
-	a.fresh[t] = id
-	return id, nil
-}
-
-// blob gives bytes, or NULL where absent.
-func blob(b []byte, absent bool) any {
-	if absent {
-		return nil
-	}
-	return b
+	return rows, nil
 }

@@ -1,4 +1,4 @@
-package sqlite
+package block
 
 import (
 	"encoding/binary"
@@ -29,8 +29,8 @@ func packModalities(m usage.Modalities) []byte {
 	return b[:end]
 }
 
-// unpackModalities is the reverse of packModalities.
-func unpackModalities(b []byte) (m usage.Modalities) {
+// UnpackModalities is the reverse of packModalities.
+func UnpackModalities(b []byte) (m usage.Modalities) {
 	for _, n := range modalityCounts(&m) {
 		v, size := binary.Uvarint(b)
 		if size <= 0 {

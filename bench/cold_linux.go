@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// forget makes the system forget what it holds of a folder's files in memory, so that they are read
+// from the disk next.
+func forget(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("forget %s: %w", dir, err)
+	}
+	for _, e := range entries {
+		f, err := os.Open(filepath.Join(dir, e.Name())) //nolint:gosec // of a folder of this program
+		if err != nil {
+			return fmt.Errorf("forget %s: %w", dir, err)
+		}
+		err = f.Sync() // what is not written yet cannot be forgotten
+		if err == nil {
+			err = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) //nolint:gosec // a descriptor
+		}
+		_ = f.Close()
+		if err != nil {
+			return fmt.Errorf("forget %s: %w", e.Name(), err)
+		}
+	}
+	return nil
+}

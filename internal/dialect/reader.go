@@ -1,0 +1,280 @@
+package dialect
+
+import (
+	"maps"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// Reader reads the records of one request one after another: what a resource and a scope say is looked
+// at once for all their records. It is not safe for concurrent use, and must not be used after Close.
+type Reader struct {
+	decoder *Decoder
+	origin  origin
+	record  record
+	writer  canonicalWriter
+}
+
+// Reader gives a reader, to be closed after the request.
+func (d *Decoder) Reader() *Reader {
+	if rd, ok := d.readers.Get().(*Reader); ok {
+		return rd
+	}
+	rd := &Reader{decoder: d}
+	rd.record = record{names: d.names, families: d.families}
+	rd.record.origin = &rd.origin
+	return rd
+}
+
+// Close lets go of the data that was read.
+func (rd *Reader) Close() {
+	rd.record.reset()
+	rd.record.own.release()
+	rd.record.keys.clear()
+	rd.record.plan = nil
+	rd.origin.index.release()
+	rd.writer.release()
+	rd.origin = origin{index: rd.origin.index}
+	rd.decoder.readers.Put(rd)
+}
+
+// Resource says which resource the following scopes and records are of.
+func (rd *Reader) Resource(res pcommon.Resource) { rd.origin.read(rd.decoder.names, res.Attributes()) }
+
+// Scope says which scope the following records are of.
+func (rd *Reader) Scope(scope pcommon.InstrumentationScope) {
+	if name := scope.Name(); rd.record.plan == nil || rd.record.plan.scope != name {
+		rd.record.plan = rd.decoder.planFor(name)
+	}
+}
+
+// Agent tells whether the record of this span name or event is a coding agent's, see Agent.
+func (rd *Reader) Agent(event string) bool {
+	return rd.record.plan.agent || hasPrefix(event, agentEvents)
+}
+
+// Kinds tells what the attributes of the record that was read last are, all together: the flags that
+// one at least has.
+func (rd *Reader) Kinds() Kind { return rd.record.own.kinds }
+
+// ResourceKinds tells it of the attributes of the resource.
+func (rd *Reader) ResourceKinds() Kind { return rd.origin.index.kinds }
+
+// origin is what a resource says of all its records.
+type origin struct {
+	index                index
+	service, environment string
+	process, sameHost    uint64 // see processes; sameHost without the host
+}
+
+var (
+	serviceRef      = refTo("service.name")
+	environmentRefs = refsTo([]string{"deployment.environment.name", "deployment.environment"})
+)
+
+func (o *origin) read(n *names, attrs pcommon.Map) {
+	o.index.fill(n, attrs, true)
+	o.service, o.environment = o.index.text(&serviceRef), ""
+	for i := range environmentRefs {
+		if o.environment == "" {
+			o.environment = o.index.text(&environmentRefs[i])
+		}
+	}
+	o.process, o.sameHost = o.hash(true), o.hash(false)
+}
+
+// processAttributes tell one process from another.
+var processAttributes = refsTo([]string{
+	"service.name", "service.namespace", "service.instance.id", "host.id", "host.name", "process.pid", "k8s.pod.uid", "container.id",
+})
+
+// unevenHost begins the scopes of emitters that name the host on one signal only, so that it must
+// not tell the processes apart.
+var unevenHost = []string{"codex"}
+
+// oneSource begins the scopes of readers that tell each call once, whichever process it was made in:
+// no two of their records are one call, even where two proxies gave them the same short request id.
+var oneSource = []string{"github.com/tokenboard/tokenboard/receiver/cliproxyreceiver"}
+
+// hash makes a number (FNV-1a) of what tells a process from others; 0 where nothing does.
+func (o *origin) hash(host bool) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211
+	h, known := uint64(offset), false
+	add := func(s string) {
+		for i := range len(s) {
+			h = (h ^ uint64(s[i])) * prime
+		}
+	}
+	for i := range processAttributes {
+		a := &processAttributes[i]
+		if !o.index.named(a) || (!host && strings.HasPrefix(a.name, "host.")) {
+			continue
+		}
+		known = true
+		add(a.name)
+		add("=")
+		add(o.index.text(a))
+		add("\x00")
+	}
+	if !known {
+		return 0
+	}
+	return h
+}
+
+// plan is what the name of a scope says of all its records.
+type plan struct {
+	scope, clean string
+	families     []candidate
+	rules        []int                // of roleRules: those for this scope
+	byName       []map[string]verdict // of them those that go by the span's name alone
+	agent        bool                 // it is a coding agent's
+	uneven, one  bool                 // see unevenHost and oneSource
+}
+
+// candidate is a family that may apply to the records of a scope.
+type candidate struct {
+	*Family
+	sure bool // its marks need not be asked for
+}
+
+func (d *Decoder) makePlan(scope string) *plan {
+	p := &plan{
+		scope: scope, clean: clean(scope), agent: hasPrefix(scope, agentScopes),
+		uneven: hasPrefix(scope, unevenHost), one: hasPrefix(scope, oneSource),
+	}
+	for _, f := range d.families {
+		sure := !f.own() || hasPrefix(scope, f.Scopes)
+		if sure || len(f.refs.marks) > 0 {
+			p.families = append(p.families, candidate{f, sure})
+		}
+	}
+	for i := range roleRules {
+		row := &roleRules[i]
+		if !strings.HasPrefix(scope, row.Scope) {
+			continue
+		}
+		p.rules = append(p.rules, i)
+		if row.Attribute == "" && row.Name == "" {
+			p.byName = append(p.byName, row.Is)
+		}
+	}
+	return p
+}
+
+// maxPlans bounds the scopes that are remembered, and maxScope the length of their names: they are anyone's.
+const (
+	maxPlans = 256
+	maxScope = 256 // bytes
+)
+
+// planFor gives the plan of a scope.
+func (d *Decoder) planFor(scope string) *plan {
+	held := d.plans.Load()
+	if held != nil {
+		if p, ok := (*held)[scope]; ok {
+			return p
+		}
+	}
+	scope = strings.Clone(scope)
+	p := d.makePlan(scope)
+	if held == nil {
+		d.plans.CompareAndSwap(nil, &map[string]*plan{scope: p})
+		return p
+	}
+	if len(*held) < maxPlans && len(scope) <= maxScope {
+		more := maps.Clone(*held)
+		more[scope] = p
+		d.plans.CompareAndSwap(held, &more) // where another was faster, the next request tries again
+	}
+	return p
+}
+
+// process gives the hash of what tells a record's process from others; 0 where nothing does.
+func (r *record) process() uint64 {
+	switch {
+	case r.plan.one:
+		return 0
+	case r.plan.uneven:
+		return r.origin.sameHost
+	default:
+		return r.origin.process
+	}
+}
+
+// look looks at the attributes of a record.
+func (r *record) look(attrs pcommon.Map) {
+	r.attrs = attrs
+	r.own.fill(r.names, attrs, false)
+}
+
+// reset forgets a record.
+func (r *record) reset() {
+	r.own.clear()
+	r.attrs, r.name, r.event, r.log = pcommon.Map{}, "", "", false
+	if r.lookedNext > 0 {
+		r.looked, r.lookedNext = [4]looked{}, 0
+	}
+	if r.dictName != "" {
+		r.dictName, r.dict = "", nil
+	}
+}
+
+// Span reads a span into an empty call, see Decoder.Span.
+func (rd *Reader) Span(s ptrace.Span, c *usage.Call) (family string) {
+	r := &rd.record
+	r.reset()
+	r.name = s.Name()
+	r.look(s.Attributes())
+	return r.span(s, c)
+}
+
+// Log reads a log record into an empty call, see Decoder.Log; where ok is false the call is empty.
+func (rd *Reader) Log(lr plog.LogRecord, c *usage.Call) (family string, ok bool) {
+	r := &rd.record
+	r.reset()
+	r.log = true
+	r.look(lr.Attributes())
+	return r.logRecord(lr, c)
+}
+
+// Keys adds the client keys that stand in clear in the record that was read last, without their scheme, and
+// the names of their attributes. It must be asked before the record is changed.
+func (rd *Reader) Keys(keys, names []string) (_, _ []string) {
+	if rd.record.own.kinds&KindKey == 0 {
+		return keys, names
+	}
+	for i := range rd.record.own.found {
+		e := &rd.record.own.found[i]
+		if rd.decoder.names.info[e.id].kind&KindKey != 0 {
+			keys, names = appendKeys(keys, e.value), append(names, rd.decoder.names.list[e.id])
+		}
+	}
+	return keys, names
+}
+
+// keyCache remembers the fingerprints of the client keys of one request.
+type keyCache struct {
+	used    bool
+	entries [256]struct{ key, fingerprint, display string }
+}
+
+func (k *keyCache) of(key string) (fingerprint, display string) {
+	e := &k.entries[hashName(key)%uint64(len(k.entries))]
+	if e.key != key {
+		e.key, e.fingerprint, e.display = key, usage.Fingerprint(key), clean(usage.DisplayKey(key))
+		k.used = true
+	}
+	return e.fingerprint, e.display
+}
+
+func (k *keyCache) clear() {
+	if k.used {
+		*k = keyCache{}
+	}
+}

@@ -1,0 +1,67 @@
+package rollup
+
+import "sync"
+
+// cache keeps the parts of pages that were read last.
+type cache struct {
+	mu    sync.Mutex
+	clock int64
+	bytes int64
+	all   map[cacheKey]*cached
+}
+
+type cacheKey struct {
+	day  int64
+	axis Axis
+	part Part
+}
+
+type cached struct {
+	*blob
+	version uint32
+	used    int64 // by the cache's clock
+}
+
+// get gives a part of a version of a page, from read where it is not there.
+func (c *cache) get(k cacheKey, version uint32, maxBytes int64, read func() (*blob, error)) (*blob, error) {
+	c.mu.Lock()
+	c.clock++
+	if e := c.all[k]; e != nil && e.version == version {
+		e.used = c.clock
+		c.mu.Unlock()
+		return e.blob, nil
+	}
+	c.mu.Unlock()
+	b, err := read()
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if b.size() > maxBytes/4 {
+		return b, nil
+	}
+	if c.all == nil {
+		c.all = map[cacheKey]*cached{}
+	}
+	c.remove(k)
+	c.all[k] = &cached{b, version, c.clock}
+	c.bytes += b.size()
+	for c.bytes > maxBytes {
+		oldest, used := cacheKey{}, c.clock+1
+		for k, e := range c.all {
+			if e.used < used {
+				oldest, used = k, e.used
+			}
+		}
+		c.remove(oldest)
+	}
+	return b, nil
+}
+
+func (c *cache) remove(k cacheKey) {
+	if e := c.all[k]; e != nil {
+		c.bytes -= e.size()
+		delete(c.all, k)
+	}
+}

@@ -1,0 +1,117 @@
+package rollup
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// figures are the counts of Sums in the order of Sums.counts.
+type figures [countFields]int64
+
+const calls = 0 // the place of Sums.Calls
+
+func figuresOf(s *Sums) (f figures) {
+	for i, n := range s.counts() {
+		f[i] = *n
+	}
+	return f
+}
+
+func (f *figures) add(o *figures, n int64) {
+	for i, v := range o {
+		f[i] += n * v
+	}
+}
+
+// addTo adds the figures to sums.
+func (f *figures) addTo(s *Sums) {
+	for i, n := range s.counts() {
+		*n += f[i]
+	}
+}
+
+// columns are the figures of many members: of each figure one column of numbers, in as few bytes each
+// as the largest needs. To add a member's figures takes some nanoseconds.
+type columns struct {
+	cols []column
+	data []byte // columnPad bytes more than the columns
+}
+
+type column struct {
+	field uint8
+	width uint8 // bytes of a number
+	at    uint32
+	mask  uint64
+	base  int64 // is added to each number
+}
+
+// columnPad lets a number be read as eight bytes.
+const columnPad = 8
+
+func widthMask(width uint8) uint64 { return 1<<(8*uint(width)) - 1 } // of 8 bytes: all ones
+
+func makeColumns(rows []figures) (c columns) {
+	for field := range countFields {
+		if len(rows) == 0 {
+			break
+		}
+		low, high := rows[0][field], rows[0][field]
+		for i := range rows {
+			low, high = min(low, rows[i][field]), max(high, rows[i][field])
+		}
+		if low == 0 && high == 0 {
+			continue
+		}
+		width := uint8((bits.Len64(uint64(high-low)) + 7) / 8)                                                                         //nolint:gosec // at most 8; the difference wraps rightly
+		c.cols = append(c.cols, column{field: uint8(field), width: width, at: uint32(len(c.data)), mask: widthMask(width), base: low}) //nolint:gosec // small
+		var room [8]byte
+		for i := range rows {
+			binary.LittleEndian.PutUint64(room[:], uint64(rows[i][field]-low)) //nolint:gosec // bits
+			c.data = append(c.data, room[:width]...)
+		}
+	}
+	c.data = append(c.data, make([]byte, columnPad)...)
+	return c
+}
+
+// add adds the figures of the i-th member.
+func (c *columns) add(i int, to *figures) {
+	for k := range c.cols {
+		col := &c.cols[k]
+		v := binary.LittleEndian.Uint64(c.data[int(col.at)+i*int(col.width):])
+		to[col.field] += col.base + int64(v&col.mask) //nolint:gosec // bits
+	}
+}
+
+func (c *columns) row(i int) (f figures) {
+	c.add(i, &f)
+	return f
+}
+
+func (c *columns) encode(b []byte, members int) []byte {
+	b = binary.AppendUvarint(b, uint64(len(c.cols)))
+	for _, col := range c.cols {
+		b = append(b, col.field, col.width)
+		b = binary.AppendVarint(b, col.base)
+		b = append(b, c.data[col.at:int(col.at)+members*int(col.width)]...)
+	}
+	return b
+}
+
+func (r *reader) columns(members int) (c columns) {
+	for n := r.uvarint(); n > 0 && !r.bad; n-- {
+		col := column{field: r.byte(), width: r.byte(), base: r.varint(), at: uint32(len(c.data))} //nolint:gosec // small
+		if col.field >= countFields || col.width > 8 {
+			r.fail()
+			return c
+		}
+		col.mask = widthMask(col.width)
+		c.cols = append(c.cols, col)
+		c.data = append(c.data, r.take(uint64(members)*uint64(col.width))...) //nolint:gosec // not negative
+	}
+	c.data = append(c.data, make([]byte, columnPad)...)
+	if r.bad {
+		return columns{}
+	}
+	return c
+}

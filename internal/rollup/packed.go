@@ -1,0 +1,208 @@
+package rollup
+
+import "encoding/binary"
+
+// What pages hold of single quarters of an hour is most of their bytes, so it is packed: a bitmap of
+// what is not as it is in most cells, the figures as zigzag varints, and the histograms with their
+// length before them, so that a reader of counts passes over them.
+
+// packedOrder is the order of the figures' bits: what is often there first, so that most bitmaps
+// are one byte. The first bit is set where Calls is not 1, the last but one of the first byte where
+// there are histograms.
+var packedOrder = [countFields]uint8{calls, 6, 10, 12, 7, 11, 1, 2, 3, 8, 9, 4, 5}
+
+const (
+	packedHist  = 1 << 6 // histograms
+	packedFirst = 6      // figures whose bits stand before it
+)
+
+// packedBit gives the bit of the i-th figure of packedOrder.
+func packedBit(i int) uint64 {
+	if i >= packedFirst {
+		i++
+	}
+	return 1 << i
+}
+
+func appendPacked(b []byte, f *figures, duration, ttft *Histogram) []byte {
+	var set uint64
+	for i, field := range packedOrder {
+		if f[field] != 0 && field != calls || field == calls && f[field] != 1 {
+			set |= packedBit(i)
+		}
+	}
+	var room [256]byte
+	h := appendHistograms(room[:0], duration, ttft)
+	if len(h) > 0 {
+		set |= packedHist
+	}
+	b = binary.AppendUvarint(b, set)
+	for i, field := range packedOrder {
+		if set&packedBit(i) != 0 {
+			b = binary.AppendVarint(b, f[field])
+		}
+	}
+	if len(h) > 0 {
+		b = append(binary.AppendUvarint(b, uint64(len(h))), h...)
+	}
+	return b
+}
+
+// packed adds the figures of the next cell and gives the bytes of its histograms.
+func (r *reader) packed(f *figures) (histograms []byte) {
+	set := r.uvarint()
+	if set&1 == 0 {
+		f[calls]++
+	}
+	if set&^packedHist != 0 {
+		for i, field := range packedOrder {
+			if set&packedBit(i) != 0 {
+				f[field] += r.varint()
+			}
+		}
+	}
+	if set&packedHist != 0 {
+		histograms = r.take(r.uvarint())
+	}
+	return histograms
+}
+
+// The buckets near which most durations and times to the first token lie: 4 seconds and one. What is
+// within a factor of 250 of them takes one byte.
+const (
+	durationNear = 176
+	ttftNear     = 160
+)
+
+// appendHistograms appends both; nothing where both are empty.
+func appendHistograms(b []byte, duration, ttft *Histogram) []byte {
+	if len(duration.index)+len(ttft.index) == 0 {
+		return b
+	}
+	return appendPackedHistogram(appendPackedHistogram(b, duration, durationNear), ttft, ttftNear)
+}
+
+// A histogram is 0 where it is empty, 1 and the bucket where it has one value, else the number of
+// buckets and one, the first bucket and its count, and of each further one a byte with the distance
+// to the last and the count where both are small, else 0 and both.
+const (
+	packedEmpty  = 0
+	packedSingle = 1
+	nibble       = 15
+)
+
+func appendPackedHistogram(b []byte, h *Histogram, near int64) []byte {
+	n := len(h.index)
+	switch {
+	case n == 0:
+		return append(b, packedEmpty)
+	case n == 1 && h.count[0] == 1:
+		return binary.AppendVarint(append(b, packedSingle), int64(h.index[0])-near)
+	}
+	b = binary.AppendUvarint(b, uint64(n)+1)
+	b = binary.AppendVarint(b, int64(h.index[0])-near)
+	b = binary.AppendVarint(b, h.count[0])
+	for i := 1; i < n; i++ {
+		distance, count := int64(h.index[i])-int64(h.index[i-1]), h.count[i]
+		if distance <= nibble && 0 < count && count <= nibble {
+			b = append(b, byte(distance<<4|count)) //nolint:gosec // both below 16
+			continue
+		}
+		b = binary.AppendVarint(binary.AppendUvarint(append(b, 0), uint64(distance)), count) //nolint:gosec // ascending
+	}
+	return b
+}
+
+// readHistograms reads what appendHistograms gave; the histograms' room is used again.
+func readHistograms(b []byte, duration, ttft *Histogram) error {
+	duration.index, duration.count = duration.index[:0], duration.count[:0]
+	ttft.index, ttft.count = ttft.index[:0], ttft.count[:0]
+	if len(b) == 0 {
+		return nil
+	}
+	r := reader{b: b}
+	r.packedHistogram(duration, durationNear)
+	r.packedHistogram(ttft, ttftNear)
+	if r.bad || len(r.b) > 0 {
+		return errDamaged
+	}
+	return nil
+}
+
+func (r *reader) packedHistogram(h *Histogram, near int64) {
+	n := r.uvarint()
+	if n == packedEmpty {
+		return
+	}
+	bucket, count := r.varint()+near, int64(1)
+	if n != packedSingle {
+		count = r.varint()
+	}
+	for {
+		if r.bad || bucket < -1<<15 || bucket >= 1<<15 {
+			r.fail()
+			return
+		}
+		h.index, h.count = append(h.index, int16(bucket)), append(h.count, count)
+		if n <= packedSingle+1 {
+			return
+		}
+		n--
+		if both := r.byte(); both != 0 {
+			bucket, count = bucket+int64(both>>4), int64(both&nibble)
+		} else {
+			distance := r.uvarint()
+			if distance == 0 || distance >= 1<<16 {
+				r.fail()
+				return
+			}
+			bucket, count = bucket+int64(distance), r.varint() //nolint:gosec // small
+		}
+	}
+}
+
+// blob is bytes of each member of a page.
+type blob struct {
+	ends []uint32
+	data []byte
+}
+
+func (b *blob) block(i int) []byte {
+	begin := uint32(0)
+	if i > 0 {
+		begin = b.ends[i-1]
+	}
+	return b.data[begin:b.ends[i]]
+}
+
+func (b *blob) append(block []byte) {
+	b.data = append(b.data, block...)
+	b.ends = append(b.ends, uint32(len(b.data))) //nolint:gosec // a page is far smaller than 4 GB
+}
+
+func (b *blob) size() int64 { return int64(len(b.data)) + 4*int64(len(b.ends)) }
+
+func (b *blob) encode(to []byte) []byte {
+	begin := uint32(0)
+	for _, end := range b.ends {
+		to = binary.AppendUvarint(to, uint64(end-begin))
+		begin = end
+	}
+	return append(to, b.data...)
+}
+
+func (r *reader) blob(members int) *blob {
+	b, end := &blob{}, uint64(0)
+	for range members {
+		if end += r.uvarint(); r.bad || end > 1<<31 {
+			r.fail()
+			return nil
+		}
+		b.ends = append(b.ends, uint32(end)) //nolint:gosec // checked
+	}
+	b.data = append([]byte(nil), r.take(end)...)
+	if r.bad {
+		return nil
+	}
+	return b
+}

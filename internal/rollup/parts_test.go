@@ -1,0 +1,385 @@
+package rollup
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// disk keeps pages as a store does.
+type disk struct {
+	pages  map[string]Page
+	broken bool
+	reads  int
+}
+
+func diskKey(p Page) string { return fmt.Sprint(p.Day, " ", p.Axis) }
+
+func (d *disk) read(p Page, part Part) ([]byte, error) {
+	d.reads++
+	if d.broken {
+		return nil, errors.New("broken")
+	}
+	return d.pages[diskKey(p)].Parts[part], nil
+}
+
+func (d *disk) save(t require.TestingT, r *Rollup) {
+	pages := r.Dirty()
+	for i := range pages {
+		ready, err := r.Ready(pages[i])
+		require.NoError(t, err)
+		r.Put(pages[i], ready)
+		require.NoError(t, r.Fold(pages[i]))
+		r.Encode(&pages[i])
+		k := diskKey(pages[i])
+		if pages[i].Data == nil {
+			delete(d.pages, k)
+			continue
+		}
+		was := d.pages[k]
+		for part, data := range pages[i].Parts {
+			if data != nil {
+				was.Parts[part] = data
+			}
+		}
+		was.Day, was.Axis, was.Data = pages[i].Day, pages[i].Axis, pages[i].Data
+		d.pages[k] = was
+	}
+	r.Saved(pages)
+}
+
+// TestPartsOnDisk: where most of the pages is on disk, whatever is added, taken back, saved, loaded and
+// dropped, and whatever was asked before, the sums are those of the plain form.
+func TestPartsOnDisk(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := &disk{pages: map[string]Page{}}
+		o := Options{MaxChanges: 40, Read: d.read, MaxCached: rapid.SampledFrom([]int64{1, 2_000, 1 << 20}).Draw(t, "cache")}
+		r, want := New(o), plain{}
+		var made []usage.Call
+		firstDay := DayOf(testStart) * slotsPerDay
+		cuts := []int64{int64(rapid.IntRange(1, 95).Draw(t, "cut")), 64}
+		check := func() {
+			q := Query{Axis: Axis(rapid.IntRange(0, int(AxisCount)-1).Draw(t, "axis")), Skip: map[int64]bool{}} //nolint:gosec // small
+			cut := rapid.SampledFrom(cuts).Draw(t, "days begin at")
+			for day := range int64(6) {
+				q.Edges = append(q.Edges, firstDay+day*slotsPerDay+cut)
+			}
+			switch rapid.IntRange(0, 3).Draw(t, "edges") {
+			case 0:
+				q.Edges = Open
+			case 1:
+				q.Edges[0] -= 5
+				q.Skip[q.Edges[1]+3] = true
+			}
+			if rapid.Bool().Draw(t, "of some") {
+				q.Of = map[Member]bool{{Value: "k1"}: true, {Value: "u3"}: true, {Value: "a", Provider: "p"}: true, {Value: "nobody"}: true}
+			}
+			q.Histograms = rapid.SampledFrom([]Histograms{OfPoints, OfNone, OfAll}).Draw(t, "histograms")
+			n := len(q.Edges) - 1
+			q.Overall = make([]Sums, n)
+			got, points := collector(n)
+			q.Points = points
+			s := r.Begin(q)
+			require.NoError(t, s.End())
+			r.Keep(s)
+			expected, points := collector(n)
+			want.sum(q, points)
+			overall := make([]Sums, n)
+			for m, points := range expected {
+				for i := range points {
+					if q.Of != nil && !q.Of[m] {
+						points[i] = Sums{}
+						continue
+					}
+					overall[i].Duration.Merge(&points[i].Duration)
+					overall[i].TTFT.Merge(&points[i].TTFT)
+					if q.Histograms != OfPoints {
+						points[i].Duration, points[i].TTFT = Histogram{}, Histogram{}
+					}
+				}
+			}
+			require.Equal(t, filled(expected), filled(got))
+			if q.Histograms == OfAll {
+				for i := range overall {
+					requireHistogram(t, &overall[i].Duration, &q.Overall[i].Duration)
+					requireHistogram(t, &overall[i].TTFT, &q.Overall[i].TTFT)
+				}
+			}
+			each, wantEach := map[string]int64{}, map[string]int64{}
+			whole := func(b int64) bool { return (b/slotsPerDay)%2 == 0 }
+			require.NoError(t, r.EachIn(q.Axis, firstDay+7, q.Of, whole, func(m Member, b int64, s *Sums) { each[fmt.Sprint(m, whole(b), b/slotsPerDay)] += s.Calls }))
+			for b, members := range want[q.Axis] {
+				for m, s := range members {
+					if b >= firstDay+7 && (q.Of == nil || q.Of[m]) {
+						wantEach[fmt.Sprint(m, whole(b), b/slotsPerDay)] += s.Calls
+					}
+				}
+			}
+			for _, sums := range []map[string]int64{each, wantEach} {
+				for k, n := range sums {
+					if n == 0 {
+						delete(sums, k)
+					}
+				}
+			}
+			require.Equal(t, wantEach, each)
+		}
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			switch rapid.IntRange(0, 11).Draw(t, "step") {
+			case 0:
+				if len(made) > 0 {
+					i := rapid.IntRange(0, len(made)-1).Draw(t, "takes back")
+					r.Add(&made[i], -1)
+					want.add(&made[i], -1)
+					made = slices.Delete(made, i, i+1)
+				}
+			case 1, 2:
+				d.save(t, r)
+			case 3: // start again
+				if len(r.Dirty()) > 0 {
+					d.save(t, r)
+				}
+				r = New(o)
+				for _, p := range d.pages {
+					require.NoError(t, r.Load(Page{Day: p.Day, Axis: p.Axis, Data: p.Data}))
+				}
+			case 4:
+				check()
+			case 5:
+				from := firstDay + int64(rapid.IntRange(0, 400).Draw(t, "drop from"))
+				to := from + int64(rapid.IntRange(0, 150).Draw(t, "drop"))
+				require.NoError(t, r.Drop(from, to))
+				for a := range want {
+					for b := range want[a] {
+						if from <= b && b < to {
+							delete(want[a], b)
+						}
+					}
+				}
+				for k, p := range d.pages { // as a store that never loses a day before the ledger does
+					if p.Day*slotsPerDay >= from && (p.Day+1)*slotsPerDay <= to {
+						delete(d.pages, k)
+					}
+				}
+				made = slices.DeleteFunc(made, func(c usage.Call) bool { b := BucketOf(c.Start); return from <= b && b < to })
+			default:
+				c := randomCall(t)
+				c.Start = c.Start.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "day")) * 24 * time.Hour)
+				for range rapid.IntRange(1, 3).Draw(t, "times") {
+					made = append(made, c)
+					r.Add(&c, 1)
+					want.add(&c, 1)
+				}
+			}
+		}
+		check()
+		check()
+	})
+}
+
+func requireHistogram(t require.TestingT, want, got *Histogram) {
+	require.Equal(t, want.Count(), got.Count())
+	for _, q := range []float64{0.01, 0.2, 0.5, 0.9, 1} {
+		a, _ := want.Quantile(q)
+		b, _ := got.Quantile(q)
+		require.Equal(t, a, b)
+	}
+}
+
+// TestReadFails: what cannot be read is an error, and changes nothing.
+func TestReadFails(t *testing.T) {
+	d := &disk{pages: map[string]Page{}}
+	r := New(Options{Read: d.read, MaxChanges: 10})
+	for day := range 5 {
+		for i := range 3 {
+			r.Add(&usage.Call{Start: testStart.AddDate(0, 0, day).Add(time.Duration(i) * 20 * time.Minute), Model: "m", Duration: time.Second}, 1)
+		}
+	}
+	d.save(t, r)
+	d.broken = true
+	_, points := collector(1)
+	first := BucketOf(testStart)
+	require.NoError(t, r.Sum(Query{Axis: Models, Edges: Open, Points: points}), "whole days are in memory")
+	require.Error(t, r.Sum(Query{Axis: Models, Edges: []int64{first + 1, first + 3}, Points: points}))
+	require.Error(t, r.Each(Models, first, nil, func(Member, int64, *Sums) {}))
+	require.Error(t, r.Drop(first, first+1))
+	for range 20 { // changes are kept, however many, until they can be folded
+		r.Add(&usage.Call{Start: testStart, Model: fmt.Sprint(len(r.axes[Models].names)), Duration: time.Second}, 1)
+	}
+	require.Error(t, r.Fold(Page{Day: DayOf(testStart), Axis: Models}))
+	d.broken = false
+	require.NoError(t, r.Drop(first, first+1))
+	all, points := collector(1)
+	require.NoError(t, r.Sum(Query{Axis: All, Edges: Open, Points: points}))
+	require.EqualValues(t, 14, all[Member{}][0].Calls)
+}
+
+// TestChangedMeanwhile: a query whose page is folded and saved between its beginning and its end, so
+// that what it has to read is gone, says so.
+func TestChangedMeanwhile(t *testing.T) {
+	d := &disk{pages: map[string]Page{}}
+	r := New(Options{Read: d.read, MaxCached: 1})
+	add := func(day int) {
+		for i := range 3 {
+			r.Add(&usage.Call{Start: testStart.AddDate(0, 0, day).Add(time.Duration(i) * 20 * time.Minute), Model: "m", Duration: time.Second}, 1)
+		}
+	}
+	for day := range 5 {
+		add(day)
+	}
+	d.save(t, r)
+	first := BucketOf(testStart)
+	_, points := collector(1)
+	q := Query{Axis: Models, Edges: []int64{first + 1, first + 3}, Points: points}
+	s := r.Begin(q)
+	add(0)
+	d.save(t, r)
+	require.ErrorIs(t, s.End(), ErrChanged)
+	require.NoError(t, r.Sum(q))
+}
+
+// TestMembersAreForgotten: names of members that are on no page any more take no memory.
+func TestMembersAreForgotten(t *testing.T) {
+	r := New(Options{})
+	for day := range 50 {
+		for i := range 100 {
+			r.Add(&usage.Call{Start: testStart.AddDate(0, 0, day), User: fmt.Sprint(day, " ", i)}, 1)
+		}
+		require.NoError(t, r.Drop(0, (DayOf(testStart)+int64(day)-2)*slotsPerDay))
+		require.LessOrEqual(t, len(r.axes[Users].names), 500)
+	}
+	all, points := collector(1)
+	require.NoError(t, r.Sum(Query{Axis: Users, Edges: Open, Points: points}))
+	require.Len(t, filled(all), 300)
+}
+
+func TestColumns(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
+	for n := range 20 {
+		rows := make([]figures, n)
+		for i := range rows {
+			for f := range rows[i] {
+				rows[i][f] = []int64{0, 1, -1, math.MaxInt64, math.MinInt64, rng.Int64N(1 << 40), int64(f)}[rng.IntN(7)]
+				if f%3 == n%3 {
+					rows[i][f] = int64(f % 2)
+				}
+			}
+		}
+		c := makeColumns(rows)
+		r := reader{b: c.encode(nil, n)}
+		again := r.columns(n)
+		require.False(t, r.bad)
+		require.Empty(t, r.b)
+		for i := range rows {
+			require.Equal(t, rows[i], c.row(i))
+			require.Equal(t, rows[i], again.row(i))
+		}
+	}
+}
+
+func TestPackedCells(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var f figures
+		for i := range f {
+			f[i] = rapid.SampledFrom([]int64{0, 0, 1, 2, -1, 300, math.MaxInt64, math.MinInt64}).Draw(t, "figure")
+		}
+		var dur, ttft Histogram
+		for _, h := range []*Histogram{&dur, &ttft} {
+			for range rapid.IntRange(0, 30).Draw(t, "values") {
+				h.add(rapid.Int16().Draw(t, "bucket"), rapid.SampledFrom([]int64{1, 1, 2, 20, -1, math.MaxInt32}).Draw(t, "count"))
+			}
+			for range rapid.IntRange(0, 5).Draw(t, "near") {
+				h.add(rapid.Int16Range(150, 190).Draw(t, "bucket"), 1)
+			}
+		}
+		b := appendPacked([]byte("x"), &f, &dur, &ttft)
+		r := reader{b: b[1:]}
+		var got figures
+		var gotDur, gotTTFT Histogram
+		require.NoError(t, readHistograms(r.packed(&got), &gotDur, &gotTTFT))
+		require.False(t, r.bad)
+		require.Empty(t, r.b)
+		require.Equal(t, f, got)
+		for _, h := range [][2]*Histogram{{&dur, &gotDur}, {&ttft, &gotTTFT}} {
+			require.Equal(t, append([]int16{}, h[0].index...), append([]int16{}, h[1].index...))
+			require.Equal(t, append([]int64{}, h[0].count...), append([]int64{}, h[1].count...))
+		}
+	})
+}
+
+// appendOld encodes a page as version 1 did.
+func appendOld(names []Member, last []int64, slots [][]slotSums) []byte {
+	b := binary.AppendUvarint([]byte{oldPageVersion, 0}, uint64(len(names)))
+	var data []byte
+	for i, m := range names {
+		sums := func(s *slotSums) *Sums {
+			out := &Sums{Duration: s.duration, TTFT: s.ttft}
+			s.addTo(out)
+			return out
+		}
+		block := binary.AppendUvarint(nil, uint64(len(slots[i])))
+		if len(slots[i]) == 1 {
+			block = appendCell(append(block, slots[i][0].slot), sums(&slots[i][0]))
+		} else {
+			var each []byte
+			var total Sums
+			for k := range slots[i] {
+				total.Merge(sums(&slots[i][k]))
+				each = appendCell(append(each, slots[i][k].slot), sums(&slots[i][k]))
+			}
+			block = appendCell(block, &total)
+			block = append(binary.AppendUvarint(block, uint64(len(each))), each...)
+		}
+		b = appendText(appendText(b, m.Value), m.Provider)
+		b = binary.AppendUvarint(b, uint64(last[i])) //nolint:gosec // not negative
+		b = binary.AppendUvarint(b, uint64(len(block)))
+		data = append(data, block...)
+	}
+	return checked(append(b, data...))
+}
+
+// TestOldPages: pages of version 1 are read, and saved as new ones.
+func TestOldPages(t *testing.T) {
+	r, disk := New(Options{}), map[string]Page{}
+	for i := range 300 {
+		r.Add(&usage.Call{
+			Start: testStart.Add(time.Duration(i) * 11 * time.Minute), KeyFingerprint: fmt.Sprint(i % 7), Model: fmt.Sprint(i % 90), Provider: "p", Failed: i%3 == 0,
+			Duration: time.Duration(i) * time.Second, TTFT: time.Duration(i%2) * time.Second, Cost: usage.NanoUSD(i),
+		}, 1)
+	}
+	old := New(Options{})
+	for _, p := range r.Dirty() {
+		require.NoError(t, r.Fold(p))
+		page := &r.days[p.Day][p.Axis]
+		names, last, slots := []Member{}, make([]int64, len(page.ids)), make([][]slotSums, len(page.ids))
+		for i, id := range page.ids {
+			names = append(names, r.axes[p.Axis].names[id])
+			if page.last != nil {
+				last[i] = page.last[i]
+			}
+			var err error
+			slots[i], err = page.slotsOf(i)
+			require.NoError(t, err)
+		}
+		require.NoError(t, old.Load(Page{Day: p.Day, Axis: p.Axis, Data: appendOld(names, last, slots)}))
+		r.Encode(&p)
+		disk[diskKey(p)] = p
+	}
+	require.Len(t, old.Dirty(), len(disk))
+	for _, p := range old.Dirty() {
+		require.NoError(t, old.Fold(p))
+		old.Encode(&p)
+		require.Equal(t, disk[diskKey(p)], p)
+	}
+	require.Equal(t, r.LastUsed("3"), old.LastUsed("3"))
+}

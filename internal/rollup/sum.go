@@ -1,0 +1,539 @@
+package rollup
+
+import (
+	"errors"
+	"iter"
+)
+
+// Query says what Sum adds up.
+type Query struct {
+	Axis Axis
+	// Edges are ascending numbers of buckets, at least two: there is a point for each
+	// [Edges[i], Edges[i+1]). math.MinInt64 and math.MaxInt64 leave an end open.
+	Edges []int64
+	// Skip leaves out single buckets.
+	Skip map[int64]bool
+	// Of are the members that are asked for; nil is all.
+	Of map[Member]bool
+	// Points gives the points of a member to add to, one for each pair of edges; nil leaves it out.
+	// It is asked once for a member.
+	Points func(Member) []Sums
+	// Histograms says whose histograms are filled.
+	Histograms Histograms
+	// Overall are the points that the histograms of all members go to, where that is asked for.
+	Overall []Sums
+}
+
+// Histograms says which histograms a query fills: they are most of its work.
+type Histograms uint8
+
+// Those of each point of each member, none, or only those over all members together.
+const (
+	OfPoints Histograms = iota
+	OfNone
+	OfAll
+)
+
+// ErrChanged reports sums that were changed and saved while they were being read: to be asked again.
+var ErrChanged = errors.New("the sums changed while they were read")
+
+// Sum adds up.
+func (r *Rollup) Sum(q Query) error {
+	s := r.Begin(q)
+	return s.End()
+}
+
+// Summing is a query that was begun. Nothing of it is in the query's points before End.
+type Summing struct {
+	q      Query
+	rollup *Rollup
+	names  []Member
+	days   []daySum
+	points []*target // by number of the member; nil: not asked for yet
+	made   []made
+}
+
+// target is where a member's figures go.
+type target struct {
+	points  []Sums    // nil: the member is left out
+	figures []figures // by point
+}
+
+// made is the sums of a part of a day that a query made.
+type made struct {
+	day     int64
+	version uint32
+	cut     *prefix
+}
+
+// Begin takes what a query needs from the sums as they are. It must run beside nothing that changes
+// them; End may.
+func (r *Rollup) Begin(q Query) *Summing {
+	s := &Summing{q: q, rollup: r, names: r.axes[q.Axis].names}
+	s.points = make([]*target, len(s.names))
+	for _, number := range r.sorted {
+		first := number * slotsPerDay
+		if first+slotsPerDay <= q.Edges[0] || q.Edges[len(q.Edges)-1] <= first {
+			continue
+		}
+		p := &r.days[number][q.Axis]
+		d := daySum{number: number, page: *p}
+		d.over, d.latest = nil, nil
+		d.plan(&q, first)
+		s.changes(&d, p)
+		s.days = append(s.days, d)
+	}
+	return s
+}
+
+// target gives where a member's figures go; nil for nowhere.
+func (s *Summing) target(id uint32) *target {
+	t := s.points[id]
+	if t == nil {
+		t = &target{}
+		if m := s.names[id]; s.q.Of == nil || s.q.Of[m] {
+			t.points = s.q.Points(m)
+		}
+		if t.points != nil {
+			t.figures = make([]figures, len(s.q.Edges)-1)
+		}
+		s.points[id] = t
+	}
+	if t.points == nil {
+		return nil
+	}
+	return t
+}
+
+// changes adds the changes beside a page.
+func (s *Summing) changes(d *daySum, p *page) {
+	for id, c := range p.over {
+		for i := range c.slots {
+			k := &c.slots[i]
+			at := d.point[k.slot]
+			if at < 0 {
+				continue
+			}
+			t := s.target(id)
+			if t == nil {
+				break
+			}
+			t.figures[at].add(&k.figures, 1)
+			s.histograms(t, at, &k.duration, &k.ttft)
+		}
+	}
+}
+
+func (s *Summing) histograms(t *target, at int, duration, ttft *Histogram) {
+	into := &t.points[at]
+	switch s.q.Histograms {
+	case OfNone:
+		return
+	case OfAll:
+		into = &s.q.Overall[at]
+	}
+	into.Duration.Merge(duration)
+	into.TTFT.Merge(ttft)
+}
+
+// End adds up. It gives ErrChanged where the sums were saved since Begin, and parts of them have to be
+// read; the query's points are of no use then, as after any other error.
+func (s *Summing) End() error {
+	for i := range s.days {
+		if err := s.day(&s.days[i]); err != nil {
+			if errors.Is(err, errOther) {
+				return ErrChanged
+			}
+			return err
+		}
+	}
+	for _, t := range s.points {
+		if t != nil && t.points != nil {
+			for i := range t.figures {
+				t.figures[i].addTo(&t.points[i])
+			}
+		}
+	}
+	return nil
+}
+
+// daySum is what is added up of one page.
+type daySum struct {
+	number int64
+	page
+	point [slotsPerDay]int // of each slot; -1: left out
+	// A day is mostly one part, or two with one boundary: cut is the first slot of the second one.
+	parts int
+	cut   uint8
+}
+
+// plan finds the point that each slot of the day goes to.
+func (d *daySum) plan(q *Query, first int64) {
+	i := 0
+	for i < len(q.Edges)-2 && q.Edges[i+1] <= first {
+		i++
+	}
+	d.parts = 1
+	for slot := range slotsPerDay {
+		b := first + slot
+		for i < len(q.Edges)-2 && q.Edges[i+1] <= b {
+			i++
+		}
+		d.point[slot] = i
+		if b < q.Edges[i] || b >= q.Edges[i+1] || q.Skip[b] {
+			d.point[slot] = -1
+		}
+		if slot > 0 && d.point[slot] != d.point[slot-1] {
+			d.parts++
+			d.cut = uint8(slot) //nolint:gosec // below slotsPerDay
+		}
+	}
+}
+
+// each visits the members of a page that are asked for.
+func (s *Summing) each(d *daySum, visit func(i int, t *target) error) error {
+	of := s.q.Of
+	if len(of) >= len(d.ids)/searchCost {
+		of = nil // target leaves the others out
+	}
+	for i := range d.members(s.names, of) {
+		if t := s.target(d.ids[i]); t != nil {
+			if err := visit(i, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// day adds up one page.
+func (s *Summing) day(d *daySum) error {
+	if len(d.ids) == 0 {
+		return nil
+	}
+	withHist := s.q.Histograms != OfNone
+	if d.parts == 1 {
+		if at := d.point[0]; at >= 0 {
+			return s.whole(d, at, withHist)
+		}
+		return nil
+	}
+	if d.parts == 2 {
+		c := d.page.cut(d.cut)
+		if c == nil && d.slots == nil { // what costs a reading is kept for the next
+			var err error
+			if c, err = s.make(d); err != nil {
+				return err
+			}
+		}
+		if c != nil && (c.hist != nil || !withHist) {
+			return s.halves(d, c, withHist)
+		}
+	}
+	return s.slots(d, withHist)
+}
+
+// part gives a part of a page.
+func (s *Summing) part(d *daySum, part Part) (*blob, error) {
+	if !d.lacks(part) {
+		if part == Slots {
+			return d.slots, nil
+		}
+		return d.hist, nil
+	}
+	return s.rollup.part(Page{Day: d.number, Axis: s.q.Axis}, &d.page, part)
+}
+
+func (s *Summing) whole(d *daySum, at int, withHist bool) error {
+	var hist *blob
+	if withHist {
+		var err error
+		if hist, err = s.part(d, Hists); err != nil {
+			return err
+		}
+	}
+	var dur, ttft Histogram
+	return s.each(d, func(i int, t *target) error {
+		d.day.add(i, &t.figures[at])
+		if hist == nil {
+			return nil
+		}
+		if err := readHistograms(hist.block(i), &dur, &ttft); err != nil {
+			return err
+		}
+		s.histograms(t, at, &dur, &ttft)
+		return nil
+	})
+}
+
+// halves adds up a day of two parts by the sums of the first one: what is not in it is in the second.
+func (s *Summing) halves(d *daySum, c *prefix, withHist bool) error {
+	before, after := d.point[0], d.point[c.slot]
+	var hist *blob
+	if withHist && after >= 0 {
+		var err error
+		if hist, err = s.part(d, Hists); err != nil {
+			return err
+		}
+	}
+	var dur, ttft, allDur, allTTFT Histogram
+	return s.each(d, func(i int, t *target) error {
+		row := c.row(i)
+		if before >= 0 {
+			t.figures[before].add(&row, 1)
+		}
+		if after >= 0 {
+			d.day.add(i, &t.figures[after])
+			t.figures[after].add(&row, -1)
+		}
+		if !withHist {
+			return nil
+		}
+		if err := readHistograms(c.hist.block(i), &dur, &ttft); err != nil {
+			return err
+		}
+		if before >= 0 {
+			s.histograms(t, before, &dur, &ttft)
+		}
+		if after >= 0 {
+			if err := readHistograms(hist.block(i), &allDur, &allTTFT); err != nil {
+				return err
+			}
+			allDur.take(&dur)
+			allTTFT.take(&ttft)
+			s.histograms(t, after, &allDur, &allTTFT)
+		}
+		return nil
+	})
+}
+
+// slots adds up a day by its quarters of an hour.
+func (s *Summing) slots(d *daySum, withHist bool) error {
+	slots, err := s.part(d, Slots)
+	if err != nil {
+		return err
+	}
+	var hist *blob
+	if withHist {
+		if hist, err = s.part(d, Hists); err != nil {
+			return err
+		}
+	}
+	var dur, ttft Histogram
+	return s.each(d, func(i int, t *target) error {
+		r := reader{b: slots.block(i)}
+		n := r.uvarint()
+		for k := uint64(0); k < n && !r.bad; k++ {
+			slot := r.byte()
+			if int64(slot) >= slotsPerDay {
+				return errDamaged
+			}
+			at := d.point[slot]
+			var h []byte
+			switch {
+			case n == 1 && at >= 0:
+				if d.day.add(i, &t.figures[at]); withHist {
+					h = hist.block(i)
+				}
+			case n == 1:
+			case at >= 0:
+				h = r.packed(&t.figures[at])
+			default:
+				var none figures
+				r.packed(&none)
+			}
+			if at >= 0 && withHist {
+				if err := readHistograms(h, &dur, &ttft); err != nil {
+					return err
+				}
+				s.histograms(t, at, &dur, &ttft)
+			}
+		}
+		if r.bad || len(r.b) > 0 {
+			return errDamaged
+		}
+		return nil
+	})
+}
+
+// make makes the sums of the part of a day before its cut, of all members.
+func (s *Summing) make(d *daySum) (*prefix, error) {
+	p := d.page
+	for _, part := range []Part{Slots, Hists} {
+		b, err := s.part(d, part)
+		if err != nil {
+			return nil, err
+		}
+		p.put(part, b)
+	}
+	c, err := p.makeCut(d.cut)
+	if err != nil {
+		return nil, err
+	}
+	s.made = append(s.made, made{day: d.number, version: d.version, cut: c})
+	return c, nil
+}
+
+// makeCut makes the sums of the part of a day before a slot.
+func (p *page) makeCut(slot uint8) (*prefix, error) {
+	m := maker{}
+	c := &prefix{slot: slot}
+	if p.smallHist() {
+		c.hist = &blob{}
+	}
+	rows := make([]figures, len(p.ids))
+	for i := range p.ids {
+		if c.hist != nil {
+			slots, err := p.slotsOf(i)
+			if err != nil {
+				return nil, err
+			}
+			row, hist := m.upTo(slot, slots)
+			rows[i] = row
+			c.hist.append(hist)
+			continue
+		}
+		r := reader{b: p.slots.block(i)}
+		n := r.uvarint()
+		for k := uint64(0); k < n && !r.bad; k++ {
+			var f figures
+			at := r.byte()
+			if n > 1 {
+				r.packed(&f)
+			} else {
+				f = p.day.row(i)
+			}
+			if at < slot {
+				rows[i].add(&f, 1)
+			}
+		}
+		if r.bad {
+			return nil, errDamaged
+		}
+	}
+	c.columns = makeColumns(rows)
+	return c, nil
+}
+
+// Keep keeps what a query made, for the next ones that ask for the same days. It tells whether there
+// was anything.
+func (r *Rollup) Keep(s *Summing) bool {
+	for _, m := range s.made {
+		d := r.days[m.day]
+		if d == nil {
+			continue
+		}
+		p := &d[s.q.Axis]
+		if p.version != m.version || p.cut(m.cut.slot) != nil {
+			continue
+		}
+		cuts := []*prefix{m.cut} // a new list: readers may have the old one
+		for _, c := range p.cuts {
+			if len(cuts) < maxCuts {
+				cuts = append(cuts, c)
+			}
+		}
+		p.cuts, p.dirty = cuts, true
+	}
+	return len(s.made) > 0
+}
+
+// Made tells whether a query made what Keep would keep.
+func (s *Summing) Made() bool { return len(s.made) > 0 }
+
+// Each visits the sums of every bucket of an axis from bucket from on, of some members; nil is all.
+// Those of other members are not decoded. Changes that are not folded yet are visits of their own:
+// visits of one member and bucket are to be added up. Sums visited have no histograms.
+func (r *Rollup) Each(a Axis, from int64, of map[Member]bool, visit func(m Member, bucket int64, s *Sums)) error {
+	return r.EachIn(a, from, of, nil, visit)
+}
+
+// EachIn is Each, with one visit, of its first bucket, for a whole day that whole says yes to.
+func (r *Rollup) EachIn(a Axis, from int64, of map[Member]bool, whole func(firstBucket int64) bool, visit func(m Member, bucket int64, s *Sums)) error {
+	names := r.axes[a].names
+	for _, number := range r.sorted {
+		p := &r.days[number][a]
+		first := number * slotsPerDay
+		if first+slotsPerDay <= from {
+			continue
+		}
+		tell := func(i int, slot uint8, f *figures) {
+			if b := first + int64(slot); b >= from {
+				var s Sums
+				f.addTo(&s)
+				visit(names[p.ids[i]], b, &s)
+			}
+		}
+		if first >= from && whole != nil && whole(first) {
+			for i := range p.members(names, of) {
+				f := p.day.row(i)
+				tell(i, 0, &f)
+			}
+		} else if err := r.eachSlot(Page{Day: number, Axis: a}, p, of, tell); err != nil {
+			return err
+		}
+		for id, c := range p.over {
+			if of != nil && !of[names[id]] {
+				continue
+			}
+			for i := range c.slots {
+				if b := first + int64(c.slots[i].slot); b >= from {
+					var s Sums
+					c.slots[i].addTo(&s)
+					visit(names[id], b, &s)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// eachSlot visits the slots of a page.
+func (r *Rollup) eachSlot(at Page, p *page, of map[Member]bool, tell func(i int, slot uint8, f *figures)) error {
+	slots := p.slots
+	for i := range p.members(r.axes[at.Axis].names, of) {
+		if slots == nil { // only where a member is asked for that is on the page
+			var err error
+			if slots, err = r.part(at, p, Slots); err != nil {
+				return err
+			}
+		}
+		rd := reader{b: slots.block(i)}
+		n := rd.uvarint()
+		for k := uint64(0); k < n && !rd.bad; k++ {
+			slot, f := rd.byte(), figures{}
+			if n > 1 {
+				rd.packed(&f)
+			} else {
+				f = p.day.row(i)
+			}
+			tell(i, slot, &f)
+		}
+		if rd.bad {
+			return errDamaged
+		}
+	}
+	return nil
+}
+
+// searchCost is how many steps it takes to find one member among tens of thousands.
+const searchCost = 16
+
+// members gives where some members are on a page; nil is all.
+func (p *page) members(names []Member, of map[Member]bool) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		if of != nil && len(of) < len(p.ids)/searchCost {
+			for m, wanted := range of {
+				if i, known := findMember(names, p, m); wanted && known && !yield(i) {
+					return
+				}
+			}
+			return
+		}
+		for i, id := range p.ids {
+			if (of == nil || of[names[id]]) && !yield(i) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,406 @@
+package block
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// FreeTexts is how many texts of its own a record has: the ids of its answer and its request, its
+// session, its echo group.
+const FreeTexts = 4
+
+// The free texts.
+const (
+	ResponseID = iota
+	RequestID
+	Session
+	Group
+)
+
+// FreeText gives a text of its own of a record.
+func FreeText(r *store.Record, which int) string {
+	return [...]string{r.ResponseID, r.RequestID, r.Session, r.Group}[which]
+}
+
+// EncodeNames gives what only single records have, of 1 to MaxRows rows in order. Sections follow one
+// another: the ids; of parents, superseding records, traces and spans of logs and modalities, which rows
+// have one (a bit each) and these; the free texts, compressed.
+func EncodeNames(rows []Row) []byte {
+	b := make([]byte, 0, 64+64*len(rows))
+	b = append(b, version, byte(len(rows)-1))
+	for i := range rows {
+		b = append(b, rows[i].Record.ID[:]...)
+	}
+	var room [32 * MaxRows]byte
+	for _, s := range sections {
+		var have [MaxRows / 8]byte
+		body := room[:0]
+		for i := range rows {
+			before := len(body)
+			if body = s.append(body, rows[i].Record); len(body) > before {
+				have[i/8] |= 1 << (i % 8)
+			}
+		}
+		b = appendSection(b, have[:(len(rows)+7)/8], body)
+	}
+	return seal(appendTexts(b, rows))
+}
+
+func appendSection(b, have, body []byte) []byte {
+	if len(body) == 0 {
+		return append(b, 0)
+	}
+	b = binary.AppendUvarint(b, uint64(len(have)+len(body)))
+	return append(append(b, have...), body...)
+}
+
+// sections are the parts of names that few records have. A size of 0 stands for a length before each.
+var sections = [...]struct {
+	size   int
+	append func([]byte, *store.Record) []byte
+	read   func(*store.Record, []byte)
+}{
+	{8, func(b []byte, r *store.Record) []byte { return unlessZero(b, r.Parent[:]) }, func(r *store.Record, v []byte) { copy(r.Parent[:], v) }},
+	{24, func(b []byte, r *store.Record) []byte { return unlessZero(b, r.SupersededBy[:]) }, func(r *store.Record, v []byte) { copy(r.SupersededBy[:], v) }},
+	{16, func(b []byte, r *store.Record) []byte { return unlessSpan(b, r, r.Trace[:]) }, func(r *store.Record, v []byte) { copy(r.Trace[:], v) }},
+	{8, func(b []byte, r *store.Record) []byte { return unlessSpan(b, r, r.Span[:]) }, func(r *store.Record, v []byte) { copy(r.Span[:], v) }},
+	{0, appendModalities, func(r *store.Record, v []byte) { r.Modalities = UnpackModalities(v) }},
+}
+
+// The sections that are read by themselves.
+const (
+	superseding = 1
+	traces      = 2
+	spans       = 3
+)
+
+func unlessZero(b, v []byte) []byte {
+	for _, c := range v {
+		if c != 0 {
+			return append(b, v...)
+		}
+	}
+	return b
+}
+
+// unlessSpan leaves out what a span's id says already, see usage.SpanRecordID.
+func unlessSpan(b []byte, r *store.Record, v []byte) []byte {
+	if r.Signal == usage.SignalSpan {
+		return b
+	}
+	return unlessZero(b, v)
+}
+
+func appendModalities(b []byte, r *store.Record) []byte {
+	packed := packModalities(r.Modalities)
+	if len(packed) == 0 {
+		return b
+	}
+	return append(append(b, byte(len(packed))), packed...)
+}
+
+// compressor and decompressor are shared: EncodeAll and DecodeAll keep no state.
+var (
+	compressor = sync.OnceValue(func() *zstd.Encoder {
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
+			zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
+		if err != nil {
+			panic(fmt.Sprintf("make a compressor: %v", err)) // the options are ours
+		}
+		return e
+	})
+	decompressor = sync.OnceValue(func() *zstd.Decoder {
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxTexts), zstd.WithDecoderLowmem(true))
+		if err != nil {
+			panic(fmt.Sprintf("make a decompressor: %v", err)) // the options are ours
+		}
+		return d
+	})
+)
+
+// maxTexts bounds the free texts of a block: those of one record are bounded by what decodes telemetry.
+const maxTexts = 64 << 20
+
+const (
+	textsPlain      = 0
+	textsCompressed = 1
+)
+
+func appendTexts(b []byte, rows []Row) []byte {
+	var raw []byte
+	var lengths [MaxRows]int64
+	total := 0
+	for which := range FreeTexts {
+		for i := range rows {
+			n := len(FreeText(rows[i].Record, which))
+			lengths[i] = int64(n)
+			total += n
+		}
+		raw = appendInts(raw, lengths[:len(rows)])
+	}
+	if total == 0 {
+		return b
+	}
+	for which := range FreeTexts {
+		for i := range rows {
+			raw = append(raw, FreeText(rows[i].Record, which)...)
+		}
+	}
+	const worthIt = 128
+	if len(raw) > worthIt {
+		if small := compressor().EncodeAll(raw, nil); len(small) < len(raw) {
+			return append(append(b, textsCompressed), small...)
+		}
+	}
+	return append(append(b, textsPlain), raw...)
+}
+
+// Names are what only single records of a block have.
+type Names struct {
+	rows   int
+	ids    []byte
+	parts  [len(sections)]part
+	packed []byte // the texts as they are stored
+
+	unpack sync.Once // when they are asked for
+	texts  *texts
+	err    error
+}
+
+// part is a section: which rows have it, and where.
+type part struct {
+	have   []byte
+	values [][]byte // by row; nil where there is none
+}
+
+type texts struct {
+	ends [FreeTexts][]int // where the text of each row ends in all
+	from [FreeTexts]int
+	all  string
+}
+
+// OpenNames reads what EncodeNames gave. It keeps the bytes.
+func OpenNames(b []byte) (*Names, error) {
+	r, err := unseal(b)
+	if err != nil {
+		return nil, err
+	}
+	if r.byte() != version {
+		return nil, ErrDamaged
+	}
+	n := &Names{rows: int(r.byte()) + 1}
+	n.ids = r.take(n.rows * len(usage.ID{}))
+	for i := range n.parts {
+		s := r.section()
+		if len(s.b) == 0 {
+			continue
+		}
+		n.parts[i].have = s.take((n.rows + 7) / 8)
+		n.parts[i].values = make([][]byte, n.rows)
+		for row := range n.rows {
+			if s.bad || n.parts[i].have[row/8]&(1<<(row%8)) == 0 {
+				continue
+			}
+			size := sections[i].size
+			if size == 0 {
+				size = int(s.byte())
+			}
+			n.parts[i].values[row] = s.take(size)
+		}
+		if s.bad || len(s.b) != 0 {
+			return nil, ErrDamaged
+		}
+	}
+	if r.bad || len(r.b) < padding {
+		return nil, ErrDamaged
+	}
+	n.packed = r.b[:len(r.b)-padding]
+	return n, nil
+}
+
+// ID gives the id of row i.
+func (n *Names) ID(i int) (id usage.ID) {
+	copy(id[:], n.ids[i*len(id):])
+	return id
+}
+
+// Compare compares the id of row i with another.
+func (n *Names) Compare(i int, id *usage.ID) int {
+	return bytes.Compare(n.ids[i*len(id):(i+1)*len(id)], id[:])
+}
+
+// SupersededBy gives the id of the record that stands for row i; zero where there is none.
+func (n *Names) SupersededBy(i int) (id usage.ID) {
+	copy(id[:], n.value(superseding, i))
+	return id
+}
+
+// Text gives a free text of row i.
+func (n *Names) Text(which, i int) (string, error) {
+	t, err := n.unpacked()
+	if err != nil {
+		return "", err
+	}
+	if t.ends[which] == nil {
+		return "", nil
+	}
+	from := t.from[which]
+	if i > 0 {
+		from = t.ends[which][i-1]
+	}
+	return t.all[from:t.ends[which][i]], nil
+}
+
+// Texts gives the texts of one kind of all rows one after another.
+func (n *Names) Texts(which int) (string, error) {
+	t, err := n.unpacked()
+	if err != nil || t.ends[which] == nil {
+		return "", err
+	}
+	return t.all[t.from[which]:t.ends[which][n.rows-1]], nil
+}
+
+func (n *Names) unpacked() (*texts, error) {
+	n.unpack.Do(func() { n.texts, n.err = n.readTexts() })
+	return n.texts, n.err
+}
+
+func (n *Names) readTexts() (*texts, error) {
+	t := &texts{}
+	if len(n.packed) == 0 {
+		return t, nil
+	}
+	raw := n.packed[1:]
+	if n.packed[0] == textsCompressed {
+		var err error
+		if raw, err = decompressor().DecodeAll(raw, nil); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+	}
+	// the heads are followed by texts, which may be shorter than the padding that packed bits need
+	r := reader{b: append(raw[:len(raw):len(raw)], make([]byte, padding)...)}
+	end := len(r.b)
+	var lengths [FreeTexts]ints
+	for which := range lengths {
+		lengths[which] = readInts(&r, n.rows)
+	}
+	if r.bad {
+		return nil, ErrDamaged
+	}
+	at := end - len(r.b)
+	t.all = string(raw[min(at, len(raw)):])
+	at = 0
+	for which := range lengths {
+		t.from[which] = at
+		t.ends[which] = make([]int, n.rows)
+		for i := range n.rows {
+			length := lengths[which].at(i)
+			if length < 0 || length > int64(len(t.all)-at) {
+				return nil, ErrDamaged
+			}
+			at += int(length)
+			t.ends[which][i] = at
+		}
+	}
+	if at != len(t.all) {
+		return nil, ErrDamaged
+	}
+	return t, nil
+}
+
+// Search calls found for every row whose text of one kind has a part, in lower case, in it; more than
+// once where it is there more than once.
+func (n *Names) Search(which int, part string, found func(row int)) error {
+	t, err := n.unpacked()
+	if err != nil || t.ends[which] == nil {
+		return err
+	}
+	ends := t.ends[which]
+	all := t.all[t.from[which]:ends[n.rows-1]]
+	if !isASCII(all) { // lower case may be of another length
+		begin := t.from[which]
+		for row, end := range ends {
+			if strings.Contains(strings.ToLower(t.all[begin:end]), part) {
+				found(row)
+			}
+			begin = end
+		}
+		return nil
+	}
+	if part == "" {
+		for row := range n.rows {
+			found(row)
+		}
+		return nil
+	}
+	all = strings.ToLower(all)
+	for at := 0; ; at++ {
+		next := strings.Index(all[at:], part)
+		if next < 0 {
+			return nil
+		}
+		at += next
+		begin := t.from[which] + at
+		row := sort.SearchInts(ends, begin+1)
+		if row < n.rows && begin+len(part) <= ends[row] {
+			found(row)
+		}
+	}
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// TraceAndSpan gives the ids of the trace and the span of row i: of a span they are parts of its id.
+func (n *Names) TraceAndSpan(i int, signal usage.Signal) (trace, span []byte) {
+	if signal == usage.SignalSpan {
+		id := n.ids[i*len(usage.ID{}) : (i+1)*len(usage.ID{})]
+		return id[:16], id[16:]
+	}
+	return n.value(traces, i), n.value(spans, i)
+}
+
+func (n *Names) value(section, i int) []byte {
+	if p := &n.parts[section]; p.values != nil {
+		return p.values[i]
+	}
+	return nil
+}
+
+// Read puts what row i has of its own into a record whose signal is set.
+func (n *Names) Read(i int, r *store.Record) error {
+	r.ID = n.ID(i)
+	for k := range sections {
+		if v := n.value(k, i); v != nil {
+			sections[k].read(r, v)
+		}
+	}
+	if r.Signal == usage.SignalSpan {
+		copy(r.Trace[:], r.ID[:16])
+		copy(r.Span[:], r.ID[16:])
+	}
+	for which, into := range [...]*string{ResponseID: &r.ResponseID, RequestID: &r.RequestID, Session: &r.Session, Group: &r.Group} {
+		text, err := n.Text(which, i)
+		if err != nil {
+			return err
+		}
+		*into = text
+	}
+	return nil
+}

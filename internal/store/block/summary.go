@@ -1,0 +1,125 @@
+package block
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// Summary says what a block cannot hold without the block being read: a bit for some of its texts'
+// numbers, and a Bloom filter of its ids (Bloom, Space/time trade-offs in hash coding, 1970) with one byte
+// a row and four probes, so that one id of some forty is looked for in vain.
+type Summary []byte
+
+// The parts of a Summary: flags, then for each kind of text its share of the bits, then the filter.
+const (
+	flagSuperseded = 1 // some row is superseded by a single other record
+	flagFailed     = 2
+
+	marksAt = 1
+	probes  = 4
+)
+
+// marks is where the bits of a kind of text begin and how many there are, a power of two; kinds that
+// have none are never ruled out. Keys and users are many, and people ask for one of them.
+type marks struct{ at, bits int }
+
+// MarksOf says how many bits (a power of two, at least 8) each kind of text has in a Summary, in the order of
+// the kinds; 0: none.
+type MarksOf [Kinds]int
+
+func (m MarksOf) of(kind int) marks {
+	at := marksAt * 8
+	for k := range kind {
+		at += m[k]
+	}
+	return marks{at: at, bits: m[kind]}
+}
+
+func (m MarksOf) filterAt() int {
+	total := 0
+	for _, n := range m {
+		total += n
+	}
+	return marksAt + total/8
+}
+
+// Summarise makes the summary of 1 to MaxRows rows.
+func (m MarksOf) Summarise(rows []Row) Summary {
+	filter := max(1<<bits.Len(uint(len(rows)-1)), 8)
+	s := make(Summary, m.filterAt()+filter)
+	for i := range rows {
+		r := rows[i].Record
+		if r.Failed {
+			s[0] |= flagFailed
+		}
+		if (r.SupersededBy != usage.ID{}) {
+			s[0] |= flagSuperseded
+		}
+		for k, n := range rows[i].Texts {
+			if of := m.of(k); of.bits > 0 {
+				s.set(of.at + int(n)%of.bits)
+			}
+		}
+		h := idHash(&r.ID)
+		for p := range probes {
+			s.set(m.filterAt()*8 + probe(h, p, filter*8))
+		}
+	}
+	return s
+}
+
+func (s Summary) set(bit int)      { s[bit/8] |= 1 << (bit % 8) }
+func (s Summary) has(bit int) bool { return s[bit/8]&(1<<(bit%8)) != 0 }
+
+// Valid tells whether a summary has a length that Summarise gives.
+func (m MarksOf) Valid(s Summary) bool {
+	filter := len(s) - m.filterAt()
+	return filter >= 8 && filter <= MaxRows && filter&(filter-1) == 0
+}
+
+// MayHaveText tells whether a row may have a text of a kind.
+func (m MarksOf) MayHaveText(s Summary, kind int, number uint32) bool {
+	of := m.of(kind)
+	return of.bits == 0 || s.has(of.at+int(number)%of.bits)
+}
+
+// MayHaveID tells whether a row may have an id; hash is HashID of it.
+func (m MarksOf) MayHaveID(s Summary, hash uint64) bool {
+	at := m.filterAt()
+	for p := range probes {
+		if !s.has(at*8 + probe(hash, p, (len(s)-at)*8)) {
+			return false
+		}
+	}
+	return true
+}
+
+// HasSuperseded tells whether some row is superseded by a single other record.
+func (s Summary) HasSuperseded() bool { return s[0]&flagSuperseded != 0 }
+
+// HasFailed tells whether some row failed.
+func (s Summary) HasFailed() bool { return s[0]&flagFailed != 0 }
+
+// HashID is the hash of an id that MayHaveID wants.
+func HashID(id usage.ID) uint64 { return idHash(&id) }
+
+// idHash mixes an id as the finaliser of SplitMix64 does (Steele, Lea, Flood, 2014). Whoever makes ids
+// that collide on purpose makes blocks to be read in vain, and nothing else.
+func idHash(id *usage.ID) uint64 {
+	h := uint64(0)
+	for i := 0; i < len(id); i += 8 {
+		h ^= binary.LittleEndian.Uint64(id[i:])
+		h += 0x9E3779B97F4A7C15
+		h = (h ^ h>>30) * 0xBF58476D1CE4E5B9
+		h = (h ^ h>>27) * 0x94D049BB133111EB
+		h ^= h >> 31
+	}
+	return h
+}
+
+// probe gives the i-th bit to look at, of a number that is a power of two.
+func probe(hash uint64, i, bits int) int {
+	return int((hash>>32 + uint64(i)*(hash|1)) & uint64(bits-1)) //nolint:gosec // below bits
+}

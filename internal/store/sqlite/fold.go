@@ -1,0 +1,257 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"github.com/tokenboard/tokenboard/internal/store/block"
+)
+
+const (
+	// foldAt is how many entries are put into blocks at a time: enough to fill blocks, few enough to be
+	// kept in memory and read at a start.
+	foldAt = 8_192
+	// maxRecent is how many entries there are at most where nobody asks for them to be folded.
+	maxRecent = 4 * foldAt
+)
+
+// Fold puts what was written lately into blocks, if it is enough. It is work that a write put off; to be
+// called when no write waits.
+func (e *Engine) Fold(ctx context.Context) error {
+	if len(e.view.Load().recent) < foldAt {
+		return nil
+	}
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	return e.fold(ctx)
+}
+
+// built is a block that is about to be stored.
+type built struct {
+	blockRef
+	figures, names []byte
+}
+
+// build makes blocks of rows of one hour, which are ascending.
+func (e *Engine) build(hour int64, rows []block.Row) []*built {
+	var out []*built
+	for chunk := range slices.Chunk(rows, block.MaxRows) {
+		e.lastBlock++
+		out = append(out, &built{
+			blockRef: blockRef{
+				id: e.lastBlock, hour: hour, records: len(chunk), summary: marks.Summarise(chunk),
+				first: chunk[0].Record.Start.UnixNano(), last: chunk[len(chunk)-1].Record.Start.UnixNano(),
+			},
+			figures: block.EncodeFigures(chunk), names: block.EncodeNames(chunk),
+		})
+	}
+	return out
+}
+
+// folding is the work of putting entries into blocks.
+type folding struct {
+	e       *Engine
+	ctx     context.Context //nolint:containedctx // of the one call that it lives for
+	view    *view
+	removed []*blockRef
+	added   []*built
+}
+
+// fold puts all entries into blocks. The caller holds e.writing.
+func (e *Engine) fold(ctx context.Context) error {
+	f := &folding{e: e, ctx: ctx, view: e.view.Load()}
+	if len(f.view.recent) == 0 {
+		return nil
+	}
+	fresh := map[int64][]block.Row{} // by hour
+	changes := map[int64][]*entry{}  // by the block that has earlier forms of them
+	for _, x := range f.view.recent {
+		switch {
+		case x.home != 0:
+			changes[x.home] = append(changes[x.home], x)
+		case !x.gone():
+			hour := hourOf(x.start)
+			fresh[hour] = append(fresh[hour], x.row)
+		}
+	}
+	for id, entries := range changes {
+		if err := f.change(id, entries); err != nil {
+			return err
+		}
+	}
+	for hour, rows := range fresh {
+		if err := f.add(hour, rows); err != nil {
+			return err
+		}
+	}
+	return e.replace(ctx, f.removed, f.added, nil, func() error {
+		_, err := e.writer.conn.ExecContext(ctx, "DELETE FROM recent")
+		return mapError("forget what was written lately", err)
+	})
+}
+
+// change makes a block anew with what entries made of its records.
+func (f *folding) change(id int64, entries []*entry) error {
+	hour := f.view.hourAt(hourOf(entries[0].start))
+	i := slices.IndexFunc(hour.blocks, func(b *blockRef) bool { return b.id == id })
+	ref := hour.blocks[i]
+	rows, err := f.rows(ref)
+	if err != nil {
+		return err
+	}
+	for _, x := range entries {
+		at, found := slices.BinarySearchFunc(rows, x, compareRow)
+		switch {
+		case found && x.gone():
+			rows = slices.Delete(rows, at, at+1)
+		case found:
+			rows[at] = x.row
+		}
+	}
+	f.removed = append(f.removed, ref)
+	f.added = append(f.added, f.e.build(ref.hour, rows)...)
+	return nil
+}
+
+func compareRow(r block.Row, x *entry) int {
+	p := placeOf(r.Record)
+	return p.compare(&x.place)
+}
+
+func (f *folding) rows(ref *blockRef) ([]block.Row, error) {
+	o, err := f.e.openBlock(f.ctx, f.e.writer, ref.id)
+	if err != nil {
+		return nil, err
+	}
+	return rowsOf(o, f.e.dims.all())
+}
+
+// add puts new rows into an hour. Those that fill no block go into one that has room for them, the oldest
+// first: it was begun before them.
+func (f *folding) add(hour int64, rows []block.Row) error {
+	rest := len(rows) % block.MaxRows
+	if h := f.view.hourAt(hour); h != nil && rest > 0 {
+		var with *blockRef
+		for _, b := range h.blocks {
+			if b.records+rest <= block.MaxRows && (with == nil || b.records > with.records) && !slices.Contains(f.removed, b) {
+				with = b
+			}
+		}
+		if with != nil {
+			more, err := f.rows(with)
+			if err != nil {
+				return err
+			}
+			more = append(more, rows[:rest]...)
+			slices.SortFunc(more, func(a, b block.Row) int {
+				p, q := placeOf(a.Record), placeOf(b.Record)
+				return p.compare(&q)
+			})
+			f.removed = append(f.removed, with)
+			f.added = append(f.added, f.e.build(hour, more)...)
+			rows = rows[rest:]
+		}
+	}
+	f.added = append(f.added, f.e.build(hour, rows)...)
+	return nil
+}
+
+// replace stores blocks in the place of others, with what else belongs to it, and shows the new view,
+// in which some entries are recent still.
+func (e *Engine) replace(ctx context.Context, removed []*blockRef, added []*built, recent []*entry, more func() error) error {
+	slices.SortFunc(added, func(a, b *built) int { return cmp.Compare(a.id, b.id) })
+	v := e.view.Load()
+	version := v.version + 1
+	refs := make([]*blockRef, len(added))
+	err := e.transaction(ctx, func() error {
+		for _, b := range removed {
+			for _, s := range []*sql.Stmt{e.writer.removeBlock, e.writer.removeData} {
+				if _, err := s.ExecContext(ctx, b.id); err != nil {
+					return mapError("remove a block of records", err)
+				}
+			}
+		}
+		for i, b := range added {
+			refs[i] = &b.blockRef
+			if _, err := e.writer.insertBlock.ExecContext(ctx, b.id, b.hour, b.first, b.last, b.records, []byte(b.summary)); err != nil {
+				return mapError("store a block of records", err)
+			}
+			if _, err := e.writer.insertData.ExecContext(ctx, b.id, b.figures, b.names); err != nil {
+				return mapError("store a block of records", err)
+			}
+		}
+		if _, err := e.writer.conn.ExecContext(ctx, "UPDATE meta SET value = ? WHERE name = 'blocks_version'", version); err != nil {
+			return mapError("note that blocks changed", err)
+		}
+		return more()
+	})
+	if err != nil {
+		return err
+	}
+	e.view.Store(v.withBlocks(version, removed, refs, recent))
+	return nil
+}
+
+// loadView reads what is kept of blocks in memory.
+func (e *Engine) loadView(ctx context.Context) error {
+	v := &view{}
+	if err := e.writer.conn.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'blocks_version'").Scan(&v.version); err != nil {
+		return mapError("read the version of the blocks", err)
+	}
+	rows, err := e.writer.conn.QueryContext(ctx, "SELECT id, hour, first, last, records, summary FROM blocks")
+	if err != nil {
+		return mapError("read the list of blocks", err)
+	}
+	defer rows.Close()
+	var refs []*blockRef
+	for rows.Next() {
+		b := &blockRef{}
+		if err := rows.Scan(&b.id, &b.hour, &b.first, &b.last, &b.records, (*[]byte)(&b.summary)); err != nil {
+			return mapError("read the list of blocks", err)
+		}
+		if !marks.Valid(b.summary) || hourOf(b.first) != b.hour || hourOf(b.last) != b.hour {
+			return damaged(b.id, block.ErrDamaged)
+		}
+		e.lastBlock = max(e.lastBlock, b.id)
+		refs = append(refs, b)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil { // before the connection is used again
+		return mapError("read the list of blocks", err)
+	}
+	v = v.withBlocks(v.version, nil, refs, nil)
+	if err := e.loadRecent(ctx, v); err != nil {
+		return err
+	}
+	e.view.Store(v)
+	return nil
+}
+
+func appendPart(b, part []byte) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(part))), part...)
+}
+
+func readPart(b []byte) (part, rest []byte, ok bool) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > uint64(len(b)-size) { //nolint:gosec // lengths
+		return nil, nil, false
+	}
+	end := size + int(n) //nolint:gosec // checked
+	return b[size:end], b[end:], true
+}
+
+func appendPlace(b []byte, p *place) []byte {
+	return append(binary.LittleEndian.AppendUint64(b, uint64(p.start)), p.id[:]...) //nolint:gosec // undone by readPlace
+}
+
+func readPlace(b []byte) (p place, rest []byte, ok bool) {
+	if len(b) < 8+len(p.id) {
+		return p, nil, false
+	}
+	p.start = int64(binary.LittleEndian.Uint64(b)) //nolint:gosec // written from one
+	copy(p.id[:], b[8:])
+	return p, b[8+len(p.id):], true
+}
