@@ -85,6 +85,10 @@ func (r *report) sizes(empty float64, all []*sized) {
 	for _, s := range all {
 		r.latencies(s)
 	}
+	if len(all) > 0 {
+		r.sizing(all[len(all)-1])
+		r.beside(all[len(all)-1])
+	}
 }
 
 // growth reports how the cost of a call changes while a database grows.

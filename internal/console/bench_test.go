@@ -6,12 +6,18 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -43,4 +49,50 @@ func BenchmarkReads(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkFilled is the work of one request on the database that TOKENBOARD_BENCH_DATA names, as
+// "bench fill" makes them; it is skipped without.
+func BenchmarkFilled(b *testing.B) {
+	dir := os.Getenv("TOKENBOARD_BENCH_DATA")
+	if dir == "" {
+		b.Skip("TOKENBOARD_BENCH_DATA is not set")
+	}
+	engine, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir, "tokenboard.db")})
+	require.NoError(b, err)
+	l, err := ledger.Open(context.Background(), engine, ledger.Options{})
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, l.Close()) })
+	c := New(Options{Ledger: l, Version: "test", Open: true})
+	handler := c.guard(c.identify(c.served()))
+	yesterday := time.Now().Add(-24 * time.Hour).Unix()
+	for _, target := range []string{
+		"/stats", fmt.Sprint("/stats?from=", yesterday), "/usage-trend", "/usage-trend?days=90&group_by=model&timezone=UTC",
+		"/usage-trend?days=90&group_by=model&timezone=Asia/Shanghai", "/usage-trend?days=90&group_by=user&timezone=UTC",
+		"/usage-trend?days=90&group_by=user&timezone=Asia/Shanghai", "/usage-trend?days=90&group_by=key&timezone=UTC",
+		"/logs?limit=100", "/logs?limit=100&model=o3&status=error", fmt.Sprint("/logs?q=abcdef&from=", yesterday),
+		"/breakdown?by=model", "/breakdown?by=user", "/dimensions/user", "/quality", "/keys",
+	} {
+		b.Run(strings.ReplaceAll(strings.Trim(target, "/"), strconv.FormatInt(yesterday, 10), "yesterday"), func(b *testing.B) {
+			b.ReportAllocs()
+			get := func() {
+				w := httptest.NewRecorder()
+				handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+base+target, nil))
+				require.Equal(b, 200, w.Code)
+			}
+			get() // what a first one keeps for the next ones is not measured
+			begun := processorTime(b)
+			for b.Loop() {
+				get()
+			}
+			b.ReportMetric(float64(processorTime(b)-begun)/float64(b.N)/1e6, "cpu-ms/op")
+		})
+	}
+}
+
+// processorTime is what the process used: on a machine that has other things to do, time says little.
+func processorTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

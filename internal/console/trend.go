@@ -1,10 +1,8 @@
 package console
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/calendar"
@@ -146,40 +144,21 @@ func edges(from, to time.Time, interval string) []time.Time {
 }
 
 func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy string, top int, index *keyIndex) (Trend, error) {
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, Edges: s.edges, By: dimensions[groupBy], Overall: true})
+	q := ledger.Query{Filter: f, Edges: s.edges, By: dimensions[groupBy], Overall: true, Top: top}
+	if groupBy == "key" {
+		q.As = index.current // a key that was rotated is one
+	}
+	a, err := c.o.Ledger.Query(ctx, q)
 	if err != nil {
 		return Trend{}, err
 	}
-	n := len(s.edges) - 1
-	all := make([]ledger.Sums, n)
-	type group struct {
-		name   string
-		total  ledger.Sums
-		points []ledger.Sums
-	}
-	groups := map[string]*group{} // by value: one model of two providers is one group
+	all := make([]ledger.Sums, len(s.edges)-1)
 	for i := range a.Groups {
-		g := &a.Groups[i]
-		value := g.Value
-		if groupBy == "key" {
-			value = index.current(value) // a key that was rotated is one
-		}
-		to := groups[value]
-		if to == nil {
-			to = &group{name: value, points: make([]ledger.Sums, n)}
-			if groupBy == "key" {
-				to.name = index.name(value)
-			}
-			groups[value] = to
-		}
-		for j := range g.Points {
-			all[j].MergeCounts(&g.Points[j])
-			to.points[j].MergeCounts(&g.Points[j])
-			to.total.MergeCounts(&g.Points[j])
+		for j := range a.Groups[i].Points {
+			all[j].MergeCounts(&a.Groups[i].Points[j])
 		}
 	}
-	zone := s.loc.String()
-	t := Trend{Days: s.days, Interval: s.interval, Timezone: zone, Points: s.points(all), Series: []Series{}, AsOf: known(a.AsOf)}
+	t := Trend{Days: s.days, Interval: s.interval, Timezone: s.loc.String(), Points: s.points(all), Series: []Series{}, AsOf: known(a.AsOf)}
 	for i := range a.Overall {
 		latency, ttft := quantilesOf(&a.Overall[i].Duration), quantilesOf(&a.Overall[i].TTFT)
 		t.Points[i].Latency, t.Points[i].TTFT = &latency, &ttft
@@ -187,26 +166,16 @@ func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy s
 	if groupBy == "" {
 		return t, nil
 	}
-	list := make([]*group, 0, len(groups))
-	for _, g := range groups {
-		list = append(list, g)
-	}
-	slices.SortFunc(list, func(a, b *group) int {
-		return cmp.Or(cmp.Compare(b.total.Tokens.Total(), a.total.Tokens.Total()), cmp.Compare(b.total.Calls, a.total.Calls), cmp.Compare(a.name, b.name))
-	})
-	for i, g := range list {
-		if i < top {
-			t.Series = append(t.Series, Series{Group: g.name, Points: s.points(g.points)})
-			continue
+	for i := range a.Groups {
+		g := &a.Groups[i]
+		name := g.Value
+		switch {
+		case g.Rest:
+			name = "other"
+		case groupBy == "key":
+			name = index.name(name)
 		}
-		for j := range g.points {
-			if i > top {
-				list[top].points[j].MergeCounts(&g.points[j])
-			}
-		}
-	}
-	if len(list) > top {
-		t.Series = append(t.Series, Series{Group: "other", Other: true, Points: s.points(list[top].points)})
+		t.Series = append(t.Series, Series{Group: name, Other: g.Rest, Points: s.points(g.Points)})
 	}
 	return t, nil
 }

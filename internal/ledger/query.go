@@ -40,6 +40,12 @@ type Query struct {
 	CountsOnly bool
 	// Overall fills the histograms of Answer.Overall and leaves those of the groups' points empty.
 	Overall bool
+	// Top is how many groups are told apart, those with the most tokens, or calls where that is equal;
+	// what is beyond them is one group, the last. 0: all, in no order. It needs Overall or CountsOnly.
+	Top int
+	// As gives the name of a group where values have others than their own: values with one name are
+	// one group, of no provider. It is asked with Top only.
+	As func(value string) string
 }
 
 // Group is the sums of one value of the dimension.
@@ -47,6 +53,7 @@ type Group struct {
 	Value    string // model, provider, fingerprint, user, service, project or status; "" where absent
 	Provider string // of ByModel only
 	Points   []Sums // len(Edges)-1, or 1
+	Rest     bool   // the groups beyond Query.Top
 }
 
 // Answer is what a Query gives.
@@ -65,6 +72,9 @@ type Answer struct {
 func (l *Ledger) Query(ctx context.Context, q Query) (Answer, error) {
 	if len(q.Filter.Text) > 0 || q.Filter.Superseded {
 		return Answer{}, fmt.Errorf("%w: it has a text search or asks for superseded records", ErrQuery)
+	}
+	if q.Top > 0 && !q.Overall && !q.CountsOnly {
+		return Answer{}, fmt.Errorf("%w: histograms of the top groups are not kept apart", ErrQuery)
 	}
 	if q.By == ByOperation {
 		return Answer{}, fmt.Errorf("%w: sums are not kept by operation; ask for a breakdown", ErrQuery)
@@ -113,7 +123,14 @@ func (l *Ledger) fromMemory(ctx context.Context, p *plan, alone bool) (a Answer,
 	s := newSummation(p)
 	l.mu.RLock()
 	buckets := p.within(l.newest)
-	sums := l.begin(p, buckets, s)
+	var sums []*rollup.Summing
+	var top *topGroups
+	if p.narrows(buckets) {
+		top = l.beginTop(p, buckets, s)
+		sums = top.sums()
+	} else {
+		sums = l.begin(p, buckets, s)
+	}
 	asOf, commit := l.last, l.commitNumber
 	seen := l.touches.now(l.floor)
 	sure = alone || !l.touches.changing(buckets.partial)
@@ -125,11 +142,12 @@ func (l *Ledger) fromMemory(ctx context.Context, p *plan, alone bool) (a Answer,
 		if err := sum.End(); err != nil {
 			return Answer{}, false, err
 		}
-		if sum.Made() {
-			l.mu.Lock()
-			l.sums.Keep(sum)
-			l.mu.Unlock()
-		}
+		l.keep(sum)
+	}
+	if top != nil {
+		a, err := top.answer(s, l.keep)
+		a.AsOf, a.Commit = asOf, commit
+		return a, true, err
 	}
 	if len(buckets.parts) == 0 {
 		return s.answer(asOf, commit), true, nil
@@ -143,6 +161,15 @@ func (l *Ledger) fromMemory(ctx context.Context, p *plan, alone bool) (a Answer,
 	sure = alone || (!l.touches.changing(buckets.partial) && l.touches.same(seen, l.floor, buckets.partial))
 	l.mu.RUnlock()
 	return s.answer(asOf, commit), sure, nil
+}
+
+// keep keeps what a query worked out that the next one can use.
+func (l *Ledger) keep(s *rollup.Summing) {
+	if s.Made() {
+		l.mu.Lock()
+		l.sums.Keep(s)
+		l.mu.Unlock()
+	}
 }
 
 // plan is how a query is answered.
@@ -365,16 +392,23 @@ func newSummation(p *plan) *summation {
 	return &summation{query: p.query, groups: map[rollup.Member][]Sums{}, overall: make([]Sums, max(len(p.query.Edges)-1, 1))}
 }
 
-// points gives the points of a member's group.
-func (s *summation) points(m rollup.Member) []Sums {
+// group gives the group that a member is in.
+func (s *summation) group(m rollup.Member) rollup.Member {
 	switch s.query.By {
 	case ByNothing:
-		m = rollup.Member{}
+		return rollup.Member{}
 	case ByProvider:
-		m = rollup.Member{Value: m.Provider}
+		return rollup.Member{Value: m.Provider}
 	case ByStatus:
-		m = rollup.Member{Value: statusLabel(m.Value)}
+		return rollup.Member{Value: statusLabel(m.Value)}
+	default:
+		return m
 	}
+}
+
+// points gives the points of a member's group.
+func (s *summation) points(m rollup.Member) []Sums {
+	m = s.group(m)
 	points := s.groups[m]
 	if points == nil {
 		points = make([]Sums, max(len(s.query.Edges)-1, 1))
@@ -410,6 +444,9 @@ func (s *summation) answer(asOf time.Time, commit int64) Answer {
 	}
 	if s.query.Overall {
 		a.Overall = s.overall
+	}
+	if s.query.Top > 0 && s.query.By != ByNothing {
+		a.Groups = s.query.narrow(a.Groups)
 	}
 	return a
 }

@@ -101,6 +101,7 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 		l.sums.Add(&gone[i], -1)
 	}
 	l.floor = cut
+	l.unsaved = true // days may have gone
 	return nil
 }
 

@@ -18,15 +18,15 @@ type cacheKey struct {
 
 type cached struct {
 	*blob
-	version uint32
-	used    int64 // by the cache's clock
+	of   uint64 // identity of its page
+	used int64  // by the cache's clock
 }
 
-// get gives a part of a version of a page, from read where it is not there.
-func (c *cache) get(k cacheKey, version uint32, maxBytes int64, read func() (*blob, error)) (*blob, error) {
+// get gives a part of a page, from read where it is not there.
+func (c *cache) get(k cacheKey, of uint64, maxBytes int64, read func() (*blob, error)) (*blob, error) {
 	c.mu.Lock()
 	c.clock++
-	if e := c.all[k]; e != nil && e.version == version {
+	if e := c.all[k]; e != nil && e.of == of {
 		e.used = c.clock
 		c.mu.Unlock()
 		return e.blob, nil
@@ -45,7 +45,7 @@ func (c *cache) get(k cacheKey, version uint32, maxBytes int64, read func() (*bl
 		c.all = map[cacheKey]*cached{}
 	}
 	c.remove(k)
-	c.all[k] = &cached{b, version, c.clock}
+	c.all[k] = &cached{b, of, c.clock}
 	c.bytes += b.size()
 	for c.bytes > maxBytes {
 		oldest, used := cacheKey{}, c.clock+1

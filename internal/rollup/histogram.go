@@ -94,6 +94,9 @@ func (h *Histogram) Merge(o *Histogram) {
 	}
 }
 
+// clear empties it; its room is used again.
+func (h *Histogram) clear() { h.index, h.count = h.index[:0], h.count[:0] }
+
 // take takes all that o holds away.
 func (h *Histogram) take(o *Histogram) {
 	for j, b := range o.index {

@@ -115,8 +115,8 @@ func appendPackedHistogram(b []byte, h *Histogram, near int64) []byte {
 
 // readHistograms reads what appendHistograms gave; the histograms' room is used again.
 func readHistograms(b []byte, duration, ttft *Histogram) error {
-	duration.index, duration.count = duration.index[:0], duration.count[:0]
-	ttft.index, ttft.count = ttft.index[:0], ttft.count[:0]
+	duration.clear()
+	ttft.clear()
 	if len(b) == 0 {
 		return nil
 	}

@@ -37,9 +37,11 @@ type page struct {
 	last []int64  // by member: start (ns since the day began) of the last call, plus one; on Keys only
 	day  columns
 	cuts []*prefix
-	// version grows with each fold, so that parts read from disk are known to be of this page.
+	// version changes with each fold, so that parts read from disk are known to be of this page.
 	version uint32
-	hist    *blob // by member: histograms of the whole day; nil: on disk
+	// identity is another one for each page ever made, see Rollup.identify.
+	identity uint64
+	hist     *blob // by member: histograms of the whole day; nil: on disk
 	// slots are by member: the number of quarters with calls (uvarint), and each of them (a byte) and its
 	// cell; where it is one only, its cell is left out: it is the day's. nil: on disk.
 	slots *blob

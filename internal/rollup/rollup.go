@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,6 +115,9 @@ type Rollup struct {
 	changes  int            // sums kept as changes
 	lastUsed map[string]*time.Time
 	cache    cache
+	spans    spans
+	made     uint64         // pages ever made
+	gone     map[int64]bool // days that were dropped and may be on disk still
 	// Folded counts the calls that were summed as Other on some axis.
 	Folded int64
 }
@@ -124,7 +128,7 @@ type day [AxisCount]page
 func New(o Options) *Rollup {
 	o.MaxMembers, o.MaxChanges = cmp.Or(o.MaxMembers, 20_000), cmp.Or(o.MaxChanges, 1<<16)
 	o.MaxCached = cmp.Or(o.MaxCached, 16<<20)
-	r := &Rollup{o: o, days: map[int64]*day{}, lastUsed: map[string]*time.Time{}}
+	r := &Rollup{o: o, days: map[int64]*day{}, gone: map[int64]bool{}, lastUsed: map[string]*time.Time{}}
 	for a := range r.axes {
 		r.axes[a].ids = map[Member]uint32{}
 	}
@@ -201,6 +205,8 @@ func (r *Rollup) dayAt(number int64) *day {
 		for a := range d {
 			d[a].hist, d[a].slots = &blob{}, &blob{}
 			d[a].day = makeColumns(nil)
+			d[a].version = rand.Uint32() //nolint:gosec // not that of a page of this day that was dropped
+			r.identify(&d[a])
 		}
 		r.days[number] = d
 		at, _ := slices.BinarySearch(r.sorted, number)
@@ -339,7 +345,14 @@ func (r *Rollup) fold(at Page, keep func(uint8) bool) error {
 		return fmt.Errorf("fold sums: %w", err)
 	}
 	r.changes -= changes
+	r.identify(p)
 	return nil
+}
+
+// identify gives a page that was made its identity: what is kept of it elsewhere is of no other one.
+func (r *Rollup) identify(p *page) {
+	r.made++
+	p.identity = r.made
 }
 
 func (p *page) lacks(part Part) bool {
@@ -359,7 +372,7 @@ func (p *page) put(part Part, b *blob) {
 
 // part reads a part of a page that is not in memory.
 func (r *Rollup) part(at Page, p *page, part Part) (*blob, error) {
-	return r.cache.get(cacheKey{at.Day, at.Axis, part}, p.version, r.o.MaxCached, func() (*blob, error) {
+	return r.cache.get(cacheKey{at.Day, at.Axis, part}, p.identity, r.o.MaxCached, func() (*blob, error) {
 		if r.o.Read == nil {
 			return nil, errDamaged
 		}
@@ -421,7 +434,7 @@ func (r *Rollup) Drop(from, to int64) error {
 			delete(r.days, number)
 			at, _ := slices.BinarySearch(r.sorted, number)
 			r.sorted = slices.Delete(r.sorted, at, at+1)
-			gone = true
+			gone, r.gone[number] = true, true
 			continue
 		}
 		for a := range AxisCount {
@@ -460,6 +473,13 @@ type Page struct {
 // Dirty names the pages that differ from what is on disk.
 func (r *Rollup) Dirty() []Page {
 	var out []Page
+	for number := range r.gone {
+		if r.days[number] == nil {
+			for a := range AxisCount {
+				out = append(out, Page{Day: number, Axis: a})
+			}
+		}
+	}
 	for _, number := range r.sorted {
 		for a := range AxisCount {
 			if r.days[number][a].dirty {
@@ -545,6 +565,8 @@ func (r *Rollup) Saved(pages []Page) {
 	for _, p := range pages {
 		if d := r.days[p.Day]; d != nil {
 			d[p.Axis].dirty = d[p.Axis].cells > 0
+		} else {
+			delete(r.gone, p.Day)
 		}
 	}
 	if r.o.Read == nil {
@@ -589,7 +611,9 @@ func (r *Rollup) Load(p Page) error {
 	}
 	d := r.dayAt(p.Day)
 	r.changes -= d[p.Axis].cells
+	r.identify(loaded)
 	d[p.Axis] = *loaded
+	delete(r.gone, p.Day)
 	if p.Axis == Keys {
 		start := BucketStart(p.Day * slotsPerDay)
 		for i, m := range names {

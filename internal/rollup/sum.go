@@ -3,6 +3,7 @@ package rollup
 import (
 	"errors"
 	"iter"
+	"slices"
 )
 
 // Query says what Sum adds up.
@@ -51,6 +52,15 @@ type Summing struct {
 	days   []daySum
 	points []*target // by number of the member; nil: not asked for yet
 	made   []made
+	over   []overSum // the changes beside the pages, where they are to be asked for again
+}
+
+// overSum is a change beside a page.
+type overSum struct {
+	day    int // its place in Summing.days
+	member uint32
+	slot   uint8
+	figures
 }
 
 // target is where a member's figures go.
@@ -61,14 +71,19 @@ type target struct {
 
 // made is the sums of a part of a day that a query made.
 type made struct {
-	day     int64
-	version uint32
-	cut     *prefix
+	day int64
+	of  uint64 // identity of its page
+	cut *prefix
 }
 
 // Begin takes what a query needs from the sums as they are. It must run beside nothing that changes
 // them; End may.
-func (r *Rollup) Begin(q Query) *Summing {
+func (r *Rollup) Begin(q Query) *Summing { return r.begin(q, false) }
+
+// BeginTwice is Begin of a query that Again follows.
+func (r *Rollup) BeginTwice(q Query) *Summing { return r.begin(q, true) }
+
+func (r *Rollup) begin(q Query, twice bool) *Summing {
 	s := &Summing{q: q, rollup: r, names: r.axes[q.Axis].names}
 	s.points = make([]*target, len(s.names))
 	for _, number := range r.sorted {
@@ -81,9 +96,36 @@ func (r *Rollup) Begin(q Query) *Summing {
 		d.over, d.latest = nil, nil
 		d.plan(&q, first)
 		s.changes(&d, p)
+		if twice {
+			for id, c := range p.over {
+				for i := range c.slots {
+					s.over = append(s.over, overSum{day: len(s.days), member: id, slot: c.slots[i].slot, figures: c.slots[i].figures})
+				}
+			}
+		}
 		s.days = append(s.days, d)
 	}
 	return s
+}
+
+// Again asks the same sums, as they were when the first query began, something else: of the same axis
+// and within the same edges, and without histograms. End follows.
+func (s *Summing) Again(q Query) *Summing {
+	q.Histograms = OfNone
+	again := &Summing{q: q, rollup: s.rollup, names: s.names, points: make([]*target, len(s.names)), days: slices.Clone(s.days)}
+	for i := range again.days {
+		d := &again.days[i]
+		d.plan(&q, d.number*slotsPerDay)
+	}
+	for i := range s.over {
+		c := &s.over[i]
+		if at := again.days[c.day].point[c.slot]; at >= 0 {
+			if t := again.target(c.member); t != nil {
+				t.figures[at].add(&c.figures, 1)
+			}
+		}
+	}
+	return again
 }
 
 // target gives where a member's figures go; nil for nowhere.
@@ -139,7 +181,12 @@ func (s *Summing) histograms(t *target, at int, duration, ttft *Histogram) {
 // End adds up. It gives ErrChanged where the sums were saved since Begin, and parts of them have to be
 // read; the query's points are of no use then, as after any other error.
 func (s *Summing) End() error {
-	for i := range s.days {
+	for i := 0; i < len(s.days); i++ {
+		if n := s.spanAt(i); n > 0 {
+			s.addSpan(i, n)
+			i += n - 1
+			continue
+		}
 		if err := s.day(&s.days[i]); err != nil {
 			if errors.Is(err, errOther) {
 				return ErrChanged
@@ -370,45 +417,49 @@ func (s *Summing) make(d *daySum) (*prefix, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.made = append(s.made, made{day: d.number, version: d.version, cut: c})
+	s.made = append(s.made, made{day: d.number, of: d.identity, cut: c})
 	return c, nil
 }
 
 // makeCut makes the sums of the part of a day before a slot.
 func (p *page) makeCut(slot uint8) (*prefix, error) {
-	m := maker{}
 	c := &prefix{slot: slot}
 	if p.smallHist() {
 		c.hist = &blob{}
 	}
 	rows := make([]figures, len(p.ids))
+	var dur, ttft, allDur, allTTFT Histogram
+	var room []byte
 	for i := range p.ids {
-		if c.hist != nil {
-			slots, err := p.slotsOf(i)
-			if err != nil {
-				return nil, err
-			}
-			row, hist := m.upTo(slot, slots)
-			rows[i] = row
-			c.hist.append(hist)
-			continue
-		}
+		allDur.clear()
+		allTTFT.clear()
 		r := reader{b: p.slots.block(i)}
 		n := r.uvarint()
 		for k := uint64(0); k < n && !r.bad; k++ {
-			var f figures
-			at := r.byte()
-			if n > 1 {
-				r.packed(&f)
-			} else {
-				f = p.day.row(i)
+			if r.byte() >= slot {
+				break // they ascend
 			}
-			if at < slot {
-				rows[i].add(&f, 1)
+			var h []byte
+			if n > 1 {
+				h = r.packed(&rows[i])
+			} else {
+				p.day.add(i, &rows[i])
+				h = p.hist.block(i)
+			}
+			if c.hist != nil {
+				if err := readHistograms(h, &dur, &ttft); err != nil {
+					return nil, err
+				}
+				allDur.Merge(&dur)
+				allTTFT.Merge(&ttft)
 			}
 		}
 		if r.bad {
 			return nil, errDamaged
+		}
+		if c.hist != nil {
+			room = appendHistograms(room[:0], &allDur, &allTTFT)
+			c.hist.append(room)
 		}
 	}
 	c.columns = makeColumns(rows)
@@ -424,7 +475,7 @@ func (r *Rollup) Keep(s *Summing) bool {
 			continue
 		}
 		p := &d[s.q.Axis]
-		if p.version != m.version || p.cut(m.cut.slot) != nil {
+		if p.identity != m.of || p.cut(m.cut.slot) != nil {
 			continue
 		}
 		cuts := []*prefix{m.cut} // a new list: readers may have the old one
@@ -440,6 +491,15 @@ func (r *Rollup) Keep(s *Summing) bool {
 
 // Made tells whether a query made what Keep would keep.
 func (s *Summing) Made() bool { return len(s.made) > 0 }
+
+// Members visits the members that a query found.
+func (s *Summing) Members(visit func(Member)) {
+	for id, t := range s.points {
+		if t != nil && t.points != nil {
+			visit(s.names[id])
+		}
+	}
+}
 
 // Each visits the sums of every bucket of an axis from bucket from on, of some members; nil is all.
 // Those of other members are not decoded. Changes that are not folded yet are visits of their own:

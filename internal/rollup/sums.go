@@ -80,6 +80,14 @@ func (s *Sums) MergeCounts(o *Sums) {
 	s.Tokens.Reasoning += o.Tokens.Reasoning
 }
 
+// TakeCounts takes the sums of o away, without its histograms.
+func (s *Sums) TakeCounts(o *Sums) {
+	f := figuresOf(o)
+	for i, n := range s.counts() {
+		*n -= f[i]
+	}
+}
+
 // counts gives the figures of sums in the order in which they are written.
 func (s *Sums) counts() [countFields]*int64 {
 	t := &s.Tokens
