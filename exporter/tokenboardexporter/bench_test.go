@@ -27,41 +27,6 @@ import (
 
 const benchSpans = 512 // of one request, as SDKs and agents send them
 
-// callSpan writes a call as an instrumented proxy or SDK tells it in the current conventions.
-func callSpan(c *usage.Call, key string, s ptrace.Span) {
-	s.SetName(c.Operation + " " + c.Model)
-	s.SetKind(ptrace.SpanKindClient)
-	s.SetTraceID(pcommon.TraceID(c.Trace))
-	s.SetSpanID(pcommon.SpanID(c.Span))
-	s.SetStartTimestamp(pcommon.NewTimestampFromTime(c.Start))
-	s.SetEndTimestamp(pcommon.NewTimestampFromTime(c.Start.Add(c.Duration)))
-	a := s.Attributes()
-	a.PutStr(usage.AttrOperation, c.Operation)
-	a.PutStr(usage.AttrProvider, c.Provider)
-	a.PutStr(usage.AttrRequestModel, c.RequestModel)
-	a.PutStr(usage.AttrResponseModel, c.Model)
-	a.PutBool(usage.AttrRequestStream, true)
-	a.PutDouble(usage.AttrTTFT, c.TTFT.Seconds())
-	a.PutStr("user.id", c.User)
-	a.PutStr("gen_ai.request.api_key", key)
-	a.PutStr(usage.AttrHTTPMethod, c.Method)
-	a.PutStr(usage.AttrURLPath, c.Path)
-	a.PutInt(usage.AttrHTTPStatus, int64(c.Status))
-	a.PutStr("server.address", "api.example.com")
-	if c.Failed {
-		a.PutStr(usage.AttrErrorType, c.ErrorType)
-		s.Status().SetCode(ptrace.StatusCodeError)
-		return
-	}
-	a.PutStr(usage.AttrResponseID, c.ResponseID)
-	a.PutInt(usage.AttrInputTokens, c.Tokens.Input())
-	a.PutInt(usage.AttrOutputTokens, c.Tokens.Output())
-	a.PutInt(usage.AttrCacheRead, c.Tokens.CacheRead)
-	if c.Tokens.Fields&usage.HasReasoning != 0 {
-		a.PutInt(usage.AttrReasoningTokens, c.Tokens.Reasoning)
-	}
-}
-
 // foreignSpan is what else a busy pipeline is full of: HTTP servers, and databases.
 func foreignSpan(rng *rand.Rand, trace pcommon.TraceID, s ptrace.Span) {
 	var id pcommon.SpanID
@@ -108,7 +73,7 @@ func benchTraces(foreign int) ptrace.Traces {
 	g := loadgen.New(loadgen.Set{Seed: 1, Calls: benchSpans, Ordered: true, Days: 1})
 	td := ptrace.NewTraces()
 	spans := map[string]ptrace.SpanSlice{}
-	for i := range benchSpans {
+	for range benchSpans {
 		c, _ := g.Next()
 		into, ok := spans[c.Service]
 		if !ok {
@@ -125,7 +90,7 @@ func benchTraces(foreign int) ptrace.Traces {
 		if rng.IntN(100) < foreign {
 			foreignSpan(rng, pcommon.TraceID(c.Trace), into.AppendEmpty())
 		} else {
-			callSpan(&c, loadgen.KeyOf(i%50), into.AppendEmpty())
+			loadgen.PutSpan(&c, into.AppendEmpty())
 		}
 	}
 	return td

@@ -68,8 +68,12 @@ func (e *tokenExporter) start(_ context.Context, host component.Host) error {
 }
 
 func (e *tokenExporter) pushTraces(ctx context.Context, td ptrace.Traces) error {
+	return e.commit(ctx, readTraces(e.decoder, td))
+}
+
+func readTraces(d *dialect.Decoder, td ptrace.Traces) usage.Batch {
 	b := &reading{left: td.SpanCount()}
-	rd := e.decoder.Reader()
+	rd := d.Reader()
 	defer rd.Close()
 	for _, rs := range td.ResourceSpans().All() {
 		rd.Resource(rs.Resource())
@@ -80,7 +84,7 @@ func (e *tokenExporter) pushTraces(ctx context.Context, td ptrace.Traces) error 
 			}
 		}
 	}
-	return e.commit(ctx, b.Batch)
+	return b.Batch
 }
 
 // reading makes a batch of spans.
@@ -99,21 +103,24 @@ func (b *reading) span(rd *dialect.Reader, span ptrace.Span) {
 		b.Calls = b.Calls[:n+1]
 		c = &b.Calls[n]
 	}
-	*c = usage.Call{}
 	rd.Span(span, c)
-	if c.Role != usage.RoleNone && (c.Role == usage.RoleCall || c.Tokens.Reported()) {
-		if n == len(b.Calls) {
-			b.Calls = append(slices.Grow(b.Calls, 1+b.expected(n+1)), *c)
-		}
+	isCall := c.Role != usage.RoleNone && (c.Role == usage.RoleCall || c.Tokens.Reported())
+	if isCall && n < len(b.Calls) {
 		return
 	}
-	b.Calls = b.Calls[:n]
+	if isCall {
+		b.Calls = append(slices.Grow(b.Calls, 1+b.expected(n+1)), *c)
+		*c = usage.Call{}
+		return
+	}
+	tool := c.Role == usage.RoleTool
+	b.Calls, *c = b.Calls[:n], usage.Call{}
 	if len(b.Links) == cap(b.Links) {
 		b.Links = slices.Grow(b.Links, 1+b.expected(len(b.Links)+1))
 	}
 	b.Links = append(b.Links, usage.Link{
 		Trace: usage.TraceID(span.TraceID()), Span: usage.SpanID(span.SpanID()),
-		Parent: usage.SpanID(span.ParentSpanID()), Tool: c.Role == usage.RoleTool,
+		Parent: usage.SpanID(span.ParentSpanID()), Tool: tool,
 	})
 }
 

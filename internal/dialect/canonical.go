@@ -19,18 +19,17 @@ const (
 var roleNames = [...]string{usage.RoleCall: "call", usage.RoleAggregate: "aggregate", usage.RoleTool: "tool"}
 
 // tokenFields are the conventions' figures, and where each stands in a call.
-var tokenFields = []struct {
+var tokenFields = [...]struct {
 	ref   ref
 	field usage.TokenFields
 	get   func(*usage.Tokens) int64
-	put   func(*figures) *int64
 }{
-	{refTo(usage.AttrInputTokens), usage.HasInput, func(t *usage.Tokens) int64 { return t.Input() }, func(f *figures) *int64 { return &f.input }},
-	{refTo(usage.AttrOutputTokens), usage.HasOutput, func(t *usage.Tokens) int64 { return t.Output() }, func(f *figures) *int64 { return &f.output }},
-	{refTo(usage.AttrCacheRead), usage.HasCacheRead, func(t *usage.Tokens) int64 { return t.CacheRead }, func(f *figures) *int64 { return &f.cacheRead }},
-	{refTo(usage.AttrCacheWrite), usage.HasCacheWrite, func(t *usage.Tokens) int64 { return t.CacheWrite }, func(f *figures) *int64 { return &f.cacheWrite }},
-	{refTo(usage.AttrReasoningTokens), usage.HasReasoning, func(t *usage.Tokens) int64 { return t.Reasoning }, func(f *figures) *int64 { return &f.reasoning }},
-	{refTo(usage.AttrCacheWrite1h), usage.HasCacheWrite1h, func(t *usage.Tokens) int64 { return t.CacheWrite1h }, func(f *figures) *int64 { return &f.cacheWrite1h }},
+	{refTo(usage.AttrInputTokens), usage.HasInput, func(t *usage.Tokens) int64 { return t.Input() }},
+	{refTo(usage.AttrOutputTokens), usage.HasOutput, func(t *usage.Tokens) int64 { return t.Output() }},
+	{refTo(usage.AttrCacheRead), usage.HasCacheRead, func(t *usage.Tokens) int64 { return t.CacheRead }},
+	{refTo(usage.AttrCacheWrite), usage.HasCacheWrite, func(t *usage.Tokens) int64 { return t.CacheWrite }},
+	{refTo(usage.AttrReasoningTokens), usage.HasReasoning, func(t *usage.Tokens) int64 { return t.Reasoning }},
+	{refTo(usage.AttrCacheWrite1h), usage.HasCacheWrite1h, func(t *usage.Tokens) int64 { return t.CacheWrite1h }},
 }
 
 // canonical are the names of the canonical form, apart from those of figures.
@@ -127,10 +126,11 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 		w.integer(&canonical.start, c.Start.UnixNano())
 		w.integer(&canonical.duration, int64(c.Duration))
 	}
-	w.finish()
 	if c.Quality == 0 {
+		w.finish(0)
 		return
 	}
+	w.finish(1)
 	if names := c.Quality.Names(); len(names) > 0 {
 		list := w.attrs.PutEmptySlice(usage.AttrQuality)
 		for _, n := range names {
@@ -161,12 +161,12 @@ func (w *canonicalWriter) figures(c *usage.Call) {
 	}
 }
 
-// finish removes and adds what could not be changed where it stood.
-func (w *canonicalWriter) finish() {
+// finish removes and adds what could not be changed where it stood, and leaves room for more.
+func (w *canonicalWriter) finish(more int) {
 	for _, a := range w.remove {
 		w.attrs.Remove(a.name)
 	}
-	w.attrs.EnsureCapacity(w.attrs.Len() + len(w.add))
+	w.attrs.EnsureCapacity(w.attrs.Len() + len(w.add) + more)
 	for i := range w.add {
 		switch a := &w.add[i]; a.kind {
 		case pcommon.ValueTypeStr:
@@ -315,17 +315,18 @@ func (r *record) familyNamed(name string) *Family {
 
 // canonicalTokens reads the conventions' figures: parts are included in their wholes.
 func (r *record) canonicalTokens(c *usage.Call) {
-	var g figures
+	var n [len(tokenFields)]int64
+	var has usage.TokenFields
+	bad := false
 	for i := range tokenFields {
-		f := &tokenFields[i]
-		switch n, is := r.countAt(&f.ref); is {
-		case usable:
-			*f.put(&g) = n
-			g.has |= f.field
-		case unusable:
-			g.bad = true
+		count, is := r.countAt(&tokenFields[i].ref)
+		if is == usable {
+			n[i] = count
+			has |= tokenFields[i].field
 		}
+		bad = bad || is == unusable
 	}
+	g := figures{input: n[0], output: n[1], cacheRead: n[2], cacheWrite: n[3], reasoning: n[4], cacheWrite1h: n[5], has: has, bad: bad}
 	t, ok := g.tokens(included, included)
 	c.Tokens = t
 	r.modalities(c)

@@ -3,6 +3,7 @@ package dialect
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"math/bits"
 	"net/url"
 	"slices"
 	"strconv"
@@ -96,8 +97,8 @@ func (r *record) span(s ptrace.Span, c *usage.Call) (family string) {
 
 // roleOfName asks the rules that go by the span's name alone.
 func (r *record) roleOfName() verdict {
-	for _, is := range r.plan.byName {
-		if v, ok := is[r.name]; ok {
+	for i := range r.plan.byName {
+		if v, ok := r.plan.byName[i].is(r.name); ok {
 			return v
 		}
 	}
@@ -221,47 +222,59 @@ func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed boo
 
 // figures takes the fullest consistent reading of the families that apply, and gives its family; of
 // a record without figures, the family whose own record it is.
-func (r *record) figures(c *usage.Call, v verdict) (best *Family) {
-	bad := false
-	var bestFull int64 = -1
-	var added *Family // the last family that was read under the name of one that adds to it
-	for i := range r.plan.families {
-		candidate := &r.plan.families[i]
-		f := candidate.Family
-		if (added != nil && (f == added || f.Adds == added)) || !candidate.applies(r, v) {
-			continue
-		}
-		if f.Adds != nil {
-			added = f.Adds
-		}
-		if best == nil && f.own() {
-			best = f
-		}
-		if f.bit != 0 && (r.own.families|r.origin.index.families)&f.bit == 0 {
-			continue // it has no figure here
-		}
-		g, some := f.read(r)
-		if !some {
-			continue
-		}
-		provider := c.Provider
-		if provider == "" {
-			provider = f.Provider
-		}
-		t, ok := g.tokens(f.cacheRule(r, provider), f.part(f.Reasons, f.refs.reasonMembers, r, provider))
-		if !t.Reported() {
-			bad = bad || !ok
-			continue
-		}
-		if full := fullness(t, ok); full > bestFull {
-			bestFull, best, c.Tokens = full, f, t
-			bad = !ok
-		}
+func (r *record) figures(c *usage.Call, v verdict) *Family {
+	f := fullest{full: -1}
+	for i := range r.plan.taught {
+		f.consider(r, c, &r.plan.taught[i], v)
 	}
-	if bad {
+	for m := r.plan.asked(r); m != 0; m &= m - 1 {
+		bit := m & -m
+		f.consider(r, c, &candidate{Family: families[bits.TrailingZeros64(m)], sure: r.plan.sure&bit != 0}, v)
+	}
+	if f.bad {
 		c.Quality |= usage.Inconsistent
 	}
-	return best
+	return f.family
+}
+
+// fullest is the best of the readings so far.
+type fullest struct {
+	family *Family
+	full   int64
+	bad    bool
+	added  *Family // the last family that was read under the name of one that adds to it
+}
+
+func (b *fullest) consider(r *record, c *usage.Call, f *candidate, v verdict) {
+	if (b.added != nil && (f.Family == b.added || f.Adds == b.added)) || !f.applies(r, v) {
+		return
+	}
+	if f.Adds != nil {
+		b.added = f.Adds
+	}
+	if b.family == nil && f.own() {
+		b.family = f.Family
+	}
+	if f.bit != 0 && (r.own.families|r.origin.index.families)&f.bit == 0 {
+		return // it has no figure here
+	}
+	g, some := f.read(r)
+	if !some {
+		return
+	}
+	provider := c.Provider
+	if provider == "" {
+		provider = f.Provider
+	}
+	t, ok := g.tokens(f.cacheRule(r, provider), f.part(f.Reasons, f.refs.reasonMembers, r, provider))
+	if !t.Reported() {
+		b.bad = b.bad || !ok
+		return
+	}
+	if full := fullness(t, ok); full > b.full {
+		b.full, b.family, c.Tokens = full, f.Family, t
+		b.bad = !ok
+	}
 }
 
 // fullness ranks a reading: consistent before not, then by the kinds of figures it has, then by how
@@ -350,14 +363,31 @@ var estimatedRef, successRef, operationIDRef = refTo("gen_ai.usage.estimated"), 
 
 // status gives the HTTP status of the first alias that has a text; 0 where it is none.
 func (r *record) status(f *Family) int {
-	s := r.text(f, factStatus)
-	if s == "" {
-		return 0
-	}
-	if n, err := strconv.Atoi(s); err == nil && n >= 100 && n <= 599 {
-		return n
+	for _, list := range r.aliases(f, factStatus) {
+		for i := range list {
+			a := &list[i]
+			if v, ok := r.find(a); ok && a.path == "" && v.Type() == pcommon.ValueTypeInt {
+				return statusOf(v.Int())
+			}
+			s := r.textAt(a)
+			if s == "" || strings.EqualFold(s, "unknown") {
+				continue
+			}
+			n, err := strconv.ParseInt(s, 10, 0)
+			if err != nil {
+				return 0
+			}
+			return statusOf(n)
+		}
 	}
 	return 0
+}
+
+func statusOf(n int64) int {
+	if n < 100 || n > 599 {
+		return 0
+	}
+	return int(n)
 }
 
 // cost gives the first cost that is told in US dollars.

@@ -30,24 +30,13 @@ var rawKeyRefs, hashedKeyRefs, keyNameRefs = refsTo(RawKeys), refsTo(hashedKeys)
 
 // key gives the fingerprint and the display form of the client's key, empty where none was seen.
 func (r *record) key() (fingerprint, display string) {
-	if r.own.kinds&(KindKey|kindKeyName) == 0 {
-		return "", ""
-	}
-	for i := range rawKeyRefs {
-		v, ok := r.find(&rawKeyRefs[i])
-		if !ok {
-			continue
-		}
-		s := ""
-		switch v.Type() {
-		case pcommon.ValueTypeStr:
-			s = v.Str()
-		case pcommon.ValueTypeSlice:
-			s = firstText(v.Slice())
-		}
-		if key := bareKey(s); key != "" {
+	if r.own.kinds&KindKey != 0 {
+		if key := r.rawKey(); key != "" {
 			return r.keys.of(key)
 		}
+	}
+	if r.own.kinds&kindKeyName == 0 {
+		return "", ""
 	}
 	for i := range hashedKeyRefs {
 		if s := r.textAt(&hashedKeyRefs[i]); s != "" {
@@ -61,6 +50,27 @@ func (r *record) key() (fingerprint, display string) {
 		return usage.Fingerprint("name:" + name), name
 	}
 	return "", ""
+}
+
+// rawKey gives the first key that stands in clear, "" where there is none.
+func (r *record) rawKey() string {
+	for i := range rawKeyRefs {
+		v, ok := r.find(&rawKeyRefs[i])
+		if !ok {
+			continue
+		}
+		s := ""
+		switch v.Type() {
+		case pcommon.ValueTypeStr:
+			s = v.Str()
+		case pcommon.ValueTypeSlice:
+			s = firstText(v.Slice())
+		}
+		if key := bareKey(s); key != "" {
+			return key
+		}
+	}
+	return ""
 }
 
 func (r *record) keyName() string {

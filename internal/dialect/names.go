@@ -23,6 +23,7 @@ type nameInfo struct {
 	kind     Kind
 	asks          // as an attribute of a record
 	resource asks // as an attribute of a resource
+	idle     bool // nothing looks for it
 }
 
 // asks says by bits which tables ask for a name.
@@ -70,6 +71,7 @@ func (n *names) id(name string) nameID {
 		return 0 // no attribute has it
 	}
 	if id := n.look(name); id != 0 {
+		n.info[id].idle = false
 		return id
 	}
 	id := nameID(len(n.list)) //nolint:gosec // some hundreds
@@ -202,8 +204,33 @@ func kindByForm(name string) (k Kind) {
 	return k
 }
 
+// common are names that the tables ask nothing of, but that most spans have: their form is looked at once
+// for all records.
+var common = []string{
+	"gen_ai.request.max_tokens", "gen_ai.request.temperature", "gen_ai.request.top_p", "gen_ai.request.top_k", "gen_ai.request.frequency_penalty",
+	"gen_ai.request.presence_penalty", "gen_ai.request.seed", "gen_ai.request.stop_sequences", "gen_ai.request.choice.count",
+	"gen_ai.request.encoding_formats", "gen_ai.output.type", "gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name", "gen_ai.tool.call.id",
+	"gen_ai.tool.type", "gen_ai.data_source.id", "gen_ai.embeddings.dimension.count", "openai.request.service_tier",
+	"openai.response.service_tier", "openai.response.system_fingerprint", "openai.api.type", "aws.bedrock.guardrail.id", "llm.invocation_parameters",
+	"client.address", "client.port", "server.address", "server.port", "network.peer.address", "network.peer.port", "network.protocol.name",
+	"network.protocol.version", "network.transport", "network.type", "url.scheme", "url.template", "user_agent.original", "http.scheme", "http.host",
+	"http.user_agent", "http.flavor", "http.client_ip", "http.request.body.size", "http.response.body.size", "http.request.resend_count",
+	"net.peer.name", "net.peer.port", "net.host.name", "net.host.port", "net.sock.peer.addr", "net.sock.peer.port", "net.protocol.version",
+	"db.system", "db.system.name", "db.name", "db.namespace", "db.statement", "db.query.text", "db.query.summary", "db.operation", "db.operation.name",
+	"db.collection.name", "db.sql.table", "db.user", "db.connection_string", "db.response.status_code", "rpc.system", "rpc.service", "rpc.method",
+	"rpc.grpc.status_code", "messaging.system", "messaging.destination.name", "messaging.operation", "messaging.operation.name",
+	"messaging.operation.type", "messaging.message.id", "messaging.batch.message_count", "thread.id", "thread.name", "code.function",
+	"code.function.name", "code.namespace", "code.filepath", "code.file.path", "code.lineno", "code.line.number", "exception.type", "exception.message",
+	"exception.stacktrace", "peer.service", "otel.status_code", "otel.status_description", "component",
+}
+
 // The tables say here what each name can tell.
 func init() {
+	for _, name := range common {
+		if known.look(name) == 0 {
+			known.info[known.id(name)].idle = true
+		}
+	}
 	kind := func(k Kind, list ...string) {
 		for _, name := range list {
 			known.info[known.id(name)].kind |= k

@@ -131,10 +131,14 @@ func (o *origin) hash(host bool) uint64 {
 type plan struct {
 	scope, clean string
 	families     []candidate
-	rules        []int                // of roleRules: those for this scope
-	byName       []map[string]verdict // of them those that go by the span's name alone
-	agent        bool                 // it is a coding agent's
-	uneven, one  bool                 // see unevenHost and oneSource
+	taught       []candidate // of them those that are not built in
+	// The others by bits: sure of them all, marked where a mark of theirs is there, and quiet those that say
+	// nothing of a record that has no figure of theirs.
+	sure, marked, quiet uint64
+	rules               []rowOfRole // those for this scope
+	byName              []rowOfRole // of them those that go by the span's name alone
+	agent               bool        // it is a coding agent's
+	uneven, one         bool        // see unevenHost and oneSource
 }
 
 // candidate is a family that may apply to the records of a scope.
@@ -150,8 +154,20 @@ func (d *Decoder) makePlan(scope string) *plan {
 	}
 	for _, f := range d.families {
 		sure := !f.own() || hasPrefix(scope, f.Scopes)
-		if sure || len(f.refs.marks) > 0 {
-			p.families = append(p.families, candidate{f, sure})
+		if !sure && len(f.refs.marks) == 0 {
+			continue
+		}
+		p.families = append(p.families, candidate{f, sure})
+		switch {
+		case f.bit == 0:
+			p.taught = append(p.taught, candidate{f, sure})
+		case sure:
+			p.sure |= f.bit
+		default:
+			p.marked |= f.bit
+		}
+		if !f.own() && f.Adds == nil {
+			p.quiet |= f.bit
 		}
 	}
 	for i := range roleRules {
@@ -159,12 +175,41 @@ func (d *Decoder) makePlan(scope string) *plan {
 		if !strings.HasPrefix(scope, row.Scope) {
 			continue
 		}
-		p.rules = append(p.rules, i)
+		rule := rowOfRole{roleRule: row, ref: roleRefs[i], bit: 1 << i}
+		for name := range row.Is {
+			rule.only = name
+		}
+		rule.single = len(row.Is) == 1
+		p.rules = append(p.rules, rule)
 		if row.Attribute == "" && row.Name == "" {
-			p.byName = append(p.byName, row.Is)
+			p.byName = append(p.byName, rule)
 		}
 	}
 	return p
+}
+
+// asked gives the built-in families that may have something to say of a record, by bits.
+func (p *plan) asked(r *record) uint64 {
+	marks := r.own.marks | r.origin.index.marks
+	figures := r.own.families | r.origin.index.families
+	return (p.sure | p.marked&marks) &^ (p.quiet &^ figures)
+}
+
+// rowOfRole is a row of roleRules, made ready.
+type rowOfRole struct {
+	*roleRule
+	ref    ref
+	bit    uint32 // see asks.rules
+	only   string // the one name that it knows, where that is all
+	single bool
+}
+
+func (row *rowOfRole) is(name string) (v verdict, ok bool) {
+	if row.single && row.only != name {
+		return unsaid, false
+	}
+	v, ok = row.Is[name]
+	return v, ok
 }
 
 // maxPlans bounds the scopes that are remembered, and maxScope the length of their names: they are anyone's.

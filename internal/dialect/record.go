@@ -57,7 +57,7 @@ func (x *index) fill(n *names, attrs pcommon.Map, resource bool) {
 		}
 		info := &n.info[id]
 		x.kinds |= info.kind
-		if x.at[id] != 0 {
+		if info.idle || x.at[id] != 0 {
 			continue
 		}
 		x.found = append(x.found, entry{id, v})

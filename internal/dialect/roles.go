@@ -92,25 +92,22 @@ var roleRefs = func() (out []ref) {
 
 // role finds what a span is, and whether anything but its figures says so.
 func (r *record) role() verdict {
-	for _, i := range r.plan.rules {
-		row := &roleRules[i]
-		if !strings.HasPrefix(r.name, row.Name) {
+	for i := range r.plan.rules {
+		row := &r.plan.rules[i]
+		if row.Attribute != "" && r.own.rules&row.bit == 0 || !strings.HasPrefix(r.name, row.Name) {
 			continue
 		}
 		name := r.name
 		if row.Attribute != "" {
-			if r.own.rules&(1<<i) == 0 {
-				continue
-			}
-			if name = r.textAt(&roleRefs[i]); name == "" {
+			if name = r.textAt(&row.ref); name == "" {
 				continue
 			}
 		}
-		if v, ok := row.Is[name]; ok {
+		if v, ok := row.is(name); ok {
 			return v
 		}
 		if lower := strings.ToLower(name); lower != name {
-			if v, ok := row.Is[lower]; ok {
+			if v, ok := row.is(lower); ok {
 				return v
 			}
 		}

@@ -371,7 +371,7 @@ func (l *Ledger) sumRecords(ctx context.Context, p *plan, s *summation, from, to
 	f := p.query.Filter
 	f.From, f.To = from, to
 	by := axisOf(p.query.By)
-	err := l.Scan(ctx, f, func(r *store.Record) error {
+	err := l.engine.Figures(ctx, l.kept(f), func(r *store.Record) error {
 		s.points(rollup.MemberOf(by, &r.Call))[s.point(r.Start)].Add(&r.Call, 1)
 		return nil
 	})

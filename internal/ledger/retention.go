@@ -82,7 +82,7 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 		if from.Before(l.floor) {
 			from = l.floor
 		}
-		err := l.engine.Scan(ctx, store.Filter{From: from, To: cut}, func(r *store.Record) error {
+		err := l.engine.Figures(ctx, store.Filter{From: from, To: cut}, func(r *store.Record) error {
 			gone = append(gone, r.Call)
 			return nil
 		})

@@ -126,7 +126,7 @@ func (l *Ledger) addUp(ctx context.Context, from, to time.Time) error {
 	if !from.Before(to) {
 		return nil
 	}
-	err := l.engine.Scan(ctx, store.Filter{From: from, To: to}, func(r *store.Record) error {
+	err := l.engine.Figures(ctx, store.Filter{From: from, To: to}, func(r *store.Record) error {
 		l.sums.Add(&r.Call, 1)
 		if r.Start.After(l.newest) {
 			l.newest = r.Start

@@ -25,6 +25,13 @@ func (s *scans) Scan(ctx context.Context, f store.Filter, visit func(*store.Reco
 	})
 }
 
+func (s *scans) Figures(ctx context.Context, f store.Filter, visit func(*store.Record) error) error {
+	return s.Engine.Figures(ctx, f, func(r *store.Record) error {
+		s.records++
+		return visit(r)
+	})
+}
+
 // byHour sends calls of many hours and keys.
 func byHour(t *testing.T, l *Ledger, hours int) {
 	t.Helper()

@@ -147,6 +147,9 @@ type Engine interface {
 	// Scan visits the records that match, oldest first, until visit fails. The record is
 	// valid during the visit only.
 	Scan(ctx context.Context, f Filter, visit func(*Record) error) error
+	// Figures visits the records that match, in no order, with what sums are made of: ids, and the texts that
+	// only single records have, are left out. The record is valid during the visit only.
+	Figures(ctx context.Context, f Filter, visit func(*Record) error) error
 	// Totals sums the records that match and count, grouped by fields. It gives ErrTooMany
 	// where there are more groups than max; memory is bounded by that, whatever it reads.
 	Totals(ctx context.Context, f Filter, by []Field, max int) ([]Total, error)

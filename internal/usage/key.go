@@ -23,13 +23,22 @@ func IsFingerprint(s string) bool {
 	if len(s) != sha256.Size*2 {
 		return false
 	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
+	var wrong uint8
+	for i := range sha256.Size * 2 {
+		wrong |= notHex[s[i]]
+	}
+	return wrong == 0
+}
+
+// notHex is not 0 for what is no lower-case hex digit.
+var notHex = func() (t [256]uint8) {
+	for c := range t {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			t[c] = 1
 		}
 	}
-	return true
-}
+	return t
+}()
 
 // DisplayKey is the form of a key that people may see: its first letters and its
 // last four ("tb-Ab…9f3a"). Of a key too short to hide anything it shows only dots.

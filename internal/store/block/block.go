@@ -170,8 +170,9 @@ func OpenFigures(b []byte) (*Figures, error) {
 		return nil, ErrDamaged
 	}
 	f := &Figures{rows: int(r.byte()) + 1}
+	room := make([]uint64, 0, 2*MaxRows)
 	for c := range f.dicts {
-		f.dicts[c] = readDict(r, f.rows)
+		f.dicts[c], room = readDict(r, f.rows, room)
 	}
 	for c := range f.numbers {
 		at := int64(0)

@@ -159,6 +159,7 @@ func (d *dictionary) append(b []byte, n int) []byte {
 // Dict is a column of few different values.
 type Dict struct {
 	Values []uint64
+	padded []uint64 // Values, and zeros behind them for every index that there are bits for
 	width  int
 	packed []byte
 }
@@ -174,25 +175,25 @@ func (d *Dict) At(i int) int {
 }
 
 // Value gives the value of row i.
-func (d *Dict) Value(i int) uint64 { return d.Values[d.At(i)] }
+func (d *Dict) Value(i int) uint64 { return d.padded[d.At(i)] }
 
-func readDict(r *reader, n int) (d Dict) {
+// readDict reads a dictionary column of n rows; its values are appended to room.
+func readDict(r *reader, n int, room []uint64) (d Dict, used []uint64) {
 	count := r.uvarint()
 	if count < 1 || count > uint64(n) { //nolint:gosec // n is small
 		r.fail()
-		return Dict{}
+		return Dict{}, room
 	}
-	d.Values = make([]uint64, count)
-	for i := range d.Values {
-		d.Values[i] = r.uvarint()
+	d.width = indexWidth(int(count)) //nolint:gosec // checked
+	begin := len(room)
+	for range count {
+		room = append(room, r.uvarint())
 	}
-	d.width = indexWidth(len(d.Values))
+	end := len(room)
+	for len(room) < begin+1<<d.width {
+		room = append(room, 0)
+	}
+	d.Values, d.padded = room[begin:end:end], room[begin:len(room):len(room)]
 	d.packed = r.padded(packedSize(n, d.width))
-	for i := range n {
-		if d.width > 0 && d.At(i) >= len(d.Values) {
-			r.fail()
-			return Dict{}
-		}
-	}
-	return d
+	return d, room
 }

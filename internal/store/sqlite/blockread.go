@@ -86,6 +86,16 @@ type blockReader struct {
 	conn                        *sql.Conn
 	begin, end, version         *sql.Stmt
 	whole, onlyFigures, onlyIDs *sql.Stmt
+	all                         []*sql.Stmt
+}
+
+// close ends the statements too: SQLite keeps a connection open until they are.
+func (r *blockReader) close() error {
+	var errs []error
+	for _, s := range r.all {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, r.conn.Close())...)
 }
 
 func newBlockReader(ctx context.Context, db *sql.DB) (*blockReader, error) {
@@ -105,9 +115,10 @@ func newBlockReader(ctx context.Context, db *sql.DB) (*blockReader, error) {
 		{&r.onlyFigures, selectFigures},
 		{&r.onlyIDs, selectNames},
 	} {
-		if *s.stmt, err = conn.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // closing the connection ends them
-			return nil, errors.Join(mapError("prepare a statement", err), conn.Close())
+		if *s.stmt, err = conn.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // close ends them
+			return nil, errors.Join(mapError("prepare a statement", err), r.close())
 		}
+		r.all = append(r.all, *s.stmt)
 	}
 	return r, nil
 }
@@ -162,7 +173,7 @@ func (e *Engine) reading(ctx context.Context, f func(*snapshot) error) (err erro
 	}
 	if _, ended := r.end.ExecContext(context.WithoutCancel(ctx)); ended != nil {
 		// the connection is in no state to be used again
-		err = errors.Join(err, mapError("end reading", ended), r.conn.Close())
+		err = errors.Join(err, mapError("end reading", ended), r.close())
 		r = nil
 	}
 	return err

@@ -23,20 +23,17 @@ const (
 func (e *Engine) Drop(ctx context.Context, before, linksBefore time.Time, limit int) (int, error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	d := &dropping{folding: folding{e: e, ctx: ctx, view: e.view.Load()}, before: nanos(before), left: limit, homes: map[int64]int64{}}
+	d := &dropping{folding: folding{e: e, ctx: ctx, view: e.view.Load()}, before: nanos(before), left: limit, spent: spending{}, homes: map[int64]int64{}}
 	if len(d.view.recent) > 0 && d.view.recent[0].start < d.before {
 		if err := e.fold(ctx); err != nil {
 			return 0, err
 		}
 		d.view = e.view.Load()
 	}
-	var err error
-	if d.spent, err = newSpending(ctx, e.writer.conn); err != nil {
-		return 0, err
-	}
 	if err := d.choose(); err != nil {
 		return 0, err
 	}
+	var err error
 	more := func() error { return d.finish(before, linksBefore) }
 	if len(d.removed) == 0 {
 		err = e.transaction(ctx, more)
@@ -54,7 +51,7 @@ type dropping struct {
 	folding
 	before int64 // Unix ns
 	left   int   // how many records may still go
-	spent  *spending
+	spent  spending
 	homes  map[int64]int64 // ids of blocks that were made anew, and their new ones
 }
 

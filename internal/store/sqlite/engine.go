@@ -157,7 +157,7 @@ func (e *Engine) Close() error {
 	var errs []error
 	for range cap(e.blockReaders) { // waits for those that read
 		if r := <-e.blockReaders; r != nil {
-			errs = append(errs, r.conn.Close())
+			errs = append(errs, r.close())
 		}
 	}
 	e.blockReaders = nil

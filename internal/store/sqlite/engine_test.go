@@ -251,3 +251,14 @@ func TestRefusedFiles(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, b[:len(b)/2], after, "the file was changed")
 }
+
+// TestCloseLeavesOneFile: after an orderly end the log is in the database, whoever read it.
+func TestCloseLeavesOneFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.db")
+	e := open(t, path)
+	require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{record(1, start)}, Seen: start}))
+	require.Len(t, scan(t, e, store.Filter{}), 1)
+	require.NoError(t, e.Close())
+	require.NoFileExists(t, path+"-wal")
+	require.NoFileExists(t, path+"-shm")
+}

@@ -3,7 +3,10 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -28,23 +31,16 @@ type spentAt struct {
 
 type spentSum struct{ calls, tokens, cost int64 }
 
-// spending adds up what records spent. Only keys that are stored are summed, so that strangers'
-// fingerprints cannot fill the table.
-type spending struct {
-	keys map[string]bool // fingerprints of stored keys
-	sums map[spentAt]*spentSum
-}
+// spending adds up what records spent.
+type spending map[spentAt]*spentSum
 
-func (s *spending) add(fingerprint string, start, tokens, cost int64) {
+func (s spending) add(fingerprint string, start, tokens, cost int64) {
 	for _, f := range [...]string{"", fingerprint} {
-		if f != "" && !s.keys[f] {
-			continue
-		}
 		k := spentAt{f, start / slotNanos}
-		sum := s.sums[k]
+		sum := s[k]
 		if sum == nil {
 			sum = &spentSum{}
-			s.sums[k] = sum
+			s[k] = sum
 		}
 		sum.calls++
 		sum.tokens += tokens
@@ -56,7 +52,7 @@ func (s *spending) add(fingerprint string, start, tokens, cost int64) {
 }
 
 // addRow adds row i of a block.
-func (s *spending) addRow(f *block.Figures, dims dimValues, i int) error {
+func (s spending) addRow(f *block.Figures, dims dimValues, i int) error {
 	if f.Dict(block.State).Value(i)&block.Counted == 0 {
 		return nil
 	}
@@ -77,7 +73,7 @@ func (s *spending) addRow(f *block.Figures, dims dimValues, i int) error {
 }
 
 // addRecord is addRow for a record that was read.
-func (s *spending) addRecord(r *store.Record) {
+func (s spending) addRecord(r *store.Record) {
 	if !r.Counted {
 		return
 	}
@@ -88,29 +84,43 @@ func (s *spending) addRecord(r *store.Record) {
 	s.add(r.KeyFingerprint, r.Start.UnixNano(), r.Tokens.Total(), cost)
 }
 
-// newSpending reads which keys are stored.
-func newSpending(ctx context.Context, from interface {
+// ofStoredKeys leaves out keys that are not stored, so that strangers' fingerprints cannot fill the table.
+func (s spending) ofStoredKeys(ctx context.Context, from interface {
 	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-}) (*spending, error) {
-	s := &spending{keys: map[string]bool{}, sums: map[spentAt]*spentSum{}}
-	rows, err := from.QueryContext(ctx, "SELECT fingerprint FROM api_key_secrets")
+}) error {
+	seen := map[string]bool{"": false}
+	for at := range s {
+		seen[at.fingerprint] = at.fingerprint == ""
+	}
+	list, err := json.Marshal(slices.Collect(maps.Keys(seen)))
 	if err != nil {
-		return nil, mapError("read which keys are stored", err)
+		return fmt.Errorf("list the keys that spent: %w", err)
+	}
+	rows, err := from.QueryContext(ctx, "SELECT fingerprint FROM api_key_secrets WHERE fingerprint IN (SELECT value FROM json_each(?))", string(list))
+	if err != nil {
+		return mapError("read which keys are stored", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var fingerprint string
 		if err := rows.Scan(&fingerprint); err != nil {
-			return nil, mapError("read which keys are stored", err)
+			return mapError("read which keys are stored", err)
 		}
-		s.keys[fingerprint] = true
+		seen[fingerprint] = true
 	}
-	return s, mapError("read which keys are stored", rows.Err())
+	maps.DeleteFunc(s, func(at spentAt, _ *spentSum) bool { return !seen[at.fingerprint] })
+	return mapError("read which keys are stored", rows.Err())
 }
 
 // remember stores what was added up of records that are about to be removed.
-func (e *Engine) remember(ctx context.Context, s *spending) error {
-	for at, sum := range s.sums {
+func (e *Engine) remember(ctx context.Context, s spending) error {
+	if len(s) == 0 {
+		return nil
+	}
+	if err := s.ofStoredKeys(ctx, e.writer.conn); err != nil {
+		return err
+	}
+	for at, sum := range s {
 		_, err := e.writer.conn.ExecContext(ctx, `INSERT INTO forgotten (fingerprint, slot, calls, tokens, cost) VALUES (?,?,?,?,?)
 ON CONFLICT (fingerprint, slot) DO UPDATE SET calls = calls + excluded.calls, tokens = tokens + excluded.tokens, cost = cost + excluded.cost`,
 			at.fingerprint, at.slot, sum.calls, sum.tokens, sum.cost)
@@ -173,12 +183,9 @@ func (s *snapshot) toBeDropped(ctx context.Context, before time.Time, visit func
 	if oldest, some := s.oldest(); !some || before.IsZero() || m.none || oldest > m.to {
 		return nil
 	}
-	sums, err := newSpending(ctx, s.conn)
-	if err != nil {
-		return err
-	}
+	sums := spending{}
 	var r store.Record
-	err = s.walk(ctx, m, false, nil, func(at *source) (bool, error) {
+	err := s.walk(ctx, m, false, nil, func(at *source) (bool, error) {
 		if at.block != nil {
 			return true, sums.addRow(at.block.f, s.dims, at.rows[0])
 		}
@@ -189,7 +196,10 @@ func (s *snapshot) toBeDropped(ctx context.Context, before time.Time, visit func
 	if err != nil {
 		return err
 	}
-	for at, sum := range sums.sums {
+	if err := sums.ofStoredKeys(ctx, s.conn); err != nil {
+		return err
+	}
+	for at, sum := range sums {
 		visit(store.Spent{
 			Fingerprint: at.fingerprint, Start: time.Unix(0, at.slot*slotNanos).UTC(), Calls: sum.calls, Tokens: sum.tokens, Cost: usage.NanoUSD(sum.cost),
 		})

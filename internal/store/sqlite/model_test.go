@@ -121,6 +121,7 @@ func (m *model) check(t *rapid.T, e *Engine) {
 	require.Equal(t, want, scanned(t, e, f))
 	requirePages(t, e, f, want, rapid.IntRange(1, 30).Draw(t, "limit"))
 	requireTotals(t, e, f)
+	requireFigures(t, e, f, want)
 	for i := range all {
 		got, found, err := e.Find(ctx, all[i].ID, all[i].Start)
 		require.NoError(t, err)
@@ -174,6 +175,22 @@ func requirePages(t require.TestingT, e *Engine, f store.Filter, want []store.Re
 	}
 	slices.Reverse(pages)
 	require.Equal(t, want, pages)
+}
+
+// requireFigures compares what is read without names.
+func requireFigures(t require.TestingT, e *Engine, f store.Filter, want []store.Record) {
+	bare := func(r store.Record) string {
+		return fmt.Sprint(r.Start.UnixNano(), r.Counted, r.Failed, r.Status, r.Model, r.KeyFingerprint, r.User, r.Tokens, r.Cost, r.Quality, r.Duration, r.TTFT)
+	}
+	var wanted, got []string
+	for _, r := range want {
+		wanted = append(wanted, bare(r))
+	}
+	require.NoError(t, e.Figures(ctx, f, func(r *store.Record) error {
+		got = append(got, bare(*r))
+		return nil
+	}))
+	require.ElementsMatch(t, wanted, got)
 }
 
 // requireTotals compares the sums by two fields with those of the records.

@@ -194,6 +194,28 @@ func (e *Engine) Scan(ctx context.Context, f store.Filter, visit func(*store.Rec
 	})
 }
 
+// Figures visits the records that match, a block at a time, without their names.
+func (e *Engine) Figures(ctx context.Context, f store.Filter, visit func(*store.Record) error) error {
+	return e.reading(ctx, func(s *snapshot) error {
+		return s.each(ctx, newMatch(&f, s.dims), func(x *entry) error {
+			r := *x.row.Record
+			return visit(&r)
+		}, func(f *block.Figures, rows []int) error {
+			var r store.Record
+			for _, i := range rows {
+				r = store.Record{}
+				if texts := f.Read(i, &r); !s.dims.set(&texts, &r.Call) {
+					return errText
+				}
+				if err := visit(&r); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
 // List gives one page, newest first.
 func (e *Engine) List(ctx context.Context, p store.Page) (out []store.Record, next string, err error) {
 	if p.Limit < 1 {

@@ -21,11 +21,12 @@ var kindOf = map[store.Field]kind{
 func (e *Engine) Totals(ctx context.Context, f store.Filter, by []store.Field, limit int) (out []store.Total, err error) {
 	f.Superseded = false
 	err = e.reading(ctx, func(s *snapshot) error {
-		t := &totals{dims: s.dims, limit: limit, groups: map[string]*store.Total{}}
+		t := &totals{dims: s.dims, limit: limit, groups: map[string]*store.Total{}, found: map[combination]*store.Total{}}
 		for _, field := range by {
 			t.fields = append(t.fields, newGrouping(field))
 		}
-		if err := t.sum(ctx, s, newMatch(&f, s.dims)); err != nil {
+		t.numbers = make([]int, len(by))
+		if err := s.each(ctx, newMatch(&f, s.dims), t.addEntry, t.addRows); err != nil {
 			return err
 		}
 		out = make([]store.Total, 0, len(t.groups))
@@ -39,11 +40,16 @@ func (e *Engine) Totals(ctx context.Context, f store.Filter, by []store.Field, l
 
 // totals collects the sums of groups.
 type totals struct {
-	dims   dimValues
-	fields []*grouping
-	limit  int
-	groups map[string]*store.Total // by the values
+	dims    dimValues
+	fields  []*grouping
+	limit   int
+	groups  map[string]*store.Total // by the values
+	found   map[combination]*store.Total
+	numbers []int // of the record at hand
 }
+
+// combination is the numbers of the values of up to two fields.
+type combination [2]int
 
 // grouping tells the values of a field apart, by small numbers.
 type grouping struct {
@@ -92,41 +98,9 @@ func (g *grouping) ofStatus(status int, failed bool) int {
 	return g.number("ok")
 }
 
-func (t *totals) sum(ctx context.Context, s *snapshot, m *match) error {
-	for _, e := range s.recentBetween(m.from, m.to) {
-		if m.entry(e) {
-			if err := t.addEntry(e); err != nil {
-				return err
-			}
-		}
-	}
-	for _, h := range s.between(m.from, m.to) {
-		for _, ref := range h.blocks {
-			if !m.mayBeIn(ref) {
-				continue
-			}
-			if err := ctx.Err(); err != nil {
-				return fmt.Errorf("sum the records: %w", err)
-			}
-			b, err := s.open(ctx, ref)
-			if err != nil {
-				return err
-			}
-			rows, err := b.matching(m)
-			if err != nil {
-				return err
-			}
-			if err := t.addRows(b.f, rows); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 func (t *totals) addEntry(e *entry) error {
 	r := e.row.Record
-	numbers := make([]int, len(t.fields))
+	numbers := t.numbers
 	for i, g := range t.fields {
 		if g.status {
 			numbers[i] = g.ofStatus(r.Status, r.Failed)
@@ -168,6 +142,23 @@ func addIf(n *int64, is bool) {
 
 // group gives the group of values, made where it is new.
 func (t *totals) group(numbers []int) (*store.Total, error) {
+	var c combination
+	if len(numbers) > len(c) {
+		return t.named(numbers)
+	}
+	copy(c[:], numbers)
+	if g := t.found[c]; g != nil {
+		return g, nil
+	}
+	g, err := t.named(numbers)
+	if err == nil {
+		t.found[c] = g
+	}
+	return g, err
+}
+
+// named is group by the values themselves.
+func (t *totals) named(numbers []int) (*store.Total, error) {
 	values := make([]string, len(numbers))
 	for i, n := range numbers {
 		values[i] = t.fields[i].values[n]
@@ -184,12 +175,8 @@ func (t *totals) group(numbers []int) (*store.Total, error) {
 	return g, nil
 }
 
-// addRows adds rows of a block. Which group a row belongs to is looked up once for each combination of
-// values in the block.
+// addRows adds rows of a block.
 func (t *totals) addRows(f *block.Figures, rows []int) error {
-	if len(rows) == 0 {
-		return nil
-	}
 	at := make([][]int, len(t.fields)) // the number of each value of a field's dictionary
 	for i, g := range t.fields {
 		if g.status {
@@ -206,28 +193,19 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 		}
 	}
 	quality, fields := f.Dict(block.Quality), f.Dict(block.Fields)
-	seen := make(map[[2]int]*store.Total, 32)
-	numbers := make([]int, len(t.fields))
+	numbers := t.numbers
 	for _, row := range rows {
 		failed := f.Dict(block.State).Value(row)&block.Failed != 0
-		var combination [2]int
 		for i, g := range t.fields {
 			if g.status {
 				numbers[i] = g.ofStatus(int(f.Dict(block.Status).Value(row)), failed) //nolint:gosec // written from one
 			} else {
 				numbers[i] = at[i][f.Text(int(g.kind)).At(row)]
 			}
-			if i < len(combination) {
-				combination[i] = numbers[i]
-			}
 		}
-		g := seen[combination]
-		if g == nil || len(numbers) > len(combination) {
-			var err error
-			if g, err = t.group(numbers); err != nil {
-				return err
-			}
-			seen[combination] = g
+		g, err := t.group(numbers)
+		if err != nil {
+			return err
 		}
 		g.Calls++
 		addIf(&g.Errors, failed)

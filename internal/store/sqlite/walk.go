@@ -83,9 +83,44 @@ func readRow(f *block.Figures, names *block.Names, dims dimValues, i int, r *sto
 	*r = store.Record{}
 	texts := f.Read(i, r)
 	if !dims.set(&texts, &r.Call) {
-		return fmt.Errorf("%w: a record names a text that is not there", store.ErrCorrupt)
+		return errText
 	}
 	return names.Read(i, r)
+}
+
+var errText = fmt.Errorf("%w: a record names a text that is not there", store.ErrCorrupt)
+
+// each calls entry for the entries, and rows for the rows of blocks, that match, in no order.
+func (s *snapshot) each(ctx context.Context, m *match, entry func(*entry) error, rows func(*block.Figures, []int) error) error {
+	for _, e := range s.recentBetween(m.from, m.to) {
+		if m.entry(e) {
+			if err := entry(e); err != nil {
+				return err
+			}
+		}
+	}
+	for _, h := range s.between(m.from, m.to) {
+		for _, ref := range h.blocks {
+			if !m.mayBeIn(ref) {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("read records: %w", err)
+			}
+			b, err := s.open(ctx, ref)
+			if err != nil {
+				return err
+			}
+			found, err := b.matching(m)
+			if err == nil && len(found) > 0 {
+				err = rows(b.f, found)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // source is a block, or the entries, on a walk: what it still has to give.
