@@ -28,12 +28,13 @@ func root(ctx context.Context) (string, error) {
 	return strings.TrimSpace(out), nil
 }
 
-// binaries are the two programs that are measured.
-type binaries struct{ ours, stock string }
+// binaries are the two programs that are measured, and where they work: not in the system's folder for
+// temporary files, which often is in memory, where nothing has to be waited for.
+type binaries struct{ ours, stock, work string }
 
 // buildAll builds Tokenboard as `make build` does, and the stock collector unless it is there already.
 func buildAll(ctx context.Context, root string) (binaries, error) {
-	b := binaries{ours: filepath.Join(root, "bin", "tokenboard")}
+	b := binaries{ours: filepath.Join(root, "bin", "tokenboard"), work: filepath.Join(root, "bin")}
 	if _, err := command(ctx, root, "go", "build", "-o", b.ours, "./cmd/tokenboard"); err != nil {
 		return b, fmt.Errorf("build tokenboard: %w", err)
 	}

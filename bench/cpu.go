@@ -12,6 +12,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/loadgen"
 )
 
+// sdkBatch is how many spans the batch processors of SDKs send at most, unless told otherwise.
+const sdkBatch = 512
+
 // cpuPlan is how the processor time of a call is measured.
 type cpuPlan struct {
 	rounds, calls, connections, batch int
@@ -24,7 +27,7 @@ func cpuCommand(ctx context.Context, args []string) error {
 	f.IntVar(&plan.rounds, "rounds", 5, "how often each is measured, by turns")
 	f.IntVar(&plan.calls, "calls", 200_000, "calls of a round; a tenth more is sent before to warm up")
 	f.IntVar(&plan.connections, "connections", 8, "connections that send, each of which waits for its acknowledgement")
-	f.IntVar(&plan.batch, "batch", 512, "spans in a request; 512 is the default of SDKs")
+	f.IntVar(&plan.batch, "batch", sdkBatch, "spans in a request; the default is that of SDKs")
 	f.StringVar(&plan.only, "only", "", "measure only this one: nop, spanmetrics-few, spanmetrics or tokenboard")
 	out := outputFlags(f)
 	if err := f.Parse(args); err != nil {
@@ -92,7 +95,7 @@ func measureCPU(ctx context.Context, r *report, bin binaries, plan cpuPlan) erro
 	for _, q := range requests {
 		bytes += len(q.Body)
 	}
-	m := cpuRound{plan: plan, warmUp: requests[:warm], measured: requests[warm:], spans: warmUp + plan.calls - sent, truth: g.Distinct}
+	m := cpuRound{plan: plan, work: bin.work, warmUp: requests[:warm], measured: requests[warm:], spans: warmUp + plan.calls - sent, truth: g.Distinct}
 	all := contenders(bin, plan.only)
 	for i := range plan.rounds {
 		for _, c := range all {
@@ -109,13 +112,14 @@ func measureCPU(ctx context.Context, r *report, bin binaries, plan cpuPlan) erro
 // cpuRound is what one round sends.
 type cpuRound struct {
 	plan             cpuPlan
+	work             string // where folders are made
 	warmUp, measured []loadgen.Request
 	spans            int // in measured
 	truth            loadgen.Truth
 }
 
 func (m *cpuRound) run(ctx context.Context, c *contender) error {
-	dir, err := os.MkdirTemp("", "tokenboard-bench-")
+	dir, err := os.MkdirTemp(m.work, "bench-work-")
 	if err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}

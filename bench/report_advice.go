@@ -14,7 +14,7 @@ func (r *report) sizing(s *sized) {
 	rate := 1.0
 	for range calls {
 		t.row(fmt.Sprintf("%g", rate), fmt.Sprintf("%.0f M", rate*secondsOfYear/1e6), fmt.Sprintf("%.0f", rate*secondsOfYear*each/giga),
-			fmt.Sprintf("%.2f %%", rate*s.live.cpu/1e4))
+			fmt.Sprintf("%.3f %%", rate*s.live.cpu/1e4))
 		rate *= 10
 	}
 }

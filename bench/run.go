@@ -16,6 +16,7 @@ import (
 // plan is what a whole run does.
 type plan struct {
 	cpu     cpuPlan
+	small   []int // spans in a request, measured with fewer calls besides
 	sizes   []int
 	latency latencyPlan
 	crowd   int           // clients
@@ -36,11 +37,11 @@ func runCommand(ctx context.Context, args []string) error {
 		return err
 	}
 	p := plan{
-		cpu: cpuPlan{rounds: *rounds, calls: 200_000, connections: 8, batch: 512}, sizes: []int{1_000_000, 10_000_000},
+		cpu: cpuPlan{rounds: *rounds, calls: 200_000, connections: 8, batch: sdkBatch}, small: []int{1, 16}, sizes: []int{1_000_000, 10_000_000},
 		latency: latencyPlan{requests: 300, longest: 4 * time.Second}, crowd: 1000, lasts: 20 * time.Second, noCPU: *noCPU,
 	}
 	if *quick {
-		p.cpu.calls, p.sizes = 50_000, []int{200_000}
+		p.cpu.calls, p.small, p.sizes = 50_000, nil, []int{200_000}
 		p.latency, p.lasts = latencyPlan{requests: 100, longest: time.Second}, 8*time.Second
 	}
 	if *sizes != "" {
@@ -76,6 +77,14 @@ func (p *plan) run(ctx context.Context, r *report, bin binaries, l *library) err
 	if !p.noCPU {
 		if err := measureCPU(ctx, r, bin, p.cpu); err != nil {
 			return err
+		}
+		for _, batch := range p.small {
+			const share = 10
+			small := p.cpu
+			small.batch, small.calls, small.rounds = batch, small.calls/share, min(3, small.rounds)
+			if err := measureCPU(ctx, r, bin, small); err != nil {
+				return err
+			}
 		}
 	}
 	var all []*sized
@@ -115,7 +124,7 @@ type cpuRoundResult struct{ cpu, rate float64 }
 
 // measureEmpty gives the memory of a server with an empty database that has nothing to do, in MB.
 func measureEmpty(ctx context.Context, bin binaries) (float64, error) {
-	dir, err := os.MkdirTemp("", "tokenboard-bench-")
+	dir, err := os.MkdirTemp(bin.work, "bench-work-")
 	if err != nil {
 		return 0, fmt.Errorf("make a folder: %w", err)
 	}
@@ -141,7 +150,7 @@ func (p *plan) measureSize(ctx context.Context, bin binaries, l *library, calls 
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(l.dir, "work-")
+	dir, err := os.MkdirTemp(bin.work, "bench-work-")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
