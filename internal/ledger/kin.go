@@ -15,8 +15,6 @@ type kin[K comparable] struct {
 	many map[ref]struct{}
 }
 
-func (k *kin[K]) size() int { return len(k.few) + len(k.many) }
-
 // kinBy finds kin by what they share. Most things are those of one record, which needs no kin.
 type kinBy[K comparable] struct {
 	table // of records, and with the bit severalKin of kin

@@ -429,8 +429,8 @@ func (t *transaction) put(w *store.Write, came int, group []*request) {
 	// Where all comes from one request, its own room is used: a record is never before its place there.
 	puts := group[0].records[:0]
 	if len(group) > 1 || len(w.Put) > 0 {
-		t.puts = slices.Grow(t.puts[:0], len(w.Put)+came)
-		puts = append(t.puts, w.Put...)
+		t.puts = append(slices.Grow(t.puts[:0], len(w.Put)+came), w.Put...)
+		puts = t.puts
 	}
 	for i := range t.ledger.index.pending[:came] {
 		p := &t.ledger.index.pending[i]
