@@ -67,7 +67,7 @@ func BenchmarkFilled(b *testing.B) {
 	handler := c.guard(c.identify(c.served()))
 	yesterday := time.Now().Add(-24 * time.Hour).Unix()
 	for _, target := range []string{
-		"/stats", fmt.Sprint("/stats?from=", yesterday), "/usage-trend", "/usage-trend?days=90&group_by=model&timezone=UTC",
+		"/stats", "/stats?user=user-0003", fmt.Sprint("/stats?from=", yesterday), "/usage-trend", "/usage-trend?days=90&group_by=model&timezone=UTC",
 		"/usage-trend?days=90&group_by=model&timezone=Asia/Shanghai", "/usage-trend?days=90&group_by=user&timezone=UTC",
 		"/usage-trend?days=90&group_by=user&timezone=Asia/Shanghai", "/usage-trend?days=90&group_by=key&timezone=UTC",
 		"/logs?limit=100", "/logs?limit=100&model=o3&status=error", fmt.Sprint("/logs?q=abcdef&from=", yesterday),

@@ -135,7 +135,7 @@ func (c *Console) breakdown(ctx context.Context, in *breakdownInput) (*envelope[
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(b.Rows, order.compare)
+	order.sort(b.Rows)
 	out := Breakdown{By: names, Rows: []BreakdownRow{}, Count: len(b.Rows), AsOf: known(b.AsOf)}
 	var total ledger.Sums
 	for i := range b.Rows {
@@ -205,8 +205,22 @@ type rowOrder struct {
 	ascending bool
 }
 
-func (o *rowOrder) compare(a, b ledger.Row) int {
-	return o.place(o.key(&a.Sums), a.Values, o.key(&b.Sums), b.Values)
+// sort sorts rows. What they are sorted by is worked out once, and what is moved about is small.
+func (o *rowOrder) sort(rows []ledger.Row) {
+	type place struct {
+		key int64
+		at  int
+	}
+	places := make([]place, len(rows))
+	for i := range rows {
+		places[i] = place{o.key(&rows[i].Sums), i}
+	}
+	slices.SortFunc(places, func(a, b place) int { return o.place(a.key, rows[a.at].Values, b.key, rows[b.at].Values) })
+	sorted := make([]ledger.Row, len(rows))
+	for i, p := range places {
+		sorted[i] = rows[p.at]
+	}
+	copy(rows, sorted)
 }
 
 func (o *rowOrder) place(a int64, aValues []string, b int64, bValues []string) int {

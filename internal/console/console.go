@@ -133,7 +133,7 @@ func (c *Console) served() http.Handler {
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // see pages
 	config.CreateHooks = nil                                             // no $schema fields in answers
 	config.RejectUnknownQueryParameters = true
-	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	config.Formats = map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}
 	config.AllowAdditionalPropertiesByDefault = false
 	c.api = humago.New(mux, config)
 	c.routes()

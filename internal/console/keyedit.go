@@ -111,6 +111,7 @@ func (c *Console) createKey(ctx context.Context, in *struct{ Body KeySettings })
 	if err != nil {
 		return nil, err
 	}
+	c.keys.ring.Made(k.Fingerprint)
 	if err := c.o.Ledger.Admin().AddKeys(ctx, c.o.MaxKeys, []store.Key{k}, entry); err != nil {
 		return nil, c.keyFailed("create a key", "body.name", err)
 	}

@@ -25,6 +25,19 @@ func (p *periods) holds(t time.Time) bool {
 	return !t.Before(p.begin[store.Daily]) && t.Before(p.end[store.Daily])
 }
 
+// whole tells whether all that is spent between two times is spent in the same periods.
+func (p *periods) whole(begin, end time.Time) bool {
+	if end.After(p.end[store.Daily]) {
+		return false // later days belong to periods that are not in p
+	}
+	for _, at := range p.begin {
+		if begin.Before(at) && at.Before(end) {
+			return false
+		}
+	}
+	return true
+}
+
 // spending is what was spent with one key: ever, and in the periods that are not over.
 type spending struct {
 	ever    amount

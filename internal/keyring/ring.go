@@ -34,6 +34,7 @@ const (
 	defaultReservation = 10 * time.Minute
 	defaultEstimate    = 1_000
 	defaultFailures    = 20
+	maxUnspent         = 1_000
 
 	// fresh is for how long the keys are believed: another process may change them.
 	fresh = 5 * time.Second
@@ -57,6 +58,7 @@ type Ring struct {
 	byFingerprint map[string]*entry
 	byName        map[string][]*entry // by name in lower case
 	byOwner       map[string][]*entry
+	unspent       map[string]bool // fingerprints of new keys, see Made
 }
 
 // entry is one key.
@@ -149,6 +151,17 @@ func (r *Ring) Stale() {
 	r.read = time.Time{}
 }
 
+// Made says that a key is about to be stored whose secret nobody knows yet: nothing was spent with it,
+// so that nothing has to be read to know how much.
+func (r *Ring) Made(fingerprint string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.unspent == nil || len(r.unspent) >= maxUnspent { // of keys that could not be stored
+		r.unspent = map[string]bool{}
+	}
+	r.unspent[fingerprint] = true
+}
+
 // Refresh reads the keys that changed, now: the caller has changed one.
 func (r *Ring) Refresh(ctx context.Context) error {
 	r.reading.Lock()
@@ -222,7 +235,7 @@ func (r *Ring) loadSpending(ctx context.Context, entries []*entry) error {
 			sums[f], of[f] = s, true
 		}
 	}
-	commit, err := r.o.Ledger.Spending(ctx, of, func(s store.Spent) {
+	commit, err := r.o.Ledger.Spending(ctx, of, current.whole, func(s store.Spent) {
 		sums[s.Fingerprint].add(current, s.Start, amount{s.Tokens, int64(s.Cost)}, 1)
 	})
 	for _, e := range entries {
@@ -250,6 +263,10 @@ func (r *Ring) put(k *store.Key) {
 	if e == nil {
 		e = &entry{}
 		e.key.Store(k)
+		if r.unspent[k.Fingerprint] && len(k.Older) == 0 {
+			e.spent = &spending{} // nobody else has the entry yet
+		}
+		delete(r.unspent, k.Fingerprint)
 		r.byID[k.ID] = e
 		i := len(r.all)
 		for i > 0 && older(k, r.all[i-1].key.Load()) { // nearly always the newest

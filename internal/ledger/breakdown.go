@@ -69,10 +69,7 @@ func (l *Ledger) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, er
 	out := Breakdown{AsOf: asOf, Rows: make([]Row, len(totals))}
 	for i := range totals {
 		t := &totals[i]
-		out.Rows[i] = Row{Values: t.Values, Sums: Sums{
-			Calls: t.Calls, Errors: t.Errors, NoUsage: t.NoUsage, Unpriced: t.Unpriced, Inconsistent: t.Inconsistent,
-			Estimated: t.Estimated, Tokens: t.Tokens, Cost: t.Cost,
-		}}
+		out.Rows[i] = Row{Values: t.Values, Sums: sumsOfTotal(t)}
 	}
 	return out, nil
 }

@@ -89,14 +89,27 @@ func (l *Ledger) Query(ctx context.Context, q Query) (Answer, error) {
 		return newSummation(p).answer(l.last, l.commitNumber), nil
 	}
 	if !p.fromMemory {
+		if a, ok, err := l.fromTotals(ctx, p); ok || err != nil {
+			return a, err
+		}
 		s := newSummation(p)
 		if err := l.sumRecords(ctx, p, s, p.from, p.to); err != nil {
 			return Answer{}, err
 		}
 		return s.answer(l.lastCommit(), 0), nil
 	}
+	return l.fromSums(ctx, p, false)
+}
+
+// fromSums answers a query from the sums. alone tells that the caller keeps commits away.
+func (l *Ledger) fromSums(ctx context.Context, p *plan, alone bool) (Answer, error) {
 	for try := 0; ; try++ {
-		a, sure, err := l.fromMemory(ctx, p, try >= freeTries)
+		if try == freeTries && !alone {
+			l.commits.RLock()
+			defer l.commits.RUnlock()
+			alone = true
+		}
+		a, sure, err := l.fromMemory(ctx, p, alone)
 		switch {
 		case errors.Is(err, rollup.ErrChanged) && try < maxTries:
 		case err != nil:
@@ -113,13 +126,8 @@ const (
 )
 
 // fromMemory answers a query from the sums, and from the records of the base buckets that its edges
-// cut. Nobody waits for it, unless alone keeps commits away. It tells whether the answer is sure: that
-// nothing changed in those buckets between the sums and the records.
+// cut. It tells whether the answer is sure: that nothing changed in those buckets between the two.
 func (l *Ledger) fromMemory(ctx context.Context, p *plan, alone bool) (a Answer, sure bool, err error) {
-	if alone {
-		l.commits.RLock()
-		defer l.commits.RUnlock()
-	}
 	s := newSummation(p)
 	l.mu.RLock()
 	buckets := p.within(l.newest)
@@ -433,10 +441,12 @@ func (s *summation) answer(asOf time.Time, commit int64) Answer {
 		if !slices.ContainsFunc(points, func(s Sums) bool { return s.Calls != 0 }) {
 			continue
 		}
-		if s.query.Overall { // what came from records has its histograms with the points
+		if s.query.Overall || s.query.CountsOnly { // what came from records has its histograms with the points
 			for i := range points {
-				s.overall[i].Duration.Merge(&points[i].Duration)
-				s.overall[i].TTFT.Merge(&points[i].TTFT)
+				if s.query.Overall {
+					s.overall[i].Duration.Merge(&points[i].Duration)
+					s.overall[i].TTFT.Merge(&points[i].TTFT)
+				}
 				points[i].Duration, points[i].TTFT = Histogram{}, Histogram{}
 			}
 		}

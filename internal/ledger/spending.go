@@ -11,13 +11,14 @@ import (
 
 // Spending visits what was spent with the keys of some fingerprints, by base bucket; "" is all calls,
 // whatever their key. Unlike Query it includes what retention dropped, of keys that were stored
-// then. Visits of one bucket are added up. It gives the number of the last commit that is in it, see
-// Commit.Number.
-func (l *Ledger) Spending(ctx context.Context, of map[string]bool, visit func(store.Spent)) (commit int64, err error) {
+// then. Visits of one bucket are added up. A UTC day that whole says yes to (nil: none) is one visit, at
+// its beginning: what it was spent at within it does not matter. It gives the number of the last commit
+// that is in it, see Commit.Number.
+func (l *Ledger) Spending(ctx context.Context, of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, err error) {
 	l.commits.RLock() // no commit and no retention between the sums in memory and the store's
 	defer l.commits.RUnlock()
 	var floor time.Time
-	commit, floor, err = l.spentInMemory(of, visit)
+	commit, floor, err = l.spentInMemory(of, whole, visit)
 	if err != nil {
 		return 0, fmt.Errorf("sum what keys spent: %w", err)
 	}
@@ -32,7 +33,7 @@ func (l *Ledger) Spending(ctx context.Context, of map[string]bool, visit func(st
 	return commit, nil
 }
 
-func (l *Ledger) spentInMemory(of map[string]bool, visit func(store.Spent)) (commit int64, floor time.Time, err error) {
+func (l *Ledger) spentInMemory(of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, floor time.Time, err error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	tell := func(m rollup.Member, b int64, s *Sums) {
@@ -46,11 +47,15 @@ func (l *Ledger) spentInMemory(of map[string]bool, visit func(store.Spent)) (com
 			keys[rollup.Member{Value: fingerprint}] = true
 		}
 	}
-	if err := l.sums.Each(rollup.Keys, rollup.Open[0], keys, tell); err != nil {
+	day := func(first int64) bool {
+		begin := rollup.BucketStart(first)
+		return whole != nil && whole(begin, begin.Add(24*time.Hour))
+	}
+	if err := l.sums.EachIn(rollup.Keys, rollup.Open[0], keys, day, tell); err != nil {
 		return 0, time.Time{}, err
 	}
 	if of[""] {
-		if err := l.sums.Each(rollup.All, rollup.Open[0], nil, tell); err != nil {
+		if err := l.sums.EachIn(rollup.All, rollup.Open[0], nil, day, tell); err != nil {
 			return 0, time.Time{}, err
 		}
 	}

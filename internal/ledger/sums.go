@@ -174,18 +174,29 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 	return nil
 }
 
-// foldPage folds a page. What of it is on disk only is read before anyone has to wait.
+// foldSums makes room for further changes of the sums, beside readers. A page that cannot be read now
+// is folded later.
+func (l *Ledger) foldSums() {
+	l.mu.RLock()
+	pages := l.sums.Crowded()
+	l.mu.RUnlock()
+	for _, p := range pages {
+		_ = l.foldPage(p)
+	}
+}
+
+// foldPage folds a page beside readers: they wait while it is put in its place only.
 func (l *Ledger) foldPage(p rollup.Page) error {
 	l.mu.RLock()
-	parts, err := l.sums.Ready(p)
+	folded, err := l.sums.Refold(p)
 	l.mu.RUnlock()
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sums.Put(p, parts)
-	return l.sums.Fold(p)
+	l.sums.Put(folded)
+	return nil
 }
 
 // partDay is where the numbers of days end under which pages are stored. Beyond are their parts, in

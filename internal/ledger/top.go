@@ -19,45 +19,45 @@ func (q *Query) named(value string) string {
 	return q.As(value)
 }
 
-// byRank orders groups by what they spent.
-func byRank(a, b *Group, totalA, totalB *Sums) int {
-	return cmp.Or(cmp.Compare(totalB.Tokens.Total(), totalA.Tokens.Total()), cmp.Compare(totalB.Calls, totalA.Calls), cmp.Compare(a.Value, b.Value))
-}
-
 // narrow puts groups of one name together, and those beyond the top ones.
 func (q *Query) narrow(groups []Group) []Group {
-	type total struct {
-		Group
-		total Sums
+	type ranked struct {
+		*Group
+		tokens, calls int64
 	}
-	at := map[string]*total{}
-	var all []*total
+	at := make(map[string]int, len(groups))
+	all := make([]ranked, 0, len(groups))
 	for i := range groups {
 		g := &groups[i]
 		name := q.named(g.Value)
-		t := at[name]
-		if t == nil {
-			t = &total{Group: Group{Value: name, Points: make([]Sums, len(g.Points))}}
-			at[name] = t
-			all = append(all, t)
+		n, known := at[name]
+		if !known {
+			n = len(all)
+			at[name] = n
+			g.Value, g.Provider = name, ""
+			all = append(all, ranked{Group: g})
 		}
 		for k := range g.Points {
-			t.Points[k].MergeCounts(&g.Points[k])
-			t.total.MergeCounts(&g.Points[k])
+			if known {
+				all[n].Points[k].MergeCounts(&g.Points[k])
+			}
+			all[n].tokens += g.Points[k].Tokens.Total()
+			all[n].calls += g.Points[k].Calls
 		}
 	}
-	slices.SortFunc(all, func(a, b *total) int { return byRank(&a.Group, &b.Group, &a.total, &b.total) })
+	slices.SortFunc(all, func(a, b ranked) int {
+		return cmp.Or(cmp.Compare(b.tokens, a.tokens), cmp.Compare(b.calls, a.calls), cmp.Compare(a.Value, b.Value))
+	})
 	out := make([]Group, 0, q.Top+1)
-	for i, t := range all {
+	for i, g := range all {
 		switch {
 		case i < q.Top:
-			out = append(out, t.Group)
+			out = append(out, *g.Group)
 		case i == q.Top:
-			t.Value, t.Rest = "", true
-			out = append(out, t.Group)
+			out = append(out, Group{Points: g.Points, Rest: true})
 		default:
-			for k := range t.Points {
-				out[q.Top].Points[k].MergeCounts(&t.Points[k])
+			for k := range g.Points {
+				out[q.Top].Points[k].MergeCounts(&g.Points[k])
 			}
 		}
 	}

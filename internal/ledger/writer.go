@@ -113,6 +113,7 @@ func (l *Ledger) write() {
 		select {
 		case r := <-l.requests:
 			l.commitGroup(ctx, l.gather(r))
+			l.foldSums()
 			if err := l.engine.Fold(ctx); err != nil {
 				l.noteSaved(err) // it is tried again; when too much waits, commits fail
 			}

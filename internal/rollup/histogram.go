@@ -81,6 +81,10 @@ func (h *Histogram) add(bucket int16, n int64) {
 
 // Merge adds all that o holds.
 func (h *Histogram) Merge(o *Histogram) {
+	if len(h.index) == 0 {
+		h.index, h.count = append(h.index, o.index...), append(h.count, o.count...)
+		return
+	}
 	i := 0
 	for j, b := range o.index {
 		for i < len(h.index) && h.index[i] < b {

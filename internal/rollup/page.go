@@ -235,12 +235,9 @@ func (m *maker) end(old *page) page {
 	return p
 }
 
-// fold makes a new page of the old one, whose parts must be there, and the changes, of the slots that
+// folded makes a new page of this one, whose parts must be there, and the changes, of the slots that
 // keep lets through; nil is all. names gives the members' names.
-func (p *page) fold(a Axis, names []Member, keep func(slot uint8) bool) error {
-	if p.cells == 0 && keep == nil {
-		return nil
-	}
+func (p *page) folded(a Axis, names []Member, keep func(slot uint8) bool) (*page, error) {
 	byName := func(a, b uint32) int { return compareMembers(names[a], names[b]) }
 	fresh := make([]uint32, 0, p.fresh)
 	for id, c := range p.over {
@@ -277,21 +274,21 @@ func (p *page) fold(a Axis, names []Member, keep func(slot uint8) bool) error {
 	for i, id := range p.ids {
 		for len(fresh) > 0 && byName(fresh[0], id) < 0 {
 			if err := one(fresh[0], -1); err != nil {
-				return err
+				return nil, err
 			}
 			fresh = fresh[1:]
 		}
 		if err := one(id, i); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, id := range fresh {
 		if err := one(id, -1); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	*p = m.end(p)
-	return nil
+	next := m.end(p)
+	return &next, nil
 }
 
 // mergeSlots adds changes to a member's slots.

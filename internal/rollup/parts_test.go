@@ -36,9 +36,6 @@ func (d *disk) read(p Page, part Part) ([]byte, error) {
 func (d *disk) save(t require.TestingT, r *Rollup) {
 	pages := r.Dirty()
 	for i := range pages {
-		ready, err := r.Ready(pages[i])
-		require.NoError(t, err)
-		r.Put(pages[i], ready)
 		require.NoError(t, r.Fold(pages[i]))
 		r.Encode(&pages[i])
 		k := diskKey(pages[i])

@@ -303,9 +303,17 @@ func (r *Rollup) used(c *changed, start, day time.Time) {
 	}
 }
 
-// foldMost folds the pages with the most changes until half of the room is free. What cannot be
-// folded now, because it cannot be read, keeps its changes.
-func (r *Rollup) foldMost() {
+// Crowded names the pages to fold, see Refold, so that there is room for further changes and none has
+// to be folded while one is added; those with the most changes first.
+func (r *Rollup) Crowded() []Page {
+	if r.changes <= r.o.MaxChanges/2 {
+		return nil
+	}
+	return r.most(r.o.MaxChanges / 4)
+}
+
+// most names the pages with the most changes, without which there are few left.
+func (r *Rollup) most(left int) []Page {
 	var pages []Page
 	for number, d := range r.days {
 		for a := range d {
@@ -316,37 +324,59 @@ func (r *Rollup) foldMost() {
 	}
 	over := func(p Page) int { return r.days[p.Day][p.Axis].cells }
 	slices.SortFunc(pages, func(a, b Page) int { return cmp.Compare(over(b), over(a)) })
-	for _, p := range pages {
-		if r.changes <= r.o.MaxChanges/2 {
-			return
-		}
+	n := 0
+	for rest := r.changes; n < len(pages) && rest > left; n++ {
+		rest -= over(pages[n])
+	}
+	return pages[:n]
+}
+
+// foldMost folds the pages with the most changes until half of the room is free. What cannot be
+// folded now, because it cannot be read, keeps its changes.
+func (r *Rollup) foldMost() {
+	for _, p := range r.most(r.o.MaxChanges / 2) {
 		_ = r.fold(p, nil)
 	}
 }
 
 // fold folds one page. What it cannot read of it is an error; it is left as it was.
 func (r *Rollup) fold(at Page, keep func(uint8) bool) error {
-	p := &r.days[at.Day][at.Axis]
-	if p.cells == 0 && keep == nil {
+	if r.days[at.Day][at.Axis].cells == 0 && keep == nil {
 		return nil
 	}
+	next, err := r.folded(at, keep)
+	if err == nil {
+		r.put(at, next)
+	}
+	return err
+}
+
+// folded makes the page that folding one gives.
+func (r *Rollup) folded(at Page, keep func(uint8) bool) (*page, error) {
+	p := r.days[at.Day][at.Axis]
 	for _, part := range []Part{Slots, Hists} {
 		if !p.lacks(part) {
 			continue
 		}
-		b, err := r.part(at, p, part)
+		b, err := r.part(at, &p, part)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		p.put(part, b)
 	}
-	changes := p.cells
-	if err := p.fold(at.Axis, r.axes[at.Axis].names, keep); err != nil {
-		return fmt.Errorf("fold sums: %w", err)
+	next, err := p.folded(at.Axis, r.axes[at.Axis].names, keep)
+	if err != nil {
+		return nil, fmt.Errorf("fold sums: %w", err)
 	}
-	r.changes -= changes
-	r.identify(p)
-	return nil
+	return next, nil
+}
+
+// put puts a folded page in the place of what it was made of.
+func (r *Rollup) put(at Page, next *page) {
+	p := &r.days[at.Day][at.Axis]
+	r.changes -= p.cells
+	r.identify(next)
+	*p = *next
 }
 
 // identify gives a page that was made its identity: what is kept of it elsewhere is of no other one.
@@ -490,51 +520,36 @@ func (r *Rollup) Dirty() []Page {
 	return out
 }
 
-// Ready reads what Fold needs of a page and is on disk. It may run beside readers; nothing must change
-// the page until Put has it.
-func (r *Rollup) Ready(p Page) (*Parts, error) {
-	out := &Parts{}
-	d := r.days[p.Day]
-	if d == nil || d[p.Axis].cells == 0 {
-		return out, nil
-	}
-	at := &d[p.Axis]
-	for _, part := range []Part{Slots, Hists} {
-		if !at.lacks(part) {
-			continue
-		}
-		b, err := r.part(p, at, part)
-		if err != nil {
-			return nil, err
-		}
-		out[part] = b
-	}
-	return out, nil
+// Refolded is a page with its changes put into its bytes.
+type Refolded struct {
+	at   Page
+	next *page // nil: there were none
 }
 
-// Parts are parts of a page that were read.
-type Parts [Hists + 1]*blob
-
-// Put puts parts into a page that Ready read.
-func (r *Rollup) Put(p Page, ready *Parts) {
-	d := r.days[p.Day]
-	if d == nil {
-		return
+// Refold makes what Put puts in the place of a page. It may run beside readers; nothing must be added
+// until Put is done.
+func (r *Rollup) Refold(p Page) (*Refolded, error) {
+	if d := r.days[p.Day]; d == nil || d[p.Axis].cells == 0 {
+		return &Refolded{}, nil
 	}
-	for _, part := range []Part{Slots, Hists} {
-		if at := &d[p.Axis]; ready[part] != nil && at.lacks(part) {
-			at.put(part, ready[part])
-		}
+	next, err := r.folded(p, nil)
+	return &Refolded{p, next}, err
+}
+
+// Put puts a folded page in its place. Encode may then read it beside readers.
+func (r *Rollup) Put(f *Refolded) {
+	if f.next != nil {
+		r.put(f.at, f.next)
 	}
 }
 
-// Fold puts the changes of a page into its bytes. Encode may then read it beside readers. What it needs
-// of the page and is not in memory it reads, see Ready.
+// Fold is Refold and Put.
 func (r *Rollup) Fold(p Page) error {
-	if r.days[p.Day] == nil {
-		return nil
+	f, err := r.Refold(p)
+	if err == nil {
+		r.Put(f)
 	}
-	return r.fold(p, nil)
+	return err
 }
 
 // Encode fills in a folded page's bytes; nil where the page is empty.

@@ -5,21 +5,25 @@ import (
 	"sync"
 )
 
-// Totals over months read the same days again and again. So the figures of sixteen days are kept added
-// up, as long as the pages they are made of are the same ones; changes beside the pages are not in them.
+// Totals over months read the same days again and again. So the figures of some days in a row are kept
+// added up, as long as the pages they are made of are the same ones; changes beside the pages are not in
+// them.
 
-// spanDays is how many days a span has: those whose numbers differ in their last bits only.
-const spanDays = 16
+// spanDays are how many days spans have, the longest first: of one of sixteen, the days whose numbers
+// differ in the last four bits only.
+var spanDays = [...]int64{16, 4}
+
+const maxSpanDays = 16
 
 type spanKey struct {
-	axis Axis
-	span int64 // number of the first day by spanDays
+	axis       Axis
+	days, span int64 // how many, and the number of the first one by that
 }
 
-// span is the figures of the members of sixteen days.
+// span is the figures of the members of several days.
 type span struct {
-	versions [spanDays]uint64 // of the pages; 0 where there is none
-	ids      []uint32
+	pages [maxSpanDays]uint64 // identities of the pages; 0 where there is none
+	ids   []uint32
 	columns
 }
 
@@ -29,23 +33,23 @@ type spans struct {
 	all map[spanKey]*span
 }
 
-// maxSpans bounds the spans that are kept: a year of all axes.
-const maxSpans = 256
+// maxSpans bounds the spans that are kept: more than a year's of all axes.
+const maxSpans = 1_024
 
 // get gives the span of some days, which are all of it that there are.
 func (x *spans) get(k spanKey, days []daySum, members int) *span {
-	var versions [spanDays]uint64
+	var pages [maxSpanDays]uint64
 	for i := range days {
-		versions[days[i].number-k.span*spanDays] = days[i].identity
+		pages[days[i].number-k.span*k.days] = days[i].identity
 	}
 	x.mu.Lock()
 	s := x.all[k]
 	x.mu.Unlock()
-	if s != nil && s.versions == versions {
+	if s != nil && s.pages == pages {
 		return s
 	}
 	s = makeSpan(days, members)
-	s.versions = versions
+	s.pages = pages
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.all == nil || len(x.all) >= maxSpans {
@@ -79,37 +83,46 @@ func makeSpan(days []daySum, members int) *span {
 
 // spanAt gives how many days from the i-th on make a whole span whose figures all go to one point; 0
 // for none.
-func (s *Summing) spanAt(i int) int {
+func (s *Summing) spanAt(i int, days int64) int {
 	first := &s.days[i]
-	if s.q.Histograms != OfNone || len(s.q.Of) > 0 || first.parts != 1 || first.point[0] < 0 {
-		return 0
-	}
-	number := floorDiv(first.number, spanDays)
-	from, to := number*spanDays, (number+1)*spanDays
-	if i > 0 && s.days[i-1].number >= from || from*slotsPerDay < s.q.Edges[0] {
+	number := floorDiv(first.number, days)
+	from, to := number*days, (number+1)*days
+	if i > 0 && s.days[i-1].number >= from || from*slotsPerDay < s.q.Edges[0] || to*slotsPerDay > s.q.Edges[len(s.q.Edges)-1] {
 		return 0 // it began before, or not all of it is asked for
 	}
 	n := 0
 	for n < len(s.days)-i && s.days[i+n].number < to {
 		d := &s.days[i+n]
-		if d.parts != 1 || d.point[0] != first.point[0] {
+		if d.parts != 1 || d.first != first.first {
 			return 0
 		}
 		n++
 	}
-	if last := s.q.Edges[len(s.q.Edges)-1]; n < spanDays/2 || to*slotsPerDay > last {
+	if int64(n) <= days/2 {
 		return 0
 	}
 	return n
 }
 
-// addSpan adds the figures of n days from the i-th on.
-func (s *Summing) addSpan(i, n int) {
+// addSpan adds the figures of the span that begins with the i-th day, and tells how many of the days
+// are in it; 0 where there is none.
+func (s *Summing) addSpan(i int) int {
 	d := &s.days[i]
-	sp := s.rollup.spans.get(spanKey{s.q.Axis, floorDiv(d.number, spanDays)}, s.days[i:i+n], len(s.names))
-	for k, id := range sp.ids {
-		if t := s.target(id); t != nil {
-			sp.add(k, &t.figures[d.point[0]])
-		}
+	if s.q.Histograms != OfNone || len(s.q.Of) > 0 || d.parts != 1 || d.first < 0 {
+		return 0
 	}
+	for _, days := range spanDays {
+		n := s.spanAt(i, days)
+		if n == 0 {
+			continue
+		}
+		sp := s.rollup.spans.get(spanKey{s.q.Axis, days, floorDiv(d.number, days)}, s.days[i:i+n], len(s.names))
+		for k, id := range sp.ids {
+			if t := s.target(id); t != nil {
+				sp.add(k, &t.figures[d.first])
+			}
+		}
+		return n
+	}
+	return 0
 }

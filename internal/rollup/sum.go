@@ -4,6 +4,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"sort"
 )
 
 // Query says what Sum adds up.
@@ -50,9 +51,12 @@ type Summing struct {
 	rollup *Rollup
 	names  []Member
 	days   []daySum
-	points []*target // by number of the member; nil: not asked for yet
+	points []target // by number of the member
+	room   []figures
 	made   []made
 	over   []overSum // the changes beside the pages, where they are to be asked for again
+	// Room to read histograms into.
+	duration, ttft, wholeDuration, wholeTTFT Histogram
 }
 
 // overSum is a change beside a page.
@@ -65,6 +69,7 @@ type overSum struct {
 
 // target is where a member's figures go.
 type target struct {
+	asked   bool
 	points  []Sums    // nil: the member is left out
 	figures []figures // by point
 }
@@ -85,16 +90,20 @@ func (r *Rollup) BeginTwice(q Query) *Summing { return r.begin(q, true) }
 
 func (r *Rollup) begin(q Query, twice bool) *Summing {
 	s := &Summing{q: q, rollup: r, names: r.axes[q.Axis].names}
-	s.points = make([]*target, len(s.names))
-	for _, number := range r.sorted {
-		first := number * slotsPerDay
-		if first+slotsPerDay <= q.Edges[0] || q.Edges[len(q.Edges)-1] <= first {
-			continue
-		}
+	s.points = make([]target, len(s.names))
+	asked := r.sorted
+	for len(asked) > 0 && (asked[0]+1)*slotsPerDay <= q.Edges[0] {
+		asked = asked[1:]
+	}
+	for n := len(asked); n > 0 && q.Edges[len(q.Edges)-1] <= asked[n-1]*slotsPerDay; n-- {
+		asked = asked[:n-1]
+	}
+	s.days = make([]daySum, 0, len(asked))
+	for _, number := range asked {
 		p := &r.days[number][q.Axis]
 		d := daySum{number: number, page: *p}
 		d.over, d.latest = nil, nil
-		d.plan(&q, first)
+		d.plan(&q)
 		s.changes(&d, p)
 		if twice {
 			for id, c := range p.over {
@@ -112,14 +121,14 @@ func (r *Rollup) begin(q Query, twice bool) *Summing {
 // and within the same edges, and without histograms. End follows.
 func (s *Summing) Again(q Query) *Summing {
 	q.Histograms = OfNone
-	again := &Summing{q: q, rollup: s.rollup, names: s.names, points: make([]*target, len(s.names)), days: slices.Clone(s.days)}
+	again := &Summing{q: q, rollup: s.rollup, names: s.names, points: make([]target, len(s.names)), days: slices.Clone(s.days)}
 	for i := range again.days {
 		d := &again.days[i]
-		d.plan(&q, d.number*slotsPerDay)
+		d.plan(&q)
 	}
 	for i := range s.over {
 		c := &s.over[i]
-		if at := again.days[c.day].point[c.slot]; at >= 0 {
+		if at := again.days[c.day].at(c.slot); at >= 0 {
 			if t := again.target(c.member); t != nil {
 				t.figures[at].add(&c.figures, 1)
 			}
@@ -130,16 +139,9 @@ func (s *Summing) Again(q Query) *Summing {
 
 // target gives where a member's figures go; nil for nowhere.
 func (s *Summing) target(id uint32) *target {
-	t := s.points[id]
-	if t == nil {
-		t = &target{}
-		if m := s.names[id]; s.q.Of == nil || s.q.Of[m] {
-			t.points = s.q.Points(m)
-		}
-		if t.points != nil {
-			t.figures = make([]figures, len(s.q.Edges)-1)
-		}
-		s.points[id] = t
+	t := &s.points[id]
+	if !t.asked {
+		s.ask(id, t)
 	}
 	if t.points == nil {
 		return nil
@@ -147,12 +149,30 @@ func (s *Summing) target(id uint32) *target {
 	return t
 }
 
+// ask finds out where a member's figures go.
+func (s *Summing) ask(id uint32, t *target) {
+	t.asked = true
+	m := s.names[id]
+	if s.q.Of != nil && !s.q.Of[m] {
+		return
+	}
+	if t.points = s.q.Points(m); t.points == nil {
+		return
+	}
+	const atOnce = 256
+	n := len(s.q.Edges) - 1
+	if len(s.room) < n {
+		s.room = make([]figures, max(n, min(atOnce, len(s.names))))
+	}
+	t.figures, s.room = s.room[:n:n], s.room[n:]
+}
+
 // changes adds the changes beside a page.
 func (s *Summing) changes(d *daySum, p *page) {
 	for id, c := range p.over {
 		for i := range c.slots {
 			k := &c.slots[i]
-			at := d.point[k.slot]
+			at := d.at(k.slot)
 			if at < 0 {
 				continue
 			}
@@ -182,8 +202,7 @@ func (s *Summing) histograms(t *target, at int, duration, ttft *Histogram) {
 // read; the query's points are of no use then, as after any other error.
 func (s *Summing) End() error {
 	for i := 0; i < len(s.days); i++ {
-		if n := s.spanAt(i); n > 0 {
-			s.addSpan(i, n)
+		if n := s.addSpan(i); n > 0 {
 			i += n - 1
 			continue
 		}
@@ -194,11 +213,10 @@ func (s *Summing) End() error {
 			return err
 		}
 	}
-	for _, t := range s.points {
-		if t != nil && t.points != nil {
-			for i := range t.figures {
-				t.figures[i].addTo(&t.points[i])
-			}
+	for k := range s.points {
+		t := &s.points[k]
+		for i := range t.figures {
+			t.figures[i].addTo(&t.points[i])
 		}
 	}
 	return nil
@@ -208,19 +226,30 @@ func (s *Summing) End() error {
 type daySum struct {
 	number int64
 	page
-	point [slotsPerDay]int // of each slot; -1: left out
 	// A day is mostly one part, or two with one boundary: cut is the first slot of the second one.
 	parts int
 	cut   uint8
+	first int               // the point that the first part goes to; -1: left out
+	point *[slotsPerDay]int // of each slot, where there are several parts
+}
+
+// at gives the point that a slot goes to; -1 where it is left out.
+func (d *daySum) at(slot uint8) int {
+	if d.point == nil {
+		return d.first
+	}
+	return d.point[slot]
 }
 
 // plan finds the point that each slot of the day goes to.
-func (d *daySum) plan(q *Query, first int64) {
-	i := 0
-	for i < len(q.Edges)-2 && q.Edges[i+1] <= first {
-		i++
+func (d *daySum) plan(q *Query) {
+	first := d.number * slotsPerDay
+	i := max(0, sort.Search(len(q.Edges)-1, func(i int) bool { return q.Edges[i] > first })-1)
+	d.parts, d.first, d.point = 1, i, nil
+	if q.Edges[i] <= first && first+slotsPerDay <= q.Edges[i+1] && !q.skips(first) {
+		return
 	}
-	d.parts = 1
+	d.point = &[slotsPerDay]int{}
 	for slot := range slotsPerDay {
 		b := first + slot
 		for i < len(q.Edges)-2 && q.Edges[i+1] <= b {
@@ -235,6 +264,17 @@ func (d *daySum) plan(q *Query, first int64) {
 			d.cut = uint8(slot) //nolint:gosec // below slotsPerDay
 		}
 	}
+	d.first = d.point[0]
+}
+
+// skips tells whether a bucket of a day is left out.
+func (q *Query) skips(first int64) bool {
+	for b, skipped := range q.Skip {
+		if skipped && first <= b && b < first+slotsPerDay {
+			return true
+		}
+	}
+	return false
 }
 
 // each visits the members of a page that are asked for.
@@ -260,8 +300,8 @@ func (s *Summing) day(d *daySum) error {
 	}
 	withHist := s.q.Histograms != OfNone
 	if d.parts == 1 {
-		if at := d.point[0]; at >= 0 {
-			return s.whole(d, at, withHist)
+		if d.first >= 0 {
+			return s.whole(d, d.first, withHist)
 		}
 		return nil
 	}
@@ -299,23 +339,27 @@ func (s *Summing) whole(d *daySum, at int, withHist bool) error {
 			return err
 		}
 	}
-	var dur, ttft Histogram
 	return s.each(d, func(i int, t *target) error {
 		d.day.add(i, &t.figures[at])
 		if hist == nil {
 			return nil
 		}
-		if err := readHistograms(hist.block(i), &dur, &ttft); err != nil {
-			return err
-		}
-		s.histograms(t, at, &dur, &ttft)
-		return nil
+		return s.read(t, at, hist.block(i))
 	})
+}
+
+// read adds histograms as they are stored.
+func (s *Summing) read(t *target, at int, stored []byte) error {
+	if err := readHistograms(stored, &s.duration, &s.ttft); err != nil {
+		return err
+	}
+	s.histograms(t, at, &s.duration, &s.ttft)
+	return nil
 }
 
 // halves adds up a day of two parts by the sums of the first one: what is not in it is in the second.
 func (s *Summing) halves(d *daySum, c *prefix, withHist bool) error {
-	before, after := d.point[0], d.point[c.slot]
+	before, after := d.first, d.at(c.slot)
 	var hist *blob
 	if withHist && after >= 0 {
 		var err error
@@ -323,7 +367,7 @@ func (s *Summing) halves(d *daySum, c *prefix, withHist bool) error {
 			return err
 		}
 	}
-	var dur, ttft, allDur, allTTFT Histogram
+	dur, ttft, allDur, allTTFT := &s.duration, &s.ttft, &s.wholeDuration, &s.wholeTTFT
 	return s.each(d, func(i int, t *target) error {
 		row := c.row(i)
 		if before >= 0 {
@@ -336,19 +380,19 @@ func (s *Summing) halves(d *daySum, c *prefix, withHist bool) error {
 		if !withHist {
 			return nil
 		}
-		if err := readHistograms(c.hist.block(i), &dur, &ttft); err != nil {
+		if err := readHistograms(c.hist.block(i), dur, ttft); err != nil {
 			return err
 		}
 		if before >= 0 {
-			s.histograms(t, before, &dur, &ttft)
+			s.histograms(t, before, dur, ttft)
 		}
 		if after >= 0 {
-			if err := readHistograms(hist.block(i), &allDur, &allTTFT); err != nil {
+			if err := readHistograms(hist.block(i), allDur, allTTFT); err != nil {
 				return err
 			}
-			allDur.take(&dur)
-			allTTFT.take(&ttft)
-			s.histograms(t, after, &allDur, &allTTFT)
+			allDur.take(dur)
+			allTTFT.take(ttft)
+			s.histograms(t, after, allDur, allTTFT)
 		}
 		return nil
 	})
@@ -366,7 +410,6 @@ func (s *Summing) slots(d *daySum, withHist bool) error {
 			return err
 		}
 	}
-	var dur, ttft Histogram
 	return s.each(d, func(i int, t *target) error {
 		r := reader{b: slots.block(i)}
 		n := r.uvarint()
@@ -375,7 +418,7 @@ func (s *Summing) slots(d *daySum, withHist bool) error {
 			if int64(slot) >= slotsPerDay {
 				return errDamaged
 			}
-			at := d.point[slot]
+			at := d.at(slot)
 			var h []byte
 			switch {
 			case n == 1 && at >= 0:
@@ -390,10 +433,9 @@ func (s *Summing) slots(d *daySum, withHist bool) error {
 				r.packed(&none)
 			}
 			if at >= 0 && withHist {
-				if err := readHistograms(h, &dur, &ttft); err != nil {
+				if err := s.read(t, at, h); err != nil {
 					return err
 				}
-				s.histograms(t, at, &dur, &ttft)
 			}
 		}
 		if r.bad || len(r.b) > 0 {
@@ -494,8 +536,8 @@ func (s *Summing) Made() bool { return len(s.made) > 0 }
 
 // Members visits the members that a query found.
 func (s *Summing) Members(visit func(Member)) {
-	for id, t := range s.points {
-		if t != nil && t.points != nil {
+	for id := range s.points {
+		if s.points[id].points != nil {
 			visit(s.names[id])
 		}
 	}

@@ -88,6 +88,9 @@ func (s *Sums) TakeCounts(o *Sums) {
 	}
 }
 
+// SameCounts tells whether all figures but the histograms are those of o.
+func (s *Sums) SameCounts(o *Sums) bool { return figuresOf(s) == figuresOf(o) }
+
 // counts gives the figures of sums in the order in which they are written.
 func (s *Sums) counts() [countFields]*int64 {
 	t := &s.Tokens

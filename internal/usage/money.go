@@ -17,19 +17,34 @@ const nanosPerUSD = 1_000_000_000
 // String gives the amount as a decimal number of US dollars with at most nine
 // places and no trailing zeros: "0.029634", "12", "-0.5".
 func (m NanoUSD) String() string {
-	sign, v := "", uint64(m)
+	var room [24]byte
+	return string(m.Append(room[:0]))
+}
+
+// Append appends what String gives.
+func (m NanoUSD) Append(b []byte) []byte {
+	v := uint64(m)
 	if m < 0 {
-		sign, v = "-", -uint64(m)
+		b, v = append(b, '-'), -v
 	}
-	whole, frac := v/nanosPerUSD, v%nanosPerUSD
+	b = strconv.AppendUint(b, v/nanosPerUSD, 10)
+	frac := v % nanosPerUSD
 	if frac == 0 {
-		return sign + strconv.FormatUint(whole, 10)
+		return b
 	}
-	return sign + strconv.FormatUint(whole, 10) + "." + strings.TrimRight(fmt.Sprintf("%09d", frac), "0")
+	b = append(b, '.')
+	for unit := uint64(nanosPerUSD / 10); frac > 0; unit /= 10 {
+		b = append(b, byte('0'+frac/unit))
+		frac %= unit
+	}
+	return b
 }
 
 // MarshalJSON writes the amount as a JSON number, exactly.
-func (m NanoUSD) MarshalJSON() ([]byte, error) { return []byte(m.String()), nil }
+func (m NanoUSD) MarshalJSON() ([]byte, error) {
+	const digits = 24 // of most
+	return m.Append(make([]byte, 0, digits)), nil
+}
 
 // ErrMoney reports an amount that is not a finite, non-negative number of dollars
 // that fits in NanoUSD (about 9.2 thousand million dollars).
