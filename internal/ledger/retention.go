@@ -11,7 +11,7 @@ import (
 
 // dropChunk is how many records are dropped between two commits, so that dropping never keeps
 // a sender waiting for long.
-const dropChunk = 2_000
+const dropChunk = 16_384
 
 // sizeStep is the share of the records (one in so many) that goes at a time while the store is
 // too big.
