@@ -29,6 +29,9 @@ func (nullEngine) Close() error                                       { return n
 func (nullEngine) Scan(context.Context, store.Filter, func(*store.Record) error) error {
 	return nil
 }
+func (nullEngine) Figures(context.Context, store.Filter, func(*store.Record) error) error {
+	return nil
+}
 func (nullEngine) Find(context.Context, usage.ID, time.Time) (store.Record, bool, error) {
 	return store.Record{}, false, nil
 }
