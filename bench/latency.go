@@ -169,14 +169,3 @@ func liveRequest(g *loadgen.Generator) (loadgen.Request, error) {
 	}
 	return loadgen.RequestOf(calls)
 }
-
-func plus(a, b loadgen.Truth) loadgen.Truth {
-	a.Calls += b.Calls
-	a.Errors += b.Errors
-	a.Input += b.Input
-	a.Output += b.Output
-	a.CacheRead += b.CacheRead
-	a.CacheWrite += b.CacheWrite
-	a.Reasoning += b.Reasoning
-	return a
-}

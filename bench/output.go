@@ -74,7 +74,8 @@ func (r *report) text(w io.Writer) {
 }
 
 func (m *machine) String() string {
-	return fmt.Sprintf("%s, %d cores, %g GB, Linux %s, %s, commit %s, %s", m.CPU, m.Cores, m.Memory, m.Kernel, m.Go, m.Commit, m.Time.Format(time.RFC3339))
+	return fmt.Sprintf("%s, %d cores, %g GB, load %g at the begin, Linux %s, %s, commit %s, %s",
+		m.CPU, m.Cores, m.Memory, m.Load, m.Kernel, m.Go, m.Commit, m.Time.Format(time.RFC3339))
 }
 
 // Between these lines a document's tables are replaced.

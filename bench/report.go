@@ -26,6 +26,7 @@ type machine struct {
 	CPU    string    `json:"cpu"`
 	Cores  int       `json:"cores"`
 	Memory float64   `json:"memory_gb"`
+	Load   float64   `json:"load"` // how many programs wanted to run when it began, over the minute before
 	Kernel string    `json:"kernel"`
 	Go     string    `json:"go"`
 	Commit string    `json:"commit"`
@@ -97,6 +98,9 @@ func newReport(ctx context.Context, root string) *report {
 		if _, err := fmt.Sscanf(string(b), "MemTotal: %f kB", &kib); err == nil {
 			r.machine.Memory = float64(int(kib*1024/1e8)) / 10
 		}
+	}
+	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
+		_, _ = fmt.Sscan(string(b), &r.machine.Load)
 	}
 	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		r.machine.Kernel = strings.TrimSpace(string(b))

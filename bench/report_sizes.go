@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Targets of the design: with 10 M calls stored, unless they say otherwise.
@@ -84,6 +85,12 @@ func (r *report) sizes(empty float64, all []*sized) {
 	}
 	for _, s := range all {
 		r.latencies(s)
+		for kind, times := range s.crowd.by {
+			r.value(fmt.Sprintf("crowd_p99_ms_%s_%d_calls", strings.ReplaceAll(kind, " ", "_"), s.calls), times.p99())
+		}
+	}
+	if len(all) > 1 {
+		r.answersBySize(all)
 	}
 	if len(all) > 0 {
 		r.sizing(all[len(all)-1])
@@ -99,6 +106,27 @@ func (r *report) growth(all []*sized) {
 			r.value(fmt.Sprintf("fill_cpu_us_per_call_%d_of_%d_calls", step.Calls, s.calls), step.CPU)
 			t.row(count(step.Calls), fmt.Sprintf("%.1f", step.CPU))
 		}
+	}
+}
+
+// answersBySize shows how answers fare as a database grows.
+func (r *report) answersBySize(all []*sized) {
+	columns := []string{"query"}
+	for _, s := range all {
+		columns = append(columns, "p50 with "+count(s.calls), "CPU")
+	}
+	t := r.table("How answers grow with what is stored: one client, alone, ms", columns...)
+	for i := range all[0].alone {
+		cells := []string{all[0].alone[i].name}
+		for _, s := range all {
+			q := &s.alone[i]
+			if len(q.times) == 0 {
+				cells = append(cells, "failed", "")
+				continue
+			}
+			cells = append(cells, short(q.times.median()), short(q.cpu))
+		}
+		t.row(cells...)
 	}
 }
 

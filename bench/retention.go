@@ -37,8 +37,7 @@ func dropDay(ctx context.Context, binary, dir string, set *filled, calls int64) 
 	if err != nil {
 		return nil, fmt.Errorf("take a port: %w", err)
 	}
-	config := strings.Replace(quickstart.Config, "max_age: 9600h", fmt.Sprintf("interval: %s\n      max_age: %s", soon, age.Round(time.Second)), 1)
-	config = strings.Replace(config, "level: none", "level: normal\n      readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: "+port+"}}}}]", 1)
+	config := retentionConfig(soon.String(), age.Round(time.Second).String(), port)
 	file := filepath.Join(dir, "config.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return nil, fmt.Errorf("write a configuration: %w", err)
@@ -114,6 +113,13 @@ func dropDay(ctx context.Context, binary, dir string, set *filled, calls int64) 
 	}
 	out.after, err = folderSize(dir)
 	return out, err
+}
+
+// retentionConfig is the quickstart's configuration with another limit, which is looked at after an
+// interval, and with the collector's own metrics on a port.
+func retentionConfig(interval, maxAge, port string) string {
+	return strings.NewReplacer("max_age: 9600h", "interval: "+interval+"\n      max_age: "+maxAge,
+		"level: none", "level: normal\n      readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: "+port+"}}}}]").Replace(quickstart.Config)
 }
 
 // droppedRecords is how many records retention has removed.

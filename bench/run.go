@@ -171,7 +171,7 @@ func (p *plan) measureSize(ctx context.Context, bin binaries, l *library, calls 
 		if *b, sent, err = measureStart(ctx, bin.ours, dir, uint64(100+i)); err != nil { //nolint:gosec // small
 			return nil, err
 		}
-		truth = plus(truth, sent)
+		truth = truth.Plus(sent)
 	}
 	if truth, err = p.measureServer(ctx, bin, dir, out, truth); err != nil {
 		return nil, err
@@ -227,7 +227,7 @@ func (p *plan) measureServer(ctx context.Context, bin binaries, dir string, out 
 	if err := w.stop(); err != nil {
 		return truth, err
 	}
-	truth = plus(truth, w.truth)
+	truth = truth.Plus(w.truth)
 	progress("key checks")
 	if out.verifyRate, out.verifyCPU, err = verifyRate(ctx, s, q, p.lasts/2); err != nil {
 		return truth, err
@@ -261,5 +261,5 @@ func (p *plan) sendLive(ctx context.Context, s *server, to *sender, out *sized, 
 	out.live.rate = float64(calls) / time.Since(begun).Seconds()
 	after, err := s.quietCPU(ctx)
 	out.live.cpu = (after - before).Seconds() * 1e6 / float64(calls)
-	return plus(truth, g.Distinct), err
+	return truth.Plus(g.Distinct), err
 }

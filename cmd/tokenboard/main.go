@@ -30,6 +30,7 @@ const version = "0.1.0"
 const dataDirVariable = "TOKENBOARD_DATA_DIR"
 
 func main() {
+	limitMemory()
 	if err := newCommand().ExecuteContext(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "tokenboard: "+oneLine(err))
 		os.Exit(cli.ExitCode(err))

@@ -115,7 +115,11 @@ func (g *Generator) NextFresh() (usage.Call, bool) {
 	} else {
 		g.last[g.rng.IntN(remembered)] = c
 	}
-	t := &g.Distinct
+	g.Distinct.add(&c)
+	return c, true
+}
+
+func (t *Truth) add(c *usage.Call) {
 	t.Calls++
 	if c.Failed {
 		t.Errors++
@@ -125,7 +129,14 @@ func (g *Generator) NextFresh() (usage.Call, bool) {
 	t.CacheRead += c.Tokens.CacheRead
 	t.CacheWrite += c.Tokens.CacheWrite
 	t.Reasoning += c.Tokens.Reasoning
-	return c, true
+}
+
+// Plus gives the sums of two sets together.
+func (t Truth) Plus(o Truth) Truth {
+	return Truth{
+		Calls: t.Calls + o.Calls, Errors: t.Errors + o.Errors, Input: t.Input + o.Input, Output: t.Output + o.Output,
+		CacheRead: t.CacheRead + o.CacheRead, CacheWrite: t.CacheWrite + o.CacheWrite, Reasoning: t.Reasoning + o.Reasoning,
+	}
 }
 
 func (g *Generator) fresh() usage.Call {

@@ -125,17 +125,20 @@ func number(r *store.Record, c Column) int64 {
 	}
 }
 
-// EncodeFigures gives the columns of 1 to MaxRows rows, which are in order.
+// EncodeFigures gives the columns of 1 to MaxRows rows, which are in order: where each begins (two bytes),
+// and they themselves.
 func EncodeFigures(rows []Row) []byte {
-	b := make([]byte, 0, 64+40*len(rows))
-	b = append(b, version, byte(len(rows)-1))
+	b := make([]byte, headSize, 64+40*len(rows))
+	b[0], b[1] = version, byte(len(rows)-1)
 	var d dictionary
 	var numbers [MaxRows]int64
-	for c := range firstNumber {
-		d.fill(len(rows), func(i int) uint64 { return rows[i].dictValue(c) })
-		b = d.append(b, len(rows))
-	}
-	for c := firstNumber; c < columns; c++ {
+	for c := range columns {
+		binary.LittleEndian.PutUint16(b[2+2*c:], uint16(len(b))) //nolint:gosec // MaxRows rows take less
+		if c < firstNumber {
+			d.fill(len(rows), func(i int) uint64 { return rows[i].dictValue(c) })
+			b = d.append(b, len(rows))
+			continue
+		}
 		last := int64(0)
 		for i := range rows {
 			numbers[i] = number(rows[i].Record, c)
@@ -152,13 +155,23 @@ func EncodeFigures(rows []Row) []byte {
 	return seal(b)
 }
 
-// Figures are the columns of a block.
+// headSize is the bytes before the columns.
+const headSize = 2 + 2*int(columns)
+
+// Figures are the columns of a block. A column is read when it is asked for first: until Complete was
+// called, they are for one goroutine at a time.
 type Figures struct {
+	b       []byte // without the checksum
 	rows    int
+	bad     bool   // a column is not as EncodeFigures writes it
+	ready   uint32 // a bit for each column that was read
 	dicts   [firstNumber]Dict
 	numbers [columns - firstNumber]ints
 	start   []int64
+	room    []uint64 // for the dictionaries
 }
+
+var _ = [1]struct{}{}[columns>>5] // ready has a bit for each
 
 // OpenFigures reads what EncodeFigures gave. It keeps the bytes.
 func OpenFigures(b []byte) (*Figures, error) {
@@ -166,53 +179,86 @@ func OpenFigures(b []byte) (*Figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.byte() != version {
+	if len(r.b) < headSize+padding || r.b[0] != version {
 		return nil, ErrDamaged
 	}
-	f := &Figures{rows: int(r.byte()) + 1}
-	room := make([]uint64, 0, 2*MaxRows)
-	for c := range f.dicts {
-		f.dicts[c], room = readDict(r, f.rows, room)
+	return &Figures{b: r.b, rows: int(r.b[1]) + 1}, nil
+}
+
+// Complete reads all columns. Then several goroutines may use them.
+func (f *Figures) Complete() error {
+	for c := range columns {
+		f.read(c)
 	}
-	for c := range f.numbers {
-		at := int64(0)
-		if Column(c)+firstNumber == Start {
-			at = r.varint()
+	return f.Err()
+}
+
+// Err reports columns that were asked for and are not as they were written; they seem to be zero.
+func (f *Figures) Err() error {
+	if f.bad {
+		return ErrDamaged
+	}
+	return nil
+}
+
+// read reads a column.
+func (f *Figures) read(c Column) {
+	if f.ready&(1<<c) != 0 {
+		return
+	}
+	f.ready |= 1 << c
+	at := int(binary.LittleEndian.Uint16(f.b[2+2*c:]))
+	r := &reader{b: f.b[min(at, len(f.b)):]}
+	switch {
+	case c < firstNumber:
+		if f.room == nil {
+			f.room = make([]uint64, 0, MaxRows)
 		}
-		f.numbers[c] = readInts(r, f.rows)
-		if Column(c)+firstNumber == Start && !r.bad {
-			f.start = make([]int64, f.rows)
-			for i := range f.start {
-				at += f.numbers[c].at(i)
-				f.start[i] = at
+		f.dicts[c], f.room = readDict(r, f.rows, f.room)
+	case c == Start:
+		last := r.varint()
+		steps := readInts(r, f.rows)
+		f.start = make([]int64, f.rows)
+		for i := range f.start {
+			if !r.bad {
+				last += steps.at(i)
 			}
+			f.start[i] = last
 		}
+	default:
+		f.numbers[c-firstNumber] = readInts(r, f.rows)
 	}
-	if r.bad || len(r.b) != padding {
-		return nil, ErrDamaged
-	}
-	return f, nil
+	f.bad = f.bad || r.bad
 }
 
 // Rows is how many records there are.
 func (f *Figures) Rows() int { return f.rows }
 
 // Starts gives the start (Unix ns) of every row, ascending; not to be changed.
-func (f *Figures) Starts() []int64 { return f.start }
+func (f *Figures) Starts() []int64 {
+	f.read(Start)
+	return f.start
+}
 
 // Dict gives a column that comes before Start.
-func (f *Figures) Dict(c Column) *Dict { return &f.dicts[c] }
+func (f *Figures) Dict(c Column) *Dict {
+	f.read(c)
+	return &f.dicts[c]
+}
 
 // Text gives the column of a kind of text.
-func (f *Figures) Text(kind int) *Dict { return &f.dicts[kind] }
+func (f *Figures) Text(kind int) *Dict { return f.Dict(FirstText + Column(kind)) } //nolint:gosec // below Kinds
 
 // Number gives a figure of row i of a column after Start.
-func (f *Figures) Number(c Column, i int) int64 { return f.numbers[c-firstNumber].at(i) }
+func (f *Figures) Number(c Column, i int) int64 {
+	f.read(c)
+	return f.numbers[c-firstNumber].at(i)
+}
 
 // TextsOf gives the numbers of the texts of row i.
 func (f *Figures) TextsOf(i int) (texts Texts) {
 	for k := range texts {
-		texts[k] = uint32(f.dicts[k].Value(i)) //nolint:gosec // written from one
+		texts[k] = uint32(f.Text(k).Value(i)) //nolint:gosec // written from one
 	}
 	return texts
 }
@@ -220,18 +266,18 @@ func (f *Figures) TextsOf(i int) (texts Texts) {
 // Read puts the figures of row i into a record, and gives the numbers of its texts.
 func (f *Figures) Read(i int, r *store.Record) (texts Texts) {
 	texts = f.TextsOf(i)
-	r.Status = int(f.dicts[Status].Value(i)) //nolint:gosec // written from one
-	state := f.dicts[State].Value(i)
+	r.Status = int(f.Dict(Status).Value(i)) //nolint:gosec // written from one
+	state := f.Dict(State).Value(i)
 	r.Counted, r.Failed, r.HasReportedCost = state&Counted != 0, state&Failed != 0, state&reported != 0
 	r.Reason, r.Lent = ReasonOf(state), usage.Lent(state>>lentShift) //nolint:gosec // written from one
-	r.Quality = usage.Quality(f.dicts[Quality].Value(i))             //nolint:gosec // written from one
-	r.Start = time.Unix(0, f.start[i]).UTC()
+	r.Quality = usage.Quality(f.Dict(Quality).Value(i))              //nolint:gosec // written from one
+	r.Start = time.Unix(0, f.Starts()[i]).UTC()
 	r.Seen = time.Unix(f.Number(Seen, i), 0).UTC()
 	r.Duration, r.TTFT = time.Duration(f.Number(Duration, i)), time.Duration(f.Number(TTFT, i))
 	r.Tokens = usage.Tokens{
 		InputUncached: f.Number(InputUncached, i), CacheRead: f.Number(CacheRead, i), CacheWrite: f.Number(CacheWrite, i),
 		CacheWrite1h: f.Number(CacheWrite1h, i), OutputText: f.Number(OutputText, i), Reasoning: f.Number(Reasoning, i),
-		Fields: usage.TokenFields(f.dicts[Fields].Value(i)), //nolint:gosec // written from one
+		Fields: usage.TokenFields(f.Dict(Fields).Value(i)), //nolint:gosec // written from one
 	}
 	r.Cost, r.ReportedCost = usage.NanoUSD(f.Number(Cost, i)), usage.NanoUSD(f.Number(ReportedCost, i))
 	return texts

@@ -86,6 +86,9 @@ func requireRoundTrip(t require.TestingT, rows []Row) {
 	summary := testMarks.Summarise(rows)
 	require.True(t, testMarks.Valid(summary))
 	require.Equal(t, len(rows), f.Rows())
+	if len(rows)%2 == 0 {
+		require.NoError(t, f.Complete())
+	}
 	all := [FreeTexts]string{}
 	for i := range rows {
 		got := store.Record{}
@@ -102,6 +105,7 @@ func requireRoundTrip(t require.TestingT, rows []Row) {
 			require.True(t, testMarks.MayHaveText(summary, k, texts[k]))
 		}
 		require.True(t, !got.Failed || summary.HasFailed())
+		require.NoError(t, f.Err())
 		require.True(t, got.SupersededBy == usage.ID{} || summary.HasSuperseded())
 		for which := range all {
 			all[which] += FreeText(rows[i].Record, which)
@@ -165,6 +169,7 @@ func TestDamage(t *testing.T) {
 			for j := range f.Rows() {
 				f.Read(j, &store.Record{})
 			}
+			_ = f.Complete()
 		}
 		c := EncodeNames(rows)
 		c = c[:len(c)-padding-checkedSize]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"sort"
 	"strings"
 	"sync"
@@ -177,10 +178,38 @@ type Names struct {
 	err    error
 }
 
-// part is a section: which rows have it, and where.
-type part struct {
-	have   []byte
-	values [][]byte // by row; nil where there is none
+// part is a section: which rows have it, and what they have one after another.
+type part struct{ have, body []byte }
+
+// has tells whether row i has the part.
+func (p *part) has(i int) bool { return p.have[i/8]&(1<<(i%8)) != 0 }
+
+// before counts the rows before row i that have the part.
+func (p *part) before(i int) int {
+	n := bits.OnesCount8(p.have[i/8] & (1<<(i%8) - 1))
+	for _, b := range p.have[:i/8] {
+		n += bits.OnesCount8(b)
+	}
+	return n
+}
+
+// valid tells whether a part of n rows is as EncodeNames writes it.
+func (p *part) valid(n, size int) bool {
+	count := p.before(n-1) + 1
+	if !p.has(n - 1) {
+		count--
+	}
+	if size > 0 {
+		return len(p.body) == count*size
+	}
+	rest := p.body
+	for range count {
+		if len(rest) == 0 || len(rest) < 1+int(rest[0]) {
+			return false
+		}
+		rest = rest[1+int(rest[0]):]
+	}
+	return len(rest) == 0
 }
 
 type texts struct {
@@ -205,21 +234,11 @@ func OpenNames(b []byte) (*Names, error) {
 		if len(s.b) == 0 {
 			continue
 		}
-		n.parts[i].have = s.take((n.rows + 7) / 8)
-		n.parts[i].values = make([][]byte, n.rows)
-		for row := range n.rows {
-			if s.bad || n.parts[i].have[row/8]&(1<<(row%8)) == 0 {
-				continue
-			}
-			size := sections[i].size
-			if size == 0 {
-				size = int(s.byte())
-			}
-			n.parts[i].values[row] = s.take(size)
-		}
-		if s.bad || len(s.b) != 0 {
+		p := part{have: s.take((n.rows + 7) / 8), body: s.b}
+		if s.bad || !p.valid(n.rows, sections[i].size) {
 			return nil, ErrDamaged
 		}
+		n.parts[i] = p
 	}
 	if r.bad || len(r.b) < padding {
 		return nil, ErrDamaged
@@ -376,11 +395,21 @@ func (n *Names) TraceAndSpan(i int, signal usage.Signal) (trace, span []byte) {
 	return n.value(traces, i), n.value(spans, i)
 }
 
+// value gives what row i has of a section; nil where it has nothing.
 func (n *Names) value(section, i int) []byte {
-	if p := &n.parts[section]; p.values != nil {
-		return p.values[i]
+	p := &n.parts[section]
+	if p.have == nil || !p.has(i) {
+		return nil
 	}
-	return nil
+	at := p.before(i)
+	if size := sections[section].size; size > 0 {
+		return p.body[at*size : (at+1)*size]
+	}
+	rest := p.body
+	for range at {
+		rest = rest[1+int(rest[0]):]
+	}
+	return rest[1 : 1+int(rest[0])]
 }
 
 // Read puts what row i has of its own into a record whose signal is set.

@@ -117,6 +117,9 @@ func readInts(r *reader, n int) (c ints) {
 	}
 	c.width, c.scale = width, scales[scale]
 	c.packed = r.padded(packedSize(n, width))
+	if r.bad {
+		return ints{}
+	}
 	return c
 }
 
@@ -182,7 +185,7 @@ func readDict(r *reader, n int, room []uint64) (d Dict, used []uint64) {
 	count := r.uvarint()
 	if count < 1 || count > uint64(n) { //nolint:gosec // n is small
 		r.fail()
-		return Dict{}, room
+		return Dict{padded: make([]uint64, 1)}, room
 	}
 	d.width = indexWidth(int(count)) //nolint:gosec // checked
 	begin := len(room)
@@ -195,5 +198,8 @@ func readDict(r *reader, n int, room []uint64) (d Dict, used []uint64) {
 	}
 	d.Values, d.padded = room[begin:end:end], room[begin:len(room):len(room)]
 	d.packed = r.padded(packedSize(n, d.width))
+	if r.bad {
+		return Dict{padded: make([]uint64, 1)}, room
+	}
 	return d, room
 }

@@ -10,7 +10,7 @@ import (
 var ErrDamaged = errors.New("a block of records is damaged")
 
 const (
-	version     = 1
+	version     = 1 // of both
 	checkedSize = 4
 )
 

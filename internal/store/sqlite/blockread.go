@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -21,8 +22,6 @@ type opened struct {
 // fetcher reads the bytes of blocks: within a reader's transaction, or within the writer's.
 type fetcher interface {
 	fetch(ctx context.Context, id int64) (figures, names []byte, err error)
-	fetchFigures(ctx context.Context, id int64) ([]byte, error)
-	fetchNames(ctx context.Context, id int64) ([]byte, error)
 }
 
 func damaged(id int64, err error) error {
@@ -40,6 +39,9 @@ func (e *Engine) openBlock(ctx context.Context, from fetcher, id int64) (*opened
 	}
 	o := &opened{}
 	if o.figures, err = block.OpenFigures(figures); err != nil {
+		return nil, damaged(id, err)
+	}
+	if err := o.figures.Complete(); err != nil { // it is shared from here on
 		return nil, damaged(id, err)
 	}
 	if o.names, err = block.OpenNames(names); err != nil {
@@ -79,14 +81,15 @@ const (
 	selectBlock   = "SELECT figures, names FROM block_data WHERE id = ?"
 	selectFigures = "SELECT figures FROM block_data WHERE id = ?"
 	selectNames   = "SELECT names FROM block_data WHERE id = ?"
+	selectMany    = "SELECT id, figures FROM block_data WHERE id IN (SELECT value FROM json_each(?))"
 )
 
 // blockReader is a connection that reads blocks, in one transaction at a time.
 type blockReader struct {
-	conn                        *sql.Conn
-	begin, end, version         *sql.Stmt
-	whole, onlyFigures, onlyIDs *sql.Stmt
-	all                         []*sql.Stmt
+	conn                   *sql.Conn
+	begin, end, version    *sql.Stmt
+	whole, many, onlyNames *sql.Stmt
+	all                    []*sql.Stmt
 }
 
 // close ends the statements too: SQLite keeps a connection open until they are.
@@ -112,8 +115,8 @@ func newBlockReader(ctx context.Context, db *sql.DB) (*blockReader, error) {
 		{&r.end, "ROLLBACK"},
 		{&r.version, "SELECT value FROM meta WHERE name = 'blocks_version'"},
 		{&r.whole, selectBlock},
-		{&r.onlyFigures, selectFigures},
-		{&r.onlyIDs, selectNames},
+		{&r.many, selectMany},
+		{&r.onlyNames, selectNames},
 	} {
 		if *s.stmt, err = conn.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // close ends them
 			return nil, errors.Join(mapError("prepare a statement", err), r.close())
@@ -128,13 +131,32 @@ func (r *blockReader) fetch(ctx context.Context, id int64) (figures, names []byt
 	return figures, names, fetched(id, err)
 }
 
-func (r *blockReader) fetchFigures(ctx context.Context, id int64) (figures []byte, err error) {
-	err = r.onlyFigures.QueryRowContext(ctx, id).Scan(&figures)
-	return figures, fetched(id, err)
+// fetchMany reads the figures of several blocks.
+func (r *blockReader) fetchMany(ctx context.Context, ids []int64, found func(id int64, figures []byte) error) error {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return fmt.Errorf("list the blocks to read: %w", err)
+	}
+	rows, err := r.many.QueryContext(ctx, string(list))
+	if err != nil {
+		return mapError("read blocks of records", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var figures []byte
+		if err := rows.Scan(&id, &figures); err != nil {
+			return mapError("read a block of records", err)
+		}
+		if err := found(id, figures); err != nil {
+			return err
+		}
+	}
+	return mapError("read blocks of records", rows.Err())
 }
 
 func (r *blockReader) fetchNames(ctx context.Context, id int64) (names []byte, err error) {
-	err = r.onlyIDs.QueryRowContext(ctx, id).Scan(&names)
+	err = r.onlyNames.QueryRowContext(ctx, id).Scan(&names)
 	return names, fetched(id, err)
 }
 

@@ -100,6 +100,9 @@ func (d *dropping) take(b *blockRef) error {
 			return err
 		}
 	}
+	if err := f.Err(); err != nil {
+		return damaged(b.id, err)
+	}
 	d.left -= n
 	d.removed = append(d.removed, b)
 	if n < f.Rows() {

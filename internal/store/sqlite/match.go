@@ -127,17 +127,23 @@ type blockSource interface {
 	names() (*block.Names, error)
 }
 
-// rows gives the numbers of the rows of a block that match, ascending.
-func (m *match) rows(b blockSource) ([]int, error) {
+// rows gives the numbers of the rows of a block that match, ascending. Whole says that all of them are in
+// the range of time.
+func (m *match) rows(b blockSource, whole bool) ([]int, error) {
 	f := b.figures()
-	starts := f.Starts()
-	begin, _ := slices.BinarySearch(starts, m.from)
-	end := f.Rows()
-	if m.to < math.MaxInt64 {
-		end, _ = slices.BinarySearch(starts, m.to+1)
-	}
-	if m.none || begin >= end {
+	if m.none || !m.inDictionaries(f) {
 		return nil, nil
+	}
+	begin, end := 0, f.Rows()
+	if !whole {
+		starts := f.Starts()
+		begin, _ = slices.BinarySearch(starts, m.from)
+		if m.to < math.MaxInt64 {
+			end, _ = slices.BinarySearch(starts, m.to+1)
+		}
+		if begin >= end {
+			return nil, nil
+		}
 	}
 	var ok [block.MaxRows]bool
 	for i := begin; i < end; i++ {
@@ -190,6 +196,17 @@ func (m *match) rows(b blockSource) ([]int, error) {
 		}
 	}
 	return out, nil
+}
+
+// inDictionaries tells whether a block has a text of each kind that is asked for, which is quickly seen.
+func (m *match) inDictionaries(f *block.Figures) bool {
+	for i := range m.texts {
+		t := &m.texts[i]
+		if !slices.ContainsFunc(f.Text(int(t.kind)).Values, func(n uint64) bool { return t.numbers[uint32(n)] }) { //nolint:gosec // written from one
+			return false
+		}
+	}
+	return true
 }
 
 func anyStatus(statuses []statusMatch, f *block.Figures, i int) bool {

@@ -19,21 +19,97 @@ type lazyBlock struct {
 	n   *block.Names
 }
 
-// open reads the figures.
-func (s *snapshot) open(ctx context.Context, ref *blockRef) (*lazyBlock, error) {
-	b := &lazyBlock{s: s, ctx: ctx, ref: ref}
-	if o := s.engine.cache.get(ref.id); o != nil {
-		b.f, b.n = o.figures, o.names
-		return b, nil
+// feed gives the blocks that may hold what matches, in the order of their first starts, or of their last
+// ones in reverse. It reads ahead: little at first, for whoever wants only a page.
+type feed struct {
+	s       *snapshot
+	m       *match
+	reverse bool
+	hours   []*hourBlocks // still to come, in order
+	blocks  []*blockRef   // of the hour at hand, still to come
+	ahead   []*lazyBlock
+	step    int
+}
+
+// mostAhead is how many blocks are read at a time.
+const mostAhead = 64
+
+func (s *snapshot) feed(m *match, reverse bool, step int) *feed {
+	f := &feed{s: s, m: m, reverse: reverse, hours: s.between(m.from, m.to), step: step}
+	if reverse {
+		f.hours = slices.Clone(f.hours)
+		slices.Reverse(f.hours)
 	}
-	data, err := s.fetchFigures(ctx, ref.id)
+	return f
+}
+
+// next gives the next block; nil at the end. It stays the next one until take is called.
+func (f *feed) next(ctx context.Context) (*lazyBlock, error) {
+	if len(f.ahead) == 0 {
+		if err := f.read(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if len(f.ahead) == 0 {
+		return nil, nil //nolint:nilnil // the end
+	}
+	return f.ahead[0], nil
+}
+
+func (f *feed) take() { f.ahead = f.ahead[1:] }
+
+// read reads ahead.
+func (f *feed) read(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("read records: %w", err)
+	}
+	f.ahead = make([]*lazyBlock, 0, f.step)
+	wanted := map[int64]*lazyBlock{}
+	var ids []int64
+	for len(f.ahead) < f.step {
+		if len(f.blocks) == 0 {
+			if len(f.hours) == 0 {
+				break
+			}
+			f.blocks = f.hours[0].blocks
+			if f.reverse {
+				f.blocks = f.hours[0].byLast
+			}
+			f.hours = f.hours[1:]
+			continue
+		}
+		ref := f.blocks[0]
+		f.blocks = f.blocks[1:]
+		if !f.m.mayBeIn(ref) {
+			continue
+		}
+		b := &lazyBlock{s: f.s, ctx: ctx, ref: ref}
+		f.ahead = append(f.ahead, b)
+		if o := f.s.engine.cache.get(ref.id); o != nil {
+			b.f, b.n = o.figures, o.names
+			continue
+		}
+		wanted[ref.id] = b
+		ids = append(ids, ref.id)
+	}
+	f.step = min(2*f.step, mostAhead)
+	if len(ids) == 0 {
+		return nil
+	}
+	err := f.s.fetchMany(ctx, ids, func(id int64, figures []byte) (err error) {
+		if wanted[id].f, err = block.OpenFigures(figures); err != nil {
+			return damaged(id, err)
+		}
+		delete(wanted, id)
+		return nil
+	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if b.f, err = block.OpenFigures(data); err != nil {
-		return nil, damaged(ref.id, err)
+	for id := range wanted {
+		return fmt.Errorf("%w: block %d is not there", store.ErrCorrupt, id)
 	}
-	return b, nil
+	return nil
 }
 
 func (b *lazyBlock) figures() *block.Figures { return b.f }
@@ -53,9 +129,12 @@ func (b *lazyBlock) names() (*block.Names, error) {
 
 // matching gives the rows that match and that no entry has a later form of.
 func (b *lazyBlock) matching(m *match) ([]int, error) {
-	rows, err := m.rows(b)
+	rows, err := m.rows(b, b.ref.first >= m.from && b.ref.last <= m.to)
+	if err == nil {
+		err = b.f.Err()
+	}
 	if err != nil {
-		return nil, fmt.Errorf("look through block %d: %w", b.ref.id, err)
+		return nil, damaged(b.ref.id, err)
 	}
 	if !b.s.changed[b.ref.id] || len(rows) == 0 {
 		return rows, nil
@@ -85,6 +164,9 @@ func readRow(f *block.Figures, names *block.Names, dims dimValues, i int, r *sto
 	if !dims.set(&texts, &r.Call) {
 		return errText
 	}
+	if err := f.Err(); err != nil {
+		return fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+	}
 	return names.Read(i, r)
 }
 
@@ -99,28 +181,24 @@ func (s *snapshot) each(ctx context.Context, m *match, entry func(*entry) error,
 			}
 		}
 	}
-	for _, h := range s.between(m.from, m.to) {
-		for _, ref := range h.blocks {
-			if !m.mayBeIn(ref) {
-				continue
-			}
-			if err := ctx.Err(); err != nil {
-				return fmt.Errorf("read records: %w", err)
-			}
-			b, err := s.open(ctx, ref)
-			if err != nil {
-				return err
-			}
-			found, err := b.matching(m)
-			if err == nil && len(found) > 0 {
-				err = rows(b.f, found)
-			}
-			if err != nil {
-				return err
-			}
+	feed := s.feed(m, false, mostAhead)
+	for {
+		b, err := feed.next(ctx)
+		if err != nil || b == nil {
+			return err
+		}
+		feed.take()
+		found, err := b.matching(m)
+		if err == nil && len(found) > 0 {
+			err = rows(b.f, found)
+		}
+		if err == nil && b.f.Err() != nil {
+			err = damaged(b.ref.id, b.f.Err())
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return nil
 }
 
 // source is a block, or the entries, on a walk: what it still has to give.
@@ -199,10 +277,9 @@ type walker struct {
 	s       *snapshot
 	m       *match
 	reverse bool
-	hours   []*hourBlocks
-	blocks  []*blockRef // of the hour at hand, those still to be opened
-	heads   []*source   // a heap
-	err     error       // of comparing
+	feed    *feed
+	heads   []*source // a heap
+	err     error     // of comparing
 }
 
 // walk calls visit for the records that match, until it returns false. With after, those up to it and it
@@ -220,11 +297,7 @@ func (s *snapshot) walk(ctx context.Context, m *match, reverse bool, after *plac
 	if m.none || m.from > m.to {
 		return nil
 	}
-	w := &walker{s: s, m: m, reverse: reverse, hours: s.between(m.from, m.to)}
-	if reverse {
-		w.hours = slices.Clone(w.hours)
-		slices.Reverse(w.hours)
-	}
+	w := &walker{s: s, m: m, reverse: reverse, feed: s.feed(m, reverse, 1)}
 	recent := &source{entries: s.recentBetween(m.from, m.to), reverse: reverse, m: m}
 	if recent.skip(); !recent.empty() {
 		w.heads = append(w.heads, recent)
@@ -266,40 +339,18 @@ func (w *walker) advance() {
 	heap.Fix(w, 0)
 }
 
-// open reads the blocks that may hold the next record.
+// open opens the blocks that may hold the next record.
 func (w *walker) open(ctx context.Context) error {
 	for {
-		if len(w.blocks) == 0 {
-			if len(w.hours) == 0 {
-				return w.err
-			}
-			h := w.hours[0]
-			if len(w.heads) > 0 && !w.comesTo(h.blocks[0].first, h.byLast[0].last) {
-				return w.err
-			}
-			w.hours = w.hours[1:]
-			w.blocks = h.blocks
-			if w.reverse {
-				w.blocks = h.byLast
-			}
-			continue
-		}
-		b := w.blocks[0]
-		if len(w.heads) > 0 && !w.comesTo(b.first, b.last) {
-			return w.err
-		}
-		w.blocks = w.blocks[1:]
-		if !w.m.mayBeIn(b) {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("read records: %w", err)
-		}
-		opened, err := w.s.open(ctx, b)
+		b, err := w.feed.next(ctx)
 		if err != nil {
 			return err
 		}
-		rows, err := opened.matching(w.m)
+		if b == nil || (len(w.heads) > 0 && !w.comesTo(b.ref)) {
+			return w.err
+		}
+		w.feed.take()
+		rows, err := b.matching(w.m)
 		if err != nil {
 			return err
 		}
@@ -309,16 +360,16 @@ func (w *walker) open(ctx context.Context) error {
 		if w.reverse {
 			slices.Reverse(rows)
 		}
-		heap.Push(w, &source{block: opened, rows: rows})
+		heap.Push(w, &source{block: b, rows: rows})
 	}
 }
 
-// comesTo tells whether something between two starts may come before, or with, the next record.
-func (w *walker) comesTo(first, last int64) bool {
+// comesTo tells whether something of a block may come before, or with, the next record.
+func (w *walker) comesTo(b *blockRef) bool {
 	if w.reverse {
-		return last >= w.heads[0].start()
+		return b.last >= w.heads[0].start()
 	}
-	return first <= w.heads[0].start()
+	return b.first <= w.heads[0].start()
 }
 
 // Len, Less, Swap, Push and Pop make it a heap.

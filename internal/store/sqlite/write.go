@@ -17,7 +17,7 @@ import (
 // writer is the connection that writes, with its statements.
 type writer struct {
 	conn *sql.Conn
-	whole, onlyFigures, onlyNames,
+	whole, onlyFigures,
 	insertRecent, insertDim, insertLink, insertJournal, insertHour, noteSeen,
 	insertBlock, insertData, removeBlock, removeData *sql.Stmt
 	all []*sql.Stmt
@@ -35,7 +35,6 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 	}{
 		{&w.whole, selectBlock},
 		{&w.onlyFigures, selectFigures},
-		{&w.onlyNames, selectNames},
 		{&w.insertRecent, "INSERT INTO recent (data) VALUES (?)"},
 		{&w.insertDim, "INSERT INTO dims (kind, value) VALUES (?,?)"},
 		{&w.insertLink, "INSERT OR IGNORE INTO links (trace, span, parent, tool, seen) VALUES (?,?,?,?,?)"},
@@ -71,11 +70,6 @@ func (w *writer) fetch(ctx context.Context, id int64) (figures, names []byte, er
 func (w *writer) fetchFigures(ctx context.Context, id int64) (figures []byte, err error) {
 	err = w.onlyFigures.QueryRowContext(ctx, id).Scan(&figures)
 	return figures, fetched(id, err)
-}
-
-func (w *writer) fetchNames(ctx context.Context, id int64) (names []byte, err error) {
-	err = w.onlyNames.QueryRowContext(ctx, id).Scan(&names)
-	return names, fetched(id, err)
 }
 
 // transaction runs a function between BEGIN and COMMIT; whatever fails, nothing of it stays.
@@ -486,6 +480,9 @@ func decodeRecent(b []byte, dims dimValues, found func(*entry)) error {
 func readRows(figures, names []byte, dims dimValues) ([]block.Row, error) {
 	f, err := block.OpenFigures(figures)
 	if err != nil {
+		return nil, fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+	}
+	if err := f.Complete(); err != nil {
 		return nil, fmt.Errorf("%w: %w", store.ErrCorrupt, err)
 	}
 	n, err := block.OpenNames(names)
