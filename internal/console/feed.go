@@ -69,9 +69,9 @@ func (f *feed) put(c ledger.Commit) {
 		case d.N < 0 && back:
 			again[p] = true
 		case d.N < 0:
-			f.add(change{call: d.Call})
+			f.add(change{call: *d.Call})
 		default:
-			f.add(change{call: d.Call, counts: true, again: again[p]})
+			f.add(change{call: *d.Call, counts: true, again: again[p]})
 		}
 	}
 	f.asOf = c.At

@@ -76,7 +76,10 @@ func (w *world) open() {
 	w.stop = w.ledger.Observe(func(c ledger.Commit) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.told = append(w.told, c.Changes...)
+		for _, d := range c.Changes { // which are valid only meanwhile
+			call := *d.Call
+			w.told = append(w.told, ledger.Change{Call: &call, N: d.N})
+		}
 	})
 	w.ring = New(Options{Ledger: w.ledger, Now: w.clock.now, Quota: store.Limits{Tokens: store.Budget{store.Ever: 1 << 40}}})
 }

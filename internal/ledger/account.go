@@ -13,53 +13,127 @@ import (
 // records: it looks at nothing else, and the order in which the records came is not in it.
 // The ledger calls it again for a whole set whenever one of its records is new or changed.
 
+// resolving is what the current write is about.
+type resolving struct {
+	pending  []pending // records that came or are related to such; node.at is one more than the place here
+	findings []finding // of those that have relatives
+	set      []*node   // of the findings
+	trees    []*tree
+}
+
+// pending is a record that the current write is about.
+type pending struct {
+	n       *node
+	put     *store.Record // what is to be stored; nil: it is stored already
+	was     int64         // start (Unix ns) of the stored record that put replaces, or of put itself
+	fresh   bool          // the index did not know it before
+	finding uint32        // one more than its place in findings; 0: none
+}
+
+// finding is what resolve finds out about one record.
+type finding struct {
+	standing
+	decided bool
+	told    bool    // superseded by what lies below
+	apart   bool    // a call of its own, whatever lies below
+	tree    *tree   // of its trace
+	below   []*node // the calls below it that are the same call as it
+	above   []*node // the reverse, nearest first
+	aliases []key   // ids that stand on superseded ancestors
+	call    int     // its number among the calls that are left, plus one
+}
+
+func (f *finding) decide(s standing) { f.standing, f.decided = s, true }
+
+// about gives the place of a record in the current write.
+func (x *index) about(n *node) *pending {
+	if n.at == 0 {
+		x.pending = append(x.pending, pending{n: n, was: n.start})
+		n.at = uint32(len(x.pending)) //nolint:gosec // as many as there are nodes
+	}
+	return &x.pending[n.at-1]
+}
+
+// putOf gives what is to be stored of a record; nil where nothing is.
+func (x *index) putOf(n *node) *store.Record {
+	if n.at == 0 {
+		return nil
+	}
+	return x.pending[n.at-1].put
+}
+
+// visit puts a record into the set to be resolved.
+func (x *index) visit(n *node) {
+	p := x.about(n)
+	if p.finding != 0 {
+		return
+	}
+	x.set = append(x.set, n)
+	p.finding = uint32(len(x.set)) //nolint:gosec // as many as there are nodes
+}
+
+func (x *index) inSet(n *node) bool { return n.at != 0 && x.pending[n.at-1].finding != 0 }
+
+// found gives the finding on a record of the set.
+func (x *index) found(n *node) *finding { return &x.findings[x.pending[n.at-1].finding-1] }
+
+// settled ends what a write is about.
+func (x *index) settled() {
+	for i := range x.pending {
+		x.pending[i].n.at = 0
+	}
+	clear(x.pending)
+	clear(x.findings)
+	clear(x.set)
+	clear(x.trees)
+	x.pending, x.findings, x.set, x.trees = kept(x.pending), kept(x.findings), kept(x.set), kept(x.trees)
+}
+
 // resolve decides the standing of every record in a set that is closed under "same trace",
 // "same id", "echo of" and "can be a twin of". Window is how far apart in time (ns) records with one id may lie.
-func resolve(set []*node, x *index, window int64) map[*node]standing {
-	out := make(map[*node]standing, len(set))
-	traces := map[*trace]*tree{}
-	var left []*node // records that neither the leaf rule nor the echo rule took out
-	for _, n := range set {
-		if traces[n.trace] == nil {
-			traces[n.trace] = newTree(n.trace)
+func (x *index) resolve(window int64) {
+	x.findings = slices.Grow(x.findings[:0], len(x.set))[:len(x.set)]
+	for i, n := range x.set {
+		if f := &x.findings[i]; f.tree == nil {
+			x.growTree(n.trace)
 		}
 	}
-	aliases := map[*node][]key{} // ids that stand on superseded ancestors of a call
-	for _, t := range traces {
-		t.leafRule(out, aliases)
+	for _, t := range x.trees {
+		t.leafRule()
 	}
-	for _, n := range set {
-		if _, superseded := out[n]; superseded {
+	var left []*node // records that neither the leaf rule nor the echo rule took out
+	for i, n := range x.set {
+		f := &x.findings[i]
+		if f.decided {
 			continue
 		}
-		if n.echo && x.groups[n.group] != nil && x.groups[n.group].full > 0 {
-			out[n] = standing{reason: store.ReasonEcho}
+		if g := x.groups[n.group]; n.echo() && g != nil && g.full > 0 {
+			f.decide(standing{reason: store.ReasonEcho})
 			continue
 		}
 		left = append(left, n)
 	}
-	calls := sameCalls(left, aliases, traces, x, window)
-	number := pairTwins(calls, x, window)
-	wholes := make([][][]*node, len(calls)) // the parts of one call, by its number
-	for i, nodes := range calls {
-		wholes[number[i]] = append(wholes[number[i]], nodes)
+	calls := x.pairTwins(x.sameCalls(left, window), window)
+	for _, parts := range calls {
+		x.settleCall(parts)
 	}
-	for _, parts := range wholes {
-		if len(parts) > 0 {
-			settleCall(parts, out, traces, x)
-		}
-	}
-	return out
 }
 
 // settleCall decides which of the records of one call counts: the fullest. The records of one part
 // share an id; the parts are twins of one another.
-func settleCall(parts [][]*node, out map[*node]standing, traces map[*trace]*tree, x *index) {
-	whole := slices.Concat(parts...)
-	slices.SortFunc(whole, func(a, b *node) int { return b.full.compare(a.full) })
+func (x *index) settleCall(parts [][]*node) {
+	whole := parts[0]
+	if len(parts) > 1 {
+		whole = slices.Concat(parts...)
+	}
 	best := whole[0]
-	stands := standing{counted: true, lent: lentTo(whole, out, traces)}
-	if !best.usage {
+	if len(whole) > 1 {
+		whole = slices.Clone(whole)
+		slices.SortFunc(whole, func(a, b *node) int { return b.full.compare(a.full) })
+		best = whole[0]
+	}
+	stands := standing{counted: true, lent: x.lentTo(whole)}
+	if !best.usage() {
 		for _, n := range whole {
 			if twin := x.quietTwinOf(n); twin != nil {
 				stands = standing{by: twin.id, reason: store.ReasonTwin}
@@ -67,104 +141,138 @@ func settleCall(parts [][]*node, out map[*node]standing, traces map[*trace]*tree
 			}
 		}
 	}
-	for _, part := range parts {
-		reason := store.ReasonTwin
-		if slices.Contains(part, best) {
-			reason = store.ReasonSameCall
-		}
-		for _, n := range part {
-			out[n] = standing{by: best.id, reason: reason}
+	if len(whole) > 1 {
+		for _, part := range parts {
+			reason := store.ReasonTwin
+			if slices.Contains(part, best) {
+				reason = store.ReasonSameCall
+			}
+			for _, n := range part {
+				x.found(n).decide(standing{by: best.id, reason: reason})
+			}
 		}
 	}
-	out[best] = stands
+	x.found(best).decide(stands)
 }
 
 // lentTo gives what the record that counts, the first of a call's, does not know and others do: the
 // call's other records, the fuller first, then the spans of the same line that it stands for, the
 // nearest first.
-func lentTo(whole []*node, out map[*node]standing, traces map[*trace]*tree) who {
-	own := whole[0].who.facts()
-	var all usage.Who
-	for _, n := range whole {
-		all.Fill(n.who.facts())
+func (x *index) lentTo(whole []*node) usage.Who {
+	own := x.whos.value(whole[0].who)
+	all := own
+	for _, n := range whole[1:] {
+		all.Fill(x.whos.value(n.who))
 	}
 	for _, n := range whole {
-		for _, a := range traces[n.trace].line(n) {
-			if s := out[a]; s.reason == store.ReasonAncestor {
-				all.Fill(a.who.facts())
+		f := x.found(n)
+		slices.SortFunc(f.below, earlier)
+		for _, line := range [][]*node{f.above, f.below} {
+			for _, a := range line {
+				if a.who != 0 && x.found(a).reason == store.ReasonAncestor {
+					all.Fill(x.whos.value(a.who))
+				}
 			}
 		}
 	}
-	return whoOf(all.Less(own))
+	return all.Less(own)
 }
 
 // tree is one trace as the leaf rule sees it. Log records have no place in it.
 type tree struct {
+	x      *index
+	trace  uint32
 	calls  []*node
-	bySpan map[usage.SpanID]*node
-	links  map[usage.SpanID]link
-	roots  map[usage.SpanID]bool // spans whose parent is not followed: they close a circle
-	below  map[*node][]*node     // the calls below a call that are the same call as it
-	above  map[*node][]*node     // the reverse, nearest first
+	bySpan map[usage.SpanID]*node // nil where there are few calls
+	roots  map[usage.SpanID]bool  // spans whose parent is not followed: they close a circle
+	spans  int                    // as many as there can be along a line
 }
 
-// line gives the other calls of a call's line: its ancestors, the nearest first, then what is below it.
-func (t *tree) line(n *node) []*node {
-	return append(slices.Clone(t.above[n]), slices.SortedFunc(slices.Values(t.below[n]), earlier)...)
-}
+// fewCalls are looked through one by one.
+const fewCalls = 12
 
-func newTree(t *trace) *tree {
-	r := &tree{links: t.links, bySpan: make(map[usage.SpanID]*node, len(t.nodes))}
-	for _, n := range t.nodes {
+// growTree makes the tree of a trace.
+func (x *index) growTree(trace uint32) {
+	tr := x.traces.at(trace)
+	t := &tree{x: x, trace: trace, spans: int(tr.count)}
+	x.trees = append(x.trees, t)
+	x.eachOf(tr, func(n *node) {
+		x.found(n).tree = t
 		if n.signal == usage.SignalSpan && !n.span.IsZero() {
-			r.calls = append(r.calls, n)
-			r.bySpan[n.span] = n
+			t.calls = append(t.calls, n)
+		}
+	})
+	if len(t.calls) > fewCalls {
+		t.bySpan = make(map[usage.SpanID]*node, len(t.calls))
+		for _, n := range t.calls {
+			t.bySpan[n.span] = n
 		}
 	}
-	return r
 }
 
-// parentOf gives a span's parent, and false at a root or where the span is not known.
-func (t *tree) parentOf(s usage.SpanID) (usage.SpanID, bool) {
-	var parent usage.SpanID
-	if n := t.bySpan[s]; n != nil {
-		parent = n.parent
-	} else if l, known := t.links[s]; known {
-		parent = l.parent
+// call gives the call that a span is; nil where it is none.
+func (t *tree) call(s usage.SpanID) *node {
+	if t.bySpan != nil {
+		return t.bySpan[s]
 	}
-	return parent, !parent.IsZero() && parent != s && !t.roots[s]
+	for _, n := range t.calls {
+		if n.span == s {
+			return n
+		}
+	}
+	return nil
 }
 
-// isTool tells whether a span runs a tool.
-func (t *tree) isTool(s usage.SpanID) bool {
-	if n := t.bySpan[s]; n != nil {
-		return n.role == usage.RoleTool
+// up gives what is known of a span: the call that it is, its parent (zero at a root, or where the
+// span is not known), and whether it runs a tool.
+func (t *tree) up(s usage.SpanID) (n *node, parent usage.SpanID, tool bool) {
+	if n = t.call(s); n != nil {
+		parent, tool = n.parent, n.role == usage.RoleTool
+	} else if l := t.x.linkAt(t.trace, s); l != nil {
+		parent, tool = l.parent, l.tool
 	}
-	return t.links[s].tool
+	if parent == s || t.roots[s] {
+		parent = usage.SpanID{}
+	}
+	return n, parent, tool
 }
 
 // ancestors calls visit for every call above n, nearest first, and tells whether a tool
 // execution lies between (or n is one).
 func (t *tree) ancestors(n *node, visit func(a *node, throughTool bool)) {
-	through := n.role == usage.RoleTool
-	at := n.span
-	for {
-		parent, ok := t.parentOf(at)
-		if !ok {
-			return
-		}
-		if a := t.bySpan[parent]; a != nil {
+	through := false
+	_, at, tool := t.up(n.span)
+	for !at.IsZero() {
+		through = through || tool
+		a, parent, isTool := t.up(at)
+		if a != nil {
 			visit(a, through)
 		}
-		through = through || t.isTool(parent)
-		at = parent
+		at, tool = parent, isTool
 	}
+}
+
+// hasCircles tells whether some line of ancestors does not end.
+func (t *tree) hasCircles() bool {
+	for _, n := range t.calls {
+		steps := 0
+		for at := n.span; !at.IsZero(); steps++ {
+			if steps > t.spans {
+				return true
+			}
+			_, at, _ = t.up(at)
+		}
+	}
+	return false
 }
 
 // cutCircles finds spans that are their own ancestors (a broken or hostile emitter) and
 // takes the one with the smallest id in each circle for a root.
 func (t *tree) cutCircles() {
-	const unseen, onPath, done = 0, 1, 2
+	if !t.hasCircles() {
+		return
+	}
+	const onPath, done = 1, 2
 	state := map[usage.SpanID]int{}
 	for _, n := range t.calls {
 		var path []usage.SpanID
@@ -184,8 +292,8 @@ func (t *tree) cutCircles() {
 			}
 			state[at] = onPath
 			path = append(path, at)
-			parent, ok := t.parentOf(at)
-			if !ok {
+			_, parent, _ := t.up(at)
+			if parent.IsZero() {
 				break
 			}
 			at = parent
@@ -200,61 +308,65 @@ func (t *tree) cutCircles() {
 // line of ancestors: along any line exactly one counts, the deepest that bears usage; where
 // none bears usage, the deepest. An aggregate covers all below it; a model call covers what
 // is below it up to the next tool execution.
-func (t *tree) leafRule(out map[*node]standing, aliases map[*node][]key) {
+func (t *tree) leafRule() {
 	if len(t.calls) < 2 {
 		return
 	}
+	x := t.x
 	t.cutCircles()
-	t.below, t.above = map[*node][]*node{}, map[*node][]*node{}
 	for _, n := range t.calls {
+		f := x.found(n)
 		t.ancestors(n, func(a *node, throughTool bool) {
 			if throughTool && a.role == usage.RoleCall {
 				return
 			}
-			t.below[a] = append(t.below[a], n)
-			t.above[n] = append(t.above[n], a)
+			f.above = append(f.above, a)
+			of := x.found(a)
+			of.below = append(of.below, n)
 		})
 	}
-	bearsUsage := func(n *node) bool { return n.usage }
-	apart := map[*node]bool{} // calls of their own, whatever lies below
-	told := map[*node]bool{}  // superseded by what lies below
 	for _, n := range t.calls {
-		below := t.below[n]
-		if n.usage {
-			apart[n] = t.isApart(n)
-			told[n] = !apart[n] && slices.ContainsFunc(below, bearsUsage)
+		f := x.found(n)
+		if n.usage() {
+			f.apart = x.isApart(n, f.below)
+			f.told = !f.apart && slices.ContainsFunc(f.below, (*node).usage)
 		} else {
-			told[n] = len(below) > 0
+			f.told = len(f.below) > 0
 		}
 	}
 	for _, n := range t.calls {
-		if n.usage || told[n] {
+		f := x.found(n)
+		if n.usage() || f.told {
 			continue
 		}
 		// a call without usage below a span that stands for the whole line
-		for _, a := range t.above[n] {
-			if a.usage && !told[a] && !apart[a] {
-				out[n] = standing{by: a.id, reason: store.ReasonAncestor}
+		for _, a := range f.above {
+			if of := x.found(a); a.usage() && !of.told && !of.apart {
+				f.decide(standing{by: a.id, reason: store.ReasonAncestor})
 				break
 			}
 		}
 	}
 	for _, n := range t.calls {
-		if !told[n] {
+		f := x.found(n)
+		if !f.told {
 			continue
 		}
-		var by []*node // the calls below that count in its place
-		for _, d := range t.below[n] {
-			if _, gone := out[d]; !gone && !told[d] && (d.usage || !n.usage) {
-				by = append(by, d)
+		var by *node // the call below that counts in its place
+		several := 0
+		for _, d := range f.below {
+			if of := x.found(d); !of.told && !of.decided && (d.usage() || !n.usage()) {
+				by = d
+				several++
 			}
 		}
 		s := standing{reason: store.ReasonAncestor}
-		if len(by) == 1 { // its ids are the ids of that call
-			s.by = by[0].id
-			aliases[by[0]] = append(aliases[by[0]], n.keys[:]...)
+		if several == 1 { // its ids are the ids of that call
+			s.by = by.id
+			of := x.found(by)
+			of.aliases = append(of.aliases, n.keys[:]...)
 		}
-		out[n] = s
+		f.decide(s)
 	}
 }
 
@@ -262,14 +374,14 @@ func (t *tree) leafRule(out map[*node]standing, aliases map[*node][]key) {
 // id than each of theirs, and its figures are neither one of theirs nor their sum. Such a span is one
 // that its emitter wrote over (LangSmith puts a streamed call on its parent, and gives it no span of
 // its own).
-func (t *tree) isApart(n *node) bool {
+func (x *index) isApart(n *node, below []*node) bool {
 	if n.role != usage.RoleCall || n.keys[0] == (key{}) {
 		return false
 	}
 	var input, output int64
 	some := false
-	for _, d := range t.below[n] {
-		if !d.usage {
+	for _, d := range below {
+		if !d.usage() {
 			continue
 		}
 		if d.keys[0] == (key{}) || d.keys[0] == n.keys[0] || near(d.output, n.output) {
@@ -314,25 +426,33 @@ func (c *call) admits(o *call, window int64) bool {
 // sameCalls divides records into calls: records that share a response or request id, or of
 // which one was logged inside the other's span, are one call, unless they come from one
 // source or lie too far apart. Where several calls share one id, records pair up by time.
-func sameCalls(left []*node, aliases map[*node][]key, traces map[*trace]*tree, x *index, window int64) [][]*node {
+func (x *index) sameCalls(left []*node, window int64) []*call {
 	slices.SortFunc(left, earlier)
-	var calls []*call
+	logs := slices.ContainsFunc(left, func(n *node) bool { return n.signal != usage.SignalSpan })
 	byKey := map[key][]*call{}
 	bySpan := map[*node][]*call{}
-	for _, n := range left {
-		own := &call{nodes: []*node{n}}
-		calls = append(calls, own)
+	all := make([]call, len(left))
+	for i, n := range left {
+		own := &all[i]
+		own.nodes = left[i : i+1 : i+1]
 		var kin []*call
-		for _, k := range slices.Concat(n.keys[:], aliases[n]) {
-			if x.byKey.of(k) == nil {
-				continue // none, or so common that it is no identity
+		f := x.found(n)
+		for _, keys := range [...][]key{n.keys[:], f.aliases} {
+			for _, k := range keys {
+				// It is none, so common that it is no identity, or another record's neither: of two
+				// calls that share an id by a superseded ancestor, the ancestors have it too.
+				if k == (key{}) || x.byKey.count(k) < 2 {
+					continue
+				}
+				kin = append(kin, byKey[k]...)
+				byKey[k] = append(byKey[k], own)
 			}
-			kin = append(kin, byKey[k]...)
-			byKey[k] = append(byKey[k], own)
 		}
-		if within := spanAround(n, traces); within != nil {
-			kin = append(kin, bySpan[within]...)
-			bySpan[within] = append(bySpan[within], own)
+		if logs {
+			if within := x.spanAround(n); within != nil {
+				kin = append(kin, bySpan[within]...)
+				bySpan[within] = append(bySpan[within], own)
+			}
 		}
 		slices.SortFunc(kin, func(a, b *call) int { return earlier(b.nodes[0], a.nodes[0]) }) // the nearest in time first
 		for _, k := range kin {
@@ -343,10 +463,10 @@ func sameCalls(left []*node, aliases map[*node][]key, traces map[*trace]*tree, x
 			}
 		}
 	}
-	var out [][]*node
-	for _, c := range calls {
-		if c.into == nil {
-			out = append(out, c.nodes)
+	out := make([]*call, 0, len(all))
+	for i := range all {
+		if all[i].into == nil {
+			out = append(out, &all[i])
 		}
 	}
 	return out
@@ -359,16 +479,15 @@ func earlier(a, b *node) int {
 // spanAround gives the model call span that a record belongs to: itself, or for a log record
 // the span it was written in. Where the leaf rule replaced that span by a single other one,
 // it is that one.
-func spanAround(n *node, traces map[*trace]*tree) *node {
+func (x *index) spanAround(n *node) *node {
 	if n.signal == usage.SignalSpan {
 		return n
 	}
-	t := traces[n.trace]
-	around := t.bySpan[n.span]
+	around := x.found(n).tree.call(n.span)
 	if around == nil || around.role != usage.RoleCall {
 		return nil
 	}
-	if below := t.below[around]; len(below) == 1 {
+	if below := x.found(around).below; len(below) == 1 {
 		return below[0]
 	}
 	return around

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -35,11 +37,17 @@ type told struct {
 
 var testStart = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
+// nameHash makes ids of names, the same in every process.
+func nameHash(kind byte, name string) [16]byte {
+	sum := sha256.Sum256(append([]byte{kind, 0}, name...))
+	return [16]byte(sum[:16])
+}
+
 func spanID(name string) usage.SpanID {
 	if name == "" {
 		return usage.SpanID{}
 	}
-	k := keyOf('s', name)
+	k := nameHash('s', name)
 	return usage.SpanID(k[:8])
 }
 
@@ -47,7 +55,7 @@ func (r told) traceID() usage.TraceID {
 	if r.trace == "-" {
 		return usage.TraceID{}
 	}
-	return usage.TraceID(keyOf('t', r.trace+"t"))
+	return usage.TraceID(nameHash('t', r.trace+"t"))
 }
 
 func (r told) call() usage.Call {
@@ -67,7 +75,7 @@ func (r told) call() usage.Call {
 		c.Tokens = usage.Tokens{InputUncached: r.in, OutputText: r.out, Fields: usage.HasInput | usage.HasOutput}
 	}
 	if r.log {
-		k := keyOf('l', r.name)
+		k := nameHash('l', r.name)
 		copy(c.ID[:], k[:])
 		c.ID[23] = 1
 		c.Signal, c.Span = usage.SignalLog, spanID(r.parent)
@@ -354,22 +362,25 @@ func TestResolve(t *testing.T) {
 				rng.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
 				x := newIndex(true)
 				names := map[*node]string{}
-				var set []*node
 				for _, r := range records {
 					if r.isLink() {
 						x.addLink(r.link(), testStart)
 						continue
 					}
 					c := r.call()
-					n := newNode(&c)
-					x.add(n, c.Trace, testStart)
-					names[n] = r.name
-					set = append(set, n)
+					g := gistOf(&c)
+					names[x.add(&c, &g, testStart)] = r.name
 				}
+				for n := range names {
+					x.visit(n)
+				}
+				x.resolve(int64(24 * time.Hour))
 				var counted []string
-				for n, s := range resolve(set, x, int64(24*time.Hour)) {
-					if s.counted {
-						counted = append(counted, names[n])
+				for n, name := range names {
+					if f := x.found(n); f.counted {
+						counted = append(counted, name)
+					} else {
+						require.True(t, f.decided)
 					}
 				}
 				slices.Sort(counted)
@@ -393,33 +404,53 @@ func TestResolve(t *testing.T) {
 func TestIndexRollback(t *testing.T) {
 	first := told{name: "a", trace: "1", out: 5, response: "r", group: "g", scope: "x"}.call()
 	second := told{name: "b", trace: "1", parent: "a", out: 5, response: "r", group: "g", echo: true, scope: "y"}.call()
+	add := func(x *index, c usage.Call) *node {
+		g := gistOf(&c)
+		return x.add(&c, &g, testStart)
+	}
+	fuller := first
+	fuller.Tokens.OutputText, fuller.ResponseID, fuller.Group = 9, "r2", ""
 	x := newIndex(true)
-	a := newNode(&first)
-	x.add(a, first.Trace, testStart)
-	x.stand(a, standing{counted: true})
+	a := add(x, first)
+	x.stand(a, &standing{counted: true, lent: usage.Who{User: "ann"}})
 	x.commit()
 
 	x.begin()
-	b := newNode(&second)
-	x.add(b, second.Trace, testStart)
+	b := add(x, second)
+	x.stand(b, &standing{by: a.id, reason: store.ReasonEcho})
 	x.addLink(told{name: "l", parent: "a", trace: "1", role: linkRole}.link(), testStart)
 	x.addLink(told{name: "l", parent: "a", trace: "2", role: linkRole}.link(), testStart)
-	fuller := first
-	fuller.Tokens.OutputText, fuller.ResponseID, fuller.Group = 9, "r2", ""
-	x.replace(a, &fuller, testStart)
-	x.stand(a, standing{})
+	g := gistOf(&fuller)
+	x.replace(a, &fuller, &g, testStart)
+	x.stand(a, &standing{by: b.id, reason: store.ReasonTwin, lent: usage.Who{User: "bob"}})
 	x.rollback()
 
 	require.Equal(t, 1, x.size)
-	require.Equal(t, 1, x.ages.Len())
-	require.Len(t, x.traces, 1)
-	require.Len(t, x.byID, 1)
-	require.Equal(t, []*node{a}, x.byKey.of(keyOf('r', "r")))
-	require.Len(t, x.byKey, 1)
-	require.Equal(t, 1, x.groups[keyOf('g', "g")].full)
-	require.Empty(t, x.groups[keyOf('g', "g")].echoes)
-	require.Empty(t, a.trace.links)
-	require.Equal(t, []*node{a}, a.trace.nodes)
-	require.True(t, a.standing.counted)
+	require.Equal(t, a.trace, x.oldest)
+	require.Equal(t, a.trace, x.youngest)
+	require.Equal(t, []*node{a}, allOf(x, a))
+	for _, table := range []table{x.byTrace, x.byID, x.byKey.table, x.whos.facts.table, x.models.table, x.sources.table, x.groupKeys.table} {
+		require.Equal(t, 1, table.used)
+	}
+	require.Zero(t, x.byLink.used)
+	require.Equal(t, 1, x.byKey.count(keyOf('r', "r")))
+	require.Equal(t, 1, x.groups[a.group].full)
+	require.Empty(t, x.groups[a.group].echoes)
+	require.Equal(t, standing{counted: true, lent: usage.Who{User: "ann"}}, x.standingOf(a))
 	require.Equal(t, fullnessOf(&first), a.full)
+	require.Empty(t, x.by)
+
+	x.forget(x.oldest, x.traces.at(x.oldest))
+	require.Zero(t, x.size)
+	for _, table := range []table{
+		x.byTrace, x.byID, x.byLink, x.byKey.table, x.byTwin.table, x.byQuiet.table, x.whos.facts.table, x.whos.texts.table, x.models.table, x.sources.table, x.groupKeys.table,
+	} {
+		require.Zero(t, table.used)
+	}
+	require.Empty(t, x.groups)
+}
+
+func allOf(x *index, n *node) (all []*node) {
+	x.eachOf(x.traces.at(n.trace), func(n *node) { all = append(all, n) })
+	return all
 }

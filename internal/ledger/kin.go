@@ -1,71 +1,134 @@
 package ledger
 
+import "slices"
+
 // maxKin bounds the records that are looked at because they share one thing: an id, or a process, an
 // input and a piece of time. What more records share says nothing: a gateway answers from its cache
 // under the first id.
 const maxKin = 256
 
-// kin is the records that share one thing. At most maxKin of them are a list; more are a set that
+// kin is several records that share one thing. At most maxKin of them are a list; more are a set that
 // nobody looks at, until it is small again.
-type kin struct {
-	few  []*node
-	many map[*node]struct{}
+type kin[K comparable] struct {
+	key  K
+	few  []ref
+	many map[ref]struct{}
 }
 
-func (k *kin) size() int { return len(k.few) + len(k.many) }
-
-// kinBy finds kin by what they share.
-type kinBy[K comparable] map[K]*kin
-
-// of gives the records that share k; none where too many do.
-func (m kinBy[K]) of(k K) []*node {
-	if all := m[k]; all != nil {
-		return all.few
-	}
-	return nil
+// kinBy finds kin by what they share. Most things are those of one record, which needs no kin.
+type kinBy[K comparable] struct {
+	table // of records, and with the bit severalKin of kin
+	kin   slab[kin[K]]
+	tag   func(K) uint32
+	// has tells whether a record has a thing whose tag is that of one of the record's own.
+	has func(ref, K) bool
 }
 
-// add takes a record in. So that the outcome does not depend on the order, it gives all records
-// whose relations change because what they share is now too common.
-func (m kinBy[K]) add(k K, n *node) (unsettled []*node) {
-	all := m[k]
-	if all == nil {
-		all = &kin{}
-		m[k] = all
+// severalKin marks the number of kin beside those of records.
+const severalKin = 1 << 31
+
+func (m *kinBy[K]) at(k K) int {
+	return m.find(m.tag(k), func(number uint32) bool {
+		if number&severalKin != 0 {
+			return m.kin.at(number&^severalKin).key == k
+		}
+		return m.has(ref(number), k)
+	})
+}
+
+// each calls visit for the records that share k; for none where too many do.
+func (m *kinBy[K]) each(k K, visit func(ref)) {
+	i := m.at(k)
+	if i < 0 {
+		return
 	}
+	number := m.slots[i].number
+	if number&severalKin == 0 {
+		visit(ref(number))
+		return
+	}
+	for _, r := range m.kin.at(number &^ severalKin).few {
+		visit(r)
+	}
+}
+
+// count tells how many records each would visit.
+func (m *kinBy[K]) count(k K) int {
+	i := m.at(k)
+	if i < 0 {
+		return 0
+	}
+	if number := m.slots[i].number; number&severalKin != 0 {
+		return len(m.kin.at(number &^ severalKin).few)
+	}
+	return 1
+}
+
+// add takes a record in, and gives the only other one that shares k. So that the outcome does not
+// depend on the order, it gives all records whose relations change because what they share is now too
+// common.
+func (m *kinBy[K]) add(k K, r ref) (second ref, several bool, unsettled []ref) {
+	i := m.at(k)
+	if i < 0 {
+		m.insert(m.tag(k), uint32(r))
+		return 0, false, nil
+	}
+	number := m.slots[i].number
+	if number&severalKin == 0 {
+		kin, all := m.kin.take()
+		all.key, all.few = k, []ref{ref(number), r}
+		m.slots[i].number = kin | severalKin
+		return ref(number), true, nil
+	}
+	all := m.kin.at(number &^ severalKin)
 	switch {
 	case all.many != nil:
-		all.many[n] = struct{}{}
+		all.many[r] = struct{}{}
 	case len(all.few) < maxKin:
-		all.few = append(all.few, n)
+		all.few = append(all.few, r)
 	default:
 		unsettled = all.few
-		all.many = make(map[*node]struct{}, 2*maxKin)
-		for _, m := range append(all.few, n) {
-			all.many[m] = struct{}{}
+		all.many = make(map[ref]struct{}, 2*maxKin)
+		for _, o := range append(all.few, r) {
+			all.many[o] = struct{}{}
 		}
 		all.few = nil
 	}
-	return unsettled
+	return 0, true, unsettled
 }
 
 // remove is the reverse of add.
-func (m kinBy[K]) remove(k K, n *node) (unsettled []*node) {
-	all := m[k]
-	if all == nil {
+func (m *kinBy[K]) remove(k K, r ref) (unsettled []ref) {
+	i := m.at(k)
+	if i < 0 {
 		return nil
 	}
+	number := m.slots[i].number
+	if number&severalKin == 0 {
+		m.table.remove(i)
+		return nil
+	}
+	all := m.kin.at(number &^ severalKin)
 	if all.many == nil {
-		all.few = without(all.few, n)
-	} else if delete(all.many, n); len(all.many) <= maxKin {
-		for m := range all.many {
-			all.few = append(all.few, m)
+		all.few = without(all.few, r)
+	} else if delete(all.many, r); len(all.many) <= maxKin {
+		for o := range all.many {
+			all.few = append(all.few, o)
 		}
 		all.many = nil
 		unsettled = all.few
 	}
-	if all.size() == 0 {
-		delete(m, k)
+	if len(all.few) == 1 && all.many == nil { // one record needs no kin
+		m.slots[i].number = uint32(all.few[0])
+		m.kin.drop(number &^ severalKin)
 	}
 	return unsettled
+}
+
+// without gives a list that lacks r; the order of the others is kept.
+func without(list []ref, r ref) []ref {
+	if i := slices.Index(list, r); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
 }

@@ -54,26 +54,41 @@ func TestCommonThings(t *testing.T) {
 }
 
 func TestKinGrowAndShrink(t *testing.T) {
-	by := kinBy[int]{}
-	var nodes []*node
-	for range maxKin + 3 {
-		nodes = append(nodes, &node{})
+	by := kinBy[int]{tag: tagOf[int], has: func(ref, int) bool { return true }}
+	of := func(k int) (all []ref) {
+		by.each(k, func(r ref) { all = append(all, r) })
+		require.Equal(t, len(all), by.count(k))
+		return all
+	}
+	add := func(r ref) []ref {
+		second, several, unsettled := by.add(1, r)
+		require.Equal(t, r == 2, second == 1)
+		require.Equal(t, r > 1, several)
+		return unsettled
+	}
+	var nodes []ref
+	for i := range maxKin + 3 {
+		nodes = append(nodes, ref(i+1)) //nolint:gosec // small
 	}
 	for i, n := range nodes {
 		if i == maxKin {
-			require.Len(t, by.add(1, n), maxKin, "those whose relations change")
+			require.Len(t, add(n), maxKin, "those whose relations change")
 		} else {
-			require.Empty(t, by.add(1, n))
+			require.Empty(t, add(n))
+		}
+		if i == 0 {
+			require.Equal(t, nodes[:1], of(1))
 		}
 	}
-	require.Empty(t, by.of(1), "too common")
+	require.Empty(t, of(1), "too common")
 	require.Empty(t, by.remove(1, nodes[0]))
 	require.Empty(t, by.remove(1, nodes[1]))
 	require.Len(t, by.remove(1, nodes[2]), maxKin)
-	require.ElementsMatch(t, nodes[3:], by.of(1))
+	require.ElementsMatch(t, nodes[3:], of(1))
 	for _, n := range nodes[3:] {
 		by.remove(1, n)
 	}
-	require.Empty(t, by)
+	require.Empty(t, of(1))
+	require.Zero(t, by.used)
 	require.Empty(t, by.remove(1, nodes[0]))
 }

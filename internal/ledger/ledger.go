@@ -137,6 +137,7 @@ type Ledger struct {
 
 	// What follows belongs to the writer's goroutine.
 	index       *index         // nil until it is read
+	transaction transaction    // the one that is under way
 	hours       []store.Hour   // until the index is read: where to find what was put lately
 	untrue      map[int64]bool // hours whose stored sums lack changes
 	storedFloor time.Time      // the floor as the store knows it
@@ -254,9 +255,11 @@ func (l *Ledger) lateHours(first, last int64, since time.Time) []int64 {
 func (l *Ledger) indexHour(ctx context.Context, f store.Filter, since time.Time) error {
 	n := 0
 	err := l.engine.Scan(ctx, f, func(r *store.Record) error {
-		node := newNode(&r.Call)
-		node.standing = standingOf(r)
-		l.index.add(node, r.Trace, r.Seen)
+		own := r.Call
+		own.Lend(usage.Who{})
+		g := gistOf(&own)
+		node := l.index.add(&own, &g, r.Seen)
+		l.index.setStanding(node, &standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason, lent: r.LentFacts()})
 		l.index.commit()
 		if n++; n%indexStep == 0 {
 			l.index.evict(l.o.MaxSpans, since)

@@ -4,22 +4,19 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/rollup"
 )
 
 // Change is one change of the sums: a call that begins (N is 1) or ceases (N is -1) to count. A
 // fuller delivery of a record is both, the old call first.
-type Change struct {
-	Call usage.Call
-	N    int64
-}
+type Change = rollup.Change
 
 // Commit is what one transaction changed. Retention, which forgets calls without saying that they
 // were not made, is no Commit.
 type Commit struct {
 	Number  int64 // ascending by one from 1 since the ledger was opened; Answer.Commit says which a sum includes
 	At      time.Time
-	Changes []Change // not to be changed
+	Changes []Change // not to be changed, nor kept: they and their calls are valid until the observer returns
 }
 
 // Observe calls f for every commit from now on that changes a sum, in order, when it is on disk and

@@ -23,7 +23,7 @@ const quietReach = int64(1e9)
 type loudness uint8
 
 const (
-	mute loudness = iota // no model call, or of no known process: it has no twins
+	mute loudness = iota // no model call: it has no twins
 	loud                 // it bears usage
 	quiet
 	quietFailed
@@ -31,11 +31,11 @@ const (
 
 func (n *node) loudness() loudness {
 	switch {
-	case n.role != usage.RoleCall || n.src.process == 0:
+	case n.role != usage.RoleCall:
 		return mute
-	case n.usage:
+	case n.usage():
 		return loud
-	case n.failed:
+	case n.is&isFailed != 0:
 		return quietFailed
 	default:
 		return quiet
@@ -51,17 +51,27 @@ type quietKey struct {
 	loudness loudness
 }
 
-// quietKeys gives the places of a record in the index; none where it can have no twin.
-func (n *node) quietKeys(visit func(quietKey)) {
-	if l := n.loudness(); l != mute {
-		visit(quietKey{n.src.process, n.start / quietSlot, l})
+func (k quietKey) tag() uint32 {
+	return mix(k.process, uint64(k.slot)<<2|uint64(k.loudness)) //nolint:gosec // bits, not numbers
+}
+
+// quietKey gives the place of a record in the index. One that can have no twin is mute.
+func (x *index) quietKey(n *node) quietKey {
+	l := n.loudness()
+	if l == mute {
+		return quietKey{}
 	}
+	process := x.process(n)
+	if process == 0 {
+		return quietKey{}
+	}
+	return quietKey{process, n.start / quietSlot, l}
 }
 
 // quietTwins tells whether two records of matching loudness can be one call.
-func quietTwins(a, b *node) bool {
-	if a.src.scope == b.src.scope || a.embeds != b.embeds || max(a.start-b.start, b.start-a.start) > quietReach ||
-		a.model == "" || b.model == "" || !a.modelFits(b) || twoAnswers(a, b) {
+func (x *index) quietTwins(a, b *node) bool {
+	if (a.is^b.is)&isEmbedding != 0 || max(a.start-b.start, b.start-a.start) > quietReach || !x.twoLibraries(a, b) ||
+		x.models.value(a.models).answered == "" || x.models.value(b.models).answered == "" || !x.modelFits(a, b) || twoAnswers(a, b) {
 		return false
 	}
 	aFrom, aTo := a.during()
@@ -71,24 +81,29 @@ func quietTwins(a, b *node) bool {
 
 // eachQuiet calls visit for every record that n can be a twin of by its time.
 func (x *index) eachQuiet(n *node, visit func(*node)) {
-	l := n.loudness()
-	if l == mute || x.byQuiet == nil {
+	if !x.twins {
+		return
+	}
+	k := x.quietKey(n)
+	if k.loudness == mute {
 		return
 	}
 	for slot := (n.start - quietReach) / quietSlot; slot <= (n.start+quietReach)/quietSlot; slot++ {
-		for _, m := range x.byQuiet.of(quietKey{n.src.process, slot, l.match()}) {
-			if m != n && quietTwins(n, m) {
+		x.byQuiet.each(quietKey{k.process, slot, k.loudness.match()}, func(r ref) {
+			if m := x.node(r); m != n && x.quietTwins(n, m) {
 				visit(m)
 			}
-		}
+		})
 	}
 }
+
+func (x *index) scope(n *node) string { return x.sources.value(n.src).scope }
 
 // nearestOf gives the nearest record of a scope that n can be a twin of by its time.
 func (x *index) nearestOf(n *node, scope string) *node {
 	var best *node
 	x.eachQuiet(n, func(m *node) {
-		if m.src.scope == scope && (best == nil || nearer(n, m, best)) {
+		if x.scope(m) == scope && (best == nil || nearer(n, m, best)) {
 			best = m
 		}
 	})
@@ -106,18 +121,21 @@ func nearer(n, a, b *node) bool {
 // quietTwinOf gives the record that stands for a quiet one: the nearest of those that have it for
 // their nearest, and of failed ones only a fuller one. Nil where there is none.
 func (x *index) quietTwinOf(n *node) *node {
-	if n.usage || x.byQuiet == nil {
+	if n.usage() || !x.twins {
 		return nil
 	}
-	nearest := map[string]*node{} // by scope
+	var nearest map[string]*node // by scope
 	x.eachQuiet(n, func(m *node) {
-		if b := nearest[m.src.scope]; b == nil || nearer(n, m, b) {
-			nearest[m.src.scope] = m
+		if nearest == nil {
+			nearest = map[string]*node{}
+		}
+		if scope := x.scope(m); nearest[scope] == nil || nearer(n, m, nearest[scope]) {
+			nearest[scope] = m
 		}
 	})
 	var best *node
 	for _, m := range nearest {
-		if (n.failed && !n.full.less(m.full)) || x.nearestOf(m, n.src.scope) != n {
+		if (n.is&isFailed != 0 && !n.full.less(m.full)) || x.nearestOf(m, x.scope(n)) != n {
 			continue
 		}
 		if best == nil || nearer(n, m, best) {

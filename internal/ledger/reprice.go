@@ -164,7 +164,7 @@ func (p *repricing) step(ctx context.Context) error {
 			ID: old.ID, Start: old.Start, Cost: now[i].Cost, PriceVersion: now[i].PriceVersion, Quality: now[i].Quality,
 		})
 		if records[i].Counted && (old.Cost != now[i].Cost || old.Quality != now[i].Quality) {
-			changes = append(changes, Change{Call: *old, N: -1}, Change{Call: now[i], N: 1})
+			changes = append(changes, Change{Call: old, N: -1}, Change{Call: &now[i], N: 1})
 		}
 	}
 	if len(w.Costs) > 0 && !p.dry {

@@ -98,7 +98,7 @@ func TestReprice(t *testing.T) {
 		defer mu.Unlock()
 		last = c.Number
 		for i := range c.Changes {
-			followed.Add(&c.Changes[i].Call, c.Changes[i].N)
+			followed.Add(c.Changes[i].Call, c.Changes[i].N)
 		}
 	})
 	defer stop()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // dropChunk is how many records are dropped between two commits, so that dropping never keeps
@@ -75,14 +76,14 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 	if !cut.After(l.floor) { // only this goroutine writes the floor
 		return nil
 	}
-	var gone []Change
+	var gone []usage.Call
 	if !rollup.Aligned(cut) { // the part of a base bucket that goes
 		from := rollup.BucketStart(rollup.BucketOf(cut))
 		if from.Before(l.floor) {
 			from = l.floor
 		}
 		err := l.engine.Figures(ctx, store.Filter{From: from, To: cut}, func(r *store.Record) error {
-			gone = append(gone, Change{Call: r.Call, N: -1})
+			gone = append(gone, r.Call)
 			return nil
 		})
 		if err != nil {
@@ -97,7 +98,7 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 		return fmt.Errorf("drop sums: %w", err)
 	}
 	for i := range gone {
-		l.sums.Add(&gone[i].Call, -1)
+		l.sums.Add(&gone[i], -1)
 	}
 	l.floor = cut
 	l.unsaved = true // days may have gone

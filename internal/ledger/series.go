@@ -35,11 +35,7 @@ func (l *Ledger) journal(changes []Change) []byte {
 	if len(changes) == 0 {
 		return nil
 	}
-	list := make([]rollup.Change, len(changes))
-	for i := range changes {
-		list[i] = rollup.Change{Call: &changes[i].Call, N: changes[i].N}
-	}
-	return l.series.Journal(list)
+	return l.series.Journal(changes)
 }
 
 // loadSeries reads the series. Of a store that has none, or others, they are made from its records.
@@ -60,7 +56,9 @@ func (l *Ledger) loadSeries(ctx context.Context, records bool) error {
 		return nil
 	}
 	err = l.engine.Scan(ctx, store.Filter{From: l.floor}, func(r *store.Record) error {
-		return l.series.Apply(l.series.Journal([]rollup.Change{{Call: &r.Call, N: 1}}))
+		l.series.Journal([]rollup.Change{{Call: &r.Call, N: 1}})
+		l.series.Commit()
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("make the series from the records: %w", err)

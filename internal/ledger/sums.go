@@ -51,13 +51,13 @@ func (l *Ledger) changed(w *store.Write, changes []Change) {
 	}
 	l.touches.note()
 	for i := range changes {
-		l.sums.Add(&changes[i].Call, changes[i].N)
+		l.sums.Add(changes[i].Call, changes[i].N)
 		if changes[i].Call.Start.After(l.newest) {
 			l.newest = changes[i].Call.Start
 		}
 	}
-	if err := l.series.Apply(w.Journal); err != nil {
-		panic(fmt.Sprintf("read the journal that was just made: %v", err))
+	if len(changes) > 0 {
+		l.series.Commit()
 	}
 }
 

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -28,15 +27,24 @@ type twinKey struct {
 	slot    int64
 }
 
+// tag differs between the pieces of time of one process and input.
+func (k twinKey) tag() uint32 {
+	return mix(k.process, uint64(k.input)) + uint32(k.slot)*slotDistance //nolint:gosec // bits, not numbers
+}
+
 // twinKeys gives the places of a record in the index; none where it can have no twin.
-func (n *node) twinKeys(visit func(twinKey)) {
-	if n.role != usage.RoleCall || !n.usage || n.src.process == 0 {
+func (x *index) twinKeys(n *node, visit func(twinKey)) {
+	if n.role != usage.RoleCall || !n.usage() {
+		return
+	}
+	process := x.process(n)
+	if process == 0 {
 		return
 	}
 	from, to := n.during()
 	first := from / twinSlot
 	for slot := first; slot <= min(to/twinSlot, first+maxTwinSlots-1); slot++ {
-		visit(twinKey{process: n.src.process, input: n.input, slot: slot})
+		visit(twinKey{process: process, input: n.input, slot: slot})
 	}
 }
 
@@ -51,9 +59,9 @@ func (n *node) during() (from, to int64) {
 	return n.start, n.end
 }
 
-// twins tells whether two spans can be one call that two libraries saw.
-func twins(a, b *node) bool {
-	if a.src.process != b.src.process || a.src.scope == b.src.scope || a.input != b.input || !near(a.output, b.output) {
+// areTwins tells whether two spans can be one call that two libraries saw.
+func (x *index) areTwins(a, b *node) bool {
+	if a.input != b.input || !near(a.output, b.output) || !x.twoLibraries(a, b) {
 		return false
 	}
 	if twoAnswers(a, b) {
@@ -61,7 +69,16 @@ func twins(a, b *node) bool {
 	}
 	aFrom, aTo := a.during()
 	bFrom, bTo := b.during()
-	return aFrom <= bTo && bFrom <= aTo && a.modelFits(b)
+	return aFrom <= bTo && bFrom <= aTo && x.modelFits(a, b)
+}
+
+// twoLibraries tells whether two records are of one process and of different scopes.
+func (x *index) twoLibraries(a, b *node) bool {
+	if a.src == b.src {
+		return false
+	}
+	s, t := x.sources.value(a.src), x.sources.value(b.src)
+	return s.process == t.process && s.scope != t.scope
 }
 
 // twoAnswers tells whether two records name ids of their own: two ids are two calls. (Records with
@@ -81,82 +98,124 @@ func distance(a, b *node) int64 {
 }
 
 // modelFits tells whether two records can be of one model; one that names none fits any.
-func (n *node) modelFits(o *node) bool {
-	if n.model == "" || o.model == "" {
+func (x *index) modelFits(a, b *node) bool {
+	n, o := x.models.value(a.models), x.models.value(b.models)
+	if n.answered == "" || o.answered == "" {
 		return true
 	}
-	return sameModel(n.model, o.model) || sameModel(n.model, o.requestModel) || sameModel(n.requestModel, o.model)
+	return sameModel(n.answered, o.answered) || sameModel(n.answered, o.requested) || sameModel(n.requested, o.answered)
 }
 
-// dated matches the date at the end of a model's name: claude-sonnet-4-5-20250929,
+// undated gives a model's name without the date at its end: claude-sonnet-4-5-20250929,
 // gpt-4o-2024-08-06, claude-sonnet-4-5@20250929.
-var dated = regexp.MustCompile(`[-@](?:\d{8}|\d{4}-\d{2}-\d{2})$`)
+func undated(name string) string {
+	for _, shape := range [...]string{"-00000000", "-0000-00-00"} {
+		if at := len(name) - len(shape); at >= 0 && hasShape(name[at:], shape) {
+			return name[:at]
+		}
+	}
+	return name
+}
+
+// hasShape tells whether a text has digits where shape has them, hyphens where that has them, and
+// a hyphen or an @ first.
+func hasShape(s, shape string) bool {
+	if s[0] != '-' && s[0] != '@' {
+		return false
+	}
+	for i := 1; i < len(shape); i++ {
+		if digit := s[i] >= '0' && s[i] <= '9'; digit != (shape[i] == '0') || (!digit && s[i] != '-') {
+			return false
+		}
+	}
+	return true
+}
 
 // sameModel tells whether two names are equal, or one is a dated form of the other.
 func sameModel(a, b string) bool {
 	if a == "" || b == "" {
 		return false
 	}
-	return a == b || dated.ReplaceAllString(a, "") == b || dated.ReplaceAllString(b, "") == a
+	return a == b || undated(a) == b || undated(b) == a
 }
 
 // eachTwin calls visit for every record that n can be a twin of. A piece of time in which
 // more than maxKin spans of a process have the same input is left alone: among so many,
 // equal figures say nothing.
 func (x *index) eachTwin(n *node, visit func(*node)) {
-	n.twinKeys(func(k twinKey) {
-		for _, m := range x.byTwin.of(k) {
-			if twins(n, m) {
+	if !x.twins {
+		return
+	}
+	x.twinKeys(n, func(k twinKey) {
+		x.byTwin.each(k, func(r ref) {
+			if m := x.node(r); m != n && x.areTwins(n, m) {
 				visit(m)
 			}
-		}
+		})
 	})
 }
 
 // pairTwins puts calls together that are twins: the nearest in time first, and never two of
-// one source, so that two equal calls at once stay two. It gives each call's number after that.
-func pairTwins(calls [][]*node, x *index, window int64) []int {
+// one source, so that two equal calls at once stay two. It gives the parts of each call after that.
+func (x *index) pairTwins(calls []*call, window int64) [][][]*node {
 	type pair struct {
 		distance int64
 		a, b     *node
 	}
-	of := map[*node]int{}
-	whole := make([]*call, len(calls))
-	for i, nodes := range calls {
-		whole[i] = &call{nodes: slices.Clone(nodes)}
-		for _, n := range nodes {
-			of[n] = i
+	for i, c := range calls {
+		for _, n := range c.nodes {
+			x.found(n).call = i + 1
 		}
 	}
 	var pairs []pair
-	for _, nodes := range calls {
-		for _, n := range nodes {
+	for i, c := range calls {
+		for _, n := range c.nodes {
 			x.eachTwin(n, func(m *node) {
-				j, here := of[m]
-				if here && j != of[n] && earlier(n, m) < 0 {
+				if !x.inSet(m) {
+					return
+				}
+				if j := x.found(m).call; j != 0 && j != i+1 && earlier(n, m) < 0 {
 					pairs = append(pairs, pair{distance(n, m), n, m})
 				}
 			})
 		}
 	}
+	parts := make([][]*node, len(calls))
+	for i, c := range calls {
+		parts[i] = c.nodes
+	}
+	out := make([][][]*node, len(calls))
+	for i := range calls {
+		out[i] = parts[i : i+1 : i+1]
+	}
+	if len(pairs) == 0 {
+		return out
+	}
 	slices.SortFunc(pairs, func(p, q pair) int {
 		return cmp.Or(cmp.Compare(p.distance, q.distance), earlier(p.a, q.a), earlier(p.b, q.b))
 	})
+	whole := make([]call, len(calls))
+	for i := range calls {
+		whole[i].nodes = slices.Clone(parts[i])
+	}
 	for _, p := range pairs {
-		a, b := whole[of[p.a]].whole(), whole[of[p.b]].whole()
+		a, b := whole[x.found(p.a).call-1].whole(), whole[x.found(p.b).call-1].whole()
 		if a != b && a.admits(b, window) {
 			a.nodes = append(a.nodes, b.nodes...)
 			b.into = a
 		}
 	}
 	number := map[*call]int{}
-	out := make([]int, len(calls))
-	for i, c := range whole {
-		w := c.whole()
-		if _, known := number[w]; !known {
-			number[w] = len(number)
+	out = out[:0]
+	for i := range whole {
+		w := whole[i].whole()
+		n, known := number[w]
+		if !known {
+			n = len(out)
+			number[w] = n
+			out = append(out, nil)
 		}
-		out[i] = number[w]
+		out[n] = append(out[n], parts[i])
 	}
 	return out
 }

@@ -3,6 +3,9 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -22,23 +25,56 @@ var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // request is a batch that waits to be committed.
 type request struct {
-	batch  usage.Batch
-	result chan error
+	records []store.Record // the batch's calls, with their costs
+	gists   []gist         // of the records
+	links   []usage.Link
+	result  chan error
+}
+
+func (r *request) size() int { return len(r.records) + len(r.links) }
+
+// requests are used again: a batch's records are most of what a commit allocates.
+var requests = sync.Pool{New: func() any { return &request{result: make(chan error, 1)} }}
+
+// request does for a batch what needs nothing of the ledger's state.
+func (l *Ledger) request(b *usage.Batch) *request {
+	r := requests.Get().(*request)
+	n := len(b.Calls)
+	r.records, r.gists = slices.Grow(r.records[:0], n)[:n], slices.Grow(r.gists[:0], n)[:n]
+	r.links = append(r.links[:0], b.Links...) // the caller may leave before the writer comes to it
+	for i := range b.Calls {
+		c := &r.records[i].Call
+		*c = b.Calls[i]
+		c.Start = c.Start.UTC()
+		if c.Lent != 0 { // what counts is what a record knows itself
+			c.Lend(usage.Who{})
+		}
+		l.settle(c)
+		r.gists[i] = gistOf(c)
+	}
+	return r
+}
+
+// done gives a request back that nobody else has any more.
+func (r *request) done() {
+	clear(r.records)
+	requests.Put(r)
 }
 
 // Commit puts a batch into the ledger. It returns nil only when all of the batch is on disk;
 // after an error none of it is, and the batch may be sent again. Sending a batch that is in the
-// ledger already changes nothing.
+// ledger already changes nothing. The batch is the caller's again when Commit returns, but for its
+// texts, which must never change.
 func (l *Ledger) Commit(ctx context.Context, b usage.Batch) error {
 	if len(b.Calls)+len(b.Links) == 0 {
 		return nil
 	}
-	r := &request{batch: b, result: make(chan error, 1)}
 	select {
 	case <-l.closing:
 		return ErrClosed
 	default:
 	}
+	r := l.request(&b)
 	select {
 	case l.requests <- r:
 	case <-l.closing:
@@ -48,6 +84,7 @@ func (l *Ledger) Commit(ctx context.Context, b usage.Batch) error {
 	}
 	select {
 	case err := <-r.result:
+		r.done()
 		return err
 	case <-l.done: // the writer may have answered just before it ended
 		select {
@@ -116,12 +153,12 @@ func (l *Ledger) noteSaved(err error) {
 // gather takes the requests that wait along with the first.
 func (l *Ledger) gather(first *request) []*request {
 	group := []*request{first}
-	n := len(first.batch.Calls) + len(first.batch.Links)
+	n := first.size()
 	for n < maxGroup {
 		select {
 		case r := <-l.requests:
 			group = append(group, r)
-			n += len(r.batch.Calls) + len(r.batch.Links)
+			n += r.size()
 		default:
 			return group
 		}
@@ -137,10 +174,9 @@ func (l *Ledger) commitGroup(ctx context.Context, group []*request) {
 }
 
 func (l *Ledger) commit(ctx context.Context, group []*request) error {
-	t := &transaction{
-		ledger: l, now: l.o.Now().UTC(), counters: l.counters, // only this goroutine writes counters
-		puts: map[*node]*store.Record{}, touched: map[*trace]bool{}, stored: map[*node]store.Ref{},
-	}
+	t := &l.transaction
+	t.begin(l)
+	defer t.end()
 	if l.index == nil {
 		if err := l.loadIndex(ctx); err != nil {
 			l.index = nil
@@ -150,12 +186,12 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	l.index.begin()
 	for _, r := range group {
 		t.counters.Committed++
-		if err := t.take(ctx, &r.batch); err != nil {
+		if err := t.take(ctx, r); err != nil {
 			l.index.rollback()
 			return err
 		}
 	}
-	w, changes, err := t.settle(ctx)
+	w, changes, err := t.settle(ctx, group)
 	if err != nil {
 		l.index.rollback()
 		return err
@@ -189,44 +225,71 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	return nil
 }
 
-// transaction works out what one write changes.
+// transaction works out what one write changes. Its room is used again for the next one.
 type transaction struct {
 	ledger   *Ledger
 	now      time.Time
 	counters Counters
 
-	puts    map[*node]*store.Record // new and fuller records
-	order   []*node                 // of puts, as they came
-	cold    []store.Record          // fuller deliveries of records that are not in the index
+	cold    []store.Record // fuller deliveries of records that are not in the index
+	puts    []store.Record // what is put, where it comes from several requests
 	changes []Change
 	links   []usage.Link
-	touched map[*trace]bool     // traces whose shape changed
-	stored  map[*node]store.Ref // the stored records that fuller deliveries replace
+	touched []uint32 // traces whose shape changed
+}
+
+func (t *transaction) begin(l *Ledger) {
+	t.ledger, t.now, t.counters = l, l.o.Now().UTC(), l.counters // only the writer's goroutine writes counters
+}
+
+// end forgets everything but the room.
+func (t *transaction) end() {
+	if x := t.ledger.index; x != nil {
+		for _, tr := range t.touched {
+			x.traces.at(tr).touched = false // of one that was forgotten, it is so already
+		}
+		x.settled()
+	}
+	clear(t.cold)
+	clear(t.puts)
+	clear(t.changes)
+	t.cold, t.puts, t.changes, t.links, t.touched = t.cold[:0], kept(t.puts), kept(t.changes), kept(t.links), kept(t.touched)
+}
+
+// kept gives the room of a list to be used again, unless it was needed for once.
+func kept[T any](list []T) []T {
+	const most = 8 << 20 // bytes; as much as a full group of requests needs
+	if cap(list)*int(reflect.TypeFor[T]().Size()) > most {
+		return nil
+	}
+	return list[:0]
 }
 
 // take puts one batch's records into the index and notes what is new.
-func (t *transaction) take(ctx context.Context, b *usage.Batch) error {
+func (t *transaction) take(ctx context.Context, r *request) error {
 	x := t.ledger.index
-	for _, k := range b.Links {
+	for _, k := range r.links {
 		if k.Trace.IsZero() || k.Span.IsZero() || k.Parent.IsZero() {
 			continue // the root of a trace leads nowhere
 		}
 		if tr, fresh := x.addLink(k, t.now); fresh {
 			t.links = append(t.links, k)
-			t.touched[tr] = true
+			t.touchTrace(tr)
 		}
 	}
-	for i := range b.Calls {
-		if err := t.takeCall(ctx, &b.Calls[i]); err != nil {
+	for i := range r.records {
+		if end := min(i+warmStep, len(r.records)); i%warmStep == 0 {
+			x.warm(r.records[i:end], r.gists[i:end])
+		}
+		if err := t.takeCall(ctx, &r.records[i], &r.gists[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *transaction) takeCall(ctx context.Context, c *usage.Call) error {
-	l := t.ledger
-	c.Start = c.Start.UTC()
+func (t *transaction) takeCall(ctx context.Context, r *store.Record, g *gist) error {
+	l, c := t.ledger, &r.Call
 	switch {
 	case c.ID == usage.ID{} || c.Role == usage.RoleNone || c.Start.Before(earliest):
 		t.counters.RefusedBad++
@@ -238,11 +301,11 @@ func (t *transaction) takeCall(ctx context.Context, c *usage.Call) error {
 		t.counters.RefusedOld++
 		return nil
 	}
-	l.settle(c)
-	if n := l.index.byID[c.ID]; n != nil {
-		return t.takeAgain(ctx, n, c)
+	x := l.index
+	if n := x.find(c.ID, g.id); n != nil {
+		return t.takeAgain(ctx, n, r, g)
 	}
-	if c.Start.UnixNano() <= l.index.completeAfter {
+	if c.Start.UnixNano() <= x.completeAfter {
 		stored, found, err := l.engine.Find(ctx, c.ID, c.Start)
 		if err != nil {
 			return fmt.Errorf("look for an earlier delivery: %w", err)
@@ -252,41 +315,33 @@ func (t *transaction) takeCall(ctx context.Context, c *usage.Call) error {
 			return nil
 		}
 	}
-	n := newNode(c)
-	l.index.add(n, c.Trace, t.now)
-	t.puts[n] = &store.Record{Call: *c}
-	t.order = append(t.order, n)
-	t.touched[n.trace] = true
+	n := x.add(c, g, t.now)
+	p := x.about(n)
+	p.put, p.fresh = r, true
+	t.touchTrace(n.trace)
 	return nil
 }
 
 // takeAgain takes a further delivery of a record in the index: the fuller one is kept.
-func (t *transaction) takeAgain(ctx context.Context, n *node, c *usage.Call) error {
-	full := fullnessOf(c)
-	if !n.full.less(full) {
+func (t *transaction) takeAgain(ctx context.Context, n *node, r *store.Record, g *gist) error {
+	if !n.full.less(g.full) {
 		t.counters.Duplicates++
 		return nil
 	}
 	t.counters.Fuller++
-	if t.puts[n] == nil {
+	x := t.ledger.index
+	if x.about(n).put == nil {
 		if err := t.takeOut(ctx, n); err != nil {
 			return err
 		}
-		t.order = append(t.order, n)
-		t.stored[n] = store.Ref{ID: n.id, Start: time.Unix(0, n.start).UTC()}
 	}
 	// what the earlier delivery was related to may have lost its reason not to count
-	x := t.ledger.index
 	x.eachTwin(n, t.touch)
 	x.touchQuiet(n, t.touch)
-	for _, k := range n.keys {
-		for _, m := range x.byKey.of(k) {
-			t.touch(m)
-		}
-	}
-	x.replace(n, c, t.now)
-	t.puts[n] = &store.Record{Call: *c}
-	t.touched[n.trace] = true
+	x.eachByKey(n, t.touch)
+	x.replace(n, &r.Call, g, t.now)
+	x.about(n).put = r
+	t.touch(n)
 	return nil
 }
 
@@ -297,7 +352,7 @@ func (t *transaction) takeOut(ctx context.Context, n *node) error {
 		return fmt.Errorf("read the record to replace: %w", err)
 	}
 	if found && stored.Counted {
-		t.changes = append(t.changes, Change{Call: stored.Call, N: -1})
+		t.changes = append(t.changes, Change{Call: &stored.Call, N: -1})
 	}
 	return nil
 }
@@ -305,80 +360,122 @@ func (t *transaction) takeOut(ctx context.Context, n *node) error {
 // takeCold takes a further delivery of a record that only the store still knows. Its standing
 // stays: its relatives are forgotten.
 func (t *transaction) takeCold(stored *store.Record, c *usage.Call) {
-	if !newNode(&stored.Call).full.less(fullnessOf(c)) {
+	own := stored.Call
+	own.Lend(usage.Who{})
+	if !fullnessOf(&own).less(fullnessOf(c)) {
 		t.counters.Duplicates++
 		return
 	}
 	t.counters.Fuller++
-	c.Lend(stored.LentFacts())
+	fuller := *c
+	fuller.Lend(stored.LentFacts())
 	if stored.Counted {
-		t.changes = append(t.changes, Change{Call: stored.Call, N: -1}, Change{Call: *c, N: 1})
+		t.changes = append(t.changes, Change{Call: &stored.Call, N: -1}, Change{Call: &fuller, N: 1})
 	}
 	t.cold = append(t.cold, store.Record{
-		Call: *c, Counted: stored.Counted, SupersededBy: stored.SupersededBy, Reason: stored.Reason, Seen: t.now,
+		Call: fuller, Counted: stored.Counted, SupersededBy: stored.SupersededBy, Reason: stored.Reason, Seen: t.now,
 	})
 }
 
-func (t *transaction) touch(n *node) { t.touched[n.trace] = true }
+func (t *transaction) touch(n *node) { t.touchTrace(n.trace) }
+
+func (t *transaction) touchTrace(number uint32) {
+	if tr := t.ledger.index.traces.at(number); !tr.touched {
+		tr.touched = true
+		t.touched = append(t.touched, number)
+	}
+}
 
 // settle decides the standing of everything that is related to what changed, and gives the
 // write and the changes of the sums that follow.
-func (t *transaction) settle(ctx context.Context) (store.Write, []Change, error) {
+func (t *transaction) settle(ctx context.Context, group []*request) (store.Write, []Change, error) {
 	x := t.ledger.index
 	w := store.Write{Links: t.links, Put: t.cold, Seen: t.now}
-	for _, n := range t.order {
-		x.touchQuiet(n, t.touch)
+	came := len(x.pending)
+	for i := range came {
+		x.touchQuiet(x.pending[i].n, t.touch)
 	}
-	for _, n := range x.unsettled {
+	for _, r := range x.unsettled {
+		n := x.node(r)
 		t.touch(n)
 		x.touchQuiet(n, t.touch)
 	}
-	for tr := range t.touched { // most calls have no relatives
-		if len(tr.nodes) == 1 && x.isAlone(tr.nodes[0]) {
-			if err := t.stand(ctx, tr.nodes[0], standing{counted: true}, &w); err != nil {
+	alone := standing{counted: true}
+	for _, number := range t.touched { // most calls have no relatives
+		tr := x.traces.at(number)
+		if tr.nodes == 0 {
+			continue
+		}
+		if n := x.node(tr.nodes); !tr.several && x.isAlone(n) {
+			if err := t.stand(ctx, n, &alone, &w); err != nil {
 				return w, nil, err
 			}
-			delete(t.touched, tr)
+			continue
 		}
+		x.eachOf(tr, x.visit)
 	}
-	set := t.related()
-	decided := resolve(set, x, int64(t.ledger.o.Window))
-	for _, n := range set {
-		if err := t.stand(ctx, n, decided[n], &w); err != nil {
+	x.relate()
+	x.resolve(int64(t.ledger.o.Window))
+	for i, n := range x.set {
+		if err := t.stand(ctx, n, &x.findings[i].standing, &w); err != nil {
 			return w, nil, err
 		}
 	}
-	for _, n := range t.order {
-		r := t.puts[n]
-		if old, replaced := t.stored[n]; replaced && !old.Start.Equal(r.Start) {
-			w.Remove = append(w.Remove, old) // with another start it is another row
-		}
-		w.Put = append(w.Put, *r)
-		if r.Counted {
-			t.changes = append(t.changes, Change{Call: r.Call, N: 1})
-		}
-	}
+	t.put(&w, came, group)
 	return w, t.changes, nil
 }
 
+// put adds what came to the write.
+func (t *transaction) put(w *store.Write, came int, group []*request) {
+	// Where all comes from one request, its own room is used: a record is never before its place there.
+	puts := group[0].records[:0]
+	if len(group) > 1 || len(w.Put) > 0 {
+		t.puts = append(slices.Grow(t.puts[:0], len(w.Put)+came), w.Put...)
+		puts = t.puts
+	}
+	for i := range t.ledger.index.pending[:came] {
+		p := &t.ledger.index.pending[i]
+		if p.put == nil {
+			continue
+		}
+		if !p.fresh && p.was != p.put.Start.UnixNano() { // with another start it is another row
+			w.Remove = append(w.Remove, store.Ref{ID: p.n.id, Start: time.Unix(0, p.was).UTC()})
+		}
+		puts = append(puts, *p.put)
+		if r := &puts[len(puts)-1]; r.Counted {
+			t.changes = append(t.changes, Change{Call: &r.Call, N: 1})
+		}
+	}
+	if len(group) > 1 || len(w.Put) > 0 {
+		t.puts = puts
+	}
+	w.Put = puts
+}
+
 // stand gives a record the standing that was decided.
-func (t *transaction) stand(ctx context.Context, n *node, now standing, w *store.Write) error {
-	if r := t.puts[n]; r != nil {
+func (t *transaction) stand(ctx context.Context, n *node, now *standing, w *store.Write) error {
+	x := t.ledger.index
+	if r := x.putOf(n); r != nil {
 		r.Counted, r.SupersededBy, r.Reason, r.Seen = now.counted, now.by, now.reason, t.now
-		r.Lend(now.lent.facts())
-	} else if now == n.standing {
+		if now.lent != (usage.Who{}) {
+			r.Lend(now.lent)
+		}
+		if x.pending[n.at-1].fresh {
+			x.setStanding(n, now) // it goes as a whole where the write fails
+			return nil
+		}
+	} else if was := x.standingOf(n); *now == was {
 		return nil
-	} else if err := t.restand(ctx, n, now, w); err != nil {
+	} else if err := t.restand(ctx, n, &was, now, w); err != nil {
 		return err
 	}
-	t.ledger.index.stand(n, now)
+	x.stand(n, now)
 	return nil
 }
 
 // restand gives a stored record another standing: it may move into the sums or out of them, or
 // count for somebody else.
-func (t *transaction) restand(ctx context.Context, n *node, now standing, w *store.Write) error {
-	was := n.standing
+func (t *transaction) restand(ctx context.Context, n *node, was, now *standing, w *store.Write) error {
 	start := time.Unix(0, n.start).UTC()
 	mark := store.Mark{ID: n.id, Start: start, Counted: now.counted, SupersededBy: now.by, Reason: now.reason}
 	if now.counted == was.counted && now.lent == was.lent {
@@ -393,7 +490,8 @@ func (t *transaction) restand(ctx context.Context, n *node, now standing, w *sto
 		return nil // dropped in the meantime, and out of the sums with it
 	}
 	if was.counted {
-		t.changes = append(t.changes, Change{Call: stored.Call, N: -1})
+		old := stored.Call
+		t.changes = append(t.changes, Change{Call: &old, N: -1})
 		if !now.counted {
 			t.counters.Superseded++
 		}
@@ -402,50 +500,29 @@ func (t *transaction) restand(ctx context.Context, n *node, now standing, w *sto
 		w.Mark = append(w.Mark, mark)
 	} else {
 		stored.Counted, stored.SupersededBy, stored.Reason = now.counted, now.by, now.reason
-		stored.Lend(now.lent.facts())
+		stored.Lend(now.lent)
 		w.Put = append(w.Put, stored)
 	}
 	if now.counted {
-		t.changes = append(t.changes, Change{Call: stored.Call, N: 1})
+		t.changes = append(t.changes, Change{Call: &stored.Call, N: 1})
 	}
 	return nil
 }
 
-// related gives all records whose standing can depend on what changed: a set closed under
+// relate makes the set complete: all records whose standing can depend on what changed. It is closed under
 // "same trace", "same id", "echo of" and "can be a twin of".
-func (t *transaction) related() []*node {
-	x := t.ledger.index
-	var set []*node
-	in := map[*node]bool{}
-	visit := func(n *node) {
-		if !in[n] {
-			in[n] = true
-			set = append(set, n)
-		}
-	}
-	for tr := range t.touched {
-		for _, n := range tr.nodes {
-			visit(n)
-		}
-	}
-	for i := 0; i < len(set); i++ { // set grows
-		n := set[i]
-		for _, m := range n.trace.nodes {
-			visit(m)
-		}
-		for _, k := range n.keys {
-			for _, m := range x.byKey.of(k) {
-				visit(m)
-			}
-		}
-		x.eachTwin(n, visit)
-		if g := x.groups[n.group]; g != nil && !n.echo && t.puts[n] != nil {
-			for _, m := range g.echoes {
-				if m.standing.reason != store.ReasonEcho {
-					visit(m)
+func (x *index) relate() {
+	for i := 0; i < len(x.set); i++ { // the set grows
+		n := x.set[i]
+		x.eachOf(x.traces.at(n.trace), x.visit)
+		x.eachByKey(n, x.visit)
+		x.eachTwin(n, x.visit)
+		if g := x.groups[n.group]; g != nil && !n.echo() && x.putOf(n) != nil {
+			for _, r := range g.echoes {
+				if m := x.node(r); m.reason != store.ReasonEcho {
+					x.visit(m)
 				}
 			}
 		}
 	}
-	return set
 }

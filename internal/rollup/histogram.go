@@ -2,8 +2,9 @@ package rollup
 
 import (
 	"math"
-	"sort"
 	"time"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Histogram counts durations in buckets whose bounds grow by the eighth root of two, so
@@ -32,8 +33,35 @@ func middleOf(i int16) time.Duration {
 // Add counts a duration n times; a negative n takes it back.
 func (h *Histogram) Add(d time.Duration, n int64) { h.add(bucketOf(d), n) }
 
+// search gives the place of the first bucket that is not before one.
+func (h *Histogram) search(bucket int16) int {
+	from, n := 0, len(h.index)
+	for n > 1 { // without a branch that has to be guessed
+		half := n / 2
+		if h.index[from+half-1] < bucket {
+			from += half
+		}
+		n -= half
+	}
+	if n == 1 && h.index[from] < bucket {
+		from++
+	}
+	return from
+}
+
+// bucketsOf gives the buckets of a call's times, where they are known.
+func bucketsOf(c *usage.Call) (duration, ttft int16) {
+	if c.Duration > 0 {
+		duration = bucketOf(c.Duration)
+	}
+	if c.TTFT > 0 {
+		ttft = bucketOf(c.TTFT)
+	}
+	return duration, ttft
+}
+
 func (h *Histogram) add(bucket int16, n int64) {
-	i := sort.Search(len(h.index), func(i int) bool { return h.index[i] >= bucket })
+	i := h.search(bucket)
 	if i < len(h.index) && h.index[i] == bucket {
 		if h.count[i] += n; h.count[i] == 0 {
 			h.index = append(h.index[:i], h.index[i+1:]...)

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -29,7 +28,7 @@ func compareMembers(a, b Member) int {
 var Other = Member{Value: "(other)"}
 
 // page is the sums of one axis and one day. What it points to is never changed, only replaced, apart
-// from the changes: over, fresh and later.
+// from the changes: over and what follows it.
 //
 // Its members' figures of the whole day, which most questions are about, are in memory always. Those
 // of quarters of an hour, and histograms that are large, can be let go while they are as on disk.
@@ -47,16 +46,32 @@ type page struct {
 	// cell; where it is one only, its cell is left out: it is the day's. nil: on disk.
 	slots *blob
 
-	over  map[overKey]*Sums // changes since the rest was made
-	fresh map[uint32]bool   // members of over that are not in ids
-	later map[uint32]int64  // starts of last calls in over, as in last
-	full  bool              // too many members: new ones go to Other
-	dirty bool              // differs from what is on disk
+	over   map[uint32]*changed // members with changes since the rest was made
+	latest *changed            // the one that was asked for last
+	cells  int                 // sums in over
+	fresh  int                 // members of over that are not in ids
+	full   bool                // too many members: new ones go to Other
+	dirty  bool                // differs from what is on disk
 }
 
-type overKey struct {
+// changed is what changed of one member since the rest of its page was made.
+type changed struct {
 	member uint32
-	slot   uint8
+	fresh  bool       // it is not in the page's ids
+	slots  []slotSums // as they came
+	last   int64      // start of the last call, as in page.last
+	used   *time.Time // on the axis of keys: in Rollup.lastUsed
+}
+
+// at gives the sums of a slot; fresh where they are new.
+func (c *changed) at(slot uint8) (s *slotSums, fresh bool) {
+	for i := len(c.slots) - 1; i >= 0; i-- { // mostly the last
+		if c.slots[i].slot == slot {
+			return &c.slots[i], false
+		}
+	}
+	c.slots = append(c.slots, slotSums{slot: slot})
+	return &c.slots[len(c.slots)-1], true
 }
 
 // prefix is the sums of a part of a day: of a zone whose days begin within it.
@@ -223,19 +238,23 @@ func (m *maker) end(old *page) page {
 // folded makes a new page of this one, whose parts must be there, and the changes, of the slots that
 // keep lets through; nil is all. names gives the members' names.
 func (p *page) folded(a Axis, names []Member, keep func(slot uint8) bool) (*page, error) {
-	changes := map[uint32][]slotSums{}
-	for k, s := range p.over {
-		changes[k.member] = append(changes[k.member], slotSums{slot: k.slot, figures: figuresOf(s), duration: s.Duration, ttft: s.TTFT})
-	}
 	byName := func(a, b uint32) int { return compareMembers(names[a], names[b]) }
-	fresh := slices.SortedFunc(maps.Keys(p.fresh), byName)
+	fresh := make([]uint32, 0, p.fresh)
+	for id, c := range p.over {
+		if c.fresh {
+			fresh = append(fresh, id)
+		}
+	}
+	slices.SortFunc(fresh, byName)
 	m := newMaker(a, p)
 	one := func(id uint32, i int) error { // i is -1 where it is new
-		last := p.later[id]
+		last, change := int64(0), []slotSums(nil)
+		if c := p.over[id]; c != nil {
+			last, change = c.last, c.slots
+		}
 		if i >= 0 && p.last != nil {
 			last = max(last, p.last[i])
 		}
-		change := changes[id]
 		if len(change) == 0 && keep == nil {
 			m.copy(p, i)
 			return nil

@@ -52,15 +52,28 @@ func MemberOf(a Axis, c *usage.Call) Member {
 
 // StatusOf names a call's outcome: "ok" or "error", with the HTTP status where it is known.
 func StatusOf(c *usage.Call) string {
-	outcome := "ok"
+	outcome := 0
 	if c.Failed {
-		outcome = "error"
+		outcome = 1
 	}
-	if c.Status == 0 {
-		return outcome
+	if c.Status < 0 || c.Status >= len(statuses[0]) {
+		return outcomes[outcome] + " " + strconv.Itoa(c.Status)
 	}
-	return outcome + " " + strconv.Itoa(c.Status)
+	return statuses[outcome][c.Status]
 }
+
+var outcomes = [...]string{"ok", "error"}
+
+// statuses names the outcomes of the HTTP statuses that there are.
+var statuses = func() (names [2][600]string) {
+	for i, outcome := range outcomes {
+		names[i][0] = outcome
+		for status := 1; status < len(names[i]); status++ {
+			names[i][status] = outcome + " " + strconv.Itoa(status)
+		}
+	}
+	return names
+}()
 
 // BucketOf numbers the base buckets from the Unix epoch.
 func BucketOf(t time.Time) int64 { return floorDiv(t.UnixNano(), int64(Bucket)) }
@@ -100,7 +113,7 @@ type Rollup struct {
 	days     map[int64]*day // by number of UTC days since the Unix epoch
 	sorted   []int64        // their numbers, ascending
 	changes  int            // sums kept as changes
-	lastUsed map[string]time.Time
+	lastUsed map[string]*time.Time
 	cache    cache
 	spans    spans
 	made     uint64         // pages ever made
@@ -115,7 +128,7 @@ type day [AxisCount]page
 func New(o Options) *Rollup {
 	o.MaxMembers, o.MaxChanges = cmp.Or(o.MaxMembers, 20_000), cmp.Or(o.MaxChanges, 1<<16)
 	o.MaxCached = cmp.Or(o.MaxCached, 16<<20)
-	r := &Rollup{o: o, days: map[int64]*day{}, gone: map[int64]bool{}, lastUsed: map[string]time.Time{}}
+	r := &Rollup{o: o, days: map[int64]*day{}, gone: map[int64]bool{}, lastUsed: map[string]*time.Time{}}
 	for a := range r.axes {
 		r.axes[a].ids = map[Member]uint32{}
 	}
@@ -160,7 +173,7 @@ func (r *Rollup) forget(a Axis) {
 		for _, id := range p.ids {
 			used[id] = true
 		}
-		for id := range p.fresh {
+		for id := range p.over {
 			used[id] = true
 		}
 	}
@@ -207,19 +220,30 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	b := BucketOf(c.Start)
 	number := floorDiv(b, slotsPerDay)
 	d, slot := r.dayAt(number), uint8(b-number*slotsPerDay) //nolint:gosec // below slotsPerDay
+	var counts Sums
+	counts.addCounts(c, n)
+	one := figuresOf(&counts)
+	duration, ttft := bucketsOf(c)
 	wasFolded := false
 	for a := range AxisCount {
 		p := &d[a]
-		m := MemberOf(a, c)
-		s, id, folded := r.change(a, p, m, slot)
-		s.Add(c, n)
+		change, folded := r.change(a, p, MemberOf(a, c))
+		s, fresh := change.at(slot)
+		s.add(&one, 1)
+		if c.Duration > 0 {
+			s.duration.add(duration, n)
+		}
+		if c.TTFT > 0 {
+			s.ttft.add(ttft, n)
+		}
 		p.dirty = true
 		wasFolded = wasFolded || folded
-		if a == Keys && n > 0 && m.Value != "" && !folded {
-			p.used(id, int64(c.Start.Sub(BucketStart(number*slotsPerDay))))
-			if c.Start.After(r.lastUsed[m.Value]) {
-				r.lastUsed[m.Value] = c.Start
-			}
+		if fresh {
+			p.cells++
+			r.changes++
+		}
+		if a == Keys && n > 0 && !folded {
+			r.used(change, c.Start, BucketStart(number*slotsPerDay))
 		}
 	}
 	if wasFolded && n > 0 {
@@ -230,48 +254,53 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	}
 }
 
-// change gives the sums of a page to change for a member's call, or Other's where the page is full.
-func (r *Rollup) change(a Axis, p *page, m Member, slot uint8) (s *Sums, id uint32, folded bool) {
+// change gives the changes of a member of a page; those of Other where the page is full.
+func (r *Rollup) change(a Axis, p *page, m Member) (c *changed, folded bool) {
 	x := &r.axes[a]
-	id, named := x.ids[m]
-	if named {
-		if s := p.over[overKey{id, slot}]; s != nil {
-			return s, id, false
-		}
+	if c := p.latest; c != nil && x.names[c.member] == m { // on most axes the next call is often of the same
+		return c, false
 	}
-	known := false
-	if named {
+	id, known := x.ids[m]
+	if known {
+		if c := p.over[id]; c != nil {
+			p.latest = c
+			return c, false
+		}
 		_, known = r.find(a, p, id)
-		known = known || p.fresh[id]
 	}
 	if !known && m != Other {
-		if p.full = p.full || len(p.ids)+len(p.fresh) >= r.o.MaxMembers; p.full {
-			s, id, _ = r.change(a, p, Other, slot)
-			return s, id, true
+		if p.full = p.full || len(p.ids)+p.fresh >= r.o.MaxMembers; p.full {
+			c, _ = r.change(a, p, Other)
+			return c, true
 		}
 	}
-	id = x.id(m)
 	if p.over == nil {
-		p.over = map[overKey]*Sums{}
+		p.over = map[uint32]*changed{}
 	}
 	if !known {
-		if p.fresh == nil {
-			p.fresh = map[uint32]bool{}
-		}
-		p.fresh[id] = true
+		p.fresh++
 	}
-	s = &Sums{}
-	p.over[overKey{id, slot}] = s
-	r.changes++
-	return s, id, false
+	c = &changed{member: x.id(m), fresh: !known}
+	p.over[c.member], p.latest = c, c
+	return c, false
 }
 
-// used notes the start of a member's call.
-func (p *page) used(id uint32, sinceDay int64) {
-	if p.later == nil {
-		p.later = map[uint32]int64{}
+// used notes the start of a key's call.
+func (r *Rollup) used(c *changed, start, day time.Time) {
+	key := r.axes[Keys].names[c.member].Value
+	if key == "" {
+		return
 	}
-	p.later[id] = max(p.later[id], sinceDay+1)
+	c.last = max(c.last, int64(start.Sub(day))+1)
+	if c.used == nil {
+		if c.used = r.lastUsed[key]; c.used == nil {
+			c.used = &time.Time{}
+			r.lastUsed[key] = c.used
+		}
+	}
+	if start.After(*c.used) {
+		*c.used = start
+	}
 }
 
 // Crowded names the pages to fold, see Refold, so that there is room for further changes and none has
@@ -288,12 +317,12 @@ func (r *Rollup) most(left int) []Page {
 	var pages []Page
 	for number, d := range r.days {
 		for a := range d {
-			if len(d[a].over) > 0 {
+			if d[a].cells > 0 {
 				pages = append(pages, Page{Day: number, Axis: Axis(a)}) //nolint:gosec // few
 			}
 		}
 	}
-	over := func(p Page) int { return len(r.days[p.Day][p.Axis].over) }
+	over := func(p Page) int { return r.days[p.Day][p.Axis].cells }
 	slices.SortFunc(pages, func(a, b Page) int { return cmp.Compare(over(b), over(a)) })
 	n := 0
 	for rest := r.changes; n < len(pages) && rest > left; n++ {
@@ -312,7 +341,7 @@ func (r *Rollup) foldMost() {
 
 // fold folds one page. What it cannot read of it is an error; it is left as it was.
 func (r *Rollup) fold(at Page, keep func(uint8) bool) error {
-	if len(r.days[at.Day][at.Axis].over) == 0 && keep == nil {
+	if r.days[at.Day][at.Axis].cells == 0 && keep == nil {
 		return nil
 	}
 	next, err := r.folded(at, keep)
@@ -345,7 +374,7 @@ func (r *Rollup) folded(at Page, keep func(uint8) bool) (*page, error) {
 // put puts a folded page in the place of what it was made of.
 func (r *Rollup) put(at Page, next *page) {
 	p := &r.days[at.Day][at.Axis]
-	r.changes -= len(p.over)
+	r.changes -= p.cells
 	r.identify(next)
 	*p = *next
 }
@@ -386,7 +415,12 @@ func (r *Rollup) part(at Page, p *page, part Part) (*blob, error) {
 }
 
 // LastUsed tells when the last call with a key started; zero where none is known.
-func (r *Rollup) LastUsed(fingerprint string) time.Time { return r.lastUsed[fingerprint] }
+func (r *Rollup) LastUsed(fingerprint string) time.Time {
+	if at := r.lastUsed[fingerprint]; at != nil {
+		return *at
+	}
+	return time.Time{}
+}
 
 // Newest gives a time after which no call starts that is in the sums: the end of the last bucket that
 // has some.
@@ -425,7 +459,7 @@ func (r *Rollup) Drop(from, to int64) error {
 		}
 		if from <= first && first+slotsPerDay <= to {
 			for a := range d {
-				r.changes -= len(d[a].over)
+				r.changes -= d[a].cells
 			}
 			delete(r.days, number)
 			at, _ := slices.BinarySearch(r.sorted, number)
@@ -434,7 +468,7 @@ func (r *Rollup) Drop(from, to int64) error {
 			continue
 		}
 		for a := range AxisCount {
-			if len(d[a].ids)+len(d[a].over) == 0 {
+			if len(d[a].ids)+d[a].cells == 0 {
 				continue
 			}
 			d[a].dirty = true
@@ -495,7 +529,7 @@ type Refolded struct {
 // Refold makes what Put puts in the place of a page. It may run beside readers; nothing must be added
 // until Put is done.
 func (r *Rollup) Refold(p Page) (*Refolded, error) {
-	if d := r.days[p.Day]; d == nil || len(d[p.Axis].over) == 0 {
+	if d := r.days[p.Day]; d == nil || d[p.Axis].cells == 0 {
 		return &Refolded{}, nil
 	}
 	next, err := r.folded(p, nil)
@@ -545,7 +579,7 @@ const keptDays = 2
 func (r *Rollup) Saved(pages []Page) {
 	for _, p := range pages {
 		if d := r.days[p.Day]; d != nil {
-			d[p.Axis].dirty = len(d[p.Axis].over) > 0
+			d[p.Axis].dirty = d[p.Axis].cells > 0
 		} else {
 			delete(r.gone, p.Day)
 		}
@@ -556,7 +590,7 @@ func (r *Rollup) Saved(pages []Page) {
 	for _, number := range r.sorted[:max(0, len(r.sorted)-keptDays)] {
 		for a := range r.days[number] {
 			p := &r.days[number][a]
-			if p.dirty || len(p.over) > 0 || len(p.ids) == 0 {
+			if p.dirty || p.cells > 0 || len(p.ids) == 0 {
 				continue
 			}
 			p.slots = nil
@@ -591,15 +625,19 @@ func (r *Rollup) Load(p Page) error {
 		loaded.ids[i] = r.axes[p.Axis].id(m)
 	}
 	d := r.dayAt(p.Day)
-	r.changes -= len(d[p.Axis].over)
+	r.changes -= d[p.Axis].cells
 	r.identify(loaded)
 	d[p.Axis] = *loaded
 	delete(r.gone, p.Day)
 	if p.Axis == Keys {
 		start := BucketStart(p.Day * slotsPerDay)
 		for i, m := range names {
-			if at := start.Add(time.Duration(loaded.last[i] - 1)); loaded.last[i] > 0 && at.After(r.lastUsed[m.Value]) {
-				r.lastUsed[m.Value] = at
+			if at := start.Add(time.Duration(loaded.last[i] - 1)); loaded.last[i] > 0 && at.After(r.LastUsed(m.Value)) {
+				if used := r.lastUsed[m.Value]; used != nil {
+					*used = at
+				} else {
+					r.lastUsed[m.Value] = &at
+				}
 			}
 		}
 	}

@@ -3,8 +3,10 @@ package rollup
 import (
 	"encoding/binary"
 	"errors"
+	"hash/maphash"
 	"maps"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -108,6 +110,7 @@ type Series struct {
 	held    map[Labels]*Sums // what series showed that hold less now
 	shown   map[Labels]Sums  // what all showed last; not to be changed
 	timings map[Member]*Timings
+	journaling
 }
 
 // NewSeries makes an empty set.
@@ -131,15 +134,12 @@ func statusClass(c *usage.Call) string {
 	}
 }
 
-// labelsOf gives the labels that a call is summed under; fresh are those that are about to be new.
-func (s *Series) labelsOf(c *usage.Call, fresh map[Labels]*Sums) (l Labels) {
-	for i, v := range [LabelCount]string{c.Provider, c.Model, c.Service, c.KeyFingerprint, statusClass(c)} {
-		if s.used[i] {
-			l[i] = v
+// labelsOf gives the labels of a call that are used.
+func (s *Series) labelsOf(all *Labels) (l Labels) {
+	for i, used := range s.used {
+		if used {
+			l[i] = all[i]
 		}
-	}
-	if s.sums[l] == nil && fresh[l] == nil && len(s.sums)+len(fresh) >= s.max {
-		return otherLabels(s.used)
 	}
 	return l
 }
@@ -150,54 +150,199 @@ type Change struct {
 	N    int64
 }
 
-// Journal gives the bytes of what one commit changes, for the disk; Apply puts them in. Of a call that
-// replaces another of its model in the same commit no timings are taken: they were, when the other came.
-func (s *Series) Journal(changes []Change) []byte {
-	deltas, fresh := map[Labels]*Sums{}, map[Labels]*Sums{}
-	replaced := map[Member]int{}
-	for _, c := range changes {
-		l := s.labelsOf(c.Call, fresh)
-		if deltas[l] == nil {
-			deltas[l] = &Sums{}
-			if s.sums[l] == nil {
-				fresh[l] = deltas[l]
-			}
+// line is one series while a commit is worked out.
+type line struct {
+	labels  Labels
+	sums    *Sums // in Series.sums; nil where nothing was put in yet
+	delta   Sums
+	held    *Sums // what it showed, where it will hold less than that
+	touched bool
+}
+
+// timingLine is the calls of one model whose times are known.
+type timingLine struct {
+	member   Member
+	timings  *Timings // nil: not looked for yet
+	calls    []timed
+	replaced int // calls to come of which no times are taken
+	touched  bool
+}
+
+type timed struct {
+	duration, ttft time.Duration
+	output         int64
+}
+
+// place is where the calls with the same labels go, whether these are used or not.
+type place struct {
+	line   *line
+	timing *timingLine
+}
+
+// maxPlaces bounds the places that are remembered: labels are hostile text.
+const maxPlaces = 1 << 14
+
+// journaling is what Journal has worked out, and what it remembers from commit to commit.
+type journaling struct {
+	// places are found by two hashes of all labels, with seeds that nobody knows: no two have the same.
+	places  map[[2]uint64]place
+	lines   map[Labels]*line
+	models  map[Member]*timingLine
+	fresh   int // lines that the series lack
+	touched []*line
+	timed   []*timingLine // touched
+}
+
+var placeSeeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+
+func (j *journaling) forget() {
+	if j.places == nil {
+		j.places, j.lines, j.models = map[[2]uint64]place{}, map[Labels]*line{}, map[Member]*timingLine{}
+	}
+	clear(j.places)
+	clear(j.lines)
+	clear(j.models)
+	j.fresh, j.touched, j.timed = 0, j.touched[:0], j.timed[:0]
+}
+
+// begin takes back what the last Journal worked out, if it was not put in.
+func (j *journaling) begin() {
+	if j.places == nil || len(j.places) >= maxPlaces || len(j.touched) > 0 {
+		j.forget()
+	}
+}
+
+// place finds where a call goes.
+func (s *Series) place(c *usage.Call) place {
+	all := Labels{c.Provider, c.Model, c.Service, c.KeyFingerprint, statusClass(c)}
+	hash := [2]uint64{maphash.Comparable(placeSeeds[0], all), maphash.Comparable(placeSeeds[1], all)}
+	if p, known := s.places[hash]; known {
+		return p
+	}
+	l := s.labelsOf(&all)
+	if s.sums[l] == nil && s.lines[l] == nil && len(s.sums)+s.fresh >= s.max {
+		l = otherLabels(s.used)
+	}
+	p := place{s.lines[l], s.models[MemberOf(Models, c)]}
+	if p.line == nil {
+		for i := range l {
+			l[i] = strings.Clone(l[i]) // it may be a part of a large text
 		}
-		bare := *c.Call
-		bare.Duration, bare.TTFT = 0, 0
-		deltas[l].Add(&bare, c.N)
+		p.line = &line{labels: l, sums: s.sums[l]}
+		s.lines[l] = p.line
+		if p.line.sums == nil {
+			s.fresh++
+		}
+	}
+	if p.timing == nil {
+		m := Member{strings.Clone(c.Model), strings.Clone(c.Provider)}
+		p.timing = &timingLine{member: m}
+		s.models[m] = p.timing
+	}
+	s.places[hash] = p
+	return p
+}
+
+// touch finds where a call goes, and notes that something goes there.
+func (s *Series) touch(c *usage.Call) place {
+	p := s.place(c)
+	if !p.line.touched {
+		p.line.touched = true
+		s.touched = append(s.touched, p.line)
+	}
+	if !p.timing.touched {
+		p.timing.touched = true
+		s.timed = append(s.timed, p.timing)
+	}
+	return p
+}
+
+// Journal gives the bytes of what one commit changes, for the disk; Commit puts it in, or Apply the
+// bytes. Of a call that replaces another of its model in the same commit no timings are taken: they
+// were, when the other came.
+func (s *Series) Journal(changes []Change) []byte {
+	s.begin()
+	for _, c := range changes {
 		if c.N < 0 {
-			replaced[MemberOf(Models, c.Call)]++
+			s.touch(c.Call).timing.replaced++
+		}
+	}
+	for _, c := range changes {
+		p := s.touch(c.Call)
+		p.line.delta.addCounts(c.Call, c.N)
+		switch {
+		case c.N < 0:
+		case p.timing.replaced > 0:
+			p.timing.replaced--
+		case c.Call.Duration > 0:
+			p.timing.calls = append(p.timing.calls, timed{c.Call.Duration, max(c.Call.TTFT, 0), max(c.Call.Tokens.Output(), 0)})
 		}
 	}
 	var b []byte
 	if len(s.sums) == 0 {
 		b = append(b, journalUsed, s.usedLabels())
 	}
-	for l, d := range deltas {
-		if !d.isZero() {
-			b = append(b, s.hold(l, d)...)
-			b = appendCell(appendLabels(append(b, journalSums), l), d)
+	for _, l := range s.touched {
+		if l.delta.isZero() {
+			continue
 		}
+		if l.held = s.hold(l); l.held != nil {
+			b = appendCell(appendLabels(append(b, journalHeld), l.labels), l.held)
+		}
+		b = appendCell(appendLabels(append(b, journalSums), l.labels), &l.delta)
 	}
-	for _, c := range changes {
-		m := MemberOf(Models, c.Call)
-		if c.N < 0 {
+	for _, t := range s.timed {
+		if len(t.calls) == 0 {
 			continue
 		}
-		if replaced[m] > 0 {
-			replaced[m]--
-			continue
-		}
-		if c.Call.Duration <= 0 {
-			continue
-		}
-		b = appendText(appendText(append(b, journalTiming), m.Value), m.Provider)
-		for _, v := range [...]int64{int64(c.Call.Duration), int64(c.Call.TTFT), c.Call.Tokens.Output()} {
-			b = binary.AppendUvarint(b, uint64(max(v, 0)))
+		b = appendText(appendText(append(b, journalTimings), t.member.Value), t.member.Provider)
+		b = binary.AppendUvarint(b, uint64(len(t.calls)))
+		for _, c := range t.calls {
+			for _, v := range [...]int64{int64(c.duration), int64(c.ttft), c.output} {
+				b = binary.AppendUvarint(b, uint64(v)) //nolint:gosec // none is negative
+			}
 		}
 	}
 	return b
+}
+
+// Commit puts in what the last Journal gave, as Apply would.
+func (s *Series) Commit() {
+	empty := false // lines that stay out of the series
+	for _, l := range s.touched {
+		if !l.delta.isZero() {
+			if l.held != nil {
+				s.keepHeld(l.labels, l.held)
+			}
+			if l.sums == nil {
+				l.sums = &Sums{}
+				s.sums[l.labels] = l.sums
+			}
+			l.sums.MergeCounts(&l.delta)
+		}
+		empty = empty || l.sums == nil
+		l.delta, l.held, l.touched = Sums{}, nil, false
+	}
+	for _, t := range s.timed {
+		if len(t.calls) > 0 && t.timings == nil {
+			t.timings = s.timingsOf(t.member)
+		}
+		for _, c := range t.calls {
+			t.timings.observe(c)
+		}
+		t.calls, t.replaced, t.touched = t.calls[:0], 0, false
+	}
+	s.touched, s.timed, s.fresh = s.touched[:0], s.timed[:0], 0
+	if empty {
+		s.forget()
+	}
+}
+
+func (s *Series) keepHeld(l Labels, held *Sums) {
+	if s.held[l] != nil {
+		raise(held, s.held[l])
+	}
+	s.held[l] = held
 }
 
 // The parts of a journal.
@@ -207,6 +352,8 @@ const (
 	journalHeld   = 3
 	journalHist   = 4
 	journalUsed   = 5
+	// journalTimings are many of journalTiming, which is read only: earlier versions wrote it.
+	journalTimings = 6
 )
 
 // ErrOtherSeries reports a journal of series with other labels than are configured now: they have to
@@ -245,6 +392,7 @@ func (r *reader) labels() (l Labels) {
 
 // Apply puts in what Journal or Snapshot gave.
 func (s *Series) Apply(journal []byte) error {
+	s.forget()
 	r := reader{b: journal}
 	for len(r.b) > 0 && !r.bad {
 		switch r.byte() {
@@ -256,12 +404,12 @@ func (s *Series) Apply(journal []byte) error {
 			r.addCell(s.sums[l], nil)
 		case journalHeld:
 			l, held := r.labels(), &Sums{}
-			if r.addCell(held, nil); s.held[l] != nil {
-				raise(held, s.held[l])
-			}
-			s.held[l] = held
+			r.addCell(held, nil)
+			s.keepHeld(l, held)
 		case journalTiming:
-			s.applyTiming(&r)
+			s.applyTimings(&r, false)
+		case journalTimings:
+			s.applyTimings(&r, true)
 		case journalHist:
 			s.applyHist(&r)
 		case journalUsed:
@@ -287,19 +435,29 @@ func (s *Series) timingsOf(m Member) *Timings {
 				return t
 			}
 		}
+		m = Member{strings.Clone(m.Value), strings.Clone(m.Provider)} // they may be parts of a large text
 		t = &Timings{}
 		s.timings[m] = t
 	}
 	return t
 }
 
-func (s *Series) applyTiming(r *reader) {
+func (s *Series) applyTimings(r *reader, many bool) {
 	t := s.timingsOf(Member{Value: r.text(), Provider: r.text()})
-	duration, ttft, output := time.Duration(r.uvarint()), time.Duration(r.uvarint()), r.uvarint() //nolint:gosec // as Journal wrote them
-	t.Duration.observe(duration.Seconds())
-	t.TTFT.observe(ttft.Seconds())
-	if generating := duration - ttft; generating > 0 && output > 0 {
-		t.Speed.observe(float64(output) / generating.Seconds())
+	n := uint64(1)
+	if many {
+		n = r.uvarint()
+	}
+	for ; n > 0 && !r.bad; n-- {
+		t.observe(timed{time.Duration(r.uvarint()), time.Duration(r.uvarint()), int64(r.uvarint())}) //nolint:gosec // as Journal wrote them
+	}
+}
+
+func (t *Timings) observe(c timed) {
+	t.Duration.observe(c.duration.Seconds())
+	t.TTFT.observe(c.ttft.Seconds())
+	if generating := c.duration - c.ttft; generating > 0 && c.output > 0 {
+		t.Speed.observe(float64(c.output) / generating.Seconds())
 	}
 }
 
@@ -396,16 +554,23 @@ func raise(s, least *Sums) (raised bool) {
 	return raised
 }
 
-// hold gives the journal of what a series showed, where a change leaves it with less.
-func (s *Series) hold(l Labels, delta *Sums) []byte {
-	was, seen := s.shown[l]
-	if !seen || s.sums[l] == nil {
+// hold gives what a series showed, where its change leaves it with less.
+func (s *Series) hold(l *line) *Sums {
+	falls := false
+	for _, n := range l.delta.counts() {
+		falls = falls || *n < 0
+	}
+	if !falls { // what it holds less than it showed is held already
 		return nil
 	}
-	after := *s.sums[l]
-	after.MergeCounts(delta)
+	was, seen := s.shown[l.labels]
+	if !seen || l.sums == nil {
+		return nil
+	}
+	after := *l.sums
+	after.MergeCounts(&l.delta)
 	if !raise(&after, &was) {
 		return nil
 	}
-	return appendCell(appendLabels([]byte{journalHeld}, l), &was)
+	return &was
 }

@@ -57,7 +57,18 @@ func TestSeries(t *testing.T) {
 				}
 				j := s.Journal(changes)
 				disk = append(disk, j)
-				require.NoError(t, s.Apply(j))
+				if rapid.Bool().Draw(t, "from the disk") {
+					require.NoError(t, s.Apply(j))
+				} else {
+					read := NewSeries(o)
+					for _, b := range disk[:len(disk)-1] {
+						require.NoError(t, read.Apply(b))
+					}
+					require.NoError(t, read.Apply(j))
+					s.Commit()
+					require.Equal(t, s.sums, read.sums)
+					require.Equal(t, s.timings, read.timings)
+				}
 				require.LessOrEqual(t, len(s.sums), o.Max+1)
 			}
 		}

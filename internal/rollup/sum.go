@@ -102,12 +102,14 @@ func (r *Rollup) begin(q Query, twice bool) *Summing {
 	for _, number := range asked {
 		p := &r.days[number][q.Axis]
 		d := daySum{number: number, page: *p}
-		d.over, d.fresh, d.later = nil, nil, nil
+		d.over, d.latest = nil, nil
 		d.plan(&q)
 		s.changes(&d, p)
 		if twice {
-			for k, c := range p.over {
-				s.over = append(s.over, overSum{day: len(s.days), member: k.member, slot: k.slot, figures: figuresOf(c)})
+			for id, c := range p.over {
+				for i := range c.slots {
+					s.over = append(s.over, overSum{day: len(s.days), member: id, slot: c.slots[i].slot, figures: c.slots[i].figures})
+				}
 			}
 		}
 		s.days = append(s.days, d)
@@ -167,18 +169,20 @@ func (s *Summing) ask(id uint32, t *target) {
 
 // changes adds the changes beside a page.
 func (s *Summing) changes(d *daySum, p *page) {
-	for k, c := range p.over {
-		at := d.at(k.slot)
-		if at < 0 {
-			continue
+	for id, c := range p.over {
+		for i := range c.slots {
+			k := &c.slots[i]
+			at := d.at(k.slot)
+			if at < 0 {
+				continue
+			}
+			t := s.target(id)
+			if t == nil {
+				break
+			}
+			t.figures[at].add(&k.figures, 1)
+			s.histograms(t, at, &k.duration, &k.ttft)
 		}
-		t := s.target(k.member)
-		if t == nil {
-			continue
-		}
-		f := figuresOf(c)
-		t.figures[at].add(&f, 1)
-		s.histograms(t, at, &c.Duration, &c.TTFT)
 	}
 }
 
@@ -570,9 +574,16 @@ func (r *Rollup) EachIn(a Axis, from int64, of map[Member]bool, whole func(first
 		} else if err := r.eachSlot(Page{Day: number, Axis: a}, p, of, tell); err != nil {
 			return err
 		}
-		for k, s := range p.over {
-			if b := first + int64(k.slot); b >= from && (of == nil || of[names[k.member]]) {
-				visit(names[k.member], b, s)
+		for id, c := range p.over {
+			if of != nil && !of[names[id]] {
+				continue
+			}
+			for i := range c.slots {
+				if b := first + int64(c.slots[i].slot); b >= from {
+					var s Sums
+					c.slots[i].addTo(&s)
+					visit(names[id], b, &s)
+				}
 			}
 		}
 	}

@@ -18,6 +18,17 @@ type Sums struct {
 
 // Add counts a call n times (1 or -1).
 func (s *Sums) Add(c *usage.Call, n int64) {
+	s.addCounts(c, n)
+	if c.Duration > 0 {
+		s.Duration.Add(c.Duration, n)
+	}
+	if c.TTFT > 0 {
+		s.TTFT.Add(c.TTFT, n)
+	}
+}
+
+// addCounts is Add without the histograms.
+func (s *Sums) addCounts(c *usage.Call, n int64) {
 	s.Calls += n
 	if c.Failed {
 		s.Errors += n
@@ -43,12 +54,6 @@ func (s *Sums) Add(c *usage.Call, n int64) {
 	t.CacheWrite1h += n * c.Tokens.CacheWrite1h
 	t.OutputText += n * c.Tokens.OutputText
 	t.Reasoning += n * c.Tokens.Reasoning
-	if c.Duration > 0 {
-		s.Duration.Add(c.Duration, n)
-	}
-	if c.TTFT > 0 {
-		s.TTFT.Add(c.TTFT, n)
-	}
 }
 
 // Merge adds the sums of o.

@@ -134,7 +134,8 @@ var (
 // Engine is a database that keeps call records. Its methods are safe for concurrent
 // use; readers never wait for a writer.
 type Engine interface {
-	// Apply commits one write durably. It is idempotent.
+	// Apply commits one write durably. It is idempotent. What w holds is the caller's again when Apply
+	// returns, but for texts, which never change.
 	Apply(ctx context.Context, w Write) error
 	// Find gives the stored record of an identity and start.
 	Find(ctx context.Context, id usage.ID, start time.Time) (Record, bool, error)
