@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"sync/atomic"
 	"time"
 
@@ -25,11 +26,23 @@ func fillCommand(ctx context.Context, args []string) error {
 	f.IntVar(&set.Days, "days", 90, "days over which they are spread")
 	f.Uint64Var(&set.Seed, "seed", 1, "the same seed gives the same calls")
 	steps := f.Int("steps", 10, "parts of which the processor time is told")
+	profile := f.String("cpuprofile", "", "write a profile of the processor time to this file")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	if *dir == "" {
 		return fmt.Errorf("name the folder with --dir")
+	}
+	if *profile != "" {
+		out, err := os.Create(*profile)
+		if err != nil {
+			return fmt.Errorf("write a profile: %w", err)
+		}
+		defer func() { _ = out.Close() }()
+		if err := pprof.StartCPUProfile(out); err != nil {
+			return fmt.Errorf("write a profile: %w", err)
+		}
+		defer pprof.StopCPUProfile()
 	}
 	return fill(ctx, *dir, set, max(1, *steps))
 }
@@ -101,7 +114,7 @@ func fill(ctx context.Context, dir string, set loadgen.Set, steps int) (err erro
 			break
 		}
 		done += len(b.Calls)
-		if done-noted >= set.Calls/steps || !more && done > noted {
+		if done-noted >= set.Calls/steps || done == set.Calls {
 			var now time.Duration
 			if now, err = cpuOf(os.Getpid()); err != nil {
 				break
