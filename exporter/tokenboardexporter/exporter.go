@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -68,11 +69,35 @@ func (e *tokenExporter) start(_ context.Context, host component.Host) error {
 }
 
 func (e *tokenExporter) pushTraces(ctx context.Context, td ptrace.Traces) error {
-	return e.commit(ctx, readTraces(e.decoder, td))
+	b := readings.Get().(*reading)
+	defer b.release()
+	b.read(e.decoder, td)
+	return e.commit(ctx, b.Batch)
 }
 
-func readTraces(d *dialect.Decoder, td ptrace.Traces) usage.Batch {
-	b := &reading{left: td.SpanCount()}
+// reading makes a batch of spans.
+type reading struct {
+	usage.Batch
+	left int        // spans to come
+	call usage.Call // where there is no room in the batch yet
+}
+
+// readings are used again: the ledger keeps nothing of a batch but its texts.
+var readings = sync.Pool{New: func() any { return &reading{} }}
+
+// release lets go of what was read. What is read into must be empty, and what a large request took is not kept.
+func (b *reading) release() {
+	const large = 8192 // calls or links
+	if cap(b.Calls) > large || cap(b.Links) > large {
+		return
+	}
+	clear(b.Calls)
+	b.Calls, b.Links, b.left = b.Calls[:0], b.Links[:0], 0
+	readings.Put(b)
+}
+
+func (b *reading) read(d *dialect.Decoder, td ptrace.Traces) {
+	b.left = td.SpanCount()
 	rd := d.Reader()
 	defer rd.Close()
 	for _, rs := range td.ResourceSpans().All() {
@@ -84,14 +109,6 @@ func readTraces(d *dialect.Decoder, td ptrace.Traces) usage.Batch {
 			}
 		}
 	}
-	return b.Batch
-}
-
-// reading makes a batch of spans.
-type reading struct {
-	usage.Batch
-	left int        // spans to come
-	call usage.Call // where there is no room in the batch yet
 }
 
 // span adds a span to the batch, as a call or as a link.

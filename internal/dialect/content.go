@@ -90,8 +90,8 @@ func hasPrefix(s string, prefixes []string) bool {
 
 // RawKeysIn gives the client keys that stand in clear in attributes, without their scheme.
 func RawKeysIn(attrs pcommon.Map) (keys []string) {
-	for name, v := range attrs.All() {
-		if KindOf(name)&KindKey != 0 {
+	for _, name := range RawKeys {
+		if v, ok := attrs.Get(name); ok {
 			keys = appendKeys(keys, v)
 		}
 	}

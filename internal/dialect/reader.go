@@ -294,10 +294,9 @@ func (rd *Reader) Keys(keys, names []string) (_, _ []string) {
 	if rd.record.own.kinds&KindKey == 0 {
 		return keys, names
 	}
-	for i := range rd.record.own.found {
-		e := &rd.record.own.found[i]
-		if rd.decoder.names.info[e.id].kind&KindKey != 0 {
-			keys, names = appendKeys(keys, e.value), append(names, rd.decoder.names.list[e.id])
+	for i := range rawKeyRefs {
+		if v, ok := rd.record.own.first(&rawKeyRefs[i]); ok {
+			keys, names = appendKeys(keys, v), append(names, rawKeyRefs[i].name)
 		}
 	}
 	return keys, names

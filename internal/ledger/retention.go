@@ -90,13 +90,17 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 			return fmt.Errorf("read the records to drop: %w", err)
 		}
 	}
+	l.mu.RLock() // beside readers: only this goroutine changes sums
+	drop, err := l.sums.BeginDrop(rollup.Open[0], rollup.BucketOf(cut))
+	l.mu.RUnlock()
+	if err != nil {
+		return fmt.Errorf("drop sums: %w", err)
+	}
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.sums.Drop(rollup.Open[0], rollup.BucketOf(cut)); err != nil {
-		return fmt.Errorf("drop sums: %w", err)
-	}
+	l.sums.EndDrop(drop)
 	for i := range gone {
 		l.sums.Add(&gone[i], -1)
 	}

@@ -449,41 +449,72 @@ func (r *Rollup) Full(a Axis) bool {
 	return false
 }
 
-// Drop forgets the buckets from (included) to to (excluded). After an error some of them may be left.
+// Drop forgets the buckets from (included) to to (excluded).
 func (r *Rollup) Drop(from, to int64) error {
-	gone := false
-	for _, number := range slices.Clone(r.sorted) {
-		d, first := r.days[number], number*slotsPerDay
-		if first+slotsPerDay <= from || to <= first {
-			continue
-		}
-		if from <= first && first+slotsPerDay <= to {
-			for a := range d {
-				r.changes -= d[a].cells
-			}
-			delete(r.days, number)
-			at, _ := slices.BinarySearch(r.sorted, number)
-			r.sorted = slices.Delete(r.sorted, at, at+1)
-			gone, r.gone[number] = true, true
+	d, err := r.BeginDrop(from, to)
+	if err == nil {
+		r.EndDrop(d)
+	}
+	return err
+}
+
+// Dropping is buckets that are about to be forgotten.
+type Dropping struct {
+	from, to int64
+	parts    []Refolded // pages of which a part stays
+}
+
+// whole tells whether nothing of a day stays, and some whether not all does.
+func (d *Dropping) whole(first int64) bool { return d.from <= first && first+slotsPerDay <= d.to }
+func (d *Dropping) some(first int64) bool  { return d.from < first+slotsPerDay && first < d.to }
+
+// BeginDrop does the work of dropping beside readers. Nothing must be added until EndDrop is done.
+func (r *Rollup) BeginDrop(from, to int64) (*Dropping, error) {
+	d := &Dropping{from: from, to: to}
+	for _, number := range r.sorted {
+		first := number * slotsPerDay
+		if !d.some(first) || d.whole(first) {
 			continue
 		}
 		for a := range AxisCount {
-			if len(d[a].ids)+d[a].cells == 0 {
+			if p := &r.days[number][a]; len(p.ids)+p.cells == 0 {
 				continue
 			}
-			d[a].dirty = true
-			err := r.fold(Page{Day: number, Axis: a}, func(slot uint8) bool { return first+int64(slot) < from || to <= first+int64(slot) })
+			at := Page{Day: number, Axis: a}
+			next, err := r.folded(at, func(slot uint8) bool { return first+int64(slot) < from || to <= first+int64(slot) })
 			if err != nil {
-				return err
+				return nil, err
 			}
+			next.dirty = true
+			d.parts = append(d.parts, Refolded{at, next})
 		}
+	}
+	return d, nil
+}
+
+// EndDrop forgets what BeginDrop was told.
+func (r *Rollup) EndDrop(d *Dropping) {
+	for i := range d.parts {
+		r.Put(&d.parts[i])
+	}
+	gone := false
+	for _, number := range slices.Clone(r.sorted) {
+		if !d.whole(number * slotsPerDay) {
+			continue
+		}
+		for a := range r.days[number] {
+			r.changes -= r.days[number][a].cells
+		}
+		delete(r.days, number)
+		at, _ := slices.BinarySearch(r.sorted, number)
+		r.sorted = slices.Delete(r.sorted, at, at+1)
+		gone, r.gone[number] = true, true
 	}
 	if gone {
 		for a := range AxisCount {
 			r.forget(a)
 		}
 	}
-	return nil
 }
 
 // KeysSeen gives the fingerprints of the keys of all calls that counted, in no order; those that were
