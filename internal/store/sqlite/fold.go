@@ -176,7 +176,8 @@ func (e *Engine) replace(ctx context.Context, removed []*blockRef, added []*buil
 			}
 		}
 		for i, b := range added {
-			refs[i] = &b.blockRef
+			ref := b.blockRef // by itself: the bytes beside it must not stay in memory
+			refs[i] = &ref
 			if _, err := e.writer.insertBlock.ExecContext(ctx, b.id, b.hour, b.first, b.last, b.records, []byte(b.summary)); err != nil {
 				return mapError("store a block of records", err)
 			}
