@@ -142,6 +142,7 @@ type Ledger struct {
 	untrue      map[int64]bool // hours whose stored sums lack changes
 	storedFloor time.Time      // the floor as the store knows it
 	unsaved     bool           // the series were made anew and are not stored yet
+	journaled   int            // bytes of journals since the sums were stored
 }
 
 // Open reads what the engine keeps and starts the ledger, which owns the engine from then on,

@@ -29,6 +29,11 @@ func (nullEngine) Close() error                                       { return n
 func (nullEngine) Scan(context.Context, store.Filter, func(*store.Record) error) error {
 	return nil
 }
+func (nullEngine) Figures(context.Context, store.Filter, func(*store.Record) error) error {
+	return nil
+}
+func (nullEngine) Drop(context.Context, time.Time, time.Time, int) (int, error) { return 0, nil }
+func (nullEngine) Compact(context.Context) error                                { return nil }
 func (nullEngine) Find(context.Context, usage.ID, time.Time) (store.Record, bool, error) {
 	return store.Record{}, false, nil
 }

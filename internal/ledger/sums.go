@@ -144,6 +144,7 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 	if (len(l.untrue) == 0 && !l.unsaved) || l.floor.After(l.storedFloor) { // what is on its way out may still be found at the next start
 		return nil
 	}
+	l.journaled = 0 // where it fails, it is tried again after as many bytes
 	l.mu.RLock()
 	pages := l.sums.Dirty()
 	l.mu.RUnlock()

@@ -18,6 +18,10 @@ const (
 
 	// maxAhead is how far in the future a record may start: clocks go wrong by time zones.
 	maxAhead = 24 * time.Hour
+
+	// maxJournaled is how many bytes of journals there are at most before the sums are stored, so that much
+	// traffic makes neither the file nor the next start long.
+	maxJournaled = 16 << 20
 )
 
 // earliest is the oldest start that is taken for a time; before it, the emitter had no clock.
@@ -117,10 +121,17 @@ func (l *Ledger) write() {
 			if err := l.engine.Fold(ctx); err != nil {
 				l.noteSaved(err) // it is tried again; when too much waits, commits fail
 			}
+			if l.journaled > maxJournaled {
+				l.noteSaved(l.saveSums(ctx))
+			}
 		case j := <-l.jobs:
 			j.result <- j.run(ctx)
 		case <-save.C:
-			l.noteSaved(l.saveSums(ctx))
+			err := l.saveSums(ctx)
+			if err == nil {
+				err = l.engine.Compact(ctx) // journals were replaced
+			}
+			l.noteSaved(err)
 		case <-retention.C:
 			if l.index != nil {
 				l.index.evict(l.o.MaxSpans, l.o.Now().Add(-l.o.Window))
@@ -208,6 +219,7 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 			l.index.rollback()
 			return fmt.Errorf("commit to the store: %w", err)
 		}
+		l.journaled += len(w.Journal)
 	}
 	l.index.commit()
 	t.counters.Evicted += l.index.evict(l.o.MaxSpans, t.now.Add(-l.o.Window))

@@ -35,8 +35,8 @@ func FreeText(r *store.Record, which int) string {
 
 // EncodeNames gives what only single records have, of 1 to MaxRows rows in order. Sections follow one
 // another: the ids; of parents, superseding records, traces and spans of logs and modalities, which rows
-// have one (a bit each) and these; the free texts, compressed.
-func EncodeNames(rows []Row) []byte {
+// have one (a bit each) and these; the free texts. Compress is for bytes that are kept.
+func EncodeNames(rows []Row, compress bool) []byte {
 	b := make([]byte, 0, 64+64*len(rows))
 	b = append(b, version, byte(len(rows)-1))
 	for i := range rows {
@@ -54,7 +54,7 @@ func EncodeNames(rows []Row) []byte {
 		}
 		b = appendSection(b, have[:(len(rows)+7)/8], body)
 	}
-	return seal(appendTexts(b, rows))
+	return seal(appendTexts(b, rows, compress))
 }
 
 func appendSection(b, have, body []byte) []byte {
@@ -137,7 +137,7 @@ const (
 	textsCompressed = 1
 )
 
-func appendTexts(b []byte, rows []Row) []byte {
+func appendTexts(b []byte, rows []Row, compress bool) []byte {
 	var raw []byte
 	var lengths [MaxRows]int64
 	total := 0
@@ -158,7 +158,7 @@ func appendTexts(b []byte, rows []Row) []byte {
 		}
 	}
 	const worthIt = 128
-	if len(raw) > worthIt {
+	if compress && len(raw) > worthIt {
 		if small := compressor().EncodeAll(raw, nil); len(small) < len(raw) {
 			return append(append(b, textsCompressed), small...)
 		}

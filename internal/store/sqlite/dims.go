@@ -51,10 +51,6 @@ type dimKey struct {
 
 // dimKeys gives a call's value of every kind.
 func dimKeys(c *usage.Call) [kindCount]dimKey {
-	emitter := uint32(c.Signal) | uint32(c.Role)<<8
-	if c.Echo {
-		emitter |= 1 << 16
-	}
 	return [kindCount]dimKey{
 		kindModel:     {kind: kindModel, a: c.Model},
 		kindProvider:  {kind: kindProvider, a: c.Provider},
@@ -62,8 +58,8 @@ func dimKeys(c *usage.Call) [kindCount]dimKey {
 		kindUser:      {kind: kindUser, a: c.User},
 		kindService:   {kind: kindService, a: c.Service, b: c.Environment},
 		kindProject:   {kind: kindProject, a: c.Project},
-		kindEmitter:   {kind: kindEmitter, a: c.Scope, small: emitter, large: c.Process},
-		kindRequest:   {kind: kindRequest, a: c.Operation, b: c.RequestModel, c: c.Method, d: c.Path, small: uint32(c.Stream)},
+		kindEmitter:   emitterOf(c),
+		kindRequest:   requestOf(c),
 		kindErrorType: {kind: kindErrorType, a: c.ErrorType},
 		kindPrices:    {kind: kindPrices, a: c.PriceVersion},
 	}
@@ -150,6 +146,74 @@ type dims struct {
 	mu      sync.RWMutex
 	values  []dimKey // by number; only ever appended to
 	numbers map[dimKey]uint32
+
+	// The writer's shortcuts: numbers by the one text that mostly tells them, and what came last of the
+	// kinds that seldom change.
+	byText [kindCount]map[string]uint32
+	last   [kindCount]uint32
+}
+
+// recall finds the numbers of a call's texts quickly, those that it can: it gives false where some are
+// left to be looked up in full.
+func (d *dims) recall(c *usage.Call, texts *block.Texts) (all bool) {
+	all = true
+	for k, text := range [kindCount]string{
+		c.Model, c.Provider, c.KeyFingerprint, c.User, c.Service, c.Project, c.Scope, c.RequestModel, c.ErrorType, c.PriceVersion,
+	} {
+		if kind(k) == kindPrices && text == "" { //nolint:gosec // below kindCount
+			continue
+		}
+		n := d.last[k]
+		if n == 0 || !d.values[n].is(c) {
+			if n = d.byText[k][text]; n == 0 || !d.values[n].is(c) {
+				all = false
+				continue
+			}
+			d.last[k] = n
+		}
+		texts[k] = n
+		d.values[n].set(c)
+	}
+	return all
+}
+
+// is tells whether a value is what a call has of its kind.
+func (k *dimKey) is(c *usage.Call) bool {
+	switch k.kind {
+	case kindModel:
+		return c.Model == k.a
+	case kindProvider:
+		return c.Provider == k.a
+	case kindKey:
+		return c.KeyFingerprint == k.a && c.KeyDisplay == k.b
+	case kindUser:
+		return c.User == k.a
+	case kindService:
+		return c.Service == k.a && c.Environment == k.b
+	case kindProject:
+		return c.Project == k.a
+	case kindErrorType:
+		return c.ErrorType == k.a
+	case kindPrices:
+		return c.PriceVersion == k.a
+	case kindEmitter:
+		return *k == emitterOf(c)
+	case kindRequest:
+		return *k == requestOf(c)
+	}
+	return false
+}
+
+func emitterOf(c *usage.Call) dimKey {
+	small := uint32(c.Signal) | uint32(c.Role)<<8
+	if c.Echo {
+		small |= 1 << 16
+	}
+	return dimKey{kind: kindEmitter, a: c.Scope, small: small, large: c.Process}
+}
+
+func requestOf(c *usage.Call) dimKey {
+	return dimKey{kind: kindRequest, a: c.Operation, b: c.RequestModel, c: c.Method, d: c.Path, small: uint32(c.Stream)}
 }
 
 func loadDims(ctx context.Context, db *sql.DB) (*dims, error) {
@@ -179,6 +243,17 @@ func (d *dims) put(number uint32, k dimKey) {
 	}
 	d.values[number] = k
 	d.numbers[k] = number
+	if k.kind >= kindCount {
+		return
+	}
+	if d.byText[k.kind] == nil {
+		d.byText[k.kind] = map[string]uint32{}
+	}
+	text := k.a
+	if k.kind == kindRequest {
+		text = k.b
+	}
+	d.byText[k.kind][text] = number // of several with one text the last
 }
 
 // number gives a value's number. Only the writer asks.

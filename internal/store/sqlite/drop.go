@@ -16,6 +16,9 @@ const (
 	vacuumPages = 512
 	// vacuumSteps bounds one Compact; what is left goes the next time.
 	vacuumSteps = 64
+	// sparePages, or one page in spareShare, are left free.
+	sparePages = 1024
+	spareShare = 32
 )
 
 // Drop removes old records, and raises the floor. Blocks go whole; one that a limit or the time cuts is
@@ -141,33 +144,36 @@ ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, before.Uni
 	return d.e.forgetSlots(ctx, linksBefore)
 }
 
-// Compact gives free pages back to the file system, in small steps between which others write.
+// Compact gives free pages back to the file system, in small steps between which others write. What writing
+// will soon fill again stays.
 func (e *Engine) Compact(ctx context.Context) error {
 	for range vacuumSteps {
-		left, err := e.vacuumStep(ctx)
-		if err != nil || left == 0 {
+		more, err := e.vacuumStep(ctx)
+		if err != nil || !more {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Engine) vacuumStep(ctx context.Context) (left int64, err error) {
+func (e *Engine) vacuumStep(ctx context.Context) (more bool, err error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	conn := e.writer.conn
-	rows, err := conn.QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumPages))
+	var all, free int64
+	if err := conn.QueryRowContext(ctx, "SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count").Scan(&all, &free); err != nil {
+		return false, mapError("count free pages", err)
+	}
+	spare := max(sparePages, all/spareShare)
+	if free <= spare {
+		return false, nil
+	}
+	rows, err := conn.QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", min(free-spare, vacuumPages)))
 	if err != nil {
-		return 0, mapError("give free space back", err)
+		return false, mapError("give free space back", err)
 	}
 	defer rows.Close()
 	for rows.Next() { // each row is a page given back; at the end of them the connection is free again
 	}
-	if err := rows.Err(); err != nil {
-		return 0, mapError("give free space back", err)
-	}
-	if err := conn.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&left); err != nil {
-		return 0, mapError("count free pages", err)
-	}
-	return left, nil
+	return true, mapError("give free space back", rows.Err())
 }

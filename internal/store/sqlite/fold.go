@@ -46,7 +46,7 @@ func (e *Engine) build(hour int64, rows []block.Row) []*built {
 				id: e.lastBlock, hour: hour, records: len(chunk), summary: marks.Summarise(chunk),
 				first: chunk[0].Record.Start.UnixNano(), last: chunk[len(chunk)-1].Record.Start.UnixNano(),
 			},
-			figures: block.EncodeFigures(chunk), names: block.EncodeNames(chunk),
+			figures: block.EncodeFigures(chunk), names: block.EncodeNames(chunk, true),
 		})
 	}
 	return out

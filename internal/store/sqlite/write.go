@@ -153,9 +153,7 @@ type application struct {
 	seen  int64
 	fresh map[dimKey]uint32 // texts that this write adds
 	put   map[place]*entry
-	added int64             // records more than before
-	last  [kindCount]dimKey // of the record before: its texts often come again
-	known [kindCount]uint32 // their numbers; 0 where there is none yet
+	added int64 // records more than before
 }
 
 func (e *Engine) newApplication(ctx context.Context, seen time.Time) *application {
@@ -265,21 +263,20 @@ func (a *application) putRecord(r *store.Record) error {
 
 // texts gives the numbers of a call's texts, and puts those that are kept anyway in their place.
 func (a *application) texts(c *usage.Call) (texts block.Texts, err error) {
+	if a.dims.recall(c, &texts) {
+		return texts, nil
+	}
 	keys := dimKeys(c)
 	for k := range keys {
-		if keys[k] != a.last[k] || a.known[k] == 0 {
-			n, err := a.number(&keys[k])
-			if err != nil {
-				return texts, err
-			}
-			a.last[k], a.known[k] = keys[k], n
-			if int(n) < len(a.dims.values) { //nolint:gosec // numbers are 32 bits
-				a.last[k] = a.dims.values[n]
-			}
-		}
-		texts[k] = a.known[k]
 		if texts[k] != 0 {
-			a.last[k].set(c)
+			continue
+		}
+		n, err := a.number(&keys[k])
+		if err != nil {
+			return texts, err
+		}
+		if texts[k] = n; n != 0 && int(n) < len(a.dims.values) {
+			a.dims.values[n].set(c)
 		}
 	}
 	return texts, nil
@@ -385,7 +382,7 @@ func encodeRecent(entries []*entry) []byte {
 	var rows []block.Row
 	flush := func() {
 		if len(rows) > 0 {
-			b = appendPart(appendPart(append(b, recentRows), block.EncodeFigures(rows)), block.EncodeNames(rows))
+			b = appendPart(appendPart(append(b, recentRows), block.EncodeFigures(rows)), block.EncodeNames(rows, false))
 			rows = rows[:0]
 		}
 	}
