@@ -54,6 +54,7 @@ func TestFigures(t *testing.T) {
 // TestDocument: the tables of the document are replaced, all else stays.
 func TestDocument(t *testing.T) {
 	r := newReport(t.Context(), "..")
+	r.made = []string{"run", "--quick"}
 	r.table("a table", "name", "figure").row("x", "1")
 	r.value("x", 1)
 	require.Equal(t, "≤ 2 ms: met", r.target("x", 2, "ms"))
@@ -66,6 +67,7 @@ func TestDocument(t *testing.T) {
 	b, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Contains(t, string(b), "\na table:\n\n| name | figure |\n|---|--:|\n| x | 1 |\n\n"+tablesEnd)
+	require.Contains(t, string(b), "Made by `bench run --quick`.")
 	require.Equal(t, 1, strings.Count(string(b), tablesBegin))
 	before, _, _ := strings.Cut(string(text), tablesBegin)
 	require.True(t, strings.HasPrefix(string(b), before))

@@ -42,6 +42,7 @@ func cpuCommand(ctx context.Context, args []string) error {
 		return err
 	}
 	r := newReport(ctx, home)
+	r.made = out.without(f, "cpu")
 	if err := measureCPU(ctx, r, bin, plan); err != nil {
 		return err
 	}

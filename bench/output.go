@@ -22,6 +22,21 @@ func outputFlags(f *flag.FlagSet) output {
 	}
 }
 
+// without gives the command with the flags that were set, those of the output left out.
+func (output) without(f *flag.FlagSet, name string) []string {
+	args := []string{name}
+	f.Visit(func(g *flag.Flag) {
+		switch {
+		case g.Name == "json" || g.Name == "markdown" || g.Name == "data":
+		case g.Value.String() == "true":
+			args = append(args, "--"+g.Name)
+		default:
+			args = append(args, "--"+g.Name, g.Value.String())
+		}
+	})
+	return args
+}
+
 func (o output) write(r *report) error {
 	r.text(os.Stdout)
 	if *o.markdown != "" {
@@ -96,7 +111,7 @@ func (r *report) into(file string) error {
 		return fmt.Errorf("%s has no lines %q and %q", file, tablesBegin, tablesEnd)
 	}
 	var t strings.Builder
-	fmt.Fprintf(&t, "%s\n\nMeasured on: %s.\n", tablesBegin, &r.machine)
+	fmt.Fprintf(&t, "%s\n\nMade by `bench %s`. Measured on: %s.\n", tablesBegin, strings.Join(r.made, " "), &r.machine)
 	for _, table := range r.tables {
 		fmt.Fprintf(&t, "\n%s:\n\n| %s |\n|%s\n", table.title, strings.Join(table.columns, " | "), "---|"+strings.Repeat("--:|", len(table.columns)-1))
 		for _, row := range table.rows {

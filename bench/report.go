@@ -17,6 +17,7 @@ func progress(format string, args ...any) {
 // report collects what was measured: figures for machines, tables for people.
 type report struct {
 	machine machine
+	made    []string // the command, as far as it decides what is measured
 	figures map[string]figure
 	tables  []*table
 }

@@ -67,6 +67,7 @@ func runCommand(ctx context.Context, args []string) error {
 		l.dir = filepath.Join(home, "bin", "bench-data")
 	}
 	r := newReport(ctx, home)
+	r.made = out.without(f, "run")
 	if err := p.run(ctx, r, bin, l); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package ledger
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
 )
@@ -76,12 +75,11 @@ type topGroups struct {
 	all    *rollup.Summing // of everything
 	points []Sums          // its points
 	totals *rollup.Summing // of each member, over all points
-	groups *summation      // its groups, of one point each
 }
 
 // beginTop begins it. The caller holds the lock.
 func (l *Ledger) beginTop(p *plan, b bucketed, s *summation) *topGroups {
-	t := &topGroups{plan: p, edges: b.edges, points: make([]Sums, len(b.edges)-1), groups: newSummation(&plan{query: Query{By: p.query.By}})}
+	t := &topGroups{plan: p, edges: b.edges, points: make([]Sums, len(b.edges)-1)}
 	q := rollup.Query{
 		Axis: rollup.All, Edges: b.edges, Histograms: rollup.OfNone, Overall: s.overall,
 		Points: func(rollup.Member) []Sums { return t.points },
@@ -90,55 +88,84 @@ func (l *Ledger) beginTop(p *plan, b bucketed, s *summation) *topGroups {
 		q.Histograms = rollup.OfAll
 	}
 	t.all = l.sums.Begin(q)
+	together := make([]Sums, 1) // what is asked for is each member's own, see Totals
 	t.totals = l.sums.BeginTwice(rollup.Query{
 		Axis: p.axis, Edges: []int64{b.edges[0], b.edges[len(b.edges)-1]}, Histograms: rollup.OfNone,
-		Points: t.groups.points,
+		Points: func(rollup.Member) []Sums { return together },
 	})
 	return t
 }
 
 func (t *topGroups) sums() []*rollup.Summing { return []*rollup.Summing{t.all, t.totals} }
 
+// rank is a group's place among the others.
+type rank struct {
+	name          string
+	members       []rollup.Member
+	tokens, calls int64
+}
+
+// ranked gives the top groups, in order, and whether there are further ones.
+func (t *topGroups) ranked(s *summation) (top []*rank, more bool) {
+	q := &t.plan.query
+	at := map[string]*rank{}
+	t.totals.Totals(func(m rollup.Member, calls, tokens int64) {
+		if calls == 0 {
+			return
+		}
+		name := q.named(s.group(m).Value)
+		r := at[name]
+		if r == nil {
+			r = &rank{name: name}
+			at[name] = r
+			top = append(top, r)
+		}
+		r.members = append(r.members, m)
+		r.tokens += tokens
+		r.calls += calls
+	})
+	if len(top) > q.Top { // of thousands only those are put in order that may be among the top ones
+		tokens := make([]int64, len(top))
+		for i, r := range top {
+			tokens[i] = r.tokens
+		}
+		slices.Sort(tokens)
+		least := tokens[len(tokens)-q.Top]
+		top, more = slices.DeleteFunc(top, func(r *rank) bool { return r.tokens < least }), true
+	}
+	slices.SortFunc(top, func(a, b *rank) int {
+		return cmp.Or(cmp.Compare(b.tokens, a.tokens), cmp.Compare(b.calls, a.calls), cmp.Compare(a.name, b.name))
+	})
+	return top[:min(len(top), q.Top)], more
+}
+
 // answer adds up the points of the top groups, when the sums that it began with have ended.
 func (t *topGroups) answer(s *summation, keep func(*rollup.Summing)) (Answer, error) {
 	q := &t.plan.query
-	totals := t.groups.answer(time.Time{}, 0).Groups
-	members := len(totals)
-	narrow := Query{Top: q.Top, As: q.As}
-	ranked := narrow.narrow(totals)
+	top, more := t.ranked(s)
 	n := len(t.edges) - 1
-	shown := make(map[string]*Group, q.Top)
-	out := Answer{Groups: make([]Group, 0, len(ranked))}
-	for i := range ranked {
-		g := Group{Value: ranked[i].Value, Rest: ranked[i].Rest, Points: make([]Sums, n)}
-		if out.Groups = append(out.Groups, g); !g.Rest {
-			shown[g.Value] = &out.Groups[i]
+	out := Answer{Groups: make([]Group, 0, len(top)+1)}
+	of, into := map[rollup.Member]bool{}, map[rollup.Member][]Sums{}
+	for _, r := range top {
+		g := Group{Value: r.name, Points: make([]Sums, n)}
+		out.Groups = append(out.Groups, g)
+		for _, m := range r.members {
+			of[m], into[m] = true, g.Points
 		}
 	}
-	of := map[rollup.Member]bool{}
-	into := func(m rollup.Member) *Group { return shown[q.named(t.groups.group(m).Value)] }
-	t.totals.Members(func(m rollup.Member) {
-		if into(m) != nil {
-			of[m] = true
-		}
-	})
-	if members > 0 {
-		points := t.totals.Again(rollup.Query{Axis: t.plan.axis, Edges: t.edges, Of: of, Points: func(m rollup.Member) []Sums {
-			return into(m).Points
-		}})
-		if err := points.End(); err != nil {
-			return Answer{}, err
-		}
-		keep(points)
+	points := t.totals.Again(rollup.Query{Axis: t.plan.axis, Edges: t.edges, Of: of, Points: func(m rollup.Member) []Sums { return into[m] }})
+	if err := points.End(); err != nil {
+		return Answer{}, err
 	}
-	if last := len(out.Groups) - 1; last >= 0 && out.Groups[last].Rest {
-		rest := out.Groups[last].Points
-		for k := range rest {
-			rest[k].MergeCounts(&t.points[k])
-			for i := range out.Groups[:last] {
-				rest[k].TakeCounts(&out.Groups[i].Points[k])
+	keep(points)
+	if more {
+		rest := Group{Rest: true, Points: t.points}
+		for k := range rest.Points {
+			for i := range top {
+				rest.Points[k].TakeCounts(&out.Groups[i].Points[k])
 			}
 		}
+		out.Groups = append(out.Groups, rest)
 	}
 	if q.Overall {
 		out.Overall = s.overall

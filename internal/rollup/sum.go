@@ -534,11 +534,12 @@ func (r *Rollup) Keep(s *Summing) bool {
 // Made tells whether a query made what Keep would keep.
 func (s *Summing) Made() bool { return len(s.made) > 0 }
 
-// Members visits the members that a query found.
-func (s *Summing) Members(visit func(Member)) {
+// Totals visits the members that a query of one point found, with the figures that are most asked for.
+// It comes after End.
+func (s *Summing) Totals(visit func(m Member, calls, tokens int64)) {
 	for id := range s.points {
-		if s.points[id].points != nil {
-			visit(s.names[id])
+		if t := &s.points[id]; t.points != nil {
+			visit(s.names[id], t.figures[0][calls], t.figures[0].tokens())
 		}
 	}
 }
