@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -284,5 +285,17 @@ func BenchmarkOpen(b *testing.B) {
 				}
 			}
 		}
+	})
+}
+
+// TestContainsLower: it is what lower case and a search give, whatever is in the text.
+func TestContainsLower(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.StringMatching(`[a-zA-Z0-9@\[_-]{0,40}`), rapid.String()).Draw(t, "text")
+		part := strings.ToLower(rapid.OneOf(rapid.StringMatching(`[a-z0-9@]{0,2}`), rapid.Just(text)).Draw(t, "part"))
+		require.Equal(t, strings.Contains(strings.ToLower(text), part), ContainsLower(text, part))
+		ascii, upper := letters(text)
+		require.Equal(t, strings.IndexFunc(text, func(r rune) bool { return r > 127 }) < 0, ascii)
+		require.True(t, upper || !ascii || strings.ToLower(text) == text)
 	})
 }

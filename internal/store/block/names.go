@@ -8,7 +8,6 @@ import (
 	"sort"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -30,7 +29,16 @@ const (
 
 // FreeText gives a text of its own of a record.
 func FreeText(r *store.Record, which int) string {
-	return [...]string{r.ResponseID, r.RequestID, r.Session, r.Group}[which]
+	switch which {
+	case ResponseID:
+		return r.ResponseID
+	case RequestID:
+		return r.RequestID
+	case Session:
+		return r.Session
+	default:
+		return r.Group
+	}
 }
 
 // EncodeNames gives what only single records have, of 1 to MaxRows rows in order. Sections follow one
@@ -346,7 +354,8 @@ func (n *Names) Search(which int, part string, found func(row int)) error {
 	}
 	ends := t.ends[which]
 	all := t.all[t.from[which]:ends[n.rows-1]]
-	if !isASCII(all) { // lower case may be of another length
+	ascii, upper := letters(all)
+	if !ascii { // lower case may be of another length
 		begin := t.from[which]
 		for row, end := range ends {
 			if strings.Contains(strings.ToLower(t.all[begin:end]), part) {
@@ -362,7 +371,9 @@ func (n *Names) Search(which int, part string, found func(row int)) error {
 		}
 		return nil
 	}
-	all = strings.ToLower(all)
+	if upper {
+		all = strings.ToLower(all)
+	}
 	for at := 0; ; at++ {
 		next := strings.Index(all[at:], part)
 		if next < 0 {
@@ -377,13 +388,33 @@ func (n *Names) Search(which int, part string, found func(row int)) error {
 	}
 }
 
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
+// letters tells whether a text is ASCII, and if so whether it may have upper-case letters: bytes from 64 to 95
+// are taken for such.
+func letters(s string) (ascii, upper bool) {
+	const each = 0x0101010101010101
+	var high, big uint64
+	for len(s) >= 8 {
+		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		high |= w
+		big |= (w >> 6) &^ (w >> 5) & each
+		s = s[8:]
 	}
-	return true
+	for i := range len(s) {
+		high |= uint64(s[i])
+		big |= uint64(s[i]>>6&^(s[i]>>5)) & 1
+	}
+	return high&(each<<7) == 0, big != 0
+}
+
+// ContainsLower tells whether a text in lower case has a part, which is in lower case.
+func ContainsLower(text, part string) bool {
+	if text == "" {
+		return part == ""
+	}
+	if ascii, upper := letters(text); ascii && !upper {
+		return strings.Contains(text, part)
+	}
+	return strings.Contains(strings.ToLower(text), part)
 }
 
 // TraceAndSpan gives the ids of the trace and the span of row i: of a span they are parts of its id.

@@ -81,7 +81,7 @@ const (
 	selectBlock   = "SELECT figures, names FROM block_data WHERE id = ?"
 	selectFigures = "SELECT figures FROM block_data WHERE id = ?"
 	selectNames   = "SELECT names FROM block_data WHERE id = ?"
-	selectMany    = "SELECT id, figures FROM block_data WHERE id IN (SELECT value FROM json_each(?))"
+	selectMany    = "SELECT id, figures, CASE WHEN ? THEN names END FROM block_data WHERE id IN (SELECT value FROM json_each(?))"
 )
 
 // blockReader is a connection that reads blocks, in one transaction at a time.
@@ -131,24 +131,24 @@ func (r *blockReader) fetch(ctx context.Context, id int64) (figures, names []byt
 	return figures, names, fetched(id, err)
 }
 
-// fetchMany reads the figures of several blocks.
-func (r *blockReader) fetchMany(ctx context.Context, ids []int64, found func(id int64, figures []byte) error) error {
+// fetchMany reads the figures of several blocks, and their names where these are asked for.
+func (r *blockReader) fetchMany(ctx context.Context, ids []int64, withNames bool, found func(id int64, figures, names []byte) error) error {
 	list, err := json.Marshal(ids)
 	if err != nil {
 		return fmt.Errorf("list the blocks to read: %w", err)
 	}
-	rows, err := r.many.QueryContext(ctx, string(list))
+	rows, err := r.many.QueryContext(ctx, withNames, string(list))
 	if err != nil {
 		return mapError("read blocks of records", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id int64
-		var figures []byte
-		if err := rows.Scan(&id, &figures); err != nil {
+		var figures, names []byte
+		if err := rows.Scan(&id, &figures, &names); err != nil {
 			return mapError("read a block of records", err)
 		}
-		if err := found(id, figures); err != nil {
+		if err := found(id, figures, names); err != nil {
 			return err
 		}
 	}

@@ -261,6 +261,11 @@ var freeFields = []struct {
 	which int
 }{{"request_id", block.RequestID}, {"request_id", block.ResponseID}, {"session", block.Session}}
 
+// readsNames tells whether it takes the names of a block to find its rows.
+func (m *match) readsNames() bool {
+	return slices.ContainsFunc(m.terms, func(t term) bool { return len(t.free) > 0 || t.trace || t.span })
+}
+
 // term is one term of a search made ready. Any of its parts may be true.
 type term struct {
 	not         bool
@@ -387,7 +392,7 @@ func (t *term) entry(row *block.Row) bool {
 		return true
 	}
 	for _, which := range t.free {
-		if strings.Contains(strings.ToLower(block.FreeText(r, which)), t.needle) {
+		if block.ContainsLower(block.FreeText(r, which), t.needle) {
 			return true
 		}
 	}

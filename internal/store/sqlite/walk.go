@@ -96,9 +96,15 @@ func (f *feed) read(ctx context.Context) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	err := f.s.fetchMany(ctx, ids, func(id int64, figures []byte) (err error) {
+	withNames := f.m.readsNames()
+	err := f.s.fetchMany(ctx, ids, withNames, func(id int64, figures, names []byte) (err error) {
 		if wanted[id].f, err = block.OpenFigures(figures); err != nil {
 			return damaged(id, err)
+		}
+		if withNames {
+			if wanted[id].n, err = block.OpenNames(names); err != nil {
+				return damaged(id, err)
+			}
 		}
 		delete(wanted, id)
 		return nil
