@@ -210,7 +210,7 @@ func (s *Sync) read(ctx context.Context) error {
 	x := newSnapshot(s.keys, now)
 	for f, kept := range s.secrets {
 		k := x.known[f]
-		gone := k != nil && (k.Imported && !kept.told || !k.RevokedAt.IsZero() || k.Fingerprint != f && x.wanted[f] == nil)
+		gone := k != nil && (k.Imported && !kept.told || x.over(f))
 		if gone || k == nil && now.Sub(kept.since) > keepUnknown {
 			delete(s.secrets, f)
 		}
@@ -220,6 +220,12 @@ func (s *Sync) read(ctx context.Context) error {
 		signal(t.wake)
 	}
 	return nil
+}
+
+// over tells whether a known fingerprint is of a secret that nobody will need again.
+func (x *snapshot) over(fingerprint string) bool {
+	k := x.known[fingerprint]
+	return !k.RevokedAt.IsZero() || k.Fingerprint != fingerprint && x.wanted[fingerprint] == nil
 }
 
 func newSnapshot(keys map[string]*store.Key, now time.Time) *snapshot {
@@ -264,6 +270,10 @@ func (s *Sync) secretOf(fingerprint string) (string, bool) {
 func (s *Sync) hold(fingerprint, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// The proxy was asked some time ago; the key may have been rotated or revoked since.
+	if x := s.now.Load(); x.known[fingerprint] == nil || x.over(fingerprint) {
+		return
+	}
 	if _, held := s.secrets[fingerprint]; !held {
 		s.secrets[fingerprint] = secret{text: text, since: s.o.Now(), told: true}
 	}
