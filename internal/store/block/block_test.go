@@ -18,7 +18,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-var testMarks = MarksOf{0: 128, 2: 512, 3: 512, 4: 64}
+var testMarks = Marks{All: [Kinds]int{0: 128, 2: 512, 3: 512, 4: 64}, Failed: [Kinds]int{0: 32, 2: 128}}
 
 func order(rows []Row) {
 	slices.SortFunc(rows, func(a, b Row) int {
@@ -103,7 +103,8 @@ func requireRoundTrip(t require.TestingT, rows []Row) {
 		require.Zero(t, n.Compare(i, &got.ID))
 		require.True(t, testMarks.MayHaveID(summary, HashID(got.ID)))
 		for k := range texts {
-			require.True(t, testMarks.MayHaveText(summary, k, texts[k]))
+			require.True(t, testMarks.MayHaveText(summary, k, texts[k], false))
+			require.True(t, !got.Failed || testMarks.MayHaveText(summary, k, texts[k], true))
 		}
 		require.True(t, !got.Failed || summary.HasFailed())
 		require.NoError(t, f.Err())
@@ -231,6 +232,28 @@ func TestRuledOut(t *testing.T) {
 		}
 	}
 	require.Less(t, wrong, 500)
+}
+
+// TestFailedRuledOut: what failed rows do not have is ruled out where only they are asked for.
+func TestFailedRuledOut(t *testing.T) {
+	rows := loadRows(MaxRows)
+	for i := range rows {
+		rows[i].Record.Failed = i == 7
+		rows[i].Texts[2] = uint32(i)
+	}
+	summary := testMarks.Summarise(rows)
+	failed, all := 0, 0
+	for n := range uint32(MaxRows) {
+		if testMarks.MayHaveText(summary, 2, n, true) {
+			failed++
+		}
+		if testMarks.MayHaveText(summary, 2, n, false) {
+			all++
+		}
+		require.Equal(t, testMarks.MayHaveText(summary, 3, n, false), testMarks.MayHaveText(summary, 3, n, true), "a kind without marks of failed rows has those of all")
+	}
+	require.Equal(t, MaxRows, all)
+	require.Equal(t, 2, failed, "two numbers share a bit")
 }
 
 func BenchmarkEncode(b *testing.B) {

@@ -21,50 +21,67 @@ const (
 	probes  = 4
 )
 
-// marks is where the bits of a kind of text begin and how many there are, a power of two; kinds that
-// have none are never ruled out. Keys and users are many, and people ask for one of them.
+// marks is where the bits of a kind of text begin and how many there are; kinds that have none are never
+// ruled out. Keys and users are many, and people ask for one of them.
 type marks struct{ at, bits int }
 
-// MarksOf says how many bits (a power of two, at least 8) each kind of text has in a Summary, in the order of
-// the kinds; 0: none.
-type MarksOf [Kinds]int
+// Marks says how many bits (a power of two, at least 8) each kind of text has in a Summary, in the order of
+// the kinds; 0: none. Those of Failed are for failed rows alone, which are few.
+type Marks struct{ All, Failed [Kinds]int }
 
-func (m MarksOf) of(kind int) marks {
+func (m *Marks) of(kind int, failed bool) marks {
 	at := marksAt * 8
-	for k := range kind {
-		at += m[k]
+	counts := &m.All
+	if failed && m.Failed[kind] > 0 {
+		for _, n := range m.All {
+			at += n
+		}
+		counts = &m.Failed
 	}
-	return marks{at: at, bits: m[kind]}
+	for k := range kind {
+		at += counts[k]
+	}
+	return marks{at: at, bits: counts[kind]}
 }
 
-func (m MarksOf) filterAt() int {
+func (m *Marks) filterAt() int {
 	total := 0
-	for _, n := range m {
-		total += n
+	for k := range Kinds {
+		total += m.All[k] + m.Failed[k]
 	}
 	return marksAt + total/8
 }
 
 // Summarise makes the summary of 1 to MaxRows rows.
-func (m MarksOf) Summarise(rows []Row) Summary {
+func (m *Marks) Summarise(rows []Row) Summary {
 	filter := max(1<<bits.Len(uint(len(rows)-1)), 8)
-	s := make(Summary, m.filterAt()+filter)
+	at := m.filterAt()
+	s := make(Summary, at+filter)
+	var all, failed [Kinds]marks
+	for k := range Kinds {
+		all[k], failed[k] = m.of(k, false), m.of(k, true)
+	}
 	for i := range rows {
 		r := rows[i].Record
-		if r.Failed {
-			s[0] |= flagFailed
-		}
 		if (r.SupersededBy != usage.ID{}) {
 			s[0] |= flagSuperseded
 		}
 		for k, n := range rows[i].Texts {
-			if of := m.of(k); of.bits > 0 {
-				s.set(of.at + int(n)%of.bits)
+			if all[k].bits > 0 {
+				s.set(all[k].at + int(n)%all[k].bits)
+			}
+		}
+		if r.Failed {
+			s[0] |= flagFailed
+			for k, n := range rows[i].Texts {
+				if failed[k].bits > 0 {
+					s.set(failed[k].at + int(n)%failed[k].bits)
+				}
 			}
 		}
 		h := idHash(&r.ID)
 		for p := range probes {
-			s.set(m.filterAt()*8 + probe(h, p, filter*8))
+			s.set(at*8 + probe(h, p, filter*8))
 		}
 	}
 	return s
@@ -74,19 +91,19 @@ func (s Summary) set(bit int)      { s[bit/8] |= 1 << (bit % 8) }
 func (s Summary) has(bit int) bool { return s[bit/8]&(1<<(bit%8)) != 0 }
 
 // Valid tells whether a summary has a length that Summarise gives.
-func (m MarksOf) Valid(s Summary) bool {
+func (m *Marks) Valid(s Summary) bool {
 	filter := len(s) - m.filterAt()
 	return filter >= 8 && filter <= MaxRows && filter&(filter-1) == 0
 }
 
-// MayHaveText tells whether a row may have a text of a kind.
-func (m MarksOf) MayHaveText(s Summary, kind int, number uint32) bool {
-	of := m.of(kind)
+// MayHaveText tells whether a row, or a failed one, may have a text of a kind.
+func (m *Marks) MayHaveText(s Summary, kind int, number uint32, failed bool) bool {
+	of := m.of(kind, failed)
 	return of.bits == 0 || s.has(of.at+int(number)%of.bits)
 }
 
 // MayHaveID tells whether a row may have an id; hash is HashID of it.
-func (m MarksOf) MayHaveID(s Summary, hash uint64) bool {
+func (m *Marks) MayHaveID(s Summary, hash uint64) bool {
 	at := m.filterAt()
 	for p := range probes {
 		if !s.has(at*8 + probe(hash, p, (len(s)-at)*8)) {

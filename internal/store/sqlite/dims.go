@@ -33,8 +33,11 @@ var _ = [1]struct{}{}[kindCount-block.Kinds] // blocks have a column for each
 
 // marks is how many bits the summary of a block has for each kind. A number's bit is its remainder: up to
 // so many texts of a kind are told apart.
-var marks = block.MarksOf{
-	kindModel: 128, kindProvider: 16, kindKey: 512, kindUser: 512, kindService: 64, kindProject: 64, kindErrorType: 32,
+var marks = &block.Marks{
+	All: [block.Kinds]int{
+		kindModel: 128, kindProvider: 16, kindKey: 512, kindUser: 1024, kindService: 64, kindProject: 64, kindErrorType: 32,
+	},
+	Failed: [block.Kinds]int{kindModel: 64, kindKey: 256, kindUser: 256},
 }
 
 // sep separates the texts of one value. Callers replace control characters in texts, so that

@@ -19,6 +19,7 @@ type match struct {
 	from, to int64 // both included
 	none     bool
 	counted  bool // leaves out what does not count
+	failed   bool // leaves out what did not fail: known of whole blocks, asked of rows by statuses
 	since    int64
 	bySeen   bool // leaves out what was put before since
 	texts    []textMatch
@@ -64,6 +65,7 @@ func newMatch(f *store.Filter, dims dimValues) *match {
 	for _, s := range f.Statuses {
 		m.statuses = append(m.statuses, statusIs(s))
 	}
+	m.failed = len(f.Statuses) > 0 && !slices.ContainsFunc(f.Statuses, func(s string) bool { return s != "error" })
 	for i := range f.Text {
 		m.terms = append(m.terms, newTerm(&f.Text[i], dims))
 	}
@@ -100,7 +102,7 @@ func statusIs(s string) statusMatch {
 // mayBeIn tells whether a block may hold a record that matches.
 func (m *match) mayBeIn(b *blockRef) bool {
 	const most = 64 // of more texts than this, nearly every block has one
-	if m.none || b.last < m.from || b.first > m.to || (m.only != nil && !m.only(b)) {
+	if m.none || b.last < m.from || b.first > m.to || (m.only != nil && !m.only(b)) || (m.failed && !b.summary.HasFailed()) {
 		return false
 	}
 	for i := range m.texts {
@@ -110,7 +112,7 @@ func (m *match) mayBeIn(b *blockRef) bool {
 		}
 		some := false
 		for n := range t.numbers {
-			if some = some || marks.MayHaveText(b.summary, int(t.kind), n); some {
+			if some = some || marks.MayHaveText(b.summary, int(t.kind), n, m.failed); some {
 				break
 			}
 		}
