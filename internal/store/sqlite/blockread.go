@@ -175,11 +175,15 @@ type snapshot struct {
 	dims   dimValues
 }
 
+var errClosed = errors.New("the database is closed")
+
 // reading calls f with a snapshot.
 func (e *Engine) reading(ctx context.Context, f func(*snapshot) error) (err error) {
 	var r *blockReader
 	select {
 	case r = <-e.blockReaders:
+	case <-e.closed:
+		return errClosed
 	case <-ctx.Done():
 		return fmt.Errorf("wait to read records: %w", ctx.Err())
 	}

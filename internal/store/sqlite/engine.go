@@ -41,6 +41,7 @@ type Engine struct {
 	cache        blockCache
 	blocksDB     *sql.DB
 	blockReaders chan *blockReader // nil in the place of one that is not open
+	closed       chan struct{}
 }
 
 var _ store.Engine = (*Engine)(nil)
@@ -136,7 +137,28 @@ func (e *Engine) open(ctx context.Context) error {
 	return e.openBlocks()
 }
 
+// closeBlocks waits for those that read records, and lets nobody read them any more.
+func (e *Engine) closeBlocks() error {
+	if e.closed == nil {
+		return nil // it was never opened
+	}
+	select {
+	case <-e.closed:
+		return nil
+	default:
+		close(e.closed)
+	}
+	var errs []error
+	for range cap(e.blockReaders) {
+		if r := <-e.blockReaders; r != nil {
+			errs = append(errs, r.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (e *Engine) openBlocks() (err error) {
+	e.closed = make(chan struct{})
 	e.blocksDB, err = sql.Open("sqlite", dsn(e.path, "ro", "query_only(1)", fmt.Sprintf("cache_size(-%d)", blocksCacheKiB)))
 	if err != nil {
 		return mapError("open the database for reading", err)
@@ -155,12 +177,7 @@ func (e *Engine) Close() error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	var errs []error
-	for range cap(e.blockReaders) { // waits for those that read
-		if r := <-e.blockReaders; r != nil {
-			errs = append(errs, r.close())
-		}
-	}
-	e.blockReaders = nil
+	errs = append(errs, e.closeBlocks())
 	for _, db := range []*sql.DB{e.readDB, e.accessDB, e.blocksDB} {
 		if db != nil {
 			errs = append(errs, db.Close())

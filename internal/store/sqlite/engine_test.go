@@ -261,4 +261,5 @@ func TestCloseLeavesOneFile(t *testing.T) {
 	require.NoError(t, e.Close())
 	require.NoFileExists(t, path+"-wal")
 	require.NoFileExists(t, path+"-shm")
+	require.ErrorIs(t, e.Scan(ctx, store.Filter{}, nil), errClosed)
 }
