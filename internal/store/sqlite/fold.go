@@ -30,6 +30,11 @@ func (e *Engine) Fold(ctx context.Context) error {
 	return e.fold(ctx)
 }
 
+const (
+	insertBlock = "INSERT INTO blocks (id, hour, first, last, records, summary) VALUES (?,?,?,?,?,?)"
+	insertData  = "INSERT INTO block_data (id, figures, names) VALUES (?,?,?)"
+)
+
 // built is a block that is about to be stored.
 type built struct {
 	blockRef

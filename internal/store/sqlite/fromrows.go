@@ -88,10 +88,10 @@ func rowsToBlocks(ctx context.Context, tx *sql.Tx) error {
 }
 
 func insertBuilt(ctx context.Context, tx *sql.Tx, b *built) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO blocks (id, hour, first, last, records, summary) VALUES (?,?,?,?,?,?)",
+	_, err := tx.ExecContext(ctx, insertBlock,
 		b.id, b.hour, b.first, b.last, b.records, []byte(b.summary))
 	if err == nil {
-		_, err = tx.ExecContext(ctx, "INSERT INTO block_data (id, figures, names) VALUES (?,?,?)", b.id, b.figures, b.names)
+		_, err = tx.ExecContext(ctx, insertData, b.id, b.figures, b.names)
 	}
 	return err
 }

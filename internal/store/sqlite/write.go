@@ -41,8 +41,8 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		{&w.insertJournal, "INSERT INTO series (data) VALUES (?)"},
 		{&w.insertHour, "INSERT OR REPLACE INTO hours (hour, untrue, seen) VALUES (?,1,?)"},
 		{&w.noteSeen, "UPDATE meta SET value = ? WHERE name = 'last_seen'"},
-		{&w.insertBlock, "INSERT INTO blocks (id, hour, first, last, records, summary) VALUES (?,?,?,?,?,?)"},
-		{&w.insertData, "INSERT INTO block_data (id, figures, names) VALUES (?,?,?)"},
+		{&w.insertBlock, insertBlock},
+		{&w.insertData, insertData},
 		{&w.removeBlock, "DELETE FROM blocks WHERE id = ?"},
 		{&w.removeData, "DELETE FROM block_data WHERE id = ?"},
 	} {
