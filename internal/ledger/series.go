@@ -18,8 +18,8 @@ import (
 func (l *Ledger) Series() (sums map[rollup.Labels]Sums, timings map[rollup.Member]rollup.Timings) {
 	l.commits.RLock() // a commit knows what was shown when its journal is made
 	defer l.commits.RUnlock()
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	return l.series.Show()
 }
 
