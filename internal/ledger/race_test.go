@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -148,6 +149,9 @@ func readersOf(l *Ledger) []func(context.Context) error {
 		// pricing anew
 		func(ctx context.Context) error {
 			_, err := l.Reprice(ctx, RepriceRequest{})
+			if errors.Is(err, ErrRepricing) { // another reader is at it
+				return nil
+			}
 			return err
 		},
 		// pages of the sums

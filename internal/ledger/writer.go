@@ -2,13 +2,7 @@ package ledger
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"sync"
 	"time"
-
-	"github.com/tokenboard/tokenboard/internal/store"
-	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 const (
@@ -26,81 +20,6 @@ const (
 // earliest is the oldest start that is taken for a time; before it, the emitter had no clock.
 var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// request is a batch that waits to be committed.
-type request struct {
-	records []store.Record // the batch's calls, with their costs
-	gists   []gist         // of the records
-	links   []usage.Link
-	result  chan error
-}
-
-func (r *request) size() int { return len(r.records) + len(r.links) }
-
-// requests are used again: a batch's records are most of what a commit allocates.
-var requests = sync.Pool{New: func() any { return &request{result: make(chan error, 1)} }}
-
-// request does for a batch what needs nothing of the ledger's state.
-func (l *Ledger) request(b *usage.Batch) *request {
-	r := requests.Get().(*request)
-	n := len(b.Calls)
-	r.records, r.gists = slices.Grow(r.records[:0], n)[:n], slices.Grow(r.gists[:0], n)[:n]
-	r.links = append(r.links[:0], b.Links...) // the caller may leave before the writer comes to it
-	for i := range b.Calls {
-		c := &r.records[i].Call
-		*c = b.Calls[i]
-		c.Start = c.Start.UTC()
-		if c.Lent != 0 { // what counts is what a record knows itself
-			c.Lend(usage.Who{})
-		}
-		l.settle(c)
-		r.gists[i] = gistOf(c)
-	}
-	return r
-}
-
-// done gives a request back that nobody else has any more.
-func (r *request) done() {
-	clear(r.records)
-	requests.Put(r)
-}
-
-// Commit puts a batch into the ledger. It returns nil only when all of the batch is on disk;
-// after an error none of it is, and the batch may be sent again. Sending a batch that is in the
-// ledger already changes nothing. The batch is the caller's again when Commit returns, but for its
-// texts, which must never change.
-func (l *Ledger) Commit(ctx context.Context, b usage.Batch) error {
-	if len(b.Calls)+len(b.Links) == 0 {
-		return nil
-	}
-	select {
-	case <-l.closing:
-		return ErrClosed
-	default:
-	}
-	r := l.request(&b)
-	select {
-	case l.requests <- r:
-	case <-l.closing:
-		return ErrClosed
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the ledger: %w", ctx.Err())
-	}
-	select {
-	case err := <-r.result:
-		r.done()
-		return err
-	case <-l.done: // the writer may have answered just before it ended
-		select {
-		case err := <-r.result:
-			return err
-		default:
-			return ErrClosed
-		}
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the commit: %w", ctx.Err())
-	}
-}
-
 // write is the one goroutine that changes the ledger. Requests that wait share a transaction.
 func (l *Ledger) write() {
 	defer close(l.done)
@@ -112,7 +31,7 @@ func (l *Ledger) write() {
 	save := time.NewTicker(l.o.SaveInterval)
 	defer save.Stop()
 	more := make(chan struct{}, 1) // there is more to drop
-	for {
+	for !l.undecided {             // else the ledger is being closed
 		select {
 		case r := <-l.requests:
 			l.commitGroup(ctx, l.gather(r))
@@ -139,15 +58,22 @@ func (l *Ledger) write() {
 		case <-more:
 			l.continueRetention(ctx, more)
 		case <-l.closing:
-			for {
-				select {
-				case r := <-l.requests:
-					l.commitGroup(ctx, l.gather(r))
-				default:
-					l.noteSaved(l.saveSums(ctx))
-					return
-				}
-			}
+			l.drain(ctx)
+			l.noteSaved(l.saveSums(ctx))
+			return
+		}
+	}
+	l.drain(ctx)
+}
+
+// drain answers the requests that wait when the ledger is closed.
+func (l *Ledger) drain(ctx context.Context) {
+	for {
+		select {
+		case r := <-l.requests:
+			l.commitGroup(ctx, l.gather(r))
+		default:
+			return
 		}
 	}
 }
@@ -160,15 +86,23 @@ func (l *Ledger) noteSaved(err error) {
 	l.saveErr = err
 }
 
-// gather takes the requests that wait along with the first.
+// gather takes the requests that wait along with the first, those left out whose sender is gone.
 func (l *Ledger) gather(first *request) []*request {
-	group := []*request{first}
-	n := first.size()
+	var group []*request
+	n := 0
+	take := func(r *request) {
+		if !r.begin() {
+			r.done()
+			return
+		}
+		group = append(group, r)
+		n += r.size()
+	}
+	take(first)
 	for n < maxGroup {
 		select {
 		case r := <-l.requests:
-			group = append(group, r)
-			n += r.size()
+			take(r)
 		default:
 			return group
 		}
@@ -177,6 +111,9 @@ func (l *Ledger) gather(first *request) []*request {
 }
 
 func (l *Ledger) commitGroup(ctx context.Context, group []*request) {
+	if len(group) == 0 {
+		return
+	}
 	err := l.commit(ctx, group)
 	for _, r := range group {
 		r.result <- err
@@ -184,6 +121,9 @@ func (l *Ledger) commitGroup(ctx context.Context, group []*request) {
 }
 
 func (l *Ledger) commit(ctx context.Context, group []*request) error {
+	if l.undecided { // the ledger is being closed
+		return ErrClosed
+	}
 	t := &l.transaction
 	t.begin(l)
 	defer t.end()
@@ -214,9 +154,9 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	l.touches.begin(changes)
 	defer l.touches.end()
 	if len(w.Put)+len(w.Mark)+len(w.Links) > 0 {
-		if err := l.engine.Apply(ctx, w); err != nil {
+		if err := l.apply(ctx, &w); err != nil {
 			l.index.rollback()
-			return fmt.Errorf("commit to the store: %w", err)
+			return err
 		}
 		l.journaled += len(w.Journal)
 	}

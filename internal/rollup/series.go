@@ -113,9 +113,15 @@ type Series struct {
 	sums    map[Labels]*Sums // without histograms
 	held    map[Labels]*Sums // what series showed that hold less now
 	timings map[Member]*Timings
-	// shown is what all series showed last; the map is never changed. It is the one thing that Show stores.
-	shown atomic.Pointer[map[Labels]Sums]
+	// shown is what all series showed last. It is the one thing that Show stores.
+	shown atomic.Pointer[shown]
 	journaling
+}
+
+// shown is what Show gave. It is never changed.
+type shown struct {
+	sums    map[Labels]Sums
+	timings map[Member]Timings
 }
 
 // NewSeries makes an empty set.
@@ -536,7 +542,6 @@ func (s *Series) Show() (all map[Labels]Sums, timings map[Member]Timings) {
 		}
 		all[l] = show
 	}
-	s.shown.Store(&all)
 	timings = make(map[Member]Timings, len(s.timings))
 	for m, t := range s.timings {
 		c := *t
@@ -545,7 +550,17 @@ func (s *Series) Show() (all map[Labels]Sums, timings map[Member]Timings) {
 		}
 		timings[m] = c
 	}
+	s.shown.Store(&shown{all, timings})
 	return all, timings
+}
+
+// Shown gives what Show gave last.
+func (s *Series) Shown() (all map[Labels]Sums, timings map[Member]Timings) {
+	last := s.shown.Load()
+	if last == nil {
+		return nil, nil
+	}
+	return last.sums, last.timings
 }
 
 // Total gives the sums over all series, of what counts and not of what is held up.
@@ -589,7 +604,7 @@ func (s *Series) hold(l *line) *Sums {
 	if shown == nil || l.sums == nil {
 		return nil
 	}
-	was, seen := (*shown)[l.labels]
+	was, seen := shown.sums[l.labels]
 	if !seen {
 		return nil
 	}
