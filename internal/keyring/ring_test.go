@@ -257,7 +257,7 @@ func TestTotalDoesNotFillUp(t *testing.T) {
 	require.Eventually(t, func() bool {
 		s, err := w.ledger.Status(ctx)
 		return err == nil && s.Info.Records <= 7
-	}, 20*time.Second, time.Millisecond)
+	}, 2*time.Minute, time.Millisecond)
 	w.ring = New(Options{Ledger: w.ledger, Now: w.clock.now, Quota: store.Limits{Tokens: store.Budget{store.Ever: 5000}}})
 	require.Equal(t, [2]int64{400, 400}, spent())
 	require.EqualValues(t, 400, w.ring.Quota().Tokens[store.Ever].Used)
