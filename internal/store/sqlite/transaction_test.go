@@ -72,7 +72,7 @@ func (c lossyConn) ExecContext(ctx context.Context, query string, args []driver.
 	return c.conn.ExecContext(ctx, query, args)
 }
 
-func openLossy(t *testing.T, path string) *Engine {
+func openLossy(t require.TestingT, path string) *Engine {
 	e, err := Open(ctx, Options{Path: path, driver: "lossy sqlite"})
 	require.NoError(t, err)
 	return e
