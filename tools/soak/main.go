@@ -68,9 +68,12 @@ func run() error {
 		return err
 	}
 	if o.logs == "" {
-		if o.logs, err = os.MkdirTemp("", "soak-"); err != nil {
-			return fmt.Errorf("make a folder for logs: %w", err)
-		}
+		o.logs, err = os.MkdirTemp("", "soak-")
+	} else {
+		err = os.MkdirAll(o.logs, 0o700)
+	}
+	if err != nil {
+		return fmt.Errorf("make a folder for logs: %w", err)
 	}
 	for range o.busy {
 		go spin(ctx)
