@@ -9,7 +9,6 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"strings"
 )
 
 //go:embed json/*.json
@@ -63,5 +62,5 @@ func read(name string) (Dashboard, error) {
 	if err := json.Unmarshal(body, &head); err != nil {
 		return Dashboard{}, fmt.Errorf("read the dashboard %s: %w", name, err)
 	}
-	return Dashboard{Name: name, UID: head.UID, Title: strings.TrimPrefix(head.Title, "Tokenboard / "), Description: head.Description, JSON: body}, nil
+	return Dashboard{Name: name, UID: head.UID, Title: head.Title, Description: head.Description, JSON: body}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 
 	"github.com/tokenboard/tokenboard/dashboards/panels"
+	"github.com/tokenboard/tokenboard/dashboards/queries"
 )
 
 // Board is a dashboard: sections of panels.
@@ -18,6 +19,9 @@ type Board struct {
 	Sections                 []Section
 }
 
+// allVariables are the labels of counters that a dashboard filters by.
+var allVariables = []string{"provider", "model", "service", "key"} //nolint:gochecknoglobals // a constant
+
 // Section is a row of the dashboard with panels below it.
 type Section struct {
 	Title     string
@@ -25,12 +29,37 @@ type Section struct {
 	Panels    []panels.Panel
 }
 
+// Find returns the uid of a board and the id of one of its panels.
+func Find(board, panel string) (uid string, id uint32, err error) {
+	for _, b := range All() {
+		if b.Name != board {
+			continue
+		}
+		l := &layout{}
+		for _, s := range b.Sections {
+			l.id() // of the row
+			for _, p := range s.Panels {
+				if id := l.id(); p.Title == panel {
+					return b.uid(), id, nil
+				}
+			}
+		}
+	}
+	return "", 0, fmt.Errorf("no panel %q on the dashboard %q", panel, board)
+}
+
+func (b Board) uid() string { return "tokenboard-" + b.Name }
+
 // All returns the boards in the order in which people look at them.
 func All() []Board { return []Board{overview(), models(), keys(), cost(), latency(), health()} }
 
 // variables returns the dashboard's variables, each offering what those before it leave.
 func variables(names []string) []cog.Builder[dashboard.VariableModel] {
-	out := []cog.Builder[dashboard.VariableModel]{dashboard.NewDatasourceVariableBuilder("datasource").Label("Data source").Type("prometheus")}
+	out := []cog.Builder[dashboard.VariableModel]{
+		dashboard.NewDatasourceVariableBuilder("datasource").Label("Data source").Type("prometheus").
+			// Grafana opens the first data source by the alphabet where this one is not there.
+			Current(dashboard.VariableOption{Selected: ptr(false), Text: one("Prometheus of Tokenboard"), Value: one(panels.DefaultSource)}),
+	}
 	var before []string
 	for _, name := range append([]string{"instance"}, names...) {
 		metric := "tokenboard_calls_total"
@@ -48,6 +77,10 @@ func variables(names []string) []cog.Builder[dashboard.VariableModel] {
 	return append(out, dashboard.NewTextBoxVariableBuilder("console").Label("Console").
 		DefaultValue(dashboard.StringOrMap{String: ptr("http://localhost:8317")}).
 		Description("Where the console of Tokenboard is; links lead there."))
+}
+
+func one(text string) dashboard.StringOrArrayOfString {
+	return dashboard.StringOrArrayOfString{String: &text}
 }
 
 func several(one string) dashboard.StringOrArrayOfString {
@@ -71,15 +104,31 @@ func links(b Board) []cog.Builder[dashboard.DashboardLink] {
 	}
 }
 
+// annotations mark when a Tokenboard was started and when it took other prices.
+func annotations() []cog.Builder[dashboard.AnnotationQuery] {
+	mark := func(name, colour, expr, title, text string, value bool) cog.Builder[dashboard.AnnotationQuery] {
+		source := panels.Source()
+		return panels.Built[dashboard.AnnotationQuery]{Value: dashboard.AnnotationQuery{
+			Name: name, Enable: true, IconColor: colour, Datasource: &source, Expr: &expr, TitleFormat: &title, TextFormat: &text, UseValueForTime: &value,
+		}}
+	}
+	of := "{" + queries.ByInstance + "}"
+	return []cog.Builder[dashboard.AnnotationQuery]{
+		mark("Restarts", "blue", "tokenboard_start_time_seconds"+of+" * 1000", "Restart", "{{instance}} was started", true),
+		mark("Prices", "orange", "(tokenboard_price_book_info"+of+" unless tokenboard_price_book_info"+of+" offset 5m)"+
+			" and on (instance) tokenboard_store_records"+of+" offset 5m", "Other prices", "{{instance}} prices calls by {{version}}", false),
+	}
+}
+
 const columns = 24
 
 // Build returns the dashboard. Panels get their ids and places here: the SDK gives none, and has no type
 // for panels that are not built yet.
 func (b Board) Build() (dashboard.Dashboard, error) {
 	d := dashboard.NewDashboardBuilder(b.Title).
-		Uid("tokenboard-"+b.Name).Description(b.Description).Tags([]string{"tokenboard"}).
+		Uid(b.uid()).Description(b.Description).Tags([]string{"tokenboard"}).
 		Time("now-24h", "now").Refresh("1m").Timezone("browser").Editable().Tooltip(dashboard.DashboardCursorSyncCrosshair).
-		Variables(variables(b.Variables)).Links(links(b))
+		Variables(variables(b.Variables)).Links(links(b)).Annotations(annotations())
 	l := &layout{}
 	for _, s := range b.Sections {
 		row := dashboard.NewRowBuilder(s.Title).Id(l.id()).Collapsed(s.Collapsed).GridPos(dashboard.GridPos{Y: l.y, W: columns, H: 1})

@@ -8,23 +8,24 @@ import (
 )
 
 func overview() Board {
-	const extrapolated = " Prometheus extrapolates what it saw at its scrapes; the console's figure is exact."
-	pair := func(metric string) []panels.Query {
-		return []panels.Query{{Expr: queries.InRange(metric, queries.Of{}), Legend: "in the range"}, {Expr: queries.Change(metric, queries.Of{}), Legend: "change"}}
+	const extrapolated = " The change is shown once Prometheus has watched the range before, too. Prometheus extrapolates from its scrapes; the console's figure is exact."
+	pair := func(current string) []panels.Query {
+		return []panels.Query{{Expr: current, Legend: "in the range"}, {Expr: queries.Change(current), Legend: "change"}}
 	}
+	counted := func(metric string) []panels.Query { return pair(queries.Counted(metric, queries.Of{})) }
 	return Board{
 		Name:        "overview",
-		Title:       "Tokenboard / Overview",
+		Title:       "Overview",
 		Description: "Who spent how many tokens, on which model, for how much money.",
-		Variables:   []string{"provider", "model", "service", "key"},
+		Variables:   allVariables,
 		Sections: []Section{
 			{
-				Title: "In the range of time, and the change against the range before",
+				Title: "In the time range, and the change against the range before",
 				Panels: []panels.Panel{
-					panels.Figures(panels.Look{Title: "Calls", Description: "Model calls, failed ones included." + extrapolated, Unit: units.Short, Width: 6}, pair("calls_total"), nil),
-					panels.Figures(panels.Look{Title: "Tokens", Description: "Input, output, cached and reasoning tokens, each counted once." + extrapolated, Unit: units.Short, Width: 6}, pair("tokens_total"), nil),
-					panels.Figures(panels.Look{Title: "Cost", Description: "Cost of the calls whose cost is known." + extrapolated, Unit: units.Dollars, Width: 6}, pair("cost_usd_total"), nil),
-					panels.Figures(panels.Look{Title: "Errors", Description: "Calls that failed." + extrapolated, Unit: units.Short, Width: 6}, pair("errors_total"), nil),
+					panels.Figures(panels.Look{Title: "Calls", Description: "Model calls, failed ones included." + extrapolated, Unit: units.Short, Width: 6}, counted("calls_total"), nil),
+					panels.Figures(panels.Look{Title: "Tokens", Description: "Input, output, cached and reasoning tokens, each counted once." + extrapolated, Unit: units.Short, Width: 6}, counted("tokens_total"), nil),
+					panels.Figures(panels.Look{Title: "Cost", Description: "Cost of the calls whose cost is known." + extrapolated, Unit: units.Dollars, Width: 6}, pair(queries.InRange("cost_usd_total", queries.Of{})), nil),
+					panels.Figures(panels.Look{Title: "Errors", Description: "Calls that failed." + extrapolated, Unit: units.Short, Width: 6}, counted("errors_total"), nil),
 				},
 			},
 			{
@@ -54,14 +55,14 @@ func overview() Board {
 				Panels: []panels.Panel{
 					panels.Rows(panels.Look{Title: "Models", Description: "Models by what they cost in the range. A click leads to the calls in the console's log.", Unit: units.Short, Width: 12}, []string{"provider", "model"}, []panels.Column{
 						{Name: "Cost", Expr: queries.InRange("cost_usd_total", queries.Of{By: []string{"provider", "model"}}), Unit: units.Dollars},
-						{Name: "Tokens", Expr: queries.InRange("tokens_total", queries.Of{By: []string{"provider", "model"}}), Unit: units.Short},
-						{Name: "Calls", Expr: queries.InRange("calls_total", queries.Of{By: []string{"provider", "model"}}), Unit: units.Short},
-					}, panels.ToLog([]string{"provider", "model"})),
+						{Name: "Tokens", Expr: queries.Counted("tokens_total", queries.Of{By: []string{"provider", "model"}}), Unit: units.Short},
+						{Name: "Calls", Expr: queries.Counted("calls_total", queries.Of{By: []string{"provider", "model"}}), Unit: units.Short},
+					}, panels.ToLog([]string{"provider", "model"}, allVariables)),
 					panels.Rows(panels.Look{Title: "Keys", Description: "Keys by what they cost in the range. A click leads to the calls in the console's log.", Unit: units.Short, Width: 12}, []string{"key"}, []panels.Column{
 						{Name: "Cost", Expr: queries.InRange("cost_usd_total", queries.Of{By: []string{"key"}}), Unit: units.Dollars},
-						{Name: "Tokens", Expr: queries.InRange("tokens_total", queries.Of{By: []string{"key"}}), Unit: units.Short},
-						{Name: "Calls", Expr: queries.InRange("calls_total", queries.Of{By: []string{"key"}}), Unit: units.Short},
-					}, panels.ToLog([]string{"key"})),
+						{Name: "Tokens", Expr: queries.Counted("tokens_total", queries.Of{By: []string{"key"}}), Unit: units.Short},
+						{Name: "Calls", Expr: queries.Counted("calls_total", queries.Of{By: []string{"key"}}), Unit: units.Short},
+					}, panels.ToLog([]string{"key"}, allVariables)),
 				},
 			},
 		},

@@ -1,6 +1,7 @@
 package panels
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
@@ -14,12 +15,18 @@ func Link(title, url string) dashboard.DashboardLink {
 // Times are the parameters of a link to the console for the dashboard's time range.
 const Times = "from=${__from:date:iso}&to=${__to:date:iso}"
 
-// ToLog returns a link to the calls of a table's row in the console's log.
-func ToLog(labels []string) dashboard.DashboardLink {
+// ToLog returns a link to the calls of a table's row in the console's log, with the filters of the
+// dashboard's other variables.
+func ToLog(labels, variables []string) dashboard.DashboardLink {
 	var b strings.Builder
 	b.WriteString("${console}/console/from-grafana?" + Times)
 	for _, l := range labels {
 		b.WriteString("&var-" + l + "=${__data.fields." + l + ":percentencode}")
+	}
+	for _, v := range variables {
+		if !slices.Contains(labels, v) {
+			b.WriteString("&${" + v + ":queryparam}")
+		}
 	}
 	return Link("The calls in the console's log", b.String())
 }

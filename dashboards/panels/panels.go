@@ -17,21 +17,33 @@ type Query struct{ Expr, Legend string }
 type Look struct {
 	Title, Description, Unit string
 	Width, Height            uint32 // in columns of 24, and in lines; a Height of 0 is the usual one of the kind
+	Empty                    string // what is shown where there are no data
 }
 
 // Panel is a panel that has no place yet.
 type Panel struct {
+	Title         string
 	Builder       cog.Builder[dashboard.Panel]
 	Width, Height uint32
 }
+
+// PerSecond are units of what Grafana has none for.
+const (
+	CallsPerSecond  = "suffix: calls/s"
+	TokensPerSecond = "suffix: tokens/s"
+)
 
 func (l Look) panel(b cog.Builder[dashboard.Panel], usual uint32) Panel {
 	height := l.Height
 	if height == 0 {
 		height = usual
 	}
-	return Panel{Builder: b, Width: l.Width, Height: height}
+	return Panel{Title: l.Title, Builder: b, Width: l.Width, Height: height}
 }
+
+// DefaultSource is the uid of the data source that examples/grafana provisions: the dashboards open with it where
+// it is there, and the alert rules ask it, which can have no variable.
+const DefaultSource = "tokenboard-prometheus"
 
 // Source is the data source that the dashboard's variable chooses.
 func Source() common.DataSourceRef {

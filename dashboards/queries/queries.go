@@ -52,10 +52,28 @@ func InRange(metric string, of Of) string {
 	return of.sum("increase(" + of.series(metric) + "[$__range])")
 }
 
-// Change returns what a counter grew by in the range, less what it grew by in the range before.
-func Change(metric string, of Of) string {
-	in := InRange(metric, of)
-	return in + " - (" + strings.Replace(in, "[$__range]", "[$__range] offset $__range", 1) + " or vector(0))"
+// Counted returns what a counter of whole things grew by in the dashboard's time range. increase
+// extrapolates to the borders of the range, so that its value is no whole number.
+func Counted(metric string, of Of) string { return "round(" + InRange(metric, of) + ")" }
+
+// HistoryLookback is how long before the range before this one a sample must be, at most, for Prometheus to
+// have watched that range.
+const HistoryLookback = "15m:15s"
+
+// Change returns current less what before was in the range before: current and before are the same
+// expression of the range. It has no value where Prometheus did not watch the whole range before, as on
+// the first day: then all there is would be a change.
+func Change(current string) string {
+	before := strings.ReplaceAll(current, "[$__range]", "[$__range] offset $__range")
+	watched := "count(last_over_time((tokenboard_store_records{" + ByInstance + "} offset $__range)[" + HistoryLookback + "] offset $__range))"
+	return "(" + current + " - (" + before + " or vector(0))) and on () " + watched
+}
+
+// Top returns an expression for the series that are the largest by a sum over the whole range, and no
+// others. topk alone chooses anew at each point of a graph and shows more series than it is asked for.
+func Top(n int, expr, metric string, of Of) string {
+	whole := strings.ReplaceAll(InRange(metric, of), "[$__range]", "[$__range] @ end()")
+	return expr + " and on (" + strings.Join(of.By, ", ") + ") topk(" + strconv.Itoa(n) + ", " + whole + ")"
 }
 
 // Rate returns the growth of a counter in a second.

@@ -12,10 +12,10 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/expr"
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 	"go.yaml.in/yaml/v3"
-)
 
-// Source is the uid of the data source that Grafana's rules ask: provisioned rules can have no variable.
-const Source = "tokenboard-prometheus"
+	"github.com/tokenboard/tokenboard/dashboards/boards"
+	"github.com/tokenboard/tokenboard/dashboards/panels"
+)
 
 const (
 	group   = "tokenboard"
@@ -25,8 +25,12 @@ const (
 
 // Files returns the rule files by name.
 func Files() (map[string][]byte, error) {
+	grafana, err := grafanaFile()
+	if err != nil {
+		return nil, err
+	}
 	out := map[string][]byte{}
-	for name, rules := range map[string]any{"alerts/grafana.yaml": grafanaFile(), "alerts/prometheus.yaml": prometheusFile()} {
+	for name, rules := range map[string]any{"alerts/grafana.yaml": grafana, "alerts/prometheus.yaml": prometheusFile()} {
 		text, err := write(rules)
 		if err != nil {
 			return nil, fmt.Errorf("write %s: %w", name, err)
@@ -94,7 +98,9 @@ type (
 		For          string            `json:"for"`
 		NoDataState  string            `json:"noDataState"`
 		ExecErrState string            `json:"execErrState"`
-		Annotations  annotations       `json:"annotations"`
+		DashboardUID string            `json:"dashboardUid"`
+		PanelID      uint32            `json:"panelId"`
+		Annotations  map[string]string `json:"annotations"`
 		Labels       map[string]string `json:"labels"`
 		IsPaused     bool              `json:"isPaused"`
 		Data         []grafanaQuery    `json:"data"`
@@ -112,11 +118,15 @@ type (
 
 func ptr[T any](v T) *T { return &v }
 
-func grafanaFile() grafanaRules {
+func grafanaFile() (grafanaRules, error) {
 	g := grafanaGroup{OrgID: 1, Name: group, Folder: "Tokenboard", Interval: "1m"}
 	for _, a := range Alerts() {
-		value := grafanaQuery{RefID: "value", DatasourceUID: Source, Model: prometheus.Dataquery{
-			Expr: a.Query, Instant: ptr(true), Range: ptr(false), RefId: ptr("value"), Datasource: &common.DataSourceRef{Type: ptr("prometheus"), Uid: ptr(Source)},
+		board, panel, err := boards.Find(a.Board, a.Panel)
+		if err != nil {
+			return grafanaRules{}, fmt.Errorf("link %s to its panel: %w", a.Name, err)
+		}
+		value := grafanaQuery{RefID: "value", DatasourceUID: panels.DefaultSource, Model: prometheus.Dataquery{
+			Expr: a.Query, Instant: ptr(true), Range: ptr(false), RefId: ptr("value"), Datasource: &common.DataSourceRef{Type: ptr("prometheus"), Uid: ptr(panels.DefaultSource)},
 		}}
 		value.Range.From = a.back()
 		above := grafanaQuery{RefID: "above", DatasourceUID: "__expr__", Model: expr.TypeThreshold{
@@ -129,10 +139,14 @@ func grafanaFile() grafanaRules {
 		}
 		g.Rules = append(g.Rules, grafanaRule{
 			UID: a.uid(), Title: a.Name, Condition: "above", For: a.For, NoDataState: noData, ExecErrState: "Error",
-			Annotations: a.annotations(), Labels: map[string]string{"severity": a.Severity}, Data: []grafanaQuery{value, above},
+			DashboardUID: board, PanelID: panel, Labels: map[string]string{"severity": a.Severity}, Data: []grafanaQuery{value, above},
+			Annotations: map[string]string{
+				"summary": a.Summary, "description": a.Description, "runbook_url": runbook,
+				"__dashboardUid__": board, "__panelId__": strconv.FormatUint(uint64(panel), 10), // what Grafana's alert list links by
+			},
 		})
 	}
-	return grafanaRules{APIVersion: 1, Groups: []grafanaGroup{g}}
+	return grafanaRules{APIVersion: 1, Groups: []grafanaGroup{g}}, nil
 }
 
 var capital = regexp.MustCompile(`(.)([A-Z])`)

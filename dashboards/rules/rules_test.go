@@ -33,7 +33,10 @@ func TestFilesAreCommitted(t *testing.T) {
 // the names of file provisioning, which the SDK does not know.
 func TestModels(t *testing.T) {
 	uids := map[string]bool{}
-	for _, r := range grafanaFile().Groups[0].Rules {
+	file, err := grafanaFile()
+	require.NoError(t, err)
+	for _, r := range file.Groups[0].Rules {
+		require.NotZero(t, r.PanelID, r.Title)
 		require.False(t, uids[r.UID], r.UID)
 		require.LessOrEqual(t, len(r.UID), 40, "Grafana takes no longer uid")
 		uids[r.UID] = true
