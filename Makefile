@@ -62,6 +62,13 @@ torture: build ## kill the built binary 50 times under load, and play 10,000 ran
 	$(GO) test -count=1 -timeout 60m -run TestEveryOrder ./internal/ledger -rapid.checks=10000
 	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 60m -v -run TestKill ./e2e
 
+SOAK ?= 1h
+
+.PHONY: soak
+soak: reference ## run the Go suites for SOAK (1h) in random order, on 1, 2 and 4 processors, with busy ones beside; PKG narrows it
+	cd tools && $(GO) build -o ../$(BIN)/soak ./soak
+	TOKENBOARD_REFERENCE=1 ./$(BIN)/soak -for $(SOAK) -race=$(if $(RACE),true,false) $(if $(PKG),-packages '$(PKG)')
+
 .PHONY: load
 load: build ## 1,000 clients at one time against the built binary while calls are written, with times
 	TOKENBOARD_LOAD=1000 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 20m -v -run TestLoad ./e2e
