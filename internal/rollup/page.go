@@ -193,7 +193,7 @@ func (m *maker) upTo(end uint8, slots []slotSums) (row figures, hist []byte) {
 	m.dur, m.ttft = Histogram{}, Histogram{}
 	for i := range slots {
 		if s := &slots[i]; s.slot < end {
-			row.add(&s.figures, 1)
+			row.add(&s.figures)
 			m.dur.Merge(&s.duration)
 			m.ttft.Merge(&s.ttft)
 		}
@@ -301,7 +301,7 @@ func mergeSlots(slots, change []slotSums, keep func(uint8) bool) []slotSums {
 			continue
 		}
 		s := &slots[at]
-		s.add(&c.figures, 1)
+		s.add(&c.figures)
 		s.duration.Merge(&c.duration)
 		s.ttft.Merge(&c.ttft)
 	}

@@ -229,7 +229,7 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 		p := &d[a]
 		change, folded := r.change(a, p, MemberOf(a, c))
 		s, fresh := change.at(slot)
-		s.add(&one, 1)
+		s.add(&one)
 		if c.Duration > 0 {
 			s.duration.add(duration, n)
 		}

@@ -130,7 +130,7 @@ func (s *Summing) Again(q Query) *Summing {
 		c := &s.over[i]
 		if at := again.days[c.day].at(c.slot); at >= 0 {
 			if t := again.target(c.member); t != nil {
-				t.figures[at].add(&c.figures, 1)
+				t.figures[at].add(&c.figures)
 			}
 		}
 	}
@@ -180,7 +180,7 @@ func (s *Summing) changes(d *daySum, p *page) {
 			if t == nil {
 				break
 			}
-			t.figures[at].add(&k.figures, 1)
+			t.figures[at].add(&k.figures)
 			s.histograms(t, at, &k.duration, &k.ttft)
 		}
 	}
@@ -371,11 +371,11 @@ func (s *Summing) halves(d *daySum, c *prefix, withHist bool) error {
 	return s.each(d, func(i int, t *target) error {
 		row := c.row(i)
 		if before >= 0 {
-			t.figures[before].add(&row, 1)
+			t.figures[before].add(&row)
 		}
 		if after >= 0 {
 			d.day.add(i, &t.figures[after])
-			t.figures[after].add(&row, -1)
+			t.figures[after].take(&row)
 		}
 		if !withHist {
 			return nil
