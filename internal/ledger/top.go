@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
@@ -141,7 +142,7 @@ func (t *topGroups) ranked(s *summation) (top []*rank, more bool) {
 }
 
 // answer adds up the points of the top groups, when the sums that it began with have ended.
-func (t *topGroups) answer(s *summation, keep func(*rollup.Summing)) (Answer, error) {
+func (t *topGroups) answer(ctx context.Context, s *summation, keep func(*rollup.Summing)) (Answer, error) {
 	q := &t.plan.query
 	top, more := t.ranked(s)
 	n := len(t.edges) - 1
@@ -155,7 +156,7 @@ func (t *topGroups) answer(s *summation, keep func(*rollup.Summing)) (Answer, er
 		}
 	}
 	points := t.totals.Again(rollup.Query{Axis: t.plan.axis, Edges: t.edges, Of: of, Points: func(m rollup.Member) []Sums { return into[m] }})
-	if err := points.End(); err != nil {
+	if err := points.End(ctx); err != nil {
 		return Answer{}, err
 	}
 	keep(points)
