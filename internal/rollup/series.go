@@ -449,10 +449,14 @@ func (s *Series) Apply(journal []byte) error {
 	return nil
 }
 
+// maxTimings bounds the models whose timings are told apart: each has three histograms, which are some
+// ten thousand bytes of a scrape.
+const maxTimings = 400
+
 func (s *Series) timingsOf(m Member) *Timings {
 	t := s.timings[m]
 	if t == nil {
-		if len(s.timings) >= s.max {
+		if len(s.timings) >= min(s.max, maxTimings) {
 			m = Member{Value: "other", Provider: "other"}
 			if t = s.timings[m]; t != nil {
 				return t
@@ -484,14 +488,10 @@ func (t *Timings) observe(c timed) {
 	}
 }
 
-// applyHist puts back what a snapshot held, under the very name that it had: the limit was kept then.
+// applyHist puts back what a snapshot held. Where an earlier version told more models apart, the rest is
+// added up under "other".
 func (s *Series) applyHist(r *reader) {
-	m := Member{Value: r.text(), Provider: r.text()}
-	t := s.timings[m]
-	if t == nil {
-		t = &Timings{}
-		s.timings[m] = t
-	}
+	t := s.timingsOf(Member{Value: r.text(), Provider: r.text()})
 	for _, n := range []*Native{&t.Duration, &t.TTFT, &t.Speed} {
 		n.Count += r.varint()
 		n.Sum += math.Float64frombits(r.uvarint())
