@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
 // record is one span or log record as the tables look at it.
@@ -21,6 +22,10 @@ type record struct {
 	log      bool
 
 	keys keyCache
+
+	spanned ptrace.Span // the span that is read, if it is one
+	isSpan  bool
+	secrets secrets
 
 	looked     [4]looked // see memberOf
 	lookedNext int
@@ -52,8 +57,14 @@ func (x *index) fill(n *names, attrs pcommon.Map, resource bool) {
 	for name, v := range attrs.All() {
 		id := n.look(name)
 		if id == 0 {
-			x.kinds |= kindByForm(name)
-			continue
+			k := kindByForm(name)
+			x.kinds |= k
+			if k&KindSecret == 0 {
+				continue
+			}
+			if id = n.keyNamed(name); id == 0 {
+				continue
+			}
 		}
 		info := &n.info[id]
 		x.kinds |= info.kind

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
@@ -72,6 +73,8 @@ type Status struct {
 	// Folded counts calls that were summed as "(other)" on some dimension since start, because it had
 	// too many values that day.
 	Folded int64
+	// Secrets counts, since start, keys and other secrets in clear that were taken out of telemetry.
+	Secrets int64
 }
 
 // Counters count, since start, what happened to records.
@@ -134,6 +137,7 @@ type Ledger struct {
 	saveErr      error // why the sums could not be stored at the last try
 
 	observers observers
+	secrets   atomic.Int64 // see Status.Secrets
 
 	// What follows belongs to the writer's goroutine.
 	index       *index         // nil until it is read
@@ -336,5 +340,5 @@ func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded}, nil
+	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded, Secrets: l.secrets.Load()}, nil
 }

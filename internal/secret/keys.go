@@ -86,6 +86,18 @@ func (k *Keys) cutAll(text string) (string, int) {
 	return out.String(), n
 }
 
+// CutEnd cuts the beginning of a secret with which a text ends, because it was cut off there.
+func (k *Keys) CutEnd(text string) (string, int) {
+	for _, key := range k.list {
+		for n := min(len(key), len(text), maxPattern); n >= shortest; n-- {
+			if strings.HasSuffix(text, key[:n]) {
+				return text[:len(text)-n] + display(key), 1
+			}
+		}
+	}
+	return text, 0
+}
+
 // end finds where the key of a match ends. Several long ones may begin with one pattern.
 func (k *Keys) end(text string, m match) int {
 	n := min(len(k.list[m.key]), maxPattern)

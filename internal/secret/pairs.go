@@ -231,3 +231,16 @@ func userAt(s string, at int) int {
 	}
 	return from + end
 }
+
+// Query cuts keys out of the query of a URL, or of what is known to be a query, with its "?" or without it;
+// where Gemini's API and others take them.
+func Query(s string) (string, int) {
+	if strings.IndexByte(s, '=') < 0 {
+		return s, 0
+	}
+	if !strings.ContainsAny(s, "?/") {
+		out, n := Text("?" + s)
+		return out[1:], n
+	}
+	return Text(s)
+}
