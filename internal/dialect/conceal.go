@@ -1,6 +1,8 @@
 package dialect
 
 import (
+	"unicode/utf8"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tokenboard/tokenboard/internal/secret"
@@ -112,6 +114,9 @@ func (rd *Reader) Secrets() [3]*secret.Keys {
 	return [3]*secret.Keys{&rd.origin.secrets, &rd.scoped, rd.record.gather()}
 }
 
+// Seen cuts secrets out of the texts of the records that are read.
+func (rd *Reader) Seen() *secret.Seen { return &rd.seen }
+
 // Known are the secrets of the resource and the scope.
 func (rd *Reader) Known() [3]*secret.Keys {
 	return [3]*secret.Keys{&rd.origin.secrets, &rd.scoped, nil}
@@ -137,22 +142,33 @@ func (rd *Reader) conceal(c *usage.Call) {
 		return
 	}
 	keys := rd.Secrets()
+	known := !keys[0].Empty() || !keys[1].Empty() || !keys[2].Empty()
 	for _, t := range texts(c) {
-		for _, k := range keys {
-			if !k.Empty() {
-				rd.removed += cut(k, t)
-			}
+		if len(*t) < shortestSecret || (rd.decoder.scrubs && !cutOff(*t)) {
+			continue
 		}
-		rd.removed += concealText(t)
+		for i := 0; known && i < len(keys); i++ {
+			rd.removed += cut(keys[i], t)
+		}
+		if out, n := rd.seen.Text(*t); n > 0 {
+			*t = clean(out)
+			rd.removed += int64(n)
+		}
 	}
 }
 
 var secretsRef = refTo(usage.AttrSecrets)
 
+// shortestSecret is the length of the shortest text that can hold a secret, in bytes.
+const shortestSecret = 6
+
+// cutOff tells whether a text may have been longer than what is kept of it.
+func cutOff(s string) bool { return len(s) > maxText-utf8.UTFMax }
+
 // cut takes known secrets out of a text, and what is left of one that was cut off with it.
 func cut(k *secret.Keys, t *string) int64 {
 	out, n := k.Cut(*t)
-	if len(*t) > maxText-4 { // it may have been longer
+	if cutOff(*t) {
 		var more int
 		out, more = k.CutEnd(out)
 		n += more

@@ -22,12 +22,15 @@ import (
 // Options configure a Decoder. The zero value knows all built-in families.
 type Options struct {
 	Taught []Taught // families that nobody here knows, asked before the built-in ones
+	// Scrubs says that whoever asks takes the secrets out of what it writes of a call.
+	Scrubs bool
 }
 
 // Decoder reads calls. It holds no state between requests and is safe for concurrent use.
 type Decoder struct {
 	families []*Family
 	names    *names
+	scrubs   bool // see Options
 
 	plans   atomic.Pointer[map[string]*plan] // by scope, see planFor
 	readers sync.Pool
@@ -36,9 +39,9 @@ type Decoder struct {
 // New makes a decoder.
 func New(o Options) *Decoder {
 	if len(o.Taught) == 0 {
-		return &Decoder{families: families, names: known}
+		return &Decoder{families: families, names: known, scrubs: o.Scrubs}
 	}
-	d := &Decoder{names: known.clone()}
+	d := &Decoder{names: known.clone(), scrubs: o.Scrubs}
 	for i := range o.Taught {
 		d.families = append(d.families, o.Taught[i].family(d.names))
 	}

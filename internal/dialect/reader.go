@@ -20,7 +20,8 @@ type Reader struct {
 	record  record
 	writer  canonicalWriter
 	scoped  secret.Keys // secrets in the attributes of the scope
-	removed int64       // see Secrets
+	removed int64       // see Removed
+	seen    secret.Seen
 }
 
 // Reader gives a reader, to be closed after the request.
@@ -45,6 +46,7 @@ func (rd *Reader) Close() {
 	rd.origin.secrets.Reset()
 	rd.origin = origin{index: rd.origin.index, secrets: rd.origin.secrets}
 	rd.scoped.Reset()
+	rd.seen.Reset()
 	rd.removed = 0
 	rd.decoder.readers.Put(rd)
 }

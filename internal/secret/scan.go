@@ -1,6 +1,8 @@
 package secret
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -25,19 +27,52 @@ func display(key string) string { return usage.DisplayKey(key) }
 
 // suspect tells whether a text may hold a secret, at little cost: most texts hold none.
 func suspect(s string) bool {
-	if n := len(s) - shortestShape; n >= 0 {
-		pair := uint(0)
-		for i := 0; i <= n+1; i++ {
-			pair = pair<<8&0xff00 | uint(s[i])
-			if starts[pair>>6]>>(pair&63)&1 != 0 && i > 0 && (i == 1 || !isAlnum(s[i-2])) && prefixAt(s, i-1) {
+	if len(s) >= shortestShape && (shaped(s) || (len(s) > zhipuID+zhipuRest && zhipuAt(s))) {
+		return true
+	}
+	return separated(s, ':') || separated(s, '=')
+}
+
+const (
+	lane  = 8 // bytes that are looked at together
+	ones  = 0x0101010101010101
+	highs = 0x80 * ones
+)
+
+// shaped tells whether a shape may begin in a text, where a word begins. It looks for those eight bytes at a time.
+func shaped(s string) bool {
+	last := len(s) - shortestShape
+	before := uint64(0) // 0x80 where the byte before is a letter or digit
+	for i := 0; i <= last; i += lane {
+		w := load(s, i)
+		words := alnums(w)
+		begins := words &^ (words<<8 | before)
+		before = words >> 56
+		for begins != 0 {
+			at := i + bits.TrailingZeros64(begins)/8
+			begins &= begins - 1
+			pair := uint(s[at])<<8 | uint(s[at+1])
+			if at <= last && starts[pair>>6]>>(pair&63)&1 != 0 && prefixAt(s, at) {
 				return true
 			}
 		}
-		if len(s) > zhipuID && zhipuAt(s) {
-			return true
-		}
 	}
-	return separated(s, ':') || separated(s, '=')
+	return false
+}
+
+// alnums sets the highest bit of each byte that is an ASCII letter or digit.
+func alnums(w uint64) uint64 {
+	low := w &^ highs
+	lower := low | 0x20*ones
+	letters := (lower + (0x80-'a')*ones) &^ (lower + (0x80-'z'-1)*ones)
+	digits := (low + (0x80-'0')*ones) &^ (low + (0x80-'9'-1)*ones)
+	return (letters | digits) & highs &^ w
+}
+
+func load(s string, i int) uint64 {
+	var b [lane]byte
+	copy(b[:], s[i:i+lane])
+	return binary.LittleEndian.Uint64(b[:])
 }
 
 // prefixAt tells whether a shape may begin at a place.

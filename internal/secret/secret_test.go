@@ -282,3 +282,39 @@ func BenchmarkText(b *testing.B) {
 		}
 	}
 }
+
+// TestSuspect: what is cut is suspected, wherever in a text it stands.
+func TestSuspect(t *testing.T) {
+	pieces := []string{"a", "-", "_", "é", " ", "Z9", ".", "\x00", "\xff", "word", ":", "=", "\"", "token", "api_key", "Bearer ", "ab cd"}
+	for _, key := range samples {
+		pieces = append(pieces, key, key[:len(key)/2])
+	}
+	cuts := 0
+	for seed := range uint64(20_000) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		text := ""
+		for range 1 + rng.IntN(6) {
+			text += pieces[rng.IntN(len(pieces))]
+		}
+		x := scanner{s: text}
+		if _, n := x.cut(); n > 0 {
+			cuts++
+			require.True(t, suspect(text), "%q", text)
+		}
+	}
+	require.Greater(t, cuts, 1000)
+}
+
+// TestAlnums: eight bytes at a time say what each says.
+func TestAlnums(t *testing.T) {
+	for c := range 256 {
+		for at := range lane {
+			got := alnums(uint64(c)<<(8*at) | 0x2d2d2d2d2d2d2d2d&^(0xff<<(8*at)))
+			want := uint64(0)
+			if isAlnum(byte(c)) {
+				want = 0x80 << (8 * at)
+			}
+			require.Equal(t, want, got, c)
+		}
+	}
+}

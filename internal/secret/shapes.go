@@ -71,7 +71,7 @@ var shapes = []shape{
 }
 
 // shortestShape is the length of the shortest text that has a shape, in bytes.
-const shortestShape = 15
+const shortestShape = 19
 
 // starts says which two bytes may begin a shape, and byFirst which shapes a byte may begin.
 var starts, byFirst = func() (starts [1 << 10]uint64, byFirst [256][]*shape) {
@@ -160,7 +160,8 @@ func jwtEnd(x *scanner, body int) int {
 // schemeEnd finds the end of what follows "Bearer " or "Basic ".
 func schemeEnd(x *scanner, body int) int {
 	end := x.run(body, token)
-	if x.s[body:end] == Redacted || !Looks(strings.TrimRight(x.s[body:end], ".=")) {
+	const least = 12 // bytes; what is shorter is rather a word of a text
+	if end-body < least || x.s[body:end] == Redacted || !Looks(strings.TrimRight(x.s[body:end], ".=")) {
 		return 0
 	}
 	return end

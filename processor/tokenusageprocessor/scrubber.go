@@ -57,15 +57,23 @@ const messages = dialect.KindContent | dialect.KindPlain | dialect.KindMessage
 // scrub is the work on one record, resource or scope.
 type scrub struct {
 	*scrubber
+	seen    *secret.Seen
 	keys    [3]*secret.Keys // known secrets, which are cut wherever they stand
 	removed int64           // attributes and bodies
+	known   bool            // there are some
 	full    bool            // there are more than are looked for
 	secrets int64           // secrets that were removed with their attributes, or cut out of texts
 }
 
-func (s *scrubber) start(keys [3]*secret.Keys) scrub {
-	full := slices.ContainsFunc(keys[:], func(k *secret.Keys) bool { return k != nil && k.Full() })
-	return scrub{scrubber: s, keys: keys, full: full}
+func (s *scrubber) start(rd *dialect.Reader, keys [3]*secret.Keys) scrub {
+	work := scrub{scrubber: s, seen: rd.Seen(), keys: keys}
+	for _, k := range keys {
+		if k != nil {
+			work.known = work.known || !k.Empty()
+			work.full = work.full || k.Full()
+		}
+	}
+	return work
 }
 
 // span scrubs a span whose attributes are of the kinds given, all together.
@@ -263,18 +271,26 @@ func (s *scrub) text(text string) string {
 		s.secrets++
 		return secret.Redacted
 	}
+	if s.known {
+		text = s.cut(text)
+	}
+	if !s.scrubber.secrets {
+		return text
+	}
+	out, n := s.seen.Text(text)
+	s.secrets += int64(n)
+	return out
+}
+
+// cut cuts the known secrets out of a text.
+func (s *scrub) cut(text string) string {
 	for _, k := range s.keys {
 		if k != nil && !k.Empty() {
 			out, n := k.Cut(text)
 			text, s.secrets = out, s.secrets+int64(n)
 		}
 	}
-	if !s.scrubber.secrets {
-		return text
-	}
-	out, n := secret.Text(text)
-	s.secrets += int64(n)
-	return out
+	return text
 }
 
 // url cuts a key out of the query of a URL, where Gemini's API takes it.

@@ -106,12 +106,12 @@ func TestScrubPlain(t *testing.T) {
 		attrs.CopyTo(span.Attributes())
 		var call usage.Call
 		rd.Span(span, &call)
-		work := s.start(rd.Secrets())
+		work := s.start(rd, rd.Secrets())
 		work.span(span, rd.Kinds(), ours)
 		require.Equal(t, want.AsRaw(), span.Attributes().AsRaw())
 		require.Equal(t, wantRemoved, work.removed)
 
-		work = s.start(rd.Secrets())
+		work = s.start(rd, rd.Secrets())
 		work.event(event, ours)
 		require.Equal(t, wantRemoved, work.removed)
 		require.Equal(t, want.AsRaw(), event.Attributes().AsRaw())
