@@ -28,7 +28,7 @@ var notTokens = certain(Not, "first", "last", "per", "input", "output", "prompt"
 // keys are words that make a secret of a "key", which alone is a key of a map or of a table.
 var keys = merge(
 	certain(Sure, "api", "access", "secret", "private", "signing", "encryption", "master", "subscription", "auth", "account", "storage", "shared",
-		"openai", "anthropic", "claude", "gemini", "google", "litellm", "azure", "groq", "mistral", "cohere", "deepseek", "xai", "openrouter", "bedrock"),
+		"openai", "anthropic", "claude", "gemini", "google", "litellm", "azure", "groq", "mistral", "cohere", "deepseek", "xai", "openrouter", "bedrock", "tokenboard"),
 	certain(Likely, "user", "client", "virtual", "license", "ssh", "provider", "llm", "proxy", "bearer", "service"),
 )
 

@@ -141,6 +141,9 @@ func set(s *scrub, get func() string, put func(string)) {
 // The kinds are those of all the attributes together: most records have nothing to remove.
 func (s *scrub) attributes(attrs pcommon.Map, kinds, unwanted dialect.Kind) {
 	s.remove(attrs, kinds, unwanted)
+	if s.known {
+		s.removeNamed(attrs)
+	}
 	if s.full {
 		s.distrust(attrs)
 		return
@@ -187,6 +190,13 @@ func (s *scrub) remove(attrs pcommon.Map, kinds, unwanted dialect.Kind) {
 	s.removed += int64(before - attrs.Len())
 }
 
+// removeNamed removes what has a known secret in its name.
+func (s *scrub) removeNamed(attrs pcommon.Map) {
+	before := attrs.Len()
+	attrs.RemoveIf(func(name string, _ pcommon.Value) bool { return s.cut(name) != name })
+	s.removed += int64(before - attrs.Len())
+}
+
 // deepest is how deep values are looked into. What is deeper is removed.
 const deepest = 32
 
@@ -230,7 +240,7 @@ func (s *scrub) nested(m pcommon.Map, depth int) {
 		}
 		m.RemoveIf(func(name string, v pcommon.Value) bool {
 			k := dialect.KindOf(name)
-			gone := k&dialect.KindSecretName != 0 || dialect.HoldsSecret(name, k, v) || (pair && slices.Contains(pairValues, name))
+			gone := k&dialect.KindSecretName != 0 || (s.known && s.cut(name) != name) || dialect.HoldsSecret(name, k, v) || (pair && slices.Contains(pairValues, name))
 			if gone {
 				s.secrets++
 			}
