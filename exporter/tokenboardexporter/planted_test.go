@@ -39,7 +39,7 @@ func TestPlanted(t *testing.T) {
 			n++
 			text, err := json.Marshal(r)
 			require.NoError(t, err)
-			require.Empty(t, set.Found(text))
+			require.Empty(t, set.Found(text), string(text))
 			return nil
 		}))
 		require.Greater(t, n, len(set.Secrets))

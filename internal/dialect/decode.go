@@ -355,7 +355,7 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	if est, ok := r.at(&estimatedRef); ok && truth(est) == usage.Yes {
 		c.Quality |= usage.Estimated
 	}
-	c.Method = strings.ToUpper(r.text(f, factMethod))
+	c.Method = methodOf(r.text(f, factMethod))
 	c.Path = pathOf(r.text(f, factPath))
 	c.Status = r.status(f)
 	r.outcome(c, f, failed)
@@ -456,6 +456,15 @@ func (r *record) operation(f *Family) string {
 		op = "chat"
 	}
 	return op
+}
+
+// methodOf gives an HTTP method in capitals; by the conventions "_OTHER" for what is none.
+func methodOf(s string) string {
+	const longest = 20 // letters; those that are registered are shorter
+	if len(s) > longest || strings.ContainsAny(s, " .:=/") {
+		return "_OTHER"
+	}
+	return strings.ToUpper(s)
 }
 
 // pathOf gives the path of a URL or request target, without its query.

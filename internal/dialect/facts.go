@@ -3,6 +3,8 @@ package dialect
 import (
 	"strings"
 	"time"
+
+	"github.com/tokenboard/tokenboard/internal/secret"
 )
 
 // fact is something descriptive that a record can tell: who, what, where from.
@@ -150,6 +152,9 @@ func foldProvider(name string) string {
 	}
 	if lower == name || strings.ContainsAny(name, " ") {
 		return name
+	}
+	if _, n := secret.Text(name); n > 0 {
+		return name // in small letters it would not be known any more
 	}
 	return lower
 }

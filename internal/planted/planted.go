@@ -7,7 +7,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -33,6 +36,8 @@ type Set struct {
 	rng *rand.Rand
 	now time.Time
 	n   uint64
+
+	middles map[middle]string
 }
 
 const (
@@ -53,7 +58,7 @@ func (s *Set) shapes() map[string]string {
 		"JWT":    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0." + s.body(base64, 43),
 		"bearer": "Bearer " + s.body(alnum, 40), "basic": "Basic " + s.body(alnum, 32) + "==", "user of a URL": "https://user:" + s.body(alnum, 16) + "@h.example/x",
 		"query": "https://h.example/v1/models?key=" + s.body(alnum, 39) + "&alt=sse", "header": "x-api-key: " + s.body(alnum, 32),
-		"JSON": `{"headers":{"Authorization":"Bearer ` + s.body(alnum, 32) + `"}}`,
+		"JSON": `{"headers":{"Authorization":"Bearer ` + s.body(alnum, 64) + `"}}`,
 		"PEM":  "-----BEGIN PRIVATE KEY-----\n" + s.body(alnum, 64) + "\n-----END PRIVATE KEY-----",
 	}
 }
@@ -71,16 +76,21 @@ func (s *Set) body(of string, n int) string {
 // Make makes a set whose records start at a time.
 func Make(now time.Time) *Set {
 	s := &Set{Traces: ptrace.NewTraces(), Logs: plog.NewLogs(), Secrets: map[string]string{}, rng: rand.New(rand.NewPCG(2026, 11)), now: now}
-	for place, put := range places {
+	for _, place := range sorted(places) {
+		put := places[place]
 		for _, name := range Names {
 			secret := s.body(alnum, 26)
 			s.Secrets[name+" in "+place] = secret
 			s.records(func(p *parts) { put(p, name, secret) })
 		}
 	}
-	for place, put := range texts {
-		for shape, secret := range s.shapes() {
-			for form, text := range map[string]string{"whole": secret, "in a text": "failed (" + secret + "), try again", "cut off": fmt.Sprintf("%0*d %s", 200, 0, secret)} {
+	for _, place := range sorted(texts) {
+		put, shapes := texts[place], s.shapes()
+		for _, shape := range sorted(shapes) {
+			secret := shapes[shape]
+			forms := map[string]string{"whole": secret, "in a text": "failed (" + secret + "), try again", "cut off": fmt.Sprintf("%0*d %s", 200, 0, secret)}
+			for _, form := range sorted(forms) {
+				text := forms[form]
 				s.Secrets[shape+" "+form+" in "+place] = secret
 				s.records(func(p *parts) { put(p, text) })
 			}
@@ -88,6 +98,9 @@ func Make(now time.Time) *Set {
 	}
 	return s
 }
+
+// sorted gives the names in a map in order.
+func sorted[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
 
 // parts are where secrets can be put: one of a span and a log record is there.
 type parts struct {
@@ -135,13 +148,16 @@ var places = map[string]func(p *parts, name, secret string){
 	"an attribute": func(p *parts, name, secret string) { p.attrs.PutStr(name, secret) },
 	"an attribute with copies": func(p *parts, name, secret string) {
 		p.attrs.PutStr(name, "Bearer "+secret)
-		for place, put := range texts {
+		for _, place := range sorted(texts) {
+			put := texts[place]
 			if place != "the service" && place != "the scope" { // they are of many records
 				put(p, "rejected "+secret+" twice")
 			}
 		}
 	},
-	"a list":    func(p *parts, name, secret string) { p.attrs.PutEmptySlice(name).AppendEmpty().SetStr("Bearer " + secret) },
+	"a list": func(p *parts, name, secret string) {
+		p.attrs.PutEmptySlice(name).AppendEmpty().SetStr("Bearer " + secret)
+	},
 	"bytes":     func(p *parts, name, secret string) { p.attrs.PutEmptyBytes(name).FromRaw([]byte(secret)) },
 	"an event":  func(p *parts, name, secret string) { p.event().PutStr(name, secret) },
 	"a link":    func(p *parts, name, secret string) { p.link().PutStr(name, secret) },
@@ -201,7 +217,9 @@ func (p *parts) link() pcommon.Map {
 }
 
 // texts are where texts stand that are kept or passed on.
-var texts = func() map[string]func(p *parts, text string) {
+var texts map[string]func(p *parts, text string)
+
+func init() {
 	all := map[string]func(p *parts, text string){
 		"a name": func(p *parts, text string) {
 			if p.span != nil {
@@ -251,17 +269,26 @@ var texts = func() map[string]func(p *parts, text string) {
 	} {
 		all[name] = func(p *parts, text string) { p.attrs.PutStr(name, text) }
 	}
-	return all
-}()
+	texts = all
+}
 
 // Found gives what and where the secrets are that stand in data, and nil where none does. A secret is found by
-// its middle: the ends may be shown.
+// its middle, in any case: the ends may be shown.
 func (s *Set) Found(data []byte) (found []string) {
-	for what, secret := range s.Secrets {
-		middle := []byte(secret[len(secret)/2-5 : len(secret)/2+5])
-		if bytes.Contains(data, middle) {
+	if s.middles == nil {
+		s.middles = map[middle]string{}
+		for what, secret := range s.Secrets {
+			s.middles[middle([]byte(strings.ToLower(secret[(len(secret)-len(middle{}))/2:])))] = what
+		}
+	}
+	data = bytes.ToLower(data)
+	for i := 0; i+len(middle{}) <= len(data); i++ {
+		if what, ok := s.middles[middle(data[i:])]; ok {
 			found = append(found, what)
 		}
 	}
 	return found
 }
+
+// middle is a part by which a secret is found.
+type middle [10]byte
