@@ -255,8 +255,8 @@ func (b *fullest) consider(r *record, c *usage.Call, f *candidate, v verdict) {
 	if f.Adds != nil {
 		b.added = f.Adds
 	}
-	if b.family == nil && f.own() {
-		b.family = f.Family
+	if b.family == nil && f.own() && (r.log || f.limited()) {
+		b.family, r.owner = f.Family, f.Family
 	}
 	if f.bit != 0 && (r.own.families|r.origin.index.families)&f.bit == 0 {
 		return // it has no figure here
@@ -422,9 +422,28 @@ func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
 	if !c.Failed || c.ErrorType != "" {
 		return
 	}
+	if c.ErrorType = r.exception(); c.ErrorType != "" {
+		return
+	}
 	if c.ErrorType = "_OTHER"; c.Status >= 400 { // the conventions' name where nothing better is known
 		c.ErrorType = strconv.Itoa(c.Status)
 	}
+}
+
+// exception gives the type of the exception that a span recorded last, which most emitters tell in an event alone.
+func (r *record) exception() (kind string) {
+	if !r.isSpan {
+		return ""
+	}
+	for _, e := range r.spanned.Events().All() {
+		if e.Name() != "exception" {
+			continue
+		}
+		if v, ok := e.Attributes().Get("exception.type"); ok && told(textOf(v)) {
+			kind = textOf(v)
+		}
+	}
+	return kind
 }
 
 // kindRefs are the kinds of spans that can name an operation.

@@ -168,7 +168,7 @@ func (d *Decoder) makePlan(scope string) *plan {
 		uneven: hasPrefix(scope, unevenHost), one: hasPrefix(scope, oneSource),
 	}
 	for _, f := range d.families {
-		sure := !f.own() || hasPrefix(scope, f.Scopes)
+		sure := !f.limited() || hasPrefix(scope, f.Scopes)
 		if !sure && len(f.refs.marks) == 0 {
 			continue
 		}
@@ -277,7 +277,7 @@ func (r *record) look(attrs pcommon.Map) {
 func (r *record) reset() {
 	r.own.clear()
 	r.attrs, r.name, r.event, r.log = pcommon.Map{}, "", "", false
-	r.spanned, r.isSpan = ptrace.Span{}, false
+	r.owner, r.spanned, r.isSpan = nil, ptrace.Span{}, false
 	r.secrets.reset()
 	if r.lookedNext > 0 {
 		r.looked, r.lookedNext = [4]looked{}, 0

@@ -23,6 +23,7 @@ type record struct {
 
 	keys keyCache
 
+	owner   *Family     // whose record it is, by its scope, a mark or its event; see decode
 	spanned ptrace.Span // the span that is read, if it is one
 	isSpan  bool
 	secrets secrets
@@ -231,16 +232,19 @@ var general = func() (out [factCount][]ref) {
 	return out
 }()
 
-// aliases gives the names to look for a fact under: the family's own, then the general ones, where the
-// record has one of them.
-func (r *record) aliases(f *Family, what fact) (out [2][]ref) {
-	if f != nil {
-		if out[0] = f.refs.facts[what]; out[0] != nil && len(out[0]) == 0 {
+// aliases gives the names to look for a fact under: those of the family that told the figures, of the
+// one whose record it is, then the general ones, where the record has one of them.
+func (r *record) aliases(f *Family, what fact) (out [3][]ref) {
+	for i, f := range [...]*Family{f, r.owner} {
+		if f == nil {
+			continue
+		}
+		if out[i] = f.refs.facts[what]; out[i] != nil && len(out[i]) == 0 {
 			return out
 		}
 	}
 	if (r.own.facts|r.origin.index.facts)&(1<<what) != 0 {
-		out[1] = general[what]
+		out[2] = general[what]
 	}
 	return out
 }
@@ -249,7 +253,7 @@ func (r *record) aliases(f *Family, what fact) (out [2][]ref) {
 func (r *record) text(f *Family, what fact) string {
 	for _, list := range r.aliases(f, what) {
 		for i := range list {
-			if s := r.textAt(&list[i]); s != "" && !strings.EqualFold(s, "unknown") {
+			if s := r.textAt(&list[i]); told(s) {
 				return s
 			}
 		}
