@@ -214,5 +214,6 @@ func (s *scrape) store(ctx context.Context) error {
 	s.put(&mDropped, float64(n.Dropped))
 	s.put(&mForgotten, float64(n.Evicted))
 	s.put(&mFolded, float64(status.Folded))
+	s.put(&mSecrets, float64(status.Secrets))
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
@@ -77,6 +78,8 @@ type Status struct {
 	Folded int64
 	// Values is how much room there is for values of the dimensions that have sums.
 	Values []ValueRoom
+	// Secrets counts, since start, keys and other secrets in clear that were taken out of telemetry.
+	Secrets int64
 }
 
 // ValueRoom is how many values of a dimension have sums of their own, and how many can have.
@@ -164,6 +167,7 @@ type Ledger struct {
 	outcomeErr   error // why the outcome of the last write is not known
 
 	observers observers
+	secrets   atomic.Int64 // see Status.Secrets
 
 	// What follows belongs to the writer's goroutine.
 	index       *index         // nil until it is read
@@ -366,5 +370,5 @@ func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded, Values: l.valueRoom()}, nil
+	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded, Values: l.valueRoom(), Secrets: l.secrets.Load()}, nil
 }
