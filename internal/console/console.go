@@ -102,7 +102,7 @@ func New(o Options) *Console {
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
-	envelopes.Do(func() { huma.NewError = newProblem }) // huma has no other place for it
+	envelopes.Do(func() { huma.NewError, huma.ValidateStrictCasing = newProblem, true }) // huma has no other place for them
 	ring := keyring.New(keyring.Options{
 		Ledger: o.Ledger, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -150,6 +151,9 @@ func (c *Console) verify(ctx context.Context, in *verifyInput) (*envelope[Verifi
 		}
 	}
 	v, err := c.keys.ring.Verify(ctx, q)
+	if errors.Is(err, keyring.ErrEstimate) {
+		return nil, wrong("body.estimate", "or body.estimate_usd: "+err.Error(), nil)
+	}
 	if err != nil {
 		return nil, c.failed("verify a key", err)
 	}

@@ -54,6 +54,21 @@ func TestVerify(t *testing.T) {
 	require.Equal(t, "revoked", w.Header().Get("X-Tokenboard-Outcome"))
 }
 
+// TestEstimatesRaiseNothing: an estimate of less than nothing, in whatever spelling, is refused and
+// leaves what is left as it is.
+func TestEstimatesRaiseNothing(t *testing.T) {
+	b := newBench(t, nil)
+	k := data[NewKey](b, "POST", "/keys", `{"name":"a","limits":{"tokens":{"day":5500},"usd":{"day":1}}}`, 201)
+	before := data[Key](b, "GET", "/keys/"+k.ID, "", 200)
+	for _, estimate := range []string{
+		`"estimate":-1`, `"estimate":1,"Estimate":-100000`, `"Estimate":-100000`, `"estimate":1,"estimate":-5`, `"estimate_usd":-1000`, `"estimate_usd":-0.000000001`,
+		`"estimate_usd":1,"ESTIMATE_USD":-1000`, `"estimate_usd":9e9`, `"estimate":9007199254740993`, `"estimate":1e300`, `"estimate_usd":1e400`,
+	} {
+		requireProblem(t, b.do("POST", base+"/keys/verify", `{"key":"`+k.Secret+`",`+estimate+`}`, nil), 400)
+	}
+	require.Equal(t, before, data[Key](b, "GET", "/keys/"+k.ID, "", 200))
+}
+
 func TestForwardAuth(t *testing.T) {
 	b := newBench(t, nil)
 	k := data[NewKey](b, "POST", "/keys", `{"name":"Zoë 100%","owner":"alice","models":["gpt-*"],"limits":{"requests_per_minute":2}}`, 201)
