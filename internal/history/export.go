@@ -19,39 +19,39 @@ import (
 // exported is one call of our own export, as far as it is read again. Prices and speeds are worked
 // out anew.
 type exported struct {
-	ID           string      `json:"id"`
-	Time         *time.Time  `json:"time"`
-	TraceID      string      `json:"trace_id"`
-	SpanID       string      `json:"span_id"`
-	Method       string      `json:"method"`
-	Path         string      `json:"path"`
-	Status       *int        `json:"status"`
-	ErrorType    string      `json:"error_type"`
-	Failed       bool        `json:"failed"`
-	Provider     string      `json:"provider"`
-	Model        string      `json:"model"`
-	RequestModel string      `json:"request_model"`
-	Operation    string      `json:"operation"`
-	Stream       *bool       `json:"stream"`
-	Key          *Key        `json:"key"`
-	User         string      `json:"user"`
-	Service      string      `json:"service"`
-	Environment  string      `json:"environment"`
-	Project      string      `json:"project"`
-	Session      string      `json:"session"`
-	RequestID    string      `json:"request_id"`
-	ResponseID   string      `json:"response_id"`
-	Input        *int64      `json:"input_tokens"`
-	Output       *int64      `json:"output_tokens"`
-	CacheRead    *int64      `json:"cache_read_tokens"`
-	CacheWrite   *int64      `json:"cache_write_tokens"`
-	CacheWrite1h *int64      `json:"cache_write_1h_tokens"`
-	Reasoning    *int64      `json:"reasoning_tokens"`
+	ID           string         `json:"id"`
+	Time         *time.Time     `json:"time"`
+	TraceID      string         `json:"trace_id"`
+	SpanID       string         `json:"span_id"`
+	Method       string         `json:"method"`
+	Path         string         `json:"path"`
+	Status       *int           `json:"status"`
+	ErrorType    string         `json:"error_type"`
+	Failed       bool           `json:"failed"`
+	Provider     string         `json:"provider"`
+	Model        string         `json:"model"`
+	RequestModel string         `json:"request_model"`
+	Operation    string         `json:"operation"`
+	Stream       *bool          `json:"stream"`
+	Key          *Key           `json:"key"`
+	User         string         `json:"user"`
+	Service      string         `json:"service"`
+	Environment  string         `json:"environment"`
+	Project      string         `json:"project"`
+	Session      string         `json:"session"`
+	RequestID    string         `json:"request_id"`
+	ResponseID   string         `json:"response_id"`
+	Input        *int64         `json:"input_tokens"`
+	Output       *int64         `json:"output_tokens"`
+	CacheRead    *int64         `json:"cache_read_tokens"`
+	CacheWrite   *int64         `json:"cache_write_tokens"`
+	CacheWrite1h *int64         `json:"cache_write_1h_tokens"`
+	Reasoning    *int64         `json:"reasoning_tokens"`
 	Cost         jsontext.Value `json:"cost_usd"`
-	DurationMS   *float64    `json:"duration_ms"`
-	TTFTMS       *float64    `json:"ttft_ms"`
-	Quality      []string    `json:"quality"`
-	Counted      *bool       `json:"counted"`
+	DurationMS   *float64       `json:"duration_ms"`
+	TTFTMS       *float64       `json:"ttft_ms"`
+	Quality      []string       `json:"quality"`
+	Counted      *bool          `json:"counted"`
 	Modalities   *struct {
 		AudioInput     int64 `json:"audio_input_tokens"`
 		AudioCacheRead int64 `json:"audio_cache_read_tokens"`
