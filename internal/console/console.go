@@ -108,7 +108,7 @@ func New(o Options) *Console {
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
 	c := &Console{o: o, streams: newStreams()}
-	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen}
+	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen, identity: o.Ledger.KeyIdentity}
 	if o.SignIn != nil {
 		c.signIn = newSignIn(*o.SignIn, o.Ledger, o.Now)
 		c.hasher = c.signIn.hasher

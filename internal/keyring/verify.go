@@ -89,10 +89,9 @@ func (r *Ring) Verify(ctx context.Context, q Query) (Verdict, error) {
 	now, current := r.now()
 	// Hashed first, so that nothing that takes time depends on how much of a key is right.
 	sum := sha256.Sum256([]byte(q.Key))
-	var fingerprint [2 * sha256.Size]byte
-	hex.Encode(fingerprint[:], sum[:])
+	identity := r.o.Ledger.KeyIdentity(hex.EncodeToString(sum[:]))
 	r.mu.RLock()
-	e := r.byFingerprint[string(fingerprint[:])]
+	e := r.byFingerprint[identity]
 	r.mu.RUnlock()
 	k := keyOf(e)
 	// Keys made here cannot be guessed, so that their clients need not suffer for those beside them.
@@ -102,7 +101,7 @@ func (r *Ring) Verify(ctx context.Context, q Query) (Verdict, error) {
 			return Verdict{Outcome: TooManyFailures, RetryAfter: wait}, nil
 		}
 	}
-	if outcome := opens(k, fingerprint[:], now); outcome != Good {
+	if outcome := opens(k, []byte(identity), now); outcome != Good {
 		if guessable {
 			r.failures.note(q.Source, now)
 		}
