@@ -128,6 +128,7 @@ type Info struct {
 var (
 	ErrNewer    = errors.New("the database was written by a newer version of tokenboard")
 	ErrCorrupt  = errors.New("the database is damaged or is not a tokenboard database")
+	ErrSecret   = errors.New("the secret that belongs to the database is not there")
 	ErrReadOnly = errors.New("the database cannot be written")
 	ErrInUse    = errors.New("another tokenboard process has this database open; stop it or name another directory")
 )
