@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -183,13 +184,19 @@ func csvRow(i *LogItem) []string {
 }
 
 // cell keeps a spreadsheet from running a text as a formula, see
-// https://owasp.org/www-community/attacks/CSV_Injection.
+// https://owasp.org/www-community/attacks/CSV_Injection. What cannot be seen before the formula does not hide it.
 func cell(s string) string {
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \u00a0\u3000"))
-	if s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s, unseen))
+	if s != "" && (strings.ContainsRune("=+-@＝＋－＠", first) || strings.ContainsRune("\t\r\n", rune(s[0]))) {
 		return "'" + s
 	}
 	return s
+}
+
+// unseen reports whether a character leaves no mark of its own: blanks, controls, format characters such as
+// U+200B and U+FEFF, marks and fillers, and what is no character.
+func unseen(r rune) bool {
+	return r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsGraphic(r) || unicode.In(r, unicode.Mn, unicode.Me, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 func optional[T any](v *T) string {

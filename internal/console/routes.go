@@ -102,7 +102,7 @@ func (c *Console) principal(r *http.Request) (context.Context, access.Principal,
 	ctx := r.Context()
 	switch {
 	case c.signIn != nil:
-		return c.signIn.principal(r, fromOwnPage(r))
+		return c.signIn.principal(r, c.fromOwnPage(r))
 	case c.o.Open:
 		return ctx, access.Principal{Name: "local", Role: access.Admin, Via: "open"}, nil
 	case c.o.Authenticated == nil:
