@@ -56,10 +56,12 @@ func (c *Console) handle(mux *http.ServeMux, method, path string, need access.Pe
 func (c *Console) allowed(w http.ResponseWriter, r *http.Request, need access.Permission) bool {
 	p := access.From(r.Context())
 	switch {
-	case p.Role.May(need):
+	case p.May(need):
 		return true
 	case p.Role == access.Nobody:
 		unauthorized(w, "sign in first, or send an API token (Authorization: Bearer tbt-...)")
+	case p.Role.May(need): // the role would
+		writeProblem(w, http.StatusForbidden, "an API token does not do this: sign in, or, to manage users, use a token with the scope manage_users")
 	default:
 		writeProblem(w, http.StatusForbidden, "your role, "+p.Role.String()+", does not allow this; ask an admin")
 	}

@@ -20,7 +20,7 @@ func (c *Console) sessionRoutes() {
 	register(c, access.Anyone, route(http.MethodGet, "/session", "session", "Who is signed in, and what is allowed"), c.session)
 	register(c, access.Anyone, route(http.MethodPost, "/session", "sign-in", "Sign in with a password; sets a cookie"), c.createSession)
 	register(c, access.Anyone, route(http.MethodDelete, "/session", "sign-out", "Sign out"), c.deleteSession)
-	register(c, access.SignedIn, route(http.MethodPost, "/session/password", "change-password", "Change one's own password; other sessions end"), c.changePassword)
+	register(c, access.MakeOwn, route(http.MethodPost, "/session/password", "change-password", "Change one's own password; other sessions end"), c.changePassword)
 	register(c, access.Anyone, route(http.MethodPost, "/session/setup", "setup", "Make the first admin with the one-time token that the server printed"), c.firstAdmin)
 }
 
@@ -73,7 +73,7 @@ func (c *Console) session(ctx context.Context, _ *struct{}) (*envelope[Session],
 
 func (c *Console) sessionOf(ctx context.Context, p access.Principal) (Session, error) {
 	out := Session{AccessMode: c.accessMode(), Permissions: []string{}, Timezone: c.o.Location.String(), Version: c.o.Version}
-	for _, permission := range p.Role.Permissions() {
+	for _, permission := range p.Permissions() {
 		out.Permissions = append(out.Permissions, permission.String())
 	}
 	if c.signIn != nil {
@@ -252,7 +252,7 @@ func (c *Console) deleteSession(ctx context.Context, _ *struct{}) (*signedIn[Sig
 		return nil, errNoSignIn()
 	}
 	p := access.From(ctx)
-	if p.Via == "token" {
+	if p.Token != "" {
 		return nil, newProblem(http.StatusConflict, "an API token has no session to end; "+base+"/tokens revokes it")
 	}
 	out := &signedIn[SignedOut]{SetCookie: c.signIn.cookie("")}

@@ -51,6 +51,7 @@ const (
 	tokenPrefix     = "tbt-"
 	tokenHeader     = "X-Tokenboard-Token"
 	roleNone        = "none"
+	viaToken        = "token" // how a principal signed in that has an API token
 )
 
 // signIn finds out who requests act for, and signs people in. It asks the store for every request, so
@@ -139,7 +140,15 @@ func (s *signIn) byToken(ctx context.Context, token string) (access.Principal, e
 			return access.Principal{}, err
 		}
 	}
-	return access.Principal{ID: u.ID, Name: u.Name, Role: role, Via: "token"}, nil
+	return access.Principal{ID: u.ID, Name: u.Name, Role: role, Via: viaToken, Token: t.ID, Scope: scopeOf(&t)}, nil
+}
+
+// scopeOf is what a token may do besides what every token of its role may.
+func scopeOf(t *store.Token) access.Permission {
+	if t.Scope == access.ManageUsers.String() {
+		return access.ManageUsers
+	}
+	return access.Unplaced
 }
 
 // due tells whether a use is worth noting: once a minute.

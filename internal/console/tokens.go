@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/access"
@@ -14,10 +15,10 @@ import (
 const tokensPerUser = 100
 
 func (c *Console) tokenRoutes() {
-	register(c, access.SignedIn, route(http.MethodGet, "/tokens", "tokens", "One's own API tokens; an admin's list has everybody's"), c.listTokens)
+	register(c, access.SignedIn, route(http.MethodGet, "/tokens", "tokens", "One's own API tokens, oldest first; an admin's list has everybody's, an API token's only itself"), c.listTokens)
 	create := route(http.MethodPost, "/tokens", "create-token", "Make an API token; the answer holds it this once")
 	create.DefaultStatus = http.StatusCreated
-	register(c, access.SignedIn, create, c.createToken)
+	register(c, access.MakeOwn, create, c.createToken)
 	register(c, access.SignedIn, route(http.MethodDelete, "/tokens/{id}", "revoke-token", "Revoke an API token at once"), c.deleteToken)
 }
 
@@ -27,6 +28,7 @@ type Token struct {
 	Name       string     `json:"name"`
 	Owner      TokenOwner `json:"owner"`
 	Role       string     `json:"role" enum:"admin,operator,viewer,member,verifier"`
+	Scope      string     `json:"scope" enum:",manage_users" doc:"what the token may do besides what every token of its role may; empty for nothing"`
 	Display    string     `json:"display" doc:"first letters and last four"`
 	CreatedAt  time.Time  `json:"created_at"`
 	ExpiresAt  *time.Time `json:"expires_at"`
@@ -47,7 +49,7 @@ type NewToken struct {
 
 func tokenOf(t *store.Token, owner string) Token {
 	return Token{
-		ID: t.ID, Name: t.Name, Owner: TokenOwner{ID: t.User, Name: owner}, Role: t.Role, Display: t.Display, CreatedAt: t.CreatedAt,
+		ID: t.ID, Name: t.Name, Owner: TokenOwner{ID: t.User, Name: owner}, Role: t.Role, Scope: t.Scope, Display: t.Display, CreatedAt: t.CreatedAt,
 		ExpiresAt: known(t.ExpiresAt), LastUsedAt: known(t.UsedAt),
 	}
 }
@@ -57,23 +59,28 @@ type auditToken struct {
 	Name      string     `json:"name"`
 	Owner     string     `json:"owner"`
 	Role      string     `json:"role"`
+	Scope     string     `json:"scope,omitempty"`
 	Display   string     `json:"display"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 }
 
 func auditedToken(t *store.Token, owner string) auditToken {
-	return auditToken{Name: t.Name, Owner: owner, Role: t.Role, Display: t.Display, ExpiresAt: known(t.ExpiresAt)}
+	return auditToken{Name: t.Name, Owner: owner, Role: t.Role, Scope: t.Scope, Display: t.Display, ExpiresAt: known(t.ExpiresAt)}
 }
 
-// tokens lists the tokens that whoever asks may see, with the names of their owners.
+// tokens lists the tokens that whoever asks may see, oldest first, with the names of their owners: one's own,
+// everybody's for who may manage users, and for an API token itself.
 func (c *Console) tokens(ctx context.Context) ([]store.Token, map[string]string, error) {
 	p := access.From(ctx)
 	names := map[string]string{p.ID: p.Name}
-	if !p.Role.May(access.ManageUsers) {
+	if !p.May(access.ManageUsers) {
 		if p.ID == "" {
 			return nil, nil, nil
 		}
 		tokens, err := c.o.Ledger.Admin().Tokens(ctx, p.ID)
+		if p.Token != "" {
+			tokens = slices.DeleteFunc(tokens, func(t store.Token) bool { return t.ID != p.Token })
+		}
 		return tokens, names, err
 	}
 	users, err := c.o.Ledger.Admin().Users(ctx)
@@ -103,15 +110,13 @@ func (c *Console) createToken(ctx context.Context, in *struct {
 	Body struct {
 		Name      string     `json:"name" maxLength:"100" doc:"what it is for"`
 		Role      string     `json:"role" enum:"admin,operator,viewer,member,verifier" doc:"one that allows nothing that your own does not"`
+		Scope     string     `json:"scope,omitempty" enum:",manage_users" doc:"manage_users: a token of the role admin may also make, change and delete users and revoke tokens"`
 		ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"without it the token is good until it is revoked"`
 	}
 }) (*envelope[NewToken], error) {
 	p := access.From(ctx)
-	switch {
-	case p.ID == "":
+	if p.ID == "" {
 		return nil, newProblem(http.StatusConflict, "API tokens belong to users, and here are none: set access::mode to local or oidc, and sign in")
-	case p.Via == "token": // one that is stolen must not outlive its revocation by another
-		return nil, newProblem(http.StatusForbidden, "an API token cannot make another one; sign in")
 	}
 	name, err := cleanText("name", in.Body.Name, maxName)
 	if err != nil {
@@ -127,8 +132,11 @@ func (c *Console) createToken(ctx context.Context, in *struct {
 	if !role.Within(p.Role) {
 		return nil, newProblem(http.StatusForbidden, "you cannot make a token that allows more than your role, "+p.Role.String())
 	}
+	if in.Body.Scope != "" && !role.May(access.ManageUsers) {
+		return nil, wrong("body.scope", "needs the role admin; leave it out", nil)
+	}
 	now := c.o.Now().UTC()
-	t := store.Token{ID: randomID("tok_"), Name: name, User: p.ID, Role: role.String(), CreatedAt: now}
+	t := store.Token{ID: randomID("tok_"), Name: name, User: p.ID, Role: role.String(), Scope: in.Body.Scope, CreatedAt: now}
 	if in.Body.ExpiresAt != nil {
 		if t.ExpiresAt = in.Body.ExpiresAt.UTC(); !t.ExpiresAt.After(now) || t.ExpiresAt.Year() > 2200 {
 			return nil, wrong("body.expires_at", "must lie in the future", nil)

@@ -14,7 +14,7 @@ import (
 const maxUsers = 10_000
 
 func (c *Console) userRoutes() {
-	register(c, access.ManageUsers, route(http.MethodGet, "/users", "users", "All users"), c.listUsers)
+	register(c, access.ReadUsers, route(http.MethodGet, "/users", "users", "All users"), c.listUsers)
 	create := route(http.MethodPost, "/users", "create-user", "Make a user who signs in with a password")
 	create.DefaultStatus = http.StatusCreated
 	register(c, access.ManageUsers, create, c.createUser)

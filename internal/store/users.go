@@ -82,6 +82,7 @@ type Token struct {
 	Name      string
 	User      string // id of its owner
 	Role      string // as access.Role names it
+	Scope     string // a permission, as access.Permission names it, that tokens of the role do not have otherwise; "" for none
 	Hash      string
 	Display   string
 	CreatedAt time.Time

@@ -232,7 +232,7 @@ func (e *Engine) EndSessions(ctx context.Context, user string, entry store.Audit
 	return n, err
 }
 
-const tokenColumns = "t.id, t.name, t.user, t.role, t.hash, t.display, t.created_at, t.expires_at, t.used_at"
+const tokenColumns = "t.id, t.name, t.user, t.role, t.scope, t.hash, t.display, t.created_at, t.expires_at, t.used_at"
 
 // tokenRow reads tokenColumns.
 type tokenRow struct {
@@ -243,7 +243,7 @@ type tokenRow struct {
 }
 
 func (r *tokenRow) into() []any {
-	return []any{&r.ID, &r.Name, &r.User, &r.Role, &r.hash, &r.Display, &r.created, &r.expires, &r.used}
+	return []any{&r.ID, &r.Name, &r.User, &r.Role, &r.Scope, &r.hash, &r.Display, &r.created, &r.expires, &r.used}
 }
 
 func (r *tokenRow) token() store.Token {
@@ -286,9 +286,9 @@ func (e *Engine) TokenOf(ctx context.Context, hash string) (store.Token, store.U
 // AddToken stores a token.
 func (e *Engine) AddToken(ctx context.Context, t store.Token, max int, entry store.AuditEntry) error {
 	return e.change(ctx, entry, func() error {
-		res, err := e.writer.conn.ExecContext(ctx, `INSERT INTO api_tokens (id, name, user, role, hash, display, created_at, expires_at)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE (SELECT count(*) FROM api_tokens WHERE user = ?3) < ?9`,
-			t.ID, t.Name, t.User, t.Role, []byte(t.Hash), t.Display, t.CreatedAt.UnixNano(), nanosOf(t.ExpiresAt), max)
+		res, err := e.writer.conn.ExecContext(ctx, `INSERT INTO api_tokens (id, name, user, role, hash, display, created_at, expires_at, scope)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?10 WHERE (SELECT count(*) FROM api_tokens WHERE user = ?3) < ?9`,
+			t.ID, t.Name, t.User, t.Role, []byte(t.Hash), t.Display, t.CreatedAt.UnixNano(), nanosOf(t.ExpiresAt), max, t.Scope)
 		return changed(res, mapError("store the token", err), store.ErrTooManyTokens)
 	})
 }
