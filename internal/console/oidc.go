@@ -85,7 +85,9 @@ func (c *Console) oidcCallback(w http.ResponseWriter, r *http.Request) {
 		c.signInFailed(w, r, err)
 		return
 	}
-	http.SetCookie(w, &out.SetCookie)
+	for i := range out.SetCookie {
+		http.SetCookie(w, &out.SetCookie[i])
+	}
 	http.Redirect(w, r, next, http.StatusFound)
 }
 

@@ -82,6 +82,9 @@ func (c *Console) identify(next http.Handler) http.Handler {
 			return
 		}
 		p.Source = c.source(r)
+		if c.signIn != nil {
+			ctx = c.signIn.withDevice(ctx, r)
+		}
 		ctx = context.WithValue(ctx, againKey{}, func() bool {
 			_, now, err := c.principal(r)
 			return err == nil && now.ID == p.ID && now.Role == p.Role

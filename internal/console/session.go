@@ -13,6 +13,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/access/password"
+	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -100,7 +101,7 @@ func (c *Console) sessionOf(ctx context.Context, p access.Principal) (Session, e
 
 // signedIn is an answer that begins or ends a session.
 type signedIn[T any] struct {
-	SetCookie http.Cookie `header:"Set-Cookie"`
+	SetCookie []http.Cookie `header:"Set-Cookie"`
 	Body      struct {
 		Code int `json:"code" doc:"0 for success"`
 		Data T   `json:"data"`
@@ -142,15 +143,10 @@ func (c *Console) createSession(ctx context.Context, in *struct {
 
 // checkPassword gives the user whose password it is. It takes as long where there is no such user.
 func (c *Console) checkPassword(ctx context.Context, username, given string) (u store.User, err error) {
-	source := access.From(ctx).Source
+	p := access.From(ctx)
 	name, nameErr := UserName(username)
 	if nameErr != nil {
 		name = "" // nobody's
-	}
-	wait, forget := c.signIn.limiter.Attempt(source, name, c.o.Now())
-	if wait > 0 {
-		c.o.Logger.Warn("sign-ins are being slowed down", zap.String("source", source), zap.Duration("wait", wait))
-		return u, later(http.StatusTooManyRequests, "too many attempts to sign in; wait, and try again", wait)
 	}
 	found := false
 	if name != "" {
@@ -158,28 +154,50 @@ func (c *Console) checkPassword(ctx context.Context, username, given string) (u 
 			return u, c.failed("sign in", err)
 		}
 	}
-	ok, err := c.hasher.Verify(ctx, u.Password, given)
-	if errors.Is(err, password.ErrBusy) {
-		return u, later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second)
+	attempt := throttle.Attempt{Source: p.Source, Account: name, Known: found, Device: device(ctx, &u)}
+	if found && p.ID == u.ID { // the session is as good as a device
+		attempt.Device = u.ID + " session"
 	}
-	if err != nil {
+	wait, right := c.signIn.limiter.Begin(attempt, c.o.Now())
+	if wait > 0 {
+		c.o.Logger.Warn("sign-ins are being slowed down", zap.String("source", p.Source), zap.String("user_id", u.ID), zap.Duration("wait", wait))
+		return u, later(http.StatusTooManyRequests, "too many attempts to sign in failed; wait, and try again", wait)
+	}
+	ok, err := c.hasher.Verify(ctx, callerOf(&attempt), u.Password, given)
+	switch {
+	case errors.Is(err, password.ErrBusy):
+		right() // it was not looked at
+		return u, later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second)
+	case err != nil && ctx.Err() != nil:
+		return u, c.failed("sign in", ctx.Err())
+	case err != nil:
 		return u, c.failed("sign in", err)
 	}
 	if !ok || !found || roleOf(&u) == access.Nobody {
 		// Not the name: people type their password there.
-		c.o.Logger.Warn("a sign-in failed", zap.String("source", source), zap.String("user_id", u.ID))
+		c.o.Logger.Warn("a sign-in failed", zap.String("source", p.Source), zap.String("user_id", u.ID))
 		return u, errWrongPassword()
 	}
-	forget()
+	right()
 	if c.hasher.Outdated(u.Password) {
 		err = c.storePassword(ctx, &u, given, "user.rehash", store.UserUpdate{})
 	}
 	return u, err
 }
 
+// callerOf says in whose share an attempt's password is hashed.
+func callerOf(a *throttle.Attempt) password.Caller {
+	return password.Caller{Source: throttle.Network(a.Source), Account: a.Account, Known: a.Device != ""}
+}
+
+// signedInCaller is the share of who is signed in, or has just shown to have the right password.
+func signedInCaller(p access.Principal) password.Caller {
+	return password.Caller{Source: p.ID + p.Name, Account: p.ID, Known: true}
+}
+
 // storePassword stores the hash of a user's new password. The user acts for itself.
 func (c *Console) storePassword(ctx context.Context, u *store.User, given, action string, o store.UserUpdate) error {
-	hash, err := c.hasher.Hash(ctx, given)
+	hash, err := c.hasher.Hash(ctx, password.Caller{Source: u.ID, Account: u.ID, Known: true}, given)
 	if errors.Is(err, password.ErrBusy) {
 		return later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second)
 	}
@@ -225,7 +243,10 @@ func (c *Console) startSession(ctx context.Context, u store.User, via string) (*
 	if err != nil {
 		return nil, c.failed("sign in", err)
 	}
-	out := &signedIn[Session]{SetCookie: c.signIn.cookie(token)}
+	out := &signedIn[Session]{SetCookie: []http.Cookie{c.signIn.cookie(token)}}
+	if via == "session" { // with a password: a provider looks after its own sign-ins
+		out.SetCookie = append(out.SetCookie, c.signIn.rememberDevice(ctx, &u, device(ctx, &u) != ""))
+	}
 	out.Body.Data, err = c.sessionOf(ctx, access.From(ctx))
 	return out, err
 }
@@ -255,7 +276,7 @@ func (c *Console) deleteSession(ctx context.Context, _ *struct{}) (*signedIn[Sig
 	if p.Token != "" {
 		return nil, newProblem(http.StatusConflict, "an API token has no session to end; "+base+"/tokens revokes it")
 	}
-	out := &signedIn[SignedOut]{SetCookie: c.signIn.cookie("")}
+	out := &signedIn[SignedOut]{SetCookie: []http.Cookie{c.signIn.cookie("")}}
 	if p.ID == "" {
 		return out, nil // who is not signed in is signed out
 	}

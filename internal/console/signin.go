@@ -62,7 +62,7 @@ type signIn struct {
 	now      func() time.Time
 	sessions *scs.SessionManager
 	hasher   *password.Hasher
-	limiter  *throttle.Limiter
+	limiter  *throttle.SignIns
 	setup    setupToken
 
 	mu      sync.Mutex
@@ -82,7 +82,7 @@ func newSignIn(o SignIn, l *ledger.Ledger, now func() time.Time) *signIn {
 	if o.Passwords == (password.Params{}) {
 		o.Passwords = password.Recommended
 	}
-	s := &signIn{SignIn: o, ledger: l, now: now, hasher: password.New(o.Passwords), limiter: throttle.New(o.Limits)}
+	s := &signIn{SignIn: o, ledger: l, now: now, hasher: password.New(o.Passwords), limiter: throttle.NewSignIns(o.Limits)}
 	s.touched, _ = simplelru.NewLRU[string, time.Time](maxTouched, nil) // fails for sizes below 1 only
 	m := &scs.SessionManager{                                           // scs.New starts a goroutine that nothing can stop safely
 		Store: &sessionStore{signIn: s}, Codec: sessionCodec{}, Lifetime: o.Lifetime, HashTokenInStore: true,

@@ -100,7 +100,7 @@ func (c *Console) hashPassword(ctx context.Context, secret, user string) (string
 	if err := password.Check(secret, user); err != nil {
 		return "", wrong("body.password", err.Error(), nil)
 	}
-	hash, err := c.hasher.Hash(ctx, secret)
+	hash, err := c.hasher.Hash(ctx, signedInCaller(access.From(ctx)), secret)
 	if errors.Is(err, password.ErrBusy) {
 		return "", later(http.StatusServiceUnavailable, "many passwords are being checked at the moment; try again", time.Second)
 	}
