@@ -76,6 +76,7 @@ type Console struct {
 	audits auditRetention
 	signIn *signIn // nil where nobody signs in
 	hasher *password.Hasher
+	pace   pace
 	// streams are the live streams that are open.
 	streams *streams
 }
@@ -107,7 +108,7 @@ func New(o Options) *Console {
 		Ledger: o.Ledger, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
-	c := &Console{o: o, streams: newStreams()}
+	c := &Console{o: o, streams: newStreams(), pace: newPace()}
 	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen}
 	if o.SignIn != nil {
 		c.signIn = newSignIn(*o.SignIn, o.Ledger, o.Now)

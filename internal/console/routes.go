@@ -35,7 +35,7 @@ func register[I, O any](c *Console, need access.Permission, op huma.Operation, h
 	c.placed = append(c.placed, placement{op.Method, op.Path, need})
 	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		if c.allowed(w, r, need) {
+		if c.allowed(w, r, need) && c.paced(w, r, need) {
 			next(ctx)
 		}
 	})
@@ -109,7 +109,7 @@ func (c *Console) principal(r *http.Request) (context.Context, access.Principal,
 	case c.signIn != nil:
 		return c.signIn.principal(r, c.fromOwnPage(r))
 	case c.o.Open:
-		return ctx, access.Principal{Name: "local", Role: access.Admin, Via: "open"}, nil
+		return ctx, access.Principal{Name: "local", Role: access.Admin, Via: viaOpen}, nil
 	case c.o.Authenticated == nil:
 		return ctx, access.Principal{}, nil
 	}

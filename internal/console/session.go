@@ -121,9 +121,11 @@ func errWrongPassword() error {
 
 // later asks a client to come back.
 func later(status int, message string, wait time.Duration) error {
-	seconds := max(1, int(math.Ceil(wait.Seconds())))
-	return huma.ErrorWithHeaders(newProblem(status, message), http.Header{"Retry-After": {strconv.Itoa(seconds)}})
+	return huma.ErrorWithHeaders(newProblem(status, message), http.Header{"Retry-After": {seconds(wait)}})
 }
+
+// seconds is a time to wait as the header Retry-After has it.
+func seconds(wait time.Duration) string { return strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))) }
 
 func (c *Console) createSession(ctx context.Context, in *struct {
 	Body struct {
@@ -222,6 +224,9 @@ func (c *Console) as(ctx context.Context, u store.User, via string) context.Cont
 
 // startSession begins a session under a new token, whatever the browser sent before, and ends the old one.
 func (c *Console) startSession(ctx context.Context, u store.User, via string) (*signedIn[Session], error) {
+	if wait := c.pace.signIn.Take(u.ID, c.o.Now()); wait > 0 {
+		return nil, later(http.StatusTooManyRequests, "you have signed in very often; use the session or the API token that you have, or wait", wait)
+	}
 	m := c.signIn.sessions
 	ctx, err := m.Load(ctx, "") // where the request's own is not in it
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/access"
@@ -68,42 +67,54 @@ func auditedToken(t *store.Token, owner string) auditToken {
 	return auditToken{Name: t.Name, Owner: owner, Role: t.Role, Scope: t.Scope, Display: t.Display, ExpiresAt: known(t.ExpiresAt)}
 }
 
-// tokens lists the tokens that whoever asks may see, oldest first, with the names of their owners: one's own,
-// everybody's for who may manage users, and for an API token itself.
-func (c *Console) tokens(ctx context.Context) ([]store.Token, map[string]string, error) {
+// visibleTokens is the query of the tokens that whoever asks may see: one's own, everybody's for who may manage
+// users, and for an API token itself. nobody: there can be none.
+func visibleTokens(ctx context.Context) (q store.TokenQuery, nobody bool) {
+	p := access.From(ctx)
+	if p.May(access.ManageUsers) {
+		return q, false
+	}
+	return store.TokenQuery{User: p.ID, ID: p.Token}, p.ID == ""
+}
+
+// ownerNames gives the names of the users whose tokens whoever asks may see.
+func (c *Console) ownerNames(ctx context.Context) (map[string]string, error) {
 	p := access.From(ctx)
 	names := map[string]string{p.ID: p.Name}
 	if !p.May(access.ManageUsers) {
-		if p.ID == "" {
-			return nil, nil, nil
-		}
-		tokens, err := c.o.Ledger.Admin().Tokens(ctx, p.ID)
-		if p.Token != "" {
-			tokens = slices.DeleteFunc(tokens, func(t store.Token) bool { return t.ID != p.Token })
-		}
-		return tokens, names, err
+		return names, nil
 	}
 	users, err := c.o.Ledger.Admin().Users(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
 	for i := range users {
 		names[users[i].ID] = users[i].Name
 	}
-	tokens, err := c.o.Ledger.Admin().Tokens(ctx, "")
-	return tokens, names, err
+	return names, err
 }
 
-func (c *Console) listTokens(ctx context.Context, _ *struct{}) (*envelope[[]Token], error) {
-	tokens, names, err := c.tokens(ctx)
+func (c *Console) listTokens(ctx context.Context, in *ListPage) (*list[Token], error) {
+	out := &list[Token]{}
+	out.Body.Data = []Token{}
+	q, nobody := visibleTokens(ctx)
+	if nobody {
+		return out, nil
+	}
+	names, err := c.ownerNames(ctx)
 	if err != nil {
 		return nil, c.failed("tokens", err)
 	}
-	out := make([]Token, len(tokens))
-	for i := range tokens {
-		out[i] = tokenOf(&tokens[i], names[tokens[i].User])
+	q.After, q.Limit = in.Cursor, in.Limit+1
+	tokens, total, err := c.o.Ledger.Admin().Tokens(ctx, q)
+	if err != nil {
+		return nil, c.failed("tokens", err)
 	}
-	return answer(out), nil
+	if out.Total = total; len(tokens) > in.Limit {
+		tokens = tokens[:in.Limit]
+		out.more("/tokens", *in, tokens[in.Limit-1].ID, nil)
+	}
+	for i := range tokens {
+		out.Body.Data = append(out.Body.Data, tokenOf(&tokens[i], names[tokens[i].User]))
+	}
+	return out, nil
 }
 
 func (c *Console) createToken(ctx context.Context, in *struct {
@@ -161,28 +172,34 @@ func (c *Console) createToken(ctx context.Context, in *struct {
 func (c *Console) deleteToken(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"100"`
 }) (*envelope[Deleted], error) {
-	tokens, names, err := c.tokens(ctx)
+	unknown := newProblem(http.StatusNotFound, "you have no token of this id; "+base+"/tokens lists them")
+	q, nobody := visibleTokens(ctx)
+	if nobody || q.ID != "" && q.ID != in.ID {
+		return nil, unknown
+	}
+	q.ID = in.ID
+	names, err := c.ownerNames(ctx)
 	if err != nil {
 		return nil, c.failed("revoke a token", err)
 	}
-	unknown := newProblem(http.StatusNotFound, "you have no token of this id; "+base+"/tokens lists them")
-	for i := range tokens {
-		t := &tokens[i]
-		if t.ID != in.ID {
-			continue
-		}
-		entry, err := c.audit(ctx, "token.revoke", store.AuditTarget{Type: "token", ID: t.ID, Name: t.Name}, auditedToken(t, names[t.User]), nil)
-		if err != nil {
-			return nil, err
-		}
-		err = c.o.Ledger.Admin().DropToken(ctx, t.ID, entry)
-		if errors.Is(err, store.ErrTokenUnknown) {
-			return nil, unknown
-		}
-		if err != nil {
-			return nil, c.failed("revoke a token", err)
-		}
-		return answer(Deleted{ID: t.ID}), nil
+	tokens, _, err := c.o.Ledger.Admin().Tokens(ctx, q)
+	if err != nil {
+		return nil, c.failed("revoke a token", err)
 	}
-	return nil, unknown
+	if len(tokens) == 0 {
+		return nil, unknown
+	}
+	t := &tokens[0]
+	entry, err := c.audit(ctx, "token.revoke", store.AuditTarget{Type: "token", ID: t.ID, Name: t.Name}, auditedToken(t, names[t.User]), nil)
+	if err != nil {
+		return nil, err
+	}
+	err = c.o.Ledger.Admin().DropToken(ctx, t.ID, entry)
+	if errors.Is(err, store.ErrTokenUnknown) {
+		return nil, unknown
+	}
+	if err != nil {
+		return nil, c.failed("revoke a token", err)
+	}
+	return answer(Deleted{ID: t.ID}), nil
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
+	"math"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -252,27 +252,41 @@ func (r *tokenRow) token() store.Token {
 }
 
 // Tokens lists API tokens.
-func (e *Engine) Tokens(ctx context.Context, user string) ([]store.Token, error) {
-	var where strings.Builder
-	var args []any
-	if user != "" {
-		where.WriteString(" WHERE t.user = ?")
-		args = append(args, user)
+func (e *Engine) Tokens(ctx context.Context, q store.TokenQuery) ([]store.Token, int, error) {
+	const matching = " FROM api_tokens t WHERE (?1 = '' OR t.user = ?1) AND (?2 = '' OR t.id = ?2)"
+	total := 0
+	if err := e.accessDB.QueryRowContext(ctx, "SELECT count(*)"+matching, q.User, q.ID).Scan(&total); err != nil {
+		return nil, 0, mapError("count the tokens", err)
 	}
-	rows, err := e.accessDB.QueryContext(ctx, "SELECT "+tokenColumns+" FROM api_tokens t"+where.String()+" ORDER BY t.created_at, t.id", args...) //nolint:gosec // no values in it
+	after := int64(math.MinInt64)
+	if q.After != "" {
+		found, err := one(e.accessDB.QueryRowContext(ctx, "SELECT t.created_at"+matching+" AND t.id = ?3", q.User, q.ID, q.After), &after)
+		if err == nil && !found {
+			err = store.ErrCursor
+		}
+		if err != nil {
+			return nil, 0, mapError("find the token", err)
+		}
+	}
+	limit := -1 // none
+	if q.Limit > 0 {
+		limit = q.Limit
+	}
+	rows, err := e.accessDB.QueryContext(ctx, "SELECT "+tokenColumns+matching+" AND (t.created_at, t.id) > (?3, ?4) ORDER BY t.created_at, t.id LIMIT ?5",
+		q.User, q.ID, after, q.After, limit)
 	if err != nil {
-		return nil, mapError("list the tokens", err)
+		return nil, 0, mapError("list the tokens", err)
 	}
 	defer rows.Close()
 	tokens := []store.Token{}
 	for rows.Next() {
 		var r tokenRow
 		if err := rows.Scan(r.into()...); err != nil {
-			return nil, mapError("read a token", err)
+			return nil, 0, mapError("read a token", err)
 		}
 		tokens = append(tokens, r.token())
 	}
-	return tokens, mapError("list the tokens", rows.Err())
+	return tokens, total, mapError("list the tokens", rows.Err())
 }
 
 // TokenOf gives a token and its owner.
