@@ -44,7 +44,7 @@ func (c *Console) setFlow(w http.ResponseWriter, kept string) {
 }
 
 func (c *Console) oidcLogin(w http.ResponseWriter, r *http.Request) {
-	page, kept, err := c.signIn.Provider.Begin(ownPage(r.URL.Query().Get("next")))
+	page, kept, err := c.signIn.Provider.Begin(r.Context(), ownPage(r.URL.Query().Get("next")))
 	if err != nil {
 		c.signInFailed(w, r, err)
 		return
