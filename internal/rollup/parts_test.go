@@ -1,6 +1,7 @@
 package rollup
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -87,7 +88,7 @@ func TestPartsOnDisk(t *testing.T) {
 			got, points := collector(n)
 			q.Points = points
 			s := r.Begin(q)
-			require.NoError(t, s.End())
+			require.NoError(t, s.End(context.Background()))
 			r.Keep(s)
 			expected, points := collector(n)
 			want.sum(q, points)
@@ -235,7 +236,7 @@ func TestSpans(t *testing.T) {
 				}
 				got, points := collector(len(q.Edges) - 1)
 				q.Points = points
-				require.NoError(t, r.Sum(q))
+				require.NoError(t, r.Sum(context.Background(), q))
 				expected, points := collector(len(q.Edges) - 1)
 				want.sum(q, points)
 				for _, points := range expected {
@@ -271,8 +272,8 @@ func TestReadFails(t *testing.T) {
 	d.broken = true
 	_, points := collector(1)
 	first := BucketOf(testStart)
-	require.NoError(t, r.Sum(Query{Axis: Models, Edges: Open, Points: points}), "whole days are in memory")
-	require.Error(t, r.Sum(Query{Axis: Models, Edges: []int64{first + 1, first + 3}, Points: points}))
+	require.NoError(t, r.Sum(context.Background(), Query{Axis: Models, Edges: Open, Points: points}), "whole days are in memory")
+	require.Error(t, r.Sum(context.Background(), Query{Axis: Models, Edges: []int64{first + 1, first + 3}, Points: points}))
 	require.Error(t, r.Each(Models, first, nil, func(Member, int64, *Sums) {}))
 	require.Error(t, r.Drop(first, first+1))
 	for range 20 { // changes are kept, however many, until they can be folded
@@ -282,7 +283,7 @@ func TestReadFails(t *testing.T) {
 	d.broken = false
 	require.NoError(t, r.Drop(first, first+1))
 	all, points := collector(1)
-	require.NoError(t, r.Sum(Query{Axis: All, Edges: Open, Points: points}))
+	require.NoError(t, r.Sum(context.Background(), Query{Axis: All, Edges: Open, Points: points}))
 	require.EqualValues(t, 14, all[Member{}][0].Calls)
 }
 
@@ -306,8 +307,8 @@ func TestChangedMeanwhile(t *testing.T) {
 	s := r.Begin(q)
 	add(0)
 	d.save(t, r)
-	require.ErrorIs(t, s.End(), ErrChanged)
-	require.NoError(t, r.Sum(q))
+	require.ErrorIs(t, s.End(context.Background()), ErrChanged)
+	require.NoError(t, r.Sum(context.Background(), q))
 }
 
 // TestMembersAreForgotten: names of members that are on no page any more take no memory.
@@ -321,7 +322,7 @@ func TestMembersAreForgotten(t *testing.T) {
 		require.LessOrEqual(t, len(r.axes[Users].names), 500)
 	}
 	all, points := collector(1)
-	require.NoError(t, r.Sum(Query{Axis: Users, Edges: Open, Points: points}))
+	require.NoError(t, r.Sum(context.Background(), Query{Axis: Users, Edges: Open, Points: points}))
 	require.Len(t, filled(all), 300)
 }
 

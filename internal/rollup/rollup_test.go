@@ -1,6 +1,7 @@
 package rollup
 
 import (
+	"context"
 	"cmp"
 	"fmt"
 	"slices"
@@ -156,7 +157,7 @@ func TestSums(t *testing.T) {
 		}
 		got, points := collector(len(q.Edges) - 1)
 		q.Points = points
-		require.NoError(t, r.Sum(q))
+		require.NoError(t, r.Sum(context.Background(), q))
 		expected, points := collector(len(q.Edges) - 1)
 		want.sum(q, points)
 		require.Equal(t, filled(expected), filled(got))
@@ -165,7 +166,7 @@ func TestSums(t *testing.T) {
 		overall, added := make([]Sums, len(q.Edges)-1), make([]Sums, len(q.Edges)-1)
 		q.Histograms, q.Overall = OfAll, overall
 		_, q.Points = collector(len(q.Edges) - 1)
-		require.NoError(t, r.Sum(q))
+		require.NoError(t, r.Sum(context.Background(), q))
 		for _, points := range expected {
 			for i := range points {
 				added[i].Duration.Merge(&points[i].Duration)
@@ -221,7 +222,7 @@ func TestSums(t *testing.T) {
 		}
 		q = Query{Axis: q.Axis, Edges: Open}
 		got, q.Points = collector(1)
-		require.NoError(t, r.Sum(q))
+		require.NoError(t, r.Sum(context.Background(), q))
 		expected, points = collector(1)
 		want.sum(q, points)
 		require.Equal(t, filled(expected), filled(got))
@@ -249,7 +250,7 @@ func TestFullPage(t *testing.T) {
 	sums := func() map[string]int64 {
 		out := map[string]int64{}
 		all, points := collector(1)
-		require.NoError(t, r.Sum(Query{Axis: Users, Edges: Open, Points: points}))
+		require.NoError(t, r.Sum(context.Background(), Query{Axis: Users, Edges: Open, Points: points}))
 		for m, p := range filled(all) {
 			out[m.Value] = p[0].Calls
 		}
@@ -299,7 +300,7 @@ func FuzzLoad(f *testing.F) {
 		r := New(Options{})
 		if r.Load(Page{Axis: Users, Data: data}) == nil {
 			_, points := collector(1)
-			_ = r.Sum(Query{Axis: Users, Edges: Open, Points: points}) // it may lack parts
+			_ = r.Sum(context.Background(), Query{Axis: Users, Edges: Open, Points: points}) // it may lack parts
 		}
 	})
 }

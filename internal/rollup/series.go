@@ -269,7 +269,7 @@ func (s *Series) Journal(changes []Change) []byte {
 	}
 	for _, c := range changes {
 		p := s.touch(c.Call)
-		p.line.delta.addCounts(c.Call, c.N)
+		p.line.delta.AddCounts(c.Call, c.N)
 		switch {
 		case c.N < 0:
 		case p.timing.replaced > 0:
