@@ -13,6 +13,7 @@ import (
 const (
 	maxDays   = 90
 	maxPoints = 10_000
+	maxCells  = 20_000 // points of all groups
 )
 
 // Point is the sums of one interval.
@@ -45,7 +46,7 @@ type trendInput struct {
 	Interval string `query:"interval" default:"auto" enum:"auto,15m,hour,day"`
 	Timezone string `query:"timezone" doc:"IANA name of the zone in which days begin; by default the console's" maxLength:"64"`
 	GroupBy  string `query:"group_by" enum:"model,provider,key,user,service,project,status"`
-	Top      int    `query:"top" default:"10" minimum:"1" maximum:"100" doc:"groups shown; the rest is other"`
+	Top      int    `query:"top" default:"10" minimum:"1" maximum:"100" doc:"groups shown; the rest is other. Points and groups together are bounded: 20,000"`
 	Filters
 }
 
@@ -66,6 +67,10 @@ func (c *Console) trend(ctx context.Context, in *trendInput) (*envelope[Trend], 
 	span, err := c.spanOf(in, f, loc)
 	if err != nil {
 		return nil, err
+	}
+	if points := len(span.edges) - 1; in.GroupBy != "" && points*in.Top > maxCells {
+		return nil, wrong("query.top", fmt.Sprintf("asks for %d points of %d groups, which are more than %d together; "+
+			"ask for at most %d groups, a longer interval, or a shorter range (from, to)", points, in.Top, maxCells, maxCells/points), in.Top)
 	}
 	f.From, f.To = time.Time{}, time.Time{} // the edges are the range
 	t, err := c.trendOf(ctx, f, span, in.GroupBy, in.Top, index)
