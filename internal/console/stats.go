@@ -95,7 +95,7 @@ type Stats struct {
 	Models       []ModelSums `json:"models" doc:"most tokens first"`
 	From         *time.Time  `json:"from" doc:"null: all that is kept"`
 	To           *time.Time  `json:"to" doc:"null: up to now"`
-	AsOf         *time.Time  `json:"as_of" doc:"the last write that is in these figures; null before the first"`
+	AsOf         *time.Time  `json:"as_of" doc:"the last write that is in these figures; null before the first; for members when they were asked for"`
 }
 
 type statsInput struct{ Filters }
@@ -114,6 +114,7 @@ func (c *Console) stats(ctx context.Context, in *statsInput) (*envelope[Stats], 
 }
 
 func (c *Console) statsOf(ctx context.Context, f store.Filter) (Stats, error) {
+	asked := c.o.Now()
 	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel, Overall: true})
 	if err != nil {
 		return Stats{}, err
@@ -133,7 +134,7 @@ func (c *Console) statsOf(ctx context.Context, f store.Filter) (Stats, error) {
 		Used: t.Total, Calls: t.Calls, Input: t.Input, Output: t.Output, CacheRead: t.CacheRead, CacheWrite: t.CacheWrite,
 		Reasoning: t.Reasoning, Cost: t.Cost, Errors: t.Errors, NoUsage: t.NoUsage, Unpriced: t.Unpriced,
 		Latency: quantilesOf(&a.Overall[0].Duration), TTFT: quantilesOf(&a.Overall[0].TTFT), Models: models,
-		From: known(f.From), To: known(f.To), AsOf: known(a.AsOf),
+		From: known(f.From), To: known(f.To), AsOf: asOf(ctx, asked, a.AsOf),
 	}
 	if t.Calls > 0 {
 		s.ErrorRate = float64(t.Errors) / float64(t.Calls)

@@ -153,6 +153,7 @@ func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy s
 	if groupBy == "key" {
 		q.As = index.current // a key that was rotated is one
 	}
+	asked := c.o.Now()
 	a, err := c.o.Ledger.Query(ctx, q)
 	if err != nil {
 		return Trend{}, err
@@ -163,7 +164,7 @@ func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy s
 			all[j].MergeCounts(&a.Groups[i].Points[j])
 		}
 	}
-	t := Trend{Days: s.days, Interval: s.interval, Timezone: s.loc.String(), Points: s.points(all), Series: []Series{}, AsOf: known(a.AsOf)}
+	t := Trend{Days: s.days, Interval: s.interval, Timezone: s.loc.String(), Points: s.points(all), Series: []Series{}, AsOf: asOf(ctx, asked, a.AsOf)}
 	for i := range a.Overall {
 		latency, ttft := quantilesOf(&a.Overall[i].Duration), quantilesOf(&a.Overall[i].TTFT)
 		t.Points[i].Latency, t.Points[i].TTFT = &latency, &ttft
