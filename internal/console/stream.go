@@ -39,7 +39,7 @@ type streams struct {
 	stop    func()
 	open    int
 	of      map[string]int // open, by person
-	closing chan struct{} // closed at the end
+	closing chan struct{}  // closed at the end
 	closed  bool
 }
 
