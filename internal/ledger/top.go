@@ -75,7 +75,9 @@ var errNotRanked = errors.New("the top groups are not known yet")
 
 // ranks tells whether a query's groups are of more than one point, and only the top ones are shown: it
 // would take much room to tell the points of all apart.
-func (p *plan) ranks() bool { return p.query.Top > 0 && p.query.By != ByNothing && len(p.query.Edges) > 2 }
+func (p *plan) ranks() bool {
+	return p.query.Top > 0 && p.query.By != ByNothing && len(p.query.Edges) > 2
+}
 
 // rank finds the names of the top groups of a query that ranks, by a query for their totals. What is
 // committed until the points are added up may change the order, and no sum.

@@ -1,8 +1,8 @@
 package rollup
 
 import (
-	"context"
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"testing"

@@ -94,6 +94,9 @@ func (n *Native) Merge(o *Native) {
 	n.Sum += o.Sum
 }
 
+// maxTimings bounds the models whose histograms are told apart: each is as long as some fifty series.
+const maxTimings = 200
+
 // SeriesOptions say how many series there are.
 type SeriesOptions struct {
 	Labels []Label
@@ -429,7 +432,7 @@ func (s *Series) Apply(journal []byte) error {
 func (s *Series) timingsOf(m Member) *Timings {
 	t := s.timings[m]
 	if t == nil {
-		if len(s.timings) >= s.max {
+		if len(s.timings) >= min(s.max, maxTimings) {
 			m = Member{Value: "other", Provider: "other"}
 			if t = s.timings[m]; t != nil {
 				return t

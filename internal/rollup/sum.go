@@ -58,8 +58,8 @@ type Summing struct {
 	// together are the figures of members that share their points, by the first of these: many members
 	// and many points would take much room. Of a query that Again follows each member has its own.
 	together map[*Sums][]figures
-	made   []made
-	over   []overSum // the changes beside the pages, where they are to be asked for again
+	made     []made
+	over     []overSum // the changes beside the pages, where they are to be asked for again
 	// Room to read histograms into.
 	duration, ttft, wholeDuration, wholeTTFT Histogram
 }
