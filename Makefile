@@ -31,7 +31,7 @@ build: ## build ./bin/tokenboard, a static binary
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/tokenboard ./cmd/tokenboard
 
 .PHONY: test
-test: build lint test-unit test-fuzz test-e2e test-sdks test-web test-dashboards ## everything; it installs what it needs
+test: build lint test-unit test-fuzz test-e2e test-sdks test-web ## everything; it installs what it needs
 
 .PHONY: packages
 packages: ## install the Debian packages that tests need and that are missing
@@ -95,7 +95,7 @@ PRICES_FROM := internal/pricing/generate
 
 .PHONY: prices
 prices: ## make the price book anew from the newest npm package @pydantic/genai-prices, or from PRICES=version
-	cd $(PRICES_FROM) && npm install --silent @pydantic/genai-prices@$(or $(PRICES),latest)
+	cd $(PRICES_FROM) && npm install --ignore-scripts --silent @pydantic/genai-prices@$(or $(PRICES),latest)
 	mkdir -p $(BIN) && node $(PRICES_FROM)/extract.mjs > $(BIN)/prices.json && mv $(BIN)/prices.json internal/pricing/prices.json
 	TOKENBOARD_REFERENCE=1 $(GO) test -count=1 ./internal/pricing
 
@@ -103,7 +103,7 @@ prices: ## make the price book anew from the newest npm package @pydantic/genai-
 reference: $(PRICES_FROM)/node_modules/.package-lock.json ## install the package that the prices are compared with
 
 $(PRICES_FROM)/node_modules/.package-lock.json: $(PRICES_FROM)/package.json $(PRICES_FROM)/package-lock.json
-	cd $(PRICES_FROM) && npm ci --silent && touch node_modules/.package-lock.json
+	cd $(PRICES_FROM) && npm ci --ignore-scripts --silent && touch node_modules/.package-lock.json
 
 .PHONY: clean
 clean: ## remove what was built
@@ -132,16 +132,9 @@ test-web: build packages web-check ## the console's page: unit tests, and end to
 images: build web/node_modules ## make the pictures of the console in docs/images anew
 	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard node tests/images/images.mjs
 
-dashboards/node_modules: dashboards/package-lock.json
-	cd dashboards && npm ci --ignore-scripts --silent && touch node_modules
-
 .PHONY: dashboards
-dashboards: dashboards/node_modules ## generate the Grafana dashboards and alert rules, which are committed
-	cd dashboards && npm run --silent check && npm run --silent generate
-
-.PHONY: test-dashboards
-test-dashboards: dashboards/node_modules ## lint the dashboards; test-e2e runs all their queries in a real Prometheus
-	cd dashboards && npm run --silent check && npm run --silent test
+dashboards: ## generate the Grafana dashboards and alert rules, which are committed
+	$(GO) generate ./dashboards
 
 .PHONY: measure-web
 measure-web: build packages web/node_modules ## how fast the console's page is with CALLS (1,000,000) stored calls

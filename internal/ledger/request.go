@@ -49,9 +49,11 @@ func (l *Ledger) request(b *usage.Batch) *request {
 		c := &r.records[i].Call
 		*c = b.Calls[i]
 		c.Start = c.Start.UTC()
+		c.KeyFingerprint = l.keyed.Of(c.KeyFingerprint)
 		if c.Lent != 0 { // what counts is what a record knows itself
 			c.Lend(usage.Who{})
 		}
+		c.Fit() // whoever made it: no sum must be led astray by one call
 		l.settle(c)
 		r.gists[i] = gistOf(c)
 	}
