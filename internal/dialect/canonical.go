@@ -257,6 +257,9 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 	c.ResponseID, c.RequestID = r.own.text(&canonical.responseID), r.own.text(&canonical.requestID)
 	c.ErrorType, c.User = r.own.text(&canonical.errorType), r.own.text(&canonical.user)
 	c.Project, c.Session = r.own.text(&canonical.project), r.own.text(&canonical.session)
+	if c.Project == "" {
+		c.Project = r.origin.project
+	}
 	c.Group, c.Method = r.own.text(&canonical.group), r.own.text(&canonical.method)
 	c.Path = pathOf(r.own.text(&canonical.path))
 	if c.KeyFingerprint = r.own.text(&canonical.keyFingerprint); usage.IsFingerprint(c.KeyFingerprint) {
