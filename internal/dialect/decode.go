@@ -361,7 +361,10 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	if c.Stream == usage.Unknown && c.TTFT > 0 {
 		c.Stream = usage.Yes
 	}
-	c.ReportedCost, c.HasReportedCost = r.cost(f)
+	var bad bool
+	if c.ReportedCost, c.HasReportedCost, bad = r.cost(f); bad {
+		c.Quality |= usage.Inconsistent
+	}
 	if est, ok := r.at(&estimatedRef); ok && truth(est) == usage.Yes {
 		c.Quality |= usage.Estimated
 	}
@@ -403,8 +406,9 @@ func statusOf(n int64) int {
 	return int(n)
 }
 
-// cost gives the first cost that is told in US dollars.
-func (r *record) cost(f *Family) (usage.NanoUSD, bool) {
+// cost returns the first cost in US dollars that one call can have; bad tells whether there was one that
+// none can have.
+func (r *record) cost(f *Family) (cost usage.NanoUSD, ok, bad bool) {
 	for _, list := range r.aliases(f, factCost) {
 		for i := range list {
 			v, ok := r.at(&list[i])
@@ -415,12 +419,13 @@ func (r *record) cost(f *Family) (usage.NanoUSD, bool) {
 			if !ok || (n == 0 && (f == nil || !f.ZeroCost)) {
 				continue
 			}
-			if usd, err := usage.USD(n); err == nil {
-				return usd, true
+			if usd, err := usage.USD(n); err == nil && usd.Possible() {
+				return usd, true, bad
 			}
+			bad = true
 		}
 	}
-	return 0, false
+	return 0, false, bad
 }
 
 // outcome says whether a call failed and why.

@@ -64,7 +64,7 @@ var facts = map[fact][]string{
 	},
 	factProject: {
 		"litellm.team.alias", "litellm.team.id", "metadata.user_api_key_team_alias", "metadata.user_api_key_team_id",
-		"project.name", "project.id", "resource:project.name", "resource:project.id",
+		"project.name", "project.id", "resource:tokenboard.project", "resource:project.name", "resource:project.id",
 	},
 	factSession: {
 		"session.id", "gen_ai.conversation.id", "langfuse.session.id", "conversation.id", "ai.telemetry.metadata.sessionId",

@@ -258,26 +258,26 @@ func (f *Family) readDisjoint(r *record) (g figures, some bool) {
 			g.total, g.hasTotal = n, true
 			return
 		case strings.HasPrefix(name, "input") || strings.HasPrefix(name, "cache"):
-			g.input += n
+			g.input = usage.AddSat(g.input, n)
 			g.has |= usage.HasInput
 			if cache && (strings.Contains(name, "creation") || strings.Contains(name, "write")) {
-				g.cacheWrite += n
+				g.cacheWrite = usage.AddSat(g.cacheWrite, n)
 				g.has |= usage.HasCacheWrite
 				parts += n
 				if strings.HasSuffix(name, "_1h") {
-					g.cacheWrite1h += n
+					g.cacheWrite1h = usage.AddSat(g.cacheWrite1h, n)
 					g.has |= usage.HasCacheWrite1h
 				}
 			} else if cache {
-				g.cacheRead += n
+				g.cacheRead = usage.AddSat(g.cacheRead, n)
 				g.has |= usage.HasCacheRead
 				parts += n
 			}
 		case strings.HasPrefix(name, "output"):
-			g.output += n
+			g.output = usage.AddSat(g.output, n)
 			g.has |= usage.HasOutput
 			if strings.Contains(name, "reasoning") {
-				g.reasoning += n
+				g.reasoning = usage.AddSat(g.reasoning, n)
 				g.has |= usage.HasReasoning
 				parts += n
 			}

@@ -81,6 +81,7 @@ func (rd *Reader) ResourceKinds() Kind { return rd.origin.index.kinds }
 type origin struct {
 	index                index
 	service, environment string
+	project              string // of spans that are normalised already and name none
 	process, sameHost    uint64 // see processes; sameHost without the host
 	secrets              secret.Keys
 }
@@ -88,6 +89,7 @@ type origin struct {
 var (
 	serviceRef      = refTo("service.name")
 	environmentRefs = refsTo([]string{"deployment.environment.name", "deployment.environment"})
+	projectRefs     = refsTo([]string{usage.AttrProject, "project.name", "project.id"})
 )
 
 func (o *origin) read(n *names, kinds Kind, attrs pcommon.Map) {
@@ -96,12 +98,8 @@ func (o *origin) read(n *names, kinds Kind, attrs pcommon.Map) {
 	if o.index.kinds&kinds != 0 {
 		gather(n, kinds, attrs, &o.secrets)
 	}
-	o.service, o.environment = o.index.text(&serviceRef), ""
-	for i := range environmentRefs {
-		if o.environment == "" {
-			o.environment = o.index.text(&environmentRefs[i])
-		}
-	}
+	o.service = o.index.text(&serviceRef)
+	o.environment, o.project = o.index.firstText(environmentRefs), o.index.firstText(projectRefs)
 	o.process, o.sameHost = o.hash(true), o.hash(false)
 }
 

@@ -75,3 +75,26 @@ func TestReaderForgets(t *testing.T) {
 	require.Zero(t, c.Process)
 	require.False(t, c.Tokens.Reported())
 }
+
+// TestProjectOfResource: a project may stand on the resource, as OTEL_RESOURCE_ATTRIBUTES sets it; one on
+// the span comes first. It holds for normalised spans and for those of SDKs.
+func TestProjectOfResource(t *testing.T) {
+	d := New(Options{})
+	sdk := map[string]any{"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 7}
+	normalised := map[string]any{usage.AttrRole: "call", usage.AttrOperation: "chat", usage.AttrInputTokens: 7}
+	for name, attrs := range map[string]map[string]any{"sdk": sdk, "normalised": normalised} {
+		for _, attribute := range []string{usage.AttrProject, "project.name", "project.id"} {
+			res, scope, s := spanOf("", "chat", attrs)
+			res.Attributes().PutStr(attribute, "research")
+			c, _ := d.Span(res, scope, s)
+			require.Equal(t, "research", c.Project, "%s: %s", name, attribute)
+		}
+		res, scope, s := spanOf("", "chat", attrs)
+		c, _ := d.Span(res, scope, s)
+		require.Empty(t, c.Project, name)
+		res.Attributes().PutStr(usage.AttrProject, "research")
+		s.Attributes().PutStr(map[string]string{"sdk": "project.name", "normalised": usage.AttrProject}[name], "own")
+		c, _ = d.Span(res, scope, s)
+		require.Equal(t, "own", c.Project, name)
+	}
+}

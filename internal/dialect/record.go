@@ -119,6 +119,16 @@ func (x *index) text(a *ref) string {
 	return textOf(v)
 }
 
+// firstText returns the short text of the first name that has one.
+func (x *index) firstText(all []ref) string {
+	for i := range all {
+		if s := x.text(&all[i]); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
 // get gives the value of a name; false where it is not there or empty.
 func (x *index) get(id nameID) (v pcommon.Value, ok bool) {
 	i := x.at[id]

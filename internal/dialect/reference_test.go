@@ -549,6 +549,11 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 	} {
 		*into = get(name)
 	}
+	for _, name := range []string{usage.AttrProject, "project.name", "project.id"} {
+		if v, ok := r.res.Get(name); ok && c.Project == "" {
+			c.Project = textOf(v)
+		}
+	}
 	c.Path = plainPath(get(usage.AttrURLPath))
 	if c.KeyFingerprint = get(usage.AttrKeyFingerprint); usage.IsFingerprint(c.KeyFingerprint) {
 		c.KeyDisplay = get(usage.AttrKeyDisplay)

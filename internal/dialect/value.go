@@ -19,7 +19,7 @@ type found uint8
 const (
 	absent found = iota
 	usable
-	unusable // NaN, an infinity, a fraction, negative, over 2^53, or no number at all
+	unusable // NaN, an infinity, a fraction, negative, over usage.MaxTokens, or no number at all
 )
 
 // count reads a token count from a value of any type.

@@ -70,7 +70,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorTokenusageInconsistent, err = builder.meter.Int64Counter(
 		"otelcol_processor_tokenusage_inconsistent",
-		metric.WithDescription("Records with figures that cannot be (negative, not a number, over 2^53, not adding up). [Alpha]"),
+		metric.WithDescription("Records with figures that cannot be (negative, not a number, over 2^40, not adding up). [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)

@@ -40,7 +40,7 @@ func AssertEqualProcessorTokenusageCalls(t *testing.T, tt *componenttest.Telemet
 func AssertEqualProcessorTokenusageInconsistent(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_tokenusage_inconsistent",
-		Description: "Records with figures that cannot be (negative, not a number, over 2^53, not adding up). [Alpha]",
+		Description: "Records with figures that cannot be (negative, not a number, over 2^40, not adding up). [Alpha]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
