@@ -44,7 +44,9 @@ func (s *Store) Start(ctx context.Context, _ component.Host) error {
 		return err
 	}
 	if s.telemetry, err = s.measured(); err != nil {
-		return errors.Join(err, s.ledger.Close())
+		err = errors.Join(err, s.ledger.Close())
+		s.ledger = nil // Get must not return one that is closed
+		return err
 	}
 	if status, err := s.ledger.Status(ctx); err == nil {
 		s.logger.Info("token store is open", zap.String("path", s.config.path()), zap.Int64("records", status.Info.Records),

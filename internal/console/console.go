@@ -72,11 +72,12 @@ type Console struct {
 	keys *keyBook
 	api  huma.API
 	// placed is every route with the permission that it needs.
-	placed []placement
-	audits auditRetention
-	signIn *signIn // nil where nobody signs in
-	hasher *password.Hasher
-	pace   pace
+	placed  []placement
+	audits  auditRetention
+	signIn  *signIn // nil where nobody signs in
+	hasher  *password.Hasher
+	pace    pace
+	started time.Time
 	// streams are the live streams that are open.
 	streams *streams
 }
@@ -108,7 +109,7 @@ func New(o Options) *Console {
 		Ledger: o.Ledger, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
-	c := &Console{o: o, streams: newStreams(), pace: newPace()}
+	c := &Console{o: o, streams: newStreams(), pace: newPace(), started: o.Now()}
 	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen}
 	if o.SignIn != nil {
 		c.signIn = newSignIn(*o.SignIn, o.Ledger, o.Now)

@@ -56,10 +56,10 @@ func (l *Limits) read(location string) (out store.Limits, err error) {
 		}
 	}
 	check("requests_per_minute", l.RequestsPerMinute != nil, out.RequestsPerMinute, 1e9)
-	check("tokens_per_minute", l.TokensPerMinute != nil, out.TokensPerMinute, usage.MaxTokens)
+	check("tokens_per_minute", l.TokensPerMinute != nil, out.TokensPerMinute, usage.MaxExact)
 	l.Tokens.each(func(p store.Period, v *int64) {
 		out.Tokens[p] = number(v)
-		check("tokens."+p.String(), v != nil, out.Tokens[p], usage.MaxTokens)
+		check("tokens."+p.String(), v != nil, out.Tokens[p], usage.MaxExact)
 	})
 	l.USD.each(func(p store.Period, v *Money) {
 		out.Cost[p] = number(v)

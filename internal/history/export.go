@@ -186,6 +186,9 @@ func (e *exported) figures(c *usage.Call) string {
 			return "its token figures do not add up"
 		}
 	}
+	if !t.Possible() {
+		return "its token figures are more than a call can have"
+	}
 	if m := e.Modalities; m != nil {
 		c.Modalities = usage.Modalities(*m)
 		if !c.Modalities.Fit(*t) || min(m.AudioInput, m.AudioCacheRead, m.AudioOutput, m.ImageInput, m.ImageCacheRead, m.ImageOutput, m.VideoInput, m.VideoOutput) < 0 {
@@ -198,7 +201,7 @@ func (e *exported) figures(c *usage.Call) string {
 	// Where the prices here know the call, they give the cost anew. Otherwise it keeps this one.
 	cost, ok := money(e.Cost)
 	if !ok {
-		return "its cost is not an amount of US dollars"
+		return "its cost is not an amount of US dollars that a call can have"
 	}
 	c.ReportedCost, c.HasReportedCost = cost, true
 	return ""
@@ -208,7 +211,7 @@ func (e *exported) figures(c *usage.Call) string {
 func money(n json.Number) (usage.NanoUSD, bool) {
 	const longest = 40
 	f, err := n.Float64()
-	if err != nil || len(n) > longest || f < 0 || f >= math.MaxInt64/1e9 || (f != 0 && f < 1e-30) {
+	if err != nil || len(n) > longest || f < 0 || f > float64(usage.MaxCost)/1e9 || (f != 0 && f < 1e-30) {
 		return 0, false
 	}
 	v, ok := new(big.Rat).SetString(n.String())

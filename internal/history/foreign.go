@@ -58,6 +58,9 @@ func (f figures) tokens(cacheApart bool) (usage.Tokens, string) {
 	if !reasoningApart {
 		t.OutputText -= f.reasoning
 	}
+	if !t.Possible() {
+		return usage.Tokens{}, "its token figures cannot be"
+	}
 	for _, part := range []struct {
 		n   int64
 		has usage.TokenFields

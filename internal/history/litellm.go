@@ -146,8 +146,10 @@ func callOfLiteLLM(raw []byte, row *Row) {
 		return
 	}
 	if x.Spend != nil && *x.Spend > 0 { // 0 is written where LiteLLM knows no price, too
-		if cost, err := usage.USD(*x.Spend); err == nil {
+		if cost, err := usage.USD(*x.Spend); err == nil && cost.Possible() {
 			c.ReportedCost, c.HasReportedCost = cost, true
+		} else {
+			c.Quality |= usage.Inconsistent
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -46,7 +48,16 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line,
 const maxLine = 1 << 20
 
 // Read visits the rows of a file in the order in which they stand there. What visit returns ends it.
+//
+// No text of a row holds a secret that is known by its shape.
 func Read(f Format, r io.Reader, visit func(*Row) error) error {
+	next := visit
+	visit = func(row *Row) error {
+		dialect.Conceal(&row.Call)
+		row.Key.Name, _ = secret.Text(row.Key.Name)
+		row.Key.Display, _ = secret.Text(row.Key.Display)
+		return next(row)
+	}
 	switch f {
 	case NDJSON:
 		return readLines(r, callOfExport, visit)
