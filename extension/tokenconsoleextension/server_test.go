@@ -52,7 +52,7 @@ func TestLifecycle(t *testing.T) {
 	e := consoleAt(t, "127.0.0.1:0")
 	require.Equal(t, []component.ID{component.MustNewID("tokenstore")}, e.(*server).Dependencies())
 	require.NoError(t, e.Start(ctx, h))
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Get("http://" + e.(*server).listener.Addr().String() + "/api/console/health")
 	require.NoError(t, err)
 	body, err := io.ReadAll(res.Body)

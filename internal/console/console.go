@@ -72,10 +72,11 @@ type Console struct {
 	keys *keyBook
 	api  huma.API
 	// placed is every route with the permission that it needs.
-	placed []placement
-	audits auditRetention
-	signIn *signIn // nil where nobody signs in
-	hasher *password.Hasher
+	placed  []placement
+	audits  auditRetention
+	signIn  *signIn // nil where nobody signs in
+	hasher  *password.Hasher
+	started time.Time
 	// streams are the live streams that are open.
 	streams *streams
 }
@@ -107,7 +108,7 @@ func New(o Options) *Console {
 		Ledger: o.Ledger, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
-	c := &Console{o: o, streams: newStreams()}
+	c := &Console{o: o, streams: newStreams(), started: o.Now()}
 	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen, identity: o.Ledger.KeyIdentity}
 	if o.SignIn != nil {
 		c.signIn = newSignIn(*o.SignIn, o.Ledger, o.Now)

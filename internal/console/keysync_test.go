@@ -41,13 +41,13 @@ func TestKeySync(t *testing.T) {
 	b := newBench(t, withProxies(t, proxy))
 	has := func(keys ...string) {
 		t.Helper()
-		require.Eventually(t, func() bool { return len(keys) == len(proxy.ClientKeys()) && subset(keys, proxy.ClientKeys()) }, 20*time.Second, 2*time.Millisecond,
+		require.Eventually(t, func() bool { return len(keys) == len(proxy.ClientKeys()) && subset(keys, proxy.ClientKeys()) }, 2*time.Minute, 2*time.Millisecond,
 			"%v", proxy.ClientKeys())
 	}
 	made := data[NewKey](b, "POST", "/keys", `{"name":"alice"}`, 201)
 	has(existing, made.Secret)
 	state := func() SyncedProxy { return data[KeySyncState](b, "GET", "/key-sync", "", 200).Proxies[0] }
-	require.Eventually(t, func() bool { return state().Known == 1 }, 20*time.Second, 2*time.Millisecond)
+	require.Eventually(t, func() bool { return state().Known == 1 }, 2*time.Minute, 2*time.Millisecond)
 	s := state()
 	require.Equal(t, []any{"a", proxy.URL(), "drift", 2}, []any{s.Name, s.Endpoint, s.Status, s.Keys})
 	require.Equal(t, []KeyDrift{{Kind: "unknown", Fingerprint: strangerName(b.ledger.KeyIdentity(usage.Fingerprint(existing))), Display: usage.DisplayKey(existing), Remedy: s.Drift[0].Remedy}}, s.Drift)

@@ -61,7 +61,7 @@ func TestNoSecretsAnywhere(t *testing.T) {
 	secrets.add("key in a proxy", inProxy)
 	require.Eventually(t, func() bool {
 		return strings.Contains(root.do("GET", "/key-sync", "").Body.String(), strangerName(o.ledger.KeyIdentity(usage.Fingerprint(inProxy))))
-	}, 20*time.Second, 2*time.Millisecond, "key sync tells of it")
+	}, 2*time.Minute, 2*time.Millisecond, "key sync tells of it")
 	secrets.add("password", testPassword)
 	secrets.add("session", strings.TrimPrefix(root.header["Cookie"], "tokenboard="))
 	u, _, err := o.ledger.Admin().FindUser(context.Background(), store.UserRef{Name: "root"})

@@ -80,7 +80,7 @@ func TestStrangerOfAProxy(t *testing.T) {
 	require.Eventually(t, func() bool {
 		drift = data[KeySyncState](b, "GET", "/key-sync", "", 200).Proxies[0].Drift
 		return len(drift) == 1
-	}, 20*time.Second, 2*time.Millisecond)
+	}, 2*time.Minute, 2*time.Millisecond)
 	require.True(t, strings.HasPrefix(drift[0].Fingerprint, strangerPrefix))
 	body := `{"keys":[{"name":"existing","fingerprint":"` + drift[0].Fingerprint + `","display":"` + drift[0].Display + `"}]}`
 	require.Equal(t, 1, data[Imported](b, "POST", "/keys/import", body, 200).Added)

@@ -69,8 +69,11 @@ type Status struct {
 	LastCommit time.Time // zero before the first
 	Info       store.Info
 	Counters   Counters
-	Retention  error // why old records could not be dropped at the last try
-	Save       error // why sums or records could not be put in order on disk at the last try; the next start takes longer
+	// Outcome is why it is not known whether the last write is on disk; nil where it is. No batch is
+	// committed until it is known.
+	Outcome   error
+	Retention error // why old records could not be dropped at the last try
+	Save      error // why sums or records could not be put in order on disk at the last try; the next start takes longer
 	// Folded counts calls that were summed as "(other)" on some dimension since start, because it had
 	// too many values that day.
 	Folded int64
@@ -91,6 +94,10 @@ type Counters struct {
 
 // ErrClosed reports a ledger that is shut down; the sender should try again elsewhere.
 var ErrClosed = errors.New("the ledger is closed")
+
+// ErrOutcomeUnknown reports that nobody can tell whether a batch is on disk. To send it again is right in
+// either case.
+var ErrOutcomeUnknown = store.ErrOutcomeUnknown
 
 // ErrQuery reports a query that the ledger cannot answer.
 var ErrQuery = errors.New("the query is not one that sums can answer")
@@ -121,6 +128,8 @@ type Ledger struct {
 	// commits is held for writing from the moment a write may be on disk until the sums in
 	// memory have it too, so that a reader that needs both sees them agree.
 	commits sync.RWMutex
+	// undecided says that the outcome of the last write is not known, see outcome; guarded by commits.
+	undecided bool
 
 	mu      sync.RWMutex // guards what follows
 	touches touches
@@ -135,6 +144,7 @@ type Ledger struct {
 	// retentionErr is why records could not be dropped at the last try.
 	retentionErr error
 	saveErr      error // why the sums could not be stored at the last try
+	outcomeErr   error // why the outcome of the last write is not known
 
 	observers observers
 
@@ -343,5 +353,5 @@ func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded}, nil
+	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded}, nil
 }

@@ -105,8 +105,11 @@ func (l *Ledger) Query(ctx context.Context, q Query) (Answer, error) {
 func (l *Ledger) fromSums(ctx context.Context, p *plan, alone bool) (Answer, error) {
 	for try := 0; ; try++ {
 		if try == freeTries && !alone {
-			l.commits.RLock()
-			defer l.commits.RUnlock()
+			release, err := l.agree()
+			if err != nil {
+				return Answer{}, fmt.Errorf("sum: %w", err)
+			}
+			defer release()
 			alone = true
 		}
 		a, sure, err := l.fromMemory(ctx, p, alone)

@@ -192,8 +192,8 @@ func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change
 	w.Journal = l.journal(changes)
 	l.touches.begin(changes)
 	defer l.touches.end()
-	if err := l.engine.Apply(ctx, w); err != nil {
-		return fmt.Errorf("commit to the store: %w", err)
+	if err := l.apply(ctx, &w); err != nil {
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

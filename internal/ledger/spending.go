@@ -15,8 +15,11 @@ import (
 // its beginning: what it was spent at within it does not matter. It gives the number of the last commit
 // that is in it, see Commit.Number.
 func (l *Ledger) Spending(ctx context.Context, of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, err error) {
-	l.commits.RLock() // no commit and no retention between the sums in memory and the store's
-	defer l.commits.RUnlock()
+	release, err := l.agree() // no commit and no retention between the sums in memory and the store's
+	if err != nil {
+		return 0, fmt.Errorf("sum what keys spent: %w", err)
+	}
+	defer release()
 	var floor time.Time
 	commit, floor, err = l.spentInMemory(of, whole, visit)
 	if err != nil {

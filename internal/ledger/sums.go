@@ -141,7 +141,7 @@ func (l *Ledger) addUp(ctx context.Context, from, to time.Time) error {
 
 // saveSums stores the sums that changed. It is the writer's: nothing is committed meanwhile.
 func (l *Ledger) saveSums(ctx context.Context) error {
-	if (len(l.untrue) == 0 && !l.unsaved) || l.floor.After(l.storedFloor) { // what is on its way out may still be found at the next start
+	if l.undecided || (len(l.untrue) == 0 && !l.unsaved) || l.floor.After(l.storedFloor) { // what is on its way out may still be found at the next start
 		return nil
 	}
 	l.journaled = 0 // where it fails, it is tried again after as many bytes
@@ -164,8 +164,14 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 			}
 		}
 	}
-	if err := l.engine.SaveSums(ctx, stored, l.series.Snapshot(), l.o.Now()); err != nil {
-		return fmt.Errorf("store the sums: %w", err)
+	w := store.SumsWrite{ID: store.NewWriteID(), Pages: stored, Journal: l.series.Snapshot(), At: l.o.Now()}
+	if err := l.engine.SaveSums(ctx, w); err != nil {
+		l.commits.Lock()
+		err = l.outcome(ctx, w.ID, fmt.Errorf("store the sums: %w", err))
+		l.commits.Unlock()
+		if err != nil {
+			return err
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
