@@ -37,11 +37,16 @@ var _ extension.Extension = (*Store)(nil)
 // Start opens the database and reads it.
 func (s *Store) Start(ctx context.Context, _ component.Host) error {
 	var err error
+	for _, note := range sqlite.Protect(s.config.path()) {
+		s.logger.Warn(note)
+	}
 	if s.ledger, err = s.config.Open(ctx); err != nil {
 		return err
 	}
 	if s.telemetry, err = s.measured(); err != nil {
-		return errors.Join(err, s.ledger.Close())
+		err = errors.Join(err, s.ledger.Close())
+		s.ledger = nil // Get must not return one that is closed
+		return err
 	}
 	if status, err := s.ledger.Status(ctx); err == nil {
 		s.logger.Info("token store is open", zap.String("path", s.config.path()), zap.Int64("records", status.Info.Records),

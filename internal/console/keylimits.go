@@ -57,10 +57,10 @@ func (l *Limits) read(location string) (out store.Limits, err error) {
 		}
 	}
 	check("requests_per_minute", l.RequestsPerMinute != nil, out.RequestsPerMinute, 1e9)
-	check("tokens_per_minute", l.TokensPerMinute != nil, out.TokensPerMinute, usage.MaxTokens)
+	check("tokens_per_minute", l.TokensPerMinute != nil, out.TokensPerMinute, usage.MaxExact)
 	l.Tokens.each(func(p store.Period, v *int64) {
 		out.Tokens[p] = number(v)
-		check("tokens."+p.String(), v != nil, out.Tokens[p], usage.MaxTokens)
+		check("tokens."+p.String(), v != nil, out.Tokens[p], usage.MaxExact)
 	})
 	l.USD.each(func(p store.Period, v *Money) {
 		out.Cost[p] = number(v)
@@ -167,8 +167,9 @@ func text(c Change[string]) string {
 }
 
 const (
-	maxPatterns = 100
-	maxPattern  = 200 // characters
+	maxPatterns    = 100
+	maxPattern     = 200   // characters
+	maxAllPatterns = 4_096 // bytes of all patterns of a key
 )
 
 // cleanPatterns checks patterns of models.
@@ -177,6 +178,7 @@ func cleanPatterns(location string, patterns []string) ([]string, error) {
 		return nil, wrong(location, fmt.Sprintf("must have at most %d patterns", maxPatterns), nil)
 	}
 	var out []string
+	size := 0
 	for i, p := range patterns {
 		clean, err := cleanText(fmt.Sprintf("%s[%d]", location[len("body."):], i), p, maxPattern)
 		if err != nil {
@@ -184,6 +186,9 @@ func cleanPatterns(location string, patterns []string) ([]string, error) {
 		}
 		if clean == "" {
 			return nil, wrong(fmt.Sprintf("%s[%d]", location, i), "must not be empty; * stands for any text", nil)
+		}
+		if size += len(clean); size > maxAllPatterns {
+			return nil, wrong(location, fmt.Sprintf("must have at most %d bytes in all; a * stands for any text", maxAllPatterns), nil)
 		}
 		out = append(out, clean)
 	}

@@ -77,7 +77,7 @@ func (d *document) readExport(visit func(*Row) error) error {
 		return d.array(func() error { return d.row(callOfExport, visit) })
 	})
 	if err == nil && !found {
-		return &SyntaxError{d.line(), `it has no "logs": it is no JSON export of Tokenboard`}
+		return &SyntaxError{d.line, `it has no "logs": it is no JSON export of Tokenboard`}
 	}
 	return err
 }
@@ -177,6 +177,9 @@ func (e *exported) figures(c *usage.Call) string {
 			return "its token figures do not add up"
 		}
 	}
+	if !t.Possible() {
+		return "its token figures are more than a call can have"
+	}
 	if m := e.Modalities; m != nil {
 		c.Modalities = usage.Modalities(*m)
 		if !c.Modalities.Fit(*t) || min(m.AudioInput, m.AudioCacheRead, m.AudioOutput, m.ImageInput, m.ImageCacheRead, m.ImageOutput, m.VideoInput, m.VideoOutput) < 0 {
@@ -189,7 +192,7 @@ func (e *exported) figures(c *usage.Call) string {
 	// Where the prices here know the call, they give the cost anew. Otherwise it keeps this one.
 	cost, ok := money(e.Cost)
 	if !ok {
-		return "its cost is not an amount of US dollars"
+		return "its cost is not an amount of US dollars that a call can have"
 	}
 	c.ReportedCost, c.HasReportedCost = cost, true
 	return ""
@@ -200,7 +203,7 @@ func money(v jsontext.Value) (usage.NanoUSD, bool) {
 	const longest = 40
 	text := strings.Trim(string(v), `"`)
 	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || len(text) > longest || strings.Trim(text, "+-.0123456789eE") != "" || f < 0 || f >= math.MaxInt64/1e9 || (f != 0 && f < 1e-30) {
+	if err != nil || len(text) > longest || strings.Trim(text, "+-.0123456789eE") != "" || f < 0 || f > float64(usage.MaxCost)/1e9 || (f != 0 && f < 1e-30) {
 		return 0, false
 	}
 	exact, ok := new(big.Rat).SetString(text)

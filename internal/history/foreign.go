@@ -63,6 +63,9 @@ func (f figures) tokens(cacheApart bool) (usage.Tokens, string) {
 	if !reasoningApart {
 		t.OutputText -= f.reasoning
 	}
+	if !t.Possible() {
+		return usage.Tokens{}, "its token figures cannot be"
+	}
 	for _, part := range []struct {
 		n   int64
 		has usage.TokenFields
@@ -132,7 +135,7 @@ func (d *document) readCLIProxy(visit func(*Row) error) error {
 		return d.skip()
 	})
 	if err == nil && !found {
-		return &SyntaxError{d.line(), `it has no "apis": it is no usage export of CLIProxyAPI`}
+		return &SyntaxError{d.line, `it has no "apis": it is no usage export of CLIProxyAPI`}
 	}
 	return err
 }

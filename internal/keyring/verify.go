@@ -65,7 +65,10 @@ type Allowance struct {
 }
 
 // Left is what may still be spent; never less than nothing.
-func (a *Allowance) Left() int64 { return max(a.Limit-a.Used-a.Reserved, 0) }
+func (a *Allowance) Left() int64 { return max(a.rest(), 0) }
+
+// rest is Limit less what is used and reserved; negative where more is.
+func (a *Allowance) rest() int64 { return usage.SubSat(usage.SubSat(a.Limit, a.Used), a.Reserved) }
 
 // Left is what is left of a key's limits; nil where there is none.
 type Left struct {
@@ -183,11 +186,11 @@ func (r *Ring) overLimit(e *entry, l *Left, q *Query, now time.Time) (Verdict, b
 	}
 	v := Verdict{Outcome: OverLimit, Left: l, RetryAfter: -1}
 	check := func(name string, a *Allowance, need int64, wait func(over int64) time.Duration) {
-		if need = max(need, 1); a == nil || a.Limit-a.Used-a.Reserved >= need {
+		if need = max(need, 1); a == nil || a.rest() >= need {
 			return
 		}
 		after := reservedRetry
-		if over := a.Used + need - a.Limit; over > 0 {
+		if over := usage.SubSat(usage.AddSat(a.Used, need), a.Limit); over > 0 {
 			after = wait(over)
 		}
 		if after > v.RetryAfter {

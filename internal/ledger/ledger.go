@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
@@ -40,8 +41,8 @@ type Options struct {
 	MaxRecords int64
 	// MaxBytes drops the oldest records while the store is larger; 0 keeps them.
 	MaxBytes int64
-	// MaxMembers bounds the values of one dimension that have sums of their own in one day; what
-	// comes beyond them is summed as "(other)". Default 20,000.
+	// MaxMembers bounds the values of one dimension that have sums of their own, over all that is kept;
+	// what comes beyond them is summed as "(other)". Default 20,000.
 	MaxMembers int
 	// Series says which series Series gives. Default: all labels, 2,000 series.
 	Series rollup.SeriesOptions
@@ -75,8 +76,30 @@ type Status struct {
 	Retention error // why old records could not be dropped at the last try
 	Save      error // why sums or records could not be put in order on disk at the last try; the next start takes longer
 	// Folded counts calls that were summed as "(other)" on some dimension since start, because it had
-	// too many values that day.
+	// too many values.
 	Folded int64
+	// Values is how much room there is for values of the dimensions that have sums.
+	Values []ValueRoom
+	// Secrets counts, since start, keys and other secrets in clear that were taken out of telemetry.
+	Secrets int64
+}
+
+// ValueRoom is how many values of a dimension have sums of their own, and how many can have.
+type ValueRoom struct {
+	Dimension  Dimension
+	Count, Max int
+	// Other tells whether calls that are kept are summed as "(other)".
+	Other bool
+}
+
+// valueRoom tells how much room there is. The caller holds the lock.
+func (l *Ledger) valueRoom() []ValueRoom {
+	var out []ValueRoom
+	for _, by := range [...]Dimension{ByModel, ByKey, ByUser, ByService, ByProject} {
+		room := l.sums.Room(axisOf(by))
+		out = append(out, ValueRoom{Dimension: by, Count: room.Members, Max: room.Max, Other: room.Folds})
+	}
+	return out
 }
 
 // Counters count, since start, what happened to records.
@@ -147,6 +170,7 @@ type Ledger struct {
 	outcomeErr   error // why the outcome of the last write is not known
 
 	observers observers
+	secrets   atomic.Int64 // see Status.Secrets
 
 	// What follows belongs to the writer's goroutine.
 	index       *index         // nil until it is read
@@ -190,7 +214,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		engine: engine, o: o, keyed: usage.NewKeyedNames(o.KeySecret), series: rollup.NewSeries(o.Series), untrue: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
-	l.sums = rollup.New(rollup.Options{MaxMembers: o.MaxMembers, Read: l.readPart})
+	l.sums = rollup.New(l.sumOptions())
 	if err := l.load(ctx); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
@@ -353,5 +377,5 @@ func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded}, nil
+	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded, Values: l.valueRoom(), Secrets: l.secrets.Load()}, nil
 }

@@ -61,8 +61,8 @@ type RepricedModel struct {
 
 func (r *Repriced) add(old, now *usage.Call) {
 	r.Calls++
-	r.Old += old.Cost
-	r.New += now.Cost
+	r.Old = r.Old.Add(old.Cost)
+	r.New = r.New.Add(now.Cost)
 	wasUnpriced, unpriced := old.Quality&usage.Unpriced != 0, now.Quality&usage.Unpriced != 0
 	if old.Cost != now.Cost || wasUnpriced != unpriced {
 		r.Changed++

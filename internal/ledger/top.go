@@ -2,9 +2,12 @@ package ledger
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"slices"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Of thousands of users people look at some ten. So of a query for the top groups the totals are added
@@ -40,8 +43,8 @@ func (q *Query) narrow(groups []Group) []Group {
 			if known {
 				all[n].Points[k].MergeCounts(&g.Points[k])
 			}
-			all[n].tokens += g.Points[k].Tokens.Total()
-			all[n].calls += g.Points[k].Calls
+			all[n].tokens = usage.AddSat(all[n].tokens, g.Points[k].Tokens.Total())
+			all[n].calls = usage.AddSat(all[n].calls, g.Points[k].Calls)
 		}
 	}
 	slices.SortFunc(all, func(a, b ranked) int {
@@ -66,6 +69,55 @@ func (q *Query) narrow(groups []Group) []Group {
 // narrows tells whether a query's top groups are found before their points are added up.
 func (p *plan) narrows(b bucketed) bool {
 	return p.query.Top > 0 && len(p.query.Edges) > 0 && p.axis != rollup.All && !filtered(&p.query.Filter) && len(b.partial) == 0
+}
+
+// errNotRanked reports a query whose top groups have to be found first.
+var errNotRanked = errors.New("the top groups are not known yet")
+
+// ranks tells whether a query's groups are of more than one point, and only the top ones are shown: it
+// would take much room to tell the points of all apart.
+func (p *plan) ranks() bool {
+	return p.query.Top > 0 && p.query.By != ByNothing && len(p.query.Edges) > 2
+}
+
+// rank finds the names of the top groups of a query that ranks, by a query for their totals. What is
+// committed until the points are added up may change the order, and no sum.
+func (l *Ledger) rank(ctx context.Context, p *plan, alone bool) error {
+	if !p.ranks() {
+		return nil
+	}
+	f := p.query.Filter
+	f.From, f.To = p.from, p.to
+	totals, err := l.totalsOf(ctx, Query{Filter: f, By: p.query.By, CountsOnly: true}, alone)
+	if err != nil {
+		return err
+	}
+	p.top = map[string]bool{}
+	for _, g := range p.query.narrow(totals.Groups) {
+		if !g.Rest {
+			p.top[g.Value] = true
+		}
+	}
+	return nil
+}
+
+// totalsOf answers a query without edges, histograms and top groups. alone is as for fromSums.
+func (l *Ledger) totalsOf(ctx context.Context, q Query, alone bool) (Answer, error) {
+	p, err := l.plan(q)
+	if err != nil {
+		return Answer{}, err
+	}
+	if p.fromMemory {
+		return l.fromSums(ctx, p, alone)
+	}
+	if a, ok, err := l.fromTotals(ctx, p); ok || err != nil {
+		return a, err
+	}
+	s := newSummation(p)
+	if err := l.sumRecords(ctx, p, s, p.from, p.to); err != nil {
+		return Answer{}, err
+	}
+	return s.answer(l.lastCommit(), 0), nil
 }
 
 // topGroups are the sums that a query for the top groups begins with.
@@ -121,8 +173,8 @@ func (t *topGroups) ranked(s *summation) (top []*rank, more bool) {
 			top = append(top, r)
 		}
 		r.members = append(r.members, m)
-		r.tokens += tokens
-		r.calls += calls
+		r.tokens = usage.AddSat(r.tokens, tokens)
+		r.calls = usage.AddSat(r.calls, calls)
 	})
 	if len(top) > q.Top { // of thousands only those are put in order that may be among the top ones
 		tokens := make([]int64, len(top))
@@ -140,7 +192,7 @@ func (t *topGroups) ranked(s *summation) (top []*rank, more bool) {
 }
 
 // answer adds up the points of the top groups, when the sums that it began with have ended.
-func (t *topGroups) answer(s *summation, keep func(*rollup.Summing)) (Answer, error) {
+func (t *topGroups) answer(ctx context.Context, s *summation, keep func(*rollup.Summing)) (Answer, error) {
 	q := &t.plan.query
 	top, more := t.ranked(s)
 	n := len(t.edges) - 1
@@ -154,7 +206,7 @@ func (t *topGroups) answer(s *summation, keep func(*rollup.Summing)) (Answer, er
 		}
 	}
 	points := t.totals.Again(rollup.Query{Axis: t.plan.axis, Edges: t.edges, Of: of, Points: func(m rollup.Member) []Sums { return into[m] }})
-	if err := points.End(); err != nil {
+	if err := points.End(ctx); err != nil {
 		return Answer{}, err
 	}
 	keep(points)

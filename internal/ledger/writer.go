@@ -35,7 +35,7 @@ func (l *Ledger) write() {
 		select {
 		case r := <-l.requests:
 			l.commitGroup(ctx, l.gather(r))
-			l.foldSums()
+			l.foldSums(ctx)
 			if err := l.engine.Fold(ctx); err != nil {
 				l.noteSaved(err) // it is tried again; when too much waits, commits fail
 			}

@@ -95,6 +95,9 @@ func (n *Native) Merge(o *Native) {
 	n.Sum += o.Sum
 }
 
+// maxTimings bounds the models whose histograms are told apart: each is as long as some fifty series.
+const maxTimings = 200
+
 // SeriesOptions say how many series there are.
 type SeriesOptions struct {
 	Labels []Label
@@ -280,7 +283,7 @@ func (s *Series) Journal(changes []Change) []byte {
 	}
 	for _, c := range changes {
 		p := s.touch(c.Call)
-		p.line.delta.addCounts(c.Call, c.N)
+		p.line.delta.AddCounts(c.Call, c.N)
 		switch {
 		case c.N < 0:
 		case p.timing.replaced > 0:
@@ -452,7 +455,7 @@ func (s *Series) Apply(journal []byte) error {
 func (s *Series) timingsOf(m Member) *Timings {
 	t := s.timings[m]
 	if t == nil {
-		if len(s.timings) >= s.max {
+		if len(s.timings) >= min(s.max, maxTimings) {
 			m = Member{Value: "other", Provider: "other"}
 			if t = s.timings[m]; t != nil {
 				return t
@@ -484,14 +487,10 @@ func (t *Timings) observe(c timed) {
 	}
 }
 
-// applyHist puts back what a snapshot held, under the very name that it had: the limit was kept then.
+// applyHist puts back what a snapshot held. Where an earlier version told more models apart, the rest is
+// added up under "other".
 func (s *Series) applyHist(r *reader) {
-	m := Member{Value: r.text(), Provider: r.text()}
-	t := s.timings[m]
-	if t == nil {
-		t = &Timings{}
-		s.timings[m] = t
-	}
+	t := s.timingsOf(Member{Value: r.text(), Provider: r.text()})
 	for _, n := range []*Native{&t.Duration, &t.TTFT, &t.Speed} {
 		n.Count += r.varint()
 		n.Sum += math.Float64frombits(r.uvarint())

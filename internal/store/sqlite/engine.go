@@ -31,8 +31,8 @@ type Options struct {
 // Engine is an open database. It is safe for concurrent use.
 type Engine struct {
 	path    string
-	secret  usage.KeySecret
 	driver  string
+	secret  usage.KeySecret
 	lock    *fileLock
 	writing sync.Mutex // held for a write transaction
 	writeDB *sql.DB    // one connection
@@ -91,6 +91,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	Protect(path) // who runs a server calls it before, and logs what it says
 	e := &Engine{path: path, driver: cmp.Or(o.driver, "sqlite"), lock: lock}
 	if err := e.open(ctx, o.Keyed); err != nil {
 		return nil, errors.Join(err, e.Close())
