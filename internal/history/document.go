@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/tokenboard/tokenboard/internal/strictjson"
 )
 
 const (
-	maxNesting = 1_000   // of values that are passed over
+	maxNesting = strictjson.MaxDepth
 	maxNumber  = 4 << 10 // bytes of a number or a word such as true
+	maxFields  = 100_000 // of one object, that are told apart
 )
 
 // document reads one JSON document piece by piece. It holds no more of it than one row. What it passes
@@ -74,14 +77,37 @@ func (d *document) expect(some string) (byte, error) {
 	return d.next()
 }
 
-// object visits the fields of an object; visit has to read each field's value. Where there is another
-// value, it is passed over.
+// whole checks that nothing follows a document that was read without an error.
+func (d *document) whole(err error) error {
+	if err != nil {
+		return err
+	}
+	d.line += skipBlank(d.in)
+	switch _, err := d.in.Peek(1); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err == nil:
+		return d.wrong("something follows the end of the document")
+	default:
+		return err
+	}
+}
+
+// object visits the fields of an object, each of which must stand there once; visit has to read each
+// field's value. Where there is another value, it is passed over.
 func (d *document) object(visit func(field string) error) error {
+	seen := map[string]bool{}
 	return d.inside('{', func() error {
 		field, err := d.field()
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case seen[field]:
+			return d.wrong("a field of an object is there twice")
+		case len(seen) == maxFields:
+			return d.wrong("an object has more than %d fields", maxFields)
 		}
+		seen[field] = true
 		return visit(field)
 	})
 }
@@ -168,6 +194,10 @@ func (d *document) row(parse func([]byte, *Row), visit func(*Row) error) error {
 // the value is longer than a row may be; raw then has its beginning.
 func (d *document) value(keep bool) (long bool, err error) {
 	d.raw, d.open = d.raw[:0], d.open[:0]
+	deepest := maxNesting
+	if keep {
+		deepest = maxLine // the row is refused, not the file
+	}
 	put := func(c byte) {
 		if keep && len(d.raw) <= maxLine {
 			d.raw = append(d.raw, c)
@@ -180,8 +210,8 @@ func (d *document) value(keep bool) (long bool, err error) {
 		}
 		switch {
 		case c == '{' || c == '[':
-			if len(d.open) == maxNesting {
-				return false, d.wrong("its values are nested deeper than %d", maxNesting)
+			if len(d.open) == deepest {
+				return false, d.wrong("it is nested deeper than %d levels", deepest)
 			}
 			d.open = append(d.open, c)
 			_, _ = d.next() // it is buffered

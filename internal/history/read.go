@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -32,7 +34,11 @@ type Row struct {
 }
 
 // Key names a key that only its own console knows by more than this.
-type Key struct{ ID, Name, Display string }
+type Key struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Display string `json:"display"`
+}
 
 // SyntaxError reports a file that cannot be read on from some line.
 type SyntaxError struct {
@@ -47,15 +53,26 @@ const maxLine = 1 << 20
 
 // Read visits the rows of a file in the order in which they stand there. What visit returns ends it, and
 // so does the end of the context. Its work is linear in the bytes of the file, and it holds one row at a time.
+//
+// No text of a row holds a secret that is known by its shape.
 func Read(ctx context.Context, f Format, r io.Reader, visit func(*Row) error) error {
 	r = &cancelled{ctx, r}
+	next := visit
+	visit = func(row *Row) error {
+		dialect.Conceal(&row.Call)
+		row.Key.Name, _ = secret.Text(row.Key.Name)
+		row.Key.Display, _ = secret.Text(row.Key.Display)
+		return next(row)
+	}
 	switch f {
 	case NDJSON:
 		return readLines(r, callOfExport, visit)
 	case Tokenboard:
-		return newDocument(r).readExport(visit)
+		d := newDocument(r)
+		return d.whole(d.readExport(visit))
 	case CLIProxy:
-		return newDocument(r).readCLIProxy(visit)
+		d := newDocument(r)
+		return d.whole(d.readCLIProxy(visit))
 	case LiteLLM:
 		return readLiteLLM(r, visit)
 	}

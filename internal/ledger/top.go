@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Of thousands of users people look at some ten. So of a query for the top groups the totals are added
@@ -42,8 +43,8 @@ func (q *Query) narrow(groups []Group) []Group {
 			if known {
 				all[n].Points[k].MergeCounts(&g.Points[k])
 			}
-			all[n].tokens += g.Points[k].Tokens.Total()
-			all[n].calls += g.Points[k].Calls
+			all[n].tokens = usage.AddSat(all[n].tokens, g.Points[k].Tokens.Total())
+			all[n].calls = usage.AddSat(all[n].calls, g.Points[k].Calls)
 		}
 	}
 	slices.SortFunc(all, func(a, b ranked) int {
@@ -172,8 +173,8 @@ func (t *topGroups) ranked(s *summation) (top []*rank, more bool) {
 			top = append(top, r)
 		}
 		r.members = append(r.members, m)
-		r.tokens += tokens
-		r.calls += calls
+		r.tokens = usage.AddSat(r.tokens, tokens)
+		r.calls = usage.AddSat(r.calls, calls)
 	})
 	if len(top) > q.Top { // of thousands only those are put in order that may be among the top ones
 		tokens := make([]int64, len(top))
