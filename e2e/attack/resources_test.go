@@ -247,7 +247,7 @@ var bombsOfImport = []struct{ name, format, begin, text, end string }{
 }
 
 func bombs(t *testing.T, b *target) string {
-	const size = 64 << 20
+	const size = 32 << 20
 	var worst int64
 	for _, bomb := range bombsOfImport {
 		body := zipped(bomb.begin, bomb.text, size/len(bomb.text), bomb.end)
@@ -259,7 +259,7 @@ func bombs(t *testing.T, b *target) string {
 		require.Less(t, above, int64(mostMemory), bomb.name)
 		worst = max(worst, above)
 	}
-	return "64 MB of each: memory +" + mib(worst)
+	return "32 MB of each: memory +" + mib(worst)
 }
 
 // linear fails where the processor time of f grows much faster than the sizes, which double twice.
@@ -279,7 +279,7 @@ func linear(t *testing.T, b *target, sizes [3]int, f func(size int)) string {
 func importIsLinear(t *testing.T, b *target) string {
 	var worst string
 	for _, bomb := range bombsOfImport {
-		worst = bomb.name + " " + linear(t, b, [3]int{8 << 20, 16 << 20, 32 << 20}, func(size int) {
+		worst = bomb.name + " " + linear(t, b, [3]int{4 << 20, 8 << 20, 16 << 20}, func(size int) {
 			body := zipped(bomb.begin, bomb.text, size/len(bomb.text), bomb.end)
 			b.operator.with("Content-Encoding", "gzip").do(t.Context(), http.MethodPost, api+"/logs/import?format="+bomb.format, bytes.NewReader(body))
 		})
@@ -289,7 +289,7 @@ func importIsLinear(t *testing.T, b *target) string {
 
 func importWithoutClient(t *testing.T, b *target) string {
 	ctx, leave := context.WithCancel(t.Context())
-	body := zipped(`{"usage":"`, "x", 900<<20, `"}`)
+	body := zipped(`{"usage":"`, "x", 500<<20, `"}`)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
