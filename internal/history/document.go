@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	maxNesting = strictjson.MaxDepth
-	maxNumber  = 4 << 10 // bytes of a number or a word such as true
-	maxFields  = 100_000 // of one object, that are told apart
+	maxNesting = strictjson.MaxDepth // of values that are passed over
+	maxNumber  = 4 << 10             // bytes of a number or a word such as true
+	maxFields  = 100_000             // of one object whose fields are told apart
 )
 
 // document reads one JSON document piece by piece. It holds no more of it than one row. What it passes
@@ -86,10 +86,10 @@ func (d *document) whole(err error) error {
 	switch _, err := d.in.Peek(1); {
 	case errors.Is(err, io.EOF):
 		return nil
-	case err == nil:
-		return d.wrong("something follows the end of the document")
-	default:
+	case err != nil:
 		return err
+	default:
+		return d.wrong("something follows the end of the document")
 	}
 }
 
