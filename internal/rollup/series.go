@@ -455,11 +455,13 @@ func (s *Series) Apply(journal []byte) error {
 func (s *Series) timingsOf(m Member) *Timings {
 	t := s.timings[m]
 	if t == nil {
-		if len(s.timings) >= min(s.max, maxTimings) {
-			m = Member{Value: "other", Provider: "other"}
-			if t = s.timings[m]; t != nil {
-				return t
-			}
+		other := Member{Value: "other", Provider: "other"}
+		told := len(s.timings)
+		if s.timings[other] != nil {
+			told-- // so that a snapshot is put back the same in whichever order it comes
+		}
+		if m != other && told >= min(s.max, maxTimings) {
+			return s.timingsOf(other)
 		}
 		m = Member{strings.Clone(m.Value), strings.Clone(m.Provider)} // they may be parts of a large text
 		t = &Timings{}
