@@ -45,9 +45,14 @@ test-unit: reference ## unit tests, with the race detector where there is a C co
 .PHONY: test-fuzz
 test-fuzz: ## fuzzing for seconds
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
+	$(GO) test -run '^$$' -fuzz FuzzScrub -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./processor/tokenusageprocessor
 	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
 	$(GO) test -run '^$$' -fuzz FuzzChunks -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./proxytrace
 	$(GO) test -run '^$$' -fuzz FuzzGlance -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./proxytrace
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser that meets what others wrote, one after another, each for FUZZTIME (10m)
+	GO=$(GO) sh tools/fuzz.sh $(FUZZTIME)
 
 .PHONY: test-e2e
 test-e2e: build packages ## the built binary end to end
