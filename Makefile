@@ -45,9 +45,14 @@ test-unit: reference ## unit tests, with the race detector where there is a C co
 .PHONY: test-fuzz
 test-fuzz: ## fuzzing for seconds
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
+	$(GO) test -run '^$$' -fuzz FuzzScrub -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./processor/tokenusageprocessor
 	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
 	$(GO) test -run '^$$' -fuzz FuzzChunks -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./proxytrace
 	$(GO) test -run '^$$' -fuzz FuzzGlance -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./proxytrace
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser that meets what others wrote, one after another, each for FUZZTIME (10m)
+	GO=$(GO) sh tools/fuzz.sh $(FUZZTIME)
 
 .PHONY: test-e2e
 test-e2e: build packages ## the built binary end to end
@@ -95,7 +100,7 @@ PRICES_FROM := internal/pricing/generate
 
 .PHONY: prices
 prices: ## make the price book anew from the newest npm package @pydantic/genai-prices, or from PRICES=version
-	cd $(PRICES_FROM) && npm install --silent @pydantic/genai-prices@$(or $(PRICES),latest)
+	cd $(PRICES_FROM) && npm install --ignore-scripts --silent @pydantic/genai-prices@$(or $(PRICES),latest)
 	mkdir -p $(BIN) && node $(PRICES_FROM)/extract.mjs > $(BIN)/prices.json && mv $(BIN)/prices.json internal/pricing/prices.json
 	TOKENBOARD_REFERENCE=1 $(GO) test -count=1 ./internal/pricing
 
@@ -103,7 +108,7 @@ prices: ## make the price book anew from the newest npm package @pydantic/genai-
 reference: $(PRICES_FROM)/node_modules/.package-lock.json ## install the package that the prices are compared with
 
 $(PRICES_FROM)/node_modules/.package-lock.json: $(PRICES_FROM)/package.json $(PRICES_FROM)/package-lock.json
-	cd $(PRICES_FROM) && npm ci --silent && touch node_modules/.package-lock.json
+	cd $(PRICES_FROM) && npm ci --ignore-scripts --silent && touch node_modules/.package-lock.json
 
 .PHONY: clean
 clean: ## remove what was built

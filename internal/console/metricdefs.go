@@ -66,6 +66,7 @@ var (
 	mDropped    = metricDef{name: "dropped_records_total", kind: counter, help: "Records that retention removed, since the process started."}
 	mForgotten  = metricDef{name: "forgotten_spans_total", kind: counter, help: "Spans whose late relatives will not be recognised because correlation::max_spans was reached, since the process started."}
 	mFolded     = metricDef{name: "folded_calls_total", kind: counter, help: "Calls that some sums show as (other) because sums::max_values was reached, since the process started."}
+	mSecrets    = metricDef{name: "secrets_removed_total", kind: counter, help: "Keys and other secrets in clear that were taken out of telemetry, since the process started."}
 )
 
 // budgetLabels: scope is key or console, key the key's name (empty for the console), period day,
@@ -78,7 +79,7 @@ var metricDefs = []*metricDef{
 	&mDuration, &mTTFT, &mSpeed,
 	&mLimitTok, &mUsedTok, &mLimitUSD, &mUsedUSD, &mReset, &mHidden, &mKeys,
 	&mRecords, &mBytes, &mLastCommit, &mSeries, &mStart, &mPrices,
-	&mCommits, &mDuplicates, &mFuller, &mSuperseded, &mRefused, &mDropped, &mForgotten, &mFolded,
+	&mCommits, &mDuplicates, &mFuller, &mSuperseded, &mRefused, &mDropped, &mForgotten, &mFolded, &mSecrets,
 }
 
 // allLabels gives a metric's labels where series have these.

@@ -112,7 +112,7 @@ func (m *collector) named(index *keyIndex, sums map[rollup.Labels]rollup.Sums) m
 	for raw, s := range sums {
 		l := raw
 		if l[rollup.LabelKey] != "" {
-			l[rollup.LabelKey] = index.name(l[rollup.LabelKey])
+			l[rollup.LabelKey] = index.metricName(l[rollup.LabelKey])
 		}
 		for i := range l {
 			l[i] = cleanLabel(l[i])
@@ -214,5 +214,6 @@ func (s *scrape) store(ctx context.Context) error {
 	s.put(&mDropped, float64(n.Dropped))
 	s.put(&mForgotten, float64(n.Evicted))
 	s.put(&mFolded, float64(status.Folded))
+	s.put(&mSecrets, float64(status.Secrets))
 	return nil
 }

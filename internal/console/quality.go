@@ -32,15 +32,18 @@ type Arrivals struct {
 	RefusedBad    int64 `json:"refused_unusable" doc:"without an identity or a time"`
 	Evicted       int64 `json:"forgotten_spans" doc:"spans whose late relatives will not be recognised, because correlation::max_spans was reached"`
 	Folded        int64 `json:"summed_as_other" doc:"calls that some sums show as (other), because sums::max_values was reached"`
+	Secrets       int64 `json:"secrets_removed" doc:"keys and other secrets in clear that were taken out of telemetry; tokenboard.secrets.removed says on which records"`
 }
 
 // Quality is what keeps the figures from being perfect.
 type Quality struct {
 	Calls         int64        `json:"api_call_count"`
 	NoUsage       int64        `json:"no_usage_count" doc:"calls that told no token figures, failed ones included"`
-	NoUsageModels []ModelCount `json:"no_usage_models" doc:"where they come from, most first"`
+	NoUsageModels []ModelCount `json:"no_usage_models" doc:"where they come from, most first, at most as many as top; /breakdown?by=model,provider&sort=no_usage_count has all, in pages"`
+	NoUsageCount  int          `json:"no_usage_model_count" doc:"models that they come from, those beyond top included"`
 	Unpriced      int64        `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
-	Models        []ModelCount `json:"unpriced_models" doc:"their models, most calls first"`
+	Models        []ModelCount `json:"unpriced_models" doc:"their models, most calls first, likewise; sort=unpriced_count has all"`
+	ModelCount    int          `json:"unpriced_model_count" doc:"their models, those beyond top included"`
 	Inconsistent  int64        `json:"inconsistent_count" doc:"calls with figures that cannot be, which were left out, or that do not add up"`
 	Estimated     int64        `json:"estimated_count" doc:"calls whose emitter estimated its figures"`
 	SinceStart    Arrivals     `json:"since_start"`
@@ -77,7 +80,10 @@ func (q *Quality) rooms(s *ledger.Status) {
 	}
 }
 
-type qualityInput struct{ Filters }
+type qualityInput struct {
+	Top int `query:"top" default:"200" minimum:"1" maximum:"1000" doc:"models in each list"`
+	Filters
+}
 
 func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Quality], error) {
 	f, _, err := c.filtered(ctx, "quality", &in.Filters)
@@ -98,6 +104,7 @@ func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Qual
 		SinceStart: Arrivals{
 			Duplicates: n.Duplicates, Fuller: n.Fuller, Corrections: n.Superseded, RefusedOld: n.RefusedOld,
 			RefusedFuture: n.RefusedNew, RefusedBad: n.RefusedBad, Evicted: n.Evicted, Folded: status.Folded,
+			Secrets: status.Secrets,
 		},
 	}
 	q.rooms(&status)
@@ -116,10 +123,14 @@ func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Qual
 			q.Models = append(q.Models, ModelCount{g.Value, g.Provider, s.Unpriced})
 		}
 	}
-	for _, list := range [][]ModelCount{q.NoUsageModels, q.Models} {
-		slices.SortFunc(list, func(a, b ModelCount) int {
+	q.NoUsageCount, q.ModelCount = len(q.NoUsageModels), len(q.Models)
+	for _, list := range []*[]ModelCount{&q.NoUsageModels, &q.Models} {
+		slices.SortFunc(*list, func(a, b ModelCount) int {
 			return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Model, b.Model), cmp.Compare(a.Provider, b.Provider))
 		})
+		if len(*list) > in.Top {
+			*list = slices.Clone((*list)[:in.Top]) // the rest need not stay in memory
+		}
 	}
 	return answer(q), nil
 }

@@ -47,6 +47,26 @@ var canonical = struct {
 	quality: refTo(usage.AttrQuality), recordID: refTo(attrRecordID), start: refTo(attrStart), duration: refTo(attrDuration),
 }
 
+// canonicalNames are the names that a canonicalWriter writes.
+func canonicalNames() []string {
+	c := &canonical
+	names := []string{usage.AttrQuality, usage.AttrSecrets}
+	for _, a := range []*ref{
+		&c.operation, &c.provider, &c.requestModel, &c.responseModel, &c.responseID, &c.errorType, &c.requestID, &c.keyFingerprint, &c.keyDisplay,
+		&c.user, &c.project, &c.session, &c.group, &c.family, &c.role, &c.method, &c.path, &c.conversation, &c.total, &c.status, &c.stream, &c.ttft,
+		&c.echo, &c.cost, &c.recordID, &c.start, &c.duration,
+	} {
+		names = append(names, a.name)
+	}
+	for i := range tokenFields {
+		names = append(names, tokenFields[i].ref.name)
+	}
+	for i := range modalityRefs {
+		names = append(names, modalityRefs[i][0].name)
+	}
+	return names
+}
+
 // WriteCanonical writes a call into the attributes of its record in the current GenAI conventions,
 // with what they have no name for under "tokenboard.". A Decoder reads the same call from it again.
 func WriteCanonical(c *usage.Call, family string, attrs pcommon.Map) {

@@ -22,12 +22,18 @@ import (
 // Options configure a Decoder. The zero value knows all built-in families.
 type Options struct {
 	Taught []Taught // families that nobody here knows, asked before the built-in ones
+	// Scrubs says that whoever asks takes the secrets out of what it writes of a call.
+	Scrubs bool
+	// KeysOnly says that of the attributes with the names of secrets only those of clients' keys matter to it.
+	KeysOnly bool
 }
 
 // Decoder reads calls. It holds no state between requests and is safe for concurrent use.
 type Decoder struct {
 	families []*Family
 	names    *names
+	scrubs   bool // see Options
+	secrets  Kind // of the attributes that hold secrets
 
 	plans   atomic.Pointer[map[string]*plan] // by scope, see planFor
 	readers sync.Pool
@@ -36,14 +42,21 @@ type Decoder struct {
 // New makes a decoder.
 func New(o Options) *Decoder {
 	if len(o.Taught) == 0 {
-		return &Decoder{families: families, names: known}
+		return &Decoder{families: families, names: known, scrubs: o.Scrubs, secrets: secretKinds(o)}
 	}
-	d := &Decoder{names: known.clone()}
+	d := &Decoder{names: known.clone(), scrubs: o.Scrubs, secrets: secretKinds(o)}
 	for i := range o.Taught {
 		d.families = append(d.families, o.Taught[i].family(d.names))
 	}
 	d.families = append(d.families, families...)
 	return d
+}
+
+func secretKinds(o Options) Kind {
+	if o.KeysOnly {
+		return KindKey
+	}
+	return KindKey | KindSecret
 }
 
 // Canonical is the family name of records that the processor has normalised.
@@ -252,8 +265,8 @@ func (b *fullest) consider(r *record, c *usage.Call, f *candidate, v verdict) {
 	if f.Adds != nil {
 		b.added = f.Adds
 	}
-	if b.family == nil && f.own() {
-		b.family = f.Family
+	if b.family == nil && f.own() && (r.log || f.limited()) {
+		b.family, r.owner = f.Family, f.Family
 	}
 	if f.bit != 0 && (r.own.families|r.origin.index.families)&f.bit == 0 {
 		return // it has no figure here
@@ -355,7 +368,7 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	if est, ok := r.at(&estimatedRef); ok && truth(est) == usage.Yes {
 		c.Quality |= usage.Estimated
 	}
-	c.Method = strings.ToUpper(r.text(f, factMethod))
+	c.Method = methodOf(r.text(f, factMethod))
 	c.Path = pathOf(r.text(f, factPath))
 	c.Status = r.status(f)
 	r.outcome(c, f, failed)
@@ -424,9 +437,28 @@ func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
 	if !c.Failed || c.ErrorType != "" {
 		return
 	}
+	if c.ErrorType = r.exception(); c.ErrorType != "" {
+		return
+	}
 	if c.ErrorType = "_OTHER"; c.Status >= 400 { // the conventions' name where nothing better is known
 		c.ErrorType = strconv.Itoa(c.Status)
 	}
+}
+
+// exception gives the type of the exception that a span recorded last, which most emitters tell in an event alone.
+func (r *record) exception() (kind string) {
+	if !r.isSpan {
+		return ""
+	}
+	for _, e := range r.spanned.Events().All() {
+		if e.Name() != "exception" {
+			continue
+		}
+		if v, ok := e.Attributes().Get("exception.type"); ok && told(textOf(v)) {
+			kind = textOf(v)
+		}
+	}
+	return kind
 }
 
 // kindRefs are the kinds of spans that can name an operation.
@@ -458,6 +490,15 @@ func (r *record) operation(f *Family) string {
 		op = "chat"
 	}
 	return op
+}
+
+// methodOf gives an HTTP method in capitals; by the conventions "_OTHER" for what is none.
+func methodOf(s string) string {
+	const longest = 20 // letters; those that are registered are shorter
+	if len(s) > longest || strings.ContainsAny(s, " .:=/") {
+		return "_OTHER"
+	}
+	return strings.ToUpper(s)
 }
 
 // pathOf gives the path of a URL or request target, without its query.

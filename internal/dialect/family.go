@@ -178,8 +178,11 @@ func (f *Family) marked(r *record) bool {
 	return false
 }
 
+// limited tells whether a family holds only for some scopes or where a mark is.
+func (f *Family) limited() bool { return len(f.Scopes)+len(f.Marks) > 0 }
+
 // own tells whether a family is of one emitter, so that a record of it is of that emitter even without figures.
-func (f *Family) own() bool { return len(f.Scopes)+len(f.Marks) > 0 }
+func (f *Family) own() bool { return f.limited() || len(f.Events) > 0 }
 
 // read reads a family's figures; some is false where there is none.
 func (f *Family) read(r *record) (g figures, some bool) {

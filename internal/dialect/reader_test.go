@@ -51,10 +51,10 @@ func TestReaderForgets(t *testing.T) {
 	var c usage.Call
 	rd.Span(call, &c)
 	require.Equal(t, "u", c.User)
-	require.Equal(t, KindContent|KindKey|KindURL|kindTelling, rd.Kinds())
-	keys, names := rd.Keys(nil, nil)
-	require.Equal(t, []string{"sk-0123456789abcdefgh"}, keys)
-	require.Equal(t, []string{"gen_ai.request.api_key"}, names)
+	require.Equal(t, KindContent|KindKey|KindSecret|KindURL|KindCanonical|kindTelling, rd.Kinds())
+	text, n := rd.Secrets()[2].Cut("x sk-0123456789abcdefgh y")
+	require.Equal(t, "x sk-01…efgh y", text)
+	require.Equal(t, 1, n)
 	require.True(t, rd.Agent(""))
 
 	rd.Scope(plain)
@@ -62,9 +62,7 @@ func TestReaderForgets(t *testing.T) {
 	require.Empty(t, rd.Span(other, &c))
 	require.Equal(t, usage.RoleNone, c.Role)
 	require.Zero(t, rd.Kinds())
-	keys, names = rd.Keys(nil, nil)
-	require.Empty(t, keys)
-	require.Empty(t, names)
+	require.True(t, rd.Secrets()[2].Empty())
 	require.False(t, rd.Agent(""))
 
 	bare, _, again := spanOf("", "chat", map[string]any{"gen_ai.operation.name": "chat"})

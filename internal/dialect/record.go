@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
 // record is one span or log record as the tables look at it.
@@ -21,6 +22,13 @@ type record struct {
 	log      bool
 
 	keys keyCache
+
+	owner   *Family     // whose record it is, by its scope, a mark or its event; see decode
+	spanned ptrace.Span // the span that is read, if it is one
+	isSpan  bool
+	secrets secrets
+
+	secretKinds Kind // see Decoder.secrets
 
 	looked     [4]looked // see memberOf
 	lookedNext int
@@ -52,8 +60,14 @@ func (x *index) fill(n *names, attrs pcommon.Map, resource bool) {
 	for name, v := range attrs.All() {
 		id := n.look(name)
 		if id == 0 {
-			x.kinds |= kindByForm(name)
-			continue
+			k := kindByForm(name)
+			x.kinds |= k
+			if k&KindSecret == 0 {
+				continue
+			}
+			if id = n.keyNamed(name); id == 0 {
+				continue
+			}
 		}
 		info := &n.info[id]
 		x.kinds |= info.kind
@@ -230,16 +244,19 @@ var general = func() (out [factCount][]ref) {
 	return out
 }()
 
-// aliases gives the names to look for a fact under: the family's own, then the general ones, where the
-// record has one of them.
-func (r *record) aliases(f *Family, what fact) (out [2][]ref) {
-	if f != nil {
-		if out[0] = f.refs.facts[what]; out[0] != nil && len(out[0]) == 0 {
+// aliases gives the names to look for a fact under: those of the family that told the figures, of the
+// one whose record it is, then the general ones, where the record has one of them.
+func (r *record) aliases(f *Family, what fact) (out [3][]ref) {
+	for i, f := range [...]*Family{f, r.owner} {
+		if f == nil {
+			continue
+		}
+		if out[i] = f.refs.facts[what]; out[i] != nil && len(out[i]) == 0 {
 			return out
 		}
 	}
 	if (r.own.facts|r.origin.index.facts)&(1<<what) != 0 {
-		out[1] = general[what]
+		out[2] = general[what]
 	}
 	return out
 }
@@ -248,7 +265,7 @@ func (r *record) aliases(f *Family, what fact) (out [2][]ref) {
 func (r *record) text(f *Family, what fact) string {
 	for _, list := range r.aliases(f, what) {
 		for i := range list {
-			if s := r.textAt(&list[i]); s != "" && !strings.EqualFold(s, "unknown") {
+			if s := r.textAt(&list[i]); told(s) {
 				return s
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -162,7 +163,10 @@ func textString(s string) string {
 // clean makes hostile text fit to keep: valid UTF-8, no control characters, at most maxText bytes.
 func clean(s string) string {
 	if len(s) > maxText {
-		s = s[:maxText]
+		const more = 512 // bytes; a secret is known by so many
+		if s, _ = secret.Text(s[:min(len(s), maxText+more)]); len(s) > maxText {
+			s = s[:maxText]
+		}
 		for i := 0; i < utf8.UTFMax && !utf8.ValidString(s); i++ { // a rune cut in two
 			s = s[:len(s)-1]
 		}

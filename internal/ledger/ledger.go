@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
@@ -50,6 +51,8 @@ type Options struct {
 	SaveInterval time.Duration
 	// RetentionInterval is how often the three limits above are applied. Default 1 minute.
 	RetentionInterval time.Duration
+	// KeySecret keys the fingerprints of keys that records come with, see KeyIdentity.
+	KeySecret usage.KeySecret
 	// Now is the clock; time.Now where nil.
 	Now func() time.Time
 }
@@ -77,6 +80,8 @@ type Status struct {
 	Folded int64
 	// Values is how much room there is for values of the dimensions that have sums.
 	Values []ValueRoom
+	// Secrets counts, since start, keys and other secrets in clear that were taken out of telemetry.
+	Secrets int64
 }
 
 // ValueRoom is how many values of a dimension have sums of their own, and how many can have.
@@ -132,6 +137,7 @@ const (
 type Ledger struct {
 	engine store.Engine
 	o      Options
+	keyed  *usage.KeyedNames
 
 	requests chan *request
 	jobs     chan job // other work for the writer
@@ -164,6 +170,7 @@ type Ledger struct {
 	outcomeErr   error // why the outcome of the last write is not known
 
 	observers observers
+	secrets   atomic.Int64 // see Status.Secrets
 
 	// What follows belongs to the writer's goroutine.
 	index       *index         // nil until it is read
@@ -174,6 +181,10 @@ type Ledger struct {
 	unsaved     bool           // the series were made anew and are not stored yet
 	journaled   int            // bytes of journals since the sums were stored
 }
+
+// KeyIdentity gives the form in which a key's fingerprint is kept and asked for here. What has that form already
+// stays as it is.
+func (l *Ledger) KeyIdentity(fingerprint string) string { return l.keyed.Of(fingerprint) }
 
 // Open reads what the engine keeps and starts the ledger, which owns the engine from then on,
 // also where Open fails.
@@ -200,7 +211,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		o.Now = time.Now
 	}
 	l := &Ledger{
-		engine: engine, o: o, series: rollup.NewSeries(o.Series), untrue: map[int64]bool{},
+		engine: engine, o: o, keyed: usage.NewKeyedNames(o.KeySecret), series: rollup.NewSeries(o.Series), untrue: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.sums = rollup.New(l.sumOptions())
@@ -366,5 +377,5 @@ func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded, Values: l.valueRoom()}, nil
+	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded, Values: l.valueRoom(), Secrets: l.secrets.Load()}, nil
 }

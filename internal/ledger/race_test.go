@@ -155,10 +155,18 @@ func readersOf(l *Ledger) []func(context.Context) error {
 			return err
 		},
 		// pages of the sums
-		func(context.Context) error {
+		func(ctx context.Context) error {
 			l.mu.RLock()
-			defer l.mu.RUnlock()
-			return l.sums.Each(context.Background(), rollup.Users, rollup.Open[0], nil, func(rollup.Member, int64, *Sums) {})
+			visiting := l.sums.BeginEach(rollup.Users, rollup.Open[0], nil, nil)
+			l.mu.RUnlock()
+			err := visiting.Read(ctx)
+			if err == nil {
+				err = visiting.Visit(func(rollup.Member, int64, *Sums) {})
+			}
+			if errors.Is(err, rollup.ErrChanged) { // the sums were saved meanwhile
+				return nil
+			}
+			return err
 		},
 	}
 }
