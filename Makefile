@@ -78,6 +78,10 @@ soak: reference ## run the Go suites for SOAK (1h) in random order, on 1, 2 and 
 load: build ## 1,000 clients at one time against the built binary while calls are written, with times
 	TOKENBOARD_LOAD=1000 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 20m -v -run TestLoad ./e2e
 
+.PHONY: attack
+attack: build ## attack the built binary in each access mode and print what became of it; some minutes; WHAT=stream narrows it
+	TOKENBOARD_ATTACK=$(or $(WHAT),1) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 30m -v -run TestAttack ./e2e/attack
+
 .PHONY: lint
 lint: $(LINT) ## static checks
 	./$(LINT) run ./...

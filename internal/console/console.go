@@ -76,8 +76,8 @@ type Console struct {
 	audits  auditRetention
 	signIn  *signIn // nil where nobody signs in
 	hasher  *password.Hasher
-	started time.Time
 	pace    pace
+	started time.Time
 	// streams are the live streams that are open.
 	streams *streams
 }

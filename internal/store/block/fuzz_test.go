@@ -12,7 +12,7 @@ func FuzzOpen(f *testing.F) {
 	r.ID[0], r.ResponseID, r.Model = 1, "response", "m"
 	rows := []Row{{Record: r}, {Record: &store.Record{}}}
 	order(rows)
-	f.Add(false, EncodeFigures(rows))
+	f.Add(false, EncodeFigures(rows, keepTest))
 	f.Add(true, EncodeNames(rows, false))
 	f.Add(true, EncodeNames(rows, true))
 	f.Fuzz(func(t *testing.T, names bool, b []byte) {
