@@ -68,7 +68,7 @@ func (c *Config) Open(ctx context.Context) (*ledger.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: c.path()})
+	engine, err := sqlite.Open(ctx, sqlite.Options{Path: c.path(), Keyed: true})
 	if err != nil {
 		return nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
 	}
@@ -77,7 +77,7 @@ func (c *Config) Open(ctx context.Context) (*ledger.Ledger, error) {
 		MaxAge: c.Retention.MaxAge, MaxRecords: c.Retention.MaxRecords,
 		MaxBytes: c.Retention.MaxSizeMiB << 20, RetentionInterval: c.Retention.Interval,
 		MaxMembers: c.Sums.MaxValues, SaveInterval: c.Sums.SaveInterval, Series: series,
-		Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
+		KeySecret: engine.KeySecret(), Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)

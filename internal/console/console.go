@@ -104,13 +104,13 @@ func New(o Options) *Console {
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
-	envelopes.Do(func() { huma.NewError = newProblem }) // huma has no other place for it
+	envelopes.Do(func() { huma.NewError, huma.ValidateStrictCasing = newProblem, true }) // huma has no other place for them
 	ring := keyring.New(keyring.Options{
 		Ledger: o.Ledger, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
-	c := &Console{o: o, streams: newStreams(), pace: newPace(), started: o.Now()}
-	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen}
+	c := &Console{o: o, streams: newStreams(), started: o.Now(), pace: newPace()}
+	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen, identity: o.Ledger.KeyIdentity}
 	if o.SignIn != nil {
 		c.signIn = newSignIn(*o.SignIn, o.Ledger, o.Now)
 		c.hasher = c.signIn.hasher
@@ -122,7 +122,8 @@ func New(o Options) *Console {
 
 // Handler gives the handler of all routes.
 func (c *Console) Handler() http.Handler {
-	return c.guard(c.identify(newCoalescer().share(c.served())))
+	gates := newGates()
+	return punctual(c.guard(c.identify(newCoalescer(gates.reads).share(gates.bounded(c.served())))))
 }
 
 // served gives the handler of all routes for requests whose principal is known.

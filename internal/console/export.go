@@ -3,16 +3,14 @@ package console
 import (
 	"bufio"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -83,7 +81,7 @@ func (c *Console) exportHead(ctx context.Context, in *exportInput, f store.Filte
 		return head, nil
 	}
 	f.Superseded = false // sums hold what counts
-	s, err := c.statsOf(ctx, f)
+	s, err := c.statsOf(ctx, f, exportedModels)
 	if err != nil {
 		return head, c.failed("export", err)
 	}
@@ -116,15 +114,14 @@ func (c *Console) writeExport(ctx context.Context, out *bufio.Writer, format str
 	}
 	switch format {
 	case "csv":
-		cw := csv.NewWriter(out)
-		if err := cw.Write(csvHeader); err != nil {
+		cw := newCSV(out)
+		if err := cw.Write(slices.Clone(csvHeader)); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
 		if err := visit(func(i *LogItem) error { return cw.Write(csvRow(i)) }); err != nil {
 			return err
 		}
-		cw.Flush()
-		return cw.Error()
+		return cw.Flush()
 	case "parquet":
 		return writeParquet(out, c.o.Version, visit)
 	case "ndjson":
@@ -173,30 +170,14 @@ func csvRow(i *LogItem) []string {
 		key = *i.Key
 	}
 	return []string{
-		i.ID, i.Time.Format(time.RFC3339Nano), i.TraceID, i.SpanID, cell(i.Method), cell(i.Path), optional(i.Status), cell(i.ErrorType),
-		strconv.FormatBool(i.Failed), cell(i.Provider), cell(i.Model), cell(i.RequestModel), cell(i.Operation), optional(i.Stream),
-		cell(key.ID), cell(key.Name), cell(key.Display), cell(i.User), cell(i.Service), cell(i.Project), cell(i.Session),
-		cell(i.RequestID), cell(i.ResponseID), optional(i.Input), optional(i.Output), optional(i.CacheRead), optional(i.CacheWrite),
+		i.ID, i.Time.Format(time.RFC3339Nano), i.TraceID, i.SpanID, i.Method, i.Path, optional(i.Status), i.ErrorType,
+		strconv.FormatBool(i.Failed), i.Provider, i.Model, i.RequestModel, i.Operation, optional(i.Stream),
+		key.ID, key.Name, key.Display, i.User, i.Service, i.Project, i.Session,
+		i.RequestID, i.ResponseID, optional(i.Input), optional(i.Output), optional(i.CacheRead), optional(i.CacheWrite),
 		optional(i.Reasoning), optional(i.Total), money(i.Cost), decimal(i.DurationMS), decimal(i.TTFTMS), decimal(i.TokensPerSecond),
 		strings.Join(i.Quality, " "), strconv.FormatBool(i.Counted), i.SupersededBy, i.Superseded,
-		optional(i.CacheWrite1h), cell(i.PriceVersion), cell(i.Environment),
+		optional(i.CacheWrite1h), i.PriceVersion, i.Environment,
 	}
-}
-
-// cell keeps a spreadsheet from running a text as a formula, see
-// https://owasp.org/www-community/attacks/CSV_Injection. What cannot be seen before the formula does not hide it.
-func cell(s string) string {
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s, unseen))
-	if s != "" && (strings.ContainsRune("=+-@＝＋－＠", first) || strings.ContainsRune("\t\r\n", rune(s[0]))) {
-		return "'" + s
-	}
-	return s
-}
-
-// unseen reports whether a character leaves no mark of its own: blanks, controls, format characters such as
-// U+200B and U+FEFF, marks and fillers, and what is no character.
-func unseen(r rune) bool {
-	return r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsGraphic(r) || unicode.In(r, unicode.Mn, unicode.Me, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 func optional[T any](v *T) string {

@@ -1,12 +1,13 @@
 package console
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -144,10 +145,10 @@ type Change[T any] struct {
 	Value *T // nil: cleared
 }
 
-// UnmarshalJSON notes that the field is there.
-func (c *Change[T]) UnmarshalJSON(b []byte) error {
+// UnmarshalJSONFrom notes that the field is there.
+func (c *Change[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	c.Set = true
-	return json.Unmarshal(b, &c.Value)
+	return json.UnmarshalDecode(d, &c.Value) //nolint:wrapcheck // names the field that is wrong
 }
 
 // Schema describes the field.

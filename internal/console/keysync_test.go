@@ -22,7 +22,7 @@ func withProxies(t *testing.T, proxies ...*cliproxytest.Proxy) func(*Options) {
 }
 
 func syncOf(t *testing.T, l *ledger.Ledger, proxies ...*cliproxytest.Proxy) *keysync.Sync {
-	options := keysync.Options{Keys: l.Admin().Keys, Poll: 5 * time.Millisecond, Check: 50 * time.Millisecond}
+	options := keysync.Options{Keys: l.Admin().Keys, Identity: l.KeyIdentity, Poll: 5 * time.Millisecond, Check: 50 * time.Millisecond}
 	for i, p := range proxies {
 		client, err := cliproxy.New(cliproxy.Options{Endpoint: p.URL(), Key: "management", HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}})
 		require.NoError(t, err)
@@ -50,7 +50,7 @@ func TestKeySync(t *testing.T) {
 	require.Eventually(t, func() bool { return state().Known == 1 }, 2*time.Minute, 2*time.Millisecond)
 	s := state()
 	require.Equal(t, []any{"a", proxy.URL(), "drift", 2}, []any{s.Name, s.Endpoint, s.Status, s.Keys})
-	require.Equal(t, []KeyDrift{{Kind: "unknown", Fingerprint: strangerName(usage.Fingerprint(existing)), Display: usage.DisplayKey(existing), Remedy: s.Drift[0].Remedy}}, s.Drift)
+	require.Equal(t, []KeyDrift{{Kind: "unknown", Fingerprint: strangerName(b.ledger.KeyIdentity(usage.Fingerprint(existing))), Display: usage.DisplayKey(existing), Remedy: s.Drift[0].Remedy}}, s.Drift)
 	require.NotEmpty(t, s.Drift[0].Remedy)
 
 	data[Revoked](b, "DELETE", "/keys/"+made.ID, "", 200)

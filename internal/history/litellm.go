@@ -3,13 +3,13 @@ package history
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"io"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/strictjson"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -69,12 +69,12 @@ type spendUsage struct {
 // cannot read it leaves out: the row's own columns are enough.
 func (p *spendParts) UnmarshalJSON(b []byte) error {
 	var text string
-	if json.Unmarshal(b, &text) == nil {
+	if strictjson.Unmarshal(b, &text, cutTexts) == nil {
 		b = []byte(text)
 	}
 	type plain spendParts
 	var out plain
-	if json.Unmarshal(b, &out) == nil {
+	if strictjson.Unmarshal(b, &out, cutTexts) == nil {
 		*p = spendParts(out)
 	}
 	return nil
@@ -82,12 +82,12 @@ func (p *spendParts) UnmarshalJSON(b []byte) error {
 
 // readLiteLLM reads an array of rows, an object with them in data, or a row a line.
 func readLiteLLM(r io.Reader, visit func(*Row) error) error {
-	in := bufio.NewReaderSize(r, 64<<10)
+	in := bufio.NewReaderSize(r, bufferSize)
 	head, _ := in.Peek(4 << 10) // what is wrong with the source shows again below
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
+	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte(byteOrderMark)), " \t\r\n")
 	if bytes.HasPrefix(head, []byte("[")) {
 		d := newDocument(in)
-		return d.array(func() error { return d.row(callOfLiteLLM, visit) })
+		return d.whole(d.array(func() error { return d.row(callOfLiteLLM, visit) }))
 	}
 	if line, _, _ := bytes.Cut(head, []byte("\n")); bytes.Contains(line, []byte(`"request_id"`)) && !bytes.Contains(line, []byte(`"data"`)) {
 		return readLines(in, callOfLiteLLM, visit)
@@ -102,9 +102,9 @@ func readLiteLLM(r io.Reader, visit func(*Row) error) error {
 		return d.array(func() error { return d.row(callOfLiteLLM, visit) })
 	})
 	if err == nil && !found {
-		return &SyntaxError{d.line(), `it is neither an array of spend logs, nor an object with them in "data", nor a row a line`}
+		return &SyntaxError{d.line, `it is neither an array of spend logs, nor an object with them in "data", nor a row a line`}
 	}
-	return err
+	return d.whole(err)
 }
 
 // operations are LiteLLM's call types, without the a of asynchronous ones, by the conventions' names.
@@ -115,8 +115,8 @@ var operations = map[string]string{
 
 func callOfLiteLLM(raw []byte, row *Row) {
 	var x spendLog
-	if err := json.Unmarshal(raw, &x); err != nil {
-		row.Bad = "it is not a row of LiteLLM_SpendLogs: " + reason(err)
+	if err := strictjson.Unmarshal(raw, &x, cutTexts); err != nil {
+		row.Bad = "it is not a row of LiteLLM_SpendLogs: " + err.Error()
 		return
 	}
 	start, ok := spendTime(x.Start)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"math"
 	"net/netip"
 	"time"
@@ -19,10 +20,17 @@ type Query struct {
 	Model  string     // that it asks for; "" where it is not known
 	Source netip.Addr // that the call came from; failed attempts are counted by it
 	// Tokens and Cost estimate what the call will spend; 0: not known. What is left must suffice
-	// for an estimate.
+	// for an estimate. See ErrEstimate.
 	Tokens int64
 	Cost   usage.NanoUSD
 }
+
+// MaxCost is the highest estimate of a call's cost, in nano-USD: a thousand million dollars.
+const MaxCost = 1e18
+
+// ErrEstimate reports an estimate that no call can spend: less than nothing, or more than
+// usage.MaxTokens or MaxCost. Nothing is reserved for it, and no key is looked at.
+var ErrEstimate = errors.New("an estimate must be 0 or more, and no more than a call can spend")
 
 // Outcome says whether a key is good, or why it is not.
 type Outcome uint8
@@ -72,6 +80,9 @@ type Left struct {
 // Verify decides from memory, and reserves what the call may spend where the answer is Good. An error
 // means that it cannot be decided.
 func (r *Ring) Verify(ctx context.Context, q Query) (Verdict, error) {
+	if q.Tokens < 0 || q.Tokens > usage.MaxTokens || q.Cost < 0 || q.Cost > MaxCost {
+		return Verdict{}, ErrEstimate
+	}
 	if err := r.Fresh(ctx); err != nil {
 		return Verdict{}, err
 	}
@@ -81,10 +92,9 @@ func (r *Ring) Verify(ctx context.Context, q Query) (Verdict, error) {
 	now, current := r.now()
 	// Hashed first, so that nothing that takes time depends on how much of a key is right.
 	sum := sha256.Sum256([]byte(q.Key))
-	var fingerprint [2 * sha256.Size]byte
-	hex.Encode(fingerprint[:], sum[:])
+	identity := r.o.Ledger.KeyIdentity(hex.EncodeToString(sum[:]))
 	r.mu.RLock()
-	e := r.byFingerprint[string(fingerprint[:])]
+	e := r.byFingerprint[identity]
 	r.mu.RUnlock()
 	k := keyOf(e)
 	// Keys made here cannot be guessed, so that their clients need not suffer for those beside them.
@@ -94,7 +104,7 @@ func (r *Ring) Verify(ctx context.Context, q Query) (Verdict, error) {
 			return Verdict{Outcome: TooManyFailures, RetryAfter: wait}, nil
 		}
 	}
-	if outcome := opens(k, fingerprint[:], now); outcome != Good {
+	if outcome := opens(k, []byte(identity), now); outcome != Good {
 		if guessable {
 			r.failures.note(q.Source, now)
 		}

@@ -51,6 +51,8 @@ type Options struct {
 	SaveInterval time.Duration
 	// RetentionInterval is how often the three limits above are applied. Default 1 minute.
 	RetentionInterval time.Duration
+	// KeySecret keys the fingerprints of keys that records come with, see KeyIdentity.
+	KeySecret usage.KeySecret
 	// Now is the clock; time.Now where nil.
 	Now func() time.Time
 }
@@ -135,6 +137,7 @@ const (
 type Ledger struct {
 	engine store.Engine
 	o      Options
+	keyed  *usage.KeyedNames
 
 	requests chan *request
 	jobs     chan job // other work for the writer
@@ -179,6 +182,10 @@ type Ledger struct {
 	journaled   int            // bytes of journals since the sums were stored
 }
 
+// KeyIdentity gives the form in which a key's fingerprint is kept and asked for here. What has that form already
+// stays as it is.
+func (l *Ledger) KeyIdentity(fingerprint string) string { return l.keyed.Of(fingerprint) }
+
 // Open reads what the engine keeps and starts the ledger, which owns the engine from then on,
 // also where Open fails.
 func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) {
@@ -204,7 +211,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		o.Now = time.Now
 	}
 	l := &Ledger{
-		engine: engine, o: o, series: rollup.NewSeries(o.Series), untrue: map[int64]bool{},
+		engine: engine, o: o, keyed: usage.NewKeyedNames(o.KeySecret), series: rollup.NewSeries(o.Series), untrue: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.sums = rollup.New(l.sumOptions())

@@ -49,6 +49,7 @@ func (l *Ledger) request(b *usage.Batch) *request {
 		c := &r.records[i].Call
 		*c = b.Calls[i]
 		c.Start = c.Start.UTC()
+		c.KeyFingerprint = l.keyed.Of(c.KeyFingerprint)
 		if c.Lent != 0 { // what counts is what a record knows itself
 			c.Lend(usage.Who{})
 		}

@@ -128,6 +128,7 @@ type Info struct {
 var (
 	ErrNewer    = errors.New("the database was written by a newer version of tokenboard")
 	ErrCorrupt  = errors.New("the database is damaged or is not a tokenboard database")
+	ErrSecret   = errors.New("the secret that belongs to the database is not there")
 	ErrReadOnly = errors.New("the database cannot be written")
 	ErrInUse    = errors.New("another tokenboard process has this database open; stop it or name another directory")
 )
@@ -152,7 +153,8 @@ type Engine interface {
 	// of one identity, or have another identity, oldest first and at most max and one.
 	Relatives(ctx context.Context, by, other usage.ID, from, to time.Time, max int) ([]Record, error)
 	// Scan visits the records that match, oldest first, until visit fails. The record is
-	// valid during the visit only.
+	// valid during the visit only. A visit may take long: nothing waits for it. What is written
+	// meanwhile may be visited or not; no record is visited twice.
 	Scan(ctx context.Context, f Filter, visit func(*Record) error) error
 	// Figures visits the records that match, in no order, with what sums are made of: ids, and the texts that
 	// only single records have, are left out. The record is valid during the visit only.

@@ -16,11 +16,14 @@ import (
 	"modernc.org/sqlite"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Options say where the database is.
 type Options struct {
 	Path string // of the database file; its folder is made where it does not exist
+	// Keyed keeps fingerprints of keys in a keyed form, see Engine.KeySecret.
+	Keyed bool
 
 	driver string // of the connection that writes; tests have one that loses answers
 }
@@ -29,6 +32,7 @@ type Options struct {
 type Engine struct {
 	path    string
 	driver  string
+	secret  usage.KeySecret
 	lock    *fileLock
 	writing sync.Mutex // held for a write transaction
 	writeDB *sql.DB    // one connection
@@ -89,13 +93,13 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	}
 	Protect(path) // who runs a server calls it before, and logs what it says
 	e := &Engine{path: path, driver: cmp.Or(o.driver, "sqlite"), lock: lock}
-	if err := e.open(ctx); err != nil {
+	if err := e.open(ctx, o.Keyed); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
 }
 
-func (e *Engine) open(ctx context.Context) error {
+func (e *Engine) open(ctx context.Context, keyed bool) error {
 	if err := checkFile(e.path); err != nil {
 		return err
 	}
@@ -143,6 +147,11 @@ func (e *Engine) open(ctx context.Context) error {
 	}
 	if err := e.loadView(ctx); err != nil {
 		return err
+	}
+	if keyed {
+		if err := e.keyFingerprints(ctx); err != nil {
+			return err
+		}
 	}
 	return e.openBlocks()
 }
