@@ -133,11 +133,11 @@ func (c *Console) stream(ctx context.Context, in *streamInput) (*huma.StreamResp
 		return nil, err
 	}
 	if f.Superseded {
-		return nil, wrong("query.q", "cannot ask for superseded calls: the stream tells of what counts", in.Query)
+		return nil, because("stream_superseded", wrong("query.q", "cannot ask for superseded calls: the stream tells of what counts", in.Query))
 	}
 	feed := c.streams.join(c)
 	if feed == nil {
-		return nil, newProblem(http.StatusServiceUnavailable, fmt.Sprintf("there are %d live streams already; close some, or read /logs instead", maxStreams))
+		return nil, because("streams_full", newProblem(http.StatusServiceUnavailable, fmt.Sprintf("there are %d live streams already; close some, or read /logs instead", maxStreams)))
 	}
 	s := &stream{console: c, in: in, filter: f, index: index, feed: feed, at: feed.end()}
 	if in.LastEventID != "" {

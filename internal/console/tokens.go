@@ -109,29 +109,29 @@ func (c *Console) createToken(ctx context.Context, in *struct {
 	p := access.From(ctx)
 	switch {
 	case p.ID == "":
-		return nil, newProblem(http.StatusConflict, "API tokens belong to users, and here are none: set access::mode to local or oidc, and sign in")
+		return nil, because("tokens_need_users", newProblem(http.StatusConflict, "API tokens belong to users, and here are none: set access::mode to local or oidc, and sign in"))
 	case p.Via == "token": // one that is stolen must not outlive its revocation by another
-		return nil, newProblem(http.StatusForbidden, "an API token cannot make another one; sign in")
+		return nil, because("token_by_token", newProblem(http.StatusForbidden, "an API token cannot make another one; sign in"))
 	}
 	name, err := cleanText("name", in.Body.Name, maxName)
 	if err != nil {
 		return nil, err
 	}
 	if name == "" {
-		return nil, wrong("body.name", "must not be empty; say what the token is for", nil)
+		return nil, because("name_empty", wrong("body.name", "must not be empty; say what the token is for", nil))
 	}
 	role, err := access.ParseRole(in.Body.Role)
 	if err != nil {
-		return nil, wrong("body.role", err.Error(), nil)
+		return nil, because("role_unknown", wrong("body.role", err.Error(), nil))
 	}
 	if !role.Within(p.Role) {
-		return nil, newProblem(http.StatusForbidden, "you cannot make a token that allows more than your role, "+p.Role.String())
+		return nil, because("role_above_own", newProblem(http.StatusForbidden, "you cannot make a token that allows more than your role, "+p.Role.String()))
 	}
 	now := c.o.Now().UTC()
 	t := store.Token{ID: randomID("tok_"), Name: name, User: p.ID, Role: role.String(), CreatedAt: now}
 	if in.Body.ExpiresAt != nil {
 		if t.ExpiresAt = in.Body.ExpiresAt.UTC(); !t.ExpiresAt.After(now) || t.ExpiresAt.Year() > 2200 {
-			return nil, wrong("body.expires_at", "must lie in the future", nil)
+			return nil, because("expiry_past", wrong("body.expires_at", "must lie in the future", nil))
 		}
 	}
 	secret := randomSecret(tokenPrefix)
@@ -142,7 +142,7 @@ func (c *Console) createToken(ctx context.Context, in *struct {
 	}
 	err = c.o.Ledger.Admin().AddToken(ctx, t, tokensPerUser, entry)
 	if errors.Is(err, store.ErrTooManyTokens) {
-		return nil, newProblem(http.StatusConflict, "you have 100 API tokens already; revoke some")
+		return nil, because("tokens_full", newProblem(http.StatusConflict, "you have 100 API tokens already; revoke some"))
 	}
 	if err != nil {
 		return nil, c.failed("create a token", err)
@@ -157,7 +157,7 @@ func (c *Console) deleteToken(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, c.failed("revoke a token", err)
 	}
-	unknown := newProblem(http.StatusNotFound, "you have no token of this id; "+base+"/tokens lists them")
+	unknown := because("token_unknown", newProblem(http.StatusNotFound, "you have no token of this id; "+base+"/tokens lists them"))
 	for i := range tokens {
 		t := &tokens[i]
 		if t.ID != in.ID {

@@ -98,7 +98,7 @@ func (c *Console) spanOf(in *trendInput, f store.Filter, loc *time.Location) (sp
 		from = calendar.Midnight(last, 1-in.Days)
 	}
 	if !from.Before(to) {
-		return span{}, wrong("query.from", "must lie before the end of the range", in.From)
+		return span{}, because("range_empty", wrong("query.from", "must lie before the end of the range", in.From))
 	}
 	s := span{interval: in.Interval, loc: loc}
 	if s.interval == "auto" {
@@ -113,7 +113,7 @@ func (c *Console) spanOf(in *trendInput, f store.Filter, loc *time.Location) (sp
 	}
 	step := map[string]time.Duration{"15m": 15 * time.Minute, "hour": time.Hour, "day": 24 * time.Hour}[s.interval]
 	if to.Sub(from)/step > maxPoints {
-		return span{}, wrong("query.interval", fmt.Sprintf("gives more than %d points; ask for a longer interval or a shorter range", maxPoints), in.Interval)
+		return span{}, because("interval_too_short", wrong("query.interval", fmt.Sprintf("gives more than %d points; ask for a longer interval or a shorter range", maxPoints), in.Interval))
 	}
 	s.edges = edges(from, to, s.interval)
 	for day := calendar.Midnight(from, 0); day.Before(to); day = calendar.Midnight(day, 1) {

@@ -146,7 +146,7 @@ func (c *Console) verify(ctx context.Context, in *verifyInput) (*envelope[Verifi
 	if q.Key == "" {
 		var one bool
 		if q.Key, one = in.key(); !one {
-			return nil, wrong("header.authorization", "and the other headers hold different keys; send one", nil)
+			return nil, because("keys_differ", wrong("header.authorization", "and the other headers hold different keys; send one", nil))
 		}
 	}
 	v, err := c.keys.ring.Verify(ctx, q)
