@@ -17,7 +17,7 @@ import (
 var _ extensioncapabilities.ConfigSnapshotWatcher = (*server)(nil)
 
 // NotifyConfigSnapshot reads from the collector's configuration where OTLP is received, so that the
-// page shows addresses that work. The collector calls it after all components have started.
+// page shows addresses that work. The collector calls it when all extensions have started.
 func (s *server) NotifyConfigSnapshot(_ context.Context, snapshot extensioncapabilities.ConfigSnapshot) error {
 	s.console.SetOTLP(otlpEndpoints(snapshot.Effective()))
 	return nil

@@ -29,7 +29,7 @@ type OTLP struct {
 	Endpoints []OTLPEndpoint `json:"endpoints" doc:"empty where no OTLP receiver leads here"`
 }
 
-// SetOTLP sets where OTLP is received. It is known only when all components have started.
+// SetOTLP sets where OTLP is received. The collector reports it after the console has started.
 func (c *Console) SetOTLP(endpoints []OTLPEndpoint) { c.otlpAt.Store(&endpoints) }
 
 func (c *Console) otlp(context.Context, *struct{}) (*envelope[OTLP], error) {
