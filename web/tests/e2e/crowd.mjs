@@ -20,6 +20,12 @@ const id = (i, n) => createHash("sha256").update("crowd" + i).digest("hex").slic
 /** Tokens from 1 to 1.2 thousand millions, in every number of digits. */
 const tokensOf = (i) => Math.floor(1 + 1.23456789 * 10 ** (i % 10));
 
+const providerOf = (i) => {
+  const model = models[i % models.length];
+  if (priced.includes(model)) return /^claude/.test(model) ? "anthropic" : /^gemini/.test(model) ? "gcp.gemini" : /^deepseek/.test(model) ? "deepseek" : "openai";
+  return i % 5 ? "in-house" : long("provider", 40);
+};
+
 function span(i, now, secrets) {
   const start = now - 2 * minute - i * 11 * minute;
   const status = i % 9 === 4 ? [400, 429, 500, 529][i % 4] : 200;
@@ -28,7 +34,7 @@ function span(i, now, secrets) {
     traceId: id(i, 32), spanId: id(i + "s", 16), name: "chat", kind: 3, startTimeUnixNano: `${start}000000`, endTimeUnixNano: `${start + 3 + 7 ** (i % 7)}000000`,
     ...(status >= 400 ? { status: { code: 2, message: "the provider refused the request" } } : {}),
     attributes: attributes({
-      "gen_ai.operation.name": "chat", "gen_ai.provider.name": i % 5 ? "openai" : long("provider", 40), "gen_ai.response.model": models[i % models.length], "http.response.status_code": status,
+      "gen_ai.operation.name": "chat", "gen_ai.provider.name": providerOf(i), "gen_ai.response.model": models[i % models.length], "http.response.status_code": status,
       "enduser.id": i % 6 ? `user-${i}@example.org` : long(`user-${i}`, 90), "url.path": "/v1/" + long("chat/completions", 60),
       ...(status >= 400 ? { "error.type": long("rate_limit_exceeded", 80) } : {
         "gen_ai.usage.input_tokens": input, "gen_ai.usage.output_tokens": Math.ceil(input / 3), "gen_ai.usage.cache_read.input_tokens": Math.floor(input / 2), "gen_ai.usage.reasoning.output_tokens": Math.floor(input / 9),
