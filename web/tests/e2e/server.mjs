@@ -45,7 +45,8 @@ export async function startServer(config = [], env = {}, dir = mkdtempSync(join(
   const ready = async () => {
     for (let i = 0; ; i++) {
       if (child.exitCode !== null) throw new Error(`the server ended: ${log}`);
-      if (await fetch(`${url}/ready`).then((r) => r.ok, () => false)) return;
+      // receivers start after the console
+      if (await fetch(`${url}/ready`).then((r) => r.ok, () => false) && await fetch(server.otlp).then(() => true, () => false)) return;
       if (i > 600) throw new Error(`the server is not ready: ${log}`);
       await new Promise((r) => setTimeout(r, 100));
     }
