@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -276,19 +275,18 @@ func (c *Console) writeAudit(ctx context.Context, w *patient, format string, f s
 		enc := json.NewEncoder(w)
 		return c.o.Ledger.Admin().Audit(ctx, f, func(e *store.AuditEntry) error { return enc.Encode(auditItemOf(e)) })
 	}
-	cw := csv.NewWriter(w)
-	if err := cw.Write(auditHeader); err != nil {
+	cw := newCSV(w)
+	if err := cw.Write(slices.Clone(auditHeader)); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
 	err := c.o.Ledger.Admin().Audit(ctx, f, func(e *store.AuditEntry) error {
 		return cw.Write([]string{
-			strconv.FormatInt(e.ID, 10), e.Time.Format(time.RFC3339Nano), cell(e.Actor.ID), cell(e.Actor.Name), cell(e.Actor.Via), cell(e.Source),
-			cell(e.Action), cell(e.Target.Type), cell(e.Target.ID), cell(e.Target.Name), string(e.Before), string(e.After),
+			strconv.FormatInt(e.ID, 10), e.Time.Format(time.RFC3339Nano), e.Actor.ID, e.Actor.Name, e.Actor.Via, e.Source,
+			e.Action, e.Target.Type, e.Target.ID, e.Target.Name, string(e.Before), string(e.After),
 		})
 	})
 	if err != nil {
 		return err
 	}
-	cw.Flush()
-	return cw.Error()
+	return cw.Flush()
 }

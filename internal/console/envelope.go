@@ -104,6 +104,8 @@ func (c *Console) failed(what string, err error) error {
 		return because("cursor_unknown", wrong("query.cursor", "is not one that this server gave; take it from next_cursor of the page before, or leave it out", nil))
 	case errors.Is(err, ledger.ErrClosed):
 		return because("shutting_down", newProblem(http.StatusServiceUnavailable, "the server is shutting down; try again in a moment"))
+	case errors.Is(err, ledger.ErrOutcomeUnknown):
+		return because("store_unavailable", newProblem(http.StatusServiceUnavailable, "the store does not answer whether the last write was stored; try again in a moment"))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return because("cut_off", newProblem(http.StatusServiceUnavailable, "the request was cut off before it was answered; try again"))
 	}

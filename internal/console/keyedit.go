@@ -106,7 +106,7 @@ func (c *Console) createKey(ctx context.Context, in *struct{ Body KeySettings })
 		return nil, err
 	}
 	secret := newSecret()
-	k.Fingerprint, k.Display = usage.Fingerprint(secret), usage.DisplayKey(secret)
+	k.Fingerprint, k.Display = c.identity(secret), usage.DisplayKey(secret)
 	entry, err := c.audit(ctx, "key.create", keyTarget(&k), nil, auditedKey(&k))
 	if err != nil {
 		return nil, err
@@ -332,7 +332,7 @@ func (c *Console) rotateKey(ctx context.Context, in *struct {
 			return because("key_expired", newProblem(http.StatusConflict, "this key is expired; give it a later expires_at first, or make a new one"))
 		}
 		k.Older = append(k.Older, store.Secret{Fingerprint: k.Fingerprint, Display: k.Display, Until: c.o.Now().UTC().Add(overlap)})
-		k.Fingerprint, k.Display = usage.Fingerprint(secret), usage.DisplayKey(secret)
+		k.Fingerprint, k.Display = c.identity(secret), usage.DisplayKey(secret)
 		return nil
 	})
 	if err != nil {

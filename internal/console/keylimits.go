@@ -1,12 +1,13 @@
 package console
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -56,10 +57,10 @@ func (l *Limits) read(location string) (out store.Limits, err error) {
 		}
 	}
 	check("requests_per_minute", l.RequestsPerMinute != nil, out.RequestsPerMinute, 1e9)
-	check("tokens_per_minute", l.TokensPerMinute != nil, out.TokensPerMinute, usage.MaxTokens)
+	check("tokens_per_minute", l.TokensPerMinute != nil, out.TokensPerMinute, usage.MaxExact)
 	l.Tokens.each(func(p store.Period, v *int64) {
 		out.Tokens[p] = number(v)
-		check("tokens."+p.String(), v != nil, out.Tokens[p], usage.MaxTokens)
+		check("tokens."+p.String(), v != nil, out.Tokens[p], usage.MaxExact)
 	})
 	l.USD.each(func(p store.Period, v *Money) {
 		out.Cost[p] = number(v)
@@ -144,10 +145,10 @@ type Change[T any] struct {
 	Value *T // nil: cleared
 }
 
-// UnmarshalJSON notes that the field is there.
-func (c *Change[T]) UnmarshalJSON(b []byte) error {
+// UnmarshalJSONFrom notes that the field is there.
+func (c *Change[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	c.Set = true
-	return json.Unmarshal(b, &c.Value)
+	return json.UnmarshalDecode(d, &c.Value) //nolint:wrapcheck // names the field that is wrong
 }
 
 // Schema describes the field.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Options are what a Ring works with. Zero values mean the defaults.
@@ -387,7 +388,7 @@ func (e *entry) follow(now time.Time, current *periods, commit int64, d *ledger.
 		e.spent.add(current, d.Call.Start, a, d.N)
 	}
 	if e.key.Load().Limits.TokensPerMinute > 0 {
-		e.thisMinute().add(now, d.Call.Start.Add(d.Call.Duration), 0, d.N*a.tokens)
+		e.thisMinute().add(now, d.Call.Start.Add(d.Call.Duration), 0, usage.TimesSat(d.N, a.tokens))
 	}
 }
 
