@@ -396,7 +396,7 @@ test("hostile telemetry is text and nothing else", async () => {
           await p.shot(`hostile-${name(path)}-${width}`);
         }, s);
     await opened("/logs", {}, async (p, page) => {
-      await page.locator("tbody tr", { hasText: "<img src=x" }).click();
+      await page.locator("tbody tr[data-index]", { hasText: "<img src=x" }).click();
       await page.getByRole("dialog").getByText(bad[0], { exact: true }).first().waitFor();
       await p.axe();
       await page.keyboard.press("Escape");
