@@ -95,7 +95,7 @@ PRICES_FROM := internal/pricing/generate
 
 .PHONY: prices
 prices: ## make the price book anew from the newest npm package @pydantic/genai-prices, or from PRICES=version
-	cd $(PRICES_FROM) && npm install --silent @pydantic/genai-prices@$(or $(PRICES),latest)
+	cd $(PRICES_FROM) && npm install --ignore-scripts --silent @pydantic/genai-prices@$(or $(PRICES),latest)
 	mkdir -p $(BIN) && node $(PRICES_FROM)/extract.mjs > $(BIN)/prices.json && mv $(BIN)/prices.json internal/pricing/prices.json
 	TOKENBOARD_REFERENCE=1 $(GO) test -count=1 ./internal/pricing
 
@@ -103,7 +103,7 @@ prices: ## make the price book anew from the newest npm package @pydantic/genai-
 reference: $(PRICES_FROM)/node_modules/.package-lock.json ## install the package that the prices are compared with
 
 $(PRICES_FROM)/node_modules/.package-lock.json: $(PRICES_FROM)/package.json $(PRICES_FROM)/package-lock.json
-	cd $(PRICES_FROM) && npm ci --silent && touch node_modules/.package-lock.json
+	cd $(PRICES_FROM) && npm ci --ignore-scripts --silent && touch node_modules/.package-lock.json
 
 .PHONY: clean
 clean: ## remove what was built

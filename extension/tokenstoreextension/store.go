@@ -37,6 +37,9 @@ var _ extension.Extension = (*Store)(nil)
 // Start opens the database and reads it.
 func (s *Store) Start(ctx context.Context, _ component.Host) error {
 	var err error
+	for _, note := range sqlite.Protect(s.config.path()) {
+		s.logger.Warn(note)
+	}
 	if s.ledger, err = s.config.Open(ctx); err != nil {
 		return err
 	}

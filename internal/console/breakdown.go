@@ -131,12 +131,13 @@ func (c *Console) breakdown(ctx context.Context, in *breakdownInput) (*envelope[
 	if err != nil {
 		return nil, err
 	}
+	asked := c.o.Now()
 	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: f, By: by}, index)
 	if err != nil {
 		return nil, err
 	}
 	order.sort(b.Rows)
-	out := Breakdown{By: names, Rows: []BreakdownRow{}, Count: len(b.Rows), AsOf: known(b.AsOf)}
+	out := Breakdown{By: names, Rows: []BreakdownRow{}, Count: len(b.Rows), AsOf: asOf(ctx, asked, b.AsOf)}
 	var total ledger.Sums
 	for i := range b.Rows {
 		total.MergeCounts(&b.Rows[i].Sums)
@@ -306,6 +307,7 @@ func (c *Console) heatmap(ctx context.Context, in *heatmapInput) (*envelope[Heat
 		return nil, err
 	}
 	f.From, f.To = time.Time{}, time.Time{} // the edges are the range
+	asked := c.o.Now()
 	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, Edges: span.edges, CountsOnly: true})
 	if err != nil {
 		return nil, c.failed("heatmap", err)
@@ -320,7 +322,7 @@ func (c *Console) heatmap(ctx context.Context, in *heatmapInput) (*envelope[Heat
 		}
 	}
 	out := Heatmap{
-		Timezone: loc.String(), From: span.edges[0].In(loc), To: span.edges[len(span.edges)-1].In(loc), AsOf: known(a.AsOf),
+		Timezone: loc.String(), From: span.edges[0].In(loc), To: span.edges[len(span.edges)-1].In(loc), AsOf: asOf(ctx, asked, a.AsOf),
 		Cells: make([]HeatCell, len(week)),
 	}
 	for i := range week {

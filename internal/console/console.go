@@ -78,6 +78,7 @@ type Console struct {
 	signIn  *signIn // nil where nobody signs in
 	hasher  *password.Hasher
 	started time.Time
+	pace    pace
 	// streams are the live streams that are open.
 	streams *streams
 	// otlpAt is where OTLP is received; nil until the collector reports it.
@@ -111,7 +112,7 @@ func New(o Options) *Console {
 		Ledger: o.Ledger, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
-	c := &Console{o: o, streams: newStreams(), started: o.Now()}
+	c := &Console{o: o, streams: newStreams(), started: o.Now(), pace: newPace()}
 	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen, identity: o.Ledger.KeyIdentity}
 	if o.SignIn != nil {
 		c.signIn = newSignIn(*o.SignIn, o.Ledger, o.Now)
@@ -124,7 +125,8 @@ func New(o Options) *Console {
 
 // Handler gives the handler of all routes.
 func (c *Console) Handler() http.Handler {
-	return c.guard(c.identify(newCoalescer().share(c.served())))
+	gates := newGates()
+	return punctual(c.guard(c.identify(newCoalescer(gates.reads).share(gates.bounded(c.served())))))
 }
 
 // served gives the handler of all routes for requests whose principal is known.

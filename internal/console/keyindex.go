@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/access"
@@ -134,6 +135,23 @@ func (x *keyIndex) name(fingerprint string) string {
 		return k.Name
 	}
 	return x.id(fingerprint)
+}
+
+// metricName is what a metric calls a fingerprint: its name, with its owner where others have a key of this name.
+func (x *keyIndex) metricName(fingerprint string) string {
+	if k := x.key(fingerprint); k != nil {
+		return x.labelOf(k)
+	}
+	return x.name(fingerprint)
+}
+
+// labelOf is what a metric calls a key.
+func (x *keyIndex) labelOf(k *store.Key) string {
+	others := x.ring.Named(k.Name)
+	if k.Owner == "" || !slices.ContainsFunc(others, func(o *store.Key) bool { return o.Owner != k.Owner }) {
+		return k.Name
+	}
+	return k.Name + " (" + k.Owner + ")"
 }
 
 // id is what a filter takes for a fingerprint: the id of a key, or the name of a stranger. What is no

@@ -167,8 +167,9 @@ func text(c Change[string]) string {
 }
 
 const (
-	maxPatterns = 100
-	maxPattern  = 200 // characters
+	maxPatterns    = 100
+	maxPattern     = 200   // characters
+	maxAllPatterns = 4_096 // bytes of all patterns of a key
 )
 
 // cleanPatterns checks patterns of models.
@@ -177,6 +178,7 @@ func cleanPatterns(location string, patterns []string) ([]string, error) {
 		return nil, because("patterns_full", wrong(location, fmt.Sprintf("must have at most %d patterns", maxPatterns), nil), maxPatterns)
 	}
 	var out []string
+	size := 0
 	for i, p := range patterns {
 		clean, err := cleanText(fmt.Sprintf("%s[%d]", location[len("body."):], i), p, maxPattern)
 		if err != nil {
@@ -184,6 +186,9 @@ func cleanPatterns(location string, patterns []string) ([]string, error) {
 		}
 		if clean == "" {
 			return nil, because("pattern_empty", wrong(fmt.Sprintf("%s[%d]", location, i), "must not be empty; * stands for any text", nil))
+		}
+		if size += len(clean); size > maxAllPatterns {
+			return nil, because("text_too_long", wrong(location, fmt.Sprintf("must have at most %d bytes in all; a * stands for any text", maxAllPatterns), nil), maxAllPatterns)
 		}
 		out = append(out, clean)
 	}

@@ -112,7 +112,7 @@ func (m *collector) named(index *keyIndex, sums map[rollup.Labels]rollup.Sums) m
 	for raw, s := range sums {
 		l := raw
 		if l[rollup.LabelKey] != "" {
-			l[rollup.LabelKey] = index.name(l[rollup.LabelKey])
+			l[rollup.LabelKey] = index.metricName(l[rollup.LabelKey])
 		}
 		for i := range l {
 			l[i] = cleanLabel(l[i])

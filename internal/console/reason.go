@@ -109,16 +109,16 @@ func (Reason) Schema(r huma.Registry) *huma.Schema {
 // namedReasons are those that because is called with; a test compares.
 var namedReasons = []Reason{
 	"admin_exists", "busy", "call_unknown", "change_empty", "cursor_unknown", "cut_off", "display_is_key", "display_unwanted",
-	"estimate_unfit", "expiry_past", "file_cut_off", "file_missing", "file_too_long", "file_unreadable",
+	"estimate_unfit", "expiry_past", "file_cut_off", "file_missing", "file_too_long", "file_unreadable", "file_without_calls",
 	"fingerprint_forbidden", "fingerprint_unfit", "fingerprint_unknown", "group_by_unknown", "internal", "interval_too_short",
 	"key_expired", "key_name_taken", "key_or_fingerprint", "key_owner_forbidden", "key_owner_nameless", "key_revoked",
 	"key_rotated_too_often", "key_stored", "key_text_unfit", "key_twice", "key_unknown", "key_wider_forbidden", "keys_differ",
-	"keys_full", "last_admin", "limit_unfit", "name_empty", "old_password_wrong", "overlap_range", "own_keys_full",
-	"password_session_only", "password_unfit", "password_wrong", "pattern_empty", "patterns_full", "proxy_none",
-	"proxy_unknown", "proxy_unreachable", "range_empty", "reprice_running", "role_above_own", "role_unknown",
-	"search_quote_open", "search_term_empty", "search_too_long", "search_value_unknown", "session_none", "setup_token_unfit",
-	"shutting_down", "sign_in_none", "status_unknown", "store_unavailable", "stream_superseded", "streams_full",
-	"text_invisible", "text_too_long", "time_unreadable", "token_by_token", "token_unknown", "tokens_full",
+	"keys_full", "last_admin", "limit_unfit", "name_empty", "old_password_wrong", "overlap_range", "own_key_restricted",
+	"own_keys_full", "own_secrets_full", "password_session_only", "password_unfit", "password_wrong", "pattern_empty",
+	"patterns_full", "proxy_none", "proxy_unknown", "proxy_unreachable", "range_empty", "reprice_running", "role_above_own",
+	"role_unknown", "scope_forbidden", "search_quote_open", "search_term_empty", "search_too_long", "search_value_unknown",
+	"session_none", "setup_token_unfit", "shutting_down", "sign_in_none", "status_unknown", "store_unavailable",
+	"stream_superseded", "streams_full", "text_invisible", "text_too_long", "time_unreadable", "token_unknown", "tokens_full",
 	"tokens_need_users", "too_many_attempts", "too_many_groups", "took_too_long", "user_name_taken", "user_name_unfit",
 	"user_of_provider", "user_unknown", "users_full", "zone_unknown",
 }

@@ -41,7 +41,7 @@ const (
 	fresh = 5 * time.Second
 )
 
-// Ring is all keys, in memory. Its methods are safe for concurrent use.
+// Ring is all keys, in memory; those that are revoked are pared, see store.Key.Pare. Its methods are safe for concurrent use.
 type Ring struct {
 	o        Options
 	failures failures
@@ -292,6 +292,9 @@ func (r *Ring) put(k *store.Key) {
 	if !hasBudget(k) {
 		e.mu.Lock()
 		e.spent = nil
+		if k.Pared {
+			e.minute, e.reserved = nil, reservations{}
+		}
 		e.mu.Unlock()
 	}
 }

@@ -91,6 +91,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	Protect(path) // who runs a server calls it before, and logs what it says
 	e := &Engine{path: path, driver: cmp.Or(o.driver, "sqlite"), lock: lock}
 	if err := e.open(ctx, o.Keyed); err != nil {
 		return nil, errors.Join(err, e.Close())
