@@ -24,6 +24,8 @@ type Options struct {
 	Taught []Taught // families that nobody here knows, asked before the built-in ones
 	// Scrubs says that whoever asks takes the secrets out of what it writes of a call.
 	Scrubs bool
+	// KeysOnly says that of the attributes with the names of secrets only those of clients' keys matter to it.
+	KeysOnly bool
 }
 
 // Decoder reads calls. It holds no state between requests and is safe for concurrent use.
@@ -31,6 +33,7 @@ type Decoder struct {
 	families []*Family
 	names    *names
 	scrubs   bool // see Options
+	secrets  Kind // of the attributes that hold secrets
 
 	plans   atomic.Pointer[map[string]*plan] // by scope, see planFor
 	readers sync.Pool
@@ -39,14 +42,21 @@ type Decoder struct {
 // New makes a decoder.
 func New(o Options) *Decoder {
 	if len(o.Taught) == 0 {
-		return &Decoder{families: families, names: known, scrubs: o.Scrubs}
+		return &Decoder{families: families, names: known, scrubs: o.Scrubs, secrets: secretKinds(o)}
 	}
-	d := &Decoder{names: known.clone(), scrubs: o.Scrubs}
+	d := &Decoder{names: known.clone(), scrubs: o.Scrubs, secrets: secretKinds(o)}
 	for i := range o.Taught {
 		d.families = append(d.families, o.Taught[i].family(d.names))
 	}
 	d.families = append(d.families, families...)
 	return d
+}
+
+func secretKinds(o Options) Kind {
+	if o.KeysOnly {
+		return KindKey
+	}
+	return KindKey | KindSecret
 }
 
 // Canonical is the family name of records that the processor has normalised.
