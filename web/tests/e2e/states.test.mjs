@@ -129,7 +129,7 @@ describe("a refusal is said once, in the reader's language", () => {
       await alert.waitFor();
       const said = (await alert.locator("p").allInnerTexts()).map((s) => s.trim());
       if (l === "zh") assert.deepEqual(said, ["请求未被接受：", "该名称已被其他密钥使用，请换一个名称。"]);
-      else assert.deepEqual(said, ["The server rejected the request:", "body.name: a key of this name exists already; choose another name, or revoke that key first"]);
+      else assert.deepEqual(said, ["The server rejected the request:", "body.name: its owner has a key of this name already; choose another name, or revoke that key first"]);
       await p.shot(`refusal-${l}`);
     }, { checked: false }));
   for (const [locale, l] of locales)
