@@ -3,6 +3,7 @@ package attack
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/access/sso/ssotest"
 )
 
 // figureAttacks are calls whose figures no model reaches.
@@ -212,6 +215,7 @@ func accessAttacks() []attack {
 	return []attack{
 		{"access", "what each role must not do", signsIn, forbidden},
 		{"access", "a token that would outlive its revocation", signsIn, tokenThatMakesMore},
+		{"access", "identity tokens that are not the provider's, or name nobody", []string{"oidc"}, forgedIdentities},
 		{"access", "110 wrong passwords, to keep others out", signsIn, wrongPasswords},
 	}
 }
@@ -279,4 +283,48 @@ func wrongPasswords(t *testing.T, b *target) string {
 	b.verifier.post(api+"/keys/verify", map[string]any{"key": "tb-none"}).must(t, 401)
 	b.viewer.get(api+"/stats").must(t, 200)
 	return fmt.Sprintf("the right password got in %.1f s later", time.Since(begun).Seconds())
+}
+
+// byProvider signs somebody in on the provider's page; it returns who is signed in then, "" for nobody.
+func (b *target) byProvider(t *testing.T, u *ssotest.User) string {
+	t.Helper()
+	login := b.nobody.get(api+"/session/oidc/login").must(t, 302)
+	cookies := (&http.Response{Header: login.header}).Cookies()
+	require.NotEmpty(t, cookies)
+	back := b.provider.SignIn(login.header.Get("Location"), u)
+	r := b.nobody.with("Cookie", cookies[0].Name+"="+cookies[0].Value).get(api + "/session/oidc/callback?" + back.Encode())
+	require.NoError(t, r.err)
+	for _, c := range (&http.Response{Header: r.header}).Cookies() {
+		if c.Name == "tokenboard" && c.Value != "" {
+			var s struct {
+				Data struct{ User *struct{ Name string } }
+			}
+			b.nobody.with("Cookie", c.Name+"="+c.Value).get(api+"/session").must(t, 200).read(t, &s)
+			require.NotNil(t, s.Data.User)
+			return s.Data.User.Name
+		}
+	}
+	return ""
+}
+
+func forgedIdentities(t *testing.T, b *target) string {
+	claims := func(more map[string]any) map[string]any {
+		out := map[string]any{"preferred_username": "somebody", "groups": []string{"viewers"}}
+		maps.Copy(out, more)
+		return out
+	}
+	require.Equal(t, "somebody", b.byProvider(t, &ssotest.User{Subject: "s1", Token: claims(nil)}), "who is real gets in")
+	tried := 0
+	for what, more := range map[string]map[string]any{
+		"an empty subject": {"sub": ""}, "no subject": {"sub": nil}, "another audience": {"aud": "another"}, "another issuer": {"iss": "http://127.0.0.1:1"},
+		"a token that is over": {"exp": 1}, "no nonce": {"nonce": nil}, "another nonce": {"nonce": "x"},
+	} {
+		u := &ssotest.User{Subject: "s2", Token: claims(more)}
+		if more["sub"] != nil || what == "no subject" {
+			u.Subject = ""
+		}
+		require.Empty(t, b.byProvider(t, u), what)
+		tried++
+	}
+	return fmt.Sprintf("%d refused", tried)
 }

@@ -13,8 +13,8 @@ func FuzzText(f *testing.F) {
 	for _, key := range samples {
 		f.Add("see " + key + ".")
 	}
-	for _, make := range hostile {
-		f.Add(make(200))
+	for _, text := range hostile {
+		f.Add(text(200))
 	}
 	for _, s := range []string{`{"api_key":"x\"y","b":[1]}`, "Authorization: Bearer abcdefgh12345678\r\n", "https://u:p@h/?key=1&sig=2", "map[Cookie:[a=b; c=d]]", pem} {
 		f.Add(s)

@@ -324,33 +324,19 @@ func (d *dims) add(fresh map[dimKey]uint32) {
 	}
 	if reused { // readers have what stood there
 		d.values = slices.Clone(d.values)
-		d.free = slices.DeleteFunc(d.free, func(n uint32) bool {
-			for _, taken := range fresh {
-				if taken == n {
-					return true
-				}
-			}
-			return false
-		})
+		taken := make(map[uint32]bool, len(fresh))
+		for _, n := range fresh {
+			taken[n] = true
+		}
+		d.free = slices.DeleteFunc(d.free, func(n uint32) bool { return taken[n] })
 	}
 	for k, n := range fresh {
 		d.put(n, k)
 	}
 }
 
-// room tells whether a further text of a kind can have a number, where some are about to have one.
-func (d *dims) room(of kind, fresh map[dimKey]uint32) bool {
-	n := d.counts[of]
-	if n+len(fresh) < d.limit {
-		return true
-	}
-	for k := range fresh {
-		if k.kind == of {
-			n++
-		}
-	}
-	return n < d.limit
-}
+// room tells whether a further text of a kind can have a number, where so many are about to have one.
+func (d *dims) room(of kind, fresh int) bool { return d.counts[of]+fresh < d.limit }
 
 // spare gives the i-th number that no text has.
 func (d *dims) spare(i int) uint32 {

@@ -135,12 +135,13 @@ func (a *application) note(w *store.Write) error {
 // application is the work of one write.
 type application struct {
 	*Engine
-	ctx   context.Context //nolint:containedctx // of the one write that it lives for
-	view  *view
-	seen  int64
-	fresh map[dimKey]uint32 // texts that this write adds
-	put   map[place]*entry
-	added int64 // records more than before
+	ctx     context.Context //nolint:containedctx // of the one write that it lives for
+	view    *view
+	seen    int64
+	fresh   map[dimKey]uint32 // texts that this write adds
+	freshOf [kindCount]int    // how many of each kind
+	put     map[place]*entry
+	added   int64 // records more than before
 	// putSome says that a record was put.
 	putSome bool
 }
@@ -343,7 +344,7 @@ func (a *application) number(k *dimKey) (uint32, error) {
 	if n, known := a.fresh[*k]; known {
 		return n, nil
 	}
-	if !a.dims.room(k.kind, a.fresh) {
+	if !a.dims.room(k.kind, a.freshOf[k.kind]) {
 		return block.Own, nil
 	}
 	n := a.dims.spare(len(a.fresh))
@@ -351,6 +352,7 @@ func (a *application) number(k *dimKey) (uint32, error) {
 		return 0, mapError("insert a dimension text", err)
 	}
 	a.fresh[*k] = n
+	a.freshOf[k.kind]++
 	return n, nil
 }
 
