@@ -112,13 +112,13 @@ var sortKeys = map[string]func(*ledger.Sums) int64{
 func (c *Console) breakdown(ctx context.Context, in *breakdownInput) (*envelope[Breakdown], error) {
 	names := strings.Split(in.By, ",")
 	if len(names) > 2 || (len(names) == 2 && names[0] == names[1]) {
-		return nil, wrong("query.by", "takes one or two different dimensions", in.By)
+		return nil, because("group_by_unknown", wrong("query.by", "takes one or two different dimensions", in.By))
 	}
 	var by []ledger.Dimension
 	for _, name := range names {
 		d, known := breakdownDimensions[name]
 		if !known {
-			return nil, wrong("query.by", "is one or two of model, provider, key, user, service, project, status, operation, with a comma between", in.By)
+			return nil, because("group_by_unknown", wrong("query.by", "is one or two of model, provider, key, user, service, project, status, operation, with a comma between", in.By))
 		}
 		by = append(by, d)
 	}
@@ -168,10 +168,10 @@ func (c *Console) broken(ctx context.Context, q ledger.BreakdownQuery, index *ke
 	b, err := c.o.Ledger.Breakdown(limited, q)
 	switch {
 	case errors.Is(err, ledger.ErrTooMany):
-		return b, newProblem(http.StatusBadRequest, fmt.Sprintf("there are more than %d combinations; set filters, or ask for one dimension", ledger.MaxRows))
+		return b, because("too_many_groups", newProblem(http.StatusBadRequest, fmt.Sprintf("there are more than %d combinations; set filters, or ask for one dimension", ledger.MaxRows)))
 	case err != nil && limited.Err() != nil && ctx.Err() == nil:
-		return b, newProblem(http.StatusServiceUnavailable, fmt.Sprintf("summing the stored calls took more than %d seconds; ask for a shorter range of time (from, to)",
-			int(breakdownLimit.Seconds())))
+		return b, because("took_too_long", newProblem(http.StatusServiceUnavailable, fmt.Sprintf("summing the stored calls took more than %d seconds; ask for a shorter range of time (from, to)",
+			int(breakdownLimit.Seconds()))))
 	case err != nil:
 		return b, c.failed("breakdown", err)
 	}
@@ -265,7 +265,7 @@ func parseRowCursor(s string, values int) (*rowMark, error) {
 		err = json.Unmarshal(b, &m)
 	}
 	if err != nil || len(m.Values) != values {
-		return nil, wrong("query.cursor", "is not one that this server gave for this breakdown; take it from next_cursor of the page before, or leave it out", nil)
+		return nil, because("cursor_unknown", wrong("query.cursor", "is not one that this server gave for this breakdown; take it from next_cursor of the page before, or leave it out", nil))
 	}
 	return &m, nil
 }
