@@ -58,7 +58,7 @@ func cell(s string) string {
 func startsFormula(s string) bool {
 	r, _ := utf8.DecodeRuneInString(s)
 	plain := norm.NFKC.String(string(r)) // of full-width and small forms
-	return r == '\u2212' || plain != "" && strings.Contains("=+-@|", plain[:1])
+	return r == '\u2212' || plain != "" && strings.IndexByte("=+-@|", plain[0]) >= 0
 }
 
 // invisible tells whether a letter may stand before a formula without being seen.

@@ -16,7 +16,7 @@ import (
 
 // get asks for a page as a browser at a host does.
 func get(b *bench, host string, overTLS bool) http.Header {
-	r := httptest.NewRequest("GET", "http://"+host+"/console/", nil)
+	r := httptest.NewRequest(http.MethodGet, "http://"+host+"/console/", nil)
 	if overTLS {
 		r.TLS = &tls.ConnectionState{}
 	}
@@ -58,7 +58,7 @@ func TestOriginsWithoutTLS(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			o := newTown(t, func(p *Options) { p.SignIn.Secure = tc.secure })
 			alice := o.newPerson("alice", access.Operator)
-			r := httptest.NewRequest("POST", "http://board.example.com"+base+"/keys", strings.NewReader(`{"name":"a"}`))
+			r := httptest.NewRequest(http.MethodPost, "http://board.example.com"+base+"/keys", strings.NewReader(`{"name":"a"}`))
 			if tc.overTLS {
 				r.TLS = &tls.ConnectionState{}
 			}
