@@ -44,6 +44,22 @@ type sharedAnswer struct {
 	header http.Header
 	body   bytes.Buffer
 	shared int // requests that wait for it, while it is the next
+	// What many clients share is compressed once.
+	gzip, brotli func() []byte
+}
+
+// in gives the answer in a coding, and the coding; as it is where that is not worth while.
+func (a *sharedAnswer) in(coding string) ([]byte, string) {
+	if a.body.Len() < worthwhile || !isCompressible(a.header.Get("Content-Type")) {
+		return a.body.Bytes(), ""
+	}
+	switch coding {
+	case "br":
+		return a.brotli(), coding
+	case "gzip":
+		return a.gzip(), coding
+	}
+	return a.body.Bytes(), ""
 }
 
 func (a *sharedAnswer) Header() http.Header { return a.header }
@@ -60,7 +76,10 @@ func (a *sharedAnswer) Write(b []byte) (int, error) {
 }
 
 func newSharedAnswer() *sharedAnswer {
-	return &sharedAnswer{done: make(chan struct{}), header: http.Header{}}
+	a := &sharedAnswer{done: make(chan struct{}), header: http.Header{}}
+	a.gzip = sync.OnceValue(func() []byte { return encoded(a.body.Bytes(), "gzip") })
+	a.brotli = sync.OnceValue(func() []byte { return encoded(a.body.Bytes(), "br") })
+	return a
 }
 
 func newCoalescer() *coalescer { return &coalescer{reads: map[sharedKey]*sharedRead{}} }
@@ -82,14 +101,18 @@ func (g *coalescer) share(next http.Handler) http.Handler {
 			return // the client is gone
 		}
 		maps.Copy(w.Header(), a.header)
+		body, coding := a.in(bestCoding(r.Header.Get("Accept-Encoding")))
+		if coding != "" {
+			w.Header().Set("Content-Encoding", coding)
+		}
 		w.WriteHeader(a.status)
-		_, _ = w.Write(a.body.Bytes()) // a client that is gone needs no answer
+		_, _ = w.Write(body) // a client that is gone needs no answer
 	})
 }
 
 func isShared(r *http.Request) bool {
 	path, ours := strings.CutPrefix(r.URL.Path, base)
-	if r.Method != http.MethodGet || !ours || path == "/logs/stream" {
+	if r.Method != http.MethodGet || !ours || path == "/logs/stream" || path == "/breakdown/export" { // these are written piece by piece
 		return false
 	}
 	for _, s := range sharedReads {

@@ -120,7 +120,7 @@ func New(o Options) *Console {
 
 // Handler gives the handler of all routes.
 func (c *Console) Handler() http.Handler {
-	return c.guard(c.identify(newCoalescer().share(c.served())))
+	return c.guard(compressJSON(c.identify(newCoalescer().share(c.served()))))
 }
 
 // served gives the handler of all routes for requests whose principal is known.

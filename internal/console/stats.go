@@ -95,6 +95,7 @@ type Stats struct {
 	Models       []ModelSums `json:"models" doc:"most tokens first"`
 	From         *time.Time  `json:"from" doc:"null: all that is kept"`
 	To           *time.Time  `json:"to" doc:"null: up to now"`
+	Oldest       *time.Time  `json:"oldest" doc:"the start of the oldest call that sums can include, whatever the filters: a range before it is not covered; null where there is none"`
 	AsOf         *time.Time  `json:"as_of" doc:"the last write that is in these figures; null before the first"`
 }
 
@@ -109,6 +110,11 @@ func (c *Console) stats(ctx context.Context, in *statsInput) (*envelope[Stats], 
 	if err != nil {
 		return nil, c.failed("stats", err)
 	}
+	oldest, err := c.o.Ledger.Oldest(ctx)
+	if err != nil {
+		return nil, c.failed("stats", err)
+	}
+	s.Oldest = known(oldest)
 	c.quotaFor(ctx, &in.Filters, index).put(&s)
 	return answer(s), nil
 }

@@ -23,13 +23,6 @@ func (f *figures) add(o *figures, n int64) {
 	}
 }
 
-// tokens gives Sums.Tokens.Total.
-func (f *figures) tokens() int64 {
-	var s Sums
-	f.addTo(&s)
-	return s.Tokens.Total()
-}
-
 // addTo adds the figures to sums.
 func (f *figures) addTo(s *Sums) {
 	for i, n := range s.counts() {
