@@ -32,7 +32,22 @@ export interface TableState<T> {
   sort: Ref<Sort | null>;
   sortBy: (c: Column<T>) => void;
   sorted: ComputedRef<readonly T[]>;
+  /** the largest figure of each column */
+  most: ComputedRef<Readonly<Record<string, number>>>;
   exportCsv: () => void;
+}
+
+/** What differs from a table whose rows are all there. */
+export interface TableMore<T> {
+  /** the API sorts: what rows() gives is in order, and this is the order */
+  sort?: Ref<Sort | null>;
+  /** what is exported, where not all of it is shown */
+  exported?: () => readonly T[];
+  /** the last line of what is exported */
+  total?: () => T | null;
+  totalName?: () => string;
+  /** the range of time that the rows are of, as a file's name says it; without it they are of now */
+  range?: () => string;
 }
 
 function compare(a: Cell, b: Cell): number {
@@ -44,16 +59,26 @@ function compare(a: Cell, b: Cell): number {
 }
 
 /** The order, the columns and the export of one table. */
-export function useTable<T>(id: string, columns: () => Column<T>[], rows: () => readonly T[], initial: Sort | null = null): TableState<T> {
+export function useTable<T>(id: string, columns: () => Column<T>[], rows: () => readonly T[], initial: Sort | null = null, more: TableMore<T> = {}): TableState<T> {
   const all = computed(columns);
   const hidden = ref(hiddenColumns(id, columns().filter((c) => c.hidden).map((c) => c.key)));
   const shown = computed(() => all.value.filter((c) => !c.csvOnly && (c.fixed || !hidden.value.includes(c.key))));
-  const sort = ref<Sort | null>(initial);
-  const sorted = computed(() => {
+  const sort = more.sort ?? ref<Sort | null>(initial);
+  function inOrder(list: readonly T[]): readonly T[] {
     const s = sort.value;
     const c = all.value.find((x) => x.key === s?.key);
-    if (!s || !c) return rows();
-    return [...rows()].sort((a, b) => (s.down ? -1 : 1) * compare(c.value(a), c.value(b)));
+    if (!s || !c || more.sort) return list;
+    return [...list].sort((a, b) => (s.down ? -1 : 1) * compare(c.value(a), c.value(b)));
+  }
+  const sorted = computed(() => inOrder(rows()));
+  const most = computed(() => {
+    const out: Record<string, number> = {};
+    for (const c of all.value)
+      if (c.num) out[c.key] = rows().reduce((n, r) => {
+        const v = c.value(r);
+        return typeof v === "number" && Math.abs(v) > n ? Math.abs(v) : n;
+      }, 0);
+    return out;
   });
   function toggle(key: string): void {
     hidden.value = hidden.value.includes(key) ? hidden.value.filter((k) => k !== key) : [...hidden.value, key];
@@ -64,7 +89,11 @@ export function useTable<T>(id: string, columns: () => Column<T>[], rows: () => 
   }
   function exportCsv(): void {
     const out = all.value.filter((c) => c.csvOnly || shown.value.includes(c));
-    download(fileName(id, "csv", new Date()), "text/csv", csv([out.map((c) => c.title), ...sorted.value.map((r) => out.map((c) => c.value(r)))]));
+    const line = (r: T) => out.map((c) => c.value(r));
+    const total = more.total?.();
+    const last = total ? [out.map((c, i) => (i === 0 ? (more.totalName?.() ?? "") : c.num ? c.value(total) : ""))] : [];
+    const range = more.range?.() ?? new Date().toISOString().slice(0, 10);
+    download(fileName(id, "csv", range), "text/csv", csv([out.map((c) => c.title), ...inOrder(more.exported?.() ?? rows()).map(line), ...last]));
   }
-  return { id, columns: all, shown, hidden, toggle, sort, sortBy, sorted, exportCsv };
+  return { id, columns: all, shown, hidden, toggle, sort, sortBy, sorted, most, exportCsv };
 }

@@ -47,6 +47,11 @@ export async function startServer(config = [], env = {}, dir = mkdtempSync(join(
       if (body.code !== 0) throw new Error(`${path}: ${JSON.stringify(body)}`);
       return body.data;
     },
+    /** ends it and keeps its folder */
+    halt: async () => {
+      child.kill("SIGTERM");
+      await exited;
+    },
     stop: async () => {
       child.kill("SIGTERM");
       await exited;

@@ -11,4 +11,4 @@ test("CSV is RFC 4180, and no text becomes a formula", () => {
   for (const [row, want] of cases) expect(csv([row])).toBe(want + "\r\n");
 });
 
-test("files have a date", () => expect(fileName("models", "csv", new Date("2026-11-24T23:00:00Z"))).toBe("tokenboard-models-2026-11-24.csv"));
+test("files have a range", () => expect(fileName("models", "csv", "2026-11-18_2026-11-24")).toBe("tokenboard-models-2026-11-18_2026-11-24.csv"));

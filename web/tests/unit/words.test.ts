@@ -26,4 +26,9 @@ describe("both languages", () => {
     expect(same).toEqual(["export.json", "secret.anthropic", "secret.curl", "secret.openai", "welcome.claude", "welcome.cliproxy"]);
   });
   test("have no empty word", () => expect([...en, ...zh].filter(([, v]) => v.trim() === "").map(([k]) => k)).toEqual([]));
+  // what is counted has separators: 3,765 calls. Times to wait and sizes of settings are formatted where they are made.
+  test("sentences get their figures formatted", () => {
+    const bare = [...code.matchAll(/\bt\(\s*["'`][\w.]+["'`]\s*,\s*\{[^}]*\bn:\s*([^,}]+)/g)].map((m) => m[1]!.trim()).filter((v) => !/^(exact|pointsText)\(/.test(v) && v !== "wait || 60");
+    expect(bare).toEqual([]);
+  });
 });
