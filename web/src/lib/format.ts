@@ -26,14 +26,22 @@ export function count(l: Locale, v: Value): string {
   return numberFormat(l, { notation: "compact", maximumSignificantDigits: 4, minimumSignificantDigits: 3 }).format(v);
 }
 
+/** The largest figure of a column and the smallest that is not 0, both without sign: they say how many places all of it has. */
+export interface Extent { most: number; least: number }
+
+export const extentOf = (values: readonly Value[]): Extent => values.reduce<Extent>((e, v) => {
+  const size = given(v) ? Math.abs(v) : 0;
+  return size === 0 ? e : { most: Math.max(e.most, size), least: e.least === 0 ? size : Math.min(e.least, size) };
+}, { most: 0, least: 0 });
+
 /** From here on a column of figures is in thousands and millions. */
 const compactFrom = 1_000_000;
 const compactInColumn = { notation: "compact", minimumFractionDigits: 2, maximumFractionDigits: 2 } as const;
 
-/** A figure of a column whose largest is `most`: all have as many places, so that their digits stand below each other. */
-export function countIn(l: Locale, v: Value, most: number): string {
+/** A figure of a column: all have as many places, so that their digits stand below each other. */
+export function countIn(l: Locale, v: Value, column: Extent): string {
   if (!given(v)) return absent;
-  const large = Math.abs(v) >= 100 * compactFrom || (most >= compactFrom && Math.abs(v) >= 10_000);
+  const large = Math.abs(v) >= 100 * compactFrom || (column.most >= compactFrom && Math.abs(v) >= 10_000);
   return large ? numberFormat(l, compactInColumn).format(v) : numberFormat(l, { maximumFractionDigits: 0 }).format(v);
 }
 
@@ -60,10 +68,13 @@ export function usd(l: Locale, v: Value): string {
   return numberFormat(l, { ...dollars, notation: "compact", maximumSignificantDigits: 4, minimumSignificantDigits: 3 }).format(v);
 }
 
-/** An amount of a column whose largest is `most`, see countIn. What the places cannot show is less than the least that they can. */
-export function usdIn(l: Locale, v: Value, most: number): string {
+/** Cents where they tell all amounts apart from nothing, or some are large; else as many places as small amounts need. */
+const placesOf = ({ most, least }: Extent): number => (least >= 0.01 || most >= 100 || most === 0 ? 2 : most < 0.01 ? 6 : 4);
+
+/** An amount of a column, see countIn. What the places cannot show is less than the least that they can. */
+export function usdIn(l: Locale, v: Value, column: Extent): string {
   if (!given(v)) return absent;
-  const places = most < 0.01 ? 6 : most < 100 ? 4 : 2;
+  const places = placesOf(column);
   const f = numberFormat(l, { ...dollars, minimumFractionDigits: places, maximumFractionDigits: places });
   const least = 10 ** -places;
   if (v !== 0 && Math.abs(v) < least) return "<" + f.format(least);
@@ -91,11 +102,11 @@ export function percentIn(l: Locale, v: Value): string {
   return v !== 0 && Math.abs(v) < 0.001 ? "<" + f.format(0.001) : f.format(v);
 }
 
-/** A duration of a column whose longest is `most`, see countIn: one unit for all. */
-export function durationIn(l: Locale, ms: Value, most: number): string {
+/** A duration of a column, see countIn: one unit for all. */
+export function durationIn(l: Locale, ms: Value, column: Extent): string {
   if (!given(ms)) return absent;
   const places = (n: number) => ({ minimumFractionDigits: n, maximumFractionDigits: n });
-  return most < 1000 ? `${numberFormat(l, places(0)).format(ms)} ms` : `${numberFormat(l, places(2)).format(ms / 1000)} s`;
+  return column.most < 1000 ? `${numberFormat(l, places(0)).format(ms)} ms` : `${numberFormat(l, places(2)).format(ms / 1000)} s`;
 }
 
 /** A duration given in milliseconds: 840 ms, 2.41 s, 3.2 min. */

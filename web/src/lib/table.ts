@@ -1,5 +1,6 @@
 import { computed, ref, type ComputedRef, type Ref } from "vue";
 import { hiddenColumns, hideColumns } from "@/stores/prefs";
+import { extentOf, type Extent } from "./format";
 import { csv, download, fileName, type Cell } from "./csv";
 
 /** A column of a table. `value` is what it sorts by and what goes into CSV. */
@@ -32,8 +33,8 @@ export interface TableState<T> {
   sort: Ref<Sort | null>;
   sortBy: (c: Column<T>) => void;
   sorted: ComputedRef<readonly T[]>;
-  /** the largest figure of each column */
-  most: ComputedRef<Readonly<Record<string, number>>>;
+  /** how large the figures of each column are */
+  extents: ComputedRef<Readonly<Record<string, Extent>>>;
   exportCsv: () => void;
 }
 
@@ -71,15 +72,10 @@ export function useTable<T>(id: string, columns: () => Column<T>[], rows: () => 
     return [...list].sort((a, b) => (s.down ? -1 : 1) * compare(c.value(a), c.value(b)));
   }
   const sorted = computed(() => inOrder(rows()));
-  const most = computed(() => {
-    const out: Record<string, number> = {};
-    for (const c of all.value)
-      if (c.num) out[c.key] = rows().reduce((n, r) => {
-        const v = c.value(r);
-        return typeof v === "number" && Math.abs(v) > n ? Math.abs(v) : n;
-      }, 0);
-    return out;
-  });
+  const extents = computed(() => Object.fromEntries(all.value.filter((c) => c.num).map((c) => [c.key, extentOf(rows().map((r) => {
+    const v = c.value(r);
+    return typeof v === "number" ? v : null;
+  }))])));
   function toggle(key: string): void {
     hidden.value = hidden.value.includes(key) ? hidden.value.filter((k) => k !== key) : [...hidden.value, key];
     hideColumns(id, hidden.value);
@@ -95,5 +91,5 @@ export function useTable<T>(id: string, columns: () => Column<T>[], rows: () => 
     const range = more.range?.() ?? new Date().toISOString().slice(0, 10);
     download(fileName(id, "csv", range), "text/csv", csv([out.map((c) => c.title), ...inOrder(more.exported?.() ?? rows()).map(line), ...last]));
   }
-  return { id, columns: all, shown, hidden, toggle, sort, sortBy, sorted, most, exportCsv };
+  return { id, columns: all, shown, hidden, toggle, sort, sortBy, sorted, extents, exportCsv };
 }

@@ -45,7 +45,7 @@ async function saved(page, click) {
 /** The lines of a CSV file without line breaks in its cells. */
 function linesOf({ text }) {
   assert.equal(text.codePointAt(0), 0xfeff, "it begins with a byte order mark");
-  return text.slice(1).trimEnd().split("\r\n".length && text.includes("\r\n") ? "\r\n" : "\n").map((l) => [...l.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map((m) => m[1].replaceAll(/^"|"$/g, "").replaceAll('""', '"')));
+  return text.slice(1).trimEnd().split(/\r?\n/).map((l) => [...l.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map((m) => m[1].replaceAll(/^"|"$/g, "").replaceAll('""', '"')));
 }
 
 async function eventually(what, f) {
