@@ -31,7 +31,7 @@ build: ## build ./bin/tokenboard, a static binary
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/tokenboard ./cmd/tokenboard
 
 .PHONY: test
-test: build lint test-unit test-fuzz test-e2e test-sdks test-web test-dashboards ## everything; it installs what it needs
+test: build lint test-unit test-fuzz test-e2e test-sdks test-web ## everything; it installs what it needs
 
 .PHONY: packages
 packages: ## install the Debian packages that tests need and that are missing
@@ -62,6 +62,13 @@ torture: build ## kill the built binary 50 times under load, and play 10,000 ran
 	$(GO) test -count=1 -timeout 60m -run TestEveryOrder ./internal/ledger -rapid.checks=10000
 	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 60m -v -run TestKill ./e2e
 
+SOAK ?= 1h
+
+.PHONY: soak
+soak: reference ## run the Go suites for SOAK (1h) in random order, on 1, 2 and 4 processors, with busy ones beside; PKG narrows it
+	cd tools && $(GO) build -o ../$(BIN)/soak ./soak
+	TOKENBOARD_REFERENCE=1 ./$(BIN)/soak -for $(SOAK) -race=$(if $(RACE),true,false) $(if $(PKG),-packages '$(PKG)')
+
 .PHONY: load
 load: build ## 1,000 clients at one time against the built binary while calls are written, with times
 	TOKENBOARD_LOAD=1000 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 20m -v -run TestLoad ./e2e
@@ -88,7 +95,7 @@ PRICES_FROM := internal/pricing/generate
 
 .PHONY: prices
 prices: ## make the price book anew from the newest npm package @pydantic/genai-prices, or from PRICES=version
-	cd $(PRICES_FROM) && npm install --silent @pydantic/genai-prices@$(or $(PRICES),latest)
+	cd $(PRICES_FROM) && npm install --ignore-scripts --silent @pydantic/genai-prices@$(or $(PRICES),latest)
 	mkdir -p $(BIN) && node $(PRICES_FROM)/extract.mjs > $(BIN)/prices.json && mv $(BIN)/prices.json internal/pricing/prices.json
 	TOKENBOARD_REFERENCE=1 $(GO) test -count=1 ./internal/pricing
 
@@ -96,7 +103,7 @@ prices: ## make the price book anew from the newest npm package @pydantic/genai-
 reference: $(PRICES_FROM)/node_modules/.package-lock.json ## install the package that the prices are compared with
 
 $(PRICES_FROM)/node_modules/.package-lock.json: $(PRICES_FROM)/package.json $(PRICES_FROM)/package-lock.json
-	cd $(PRICES_FROM) && npm ci --silent && touch node_modules/.package-lock.json
+	cd $(PRICES_FROM) && npm ci --ignore-scripts --silent && touch node_modules/.package-lock.json
 
 .PHONY: clean
 clean: ## remove what was built
@@ -125,16 +132,9 @@ test-web: build packages web-check ## the console's page: unit tests, and end to
 images: build web/node_modules ## make the pictures of the console in docs/images anew
 	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard node tests/images/images.mjs
 
-dashboards/node_modules: dashboards/package-lock.json
-	cd dashboards && npm ci --ignore-scripts --silent && touch node_modules
-
 .PHONY: dashboards
-dashboards: dashboards/node_modules ## generate the Grafana dashboards and alert rules, which are committed
-	cd dashboards && npm run --silent check && npm run --silent generate
-
-.PHONY: test-dashboards
-test-dashboards: dashboards/node_modules ## lint the dashboards; test-e2e runs all their queries in a real Prometheus
-	cd dashboards && npm run --silent check && npm run --silent test
+dashboards: ## generate the Grafana dashboards and alert rules, which are committed
+	$(GO) generate ./dashboards
 
 .PHONY: measure-web
 measure-web: build packages web/node_modules ## how fast the console's page is with CALLS (1,000,000) stored calls

@@ -72,7 +72,7 @@ func fill(ctx context.Context, dir string, set loadgen.Set, steps int) (err erro
 	if err != nil {
 		return err
 	}
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, tokenstoreextension.FileName)})
+	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, tokenstoreextension.FileName), Keyed: true})
 	if err != nil {
 		return err
 	}

@@ -64,6 +64,7 @@ func TestDemo(t *testing.T) {
 	require.GreaterOrEqual(t, days, 85, "days of the past")
 	require.Contains(t, p.text("/api/console/logs?limit=100"), `"user":"alice"`)
 	require.Contains(t, p.text("/api/console/logs?limit=100"), `"name":"alice: IDE"`)
+	requireDemoShows(t, p)
 
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	select {
@@ -83,4 +84,56 @@ func TestDemo(t *testing.T) {
 		line, _ := os.ReadFile(c)
 		require.NotContains(t, string(line), bin, "a process that is left")
 	}
+}
+
+// requireDemoShows requires what the demo is there to show: speeds that models have, teams, budgets in
+// every state, failures of several kinds, and a model without a price.
+func requireDemoShows(t *testing.T, p *process) {
+	t.Helper()
+	type row struct {
+		sums
+		Project string
+	}
+	teams := get[struct{ Rows []row }](p, "/breakdown?by=project").Rows
+	require.Len(t, teams, 2)
+	for _, r := range teams {
+		require.Contains(t, []string{"product", "support"}, r.Project)
+	}
+	require.Positive(t, get[stats](p, "/stats?model=acme-coder-32b").Unpriced)
+	require.Greater(t, get[stats](p, "/stats?status=529").Calls, int64(20))
+	require.Greater(t, get[stats](p, "/stats?status=400").Calls, int64(20))
+	require.Greater(t, get[stats](p, "/stats?status=429&user=nightly").Calls, int64(20))
+
+	type call struct {
+		TokensPerSecond *float64 `json:"tokens_per_second"`
+		DurationMS      float64  `json:"duration_ms"`
+		Failed          bool
+	}
+	page := get[struct{ Items []call }](p, "/logs?limit=1000")
+	require.NotEmpty(t, page.Items)
+	for _, c := range page.Items {
+		require.GreaterOrEqual(t, c.DurationMS, 40.0)
+		if c.TokensPerSecond != nil {
+			require.Less(t, *c.TokensPerSecond, 1000.0)
+		}
+	}
+	states := map[string]bool{}
+	for _, k := range get[[]struct {
+		Left *struct {
+			Tokens, USD map[string]*struct{ Limit, Left float64 }
+		}
+	}](p, "/keys") {
+		if k.Left == nil {
+			states["no budget"] = true
+			continue
+		}
+		for _, periods := range []map[string]*struct{ Limit, Left float64 }{k.Left.Tokens, k.Left.USD} {
+			for _, l := range periods {
+				if l != nil {
+					states[map[bool]string{true: "nearly used up", false: "left"}[l.Left < l.Limit/50]] = true
+				}
+			}
+		}
+	}
+	require.Equal(t, map[string]bool{"no budget": true, "nearly used up": true, "left": true}, states)
 }

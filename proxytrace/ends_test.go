@@ -32,7 +32,7 @@ func TestEnds(t *testing.T) {
 		front.Start()
 		res := post(t, plainClient(t), front.URL+path, body, header...)
 		read(res)
-		require.Eventually(t, func() bool { return len(s.Ended()) == 2 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(s.Ended()) == 2 }, 2*time.Minute, time.Millisecond)
 		front.Close()
 		for _, span := range s.Ended() {
 			if span.SpanKind() == trace.SpanKindServer {

@@ -26,7 +26,7 @@ func (f *figures) told(what field) bool { return f.has&(1<<what) != 0 }
 
 func (f *figures) get(what field) int64 { return f.count[what] }
 
-// set takes a figure. NaN, negatives, fractions and what is over 2^53 are no figures.
+// set takes a figure. NaN, negatives, fractions and what is over usage.MaxTokens are no figures.
 func (f *figures) set(what field, raw []byte) {
 	if string(raw) == "null" {
 		return
@@ -60,11 +60,11 @@ func count(raw []byte) (int64, bool) {
 // figures already; those of an advisor are another model's and are not counted here.
 func (f *figures) endIteration() {
 	if f.isCompaction {
-		f.beside.input += f.iteration[fIterationInput]
-		f.beside.output += f.iteration[fIterationOutput]
-		f.beside.cacheRead += f.iteration[fIterationCacheRead]
-		f.beside.cacheWrite += f.iteration[fIterationCacheWrite]
-		f.beside.cacheWrite1h += f.iteration[fIterationCacheWrite1h]
+		f.beside.input = usage.AddSat(f.beside.input, f.iteration[fIterationInput])
+		f.beside.output = usage.AddSat(f.beside.output, f.iteration[fIterationOutput])
+		f.beside.cacheRead = usage.AddSat(f.beside.cacheRead, f.iteration[fIterationCacheRead])
+		f.beside.cacheWrite = usage.AddSat(f.beside.cacheWrite, f.iteration[fIterationCacheWrite])
+		f.beside.cacheWrite1h = usage.AddSat(f.beside.cacheWrite1h, f.iteration[fIterationCacheWrite1h])
 	}
 	f.iteration, f.isCompaction = [fIterationCacheWrite1h + 1]int64{}, false
 }

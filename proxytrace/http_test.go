@@ -137,7 +137,7 @@ func TestHijack(t *testing.T) {
 	b, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	require.Equal(t, "hi", string(b))
-	require.Eventually(t, func() bool { return len(s.Ended()) == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(s.Ended()) == 1 }, 2*time.Minute, time.Millisecond)
 }
 
 func TestUpgrade(t *testing.T) {

@@ -153,7 +153,7 @@ func (u *userCommand) newPassword(c *cobra.Command, name string) (string, error)
 	if err := password.Check(secret, name); err != nil {
 		return "", fmt.Errorf("the password %w", err)
 	}
-	hash, err := password.New(password.Recommended).Hash(c.Context(), secret)
+	hash, err := password.New(password.Recommended).Hash(c.Context(), password.Caller{}, secret)
 	if err != nil {
 		return "", fmt.Errorf("hash the password: %w", err)
 	}

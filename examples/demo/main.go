@@ -16,12 +16,14 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/fakeupstream"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 func main() {
@@ -67,7 +69,7 @@ func readSettings(args []string) (s settings, err error) {
 	f.StringVar(&s.tokenboard, "tokenboard", "bin/tokenboard", "the `binary` of Tokenboard")
 	f.StringVar(&s.proxy, "proxy", "bin/instrumented-proxy", "the `binary` of examples/instrumented-proxy")
 	f.StringVar(&s.console, "console", "127.0.0.1:8317", "`address` of the console; a free port where this one is taken")
-	f.Float64Var(&s.rate, "rate", 5, "calls a `second`")
+	f.Float64Var(&s.rate, "rate", 0, "calls a `second`; 0: as many as the past had at this time of the day, or 1 where there is no past")
 	f.Var(&s.backfill, "backfill", "also send calls of so long a past, such as `90d`")
 	if err := f.Parse(args); err != nil {
 		return s, err
@@ -75,10 +77,13 @@ func readSettings(args []string) (s settings, err error) {
 	switch {
 	case f.NArg() > 0:
 		return s, fmt.Errorf("unknown argument %q", f.Arg(0))
-	case s.rate <= 0 || s.rate > 1000:
+	case !(s.rate >= 0 && s.rate <= 1000):
 		return s, errors.New("-rate must lie between 0 and 1000")
 	case s.backfill < 0 || time.Duration(s.backfill) > 365*24*time.Hour:
 		return s, errors.New("-backfill must lie between 0 and 365d")
+	}
+	if s.rate == 0 && s.backfill == 0 {
+		s.rate = 1
 	}
 	return s, nil
 }
@@ -95,13 +100,14 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return fmt.Errorf("make a folder for the demo's data: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	addresses, err := free(ctx, s.console, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0")
+	teams := []team{product, support}
+	addresses, err := free(ctx, append([]string{s.console}, slices.Repeat([]string{"127.0.0.1:0"}, 3+len(teams))...)...)
 	if err != nil {
 		return err
 	}
-	console, grpc, otlp, proxy := "http://"+addresses[0], addresses[1], "http://"+addresses[2], addresses[3]
+	console, grpc, otlp, provider := "http://"+addresses[0], addresses[1], "http://"+addresses[2], addresses[3]
 
-	up := &http.Server{Handler: &fakeupstream.Upstream{Delay: 15 * time.Millisecond}, Addr: addresses[4], ReadHeaderTimeout: 10 * time.Second}
+	up := &http.Server{Handler: &fakeupstream.Upstream{Delay: 15 * time.Millisecond}, Addr: provider, ReadHeaderTimeout: 10 * time.Second}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", up.Addr)
 	if err != nil {
 		return fmt.Errorf("start the fake provider: %w", err)
@@ -110,7 +116,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	go func() { served <- up.Serve(l) }()
 	defer func() { _ = up.Close(); <-served }()
 
-	board, err := startChild(s.tokenboard, dir, nil,
+	board, err := startChild(s.tokenboard, dir, "tokenboard", nil,
 		"TOKENBOARD_DATA_DIR="+dir, "TOKENBOARD_CONSOLE_ENDPOINT="+addresses[0],
 		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+addresses[2])
 	if err != nil {
@@ -120,32 +126,39 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err := board.ready(ctx, console+"/ready"); err != nil {
 		return err
 	}
-	c := &clients{console: console, proxy: "http://" + proxy, http: &http.Client{Timeout: time.Minute}}
+	c := &clients{console: console, proxies: map[team]string{}, http: &http.Client{Timeout: 5 * time.Minute}, company: newCompany(time.Now())}
 	if err := c.prepare(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil // told to stop
 		}
 		return err
 	}
-	through, err := startChild(s.proxy, dir, []string{"-listen", proxy, "-console", console,
-		"-openai", "http://" + up.Addr, "-anthropic", "http://" + up.Addr, "-gemini", "http://" + up.Addr},
-		"OTEL_EXPORTER_OTLP_ENDPOINT="+otlp, "OTEL_SERVICE_NAME=demo-proxy", "OPENAI_API_KEY=demo", "ANTHROPIC_API_KEY=demo", "GEMINI_API_KEY=demo")
-	if err != nil {
-		return err
+	programs := []*child{board}
+	for i, t := range teams {
+		address := addresses[4+i]
+		through, err := startChild(s.proxy, dir, t.service, []string{"-listen", address, "-console", console,
+			"-openai", "http://" + provider, "-anthropic", "http://" + provider, "-gemini", "http://" + provider},
+			"OTEL_EXPORTER_OTLP_ENDPOINT="+otlp, "OTEL_SERVICE_NAME="+t.service, "OTEL_RESOURCE_ATTRIBUTES="+usage.AttrProject+"="+t.project,
+			"OPENAI_API_KEY=demo", "ANTHROPIC_API_KEY=demo", "GEMINI_API_KEY=demo")
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, through.stop()) }()
+		if err := through.ready(ctx, "http://"+address+"/healthz"); err != nil {
+			return err
+		}
+		c.proxies[t], programs = "http://"+address, append(programs, through)
 	}
-	defer func() { err = errors.Join(err, through.stop()) }()
-	if err := through.ready(ctx, "http://"+proxy+"/healthz"); err != nil {
-		return err
-	}
-	say(out, "console:  %s/console\nproxy:    http://%s\nOTLP:     %s and %s (gRPC)\ndata:     %s, removed at the end\nCtrl-C stops the demo.", console, proxy, otlp, grpc, dir)
+	say(out, "console:  %s/console\nproxies:  %s (%s), %s (%s)\nOTLP:     %s and %s (gRPC)\ndata:     %s, removed at the end\nCtrl-C stops the demo.",
+		console, c.proxies[product], product.project, c.proxies[support], support.project, otlp, grpc, dir)
 	if s.backfill > 0 {
-		n, err := c.backfill(ctx, otlp, time.Duration(s.backfill), time.Now())
+		n, err := c.backfill(ctx, otlp, time.Duration(s.backfill), c.company.start)
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
 		say(out, "back-filled %d calls of %s", n, s.backfill.String())
 	}
-	err = c.traffic(ctx, s.rate, []*child{board, through})
+	err = c.traffic(ctx, s.rate, programs)
 	say(out, "stopping")
 	return err
 }
@@ -184,8 +197,8 @@ type child struct {
 }
 
 // startChild starts a program that a Ctrl-C at the terminal does not reach: it is told when its turn comes.
-func startChild(path, dir string, args []string, env ...string) (*child, error) {
-	c := &child{name: filepath.Base(path), exited: make(chan struct{})}
+func startChild(path, dir, name string, args []string, env ...string) (*child, error) {
+	c := &child{name: name, exited: make(chan struct{})}
 	c.log = filepath.Join(dir, c.name+".log")
 	log, err := os.Create(c.log)
 	if err != nil {

@@ -260,7 +260,7 @@ func TestStreams(t *testing.T) {
 	require.Empty(t, b.upstream.Served(), "the stream has not ended: %s", time.Since(began))
 	cancel()
 	require.NoError(t, res.Body.Close())
-	require.Eventually(t, func() bool { return len(b.spans.Ended()) == 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.spans.Ended()) == 2 }, 2*time.Minute, time.Millisecond)
 }
 
 // TestRun starts the program, calls it, and stops it.
@@ -287,7 +287,7 @@ func TestRun(t *testing.T) {
 	require.Eventually(t, func() bool {
 		res, err := http.Get("http://" + address + "/healthz")
 		return err == nil && res.Body.Close() == nil
-	}, 10*time.Second, 5*time.Millisecond)
+	}, 2*time.Minute, 5*time.Millisecond)
 	res, err := http.Post("http://"+address+"/v1/chat/completions", "application/json", strings.NewReader(`{"model":"gpt-4o"}`))
 	require.NoError(t, err)
 	_, err = io.Copy(io.Discard, res.Body)

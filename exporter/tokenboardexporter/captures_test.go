@@ -58,6 +58,7 @@ func (h host) GetExtensions() map[component.ID]component.Component { return h }
 // running is a store with exporters on it.
 type running struct {
 	ledger *ledger.Ledger
+	dir    string
 	traces exporter.Traces
 	logs   exporter.Logs
 }
@@ -77,7 +78,7 @@ func start(t *testing.T, dir string) *running {
 	id := component.MustNewID("tokenstore")
 	cfg := createDefaultConfig().(*Config)
 	cfg.Storage = id
-	r := &running{ledger: store.(*tokenstoreextension.Store).Ledger()}
+	r := &running{ledger: store.(*tokenstoreextension.Store).Ledger(), dir: dir}
 	r.traces, err = NewFactory().CreateTraces(ctx, exportertest.NewNopSettings(metadata.Type), cfg)
 	require.NoError(t, err)
 	r.logs, err = NewFactory().CreateLogs(ctx, exportertest.NewNopSettings(metadata.Type), cfg)

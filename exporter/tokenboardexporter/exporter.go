@@ -25,6 +25,7 @@ import (
 // committer is the ledger, of which the exporter needs this alone.
 type committer interface {
 	Commit(ctx context.Context, b usage.Batch) error
+	CountSecrets(n int64)
 }
 
 var _ committer = (*ledger.Ledger)(nil)
@@ -71,8 +72,8 @@ func (e *tokenExporter) start(_ context.Context, host component.Host) error {
 func (e *tokenExporter) pushTraces(ctx context.Context, td ptrace.Traces) error {
 	b := readings.Get().(*reading)
 	defer b.release()
-	b.read(e.decoder, td)
-	return e.commit(ctx, b.Batch)
+	secrets := b.read(e.decoder, td)
+	return e.commit(ctx, b.Batch, secrets)
 }
 
 // reading makes a batch of spans.
@@ -96,7 +97,8 @@ func (b *reading) release() {
 	readings.Put(b)
 }
 
-func (b *reading) read(d *dialect.Decoder, td ptrace.Traces) {
+// read reads spans, and gives the number of secrets that were taken out of them.
+func (b *reading) read(d *dialect.Decoder, td ptrace.Traces) (secrets int64) {
 	b.left = td.SpanCount()
 	rd := d.Reader()
 	defer rd.Close()
@@ -106,9 +108,11 @@ func (b *reading) read(d *dialect.Decoder, td ptrace.Traces) {
 			rd.Scope(ss.Scope())
 			for _, span := range ss.Spans().All() {
 				b.span(rd, span)
+				secrets += rd.Removed()
 			}
 		}
 	}
+	return secrets
 }
 
 // span adds a span to the batch, as a call or as a link.
@@ -145,7 +149,7 @@ func (b *reading) span(rd *dialect.Reader, span ptrace.Span) {
 func (b *reading) expected(were int) int { return b.left * were / (len(b.Calls) + len(b.Links) + 1) }
 
 func (e *tokenExporter) pushLogs(ctx context.Context, ld plog.Logs) error {
-	b := usage.Batch{}
+	b, secrets := usage.Batch{}, int64(0)
 	rd := e.decoder.Reader()
 	defer rd.Close()
 	for _, rl := range ld.ResourceLogs().All() {
@@ -157,17 +161,19 @@ func (e *tokenExporter) pushLogs(ctx context.Context, ld plog.Logs) error {
 				if _, ok := rd.Log(record, &c); ok {
 					b.Calls = append(b.Calls, c)
 				}
+				secrets += rd.Removed()
 			}
 		}
 	}
-	return e.commit(ctx, b)
+	return e.commit(ctx, b, secrets)
 }
 
-func (e *tokenExporter) commit(ctx context.Context, b usage.Batch) error {
+func (e *tokenExporter) commit(ctx context.Context, b usage.Batch, secrets int64) error {
 	began := time.Now()
 	err := e.ledger.Commit(ctx, b)
 	took := time.Since(began).Seconds()
 	if err == nil {
+		e.ledger.CountSecrets(secrets)
 		e.telemetry.ExporterTokenboardCommitDuration.Record(ctx, took, e.committed)
 		e.telemetry.ExporterTokenboardCalls.Add(ctx, int64(len(b.Calls)))
 		return nil

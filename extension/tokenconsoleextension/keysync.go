@@ -65,7 +65,7 @@ func (s *server) keySync(ctx context.Context, l *ledger.Ledger) (*keysync.Sync, 
 	if len(s.config.KeySync) == 0 {
 		return nil, nil
 	}
-	o := keysync.Options{Keys: l.Admin().Keys, Logger: s.set.Logger.With(zap.String("part", "key_sync"))}
+	o := keysync.Options{Keys: l.Admin().Keys, Identity: l.KeyIdentity, Logger: s.set.Logger.With(zap.String("part", "key_sync"))}
 	for i := range s.config.KeySync {
 		k := &s.config.KeySync[i]
 		transport := http.DefaultTransport.(*http.Transport).Clone()

@@ -44,8 +44,13 @@ func (s *server) Dependencies() []component.ID {
 	return ids
 }
 
-// Start listens.
-func (s *server) Start(ctx context.Context, host component.Host) error {
+// Start listens. Where it fails, it releases what it has taken.
+func (s *server) Start(ctx context.Context, host component.Host) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.release())
+		}
+	}()
 	ledger, err := tokenstoreextension.Get(s.config.Storage, host)
 	if err != nil {
 		return err
@@ -92,7 +97,7 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	}
 	if options.SignIn != nil {
 		if err := s.firstAdmin(ctx, os.Stderr); err != nil {
-			return errors.Join(err, s.listener.Close())
+			return err
 		}
 	}
 	if s.sync != nil {
@@ -107,6 +112,24 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 		}
 	}()
 	return nil
+}
+
+// release gives back what Start took before it failed. Nothing is served yet.
+func (s *server) release() (err error) {
+	if s.listener != nil {
+		err = s.listener.Close()
+		s.listener = nil // Shutdown has nothing to do
+	}
+	if s.console != nil {
+		s.console.Close()
+	}
+	if s.sync != nil {
+		s.sync.Close()
+	}
+	if s.provided != nil {
+		s.provided.CloseIdleConnections()
+	}
+	return err
 }
 
 // shutdownPatience is how long requests under way may take to end.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -52,7 +53,7 @@ func TestLifecycle(t *testing.T) {
 	e := consoleAt(t, "127.0.0.1:0")
 	require.Equal(t, []component.ID{component.MustNewID("tokenstore")}, e.(*server).Dependencies())
 	require.NoError(t, e.Start(ctx, h))
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Get("http://" + e.(*server).listener.Addr().String() + "/api/console/health")
 	require.NoError(t, err)
 	body, err := io.ReadAll(res.Body)
@@ -67,12 +68,44 @@ func TestShutdownWithoutStart(t *testing.T) {
 	require.NoError(t, consoleAt(t, "127.0.0.1:0").Shutdown(context.Background()))
 }
 
+// TestTakenPort: where listening fails, the console that was made is closed: it follows the ledger no more.
 func TestTakenPort(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()
-	err = consoleAt(t, l.Addr().String()).Start(context.Background(), store(t))
+	e := consoleAt(t, l.Addr().String())
+	err = e.Start(context.Background(), store(t))
 	require.ErrorContains(t, err, "set another endpoint")
+	requireClosed(t, e)
+	require.NoError(t, e.Shutdown(context.Background()))
+}
+
+// requireClosed checks that the console of an extension that did not start opens no live stream, and that
+// nothing listens.
+func requireClosed(t *testing.T, e extension.Extension) {
+	t.Helper()
+	s := e.(*server)
+	require.Nil(t, s.listener)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	w := httptest.NewRecorder()
+	s.console.Handler().ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1/api/console/logs/stream", nil))
+	require.NoError(t, ctx.Err(), "a stream was opened")
+	require.Equal(t, http.StatusServiceUnavailable, w.Code, w.Body)
+}
+
+// TestNoFirstAdmin: what fails after the console listens leaves no listener behind.
+func TestNoFirstAdmin(t *testing.T) {
+	ctx := context.Background()
+	h := store(t)
+	l := h[component.MustNewID("tokenstore")].(*tokenstoreextension.Store).Ledger()
+	e := consoleAt(t, "127.0.0.1:0")
+	e.(*server).config.Access.Mode = modeLocal
+	e.(*server).config.Access.Admin.Username, e.(*server).config.Access.Admin.Password = "root", "correct horse battery staple"
+	require.NoError(t, l.Close()) // the admin cannot be stored
+	require.ErrorContains(t, e.Start(ctx, h), "first admin")
+	require.Nil(t, e.(*server).listener)
+	require.NoError(t, e.Shutdown(ctx))
 }
 
 func TestNoStore(t *testing.T) {

@@ -92,7 +92,7 @@ func TestAuthenticator(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, e.Start(ctx, h))
 	defer func() { require.NoError(t, e.Shutdown(ctx)) }()
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 	for name, want := range map[string][2]int{"": {401, 401}, "vera": {200, 403}, "adam": {200, 200}, "eve": {401, 401}} {
 		for i, path := range []string{"/stats", "/users"} {
 			req, err := http.NewRequest(http.MethodGet, e.(*server).address()+"/api/console"+path, nil)

@@ -44,7 +44,7 @@ func (v *Verify) validate() error {
 	if v.Reservation < time.Second || v.Reservation > 24*time.Hour {
 		errs = append(errs, errors.New("verify: reservation must be between 1s and 24h"))
 	}
-	if v.Estimate < 1 || v.Estimate > usage.MaxTokens {
+	if v.Estimate < 1 || v.Estimate > usage.MaxExact {
 		errs = append(errs, errors.New("verify: estimate must be at least 1 token"))
 	}
 	if v.FailuresPerMinute < 1 {
@@ -55,7 +55,7 @@ func (v *Verify) validate() error {
 
 func (q *Quota) read() (console.Quota, error) {
 	out := console.Quota{Tokens: q.Tokens}
-	if q.Tokens < 0 || q.Tokens > usage.MaxTokens {
+	if q.Tokens < 0 || q.Tokens > usage.MaxExact {
 		return out, errors.New("quota: tokens must be a number of tokens, or 0 for none")
 	}
 	var err error

@@ -37,11 +37,16 @@ var _ extension.Extension = (*Store)(nil)
 // Start opens the database and reads it.
 func (s *Store) Start(ctx context.Context, _ component.Host) error {
 	var err error
+	for _, note := range sqlite.Protect(s.config.path()) {
+		s.logger.Warn(note)
+	}
 	if s.ledger, err = s.config.Open(ctx); err != nil {
 		return err
 	}
 	if s.telemetry, err = s.measured(); err != nil {
-		return errors.Join(err, s.ledger.Close())
+		err = errors.Join(err, s.ledger.Close())
+		s.ledger = nil // Get must not return one that is closed
+		return err
 	}
 	if status, err := s.ledger.Status(ctx); err == nil {
 		s.logger.Info("token store is open", zap.String("path", s.config.path()), zap.Int64("records", status.Info.Records),
@@ -63,7 +68,7 @@ func (c *Config) Open(ctx context.Context) (*ledger.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: c.path()})
+	engine, err := sqlite.Open(ctx, sqlite.Options{Path: c.path(), Keyed: true})
 	if err != nil {
 		return nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
 	}
@@ -72,7 +77,7 @@ func (c *Config) Open(ctx context.Context) (*ledger.Ledger, error) {
 		MaxAge: c.Retention.MaxAge, MaxRecords: c.Retention.MaxRecords,
 		MaxBytes: c.Retention.MaxSizeMiB << 20, RetentionInterval: c.Retention.Interval,
 		MaxMembers: c.Sums.MaxValues, SaveInterval: c.Sums.SaveInterval, Series: series,
-		Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
+		KeySecret: engine.KeySecret(), Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)

@@ -13,6 +13,8 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -65,6 +67,23 @@ func TestLifecycle(t *testing.T) {
 	info, err := os.Stat(filepath.Join(dir, FileName))
 	require.NoError(t, err)
 	require.Zero(t, info.Mode().Perm()&0o077, "only its owner may read it")
+}
+
+// TestFolderOfOthers: one who installs an older backup, or made the folder by hand, is told what was changed.
+func TestFolderOfOthers(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // that is the point
+	core, logs := observer.New(zap.WarnLevel)
+	e := storeIn(t, dir)
+	e.(*Store).logger = zap.New(core)
+	require.NoError(t, e.Start(context.Background(), componenttest.NewNopHost()))
+	require.NoError(t, e.Shutdown(context.Background()))
+	require.Equal(t, 1, logs.Len())
+	require.Contains(t, logs.All()[0].Message, "its mode is 0700 now")
+	info, err := os.Stat(dir)
+	require.NoError(t, err)
+	require.Zero(t, info.Mode().Perm()&0o077)
 }
 
 // TestFailedStarts leave nothing open: Shutdown after them is clean, and goleak finds nothing.

@@ -49,7 +49,8 @@ type Permission uint8
 const (
 	Unplaced     Permission = iota
 	Anyone                  // no sign-in: probes, signing in, the page itself
-	SignedIn                // oneself: who one is, own password, own sessions, own API tokens
+	SignedIn                // oneself: who one is, which API tokens one has, to revoke them
+	MakeOwn                 // own password, new API tokens: never by an API token
 	ReadUsage               // stats, trend, logs, breakdown, dimensions, export; a member's are of own keys only
 	ReadKeys                // a member's are own keys only
 	WriteKeys               // make, change, rotate, revoke; a member's are own keys only
@@ -59,15 +60,16 @@ const (
 	ReadMetrics             // Prometheus, dashboards
 	ImportCalls             // history
 	ReadSettings            // how this server is configured, without secrets
-	ManageUsers             // users, their sessions and tokens
+	ReadUsers               // who may use the console
+	ManageUsers             // users, their sessions and tokens: by an API token only with this scope
 	ReadAudit               // who changed what
 	Reprice                 // give stored calls the prices of now
 	permissionCount
 )
 
 var permissionNames = [permissionCount]string{
-	"", "anyone", "signed_in", "read_usage", "read_keys", "write_keys", "manage_keys", "verify_keys", "read_quality", "read_metrics",
-	"import_calls", "read_settings", "manage_users", "read_audit", "reprice",
+	"", "anyone", "signed_in", "make_own_credentials", "read_usage", "read_keys", "write_keys", "manage_keys", "verify_keys", "read_quality", "read_metrics",
+	"import_calls", "read_settings", "read_users", "manage_users", "read_audit", "reprice",
 }
 
 // String is the permission's name in the API.
@@ -82,12 +84,12 @@ func (p Permission) String() string {
 var grants = [roleCount][]Permission{
 	Nobody:   {Anyone},
 	Verifier: {Anyone, VerifyKeys},
-	Member:   {Anyone, SignedIn, ReadUsage, ReadKeys, WriteKeys},
-	Viewer:   {Anyone, SignedIn, ReadUsage, ReadKeys, ReadQuality, ReadMetrics, ReadSettings},
-	Operator: {Anyone, SignedIn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings, Reprice},
+	Member:   {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys},
+	Viewer:   {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, ReadQuality, ReadMetrics, ReadSettings},
+	Operator: {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings, Reprice},
 	Admin: {
-		Anyone, SignedIn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings,
-		ManageUsers, ReadAudit, Reprice,
+		Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings,
+		ReadUsers, ManageUsers, ReadAudit, Reprice,
 	},
 }
 
@@ -132,8 +134,36 @@ type Principal struct {
 	Name string // what the audit log shows
 	Role Role
 	Via  string // how it signed in: open, session, token, oidc, auth
+	// Token is the id of the API token that the request came with; "" where there is none.
+	Token string
+	// Scope is what an API token may do besides what every token of its role may; Unplaced for nothing.
+	Scope Permission
 	// Source is the IP address that the request came from; "" where there is none.
 	Source string
+}
+
+// May reports whether the principal holds a permission: by its role, and where it is an API token of which
+// the permission makes people or credentials, by the token's scope. A token that leaks would otherwise make
+// another way in, which stays when the token is revoked.
+func (p Principal) May(need Permission) bool {
+	return p.Role.May(need) && (p.Token == "" || p.Scope == need && ScopeOf(need) || !outlives(need))
+}
+
+// outlives reports whether what a permission makes goes on when whoever made it may do nothing any more.
+func outlives(p Permission) bool { return p == MakeOwn || p == ManageUsers }
+
+// ScopeOf reports whether a permission can be the scope of an API token.
+func ScopeOf(p Permission) bool { return p == ManageUsers }
+
+// Permissions lists what the principal may do.
+func (p Principal) Permissions() []Permission {
+	var out []Permission
+	for _, need := range p.Role.Permissions() {
+		if p.May(need) {
+			out = append(out, need)
+		}
+	}
+	return out
 }
 
 // OwnOnly tells whether the principal sees only the keys it owns, and their calls.

@@ -82,8 +82,9 @@ var permissionDocs = [permissionCount]string{
 	ReadUsage: "statistics, trend, log, live stream, breakdown, export", ReadKeys: "see keys, without their secrets",
 	WriteKeys: "make, change, rotate and revoke keys", ManageKeys: "keys of others: owners, import, sync with proxies",
 	VerifyKeys: "ask whether a key is good", ReadQuality: "data quality and prices", ReadMetrics: "`/metrics`, Grafana dashboards", ImportCalls: "import calls",
-	ReadSettings: "see how the server is configured", ManageUsers: "users, their sessions and tokens", ReadAudit: "read the audit log",
-	Reprice: "give stored calls the prices of now", SignedIn: "own password, sessions and API tokens",
+	ReadSettings: "see how the server is configured", ManageUsers: "users, their sessions and tokens (signed in, or by an API token with this scope)", ReadAudit: "read the audit log",
+	Reprice: "give stored calls the prices of now", SignedIn: "see and revoke own API tokens; an API token: itself", MakeOwn: "own password, new API tokens (signed in, never by API token)",
+	ReadUsers: "see users",
 }
 
 func TestDocumentedRoles(t *testing.T) {
@@ -118,4 +119,20 @@ func TestDocumentedRoles(t *testing.T) {
 		return
 	}
 	require.Equal(t, want.String(), got, "the roles changed; write the document anew: go test ./internal/access -run Documented -update")
+}
+
+// TestTokensMakeNoWayIn: what an API token may do is what its role may, apart from what outlives it.
+func TestTokensMakeNoWayIn(t *testing.T) {
+	for r := range roleCount {
+		for p := Unplaced; p < permissionCount; p++ {
+			session, token := Principal{Role: r, Via: "session"}, Principal{Role: r, Via: "token", Token: "tok_1"}
+			require.Equal(t, r.May(p), session.May(p), "%s %s", r, p)
+			require.Equal(t, r.May(p) && p != MakeOwn && p != ManageUsers, token.May(p), "%s %s", r, p)
+			token.Scope = ManageUsers
+			require.Equal(t, r.May(p) && p != MakeOwn, token.May(p), "%s %s with a scope", r, p)
+			require.Equal(t, token.May(p), slices.Contains(token.Permissions(), p))
+			token.Scope = MakeOwn
+			require.False(t, token.May(MakeOwn), "no scope lets a token make another one")
+		}
+	}
 }

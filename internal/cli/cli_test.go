@@ -221,7 +221,7 @@ func (s *shown) Write(p []byte) (int, error) {
 
 func TestFollowing(t *testing.T) {
 	l := serve(t)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	root := &cobra.Command{Use: "tokenboard"}
 	root.AddCommand(Commands()...)
@@ -237,7 +237,7 @@ func TestFollowing(t *testing.T) {
 	done := make(chan struct{})
 	go func() { // the stream begins with what comes after it was opened
 		defer close(done)
-		for n := 13; n < 200; n += 3 {
+		for n := 13; ; n += 3 {
 			add(t, l, n)
 			select {
 			case <-stop:

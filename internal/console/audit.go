@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,7 +23,9 @@ const (
 	defaultAuditMaxAge = 365 * 24 * time.Hour
 	defaultAuditMax    = 1_000_000 // entries
 	auditPruneEvery    = time.Hour
-	auditPruneMost     = 10_000   // entries in one go
+	auditPruneShare    = 100 // of the entries that are kept: so many new ones, and the oldest go
+	auditPruneMost     = 500 // entries in one transaction, which others wait for
+	auditPrunePatience = 200 * time.Millisecond
 	maxAuditDocument   = 16 << 10 // bytes of what was before, and of what is after
 )
 
@@ -51,7 +54,9 @@ func (c *Console) auditEntry(ctx context.Context, action string, target store.Au
 	e := store.AuditEntry{
 		Time: c.o.Now().UTC(), Actor: store.AuditActor{ID: p.ID, Name: redact(p.Name), Via: p.Via}, Source: p.Source, Action: action,
 		Target: store.AuditTarget{Type: target.Type, ID: redact(target.ID), Name: redact(target.Name)},
+		Own:    p.Role == access.Member || p.Role == access.Viewer,
 	}
+	c.audits.written.Add(1)
 	var err error
 	if e.Before, err = auditDocument(before); err == nil {
 		e.After, err = auditDocument(after)
@@ -133,24 +138,39 @@ func refuseSecrets(v any) error {
 
 // auditRetention remembers when old entries were dropped last.
 type auditRetention struct {
-	mu   sync.Mutex
-	last time.Time
+	written atomic.Int64 // entries since then
+	mu      sync.Mutex   // held while entries are dropped
+	last    time.Time    // zero: some may be left to drop
 }
 
-// pruneAudit drops old entries, now and then. Readers do not see them before that.
+// pruneAudit drops old entries before a change adds one: when there are a hundredth more than are kept, and once
+// in an hour. Many are dropped in steps, between which others write, and the next changes go on with them.
+// Readers do not see what is too old before that.
 func (c *Console) pruneAudit(ctx context.Context) {
-	now := c.o.Now()
-	c.audits.mu.Lock()
-	due := now.Sub(c.audits.last) >= auditPruneEvery
-	if due {
-		c.audits.last = now
+	r := &c.audits
+	if !r.mu.TryLock() {
+		return // another change does it
 	}
-	c.audits.mu.Unlock()
-	if !due {
+	defer r.mu.Unlock()
+	now := c.o.Now()
+	if now.Sub(r.last) < auditPruneEvery && r.written.Load() < max(1, c.o.AuditMax/auditPruneShare) {
 		return
 	}
-	if _, err := c.o.Ledger.Admin().DropAudit(ctx, now.Add(-c.o.AuditMaxAge), c.o.AuditMax, auditPruneMost); err != nil {
-		c.o.Logger.Sugar().Warnw("old entries of the audit log could not be dropped", "error", err)
+	r.last = now
+	r.written.Store(0)
+	for begun := time.Now(); ; {
+		n, err := c.o.Ledger.Admin().DropAudit(ctx, now.Add(-c.o.AuditMaxAge), c.o.AuditMax, auditPruneMost)
+		if err != nil {
+			c.o.Logger.Sugar().Warnw("old entries of the audit log could not be dropped", "error", err)
+			return
+		}
+		if n < auditPruneMost {
+			return
+		}
+		if time.Since(begun) > auditPrunePatience {
+			r.last = time.Time{}
+			return
+		}
 	}
 }
 
@@ -277,22 +297,18 @@ func (c *Console) writeAudit(ctx context.Context, w *bufio.Writer, format string
 		enc := json.NewEncoder(w)
 		return c.o.Ledger.Admin().Audit(ctx, f, func(e *store.AuditEntry) error { return enc.Encode(auditItemOf(e)) })
 	}
-	cw, err := newCSV(w)
-	if err != nil {
-		return err
-	}
-	if err := cw.Write(auditHeader); err != nil {
+	cw := newCSV(w)
+	if err := cw.Write(slices.Clone(auditHeader)); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	err = c.o.Ledger.Admin().Audit(ctx, f, func(e *store.AuditEntry) error {
+	err := c.o.Ledger.Admin().Audit(ctx, f, func(e *store.AuditEntry) error {
 		return cw.Write([]string{
-			strconv.FormatInt(e.ID, 10), e.Time.Format(time.RFC3339Nano), cell(e.Actor.ID), cell(e.Actor.Name), cell(e.Actor.Via), cell(e.Source),
-			cell(e.Action), cell(e.Target.Type), cell(e.Target.ID), cell(e.Target.Name), string(e.Before), string(e.After),
+			strconv.FormatInt(e.ID, 10), e.Time.Format(time.RFC3339Nano), e.Actor.ID, e.Actor.Name, e.Actor.Via, e.Source,
+			e.Action, e.Target.Type, e.Target.ID, e.Target.Name, string(e.Before), string(e.After),
 		})
 	})
 	if err != nil {
 		return err
 	}
-	cw.Flush()
-	return cw.Error()
+	return cw.Flush()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/access/password"
+	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -58,7 +59,7 @@ func (c *Console) addAdmin(ctx context.Context, username, secret string) (u stor
 		return u, wrong("body.password", err.Error(), nil)
 	}
 	u = store.User{ID: randomID("usr_"), Name: name, Role: access.Admin.String(), CreatedAt: c.o.Now().UTC()}
-	if u.Password, err = c.hasher.Hash(ctx, secret); err != nil {
+	if u.Password, err = c.hasher.Hash(ctx, signedInCaller(access.From(ctx)), secret); err != nil {
 		return u, c.failed("make the first admin", err)
 	}
 	entry, err := c.audit(ctx, "user.create", userTarget(&u), nil, auditedUser(&u))
@@ -92,7 +93,8 @@ func (c *Console) firstAdmin(ctx context.Context, in *struct {
 	if c.signIn == nil {
 		return nil, errNoSignIn()
 	}
-	wait, forget := c.signIn.limiter.Attempt(access.From(ctx).Source, "", c.o.Now())
+	// The blank is in no user's name.
+	wait, right := c.signIn.limiter.Begin(throttle.Attempt{Source: access.From(ctx).Source, Account: "first admin"}, c.o.Now())
 	if wait > 0 {
 		return nil, later(http.StatusTooManyRequests, "too many attempts; wait, and try again", wait)
 	}
@@ -110,6 +112,6 @@ func (c *Console) firstAdmin(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	forget()
+	right()
 	return c.startSession(ctx, u, "session")
 }

@@ -84,10 +84,7 @@ func sumsCells(s *Sums) []string {
 // writeCSV writes a line for each row and one for the total. The first column says which it is: any
 // text can be the value of a dimension.
 func (o *orderedRows) writeCSV(out *bufio.Writer) error {
-	w, err := newCSV(out)
-	if err != nil {
-		return err
-	}
+	w := newCSV(out)
 	columns := func(first string, names []string, rest []string) []string {
 		return append(append([]string{first}, names...), rest...)
 	}
@@ -110,8 +107,7 @@ func (o *orderedRows) writeCSV(out *bufio.Writer) error {
 	if err := w.Write(columns("total", make([]string, len(header)), sumsCells(&total))); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	w.Flush()
-	return w.Error()
+	return w.Flush()
 }
 
 // values gives a row's values as cells, of a key its id and its name.
@@ -122,9 +118,9 @@ func (r *BreakdownRow) values(names []string) []string {
 			"model": r.Model, "provider": r.Provider, "key": r.Key, "user": r.User, "service": r.Service, "project": r.Project,
 			"status": r.Status, "operation": r.Operation,
 		}[name]
-		out = append(out, cell(*v))
+		out = append(out, *v)
 		if name == "key" {
-			out = append(out, cell(*r.KeyName))
+			out = append(out, *r.KeyName)
 		}
 	}
 	return out

@@ -56,7 +56,7 @@ func TestEqualReadsShareAnAnswer(t *testing.T) {
 		defer g.mu.Unlock()
 		read := g.reads[sharedKey{base + "/stats", "role viewer"}]
 		return read.next != nil && read.next.shared == 21
-	}, 20*time.Second, time.Millisecond)
+	}, 2*time.Minute, time.Millisecond)
 	leave()
 	release <- struct{}{}
 	first.Wait()

@@ -20,7 +20,7 @@ func (b *bench) whole() http.Handler {
 	return b.console.guard(compressJSON(b.console.identify(newCoalescer().share(b.served))))
 }
 
-func asked(h http.Handler, target, accepts string) *httptest.ResponseRecorder {
+func askedIn(h http.Handler, target, accepts string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, "http://localhost"+target, nil)
 	if accepts != "" {
 		r.Header.Set("Accept-Encoding", accepts)
@@ -55,14 +55,14 @@ func TestEveryJSONAnswerIsCompressed(t *testing.T) {
 		"/api/console/stats", "/api/console/usage-trend?days=90&group_by=model", "/api/console/logs?limit=200", "/api/console/breakdown?by=model,user",
 		"/api/console/breakdown/export?by=model,user&format=json", "/api/console/export?format=json", "/api/console/openapi.json", "/api/console/settings",
 	} {
-		whole := asked(h, target, "")
+		whole := askedIn(h, target, "")
 		require.Equal(t, 200, whole.Code, target)
 		require.Empty(t, whole.Header().Get("Content-Encoding"), target)
 		require.Equal(t, "Accept-Encoding", whole.Header().Get("Vary"), target)
 		want := whole.Body.Bytes()
 		require.True(t, json.Valid(want), target)
 		for accepts, coding := range map[string]string{"gzip": "gzip", "gzip, deflate, br": "br", "br;q=0, gzip": "gzip", "identity": ""} {
-			got := asked(h, target, accepts)
+			got := askedIn(h, target, accepts)
 			if len(want) < worthwhile {
 				coding = ""
 			}
@@ -75,13 +75,13 @@ func TestEveryJSONAnswerIsCompressed(t *testing.T) {
 		}
 	}
 	for _, target := range []string{"/api/console/health", "/api/console/stats?model=" + strings.Repeat("x", 10), "/api/console/none"} {
-		w := asked(h, target, "gzip")
+		w := askedIn(h, target, "gzip")
 		if w.Body.Len() < worthwhile {
 			require.Empty(t, w.Header().Get("Content-Encoding"), target)
 		}
 	}
 	for _, target := range []string{"/api/console/export?format=csv", "/api/console/export?format=ndjson"} {
-		require.Empty(t, asked(h, target, "gzip, br").Header().Get("Content-Encoding"), target)
+		require.Empty(t, askedIn(h, target, "gzip, br").Header().Get("Content-Encoding"), target)
 	}
 }
 

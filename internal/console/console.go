@@ -72,10 +72,12 @@ type Console struct {
 	keys *keyBook
 	api  huma.API
 	// placed is every route with the permission that it needs.
-	placed []placement
-	audits auditRetention
-	signIn *signIn // nil where nobody signs in
-	hasher *password.Hasher
+	placed  []placement
+	audits  auditRetention
+	signIn  *signIn // nil where nobody signs in
+	hasher  *password.Hasher
+	started time.Time
+	pace    pace
 	// streams are the live streams that are open.
 	streams *streams
 }
@@ -102,13 +104,13 @@ func New(o Options) *Console {
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
-	envelopes.Do(func() { huma.NewError = newProblem }) // huma has no other place for it
+	envelopes.Do(func() { huma.NewError, huma.ValidateStrictCasing = newProblem, true }) // huma has no other place for them
 	ring := keyring.New(keyring.Options{
 		Ledger: o.Ledger, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
-	c := &Console{o: o, streams: newStreams()}
-	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen}
+	c := &Console{o: o, streams: newStreams(), started: o.Now(), pace: newPace()}
+	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen, identity: o.Ledger.KeyIdentity}
 	if o.SignIn != nil {
 		c.signIn = newSignIn(*o.SignIn, o.Ledger, o.Now)
 		c.hasher = c.signIn.hasher

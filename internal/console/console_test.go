@@ -42,10 +42,10 @@ type bench struct {
 func newBench(t testing.TB, with func(*Options)) *bench {
 	t.Helper()
 	ctx := context.Background()
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "t.db")})
+	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "t.db"), Keyed: true})
 	require.NoError(t, err)
 	clock := func() time.Time { return testNow }
-	l, err := ledger.Open(ctx, engine, ledger.Options{Now: clock})
+	l, err := ledger.Open(ctx, engine, ledger.Options{Now: clock, KeySecret: engine.KeySecret()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	o := Options{Ledger: l, Version: "test", Open: true, Now: clock}

@@ -93,6 +93,8 @@ func (c *Console) failed(what string, err error) error {
 		return wrong("query.cursor", "is not one that this server gave; take it from next_cursor of the page before, or leave it out", nil)
 	case errors.Is(err, ledger.ErrClosed):
 		return newProblem(http.StatusServiceUnavailable, "the server is shutting down; try again in a moment")
+	case errors.Is(err, ledger.ErrOutcomeUnknown):
+		return newProblem(http.StatusServiceUnavailable, "the store does not answer whether the last write was stored; try again in a moment")
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return newProblem(http.StatusServiceUnavailable, "the request was cut off before it was answered; try again")
 	}

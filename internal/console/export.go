@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -110,18 +110,14 @@ func (c *Console) writeExport(ctx context.Context, out *bufio.Writer, format str
 	}
 	switch format {
 	case "csv":
-		cw, err := newCSV(out)
-		if err != nil {
-			return err
-		}
-		if err := cw.Write(csvHeader); err != nil {
+		cw := newCSV(out)
+		if err := cw.Write(slices.Clone(csvHeader)); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
 		if err := visit(func(i *LogItem) error { return cw.Write(csvRow(i)) }); err != nil {
 			return err
 		}
-		cw.Flush()
-		return cw.Error()
+		return cw.Flush()
 	case "parquet":
 		return writeParquet(out, c.o.Version, visit)
 	case "ndjson":
@@ -170,24 +166,14 @@ func csvRow(i *LogItem) []string {
 		key = *i.Key
 	}
 	return []string{
-		i.ID, i.Time.Format(time.RFC3339Nano), i.TraceID, i.SpanID, cell(i.Method), cell(i.Path), optional(i.Status), cell(i.ErrorType),
-		strconv.FormatBool(i.Failed), cell(i.Provider), cell(i.Model), cell(i.RequestModel), cell(i.Operation), optional(i.Stream),
-		cell(key.ID), cell(key.Name), cell(key.Display), cell(i.User), cell(i.Service), cell(i.Project), cell(i.Session),
-		cell(i.RequestID), cell(i.ResponseID), optional(i.Input), optional(i.Output), optional(i.CacheRead), optional(i.CacheWrite),
+		i.ID, i.Time.Format(time.RFC3339Nano), i.TraceID, i.SpanID, i.Method, i.Path, optional(i.Status), i.ErrorType,
+		strconv.FormatBool(i.Failed), i.Provider, i.Model, i.RequestModel, i.Operation, optional(i.Stream),
+		key.ID, key.Name, key.Display, i.User, i.Service, i.Project, i.Session,
+		i.RequestID, i.ResponseID, optional(i.Input), optional(i.Output), optional(i.CacheRead), optional(i.CacheWrite),
 		optional(i.Reasoning), optional(i.Total), money(i.Cost), decimal(i.DurationMS), decimal(i.TTFTMS), decimal(i.TokensPerSecond),
 		strings.Join(i.Quality, " "), strconv.FormatBool(i.Counted), i.SupersededBy, i.Superseded,
-		optional(i.CacheWrite1h), cell(i.PriceVersion), cell(i.Environment),
+		optional(i.CacheWrite1h), i.PriceVersion, i.Environment,
 	}
-}
-
-// cell keeps a spreadsheet from running a text as a formula, see
-// https://owasp.org/www-community/attacks/CSV_Injection.
-func cell(s string) string {
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \u00a0\u3000"))
-	if s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
-		return "'" + s
-	}
-	return s
 }
 
 func optional[T any](v *T) string {

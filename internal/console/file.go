@@ -2,8 +2,6 @@ package console
 
 import (
 	"bufio"
-	"encoding/csv"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -67,15 +65,4 @@ func rangeName(from, to, now time.Time, loc *time.Location) string {
 		return first
 	}
 	return first + "_" + last
-}
-
-// byteOrderMark makes spreadsheets take a CSV file's text for UTF-8.
-const byteOrderMark = "\uFEFF"
-
-// newCSV begins a CSV file.
-func newCSV(out *bufio.Writer) (*csv.Writer, error) {
-	if _, err := out.WriteString(byteOrderMark); err != nil {
-		return nil, fmt.Errorf("write: %w", err)
-	}
-	return csv.NewWriter(out), nil
 }

@@ -10,10 +10,6 @@ import (
 	"strings"
 )
 
-// contentSecurity lets the console's pages load nothing but their own files.
-const contentSecurity = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
-	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
 func writeProblem(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -24,10 +20,7 @@ func writeProblem(w http.ResponseWriter, status int, message string) {
 func (c *Console) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Content-Security-Policy", contentSecurity)
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		c.securityHeaders(h, r)
 		if strings.HasPrefix(r.URL.Path, base) || r.URL.Path == "/metrics" {
 			h.Set("Cache-Control", "no-store")
 		}
@@ -75,11 +68,13 @@ func loopbackHost(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// fromOwnPage tells whether a browser sent a request from a page of the console, or it comes from no browser.
-func fromOwnPage(r *http.Request) bool {
+// fromOwnPage reports whether a browser sent a request from a page of the console, or it comes from no
+// browser. Where the console is reached over TLS a page without TLS, which others on the network can change,
+// is another origin.
+func (c *Console) fromOwnPage(r *http.Request) bool {
 	if origin := r.Header.Get("Origin"); origin != "" {
 		u, err := url.Parse(origin)
-		return err == nil && u.Host != "" && u.Host == r.Host
+		return err == nil && u.Host != "" && u.Host == r.Host && (u.Scheme == "https" || u.Scheme == "http" && !c.overTLS(r))
 	}
 	site := r.Header.Get("Sec-Fetch-Site")
 	return site == "" || site == "same-origin" || site == "none"
@@ -88,7 +83,7 @@ func fromOwnPage(r *http.Request) bool {
 // sameOrigin tells whether a browser sent a request from our own page. What is no browser sends
 // no Origin.
 func (c *Console) sameOrigin(r *http.Request) bool {
-	if fromOwnPage(r) {
+	if c.fromOwnPage(r) {
 		return true
 	}
 	origin := r.Header.Get("Origin")

@@ -23,7 +23,11 @@ func (c *Console) health(context.Context, *struct{}) (*envelope[Health], error) 
 }
 
 func (c *Console) ready(ctx context.Context, _ *struct{}) (*envelope[Health], error) {
-	if _, err := c.o.Ledger.Status(ctx); err != nil {
+	status, err := c.o.Ledger.Status(ctx)
+	if err == nil {
+		err = status.Outcome // batches are taken again when it is known
+	}
+	if err != nil {
 		c.failed("ready", err) //nolint:errcheck // it is logged
 		return nil, newProblem(http.StatusServiceUnavailable, "the store does not answer; the collector's log says why")
 	}

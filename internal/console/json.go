@@ -12,14 +12,16 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/tokenboard/tokenboard/internal/strictjson"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // A trend of many groups is a thousand points of a dozen figures, and to write them by reflection takes
 // longer than to add them up. So trends are written by hand, in the very form that encoding/json gives.
 
-// jsonFormat is huma's, with the exception above.
-var jsonFormat = huma.Format{Marshal: writeJSON, Unmarshal: huma.DefaultJSONFormat.Unmarshal}
+// jsonFormat is huma's, with the exception above, and reads bodies so that no other reader can take them
+// for something else.
+var jsonFormat = huma.Format{Marshal: writeJSON, Unmarshal: func(data []byte, into any) error { return strictjson.Unmarshal(data, into) }}
 
 // jsonAppender is data of an answer that writes itself.
 type jsonAppender interface{ appendJSON(b []byte) []byte }

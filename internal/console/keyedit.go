@@ -27,13 +27,14 @@ const (
 	maxName        = 100 // characters
 	maxDescription = 1000
 	maxOwnKeys     = 100   // that a member may have and that are not revoked
+	maxOwnSecrets  = 1_000 // that a member's keys may ever have had: they name its calls for ever
 	maxOlder       = 1_000 // secrets that a key may have had
 	maxOverlap     = 30 * 24 * time.Hour
 )
 
 // KeySettings are what people say of a new key.
 type KeySettings struct {
-	Name        string     `json:"name" doc:"unique among keys that are not revoked, whatever the case" maxLength:"100"`
+	Name        string     `json:"name" doc:"unique among the keys of its owner that are not revoked, whatever the case" maxLength:"100"`
 	Description string     `json:"description,omitempty" maxLength:"1000"`
 	ExpiresAt   *time.Time `json:"expires_at,omitempty" nullable:"true"`
 	Owner       string     `json:"owner,omitempty" maxLength:"100" doc:"name of a user; members see their own keys"`
@@ -63,6 +64,7 @@ func (c *Console) newKey(ctx context.Context, location string, s *KeySettings) (
 		if k.Owner = p.Name; k.Owner == "" {
 			return k, newProblem(http.StatusForbidden, "who has no name can own no key")
 		}
+		k.ByOwner = true
 	}
 	if k.ExpiresAt, err = c.expiry(location+".expires_at", s.ExpiresAt); err != nil {
 		return k, err
@@ -106,7 +108,7 @@ func (c *Console) createKey(ctx context.Context, in *struct{ Body KeySettings })
 		return nil, err
 	}
 	secret := newSecret()
-	k.Fingerprint, k.Display = usage.Fingerprint(secret), usage.DisplayKey(secret)
+	k.Fingerprint, k.Display = c.identity(secret), usage.DisplayKey(secret)
 	entry, err := c.audit(ctx, "key.create", keyTarget(&k), nil, auditedKey(&k))
 	if err != nil {
 		return nil, err
@@ -123,7 +125,8 @@ func (c *Console) createKey(ctx context.Context, in *struct{ Body KeySettings })
 	return answer(NewKey{Key: out, Secret: secret}), nil
 }
 
-// roomForOwn keeps one member from using up the keys of all.
+// roomForOwn keeps one member from using up the keys of all, and from making a key beside one that somebody has
+// restricted: what one key must not do, the next one would.
 func (c *Console) roomForOwn(ctx context.Context) error {
 	p := access.From(ctx)
 	if !p.OwnOnly() {
@@ -133,14 +136,33 @@ func (c *Console) roomForOwn(ctx context.Context) error {
 	if err != nil {
 		return c.failed("create a key", err)
 	}
-	n := 0
+	live := 0
+	var newest *store.Key // of those that somebody else set up
 	for _, k := range keys {
 		if k.RevokedAt.IsZero() {
-			n++
+			live++
+		}
+		if !k.ByOwner {
+			newest = k
 		}
 	}
-	if n >= maxOwnKeys {
-		return newProblem(http.StatusConflict, fmt.Sprintf("you have %d keys already, the most that a member may have; revoke some", n))
+	switch {
+	case newest != nil && newest.Restricted():
+		return newProblem(http.StatusForbidden, fmt.Sprintf("an operator has restricted your key %q, and a further key would not be; ask an operator for one", newest.Name))
+	case live >= maxOwnKeys:
+		return newProblem(http.StatusConflict, fmt.Sprintf("you have %d keys already, the most that a member may have; revoke some", live))
+	}
+	return roomForSecret(keys)
+}
+
+// roomForSecret bounds the secrets that a member's keys have had, revoked ones and those before a rotation too.
+func roomForSecret(keys []*store.Key) error {
+	n := 0
+	for _, k := range keys {
+		n += 1 + len(k.Older)
+	}
+	if n >= maxOwnSecrets {
+		return newProblem(http.StatusConflict, fmt.Sprintf("you have made or rotated %d keys, revoked ones included, the most that a member may; ask an operator for one", n))
 	}
 	return nil
 }
@@ -173,7 +195,7 @@ func (c *Console) keyFailed(doing, location string, err error) error {
 	case errors.As(err, &conflict) && conflict.Fingerprint:
 		return newProblem(http.StatusConflict, "this key is stored already, as "+conflict.With+"; a key has one name, and keeps it in history when it is revoked")
 	case errors.Is(err, store.ErrKeyExists):
-		return newProblem(http.StatusConflict, location+": a key of this name exists already; choose another name, or revoke that key first")
+		return newProblem(http.StatusConflict, location+": its owner has a key of this name already; choose another name, or revoke that key first")
 	case errors.Is(err, store.ErrTooManyKeys):
 		return newProblem(http.StatusConflict, fmt.Sprintf("there would be more than %d keys, the most that keys::max allows; revoke some, or raise it", c.o.MaxKeys))
 	case errors.Is(err, store.ErrKeyUnknown):
@@ -273,6 +295,9 @@ func (c *Console) changeKey(ctx context.Context, in *changeKeyInput) (*envelope[
 		if b.Disabled.Set {
 			k.Disabled = next.Disabled
 		}
+		if (b.Owner.Set || b.Models.Set || b.Limits.Set || b.Disabled.Set) && !access.From(ctx).OwnOnly() {
+			k.ByOwner = false
+		}
 		return nil
 	})
 	if err != nil {
@@ -323,6 +348,15 @@ func (c *Console) rotateKey(ctx context.Context, in *struct {
 	if overlap < 0 || overlap > maxOverlap {
 		return nil, wrong("body.overlap_seconds", "must be between 0 and 2592000 (30 days)", nil)
 	}
+	if access.From(ctx).OwnOnly() {
+		keys, err := c.visibleKeys(ctx)
+		if err != nil {
+			return nil, c.failed("rotate a key", err)
+		}
+		if err := roomForSecret(keys); err != nil {
+			return nil, err
+		}
+	}
 	secret := newSecret()
 	out, err := c.edit(ctx, in.ID, "key.rotate", func(k *store.Key) error {
 		if len(k.Older) >= maxOlder {
@@ -332,7 +366,7 @@ func (c *Console) rotateKey(ctx context.Context, in *struct {
 			return newProblem(http.StatusConflict, "this key is expired; give it a later expires_at first, or make a new one")
 		}
 		k.Older = append(k.Older, store.Secret{Fingerprint: k.Fingerprint, Display: k.Display, Until: c.o.Now().UTC().Add(overlap)})
-		k.Fingerprint, k.Display = usage.Fingerprint(secret), usage.DisplayKey(secret)
+		k.Fingerprint, k.Display = c.identity(secret), usage.DisplayKey(secret)
 		return nil
 	})
 	if err != nil {

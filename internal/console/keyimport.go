@@ -106,7 +106,7 @@ func (c *Console) importKeys(ctx context.Context, in *struct {
 	return answer(out), nil
 }
 
-// read gives the fingerprint and the display form. No error repeats the key.
+// read gives the key's identity and the display form. No error repeats the key.
 func (k *ImportedKey) read(location string, index *keyIndex) (fingerprint, display string, err error) {
 	if (k.Value == "") == (k.Fingerprint == "") {
 		return "", "", wrong(location, "needs either key or fingerprint", nil)
@@ -118,7 +118,7 @@ func (k *ImportedKey) read(location string, index *keyIndex) (fingerprint, displ
 		if k.Display != "" {
 			return "", "", wrong(location+".display", "comes from the key; leave it out", nil)
 		}
-		return usage.Fingerprint(k.Value), usage.DisplayKey(k.Value), nil
+		return index.identity(usage.Fingerprint(k.Value)), usage.DisplayKey(k.Value), nil
 	}
 	fingerprint = strings.ToLower(k.Fingerprint)
 	if strings.HasPrefix(fingerprint, strangerPrefix) {
@@ -127,18 +127,18 @@ func (k *ImportedKey) read(location string, index *keyIndex) (fingerprint, displ
 			return "", "", wrong(location+".fingerprint", "is the name of no key that telemetry or a proxy told of", nil)
 		}
 	}
-	if !usage.IsFingerprint(fingerprint) {
+	if !usage.IsKeyIdentity(fingerprint) {
 		return "", "", wrong(location+".fingerprint", "must be the SHA-256 of the key in 64 hexadecimal digits, or a name (ext_...) that a key has here", nil)
 	}
 	display, err = cleanText(strings.TrimPrefix(location, "body.")+".display", k.Display, maxDisplay)
 	if err != nil {
 		return "", "", err
 	}
-	if usage.Fingerprint(display) == fingerprint {
+	if index.identity(usage.Fingerprint(display)) == index.identity(fingerprint) {
 		return "", "", wrong(location+".display", "must not be the key itself", nil)
 	}
 	if display == "" {
 		display = "…"
 	}
-	return fingerprint, display, nil
+	return index.identity(fingerprint), display, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/access"
@@ -16,6 +17,8 @@ import (
 type keyBook struct {
 	ring *keyring.Ring
 	seen func() []string // fingerprints of all keys that telemetry or a proxy told of
+	// identity gives the form in which a fingerprint is kept.
+	identity func(fingerprint string) string
 }
 
 // keyIndex finds keys. It is for one request.
@@ -23,6 +26,9 @@ type keyIndex struct {
 	ring      *keyring.Ring
 	seen      func() []string
 	strangers map[string]string // fingerprints by the names of strangers; nil until one is asked for
+	identity  func(fingerprint string) string
+	// byFingerprint lets keys be found by the fingerprint itself: who may do that can try out short keys.
+	byFingerprint bool
 }
 
 // index gives the keys as they are now.
@@ -30,8 +36,11 @@ func (b *keyBook) index(ctx context.Context) (*keyIndex, error) {
 	if err := b.ring.Fresh(ctx); err != nil {
 		return nil, err
 	}
-	return &keyIndex{ring: b.ring, seen: b.seen}, nil
+	return &keyIndex{ring: b.ring, seen: b.seen, identity: b.identity, byFingerprint: access.From(ctx).Role.May(access.ManageKeys)}, nil
 }
+
+// identity is what a key is stored by.
+func (c *Console) identity(key string) string { return c.o.Ledger.KeyIdentity(usage.Fingerprint(key)) }
 
 // forget makes the next reader look again: a key was changed.
 func (b *keyBook) forget() { b.ring.Stale() }
@@ -79,6 +88,9 @@ func (x *keyIndex) fingerprints(value string) []string {
 	if f, known := x.stranger(value); known {
 		value = f
 	}
+	if x.byFingerprint {
+		value = x.identity(value)
+	}
 	var out []string
 	if value != "" {
 		for _, k := range x.ring.Named(value) {
@@ -105,7 +117,7 @@ func (x *keyIndex) inTerms(terms []store.Term) []store.Term {
 		if f, known := x.stranger(needle); known {
 			terms[i].Keys = append(terms[i].Keys, x.fingerprints(f)...)
 		}
-		if usage.IsFingerprint(needle) {
+		if x.byFingerprint && usage.IsFingerprint(needle) {
 			terms[i].Keys = append(terms[i].Keys, x.fingerprints(needle)...)
 		}
 		for _, k := range x.ring.All() {
@@ -125,13 +137,30 @@ func (x *keyIndex) name(fingerprint string) string {
 	return x.id(fingerprint)
 }
 
+// metricName is what a metric calls a fingerprint: its name, with its owner where others have a key of this name.
+func (x *keyIndex) metricName(fingerprint string) string {
+	if k := x.key(fingerprint); k != nil {
+		return x.labelOf(k)
+	}
+	return x.name(fingerprint)
+}
+
+// labelOf is what a metric calls a key.
+func (x *keyIndex) labelOf(k *store.Key) string {
+	others := x.ring.Named(k.Name)
+	if k.Owner == "" || !slices.ContainsFunc(others, func(o *store.Key) bool { return o.Owner != k.Owner }) {
+		return k.Name
+	}
+	return k.Name + " (" + k.Owner + ")"
+}
+
 // id is what a filter takes for a fingerprint: the id of a key, or the name of a stranger. What is no
 // fingerprint stays as it is: no key, or those that sums put together.
 func (x *keyIndex) id(fingerprint string) string {
 	if k := x.key(fingerprint); k != nil {
 		return k.ID
 	}
-	if !usage.IsFingerprint(fingerprint) {
+	if !usage.IsKeyIdentity(fingerprint) {
 		return fingerprint
 	}
 	return strangerName(fingerprint)

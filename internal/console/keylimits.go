@@ -1,12 +1,13 @@
 package console
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -56,10 +57,10 @@ func (l *Limits) read(location string) (out store.Limits, err error) {
 		}
 	}
 	check("requests_per_minute", l.RequestsPerMinute != nil, out.RequestsPerMinute, 1e9)
-	check("tokens_per_minute", l.TokensPerMinute != nil, out.TokensPerMinute, usage.MaxTokens)
+	check("tokens_per_minute", l.TokensPerMinute != nil, out.TokensPerMinute, usage.MaxExact)
 	l.Tokens.each(func(p store.Period, v *int64) {
 		out.Tokens[p] = number(v)
-		check("tokens."+p.String(), v != nil, out.Tokens[p], usage.MaxTokens)
+		check("tokens."+p.String(), v != nil, out.Tokens[p], usage.MaxExact)
 	})
 	l.USD.each(func(p store.Period, v *Money) {
 		out.Cost[p] = number(v)
@@ -144,10 +145,10 @@ type Change[T any] struct {
 	Value *T // nil: cleared
 }
 
-// UnmarshalJSON notes that the field is there.
-func (c *Change[T]) UnmarshalJSON(b []byte) error {
+// UnmarshalJSONFrom notes that the field is there.
+func (c *Change[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	c.Set = true
-	return json.Unmarshal(b, &c.Value)
+	return json.UnmarshalDecode(d, &c.Value) //nolint:wrapcheck // names the field that is wrong
 }
 
 // Schema describes the field.
@@ -166,8 +167,9 @@ func text(c Change[string]) string {
 }
 
 const (
-	maxPatterns = 100
-	maxPattern  = 200 // characters
+	maxPatterns    = 100
+	maxPattern     = 200   // characters
+	maxAllPatterns = 4_096 // bytes of all patterns of a key
 )
 
 // cleanPatterns checks patterns of models.
@@ -176,6 +178,7 @@ func cleanPatterns(location string, patterns []string) ([]string, error) {
 		return nil, wrong(location, fmt.Sprintf("must have at most %d patterns", maxPatterns), nil)
 	}
 	var out []string
+	size := 0
 	for i, p := range patterns {
 		clean, err := cleanText(fmt.Sprintf("%s[%d]", location[len("body."):], i), p, maxPattern)
 		if err != nil {
@@ -183,6 +186,9 @@ func cleanPatterns(location string, patterns []string) ([]string, error) {
 		}
 		if clean == "" {
 			return nil, wrong(fmt.Sprintf("%s[%d]", location, i), "must not be empty; * stands for any text", nil)
+		}
+		if size += len(clean); size > maxAllPatterns {
+			return nil, wrong(location, fmt.Sprintf("must have at most %d bytes in all; a * stands for any text", maxAllPatterns), nil)
 		}
 		out = append(out, clean)
 	}

@@ -2,11 +2,9 @@ package console
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +14,7 @@ import (
 )
 
 func (c *Console) keyRoutes() {
-	register(c, access.ReadKeys, route(http.MethodGet, "/keys", "keys", "Keys, without their secrets, oldest first"), c.listKeys)
+	register(c, access.ReadKeys, route(http.MethodGet, "/keys", "keys", "Keys, without their secrets, oldest first, a thousand in one answer at most"), c.listKeys)
 	register(c, access.ReadKeys, route(http.MethodGet, "/keys/{id}", "key", "One key, without its secret"), c.getKey)
 	create := route(http.MethodPost, "/keys", "create-key", "Make a key; the answer holds it this once")
 	create.DefaultStatus = http.StatusCreated
@@ -125,6 +123,10 @@ func (c *Console) spentWith(ctx context.Context, keys []*store.Key) (map[string]
 
 // describe gives keys as the API shows them.
 func (c *Console) describe(ctx context.Context, keys []*store.Key) ([]Key, error) {
+	keys, err := c.whole(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
 	spent, err := c.spentWith(ctx, keys)
 	if err != nil {
 		return nil, err
@@ -132,6 +134,34 @@ func (c *Console) describe(ctx context.Context, keys []*store.Key) ([]Key, error
 	out := make([]Key, len(keys))
 	for i, k := range keys {
 		out[i] = c.keyOf(k, spent)
+	}
+	return out, nil
+}
+
+// whole reads what was pared of keys.
+func (c *Console) whole(ctx context.Context, keys []*store.Key) ([]*store.Key, error) {
+	var ids []string
+	for _, k := range keys {
+		if k.Pared {
+			ids = append(ids, k.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return keys, nil
+	}
+	stored, err := c.o.Ledger.Admin().KeysOf(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	of := make(map[string]*store.Key, len(stored))
+	for i := range stored {
+		of[stored[i].ID] = &stored[i]
+	}
+	out := slices.Clone(keys)
+	for i, k := range out {
+		if w := of[k.ID]; k.Pared && w != nil {
+			out[i] = w
+		}
 	}
 	return out, nil
 }
@@ -166,25 +196,13 @@ func (c *Console) allKeys(ctx context.Context) ([]Key, error) {
 }
 
 type listKeysInput struct {
-	Query  string   `query:"q" maxLength:"256" doc:"a part of the name, the description, the display form, the owner or the id, whatever the case"`
+	Query  string   `query:"q" maxLength:"256" doc:"a part of the name, the description, the display form, the owner or the id, whatever the case; of revoked keys not of the description"`
 	Status []string `query:"status,explode" enum:"active,disabled,expired,revoked" maxItems:"4"`
 	Owner  []string `query:"owner,explode" maxItems:"100"`
-	Limit  int      `query:"limit" minimum:"1" maximum:"1000" doc:"keys in one answer; without it, all"`
-	Cursor string   `query:"cursor" maxLength:"100" doc:"X-Next-Cursor of the page before"`
+	ListPage
 }
 
-// keyList is an array, as it always was; what pages need is in the headers.
-type keyList struct {
-	Total int    `header:"X-Total-Count" doc:"keys that match"`
-	Next  string `header:"X-Next-Cursor" doc:"cursor of the next page; not there at the end"`
-	Link  string `header:"Link" doc:"address of the next page, rel=\"next\""`
-	Body  struct {
-		Code int   `json:"code" doc:"0 for success"`
-		Data []Key `json:"data" nullable:"false"`
-	}
-}
-
-func (c *Console) listKeys(ctx context.Context, in *listKeysInput) (*keyList, error) {
+func (c *Console) listKeys(ctx context.Context, in *listKeysInput) (*list[Key], error) {
 	keys, err := c.visibleKeys(ctx)
 	if err != nil {
 		return nil, c.failed("keys", err)
@@ -196,27 +214,14 @@ func (c *Console) listKeys(ctx context.Context, in *listKeysInput) (*keyList, er
 			found = append(found, k)
 		}
 	}
-	out := &keyList{Total: len(found)}
-	if in.Cursor != "" {
-		at := slices.IndexFunc(found, func(k *store.Key) bool { return k.ID == in.Cursor })
-		if at < 0 {
-			return nil, c.failed("keys", store.ErrCursor)
-		}
-		found = found[at+1:]
+	out := &list[Key]{}
+	out.Total = len(found)
+	found, more, last, err := pageOf(found, in.ListPage, func(k **store.Key) string { return (*k).ID })
+	if err != nil {
+		return nil, c.failed("keys", err)
 	}
-	if in.Limit > 0 && len(found) > in.Limit {
-		found = found[:in.Limit]
-		out.Next = found[in.Limit-1].ID
-		next := url.Values{"cursor": {out.Next}, "limit": {strconv.Itoa(in.Limit)}}
-		if in.Query != "" {
-			next.Set("q", in.Query)
-		}
-		for name, values := range map[string][]string{"status": in.Status, "owner": in.Owner} {
-			if len(values) > 0 {
-				next[name] = values
-			}
-		}
-		out.Link = fmt.Sprintf("<%s/keys?%s>; rel=\"next\"", base, next.Encode())
+	if more {
+		out.more("/keys", in.ListPage, last, url.Values{"q": {in.Query}, "status": in.Status, "owner": in.Owner})
 	}
 	if out.Body.Data, err = c.describe(ctx, found); err != nil {
 		return nil, c.failed("keys", err)

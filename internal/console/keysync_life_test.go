@@ -17,7 +17,7 @@ func TestKeySyncLife(t *testing.T) {
 	b := newBench(t, withProxies(t, proxy))
 	has := func(keys ...string) {
 		t.Helper()
-		require.Eventually(t, func() bool { return len(keys) == len(proxy.ClientKeys()) && subset(keys, proxy.ClientKeys()) }, 20*time.Second, 2*time.Millisecond)
+		require.Eventually(t, func() bool { return len(keys) == len(proxy.ClientKeys()) && subset(keys, proxy.ClientKeys()) }, 2*time.Minute, 2*time.Millisecond)
 	}
 	first := data[NewKey](b, "POST", "/keys", `{"name":"alice"}`, 201)
 	has(existing, first.Secret)
@@ -31,7 +31,7 @@ func TestKeySyncLife(t *testing.T) {
 	imported := data[Imported](b, "POST", "/keys/import", `{"keys":[{"name":"before","fingerprint":"`+usage.Fingerprint(existing)+`"}]}`, 200)
 	require.Eventually(t, func() bool {
 		return data[KeySyncState](b, "GET", "/key-sync", "", 200).Proxies[0].Status == "in_sync"
-	}, 20*time.Second, 5*time.Millisecond)
+	}, 2*time.Minute, 5*time.Millisecond)
 	data[Revoked](b, "DELETE", "/keys/"+imported.Keys[0].ID, "", 200)
 	has(second.Secret)
 }

@@ -187,24 +187,27 @@ type explainer interface {
 	Explain(c *usage.Call) (pricing.Quote, []pricing.Part, bool)
 }
 
-// CheckTraceURL tells what is wrong with a template of Options.TraceURL.
+// CheckTraceURL reports what is wrong with a template of Options.TraceURL.
 func CheckTraceURL(template string) error {
 	if template == "" {
 		return nil
 	}
-	u, err := url.Parse(traceFields.Replace(template))
+	u, err := url.Parse(traceFields("a").Replace(template))
+	other, otherErr := url.Parse(traceFields("b").Replace(template))
 	switch {
-	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil:
+	case err != nil || otherErr != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil:
 		return errors.New("must be an http or https address without a user and password")
 	case !strings.Contains(template, "{trace_id}"):
 		return errors.New("must hold {trace_id}, where the id of the trace goes")
-	case strings.Contains(u.Host, "field"):
+	case u.Scheme != other.Scheme || u.Host != other.Host:
 		return errors.New("must not have the host's name depend on a call")
-	case strings.ContainsAny(traceFields.Replace(template), "{}"):
+	case strings.ContainsAny(traceFields("").Replace(template), "{}"):
 		return errors.New("holds braces around something else than trace_id, span_id, service, from_ms or to_ms; write others as %7B and %7D")
 	}
 	return nil
 }
 
-// traceFields puts something harmless in the place of what a template can hold.
-var traceFields = strings.NewReplacer("{trace_id}", "field", "{span_id}", "field", "{service}", "field", "{from_ms}", "field", "{to_ms}", "field")
+// traceFields puts a value in the place of everything that a template can hold.
+func traceFields(value string) *strings.Replacer {
+	return strings.NewReplacer("{trace_id}", value, "{span_id}", value, "{service}", value, "{from_ms}", value, "{to_ms}", value)
+}

@@ -94,7 +94,8 @@ func TestTraceURL(t *testing.T) {
 	for template, ok := range map[string]bool{
 		"": true, "https://a.example/t/{trace_id}": true, "http://localhost:3000/explore?left=%7B%22q%22:%22{trace_id}%22%7D&from={from_ms}&to={to_ms}&s={service}{span_id}": true,
 		"javascript:alert('{trace_id}')": false, "ftp://a/{trace_id}": false, "//a/{trace_id}": false, "https://a.example/": false, "/t/{trace_id}": false,
-		"https://{trace_id}.example/": false, "https://{service}/{trace_id}": false, "https://a.example/{trace_id}/{user}": false, "https://u:p@a.example/{trace_id}": false, "{trace_id}": false,
+		"https://{trace_id}.example/": false, "https://field-traces.example/{trace_id}": true, "https://a.fields.example:{from_ms}/{trace_id}": false, "https://a{service}b.example/{trace_id}": false,
+		"{service}://a.example/{trace_id}": false, "https://b.example/a/{trace_id}": true, "https://{service}/{trace_id}": false, "https://a.example/{trace_id}/{user}": false, "https://u:p@a.example/{trace_id}": false, "{trace_id}": false,
 	} {
 		if err := CheckTraceURL(template); ok {
 			require.NoError(t, err, template)

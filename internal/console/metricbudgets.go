@@ -30,7 +30,7 @@ func (s *scrape) keys(ctx context.Context, index *keyIndex) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		budgets = append(budgets, budgetedOf("key", k.Name, k.ID, index.ring.Left(k.ID)))
+		budgets = append(budgets, budgetedOf("key", index.labelOf(k), k.ID, index.ring.Left(k.ID)))
 	}
 	for _, status := range keyStatuses {
 		s.put(&mKeys, float64(byStatus[status]), status)
@@ -42,7 +42,7 @@ func (s *scrape) keys(ctx context.Context, index *keyIndex) error {
 	s.put(&mHidden, float64(len(budgets)-shown))
 	names := map[string]bool{}
 	for _, b := range budgets[:shown] {
-		if !names[b.name] { // a name is unique but for its case and what cannot be a label
+		if !names[b.name] { // a name is one owner's but for its case and what cannot be a label
 			names[b.name] = true
 			s.budget(&b)
 		}

@@ -55,6 +55,8 @@ var (
 	mRecords    = metricDef{name: "store_records", kind: gauge, help: "Stored call records, superseded ones included."}
 	mBytes      = metricDef{name: "store_size_bytes", kind: gauge, help: "Size of the database on disk."}
 	mLastCommit = metricDef{name: "store_last_commit_timestamp_seconds", kind: gauge, help: "Time of the last write of calls."}
+	mStart      = metricDef{name: "start_time_seconds", kind: gauge, help: "Time when the console was started."}
+	mPrices     = metricDef{name: "price_book_info", kind: gauge, labels: []string{"version"}, help: "1; version is that of the prices that calls get."}
 
 	mCommits    = metricDef{name: "commits_total", kind: counter, help: "Batches of telemetry acknowledged since the process started."}
 	mDuplicates = metricDef{name: "duplicate_records_total", kind: counter, help: "Records delivered again that changed nothing, since the process started."}
@@ -64,6 +66,7 @@ var (
 	mDropped    = metricDef{name: "dropped_records_total", kind: counter, help: "Records that retention removed, since the process started."}
 	mForgotten  = metricDef{name: "forgotten_spans_total", kind: counter, help: "Spans whose late relatives will not be recognised because correlation::max_spans was reached, since the process started."}
 	mFolded     = metricDef{name: "folded_calls_total", kind: counter, help: "Calls that some sums show as (other) because sums::max_values was reached, since the process started."}
+	mSecrets    = metricDef{name: "secrets_removed_total", kind: counter, help: "Keys and other secrets in clear that were taken out of telemetry, since the process started."}
 )
 
 // budgetLabels: scope is key or console, key the key's name (empty for the console), period day,
@@ -75,8 +78,8 @@ var metricDefs = []*metricDef{
 	&mCalls, &mErrors, &mTokens, &mCost, &mNoUsage, &mUnpriced,
 	&mDuration, &mTTFT, &mSpeed,
 	&mLimitTok, &mUsedTok, &mLimitUSD, &mUsedUSD, &mReset, &mHidden, &mKeys,
-	&mRecords, &mBytes, &mLastCommit, &mSeries,
-	&mCommits, &mDuplicates, &mFuller, &mSuperseded, &mRefused, &mDropped, &mForgotten, &mFolded,
+	&mRecords, &mBytes, &mLastCommit, &mSeries, &mStart, &mPrices,
+	&mCommits, &mDuplicates, &mFuller, &mSuperseded, &mRefused, &mDropped, &mForgotten, &mFolded, &mSecrets,
 }
 
 // allLabels gives a metric's labels where series have these.

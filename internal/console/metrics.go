@@ -112,7 +112,7 @@ func (m *collector) named(index *keyIndex, sums map[rollup.Labels]rollup.Sums) m
 	for raw, s := range sums {
 		l := raw
 		if l[rollup.LabelKey] != "" {
-			l[rollup.LabelKey] = index.name(l[rollup.LabelKey])
+			l[rollup.LabelKey] = index.metricName(l[rollup.LabelKey])
 		}
 		for i := range l {
 			l[i] = cleanLabel(l[i])
@@ -199,6 +199,10 @@ func (s *scrape) store(ctx context.Context) error {
 	if !status.LastCommit.IsZero() {
 		s.put(&mLastCommit, float64(status.LastCommit.UnixMilli())/1e3)
 	}
+	s.put(&mStart, float64(s.m.console.started.UnixMilli())/1e3)
+	if prices := s.m.console.o.Ledger.Prices(); prices != nil {
+		s.put(&mPrices, 1, prices.Version())
+	}
 	n := &status.Counters
 	s.put(&mCommits, float64(n.Committed))
 	s.put(&mDuplicates, float64(n.Duplicates))
@@ -210,5 +214,6 @@ func (s *scrape) store(ctx context.Context) error {
 	s.put(&mDropped, float64(n.Dropped))
 	s.put(&mForgotten, float64(n.Evicted))
 	s.put(&mFolded, float64(status.Folded))
+	s.put(&mSecrets, float64(status.Secrets))
 	return nil
 }

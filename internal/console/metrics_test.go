@@ -105,7 +105,7 @@ func TestMetrics(t *testing.T) {
 	require.EqualValues(t, 1, s.sum("errors_total", "status", "5xx", "service", "svc", "provider", "openai", "model", "m"))
 	require.EqualValues(t, 1, s.sum("calls_without_usage_total"))
 	require.EqualValues(t, 2, s.sum("unpriced_calls_total"))
-	require.Len(t, s.labelled("calls_total", "key", strangerName(stranger)), 1)
+	require.Len(t, s.labelled("calls_total", "key", strangerName(b.ledger.KeyIdentity(stranger))), 1)
 	require.EqualValues(t, 1, s.sum("duplicate_records_total"))
 	require.EqualValues(t, 3, s.sum("store_records"))
 

@@ -44,7 +44,7 @@ func (c *Console) setFlow(w http.ResponseWriter, kept string) {
 }
 
 func (c *Console) oidcLogin(w http.ResponseWriter, r *http.Request) {
-	page, kept, err := c.signIn.Provider.Begin(ownPage(r.URL.Query().Get("next")))
+	page, kept, err := c.signIn.Provider.Begin(r.Context(), ownPage(r.URL.Query().Get("next")))
 	if err != nil {
 		c.signInFailed(w, r, err)
 		return
@@ -85,7 +85,9 @@ func (c *Console) oidcCallback(w http.ResponseWriter, r *http.Request) {
 		c.signInFailed(w, r, err)
 		return
 	}
-	http.SetCookie(w, &out.SetCookie)
+	for i := range out.SetCookie {
+		http.SetCookie(w, &out.SetCookie[i])
+	}
 	http.Redirect(w, r, next, http.StatusFound)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
@@ -42,7 +43,7 @@ type Filters struct {
 	To       string   `query:"to" doc:"calls that started before this time; RFC 3339 or Unix seconds" maxLength:"64"`
 	Model    []string `query:"model,explode" doc:"model that answered" maxItems:"100"`
 	Provider []string `query:"provider,explode" doc:"provider, by its name in the GenAI conventions" maxItems:"100"`
-	Key      []string `query:"key,explode" doc:"id or name of a key of this console, name (ext_...) of one made elsewhere, or a fingerprint" maxItems:"100"`
+	Key      []string `query:"key,explode" doc:"id or name of a key of this console, name (ext_...) of one made elsewhere, or, for who manages keys, a fingerprint" maxItems:"100"`
 	User     []string `query:"user,explode" doc:"user, as the telemetry tells it" maxItems:"100"`
 	Service  []string `query:"service,explode" doc:"service.name of what made the call" maxItems:"100"`
 	Project  []string `query:"project,explode" doc:"project or team" maxItems:"100"`
@@ -74,6 +75,9 @@ func (f *Filters) filter(book *keyIndex) (store.Filter, error) {
 		}
 	}
 	for _, k := range f.Key {
+		if usage.IsKeyIdentity(strings.ToLower(k)) && !book.byFingerprint && len(book.ring.Named(k)) == 0 {
+			return out, newProblem(http.StatusForbidden, "query.key: your role may not filter by fingerprints of keys; use the key's id, its name, or the ext_ name that answers have")
+		}
 		out.Keys = append(out.Keys, book.fingerprints(k)...)
 	}
 	return out, nil

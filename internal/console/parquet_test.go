@@ -53,15 +53,6 @@ func TestParquet(t *testing.T) {
 	require.Empty(t, none)
 }
 
-func TestCells(t *testing.T) {
-	for text, want := range map[string]string{
-		"": "", "plain": "plain", "a=b": "a=b", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "\nx": "'\nx",
-		"  =1": "'  =1", "＝1": "'＝1", "\u00a0@x": "'\u00a0@x", "中": "中",
-	} {
-		require.Equal(t, want, cell(text), "%q", text)
-	}
-}
-
 // meter is a client that throws away what it gets, and looks at the server's memory meanwhile.
 type meter struct {
 	header        http.Header

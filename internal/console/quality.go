@@ -32,6 +32,7 @@ type Arrivals struct {
 	RefusedBad    int64 `json:"refused_unusable" doc:"without an identity or a time"`
 	Evicted       int64 `json:"forgotten_spans" doc:"spans whose late relatives will not be recognised, because correlation::max_spans was reached"`
 	Folded        int64 `json:"summed_as_other" doc:"calls that some sums show as (other), because sums::max_values was reached"`
+	Secrets       int64 `json:"secrets_removed" doc:"keys and other secrets in clear that were taken out of telemetry; tokenboard.secrets.removed says on which records"`
 }
 
 // Quality is what keeps the figures from being perfect.
@@ -70,6 +71,7 @@ func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Qual
 		SinceStart: Arrivals{
 			Duplicates: n.Duplicates, Fuller: n.Fuller, Corrections: n.Superseded, RefusedOld: n.RefusedOld,
 			RefusedFuture: n.RefusedNew, RefusedBad: n.RefusedBad, Evicted: n.Evicted, Folded: status.Folded,
+			Secrets: status.Secrets,
 		},
 	}
 	for i := range a.Groups {

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/access"
@@ -121,7 +122,7 @@ func quotaUse(l *keyring.Left) *QuotaUse {
 
 // percent has two places.
 func percent(a *keyring.Allowance) float64 {
-	return float64(int64(float64(a.Used)/float64(a.Limit)*1e4+.5)) / 100
+	return math.Round(float64(a.Used)/float64(a.Limit)*1e4) / 100
 }
 
 // put fills the fields that stats always had for the quota of tokens.

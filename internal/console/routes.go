@@ -35,7 +35,7 @@ func register[I, O any](c *Console, need access.Permission, op huma.Operation, h
 	c.placed = append(c.placed, placement{op.Method, op.Path, need})
 	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		if c.allowed(w, r, need) {
+		if c.allowed(w, r, need) && c.paced(w, r, need) {
 			next(ctx)
 		}
 	})
@@ -56,10 +56,12 @@ func (c *Console) handle(mux *http.ServeMux, method, path string, need access.Pe
 func (c *Console) allowed(w http.ResponseWriter, r *http.Request, need access.Permission) bool {
 	p := access.From(r.Context())
 	switch {
-	case p.Role.May(need):
+	case p.May(need):
 		return true
 	case p.Role == access.Nobody:
 		unauthorized(w, "sign in first, or send an API token (Authorization: Bearer tbt-...)")
+	case p.Role.May(need): // the role would
+		writeProblem(w, http.StatusForbidden, "an API token does not do this: sign in, or, to manage users, use a token with the scope manage_users")
 	default:
 		writeProblem(w, http.StatusForbidden, "your role, "+p.Role.String()+", does not allow this; ask an admin")
 	}
@@ -80,6 +82,9 @@ func (c *Console) identify(next http.Handler) http.Handler {
 			return
 		}
 		p.Source = c.source(r)
+		if c.signIn != nil {
+			ctx = c.signIn.withDevice(ctx, r)
+		}
 		ctx = context.WithValue(ctx, againKey{}, func() bool {
 			_, now, err := c.principal(r)
 			return err == nil && now.ID == p.ID && now.Role == p.Role
@@ -102,9 +107,9 @@ func (c *Console) principal(r *http.Request) (context.Context, access.Principal,
 	ctx := r.Context()
 	switch {
 	case c.signIn != nil:
-		return c.signIn.principal(r, fromOwnPage(r))
+		return c.signIn.principal(r, c.fromOwnPage(r))
 	case c.o.Open:
-		return ctx, access.Principal{Name: "local", Role: access.Admin, Via: "open"}, nil
+		return ctx, access.Principal{Name: "local", Role: access.Admin, Via: viaOpen}, nil
 	case c.o.Authenticated == nil:
 		return ctx, access.Principal{}, nil
 	}

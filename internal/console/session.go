@@ -13,6 +13,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/access/password"
+	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -20,7 +21,7 @@ func (c *Console) sessionRoutes() {
 	register(c, access.Anyone, route(http.MethodGet, "/session", "session", "Who is signed in, and what is allowed"), c.session)
 	register(c, access.Anyone, route(http.MethodPost, "/session", "sign-in", "Sign in with a password; sets a cookie"), c.createSession)
 	register(c, access.Anyone, route(http.MethodDelete, "/session", "sign-out", "Sign out"), c.deleteSession)
-	register(c, access.SignedIn, route(http.MethodPost, "/session/password", "change-password", "Change one's own password; other sessions end"), c.changePassword)
+	register(c, access.MakeOwn, route(http.MethodPost, "/session/password", "change-password", "Change one's own password; other sessions end"), c.changePassword)
 	register(c, access.Anyone, route(http.MethodPost, "/session/setup", "setup", "Make the first admin with the one-time token that the server printed"), c.firstAdmin)
 }
 
@@ -73,7 +74,7 @@ func (c *Console) session(ctx context.Context, _ *struct{}) (*envelope[Session],
 
 func (c *Console) sessionOf(ctx context.Context, p access.Principal) (Session, error) {
 	out := Session{AccessMode: c.accessMode(), Permissions: []string{}, Timezone: c.o.Location.String(), Version: c.o.Version}
-	for _, permission := range p.Role.Permissions() {
+	for _, permission := range p.Permissions() {
 		out.Permissions = append(out.Permissions, permission.String())
 	}
 	if c.signIn != nil {
@@ -100,7 +101,7 @@ func (c *Console) sessionOf(ctx context.Context, p access.Principal) (Session, e
 
 // signedIn is an answer that begins or ends a session.
 type signedIn[T any] struct {
-	SetCookie http.Cookie `header:"Set-Cookie"`
+	SetCookie []http.Cookie `header:"Set-Cookie"`
 	Body      struct {
 		Code int `json:"code" doc:"0 for success"`
 		Data T   `json:"data"`
@@ -120,9 +121,11 @@ func errWrongPassword() error {
 
 // later asks a client to come back.
 func later(status int, message string, wait time.Duration) error {
-	seconds := max(1, int(math.Ceil(wait.Seconds())))
-	return huma.ErrorWithHeaders(newProblem(status, message), http.Header{"Retry-After": {strconv.Itoa(seconds)}})
+	return huma.ErrorWithHeaders(newProblem(status, message), http.Header{"Retry-After": {seconds(wait)}})
 }
+
+// seconds is a time to wait as the header Retry-After has it.
+func seconds(wait time.Duration) string { return strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))) }
 
 func (c *Console) createSession(ctx context.Context, in *struct {
 	Body struct {
@@ -142,15 +145,10 @@ func (c *Console) createSession(ctx context.Context, in *struct {
 
 // checkPassword gives the user whose password it is. It takes as long where there is no such user.
 func (c *Console) checkPassword(ctx context.Context, username, given string) (u store.User, err error) {
-	source := access.From(ctx).Source
+	p := access.From(ctx)
 	name, nameErr := UserName(username)
 	if nameErr != nil {
 		name = "" // nobody's
-	}
-	wait, forget := c.signIn.limiter.Attempt(source, name, c.o.Now())
-	if wait > 0 {
-		c.o.Logger.Warn("sign-ins are being slowed down", zap.String("source", source), zap.Duration("wait", wait))
-		return u, later(http.StatusTooManyRequests, "too many attempts to sign in; wait, and try again", wait)
 	}
 	found := false
 	if name != "" {
@@ -158,28 +156,50 @@ func (c *Console) checkPassword(ctx context.Context, username, given string) (u 
 			return u, c.failed("sign in", err)
 		}
 	}
-	ok, err := c.hasher.Verify(ctx, u.Password, given)
-	if errors.Is(err, password.ErrBusy) {
-		return u, later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second)
+	attempt := throttle.Attempt{Source: p.Source, Account: name, Known: found, Device: device(ctx, &u)}
+	if found && p.ID == u.ID { // the session is as good as a device
+		attempt.Device = u.ID + " session"
 	}
-	if err != nil {
+	wait, right := c.signIn.limiter.Begin(attempt, c.o.Now())
+	if wait > 0 {
+		c.o.Logger.Warn("sign-ins are being slowed down", zap.String("source", p.Source), zap.String("user_id", u.ID), zap.Duration("wait", wait))
+		return u, later(http.StatusTooManyRequests, "too many attempts to sign in failed; wait, and try again", wait)
+	}
+	ok, err := c.hasher.Verify(ctx, callerOf(&attempt), u.Password, given)
+	switch {
+	case errors.Is(err, password.ErrBusy):
+		right() // it was not looked at
+		return u, later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second)
+	case err != nil && ctx.Err() != nil:
+		return u, c.failed("sign in", ctx.Err())
+	case err != nil:
 		return u, c.failed("sign in", err)
 	}
 	if !ok || !found || roleOf(&u) == access.Nobody {
 		// Not the name: people type their password there.
-		c.o.Logger.Warn("a sign-in failed", zap.String("source", source), zap.String("user_id", u.ID))
+		c.o.Logger.Warn("a sign-in failed", zap.String("source", p.Source), zap.String("user_id", u.ID))
 		return u, errWrongPassword()
 	}
-	forget()
+	right()
 	if c.hasher.Outdated(u.Password) {
 		err = c.storePassword(ctx, &u, given, "user.rehash", store.UserUpdate{})
 	}
 	return u, err
 }
 
+// callerOf says in whose share an attempt's password is hashed.
+func callerOf(a *throttle.Attempt) password.Caller {
+	return password.Caller{Source: throttle.Network(a.Source), Account: a.Account, Known: a.Device != ""}
+}
+
+// signedInCaller is the share of who is signed in, or has just shown to have the right password.
+func signedInCaller(p access.Principal) password.Caller {
+	return password.Caller{Source: p.ID + p.Name, Account: p.ID, Known: true}
+}
+
 // storePassword stores the hash of a user's new password. The user acts for itself.
 func (c *Console) storePassword(ctx context.Context, u *store.User, given, action string, o store.UserUpdate) error {
-	hash, err := c.hasher.Hash(ctx, given)
+	hash, err := c.hasher.Hash(ctx, password.Caller{Source: u.ID, Account: u.ID, Known: true}, given)
 	if errors.Is(err, password.ErrBusy) {
 		return later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second)
 	}
@@ -204,6 +224,9 @@ func (c *Console) as(ctx context.Context, u store.User, via string) context.Cont
 
 // startSession begins a session under a new token, whatever the browser sent before, and ends the old one.
 func (c *Console) startSession(ctx context.Context, u store.User, via string) (*signedIn[Session], error) {
+	if wait := c.pace.signIn.Take(u.ID, c.o.Now()); wait > 0 {
+		return nil, later(http.StatusTooManyRequests, "you have signed in very often; use the session or the API token that you have, or wait", wait)
+	}
 	m := c.signIn.sessions
 	ctx, err := m.Load(ctx, "") // where the request's own is not in it
 	if err != nil {
@@ -225,7 +248,10 @@ func (c *Console) startSession(ctx context.Context, u store.User, via string) (*
 	if err != nil {
 		return nil, c.failed("sign in", err)
 	}
-	out := &signedIn[Session]{SetCookie: c.signIn.cookie(token)}
+	out := &signedIn[Session]{SetCookie: []http.Cookie{c.signIn.cookie(token)}}
+	if via == "session" { // with a password: a provider looks after its own sign-ins
+		out.SetCookie = append(out.SetCookie, c.signIn.rememberDevice(ctx, &u, device(ctx, &u) != ""))
+	}
 	out.Body.Data, err = c.sessionOf(ctx, access.From(ctx))
 	return out, err
 }
@@ -252,10 +278,10 @@ func (c *Console) deleteSession(ctx context.Context, _ *struct{}) (*signedIn[Sig
 		return nil, errNoSignIn()
 	}
 	p := access.From(ctx)
-	if p.Via == "token" {
+	if p.Token != "" {
 		return nil, newProblem(http.StatusConflict, "an API token has no session to end; "+base+"/tokens revokes it")
 	}
-	out := &signedIn[SignedOut]{SetCookie: c.signIn.cookie("")}
+	out := &signedIn[SignedOut]{SetCookie: []http.Cookie{c.signIn.cookie("")}}
 	if p.ID == "" {
 		return out, nil // who is not signed in is signed out
 	}

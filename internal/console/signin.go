@@ -51,6 +51,8 @@ const (
 	tokenPrefix     = "tbt-"
 	tokenHeader     = "X-Tokenboard-Token"
 	roleNone        = "none"
+	viaToken        = "token" // how a principal signed in that has an API token
+	viaOpen         = "open"  // how everybody does where access is open
 )
 
 // signIn finds out who requests act for, and signs people in. It asks the store for every request, so
@@ -61,7 +63,7 @@ type signIn struct {
 	now      func() time.Time
 	sessions *scs.SessionManager
 	hasher   *password.Hasher
-	limiter  *throttle.Limiter
+	limiter  *throttle.SignIns
 	setup    setupToken
 
 	mu      sync.Mutex
@@ -81,7 +83,7 @@ func newSignIn(o SignIn, l *ledger.Ledger, now func() time.Time) *signIn {
 	if o.Passwords == (password.Params{}) {
 		o.Passwords = password.Recommended
 	}
-	s := &signIn{SignIn: o, ledger: l, now: now, hasher: password.New(o.Passwords), limiter: throttle.New(o.Limits)}
+	s := &signIn{SignIn: o, ledger: l, now: now, hasher: password.New(o.Passwords), limiter: throttle.NewSignIns(o.Limits)}
 	s.touched, _ = simplelru.NewLRU[string, time.Time](maxTouched, nil) // fails for sizes below 1 only
 	m := &scs.SessionManager{                                           // scs.New starts a goroutine that nothing can stop safely
 		Store: &sessionStore{signIn: s}, Codec: sessionCodec{}, Lifetime: o.Lifetime, HashTokenInStore: true,
@@ -139,7 +141,15 @@ func (s *signIn) byToken(ctx context.Context, token string) (access.Principal, e
 			return access.Principal{}, err
 		}
 	}
-	return access.Principal{ID: u.ID, Name: u.Name, Role: role, Via: "token"}, nil
+	return access.Principal{ID: u.ID, Name: u.Name, Role: role, Via: viaToken, Token: t.ID, Scope: scopeOf(&t)}, nil
+}
+
+// scopeOf is what a token may do besides what every token of its role may.
+func scopeOf(t *store.Token) access.Permission {
+	if t.Scope == access.ManageUsers.String() {
+		return access.ManageUsers
+	}
+	return access.Unplaced
 }
 
 // due tells whether a use is worth noting: once a minute.

@@ -14,10 +14,10 @@ import (
 const tokensPerUser = 100
 
 func (c *Console) tokenRoutes() {
-	register(c, access.SignedIn, route(http.MethodGet, "/tokens", "tokens", "One's own API tokens; an admin's list has everybody's"), c.listTokens)
+	register(c, access.SignedIn, route(http.MethodGet, "/tokens", "tokens", "One's own API tokens, oldest first; an admin's list has everybody's, an API token's only itself"), c.listTokens)
 	create := route(http.MethodPost, "/tokens", "create-token", "Make an API token; the answer holds it this once")
 	create.DefaultStatus = http.StatusCreated
-	register(c, access.SignedIn, create, c.createToken)
+	register(c, access.MakeOwn, create, c.createToken)
 	register(c, access.SignedIn, route(http.MethodDelete, "/tokens/{id}", "revoke-token", "Revoke an API token at once"), c.deleteToken)
 }
 
@@ -27,6 +27,7 @@ type Token struct {
 	Name       string     `json:"name"`
 	Owner      TokenOwner `json:"owner"`
 	Role       string     `json:"role" enum:"admin,operator,viewer,member,verifier"`
+	Scope      string     `json:"scope" enum:",manage_users" doc:"what the token may do besides what every token of its role may; empty for nothing"`
 	Display    string     `json:"display" doc:"first letters and last four"`
 	CreatedAt  time.Time  `json:"created_at"`
 	ExpiresAt  *time.Time `json:"expires_at"`
@@ -47,7 +48,7 @@ type NewToken struct {
 
 func tokenOf(t *store.Token, owner string) Token {
 	return Token{
-		ID: t.ID, Name: t.Name, Owner: TokenOwner{ID: t.User, Name: owner}, Role: t.Role, Display: t.Display, CreatedAt: t.CreatedAt,
+		ID: t.ID, Name: t.Name, Owner: TokenOwner{ID: t.User, Name: owner}, Role: t.Role, Scope: t.Scope, Display: t.Display, CreatedAt: t.CreatedAt,
 		ExpiresAt: known(t.ExpiresAt), LastUsedAt: known(t.UsedAt),
 	}
 }
@@ -57,61 +58,76 @@ type auditToken struct {
 	Name      string     `json:"name"`
 	Owner     string     `json:"owner"`
 	Role      string     `json:"role"`
+	Scope     string     `json:"scope,omitempty"`
 	Display   string     `json:"display"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 }
 
 func auditedToken(t *store.Token, owner string) auditToken {
-	return auditToken{Name: t.Name, Owner: owner, Role: t.Role, Display: t.Display, ExpiresAt: known(t.ExpiresAt)}
+	return auditToken{Name: t.Name, Owner: owner, Role: t.Role, Scope: t.Scope, Display: t.Display, ExpiresAt: known(t.ExpiresAt)}
 }
 
-// tokens lists the tokens that whoever asks may see, with the names of their owners.
-func (c *Console) tokens(ctx context.Context) ([]store.Token, map[string]string, error) {
+// visibleTokens is the query of the tokens that whoever asks may see: one's own, everybody's for who may manage
+// users, and for an API token itself. nobody: there can be none.
+func visibleTokens(ctx context.Context) (q store.TokenQuery, nobody bool) {
+	p := access.From(ctx)
+	if p.May(access.ManageUsers) {
+		return q, false
+	}
+	return store.TokenQuery{User: p.ID, ID: p.Token}, p.ID == ""
+}
+
+// ownerNames gives the names of the users whose tokens whoever asks may see.
+func (c *Console) ownerNames(ctx context.Context) (map[string]string, error) {
 	p := access.From(ctx)
 	names := map[string]string{p.ID: p.Name}
-	if !p.Role.May(access.ManageUsers) {
-		if p.ID == "" {
-			return nil, nil, nil
-		}
-		tokens, err := c.o.Ledger.Admin().Tokens(ctx, p.ID)
-		return tokens, names, err
+	if !p.May(access.ManageUsers) {
+		return names, nil
 	}
 	users, err := c.o.Ledger.Admin().Users(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
 	for i := range users {
 		names[users[i].ID] = users[i].Name
 	}
-	tokens, err := c.o.Ledger.Admin().Tokens(ctx, "")
-	return tokens, names, err
+	return names, err
 }
 
-func (c *Console) listTokens(ctx context.Context, _ *struct{}) (*envelope[[]Token], error) {
-	tokens, names, err := c.tokens(ctx)
+func (c *Console) listTokens(ctx context.Context, in *ListPage) (*list[Token], error) {
+	out := &list[Token]{}
+	out.Body.Data = []Token{}
+	q, nobody := visibleTokens(ctx)
+	if nobody {
+		return out, nil
+	}
+	names, err := c.ownerNames(ctx)
 	if err != nil {
 		return nil, c.failed("tokens", err)
 	}
-	out := make([]Token, len(tokens))
-	for i := range tokens {
-		out[i] = tokenOf(&tokens[i], names[tokens[i].User])
+	q.After, q.Limit = in.Cursor, in.Limit+1
+	tokens, total, err := c.o.Ledger.Admin().Tokens(ctx, q)
+	if err != nil {
+		return nil, c.failed("tokens", err)
 	}
-	return answer(out), nil
+	if out.Total = total; len(tokens) > in.Limit {
+		tokens = tokens[:in.Limit]
+		out.more("/tokens", *in, tokens[in.Limit-1].ID, nil)
+	}
+	for i := range tokens {
+		out.Body.Data = append(out.Body.Data, tokenOf(&tokens[i], names[tokens[i].User]))
+	}
+	return out, nil
 }
 
 func (c *Console) createToken(ctx context.Context, in *struct {
 	Body struct {
 		Name      string     `json:"name" maxLength:"100" doc:"what it is for"`
 		Role      string     `json:"role" enum:"admin,operator,viewer,member,verifier" doc:"one that allows nothing that your own does not"`
+		Scope     string     `json:"scope,omitempty" enum:",manage_users" doc:"manage_users: a token of the role admin may also make, change and delete users and revoke tokens"`
 		ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"without it the token is good until it is revoked"`
 	}
 }) (*envelope[NewToken], error) {
 	p := access.From(ctx)
-	switch {
-	case p.ID == "":
+	if p.ID == "" {
 		return nil, newProblem(http.StatusConflict, "API tokens belong to users, and here are none: set access::mode to local or oidc, and sign in")
-	case p.Via == "token": // one that is stolen must not outlive its revocation by another
-		return nil, newProblem(http.StatusForbidden, "an API token cannot make another one; sign in")
 	}
 	name, err := cleanText("name", in.Body.Name, maxName)
 	if err != nil {
@@ -127,8 +143,11 @@ func (c *Console) createToken(ctx context.Context, in *struct {
 	if !role.Within(p.Role) {
 		return nil, newProblem(http.StatusForbidden, "you cannot make a token that allows more than your role, "+p.Role.String())
 	}
+	if in.Body.Scope != "" && !role.May(access.ManageUsers) {
+		return nil, wrong("body.scope", "needs the role admin; leave it out", nil)
+	}
 	now := c.o.Now().UTC()
-	t := store.Token{ID: randomID("tok_"), Name: name, User: p.ID, Role: role.String(), CreatedAt: now}
+	t := store.Token{ID: randomID("tok_"), Name: name, User: p.ID, Role: role.String(), Scope: in.Body.Scope, CreatedAt: now}
 	if in.Body.ExpiresAt != nil {
 		if t.ExpiresAt = in.Body.ExpiresAt.UTC(); !t.ExpiresAt.After(now) || t.ExpiresAt.Year() > 2200 {
 			return nil, wrong("body.expires_at", "must lie in the future", nil)
@@ -153,28 +172,34 @@ func (c *Console) createToken(ctx context.Context, in *struct {
 func (c *Console) deleteToken(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"100"`
 }) (*envelope[Deleted], error) {
-	tokens, names, err := c.tokens(ctx)
+	unknown := newProblem(http.StatusNotFound, "you have no token of this id; "+base+"/tokens lists them")
+	q, nobody := visibleTokens(ctx)
+	if nobody || q.ID != "" && q.ID != in.ID {
+		return nil, unknown
+	}
+	q.ID = in.ID
+	names, err := c.ownerNames(ctx)
 	if err != nil {
 		return nil, c.failed("revoke a token", err)
 	}
-	unknown := newProblem(http.StatusNotFound, "you have no token of this id; "+base+"/tokens lists them")
-	for i := range tokens {
-		t := &tokens[i]
-		if t.ID != in.ID {
-			continue
-		}
-		entry, err := c.audit(ctx, "token.revoke", store.AuditTarget{Type: "token", ID: t.ID, Name: t.Name}, auditedToken(t, names[t.User]), nil)
-		if err != nil {
-			return nil, err
-		}
-		err = c.o.Ledger.Admin().DropToken(ctx, t.ID, entry)
-		if errors.Is(err, store.ErrTokenUnknown) {
-			return nil, unknown
-		}
-		if err != nil {
-			return nil, c.failed("revoke a token", err)
-		}
-		return answer(Deleted{ID: t.ID}), nil
+	tokens, _, err := c.o.Ledger.Admin().Tokens(ctx, q)
+	if err != nil {
+		return nil, c.failed("revoke a token", err)
 	}
-	return nil, unknown
+	if len(tokens) == 0 {
+		return nil, unknown
+	}
+	t := &tokens[0]
+	entry, err := c.audit(ctx, "token.revoke", store.AuditTarget{Type: "token", ID: t.ID, Name: t.Name}, auditedToken(t, names[t.User]), nil)
+	if err != nil {
+		return nil, err
+	}
+	err = c.o.Ledger.Admin().DropToken(ctx, t.ID, entry)
+	if errors.Is(err, store.ErrTokenUnknown) {
+		return nil, unknown
+	}
+	if err != nil {
+		return nil, c.failed("revoke a token", err)
+	}
+	return answer(Deleted{ID: t.ID}), nil
 }

@@ -14,7 +14,7 @@ import (
 const maxUsers = 10_000
 
 func (c *Console) userRoutes() {
-	register(c, access.ManageUsers, route(http.MethodGet, "/users", "users", "All users"), c.listUsers)
+	register(c, access.ReadUsers, route(http.MethodGet, "/users", "users", "All users by name, a thousand in one answer at most"), c.listUsers)
 	create := route(http.MethodPost, "/users", "create-user", "Make a user who signs in with a password")
 	create.DefaultStatus = http.StatusCreated
 	register(c, access.ManageUsers, create, c.createUser)
@@ -68,16 +68,25 @@ func userTarget(u *store.User) store.AuditTarget {
 	return store.AuditTarget{Type: "user", ID: u.ID, Name: u.Name}
 }
 
-func (c *Console) listUsers(ctx context.Context, _ *struct{}) (*envelope[[]User], error) {
+func (c *Console) listUsers(ctx context.Context, in *ListPage) (*list[User], error) {
 	users, err := c.o.Ledger.Admin().Users(ctx)
 	if err != nil {
 		return nil, c.failed("users", err)
 	}
-	out := make([]User, len(users))
-	for i := range users {
-		out[i] = userOf(&users[i])
+	out := &list[User]{}
+	out.Total = len(users)
+	users, more, last, err := pageOf(users, *in, func(u *store.User) string { return u.ID })
+	if err != nil {
+		return nil, c.failed("users", err)
 	}
-	return answer(out), nil
+	if more {
+		out.more("/users", *in, last, nil)
+	}
+	out.Body.Data = make([]User, len(users))
+	for i := range users {
+		out.Body.Data[i] = userOf(&users[i])
+	}
+	return out, nil
 }
 
 // userRole reads a role that a person can have, and that whoever gives it has too.
@@ -100,7 +109,7 @@ func (c *Console) hashPassword(ctx context.Context, secret, user string) (string
 	if err := password.Check(secret, user); err != nil {
 		return "", wrong("body.password", err.Error(), nil)
 	}
-	hash, err := c.hasher.Hash(ctx, secret)
+	hash, err := c.hasher.Hash(ctx, signedInCaller(access.From(ctx)), secret)
 	if errors.Is(err, password.ErrBusy) {
 		return "", later(http.StatusServiceUnavailable, "many passwords are being checked at the moment; try again", time.Second)
 	}

@@ -2,10 +2,11 @@ package console
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
-	"regexp"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -98,30 +99,20 @@ type KeyHeaders struct {
 	GoogleKey     string `header:"X-Goog-Api-Key" doc:"the key, as clients of Google send it"`
 }
 
-// key gives the key that headers hold; false where they hold several different ones: who checks one and
-// forwards another lets anybody in.
-func (h *KeyHeaders) key() (string, bool) {
-	bearer := ""
-	if scheme, rest, ok := strings.Cut(h.Authorization, " "); ok && strings.EqualFold(scheme, "bearer") {
-		bearer = strings.TrimSpace(rest)
-	}
-	key := ""
-	for _, k := range []string{bearer, h.APIKey, h.AzureKey, h.GoogleKey} {
-		if k != "" && key != "" && k != key {
-			return "", false
-		}
-		if k != "" {
-			key = k
-		}
-	}
-	return key, true
-}
-
 type verifyInput struct {
 	KeyHeaders
-	ForwardedFor string `header:"X-Forwarded-For" doc:"the address that the call came from is the last one; failed attempts are counted by it"`
+	ForwardedFor string `header:"X-Forwarded-For" doc:"the address that the call came from is the last one; failed attempts are counted by it. Believed of who asks with a token, and of trusted proxies"`
 	RealIP       string `header:"X-Real-Ip" doc:"the address that the call came from, where X-Forwarded-For is not there"`
 	Body         *VerifyBody
+
+	header http.Header
+}
+
+// Resolve keeps all headers: a repeated one is not to be seen as one.
+func (in *verifyInput) Resolve(ctx huma.Context) []error {
+	r, _ := humago.Unwrap(ctx)
+	in.header = r.Header
+	return nil
 }
 
 // VerifyBody is what a check may say besides the headers.
@@ -139,17 +130,18 @@ func (c *Console) verify(ctx context.Context, in *verifyInput) (*envelope[Verifi
 	if b == nil {
 		b = &VerifyBody{}
 	}
-	q := keyring.Query{
-		Key: b.Key, Model: b.Model, Tokens: b.Estimate, Cost: usage.NanoUSD(number(b.USD)),
-		Source: callSource(b.Source, in.ForwardedFor, in.RealIP, p.Source),
+	key, err := in.key(b.Key)
+	if err != nil {
+		return nil, err
 	}
-	if q.Key == "" {
-		var one bool
-		if q.Key, one = in.key(); !one {
-			return nil, wrong("header.authorization", "and the other headers hold different keys; send one", nil)
-		}
+	q := keyring.Query{
+		Key: key, Model: b.Model, Tokens: b.Estimate, Cost: usage.NanoUSD(number(b.USD)),
+		Source: c.callSource(p, in.header, b.Source),
 	}
 	v, err := c.keys.ring.Verify(ctx, q)
+	if errors.Is(err, keyring.ErrEstimate) {
+		return nil, wrong("body.estimate", "or body.estimate_usd: "+err.Error(), nil)
+	}
 	if err != nil {
 		return nil, c.failed("verify a key", err)
 	}
@@ -157,6 +149,26 @@ func (c *Console) verify(ctx context.Context, in *verifyInput) (*envelope[Verifi
 		return nil, huma.ErrorWithHeaders(newProblem(outcomes[v.Outcome].status, verdictMessage(&v)), verdictHeaders(&v))
 	}
 	return answer(Verified{ID: v.Key.ID, Name: v.Key.Name, Owner: v.Key.Owner, Display: v.Key.Display, Left: leftOf(v.Left)}), nil
+}
+
+// key gives the key to check. The caller's own token may be in Authorization where the key is in the body;
+// another key beside it may not: the caller would check one and pass on another.
+func (in *verifyInput) key(body string) (string, error) {
+	header := in.header
+	if body != "" {
+		header = header.Clone()
+		header.Del("Authorization")
+	}
+	found, problem := findKey(header)
+	switch {
+	case problem != "":
+		return "", wrong("header", problem, nil)
+	case body != "" && found.key != "" && found.key != body:
+		return "", wrong("header."+found.from, "holds another key than the body; send one", nil)
+	case body != "":
+		return body, nil
+	}
+	return found.key, nil
 }
 
 func verdictMessage(v *keyring.Verdict) string {
@@ -201,10 +213,16 @@ func headerText(s string) string {
 	return b.String()
 }
 
-// callSource finds the address that a call came from: who asks is a proxy.
-func callSource(said, forwardedFor, realIP, peer string) netip.Addr {
-	parts := strings.Split(forwardedFor, ",")
-	for _, s := range []string{said, parts[len(parts)-1], realIP, peer} {
+// callSource finds the address that a call came from: who asks is a proxy. What it says is believed where
+// it asks with a token or a session of its own; else only proxies that are trusted may name another address
+// than theirs, or every guess could come from an address of its own.
+func (c *Console) callSource(p access.Principal, h http.Header, said string) netip.Addr {
+	candidates := []string{p.Source} // of a trusted proxy, whom it forwards for
+	if p.Via != "" && p.Via != "open" {
+		forwarded := strings.Split(strings.Join(h.Values("X-Forwarded-For"), ","), ",")
+		candidates = []string{said, forwarded[len(forwarded)-1], h.Get("X-Real-Ip"), p.Source}
+	}
+	for _, s := range candidates {
 		if a, err := netip.ParseAddr(strings.TrimSpace(s)); err == nil {
 			return a
 		}
@@ -224,48 +242,88 @@ func (c *Console) forwardAuthRoutes(mux *http.ServeMux) {
 	}
 }
 
+// askedAbout is what a proxy asks of a call.
+type askedAbout struct {
+	addresses []string // of the call, as far as they are told
+	model     string
+	limited   int // status where a limit is reached
+}
+
+// addressHeaders are those in which proxies tell the address of the call.
+var addressHeaders = []string{"X-Forwarded-Uri", "X-Original-Uri", "X-Original-Url", "X-Envoy-Original-Path"}
+
+// asked reads a proxy's question; false where a path in it can be taken for another one.
+func asked(r *http.Request) (q askedAbout, ok bool) {
+	q.limited = http.StatusTooManyRequests
+	for _, name := range addressHeaders {
+		q.addresses = append(q.addresses, r.Header.Values(name)...)
+	}
+	called, ok := strings.CutPrefix(r.URL.EscapedPath(), forwardAuth)
+	if !ok {
+		return q, false
+	}
+	_, of, _ := strings.Cut(r.Header.Get("X-Forwarded-Uri"), "?")
+	switch {
+	case called != "" && called != "/": // the query is the client's, too
+		q.addresses = append(q.addresses, called+"?"+r.URL.RawQuery)
+		q.model = modelOfPath(called)
+	case of == "" || of != r.URL.RawQuery: // else it is the client's
+		q.model = r.URL.Query().Get("model")
+		if r.URL.Query().Get("over_limit") == "403" {
+			q.limited = http.StatusForbidden // nginx takes no other
+		}
+	}
+	for _, address := range q.addresses {
+		path, _, _ := strings.Cut(address, "?")
+		if u, err := url.Parse(address); err == nil && u.Host != "" {
+			path = u.EscapedPath()
+		}
+		if !plainPath(path) {
+			return q, false
+		}
+	}
+	return q, true
+}
+
 func (c *Console) forwardAuth(w http.ResponseWriter, r *http.Request) {
 	if !c.mayVerify(w, r) {
 		return
 	}
-	p := access.From(r.Context())
-	headers := KeyHeaders{r.Header.Get("Authorization"), r.Header.Get("X-Api-Key"), r.Header.Get("Api-Key"), r.Header.Get("X-Goog-Api-Key")}
-	q := keyring.Query{Source: callSource("", r.Header.Get("X-Forwarded-For"), r.Header.Get("X-Real-Ip"), p.Source)}
-	limited := http.StatusTooManyRequests
-	if called := r.PathValue("path"); called != "" {
-		q.Model = modelOfPath(called) // the query is the client's, too
-	} else if _, of, _ := strings.Cut(r.Header.Get("X-Forwarded-Uri"), "?"); of == "" || of != r.URL.RawQuery { // else it is the client's
-		q.Model = r.URL.Query().Get("model")
-		if r.URL.Query().Get("over_limit") == "403" {
-			limited = http.StatusForbidden // nginx takes no other
-		}
+	about, plain := asked(r)
+	if !plain {
+		refuseCall(w, http.StatusForbidden, "path_refused", "the path of the call has dot segments, empty segments, path parameters or encoded separators")
+		return
 	}
-	v := keyring.Verdict{Outcome: keyring.NoKey}
-	var one bool
-	if q.Key, one = headers.key(); one {
-		var err error
-		if v, err = c.keys.ring.Verify(r.Context(), q); err != nil {
-			c.failed("verify a key", err) //nolint:errcheck // it is logged
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
+	found, problem := findKey(r.Header, about.addresses...)
+	if problem != "" {
+		refuseCall(w, http.StatusUnauthorized, "ambiguous_key", problem)
+		return
+	}
+	v, err := c.keys.ring.Verify(r.Context(), keyring.Query{Key: found.key, Model: about.model, Source: c.callSource(access.From(r.Context()), r.Header, "")})
+	if err != nil {
+		c.failed("verify a key", err) //nolint:errcheck // it is logged
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
 	}
 	for name, values := range verdictHeaders(&v) {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
+	if v.Outcome == keyring.Good {
+		w.Header().Set("X-Tokenboard-Key-From", found.from)
+	}
 	status := outcomes[v.Outcome].status
 	if status == http.StatusTooManyRequests {
-		status = limited
+		status = about.limited
 	}
 	w.WriteHeader(status)
 }
 
-// modelPaths are the paths in which providers' APIs name the model: Google's, Azure's and Amazon's.
-var modelPaths = regexp.MustCompile(`(?:^|/)(?:models|deployments|model)/([^/:]+)`)
-
-func modelOfPath(path string) string {
-	if m := modelPaths.FindStringSubmatch(path); m != nil {
-		return m[1]
+// refuseCall answers a question about a call whose key is not even looked up.
+func refuseCall(w http.ResponseWriter, status int, outcome, reason string) {
+	w.Header().Set("X-Tokenboard-Outcome", outcome)
+	w.Header().Set("X-Tokenboard-Reason", reason)
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="api"`)
 	}
-	return ""
+	w.WriteHeader(status)
 }

@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +53,21 @@ func TestVerify(t *testing.T) {
 	require.Equal(t, "revoked", w.Header().Get("X-Tokenboard-Outcome"))
 }
 
+// TestEstimatesRaiseNothing: an estimate of less than nothing, in whatever spelling, is refused and
+// leaves what is left as it is.
+func TestEstimatesRaiseNothing(t *testing.T) {
+	b := newBench(t, nil)
+	k := data[NewKey](b, "POST", "/keys", `{"name":"a","limits":{"tokens":{"day":5500},"usd":{"day":1}}}`, 201)
+	before := data[Key](b, "GET", "/keys/"+k.ID, "", 200)
+	for _, estimate := range []string{
+		`"estimate":-1`, `"estimate":1,"Estimate":-100000`, `"Estimate":-100000`, `"estimate":1,"estimate":-5`, `"estimate_usd":-1000`, `"estimate_usd":-0.000000001`,
+		`"estimate_usd":1,"ESTIMATE_USD":-1000`, `"estimate_usd":9e9`, `"estimate":9007199254740993`, `"estimate":1e300`, `"estimate_usd":1e400`,
+	} {
+		requireProblem(t, b.do("POST", base+"/keys/verify", `{"key":"`+k.Secret+`",`+estimate+`}`, nil), 400)
+	}
+	require.Equal(t, before, data[Key](b, "GET", "/keys/"+k.ID, "", 200))
+}
+
 func TestForwardAuth(t *testing.T) {
 	b := newBench(t, nil)
 	k := data[NewKey](b, "POST", "/keys", `{"name":"Zoë 100%","owner":"alice","models":["gpt-*"],"limits":{"requests_per_minute":2}}`, 201)
@@ -66,16 +80,16 @@ func TestForwardAuth(t *testing.T) {
 	}{
 		{"no key", "GET", "", nil, 401, "no_key"},
 		{"a wrong key", "GET", "", map[string]string{"X-Api-Key": "tb-wrong"}, 401, "unknown"},
-		{"two keys", "GET", "", map[string]string{"X-Api-Key": "tb-wrong", "Authorization": "Bearer " + k.Secret}, 401, "no_key"},
+		{"two keys", "GET", "", map[string]string{"X-Api-Key": "tb-wrong", "Authorization": "Bearer " + k.Secret}, 401, "ambiguous_key"},
 		{"no model", "GET", "", bearer, 403, "model_unsaid"},
 		{"another model", "GET", "?model=claude", bearer, 403, "model_refused"},
 		{"a model in Envoy's query is the client's word", "POST", "/v1/chat/completions?model=gpt-5", bearer, 403, "model_unsaid"},
-		{"a model in Envoy's path", "DELETE", "/openai/deployments/gpt-5/chat", bearer, 200, "good"},
+		{"a model in Envoy's path", "DELETE", "/openai/deployments/gpt-5/chat/completions", bearer, 200, "good"},
 		{"a proxy that adds the call's query", "GET", "?model=gpt-5", map[string]string{"Authorization": "Bearer " + k.Secret, "X-Forwarded-Uri": "/v1/chat?model=gpt-5"}, 403, "model_unsaid"},
 		{"its model", "HEAD", "?model=gpt-5", bearer, 200, "good"},
 		{"once too often", "GET", "?model=gpt-5", bearer, 429, "over_limit"},
 		{"once too often for nginx", "GET", "?model=gpt-5&over_limit=403", bearer, 403, "over_limit"},
-		{"Envoy's clients choose no status", "GET", "/models/gpt-5:x?over_limit=403", bearer, 429, "over_limit"},
+		{"Envoy's clients choose no status", "GET", "/v1beta/models/gpt-5:generateContent?over_limit=403", bearer, 429, "over_limit"},
 		{"from a web page", "GET", "?model=gpt-5", map[string]string{"Authorization": "Bearer " + k.Secret, "Origin": "https://app.example"}, 429, "over_limit"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -99,8 +113,10 @@ func TestHeaderText(t *testing.T) {
 	}
 }
 
+// TestGuessing: who asks with a token says where calls come from.
 func TestGuessing(t *testing.T) {
-	b := newBench(t, nil)
+	open := newBench(t, nil)
+	b := open.as(access.Principal{Name: "root", Role: access.Admin, Via: "token"})
 	data[Imported](b, "POST", "/keys/import", `{"keys":[{"name":"weak","key":"1234"}]}`, 200)
 	made := data[NewKey](b, "POST", "/keys", `{"name":"strong"}`, 201)
 	try := func(key, from string) int {
@@ -161,16 +177,6 @@ func TestQuota(t *testing.T) {
 	require.Nil(t, data[Stats](alice, "GET", "/stats", "", 200).QuotaUse)
 	require.Nil(t, data[Stats](alice, "GET", "/stats?key=a", "", 200).QuotaUse, "not hers")
 	require.Nil(t, data[Stats](newBench(t, nil), "GET", "/stats", "", 200).Quota)
-}
-
-func TestModelOfPath(t *testing.T) {
-	for path, want := range map[string]string{
-		"v1beta/models/gemini-2.5-pro:generateContent": "gemini-2.5-pro", "openai/deployments/gpt-5/chat/completions": "gpt-5",
-		"model/anthropic.claude-v2/invoke": "anthropic.claude-v2", "v1/chat/completions": "", "v1/models": "", "": "",
-		strings.Repeat("models/", 9): "models",
-	} {
-		require.Equal(t, want, modelOfPath(path), path)
-	}
 }
 
 // from gives a bench whose requests come from an address.

@@ -47,6 +47,26 @@ var canonical = struct {
 	quality: refTo(usage.AttrQuality), recordID: refTo(attrRecordID), start: refTo(attrStart), duration: refTo(attrDuration),
 }
 
+// canonicalNames are the names that a canonicalWriter writes.
+func canonicalNames() []string {
+	c := &canonical
+	names := []string{usage.AttrQuality, usage.AttrSecrets}
+	for _, a := range []*ref{
+		&c.operation, &c.provider, &c.requestModel, &c.responseModel, &c.responseID, &c.errorType, &c.requestID, &c.keyFingerprint, &c.keyDisplay,
+		&c.user, &c.project, &c.session, &c.group, &c.family, &c.role, &c.method, &c.path, &c.conversation, &c.total, &c.status, &c.stream, &c.ttft,
+		&c.echo, &c.cost, &c.recordID, &c.start, &c.duration,
+	} {
+		names = append(names, a.name)
+	}
+	for i := range tokenFields {
+		names = append(names, tokenFields[i].ref.name)
+	}
+	for i := range modalityRefs {
+		names = append(names, modalityRefs[i][0].name)
+	}
+	return names
+}
+
 // WriteCanonical writes a call into the attributes of its record in the current GenAI conventions,
 // with what they have no name for under "tokenboard.". A Decoder reads the same call from it again.
 func WriteCanonical(c *usage.Call, family string, attrs pcommon.Map) {
@@ -257,6 +277,9 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 	c.ResponseID, c.RequestID = r.own.text(&canonical.responseID), r.own.text(&canonical.requestID)
 	c.ErrorType, c.User = r.own.text(&canonical.errorType), r.own.text(&canonical.user)
 	c.Project, c.Session = r.own.text(&canonical.project), r.own.text(&canonical.session)
+	if c.Project == "" {
+		c.Project = r.origin.project
+	}
 	c.Group, c.Method = r.own.text(&canonical.group), r.own.text(&canonical.method)
 	c.Path = pathOf(r.own.text(&canonical.path))
 	if c.KeyFingerprint = r.own.text(&canonical.keyFingerprint); usage.IsFingerprint(c.KeyFingerprint) {
@@ -279,7 +302,9 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 		c.Status = int(n)
 	}
 	if v, ok := r.own.get(canonical.cost.id); ok && v.Type() == pcommon.ValueTypeInt && v.Int() >= 0 {
-		c.ReportedCost, c.HasReportedCost = usage.NanoUSD(v.Int()), true
+		if c.ReportedCost, c.HasReportedCost = usage.NanoUSD(v.Int()), true; !c.ReportedCost.Possible() {
+			c.Fit()
+		}
 	}
 	if v, ok := r.own.get(canonical.quality.id); ok && v.Type() == pcommon.ValueTypeSlice {
 		var names []string
@@ -289,8 +314,10 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 		c.Quality |= usage.ParseQuality(names)
 	}
 	if r.log || c.Signal == usage.SignalLog {
-		if n, is := r.countAt(&canonical.duration); is == usable && n < int64(maxDuration) {
-			c.Duration = time.Duration(n)
+		if v, ok := r.own.get(canonical.duration.id); ok {
+			if n, ok := r.numberAt(&canonical.duration, v); ok && n >= 0 && n < float64(maxDuration) {
+				c.Duration = time.Duration(n)
+			}
 		}
 		if v, ok := r.own.get(canonical.start.id); ok && v.Type() == pcommon.ValueTypeInt {
 			c.Start = time.Unix(0, v.Int()).UTC()

@@ -1,10 +1,6 @@
 package dialect
 
-import (
-	"strings"
-
-	"go.opentelemetry.io/collector/pdata/pcommon"
-)
+import "strings"
 
 // The attributes that hold what people and models said: prompts, answers, tool arguments and
 // results, embedded documents. The first three tables hold names that mean this wherever they
@@ -86,25 +82,4 @@ func hasPrefix(s string, prefixes []string) bool {
 		}
 	}
 	return false
-}
-
-// RawKeysIn gives the client keys that stand in clear in attributes, without their scheme.
-func RawKeysIn(attrs pcommon.Map) (keys []string) {
-	for _, name := range RawKeys {
-		if v, ok := attrs.Get(name); ok {
-			keys = appendKeys(keys, v)
-		}
-	}
-	return keys
-}
-
-// appendKeys adds the keys that an attribute holds.
-func appendKeys(keys []string, v pcommon.Value) []string {
-	if v.Type() != pcommon.ValueTypeSlice {
-		return append(keys, bareKey(v.AsString()))
-	}
-	for _, item := range v.Slice().All() {
-		keys = append(keys, bareKey(item.AsString()))
-	}
-	return keys
 }

@@ -22,12 +22,15 @@ import (
 // Options configure a Decoder. The zero value knows all built-in families.
 type Options struct {
 	Taught []Taught // families that nobody here knows, asked before the built-in ones
+	// Scrubs says that whoever asks takes the secrets out of what it writes of a call.
+	Scrubs bool
 }
 
 // Decoder reads calls. It holds no state between requests and is safe for concurrent use.
 type Decoder struct {
 	families []*Family
 	names    *names
+	scrubs   bool // see Options
 
 	plans   atomic.Pointer[map[string]*plan] // by scope, see planFor
 	readers sync.Pool
@@ -36,9 +39,9 @@ type Decoder struct {
 // New makes a decoder.
 func New(o Options) *Decoder {
 	if len(o.Taught) == 0 {
-		return &Decoder{families: families, names: known}
+		return &Decoder{families: families, names: known, scrubs: o.Scrubs}
 	}
-	d := &Decoder{names: known.clone()}
+	d := &Decoder{names: known.clone(), scrubs: o.Scrubs}
 	for i := range o.Taught {
 		d.families = append(d.families, o.Taught[i].family(d.names))
 	}
@@ -252,8 +255,8 @@ func (b *fullest) consider(r *record, c *usage.Call, f *candidate, v verdict) {
 	if f.Adds != nil {
 		b.added = f.Adds
 	}
-	if b.family == nil && f.own() {
-		b.family = f.Family
+	if b.family == nil && f.own() && (r.log || f.limited()) {
+		b.family, r.owner = f.Family, f.Family
 	}
 	if f.bit != 0 && (r.own.families|r.origin.index.families)&f.bit == 0 {
 		return // it has no figure here
@@ -348,11 +351,14 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	if c.Stream == usage.Unknown && c.TTFT > 0 {
 		c.Stream = usage.Yes
 	}
-	c.ReportedCost, c.HasReportedCost = r.cost(f)
+	var bad bool
+	if c.ReportedCost, c.HasReportedCost, bad = r.cost(f); bad {
+		c.Quality |= usage.Inconsistent
+	}
 	if est, ok := r.at(&estimatedRef); ok && truth(est) == usage.Yes {
 		c.Quality |= usage.Estimated
 	}
-	c.Method = strings.ToUpper(r.text(f, factMethod))
+	c.Method = methodOf(r.text(f, factMethod))
 	c.Path = pathOf(r.text(f, factPath))
 	c.Status = r.status(f)
 	r.outcome(c, f, failed)
@@ -390,8 +396,9 @@ func statusOf(n int64) int {
 	return int(n)
 }
 
-// cost gives the first cost that is told in US dollars.
-func (r *record) cost(f *Family) (usage.NanoUSD, bool) {
+// cost returns the first cost in US dollars that one call can have; bad tells whether there was one that
+// none can have.
+func (r *record) cost(f *Family) (cost usage.NanoUSD, ok, bad bool) {
 	for _, list := range r.aliases(f, factCost) {
 		for i := range list {
 			v, ok := r.at(&list[i])
@@ -402,12 +409,13 @@ func (r *record) cost(f *Family) (usage.NanoUSD, bool) {
 			if !ok || (n == 0 && (f == nil || !f.ZeroCost)) {
 				continue
 			}
-			if usd, err := usage.USD(n); err == nil {
-				return usd, true
+			if usd, err := usage.USD(n); err == nil && usd.Possible() {
+				return usd, true, bad
 			}
+			bad = true
 		}
 	}
-	return 0, false
+	return 0, false, bad
 }
 
 // outcome says whether a call failed and why.
@@ -419,9 +427,28 @@ func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
 	if !c.Failed || c.ErrorType != "" {
 		return
 	}
+	if c.ErrorType = r.exception(); c.ErrorType != "" {
+		return
+	}
 	if c.ErrorType = "_OTHER"; c.Status >= 400 { // the conventions' name where nothing better is known
 		c.ErrorType = strconv.Itoa(c.Status)
 	}
+}
+
+// exception gives the type of the exception that a span recorded last, which most emitters tell in an event alone.
+func (r *record) exception() (kind string) {
+	if !r.isSpan {
+		return ""
+	}
+	for _, e := range r.spanned.Events().All() {
+		if e.Name() != "exception" {
+			continue
+		}
+		if v, ok := e.Attributes().Get("exception.type"); ok && told(textOf(v)) {
+			kind = textOf(v)
+		}
+	}
+	return kind
 }
 
 // kindRefs are the kinds of spans that can name an operation.
@@ -453,6 +480,15 @@ func (r *record) operation(f *Family) string {
 		op = "chat"
 	}
 	return op
+}
+
+// methodOf gives an HTTP method in capitals; by the conventions "_OTHER" for what is none.
+func methodOf(s string) string {
+	const longest = 20 // letters; those that are registered are shorter
+	if len(s) > longest || strings.ContainsAny(s, " .:=/") {
+		return "_OTHER"
+	}
+	return strings.ToUpper(s)
 }
 
 // pathOf gives the path of a URL or request target, without its query.

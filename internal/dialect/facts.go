@@ -3,6 +3,8 @@ package dialect
 import (
 	"strings"
 	"time"
+
+	"github.com/tokenboard/tokenboard/internal/secret"
 )
 
 // fact is something descriptive that a record can tell: who, what, where from.
@@ -45,7 +47,9 @@ var facts = map[fact][]string{
 	factRequestModel:  {"gen_ai.request.model", "ai.model.id", "llm.request.model_name", "llm.request.model"},
 	factResponseModel: {"gen_ai.response.model", "ai.response.model", "llm.response.model_name", "gen_ai.model_name"},
 	factModel: {
-		"llm.model_name", "embedding.model_name", "mlflow.llm.model", "langfuse.observation.model.name", "model_name",
+		"llm.model_name", "embedding.model_name", "mlflow.llm.model", "langfuse.observation.model.name", "model_name", "llm.model", "ai.model.name",
+		// what was asked for, of a call that has no answer
+		"llm.invocation_parameters#model", "llm.invocation_parameters#model_name", "input.value#model", "mlflow.spanInputs#model",
 	},
 	factResponseID: {
 		"gen_ai.response.id", "ai.response.id", "llm.response.id", "ai.response.providerMetadata#openai.responseId",
@@ -60,7 +64,7 @@ var facts = map[fact][]string{
 	},
 	factProject: {
 		"litellm.team.alias", "litellm.team.id", "metadata.user_api_key_team_alias", "metadata.user_api_key_team_id",
-		"project.name", "project.id", "resource:project.name", "resource:project.id",
+		"project.name", "project.id", "resource:tokenboard.project", "resource:project.name", "resource:project.id",
 	},
 	factSession: {
 		"session.id", "gen_ai.conversation.id", "langfuse.session.id", "conversation.id", "ai.telemetry.metadata.sessionId",
@@ -80,12 +84,22 @@ var facts = map[fact][]string{
 	factStream: {"gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming", "litellm.request.streaming"},
 	factMethod: {"http.request.method", "http.method"},
 	factPath:   {"url.path", "http.route", "http.target", "url.full", "http.url"},
-	factStatus: {"http.response.status_code", "http.status_code"},
+	factStatus: {"http.response.status_code", "http.status_code", "error.status_code", "error.code"},
 	factErrorType: {
-		"error.type",
+		"error.type", "exception.type",
 	},
 	factFirstTokenAt: {"langfuse.observation.completion_start_time", "mastra.completion_start_time"},
 	factFinish:       {"gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "ai.response.finishReason", "llm.finish_reason"},
+}
+
+// notTold are texts, in small letters, that emitters write where they know nothing: Spring AI names the model
+// of a failed call "none", and Python and JavaScript write out what is not there.
+var notTold = map[string]bool{"": true, "unknown": true, "none": true, "null": true, "undefined": true}
+
+// told tells whether a text says something.
+func told(s string) bool {
+	const longest = len("undefined")
+	return len(s) > longest || !notTold[strings.ToLower(s)]
 }
 
 // units are the units of durations that are not seconds.
@@ -150,6 +164,9 @@ func foldProvider(name string) string {
 	}
 	if lower == name || strings.ContainsAny(name, " ") {
 		return name
+	}
+	if _, n := secret.Text(name); n > 0 {
+		return name // in small letters it would not be known any more
 	}
 	return lower
 }

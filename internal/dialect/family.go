@@ -178,8 +178,11 @@ func (f *Family) marked(r *record) bool {
 	return false
 }
 
+// limited tells whether a family holds only for some scopes or where a mark is.
+func (f *Family) limited() bool { return len(f.Scopes)+len(f.Marks) > 0 }
+
 // own tells whether a family is of one emitter, so that a record of it is of that emitter even without figures.
-func (f *Family) own() bool { return len(f.Scopes)+len(f.Marks) > 0 }
+func (f *Family) own() bool { return f.limited() || len(f.Events) > 0 }
 
 // read reads a family's figures; some is false where there is none.
 func (f *Family) read(r *record) (g figures, some bool) {
@@ -255,26 +258,26 @@ func (f *Family) readDisjoint(r *record) (g figures, some bool) {
 			g.total, g.hasTotal = n, true
 			return
 		case strings.HasPrefix(name, "input") || strings.HasPrefix(name, "cache"):
-			g.input += n
+			g.input = usage.AddSat(g.input, n)
 			g.has |= usage.HasInput
 			if cache && (strings.Contains(name, "creation") || strings.Contains(name, "write")) {
-				g.cacheWrite += n
+				g.cacheWrite = usage.AddSat(g.cacheWrite, n)
 				g.has |= usage.HasCacheWrite
 				parts += n
 				if strings.HasSuffix(name, "_1h") {
-					g.cacheWrite1h += n
+					g.cacheWrite1h = usage.AddSat(g.cacheWrite1h, n)
 					g.has |= usage.HasCacheWrite1h
 				}
 			} else if cache {
-				g.cacheRead += n
+				g.cacheRead = usage.AddSat(g.cacheRead, n)
 				g.has |= usage.HasCacheRead
 				parts += n
 			}
 		case strings.HasPrefix(name, "output"):
-			g.output += n
+			g.output = usage.AddSat(g.output, n)
 			g.has |= usage.HasOutput
 			if strings.Contains(name, "reasoning") {
-				g.reasoning += n
+				g.reasoning = usage.AddSat(g.reasoning, n)
 				g.has |= usage.HasReasoning
 				parts += n
 			}

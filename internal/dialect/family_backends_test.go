@@ -60,7 +60,7 @@ func TestLangfuseFamily(t *testing.T) {
 			want: tok{none, none, none, none, none}, quality: usage.Inconsistent,
 		},
 		{
-			name: "more than can be", scope: "langfuse-sdk", span: "generation", attrs: gen(`{"input": 9007199254740992, "input_cached_tokens": 1, "output": 1}`),
+			name: "more than can be", scope: "langfuse-sdk", span: "generation", attrs: gen(`{"input": 1099511627776, "input_cached_tokens": 1, "output": 1}`),
 			want: tok{none, none, none, none, none}, quality: usage.Inconsistent,
 		},
 		{name: "a span", scope: "langfuse-sdk", span: "s", attrs: map[string]any{"langfuse.observation.type": "span"}, notCall: true},

@@ -57,5 +57,5 @@ var genkit = Family{
 		"genkit:output#custom.usage.completion_tokens_details.reasoning_tokens",
 	},
 	Cache: []PartRule{{Is: included}},
-	Facts: map[fact][]string{factModel: {"genkit:name"}},
+	Facts: map[fact][]string{factModel: {"genkit:input#model", "genkit:name"}}, // "generate" names no model itself
 }

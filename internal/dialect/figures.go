@@ -106,7 +106,7 @@ func (f figures) tokens(cache, reasoning rule) (t usage.Tokens, ok bool) {
 		t.Fields &^= usage.HasReasoning
 		ok = false
 	}
-	if t.Input() > usage.MaxTokens || t.Output() > usage.MaxTokens {
+	if !t.Possible() {
 		return usage.Tokens{}, false
 	}
 	return t, ok

@@ -1,10 +1,9 @@
 package dialect
 
 import (
-	"strings"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -14,7 +13,7 @@ var RawKeys = []string{
 	"http.request.header.authorization", "http.request.header.x-api-key", "http.request.header.api-key",
 	"http.request.header.x-goog-api-key", "http.request.header.proxy-authorization", "ai.request.headers.authorization",
 	"ai.request.headers.x-api-key", "ai.request.headers.api-key", "ai.request.headers.x-goog-api-key", "metadata.user_api_key",
-	"tokenboard.key",
+	"tokenboard.key", "x-litellm-api-key", "http.request.header.x-litellm-api-key", "x-goog-api-key",
 }
 
 // hashedKeys hold a key that the emitter has hashed itself.
@@ -83,10 +82,4 @@ func (r *record) keyName() string {
 }
 
 // bareKey takes the scheme off the value of an Authorization header.
-func bareKey(s string) string {
-	s = strings.TrimSpace(s)
-	if scheme, rest, ok := strings.Cut(s, " "); ok && (strings.EqualFold(scheme, "bearer") || strings.EqualFold(scheme, "basic")) {
-		s = strings.TrimSpace(rest)
-	}
-	return s
-}
+func bareKey(s string) string { return secret.Bare(s) }

@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/tokenboard/tokenboard/internal/secret"
 )
 
 // nameID numbers the attribute names that the tables know; 0 is any other.
@@ -131,7 +133,7 @@ func load64(s string, i int) uint64 {
 }
 
 // Kind says what the name of an attribute makes of it, as flags.
-type Kind uint8
+type Kind uint16
 
 const (
 	// KindContent is an attribute that holds what people or models said.
@@ -144,6 +146,12 @@ const (
 	KindKey
 	// KindURL is one that holds a URL, or a part of one with a query.
 	KindURL
+	// KindSecret is one with the name of a secret, see secret.Name. Whether it holds one is for HoldsSecret to say.
+	KindSecret
+	// KindSecretName is one whose name itself has the shape of a secret.
+	KindSecretName
+	// KindCanonical is one that Write writes.
+	KindCanonical
 
 	kindTelling // it is only on records that may be calls or tools, see telling
 	kindKeyName // it holds a hash of the client's key, or its name
@@ -151,10 +159,30 @@ const (
 
 // KindOf tells what an attribute's name makes of it.
 func KindOf(name string) Kind {
-	if id := known.look(name); id != 0 {
-		return known.info[id].kind
+	return known.kindOf(name)
+}
+
+func (n *names) kindOf(name string) Kind {
+	if id := n.look(name); id != 0 {
+		return n.info[id].kind
 	}
-	return kindByForm(name)
+	k := kindByForm(name)
+	if k&KindSecret != 0 && n.keyNamed(name) != 0 {
+		k |= KindKey
+	}
+	return k
+}
+
+// keyNamed gives the number of the attribute of a client's key of which a name is a spelling: in another
+// case, or with "_" for "-".
+func (n *names) keyNamed(name string) nameID {
+	lower := strings.ToLower(name)
+	for _, s := range [...]string{lower, strings.ReplaceAll(lower, "_", "-")} {
+		if id := n.look(s); id != 0 && n.info[id].kind&KindKey != 0 {
+			return id
+		}
+	}
+	return 0
 }
 
 // formed are the beginnings of names that say something whatever follows, by their first letter.
@@ -179,6 +207,12 @@ var formed = func() (out [256][]struct {
 func kindByForm(name string) (k Kind) {
 	if name == "" {
 		return 0
+	}
+	if secret.Name(name) != secret.Not {
+		k |= KindSecret
+	}
+	if _, n := secret.Text(name); n > 0 {
+		k |= KindSecretName
 	}
 	rows := formed[name[0]]
 	for i := range rows {
@@ -240,6 +274,7 @@ func init() {
 	kind(KindPlain, plainContent...)
 	kind(KindMessage, messageContent...)
 	kind(KindKey, RawKeys...)
+	kind(KindCanonical, canonicalNames()...)
 	kind(KindURL, urlAttributes...)
 	kind(kindKeyName, hashedKeys...)
 	kind(kindKeyName, keyNames...)

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -18,6 +19,9 @@ type Reader struct {
 	origin  origin
 	record  record
 	writer  canonicalWriter
+	scoped  secret.Keys // secrets in the attributes of the scope
+	removed int64       // see Removed
+	seen    secret.Seen
 }
 
 // Reader gives a reader, to be closed after the request.
@@ -39,7 +43,11 @@ func (rd *Reader) Close() {
 	rd.record.plan = nil
 	rd.origin.index.release()
 	rd.writer.release()
-	rd.origin = origin{index: rd.origin.index}
+	rd.origin.secrets.Reset()
+	rd.origin = origin{index: rd.origin.index, secrets: rd.origin.secrets}
+	rd.scoped.Reset()
+	rd.seen.Reset()
+	rd.removed = 0
 	rd.decoder.readers.Put(rd)
 }
 
@@ -51,6 +59,8 @@ func (rd *Reader) Scope(scope pcommon.InstrumentationScope) {
 	if name := scope.Name(); rd.record.plan == nil || rd.record.plan.scope != name {
 		rd.record.plan = rd.decoder.planFor(name)
 	}
+	rd.scoped.Reset()
+	gather(rd.decoder.names, scope.Attributes(), &rd.scoped)
 }
 
 // Agent tells whether the record of this span name or event is a coding agent's, see Agent.
@@ -69,22 +79,25 @@ func (rd *Reader) ResourceKinds() Kind { return rd.origin.index.kinds }
 type origin struct {
 	index                index
 	service, environment string
+	project              string // of spans that are normalised already and name none
 	process, sameHost    uint64 // see processes; sameHost without the host
+	secrets              secret.Keys
 }
 
 var (
 	serviceRef      = refTo("service.name")
 	environmentRefs = refsTo([]string{"deployment.environment.name", "deployment.environment"})
+	projectRefs     = refsTo([]string{usage.AttrProject, "project.name", "project.id"})
 )
 
 func (o *origin) read(n *names, attrs pcommon.Map) {
 	o.index.fill(n, attrs, true)
-	o.service, o.environment = o.index.text(&serviceRef), ""
-	for i := range environmentRefs {
-		if o.environment == "" {
-			o.environment = o.index.text(&environmentRefs[i])
-		}
+	o.secrets.Reset()
+	if o.index.kinds&(KindKey|KindSecret) != 0 {
+		gather(n, attrs, &o.secrets)
 	}
+	o.service = o.index.text(&serviceRef)
+	o.environment, o.project = o.index.firstText(environmentRefs), o.index.firstText(projectRefs)
 	o.process, o.sameHost = o.hash(true), o.hash(false)
 }
 
@@ -149,11 +162,11 @@ type candidate struct {
 
 func (d *Decoder) makePlan(scope string) *plan {
 	p := &plan{
-		scope: scope, clean: clean(scope), agent: hasPrefix(scope, agentScopes),
+		scope: scope, clean: cleanScope(scope), agent: hasPrefix(scope, agentScopes),
 		uneven: hasPrefix(scope, unevenHost), one: hasPrefix(scope, oneSource),
 	}
 	for _, f := range d.families {
-		sure := !f.own() || hasPrefix(scope, f.Scopes)
+		sure := !f.limited() || hasPrefix(scope, f.Scopes)
 		if !sure && len(f.refs.marks) == 0 {
 			continue
 		}
@@ -262,6 +275,8 @@ func (r *record) look(attrs pcommon.Map) {
 func (r *record) reset() {
 	r.own.clear()
 	r.attrs, r.name, r.event, r.log = pcommon.Map{}, "", "", false
+	r.owner, r.spanned, r.isSpan = nil, ptrace.Span{}, false
+	r.secrets.reset()
 	if r.lookedNext > 0 {
 		r.looked, r.lookedNext = [4]looked{}, 0
 	}
@@ -275,8 +290,11 @@ func (rd *Reader) Span(s ptrace.Span, c *usage.Call) (family string) {
 	r := &rd.record
 	r.reset()
 	r.name = s.Name()
+	r.spanned, r.isSpan = s, true
 	r.look(s.Attributes())
-	return r.span(s, c)
+	family = r.span(s, c)
+	rd.conceal(c)
+	return family
 }
 
 // Log reads a log record into an empty call, see Decoder.Log; where ok is false the call is empty.
@@ -285,21 +303,9 @@ func (rd *Reader) Log(lr plog.LogRecord, c *usage.Call) (family string, ok bool)
 	r.reset()
 	r.log = true
 	r.look(lr.Attributes())
-	return r.logRecord(lr, c)
-}
-
-// Keys adds the client keys that stand in clear in the record that was read last, without their scheme, and
-// the names of their attributes. It must be asked before the record is changed.
-func (rd *Reader) Keys(keys, names []string) (_, _ []string) {
-	if rd.record.own.kinds&KindKey == 0 {
-		return keys, names
-	}
-	for i := range rawKeyRefs {
-		if v, ok := rd.record.own.first(&rawKeyRefs[i]); ok {
-			keys, names = appendKeys(keys, v), append(names, rawKeyRefs[i].name)
-		}
-	}
-	return keys, names
+	family, ok = r.logRecord(lr, c)
+	rd.conceal(c)
+	return family, ok
 }
 
 // keyCache remembers the fingerprints of the client keys of one request.

@@ -51,10 +51,10 @@ func TestReaderForgets(t *testing.T) {
 	var c usage.Call
 	rd.Span(call, &c)
 	require.Equal(t, "u", c.User)
-	require.Equal(t, KindContent|KindKey|KindURL|kindTelling, rd.Kinds())
-	keys, names := rd.Keys(nil, nil)
-	require.Equal(t, []string{"sk-0123456789abcdefgh"}, keys)
-	require.Equal(t, []string{"gen_ai.request.api_key"}, names)
+	require.Equal(t, KindContent|KindKey|KindSecret|KindURL|KindCanonical|kindTelling, rd.Kinds())
+	text, n := rd.Secrets()[2].Cut("x sk-0123456789abcdefgh y")
+	require.Equal(t, "x sk-01…efgh y", text)
+	require.Equal(t, 1, n)
 	require.True(t, rd.Agent(""))
 
 	rd.Scope(plain)
@@ -62,9 +62,7 @@ func TestReaderForgets(t *testing.T) {
 	require.Empty(t, rd.Span(other, &c))
 	require.Equal(t, usage.RoleNone, c.Role)
 	require.Zero(t, rd.Kinds())
-	keys, names = rd.Keys(nil, nil)
-	require.Empty(t, keys)
-	require.Empty(t, names)
+	require.True(t, rd.Secrets()[2].Empty())
 	require.False(t, rd.Agent(""))
 
 	bare, _, again := spanOf("", "chat", map[string]any{"gen_ai.operation.name": "chat"})
@@ -76,4 +74,27 @@ func TestReaderForgets(t *testing.T) {
 	require.Empty(t, c.Service+c.User+c.KeyFingerprint+c.Environment+c.Scope)
 	require.Zero(t, c.Process)
 	require.False(t, c.Tokens.Reported())
+}
+
+// TestProjectOfResource: a project may stand on the resource, as OTEL_RESOURCE_ATTRIBUTES sets it; one on
+// the span comes first. It holds for normalised spans and for those of SDKs.
+func TestProjectOfResource(t *testing.T) {
+	d := New(Options{})
+	sdk := map[string]any{"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 7}
+	normalised := map[string]any{usage.AttrRole: "call", usage.AttrOperation: "chat", usage.AttrInputTokens: 7}
+	for name, attrs := range map[string]map[string]any{"sdk": sdk, "normalised": normalised} {
+		for _, attribute := range []string{usage.AttrProject, "project.name", "project.id"} {
+			res, scope, s := spanOf("", "chat", attrs)
+			res.Attributes().PutStr(attribute, "research")
+			c, _ := d.Span(res, scope, s)
+			require.Equal(t, "research", c.Project, "%s: %s", name, attribute)
+		}
+		res, scope, s := spanOf("", "chat", attrs)
+		c, _ := d.Span(res, scope, s)
+		require.Empty(t, c.Project, name)
+		res.Attributes().PutStr(usage.AttrProject, "research")
+		s.Attributes().PutStr(map[string]string{"sdk": "project.name", "normalised": usage.AttrProject}[name], "own")
+		c, _ = d.Span(res, scope, s)
+		require.Equal(t, "own", c.Project, name)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
 // record is one span or log record as the tables look at it.
@@ -21,6 +22,11 @@ type record struct {
 	log      bool
 
 	keys keyCache
+
+	owner   *Family     // whose record it is, by its scope, a mark or its event; see decode
+	spanned ptrace.Span // the span that is read, if it is one
+	isSpan  bool
+	secrets secrets
 
 	looked     [4]looked // see memberOf
 	lookedNext int
@@ -52,8 +58,14 @@ func (x *index) fill(n *names, attrs pcommon.Map, resource bool) {
 	for name, v := range attrs.All() {
 		id := n.look(name)
 		if id == 0 {
-			x.kinds |= kindByForm(name)
-			continue
+			k := kindByForm(name)
+			x.kinds |= k
+			if k&KindSecret == 0 {
+				continue
+			}
+			if id = n.keyNamed(name); id == 0 {
+				continue
+			}
 		}
 		info := &n.info[id]
 		x.kinds |= info.kind
@@ -103,6 +115,16 @@ func (x *index) text(a *ref) string {
 		return ""
 	}
 	return textOf(v)
+}
+
+// firstText returns the short text of the first name that has one.
+func (x *index) firstText(all []ref) string {
+	for i := range all {
+		if s := x.text(&all[i]); s != "" {
+			return s
+		}
+	}
+	return ""
 }
 
 // get gives the value of a name; false where it is not there or empty.
@@ -220,16 +242,19 @@ var general = func() (out [factCount][]ref) {
 	return out
 }()
 
-// aliases gives the names to look for a fact under: the family's own, then the general ones, where the
-// record has one of them.
-func (r *record) aliases(f *Family, what fact) (out [2][]ref) {
-	if f != nil {
-		if out[0] = f.refs.facts[what]; out[0] != nil && len(out[0]) == 0 {
+// aliases gives the names to look for a fact under: those of the family that told the figures, of the
+// one whose record it is, then the general ones, where the record has one of them.
+func (r *record) aliases(f *Family, what fact) (out [3][]ref) {
+	for i, f := range [...]*Family{f, r.owner} {
+		if f == nil {
+			continue
+		}
+		if out[i] = f.refs.facts[what]; out[i] != nil && len(out[i]) == 0 {
 			return out
 		}
 	}
 	if (r.own.facts|r.origin.index.facts)&(1<<what) != 0 {
-		out[1] = general[what]
+		out[2] = general[what]
 	}
 	return out
 }
@@ -238,7 +263,7 @@ func (r *record) aliases(f *Family, what fact) (out [2][]ref) {
 func (r *record) text(f *Family, what fact) string {
 	for _, list := range r.aliases(f, what) {
 		for i := range list {
-			if s := r.textAt(&list[i]); s != "" && !strings.EqualFold(s, "unknown") {
+			if s := r.textAt(&list[i]); told(s) {
 				return s
 			}
 		}

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -28,6 +29,8 @@ type plainRecord struct {
 	scope       string
 	name, event string
 	log         bool
+	owner       *Family
+	exception   string
 	nested      *record // looks into values
 }
 
@@ -107,20 +110,23 @@ func plainClean(s string) string {
 	return strings.TrimSpace(s[:min(len(s), maxText)])
 }
 
-func plainAliases(f *Family, what fact) []string {
-	if f == nil {
-		return facts[what]
+func (r *plainRecord) aliases(f *Family, what fact) (all []string) {
+	for _, f := range []*Family{f, r.owner} {
+		if f == nil {
+			continue
+		}
+		own, told := f.Facts[what]
+		if told && len(own) == 0 {
+			return all
+		}
+		all = append(all, own...)
 	}
-	own, told := f.Facts[what]
-	if told && len(own) == 0 {
-		return nil
-	}
-	return slices.Concat(own, facts[what])
+	return append(all, facts[what]...)
 }
 
 func (r *plainRecord) text(f *Family, what fact) string {
-	for _, alias := range plainAliases(f, what) {
-		if s := r.textAt(alias); s != "" && !strings.EqualFold(s, "unknown") {
+	for _, alias := range r.aliases(f, what) {
+		if s := r.textAt(alias); !slices.Contains([]string{"", "unknown", "none", "null", "undefined"}, strings.ToLower(s)) {
 			return s
 		}
 	}
@@ -128,7 +134,7 @@ func (r *plainRecord) text(f *Family, what fact) string {
 }
 
 func (r *plainRecord) duration(f *Family, what fact) time.Duration {
-	for _, alias := range plainAliases(f, what) {
+	for _, alias := range r.aliases(f, what) {
 		v, ok := r.get(alias)
 		if !ok {
 			continue
@@ -199,7 +205,7 @@ func (r *plainRecord) role(byNameOnly bool) verdict {
 }
 
 func (r *plainRecord) applies(f *Family, v verdict) bool {
-	if f.own() && !hasPrefix(r.scope, f.Scopes) && !slices.ContainsFunc(f.Marks, r.is) {
+	if f.limited() && !hasPrefix(r.scope, f.Scopes) && !slices.ContainsFunc(f.Marks, r.is) {
 		return false
 	}
 	if f.CallsOnly && v != call {
@@ -288,8 +294,8 @@ func (r *plainRecord) figures(c *usage.Call, v verdict) (best *Family) {
 		if f.Adds != nil {
 			added = f.Adds
 		}
-		if best == nil && f.own() {
-			best = f
+		if best == nil && (f.limited() || r.log && len(f.Events) > 0) {
+			best, r.owner = f, f
 		}
 		g, some := r.read(f)
 		if !some {
@@ -362,6 +368,16 @@ func plainPath(s string) string {
 	return plainClean(s)
 }
 
+// status is the first text that is there.
+func (r *plainRecord) status(f *Family) string {
+	for _, alias := range r.aliases(f, factStatus) {
+		if s := r.textAt(alias); s != "" && !strings.EqualFold(s, "unknown") {
+			return s
+		}
+	}
+	return ""
+}
+
 func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	if c.Provider == "" && f != nil {
 		c.Provider = f.Provider
@@ -384,7 +400,7 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	if c.Duration == 0 {
 		c.Duration = r.duration(f, factDuration)
 	}
-	for _, alias := range plainAliases(f, factStream) {
+	for _, alias := range r.aliases(f, factStream) {
 		if v, ok := r.get(alias); ok && c.Stream == usage.Unknown {
 			c.Stream = truth(v)
 		}
@@ -392,7 +408,7 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	if c.Stream == usage.Unknown && c.TTFT > 0 {
 		c.Stream = usage.Yes
 	}
-	for _, alias := range plainAliases(f, factCost) {
+	for _, alias := range r.aliases(f, factCost) {
 		v, ok := r.get(alias)
 		n, isMoney := money(v)
 		if ok && isMoney && (n != 0 || (f != nil && f.ZeroCost)) && !c.HasReportedCost {
@@ -404,15 +420,20 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	if est, ok := r.get("gen_ai.usage.estimated"); ok && truth(est) == usage.Yes {
 		c.Quality |= usage.Estimated
 	}
-	c.Method = strings.ToUpper(r.text(f, factMethod))
+	if c.Method = strings.ToUpper(r.text(f, factMethod)); len(r.text(f, factMethod)) > 20 || strings.ContainsAny(c.Method, " .:=/") {
+		c.Method = "_OTHER"
+	}
 	c.Path = plainPath(r.text(f, factPath))
-	if n, err := strconv.Atoi(r.text(f, factStatus)); err == nil && n >= 100 && n <= 599 {
+	if n, err := strconv.Atoi(r.status(f)); err == nil && n >= 100 && n <= 599 {
 		c.Status = n
 	}
 	c.ErrorType = r.text(f, factErrorType)
 	success, told := r.get("success")
 	finish := strings.Trim(r.text(f, factFinish), `["]`)
 	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && truth(success) == usage.No && r.scope != "")
+	if c.Failed && c.ErrorType == "" {
+		c.ErrorType = r.exception
+	}
 	if c.Failed && c.ErrorType == "" {
 		if c.ErrorType = "_OTHER"; c.Status >= 400 {
 			c.ErrorType = strconv.Itoa(c.Status)
@@ -455,7 +476,12 @@ func (r *plainRecord) key() (fingerprint, display string) {
 		}
 	}
 	for _, alias := range RawKeys {
-		v, _, ok := r.find(alias)
+		v, ok := pcommon.Value{}, false
+		for name, found := range r.attrs.All() {
+			if !ok && (name == alias || (known.look(name) == 0 && secret.Name(name) != secret.Not && known.list[known.keyNamed(name)] == alias)) {
+				v, ok = found, true
+			}
+		}
 		s := ""
 		switch {
 		case ok && v.Type() == pcommon.ValueTypeStr:
@@ -523,6 +549,11 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 	} {
 		*into = get(name)
 	}
+	for _, name := range []string{usage.AttrProject, "project.name", "project.id"} {
+		if v, ok := r.res.Get(name); ok && c.Project == "" {
+			c.Project = textOf(v)
+		}
+	}
 	c.Path = plainPath(get(usage.AttrURLPath))
 	if c.KeyFingerprint = get(usage.AttrKeyFingerprint); usage.IsFingerprint(c.KeyFingerprint) {
 		c.KeyDisplay = get(usage.AttrKeyDisplay)
@@ -583,7 +614,7 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 		}
 		return plainText(raw(v))
 	}
-	c.Scope, c.Process, c.Service = plainClean(r.scope), r.process(), get("service.name")
+	c.Scope, c.Process, c.Service = cleanScope(r.scope), r.process(), get("service.name")
 	if c.Environment = get("deployment.environment.name"); c.Environment == "" {
 		c.Environment = get("deployment.environment")
 	}
@@ -632,8 +663,21 @@ func plainSpan(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSc
 			c.Duration = d
 		}
 	}
+	for _, e := range s.Events().All() {
+		if kind, ok := e.Attributes().Get("exception.type"); ok && e.Name() == "exception" && told(plainText(raw(kind))) {
+			r.exception = plainText(raw(kind))
+		}
+	}
 	family = r.decode(&c, r.role(false), s.Status().Code() == ptrace.StatusCodeError)
 	c.ID = usage.SpanRecordID(c.Trace, c.Span)
+	maps := []pcommon.Map{s.Attributes()}
+	for _, e := range s.Events().All() {
+		maps = append(maps, e.Attributes())
+	}
+	for _, l := range s.Links().All() {
+		maps = append(maps, l.Attributes())
+	}
+	plainConceal(res, scope, &c, maps...)
 	return c, family
 }
 
@@ -666,7 +710,27 @@ func plainLog(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSco
 	if family != Canonical {
 		c.Start = c.Start.Add(-c.Duration)
 	}
+	plainConceal(res, scope, &c, lr.Attributes())
 	return c, family, true
+}
+
+// plainConceal takes secrets out of all texts of a call.
+func plainConceal(res pcommon.Resource, scope pcommon.InstrumentationScope, c *usage.Call, record ...pcommon.Map) {
+	if c.Role == usage.RoleNone {
+		return
+	}
+	var keys [3]secret.Keys
+	gather(known, res.Attributes(), &keys[0])
+	gather(known, scope.Attributes(), &keys[1])
+	for _, m := range record {
+		gather(known, m, &keys[2])
+	}
+	for _, t := range texts(c) {
+		for i := range keys {
+			cut(&keys[i], t)
+		}
+		concealText(t)
+	}
 }
 
 func (r *plainRecord) textOf(name string) string {

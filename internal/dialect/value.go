@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -18,7 +19,7 @@ type found uint8
 const (
 	absent found = iota
 	usable
-	unusable // NaN, an infinity, a fraction, negative, over 2^53, or no number at all
+	unusable // NaN, an infinity, a fraction, negative, over usage.MaxTokens, or no number at all
 )
 
 // count reads a token count from a value of any type.
@@ -162,7 +163,10 @@ func textString(s string) string {
 // clean makes hostile text fit to keep: valid UTF-8, no control characters, at most maxText bytes.
 func clean(s string) string {
 	if len(s) > maxText {
-		s = s[:maxText]
+		const more = 512 // bytes; a secret is known by so many
+		if s, _ = secret.Text(s[:min(len(s), maxText+more)]); len(s) > maxText {
+			s = s[:maxText]
+		}
 		for i := 0; i < utf8.UTFMax && !utf8.ValidString(s); i++ { // a rune cut in two
 			s = s[:len(s)-1]
 		}

@@ -23,6 +23,9 @@ const (
 	HeaderStatus = "X-Fake-Status" // answer with this status and the provider's error body
 	HeaderCut    = "X-Fake-Cut"    // break the connection after so many events of a stream
 	HeaderDelay  = "X-Fake-Delay"  // wait so long before each event, such as "10ms"
+	HeaderBill   = "X-Fake-Bill"   // a Bill in JSON: what the call spends
+	HeaderFirst  = "X-Fake-First"  // wait so long before the first event of a stream
+	HeaderTook   = "X-Fake-Took"   // answer for so long in all: a whole answer comes then, the events of a stream are spread over it
 )
 
 // Bill is what one call costs, by the conventions' rule: Input has the cache in it, Output the reasoning.
@@ -116,7 +119,8 @@ type exchange struct {
 	call  Served
 
 	events, cut int
-	delay       time.Duration
+	delay       time.Duration // before each event
+	first, took time.Duration // see HeaderFirst and HeaderTook
 }
 
 // errCut says that the connection shall break here.
@@ -181,8 +185,16 @@ func (x *exchange) read(raw []byte) {
 	if n, err := strconv.Atoi(x.r.Header.Get(HeaderCut)); err == nil {
 		x.cut = n
 	}
+	if asked := x.r.Header.Get(HeaderBill); asked != "" {
+		*b = Bill{}
+		_ = json.Unmarshal([]byte(asked), b)
+	}
 	if d, err := time.ParseDuration(x.r.Header.Get(HeaderDelay)); err == nil {
 		x.delay = d
+	}
+	x.first, _ = time.ParseDuration(x.r.Header.Get(HeaderFirst))
+	if x.took, _ = time.ParseDuration(x.r.Header.Get(HeaderTook)); x.took > x.first && x.body.Stream {
+		x.delay = (x.took - x.first) / time.Duration(len(x.words))
 	}
 }
 
@@ -196,6 +208,9 @@ func (x *exchange) serve(api string, answer func() error) {
 		ID: fmt.Sprintf("%s-%x-%d", api, time.Now().UnixNano(), n),
 	}
 	x.w.Header().Set(map[bool]string{true: "Request-Id", false: "X-Request-Id"}[api == "messages"], "req_"+x.call.ID)
+	if !x.body.Stream && x.wait(x.took) != nil {
+		return // the client is gone
+	}
 	if status, err := strconv.Atoi(x.r.Header.Get(HeaderStatus)); err == nil {
 		x.call.Status = status
 		x.u.record(x.call)
@@ -274,17 +289,30 @@ func (x *exchange) raw(s string) error {
 		x.w.Header().Set("Cache-Control", "no-cache")
 	}
 	x.events++
-	if x.delay > 0 {
-		select {
-		case <-time.After(x.delay):
-		case <-x.r.Context().Done():
-			return x.r.Context().Err()
-		}
+	wait := x.delay
+	if x.events == 1 && x.first > 0 {
+		wait = x.first
+	}
+	if err := x.wait(wait); err != nil {
+		return err
 	}
 	if _, err := io.WriteString(x.w, s); err != nil {
 		return err
 	}
 	return http.NewResponseController(x.w).Flush()
+}
+
+// wait waits as long as the client does.
+func (x *exchange) wait(d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	select {
+	case <-time.After(d):
+		return nil
+	case <-x.r.Context().Done():
+		return x.r.Context().Err() //nolint:wrapcheck // ends the answer, nobody reads it
+	}
 }
 
 // inOrder sends events one after the other until one fails.

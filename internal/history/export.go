@@ -3,54 +3,55 @@ package history
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"math"
 	"math/big"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/strictjson"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // exported is one call of our own export, as far as it is read again. Prices and speeds are worked
 // out anew.
 type exported struct {
-	ID           string      `json:"id"`
-	Time         *time.Time  `json:"time"`
-	TraceID      string      `json:"trace_id"`
-	SpanID       string      `json:"span_id"`
-	Method       string      `json:"method"`
-	Path         string      `json:"path"`
-	Status       *int        `json:"status"`
-	ErrorType    string      `json:"error_type"`
-	Failed       bool        `json:"failed"`
-	Provider     string      `json:"provider"`
-	Model        string      `json:"model"`
-	RequestModel string      `json:"request_model"`
-	Operation    string      `json:"operation"`
-	Stream       *bool       `json:"stream"`
-	Key          *Key        `json:"key"`
-	User         string      `json:"user"`
-	Service      string      `json:"service"`
-	Environment  string      `json:"environment"`
-	Project      string      `json:"project"`
-	Session      string      `json:"session"`
-	RequestID    string      `json:"request_id"`
-	ResponseID   string      `json:"response_id"`
-	Input        *int64      `json:"input_tokens"`
-	Output       *int64      `json:"output_tokens"`
-	CacheRead    *int64      `json:"cache_read_tokens"`
-	CacheWrite   *int64      `json:"cache_write_tokens"`
-	CacheWrite1h *int64      `json:"cache_write_1h_tokens"`
-	Reasoning    *int64      `json:"reasoning_tokens"`
-	Cost         json.Number `json:"cost_usd"`
-	DurationMS   *float64    `json:"duration_ms"`
-	TTFTMS       *float64    `json:"ttft_ms"`
-	Quality      []string    `json:"quality"`
-	Counted      *bool       `json:"counted"`
+	ID           string         `json:"id"`
+	Time         *time.Time     `json:"time"`
+	TraceID      string         `json:"trace_id"`
+	SpanID       string         `json:"span_id"`
+	Method       string         `json:"method"`
+	Path         string         `json:"path"`
+	Status       *int           `json:"status"`
+	ErrorType    string         `json:"error_type"`
+	Failed       bool           `json:"failed"`
+	Provider     string         `json:"provider"`
+	Model        string         `json:"model"`
+	RequestModel string         `json:"request_model"`
+	Operation    string         `json:"operation"`
+	Stream       *bool          `json:"stream"`
+	Key          *Key           `json:"key"`
+	User         string         `json:"user"`
+	Service      string         `json:"service"`
+	Environment  string         `json:"environment"`
+	Project      string         `json:"project"`
+	Session      string         `json:"session"`
+	RequestID    string         `json:"request_id"`
+	ResponseID   string         `json:"response_id"`
+	Input        *int64         `json:"input_tokens"`
+	Output       *int64         `json:"output_tokens"`
+	CacheRead    *int64         `json:"cache_read_tokens"`
+	CacheWrite   *int64         `json:"cache_write_tokens"`
+	CacheWrite1h *int64         `json:"cache_write_1h_tokens"`
+	Reasoning    *int64         `json:"reasoning_tokens"`
+	Cost         jsontext.Value `json:"cost_usd"`
+	DurationMS   *float64       `json:"duration_ms"`
+	TTFTMS       *float64       `json:"ttft_ms"`
+	Quality      []string       `json:"quality"`
+	Counted      *bool          `json:"counted"`
 	Modalities   *struct {
 		AudioInput     int64 `json:"audio_input_tokens"`
 		AudioCacheRead int64 `json:"audio_cache_read_tokens"`
@@ -84,8 +85,8 @@ func (d *document) readExport(visit func(*Row) error) error {
 // callOfExport reads one call of our own export.
 func callOfExport(raw []byte, row *Row) {
 	var e exported
-	if err := json.Unmarshal(raw, &e); err != nil {
-		row.Bad = "it is not a call of an export: " + reason(err)
+	if err := strictjson.Unmarshal(raw, &e); err != nil {
+		row.Bad = "it is not a call of an export: " + err.Error()
 		return
 	}
 	const startLen = 16
@@ -121,16 +122,6 @@ func callOfExport(raw []byte, row *Row) {
 	if e.Key != nil {
 		row.Key = Key{ID: e.Key.ID, Name: dialect.Clean(e.Key.Name), Display: dialect.Clean(e.Key.Display)}
 	}
-}
-
-// UnmarshalJSON reads the fields' names of the API.
-func (k *Key) UnmarshalJSON(b []byte) error {
-	var names struct{ ID, Name, Display string }
-	if err := json.Unmarshal(b, &names); err != nil {
-		return fmt.Errorf("read a key: %w", err)
-	}
-	*k = Key(names)
-	return nil
 }
 
 func ids(c *usage.Call, trace, span string) {
@@ -186,37 +177,41 @@ func (e *exported) figures(c *usage.Call) string {
 			return "its token figures do not add up"
 		}
 	}
+	if !t.Possible() {
+		return "its token figures are more than a call can have"
+	}
 	if m := e.Modalities; m != nil {
 		c.Modalities = usage.Modalities(*m)
 		if !c.Modalities.Fit(*t) || min(m.AudioInput, m.AudioCacheRead, m.AudioOutput, m.ImageInput, m.ImageCacheRead, m.ImageOutput, m.VideoInput, m.VideoOutput) < 0 {
 			return "its audio, image or video tokens do not fit into its token figures"
 		}
 	}
-	if e.Cost == "" {
+	if len(e.Cost) == 0 || e.Cost.Kind() == 'n' {
 		return ""
 	}
 	// Where the prices here know the call, they give the cost anew. Otherwise it keeps this one.
 	cost, ok := money(e.Cost)
 	if !ok {
-		return "its cost is not an amount of US dollars"
+		return "its cost is not an amount of US dollars that a call can have"
 	}
 	c.ReportedCost, c.HasReportedCost = cost, true
 	return ""
 }
 
-// money reads an amount exactly.
-func money(n json.Number) (usage.NanoUSD, bool) {
+// money reads an amount exactly, from a number or a text with a number.
+func money(v jsontext.Value) (usage.NanoUSD, bool) {
 	const longest = 40
-	f, err := n.Float64()
-	if err != nil || len(n) > longest || f < 0 || f >= math.MaxInt64/1e9 || (f != 0 && f < 1e-30) {
+	text := strings.Trim(string(v), `"`)
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || len(text) > longest || strings.Trim(text, "+-.0123456789eE") != "" || f < 0 || f > float64(usage.MaxCost)/1e9 || (f != 0 && f < 1e-30) {
 		return 0, false
 	}
-	v, ok := new(big.Rat).SetString(n.String())
+	exact, ok := new(big.Rat).SetString(text)
 	if !ok {
 		return 0, false
 	}
-	v.Mul(v, big.NewRat(1_000_000_000, 1)).Add(v, big.NewRat(1, 2))
-	return usage.NanoUSD(new(big.Int).Quo(v.Num(), v.Denom()).Int64()), true
+	exact.Mul(exact, big.NewRat(1_000_000_000, 1)).Add(exact, big.NewRat(1, 2))
+	return usage.NanoUSD(new(big.Int).Quo(exact.Num(), exact.Denom()).Int64()), true
 }
 
 func milliseconds(ms *float64) time.Duration {
@@ -225,23 +220,4 @@ func milliseconds(ms *float64) time.Duration {
 		return 0
 	}
 	return time.Duration(math.Round(*ms * float64(time.Millisecond)))
-}
-
-// reason says what the JSON decoder found wrong, without what stood there.
-func reason(err error) string {
-	var wrongType *json.UnmarshalTypeError
-	if errors.As(err, &wrongType) && wrongType.Field != "" {
-		return fmt.Sprintf("the field %s is a %s", dialect.Clean(wrongType.Field), kindOf(wrongType.Value))
-	}
-	var when *time.ParseError
-	if errors.As(err, &when) {
-		return "a time is not written as in 2026-11-24T12:00:00Z"
-	}
-	return "it is not JSON of the right form"
-}
-
-// kindOf is the kind of a JSON value without the value ("number 12.5").
-func kindOf(value string) string {
-	kind, _, _ := strings.Cut(value, " ")
-	return kind
 }

@@ -2,13 +2,15 @@ package history
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/strictjson"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -21,6 +23,9 @@ func identity(parts ...string) (id usage.ID) {
 	copy(id[:], h.Sum(nil))
 	return id
 }
+
+// cutTexts allows texts that are no UTF-8: other programs cut long texts off within a letter.
+var cutTexts = jsontext.AllowInvalidUTF8(true)
 
 // figures are what a row says of its tokens, in the words of its emitter; total 0 is not told.
 type figures struct{ input, output, cacheRead, cacheWrite, reasoning, total int64 }
@@ -57,6 +62,9 @@ func (f figures) tokens(cacheApart bool) (usage.Tokens, string) {
 	}
 	if !reasoningApart {
 		t.OutputText -= f.reasoning
+	}
+	if !t.Possible() {
+		return usage.Tokens{}, "its token figures cannot be"
 	}
 	for _, part := range []struct {
 		n   int64
@@ -134,8 +142,8 @@ func (d *document) readCLIProxy(visit func(*Row) error) error {
 
 func callOfCLIProxy(key, model string, raw []byte, row *Row) {
 	var x cliDetail
-	if err := json.Unmarshal(raw, &x); err != nil {
-		row.Bad = "it is not a call of a usage export: " + reason(err)
+	if err := strictjson.Unmarshal(raw, &x, cutTexts); err != nil {
+		row.Bad = "it is not a call of a usage export: " + err.Error()
 		return
 	}
 	if x.Timestamp == nil || x.Timestamp.IsZero() {

@@ -3,13 +3,13 @@ package history
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"io"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/strictjson"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -69,12 +69,12 @@ type spendUsage struct {
 // cannot read it leaves out: the row's own columns are enough.
 func (p *spendParts) UnmarshalJSON(b []byte) error {
 	var text string
-	if json.Unmarshal(b, &text) == nil {
+	if strictjson.Unmarshal(b, &text, cutTexts) == nil {
 		b = []byte(text)
 	}
 	type plain spendParts
 	var out plain
-	if json.Unmarshal(b, &out) == nil {
+	if strictjson.Unmarshal(b, &out, cutTexts) == nil {
 		*p = spendParts(out)
 	}
 	return nil
@@ -87,7 +87,7 @@ func readLiteLLM(r io.Reader, visit func(*Row) error) error {
 	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
 	if bytes.HasPrefix(head, []byte("[")) {
 		d := newDocument(in)
-		return d.array(func() error { return d.row(callOfLiteLLM, visit) })
+		return d.whole(d.array(func() error { return d.row(callOfLiteLLM, visit) }))
 	}
 	if line, _, _ := bytes.Cut(head, []byte("\n")); bytes.Contains(line, []byte(`"request_id"`)) && !bytes.Contains(line, []byte(`"data"`)) {
 		return readLines(in, callOfLiteLLM, visit)
@@ -104,7 +104,7 @@ func readLiteLLM(r io.Reader, visit func(*Row) error) error {
 	if err == nil && !found {
 		return &SyntaxError{d.line(), `it is neither an array of spend logs, nor an object with them in "data", nor a row a line`}
 	}
-	return err
+	return d.whole(err)
 }
 
 // operations are LiteLLM's call types, without the a of asynchronous ones, by the conventions' names.
@@ -115,8 +115,8 @@ var operations = map[string]string{
 
 func callOfLiteLLM(raw []byte, row *Row) {
 	var x spendLog
-	if err := json.Unmarshal(raw, &x); err != nil {
-		row.Bad = "it is not a row of LiteLLM_SpendLogs: " + reason(err)
+	if err := strictjson.Unmarshal(raw, &x, cutTexts); err != nil {
+		row.Bad = "it is not a row of LiteLLM_SpendLogs: " + err.Error()
 		return
 	}
 	start, ok := spendTime(x.Start)
@@ -146,8 +146,10 @@ func callOfLiteLLM(raw []byte, row *Row) {
 		return
 	}
 	if x.Spend != nil && *x.Spend > 0 { // 0 is written where LiteLLM knows no price, too
-		if cost, err := usage.USD(*x.Spend); err == nil {
+		if cost, err := usage.USD(*x.Spend); err == nil && cost.Possible() {
 			c.ReportedCost, c.HasReportedCost = cost, true
+		} else {
+			c.Quality |= usage.Inconsistent
 		}
 	}
 }

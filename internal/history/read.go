@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/secret"
+	"github.com/tokenboard/tokenboard/internal/strictjson"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -32,7 +35,11 @@ type Row struct {
 }
 
 // Key names a key that only its own console knows by more than this.
-type Key struct{ ID, Name, Display string }
+type Key struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Display string `json:"display"`
+}
 
 // SyntaxError reports a file that cannot be read on from some line.
 type SyntaxError struct {
@@ -46,14 +53,25 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line,
 const maxLine = 1 << 20
 
 // Read visits the rows of a file in the order in which they stand there. What visit returns ends it.
+//
+// No text of a row holds a secret that is known by its shape.
 func Read(f Format, r io.Reader, visit func(*Row) error) error {
+	next := visit
+	visit = func(row *Row) error {
+		dialect.Conceal(&row.Call)
+		row.Key.Name, _ = secret.Text(row.Key.Name)
+		row.Key.Display, _ = secret.Text(row.Key.Display)
+		return next(row)
+	}
 	switch f {
 	case NDJSON:
 		return readLines(r, callOfExport, visit)
 	case Tokenboard:
-		return newDocument(r).readExport(visit)
+		d := newDocument(r)
+		return d.whole(d.readExport(visit))
 	case CLIProxy:
-		return newDocument(r).readCLIProxy(visit)
+		d := newDocument(r)
+		return d.whole(d.readCLIProxy(visit))
 	case LiteLLM:
 		return readLiteLLM(r, visit)
 	}
@@ -166,15 +184,41 @@ func (d *document) token() (json.Token, error) {
 	return t, nil
 }
 
-// object visits the fields of an object; visit has to read each field's value. Where there is another
-// value, it is passed over.
+// whole checks that nothing follows a document that was read without an error.
+func (d *document) whole(err error) error {
+	if err != nil {
+		return err
+	}
+	switch _, err := d.dec.Token(); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err == nil:
+		return &SyntaxError{d.line(), "something follows the end of the document"}
+	default:
+		return d.wrong(err)
+	}
+}
+
+// maxFields bounds how many fields of one object are told apart.
+const maxFields = 100_000
+
+// object visits the fields of an object, each of which must stand there once; visit has to read each
+// field's value. Where there is another value, it is passed over.
 func (d *document) object(visit func(field string) error) error {
+	seen := map[string]bool{}
 	return d.inside('{', func() error {
 		t, err := d.token()
 		if err != nil {
 			return err
 		}
 		field, _ := t.(string)
+		switch {
+		case seen[field]:
+			return &SyntaxError{d.line(), "a field of an object is there twice"}
+		case len(seen) == maxFields:
+			return &SyntaxError{d.line(), fmt.Sprintf("an object has more than %d fields", maxFields)}
+		}
+		seen[field] = true
 		return visit(field)
 	})
 }
@@ -214,7 +258,9 @@ func (d *document) rest(t json.Token) error {
 	for {
 		switch t {
 		case json.Delim('{'), json.Delim('['):
-			depth++
+			if depth++; depth > strictjson.MaxDepth {
+				return &SyntaxError{d.line(), fmt.Sprintf("it is nested deeper than %d levels", strictjson.MaxDepth)}
+			}
 		case json.Delim('}'), json.Delim(']'):
 			depth--
 		}

@@ -18,7 +18,7 @@ func (r *Ring) ID(id string) *store.Key {
 	return keyOf(r.byID[id])
 }
 
-// Named gives the keys of a name, whatever its case: one that is not revoked at most.
+// Named gives the keys of a name, whatever its case: one of each owner that is not revoked at most.
 func (r *Ring) Named(name string) []*store.Key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

@@ -1,6 +1,10 @@
 package keyring
 
-import "time"
+import (
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
 
 const (
 	minuteStep  = 5 * time.Second
@@ -34,14 +38,14 @@ func (m *minute) add(now, at time.Time, requests, tokens int64) {
 	}
 	s := &m.steps[n%minuteSteps]
 	s.requests += requests
-	s.tokens += tokens
+	s.tokens = usage.AddSat(s.tokens, tokens)
 }
 
 func (m *minute) sum(now time.Time) (requests, tokens int64) {
 	m.advance(now)
 	for _, s := range m.steps {
 		requests += s.requests
-		tokens += s.tokens
+		tokens = usage.AddSat(tokens, s.tokens)
 	}
 	return requests, tokens
 }
@@ -52,7 +56,7 @@ func (m *minute) until(now time.Time, requests, tokens int64) time.Duration {
 	for i := m.last - minuteSteps + 1; i <= m.last; i++ {
 		s := m.steps[(i+minuteSteps)%minuteSteps]
 		requests -= s.requests
-		tokens -= s.tokens
+		tokens = usage.SubSat(tokens, s.tokens)
 		if requests <= 0 && tokens <= 0 {
 			return time.Duration((i+minuteSteps)*int64(minuteStep) - now.UnixNano())
 		}

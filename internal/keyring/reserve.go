@@ -1,6 +1,10 @@
 package keyring
 
-import "time"
+import (
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
 
 const (
 	// reserveSteps bounds what is kept of a key's reservations: those of one step are one sum.
@@ -14,8 +18,8 @@ const (
 type amount struct{ tokens, cost int64 }
 
 func (a *amount) add(b amount, n int64) {
-	a.tokens += n * b.tokens
-	a.cost += n * b.cost
+	a.tokens = usage.AddSat(a.tokens, usage.TimesSat(n, b.tokens))
+	a.cost = usage.AddSat(a.cost, usage.TimesSat(n, b.cost))
 }
 
 // part is one of n equal parts, in whole numbers.
@@ -72,6 +76,9 @@ func (r *reservations) settle(start time.Time) {
 			s.settled++
 			s.held.add(a, -1)
 			s.spent.add(a, 1)
+			if s.open == 0 {
+				s.held = amount{} // a sum that was saturated does not fall
+			}
 			return
 		}
 	}
@@ -86,6 +93,9 @@ func (r *reservations) reopen() {
 			s.open++
 			s.spent.add(a, -1)
 			s.held.add(a, 1)
+			if s.settled == 0 {
+				s.spent = amount{}
+			}
 			return
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Options are what a Ring works with. Zero values mean the defaults.
@@ -40,7 +41,7 @@ const (
 	fresh = 5 * time.Second
 )
 
-// Ring is all keys, in memory. Its methods are safe for concurrent use.
+// Ring is all keys, in memory; those that are revoked are pared, see store.Key.Pare. Its methods are safe for concurrent use.
 type Ring struct {
 	o        Options
 	failures failures
@@ -291,6 +292,9 @@ func (r *Ring) put(k *store.Key) {
 	if !hasBudget(k) {
 		e.mu.Lock()
 		e.spent = nil
+		if k.Pared {
+			e.minute, e.reserved = nil, reservations{}
+		}
 		e.mu.Unlock()
 	}
 }
@@ -387,7 +391,7 @@ func (e *entry) follow(now time.Time, current *periods, commit int64, d *ledger.
 		e.spent.add(current, d.Call.Start, a, d.N)
 	}
 	if e.key.Load().Limits.TokensPerMinute > 0 {
-		e.thisMinute().add(now, d.Call.Start.Add(d.Call.Duration), 0, d.N*a.tokens)
+		e.thisMinute().add(now, d.Call.Start.Add(d.Call.Duration), 0, usage.TimesSat(d.N, a.tokens))
 	}
 }
 

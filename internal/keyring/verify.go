@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"math"
 	"net/netip"
 	"time"
@@ -19,10 +20,17 @@ type Query struct {
 	Model  string     // that it asks for; "" where it is not known
 	Source netip.Addr // that the call came from; failed attempts are counted by it
 	// Tokens and Cost estimate what the call will spend; 0: not known. What is left must suffice
-	// for an estimate.
+	// for an estimate. See ErrEstimate.
 	Tokens int64
 	Cost   usage.NanoUSD
 }
+
+// MaxCost is the highest estimate of a call's cost, in nano-USD: a thousand million dollars.
+const MaxCost = 1e18
+
+// ErrEstimate reports an estimate that no call can spend: less than nothing, or more than
+// usage.MaxTokens or MaxCost. Nothing is reserved for it, and no key is looked at.
+var ErrEstimate = errors.New("an estimate must be 0 or more, and no more than a call can spend")
 
 // Outcome says whether a key is good, or why it is not.
 type Outcome uint8
@@ -57,7 +65,10 @@ type Allowance struct {
 }
 
 // Left is what may still be spent; never less than nothing.
-func (a *Allowance) Left() int64 { return max(a.Limit-a.Used-a.Reserved, 0) }
+func (a *Allowance) Left() int64 { return max(a.rest(), 0) }
+
+// rest is Limit less what is used and reserved; negative where more is.
+func (a *Allowance) rest() int64 { return usage.SubSat(usage.SubSat(a.Limit, a.Used), a.Reserved) }
 
 // Left is what is left of a key's limits; nil where there is none.
 type Left struct {
@@ -69,6 +80,9 @@ type Left struct {
 // Verify decides from memory, and reserves what the call may spend where the answer is Good. An error
 // means that it cannot be decided.
 func (r *Ring) Verify(ctx context.Context, q Query) (Verdict, error) {
+	if q.Tokens < 0 || q.Tokens > usage.MaxTokens || q.Cost < 0 || q.Cost > MaxCost {
+		return Verdict{}, ErrEstimate
+	}
 	if err := r.Fresh(ctx); err != nil {
 		return Verdict{}, err
 	}
@@ -78,10 +92,9 @@ func (r *Ring) Verify(ctx context.Context, q Query) (Verdict, error) {
 	now, current := r.now()
 	// Hashed first, so that nothing that takes time depends on how much of a key is right.
 	sum := sha256.Sum256([]byte(q.Key))
-	var fingerprint [2 * sha256.Size]byte
-	hex.Encode(fingerprint[:], sum[:])
+	identity := r.o.Ledger.KeyIdentity(hex.EncodeToString(sum[:]))
 	r.mu.RLock()
-	e := r.byFingerprint[string(fingerprint[:])]
+	e := r.byFingerprint[identity]
 	r.mu.RUnlock()
 	k := keyOf(e)
 	// Keys made here cannot be guessed, so that their clients need not suffer for those beside them.
@@ -91,7 +104,7 @@ func (r *Ring) Verify(ctx context.Context, q Query) (Verdict, error) {
 			return Verdict{Outcome: TooManyFailures, RetryAfter: wait}, nil
 		}
 	}
-	if outcome := opens(k, fingerprint[:], now); outcome != Good {
+	if outcome := opens(k, []byte(identity), now); outcome != Good {
 		if guessable {
 			r.failures.note(q.Source, now)
 		}
@@ -173,11 +186,11 @@ func (r *Ring) overLimit(e *entry, l *Left, q *Query, now time.Time) (Verdict, b
 	}
 	v := Verdict{Outcome: OverLimit, Left: l, RetryAfter: -1}
 	check := func(name string, a *Allowance, need int64, wait func(over int64) time.Duration) {
-		if need = max(need, 1); a == nil || a.Limit-a.Used-a.Reserved >= need {
+		if need = max(need, 1); a == nil || a.rest() >= need {
 			return
 		}
 		after := reservedRetry
-		if over := a.Used + need - a.Limit; over > 0 {
+		if over := usage.SubSat(usage.AddSat(a.Used, need), a.Limit); over > 0 {
 			after = wait(over)
 		}
 		if after > v.RetryAfter {

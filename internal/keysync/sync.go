@@ -25,11 +25,13 @@ type Proxy struct {
 type Options struct {
 	Proxies []Proxy
 	// Keys lists the keys that changed after a version, as store.Keys does.
-	Keys   func(ctx context.Context, after int64) ([]store.Key, int64, error)
-	Logger *zap.Logger
-	Now    func() time.Time
-	Poll   time.Duration // how often the store is asked for changes; 200 ms
-	Check  time.Duration // how often the proxies are asked for theirs; 1 minute
+	Keys func(ctx context.Context, after int64) ([]store.Key, int64, error)
+	// Identity gives the form in which the keys have a fingerprint; nil: as it is.
+	Identity func(fingerprint string) string
+	Logger   *zap.Logger
+	Now      func() time.Time
+	Poll     time.Duration // how often the store is asked for changes; 200 ms
+	Check    time.Duration // how often the proxies are asked for theirs; 1 minute
 	// Timeout is for one request to a proxy; 10 s.
 	Timeout time.Duration
 }
@@ -91,6 +93,9 @@ func New(o Options) *Sync {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Identity == nil {
+		o.Identity = func(fingerprint string) string { return fingerprint }
+	}
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
@@ -134,12 +139,15 @@ func (s *Sync) Learn(secrets ...string) {
 	s.mu.Lock()
 	for _, text := range secrets {
 		if text != "" {
-			s.secrets[usage.Fingerprint(text)] = secret{text: text, since: s.o.Now()}
+			s.secrets[s.identity(text)] = secret{text: text, since: s.o.Now()}
 		}
 	}
 	s.mu.Unlock()
 	signal(s.refresh)
 }
+
+// identity is what a key is known by.
+func (s *Sync) identity(key string) string { return s.o.Identity(usage.Fingerprint(key)) }
 
 // States tells of each proxy.
 func (s *Sync) States() []State {

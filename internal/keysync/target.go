@@ -108,7 +108,7 @@ func (t *target) list(ctx context.Context) (list, error) {
 	}
 	l := make(list, len(keys))
 	for _, k := range keys {
-		l[usage.Fingerprint(k)] = k
+		l[t.s.identity(k)] = k
 	}
 	return l, nil
 }
@@ -191,7 +191,7 @@ func (t *target) remove(ctx context.Context, x *snapshot, l list, unwanted []str
 		if err := t.change(ctx, func(ctx context.Context) error { return t.p.Client.AddKey(ctx, text) }); err != nil {
 			return fmt.Errorf("close the proxy, which has no keys: %w", err)
 		}
-		after[usage.Fingerprint(text)] = text
+		after[t.s.identity(text)] = text
 	}
 	clear(l)
 	for f, text := range after {
@@ -206,7 +206,7 @@ func (t *target) replace(ctx context.Context, l list, from, to string) error {
 		return fmt.Errorf("replace a key in the proxy: %w", err)
 	}
 	delete(l, from)
-	l[usage.Fingerprint(to)] = to
+	l[t.s.identity(to)] = to
 	return nil
 }
 

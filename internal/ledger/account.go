@@ -388,8 +388,8 @@ func (x *index) isApart(n *node, below []*node) bool {
 			return false
 		}
 		some = true
-		input += d.input
-		output += d.output
+		input = usage.AddSat(input, d.input)
+		output = usage.AddSat(output, d.output)
 	}
 	return some && (input != n.input || !near(output, n.output))
 }

@@ -11,6 +11,7 @@ func (l *Ledger) settle(c *usage.Call) {
 	priced := false
 	if l.o.Prices != nil && c.Tokens.Reported() {
 		computed, priced = l.o.Prices.Price(c)
+		priced = priced && computed.Possible()
 	}
 	switch {
 	case c.HasReportedCost && (l.o.PreferReported || !priced):

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
@@ -40,8 +41,8 @@ type Options struct {
 	MaxRecords int64
 	// MaxBytes drops the oldest records while the store is larger; 0 keeps them.
 	MaxBytes int64
-	// MaxMembers bounds the values of one dimension that have sums of their own in one day; what
-	// comes beyond them is summed as "(other)". Default 20,000.
+	// MaxMembers bounds the values of one dimension that have sums of their own, over all that is kept;
+	// what comes beyond them is summed as "(other)". Default 20,000.
 	MaxMembers int
 	// Series says which series Series gives. Default: all labels, 2,000 series.
 	Series rollup.SeriesOptions
@@ -50,6 +51,8 @@ type Options struct {
 	SaveInterval time.Duration
 	// RetentionInterval is how often the three limits above are applied. Default 1 minute.
 	RetentionInterval time.Duration
+	// KeySecret keys the fingerprints of keys that records come with, see KeyIdentity.
+	KeySecret usage.KeySecret
 	// Now is the clock; time.Now where nil.
 	Now func() time.Time
 }
@@ -67,11 +70,36 @@ type Status struct {
 	LastCommit time.Time // zero before the first
 	Info       store.Info
 	Counters   Counters
-	Retention  error // why old records could not be dropped at the last try
-	Save       error // why sums or records could not be put in order on disk at the last try; the next start takes longer
+	// Outcome is why it is not known whether the last write is on disk; nil where it is. No batch is
+	// committed until it is known.
+	Outcome   error
+	Retention error // why old records could not be dropped at the last try
+	Save      error // why sums or records could not be put in order on disk at the last try; the next start takes longer
 	// Folded counts calls that were summed as "(other)" on some dimension since start, because it had
-	// too many values that day.
+	// too many values.
 	Folded int64
+	// Values is how much room there is for values of the dimensions that have sums.
+	Values []ValueRoom
+	// Secrets counts, since start, keys and other secrets in clear that were taken out of telemetry.
+	Secrets int64
+}
+
+// ValueRoom is how many values of a dimension have sums of their own, and how many can have.
+type ValueRoom struct {
+	Dimension  Dimension
+	Count, Max int
+	// Other tells whether calls that are kept are summed as "(other)".
+	Other bool
+}
+
+// valueRoom tells how much room there is. The caller holds the lock.
+func (l *Ledger) valueRoom() []ValueRoom {
+	var out []ValueRoom
+	for _, by := range [...]Dimension{ByModel, ByKey, ByUser, ByService, ByProject} {
+		room := l.sums.Room(axisOf(by))
+		out = append(out, ValueRoom{Dimension: by, Count: room.Members, Max: room.Max, Other: room.Folds})
+	}
+	return out
 }
 
 // Counters count, since start, what happened to records.
@@ -90,6 +118,10 @@ type Counters struct {
 // ErrClosed reports a ledger that is shut down; the sender should try again elsewhere.
 var ErrClosed = errors.New("the ledger is closed")
 
+// ErrOutcomeUnknown reports that nobody can tell whether a batch is on disk. To send it again is right in
+// either case.
+var ErrOutcomeUnknown = store.ErrOutcomeUnknown
+
 // ErrQuery reports a query that the ledger cannot answer.
 var ErrQuery = errors.New("the query is not one that sums can answer")
 
@@ -105,6 +137,7 @@ const (
 type Ledger struct {
 	engine store.Engine
 	o      Options
+	keyed  *usage.KeyedNames
 
 	requests chan *request
 	jobs     chan job // other work for the writer
@@ -118,6 +151,8 @@ type Ledger struct {
 	// commits is held for writing from the moment a write may be on disk until the sums in
 	// memory have it too, so that a reader that needs both sees them agree.
 	commits sync.RWMutex
+	// undecided says that the outcome of the last write is not known, see outcome; guarded by commits.
+	undecided bool
 
 	mu      sync.RWMutex // guards what follows
 	touches touches
@@ -132,8 +167,10 @@ type Ledger struct {
 	// retentionErr is why records could not be dropped at the last try.
 	retentionErr error
 	saveErr      error // why the sums could not be stored at the last try
+	outcomeErr   error // why the outcome of the last write is not known
 
 	observers observers
+	secrets   atomic.Int64 // see Status.Secrets
 
 	// What follows belongs to the writer's goroutine.
 	index       *index         // nil until it is read
@@ -144,6 +181,10 @@ type Ledger struct {
 	unsaved     bool           // the series were made anew and are not stored yet
 	journaled   int            // bytes of journals since the sums were stored
 }
+
+// KeyIdentity gives the form in which a key's fingerprint is kept and asked for here. What has that form already
+// stays as it is.
+func (l *Ledger) KeyIdentity(fingerprint string) string { return l.keyed.Of(fingerprint) }
 
 // Open reads what the engine keeps and starts the ledger, which owns the engine from then on,
 // also where Open fails.
@@ -170,10 +211,10 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		o.Now = time.Now
 	}
 	l := &Ledger{
-		engine: engine, o: o, series: rollup.NewSeries(o.Series), untrue: map[int64]bool{},
+		engine: engine, o: o, keyed: usage.NewKeyedNames(o.KeySecret), series: rollup.NewSeries(o.Series), untrue: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
-	l.sums = rollup.New(rollup.Options{MaxMembers: o.MaxMembers, Read: l.readPart})
+	l.sums = rollup.New(l.sumOptions())
 	if err := l.load(ctx); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
@@ -352,5 +393,5 @@ func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded}, nil
+	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded, Values: l.valueRoom(), Secrets: l.secrets.Load()}, nil
 }

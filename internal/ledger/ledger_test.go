@@ -2,11 +2,9 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,29 +19,6 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func now() time.Time { return testStart.Add(time.Hour) }
-
-// failing is the real engine with writes that can be made to fail, as on a full disk.
-type failing struct {
-	store.Engine
-	fail     atomic.Bool
-	failSums atomic.Bool // as if it were killed before the sums are stored
-}
-
-func (f *failing) SaveSums(ctx context.Context, pages []store.SumPage, journal []byte, at time.Time) error {
-	if f.failSums.Load() {
-		return errDiskFull
-	}
-	return f.Engine.SaveSums(ctx, pages, journal, at)
-}
-
-var errDiskFull = errors.New("database or disk is full")
-
-func (f *failing) Apply(ctx context.Context, w store.Write) error {
-	if f.fail.Load() {
-		return errDiskFull
-	}
-	return f.Engine.Apply(ctx, w)
-}
 
 // open opens the ledger in a folder.
 func open(t require.TestingT, dir string, o Options) (*Ledger, *failing) {

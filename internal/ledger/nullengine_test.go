@@ -39,9 +39,7 @@ func (nullEngine) Find(context.Context, usage.ID, time.Time) (store.Record, bool
 }
 func (nullEngine) Links(context.Context, time.Time, func(usage.Link) error) error      { return nil }
 func (nullEngine) Sums(context.Context, int64, int64, func(store.SumPage) error) error { return nil }
-func (nullEngine) SaveSums(context.Context, []store.SumPage, []byte, time.Time) error {
-	return nil
-}
+func (nullEngine) SaveSums(context.Context, store.SumsWrite) error                     { return nil }
 
 // traffic makes batches of about n records.
 type traffic func(g *loadgen.Generator, n int) usage.Batch

@@ -107,8 +107,11 @@ func (l *Ledger) Query(ctx context.Context, q Query) (Answer, error) {
 func (l *Ledger) fromSums(ctx context.Context, p *plan, alone bool) (Answer, error) {
 	for try := 0; ; try++ {
 		if try == freeTries && !alone {
-			l.commits.RLock()
-			defer l.commits.RUnlock()
+			release, err := l.agree()
+			if err != nil {
+				return Answer{}, fmt.Errorf("sum: %w", err)
+			}
+			defer release()
 			alone = true
 		}
 		a, sure, err := l.fromMemory(ctx, p, alone)
@@ -149,13 +152,13 @@ func (l *Ledger) fromMemory(ctx context.Context, p *plan, alone bool) (a Answer,
 		return Answer{}, false, nil
 	}
 	for _, sum := range sums {
-		if err := sum.End(); err != nil {
+		if err := sum.End(ctx); err != nil {
 			return Answer{}, false, err
 		}
 		l.keep(sum)
 	}
 	if top != nil {
-		a, err := top.answer(s, l.keep)
+		a, err := top.answer(ctx, s, l.keep)
 		a.AsOf, a.Commit = asOf, commit
 		return a, true, err
 	}
@@ -216,7 +219,7 @@ func (l *Ledger) plan(q Query) (*plan, error) {
 		}
 	}
 	p.axis, p.fromMemory = axisFor(q)
-	if p.fromMemory && filtered(&q.Filter) && l.full(p.axis) {
+	if p.fromMemory && filtered(&q.Filter) && !l.whole(p) {
 		p.fromMemory = false // the sums of single members may lack calls that were summed as others
 	}
 	return p, nil
@@ -253,10 +256,11 @@ func filtered(f *store.Filter) bool {
 	return len(f.Models)+len(f.Providers)+len(f.Keys)+len(f.Users)+len(f.Services)+len(f.Projects)+len(f.Statuses) > 0
 }
 
-func (l *Ledger) full(a rollup.Axis) bool {
+// whole tells whether the sums in memory have all calls of the members that a plan asks for.
+func (l *Ledger) whole(p *plan) bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.sums.Full(a)
+	return l.sums.Whole(p.axis, p.members())
 }
 
 // within gives the plan in base buckets. No call that is in the sums starts after newest: an edge

@@ -61,8 +61,8 @@ type RepricedModel struct {
 
 func (r *Repriced) add(old, now *usage.Call) {
 	r.Calls++
-	r.Old += old.Cost
-	r.New += now.Cost
+	r.Old = r.Old.Add(old.Cost)
+	r.New = r.New.Add(now.Cost)
 	wasUnpriced, unpriced := old.Quality&usage.Unpriced != 0, now.Quality&usage.Unpriced != 0
 	if old.Cost != now.Cost || wasUnpriced != unpriced {
 		r.Changed++
@@ -192,8 +192,8 @@ func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change
 	w.Journal = l.journal(changes)
 	l.touches.begin(changes)
 	defer l.touches.end()
-	if err := l.engine.Apply(ctx, w); err != nil {
-		return fmt.Errorf("commit to the store: %w", err)
+	if err := l.apply(ctx, &w); err != nil {
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -91,9 +91,9 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 		}
 	}
 	l.mu.RLock() // beside readers: only this goroutine changes sums
-	drop, err := l.sums.BeginDrop(rollup.Open[0], rollup.BucketOf(cut))
+	drop := l.sums.BeginDrop(rollup.Open[0], rollup.BucketOf(cut))
 	l.mu.RUnlock()
-	if err != nil {
+	if err := drop.Work(ctx); err != nil {
 		return fmt.Errorf("drop sums: %w", err)
 	}
 	l.commits.Lock()

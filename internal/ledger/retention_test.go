@@ -11,7 +11,7 @@ import (
 // settled waits until retention has nothing more to do.
 func settled(t *testing.T, l *Ledger, done func() bool) {
 	t.Helper()
-	require.Eventually(t, done, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(t, done, 2*time.Minute, 5*time.Millisecond)
 	requireConsistent(t, l)
 }
 

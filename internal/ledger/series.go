@@ -14,12 +14,15 @@ import (
 // transaction as a journal; from time to time the journals are replaced by one that holds everything.
 
 // Series gives the series as they are to be shown: what counts of all calls ever taken, those included
-// that retention dropped. None ever shows less than it did.
+// that retention dropped. None ever shows less than it did. The maps are not to be changed.
 func (l *Ledger) Series() (sums map[rollup.Labels]Sums, timings map[rollup.Member]rollup.Timings) {
 	l.commits.RLock() // a commit knows what was shown when its journal is made
 	defer l.commits.RUnlock()
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	if l.undecided {
+		return l.series.Shown()
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	return l.series.Show()
 }
 

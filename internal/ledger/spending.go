@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,10 +16,13 @@ import (
 // its beginning: what it was spent at within it does not matter. It gives the number of the last commit
 // that is in it, see Commit.Number.
 func (l *Ledger) Spending(ctx context.Context, of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, err error) {
-	l.commits.RLock() // no commit and no retention between the sums in memory and the store's
-	defer l.commits.RUnlock()
+	release, err := l.agree() // no commit and no retention between the sums in memory and the store's
+	if err != nil {
+		return 0, fmt.Errorf("sum what keys spent: %w", err)
+	}
+	defer release()
 	var floor time.Time
-	commit, floor, err = l.spentInMemory(of, whole, visit)
+	commit, floor, err = l.spentInMemory(ctx, of, whole, visit)
 	if err != nil {
 		return 0, fmt.Errorf("sum what keys spent: %w", err)
 	}
@@ -33,9 +37,9 @@ func (l *Ledger) Spending(ctx context.Context, of map[string]bool, whole func(be
 	return commit, nil
 }
 
-func (l *Ledger) spentInMemory(of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, floor time.Time, err error) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
+// spentInMemory visits what the sums have, and, of keys whose calls may have been summed as others, what the
+// records have. The caller keeps commits away.
+func (l *Ledger) spentInMemory(ctx context.Context, of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, floor time.Time, err error) {
 	tell := func(m rollup.Member, b int64, s *Sums) {
 		visit(store.Spent{
 			Fingerprint: m.Value, Start: rollup.BucketStart(b), Calls: s.Calls, Tokens: s.Tokens.Total(), Cost: s.Cost,
@@ -51,13 +55,53 @@ func (l *Ledger) spentInMemory(of map[string]bool, whole func(begin, end time.Ti
 		begin := rollup.BucketStart(first)
 		return whole != nil && whole(begin, begin.Add(24*time.Hour))
 	}
-	if err := l.sums.EachIn(rollup.Keys, rollup.Open[0], keys, day, tell); err != nil {
-		return 0, time.Time{}, err
-	}
-	if of[""] {
-		if err := l.sums.EachIn(rollup.All, rollup.Open[0], nil, day, tell); err != nil {
-			return 0, time.Time{}, err
+	for try := 0; ; try++ { // the sums may be saved meanwhile
+		l.mu.RLock()
+		commit, floor = l.commitNumber, l.floor
+		var uncertain []string
+		for m := range keys {
+			if !l.sums.Whole(rollup.Keys, map[rollup.Member]bool{m: true}) {
+				uncertain = append(uncertain, m.Value)
+			}
 		}
+		for _, fingerprint := range uncertain {
+			delete(keys, rollup.Member{Value: fingerprint})
+		}
+		visits := []*rollup.Visiting{l.sums.BeginEach(rollup.Keys, rollup.Open[0], keys, day)}
+		if of[""] {
+			visits = append(visits, l.sums.BeginEach(rollup.All, rollup.Open[0], nil, day))
+		}
+		l.mu.RUnlock()
+		for _, v := range visits {
+			if err == nil {
+				err = v.Read(ctx)
+			}
+		}
+		if errors.Is(err, rollup.ErrChanged) && try < maxTries {
+			for _, fingerprint := range uncertain {
+				keys[rollup.Member{Value: fingerprint}] = true
+			}
+			err = nil
+			continue
+		}
+		if err == nil && len(uncertain) > 0 {
+			err = l.spentInRecords(ctx, uncertain, floor, visit)
+		}
+		for _, v := range visits {
+			if err == nil {
+				err = v.Visit(tell)
+			}
+		}
+		return commit, floor, err
 	}
-	return l.commitNumber, l.floor, nil
+}
+
+// spentInRecords visits what the stored records of keys spent since a time.
+func (l *Ledger) spentInRecords(ctx context.Context, keys []string, since time.Time, visit func(store.Spent)) error {
+	return l.engine.Figures(ctx, store.Filter{From: since, Keys: keys}, func(r *store.Record) error {
+		var s Sums
+		s.Add(&r.Call, 1)
+		visit(store.Spent{Fingerprint: r.KeyFingerprint, Start: r.Start, Calls: 1, Tokens: s.Tokens.Total(), Cost: s.Cost})
+		return nil
+	})
 }

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -64,15 +65,22 @@ func (l *Ledger) changed(w *store.Write, changes []Change) {
 // loadSums reads the stored sums, and adds up what is not in them.
 func (l *Ledger) loadSums(ctx context.Context) error {
 	err := l.engine.Sums(ctx, 0, partDay, func(p store.SumPage) error {
-		return l.sums.Load(rollup.Page{Day: p.Day, Axis: rollup.Axis(p.Axis), Data: p.Data})
+		err := l.sums.Load(rollup.Page{Day: p.Day, Axis: rollup.Axis(p.Axis), Data: p.Data})
+		if err == nil && l.sums.Beyond() {
+			err = errBeyond
+		}
+		return err
 	})
+	if errors.Is(err, errBeyond) {
+		return l.remakeSums(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("read the stored sums: %w", err)
 	}
 	if len(l.sums.Dirty()) > 0 {
 		l.unsaved = true // pages of an older form
 	}
-	if l.newest, err = l.sums.Newest(); err != nil {
+	if l.newest, err = l.sums.Newest(ctx); err != nil {
 		return fmt.Errorf("read the stored sums: %w", err)
 	}
 	hours, err := l.engine.Hours(ctx)
@@ -82,11 +90,11 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 	l.hours = hours
 	// What starts before the floor is on its way out; the floor may lie within a bucket.
 	floor := rollup.BucketOf(l.floor)
-	if err := l.sums.Drop(rollup.Open[0], floor); err != nil {
+	if err := l.sums.Drop(ctx, rollup.Open[0], floor); err != nil {
 		return fmt.Errorf("drop sums: %w", err)
 	}
 	if !rollup.Aligned(l.floor) {
-		if err := l.sums.Drop(floor, floor+1); err != nil {
+		if err := l.sums.Drop(ctx, floor, floor+1); err != nil {
 			return fmt.Errorf("drop sums: %w", err)
 		}
 		if err := l.addUp(ctx, l.floor, rollup.BucketStart(floor+1)); err != nil {
@@ -104,7 +112,7 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 		}
 		from, _ := hourBuckets(hours[i].Number)
 		_, to := hourBuckets(hours[n-1].Number)
-		if err := l.sums.Drop(from, to); err != nil {
+		if err := l.sums.Drop(ctx, from, to); err != nil {
 			return fmt.Errorf("drop sums: %w", err)
 		}
 		start := rollup.BucketStart(from)
@@ -121,15 +129,59 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 	return nil
 }
 
+// errBeyond reports stored sums of more values than are told apart now.
+var errBeyond = errors.New("the stored sums have more values than sums::max_values allows")
+
+// remakeSums makes the sums from the records, with as many values as are allowed.
+func (l *Ledger) remakeSums(ctx context.Context) error {
+	l.sums = rollup.New(l.sumOptions())
+	var days []int64
+	err := l.engine.Sums(ctx, 0, partDay, func(p store.SumPage) error {
+		if len(days) == 0 || days[len(days)-1] != p.Day {
+			days = append(days, p.Day)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read which sums are stored: %w", err)
+	}
+	l.sums.Replace(days)
+	if l.hours, err = l.engine.Hours(ctx); err != nil {
+		return fmt.Errorf("read which sums are not true: %w", err)
+	}
+	for _, h := range l.hours {
+		if h.Untrue {
+			l.untrue[h.Number] = true
+		}
+	}
+	l.unsaved = true
+	return l.addUp(ctx, l.floor, endOfTime)
+}
+
+// endOfTime is after every start that a record can have.
+var endOfTime = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// sumOptions are the limits of the sums.
+func (l *Ledger) sumOptions() rollup.Options {
+	return rollup.Options{MaxMembers: l.o.MaxMembers, Read: l.readPart}
+}
+
+// foldStep is after how many records the changes of the sums are folded while they are added up.
+const foldStep = 1_000
+
 // addUp adds the records of a range of time to the sums.
 func (l *Ledger) addUp(ctx context.Context, from, to time.Time) error {
 	if !from.Before(to) {
 		return nil
 	}
+	added := 0
 	err := l.engine.Figures(ctx, store.Filter{From: from, To: to}, func(r *store.Record) error {
 		l.sums.Add(&r.Call, 1)
 		if r.Start.After(l.newest) {
 			l.newest = r.Start
+		}
+		if added++; added%foldStep == 0 {
+			l.foldSums(ctx)
 		}
 		return nil
 	})
@@ -141,7 +193,7 @@ func (l *Ledger) addUp(ctx context.Context, from, to time.Time) error {
 
 // saveSums stores the sums that changed. It is the writer's: nothing is committed meanwhile.
 func (l *Ledger) saveSums(ctx context.Context) error {
-	if (len(l.untrue) == 0 && !l.unsaved) || l.floor.After(l.storedFloor) { // what is on its way out may still be found at the next start
+	if l.undecided || (len(l.untrue) == 0 && !l.unsaved) || l.floor.After(l.storedFloor) { // what is on its way out may still be found at the next start
 		return nil
 	}
 	l.journaled = 0 // where it fails, it is tried again after as many bytes
@@ -151,7 +203,7 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 	stored := make([]store.SumPage, 0, len(pages))
 	for i := range pages {
 		p := &pages[i]
-		if err := l.foldPage(*p); err != nil {
+		if err := l.foldPage(ctx, *p); err != nil {
 			return fmt.Errorf("store the sums: %w", err)
 		}
 		l.mu.RLock() // beside readers: only this goroutine changes sums
@@ -164,8 +216,14 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 			}
 		}
 	}
-	if err := l.engine.SaveSums(ctx, stored, l.series.Snapshot(), l.o.Now()); err != nil {
-		return fmt.Errorf("store the sums: %w", err)
+	w := store.SumsWrite{ID: store.NewWriteID(), Pages: stored, Journal: l.series.Snapshot(), At: l.o.Now()}
+	if err := l.engine.SaveSums(ctx, w); err != nil {
+		l.commits.Lock()
+		err = l.outcome(ctx, w.ID, fmt.Errorf("store the sums: %w", err))
+		l.commits.Unlock()
+		if err != nil {
+			return err
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -177,22 +235,23 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 
 // foldSums makes room for further changes of the sums, beside readers. A page that cannot be read now
 // is folded later.
-func (l *Ledger) foldSums() {
+func (l *Ledger) foldSums(ctx context.Context) {
 	l.mu.RLock()
 	pages := l.sums.Crowded()
 	l.mu.RUnlock()
 	for _, p := range pages {
-		_ = l.foldPage(p)
+		_ = l.foldPage(ctx, p)
 	}
 }
 
-// foldPage folds a page beside readers: they wait while it is put in its place only.
-func (l *Ledger) foldPage(p rollup.Page) error {
+// foldPage folds a page beside readers: they wait while it is put in its place only. What has to be read
+// for it is read without a lock: only this goroutine changes sums.
+func (l *Ledger) foldPage(ctx context.Context, p rollup.Page) error {
 	l.mu.RLock()
-	folded, err := l.sums.Refold(p)
+	folded := l.sums.BeginRefold(p)
 	l.mu.RUnlock()
-	if err != nil {
-		return err
+	if err := folded.Work(ctx); err != nil {
+		return fmt.Errorf("fold sums: %w", err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -210,10 +269,10 @@ func dayOfPart(p rollup.Page, part rollup.Part) int64 {
 	return (int64(part)<<byKind|int64(p.Axis))*partDay + p.Day
 }
 
-// readPart reads a part of a page.
-func (l *Ledger) readPart(p rollup.Page, part rollup.Part) (data []byte, err error) {
+// readPart reads a part of a page. No lock is held.
+func (l *Ledger) readPart(ctx context.Context, p rollup.Page, part rollup.Part) (data []byte, err error) {
 	day := dayOfPart(p, part)
-	err = l.engine.Sums(context.Background(), day, day+1, func(s store.SumPage) error {
+	err = l.engine.Sums(ctx, day, day+1, func(s store.SumPage) error {
 		data = s.Data
 		return nil
 	})

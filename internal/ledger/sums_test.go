@@ -94,7 +94,7 @@ func TestSumsAreStoredMeanwhile(t *testing.T) {
 			}
 		}
 		return len(hours) == 10 && untrue == 0
-	}, 20*time.Second, 5*time.Millisecond)
+	}, 2*time.Minute, 5*time.Millisecond)
 	requireConsistent(t, l)
 	require.NoError(t, l.Close())
 }

@@ -2,9 +2,11 @@ package ledger
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Of thousands of users people look at some ten. So of a query for the top groups the totals are added
@@ -48,8 +50,8 @@ func (q *Query) narrow(groups []Group) []Group {
 			if known {
 				all[n].Points[k].MergeCounts(&g.Points[k])
 			}
-			all[n].by += q.ranked(&g.Points[k])
-			all[n].calls += g.Points[k].Calls
+			all[n].by = usage.AddSat(all[n].by, q.ranked(&g.Points[k]))
+			all[n].calls = usage.AddSat(all[n].calls, g.Points[k].Calls)
 		}
 	}
 	slices.SortFunc(all, func(a, b ranked) int {
@@ -129,8 +131,8 @@ func (t *topGroups) ranked(s *summation) (top []*rank, more bool) {
 			top = append(top, r)
 		}
 		r.members = append(r.members, m)
-		r.by += q.ranked(total)
-		r.calls += total.Calls
+		r.by = usage.AddSat(r.by, q.ranked(total))
+		r.calls = usage.AddSat(r.calls, total.Calls)
 	})
 	if len(top) > q.Top { // of thousands only those are put in order that may be among the top ones
 		sums := make([]int64, len(top))
@@ -148,7 +150,7 @@ func (t *topGroups) ranked(s *summation) (top []*rank, more bool) {
 }
 
 // answer adds up the points of the top groups, when the sums that it began with have ended.
-func (t *topGroups) answer(s *summation, keep func(*rollup.Summing)) (Answer, error) {
+func (t *topGroups) answer(ctx context.Context, s *summation, keep func(*rollup.Summing)) (Answer, error) {
 	q := &t.plan.query
 	top, more := t.ranked(s)
 	n := len(t.edges) - 1
@@ -162,7 +164,7 @@ func (t *topGroups) answer(s *summation, keep func(*rollup.Summing)) (Answer, er
 		}
 	}
 	points := t.totals.Again(rollup.Query{Axis: t.plan.axis, Edges: t.edges, Of: of, Points: func(m rollup.Member) []Sums { return into[m] }})
-	if err := points.End(); err != nil {
+	if err := points.End(ctx); err != nil {
 		return Answer{}, err
 	}
 	keep(points)

@@ -94,7 +94,7 @@ func TestQueryWhileWriting(t *testing.T) {
 		}
 	}()
 	last := int64(0)
-	for begun := time.Now(); last < 60 && time.Since(begun) < time.Minute; {
+	for last < 60 {
 		a, err := l.Query(ctx, Query{Edges: []time.Time{edge.Add(-2 * time.Hour), edge, edge.Add(2 * time.Hour)}})
 		require.NoError(t, err)
 		if len(a.Groups) == 0 {
@@ -108,7 +108,6 @@ func TestQueryWhileWriting(t *testing.T) {
 	}
 	cancel()
 	work.Wait()
-	require.GreaterOrEqual(t, last, int64(60))
 	a, err := l.Query(context.Background(), Query{Filter: store.Filter{From: edge}})
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, a.Groups[0].Points[0].Calls, last)

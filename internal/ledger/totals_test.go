@@ -38,7 +38,7 @@ func TestStatsOfOneUserWhileWriting(t *testing.T) {
 		}
 	}()
 	last := int64(0)
-	for begun := time.Now(); last < 30 && time.Since(begun) < time.Minute; {
+	for last < 30 {
 		a, err := l.Query(ctx, Query{Filter: store.Filter{Users: []string{"u0"}}, By: ByModel, Overall: true})
 		require.NoError(t, err)
 		sums := map[string]int64{}
@@ -53,6 +53,5 @@ func TestStatsOfOneUserWhileWriting(t *testing.T) {
 	}
 	cancel()
 	work.Wait()
-	require.GreaterOrEqual(t, last, int64(30))
 	require.NoError(t, l.Close())
 }

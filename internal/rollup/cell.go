@@ -3,6 +3,8 @@ package rollup
 import (
 	"encoding/binary"
 	"errors"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // A cell is Sums as bytes: a bitmap of the figures that are not zero, these as zigzag varints, and
@@ -159,35 +161,35 @@ func (r *reader) addCell(counts, histograms *Sums) {
 func (r *reader) addCounts(s *Sums, bits uint16) {
 	t := &s.Tokens
 	if bits&(1<<0) != 0 {
-		s.Calls += r.varint()
+		s.Calls = usage.AddSat(s.Calls, r.varint())
 	}
 	if bits&(1<<1|1<<2|1<<3|1<<4|1<<5) != 0 {
 		for i, n := range [...]*int64{&s.Errors, &s.NoUsage, &s.Unpriced, &s.Inconsistent, &s.Estimated} {
 			if bits&(1<<(i+1)) != 0 {
-				*n += r.varint()
+				*n = usage.AddSat(*n, r.varint())
 			}
 		}
 	}
 	if bits&(1<<6) != 0 {
-		t.InputUncached += r.varint()
+		t.InputUncached = usage.AddSat(t.InputUncached, r.varint())
 	}
 	if bits&(1<<7) != 0 {
-		t.CacheRead += r.varint()
+		t.CacheRead = usage.AddSat(t.CacheRead, r.varint())
 	}
 	if bits&(1<<8) != 0 {
-		t.CacheWrite += r.varint()
+		t.CacheWrite = usage.AddSat(t.CacheWrite, r.varint())
 	}
 	if bits&(1<<9) != 0 {
-		t.CacheWrite1h += r.varint()
+		t.CacheWrite1h = usage.AddSat(t.CacheWrite1h, r.varint())
 	}
 	if bits&(1<<10) != 0 {
-		t.OutputText += r.varint()
+		t.OutputText = usage.AddSat(t.OutputText, r.varint())
 	}
 	if bits&(1<<11) != 0 {
-		t.Reasoning += r.varint()
+		t.Reasoning = usage.AddSat(t.Reasoning, r.varint())
 	}
 	if bits&(1<<12) != 0 {
-		*(*int64)(&s.Cost) += r.varint()
+		*(*int64)(&s.Cost) = usage.AddSat(*(*int64)(&s.Cost), r.varint())
 	}
 }
 

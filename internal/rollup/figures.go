@@ -3,6 +3,8 @@ package rollup
 import (
 	"encoding/binary"
 	"math/bits"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // figures are the counts of Sums in the order of Sums.counts.
@@ -17,16 +19,23 @@ func figuresOf(s *Sums) (f figures) {
 	return f
 }
 
-func (f *figures) add(o *figures, n int64) {
+func (f *figures) add(o *figures) {
 	for i, v := range o {
-		f[i] += n * v
+		f[i] = usage.AddSat(f[i], v)
+	}
+}
+
+// take is the reverse of add.
+func (f *figures) take(o *figures) {
+	for i, v := range o {
+		f[i] = usage.SubSat(f[i], v)
 	}
 }
 
 // addTo adds the figures to sums.
 func (f *figures) addTo(s *Sums) {
 	for i, n := range s.counts() {
-		*n += f[i]
+		*n = usage.AddSat(*n, f[i])
 	}
 }
 
@@ -79,7 +88,7 @@ func (c *columns) add(i int, to *figures) {
 	for k := range c.cols {
 		col := &c.cols[k]
 		v := binary.LittleEndian.Uint64(c.data[int(col.at)+i*int(col.width):])
-		to[col.field] += col.base + int64(v&col.mask) //nolint:gosec // bits
+		to[col.field] = usage.AddSat(to[col.field], col.base+int64(v&col.mask)) //nolint:gosec // bits
 	}
 }
 

@@ -1,6 +1,10 @@
 package rollup
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
 
 // What pages hold of single quarters of an hour is most of their bytes, so it is packed: a bitmap of
 // what is not as it is in most cells, the figures as zigzag varints, and the histograms with their
@@ -57,7 +61,7 @@ func (r *reader) packed(f *figures) (histograms []byte) {
 	if set&^packedHist != 0 {
 		for i, field := range packedOrder {
 			if set&packedBit(i) != 0 {
-				f[field] += r.varint()
+				f[field] = usage.AddSat(f[field], r.varint())
 			}
 		}
 	}

@@ -50,7 +50,8 @@ type page struct {
 	latest *changed            // the one that was asked for last
 	cells  int                 // sums in over
 	fresh  int                 // members of over that are not in ids
-	full   bool                // too many members: new ones go to Other
+	full   bool                // takes nobody in, see admit
+	closed bool                // takes in who has sums on an earlier day only, see admit
 	dirty  bool                // differs from what is on disk
 }
 
@@ -158,7 +159,7 @@ type maker struct {
 }
 
 func newMaker(a Axis, old *page) *maker {
-	m := &maker{page: page{full: old.full, dirty: old.dirty, version: old.version + 1, hist: &blob{}, slots: &blob{}}, axis: a}
+	m := &maker{page: page{full: old.full, closed: old.closed, dirty: old.dirty, version: old.version + 1, hist: &blob{}, slots: &blob{}}, axis: a}
 	for range old.cuts {
 		m.cutRows = append(m.cutRows, nil)
 		m.cutHists = append(m.cutHists, &blob{})
@@ -193,7 +194,7 @@ func (m *maker) upTo(end uint8, slots []slotSums) (row figures, hist []byte) {
 	m.dur, m.ttft = Histogram{}, Histogram{}
 	for i := range slots {
 		if s := &slots[i]; s.slot < end {
-			row.add(&s.figures, 1)
+			row.add(&s.figures)
 			m.dur.Merge(&s.duration)
 			m.ttft.Merge(&s.ttft)
 		}
@@ -301,7 +302,7 @@ func mergeSlots(slots, change []slotSums, keep func(uint8) bool) []slotSums {
 			continue
 		}
 		s := &slots[at]
-		s.add(&c.figures, 1)
+		s.add(&c.figures)
 		s.duration.Merge(&c.duration)
 		s.ttft.Merge(&c.ttft)
 	}
@@ -313,6 +314,7 @@ const pageVersion = 2
 const (
 	pageFull     = 1 << iota // new members go to Other
 	pageWithHist             // the histograms are in the page
+	pageClosed               // of new members, only those of earlier days are taken in
 )
 
 // Part is a part of a page that is kept apart from it on disk.
@@ -329,6 +331,9 @@ func (p *page) encode(names []Member) []byte {
 	flags := byte(0)
 	if p.full {
 		flags |= pageFull
+	}
+	if p.closed {
+		flags |= pageClosed
 	}
 	if p.smallHist() {
 		flags |= pageWithHist
@@ -410,7 +415,7 @@ func decodePage(a Axis, b []byte) (*page, []Member, error) {
 		return nil, nil, fmt.Errorf("%w: their version is %d", errDamaged, v)
 	}
 	flags := r.byte()
-	p := &page{full: flags&pageFull != 0, version: r.uint32()}
+	p := &page{full: flags&pageFull != 0, closed: flags&pageClosed != 0, version: r.uint32()}
 	var names []Member
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
 		names = append(names, Member{r.text(), r.text()})

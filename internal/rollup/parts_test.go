@@ -1,6 +1,7 @@
 package rollup
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ type disk struct {
 
 func diskKey(p Page) string { return fmt.Sprint(p.Day, " ", p.Axis) }
 
-func (d *disk) read(p Page, part Part) ([]byte, error) {
+func (d *disk) read(_ context.Context, p Page, part Part) ([]byte, error) {
 	d.reads++
 	if d.broken {
 		return nil, errors.New("broken")
@@ -36,7 +37,7 @@ func (d *disk) read(p Page, part Part) ([]byte, error) {
 func (d *disk) save(t require.TestingT, r *Rollup) {
 	pages := r.Dirty()
 	for i := range pages {
-		require.NoError(t, r.Fold(pages[i]))
+		require.NoError(t, r.Fold(ctx, pages[i]))
 		r.Encode(&pages[i])
 		k := diskKey(pages[i])
 		if pages[i].Data == nil {
@@ -87,7 +88,7 @@ func TestPartsOnDisk(t *testing.T) {
 			got, points := collector(n)
 			q.Points = points
 			s := r.Begin(q)
-			require.NoError(t, s.End())
+			require.NoError(t, s.End(ctx))
 			r.Keep(s)
 			expected, points := collector(n)
 			want.sum(q, points)
@@ -114,7 +115,9 @@ func TestPartsOnDisk(t *testing.T) {
 			}
 			each, wantEach := map[string]int64{}, map[string]int64{}
 			whole := func(b int64) bool { return (b/slotsPerDay)%2 == 0 }
-			require.NoError(t, r.EachIn(q.Axis, firstDay+7, q.Of, whole, func(m Member, b int64, s *Sums) { each[fmt.Sprint(m, whole(b), b/slotsPerDay)] += s.Calls }))
+			e := r.BeginEach(q.Axis, firstDay+7, q.Of, whole)
+			require.NoError(t, e.Read(ctx))
+			require.NoError(t, e.Visit(func(m Member, b int64, s *Sums) { each[fmt.Sprint(m, whole(b), b/slotsPerDay)] += s.Calls }))
 			for b, members := range want[q.Axis] {
 				for m, s := range members {
 					if b >= firstDay+7 && (q.Of == nil || q.Of[m]) {
@@ -153,7 +156,7 @@ func TestPartsOnDisk(t *testing.T) {
 			case 5:
 				from := firstDay + int64(rapid.IntRange(0, 400).Draw(t, "drop from"))
 				to := from + int64(rapid.IntRange(0, 150).Draw(t, "drop"))
-				require.NoError(t, r.Drop(from, to))
+				require.NoError(t, r.Drop(ctx, from, to))
 				for a := range want {
 					for b := range want[a] {
 						if from <= b && b < to {
@@ -211,7 +214,7 @@ func TestSpans(t *testing.T) {
 				add(rapid.IntRange(0, 50).Draw(t, "day"))
 			case 3:
 				from := (firstDay + int64(rapid.IntRange(0, 50).Draw(t, "drop"))) * slotsPerDay
-				require.NoError(t, r.Drop(from, from+slotsPerDay))
+				require.NoError(t, r.Drop(ctx, from, from+slotsPerDay))
 				for a := range want {
 					for b := range want[a] {
 						if from <= b && b < from+slotsPerDay {
@@ -235,7 +238,7 @@ func TestSpans(t *testing.T) {
 				}
 				got, points := collector(len(q.Edges) - 1)
 				q.Points = points
-				require.NoError(t, r.Sum(q))
+				require.NoError(t, r.Sum(ctx, q))
 				expected, points := collector(len(q.Edges) - 1)
 				want.sum(q, points)
 				for _, points := range expected {
@@ -271,18 +274,18 @@ func TestReadFails(t *testing.T) {
 	d.broken = true
 	_, points := collector(1)
 	first := BucketOf(testStart)
-	require.NoError(t, r.Sum(Query{Axis: Models, Edges: Open, Points: points}), "whole days are in memory")
-	require.Error(t, r.Sum(Query{Axis: Models, Edges: []int64{first + 1, first + 3}, Points: points}))
-	require.Error(t, r.Each(Models, first, nil, func(Member, int64, *Sums) {}))
-	require.Error(t, r.Drop(first, first+1))
+	require.NoError(t, r.Sum(ctx, Query{Axis: Models, Edges: Open, Points: points}), "whole days are in memory")
+	require.Error(t, r.Sum(ctx, Query{Axis: Models, Edges: []int64{first + 1, first + 3}, Points: points}))
+	require.Error(t, r.Each(ctx, Models, first, nil, func(Member, int64, *Sums) {}))
+	require.Error(t, r.Drop(ctx, first, first+1))
 	for range 20 { // changes are kept, however many, until they can be folded
 		r.Add(&usage.Call{Start: testStart, Model: fmt.Sprint(len(r.axes[Models].names)), Duration: time.Second}, 1)
 	}
-	require.Error(t, r.Fold(Page{Day: DayOf(testStart), Axis: Models}))
+	require.Error(t, r.Fold(ctx, Page{Day: DayOf(testStart), Axis: Models}))
 	d.broken = false
-	require.NoError(t, r.Drop(first, first+1))
+	require.NoError(t, r.Drop(ctx, first, first+1))
 	all, points := collector(1)
-	require.NoError(t, r.Sum(Query{Axis: All, Edges: Open, Points: points}))
+	require.NoError(t, r.Sum(ctx, Query{Axis: All, Edges: Open, Points: points}))
 	require.EqualValues(t, 14, all[Member{}][0].Calls)
 }
 
@@ -306,8 +309,8 @@ func TestChangedMeanwhile(t *testing.T) {
 	s := r.Begin(q)
 	add(0)
 	d.save(t, r)
-	require.ErrorIs(t, s.End(), ErrChanged)
-	require.NoError(t, r.Sum(q))
+	require.ErrorIs(t, s.End(ctx), ErrChanged)
+	require.NoError(t, r.Sum(ctx, q))
 }
 
 // TestMembersAreForgotten: names of members that are on no page any more take no memory.
@@ -317,11 +320,11 @@ func TestMembersAreForgotten(t *testing.T) {
 		for i := range 100 {
 			r.Add(&usage.Call{Start: testStart.AddDate(0, 0, day), User: fmt.Sprint(day, " ", i)}, 1)
 		}
-		require.NoError(t, r.Drop(0, (DayOf(testStart)+int64(day)-2)*slotsPerDay))
+		require.NoError(t, r.Drop(ctx, 0, (DayOf(testStart)+int64(day)-2)*slotsPerDay))
 		require.LessOrEqual(t, len(r.axes[Users].names), 500)
 	}
 	all, points := collector(1)
-	require.NoError(t, r.Sum(Query{Axis: Users, Edges: Open, Points: points}))
+	require.NoError(t, r.Sum(ctx, Query{Axis: Users, Edges: Open, Points: points}))
 	require.Len(t, filled(all), 300)
 }
 
@@ -421,7 +424,7 @@ func TestOldPages(t *testing.T) {
 	}
 	old := New(Options{})
 	for _, p := range r.Dirty() {
-		require.NoError(t, r.Fold(p))
+		require.NoError(t, r.Fold(ctx, p))
 		page := &r.days[p.Day][p.Axis]
 		names, last, slots := []Member{}, make([]int64, len(page.ids)), make([][]slotSums, len(page.ids))
 		for i, id := range page.ids {
@@ -440,7 +443,7 @@ func TestOldPages(t *testing.T) {
 	require.Len(t, old.Dirty(), len(disk))
 	for _, p := range old.Dirty() {
 		old.days[p.Day][p.Axis].version = r.days[p.Day][p.Axis].version
-		require.NoError(t, old.Fold(p))
+		require.NoError(t, old.Fold(ctx, p))
 		old.Encode(&p)
 		require.Equal(t, disk[diskKey(p)], p)
 	}

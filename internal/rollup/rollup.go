@@ -2,6 +2,7 @@ package rollup
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -94,14 +95,17 @@ func floorDiv(a, b int64) int64 {
 
 // Options are the limits of a Rollup. Zero values mean the defaults.
 type Options struct {
-	// MaxMembers bounds the members of one axis in one day; what comes beyond them is summed as
+	// MaxMembers bounds the members of one axis over all days; what comes beyond them is summed as
 	// Other. Default 20,000.
 	MaxMembers int
+	// MaxBytes bounds what the days' sums of the members of one axis take in memory; from there on what is
+	// new on a day is summed as Other. Default 32 MiB.
+	MaxBytes int64
 	// MaxChanges bounds the sums that are kept as changes beside the pages. Default 65,536.
 	MaxChanges int
 	// Read reads a part of a page as it was saved; nil where it is not there. Without it, all parts
-	// stay in memory.
-	Read func(p Page, part Part) ([]byte, error)
+	// stay in memory. It is called by what has a context, which needs no lock.
+	Read func(ctx context.Context, p Page, part Part) ([]byte, error)
 	// MaxCached bounds the bytes of parts that are kept after they were read. Default 16 MB.
 	MaxCached int64
 }
@@ -127,10 +131,10 @@ type day [AxisCount]page
 // New makes an empty Rollup.
 func New(o Options) *Rollup {
 	o.MaxMembers, o.MaxChanges = cmp.Or(o.MaxMembers, 20_000), cmp.Or(o.MaxChanges, 1<<16)
-	o.MaxCached = cmp.Or(o.MaxCached, 16<<20)
+	o.MaxCached, o.MaxBytes = cmp.Or(o.MaxCached, 16<<20), cmp.Or(o.MaxBytes, 32<<20)
 	r := &Rollup{o: o, days: map[int64]*day{}, gone: map[int64]bool{}, lastUsed: map[string]*time.Time{}}
 	for a := range r.axes {
-		r.axes[a].ids = map[Member]uint32{}
+		r.axes[a].ids, r.axes[a].closed = map[Member]uint32{}, math.MinInt64
 	}
 	return r
 }
@@ -140,6 +144,7 @@ type members struct {
 	ids   map[Member]uint32
 	names []Member // by number
 	free  []uint32 // numbers that no page uses
+	bounds
 }
 
 // id gives a member's number, a new one where it has none.
@@ -151,10 +156,10 @@ func (x *members) id(m Member) uint32 {
 	m = Member{strings.Clone(m.Value), strings.Clone(m.Provider)} // not a part of something larger
 	if n := len(x.free); n > 0 {
 		id, x.free = x.free[n-1], x.free[:n-1]
-		x.names[id] = m
+		x.names[id], x.first[id] = m, noDay
 	} else {
 		id = uint32(len(x.names)) //nolint:gosec // as many as memory holds
-		x.names = append(x.names, m)
+		x.names, x.first = append(x.names, m), append(x.first, noDay)
 	}
 	x.ids[m] = id
 	return id
@@ -181,6 +186,9 @@ func (r *Rollup) forget(a Axis) {
 	for id := range used {
 		if !used[id] {
 			delete(x.ids, x.names[id])
+			if a == Keys {
+				delete(r.lastUsed, x.names[id].Value)
+			}
 			x.names[id] = Member{}
 			x.free = append(x.free, uint32(id)) //nolint:gosec // small
 		}
@@ -207,6 +215,7 @@ func (r *Rollup) dayAt(number int64) *day {
 			d[a].day = makeColumns(nil)
 			d[a].version = rand.Uint32() //nolint:gosec // not that of a page of this day that was dropped
 			r.identify(&d[a])
+			r.axes[a].bytes += d[a].size()
 		}
 		r.days[number] = d
 		at, _ := slices.BinarySearch(r.sorted, number)
@@ -215,7 +224,7 @@ func (r *Rollup) dayAt(number int64) *day {
 	return d
 }
 
-// Add counts a call n times (1 or -1).
+// Add counts a call n times (1 or -1). Whoever adds much folds now and then what Crowded names.
 func (r *Rollup) Add(c *usage.Call, n int64) {
 	b := BucketOf(c.Start)
 	number := floorDiv(b, slotsPerDay)
@@ -227,9 +236,9 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	wasFolded := false
 	for a := range AxisCount {
 		p := &d[a]
-		change, folded := r.change(a, p, MemberOf(a, c))
+		change, folded := r.change(Page{Day: number, Axis: a}, p, MemberOf(a, c))
 		s, fresh := change.at(slot)
-		s.add(&one, 1)
+		s.add(&one)
 		if c.Duration > 0 {
 			s.duration.add(duration, n)
 		}
@@ -249,14 +258,11 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	if wasFolded && n > 0 {
 		r.Folded++
 	}
-	if r.changes > r.o.MaxChanges {
-		r.foldMost()
-	}
 }
 
-// change gives the changes of a member of a page; those of Other where the page is full.
-func (r *Rollup) change(a Axis, p *page, m Member) (c *changed, folded bool) {
-	x := &r.axes[a]
+// change gives the changes of a member of a page; those of Other where the page does not take the member in.
+func (r *Rollup) change(at Page, p *page, m Member) (c *changed, folded bool) {
+	x := &r.axes[at.Axis]
 	if c := p.latest; c != nil && x.names[c.member] == m { // on most axes the next call is often of the same
 		return c, false
 	}
@@ -266,13 +272,11 @@ func (r *Rollup) change(a Axis, p *page, m Member) (c *changed, folded bool) {
 			p.latest = c
 			return c, false
 		}
-		_, known = r.find(a, p, id)
+		_, known = r.find(at.Axis, p, id)
 	}
-	if !known && m != Other {
-		if p.full = p.full || len(p.ids)+p.fresh >= r.o.MaxMembers; p.full {
-			c, _ = r.change(a, p, Other)
-			return c, true
-		}
+	if !known && m != Other && !r.admit(at, p, m) {
+		c, _ = r.change(at, p, Other)
+		return c, true
 	}
 	if p.over == nil {
 		p.over = map[uint32]*changed{}
@@ -282,6 +286,7 @@ func (r *Rollup) change(a Axis, p *page, m Member) (c *changed, folded bool) {
 	}
 	c = &changed{member: x.id(m), fresh: !known}
 	p.over[c.member], p.latest = c, c
+	x.first[c.member] = min(x.first[c.member], at.Day)
 	return c, false
 }
 
@@ -331,34 +336,14 @@ func (r *Rollup) most(left int) []Page {
 	return pages[:n]
 }
 
-// foldMost folds the pages with the most changes until half of the room is free. What cannot be
-// folded now, because it cannot be read, keeps its changes.
-func (r *Rollup) foldMost() {
-	for _, p := range r.most(r.o.MaxChanges / 2) {
-		_ = r.fold(p, nil)
-	}
-}
-
-// fold folds one page. What it cannot read of it is an error; it is left as it was.
-func (r *Rollup) fold(at Page, keep func(uint8) bool) error {
-	if r.days[at.Day][at.Axis].cells == 0 && keep == nil {
-		return nil
-	}
-	next, err := r.folded(at, keep)
-	if err == nil {
-		r.put(at, next)
-	}
-	return err
-}
-
-// folded makes the page that folding one gives.
-func (r *Rollup) folded(at Page, keep func(uint8) bool) (*page, error) {
-	p := r.days[at.Day][at.Axis]
+// folded makes the page that folding one gives. It is a copy, so that it may be worked on beside readers,
+// who keep further prefixes.
+func (r *Rollup) folded(ctx context.Context, at Page, p page, keep func(uint8) bool) (*page, error) {
 	for _, part := range []Part{Slots, Hists} {
 		if !p.lacks(part) {
 			continue
 		}
-		b, err := r.part(at, &p, part)
+		b, err := r.part(ctx, at, &p, part)
 		if err != nil {
 			return nil, err
 		}
@@ -376,6 +361,7 @@ func (r *Rollup) put(at Page, next *page) {
 	p := &r.days[at.Day][at.Axis]
 	r.changes -= p.cells
 	r.identify(next)
+	r.axes[at.Axis].bytes += next.size() - p.size()
 	*p = *next
 }
 
@@ -401,12 +387,12 @@ func (p *page) put(part Part, b *blob) {
 }
 
 // part reads a part of a page that is not in memory.
-func (r *Rollup) part(at Page, p *page, part Part) (*blob, error) {
+func (r *Rollup) part(ctx context.Context, at Page, p *page, part Part) (*blob, error) {
 	return r.cache.get(cacheKey{at.Day, at.Axis, part}, p.identity, r.o.MaxCached, func() (*blob, error) {
 		if r.o.Read == nil {
 			return nil, errDamaged
 		}
-		b, err := r.o.Read(at, part)
+		b, err := r.o.Read(ctx, at, part)
 		if err != nil {
 			return nil, fmt.Errorf("read stored sums: %w", err)
 		}
@@ -424,10 +410,10 @@ func (r *Rollup) LastUsed(fingerprint string) time.Time {
 
 // Newest gives a time after which no call starts that is in the sums: the end of the last bucket that
 // has some.
-func (r *Rollup) Newest() (newest time.Time, err error) {
+func (r *Rollup) Newest(ctx context.Context) (newest time.Time, err error) {
 	for i := len(r.sorted) - 1; i >= 0 && newest.IsZero(); i-- {
 		at := r.sorted[i] * slotsPerDay
-		err = r.Each(All, at, nil, func(_ Member, b int64, _ *Sums) {
+		err = r.Each(ctx, All, at, nil, func(_ Member, b int64, _ *Sums) {
 			if end := BucketStart(b + 1); end.After(newest) {
 				newest = end
 			}
@@ -439,19 +425,10 @@ func (r *Rollup) Newest() (newest time.Time, err error) {
 	return newest, nil
 }
 
-// Full tells whether an axis has sums of Other, so that its members' own sums may lack calls.
-func (r *Rollup) Full(a Axis) bool {
-	for _, d := range r.days {
-		if d[a].full {
-			return true
-		}
-	}
-	return false
-}
-
 // Drop forgets the buckets from (included) to to (excluded).
-func (r *Rollup) Drop(from, to int64) error {
-	d, err := r.BeginDrop(from, to)
+func (r *Rollup) Drop(ctx context.Context, from, to int64) error {
+	d := r.BeginDrop(from, to)
+	err := d.Work(ctx)
 	if err == nil {
 		r.EndDrop(d)
 	}
@@ -464,12 +441,26 @@ type Dropping struct {
 	parts    []Refolded // pages of which a part stays
 }
 
+// Work does the work, beside readers and without a lock. Nothing must be added until EndDrop is done.
+func (d *Dropping) Work(ctx context.Context) error {
+	for i := range d.parts {
+		p := &d.parts[i]
+		first := p.at.Day * slotsPerDay
+		p.keep = func(slot uint8) bool { return first+int64(slot) < d.from || d.to <= first+int64(slot) }
+		if err := p.Work(ctx); err != nil {
+			return err
+		}
+		p.next.dirty = true
+	}
+	return nil
+}
+
 // whole tells whether nothing of a day stays, and some whether not all does.
 func (d *Dropping) whole(first int64) bool { return d.from <= first && first+slotsPerDay <= d.to }
 func (d *Dropping) some(first int64) bool  { return d.from < first+slotsPerDay && first < d.to }
 
-// BeginDrop does the work of dropping beside readers. Nothing must be added until EndDrop is done.
-func (r *Rollup) BeginDrop(from, to int64) (*Dropping, error) {
+// BeginDrop begins to drop: Work and EndDrop follow.
+func (r *Rollup) BeginDrop(from, to int64) *Dropping {
 	d := &Dropping{from: from, to: to}
 	for _, number := range r.sorted {
 		first := number * slotsPerDay
@@ -477,19 +468,14 @@ func (r *Rollup) BeginDrop(from, to int64) (*Dropping, error) {
 			continue
 		}
 		for a := range AxisCount {
-			if p := &r.days[number][a]; len(p.ids)+p.cells == 0 {
+			p := &r.days[number][a]
+			if len(p.ids)+p.cells == 0 {
 				continue
 			}
-			at := Page{Day: number, Axis: a}
-			next, err := r.folded(at, func(slot uint8) bool { return first+int64(slot) < from || to <= first+int64(slot) })
-			if err != nil {
-				return nil, err
-			}
-			next.dirty = true
-			d.parts = append(d.parts, Refolded{at, next})
+			d.parts = append(d.parts, Refolded{of: r, at: Page{Day: number, Axis: a}, page: *p})
 		}
 	}
-	return d, nil
+	return d
 }
 
 // EndDrop forgets what BeginDrop was told.
@@ -503,7 +489,9 @@ func (r *Rollup) EndDrop(d *Dropping) {
 			continue
 		}
 		for a := range r.days[number] {
-			r.changes -= r.days[number][a].cells
+			p := &r.days[number][a]
+			r.changes -= p.cells
+			r.axes[a].bytes -= p.size()
 		}
 		delete(r.days, number)
 		at, _ := slices.BinarySearch(r.sorted, number)
@@ -513,6 +501,7 @@ func (r *Rollup) EndDrop(d *Dropping) {
 	if gone {
 		for a := range AxisCount {
 			r.forget(a)
+			r.rebound(a)
 		}
 	}
 }
@@ -551,20 +540,29 @@ func (r *Rollup) Dirty() []Page {
 	return out
 }
 
-// Refolded is a page with its changes put into its bytes.
+// Refolded is a page whose changes are put into its bytes.
 type Refolded struct {
+	of   *Rollup
 	at   Page
-	next *page // nil: there were none
+	page page             // as it was
+	keep func(uint8) bool // slots that stay; nil: all
+	next *page            // nil: nothing changes
 }
 
-// Refold makes what Put puts in the place of a page. It may run beside readers; nothing must be added
-// until Put is done.
-func (r *Rollup) Refold(p Page) (*Refolded, error) {
-	if d := r.days[p.Day]; d == nil || d[p.Axis].cells == 0 {
-		return &Refolded{}, nil
+// BeginRefold begins to put a page's changes into its bytes: Work and Put follow.
+func (r *Rollup) BeginRefold(p Page) *Refolded {
+	if d := r.days[p.Day]; d != nil && d[p.Axis].cells > 0 {
+		return &Refolded{of: r, at: p, page: d[p.Axis]}
 	}
-	next, err := r.folded(p, nil)
-	return &Refolded{p, next}, err
+	return &Refolded{}
+}
+
+// Work does the work, beside readers and without a lock. Nothing must be added until Put is done.
+func (f *Refolded) Work(ctx context.Context) (err error) {
+	if f.of != nil {
+		f.next, err = f.of.folded(ctx, f.at, f.page, f.keep)
+	}
+	return err
 }
 
 // Put puts a folded page in its place. Encode may then read it beside readers.
@@ -574,9 +572,10 @@ func (r *Rollup) Put(f *Refolded) {
 	}
 }
 
-// Fold is Refold and Put.
-func (r *Rollup) Fold(p Page) error {
-	f, err := r.Refold(p)
+// Fold is all of it.
+func (r *Rollup) Fold(ctx context.Context, p Page) error {
+	f := r.BeginRefold(p)
+	err := f.Work(ctx)
 	if err == nil {
 		r.Put(f)
 	}
@@ -658,7 +657,10 @@ func (r *Rollup) Load(p Page) error {
 	d := r.dayAt(p.Day)
 	r.changes -= d[p.Axis].cells
 	r.identify(loaded)
+	x := &r.axes[p.Axis]
+	x.bytes += loaded.size() - d[p.Axis].size()
 	d[p.Axis] = *loaded
+	x.see(p.Day, loaded)
 	delete(r.gone, p.Day)
 	if p.Axis == Keys {
 		start := BucketStart(p.Day * slotsPerDay)

@@ -2,6 +2,7 @@ package rollup
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
+
+var ctx = context.Background()
 
 var testStart = time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
 
@@ -119,7 +122,7 @@ func TestSums(t *testing.T) {
 			case 1:
 				pages := r.Dirty()
 				for i := range pages {
-					require.NoError(t, r.Fold(pages[i]))
+					require.NoError(t, r.Fold(ctx, pages[i]))
 					r.Encode(&pages[i])
 					disk[fmt.Sprint(pages[i].Day, pages[i].Axis)] = pages[i]
 				}
@@ -139,6 +142,9 @@ func TestSums(t *testing.T) {
 				made = append(made, c)
 				r.Add(&c, 1)
 				want.add(&c, 1)
+				for _, p := range r.Crowded() {
+					require.NoError(t, r.Fold(ctx, p))
+				}
 				if k := c.KeyFingerprint; c.Start.After(lastUsed[k]) {
 					lastUsed[k] = c.Start
 				}
@@ -156,7 +162,7 @@ func TestSums(t *testing.T) {
 		}
 		got, points := collector(len(q.Edges) - 1)
 		q.Points = points
-		require.NoError(t, r.Sum(q))
+		require.NoError(t, r.Sum(ctx, q))
 		expected, points := collector(len(q.Edges) - 1)
 		want.sum(q, points)
 		require.Equal(t, filled(expected), filled(got))
@@ -165,7 +171,7 @@ func TestSums(t *testing.T) {
 		overall, added := make([]Sums, len(q.Edges)-1), make([]Sums, len(q.Edges)-1)
 		q.Histograms, q.Overall = OfAll, overall
 		_, q.Points = collector(len(q.Edges) - 1)
-		require.NoError(t, r.Sum(q))
+		require.NoError(t, r.Sum(ctx, q))
 		for _, points := range expected {
 			for i := range points {
 				added[i].Duration.Merge(&points[i].Duration)
@@ -192,7 +198,7 @@ func TestSums(t *testing.T) {
 				}
 			}
 		}
-		require.NoError(t, r.Each(q.Axis, from, of, func(m Member, b int64, s *Sums) { each[fmt.Sprint(m, b)] += s.Calls }))
+		require.NoError(t, r.Each(ctx, q.Axis, from, of, func(m Member, b int64, s *Sums) { each[fmt.Sprint(m, b)] += s.Calls }))
 		for b, members := range want[q.Axis] {
 			for m, s := range members {
 				if b >= from && (of == nil || of[m]) {
@@ -211,7 +217,7 @@ func TestSums(t *testing.T) {
 
 		// dropping buckets
 		to := BucketOf(testStart) + int64(rapid.IntRange(0, 30).Draw(t, "drop to"))
-		require.NoError(t, r.Drop(0, to))
+		require.NoError(t, r.Drop(ctx, 0, to))
 		for a := range want {
 			for b := range want[a] {
 				if b < to {
@@ -221,7 +227,7 @@ func TestSums(t *testing.T) {
 		}
 		q = Query{Axis: q.Axis, Edges: Open}
 		got, q.Points = collector(1)
-		require.NoError(t, r.Sum(q))
+		require.NoError(t, r.Sum(ctx, q))
 		expected, points = collector(1)
 		want.sum(q, points)
 		require.Equal(t, filled(expected), filled(got))
@@ -239,17 +245,17 @@ func TestFullPage(t *testing.T) {
 		r.Add(&c, 1)
 		if i == 5 {
 			for _, p := range r.Dirty() {
-				require.NoError(t, r.Fold(p))
+				require.NoError(t, r.Fold(ctx, p))
 			}
 		}
 	}
-	require.True(t, r.Full(Users))
-	require.False(t, r.Full(Models))
+	require.True(t, !r.Whole(Users, nil))
+	require.False(t, !r.Whole(Models, nil))
 	require.EqualValues(t, 7, r.Folded)
 	sums := func() map[string]int64 {
 		out := map[string]int64{}
 		all, points := collector(1)
-		require.NoError(t, r.Sum(Query{Axis: Users, Edges: Open, Points: points}))
+		require.NoError(t, r.Sum(ctx, Query{Axis: Users, Edges: Open, Points: points}))
 		for m, p := range filled(all) {
 			out[m.Value] = p[0].Calls
 		}
@@ -259,7 +265,7 @@ func TestFullPage(t *testing.T) {
 	r.Add(&calls[0], -1)
 	r.Add(&calls[9], -1)
 	for _, p := range r.Dirty() {
-		require.NoError(t, r.Fold(p))
+		require.NoError(t, r.Fold(ctx, p))
 	}
 	require.Equal(t, map[string]int64{"u1": 1, "u2": 1, "(other)": 6}, sums())
 	r.Add(&calls[0], 1)
@@ -271,7 +277,7 @@ func TestDamagedPages(t *testing.T) {
 	c := usage.Call{Start: testStart, User: "u", Model: "m", Duration: time.Second}
 	r.Add(&c, 1)
 	p := Page{Day: DayOf(testStart), Axis: Users}
-	require.NoError(t, r.Fold(p))
+	require.NoError(t, r.Fold(ctx, p))
 	r.Encode(&p)
 	require.NoError(t, New(Options{}).Load(p))
 	for i := range p.Data {
@@ -292,14 +298,14 @@ func FuzzLoad(f *testing.F) {
 		r.Add(&usage.Call{Start: testStart.Add(time.Duration(i) * time.Hour), User: fmt.Sprint(i % 2), Duration: time.Second}, 1)
 	}
 	p := Page{Day: DayOf(testStart), Axis: Users}
-	require.NoError(f, r.Fold(p))
+	require.NoError(f, r.Fold(ctx, p))
 	r.Encode(&p)
 	f.Add(p.Data)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := New(Options{})
 		if r.Load(Page{Axis: Users, Data: data}) == nil {
 			_, points := collector(1)
-			_ = r.Sum(Query{Axis: Users, Edges: Open, Points: points}) // it may lack parts
+			_ = r.Sum(ctx, Query{Axis: Users, Edges: Open, Points: points}) // it may lack parts
 		}
 	})
 }
@@ -330,13 +336,13 @@ func BenchmarkEach(b *testing.B) {
 				r.Add(&c, 1)
 			}
 		}
-		require.NoError(b, r.Fold(Page{Day: DayOf(testStart.AddDate(0, 0, day)), Axis: Keys}))
+		require.NoError(b, r.Fold(ctx, Page{Day: DayOf(testStart.AddDate(0, 0, day)), Axis: Keys}))
 	}
 	for name, of := range map[string]map[Member]bool{"one": {{Value: "key 77"}: true}, "all": nil} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				n := 0
-				require.NoError(b, r.Each(Keys, Open[0], of, func(Member, int64, *Sums) { n++ }))
+				require.NoError(b, r.Each(ctx, Keys, Open[0], of, func(Member, int64, *Sums) { n++ }))
 				if n < days {
 					b.Fatal(n)
 				}

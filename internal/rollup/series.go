@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -102,15 +103,25 @@ type SeriesOptions struct {
 }
 
 // Series are sums of all calls ever taken, by several labels together and without time: what a
-// monitoring system scrapes. Calls that retention drops stay in them. It does no locking.
+// monitoring system scrapes. Calls that retention drops stay in them.
+//
+// It does no locking. Show, Snapshot and Total may run beside each other, from several goroutines; every
+// other method must run alone.
 type Series struct {
 	used    [LabelCount]bool
 	max     int
 	sums    map[Labels]*Sums // without histograms
 	held    map[Labels]*Sums // what series showed that hold less now
-	shown   map[Labels]Sums  // what all showed last; not to be changed
 	timings map[Member]*Timings
+	// shown is what all series showed last. It is the one thing that Show stores.
+	shown atomic.Pointer[shown]
 	journaling
+}
+
+// shown is what Show gave. It is never changed.
+type shown struct {
+	sums    map[Labels]Sums
+	timings map[Member]Timings
 }
 
 // NewSeries makes an empty set.
@@ -319,6 +330,7 @@ func (s *Series) Commit() {
 				s.sums[l.labels] = l.sums
 			}
 			l.sums.MergeCounts(&l.delta)
+			s.releaseHeld(l.labels, l.sums)
 		}
 		empty = empty || l.sums == nil
 		l.delta, l.held, l.touched = Sums{}, nil, false
@@ -343,6 +355,17 @@ func (s *Series) keepHeld(l Labels, held *Sums) {
 		raise(held, s.held[l])
 	}
 	s.held[l] = held
+}
+
+// releaseHeld forgets what a series showed once it holds as much again.
+func (s *Series) releaseHeld(l Labels, sums *Sums) {
+	held := s.held[l]
+	if held == nil {
+		return
+	}
+	if show := *sums; !raise(&show, held) {
+		delete(s.held, l)
+	}
 }
 
 // The parts of a journal.
@@ -426,10 +449,14 @@ func (s *Series) Apply(journal []byte) error {
 	return nil
 }
 
+// maxTimings bounds the models whose timings are told apart: each has three histograms, which are some
+// ten thousand bytes of a scrape.
+const maxTimings = 400
+
 func (s *Series) timingsOf(m Member) *Timings {
 	t := s.timings[m]
 	if t == nil {
-		if len(s.timings) >= s.max {
+		if len(s.timings) >= min(s.max, maxTimings) {
 			m = Member{Value: "other", Provider: "other"}
 			if t = s.timings[m]; t != nil {
 				return t
@@ -461,14 +488,10 @@ func (t *Timings) observe(c timed) {
 	}
 }
 
-// applyHist puts back what a snapshot held, under the very name that it had: the limit was kept then.
+// applyHist puts back what a snapshot held. Where an earlier version told more models apart, the rest is
+// added up under "other".
 func (s *Series) applyHist(r *reader) {
-	m := Member{Value: r.text(), Provider: r.text()}
-	t := s.timings[m]
-	if t == nil {
-		t = &Timings{}
-		s.timings[m] = t
-	}
+	t := s.timingsOf(Member{Value: r.text(), Provider: r.text()})
 	for _, n := range []*Native{&t.Duration, &t.TTFT, &t.Speed} {
 		n.Count += r.varint()
 		n.Sum += math.Float64frombits(r.uvarint())
@@ -514,12 +537,11 @@ func (s *Series) Show() (all map[Labels]Sums, timings map[Member]Timings) {
 	all = make(map[Labels]Sums, len(s.sums))
 	for l, sums := range s.sums {
 		show := *sums
-		if held := s.held[l]; held != nil && !raise(&show, held) {
-			delete(s.held, l)
+		if held := s.held[l]; held != nil {
+			raise(&show, held)
 		}
 		all[l] = show
 	}
-	s.shown = all
 	timings = make(map[Member]Timings, len(s.timings))
 	for m, t := range s.timings {
 		c := *t
@@ -528,7 +550,17 @@ func (s *Series) Show() (all map[Labels]Sums, timings map[Member]Timings) {
 		}
 		timings[m] = c
 	}
+	s.shown.Store(&shown{all, timings})
 	return all, timings
+}
+
+// Shown gives what Show gave last.
+func (s *Series) Shown() (all map[Labels]Sums, timings map[Member]Timings) {
+	last := s.shown.Load()
+	if last == nil {
+		return nil, nil
+	}
+	return last.sums, last.timings
 }
 
 // Total gives the sums over all series, of what counts and not of what is held up.
@@ -540,7 +572,12 @@ func (s *Series) Total() (total Sums) {
 }
 
 // Loaded says that everything from before a start was put in: all of it may have been shown.
-func (s *Series) Loaded() { s.Show() }
+func (s *Series) Loaded() {
+	for l, sums := range s.sums {
+		s.releaseHeld(l, sums)
+	}
+	s.Show()
+}
 
 // raise makes the figures of s at least those of least, and tells whether any was less.
 func raise(s, least *Sums) (raised bool) {
@@ -563,8 +600,12 @@ func (s *Series) hold(l *line) *Sums {
 	if !falls { // what it holds less than it showed is held already
 		return nil
 	}
-	was, seen := s.shown[l.labels]
-	if !seen || l.sums == nil {
+	shown := s.shown.Load()
+	if shown == nil || l.sums == nil {
+		return nil
+	}
+	was, seen := shown.sums[l.labels]
+	if !seen {
 		return nil
 	}
 	after := *l.sums

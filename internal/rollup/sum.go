@@ -1,6 +1,7 @@
 package rollup
 
 import (
+	"context"
 	"errors"
 	"iter"
 	"slices"
@@ -41,9 +42,9 @@ const (
 var ErrChanged = errors.New("the sums changed while they were read")
 
 // Sum adds up.
-func (r *Rollup) Sum(q Query) error {
+func (r *Rollup) Sum(ctx context.Context, q Query) error {
 	s := r.Begin(q)
-	return s.End()
+	return s.End(ctx)
 }
 
 // Summing is a query that was begun. Nothing of it is in the query's points before End.
@@ -131,7 +132,7 @@ func (s *Summing) Again(q Query) *Summing {
 		c := &s.over[i]
 		if at := again.days[c.day].at(c.slot); at >= 0 {
 			if t := again.target(c.member); t != nil {
-				t.figures[at].add(&c.figures, 1)
+				t.figures[at].add(&c.figures)
 			}
 		}
 	}
@@ -181,7 +182,7 @@ func (s *Summing) changes(d *daySum, p *page) {
 			if t == nil {
 				break
 			}
-			t.figures[at].add(&k.figures, 1)
+			t.figures[at].add(&k.figures)
 			s.histograms(t, at, &k.duration, &k.ttft)
 		}
 	}
@@ -201,13 +202,13 @@ func (s *Summing) histograms(t *target, at int, duration, ttft *Histogram) {
 
 // End adds up. It gives ErrChanged where the sums were saved since Begin, and parts of them have to be
 // read; the query's points are of no use then, as after any other error.
-func (s *Summing) End() error {
+func (s *Summing) End(ctx context.Context) error {
 	for i := 0; i < len(s.days); i++ {
 		if n := s.addSpan(i); n > 0 {
 			i += n - 1
 			continue
 		}
-		if err := s.day(&s.days[i]); err != nil {
+		if err := s.day(ctx, &s.days[i]); err != nil {
 			if errors.Is(err, errOther) {
 				return ErrChanged
 			}
@@ -295,14 +296,14 @@ func (s *Summing) each(d *daySum, visit func(i int, t *target) error) error {
 }
 
 // day adds up one page.
-func (s *Summing) day(d *daySum) error {
+func (s *Summing) day(ctx context.Context, d *daySum) error {
 	if len(d.ids) == 0 {
 		return nil
 	}
 	withHist := s.q.Histograms != OfNone
 	if d.parts == 1 {
 		if d.first >= 0 {
-			return s.whole(d, d.first, withHist)
+			return s.whole(ctx, d, d.first, withHist)
 		}
 		return nil
 	}
@@ -310,33 +311,33 @@ func (s *Summing) day(d *daySum) error {
 		c := d.page.cut(d.cut)
 		if c == nil && d.slots == nil { // what costs a reading is kept for the next
 			var err error
-			if c, err = s.make(d); err != nil {
+			if c, err = s.make(ctx, d); err != nil {
 				return err
 			}
 		}
 		if c != nil && (c.hist != nil || !withHist) {
-			return s.halves(d, c, withHist)
+			return s.halves(ctx, d, c, withHist)
 		}
 	}
-	return s.slots(d, withHist)
+	return s.slots(ctx, d, withHist)
 }
 
 // part gives a part of a page.
-func (s *Summing) part(d *daySum, part Part) (*blob, error) {
+func (s *Summing) part(ctx context.Context, d *daySum, part Part) (*blob, error) {
 	if !d.lacks(part) {
 		if part == Slots {
 			return d.slots, nil
 		}
 		return d.hist, nil
 	}
-	return s.rollup.part(Page{Day: d.number, Axis: s.q.Axis}, &d.page, part)
+	return s.rollup.part(ctx, Page{Day: d.number, Axis: s.q.Axis}, &d.page, part)
 }
 
-func (s *Summing) whole(d *daySum, at int, withHist bool) error {
+func (s *Summing) whole(ctx context.Context, d *daySum, at int, withHist bool) error {
 	var hist *blob
 	if withHist {
 		var err error
-		if hist, err = s.part(d, Hists); err != nil {
+		if hist, err = s.part(ctx, d, Hists); err != nil {
 			return err
 		}
 	}
@@ -359,12 +360,12 @@ func (s *Summing) read(t *target, at int, stored []byte) error {
 }
 
 // halves adds up a day of two parts by the sums of the first one: what is not in it is in the second.
-func (s *Summing) halves(d *daySum, c *prefix, withHist bool) error {
+func (s *Summing) halves(ctx context.Context, d *daySum, c *prefix, withHist bool) error {
 	before, after := d.first, d.at(c.slot)
 	var hist *blob
 	if withHist && after >= 0 {
 		var err error
-		if hist, err = s.part(d, Hists); err != nil {
+		if hist, err = s.part(ctx, d, Hists); err != nil {
 			return err
 		}
 	}
@@ -372,11 +373,11 @@ func (s *Summing) halves(d *daySum, c *prefix, withHist bool) error {
 	return s.each(d, func(i int, t *target) error {
 		row := c.row(i)
 		if before >= 0 {
-			t.figures[before].add(&row, 1)
+			t.figures[before].add(&row)
 		}
 		if after >= 0 {
 			d.day.add(i, &t.figures[after])
-			t.figures[after].add(&row, -1)
+			t.figures[after].take(&row)
 		}
 		if !withHist {
 			return nil
@@ -400,14 +401,14 @@ func (s *Summing) halves(d *daySum, c *prefix, withHist bool) error {
 }
 
 // slots adds up a day by its quarters of an hour.
-func (s *Summing) slots(d *daySum, withHist bool) error {
-	slots, err := s.part(d, Slots)
+func (s *Summing) slots(ctx context.Context, d *daySum, withHist bool) error {
+	slots, err := s.part(ctx, d, Slots)
 	if err != nil {
 		return err
 	}
 	var hist *blob
 	if withHist {
-		if hist, err = s.part(d, Hists); err != nil {
+		if hist, err = s.part(ctx, d, Hists); err != nil {
 			return err
 		}
 	}
@@ -447,10 +448,10 @@ func (s *Summing) slots(d *daySum, withHist bool) error {
 }
 
 // make makes the sums of the part of a day before its cut, of all members.
-func (s *Summing) make(d *daySum) (*prefix, error) {
+func (s *Summing) make(ctx context.Context, d *daySum) (*prefix, error) {
 	p := d.page
 	for _, part := range []Part{Slots, Hists} {
-		b, err := s.part(d, part)
+		b, err := s.part(ctx, d, part)
 		if err != nil {
 			return nil, err
 		}
@@ -527,7 +528,9 @@ func (r *Rollup) Keep(s *Summing) bool {
 				cuts = append(cuts, c)
 			}
 		}
+		before := p.size()
 		p.cuts, p.dirty = cuts, true
+		r.axes[s.q.Axis].bytes += p.size() - before
 	}
 	return len(s.made) > 0
 }
@@ -559,74 +562,121 @@ func (s *Summing) Totals(visit func(m Member, total *Sums)) {
 // Each visits the sums of every bucket of an axis from bucket from on, of some members; nil is all.
 // Those of other members are not decoded. Changes that are not folded yet are visits of their own:
 // visits of one member and bucket are to be added up. Sums visited have no histograms.
-func (r *Rollup) Each(a Axis, from int64, of map[Member]bool, visit func(m Member, bucket int64, s *Sums)) error {
-	return r.EachIn(a, from, of, nil, visit)
+func (r *Rollup) Each(ctx context.Context, a Axis, from int64, of map[Member]bool, visit func(m Member, bucket int64, s *Sums)) error {
+	e := r.BeginEach(a, from, of, nil)
+	err := e.Read(ctx)
+	if err == nil {
+		err = e.Visit(visit)
+	}
+	return err
 }
 
-// EachIn is Each, with one visit, of its first bucket, for a whole day that whole says yes to.
-func (r *Rollup) EachIn(a Axis, from int64, of map[Member]bool, whole func(firstBucket int64) bool, visit func(m Member, bucket int64, s *Sums)) error {
-	names := r.axes[a].names
+// Visiting is visits to the sums of members that were begun, see Each.
+type Visiting struct {
+	rollup *Rollup
+	axis   Axis
+	from   int64
+	of     map[Member]bool
+	names  []Member
+	days   []visitedDay
+}
+
+type visitedDay struct {
+	number int64
+	whole  bool // one visit, at its first bucket
+	page   page
+	over   []overSum // the changes beside it
+}
+
+// BeginEach begins what Each does: Read and Visit follow. Each day that whole (nil: none) says yes to is one
+// visit, of its first bucket. It must run beside nothing that changes the sums; what follows may.
+func (r *Rollup) BeginEach(a Axis, from int64, of map[Member]bool, whole func(firstBucket int64) bool) *Visiting {
+	e := &Visiting{rollup: r, axis: a, from: from, of: of, names: r.axes[a].names}
 	for _, number := range r.sorted {
 		p := &r.days[number][a]
 		first := number * slotsPerDay
 		if first+slotsPerDay <= from {
 			continue
 		}
-		tell := func(i int, slot uint8, f *figures) {
-			if b := first + int64(slot); b >= from {
-				var s Sums
-				f.addTo(&s)
-				visit(names[p.ids[i]], b, &s)
-			}
-		}
-		if first >= from && whole != nil && whole(first) {
-			for i := range p.members(names, of) {
-				f := p.day.row(i)
-				tell(i, 0, &f)
-			}
-		} else if err := r.eachSlot(Page{Day: number, Axis: a}, p, of, tell); err != nil {
-			return err
-		}
+		d := visitedDay{number: number, page: *p, whole: first >= from && whole != nil && whole(first)}
+		d.page.over, d.page.latest = nil, nil
 		for id, c := range p.over {
-			if of != nil && !of[names[id]] {
+			if of != nil && !of[e.names[id]] {
 				continue
 			}
 			for i := range c.slots {
-				if b := first + int64(c.slots[i].slot); b >= from {
-					var s Sums
-					c.slots[i].addTo(&s)
-					visit(names[id], b, &s)
-				}
+				d.over = append(d.over, overSum{member: id, slot: c.slots[i].slot, figures: c.slots[i].figures})
 			}
+		}
+		e.days = append(e.days, d)
+	}
+	return e
+}
+
+// Read reads what has to be read from disk. It returns ErrChanged where the sums were saved since BeginEach.
+func (e *Visiting) Read(ctx context.Context) error {
+	for i := range e.days {
+		d := &e.days[i]
+		if d.whole || !d.page.lacks(Slots) {
+			continue
+		}
+		for range d.page.members(e.names, e.of) { // only where a member is asked for that is on the page
+			b, err := e.rollup.part(ctx, Page{Day: d.number, Axis: e.axis}, &d.page, Slots)
+			if errors.Is(err, errOther) {
+				return ErrChanged
+			}
+			if err != nil {
+				return err
+			}
+			d.page.put(Slots, b)
+			break
 		}
 	}
 	return nil
 }
 
-// eachSlot visits the slots of a page.
-func (r *Rollup) eachSlot(at Page, p *page, of map[Member]bool, tell func(i int, slot uint8, f *figures)) error {
-	slots := p.slots
-	for i := range p.members(r.axes[at.Axis].names, of) {
-		if slots == nil { // only where a member is asked for that is on the page
-			var err error
-			if slots, err = r.part(at, p, Slots); err != nil {
+// Visit visits them, when Read has returned nil.
+func (e *Visiting) Visit(visit func(m Member, bucket int64, s *Sums)) error {
+	for i := range e.days {
+		d := &e.days[i]
+		first := d.number * slotsPerDay
+		tell := func(id uint32, slot uint8, f *figures) {
+			if b := first + int64(slot); b >= e.from {
+				var s Sums
+				f.addTo(&s)
+				visit(e.names[id], b, &s)
+			}
+		}
+		for i := range d.page.members(e.names, e.of) {
+			if d.whole {
+				f := d.page.day.row(i)
+				tell(d.page.ids[i], 0, &f)
+			} else if err := d.page.eachSlot(i, tell); err != nil {
 				return err
 			}
 		}
-		rd := reader{b: slots.block(i)}
-		n := rd.uvarint()
-		for k := uint64(0); k < n && !rd.bad; k++ {
-			slot, f := rd.byte(), figures{}
-			if n > 1 {
-				rd.packed(&f)
-			} else {
-				f = p.day.row(i)
-			}
-			tell(i, slot, &f)
+		for i := range d.over {
+			tell(d.over[i].member, d.over[i].slot, &d.over[i].figures)
 		}
-		if rd.bad {
-			return errDamaged
+	}
+	return nil
+}
+
+// eachSlot visits the slots of a member.
+func (p *page) eachSlot(i int, tell func(id uint32, slot uint8, f *figures)) error {
+	rd := reader{b: p.slots.block(i)}
+	n := rd.uvarint()
+	for k := uint64(0); k < n && !rd.bad; k++ {
+		slot, f := rd.byte(), figures{}
+		if n > 1 {
+			rd.packed(&f)
+		} else {
+			f = p.day.row(i)
 		}
+		tell(p.ids[i], slot, &f)
+	}
+	if rd.bad {
+		return errDamaged
 	}
 	return nil
 }

@@ -2,7 +2,8 @@ package rollup
 
 import "github.com/tokenboard/tokenboard/internal/usage"
 
-// Sums are exact sums over calls that count. Adding and taking back is exact in any order.
+// Sums are exact sums over calls that count. Adding and taking back is exact in any order, up to the end of
+// 64 bits, where a figure stays: see usage.AddSat.
 type Sums struct {
 	Calls    int64
 	Errors   int64
@@ -29,31 +30,22 @@ func (s *Sums) Add(c *usage.Call, n int64) {
 
 // addCounts is Add without the histograms.
 func (s *Sums) addCounts(c *usage.Call, n int64) {
-	s.Calls += n
-	if c.Failed {
-		s.Errors += n
+	s.Calls = usage.AddSat(s.Calls, n)
+	for _, is := range [...]struct {
+		sum *int64
+		is  bool
+	}{
+		{&s.Errors, c.Failed}, {&s.NoUsage, !c.Tokens.Reported()}, {&s.Inconsistent, c.Quality&usage.Inconsistent != 0},
+		{&s.Estimated, c.Quality&usage.Estimated != 0}, {&s.Unpriced, c.Quality&usage.Unpriced != 0},
+	} {
+		if is.is {
+			*is.sum = usage.AddSat(*is.sum, n)
+		}
 	}
-	if !c.Tokens.Reported() {
-		s.NoUsage += n
+	if c.Quality&usage.Unpriced == 0 {
+		s.Cost = s.Cost.Add(usage.NanoUSD(usage.TimesSat(n, int64(c.Cost))))
 	}
-	if c.Quality&usage.Inconsistent != 0 {
-		s.Inconsistent += n
-	}
-	if c.Quality&usage.Estimated != 0 {
-		s.Estimated += n
-	}
-	if c.Quality&usage.Unpriced != 0 {
-		s.Unpriced += n
-	} else {
-		s.Cost += usage.NanoUSD(n) * c.Cost
-	}
-	t := &s.Tokens
-	t.InputUncached += n * c.Tokens.InputUncached
-	t.CacheRead += n * c.Tokens.CacheRead
-	t.CacheWrite += n * c.Tokens.CacheWrite
-	t.CacheWrite1h += n * c.Tokens.CacheWrite1h
-	t.OutputText += n * c.Tokens.OutputText
-	t.Reasoning += n * c.Tokens.Reasoning
+	s.Tokens.Add(&c.Tokens, n)
 }
 
 // Merge adds the sums of o.
@@ -65,26 +57,21 @@ func (s *Sums) Merge(o *Sums) {
 
 // MergeCounts adds the sums of o without its histograms.
 func (s *Sums) MergeCounts(o *Sums) {
-	s.Calls += o.Calls
-	s.Errors += o.Errors
-	s.NoUsage += o.NoUsage
-	s.Unpriced += o.Unpriced
-	s.Inconsistent += o.Inconsistent
-	s.Estimated += o.Estimated
-	s.Cost += o.Cost
-	s.Tokens.InputUncached += o.Tokens.InputUncached
-	s.Tokens.CacheRead += o.Tokens.CacheRead
-	s.Tokens.CacheWrite += o.Tokens.CacheWrite
-	s.Tokens.CacheWrite1h += o.Tokens.CacheWrite1h
-	s.Tokens.OutputText += o.Tokens.OutputText
-	s.Tokens.Reasoning += o.Tokens.Reasoning
+	s.Calls = usage.AddSat(s.Calls, o.Calls)
+	s.Errors = usage.AddSat(s.Errors, o.Errors)
+	s.NoUsage = usage.AddSat(s.NoUsage, o.NoUsage)
+	s.Unpriced = usage.AddSat(s.Unpriced, o.Unpriced)
+	s.Inconsistent = usage.AddSat(s.Inconsistent, o.Inconsistent)
+	s.Estimated = usage.AddSat(s.Estimated, o.Estimated)
+	s.Cost = s.Cost.Add(o.Cost)
+	s.Tokens.Add(&o.Tokens, 1)
 }
 
 // TakeCounts takes the sums of o away, without its histograms.
 func (s *Sums) TakeCounts(o *Sums) {
 	f := figuresOf(o)
 	for i, n := range s.counts() {
-		*n -= f[i]
+		*n = usage.SubSat(*n, f[i])
 	}
 }
 

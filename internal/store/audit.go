@@ -17,6 +17,37 @@ type AuditEntry struct {
 	Target AuditTarget
 	Before json.RawMessage // a JSON object; nil where there was nothing before
 	After  json.RawMessage // a JSON object; nil where there is nothing after
+	// Own says that whoever made the change may change its own things only. It is for AuditEntry.Class, and
+	// not read back.
+	Own bool
+}
+
+// AuditClass is a part of the audit log of which the oldest entries are dropped by themselves: what many people
+// can make many of does not push out the rest. The numbers are stored.
+type AuditClass uint8
+
+// The classes.
+const (
+	AuditWork   AuditClass = iota // what operators, admins and the server itself change
+	AuditRights                   // who may do what: users, and what is done to their sessions by others
+	AuditOwn                      // what members and viewers change of their own: keys, API tokens, sessions
+)
+
+// AuditClasses lists all classes.
+func AuditClasses() []AuditClass {
+	return []AuditClass{AuditWork, AuditRights, AuditOwn}
+}
+
+// Class is the entry's class.
+func (e *AuditEntry) Class() AuditClass {
+	switch e.Action {
+	case "user.create", "user.update", "user.delete", "user.sign_out":
+		return AuditRights
+	}
+	if e.Own {
+		return AuditOwn
+	}
+	return AuditWork
 }
 
 // AuditActor is who made a change.
@@ -46,7 +77,7 @@ type Audit interface {
 	AddAudit(ctx context.Context, e AuditEntry) error
 	// Audit visits the entries that match, newest first, until visit fails.
 	Audit(ctx context.Context, f AuditFilter, visit func(*AuditEntry) error) error
-	// DropAudit removes entries made before a time, and the oldest above a number (0: any), at
-	// most max in one go. It tells how many went.
+	// DropAudit removes entries made before a time, and of each class the oldest above a number (0: any), at
+	// most max in one go. It returns how many went: fewer than max where nothing is left to remove.
 	DropAudit(ctx context.Context, before time.Time, keep int64, max int) (int, error)
 }

@@ -12,7 +12,7 @@ import (
 // Key is an API key as it is stored: never the key itself.
 type Key struct {
 	ID          string
-	Name        string // unique among keys that are not revoked, compared without regard to case
+	Name        string // unique among the keys of its owner that are not revoked, compared without regard to case
 	Description string
 	Fingerprint string // usage.Fingerprint of the key
 	Display     string // usage.DisplayKey of the key
@@ -25,6 +25,25 @@ type Key struct {
 	Models      []string // patterns with * of the models that it may ask for; none: all
 	Limits      Limits
 	Older       []Secret // that rotation replaced, oldest first: what was spent with them is this key's
+	// ByOwner says that its owner made the key and set what it may do, who may not change keys of others.
+	ByOwner bool
+	// Pared says that Description, Models and Limits were left out, see Keys.Keys.
+	Pared bool
+	// Restrained is Restricted of a key that is pared.
+	Restrained bool
+}
+
+// Restricted reports whether somebody else than its owner has restricted what the key may do.
+func (k *Key) Restricted() bool {
+	return k.Restrained || !k.ByOwner && (k.Disabled || len(k.Models) > 0 || k.Limits != Limits{})
+}
+
+// Pare gives what has to be known of a key that opens nothing any more: what its calls are called, and whose they are.
+func (k *Key) Pare() Key {
+	out := *k
+	out.Description, out.Models, out.Limits = "", nil, Limits{}
+	out.Pared, out.Restrained = true, k.Restricted()
+	return out
 }
 
 // Secret is one that a key had before.
@@ -108,8 +127,11 @@ type Spent struct {
 // Keys is what an engine does with API keys. Keys are never removed.
 type Keys interface {
 	// Keys lists the keys that were added or changed after a version, oldest first, and gives the
-	// version that the list leads to. Version 0 lists all, revoked ones too.
+	// version that the list leads to. Version 0 lists all, revoked ones too, which are pared: there may be
+	// far more of them than of those that open something.
 	Keys(ctx context.Context, after int64) (keys []Key, version int64, err error)
+	// KeysOf gives the keys of ids, without those that are not there, oldest first.
+	KeysOf(ctx context.Context, ids []string) ([]Key, error)
 	// AddKeys stores new keys, all or none. It answers ErrTooManyKeys where more than limit keys
 	// would not be revoked then, and a KeyConflict where a name or a fingerprint is taken.
 	AddKeys(ctx context.Context, limit int, keys []Key, audit ...AuditEntry) error

@@ -65,9 +65,10 @@ type Ref struct {
 	Start time.Time
 }
 
-// Write is one transaction: all of it is on disk when Apply returns nil, or none. Its parts
-// are applied in the order of the fields.
+// Write is one transaction: all of it is on disk, or none. Its parts are applied in the order of the
+// fields.
 type Write struct {
+	ID     WriteID  // see Apply and Committed
 	Remove []Ref    // what is not stored is left out
 	Put    []Record // inserted; a stored record of the same ID and Start is replaced
 	Mark   []Mark
@@ -148,6 +149,7 @@ type Info struct {
 var (
 	ErrNewer    = errors.New("the database was written by a newer version of tokenboard")
 	ErrCorrupt  = errors.New("the database is damaged or is not a tokenboard database")
+	ErrSecret   = errors.New("the secret that belongs to the database is not there")
 	ErrReadOnly = errors.New("the database cannot be written")
 	ErrInUse    = errors.New("another tokenboard process has this database open; stop it or name another directory")
 )
@@ -155,9 +157,15 @@ var (
 // Engine is a database that keeps call records. Its methods are safe for concurrent
 // use; readers never wait for a writer.
 type Engine interface {
-	// Apply commits one write durably. It is idempotent. What w holds is the caller's again when Apply
-	// returns, but for texts, which never change.
+	// Apply commits one write durably. One whose identity was committed before is not applied again:
+	// Apply returns nil. After an error the outcome is not known: a connection may end, or a file system
+	// fail, between the commit and the answer. Committed tells it. What w holds is the caller's again when
+	// Apply returns, but for texts, which never change.
 	Apply(ctx context.Context, w Write) error
+	// Committed tells whether a write was committed: one of Apply or SaveSums, of the last
+	// RememberedWrites. After false it is never going to be: an engine waits for a write that may still
+	// be under way, or keeps it from committing. Where it cannot tell, it gives an error.
+	Committed(ctx context.Context, id WriteID) (bool, error)
 	// Find gives the stored record of an identity and start.
 	Find(ctx context.Context, id usage.ID, start time.Time) (Record, bool, error)
 	// Get gives the stored record of an identity whose start is not known.

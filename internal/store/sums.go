@@ -20,12 +20,21 @@ type Hour struct {
 	Seen   time.Time // at that time, or later, one of its records was last put
 }
 
+// SumsWrite is one transaction that stores sums.
+type SumsWrite struct {
+	ID      WriteID
+	Pages   []SumPage
+	Journal []byte // empty: there is none
+	At      time.Time
+}
+
 // Sums is what an engine does with the ledger's sums. They can always be worked out anew from the
 // records; that they are stored saves reading all of these at start.
 type Sums interface {
 	// SaveSums stores pages, and notes that the stored sums of all hours are true at that time. The
-	// journals of all writes are replaced by one that says the same.
-	SaveSums(ctx context.Context, pages []SumPage, journal []byte, at time.Time) error
+	// journals of all writes are replaced by one that says the same. What Apply says of identities and
+	// errors holds for it too.
+	SaveSums(ctx context.Context, w SumsWrite) error
 	// Sums visits the stored pages of the days from (included) to to (excluded).
 	Sums(ctx context.Context, from, to int64, visit func(SumPage) error) error
 	// Journals visits the journals of writes, see Write.Journal, in their order.

@@ -82,6 +82,7 @@ type Token struct {
 	Name      string
 	User      string // id of its owner
 	Role      string // as access.Role names it
+	Scope     string // a permission, as access.Permission names it, that tokens of the role do not have otherwise; "" for none
 	Hash      string
 	Display   string
 	CreatedAt time.Time
@@ -89,10 +90,19 @@ type Token struct {
 	UsedAt    time.Time // to the minute; zero: never
 }
 
+// TokenQuery selects API tokens. A zero field selects all.
+type TokenQuery struct {
+	User  string // id of their owner
+	ID    string
+	After string // those that follow the token of this id
+	Limit int    // at most so many
+}
+
 // Tokens is what an engine does with API tokens.
 type Tokens interface {
-	// Tokens lists a user's tokens, or all where user is "", oldest first.
-	Tokens(ctx context.Context, user string) ([]Token, error)
+	// Tokens lists tokens, oldest first, and counts those that match without After and Limit. It answers ErrCursor
+	// where After is of no token that matches.
+	Tokens(ctx context.Context, q TokenQuery) (tokens []Token, total int, err error)
 	// TokenOf gives the token of a hash with its owner.
 	TokenOf(ctx context.Context, hash string) (Token, User, bool, error)
 	// AddToken stores a token, or answers ErrTooManyTokens where its owner has max of them.

@@ -42,6 +42,7 @@ const (
 	AttrKeyFingerprint = "tokenboard.key.fingerprint"                   // see Fingerprint
 	AttrKeyDisplay     = "tokenboard.key.display"
 	AttrRequestID      = "tokenboard.request.id"
+	AttrSecrets        = "tokenboard.secrets.removed"        // int, secrets in clear that the processor took out of the record
 	AttrCostReported   = "tokenboard.cost.reported_nano_usd" // int
 	AttrUser           = "tokenboard.user"
 	AttrProject        = "tokenboard.project"

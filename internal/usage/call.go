@@ -92,7 +92,7 @@ type Quality uint16
 // The quality flags, with the names that Names gives.
 const (
 	NoUsage      Quality = 1 << iota // the record reported no token figures
-	Inconsistent                     // figures that cannot be (NaN, negative, over 2^53, do not add up) were left out
+	Inconsistent                     // figures that cannot be (NaN, negative, over MaxTokens or MaxCost, do not add up) were left out
 	Estimated                        // the emitter says that it estimated
 	Unpriced                         // no price is known for the model at that time
 	ReportedCost                     // the cost is the one that the telemetry reported
@@ -189,6 +189,19 @@ type Call struct {
 	Quality         Quality
 	// Lent says which facts the record has from another record of its call. The ledger sets it.
 	Lent Lent
+}
+
+// Fit leaves out what no call can have spent, see Tokens.Possible and NanoUSD.Possible, and notes that in
+// Quality. Whoever makes calls has done so already; the ledger makes sure.
+func (c *Call) Fit() {
+	if !c.Tokens.Possible() {
+		c.Tokens, c.Modalities = Tokens{}, Modalities{}
+		c.Quality |= Inconsistent
+	}
+	if !c.ReportedCost.Possible() {
+		c.ReportedCost, c.HasReportedCost = 0, false
+		c.Quality |= Inconsistent
+	}
 }
 
 // Link is the place of a span in its trace. Spans that are no calls send only this, so

@@ -14,6 +14,12 @@ type NanoUSD int64
 
 const nanosPerUSD = 1_000_000_000
 
+// MaxCost is the largest cost of one call that is believed: a million US dollars.
+const MaxCost = NanoUSD(1_000_000 * nanosPerUSD)
+
+// Possible tells whether this can be the cost of one call.
+func (m NanoUSD) Possible() bool { return m >= 0 && m <= MaxCost }
+
 // String gives the amount as a decimal number of US dollars with at most nine
 // places and no trailing zeros: "0.029634", "12", "-0.5".
 func (m NanoUSD) String() string {

@@ -1,8 +1,12 @@
 package usage
 
-// MaxTokens is the largest token count that is believed (2^53, the largest
-// integer that survives a trip through JSON). Anything above it is not usage.
-const MaxTokens = int64(1) << 53
+// MaxTokens is the largest token count of one call that is believed, of each figure and in total: 2^40,
+// which no model reaches in ten years. Anything above it is not usage. Eight million such calls add up in
+// 64 bits.
+const MaxTokens = int64(1) << 40
+
+// MaxExact is the largest integer that survives a trip through JSON, 2^53: limits that people set go so far.
+const MaxExact = int64(1) << 53
 
 // TokenFields says which of the token figures a record reported. Absent is
 // not zero: a call that reported nothing has no fields at all.
@@ -37,13 +41,20 @@ type Tokens struct {
 func (t Tokens) Reported() bool { return t.Fields&(HasInput|HasOutput) != 0 }
 
 // Input is all prompt tokens, cache reads and writes included.
-func (t Tokens) Input() int64 { return t.InputUncached + t.CacheRead + t.CacheWrite }
+func (t Tokens) Input() int64 { return AddSat(AddSat(t.InputUncached, t.CacheRead), t.CacheWrite) }
 
 // Output is all generated tokens, reasoning included.
-func (t Tokens) Output() int64 { return t.OutputText + t.Reasoning }
+func (t Tokens) Output() int64 { return AddSat(t.OutputText, t.Reasoning) }
 
 // Total is Input plus Output.
-func (t Tokens) Total() int64 { return t.Input() + t.Output() }
+func (t Tokens) Total() int64 { return AddSat(t.Input(), t.Output()) }
+
+// Possible tells whether these can be the tokens of one call: no figure is negative, and none and no sum
+// of them is over MaxTokens.
+func (t Tokens) Possible() bool {
+	return min(t.InputUncached, t.CacheRead, t.CacheWrite, t.CacheWrite1h, t.OutputText, t.Reasoning) >= 0 &&
+		t.CacheWrite1h <= MaxTokens && t.Total() <= MaxTokens
+}
 
 // Modalities are the tokens of a call that are not text, where it told them. Each is a part of the
 // figure that it is named after (AudioCacheRead of CacheRead, and of AudioInput too) and is never
@@ -59,7 +70,7 @@ func (m Modalities) IsZero() bool { return m == Modalities{} }
 
 // Fit tells whether the parts can be parts of a call's tokens.
 func (m Modalities) Fit(t Tokens) bool {
-	cached := m.AudioCacheRead + m.ImageCacheRead
-	return m.AudioInput+m.ImageInput+m.VideoInput <= t.Input() && m.AudioOutput+m.ImageOutput+m.VideoOutput <= t.Output() &&
+	cached := AddSat(m.AudioCacheRead, m.ImageCacheRead)
+	return AddSat(AddSat(m.AudioInput, m.ImageInput), m.VideoInput) <= t.Input() && AddSat(AddSat(m.AudioOutput, m.ImageOutput), m.VideoOutput) <= t.Output() &&
 		m.AudioCacheRead <= m.AudioInput && m.ImageCacheRead <= m.ImageInput && cached <= t.CacheRead
 }

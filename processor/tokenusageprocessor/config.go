@@ -14,6 +14,10 @@ import (
 type Config struct {
 	// DropContent removes prompt and answer texts, tool arguments and results.
 	DropContent bool `mapstructure:"drop_content"`
+	// RedactSecrets removes attributes and fields with the names of secrets (Authorization, x_api_key, password),
+	// and cuts keys that are known by their shape out of every text that stays. Client keys under their usual
+	// names are always removed, and none is ever stored.
+	RedactSecrets bool `mapstructure:"redact_secrets"`
 	// DropAttributes are further attributes to remove, by name, or by the beginning of their
 	// names where the last character is "*".
 	DropAttributes []string `mapstructure:"drop_attributes"`
@@ -88,7 +92,7 @@ func (c *Config) taught() (out []dialect.Taught) {
 	return out
 }
 
-func createDefaultConfig() component.Config { return &Config{DropContent: true} }
+func createDefaultConfig() component.Config { return &Config{DropContent: true, RedactSecrets: true} }
 
 // Validate checks the configuration.
 func (c *Config) Validate() error {

@@ -18,11 +18,11 @@ func TestConfig(t *testing.T) {
 		want *Config
 		err  string
 	}{
-		"": {want: &Config{DropContent: true}},
+		"": {want: &Config{DropContent: true, RedactSecrets: true}},
 		"all": {want: &Config{
 			DropAttributes: []string{"customer.name", "internal.*"}, EmitLegacyCacheCreation: true,
 		}},
-		"taught": {want: &Config{DropContent: true, Dialects: []Dialect{{
+		"taught": {want: &Config{DropContent: true, RedactSecrets: true, Dialects: []Dialect{{
 			Name: "my-gateway", Scope: "my.gateway", Events: []string{"gateway.call"}, Input: []string{"tokens_in", "usage#prompt.count"},
 			Output: []string{"tokens_out"}, CacheRead: []string{"tokens_cached"}, InputIncludesCache: &no, Model: []string{"model_used"},
 			Provider: "openai", User: []string{"caller"}, CostUSD: []string{"price"},

@@ -33,7 +33,7 @@ func newNormaliser(set processor.Settings, c *Config) (*normaliser, error) {
 		return nil, fmt.Errorf("set up the processor's own metrics: %w", err)
 	}
 	return &normaliser{
-		decoder: dialect.New(dialect.Options{Taught: c.taught()}), scrubber: newScrubber(c),
+		decoder: dialect.New(dialect.Options{Taught: c.taught(), Scrubs: true}), scrubber: newScrubber(c),
 		legacy: c.EmitLegacyCacheCreation, telemetry: tb,
 	}, nil
 }
@@ -43,9 +43,11 @@ type tally struct {
 	calls                          []familyCalls
 	noUsage, inconsistent, removed int64
 
-	// of the record at hand
-	record usage.Call
-	clear  found
+	secrets int64
+	// found are secrets of scopes, which their first record says in its attributes.
+	found int64
+
+	record usage.Call // the one at hand
 }
 
 type familyCalls struct {
@@ -71,6 +73,7 @@ func (n *normaliser) report(ctx context.Context, t *tally) {
 	n.telemetry.ProcessorTokenusageNoUsage.Add(ctx, t.noUsage)
 	n.telemetry.ProcessorTokenusageInconsistent.Add(ctx, t.inconsistent)
 	n.telemetry.ProcessorTokenusageRemovedAttributes.Add(ctx, t.removed)
+	n.telemetry.ProcessorTokenusageRemovedSecrets.Add(ctx, t.secrets)
 }
 
 func (n *normaliser) traces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
@@ -79,31 +82,60 @@ func (n *normaliser) traces(ctx context.Context, td ptrace.Traces) (ptrace.Trace
 	defer rd.Close()
 	for _, rs := range td.ResourceSpans().All() {
 		rd.Resource(rs.Resource())
+		first := pcommon.NewMap()
 		for _, ss := range rs.ScopeSpans().All() {
 			rd.Scope(ss.Scope())
-			for _, span := range ss.Spans().All() {
+			n.scope(rd, ss.Scope(), ss.SchemaUrl, ss.SetSchemaUrl, t)
+			for i, span := range ss.Spans().All() {
 				n.span(rd, span, t)
+				if i == 0 {
+					first = span.Attributes()
+				}
 			}
 		}
-		t.removed += n.scrubber.attributes(rs.Resource().Attributes(), rd.ResourceKinds(), false)
+		n.resource(rd, rs.Resource(), rs.SchemaUrl, rs.SetSchemaUrl, first, t) // when its records have been read
 	}
 	n.report(ctx, t)
 	return td, nil
+}
+
+// resource scrubs a resource whose records were read. One of them says how many secrets it held: its own
+// attributes make it what it is.
+func (n *normaliser) resource(rd *dialect.Reader, res pcommon.Resource, schema func() string, setSchema func(string), first pcommon.Map, t *tally) {
+	s := n.scrubber.start(rd, rd.Known())
+	s.attributes(res.Attributes(), rd.ResourceKinds(), n.scrubber.unwanted(false))
+	set(&s, schema, setSchema)
+	s.secrets += t.found // of scopes without records
+	t.done(&s, first)
+}
+
+// scope scrubs a scope that was read.
+func (n *normaliser) scope(rd *dialect.Reader, scope pcommon.InstrumentationScope, schema func() string, setSchema func(string), t *tally) {
+	s := n.scrubber.start(rd, rd.Known())
+	s.attributes(scope.Attributes(), kindsOf(scope.Attributes()), n.scrubber.unwanted(false))
+	set(&s, scope.Name, scope.SetName)
+	set(&s, scope.Version, scope.SetVersion)
+	set(&s, schema, setSchema)
+	t.removed, t.found = t.removed+s.removed, t.found+s.secrets
 }
 
 func (n *normaliser) span(rd *dialect.Reader, span ptrace.Span, t *tally) {
 	c := &t.record // a call is large, and would be allocated for each span
 	*c = usage.Call{}
 	family := rd.Span(span, c)
-	t.clear.keys, t.clear.names = rd.Keys(t.clear.keys[:0], t.clear.names[:0])
+	s := n.scrubber.start(rd, rd.Secrets())
+	s.secrets = t.found
 	if c.Role == usage.RoleCall || (c.Role != usage.RoleNone && c.Tokens.Reported()) {
 		n.write(rd, c, family, span.Attributes(), t)
 	}
-	ours := c.Role != usage.RoleNone || rd.Agent(span.Name())
-	t.removed += n.scrubber.span(span.Attributes(), rd.Kinds(), ours, t.clear)
-	for _, event := range span.Events().All() {
-		t.removed += n.scrubber.event(event, ours)
-	}
+	s.span(span, rd.Kinds(), c.Role != usage.RoleNone || rd.Agent(span.Name()))
+	t.done(&s, span.Attributes())
+}
+
+// done counts what was taken out of a record.
+func (t *tally) done(s *scrub, attrs pcommon.Map) {
+	t.removed, t.secrets, t.found = t.removed+s.removed, t.secrets+s.secrets, 0
+	s.mark(attrs)
 }
 
 func (n *normaliser) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
@@ -112,21 +144,33 @@ func (n *normaliser) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) 
 	defer rd.Close()
 	for _, rl := range ld.ResourceLogs().All() {
 		rd.Resource(rl.Resource())
+		first := pcommon.NewMap()
 		for _, sl := range rl.ScopeLogs().All() {
 			rd.Scope(sl.Scope())
-			for _, record := range sl.LogRecords().All() {
-				t.record = usage.Call{}
-				family, ok := rd.Log(record, &t.record)
-				if ok {
-					n.write(rd, &t.record, family, record.Attributes(), t)
+			n.scope(rd, sl.Scope(), sl.SchemaUrl, sl.SetSchemaUrl, t)
+			for i, record := range sl.LogRecords().All() {
+				n.log(rd, record, t)
+				if i == 0 {
+					first = record.Attributes()
 				}
-				t.removed += n.scrubber.log(rd, record, ok)
 			}
 		}
-		t.removed += n.scrubber.attributes(rl.Resource().Attributes(), rd.ResourceKinds(), false)
+		n.resource(rd, rl.Resource(), rl.SchemaUrl, rl.SetSchemaUrl, first, t)
 	}
 	n.report(ctx, t)
 	return ld, nil
+}
+
+func (n *normaliser) log(rd *dialect.Reader, record plog.LogRecord, t *tally) {
+	t.record = usage.Call{}
+	family, ok := rd.Log(record, &t.record)
+	s := n.scrubber.start(rd, rd.Secrets())
+	s.secrets = t.found
+	if ok {
+		n.write(rd, &t.record, family, record.Attributes(), t)
+	}
+	s.log(rd, record, ok)
+	t.done(&s, record.Attributes())
 }
 
 // write puts the call that was read last into its record's attributes.

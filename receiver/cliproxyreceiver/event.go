@@ -97,7 +97,7 @@ func (f *flag) UnmarshalJSON(b []byte) error {
 }
 
 // count is a number of the feed. Bad says that something else stood there, or a number that counts
-// nothing: negative, broken, above 2^53.
+// nothing: negative, broken, above usage.MaxTokens.
 type count struct {
 	n    int64
 	here bool

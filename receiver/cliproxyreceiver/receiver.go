@@ -51,18 +51,24 @@ func newReceiver(set receiver.Settings, c *Config, next consumer.Traces) (*clipr
 	return &cliproxyReceiver{set: set, config: c, next: next, telemetry: tb, obs: obs}, nil
 }
 
-// Start opens the storage and begins to take events. It does not wait for the proxies.
-func (r *cliproxyReceiver) Start(ctx context.Context, host component.Host) error {
+// Start opens the storage and begins to take events. It does not wait for the proxies. Where it fails, it
+// releases what it has taken.
+func (r *cliproxyReceiver) Start(ctx context.Context, host component.Host) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.release(ctx))
+		}
+	}()
 	r.health = &health{host: host, troubles: map[string]error{}}
 	for i := range r.config.Proxies {
 		f, err := r.newFeed(ctx, host, &r.config.Proxies[i])
 		if err != nil {
-			return errors.Join(fmt.Errorf("proxy %s: %w", r.config.Proxies[i].name(), err), r.closeStorage(ctx))
+			return fmt.Errorf("proxy %s: %w", r.config.Proxies[i].name(), err)
 		}
 		r.feeds = append(r.feeds, f)
 	}
 	if err := errors.Join(r.observe(), r.show(host)); err != nil {
-		return errors.Join(err, r.closeStorage(ctx))
+		return err
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
@@ -180,14 +186,16 @@ func (r *cliproxyReceiver) Shutdown(ctx context.Context) error {
 	}
 	r.cancel()
 	r.running.Wait()
+	return r.release(ctx)
+}
+
+// release ends what is shown of the proxies and closes their storage. No feed runs any more, or yet.
+func (r *cliproxyReceiver) release(ctx context.Context) error {
 	for _, hide := range r.hide {
 		hide()
 	}
+	r.hide = nil
 	r.telemetry.Shutdown()
-	return r.closeStorage(ctx)
-}
-
-func (r *cliproxyReceiver) closeStorage(ctx context.Context) error {
 	var errs []error
 	for _, f := range r.feeds {
 		errs = append(errs, f.backlog.client.Close(ctx))

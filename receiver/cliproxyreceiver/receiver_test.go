@@ -180,7 +180,7 @@ func (w *world) stop() {
 
 func (w *world) eventually(what string, is func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !is(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			var said string
 			for _, l := range w.logs.All() {
@@ -255,11 +255,18 @@ func TestPullsSeldomWhenIdle(t *testing.T) {
 	w := newWorld(t, cliproxytest.Options{})
 	p := &w.config.Proxies[0]
 	p.MinInterval, p.MaxInterval, p.CheckInterval = 10*time.Millisecond, 10*time.Second, 0
+	began := time.Now()
 	w.start()
 	w.eventually("the first pulls", func() bool { return w.proxy.Pulls() >= 3 })
 	time.Sleep(300 * time.Millisecond)
-	// 10, 15, 22, 34, 51, 76, 114 ms ... between them
-	require.LessOrEqual(t, w.proxy.Pulls(), 10)
+	pulls := w.proxy.Pulls()
+	took := time.Since(began) // however long that is
+	most, at := 3, time.Duration(0)
+	for pause := p.MinInterval; at < took; pause += pause / 2 { // 10, 15, 22, 34, 51, 76, 114 ms ... between them
+		at += pause
+		most++
+	}
+	require.LessOrEqual(t, pulls, most)
 }
 
 // TestDownstreamErrors: a pipeline that fails again and again loses nothing and sees nothing twice.

@@ -51,7 +51,7 @@ func (e *event) usage() (usage.Tokens, usage.Quality) {
 			t.Fields |= usage.HasCacheWrite1h
 		}
 	}
-	if t.Input() > usage.MaxTokens || t.Output() > usage.MaxTokens {
+	if !t.Possible() {
 		return usage.Tokens{}, q | usage.Inconsistent | usage.NoUsage
 	}
 	if t.Total() == 0 {

@@ -1,5 +1,6 @@
 // Package password keeps passwords as argon2id hashes and checks them. Hashing takes memory on
-// purpose, so that a Hasher lets few run at a time and refuses when many wait.
+// purpose, so that a Hasher lets few run at a time, shares the
+// work out among those who ask, and refuses when many wait.
 package password
 
 import (
@@ -10,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 
@@ -65,58 +65,46 @@ func Check(password, user string) error {
 	return nil
 }
 
-// ErrBusy reports that too many passwords are being checked already.
+// ErrBusy is returned where too many passwords are being checked already, and the caller has no smaller share of the work than others.
 var ErrBusy = errors.New("too many passwords are being checked at the moment")
 
-const (
-	atOnce     = 2  // hashes in memory
-	maxWaiting = 64 // callers, those that are served included
-)
-
-// Hasher hashes and checks passwords. It is safe for concurrent use.
+// Hasher hashes and checks passwords, two at a time: one of a caller that has shown who it is, and one of another.
+// It is safe for concurrent use.
 type Hasher struct {
-	params  Params
-	slots   chan struct{}
-	waiting atomic.Int32
-	dummy   string // what a user that does not exist is checked against
+	params    Params
+	known     queue
+	strangers queue
+	dummy     string // what a user that does not exist is checked against
 }
 
 // New makes a hasher of these parameters.
 func New(p Params) *Hasher {
-	h := &Hasher{params: p, slots: make(chan struct{}, atOnce)}
+	h := &Hasher{params: p}
 	random := make([]byte, saltLen+hashLen)
 	_, _ = rand.Read(random) // never fails, see crypto/rand
 	h.dummy = encode(p, random[:saltLen], random[saltLen:])
 	return h
 }
 
-// run waits for a slot and calls f in it.
-func (h *Hasher) run(ctx context.Context, f func()) error {
-	defer h.waiting.Add(-1)
-	if h.waiting.Add(1) > maxWaiting {
-		return ErrBusy
+// run waits for the caller's turn and calls f in it.
+func (h *Hasher) run(ctx context.Context, c Caller, f func()) error {
+	if c.Known {
+		return h.known.run(ctx, c, f)
 	}
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-		f()
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return h.strangers.run(ctx, c, f)
 }
 
 // Hash gives a password's hash in PHC form, with a salt of its own.
-func (h *Hasher) Hash(ctx context.Context, password string) (encoded string, err error) {
+func (h *Hasher) Hash(ctx context.Context, c Caller, password string) (encoded string, err error) {
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt) // never fails, see crypto/rand
-	err = h.run(ctx, func() { encoded = encode(h.params, salt, h.params.key(password, salt)) })
+	err = h.run(ctx, c, func() { encoded = encode(h.params, salt, h.params.key(password, salt)) })
 	return encoded, err
 }
 
 // Verify tells whether a password is that of a hash. An empty hash, of a user that does not exist
 // or has no password, is no password's; that takes as long as any other.
-func (h *Hasher) Verify(ctx context.Context, encoded, password string) (bool, error) {
+func (h *Hasher) Verify(ctx context.Context, c Caller, encoded, password string) (bool, error) {
 	none := encoded == ""
 	if none {
 		encoded = h.dummy
@@ -126,7 +114,7 @@ func (h *Hasher) Verify(ctx context.Context, encoded, password string) (bool, er
 		return false, err
 	}
 	ok := false
-	err = h.run(ctx, func() { ok = subtle.ConstantTimeCompare(p.key(password, salt), want) == 1 })
+	err = h.run(ctx, c, func() { ok = subtle.ConstantTimeCompare(p.key(password, salt), want) == 1 })
 	return ok && !none, err
 }
 

@@ -3,9 +3,7 @@ package password
 import (
 	"context"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -19,39 +17,39 @@ var quick = Params{Memory: 64, Passes: 1, Threads: 1}
 func TestHashAndVerify(t *testing.T) {
 	ctx := context.Background()
 	h := New(quick)
-	a, err := h.Hash(ctx, "correct horse battery")
+	a, err := h.Hash(ctx, Caller{}, "correct horse battery")
 	require.NoError(t, err)
-	b, err := h.Hash(ctx, "correct horse battery")
+	b, err := h.Hash(ctx, Caller{}, "correct horse battery")
 	require.NoError(t, err)
 	require.NotEqual(t, a, b, "every hash has a salt of its own")
 	require.NotContains(t, a, "horse")
 	for password, want := range map[string]bool{"correct horse battery": true, "correct horse batterz": false, "": false, a: false} {
-		ok, err := h.Verify(ctx, a, password)
+		ok, err := h.Verify(ctx, Caller{}, a, password)
 		require.NoError(t, err)
 		require.Equal(t, want, ok, password)
 	}
-	ok, err := h.Verify(ctx, "", "")
+	ok, err := h.Verify(ctx, Caller{}, "", "")
 	require.NoError(t, err)
 	require.False(t, ok, "who has no password cannot sign in with one")
 
-	composed, err := h.Hash(ctx, "\u00e9t\u00e9 \u00e0 la mer")
+	composed, err := h.Hash(ctx, Caller{}, "\u00e9t\u00e9 \u00e0 la mer")
 	require.NoError(t, err)
-	ok, err = h.Verify(ctx, composed, "e\u0301te\u0301 a\u0300 la mer")
+	ok, err = h.Verify(ctx, Caller{}, composed, "e\u0301te\u0301 a\u0300 la mer")
 	require.NoError(t, err)
 	require.True(t, ok, "another keyboard's accents are the same password")
 }
 
 func TestParametersAreStored(t *testing.T) {
 	ctx := context.Background()
-	old, err := New(quick).Hash(ctx, "correct horse battery")
+	old, err := New(quick).Hash(ctx, Caller{}, "correct horse battery")
 	require.NoError(t, err)
 	h := New(Params{Memory: 128, Passes: 1, Threads: 1})
-	ok, err := h.Verify(ctx, old, "correct horse battery")
+	ok, err := h.Verify(ctx, Caller{}, old, "correct horse battery")
 	require.NoError(t, err)
 	require.True(t, ok)
 	require.True(t, h.Outdated(old))
 	require.False(t, New(quick).Outdated(old))
-	fresh, err := New(Recommended).Hash(ctx, "x")
+	fresh, err := New(Recommended).Hash(ctx, Caller{}, "x")
 	require.NoError(t, err)
 	require.True(t, strings.HasPrefix(fresh, "$argon2id$v=19$m=19456,t=2,p=1$"), fresh)
 }
@@ -63,7 +61,7 @@ func TestDamagedHashes(t *testing.T) {
 		"$argon2id$v=19$m=4294967295,t=1,p=1$c2FsdHNhbHRzYWx0c2E$" + strings.Repeat("A", 43), "$argon2id$v=19$m=64,t=1,p=0$c2FsdHNhbHRzYWx0c2E$" + strings.Repeat("A", 43),
 		"5f4dcc3b5aa765d61d8327deb882cf99",
 	} {
-		_, err := h.Verify(context.Background(), encoded, "password")
+		_, err := h.Verify(context.Background(), Caller{}, encoded, "password")
 		require.Error(t, err, encoded)
 		require.NotContains(t, err.Error(), "AAAA")
 	}
@@ -76,27 +74,4 @@ func TestCheck(t *testing.T) {
 	} {
 		require.Equal(t, wrong, Check(password, "alice") != nil, password)
 	}
-}
-
-func TestManyAtOnceAreRefused(t *testing.T) {
-	h := New(quick)
-	for range atOnce { // all slots are taken
-		h.slots <- struct{}{}
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var waiting sync.WaitGroup
-	for range maxWaiting {
-		waiting.Add(1)
-		go func() {
-			defer waiting.Done()
-			_, err := h.Verify(ctx, "", "x")
-			require.ErrorIs(t, err, context.Canceled)
-		}()
-	}
-	require.Eventually(t, func() bool { return h.waiting.Load() == maxWaiting }, time.Minute, time.Millisecond)
-	_, err := h.Verify(ctx, "", "x")
-	require.ErrorIs(t, err, ErrBusy)
-	cancel()
-	waiting.Wait()
-	require.Zero(t, h.waiting.Load())
 }

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -38,7 +39,8 @@ type Config struct {
 	RoleClaim    string   // the claim that roles come from; a dotted path leads into objects
 	Roles        map[access.Role][]string
 	DefaultRole  access.Role // of who has none of the values of Roles; access.Nobody refuses them
-	// Client asks the provider; it needs a time limit.
+	// Client asks the provider. It waits for ten seconds at most, reads a megabyte of an answer at most, and
+	// follows no redirect to another host.
 	Client *http.Client
 	Now    func() time.Time
 }
@@ -67,10 +69,18 @@ type Provider struct {
 	c    Config
 	seal cipher.AEAD
 
-	mu     sync.Mutex
+	mu     sync.Mutex // never held while the provider is asked
 	found  *discovered
-	failed error // of the last try, until retry
+	under  *discovery // that is under way; nil for none
+	failed error      // of the last try, until retry
 	retry  time.Time
+}
+
+// discovery is a question for the provider's metadata. Who comes while it is under way waits for its answer.
+type discovery struct {
+	done  chan struct{} // closed when found and err are there
+	found *discovered
+	err   error
 }
 
 // retryAfter keeps those who sign in from waiting one after the other for a provider that is down.
@@ -82,6 +92,8 @@ type discovered struct {
 	verifier *oidc.IDTokenVerifier
 	provider *oidc.Provider
 	logout   string
+	client   string // our id there
+	says     bool   // answers name the issuer (RFC 9207)
 }
 
 // New makes a provider. It asks nothing yet: the provider may start later than we do.
@@ -92,6 +104,7 @@ func New(c Config) (*Provider, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Client = careful(c.Client)
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails, see crypto/rand
 	block, err := aes.NewCipher(key)
@@ -118,35 +131,91 @@ func contains(list []string, s string) bool {
 func (p *Provider) Name() string { return p.c.Name }
 
 // discover asks for the provider's metadata, until it has them.
-func (p *Provider) discover() (*discovered, error) {
+func (p *Provider) discover(ctx context.Context) (*discovered, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.found != nil {
+		defer p.mu.Unlock()
 		return p.found, nil
 	}
 	if p.failed != nil && p.c.Now().Before(p.retry) {
+		defer p.mu.Unlock()
 		return nil, p.failed
 	}
-	// The provider fetches its keys with this context as long as it lives; the client has the time limit.
-	provider, err := oidc.NewProvider(oidc.ClientContext(context.Background(), p.c.Client), p.c.Issuer)
+	if u := p.under; u != nil {
+		p.mu.Unlock()
+		select {
+		case <-u.done:
+			return u.found, u.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	u := &discovery{done: make(chan struct{})}
+	p.under = u
+	p.mu.Unlock()
+	// Others wait for the answer, so that it does not end with the one who asks; the client has a time limit.
+	u.found, u.err = p.ask(context.WithoutCancel(ctx))
+	p.mu.Lock()
+	if p.found, p.under = u.found, nil; u.err != nil {
+		p.failed, p.retry = u.err, p.c.Now().Add(retryAfter)
+	}
+	p.mu.Unlock()
+	close(u.done)
+	return u.found, u.err
+}
+
+// ask reads the provider's metadata.
+func (p *Provider) ask(ctx context.Context) (*discovered, error) {
+	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, p.c.Client), p.c.Issuer)
 	if err != nil {
-		p.failed, p.retry = fmt.Errorf("ask the OpenID Connect provider %s for its metadata: %w", p.c.Issuer, err), p.c.Now().Add(retryAfter)
-		return nil, p.failed
+		return nil, fmt.Errorf("ask the OpenID Connect provider %s for its metadata: %w", p.c.Issuer, brief(err))
 	}
 	var more struct {
+		Keys       string `json:"jwks_uri"`
+		UserInfo   string `json:"userinfo_endpoint"`
 		EndSession string `json:"end_session_endpoint"`
+		SaysIssuer bool   `json:"authorization_response_iss_parameter_supported"`
 	}
 	if err := provider.Claims(&more); err != nil {
 		return nil, fmt.Errorf("read the metadata of the OpenID Connect provider: %w", err)
 	}
-	p.found = &discovered{
+	endpoint := provider.Endpoint()
+	for name, address := range map[string]string{
+		"authorization_endpoint": endpoint.AuthURL, "token_endpoint": endpoint.TokenURL, "jwks_uri": more.Keys,
+		"userinfo_endpoint": more.UserInfo, "end_session_endpoint": more.EndSession,
+	} {
+		optional := name == "userinfo_endpoint" || name == "end_session_endpoint"
+		if (address != "" || !optional) && !p.asSafe(address) {
+			return nil, fmt.Errorf("the metadata of the OpenID Connect provider %s name a %s that is no https URL", p.c.Issuer, name)
+		}
+	}
+	return &discovered{
 		oauth: oauth2.Config{
-			ClientID: p.c.ClientID, ClientSecret: p.c.ClientSecret, RedirectURL: p.c.RedirectURL, Scopes: p.c.Scopes, Endpoint: provider.Endpoint(),
+			ClientID: p.c.ClientID, ClientSecret: p.c.ClientSecret, RedirectURL: p.c.RedirectURL, Scopes: p.c.Scopes, Endpoint: endpoint,
 		},
 		verifier: provider.Verifier(&oidc.Config{ClientID: p.c.ClientID, Now: p.c.Now}),
-		provider: provider, logout: more.EndSession,
+		provider: provider, logout: more.EndSession, client: p.c.ClientID, says: more.SaysIssuer,
+	}, nil
+}
+
+// asSafe reports whether an address is one of https, or of http where the issuer's is, which is a test's on loopback.
+func (p *Provider) asSafe(address string) bool {
+	issuer, err := url.Parse(p.c.Issuer)
+	if err != nil {
+		return false
 	}
-	return p.found, nil
+	u, err := url.Parse(address)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && issuer.Scheme == "http")
+}
+
+// brief shortens an error that repeats what the provider answered.
+func brief(err error) error {
+	const most = 300
+	text := err.Error()
+	if len(text) <= most {
+		return err
+	}
+	return errors.New(strings.ToValidUTF8(text[:most], "") + "…")
 }
 
 // flow is one sign-in under way. It travels in a cookie that only we can read and make.
@@ -156,8 +225,8 @@ type flow struct {
 }
 
 // Begin gives the provider's page to send somebody to, and what the browser keeps until Finish.
-func (p *Provider) Begin(next string) (page, kept string, err error) {
-	d, err := p.discover()
+func (p *Provider) Begin(ctx context.Context, next string) (page, kept string, err error) {
+	d, err := p.discover(ctx)
 	if err != nil {
 		return "", "", err
 	}
@@ -182,7 +251,11 @@ func (p *Provider) Finish(ctx context.Context, answer url.Values, kept string) (
 	if subtle.ConstantTimeCompare([]byte(answer.Get("state")), []byte(f.State)) != 1 {
 		return who, "", refuse("the answer belongs to another sign-in; sign in again")
 	}
-	if iss := answer.Get("iss"); iss != "" && iss != p.c.Issuer { // RFC 9207
+	d, err := p.discover(ctx)
+	if err != nil {
+		return who, "", err
+	}
+	if iss := answer.Get("iss"); (iss != "" || d.says) && iss != p.c.Issuer { // RFC 9207
 		return who, "", refuse("the answer comes from another provider; sign in again")
 	}
 	if code := answer.Get("error"); code != "" {
@@ -191,10 +264,6 @@ func (p *Provider) Finish(ctx context.Context, answer url.Values, kept string) (
 		}
 		return who, "", refuse("the provider did not sign you in (" + code + ")")
 	}
-	d, err := p.discover()
-	if err != nil {
-		return who, "", err
-	}
 	ctx = oidc.ClientContext(ctx, p.c.Client)
 	token, err := d.oauth.Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(f.Verifier))
 	if err != nil {
@@ -202,7 +271,7 @@ func (p *Provider) Finish(ctx context.Context, answer url.Values, kept string) (
 		if errors.As(err, &answered) { // its text repeats the answer, which holds what we sent
 			return who, "", fmt.Errorf("the OpenID Connect provider refused the code: status %d, %q", answered.Response.StatusCode, answered.ErrorCode)
 		}
-		return who, "", fmt.Errorf("exchange the code: %w", err)
+		return who, "", fmt.Errorf("exchange the code: %w", brief(err))
 	}
 	claims, err := d.claims(ctx, token, f.Nonce, p.c.NameClaim, p.c.RoleClaim)
 	if err != nil {
@@ -236,7 +305,7 @@ func (d *discovered) claims(ctx context.Context, token *oauth2.Token, nonce stri
 	}
 	id, err := d.verifier.Verify(ctx, raw)
 	if err != nil {
-		return nil, fmt.Errorf("verify the identity token: %w", err)
+		return nil, fmt.Errorf("verify the identity token: %w", brief(err))
 	}
 	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(nonce)) != 1 {
 		return nil, refuse("the answer belongs to another sign-in; sign in again")
@@ -245,6 +314,9 @@ func (d *discovered) claims(ctx context.Context, token *oauth2.Token, nonce stri
 	if err := id.Claims(&claims); err != nil {
 		return nil, fmt.Errorf("read the identity token: %w", err)
 	}
+	if err := d.check(id, claims, token.AccessToken); err != nil {
+		return nil, err
+	}
 	complete := true
 	for _, c := range needed {
 		complete = complete && (c == "" || lookup(claims, c) != nil)
@@ -252,7 +324,7 @@ func (d *discovered) claims(ctx context.Context, token *oauth2.Token, nonce stri
 	if !complete && d.provider.UserInfoEndpoint() != "" {
 		info, err := d.provider.UserInfo(ctx, oauth2.StaticTokenSource(token))
 		if err != nil {
-			return nil, fmt.Errorf("ask the OpenID Connect provider for the user: %w", err)
+			return nil, fmt.Errorf("ask the OpenID Connect provider for the user: %w", brief(err))
 		}
 		if info.Subject != id.Subject { // OpenID Connect Core 1.0, 5.3.2
 			return nil, errors.New("the OpenID Connect provider told of another user than the one who signed in")
@@ -269,6 +341,27 @@ func (d *discovered) claims(ctx context.Context, token *oauth2.Token, nonce stri
 	}
 	claims["iss"], claims["sub"] = id.Issuer, id.Subject
 	return claims, nil
+}
+
+// maxSubject is the longest subject that there is (OpenID Connect Core 1.0, 2).
+const maxSubject = 255
+
+// check looks at what the verifier leaves to us: whom the token is about, for whom it was made, and that the
+// access token belongs to it.
+func (d *discovered) check(id *oidc.IDToken, claims map[string]any, accessToken string) error {
+	if id.Subject == "" || len(id.Subject) > maxSubject || strings.ContainsFunc(id.Subject, unicode.IsControl) {
+		return errors.New("the OpenID Connect provider did not say in the identity token who signed in: sub is missing, or none that there can be")
+	}
+	azp, named := claims["azp"]
+	if (named || len(id.Audience) > 1) && azp != d.client { // 3.1.3.7, 4 and 5
+		return errors.New("the identity token of the OpenID Connect provider was made for another client")
+	}
+	if id.AccessTokenHash != "" {
+		if err := id.VerifyAccessToken(accessToken); err != nil {
+			return fmt.Errorf("the access token of the OpenID Connect provider does not belong to the identity token: %w", err)
+		}
+	}
+	return nil
 }
 
 // lookup finds a claim by its name, or by a path of names with dots between them.

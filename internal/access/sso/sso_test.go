@@ -36,7 +36,7 @@ func newProvider(t *testing.T, c sso.Config) *sso.Provider {
 // signIn goes the whole way to the provider and back.
 func signIn(t *testing.T, server *ssotest.Provider, p *sso.Provider, u *ssotest.User) (sso.Identity, string, error) {
 	t.Helper()
-	page, kept, err := p.Begin("/console/logs")
+	page, kept, err := p.Begin(t.Context(), "/console/logs")
 	require.NoError(t, err)
 	return p.Finish(context.Background(), server.SignIn(page, u), kept)
 }
@@ -211,7 +211,7 @@ func TestTamperedAnswersAreRefused(t *testing.T) {
 	c.DefaultRole, c.Now = access.Viewer, func() time.Time { return now }
 	p := newProvider(t, c)
 	begin := func() (url.Values, string) {
-		page, kept, err := p.Begin("/console/")
+		page, kept, err := p.Begin(t.Context(), "/console/")
 		require.NoError(t, err)
 		return server.SignIn(page, &ssotest.User{Subject: "7", Token: map[string]any{"preferred_username": "alice", "groups": "x"}}), kept
 	}
@@ -262,10 +262,10 @@ func TestProviderThatIsDown(t *testing.T) {
 	now := time.Now()
 	c.Now, c.Issuer = func() time.Time { return now }, "http://127.0.0.1:1"
 	p := newProvider(t, c)
-	_, _, err := p.Begin("/")
+	_, _, err := p.Begin(t.Context(), "/")
 	require.ErrorContains(t, err, "metadata")
 	require.NotErrorIs(t, err, context.Canceled)
-	_, _, again := p.Begin("/")
+	_, _, again := p.Begin(t.Context(), "/")
 	require.Equal(t, err, again, "not asked again at once")
 	require.Empty(t, p.LogoutURL())
 	var refused *sso.Refusal
@@ -275,7 +275,7 @@ func TestProviderThatIsDown(t *testing.T) {
 func TestBegin(t *testing.T) {
 	server := ssotest.Run(t)
 	p := newProvider(t, server.Config())
-	page, kept, err := p.Begin("/console/")
+	page, kept, err := p.Begin(t.Context(), "/console/")
 	require.NoError(t, err)
 	u, err := url.Parse(page)
 	require.NoError(t, err)
@@ -289,7 +289,7 @@ func TestBegin(t *testing.T) {
 		require.NotContains(t, kept, secret)
 	}
 	require.NotContains(t, page, server.ClientSecret)
-	other, _, err := p.Begin("/console/")
+	other, _, err := p.Begin(t.Context(), "/console/")
 	require.NoError(t, err)
 	require.NotEqual(t, page, other)
 }

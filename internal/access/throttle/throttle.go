@@ -1,5 +1,6 @@
-// Package throttle slows down who guesses: attempts are counted for each source, for each user and in
-// all, in bounded memory.
+// Package throttle slows down who guesses passwords, and who changes things without end: what happens is counted
+// by who does it, in bounded memory. It keeps nobody out who is right: limits that strangers can use up hold for
+// strangers only.
 package throttle
 
 import (
@@ -10,69 +11,10 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// Limit allows Burst attempts at once, and one more every Every.
+// Limit allows Burst events at once, and one more every Every.
 type Limit struct {
 	Burst int
 	Every time.Duration
-}
-
-// Limits are those of a limiter. One that is zero is none.
-type Limits struct{ Source, User, All Limit }
-
-// Default slows a guesser down to some 2,900 attempts a day at one user, wherever they come from.
-var Default = Limits{
-	Source: Limit{Burst: 10, Every: 30 * time.Second},
-	User:   Limit{Burst: 10, Every: 30 * time.Second},
-	All:    Limit{Burst: 100, Every: time.Second},
-}
-
-// maxKept bounds how many sources, and how many users, are remembered. Over it those that were not
-// seen for longest are forgotten; the limit in all still holds.
-const maxKept = 10_000
-
-// Limiter counts attempts. It is safe for concurrent use.
-type Limiter struct {
-	limits Limits
-
-	mu      sync.Mutex
-	sources *simplelru.LRU[string, time.Time]
-	users   *simplelru.LRU[string, time.Time]
-	all     time.Time
-}
-
-// New makes a limiter.
-func New(l Limits) *Limiter {
-	sources, _ := simplelru.NewLRU[string, time.Time](maxKept, nil) // fails for sizes below 1 only
-	users, _ := simplelru.NewLRU[string, time.Time](maxKept, nil)
-	return &Limiter{limits: l, sources: sources, users: users}
-}
-
-// Attempt counts an attempt, or tells how long to wait before the next where there were too many.
-// Where it turns out to be no guess (the password was right), forget takes it back.
-func (l *Limiter) Attempt(source, user string, now time.Time) (wait time.Duration, forget func()) {
-	source = network(source)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	ofSource, _ := l.sources.Get(source)
-	ofUser, _ := l.users.Get(user)
-	wait = max(l.limits.Source.wait(ofSource, now), l.limits.User.wait(ofUser, now), l.limits.All.wait(l.all, now))
-	if wait > 0 {
-		return wait, func() {}
-	}
-	l.count(source, user, now, 1)
-	return 0, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.count(source, user, now, -1)
-	}
-}
-
-func (l *Limiter) count(source, user string, now time.Time, n int) {
-	ofSource, _ := l.sources.Get(source)
-	l.sources.Add(source, l.limits.Source.after(ofSource, now, n))
-	ofUser, _ := l.users.Get(user)
-	l.users.Add(user, l.limits.User.after(ofUser, now, n))
-	l.all = l.limits.All.after(l.all, now, n)
 }
 
 // A count is kept as the time when it will be all free again (GCRA, the generic cell rate
@@ -92,8 +34,69 @@ func (l Limit) after(free, now time.Time, n int) time.Time {
 	return free.Add(time.Duration(n) * l.Every)
 }
 
-// network is what one subscriber has: an IPv4 address, or an IPv6 network of 64 bits.
-func network(source string) string {
+// Rising makes each failure after the first Free ones cost twice the wait of the one before: First, then
+// twice as much, up to Most. Failures are forgotten when there was none for Forget.
+type Rising struct {
+	Free                int
+	First, Most, Forget time.Duration
+}
+
+// failures are those in a row.
+type failures struct {
+	n    int
+	last time.Time
+}
+
+func (r Rising) wait(f failures, now time.Time) time.Duration {
+	if r.Free <= 0 || f.n < r.Free {
+		return 0
+	}
+	wait := r.First << min(f.n-r.Free, 30)
+	if wait > r.Most || wait <= 0 {
+		wait = r.Most
+	}
+	return max(wait-now.Sub(f.last), 0)
+}
+
+// maxKept bounds how many of each kind are remembered. Over it those that were not seen for longest are forgotten.
+const maxKept = 10_000
+
+// book remembers something of each of a kind.
+type book[T any] struct{ lru *simplelru.LRU[string, T] }
+
+func newBook[T any]() book[T] {
+	lru, _ := simplelru.NewLRU[string, T](maxKept, nil) // fails for sizes below 1 only
+	return book[T]{lru}
+}
+
+func (b book[T]) get(of string) T {
+	v, _ := b.lru.Get(of)
+	return v
+}
+
+// Rate counts events of one kind by who causes them. It is safe for concurrent use.
+type Rate struct {
+	limit Limit
+	mu    sync.Mutex
+	free  book[time.Time]
+}
+
+// NewRate makes a rate. A zero limit is none.
+func NewRate(l Limit) *Rate { return &Rate{limit: l, free: newBook[time.Time]()} }
+
+// Take counts an event, or reports how long to wait where there were too many.
+func (r *Rate) Take(who string, now time.Time) (wait time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	free := r.free.get(who)
+	if wait = r.limit.wait(free, now); wait == 0 {
+		r.free.lru.Add(who, r.limit.after(free, now, 1))
+	}
+	return wait
+}
+
+// Network is the part of an address that one subscriber has: an IPv4 address, or an IPv6 network of 64 bits.
+func Network(source string) string {
 	a, err := netip.ParseAddr(source)
 	if err != nil || a.Is4() || a.Is4In6() {
 		return source

@@ -11,54 +11,141 @@ import (
 var now = time.Date(2026, 11, 3, 0, 0, 0, 0, time.UTC)
 
 // tries counts how many of n attempts get through.
-func tries(l *Limiter, n int, at time.Time, who func(i int) (source, user string)) (through int) {
+func tries(s *SignIns, n int, at time.Time, who func(i int) Attempt) (through int) {
 	for i := range n {
-		source, user := who(i)
-		if wait, _ := l.Attempt(source, user, at); wait == 0 {
+		if wait, _ := s.Begin(who(i), at); wait == 0 {
 			through++
 		}
 	}
 	return through
 }
 
-func TestEachLimitHolds(t *testing.T) {
-	limits := Limits{Source: Limit{3, time.Minute}, User: Limit{4, time.Minute}, All: Limit{6, time.Second}}
-	same := func(int) (string, string) { return "192.0.2.1", "alice" }
-	l := New(limits)
-	require.Equal(t, 3, tries(l, 100, now, same), "one source")
-	require.Equal(t, 1, tries(l, 100, now.Add(time.Minute), same), "one more a minute")
-	wait, _ := l.Attempt("192.0.2.1", "alice", now.Add(90*time.Second))
-	require.Equal(t, 30*time.Second, wait)
-	require.Equal(t, 3, tries(l, 100, now.Add(24*time.Hour), same), "all of it again")
-
-	require.Equal(t, 4, tries(New(limits), 100, now, func(i int) (string, string) { return fmt.Sprint("192.0.2.", i), "alice" }), "one user")
-	require.Equal(t, 6, tries(New(limits), 100, now, func(i int) (string, string) { return fmt.Sprint("192.0.2.", i), fmt.Sprint("user", i) }), "in all")
-	require.Equal(t, 3, tries(New(limits), 100, now, func(i int) (string, string) {
-		return fmt.Sprintf("2001:db8::%x", i+1), fmt.Sprint("user", i)
-	}), "addresses of one IPv6 network are one source")
-	require.Equal(t, 100, tries(New(Limits{}), 100, now, same), "no limits")
+func guess(source, account string) Attempt {
+	return Attempt{Source: source, Account: account, Known: true}
 }
 
-func TestForgottenAttemptsDoNotCount(t *testing.T) {
-	l := New(Limits{Source: Limit{2, time.Minute}, User: Limit{2, time.Minute}, All: Limit{2, time.Minute}})
-	for range 100 {
-		wait, forget := l.Attempt("192.0.2.1", "alice", now)
-		require.Zero(t, wait)
-		forget()
+func TestGuessesOfOneSourceCostMoreAndMore(t *testing.T) {
+	s := NewSignIns(Limits{Pair: Default.Pair})
+	at := now
+	var waits []time.Duration
+	for range 20 {
+		wait, _ := s.Begin(guess("192.0.2.1", "alice"), at)
+		if wait > 0 {
+			again, _ := s.Begin(guess("192.0.2.1", "alice"), at.Add(wait-time.Nanosecond))
+			require.Equal(t, time.Nanosecond, again, "to wait is what it takes")
+			waits, at = append(waits, wait), at.Add(wait)
+			wait, _ = s.Begin(guess("192.0.2.1", "alice"), at)
+			require.Zero(t, wait)
+		}
 	}
-	require.Equal(t, 2, tries(l, 10, now, func(int) (string, string) { return "192.0.2.1", "alice" }))
-	wait, forget := l.Attempt("192.0.2.1", "alice", now)
-	require.Positive(t, wait)
-	forget()
-	again, _ := l.Attempt("192.0.2.1", "alice", now)
-	require.Equal(t, wait, again, "what was not counted is not taken back")
+	require.Equal(t, []time.Duration{
+		10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 160 * time.Second, 320 * time.Second, 640 * time.Second, 15 * time.Minute, 15 * time.Minute,
+	}, waits[:9])
+	require.Zero(t, tries(s, 3, at, func(int) Attempt { return guess("192.0.2.1", "alice") }))
+	require.Equal(t, 5, tries(s, 10, at, func(int) Attempt { return guess("192.0.2.1", "bob") }), "another account")
+	require.Equal(t, 5, tries(s, 10, at, func(int) Attempt { return guess("192.0.2.2", "alice") }), "another source")
+	require.Equal(t, 5, tries(s, 10, at.Add(time.Hour), func(int) Attempt { return guess("192.0.2.1", "alice") }), "forgotten")
+}
+
+func TestLimitsOfSourcesAndAccounts(t *testing.T) {
+	many := Limit{Burst: 6, Every: time.Hour}
+	s := NewSignIns(Limits{Source: Limit{3, time.Minute}, SourceFresh: many})
+	require.Equal(t, 3, tries(s, 100, now, func(int) Attempt { return guess("192.0.2.1", "alice") }), "one source, one account")
+	require.Equal(t, 3, tries(s, 100, now, func(i int) Attempt { return guess("192.0.2.1", fmt.Sprint("user", i)) }), "its first attempts at others")
+	require.Equal(t, 1, tries(s, 100, now.Add(time.Minute), func(i int) Attempt { return guess("192.0.2.1", fmt.Sprint("more", i)) }), "one a minute")
+	require.Equal(t, 6, tries(NewSignIns(s.limits), 100, now, func(i int) Attempt {
+		return guess(fmt.Sprintf("2001:db8::%x", i+1), fmt.Sprint("user", i))
+	}), "addresses of one IPv6 network are one source")
+
+	s = NewSignIns(Limits{Account: Limit{3, time.Minute}, AccountFresh: many})
+	require.Equal(t, 6, tries(s, 100, now, func(i int) Attempt { return guess(fmt.Sprint("192.0.2.", i), "alice") }), "one account, every source")
+	require.Equal(t, 3, tries(s, 100, now, func(int) Attempt { return Attempt{Source: "192.0.2.1", Account: "alice"} }), "one that is not there of this name, from one source")
+	require.Equal(t, 100, tries(NewSignIns(Limits{}), 100, now, func(int) Attempt { return guess("192.0.2.1", "alice") }), "no limits")
+}
+
+// TestOwnersGetIn: whatever strangers do, a known device is not kept out, and who is right on a new device
+// from an address of its own gets in at the first attempt.
+func TestOwnersGetIn(t *testing.T) {
+	s := NewSignIns(Default)
+	for i := range 500 { // guesses at the account, from everywhere
+		s.Begin(guess(fmt.Sprintf("198.51.%d.%d", i/250, i%250), "admin"), now)
+	}
+	for i := range 500 { // of one source, at everybody
+		s.Begin(guess("203.0.113.9", fmt.Sprint("user", i)), now)
+	}
+	for range 16 {
+		wait, right := s.Begin(Attempt{Source: "203.0.113.9", Account: "admin", Known: true, Device: "d"}, now)
+		require.Zero(t, wait)
+		right()
+		wait, right = s.Begin(guess("192.0.2.77", "admin"), now)
+		require.Zero(t, wait, "a new device at an address that guessed nothing")
+		right()
+	}
+	device := func(d string) func(int) Attempt {
+		return func(int) Attempt { return Attempt{Source: "x", Account: "admin", Device: d} }
+	}
+	require.Equal(t, 10, tries(s, 100, now, device("stolen")), "who has the cookie guesses no faster")
+	require.Equal(t, 10, tries(s, 100, now, device("another")))
+}
+
+// TestGuesserOfOneAccount: as many sources as there are, for a day.
+func TestGuesserOfOneAccount(t *testing.T) {
+	s := NewSignIns(Default)
+	through, source := 0, 0
+	for second := range 24 * 3600 {
+		for range 3 {
+			source++
+			wait, _ := s.Begin(guess(fmt.Sprintf("10.%d.%d.%d", source>>16, source>>8&255, source&255), "admin"), now.Add(time.Duration(second)*time.Second))
+			if wait == 0 {
+				through++
+			}
+		}
+	}
+	require.LessOrEqual(t, through, 3_500)
+	require.GreaterOrEqual(t, through, 1_000)
+}
+
+func TestRightAttemptsDoNotCount(t *testing.T) {
+	limits := Limits{Pair: Rising{2, time.Minute, time.Hour, 2 * time.Hour}, Source: Limit{2, time.Minute}, Account: Limit{2, time.Minute}, Device: Limit{2, time.Minute}}
+	for _, device := range []string{"", "d"} {
+		s := NewSignIns(limits)
+		of := func(int) Attempt { return Attempt{Source: "192.0.2.1", Account: "alice", Known: true, Device: device} }
+		for range 100 {
+			wait, right := s.Begin(of(0), now)
+			require.Zero(t, wait)
+			right()
+		}
+		require.Equal(t, 2, tries(s, 10, now, of))
+		wait, right := s.Begin(of(0), now)
+		require.Positive(t, wait)
+		right()
+		again, _ := s.Begin(of(0), now)
+		require.Equal(t, wait, again, "what was not counted is not taken back")
+	}
+}
+
+func TestRate(t *testing.T) {
+	r := NewRate(Limit{3, time.Minute})
+	for _, who := range []string{"alice", "bob"} {
+		for range 3 {
+			require.Zero(t, r.Take(who, now))
+		}
+		require.Equal(t, time.Minute, r.Take(who, now))
+	}
+	require.Zero(t, r.Take("alice", now.Add(time.Minute)))
+	require.Zero(t, NewRate(Limit{}).Take("alice", now))
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	l := New(Limits{Source: Limit{1, time.Hour}, User: Limit{1, time.Hour}})
+	s, r := NewSignIns(Limits{Device: Limit{1, time.Hour}}), NewRate(Limit{1, time.Hour})
+	s.Begin(guess("s", "alice"), now)
 	for i := range 3 * maxKept {
-		l.Attempt(fmt.Sprint("s", i), fmt.Sprint("u", i), now)
+		s.Begin(Attempt{Source: fmt.Sprint("s", i), Account: fmt.Sprint("u", i)}, now)
+		s.Begin(Attempt{Device: fmt.Sprint("d", i)}, now)
+		r.Take(fmt.Sprint("w", i), now)
 	}
-	require.Equal(t, maxKept, l.sources.Len())
-	require.Equal(t, maxKept, l.users.Len())
+	for _, n := range []int{s.pairs.lru.Len(), s.sources.lru.Len(), s.imagined.lru.Len(), s.devices.lru.Len(), r.free.lru.Len()} {
+		require.Equal(t, maxKept, n)
+	}
+	require.True(t, s.accounts.lru.Contains("alice"), "names that are nobody's push out no account")
 }

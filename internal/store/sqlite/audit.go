@@ -49,9 +49,9 @@ func appendAudit(ctx context.Context, x executor, a store.AuditEntry) error {
 		return errNoEntry
 	}
 	_, err := x.ExecContext(ctx, `INSERT INTO audit_log
-(time, actor_id, actor_name, via, source_ip, action, target_type, target_id, target_name, before, after) VALUES (?,?,?,?,?,?,?,?,?,?,?)`,
+(time, actor_id, actor_name, via, source_ip, action, target_type, target_id, target_name, before, after, class) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
 		a.Time.UnixNano(), a.Actor.ID, a.Actor.Name, a.Actor.Via, a.Source, a.Action, a.Target.Type, a.Target.ID, a.Target.Name,
-		document(a.Before), document(a.After))
+		document(a.Before), document(a.After), a.Class())
 	return mapError("write the audit log", err)
 }
 
@@ -139,15 +139,33 @@ func auditWhere(f store.AuditFilter) (string, []any) {
 func (e *Engine) DropAudit(ctx context.Context, before time.Time, keep int64, max int) (int, error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	// Ids are without gaps, so that they count the entries.
-	res, err := e.writer.conn.ExecContext(ctx, `DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log
-WHERE time < ?1 OR (?2 > 0 AND id <= (SELECT max(id) FROM audit_log) - ?2) ORDER BY id LIMIT ?3)`, before.UnixNano(), keep, max)
-	if err != nil {
-		return 0, mapError("drop old entries of the audit log", err)
+	total := 0
+	drop := func(where string, args ...any) error {
+		res, err := e.writer.conn.ExecContext(ctx, "DELETE FROM audit_log WHERE id IN ("+where+")", args...)
+		if err != nil {
+			return mapError("drop old entries of the audit log", err)
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return fmt.Errorf("drop old entries of the audit log: %w", err)
+		}
+		total += int(n)
+		return nil
 	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return 0, fmt.Errorf("drop old entries of the audit log: %w", err)
+	// Ids ascend with time, so that the first ones are the oldest and nothing has to be searched.
+	if err := drop("SELECT id FROM (SELECT id, time FROM audit_log ORDER BY id LIMIT ?1) WHERE time < ?2", max, before.UnixNano()); err != nil {
+		return total, err
 	}
-	return int(n), nil
+	if keep <= 0 {
+		return total, nil
+	}
+	for _, class := range store.AuditClasses() {
+		// The newest that goes is found in the index alone.
+		err := drop(`SELECT id FROM audit_log WHERE class = ?1 AND id <= (SELECT id FROM audit_log WHERE class = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
+ORDER BY id LIMIT ?3`, class, keep, max-total)
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
 }

@@ -12,7 +12,7 @@ import (
 func (e *Engine) Backup(ctx context.Context, to string) error { return Backup(ctx, e.path, to) }
 
 // Backup copies the database at a path, which another process may have open, to a new file that
-// only its owner can read.
+// only its owner can read, and its secret to one of that name with SecretSuffix.
 func Backup(ctx context.Context, from, to string) (err error) {
 	if _, err := os.Stat(from); err != nil {
 		return fmt.Errorf("find the database to back up: %w", err)
@@ -40,5 +40,5 @@ func Backup(ctx context.Context, from, to string) (err error) {
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("sync the backup: %w", err)
 	}
-	return nil
+	return backupSecret(from, to)
 }

@@ -26,6 +26,9 @@ const (
 func (e *Engine) Drop(ctx context.Context, before, linksBefore time.Time, limit int) (int, error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
+	if err := e.settleDoubt(ctx); err != nil { // the view is then what is on disk
+		return 0, err
+	}
 	d := &dropping{folding: folding{e: e, ctx: ctx, view: e.view.Load()}, before: nanos(before), left: limit, spent: spending{}, homes: map[int64]int64{}}
 	if len(d.view.recent) > 0 && d.view.recent[0].start < d.before {
 		if err := e.fold(ctx); err != nil {

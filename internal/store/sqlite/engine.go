@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -15,20 +16,29 @@ import (
 	"modernc.org/sqlite"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Options say where the database is.
 type Options struct {
 	Path string // of the database file; its folder is made where it does not exist
+	// Keyed keeps fingerprints of keys in a keyed form, see Engine.KeySecret.
+	Keyed bool
+
+	driver string // of the connection that writes; tests have one that loses answers
 }
 
 // Engine is an open database. It is safe for concurrent use.
 type Engine struct {
 	path    string
+	driver  string
+	secret  usage.KeySecret
 	lock    *fileLock
 	writing sync.Mutex // held for a write transaction
 	writeDB *sql.DB    // one connection
 	writer  *writer
+	writes  lastWrites
+	doubt   *doubt // nil, mostly; guarded by writing, as writer and writes are
 	readDB  *sql.DB
 	// accessDB finds out who a request acts for, while long reads keep readDB busy.
 	accessDB               *sql.DB
@@ -81,14 +91,15 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{path: path, lock: lock}
-	if err := e.open(ctx); err != nil {
+	Protect(path) // who runs a server calls it before, and logs what it says
+	e := &Engine{path: path, driver: cmp.Or(o.driver, "sqlite"), lock: lock}
+	if err := e.open(ctx, o.Keyed); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
 }
 
-func (e *Engine) open(ctx context.Context) error {
+func (e *Engine) open(ctx context.Context, keyed bool) error {
 	if err := checkFile(e.path); err != nil {
 		return err
 	}
@@ -99,7 +110,7 @@ func (e *Engine) open(ctx context.Context) error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("open the database for writing: %w", err)
 	}
-	e.writeDB, err = sql.Open("sqlite", dsn(e.path, "rw",
+	e.writeDB, err = sql.Open(e.driver, dsn(e.path, "rw",
 		"auto_vacuum(2)", // incremental: set before the first table is made
 		"journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("cache_size(-%d)", writerCacheKiB),
 		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages), "temp_store(MEMORY)"))
@@ -131,8 +142,16 @@ func (e *Engine) open(ctx context.Context) error {
 	if e.writer, err = newWriter(ctx, e.writeDB); err != nil {
 		return err
 	}
+	if err := e.loadWrites(ctx); err != nil {
+		return err
+	}
 	if err := e.loadView(ctx); err != nil {
 		return err
+	}
+	if keyed {
+		if err := e.keyFingerprints(ctx); err != nil {
+			return err
+		}
 	}
 	return e.openBlocks()
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/block"
 )
 
@@ -68,6 +69,9 @@ type folding struct {
 
 // fold puts all entries into blocks. The caller holds e.writing.
 func (e *Engine) fold(ctx context.Context) error {
+	if err := e.settleDoubt(ctx); err != nil { // the view is then what is on disk
+		return err
+	}
 	f := &folding{e: e, ctx: ctx, view: e.view.Load()}
 	if len(f.view.recent) == 0 {
 		return nil
@@ -172,7 +176,7 @@ func (e *Engine) replace(ctx context.Context, removed []*blockRef, added []*buil
 	v := e.view.Load()
 	version := v.version + 1
 	refs := make([]*blockRef, len(added))
-	err := e.transaction(ctx, func() error {
+	return e.write(ctx, store.NewWriteID(), func() error {
 		for _, b := range removed {
 			for _, s := range []*sql.Stmt{e.writer.removeBlock, e.writer.removeData} {
 				if _, err := s.ExecContext(ctx, b.id); err != nil {
@@ -194,12 +198,7 @@ func (e *Engine) replace(ctx context.Context, removed []*blockRef, added []*buil
 			return mapError("note that blocks changed", err)
 		}
 		return more()
-	})
-	if err != nil {
-		return err
-	}
-	e.view.Store(v.withBlocks(version, removed, refs, recent))
-	return nil
+	}, func() { e.view.Store(v.withBlocks(version, removed, refs, recent)) })
 }
 
 // loadView reads what is kept of blocks in memory.

@@ -43,8 +43,8 @@ func (s spending) add(fingerprint string, start, tokens, cost int64) {
 			s[k] = sum
 		}
 		sum.calls++
-		sum.tokens += tokens
-		sum.cost += cost
+		sum.tokens = usage.AddSat(sum.tokens, tokens)
+		sum.cost = usage.AddSat(sum.cost, cost)
 		if fingerprint == "" {
 			return
 		}
@@ -66,7 +66,7 @@ func (s spending) addRow(f *block.Figures, dims dimValues, i int) error {
 	}
 	var tokens int64
 	for _, c := range [...]block.Column{block.InputUncached, block.CacheRead, block.CacheWrite, block.OutputText, block.Reasoning} {
-		tokens += f.Number(c, i)
+		tokens = usage.AddSat(tokens, f.Number(c, i))
 	}
 	s.add(dims[key].a, f.Starts()[i], tokens, cost)
 	return nil
@@ -112,6 +112,12 @@ func (s spending) ofStoredKeys(ctx context.Context, from interface {
 	return mapError("read which keys are stored", rows.Err())
 }
 
+// addForgotten adds to a sum that is stored already, saturated as usage.AddSat is: SQLite goes on with
+// floating-point numbers where an integer overflows. None of the figures is negative.
+const addForgotten = `ON CONFLICT (fingerprint, slot) DO UPDATE SET calls = calls + excluded.calls,
+tokens = CASE WHEN tokens > 9223372036854775807 - excluded.tokens THEN 9223372036854775807 ELSE tokens + excluded.tokens END,
+cost = CASE WHEN cost > 9223372036854775807 - excluded.cost THEN 9223372036854775807 ELSE cost + excluded.cost END`
+
 // remember stores what was added up of records that are about to be removed.
 func (e *Engine) remember(ctx context.Context, s spending) error {
 	if len(s) == 0 {
@@ -121,8 +127,7 @@ func (e *Engine) remember(ctx context.Context, s spending) error {
 		return err
 	}
 	for at, sum := range s {
-		_, err := e.writer.conn.ExecContext(ctx, `INSERT INTO forgotten (fingerprint, slot, calls, tokens, cost) VALUES (?,?,?,?,?)
-ON CONFLICT (fingerprint, slot) DO UPDATE SET calls = calls + excluded.calls, tokens = tokens + excluded.tokens, cost = cost + excluded.cost`,
+		_, err := e.writer.conn.ExecContext(ctx, "INSERT INTO forgotten (fingerprint, slot, calls, tokens, cost) VALUES (?,?,?,?,?) "+addForgotten,
 			at.fingerprint, at.slot, sum.calls, sum.tokens, sum.cost)
 		if err != nil {
 			return mapError("add up what the dropped records spent", err)
@@ -137,9 +142,9 @@ func (e *Engine) forgetSlots(ctx context.Context, before time.Time) error {
 	if slot <= 0 {
 		return nil
 	}
+	// row by row: SQLite's sum is an error where it leaves 64 bits
 	_, err := e.writer.conn.ExecContext(ctx, `INSERT INTO forgotten (fingerprint, slot, calls, tokens, cost)
-SELECT fingerprint, 0, sum(calls), sum(tokens), sum(cost) FROM forgotten WHERE slot > 0 AND slot < ? GROUP BY fingerprint
-ON CONFLICT (fingerprint, slot) DO UPDATE SET calls = calls + excluded.calls, tokens = tokens + excluded.tokens, cost = cost + excluded.cost`, slot)
+SELECT fingerprint, 0, calls, tokens, cost FROM forgotten WHERE slot > 0 AND slot < ? `+addForgotten, slot)
 	if err == nil {
 		_, err = e.writer.conn.ExecContext(ctx, "DELETE FROM forgotten WHERE slot > 0 AND slot < ?", slot)
 	}

@@ -19,8 +19,9 @@ k.disabled, k.settings`
 
 // keySettings is the JSON of a key's settings column.
 type keySettings struct {
-	Models []string     `json:"models,omitempty"`
-	Limits store.Limits `json:"limits,omitzero"`
+	Models  []string     `json:"models,omitempty"`
+	Limits  store.Limits `json:"limits,omitzero"`
+	ByOwner bool         `json:"by_owner,omitempty"`
 }
 
 // Keys lists the keys that changed after a version.
@@ -38,7 +39,7 @@ func (e *Engine) Keys(ctx context.Context, after int64) ([]store.Key, int64, err
 	if version == after {
 		return keys, version, nil
 	}
-	keys, err = readKeys(ctx, tx, "k.version > ?", after)
+	keys, err = readKeys(ctx, tx, true, "k.version > ?", after)
 	return keys, version, err
 }
 
@@ -47,9 +48,22 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-func readKeys(ctx context.Context, db querier, where string, arg any) ([]store.Key, error) {
+// KeysOf gives the keys of ids.
+func (e *Engine) KeysOf(ctx context.Context, ids []string) ([]store.Key, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, fmt.Errorf("list the keys: %w", err)
+	}
+	return readKeys(ctx, e.readDB, false, "k.id IN (SELECT value FROM json_each(?))", string(list))
+}
+
+// readKeys reads keys, and pares the revoked ones of them where that is asked for.
+func readKeys(ctx context.Context, db querier, pare bool, where string, args ...any) ([]store.Key, error) {
 	keys := []store.Key{}
-	rows, err := db.QueryContext(ctx, "SELECT "+keyColumns+" FROM api_keys k WHERE "+where+" ORDER BY k.created_at, k.id", arg)
+	rows, err := db.QueryContext(ctx, "SELECT "+keyColumns+" FROM api_keys k WHERE "+where+" ORDER BY k.created_at, k.id", args...)
 	if err != nil {
 		return nil, mapError("list the keys", err)
 	}
@@ -68,8 +82,11 @@ func readKeys(ctx context.Context, db querier, where string, arg any) ([]store.K
 		if err := json.Unmarshal([]byte(settings), &s); err != nil {
 			return nil, fmt.Errorf("%w: the settings of key %s cannot be read: %w", store.ErrCorrupt, k.ID, err)
 		}
-		k.Models, k.Limits = s.Models, s.Limits
+		k.Models, k.Limits, k.ByOwner = s.Models, s.Limits, s.ByOwner
 		k.CreatedAt, k.ExpiresAt, k.RevokedAt = time.Unix(0, created).UTC(), timeOf(expires), timeOf(revoked)
+		if pare && !k.RevokedAt.IsZero() {
+			k = k.Pare()
+		}
 		place[k.ID] = len(keys)
 		keys = append(keys, k)
 	}
@@ -77,7 +94,7 @@ func readKeys(ctx context.Context, db querier, where string, arg any) ([]store.K
 		return nil, mapError("list the keys", err)
 	}
 	older, err := db.QueryContext(ctx, `SELECT s.key_id, s.fingerprint, s.display, s.until
-FROM api_keys k JOIN api_key_secrets s ON s.key_id = k.id WHERE s.place > 0 AND `+where+" ORDER BY s.key_id, s.place", arg)
+FROM api_keys k JOIN api_key_secrets s ON s.key_id = k.id WHERE s.place > 0 AND `+where+" ORDER BY s.key_id, s.place", args...)
 	if err != nil {
 		return nil, mapError("list the keys' older secrets", err)
 	}
@@ -153,7 +170,7 @@ func (e *Engine) UpdateKey(ctx context.Context, id string, change func(*store.Ke
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	return e.transaction(ctx, func() error {
-		keys, err := readKeys(ctx, e.writer.conn, "k.id = ?", id)
+		keys, err := readKeys(ctx, e.writer.conn, false, "k.id = ?", id)
 		if err != nil {
 			return err
 		}
@@ -196,8 +213,8 @@ func (e *Engine) putKey(ctx context.Context, k *store.Key, version int64, i int)
 	folded := foldName(k.Name)
 	if k.RevokedAt.IsZero() {
 		var other string
-		err := e.writer.conn.QueryRowContext(ctx, "SELECT id FROM api_keys WHERE name_folded = ? AND revoked_at IS NULL AND id <> ?",
-			folded, k.ID).Scan(&other)
+		err := e.writer.conn.QueryRowContext(ctx, "SELECT id FROM api_keys WHERE owner = ? AND name_folded = ? AND revoked_at IS NULL AND id <> ?",
+			k.Owner, folded, k.ID).Scan(&other)
 		if err == nil {
 			return &store.KeyConflict{Index: i, With: other}
 		}
@@ -205,7 +222,7 @@ func (e *Engine) putKey(ctx context.Context, k *store.Key, version int64, i int)
 			return mapError("look for a key of this name", err)
 		}
 	}
-	settings, err := json.Marshal(keySettings{k.Models, k.Limits})
+	settings, err := json.Marshal(keySettings{k.Models, k.Limits, k.ByOwner})
 	if err != nil {
 		return fmt.Errorf("write a key's settings: %w", err)
 	}

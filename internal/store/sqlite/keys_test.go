@@ -103,10 +103,14 @@ func TestKeysOfAnOlderDatabase(t *testing.T) {
 	keys, _, err := e.Keys(ctx, 0)
 	require.NoError(t, err)
 	require.Equal(t, []store.Key{
-		{ID: "1", Name: "Bob", Description: "d", Fingerprint: "f1", Display: "x", Owner: "o", CreatedAt: at(5), RevokedAt: at(6)},
+		{ID: "1", Name: "Bob", Fingerprint: "f1", Display: "x", Owner: "o", CreatedAt: at(5), RevokedAt: at(6), Pared: true},
 		{ID: "2", Name: "BOB", Fingerprint: "f2", Display: "y", CreatedAt: at(7), ExpiresAt: at(8)},
 	}, keys)
-	require.ErrorIs(t, e.AddKeys(ctx, 9, []store.Key{aKey("3", "bob")}, audited), store.ErrKeyExists)
+	bob := aKey("3", "bob")
+	bob.Owner = ""
+	require.ErrorIs(t, e.AddKeys(ctx, 9, []store.Key{bob}, audited), store.ErrKeyExists)
+	bob.Owner, bob.Fingerprint = "somebody", "f3"
+	require.NoError(t, e.AddKeys(ctx, 9, []store.Key{bob}, audited), "a name is its owner's")
 	require.ErrorIs(t, e.AddKeys(ctx, 9, []store.Key{{ID: "4", Name: "n", Fingerprint: "f1"}}, audited), store.ErrKeyExists)
 }
 

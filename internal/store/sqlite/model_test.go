@@ -284,7 +284,7 @@ func requireTotals(t require.TestingT, e *Engine, f store.Filter) {
 	require.Equal(t, want, got)
 }
 
-// TestModel: whatever is written, folded, dropped and begun anew, every way of reading gives what a plain
+// TestModel: whatever is written, folded, dropped and begun anew, with whichever answers lost, every way of reading gives what a plain
 // table of records gives.
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -292,21 +292,20 @@ func TestModel(t *testing.T) {
 		require.NoError(t, err)
 		defer func() { _ = os.RemoveAll(dir) }()
 		path := filepath.Join(dir, "t.db")
-		e, err := Open(ctx, Options{Path: path})
-		require.NoError(t, err)
+		e := openLossy(t, path)
 		defer func() { require.NoError(t, e.Close()) }()
 		m := &model{records: map[place]store.Record{}}
 		for range rapid.IntRange(1, 8).Draw(t, "steps") {
 			switch rapid.IntRange(0, 6).Draw(t, "step") {
 			case 0:
-				e.writing.Lock()
-				err := e.fold(ctx)
-				e.writing.Unlock()
-				require.NoError(t, err)
+				loseAnswer(t, func() error {
+					e.writing.Lock()
+					defer e.writing.Unlock()
+					return e.fold(ctx)
+				})
 			case 1:
 				require.NoError(t, e.Close())
-				e, err = Open(ctx, Options{Path: path})
-				require.NoError(t, err)
+				e = openLossy(t, path)
 			case 2:
 				m.drop(t, e)
 			default:
@@ -326,8 +325,11 @@ func (m *model) drop(t *rapid.T, e *Engine) {
 			old++
 		}
 	}
-	n, err := e.Drop(ctx, before, start, limit)
-	require.NoError(t, err)
+	n := 0
+	loseAnswer(t, func() (err error) {
+		n, err = e.Drop(ctx, before, start, limit)
+		return err
+	})
 	require.Equal(t, min(old, limit), n)
 	left := map[place]bool{}
 	for _, r := range scanned(t, e, store.Filter{Superseded: true}) {
@@ -344,7 +346,7 @@ func (m *model) drop(t *rapid.T, e *Engine) {
 }
 
 func (m *model) write(t *rapid.T, e *Engine) {
-	w := store.Write{Seen: start}
+	w := store.Write{ID: store.NewWriteID(), Seen: start}
 	known := m.sorted()
 	pick := func(label string) store.Record {
 		if len(known) > 0 && rapid.Bool().Draw(t, label) {
@@ -388,5 +390,24 @@ func (m *model) write(t *rapid.T, e *Engine) {
 		cancel()
 		require.Error(t, e.Apply(cancelled, w), "nothing of it may stay")
 	}
-	require.NoError(t, e.Apply(ctx, w))
+	loseAnswer(t, func() error { return e.Apply(ctx, w) })
+	if rapid.IntRange(0, 5).Draw(t, "again") == 0 {
+		require.NoError(t, e.Apply(ctx, w), "it is not applied twice")
+	}
+}
+
+// loseAnswer runs what writes, mostly as it is, else with a COMMIT that reports an error; where that tells
+// that nothing was committed, once more.
+func loseAnswer(t *rapid.T, write func() error) {
+	how := rapid.SampledFrom([]int32{goes, goes, goes, unheard, undone, unhandled}).Draw(t, "commit")
+	nextCommit.Store(how)
+	err := write()
+	nextCommit.Store(goes) // there may have been nothing to commit
+	if how == goes || how == unheard {
+		require.NoError(t, err)
+	}
+	if err != nil {
+		require.ErrorIs(t, err, errAnswer)
+		require.NoError(t, write())
+	}
 }

@@ -187,7 +187,7 @@ func orderByte(o store.Order) byte {
 
 func sortedCursor(r *ranked, o store.Order) string {
 	b := binary.BigEndian.AppendUint64([]byte{sortedCursorVersion, orderByte(o)}, uint64(r.rank)) //nolint:gosec // bits
-	b = binary.BigEndian.AppendUint64(b, uint64(r.start))                                        //nolint:gosec // starts are positive
+	b = binary.BigEndian.AppendUint64(b, uint64(r.start))                                         //nolint:gosec // starts are positive
 	b = append(b, r.id[:]...)
 	return base64.RawURLEncoding.EncodeToString(append(b, checkByte(b)))
 }

@@ -11,12 +11,12 @@ import (
 const axesPerDay = 16
 
 // SaveSums stores the ledger's sums.
-func (e *Engine) SaveSums(ctx context.Context, pages []store.SumPage, journal []byte, at time.Time) error {
+func (e *Engine) SaveSums(ctx context.Context, w store.SumsWrite) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	conn := e.writer.conn
-	return e.transaction(ctx, func() error {
-		for _, p := range pages {
+	return e.write(ctx, w.ID, func() error {
+		for _, p := range w.Pages {
 			id := p.Day*axesPerDay + int64(p.Axis)
 			var err error
 			if len(p.Data) == 0 {
@@ -31,14 +31,14 @@ func (e *Engine) SaveSums(ctx context.Context, pages []store.SumPage, journal []
 		if _, err := conn.ExecContext(ctx, "DELETE FROM series"); err != nil {
 			return mapError("replace the journal of the series", err)
 		}
-		if len(journal) > 0 {
-			if _, err := conn.ExecContext(ctx, "INSERT INTO series (data) VALUES (?)", journal); err != nil {
+		if len(w.Journal) > 0 {
+			if _, err := conn.ExecContext(ctx, "INSERT INTO series (data) VALUES (?)", w.Journal); err != nil {
 				return mapError("replace the journal of the series", err)
 			}
 		}
-		_, err := conn.ExecContext(ctx, "UPDATE hours SET untrue = 0, seen = ? WHERE untrue", at.Unix())
+		_, err := conn.ExecContext(ctx, "UPDATE hours SET untrue = 0, seen = ? WHERE untrue", w.At.Unix())
 		return mapError("note that the sums are true", err)
-	})
+	}, nil)
 }
 
 // Sums visits the stored sums of some days.

@@ -30,7 +30,9 @@ func TestSums(t *testing.T) {
 		Put: []store.Record{record(1, start), record(2, start.Add(time.Hour))}, Seen: start, Untrue: []int64{hour, hour + 1}, Journal: []byte("one"),
 	}))
 	seen := start.Truncate(time.Second)
-	require.NoError(t, e.SaveSums(ctx, []store.SumPage{{Day: 20780, Axis: 2, Data: []byte("b")}, {Day: 20780, Axis: 0, Data: []byte("a")}}, []byte("all"), start.Add(time.Minute)))
+	require.NoError(t, e.SaveSums(ctx, store.SumsWrite{
+		Pages: []store.SumPage{{Day: 20780, Axis: 2, Data: []byte("b")}, {Day: 20780, Axis: 0, Data: []byte("a")}}, Journal: []byte("all"), At: start.Add(time.Minute),
+	}))
 	require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{record(3, start)}, Seen: start.Add(time.Hour), Untrue: []int64{hour}, Journal: []byte("two")}))
 	for range 2 {
 		require.Equal(t, []store.SumPage{{Day: 20780, Axis: 0, Data: []byte("a")}, {Day: 20780, Axis: 2, Data: []byte("b")}}, pages(t, e))
@@ -50,7 +52,7 @@ func TestSums(t *testing.T) {
 		require.NoError(t, e.Close())
 		e = open(t, path)
 	}
-	require.NoError(t, e.SaveSums(ctx, []store.SumPage{{Day: 20780, Axis: 0}}, nil, start), "an empty page is removed")
+	require.NoError(t, e.SaveSums(ctx, store.SumsWrite{Pages: []store.SumPage{{Day: 20780, Axis: 0}}, At: start}), "an empty page is removed")
 	require.Len(t, pages(t, e), 1)
 	n, err := e.Drop(ctx, start.Add(time.Minute), start.Add(time.Hour), 10)
 	require.NoError(t, err)

@@ -123,14 +123,9 @@ func (t *totals) addEntry(e *entry) error {
 	addIf(&g.Inconsistent, r.Quality&usage.Inconsistent != 0)
 	addIf(&g.Estimated, r.Quality&usage.Estimated != 0)
 	if r.Quality&usage.Unpriced == 0 {
-		g.Cost += r.Cost
+		g.Cost = g.Cost.Add(r.Cost)
 	}
-	g.Tokens.InputUncached += r.Tokens.InputUncached
-	g.Tokens.CacheRead += r.Tokens.CacheRead
-	g.Tokens.CacheWrite += r.Tokens.CacheWrite
-	g.Tokens.CacheWrite1h += r.Tokens.CacheWrite1h
-	g.Tokens.OutputText += r.Tokens.OutputText
-	g.Tokens.Reasoning += r.Tokens.Reasoning
+	g.Tokens.Add(&r.Tokens, 1)
 	return nil
 }
 
@@ -215,14 +210,12 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 		addIf(&g.Inconsistent, q&usage.Inconsistent != 0)
 		addIf(&g.Estimated, q&usage.Estimated != 0)
 		if q&usage.Unpriced == 0 {
-			g.Cost += usage.NanoUSD(f.Number(block.Cost, row))
+			g.Cost = g.Cost.Add(usage.NanoUSD(f.Number(block.Cost, row)))
 		}
-		g.Tokens.InputUncached += f.Number(block.InputUncached, row)
-		g.Tokens.CacheRead += f.Number(block.CacheRead, row)
-		g.Tokens.CacheWrite += f.Number(block.CacheWrite, row)
-		g.Tokens.CacheWrite1h += f.Number(block.CacheWrite1h, row)
-		g.Tokens.OutputText += f.Number(block.OutputText, row)
-		g.Tokens.Reasoning += f.Number(block.Reasoning, row)
+		g.Tokens.Add(&usage.Tokens{
+			InputUncached: f.Number(block.InputUncached, row), CacheRead: f.Number(block.CacheRead, row), CacheWrite: f.Number(block.CacheWrite, row),
+			CacheWrite1h: f.Number(block.CacheWrite1h, row), OutputText: f.Number(block.OutputText, row), Reasoning: f.Number(block.Reasoning, row),
+		}, 1)
 	}
 	return nil
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
+	"math"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -232,7 +232,7 @@ func (e *Engine) EndSessions(ctx context.Context, user string, entry store.Audit
 	return n, err
 }
 
-const tokenColumns = "t.id, t.name, t.user, t.role, t.hash, t.display, t.created_at, t.expires_at, t.used_at"
+const tokenColumns = "t.id, t.name, t.user, t.role, t.scope, t.hash, t.display, t.created_at, t.expires_at, t.used_at"
 
 // tokenRow reads tokenColumns.
 type tokenRow struct {
@@ -243,7 +243,7 @@ type tokenRow struct {
 }
 
 func (r *tokenRow) into() []any {
-	return []any{&r.ID, &r.Name, &r.User, &r.Role, &r.hash, &r.Display, &r.created, &r.expires, &r.used}
+	return []any{&r.ID, &r.Name, &r.User, &r.Role, &r.Scope, &r.hash, &r.Display, &r.created, &r.expires, &r.used}
 }
 
 func (r *tokenRow) token() store.Token {
@@ -252,27 +252,41 @@ func (r *tokenRow) token() store.Token {
 }
 
 // Tokens lists API tokens.
-func (e *Engine) Tokens(ctx context.Context, user string) ([]store.Token, error) {
-	var where strings.Builder
-	var args []any
-	if user != "" {
-		where.WriteString(" WHERE t.user = ?")
-		args = append(args, user)
+func (e *Engine) Tokens(ctx context.Context, q store.TokenQuery) ([]store.Token, int, error) {
+	const matching = " FROM api_tokens t WHERE (?1 = '' OR t.user = ?1) AND (?2 = '' OR t.id = ?2)"
+	total := 0
+	if err := e.accessDB.QueryRowContext(ctx, "SELECT count(*)"+matching, q.User, q.ID).Scan(&total); err != nil {
+		return nil, 0, mapError("count the tokens", err)
 	}
-	rows, err := e.accessDB.QueryContext(ctx, "SELECT "+tokenColumns+" FROM api_tokens t"+where.String()+" ORDER BY t.created_at, t.id", args...) //nolint:gosec // no values in it
+	after := int64(math.MinInt64)
+	if q.After != "" {
+		found, err := one(e.accessDB.QueryRowContext(ctx, "SELECT t.created_at"+matching+" AND t.id = ?3", q.User, q.ID, q.After), &after)
+		if err == nil && !found {
+			err = store.ErrCursor
+		}
+		if err != nil {
+			return nil, 0, mapError("find the token", err)
+		}
+	}
+	limit := -1 // none
+	if q.Limit > 0 {
+		limit = q.Limit
+	}
+	rows, err := e.accessDB.QueryContext(ctx, "SELECT "+tokenColumns+matching+" AND (t.created_at, t.id) > (?3, ?4) ORDER BY t.created_at, t.id LIMIT ?5",
+		q.User, q.ID, after, q.After, limit)
 	if err != nil {
-		return nil, mapError("list the tokens", err)
+		return nil, 0, mapError("list the tokens", err)
 	}
 	defer rows.Close()
 	tokens := []store.Token{}
 	for rows.Next() {
 		var r tokenRow
 		if err := rows.Scan(r.into()...); err != nil {
-			return nil, mapError("read a token", err)
+			return nil, 0, mapError("read a token", err)
 		}
 		tokens = append(tokens, r.token())
 	}
-	return tokens, mapError("list the tokens", rows.Err())
+	return tokens, total, mapError("list the tokens", rows.Err())
 }
 
 // TokenOf gives a token and its owner.
@@ -286,9 +300,9 @@ func (e *Engine) TokenOf(ctx context.Context, hash string) (store.Token, store.U
 // AddToken stores a token.
 func (e *Engine) AddToken(ctx context.Context, t store.Token, max int, entry store.AuditEntry) error {
 	return e.change(ctx, entry, func() error {
-		res, err := e.writer.conn.ExecContext(ctx, `INSERT INTO api_tokens (id, name, user, role, hash, display, created_at, expires_at)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE (SELECT count(*) FROM api_tokens WHERE user = ?3) < ?9`,
-			t.ID, t.Name, t.User, t.Role, []byte(t.Hash), t.Display, t.CreatedAt.UnixNano(), nanosOf(t.ExpiresAt), max)
+		res, err := e.writer.conn.ExecContext(ctx, `INSERT INTO api_tokens (id, name, user, role, hash, display, created_at, expires_at, scope)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?10 WHERE (SELECT count(*) FROM api_tokens WHERE user = ?3) < ?9`,
+			t.ID, t.Name, t.User, t.Role, []byte(t.Hash), t.Display, t.CreatedAt.UnixNano(), nanosOf(t.ExpiresAt), max, t.Scope)
 		return changed(res, mapError("store the token", err), store.ErrTooManyTokens)
 	})
 }

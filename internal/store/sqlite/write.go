@@ -18,7 +18,7 @@ import (
 type writer struct {
 	conn *sql.Conn
 	whole, onlyFigures,
-	insertRecent, insertDim, insertLink, insertJournal, insertHour, noteSeen,
+	insertRecent, insertDim, insertLink, insertJournal, insertHour, insertWrite, noteSeen,
 	insertBlock, insertData, removeBlock, removeData *sql.Stmt
 	all []*sql.Stmt
 }
@@ -40,6 +40,7 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		{&w.insertLink, "INSERT OR IGNORE INTO links (trace, span, parent, tool, seen) VALUES (?,?,?,?,?)"},
 		{&w.insertJournal, "INSERT INTO series (data) VALUES (?)"},
 		{&w.insertHour, "INSERT OR REPLACE INTO hours (hour, untrue, seen) VALUES (?,1,?)"},
+		{&w.insertWrite, "INSERT INTO writes (id) VALUES (?)"},
 		{&w.noteSeen, "UPDATE meta SET value = ? WHERE name = 'last_seen'"},
 		{&w.insertBlock, insertBlock},
 		{&w.insertData, insertData},
@@ -72,49 +73,35 @@ func (w *writer) fetchFigures(ctx context.Context, id int64) (figures []byte, er
 	return figures, fetched(id, err)
 }
 
-// transaction runs a function between BEGIN and COMMIT; whatever fails, nothing of it stays.
-func (e *Engine) transaction(ctx context.Context, f func() error) error {
-	if _, err := e.writer.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return mapError("begin to write", err)
-	}
-	err := f()
-	if err == nil {
-		_, err = e.writer.conn.ExecContext(ctx, "COMMIT")
-		err = mapError("commit", err)
-	}
-	if err != nil {
-		// SQLite may have rolled back already, and says so; the context may be over.
-		_, _ = e.writer.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-	}
-	return err
-}
-
 // Apply commits one write: what it makes of records goes into the table recent as bytes, and into memory
 // when that is on disk.
 func (e *Engine) Apply(ctx context.Context, w store.Write) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
+	if err := e.settleDoubt(ctx); err != nil { // the view is then what is on disk
+		return err
+	}
+	if e.writes.has(w.ID) {
+		return nil
+	}
 	if len(e.view.Load().recent) >= maxRecent {
 		if err := e.fold(ctx); err != nil {
 			return err
 		}
 	}
 	a := e.newApplication(ctx, w.Seen)
-	err := e.transaction(ctx, func() error {
+	return e.write(ctx, w.ID, func() error {
 		if err := a.apply(&w); err != nil {
 			return err
 		}
 		return a.note(&w)
+	}, func() {
+		e.dims.add(a.fresh)
+		if a.putSome {
+			e.seen.Store(a.seen)
+		}
+		e.view.Store(a.view.with(a.entries(), a.added))
 	})
-	if err != nil {
-		return err
-	}
-	e.dims.add(a.fresh)
-	if len(w.Put) > 0 {
-		e.seen.Store(a.seen)
-	}
-	e.view.Store(a.view.with(a.entries(), a.added))
-	return nil
 }
 
 // note keeps what else a write says: the series' journal, when a record was last put, and of which
@@ -154,6 +141,8 @@ type application struct {
 	fresh map[dimKey]uint32 // texts that this write adds
 	put   map[place]*entry
 	added int64 // records more than before
+	// putSome says that a record was put.
+	putSome bool
 }
 
 func (e *Engine) newApplication(ctx context.Context, seen time.Time) *application {
@@ -166,6 +155,7 @@ func (a *application) apply(w *store.Write) error {
 			return fmt.Errorf("remove a record: %w", err)
 		}
 	}
+	a.putSome = len(w.Put) > 0
 	for i := range w.Put {
 		if err := a.putRecord(&w.Put[i]); err != nil {
 			return fmt.Errorf("write a record: %w", err)

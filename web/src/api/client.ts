@@ -22,7 +22,7 @@ export function onSignedOut(f: () => void): void {
 
 interface Envelope { code: number; data?: unknown; message?: string; details?: { message?: string; location?: string }[] | null }
 
-async function ask<T>(method: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<T> {
+async function ask<T>(method: string, path: string, body: unknown, signal: AbortSignal | undefined, heads?: (h: Headers) => void): Promise<T> {
   let res: Response;
   try {
     res = await fetch(base + path, {
@@ -39,6 +39,7 @@ async function ask<T>(method: string, path: string, body: unknown, signal: Abort
   } catch {
     if (res.ok && res.status === 204) return undefined as T;
   }
+  heads?.(res.headers);
   if (res.ok && envelope?.code === 0) return envelope.data as T;
   if (res.status === 401 && path !== "/session") signedOut?.();
   const details = (envelope?.details ?? []).map((d) => [d.location, d.message].filter(Boolean).join(": "));
@@ -50,7 +51,19 @@ function withParams(path: string, params?: URLSearchParams): string {
   return q ? `${path}?${q}` : path;
 }
 
+/** All entries of a list that the API answers page by page. */
+async function list<T>(path: string, signal?: AbortSignal): Promise<T[]> {
+  const all: T[] = [];
+  let next: string | null = null;
+  do {
+    const params: URLSearchParams | undefined = next ? new URLSearchParams({ cursor: next }) : undefined;
+    all.push(...((await ask<T[] | null>("GET", withParams(path, params), undefined, signal, (h) => (next = h.get("X-Next-Cursor")))) ?? []));
+  } while (next);
+  return all;
+}
+
 export const api = {
+  list,
   get: <T>(path: string, params?: URLSearchParams, signal?: AbortSignal) => ask<T>("GET", withParams(path, params), undefined, signal),
   post: <T>(path: string, body: unknown) => ask<T>("POST", path, body, undefined),
   patch: <T>(path: string, body: unknown) => ask<T>("PATCH", path, body, undefined),

@@ -2,11 +2,22 @@
 
 export type Cell = string | number | boolean | null | undefined;
 
+// What may stand before a formula without being seen: spreadsheets pass over it.
+const invisible = String.raw`[\p{Z}\p{C}\p{M}\p{Default_Ignorable_Code_Point}"]*`;
+
+// Beginnings of formulas, wide and small forms too. Some countries separate cells by semicolons.
+const formula = new RegExp(`(^|[;\\t\\r\\n])(?=${invisible}[=+\\-@|＝＋－＠｜﹦﹢﹣﹫−])`, "gu");
+const plainNumber = /^-?(\d+\.?\d*|\.\d+)$/;
+
+/** Keeps spreadsheets from running a text as a formula, see https://owasp.org/www-community/attacks/CSV_Injection. */
+export function neutral(s: string): string {
+  if (plainNumber.test(s)) return s;
+  return (/^[\t\r\n]/.test(s) ? "'" : "") + s.replace(formula, "$1'");
+}
+
 function cell(v: Cell): string {
   if (v === null || v === undefined) return "";
-  let s = String(v);
-  // no text becomes a formula, see https://owasp.org/www-community/attacks/CSV_Injection
-  if (typeof v === "string" && /^[=+\-@\t\r]/.test(s)) s = "'" + s;
+  const s = typeof v === "string" ? neutral(v) : String(v);
   return /[",\r\n]/.test(s) ? `"${s.replaceAll('"', '""')}"` : s;
 }
 

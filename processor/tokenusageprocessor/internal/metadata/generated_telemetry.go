@@ -30,6 +30,7 @@ type TelemetryBuilder struct {
 	ProcessorTokenusageInconsistent      metric.Int64Counter
 	ProcessorTokenusageNoUsage           metric.Int64Counter
 	ProcessorTokenusageRemovedAttributes metric.Int64Counter
+	ProcessorTokenusageRemovedSecrets    metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -69,7 +70,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorTokenusageInconsistent, err = builder.meter.Int64Counter(
 		"otelcol_processor_tokenusage_inconsistent",
-		metric.WithDescription("Records with figures that cannot be (negative, not a number, over 2^53, not adding up). [Alpha]"),
+		metric.WithDescription("Records with figures that cannot be (negative, not a number, over 2^40, not adding up). [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
@@ -83,6 +84,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_tokenusage_removed_attributes",
 		metric.WithDescription("Attributes, events' attributes and bodies removed because they held texts or keys. [Alpha]"),
 		metric.WithUnit("{attribute}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorTokenusageRemovedSecrets, err = builder.meter.Int64Counter(
+		"otelcol_processor_tokenusage_removed_secrets",
+		metric.WithDescription("Keys and other secrets in clear that were removed with their attributes, or cut out of texts. [Alpha]"),
+		metric.WithUnit("{secret}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

@@ -40,7 +40,7 @@ func AssertEqualProcessorTokenusageCalls(t *testing.T, tt *componenttest.Telemet
 func AssertEqualProcessorTokenusageInconsistent(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_tokenusage_inconsistent",
-		Description: "Records with figures that cannot be (negative, not a number, over 2^53, not adding up). [Alpha]",
+		Description: "Records with figures that cannot be (negative, not a number, over 2^40, not adding up). [Alpha]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -81,6 +81,22 @@ func AssertEqualProcessorTokenusageRemovedAttributes(t *testing.T, tt *component
 		},
 	}
 	got, err := tt.GetMetric("otelcol_processor_tokenusage_removed_attributes")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualProcessorTokenusageRemovedSecrets(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_processor_tokenusage_removed_secrets",
+		Description: "Keys and other secrets in clear that were removed with their attributes, or cut out of texts. [Alpha]",
+		Unit:        "{secret}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_processor_tokenusage_removed_secrets")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }

@@ -23,6 +23,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorTokenusageInconsistent.Add(context.Background(), 1)
 	tb.ProcessorTokenusageNoUsage.Add(context.Background(), 1)
 	tb.ProcessorTokenusageRemovedAttributes.Add(context.Background(), 1)
+	tb.ProcessorTokenusageRemovedSecrets.Add(context.Background(), 1)
 	AssertEqualProcessorTokenusageCalls(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -33,6 +34,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorTokenusageRemovedAttributes(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorTokenusageRemovedSecrets(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 

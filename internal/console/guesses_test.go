@@ -1,0 +1,80 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/store/sqlite"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// TestGuessesOfShortKeys: nobody but those who manage keys finds out by filters, searches or names which short key
+// was used, be it by 90 guesses in one request.
+func TestGuessesOfShortKeys(t *testing.T) {
+	b := newBench(t, nil)
+	const short = "hunter2"
+	fingerprint := usage.Fingerprint(short)
+	b.spend(1, fingerprint, "m", 5)
+	guesses := url.Values{}
+	for i := range 90 {
+		guesses.Add("key", usage.Fingerprint(fmt.Sprint("guess ", i)))
+	}
+	guesses.Set("key", fingerprint)
+	for _, role := range []access.Role{access.Viewer, access.Member} {
+		who := b.as(access.Principal{Name: "eve", Role: role, Via: "session"})
+		for _, target := range []string{"/stats?", "/usage-trend?", "/logs?", "/export?", "/breakdown?by=model&", "/dimensions/model?"} {
+			requireProblem(t, who.do("GET", base+target+guesses.Encode(), "", nil), 403)
+			requireProblem(t, who.do("GET", base+target+"key="+strings.ToUpper(fingerprint), "", nil), 403)
+		}
+		for _, q := range []string{"key:" + fingerprint, fingerprint, "-key:" + fingerprint} {
+			found := len(data[LogPage](who, "GET", "/logs?q="+url.QueryEscape(q), "", 200).Items)
+			if strings.HasPrefix(q, "-") && role == access.Viewer {
+				require.Equal(t, 1, found, "as for any key that is none")
+				continue
+			}
+			require.Zero(t, found, q)
+		}
+	}
+	require.EqualValues(t, 5, data[Stats](b, "GET", "/stats?key="+fingerprint, "", 200).Used, "who manages keys may")
+	viewer := b.as(access.Principal{Name: "eve", Role: access.Viewer, Via: "session"})
+	shown := *data[LogPage](viewer, "GET", "/logs", "", 200).Items[0].Key
+	require.NotEqual(t, strangerName(fingerprint), shown.ID, "the name cannot be worked out from the key")
+	require.EqualValues(t, 5, data[Stats](viewer, "GET", "/stats?key="+shown.ID, "", 200).Used)
+
+	another := newBench(t, nil)
+	another.spend(1, fingerprint, "m", 5)
+	require.NotEqual(t, shown.ID, data[LogPage](another, "GET", "/logs", "", 200).Items[0].Key.ID, "every installation has names of its own")
+}
+
+// TestNoFingerprintOnDisk: neither the database nor a copy of it has a fingerprint that short keys could be tried
+// against; the secret is in a file of its own.
+func TestNoFingerprintOnDisk(t *testing.T) {
+	b := newBench(t, nil)
+	const short = "hunter2"
+	b.spend(1, usage.Fingerprint(short), "m", 5)
+	made := data[NewKey](b, "POST", "/keys", `{"name":"made"}`, 201)
+	data[Imported](b, "POST", "/keys/import", `{"keys":[{"name":"imported","key":"1234"}]}`, 200)
+	path := filepath.Join(t.TempDir(), "copy.db")
+	require.NoError(t, b.ledger.Backup(context.Background(), path))
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for _, key := range []string{short, made.Secret, "1234"} {
+		f := usage.Fingerprint(key)
+		require.NotContains(t, string(text), f)
+		require.Contains(t, string(text), b.ledger.KeyIdentity(f))
+	}
+	secret, err := os.ReadFile(path + sqlite.SecretSuffix)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), strings.TrimSpace(string(secret)))
+	info, err := os.Stat(path + sqlite.SecretSuffix)
+	require.NoError(t, err)
+	require.Zero(t, info.Mode().Perm()&0o077)
+}

@@ -1,0 +1,98 @@
+package dialect
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// TestFailedRecords: what only the failed or rarer records of an emitter name, under names of their own, is
+// told: the model, the operation, the status, the kind of error.
+func TestFailedRecords(t *testing.T) {
+	for name, tc := range map[string]struct {
+		scope, span, event string
+		attrs              map[string]any
+		exception          string
+		want               usage.Call
+	}{
+		"Gemini CLI, model": {scope: "gemini-cli", event: "gemini_cli.api_error", attrs: map[string]any{
+			"model": "gemini-2.5-flash", "duration_ms": 177, "status_code": 500, "error.type": "ApiError", "auth_type": "gemini-api-key",
+		}, want: usage.Call{Model: "gemini-2.5-flash", Operation: "generate_content", Status: 500, ErrorType: "ApiError"}},
+		"Gemini CLI, model_name": {scope: "gemini-cli", event: "gemini_cli.api_error", attrs: map[string]any{
+			"model_name": "gemini-2.5-pro", "http.status_code": 429, "error_type": "TooMany",
+		}, want: usage.Call{Model: "gemini-2.5-pro", Operation: "generate_content", Status: 429, ErrorType: "TooMany"}},
+		"Gemini CLI, span": {scope: "gemini-cli", span: "llm_call", attrs: map[string]any{
+			"gen_ai.operation.name": "llm_call", "gen_ai.request.model": "gemini-2.5-flash",
+		}, exception: "ApiError", want: usage.Call{Model: "gemini-2.5-flash", Operation: "chat", ErrorType: "ApiError"}},
+		"Qwen Code": {scope: "qwen-code", event: "qwen-code.api_error", attrs: map[string]any{
+			"model": "qwen3-coder-plus", "status_code": "401", "error_type": "AuthError", "duration_ms": 5,
+		}, want: usage.Call{Model: "qwen3-coder-plus", Operation: "generate_content", Status: 401, ErrorType: "AuthError"}},
+		"Claude Code": {scope: "com.anthropic.claude_code.events", event: "claude_code.api_error", attrs: map[string]any{
+			"model": "claude-sonnet-4-5", "status_code": "529", "error": "Overloaded", "attempt": 3,
+		}, want: usage.Call{Model: "claude-sonnet-4-5", Operation: "chat", Status: 529, ErrorType: "529"}},
+		"Codex, with figures of the conventions": {scope: "codex_exec", span: "handle_responses", attrs: map[string]any{
+			"model": "gpt-5-codex", "gen_ai.usage.input_tokens": 9013, "gen_ai.usage.output_tokens": 348, "user.account_id": "a",
+		}, want: usage.Call{Model: "gpt-5-codex", Operation: "chat", User: "a"}},
+		"OpenInference, parameters alone": {scope: "openinference.instrumentation.openai", span: "ChatCompletion", attrs: map[string]any{
+			"openinference.span.kind": "LLM", "llm.system": "openai", "llm.invocation_parameters": `{"model": "gpt-4o-mini", "stream": true}`,
+		}, exception: "openai.RateLimitError", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "openai.RateLimitError"}},
+		"OpenInference, input alone": {scope: "@arizeai/openinference-instrumentation-openai", span: "OpenAI Chat Completions", attrs: map[string]any{
+			"openinference.span.kind": "LLM", "input.value": `{"model":"gpt-4o","messages":[]}`,
+		}, exception: "RateLimitError", want: usage.Call{Model: "gpt-4o", Operation: "chat", ErrorType: "RateLimitError"}},
+		"MLflow": {scope: "mlflow.tracing.provider", span: "Completions", attrs: map[string]any{
+			"mlflow.spanType": `"CHAT_MODEL"`, "mlflow.spanInputs": `{"model": "gpt-4o-mini", "messages": []}`,
+		}, exception: "openai.RateLimitError", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "openai.RateLimitError"}},
+		"Spring AI": {scope: "org.springframework.boot", span: "chat gpt-4o-mini", attrs: map[string]any{
+			"gen_ai.operation.name": "chat", "gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o-mini", "gen_ai.response.model": "none",
+		}, exception: "com.openai.errors.RateLimitException", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "com.openai.errors.RateLimitException"}},
+		"AI SDK": {scope: "ai", span: "ai.generateText.doGenerate", attrs: map[string]any{
+			"ai.operationId": "ai.generateText.doGenerate", "ai.model.id": "gpt-4o-mini", "ai.model.provider": "openai.chat",
+		}, exception: "AI_APICallError", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "AI_APICallError"}},
+		"Genkit": {scope: "genkit-tracer", span: "generate", attrs: map[string]any{
+			"genkit:type": "util", "genkit:name": "generate", "genkit:input": `{"model":"openai/gpt-4o-mini","messages":[]}`,
+			"genkit:output": `{"usage":{"inputTokens":5,"outputTokens":1}}`,
+		}, want: usage.Call{Model: "openai/gpt-4o-mini", Operation: "chat"}},
+		"VoltAgent": {scope: "@voltagent/core", span: "llm:generateText", attrs: map[string]any{
+			"span.type": "llm", "llm.model": "gpt-4o-mini", "llm.usage.prompt_tokens": 5, "llm.usage.completion_tokens": 1,
+		}, want: usage.Call{Model: "gpt-4o-mini", Operation: "chat"}},
+		"LiteLLM": {scope: "litellm", span: "litellm_request", attrs: map[string]any{
+			"gen_ai.operation.name": "acompletion", "gen_ai.request.model": "gpt-4o-mini", "gen_ai.response.model": "None", "llm.request.type": "acompletion",
+			"error.code": "429", "error.type": "RateLimitError",
+		}, want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", Status: 429, ErrorType: "RateLimitError"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, res, scope := New(Options{}), pcommon.NewResource(), pcommon.NewInstrumentationScope()
+			scope.SetName(tc.scope)
+			var c usage.Call
+			if tc.event != "" {
+				lr := plog.NewLogRecord()
+				require.NoError(t, lr.Attributes().FromRaw(tc.attrs))
+				lr.Attributes().PutStr("event.name", tc.event)
+				var ok bool
+				c, _, ok = d.Log(res, scope, lr)
+				require.True(t, ok)
+			} else {
+				s := ptrace.NewSpan()
+				s.SetName(tc.span)
+				s.SetTraceID(pcommon.TraceID{1})
+				s.SetSpanID(pcommon.SpanID{1})
+				require.NoError(t, s.Attributes().FromRaw(tc.attrs))
+				if tc.exception != "" {
+					s.Status().SetCode(ptrace.StatusCodeError)
+					e := s.Events().AppendEmpty()
+					e.SetName("exception")
+					e.Attributes().PutStr("exception.type", tc.exception)
+				}
+				c, _ = d.Span(res, scope, s)
+			}
+			require.Equal(t, usage.RoleCall, c.Role)
+			require.Equal(t, tc.want, usage.Call{Model: c.Model, Operation: c.Operation, Status: c.Status, ErrorType: c.ErrorType, User: c.User})
+			require.Equal(t, tc.want.ErrorType != "", c.Failed)
+		})
+	}
+}

@@ -1,0 +1,80 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// A write that fails may be on disk all the same: a connection ends, or a file system fails, between the
+// commit and the answer. So each has an identity, and after an error the ledger asks for the outcome before
+// it does anything else. Until it is known nothing is written, the sums stay as they were, and who needs
+// them to agree with the store gets an error.
+
+const (
+	firstPause = 10 * time.Millisecond // before the ledger asks again
+	maxPause   = 5 * time.Second
+)
+
+// apply commits a write. After an error nothing of it is on disk, unless that is ErrOutcomeUnknown, which
+// comes only while the ledger is being closed. The caller holds l.commits for writing.
+func (l *Ledger) apply(ctx context.Context, w *store.Write) error {
+	w.ID = store.NewWriteID()
+	if err := l.engine.Apply(ctx, *w); err != nil {
+		return l.outcome(ctx, w.ID, fmt.Errorf("commit to the store: %w", err))
+	}
+	return nil
+}
+
+// outcome finds out what became of a write that failed: nil where it was committed, else why it failed.
+// The caller holds l.commits for writing; it is free while the ledger waits to ask again.
+func (l *Ledger) outcome(ctx context.Context, id store.WriteID, failed error) error {
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		committed, err := l.engine.Committed(ctx, id)
+		l.undecided = err != nil
+		l.noteOutcome(err)
+		switch {
+		case committed:
+			return nil
+		case err == nil:
+			return failed
+		}
+		l.commits.Unlock()
+		closing := !l.pause(pause)
+		l.commits.Lock()
+		if closing {
+			return fmt.Errorf("%w: %w: %w", ErrOutcomeUnknown, err, failed)
+		}
+	}
+}
+
+// pause waits; false where the ledger is being closed.
+func (l *Ledger) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-l.closing:
+		return false
+	}
+}
+
+func (l *Ledger) noteOutcome(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.outcomeErr = err
+}
+
+// agree keeps commits away while a reader reads both the sums in memory and the store. It fails while the
+// two may differ.
+func (l *Ledger) agree() (release func(), err error) {
+	l.commits.RLock()
+	if l.undecided {
+		l.commits.RUnlock()
+		return nil, fmt.Errorf("%w: ask again when the store answers", ErrOutcomeUnknown)
+	}
+	return l.commits.RUnlock, nil
+}

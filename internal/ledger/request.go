@@ -1,0 +1,113 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// request is a batch that waits to be committed.
+type request struct {
+	records []store.Record // the batch's calls, with their costs
+	gists   []gist         // of the records
+	links   []usage.Link
+	result  chan error
+	state   atomic.Int32
+}
+
+// The states of a request.
+const (
+	waiting int32 = iota
+	begun         // the writer has it: it ends what it has begun
+	left          // the sender is gone before that: nobody commits it
+)
+
+// begin takes a request for the writer; false where the sender is gone.
+func (r *request) begin() bool { return r.state.CompareAndSwap(waiting, begun) }
+
+// leave takes a request back; false where the writer has begun it.
+func (r *request) leave() bool { return r.state.CompareAndSwap(waiting, left) }
+
+func (r *request) size() int { return len(r.records) + len(r.links) }
+
+// requests are used again: a batch's records are most of what a commit allocates.
+var requests = sync.Pool{New: func() any { return &request{result: make(chan error, 1)} }}
+
+// request does for a batch what needs nothing of the ledger's state.
+func (l *Ledger) request(b *usage.Batch) *request {
+	r := requests.Get().(*request)
+	r.state.Store(waiting)
+	n := len(b.Calls)
+	r.records, r.gists = slices.Grow(r.records[:0], n)[:n], slices.Grow(r.gists[:0], n)[:n]
+	r.links = append(r.links[:0], b.Links...) // the caller may leave before the writer comes to it
+	for i := range b.Calls {
+		c := &r.records[i].Call
+		*c = b.Calls[i]
+		c.Start = c.Start.UTC()
+		c.KeyFingerprint = l.keyed.Of(c.KeyFingerprint)
+		if c.Lent != 0 { // what counts is what a record knows itself
+			c.Lend(usage.Who{})
+		}
+		c.Fit() // whoever made it: no sum must be led astray by one call
+		l.settle(c)
+		r.gists[i] = gistOf(c)
+	}
+	return r
+}
+
+// done gives a request back that nobody else has any more.
+func (r *request) done() {
+	clear(r.records)
+	requests.Put(r)
+}
+
+// Commit puts a batch into the ledger. It returns nil only when all of the batch is on disk. After an
+// error nothing of it is, unless the error is ErrOutcomeUnknown: it may be on disk, or be about to get
+// there. Either way the batch may be sent again: what is in the ledger already changes nothing. The batch
+// is the caller's again when Commit returns, but for its texts, which must never change.
+func (l *Ledger) Commit(ctx context.Context, b usage.Batch) error {
+	if len(b.Calls)+len(b.Links) == 0 {
+		return nil
+	}
+	select {
+	case <-l.closing:
+		return ErrClosed
+	default:
+	}
+	r := l.request(&b)
+	select {
+	case l.requests <- r:
+	case <-l.closing:
+		return ErrClosed
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the ledger: %w", ctx.Err())
+	}
+	select {
+	case err := <-r.result:
+		r.done()
+		return err
+	case <-l.done: // the writer may have answered just before it ended
+		select {
+		case err := <-r.result:
+			return err
+		default:
+			return ErrClosed
+		}
+	case <-ctx.Done():
+		if r.leave() {
+			return fmt.Errorf("wait for the ledger: %w", ctx.Err())
+		}
+		select {
+		case err := <-r.result: // it came at the same moment
+			r.done()
+			return err
+		default:
+			return fmt.Errorf("wait for the commit: %w: %w", ErrOutcomeUnknown, ctx.Err())
+		}
+	}
+}

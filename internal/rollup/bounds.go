@@ -1,0 +1,154 @@
+package rollup
+
+import "math"
+
+// Members are names that senders choose, so that their number is bounded: over all days, and so is what
+// the pages of all days take in memory. What comes beyond is summed as Other, and must be taken back from
+// there. So whether a page has a call under its member or under Other is a question of what is stored and
+// not of when it is asked:
+//
+//   - A page that has put a call to Other because there was no room for a further name is closed. It takes
+//     in who has sums on an earlier day, and nobody else. New names are taken in only on days after all
+//     closed ones. So who was put to Other on a day never comes to have sums on an earlier one, while the
+//     page of that day is there.
+//   - A page that has put a call to Other because there was no room for a further row is full. It takes in
+//     nobody.
+//
+// Either way who has sums on the page keeps them.
+
+// noDay is the first day of who has no sums.
+const noDay = math.MaxInt64
+
+// bounds are what an axis knows of the room that its members take.
+type bounds struct {
+	first  []int64 // by number of the member: the first day that it has sums on, or an earlier one
+	closed int64   // the last closed day; math.MinInt64 where there is none
+	bytes  int64   // of all pages, without what can be let go
+}
+
+// see takes note of a page.
+func (b *bounds) see(day int64, p *page) {
+	for _, id := range p.ids {
+		b.first[id] = min(b.first[id], day)
+	}
+	for id := range p.over {
+		b.first[id] = min(b.first[id], day)
+	}
+	if p.closed {
+		b.closed = max(b.closed, day)
+	}
+}
+
+// rebound works the bounds out anew, when days have gone.
+func (r *Rollup) rebound(a Axis) {
+	b := &r.axes[a].bounds
+	b.closed = math.MinInt64
+	for id := range b.first {
+		b.first[id] = noDay
+	}
+	for number, d := range r.days {
+		b.see(number, &d[a])
+	}
+}
+
+// size is the bytes of a page that stay in memory; changes are bounded by themselves.
+func (p *page) size() int64 {
+	const (
+		perID   = 4
+		perTime = 8
+	)
+	n := perID*int64(len(p.ids)) + perTime*int64(len(p.last)) + int64(len(p.day.data))
+	if p.smallHist() {
+		n += p.hist.size()
+	}
+	for _, c := range p.cuts {
+		if n += int64(len(c.data)); c.hist != nil {
+			n += c.hist.size()
+		}
+	}
+	return n
+}
+
+// admit tells whether a page takes in a member that has no sums on it. Where it does not, the page is full
+// or closed from then on.
+func (r *Rollup) admit(at Page, p *page, m Member) bool {
+	x := &r.axes[at.Axis]
+	if p.full = p.full || x.bytes >= r.o.MaxBytes; p.full {
+		return false
+	}
+	id, known := x.ids[m]
+	if known && x.first[id] < at.Day {
+		return true
+	}
+	if at.Day > x.closed && (known || len(x.ids) < r.o.MaxMembers) {
+		return true
+	}
+	p.closed = true
+	x.closed = max(x.closed, at.Day)
+	return false
+}
+
+// Whole tells whether the sums of some members of an axis are all of their calls: on no day some may have
+// been summed as Other. nil is all members.
+func (r *Rollup) Whole(a Axis, of map[Member]bool) bool {
+	for number, d := range r.days {
+		p := &d[a]
+		if !p.full && !p.closed {
+			continue
+		}
+		if of == nil {
+			return false
+		}
+		for m, wanted := range of {
+			if wanted && !r.wholeOn(Page{Day: number, Axis: a}, p, m) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (r *Rollup) wholeOn(at Page, p *page, m Member) bool {
+	x := &r.axes[at.Axis]
+	id, known := x.ids[m]
+	if !known {
+		return false
+	}
+	if !p.full && x.first[id] < at.Day || p.over[id] != nil {
+		return true
+	}
+	_, known = r.find(at.Axis, p, id)
+	return known
+}
+
+// Beyond tells whether pages that were loaded have more members, or take far more memory, than the options
+// allow: they were made with other options, or by a version that bounded single days.
+func (r *Rollup) Beyond() bool {
+	for a := range r.axes {
+		if x := &r.axes[a]; len(x.ids) > r.o.MaxMembers+1 || x.bytes > 2*r.o.MaxBytes { // one is Other
+			return true
+		}
+	}
+	return false
+}
+
+// Replace says that days may be on disk with sums that are to be replaced by these.
+func (r *Rollup) Replace(days []int64) {
+	for _, day := range days {
+		r.gone[day] = true
+	}
+}
+
+// Room is how many names an axis has and can have, and whether calls of further ones were summed as Other
+// on some day that is kept.
+type Room struct {
+	Members, Max int
+	Bytes        int64 // of the sums of all days, without what is read from disk
+	Folds        bool
+}
+
+// Room tells how much room an axis has left.
+func (r *Rollup) Room(a Axis) Room {
+	x := &r.axes[a]
+	return Room{Members: len(x.ids), Max: r.o.MaxMembers, Bytes: x.bytes, Folds: !r.Whole(a, nil)}
+}

@@ -1,0 +1,246 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"modernc.org/sqlite"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// lossy is SQLite's driver with connections whose COMMIT can lose its answer.
+type lossy struct{ driver.Driver }
+
+// How the next COMMIT goes.
+const (
+	goes      = iota
+	unheard   // it commits, and reports an error
+	undone    // it does not, and reports one
+	unhandled // it does not, and leaves the transaction open
+)
+
+var nextCommit atomic.Int32
+
+var errAnswer = errors.New("disk I/O error")
+
+func init() { sql.Register("lossy sqlite", lossy{&sqlite.Driver{}}) }
+
+func (l lossy) Open(name string) (driver.Conn, error) {
+	c, err := l.Driver.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return lossyConn{c.(conn)}, nil
+}
+
+type conn interface {
+	driver.Conn
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.ConnPrepareContext
+	driver.ConnBeginTx
+}
+
+type lossyConn struct{ conn }
+
+func (c lossyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if query != "COMMIT" {
+		return c.conn.ExecContext(ctx, query, args)
+	}
+	switch nextCommit.Swap(goes) {
+	case unheard:
+		if _, err := c.conn.ExecContext(ctx, query, args); err != nil {
+			return nil, err
+		}
+		return nil, errAnswer
+	case undone:
+		if _, err := c.conn.ExecContext(ctx, "ROLLBACK", nil); err != nil {
+			return nil, err
+		}
+		return nil, errAnswer
+	case unhandled:
+		return nil, errAnswer
+	}
+	return c.conn.ExecContext(ctx, query, args)
+}
+
+func openLossy(t require.TestingT, path string) *Engine {
+	e, err := Open(ctx, Options{Path: path, driver: "lossy sqlite"})
+	require.NoError(t, err)
+	return e
+}
+
+func journals(t *testing.T, e *Engine) (out []string) {
+	require.NoError(t, e.Journals(ctx, func(j []byte) error {
+		out = append(out, string(j))
+		return nil
+	}))
+	return out
+}
+
+// TestRepeatedWrites: a write of an identity that was committed is not applied again, whatever it holds,
+// also after a restart.
+func TestRepeatedWrites(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.db")
+	e := openLossy(t, path)
+	w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start)}, Journal: []byte("one"), Seen: start}
+	sums := store.SumsWrite{ID: store.NewWriteID(), Pages: []store.SumPage{{Day: 1, Data: []byte("page")}}, Journal: []byte("all"), At: start}
+	requireCommitted := func(id store.WriteID, want bool) {
+		got, err := e.Committed(ctx, id)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	requireCommitted(w.ID, false)
+	require.NoError(t, e.Apply(ctx, w))
+	requireCommitted(w.ID, true)
+	require.NoError(t, e.Apply(ctx, w))
+	require.Equal(t, []string{"one"}, journals(t, e))
+	require.NoError(t, e.SaveSums(ctx, sums))
+	require.NoError(t, e.Apply(ctx, store.Write{ID: store.NewWriteID(), Journal: []byte("two"), Seen: start}))
+	require.NoError(t, e.SaveSums(ctx, sums), "it would remove what came since")
+	require.Equal(t, []string{"all", "two"}, journals(t, e))
+	require.NoError(t, e.Close())
+
+	e = openLossy(t, path)
+	requireCommitted(w.ID, true)
+	require.NoError(t, e.Apply(ctx, w))
+	require.NoError(t, e.SaveSums(ctx, sums))
+	require.Equal(t, []string{"all", "two"}, journals(t, e))
+	for range 3 * store.RememberedWrites {
+		require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{record(2, start)}, Seen: start}), "one without an identity is always new")
+	}
+	var kept int
+	require.NoError(t, e.readDB.QueryRowContext(ctx, "SELECT count(*) FROM writes").Scan(&kept))
+	require.LessOrEqual(t, kept, 2*store.RememberedWrites)
+	require.GreaterOrEqual(t, kept, store.RememberedWrites)
+	require.Len(t, e.writes.known, store.RememberedWrites)
+	require.NoError(t, e.Close())
+}
+
+// TestLostCommits: where COMMIT reports an error, what is in memory and on disk is one of the two outcomes,
+// the same in both, and everything goes on.
+func TestLostCommits(t *testing.T) {
+	for name, how := range map[string]int32{"committed": unheard, "rolled back": undone, "left open": unhandled} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "t.db")
+			e := openLossy(t, path)
+			stored := func(n int) {
+				t.Helper()
+				require.Len(t, scanned(t, e, store.Filter{Superseded: true}), n)
+				info, err := e.Info(ctx)
+				require.NoError(t, err)
+				require.EqualValues(t, n, info.Records)
+			}
+			check := func(err error) (committed bool) {
+				t.Helper()
+				if how == unheard {
+					require.NoError(t, err)
+					return true
+				}
+				require.ErrorIs(t, err, errAnswer)
+				require.NotErrorIs(t, err, store.ErrOutcomeUnknown)
+				return false
+			}
+			first := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start), record(2, start.Add(time.Hour))}, Journal: []byte("one"), Seen: start}
+			nextCommit.Store(how)
+			committed := check(e.Apply(ctx, first))
+			got, err := e.Committed(ctx, first.ID)
+			require.NoError(t, err)
+			require.Equal(t, committed, got)
+			require.NoError(t, e.Apply(ctx, first))
+			require.Equal(t, []string{"one"}, journals(t, e))
+			stored(2)
+
+			e.writing.Lock()
+			nextCommit.Store(how)
+			check(e.fold(ctx))
+			e.writing.Unlock()
+			stored(2)
+			require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{record(3, start)}, Seen: start}))
+			stored(3)
+
+			nextCommit.Store(goes)
+			e.writing.Lock()
+			require.NoError(t, e.fold(ctx))
+			e.writing.Unlock()
+			nextCommit.Store(how)
+			if _, err := e.Drop(ctx, start.Add(time.Minute), start, 100); !check(err) {
+				_, err = e.Drop(ctx, start.Add(time.Minute), start, 100)
+				require.NoError(t, err)
+			}
+			stored(1)
+			require.NoError(t, e.Close())
+			e = openLossy(t, path)
+			stored(1)
+			require.NoError(t, e.Close())
+		})
+	}
+}
+
+// TestDoubt: while it cannot be found out what became of a transaction, nothing is written; when it can,
+// memory follows it first.
+func TestDoubt(t *testing.T) {
+	for name, how := range map[string]int32{"committed": unheard, "rolled back": undone} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "t.db")
+			e := openLossy(t, path)
+			w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start)}, Seen: start}
+			access := e.accessDB
+			broken, err := sql.Open("sqlite", dsn(filepath.Join(t.TempDir(), "none.db"), "ro"))
+			require.NoError(t, err)
+			e.accessDB = broken
+			nextCommit.Store(how)
+			require.ErrorIs(t, e.Apply(ctx, w), store.ErrOutcomeUnknown)
+			_, err = e.Committed(ctx, w.ID)
+			require.ErrorIs(t, err, store.ErrOutcomeUnknown)
+			require.ErrorIs(t, e.Apply(ctx, store.Write{Put: []store.Record{record(2, start)}, Seen: start}), store.ErrOutcomeUnknown)
+			require.ErrorIs(t, e.SaveSums(ctx, store.SumsWrite{At: start}), store.ErrOutcomeUnknown)
+			_, err = e.Drop(ctx, start, start, 1)
+			require.ErrorIs(t, err, store.ErrOutcomeUnknown)
+			require.Empty(t, scanned(t, e, store.Filter{Superseded: true}))
+			e.accessDB = access
+			require.NoError(t, broken.Close())
+
+			e.writing.Lock()
+			require.NoError(t, e.fold(ctx), "it must not remove what memory does not know")
+			e.writing.Unlock()
+			committed, err := e.Committed(ctx, w.ID)
+			require.NoError(t, err)
+			require.Equal(t, how == unheard, committed)
+			require.NoError(t, e.Apply(ctx, w))
+			require.Len(t, scanned(t, e, store.Filter{Superseded: true}), 1)
+			require.NoError(t, e.Close())
+			e = openLossy(t, path)
+			require.Len(t, scanned(t, e, store.Filter{Superseded: true}), 1)
+			require.NoError(t, e.Close())
+		})
+	}
+}
+
+// TestCancelledWrites: a write whose context ends at any moment is there as a whole, and reported so, or not at all.
+func TestCancelledWrites(t *testing.T) {
+	e := openLossy(t, filepath.Join(t.TempDir(), "t.db"))
+	for i := range 200 {
+		cancelled, cancel := context.WithCancel(ctx)
+		timer := time.AfterFunc(time.Duration(i)*20*time.Microsecond, cancel)
+		w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(i+1, start)}, Seen: start}
+		err := e.Apply(cancelled, w)
+		timer.Stop()
+		cancel()
+		committed, asked := e.Committed(ctx, w.ID)
+		require.NoError(t, asked)
+		require.Equal(t, err == nil, committed)
+		_, found, err := e.Find(ctx, w.Put[0].ID, start)
+		require.NoError(t, err)
+		require.Equal(t, committed, found)
+	}
+	require.NoError(t, e.Close())
+}

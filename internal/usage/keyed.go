@@ -1,0 +1,76 @@
+package usage
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"sync"
+)
+
+// keyedPrefix begins the keyed form of a fingerprint; IsFingerprint is false for it.
+const keyedPrefix = "k1_"
+
+// keyedSize is how many bytes of the keyed hash are kept: as good as never two keys with one.
+const keyedSize = 24
+
+// KeySecret keys the fingerprints of one installation. A fingerprint is the SHA-256 of a key, so that who has one
+// can try out short keys without asking anybody; who has the keyed form only cannot, without the secret. None
+// leaves fingerprints as they are.
+type KeySecret []byte
+
+// Keyed gives the form in which an installation keeps a fingerprint. What is no fingerprint stays as it is, so
+// that to key twice is to key once.
+func (s KeySecret) Keyed(fingerprint string) string {
+	if len(s) == 0 || !IsFingerprint(fingerprint) {
+		return fingerprint
+	}
+	mac := hmac.New(sha256.New, s)
+	_, _ = mac.Write([]byte(fingerprint)) // never fails
+	return keyedPrefix + hex.EncodeToString(mac.Sum(nil)[:keyedSize])
+}
+
+// IsKeyIdentity tells whether s is a key's fingerprint or its keyed form.
+func IsKeyIdentity(s string) bool {
+	hash, keyed := strings.CutPrefix(s, keyedPrefix)
+	if !keyed {
+		return IsFingerprint(s)
+	}
+	return len(hash) == 2*keyedSize && strings.Trim(hash, "0123456789abcdef") == ""
+}
+
+// maxKeyed bounds the forms that KeyedNames remembers.
+const maxKeyed = 20_000
+
+// KeyedNames keys fingerprints, and remembers those of late. It is safe for concurrent use.
+type KeyedNames struct {
+	secret KeySecret
+	mu     sync.RWMutex
+	names  map[string]string
+}
+
+// NewKeyedNames keys fingerprints with a secret.
+func NewKeyedNames(s KeySecret) *KeyedNames {
+	return &KeyedNames{secret: s, names: map[string]string{}}
+}
+
+// Of is KeySecret.Keyed.
+func (k *KeyedNames) Of(fingerprint string) string {
+	if len(k.secret) == 0 || !IsFingerprint(fingerprint) {
+		return fingerprint
+	}
+	k.mu.RLock()
+	name := k.names[fingerprint]
+	k.mu.RUnlock()
+	if name != "" {
+		return name
+	}
+	name = k.secret.Keyed(fingerprint)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.names) >= maxKeyed {
+		clear(k.names)
+	}
+	k.names[strings.Clone(fingerprint)] = name // not a part of something larger
+	return name
+}

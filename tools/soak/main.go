@@ -1,0 +1,180 @@
+// Command soak runs the Go suites again and again, in random order, with 1, 2 and 4 processors, the race
+// detector, and busy processors beside them: what a newcomer's first run of the tests on a loaded machine
+// meets once in a thousand, it meets in an hour. It ends with a summary, and fails where any run failed.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options say what is run, and how.
+type options struct {
+	root     string
+	length   time.Duration
+	rounds   int
+	packages []string
+	cpu      string
+	busy     int
+	race     bool
+	args     []string // for every go test
+	logs     string
+}
+
+// failure is a run that failed.
+type failure struct {
+	pkg     string
+	command string
+	log     string
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "soak:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	var o options
+	var packages string
+	flag.StringVar(&o.root, "root", ".", "the folder of the module")
+	flag.DurationVar(&o.length, "for", time.Hour, "how long to run; the package at hand is run to its end")
+	flag.IntVar(&o.rounds, "rounds", 0, "end after so many runs of every package; 0: when the time is over")
+	flag.StringVar(&packages, "packages", "./...", "package patterns, separated by spaces; e2e and bench are left out")
+	flag.StringVar(&o.cpu, "cpu", "1,2,4", "values of GOMAXPROCS")
+	flag.IntVar(&o.busy, "busy", runtime.NumCPU(), "processors that are kept busy")
+	flag.BoolVar(&o.race, "race", true, "use the race detector, which needs a C compiler")
+	flag.StringVar(&o.logs, "logs", "", "the folder for the output of failed runs; empty: a new one")
+	flag.Parse()
+	o.args = flag.Args()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var err error
+	if o.packages, err = o.list(ctx, strings.Fields(packages)); err != nil {
+		return err
+	}
+	if o.logs == "" {
+		o.logs, err = os.MkdirTemp("", "soak-")
+	} else {
+		err = os.MkdirAll(o.logs, 0o700)
+	}
+	if err != nil {
+		return fmt.Errorf("make a folder for logs: %w", err)
+	}
+	for range o.busy {
+		go spin(ctx)
+	}
+	return o.soak(ctx)
+}
+
+// spin keeps a processor busy, with some garbage to collect.
+func spin(ctx context.Context) {
+	var kept [64][]byte
+	for i := 0; ctx.Err() == nil; i++ {
+		kept[i%len(kept)] = bytes.Repeat([]byte{byte(i)}, 4<<10)
+	}
+}
+
+// list gives the packages that have tests.
+func (o *options) list(ctx context.Context, patterns []string) ([]string, error) {
+	format := "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}"
+	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-f", format}, patterns...)...) //nolint:gosec // the patterns are the caller's
+	cmd.Dir, cmd.Stderr = o.root, os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("list the packages: %w", err)
+	}
+	all := slices.DeleteFunc(strings.Fields(string(out)), func(p string) bool {
+		return strings.HasSuffix(p, "/e2e") || strings.HasSuffix(p, "/bench")
+	})
+	if len(all) == 0 {
+		return nil, errors.New("no package has tests")
+	}
+	return all, nil
+}
+
+// soak runs all packages in one random order after another, until the time is over.
+func (o *options) soak(ctx context.Context) error {
+	began := time.Now()
+	var failures []failure
+	runs, rounds := 0, 0
+	seen := map[string]bool{}
+	over := func() bool { return ctx.Err() != nil || time.Since(began) > o.length }
+	for ; !over() && (o.rounds == 0 || rounds < o.rounds); rounds++ {
+		for _, i := range rand.Perm(len(o.packages)) {
+			if over() {
+				break
+			}
+			f, err := o.test(ctx, o.packages[i])
+			if err != nil {
+				return err
+			}
+			if ctx.Err() != nil {
+				break // the run was cut off, whatever it says
+			}
+			runs++
+			seen[o.packages[i]] = true
+			if f != nil {
+				failures = append(failures, *f)
+			}
+		}
+	}
+	fmt.Printf("\n%d runs of %d of %d packages in %s, GOMAXPROCS %s each, %d processors kept busy: %d failed\n",
+		runs, len(seen), len(o.packages), time.Since(began).Round(time.Second), o.cpu, o.busy, len(failures))
+	for _, f := range failures {
+		fmt.Printf("  %s\n    %s\n    output: %s\n", f.pkg, f.command, f.log)
+	}
+	switch {
+	case len(failures) > 0:
+		return fmt.Errorf("%d of %d runs failed", len(failures), runs)
+	case ctx.Err() != nil:
+		return errors.New("it was interrupted")
+	case runs == 0:
+		return errors.New("nothing was run")
+	}
+	return nil
+}
+
+// test runs one package; nil where it passes.
+func (o *options) test(ctx context.Context, pkg string) (*failure, error) {
+	seed := rand.Int64N(1 << 31)
+	args := []string{"test", "-count=1", "-timeout=60m", "-cpu=" + o.cpu, fmt.Sprintf("-shuffle=%d", seed)}
+	if o.race {
+		args = append(args, "-race")
+	}
+	args = append(append(args, pkg), o.args...)
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the packages are this module's
+	cmd.Dir = o.root
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = time.Minute
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	began := time.Now()
+	err := cmd.Run()
+	took := time.Since(began).Round(time.Second)
+	if err == nil {
+		fmt.Printf("ok    %7s  %s\n", took, pkg)
+		return nil, nil //nolint:nilnil // it passes
+	}
+	log := filepath.Join(o.logs, fmt.Sprintf("%s-%d.txt", filepath.Base(pkg), seed))
+	if err := os.WriteFile(log, out.Bytes(), 0o600); err != nil {
+		return nil, fmt.Errorf("write the output of a failed run: %w", err)
+	}
+	f := &failure{pkg: pkg, command: "go " + strings.Join(args, " "), log: log}
+	fmt.Printf("FAIL  %7s  %s  %s\n", took, pkg, log)
+	return f, nil
+}
