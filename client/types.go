@@ -118,7 +118,9 @@ type Stats struct {
 	Unpriced     int64       `json:"unpriced_count"`
 	Latency      Quantiles   `json:"latency_ms"`
 	TTFT         Quantiles   `json:"ttft_ms"`
-	Models       []ModelSums `json:"models"`
+	Models       []ModelSums `json:"models"`       // the largest, at most 200
+	ModelCount   int         `json:"model_count"`  // those that are not shown included
+	OtherModels  *Sums       `json:"other_models"` // of those that are not shown; nil where there are none
 	From         *time.Time  `json:"from"`
 	To           *time.Time  `json:"to"`
 	AsOf         *time.Time  `json:"as_of"`

@@ -295,13 +295,13 @@ var auditHeader = []string{
 func (c *Console) writeAudit(ctx context.Context, w *bufio.Writer, format string, f store.AuditFilter) error {
 	if format == "ndjson" {
 		enc := json.NewEncoder(w)
-		return c.o.Ledger.Admin().Audit(ctx, f, func(e *store.AuditEntry) error { return enc.Encode(auditItemOf(e)) })
+		return c.auditInPieces(ctx, f, func(e *store.AuditEntry) error { return enc.Encode(auditItemOf(e)) })
 	}
 	cw := newCSV(w)
 	if err := cw.Write(slices.Clone(auditHeader)); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	err := c.o.Ledger.Admin().Audit(ctx, f, func(e *store.AuditEntry) error {
+	err := c.auditInPieces(ctx, f, func(e *store.AuditEntry) error {
 		return cw.Write([]string{
 			strconv.FormatInt(e.ID, 10), e.Time.Format(time.RFC3339Nano), e.Actor.ID, e.Actor.Name, e.Actor.Via, e.Source,
 			e.Action, e.Target.Type, e.Target.ID, e.Target.Name, string(e.Before), string(e.After),

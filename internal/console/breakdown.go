@@ -125,7 +125,7 @@ func (c *Console) breakdown(ctx context.Context, in *breakdownInput) (*envelope[
 	if err != nil {
 		return nil, err
 	}
-	out := Breakdown{By: b.names, Rows: []BreakdownRow{}, Count: len(b.rows), Total: b.total(), AsOf: known(b.asOf)}
+	out := Breakdown{By: b.names, Rows: []BreakdownRow{}, Count: len(b.rows), Total: b.total(), AsOf: b.asOf}
 	rows := b.rows
 	if b.after != nil {
 		rows = rows[b.order.after(rows, b.after):]
@@ -151,7 +151,7 @@ type orderedRows struct {
 	order rowOrder
 	after *rowMark // of the page before; nil: the first
 	index *keyIndex
-	asOf  time.Time
+	asOf  *time.Time
 	f     store.Filter
 }
 
@@ -178,11 +178,12 @@ func (c *Console) ordered(ctx context.Context, in *BreakdownOrder, cursor string
 	if out.order, err = orderOf(in, out); err != nil {
 		return nil, err
 	}
+	asked := c.o.Now()
 	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: out.f, By: out.by}, out.index)
 	if err != nil {
 		return nil, err
 	}
-	out.rows, out.asOf = b.Rows, b.AsOf
+	out.rows, out.asOf = b.Rows, asOf(ctx, asked, b.AsOf)
 	out.order.sort(out.rows)
 	return out, nil
 }

@@ -23,8 +23,12 @@ var sharedReads = []string{"/stats", "/usage-trend", "/logs", "/breakdown", "/di
 // sharedWait bounds the work on one shared answer: it goes on when the request that began it is cut off.
 const sharedWait = time.Minute
 
+// What is worked on ends when the last client that waits for it has left. An answer that is large takes
+// room in the gate of reads until all have read it, or have left: they hold it in memory so long.
+
 // coalescer shares answers.
 type coalescer struct {
+	gate  *gate
 	mu    sync.Mutex
 	reads map[sharedKey]*sharedRead
 }
@@ -43,7 +47,12 @@ type sharedAnswer struct {
 	status int
 	header http.Header
 	body   bytes.Buffer
-	shared int // requests that wait for it, while it is the next
+
+	ctx    context.Context //nolint:containedctx // of the work, which is that of several requests
+	cancel func()
+	// Under the coalescer's lock:
+	shared int    // requests that wait for it or read it
+	leave  func() // gives back the room in the gate; nil where none is held
 	// What many clients share is compressed once.
 	gzip, brotli func() []byte
 }
@@ -62,6 +71,12 @@ func (a *sharedAnswer) in(coding string) ([]byte, string) {
 	return a.body.Bytes(), ""
 }
 
+// largeAnswer is the bytes of an answer that keeps its room until it was read.
+const largeAnswer = 64 << 10
+
+// answerStall bounds how long a client may take to read an answer.
+const answerStall = 30 * time.Second
+
 func (a *sharedAnswer) Header() http.Header { return a.header }
 
 func (a *sharedAnswer) WriteHeader(status int) {
@@ -75,31 +90,37 @@ func (a *sharedAnswer) Write(b []byte) (int, error) {
 	return a.body.Write(b)
 }
 
-func newSharedAnswer() *sharedAnswer {
+// newSharedAnswer is worked on for as long as somebody waits, with the values of the context.
+func newSharedAnswer(ctx context.Context) *sharedAnswer {
 	a := &sharedAnswer{done: make(chan struct{}), header: http.Header{}}
+	a.ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	a.gzip = sync.OnceValue(func() []byte { return encoded(a.body.Bytes(), "gzip") })
 	a.brotli = sync.OnceValue(func() []byte { return encoded(a.body.Bytes(), "br") })
 	return a
 }
 
-func newCoalescer() *coalescer { return &coalescer{reads: map[sharedKey]*sharedRead{}} }
+func newCoalescer(reads *gate) *coalescer {
+	return &coalescer{gate: reads, reads: map[sharedKey]*sharedRead{}}
+}
 
 // share shares the answers of a handler.
 func (g *coalescer) share(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isShared(r) {
+		p := access.From(r.Context())
+		if !isShared(r) || p.Role == access.Nobody {
 			next.ServeHTTP(w, r)
 			return
 		}
-		p := access.From(r.Context())
 		k := sharedKey{address: r.URL.RequestURI(), scope: "role " + p.Role.String()}
 		if p.OwnOnly() {
 			k.scope = "own " + p.ID + " " + p.Name
 		}
-		a := g.answer(k, next, r)
+		a, left := g.answer(k, next, r)
+		defer left()
 		if a == nil {
 			return // the client is gone
 		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerStall)) // not every server has deadlines
 		maps.Copy(w.Header(), a.header)
 		body, coding := a.in(bestCoding(r.Header.Get("Accept-Encoding")))
 		if coding != "" {
@@ -123,51 +144,97 @@ func isShared(r *http.Request) bool {
 	return false
 }
 
-// answer gives a request's answer; nil where the request ended before.
-func (g *coalescer) answer(k sharedKey, next http.Handler, r *http.Request) *sharedAnswer {
+// join counts one more request that waits for an answer. left counts it out: when it has read the
+// answer, or its client is gone. The caller holds the lock.
+func (g *coalescer) join(a *sharedAnswer, ctx context.Context) (left func()) {
+	a.shared++
+	out := sync.OnceFunc(func() {
+		g.mu.Lock()
+		a.shared--
+		last, leave := a.shared == 0, a.leave
+		if last {
+			a.leave = nil
+		}
+		g.mu.Unlock()
+		if last {
+			a.cancel()
+			if leave != nil {
+				leave()
+			}
+		}
+	})
+	stop := context.AfterFunc(ctx, out)
+	return func() { stop(); out() }
+}
+
+// answer gives a request's answer; nil where the request ended before. left is called when the request
+// needs the answer no more.
+func (g *coalescer) answer(k sharedKey, next http.Handler, r *http.Request) (a *sharedAnswer, left func()) {
 	g.mu.Lock()
 	read := g.reads[k]
 	if read == nil {
-		read = &sharedRead{now: newSharedAnswer()}
+		a = newSharedAnswer(r.Context())
+		read = &sharedRead{now: a}
 		g.reads[k] = read
+		left = g.join(a, r.Context())
 		g.mu.Unlock()
-		return g.work(k, read, next, r)
+		g.work(k, read, next, r)
+		return a, left
 	}
-	before, own, first := read.now, read.next, false
-	if own == nil {
-		own, first = newSharedAnswer(), true
-		read.next = own
+	before, first := read.now, false
+	if a = read.next; a == nil || a.shared == 0 { // of one that all have left, whoever was first has to be too late
+		a, first = newSharedAnswer(r.Context()), true
+		read.next = a
 	}
-	own.shared++
+	left = g.join(a, r.Context())
 	g.mu.Unlock()
 	if first { // whoever comes first works for those who come meanwhile, also when it is gone itself
 		<-before.done
-		return g.work(k, read, next, r)
+		g.mu.Lock()
+		due := read.now == a
+		g.mu.Unlock()
+		if !due {
+			return nil, left // all had left
+		}
+		g.work(k, read, next, r)
+		return a, left
 	}
 	select {
-	case <-own.done:
-		return own
+	case <-a.done:
+		return a, left
 	case <-r.Context().Done():
-		return nil
+		return nil, left
 	}
 }
 
 // work works out the answer that is due, and hands over to the next.
-func (g *coalescer) work(k sharedKey, read *sharedRead, next http.Handler, r *http.Request) *sharedAnswer {
+func (g *coalescer) work(k sharedKey, read *sharedRead, next http.Handler, r *http.Request) {
 	a := read.now
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), sharedWait)
+	ctx, cancel := context.WithTimeout(a.ctx, sharedWait)
 	defer cancel()
+	var leave func()
 	defer func() { // also after a panic, which net/http reports: nobody must wait for ever
 		if a.status == 0 {
 			writeProblem(a, http.StatusInternalServerError, "the answer could not be worked out; the collector's log says why")
 		}
 		g.mu.Lock()
-		if read.now, read.next = read.next, nil; read.now == nil {
+		if a.shared > 0 && a.body.Len() > largeAnswer {
+			a.leave, leave = leave, nil
+		}
+		if read.now, read.next = read.next, nil; read.now == nil || read.now.shared == 0 {
+			read.now = nil
 			delete(g.reads, k)
 		}
 		g.mu.Unlock()
 		close(a.done)
+		if leave != nil {
+			leave()
+		}
 	}()
+	var err error
+	if leave, err = g.gate.enter(ctx, shareOf(access.From(ctx))); err != nil {
+		crowded(a)
+		return
+	}
 	next.ServeHTTP(a, r.Clone(ctx))
-	return a
 }

@@ -21,7 +21,7 @@ func TestEqualReadsShareAnAnswer(t *testing.T) {
 	var runs atomic.Int64
 	release := make(chan struct{})
 	entered := make(chan struct{}, 100)
-	g := newCoalescer()
+	g := newCoalescer(newGate(8, 4, 100, time.Minute))
 	h := g.share(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		n := runs.Add(1)
 		entered <- struct{}{}
@@ -79,13 +79,14 @@ func TestEqualReadsShareAnAnswer(t *testing.T) {
 
 func TestSharedAfterAPanic(t *testing.T) {
 	fail := true
-	h := newCoalescer().share(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	h := newCoalescer(newGate(8, 4, 100, time.Minute)).share(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if fail {
 			panic("no")
 		}
 		w.WriteHeader(http.StatusOK)
 	}))
 	r := httptest.NewRequest(http.MethodGet, base+"/stats", nil)
+	r = r.WithContext(access.With(r.Context(), access.Principal{Role: access.Viewer}))
 	require.Panics(t, func() { h.ServeHTTP(httptest.NewRecorder(), r) })
 	fail = false
 	w := httptest.NewRecorder()
@@ -103,4 +104,111 @@ func TestWhatIsShared(t *testing.T) {
 		require.False(t, isShared(httptest.NewRequest(http.MethodPost, base+target, nil)), target)
 	}
 	require.False(t, isShared(httptest.NewRequest(http.MethodGet, "/stats", nil)))
+}
+
+// TestWorkEndsWithTheLastClient: an answer that nobody waits for is not worked out to its end, and who comes
+// then gets one of its own.
+func TestWorkEndsWithTheLastClient(t *testing.T) {
+	entered, ended := make(chan struct{}, 10), make(chan error, 10)
+	var hold atomic.Bool
+	hold.Store(true)
+	g := newCoalescer(newGate(8, 4, 100, time.Minute))
+	h := g.share(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		entered <- struct{}{}
+		if hold.Load() {
+			<-r.Context().Done()
+		}
+		ended <- r.Context().Err()
+		_, _ = w.Write([]byte("answer"))
+	}))
+	ask := func(ctx context.Context) string {
+		r := httptest.NewRequest(http.MethodGet, base+"/stats", nil)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r.WithContext(access.With(ctx, access.Principal{Role: access.Viewer})))
+		return w.Body.String()
+	}
+	waiting := func(now, next int) {
+		require.Eventually(t, func() bool {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			read := g.reads[sharedKey{base + "/stats", "role viewer"}]
+			return read != nil && read.now.shared == now && (read.next == nil && next < 0 || read.next != nil && read.next.shared == next)
+		}, 20*time.Second, time.Millisecond)
+	}
+	first, leaveFirst := context.WithCancel(context.Background())
+	second, leaveSecond := context.WithCancel(context.Background())
+	third, leaveThird := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	all.Go(func() { ask(first) })
+	<-entered
+	all.Go(func() { ask(second) })
+	waiting(1, 1)
+	all.Go(func() { ask(third) })
+	waiting(1, 2)
+	leaveSecond() // it would have worked for the third, and still does
+	waiting(1, 1)
+	require.Empty(t, ended)
+	leaveFirst()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	<-entered
+	waiting(1, -1)
+	leaveThird()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	all.Wait()
+	require.Empty(t, g.reads)
+	require.Zero(t, g.gate.busy+g.gate.waiting)
+
+	// all who wait for the next answer leave before it is begun
+	first, leaveFirst = context.WithCancel(context.Background())
+	second, leaveSecond = context.WithCancel(context.Background())
+	all.Go(func() { ask(first) })
+	<-entered
+	all.Go(func() { ask(second) })
+	waiting(1, 1)
+	leaveSecond()
+	waiting(1, 0)
+	all.Go(func() { require.Equal(t, "answer", ask(context.Background())) })
+	waiting(1, 1)
+	hold.Store(false)
+	leaveFirst()
+	<-ended
+	require.NoError(t, <-ended)
+	all.Wait()
+	require.Empty(t, g.reads)
+	require.Zero(t, g.gate.busy+g.gate.waiting)
+}
+
+// TestLargeAnswersHoldTheirRoom until they were read.
+func TestLargeAnswersHoldTheirRoom(t *testing.T) {
+	g := newCoalescer(newGate(1, 1, 100, time.Minute))
+	h := g.share(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, largeAnswer+1)) }))
+	slow := &slowReader{ResponseRecorder: httptest.NewRecorder(), writing: make(chan struct{}), read: make(chan struct{})}
+	request := func(address string) *http.Request {
+		r := httptest.NewRequest(http.MethodGet, base+address, nil)
+		return r.WithContext(access.With(r.Context(), access.Principal{Role: access.Viewer}))
+	}
+	var all sync.WaitGroup
+	all.Go(func() { h.ServeHTTP(slow, request("/stats")) })
+	<-slow.writing
+	require.Equal(t, 1, g.gate.busy)
+	all.Go(func() { h.ServeHTTP(httptest.NewRecorder(), request("/logs")) })
+	require.Eventually(t, func() bool {
+		g.gate.mu.Lock()
+		defer g.gate.mu.Unlock()
+		return g.gate.waiting == 1
+	}, 20*time.Second, time.Millisecond)
+	close(slow.read)
+	all.Wait()
+	require.Zero(t, g.gate.busy+g.gate.waiting)
+}
+
+type slowReader struct {
+	*httptest.ResponseRecorder
+	writing, read chan struct{}
+}
+
+func (s *slowReader) Write(b []byte) (int, error) {
+	close(s.writing)
+	<-s.read
+	return s.ResponseRecorder.Write(b)
 }

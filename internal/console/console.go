@@ -122,7 +122,8 @@ func New(o Options) *Console {
 
 // Handler gives the handler of all routes.
 func (c *Console) Handler() http.Handler {
-	return c.guard(compressJSON(c.identify(newCoalescer().share(c.served()))))
+	gates := newGates()
+	return punctual(c.guard(compressJSON(c.identify(newCoalescer(gates.reads).share(gates.bounded(c.served()))))))
 }
 
 // served gives the handler of all routes for requests whose principal is known.

@@ -77,7 +77,7 @@ func (c *Console) exportHead(ctx context.Context, in *exportInput, f store.Filte
 		return head, nil
 	}
 	f.Superseded = false // sums hold what counts
-	s, err := c.statsOf(ctx, f)
+	s, err := c.statsOf(ctx, f, exportedModels)
 	if err != nil {
 		return head, c.failed("export", err)
 	}

@@ -1,10 +1,11 @@
 package console
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/rand"
-	"encoding/hex"
-	"strconv"
-	"strings"
+	"encoding/base64"
+	"encoding/binary"
 	"sync"
 	"time"
 
@@ -20,8 +21,10 @@ const feedKept = 8192
 // waits for nobody: each reader keeps its own place, and hears how many events it missed where the
 // feed has run past it.
 type feed struct {
-	epoch string // of this feed: places of another process's feed mean nothing here
-	kept  uint64 // events that are kept
+	// seal hides places from clients, who could tell by them how many calls others make. Its key is of
+	// this feed: places of another process's feed mean nothing here.
+	seal cipher.AEAD
+	kept uint64 // events that are kept
 
 	mu      sync.Mutex
 	ring    []change // at number % kept
@@ -35,14 +38,16 @@ type change struct {
 	call usage.Call
 	// counts tells whether the call counts from now on, or ceases to.
 	counts bool
-	// again says that an earlier delivery of this record counted until now.
-	again bool
+	// was is the earlier delivery of this record that counted until now; nil where there was none.
+	was *usage.Call
 }
 
 func newFeed(kept uint64) *feed {
-	var b [6]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	return &feed{epoch: hex.EncodeToString(b[:]), kept: kept, next: 1, changed: make(chan struct{})}
+	var key [32]byte
+	_, _ = rand.Read(key[:])                       // never fails, see crypto/rand
+	block, _ := aes.NewCipher(key[:])              // fails for other lengths only
+	seal, _ := cipher.NewGCMWithRandomNonce(block) // fails for blocks of other sizes only
+	return &feed{seal: seal, kept: kept, next: 1, changed: make(chan struct{})}
 }
 
 // put takes a commit. It is called within the ledger's writer.
@@ -53,11 +58,11 @@ func (f *feed) put(c ledger.Commit) {
 		id    usage.ID
 		start int64
 	}
-	again := map[place]bool{} // of the records that go and come back in this commit
+	again := map[place]*usage.Call{} // of the records that go and come back in this commit: as they were
 	if len(c.Changes) > 1 {
 		for i := range c.Changes {
 			if d := &c.Changes[i]; d.N > 0 {
-				again[place{d.Call.ID, d.Call.Start.UnixNano()}] = false
+				again[place{d.Call.ID, d.Call.Start.UnixNano()}] = nil
 			}
 		}
 	}
@@ -67,11 +72,12 @@ func (f *feed) put(c ledger.Commit) {
 		_, back := again[p]
 		switch {
 		case d.N < 0 && back:
-			again[p] = true
+			was := *d.Call
+			again[p] = &was
 		case d.N < 0:
 			f.add(change{call: *d.Call})
 		default:
-			f.add(change{call: *d.Call, counts: true, again: again[p]})
+			f.add(change{call: *d.Call, counts: true, was: again[p]})
 		}
 	}
 	f.asOf = c.At
@@ -116,14 +122,24 @@ func (f *feed) end() uint64 {
 	return f.next
 }
 
-// mark writes a place for a client to come back with.
-func (f *feed) mark(place uint64) string { return f.epoch + "-" + strconv.FormatUint(place, 10) }
+// mark writes a place for a client to come back with. Two marks of one place are not equal, and nobody
+// else can read them.
+func (f *feed) mark(place uint64) string {
+	return base64.RawURLEncoding.EncodeToString(f.seal.Seal(nil, nil, binary.BigEndian.AppendUint64(nil, place), nil))
+}
 
 // place reads a mark; false where it is of another feed or not one at all.
 func (f *feed) place(mark string) (uint64, bool) {
-	epoch, number, ok := strings.Cut(mark, "-")
-	n, err := strconv.ParseUint(number, 10, 64)
-	return n, ok && epoch == f.epoch && err == nil && n >= 1 && n <= f.end()
+	sealed, err := base64.RawURLEncoding.DecodeString(mark)
+	if err != nil {
+		return 0, false
+	}
+	place, err := f.seal.Open(nil, nil, sealed, nil)
+	if err != nil || len(place) != 8 {
+		return 0, false
+	}
+	n := binary.BigEndian.Uint64(place)
+	return n, n >= 1 && n <= f.end()
 }
 
 // record is a change as the store would have it.

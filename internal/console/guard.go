@@ -32,6 +32,8 @@ func (c *Console) guard(next http.Handler) http.Handler {
 				"or set access::mode to local to serve other names")
 		case !c.knownHost(r.Host):
 			writeProblem(w, http.StatusForbidden, "the console does not answer to this host name; add it to access::hosts")
+		case embeds(r) && !forwardsHeaders(r):
+			writeProblem(w, http.StatusForbidden, "the console and its API are not shown inside other pages; open the address itself")
 		case !c.sameOrigin(r) && !forwardsHeaders(r):
 			writeProblem(w, http.StatusForbidden, "requests from other web pages are refused; to allow one, add its origin to cors::allowed_origins")
 		case writes(r) && r.ContentLength != 0 && !isJSON(r):
@@ -88,7 +90,7 @@ func (c *Console) sameOrigin(r *http.Request) bool {
 	}
 	origin := r.Header.Get("Origin")
 	if origin == "" {
-		return r.Header.Get("Sec-Fetch-Mode") == "navigate" && !writes(r) // a link to the console
+		return follows(r)
 	}
 	return slices.Contains(c.o.Origins, origin) || slices.Contains(c.o.Origins, "*") && !c.o.Open
 }

@@ -44,6 +44,7 @@ func (c *Console) heatmap(ctx context.Context, in *heatmapInput) (*envelope[Heat
 		return nil, err
 	}
 	f.From, f.To = time.Time{}, time.Time{} // the edges are the range
+	asked := c.o.Now()
 	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, Edges: span.edges, CountsOnly: true})
 	if err != nil {
 		return nil, c.failed("heatmap", err)
@@ -58,7 +59,7 @@ func (c *Console) heatmap(ctx context.Context, in *heatmapInput) (*envelope[Heat
 		}
 	}
 	out := Heatmap{
-		Timezone: loc.String(), From: span.edges[0].In(loc), To: span.edges[len(span.edges)-1].In(loc), AsOf: known(a.AsOf),
+		Timezone: loc.String(), From: span.edges[0].In(loc), To: span.edges[len(span.edges)-1].In(loc), AsOf: asOf(ctx, asked, a.AsOf),
 		Cells: make([]HeatCell, len(week)),
 	}
 	for i := range week {

@@ -23,7 +23,9 @@ const (
 	maxImport   = 1 << 30          // bytes of one request
 	importBatch = 500              // calls in one commit
 	importStall = 30 * time.Second // in which the next piece has to come
+	importMost  = 15 * time.Minute // for one request
 	maxTold     = 100              // refused rows that are told of one by one
+	maxNoCalls  = 10_000           // rows that are no calls, where nearly all are: it is another kind of file
 )
 
 // Import says what became of an imported file.
@@ -99,9 +101,15 @@ func (c *Console) importCalls(ctx context.Context, in *importInput) (*envelope[I
 			return nil, wrong("query.to", err.Error(), in.To)
 		}
 	}
-	err = history.Read(history.Format(in.Format), &steady{in.body, in.control}, run.take)
+	limited, cancel := context.WithTimeout(ctx, importMost)
+	defer cancel()
+	run.ctx = limited
+	err = history.Read(limited, history.Format(in.Format), &steady{in.body, in.control}, run.take)
 	if err == nil {
 		err = run.commit()
+	}
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = errLongImport
 	}
 	_ = in.control.SetWriteDeadline(time.Now().Add(exportStall)) // not every server has deadlines
 	run.finish()
@@ -150,11 +158,21 @@ func (c *Console) importFailed(err error, out *Import) error {
 			fmt.Sprintf("the file is longer than %d bytes, the most that max_request_body_size of the console's configuration allows; split it, or raise that%s", tooLarge.Limit, so))
 	case errors.As(err, &syntax):
 		return newProblem(http.StatusBadRequest, "the file cannot be read as "+out.Format+": "+syntax.Error()+so)
+	case errors.Is(err, errNoCalls):
+		return newProblem(http.StatusBadRequest, fmt.Sprintf("%d rows were read and nearly none is a call; see whether the file is of the format %s%s", out.Rows, out.Format, so))
+	case errors.Is(err, errLongImport):
+		return newProblem(http.StatusRequestTimeout, fmt.Sprintf("the import took longer than %d minutes; split the file%s", int(importMost.Minutes()), so))
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errBody):
 		return newProblem(http.StatusBadRequest, "the file did not come to its end"+so)
 	}
 	return c.failed("import", err)
 }
+
+// errNoCalls and errLongImport report a file that is not read to its end.
+var (
+	errNoCalls    = errors.New("the rows of the file are no calls")
+	errLongImport = errors.New("the import took too long")
+)
 
 // errBody reports a body that could not be read: its sender is gone or too slow.
 var errBody = errors.New("the request's body broke off")
@@ -183,6 +201,7 @@ type importRun struct {
 	until   time.Time // zero: all
 	out     Import
 	leftOut map[string]int
+	noCalls int // rows that are no calls at all
 
 	batch usage.Batch
 	ids   map[usage.ID]bool // of the batch
@@ -195,6 +214,9 @@ func (r *importRun) take(row *history.Row) error {
 	switch {
 	case row.Bad != "":
 		r.refuse(row.Line, row.Bad)
+		if r.noCalls++; r.noCalls >= maxNoCalls && r.noCalls > r.out.Rows/10*9 {
+			return errNoCalls
+		}
 		return nil
 	case row.LeftOut != "":
 		r.leftOut[row.LeftOut]++

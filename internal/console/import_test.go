@@ -242,3 +242,35 @@ func TestImportBreaksOff(t *testing.T) {
 	cut := to.imported("tokenboard&to="+testNow.Add(-10*time.Hour).Format(time.RFC3339), string(file))
 	require.Equal(t, 11, cut.LeftOut[0].Count)
 }
+
+// TestImportOfAnotherKindOfFile ends soon, and says what may be wrong.
+func TestImportOfAnotherKindOfFile(t *testing.T) {
+	b := bookBench(t, ledger.Options{})
+	p := requireProblem(t, b.do("POST", base+"/logs/import?format=ndjson", strings.Repeat("{}\n", 200_000), nil), 400)
+	require.Contains(t, p.Message, "10000 rows were read and nearly none is a call")
+	p = requireProblem(t, b.do("POST", base+"/logs/import?format=tokenboard", `{"logs":[`+strings.Repeat("\n", 16<<20), nil), 400)
+	require.Contains(t, p.Message, "ends in the middle")
+}
+
+// TestImportEndsWithItsRequest stops to read when the client is gone, whatever is still to come.
+func TestImportEndsWithItsRequest(t *testing.T) {
+	b := bookBench(t, ledger.Options{})
+	ctx, cancel := context.WithCancel(context.Background())
+	pieces := 0
+	body := readerFunc(func(p []byte) (int, error) {
+		if pieces++; pieces == 5 {
+			cancel()
+		}
+		require.Less(t, pieces, 100, "it goes on after the client is gone")
+		return copy(p, strings.Repeat("\n", len(p))), nil
+	})
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "http://localhost:8317"+base+"/logs/import?format=tokenboard", body)
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	b.handler.ServeHTTP(w, r)
+	require.Equal(t, 503, w.Code, w.Body)
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

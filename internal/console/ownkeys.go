@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"time"
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -38,6 +39,15 @@ func (c *Console) ownOnly(ctx context.Context, index *keyIndex, f store.Filter) 
 	}
 	f.Keys, f.None = keys, f.None || len(keys) == 0
 	return f
+}
+
+// asOf says up to when figures are complete: the last commit, or, for who may not learn when others make
+// calls, when they were asked for.
+func asOf(ctx context.Context, asked, last time.Time) *time.Time {
+	if access.From(ctx).OwnOnly() {
+		return known(asked)
+	}
+	return known(last)
 }
 
 // maySee tells whether a request's principal may see a key, by one of its fingerprints, and its calls.

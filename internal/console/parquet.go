@@ -54,25 +54,28 @@ type parquetRow struct {
 }
 
 const (
-	parquetBatch    = 512    // rows handed over at a time
-	parquetRowGroup = 16_384 // rows that are in memory at most
+	parquetBatch    = 512      // rows handed over at a time
+	parquetRowGroup = 16_384   // rows that are in memory at most
+	parquetPage     = 64 << 10 // bytes of a column that are compressed together
+	parquetTexts    = 2 << 20  // bytes of their texts: rows may hold kilobytes, and the writer needs some times as much
 )
 
 // writeParquet writes calls as a Parquet file, a row group at a time.
 func writeParquet(out io.Writer, version string, visit func(func(*LogItem) error) error) error {
-	w := parquet.NewGenericWriter[parquetRow](out, parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), parquet.CreatedBy("tokenboard", version, ""))
+	w := parquet.NewGenericWriter[parquetRow](out, parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), parquet.CreatedBy("tokenboard", version, ""),
+		parquet.PageBufferSize(parquetPage))
 	rows := make([]parquetRow, 0, parquetBatch)
-	grouped := 0
+	grouped, texts := 0, 0
 	write := func() error {
 		if _, err := w.Write(rows); err != nil {
 			return fmt.Errorf("write rows: %w", err)
 		}
 		grouped += len(rows)
 		rows = rows[:0]
-		if grouped < parquetRowGroup {
+		if grouped < parquetRowGroup && texts < parquetTexts {
 			return nil
 		}
-		grouped = 0
+		grouped, texts = 0, 0
 		if err := w.Flush(); err != nil {
 			return fmt.Errorf("write a row group: %w", err)
 		}
@@ -80,7 +83,7 @@ func writeParquet(out io.Writer, version string, visit func(func(*LogItem) error
 	}
 	err := visit(func(i *LogItem) error {
 		rows = append(rows, parquetRowOf(i))
-		if len(rows) < parquetBatch {
+		if texts += textsOf(i); len(rows) < parquetBatch && texts < parquetTexts {
 			return nil
 		}
 		return write()
@@ -95,6 +98,16 @@ func writeParquet(out io.Writer, version string, visit func(func(*LogItem) error
 		return fmt.Errorf("end the file: %w", err)
 	}
 	return nil
+}
+
+// textsOf is the bytes of a call's texts.
+func textsOf(i *LogItem) int {
+	n := len(i.ID) + len(i.Method) + len(i.Path) + len(i.ErrorType) + len(i.Provider) + len(i.Model) + len(i.RequestModel) + len(i.Operation) +
+		len(i.User) + len(i.Service) + len(i.Environment) + len(i.Project) + len(i.Session) + len(i.RequestID) + len(i.ResponseID) + len(i.PriceVersion)
+	if i.Key != nil {
+		n += len(i.Key.ID) + len(i.Key.Name) + len(i.Key.Display)
+	}
+	return n
 }
 
 func parquetRowOf(i *LogItem) parquetRow {

@@ -39,9 +39,11 @@ type Arrivals struct {
 type Quality struct {
 	Calls         int64        `json:"api_call_count"`
 	NoUsage       int64        `json:"no_usage_count" doc:"calls that told no token figures, failed ones included"`
-	NoUsageModels []ModelCount `json:"no_usage_models" doc:"where they come from, most first"`
+	NoUsageModels []ModelCount `json:"no_usage_models" doc:"where they come from, most first, at most as many as top; /breakdown?by=model,provider&sort=no_usage_count has all, in pages"`
+	NoUsageCount  int          `json:"no_usage_model_count" doc:"models that they come from, those beyond top included"`
 	Unpriced      int64        `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
-	Models        []ModelCount `json:"unpriced_models" doc:"their models, most calls first"`
+	Models        []ModelCount `json:"unpriced_models" doc:"their models, most calls first, likewise; sort=unpriced_count has all"`
+	ModelCount    int          `json:"unpriced_model_count" doc:"their models, those beyond top included"`
 	Inconsistent  int64        `json:"inconsistent_count" doc:"calls with figures that cannot be, which were left out, or that do not add up"`
 	Estimated     int64        `json:"estimated_count" doc:"calls whose emitter estimated its figures"`
 	SinceStart    Arrivals     `json:"since_start"`
@@ -50,7 +52,10 @@ type Quality struct {
 	AsOf          *time.Time   `json:"as_of"`
 }
 
-type qualityInput struct{ Filters }
+type qualityInput struct {
+	Top int `query:"top" default:"200" minimum:"1" maximum:"1000" doc:"models in each list"`
+	Filters
+}
 
 func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Quality], error) {
 	f, _, err := c.filtered(ctx, "quality", &in.Filters)
@@ -89,10 +94,14 @@ func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Qual
 			q.Models = append(q.Models, ModelCount{g.Value, g.Provider, s.Unpriced})
 		}
 	}
-	for _, list := range [][]ModelCount{q.NoUsageModels, q.Models} {
-		slices.SortFunc(list, func(a, b ModelCount) int {
+	q.NoUsageCount, q.ModelCount = len(q.NoUsageModels), len(q.Models)
+	for _, list := range []*[]ModelCount{&q.NoUsageModels, &q.Models} {
+		slices.SortFunc(*list, func(a, b ModelCount) int {
 			return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Model, b.Model), cmp.Compare(a.Provider, b.Provider))
 		})
+		if len(*list) > in.Top {
+			*list = slices.Clone((*list)[:in.Top]) // the rest need not stay in memory
+		}
 	}
 	return answer(q), nil
 }

@@ -285,7 +285,7 @@ func TestSessionsActForOwnPagesOnly(t *testing.T) {
 		})
 	}
 	link := map[string]string{"Cookie": alice.header["Cookie"], "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate"}
-	requireProblem(t, o.do("GET", base+"/export", "", link), 401)
+	requireProblem(t, o.do("GET", base+"/export", "", link), 403)
 }
 
 func TestHosts(t *testing.T) {
@@ -454,7 +454,7 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := newTown(t, nil)
 			root, alice := o.newPerson("root", access.Admin), o.newPerson("alice", access.Viewer)
-			o.console.streams.ping = time.Millisecond
+			o.console.streams.check = time.Millisecond
 			defer o.console.Close()
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()

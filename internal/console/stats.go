@@ -92,21 +92,29 @@ type Stats struct {
 	Unpriced     int64       `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
 	Latency      Quantiles   `json:"latency_ms"`
 	TTFT         Quantiles   `json:"ttft_ms" doc:"time to the first token"`
-	Models       []ModelSums `json:"models" doc:"most tokens first"`
+	Models       []ModelSums `json:"models" doc:"most tokens first, at most as many as top; /breakdown?by=model,provider has all, in pages"`
+	ModelCount   int         `json:"model_count" doc:"models that there are, those beyond top included"`
+	OtherModels  *Sums       `json:"other_models" doc:"sums of the models beyond top; null where there are none"`
 	From         *time.Time  `json:"from" doc:"null: all that is kept"`
 	To           *time.Time  `json:"to" doc:"null: up to now"`
-	Oldest       *time.Time  `json:"oldest" doc:"the start of the oldest call that sums can include, whatever the filters: a range before it is not covered; null where there is none"`
-	AsOf         *time.Time  `json:"as_of" doc:"the last write that is in these figures; null before the first"`
+	Oldest       *time.Time  `json:"oldest" doc:"the start of the oldest call that sums can include, whatever the filters: a range before it is not covered; null where there is none, and for members"`
+	AsOf         *time.Time  `json:"as_of" doc:"the last write that is in these figures; null before the first; for members when they were asked for"`
 }
 
-type statsInput struct{ Filters }
+type statsInput struct {
+	Top int `query:"top" default:"200" minimum:"1" maximum:"1000" doc:"models shown; the rest is in other_models"`
+	Filters
+}
+
+// exportedModels is how many models an export tells apart in its sums.
+const exportedModels = 1000
 
 func (c *Console) stats(ctx context.Context, in *statsInput) (*envelope[Stats], error) {
 	f, index, err := c.filtered(ctx, "stats", &in.Filters)
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.statsOf(ctx, f)
+	s, err := c.statsOf(ctx, f, in.Top)
 	if err != nil {
 		return nil, c.failed("stats", err)
 	}
@@ -114,32 +122,45 @@ func (c *Console) stats(ctx context.Context, in *statsInput) (*envelope[Stats], 
 	if err != nil {
 		return nil, c.failed("stats", err)
 	}
-	s.Oldest = known(oldest)
+	if !access.From(ctx).OwnOnly() { // when others made their first call is not a member's to know
+		s.Oldest = known(oldest)
+	}
 	c.quotaFor(ctx, &in.Filters, index).put(&s)
 	return answer(s), nil
 }
 
-func (c *Console) statsOf(ctx context.Context, f store.Filter) (Stats, error) {
+func (c *Console) statsOf(ctx context.Context, f store.Filter, top int) (Stats, error) {
+	asked := c.o.Now()
 	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel, Overall: true})
 	if err != nil {
 		return Stats{}, err
 	}
-	var all ledger.Sums
-	models := make([]ModelSums, 0, len(a.Groups))
+	slices.SortFunc(a.Groups, func(a, b ledger.Group) int {
+		x, y := &a.Points[0], &b.Points[0]
+		return cmp.Or(cmp.Compare(y.Tokens.Total(), x.Tokens.Total()), cmp.Compare(y.Calls, x.Calls), cmp.Compare(a.Value, b.Value), cmp.Compare(a.Provider, b.Provider))
+	})
+	var all, rest ledger.Sums
+	models := make([]ModelSums, 0, min(top, len(a.Groups)))
 	for i := range a.Groups {
 		g := &a.Groups[i]
 		all.MergeCounts(&g.Points[0])
-		models = append(models, ModelSums{Model: g.Value, Provider: g.Provider, Sums: sumsOf(&g.Points[0])})
+		if i < top {
+			models = append(models, ModelSums{Model: g.Value, Provider: g.Provider, Sums: sumsOf(&g.Points[0])})
+		} else {
+			rest.MergeCounts(&g.Points[0])
+		}
 	}
-	slices.SortFunc(models, func(a, b ModelSums) int {
-		return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Model, b.Model), cmp.Compare(a.Provider, b.Provider))
-	})
+	var other *Sums
+	if len(a.Groups) > top {
+		o := sumsOf(&rest)
+		other = &o
+	}
 	t := sumsOf(&all)
 	s := Stats{
 		Used: t.Total, Calls: t.Calls, Input: t.Input, Output: t.Output, CacheRead: t.CacheRead, CacheWrite: t.CacheWrite,
 		Reasoning: t.Reasoning, Cost: t.Cost, Errors: t.Errors, NoUsage: t.NoUsage, Unpriced: t.Unpriced,
-		Latency: quantilesOf(&a.Overall[0].Duration), TTFT: quantilesOf(&a.Overall[0].TTFT), Models: models,
-		From: known(f.From), To: known(f.To), AsOf: known(a.AsOf),
+		Latency: quantilesOf(&a.Overall[0].Duration), TTFT: quantilesOf(&a.Overall[0].TTFT), Models: models, ModelCount: len(a.Groups), OtherModels: other,
+		From: known(f.From), To: known(f.To), AsOf: asOf(ctx, asked, a.AsOf),
 	}
 	if t.Calls > 0 {
 		s.ErrorRate = float64(t.Errors) / float64(t.Calls)

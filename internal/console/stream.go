@@ -19,7 +19,9 @@ import (
 
 const (
 	maxStreams    = 200                    // at one time
+	streamsEach   = 20                     // of them, of one person
 	streamBatch   = 256                    // events between two looks at the connection
+	streamCheck   = 500 * time.Millisecond // after which who reads is looked at anew
 	streamPause   = 100 * time.Millisecond // in which events gather
 	streamPing    = 15 * time.Second       // between signs of life
 	streamStall   = 30 * time.Second       // in which a reader has to take what is written
@@ -29,41 +31,55 @@ const (
 
 // streams are the open live streams.
 type streams struct {
-	ping, maxAge time.Duration
-	kept         uint64 // events that the feed keeps
+	ping, check, maxAge time.Duration
+	kept                uint64 // events that the feed keeps
 
 	mu      sync.Mutex
 	feed    *feed // nil until the first stream
 	stop    func()
 	open    int
-	closing chan struct{} // closed at the end
+	of      map[string]int // open, by person
+	closing chan struct{}  // closed at the end
 	closed  bool
 }
 
 func newStreams() *streams {
-	return &streams{ping: streamPing, maxAge: streamMaxAge, kept: feedKept, closing: make(chan struct{})}
+	return &streams{
+		ping: streamPing, check: streamCheck, maxAge: streamMaxAge, kept: feedKept, of: map[string]int{}, closing: make(chan struct{}),
+	}
 }
 
-// join gives the feed to one stream more; nil where there are too many, or at the end. From the
-// first one on, the feed is kept, so that a client can come back to it.
-func (s *streams) join(c *Console) *feed {
+// join gives the feed to one stream more of a person. It fails where there are too many, or at the end.
+// From the first one on, the feed is kept, so that a client can come back to it.
+func (s *streams) join(c *Console, p access.Principal) (*feed, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.open >= maxStreams {
-		return nil
+	switch who := shareOf(p); {
+	case s.closed:
+		return nil, newProblem(http.StatusServiceUnavailable, "the server is shutting down; try again in a moment")
+	case s.open >= maxStreams:
+		return nil, newProblem(http.StatusServiceUnavailable, fmt.Sprintf("there are %d live streams already; close some, or read /logs instead", maxStreams))
+	case p.Via != "open" && s.of[who] >= streamsEach:
+		return nil, newProblem(http.StatusTooManyRequests, fmt.Sprintf("you have %d live streams already; close some, or read /logs instead", streamsEach))
+	default:
+		s.of[who]++
 	}
 	if s.feed == nil {
 		s.feed = newFeed(s.kept)
 		s.stop = c.o.Ledger.Observe(s.feed.put)
 	}
 	s.open++
-	return s.feed
+	return s.feed, nil
 }
 
-func (s *streams) leave() {
+func (s *streams) leave(p access.Principal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open--
+	who := shareOf(p)
+	if s.of[who]--; s.of[who] == 0 {
+		delete(s.of, who)
+	}
 }
 
 // close ends all streams. Their requests end soon after.
@@ -94,7 +110,7 @@ type StreamSuperseded struct {
 
 // StreamSkipped is the data of an event of the live stream: the reader has missed something.
 type StreamSkipped struct {
-	Count *uint64 `json:"count" doc:"events missed, those that do not match included; null: not known, because the server was restarted. Load the log anew"`
+	Count *uint64 `json:"count" doc:"events missed, those that do not match included; null: not known, because the server was restarted, or because they are others'. Load the log anew"`
 }
 
 // StreamAsOf is the data of an event of the live stream: the time of the last write told of.
@@ -135,11 +151,12 @@ func (c *Console) stream(ctx context.Context, in *streamInput) (*huma.StreamResp
 	if f.Superseded {
 		return nil, wrong("query.q", "cannot ask for superseded calls: the stream tells of what counts", in.Query)
 	}
-	feed := c.streams.join(c)
-	if feed == nil {
-		return nil, newProblem(http.StatusServiceUnavailable, fmt.Sprintf("there are %d live streams already; close some, or read /logs instead", maxStreams))
+	p := access.From(ctx)
+	feed, err := c.streams.join(c, p)
+	if err != nil {
+		return nil, err
 	}
-	s := &stream{console: c, in: in, filter: f, index: index, feed: feed, at: feed.end()}
+	s := &stream{console: c, in: in, own: p.OwnOnly(), filter: f, index: index, checked: time.Now(), feed: feed, at: feed.end()}
 	if in.LastEventID != "" {
 		var known bool
 		if s.at, known = feed.place(in.LastEventID); !known {
@@ -147,7 +164,7 @@ func (c *Console) stream(ctx context.Context, in *streamInput) (*huma.StreamResp
 		}
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		defer c.streams.leave()
+		defer c.streams.leave(p)
 		_, w := humago.Unwrap(hc)
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
@@ -160,8 +177,10 @@ func (c *Console) stream(ctx context.Context, in *streamInput) (*huma.StreamResp
 type stream struct {
 	console *Console
 	in      *streamInput
+	own     bool // it tells nothing of the calls of others: not how many there are, and not when
 	filter  store.Filter
 	index   *keyIndex
+	checked time.Time // when the filter was read
 	feed    *feed
 	at      uint64 // the next event's place
 	lost    bool   // where the reader was before is not known
@@ -181,18 +200,18 @@ func (s *stream) run(ctx context.Context) {
 	}
 	buffer := make([]change, 0, streamBatch)
 	for first := true; ; first = false {
+		if time.Since(s.checked) >= s.console.streams.check && !s.renew(ctx) {
+			return
+		}
 		events, next, skipped, asOf, more := s.feed.read(s.at, buffer[:0], streamBatch)
 		if skipped > 0 {
 			s.at += skipped
-			s.event("skipped", "", StreamSkipped{Count: &skipped})
+			s.event("skipped", "", s.skip(skipped))
 		}
-		s.write(ctx, events)
+		matched := s.write(ctx, events)
 		s.at = next
-		if len(events) > 0 || skipped > 0 || first {
-			if asOf.IsZero() {
-				asOf = s.console.o.Ledger.LastCommit()
-			}
-			s.event("as_of", s.feed.mark(s.at), StreamAsOf{known(asOf)})
+		if first || matched || !s.own && len(events) > 0 || skipped > 0 {
+			s.event("as_of", s.feed.mark(s.at), StreamAsOf{s.asOf(asOf)})
 		}
 		if !s.flush() || (len(events) < streamBatch && !s.wait(ctx, t, more)) {
 			return
@@ -200,18 +219,38 @@ func (s *stream) run(ctx context.Context) {
 	}
 }
 
+// skip says how many events were missed, to whom the number tells nothing of others.
+func (s *stream) skip(n uint64) StreamSkipped {
+	if s.own {
+		return StreamSkipped{}
+	}
+	return StreamSkipped{Count: &n}
+}
+
+// asOf is the time up to which all was told: of the last commit, or now where that is others'.
+func (s *stream) asOf(last time.Time) *time.Time {
+	switch {
+	case s.own:
+		return known(s.console.o.Now())
+	case last.IsZero():
+		return known(s.console.o.Ledger.LastCommit())
+	}
+	return known(last)
+}
+
 // streamTimers are what a stream waits for besides events.
 type streamTimers struct {
-	ping       *time.Ticker
-	old, pause *time.Timer
+	ping, check *time.Ticker
+	old, pause  *time.Timer
 }
 
 func newStreamTimers(s *streams) *streamTimers {
-	return &streamTimers{ping: time.NewTicker(s.ping), old: time.NewTimer(s.maxAge), pause: time.NewTimer(streamPause)}
+	return &streamTimers{ping: time.NewTicker(s.ping), check: time.NewTicker(s.check), old: time.NewTimer(s.maxAge), pause: time.NewTimer(streamPause)}
 }
 
 func (t *streamTimers) stop() {
 	t.ping.Stop()
+	t.check.Stop()
 	t.old.Stop()
 	t.pause.Stop()
 }
@@ -228,7 +267,11 @@ func (s *stream) wait(ctx context.Context, t *streamTimers, more <-chan struct{}
 			wake = more
 		case <-t.ping.C:
 			s.text.WriteString(": ping\n\n")
-			if !s.renew(ctx) || !s.flush() {
+			if !s.flush() {
+				return false
+			}
+		case <-t.check.C:
+			if !s.renew(ctx) {
 				return false
 			}
 		case <-ctx.Done():
@@ -251,26 +294,33 @@ func (s *stream) renew(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	s.filter, s.index = f, index
+	s.filter, s.index, s.checked = f, index, time.Now()
 	return true
 }
 
-func (s *stream) write(ctx context.Context, events []change) {
+// write adds what events tell the reader, and tells whether they told anything.
+func (s *stream) write(ctx context.Context, events []change) (told bool) {
 	for i := range events {
 		e := &events[i]
 		r := e.record()
-		id := s.feed.mark(s.at + uint64(i) + 1) // where to go on after it
 		matched := s.matches(&r)
+		ceases := !e.counts && matched || !matched && e.was != nil && s.matches(&store.Record{Call: *e.was})
+		if !matched && !ceases {
+			continue
+		}
+		told = true
+		id := s.feed.mark(s.at + uint64(i) + 1) // where to go on after it
 		switch {
-		case e.counts && matched:
+		case !ceases:
 			if s.index.key(r.KeyFingerprint) == nil && r.KeyFingerprint != "" {
 				s.refresh(ctx)
 			}
 			s.event("call", id, itemOf(&r, s.index))
-		case !e.counts && matched, e.again:
+		default:
 			s.event("superseded", id, StreamSuperseded{itemID(&r)})
 		}
 	}
+	return told
 }
 
 // matches looks at a call as the log would, were it there.

@@ -198,7 +198,7 @@ func TestStreamResumes(t *testing.T) {
 		require.EqualValues(t, n, *late.want("call").item(t).Input)
 	}
 	late.close()
-	for _, foreign := range []string{"abcdef-3", "7", "nonsense", c.streams.feed.epoch + "-99999", c.streams.feed.epoch + "-0"} {
+	for _, foreign := range []string{"abcdef-3", "7", "nonsense", newFeed(1).mark(1), c.streams.feed.mark(99999), c.streams.feed.mark(0)} {
 		lost := listen(t, url, "", foreign)
 		require.Equal(t, sse{"", "skipped", `{"count":null}`}, lost.next(), foreign)
 		lost.close()
@@ -291,7 +291,7 @@ func TestStreamEnds(t *testing.T) {
 
 // TestStreamOfOwnKeys: a member hears of the calls of its own keys, also of one made later.
 func TestStreamOfOwnKeys(t *testing.T) {
-	b, c, _ := streamBench(t, func(c *Console) { c.streams.ping = 5 * time.Millisecond })
+	b, c, _ := streamBench(t, func(c *Console) { c.streams.ping, c.streams.check = 5*time.Millisecond, time.Millisecond })
 	ctx, cancel := context.WithCancel(access.With(context.Background(), access.Principal{Name: "alice", Role: access.Member}))
 	w := &blocked{ResponseRecorder: httptest.NewRecorder(), writing: make(chan struct{}, 1), release: make(chan struct{})}
 	close(w.release)

@@ -13,6 +13,7 @@ import (
 const (
 	maxDays   = 90
 	maxPoints = 10_000
+	maxCells  = 20_000 // points of all groups
 )
 
 // Point is the sums of one interval.
@@ -45,7 +46,7 @@ type trendInput struct {
 	Interval string `query:"interval" default:"auto" enum:"auto,15m,hour,day"`
 	Timezone string `query:"timezone" doc:"IANA name of the zone in which days begin; by default the console's" maxLength:"64"`
 	GroupBy  string `query:"group_by" enum:"model,provider,key,user,service,project,status"`
-	Top      int    `query:"top" default:"10" minimum:"1" maximum:"100" doc:"groups shown; the rest is other"`
+	Top      int    `query:"top" default:"10" minimum:"1" maximum:"100" doc:"groups shown; the rest is other. Points and groups together are bounded: 20,000"`
 	Sort     string `query:"sort" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count" doc:"the sum over the whole range that the top groups have most of"`
 	Filters
 }
@@ -67,6 +68,10 @@ func (c *Console) trend(ctx context.Context, in *trendInput) (*envelope[Trend], 
 	span, err := c.spanOf(in, f, loc)
 	if err != nil {
 		return nil, err
+	}
+	if points := len(span.edges) - 1; in.GroupBy != "" && points*in.Top > maxCells {
+		return nil, wrong("query.top", fmt.Sprintf("asks for %d points of %d groups, which are more than %d together; "+
+			"ask for at most %d groups, a longer interval, or a shorter range (from, to)", points, in.Top, maxCells, maxCells/points), in.Top)
 	}
 	f.From, f.To = time.Time{}, time.Time{} // the edges are the range
 	t, err := c.trendOf(ctx, f, span, grouping{in.GroupBy, in.Top, in.Sort}, index)
@@ -157,6 +162,7 @@ func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, g groupin
 	if groupBy == "key" {
 		q.As = index.current // a key that was rotated is one
 	}
+	asked := c.o.Now()
 	a, err := c.o.Ledger.Query(ctx, q)
 	if err != nil {
 		return Trend{}, err
@@ -167,7 +173,7 @@ func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, g groupin
 			all[j].MergeCounts(&a.Groups[i].Points[j])
 		}
 	}
-	t := Trend{Days: s.days, Interval: s.interval, Timezone: s.loc.String(), Points: s.points(all), Series: []Series{}, AsOf: known(a.AsOf)}
+	t := Trend{Days: s.days, Interval: s.interval, Timezone: s.loc.String(), Points: s.points(all), Series: []Series{}, AsOf: asOf(ctx, asked, a.AsOf)}
 	for i := range a.Overall {
 		latency, ttft := quantilesOf(&a.Overall[i].Duration), quantilesOf(&a.Overall[i].TTFT)
 		t.Points[i].Latency, t.Points[i].TTFT = &latency, &ttft

@@ -143,3 +143,15 @@ func TestTrendLatency(t *testing.T) {
 		require.InEpsilon(t, 100, *points[1].TTFT.P99, 0.05, group)
 	}
 }
+
+// TestTrendIsBounded: the points of all groups together are few enough for one answer.
+func TestTrendIsBounded(t *testing.T) {
+	b := newBench(t, nil)
+	b.calls(testNow.Add(-time.Hour))
+	p := requireProblem(t, b.do("GET", base+"/usage-trend?group_by=user&top=100&interval=15m&from=2026-08-20T00:00:00Z&to=2026-11-20T00:00:00Z", "", nil), 400)
+	require.Contains(t, p.Message, "query.top: asks for 8832 points of 100 groups, which are more than 20000 together; ask for at most 2 groups")
+	for _, query := range []string{"group_by=user&top=2", "top=100"} {
+		trend := data[Trend](b, "GET", "/usage-trend?"+query+"&interval=15m&from=2026-08-20T00:00:00Z&to=2026-11-20T00:00:00Z", "", 200)
+		require.Len(t, trend.Points, 8832)
+	}
+}

@@ -77,7 +77,7 @@ func (d *document) readExport(visit func(*Row) error) error {
 		return d.array(func() error { return d.row(callOfExport, visit) })
 	})
 	if err == nil && !found {
-		return &SyntaxError{d.line(), `it has no "logs": it is no JSON export of Tokenboard`}
+		return &SyntaxError{d.line, `it has no "logs": it is no JSON export of Tokenboard`}
 	}
 	return err
 }

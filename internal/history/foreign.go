@@ -135,7 +135,7 @@ func (d *document) readCLIProxy(visit func(*Row) error) error {
 		return d.skip()
 	})
 	if err == nil && !found {
-		return &SyntaxError{d.line(), `it has no "apis": it is no usage export of CLIProxyAPI`}
+		return &SyntaxError{d.line, `it has no "apis": it is no usage export of CLIProxyAPI`}
 	}
 	return err
 }

@@ -82,9 +82,9 @@ func (p *spendParts) UnmarshalJSON(b []byte) error {
 
 // readLiteLLM reads an array of rows, an object with them in data, or a row a line.
 func readLiteLLM(r io.Reader, visit func(*Row) error) error {
-	in := bufio.NewReaderSize(r, 64<<10)
+	in := bufio.NewReaderSize(r, bufferSize)
 	head, _ := in.Peek(4 << 10) // what is wrong with the source shows again below
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
+	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte(byteOrderMark)), " \t\r\n")
 	if bytes.HasPrefix(head, []byte("[")) {
 		d := newDocument(in)
 		return d.whole(d.array(func() error { return d.row(callOfLiteLLM, visit) }))
@@ -102,7 +102,7 @@ func readLiteLLM(r io.Reader, visit func(*Row) error) error {
 		return d.array(func() error { return d.row(callOfLiteLLM, visit) })
 	})
 	if err == nil && !found {
-		return &SyntaxError{d.line(), `it is neither an array of spend logs, nor an object with them in "data", nor a row a line`}
+		return &SyntaxError{d.line, `it is neither an array of spend logs, nor an object with them in "data", nor a row a line`}
 	}
 	return d.whole(err)
 }

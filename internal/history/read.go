@@ -3,14 +3,13 @@ package history
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/tokenboard/tokenboard/internal/dialect"
 	"github.com/tokenboard/tokenboard/internal/secret"
-	"github.com/tokenboard/tokenboard/internal/strictjson"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -52,10 +51,11 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line,
 // maxLine bounds one row.
 const maxLine = 1 << 20
 
-// Read visits the rows of a file in the order in which they stand there. What visit returns ends it.
-//
+// Read visits the rows of a file in the order in which they stand there. What visit returns ends it, and
+// so does the end of the context. Its work is linear in the bytes of the file, and it holds one row at a time.
 // No text of a row holds a secret that is known by its shape.
-func Read(f Format, r io.Reader, visit func(*Row) error) error {
+func Read(ctx context.Context, f Format, r io.Reader, visit func(*Row) error) error {
+	r = &cancelled{ctx, r}
 	next := visit
 	visit = func(row *Row) error {
 		dialect.Conceal(&row.Call)
@@ -78,12 +78,48 @@ func Read(f Format, r io.Reader, visit func(*Row) error) error {
 	return fmt.Errorf("the format %q is not known", f)
 }
 
+// cancelled ends a reader with its context.
+type cancelled struct {
+	ctx context.Context //nolint:containedctx // of the one reading that it lives for
+	r   io.Reader
+}
+
+func (c *cancelled) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+// bufferSize is of what is read at a time.
+const bufferSize = 64 << 10
+
+// skipBlank passes over white space and returns how many lines end in it. Errors of the source show
+// again at the next reading.
+func skipBlank(in *bufio.Reader) (lines int) {
+	for {
+		if c, err := in.Peek(1); err != nil || c[0] > ' ' {
+			return lines
+		}
+		text, _ := in.Peek(in.Buffered())
+		rest := bytes.TrimLeft(text, " \t\r\n")
+		blank := text[:len(text)-len(rest)]
+		lines += bytes.Count(blank, []byte{'\n'})
+		_, _ = in.Discard(len(blank)) // it is buffered
+		if len(rest) > 0 {
+			return lines
+		}
+	}
+}
+
 // readLines reads a row from each line. A line that is wrong is told of, and does not end it.
 func readLines(r io.Reader, parse func([]byte, *Row), visit func(*Row) error) error {
-	in := bufio.NewReaderSize(r, 64<<10)
+	in := bufio.NewReaderSize(r, bufferSize)
 	var line []byte
+	first := true
 	for n := 1; ; n++ {
 		line = line[:0]
+		n += skipBlank(in)
 		long := false
 		var err error
 		for {
@@ -102,8 +138,8 @@ func readLines(r io.Reader, parse func([]byte, *Row), visit func(*Row) error) er
 			return err
 		}
 		text := bytes.TrimSpace(line)
-		if n == 1 {
-			text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // the mark that some editors put
+		if first {
+			text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 		}
 		if len(text) > 0 || long {
 			row := Row{Line: n}
@@ -119,172 +155,9 @@ func readLines(r io.Reader, parse func([]byte, *Row), visit func(*Row) error) er
 		if err != nil {
 			return nil
 		}
+		first = false
 	}
 }
 
-// document reads one JSON document piece by piece.
-type document struct {
-	dec   *json.Decoder
-	lines *lineCounter
-}
-
-func newDocument(r io.Reader) *document {
-	lines := &lineCounter{r: r, line: 1}
-	return &document{dec: json.NewDecoder(lines), lines: lines}
-}
-
-// lineCounter knows in which line each byte stood that was read through it.
-type lineCounter struct {
-	r    io.Reader
-	read int64
-	ends []int64 // offsets of line ends behind the last one that was asked for
-	line int     // of that
-}
-
-func (l *lineCounter) Read(p []byte) (int, error) {
-	n, err := l.r.Read(p)
-	for i, b := range p[:n] {
-		if b == '\n' {
-			l.ends = append(l.ends, l.read+int64(i))
-		}
-	}
-	l.read += int64(n)
-	return n, err
-}
-
-func (l *lineCounter) at(offset int64) int {
-	i := 0
-	for i < len(l.ends) && l.ends[i] < offset {
-		i++
-	}
-	l.ends = append(l.ends[:0], l.ends[i:]...)
-	l.line += i
-	return l.line
-}
-
-func (d *document) line() int { return d.lines.at(d.dec.InputOffset()) }
-
-// wrong makes an error of the decoder one that names the line; errors of the source stay.
-func (d *document) wrong(err error) error {
-	var syntax *json.SyntaxError
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return &SyntaxError{d.lines.at(d.lines.read), "the document ends in the middle"}
-	case errors.As(err, &syntax):
-		return &SyntaxError{d.lines.at(syntax.Offset), "it is not JSON: " + syntax.Error()}
-	}
-	return err
-}
-
-func (d *document) token() (json.Token, error) {
-	t, err := d.dec.Token()
-	if err != nil {
-		return nil, d.wrong(err)
-	}
-	return t, nil
-}
-
-// whole checks that nothing follows a document that was read without an error.
-func (d *document) whole(err error) error {
-	if err != nil {
-		return err
-	}
-	switch _, err := d.dec.Token(); {
-	case errors.Is(err, io.EOF):
-		return nil
-	case err == nil:
-		return &SyntaxError{d.line(), "something follows the end of the document"}
-	default:
-		return d.wrong(err)
-	}
-}
-
-// maxFields bounds how many fields of one object are told apart.
-const maxFields = 100_000
-
-// object visits the fields of an object, each of which must stand there once; visit has to read each
-// field's value. Where there is another value, it is passed over.
-func (d *document) object(visit func(field string) error) error {
-	seen := map[string]bool{}
-	return d.inside('{', func() error {
-		t, err := d.token()
-		if err != nil {
-			return err
-		}
-		field, _ := t.(string)
-		switch {
-		case seen[field]:
-			return &SyntaxError{d.line(), "a field of an object is there twice"}
-		case len(seen) == maxFields:
-			return &SyntaxError{d.line(), fmt.Sprintf("an object has more than %d fields", maxFields)}
-		}
-		seen[field] = true
-		return visit(field)
-	})
-}
-
-// array visits the elements of an array; visit has to read each.
-func (d *document) array(visit func() error) error { return d.inside('[', visit) }
-
-func (d *document) inside(opening json.Delim, visit func() error) error {
-	t, err := d.token()
-	if err != nil {
-		return err
-	}
-	if t != opening {
-		return d.rest(t)
-	}
-	for d.dec.More() {
-		if err := visit(); err != nil {
-			return err
-		}
-	}
-	_, err = d.token()
-	return err
-}
-
-// skip passes over one value.
-func (d *document) skip() error {
-	t, err := d.token()
-	if err != nil {
-		return err
-	}
-	return d.rest(t)
-}
-
-// rest passes over what is left of a value whose first token was read.
-func (d *document) rest(t json.Token) error {
-	depth := 0
-	for {
-		switch t {
-		case json.Delim('{'), json.Delim('['):
-			if depth++; depth > strictjson.MaxDepth {
-				return &SyntaxError{d.line(), fmt.Sprintf("it is nested deeper than %d levels", strictjson.MaxDepth)}
-			}
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-		}
-		if depth == 0 {
-			return nil
-		}
-		var err error
-		if t, err = d.token(); err != nil {
-			return err
-		}
-	}
-}
-
-// row reads one element as a row.
-func (d *document) row(parse func([]byte, *Row), visit func(*Row) error) error {
-	var raw json.RawMessage
-	if err := d.dec.Decode(&raw); err != nil {
-		return d.wrong(err)
-	}
-	row := Row{Line: d.line()}
-	if len(raw) > maxLine {
-		row.Bad = fmt.Sprintf("it is longer than %d bytes", maxLine)
-	} else {
-		parse(raw, &row)
-	}
-	return visit(&row)
-}
+// byteOrderMark is what some editors put at the beginning of a file.
+const byteOrderMark = "\xef\xbb\xbf"

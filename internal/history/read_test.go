@@ -26,12 +26,12 @@ func open(t *testing.T, name string) []byte {
 // rows reads a file, also byte by byte, which must not matter.
 func rows(t *testing.T, f Format, b []byte) (out []Row) {
 	t.Helper()
-	require.NoError(t, Read(f, bytes.NewReader(b), func(r *Row) error {
+	require.NoError(t, Read(t.Context(), f, bytes.NewReader(b), func(r *Row) error {
 		out = append(out, *r)
 		return nil
 	}))
 	var slow []Row
-	require.NoError(t, Read(f, iotest.OneByteReader(bytes.NewReader(b)), func(r *Row) error {
+	require.NoError(t, Read(t.Context(), f, iotest.OneByteReader(bytes.NewReader(b)), func(r *Row) error {
 		slow = append(slow, *r)
 		return nil
 	}))
@@ -157,7 +157,7 @@ func TestBrokenFiles(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var syntax *SyntaxError
-			require.ErrorAs(t, Read(tc.format, strings.NewReader(tc.text), none), &syntax)
+			require.ErrorAs(t, Read(t.Context(), tc.format, strings.NewReader(tc.text), none), &syntax)
 			require.Equal(t, tc.line, syntax.Line, syntax.Reason)
 		})
 	}
@@ -165,11 +165,11 @@ func TestBrokenFiles(t *testing.T) {
 	require.Len(t, long, 2)
 	require.Contains(t, long[0].Bad, "longer than")
 	require.Equal(t, 2, long[1].Line)
-	require.ErrorIs(t, Read(NDJSON, iotest.ErrReader(io.ErrClosedPipe), none), io.ErrClosedPipe)
-	require.ErrorIs(t, Read(CLIProxy, iotest.ErrReader(io.ErrClosedPipe), none), io.ErrClosedPipe)
+	require.ErrorIs(t, Read(t.Context(), NDJSON, iotest.ErrReader(io.ErrClosedPipe), none), io.ErrClosedPipe)
+	require.ErrorIs(t, Read(t.Context(), CLIProxy, iotest.ErrReader(io.ErrClosedPipe), none), io.ErrClosedPipe)
 	stop := fmt.Errorf("stop")
-	require.ErrorIs(t, Read(LiteLLM, bytes.NewReader(open(t, "litellm.ndjson")), func(*Row) error { return stop }), stop)
-	require.Error(t, Read("xml", nil, none))
+	require.ErrorIs(t, Read(t.Context(), LiteLLM, bytes.NewReader(open(t, "litellm.ndjson")), func(*Row) error { return stop }), stop)
+	require.Error(t, Read(t.Context(), "xml", nil, none))
 }
 
 func FuzzRead(f *testing.F) {
@@ -182,7 +182,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, kind byte, b []byte) {
 		format := []Format{NDJSON, Tokenboard, CLIProxy, LiteLLM}[kind%4]
-		_ = Read(format, bytes.NewReader(b), func(r *Row) error {
+		_ = Read(t.Context(), format, bytes.NewReader(b), func(r *Row) error {
 			if r.Bad != "" || r.LeftOut != "" {
 				return nil
 			}

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -92,7 +93,7 @@ func TestDocumentsAreReadOneWay(t *testing.T) {
 			"text behind it":            whole + " x",
 		} {
 			n := 0
-			err := Read(f, strings.NewReader(text), func(*Row) error { n++; return nil })
+			err := Read(context.Background(), f, strings.NewReader(text), func(*Row) error { n++; return nil })
 			var syntax *SyntaxError
 			require.ErrorAs(t, err, &syntax, "%s: %s", f, what)
 			require.LessOrEqual(t, n, 1, "%s: %s", f, what)

@@ -30,7 +30,7 @@ type Breakdown struct {
 }
 
 // MaxRows bounds the rows of a Breakdown.
-const MaxRows = 200_000
+const MaxRows = 50_000
 
 // ErrTooMany reports a Breakdown of more than MaxRows rows.
 var ErrTooMany = fmt.Errorf("%w: more than %d combinations", ErrQuery, MaxRows)

@@ -31,6 +31,7 @@ const (
 	commitsFirst       // it is committed, and the answer is lost
 	commitsLater       // it fails, and commits before anybody learns its outcome
 	faults
+	failsUnsure // as fails, and the engine says that it does not know
 )
 
 var (
@@ -54,6 +55,8 @@ func (f *failing) write(write func() error) error {
 	switch how {
 	case fails:
 		return errConnection
+	case failsUnsure:
+		return errors.Join(errConnection, store.ErrOutcomeUnknown)
 	case commitsFirst:
 		return errors.Join(errConnection, write())
 	case commitsLater:

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,6 +39,8 @@ func (l *Ledger) outcome(ctx context.Context, id store.WriteID, failed error) er
 		switch {
 		case committed:
 			return nil
+		case err == nil && errors.Is(failed, ErrOutcomeUnknown): // it is known now
+			return fmt.Errorf("it was not committed: %s", failed.Error())
 		case err == nil:
 			return failed
 		}

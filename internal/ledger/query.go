@@ -94,6 +94,9 @@ func (l *Ledger) Query(ctx context.Context, q Query) (Answer, error) {
 		if a, ok, err := l.fromTotals(ctx, p); ok || err != nil {
 			return a, err
 		}
+		if err := l.rank(ctx, p, false); err != nil {
+			return Answer{}, err
+		}
 		s := newSummation(p)
 		if err := l.sumRecords(ctx, p, s, p.from, p.to); err != nil {
 			return Answer{}, err
@@ -116,6 +119,10 @@ func (l *Ledger) fromSums(ctx context.Context, p *plan, alone bool) (Answer, err
 		}
 		a, sure, err := l.fromMemory(ctx, p, alone)
 		switch {
+		case errors.Is(err, errNotRanked):
+			if err := l.rank(ctx, p, alone); err != nil {
+				return Answer{}, err
+			}
 		case errors.Is(err, rollup.ErrChanged) && try < maxTries:
 		case err != nil:
 			return Answer{}, fmt.Errorf("sum: %w", err)
@@ -138,10 +145,14 @@ func (l *Ledger) fromMemory(ctx context.Context, p *plan, alone bool) (a Answer,
 	buckets := p.within(l.newest)
 	var sums []*rollup.Summing
 	var top *topGroups
-	if p.narrows(buckets) {
+	switch {
+	case p.narrows(buckets):
 		top = l.beginTop(p, buckets, s)
 		sums = top.sums()
-	} else {
+	case p.ranks() && p.top == nil:
+		l.mu.RUnlock()
+		return Answer{}, false, errNotRanked
+	default:
 		sums = l.begin(p, buckets, s)
 	}
 	asOf, commit := l.last, l.commitNumber
@@ -190,7 +201,8 @@ type plan struct {
 	query      Query
 	axis       rollup.Axis
 	fromMemory bool
-	from, to   time.Time // zero is open
+	from, to   time.Time       // zero is open
+	top        map[string]bool // names of the top groups, where they are looked for first: see rank
 }
 
 // bucketed is a plan in base buckets.
@@ -386,7 +398,15 @@ func (l *Ledger) sumRecords(ctx context.Context, p *plan, s *summation, from, to
 	f.From, f.To = from, to
 	by := axisOf(p.query.By)
 	err := l.engine.Figures(ctx, l.kept(f), func(r *store.Record) error {
-		s.points(rollup.MemberOf(by, &r.Call))[s.point(r.Start)].Add(&r.Call, 1)
+		at := s.point(r.Start)
+		sums := &s.points(rollup.MemberOf(by, &r.Call))[at]
+		sums.AddCounts(&r.Call, 1)
+		switch {
+		case p.query.Overall:
+			s.overall[at].AddTimes(&r.Call, 1)
+		case !p.query.CountsOnly:
+			sums.AddTimes(&r.Call, 1)
+		}
 		return nil
 	})
 	if err != nil {
@@ -398,12 +418,14 @@ func (l *Ledger) sumRecords(ctx context.Context, p *plan, s *summation, from, to
 // summation collects the points of an answer.
 type summation struct {
 	query   Query
+	top     map[string]bool // see plan
 	groups  map[rollup.Member][]Sums
+	rest    []Sums // of the groups beyond the top ones, where top is there
 	overall []Sums // histograms only
 }
 
 func newSummation(p *plan) *summation {
-	return &summation{query: p.query, groups: map[rollup.Member][]Sums{}, overall: make([]Sums, max(len(p.query.Edges)-1, 1))}
+	return &summation{query: p.query, top: p.top, groups: map[rollup.Member][]Sums{}, overall: make([]Sums, max(len(p.query.Edges)-1, 1))}
 }
 
 // group gives the group that a member is in.
@@ -423,6 +445,16 @@ func (s *summation) group(m rollup.Member) rollup.Member {
 // points gives the points of a member's group.
 func (s *summation) points(m rollup.Member) []Sums {
 	m = s.group(m)
+	if s.top != nil {
+		name := s.query.named(m.Value)
+		if !s.top[name] {
+			if s.rest == nil {
+				s.rest = make([]Sums, max(len(s.query.Edges)-1, 1))
+			}
+			return s.rest
+		}
+		m = rollup.Member{Value: name}
+	}
 	points := s.groups[m]
 	if points == nil {
 		points = make([]Sums, max(len(s.query.Edges)-1, 1))
@@ -440,21 +472,16 @@ func (s *summation) point(t time.Time) int {
 	return sort.Search(len(edges), func(i int) bool { return edges[i].After(t) }) - 1
 }
 
+func hasCalls(points []Sums) bool {
+	return slices.ContainsFunc(points, func(s Sums) bool { return s.Calls != 0 })
+}
+
 // answer puts the groups together that have calls.
 func (s *summation) answer(asOf time.Time, commit int64) Answer {
 	a := Answer{AsOf: asOf, Commit: commit, Groups: make([]Group, 0, len(s.groups))}
 	for m, points := range s.groups {
-		if !slices.ContainsFunc(points, func(s Sums) bool { return s.Calls != 0 }) {
+		if !hasCalls(points) {
 			continue
-		}
-		if s.query.Overall || s.query.CountsOnly { // what came from records has its histograms with the points
-			for i := range points {
-				if s.query.Overall {
-					s.overall[i].Duration.Merge(&points[i].Duration)
-					s.overall[i].TTFT.Merge(&points[i].TTFT)
-				}
-				points[i].Duration, points[i].TTFT = Histogram{}, Histogram{}
-			}
 		}
 		a.Groups = append(a.Groups, Group{Value: m.Value, Provider: m.Provider, Points: points})
 	}
@@ -463,6 +490,9 @@ func (s *summation) answer(asOf time.Time, commit int64) Answer {
 	}
 	if s.query.Top > 0 && s.query.By != ByNothing {
 		a.Groups = s.query.narrow(a.Groups)
+	}
+	if hasCalls(s.rest) {
+		a.Groups = append(a.Groups, Group{Points: s.rest, Rest: true})
 	}
 	return a
 }

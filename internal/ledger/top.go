@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
@@ -76,6 +77,55 @@ func (q *Query) narrow(groups []Group) []Group {
 // narrows tells whether a query's top groups are found before their points are added up.
 func (p *plan) narrows(b bucketed) bool {
 	return p.query.Top > 0 && len(p.query.Edges) > 0 && p.axis != rollup.All && !filtered(&p.query.Filter) && len(b.partial) == 0
+}
+
+// errNotRanked reports a query whose top groups have to be found first.
+var errNotRanked = errors.New("the top groups are not known yet")
+
+// ranks tells whether a query's groups are of more than one point, and only the top ones are shown: it
+// would take much room to tell the points of all apart.
+func (p *plan) ranks() bool {
+	return p.query.Top > 0 && p.query.By != ByNothing && len(p.query.Edges) > 2
+}
+
+// rank finds the names of the top groups of a query that ranks, by a query for their totals. What is
+// committed until the points are added up may change the order, and no sum.
+func (l *Ledger) rank(ctx context.Context, p *plan, alone bool) error {
+	if !p.ranks() {
+		return nil
+	}
+	f := p.query.Filter
+	f.From, f.To = p.from, p.to
+	totals, err := l.totalsOf(ctx, Query{Filter: f, By: p.query.By, CountsOnly: true}, alone)
+	if err != nil {
+		return err
+	}
+	p.top = map[string]bool{}
+	for _, g := range p.query.narrow(totals.Groups) {
+		if !g.Rest {
+			p.top[g.Value] = true
+		}
+	}
+	return nil
+}
+
+// totalsOf answers a query without edges, histograms and top groups. alone is as for fromSums.
+func (l *Ledger) totalsOf(ctx context.Context, q Query, alone bool) (Answer, error) {
+	p, err := l.plan(q)
+	if err != nil {
+		return Answer{}, err
+	}
+	if p.fromMemory {
+		return l.fromSums(ctx, p, alone)
+	}
+	if a, ok, err := l.fromTotals(ctx, p); ok || err != nil {
+		return a, err
+	}
+	s := newSummation(p)
+	if err := l.sumRecords(ctx, p, s, p.from, p.to); err != nil {
+		return Answer{}, err
+	}
+	return s.answer(l.lastCommit(), 0), nil
 }
 
 // topGroups are the sums that a query for the top groups begins with.

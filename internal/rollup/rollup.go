@@ -230,7 +230,7 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	number := floorDiv(b, slotsPerDay)
 	d, slot := r.dayAt(number), uint8(b-number*slotsPerDay) //nolint:gosec // below slotsPerDay
 	var counts Sums
-	counts.addCounts(c, n)
+	counts.AddCounts(c, n)
 	one := figuresOf(&counts)
 	duration, ttft := bucketsOf(c)
 	wasFolded := false

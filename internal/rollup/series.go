@@ -95,6 +95,9 @@ func (n *Native) Merge(o *Native) {
 	n.Sum += o.Sum
 }
 
+// maxTimings bounds the models whose histograms are told apart: each is as long as some fifty series.
+const maxTimings = 200
+
 // SeriesOptions say how many series there are.
 type SeriesOptions struct {
 	Labels []Label
@@ -280,7 +283,7 @@ func (s *Series) Journal(changes []Change) []byte {
 	}
 	for _, c := range changes {
 		p := s.touch(c.Call)
-		p.line.delta.addCounts(c.Call, c.N)
+		p.line.delta.AddCounts(c.Call, c.N)
 		switch {
 		case c.N < 0:
 		case p.timing.replaced > 0:
@@ -448,10 +451,6 @@ func (s *Series) Apply(journal []byte) error {
 	}
 	return nil
 }
-
-// maxTimings bounds the models whose timings are told apart: each has three histograms, which are some
-// ten thousand bytes of a scrape.
-const maxTimings = 400
 
 func (s *Series) timingsOf(m Member) *Timings {
 	t := s.timings[m]

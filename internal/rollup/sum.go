@@ -3,6 +3,7 @@ package rollup
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"sort"
@@ -55,8 +56,11 @@ type Summing struct {
 	days   []daySum
 	points []target // by number of the member
 	room   []figures
-	made   []made
-	over   []overSum // the changes beside the pages, where they are to be asked for again
+	// together are the figures of members that share their points, by the first of these: many members
+	// and many points would take much room. Of a query that Again follows each member has its own.
+	together map[*Sums][]figures
+	made     []made
+	over     []overSum // the changes beside the pages, where they are to be asked for again
 	// Room to read histograms into.
 	duration, ttft, wholeDuration, wholeTTFT Histogram
 }
@@ -72,6 +76,7 @@ type overSum struct {
 // target is where a member's figures go.
 type target struct {
 	asked   bool
+	shares  bool      // the figures are another member's too, who adds them to the points
 	points  []Sums    // nil: the member is left out
 	figures []figures // by point
 }
@@ -92,6 +97,9 @@ func (r *Rollup) BeginTwice(q Query) *Summing { return r.begin(q, true) }
 
 func (r *Rollup) begin(q Query, twice bool) *Summing {
 	s := &Summing{q: q, rollup: r, names: r.axes[q.Axis].names}
+	if !twice && len(q.Edges) > 2 {
+		s.together = map[*Sums][]figures{}
+	}
 	s.points = make([]target, len(s.names))
 	asked := r.sorted
 	for len(asked) > 0 && (asked[0]+1)*slotsPerDay <= q.Edges[0] {
@@ -123,7 +131,9 @@ func (r *Rollup) begin(q Query, twice bool) *Summing {
 // and within the same edges, and without histograms. End follows.
 func (s *Summing) Again(q Query) *Summing {
 	q.Histograms = OfNone
-	again := &Summing{q: q, rollup: s.rollup, names: s.names, points: make([]target, len(s.names)), days: slices.Clone(s.days)}
+	again := &Summing{
+		q: q, rollup: s.rollup, names: s.names, points: make([]target, len(s.names)), days: slices.Clone(s.days), together: map[*Sums][]figures{},
+	}
 	for i := range again.days {
 		d := &again.days[i]
 		d.plan(&q)
@@ -160,6 +170,12 @@ func (s *Summing) ask(id uint32, t *target) {
 	}
 	if t.points = s.q.Points(m); t.points == nil {
 		return
+	}
+	if s.together != nil && len(t.points) > 0 {
+		if t.figures, t.shares = s.together[&t.points[0]]; t.shares {
+			return
+		}
+		defer func() { s.together[&t.points[0]] = t.figures }()
 	}
 	const atOnce = 256
 	n := len(s.q.Edges) - 1
@@ -201,9 +217,12 @@ func (s *Summing) histograms(t *target, at int, duration, ttft *Histogram) {
 }
 
 // End adds up. It gives ErrChanged where the sums were saved since Begin, and parts of them have to be
-// read; the query's points are of no use then, as after any other error.
+// read; the query's points are of no use then, as after any other error. It ends with its context.
 func (s *Summing) End(ctx context.Context) error {
 	for i := 0; i < len(s.days); i++ {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("add up the days: %w", err)
+		}
 		if n := s.addSpan(i); n > 0 {
 			i += n - 1
 			continue
@@ -217,6 +236,9 @@ func (s *Summing) End(ctx context.Context) error {
 	}
 	for k := range s.points {
 		t := &s.points[k]
+		if t.shares {
+			continue
+		}
 		for i := range t.figures {
 			t.figures[i].addTo(&t.points[i])
 		}

@@ -19,7 +19,12 @@ type Sums struct {
 
 // Add counts a call n times (1 or -1).
 func (s *Sums) Add(c *usage.Call, n int64) {
-	s.addCounts(c, n)
+	s.AddCounts(c, n)
+	s.AddTimes(c, n)
+}
+
+// AddTimes is the histograms' part of Add.
+func (s *Sums) AddTimes(c *usage.Call, n int64) {
 	if c.Duration > 0 {
 		s.Duration.Add(c.Duration, n)
 	}
@@ -28,8 +33,8 @@ func (s *Sums) Add(c *usage.Call, n int64) {
 	}
 }
 
-// addCounts is Add without the histograms.
-func (s *Sums) addCounts(c *usage.Call, n int64) {
+// AddCounts is Add without the histograms.
+func (s *Sums) AddCounts(c *usage.Call, n int64) {
 	s.Calls = usage.AddSat(s.Calls, n)
 	for _, is := range [...]struct {
 		sum *int64

@@ -174,7 +174,8 @@ type Engine interface {
 	// of one identity, or have another identity, oldest first and at most max and one.
 	Relatives(ctx context.Context, by, other usage.ID, from, to time.Time, max int) ([]Record, error)
 	// Scan visits the records that match, oldest first, until visit fails. The record is
-	// valid during the visit only.
+	// valid during the visit only. A visit may take long: nothing waits for it. What is written
+	// meanwhile may be visited or not; no record is visited twice.
 	Scan(ctx context.Context, f Filter, visit func(*Record) error) error
 	// Figures visits the records that match, in no order, with what sums are made of: ids, and the texts that
 	// only single records have, are left out. The record is valid during the visit only.

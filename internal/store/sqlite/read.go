@@ -181,17 +181,45 @@ func (c *source) relation() (id, by usage.ID, err error) {
 	return names.ID(c.rows[0]), names.SupersededBy(c.rows[0]), nil
 }
 
-// Scan visits the records that match, oldest first.
+// scanBatch is how many records Scan reads at a time.
+const scanBatch = 4096
+
+// Scan visits the records that match, oldest first. It reads them in batches and visits them between two
+// readings: a visit that takes long, because a client reads slowly what is written to it, keeps no reader
+// from others, and does not keep the log from being written back. What is written meanwhile is visited
+// where it lies ahead.
 func (e *Engine) Scan(ctx context.Context, f store.Filter, visit func(*store.Record) error) error {
-	return e.reading(ctx, func(s *snapshot) error {
-		var r store.Record
-		return s.walk(ctx, newMatch(&f, s.dims), false, nil, func(at *source) (bool, error) {
-			if err := at.record(&r); err != nil {
-				return false, err
-			}
-			return true, visit(&r)
+	var batch []store.Record
+	var after *place
+	for {
+		n, more := 0, false
+		err := e.reading(ctx, func(s *snapshot) error {
+			return s.walk(ctx, newMatch(&f, s.dims), false, after, func(at *source) (bool, error) {
+				if n == scanBatch {
+					more = true
+					return false, nil
+				}
+				if n == len(batch) {
+					batch = append(batch, store.Record{})
+				}
+				n++
+				return true, at.record(&batch[n-1])
+			})
 		})
-	})
+		if err != nil {
+			return err
+		}
+		for i := range batch[:n] {
+			if err := visit(&batch[i]); err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+		last := placeOf(&batch[n-1])
+		after = &last
+	}
 }
 
 // Figures visits the records that match, a block at a time, without their names.

@@ -25,8 +25,8 @@ func (e *Engine) transaction(ctx context.Context, f func() error) error {
 	return e.write(ctx, store.NewWriteID(), f, nil)
 }
 
-// write is transaction for a write with an identity, of which none is the same as before: it does nothing
-// where that was committed. It calls done when all is on disk. The caller holds e.writing.
+// write is transaction with an identity: it does nothing where a write of that identity was committed. It
+// calls done, which lets memory follow, when all is on disk. The caller holds e.writing.
 func (e *Engine) write(ctx context.Context, id store.WriteID, f func() error, done func()) error {
 	if err := e.settleDoubt(ctx); err != nil {
 		return err
