@@ -17,7 +17,8 @@ import (
 
 // whole is the handler as it is served.
 func (b *bench) whole() http.Handler {
-	return b.console.guard(compressJSON(b.console.identify(newCoalescer().share(b.served))))
+	g := newGates()
+	return b.console.guard(compressJSON(b.console.identify(newCoalescer(g.reads).share(g.bounded(b.served)))))
 }
 
 func askedIn(h http.Handler, target, accepts string) *httptest.ResponseRecorder {
