@@ -42,11 +42,6 @@ export interface TableState<T> {
 export interface TableMore<T> {
   /** the API sorts: what rows() gives is in order, and this is the order */
   sort?: Ref<Sort | null>;
-  /** what is exported, where not all of it is shown */
-  exported?: () => readonly T[];
-  /** the last line of what is exported */
-  total?: () => T | null;
-  totalName?: () => string;
   /** the range of time that the rows are of, as a file's name says it; without it they are of now */
   range?: () => string;
 }
@@ -65,13 +60,12 @@ export function useTable<T>(id: string, columns: () => Column<T>[], rows: () => 
   const hidden = ref(hiddenColumns(id, columns().filter((c) => c.hidden).map((c) => c.key)));
   const shown = computed(() => all.value.filter((c) => !c.csvOnly && (c.fixed || !hidden.value.includes(c.key))));
   const sort = more.sort ?? ref<Sort | null>(initial);
-  function inOrder(list: readonly T[]): readonly T[] {
+  const sorted = computed(() => {
     const s = sort.value;
     const c = all.value.find((x) => x.key === s?.key);
-    if (!s || !c || more.sort) return list;
-    return [...list].sort((a, b) => (s.down ? -1 : 1) * compare(c.value(a), c.value(b)));
-  }
-  const sorted = computed(() => inOrder(rows()));
+    if (!s || !c || more.sort) return rows();
+    return [...rows()].sort((a, b) => (s.down ? -1 : 1) * compare(c.value(a), c.value(b)));
+  });
   const extents = computed(() => Object.fromEntries(all.value.filter((c) => c.num).map((c) => [c.key, extentOf(rows().map((r) => {
     const v = c.value(r);
     return typeof v === "number" ? v : null;
@@ -86,10 +80,8 @@ export function useTable<T>(id: string, columns: () => Column<T>[], rows: () => 
   function exportCsv(): void {
     const out = all.value.filter((c) => c.csvOnly || shown.value.includes(c));
     const line = (r: T) => out.map((c) => c.value(r));
-    const total = more.total?.();
-    const last = total ? [out.map((c, i) => (i === 0 ? (more.totalName?.() ?? "") : c.num ? c.value(total) : ""))] : [];
     const range = more.range?.() ?? new Date().toISOString().slice(0, 10);
-    download(fileName(id, "csv", range), "text/csv", csv([out.map((c) => c.title), ...inOrder(more.exported?.() ?? rows()).map(line), ...last]));
+    download(fileName(id, "csv", range), "text/csv", csv([out.map((c) => c.title), ...sorted.value.map(line)]));
   }
   return { id, columns: all, shown, hidden, toggle, sort, sortBy, sorted, extents, exportCsv };
 }

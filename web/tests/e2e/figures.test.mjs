@@ -118,13 +118,12 @@ describe("costs of which a part is not known", () => {
     assert.match(await row.innerText(), /≥ \$/);
     const legend = await page.getByRole("list", { name: "Sums of the range" }).locator("li").allInnerTexts();
     assert.ok(legend.some((l) => /Other[\s\S]*≥ \$/.test(l)), legend.join(" | "));
-    const csv = await saved(page, () => page.getByRole("button", { name: "This table as CSV" }).click());
-    assert.match(csv.name, /^tokenboard-models-20\d\d-\d\d-\d\d_20\d\d-\d\d-\d\d\.csv$/);
+    const csv = await saved(page, () => page.getByRole("link", { name: "This table as CSV" }).click());
+    assert.match(csv.name, /^tokenboard-breakdown-model-provider-20\d\d-\d\d-\d\d_20\d\d-\d\d-\d\d\.csv$/);
     const lines = linesOf(csv);
-    assert.equal(lines.length, s.models.length + 2, "all models, though few are shown, and the total");
-    const unpriced = lines[0].indexOf("Unpriced calls");
-    assert.equal(Number(lines.at(-1)[unpriced]), s.unpriced_count);
-    assert.equal(Number(lines.at(-1)[lines[0].indexOf("Tokens")]), s.used_tokens);
+    assert.equal(lines.length, s.model_count + 2, "all models, though few are shown, and the total");
+    assert.equal(Number(lines.at(-1)[lines[0].indexOf("unpriced_count")]), s.unpriced_count);
+    assert.equal(Number(lines.at(-1)[lines[0].indexOf("total_tokens")]), s.used_tokens);
     await p.shot("cost-unpriced-en-light", { fullPage: true });
   }));
 
