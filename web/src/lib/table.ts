@@ -39,7 +39,7 @@ export interface TableState<T> {
 }
 
 /** What differs from a table whose rows are all there. */
-export interface TableMore<T> {
+export interface TableMore {
   /** the API sorts: what rows() gives is in order, and this is the order */
   sort?: Ref<Sort | null>;
   /** the range of time that the rows are of, as a file's name says it; without it they are of now */
@@ -55,7 +55,7 @@ function compare(a: Cell, b: Cell): number {
 }
 
 /** The order, the columns and the export of one table. */
-export function useTable<T>(id: string, columns: () => Column<T>[], rows: () => readonly T[], initial: Sort | null = null, more: TableMore<T> = {}): TableState<T> {
+export function useTable<T>(id: string, columns: () => Column<T>[], rows: () => readonly T[], initial: Sort | null = null, more: TableMore = {}): TableState<T> {
   const all = computed(columns);
   const hidden = ref(hiddenColumns(id, columns().filter((c) => c.hidden).map((c) => c.key)));
   const shown = computed(() => all.value.filter((c) => !c.csvOnly && (c.fixed || !hidden.value.includes(c.key))));
