@@ -27,7 +27,7 @@ export default defineConfig({
             { name: "chart", test: /node_modules[\\/](chart\.js|vue-chartjs|@kurkle)/, priority: 2 },
             { name: "vendor", test: /node_modules[\\/](?!chart\.js|vue-chartjs|@kurkle)/, priority: 3 },
             { name: "words-en", test: /src[\\/]i18n[\\/]en\.json/, priority: 4 },
-            { name: "words-zh", test: /src[\\/]i18n[\\/]zh\.json/, priority: 4 },
+            { name: "words-zh", test: /src[\\/]i18n[\\/](refusals\.)?zh\.json/, priority: 4 },
             { name: "app", test: /[\\/]src[\\/]/, priority: 1 },
           ],
         },

@@ -53,10 +53,10 @@ func (c *Console) SetupToken(ctx context.Context) (string, error) {
 func (c *Console) addAdmin(ctx context.Context, username, secret string) (u store.User, err error) {
 	name, err := UserName(username)
 	if err != nil {
-		return u, wrong("body.username", err.Error(), nil)
+		return u, because("user_name_unfit", wrong("body.username", err.Error(), nil))
 	}
 	if err := password.Check(secret, name); err != nil {
-		return u, wrong("body.password", err.Error(), nil)
+		return u, because("password_unfit", wrong("body.password", err.Error(), nil))
 	}
 	u = store.User{ID: randomID("usr_"), Name: name, Role: access.Admin.String(), CreatedAt: c.o.Now().UTC()}
 	if u.Password, err = c.hasher.Hash(ctx, signedInCaller(access.From(ctx)), secret); err != nil {
@@ -68,7 +68,7 @@ func (c *Console) addAdmin(ctx context.Context, username, secret string) (u stor
 	}
 	err = c.o.Ledger.Admin().AddUser(ctx, u, entry)
 	if errors.Is(err, store.ErrUserExists) {
-		return u, newProblem(http.StatusConflict, "a user of this name exists and is no admin; choose another name, or make it one: tokenboard user add --role admin")
+		return u, because("user_name_taken", newProblem(http.StatusConflict, "a user of this name exists and is no admin; choose another name, or make it one: tokenboard user add --role admin"))
 	}
 	if err != nil {
 		return u, c.failed("make the first admin", err)
@@ -96,18 +96,18 @@ func (c *Console) firstAdmin(ctx context.Context, in *struct {
 	// The blank is in no user's name.
 	wait, right := c.signIn.limiter.Begin(throttle.Attempt{Source: access.From(ctx).Source, Account: "first admin"}, c.o.Now())
 	if wait > 0 {
-		return nil, later(http.StatusTooManyRequests, "too many attempts; wait, and try again", wait)
+		return nil, because("too_many_attempts", later(http.StatusTooManyRequests, "too many attempts; wait, and try again", wait))
 	}
 	var u store.User
 	ok, err := c.signIn.setup.take(in.Body.Token, c.o.Now(), func() (err error) {
 		if there, err := c.hasAdmin(ctx); err != nil || there {
-			return errors.Join(err, newProblem(http.StatusConflict, "there is an admin already; sign in"))
+			return errors.Join(err, because("admin_exists", newProblem(http.StatusConflict, "there is an admin already; sign in")))
 		}
 		u, err = c.addAdmin(access.With(ctx, access.Principal{Name: "setup", Via: "setup", Source: access.From(ctx).Source}), in.Body.Username, in.Body.Password)
 		return err
 	})
 	if !ok {
-		return nil, newProblem(http.StatusForbidden, "the token is wrong, used or too old; restart the server for a new one, or use: tokenboard user add")
+		return nil, because("setup_token_unfit", newProblem(http.StatusForbidden, "the token is wrong, used or too old; restart the server for a new one, or use: tokenboard user add"))
 	}
 	if err != nil {
 		return nil, err

@@ -159,12 +159,12 @@ type orderedRows struct {
 func (c *Console) ordered(ctx context.Context, in *BreakdownOrder, cursor string) (*orderedRows, error) {
 	out := &orderedRows{names: strings.Split(in.By, ",")}
 	if len(out.names) > 2 || (len(out.names) == 2 && out.names[0] == out.names[1]) {
-		return nil, wrong("query.by", "takes one or two different dimensions", in.By)
+		return nil, because("group_by_unknown", wrong("query.by", "takes one or two different dimensions", in.By))
 	}
 	for _, name := range out.names {
 		d, known := breakdownDimensions[name]
 		if !known {
-			return nil, wrong("query.by", "is one or two of model, provider, key, user, service, project, status, operation, with a comma between", in.By)
+			return nil, because("group_by_unknown", wrong("query.by", "is one or two of model, provider, key, user, service, project, status, operation, with a comma between", in.By))
 		}
 		out.by = append(out.by, d)
 	}
@@ -208,7 +208,8 @@ func (o *orderedRows) row(r *ledger.Row) BreakdownRow {
 
 // tookTooLong answers where breakdownLimit has passed.
 func tookTooLong(what string) error {
-	return newProblem(http.StatusServiceUnavailable, fmt.Sprintf("%s took more than %d seconds; ask for a shorter range of time (from, to)", what, int(breakdownLimit.Seconds())))
+	return because("took_too_long", newProblem(http.StatusServiceUnavailable,
+		fmt.Sprintf("%s took more than %d seconds; ask for a shorter range of time (from, to)", what, int(breakdownLimit.Seconds()))))
 }
 
 // broken asks the ledger for a breakdown, for a limited time. In its rows keys have their ids.
@@ -218,7 +219,7 @@ func (c *Console) broken(ctx context.Context, q ledger.BreakdownQuery, index *ke
 	b, err := c.o.Ledger.Breakdown(limited, q)
 	switch {
 	case errors.Is(err, ledger.ErrTooMany):
-		return b, newProblem(http.StatusBadRequest, fmt.Sprintf("there are more than %d combinations; set filters, or ask for one dimension", ledger.MaxRows))
+		return b, because("too_many_groups", newProblem(http.StatusBadRequest, fmt.Sprintf("there are more than %d combinations; set filters, or ask for one dimension", ledger.MaxRows)))
 	case err != nil && limited.Err() != nil && ctx.Err() == nil:
 		return b, tookTooLong("summing the stored calls")
 	case err != nil:
@@ -343,7 +344,7 @@ func parseRowCursor(s string, values int) (*rowMark, error) {
 		err = json.Unmarshal(b, &m)
 	}
 	if err != nil || len(m.Values) != values {
-		return nil, wrong("query.cursor", "is not one that this server gave for this breakdown; take it from next_cursor of the page before, or leave it out", nil)
+		return nil, because("cursor_unknown", wrong("query.cursor", "is not one that this server gave for this breakdown; take it from next_cursor of the page before, or leave it out", nil))
 	}
 	return &m, nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -80,6 +81,8 @@ type Console struct {
 	pace    pace
 	// streams are the live streams that are open.
 	streams *streams
+	// otlpAt is where OTLP is received; nil until the collector reports it.
+	otlpAt atomic.Pointer[[]OTLPEndpoint]
 }
 
 var envelopes sync.Once
@@ -168,6 +171,7 @@ func (c *Console) routes() {
 	c.priceRoutes()
 	c.auditRoutes()
 	c.settingsRoutes()
+	c.otlpRoutes()
 	c.dashboardRoutes()
 	c.healthRoutes()
 }

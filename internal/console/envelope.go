@@ -29,9 +29,20 @@ func answer[T any](data T) *envelope[T] {
 
 // problem is every failure.
 type problem struct {
-	Code    int                 `json:"code" doc:"the HTTP status"`
-	Message string              `json:"message" doc:"what is wrong and what to do"`
-	Details []*huma.ErrorDetail `json:"details" doc:"one entry for each parameter or field that is wrong"`
+	Code    int              `json:"code" doc:"the HTTP status"`
+	Reason  Reason           `json:"reason" doc:"names the message for programs and translations; stays when the words of the message change"`
+	Limit   *int64           `json:"limit,omitempty" doc:"the number that the message names, where it names one"`
+	Message string           `json:"message" doc:"what is wrong and what to do"`
+	Details []*problemDetail `json:"details" doc:"one entry for each parameter or field that is wrong"`
+}
+
+// problemDetail is what is wrong with one parameter or field.
+type problemDetail struct {
+	Message  string `json:"message"`
+	Location string `json:"location" doc:"where it is, such as query.status or body.name"`
+	Value    any    `json:"value,omitempty" doc:"what was sent; never from a body or a header"`
+	Reason   Reason `json:"reason" doc:"names the message"`
+	Limit    *int64 `json:"limit,omitempty" doc:"the number that the message names, where it names one"`
 }
 
 func (p *problem) Error() string  { return p.Message }
@@ -46,7 +57,7 @@ func newProblem(status int, message string, errs ...error) huma.StatusError {
 	if status == http.StatusUnprocessableEntity {
 		status = http.StatusBadRequest
 	}
-	p := &problem{Code: status, Message: message, Details: []*huma.ErrorDetail{}}
+	p := &problem{Code: status, Reason: reasonOf(status), Message: message, Details: []*problemDetail{}}
 	for _, err := range errs {
 		if err == nil {
 			continue
@@ -56,8 +67,8 @@ func newProblem(status int, message string, errs ...error) huma.StatusError {
 			found := *detailer.ErrorDetail()
 			d = &found
 		}
-		d.Value = echo(d)
-		p.Details = append(p.Details, d)
+		reason, number := validationReason(d.Message)
+		p.Details = append(p.Details, &problemDetail{Message: d.Message, Location: d.Location, Value: echo(d), Reason: reason, Limit: number})
 	}
 	if len(p.Details) > 0 && (message == "validation failed" || message == "") {
 		p.Message = p.Details[0].Location + ": " + p.Details[0].Message
@@ -90,14 +101,14 @@ func wrong(location, message string, value any) error {
 func (c *Console) failed(what string, err error) error {
 	switch {
 	case errors.Is(err, store.ErrCursor):
-		return wrong("query.cursor", "is not one that this server gave; take it from next_cursor of the page before, or leave it out", nil)
+		return because("cursor_unknown", wrong("query.cursor", "is not one that this server gave; take it from next_cursor of the page before, or leave it out", nil))
 	case errors.Is(err, ledger.ErrClosed):
-		return newProblem(http.StatusServiceUnavailable, "the server is shutting down; try again in a moment")
+		return because("shutting_down", newProblem(http.StatusServiceUnavailable, "the server is shutting down; try again in a moment"))
 	case errors.Is(err, ledger.ErrOutcomeUnknown):
-		return newProblem(http.StatusServiceUnavailable, "the store does not answer whether the last write was stored; try again in a moment")
+		return because("store_unavailable", newProblem(http.StatusServiceUnavailable, "the store does not answer whether the last write was stored; try again in a moment"))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return newProblem(http.StatusServiceUnavailable, "the request was cut off before it was answered; try again")
+		return because("cut_off", newProblem(http.StatusServiceUnavailable, "the request was cut off before it was answered; try again"))
 	}
 	c.o.Logger.Error("a console request failed", zap.String("request", what), zap.Error(err))
-	return newProblem(http.StatusInternalServerError, "the store could not answer; the collector's log says why")
+	return because("internal", newProblem(http.StatusInternalServerError, "the store could not answer; the collector's log says why"))
 }

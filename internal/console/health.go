@@ -29,7 +29,7 @@ func (c *Console) ready(ctx context.Context, _ *struct{}) (*envelope[Health], er
 	}
 	if err != nil {
 		c.failed("ready", err) //nolint:errcheck // it is logged
-		return nil, newProblem(http.StatusServiceUnavailable, "the store does not answer; the collector's log says why")
+		return nil, because("store_unavailable", newProblem(http.StatusServiceUnavailable, "the store does not answer; the collector's log says why"))
 	}
 	return answer(Health{Status: "ok"}), nil
 }

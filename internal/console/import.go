@@ -89,7 +89,7 @@ func (c *Console) importCalls(ctx context.Context, in *importInput) (*envelope[I
 		return nil, tooLong()
 	}
 	if in.length == 0 {
-		return nil, wrong("body", "must hold the file to import", nil)
+		return nil, because("file_missing", wrong("body", "must hold the file to import", nil))
 	}
 	index, err := c.keys.index(ctx)
 	if err != nil {
@@ -98,7 +98,7 @@ func (c *Console) importCalls(ctx context.Context, in *importInput) (*envelope[I
 	run := &importRun{console: c, ctx: ctx, index: index, leftOut: map[string]int{}, out: Import{Format: in.Format, Refused: []RefusedRow{}}}
 	if in.To != "" {
 		if run.until, err = moment(in.To); err != nil {
-			return nil, wrong("query.to", err.Error(), in.To)
+			return nil, because("time_unreadable", wrong("query.to", err.Error(), in.To))
 		}
 	}
 	limited, cancel := context.WithTimeout(ctx, importMost)
@@ -139,7 +139,7 @@ type auditImport struct {
 }
 
 func tooLong() error {
-	return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the file is longer than %d MiB; split it, for NDJSON by lines", maxImport>>20))
+	return because("file_too_long", newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the file is longer than %d MiB; split it, for NDJSON by lines", maxImport>>20)))
 }
 
 // importFailed answers for an import that broke off.
@@ -152,18 +152,18 @@ func (c *Console) importFailed(err error, out *Import) error {
 	case errors.As(err, &status):
 		return err
 	case errors.As(err, &tooLarge) && tooLarge.Limit == maxImport:
-		return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the file is longer than %d MiB; split it%s", maxImport>>20, so))
+		return because("file_too_long", newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the file is longer than %d MiB; split it%s", maxImport>>20, so)))
 	case errors.As(err, &tooLarge):
-		return newProblem(http.StatusRequestEntityTooLarge,
-			fmt.Sprintf("the file is longer than %d bytes, the most that max_request_body_size of the console's configuration allows; split it, or raise that%s", tooLarge.Limit, so))
+		return because("file_too_long", newProblem(http.StatusRequestEntityTooLarge,
+			fmt.Sprintf("the file is longer than %d bytes, the most that max_request_body_size of the console's configuration allows; split it, or raise that%s", tooLarge.Limit, so)))
 	case errors.As(err, &syntax):
-		return newProblem(http.StatusBadRequest, "the file cannot be read as "+out.Format+": "+syntax.Error()+so)
+		return because("file_unreadable", newProblem(http.StatusBadRequest, "the file cannot be read as "+out.Format+": "+syntax.Error()+so))
 	case errors.Is(err, errNoCalls):
-		return newProblem(http.StatusBadRequest, fmt.Sprintf("%d rows were read and nearly none is a call; see whether the file is of the format %s%s", out.Rows, out.Format, so))
+		return because("file_without_calls", newProblem(http.StatusBadRequest, fmt.Sprintf("%d rows were read and nearly none is a call; see whether the file is of the format %s%s", out.Rows, out.Format, so)))
 	case errors.Is(err, errLongImport):
-		return newProblem(http.StatusRequestTimeout, fmt.Sprintf("the import took longer than %d minutes; split the file%s", int(importMost.Minutes()), so))
+		return because("took_too_long", newProblem(http.StatusRequestTimeout, fmt.Sprintf("the import took longer than %d minutes; split the file%s", int(importMost.Minutes()), so)))
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errBody):
-		return newProblem(http.StatusBadRequest, "the file did not come to its end"+so)
+		return because("file_cut_off", newProblem(http.StatusBadRequest, "the file did not come to its end"+so))
 	}
 	return c.failed("import", err)
 }

@@ -59,10 +59,10 @@ func (c *Console) newKey(ctx context.Context, location string, s *KeySettings) (
 	}
 	if p := access.From(ctx); p.OwnOnly() {
 		if k.Owner != "" && k.Owner != p.Name {
-			return k, newProblem(http.StatusForbidden, "your role, "+p.Role.String()+", makes keys of your own only: leave owner out")
+			return k, because("key_owner_forbidden", newProblem(http.StatusForbidden, "your role, "+p.Role.String()+", makes keys of your own only: leave owner out"))
 		}
 		if k.Owner = p.Name; k.Owner == "" {
-			return k, newProblem(http.StatusForbidden, "who has no name can own no key")
+			return k, because("key_owner_nameless", newProblem(http.StatusForbidden, "who has no name can own no key"))
 		}
 		k.ByOwner = true
 	}
@@ -89,7 +89,7 @@ func (c *Console) expiry(location string, at *time.Time) (time.Time, error) {
 	if t := at.UTC(); t.After(c.o.Now()) && t.Year() <= 2200 {
 		return t, nil
 	}
-	return time.Time{}, wrong(location, "must lie in the future", nil)
+	return time.Time{}, because("expiry_past", wrong(location, "must lie in the future", nil))
 }
 
 // newSecret makes a key of 256 bits from the system's random source.
@@ -148,9 +148,9 @@ func (c *Console) roomForOwn(ctx context.Context) error {
 	}
 	switch {
 	case newest != nil && newest.Restricted():
-		return newProblem(http.StatusForbidden, fmt.Sprintf("an operator has restricted your key %q, and a further key would not be; ask an operator for one", newest.Name))
+		return because("own_key_restricted", newProblem(http.StatusForbidden, fmt.Sprintf("an operator has restricted your key %q, and a further key would not be; ask an operator for one", newest.Name)))
 	case live >= maxOwnKeys:
-		return newProblem(http.StatusConflict, fmt.Sprintf("you have %d keys already, the most that a member may have; revoke some", live))
+		return because("own_keys_full", newProblem(http.StatusConflict, fmt.Sprintf("you have %d keys already, the most that a member may have; revoke some", live)), int64(live))
 	}
 	return roomForSecret(keys)
 }
@@ -162,7 +162,7 @@ func roomForSecret(keys []*store.Key) error {
 		n += 1 + len(k.Older)
 	}
 	if n >= maxOwnSecrets {
-		return newProblem(http.StatusConflict, fmt.Sprintf("you have made or rotated %d keys, revoked ones included, the most that a member may; ask an operator for one", n))
+		return because("own_secrets_full", newProblem(http.StatusConflict, fmt.Sprintf("you have made or rotated %d keys, revoked ones included, the most that a member may; ask an operator for one", n)), int64(n))
 	}
 	return nil
 }
@@ -193,11 +193,11 @@ func (c *Console) keyFailed(doing, location string, err error) error {
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &conflict) && conflict.Fingerprint:
-		return newProblem(http.StatusConflict, "this key is stored already, as "+conflict.With+"; a key has one name, and keeps it in history when it is revoked")
+		return because("key_stored", newProblem(http.StatusConflict, "this key is stored already, as "+conflict.With+"; a key has one name, and keeps it in history when it is revoked"))
 	case errors.Is(err, store.ErrKeyExists):
-		return newProblem(http.StatusConflict, location+": its owner has a key of this name already; choose another name, or revoke that key first")
+		return because("key_name_taken", newProblem(http.StatusConflict, location+": its owner has a key of this name already; choose another name, or revoke that key first"))
 	case errors.Is(err, store.ErrTooManyKeys):
-		return newProblem(http.StatusConflict, fmt.Sprintf("there would be more than %d keys, the most that keys::max allows; revoke some, or raise it", c.o.MaxKeys))
+		return because("keys_full", newProblem(http.StatusConflict, fmt.Sprintf("there would be more than %d keys, the most that keys::max allows; revoke some, or raise it", c.o.MaxKeys)), int64(c.o.MaxKeys))
 	case errors.Is(err, store.ErrKeyUnknown):
 		return errNoKey()
 	}
@@ -216,7 +216,7 @@ func (c *Console) edit(ctx context.Context, id, action string, change func(*stor
 			return store.AuditEntry{}, errNoKey()
 		}
 		if !k.RevokedAt.IsZero() {
-			return store.AuditEntry{}, newProblem(http.StatusConflict, "this key is revoked, which is for good; make a new one")
+			return store.AuditEntry{}, because("key_revoked", newProblem(http.StatusConflict, "this key is revoked, which is for good; make a new one"))
 		}
 		before := auditedKey(k)
 		if err := change(k); err != nil {
@@ -329,7 +329,7 @@ func (c *Console) mayChange(ctx context.Context, in *changeKeyInput, k, next *st
 	default:
 		return nil
 	}
-	return newProblem(http.StatusForbidden, "body."+what+": your role, "+p.Role.String()+", may close a key and not open it wider; ask an operator")
+	return because("key_wider_forbidden", newProblem(http.StatusForbidden, "body."+what+": your role, "+p.Role.String()+", may close a key and not open it wider; ask an operator"))
 }
 
 // RotateBody says how to rotate.
@@ -346,7 +346,7 @@ func (c *Console) rotateKey(ctx context.Context, in *struct {
 		overlap = time.Duration(in.Body.Overlap) * time.Second
 	}
 	if overlap < 0 || overlap > maxOverlap {
-		return nil, wrong("body.overlap_seconds", "must be between 0 and 2592000 (30 days)", nil)
+		return nil, because("overlap_range", wrong("body.overlap_seconds", "must be between 0 and 2592000 (30 days)", nil))
 	}
 	if access.From(ctx).OwnOnly() {
 		keys, err := c.visibleKeys(ctx)
@@ -360,10 +360,10 @@ func (c *Console) rotateKey(ctx context.Context, in *struct {
 	secret := newSecret()
 	out, err := c.edit(ctx, in.ID, "key.rotate", func(k *store.Key) error {
 		if len(k.Older) >= maxOlder {
-			return newProblem(http.StatusConflict, fmt.Sprintf("this key was rotated %d times, which is all that is kept; make a new one", len(k.Older)))
+			return because("key_rotated_too_often", newProblem(http.StatusConflict, fmt.Sprintf("this key was rotated %d times, which is all that is kept; make a new one", len(k.Older))))
 		}
 		if c.statusOf(k) == "expired" {
-			return newProblem(http.StatusConflict, "this key is expired; give it a later expires_at first, or make a new one")
+			return because("key_expired", newProblem(http.StatusConflict, "this key is expired; give it a later expires_at first, or make a new one"))
 		}
 		k.Older = append(k.Older, store.Secret{Fingerprint: k.Fingerprint, Display: k.Display, Until: c.o.Now().UTC().Add(overlap)})
 		k.Fingerprint, k.Display = c.identity(secret), usage.DisplayKey(secret)
@@ -388,7 +388,7 @@ func (c *Console) revokeKey(ctx context.Context, in *KeyPath) (*envelope[Revoked
 		return nil, err
 	}
 	if !k.RevokedAt.IsZero() {
-		return nil, newProblem(http.StatusNotFound, "this key is revoked already")
+		return nil, because("key_revoked", newProblem(http.StatusNotFound, "this key is revoked already"))
 	}
 	_, err = c.edit(ctx, in.ID, "key.revoke", func(k *store.Key) error {
 		k.RevokedAt = c.o.Now().UTC()
@@ -434,7 +434,7 @@ func keyTarget(k *store.Key) store.AuditTarget {
 func cleanName(field, s string) (string, error) {
 	name, err := cleanText(field, s, maxName)
 	if err == nil && name == "" {
-		err = wrong("body."+field, "must not be empty; give the key a name by which you will know it", nil)
+		err = because("name_empty", wrong("body."+field, "must not be empty; give the key a name by which you will know it", nil))
 	}
 	return name, err
 }
@@ -443,11 +443,11 @@ func cleanName(field, s string) (string, error) {
 func cleanText(field, s string, maxLen int) (string, error) {
 	s = norm.NFC.String(strings.TrimSpace(s))
 	if utf8.RuneCountInString(s) > maxLen {
-		return "", wrong("body."+field, fmt.Sprintf("must have at most %d characters", maxLen), nil)
+		return "", because("text_too_long", wrong("body."+field, fmt.Sprintf("must have at most %d characters", maxLen), nil), int64(maxLen))
 	}
 	for _, r := range s {
 		if !unicode.IsGraphic(r) || r == utf8.RuneError || (unicode.IsSpace(r) && r != ' ') {
-			return "", wrong("body."+field, "must hold no control characters, line ends or invisible marks", nil)
+			return "", because("text_invisible", wrong("body."+field, "must hold no control characters, line ends or invisible marks", nil))
 		}
 	}
 	return s, nil

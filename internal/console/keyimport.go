@@ -62,7 +62,7 @@ func (c *Console) importKeys(ctx context.Context, in *struct {
 			return nil, err
 		}
 		if j, twice := first[fingerprint]; twice {
-			return nil, wrong(location, fmt.Sprintf("is the same key as keys[%d]", j), nil)
+			return nil, because("key_twice", wrong(location, fmt.Sprintf("is the same key as keys[%d]", j), nil))
 		}
 		first[fingerprint] = i
 		if there := index.key(fingerprint); there != nil {
@@ -109,14 +109,14 @@ func (c *Console) importKeys(ctx context.Context, in *struct {
 // read gives the key's identity and the display form. No error repeats the key.
 func (k *ImportedKey) read(location string, index *keyIndex) (fingerprint, display string, err error) {
 	if (k.Value == "") == (k.Fingerprint == "") {
-		return "", "", wrong(location, "needs either key or fingerprint", nil)
+		return "", "", because("key_or_fingerprint", wrong(location, "needs either key or fingerprint", nil))
 	}
 	if k.Value != "" {
 		if len(k.Value) > maxKeyLength || !utf8.ValidString(k.Value) || strings.ContainsFunc(k.Value, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-			return "", "", wrong(location+".key", "must have at most 4096 bytes, and no blanks or control characters", nil)
+			return "", "", because("key_text_unfit", wrong(location+".key", "must have at most 4096 bytes, and no blanks or control characters", nil))
 		}
 		if k.Display != "" {
-			return "", "", wrong(location+".display", "comes from the key; leave it out", nil)
+			return "", "", because("display_unwanted", wrong(location+".display", "comes from the key; leave it out", nil))
 		}
 		return index.identity(usage.Fingerprint(k.Value)), usage.DisplayKey(k.Value), nil
 	}
@@ -124,18 +124,18 @@ func (k *ImportedKey) read(location string, index *keyIndex) (fingerprint, displ
 	if strings.HasPrefix(fingerprint, strangerPrefix) {
 		var known bool
 		if fingerprint, known = index.stranger(fingerprint); !known {
-			return "", "", wrong(location+".fingerprint", "is the name of no key that telemetry or a proxy told of", nil)
+			return "", "", because("fingerprint_unknown", wrong(location+".fingerprint", "is the name of no key that telemetry or a proxy told of", nil))
 		}
 	}
 	if !usage.IsKeyIdentity(fingerprint) {
-		return "", "", wrong(location+".fingerprint", "must be the SHA-256 of the key in 64 hexadecimal digits, or a name (ext_...) that a key has here", nil)
+		return "", "", because("fingerprint_unfit", wrong(location+".fingerprint", "must be the SHA-256 of the key in 64 hexadecimal digits, or a name (ext_...) that a key has here", nil))
 	}
 	display, err = cleanText(strings.TrimPrefix(location, "body.")+".display", k.Display, maxDisplay)
 	if err != nil {
 		return "", "", err
 	}
 	if index.identity(usage.Fingerprint(display)) == index.identity(fingerprint) {
-		return "", "", wrong(location+".display", "must not be the key itself", nil)
+		return "", "", because("display_is_key", wrong(location+".display", "must not be the key itself", nil))
 	}
 	if display == "" {
 		display = "…"

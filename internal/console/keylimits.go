@@ -53,7 +53,7 @@ func (l *Limits) read(location string) (out store.Limits, err error) {
 	out.RequestsPerMinute, out.TokensPerMinute = number(l.RequestsPerMinute), number(l.TokensPerMinute)
 	check := func(name string, given bool, n, most int64) {
 		if given && (n < 1 || n > most) {
-			err = wrong(location+"."+name, "must be more than 0, and what can be meant; leave it out, or null, for no limit", nil)
+			err = because("limit_unfit", wrong(location+"."+name, "must be more than 0, and what can be meant; leave it out, or null, for no limit", nil))
 		}
 	}
 	check("requests_per_minute", l.RequestsPerMinute != nil, out.RequestsPerMinute, 1e9)
@@ -175,7 +175,7 @@ const (
 // cleanPatterns checks patterns of models.
 func cleanPatterns(location string, patterns []string) ([]string, error) {
 	if len(patterns) > maxPatterns {
-		return nil, wrong(location, fmt.Sprintf("must have at most %d patterns", maxPatterns), nil)
+		return nil, because("patterns_full", wrong(location, fmt.Sprintf("must have at most %d patterns", maxPatterns), nil), maxPatterns)
 	}
 	var out []string
 	size := 0
@@ -185,10 +185,10 @@ func cleanPatterns(location string, patterns []string) ([]string, error) {
 			return nil, err
 		}
 		if clean == "" {
-			return nil, wrong(fmt.Sprintf("%s[%d]", location, i), "must not be empty; * stands for any text", nil)
+			return nil, because("pattern_empty", wrong(fmt.Sprintf("%s[%d]", location, i), "must not be empty; * stands for any text", nil))
 		}
 		if size += len(clean); size > maxAllPatterns {
-			return nil, wrong(location, fmt.Sprintf("must have at most %d bytes in all; a * stands for any text", maxAllPatterns), nil)
+			return nil, because("text_too_long", wrong(location, fmt.Sprintf("must have at most %d bytes in all; a * stands for any text", maxAllPatterns), nil), maxAllPatterns)
 		}
 		out = append(out, clean)
 	}

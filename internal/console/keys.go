@@ -275,5 +275,5 @@ func (c *Console) keyForRequest(ctx context.Context, id string) (*store.Key, err
 }
 
 func errNoKey() error {
-	return newProblem(http.StatusNotFound, "no key has this id; "+base+"/keys lists them")
+	return because("key_unknown", newProblem(http.StatusNotFound, "no key has this id; "+base+"/keys lists them"))
 }

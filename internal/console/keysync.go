@@ -118,7 +118,7 @@ type auditedRepair struct {
 
 func (c *Console) repairKeySync(ctx context.Context, in *repairInput) (*envelope[KeySyncState], error) {
 	if c.o.KeySync == nil {
-		return nil, newProblem(http.StatusConflict, "no proxy is configured; name one in key_sync of the tokenconsole extension")
+		return nil, because("proxy_none", newProblem(http.StatusConflict, "no proxy is configured; name one in key_sync of the tokenconsole extension"))
 	}
 	proxy, removeUnknown := "", false
 	if in.Body != nil {
@@ -131,7 +131,7 @@ func (c *Console) repairKeySync(ctx context.Context, in *repairInput) (*envelope
 		}
 	}
 	if len(before.Differences) == 0 {
-		return nil, newProblem(http.StatusNotFound, "body.proxy: no proxy has this name; "+base+"/key-sync lists them")
+		return nil, because("proxy_unknown", newProblem(http.StatusNotFound, "body.proxy: no proxy has this name; "+base+"/key-sync lists them"))
 	}
 	name := proxy
 	if name == "" {
@@ -143,9 +143,9 @@ func (c *Console) repairKeySync(ctx context.Context, in *repairInput) (*envelope
 	switch err := c.o.KeySync.Repair(ctx, proxy, removeUnknown); {
 	case err == nil:
 	case errors.Is(err, cliproxy.ErrRefused), errors.Is(err, cliproxy.ErrUnreachable), errors.Is(err, cliproxy.ErrDisabled):
-		return nil, newProblem(http.StatusBadGateway, "a proxy could not be repaired: "+err.Error())
+		return nil, because("proxy_unreachable", newProblem(http.StatusBadGateway, "a proxy could not be repaired: "+err.Error()))
 	case errors.Is(err, keysync.ErrUnknownProxy):
-		return nil, newProblem(http.StatusNotFound, "body.proxy: no proxy has this name; "+base+"/key-sync lists them")
+		return nil, because("proxy_unknown", newProblem(http.StatusNotFound, "body.proxy: no proxy has this name; "+base+"/key-sync lists them"))
 	default:
 		return nil, c.failed("repair the keys of a proxy", err)
 	}

@@ -71,21 +71,21 @@ func (c *Console) log(ctx context.Context, in *struct {
 }) (*envelope[LogDetail], error) {
 	id, start, ok := parseItemID(in.ID)
 	if !ok {
-		return nil, newProblem(404, "there is no call of this id; take one from /logs")
+		return nil, because("call_unknown", newProblem(404, "there is no call of this id; take one from /logs"))
 	}
 	r, found, err := c.o.Ledger.Get(ctx, id, start)
 	if err != nil {
 		return nil, c.failed("log", err)
 	}
 	if !found {
-		return nil, newProblem(404, "there is no call of this id; it may be older than what is kept")
+		return nil, because("call_unknown", newProblem(404, "there is no call of this id; it may be older than what is kept"))
 	}
 	index, err := c.keys.index(ctx)
 	if err != nil {
 		return nil, c.failed("log", err)
 	}
 	if !c.maySee(ctx, index, r.KeyFingerprint) {
-		return nil, newProblem(404, "there is no call of this id; take one from /logs")
+		return nil, because("call_unknown", newProblem(404, "there is no call of this id; take one from /logs"))
 	}
 	supersedes, by, err := c.o.Ledger.Relatives(ctx, &r)
 	if err != nil {

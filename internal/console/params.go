@@ -62,21 +62,21 @@ func (f *Filters) filter(book *keyIndex) (store.Filter, error) {
 		}
 		at, err := moment(t.text)
 		if err != nil {
-			return out, wrong("query."+t.name, err.Error(), t.text)
+			return out, because("time_unreadable", wrong("query."+t.name, err.Error(), t.text))
 		}
 		*t.into = at
 	}
 	if !out.From.IsZero() && !out.To.IsZero() && !out.From.Before(out.To) {
-		return out, wrong("query.to", "must be later than from", f.To)
+		return out, because("range_empty", wrong("query.to", "must be later than from", f.To))
 	}
 	for _, s := range f.Status {
 		if n, err := strconv.Atoi(s); s != "ok" && s != "error" && (err != nil || n < 100 || n > 599) {
-			return out, wrong("query.status", `must be "ok", "error" or an HTTP status code`, s)
+			return out, because("status_unknown", wrong("query.status", `must be "ok", "error" or an HTTP status code`, s))
 		}
 	}
 	for _, k := range f.Key {
 		if usage.IsKeyIdentity(strings.ToLower(k)) && !book.byFingerprint && len(book.ring.Named(k)) == 0 {
-			return out, newProblem(http.StatusForbidden, "query.key: your role may not filter by fingerprints of keys; use the key's id, its name, or the ext_ name that answers have")
+			return out, because("fingerprint_forbidden", newProblem(http.StatusForbidden, "query.key: your role may not filter by fingerprints of keys; use the key's id, its name, or the ext_ name that answers have"))
 		}
 		out.Keys = append(out.Keys, book.fingerprints(k)...)
 	}
@@ -133,19 +133,19 @@ func search(q string) ([]store.Term, error) {
 		if quoted, ok := strings.CutPrefix(rest, `"`); ok {
 			var closed bool
 			if t.Value, rest, closed = strings.Cut(quoted, `"`); !closed {
-				return nil, wrong("query.q", `has a quotation mark that is not closed`, q)
+				return nil, because("search_quote_open", wrong("query.q", `has a quotation mark that is not closed`, q))
 			}
 		} else {
 			t.Value, rest, _ = strings.Cut(rest, " ")
 		}
 		if t.Value == "" {
-			return nil, wrong("query.q", "has an empty term; write field:text without a blank", q)
+			return nil, because("search_term_empty", wrong("query.q", "has an empty term; write field:text without a blank", q))
 		}
 		if ok, allowed := store.TermValue(t.Field, t.Value); !ok {
-			return nil, wrong("query.q", "has a term "+t.Field+": whose value is none of: "+allowed, q)
+			return nil, because("search_value_unknown", wrong("query.q", "has a term "+t.Field+": whose value is none of: "+allowed, q))
 		}
 		if terms = append(terms, t); len(terms) > maxTerms {
-			return nil, wrong("query.q", fmt.Sprintf("has more than %d terms", maxTerms), q)
+			return nil, because("search_too_long", wrong("query.q", fmt.Sprintf("has more than %d terms", maxTerms), q), maxTerms)
 		}
 	}
 	return terms, nil
@@ -164,7 +164,7 @@ func (c *Console) zone(name string) (*time.Location, error) {
 	if loc, err := time.LoadLocation(name); err == nil && !strings.EqualFold(name, "local") {
 		return loc, nil
 	}
-	return nil, wrong("query.timezone", "is not a time zone of the IANA data base, such as Asia/Shanghai", name)
+	return nil, because("zone_unknown", wrong("query.timezone", "is not a time zone of the IANA data base, such as Asia/Shanghai", name))
 }
 
 // Money is an amount in US dollars: a JSON number with at most nine places.

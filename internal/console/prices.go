@@ -225,12 +225,12 @@ func (c *Console) reprice(ctx context.Context, in *struct{ Body RepriceOrder }) 
 		}
 		at, err := moment(t.text)
 		if err != nil {
-			return nil, wrong("body."+t.name, err.Error(), t.text)
+			return nil, because("time_unreadable", wrong("body."+t.name, err.Error(), t.text))
 		}
 		*t.into = at
 	}
 	if !q.To.IsZero() && !q.From.Before(q.To) {
-		return nil, wrong("body.to", "must be later than from", in.Body.To)
+		return nil, because("range_empty", wrong("body.to", "must be later than from", in.Body.To))
 	}
 	calls := store.AuditTarget{Type: "calls"}
 	if !q.DryRun {
@@ -247,7 +247,7 @@ func (c *Console) reprice(ctx context.Context, in *struct{ Body RepriceOrder }) 
 		}
 	}
 	if errors.Is(err, ledger.ErrRepricing) {
-		return nil, newProblem(http.StatusConflict, err.Error())
+		return nil, because("reprice_running", newProblem(http.StatusConflict, err.Error()))
 	}
 	if err != nil {
 		return nil, c.failed("reprice", err)

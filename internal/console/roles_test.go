@@ -79,6 +79,7 @@ var expectations = []expectation{
 	{"POST /api/console/reprice", operators, "", `{"from":"2026-11-01T00:00:00Z"}`, 200},
 	{"POST /api/console/logs/import", operators, base + "/logs/import?format=ndjson", `{}`, 200},
 	{"GET /api/console/settings", all, "", "", 200},
+	{"GET /api/console/otlp", readers, "", "", 200},
 	{"GET /metrics", all, "", "", 200},
 	{"GET /api/console/dashboards", all, "", "", 200},
 	{"GET /api/console/dashboards/{file}", all, base + "/dashboards/overview.json", "", 200},

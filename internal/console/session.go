@@ -110,13 +110,13 @@ type signedIn[T any] struct {
 
 // errNoSignIn answers who wants to sign in where nobody can.
 func errNoSignIn() error {
-	return newProblem(http.StatusConflict, "there are no sign-ins here: access is open, or an authenticator of the collector lets requests in; "+
-		"set access::mode to local or oidc to have users")
+	return because("sign_in_none", newProblem(http.StatusConflict, "there are no sign-ins here: access is open, or an authenticator of the collector lets requests in; "+
+		"set access::mode to local or oidc to have users"))
 }
 
 // errWrongPassword has the same words for a user who does not exist, so that nobody learns who does.
 func errWrongPassword() error {
-	return newProblem(http.StatusUnauthorized, "the user name or the password is wrong, or the user is disabled")
+	return because("password_wrong", newProblem(http.StatusUnauthorized, "the user name or the password is wrong, or the user is disabled"))
 }
 
 // later asks a client to come back.
@@ -163,13 +163,13 @@ func (c *Console) checkPassword(ctx context.Context, username, given string) (u 
 	wait, right := c.signIn.limiter.Begin(attempt, c.o.Now())
 	if wait > 0 {
 		c.o.Logger.Warn("sign-ins are being slowed down", zap.String("source", p.Source), zap.String("user_id", u.ID), zap.Duration("wait", wait))
-		return u, later(http.StatusTooManyRequests, "too many attempts to sign in failed; wait, and try again", wait)
+		return u, because("too_many_attempts", later(http.StatusTooManyRequests, "too many attempts to sign in failed; wait, and try again", wait))
 	}
 	ok, err := c.hasher.Verify(ctx, callerOf(&attempt), u.Password, given)
 	switch {
 	case errors.Is(err, password.ErrBusy):
 		right() // it was not looked at
-		return u, later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second)
+		return u, because("busy", later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second))
 	case err != nil && ctx.Err() != nil:
 		return u, c.failed("sign in", ctx.Err())
 	case err != nil:
@@ -201,7 +201,7 @@ func signedInCaller(p access.Principal) password.Caller {
 func (c *Console) storePassword(ctx context.Context, u *store.User, given, action string, o store.UserUpdate) error {
 	hash, err := c.hasher.Hash(ctx, password.Caller{Source: u.ID, Account: u.ID, Known: true}, given)
 	if errors.Is(err, password.ErrBusy) {
-		return later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second)
+		return because("busy", later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second))
 	}
 	if err != nil {
 		return c.failed("hash a password", err)
@@ -225,7 +225,7 @@ func (c *Console) as(ctx context.Context, u store.User, via string) context.Cont
 // startSession begins a session under a new token, whatever the browser sent before, and ends the old one.
 func (c *Console) startSession(ctx context.Context, u store.User, via string) (*signedIn[Session], error) {
 	if wait := c.pace.signIn.Take(u.ID, c.o.Now()); wait > 0 {
-		return nil, later(http.StatusTooManyRequests, "you have signed in very often; use the session or the API token that you have, or wait", wait)
+		return nil, because("too_many_attempts", later(http.StatusTooManyRequests, "you have signed in very often; use the session or the API token that you have, or wait", wait))
 	}
 	m := c.signIn.sessions
 	ctx, err := m.Load(ctx, "") // where the request's own is not in it
@@ -279,7 +279,7 @@ func (c *Console) deleteSession(ctx context.Context, _ *struct{}) (*signedIn[Sig
 	}
 	p := access.From(ctx)
 	if p.Token != "" {
-		return nil, newProblem(http.StatusConflict, "an API token has no session to end; "+base+"/tokens revokes it")
+		return nil, because("session_none", newProblem(http.StatusConflict, "an API token has no session to end; "+base+"/tokens revokes it"))
 	}
 	out := &signedIn[SignedOut]{SetCookie: []http.Cookie{c.signIn.cookie("")}}
 	if p.ID == "" {
@@ -311,16 +311,16 @@ func (c *Console) changePassword(ctx context.Context, in *struct {
 	}
 	p := access.From(ctx)
 	if p.Via != "session" {
-		return nil, newProblem(http.StatusForbidden, "only who has signed in with a password can change it here")
+		return nil, because("password_session_only", newProblem(http.StatusForbidden, "only who has signed in with a password can change it here"))
 	}
 	if err := password.Check(in.Body.New, p.Name); err != nil {
-		return nil, wrong("body.new_password", err.Error(), nil)
+		return nil, because("password_unfit", wrong("body.new_password", err.Error(), nil))
 	}
 	u, err := c.checkPassword(ctx, p.Name, in.Body.Old)
 	if err != nil {
 		var s huma.StatusError
 		if errors.As(err, &s) && s.GetStatus() == http.StatusUnauthorized {
-			err = newProblem(http.StatusForbidden, "the old password is wrong")
+			err = because("old_password_wrong", newProblem(http.StatusForbidden, "the old password is wrong"))
 		}
 		return nil, err
 	}

@@ -56,11 +56,11 @@ func (s *streams) join(c *Console, p access.Principal) (*feed, error) {
 	defer s.mu.Unlock()
 	switch who := shareOf(p); {
 	case s.closed:
-		return nil, newProblem(http.StatusServiceUnavailable, "the server is shutting down; try again in a moment")
+		return nil, because("shutting_down", newProblem(http.StatusServiceUnavailable, "the server is shutting down; try again in a moment"))
 	case s.open >= maxStreams:
-		return nil, newProblem(http.StatusServiceUnavailable, fmt.Sprintf("there are %d live streams already; close some, or read /logs instead", maxStreams))
+		return nil, because("streams_full", newProblem(http.StatusServiceUnavailable, fmt.Sprintf("there are %d live streams already; close some, or read /logs instead", maxStreams)))
 	case p.Via != "open" && s.of[who] >= streamsEach:
-		return nil, newProblem(http.StatusTooManyRequests, fmt.Sprintf("you have %d live streams already; close some, or read /logs instead", streamsEach))
+		return nil, because("streams_full", newProblem(http.StatusTooManyRequests, fmt.Sprintf("you have %d live streams already; close some, or read /logs instead", streamsEach)))
 	default:
 		s.of[who]++
 	}
@@ -149,7 +149,7 @@ func (c *Console) stream(ctx context.Context, in *streamInput) (*huma.StreamResp
 		return nil, err
 	}
 	if f.Superseded {
-		return nil, wrong("query.q", "cannot ask for superseded calls: the stream tells of what counts", in.Query)
+		return nil, because("stream_superseded", wrong("query.q", "cannot ask for superseded calls: the stream tells of what counts", in.Query))
 	}
 	p := access.From(ctx)
 	feed, err := c.streams.join(c, p)

@@ -127,30 +127,30 @@ func (c *Console) createToken(ctx context.Context, in *struct {
 }) (*envelope[NewToken], error) {
 	p := access.From(ctx)
 	if p.ID == "" {
-		return nil, newProblem(http.StatusConflict, "API tokens belong to users, and here are none: set access::mode to local or oidc, and sign in")
+		return nil, because("tokens_need_users", newProblem(http.StatusConflict, "API tokens belong to users, and here are none: set access::mode to local or oidc, and sign in"))
 	}
 	name, err := cleanText("name", in.Body.Name, maxName)
 	if err != nil {
 		return nil, err
 	}
 	if name == "" {
-		return nil, wrong("body.name", "must not be empty; say what the token is for", nil)
+		return nil, because("name_empty", wrong("body.name", "must not be empty; say what the token is for", nil))
 	}
 	role, err := access.ParseRole(in.Body.Role)
 	if err != nil {
-		return nil, wrong("body.role", err.Error(), nil)
+		return nil, because("role_unknown", wrong("body.role", err.Error(), nil))
 	}
 	if !role.Within(p.Role) {
-		return nil, newProblem(http.StatusForbidden, "you cannot make a token that allows more than your role, "+p.Role.String())
+		return nil, because("role_above_own", newProblem(http.StatusForbidden, "you cannot make a token that allows more than your role, "+p.Role.String()))
 	}
 	if in.Body.Scope != "" && !role.May(access.ManageUsers) {
-		return nil, wrong("body.scope", "needs the role admin; leave it out", nil)
+		return nil, because("scope_forbidden", wrong("body.scope", "needs the role admin; leave it out", nil))
 	}
 	now := c.o.Now().UTC()
 	t := store.Token{ID: randomID("tok_"), Name: name, User: p.ID, Role: role.String(), Scope: in.Body.Scope, CreatedAt: now}
 	if in.Body.ExpiresAt != nil {
 		if t.ExpiresAt = in.Body.ExpiresAt.UTC(); !t.ExpiresAt.After(now) || t.ExpiresAt.Year() > 2200 {
-			return nil, wrong("body.expires_at", "must lie in the future", nil)
+			return nil, because("expiry_past", wrong("body.expires_at", "must lie in the future", nil))
 		}
 	}
 	secret := randomSecret(tokenPrefix)
@@ -161,7 +161,7 @@ func (c *Console) createToken(ctx context.Context, in *struct {
 	}
 	err = c.o.Ledger.Admin().AddToken(ctx, t, tokensPerUser, entry)
 	if errors.Is(err, store.ErrTooManyTokens) {
-		return nil, newProblem(http.StatusConflict, "you have 100 API tokens already; revoke some")
+		return nil, because("tokens_full", newProblem(http.StatusConflict, "you have 100 API tokens already; revoke some"))
 	}
 	if err != nil {
 		return nil, c.failed("create a token", err)
@@ -172,7 +172,7 @@ func (c *Console) createToken(ctx context.Context, in *struct {
 func (c *Console) deleteToken(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"100"`
 }) (*envelope[Deleted], error) {
-	unknown := newProblem(http.StatusNotFound, "you have no token of this id; "+base+"/tokens lists them")
+	unknown := because("token_unknown", newProblem(http.StatusNotFound, "you have no token of this id; "+base+"/tokens lists them"))
 	q, nobody := visibleTokens(ctx)
 	if nobody || q.ID != "" && q.ID != in.ID {
 		return nil, unknown

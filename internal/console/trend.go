@@ -70,8 +70,8 @@ func (c *Console) trend(ctx context.Context, in *trendInput) (*envelope[Trend], 
 		return nil, err
 	}
 	if points := len(span.edges) - 1; in.GroupBy != "" && points*in.Top > maxCells {
-		return nil, wrong("query.top", fmt.Sprintf("asks for %d points of %d groups, which are more than %d together; "+
-			"ask for at most %d groups, a longer interval, or a shorter range (from, to)", points, in.Top, maxCells, maxCells/points), in.Top)
+		return nil, because("interval_too_short", wrong("query.top", fmt.Sprintf("asks for %d points of %d groups, which are more than %d together; "+
+			"ask for at most %d groups, a longer interval, or a shorter range (from, to)", points, in.Top, maxCells, maxCells/points), in.Top))
 	}
 	f.From, f.To = time.Time{}, time.Time{} // the edges are the range
 	t, err := c.trendOf(ctx, f, span, grouping{in.GroupBy, in.Top, in.Sort}, index)
@@ -104,7 +104,7 @@ func (c *Console) spanOf(in *trendInput, f store.Filter, loc *time.Location) (sp
 		from = calendar.Midnight(last, 1-in.Days)
 	}
 	if !from.Before(to) {
-		return span{}, wrong("query.from", "must lie before the end of the range", in.From)
+		return span{}, because("range_empty", wrong("query.from", "must lie before the end of the range", in.From))
 	}
 	s := span{interval: in.Interval, loc: loc}
 	if s.interval == "auto" {
@@ -119,7 +119,7 @@ func (c *Console) spanOf(in *trendInput, f store.Filter, loc *time.Location) (sp
 	}
 	step := map[string]time.Duration{"15m": 15 * time.Minute, "hour": time.Hour, "day": 24 * time.Hour}[s.interval]
 	if to.Sub(from)/step > maxPoints {
-		return span{}, wrong("query.interval", fmt.Sprintf("gives more than %d points; ask for a longer interval or a shorter range", maxPoints), in.Interval)
+		return span{}, because("interval_too_short", wrong("query.interval", fmt.Sprintf("gives more than %d points; ask for a longer interval or a shorter range", maxPoints), in.Interval))
 	}
 	s.edges = edges(from, to, s.interval)
 	for day := calendar.Midnight(from, 0); day.Before(to); day = calendar.Midnight(day, 1) {

@@ -96,10 +96,10 @@ func userRole(ctx context.Context, s string) (access.Role, error) {
 		err = errors.New("verifier is a role of API tokens only; the roles of users are admin, operator, viewer and member")
 	}
 	if err != nil {
-		return role, wrong("body.role", err.Error(), nil)
+		return role, because("role_unknown", wrong("body.role", err.Error(), nil))
 	}
 	if !role.Within(access.From(ctx).Role) {
-		return role, newProblem(http.StatusForbidden, "you cannot give a role that allows more than your own")
+		return role, because("role_above_own", newProblem(http.StatusForbidden, "you cannot give a role that allows more than your own"))
 	}
 	return role, nil
 }
@@ -107,11 +107,11 @@ func userRole(ctx context.Context, s string) (access.Role, error) {
 // hashPassword checks and hashes a password that is given to a user.
 func (c *Console) hashPassword(ctx context.Context, secret, user string) (string, error) {
 	if err := password.Check(secret, user); err != nil {
-		return "", wrong("body.password", err.Error(), nil)
+		return "", because("password_unfit", wrong("body.password", err.Error(), nil))
 	}
 	hash, err := c.hasher.Hash(ctx, signedInCaller(access.From(ctx)), secret)
 	if errors.Is(err, password.ErrBusy) {
-		return "", later(http.StatusServiceUnavailable, "many passwords are being checked at the moment; try again", time.Second)
+		return "", because("busy", later(http.StatusServiceUnavailable, "many passwords are being checked at the moment; try again", time.Second))
 	}
 	if err != nil {
 		return "", c.failed("hash a password", err)
@@ -130,7 +130,7 @@ func (c *Console) createUser(ctx context.Context, in *struct {
 	b := &in.Body
 	name, err := UserName(b.Name)
 	if err != nil {
-		return nil, wrong("body.name", err.Error(), nil)
+		return nil, because("user_name_unfit", wrong("body.name", err.Error(), nil))
 	}
 	role, err := userRole(ctx, b.Role)
 	if err != nil {
@@ -148,7 +148,7 @@ func (c *Console) createUser(ctx context.Context, in *struct {
 		return nil, c.failed("create a user", err)
 	}
 	if len(users) >= maxUsers {
-		return nil, newProblem(http.StatusConflict, "there are as many users as can be; delete some")
+		return nil, because("users_full", newProblem(http.StatusConflict, "there are as many users as can be; delete some"))
 	}
 	entry, err := c.audit(ctx, "user.create", userTarget(&u), nil, auditedUser(&u))
 	if err != nil {
@@ -156,7 +156,7 @@ func (c *Console) createUser(ctx context.Context, in *struct {
 	}
 	err = c.o.Ledger.Admin().AddUser(ctx, u, entry)
 	if errors.Is(err, store.ErrUserExists) {
-		return nil, newProblem(http.StatusConflict, "a user of this name exists already; choose another name")
+		return nil, because("user_name_taken", newProblem(http.StatusConflict, "a user of this name exists already; choose another name"))
 	}
 	if err != nil {
 		return nil, c.failed("create a user", err)
@@ -171,7 +171,7 @@ func (c *Console) theUser(ctx context.Context, id string) (store.User, error) {
 		return u, c.failed("find a user", err)
 	}
 	if !found {
-		return u, newProblem(http.StatusNotFound, "no user has this id; "+base+"/users lists them")
+		return u, because("user_unknown", newProblem(http.StatusNotFound, "no user has this id; "+base+"/users lists them"))
 	}
 	return u, nil
 }
@@ -182,9 +182,9 @@ func (c *Console) userChanged(what string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, store.ErrLastAdmin):
-		return newProblem(http.StatusConflict, "this is the last admin who can sign in; make another one first")
+		return because("last_admin", newProblem(http.StatusConflict, "this is the last admin who can sign in; make another one first"))
 	case errors.Is(err, store.ErrUserUnknown):
-		return newProblem(http.StatusNotFound, "no user has this id; "+base+"/users lists them")
+		return because("user_unknown", newProblem(http.StatusNotFound, "no user has this id; "+base+"/users lists them"))
 	}
 	return c.failed(what, err)
 }
@@ -204,10 +204,10 @@ func (c *Console) changeUser(ctx context.Context, in *struct {
 		return nil, err
 	}
 	if b.DisplayName == nil && b.Role == nil && b.Disabled == nil && b.Password == nil {
-		return nil, wrong("body", "must name something to change: display_name, role, disabled or password", nil)
+		return nil, because("change_empty", wrong("body", "must name something to change: display_name, role, disabled or password", nil))
 	}
 	if u.Subject != "" && (b.Role != nil || b.Password != nil) {
-		return nil, newProblem(http.StatusConflict, "role and password of this user are the OpenID Connect provider's; change them there")
+		return nil, because("user_of_provider", newProblem(http.StatusConflict, "role and password of this user are the OpenID Connect provider's; change them there"))
 	}
 	before, end := auditedUser(&u), false
 	if b.DisplayName != nil {

@@ -140,7 +140,7 @@ func (c *Console) verify(ctx context.Context, in *verifyInput) (*envelope[Verifi
 	}
 	v, err := c.keys.ring.Verify(ctx, q)
 	if errors.Is(err, keyring.ErrEstimate) {
-		return nil, wrong("body.estimate", "or body.estimate_usd: "+err.Error(), nil)
+		return nil, because("estimate_unfit", wrong("body.estimate", "or body.estimate_usd: "+err.Error(), nil))
 	}
 	if err != nil {
 		return nil, c.failed("verify a key", err)
@@ -162,9 +162,9 @@ func (in *verifyInput) key(body string) (string, error) {
 	found, problem := findKey(header)
 	switch {
 	case problem != "":
-		return "", wrong("header", problem, nil)
+		return "", because("keys_differ", wrong("header", problem, nil))
 	case body != "" && found.key != "" && found.key != body:
-		return "", wrong("header."+found.from, "holds another key than the body; send one", nil)
+		return "", because("keys_differ", wrong("header."+found.from, "holds another key than the body; send one", nil))
 	case body != "":
 		return body, nil
 	}

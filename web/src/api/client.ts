@@ -2,9 +2,15 @@
 
 export const base = "/api/console";
 
-/** An answer of the API that is no success, or none at all (status 0). */
+/** What is wrong with one parameter or field; `reason` names it for the words of a language. */
+export interface Problem { message: string; location: string; reason: string; limit: number | null }
+
+/**
+ * An answer of the API that is no success. Status 0 is none at all: no server, or something before it
+ * that answered in its place.
+ */
 export class ApiError extends Error {
-  constructor(readonly status: number, message: string, readonly details: readonly string[] = [], readonly retryAfter = 0) {
+  constructor(readonly status: number, message: string, readonly reason = "", readonly limit: number | null = null, readonly details: readonly Problem[] = [], readonly retryAfter = 0) {
     super(message);
     this.name = "ApiError";
   }
@@ -20,7 +26,26 @@ export function onSignedOut(f: () => void): void {
   signedOut = f;
 }
 
-interface Envelope { code: number; data?: unknown; message?: string; details?: { message?: string; location?: string }[] | null }
+let reach: ((answered: boolean) => void) | null = null;
+
+/** Calls a function with every request: whether the server answered it. */
+export function onReach(f: (answered: boolean) => void): void {
+  reach = f;
+}
+
+/** Whether the server answers. */
+export async function ping(): Promise<boolean> {
+  try {
+    return ((await (await fetch(base + "/health", { cache: "no-store" })).json()) as Envelope).code !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+interface Envelope { code: number; data?: unknown; message?: string; reason?: string; limit?: number; details?: Partial<Problem>[] | null }
+
+/** What a proxy before a server that is gone answers with, in its own words. */
+const fromProxy = [502, 503, 504];
 
 async function ask<T>(method: string, path: string, body: unknown, signal: AbortSignal | undefined, heads?: (h: Headers) => void): Promise<T> {
   let res: Response;
@@ -31,6 +56,7 @@ async function ask<T>(method: string, path: string, body: unknown, signal: Abort
     });
   } catch (e) {
     if (e instanceof DOMException && e.name === "AbortError") throw e;
+    reach?.(false);
     throw new ApiError(0, "");
   }
   let envelope: Envelope | null = null;
@@ -39,11 +65,14 @@ async function ask<T>(method: string, path: string, body: unknown, signal: Abort
   } catch {
     if (res.ok && res.status === 204) return undefined as T;
   }
+  const answered = envelope?.code !== undefined || !fromProxy.includes(res.status);
+  reach?.(answered);
+  if (!answered) throw new ApiError(0, "");
   heads?.(res.headers);
   if (res.ok && envelope?.code === 0) return envelope.data as T;
   if (res.status === 401 && path !== "/session") signedOut?.();
-  const details = (envelope?.details ?? []).map((d) => [d.location, d.message].filter(Boolean).join(": "));
-  throw new ApiError(res.status, envelope?.message ?? res.statusText, details, Number(res.headers.get("Retry-After")) || 0);
+  const details = (envelope?.details ?? []).map((d) => ({ message: d.message ?? "", location: d.location ?? "", reason: d.reason ?? "", limit: d.limit ?? null }));
+  throw new ApiError(res.status, envelope?.message ?? res.statusText, envelope?.reason, envelope?.limit ?? null, details, Number(res.headers.get("Retry-After")) || 0);
 }
 
 function withParams(path: string, params?: URLSearchParams): string {

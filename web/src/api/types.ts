@@ -16,6 +16,8 @@ export type Limits = Schemas["Limits"];
 export type Allowance = Schemas["AllowanceInt64"];
 export type Quality = Schemas["Quality"];
 
+export type OTLP = Schemas["OTLP"];
+
 export type Session = Schemas["Session"] & { permissions: string[] };
 // the answer has the fields of the call, of which the description leaves one out
 export type LogDetail = Schemas["LogDetail"] & LogItem;

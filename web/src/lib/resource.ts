@@ -23,19 +23,24 @@ export function useResource<S, T>(source: WatchSource<S>, read: (s: S, signal: A
   const absent = ref(false);
   let running: AbortController | null = null;
   let current: { s: S } | null = null;
+  let answered: { s: S } | null = null;
 
   async function load(): Promise<void> {
     if (!current || absent.value) return;
     running?.abort();
     const mine = (running = new AbortController());
+    const asked = current;
     try {
-      const got = await read(current.s, mine.signal);
+      const got = await read(asked.s, mine.signal);
       if (mine !== running) return;
+      answered = asked;
       data.value = got;
       error.value = null;
     } catch (e) {
       if (mine !== running || (e instanceof DOMException && e.name === "AbortError")) return;
       if (missing(e)) absent.value = true;
+      // figures of another range or filter must not stand for those that could not be read
+      if (answered !== asked) data.value = null;
       error.value = e;
     }
     loading.value = false;

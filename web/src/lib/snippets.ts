@@ -1,17 +1,20 @@
-// Ready lines to paste. The OTLP ports are the quickstart's; the host is the one this page came from.
+// Ready lines to paste.
+import type { Endpoint, Endpoints } from "./endpoints";
 
-const host = (): string => location.hostname || "localhost";
+const exporter = (e: Endpoint): string => `export OTEL_EXPORTER_OTLP_PROTOCOL=${e.protocol === "http" ? "http/protobuf" : "grpc"}
+export OTEL_EXPORTER_OTLP_ENDPOINT=${e.url}${e.auth ? `
+export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20YOUR_TOKEN"` : ""}`;
+
+const anyOf = (e: Endpoints): Endpoint => (e.http ?? e.grpc)!;
 
 export const snippets = {
-  claude: () => `export CLAUDE_CODE_ENABLE_TELEMETRY=1
+  claude: (e: Endpoints) => `export CLAUDE_CODE_ENABLE_TELEMETRY=1
 export OTEL_LOGS_EXPORTER=otlp
 export OTEL_METRICS_EXPORTER=otlp
-export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
-export OTEL_EXPORTER_OTLP_ENDPOINT=http://${host()}:4318
+${exporter(anyOf(e))}
 claude`,
-  sdk: () => `export OTEL_SERVICE_NAME=my-app
-export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
-export OTEL_EXPORTER_OTLP_ENDPOINT=http://${host()}:4318`,
+  sdk: (e: Endpoints) => `export OTEL_SERVICE_NAME=my-app
+${exporter(anyOf(e))}`,
   cliproxy: () => `receivers:
   cliproxy:
     storage: file_storage
@@ -23,9 +26,9 @@ service:
   pipelines:
     traces:
       receivers: [otlp, cliproxy]`,
-  curl: () => {
+  curl: (e: Endpoints) => {
     const now = Date.now();
-    return `curl -sS http://${host()}:4318/v1/traces -H 'Content-Type: application/json' -d '{"resourceSpans":[{"resource":{"attributes":[
+    return `curl -sS ${e.http!.url}/v1/traces -H 'Content-Type: application/json'${e.http!.auth ? " -H 'Authorization: Bearer YOUR_TOKEN'" : ""} -d '{"resourceSpans":[{"resource":{"attributes":[
  {"key":"service.name","value":{"stringValue":"first-try"}}]},"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c",
  "spanId":"eee19b7ec3c1b174","name":"chat gpt-4o","kind":3,"startTimeUnixNano":"${now - 1200}000000","endTimeUnixNano":"${now}000000","attributes":[
  {"key":"gen_ai.operation.name","value":{"stringValue":"chat"}},{"key":"gen_ai.provider.name","value":{"stringValue":"openai"}},

@@ -10,8 +10,10 @@ export interface Column<T> {
   value: (row: T) => Cell;
   /** figures stand right */
   num?: boolean;
-  /** pixels; without it a column shares what is left */
+  /** pixels that it has at least; without it a column of texts shares what is left */
   width?: number;
+  /** how important it is, 50 where nothing is said: what does not fit moves to the second line of the rows, the least important first */
+  keep?: number;
   /** false: cannot be sorted by */
   sort?: boolean;
   /** not shown until a reader asks for it */

@@ -2,8 +2,11 @@ import { defineStore } from "pinia";
 import { ref } from "vue";
 import { base } from "@/api/client";
 import type { LogItem } from "@/api/types";
+import { useReach } from "./reach";
 
 export type LiveState = "off" | "connecting" | "live" | "paused" | "lost";
+
+const reopen = 5000; // ms
 
 export interface LiveListener {
   call?: (item: LogItem) => void;
@@ -26,12 +29,15 @@ export const useLive = defineStore("live", () => {
   let params: string | null = null;
   let broken = false;
   let unsupported = false;
+  let again = 0;
+  const reach = useReach();
 
   function each(f: (l: LiveListener) => void): void {
     for (const l of [...listeners]) f(l);
   }
 
   function close(): void {
+    clearTimeout(again);
     source?.close();
     source = null;
   }
@@ -67,10 +73,14 @@ export const useLive = defineStore("live", () => {
         unsupported = state.value === "connecting" && !broken;
         close();
         state.value = unsupported ? "off" : "lost";
-        return;
+        if (unsupported) return;
+        broken = true; // a proxy before a server that starts answers in its place, and the browser gives up
+        again = window.setTimeout(open, reopen);
+      } else {
+        broken = true; // the browser tries again by itself
+        state.value = "lost";
       }
-      broken = true; // the browser tries again by itself
-      state.value = "lost";
+      void reach.probe();
     };
     s.addEventListener("call", parse<LogItem>((item) => each((l) => l.call?.(item))));
     s.addEventListener("superseded", parse<{ id: string }>((v) => each((l) => l.superseded?.(v.id))));
@@ -97,5 +107,6 @@ export const useLive = defineStore("live", () => {
     if (!document.hidden) broken = true;
     open();
   });
+  reach.onBack(() => state.value === "lost" && open());
   return { state, paused, asOf, follow, toggle, listen };
 });

@@ -97,7 +97,7 @@ describe("numbers are the API's", () => {
       assert.equal(await rows.count(), s.models.length);
       const shown = await rows.evaluateAll((trs) => trs.map((tr) => [tr.querySelector("bdi").innerText, ...[...tr.querySelectorAll("td .num")].map((n) => n.dataset.value)].join(" ")));
       const cost = (m) => (m.cost_usd === 0 && m.unpriced_count > 0 ? "" : m.cost_usd);
-      assert.deepEqual(shown.sort(), s.models.map((m) => [m.model || "(not told)", m.api_call_count, m.error_count, m.input_tokens, m.cache_read_tokens, m.cache_write_tokens, m.output_tokens, m.reasoning_tokens, m.total_tokens, cost(m)].join(" ")).sort());
+      assert.deepEqual(shown.sort(), s.models.map((m) => [m.model || "(not reported)", m.api_call_count, m.error_count, m.input_tokens, m.cache_read_tokens, m.cache_write_tokens, m.output_tokens, m.reasoning_tokens, m.total_tokens, cost(m)].join(" ")).sort());
       const foot = await page.getByRole("table", { name: "Models" }).locator("tfoot .num").evaluateAll((ns) => ns.map((n) => n.dataset.value));
       assert.deepEqual(foot.slice(0, 3).map(Number), [s.api_call_count, s.error_count, s.input_tokens]);
       const trend = await server.api(`/usage-trend${parameters(p.requests, "/usage-trend")}`);
@@ -110,7 +110,7 @@ describe("numbers are the API's", () => {
     const b = await server.api(`/breakdown${parameters(p.requests, "/breakdown")}`);
     assert.ok(b.rows.length > 10);
     const rows = await page.getByRole("table", { name: "All groups" }).locator("tbody tr").evaluateAll((trs) => trs.map((tr) => [...tr.querySelectorAll("bdi")].map((x) => x.innerText).concat([...tr.querySelectorAll("td .num")].slice(0, 3).map((n) => n.dataset.value)).join("|")));
-    const told = (v) => v || "(not told)";
+    const told = (v) => v || "(not reported)";
     assert.deepEqual(rows.sort(), b.rows.map((r) => [told(r.service), told(r.model), r.total_tokens, r.input_tokens, r.output_tokens].join("|")).sort());
     const foot = await page.locator("tfoot .num").evaluateAll((ns) => ns.map((n) => Number(n.dataset.value)));
     assert.deepEqual(foot.slice(0, 3), [b.total.total_tokens, b.total.input_tokens, b.total.output_tokens]);
@@ -203,7 +203,7 @@ describe("logs", () => {
 
   test("superseded records are struck through, and say why", () => opened("/logs?range=30d&superseded=true&service=emitter-vercel-ai", {}, async (p, page) => {
     await page.locator("tbody tr.dead").first().click();
-    await page.getByRole("dialog").getByText("Does not count").first().waitFor();
+    await page.getByRole("dialog").getByText("Not counted").first().waitFor();
     await p.shot("superseded-en-light");
   }));
 });
@@ -300,7 +300,7 @@ test("a key: created, copied, verified, used, changed, rotated, disabled, revoke
   await row.getByText("alice", { exact: true }).waitFor();
 
   await act("Rotate");
-  await page.getByLabel("Old secret stays good for").selectOption("0");
+  await page.getByLabel("Old key stays valid for").selectOption("0");
   await page.getByRole("dialog").getByRole("button", { name: "Rotate" }).click();
   const next = await page.getByTestId("secret").innerText();
   assert.notEqual(next, secret);
@@ -396,7 +396,7 @@ test("hostile telemetry is text and nothing else", async () => {
           await p.shot(`hostile-${name(path)}-${width}`);
         }, s);
     await opened("/logs", {}, async (p, page) => {
-      await page.locator("tbody tr", { hasText: "<img src=x" }).click();
+      await page.locator("tbody tr[data-index]", { hasText: "<img src=x" }).click();
       await page.getByRole("dialog").getByText(bad[0], { exact: true }).first().waitFor();
       await p.axe();
       await page.keyboard.press("Escape");

@@ -28,41 +28,54 @@ async function freePort() {
 export async function startServer(config = [], env = {}, dir = mkdtempSync(join(tmpdir(), "tokenboard-web-"))) {
   const [console_, grpc, http] = [await freePort(), await freePort(), await freePort()];
   const args = config.length ? ["--config", join(root, "examples/quickstart/config.yaml"), ...config.flatMap((c) => ["--config", "yaml:" + c])] : [];
-  const child = spawn(binary, args, {
-    cwd: root, stdio: ["ignore", "ignore", "pipe"],
-    env: {
-      ...process.env, TOKENBOARD_DATA_DIR: dir, TOKENBOARD_CONSOLE_ENDPOINT: `127.0.0.1:${console_}`,
-      TOKENBOARD_OTLP_GRPC_ENDPOINT: `127.0.0.1:${grpc}`, TOKENBOARD_OTLP_HTTP_ENDPOINT: `127.0.0.1:${http}`, ...env,
-    },
-  });
   let log = "";
-  child.stderr.on("data", (b) => (log = (log + b).slice(-20_000)));
-  const exited = new Promise((yes) => child.once("exit", yes));
+  let child;
+  let exited;
+  const start = () => {
+    child = spawn(binary, args, {
+      cwd: root, stdio: ["ignore", "ignore", "pipe"],
+      env: {
+        ...process.env, TOKENBOARD_DATA_DIR: dir, TOKENBOARD_CONSOLE_ENDPOINT: `127.0.0.1:${console_}`,
+        TOKENBOARD_OTLP_GRPC_ENDPOINT: `127.0.0.1:${grpc}`, TOKENBOARD_OTLP_HTTP_ENDPOINT: `127.0.0.1:${http}`, ...env,
+      },
+    });
+    child.stderr.on("data", (b) => (log = (log + b).slice(-20_000)));
+    exited = new Promise((yes) => child.once("exit", yes));
+  };
+  const ready = async () => {
+    for (let i = 0; ; i++) {
+      if (child.exitCode !== null) throw new Error(`the server ended: ${log}`);
+      // receivers start after the console
+      if (await fetch(`${url}/ready`).then((r) => r.ok, () => false) && await fetch(server.otlp).then(() => true, () => false)) return;
+      if (i > 600) throw new Error(`the server is not ready: ${log}`);
+      await new Promise((r) => setTimeout(r, 100));
+    }
+  };
   const url = `http://127.0.0.1:${console_}`;
   const server = {
-    url, otlp: `http://127.0.0.1:${http}`, dir, pid: child.pid, log: () => log,
+    url, otlp: `http://127.0.0.1:${http}`, dir, get pid() { return child.pid; }, log: () => log,
     api: async (path, init) => {
       const res = await fetch(`${url}/api/console${path}`, init);
       const body = await res.json();
       if (body.code !== 0) throw new Error(`${path}: ${JSON.stringify(body)}`);
       return body.data;
     },
-    /** ends it and keeps its folder */
+    /** ends the process and keeps its data */
     halt: async () => {
       child.kill("SIGTERM");
       await exited;
     },
+    /** starts it again, at the same addresses */
+    again: async () => {
+      start();
+      await ready();
+    },
     stop: async () => {
-      child.kill("SIGTERM");
-      await exited;
+      await server.halt();
       rmSync(dir, { recursive: true, force: true });
     },
   };
-  for (let i = 0; ; i++) {
-    if (child.exitCode !== null) throw new Error(`the server ended: ${log}`);
-    const ready = await fetch(`${url}/ready`).then((r) => r.ok, () => false);
-    if (ready) return server;
-    if (i > 600) throw new Error(`the server is not ready: ${log}`);
-    await new Promise((r) => setTimeout(r, 100));
-  }
+  start();
+  await ready();
+  return server;
 }

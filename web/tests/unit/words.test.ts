@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
+interface Schema { $ref?: string; oneOf?: Schema[]; anyOf?: Schema[] }
+const openapi = JSON.parse(readFileSync(fileURLToPath(new URL("../../../internal/console/testdata/openapi.json", import.meta.url)), "utf8")) as { components: { schemas: object } };
 const src = fileURLToPath(new URL("../../src/", import.meta.url));
 type Words = { [key: string]: string | Words };
 const read = (l: string) => JSON.parse(readFileSync(`${src}i18n/${l}.json`, "utf8")) as Words;
@@ -23,8 +25,36 @@ describe("both languages", () => {
   });
   test("are written, not copied", () => {
     const same = [...en].filter(([k, v]) => zh.get(k) === v).map(([k]) => k).sort();
-    expect(same).toEqual(["export.json", "secret.anthropic", "secret.curl", "secret.openai", "welcome.claude", "welcome.cliproxy"]);
+    expect(same).toEqual(["export.json", "log.spanId", "log.traceId", "secret.anthropic", "secret.curl", "secret.openai", "welcome.claude", "welcome.cliproxy"]);
   });
+  test("have words for every reason of a refusal", () => {
+    const reasons = new Set<string>();
+    JSON.stringify(openapi, (k, v) => {
+      if (k === "reason" && Array.isArray((v as { enum?: string[] })?.enum)) for (const r of (v as { enum: string[] }).enum) reasons.add(r);
+      return v as unknown;
+    });
+    expect(reasons.size).toBeGreaterThan(90);
+    const words = flat(read("refusals.zh")).map(([k]) => k.replace("refusal.", "")).sort();
+    expect(words).toEqual([...reasons].sort());
+  });
+  test("have words for every setting that the server has", () => {
+    const schema = (ref: string) => (openapi.components.schemas as Record<string, { properties: Record<string, Schema> }>)[ref.split("/").at(-1)!]!;
+    const names: string[] = [];
+    const walk = (of: string, prefix: string) => {
+      for (const [k, v] of Object.entries(schema(of).properties)) {
+        const ref = v.$ref ?? v.oneOf?.find((x) => x.$ref)?.$ref ?? v.anyOf?.find((x) => x.$ref)?.$ref;
+        if (!ref) names.push("setting." + prefix + k);
+        else if (prefix === "" && ref !== "#/components/schemas/Money") {
+          names.push("settingGroup." + k);
+          walk(ref, k + "_");
+        } else names.push("setting." + prefix + k);
+      }
+    };
+    walk("Settings", "");
+    expect(names.length).toBeGreaterThan(15);
+    for (const words of [en, zh]) expect(names.filter((n) => !words.has(n))).toEqual([]);
+  });
+  test("call a provider 供应商 only", () => expect([...zh.values()].filter((v) => /提供商|服务商|提供者/.test(v))).toEqual([]));
   test("have no empty word", () => expect([...en, ...zh].filter(([, v]) => v.trim() === "").map(([k]) => k)).toEqual([]));
   // what is counted has separators: 3,765 calls. Times to wait and sizes of settings are formatted where they are made.
   test("sentences get their figures formatted", () => {

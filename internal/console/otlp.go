@@ -1,0 +1,41 @@
+package console
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+)
+
+func (c *Console) otlpRoutes() {
+	op := route(http.MethodGet, "/otlp", "otlp", "Where this server receives OTLP")
+	op.Description = "The OTLP receivers whose telemetry is stored here, as the configuration of the collector states them."
+	register(c, access.ReadUsage, op, c.otlp)
+}
+
+// OTLPEndpoint is one address that takes telemetry.
+type OTLPEndpoint struct {
+	Receiver string `json:"receiver" doc:"name of the receiver in the configuration"`
+	Protocol string `json:"protocol" enum:"grpc,http"`
+	Host     string `json:"host" doc:"the address that the receiver listens on; empty, 0.0.0.0 or :: is every address of the server"`
+	Port     int    `json:"port"`
+	TLS      bool   `json:"tls"`
+	Auth     bool   `json:"auth" doc:"the receiver asks for credentials"`
+}
+
+// OTLP is where telemetry can be sent.
+type OTLP struct {
+	Known     bool           `json:"known" doc:"false where the collector does not report its configuration"`
+	Endpoints []OTLPEndpoint `json:"endpoints" doc:"empty where no OTLP receiver leads here"`
+}
+
+// SetOTLP sets where OTLP is received. The collector reports it after the console has started.
+func (c *Console) SetOTLP(endpoints []OTLPEndpoint) { c.otlpAt.Store(&endpoints) }
+
+func (c *Console) otlp(context.Context, *struct{}) (*envelope[OTLP], error) {
+	at := c.otlpAt.Load()
+	if at == nil {
+		return answer(OTLP{Endpoints: []OTLPEndpoint{}}), nil
+	}
+	return answer(OTLP{Known: true, Endpoints: *at}), nil
+}
