@@ -33,7 +33,7 @@ async function opened(path, options, run, at = server) {
   }
 }
 
-const asked = (requests, route) => new URL(requests.findLast((r) => r.includes(`/api/console${route}?`)).slice(4)).search;
+const asked = (requests, route) => new URL(requests.find((r) => r.includes(`/api/console${route}?`)).slice(4)).search;
 const figures = (locator) => locator.evaluateAll((ns) => ns.map((n) => Number(n.dataset.value)));
 
 /** Saves what a click hands over. */
