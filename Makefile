@@ -45,9 +45,14 @@ test-unit: reference ## unit tests, with the race detector where there is a C co
 .PHONY: test-fuzz
 test-fuzz: ## fuzzing for seconds
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
+	$(GO) test -run '^$$' -fuzz FuzzScrub -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./processor/tokenusageprocessor
 	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
 	$(GO) test -run '^$$' -fuzz FuzzChunks -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./proxytrace
 	$(GO) test -run '^$$' -fuzz FuzzGlance -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./proxytrace
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser that meets what others wrote, one after another, each for FUZZTIME (10m)
+	GO=$(GO) sh tools/fuzz.sh $(FUZZTIME)
 
 .PHONY: test-e2e
 test-e2e: build packages ## the built binary end to end
@@ -72,6 +77,10 @@ soak: reference ## run the Go suites for SOAK (1h) in random order, on 1, 2 and 
 .PHONY: load
 load: build ## 1,000 clients at one time against the built binary while calls are written, with times
 	TOKENBOARD_LOAD=1000 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 20m -v -run TestLoad ./e2e
+
+.PHONY: attack
+attack: build ## attack the built binary in each access mode and print what became of it; some minutes; WHAT=stream narrows it
+	TOKENBOARD_ATTACK=$(or $(WHAT),1) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 30m -v -run TestAttack ./e2e/attack
 
 .PHONY: lint
 lint: $(LINT) ## static checks

@@ -131,6 +131,9 @@ func newBackupCommand() *cobra.Command {
 				return fmt.Errorf("back up %s: %w", dir, err)
 			}
 			_, err := fmt.Fprintln(c.OutOrStdout(), "backup written to "+args[0])
+			if _, none := os.Stat(args[0] + sqlite.SecretSuffix); err == nil && none == nil {
+				_, err = fmt.Fprintln(c.OutOrStdout(), "the secret of its keys, which a restore needs, to "+args[0]+sqlite.SecretSuffix+"; keep the two apart")
+			}
 			return err
 		},
 	}

@@ -59,9 +59,9 @@ func TestAttack(t *testing.T) {
 	}
 	var out strings.Builder
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "MODE\tAREA\tATTACK\tOUTCOME")
+	_, _ = fmt.Fprintln(w, "MODE\tAREA\tATTACK\tOUTCOME")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.mode, r.area, r.name, r.outcome)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.mode, r.area, r.name, r.outcome)
 	}
 	require.NoError(t, w.Flush())
 	fmt.Println("\n" + out.String()) //nolint:forbidigo // the table is what one runs it for

@@ -43,7 +43,7 @@ type Retention struct {
 // Sums limits the sums that are kept in memory and, so that a start reads no records, on disk.
 type Sums struct {
 	// MaxValues is the largest number of values of one dimension (users, keys, models, ...) that
-	// have sums of their own in one day; what comes beyond them is summed as "(other)".
+	// have sums of their own, over all days that are kept; what comes beyond them is summed as "(other)".
 	MaxValues int `mapstructure:"max_values"`
 	// SaveInterval is the time between two writes of the sums to disk.
 	SaveInterval time.Duration `mapstructure:"save_interval"`

@@ -146,7 +146,7 @@ func isShared(r *http.Request) bool {
 
 // join counts one more request that waits for an answer. left counts it out: when it has read the
 // answer, or its client is gone. The caller holds the lock.
-func (g *coalescer) join(a *sharedAnswer, ctx context.Context) (left func()) {
+func (g *coalescer) join(ctx context.Context, a *sharedAnswer) (left func()) {
 	a.shared++
 	out := sync.OnceFunc(func() {
 		g.mu.Lock()
@@ -176,7 +176,7 @@ func (g *coalescer) answer(k sharedKey, next http.Handler, r *http.Request) (a *
 		a = newSharedAnswer(r.Context())
 		read = &sharedRead{now: a}
 		g.reads[k] = read
-		left = g.join(a, r.Context())
+		left = g.join(r.Context(), a)
 		g.mu.Unlock()
 		g.work(k, read, next, r)
 		return a, left
@@ -186,7 +186,7 @@ func (g *coalescer) answer(k sharedKey, next http.Handler, r *http.Request) (a *
 		a, first = newSharedAnswer(r.Context()), true
 		read.next = a
 	}
-	left = g.join(a, r.Context())
+	left = g.join(r.Context(), a)
 	g.mu.Unlock()
 	if first { // whoever comes first works for those who come meanwhile, also when it is gone itself
 		<-before.done

@@ -77,8 +77,8 @@ type Console struct {
 	audits  auditRetention
 	signIn  *signIn // nil where nobody signs in
 	hasher  *password.Hasher
-	started time.Time
 	pace    pace
+	started time.Time
 	// streams are the live streams that are open.
 	streams *streams
 	// otlpAt is where OTLP is received; nil until the collector reports it.

@@ -261,13 +261,15 @@ func FuzzParams(f *testing.F) {
 		"days=7", "limit=1&cursor=AQ", "from=1&to=2", "q=model:x+%22a b%22", "timezone=Asia/Kathmandu&interval=15m&days=90", "status=429",
 		"key=&model=&group_by=key&top=1", "format=csv", "from=9999999999999", "superseded=true", "%zz", "q=" + strings.Repeat("a:", 200),
 	} {
-		for i := range 4 {
+		for i := range 5 {
 			f.Add(byte(i), s)
 		}
 	}
 	b := newBench(f, nil)
 	b.calls(testNow.Add(-time.Hour), testNow.Add(-48*time.Hour))
-	routes := []string{"/stats", "/usage-trend", "/logs", "/export"}
+	routes := []string{
+		"/stats", "/usage-trend", "/logs", "/export", "/breakdown", "/heatmap", "/quality", "/audit", "/keys", "/dimensions/model", "/prices", "/audit/export", "/metrics",
+	}
 	f.Fuzz(func(t *testing.T, route byte, query string) {
 		r := &http.Request{
 			Method: http.MethodGet, Host: "localhost", Header: http.Header{}, Body: http.NoBody, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,

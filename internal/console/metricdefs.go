@@ -56,7 +56,7 @@ var (
 	mBytes      = metricDef{name: "store_size_bytes", kind: gauge, help: "Size of the database on disk."}
 	mLastCommit = metricDef{name: "store_last_commit_timestamp_seconds", kind: gauge, help: "Time of the last write of calls."}
 	mStart      = metricDef{name: "start_time_seconds", kind: gauge, help: "Time when the console was started."}
-	mPrices     = metricDef{name: "price_book_info", kind: gauge, labels: []string{"version"}, help: "1; version is that of the prices that calls get."}
+	mPrices     = metricDef{name: "price_book_info", kind: gauge, labels: []string{"version"}, help: "1; version is that of the prices that calls get, empty where none are known."}
 
 	mCommits    = metricDef{name: "commits_total", kind: counter, help: "Batches of telemetry acknowledged since the process started."}
 	mDuplicates = metricDef{name: "duplicate_records_total", kind: counter, help: "Records delivered again that changed nothing, since the process started."}

@@ -200,9 +200,11 @@ func (s *scrape) store(ctx context.Context) error {
 		s.put(&mLastCommit, float64(status.LastCommit.UnixMilli())/1e3)
 	}
 	s.put(&mStart, float64(s.m.console.started.UnixMilli())/1e3)
+	version := "" // nothing is priced
 	if prices := s.m.console.o.Ledger.Prices(); prices != nil {
-		s.put(&mPrices, 1, prices.Version())
+		version = prices.Version()
 	}
+	s.put(&mPrices, 1, version)
 	n := &status.Counters
 	s.put(&mCommits, float64(n.Committed))
 	s.put(&mDuplicates, float64(n.Duplicates))

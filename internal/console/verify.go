@@ -121,7 +121,7 @@ type VerifyBody struct {
 	Model    string `json:"model,omitempty" maxLength:"1000" doc:"the model that the call asks for; needed for keys that are for some models only"`
 	Estimate int64  `json:"estimate,omitempty" minimum:"0" maximum:"9007199254740992" doc:"tokens that the call may spend; must be left, and are reserved"`
 	USD      *Money `json:"estimate_usd,omitempty" doc:"money that the call may spend; must be left, and is reserved"`
-	Source   string `json:"source_ip,omitempty" maxLength:"64" doc:"the address that the call came from, instead of the headers"`
+	Source   string `json:"source_ip,omitempty" maxLength:"64" doc:"the address that the call came from, instead of the headers; believed of who asks with a token"`
 }
 
 func (c *Console) verify(ctx context.Context, in *verifyInput) (*envelope[Verified], error) {

@@ -28,24 +28,24 @@ func (r *record) gather() *secret.Keys {
 		return &r.secrets.keys
 	}
 	r.secrets.gathered = true
-	if r.own.kinds&(KindKey|KindSecret) != 0 {
-		gather(r.names, r.attrs, &r.secrets.keys)
+	if r.own.kinds&r.secretKinds != 0 {
+		gather(r.names, r.secretKinds, r.attrs, &r.secrets.keys)
 	}
 	if r.isSpan {
 		for _, e := range r.spanned.Events().All() {
-			gather(r.names, e.Attributes(), &r.secrets.keys)
+			gather(r.names, r.secretKinds, e.Attributes(), &r.secrets.keys)
 		}
 		for _, l := range r.spanned.Links().All() {
-			gather(r.names, l.Attributes(), &r.secrets.keys)
+			gather(r.names, r.secretKinds, l.Attributes(), &r.secrets.keys)
 		}
 	}
 	return &r.secrets.keys
 }
 
-// gather adds the secrets that attributes with the names of secrets hold.
-func gather(n *names, attrs pcommon.Map, into *secret.Keys) {
+// gather adds the secrets that attributes of some kinds hold.
+func gather(n *names, kinds Kind, attrs pcommon.Map, into *secret.Keys) {
 	for name, v := range attrs.All() {
-		if k := n.kindOf(name); k&(KindKey|KindSecret) != 0 && HoldsSecret(name, k, v) {
+		if k := n.kindOf(name) & kinds; k != 0 && HoldsSecret(name, k, v) {
 			gatherValue(v, into, deepest)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/bits"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +23,8 @@ type Options struct {
 	Taught []Taught // families that nobody here knows, asked before the built-in ones
 	// Scrubs says that whoever asks takes the secrets out of what it writes of a call.
 	Scrubs bool
+	// KeysOnly says that of the attributes with the names of secrets only those of clients' keys matter to it.
+	KeysOnly bool
 }
 
 // Decoder reads calls. It holds no state between requests and is safe for concurrent use.
@@ -31,6 +32,7 @@ type Decoder struct {
 	families []*Family
 	names    *names
 	scrubs   bool // see Options
+	secrets  Kind // of the attributes that hold secrets
 
 	plans   atomic.Pointer[map[string]*plan] // by scope, see planFor
 	readers sync.Pool
@@ -39,14 +41,21 @@ type Decoder struct {
 // New makes a decoder.
 func New(o Options) *Decoder {
 	if len(o.Taught) == 0 {
-		return &Decoder{families: families, names: known, scrubs: o.Scrubs}
+		return &Decoder{families: families, names: known, scrubs: o.Scrubs, secrets: secretKinds(o)}
 	}
-	d := &Decoder{names: known.clone(), scrubs: o.Scrubs}
+	d := &Decoder{names: known.clone(), scrubs: o.Scrubs, secrets: secretKinds(o)}
 	for i := range o.Taught {
 		d.families = append(d.families, o.Taught[i].family(d.names))
 	}
 	d.families = append(d.families, families...)
 	return d
+}
+
+func secretKinds(o Options) Kind {
+	if o.KeysOnly {
+		return KindKey
+	}
+	return KindKey | KindSecret
 }
 
 // Canonical is the family name of records that the processor has normalised.
@@ -418,39 +427,6 @@ func (r *record) cost(f *Family) (cost usage.NanoUSD, ok, bad bool) {
 	return 0, false, bad
 }
 
-// outcome says whether a call failed and why.
-func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
-	c.ErrorType = r.text(f, factErrorType)
-	success, told := r.at(&successRef)
-	finish := strings.Trim(r.text(f, factFinish), `["]`)
-	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && truth(success) == usage.No && r.plan.scope != "")
-	if !c.Failed || c.ErrorType != "" {
-		return
-	}
-	if c.ErrorType = r.exception(); c.ErrorType != "" {
-		return
-	}
-	if c.ErrorType = "_OTHER"; c.Status >= 400 { // the conventions' name where nothing better is known
-		c.ErrorType = strconv.Itoa(c.Status)
-	}
-}
-
-// exception gives the type of the exception that a span recorded last, which most emitters tell in an event alone.
-func (r *record) exception() (kind string) {
-	if !r.isSpan {
-		return ""
-	}
-	for _, e := range r.spanned.Events().All() {
-		if e.Name() != "exception" {
-			continue
-		}
-		if v, ok := e.Attributes().Get("exception.type"); ok && told(textOf(v)) {
-			kind = textOf(v)
-		}
-	}
-	return kind
-}
-
 // kindRefs are the kinds of spans that can name an operation.
 var kindRefs = refsTo([]string{
 	"openinference.span.kind", "langfuse.observation.type", "mlflow.spanType", "gen_ai.span.kind", "genkit:metadata:subtype",
@@ -480,28 +456,6 @@ func (r *record) operation(f *Family) string {
 		op = "chat"
 	}
 	return op
-}
-
-// methodOf gives an HTTP method in capitals; by the conventions "_OTHER" for what is none.
-func methodOf(s string) string {
-	const longest = 20 // letters; those that are registered are shorter
-	if len(s) > longest || strings.ContainsAny(s, " .:=/") {
-		return "_OTHER"
-	}
-	return strings.ToUpper(s)
-}
-
-// pathOf gives the path of a URL or request target, without its query.
-func pathOf(s string) string {
-	if s == "" || (s[0] == '/' && printable(s) && !strings.HasPrefix(s, "//") && strings.IndexByte(s, '?') < 0 && strings.IndexByte(s, '#') < 0 &&
-		strings.IndexByte(s, '%') < 0) {
-		return clean(s) // a path already
-	}
-	if u, err := url.Parse(s); err == nil {
-		return clean(u.Path)
-	}
-	s, _, _ = strings.Cut(s, "?")
-	return clean(s)
 }
 
 // session puts a record into its emitter's echo group, see usage.Call.Group.

@@ -211,8 +211,11 @@ func kindByForm(name string) (k Kind) {
 	if secret.Name(name) != secret.Not {
 		k |= KindSecret
 	}
-	if _, n := secret.Text(name); n > 0 {
-		k |= KindSecretName
+	const shortestKey = 19 // bytes
+	if len(name) >= shortestKey {
+		if _, n := secret.Text(name); n > 0 {
+			k |= KindSecretName
+		}
 	}
 	rows := formed[name[0]]
 	for i := range rows {

@@ -30,7 +30,7 @@ func (d *Decoder) Reader() *Reader {
 		return rd
 	}
 	rd := &Reader{decoder: d}
-	rd.record = record{names: d.names, families: d.families}
+	rd.record = record{names: d.names, families: d.families, secretKinds: d.secrets}
 	rd.record.origin = &rd.origin
 	return rd
 }
@@ -52,7 +52,9 @@ func (rd *Reader) Close() {
 }
 
 // Resource says which resource the following scopes and records are of.
-func (rd *Reader) Resource(res pcommon.Resource) { rd.origin.read(rd.decoder.names, res.Attributes()) }
+func (rd *Reader) Resource(res pcommon.Resource) {
+	rd.origin.read(rd.decoder.names, rd.decoder.secrets, res.Attributes())
+}
 
 // Scope says which scope the following records are of.
 func (rd *Reader) Scope(scope pcommon.InstrumentationScope) {
@@ -60,7 +62,7 @@ func (rd *Reader) Scope(scope pcommon.InstrumentationScope) {
 		rd.record.plan = rd.decoder.planFor(name)
 	}
 	rd.scoped.Reset()
-	gather(rd.decoder.names, scope.Attributes(), &rd.scoped)
+	gather(rd.decoder.names, rd.decoder.secrets, scope.Attributes(), &rd.scoped)
 }
 
 // Agent tells whether the record of this span name or event is a coding agent's, see Agent.
@@ -90,11 +92,11 @@ var (
 	projectRefs     = refsTo([]string{usage.AttrProject, "project.name", "project.id"})
 )
 
-func (o *origin) read(n *names, attrs pcommon.Map) {
+func (o *origin) read(n *names, kinds Kind, attrs pcommon.Map) {
 	o.index.fill(n, attrs, true)
 	o.secrets.Reset()
-	if o.index.kinds&(KindKey|KindSecret) != 0 {
-		gather(n, attrs, &o.secrets)
+	if o.index.kinds&kinds != 0 {
+		gather(n, kinds, attrs, &o.secrets)
 	}
 	o.service = o.index.text(&serviceRef)
 	o.environment, o.project = o.index.firstText(environmentRefs), o.index.firstText(projectRefs)

@@ -28,6 +28,8 @@ type record struct {
 	isSpan  bool
 	secrets secrets
 
+	secretKinds Kind // see Decoder.secrets
+
 	looked     [4]looked // see memberOf
 	lookedNext int
 	dictName   string

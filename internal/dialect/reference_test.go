@@ -720,10 +720,10 @@ func plainConceal(res pcommon.Resource, scope pcommon.InstrumentationScope, c *u
 		return
 	}
 	var keys [3]secret.Keys
-	gather(known, res.Attributes(), &keys[0])
-	gather(known, scope.Attributes(), &keys[1])
+	gather(known, KindKey|KindSecret, res.Attributes(), &keys[0])
+	gather(known, KindKey|KindSecret, scope.Attributes(), &keys[1])
 	for _, m := range record {
-		gather(known, m, &keys[2])
+		gather(known, KindKey|KindSecret, m, &keys[2])
 	}
 	for _, t := range texts(c) {
 		for i := range keys {

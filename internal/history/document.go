@@ -194,6 +194,10 @@ func (d *document) row(parse func([]byte, *Row), visit func(*Row) error) error {
 // the value is longer than a row may be; raw then has its beginning.
 func (d *document) value(keep bool) (long bool, err error) {
 	d.raw, d.open = d.raw[:0], d.open[:0]
+	deepest := maxNesting
+	if keep {
+		deepest = maxLine // the row is refused, not the file
+	}
 	put := func(c byte) {
 		if keep && len(d.raw) <= maxLine {
 			d.raw = append(d.raw, c)
@@ -206,8 +210,8 @@ func (d *document) value(keep bool) (long bool, err error) {
 		}
 		switch {
 		case c == '{' || c == '[':
-			if len(d.open) == maxNesting {
-				return false, d.wrong("its values are nested deeper than %d", maxNesting)
+			if len(d.open) == deepest {
+				return false, d.wrong("it is nested deeper than %d levels", deepest)
 			}
 			d.open = append(d.open, c)
 			_, _ = d.next() // it is buffered

@@ -53,6 +53,7 @@ const maxLine = 1 << 20
 
 // Read visits the rows of a file in the order in which they stand there. What visit returns ends it, and
 // so does the end of the context. Its work is linear in the bytes of the file, and it holds one row at a time.
+//
 // No text of a row holds a secret that is known by its shape.
 func Read(ctx context.Context, f Format, r io.Reader, visit func(*Row) error) error {
 	r = &cancelled{ctx, r}

@@ -56,9 +56,11 @@ type Sync struct {
 	now     atomic.Pointer[snapshot]
 	refresh chan struct{} // has a value when the store should be asked at once
 
-	mu      sync.Mutex
+	reading sync.Mutex            // held by the one who reads the store; guards keys and version
 	keys    map[string]*store.Key // by id
 	version int64
+
+	mu      sync.Mutex        // never held while something is waited for
 	secrets map[string]secret // by fingerprint
 
 	end     context.CancelFunc
@@ -201,8 +203,8 @@ func (s *Sync) watch(ctx context.Context) {
 
 // read takes over what changed in the store, or by time.
 func (s *Sync) read(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.reading.Lock()
+	defer s.reading.Unlock()
 	changed, version, err := s.o.Keys(ctx, s.version)
 	if err != nil {
 		return err
@@ -216,6 +218,8 @@ func (s *Sync) read(ctx context.Context) error {
 	}
 	s.version = version
 	x := newSnapshot(s.keys, now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for f, kept := range s.secrets {
 		k := x.known[f]
 		gone := k != nil && (k.Imported && !kept.told || x.over(f))

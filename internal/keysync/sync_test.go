@@ -393,3 +393,32 @@ func TestManyChangesAtOnce(t *testing.T) {
 	}
 	require.False(t, strings.Contains(said, "sk-existing") || strings.Contains(said, managementKey))
 }
+
+// TestLearnDoesNotWait: a key is made while the store is slow to tell of the others.
+func TestLearnDoesNotWait(t *testing.T) {
+	reading, proceed := make(chan struct{}), make(chan struct{})
+	s := New(Options{Keys: func(ctx context.Context, _ int64) ([]store.Key, int64, error) {
+		reading <- struct{}{}
+		select {
+		case <-proceed:
+		case <-ctx.Done():
+		}
+		return nil, 1, ctx.Err()
+	}})
+	s.Start()
+	defer s.Close()
+	<-reading
+	learned := make(chan struct{})
+	go func() {
+		defer close(learned)
+		s.Learn("tb-a-secret-of-the-tests")
+	}()
+	select {
+	case <-learned:
+	case <-time.After(20 * time.Second):
+		t.Error("it waits for the store")
+	}
+	close(proceed)
+	<-learned
+	go func() { <-reading }() // what Learn asked for
+}

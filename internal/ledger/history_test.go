@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -14,7 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -42,7 +45,16 @@ func requireReference(t require.TestingT, records []told, seed uint64) {
 		}
 	}
 	rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-	l, engine := open(t, dir.sub("store"), Options{})
+	o, texts := Options{}, 0
+	if rng.IntN(2) == 0 { // with room for few names
+		o.MaxMembers, texts = 1+rng.IntN(3), 1+rng.IntN(3)
+	}
+	begin := func() (*Ledger, *failing) {
+		e, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir.sub("store"), "t.db"), MaxTexts: texts})
+		require.NoError(t, err)
+		return openOn(t, e, o)
+	}
+	l, engine := begin()
 	for len(shuffled) > 0 {
 		n := 1 + rng.IntN(len(shuffled))
 		cut := rng.IntN(n + 1)
@@ -68,12 +80,12 @@ func requireReference(t require.TestingT, records []told, seed uint64) {
 			engine.next(fault(rng.IntN(int(faults))), rng.IntN(3))
 			engine.failSums.Store(rng.IntN(2) == 0)
 			require.NoError(t, l.Close())
-			l, engine = open(t, dir.sub("store"), Options{})
+			l, engine = begin()
 		}
 	}
 	requireVerdicts(t, l, batchOf(records))
 	require.NoError(t, l.Close())
-	l, _ = open(t, dir.sub("store"), Options{})
+	l, _ = begin()
 	requireVerdicts(t, l, batchOf(records))
 	require.NoError(t, l.Close())
 }
@@ -99,10 +111,23 @@ func requireVerdicts(t require.TestingT, l *Ledger, b usage.Batch) {
 	requireConsistent(t, l)
 	a, err := l.Query(context.Background(), Query{By: ByUser})
 	require.NoError(t, err)
-	sums := map[string]int64{}
+	sums, others := map[string]int64{}, int64(0)
 	for _, g := range a.Groups {
 		sums[g.Value] = g.Points[0].Tokens.Total()
 	}
+	for user, tokens := range users {
+		if l.o.MaxMembers > 0 { // some calls may be summed as those of others
+			require.LessOrEqual(t, sums[user], tokens)
+			others += tokens - sums[user]
+			sums[user] = tokens
+		}
+		of, err := l.Query(context.Background(), Query{Filter: store.Filter{Users: []string{user}}})
+		require.NoError(t, err)
+		require.Len(t, of.Groups, 1)
+		require.Equal(t, tokens, of.Groups[0].Points[0].Tokens.Total(), "a question about one value is exact")
+	}
+	require.Equal(t, others, sums[rollup.Other.Value])
+	delete(sums, rollup.Other.Value)
 	require.Equal(t, users, sums)
 
 	all := total(t, l)

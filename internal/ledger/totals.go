@@ -67,8 +67,11 @@ func notTooMany(err error) error {
 // calls: a commit may come in between, unless alone keeps it away.
 func (l *Ledger) totalsBeside(ctx context.Context, p, whole *plan, alone bool) (Answer, bool, error) {
 	if alone {
-		l.commits.RLock()
-		defer l.commits.RUnlock()
+		release, err := l.agree()
+		if err != nil {
+			return Answer{}, false, fmt.Errorf("sum: %w", err)
+		}
+		defer release()
 	}
 	memory, err := l.fromSums(ctx, whole, alone)
 	if err != nil {

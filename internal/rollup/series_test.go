@@ -118,10 +118,13 @@ func TestTimings(t *testing.T) {
 	for i := range 3 {
 		commit(Change{&usage.Call{Model: fmt.Sprint(i), Duration: time.Second / 2}, 1})
 	}
-	snapshot := s.Snapshot()
-	restarted := NewSeries(SeriesOptions{Labels: allLabels, Max: 2})
-	require.NoError(t, restarted.Apply(snapshot))
-	for _, s := range []*Series{s, restarted} {
+	all := []*Series{s}
+	for range 20 { // a snapshot is in no order
+		restarted := NewSeries(SeriesOptions{Labels: allLabels, Max: 2})
+		require.NoError(t, restarted.Apply(s.Snapshot()))
+		all = append(all, restarted)
+	}
+	for _, s := range all {
 		_, timings := s.Show()
 		require.Len(t, timings, 3)
 		m := timings[Member{Value: "m", Provider: "p"}]

@@ -245,9 +245,9 @@ var hostile = map[string]func(n int) string{
 
 // TestTextLinear counts the bytes that are looked at: twice the text is twice the work, whatever it is.
 func TestTextLinear(t *testing.T) {
-	for name, make := range hostile {
+	for name, text := range hostile {
 		for _, n := range []int{10_000, 100_000, 1_000_000} {
-			x := scanner{s: make(n)}
+			x := scanner{s: text(n)}
 			x.cut()
 			require.Less(t, x.work, 40*n, "%s, %d bytes", name, n)
 		}
@@ -260,10 +260,10 @@ func TestKeysLinear(t *testing.T) {
 	for i := range maxKeys {
 		k.Add(strings.Repeat("a", 100) + fmt.Sprintf("%02d", i) + strings.Repeat("a", 200))
 	}
-	for name, make := range hostile {
+	for name, text := range hostile {
 		for _, n := range []int{10_000, 100_000, 1_000_000} {
 			k.trie.work = 0
-			k.Cut(make(n))
+			k.Cut(text(n))
 			require.LessOrEqual(t, k.trie.work, 4*n, "%s, %d bytes", name, n)
 		}
 	}

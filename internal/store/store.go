@@ -142,6 +142,15 @@ type Info struct {
 	Oldest  time.Time // start of the oldest record; zero where empty
 	Seen    time.Time // when a record was last put; zero where none was
 	Floor   time.Time // records that start before it were dropped and must not be taken again
+	// Texts are the texts that many records share and that are kept once, in memory too, by kind.
+	Texts []TextCount
+}
+
+// TextCount is how many texts of a kind are kept once, and how many can be. Those beyond are kept with each
+// record that has them.
+type TextCount struct {
+	Kind       string
+	Count, Max int
 }
 
 // Errors of an engine that callers tell apart. All others mean that the write may be

@@ -48,3 +48,25 @@ func TestPlanted(t *testing.T) {
 		}
 	}
 }
+
+// TestRedactSecretsOff: switched off, clients' keys under their usual names go all the same, and nothing else.
+func TestRedactSecretsOff(t *testing.T) {
+	config := createDefaultConfig().(*Config)
+	config.RedactSecrets = false
+	n, err := newNormaliser(processortest.NewNopSettings(metadata.Type), config)
+	require.NoError(t, err)
+	td := ptrace.NewTraces()
+	span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	require.NoError(t, span.Attributes().FromRaw(map[string]any{
+		"gen_ai.operation.name": "chat", "Authorization": "Bearer client-key-0123456789", "x_api_key": "other-key-0123456789", "db.password": "pass-word-0123456789",
+		"note": "client-key-0123456789 pass-word-0123456789 sk-abcdefghijklmnop0123456789",
+	}))
+	_, err = n.traces(context.Background(), td)
+	require.NoError(t, err)
+	got := span.Attributes().AsRaw()
+	require.NotContains(t, got, "Authorization")
+	require.NotContains(t, got, "x_api_key")
+	require.Equal(t, "pass-word-0123456789", got["db.password"])
+	require.Equal(t, "clien…6789 pass-word-0123456789 sk-abcdefghijklmnop0123456789", got["note"])
+	require.Equal(t, usage.Fingerprint("client-key-0123456789"), got[usage.AttrKeyFingerprint])
+}

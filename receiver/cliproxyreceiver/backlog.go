@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -17,6 +18,8 @@ type backlog struct {
 	client storage.Client
 	filled chan struct{} // has a value after a batch was added
 	eased  chan struct{} // has a value after a batch was removed
+
+	waiting atomic.Int64 // state.Events, for whoever must not wait for the storage
 
 	mu     sync.Mutex
 	state  backlogState
@@ -47,6 +50,7 @@ func openBacklog(ctx context.Context, client storage.Client) (*backlog, error) {
 			return nil, fmt.Errorf("the backlog's state in the storage cannot be understood; move the storage's files away to begin anew: %w", err)
 		}
 		b.stored = b.state.Pulled
+		b.waiting.Store(int64(b.state.Events))
 	}
 	return b, nil
 }
@@ -61,6 +65,7 @@ func (b *backlog) change(ctx context.Context, to backlogState, ops ...*storage.O
 		return err
 	}
 	b.state, b.stored = to, to.Pulled
+	b.waiting.Store(int64(to.Events))
 	return nil
 }
 
@@ -139,11 +144,7 @@ func (b *backlog) flush(ctx context.Context) error {
 }
 
 // events counts what waits.
-func (b *backlog) events() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.state.Events
-}
+func (b *backlog) events() int { return int(b.waiting.Load()) }
 
 func signal(c chan struct{}) {
 	select {

@@ -14,7 +14,7 @@ const MaxRows = 256
 // Kinds is how many texts a record shares with others.
 const Kinds = 10
 
-// Texts are the numbers of a record's shared texts in the caller's table.
+// Texts are the numbers of a record's shared texts in the caller's table, or Own.
 type Texts [Kinds]uint32
 
 // Row is a record with the numbers of its shared texts. What these hold is not read from the record.
@@ -126,10 +126,20 @@ func number(r *store.Record, c Column) int64 {
 }
 
 // EncodeFigures gives the columns of 1 to MaxRows rows, which are in order: where each begins (two bytes),
-// and they themselves.
-func EncodeFigures(rows []Row) []byte {
-	b := make([]byte, headSize, 64+40*len(rows))
+// and they themselves. Where texts are the block's own, they follow, and so does where they begin. keep is
+// asked for these only.
+func EncodeFigures(rows []Row, keep Keeper) []byte {
+	var own owns
+	rows = own.ownTexts(rows, keep)
+	head := headSize
+	if len(own.texts) > 0 {
+		head += 2
+	}
+	b := make([]byte, head, 64+40*len(rows))
 	b[0], b[1] = version, byte(len(rows)-1)
+	if len(own.texts) > 0 {
+		b[0] = versionOwn
+	}
 	var d dictionary
 	var numbers [MaxRows]int64
 	for c := range columns {
@@ -152,6 +162,10 @@ func EncodeFigures(rows []Row) []byte {
 		}
 		b = appendInts(b, numbers[:len(rows)])
 	}
+	if len(own.texts) > 0 {
+		binary.LittleEndian.PutUint16(b[headSize:], uint16(len(b))) //nolint:gosec // MaxRows rows take less
+		b = own.encode(b)
+	}
 	return seal(b)
 }
 
@@ -169,6 +183,9 @@ type Figures struct {
 	numbers [columns - firstNumber]ints
 	start   []int64
 	room    []uint64 // for the dictionaries
+	ownAt   int      // where the block's own texts begin; 0: there are none
+	ownRead bool
+	own     []string
 }
 
 var _ = [1]struct{}{}[columns>>5] // ready has a bit for each
@@ -179,10 +196,17 @@ func OpenFigures(b []byte) (*Figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(r.b) < headSize+padding || r.b[0] != version {
+	if len(r.b) < headSize+padding || (r.b[0] != version && r.b[0] != versionOwn) {
 		return nil, ErrDamaged
 	}
-	return &Figures{b: r.b, rows: int(r.b[1]) + 1}, nil
+	f := &Figures{b: r.b, rows: int(r.b[1]) + 1}
+	if r.b[0] == versionOwn {
+		if len(r.b) < headSize+2+padding {
+			return nil, ErrDamaged
+		}
+		f.ownAt = int(binary.LittleEndian.Uint16(r.b[headSize:]))
+	}
+	return f, nil
 }
 
 // Complete reads all columns. Then several goroutines may use them.
@@ -190,6 +214,7 @@ func (f *Figures) Complete() error {
 	for c := range columns {
 		f.read(c)
 	}
+	f.readOwn()
 	return f.Err()
 }
 

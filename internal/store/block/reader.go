@@ -11,6 +11,7 @@ var ErrDamaged = errors.New("a block of records is damaged")
 
 const (
 	version     = 1 // of both
+	versionOwn  = 2 // of figures of a block with texts of its own
 	checkedSize = 4
 )
 

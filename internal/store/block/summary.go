@@ -52,8 +52,8 @@ func (m *Marks) filterAt() int {
 	return marksAt + total/8
 }
 
-// Summarise makes the summary of 1 to MaxRows rows.
-func (m *Marks) Summarise(rows []Row) Summary {
+// Summarise makes the summary of 1 to MaxRows rows. keep is asked for texts that are the block's own.
+func (m *Marks) Summarise(rows []Row, keep Keeper) Summary {
 	filter := max(1<<bits.Len(uint(len(rows)-1)), 8)
 	at := m.filterAt()
 	s := make(Summary, at+filter)
@@ -66,14 +66,21 @@ func (m *Marks) Summarise(rows []Row) Summary {
 		if (r.SupersededBy != usage.ID{}) {
 			s[0] |= flagSuperseded
 		}
-		for k, n := range rows[i].Texts {
+		texts := rows[i].Texts
+		for k, n := range texts {
+			if n&Own != 0 {
+				_, name := keep(r, k)
+				texts[k] = NameNumber(name)
+			}
+		}
+		for k, n := range texts {
 			if all[k].bits > 0 {
 				s.set(all[k].at + int(n)%all[k].bits)
 			}
 		}
 		if r.Failed {
 			s[0] |= flagFailed
-			for k, n := range rows[i].Texts {
+			for k, n := range texts {
 				if failed[k].bits > 0 {
 					s.set(failed[k].at + int(n)%failed[k].bits)
 				}

@@ -195,7 +195,7 @@ func (e *Engine) reading(ctx context.Context, f func(*snapshot) error) (err erro
 	}
 	v, err := e.beginReading(ctx, r)
 	if err == nil {
-		err = f(&snapshot{view: v, blockReader: r, engine: e, dims: e.dims.all()})
+		err = f(&snapshot{view: v, blockReader: r, engine: e, dims: v.dims})
 	}
 	if _, ended := r.end.ExecContext(context.WithoutCancel(ctx)); ended != nil {
 		// the connection is in no state to be used again

@@ -3,10 +3,12 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/block"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -53,19 +55,45 @@ type dimKey struct {
 }
 
 // dimKeys gives a call's value of every kind.
-func dimKeys(c *usage.Call) [kindCount]dimKey {
-	return [kindCount]dimKey{
-		kindModel:     {kind: kindModel, a: c.Model},
-		kindProvider:  {kind: kindProvider, a: c.Provider},
-		kindKey:       {kind: kindKey, a: c.KeyFingerprint, b: c.KeyDisplay},
-		kindUser:      {kind: kindUser, a: c.User},
-		kindService:   {kind: kindService, a: c.Service, b: c.Environment},
-		kindProject:   {kind: kindProject, a: c.Project},
-		kindEmitter:   emitterOf(c),
-		kindRequest:   requestOf(c),
-		kindErrorType: {kind: kindErrorType, a: c.ErrorType},
-		kindPrices:    {kind: kindPrices, a: c.PriceVersion},
+func dimKeys(c *usage.Call) (keys [kindCount]dimKey) {
+	for k := range keys {
+		keys[k] = dimKeyIn(c, kind(k)) //nolint:gosec // below kindCount
 	}
+	return keys
+}
+
+// dimKeyIn gives a call's value of a kind.
+func dimKeyIn(c *usage.Call, of kind) dimKey {
+	k := dimKey{kind: of}
+	switch of {
+	case kindModel:
+		k.a = c.Model
+	case kindProvider:
+		k.a = c.Provider
+	case kindKey:
+		k.a, k.b = c.KeyFingerprint, c.KeyDisplay
+	case kindUser:
+		k.a = c.User
+	case kindService:
+		k.a, k.b = c.Service, c.Environment
+	case kindProject:
+		k.a = c.Project
+	case kindEmitter:
+		k = emitterOf(c)
+	case kindRequest:
+		k = requestOf(c)
+	case kindErrorType:
+		k.a = c.ErrorType
+	case kindPrices:
+		k.a = c.PriceVersion
+	}
+	return k
+}
+
+// keepText is the block.Keeper of texts that have no number.
+func keepText(r *store.Record, of int) (text, name string) {
+	k := dimKeyIn(&r.Call, kind(of)) //nolint:gosec // below kindCount
+	return k.text(), k.a
 }
 
 // text gives the value as it is stored.
@@ -144,11 +172,17 @@ func atoi(s string) uint8 {
 	return uint8(n) //nolint:gosec // ParseUint keeps it under 256
 }
 
-// dims maps texts to their numbers and back. Numbers are given for good.
+// dims maps texts to their numbers and back. Senders choose the texts, so that few have a number: those of a
+// kind that come when there is no room are kept by the blocks of their records, see block.Own. The number of
+// a text that no record has any more is given to another one, see reclaim.
 type dims struct {
 	mu      sync.RWMutex
-	values  []dimKey // by number; only ever appended to
+	values  []dimKey // by number; not to be changed below the length that a reader has seen
 	numbers map[dimKey]uint32
+	counts  [kindCount]int // how many texts of a kind have numbers
+	limit   int            // of each kind
+	reuseAt int            // from so many numbers on some are used again
+	free    []uint32       // numbers that no text has, descending
 
 	// The writer's shortcuts: numbers by the one text that mostly tells them, and what came last of the
 	// kinds that seldom change.
@@ -219,8 +253,8 @@ func requestOf(c *usage.Call) dimKey {
 	return dimKey{kind: kindRequest, a: c.Operation, b: c.RequestModel, c: c.Method, d: c.Path, small: uint32(c.Stream)}
 }
 
-func loadDims(ctx context.Context, db *sql.DB) (*dims, error) {
-	d := &dims{values: make([]dimKey, 1), numbers: map[dimKey]uint32{}}
+func loadDims(ctx context.Context, db *sql.DB, limit int) (*dims, error) {
+	d := &dims{values: make([]dimKey, 1), numbers: map[dimKey]uint32{}, limit: limit, reuseAt: spareUntil * int(kindCount) * limit}
 	rows, err := db.QueryContext(ctx, "SELECT id, kind, value FROM dims ORDER BY id")
 	if err != nil {
 		return nil, mapError("read the dimension texts", err)
@@ -232,10 +266,15 @@ func loadDims(ctx context.Context, db *sql.DB) (*dims, error) {
 		if err := rows.Scan(&number, &of, &text); err != nil {
 			return nil, mapError("read the dimension texts", err)
 		}
-		if of < 0 || of >= int64(kindCount) || number < 1 || number > 1<<32-1 {
+		if of < 0 || of >= int64(kindCount) || number < 1 || number >= int64(block.Own) {
 			continue // no call has it
 		}
 		d.put(uint32(number), dimKeyOf(kind(of), text))
+	}
+	for n := len(d.values) - 1; n > 0; n-- {
+		if d.values[n].kind == kindCount {
+			d.free = append(d.free, uint32(n)) //nolint:gosec // numbers are 31 bits
+		}
 	}
 	return d, mapError("read the dimension texts", rows.Err())
 }
@@ -246,9 +285,13 @@ func (d *dims) put(number uint32, k dimKey) {
 	}
 	d.values[number] = k
 	d.numbers[k] = number
-	if k.kind >= kindCount {
-		return
-	}
+	d.counts[k.kind]++
+	d.name(number)
+}
+
+// name makes the writer's shortcut to a number.
+func (d *dims) name(number uint32) {
+	k := &d.values[number]
 	if d.byText[k.kind] == nil {
 		d.byText[k.kind] = map[string]uint32{}
 	}
@@ -275,10 +318,42 @@ func (d *dims) add(fresh map[dimKey]uint32) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	reused := false
+	for _, n := range fresh {
+		reused = reused || int(n) < len(d.values)
+	}
+	if reused { // readers have what stood there
+		d.values = slices.Clone(d.values)
+		taken := make(map[uint32]bool, len(fresh))
+		for _, n := range fresh {
+			taken[n] = true
+		}
+		d.free = slices.DeleteFunc(d.free, func(n uint32) bool { return taken[n] })
+	}
 	for k, n := range fresh {
 		d.put(n, k)
 	}
 }
+
+// room tells whether a further text of a kind can have a number, where so many are about to have one.
+func (d *dims) room(of kind, fresh int) bool { return d.counts[of]+fresh < d.limit }
+
+// spare gives the i-th number that no text has.
+func (d *dims) spare(i int) uint32 {
+	n := len(d.values)
+	switch {
+	case n < d.reuseAt: // to use one again costs a copy of all values
+	case i < len(d.free):
+		return d.free[len(d.free)-1-i]
+	default:
+		i -= len(d.free)
+	}
+	return uint32(n + i) //nolint:gosec // bounded
+}
+
+// spareUntil is up to how many times the most numbers that texts can have there are numbers before some are
+// used again.
+const spareUntil = 2
 
 // dimValues is all values at one moment, by number.
 type dimValues []dimKey
@@ -300,9 +375,29 @@ func (v dimValues) match(of kind, fulfils func(*dimKey) bool) map[uint32]bool {
 	return out
 }
 
-// set puts the texts of a record into it; false where one is not there.
-func (v dimValues) set(texts *block.Texts, c *usage.Call) bool {
+// at gives the value of a number, of a block where the block keeps it itself; false where it is not there.
+func (v dimValues) at(of kind, number uint64, f *block.Figures) (dimKey, bool) {
+	if text, own := f.Own(number); own {
+		return dimKeyOf(of, text), true
+	}
+	if number == 0 || number >= uint64(len(v)) || v[number].kind != of {
+		return dimKey{}, false
+	}
+	return v[number], true
+}
+
+// set puts the texts of a record of a block into it; false where one is not there.
+func (v dimValues) set(texts *block.Texts, f *block.Figures, c *usage.Call) bool {
 	for k, n := range texts {
+		if n&block.Own != 0 {
+			text, known := f.Own(uint64(n))
+			if !known {
+				return false
+			}
+			own := dimKeyOf(kind(k), text) //nolint:gosec // below kindCount
+			own.set(c)
+			continue
+		}
 		if n == 0 {
 			if kind(k) != kindPrices { //nolint:gosec // below kindCount
 				return false

@@ -49,6 +49,7 @@ func (e *Engine) Drop(ctx context.Context, before, linksBefore time.Time, limit 
 	if err != nil {
 		return 0, err
 	}
+	e.dropped += int64(limit - d.left)
 	return limit - d.left, nil
 }
 
@@ -147,9 +148,18 @@ ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, before.Uni
 	return d.e.forgetSlots(ctx, linksBefore)
 }
 
-// Compact gives free pages back to the file system, in small steps between which others write. What writing
-// will soon fill again stays.
+// Compact forgets texts that no record has, and gives free pages back to the file system, in small steps
+// between which others write. What writing will soon fill again stays.
 func (e *Engine) Compact(ctx context.Context) error {
+	for range sweepSteps {
+		more, err := e.sweepStep(ctx)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+	}
 	for range vacuumSteps {
 		more, err := e.vacuumStep(ctx)
 		if err != nil || !more {

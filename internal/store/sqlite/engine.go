@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -24,9 +25,15 @@ type Options struct {
 	Path string // of the database file; its folder is made where it does not exist
 	// Keyed keeps fingerprints of keys in a keyed form, see Engine.KeySecret.
 	Keyed bool
+	// MaxTexts bounds, for each kind of text that records share (models, users, paths, error types, ...), how
+	// many of them are kept once, for all records and in memory. What comes beyond is kept with the records.
+	// Default 8,192.
+	MaxTexts int
 
 	driver string // of the connection that writes; tests have one that loses answers
 }
+
+const defaultMaxTexts = 8_192
 
 // Engine is an open database. It is safe for concurrent use.
 type Engine struct {
@@ -44,6 +51,9 @@ type Engine struct {
 	accessDB               *sql.DB
 	findSession, findToken *sql.Stmt
 	dims                   *dims
+	maxTexts               int
+	sweep                  *sweep       // the writer's; nil where none is under way
+	dropped                int64        // records since the last sweep
 	seen                   atomic.Int64 // Unix seconds of the last put
 
 	view         atomic.Pointer[view]
@@ -92,7 +102,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 		return nil, err
 	}
 	Protect(path) // who runs a server calls it before, and logs what it says
-	e := &Engine{path: path, driver: cmp.Or(o.driver, "sqlite"), lock: lock}
+	e := &Engine{path: path, driver: cmp.Or(o.driver, "sqlite"), lock: lock, maxTexts: cmp.Or(o.MaxTexts, defaultMaxTexts)}
 	if err := e.open(ctx, o.Keyed); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -131,9 +141,10 @@ func (e *Engine) open(ctx context.Context, keyed bool) error {
 	if err := e.openAccess(ctx); err != nil {
 		return err
 	}
-	if e.dims, err = loadDims(ctx, e.readDB); err != nil {
+	if e.dims, err = loadDims(ctx, e.readDB, e.maxTexts); err != nil {
 		return err
 	}
+	e.dropped = math.MaxInt64 / (2 * droppedShare) // before this start, nobody knows
 	var seen int64
 	if err := e.readDB.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'last_seen'").Scan(&seen); err != nil {
 		return mapError("read when a record was last put", err)
@@ -217,7 +228,7 @@ func (e *Engine) Close() error {
 // Info tells the store's size and age.
 func (e *Engine) Info(ctx context.Context) (store.Info, error) {
 	v := e.view.Load()
-	info := store.Info{Records: v.records}
+	info := store.Info{Records: v.records, Texts: e.dims.texts()}
 	if seen := e.seen.Load(); seen > 0 {
 		info.Seen = time.Unix(seen, 0).UTC()
 	}

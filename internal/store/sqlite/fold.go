@@ -49,10 +49,10 @@ func (e *Engine) build(hour int64, rows []block.Row) []*built {
 		e.lastBlock++
 		out = append(out, &built{
 			blockRef: blockRef{
-				id: e.lastBlock, hour: hour, records: len(chunk), summary: marks.Summarise(chunk),
+				id: e.lastBlock, hour: hour, records: len(chunk), summary: marks.Summarise(chunk, keepText),
 				first: chunk[0].Record.Start.UnixNano(), last: chunk[len(chunk)-1].Record.Start.UnixNano(),
 			},
-			figures: block.EncodeFigures(chunk), names: block.EncodeNames(chunk, true),
+			figures: block.EncodeFigures(chunk, keepText), names: block.EncodeNames(chunk, true),
 		})
 	}
 	return out
@@ -198,7 +198,7 @@ func (e *Engine) replace(ctx context.Context, removed []*blockRef, added []*buil
 			return mapError("note that blocks changed", err)
 		}
 		return more()
-	}, func() { e.view.Store(v.withBlocks(version, removed, refs, recent)) })
+	}, func() { e.show(v.withBlocks(version, removed, refs, recent)) })
 }
 
 // loadView reads what is kept of blocks in memory.
@@ -231,7 +231,7 @@ func (e *Engine) loadView(ctx context.Context) error {
 	if err := e.loadRecent(ctx, v); err != nil {
 		return err
 	}
-	e.view.Store(v)
+	e.show(v)
 	return nil
 }
 

@@ -56,9 +56,10 @@ func (s spending) addRow(f *block.Figures, dims dimValues, i int) error {
 	if f.Dict(block.State).Value(i)&block.Counted == 0 {
 		return nil
 	}
-	key := f.Text(int(kindKey)).Value(i)
-	if key >= uint64(len(dims)) {
-		return fmt.Errorf("%w: a record names text %d, which is not there", store.ErrCorrupt, key)
+	number := f.Text(int(kindKey)).Value(i)
+	key, known := dims.at(kindKey, number, f)
+	if !known {
+		return fmt.Errorf("%w: a record names text %d, which is not there", store.ErrCorrupt, number)
 	}
 	cost := int64(0)
 	if usage.Quality(f.Dict(block.Quality).Value(i))&usage.Unpriced == 0 { //nolint:gosec // written from one
@@ -68,7 +69,7 @@ func (s spending) addRow(f *block.Figures, dims dimValues, i int) error {
 	for _, c := range [...]block.Column{block.InputUncached, block.CacheRead, block.CacheWrite, block.OutputText, block.Reasoning} {
 		tokens = usage.AddSat(tokens, f.Number(c, i))
 	}
-	s.add(dims[key].a, f.Starts()[i], tokens, cost)
+	s.add(key.a, f.Starts()[i], tokens, cost)
 	return nil
 }
 

@@ -33,6 +33,31 @@ type match struct {
 type textMatch struct {
 	kind    kind
 	numbers map[uint32]bool
+	fulfils func(*dimKey) bool // what these texts do, and those that blocks keep themselves
+	names   []string           // the names that are asked for, where it is whole names
+}
+
+func newTextMatch(of kind, dims dimValues, fulfils func(*dimKey) bool) textMatch {
+	return textMatch{kind: of, numbers: dims.match(of, fulfils), fulfils: fulfils}
+}
+
+// has tells whether a text of a block is one of those.
+func (t *textMatch) has(number uint64, f *block.Figures) bool {
+	if text, own := f.Own(number); own {
+		k := dimKeyOf(t.kind, text)
+		return t.fulfils(&k)
+	}
+	return t.numbers[uint32(number)] //nolint:gosec // written from one
+}
+
+// hasEntry tells whether the text of a record that is not in a block yet is one of those.
+func (t *textMatch) hasEntry(row *block.Row) bool {
+	n := row.Texts[t.kind]
+	if n&block.Own != 0 {
+		k := dimKeyIn(&row.Record.Call, t.kind)
+		return t.fulfils(&k)
+	}
+	return t.numbers[n]
 }
 
 // statusMatch asks for an outcome, as filters and terms name it.
@@ -59,7 +84,9 @@ func newMatch(f *store.Filter, dims dimValues) *match {
 		{kindModel, f.Models}, {kindProvider, f.Providers}, {kindKey, f.Keys}, {kindUser, f.Users}, {kindService, f.Services}, {kindProject, f.Projects},
 	} {
 		if len(d.values) > 0 {
-			m.texts = append(m.texts, textMatch{d.kind, dims.match(d.kind, func(k *dimKey) bool { return slices.Contains(d.values, k.a) })})
+			t := newTextMatch(d.kind, dims, func(k *dimKey) bool { return slices.Contains(d.values, k.a) })
+			t.names = d.values
+			m.texts = append(m.texts, t)
 		}
 	}
 	for _, s := range f.Statuses {
@@ -107,10 +134,12 @@ func (m *match) mayBeIn(b *blockRef) bool {
 	}
 	for i := range m.texts {
 		t := &m.texts[i]
-		if len(t.numbers) > most {
+		if len(t.numbers)+len(t.names) > most {
 			continue
 		}
-		some := false
+		some := slices.ContainsFunc(t.names, func(name string) bool {
+			return marks.MayHaveText(b.summary, int(t.kind), block.NameNumber(name), m.failed)
+		})
 		for n := range t.numbers {
 			if some = some || marks.MayHaveText(b.summary, int(t.kind), n, m.failed); some {
 				break
@@ -167,7 +196,7 @@ func (m *match) rows(b blockSource, whole bool) ([]int, error) {
 	}
 	for i := range m.texts {
 		t := &m.texts[i]
-		keep(f.Text(int(t.kind)), func(n uint64) bool { return t.numbers[uint32(n)] }) //nolint:gosec // written from one
+		keep(f.Text(int(t.kind)), func(n uint64) bool { return t.has(n, f) })
 	}
 	if m.bySeen {
 		for i := begin; i < end; i++ {
@@ -204,7 +233,7 @@ func (m *match) rows(b blockSource, whole bool) ([]int, error) {
 func (m *match) inDictionaries(f *block.Figures) bool {
 	for i := range m.texts {
 		t := &m.texts[i]
-		if !slices.ContainsFunc(f.Text(int(t.kind)).Values, func(n uint64) bool { return t.numbers[uint32(n)] }) { //nolint:gosec // written from one
+		if !slices.ContainsFunc(f.Text(int(t.kind)).Values, func(n uint64) bool { return t.has(n, f) }) {
 			return false
 		}
 	}
@@ -231,7 +260,7 @@ func (m *match) entry(e *entry) bool {
 		return false
 	}
 	for i := range m.texts {
-		if !m.texts[i].numbers[e.row.Texts[m.texts[i].kind]] {
+		if !m.texts[i].hasEntry(&e.row) {
 			return false
 		}
 	}
@@ -285,13 +314,15 @@ func newTerm(t *store.Term, dims dimValues) term {
 	asked := func(field string) bool { return t.Field == field || (t.Field == "" && store.Open(field)) }
 	for _, d := range textFields {
 		if asked(d.field) {
-			out.texts = append(out.texts, textMatch{d.kind, dims.match(d.kind, func(k *dimKey) bool {
-				return strings.Contains(strings.ToLower(k.parts()[d.part]), out.needle)
-			})})
+			needle := out.needle
+			out.texts = append(out.texts, newTextMatch(d.kind, dims, func(k *dimKey) bool {
+				return strings.Contains(strings.ToLower(k.parts()[d.part]), needle)
+			}))
 		}
 	}
 	if len(t.Keys) > 0 {
-		out.texts = append(out.texts, textMatch{kindKey, dims.match(kindKey, func(k *dimKey) bool { return k.a != "" && slices.Contains(t.Keys, k.a) })})
+		keys := t.Keys
+		out.texts = append(out.texts, newTextMatch(kindKey, dims, func(k *dimKey) bool { return k.a != "" && slices.Contains(keys, k.a) }))
 	}
 	for _, d := range freeFields {
 		if asked(d.field) {
@@ -332,7 +363,7 @@ func (t *term) rows(b blockSource, dims dimValues) (found [block.MaxRows]bool, e
 		var good [block.MaxRows]bool
 		some := false
 		for j, n := range d.Values {
-			good[j] = t.texts[i].numbers[uint32(n)] //nolint:gosec // written from one
+			good[j] = t.texts[i].has(n, f)
 			some = some || good[j]
 		}
 		for row := 0; row < f.Rows() && some; row++ {
@@ -360,7 +391,7 @@ func (t *term) rows(b blockSource, dims dimValues) (found [block.MaxRows]bool, e
 	for row := 0; row < f.Rows() && (t.trace || t.span); row++ {
 		if !found[row] {
 			emitter := f.Text(int(kindEmitter)).Value(row)
-			trace, span := names.TraceAndSpan(row, dims.signal(emitter))
+			trace, span := names.TraceAndSpan(row, dims.signal(emitter, f))
 			found[row] = (t.trace && hasDigits(trace, t.needle)) || (t.span && hasDigits(span, t.needle))
 		}
 	}
@@ -368,10 +399,10 @@ func (t *term) rows(b blockSource, dims dimValues) (found [block.MaxRows]bool, e
 }
 
 // signal gives the signal of an emitter.
-func (v dimValues) signal(emitter uint64) usage.Signal {
+func (v dimValues) signal(emitter uint64, f *block.Figures) usage.Signal {
 	var c usage.Call
-	if emitter < uint64(len(v)) {
-		v[emitter].set(&c)
+	if k, known := v.at(kindEmitter, emitter, f); known {
+		k.set(&c)
 	}
 	return c.Signal
 }
@@ -385,7 +416,7 @@ func hasDigits(id []byte, digits string) bool {
 // entry is rows for a record that is not in a block yet.
 func (t *term) entry(row *block.Row) bool {
 	for i := range t.texts {
-		if t.texts[i].numbers[row.Texts[t.texts[i].kind]] {
+		if t.texts[i].hasEntry(row) {
 			return true
 		}
 	}

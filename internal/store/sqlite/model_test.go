@@ -291,12 +291,23 @@ func TestModel(t *testing.T) {
 		dir, err := os.MkdirTemp("", "model")
 		require.NoError(t, err)
 		defer func() { _ = os.RemoveAll(dir) }()
-		path := filepath.Join(dir, "t.db")
-		e := openLossy(t, path)
+		o := Options{Path: filepath.Join(dir, "t.db"), MaxTexts: rapid.SampledFrom([]int{0, 1, 2, 3}).Draw(t, "texts")}
+		begin := func() *Engine {
+			e := openLossy(t, o)
+			if o.MaxTexts > 0 {
+				e.dims.reuseAt = 0
+			}
+			return e
+		}
+		e := begin()
 		defer func() { require.NoError(t, e.Close()) }()
 		m := &model{records: map[place]store.Record{}}
 		for range rapid.IntRange(1, 8).Draw(t, "steps") {
-			switch rapid.IntRange(0, 6).Draw(t, "step") {
+			switch rapid.IntRange(0, 7).Draw(t, "step") {
+			case 7:
+				e.dropped = 1 << 40
+				loseAnswer(t, func() error { return e.Compact(ctx) })
+				requireTexts(t, e)
 			case 0:
 				loseAnswer(t, func() error {
 					e.writing.Lock()
@@ -305,7 +316,7 @@ func TestModel(t *testing.T) {
 				})
 			case 1:
 				require.NoError(t, e.Close())
-				e = openLossy(t, path)
+				e = begin()
 			case 2:
 				m.drop(t, e)
 			default:
@@ -409,5 +420,28 @@ func loseAnswer(t *rapid.T, write func() error) {
 	if err != nil {
 		require.ErrorIs(t, err, errAnswer)
 		require.NoError(t, write())
+	}
+}
+
+// requireTexts checks that no more texts have numbers than can have, and, of those that do, that the database
+// has them too.
+func requireTexts(t *rapid.T, e *Engine) {
+	known := map[string]int{}
+	for _, k := range e.dims.texts() {
+		require.LessOrEqual(t, k.Count, k.Max)
+		known[k.Kind] = k.Count
+	}
+	rows, err := e.readDB.QueryContext(ctx, "SELECT kind, count(*) FROM dims GROUP BY kind")
+	require.NoError(t, err)
+	defer rows.Close()
+	stored := map[string]int{}
+	for rows.Next() {
+		var k, n int
+		require.NoError(t, rows.Scan(&k, &n))
+		stored[kindNames[k]] = n
+	}
+	require.NoError(t, rows.Err())
+	for k, n := range known {
+		require.Equal(t, stored[k], n, k)
 	}
 }

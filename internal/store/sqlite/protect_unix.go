@@ -21,7 +21,7 @@ func Protect(path string) (notes []string) {
 	if err != nil || checkFile(path) != nil { // what is no database of ours is left as it is
 		return nil
 	}
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal", ".lock"} {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal", ".lock", ".secret"} {
 		info, err := os.Lstat(path + suffix)
 		if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&othersMay != 0 {
 			notes = append(notes, tighten(path+suffix, info, 0o600))

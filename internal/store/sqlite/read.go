@@ -232,7 +232,7 @@ func (e *Engine) Figures(ctx context.Context, f store.Filter, visit func(*store.
 			var r store.Record
 			for _, i := range rows {
 				r = store.Record{}
-				if texts := f.Read(i, &r); !s.dims.set(&texts, &r.Call) {
+				if texts := f.Read(i, &r); !s.dims.set(&texts, f, &r.Call) {
 					return errText
 				}
 				if err := visit(&r); err != nil {

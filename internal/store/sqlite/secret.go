@@ -148,7 +148,7 @@ func (e *Engine) storeKeyed(ctx context.Context, check int64) error {
 	if err != nil || plain == 0 {
 		return err
 	}
-	if e.dims, err = loadDims(ctx, e.readDB); err != nil {
+	if e.dims, err = loadDims(ctx, e.readDB, e.maxTexts); err != nil {
 		return err
 	}
 	return e.loadView(ctx)

@@ -75,14 +75,17 @@ func (g *grouping) number(value string) int {
 }
 
 // ofText gives the number of the value that a text has: of a key, its fingerprint; of a request, its operation.
-func (g *grouping) ofText(text uint32, dims dimValues) (int, error) {
+func (g *grouping) ofText(text uint32, dims dimValues, f *block.Figures) (int, error) {
 	n, known := g.known[text]
 	if !known {
-		if int64(text) >= int64(len(dims)) || text == 0 || dims[text].kind != g.kind {
+		k, there := dims.at(g.kind, uint64(text), f)
+		if !there {
 			return 0, fmt.Errorf("%w: a record names text %d, which is not there", store.ErrCorrupt, text)
 		}
-		n = g.number(dims[text].a)
-		g.known[text] = n
+		n = g.number(k.a)
+		if text&block.Own == 0 {
+			g.known[text] = n
+		}
 	}
 	return n, nil
 }
@@ -106,11 +109,7 @@ func (t *totals) addEntry(e *entry) error {
 			numbers[i] = g.ofStatus(r.Status, r.Failed)
 			continue
 		}
-		n, err := g.ofText(e.row.Texts[g.kind], t.dims)
-		if err != nil {
-			return err
-		}
-		numbers[i] = n
+		numbers[i] = g.number(dimKeyIn(&r.Call, g.kind).a)
 	}
 	g, err := t.group(numbers)
 	if err != nil {
@@ -180,7 +179,7 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 		d := f.Text(int(g.kind))
 		at[i] = make([]int, len(d.Values))
 		for j, text := range d.Values {
-			n, err := g.ofText(uint32(text), t.dims) //nolint:gosec // written from one
+			n, err := g.ofText(uint32(text), t.dims, f) //nolint:gosec // written from one
 			if err != nil {
 				return err
 			}

@@ -72,8 +72,9 @@ func (c lossyConn) ExecContext(ctx context.Context, query string, args []driver.
 	return c.conn.ExecContext(ctx, query, args)
 }
 
-func openLossy(t require.TestingT, path string) *Engine {
-	e, err := Open(ctx, Options{Path: path, driver: "lossy sqlite"})
+func openLossy(t require.TestingT, o Options) *Engine {
+	o.driver = "lossy sqlite"
+	e, err := Open(ctx, o)
 	require.NoError(t, err)
 	return e
 }
@@ -90,7 +91,7 @@ func journals(t *testing.T, e *Engine) (out []string) {
 // also after a restart.
 func TestRepeatedWrites(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
-	e := openLossy(t, path)
+	e := openLossy(t, Options{Path: path})
 	w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start)}, Journal: []byte("one"), Seen: start}
 	sums := store.SumsWrite{ID: store.NewWriteID(), Pages: []store.SumPage{{Day: 1, Data: []byte("page")}}, Journal: []byte("all"), At: start}
 	requireCommitted := func(id store.WriteID, want bool) {
@@ -109,7 +110,7 @@ func TestRepeatedWrites(t *testing.T) {
 	require.Equal(t, []string{"all", "two"}, journals(t, e))
 	require.NoError(t, e.Close())
 
-	e = openLossy(t, path)
+	e = openLossy(t, Options{Path: path})
 	requireCommitted(w.ID, true)
 	require.NoError(t, e.Apply(ctx, w))
 	require.NoError(t, e.SaveSums(ctx, sums))
@@ -131,7 +132,7 @@ func TestLostCommits(t *testing.T) {
 	for name, how := range map[string]int32{"committed": unheard, "rolled back": undone, "left open": unhandled} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "t.db")
-			e := openLossy(t, path)
+			e := openLossy(t, Options{Path: path})
 			stored := func(n int) {
 				t.Helper()
 				require.Len(t, scanned(t, e, store.Filter{Superseded: true}), n)
@@ -178,7 +179,7 @@ func TestLostCommits(t *testing.T) {
 			}
 			stored(1)
 			require.NoError(t, e.Close())
-			e = openLossy(t, path)
+			e = openLossy(t, Options{Path: path})
 			stored(1)
 			require.NoError(t, e.Close())
 		})
@@ -191,7 +192,7 @@ func TestDoubt(t *testing.T) {
 	for name, how := range map[string]int32{"committed": unheard, "rolled back": undone} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "t.db")
-			e := openLossy(t, path)
+			e := openLossy(t, Options{Path: path})
 			w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start)}, Seen: start}
 			access := e.accessDB
 			broken, err := sql.Open("sqlite", dsn(filepath.Join(t.TempDir(), "none.db"), "ro"))
@@ -218,7 +219,7 @@ func TestDoubt(t *testing.T) {
 			require.NoError(t, e.Apply(ctx, w))
 			require.Len(t, scanned(t, e, store.Filter{Superseded: true}), 1)
 			require.NoError(t, e.Close())
-			e = openLossy(t, path)
+			e = openLossy(t, Options{Path: path})
 			require.Len(t, scanned(t, e, store.Filter{Superseded: true}), 1)
 			require.NoError(t, e.Close())
 		})
@@ -227,7 +228,7 @@ func TestDoubt(t *testing.T) {
 
 // TestCancelledWrites: a write whose context ends at any moment is there as a whole, and reported so, or not at all.
 func TestCancelledWrites(t *testing.T) {
-	e := openLossy(t, filepath.Join(t.TempDir(), "t.db"))
+	e := openLossy(t, Options{Path: filepath.Join(t.TempDir(), "t.db")})
 	for i := range 200 {
 		cancelled, cancel := context.WithCancel(ctx)
 		timer := time.AfterFunc(time.Duration(i)*20*time.Microsecond, cancel)

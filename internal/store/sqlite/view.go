@@ -80,6 +80,7 @@ type view struct {
 	recent  []*entry       // ascending by place
 	changed map[int64]bool // blocks that are the home of an entry
 	records int64          // in all
+	dims    dimValues      // the texts of all of them; others' numbers may be given anew
 }
 
 // entryAt finds an entry.

@@ -167,7 +167,7 @@ func (b *lazyBlock) record(i int, r *store.Record) error {
 func readRow(f *block.Figures, names *block.Names, dims dimValues, i int, r *store.Record) error {
 	*r = store.Record{}
 	texts := f.Read(i, r)
-	if !dims.set(&texts, &r.Call) {
+	if !dims.set(&texts, f, &r.Call) {
 		return errText
 	}
 	if err := f.Err(); err != nil {

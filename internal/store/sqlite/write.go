@@ -36,7 +36,7 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		{&w.whole, selectBlock},
 		{&w.onlyFigures, selectFigures},
 		{&w.insertRecent, "INSERT INTO recent (data) VALUES (?)"},
-		{&w.insertDim, "INSERT INTO dims (kind, value) VALUES (?,?)"},
+		{&w.insertDim, "INSERT INTO dims (id, kind, value) VALUES (?,?,?)"},
 		{&w.insertLink, "INSERT OR IGNORE INTO links (trace, span, parent, tool, seen) VALUES (?,?,?,?,?)"},
 		{&w.insertJournal, "INSERT INTO series (data) VALUES (?)"},
 		{&w.insertHour, "INSERT OR REPLACE INTO hours (hour, untrue, seen) VALUES (?,1,?)"},
@@ -100,7 +100,7 @@ func (e *Engine) Apply(ctx context.Context, w store.Write) error {
 		if a.putSome {
 			e.seen.Store(a.seen)
 		}
-		e.view.Store(a.view.with(a.entries(), a.added))
+		e.show(a.view.with(a.entries(), a.added))
 	})
 }
 
@@ -135,12 +135,13 @@ func (a *application) note(w *store.Write) error {
 // application is the work of one write.
 type application struct {
 	*Engine
-	ctx   context.Context //nolint:containedctx // of the one write that it lives for
-	view  *view
-	seen  int64
-	fresh map[dimKey]uint32 // texts that this write adds
-	put   map[place]*entry
-	added int64 // records more than before
+	ctx     context.Context //nolint:containedctx // of the one write that it lives for
+	view    *view
+	seen    int64
+	fresh   map[dimKey]uint32 // texts that this write adds
+	freshOf [kindCount]int    // how many of each kind
+	put     map[place]*entry
+	added   int64 // records more than before
 	// putSome says that a record was put.
 	putSome bool
 }
@@ -265,7 +266,7 @@ func (a *application) texts(c *usage.Call) (texts block.Texts, err error) {
 		if err != nil {
 			return texts, err
 		}
-		if texts[k] = n; n != 0 && int(n) < len(a.dims.values) {
+		if texts[k] = n; n != 0 && n&block.Own == 0 && int(n) < len(a.dims.values) {
 			a.dims.values[n].set(c)
 		}
 	}
@@ -332,10 +333,10 @@ func (e *Engine) read(in *opened, row int) (*store.Record, block.Texts, error) {
 	if err := readRow(in.figures, in.names, e.dims.all(), row, r); err != nil {
 		return nil, block.Texts{}, err
 	}
-	return r, in.figures.TextsOf(row), nil
+	return r, textsOf(in.figures, row), nil
 }
 
-// number gives a text's number, made where it is new.
+// number gives a text's number, made where it is new and there is room; block.Own where there is none.
 func (a *application) number(k *dimKey) (uint32, error) {
 	if n, known := a.dims.number(k); known {
 		return n, nil
@@ -343,19 +344,16 @@ func (a *application) number(k *dimKey) (uint32, error) {
 	if n, known := a.fresh[*k]; known {
 		return n, nil
 	}
-	res, err := a.writer.insertDim.ExecContext(a.ctx, int64(k.kind), k.text())
-	if err != nil {
+	if !a.dims.room(k.kind, a.freshOf[k.kind]) {
+		return block.Own, nil
+	}
+	n := a.dims.spare(len(a.fresh))
+	if _, err := a.writer.insertDim.ExecContext(a.ctx, n, int64(k.kind), k.text()); err != nil {
 		return 0, mapError("insert a dimension text", err)
 	}
-	n, err := res.LastInsertId()
-	if err != nil {
-		return 0, mapError("insert a dimension text", err)
-	}
-	if n < 1 || n > 1<<32-1 {
-		return 0, errors.New("there are too many different texts")
-	}
-	a.fresh[*k] = uint32(n) //nolint:gosec // checked
-	return uint32(n), nil   //nolint:gosec // checked
+	a.fresh[*k] = n
+	a.freshOf[k.kind]++
+	return n, nil
 }
 
 var errRecent = fmt.Errorf("%w: what was written lately cannot be read", store.ErrCorrupt)
@@ -372,7 +370,7 @@ func encodeRecent(entries []*entry) []byte {
 	var rows []block.Row
 	flush := func() {
 		if len(rows) > 0 {
-			b = appendPart(appendPart(append(b, recentRows), block.EncodeFigures(rows)), block.EncodeNames(rows, false))
+			b = appendPart(appendPart(append(b, recentRows), block.EncodeFigures(rows, keepText)), block.EncodeNames(rows, false))
 			rows = rows[:0]
 		}
 	}
@@ -479,6 +477,17 @@ func readRows(figures, names []byte, dims dimValues) ([]block.Row, error) {
 	return rowsOf(&opened{f, n}, dims)
 }
 
+// textsOf gives the texts of a row that leaves its block: what the block keeps itself stands in the record.
+func textsOf(f *block.Figures, row int) block.Texts {
+	texts := f.TextsOf(row)
+	for k, n := range texts {
+		if n&block.Own != 0 {
+			texts[k] = block.Own
+		}
+	}
+	return texts
+}
+
 func rowsOf(o *opened, dims dimValues) ([]block.Row, error) {
 	records := make([]store.Record, o.figures.Rows())
 	rows := make([]block.Row, len(records))
@@ -486,7 +495,7 @@ func rowsOf(o *opened, dims dimValues) ([]block.Row, error) {
 		if err := readRow(o.figures, o.names, dims, i, &records[i]); err != nil {
 			return nil, err
 		}
-		rows[i] = block.Row{Record: &records[i], Texts: o.figures.TextsOf(i)}
+		rows[i] = block.Row{Record: &records[i], Texts: textsOf(o.figures, i)}
 	}
 	return rows, nil
 }
