@@ -113,7 +113,7 @@ func TestReading(t *testing.T) {
 	file, name, err := b.api.Export(ctx, "csv", client.LogQuery{})
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
-	require.Equal(t, "tokenboard-2026-11-03-182000.csv", name)
+	require.Equal(t, "tokenboard-calls-until-2026-11-03.csv", name)
 	file, _, err = b.api.Export(ctx, "ndjson", client.LogQuery{})
 	require.NoError(t, err)
 	got, err := b.api.Import(ctx, "ndjson", file)

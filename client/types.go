@@ -154,12 +154,14 @@ type TrendQuery struct {
 	Timezone string
 	GroupBy  string
 	Top      int
+	Sort     string // the sum that the top groups have most of
 }
 
 func (q *TrendQuery) values() url.Values {
 	v := q.Filter.values()
 	set(v, "days", strconv.Itoa(q.Days))
 	set(v, "interval", q.Interval)
+	set(v, "sort", q.Sort)
 	set(v, "timezone", q.Timezone)
 	set(v, "group_by", q.GroupBy)
 	set(v, "top", strconv.Itoa(q.Top))

@@ -293,7 +293,7 @@ func ndjsonSums(t *testing.T, p *process) (out sums) {
 }
 
 func csvSums(t *testing.T, p *process) (out sums) {
-	rows, err := csv.NewReader(strings.NewReader(p.text("/api/console/export?format=csv"))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(p.text("/api/console/export?format=csv"), "\uFEFF"))).ReadAll()
 	require.NoError(t, err)
 	column := map[string]int{}
 	for i, name := range rows[0] {

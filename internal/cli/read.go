@@ -123,7 +123,9 @@ func trendCommand(c *connection) *cobra.Command {
 	f.StringVar(&q.Timezone, "timezone", "", "zone in which days begin, such as Asia/Shanghai (default: the console's)")
 	f.StringVar(&q.GroupBy, "group-by", "", "model, provider, key, user, service, project or status")
 	f.IntVar(&q.Top, "top", 0, "groups to show, the rest is other (default 10)")
+	f.StringVar(&q.Sort, "sort", "", "the sum that the groups shown have most of, such as cost_usd (default total_tokens)")
 	complete(cmd, "interval", "15m", "hour", "day")
+	complete(cmd, "sort", "total_tokens", "cost_usd", "api_call_count", "error_count", "input_tokens", "output_tokens")
 	complete(cmd, "group-by", "model", "provider", "key", "user", "service", "project", "status")
 	return cmd
 }

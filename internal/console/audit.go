@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -268,29 +268,31 @@ func (c *Console) listAudit(ctx context.Context, in *struct {
 
 func (c *Console) exportAudit(ctx context.Context, in *struct {
 	AuditFilters
-	Format string `query:"format" default:"ndjson" enum:"ndjson,csv"`
+	Format   string `query:"format" default:"ndjson" enum:"ndjson,csv"`
+	Timezone string `query:"timezone" doc:"IANA name of the zone of the days in the file's name; by default the console's" maxLength:"64"`
 }) (*huma.StreamResponse, error) {
+	loc, err := c.zone(in.Timezone)
+	if err != nil {
+		return nil, err
+	}
 	f, err := c.auditFilter(&in.AuditFilters)
 	if err != nil {
 		return nil, err
 	}
-	name := "tokenboard-audit-" + c.o.Now().In(c.o.Location).Format("2006-01-02-150405") + "." + in.Format
-	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		_, w := humago.Unwrap(hc)
-		w.Header().Set("Content-Type", mediaTypes[in.Format])
-		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-		if err := c.writeAudit(ctx, &patient{w: w, control: http.NewResponseController(w)}, in.Format, f); err != nil {
-			c.o.Logger.Sugar().Warnw("an export of the audit log broke off", "error", err)
-			panic(http.ErrAbortHandler) // the client must not take half a file for a whole one
-		}
-	}}, nil
+	from := f.From
+	if in.From == "" {
+		from = time.Time{} // all that is kept
+	}
+	return c.file(fileName("audit", rangeName(from, f.To, c.o.Now(), loc), in.Format), in.Format, func(out *bufio.Writer) error {
+		return c.writeAudit(ctx, out, in.Format, f)
+	}), nil
 }
 
 var auditHeader = []string{
 	"id", "time", "actor_id", "actor_name", "actor_via", "source_ip", "action", "target_type", "target_id", "target_name", "before", "after",
 }
 
-func (c *Console) writeAudit(ctx context.Context, w *patient, format string, f store.AuditFilter) error {
+func (c *Console) writeAudit(ctx context.Context, w *bufio.Writer, format string, f store.AuditFilter) error {
 	if format == "ndjson" {
 		enc := json.NewEncoder(w)
 		return c.auditInPieces(ctx, f, func(e *store.AuditEntry) error { return enc.Encode(auditItemOf(e)) })

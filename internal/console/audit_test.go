@@ -102,7 +102,7 @@ func TestAuditFiltersAndPages(t *testing.T) {
 	var first AuditItem
 	require.NoError(t, json.Unmarshal([]byte(lines[0]), &first))
 	require.EqualValues(t, 10, first.ID)
-	rows, err := csv.NewReader(b.do("GET", base+"/audit/export?format=csv", "", nil).Body).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(b.do("GET", base+"/audit/export?format=csv", "", nil).Body.String(), "\uFEFF"))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 11)
 	require.Equal(t, "'=name", rows[1][9], "no formula")

@@ -14,10 +14,12 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 func (c *Console) breakdownRoutes() {
 	register(c, access.ReadUsage, route(http.MethodGet, "/breakdown", "breakdown", "Sums by the values of one or two dimensions"), c.breakdown)
+	register(c, access.ReadUsage, route(http.MethodGet, "/breakdown/export", "breakdown-export", "All rows of a breakdown and their total as a file, streamed"), c.exportBreakdown)
 	register(c, access.ReadUsage, route(http.MethodGet, "/breakdown/heatmap", "heatmap", "Sums by weekday and hour"), c.heatmap)
 	register(c, access.ReadUsage, route(http.MethodGet, "/dimensions/{name}", "dimension", "The values of a dimension, most used first"), c.dimension)
 }
@@ -81,17 +83,26 @@ type Breakdown struct {
 	Rows       []BreakdownRow `json:"rows"`
 	Count      int            `json:"row_count" doc:"rows on all pages"`
 	Total      Sums           `json:"total" doc:"of all rows, those of other pages included"`
+	Ranking    *Ranking       `json:"ranking,omitempty" doc:"the largest values over all rows; there with top only"`
 	NextCursor string         `json:"next_cursor" doc:"cursor of the next page; empty at the end"`
 	AsOf       *time.Time     `json:"as_of"`
 }
 
-type breakdownInput struct {
-	By     string `query:"by" required:"true" doc:"one or two of model, provider, key, user, service, project, status, operation, with a comma between" example:"model,key" maxLength:"64"`
-	Sort   string `query:"sort" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count" doc:"the sum to sort by"`
-	Order  string `query:"order" default:"desc" enum:"desc,asc"`
-	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
-	Cursor string `query:"cursor" maxLength:"4096" doc:"next_cursor of the page before"`
+// BreakdownOrder says what a breakdown is grouped and sorted by.
+type BreakdownOrder struct {
+	By    string `query:"by" required:"true" doc:"one or two of model, provider, key, user, service, project, status, operation, with a comma between" example:"model,key" maxLength:"64"`
+	Sort  string `query:"sort" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count,first,second" doc:"the sum to sort by; first and second: the name of the value of the first or the second dimension"`
+	Order string `query:"order" default:"desc" enum:"desc,asc"`
 	Filters
+}
+
+type breakdownInput struct {
+	BreakdownOrder
+	Limit    int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
+	Cursor   string `query:"cursor" maxLength:"4096" doc:"next_cursor of the page before"`
+	Top      int    `query:"top" minimum:"0" maximum:"100" doc:"how many values of the first dimension ranking has; 0: no ranking"`
+	TopParts int    `query:"top_parts" default:"8" minimum:"1" maximum:"100" doc:"of how many values of the second dimension ranking shows the parts"`
+	RankBy   string `query:"rank_by" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count" doc:"the sum that ranking shows the largest of"`
 }
 
 // sortKeys give what a breakdown can be sorted by.
@@ -110,55 +121,95 @@ var sortKeys = map[string]func(*ledger.Sums) int64{
 }
 
 func (c *Console) breakdown(ctx context.Context, in *breakdownInput) (*envelope[Breakdown], error) {
-	names := strings.Split(in.By, ",")
-	if len(names) > 2 || (len(names) == 2 && names[0] == names[1]) {
+	b, err := c.ordered(ctx, &in.BreakdownOrder, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	out := Breakdown{By: b.names, Rows: []BreakdownRow{}, Count: len(b.rows), Total: b.total(), AsOf: b.asOf}
+	rows := b.rows
+	if b.after != nil {
+		rows = rows[b.order.after(rows, b.after):]
+	}
+	for i := range rows {
+		if i == in.Limit {
+			out.NextCursor = rowCursor(b.order.key(&rows[i-1].Sums), rows[i-1].Values)
+			break
+		}
+		out.Rows = append(out.Rows, b.row(&rows[i]))
+	}
+	if in.Top > 0 {
+		out.Ranking = b.ranking(in.RankBy, in.Top, in.TopParts)
+	}
+	return answer(out), nil
+}
+
+// orderedRows are all rows of a breakdown, in order.
+type orderedRows struct {
+	names []string
+	by    []ledger.Dimension
+	rows  []ledger.Row
+	order rowOrder
+	after *rowMark // of the page before; nil: the first
+	index *keyIndex
+	asOf  *time.Time
+	f     store.Filter
+}
+
+// ordered works a breakdown out.
+func (c *Console) ordered(ctx context.Context, in *BreakdownOrder, cursor string) (*orderedRows, error) {
+	out := &orderedRows{names: strings.Split(in.By, ",")}
+	if len(out.names) > 2 || (len(out.names) == 2 && out.names[0] == out.names[1]) {
 		return nil, because("group_by_unknown", wrong("query.by", "takes one or two different dimensions", in.By))
 	}
-	var by []ledger.Dimension
-	for _, name := range names {
+	for _, name := range out.names {
 		d, known := breakdownDimensions[name]
 		if !known {
 			return nil, because("group_by_unknown", wrong("query.by", "is one or two of model, provider, key, user, service, project, status, operation, with a comma between", in.By))
 		}
-		by = append(by, d)
+		out.by = append(out.by, d)
 	}
-	order := rowOrder{key: sortKeys[in.Sort], ascending: in.Order == "asc"}
-	after, err := parseRowCursor(in.Cursor, len(by))
-	if err != nil {
+	var err error
+	if out.after, err = parseRowCursor(cursor, len(out.by)); err != nil {
 		return nil, err
 	}
-	f, index, err := c.filtered(ctx, "breakdown", &in.Filters)
-	if err != nil {
+	if out.f, out.index, err = c.filtered(ctx, "breakdown", &in.Filters); err != nil {
+		return nil, err
+	}
+	if out.order, err = orderOf(in, out); err != nil {
 		return nil, err
 	}
 	asked := c.o.Now()
-	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: f, By: by}, index)
+	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: out.f, By: out.by}, out.index)
 	if err != nil {
 		return nil, err
 	}
-	order.sort(b.Rows)
-	out := Breakdown{By: names, Rows: []BreakdownRow{}, Count: len(b.Rows), AsOf: asOf(ctx, asked, b.AsOf)}
+	out.rows, out.asOf = b.Rows, asOf(ctx, asked, b.AsOf)
+	out.order.sort(out.rows)
+	return out, nil
+}
+
+// total gives the sums of all rows.
+func (o *orderedRows) total() Sums {
 	var total ledger.Sums
-	for i := range b.Rows {
-		total.MergeCounts(&b.Rows[i].Sums)
+	for i := range o.rows {
+		total.MergeCounts(&o.rows[i].Sums)
 	}
-	out.Total = sumsOf(&total)
-	rows := b.Rows
-	if after != nil {
-		rows = rows[order.after(rows, after):]
+	return sumsOf(&total)
+}
+
+// row gives a row as the API shows it.
+func (o *orderedRows) row(r *ledger.Row) BreakdownRow {
+	out := BreakdownRow{Sums: sumsOf(&r.Sums)}
+	for i, d := range o.by {
+		out.set(d, r.Values[i], o.index)
 	}
-	for i := range rows {
-		if i == in.Limit {
-			out.NextCursor = rowCursor(order.key(&rows[i-1].Sums), rows[i-1].Values)
-			break
-		}
-		row := BreakdownRow{Sums: sumsOf(&rows[i].Sums)}
-		for j, d := range by {
-			row.set(d, rows[i].Values[j], index)
-		}
-		out.Rows = append(out.Rows, row)
-	}
-	return answer(out), nil
+	return out
+}
+
+// tookTooLong answers where breakdownLimit has passed.
+func tookTooLong(what string) error {
+	return because("took_too_long", newProblem(http.StatusServiceUnavailable,
+		fmt.Sprintf("%s took more than %d seconds; ask for a shorter range of time (from, to)", what, int(breakdownLimit.Seconds()))))
 }
 
 // broken asks the ledger for a breakdown, for a limited time. In its rows keys have their ids.
@@ -170,8 +221,7 @@ func (c *Console) broken(ctx context.Context, q ledger.BreakdownQuery, index *ke
 	case errors.Is(err, ledger.ErrTooMany):
 		return b, because("too_many_groups", newProblem(http.StatusBadRequest, fmt.Sprintf("there are more than %d combinations; set filters, or ask for one dimension", ledger.MaxRows)))
 	case err != nil && limited.Err() != nil && ctx.Err() == nil:
-		return b, because("took_too_long", newProblem(http.StatusServiceUnavailable, fmt.Sprintf("summing the stored calls took more than %d seconds; ask for a shorter range of time (from, to)",
-			int(breakdownLimit.Seconds()))))
+		return b, tookTooLong("summing the stored calls")
 	case err != nil:
 		return b, c.failed("breakdown", err)
 	}
@@ -200,10 +250,36 @@ func (x *keyIndex) byID(rows []ledger.Row, place int) []ledger.Row {
 	return out
 }
 
-// rowOrder sorts rows by a sum, and those with equal sums by their values.
+// rowOrder sorts rows by a sum, or by the name of a value; those that are equal by their values.
 type rowOrder struct {
 	key       func(*ledger.Sums) int64
+	name      func(values []string) string // nil: by key
 	ascending bool
+}
+
+// orderOf reads how rows are to be sorted.
+func orderOf(in *BreakdownOrder, rows *orderedRows) (rowOrder, error) {
+	o := rowOrder{key: sortKeys[in.Sort], ascending: in.Order == "asc"}
+	if o.key != nil {
+		return o, nil
+	}
+	place := 0
+	if in.Sort == "second" {
+		place = 1
+	}
+	if place >= len(rows.by) {
+		return o, wrong("query.sort", "names a second dimension, which by does not", in.Sort)
+	}
+	o.key = func(*ledger.Sums) int64 { return 0 }
+	o.name = func(values []string) string {
+		if rows.by[place] == ledger.ByKey {
+			if k := rows.index.ring.ID(values[place]); k != nil {
+				return strings.ToLower(k.Name)
+			}
+		}
+		return strings.ToLower(values[place])
+	}
+	return o, nil
 }
 
 // sort sorts rows. What they are sorted by is worked out once, and what is moved about is small.
@@ -226,6 +302,9 @@ func (o *rowOrder) sort(rows []ledger.Row) {
 
 func (o *rowOrder) place(a int64, aValues []string, b int64, bValues []string) int {
 	by := cmp.Compare(b, a)
+	if o.name != nil {
+		by = strings.Compare(o.name(bValues), o.name(aValues))
+	}
 	if o.ascending {
 		by = -by
 	}
@@ -268,118 +347,4 @@ func parseRowCursor(s string, values int) (*rowMark, error) {
 		return nil, because("cursor_unknown", wrong("query.cursor", "is not one that this server gave for this breakdown; take it from next_cursor of the page before, or leave it out", nil))
 	}
 	return &m, nil
-}
-
-// HeatCell is the sums of one hour of the week.
-type HeatCell struct {
-	Weekday int `json:"weekday" minimum:"1" maximum:"7" doc:"1 is Monday, 7 is Sunday"`
-	Hour    int `json:"hour" minimum:"0" maximum:"23"`
-	Sums
-}
-
-// Heatmap is sums by weekday and hour.
-type Heatmap struct {
-	Timezone string     `json:"timezone"`
-	From     time.Time  `json:"from"`
-	To       time.Time  `json:"to"`
-	Cells    []HeatCell `json:"cells" doc:"all 168 hours of the week, Monday first"`
-	AsOf     *time.Time `json:"as_of"`
-}
-
-type heatmapInput struct {
-	Days     int    `query:"days" default:"28" minimum:"1" maximum:"90" doc:"the last days, today included; from and to go before"`
-	Timezone string `query:"timezone" doc:"IANA name of the zone of weekdays and hours; by default the console's" maxLength:"64"`
-	Filters
-}
-
-// heatmap sums the hours of a range into those of a week.
-func (c *Console) heatmap(ctx context.Context, in *heatmapInput) (*envelope[Heatmap], error) {
-	loc, err := c.zone(in.Timezone)
-	if err != nil {
-		return nil, err
-	}
-	f, _, err := c.filtered(ctx, "heatmap", &in.Filters)
-	if err != nil {
-		return nil, err
-	}
-	span, err := c.spanOf(&trendInput{Days: in.Days, Interval: "hour", Filters: in.Filters}, f, loc)
-	if err != nil {
-		return nil, err
-	}
-	f.From, f.To = time.Time{}, time.Time{} // the edges are the range
-	asked := c.o.Now()
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, Edges: span.edges, CountsOnly: true})
-	if err != nil {
-		return nil, c.failed("heatmap", err)
-	}
-	const daysOfWeek, hoursOfDay = 7, 24
-	var week [daysOfWeek * hoursOfDay]ledger.Sums
-	for i := range a.Groups {
-		for j := range a.Groups[i].Points {
-			t := span.edges[j].In(loc)
-			day := (int(t.Weekday()) + daysOfWeek - 1) % daysOfWeek // Monday is 0
-			week[day*hoursOfDay+t.Hour()].MergeCounts(&a.Groups[i].Points[j])
-		}
-	}
-	out := Heatmap{
-		Timezone: loc.String(), From: span.edges[0].In(loc), To: span.edges[len(span.edges)-1].In(loc), AsOf: asOf(ctx, asked, a.AsOf),
-		Cells: make([]HeatCell, len(week)),
-	}
-	for i := range week {
-		out.Cells[i] = HeatCell{Weekday: i/hoursOfDay + 1, Hour: i % hoursOfDay, Sums: sumsOf(&week[i])}
-	}
-	return answer(out), nil
-}
-
-// DimensionValue is one value of a dimension.
-type DimensionValue struct {
-	Value string `json:"value" doc:"what the filter of this name takes; empty for calls that tell none"`
-	Label string `json:"label" doc:"what people read: of a key its name"`
-	Calls int64  `json:"api_call_count"`
-}
-
-// DimensionValues are the values of a dimension.
-type DimensionValues struct {
-	Name   string           `json:"name"`
-	Values []DimensionValue `json:"values" doc:"most used first"`
-	More   bool             `json:"more" doc:"whether there are further ones; narrow them with q"`
-}
-
-type dimensionInput struct {
-	Name  string `path:"name" enum:"model,provider,key,user,service,project,status,operation"`
-	Query string `query:"q" maxLength:"256" doc:"a part of the value or label, literally, whatever the case"`
-	Limit int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
-	Filters
-}
-
-func (c *Console) dimension(ctx context.Context, in *dimensionInput) (*envelope[DimensionValues], error) {
-	f, index, err := c.filtered(ctx, "dimension", &in.Filters)
-	if err != nil {
-		return nil, err
-	}
-	d := breakdownDimensions[in.Name]
-	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: f, By: []ledger.Dimension{d}}, index)
-	if err != nil {
-		return nil, err
-	}
-	out := DimensionValues{Name: in.Name, Values: []DimensionValue{}}
-	needle := strings.ToLower(in.Query)
-	for i := range b.Rows {
-		v := DimensionValue{Value: b.Rows[i].Values[0], Label: b.Rows[i].Values[0], Calls: b.Rows[i].Calls}
-		if d == ledger.ByKey {
-			if k := index.ring.ID(v.Value); k != nil {
-				v.Label = k.Name
-			}
-		}
-		if strings.Contains(strings.ToLower(v.Value), needle) || strings.Contains(strings.ToLower(v.Label), needle) {
-			out.Values = append(out.Values, v)
-		}
-	}
-	slices.SortFunc(out.Values, func(a, b DimensionValue) int {
-		return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Label, b.Label), cmp.Compare(a.Value, b.Value))
-	})
-	if len(out.Values) > in.Limit {
-		out.Values, out.More = out.Values[:in.Limit:in.Limit], true
-	}
-	return answer(out), nil
 }

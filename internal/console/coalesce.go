@@ -53,6 +53,22 @@ type sharedAnswer struct {
 	// Under the coalescer's lock:
 	shared int    // requests that wait for it or read it
 	leave  func() // gives back the room in the gate; nil where none is held
+	// What many clients share is compressed once.
+	gzip, brotli func() []byte
+}
+
+// in gives the answer in a coding, and the coding; as it is where that is not worth while.
+func (a *sharedAnswer) in(coding string) ([]byte, string) {
+	if a.body.Len() < worthwhile || !isCompressible(a.header.Get("Content-Type")) {
+		return a.body.Bytes(), ""
+	}
+	switch coding {
+	case "br":
+		return a.brotli(), coding
+	case "gzip":
+		return a.gzip(), coding
+	}
+	return a.body.Bytes(), ""
 }
 
 // largeAnswer is the bytes of an answer that keeps its room until it was read.
@@ -78,6 +94,8 @@ func (a *sharedAnswer) Write(b []byte) (int, error) {
 func newSharedAnswer(ctx context.Context) *sharedAnswer {
 	a := &sharedAnswer{done: make(chan struct{}), header: http.Header{}}
 	a.ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	a.gzip = sync.OnceValue(func() []byte { return encoded(a.body.Bytes(), "gzip") })
+	a.brotli = sync.OnceValue(func() []byte { return encoded(a.body.Bytes(), "br") })
 	return a
 }
 
@@ -104,14 +122,18 @@ func (g *coalescer) share(next http.Handler) http.Handler {
 		}
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerStall)) // not every server has deadlines
 		maps.Copy(w.Header(), a.header)
+		body, coding := a.in(bestCoding(r.Header.Get("Accept-Encoding")))
+		if coding != "" {
+			w.Header().Set("Content-Encoding", coding)
+		}
 		w.WriteHeader(a.status)
-		_, _ = w.Write(a.body.Bytes()) // a client that is gone needs no answer
+		_, _ = w.Write(body) // a client that is gone needs no answer
 	})
 }
 
 func isShared(r *http.Request) bool {
 	path, ours := strings.CutPrefix(r.URL.Path, base)
-	if r.Method != http.MethodGet || !ours || path == "/logs/stream" {
+	if r.Method != http.MethodGet || !ours || path == "/logs/stream" || path == "/breakdown/export" { // these are written piece by piece
 		return false
 	}
 	for _, s := range sharedReads {

@@ -126,7 +126,7 @@ func New(o Options) *Console {
 // Handler gives the handler of all routes.
 func (c *Console) Handler() http.Handler {
 	gates := newGates()
-	return punctual(c.guard(c.identify(newCoalescer(gates.reads).share(gates.bounded(c.served())))))
+	return punctual(c.guard(compressJSON(c.identify(newCoalescer(gates.reads).share(gates.bounded(c.served()))))))
 }
 
 // served gives the handler of all routes for requests whose principal is known.

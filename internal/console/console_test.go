@@ -32,6 +32,7 @@ var testNow = time.Date(2026, 11, 3, 18, 20, 0, 0, time.UTC)
 
 // bench is a console over a real store.
 type bench struct {
+	console *Console
 	t       testing.TB
 	ledger  *ledger.Ledger
 	handler http.Handler
@@ -52,7 +53,7 @@ func newBench(t testing.TB, with func(*Options)) *bench {
 		with(&o)
 	}
 	c := New(o)
-	b := &bench{t: t, ledger: l, served: c.served()}
+	b := &bench{t: t, console: c, ledger: l, served: c.served()}
 	b.handler = c.guard(c.identify(b.served))
 	return b
 }

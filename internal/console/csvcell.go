@@ -10,13 +10,26 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// csvRows writes rows in which no cell is a formula. Everything that is written as CSV goes through it.
-type csvRows struct{ w *csv.Writer }
+// byteOrderMark makes spreadsheets take a CSV file's text for UTF-8.
+const byteOrderMark = "\uFEFF"
 
-func newCSV(w io.Writer) *csvRows { return &csvRows{csv.NewWriter(w)} }
+// csvRows writes rows in which no cell is a formula. Everything that is written as CSV goes through it.
+type csvRows struct {
+	w     *csv.Writer
+	out   io.Writer
+	begun bool
+}
+
+func newCSV(w io.Writer) *csvRows { return &csvRows{w: csv.NewWriter(w), out: w} }
 
 // Write writes one row.
 func (c *csvRows) Write(row []string) error {
+	if !c.begun {
+		c.begun = true
+		if _, err := io.WriteString(c.out, byteOrderMark); err != nil {
+			return err //nolint:wrapcheck // names what it is
+		}
+	}
 	for i, s := range row {
 		row[i] = cell(s)
 	}

@@ -63,7 +63,7 @@ func FuzzCells(f *testing.F) {
 		w := newCSV(&out)
 		require.NoError(t, w.Write([]string{s, "x"}))
 		require.NoError(t, w.Flush())
-		rows, err := csv.NewReader(&out).ReadAll()
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(out.String(), byteOrderMark))).ReadAll()
 		require.NoError(t, err)
 		require.Equal(t, []string{strings.ReplaceAll(got, "\r\n", "\n"), "x"}, rows[0])
 	})

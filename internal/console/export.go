@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/tokenboard/tokenboard/internal/store"
 )
@@ -22,6 +21,7 @@ type exportInput struct {
 	Format     string `query:"format" default:"json" enum:"json,ndjson,csv,parquet" doc:"json: stats, trend, keys and calls; the others: the calls. json and ndjson can be imported again"`
 	Query      string `query:"q" maxLength:"256" doc:"as for /logs; stats and trend are left out then"`
 	Superseded bool   `query:"superseded" doc:"also records that do not count"`
+	Timezone   string `query:"timezone" doc:"IANA name of the zone of the days in the file's name and in its trend; by default the console's" maxLength:"64"`
 	Filters
 }
 
@@ -35,25 +35,21 @@ func (c *Console) export(ctx context.Context, in *exportInput) (*huma.StreamResp
 	if err != nil {
 		return nil, err
 	}
-	head, err := c.exportHead(ctx, in, f, index)
+	loc, err := c.zone(in.Timezone)
 	if err != nil {
 		return nil, err
 	}
-	name := "tokenboard-" + c.o.Now().In(c.o.Location).Format("2006-01-02-150405") + "." + in.Format
-	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		_, w := humago.Unwrap(hc)
-		w.Header().Set("Content-Type", mediaTypes[in.Format])
-		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-		out := bufio.NewWriterSize(&patient{w: w, control: http.NewResponseController(w)}, 64<<10)
-		err := c.writeExport(ctx, out, in.Format, head, f, index)
-		if err == nil {
-			err = out.Flush()
-		}
-		if err != nil {
-			c.o.Logger.Sugar().Warnw("an export broke off", "error", err)
-			panic(http.ErrAbortHandler) // the client must not take half a file for a whole one
-		}
-	}}, nil
+	head, err := c.exportHead(ctx, in, f, index, loc)
+	if err != nil {
+		return nil, err
+	}
+	what := "calls"
+	if in.Format == "json" {
+		what = "export"
+	}
+	return c.file(fileName(what, rangeName(f.From, f.To, c.o.Now(), loc), in.Format), in.Format, func(out *bufio.Writer) error {
+		return c.writeExport(ctx, out, in.Format, head, f, index)
+	}), nil
 }
 
 // patient gives every piece its own time limit: an export takes as long as it takes.
@@ -75,7 +71,7 @@ type exportHead struct {
 	Keys       []Key     `json:"keys,omitempty"`
 }
 
-func (c *Console) exportHead(ctx context.Context, in *exportInput, f store.Filter, index *keyIndex) (exportHead, error) {
+func (c *Console) exportHead(ctx context.Context, in *exportInput, f store.Filter, index *keyIndex, loc *time.Location) (exportHead, error) {
 	head := exportHead{ExportedAt: c.o.Now().UTC()}
 	if in.Format != "json" || in.Query != "" {
 		return head, nil
@@ -87,12 +83,12 @@ func (c *Console) exportHead(ctx context.Context, in *exportInput, f store.Filte
 	}
 	head.Stats = &s
 	days := &trendInput{Days: maxDays, Interval: "day", Filters: in.Filters}
-	cut, err := c.spanOf(days, f, c.o.Location)
+	cut, err := c.spanOf(days, f, loc)
 	if err != nil {
 		return head, err
 	}
 	f.From, f.To = time.Time{}, time.Time{}
-	t, err := c.trendOf(ctx, f, cut, "", 1, index)
+	t, err := c.trendOf(ctx, f, cut, grouping{top: 1}, index)
 	if err != nil {
 		return head, c.failed("export", err)
 	}

@@ -164,6 +164,8 @@ func (g *gates) of(r *http.Request) []*gate {
 	switch {
 	case r.Method == http.MethodGet && r.URL.Path == base+"/export" && r.URL.Query().Get("format") == "parquet":
 		return []*gate{g.exports, g.parquet}
+	case r.Method == http.MethodGet && r.URL.Path == base+"/breakdown/export": // all rows are in memory, to be sorted
+		return []*gate{g.exports, g.parquet}
 	case r.Method == http.MethodGet && (r.URL.Path == base+"/export" || r.URL.Path == base+"/audit/export"):
 		return []*gate{g.exports}
 	case r.Method == http.MethodPost && r.URL.Path == base+"/logs/import":

@@ -74,8 +74,10 @@ func TestExportIsSafe(t *testing.T) {
 	require.NoError(t, b.ledger.Commit(context.Background(), usage.Batch{Calls: []usage.Call{c}}))
 	w := b.do("GET", base+"/export?format=csv", "", nil)
 	require.Equal(t, 200, w.Code)
-	require.Contains(t, w.Header().Get("Content-Disposition"), `filename="tokenboard-2026-11-03-182000.csv"`)
-	rows, err := csv.NewReader(w.Body).ReadAll()
+	require.Contains(t, w.Header().Get("Content-Disposition"), `filename="tokenboard-calls-until-2026-11-03.csv"`)
+	text, marked := strings.CutPrefix(w.Body.String(), "\uFEFF")
+	require.True(t, marked)
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 2)
 	for i, name := range rows[0] {

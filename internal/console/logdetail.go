@@ -130,7 +130,7 @@ func traceLink(template string, r *store.Record) string {
 
 // costOf says what a call's cost is made of; nil where it is not known.
 func (c *Console) costOf(call *usage.Call) *CallCost {
-	if !costKnown(call) {
+	if !call.CostKnown() {
 		return nil
 	}
 	out := &CallCost{PriceVersion: call.PriceVersion, Total: Money(call.Cost), Parts: []CostPart{}}

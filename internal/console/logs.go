@@ -13,7 +13,7 @@ import (
 )
 
 func (c *Console) logRoutes() {
-	register(c, access.ReadUsage, route(http.MethodGet, "/logs", "logs", "Single calls, newest first"), c.logs)
+	register(c, access.ReadUsage, route(http.MethodGet, "/logs", "logs", "Single calls, newest first or sorted by a figure"), c.logs)
 	register(c, access.ReadUsage, route(http.MethodGet, "/logs/{id}", "log", "One call, with what its cost is made of and what else tells of it"), c.log)
 	register(c, access.ReadUsage, route(http.MethodGet, "/export", "export", "Calls, with stats, trend and keys, streamed"), c.export)
 }
@@ -91,7 +91,13 @@ type logsInput struct {
 	Cursor     string `query:"cursor" maxLength:"64"`
 	Query      string `query:"q" maxLength:"256" doc:"words to find, see docs/api.md; field:word for one of request_id, trace_id, span_id, model, path, error, user, service, provider, key, project, session, operation, method, status, quality, superseded; -word for calls without it" example:"status:429 model:gpt -user:ci"`
 	Superseded bool   `query:"superseded" doc:"also records that do not count, because another one stands for their call"`
+	Sort       string `query:"sort" default:"time" enum:"time,cost_usd,duration_ms,ttft_ms,total_tokens" doc:"what to sort all calls that match by; calls whose figure is not known come last, equal ones newest first. Another sort than time reads all of them for each page"`
+	Order      string `query:"order" default:"desc" enum:"desc,asc"`
 	Filters
+}
+
+var logOrders = map[string]store.Figure{
+	"time": store.ByTime, "cost_usd": store.ByCost, "duration_ms": store.ByDuration, "ttft_ms": store.ByTTFT, "total_tokens": store.ByTotalTokens,
 }
 
 func (c *Console) logs(ctx context.Context, in *logsInput) (*envelope[LogPage], error) {
@@ -99,7 +105,13 @@ func (c *Console) logs(ctx context.Context, in *logsInput) (*envelope[LogPage], 
 	if err != nil {
 		return nil, err
 	}
-	records, next, err := c.o.Ledger.List(ctx, store.Page{Filter: f, Cursor: in.Cursor, Limit: in.Limit})
+	limited, cancel := context.WithTimeout(ctx, breakdownLimit)
+	defer cancel()
+	order := store.Order{By: logOrders[in.Sort], Ascending: in.Order == "asc"}
+	records, next, err := c.o.Ledger.List(limited, store.Page{Filter: f, Order: order, Cursor: in.Cursor, Limit: in.Limit})
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return nil, tookTooLong("sorting the stored calls")
+	}
 	if err != nil {
 		return nil, c.failed("logs", err)
 	}
@@ -162,7 +174,7 @@ func itemOf(r *store.Record, index *keyIndex) LogItem {
 	if r.SupersededBy != (usage.ID{}) {
 		item.SupersededBy = r.SupersededBy.String()
 	}
-	if costKnown(&r.Call) {
+	if r.CostKnown() {
 		cost := Money(r.Cost)
 		item.Cost = &cost
 	}
@@ -177,11 +189,6 @@ func itemOf(r *store.Record, index *keyIndex) LogItem {
 		item.TokensPerSecond = &perSecond
 	}
 	return item
-}
-
-// costKnown tells whether a call has a cost: not where it is unpriced or told no usage.
-func costKnown(c *usage.Call) bool {
-	return c.HasReportedCost || (c.Tokens.Reported() && c.Quality&usage.Unpriced == 0)
 }
 
 func figure(t usage.Tokens, fields usage.TokenFields, n int64) *int64 {

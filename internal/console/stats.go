@@ -97,6 +97,7 @@ type Stats struct {
 	OtherModels  *Sums       `json:"other_models" doc:"sums of the models beyond top; null where there are none"`
 	From         *time.Time  `json:"from" doc:"null: all that is kept"`
 	To           *time.Time  `json:"to" doc:"null: up to now"`
+	Oldest       *time.Time  `json:"oldest" doc:"the start of the oldest call that sums can include, whatever the filters: a range before it is not covered; null where there is none, and for members"`
 	AsOf         *time.Time  `json:"as_of" doc:"the last write that is in these figures; null before the first; for members when they were asked for"`
 }
 
@@ -116,6 +117,13 @@ func (c *Console) stats(ctx context.Context, in *statsInput) (*envelope[Stats], 
 	s, err := c.statsOf(ctx, f, in.Top)
 	if err != nil {
 		return nil, c.failed("stats", err)
+	}
+	oldest, err := c.o.Ledger.Oldest(ctx)
+	if err != nil {
+		return nil, c.failed("stats", err)
+	}
+	if !access.From(ctx).OwnOnly() { // when others made their first call is not a member's to know
+		s.Oldest = known(oldest)
 	}
 	c.quotaFor(ctx, &in.Filters, index).put(&s)
 	return answer(s), nil

@@ -47,6 +47,7 @@ type trendInput struct {
 	Timezone string `query:"timezone" doc:"IANA name of the zone in which days begin; by default the console's" maxLength:"64"`
 	GroupBy  string `query:"group_by" enum:"model,provider,key,user,service,project,status"`
 	Top      int    `query:"top" default:"10" minimum:"1" maximum:"100" doc:"groups shown; the rest is other. Points and groups together are bounded: 20,000"`
+	Sort     string `query:"sort" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count" doc:"the sum over the whole range that the top groups have most of"`
 	Filters
 }
 
@@ -73,7 +74,7 @@ func (c *Console) trend(ctx context.Context, in *trendInput) (*envelope[Trend], 
 			"ask for at most %d groups, a longer interval, or a shorter range (from, to)", points, in.Top, maxCells, maxCells/points), in.Top))
 	}
 	f.From, f.To = time.Time{}, time.Time{} // the edges are the range
-	t, err := c.trendOf(ctx, f, span, in.GroupBy, in.Top, index)
+	t, err := c.trendOf(ctx, f, span, grouping{in.GroupBy, in.Top, in.Sort}, index)
 	if err != nil {
 		return nil, c.failed("usage-trend", err)
 	}
@@ -148,8 +149,16 @@ func edges(from, to time.Time, interval string) []time.Time {
 	return append(out, to)
 }
 
-func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, groupBy string, top int, index *keyIndex) (Trend, error) {
-	q := ledger.Query{Filter: f, Edges: s.edges, By: dimensions[groupBy], Overall: true, Top: top}
+// grouping says how a trend is divided: the top groups of a dimension by a sum, see sortKeys.
+type grouping struct {
+	by   string // "": it is not
+	top  int
+	sort string // "": tokens
+}
+
+func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, g grouping, index *keyIndex) (Trend, error) {
+	groupBy := g.by
+	q := ledger.Query{Filter: f, Edges: s.edges, By: dimensions[groupBy], Overall: true, Top: g.top, Rank: sortKeys[g.sort]}
 	if groupBy == "key" {
 		q.As = index.current // a key that was rotated is one
 	}

@@ -344,7 +344,23 @@ func (l *Ledger) kept(f store.Filter) store.Filter {
 	return f
 }
 
-// List gives a page of records, newest first.
+// Oldest is the start of the oldest call that sums can include; zero where there is none. Where only sums
+// are left of the oldest days, it is the end of the first of these.
+func (l *Ledger) Oldest(ctx context.Context) (time.Time, error) {
+	info, err := l.engine.Info(ctx)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("ask for the oldest record: %w", err)
+	}
+	l.mu.RLock()
+	day, some := l.sums.FirstDay()
+	l.mu.RUnlock()
+	if end := day.AddDate(0, 0, 1); some && (info.Oldest.IsZero() || end.Before(info.Oldest)) {
+		return end, nil
+	}
+	return info.Oldest, nil
+}
+
+// List gives a page of records.
 func (l *Ledger) List(ctx context.Context, p store.Page) ([]store.Record, string, error) {
 	p.Filter = l.kept(p.Filter)
 	return l.engine.List(ctx, p)

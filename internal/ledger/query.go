@@ -40,9 +40,11 @@ type Query struct {
 	CountsOnly bool
 	// Overall fills the histograms of Answer.Overall and leaves those of the groups' points empty.
 	Overall bool
-	// Top is how many groups are told apart, those with the most tokens, or calls where that is equal;
+	// Top is how many groups are told apart, those with the largest Rank, or most calls where that is equal;
 	// what is beyond them is one group, the last. 0: all, in no order. It needs Overall or CountsOnly.
 	Top int
+	// Rank gives the sum that groups are ranked by for Top; nil: their tokens.
+	Rank func(*Sums) int64
 	// As gives the name of a group where values have others than their own: values with one name are
 	// one group, of no provider. It is asked with Top only.
 	As func(value string) string

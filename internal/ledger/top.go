@@ -21,11 +21,19 @@ func (q *Query) named(value string) string {
 	return q.As(value)
 }
 
+// ranked gives what a group is ranked by.
+func (q *Query) ranked(s *Sums) int64 {
+	if q.Rank == nil {
+		return s.Tokens.Total()
+	}
+	return q.Rank(s)
+}
+
 // narrow puts groups of one name together, and those beyond the top ones.
 func (q *Query) narrow(groups []Group) []Group {
 	type ranked struct {
 		*Group
-		tokens, calls int64
+		by, calls int64
 	}
 	at := make(map[string]int, len(groups))
 	all := make([]ranked, 0, len(groups))
@@ -43,12 +51,12 @@ func (q *Query) narrow(groups []Group) []Group {
 			if known {
 				all[n].Points[k].MergeCounts(&g.Points[k])
 			}
-			all[n].tokens = usage.AddSat(all[n].tokens, g.Points[k].Tokens.Total())
+			all[n].by = usage.AddSat(all[n].by, q.ranked(&g.Points[k]))
 			all[n].calls = usage.AddSat(all[n].calls, g.Points[k].Calls)
 		}
 	}
 	slices.SortFunc(all, func(a, b ranked) int {
-		return cmp.Or(cmp.Compare(b.tokens, a.tokens), cmp.Compare(b.calls, a.calls), cmp.Compare(a.Value, b.Value))
+		return cmp.Or(cmp.Compare(b.by, a.by), cmp.Compare(b.calls, a.calls), cmp.Compare(a.Value, b.Value))
 	})
 	out := make([]Group, 0, q.Top+1)
 	for i, g := range all {
@@ -152,17 +160,17 @@ func (t *topGroups) sums() []*rollup.Summing { return []*rollup.Summing{t.all, t
 
 // rank is a group's place among the others.
 type rank struct {
-	name          string
-	members       []rollup.Member
-	tokens, calls int64
+	name      string
+	members   []rollup.Member
+	by, calls int64
 }
 
 // ranked gives the top groups, in order, and whether there are further ones.
 func (t *topGroups) ranked(s *summation) (top []*rank, more bool) {
 	q := &t.plan.query
 	at := map[string]*rank{}
-	t.totals.Totals(func(m rollup.Member, calls, tokens int64) {
-		if calls == 0 {
+	t.totals.Totals(func(m rollup.Member, total *Sums) {
+		if total.Calls == 0 {
 			return
 		}
 		name := q.named(s.group(m).Value)
@@ -173,20 +181,20 @@ func (t *topGroups) ranked(s *summation) (top []*rank, more bool) {
 			top = append(top, r)
 		}
 		r.members = append(r.members, m)
-		r.tokens = usage.AddSat(r.tokens, tokens)
-		r.calls = usage.AddSat(r.calls, calls)
+		r.by = usage.AddSat(r.by, q.ranked(total))
+		r.calls = usage.AddSat(r.calls, total.Calls)
 	})
 	if len(top) > q.Top { // of thousands only those are put in order that may be among the top ones
-		tokens := make([]int64, len(top))
+		sums := make([]int64, len(top))
 		for i, r := range top {
-			tokens[i] = r.tokens
+			sums[i] = r.by
 		}
-		slices.Sort(tokens)
-		least := tokens[len(tokens)-q.Top]
-		top, more = slices.DeleteFunc(top, func(r *rank) bool { return r.tokens < least }), true
+		slices.Sort(sums)
+		least := sums[len(sums)-q.Top]
+		top, more = slices.DeleteFunc(top, func(r *rank) bool { return r.by < least }), true
 	}
 	slices.SortFunc(top, func(a, b *rank) int {
-		return cmp.Or(cmp.Compare(b.tokens, a.tokens), cmp.Compare(b.calls, a.calls), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(b.by, a.by), cmp.Compare(b.calls, a.calls), cmp.Compare(a.name, b.name))
 	})
 	return top[:min(len(top), q.Top)], more
 }

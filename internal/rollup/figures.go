@@ -32,13 +32,6 @@ func (f *figures) take(o *figures) {
 	}
 }
 
-// tokens gives Sums.Tokens.Total.
-func (f *figures) tokens() int64 {
-	var s Sums
-	f.addTo(&s)
-	return s.Tokens.Total()
-}
-
 // addTo adds the figures to sums.
 func (f *figures) addTo(s *Sums) {
 	for i, n := range s.counts() {

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"sort"
+	"time"
 )
 
 // Query says what Sum adds up.
@@ -559,12 +560,23 @@ func (r *Rollup) Keep(s *Summing) bool {
 // Made tells whether a query made what Keep would keep.
 func (s *Summing) Made() bool { return len(s.made) > 0 }
 
-// Totals visits the members that a query of one point found, with the figures that are most asked for.
-// It comes after End.
-func (s *Summing) Totals(visit func(m Member, calls, tokens int64)) {
+// FirstDay gives when the first day that has sums begins, in UTC; false where there are none.
+func (r *Rollup) FirstDay() (time.Time, bool) {
+	if len(r.sorted) == 0 {
+		return time.Time{}, false
+	}
+	return BucketStart(r.sorted[0] * slotsPerDay), true
+}
+
+// Totals visits the members that a query of one point found, with their sums, which have no
+// histograms and are valid during the visit only. It comes after End.
+func (s *Summing) Totals(visit func(m Member, total *Sums)) {
+	var total Sums
 	for id := range s.points {
 		if t := &s.points[id]; t.points != nil {
-			visit(s.names[id], t.figures[0][calls], t.figures[0].tokens())
+			total = Sums{}
+			t.figures[0].addTo(&total)
+			visit(s.names[id], &total)
 		}
 	}
 }

@@ -101,12 +101,33 @@ type Filter struct {
 	Superseded bool
 }
 
-// Page asks for records newest first.
+// Page asks for records, newest first unless Order says otherwise.
 type Page struct {
 	Filter Filter
+	Order  Order
 	Cursor string // "" for the first page, else the Next of the page before
 	Limit  int
 }
+
+// Order is what the records of a list are sorted by. Those with equal figures stand newest first, and
+// those whose figure is not known last, whichever way the list is sorted.
+type Order struct {
+	By        Figure
+	Ascending bool
+}
+
+// Figure is something of a record that lists can be sorted by.
+type Figure uint8
+
+// The figures. A list by another one than ByTime reads the figures of everything that matches, for every page.
+const (
+	ByTime Figure = iota
+	ByCost
+	ByDuration
+	ByTTFT
+	ByTotalTokens
+	FigureCount
+)
 
 // ErrCursor reports a cursor that this engine did not give.
 var ErrCursor = errors.New("the cursor is not one that this server gave")

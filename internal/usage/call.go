@@ -218,3 +218,8 @@ type Batch struct {
 	Calls []Call
 	Links []Link
 }
+
+// CostKnown tells whether what a call cost is known: not where its model has no price or it told no usage.
+func (c *Call) CostKnown() bool {
+	return c.HasReportedCost || (c.Tokens.Reported() && c.Quality&Unpriced == 0)
+}

@@ -280,6 +280,25 @@ func (f *Figures) Number(c Column, i int) int64 {
 	return f.numbers[c-firstNumber].at(i)
 }
 
+// CostOf gives what the call of row i cost, and false where that is not known, see usage.Call.CostKnown.
+func (f *Figures) CostOf(i int) (usage.NanoUSD, bool) {
+	c := usage.Call{
+		HasReportedCost: f.Dict(State).Value(i)&reported != 0,
+		Quality:         usage.Quality(f.Dict(Quality).Value(i)), //nolint:gosec // written from one
+	}
+	c.Tokens.Fields = usage.TokenFields(f.Dict(Fields).Value(i)) //nolint:gosec // written from one
+	return usage.NanoUSD(f.Number(Cost, i)), c.CostKnown()
+}
+
+// TokensOf gives the tokens of row i.
+func (f *Figures) TokensOf(i int) usage.Tokens {
+	return usage.Tokens{
+		InputUncached: f.Number(InputUncached, i), CacheRead: f.Number(CacheRead, i), CacheWrite: f.Number(CacheWrite, i),
+		CacheWrite1h: f.Number(CacheWrite1h, i), OutputText: f.Number(OutputText, i), Reasoning: f.Number(Reasoning, i),
+		Fields: usage.TokenFields(f.Dict(Fields).Value(i)), //nolint:gosec // written from one
+	}
+}
+
 // TextsOf gives the numbers of the texts of row i.
 func (f *Figures) TextsOf(i int) (texts Texts) {
 	for k := range texts {
@@ -299,11 +318,7 @@ func (f *Figures) Read(i int, r *store.Record) (texts Texts) {
 	r.Start = time.Unix(0, f.Starts()[i]).UTC()
 	r.Seen = time.Unix(f.Number(Seen, i), 0).UTC()
 	r.Duration, r.TTFT = time.Duration(f.Number(Duration, i)), time.Duration(f.Number(TTFT, i))
-	r.Tokens = usage.Tokens{
-		InputUncached: f.Number(InputUncached, i), CacheRead: f.Number(CacheRead, i), CacheWrite: f.Number(CacheWrite, i),
-		CacheWrite1h: f.Number(CacheWrite1h, i), OutputText: f.Number(OutputText, i), Reasoning: f.Number(Reasoning, i),
-		Fields: usage.TokenFields(f.Dict(Fields).Value(i)), //nolint:gosec // written from one
-	}
+	r.Tokens = f.TokensOf(i)
 	r.Cost, r.ReportedCost = usage.NanoUSD(f.Number(Cost, i)), usage.NanoUSD(f.Number(ReportedCost, i))
 	return texts
 }

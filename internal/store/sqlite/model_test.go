@@ -58,7 +58,11 @@ func drawRecord(t *rapid.T) store.Record {
 		r.SupersededBy = record(rapid.IntRange(1, 60).Draw(t, "by"), start).ID
 	}
 	r.Quality = rapid.SampledFrom([]usage.Quality{0, usage.Unpriced, usage.Estimated, usage.Inconsistent}).Draw(t, "quality")
-	r.Cost, r.Tokens.OutputText, r.Tokens.CacheRead = usage.NanoUSD(n), int64(n*3), int64(n*100)
+	r.Cost, r.Tokens.OutputText, r.Tokens.CacheRead = usage.NanoUSD(n%7), int64(n*3), int64(n*100)
+	r.Duration, r.TTFT = time.Duration(n%5)*time.Second, time.Duration(n%3)*time.Second
+	if r.HasReportedCost = n%13 == 0; n%11 == 0 {
+		r.Tokens = usage.Tokens{} // it told no usage
+	}
 	return r
 }
 
@@ -120,6 +124,7 @@ func (m *model) check(t *rapid.T, e *Engine) {
 	want := m.matching(&f)
 	require.Equal(t, want, scanned(t, e, f))
 	requirePages(t, e, f, want, rapid.IntRange(1, 30).Draw(t, "limit"))
+	requireSorted(t, e, f, want, rapid.IntRange(1, 30).Draw(t, "sorted limit"))
 	requireTotals(t, e, f)
 	requireFigures(t, e, f, want)
 	for i := range all {
@@ -175,6 +180,57 @@ func requirePages(t require.TestingT, e *Engine, f store.Filter, want []store.Re
 	}
 	slices.Reverse(pages)
 	require.Equal(t, want, pages)
+}
+
+// requireSorted compares lists by every figure, both ways, with the records in the order that they belong in.
+func requireSorted(t require.TestingT, e *Engine, f store.Filter, all []store.Record, limit int) {
+	for by := store.ByCost; by < store.FigureCount; by++ {
+		for _, ascending := range []bool{false, true} {
+			figure := func(r *store.Record) (int64, bool) {
+				switch by {
+				case store.ByCost:
+					return int64(r.Cost), r.HasReportedCost || (r.Tokens.Reported() && r.Quality&usage.Unpriced == 0)
+				case store.ByDuration:
+					return int64(r.Duration), r.Duration > 0
+				case store.ByTTFT:
+					return int64(r.TTFT), r.TTFT > 0
+				}
+				return r.Tokens.Input() + r.Tokens.Output(), r.Tokens.Reported()
+			}
+			want := slices.Clone(all)
+			slices.Reverse(want) // newest first
+			slices.SortStableFunc(want, func(a, b store.Record) int {
+				x, knownX := figure(&a)
+				y, knownY := figure(&b)
+				switch {
+				case knownX != knownY:
+					return map[bool]int{true: -1, false: 1}[knownX]
+				case !knownX:
+					return 0
+				case ascending:
+					return cmp.Compare(x, y)
+				}
+				return cmp.Compare(y, x)
+			})
+			got := []store.Record{}
+			order := store.Order{By: by, Ascending: ascending}
+			for cursor := ""; ; {
+				page, next, err := e.List(ctx, store.Page{Filter: f, Order: order, Cursor: cursor, Limit: limit})
+				require.NoError(t, err)
+				if got = append(got, page...); next == "" {
+					break
+				}
+				require.Len(t, page, limit)
+				_, _, err = e.List(ctx, store.Page{Filter: f, Order: store.Order{By: by, Ascending: !ascending}, Cursor: next, Limit: limit})
+				require.ErrorIs(t, err, store.ErrCursor, "a cursor of another order")
+				cursor = next
+			}
+			require.Equal(t, len(want), len(got))
+			for i := range want {
+				require.Equal(t, want[i], got[i], "record %d by %d, ascending %t", i, by, ascending)
+			}
+		}
+	}
 }
 
 // requireFigures compares what is read without names.

@@ -244,11 +244,15 @@ func (e *Engine) Figures(ctx context.Context, f store.Filter, visit func(*store.
 	})
 }
 
-// List gives one page, newest first.
+// List gives one page.
 func (e *Engine) List(ctx context.Context, p store.Page) (out []store.Record, next string, err error) {
 	if p.Limit < 1 {
 		return nil, "", errors.New("list records: the limit must be positive")
 	}
+	if p.Order.By != store.ByTime {
+		return e.listSorted(ctx, p)
+	}
+	newestFirst := !p.Order.Ascending
 	var after *place
 	if p.Cursor != "" {
 		if after, err = parseCursor(p.Cursor); err != nil {
@@ -256,7 +260,7 @@ func (e *Engine) List(ctx context.Context, p store.Page) (out []store.Record, ne
 		}
 	}
 	err = e.reading(ctx, func(s *snapshot) error {
-		return s.walk(ctx, newMatch(&p.Filter, s.dims), true, after, func(at *source) (bool, error) {
+		return s.walk(ctx, newMatch(&p.Filter, s.dims), newestFirst, after, func(at *source) (bool, error) {
 			if len(out) == p.Limit { // there is a next page
 				last := placeOf(&out[len(out)-1])
 				next = cursorOf(&last)

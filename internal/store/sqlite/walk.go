@@ -180,6 +180,11 @@ var errText = fmt.Errorf("%w: a record names a text that is not there", store.Er
 
 // each calls entry for the entries, and rows for the rows of blocks, that match, in no order.
 func (s *snapshot) each(ctx context.Context, m *match, entry func(*entry) error, rows func(*block.Figures, []int) error) error {
+	return s.eachBlock(ctx, m, entry, func(b *lazyBlock, found []int) error { return rows(b.f, found) })
+}
+
+// eachBlock is each for whoever may ask for the names of some rows.
+func (s *snapshot) eachBlock(ctx context.Context, m *match, entry func(*entry) error, rows func(*lazyBlock, []int) error) error {
 	for _, e := range s.recentBetween(m.from, m.to) {
 		if m.entry(e) {
 			if err := entry(e); err != nil {
@@ -196,7 +201,7 @@ func (s *snapshot) each(ctx context.Context, m *match, entry func(*entry) error,
 		feed.take()
 		found, err := b.matching(m)
 		if err == nil && len(found) > 0 {
-			err = rows(b.f, found)
+			err = rows(b, found)
 		}
 		if err == nil && b.f.Err() != nil {
 			err = damaged(b.ref.id, b.f.Err())

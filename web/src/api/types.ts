@@ -22,6 +22,7 @@ export type Session = Schemas["Session"] & { permissions: string[] };
 // the answer has the fields of the call, of which the description leaves one out
 export type LogDetail = Schemas["LogDetail"] & LogItem;
 export type Breakdown = Schemas["Breakdown"];
+export type Ranking = Schemas["Ranking"];
 export type BreakdownRow = Schemas["BreakdownRow"];
 export type Heatmap = Schemas["Heatmap"];
 export type DimensionValues = Schemas["DimensionValues"];

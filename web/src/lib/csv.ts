@@ -36,7 +36,7 @@ export function download(name: string, type: string, text: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** tokenboard-models-2026-11-24.csv */
-export function fileName(what: string, ext: string, now: Date): string {
-  return `tokenboard-${what}-${now.toISOString().slice(0, 10)}.${ext}`;
+/** tokenboard-models-2026-11-18_2026-11-24.csv: a file is named by the range of time that it covers. */
+export function fileName(what: string, ext: string, range: string): string {
+  return `tokenboard-${what}-${range}.${ext}`;
 }

@@ -26,6 +26,25 @@ export function count(l: Locale, v: Value): string {
   return numberFormat(l, { notation: "compact", maximumSignificantDigits: 4, minimumSignificantDigits: 3 }).format(v);
 }
 
+/** The largest figure of a column and the smallest that is not 0, both without sign: they say how many places all of it has. */
+export interface Extent { most: number; least: number }
+
+export const extentOf = (values: readonly Value[]): Extent => values.reduce<Extent>((e, v) => {
+  const size = given(v) ? Math.abs(v) : 0;
+  return size === 0 ? e : { most: Math.max(e.most, size), least: e.least === 0 ? size : Math.min(e.least, size) };
+}, { most: 0, least: 0 });
+
+/** From here on a column of figures is in thousands and millions. */
+const compactFrom = 1_000_000;
+const compactInColumn = { notation: "compact", minimumFractionDigits: 2, maximumFractionDigits: 2 } as const;
+
+/** A figure of a column: all have as many places, so that their digits stand below each other. */
+export function countIn(l: Locale, v: Value, column: Extent): string {
+  if (!given(v)) return absent;
+  const large = Math.abs(v) >= 100 * compactFrom || (column.most >= compactFrom && Math.abs(v) >= 10_000);
+  return large ? numberFormat(l, compactInColumn).format(v) : numberFormat(l, { maximumFractionDigits: 0 }).format(v);
+}
+
 /** The same without zeros that say nothing. */
 export function countOnAxis(l: Locale, v: number): string {
   return numberFormat(l, { notation: "compact", maximumSignificantDigits: 4 }).format(v);
@@ -49,6 +68,20 @@ export function usd(l: Locale, v: Value): string {
   return numberFormat(l, { ...dollars, notation: "compact", maximumSignificantDigits: 4, minimumSignificantDigits: 3 }).format(v);
 }
 
+/** Cents where they tell all amounts apart from nothing, or some are large; else as many places as small amounts need. */
+const placesOf = ({ most, least }: Extent): number => (least >= 0.01 || most >= 100 || most === 0 ? 2 : most < 0.01 ? 6 : 4);
+
+/** An amount of a column, see countIn. What the places cannot show is less than the least that they can. */
+export function usdIn(l: Locale, v: Value, column: Extent): string {
+  if (!given(v)) return absent;
+  const places = placesOf(column);
+  const f = numberFormat(l, { ...dollars, minimumFractionDigits: places, maximumFractionDigits: places });
+  const least = 10 ** -places;
+  if (v !== 0 && Math.abs(v) < least) return "<" + f.format(least);
+  if (Math.abs(v) >= compactFrom) return numberFormat(l, { ...dollars, ...compactInColumn }).format(v);
+  return f.format(v);
+}
+
 /** Every digit of an amount. */
 export function usdExact(l: Locale, v: Value): string {
   return given(v) ? numberFormat(l, { ...dollars, minimumFractionDigits: 2, maximumFractionDigits: 9 }).format(v) : absent;
@@ -60,6 +93,20 @@ export function percent(l: Locale, v: Value): string {
   const size = Math.abs(v);
   const digits = size === 0 || size >= 0.995 ? 0 : size < 0.001 ? 3 : size < 0.01 ? 2 : 1;
   return numberFormat(l, { style: "percent", maximumFractionDigits: digits }).format(v);
+}
+
+/** A share of a column, see countIn. */
+export function percentIn(l: Locale, v: Value): string {
+  if (!given(v)) return absent;
+  const f = numberFormat(l, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  return v !== 0 && Math.abs(v) < 0.001 ? "<" + f.format(0.001) : f.format(v);
+}
+
+/** A duration of a column, see countIn: one unit for all. */
+export function durationIn(l: Locale, ms: Value, column: Extent): string {
+  if (!given(ms)) return absent;
+  const places = (n: number) => ({ minimumFractionDigits: n, maximumFractionDigits: n });
+  return column.most < 1000 ? `${numberFormat(l, places(0)).format(ms)} ms` : `${numberFormat(l, places(2)).format(ms / 1000)} s`;
 }
 
 /** A duration given in milliseconds: 840 ms, 2.41 s, 3.2 min. */
@@ -75,6 +122,17 @@ export function duration(l: Locale, ms: Value): string {
 export function change(now: Value, before: Value): number | null {
   if (!given(now) || !given(before) || before === 0) return null;
   return (now - before) / Math.abs(before);
+}
+
+/** The change from one share to another, in percentage points. */
+export function points(now: Value, before: Value): number | null {
+  return given(now) && given(before) ? (now - before) * 100 : null;
+}
+
+/** A number of percentage points, without a sign. */
+export function pointsText(l: Locale, v: number): string {
+  const size = Math.abs(v);
+  return numberFormat(l, { maximumFractionDigits: size < 1 ? 2 : 1 }).format(size);
 }
 
 const times = new Map<string, Intl.DateTimeFormat>();

@@ -1,5 +1,6 @@
 import { computed, ref, type ComputedRef, type Ref } from "vue";
 import { hiddenColumns, hideColumns } from "@/stores/prefs";
+import { extentOf, type Extent } from "./format";
 import { csv, download, fileName, type Cell } from "./csv";
 
 /** A column of a table. `value` is what it sorts by and what goes into CSV. */
@@ -34,7 +35,17 @@ export interface TableState<T> {
   sort: Ref<Sort | null>;
   sortBy: (c: Column<T>) => void;
   sorted: ComputedRef<readonly T[]>;
+  /** how large the figures of each column are */
+  extents: ComputedRef<Readonly<Record<string, Extent>>>;
   exportCsv: () => void;
+}
+
+/** What differs from a table whose rows are all there. */
+export interface TableMore {
+  /** the API sorts: what rows() gives is in order, and this is the order */
+  sort?: Ref<Sort | null>;
+  /** the range of time that the rows are of, as a file's name says it; without it they are of now */
+  range?: () => string;
 }
 
 function compare(a: Cell, b: Cell): number {
@@ -46,17 +57,21 @@ function compare(a: Cell, b: Cell): number {
 }
 
 /** The order, the columns and the export of one table. */
-export function useTable<T>(id: string, columns: () => Column<T>[], rows: () => readonly T[], initial: Sort | null = null): TableState<T> {
+export function useTable<T>(id: string, columns: () => Column<T>[], rows: () => readonly T[], initial: Sort | null = null, more: TableMore = {}): TableState<T> {
   const all = computed(columns);
   const hidden = ref(hiddenColumns(id, columns().filter((c) => c.hidden).map((c) => c.key)));
   const shown = computed(() => all.value.filter((c) => !c.csvOnly && (c.fixed || !hidden.value.includes(c.key))));
-  const sort = ref<Sort | null>(initial);
+  const sort = more.sort ?? ref<Sort | null>(initial);
   const sorted = computed(() => {
     const s = sort.value;
     const c = all.value.find((x) => x.key === s?.key);
-    if (!s || !c) return rows();
+    if (!s || !c || more.sort) return rows();
     return [...rows()].sort((a, b) => (s.down ? -1 : 1) * compare(c.value(a), c.value(b)));
   });
+  const extents = computed(() => Object.fromEntries(all.value.filter((c) => c.num).map((c) => [c.key, extentOf(rows().map((r) => {
+    const v = c.value(r);
+    return typeof v === "number" ? v : null;
+  }))])));
   function toggle(key: string): void {
     hidden.value = hidden.value.includes(key) ? hidden.value.filter((k) => k !== key) : [...hidden.value, key];
     hideColumns(id, hidden.value);
@@ -66,7 +81,9 @@ export function useTable<T>(id: string, columns: () => Column<T>[], rows: () => 
   }
   function exportCsv(): void {
     const out = all.value.filter((c) => c.csvOnly || shown.value.includes(c));
-    download(fileName(id, "csv", new Date()), "text/csv", csv([out.map((c) => c.title), ...sorted.value.map((r) => out.map((c) => c.value(r)))]));
+    const line = (r: T) => out.map((c) => c.value(r));
+    const range = more.range?.() ?? new Date().toISOString().slice(0, 10);
+    download(fileName(id, "csv", range), "text/csv", csv([out.map((c) => c.title), ...sorted.value.map(line)]));
   }
-  return { id, columns: all, shown, hidden, toggle, sort, sortBy, sorted, exportCsv };
+  return { id, columns: all, shown, hidden, toggle, sort, sortBy, sorted, extents, exportCsv };
 }

@@ -30,3 +30,16 @@ export const kindOf = (m: string): "usd" | "count" => (m === "cost_usd" ? "usd" 
 export const allMeasures = [
   "total_tokens", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd", "api_call_count", "error_count", "no_usage_count", "unpriced_count",
 ] as const satisfies readonly (keyof Sums)[];
+
+type Priced = Pick<Sums, "unpriced_count">;
+
+/** Whether a sum of a measure leaves something out: a cost where calls have no price. It is shown as "at least". */
+export const isLeast = (s: Priced | null | undefined, measure = "cost_usd"): boolean => measure === "cost_usd" && !!s && s.unpriced_count > 0;
+
+/** Whether costs of two periods can be compared: not where more than a hundredth of the calls of either has no price. */
+export function comparable(now: Priced & Pick<Sums, "api_call_count">, before: Priced & Pick<Sums, "api_call_count">): boolean {
+  return [now, before].every((s) => s.unpriced_count * 100 <= s.api_call_count);
+}
+
+/** The marking of a sum that is too small by what nobody knows. */
+export const leastMark = "≥ ";

@@ -11,7 +11,7 @@ test("CSV is RFC 4180, and no text becomes a formula", () => {
   for (const [row, want] of cases) expect(csv([row])).toBe(want + "\r\n");
 });
 
-test("files have a date", () => expect(fileName("models", "csv", new Date("2026-11-24T23:00:00Z"))).toBe("tokenboard-models-2026-11-24.csv"));
+test("files have a range", () => expect(fileName("models", "csv", "2026-11-18_2026-11-24")).toBe("tokenboard-models-2026-11-18_2026-11-24.csv"));
 
 test("nothing invisible hides a formula", () => {
   for (const hidden of ["", " ", "\uFEFF", "\u200B", "\u202E", "\u00AD", "\u3164", "\u034F", "\0", "\x7F", "\uFE0F", "\u{E0020}", '"', "\u2060\u2061 "])

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { absent, ago, change, clip, count, countOnAxis, duration, exact, isolate, percent, usd, usdExact, type Locale } from "@/lib/format";
+import {
+  absent, ago, change, clip, count, countIn, countOnAxis, duration, durationIn, exact, extentOf, isolate, percent, percentIn, points, pointsText, usd, usdExact, usdIn, type Extent, type Locale,
+} from "@/lib/format";
 
 describe("count", () => {
   const cases: [number | null | undefined, string, string][] = [
@@ -35,6 +37,33 @@ test("shares, durations, changes", () => {
   expect([null, 4.25, 840, 2410, 12_345, 190_000].map((v) => duration("en", v))).toEqual([absent, "4.3 ms", "840 ms", "2.41 s", "12.3 s", "3.2 min"]);
   expect(change(12, 10)).toBeCloseTo(0.2);
   expect([change(1, 0), change(null, 1), change(1, undefined)]).toEqual([null, null, null]);
+});
+
+describe("the figures of a column", () => {
+  const places = (s: string) => /[.,](\d+)\D*$/.exec(s.replaceAll(/,(?=\d{3})/g, ""))?.[1]?.length ?? 0;
+  test("have as many places each, in both languages", () => {
+    const columns: [number[], (l: Locale, v: number, column: Extent) => string][] = [
+      [[1_083_000, 1_130_000, 93_040, 85_460, 218_200_000, 2_100_000_000], countIn], [[1, 999, 85_460, 932_000], countIn],
+      [[0.0042, 0.165, 12.3456, 84.12], usdIn], [[0.165, 84.12, 335.19, 12_345.6], usdIn], [[0.000165, 0.0042], usdIn],
+      [[0.004, 0.116, 0.5, 1], (l, v) => percentIn(l, v)], [[4.25, 840], durationIn], [[400, 15_000, 58_900, 190_000], durationIn],
+    ];
+    for (const [values, text] of columns)
+      for (const l of ["en", "zh"] as const) expect(new Set(values.map((v) => places(text(l, v, extentOf(values))))).size, values.join(" ")).toBe(1);
+  });
+  test("are what one reads elsewhere", () => {
+    const of = (most: number, least = most): Extent => ({ most, least });
+    expect([countIn("en", 85_460, of(932_000)), countIn("en", 85_460, of(2e6)), countIn("zh", 65_400_000, of(65_400_000)), countIn("en", 9999, of(2e6)), countIn("en", 523, of(600.5))]).toEqual(["85,460", "85.46K", "6540.00万", "9,999", "523"]);
+    expect([usdIn("en", 0.0042, of(84, 0.0042)), usdIn("en", 84.12, of(84.12, 0.0042)), usdIn("en", 84.12, of(84.12, 0.5)), usdIn("en", 0.0042, of(840, 0.0042)), usdIn("en", 0, of(840)), usdIn("zh", 2_345_678, of(3e6))]).toEqual(["$0.0042", "$84.1200", "$84.12", "<$0.01", "$0.00", "$234.57万"]);
+    expect([durationIn("en", 400, of(59_000)), durationIn("en", 400, of(900)), percentIn("en", 0.0004)]).toEqual(["0.40 s", "400 ms", "<0.1%"]);
+    expect([countIn("en", null, of(1)), usdIn("en", undefined, of(1)), percentIn("en", null), durationIn("en", null, of(1))]).toEqual([absent, absent, absent, absent]);
+  });
+});
+
+test("a change of a share is in percentage points", () => {
+  expect(points(0.042, 0.021)).toBeCloseTo(2.1);
+  expect([points(null, 1), points(1, undefined)]).toEqual([null, null]);
+  expect(points(0.5, 0)).toBe(50); // from nothing, too
+  expect([pointsText("en", -2.14), pointsText("en", 0.034), pointsText("zh", 12.35)]).toEqual(["2.1", "0.03", "12.4"]);
 });
 
 test("how long ago", () => {

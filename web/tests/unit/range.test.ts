@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { presets, spanBefore, spanOf, type Range } from "@/lib/range";
+import { coveredShare, presets, rangeName, spanBefore, spanOf, type Range } from "@/lib/range";
 import { clockAt, isZone, midnight, offsetAt, rfc3339, startOfDate } from "@/lib/zone";
 
 const at = (s: string) => Date.parse(s);
@@ -40,4 +40,24 @@ describe("ranges", () => {
     expect(spanBefore({ preset: null, from: "2026-11-10T00:00:00Z", to: "2026-11-12T00:00:00Z" }, "UTC", now)).toEqual({ from: "2026-11-08T00:00:00Z", to: "2026-11-10T00:00:00Z" });
     expect(spanBefore({ preset: null, from: "2027-01-01T00:00:00Z", to: "" }, "UTC", now)).toBeNull();
   });
+});
+
+test("how much of a period is covered by what is kept", () => {
+  const span = { from: "2026-11-10T00:00:00Z", to: "2026-11-20T00:00:00Z" };
+  const cases: [string | null, number][] = [["2026-01-01T00:00:00Z", 1], ["2026-11-10T00:00:00Z", 1], ["2026-11-15T00:00:00Z", 0.5], ["2026-11-19T00:00:00Z", 0.1], ["2026-11-25T00:00:00Z", 0], [null, 0]];
+  for (const [oldest, want] of cases) expect(coveredShare(span, oldest)).toBeCloseTo(want);
+  expect(coveredShare({ from: "", to: "" }, "2026-01-01T00:00:00Z")).toBe(0);
+});
+
+// the same cases as of the API, in internal/console/ranking_test.go
+test("files are named by their range", () => {
+  const zone = "Asia/Shanghai";
+  const here = at("2026-11-29T06:30:00Z");
+  const day = (d: string) => `2026-11-${d}T00:00:00+08:00`;
+  const cases: [string, string, string][] = [
+    ["", "", "until-2026-11-29"], ["", day("20"), "until-2026-11-19"], [day("23"), "", "2026-11-23_2026-11-29"], [day("29"), "", "2026-11-29"], [day("01"), day("08"), "2026-11-01_2026-11-07"],
+    [day("01"), day("02"), "2026-11-01"], [day("28"), day("30"), "2026-11-28_2026-11-29"], ["2026-11-28T14:30:00+08:00", "", "2026-11-28T1430_2026-11-29T1430"],
+    ["2026-11-01T01:00:00+08:00", day("02"), "2026-11-01T0100_2026-11-02T0000"],
+  ];
+  for (const [from, to, want] of cases) expect(rangeName({ from, to }, zone, here)).toBe(want);
 });

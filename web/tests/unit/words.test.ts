@@ -56,4 +56,9 @@ describe("both languages", () => {
   });
   test("call a provider 供应商 only", () => expect([...zh.values()].filter((v) => /提供商|服务商|提供者/.test(v))).toEqual([]));
   test("have no empty word", () => expect([...en, ...zh].filter(([, v]) => v.trim() === "").map(([k]) => k)).toEqual([]));
+  // what is counted has separators: 3,765 calls. Times to wait and sizes of settings are formatted where they are made.
+  test("sentences get their figures formatted", () => {
+    const bare = [...code.matchAll(/\bt\(\s*["'`][\w.]+["'`]\s*,\s*\{[^}]*\bn:\s*([^,}]+)/g)].map((m) => m[1]!.trim()).filter((v) => !/^(exact|pointsText)\(/.test(v) && v !== "wait || 60");
+    expect(bare).toEqual([]);
+  });
 });

@@ -1,0 +1,68 @@
+package console
+
+import (
+	"bufio"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// file is an answer that a browser saves under a name. write may write as much as it likes, for as long
+// as it likes: each piece has its own time limit.
+func (c *Console) file(name, format string, write func(*bufio.Writer) error) *huma.StreamResponse {
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		_, w := humago.Unwrap(hc)
+		w.Header().Set("Content-Type", mediaTypes[format])
+		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+		out := bufio.NewWriterSize(&patient{w: w, control: http.NewResponseController(w)}, 64<<10)
+		err := write(out)
+		if err == nil {
+			err = out.Flush()
+		}
+		if err != nil {
+			c.o.Logger.Sugar().Warnw("an export broke off", "error", err)
+			panic(http.ErrAbortHandler) // the client must not take half a file for a whole one
+		}
+	}}
+}
+
+// fileName names a file by what is in it and by the range of time that it covers.
+func fileName(what, span, format string) string {
+	return "tokenboard-" + what + "-" + span + "." + format
+}
+
+const (
+	fileDay    = "2006-01-02"
+	fileMinute = "2006-01-02T1504"
+)
+
+// rangeName says a range of time within a file's name: its first and last day where it is whole days,
+// else its ends to the minute. An open end is now.
+func rangeName(from, to, now time.Time, loc *time.Location) string {
+	open := to.IsZero() || to.After(now)
+	end := to.In(loc)
+	if open {
+		end = now.In(loc)
+	}
+	midnight := func(t time.Time) bool { h, m, s := t.Clock(); return h == 0 && m == 0 && s == 0 }
+	if from.IsZero() {
+		if !open && midnight(end) {
+			end = end.Add(-1)
+		}
+		return "until-" + end.Format(fileDay)
+	}
+	begin := from.In(loc)
+	if !midnight(begin) || (!open && !midnight(end)) {
+		return begin.Format(fileMinute) + "_" + end.Format(fileMinute)
+	}
+	if !open {
+		end = end.Add(-1)
+	}
+	first, last := begin.Format(fileDay), end.Format(fileDay)
+	if first == last {
+		return first
+	}
+	return first + "_" + last
+}
