@@ -101,7 +101,7 @@ func run(t *testing.T, mode string) *target {
 	require.NoError(t, os.WriteFile(config, []byte(b.config()), 0o600))
 	b.cmd = exec.Command(os.Getenv("TOKENBOARD_BINARY"), "--config", config)
 	b.cmd.Env = append(os.Environ(), "TOKENBOARD_DATA_DIR="+b.dir, "TOKENBOARD_CONSOLE_ENDPOINT="+b.console,
-		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+b.grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+b.otlp)
+		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+b.grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+b.otlp, fmt.Sprintf("GOMEMLIMIT=%d", limit/4*3))
 	b.cmd.Stderr = b.stderr
 	require.NoError(t, b.cmd.Start())
 	go func() { b.exited <- b.cmd.Wait() }()
