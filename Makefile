@@ -39,7 +39,7 @@ packages: ## install the Debian packages that tests need and that are missing
 
 .PHONY: test-unit
 test-unit: reference ## unit tests, with the race detector where there is a C compiler; some hundred random histories
-	TOKENBOARD_REFERENCE=1 $(GO) test $(RACE) $$($(GO) list ./... | grep -v /e2e)
+	TOKENBOARD_REFERENCE=1 $(GO) test $(RACE) -timeout 30m $$($(GO) list ./... | grep -v /e2e)
 	$(GO) test -run TestEveryOrder ./internal/ledger -rapid.checks=300
 
 .PHONY: test-fuzz
