@@ -268,7 +268,7 @@ func orderOf(in *BreakdownOrder, rows *orderedRows) (rowOrder, error) {
 		place = 1
 	}
 	if place >= len(rows.by) {
-		return o, wrong("query.sort", "names a second dimension, which by does not", in.Sort)
+		return o, because("sort_without_second", wrong("query.sort", "names a second dimension, which by does not", in.Sort))
 	}
 	o.key = func(*ledger.Sums) int64 { return 0 }
 	o.name = func(values []string) string {

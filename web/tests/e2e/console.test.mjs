@@ -43,6 +43,9 @@ async function sendCall(attrs, at = server) {
   await send(at.otlp, "traces", call({ trace: `own${unique++}${Date.now()}`, start: Date.now() - 2000, "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 10, ...attrs }));
 }
 
+/** A row of a table with its second line, where the columns stand that do not fit. */
+const withFolded = (row) => row.locator("xpath=self::* | following-sibling::tr[1][contains(@class, 'below')]");
+
 const value = async (locator) => Number(await locator.getAttribute("data-value"));
 
 /** Asks until a condition holds. */
@@ -297,7 +300,7 @@ test("a key: created, copied, verified, used, changed, rotated, disabled, revoke
   await act("Edit");
   await page.locator("input[name=owner]").fill("alice");
   await page.getByRole("button", { name: "Save" }).click();
-  await row.getByText("alice", { exact: true }).waitFor();
+  await withFolded(row).getByText("alice", { exact: true }).waitFor();
 
   await act("Rotate");
   await page.getByLabel("Old key stays valid for").selectOption("0");
@@ -337,20 +340,22 @@ test("exports are files", () => opened("/?range=30d", {}, async (p, page) => {
     await page.getByRole("button", { name: "Export" }).click();
     await page.getByRole("menuitem", { name: item }).click();
   };
-  const models = (await server.api("/stats")).models.length;
-  const table = await take(() => page.getByRole("region", { name: "Models" }).getByRole("button", { name: "This table as CSV" }).click());
-  assert.match(table.name, /^tokenboard-models-\d{4}-\d\d-\d\d\.csv$/);
-  assert.equal(table.text.split("\r\n")[0], "\uFEFFModel,Calls,Errors,Input,Cache read,Cache write,Output,Reasoning,Tokens,Cost");
+  const { model_count: models } = await server.api("/stats");
+  const table = await take(() => page.getByRole("region", { name: "Models" }).getByRole("link", { name: "This table as CSV" }).click());
+  assert.match(table.name, /^tokenboard-breakdown-model-provider-\d{4}-\d\d-\d\d_\d{4}-\d\d-\d\d\.csv$/);
+  const rows = table.text.trimEnd().split(/\r?\n/);
+  assert.match(rows[0], /^\uFEFFrow,model,provider,api_call_count,/);
   assert.ok(models > 10);
+  assert.equal(rows.length, models + 2, "every model, the names and the total");
   const everything = await take(() => menu("Everything as JSON"));
   const doc = JSON.parse(everything.text);
   assert.equal(doc.stats.api_call_count, doc.logs.length);
   const calls = await take(() => menu("CSV (calls)"));
   assert.match(calls.name, /^tokenboard-.*\.csv$/);
-  assert.match(calls.text, /^id,time,/);
+  assert.match(calls.text, /^\uFEFFid,time,/);
   await page.goto(`${server.url}/console/explore?range=30d`);
   await settled(page);
-  const explored = await take(() => page.getByRole("button", { name: "JSON" }).click());
+  const explored = await take(() => page.getByRole("link", { name: "JSON" }).click());
   assert.ok(JSON.parse(explored.text).rows.length > 10);
 }));
 
@@ -406,7 +411,7 @@ test("hostile telemetry is text and nothing else", async () => {
       await eventually("one call is left", async () => (await page.locator("tbody tr[data-index]").count()) === 1);
     }, s);
     await opened("/", {}, async (p, page) => {
-      const [d] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "This table as CSV" }).first().click()]);
+      const [d] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "This table as CSV" }).first().click()]);
       assert.ok(!/(^|,)"?[=@]/m.test(readFileSync(await d.path(), "utf8")), "no cell is a formula");
     }, s);
   } finally {

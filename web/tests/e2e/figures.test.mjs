@@ -271,12 +271,12 @@ test("costs are recalculated, over the calls that one chooses", async () => {
     try {
       assert.equal((await priced.api("/stats")).unpriced_count, 3);
       await opened("/prices", {}, async (p, page) => {
-        await page.getByRole("button", { name: "Price stored calls anew…" }).click();
+        await page.getByRole("button", { name: "Recalculate costs…" }).click();
         const dialog = page.getByRole("dialog");
-        await dialog.getByText("Calls that change").waitFor();
-        assert.match(await dialog.locator("dl").innerText(), /Calls that change\s*3 \/ 3[\s\S]*Newly priced\s*3[\s\S]*\$6\.00/);
+        await dialog.getByText("Calls with a new cost").waitFor();
+        assert.match(await dialog.locator("dl").innerText(), /Calls with a new cost\s*3 \/ 3[\s\S]*Now priced\s*3[\s\S]*\$6\.00/);
         await dialog.getByLabel("Calls").selectOption("30d");
-        await eventually("the report is of the last 30 days", async () => /Calls that change\s*2 \/ 2/.test(await dialog.innerText()));
+        await eventually("the report is of the last 30 days", async () => /Calls with a new cost\s*2 \/ 2/.test(await dialog.innerText()));
         await p.axe();
         await dialog.getByRole("button", { name: "Apply" }).click();
         await dialog.getByText("Applied").waitFor();
