@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/collector/component"
@@ -68,9 +70,26 @@ The commands stats, trend, breakdown, logs, export, import and keys ask a server
 		}
 		return prepareQuickstart(c == cmd)
 	}
+	cmd.RunE = stoppable(cmd.RunE)
 	cmd.AddCommand(newBackupCommand(), newUserCommand(), newRepriceCommand())
 	cmd.AddCommand(cli.Commands()...)
 	return cmd
+}
+
+// stoppable makes a collector stop in order by a signal that comes while it starts. The collector listens
+// for signals only after all components have started, so that one that came before ended the process at once,
+// even when the console had said that it was ready.
+func stoppable(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		c.SetContext(ctx)
+		err := run(c, args)
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return nil // a start that was stopped
+		}
+		return err
+	}
 }
 
 // prepareQuickstart sets what the quickstart configuration needs.
