@@ -25,7 +25,7 @@ func TestParquet(t *testing.T) {
 	b.history()
 	w := b.do("GET", base+"/export?format=parquet", "", nil)
 	require.Equal(t, 200, w.Code)
-	require.Contains(t, w.Header().Get("Content-Disposition"), `filename="tokenboard-2026-11-03-182000.parquet"`)
+	require.Contains(t, w.Header().Get("Content-Disposition"), `filename="tokenboard-calls-until-2026-11-03.parquet"`)
 	file, err := parquet.OpenFile(bytes.NewReader(w.Body.Bytes()), int64(w.Body.Len()))
 	require.NoError(t, err)
 	schema := file.Schema().String()

@@ -49,6 +49,7 @@ var expectations = []expectation{
 	{"GET /api/console/logs/stream", readers, "", "", 200},
 	{"GET /api/console/export", readers, "", "", 200},
 	{"GET /api/console/breakdown", readers, base + "/breakdown?by=model", "", 200},
+	{"GET /api/console/breakdown/export", readers, base + "/breakdown/export?by=model", "", 200},
 	{"GET /api/console/breakdown/heatmap", readers, "", "", 200},
 	{"GET /api/console/dimensions/{name}", readers, base + "/dimensions/model", "", 200},
 	{"GET /api/console/keys", readers, "", "", 200},
