@@ -31,6 +31,9 @@ function find() {
       let own = e;
       while (getComputedStyle(own).display === "inline" && own.parentElement) own = own.parentElement;
       if (hides(own) && own.scrollWidth > own.clientWidth + 1 && own.tagName !== "TD" && !own.matches(".pairs, .second")) found.add(`${name(e)} (in ${own.tagName.toLowerCase()}.${own.className}, ${own.scrollWidth} in ${own.clientWidth})`);
+      const style = getComputedStyle(own);
+      // less than a pixel too much is enough for an ellipsis, which no width in whole pixels shows
+      if (hides(own) && style.textOverflow === "ellipsis" && box.right > own.getBoundingClientRect().right - parseFloat(style.paddingRight) - parseFloat(style.borderRightWidth) + 0.05) found.add(`${name(e)} (ends in an ellipsis)`);
       const why = cut(e, box) || (hides(own) && (box.right > own.getBoundingClientRect().right + 1 || box.left < own.getBoundingClientRect().left - 1) && box.top < own.getBoundingClientRect().bottom ? "cut by its own box" : "");
       if (why) found.add(`${name(e)} (${why})`);
     }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { launch, openPage, settled } from "./browser.mjs";
+import { clipped } from "./clipped.mjs";
 import { startServer } from "./server.mjs";
 import { call, send } from "./telemetry.mjs";
 import { makeKeys, sendWide } from "./wide.mjs";
@@ -124,6 +125,7 @@ describe("costs of which a part is not known", () => {
     assert.equal(lines.length, s.model_count + 2, "all models, though few are shown, and the total");
     assert.equal(Number(lines.at(-1)[lines[0].indexOf("unpriced_count")]), s.unpriced_count);
     assert.equal(Number(lines.at(-1)[lines[0].indexOf("total_tokens")]), s.used_tokens);
+    assert.deepEqual(await clipped(page), []);
     await p.shot("cost-unpriced-en-light", { fullPage: true });
   }));
 
@@ -211,6 +213,7 @@ describe("keys and their limits", () => {
       assert.match(text, look.locale === "en-US" ? /limit reached[\s\S]* of [\s\S]*(a month|in all|a day), .* left/ : /已达限额[\s\S]*(每月|总计|每日) .* \/ .*，剩余/);
       assert.equal(await row.locator(".badge.ok").count(), 0, "a key that is stopped is not green");
       assert.equal(await row.locator("progress").count(), 1);
+      assert.deepEqual(await clipped(page), []);
       await p.shot(`keys-limits-${look.locale}-${look.width}`);
     }));
 });
