@@ -20,7 +20,7 @@ type Board struct {
 }
 
 // allVariables are the labels of counters that a dashboard filters by.
-var allVariables = []string{"provider", "model", "service", "key"} //nolint:gochecknoglobals // a constant
+var allVariables = []string{"provider", "model", "service", "key"}
 
 // Section is a row of the dashboard with panels below it.
 type Section struct {

@@ -64,5 +64,5 @@ func TestAttack(t *testing.T) {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.mode, r.area, r.name, r.outcome)
 	}
 	require.NoError(t, w.Flush())
-	fmt.Println("\n" + out.String()) //nolint:forbidigo // the table is what one runs it for
+	fmt.Println("\n" + out.String()) // the table is what one runs it for
 }
