@@ -31,7 +31,7 @@ build: ## build ./bin/tokenboard, a static binary
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/tokenboard ./cmd/tokenboard
 
 .PHONY: test
-test: build lint test-unit test-fuzz test-e2e test-sdks test-web ## everything; it installs what it needs
+test: build lint test-unit test-fuzz test-e2e test-release test-sdks test-web ## everything; it installs what it needs
 
 .PHONY: packages
 packages: ## install the Debian packages that tests need and that are missing
@@ -57,6 +57,10 @@ fuzz: ## fuzz every parser that meets what others wrote, one after another, each
 .PHONY: test-e2e
 test-e2e: build packages ## the built binary end to end
 	TOKENBOARD_GRAFANA=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 30m ./e2e
+
+.PHONY: test-release
+test-release: build packages ## the release tool; as root on Debian also its package: installed, upgraded, removed, purged
+	cd tools/release && TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -v ./...
 
 .PHONY: test-sdks
 test-sdks: build ## the official SDKs from npm, through the example proxy
@@ -113,6 +117,14 @@ reference: $(PRICES_FROM)/node_modules/.package-lock.json ## install the package
 
 $(PRICES_FROM)/node_modules/.package-lock.json: $(PRICES_FROM)/package.json $(PRICES_FROM)/package-lock.json
 	cd $(PRICES_FROM) && npm ci --ignore-scripts --silent && touch node_modules/.package-lock.json
+
+.PHONY: release
+release: ## what a version is published as, in dist/release: archives, packages, checksums; TARGETS=linux/amd64 narrows it
+	cd tools/release && $(GO) run . $(if $(TARGETS),-targets $(TARGETS))
+
+.PHONY: release-check
+release-check: ## release HEAD twice, in two clones, and compare the bytes; COLD=1 with an empty build cache for the second
+	GO=$(GO) COLD=$(COLD) sh tools/release-check.sh $(TARGETS)
 
 .PHONY: clean
 clean: ## remove what was built

@@ -27,6 +27,9 @@ func (r *release) container(p platform, binary string) error {
 		if err := os.WriteFile(name, b, os.FileMode(e.mode)); err != nil {
 			return fmt.Errorf("write a file of the image: %w", err)
 		}
+		if err := os.Chmod(name, os.FileMode(e.mode)); err != nil { // whatever the umask is: the image's user reads it
+			return fmt.Errorf("set the mode of a file of the image: %w", err)
+		}
 	}
 	return nil
 }

@@ -277,7 +277,7 @@ func (l *installed) purge() {
 	if l.running() {
 		t.Error("the program still runs")
 	}
-	l.there(map[string]bool{dataFolder: false, "/etc/tokenboard": true, configFile: false, "/usr/bin/tokenboard": false,
+	l.there(map[string]bool{dataFolder: false, "/etc/tokenboard": false, configFile: false, "/usr/bin/tokenboard": false,
 		"/etc/systemd/system/multi-user.target.wants/tokenboard.service": false, "/run/tokenboard.install": false})
 	output(t, "getent", "passwd", "tokenboard")
 	if exec.Command("dpkg-query", "--status", "tokenboard").Run() == nil {
