@@ -31,5 +31,9 @@ func (r *release) container(p platform, binary string) error {
 			return fmt.Errorf("set the mode of a file of the image: %w", err)
 		}
 	}
+	// An empty folder, from which the volume of the image takes its owner.
+	if err := os.MkdirAll(filepath.Join(context, "data"), 0o755); err != nil {
+		return fmt.Errorf("make the folder of the volume: %w", err)
+	}
 	return nil
 }

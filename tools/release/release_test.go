@@ -209,3 +209,36 @@ func TestOtherFolder(t *testing.T) {
 		t.Error("the release of before is still there")
 	}
 }
+
+// TestContainerContext: what the Dockerfile copies is in its context, for each processor, readable by the image's user.
+func TestContainerContext(t *testing.T) {
+	r := testRelease(t, "1.2.3")
+	binary := program(t)
+	for _, arch := range []string{"amd64", "arm64"} {
+		if err := r.container(platform{"linux", arch}, binary); err != nil {
+			t.Fatal(err)
+		}
+		dockerfile, err := os.ReadFile(filepath.Join(r.out, "container", "Dockerfile"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := 0
+		for line := range strings.Lines(string(dockerfile)) {
+			words := strings.Fields(strings.ReplaceAll(line, "${TARGETARCH}", arch))
+			if len(words) < 3 || words[0] != "COPY" {
+				continue
+			}
+			copied++
+			info, err := os.Stat(filepath.Join(r.out, "container", words[len(words)-2]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Mode().Perm()&0o044 != 0o044 {
+				t.Errorf("%s: %v", info.Name(), info.Mode())
+			}
+		}
+		if copied != 4 {
+			t.Errorf("%d files are copied, want 4", copied)
+		}
+	}
+}
