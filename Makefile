@@ -3,6 +3,7 @@
 GO        ?= go
 BIN       := bin
 LINT      := $(BIN)/golangci-lint
+ACTIONLINT := $(BIN)/actionlint
 # The linter keeps what it found by content, with the paths of the tree where it found it: two clones that
 # share a cache see each other's paths, and exclusions by path or by comment do not hold for them.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/$(BIN)/lint-cache
@@ -87,11 +88,15 @@ attack: build ## attack the built binary in each access mode and print what beca
 	TOKENBOARD_ATTACK=$(or $(WHAT),1) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 30m -v -run TestAttack ./e2e/attack
 
 .PHONY: lint
-lint: $(LINT) ## static checks
+lint: $(LINT) $(ACTIONLINT) ## static checks
 	./$(LINT) run ./...
+	./$(ACTIONLINT) -shellcheck= -pyflakes=
 
 $(LINT): tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(ACTIONLINT): tools/go.mod tools/go.sum
+	cd tools && $(GO) build -o ../$(ACTIONLINT) github.com/rhysd/actionlint/cmd/actionlint
 
 .PHONY: fmt
 fmt: $(LINT) ## format the code
