@@ -3,13 +3,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
+commit=$(git rev-parse HEAD) # a commit that is made meanwhile is not checked
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 for clone in first second/in-another-folder; do
     mkdir -p "$work/$clone"
     git clone --quiet --no-local "$root" "$work/$clone/src"
-    git -C "$work/$clone/src" checkout --quiet "$(git rev-parse HEAD)"
+    git -C "$work/$clone/src" checkout --quiet "$commit"
     if [ "$clone" != first ]; then
         # What a release must not depend on.
         export TZ=Pacific/Auckland LC_ALL=C
