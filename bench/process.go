@@ -215,7 +215,7 @@ var givenPorts sync.Map
 // freeAddress gives a loopback address that nothing listens on, and never the same twice.
 func freeAddress(ctx context.Context) (string, error) {
 	for range 1000 {
-		port := firstPort + rand.IntN(lastPort-firstPort) //nolint:gosec // a port, no secret
+		port := firstPort + rand.IntN(lastPort-firstPort)
 		if _, given := givenPorts.LoadOrStore(port, true); given {
 			continue
 		}

@@ -34,7 +34,7 @@ func fullnessOf(c *usage.Call) fullness {
 		rank |= 1 << 62
 	}
 	rank |= uint64(bits.OnesCount8(uint8(c.Tokens.Fields))) << 59
-	rank |= min(uint64(c.Tokens.Total()), 1<<54-1) << 5 //nolint:gosec // a sum of checked counts is not negative
+	rank |= min(uint64(c.Tokens.Total()), 1<<54-1) << 5
 	rank |= uint64(knownDetails(c))
 	return fullness{rank: rank, digest: digestOf(c)}
 }
@@ -104,7 +104,7 @@ func (h *digest) num(v uint64) {
 
 func (h *digest) ints(vs ...int64) {
 	for _, v := range vs {
-		h.num(uint64(v)) //nolint:gosec // bits, not a number
+		h.num(uint64(v))
 	}
 }
 

@@ -212,7 +212,7 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 		stored = append(stored, store.SumPage{Day: p.Day, Axis: uint8(p.Axis), Data: p.Data})
 		for part, data := range p.Parts {
 			if data != nil {
-				stored = append(stored, store.SumPage{Day: dayOfPart(*p, rollup.Part(part)), Axis: uint8(p.Axis), Data: data}) //nolint:gosec // few
+				stored = append(stored, store.SumPage{Day: dayOfPart(*p, rollup.Part(part)), Axis: uint8(p.Axis), Data: data})
 			}
 		}
 	}

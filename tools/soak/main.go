@@ -92,7 +92,7 @@ func spin(ctx context.Context) {
 // list gives the packages that have tests.
 func (o *options) list(ctx context.Context, patterns []string) ([]string, error) {
 	format := "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}"
-	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-f", format}, patterns...)...) //nolint:gosec // the patterns are the caller's
+	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-f", format}, patterns...)...)
 	cmd.Dir, cmd.Stderr = o.root, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -157,7 +157,7 @@ func (o *options) test(ctx context.Context, pkg string) (*failure, error) {
 		args = append(args, "-race")
 	}
 	args = append(append(args, pkg), o.args...)
-	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the packages are this module's
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = o.root
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = time.Minute

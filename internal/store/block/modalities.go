@@ -21,7 +21,7 @@ func packModalities(m usage.Modalities) []byte {
 	var b []byte
 	end := 0
 	for _, n := range modalityCounts(&m) {
-		b = binary.AppendUvarint(b, uint64(max(*n, 0))) //nolint:gosec // not negative
+		b = binary.AppendUvarint(b, uint64(max(*n, 0)))
 		if *n > 0 {
 			end = len(b)
 		}
@@ -36,7 +36,7 @@ func UnpackModalities(b []byte) (m usage.Modalities) {
 		if size <= 0 {
 			break
 		}
-		*n, b = int64(v), b[size:] //nolint:gosec // written by packModalities
+		*n, b = int64(v), b[size:]
 	}
 	return m
 }

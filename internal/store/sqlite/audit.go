@@ -74,8 +74,9 @@ func (e *Engine) Audit(ctx context.Context, f store.AuditFilter, visit func(*sto
 	if f.Limit > 0 {
 		limit = f.Limit
 	}
+	//nolint:gosec // where has names and ? of auditWhere, no values
 	rows, err := e.readDB.QueryContext(ctx, `SELECT id, time, actor_id, actor_name, via, source_ip, action, target_type, target_id, target_name, before, after
-FROM audit_log WHERE `+where+` ORDER BY id DESC LIMIT ?`, append(args, limit)...) //nolint:gosec // where holds no values
+FROM audit_log WHERE `+where+` ORDER BY id DESC LIMIT ?`, append(args, limit)...)
 	if err != nil {
 		return mapError("read the audit log", err)
 	}
@@ -141,7 +142,7 @@ func (e *Engine) DropAudit(ctx context.Context, before time.Time, keep int64, ma
 	defer e.writing.Unlock()
 	total := 0
 	drop := func(where string, args ...any) error {
-		res, err := e.writer.conn.ExecContext(ctx, "DELETE FROM audit_log WHERE id IN ("+where+")", args...)
+		res, err := e.writer.conn.ExecContext(ctx, "DELETE FROM audit_log WHERE id IN ("+where+")", args...) //nolint:gosec // where is one of the texts below, no values
 		if err != nil {
 			return mapError("drop old entries of the audit log", err)
 		}

@@ -62,7 +62,7 @@ func (s spending) addRow(f *block.Figures, dims dimValues, i int) error {
 		return fmt.Errorf("%w: a record names text %d, which is not there", store.ErrCorrupt, number)
 	}
 	cost := int64(0)
-	if usage.Quality(f.Dict(block.Quality).Value(i))&usage.Unpriced == 0 { //nolint:gosec // written from one
+	if usage.Quality(f.Dict(block.Quality).Value(i))&usage.Unpriced == 0 {
 		cost = f.Number(block.Cost, i)
 	}
 	var tokens int64

@@ -126,10 +126,10 @@ func oldRow(row *sql.Rows) (block.Row, error) {
 	r.Start = time.Unix(0, key>>12*1000+offset).UTC() // microseconds, and what they lack
 	r.Seen = time.Unix(seen, 0).UTC()
 	r.Counted, r.Failed = state&oldCounted != 0, state&oldFailed != 0
-	r.Reason = store.Reason(state / oldReason % oldReasons) //nolint:gosec // as it was written
-	r.Lent = usage.Lent(state / oldLent)                    //nolint:gosec // as it was written
-	t.Fields = usage.TokenFields(fields)                    //nolint:gosec // as it was written
-	r.Quality = usage.Quality(quality)                      //nolint:gosec // as it was written
+	r.Reason = store.Reason(state / oldReason % oldReasons)
+	r.Lent = usage.Lent(state / oldLent)
+	t.Fields = usage.TokenFields(fields)
+	r.Quality = usage.Quality(quality)
 	r.Duration, r.TTFT = time.Duration(duration), time.Duration(ttft)
 	r.ReportedCost, r.HasReportedCost = usage.NanoUSD(reported.Int64), reported.Valid
 	r.ResponseID, r.RequestID, r.Session, r.Group = responseID.String, requestID.String, session.String, group.String

@@ -54,7 +54,7 @@ func (e *Engine) Sums(ctx context.Context, from, to int64, visit func(store.SumP
 		if err := rows.Scan(&id, &p.Data); err != nil {
 			return mapError("read the sums", err)
 		}
-		p.Day, p.Axis = id/axesPerDay, uint8(id%axesPerDay) //nolint:gosec // below axesPerDay
+		p.Day, p.Axis = id/axesPerDay, uint8(id%axesPerDay)
 		if err := visit(p); err != nil {
 			return err
 		}
