@@ -114,6 +114,10 @@ reference: $(PRICES_FROM)/node_modules/.package-lock.json ## install the package
 $(PRICES_FROM)/node_modules/.package-lock.json: $(PRICES_FROM)/package.json $(PRICES_FROM)/package-lock.json
 	cd $(PRICES_FROM) && npm ci --ignore-scripts --silent && touch node_modules/.package-lock.json
 
+.PHONY: changelog
+changelog: ## move the entries in .changes into CHANGELOG.md, before a release
+	$(GO) run ./internal/changelog
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf $(BIN) dist
