@@ -67,7 +67,7 @@ func FuzzForwardAuth(f *testing.F) {
 
 // FuzzCSV: a cell is one cell whatever it holds, and no formula.
 func FuzzCSV(f *testing.F) {
-	for _, s := range []string{"=1+1", " =x", "\ufeff=x", "\u200b=x", "a,b\n\"c", "@x", "\t+1", "＝1", "-"} {
+	for _, s := range []string{"=1+1", " =x", "\ufeff=x", "\u200b=x", "a,b\n\"c", "@x", "\t+1", "＝1", "-", "-1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -79,7 +79,9 @@ func FuzzCSV(f *testing.F) {
 		require.NoError(t, err)
 		require.Len(t, rows, 1)
 		require.Len(t, rows[0], 3)
-		require.NotContains(t, "=+-@", firstByte(rows[0][1]))
+		if !plainNumber(rows[0][1]) { // a negative number is no formula
+			require.NotContains(t, "=+-@", firstByte(rows[0][1]))
+		}
 	})
 }
 
