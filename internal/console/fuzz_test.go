@@ -49,9 +49,13 @@ func FuzzForwardAuth(f *testing.F) {
 	f.Add("Basic eDp5", "\xff", "openai/deployments/a%2fb/chat", "%zz", ",", "/models/a/../b;models/c")
 	b := newBench(f, nil)
 	f.Fuzz(func(t *testing.T, authorization, apiKey, path, query, forwarded, uri string) {
+		u, err := url.ParseRequestURI(forwardAuth + "/" + path + "?" + query)
+		if err != nil {
+			t.Skip("the server answers 400 before a handler sees it")
+		}
 		r := &http.Request{
 			Method: http.MethodGet, Host: "localhost", Body: http.NoBody, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: "127.0.0.1:5",
-			URL: &url.URL{Path: forwardAuth + "/" + path, RawQuery: query},
+			URL: u,
 			Header: http.Header{
 				"Authorization": {authorization}, "X-Api-Key": {apiKey}, "X-Forwarded-For": {forwarded}, "X-Forwarded-Uri": {uri}, "X-Real-Ip": {forwarded},
 			},
