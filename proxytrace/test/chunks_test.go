@@ -1,4 +1,4 @@
-package proxytrace_test
+package test
 
 import (
 	"bytes"
@@ -11,21 +11,22 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/answers"
 
 	"github.com/tokenboard/tokenboard/proxytrace"
 )
 
 // script is a handler that reads its request and sends an answer in given pieces.
-func script(c *answerCase, coding string, pieces [][]byte) http.Handler {
+func script(c *answers.Case, coding string, pieces [][]byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", c.kind)
+		w.Header().Set("Content-Type", c.Kind)
 		if coding != "" {
 			w.Header().Set("Content-Encoding", header(coding))
 		}
 		w.Header().Set("Trailer", "X-Sum")
-		if c.status != 0 {
-			w.WriteHeader(c.status)
+		if c.Status != 0 {
+			w.WriteHeader(c.Status)
 		}
 		for _, p := range pieces {
 			_, _ = w.Write(p)
@@ -37,35 +38,35 @@ func script(c *answerCase, coding string, pieces [][]byte) http.Handler {
 
 // replay answers a case in pieces through Middleware and Transport, in memory, and requires that the
 // bytes are the same and both spans tell the truth.
-func replay(t testing.TB, c *answerCase, coding string, pieces [][]byte) {
+func replay(t testing.TB, c *answers.Case, coding string, pieces [][]byte) {
 	t.Helper()
 	s := newSpans(t)
 	h := proxytrace.Middleware(script(c, coding, pieces), proxytrace.WithTracerProvider(s.provider))
-	r := httptest.NewRequest(http.MethodPost, c.path, strings.NewReader(c.request))
+	r := httptest.NewRequest(http.MethodPost, c.Path, strings.NewReader(c.Request))
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	want := bytes.Join(pieces, nil)
 	require.True(t, bytes.Equal(want, w.Body.Bytes()), "bytes changed")
-	require.Equal(t, c.want, toldBy(s.only(t, 1)))
+	require.Equal(t, c.Want, toldBy(s.only(t, 1)))
 
 	s = newSpans(t)
 	out := proxytrace.NewTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 		_, err := io.Copy(io.Discard, r.Body)
 		require.NoError(t, err)
-		h := http.Header{"Content-Type": {c.kind}}
+		h := http.Header{"Content-Type": {c.Kind}}
 		if coding != "" {
 			h.Set("Content-Encoding", header(coding))
 		}
-		return &http.Response{StatusCode: max(c.status, 200), Header: h, Body: io.NopCloser(&piecewise{pieces: pieces})}, nil
+		return &http.Response{StatusCode: max(c.Status, 200), Header: h, Body: io.NopCloser(&piecewise{pieces: pieces})}, nil
 	}), proxytrace.WithTracerProvider(s.provider))
-	r = httptest.NewRequest(http.MethodPost, "http://upstream.example"+c.path, strings.NewReader(c.request))
+	r = httptest.NewRequest(http.MethodPost, "http://upstream.example"+c.Path, strings.NewReader(c.Request))
 	res, err := out.RoundTrip(r)
 	require.NoError(t, err)
 	got, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	require.True(t, bytes.Equal(want, got), "bytes changed")
-	require.Equal(t, c.want, toldBy(s.only(t, 1)))
+	require.Equal(t, c.Want, toldBy(s.only(t, 1)))
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -96,11 +97,11 @@ func singly(b []byte) (pieces [][]byte) {
 
 // TestCodings answers every case whole and byte by byte in every content coding.
 func TestCodings(t *testing.T) {
-	for i := range answerCases {
-		c := &answerCases[i]
+	for i := range answers.Cases {
+		c := &answers.Cases[i]
 		for _, coding := range codings {
-			t.Run(fmt.Sprint(c.name, "/", coding), func(t *testing.T) {
-				body := packed(t, coding, c.body)
+			t.Run(fmt.Sprint(c.Name, "/", coding), func(t *testing.T) {
+				body := packed(t, coding, c.Body)
 				replay(t, c, coding, [][]byte{body})
 				replay(t, c, coding, singly(body))
 			})
@@ -110,11 +111,11 @@ func TestCodings(t *testing.T) {
 
 // TestEveryBoundary cuts every answer in two at every place.
 func TestEveryBoundary(t *testing.T) {
-	for i := range answerCases {
-		c := &answerCases[i]
-		t.Run(c.name, func(t *testing.T) {
+	for i := range answers.Cases {
+		c := &answers.Cases[i]
+		t.Run(c.Name, func(t *testing.T) {
 			for _, coding := range []string{"", "gzip"} {
-				body := packed(t, coding, c.body)
+				body := packed(t, coding, c.Body)
 				for at := 1; at < len(body); at++ {
 					replay(t, c, coding, [][]byte{body[:at], body[at:]})
 				}
@@ -126,11 +127,11 @@ func TestEveryBoundary(t *testing.T) {
 // FuzzChunks cuts an answer anywhere, and changes it: what passes is what came, whatever it is, and
 // what is told does not depend on how it was cut.
 func FuzzChunks(f *testing.F) {
-	for i := range answerCases {
-		f.Add(uint8(i), []byte(answerCases[i].body), uint64(i), uint8(i%len(codings)))
+	for i := range answers.Cases {
+		f.Add(uint8(i), []byte(answers.Cases[i].Body), uint64(i), uint8(i%len(codings)))
 	}
 	f.Fuzz(func(t *testing.T, which uint8, body []byte, seed uint64, coding uint8) {
-		c := answerCases[int(which)%len(answerCases)]
+		c := answers.Cases[int(which)%len(answers.Cases)]
 		code := codings[int(coding)%len(codings)]
 		if seed%4 != 0 { // the fourth is garbage under the header of a coding
 			body = packed(t, code, string(body))
@@ -147,15 +148,15 @@ func FuzzChunks(f *testing.F) {
 }
 
 // observe passes an answer through Middleware and gives what was told.
-func observe(t *testing.T, c *answerCase, coding string, pieces [][]byte) told {
+func observe(t *testing.T, c *answers.Case, coding string, pieces [][]byte) answers.Recorded {
 	s := newSpans(t)
 	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, c.path, strings.NewReader(c.request))
+	r := httptest.NewRequest(http.MethodPost, c.Path, strings.NewReader(c.Request))
 	proxytrace.Middleware(script(c, coding, pieces), proxytrace.WithTracerProvider(s.provider)).ServeHTTP(w, r)
 	require.True(t, bytes.Equal(bytes.Join(pieces, nil), w.Body.Bytes()), "bytes changed")
 	got := toldBy(s.only(t, 1))
-	for _, n := range []int64{got.input, got.output, got.read, got.write, got.reasoning} {
-		require.GreaterOrEqual(t, n, unknown)
+	for _, n := range []int64{got.Input, got.Output, got.Read, got.Write, got.Reasoning} {
+		require.GreaterOrEqual(t, n, answers.Unknown)
 	}
 	return got
 }

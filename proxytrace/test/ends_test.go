@@ -1,4 +1,4 @@
-package proxytrace_test
+package test
 
 import (
 	"bufio"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/answers"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tokenboard/tokenboard/internal/fakeupstream"
@@ -22,7 +23,7 @@ func TestEnds(t *testing.T) {
 	up := &fakeupstream.Upstream{}
 	upstream := server(t, up)
 	anthropic := `{"model":"claude","stream":true}`
-	run := func(t *testing.T, path, body string, header []string, read func(*http.Response)) (server, client told) {
+	run := func(t *testing.T, path, body string, header []string, read func(*http.Response)) (server, client answers.Recorded) {
 		s := newSpans(t)
 		o := proxytrace.WithTracerProvider(s.provider)
 		proxy := reverse(t, upstream.URL, proxytrace.NewTransport(base(t), o))
@@ -47,18 +48,18 @@ func TestEnds(t *testing.T) {
 
 	t.Run("a stream that the upstream cuts", func(t *testing.T) {
 		s, c := run(t, "/v1/messages", anthropic, []string{fakeupstream.HeaderCut, "5"}, all)
-		require.Equal(t, "stream_cut", s.failure)
-		require.Equal(t, "stream_cut", c.failure)
-		require.Equal(t, []string{"estimated"}, s.quality)
-		require.Equal(t, []string{"estimated"}, c.quality)
-		require.Positive(t, c.input, "what was seen so far")
-		require.EqualValues(t, 1, c.output)
+		require.Equal(t, "stream_cut", s.Failure)
+		require.Equal(t, "stream_cut", c.Failure)
+		require.Equal(t, []string{"estimated"}, s.Quality)
+		require.Equal(t, []string{"estimated"}, c.Quality)
+		require.Positive(t, c.Input, "what was seen so far")
+		require.EqualValues(t, 1, c.Output)
 	})
 	t.Run("a stream cut before its usage", func(t *testing.T) {
 		_, c := run(t, "/v1/chat/completions", `{"model":"m","stream":true,"stream_options":{"include_usage":true}}`, []string{fakeupstream.HeaderCut, "2"}, all)
-		require.Equal(t, "stream_cut", c.failure)
-		require.Equal(t, unknown, c.input)
-		require.Empty(t, c.quality)
+		require.Equal(t, "stream_cut", c.Failure)
+		require.Equal(t, answers.Unknown, c.Input)
+		require.Empty(t, c.Quality)
 	})
 	t.Run("a client that goes", func(t *testing.T) {
 		s, c := run(t, "/v1/messages", anthropic, []string{fakeupstream.HeaderDelay, "300ms"}, func(res *http.Response) {
@@ -66,10 +67,10 @@ func TestEnds(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, res.Body.Close())
 		})
-		require.Equal(t, "canceled", s.failure)
-		require.Equal(t, "canceled", c.failure)
-		require.Equal(t, []string{"estimated"}, s.quality)
-		require.Positive(t, s.input)
+		require.Equal(t, "canceled", s.Failure)
+		require.Equal(t, "canceled", c.Failure)
+		require.Equal(t, []string{"estimated"}, s.Quality)
+		require.Positive(t, s.Input)
 	})
 	t.Run("a client that stops reading after the end", func(t *testing.T) {
 		s, c := run(t, "/v1/messages", anthropic, nil, func(res *http.Response) {
@@ -81,20 +82,20 @@ func TestEnds(t *testing.T) {
 			}
 			require.NoError(t, res.Body.Close())
 		})
-		require.Empty(t, s.failure)
-		require.Empty(t, c.failure)
+		require.Empty(t, s.Failure)
+		require.Empty(t, c.Failure)
 	})
 	t.Run("an error", func(t *testing.T) {
 		s, c := run(t, "/v1/messages", anthropic, []string{fakeupstream.HeaderStatus, "429"}, all)
-		require.Equal(t, nothing("claude", "rate_limit_error", true), s)
-		require.Equal(t, nothing("claude", "rate_limit_error", true), c)
+		require.Equal(t, answers.Nothing("claude", "rate_limit_error", true), s)
+		require.Equal(t, answers.Nothing("claude", "rate_limit_error", true), c)
 	})
 	t.Run("no upstream", func(t *testing.T) {
 		s := newSpans(t)
 		c := &http.Client{Transport: proxytrace.NewTransport(base(t), proxytrace.WithTracerProvider(s.provider))}
 		_, err := c.Post("http://127.0.0.1:1/v1/messages", "application/json", strings.NewReader(anthropic)) //nolint:bodyclose // none
 		require.Error(t, err)
-		require.Equal(t, "connection_error", toldBy(s.only(t, 1)).failure)
+		require.Equal(t, "connection_error", toldBy(s.only(t, 1)).Failure)
 	})
 	t.Run("a deadline", func(t *testing.T) {
 		s := newSpans(t)
@@ -104,7 +105,7 @@ func TestEnds(t *testing.T) {
 		}), proxytrace.WithTracerProvider(s.provider)), Timeout: 20 * time.Millisecond}
 		_, err := c.Post("http://upstream.example/v1/messages", "application/json", strings.NewReader(anthropic)) //nolint:bodyclose // none
 		require.Error(t, err)
-		require.Equal(t, "timeout", toldBy(s.only(t, 1)).failure)
+		require.Equal(t, "timeout", toldBy(s.only(t, 1)).Failure)
 	})
 	t.Run("a handler that panics", func(t *testing.T) {
 		s := newSpans(t)
@@ -112,7 +113,7 @@ func TestEnds(t *testing.T) {
 		require.PanicsWithValue(t, "mine", func() {
 			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/v1/messages", nil))
 		})
-		require.Equal(t, "aborted", toldBy(s.only(t, 1)).failure)
+		require.Equal(t, "aborted", toldBy(s.only(t, 1)).Failure)
 	})
 	t.Run("a writer that fails", func(t *testing.T) {
 		s := newSpans(t)
@@ -121,7 +122,7 @@ func TestEnds(t *testing.T) {
 			require.Error(t, err)
 		}), proxytrace.WithTracerProvider(s.provider))
 		h.ServeHTTP(&failing{httptest.NewRecorder()}, httptest.NewRequest(http.MethodPost, "/v1/messages", nil))
-		require.Equal(t, "canceled", toldBy(s.only(t, 1)).failure)
+		require.Equal(t, "canceled", toldBy(s.only(t, 1)).Failure)
 	})
 }
 
@@ -164,8 +165,8 @@ func TestRetry(t *testing.T) {
 	front.Close()
 	ended := s.Ended()
 	require.Len(t, ended, 3)
-	require.Equal(t, "server_error", toldBy(ended[0]).failure)
-	require.Empty(t, toldBy(ended[1]).failure)
+	require.Equal(t, "server_error", toldBy(ended[0]).Failure)
+	require.Empty(t, toldBy(ended[1]).Failure)
 	require.Equal(t, ended[2].SpanContext().SpanID(), ended[0].Parent().SpanID())
 	require.Equal(t, ended[2].SpanContext().SpanID(), ended[1].Parent().SpanID())
 }
@@ -188,6 +189,6 @@ func TestRedirect(t *testing.T) {
 	require.NoError(t, res.Body.Close())
 	require.Len(t, s.Ended(), 2)
 	for _, span := range s.Ended() {
-		require.Equal(t, "claude", toldBy(span).request)
+		require.Equal(t, "claude", toldBy(span).Request)
 	}
 }

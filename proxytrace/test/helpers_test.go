@@ -1,4 +1,4 @@
-package proxytrace_test
+package test
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/answers"
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -52,20 +53,20 @@ func attributes(s sdktrace.ReadOnlySpan) map[string]attribute.Value {
 }
 
 // toldBy reads what a span tells.
-func toldBy(s sdktrace.ReadOnlySpan) told {
+func toldBy(s sdktrace.ReadOnlySpan) answers.Recorded {
 	m := attributes(s)
 	figure := func(name string) int64 {
 		if v, ok := m[name]; ok {
 			return v.AsInt64()
 		}
-		return unknown
+		return answers.Unknown
 	}
-	return told{
-		input: figure("gen_ai.usage.input_tokens"), output: figure("gen_ai.usage.output_tokens"),
-		read: figure("gen_ai.usage.cache_read.input_tokens"), write: figure("gen_ai.usage.cache_write.input_tokens"),
-		reasoning: figure("gen_ai.usage.reasoning.output_tokens"), request: m["gen_ai.request.model"].AsString(),
-		model: m["gen_ai.response.model"].AsString(), id: m["gen_ai.response.id"].AsString(), failure: m["error.type"].AsString(),
-		stream: m["gen_ai.request.stream"].AsBool(), quality: m["tokenboard.quality"].AsStringSlice(),
+	return answers.Recorded{
+		Input: figure("gen_ai.usage.input_tokens"), Output: figure("gen_ai.usage.output_tokens"),
+		Read: figure("gen_ai.usage.cache_read.input_tokens"), Write: figure("gen_ai.usage.cache_write.input_tokens"),
+		Reasoning: figure("gen_ai.usage.reasoning.output_tokens"), Request: m["gen_ai.request.model"].AsString(),
+		Model: m["gen_ai.response.model"].AsString(), ID: m["gen_ai.response.id"].AsString(), Failure: m["error.type"].AsString(),
+		Stream: m["gen_ai.request.stream"].AsBool(), Quality: m["tokenboard.quality"].AsStringSlice(),
 	}
 }
 

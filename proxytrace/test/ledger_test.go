@@ -1,4 +1,4 @@
-package proxytrace_test
+package test
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package proxytrace_test
+package test
 
 import (
 	"io"
@@ -9,14 +9,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/answers"
 
 	"github.com/tokenboard/tokenboard/proxytrace"
 )
 
 // FuzzRequest: a request of anyone passes as it is, whatever its path, its headers and its body.
 func FuzzRequest(f *testing.F) {
-	for i := range answerCases {
-		f.Add(answerCases[i].path, "", answerCases[i].request, "Bearer sk-0123456789abcdef")
+	for i := range answers.Cases {
+		f.Add(answers.Cases[i].Path, "", answers.Cases[i].Request, "Bearer sk-0123456789abcdef")
 	}
 	f.Add("/v1/models/%2e%2e/x:generateContent", "key=abc", `{"model":"a","stream":tru`, "")
 	f.Fuzz(func(t *testing.T, path, query, body, authorization string) {

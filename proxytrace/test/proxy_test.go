@@ -1,4 +1,4 @@
-package proxytrace_test
+package test
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/answers"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
@@ -88,18 +89,18 @@ func sumOf(ended []sdktrace.ReadOnlySpan, kind trace.SpanKind) (t fakeupstream.T
 		}
 		got := toldBy(s)
 		t.Calls++
-		if got.failure != "" {
+		if got.Failure != "" {
 			t.Failed++
 		}
-		if got.input == unknown {
+		if got.Input == answers.Unknown {
 			t.NoUsage++
 			continue
 		}
-		t.Input += got.input
-		t.Output += max(0, got.output)
-		t.CacheRead += max(0, got.read)
-		t.CacheWrite += max(0, got.write)
-		t.Reasoning += max(0, got.reasoning)
+		t.Input += got.Input
+		t.Output += max(0, got.Output)
+		t.CacheRead += max(0, got.Read)
+		t.CacheWrite += max(0, got.Write)
+		t.Reasoning += max(0, got.Reasoning)
 	}
 	return t
 }
@@ -242,4 +243,3 @@ func TestRecognize(t *testing.T) {
 // TestRequestID: an id that the client brought is no id of the call's.
 // TestManyStreams: 1,000 streams at once, through both layers.
 // TestHugeBodies: what is looked at is not kept.
-// TestDependencies: nothing of the collector comes with the library.

@@ -1,9 +1,9 @@
-package proxytrace_test
+package test
 
 import (
 	"bytes"
 	"context"
-	"fmt"
+
 	"io"
 	"maps"
 	"net/http"
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/answers"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/tokenboard/tokenboard/proxytrace"
@@ -27,62 +28,6 @@ type dropping struct{}
 func (dropping) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
 func (dropping) Shutdown(context.Context) error                             { return nil }
 
-// benchAnswers are a whole answer of 2 KB and streams of some events of text.
-func benchAnswers(events int) map[string]*answerCase {
-	stream := func(path, before, event, after string) *answerCase {
-		var b strings.Builder
-		b.WriteString(before)
-		for i := range events {
-			b.WriteString(strings.NewReplacer("$word", fmt.Sprint(" word", i), "$n", fmt.Sprint(i)).Replace(event))
-		}
-		b.WriteString(after)
-		return &answerCase{path: path, kind: asSSE, body: b.String()}
-	}
-	return map[string]*answerCase{
-		"whole": {
-			path: "/v1/chat/completions", kind: asJSON,
-			body: `{"id":"chatcmpl-1","model":"gpt-4o","choices":[{"message":{"content":"` + strings.Repeat("word ", 400) + `"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1000,"completion_tokens":200,"total_tokens":1200}}`,
-		},
-		"chat": stream("/v1/chat/completions", "", `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1694268190,"model":"gpt-4o","choices":[{"index":0,"delta":{"content":"$word"},"logprobs":null,"finish_reason":null}],"usage":null}
-
-`, `data: {"id":"chatcmpl-1","model":"gpt-4o","choices":[{"delta":{},"finish_reason":"stop"}]}
-
-data: {"id":"chatcmpl-1","model":"gpt-4o","choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":200,"total_tokens":1200}}
-
-data: [DONE]
-
-`),
-		"responses": stream("/v1/responses", `event: response.created
-data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","object":"response","status":"in_progress","error":null,"model":"gpt-5","output":[],"usage":null}}
-
-`, `event: response.output_text.delta
-data: {"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"$word","logprobs":[],"sequence_number":$n}
-
-`, `event: response.completed
-data: {"type":"response.completed","sequence_number":300,"response":{"id":"resp_1","object":"response","status":"completed","error":null,"model":"gpt-5","output":[],"usage":{"input_tokens":37,"output_tokens":11,"total_tokens":48}}}
-
-`),
-		"messages": stream("/v1/messages", `event: message_start
-data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"model":"claude-opus-4-1","stop_reason":null,"usage":{"input_tokens":25,"output_tokens":1}}}
-
-`, `event: content_block_delta
-data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"$word"}}
-
-`, `event: message_delta
-data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":200}}
-
-event: message_stop
-data: {"type":"message_stop"}
-
-`),
-		"gemini": stream("/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse", "", `data: {"candidates":[{"content":{"parts":[{"text":"$word"}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":8,"candidatesTokenCount":$n,"totalTokenCount":90,"promptTokensDetails":[{"modality":"TEXT","tokenCount":8}],"thoughtsTokenCount":52},"modelVersion":"gemini-2.5-pro","responseId":"r-1"}
-
-`, `data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":8,"candidatesTokenCount":300,"totalTokenCount":360,"thoughtsTokenCount":52},"modelVersion":"gemini-2.5-pro","responseId":"r-1"}
-
-`),
-	}
-}
-
 // BenchmarkMiddleware measures a handler alone and behind Middleware, by turns: what a call costs is
 // the difference of the processor time, of which the median over the rounds is told. A stream has 200
 // events and is written and flushed event by event.
@@ -90,13 +35,13 @@ func BenchmarkMiddleware(b *testing.B) {
 	p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(dropping{}))
 	b.Cleanup(func() { require.NoError(b, p.Shutdown(context.Background())) })
 	request := `{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"` + strings.Repeat("word ", 800) + `"}]}`
-	answers := benchAnswers(200)
+	answers := answers.Long(200)
 	for _, name := range slices.Sorted(maps.Keys(answers)) {
 		c := answers[name]
-		pieces := bytes.SplitAfter([]byte(c.body), []byte("\n\n"))
+		pieces := bytes.SplitAfter([]byte(c.Body), []byte("\n\n"))
 		bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
-			w.Header().Set("Content-Type", c.kind)
+			w.Header().Set("Content-Type", c.Kind)
 			for _, p := range pieces {
 				_, _ = w.Write(p)
 				w.(http.Flusher).Flush()
@@ -109,7 +54,7 @@ func BenchmarkMiddleware(b *testing.B) {
 			runtime.ReadMemStats(&before)
 			user, system := processorTime(b)
 			for range calls {
-				r := httptest.NewRequest(http.MethodPost, c.path, strings.NewReader(request))
+				r := httptest.NewRequest(http.MethodPost, c.Path, strings.NewReader(request))
 				r.Header.Set("Authorization", "Bearer "+clientKey)
 				h.ServeHTTP(&flushed{discarding{http.Header{}}}, r)
 			}
@@ -129,7 +74,7 @@ func BenchmarkMiddleware(b *testing.B) {
 			b.ReportMetric(median(with), "proxytrace-cpu-ns/call")
 			b.ReportMetric(median(more), "more-cpu-ns/call")
 			b.ReportMetric(median(allocs), "more-allocs/call")
-			b.ReportMetric(float64(len(c.body)), "body-bytes")
+			b.ReportMetric(float64(len(c.Body)), "body-bytes")
 		})
 	}
 }
@@ -158,19 +103,19 @@ func (f *flushed) Flush() {}
 func BenchmarkFirstByte(b *testing.B) {
 	p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(dropping{}))
 	b.Cleanup(func() { require.NoError(b, p.Shutdown(context.Background())) })
-	c := benchAnswers(200)["chat"]
+	c := answers.Long(200)["chat"]
 	written, proceed := make(chan time.Time, 1), make(chan struct{})
 	upstream := server(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", c.kind)
+		w.Header().Set("Content-Type", c.Kind)
 		written <- time.Now()
-		_, _ = io.WriteString(w, c.body[:1])
+		_, _ = io.WriteString(w, c.Body[:1])
 		w.(http.Flusher).Flush()
 		select { // not before the client has the first
 		case <-proceed:
 		case <-r.Context().Done():
 		}
-		_, _ = io.WriteString(w, c.body[1:])
+		_, _ = io.WriteString(w, c.Body[1:])
 	}))
 	o := proxytrace.WithTracerProvider(p)
 	bare := server(b, reverse(b, upstream.URL, base(b)))
@@ -178,7 +123,7 @@ func BenchmarkFirstByte(b *testing.B) {
 	cl := plainClient(b)
 	call := func(url string) (whole, way float64) {
 		begun := time.Now()
-		res, err := cl.Post(url+c.path, "application/json", strings.NewReader(`{"model":"gpt-4o","stream":true}`))
+		res, err := cl.Post(url+c.Path, "application/json", strings.NewReader(`{"model":"gpt-4o","stream":true}`))
 		if err != nil {
 			b.Fatal(err)
 		}
