@@ -113,7 +113,10 @@ var units = map[string]time.Duration{
 var operations = map[string]string{
 	"text_completions": "text_completion", "completion": "chat", "acompletion": "chat", "embedding": "embeddings",
 	"aembedding": "embeddings", "llm_call": "chat", "response": "chat", "responses": "chat", "aresponses": "chat",
-	"model_generation": "chat",
+	"model_generation": "chat", "chat_streaming": "chat", "stream_generate_content": "generate_content", "anthropic_messages": "chat",
+	"atext_completion": "text_completion", "agenerate_content": "generate_content", "generate_content_stream": "generate_content",
+	"agenerate_content_stream": "generate_content", "aimage_generation": "image_generation", "aspeech": "speech",
+	"atranscription": "transcription", "arerank": "rerank",
 }
 
 // providers folds what emitters write into the conventions' values; DIALECTS.md, 1.4. Names of

@@ -196,7 +196,7 @@ func (d *Decoder) makePlan(scope string) *plan {
 		}
 		rule.single = len(row.Is) == 1
 		p.rules = append(p.rules, rule)
-		if row.Attribute == "" && row.Name == "" {
+		if row.Attribute == "" && row.Name == "" && row.Part == "" {
 			p.byName = append(p.byName, rule)
 		}
 	}

@@ -179,7 +179,8 @@ func (r *plainRecord) tells() bool {
 func (r *plainRecord) role(byNameOnly bool) verdict {
 	for i := range roleRules {
 		row := &roleRules[i]
-		if !strings.HasPrefix(r.scope, row.Scope) || !strings.HasPrefix(r.name, row.Name) || (byNameOnly && row.Attribute+row.Name != "") {
+		if !strings.HasPrefix(r.scope, row.Scope) || !strings.HasPrefix(r.name, row.Name) || !strings.Contains(r.name, row.Part) ||
+			(byNameOnly && row.Attribute+row.Name+row.Part != "") {
 			continue
 		}
 		name := r.name
