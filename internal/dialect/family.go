@@ -53,6 +53,10 @@ type Family struct {
 	// ZeroCost says that a reported cost of 0 is a price; elsewhere it means that none is known.
 	ZeroCost bool
 
+	// Answered are marks of which one is on a record of a call that was answered: without one, and without
+	// usage or a failure, a record only begins a call that another one tells.
+	Answered []string
+
 	// CallEvents are log events that are calls even without usage (failed ones).
 	CallEvents []string
 
@@ -62,7 +66,7 @@ type Family struct {
 
 // refs are the names of a family, taken apart once.
 type refs struct {
-	marks                                                                                []mark
+	marks, answered                                                                      []mark
 	input, output, total, cacheRead, cacheWrite, write5m, write1h, reasoning, extraInput []ref
 	facts                                                                                [factCount][]ref
 	cacheMembers, reasonMembers                                                          []ref // of the rows of Cache and Reasons
@@ -105,6 +109,9 @@ func (f *Family) compile(n *names) *Family {
 	for _, m := range f.Marks {
 		f.refs.marks = append(f.refs.marks, n.mark(m))
 	}
+	for _, m := range f.Answered {
+		f.refs.answered = append(f.refs.answered, n.mark(m))
+	}
 	for what, aliases := range f.Facts {
 		f.refs.facts[what] = n.refs(aliases)
 	}
@@ -134,9 +141,9 @@ var families = withAdded(
 	&claudeCode, &geminiCLI, &codex,
 	&anthropicSDK, &litellm, &awsSDK, &contrib, &openLIT, &openLLMetry, &langSmith, &pydanticAI, &logfire, &springAI, &quarkus, &semanticKernel,
 	&agentFramework, &strands, &adk, &mastra, &copilot, &openCode, &qwenCode, &openRouter, &bifrost, &cloudflare, &kong, &higress,
-	&dify, &vllm, &genAI,
+	&dify, &vllm, &rig, &genAI,
 	&openInferenceBedrock, &openInferenceAgentSDK, &openInferenceLangChain, &openInference, &answers,
-	&vercelAI, &langfuse, &mlflow, &googleADK, &genkit, &haystack, &braintrust, &langWatch, &langtrace,
+	&voltAgent, &vercelAI, &langfuse, &mlflow, &googleADK, &genkit, &haystack, &braintrust, &langWatch, &langtrace,
 )
 
 // withAdded puts the names that a family adds to behind its own, once for all.
@@ -176,6 +183,19 @@ func (f *Family) marked(r *record) bool {
 		}
 	}
 	return false
+}
+
+// begins tells whether a record only begins a call, see Family.Answered.
+func (f *Family) begins(r *record, c *usage.Call) bool {
+	if len(f.refs.answered) == 0 || c.Failed || c.Role != usage.RoleCall || c.Tokens.Reported() {
+		return false
+	}
+	for i := range f.refs.answered {
+		if r.is(&f.refs.answered[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // limited tells whether a family holds only for some scopes or where a mark is.

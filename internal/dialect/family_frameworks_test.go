@@ -109,7 +109,7 @@ func TestFrameworkFamilies(t *testing.T) {
 				"gen_ai.usage.total_tokens": 4222, "gen_ai.usage.cache_read_input_tokens": 3000, "gen_ai.usage.cache_write_input_tokens": 450,
 			}),
 			want:  anthropicCall,
-			check: func(t *testing.T, c *usage.Call) { require.Empty(t, c.Provider, "a framework is none") },
+			check: func(t *testing.T, c *usage.Call) { require.Equal(t, "aws.bedrock", c.Provider, "a framework is none: the model tells it") },
 		},
 		{
 			name: "strands on openai", scope: "strands-agents", span: "chat",
@@ -196,7 +196,7 @@ func TestGoogleFamilies(t *testing.T) {
 			want: tok{100, 60, 60, none, 25},
 			check: func(t *testing.T, c *usage.Call) {
 				require.Equal(t, "s1", c.Session)
-				require.Empty(t, c.Provider, "a framework is none")
+				require.Equal(t, "gcp.gemini", c.Provider, "a framework is none: the model tells it")
 			},
 		},
 		{

@@ -214,7 +214,7 @@ func (p *plan) asked(r *record) uint64 {
 type rowOfRole struct {
 	*roleRule
 	ref    ref
-	bit    uint32 // see asks.rules
+	bit    uint64 // see asks.rules
 	only   string // the one name that it knows, where that is all
 	single bool
 }

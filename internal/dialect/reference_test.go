@@ -34,12 +34,22 @@ type plainRecord struct {
 	nested      *record // looks into values
 }
 
+// lastOf gives the last value of a name.
+func lastOf(m pcommon.Map, name string) (v pcommon.Value, ok bool) {
+	for k, found := range m.All() {
+		if k == name {
+			v, ok = found, true
+		}
+	}
+	return v, ok
+}
+
 func (r *plainRecord) find(alias string) (v pcommon.Value, path string, ok bool) {
 	name, path, _ := strings.Cut(alias, "#")
 	if in, isResource := strings.CutPrefix(name, "resource:"); isResource {
-		v, ok = r.res.Get(in)
+		v, ok = lastOf(r.res, in)
 	} else if name != "" {
-		v, ok = r.attrs.Get(name)
+		v, ok = lastOf(r.attrs, name)
 	}
 	return v, path, ok && v.Type() != pcommon.ValueTypeEmpty
 }
@@ -156,7 +166,7 @@ func (r *plainRecord) process() uint64 {
 	for _, name := range []string{
 		"service.name", "service.namespace", "service.instance.id", "host.id", "host.name", "process.pid", "k8s.pod.uid", "container.id",
 	} {
-		if v, ok := r.res.Get(name); ok && (!strings.HasPrefix(name, "host.") || !hasPrefix(r.scope, unevenHost)) {
+		if v, ok := lastOf(r.res, name); ok && (!strings.HasPrefix(name, "host.") || !hasPrefix(r.scope, unevenHost)) {
 			_, _ = h.Write([]byte(name + "=" + plainText(raw(v)) + "\x00"))
 			known = true
 		}
@@ -284,6 +294,19 @@ func (r *plainRecord) part(f *Family, rows []PartRule, provider string) rule {
 	return undecided
 }
 
+// told is what the names in a record tell of the provider.
+func (r *plainRecord) told(f *Family) (provider, model string) {
+	for _, what := range []fact{factResponseModel, factModel, factRequestModel} {
+		if model == "" {
+			model = r.text(f, what)
+		}
+	}
+	if provider = providerOfModel(r.textAt("litellm.provider.model")); provider == "" {
+		provider = providerOf(model, r.text(f, factResponseID))
+	}
+	return provider, model
+}
+
 func (r *plainRecord) figures(c *usage.Call, v verdict) (best *Family) {
 	bad := false
 	var bestFull int64 = -1
@@ -306,6 +329,9 @@ func (r *plainRecord) figures(c *usage.Call, v verdict) (best *Family) {
 		if provider == "" {
 			provider = f.Provider
 		}
+		told, model := r.told(f)
+		provider = rulesOf(provider, told, model)
+		g.thinks = separate[provider]
 		cache := r.part(f, f.Cache, provider)
 		switch r.textAt(semantics) {
 		case "inclusive":
@@ -354,7 +380,11 @@ func (r *plainRecord) provider() string {
 		if name == "" || strings.EqualFold(name, "unknown") {
 			continue
 		}
-		if folded := foldProvider(name); folded != "" {
+		service := ""
+		if v, ok := lastOf(r.res, "service.name"); ok {
+			service = plainText(raw(v))
+		}
+		if folded := foldProvider(name); folded != "" && (knownProviders[folded] || !strings.EqualFold(name, service)) {
 			return plainClean(folded)
 		}
 	}
@@ -382,6 +412,9 @@ func (r *plainRecord) status(f *Family) string {
 func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	if c.Provider == "" && f != nil {
 		c.Provider = f.Provider
+	}
+	if c.Provider == "" {
+		c.Provider, _ = r.told(f)
 	}
 	c.RequestModel = r.text(f, factRequestModel)
 	if c.Model = r.text(f, factResponseModel); c.Model == "" {
@@ -448,7 +481,7 @@ func (r *plainRecord) operation(f *Family) string {
 	if folded, ok := operations[op]; ok {
 		op = folded
 	}
-	if _, generated := r.attrs.Get("ai.operationId"); generated && op == "" && strings.Contains(strings.ToLower(r.name), "embed") {
+	if _, generated := lastOf(r.attrs, "ai.operationId"); generated && op == "" && strings.Contains(strings.ToLower(r.name), "embed") {
 		op = "embeddings"
 	}
 	for i := range kindRefs {
@@ -479,7 +512,7 @@ func (r *plainRecord) key() (fingerprint, display string) {
 	for _, alias := range RawKeys {
 		v, ok := pcommon.Value{}, false
 		for name, found := range r.attrs.All() {
-			if !ok && (name == alias || (known.look(name) == 0 && secret.Name(name) != secret.Not && known.list[known.keyNamed(name)] == alias)) {
+			if (name == alias || (known.look(name) == 0 && secret.Name(name) != secret.Not && known.list[known.keyNamed(name)] == alias)) {
 				v, ok = found, true
 			}
 		}
@@ -551,7 +584,7 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 		*into = get(name)
 	}
 	for _, name := range []string{usage.AttrProject, "project.name", "project.id"} {
-		if v, ok := r.res.Get(name); ok && c.Project == "" {
+		if v, ok := lastOf(r.res, name); ok && c.Project == "" {
 			c.Project = textOf(v)
 		}
 	}
@@ -609,7 +642,7 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 // decode fills in all but identity and time.
 func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family string) {
 	get := func(name string) string {
-		v, ok := r.res.Get(name)
+		v, ok := lastOf(r.res, name)
 		if !ok {
 			return ""
 		}
@@ -637,6 +670,10 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 		return ""
 	}
 	r.facts(c, best, failed)
+	if best != nil && len(best.Answered) > 0 && !c.Failed && c.Role == usage.RoleCall && !c.Tokens.Reported() && !slices.ContainsFunc(best.Answered, r.is) {
+		*c = usage.Call{Trace: c.Trace, Span: c.Span, Parent: c.Parent}
+		return ""
+	}
 	for _, e := range sessions {
 		if r.scope == e.Scope && c.Session != "" {
 			c.Group, c.Echo = e.Name+"|"+c.Session, !r.log || !slices.Contains(e.Full, r.event)
@@ -686,7 +723,7 @@ func plainSpan(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSc
 func plainLog(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) (c usage.Call, family string, ok bool) {
 	r := plainOf(d, res, scope, lr.Attributes())
 	r.log = true
-	if v, ok := lr.Attributes().Get("event.name"); ok {
+	if v, ok := lastOf(lr.Attributes(), "event.name"); ok {
 		r.event = plainText(raw(v))
 	} else if r.event = plainClean(lr.EventName()); lr.EventName() == "" && lr.Body().Type() == pcommon.ValueTypeStr && len(lr.Body().Str()) <= maxNumberText {
 		r.event = plainClean(lr.Body().Str())
@@ -771,6 +808,10 @@ func plainOf(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationScop
 
 // plainWrite is WriteCanonical in the plainest way.
 func plainWrite(c *usage.Call, family string, attrs pcommon.Map) {
+	attrs.RemoveIf(func(k string, v pcommon.Value) bool {
+		last, _ := lastOf(attrs, k)
+		return k == usage.AttrQuality || (slices.Contains(canonicalNames(), k) && v != last)
+	})
 	integer := func(name string, has bool, n int64) {
 		if has {
 			attrs.PutInt(name, n)

@@ -32,6 +32,8 @@ var roleRules = []roleRule{
 	{Is: map[string]verdict{"raw_gen_ai_request": never}},
 	{Attribute: "ai.operationId", Is: vercelSpans, Else: aggregate},
 	{Scope: "ai", Is: vercelSpans},
+	{Attribute: "span.type", Scope: "@voltagent/", Is: map[string]verdict{"llm": never, "tool": tool}},
+	{Attribute: "ai.model.name", Scope: "@voltagent/", Else: call}, // an agent's run
 	{Attribute: "span.type", Scope: "com.anthropic.claude_code", Else: never, Is: map[string]verdict{
 		"llm_request": call, "tool": tool, "tool.execution": tool,
 	}},
@@ -42,6 +44,7 @@ var roleRules = []roleRule{
 	{Scope: "bifrost", Is: map[string]verdict{"llm.call": call}},
 	{Scope: "bifrost", Name: "plugin.", Else: never},                                   // it copies the trace's attributes onto every span
 	{Attribute: "gen_ai.operation.name", Is: map[string]verdict{"execute_tool": tool}}, // before a kind that says less: OpenLLMetry's task
+	{Attribute: "target", Is: map[string]verdict{"rig::agent::prompt_request": never, "rig::agent::prompt_request::streaming": aggregate}},
 	// LlamaIndex makes a request ready, or looks at an answer: nothing is sent
 	{Scope: "openinference.instrumentation.llama_index", Part: "._prepare_", Attribute: "openinference.span.kind", Else: never},
 	{Scope: "openinference.instrumentation.llama_index", Part: "._validate_", Attribute: "openinference.span.kind", Else: never},
