@@ -31,7 +31,10 @@ type plainRecord struct {
 	log         bool
 	owner       *Family
 	exception   string
-	nested      *record // looks into values
+	message     string // of the exception
+	// statusMessage is the span's.
+	statusMessage string
+	nested        *record // looks into values
 }
 
 // lastOf gives the last value of a name.
@@ -465,6 +468,19 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	success, told := r.get("success")
 	finish := strings.Trim(r.text(f, factFinish), `["]`)
 	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && truth(success) == usage.No && r.scope != "")
+	if c.Failed && c.Status == 0 {
+		said := []string{c.ErrorType, r.exception}
+		for _, name := range []string{"error.message", "exception.message", "error_message", "error", "exception"} {
+			if v, ok := lastOf(r.attrs, name); ok && v.Type() == pcommon.ValueTypeStr {
+				said = append(said, v.Str())
+			}
+		}
+		for _, s := range append(said, r.message, r.statusMessage) {
+			if c.Status == 0 {
+				c.Status = statusIn(s)
+			}
+		}
+	}
 	if c.Failed && c.ErrorType == "" {
 		c.ErrorType = r.exception
 	}
@@ -512,7 +528,7 @@ func (r *plainRecord) key() (fingerprint, display string) {
 	for _, alias := range RawKeys {
 		v, ok := pcommon.Value{}, false
 		for name, found := range r.attrs.All() {
-			if (name == alias || (known.look(name) == 0 && secret.Name(name) != secret.Not && known.list[known.keyNamed(name)] == alias)) {
+			if name == alias || (known.look(name) == 0 && secret.Name(name) != secret.Not && known.list[known.keyNamed(name)] == alias) {
 				v, ok = found, true
 			}
 		}
@@ -701,9 +717,13 @@ func plainSpan(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSc
 			c.Duration = d
 		}
 	}
+	r.statusMessage = s.Status().Message()
 	for _, e := range s.Events().All() {
 		if kind, ok := e.Attributes().Get("exception.type"); ok && e.Name() == "exception" && told(plainText(raw(kind))) {
 			r.exception = plainText(raw(kind))
+		}
+		if v, ok := e.Attributes().Get("exception.message"); ok && e.Name() == "exception" && v.Type() == pcommon.ValueTypeStr {
+			r.message = v.Str()
 		}
 	}
 	family = r.decode(&c, r.role(false), s.Status().Code() == ptrace.StatusCodeError)
