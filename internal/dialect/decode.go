@@ -229,6 +229,9 @@ func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed boo
 		*c = usage.Call{Trace: c.Trace, Span: c.Span, Parent: c.Parent}
 		return ""
 	}
+	if best != nil && c.Tokens.Reported() {
+		c.Quality |= best.lacks(r, c)
+	}
 	r.session(c)
 	if best == nil {
 		return "gen_ai"

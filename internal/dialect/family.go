@@ -53,6 +53,17 @@ type Family struct {
 	// ZeroCost says that a reported cost of 0 is a price; elsewhere it means that none is known.
 	ZeroCost bool
 
+	// Sums are marks of which one is on a call that may be one of a tool loop where the emitter tells of each call
+	// the sum of the loop so far: one of the versions of its scope that start with SumsVersion.
+	Sums        []string
+	SumsVersion string
+	// HidesCache are rows that fit where the emitter leaves the cache out of the input, and may not tell it.
+	HidesCache []PartRule
+	// Runs says that a record is a run of one call or several.
+	Runs bool
+	// Guesses says that the figures of a call that failed are the emitter's estimate.
+	Guesses bool
+
 	// Answered are marks of which one is on a record of a call that was answered: without one, and without
 	// usage or a failure, a record only begins a call that another one tells.
 	Answered []string
@@ -66,10 +77,10 @@ type Family struct {
 
 // refs are the names of a family, taken apart once.
 type refs struct {
-	marks, answered                                                                      []mark
+	marks, answered, sums                                                                []mark
 	input, output, total, cacheRead, cacheWrite, write5m, write1h, reasoning, extraInput []ref
 	facts                                                                                [factCount][]ref
-	cacheMembers, reasonMembers                                                          []ref // of the rows of Cache and Reasons
+	cacheMembers, reasonMembers, hidesMembers                                            []ref // of the rows of Cache, Reasons and HidesCache
 	disjoint                                                                             ref
 }
 
@@ -112,6 +123,9 @@ func (f *Family) compile(n *names) *Family {
 	for _, m := range f.Answered {
 		f.refs.answered = append(f.refs.answered, n.mark(m))
 	}
+	for _, m := range f.Sums {
+		f.refs.sums = append(f.refs.sums, n.mark(m))
+	}
 	for what, aliases := range f.Facts {
 		f.refs.facts[what] = n.refs(aliases)
 	}
@@ -121,7 +135,7 @@ func (f *Family) compile(n *names) *Family {
 		}
 		return out
 	}
-	f.refs.cacheMembers, f.refs.reasonMembers = members(f.Cache), members(f.Reasons)
+	f.refs.cacheMembers, f.refs.reasonMembers, f.refs.hidesMembers = members(f.Cache), members(f.Reasons), members(f.HidesCache)
 	return f
 }
 
@@ -196,6 +210,28 @@ func (f *Family) begins(r *record, c *usage.Call) bool {
 		}
 	}
 	return true
+}
+
+// lacks gives the quality flags for what a family is known to tell otherwise than it is: of a record that bears usage.
+func (f *Family) lacks(r *record, c *usage.Call) (q usage.Quality) {
+	if f.Runs {
+		q |= usage.SeveralCalls
+	}
+	if f.Guesses && c.Failed {
+		q |= usage.Estimated
+	}
+	const cache = usage.HasCacheRead | usage.HasCacheWrite
+	if len(f.HidesCache) > 0 && c.Tokens.Fields&cache == 0 && f.part(f.HidesCache, f.refs.hidesMembers, r, r.rules(f, c.Provider)) != undecided {
+		q |= usage.CacheMissing
+	}
+	if strings.HasPrefix(r.version, f.SumsVersion) {
+		for i := range f.refs.sums {
+			if r.is(&f.refs.sums[i]) {
+				return q | usage.RunningSum
+			}
+		}
+	}
+	return q
 }
 
 // limited tells whether a family holds only for some scopes or where a mark is.

@@ -26,6 +26,7 @@ var litellm = Family{
 	},
 	Cache:   []PartRule{{Is: included}},
 	Reasons: []PartRule{{Is: included}},
+	Guesses: true,
 	Facts: map[fact][]string{
 		factRequestID: {"litellm.call_id"},
 		factUser: {

@@ -16,6 +16,7 @@ var voltAgent = Family{
 	Cache:      []PartRule{{Is: included}},
 	Reasons:    []PartRule{{Is: included}},
 	Operation:  "chat",
+	Runs:       true,
 	Facts: map[fact][]string{
 		factModel: {"ai.model.name"}, factSession: {"voltagent.conversation_id", "conversation.id"}, factUser: {"voltagent.user_id", "user.id"},
 	},

@@ -40,7 +40,7 @@ func (rd *Reader) Close() {
 	rd.record.reset()
 	rd.record.own.release()
 	rd.record.keys.clear()
-	rd.record.plan = nil
+	rd.record.plan, rd.record.version = nil, ""
 	rd.origin.index.release()
 	rd.writer.release()
 	rd.origin.secrets.Reset()
@@ -61,6 +61,7 @@ func (rd *Reader) Scope(scope pcommon.InstrumentationScope) {
 	if name := scope.Name(); rd.record.plan == nil || rd.record.plan.scope != name {
 		rd.record.plan = rd.decoder.planFor(name)
 	}
+	rd.record.version = scope.Version()
 	rd.scoped.Reset()
 	gather(rd.decoder.names, rd.decoder.secrets, scope.Attributes(), &rd.scoped)
 }

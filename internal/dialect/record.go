@@ -14,6 +14,7 @@ type record struct {
 	names    *names
 	families []*Family
 	plan     *plan   // what the scope says
+	version  string  // of the scope
 	origin   *origin // what the resource says
 	attrs    pcommon.Map
 	own      index  // of attrs

@@ -27,6 +27,7 @@ import (
 type plainRecord struct {
 	attrs, res  pcommon.Map
 	scope       string
+	version     string
 	name, event string
 	log         bool
 	owner       *Family
@@ -690,6 +691,18 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 		*c = usage.Call{Trace: c.Trace, Span: c.Span, Parent: c.Parent}
 		return ""
 	}
+	if best != nil && c.Tokens.Reported() {
+		told, model := r.told(best)
+		hidden := r.part(best, best.HidesCache, rulesOf(c.Provider, told, model)) != undecided && c.Tokens.Fields&(usage.HasCacheRead|usage.HasCacheWrite) == 0
+		sums := strings.HasPrefix(r.version, best.SumsVersion) && slices.ContainsFunc(best.Sums, r.is)
+		for flag, is := range map[usage.Quality]bool{
+			usage.SeveralCalls: best.Runs, usage.Estimated: best.Guesses && c.Failed, usage.CacheMissing: hidden, usage.RunningSum: sums,
+		} {
+			if is {
+				c.Quality |= flag
+			}
+		}
+	}
 	for _, e := range sessions {
 		if r.scope == e.Scope && c.Session != "" {
 			c.Group, c.Echo = e.Name+"|"+c.Session, !r.log || !slices.Contains(e.Full, r.event)
@@ -823,7 +836,7 @@ func plainOf(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationScop
 	rd.Resource(res)
 	rd.Scope(scope)
 	rd.record.look(attrs)
-	return &plainRecord{attrs: attrs, res: res.Attributes(), scope: scope.Name(), nested: &rd.record}
+	return &plainRecord{attrs: attrs, res: res.Attributes(), scope: scope.Name(), version: scope.Version(), nested: &rd.record}
 }
 
 // plainWrite is WriteCanonical in the plainest way.

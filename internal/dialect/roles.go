@@ -44,6 +44,8 @@ var roleRules = []roleRule{
 	{Scope: "bifrost", Is: map[string]verdict{"llm.call": call}},
 	{Scope: "bifrost", Name: "plugin.", Else: never},                                   // it copies the trace's attributes onto every span
 	{Attribute: "gen_ai.operation.name", Is: map[string]verdict{"execute_tool": tool}}, // before a kind that says less: OpenLLMetry's task
+	{Scope: "org.springframework", Name: "tool_call ", Else: tool},                     // of Spring AI 1, whose operation is "framework"
+	{Scope: "org.springframework", Name: "execute_tool ", Else: tool},
 	{Attribute: "target", Is: map[string]verdict{"rig::agent::prompt_request": never, "rig::agent::prompt_request::streaming": aggregate}},
 	// LlamaIndex makes a request ready, or looks at an answer: nothing is sent
 	{Scope: "openinference.instrumentation.llama_index", Part: "._prepare_", Attribute: "openinference.span.kind", Else: never},
