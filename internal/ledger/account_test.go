@@ -434,11 +434,13 @@ func TestIndexRollback(t *testing.T) {
 		g := gistOf(&c)
 		return x.add(&c, &g, testStart)
 	}
+	first.Quality |= usage.RunningSum
 	fuller := first
 	fuller.Tokens.OutputText, fuller.ResponseID, fuller.Group = 9, "r2", ""
 	x := newIndex(true)
 	a := add(x, first)
-	x.stand(a, &standing{counted: true, lent: usage.Who{User: "ann"}})
+	before := usage.Tokens{OutputText: 2}
+	x.stand(a, &standing{counted: true, lent: usage.Who{User: "ann"}, before: before})
 	x.commit()
 
 	x.begin()
@@ -462,7 +464,8 @@ func TestIndexRollback(t *testing.T) {
 	require.Equal(t, 1, x.byKey.count(keyOf('r', "r")))
 	require.Equal(t, 1, x.groups[a.group].full)
 	require.Empty(t, x.groups[a.group].echoes)
-	require.Equal(t, standing{counted: true, lent: usage.Who{User: "ann"}}, x.standingOf(a))
+	require.Equal(t, standing{counted: true, lent: usage.Who{User: "ann"}, before: before}, x.standingOf(a))
+	require.Equal(t, first.Tokens.Output(), x.running[a.self].OutputText)
 	require.Equal(t, fullnessOf(&first), a.full)
 	require.Empty(t, x.by)
 
@@ -474,6 +477,8 @@ func TestIndexRollback(t *testing.T) {
 		require.Zero(t, table.used)
 	}
 	require.Empty(t, x.groups)
+	require.Empty(t, x.running)
+	require.Empty(t, x.before)
 }
 
 func allOf(x *index, n *node) (all []*node) {
