@@ -232,6 +232,9 @@ func kindByForm(name string) (k Kind) {
 		if k&KindContent != 0 || (!strings.HasPrefix(name, "llm.") && !strings.HasPrefix(name, "gen_ai.")) {
 			break
 		}
+		if isRaw(name) {
+			k |= KindContent
+		}
 		for _, s := range contentSuffixes {
 			if strings.HasSuffix(name, s) {
 				k |= KindContent

@@ -1035,6 +1035,8 @@ func TestPlainKinds(t *testing.T) {
 		mastra := strings.HasPrefix(name, "mastra.") && (strings.HasSuffix(name, ".input") || strings.HasSuffix(name, ".output"))
 		raw := (strings.HasPrefix(name, "llm.") || strings.HasPrefix(name, "gen_ai.")) &&
 			slices.ContainsFunc(contentSuffixes, func(s string) bool { return strings.HasSuffix(name, s) })
+		parts := strings.Split(name, ".")
+		raw = raw || (len(parts) == 3 && parts[0] == "llm" && rawParts[parts[2]] && !notProviders[parts[1]])
 		return mastra || raw || slices.Contains(contentNames, name) || hasPrefix(name, contentPrefixes)
 	}
 	names := slices.Clone(known.list)
