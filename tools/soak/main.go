@@ -21,6 +21,10 @@ import (
 	"time"
 )
 
+// spared has SQLite compiled without the race detector's calls: translated from C, it keeps its data outside of
+// Go's heap, where the detector looks at nothing, and is several times slower with them. The Makefile has the same.
+const spared = "-gcflags=modernc.org/sqlite/lib=-race=false"
+
 // options say what is run, and how.
 type options struct {
 	root     string
@@ -30,7 +34,9 @@ type options struct {
 	cpu      string
 	busy     int
 	race     bool
-	args     []string // for every go test
+	checks   int             // of every property; 0: as many as rapid has by default
+	checked  map[string]bool // the packages that have properties
+	args     []string        // for every go test
 	logs     string
 }
 
@@ -58,6 +64,7 @@ func run() error {
 	flag.StringVar(&o.cpu, "cpu", "1,2,4", "values of GOMAXPROCS")
 	flag.IntVar(&o.busy, "busy", runtime.NumCPU(), "processors that are kept busy")
 	flag.BoolVar(&o.race, "race", true, "use the race detector, which needs a C compiler")
+	flag.IntVar(&o.checks, "checks", 0, "check every property so many times in each run; 0: as often as go test does, 100 times")
 	flag.StringVar(&o.logs, "logs", "", "the folder for the output of failed runs; empty: a new one")
 	flag.Parse()
 	o.args = flag.Args()
@@ -66,6 +73,11 @@ func run() error {
 	var err error
 	if o.packages, err = o.list(ctx, strings.Fields(packages)); err != nil {
 		return err
+	}
+	if o.checks > 0 {
+		if o.checked, err = o.listChecked(ctx); err != nil {
+			return err
+		}
 	}
 	if o.logs == "" {
 		o.logs, err = os.MkdirTemp("", "soak-")
@@ -107,6 +119,24 @@ func (o *options) list(ctx context.Context, patterns []string) ([]string, error)
 	return all, nil
 }
 
+// listChecked gives the packages whose tests use rapid: the others do not know its flags.
+func (o *options) listChecked(ctx context.Context) (map[string]bool, error) {
+	format := `{{$test := .ImportPath}}{{range .Deps}}{{if eq . "pgregory.net/rapid"}}{{$test}}{{"\n"}}{{end}}{{end}}`
+	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-test", "-f", format}, o.packages...)...) //nolint:gosec // the packages are this module's
+	cmd.Dir, cmd.Stderr = o.root, os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("list the packages that have properties: %w", err)
+	}
+	checked := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		if pkg, isTest := strings.CutSuffix(strings.TrimSpace(line), ".test"); isTest {
+			checked[pkg] = true
+		}
+	}
+	return checked, nil
+}
+
 // soak runs all packages in one random order after another, until the time is over.
 func (o *options) soak(ctx context.Context) error {
 	began := time.Now()
@@ -133,6 +163,9 @@ func (o *options) soak(ctx context.Context) error {
 			}
 		}
 	}
+	if o.checks > 0 {
+		fmt.Printf("\nevery property was checked %d times in a run", o.checks)
+	}
 	fmt.Printf("\n%d runs of %d of %d packages in %s, GOMAXPROCS %s each, %d processors kept busy: %d failed\n",
 		runs, len(seen), len(o.packages), time.Since(began).Round(time.Second), o.cpu, o.busy, len(failures))
 	for _, f := range failures {
@@ -149,14 +182,23 @@ func (o *options) soak(ctx context.Context) error {
 	return nil
 }
 
+// arguments are those of go for one run of a package's tests.
+func (o *options) arguments(pkg string, seed int64) []string {
+	args := []string{"test", "-count=1", "-timeout=60m", "-cpu=" + o.cpu, fmt.Sprintf("-shuffle=%d", seed)}
+	if o.race {
+		args = append(args, "-race", spared)
+	}
+	args = append(args, pkg)
+	if o.checked[pkg] {
+		args = append(args, fmt.Sprintf("-rapid.checks=%d", o.checks))
+	}
+	return append(args, o.args...)
+}
+
 // test runs one package; nil where it passes.
 func (o *options) test(ctx context.Context, pkg string) (*failure, error) {
 	seed := rand.Int64N(1 << 31)
-	args := []string{"test", "-count=1", "-timeout=60m", "-cpu=" + o.cpu, fmt.Sprintf("-shuffle=%d", seed)}
-	if o.race {
-		args = append(args, "-race")
-	}
-	args = append(append(args, pkg), o.args...)
+	args := o.arguments(pkg, seed)
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the packages are this module's
 	cmd.Dir = o.root
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
