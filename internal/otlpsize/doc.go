@@ -1,5 +1,5 @@
 // Package otlpsize checks OTLP requests before they are decoded, and estimates how many bytes of memory the
-// decoder of the collector takes for them.
+// decoder of the collector, and what comes after it, take for them.
 //
 // The decoder makes some two hundred bytes of a span that two bytes of protobuf or three of JSON announce,
 // goes as deep as JSON is nested, and after an error goes on from where it stopped in the middle of a value.

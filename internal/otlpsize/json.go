@@ -6,8 +6,8 @@ import "strconv"
 type state uint8
 
 const (
-	wantValue state = iota
-	wantElement     // a value, or the end of an array that is empty
+	wantValue   state = iota
+	wantElement       // a value, or the end of an array that is empty
 	wantName
 	wantField // a name, or the end of an object that is empty
 	wantColon
