@@ -36,6 +36,7 @@ type target struct {
 	console, otlp, grpc string // addresses, host:port
 	dir                 string // its data
 	cmd                 *exec.Cmd
+	idle                int64 // memory that it holds before anybody attacks it
 	stderr              *log
 	exited              chan error
 	provider            *ssotest.Provider // of the mode oidc
@@ -114,6 +115,7 @@ func run(t *testing.T, mode string) *target {
 	b.nobody = &caller{target: b, name: "nobody", header: map[string]string{}}
 	b.waitUntilReady()
 	b.people()
+	b.idle = b.rss()
 	return b
 }
 
@@ -297,9 +299,15 @@ func jsonOf(v any) io.Reader {
 
 // tell sends telemetry, OTLP as JSON, and returns the status.
 func (b *target) tell(signal string, body []byte, header map[string]string) (status int, err error) {
-	req, err := http.NewRequest(http.MethodPost, "http://"+b.otlp+"/v1/"+signal, bytes.NewReader(body))
+	status, _, err = b.post(context.Background(), signal, body, header)
+	return status, err
+}
+
+// post sends telemetry, OTLP as JSON unless a header says otherwise, and returns the answer.
+func (b *target) post(ctx context.Context, signal string, body []byte, header map[string]string) (status int, answer []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+b.otlp+"/v1/"+signal, bytes.NewReader(body))
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	for k, v := range header {
@@ -307,11 +315,11 @@ func (b *target) tell(signal string, body []byte, header map[string]string) (sta
 	}
 	res, err := b.web.Do(req)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	defer res.Body.Close()
-	_, err = io.Copy(io.Discard, res.Body)
-	return res.StatusCode, err
+	answer, err = io.ReadAll(res.Body)
+	return res.StatusCode, answer, err
 }
 
 // call is what one call of the telemetry says.
