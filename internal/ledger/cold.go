@@ -39,6 +39,7 @@ func (t *transaction) takeCold(ctx context.Context, c *usage.Call) (known bool, 
 	r := &t.cold[at]
 	own := r.put.Call
 	own.Lend(usage.Who{})
+	own.Deduct(usage.Tokens{})
 	if !fullnessOf(&own).less(fullnessOf(c)) {
 		t.counters.Duplicates++
 		return true, nil
@@ -46,6 +47,7 @@ func (t *transaction) takeCold(ctx context.Context, c *usage.Call) (known bool, 
 	t.counters.Fuller++
 	r.put.Call, r.put.Seen, r.fuller = *c, t.now, true
 	r.put.Lend(r.stored.LentFacts())
+	t.deduct(&r.put, &standing{before: r.stored.Before})
 	return true, nil
 }
 

@@ -299,9 +299,10 @@ func (l *Ledger) indexHour(ctx context.Context, f store.Filter, since time.Time)
 	err := l.engine.Scan(ctx, f, func(r *store.Record) error {
 		own := r.Call
 		own.Lend(usage.Who{})
+		own.Deduct(usage.Tokens{})
 		g := gistOf(&own)
 		node := l.index.add(&own, &g, r.Seen)
-		l.index.setStanding(node, &standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason, lent: r.LentFacts()})
+		l.index.setStanding(node, &standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason, lent: r.LentFacts(), before: r.Before})
 		l.index.commit()
 		if n++; n%indexStep == 0 {
 			l.index.evict(l.o.MaxSpans, since)

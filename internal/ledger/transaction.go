@@ -224,6 +224,7 @@ func (t *transaction) stand(ctx context.Context, n *node, now *standing, w *stor
 		if now.lent != (usage.Who{}) {
 			r.Lend(now.lent)
 		}
+		t.deduct(r, now)
 		if x.pending[n.at-1].fresh {
 			x.setStanding(n, now) // it goes as a whole where the write fails
 			return nil
@@ -242,7 +243,7 @@ func (t *transaction) stand(ctx context.Context, n *node, now *standing, w *stor
 func (t *transaction) restand(ctx context.Context, n *node, was, now *standing, w *store.Write) error {
 	start := time.Unix(0, n.start).UTC()
 	mark := store.Mark{ID: n.id, Start: start, Counted: now.counted, SupersededBy: now.by, Reason: now.reason}
-	if now.counted == was.counted && now.lent == was.lent {
+	if now.counted == was.counted && now.lent == was.lent && now.before == was.before {
 		w.Mark = append(w.Mark, mark)
 		return nil
 	}
@@ -260,17 +261,26 @@ func (t *transaction) restand(ctx context.Context, n *node, was, now *standing, 
 			t.counters.Superseded++
 		}
 	}
-	if now.lent == was.lent {
+	if now.lent == was.lent && now.before == was.before {
 		w.Mark = append(w.Mark, mark)
 	} else {
 		stored.Counted, stored.SupersededBy, stored.Reason = now.counted, now.by, now.reason
 		stored.Lend(now.lent)
+		t.deduct(&stored, now)
 		w.Put = append(w.Put, stored)
 	}
 	if now.counted {
 		t.changes = append(t.changes, Change{Call: &stored.Call, N: 1})
 	}
 	return nil
+}
+
+// deduct takes from a running sum what calls before it spent, with what that costs.
+func (t *transaction) deduct(r *store.Record, now *standing) {
+	if r.Before != now.before {
+		r.Deduct(now.before)
+		t.ledger.settle(&r.Call)
+	}
 }
 
 // relate makes the set complete: all records whose standing can depend on what changed. It is closed under
