@@ -276,6 +276,7 @@ func TestSessionsActForOwnPagesOnly(t *testing.T) {
 		{"same site", map[string]string{"Origin": "", "Sec-Fetch-Site": "same-site"}, 403},
 		{"cross site", map[string]string{"Origin": "", "Sec-Fetch-Site": "cross-site"}, 403},
 		{"a form", map[string]string{"Origin": "", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 403},
+		{"a page without TLS of the same name, which others on the network can change", map[string]string{"Origin": "http://localhost:8317", "Sec-Fetch-Site": "cross-site"}, 403},
 		{"an allowed origin", map[string]string{"Origin": "https://friend.example"}, 401},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
