@@ -3,6 +3,7 @@
 GO        ?= go
 BIN       := bin
 LINT      := $(BIN)/golangci-lint
+ACTIONLINT := $(BIN)/actionlint
 # The linter keeps what it found by content, with the paths of the tree where it found it: two clones that
 # share a cache see each other's paths, and exclusions by path or by comment do not hold for them.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/$(BIN)/lint-cache
@@ -31,7 +32,7 @@ build: ## build ./bin/tokenboard, a static binary
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/tokenboard ./cmd/tokenboard
 
 .PHONY: test
-test: build lint test-unit test-fuzz test-e2e test-sdks test-web ## everything; it installs what it needs
+test: build lint test-unit test-fuzz test-e2e test-release test-sdks test-web ## everything; it installs what it needs
 
 .PHONY: packages
 packages: ## install the Debian packages that tests need and that are missing
@@ -58,6 +59,10 @@ fuzz: ## fuzz every parser that meets what others wrote, one after another, each
 test-e2e: build packages ## the built binary end to end
 	TOKENBOARD_GRAFANA=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 30m ./e2e
 
+.PHONY: test-release
+test-release: build packages ## the release tool; as root on Debian also its package: installed, upgraded, removed, purged
+	cd tools/release && TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -v ./...
+
 .PHONY: test-sdks
 test-sdks: build ## the official SDKs from npm, through the example proxy
 	TOKENBOARD_SDKS=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -run TestSDKs ./e2e
@@ -83,11 +88,15 @@ attack: build ## attack the built binary in each access mode and print what beca
 	TOKENBOARD_ATTACK=$(or $(WHAT),1) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 30m -v -run TestAttack ./e2e/attack
 
 .PHONY: lint
-lint: $(LINT) ## static checks
+lint: $(LINT) $(ACTIONLINT) ## static checks
 	./$(LINT) run ./...
+	./$(ACTIONLINT) -shellcheck= -pyflakes=
 
 $(LINT): tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(ACTIONLINT): tools/go.mod tools/go.sum
+	cd tools && $(GO) build -o ../$(ACTIONLINT) github.com/rhysd/actionlint/cmd/actionlint
 
 .PHONY: fmt
 fmt: $(LINT) ## format the code
@@ -113,6 +122,18 @@ reference: $(PRICES_FROM)/node_modules/.package-lock.json ## install the package
 
 $(PRICES_FROM)/node_modules/.package-lock.json: $(PRICES_FROM)/package.json $(PRICES_FROM)/package-lock.json
 	cd $(PRICES_FROM) && npm ci --ignore-scripts --silent && touch node_modules/.package-lock.json
+
+.PHONY: changelog
+changelog: ## move the entries in .changes into CHANGELOG.md, before a release
+	$(GO) run ./internal/changelog
+
+.PHONY: release
+release: ## what a version is published as, in dist/release: archives, packages, checksums; TARGETS=linux/amd64 narrows it
+	cd tools/release && $(GO) run . $(if $(TARGETS),-targets $(TARGETS))
+
+.PHONY: release-check
+release-check: ## release HEAD twice, in two clones, and compare the bytes; COLD=1 with an empty build cache for the second
+	GO=$(GO) COLD=$(COLD) sh tools/release-check.sh $(TARGETS)
 
 .PHONY: clean
 clean: ## remove what was built
