@@ -23,6 +23,7 @@ type roleRule struct {
 	Scope     string // only under scopes that start so
 	Name      string // only of spans whose names start so
 	Part      string // only of spans whose names contain it
+	Value     string // only of spans of which the attribute's value starts so
 	Is        map[string]verdict
 	Else      verdict
 }
@@ -46,7 +47,9 @@ var roleRules = []roleRule{
 	{Attribute: "gen_ai.operation.name", Is: map[string]verdict{"execute_tool": tool}}, // before a kind that says less: OpenLLMetry's task
 	{Scope: "org.springframework", Name: "tool_call ", Else: tool},                     // of Spring AI 1, whose operation is "framework"
 	{Scope: "org.springframework", Name: "execute_tool ", Else: tool},
-	{Attribute: "target", Is: map[string]verdict{"rig::agent::prompt_request": never, "rig::agent::prompt_request::streaming": aggregate}},
+	// rig tells a run that is not streamed in a trace of its own, beside its calls
+	{Attribute: "target", Name: "invoke_agent", Is: map[string]verdict{"rig::agent::prompt_request::streaming": aggregate}},
+	{Attribute: "target", Name: "invoke_agent", Value: "rig", Else: never},
 	// LlamaIndex makes a request ready, or looks at an answer: nothing is sent
 	{Scope: "openinference.instrumentation.llama_index", Part: "._prepare_", Attribute: "openinference.span.kind", Else: never},
 	{Scope: "openinference.instrumentation.llama_index", Part: "._validate_", Attribute: "openinference.span.kind", Else: never},
@@ -121,7 +124,7 @@ func (r *record) role() verdict {
 		}
 		name := r.name
 		if row.Attribute != "" {
-			if name = r.textAt(&row.ref); name == "" {
+			if name = r.textAt(&row.ref); name == "" || !strings.HasPrefix(name, row.Value) {
 				continue
 			}
 		}
