@@ -39,15 +39,15 @@ func newTown(t testing.TB, with func(*Options)) *town {
 	core, logs := observer.New(zap.DebugLevel)
 	out := &town{now: testNow, logs: logs}
 	var o Options
-	out.bench = newBench(t, func(p *Options) {
+	out.bench, o = openBench(t, func(p *Options) {
 		p.Open, p.Logger, p.Now = false, zap.New(core), func() time.Time { return out.now }
 		p.SignIn = &SignIn{Passwords: quickPasswords, Limits: throttle.Limits{Source: throttle.Limit{Burst: 10_000, Every: time.Second}}}
 		if with != nil {
 			with(p)
 		}
-		o = *p
 	})
 	out.console = New(o)
+	out.bench.console = out.console
 	out.handler = out.console.Handler()
 	return out
 }
