@@ -87,6 +87,12 @@ func freeAddress(t *testing.T) string {
 // run starts the binary in an access mode, with the quickstart's limits, and makes those who attack it.
 func run(t *testing.T, mode string) *target {
 	t.Helper()
+	return runWith(t, mode, func(config string) string { return config })
+}
+
+// runWith does so with a changed configuration and more of an environment.
+func runWith(t *testing.T, mode string, change func(config string) string, environment ...string) *target {
+	t.Helper()
 	dir := t.TempDir()
 	b := &target{
 		t: t, mode: mode, console: freeAddress(t), otlp: freeAddress(t), grpc: freeAddress(t), dir: filepath.Join(dir, "data"),
@@ -99,10 +105,11 @@ func run(t *testing.T, mode string) *target {
 	}
 	t.Cleanup(b.web.CloseIdleConnections)
 	config := filepath.Join(dir, "config.yaml")
-	require.NoError(t, os.WriteFile(config, []byte(b.config()), 0o600))
+	require.NoError(t, os.WriteFile(config, []byte(change(b.config())), 0o600))
 	b.cmd = exec.Command(os.Getenv("TOKENBOARD_BINARY"), "--config", config)
 	b.cmd.Env = append(os.Environ(), "TOKENBOARD_DATA_DIR="+b.dir, "TOKENBOARD_CONSOLE_ENDPOINT="+b.console,
 		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+b.grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+b.otlp, fmt.Sprintf("GOMEMLIMIT=%d", limit/4*3))
+	b.cmd.Env = append(b.cmd.Env, environment...)
 	b.cmd.Stderr = b.stderr
 	require.NoError(t, b.cmd.Start())
 	go func() { b.exited <- b.cmd.Wait() }()

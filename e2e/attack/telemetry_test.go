@@ -25,6 +25,7 @@ func telemetryAttacks() []attack {
 		{"telemetry", "memory of one request, as JSON", []string{"open"}, hostileJSON},
 		{"telemetry", "memory of one request, as protobuf over HTTP", []string{"open"}, hostileProtobuf},
 		{"telemetry", "memory of one request, over gRPC", []string{"open"}, hostileGRPC},
+		{"telemetry", "processor time at 1, 2 and 4 MiB", []string{"open"}, telemetryTime},
 		{"telemetry", "1,000 hostile requests at one time", nil, telemetryAtOnce},
 		{"telemetry", "clients that send a little and then nothing", []string{"open"}, silentClients},
 	}
