@@ -5,7 +5,7 @@ package dialect
 // figure; spans of an agent may name neither a provider nor a model. https://docs.rig.rs/
 var rig = Family{
 	Name:  "rig",
-	Marks: []string{"target^=rig::", "target^=rig_core::", "target^=rig_agent::"},
+	Marks: []string{"target^=rig::", "target^=rig_"},
 	Adds:  &genAI,
 	Cache: []PartRule{{Provider: "anthropic", Is: excluded}, {Provider: "aws.bedrock", Is: excluded}},
 }

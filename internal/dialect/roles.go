@@ -49,7 +49,8 @@ var roleRules = []roleRule{
 	{Scope: "org.springframework", Name: "execute_tool ", Else: tool},
 	// rig tells a run that is not streamed in a trace of its own, beside its calls
 	{Attribute: "target", Name: "invoke_agent", Is: map[string]verdict{"rig::agent::prompt_request::streaming": aggregate}},
-	{Attribute: "target", Name: "invoke_agent", Value: "rig", Else: never},
+	{Attribute: "target", Name: "invoke_agent", Value: "rig::", Else: never},
+	{Attribute: "target", Name: "invoke_agent", Value: "rig_", Else: never},
 	// LlamaIndex makes a request ready, or looks at an answer: nothing is sent
 	{Scope: "openinference.instrumentation.llama_index", Part: "._prepare_", Attribute: "openinference.span.kind", Else: never},
 	{Scope: "openinference.instrumentation.llama_index", Part: "._validate_", Attribute: "openinference.span.kind", Else: never},
@@ -72,7 +73,7 @@ var roleRules = []roleRule{
 		"agenerate_content": call, "generate_content_stream": call, "agenerate_content_stream": call, "image_generation": call,
 		"aimage_generation": call, "speech": call, "aspeech": call, "transcription": call, "atranscription": call, "arerank": call,
 		"invoke_agent": aggregate, "invoke_workflow": aggregate, "agent_step": aggregate, "create_agent": aggregate,
-		"plan": aggregate, "execute_event_loop_cycle": aggregate, "framework": aggregate, "model_chunk": never,
+		"plan": aggregate, "execute_event_loop_cycle": aggregate, "framework": aggregate, "model_chunk": never, "orchestrate_tools": aggregate,
 		"execute_tool": tool, "tool_call": tool, "run_tool": tool,
 		"count_tokens": never, "fetch_response": never, "tokenize": never, "retrieval": never, "search_memory": never, "create_memory": never,
 		"update_memory": never, "upsert_memory": never, "delete_memory": never, "create_memory_store": never, "delete_memory_store": never,
