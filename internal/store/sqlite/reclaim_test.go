@@ -100,3 +100,20 @@ func TestReclaim(t *testing.T) {
 	check()
 	require.NoError(t, e.Close())
 }
+
+// TestTextsOfEarlierForms: what a start reads of a write that others overwrote before blocks changed names its
+// texts still.
+func TestTextsOfEarlierForms(t *testing.T) {
+	o := Options{Path: filepath.Join(t.TempDir(), "t.db"), MaxTexts: 1}
+	e := openLossy(t, o)
+	r := record(1, start)
+	r.User = "first"
+	require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{r}, Seen: start}))
+	require.NoError(t, e.Apply(ctx, store.Write{Remove: []store.Ref{{ID: r.ID, Start: r.Start}}, Seen: start}))
+	e.dropped = 1 << 40
+	require.NoError(t, e.Compact(ctx))
+	require.NoError(t, e.Close())
+	e = openLossy(t, o)
+	require.Empty(t, scanned(t, e, store.Filter{Superseded: true}))
+	require.NoError(t, e.Close())
+}

@@ -426,6 +426,18 @@ func (e *Engine) loadRecent(ctx context.Context, v *view) error {
 }
 
 func decodeRecent(b []byte, dims dimValues, found func(*entry)) error {
+	return eachRecent(b, func(figures, names []byte) error {
+		rows, err := readRows(bytes.Clone(figures), bytes.Clone(names), dims)
+		for i := range rows {
+			found(&entry{place: placeOf(rows[i].Record), row: rows[i]})
+		}
+		return err
+	}, func(p place) { found(&entry{place: p}) })
+}
+
+// eachRecent reads the parts of what was written of one write: figures and names of records, and places of
+// removed ones.
+func eachRecent(b []byte, rows func(figures, names []byte) error, gone func(place)) error {
 	for len(b) > 0 {
 		part := b[0]
 		b = b[1:]
@@ -436,7 +448,7 @@ func decodeRecent(b []byte, dims dimValues, found func(*entry)) error {
 				return errRecent
 			}
 			b = rest
-			found(&entry{place: p})
+			gone(p)
 		case recentRows:
 			figures, rest, ok := readPart(b)
 			if !ok {
@@ -447,12 +459,8 @@ func decodeRecent(b []byte, dims dimValues, found func(*entry)) error {
 				return errRecent
 			}
 			b = rest
-			rows, err := readRows(bytes.Clone(figures), bytes.Clone(names), dims)
-			if err != nil {
+			if err := rows(figures, names); err != nil {
 				return err
-			}
-			for i := range rows {
-				found(&entry{place: placeOf(rows[i].Record), row: rows[i]})
 			}
 		default:
 			return errRecent
