@@ -156,11 +156,13 @@ type TextCount struct {
 // Errors of an engine that callers tell apart. All others mean that the write may be
 // tried again (a full disk, a locked file).
 var (
-	ErrNewer    = errors.New("the database was written by a newer version of tokenboard")
-	ErrCorrupt  = errors.New("the database is damaged or is not a tokenboard database")
-	ErrSecret   = errors.New("the secret that belongs to the database is not there")
-	ErrReadOnly = errors.New("the database cannot be written")
-	ErrInUse    = errors.New("another tokenboard process has this database open; stop it or name another directory")
+	ErrNewer = errors.New("the database was written by a newer version of tokenboard")
+	// ErrUnreleased reports a database of a version from before the first release.
+	ErrUnreleased = errors.New("the database was written by a development version of tokenboard, from before its first release")
+	ErrCorrupt    = errors.New("the database is damaged or is not a tokenboard database")
+	ErrSecret     = errors.New("the secret that belongs to the database is not there")
+	ErrReadOnly   = errors.New("the database cannot be written")
+	ErrInUse      = errors.New("another tokenboard process has this database open; stop it or name another directory")
 )
 
 // Engine is a database that keeps call records. Its methods are safe for concurrent

@@ -55,15 +55,23 @@ func (e *Engine) attach(ctx context.Context) error {
 	if err := e.writeDB.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return mapError("read the schema version", err)
 	}
-	if version != newestVersion() {
-		return fmt.Errorf("the running tokenboard is of another version (schema %d, this program's is %d); use its own program, or restart it with this one",
-			version, newestVersion())
+	if err := checkSameVersion(version); err != nil {
+		return err
 	}
 	if err := e.openAccess(ctx); err != nil {
 		return err
 	}
 	e.writer, err = newWriter(ctx, e.writeDB)
 	return err
+}
+
+// checkSameVersion refuses a database that a process of another version has open.
+func checkSameVersion(version int) error {
+	if version != newestVersion() {
+		return fmt.Errorf("the running tokenboard is of another version (schema %d, this program's is %d); use its own program, or restart it with this one",
+			version, newestVersion())
+	}
+	return nil
 }
 
 func (e *Engine) openAccess(ctx context.Context) (err error) {

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -93,29 +92,16 @@ func TestKeys(t *testing.T) {
 	require.NoError(t, e.AddKeys(ctx, 2, []store.Key{aKey("5", "zoë")}, audited), "name and place are free again")
 }
 
-// TestKeysOfAnOlderDatabase: keys of schema 1 are there after the migration, with what they have now.
-func TestKeysOfAnOlderDatabase(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.db")
-	db, err := sql.Open("sqlite", dsn(path, "rwc"))
-	require.NoError(t, err)
-	require.NoError(t, step(ctx, db, migrations()[0]))
-	_, err = db.ExecContext(ctx, "INSERT INTO api_keys VALUES ('1', 'Bob', 'd', 'f1', 'x', 'o', 5, NULL, 6), ('2', 'BOB', '', 'f2', 'y', '', 7, 8, NULL)")
-	require.NoError(t, err)
-	require.NoError(t, db.Close())
-	e := open(t, path)
-	at := func(n int64) time.Time { return time.Unix(0, n).UTC() }
-	keys, _, err := e.Keys(ctx, 0)
-	require.NoError(t, err)
-	require.Equal(t, []store.Key{
-		{ID: "1", Name: "Bob", Fingerprint: "f1", Display: "x", Owner: "o", CreatedAt: at(5), RevokedAt: at(6), Pared: true},
-		{ID: "2", Name: "BOB", Fingerprint: "f2", Display: "y", CreatedAt: at(7), ExpiresAt: at(8)},
-	}, keys)
-	bob := aKey("3", "bob")
-	bob.Owner = ""
+// TestNamesAreOwners: a name is its owner's, whoever else has a key of that name.
+func TestNamesAreOwners(t *testing.T) {
+	e := open(t, filepath.Join(t.TempDir(), "t.db"))
+	bob := store.Key{ID: "2", Name: "BOB", Fingerprint: "f2", CreatedAt: start}
+	require.NoError(t, e.AddKeys(ctx, 9, []store.Key{bob}, audited))
+	bob.ID, bob.Name, bob.Fingerprint = "3", "bob", "f3"
 	require.ErrorIs(t, e.AddKeys(ctx, 9, []store.Key{bob}, audited), store.ErrKeyExists)
-	bob.Owner, bob.Fingerprint = "somebody", "f3"
-	require.NoError(t, e.AddKeys(ctx, 9, []store.Key{bob}, audited), "a name is its owner's")
-	require.ErrorIs(t, e.AddKeys(ctx, 9, []store.Key{{ID: "4", Name: "n", Fingerprint: "f1"}}, audited), store.ErrKeyExists)
+	bob.Owner = "somebody"
+	require.NoError(t, e.AddKeys(ctx, 9, []store.Key{bob}, audited))
+	require.ErrorIs(t, e.AddKeys(ctx, 9, []store.Key{{ID: "4", Name: "n", Fingerprint: "f2"}}, audited), store.ErrKeyExists)
 }
 
 // TestForgotten: whatever Drop removed of a stored key's calls, and whatever still waits to be

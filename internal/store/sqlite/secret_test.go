@@ -132,10 +132,3 @@ func TestLostSecret(t *testing.T) {
 	require.Equal(t, fresh, l.KeyIdentity(f))
 	require.NoError(t, l.Close())
 }
-
-// TestMigrationsAreNumbered: two steps to one version would be one step to a database that stopped between them.
-func TestMigrationsAreNumbered(t *testing.T) {
-	for i, m := range migrations() {
-		require.Equal(t, i+1, m.version, "migrations follow one another, one file for each version")
-	}
-}

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"database/sql"
 	"path/filepath"
 	"testing"
 	"time"
@@ -74,29 +73,4 @@ func TestSeenSince(t *testing.T) {
 	lately.Seen = old.Seen.Add(time.Hour)
 	require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{old, lately}, Seen: start}))
 	require.Equal(t, []store.Record{lately}, scan(t, e, store.Filter{SeenSince: lately.Seen}))
-}
-
-// TestMigrateSums: of a database without sums all hours with records are untrue, and its records are counted.
-func TestMigrateSums(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.db")
-	db, err := sql.Open("sqlite", dsn(path, "rwc"))
-	require.NoError(t, err)
-	require.NoError(t, step(ctx, db, migrations()[0]))
-	for i, at := range []time.Time{start, start.Add(time.Minute), start.Add(5 * time.Hour)} {
-		_, err = db.ExecContext(ctx, `INSERT INTO calls (key, id, start_offset, state, seen, model, provider, api_key, user, service, project,
-emitter, request, error_type, status, input_uncached, cache_read, cache_write, output_text, reasoning, fields, cost, quality, duration, ttft)
-VALUES (?, x'00', 0, 1, ?, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)`, at.UnixMicro()<<12, 1000+i)
-		require.NoError(t, err)
-	}
-	require.NoError(t, db.Close())
-	e := open(t, path)
-	hours, err := e.Hours(ctx)
-	require.NoError(t, err)
-	hour := start.Unix() / 3600
-	never := time.Unix(0, 0).UTC()
-	require.Equal(t, []store.Hour{{Number: hour, Untrue: true, Seen: never}, {Number: hour + 5, Untrue: true, Seen: never}}, hours)
-	info, err := e.Info(ctx)
-	require.NoError(t, err)
-	require.EqualValues(t, 3, info.Records)
-	require.EqualValues(t, 1002, info.Seen.Unix())
 }
