@@ -17,12 +17,12 @@ import (
 )
 
 // unreachable is an engine that commits, and answers nothing.
-type unreachable struct{ store.Engine }
+type unreachable struct{ *sqlite.Engine }
 
 var errGone = errors.New("the connection was closed")
 
-func (u unreachable) Apply(ctx context.Context, w store.Write) error {
-	return errors.Join(errGone, u.Engine.Apply(ctx, w))
+func (u unreachable) Commit(ctx context.Context, w store.Write) error {
+	return errors.Join(errGone, u.Engine.Commit(ctx, w))
 }
 
 func (unreachable) Committed(context.Context, store.WriteID) (bool, error) { return false, errGone }

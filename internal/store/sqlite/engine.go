@@ -50,6 +50,7 @@ type Engine struct {
 	// accessDB finds out who a request acts for, while long reads keep readDB busy.
 	accessDB               *sql.DB
 	findSession, findToken *sql.Stmt
+	leases                 leases
 	dims                   *dims
 	maxTexts               int
 	sweep                  *sweep       // the writer's; nil where none is under way
@@ -64,7 +65,14 @@ type Engine struct {
 	closed       chan struct{}
 }
 
-var _ store.Engine = (*Engine)(nil)
+// What it can do.
+var (
+	_ store.Engine      = (*Engine)(nil)
+	_ store.Sums        = (*Engine)(nil)
+	_ store.Maintenance = (*Engine)(nil)
+	_ store.Backup      = (*Engine)(nil)
+	_ store.Admin       = (*Engine)(nil)
+)
 
 const (
 	readers         = 8

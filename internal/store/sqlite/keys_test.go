@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"errors"
-	"fmt"
-	"maps"
 	"path/filepath"
 	"testing"
 	"time"
@@ -11,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/store"
-	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // aKey makes a key with every field set.
@@ -102,94 +99,4 @@ func TestNamesAreOwners(t *testing.T) {
 	bob.Owner = "somebody"
 	require.NoError(t, e.AddKeys(ctx, 9, []store.Key{bob}, audited))
 	require.ErrorIs(t, e.AddKeys(ctx, 9, []store.Key{{ID: "4", Name: "n", Fingerprint: "f2"}}, audited), store.ErrKeyExists)
-}
-
-// TestForgotten: whatever Drop removed of a stored key's calls, and whatever still waits to be
-// removed, is told; with the records that are shown it is all that was spent.
-func TestForgotten(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.db")
-	e := open(t, path)
-	k := aKey("1", "a")
-	k.Fingerprint = usage.Fingerprint("one")
-	k.Older = []store.Secret{{Fingerprint: usage.Fingerprint("older")}}
-	require.NoError(t, e.AddKeys(ctx, 9, []store.Key{k}, audited))
-	w := store.Write{Seen: start}
-	for i := range 90 {
-		r := record(i, start.Add(time.Duration(i)*time.Minute))
-		r.KeyFingerprint = []string{k.Fingerprint, k.Older[0].Fingerprint, usage.Fingerprint("stranger"), "", k.Fingerprint}[i%5]
-		r.KeyDisplay = fmt.Sprint(i % 2)
-		r.Counted = i%7 != 0
-		r.Cost, r.Tokens.Reasoning = usage.NanoUSD(i), 2
-		if i%11 == 0 {
-			r.Quality = usage.Unpriced
-		}
-		w.Put = append(w.Put, r)
-	}
-	require.NoError(t, e.Apply(ctx, w))
-	type place struct {
-		fingerprint string
-		start       time.Time
-	}
-	told := func(floor time.Time) map[place]store.Spent {
-		out := map[place]store.Spent{}
-		require.NoError(t, e.Forgotten(ctx, floor, func(s store.Spent) {
-			p := place{s.Fingerprint, s.Start}
-			sum := out[p]
-			out[p] = store.Spent{Fingerprint: s.Fingerprint, Start: s.Start, Calls: sum.Calls + s.Calls, Tokens: sum.Tokens + s.Tokens, Cost: sum.Cost + s.Cost}
-		}))
-		return out
-	}
-	want := func(floor time.Time) map[place]store.Spent {
-		out := map[place]store.Spent{}
-		for i := range w.Put {
-			r := &w.Put[i]
-			if !r.Counted || !r.Start.Before(floor) {
-				continue
-			}
-			for i, f := range []string{"", r.KeyFingerprint} {
-				if i == 1 && (f == "" || f == usage.Fingerprint("stranger")) {
-					continue
-				}
-				p := place{f, r.Start.Truncate(15 * time.Minute)}
-				s := out[p]
-				s.Fingerprint, s.Start, s.Calls, s.Tokens = p.fingerprint, p.start, s.Calls+1, s.Tokens+r.Tokens.Total()
-				if r.Quality&usage.Unpriced == 0 {
-					s.Cost += r.Cost
-				}
-				out[p] = s
-			}
-		}
-		return out
-	}
-	require.Empty(t, told(time.Time{}))
-	for _, floor := range []time.Time{start.Add(20 * time.Minute), start.Add(50*time.Minute + time.Second)} {
-		require.Equal(t, want(floor), told(floor), "before the rows go")
-		for range 8 { // in chunks, with a restart in between
-			_, err := e.Drop(ctx, floor, start, 4)
-			require.NoError(t, err)
-			require.Equal(t, want(floor), told(floor))
-		}
-		require.NoError(t, e.Close())
-		e = open(t, path)
-		for n := 1; n > 0; {
-			var err error
-			n, err = e.Drop(ctx, floor, start, 4)
-			require.NoError(t, err)
-		}
-		require.Equal(t, want(floor), told(floor))
-	}
-	floor := start.Add(time.Hour)
-	all := want(floor)
-	_, err := e.Drop(ctx, floor, start.Add(41*24*time.Hour), 1000)
-	require.NoError(t, err)
-	require.Len(t, told(floor), 3, "what is long ago is one sum a fingerprint")
-	var sum, wanted int64
-	for s := range maps.Values(told(floor)) {
-		sum += s.Tokens
-		require.Zero(t, s.Start)
-	}
-	for s := range maps.Values(all) {
-		wanted += s.Tokens
-	}
-	require.Equal(t, wanted, sum)
 }

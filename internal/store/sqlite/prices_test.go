@@ -16,7 +16,7 @@ func TestCosts(t *testing.T) {
 	e := open(t, path)
 	want := record(1, start)
 	want.Session, want.Cost, want.PriceVersion, want.Quality = "s", 5, "book 1", usage.Estimated
-	require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{want}, Seen: start}))
+	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{want}, Seen: start}))
 	gone := record(2, start)
 	for _, to := range []store.Cost{
 		{Cost: 7, PriceVersion: "book 2", Quality: usage.Estimated},
@@ -25,7 +25,7 @@ func TestCosts(t *testing.T) {
 		to.ID, to.Start = want.ID, want.Start
 		none := to
 		none.ID = gone.ID
-		require.NoError(t, e.Apply(ctx, store.Write{Costs: []store.Cost{none, to}, Seen: start}))
+		require.NoError(t, e.Commit(ctx, store.Write{Costs: []store.Cost{none, to}, Seen: start}))
 		want.Cost, want.PriceVersion, want.Quality = to.Cost, to.PriceVersion, to.Quality
 		require.Equal(t, []store.Record{want}, scan(t, e, store.Filter{}))
 		require.NoError(t, e.Close())

@@ -158,7 +158,7 @@ func (e *Engine) forgetTexts(ctx context.Context, used []bool) error {
 	if err != nil {
 		return fmt.Errorf("list the texts that no record has: %w", err)
 	}
-	return e.write(ctx, store.NewWriteID(), func() error {
+	return e.write(ctx, store.NewWriteID(), 0, func() error {
 		_, err := e.writer.conn.ExecContext(ctx, "DELETE FROM dims WHERE id IN (SELECT value FROM json_each(?))", string(list))
 		return mapError("forget texts that no record has", err)
 	}, done)

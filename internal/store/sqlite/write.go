@@ -18,7 +18,7 @@ import (
 type writer struct {
 	conn *sql.Conn
 	whole, onlyFigures,
-	insertRecent, insertDim, insertLink, insertJournal, insertHour, insertWrite, noteSeen,
+	insertRecent, insertDim, insertLink, insertChange, insertHour, insertWrite, noteSeen,
 	insertBlock, insertData, removeBlock, removeData *sql.Stmt
 	all []*sql.Stmt
 }
@@ -38,8 +38,8 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		{&w.insertRecent, "INSERT INTO recent (data) VALUES (?)"},
 		{&w.insertDim, "INSERT INTO dims (id, kind, value) VALUES (?,?,?)"},
 		{&w.insertLink, "INSERT OR IGNORE INTO links (trace, span, parent, tool, seen) VALUES (?,?,?,?,?)"},
-		{&w.insertJournal, "INSERT INTO series (data) VALUES (?)"},
-		{&w.insertHour, "INSERT OR REPLACE INTO hours (hour, untrue, seen) VALUES (?,1,?)"},
+		{&w.insertChange, "INSERT INTO changes (data) VALUES (?)"},
+		{&w.insertHour, "INSERT OR REPLACE INTO hours (hour, outdated, seen) VALUES (?,1,?)"},
 		{&w.insertWrite, "INSERT INTO writes (id) VALUES (?)"},
 		{&w.noteSeen, "UPDATE meta SET value = ? WHERE name = 'last_seen'"},
 		{&w.insertBlock, insertBlock},
@@ -73,9 +73,9 @@ func (w *writer) fetchFigures(ctx context.Context, id int64) (figures []byte, er
 	return figures, fetched(id, err)
 }
 
-// Apply commits one write: what it makes of records goes into the table recent as bytes, and into memory
+// Commit commits one write: what it makes of records goes into the table recent as bytes, and into memory
 // when that is on disk.
-func (e *Engine) Apply(ctx context.Context, w store.Write) error {
+func (e *Engine) Commit(ctx context.Context, w store.Write) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	if err := e.settleDoubt(ctx); err != nil { // the view is then what is on disk
@@ -90,7 +90,7 @@ func (e *Engine) Apply(ctx context.Context, w store.Write) error {
 		}
 	}
 	a := e.newApplication(ctx, w.Seen)
-	return e.write(ctx, w.ID, func() error {
+	return e.write(ctx, w.ID, w.Epoch, func() error {
 		if err := a.apply(&w); err != nil {
 			return err
 		}
@@ -104,8 +104,8 @@ func (e *Engine) Apply(ctx context.Context, w store.Write) error {
 	})
 }
 
-// note keeps what else a write says: the series' journal, when a record was last put, and of which
-// hours the sums are not true any more.
+// note keeps what else a write says: what it changes in the series, when a record was last put, and of which
+// hours the stored sums lack it.
 func (a *application) note(w *store.Write) error {
 	for i := range w.Links {
 		k := &w.Links[i]
@@ -119,12 +119,12 @@ func (a *application) note(w *store.Write) error {
 			return mapError("note the time of the write", err)
 		}
 	}
-	if len(w.Journal) > 0 {
-		if _, err := a.writer.insertJournal.ExecContext(a.ctx, w.Journal); err != nil {
-			return mapError("write the journal of the series", err)
+	if len(w.Change) > 0 {
+		if _, err := a.writer.insertChange.ExecContext(a.ctx, w.Change); err != nil {
+			return mapError("write what changed in the series", err)
 		}
 	}
-	for _, hour := range w.Untrue {
+	for _, hour := range w.Outdated {
 		if _, err := a.writer.insertHour.ExecContext(a.ctx, hour, a.seen); err != nil {
 			return mapError("note an hour whose sums change", err)
 		}

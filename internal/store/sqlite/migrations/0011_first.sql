@@ -2,9 +2,9 @@
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 -- blocks_version is raised whenever blocks change, so that a reader knows which of them it sees; last_seen is when a
--- record was last put (Unix s); keys_version is that of the last change of a key. floor (Unix ns) and key_secret (secret.go)
+-- record was last put (Unix s); keys_version is that of the last change of a key; epoch is that of the last lease. floor (Unix ns) and key_secret (secret.go)
 -- are there when they are known.
-INSERT INTO meta (name, value) VALUES ('blocks_version', 1), ('last_seen', 0), ('keys_version', 1);
+INSERT INTO meta (name, value) VALUES ('blocks_version', 1), ('last_seen', 0), ('keys_version', 1), ('epoch', 0);
 
 -- Texts that many records share.
 CREATE TABLE dims (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, value TEXT NOT NULL, UNIQUE (kind, value));
@@ -27,20 +27,22 @@ CREATE TABLE links (
 -- The identities of the last writes, so that one whose outcome is not known can be asked for, and is not applied twice.
 CREATE TABLE writes (n INTEGER PRIMARY KEY, id BLOB NOT NULL);
 
--- The ledger's sums, as it encodes them: id is the UTC day * 16 + the axis. hours has the hours (Unix time / 3600)
--- whose records changed lately; untrue says that the stored sums lack such a change.
+-- The ledger's sums, as it encodes them: id is the part << 40 + the UTC day * 16 + the axis, so that a start, which reads
+-- part 0, passes over no other. hours has the hours (Unix time / 3600) whose records changed lately; outdated says that the
+-- stored sums lack such a change.
 CREATE TABLE sums (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
-CREATE TABLE hours (hour INTEGER PRIMARY KEY, untrue INTEGER NOT NULL, seen INTEGER NOT NULL);
+CREATE TABLE hours (hour INTEGER PRIMARY KEY, outdated INTEGER NOT NULL, seen INTEGER NOT NULL);
 
--- What the ledger's series changed since they were last stored as a whole, as it encodes it: one row for each write,
--- after a first one that holds everything until then.
-CREATE TABLE series (id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL);
+-- What writes changed in the ledger's series, as it encodes it, in the order of commits; and the series as they were last
+-- stored as a whole, in at most one row: they hold the changes up to through, which are not kept.
+CREATE TABLE changes (seq INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL);
+CREATE TABLE series (through INTEGER NOT NULL, data BLOB NOT NULL);
 
--- What was spent with keys in calls that retention removed, by quarter of an hour since the Unix epoch; slot 0 is
--- what was spent long ago, the fingerprint '' all calls.
+-- What was spent with keys in calls that retention removed, as the ledger added it up, by the start (Unix ns) of the
+-- quarter of an hour; start 0 is what was spent long ago, the fingerprint '' all calls.
 CREATE TABLE forgotten (
-	fingerprint TEXT NOT NULL, slot INTEGER NOT NULL, calls INTEGER NOT NULL, tokens INTEGER NOT NULL, cost INTEGER NOT NULL,
-	PRIMARY KEY (fingerprint, slot)
+	fingerprint TEXT NOT NULL, start INTEGER NOT NULL, calls INTEGER NOT NULL, tokens INTEGER NOT NULL, cost INTEGER NOT NULL,
+	PRIMARY KEY (fingerprint, start)
 ) WITHOUT ROWID;
 
 -- API keys. settings is JSON: models and limits. version is that of the key's last change, see meta.keys_version.
