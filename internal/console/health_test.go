@@ -34,7 +34,7 @@ func TestNotReadyWhileTheOutcomeIsUnknown(t *testing.T) {
 	require.NoError(t, err)
 	l, err := ledger.Open(t.Context(), unreachable{engine}, ledger.Options{Now: func() time.Time { return testNow }})
 	require.NoError(t, err)
-	b := newBench(t, func(o *Options) { o.Ledger = l })
+	b := newBench(t, func(o *Options) { o.Ledger, o.Directory = l, engine.Directory() })
 	code := func(path string) int { return b.do("GET", path, "", nil).Code }
 	require.Equal(t, 200, code("/ready"))
 	var sender sync.WaitGroup

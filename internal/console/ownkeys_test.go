@@ -91,7 +91,7 @@ func TestManyOwnKeys(t *testing.T) {
 	ctx := context.Background()
 	for i := range 1_500 {
 		fp := usage.Fingerprint(string(rune('a'+i%26)) + string(rune(0x4e00+i)))
-		require.NoError(t, b.ledger.Admin().AddKeys(ctx, 2_000,
+		require.NoError(t, b.directory.AddKeys(ctx, 2_000,
 			[]store.Key{{ID: fp[:8], Name: fp, Fingerprint: b.ledger.KeyIdentity(fp), Owner: "alice", CreatedAt: testNow}}, store.AuditEntry{Action: "test.change"}))
 		if i%1_000 == 0 {
 			b.spend(byte(i/1_000), fp, "m", 1)

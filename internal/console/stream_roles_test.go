@@ -153,7 +153,7 @@ type streamTownBench struct {
 
 func streamTown(t *testing.T, hers, others string) *streamTownBench {
 	b := newBench(t, nil)
-	c := New(Options{Ledger: b.ledger, Version: "test", Open: true, Now: func() time.Time { return testNow }})
+	c := New(Options{Ledger: b.ledger, Directory: b.directory, Version: "test", Open: true, Now: func() time.Time { return testNow }})
 	c.streams.kept = 8
 	served := c.served()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -191,7 +191,7 @@ func (b *streamTownBench) listenAs(t *testing.T, p access.Principal, query strin
 // TestStreamsOfOnePerson: one person's streams leave room for those of others.
 func TestStreamsOfOnePerson(t *testing.T) {
 	b := newBench(t, nil)
-	c := New(Options{Ledger: b.ledger, Version: "test"})
+	c := New(Options{Ledger: b.ledger, Directory: b.directory, Version: "test"})
 	defer c.Close()
 	greedy := access.Principal{ID: "usr_1", Role: access.Member}
 	for range streamsEach {

@@ -16,7 +16,6 @@ type fullEngine interface {
 	store.Sums
 	store.Maintenance
 	store.Backup
-	store.Admin
 }
 
 // failing is the real engine with writes that can be made to fail, in every way in which they do.

@@ -413,9 +413,6 @@ func (l *Ledger) Backup(ctx context.Context, path string) error {
 // Prices gives the book that calls are priced by; nil where there is none.
 func (l *Ledger) Prices() Prices { return l.o.Prices }
 
-// Admin gives what the store keeps besides calls: keys and who may use them. The ledger closes it.
-func (l *Ledger) Admin() store.Admin { return l.engine.(store.Admin) }
-
 // Status tells how the ledger is.
 func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	info, err := l.engine.Info(ctx)

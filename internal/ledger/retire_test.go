@@ -78,7 +78,7 @@ func TestRemovedCallsStaySpent(t *testing.T) {
 	o := Options{chunk: 7, Now: func() time.Time { return clock }}
 	engine, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(dir, "t.db")})
 	require.NoError(t, err)
-	require.NoError(t, engine.AddKeys(t.Context(), 9, []store.Key{
+	require.NoError(t, engine.Directory().AddKeys(t.Context(), 9, []store.Key{
 		{ID: "1", Name: "one", Fingerprint: keys[0], CreatedAt: clock, Older: []store.Secret{{Fingerprint: keys[1]}}},
 	}, store.AuditEntry{Action: "test"}))
 	l, engineFails := openOn(t, engine, o)

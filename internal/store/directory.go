@@ -1,8 +1,8 @@
 package store
 
-// Admin is what an engine keeps besides calls: API keys, and who may use them. It is small data that
-// people change, each change on disk when its method returns.
-type Admin interface {
+// Directory keeps API keys, and who may use the console. It is small data that people change: each change is on
+// stable storage with its audit entry when its method returns. Its methods are safe for concurrent use.
+type Directory interface {
 	Keys
 	Audit
 	Users

@@ -29,6 +29,8 @@ type Key struct {
 	Pared bool
 	// Restrained is Restricted of a key that is pared.
 	Restrained bool
+	// Version changes with every change of the key; see Keys.UpdateKey.
+	Version int64
 }
 
 // Restricted reports whether somebody else than its owner has restricted what the key may do.
@@ -121,10 +123,10 @@ type Keys interface {
 	Keys(ctx context.Context, after int64) (keys []Key, version int64, err error)
 	// KeysOf gives the keys of ids, without those that are not there, oldest first.
 	KeysOf(ctx context.Context, ids []string) ([]Key, error)
-	// AddKeys stores new keys, all or none. It answers ErrTooManyKeys where more than limit keys
+	// AddKeys stores new keys, all or none. It returns ErrTooManyKeys where more than limit keys
 	// would not be revoked then, and a KeyConflict where a name or a fingerprint is taken.
 	AddKeys(ctx context.Context, limit int, keys []Key, audit ...AuditEntry) error
-	// UpdateKey changes one key in one transaction: change gets it as it is stored and is run once,
-	// and must not ask the store for anything; its error leaves all as it was and is returned. It answers ErrKeyUnknown, and a KeyConflict.
-	UpdateKey(ctx context.Context, id string, change func(*Key) (AuditEntry, error)) error
+	// UpdateKey replaces what is stored of k.ID, apart from CreatedAt and Imported, where that is of k.Version.
+	// It returns ErrChanged where it is not, ErrKeyUnknown, or a KeyConflict.
+	UpdateKey(ctx context.Context, k Key, e AuditEntry) error
 }

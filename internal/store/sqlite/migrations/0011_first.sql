@@ -67,7 +67,8 @@ CREATE TABLE users (
 	id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, display_name TEXT NOT NULL, role TEXT NOT NULL,
 	subject TEXT NOT NULL, -- issuer and subject of an OpenID Connect user; empty for a local one
 	password TEXT NOT NULL, -- argon2id in PHC form; empty: cannot sign in with one
-	disabled INTEGER NOT NULL, created_at INTEGER NOT NULL, seen_at INTEGER
+	disabled INTEGER NOT NULL, created_at INTEGER NOT NULL, seen_at INTEGER,
+	version INTEGER NOT NULL -- raised by every change, but not of seen_at
 );
 CREATE UNIQUE INDEX users_subject ON users (subject) WHERE subject <> '';
 CREATE TABLE sessions (
