@@ -256,8 +256,9 @@ func (r *importRun) refuse(line int, reason string) {
 	}
 }
 
-// key finds the key that a call of our own export was made with: by its id, else by its name. One that
-// is not here stays one key among the others, with its display form.
+// key finds the key that a call of our own export was made with: by its id, by the ext_ name of a known external
+// key, else by its name. For a key that is not here it derives a fingerprint from what the export says of it, so
+// that all its calls stay those of one key. The prefix is a part of stored fingerprints and must not change.
 func (r *importRun) key(call *usage.Call, k history.Key) {
 	if k == (history.Key{}) {
 		return
@@ -298,7 +299,7 @@ func (r *importRun) commit() error {
 		r.out.OutputTokens += call.Tokens.Output()
 	}
 	r.out.Accepted += len(r.batch.Calls)
-	r.batch.Calls = nil // the ledger may keep them
+	r.batch.Calls = nil // so that their texts are not kept until the next batch overwrites them
 	clear(r.ids)
 	return nil
 }

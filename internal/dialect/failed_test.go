@@ -57,9 +57,9 @@ func TestFailedRecords(t *testing.T) {
 			"genkit:type": "util", "genkit:name": "generate", "genkit:input": `{"model":"openai/gpt-4o-mini","messages":[]}`,
 			"genkit:output": `{"usage":{"inputTokens":5,"outputTokens":1}}`,
 		}, want: usage.Call{Model: "openai/gpt-4o-mini", Operation: "chat"}},
-		"VoltAgent": {scope: "@voltagent/core", span: "llm:generateText", attrs: map[string]any{
-			"span.type": "llm", "llm.model": "gpt-4o-mini", "llm.usage.prompt_tokens": 5, "llm.usage.completion_tokens": 1,
-		}, want: usage.Call{Model: "gpt-4o-mini", Operation: "chat"}},
+		"VoltAgent": {scope: "@voltagent/core", span: "chat", attrs: map[string]any{
+			"ai.model.name": "gpt-4o-mini", "error.type": "AI_APICallError",
+		}, want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "AI_APICallError"}},
 		"LiteLLM": {scope: "litellm", span: "litellm_request", attrs: map[string]any{
 			"gen_ai.operation.name": "acompletion", "gen_ai.request.model": "gpt-4o-mini", "gen_ai.response.model": "None", "llm.request.type": "acompletion",
 			"error.code": "429", "error.type": "RateLimitError",

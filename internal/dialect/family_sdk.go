@@ -19,6 +19,8 @@ var awsSDK = Family{
 	Adds:   &genAI,
 	Cache:  []PartRule{{Is: excluded}},
 	Facts:  map[fact][]string{factRequestID: {"aws.request.id", "aws.request_id"}},
+
+	HidesCache: []PartRule{{Model: "claude", Is: excluded}, {Model: "nova", Is: excluded}}, // the models with a cache
 }
 
 // vllm is the server's own tracing. https://docs.vllm.ai/en/latest/examples/online_serving/opentelemetry.html

@@ -29,6 +29,7 @@ func (t *transaction) takeCold(stored *store.Record, c *usage.Call) {
 	r := &t.cold[at]
 	own := r.put.Call
 	own.Lend(usage.Who{})
+	own.Deduct(usage.Tokens{})
 	if !fullnessOf(&own).less(fullnessOf(c)) {
 		t.counters.Duplicates++
 		return
@@ -36,6 +37,7 @@ func (t *transaction) takeCold(stored *store.Record, c *usage.Call) {
 	t.counters.Fuller++
 	r.put.Call, r.put.Seen, r.fuller = *c, t.now, true
 	r.put.Lend(r.stored.LentFacts())
+	t.deduct(&r.put, &standing{before: r.stored.Before})
 }
 
 // putCold adds the fuller deliveries of cold records to the write, and to the changes of the sums. It

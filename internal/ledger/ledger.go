@@ -183,7 +183,7 @@ type Ledger struct {
 	index       *index         // nil until it is read
 	transaction transaction    // the one that is under way
 	hours       []store.Hour   // until the index is read: where to find what was put lately
-	outdated    map[int64]bool // hours whose stored sums lack changes
+	dirty       map[int64]bool // hours whose stored sums lack changes
 	storedFloor time.Time      // the floor as the store knows it
 	unsaved     bool           // the series were made anew and are not stored yet
 	journaled   int            // bytes of journals since the sums were stored
@@ -221,7 +221,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		o.chunk = defaultChunk
 	}
 	l := &Ledger{
-		engine: engine, o: o, keyed: usage.NewKeyedNames(o.KeySecret), series: rollup.NewSeries(o.Series), outdated: map[int64]bool{},
+		engine: engine, o: o, keyed: usage.NewKeyedNames(o.KeySecret), series: rollup.NewSeries(o.Series), dirty: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.sumStore, l.maintenance = abilities(engine)
@@ -304,7 +304,7 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 func (l *Ledger) lateHours(first, last int64, since time.Time) []int64 {
 	var hours []int64
 	for _, h := range l.hours {
-		if h.Number < first && (h.Outdated || !h.Seen.Before(since)) {
+		if h.Number < first && (h.Dirty || !h.Seen.Before(since)) {
 			hours = append(hours, h.Number)
 		}
 	}
@@ -320,9 +320,10 @@ func (l *Ledger) indexHour(ctx context.Context, f store.Filter, since time.Time)
 	err := l.engine.Scan(ctx, f, func(r *store.Record) error {
 		own := r.Call
 		own.Lend(usage.Who{})
+		own.Deduct(usage.Tokens{})
 		g := gistOf(&own)
 		node := l.index.add(&own, &g, r.Seen)
-		l.index.setStanding(node, &standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason, lent: r.LentFacts()})
+		l.index.setStanding(node, &standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason, lent: r.LentFacts(), before: r.Before})
 		l.index.commit()
 		if n++; n%indexStep == 0 {
 			l.index.evict(l.o.MaxSpans, since)

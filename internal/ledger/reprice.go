@@ -186,7 +186,7 @@ func (p *repricing) step(ctx context.Context) error {
 // applyCosts commits other costs of stored records, and moves the sums along.
 func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change) error {
 	w.Seen = l.o.Now().UTC()
-	w.Outdated = l.outdatedBy(changes)
+	w.Dirty = l.dirtyBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Change = l.journal(changes)

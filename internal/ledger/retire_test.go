@@ -162,8 +162,8 @@ func TestChunksOfOneStart(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
-// bare is an engine without abilities.
-type bare struct{ store.Engine }
+// bareEngine is an engine without abilities.
+type bareEngine struct{ store.Engine }
 
 // TestEngineWithoutAbilities: sums, series and relations are those of the records where an engine keeps none of them.
 func TestEngineWithoutAbilities(t *testing.T) {
@@ -171,7 +171,7 @@ func TestEngineWithoutAbilities(t *testing.T) {
 	reopen := func() *Ledger {
 		engine, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(dir, "t.db")})
 		require.NoError(t, err)
-		l, err := Open(t.Context(), bare{engine}, Options{Now: now})
+		l, err := Open(t.Context(), bareEngine{engine}, Options{Now: now})
 		require.NoError(t, err)
 		return l
 	}

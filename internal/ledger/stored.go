@@ -98,7 +98,10 @@ func (t *transaction) restand(ctx context.Context, w *store.Write) error {
 }
 
 // moves reports whether the sums change with the standing.
-func (s *stand) moves() bool { return s.now.counted != s.was.counted || s.now.lent != s.was.lent }
+func (s *stand) moves() bool { return s.now.counted != s.was.counted || s.changes() }
+
+// changes reports whether the record itself changes.
+func (s *stand) changes() bool { return s.now.lent != s.was.lent || s.now.before != s.was.before }
 
 func (t *transaction) restandOne(s *stand, w *store.Write) {
 	mark := store.Mark{
@@ -119,11 +122,12 @@ func (t *transaction) restandOne(s *stand, w *store.Write) {
 			t.counters.Superseded++
 		}
 	}
-	if s.now.lent == s.was.lent {
+	if !s.changes() {
 		w.Mark = append(w.Mark, mark)
 	} else {
 		now.Counted, now.SupersededBy, now.Reason = s.now.counted, s.now.by, s.now.reason
 		now.Lend(s.now.lent)
+		t.deduct(&now, &s.now)
 		w.Put = append(w.Put, now)
 	}
 	if s.now.counted {

@@ -34,11 +34,11 @@ func hourBuckets(h int64) (from, to int64) {
 	return h * hour / int64(Bucket), (h + 1) * hour / int64(Bucket)
 }
 
-// outdatedBy gives the hours whose stored sums lack changes, those left out that are noted already.
-func (l *Ledger) outdatedBy(changes []Change) []int64 {
+// dirtyBy gives the hours whose stored sums lack changes, those left out that are noted already.
+func (l *Ledger) dirtyBy(changes []Change) []int64 {
 	var hours []int64
 	for i := range changes {
-		if h := hourOf(changes[i].Call.Start); !l.outdated[h] && !slices.Contains(hours, h) {
+		if h := hourOf(changes[i].Call.Start); !l.dirty[h] && !slices.Contains(hours, h) {
 			hours = append(hours, h)
 		}
 	}
@@ -47,8 +47,8 @@ func (l *Ledger) outdatedBy(changes []Change) []int64 {
 
 // changed puts committed changes into the sums. The caller holds the lock.
 func (l *Ledger) changed(w *store.Write, changes []Change) {
-	for _, h := range w.Outdated {
-		l.outdated[h] = true
+	for _, h := range w.Dirty {
+		l.dirty[h] = true
 	}
 	l.touches.note()
 	for i := range changes {
@@ -88,7 +88,7 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 	}
 	hours, err := l.sumStore.Hours(ctx)
 	if err != nil {
-		return fmt.Errorf("read which sums are outdated: %w", err)
+		return fmt.Errorf("read which sums are dirty: %w", err)
 	}
 	l.hours = hours
 	// What starts before the floor is on its way out; the floor may lie within a bucket.
@@ -105,12 +105,12 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 		}
 	}
 	for i := 0; i < len(hours); {
-		if !hours[i].Outdated {
+		if !hours[i].Dirty {
 			i++
 			continue
 		}
 		n := i + 1 // hours in a row are read at once
-		for n < len(hours) && hours[n].Outdated && hours[n].Number == hours[n-1].Number+1 {
+		for n < len(hours) && hours[n].Dirty && hours[n].Number == hours[n-1].Number+1 {
 			n++
 		}
 		from, _ := hourBuckets(hours[i].Number)
@@ -126,7 +126,7 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 			return err
 		}
 		for ; i < n; i++ {
-			l.outdated[hours[i].Number] = true
+			l.dirty[hours[i].Number] = true
 		}
 	}
 	return nil
@@ -150,11 +150,11 @@ func (l *Ledger) remakeSums(ctx context.Context) error {
 	}
 	l.sums.Replace(days)
 	if l.hours, err = l.sumStore.Hours(ctx); err != nil {
-		return fmt.Errorf("read which sums are outdated: %w", err)
+		return fmt.Errorf("read which sums are dirty: %w", err)
 	}
 	for _, h := range l.hours {
-		if h.Outdated {
-			l.outdated[h.Number] = true
+		if h.Dirty {
+			l.dirty[h.Number] = true
 		}
 	}
 	l.unsaved = true
@@ -196,7 +196,7 @@ func (l *Ledger) addUp(ctx context.Context, from, to time.Time) error {
 
 // saveSums stores the sums that changed. It is the writer's: nothing is committed meanwhile.
 func (l *Ledger) saveSums(ctx context.Context) error {
-	if l.sumStore == (noSums{}) || l.undecided || (len(l.outdated) == 0 && !l.unsaved) || l.floor.After(l.storedFloor) { // what is on its way out may still be found at the next start
+	if l.sumStore == (noSums{}) || l.undecided || (len(l.dirty) == 0 && !l.unsaved) || l.floor.After(l.storedFloor) { // what is on its way out may still be found at the next start
 		return nil
 	}
 	l.journaled = 0 // where it fails, it is tried again after as many bytes
@@ -231,7 +231,7 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sums.Saved(pages)
-	clear(l.outdated)
+	clear(l.dirty)
 	l.unsaved = false
 	return nil
 }

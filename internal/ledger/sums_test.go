@@ -89,7 +89,7 @@ func TestSumsAreStoredMeanwhile(t *testing.T) {
 		require.NoError(t, err)
 		untrue := 0
 		for _, h := range hours {
-			if h.Outdated {
+			if h.Dirty {
 				untrue++
 			}
 		}

@@ -230,6 +230,7 @@ func (t *transaction) stand(n *node, now *standing) {
 		if now.lent != (usage.Who{}) {
 			r.Lend(now.lent)
 		}
+		t.deduct(r, now)
 		if x.pending[n.at-1].fresh {
 			x.setStanding(n, now) // it goes as a whole where the write fails
 			return
@@ -240,6 +241,14 @@ func (t *transaction) stand(n *node, now *standing) {
 		t.restands = append(t.restands, stand{at: storedAt{n.id, n.start}, was: was, now: *now})
 	}
 	x.stand(n, now)
+}
+
+// deduct takes from a running sum what calls before it spent, with what that costs.
+func (t *transaction) deduct(r *store.Record, now *standing) {
+	if r.Before != now.before {
+		r.Deduct(now.before)
+		t.ledger.settle(&r.Call)
+	}
 }
 
 // relate makes the set complete: all records whose standing can depend on what changed. It is closed under

@@ -148,7 +148,7 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 		return err
 	}
 
-	w.Outdated = l.outdatedBy(changes)
+	w.Dirty = l.dirtyBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Change = l.journal(changes)

@@ -21,8 +21,8 @@ type SumPage struct {
 // Hour is what is known of the records that start in one hour.
 type Hour struct {
 	Number int64 // Unix time in hours
-	// Outdated says that records of the hour changed since its sums were stored.
-	Outdated bool
+	// Dirty says that records of the hour changed since its sums were stored.
+	Dirty bool
 	Seen     time.Time // at that time, or later, one of its records was last put
 }
 

@@ -17,8 +17,8 @@ type Write struct {
 	Mark   []Mark
 	Costs  []Cost
 	Links  []usage.Link // places of spans in their traces; known ones are left as they are
-	// Outdated are the hours (Unix time in hours) whose stored sums lack this write, see Sums.
-	Outdated []int64
+	// Dirty are the hours (Unix time in hours) whose stored sums lack this write, see Sums.
+	Dirty []int64
 	// Change is what this write changes in the ledger's series, as it encodes it; empty: nothing.
 	Change []byte
 	Seen   time.Time // when this write was made; ages the links
@@ -38,7 +38,7 @@ type Retirement struct {
 	Before Ref
 	// Floor is what Info.Floor becomes, unless that is later.
 	Floor time.Time
-	// LinksBefore removes links, and hours of Sums that are not outdated, that were last seen before.
+	// LinksBefore removes links, and hours of Sums that are not dirty, that were last seen before.
 	LinksBefore time.Time
 	// Spent is what the removed records spent, by the ledger's account. It is added to what earlier ones say of the same
 	// fingerprint and start, saturated at 63 bits. Of fingerprints that no key of the Directory has, nothing is kept.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -26,13 +27,17 @@ type options struct {
 	root     string
 	length   time.Duration
 	rounds   int
-	packages []string
+	modules  []string // folders below root
+	packages []testPackage
 	cpu      string
 	busy     int
 	race     bool
 	args     []string // for every go test
 	logs     string
 }
+
+// testPackage is a package that has tests.
+type testPackage struct{ dir, path string }
 
 // failure is a run that failed.
 type failure struct {
@@ -50,11 +55,12 @@ func main() {
 
 func run() error {
 	var o options
-	var packages string
-	flag.StringVar(&o.root, "root", ".", "the folder of the module")
+	var modules, packages string
+	flag.StringVar(&o.root, "root", ".", "the folder of the repository")
 	flag.DurationVar(&o.length, "for", time.Hour, "how long to run; the package at hand is run to its end")
 	flag.IntVar(&o.rounds, "rounds", 0, "end after so many runs of every package; 0: when the time is over")
-	flag.StringVar(&packages, "packages", "./...", "package patterns, separated by spaces; e2e and bench are left out")
+	flag.StringVar(&packages, "packages", "", "package patterns, separated by spaces, relative to root; empty: all packages of the modules but bench")
+	flag.StringVar(&modules, "modules", ".", "the folders of the modules, separated by spaces, relative to root")
 	flag.StringVar(&o.cpu, "cpu", "1,2,4", "values of GOMAXPROCS")
 	flag.IntVar(&o.busy, "busy", runtime.NumCPU(), "processors that are kept busy")
 	flag.BoolVar(&o.race, "race", true, "use the race detector, which needs a C compiler")
@@ -64,6 +70,7 @@ func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
+	o.modules = strings.Fields(modules)
 	if o.packages, err = o.list(ctx, strings.Fields(packages)); err != nil {
 		return err
 	}
@@ -89,22 +96,53 @@ func spin(ctx context.Context) {
 	}
 }
 
-// list gives the packages that have tests.
-func (o *options) list(ctx context.Context, patterns []string) ([]string, error) {
-	format := "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}"
-	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-f", format}, patterns...)...) //nolint:gosec // the patterns are the caller's
-	cmd.Dir, cmd.Stderr = o.root, os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("list the packages: %w", err)
+// list returns the packages that have tests.
+func (o *options) list(ctx context.Context, patterns []string) ([]testPackage, error) {
+	of := map[string][]string{}
+	for _, p := range patterns {
+		module, pattern := o.within(p)
+		of[module] = append(of[module], pattern)
 	}
-	all := slices.DeleteFunc(strings.Fields(string(out)), func(p string) bool {
-		return strings.HasSuffix(p, "/e2e") || strings.HasSuffix(p, "/bench")
-	})
+	if len(patterns) == 0 {
+		for _, module := range o.modules {
+			of[module] = []string{"./..."}
+		}
+	}
+	var all []testPackage
+	for _, module := range slices.Sorted(maps.Keys(of)) {
+		dir := filepath.Join(o.root, module)
+		format := "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}"
+		cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-f", format}, of[module]...)...) //nolint:gosec // the patterns are the caller's
+		cmd.Dir, cmd.Stderr = dir, os.Stderr
+		out, err := cmd.Output()
+		if err != nil {
+			return nil, fmt.Errorf("list the packages in %s: %w", dir, err)
+		}
+		for _, path := range strings.Fields(string(out)) {
+			if !strings.HasSuffix(path, "/bench") {
+				all = append(all, testPackage{dir, path})
+			}
+		}
+	}
 	if len(all) == 0 {
 		return nil, errors.New("no package has tests")
 	}
 	return all, nil
+}
+
+// within returns the innermost module that a pattern lies in, and the pattern relative to that.
+func (o *options) within(pattern string) (module, relative string) {
+	module = "."
+	path := strings.TrimPrefix(pattern, "./")
+	for _, m := range o.modules {
+		if (path == m || strings.HasPrefix(path, m+"/")) && (module == "." || len(m) > len(module)) {
+			module = m
+		}
+	}
+	if module == "." {
+		return module, pattern
+	}
+	return module, "." + strings.TrimPrefix(path, module)
 }
 
 // soak runs all packages in one random order after another, until the time is over.
@@ -112,7 +150,7 @@ func (o *options) soak(ctx context.Context) error {
 	began := time.Now()
 	var failures []failure
 	runs, rounds := 0, 0
-	seen := map[string]bool{}
+	seen := map[testPackage]bool{}
 	over := func() bool { return ctx.Err() != nil || time.Since(began) > o.length }
 	for ; !over() && (o.rounds == 0 || rounds < o.rounds); rounds++ {
 		for _, i := range rand.Perm(len(o.packages)) {
@@ -150,15 +188,15 @@ func (o *options) soak(ctx context.Context) error {
 }
 
 // test runs one package; nil where it passes.
-func (o *options) test(ctx context.Context, pkg string) (*failure, error) {
+func (o *options) test(ctx context.Context, pkg testPackage) (*failure, error) {
 	seed := rand.Int64N(1 << 31)
 	args := []string{"test", "-count=1", "-timeout=60m", "-cpu=" + o.cpu, fmt.Sprintf("-shuffle=%d", seed)}
 	if o.race {
 		args = append(args, "-race")
 	}
-	args = append(append(args, pkg), o.args...)
+	args = append(append(args, pkg.path), o.args...)
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the packages are this module's
-	cmd.Dir = o.root
+	cmd.Dir = pkg.dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = time.Minute
 	var out bytes.Buffer
@@ -167,14 +205,14 @@ func (o *options) test(ctx context.Context, pkg string) (*failure, error) {
 	err := cmd.Run()
 	took := time.Since(began).Round(time.Second)
 	if err == nil {
-		fmt.Printf("ok    %7s  %s\n", took, pkg)
+		fmt.Printf("ok    %7s  %s\n", took, pkg.path)
 		return nil, nil //nolint:nilnil // it passes
 	}
-	log := filepath.Join(o.logs, fmt.Sprintf("%s-%d.txt", filepath.Base(pkg), seed))
+	log := filepath.Join(o.logs, fmt.Sprintf("%s-%d.txt", filepath.Base(pkg.path), seed))
 	if err := os.WriteFile(log, out.Bytes(), 0o600); err != nil {
 		return nil, fmt.Errorf("write the output of a failed run: %w", err)
 	}
-	f := &failure{pkg: pkg, command: "go " + strings.Join(args, " "), log: log}
-	fmt.Printf("FAIL  %7s  %s  %s\n", took, pkg, log)
+	f := &failure{pkg: pkg.path, command: "cd " + pkg.dir + " && go " + strings.Join(args, " "), log: log}
+	fmt.Printf("FAIL  %7s  %s  %s\n", took, pkg.path, log)
 	return f, nil
 }

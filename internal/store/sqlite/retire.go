@@ -119,7 +119,7 @@ ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, floor)
 	if err := d.e.remember(ctx, r.Spent); err != nil {
 		return err
 	}
-	if _, err := conn.ExecContext(ctx, "DELETE FROM hours WHERE NOT outdated AND seen < ?", r.LinksBefore.Unix()); err != nil {
+	if _, err := conn.ExecContext(ctx, "DELETE FROM hours WHERE NOT dirty AND seen < ?", r.LinksBefore.Unix()); err != nil {
 		return mapError("drop old hours", err)
 	}
 	_, err := conn.ExecContext(ctx, `DELETE FROM links WHERE (trace, span) IN

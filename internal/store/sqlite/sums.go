@@ -42,7 +42,7 @@ func (e *Engine) SaveSums(ctx context.Context, w store.SumsWrite) error {
 		if err := e.saveSeries(ctx, w.Series); err != nil {
 			return err
 		}
-		_, err := e.writer.conn.ExecContext(ctx, "UPDATE hours SET outdated = 0, seen = ? WHERE outdated", w.At.Unix())
+		_, err := e.writer.conn.ExecContext(ctx, "UPDATE hours SET dirty = 0, seen = ? WHERE dirty", w.At.Unix())
 		return mapError("note that the sums are complete", err)
 	}, nil)
 }
@@ -126,7 +126,7 @@ func (e *Engine) Series(ctx context.Context) (data []byte, through int64, err er
 
 // Hours lists the hours whose records changed lately.
 func (e *Engine) Hours(ctx context.Context) ([]store.Hour, error) {
-	rows, err := e.readDB.QueryContext(ctx, "SELECT hour, outdated, seen FROM hours ORDER BY hour")
+	rows, err := e.readDB.QueryContext(ctx, "SELECT hour, dirty, seen FROM hours ORDER BY hour")
 	if err != nil {
 		return nil, mapError("read the hours", err)
 	}
@@ -135,7 +135,7 @@ func (e *Engine) Hours(ctx context.Context) ([]store.Hour, error) {
 	for rows.Next() {
 		var h store.Hour
 		var seen int64
-		if err := rows.Scan(&h.Number, &h.Outdated, &seen); err != nil {
+		if err := rows.Scan(&h.Number, &h.Dirty, &seen); err != nil {
 			return nil, mapError("read the hours", err)
 		}
 		h.Seen = time.Unix(seen, 0).UTC()

@@ -23,25 +23,25 @@ func page(axis uint8, data string) store.SumPage {
 	return store.SumPage{SumKey: store.SumKey{Day: 20780, Axis: axis}, Data: []byte(data)}
 }
 
-// TestSums: pages come back as they were stored, hours are outdated from the write that says so until
+// TestSums: pages come back as they were stored, hours are dirty from the write that says so until
 // sums are stored, and the number of records follows every change.
 func TestSums(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	e := open(t, path)
 	hour := start.Unix() / 3600
 	require.NoError(t, e.Commit(ctx, store.Write{
-		Put: []store.Record{record(1, start), record(2, start.Add(time.Hour))}, Seen: start, Outdated: []int64{hour, hour + 1}, Change: []byte("one"),
+		Put: []store.Record{record(1, start), record(2, start.Add(time.Hour))}, Seen: start, Dirty: []int64{hour, hour + 1}, Change: []byte("one"),
 	}))
 	seen := start.Truncate(time.Second)
 	require.NoError(t, e.SaveSums(ctx, store.SumsWrite{
 		Pages: []store.SumPage{page(2, "b"), page(0, "a")}, Series: []byte("all"), At: start.Add(time.Minute),
 	}))
-	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(3, start)}, Seen: start.Add(time.Hour), Outdated: []int64{hour}, Change: []byte("two")}))
+	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(3, start)}, Seen: start.Add(time.Hour), Dirty: []int64{hour}, Change: []byte("two")}))
 	for range 2 {
 		require.Equal(t, []store.SumPage{page(0, "a"), page(2, "b")}, pages(t, e))
 		hours, err := e.Hours(ctx)
 		require.NoError(t, err)
-		require.Equal(t, []store.Hour{{Number: hour, Outdated: true, Seen: seen.Add(time.Hour)}, {Number: hour + 1, Seen: seen.Add(time.Minute)}}, hours)
+		require.Equal(t, []store.Hour{{Number: hour, Dirty: true, Seen: seen.Add(time.Hour)}, {Number: hour + 1, Seen: seen.Add(time.Minute)}}, hours)
 		require.Equal(t, []string{"all", "two"}, changes(t, e))
 		info, err := e.Info(ctx)
 		require.NoError(t, err)

@@ -39,7 +39,7 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		{&w.insertDim, "INSERT INTO dims (id, kind, value) VALUES (?,?,?)"},
 		{&w.insertLink, "INSERT OR IGNORE INTO links (trace, span, parent, tool, seen) VALUES (?,?,?,?,?)"},
 		{&w.insertChange, "INSERT INTO changes (data) VALUES (?)"},
-		{&w.insertHour, "INSERT OR REPLACE INTO hours (hour, outdated, seen) VALUES (?,1,?)"},
+		{&w.insertHour, "INSERT OR REPLACE INTO hours (hour, dirty, seen) VALUES (?,1,?)"},
 		{&w.insertWrite, "INSERT INTO writes (id) VALUES (?)"},
 		{&w.noteSeen, "UPDATE meta SET value = ? WHERE name = 'last_seen'"},
 		{&w.insertBlock, insertBlock},
@@ -124,7 +124,7 @@ func (a *application) note(w *store.Write) error {
 			return mapError("write what changed in the series", err)
 		}
 	}
-	for _, hour := range w.Outdated {
+	for _, hour := range w.Dirty {
 		if _, err := a.writer.insertHour.ExecContext(a.ctx, hour, a.seen); err != nil {
 			return mapError("note an hour whose sums change", err)
 		}

@@ -28,10 +28,10 @@ CREATE TABLE links (
 CREATE TABLE writes (n INTEGER PRIMARY KEY, id BLOB NOT NULL);
 
 -- The ledger's sums, as it encodes them: id is the part << 40 + the UTC day * 16 + the axis, so that a start, which reads
--- part 0, passes over no other. hours has the hours (Unix time / 3600) whose records changed lately; outdated says that the
+-- part 0, passes over no other. hours has the hours (Unix time / 3600) whose records changed lately; dirty says that the
 -- stored sums lack such a change.
 CREATE TABLE sums (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
-CREATE TABLE hours (hour INTEGER PRIMARY KEY, outdated INTEGER NOT NULL, seen INTEGER NOT NULL);
+CREATE TABLE hours (hour INTEGER PRIMARY KEY, dirty INTEGER NOT NULL, seen INTEGER NOT NULL);
 
 -- What writes changed in the ledger's series, as it encodes it, in the order of commits; and the series as they were last
 -- stored as a whole, in at most one row: they hold the changes up to through, which are not kept.
