@@ -45,6 +45,7 @@ packages: ## install the Debian packages that tests need and that are missing
 test-unit: reference ## unit tests, with the race detector where there is a C compiler; some hundred random histories
 	TOKENBOARD_REFERENCE=1 $(GO) test $(RACE) $(SPARED) -timeout 30m $$($(GO) list ./... | grep -v /e2e)
 	$(GO) test -run TestEveryOrder ./internal/ledger -rapid.checks=300
+	TOKENBOARD_FULL=1 $(GO) test -run 'TestFloodOfNames|TestMetricsSize' ./internal/ledger ./internal/console
 	cd tools && $(GO) test ./soak
 
 .PHONY: test-fuzz
