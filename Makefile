@@ -3,6 +3,7 @@
 GO        ?= go
 BIN       := bin
 LINT      := $(BIN)/golangci-lint
+ACTIONLINT := $(BIN)/actionlint
 # The linter keeps what it found by content, with the paths of the tree where it found it: two clones that
 # share a cache see each other's paths, and exclusions by path or by comment do not hold for them.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/$(BIN)/lint-cache
@@ -12,7 +13,8 @@ RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v $$($(GO) env C
 # ours, and SQLite's driver, has them. tools/soak does the same.
 SPARED := $(if $(RACE),-gcflags=modernc.org/sqlite/lib=-race=false)
 FUZZTIME  ?= 5s
-MODULE    := github.com/tokenboard/tokenboard
+# The modules whose tests are unit tests. e2e is one more, and tools is one that has what builds and checks these.
+MODULES   := . client proxytrace proxytrace/test
 
 .DEFAULT_GOAL := help
 
@@ -35,7 +37,7 @@ build: ## build ./bin/tokenboard, a static binary
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/tokenboard ./cmd/tokenboard
 
 .PHONY: test
-test: build lint test-unit test-fuzz test-e2e test-sdks test-web ## everything; it installs what it needs
+test: build lint test-unit test-fuzz test-e2e test-release test-sdks test-web ## everything; it installs what it needs
 
 .PHONY: packages
 packages: ## install the Debian packages that tests need and that are missing
@@ -43,7 +45,7 @@ packages: ## install the Debian packages that tests need and that are missing
 
 .PHONY: test-unit
 test-unit: reference ## unit tests, with the race detector where there is a C compiler; some hundred random histories
-	TOKENBOARD_REFERENCE=1 $(GO) test $(RACE) $(SPARED) -timeout 30m $$($(GO) list ./... | grep -v /e2e)
+	failed=0; for m in $(MODULES); do TOKENBOARD_REFERENCE=1 $(GO) test -C $$m $(RACE) $(SPARED) -timeout 30m ./... || failed=1; done; exit $$failed
 	$(GO) test -run TestEveryOrder ./internal/ledger -rapid.checks=300
 	TOKENBOARD_FULL=1 $(GO) test -run 'TestFloodOfNames|TestMetricsSize' ./internal/ledger ./internal/console
 	cd tools && $(GO) test ./soak
@@ -53,8 +55,10 @@ test-fuzz: ## fuzzing for seconds
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
 	$(GO) test -run '^$$' -fuzz FuzzScrub -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./processor/tokenusageprocessor
 	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
-	$(GO) test -run '^$$' -fuzz FuzzChunks -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./proxytrace
-	$(GO) test -run '^$$' -fuzz FuzzGlance -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./proxytrace
+	$(GO) test -run '^$$' -fuzz FuzzJSON -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/otlpsize
+	$(GO) test -run '^$$' -fuzz FuzzProtobuf -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/otlpsize
+	$(GO) test -C proxytrace/test -run '^$$' -fuzz FuzzChunks -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
+	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzGlance -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser that meets what others wrote, one after another, each for FUZZTIME (10m)
@@ -62,42 +66,50 @@ fuzz: ## fuzz every parser that meets what others wrote, one after another, each
 
 .PHONY: test-e2e
 test-e2e: build packages ## the built binary end to end
-	TOKENBOARD_GRAFANA=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 30m ./e2e
+	TOKENBOARD_GRAFANA=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 30m .
+
+.PHONY: test-release
+test-release: build packages ## the release tool; as root on Debian also its package: installed, upgraded, removed, purged
+	cd tools/release && TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -v ./...
 
 .PHONY: test-sdks
 test-sdks: build ## the official SDKs from npm, through the example proxy
-	TOKENBOARD_SDKS=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -run TestSDKs ./e2e
+	TOKENBOARD_SDKS=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -run TestSDKs .
 
 .PHONY: torture
 torture: build ## kill the built binary 50 times under load, and play 10,000 random histories; compare
 	$(GO) test -count=1 -timeout 60m -run TestEveryOrder ./internal/ledger -rapid.checks=10000
-	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 60m -v -run TestKill ./e2e
+	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 60m -v -run TestKill .
 
 SOAK ?= 1h
 
 .PHONY: soak
 soak: reference ## run the Go suites for SOAK (1h) in random order, on 1, 2 and 4 processors, with busy ones beside; PKG narrows it, CHECKS=20 has properties checked so often
 	cd tools && $(GO) build -o ../$(BIN)/soak ./soak
-	TOKENBOARD_REFERENCE=1 ./$(BIN)/soak -for $(SOAK) -race=$(if $(RACE),true,false) $(if $(CHECKS),-checks $(CHECKS)) $(if $(PKG),-packages '$(PKG)')
+	TOKENBOARD_REFERENCE=1 ./$(BIN)/soak -for $(SOAK) -race=$(if $(RACE),true,false) -modules '$(MODULES)' $(if $(CHECKS),-checks $(CHECKS)) $(if $(PKG),-packages '$(PKG)')
 
 .PHONY: load
 load: build ## 1,000 clients at one time against the built binary while calls are written, with times
-	TOKENBOARD_LOAD=1000 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 20m -v -run TestLoad ./e2e
+	TOKENBOARD_LOAD=1000 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 20m -v -run TestLoad .
 
 .PHONY: attack
 attack: build ## attack the built binary in each access mode and print what became of it; some minutes; WHAT=stream narrows it
-	TOKENBOARD_ATTACK=$(or $(WHAT),1) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -timeout 30m -v -run TestAttack ./e2e/attack
+	TOKENBOARD_ATTACK=$(or $(WHAT),1) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 30m -v -run TestAttack ./attack
 
 .PHONY: lint
-lint: $(LINT) ## static checks
-	./$(LINT) run ./...
+lint: $(LINT) $(ACTIONLINT) ## static checks
+	failed=0; for m in $(MODULES) e2e tools/release; do (cd $$m && $(CURDIR)/$(LINT) run ./...) || failed=1; done; exit $$failed
+	./$(ACTIONLINT) -shellcheck= -pyflakes=
 
 $(LINT): tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
+$(ACTIONLINT): tools/go.mod tools/go.sum
+	cd tools && $(GO) build -o ../$(ACTIONLINT) github.com/rhysd/actionlint/cmd/actionlint
+
 .PHONY: fmt
 fmt: $(LINT) ## format the code
-	./$(LINT) fmt ./...
+	for m in $(MODULES) e2e; do (cd $$m && $(CURDIR)/$(LINT) fmt ./...) || exit 1; done
 
 .PHONY: generate
 generate: ## generate the components' metadata and the component list of the distribution
@@ -119,6 +131,18 @@ reference: $(PRICES_FROM)/node_modules/.package-lock.json ## install the package
 
 $(PRICES_FROM)/node_modules/.package-lock.json: $(PRICES_FROM)/package.json $(PRICES_FROM)/package-lock.json
 	cd $(PRICES_FROM) && npm ci --ignore-scripts --silent && touch node_modules/.package-lock.json
+
+.PHONY: changelog
+changelog: ## move the entries in .changes into CHANGELOG.md, before a release
+	$(GO) run ./internal/changelog
+
+.PHONY: release
+release: ## what a version is published as, in dist/release: archives, packages, checksums; TARGETS=linux/amd64 narrows it
+	cd tools/release && $(GO) run . $(if $(TARGETS),-targets $(TARGETS))
+
+.PHONY: release-check
+release-check: ## release HEAD twice, in two clones, and compare the bytes; COLD=1 with an empty build cache for the second
+	GO=$(GO) COLD=$(COLD) sh tools/release-check.sh $(TARGETS)
 
 .PHONY: clean
 clean: ## remove what was built
@@ -172,4 +196,5 @@ COUNT ?= 6
 .PHONY: bench-go
 bench-go: ## the Go benchmarks, COUNT times each, for benchstat; BENCHTIME=... and PKG=./internal/ledger narrow them
 	$(GO) test -run '^$$' -bench . -benchmem -cpu 1 -count $(COUNT) $(if $(BENCHTIME),-benchtime $(BENCHTIME)) \
-		$(or $(PKG),$$($(GO) list ./internal/... ./processor/... ./exporter/... ./receiver/... ./proxytrace/...))
+		$(or $(PKG),$$($(GO) list ./internal/... ./processor/... ./exporter/... ./receiver/...))
+	$(if $(PKG),,$(GO) test -C proxytrace/test -run '^$$' -bench . -benchmem -cpu 1 -count $(COUNT) $(if $(BENCHTIME),-benchtime $(BENCHTIME)) .)

@@ -33,7 +33,7 @@ func testMain(m *testing.M) int {
 			panic(err)
 		}
 		binary = filepath.Join(dir, "tokenboard")
-		build := exec.Command("go", "build", "-o", binary, "../cmd/tokenboard")
+		build := exec.Command("go", "build", "-C", "..", "-o", binary, "./cmd/tokenboard")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			panic(fmt.Sprintf("build the binary: %v\n%s", err, out))

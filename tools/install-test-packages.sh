@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that tests need and that are missing here: nginx and caddy (e2e), chromium and Chinese fonts (web/tests/e2e),
-# prometheus with promtool (e2e/grafana_test.go).
+# prometheus with promtool (e2e/grafana_test.go), rpm (tools/release).
 set -eu
 missing=
 need() { # package, a file that it brings
@@ -11,6 +11,7 @@ need caddy /usr/bin/caddy
 need chromium "${CHROMIUM:-/usr/bin/chromium}"
 need fonts-noto-cjk /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 need prometheus /usr/bin/promtool
+need rpm /usr/bin/rpm
 [ -n "$missing" ] || exit 0
 command -v apt-get >/dev/null || { echo "these tests need:$missing" >&2; exit 1; }
 echo "installing$missing"

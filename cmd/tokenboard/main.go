@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/otelcol"
@@ -26,13 +27,12 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 )
 
-// version is that of builder-config.yaml; a test compares them.
-const version = "0.1.0"
-
 const dataDirVariable = "TOKENBOARD_DATA_DIR"
 
 func main() {
-	limitMemory()
+	if err := limitMemory(memlimit.FromCgroup); err != nil {
+		fmt.Fprintln(os.Stderr, "tokenboard: "+oneLine(err))
+	}
 	if err := newCommand().ExecuteContext(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "tokenboard: "+oneLine(err))
 		os.Exit(cli.ExitCode(err))
@@ -40,8 +40,9 @@ func main() {
 }
 
 func newCommand() *cobra.Command {
+	version := readVersion()
 	settings := otelcol.CollectorSettings{
-		BuildInfo:              component.BuildInfo{Command: "tokenboard", Description: "Tokenboard", Version: version},
+		BuildInfo:              component.BuildInfo{Command: "tokenboard", Description: "Tokenboard", Version: version.version},
 		Factories:              components,
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: resolverSettings("yaml:" + quickstart.Config)},
 	}
@@ -62,6 +63,7 @@ The commands stats, trend, breakdown, logs, export, import and keys ask a server
 
   TOKENBOARD_SERVER              its address (default http://127.0.0.1:8317)
   TOKENBOARD_TOKEN               an API token, where it asks for one`
+	cmd.SetVersionTemplate(strings.NewReplacer("{{", "", "}}", "").Replace(version.String()))
 	cmd.SilenceErrors = true // main prints them, on one line
 	cmd.Args = cobra.NoArgs
 	cmd.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
@@ -71,7 +73,7 @@ The commands stats, trend, breakdown, logs, export, import and keys ask a server
 		return prepareQuickstart(c == cmd)
 	}
 	cmd.RunE = stoppable(cmd.RunE)
-	cmd.AddCommand(newBackupCommand(), newUserCommand(), newRepriceCommand())
+	cmd.AddCommand(newBackupCommand(), newUserCommand(), newRepriceCommand(), newVersionCommand(version))
 	cmd.AddCommand(cli.Commands()...)
 	return cmd
 }

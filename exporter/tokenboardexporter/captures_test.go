@@ -35,6 +35,15 @@ type figures struct {
 	Reasoning  int64 `json:"reasoning"`
 }
 
+func (f *figures) add(o figures) {
+	f.Calls += o.Calls
+	f.Input += o.Input
+	f.Output += o.Output
+	f.CacheRead += o.CacheRead
+	f.CacheWrite += o.CacheWrite
+	f.Reasoning += o.Reasoning
+}
+
 // billed gives the figures of calls that bear usage.
 func billed(s *ledger.Sums) figures {
 	return figures{
@@ -95,13 +104,23 @@ var captures = []struct {
 	name string
 	// byRequested: its truth names the models that were asked for, where the telemetry has the ones that answered too.
 	byRequested bool
-	// twoLayers: two libraries tell each call, in traces of their own, and by names of their own. See docs/accuracy.md.
-	twoLayers bool
+	// except says how the layer that counts differs from the truth's, where several tell each call. See docs/accuracy.md.
+	except func(*figures)
+	// otherNames: the models are then not compared.
+	otherNames bool
 }{
 	{name: "claude-code"}, {name: "codex"}, {name: "copilot-cli"}, {name: "gemini-cli"}, {name: "genkit"}, {name: "google-adk-js"},
-	{name: "langchain-nested", twoLayers: true}, {name: "langfuse"}, {name: "langsmith", byRequested: true}, {name: "mastra"},
+	{name: "js-voltagent"}, {name: "jvm-spring-ai"}, {name: "jvm-spring-ai-1"},
+	// the cache writes that the truth's layer does not tell stand in the other, and in its answers
+	{name: "langchain-nested", except: func(f *figures) { f.CacheWrite = 1600 }, otherNames: true},
+	{name: "langfuse"}, {name: "langsmith", byRequested: true}, {name: "litellm-proxy"}, {name: "litellm-proxy-v2"}, {name: "mastra"},
 	{name: "openai-agents"}, {name: "openinference"}, {name: "openinference-bedrock"}, {name: "openlit"}, {name: "openllmetry"},
-	{name: "qwen-code"}, {name: "strands-openai"}, {name: "tanstack-ai"}, {name: "vercel-ai"}, {name: "vercel-ai-5"}, {name: "vercel-ai-7"},
+	{name: "py-crewai-nested"}, {name: "py-google-adk"}, {name: "py-langchain-nested", otherNames: true}, {name: "py-llamaindex"},
+	{name: "py-logfire"}, {name: "py-mlflow"},
+	// of a stream that was cut the parent says one output token, the child that counts none
+	{name: "py-openinference", except: func(f *figures) { f.Output-- }, otherNames: true},
+	{name: "py-openllmetry"}, {name: "py-otel-genai"}, {name: "py-pydantic-ai"}, {name: "py-strands"},
+	{name: "qwen-code"}, {name: "rust-rig-0.36"}, {name: "strands-openai"}, {name: "tanstack-ai"}, {name: "vercel-ai"}, {name: "vercel-ai-5"}, {name: "vercel-ai-7"},
 }
 
 // TestCaptures replays real telemetry, all signals, shuffled, every request twice, through the processor
@@ -121,13 +140,14 @@ func TestCaptures(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", tc.name, seed), func(t *testing.T) {
 				r := replay(t, filepath.Join(root, tc.name), seed, processed)
 				sum, models, requested := sums(t, r)
-				if tc.twoLayers { // the cache writes that the truth's layer does not tell stand in the other, and in its answers
-					require.Equal(t, int64(1600), sum.CacheWrite)
-					sum.CacheWrite = want.Countable.CacheWrite
-					require.Equal(t, want.Countable.figures, sum)
+				all := want.Countable.figures
+				if tc.except != nil {
+					tc.except(&all)
+				}
+				require.Equal(t, all, sum)
+				if tc.otherNames {
 					return
 				}
-				require.Equal(t, want.Countable.figures, sum)
 				if tc.byRequested {
 					models = requested
 				}
@@ -182,8 +202,13 @@ func sums(t *testing.T, l *ledger.Ledger) (all figures, models, requested map[st
 	for _, g := range answer.Groups {
 		sum.Merge(&g.Points[0])
 		if f := billed(&g.Points[0]); f.Calls > 0 {
-			require.NotContains(t, models, g.Value, "one model under two providers")
-			models[g.Value] = f
+			model := g.Value
+			if model == "" { // which any provider's can be
+				model = "undefined"
+				f.add(models[model])
+			}
+			require.True(t, model == "undefined" || models[model] == (figures{}), "%s: one model under two providers", model)
+			models[model] = f
 		}
 	}
 	require.NoError(t, l.Scan(context.Background(), store.Filter{}, func(r *store.Record) error {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -32,11 +33,12 @@ var testNow = time.Date(2026, 11, 3, 18, 20, 0, 0, time.UTC)
 
 // bench is a console over a real store.
 type bench struct {
-	console *Console
-	t       testing.TB
-	ledger  *ledger.Ledger
-	handler http.Handler
-	served  http.Handler // of requests whose principal is known
+	console   *Console
+	t         testing.TB
+	ledger    *ledger.Ledger
+	directory store.Directory
+	handler   http.Handler
+	served    http.Handler // of requests whose principal is known
 }
 
 func newBench(t testing.TB, with func(*Options)) *bench {
@@ -58,11 +60,11 @@ func openBench(t testing.TB, with func(*Options)) (*bench, Options) {
 	l, err := ledger.Open(ctx, engine, ledger.Options{Now: clock, KeySecret: engine.KeySecret()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
-	o := Options{Ledger: l, Version: "test", Open: true, Now: clock}
+	o := Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true, Now: clock}
 	if with != nil {
 		with(&o)
 	}
-	return &bench{t: t, ledger: l}, o
+	return &bench{t: t, ledger: l, directory: o.Directory}, o
 }
 
 // calls commits one call for each time, of one input token and two output tokens.

@@ -49,9 +49,13 @@ func FuzzForwardAuth(f *testing.F) {
 	f.Add("Basic eDp5", "\xff", "openai/deployments/a%2fb/chat", "%zz", ",", "/models/a/../b;models/c")
 	b := newBench(f, nil)
 	f.Fuzz(func(t *testing.T, authorization, apiKey, path, query, forwarded, uri string) {
+		u, err := url.ParseRequestURI(forwardAuth + "/" + path + "?" + query)
+		if err != nil {
+			t.Skip("the server answers 400 before a handler sees it")
+		}
 		r := &http.Request{
 			Method: http.MethodGet, Host: "localhost", Body: http.NoBody, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: "127.0.0.1:5",
-			URL: &url.URL{Path: forwardAuth + "/" + path, RawQuery: query},
+			URL: u,
 			Header: http.Header{
 				"Authorization": {authorization}, "X-Api-Key": {apiKey}, "X-Forwarded-For": {forwarded}, "X-Forwarded-Uri": {uri}, "X-Real-Ip": {forwarded},
 			},
@@ -67,7 +71,7 @@ func FuzzForwardAuth(f *testing.F) {
 
 // FuzzCSV: a cell is one cell whatever it holds, and no formula.
 func FuzzCSV(f *testing.F) {
-	for _, s := range []string{"=1+1", " =x", "\ufeff=x", "\u200b=x", "a,b\n\"c", "@x", "\t+1", "＝1", "-"} {
+	for _, s := range []string{"=1+1", " =x", "\ufeff=x", "\u200b=x", "a,b\n\"c", "@x", "\t+1", "＝1", "-", "-1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -79,7 +83,9 @@ func FuzzCSV(f *testing.F) {
 		require.NoError(t, err)
 		require.Len(t, rows, 1)
 		require.Len(t, rows[0], 3)
-		require.NotContains(t, "=+-@", firstByte(rows[0][1]))
+		if !plainNumber(rows[0][1]) { // a negative number is no formula
+			require.NotContains(t, "=+-@", firstByte(rows[0][1]))
+		}
 	})
 }
 

@@ -62,7 +62,7 @@ type LogItem struct {
 	DurationMS      *float64    `json:"duration_ms"`
 	TTFTMS          *float64    `json:"ttft_ms"`
 	TokensPerSecond *float64    `json:"tokens_per_second" doc:"output tokens per second after the first token, or in all where its time is not known"`
-	Quality         []string    `json:"quality" doc:"no_usage, inconsistent, estimated, unpriced, reported_cost"`
+	Quality         []string    `json:"quality" doc:"no_usage, inconsistent, estimated, unpriced, reported_cost, running_sum, cache_missing, several_calls"`
 	Counted         bool        `json:"counted" doc:"false: another record stands for this call in every sum"`
 	SupersededBy    string      `json:"superseded_by" doc:"span or record that counts in its place, where it is a single one"`
 	Superseded      string      `json:"superseded_reason" doc:"ancestor, same_call, echo or twin"`

@@ -99,7 +99,7 @@ func TestManyOwnKeys(t *testing.T) {
 			b.spend(byte(i/1_000), fp, "m", 1)
 		}
 	}
-	require.NoError(t, b.ledger.Admin().AddKeys(ctx, 2_000, keys, entries...))
+	require.NoError(t, b.directory.AddKeys(ctx, 2_000, keys, entries...))
 	alice := b.as(access.Principal{Name: "alice", Role: access.Member})
 	require.EqualValues(t, 2, data[Stats](alice, "GET", "/stats", "", 200).Used)
 }

@@ -192,7 +192,7 @@ func (b *streamTownBench) listenAs(t *testing.T, p access.Principal, query strin
 // TestStreamsOfOnePerson: one person's streams leave room for those of others.
 func TestStreamsOfOnePerson(t *testing.T) {
 	b := newBench(t, nil)
-	c := New(Options{Ledger: b.ledger, Version: "test"})
+	c := New(Options{Ledger: b.ledger, Directory: b.directory, Version: "test"})
 	defer c.Close()
 	greedy := access.Principal{ID: "usr_1", Role: access.Member}
 	for range streamsEach {

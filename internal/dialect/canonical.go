@@ -72,19 +72,20 @@ func canonicalNames() []string {
 func WriteCanonical(c *usage.Call, family string, attrs pcommon.Map) {
 	var x index
 	x.fill(known, attrs, false)
-	w := canonicalWriter{attrs: attrs, there: &x}
+	w := canonicalWriter{names: known, attrs: attrs, there: &x}
 	w.write(c, family)
 }
 
 // Write writes a call into the attributes of the record that was read last, as WriteCanonical does.
 func (rd *Reader) Write(c *usage.Call, family string) {
-	rd.writer.attrs, rd.writer.there = rd.record.attrs, &rd.record.own
+	rd.writer.names, rd.writer.attrs, rd.writer.there = rd.decoder.names, rd.record.attrs, &rd.record.own
 	rd.writer.write(c, family)
 }
 
 // canonicalWriter changes the attributes that are there already, where they say something else, then
 // removes and adds the others: while attributes are added, those that were found may move.
 type canonicalWriter struct {
+	names  *names
 	attrs  pcommon.Map
 	there  *index
 	remove []*ref
@@ -103,6 +104,9 @@ type added struct {
 func (w *canonicalWriter) write(c *usage.Call, family string) {
 	if family == Canonical {
 		return // it stands there
+	}
+	if w.there.again {
+		w.single()
 	}
 	w.remove, w.add = w.remove[:0], w.add[:0]
 	w.figures(c)
@@ -146,6 +150,9 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 		w.integer(&canonical.start, c.Start.UnixNano())
 		w.integer(&canonical.duration, int64(c.Duration))
 	}
+	if w.there.named(&canonical.quality) {
+		w.remove = append(w.remove, &canonical.quality)
+	}
 	if c.Quality == 0 {
 		w.finish(0)
 		return
@@ -157,6 +164,20 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 			list.AppendEmpty().SetStr(n)
 		}
 	}
+}
+
+// single leaves one attribute of each name that is written here: the last, which is the one that was read.
+// Others would read the first.
+func (w *canonicalWriter) single() {
+	left := map[string]int{}
+	for name := range w.attrs.All() {
+		left[name]++
+	}
+	w.attrs.RemoveIf(func(name string, _ pcommon.Value) bool {
+		left[name]--
+		return left[name] > 0 && w.names.kindOf(name)&KindCanonical != 0
+	})
+	w.there.fill(w.names, w.attrs, false)
 }
 
 func (w *canonicalWriter) figures(c *usage.Call) {

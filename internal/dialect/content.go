@@ -23,7 +23,9 @@ var contentNames = []string{
 	"system_prompt", "user_prompt", "braintrust.input", "braintrust.output", "braintrust.input_json", "braintrust.output_json",
 	"langsmith.inputs", "langsmith.outputs", "crewai.task.output", "crew_inputs", "request_data", "response_data", "gen_ai.prompt_json",
 	"gen_ai.completion_json", "langwatch.input", "langwatch.output", "lmnr.span.input", "lmnr.span.output", "agentops.entity.input",
-	"agentops.entity.output", "haystack.agent.input", "haystack.agent.output",
+	"agentops.entity.output", "haystack.agent.input", "haystack.agent.output", "mlflow.chunk.value", "agent.messages", "agent.messages.ui",
+	"agent.instructions", "crew_tasks", "crew_agents", "task_description", "task_expected_output", "formatted_description",
+	"formatted_expected_output", "tool.task_name",
 }
 
 var contentPrefixes = []string{
@@ -36,11 +38,28 @@ var contentPrefixes = []string{
 // contentSuffixes are of llm.PROVIDER.messages and the like, which hold a provider's raw request.
 var contentSuffixes = []string{".messages", ".choices", ".input_messages", ".output_messages"}
 
+// rawParts are the last words of llm.PROVIDER.PART, in which LiteLLM keeps a provider's raw request and answer;
+// notProviders are words in the middle that are none.
+var (
+	rawParts = map[string]bool{
+		"content": true, "contents": true, "candidates": true, "input": true, "output": true, "instructions": true, "system": true, "text": true,
+		"data": true, "stringified_raw_response": true, "extra_body": true, "prompt": true, "prompts": true, "documents": true, "query": true,
+	}
+	notProviders = map[string]bool{"usage": true, "token_count": true, "cost": true, "request": true, "response": true, "token": true}
+)
+
+// isRaw tells whether an attribute is a part of a provider's raw request or answer.
+func isRaw(name string) bool {
+	rest, ok := strings.CutPrefix(name, "llm.")
+	provider, part, more := strings.Cut(rest, ".")
+	return ok && more && rawParts[part] && !notProviders[provider]
+}
+
 var plainContent = []string{"input", "output", "inputs", "outputs", "response_text", "request_text", "prompt", "content", "message", "tool_input", "tool_parameters", "tool_args", "function_args", "arguments",
 	"response", "request", "result", "reasoning", "new_context", "command", "diff", "body", "bash_command", "full_command", "description"}
 
 // messageContent are names that mean content in message events alone.
-var messageContent = []string{"tool_calls", "role.content"}
+var messageContent = []string{"tool_calls", "role.content", "tool.result"}
 
 // urlAttributes hold a URL, or a part of one with a query, in which a key may stand.
 var urlAttributes = []string{

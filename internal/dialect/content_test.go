@@ -6,6 +6,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// TestRawParts: the parts of a provider's raw request and answer hold what was said; its figures do not.
+func TestRawParts(t *testing.T) {
+	for _, name := range []string{"llm.None.content", "llm.gemini.candidates", "llm.openai.input", "llm.anthropic.system", "mlflow.chunk.value", "crew_tasks"} {
+		require.True(t, IsContent(name, false), name)
+	}
+	for _, name := range []string{
+		"llm.openai.usage", "llm.token_count.prompt", "llm.cost.prompt", "llm.token_count.prompt_details.cache_read", "llm.openai.id", "llm.usage.output",
+	} {
+		require.False(t, IsContent(name, true), name)
+	}
+}
+
 // TestIsContent: the attributes in which the emitters of the captures, and others, put what was said.
 func TestIsContent(t *testing.T) {
 	for _, name := range []string{

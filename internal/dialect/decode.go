@@ -214,6 +214,9 @@ func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed boo
 		return ""
 	}
 	c.Provider = r.provider()
+	if v == unsaid && r.isSpan && c.Provider != "" && r.attempted(failed) {
+		v = call
+	}
 	best := r.figures(c, v)
 	r.modalities(c)
 	c.Role = roleWith(v, c.Tokens.Reported())
@@ -225,11 +228,28 @@ func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed boo
 		return ""
 	}
 	r.facts(c, best, failed)
+	if best != nil && best.begins(r, c) {
+		*c = usage.Call{Trace: c.Trace, Span: c.Span, Parent: c.Parent}
+		return ""
+	}
+	if best != nil && c.Tokens.Reported() {
+		c.Quality |= best.lacks(r, c)
+	}
 	r.session(c)
 	if best == nil {
 		return "gen_ai"
 	}
 	return best.Name
+}
+
+// attempted tells whether a span that names a provider, and no operation, is a call that failed: it names a
+// model too, and recorded an error. Some emitters add the operation with the answer.
+func (r *record) attempted(failed bool) bool {
+	if !failed {
+		kind, _ := r.exception()
+		failed = kind != ""
+	}
+	return failed && r.model(nil) != ""
 }
 
 // figures takes the fullest consistent reading of the families that apply, and gives its family; of
@@ -278,6 +298,8 @@ func (b *fullest) consider(r *record, c *usage.Call, f *candidate, v verdict) {
 	if provider == "" {
 		provider = f.Provider
 	}
+	provider = r.rules(f.Family, provider)
+	g.thinks = separate[provider]
 	t, ok := g.tokens(f.cacheRule(r, provider), f.part(f.Reasons, f.refs.reasonMembers, r, provider))
 	if !t.Reported() {
 		b.bad = b.bad || !ok
@@ -309,7 +331,7 @@ func fullness(t usage.Tokens, ok bool) int64 {
 	return n
 }
 
-// provider folds the first name that is a provider's.
+// provider folds the first name that is a provider's. One that nobody knows and that is the service's own is none.
 func (r *record) provider() string {
 	if (r.own.facts|r.origin.index.facts)&(1<<factProvider) == 0 {
 		return ""
@@ -319,7 +341,7 @@ func (r *record) provider() string {
 		if name == "" || strings.EqualFold(name, "unknown") {
 			continue
 		}
-		if folded := foldProvider(name); folded != "" {
+		if folded := foldProvider(name); folded != "" && (knownProviders[folded] || !strings.EqualFold(name, r.origin.service)) {
 			return clean(folded)
 		}
 	}
@@ -329,6 +351,9 @@ func (r *record) provider() string {
 func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	if c.Provider == "" && f != nil {
 		c.Provider = f.Provider
+	}
+	if c.Provider == "" {
+		c.Provider, _ = r.told(f)
 	}
 	c.RequestModel = r.text(f, factRequestModel)
 	if c.Model = r.text(f, factResponseModel); c.Model == "" {

@@ -113,7 +113,10 @@ var units = map[string]time.Duration{
 var operations = map[string]string{
 	"text_completions": "text_completion", "completion": "chat", "acompletion": "chat", "embedding": "embeddings",
 	"aembedding": "embeddings", "llm_call": "chat", "response": "chat", "responses": "chat", "aresponses": "chat",
-	"model_generation": "chat",
+	"model_generation": "chat", "chat_streaming": "chat", "stream_generate_content": "generate_content", "anthropic_messages": "chat",
+	"atext_completion": "text_completion", "agenerate_content": "generate_content", "generate_content_stream": "generate_content",
+	"agenerate_content_stream": "generate_content", "aimage_generation": "image_generation", "aspeech": "speech",
+	"atranscription": "transcription", "arerank": "rerank",
 }
 
 // providers folds what emitters write into the conventions' values; DIALECTS.md, 1.4. Names of
@@ -129,13 +132,21 @@ var providers = map[string]string{
 	"aws":       "aws.bedrock", "bedrock": "aws.bedrock", "amazon": "aws.bedrock", "amazon-bedrock": "aws.bedrock",
 	"bedrock_converse": "aws.bedrock", "aws bedrock": "aws.bedrock", "aws.anthropic": "aws.bedrock",
 	"vertex_ai": "gcp.vertex_ai", "vertexai": "gcp.vertex_ai", "google-vertex": "gcp.vertex_ai", "vertex": "gcp.vertex_ai",
-	"google.vertex": "gcp.vertex_ai", "gcp.anthropic": "gcp.vertex_ai",
+	"google.vertex": "gcp.vertex_ai", "gcp.anthropic": "gcp.vertex_ai", "gcp.vertex": "gcp.vertex_ai",
 	"google": "gcp.gemini", "gemini": "gcp.gemini", "google-gla": "gcp.gemini", "google.generative-ai": "gcp.gemini",
-	"google_genai": "gcp.gemini", "google ai studio": "gcp.gemini",
+	"google_genai": "gcp.gemini", "google ai studio": "gcp.gemini", "gcp.gen_ai": "gcp.gemini", "google-genai": "gcp.gemini",
+	"googleai": "gcp.gemini", "google_ai": "gcp.gemini", "google-vertexai": "gcp.vertex_ai", "vertex_ai_beta": "gcp.vertex_ai",
+	"vertexai-gemini": "gcp.vertex_ai", "bedrock-runtime": "aws.bedrock", "amazon_bedrock": "aws.bedrock", "aws_bedrock": "aws.bedrock",
+	"azure-ai": "azure.ai.inference", "azure_ai_inference": "azure.ai.inference", "azureopenai": "azure.ai.openai", "openai_responses": "openai",
+	"grok": "x_ai", "mistral-ai": "mistral_ai",
 	"mistral": "mistral_ai", "mistralai": "mistral_ai",
 	"xai": "x_ai", "watsonx": "ibm.watsonx.ai", "moonshot": "moonshot_ai",
 	"strands-agents": "", "gcp.vertex.agent": "", "spring_ai": "", "microsoft.agent_framework": "", "langchain": "",
-	"haystack": "", "llama_index": "", "crewai": "",
+	"haystack": "", "llama_index": "", "crewai": "", "strands": "", "litellm": "", "litellm_proxy": "", "langgraph": "", "llamaindex": "",
+	"llama-index": "", "pydantic-ai": "", "pydantic_ai": "", "semantic_kernel": "", "semantic-kernel": "", "smolagents": "", "dspy": "",
+	"autogen": "", "ag2": "", "agno": "", "mastra": "", "voltagent": "", "spring-ai": "", "langchain4j": "", "openllmetry": "", "traceloop": "",
+	"vercel": "", "vercel-ai": "", "ai-sdk": "", "genkit": "", "google_adk": "", "google-adk": "", "rig": "", "instructor": "", "mlflow": "",
+	"logfire": "", "openai_agents": "", "openai-agents": "", "agent_framework": "",
 }
 
 // apis are what the Vercel AI SDK and its like add to a provider's name to say which API is called.

@@ -57,9 +57,15 @@ func TestFailedRecords(t *testing.T) {
 			"genkit:type": "util", "genkit:name": "generate", "genkit:input": `{"model":"openai/gpt-4o-mini","messages":[]}`,
 			"genkit:output": `{"usage":{"inputTokens":5,"outputTokens":1}}`,
 		}, want: usage.Call{Model: "openai/gpt-4o-mini", Operation: "chat"}},
-		"VoltAgent": {scope: "@voltagent/core", span: "llm:generateText", attrs: map[string]any{
-			"span.type": "llm", "llm.model": "gpt-4o-mini", "llm.usage.prompt_tokens": 5, "llm.usage.completion_tokens": 1,
-		}, want: usage.Call{Model: "gpt-4o-mini", Operation: "chat"}},
+		"VoltAgent": {scope: "@voltagent/core", span: "chat", attrs: map[string]any{
+			"ai.model.name": "gpt-4o-mini", "error.type": "AI_APICallError",
+		}, want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "AI_APICallError"}},
+		"an exception and no operation": {scope: "some.instrumentation", span: "chat.completions", attrs: map[string]any{
+			"gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o-mini",
+		}, exception: "openai.RateLimitError", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "openai.RateLimitError"}},
+		"LiteLLM, messages": {scope: "litellm", span: "litellm_request", attrs: map[string]any{
+			"gen_ai.operation.name": "anthropic_messages", "gen_ai.request.model": "claude-sonnet-4-5", "error.code": "429", "error.type": "RateLimitError",
+		}, want: usage.Call{Model: "claude-sonnet-4-5", Operation: "chat", Status: 429, ErrorType: "RateLimitError"}},
 		"LiteLLM": {scope: "litellm", span: "litellm_request", attrs: map[string]any{
 			"gen_ai.operation.name": "acompletion", "gen_ai.request.model": "gpt-4o-mini", "gen_ai.response.model": "None", "llm.request.type": "acompletion",
 			"error.code": "429", "error.type": "RateLimitError",

@@ -18,7 +18,7 @@ type Family struct {
 	Name string
 
 	// Scopes and Marks limit a family to its emitters: the scope's name starts with one of Scopes, or
-	// one of Marks is there ("attribute", "attribute=value" or "resource:attribute=value"). Without
+	// one of Marks is there ("attribute", "attribute=value", "attribute^=beginning" or "resource:attribute=value"). Without
 	// both it holds for any record. Of log records, the event's name must be one of Events, where there are some.
 	Scopes []string
 	Marks  []string
@@ -53,6 +53,21 @@ type Family struct {
 	// ZeroCost says that a reported cost of 0 is a price; elsewhere it means that none is known.
 	ZeroCost bool
 
+	// Sums are marks of which one is on a call that may be one of a tool loop where the emitter tells of each call
+	// the sum of the loop so far: one of the versions of its scope that start with SumsVersion.
+	Sums        []string
+	SumsVersion string
+	// HidesCache are rows that fit where the emitter leaves the cache out of the input, and may not tell it.
+	HidesCache []PartRule
+	// Runs says that a record is a run of one call or several.
+	Runs bool
+	// Guesses says that the figures of a call that failed are the emitter's estimate.
+	Guesses bool
+
+	// Answered are marks of which one is on a record of a call that was answered: without one, and without
+	// usage or a failure, a record only begins a call that another one tells.
+	Answered []string
+
 	// CallEvents are log events that are calls even without usage (failed ones).
 	CallEvents []string
 
@@ -62,10 +77,10 @@ type Family struct {
 
 // refs are the names of a family, taken apart once.
 type refs struct {
-	marks                                                                                []mark
+	marks, answered, sums                                                                []mark
 	input, output, total, cacheRead, cacheWrite, write5m, write1h, reasoning, extraInput []ref
 	facts                                                                                [factCount][]ref
-	cacheMembers, reasonMembers                                                          []ref // of the rows of Cache and Reasons
+	cacheMembers, reasonMembers, hidesMembers                                            []ref // of the rows of Cache, Reasons and HidesCache
 	disjoint                                                                             ref
 }
 
@@ -105,6 +120,12 @@ func (f *Family) compile(n *names) *Family {
 	for _, m := range f.Marks {
 		f.refs.marks = append(f.refs.marks, n.mark(m))
 	}
+	for _, m := range f.Answered {
+		f.refs.answered = append(f.refs.answered, n.mark(m))
+	}
+	for _, m := range f.Sums {
+		f.refs.sums = append(f.refs.sums, n.mark(m))
+	}
 	for what, aliases := range f.Facts {
 		f.refs.facts[what] = n.refs(aliases)
 	}
@@ -114,7 +135,7 @@ func (f *Family) compile(n *names) *Family {
 		}
 		return out
 	}
-	f.refs.cacheMembers, f.refs.reasonMembers = members(f.Cache), members(f.Reasons)
+	f.refs.cacheMembers, f.refs.reasonMembers, f.refs.hidesMembers = members(f.Cache), members(f.Reasons), members(f.HidesCache)
 	return f
 }
 
@@ -134,9 +155,9 @@ var families = withAdded(
 	&claudeCode, &geminiCLI, &codex,
 	&anthropicSDK, &litellm, &awsSDK, &contrib, &openLIT, &openLLMetry, &langSmith, &pydanticAI, &logfire, &springAI, &quarkus, &semanticKernel,
 	&agentFramework, &strands, &adk, &mastra, &copilot, &openCode, &qwenCode, &openRouter, &bifrost, &cloudflare, &kong, &higress,
-	&dify, &vllm, &genAI,
+	&dify, &vllm, &rig, &genAI,
 	&openInferenceBedrock, &openInferenceAgentSDK, &openInferenceLangChain, &openInference, &answers,
-	&vercelAI, &langfuse, &mlflow, &googleADK, &genkit, &haystack, &braintrust, &langWatch, &langtrace,
+	&voltAgent, &vercelAI, &langfuse, &mlflow, &googleADK, &genkit, &haystack, &braintrust, &langWatch, &langtrace,
 )
 
 // withAdded puts the names that a family adds to behind its own, once for all.
@@ -176,6 +197,41 @@ func (f *Family) marked(r *record) bool {
 		}
 	}
 	return false
+}
+
+// begins tells whether a record only begins a call, see Family.Answered.
+func (f *Family) begins(r *record, c *usage.Call) bool {
+	if len(f.refs.answered) == 0 || c.Failed || c.Role != usage.RoleCall || c.Tokens.Reported() {
+		return false
+	}
+	for i := range f.refs.answered {
+		if r.is(&f.refs.answered[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// lacks gives the quality flags for what a family is known to tell otherwise than it is: of a record that bears usage.
+func (f *Family) lacks(r *record, c *usage.Call) (q usage.Quality) {
+	if f.Runs {
+		q |= usage.SeveralCalls
+	}
+	if f.Guesses && c.Failed {
+		q |= usage.Estimated
+	}
+	const cache = usage.HasCacheRead | usage.HasCacheWrite
+	if len(f.HidesCache) > 0 && c.Tokens.Fields&cache == 0 && f.part(f.HidesCache, f.refs.hidesMembers, r, r.rules(f, c.Provider)) != undecided {
+		q |= usage.CacheMissing
+	}
+	if strings.HasPrefix(r.version, f.SumsVersion) {
+		for i := range f.refs.sums {
+			if r.is(&f.refs.sums[i]) {
+				return q | usage.RunningSum
+			}
+		}
+	}
+	return q
 }
 
 // limited tells whether a family holds only for some scopes or where a mark is.

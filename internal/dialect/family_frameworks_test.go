@@ -108,8 +108,10 @@ func TestFrameworkFamilies(t *testing.T) {
 				"gen_ai.usage.prompt_tokens": 4000, "gen_ai.usage.input_tokens": 4000, "gen_ai.usage.completion_tokens": 222, "gen_ai.usage.output_tokens": 222,
 				"gen_ai.usage.total_tokens": 4222, "gen_ai.usage.cache_read_input_tokens": 3000, "gen_ai.usage.cache_write_input_tokens": 450,
 			}),
-			want:  anthropicCall,
-			check: func(t *testing.T, c *usage.Call) { require.Empty(t, c.Provider, "a framework is none") },
+			want: anthropicCall,
+			check: func(t *testing.T, c *usage.Call) {
+				require.Equal(t, "aws.bedrock", c.Provider, "a framework is none: the model tells it")
+			},
 		},
 		{
 			name: "strands on openai", scope: "strands-agents", span: "chat",
@@ -196,7 +198,7 @@ func TestGoogleFamilies(t *testing.T) {
 			want: tok{100, 60, 60, none, 25},
 			check: func(t *testing.T, c *usage.Call) {
 				require.Equal(t, "s1", c.Session)
-				require.Empty(t, c.Provider, "a framework is none")
+				require.Equal(t, "gcp.gemini", c.Provider, "a framework is none: the model tells it")
 			},
 		},
 		{

@@ -57,5 +57,8 @@ var genkit = Family{
 		"genkit:output#custom.usage.completion_tokens_details.reasoning_tokens",
 	},
 	Cache: []PartRule{{Is: included}},
+
+	HidesCache: []PartRule{{Provider: "anthropic", Is: excluded}}, // genkit#5412
+
 	Facts: map[fact][]string{factModel: {"genkit:input#model", "genkit:name"}}, // "generate" names no model itself
 }

@@ -2,7 +2,9 @@ package dialect
 
 // Frameworks on the JVM. Micrometer's bridge makes texts of all figures.
 
-// springAI gives the providers' own input figure, which for Anthropic and Bedrock leaves the cache out.
+// springAI gives the providers' own input figure, which for Anthropic and Bedrock leaves the cache out; version
+// 1, and streams of version 2, do not tell the cache either. Version 1, which runs on version 3 of Spring Boot,
+// tells of each call in a tool loop the sum of the loop so far.
 // https://docs.spring.io/spring-ai/reference/observability/
 var springAI = Family{
 	Name:   "spring-ai",
@@ -10,7 +12,12 @@ var springAI = Family{
 	Marks:  []string{"spring.ai.kind"},
 	Adds:   &genAI,
 	Cache:  []PartRule{{Provider: "anthropic", Is: excluded}, {Provider: "aws.bedrock", Is: excluded}},
-	Facts:  map[fact][]string{factSession: {"spring.ai.chat.client.conversation.id"}},
+
+	Sums:        []string{"spring.ai.model.request.tool.names"},
+	SumsVersion: "3.",
+	HidesCache:  []PartRule{{Provider: "anthropic", Is: excluded}, {Provider: "aws.bedrock", Is: excluded}},
+
+	Facts: map[fact][]string{factSession: {"spring.ai.chat.client.conversation.id"}},
 }
 
 // quarkus is the LangChain4j extension of Quarkus, which tells a cost as text, with its currency.
@@ -21,4 +28,6 @@ var quarkus = Family{
 	Adds:   &genAI,
 	Cache:  []PartRule{{Provider: "anthropic", Is: excluded}, {Provider: "aws.bedrock", Is: excluded}},
 	Facts:  map[fact][]string{factCost: {"gen_ai.client.estimated_cost"}},
+
+	HidesCache: []PartRule{{Provider: "anthropic", Is: excluded}, {Provider: "aws.bedrock", Is: excluded}},
 }

@@ -32,6 +32,7 @@ var openInferenceAgentSDK = Family{
 	},
 	Adds:  &openInference,
 	Cache: []PartRule{{Is: excluded}},
+	Runs:  true,
 }
 
 // openInferenceLangChain gives LangChain's usage metadata, and names the provider only in LangChain's metadata.

@@ -1,6 +1,10 @@
 package dialect
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
 
 func TestOpenInferenceFamily(t *testing.T) {
 	llm := func(prompt, completion, total int, more map[string]any) map[string]any {
@@ -97,7 +101,7 @@ func TestOpenInferenceFamily(t *testing.T) {
 				"openinference.span.kind": "AGENT", "llm.model_name": "claude", "llm.token_count.prompt": 9012, "llm.token_count.completion": 900,
 				"llm.token_count.prompt_details.cache_read": 8456,
 			},
-			want: tok{17468, 900, 8456, none, none},
+			want: tok{17468, 900, 8456, none, none}, quality: usage.SeveralCalls,
 		},
 		{
 			name: "a chain", scope: "openinference.instrumentation.langchain", span: "chain", attrs: map[string]any{"openinference.span.kind": "CHAIN"}, notCall: true,

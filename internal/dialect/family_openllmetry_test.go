@@ -84,7 +84,7 @@ func TestContribFamilies(t *testing.T) {
 				"gen_ai.operation.name": "chat", "gen_ai.system": "aws.bedrock", "gen_ai.request.model": "amazon.nova-lite-v1:0",
 				"gen_ai.usage.input_tokens": 700, "gen_ai.usage.output_tokens": 70, "aws.request.id": "r1",
 			},
-			want: tok{700, 70, none, none, none},
+			want: tok{700, 70, none, none, none}, quality: usage.CacheMissing,
 		},
 		{
 			name: "an InvokeModel without an operation", scope: "@opentelemetry/instrumentation-aws-sdk", span: "BedrockRuntime.InvokeModel",

@@ -12,7 +12,9 @@ var pydanticAI = Family{
 	Facts:  map[fact][]string{factCost: {"operation.cost"}},
 }
 
-// logfire is Logfire's instrumentations of the clients, which keep the parts in the JSON of the answer.
+// logfire is Logfire's instrumentations of the clients, which keep the parts in the JSON of the answer. It tells
+// a stream by two spans: one of the request, which ends with the headers of the answer and has nothing of it, and
+// one when the stream has ended or broken.
 // https://logfire.pydantic.dev/docs/integrations/llms/openai/
 var logfire = Family{
 	Name:   "logfire",
@@ -24,8 +26,10 @@ var logfire = Family{
 	},
 	CacheWrite: []string{"response_data#usage.cache_creation_input_tokens"},
 	Reasoning: []string{
+		"gen_ai.usage.raw#completion_tokens_details.reasoning_tokens", "gen_ai.usage.raw#output_tokens_details.reasoning_tokens",
 		"response_data#usage.completion_tokens_details.reasoning_tokens", "response_data#usage.output_tokens_details.reasoning_tokens",
 	},
-	Cache: []PartRule{{Is: included}},
-	Facts: map[fact][]string{factCost: {"operation.cost"}},
+	Cache:    []PartRule{{Is: included}},
+	Answered: []string{"gen_ai.response.id", "gen_ai.response.finish_reasons", "response_data", "logfire.span_type=log"},
+	Facts:    map[fact][]string{factCost: {"operation.cost"}, factDuration: {"duration"}},
 }

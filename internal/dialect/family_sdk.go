@@ -15,10 +15,12 @@ var anthropicSDK = Family{
 // https://github.com/open-telemetry/opentelemetry-js-contrib/tree/main/packages/instrumentation-aws-sdk
 var awsSDK = Family{
 	Name:   "aws-sdk",
-	Scopes: []string{"@opentelemetry/instrumentation-aws-sdk", "opentelemetry.instrumentation.botocore"},
+	Scopes: []string{"@opentelemetry/instrumentation-aws-sdk", "opentelemetry.instrumentation.botocore", "io.opentelemetry.aws-sdk"},
 	Adds:   &genAI,
 	Cache:  []PartRule{{Is: excluded}},
 	Facts:  map[fact][]string{factRequestID: {"aws.request.id", "aws.request_id"}},
+
+	HidesCache: []PartRule{{Model: "claude", Is: excluded}, {Model: "nova", Is: excluded}}, // the models with a cache
 }
 
 // vllm is the server's own tracing. https://docs.vllm.ai/en/latest/examples/online_serving/opentelemetry.html

@@ -10,6 +10,9 @@ var strands = Family{
 	Scopes: []string{"strands"},
 	Adds:   &genAI,
 	Cache: []PartRule{
+		// from 1.54 on, which brought these names, the input includes the cache whoever the provider is
+		{Member: "gen_ai.usage.cache_read.input_tokens", Is: included}, {Member: "gen_ai.usage.cache_creation.input_tokens", Is: included},
+		{Member: "gen_ai.usage.cache_write.input_tokens", Is: included},
 		{Provider: "aws.bedrock", Is: excluded}, {Provider: "anthropic", Is: excluded},
 		{Model: "arn:aws", Is: excluded}, // Bedrock
 		{Model: "/", Is: included},       // LiteLLM, which makes one shape of all

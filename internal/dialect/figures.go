@@ -24,12 +24,24 @@ type figures struct {
 	has                                                                usage.TokenFields
 	hasTotal                                                           bool
 	bad                                                                bool // an attribute held something that is no count
+	thinks                                                             bool // its provider is one of separate
+}
+
+// empty tells whether there is no figure but 0.
+func (f *figures) empty() bool {
+	return f.input|f.output|f.cacheRead|f.cacheWrite|f.reasoning|f.extraInput|f.cacheWrite5m|f.cacheWrite1h == 0
 }
 
 // tokens makes disjoint buckets of figures. The order of the rules is that of ACCOUNTING.md,
 // section 2. What does not add up is left out, and ok is false.
+//
+// Figures that are all 0 are none: no model answers to nothing. Emitters write them of calls that failed
+// (LiteLLM) and of streams that told no usage (Spring AI 1).
 func (f figures) tokens(cache, reasoning rule) (t usage.Tokens, ok bool) {
 	ok = !f.bad
+	if f.empty() {
+		return usage.Tokens{}, ok
+	}
 	if ttl := f.cacheWrite5m + f.cacheWrite1h; ttl > f.cacheWrite { // LangChain tells the parts, and 0 for the whole
 		f.cacheWrite = ttl
 		f.has |= usage.HasCacheWrite
@@ -70,6 +82,17 @@ func (f figures) tokens(cache, reasoning rule) (t usage.Tokens, ok bool) {
 	}
 	if reasoning == undecided && f.reasoning > f.output {
 		reasoningAdds = true
+	}
+
+	if f.thinks && f.reasoning == 0 && f.hasTotal && both {
+		whole := f.input + f.output + f.extraInput
+		if cacheAdds {
+			whole += cached
+		}
+		if rest := f.total - whole; rest > 0 && f.total <= usage.MaxTokens {
+			f.output, f.reasoning = f.output+rest, rest
+			f.has |= usage.HasReasoning
+		}
 	}
 
 	t.Fields = f.has

@@ -17,11 +17,11 @@ var RawKeys = []string{
 }
 
 // hashedKeys hold a key that the emitter has hashed itself.
-var hashedKeys = []string{"litellm.api_key.hash", "metadata.user_api_key_hash"}
+var hashedKeys = []string{"litellm.api_key.hash", "metadata.user_api_key_hash", "litellm.metadata.user_api_key_hash"}
 
 // keyNames hold the name of a key; shown where the key itself is not known.
 var keyNames = []string{
-	"litellm.api_key.alias", "metadata.user_api_key_alias", "trace.metadata.openrouter.api_key_name", "gen_ai.virtual_key_name",
+	"litellm.api_key.alias", "metadata.user_api_key_alias", "litellm.metadata.user_api_key_alias", "trace.metadata.openrouter.api_key_name", "gen_ai.virtual_key_name",
 	"bifrost.virtual_key.name", "gen_ai.virtual_key_id",
 }
 

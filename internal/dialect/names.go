@@ -31,7 +31,7 @@ type nameInfo struct {
 // asks says by bits which tables ask for a name.
 type asks struct {
 	facts    uint32 // general facts, by fact
-	rules    uint32 // role rules, by their place
+	rules    uint64 // role rules, by their place
 	figures  uint16 // figures of any family, see figureKind
 	modality bool   // a part of the tokens that is not text
 	families uint64 // families that have a figure there that they cannot do without, by Family.bit
@@ -231,6 +231,9 @@ func kindByForm(name string) (k Kind) {
 	case 'l', 'g':
 		if k&KindContent != 0 || (!strings.HasPrefix(name, "llm.") && !strings.HasPrefix(name, "gen_ai.")) {
 			break
+		}
+		if isRaw(name) {
+			k |= KindContent
 		}
 		for _, s := range contentSuffixes {
 			if strings.HasSuffix(name, s) {

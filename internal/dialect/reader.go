@@ -40,7 +40,7 @@ func (rd *Reader) Close() {
 	rd.record.reset()
 	rd.record.own.release()
 	rd.record.keys.clear()
-	rd.record.plan = nil
+	rd.record.plan, rd.record.version = nil, ""
 	rd.origin.index.release()
 	rd.writer.release()
 	rd.origin.secrets.Reset()
@@ -61,6 +61,7 @@ func (rd *Reader) Scope(scope pcommon.InstrumentationScope) {
 	if name := scope.Name(); rd.record.plan == nil || rd.record.plan.scope != name {
 		rd.record.plan = rd.decoder.planFor(name)
 	}
+	rd.record.version = scope.Version()
 	rd.scoped.Reset()
 	gather(rd.decoder.names, rd.decoder.secrets, scope.Attributes(), &rd.scoped)
 }
@@ -196,7 +197,7 @@ func (d *Decoder) makePlan(scope string) *plan {
 		}
 		rule.single = len(row.Is) == 1
 		p.rules = append(p.rules, rule)
-		if row.Attribute == "" && row.Name == "" {
+		if row.Attribute == "" && row.Name == "" && row.Part == "" {
 			p.byName = append(p.byName, rule)
 		}
 	}
@@ -214,7 +215,7 @@ func (p *plan) asked(r *record) uint64 {
 type rowOfRole struct {
 	*roleRule
 	ref    ref
-	bit    uint32 // see asks.rules
+	bit    uint64 // see asks.rules
 	only   string // the one name that it knows, where that is all
 	single bool
 }

@@ -14,6 +14,7 @@ type record struct {
 	names    *names
 	families []*Family
 	plan     *plan   // what the scope says
+	version  string  // of the scope
 	origin   *origin // what the resource says
 	attrs    pcommon.Map
 	own      index  // of attrs
@@ -37,10 +38,11 @@ type record struct {
 }
 
 // index finds attributes by the number of their name, after one pass over them. Of attributes with one
-// name the first is meant.
+// name the last is meant: Rust's tracing adds a value that is recorded again behind the first.
 type index struct {
 	at    []uint16 // by nameID: 1 + the place in found; 0 where it is not there
 	found []entry
+	again bool // a name is there more than once
 
 	kinds Kind // of all attributes, those with unknown names too
 	asks       // what the tables ask for of them
@@ -71,7 +73,11 @@ func (x *index) fill(n *names, attrs pcommon.Map, resource bool) {
 		}
 		info := &n.info[id]
 		x.kinds |= info.kind
-		if info.idle || x.at[id] != 0 {
+		if info.idle {
+			continue
+		}
+		if at := x.at[id]; at != 0 {
+			x.found[at-1].value, x.again = v, true
 			continue
 		}
 		x.found = append(x.found, entry{id, v})
@@ -89,7 +95,7 @@ func (x *index) clear() {
 		x.at[x.found[i].id] = 0
 	}
 	x.found = x.found[:0]
-	x.kinds, x.asks = 0, asks{}
+	x.kinds, x.asks, x.again = 0, asks{}, false
 }
 
 // named tells whether there is an attribute of a name, be it empty.
@@ -222,18 +228,19 @@ func (r *record) hasPrefix(prefix string) bool {
 // mark is a condition on a record, see Family.Marks.
 type mark struct {
 	ref
-	value  string
-	valued bool
+	value          string
+	valued, prefix bool
 }
 
 func (n *names) mark(s string) mark {
 	name, value, valued := strings.Cut(s, "=")
-	return mark{ref: n.ref(name), value: value, valued: valued}
+	name, prefix := strings.CutSuffix(name, "^")
+	return mark{ref: n.ref(name), value: value, valued: valued, prefix: prefix}
 }
 
 func (r *record) is(m *mark) bool {
 	v, ok := r.find(&m.ref)
-	return ok && (!m.valued || textOf(v) == m.value)
+	return ok && (!m.valued || textOf(v) == m.value || (m.prefix && strings.HasPrefix(textOf(v), m.value)))
 }
 
 // general are the tables of facts, taken apart.

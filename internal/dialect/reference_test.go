@@ -27,19 +27,33 @@ import (
 type plainRecord struct {
 	attrs, res  pcommon.Map
 	scope       string
+	version     string
 	name, event string
 	log         bool
 	owner       *Family
 	exception   string
-	nested      *record // looks into values
+	message     string // of the exception
+	// statusMessage is the span's.
+	statusMessage string
+	nested        *record // looks into values
+}
+
+// lastOf gives the last value of a name.
+func lastOf(m pcommon.Map, name string) (v pcommon.Value, ok bool) {
+	for k, found := range m.All() {
+		if k == name {
+			v, ok = found, true
+		}
+	}
+	return v, ok
 }
 
 func (r *plainRecord) find(alias string) (v pcommon.Value, path string, ok bool) {
 	name, path, _ := strings.Cut(alias, "#")
 	if in, isResource := strings.CutPrefix(name, "resource:"); isResource {
-		v, ok = r.res.Get(in)
+		v, ok = lastOf(r.res, in)
 	} else if name != "" {
-		v, ok = r.attrs.Get(name)
+		v, ok = lastOf(r.attrs, name)
 	}
 	return v, path, ok && v.Type() != pcommon.ValueTypeEmpty
 }
@@ -156,7 +170,7 @@ func (r *plainRecord) process() uint64 {
 	for _, name := range []string{
 		"service.name", "service.namespace", "service.instance.id", "host.id", "host.name", "process.pid", "k8s.pod.uid", "container.id",
 	} {
-		if v, ok := r.res.Get(name); ok && (!strings.HasPrefix(name, "host.") || !hasPrefix(r.scope, unevenHost)) {
+		if v, ok := lastOf(r.res, name); ok && (!strings.HasPrefix(name, "host.") || !hasPrefix(r.scope, unevenHost)) {
 			_, _ = h.Write([]byte(name + "=" + plainText(raw(v)) + "\x00"))
 			known = true
 		}
@@ -179,12 +193,13 @@ func (r *plainRecord) tells() bool {
 func (r *plainRecord) role(byNameOnly bool) verdict {
 	for i := range roleRules {
 		row := &roleRules[i]
-		if !strings.HasPrefix(r.scope, row.Scope) || !strings.HasPrefix(r.name, row.Name) || (byNameOnly && row.Attribute+row.Name != "") {
+		if !strings.HasPrefix(r.scope, row.Scope) || !strings.HasPrefix(r.name, row.Name) || !strings.Contains(r.name, row.Part) ||
+			(byNameOnly && row.Attribute+row.Name+row.Part != "") {
 			continue
 		}
 		name := r.name
 		if row.Attribute != "" {
-			if name = r.textAt(row.Attribute); name == "" {
+			if name = r.textAt(row.Attribute); name == "" || !strings.HasPrefix(name, row.Value) {
 				continue
 			}
 		}
@@ -216,7 +231,10 @@ func (r *plainRecord) applies(f *Family, v verdict) bool {
 
 func (r *plainRecord) is(mark string) bool {
 	name, value, valued := strings.Cut(mark, "=")
-	v, _, ok := r.find(name)
+	v, _, ok := r.find(strings.TrimSuffix(name, "^"))
+	if ok && strings.HasSuffix(name, "^") {
+		return strings.HasPrefix(plainText(raw(v)), value)
+	}
 	return ok && (!valued || plainText(raw(v)) == value)
 }
 
@@ -283,6 +301,19 @@ func (r *plainRecord) part(f *Family, rows []PartRule, provider string) rule {
 	return undecided
 }
 
+// told is what the names in a record tell of the provider.
+func (r *plainRecord) told(f *Family) (provider, model string) {
+	for _, what := range []fact{factResponseModel, factModel, factRequestModel} {
+		if model == "" {
+			model = r.text(f, what)
+		}
+	}
+	if provider = providerOfModel(r.textAt("litellm.provider.model")); provider == "" {
+		provider = providerOf(model, r.text(f, factResponseID))
+	}
+	return provider, model
+}
+
 func (r *plainRecord) figures(c *usage.Call, v verdict) (best *Family) {
 	bad := false
 	var bestFull int64 = -1
@@ -305,6 +336,9 @@ func (r *plainRecord) figures(c *usage.Call, v verdict) (best *Family) {
 		if provider == "" {
 			provider = f.Provider
 		}
+		told, model := r.told(f)
+		provider = rulesOf(provider, told, model)
+		g.thinks = separate[provider]
 		cache := r.part(f, f.Cache, provider)
 		switch r.textAt(semantics) {
 		case "inclusive":
@@ -353,7 +387,11 @@ func (r *plainRecord) provider() string {
 		if name == "" || strings.EqualFold(name, "unknown") {
 			continue
 		}
-		if folded := foldProvider(name); folded != "" {
+		service := ""
+		if v, ok := lastOf(r.res, "service.name"); ok {
+			service = plainText(raw(v))
+		}
+		if folded := foldProvider(name); folded != "" && (knownProviders[folded] || !strings.EqualFold(name, service)) {
 			return plainClean(folded)
 		}
 	}
@@ -381,6 +419,9 @@ func (r *plainRecord) status(f *Family) string {
 func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	if c.Provider == "" && f != nil {
 		c.Provider = f.Provider
+	}
+	if c.Provider == "" {
+		c.Provider, _ = r.told(f)
 	}
 	c.RequestModel = r.text(f, factRequestModel)
 	if c.Model = r.text(f, factResponseModel); c.Model == "" {
@@ -431,6 +472,19 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	success, told := r.get("success")
 	finish := strings.Trim(r.text(f, factFinish), `["]`)
 	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && truth(success) == usage.No && r.scope != "")
+	if c.Failed && c.Status == 0 {
+		said := []string{c.ErrorType, r.exception}
+		for _, name := range []string{"error.message", "exception.message", "error_message", "error", "exception"} {
+			if v, ok := lastOf(r.attrs, name); ok && v.Type() == pcommon.ValueTypeStr {
+				said = append(said, v.Str())
+			}
+		}
+		for _, s := range append(said, r.message, r.statusMessage) {
+			if c.Status == 0 {
+				c.Status = statusIn(s)
+			}
+		}
+	}
 	if c.Failed && c.ErrorType == "" {
 		c.ErrorType = r.exception
 	}
@@ -447,7 +501,7 @@ func (r *plainRecord) operation(f *Family) string {
 	if folded, ok := operations[op]; ok {
 		op = folded
 	}
-	if _, generated := r.attrs.Get("ai.operationId"); generated && op == "" && strings.Contains(strings.ToLower(r.name), "embed") {
+	if _, generated := lastOf(r.attrs, "ai.operationId"); generated && op == "" && strings.Contains(strings.ToLower(r.name), "embed") {
 		op = "embeddings"
 	}
 	for i := range kindRefs {
@@ -478,7 +532,7 @@ func (r *plainRecord) key() (fingerprint, display string) {
 	for _, alias := range RawKeys {
 		v, ok := pcommon.Value{}, false
 		for name, found := range r.attrs.All() {
-			if !ok && (name == alias || (known.look(name) == 0 && secret.Name(name) != secret.Not && known.list[known.keyNamed(name)] == alias)) {
+			if name == alias || (known.look(name) == 0 && secret.Name(name) != secret.Not && known.list[known.keyNamed(name)] == alias) {
 				v, ok = found, true
 			}
 		}
@@ -550,7 +604,7 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 		*into = get(name)
 	}
 	for _, name := range []string{usage.AttrProject, "project.name", "project.id"} {
-		if v, ok := r.res.Get(name); ok && c.Project == "" {
+		if v, ok := lastOf(r.res, name); ok && c.Project == "" {
 			c.Project = textOf(v)
 		}
 	}
@@ -608,7 +662,7 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 // decode fills in all but identity and time.
 func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family string) {
 	get := func(name string) string {
-		v, ok := r.res.Get(name)
+		v, ok := lastOf(r.res, name)
 		if !ok {
 			return ""
 		}
@@ -625,6 +679,11 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 		return ""
 	}
 	c.Provider = r.provider()
+	if v == unsaid && !r.log && c.Provider != "" && (failed || r.exception != "") {
+		if _, model := r.told(nil); model != "" {
+			v = call
+		}
+	}
 	best := r.figures(c, v)
 	r.modalities(c)
 	c.Role = roleWith(v, c.Tokens.Reported())
@@ -636,6 +695,22 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 		return ""
 	}
 	r.facts(c, best, failed)
+	if best != nil && len(best.Answered) > 0 && !c.Failed && c.Role == usage.RoleCall && !c.Tokens.Reported() && !slices.ContainsFunc(best.Answered, r.is) {
+		*c = usage.Call{Trace: c.Trace, Span: c.Span, Parent: c.Parent}
+		return ""
+	}
+	if best != nil && c.Tokens.Reported() {
+		told, model := r.told(best)
+		hidden := r.part(best, best.HidesCache, rulesOf(c.Provider, told, model)) != undecided && c.Tokens.Fields&(usage.HasCacheRead|usage.HasCacheWrite) == 0
+		sums := strings.HasPrefix(r.version, best.SumsVersion) && slices.ContainsFunc(best.Sums, r.is)
+		for flag, is := range map[usage.Quality]bool{
+			usage.SeveralCalls: best.Runs, usage.Estimated: best.Guesses && c.Failed, usage.CacheMissing: hidden, usage.RunningSum: sums,
+		} {
+			if is {
+				c.Quality |= flag
+			}
+		}
+	}
 	for _, e := range sessions {
 		if r.scope == e.Scope && c.Session != "" {
 			c.Group, c.Echo = e.Name+"|"+c.Session, !r.log || !slices.Contains(e.Full, r.event)
@@ -663,9 +738,13 @@ func plainSpan(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSc
 			c.Duration = d
 		}
 	}
+	r.statusMessage = s.Status().Message()
 	for _, e := range s.Events().All() {
 		if kind, ok := e.Attributes().Get("exception.type"); ok && e.Name() == "exception" && told(plainText(raw(kind))) {
 			r.exception = plainText(raw(kind))
+		}
+		if v, ok := e.Attributes().Get("exception.message"); ok && e.Name() == "exception" && v.Type() == pcommon.ValueTypeStr {
+			r.message = v.Str()
 		}
 	}
 	family = r.decode(&c, r.role(false), s.Status().Code() == ptrace.StatusCodeError)
@@ -685,7 +764,7 @@ func plainSpan(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSc
 func plainLog(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) (c usage.Call, family string, ok bool) {
 	r := plainOf(d, res, scope, lr.Attributes())
 	r.log = true
-	if v, ok := lr.Attributes().Get("event.name"); ok {
+	if v, ok := lastOf(lr.Attributes(), "event.name"); ok {
 		r.event = plainText(raw(v))
 	} else if r.event = plainClean(lr.EventName()); lr.EventName() == "" && lr.Body().Type() == pcommon.ValueTypeStr && len(lr.Body().Str()) <= maxNumberText {
 		r.event = plainClean(lr.Body().Str())
@@ -765,11 +844,15 @@ func plainOf(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationScop
 	rd.Resource(res)
 	rd.Scope(scope)
 	rd.record.look(attrs)
-	return &plainRecord{attrs: attrs, res: res.Attributes(), scope: scope.Name(), nested: &rd.record}
+	return &plainRecord{attrs: attrs, res: res.Attributes(), scope: scope.Name(), version: scope.Version(), nested: &rd.record}
 }
 
 // plainWrite is WriteCanonical in the plainest way.
 func plainWrite(c *usage.Call, family string, attrs pcommon.Map) {
+	attrs.RemoveIf(func(k string, v pcommon.Value) bool {
+		last, _ := lastOf(attrs, k)
+		return k == usage.AttrQuality || (slices.Contains(canonicalNames(), k) && v != last)
+	})
 	integer := func(name string, has bool, n int64) {
 		if has {
 			attrs.PutInt(name, n)
@@ -960,6 +1043,8 @@ func TestPlainKinds(t *testing.T) {
 		mastra := strings.HasPrefix(name, "mastra.") && (strings.HasSuffix(name, ".input") || strings.HasSuffix(name, ".output"))
 		raw := (strings.HasPrefix(name, "llm.") || strings.HasPrefix(name, "gen_ai.")) &&
 			slices.ContainsFunc(contentSuffixes, func(s string) bool { return strings.HasSuffix(name, s) })
+		parts := strings.Split(name, ".")
+		raw = raw || (len(parts) == 3 && parts[0] == "llm" && rawParts[parts[2]] && !notProviders[parts[1]])
 		return mastra || raw || slices.Contains(contentNames, name) || hasPrefix(name, contentPrefixes)
 	}
 	names := slices.Clone(known.list)

@@ -22,6 +22,8 @@ type roleRule struct {
 	Attribute string // whose value decides, an alias; "" is the span's name
 	Scope     string // only under scopes that start so
 	Name      string // only of spans whose names start so
+	Part      string // only of spans whose names contain it
+	Value     string // only of spans of which the attribute's value starts so
 	Is        map[string]verdict
 	Else      verdict
 }
@@ -31,13 +33,27 @@ var roleRules = []roleRule{
 	{Is: map[string]verdict{"raw_gen_ai_request": never}},
 	{Attribute: "ai.operationId", Is: vercelSpans, Else: aggregate},
 	{Scope: "ai", Is: vercelSpans},
+	{Attribute: "span.type", Scope: "@voltagent/", Is: map[string]verdict{"llm": never, "tool": tool}},
+	{Attribute: "ai.model.name", Scope: "@voltagent/", Else: call}, // an agent's run
 	{Attribute: "span.type", Scope: "com.anthropic.claude_code", Else: never, Is: map[string]verdict{
 		"llm_request": call, "tool": tool, "tool.execution": tool,
+	}},
+	{Attribute: "error.type", Is: map[string]verdict{ // LiteLLM's proxy refused it: it never became a call
+		"litellm.proxy._types.proxyexception": never, "litellm.exceptions.budgetexceedederror": never,
 	}},
 	{Attribute: "kong.gen_ai.cache.status", Is: map[string]verdict{"hit": never}}, // answered by the gateway: nothing is spent
 	{Scope: "bifrost", Is: map[string]verdict{"llm.call": call}},
 	{Scope: "bifrost", Name: "plugin.", Else: never},                                   // it copies the trace's attributes onto every span
 	{Attribute: "gen_ai.operation.name", Is: map[string]verdict{"execute_tool": tool}}, // before a kind that says less: OpenLLMetry's task
+	{Scope: "org.springframework", Name: "tool_call ", Else: tool},                     // of Spring AI 1, whose operation is "framework"
+	{Scope: "org.springframework", Name: "execute_tool ", Else: tool},
+	// rig tells a run that is not streamed in a trace of its own, beside its calls
+	{Attribute: "target", Name: "invoke_agent", Is: map[string]verdict{"rig::agent::prompt_request::streaming": aggregate}},
+	{Attribute: "target", Name: "invoke_agent", Value: "rig::", Else: never},
+	{Attribute: "target", Name: "invoke_agent", Value: "rig_", Else: never},
+	// LlamaIndex makes a request ready, or looks at an answer: nothing is sent
+	{Scope: "openinference.instrumentation.llama_index", Part: "._prepare_", Attribute: "openinference.span.kind", Else: never},
+	{Scope: "openinference.instrumentation.llama_index", Part: "._validate_", Attribute: "openinference.span.kind", Else: never},
 	{Attribute: "openinference.span.kind", Is: kinds},
 	{Attribute: "traceloop.span.kind", Is: kinds},
 	{Attribute: "langfuse.observation.type", Is: kinds},
@@ -50,9 +66,14 @@ var roleRules = []roleRule{
 	{Attribute: "genkit:metadata:subtype", Is: kinds},
 	{Attribute: "gen_ai.operation.name", Is: map[string]verdict{
 		"chat": call, "text_completion": call, "text_completions": call, "generate_content": call, "embeddings": call,
-		"completion": call, "llm_call": call, "model_generation": call, "rerank": call, "response": call,
+		"completion": call, "llm_call": call, "model_generation": call, "rerank": call, "response": call, "embedding": call,
+		"chat_streaming": call, "stream_generate_content": call,
+		// the call types of LiteLLM
+		"acompletion": call, "atext_completion": call, "aembedding": call, "responses": call, "aresponses": call, "anthropic_messages": call,
+		"agenerate_content": call, "generate_content_stream": call, "agenerate_content_stream": call, "image_generation": call,
+		"aimage_generation": call, "speech": call, "aspeech": call, "transcription": call, "atranscription": call, "arerank": call,
 		"invoke_agent": aggregate, "invoke_workflow": aggregate, "agent_step": aggregate, "create_agent": aggregate,
-		"plan": aggregate, "execute_event_loop_cycle": aggregate, "framework": aggregate, "model_chunk": never,
+		"plan": aggregate, "execute_event_loop_cycle": aggregate, "framework": aggregate, "model_chunk": never, "orchestrate_tools": aggregate,
 		"execute_tool": tool, "tool_call": tool, "run_tool": tool,
 		"count_tokens": never, "fetch_response": never, "tokenize": never, "retrieval": never, "search_memory": never, "create_memory": never,
 		"update_memory": never, "upsert_memory": never, "delete_memory": never, "create_memory_store": never, "delete_memory_store": never,
@@ -63,6 +84,11 @@ var roleRules = []roleRule{
 	}},
 	{Scope: "gcp.vertex.agent", Is: map[string]verdict{"call_llm": call}},
 	{Scope: "codex", Is: map[string]verdict{"session_task.turn": aggregate, "handle_responses": call}},
+}
+
+// named tells whether a row is for spans of a name.
+func (row *roleRule) named(name string) bool {
+	return strings.HasPrefix(name, row.Name) && (row.Part == "" || strings.Contains(name, row.Part))
 }
 
 // vercelSpans are the Vercel AI SDK's names of spans, which are the values of ai.operationId too.
@@ -94,12 +120,12 @@ var roleRefs = func() (out []ref) {
 func (r *record) role() verdict {
 	for i := range r.plan.rules {
 		row := &r.plan.rules[i]
-		if row.Attribute != "" && r.own.rules&row.bit == 0 || !strings.HasPrefix(r.name, row.Name) {
+		if row.Attribute != "" && r.own.rules&row.bit == 0 || !row.named(r.name) {
 			continue
 		}
 		name := r.name
 		if row.Attribute != "" {
-			if name = r.textAt(&row.ref); name == "" {
+			if name = r.textAt(&row.ref); name == "" || !strings.HasPrefix(name, row.Value) {
 				continue
 			}
 		}

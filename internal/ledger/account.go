@@ -117,6 +117,11 @@ func (x *index) resolve(window int64) {
 	for _, parts := range calls {
 		x.settleCall(parts)
 	}
+	if len(x.running) > 0 {
+		for _, t := range x.trees {
+			t.deductLoops()
+		}
+	}
 }
 
 // settleCall decides which of the records of one call counts: the fullest. The records of one part

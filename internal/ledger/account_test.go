@@ -28,7 +28,7 @@ type told struct {
 	group        string
 	echo         bool
 	at, lasts    time.Duration
-	model        string // "" is "m"
+	model        string // "" is "m", "-" none
 	failed       bool
 	in           int64 // input tokens, where there is usage
 	who          usage.Who
@@ -66,7 +66,9 @@ func (r told) call() usage.Call {
 	c.Duration, c.Failed, c.Operation = r.lasts, r.failed, r.operation
 	c.KeyFingerprint, c.KeyDisplay, c.User, c.Project, c.Session = r.who.KeyFingerprint, r.who.KeyDisplay, r.who.User, r.who.Project, r.who.Session
 	if r.model != "" {
-		c.Model = r.model
+		if c.Model = r.model; r.model == "-" {
+			c.Model, c.RequestModel = "", ""
+		}
 	}
 	if c.Role == usage.RoleNone {
 		c.Role = usage.RoleCall
@@ -178,6 +180,30 @@ var accountCases = map[string]struct {
 			{name: "ok", trace: "3", out: 5, process: 1, scope: "z", lasts: 2 * time.Second},
 		},
 		counted: []string{"b", "ok"},
+	},
+	"a call without usage that two libraries saw is one; a second call is another": {
+		records: []told{
+			{name: "a", trace: "1", process: 1, scope: "x", lasts: time.Second},
+			{name: "a'", trace: "2", process: 1, scope: "y", at: 10 * time.Millisecond, lasts: 900 * time.Millisecond, request: "more"},
+			{name: "b", trace: "3", process: 1, scope: "x", at: 1100 * time.Millisecond, lasts: time.Second},
+		},
+		counted: []string{"a'", "b"},
+	},
+	"a failed call of which one library does not know the model is one": {
+		records: []told{
+			{name: "a", trace: "1", process: 1, scope: "x", failed: true, lasts: time.Second},
+			{name: "a'", trace: "2", process: 1, scope: "y", failed: true, at: 10 * time.Millisecond, lasts: 900 * time.Millisecond, model: "-"},
+		},
+		counted: []string{"a"},
+	},
+	"twins of which one names the provider with the model": {
+		records: []told{
+			{name: "a", trace: "1", out: 5, process: 1, scope: "x", lasts: time.Second, model: "openai/m"},
+			{name: "a'", trace: "2", out: 5, process: 1, scope: "y", lasts: time.Second, model: "m", response: "r"},
+			{name: "b", trace: "3", out: 5, process: 1, scope: "x", at: 2 * time.Second, lasts: time.Second, model: "other/n"},
+			{name: "b'", trace: "4", out: 5, process: 1, scope: "y", at: 2 * time.Second, lasts: time.Second, model: "m", response: "s"},
+		},
+		counted: []string{"a'", "b", "b'"},
 	},
 	"two calls at once of which a library sees no usage stay two": {
 		records: []told{
@@ -408,11 +434,13 @@ func TestIndexRollback(t *testing.T) {
 		g := gistOf(&c)
 		return x.add(&c, &g, testStart)
 	}
+	first.Quality |= usage.RunningSum
 	fuller := first
 	fuller.Tokens.OutputText, fuller.ResponseID, fuller.Group = 9, "r2", ""
 	x := newIndex(true)
 	a := add(x, first)
-	x.stand(a, &standing{counted: true, lent: usage.Who{User: "ann"}})
+	before := usage.Tokens{OutputText: 2}
+	x.stand(a, &standing{counted: true, lent: usage.Who{User: "ann"}, before: before})
 	x.commit()
 
 	x.begin()
@@ -436,7 +464,8 @@ func TestIndexRollback(t *testing.T) {
 	require.Equal(t, 1, x.byKey.count(keyOf('r', "r")))
 	require.Equal(t, 1, x.groups[a.group].full)
 	require.Empty(t, x.groups[a.group].echoes)
-	require.Equal(t, standing{counted: true, lent: usage.Who{User: "ann"}}, x.standingOf(a))
+	require.Equal(t, standing{counted: true, lent: usage.Who{User: "ann"}, before: before}, x.standingOf(a))
+	require.Equal(t, first.Tokens.Output(), x.running[a.self].OutputText)
 	require.Equal(t, fullnessOf(&first), a.full)
 	require.Empty(t, x.by)
 
@@ -448,6 +477,8 @@ func TestIndexRollback(t *testing.T) {
 		require.Zero(t, table.used)
 	}
 	require.Empty(t, x.groups)
+	require.Empty(t, x.running)
+	require.Empty(t, x.before)
 }
 
 func allOf(x *index, n *node) (all []*node) {

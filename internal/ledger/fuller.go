@@ -56,7 +56,7 @@ func knownDetails(c *usage.Call) int {
 		c.Model != "" && c.Model != c.RequestModel, // the answering model is known
 		c.KeyFingerprint != "", c.User != "", c.Service != "", c.Project != "", c.Session != "",
 		c.TTFT != 0, c.Duration != 0, c.Stream != usage.Unknown, c.Provider != "", c.Operation != "",
-		c.ResponseID != "", c.RequestID != "", c.Status != 0, c.Path != "", c.ErrorType != "", c.Environment != "",
+		c.ResponseID != "", c.RequestID != "", c.Status != 0, c.Path != "", c.ErrorType != "" && c.ErrorType != "_OTHER", c.Environment != "",
 	} {
 		if known {
 			n++

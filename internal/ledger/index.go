@@ -48,7 +48,8 @@ type standing struct {
 	counted bool
 	reason  store.Reason
 	by      usage.ID
-	lent    usage.Who // of a record that counts: what its relatives know and it does not
+	lent    usage.Who    // of a record that counts: what its relatives know and it does not
+	before  usage.Tokens // of a record that tells a running sum: what calls before it spent
 }
 
 // ref names a node of an index; 0 names none.
@@ -93,10 +94,11 @@ const (
 	isCounted // see standing
 	isBy      // index.by has who stands for it
 	isSharing // it shared an id, or could be a twin, of another record once
+	isRunning // it tells a running sum: index.running has its figures
 )
 
 // ownFacts are those that the record itself tells.
-const ownFacts = isUsage | isEcho | isFailed | isEmbedding
+const ownFacts = isUsage | isEcho | isFailed | isEmbedding | isRunning
 
 func (n *node) usage() bool { return n.is&isUsage != 0 }
 func (n *node) echo() bool  { return n.is&isEcho != 0 }
@@ -175,7 +177,9 @@ type index struct {
 	models    interned[models]
 	sources   interned[source]
 	groupKeys interned[key]
-	by        map[ref]usage.ID // who stands for a record
+	by        map[ref]usage.ID     // who stands for a record
+	running   map[ref]usage.Tokens // what records with running sums told
+	before    map[ref]usage.Tokens // see standing
 
 	oldest, youngest uint32 // traces
 	size             int    // records and links
@@ -198,7 +202,7 @@ type index struct {
 const warmStep = 32
 
 func newIndex(twins bool) *index {
-	x := &index{groups: map[uint32]*group{}, by: map[ref]usage.ID{}, twins: twins}
+	x := &index{groups: map[uint32]*group{}, by: map[ref]usage.ID{}, running: map[ref]usage.Tokens{}, before: map[ref]usage.Tokens{}, twins: twins}
 	same := func(k key) key { return k }
 	x.byKey.tag = func(k key) uint32 { return binary.LittleEndian.Uint32(k[4:]) }
 	x.byKey.has = func(r ref, k key) bool { n := x.node(r); return n.keys[0] == k || n.keys[1] == k }
@@ -224,9 +228,10 @@ func (x *index) process(n *node) uint64 { return x.sources.value(n.src).process 
 // step is one change, to be taken back.
 type step struct {
 	what  stepKind
-	entry uint32    // a node, trace or link
-	node  *node     // what a node was, of replaced
-	was   *standing // of stood
+	entry uint32       // a node, trace or link
+	node  *node        // what a node was, of replaced
+	was   *standing    // of stood
+	told  usage.Tokens // a running sum, of replaced
 }
 
 type stepKind uint8
@@ -263,7 +268,7 @@ func (x *index) rollback() {
 			x.detach(n)
 			x.dropFirstNode(x.traces.at(n.trace))
 		case replaced:
-			x.putBack(x.node(ref(s.entry)), s.node)
+			x.putBack(x.node(ref(s.entry)), s.node, s.told)
 		case stood:
 			x.setStanding(x.node(ref(s.entry)), s.was)
 		}
@@ -412,16 +417,29 @@ func (x *index) fill(n *node, c *usage.Call, g *gist) {
 	for _, f := range [...]struct {
 		is   facts
 		true bool
-	}{{isUsage, c.Tokens.Reported()}, {isEcho, c.Echo}, {isFailed, c.Failed}, {isEmbedding, c.Operation == "embeddings"}} {
+	}{{isUsage, c.Tokens.Reported()}, {isEcho, c.Echo}, {isFailed, c.Failed}, {isEmbedding, c.Operation == "embeddings"},
+		{isRunning, c.Quality&usage.RunningSum != 0 && c.Tokens.Reported()}} {
 		if f.true {
 			n.is |= f.is
 		}
 	}
+	x.run(n, c.Tokens)
 	who := c.Who()
 	n.models = x.models.take(models{c.Model, c.RequestModel}, g.models)
 	n.src = x.sources.take(sourceOf(c), g.source)
 	n.who = x.whos.take(&who, g.who)
 	n.group = x.groupKeys.take(g.group, binary.LittleEndian.Uint32(g.group[4:]))
+}
+
+// run notes what a record told, if that is a running sum.
+func (x *index) run(n *node, told usage.Tokens) {
+	switch {
+	case n.is&isRunning != 0:
+		told.Fields = 0
+		x.running[n.self] = told
+	case len(x.running) > 0:
+		delete(x.running, n.self)
+	}
 }
 
 // dropShared counts one use less of what a record shares with others.
@@ -442,33 +460,39 @@ func (x *index) dropFirstNode(t *trace) {
 	t.count--
 	x.setStanding(n, &standing{})
 	x.dropShared(n)
+	n.is &^= isRunning
+	x.run(n, usage.Tokens{})
 	x.nodes.drop(number)
 	x.size--
 }
 
 // replace puts what a fuller delivery says in the place of what an earlier one said.
 func (x *index) replace(n *node, c *usage.Call, g *gist, seen time.Time) {
-	old := *n
+	old, told := *n, x.running[n.self]
 	x.detach(n)
 	x.fill(n, c, g)
 	x.attach(n)
 	x.see(n.trace, x.traces.at(n.trace), seen)
-	x.undo = append(x.undo, step{what: replaced, entry: uint32(n.self), node: &old})
+	x.undo = append(x.undo, step{what: replaced, entry: uint32(n.self), node: &old, told: told})
 }
 
 // putBack is the reverse of replace. A record's standing is not a part of what it tells.
-func (x *index) putBack(n, old *node) {
+func (x *index) putBack(n, old *node, told usage.Tokens) {
 	x.detach(n)
 	x.dropShared(n)
 	old.reason, old.lent, old.at = n.reason, n.lent, n.at
 	old.is = old.is&ownFacts | n.is&^ownFacts
 	*n = *old
+	x.run(n, told)
 	x.attach(n)
 }
 
 // standingOf gives a record's standing.
 func (x *index) standingOf(n *node) standing {
 	s := standing{counted: n.is&isCounted != 0, reason: n.reason, lent: x.whos.value(n.lent)}
+	if len(x.before) > 0 {
+		s.before = x.before[n.self]
+	}
 	if n.is&isBy != 0 {
 		s.by = x.by[n.self]
 	}
@@ -491,6 +515,12 @@ func (x *index) setStanding(n *node, s *standing) {
 	}
 	if n.is&isBy != 0 {
 		delete(x.by, n.self)
+	}
+	switch {
+	case s.before != (usage.Tokens{}):
+		x.before[n.self] = s.before
+	case len(x.before) > 0:
+		delete(x.before, n.self)
 	}
 	n.is &^= isCounted | isBy
 	if s.counted {

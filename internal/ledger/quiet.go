@@ -7,8 +7,8 @@ import "github.com/tokenboard/tokenboard/internal/usage"
 // other library's record of the same process starts within a second of it, and one of the two lies
 // within the other. They pair one to one: each must be the nearest to the other of its scope.
 //
-// A quiet record that did not fail is the twin of one that bears usage; a failed one that of another
-// failed one. What a failed record tells beside a success is another attempt.
+// A quiet record that did not fail is the twin of one that bears usage, or of another quiet one; a failed
+// one that of another failed one. What a failed record tells beside a success is another attempt.
 //
 // Unlike the other relations this one is looked for in the index and not followed from record to
 // record: in a busy process it would lead from each call to the next for ever.
@@ -42,8 +42,10 @@ func (n *node) loudness() loudness {
 	}
 }
 
-// match gives the loudness of the records that one of this loudness can be a twin of.
-func (l loudness) match() loudness { return [...]loudness{mute, quiet, loud, quietFailed}[l] }
+// matches gives the loudness of the records that one of this loudness can be a twin of.
+func (l loudness) matches() []loudness {
+	return [...][]loudness{mute: nil, loud: {quiet}, quiet: {loud, quiet}, quietFailed: {quietFailed}}[l]
+}
 
 type quietKey struct {
 	process  uint64
@@ -68,10 +70,14 @@ func (x *index) quietKey(n *node) quietKey {
 	return quietKey{process, n.start / quietSlot, l}
 }
 
-// quietTwins tells whether two records of matching loudness can be one call.
+// quietTwins tells whether two records of matching loudness can be one call. Of a failed call one may not
+// know the model: there is no answer to take it from.
 func (x *index) quietTwins(a, b *node) bool {
 	if (a.is^b.is)&isEmbedding != 0 || max(a.start-b.start, b.start-a.start) > quietReach || !x.twoLibraries(a, b) ||
-		x.models.value(a.models).answered == "" || x.models.value(b.models).answered == "" || !x.modelFits(a, b) || twoAnswers(a, b) {
+		!x.modelFits(a, b) || twoAnswers(a, b) {
+		return false
+	}
+	if a.is&b.is&isFailed == 0 && (x.models.value(a.models).answered == "" || x.models.value(b.models).answered == "") {
 		return false
 	}
 	aFrom, aTo := a.during()
@@ -88,12 +94,14 @@ func (x *index) eachQuiet(n *node, visit func(*node)) {
 	if k.loudness == mute {
 		return
 	}
-	for slot := (n.start - quietReach) / quietSlot; slot <= (n.start+quietReach)/quietSlot; slot++ {
-		x.byQuiet.each(quietKey{k.process, slot, k.loudness.match()}, func(r ref) {
-			if m := x.node(r); m != n && x.quietTwins(n, m) {
-				visit(m)
-			}
-		})
+	for _, match := range k.loudness.matches() {
+		for slot := (n.start - quietReach) / quietSlot; slot <= (n.start+quietReach)/quietSlot; slot++ {
+			x.byQuiet.each(quietKey{k.process, slot, match}, func(r ref) {
+				if m := x.node(r); m != n && x.quietTwins(n, m) {
+					visit(m)
+				}
+			})
+		}
 	}
 }
 
@@ -119,7 +127,8 @@ func nearer(n, a, b *node) bool {
 }
 
 // quietTwinOf gives the record that stands for a quiet one: the nearest of those that have it for
-// their nearest, and of failed ones only a fuller one. Nil where there is none.
+// their nearest, one that bears usage before one that does not, and of the latter only a fuller one. Nil
+// where there is none.
 func (x *index) quietTwinOf(n *node) *node {
 	if n.usage() || !x.twins {
 		return nil
@@ -135,10 +144,10 @@ func (x *index) quietTwinOf(n *node) *node {
 	})
 	var best *node
 	for _, m := range nearest {
-		if (n.is&isFailed != 0 && !n.full.less(m.full)) || x.nearestOf(m, x.scope(n)) != n {
+		if (!m.usage() && !n.full.less(m.full)) || x.nearestOf(m, x.scope(n)) != n {
 			continue
 		}
-		if best == nil || nearer(n, m, best) {
+		if best == nil || (m.usage() && !best.usage()) || (m.usage() == best.usage() && nearer(n, m, best)) {
 			best = m
 		}
 	}

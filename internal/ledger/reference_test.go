@@ -257,6 +257,7 @@ func refDistance(a, b *refCall) time.Duration {
 }
 
 func refSameModel(a, b string) bool {
+	a, b = a[strings.LastIndex(a, "/")+1:], b[strings.LastIndex(b, "/")+1:]
 	return a != "" && b != "" && (a == b || strings.HasPrefix(a, b+"-20") || strings.HasPrefix(b, a+"-20"))
 }
 
@@ -305,17 +306,19 @@ func refTwins(calls [][]*refCall, window time.Duration) [][]*refCall {
 }
 
 // refQuietTwin tells whether a record without usage is one that another library told: each is the
-// nearest to the other. One that failed gives way to a fuller one only.
+// nearest to the other. It gives way to another without usage only where that is fuller.
 func refQuietTwin(all []*refCall, c *refCall) bool {
 	twins := func(a, b *refCall) bool {
 		aFrom, aTo := a.during()
 		bFrom, bTo := b.during()
 		nested := (!aFrom.After(bFrom) && !bTo.After(aTo)) || (!bFrom.After(aFrom) && !aTo.After(bTo))
-		match := a.bears() != b.bears() && (a.bears() || !a.Failed) && (b.bears() || !b.Failed)
+		match := !(a.bears() && b.bears()) && (a.bears() || !a.Failed) && (b.bears() || !b.Failed)
+		fits := a.Model != "" && b.Model != "" && refModelFits(a, b)
 		if a.Failed && !a.bears() {
 			match = b.Failed && !b.bears()
+			fits = fits || a.Model == "" || b.Model == ""
 		}
-		return a != b && match && refMayTwin(a, b) && a.Model != "" && b.Model != "" && refModelFits(a, b) &&
+		return a != b && match && refMayTwin(a, b) && fits &&
 			(a.Operation == "embeddings") == (b.Operation == "embeddings") && a.Start.Sub(b.Start).Abs() <= time.Second && nested
 	}
 	nearest := func(a *refCall, scope string) (best *refCall) {
@@ -327,7 +330,7 @@ func refQuietTwin(all []*refCall, c *refCall) bool {
 		return best
 	}
 	return !c.bears() && slices.ContainsFunc(all, func(o *refCall) bool {
-		return twins(c, o) && nearest(c, o.Scope) == o && nearest(o, c.Scope) == c && (!c.Failed || fullnessOf(&c.Call).less(fullnessOf(&o.Call)))
+		return twins(c, o) && nearest(c, o.Scope) == o && nearest(o, c.Scope) == c && (o.bears() || fullnessOf(&c.Call).less(fullnessOf(&o.Call)))
 	})
 }
 

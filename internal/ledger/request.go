@@ -53,6 +53,7 @@ func (l *Ledger) request(b *usage.Batch) *request {
 		if c.Lent != 0 { // what counts is what a record knows itself
 			c.Lend(usage.Who{})
 		}
+		c.Before = usage.Tokens{}
 		c.Fit() // whoever made it: no sum must be led astray by one call
 		l.settle(c)
 		r.gists[i] = gistOf(c)

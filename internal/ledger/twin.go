@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -131,8 +132,13 @@ func hasShape(s, shape string) bool {
 	return true
 }
 
-// sameModel tells whether two names are equal, or one is a dated form of the other.
+// bare gives a model's name without the provider or path before it: openai/gpt-4.1, models/gemini-2.5-flash.
+func bare(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
+
+// sameModel tells whether two names are equal, or one is a dated form of the other, whether or not they say
+// whose model it is.
 func sameModel(a, b string) bool {
+	a, b = bare(a), bare(b)
 	if a == "" || b == "" {
 		return false
 	}

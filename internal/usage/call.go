@@ -96,9 +96,14 @@ const (
 	Estimated                        // the emitter says that it estimated
 	Unpriced                         // no price is known for the model at that time
 	ReportedCost                     // the cost is the one that the telemetry reported
+	RunningSum                       // the emitter told the sum of a tool loop so far; see Before
+	CacheMissing                     // the emitter leaves the cache out of the input and does not tell it: the input is short of it
+	SeveralCalls                     // the record stands for a run of calls that are not told one by one
 )
 
-var qualityNames = [...]string{"no_usage", "inconsistent", "estimated", "unpriced", "reported_cost"}
+var qualityNames = [...]string{
+	"no_usage", "inconsistent", "estimated", "unpriced", "reported_cost", "running_sum", "cache_missing", "several_calls",
+}
 
 // Names lists the flags that are set, in a fixed order; never nil.
 func (q Quality) Names() []string {
@@ -179,8 +184,11 @@ type Call struct {
 	Scope      string // instrumentation scope
 	Process    uint64 // hash of the resource attributes that tell one process from another
 
-	Tokens       Tokens
-	Modalities   Modalities
+	Tokens     Tokens
+	Modalities Modalities
+	// Before is what the calls before this one in its tool loop spent, where the record told the sum so far
+	// (RunningSum): Tokens is the rest. The ledger sets it.
+	Before       Tokens
 	ReportedCost NanoUSD // what the telemetry says the call cost, valid if HasReportedCost
 	Cost         NanoUSD // what it is shown to cost, valid unless Unpriced is set
 	PriceVersion string  // the price book that gave Cost; "" where the telemetry did, or where it is not known
@@ -202,6 +210,20 @@ func (c *Call) Fit() {
 		c.ReportedCost, c.HasReportedCost = 0, false
 		c.Quality |= Inconsistent
 	}
+}
+
+// Deduct makes Tokens what the record told less what calls before it spent, and says whether it can be so:
+// where a figure would be negative nothing is deducted.
+func (c *Call) Deduct(before Tokens) bool {
+	before.Fields = 0
+	told := c.Tokens.plus(c.Before)
+	rest := told.minus(before)
+	if !rest.Possible() {
+		c.Tokens, c.Before = told, Tokens{}
+		return false
+	}
+	c.Tokens, c.Before = rest, before
+	return true
 }
 
 // Link is the place of a span in its trace. Spans that are no calls send only this, so

@@ -37,6 +37,26 @@ type Tokens struct {
 	Fields       TokenFields
 }
 
+// plus adds figures; Fields stay.
+func (t Tokens) plus(o Tokens) Tokens {
+	for i, n := range o.counts() {
+		*t.counts()[i] += *n
+	}
+	return t
+}
+
+// minus takes figures away, which may leave negative ones; Fields stay.
+func (t Tokens) minus(o Tokens) Tokens {
+	for i, n := range o.counts() {
+		*t.counts()[i] -= *n
+	}
+	return t
+}
+
+func (t *Tokens) counts() [6]*int64 {
+	return [6]*int64{&t.InputUncached, &t.CacheRead, &t.CacheWrite, &t.CacheWrite1h, &t.OutputText, &t.Reasoning}
+}
+
 // Reported tells whether the record carried any usage at all.
 func (t Tokens) Reported() bool { return t.Fields&(HasInput|HasOutput) != 0 }
 

@@ -207,7 +207,7 @@ func captures(t *testing.T, kind string, visit func(t *testing.T, line []byte)) 
 var spoken = regexp.MustCompile(`[a-z]{2,} [a-z]{2,} [a-z]{2,} [a-z]{2,} [a-z]{2,} [a-z]{2,}`)
 
 // statusTexts are sentences that may stay: they come from the emitter, not from people or models.
-var statusTexts = []string{"error", "failed", "status", "Length", "Approval mode", "overloaded", "rate limit", "Rate limit", "exceeded"}
+var statusTexts = []string{"error", "failed", "status", "Length", "Approval mode", "overloaded", "rate limit", "Rate limit", "exceeded", "peer closed connection", "payload is not completed"}
 
 // TestCaptures puts real telemetry through the processor: a reader of the result finds the same
 // calls, a second processor changes nothing, and no text is left.

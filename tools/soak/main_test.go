@@ -9,15 +9,15 @@ import (
 
 // TestArguments: the flag of properties goes to the packages that know it, and to no other.
 func TestArguments(t *testing.T) {
-	o := options{root: "../..", cpu: "1,2", race: true, checks: 7, packages: []string{
-		"github.com/tokenboard/tokenboard/internal/ledger", "github.com/tokenboard/tokenboard/internal/calendar",
+	o := options{root: "../..", cpu: "1,2", race: true, checks: 7, packages: []testPackage{
+		{"../..", "github.com/tokenboard/tokenboard/internal/ledger"}, {"../..", "github.com/tokenboard/tokenboard/internal/calendar"},
 	}}
 	var err error
 	if o.checked, err = o.listChecked(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []bool{true, false} {
-		args := o.arguments(o.packages[i], 5)
+		args := o.arguments(o.packages[i].path, 5)
 		if got := slices.Contains(args, "-rapid.checks=7"); got != want {
 			t.Errorf("%s: %v", o.packages[i], args)
 		}

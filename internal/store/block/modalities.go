@@ -6,21 +6,29 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// modalityCounts lists the counts in the order in which they are stored. New ones go to the end.
-func modalityCounts(m *usage.Modalities) [8]*int64 {
-	return [8]*int64{
+// parts are the counts that few records have.
+type parts struct {
+	modalities usage.Modalities
+	before     usage.Tokens
+}
+
+// counts lists the counts in the order in which they are stored. New ones go to the end.
+func (p *parts) counts() [14]*int64 {
+	m, b := &p.modalities, &p.before
+	return [14]*int64{
 		&m.AudioInput, &m.AudioCacheRead, &m.AudioOutput, &m.ImageInput, &m.ImageCacheRead, &m.ImageOutput, &m.VideoInput, &m.VideoOutput,
+		&b.InputUncached, &b.CacheRead, &b.CacheWrite, &b.CacheWrite1h, &b.OutputText, &b.Reasoning,
 	}
 }
 
-// packModalities writes the counts as varints without the zeros at the end; nil where all are zero.
-func packModalities(m usage.Modalities) []byte {
-	if m.IsZero() {
+// packParts writes the counts as varints without the zeros at the end; nil where all are zero.
+func packParts(p parts) []byte {
+	if p == (parts{}) {
 		return nil
 	}
 	var b []byte
 	end := 0
-	for _, n := range modalityCounts(&m) {
+	for _, n := range p.counts() {
 		b = binary.AppendUvarint(b, uint64(max(*n, 0))) //nolint:gosec // not negative
 		if *n > 0 {
 			end = len(b)
@@ -29,14 +37,17 @@ func packModalities(m usage.Modalities) []byte {
 	return b[:end]
 }
 
-// UnpackModalities is the reverse of packModalities.
-func UnpackModalities(b []byte) (m usage.Modalities) {
-	for _, n := range modalityCounts(&m) {
+// unpackParts is the reverse of packParts.
+func unpackParts(b []byte) (p parts) {
+	for _, n := range p.counts() {
 		v, size := binary.Uvarint(b)
 		if size <= 0 {
 			break
 		}
-		*n, b = int64(v), b[size:] //nolint:gosec // written by packModalities
+		*n, b = int64(v), b[size:] //nolint:gosec // written by packParts
 	}
-	return m
+	return p
 }
+
+// UnpackModalities reads the modalities among packed parts.
+func UnpackModalities(b []byte) usage.Modalities { return unpackParts(b).modalities }

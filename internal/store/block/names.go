@@ -83,7 +83,7 @@ var sections = [...]struct {
 	{24, func(b []byte, r *store.Record) []byte { return unlessZero(b, r.SupersededBy[:]) }, func(r *store.Record, v []byte) { copy(r.SupersededBy[:], v) }},
 	{16, func(b []byte, r *store.Record) []byte { return unlessSpan(b, r, r.Trace[:]) }, func(r *store.Record, v []byte) { copy(r.Trace[:], v) }},
 	{8, func(b []byte, r *store.Record) []byte { return unlessSpan(b, r, r.Span[:]) }, func(r *store.Record, v []byte) { copy(r.Span[:], v) }},
-	{0, appendModalities, func(r *store.Record, v []byte) { r.Modalities = UnpackModalities(v) }},
+	{0, appendParts, func(r *store.Record, v []byte) { p := unpackParts(v); r.Modalities, r.Before = p.modalities, p.before }},
 }
 
 // The sections that are read by themselves.
@@ -110,8 +110,8 @@ func unlessSpan(b []byte, r *store.Record, v []byte) []byte {
 	return unlessZero(b, v)
 }
 
-func appendModalities(b []byte, r *store.Record) []byte {
-	packed := packModalities(r.Modalities)
+func appendParts(b []byte, r *store.Record) []byte {
+	packed := packParts(parts{r.Modalities, r.Before})
 	if len(packed) == 0 {
 		return b
 	}

@@ -1,0 +1,23 @@
+package dialect
+
+// voltAgent tells a run on the agent's span: the sum of its steps. Its child llm:generateText or llm:streamText
+// has the last step alone, under other names, and is not read. A sub-agent is a run of its own, below a tool.
+// https://voltagent.dev/docs/observability/overview/
+var voltAgent = Family{
+	Name:       "voltagent",
+	Scopes:     []string{"@voltagent/"},
+	CallsOnly:  true,
+	Input:      []string{"usage.prompt_tokens"},
+	Output:     []string{"usage.completion_tokens"},
+	Total:      []string{"usage.total_tokens"},
+	CacheRead:  []string{"usage.cached_tokens"},
+	CacheWrite: []string{"usage.cache_write_tokens", "usage.cache_creation_tokens"},
+	Reasoning:  []string{"usage.reasoning_tokens"},
+	Cache:      []PartRule{{Is: included}},
+	Reasons:    []PartRule{{Is: included}},
+	Operation:  "chat",
+	Runs:       true,
+	Facts: map[fact][]string{
+		factModel: {"ai.model.name"}, factSession: {"voltagent.conversation_id", "conversation.id"}, factUser: {"voltagent.user_id", "user.id"},
+	},
+}
