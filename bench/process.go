@@ -182,8 +182,10 @@ func (p *process) quietCPU(ctx context.Context) (time.Duration, error) {
 }
 
 // memory is the program's resident memory in bytes, now and at its highest.
-func (p *process) memory() (now, highest int64, err error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+func (p *process) memory() (now, highest int64, err error) { return memoryOf(p.cmd.Process.Pid) }
+
+func memoryOf(pid int) (now, highest int64, err error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, 0, fmt.Errorf("read the memory: %w", err)
 	}
