@@ -23,7 +23,7 @@ type Hour struct {
 	Number int64 // Unix time in hours
 	// Dirty says that records of the hour changed since its sums were stored.
 	Dirty bool
-	Seen     time.Time // at that time, or later, one of its records was last put
+	Seen  time.Time // at that time, or later, one of its records was last put
 }
 
 // SumsWrite is one transaction that stores sums.
