@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 
 	"github.com/tokenboard/tokenboard/exporter/tokenboardexporter"
+	"github.com/tokenboard/tokenboard/extension/otlpguardextension"
 	"github.com/tokenboard/tokenboard/extension/tokenconsoleextension"
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	"github.com/tokenboard/tokenboard/processor/tokenusageprocessor"
@@ -34,7 +35,9 @@ func TestKafkaExample(t *testing.T) {
 	require.NoError(t, err)
 	f.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](kafkaexporter.NewFactory(), tokenboardexporter.NewFactory())
 	require.NoError(t, err)
-	f.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](tokenstoreextension.NewFactory(), tokenconsoleextension.NewFactory())
+	f.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](
+		tokenstoreextension.NewFactory(), tokenconsoleextension.NewFactory(), otlpguardextension.NewFactory(),
+	)
 	require.NoError(t, err)
 	for _, name := range []string{"edge.yaml", "ledger.yaml"} {
 		_, err := otelcoltest.LoadConfigAndValidate(filepath.Join("..", "examples", "kafka", name), f)

@@ -10,6 +10,7 @@ import (
 	pprofextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/pprofextension"
 	filestorage "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	tokenboardexporter "github.com/tokenboard/tokenboard/exporter/tokenboardexporter"
+	otlpguardextension "github.com/tokenboard/tokenboard/extension/otlpguardextension"
 	tokenconsoleextension "github.com/tokenboard/tokenboard/extension/tokenconsoleextension"
 	tokenstoreextension "github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	tokenusageprocessor "github.com/tokenboard/tokenboard/processor/tokenusageprocessor"
@@ -55,6 +56,7 @@ func components() (otelcol.Factories, error) {
 	factories.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](
 		tokenstoreextension.NewFactory(),
 		tokenconsoleextension.NewFactory(),
+		otlpguardextension.NewFactory(),
 		bearertokenauthextension.NewFactory(),
 		healthcheckextension.NewFactory(),
 		healthcheckv2extension.NewFactory(),
@@ -69,6 +71,7 @@ func components() (otelcol.Factories, error) {
 	factories.ExtensionModules = makeModulesMap(factories.Extensions, map[component.Type]string{
 		tokenstoreextension.NewFactory().Type():      "github.com/tokenboard/tokenboard v0.1.0",
 		tokenconsoleextension.NewFactory().Type():    "github.com/tokenboard/tokenboard v0.1.0",
+		otlpguardextension.NewFactory().Type():       "github.com/tokenboard/tokenboard v0.1.0",
 		bearertokenauthextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension v0.165.1",
 		healthcheckextension.NewFactory().Type():     "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension v0.165.1",
 		healthcheckv2extension.NewFactory().Type():   "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckv2extension v0.165.1",

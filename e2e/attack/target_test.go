@@ -36,6 +36,7 @@ type target struct {
 	console, otlp, grpc string // addresses, host:port
 	dir                 string // its data
 	cmd                 *exec.Cmd
+	idle                int64 // memory that it holds before anybody attacks it
 	stderr              *log
 	exited              chan error
 	provider            *ssotest.Provider // of the mode oidc
@@ -86,6 +87,12 @@ func freeAddress(t *testing.T) string {
 // run starts the binary in an access mode, with the quickstart's limits, and makes those who attack it.
 func run(t *testing.T, mode string) *target {
 	t.Helper()
+	return runWith(t, mode, func(config string) string { return config })
+}
+
+// runWith does so with a changed configuration and more of an environment.
+func runWith(t *testing.T, mode string, change func(config string) string, environment ...string) *target {
+	t.Helper()
 	dir := t.TempDir()
 	b := &target{
 		t: t, mode: mode, console: freeAddress(t), otlp: freeAddress(t), grpc: freeAddress(t), dir: filepath.Join(dir, "data"),
@@ -98,10 +105,11 @@ func run(t *testing.T, mode string) *target {
 	}
 	t.Cleanup(b.web.CloseIdleConnections)
 	config := filepath.Join(dir, "config.yaml")
-	require.NoError(t, os.WriteFile(config, []byte(b.config()), 0o600))
+	require.NoError(t, os.WriteFile(config, []byte(change(b.config())), 0o600))
 	b.cmd = exec.Command(os.Getenv("TOKENBOARD_BINARY"), "--config", config)
 	b.cmd.Env = append(os.Environ(), "TOKENBOARD_DATA_DIR="+b.dir, "TOKENBOARD_CONSOLE_ENDPOINT="+b.console,
 		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+b.grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+b.otlp, fmt.Sprintf("GOMEMLIMIT=%d", limit/4*3))
+	b.cmd.Env = append(b.cmd.Env, environment...)
 	b.cmd.Stderr = b.stderr
 	require.NoError(t, b.cmd.Start())
 	go func() { b.exited <- b.cmd.Wait() }()
@@ -114,6 +122,7 @@ func run(t *testing.T, mode string) *target {
 	b.nobody = &caller{target: b, name: "nobody", header: map[string]string{}}
 	b.waitUntilReady()
 	b.people()
+	b.idle = b.rss()
 	return b
 }
 
@@ -297,9 +306,15 @@ func jsonOf(v any) io.Reader {
 
 // tell sends telemetry, OTLP as JSON, and returns the status.
 func (b *target) tell(signal string, body []byte, header map[string]string) (status int, err error) {
-	req, err := http.NewRequest(http.MethodPost, "http://"+b.otlp+"/v1/"+signal, bytes.NewReader(body))
+	status, _, err = b.post(context.Background(), signal, body, header)
+	return status, err
+}
+
+// post sends telemetry, OTLP as JSON unless a header says otherwise, and returns the answer.
+func (b *target) post(ctx context.Context, signal string, body []byte, header map[string]string) (status int, answer []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+b.otlp+"/v1/"+signal, bytes.NewReader(body))
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	for k, v := range header {
@@ -307,11 +322,11 @@ func (b *target) tell(signal string, body []byte, header map[string]string) (sta
 	}
 	res, err := b.web.Do(req)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	defer res.Body.Close()
-	_, err = io.Copy(io.Discard, res.Body)
-	return res.StatusCode, err
+	answer, err = io.ReadAll(res.Body)
+	return res.StatusCode, answer, err
 }
 
 // call is what one call of the telemetry says.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/hangup"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 )
 
@@ -95,6 +96,7 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 	if err != nil {
 		return fmt.Errorf("set up the console's server: %w", err)
 	}
+	s.http.ConnContext = hangup.Context
 	s.listener, err = s.config.HTTP.ToListener(ctx)
 	if err != nil {
 		return fmt.Errorf("console: listen on %s: %w; stop what uses the address, or set another endpoint", s.config.HTTP.NetAddr.Endpoint, err)

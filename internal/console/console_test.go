@@ -43,6 +43,16 @@ type bench struct {
 
 func newBench(t testing.TB, with func(*Options)) *bench {
 	t.Helper()
+	b, o := openBench(t, with)
+	b.console = New(o)
+	b.served = b.console.served()
+	b.handler = b.console.guard(b.console.identify(b.served))
+	return b
+}
+
+// openBench makes a bench that has no console yet, and the options for one.
+func openBench(t testing.TB, with func(*Options)) (*bench, Options) {
+	t.Helper()
 	ctx := context.Background()
 	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "t.db"), Keyed: true})
 	require.NoError(t, err)
@@ -54,10 +64,7 @@ func newBench(t testing.TB, with func(*Options)) *bench {
 	if with != nil {
 		with(&o)
 	}
-	c := New(o)
-	b := &bench{t: t, console: c, ledger: l, directory: o.Directory, served: c.served()}
-	b.handler = c.guard(c.identify(b.served))
-	return b
+	return &bench{t: t, ledger: l, directory: o.Directory}, o
 }
 
 // calls commits one call for each time, of one input token and two output tokens.

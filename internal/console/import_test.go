@@ -6,16 +6,20 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/hangup"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/pricing"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -269,6 +273,41 @@ func TestImportEndsWithItsRequest(t *testing.T) {
 	w := httptest.NewRecorder()
 	b.handler.ServeHTTP(w, r)
 	require.Equal(t, 503, w.Code, w.Body)
+}
+
+// TestImportEndsWithItsConnection stops to read when the client has closed the connection while what it sent
+// is not read to its end, as with a small body that becomes a large one when it is decompressed: the server
+// does not see it then.
+func TestImportEndsWithItsConnection(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("other systems do not say it, see hangup")
+	}
+	b := bookBench(t, ledger.Options{})
+	begun, left, ended := make(chan struct{}), make(chan struct{}), make(chan int, 1)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pieces := 0
+		r.Body = io.NopCloser(readerFunc(func(p []byte) (int, error) {
+			if pieces++; pieces == 1 {
+				close(begun)
+				<-left
+			}
+			time.Sleep(time.Millisecond)
+			return copy(p, strings.Repeat("\n", len(p))), nil
+		}))
+		b.handler.ServeHTTP(w, r)
+		ended <- pieces
+	}))
+	server.Config.ConnContext = hangup.Context
+	server.Start()
+	defer server.Close()
+	client, err := net.Dial("tcp", server.Listener.Addr().String())
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(client, "POST %s/logs/import?format=tokenboard HTTP/1.1\r\nHost: localhost:8317\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", base)
+	require.NoError(t, err)
+	<-begun
+	require.NoError(t, client.Close())
+	close(left)
+	require.Less(t, <-ended, 10_000, "it goes on after the client is gone")
 }
 
 type readerFunc func([]byte) (int, error)

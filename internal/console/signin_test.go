@@ -39,15 +39,15 @@ func newTown(t testing.TB, with func(*Options)) *town {
 	core, logs := observer.New(zap.DebugLevel)
 	out := &town{now: testNow, logs: logs}
 	var o Options
-	out.bench = newBench(t, func(p *Options) {
+	out.bench, o = openBench(t, func(p *Options) {
 		p.Open, p.Logger, p.Now = false, zap.New(core), func() time.Time { return out.now }
 		p.SignIn = &SignIn{Passwords: quickPasswords, Limits: throttle.Limits{Source: throttle.Limit{Burst: 10_000, Every: time.Second}}}
 		if with != nil {
 			with(p)
 		}
-		o = *p
 	})
 	out.console = New(o)
+	out.bench.console = out.console
 	out.handler = out.console.Handler()
 	return out
 }
@@ -279,6 +279,7 @@ func TestSessionsActForOwnPagesOnly(t *testing.T) {
 		{"same site", map[string]string{"Origin": "", "Sec-Fetch-Site": "same-site"}, 403},
 		{"cross site", map[string]string{"Origin": "", "Sec-Fetch-Site": "cross-site"}, 403},
 		{"a form", map[string]string{"Origin": "", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 403},
+		{"a page without TLS of the same name, which others on the network can change", map[string]string{"Origin": "http://localhost:8317", "Sec-Fetch-Site": "cross-site"}, 403},
 		{"an allowed origin", map[string]string{"Origin": "https://friend.example"}, 401},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
