@@ -65,6 +65,10 @@ func testRetire(t *testing.T, open Open) {
 		}, s.spent(time.Time{}))
 		s.restart()
 	}
+	together := start.Add(20 * time.Minute) // of those that start together, the ones with smaller ids go
+	s.put(record(1, together), record(2, together), record(3, together))
+	require.NoError(t, s.Retire(ctx, store.Retirement{ID: store.NewWriteID(), Before: store.Ref{ID: record(2, together).ID, Start: together}}))
+	require.Equal(t, []store.Record{record(2, together), record(3, together)}, s.scan(all))
 	require.NoError(t, s.Retire(ctx, store.Retirement{ID: store.NewWriteID(), JoinBefore: start.Add(time.Minute)}))
 	starts := map[time.Time]int64{}
 	require.NoError(t, s.Retired(ctx, time.Time{}, func(p store.Spent) error {
