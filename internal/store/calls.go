@@ -78,7 +78,7 @@ type Lookup struct {
 type Info struct {
 	Records int64     // stored call records, superseded ones included
 	Bytes   int64     // size on disk, write-ahead log included
-	Oldest  time.Time // start of the oldest record; zero where empty
+	Oldest  time.Time // start of the oldest record, or a little before, where that was removed; zero where empty
 	Seen    time.Time // when a record was last put; zero where none was
 	Floor   time.Time // records that start before it were dropped and must not be taken again
 	// Texts are the texts that many records share and that are kept once, in memory too, by kind.

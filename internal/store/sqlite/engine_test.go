@@ -43,8 +43,7 @@ func record(n int, at time.Time) store.Record {
 	return r
 }
 
-func scan(t *testing.T, e *Engine, f store.Filter) (out []store.Record) {
-	t.Helper()
+func scan(t require.TestingT, e *Engine, f store.Filter) (out []store.Record) {
 	require.NoError(t, e.Scan(ctx, f, func(r *store.Record) error {
 		out = append(out, *r)
 		return nil
@@ -95,123 +94,6 @@ func fullRecord() store.Record {
 	want.Quality = usage.Inconsistent | usage.ReportedCost
 	want.Counted, want.SupersededBy, want.Reason = false, usage.ID{3}, store.ReasonTwin
 	return want
-}
-
-// TestRoundTrip: a record with every field set comes back as it was, after a restart too.
-func TestRoundTrip(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.db")
-	e := open(t, path)
-	want := fullRecord()
-	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{want}, Seen: start}))
-	for range 2 {
-		got, found, err := find(e, want.ID, want.Start)
-		require.NoError(t, err)
-		require.True(t, found)
-		require.Equal(t, want, got)
-		require.NoError(t, e.Close())
-		e = open(t, path)
-	}
-}
-
-// TestSameStart: many records that start in the same microsecond are all kept and found.
-func TestSameStart(t *testing.T) {
-	e := open(t, filepath.Join(t.TempDir(), "t.db"))
-	const n = 6000 // more than the bits of an id in a key
-	var w store.Write
-	for i := range n {
-		w.Put = append(w.Put, record(i+1, start))
-	}
-	require.NoError(t, e.Commit(ctx, w))
-	require.NoError(t, e.Commit(ctx, w), "a second time changes nothing")
-	require.Len(t, scan(t, e, store.Filter{}), n)
-	for _, i := range []int{1, n / 2, n} {
-		r := record(i, start)
-		got, found, err := find(e, r.ID, r.Start)
-		require.NoError(t, err)
-		require.True(t, found)
-		require.EqualValues(t, i, got.Tokens.InputUncached)
-	}
-	// removing one must not hide those behind it
-	gone := record(n/2, start)
-	require.NoError(t, e.Commit(ctx, store.Write{Remove: []store.Ref{{ID: gone.ID, Start: gone.Start}}}))
-	require.NoError(t, e.Commit(ctx, w))
-	require.Len(t, scan(t, e, store.Filter{}), n)
-}
-
-func TestFiltersAreLiteral(t *testing.T) {
-	e := open(t, filepath.Join(t.TempDir(), "t.db"))
-	var w store.Write
-	for i, model := range []string{"a%b", "aXb", "a_b", "A%B", "it's; DROP TABLE calls"} {
-		r := record(i+1, start.Add(time.Duration(i)*time.Second))
-		r.Model, r.RequestID = model, "req-"+model
-		w.Put = append(w.Put, r)
-	}
-	require.NoError(t, e.Commit(ctx, w))
-	count := func(f store.Filter) int { return len(scan(t, e, f)) }
-	require.Equal(t, 1, count(store.Filter{Models: []string{"a%b"}}))
-	require.Equal(t, 2, count(store.Filter{Models: []string{"a%b", "a_b", "none"}}))
-	require.Equal(t, 1, count(store.Filter{Models: []string{"it's; DROP TABLE calls"}}))
-	require.Equal(t, 2, count(store.Filter{Text: []store.Term{{Value: "A%b"}}}), "search knows no case")
-	require.Equal(t, 1, count(store.Filter{Text: []store.Term{{Field: "request_id", Value: "a_b"}}}))
-	require.Equal(t, 0, count(store.Filter{Text: []store.Term{{Field: "user", Value: "a"}}}))
-	require.Equal(t, 3, count(store.Filter{From: start.Add(time.Second), To: start.Add(4 * time.Second)}))
-	require.Equal(t, 1, count(store.Filter{From: start, To: start.Add(time.Nanosecond)}))
-	require.Equal(t, 4, count(store.Filter{From: start.Add(time.Nanosecond)}))
-}
-
-func TestPagesAndCursors(t *testing.T) {
-	e := open(t, filepath.Join(t.TempDir(), "t.db"))
-	var w store.Write
-	for i := range 25 {
-		w.Put = append(w.Put, record(i+1, start.Add(time.Duration(i)*time.Second)))
-	}
-	require.NoError(t, e.Commit(ctx, w))
-	var all []store.Record
-	cursor := ""
-	for {
-		page, next, err := e.List(ctx, store.Page{Limit: 7, Cursor: cursor})
-		require.NoError(t, err)
-		if all = append(all, page...); next == "" {
-			break
-		}
-		// what is new does not move the pages
-		require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(100+len(all), start.Add(time.Hour))}}))
-		cursor = next
-	}
-	require.Len(t, all, 25)
-	for i, r := range all {
-		require.EqualValues(t, 25-i, r.Tokens.InputUncached)
-	}
-	for _, bad := range []string{"x", "AQ", strings.Repeat("A", 14), cursor[:len(cursor)-1] + "!"} {
-		_, _, err := e.List(ctx, store.Page{Limit: 1, Cursor: bad})
-		require.ErrorIs(t, err, store.ErrCursor, bad)
-	}
-}
-
-func TestDropAndReopen(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.db")
-	e := open(t, path)
-	var w store.Write
-	for i := range 20 {
-		w.Put = append(w.Put, record(i+1, start.Add(time.Duration(i)*time.Minute)))
-		w.Links = append(w.Links, usage.Link{Trace: usage.TraceID{byte(i + 1)}, Span: usage.SpanID{1}, Parent: usage.SpanID{2}})
-	}
-	w.Seen = start
-	require.NoError(t, e.Commit(ctx, w))
-	floor := start.Add(10 * time.Minute)
-	for range 3 {
-		_, err := retire(e, floor, start.Add(time.Hour), 4)
-		require.NoError(t, err)
-	}
-	require.NoError(t, e.Compact(ctx))
-	require.NoError(t, e.Close())
-	e = open(t, path)
-	require.Len(t, scan(t, e, store.Filter{}), 10)
-	info, err := e.Info(ctx)
-	require.NoError(t, err)
-	require.EqualValues(t, 10, info.Records)
-	require.True(t, info.Floor.Equal(floor))
-	require.NoError(t, e.Links(ctx, time.Time{}, func(usage.Link) error { return fmt.Errorf("a link was left") }))
 }
 
 // audited is an entry for changes whose entry a test does not look at.

@@ -44,7 +44,7 @@ func TestReclaim(t *testing.T) {
 		for _, f := range []store.Filter{
 			{Users: []string{user}}, {Text: []store.Term{{Field: "user", Value: user}}}, {Text: []store.Term{{Field: "path", Value: "/" + user}}},
 		} {
-			n = len(scanned(t, e, f))
+			n = len(scan(t, e, f))
 			totals, err := e.Totals(ctx, f, []store.Field{store.FieldUser}, 100)
 			require.NoError(t, err)
 			require.Len(t, totals, n)
@@ -114,6 +114,6 @@ func TestTextsOfEarlierForms(t *testing.T) {
 	require.NoError(t, e.Compact(ctx))
 	require.NoError(t, e.Close())
 	e = openLossy(t, o)
-	require.Empty(t, scanned(t, e, store.Filter{Superseded: true}))
+	require.Empty(t, scan(t, e, store.Filter{Superseded: true}))
 	require.NoError(t, e.Close())
 }

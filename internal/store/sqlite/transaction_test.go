@@ -95,36 +95,11 @@ func changes(t *testing.T, e *Engine) (out []string) {
 	return out
 }
 
-// TestRepeatedWrites: a write of an identity that was committed is not applied again, whatever it holds,
-// also after a restart.
-func TestRepeatedWrites(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.db")
-	e := openLossy(t, Options{Path: path})
-	w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start)}, Change: []byte("one"), Seen: start}
-	sums := store.SumsWrite{ID: store.NewWriteID(), Pages: []store.SumPage{page(1, "page")}, Series: []byte("all"), At: start}
-	requireCommitted := func(id store.WriteID, want bool) {
-		got, err := e.Committed(ctx, id)
-		require.NoError(t, err)
-		require.Equal(t, want, got)
-	}
-	requireCommitted(w.ID, false)
-	require.NoError(t, e.Commit(ctx, w))
-	requireCommitted(w.ID, true)
-	require.NoError(t, e.Commit(ctx, w))
-	require.Equal(t, []string{"one"}, changes(t, e))
-	require.NoError(t, e.SaveSums(ctx, sums))
-	require.NoError(t, e.Commit(ctx, store.Write{ID: store.NewWriteID(), Change: []byte("two"), Seen: start}))
-	require.NoError(t, e.SaveSums(ctx, sums), "it would remove what came since")
-	require.Equal(t, []string{"all", "two"}, changes(t, e))
-	require.NoError(t, e.Close())
-
-	e = openLossy(t, Options{Path: path})
-	requireCommitted(w.ID, true)
-	require.NoError(t, e.Commit(ctx, w))
-	require.NoError(t, e.SaveSums(ctx, sums))
-	require.Equal(t, []string{"all", "two"}, changes(t, e))
+// TestWritesAreBounded: no more identities of writes are kept than are promised, and twice as many on disk.
+func TestWritesAreBounded(t *testing.T) {
+	e := openLossy(t, Options{Path: filepath.Join(t.TempDir(), "t.db")})
 	for range 3 * store.RememberedWrites {
-		require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(2, start)}, Seen: start}), "one without an identity is always new")
+		require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(2, start)}, Seen: start}))
 	}
 	var kept int
 	require.NoError(t, e.readDB.QueryRowContext(ctx, "SELECT count(*) FROM writes").Scan(&kept))
@@ -143,7 +118,7 @@ func TestLostCommits(t *testing.T) {
 			e := openLossy(t, Options{Path: path})
 			stored := func(n int) {
 				t.Helper()
-				require.Len(t, scanned(t, e, store.Filter{Superseded: true}), n)
+				require.Len(t, scan(t, e, store.Filter{Superseded: true}), n)
 				info, err := e.Info(ctx)
 				require.NoError(t, err)
 				require.EqualValues(t, n, info.Records)
@@ -214,7 +189,7 @@ func TestDoubt(t *testing.T) {
 			require.ErrorIs(t, e.SaveSums(ctx, store.SumsWrite{At: start}), store.ErrOutcomeUnknown)
 			_, err = retire(e, start, start, 1)
 			require.ErrorIs(t, err, store.ErrOutcomeUnknown)
-			require.Empty(t, scanned(t, e, store.Filter{Superseded: true}))
+			require.Empty(t, scan(t, e, store.Filter{Superseded: true}))
 			e.accessDB = access
 			require.NoError(t, broken.Close())
 
@@ -225,31 +200,11 @@ func TestDoubt(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, how == unheard, committed)
 			require.NoError(t, e.Commit(ctx, w))
-			require.Len(t, scanned(t, e, store.Filter{Superseded: true}), 1)
+			require.Len(t, scan(t, e, store.Filter{Superseded: true}), 1)
 			require.NoError(t, e.Close())
 			e = openLossy(t, Options{Path: path})
-			require.Len(t, scanned(t, e, store.Filter{Superseded: true}), 1)
+			require.Len(t, scan(t, e, store.Filter{Superseded: true}), 1)
 			require.NoError(t, e.Close())
 		})
 	}
-}
-
-// TestCancelledWrites: a write whose context ends at any moment is there as a whole, and reported so, or not at all.
-func TestCancelledWrites(t *testing.T) {
-	e := openLossy(t, Options{Path: filepath.Join(t.TempDir(), "t.db")})
-	for i := range 200 {
-		cancelled, cancel := context.WithCancel(ctx)
-		timer := time.AfterFunc(time.Duration(i)*20*time.Microsecond, cancel)
-		w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(i+1, start)}, Seen: start}
-		err := e.Commit(cancelled, w)
-		timer.Stop()
-		cancel()
-		committed, asked := e.Committed(ctx, w.ID)
-		require.NoError(t, asked)
-		require.Equal(t, err == nil, committed)
-		_, found, err := find(e, w.Put[0].ID, start)
-		require.NoError(t, err)
-		require.Equal(t, committed, found)
-	}
-	require.NoError(t, e.Close())
 }

@@ -1,0 +1,84 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// Fault is how a write fails.
+type Fault int
+
+// The faults.
+const (
+	None            Fault = iota
+	Fails                 // nothing is committed
+	CommitsAndFails       // it is committed, and the answer is lost
+	FailsAndCommits       // it fails, and is committed before anybody learns its outcome
+	FaultCount
+)
+
+// ErrFault is the error of a write that fails by a Fault.
+var ErrFault = errors.New("the connection was closed")
+
+// Faulty is an engine whose next write fails.
+type Faulty struct {
+	store.Engine
+
+	mu   sync.Mutex
+	next Fault
+	late func() error // commits
+}
+
+// Next says how the next write fails.
+func (f *Faulty) Next(how Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.next = how
+}
+
+func (f *Faulty) write(write func() error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	how := f.next
+	f.next = None
+	switch how {
+	case Fails:
+		return ErrFault
+	case CommitsAndFails:
+		return errors.Join(ErrFault, write())
+	case FailsAndCommits:
+		f.late = write
+		return ErrFault
+	default:
+		return write()
+	}
+}
+
+// Commit commits, or fails by the fault.
+func (f *Faulty) Commit(ctx context.Context, w store.Write) error {
+	// What the write holds is the caller's again afterwards.
+	w.Remove, w.Put, w.Mark, w.Costs, w.Links = slices.Clone(w.Remove), slices.Clone(w.Put), slices.Clone(w.Mark), slices.Clone(w.Costs), slices.Clone(w.Links)
+	return f.write(func() error { return f.Engine.Commit(ctx, w) })
+}
+
+// Retire retires, or fails by the fault.
+func (f *Faulty) Retire(ctx context.Context, r store.Retirement) error {
+	return f.write(func() error { return f.Engine.Retire(ctx, r) })
+}
+
+// Committed answers when the write that is under way has ended.
+func (f *Faulty) Committed(ctx context.Context, id store.WriteID) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.late != nil {
+		if err := f.late(); err != nil {
+			return false, errors.Join(store.ErrOutcomeUnknown, err) // until it is asked again
+		}
+		f.late = nil
+	}
+	return f.Engine.Committed(ctx, id)
+}
