@@ -164,9 +164,9 @@ func (o *repriceOptions) open(ctx context.Context, notes io.Writer, from, to tim
 		return nil, fmt.Errorf("there is no database in %s; name its folder with --data-dir, or the configuration with --config", conf.store.Directory)
 	}
 	conf.store.Retention = tokenstoreextension.Retention{Interval: conf.store.Retention.Interval} // this command drops nothing
-	l, err := conf.store.Open(ctx)
+	l, directory, err := conf.store.Open(ctx)
 	if err == nil {
-		return &localReprice{ledger: l, from: from, to: to, models: o.models}, nil
+		return &localReprice{ledger: l, directory: directory, from: from, to: to, models: o.models}, nil
 	}
 	if !errors.Is(err, store.ErrInUse) {
 		return nil, err
@@ -279,9 +279,10 @@ func printable(s string) string {
 
 // localReprice works on the database itself.
 type localReprice struct {
-	ledger   *ledger.Ledger
-	from, to time.Time
-	models   []string
+	directory store.Directory
+	ledger    *ledger.Ledger
+	from, to  time.Time
+	models    []string
 }
 
 func (j *localReprice) close() error { return j.ledger.Close() }
@@ -321,7 +322,7 @@ func (j *localReprice) note(ctx context.Context, action string, after any) error
 	}
 	document, err := json.Marshal(after)
 	if err == nil {
-		err = j.ledger.Admin().AddAudit(ctx, store.AuditEntry{
+		err = j.directory.AddAudit(ctx, store.AuditEntry{
 			Time: time.Now().UTC(), Actor: store.AuditActor{Name: name, Via: "command line"}, Action: action,
 			Target: store.AuditTarget{Type: "calls"}, After: document,
 		})

@@ -41,7 +41,7 @@ func newBoard(t *testing.T, around func(http.Handler) http.Handler) *board {
 	clock := func() time.Time { return now }
 	l, err := ledger.Open(context.Background(), engine, ledger.Options{Now: clock})
 	require.NoError(t, err)
-	c := console.New(console.Options{Ledger: l, Version: "test", Open: true, Now: clock})
+	c := console.New(console.Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true, Now: clock})
 	h := c.Handler()
 	if around != nil {
 		h = around(h)

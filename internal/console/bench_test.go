@@ -63,7 +63,7 @@ func BenchmarkFilled(b *testing.B) {
 	l, err := ledger.Open(context.Background(), engine, ledger.Options{})
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, l.Close()) })
-	c := New(Options{Ledger: l, Version: "test", Open: true})
+	c := New(Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true})
 	handler := c.guard(c.identify(c.served()))
 	yesterday := time.Now().Add(-24 * time.Hour).Unix()
 	for _, target := range []string{

@@ -40,7 +40,7 @@ func bookBench(t *testing.T, o ledger.Options) *bench {
 	l, err := ledger.Open(ctx, engine, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
-	return &bench{t: t, ledger: l, handler: New(Options{Ledger: l, Version: "test", Open: true, Now: clock}).Handler()}
+	return &bench{t: t, ledger: l, handler: New(Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true, Now: clock}).Handler()}
 }
 
 // history commits calls of every kind: priced and not, with caches, failed, from spans and logs, superseded.

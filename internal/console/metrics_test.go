@@ -231,7 +231,7 @@ func TestMetricsSize(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	b.ledger = l
-	c := New(Options{Ledger: l, Version: "test", Open: true, Now: func() time.Time { return testNow }})
+	c := New(Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true, Now: func() time.Time { return testNow }})
 	t.Cleanup(c.Close)
 	b.handler = c.Handler()
 	var all []store.Key
@@ -241,7 +241,7 @@ func TestMetricsSize(t *testing.T) {
 			Display: "tb-…", CreatedAt: testNow, Limits: store.Limits{Tokens: store.Budget{1e6, 0, 1e9}, Cost: store.Budget{0, 0, 1e12}},
 		})
 	}
-	require.NoError(t, l.Admin().AddKeys(t.Context(), keys, all, store.AuditEntry{Action: "key.import", Time: testNow}))
+	require.NoError(t, engine.Directory().AddKeys(t.Context(), keys, all, store.AuditEntry{Action: "key.import", Time: testNow}))
 	for m := range models {
 		var calls []usage.Call
 		for k := range keys {

@@ -214,6 +214,9 @@ func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed boo
 		return ""
 	}
 	c.Provider = r.provider()
+	if v == unsaid && r.isSpan && c.Provider != "" && r.attempted(failed) {
+		v = call
+	}
 	best := r.figures(c, v)
 	r.modalities(c)
 	c.Role = roleWith(v, c.Tokens.Reported())
@@ -237,6 +240,16 @@ func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed boo
 		return "gen_ai"
 	}
 	return best.Name
+}
+
+// attempted tells whether a span that names a provider, and no operation, is a call that failed: it names a
+// model too, and recorded an error. Some emitters add the operation with the answer.
+func (r *record) attempted(failed bool) bool {
+	if !failed {
+		kind, _ := r.exception()
+		failed = kind != ""
+	}
+	return failed && r.model(nil) != ""
 }
 
 // figures takes the fullest consistent reading of the families that apply, and gives its family; of

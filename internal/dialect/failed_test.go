@@ -60,6 +60,12 @@ func TestFailedRecords(t *testing.T) {
 		"VoltAgent": {scope: "@voltagent/core", span: "chat", attrs: map[string]any{
 			"ai.model.name": "gpt-4o-mini", "error.type": "AI_APICallError",
 		}, want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "AI_APICallError"}},
+		"an exception and no operation": {scope: "some.instrumentation", span: "chat.completions", attrs: map[string]any{
+			"gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o-mini",
+		}, exception: "openai.RateLimitError", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "openai.RateLimitError"}},
+		"LiteLLM, messages": {scope: "litellm", span: "litellm_request", attrs: map[string]any{
+			"gen_ai.operation.name": "anthropic_messages", "gen_ai.request.model": "claude-sonnet-4-5", "error.code": "429", "error.type": "RateLimitError",
+		}, want: usage.Call{Model: "claude-sonnet-4-5", Operation: "chat", Status: 429, ErrorType: "RateLimitError"}},
 		"LiteLLM": {scope: "litellm", span: "litellm_request", attrs: map[string]any{
 			"gen_ai.operation.name": "acompletion", "gen_ai.request.model": "gpt-4o-mini", "gen_ai.response.model": "None", "llm.request.type": "acompletion",
 			"error.code": "429", "error.type": "RateLimitError",

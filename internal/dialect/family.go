@@ -18,7 +18,7 @@ type Family struct {
 	Name string
 
 	// Scopes and Marks limit a family to its emitters: the scope's name starts with one of Scopes, or
-	// one of Marks is there ("attribute", "attribute=value" or "resource:attribute=value"). Without
+	// one of Marks is there ("attribute", "attribute=value", "attribute^=beginning" or "resource:attribute=value"). Without
 	// both it holds for any record. Of log records, the event's name must be one of Events, where there are some.
 	Scopes []string
 	Marks  []string

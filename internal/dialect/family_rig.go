@@ -4,10 +4,8 @@ package dialect
 // that is not streamed is told in a trace of its own, beside the calls that it is the sum of. The input is the provider's own
 // figure; spans of an agent may name neither a provider nor a model. https://docs.rig.rs/
 var rig = Family{
-	Name: "rig",
-	Marks: []string{
-		"target=rig::completions", "target=rig::agent_chat", "target=rig::agent::prompt_request", "target=rig::agent::prompt_request::streaming",
-	},
+	Name:  "rig",
+	Marks: []string{"target^=rig::", "target^=rig_"},
 	Adds:  &genAI,
 	Cache: []PartRule{{Provider: "anthropic", Is: excluded}, {Provider: "aws.bedrock", Is: excluded}},
 }

@@ -15,7 +15,7 @@ var anthropicSDK = Family{
 // https://github.com/open-telemetry/opentelemetry-js-contrib/tree/main/packages/instrumentation-aws-sdk
 var awsSDK = Family{
 	Name:   "aws-sdk",
-	Scopes: []string{"@opentelemetry/instrumentation-aws-sdk", "opentelemetry.instrumentation.botocore"},
+	Scopes: []string{"@opentelemetry/instrumentation-aws-sdk", "opentelemetry.instrumentation.botocore", "io.opentelemetry.aws-sdk"},
 	Adds:   &genAI,
 	Cache:  []PartRule{{Is: excluded}},
 	Facts:  map[fact][]string{factRequestID: {"aws.request.id", "aws.request_id"}},

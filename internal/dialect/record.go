@@ -228,18 +228,19 @@ func (r *record) hasPrefix(prefix string) bool {
 // mark is a condition on a record, see Family.Marks.
 type mark struct {
 	ref
-	value  string
-	valued bool
+	value          string
+	valued, prefix bool
 }
 
 func (n *names) mark(s string) mark {
 	name, value, valued := strings.Cut(s, "=")
-	return mark{ref: n.ref(name), value: value, valued: valued}
+	name, prefix := strings.CutSuffix(name, "^")
+	return mark{ref: n.ref(name), value: value, valued: valued, prefix: prefix}
 }
 
 func (r *record) is(m *mark) bool {
 	v, ok := r.find(&m.ref)
-	return ok && (!m.valued || textOf(v) == m.value)
+	return ok && (!m.valued || textOf(v) == m.value || (m.prefix && strings.HasPrefix(textOf(v), m.value)))
 }
 
 // general are the tables of facts, taken apart.

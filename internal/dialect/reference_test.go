@@ -199,7 +199,7 @@ func (r *plainRecord) role(byNameOnly bool) verdict {
 		}
 		name := r.name
 		if row.Attribute != "" {
-			if name = r.textAt(row.Attribute); name == "" {
+			if name = r.textAt(row.Attribute); name == "" || !strings.HasPrefix(name, row.Value) {
 				continue
 			}
 		}
@@ -231,7 +231,10 @@ func (r *plainRecord) applies(f *Family, v verdict) bool {
 
 func (r *plainRecord) is(mark string) bool {
 	name, value, valued := strings.Cut(mark, "=")
-	v, _, ok := r.find(name)
+	v, _, ok := r.find(strings.TrimSuffix(name, "^"))
+	if ok && strings.HasSuffix(name, "^") {
+		return strings.HasPrefix(plainText(raw(v)), value)
+	}
 	return ok && (!valued || plainText(raw(v)) == value)
 }
 
@@ -676,6 +679,11 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 		return ""
 	}
 	c.Provider = r.provider()
+	if v == unsaid && !r.log && c.Provider != "" && (failed || r.exception != "") {
+		if _, model := r.told(nil); model != "" {
+			v = call
+		}
+	}
 	best := r.figures(c, v)
 	r.modalities(c)
 	c.Role = roleWith(v, c.Tokens.Reported())

@@ -23,6 +23,7 @@ type roleRule struct {
 	Scope     string // only under scopes that start so
 	Name      string // only of spans whose names start so
 	Part      string // only of spans whose names contain it
+	Value     string // only of spans of which the attribute's value starts so
 	Is        map[string]verdict
 	Else      verdict
 }
@@ -46,7 +47,10 @@ var roleRules = []roleRule{
 	{Attribute: "gen_ai.operation.name", Is: map[string]verdict{"execute_tool": tool}}, // before a kind that says less: OpenLLMetry's task
 	{Scope: "org.springframework", Name: "tool_call ", Else: tool},                     // of Spring AI 1, whose operation is "framework"
 	{Scope: "org.springframework", Name: "execute_tool ", Else: tool},
-	{Attribute: "target", Is: map[string]verdict{"rig::agent::prompt_request": never, "rig::agent::prompt_request::streaming": aggregate}},
+	// rig tells a run that is not streamed in a trace of its own, beside its calls
+	{Attribute: "target", Name: "invoke_agent", Is: map[string]verdict{"rig::agent::prompt_request::streaming": aggregate}},
+	{Attribute: "target", Name: "invoke_agent", Value: "rig::", Else: never},
+	{Attribute: "target", Name: "invoke_agent", Value: "rig_", Else: never},
 	// LlamaIndex makes a request ready, or looks at an answer: nothing is sent
 	{Scope: "openinference.instrumentation.llama_index", Part: "._prepare_", Attribute: "openinference.span.kind", Else: never},
 	{Scope: "openinference.instrumentation.llama_index", Part: "._validate_", Attribute: "openinference.span.kind", Else: never},
@@ -69,7 +73,7 @@ var roleRules = []roleRule{
 		"agenerate_content": call, "generate_content_stream": call, "agenerate_content_stream": call, "image_generation": call,
 		"aimage_generation": call, "speech": call, "aspeech": call, "transcription": call, "atranscription": call, "arerank": call,
 		"invoke_agent": aggregate, "invoke_workflow": aggregate, "agent_step": aggregate, "create_agent": aggregate,
-		"plan": aggregate, "execute_event_loop_cycle": aggregate, "framework": aggregate, "model_chunk": never,
+		"plan": aggregate, "execute_event_loop_cycle": aggregate, "framework": aggregate, "model_chunk": never, "orchestrate_tools": aggregate,
 		"execute_tool": tool, "tool_call": tool, "run_tool": tool,
 		"count_tokens": never, "fetch_response": never, "tokenize": never, "retrieval": never, "search_memory": never, "create_memory": never,
 		"update_memory": never, "upsert_memory": never, "delete_memory": never, "create_memory_store": never, "delete_memory_store": never,
@@ -121,7 +125,7 @@ func (r *record) role() verdict {
 		}
 		name := r.name
 		if row.Attribute != "" {
-			if name = r.textAt(&row.ref); name == "" {
+			if name = r.textAt(&row.ref); name == "" || !strings.HasPrefix(name, row.Value) {
 				continue
 			}
 		}

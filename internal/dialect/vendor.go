@@ -18,6 +18,7 @@ var modelVendors = []struct {
 	provider string
 	prefixes []string
 }{
+	{"", []string{"gpt-oss"}}, // anyone's
 	{"aws.bedrock", []string{
 		"arn:aws", "anthropic.", "amazon.", "meta.llama", "cohere.", "mistral.", "ai21.", "deepseek.", "openai.gpt-oss", "qwen.", "us.", "eu.", "apac.", "global.",
 	}},

@@ -22,6 +22,10 @@ import (
 	"time"
 )
 
+// spared has SQLite compiled without the race detector's calls: translated from C, it keeps its data outside of
+// Go's heap, where the detector looks at nothing, and is several times slower with them. The Makefile has the same.
+const spared = "-gcflags=modernc.org/sqlite/lib=-race=false"
+
 // options say what is run, and how.
 type options struct {
 	root     string
@@ -32,7 +36,9 @@ type options struct {
 	cpu      string
 	busy     int
 	race     bool
-	args     []string // for every go test
+	checks   int             // of every property; 0: as many as rapid has by default
+	checked  map[string]bool // the packages that have properties
+	args     []string        // for every go test
 	logs     string
 }
 
@@ -64,6 +70,7 @@ func run() error {
 	flag.StringVar(&o.cpu, "cpu", "1,2,4", "values of GOMAXPROCS")
 	flag.IntVar(&o.busy, "busy", runtime.NumCPU(), "processors that are kept busy")
 	flag.BoolVar(&o.race, "race", true, "use the race detector, which needs a C compiler")
+	flag.IntVar(&o.checks, "checks", 0, "check every property so many times in each run; 0: as often as go test does, 100 times")
 	flag.StringVar(&o.logs, "logs", "", "the folder for the output of failed runs; empty: a new one")
 	flag.Parse()
 	o.args = flag.Args()
@@ -73,6 +80,11 @@ func run() error {
 	o.modules = strings.Fields(modules)
 	if o.packages, err = o.list(ctx, strings.Fields(packages)); err != nil {
 		return err
+	}
+	if o.checks > 0 {
+		if o.checked, err = o.listChecked(ctx); err != nil {
+			return err
+		}
 	}
 	if o.logs == "" {
 		o.logs, err = os.MkdirTemp("", "soak-")
@@ -145,6 +157,30 @@ func (o *options) within(pattern string) (module, relative string) {
 	return module, "." + strings.TrimPrefix(path, module)
 }
 
+// listChecked returns the paths of the packages whose tests use rapid: the others do not accept its flags.
+func (o *options) listChecked(ctx context.Context) (map[string]bool, error) {
+	of := map[string][]string{}
+	for _, p := range o.packages {
+		of[p.dir] = append(of[p.dir], p.path)
+	}
+	checked := map[string]bool{}
+	format := `{{$test := .ImportPath}}{{range .Deps}}{{if eq . "pgregory.net/rapid"}}{{$test}}{{"\n"}}{{end}}{{end}}`
+	for dir, paths := range of {
+		cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-test", "-f", format}, paths...)...) //nolint:gosec // the packages are this repository's
+		cmd.Dir, cmd.Stderr = dir, os.Stderr
+		out, err := cmd.Output()
+		if err != nil {
+			return nil, fmt.Errorf("list the packages that have properties in %s: %w", dir, err)
+		}
+		for line := range strings.Lines(string(out)) {
+			if pkg, isTest := strings.CutSuffix(strings.TrimSpace(line), ".test"); isTest {
+				checked[pkg] = true
+			}
+		}
+	}
+	return checked, nil
+}
+
 // soak runs all packages in one random order after another, until the time is over.
 func (o *options) soak(ctx context.Context) error {
 	began := time.Now()
@@ -171,6 +207,9 @@ func (o *options) soak(ctx context.Context) error {
 			}
 		}
 	}
+	if o.checks > 0 {
+		fmt.Printf("\nevery property was checked %d times in a run", o.checks)
+	}
 	fmt.Printf("\n%d runs of %d of %d packages in %s, GOMAXPROCS %s each, %d processors kept busy: %d failed\n",
 		runs, len(seen), len(o.packages), time.Since(began).Round(time.Second), o.cpu, o.busy, len(failures))
 	for _, f := range failures {
@@ -187,14 +226,23 @@ func (o *options) soak(ctx context.Context) error {
 	return nil
 }
 
+// arguments are those of go for one run of a package's tests.
+func (o *options) arguments(pkg string, seed int64) []string {
+	args := []string{"test", "-count=1", "-timeout=60m", "-cpu=" + o.cpu, fmt.Sprintf("-shuffle=%d", seed)}
+	if o.race {
+		args = append(args, "-race", spared)
+	}
+	args = append(args, pkg)
+	if o.checked[pkg] {
+		args = append(args, fmt.Sprintf("-rapid.checks=%d", o.checks))
+	}
+	return append(args, o.args...)
+}
+
 // test runs one package; nil where it passes.
 func (o *options) test(ctx context.Context, pkg testPackage) (*failure, error) {
 	seed := rand.Int64N(1 << 31)
-	args := []string{"test", "-count=1", "-timeout=60m", "-cpu=" + o.cpu, fmt.Sprintf("-shuffle=%d", seed)}
-	if o.race {
-		args = append(args, "-race")
-	}
-	args = append(append(args, pkg.path), o.args...)
+	args := o.arguments(pkg.path, seed)
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the packages are this module's
 	cmd.Dir = pkg.dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }

@@ -16,7 +16,7 @@ func FuzzOpenDamaged(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "t.db")
 	e, err := Open(ctx, Options{Path: path})
 	require.NoError(f, err)
-	require.NoError(f, e.Apply(ctx, store.Write{Put: []store.Record{fullRecord()}, Seen: start}))
+	require.NoError(f, e.Commit(ctx, store.Write{Put: []store.Record{fullRecord()}, Seen: start}))
 	copied := path + ".backup"
 	require.NoError(f, e.Backup(ctx, copied))
 	require.NoError(f, e.Close())
@@ -40,8 +40,8 @@ func FuzzOpenDamaged(f *testing.F) {
 			return
 		}
 		_ = e.Scan(ctx, store.Filter{}, func(*store.Record) error { return nil })
-		_, _, _ = e.Find(ctx, fullRecord().ID, fullRecord().Start)
-		_ = e.Apply(ctx, store.Write{Put: []store.Record{record(9, start)}, Seen: start})
+		_, _, _ = find(e, fullRecord().ID, fullRecord().Start)
+		_ = e.Commit(ctx, store.Write{Put: []store.Record{record(9, start)}, Seen: start})
 		_ = e.Close()
 	})
 }

@@ -46,7 +46,7 @@ func TestFilterMatchesLikeTheStore(t *testing.T) {
 		}
 		w.Put = append(w.Put, r)
 	}
-	require.NoError(t, e.Apply(context.Background(), w))
+	require.NoError(t, e.Commit(context.Background(), w))
 	words := []string{"gpt", "CLAUDE", "50%_", "%", "_", "beef", "FACE", "ab", "req-1", "sess-3", "user 1", "sk…2", "proj", "chat", "POST", "timeout", "asked-2", "nothing", "x1f", "1"}
 	whole := map[string][]string{
 		"status": {"ok", "error", "429", "5xx", "2XX", "404"}, "quality": {"no_usage", "inconsistent", "unpriced"},

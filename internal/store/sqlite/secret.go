@@ -132,10 +132,10 @@ func (e *Engine) storeKeyed(ctx context.Context, check int64) error {
 		}
 		queries := []string{}
 		if plain > 0 {
-			queries = append(queries, "DELETE FROM sums", "DELETE FROM series", "UPDATE hours SET untrue = 1",
+			queries = append(queries, "DELETE FROM sums", "DELETE FROM series", "DELETE FROM changes", "UPDATE hours SET dirty = 1",
 				"UPDATE api_keys SET version = version + 1", "UPDATE meta SET value = value + 1 WHERE name = 'keys_version'")
 			for _, h := range e.view.Load().hoursWithRecords() {
-				queries = append(queries, fmt.Sprintf("INSERT OR IGNORE INTO hours (hour, untrue, seen) VALUES (%d, 1, 0)", h))
+				queries = append(queries, fmt.Sprintf("INSERT OR IGNORE INTO hours (hour, dirty, seen) VALUES (%d, 1, 0)", h))
 			}
 		}
 		for _, q := range append(queries, fmt.Sprintf("INSERT OR REPLACE INTO meta (name, value) VALUES ('key_secret', %d)", check)) {

@@ -153,16 +153,21 @@ func (e *Engine) listSorted(ctx context.Context, p store.Page) (out []store.Reco
 			b.all = b.all[:p.Limit]
 			next = sortedCursor(&b.all[p.Limit-1], p.Order)
 		}
-		out = make([]store.Record, len(b.all))
+		places := make([]place, len(b.all))
 		for i := range b.all {
-			r, found, err := s.find(ctx, &b.all[i].place)
-			if err != nil {
-				return err
-			}
-			if !found {
+			places[i] = b.all[i].place
+		}
+		found := make(map[place]*store.Record, len(places))
+		if err := s.findAll(ctx, places, found); err != nil {
+			return err
+		}
+		out = make([]store.Record, len(places))
+		for i, p := range places {
+			r := found[p]
+			if r == nil {
 				return fmt.Errorf("%w: a record that was listed is not there", store.ErrCorrupt)
 			}
-			out[i] = r
+			out[i] = *r
 		}
 		return nil
 	})

@@ -1,4 +1,4 @@
-package sqlite
+package directory
 
 import (
 	"context"
@@ -9,13 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"modernc.org/sqlite"
-
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/sqlite/sqlerr"
 )
 
 const keyColumns = `k.id, k.name, k.description, k.fingerprint, k.display, k.owner, k.imported, k.created_at, k.expires_at, k.revoked_at,
-k.disabled, k.settings`
+k.disabled, k.settings, k.version`
 
 // keySettings is the JSON of a key's settings column.
 type keySettings struct {
@@ -25,15 +24,15 @@ type keySettings struct {
 }
 
 // Keys lists the keys that changed after a version.
-func (e *Engine) Keys(ctx context.Context, after int64) ([]store.Key, int64, error) {
-	tx, err := e.readDB.BeginTx(ctx, nil) // version and keys of one moment
+func (d *Directory) Keys(ctx context.Context, after int64) ([]store.Key, int64, error) {
+	tx, err := d.o.Read.BeginTx(ctx, nil) // version and keys of one moment
 	if err != nil {
-		return nil, 0, mapError("list the keys", err)
+		return nil, 0, sqlerr.Map("list the keys", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // it only read
 	var version int64
 	if err := tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'keys_version'").Scan(&version); err != nil {
-		return nil, 0, mapError("read the version of the keys", err)
+		return nil, 0, sqlerr.Map("read the version of the keys", err)
 	}
 	keys := []store.Key{}
 	if version == after {
@@ -49,7 +48,7 @@ type querier interface {
 }
 
 // KeysOf gives the keys of ids.
-func (e *Engine) KeysOf(ctx context.Context, ids []string) ([]store.Key, error) {
+func (d *Directory) KeysOf(ctx context.Context, ids []string) ([]store.Key, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -57,7 +56,7 @@ func (e *Engine) KeysOf(ctx context.Context, ids []string) ([]store.Key, error) 
 	if err != nil {
 		return nil, fmt.Errorf("list the keys: %w", err)
 	}
-	return readKeys(ctx, e.readDB, false, "k.id IN (SELECT value FROM json_each(?))", string(list))
+	return readKeys(ctx, d.o.Read, false, "k.id IN (SELECT value FROM json_each(?))", string(list))
 }
 
 // readKeys reads keys, and pares the revoked ones of them where that is asked for.
@@ -65,7 +64,7 @@ func readKeys(ctx context.Context, db querier, pare bool, where string, args ...
 	keys := []store.Key{}
 	rows, err := db.QueryContext(ctx, "SELECT "+keyColumns+" FROM api_keys k WHERE "+where+" ORDER BY k.created_at, k.id", args...)
 	if err != nil {
-		return nil, mapError("list the keys", err)
+		return nil, sqlerr.Map("list the keys", err)
 	}
 	defer rows.Close()
 	place := map[string]int{}
@@ -75,8 +74,8 @@ func readKeys(ctx context.Context, db querier, pare bool, where string, args ...
 		var expires, revoked sql.NullInt64
 		var settings string
 		if err := rows.Scan(&k.ID, &k.Name, &k.Description, &k.Fingerprint, &k.Display, &k.Owner, &k.Imported, &created, &expires, &revoked,
-			&k.Disabled, &settings); err != nil {
-			return nil, mapError("read a key", err)
+			&k.Disabled, &settings, &k.Version); err != nil {
+			return nil, sqlerr.Map("read a key", err)
 		}
 		var s keySettings
 		if err := json.Unmarshal([]byte(settings), &s); err != nil {
@@ -91,12 +90,12 @@ func readKeys(ctx context.Context, db querier, pare bool, where string, args ...
 		keys = append(keys, k)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, mapError("list the keys", err)
+		return nil, sqlerr.Map("list the keys", err)
 	}
 	older, err := db.QueryContext(ctx, `SELECT s.key_id, s.fingerprint, s.display, s.until
 FROM api_keys k JOIN api_key_secrets s ON s.key_id = k.id WHERE s.place > 0 AND `+where+" ORDER BY s.key_id, s.place", args...)
 	if err != nil {
-		return nil, mapError("list the keys' older secrets", err)
+		return nil, sqlerr.Map("list the keys' older secrets", err)
 	}
 	defer older.Close()
 	for older.Next() {
@@ -104,13 +103,13 @@ FROM api_keys k JOIN api_key_secrets s ON s.key_id = k.id WHERE s.place > 0 AND 
 		var s store.Secret
 		var until sql.NullInt64
 		if err := older.Scan(&id, &s.Fingerprint, &s.Display, &until); err != nil {
-			return nil, mapError("read a key's older secret", err)
+			return nil, sqlerr.Map("read a key's older secret", err)
 		}
 		s.Until = timeOf(until)
 		k := &keys[place[id]]
 		k.Older = append(k.Older, s)
 	}
-	return keys, mapError("list the keys' older secrets", older.Err())
+	return keys, sqlerr.Map("list the keys' older secrets", older.Err())
 }
 
 func timeOf(n sql.NullInt64) time.Time {
@@ -128,16 +127,14 @@ func nanosOf(t time.Time) any {
 }
 
 // AddKeys stores new keys.
-func (e *Engine) AddKeys(ctx context.Context, limit int, keys []store.Key, audit ...store.AuditEntry) error {
+func (d *Directory) AddKeys(ctx context.Context, limit int, keys []store.Key, audit ...store.AuditEntry) error {
 	if len(audit) == 0 {
 		return errNoEntry
 	}
-	e.writing.Lock()
-	defer e.writing.Unlock()
-	return e.transaction(ctx, func() error {
+	return d.o.Write(ctx, func(conn *sql.Conn) error {
 		var n int
-		if err := e.writer.conn.QueryRowContext(ctx, "SELECT count(*) FROM api_keys WHERE revoked_at IS NULL").Scan(&n); err != nil {
-			return mapError("count the keys", err)
+		if err := conn.QueryRowContext(ctx, "SELECT count(*) FROM api_keys WHERE revoked_at IS NULL").Scan(&n); err != nil {
+			return sqlerr.Map("count the keys", err)
 		}
 		for i := range keys {
 			if keys[i].RevokedAt.IsZero() {
@@ -147,17 +144,17 @@ func (e *Engine) AddKeys(ctx context.Context, limit int, keys []store.Key, audit
 		if n > limit {
 			return store.ErrTooManyKeys
 		}
-		version, err := e.nextKeysVersion(ctx)
+		version, err := nextKeysVersion(ctx, conn)
 		if err != nil {
 			return err
 		}
 		for i := range keys {
-			if err := e.putKey(ctx, &keys[i], version, i); err != nil {
+			if err := putKey(ctx, conn, &keys[i], version, i); err != nil {
 				return err
 			}
 		}
 		for _, entry := range audit {
-			if err := appendAudit(ctx, e.writer.conn, entry); err != nil {
+			if err := appendAudit(ctx, conn, entry); err != nil {
 				return err
 			}
 		}
@@ -165,61 +162,45 @@ func (e *Engine) AddKeys(ctx context.Context, limit int, keys []store.Key, audit
 	})
 }
 
-// UpdateKey changes one key.
-func (e *Engine) UpdateKey(ctx context.Context, id string, change func(*store.Key) (store.AuditEntry, error)) error {
-	e.writing.Lock()
-	defer e.writing.Unlock()
-	return e.transaction(ctx, func() error {
-		keys, err := readKeys(ctx, e.writer.conn, false, "k.id = ?", id)
+// UpdateKey replaces what is stored of a key.
+func (d *Directory) UpdateKey(ctx context.Context, k store.Key, entry store.AuditEntry) error {
+	return d.change(ctx, entry, func(conn *sql.Conn) error {
+		version, err := nextKeysVersion(ctx, conn)
 		if err != nil {
 			return err
 		}
-		if len(keys) == 0 {
-			return store.ErrKeyUnknown
+		res, err := conn.ExecContext(ctx, "UPDATE api_keys SET version = ? WHERE id = ? AND version = ?", version, k.ID, k.Version)
+		err = changed(res, sqlerr.Map("change a key", err), store.ErrChanged)
+		if errors.Is(err, store.ErrChanged) {
+			return missing(ctx, conn, "SELECT 1 FROM api_keys WHERE id = ?", k.ID, store.ErrKeyUnknown)
 		}
-		entry, err := change(&keys[0])
 		if err != nil {
 			return err
 		}
-		version, err := e.nextKeysVersion(ctx)
-		if err != nil {
-			return err
+		if _, err := conn.ExecContext(ctx, "DELETE FROM api_key_secrets WHERE key_id = ?", k.ID); err != nil {
+			return sqlerr.Map("change a key", err)
 		}
-		keys[0].ID = id
-		if _, err := e.writer.conn.ExecContext(ctx, "DELETE FROM api_key_secrets WHERE key_id = ?", id); err != nil {
-			return mapError("change a key", err)
-		}
-		if err := e.putKey(ctx, &keys[0], version, 0); err != nil {
-			return err
-		}
-		return appendAudit(ctx, e.writer.conn, entry)
+		return putKey(ctx, conn, &k, version, 0)
 	})
 }
 
-func (e *Engine) nextKeysVersion(ctx context.Context) (version int64, err error) {
-	err = e.writer.conn.QueryRowContext(ctx, "UPDATE meta SET value = value + 1 WHERE name = 'keys_version' RETURNING value").Scan(&version)
-	return version, mapError("count the change of the keys", err)
-}
-
-// isUnique tells whether a row was refused because one like it is there.
-func isUnique(err error) bool {
-	const codeUnique, codePrimaryKey = 2067, 1555 // SQLITE_CONSTRAINT_UNIQUE and _PRIMARYKEY
-	var se *sqlite.Error
-	return errors.As(err, &se) && (se.Code() == codeUnique || se.Code() == codePrimaryKey)
+func nextKeysVersion(ctx context.Context, conn *sql.Conn) (version int64, err error) {
+	err = conn.QueryRowContext(ctx, "UPDATE meta SET value = value + 1 WHERE name = 'keys_version' RETURNING value").Scan(&version)
+	return version, sqlerr.Map("count the change of the keys", err)
 }
 
 // putKey writes a key, the i-th of a call, over what is there of its id.
-func (e *Engine) putKey(ctx context.Context, k *store.Key, version int64, i int) error {
+func putKey(ctx context.Context, conn *sql.Conn, k *store.Key, version int64, i int) error {
 	folded := foldName(k.Name)
 	if k.RevokedAt.IsZero() {
 		var other string
-		err := e.writer.conn.QueryRowContext(ctx, "SELECT id FROM api_keys WHERE owner = ? AND name_folded = ? AND revoked_at IS NULL AND id <> ?",
+		err := conn.QueryRowContext(ctx, "SELECT id FROM api_keys WHERE owner = ? AND name_folded = ? AND revoked_at IS NULL AND id <> ?",
 			k.Owner, folded, k.ID).Scan(&other)
 		if err == nil {
 			return &store.KeyConflict{Index: i, With: other}
 		}
 		if !errors.Is(err, sql.ErrNoRows) {
-			return mapError("look for a key of this name", err)
+			return sqlerr.Map("look for a key of this name", err)
 		}
 	}
 	settings, err := json.Marshal(keySettings{k.Models, k.Limits, k.ByOwner})
@@ -228,20 +209,20 @@ func (e *Engine) putKey(ctx context.Context, k *store.Key, version int64, i int)
 	}
 	secrets := append([]store.Secret{{Fingerprint: k.Fingerprint, Display: k.Display}}, k.Older...)
 	for place, s := range secrets {
-		_, err := e.writer.conn.ExecContext(ctx, "INSERT INTO api_key_secrets (fingerprint, key_id, place, display, until) VALUES (?,?,?,?,?)",
+		_, err := conn.ExecContext(ctx, "INSERT INTO api_key_secrets (fingerprint, key_id, place, display, until) VALUES (?,?,?,?,?)",
 			s.Fingerprint, k.ID, place, s.Display, nanosOf(s.Until))
-		if isUnique(err) {
+		if sqlerr.Unique(err) {
 			conflict := &store.KeyConflict{Index: i, Fingerprint: true}
-			err = e.writer.conn.QueryRowContext(ctx, "SELECT key_id FROM api_key_secrets WHERE fingerprint = ?", s.Fingerprint).Scan(&conflict.With)
+			err = conn.QueryRowContext(ctx, "SELECT key_id FROM api_key_secrets WHERE fingerprint = ?", s.Fingerprint).Scan(&conflict.With)
 			if err == nil {
 				return conflict
 			}
 		}
 		if err != nil {
-			return mapError("store a key's fingerprint", err)
+			return sqlerr.Map("store a key's fingerprint", err)
 		}
 	}
-	_, err = e.writer.conn.ExecContext(ctx, `INSERT INTO api_keys
+	_, err = conn.ExecContext(ctx, `INSERT INTO api_keys
 (id, name, name_folded, description, fingerprint, display, owner, imported, created_at, expires_at, revoked_at, disabled, settings, version)
 VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET
 name = excluded.name, name_folded = excluded.name_folded, description = excluded.description, fingerprint = excluded.fingerprint,
@@ -249,7 +230,7 @@ display = excluded.display, owner = excluded.owner, expires_at = excluded.expire
 disabled = excluded.disabled, settings = excluded.settings, version = excluded.version`,
 		k.ID, k.Name, folded, k.Description, k.Fingerprint, k.Display, k.Owner, k.Imported, k.CreatedAt.UnixNano(), nanosOf(k.ExpiresAt),
 		nanosOf(k.RevokedAt), k.Disabled, string(settings), version)
-	return mapError("store a key", err)
+	return sqlerr.Map("store a key", err)
 }
 
 // foldName makes names equal that differ in case only.
