@@ -1,4 +1,5 @@
-// Package client is a Go client of Tokenboard's REST API, on the standard library alone.
+// Package client is a Go client of Tokenboard's REST API, on the standard library alone. It is a Go module of
+// its own, which requires no other.
 //
 //	c, err := client.New("http://127.0.0.1:8317", client.WithToken(os.Getenv("TOKENBOARD_TOKEN")))
 //	...

@@ -19,7 +19,7 @@ import (
 func TestDemo(t *testing.T) {
 	bin, temp := t.TempDir(), t.TempDir()
 	for _, name := range []string{"demo", "instrumented-proxy"} {
-		out, err := exec.Command("go", "build", "-o", filepath.Join(bin, name), "../examples/"+name).CombinedOutput()
+		out, err := exec.Command("go", "build", "-C", "..", "-o", filepath.Join(bin, name), "./examples/"+name).CombinedOutput()
 		require.NoError(t, err, string(out))
 	}
 	board, err := filepath.Abs(binary)

@@ -35,7 +35,7 @@ func startProxied(t *testing.T) *proxied {
 	up := httptest.NewServer(p.upstream)
 	t.Cleanup(up.Close)
 	path := filepath.Join(t.TempDir(), "instrumented-proxy")
-	out, err := exec.Command("go", "build", "-o", path, "../examples/instrumented-proxy").CombinedOutput()
+	out, err := exec.Command("go", "build", "-C", "..", "-o", path, "./examples/instrumented-proxy").CombinedOutput()
 	require.NoError(t, err, string(out))
 	listen := freeAddress(t)
 	p.url = "http://" + listen

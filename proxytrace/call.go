@@ -12,8 +12,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // What the conventions name and the ledger has no use for.
@@ -78,11 +76,11 @@ func (c *config) begin(r *http.Request, a API, kind trace.SpanKind, host string)
 	}
 	attrs := make([]attribute.KeyValue, 0, 12)
 	attrs = append(attrs,
-		attribute.String(usage.AttrRole, roleCall),
-		attribute.String(usage.AttrOperation, a.operation()),
-		attribute.String(usage.AttrProvider, cleaned(provider)),
-		attribute.String(usage.AttrHTTPMethod, r.Method),
-		attribute.String(usage.AttrURLPath, cleaned(r.URL.Path)),
+		attribute.String(attrRole, roleCall),
+		attribute.String(attrOperation, a.operation()),
+		attribute.String(attrProvider, cleaned(provider)),
+		attribute.String(attrHTTPMethod, r.Method),
+		attribute.String(attrURLPath, cleaned(r.URL.Path)),
 	)
 	if name != "" {
 		attrs = append(attrs, attribute.String(attrServerAddress, cleaned(name)))
@@ -91,7 +89,7 @@ func (c *config) begin(r *http.Request, a API, kind trace.SpanKind, host string)
 		attrs = append(attrs, attribute.Int(attrServerPort, n))
 	}
 	if who.fingerprint != "" {
-		attrs = append(attrs, attribute.String(usage.AttrKeyFingerprint, who.fingerprint), attribute.String(usage.AttrKeyDisplay, who.display))
+		attrs = append(attrs, attribute.String(attrKeyFingerprint, who.fingerprint), attribute.String(attrKeyDisplay, who.display))
 	}
 	ctx, k.span = c.tracer.Start(ctx, a.operation(), trace.WithSpanKind(kind), trace.WithTimestamp(k.start), trace.WithAttributes(attrs...))
 	if kind == trace.SpanKindServer {
@@ -152,15 +150,15 @@ func (k *call) finish(err error) {
 	attrs = k.outcome(attrs, err)
 	attrs = k.people(attrs, &request)
 	stream := request.stream || k.stream || k.api == GeminiStreamGenerate || k.api == anthropicStreamOnVertex
-	attrs = append(attrs, attribute.Bool(usage.AttrRequestStream, stream))
+	attrs = append(attrs, attribute.Bool(attrRequestStream, stream))
 	if stream && !k.first.IsZero() && k.status < http.StatusBadRequest {
-		attrs = append(attrs, attribute.Float64(usage.AttrTTFT, k.first.Sub(k.start).Seconds()))
+		attrs = append(attrs, attribute.Float64(attrTTFT, k.first.Sub(k.start).Seconds()))
 	}
 	if k.route != "" {
-		attrs = append(attrs, attribute.String(usage.AttrHTTPRoute, cleaned(k.route)))
+		attrs = append(attrs, attribute.String(attrHTTPRoute, cleaned(k.route)))
 	}
 	if k.id != "" {
-		attrs = append(attrs, attribute.String(usage.AttrRequestID, k.id))
+		attrs = append(attrs, attribute.String(attrRequestID, k.id))
 	}
 	k.span.SetAttributes(attrs...)
 	k.span.End(trace.WithTimestamp(end))
@@ -180,7 +178,7 @@ func (k *call) models(attrs []attribute.KeyValue, request *requestReading) []att
 			answered = r.model
 		}
 		if r.id != "" {
-			attrs = append(attrs, attribute.String(usage.AttrResponseID, r.id))
+			attrs = append(attrs, attribute.String(attrResponseID, r.id))
 		}
 		if r.tier != "" && len(r.tier) <= longestServiceTier {
 			attrs = append(attrs, attribute.String(attrServiceTier, r.tier))
@@ -190,11 +188,11 @@ func (k *call) models(attrs []attribute.KeyValue, request *requestReading) []att
 		}
 	}
 	if asked != "" {
-		attrs = append(attrs, attribute.String(usage.AttrRequestModel, asked))
+		attrs = append(attrs, attribute.String(attrRequestModel, asked))
 		k.span.SetName(k.api.operation() + " " + asked)
 	}
 	if answered != "" {
-		attrs = append(attrs, attribute.String(usage.AttrResponseModel, answered))
+		attrs = append(attrs, attribute.String(attrResponseModel, answered))
 	}
 	return attrs
 }
@@ -203,7 +201,7 @@ func (k *call) models(attrs []attribute.KeyValue, request *requestReading) []att
 func (k *call) outcome(attrs []attribute.KeyValue, err error) []attribute.KeyValue {
 	failure := ""
 	if k.status != 0 {
-		attrs = append(attrs, attribute.Int(usage.AttrHTTPStatus, k.status))
+		attrs = append(attrs, attribute.Int(attrHTTPStatus, k.status))
 	}
 	cut := err != nil
 	var quality []string
@@ -229,11 +227,11 @@ func (k *call) outcome(attrs []attribute.KeyValue, err error) []attribute.KeyVal
 		failure = k.why(err)
 	}
 	if failure != "" {
-		attrs = append(attrs, attribute.String(usage.AttrErrorType, failure))
+		attrs = append(attrs, attribute.String(attrErrorType, failure))
 		k.span.SetStatus(codes.Error, failure)
 	}
 	if len(quality) > 0 {
-		attrs = append(attrs, attribute.StringSlice(usage.AttrQuality, quality))
+		attrs = append(attrs, attribute.StringSlice(attrQuality, quality))
 	}
 	return attrs
 }
@@ -274,20 +272,20 @@ func (k *call) people(attrs []attribute.KeyValue, request *requestReading) []att
 		}
 	}
 	if user != "" {
-		attrs = append(attrs, attribute.String(usage.AttrUser, user), attribute.String(usage.AttrUserID, user))
+		attrs = append(attrs, attribute.String(attrUser, user), attribute.String(attrUserID, user))
 	}
 	return attrs
 }
 
 func (t *tokens) attributes(attrs []attribute.KeyValue) []attribute.KeyValue {
 	for _, f := range []struct {
-		has  usage.TokenFields
+		has  tokenFields
 		name string
 		n    int64
 	}{
-		{usage.HasInput, usage.AttrInputTokens, t.input}, {usage.HasOutput, usage.AttrOutputTokens, t.output},
-		{usage.HasCacheRead, usage.AttrCacheRead, t.cacheRead}, {usage.HasCacheWrite, usage.AttrCacheWrite, t.cacheWrite},
-		{usage.HasReasoning, usage.AttrReasoningTokens, t.reasoning}, {usage.HasCacheWrite1h, usage.AttrCacheWrite1h, t.cacheWrite1h},
+		{hasInput, attrInputTokens, t.input}, {hasOutput, attrOutputTokens, t.output},
+		{hasCacheRead, attrCacheRead, t.cacheRead}, {hasCacheWrite, attrCacheWrite, t.cacheWrite},
+		{hasReasoning, attrReasoningTokens, t.reasoning}, {hasCacheWrite1h, attrCacheWrite1h, t.cacheWrite1h},
 	} {
 		if t.has&f.has != 0 {
 			attrs = append(attrs, attribute.Int64(f.name, f.n))

@@ -3,8 +3,6 @@ package proxytrace
 import (
 	"math"
 	"strconv"
-
-	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // figures are the token counts of one usage object, as the provider tells them.
@@ -26,7 +24,7 @@ func (f *figures) told(what field) bool { return f.has&(1<<what) != 0 }
 
 func (f *figures) get(what field) int64 { return f.count[what] }
 
-// set takes a figure. NaN, negatives, fractions and what is over usage.MaxTokens are no figures.
+// set takes a figure. NaN, negatives, fractions and what is over maxTokens are no figures.
 func (f *figures) set(what field, raw []byte) {
 	if string(raw) == "null" {
 		return
@@ -48,23 +46,23 @@ func count(raw []byte) (int64, bool) {
 	n, err := strconv.ParseInt(string(raw), 10, 64)
 	if err != nil {
 		x, err := strconv.ParseFloat(string(raw), 64)
-		if err != nil || x != math.Trunc(x) || math.Abs(x) > float64(usage.MaxTokens) {
+		if err != nil || x != math.Trunc(x) || math.Abs(x) > float64(maxTokens) {
 			return 0, false
 		}
 		n = int64(x)
 	}
-	return n, n >= 0 && n <= usage.MaxTokens
+	return n, n >= 0 && n <= maxTokens
 }
 
 // endIteration takes one entry of Anthropic's iterations. Those of type "message" are in the main
 // figures already; those of an advisor are another model's and are not counted here.
 func (f *figures) endIteration() {
 	if f.isCompaction {
-		f.beside.input = usage.AddSat(f.beside.input, f.iteration[fIterationInput])
-		f.beside.output = usage.AddSat(f.beside.output, f.iteration[fIterationOutput])
-		f.beside.cacheRead = usage.AddSat(f.beside.cacheRead, f.iteration[fIterationCacheRead])
-		f.beside.cacheWrite = usage.AddSat(f.beside.cacheWrite, f.iteration[fIterationCacheWrite])
-		f.beside.cacheWrite1h = usage.AddSat(f.beside.cacheWrite1h, f.iteration[fIterationCacheWrite1h])
+		f.beside.input = addSat(f.beside.input, f.iteration[fIterationInput])
+		f.beside.output = addSat(f.beside.output, f.iteration[fIterationOutput])
+		f.beside.cacheRead = addSat(f.beside.cacheRead, f.iteration[fIterationCacheRead])
+		f.beside.cacheWrite = addSat(f.beside.cacheWrite, f.iteration[fIterationCacheWrite])
+		f.beside.cacheWrite1h = addSat(f.beside.cacheWrite1h, f.iteration[fIterationCacheWrite1h])
 	}
 	f.iteration, f.isCompaction = [fIterationCacheWrite1h + 1]int64{}, false
 }
@@ -106,20 +104,20 @@ func (f *figures) merge(later *figures) {
 type tokens struct {
 	input, output, cacheRead, cacheWrite, cacheWrite1h, reasoning int64
 
-	has usage.TokenFields // cacheWrite1h, the part of cacheWrite that is kept for an hour, among them
+	has tokenFields // cacheWrite1h, the part of cacheWrite that is kept for an hour, among them
 }
 
 // tokens applies the rule of a provider's API.
 func (f *figures) tokens(a API) (t tokens) {
-	t.put(&t.input, usage.HasInput, f, fInput)
-	t.put(&t.output, usage.HasOutput, f, fOutput)
+	t.put(&t.input, hasInput, f, fInput)
+	t.put(&t.output, hasOutput, f, fOutput)
 	if f.told(fCacheRead) {
-		t.put(&t.cacheRead, usage.HasCacheRead, f, fCacheRead)
+		t.put(&t.cacheRead, hasCacheRead, f, fCacheRead)
 	} else {
-		t.put(&t.cacheRead, usage.HasCacheRead, f, fCacheReadAlias)
+		t.put(&t.cacheRead, hasCacheRead, f, fCacheReadAlias)
 	}
-	t.put(&t.cacheWrite, usage.HasCacheWrite, f, fCacheWrite)
-	t.put(&t.reasoning, usage.HasReasoning, f, fReasoning)
+	t.put(&t.cacheWrite, hasCacheWrite, f, fCacheWrite)
+	t.put(&t.reasoning, hasReasoning, f, fReasoning)
 	switch a {
 	case AnthropicMessages, anthropicStreamOnVertex:
 		t.anthropic(f)
@@ -131,7 +129,7 @@ func (f *figures) tokens(a API) (t tokens) {
 	return t
 }
 
-func (t *tokens) put(into *int64, is usage.TokenFields, f *figures, what field) {
+func (t *tokens) put(into *int64, is tokenFields, f *figures, what field) {
 	if f.told(what) {
 		*into = f.get(what)
 		t.has |= is
@@ -142,9 +140,9 @@ func (t *tokens) put(into *int64, is usage.TokenFields, f *figures, what field) 
 func (t *tokens) anthropic(f *figures) {
 	if !f.told(fCacheWrite) && (f.told(fCacheWrite5m) || f.told(fCacheWrite1h)) {
 		t.cacheWrite = f.get(fCacheWrite5m) + f.get(fCacheWrite1h)
-		t.has |= usage.HasCacheWrite
+		t.has |= hasCacheWrite
 	}
-	t.put(&t.cacheWrite1h, usage.HasCacheWrite1h, f, fCacheWrite1h)
+	t.put(&t.cacheWrite1h, hasCacheWrite1h, f, fCacheWrite1h)
 	b := f.beside
 	t.cacheRead += b.cacheRead
 	t.cacheWrite += b.cacheWrite
@@ -152,17 +150,17 @@ func (t *tokens) anthropic(f *figures) {
 	t.output += b.output
 	t.input += b.input
 	if b.cacheRead > 0 {
-		t.has |= usage.HasCacheRead
+		t.has |= hasCacheRead
 	}
 	if b.cacheWrite > 0 {
-		t.has |= usage.HasCacheWrite
+		t.has |= hasCacheWrite
 	}
 	if b.cacheWrite1h > 0 {
-		t.has |= usage.HasCacheWrite1h
+		t.has |= hasCacheWrite1h
 	}
-	if t.has&(usage.HasInput|usage.HasCacheRead|usage.HasCacheWrite) != 0 {
+	if t.has&(hasInput|hasCacheRead|hasCacheWrite) != 0 {
 		t.input += t.cacheRead + t.cacheWrite
-		t.has |= usage.HasInput
+		t.has |= hasInput
 	}
 }
 
@@ -171,14 +169,14 @@ func (t *tokens) anthropic(f *figures) {
 func (t *tokens) gemini(f *figures) {
 	t.input += f.get(fTool)
 	if f.told(fTool) {
-		t.has |= usage.HasInput
+		t.has |= hasInput
 	}
 	if t.reasoning > 0 && (!f.told(fTotal) || f.get(fTotal) != t.input+t.output || t.reasoning > t.output) {
 		t.output += t.reasoning
-		t.has |= usage.HasOutput
+		t.has |= hasOutput
 	}
-	if !f.told(fOutput) && f.told(fInput) && f.told(fTotal) && t.has&usage.HasOutput == 0 && f.get(fTotal) == t.input {
-		t.has |= usage.HasOutput // nothing was generated: a blocked prompt, an embedding
+	if !f.told(fOutput) && f.told(fInput) && f.told(fTotal) && t.has&hasOutput == 0 && f.get(fTotal) == t.input {
+		t.has |= hasOutput // nothing was generated: a blocked prompt, an embedding
 	}
 }
 
@@ -188,7 +186,7 @@ func (t *tokens) openAI(f *figures, a API) {
 	total, cache := f.get(fTotal), t.cacheRead+t.cacheWrite
 	if a == OpenAIEmbeddings && !f.told(fInput) && f.told(fTotal) {
 		t.input = total // Voyage tells nothing else
-		t.has |= usage.HasInput
+		t.has |= hasInput
 	}
 	if t.reasoning > 0 && (t.reasoning > t.output || (f.told(fTotal) && total == t.input+t.output+t.reasoning)) {
 		t.output += t.reasoning

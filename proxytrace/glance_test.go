@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/proxytrace"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/answers"
 )
 
 // events makes a stream of the data of events.
@@ -25,10 +26,10 @@ func events(data ...string) []byte {
 // were read with them and without.
 func sameLook(t testing.TB, a proxytrace.API, body []byte) (glanced, read int) {
 	t.Helper()
-	want, read := proxytrace.Look(a, asSSE, [][]byte{body}, false)
-	got, glanced := proxytrace.Look(a, asSSE, [][]byte{body}, true)
+	want, read := proxytrace.Look(a, answers.SSE, [][]byte{body}, false)
+	got, glanced := proxytrace.Look(a, answers.SSE, [][]byte{body}, true)
 	require.Equal(t, want, got, "%s", body)
-	got, _ = proxytrace.Look(a, asSSE, bytes.SplitAfter(body, []byte("\n\n")), true)
+	got, _ = proxytrace.Look(a, answers.SSE, bytes.SplitAfter(body, []byte("\n\n")), true)
 	require.Equal(t, want, got, "by event: %s", body)
 	return glanced, read
 }
@@ -80,7 +81,7 @@ func TestGlance(t *testing.T) {
 		{"Gemini", proxytrace.GeminiStreamGenerate, `{"candidates":[{"content":{"parts":[{"text":"b"}]}}],"usageMetadata":{"promptTokenCount":4}}`, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, before := proxytrace.Look(c.api, asSSE, [][]byte{events(first[c.api])}, true)
+			_, before := proxytrace.Look(c.api, answers.SSE, [][]byte{events(first[c.api])}, true)
 			require.Equal(t, 1, before, "the first event is read")
 			plainEvent := strings.Replace(first[proxytrace.OpenAIChat], `"a"`, `"z"`, 1)
 			for _, stream := range [][]string{{first[c.api], c.event}, {first[c.api], plainEvent, plainEvent, c.event}} {
@@ -118,24 +119,24 @@ func TestGlanceBeginnings(t *testing.T) {
 func TestGlanceChanges(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	glanced, read := 0, 0
-	var cases []*answerCase
-	long := benchAnswers(6)
+	var cases []*answers.Case
+	long := answers.Long(6)
 	for _, name := range slices.Sorted(maps.Keys(long)) {
 		cases = append(cases, long[name])
 	}
-	for i := range answerCases {
-		cases = append(cases, &answerCases[i])
+	for i := range answers.Cases {
+		cases = append(cases, &answers.Cases[i])
 	}
 	for _, c := range cases {
-		a := proxytrace.Recognize(httptest.NewRequest(http.MethodPost, c.path, nil))
-		body := []byte(c.body)
-		if c.kind == asJSON { // as an event
+		a := proxytrace.Recognize(httptest.NewRequest(http.MethodPost, c.Path, nil))
+		body := []byte(c.Body)
+		if c.Kind == answers.JSON { // as an event
 			body = events(strings.Map(func(r rune) rune {
 				if r == '\n' || r == '\r' {
 					return ' '
 				}
 				return r
-			}, c.body))
+			}, c.Body))
 		}
 		for range 1000 {
 			g, r := sameLook(t, a, changed(rng, body))
@@ -204,11 +205,11 @@ func put(rng *rand.Rand, b []byte) []byte {
 
 // FuzzGlance changes answers as it likes: glances must see what reading everything sees.
 func FuzzGlance(f *testing.F) {
-	for i := range answerCases {
-		f.Add(uint8(i), []byte(answerCases[i].body))
+	for i := range answers.Cases {
+		f.Add(uint8(i), []byte(answers.Cases[i].Body))
 	}
 	f.Fuzz(func(t *testing.T, which uint8, body []byte) {
-		c := &answerCases[int(which)%len(answerCases)]
-		sameLook(t, proxytrace.Recognize(httptest.NewRequest(http.MethodPost, c.path, nil)), body)
+		c := &answers.Cases[int(which)%len(answers.Cases)]
+		sameLook(t, proxytrace.Recognize(httptest.NewRequest(http.MethodPost, c.Path, nil)), body)
 	})
 }

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-
-	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // identity is who a call is from. Middleware puts it into the request's context, so that the calls
@@ -49,7 +47,7 @@ func (i *identity) getUser() string {
 func (c *config) identify(r *http.Request) *identity {
 	id := &identity{}
 	if key := ClientKey(r); key != "" {
-		id.fingerprint, id.display = usage.Fingerprint(key), cleaned(usage.DisplayKey(key))
+		id.fingerprint, id.display = fingerprint(key), cleaned(displayKey(key))
 	}
 	if c.user != nil {
 		id.user = cleaned(c.user(r))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs every fuzz target of the module, one after another, each for the time that is given (10m). What fails
+# Runs every fuzz target of every module, one after another, each for the time that is given (10m). What fails
 # is kept by go test in the package's testdata/fuzz; what is new and interesting in the build cache.
 # A second argument limits the targets to those whose package and name match it.
 set -eu
@@ -10,5 +10,5 @@ grep -rn --include='*_test.go' '^func Fuzz' . | grep -v node_modules |
 	sed -E 's#^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9]*).*#\1 \2#' | sort -u | grep -E "$only" |
 	while read -r package name; do
 		echo "fuzz $package $name $time"
-		"${GO:-go}" test -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 10x "$package" </dev/null
+		"${GO:-go}" test -C "$package" -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 10x . </dev/null
 	done

@@ -5,8 +5,12 @@ package main
 import (
 	bearertokenauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension"
 	healthcheckextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
+	healthcheckv2extension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckv2extension"
+	oidcauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/oidcauthextension"
+	pprofextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/pprofextension"
 	filestorage "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	tokenboardexporter "github.com/tokenboard/tokenboard/exporter/tokenboardexporter"
+	otlpguardextension "github.com/tokenboard/tokenboard/extension/otlpguardextension"
 	tokenconsoleextension "github.com/tokenboard/tokenboard/extension/tokenconsoleextension"
 	tokenstoreextension "github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	tokenusageprocessor "github.com/tokenboard/tokenboard/processor/tokenusageprocessor"
@@ -52,8 +56,12 @@ func components() (otelcol.Factories, error) {
 	factories.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](
 		tokenstoreextension.NewFactory(),
 		tokenconsoleextension.NewFactory(),
+		otlpguardextension.NewFactory(),
 		bearertokenauthextension.NewFactory(),
 		healthcheckextension.NewFactory(),
+		healthcheckv2extension.NewFactory(),
+		oidcauthextension.NewFactory(),
+		pprofextension.NewFactory(),
 		filestorage.NewFactory(),
 		zpagesextension.NewFactory(),
 	)
@@ -63,8 +71,12 @@ func components() (otelcol.Factories, error) {
 	factories.ExtensionModules = makeModulesMap(factories.Extensions, map[component.Type]string{
 		tokenstoreextension.NewFactory().Type():      "github.com/tokenboard/tokenboard v0.1.0",
 		tokenconsoleextension.NewFactory().Type():    "github.com/tokenboard/tokenboard v0.1.0",
+		otlpguardextension.NewFactory().Type():       "github.com/tokenboard/tokenboard v0.1.0",
 		bearertokenauthextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension v0.165.1",
 		healthcheckextension.NewFactory().Type():     "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension v0.165.1",
+		healthcheckv2extension.NewFactory().Type():   "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckv2extension v0.165.1",
+		oidcauthextension.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/extension/oidcauthextension v0.165.1",
+		pprofextension.NewFactory().Type():           "github.com/open-telemetry/opentelemetry-collector-contrib/extension/pprofextension v0.165.1",
 		filestorage.NewFactory().Type():              "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.165.1",
 		zpagesextension.NewFactory().Type():          "go.opentelemetry.io/collector/extension/zpagesextension v0.165.0",
 	})

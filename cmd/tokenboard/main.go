@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/otelcol"
@@ -29,7 +30,9 @@ import (
 const dataDirVariable = "TOKENBOARD_DATA_DIR"
 
 func main() {
-	limitMemory()
+	if err := limitMemory(memlimit.FromCgroup); err != nil {
+		fmt.Fprintln(os.Stderr, "tokenboard: "+oneLine(err))
+	}
 	if err := newCommand().ExecuteContext(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "tokenboard: "+oneLine(err))
 		os.Exit(cli.ExitCode(err))

@@ -1,41 +1,55 @@
 package main
 
 import (
+	"errors"
 	"math"
+	"os"
+	"runtime/debug"
 	"testing"
-	"testing/fstest"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/stretchr/testify/require"
 )
 
-func TestGroupLimit(t *testing.T) {
-	const none = math.MaxInt64
+func TestLimitMemory(t *testing.T) {
+	const before = int64(77 << 30)
+	limited := memlimit.Limit(800 << 20)
 	for name, tc := range map[string]struct {
-		files map[string]string
-		want  int64
+		env    map[string]string
+		groups memlimit.Provider
+		want   int64
+		fails  string
 	}{
-		"no control groups": {nil, none},
-		"no limit":          {map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "max\n"}, none},
-		"container":         {map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "268435456\n"}, 268435456},
-		"unit in a slice": {map[string]string{
-			"proc/self/cgroup": "0::/system.slice/tokenboard.service\n", "sys/fs/cgroup/system.slice/memory.max": "500\n",
-			"sys/fs/cgroup/system.slice/tokenboard.service/memory.max": "max\n",
-		}, 500},
-		"the group of the host is not to be seen": {map[string]string{
-			"proc/self/cgroup": "0::/docker/4711\n", "sys/fs/cgroup/memory.max": "600\n",
-		}, 600},
-		"version 1": {map[string]string{
-			"proc/self/cgroup": "5:cpu,cpuacct:/a\n4:memory:/a\n1:name=systemd:/a\n", "sys/fs/cgroup/memory/a/memory.limit_in_bytes": "700\n",
-			"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
-		}, 700},
-		"nonsense": {map[string]string{"proc/self/cgroup": "x\n::\n0::../..\n", "sys/fs/cgroup/memory.max": "-1\n"}, none},
+		"three quarters":         {groups: limited, want: 600 << 20},
+		"GOMEMLIMIT holds":       {env: map[string]string{"GOMEMLIMIT": "1GiB"}, groups: limited, want: before},
+		"another share":          {env: map[string]string{"AUTOMEMLIMIT": "0.5"}, groups: limited, want: 400 << 20},
+		"off":                    {env: map[string]string{"AUTOMEMLIMIT": "off"}, groups: limited, want: before},
+		"a wrong share":          {env: map[string]string{"AUTOMEMLIMIT": "75%"}, groups: limited, want: before, fails: "AUTOMEMLIMIT=75%: set a share"},
+		"a share above all":      {env: map[string]string{"AUTOMEMLIMIT": "2"}, groups: limited, want: before, fails: "AUTOMEMLIMIT=2: set a share"},
+		"no limit":               {groups: func() (uint64, error) { return 0, memlimit.ErrNoLimit }, want: math.MaxInt64},
+		"no control groups":      {groups: func() (uint64, error) { return 0, memlimit.ErrCgroupsNotSupported }, want: before},
+		"files cannot be read":   {groups: func() (uint64, error) { return 0, errors.New("permission denied") }, want: before},
+		"the groups of the test": {groups: memlimit.FromCgroup},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root := fstest.MapFS{}
-			for path, text := range tc.files {
-				root[path] = &fstest.MapFile{Data: []byte(text)}
+			for _, v := range []string{"GOMEMLIMIT", "AUTOMEMLIMIT"} {
+				t.Setenv(v, "") // put back at the end
+				require.NoError(t, os.Unsetenv(v))
 			}
-			require.Equal(t, tc.want, groupLimit(root))
+			for k, v := range tc.env {
+				t.Setenv(k, v)
+			}
+			old := debug.SetMemoryLimit(before)
+			t.Cleanup(func() { debug.SetMemoryLimit(old) })
+			err := limitMemory(tc.groups)
+			if tc.fails != "" {
+				require.ErrorContains(t, err, tc.fails)
+			} else {
+				require.NoError(t, err)
+			}
+			if tc.want != 0 {
+				require.Equal(t, tc.want, debug.SetMemoryLimit(-1))
+			}
 		})
 	}
 }

@@ -30,7 +30,7 @@ import (
 )
 
 // tokenVariable holds an API token for commands that ask a server.
-const tokenVariable = "TOKENBOARD_TOKEN" //nolint:gosec // the name of a variable
+const tokenVariable = "TOKENBOARD_TOKEN"
 
 type repriceOptions struct {
 	from, to, dataDir, server string
@@ -164,9 +164,9 @@ func (o *repriceOptions) open(ctx context.Context, notes io.Writer, from, to tim
 		return nil, fmt.Errorf("there is no database in %s; name its folder with --data-dir, or the configuration with --config", conf.store.Directory)
 	}
 	conf.store.Retention = tokenstoreextension.Retention{Interval: conf.store.Retention.Interval} // this command drops nothing
-	l, err := conf.store.Open(ctx)
+	l, directory, err := conf.store.Open(ctx)
 	if err == nil {
-		return &localReprice{ledger: l, from: from, to: to, models: o.models}, nil
+		return &localReprice{ledger: l, directory: directory, from: from, to: to, models: o.models}, nil
 	}
 	if !errors.Is(err, store.ErrInUse) {
 		return nil, err
@@ -219,7 +219,7 @@ func commandTime(s string) (time.Time, error) {
 // confirm asks a person; without one it refuses.
 func confirm(in io.Reader, out io.Writer, records int64) error {
 	f, isFile := in.(*os.File)
-	if !isFile || !term.IsTerminal(int(f.Fd())) { //nolint:gosec // a descriptor is small
+	if !isFile || !term.IsTerminal(int(f.Fd())) {
 		return errors.New("nothing was changed: nobody can be asked here; add --yes to agree beforehand")
 	}
 	if _, err := fmt.Fprintf(out, "Change %d records? [y/N] ", records); err != nil {
@@ -279,9 +279,10 @@ func printable(s string) string {
 
 // localReprice works on the database itself.
 type localReprice struct {
-	ledger   *ledger.Ledger
-	from, to time.Time
-	models   []string
+	directory store.Directory
+	ledger    *ledger.Ledger
+	from, to  time.Time
+	models    []string
 }
 
 func (j *localReprice) close() error { return j.ledger.Close() }
@@ -321,7 +322,7 @@ func (j *localReprice) note(ctx context.Context, action string, after any) error
 	}
 	document, err := json.Marshal(after)
 	if err == nil {
-		err = j.ledger.Admin().AddAudit(ctx, store.AuditEntry{
+		err = j.directory.AddAudit(ctx, store.AuditEntry{
 			Time: time.Now().UTC(), Actor: store.AuditActor{Name: name, Via: "command line"}, Action: action,
 			Target: store.AuditTarget{Type: "calls"}, After: document,
 		})
@@ -367,7 +368,7 @@ func (j *remoteReprice) reprice(ctx context.Context, dryRun bool) (repriceReport
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer client.CloseIdleConnections()
-	answer, err := client.Do(r) //nolint:gosec // the operator names the server
+	answer, err := client.Do(r)
 	if err != nil {
 		return repriceReport{}, fmt.Errorf("ask %s: %w", address, err)
 	}

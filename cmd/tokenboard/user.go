@@ -53,7 +53,7 @@ folder: whoever can write there is in charge. Users sign in where access::mode i
 }
 
 // open opens the data folder's database. Only add makes one.
-func (u *userCommand) open(ctx context.Context, create bool) (sqlite.Administration, error) {
+func (u *userCommand) open(ctx context.Context, create bool) (*sqlite.Administration, error) {
 	dir := u.dir
 	if dir == "" {
 		dir = os.Getenv(dataDirVariable)
@@ -76,7 +76,7 @@ func (u *userCommand) open(ctx context.Context, create bool) (sqlite.Administrat
 }
 
 // with runs f on the database.
-func (u *userCommand) with(ctx context.Context, create bool, f func(sqlite.Administration) error) error {
+func (u *userCommand) with(ctx context.Context, create bool, f func(*sqlite.Administration) error) error {
 	a, err := u.open(ctx, create)
 	if err != nil {
 		return err
@@ -132,7 +132,7 @@ func shown(of *store.User) shownUser {
 }
 
 // find gives a user by name.
-func find(ctx context.Context, a sqlite.Administration, name string) (store.User, error) {
+func find(ctx context.Context, a *sqlite.Administration, name string) (store.User, error) {
 	name, err := console.UserName(name)
 	if err != nil {
 		return store.User{}, fmt.Errorf("a user's name %w", err)
@@ -171,7 +171,7 @@ func (u *userCommand) readPassword(c *cobra.Command) (string, error) {
 		}
 		return line, nil
 	}
-	fd := int(os.Stdin.Fd()) //nolint:gosec // a descriptor is small
+	fd := int(os.Stdin.Fd())
 	if !term.IsTerminal(fd) {
 		return "", errors.New("there is no terminal to ask for the password; pipe it in, with --password-stdin")
 	}
@@ -219,7 +219,7 @@ func (u *userCommand) add() *cobra.Command {
 			if of.Password, err = u.newPassword(c, name); err != nil {
 				return err
 			}
-			return u.with(c.Context(), true, func(a sqlite.Administration) error {
+			return u.with(c.Context(), true, func(a *sqlite.Administration) error {
 				entry, err := u.entry("user.create", &of, nil, shown(&of))
 				if err == nil {
 					err = a.AddUser(c.Context(), of, entry)
@@ -247,7 +247,7 @@ func (u *userCommand) passwd() *cobra.Command {
 		Short: "Give a user a new password, and sign it out everywhere",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return u.with(c.Context(), false, func(a sqlite.Administration) error {
+			return u.with(c.Context(), false, func(a *sqlite.Administration) error {
 				of, err := find(c.Context(), a, args[0])
 				if err != nil {
 					return err
@@ -275,10 +275,13 @@ func (u *userCommand) passwd() *cobra.Command {
 }
 
 // update stores a changed user, and signs it out.
-func (u *userCommand) update(c *cobra.Command, a sqlite.Administration, of store.User, before any, action, done string) error {
+func (u *userCommand) update(c *cobra.Command, a *sqlite.Administration, of store.User, before any, action, done string) error {
 	entry, err := u.entry(action, &of, before, shown(&of))
 	if err == nil {
 		err = a.UpdateUser(c.Context(), of, store.UserUpdate{EndSessions: true}, entry)
+	}
+	if errors.Is(err, store.ErrChanged) {
+		return fmt.Errorf("%s was changed meanwhile; run the command again", of.Name)
 	}
 	if errors.Is(err, store.ErrLastAdmin) {
 		return fmt.Errorf("%s is the last admin; make another one first: tokenboard user add --role admin", of.Name)
@@ -295,7 +298,7 @@ func (u *userCommand) disable(name, short string, disabled bool) *cobra.Command 
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return u.with(c.Context(), false, func(a sqlite.Administration) error {
+			return u.with(c.Context(), false, func(a *sqlite.Administration) error {
 				of, err := find(c.Context(), a, args[0])
 				if err != nil {
 					return err
@@ -315,7 +318,7 @@ func (u *userCommand) list() *cobra.Command {
 		Short: "List the users",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return u.with(c.Context(), false, func(a sqlite.Administration) error {
+			return u.with(c.Context(), false, func(a *sqlite.Administration) error {
 				users, err := a.Users(c.Context())
 				if err != nil {
 					return err

@@ -23,7 +23,7 @@ var modes = []string{"open", "local", "oidc"}
 
 // attacks are all of them, in the order in which they are tried against one process.
 func attacks() []attack {
-	return slices.Concat(browserAttacks(), accessAttacks(), keyAttacks(), privacyAttacks(), figureAttacks(), streamAttacks(),
+	return slices.Concat(telemetryAttacks(), browserAttacks(), accessAttacks(), keyAttacks(), memberAttacks(), privacyAttacks(), figureAttacks(), streamAttacks(),
 		connectionAttacks(), workAttacks(), floodAttacks())
 }
 

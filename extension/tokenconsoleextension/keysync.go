@@ -16,6 +16,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/cliproxy"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 // KeySync is a CLIProxyAPI whose client keys follow the console's.
@@ -61,11 +62,11 @@ func (c *Config) validateKeySync() error {
 // keySync makes what keeps the proxies' keys; nil where none is configured. Its client is not one of
 // confighttp's, which would write the address of each request, and with it a key that is to be
 // removed, into the collector's own traces.
-func (s *server) keySync(ctx context.Context, l *ledger.Ledger) (*keysync.Sync, error) {
+func (s *server) keySync(ctx context.Context, l *ledger.Ledger, d store.Directory) (*keysync.Sync, error) {
 	if len(s.config.KeySync) == 0 {
 		return nil, nil
 	}
-	o := keysync.Options{Keys: l.Admin().Keys, Identity: l.KeyIdentity, Logger: s.set.Logger.With(zap.String("part", "key_sync"))}
+	o := keysync.Options{Keys: d.Keys, Identity: l.KeyIdentity, Logger: s.set.Logger.With(zap.String("part", "key_sync"))}
 	for i := range s.config.KeySync {
 		k := &s.config.KeySync[i]
 		transport := http.DefaultTransport.(*http.Transport).Clone()

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/hangup"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 )
 
@@ -55,6 +56,10 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 	if err != nil {
 		return err
 	}
+	directory, err := tokenstoreextension.Directory(s.config.Storage, host)
+	if err != nil {
+		return err
+	}
 	location, err := time.LoadLocation(s.config.Timezone)
 	if err != nil {
 		return fmt.Errorf("load the time zone: %w", err)
@@ -68,7 +73,7 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 		return err
 	}
 	options := console.Options{
-		Ledger: ledger, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
+		Ledger: ledger, Directory: directory, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
 		MaxKeys: s.config.Keys.Max, Origins: origins, AuditMaxAge: s.config.Audit.MaxAge, AuditMax: s.config.Audit.MaxEntries,
 		TraceURL: s.config.Links.TraceURL, GrafanaURL: s.config.Links.GrafanaURL, Quota: quota,
 		Verify: console.Verify{
@@ -82,7 +87,7 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 	if options.Sources, err = tokenstoreextension.Sources(s.config.Storage, host); err != nil {
 		return err
 	}
-	if s.sync, err = s.keySync(ctx, ledger); err != nil {
+	if s.sync, err = s.keySync(ctx, ledger, directory); err != nil {
 		return err
 	}
 	options.KeySync = s.sync
@@ -91,6 +96,7 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 	if err != nil {
 		return fmt.Errorf("set up the console's server: %w", err)
 	}
+	s.http.ConnContext = hangup.Context
 	s.listener, err = s.config.HTTP.ToListener(ctx)
 	if err != nil {
 		return fmt.Errorf("console: listen on %s: %w; stop what uses the address, or set another endpoint", s.config.HTTP.NetAddr.Endpoint, err)

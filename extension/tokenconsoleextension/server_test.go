@@ -22,8 +22,8 @@ type host map[component.ID]component.Component
 
 func (h host) GetExtensions() map[component.ID]component.Component { return h }
 
-// store runs a token store until the test ends.
-func store(t *testing.T) host {
+// tokens runs a token store until the test ends.
+func tokens(t *testing.T) host {
 	t.Helper()
 	ctx := context.Background()
 	f := tokenstoreextension.NewFactory()
@@ -49,7 +49,7 @@ func consoleAt(t *testing.T, endpoint string) extension.Extension {
 
 func TestLifecycle(t *testing.T) {
 	ctx := context.Background()
-	h := store(t)
+	h := tokens(t)
 	e := consoleAt(t, "127.0.0.1:0")
 	require.Equal(t, []component.ID{component.MustNewID("tokenstore")}, e.(*server).Dependencies())
 	require.NoError(t, e.Start(ctx, h))
@@ -74,7 +74,7 @@ func TestTakenPort(t *testing.T) {
 	require.NoError(t, err)
 	defer l.Close()
 	e := consoleAt(t, l.Addr().String())
-	err = e.Start(context.Background(), store(t))
+	err = e.Start(context.Background(), tokens(t))
 	require.ErrorContains(t, err, "set another endpoint")
 	requireClosed(t, e)
 	require.NoError(t, e.Shutdown(context.Background()))
@@ -97,7 +97,7 @@ func requireClosed(t *testing.T, e extension.Extension) {
 // TestNoFirstAdmin: what fails after the console listens leaves no listener behind.
 func TestNoFirstAdmin(t *testing.T) {
 	ctx := context.Background()
-	h := store(t)
+	h := tokens(t)
 	l := h[component.MustNewID("tokenstore")].(*tokenstoreextension.Store).Ledger()
 	e := consoleAt(t, "127.0.0.1:0")
 	e.(*server).config.Access.Mode = modeLocal
@@ -117,7 +117,7 @@ func TestNoStore(t *testing.T) {
 func TestShutdownWithStream(t *testing.T) {
 	ctx := context.Background()
 	e := consoleAt(t, "127.0.0.1:0")
-	require.NoError(t, e.Start(ctx, store(t)))
+	require.NoError(t, e.Start(ctx, tokens(t)))
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Get("http://" + e.(*server).listener.Addr().String() + "/api/console/logs/stream")
 	require.NoError(t, err)

@@ -79,7 +79,7 @@ func (gate) Authenticate(ctx context.Context, sources map[string][]string) (cont
 // TestAuthenticator asks a console behind an authenticator.
 func TestAuthenticator(t *testing.T) {
 	ctx := context.Background()
-	h := store(t)
+	h := tokens(t)
 	id := component.MustNewID("gate")
 	h[id] = gate{}
 	f := NewFactory()
@@ -117,7 +117,7 @@ func TestFirstAdminIsPrinted(t *testing.T) {
 	require.NoError(t, cfg.Validate())
 	e, err := f.Create(ctx, extensiontest.NewNopSettings(f.Type()), cfg)
 	require.NoError(t, err)
-	require.NoError(t, e.Start(ctx, store(t)))
+	require.NoError(t, e.Start(ctx, tokens(t)))
 	defer func() { require.NoError(t, e.Shutdown(ctx)) }()
 	var out bytes.Buffer
 	require.NoError(t, e.(*server).firstAdmin(ctx, &out))

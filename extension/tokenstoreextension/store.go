@@ -22,10 +22,11 @@ const FileName = "tokenboard.db"
 
 // Store is the extension. Its ledger is there from Start to Shutdown.
 type Store struct {
-	config *Config
-	logger *zap.Logger
-	set    component.TelemetrySettings
-	ledger *ledger.Ledger
+	config    *Config
+	logger    *zap.Logger
+	set       component.TelemetrySettings
+	ledger    *ledger.Ledger
+	directory store.Directory
 	// telemetry is there from Start to Shutdown.
 	telemetry *metadata.TelemetryBuilder
 	// sources is what fetches calls for this store by itself.
@@ -40,12 +41,12 @@ func (s *Store) Start(ctx context.Context, _ component.Host) error {
 	for _, note := range sqlite.Protect(s.config.path()) {
 		s.logger.Warn(note)
 	}
-	if s.ledger, err = s.config.Open(ctx); err != nil {
+	if s.ledger, s.directory, err = s.config.Open(ctx); err != nil {
 		return err
 	}
 	if s.telemetry, err = s.measured(); err != nil {
 		err = errors.Join(err, s.ledger.Close())
-		s.ledger = nil // Get must not return one that is closed
+		s.ledger, s.directory = nil, nil // Get must not return one that is closed
 		return err
 	}
 	if status, err := s.ledger.Status(ctx); err == nil {
@@ -58,19 +59,19 @@ func (s *Store) Start(ctx context.Context, _ component.Host) error {
 func (c *Config) path() string { return filepath.Join(c.Directory, FileName) }
 
 // Open opens the configured database and its ledger, as the extension does, for commands that work on
-// it while no collector runs. The caller closes the ledger.
-func (c *Config) Open(ctx context.Context) (*ledger.Ledger, error) {
+// it while no collector runs. The caller closes the ledger, and with it the directory.
+func (c *Config) Open(ctx context.Context) (*ledger.Ledger, store.Directory, error) {
 	book, err := c.Pricing.book()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	series, err := c.Series.options()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	engine, err := sqlite.Open(ctx, sqlite.Options{Path: c.path(), Keyed: true})
 	if err != nil {
-		return nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
+		return nil, nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
 	}
 	l, err := ledger.Open(ctx, engine, ledger.Options{
 		Window: c.Correlation.Window, MaxSpans: c.Correlation.MaxSpans, NoTwins: !c.Correlation.Twins,
@@ -80,9 +81,9 @@ func (c *Config) Open(ctx context.Context) (*ledger.Ledger, error) {
 		KeySecret: engine.KeySecret(), Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
+		return nil, nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
 	}
-	return l, nil
+	return l, engine.Directory(), nil
 }
 
 // Shutdown commits what waits and closes the database.
@@ -98,6 +99,22 @@ func (s *Store) Shutdown(context.Context) error {
 
 // Ledger gives the open ledger; nil before Start.
 func (s *Store) Ledger() *ledger.Ledger { return s.ledger }
+
+// Directory gives the keys, users and audit log; nil before Start. It ends with the ledger.
+func (s *Store) Directory() store.Directory { return s.directory }
+
+// Directory finds the directory of the store that is configured under an id, see Get.
+func Directory(id component.ID, host component.Host) (store.Directory, error) {
+	s, ok := host.GetExtensions()[id].(interface{ Directory() store.Directory })
+	if !ok {
+		return nil, fmt.Errorf("storage: no tokenstore extension %q is running; add it to extensions and to service::extensions", id)
+	}
+	d := s.Directory()
+	if d == nil {
+		return nil, fmt.Errorf("storage: extension %q has not started", id)
+	}
+	return d, nil
+}
 
 // Get finds the ledger of the store that is configured under an id. Name the id of a store in
 // your own configuration, and list it in Dependencies where you are an extension.

@@ -44,7 +44,7 @@ func serve(t *testing.T) *ledger.Ledger {
 	clock := func() time.Time { return now }
 	l, err := ledger.Open(ctx, engine, ledger.Options{Now: clock, Prices: book})
 	require.NoError(t, err)
-	c := console.New(console.Options{Ledger: l, Version: "test", Open: true, Now: clock})
+	c := console.New(console.Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true, Now: clock})
 	s := httptest.NewServer(c.Handler())
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()

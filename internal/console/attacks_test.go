@@ -284,7 +284,7 @@ func TestTokens(t *testing.T) {
 	o.now = until
 	requireProblem(t, o.do("GET", base+"/stats", "", map[string]string{"Authorization": "Bearer " + made.Secret}), 401)
 	entries := 0
-	require.NoError(t, o.ledger.Admin().Audit(context.Background(), store.AuditFilter{Actions: []string{"token"}}, func(e *store.AuditEntry) error {
+	require.NoError(t, o.directory.Audit(context.Background(), store.AuditFilter{Actions: []string{"token"}}, func(e *store.AuditEntry) error {
 		entries++
 		require.Equal(t, store.AuditActor{ID: "usr_alice", Name: "alice", Via: "session"}, e.Actor)
 		require.JSONEq(t, fmt.Sprintf(`{"name":"ci","owner":"alice","role":"viewer","display":%q,"expires_at":%q}`, made.Display, until.Format(time.RFC3339)), string(e.After))

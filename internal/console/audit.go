@@ -40,7 +40,7 @@ func (c *Console) auditRoutes() {
 //
 //	entry, err := c.audit(ctx, "key.create", store.AuditTarget{Type: "key", ID: k.ID, Name: k.Name}, nil, auditedKey(&k))
 //	...
-//	err = c.o.Ledger.Admin().AddKeys(ctx, c.o.MaxKeys, []store.Key{k}, entry)
+//	err = c.o.Directory.AddKeys(ctx, c.o.MaxKeys, []store.Key{k}, entry)
 //
 // A change outside the store is noted with note. The error is an answer to the client.
 func (c *Console) audit(ctx context.Context, action string, target store.AuditTarget, before, after any) (store.AuditEntry, error) {
@@ -74,7 +74,7 @@ func (c *Console) note(ctx context.Context, action string, target store.AuditTar
 	if err != nil {
 		return err
 	}
-	if err := c.o.Ledger.Admin().AddAudit(ctx, e); err != nil {
+	if err := c.o.Directory.AddAudit(ctx, e); err != nil {
 		return c.failed("audit "+action, err)
 	}
 	return nil
@@ -159,7 +159,7 @@ func (c *Console) pruneAudit(ctx context.Context) {
 	r.last = now
 	r.written.Store(0)
 	for begun := time.Now(); ; {
-		n, err := c.o.Ledger.Admin().DropAudit(ctx, now.Add(-c.o.AuditMaxAge), c.o.AuditMax, auditPruneMost)
+		n, err := c.o.Directory.DropAudit(ctx, now.Add(-c.o.AuditMaxAge), c.o.AuditMax, auditPruneMost)
 		if err != nil {
 			c.o.Logger.Sugar().Warnw("old entries of the audit log could not be dropped", "error", err)
 			return
@@ -252,7 +252,7 @@ func (c *Console) listAudit(ctx context.Context, in *struct {
 	}
 	f.Limit = in.Limit + 1
 	page := AuditPage{Items: []AuditItem{}}
-	err = c.o.Ledger.Admin().Audit(ctx, f, func(e *store.AuditEntry) error {
+	err = c.o.Directory.Audit(ctx, f, func(e *store.AuditEntry) error {
 		page.Items = append(page.Items, auditItemOf(e))
 		return nil
 	})

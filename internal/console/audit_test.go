@@ -121,7 +121,7 @@ func TestAuditRetention(t *testing.T) {
 		require.NoError(t, c.note(context.Background(), "test.note", store.AuditTarget{}, nil, nil))
 	}
 	stored := func() (n int) {
-		require.NoError(t, b.ledger.Admin().Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
+		require.NoError(t, b.directory.Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
 		return n
 	}
 	for range 5 {
@@ -140,7 +140,7 @@ func TestAuditPruningKeepsUp(t *testing.T) {
 	now := testNow
 	c, b := auditBench(t, &now)
 	stored := func() (n int) {
-		require.NoError(t, b.ledger.Admin().Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
+		require.NoError(t, b.directory.Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
 		return n
 	}
 	c.o.AuditMax = 300

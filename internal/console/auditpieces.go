@@ -15,7 +15,7 @@ func (c *Console) auditInPieces(ctx context.Context, f store.AuditFilter, visit 
 	f.Limit = auditPiece
 	for {
 		var piece []store.AuditEntry
-		err := c.o.Ledger.Admin().Audit(ctx, f, func(e *store.AuditEntry) error {
+		err := c.o.Directory.Audit(ctx, f, func(e *store.AuditEntry) error {
 			piece = append(piece, *e)
 			return nil
 		})

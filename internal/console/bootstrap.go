@@ -15,7 +15,7 @@ import (
 
 // hasAdmin tells whether anybody can administer the console.
 func (c *Console) hasAdmin(ctx context.Context) (bool, error) {
-	users, err := c.o.Ledger.Admin().Users(ctx)
+	users, err := c.o.Directory.Users(ctx)
 	if err != nil {
 		return false, fmt.Errorf("look for an admin: %w", err)
 	}
@@ -66,7 +66,7 @@ func (c *Console) addAdmin(ctx context.Context, username, secret string) (u stor
 	if err != nil {
 		return u, err
 	}
-	err = c.o.Ledger.Admin().AddUser(ctx, u, entry)
+	err = c.o.Directory.AddUser(ctx, u, entry)
 	if errors.Is(err, store.ErrUserExists) {
 		return u, because("user_name_taken", newProblem(http.StatusConflict, "a user of this name exists and is no admin; choose another name, or make it one: tokenboard user add --role admin"))
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/sources"
+	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 const (
@@ -29,11 +30,13 @@ const (
 
 // Options are what a Console works with.
 type Options struct {
-	Ledger   *ledger.Ledger
-	Logger   *zap.Logger
-	Version  string
-	Location *time.Location // in which days begin, unless a request says otherwise; UTC where nil
-	MaxKeys  int            // keys that are not revoked; 100,000 where 0
+	Ledger *ledger.Ledger
+	// Directory has the keys, users and the audit log. It is not the console's to close.
+	Directory store.Directory
+	Logger    *zap.Logger
+	Version   string
+	Location  *time.Location // in which days begin, unless a request says otherwise; UTC where nil
+	MaxKeys   int            // keys that are not revoked; 100,000 where 0
 	// Open says that nobody has to sign in. The console then answers only requests that name this
 	// machine's loopback as their host, so that no web page can reach it under another name.
 	Open bool
@@ -109,13 +112,13 @@ func New(o Options) *Console {
 	}
 	envelopes.Do(func() { huma.NewError, huma.ValidateStrictCasing = newProblem, true }) // huma has no other place for them
 	ring := keyring.New(keyring.Options{
-		Ledger: o.Ledger, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
+		Ledger: o.Ledger, Keys: o.Directory, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
 	c := &Console{o: o, streams: newStreams(), started: o.Now(), pace: newPace()}
 	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen, identity: o.Ledger.KeyIdentity}
 	if o.SignIn != nil {
-		c.signIn = newSignIn(*o.SignIn, o.Ledger, o.Now)
+		c.signIn = newSignIn(*o.SignIn, o.Directory, o.Now)
 		c.hasher = c.signIn.hasher
 	} else {
 		c.hasher = password.New(password.Recommended)

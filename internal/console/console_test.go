@@ -19,6 +19,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -32,14 +33,25 @@ var testNow = time.Date(2026, 11, 3, 18, 20, 0, 0, time.UTC)
 
 // bench is a console over a real store.
 type bench struct {
-	console *Console
-	t       testing.TB
-	ledger  *ledger.Ledger
-	handler http.Handler
-	served  http.Handler // of requests whose principal is known
+	console   *Console
+	t         testing.TB
+	ledger    *ledger.Ledger
+	directory store.Directory
+	handler   http.Handler
+	served    http.Handler // of requests whose principal is known
 }
 
 func newBench(t testing.TB, with func(*Options)) *bench {
+	t.Helper()
+	b, o := openBench(t, with)
+	b.console = New(o)
+	b.served = b.console.served()
+	b.handler = b.console.guard(b.console.identify(b.served))
+	return b
+}
+
+// openBench makes a bench that has no console yet, and the options for one.
+func openBench(t testing.TB, with func(*Options)) (*bench, Options) {
 	t.Helper()
 	ctx := context.Background()
 	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "t.db"), Keyed: true})
@@ -48,14 +60,11 @@ func newBench(t testing.TB, with func(*Options)) *bench {
 	l, err := ledger.Open(ctx, engine, ledger.Options{Now: clock, KeySecret: engine.KeySecret()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
-	o := Options{Ledger: l, Version: "test", Open: true, Now: clock}
+	o := Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true, Now: clock}
 	if with != nil {
 		with(&o)
 	}
-	c := New(o)
-	b := &bench{t: t, console: c, ledger: l, served: c.served()}
-	b.handler = c.guard(c.identify(b.served))
-	return b
+	return &bench{t: t, ledger: l, directory: o.Directory}, o
 }
 
 // calls commits one call for each time, of one input token and two output tokens.

@@ -25,15 +25,19 @@ var (
 	docsTemplate = template.Must(template.New("docs").Parse(docsHTML))
 )
 
-// docs serves the API's documentation, made from its description.
+// docs serves the API's documentation, made from its description when somebody first asks for it.
 func (c *Console) docs(mux *http.ServeMux) {
+	api := c.api.OpenAPI()
 	for path, file := range map[string]struct {
 		kind string
-		text []byte
-	}{"/docs": {"text/html", c.docsPage()}, "/docs.css": {"text/css", docsCSS}} {
+		text func() []byte
+	}{
+		"/docs":     {"text/html", sync.OnceValue(func() []byte { return docsPage(api) })},
+		"/docs.css": {"text/css", func() []byte { return docsCSS }},
+	} {
 		c.handle(mux, http.MethodGet, base+path, access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", file.kind+"; charset=utf-8")
-			_, _ = w.Write(file.text) // a client that is gone needs no page
+			_, _ = w.Write(file.text()) // a client that is gone needs no page
 		}))
 	}
 }
@@ -80,8 +84,7 @@ type docRoute struct {
 type docField struct{ Name, Type, Doc string }
 
 // docsPage renders the API's description as one page.
-func (c *Console) docsPage() []byte {
-	api := c.api.OpenAPI()
+func docsPage(api *huma.OpenAPI) []byte {
 	byTag := map[string][]docRoute{}
 	for path, item := range api.Paths {
 		for _, method := range methods {

@@ -77,7 +77,7 @@ func TestRevokedKeysTakeNoMemory(t *testing.T) {
 		})
 		entries = append(entries, store.AuditEntry{Action: "test.key", Time: testNow})
 	}
-	require.NoError(t, b.ledger.Admin().AddKeys(context.Background(), n, keys, entries...))
+	require.NoError(t, b.directory.AddKeys(context.Background(), n, keys, entries...))
 	clear(keys) // what they hold must not be in the heap that is measured
 	clear(entries)
 	heap := func() int64 {
@@ -88,7 +88,7 @@ func TestRevokedKeysTakeNoMemory(t *testing.T) {
 		return int64(m.HeapAlloc)
 	}
 	before := heap()
-	c := New(Options{Ledger: b.ledger, Open: true, Now: func() time.Time { return testNow }})
+	c := New(Options{Ledger: b.ledger, Directory: b.directory, Open: true, Now: func() time.Time { return testNow }})
 	index, err := c.keys.index(context.Background())
 	require.NoError(t, err)
 	grown := heap() - before
@@ -127,7 +127,7 @@ func TestKeysOfOneMember(t *testing.T) {
 	for i := range 970 {
 		rotated.Older = append(rotated.Older, store.Secret{Fingerprint: usage.Fingerprint(fmt.Sprint(i)), Until: testNow})
 	}
-	require.NoError(t, o.ledger.Admin().AddKeys(context.Background(), 10, []store.Key{rotated}, store.AuditEntry{Action: "test.key", Time: testNow}))
+	require.NoError(t, o.directory.AddKeys(context.Background(), 10, []store.Key{rotated}, store.AuditEntry{Action: "test.key", Time: testNow}))
 	made := 971
 	var k NewKey
 	for made < maxOwnSecrets {
@@ -161,11 +161,11 @@ func TestListsArePaged(t *testing.T) {
 			continue
 		}
 		u := store.User{ID: "usr_" + id, Name: "user" + id, Role: "viewer", CreatedAt: testNow}
-		require.NoError(t, o.ledger.Admin().AddUser(context.Background(), u, store.AuditEntry{Action: "test.user", Time: testNow}))
+		require.NoError(t, o.directory.AddUser(context.Background(), u, store.AuditEntry{Action: "test.user", Time: testNow}))
 		k := store.Token{ID: "tok_" + id, Name: id, User: u.ID, Role: "viewer", Hash: id, CreatedAt: testNow.Add(time.Duration(i%3) * time.Second)}
-		require.NoError(t, o.ledger.Admin().AddToken(context.Background(), k, 1, store.AuditEntry{Action: "test.token", Time: testNow}))
+		require.NoError(t, o.directory.AddToken(context.Background(), k, 1, store.AuditEntry{Action: "test.token", Time: testNow}))
 	}
-	require.NoError(t, o.ledger.Admin().AddKeys(context.Background(), 10_000, keys, entries...))
+	require.NoError(t, o.directory.AddKeys(context.Background(), 10_000, keys, entries...))
 	type entry struct {
 		ID string `json:"id"`
 	}

@@ -17,12 +17,12 @@ import (
 )
 
 // unreachable is an engine that commits, and answers nothing.
-type unreachable struct{ store.Engine }
+type unreachable struct{ *sqlite.Engine }
 
 var errGone = errors.New("the connection was closed")
 
-func (u unreachable) Apply(ctx context.Context, w store.Write) error {
-	return errors.Join(errGone, u.Engine.Apply(ctx, w))
+func (u unreachable) Commit(ctx context.Context, w store.Write) error {
+	return errors.Join(errGone, u.Engine.Commit(ctx, w))
 }
 
 func (unreachable) Committed(context.Context, store.WriteID) (bool, error) { return false, errGone }
@@ -34,7 +34,7 @@ func TestNotReadyWhileTheOutcomeIsUnknown(t *testing.T) {
 	require.NoError(t, err)
 	l, err := ledger.Open(t.Context(), unreachable{engine}, ledger.Options{Now: func() time.Time { return testNow }})
 	require.NoError(t, err)
-	b := newBench(t, func(o *Options) { o.Ledger = l })
+	b := newBench(t, func(o *Options) { o.Ledger, o.Directory = l, engine.Directory() })
 	code := func(path string) int { return b.do("GET", path, "", nil).Code }
 	require.Equal(t, 200, code("/ready"))
 	var sender sync.WaitGroup

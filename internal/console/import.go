@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/hangup"
 	"github.com/tokenboard/tokenboard/internal/history"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -104,7 +105,7 @@ func (c *Console) importCalls(ctx context.Context, in *importInput) (*envelope[I
 	limited, cancel := context.WithTimeout(ctx, importMost)
 	defer cancel()
 	run.ctx = limited
-	err = history.Read(limited, history.Format(in.Format), &steady{in.body, in.control}, run.take)
+	err = history.Read(limited, history.Format(in.Format), &steady{ctx: limited, r: in.body, control: in.control}, run.take)
 	if err == nil {
 		err = run.commit()
 	}
@@ -177,13 +178,24 @@ var (
 // errBody reports a body that could not be read: its sender is gone or too slow.
 var errBody = errors.New("the request's body broke off")
 
-// steady gives every piece of a body its own time limit.
+// steady gives every piece of a body its own time limit, and ends when its sender is gone. The server itself
+// notices that only at the body's end, which is far where a compressed body is all there already.
 type steady struct {
+	ctx     context.Context //nolint:containedctx // of the one request that it lives for
 	r       io.Reader
 	control *http.ResponseController
+	looked  time.Time
 }
 
+// lookEvery is the time between two looks at the connection.
+const lookEvery = 50 * time.Millisecond
+
 func (s *steady) Read(p []byte) (int, error) {
+	if now := time.Now(); now.Sub(s.looked) >= lookEvery {
+		if s.looked = now; hangup.Gone(s.ctx) {
+			return 0, fmt.Errorf("%w: its sender closed the connection", errBody)
+		}
+	}
 	_ = s.control.SetReadDeadline(time.Now().Add(importStall)) // not every server has deadlines
 	n, err := s.r.Read(p)
 	var tooLarge *http.MaxBytesError

@@ -6,16 +6,20 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/hangup"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/pricing"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -36,7 +40,7 @@ func bookBench(t *testing.T, o ledger.Options) *bench {
 	l, err := ledger.Open(ctx, engine, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
-	return &bench{t: t, ledger: l, handler: New(Options{Ledger: l, Version: "test", Open: true, Now: clock}).Handler()}
+	return &bench{t: t, ledger: l, handler: New(Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true, Now: clock}).Handler()}
 }
 
 // history commits calls of every kind: priced and not, with caches, failed, from spans and logs, superseded.
@@ -48,7 +52,7 @@ func (b *bench) history() {
 			c.Start = testNow.Add(-time.Duration(i)*time.Hour - 123456789)
 			c.KeyFingerprint, c.KeyDisplay = usage.Fingerprint(fmt.Sprint("key", i%4)), fmt.Sprint("sk-…", i%4)
 			c.Environment, c.Session, c.ResponseID, c.RequestModel = "prod", fmt.Sprint("s", i%7), fmt.Sprint("r", i), "asked"
-			c.Duration, c.TTFT, c.Stream, c.Status = time.Duration(i)*time.Millisecond, time.Duration(i)*time.Microsecond, usage.Tristate(i%3), 200 //nolint:gosec // small
+			c.Duration, c.TTFT, c.Stream, c.Status = time.Duration(i)*time.Millisecond, time.Duration(i)*time.Microsecond, usage.Tristate(i%3), 200
 			c.Tokens = usage.Tokens{InputUncached: int64(i), CacheRead: 7, CacheWrite: 9, CacheWrite1h: 4, OutputText: 3, Reasoning: 2,
 				Fields: usage.HasInput | usage.HasOutput | usage.HasCacheRead | usage.HasCacheWrite | usage.HasCacheWrite1h | usage.HasReasoning}
 			switch i % 5 {
@@ -269,6 +273,41 @@ func TestImportEndsWithItsRequest(t *testing.T) {
 	w := httptest.NewRecorder()
 	b.handler.ServeHTTP(w, r)
 	require.Equal(t, 503, w.Code, w.Body)
+}
+
+// TestImportEndsWithItsConnection stops to read when the client has closed the connection while what it sent
+// is not read to its end, as with a small body that becomes a large one when it is decompressed: the server
+// does not see it then.
+func TestImportEndsWithItsConnection(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("other systems do not say it, see hangup")
+	}
+	b := bookBench(t, ledger.Options{})
+	begun, left, ended := make(chan struct{}), make(chan struct{}), make(chan int, 1)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pieces := 0
+		r.Body = io.NopCloser(readerFunc(func(p []byte) (int, error) {
+			if pieces++; pieces == 1 {
+				close(begun)
+				<-left
+			}
+			time.Sleep(time.Millisecond)
+			return copy(p, strings.Repeat("\n", len(p))), nil
+		}))
+		b.handler.ServeHTTP(w, r)
+		ended <- pieces
+	}))
+	server.Config.ConnContext = hangup.Context
+	server.Start()
+	defer server.Close()
+	client, err := net.Dial("tcp", server.Listener.Addr().String())
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(client, "POST %s/logs/import?format=tokenboard HTTP/1.1\r\nHost: localhost:8317\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", base)
+	require.NoError(t, err)
+	<-begun
+	require.NoError(t, client.Close())
+	close(left)
+	require.Less(t, <-ended, 10_000, "it goes on after the client is gone")
 }
 
 type readerFunc func([]byte) (int, error)

@@ -114,7 +114,7 @@ func (c *Console) createKey(ctx context.Context, in *struct{ Body KeySettings })
 		return nil, err
 	}
 	c.keys.ring.Made(k.Fingerprint)
-	if err := c.o.Ledger.Admin().AddKeys(ctx, c.o.MaxKeys, []store.Key{k}, entry); err != nil {
+	if err := c.o.Directory.AddKeys(ctx, c.o.MaxKeys, []store.Key{k}, entry); err != nil {
 		return nil, c.keyFailed("create a key", "body.name", err)
 	}
 	out, err := c.changed(ctx, k.ID)
@@ -204,30 +204,56 @@ func (c *Console) keyFailed(doing, location string, err error) error {
 	return c.failed(doing, err)
 }
 
-// edit changes a key that a request names, in one transaction with its audit entry.
+// edit changes a key that a request names, in one transaction with its audit entry. The change may be made several
+// times, each time to the key as it is then.
 func (c *Console) edit(ctx context.Context, id, action string, change func(*store.Key) error) (Key, error) {
 	seen, err := c.keyForRequest(ctx, id)
 	if err != nil {
 		return Key{}, err
 	}
 	c.pruneAudit(ctx)
-	err = c.o.Ledger.Admin().UpdateKey(ctx, seen.ID, func(k *store.Key) (store.AuditEntry, error) {
-		if p := access.From(ctx); p.OwnOnly() && !owns(p, k) {
-			return store.AuditEntry{}, errNoKey()
-		}
-		if !k.RevokedAt.IsZero() {
-			return store.AuditEntry{}, because("key_revoked", newProblem(http.StatusConflict, "this key is revoked, which is for good; make a new one"))
-		}
-		before := auditedKey(k)
-		if err := change(k); err != nil {
-			return store.AuditEntry{}, err
-		}
-		return c.auditEntry(ctx, action, keyTarget(k), before, auditedKey(k))
-	})
+	err = untilUnchanged(ctx, func() error { return c.editOnce(ctx, seen.ID, action, change) })
 	if err != nil {
 		return Key{}, c.keyFailed("change a key", "body.name", err)
 	}
 	return c.changed(ctx, seen.ID)
+}
+
+// editOnce is edit of the key as it is now; store.ErrChanged where somebody else changes it meanwhile.
+func (c *Console) editOnce(ctx context.Context, id, action string, change func(*store.Key) error) error {
+	keys, err := c.o.Directory.KeysOf(ctx, []string{id})
+	if err != nil {
+		return err
+	}
+	if len(keys) == 0 {
+		return store.ErrKeyUnknown
+	}
+	k := &keys[0]
+	if p := access.From(ctx); p.OwnOnly() && !owns(p, k) {
+		return errNoKey()
+	}
+	if !k.RevokedAt.IsZero() {
+		return because("key_revoked", newProblem(http.StatusConflict, "this key is revoked, which is for good; make a new one"))
+	}
+	before := auditedKey(k)
+	if err := change(k); err != nil {
+		return err
+	}
+	entry, err := c.auditEntry(ctx, action, keyTarget(k), before, auditedKey(k))
+	if err != nil {
+		return err
+	}
+	return c.o.Directory.UpdateKey(ctx, *k, entry)
+}
+
+// untilUnchanged makes a change of what is stored again where somebody else changed it meanwhile: of all who try at
+// the same time, one succeeds each time.
+func untilUnchanged(ctx context.Context, change func() error) error {
+	for {
+		if err := change(); !errors.Is(err, store.ErrChanged) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 type changeKeyInput struct {

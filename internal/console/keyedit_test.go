@@ -305,7 +305,7 @@ func TestNoSecrets(t *testing.T) {
 func TestCreatedKeysAreThereForOthers(t *testing.T) {
 	b := newBench(t, nil)
 	k := data[NewKey](b, "POST", "/keys", `{"name":"a"}`, 201)
-	stored, _, err := b.ledger.Admin().Keys(context.Background(), 0)
+	stored, _, err := b.directory.Keys(context.Background(), 0)
 	require.NoError(t, err)
 	require.Equal(t, b.ledger.KeyIdentity(usage.Fingerprint(k.Secret)), stored[0].Fingerprint)
 }

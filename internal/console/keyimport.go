@@ -80,7 +80,7 @@ func (c *Console) importKeys(ctx context.Context, in *struct {
 		ids[i], fresh, audit, places = k.ID, append(fresh, k), append(audit, entry), append(places, i)
 	}
 	if len(fresh) > 0 {
-		if err := c.o.Ledger.Admin().AddKeys(ctx, c.o.MaxKeys, fresh, audit...); err != nil {
+		if err := c.o.Directory.AddKeys(ctx, c.o.MaxKeys, fresh, audit...); err != nil {
 			c.keys.forget()
 			var conflict *store.KeyConflict
 			location := "body.keys"

@@ -149,7 +149,7 @@ func (c *Console) whole(ctx context.Context, keys []*store.Key) ([]*store.Key, e
 	if len(ids) == 0 {
 		return keys, nil
 	}
-	stored, err := c.o.Ledger.Admin().KeysOf(ctx, ids)
+	stored, err := c.o.Directory.KeysOf(ctx, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func TestKeyLife(t *testing.T) {
 
 	list := b.do("GET", base+"/keys", "", nil).Body.String()
 	require.NotContains(t, list, made.Secret)
-	stored, _, err := b.ledger.Admin().Keys(context.Background(), 0)
+	stored, _, err := b.directory.Keys(context.Background(), 0)
 	require.NoError(t, err)
 	require.Equal(t, b.ledger.KeyIdentity(usage.Fingerprint(made.Secret)), stored[0].Fingerprint)
 

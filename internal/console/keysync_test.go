@@ -10,19 +10,19 @@ import (
 	"github.com/tokenboard/tokenboard/internal/cliproxy"
 	"github.com/tokenboard/tokenboard/internal/cliproxy/cliproxytest"
 	"github.com/tokenboard/tokenboard/internal/keysync"
-	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // withProxies gives a console proxies whose keys follow its own.
 func withProxies(t *testing.T, proxies ...*cliproxytest.Proxy) func(*Options) {
 	return func(o *Options) {
-		o.KeySync = syncOf(t, o.Ledger, proxies...)
+		o.KeySync = syncOf(t, o.Directory, o.Ledger.KeyIdentity, proxies...)
 	}
 }
 
-func syncOf(t *testing.T, l *ledger.Ledger, proxies ...*cliproxytest.Proxy) *keysync.Sync {
-	options := keysync.Options{Keys: l.Admin().Keys, Identity: l.KeyIdentity, Poll: 5 * time.Millisecond, Check: 50 * time.Millisecond}
+func syncOf(t *testing.T, d store.Directory, identity func(string) string, proxies ...*cliproxytest.Proxy) *keysync.Sync {
+	options := keysync.Options{Keys: d.Keys, Identity: identity, Poll: 5 * time.Millisecond, Check: 50 * time.Millisecond}
 	for i, p := range proxies {
 		client, err := cliproxy.New(cliproxy.Options{Endpoint: p.URL(), Key: "management", HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}})
 		require.NoError(t, err)

@@ -65,7 +65,7 @@ func TestCostArithmetic(t *testing.T) {
 	l, err := ledger.Open(ctx, engine, ledger.Options{Now: clock, Prices: book})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, l.Close()) }()
-	b := &bench{t: t, ledger: l, handler: New(Options{Ledger: l, Version: "test", Open: true, Now: clock}).Handler()}
+	b := &bench{t: t, ledger: l, handler: New(Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true, Now: clock}).Handler()}
 	b.commit(callOf(1, func(c *usage.Call) {
 		c.Provider, c.Model = "anthropic", "claude-sonnet-4-5"
 		c.Tokens = usage.Tokens{InputUncached: 20, CacheRead: 100, CacheWrite: 50, OutputText: 30, Fields: usage.HasInput | usage.HasOutput | usage.HasCacheRead | usage.HasCacheWrite}

@@ -34,6 +34,7 @@ func (c *Console) oidcRoutes(mux *http.ServeMux) {
 // setFlow keeps a sign-in under way in the browser. Its cookie has to come along when the provider
 // sends the browser back, which one with SameSite=Strict would not.
 func (c *Console) setFlow(w http.ResponseWriter, kept string) {
+	//nolint:gosec // Secure is set over TLS and by secure_cookie; SameSite=Lax is needed, see above
 	cookie := http.Cookie{
 		Name: flowCookie, Value: kept, Path: oidcPath, HttpOnly: true, Secure: c.signIn.Secure, SameSite: http.SameSiteLaxMode, MaxAge: flowAge,
 	}
@@ -50,7 +51,7 @@ func (c *Console) oidcLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.setFlow(w, kept)
-	http.Redirect(w, r, page, http.StatusFound)
+	http.Redirect(w, r, page, http.StatusFound) //nolint:gosec // the page is of the provider in the configuration, see oidc.Provider
 }
 
 // ownPage gives a page of the console, whatever was asked for.
@@ -88,13 +89,22 @@ func (c *Console) oidcCallback(w http.ResponseWriter, r *http.Request) {
 	for i := range out.SetCookie {
 		http.SetCookie(w, &out.SetCookie[i])
 	}
-	http.Redirect(w, r, next, http.StatusFound)
+	http.Redirect(w, r, ownPage(next), http.StatusFound) //nolint:gosec // ownPage keeps it to pages of the console
 }
 
 // provisioned gives the user that an identity is, made or brought up to date. The name stays the one of
 // the first sign-in: keys belong to names.
-func (c *Console) provisioned(ctx context.Context, who sso.Identity) (store.User, error) {
-	u, found, err := c.o.Ledger.Admin().FindUser(ctx, store.UserRef{Subject: who.Subject})
+func (c *Console) provisioned(ctx context.Context, who sso.Identity) (u store.User, err error) {
+	err = untilUnchanged(ctx, func() error {
+		u, err = c.provisionedOnce(ctx, who)
+		return err
+	})
+	return u, err
+}
+
+// provisionedOnce is provisioned as the user is now; store.ErrChanged where somebody changes it meanwhile.
+func (c *Console) provisionedOnce(ctx context.Context, who sso.Identity) (store.User, error) {
+	u, found, err := c.o.Directory.FindUser(ctx, store.UserRef{Subject: who.Subject})
 	if err != nil {
 		return u, err
 	}
@@ -118,7 +128,7 @@ func (c *Console) provisioned(ctx context.Context, who sso.Identity) (store.User
 		entry, err := c.audit(c.as(ctx, u, "oidc"), "user.update", userTarget(&u), before, after)
 		if err == nil {
 			// Who is an admin is the provider's to say, the last one too.
-			err = c.o.Ledger.Admin().UpdateUser(ctx, u, store.UserUpdate{EndSessions: who.Role == access.Nobody, EvenLastAdmin: true}, entry)
+			err = c.o.Directory.UpdateUser(ctx, u, store.UserUpdate{EndSessions: who.Role == access.Nobody, EvenLastAdmin: true}, entry)
 		}
 		if err != nil {
 			return u, err
@@ -142,7 +152,7 @@ func (c *Console) provision(ctx context.Context, who sso.Identity, display strin
 	if err != nil {
 		return u, err
 	}
-	err = c.o.Ledger.Admin().AddUser(ctx, u, entry)
+	err = c.o.Directory.AddUser(ctx, u, entry)
 	if errors.Is(err, store.ErrUserExists) { // never take over somebody's user for having its name
 		return u, &sso.Refusal{Reason: "another user has your name here already; ask an admin to delete it, or to give you another name at the provider"}
 	}

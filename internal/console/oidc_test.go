@@ -100,7 +100,7 @@ func TestSignInAtTheProvider(t *testing.T) {
 		requireProblem(t, p.do("GET", "/stats", ""), 401)
 	}
 	var actions []string
-	require.NoError(t, s.ledger.Admin().Audit(context.Background(), store.AuditFilter{Targets: []string{u.ID}}, func(e *store.AuditEntry) error {
+	require.NoError(t, s.directory.Audit(context.Background(), store.AuditFilter{Targets: []string{u.ID}}, func(e *store.AuditEntry) error {
 		actions = append(actions, e.Action+" "+e.Actor.Via)
 		return nil
 	}))
@@ -125,7 +125,7 @@ func TestProviderDoesNotTakeUsersOver(t *testing.T) {
 	}
 	w := s.come(&ssotest.User{Subject: "9", Token: claims("nine")}, "", "text/html,*/*")
 	require.Equal(t, loginPage+"?problem=refused", w.Header().Get("Location"))
-	users, err := s.ledger.Admin().Users(context.Background())
+	users, err := s.directory.Users(context.Background())
 	require.NoError(t, err)
 	require.Len(t, users, 1)
 
@@ -164,7 +164,7 @@ func TestTamperedCallbacks(t *testing.T) {
 			}
 		}
 	}
-	users, err := s.ledger.Admin().Users(context.Background())
+	users, err := s.directory.Users(context.Background())
 	require.NoError(t, err)
 	require.Empty(t, users)
 }

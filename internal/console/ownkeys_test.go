@@ -89,14 +89,17 @@ func TestMembersSeeTheirOwn(t *testing.T) {
 func TestManyOwnKeys(t *testing.T) {
 	b := newBench(t, nil)
 	ctx := context.Background()
+	var keys []store.Key
+	var entries []store.AuditEntry
 	for i := range 1_500 {
 		fp := usage.Fingerprint(string(rune('a'+i%26)) + string(rune(0x4e00+i)))
-		require.NoError(t, b.ledger.Admin().AddKeys(ctx, 2_000,
-			[]store.Key{{ID: fp[:8], Name: fp, Fingerprint: b.ledger.KeyIdentity(fp), Owner: "alice", CreatedAt: testNow}}, store.AuditEntry{Action: "test.change"}))
+		keys = append(keys, store.Key{ID: fp[:8], Name: fp, Fingerprint: b.ledger.KeyIdentity(fp), Owner: "alice", CreatedAt: testNow})
+		entries = append(entries, store.AuditEntry{Action: "test.change"})
 		if i%1_000 == 0 {
 			b.spend(byte(i/1_000), fp, "m", 1)
 		}
 	}
+	require.NoError(t, b.directory.AddKeys(ctx, 2_000, keys, entries...))
 	alice := b.as(access.Principal{Name: "alice", Role: access.Member})
 	require.EqualValues(t, 2, data[Stats](alice, "GET", "/stats", "", 200).Used)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/pricing"
+	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -20,14 +21,14 @@ func pricedBench(t *testing.T) *bench {
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "t.db")
 	clock := func() time.Time { return testNow }
-	open := func(prices ledger.Prices) *ledger.Ledger {
+	open := func(prices ledger.Prices) (*ledger.Ledger, store.Directory) {
 		engine, err := sqlite.Open(ctx, sqlite.Options{Path: path})
 		require.NoError(t, err)
 		l, err := ledger.Open(ctx, engine, ledger.Options{Now: clock, Prices: prices})
 		require.NoError(t, err)
-		return l
+		return l, engine.Directory()
 	}
-	l := open(nil)
+	l, _ := open(nil)
 	var batch usage.Batch
 	for i, c := range []usage.Call{
 		{Provider: "openai", Model: "gpt-4o", Tokens: usage.Tokens{InputUncached: 1000, OutputText: 100}},
@@ -51,10 +52,10 @@ func pricedBench(t *testing.T) *bench {
 		Tiers: []pricing.OverrideTier{{Above: 1000, Rates: pricing.Amounts{Output: &big}}},
 	}})
 	require.NoError(t, err)
-	l = open(book)
+	l, directory := open(book)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
-	b := &bench{t: t, ledger: l}
-	c := New(Options{Ledger: l, Version: "test", Open: true, Now: clock})
+	b := &bench{t: t, ledger: l, directory: directory}
+	c := New(Options{Ledger: l, Directory: directory, Version: "test", Open: true, Now: clock})
 	b.served = c.served()
 	b.handler = c.guard(c.identify(b.served))
 	return b

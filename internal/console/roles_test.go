@@ -295,7 +295,7 @@ func TestNothingGoesWithoutAudit(t *testing.T) {
 	key := read[NewKey](t, root.do("POST", "/keys", `{"name":"key"}`), 201)
 	token := read[NewToken](t, root.do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
 	entries := func() (n int) {
-		require.NoError(t, o.ledger.Admin().Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
+		require.NoError(t, o.directory.Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
 		return n
 	}
 	for _, e := range expectations {

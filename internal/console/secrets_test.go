@@ -64,7 +64,7 @@ func TestNoSecretsAnywhere(t *testing.T) {
 	}, 2*time.Minute, 2*time.Millisecond, "key sync tells of it")
 	secrets.add("password", testPassword)
 	secrets.add("session", strings.TrimPrefix(root.header["Cookie"], "tokenboard="))
-	u, _, err := o.ledger.Admin().FindUser(context.Background(), store.UserRef{Name: "root"})
+	u, _, err := o.directory.FindUser(context.Background(), store.UserRef{Name: "root"})
 	require.NoError(t, err)
 	secrets["password hash"] = u.Password
 	secrets["any password hash"] = "$argon2"

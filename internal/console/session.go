@@ -88,7 +88,7 @@ func (c *Console) sessionOf(ctx context.Context, p access.Principal) (Session, e
 	}
 	out.User = &SessionUser{ID: p.ID, Name: p.Name, DisplayName: p.Name, Role: p.Role.String(), Via: p.Via}
 	if p.ID != "" {
-		u, _, err := c.o.Ledger.Admin().FindUser(ctx, store.UserRef{ID: p.ID})
+		u, _, err := c.o.Directory.FindUser(ctx, store.UserRef{ID: p.ID})
 		if err != nil {
 			return out, c.failed("session", err)
 		}
@@ -152,7 +152,7 @@ func (c *Console) checkPassword(ctx context.Context, username, given string) (u 
 	}
 	found := false
 	if name != "" {
-		if u, found, err = c.o.Ledger.Admin().FindUser(ctx, store.UserRef{Name: name}); err != nil {
+		if u, found, err = c.o.Directory.FindUser(ctx, store.UserRef{Name: name}); err != nil {
 			return u, c.failed("sign in", err)
 		}
 	}
@@ -197,7 +197,8 @@ func signedInCaller(p access.Principal) password.Caller {
 	return password.Caller{Source: p.ID + p.Name, Account: p.ID, Known: true}
 }
 
-// storePassword stores the hash of a user's new password. The user acts for itself.
+// storePassword stores the hash of a user's new password. The user acts for itself, and has just shown the password that
+// u has: where that is another one by now, it is refused.
 func (c *Console) storePassword(ctx context.Context, u *store.User, given, action string, o store.UserUpdate) error {
 	hash, err := c.hasher.Hash(ctx, password.Caller{Source: u.ID, Account: u.ID, Known: true}, given)
 	if errors.Is(err, password.ErrBusy) {
@@ -206,15 +207,32 @@ func (c *Console) storePassword(ctx context.Context, u *store.User, given, actio
 	if err != nil {
 		return c.failed("hash a password", err)
 	}
-	u.Password = hash
-	entry, err := c.audit(c.as(ctx, *u, "session"), action, userTarget(u), nil, nil)
-	if err != nil {
-		return err
-	}
-	if err := c.o.Ledger.Admin().UpdateUser(ctx, *u, o, entry); err != nil {
+	shown := u.Password
+	err = untilUnchanged(ctx, func() error {
+		u.Password = hash
+		entry, err := c.audit(c.as(ctx, *u, "session"), action, userTarget(u), nil, nil)
+		if err != nil {
+			return err
+		}
+		changed := c.o.Directory.UpdateUser(ctx, *u, o, entry)
+		if !errors.Is(changed, store.ErrChanged) {
+			return changed
+		}
+		now, found, err := c.o.Directory.FindUser(ctx, store.UserRef{ID: u.ID})
+		if err != nil {
+			return err
+		}
+		if !found || now.Password != shown || roleOf(&now) == access.Nobody { // what it showed is worth nothing any more
+			return errWrongPassword()
+		}
+		*u = now
+		return changed
+	})
+	var answer *problem
+	if err != nil && !errors.As(err, &answer) {
 		return c.failed("store a password", err)
 	}
-	return nil
+	return err
 }
 
 // as gives a context that acts for a user who has just proved to be it.
@@ -259,6 +277,7 @@ func (c *Console) startSession(ctx context.Context, u store.User, via string) (*
 // cookie carries a session's token; one without takes the cookie away.
 func (s *signIn) cookie(token string) http.Cookie {
 	t := s.sessions.Cookie
+	//nolint:gosec // the attributes are those of newSignIn, with Secure over TLS and by secure_cookie
 	out := http.Cookie{
 		Name: t.Name, Value: token, Path: t.Path, HttpOnly: t.HttpOnly, Secure: t.Secure, SameSite: t.SameSite, MaxAge: int(s.Lifetime.Seconds()),
 	}

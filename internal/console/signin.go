@@ -24,7 +24,6 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access/password"
 	"github.com/tokenboard/tokenboard/internal/access/sso"
 	"github.com/tokenboard/tokenboard/internal/access/throttle"
-	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -59,18 +58,18 @@ const (
 // that what is revoked ends at once, whoever revoked it.
 type signIn struct {
 	SignIn
-	ledger   *ledger.Ledger
-	now      func() time.Time
-	sessions *scs.SessionManager
-	hasher   *password.Hasher
-	limiter  *throttle.SignIns
-	setup    setupToken
+	directory store.Directory
+	now       func() time.Time
+	sessions  *scs.SessionManager
+	hasher    *password.Hasher
+	limiter   *throttle.SignIns
+	setup     setupToken
 
 	mu      sync.Mutex
 	touched *simplelru.LRU[string, time.Time] // when sessions and tokens were last noted as used
 }
 
-func newSignIn(o SignIn, l *ledger.Ledger, now func() time.Time) *signIn {
+func newSignIn(o SignIn, d store.Directory, now func() time.Time) *signIn {
 	if o.Idle == 0 {
 		o.Idle = defaultIdle
 	}
@@ -83,7 +82,7 @@ func newSignIn(o SignIn, l *ledger.Ledger, now func() time.Time) *signIn {
 	if o.Passwords == (password.Params{}) {
 		o.Passwords = password.Recommended
 	}
-	s := &signIn{SignIn: o, ledger: l, now: now, hasher: password.New(o.Passwords), limiter: throttle.NewSignIns(o.Limits)}
+	s := &signIn{SignIn: o, directory: d, now: now, hasher: password.New(o.Passwords), limiter: throttle.NewSignIns(o.Limits)}
 	s.touched, _ = simplelru.NewLRU[string, time.Time](maxTouched, nil) // fails for sizes below 1 only
 	m := &scs.SessionManager{                                           // scs.New starts a goroutine that nothing can stop safely
 		Store: &sessionStore{signIn: s}, Codec: sessionCodec{}, Lifetime: o.Lifetime, HashTokenInStore: true,
@@ -128,7 +127,7 @@ func (s *signIn) principal(r *http.Request, ownPage bool) (context.Context, acce
 
 func (s *signIn) byToken(ctx context.Context, token string) (access.Principal, error) {
 	hash := tokenHash(token)
-	t, u, ok, err := s.ledger.Admin().TokenOf(ctx, hash)
+	t, u, ok, err := s.directory.TokenOf(ctx, hash)
 	if err != nil {
 		return access.Principal{}, err
 	}
@@ -137,7 +136,7 @@ func (s *signIn) byToken(ctx context.Context, token string) (access.Principal, e
 		return access.Principal{}, errBadToken
 	}
 	if s.due("token "+t.ID, t.UsedAt) {
-		if err := s.ledger.Admin().TouchToken(ctx, t.ID, s.now()); err != nil {
+		if err := s.directory.TouchToken(ctx, t.ID, s.now()); err != nil {
 			return access.Principal{}, err
 		}
 	}
@@ -238,13 +237,13 @@ var _ scs.CtxStore = (*sessionStore)(nil)
 
 // FindCtx gives a session that is not over, and its user to whoever asked for it.
 func (s *sessionStore) FindCtx(ctx context.Context, hash string) ([]byte, bool, error) {
-	found, u, ok, err := s.ledger.Admin().Session(ctx, hash)
+	found, u, ok, err := s.directory.Session(ctx, hash)
 	now := s.now()
 	if err != nil || !ok || u.Disabled || !now.Before(found.ExpiresAt) || now.Sub(found.SeenAt) >= s.Idle {
 		return nil, false, err
 	}
 	if s.due("session "+hash, found.SeenAt) {
-		if err := s.ledger.Admin().TouchSession(ctx, hash, now); err != nil {
+		if err := s.directory.TouchSession(ctx, hash, now); err != nil {
 			return nil, false, err
 		}
 	}
@@ -258,7 +257,7 @@ func (s *sessionStore) FindCtx(ctx context.Context, hash string) ([]byte, bool, 
 func (s *sessionStore) CommitCtx(ctx context.Context, hash string, data []byte, _ time.Time) error {
 	change, _ := ctx.Value(changeKey{}).(sessionChange)
 	now := s.now().UTC()
-	return s.ledger.Admin().PutSession(ctx, store.Session{
+	return s.directory.PutSession(ctx, store.Session{
 		Hash: hash, User: change.user, Data: data, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(s.Lifetime),
 	}, sessionsPerUser, change.begun)
 }
@@ -266,7 +265,7 @@ func (s *sessionStore) CommitCtx(ctx context.Context, hash string, data []byte, 
 // DeleteCtx ends a session.
 func (s *sessionStore) DeleteCtx(ctx context.Context, hash string) error {
 	change, _ := ctx.Value(changeKey{}).(sessionChange)
-	return s.ledger.Admin().EndSession(ctx, hash, change.ended)
+	return s.directory.EndSession(ctx, hash, change.ended)
 }
 
 var errNoContext = errors.New("sessions need a context")

@@ -39,15 +39,15 @@ func newTown(t testing.TB, with func(*Options)) *town {
 	core, logs := observer.New(zap.DebugLevel)
 	out := &town{now: testNow, logs: logs}
 	var o Options
-	out.bench = newBench(t, func(p *Options) {
+	out.bench, o = openBench(t, func(p *Options) {
 		p.Open, p.Logger, p.Now = false, zap.New(core), func() time.Time { return out.now }
 		p.SignIn = &SignIn{Passwords: quickPasswords, Limits: throttle.Limits{Source: throttle.Limit{Burst: 10_000, Every: time.Second}}}
 		if with != nil {
 			with(p)
 		}
-		o = *p
 	})
 	out.console = New(o)
+	out.bench.console = out.console
 	out.handler = out.console.Handler()
 	return out
 }
@@ -67,7 +67,7 @@ func (o *town) user(name string, role access.Role) store.User {
 	hash, err := o.console.hasher.Hash(context.Background(), password.Caller{}, testPassword)
 	require.NoError(o.t, err)
 	u := store.User{ID: "usr_" + name, Name: name, Role: role.String(), Password: hash, CreatedAt: o.now}
-	require.NoError(o.t, o.ledger.Admin().AddUser(context.Background(), u, store.AuditEntry{Action: "test.user", Time: o.now}))
+	require.NoError(o.t, o.directory.AddUser(context.Background(), u, store.AuditEntry{Action: "test.user", Time: o.now}))
 	return u
 }
 
@@ -168,9 +168,12 @@ func TestFailedSignInsTellNothing(t *testing.T) {
 	o.user("alice", access.Admin)
 	u := o.user("bob", access.Viewer)
 	u.Disabled = true
-	require.NoError(t, o.ledger.Admin().UpdateUser(context.Background(), u, store.UserUpdate{}, store.AuditEntry{Action: "test.disable"}))
+	stored, _, err := o.directory.FindUser(context.Background(), store.UserRef{ID: u.ID})
+	require.NoError(t, err)
+	u.Version = stored.Version
+	require.NoError(t, o.directory.UpdateUser(context.Background(), u, store.UserUpdate{}, store.AuditEntry{Action: "test.disable"}))
 	hashOf := func(name string) string {
-		u, _, err := o.ledger.Admin().FindUser(context.Background(), store.UserRef{Name: name})
+		u, _, err := o.directory.FindUser(context.Background(), store.UserRef{Name: name})
 		require.NoError(t, err)
 		return u.Password
 	}
@@ -229,7 +232,7 @@ func TestSessionsEnd(t *testing.T) {
 			o.now = o.now.Add(defaultIdle - time.Minute)
 			read[Stats](t, alice.do("GET", "/stats", ""), 200)
 		}
-		u, _, err := o.ledger.Admin().FindUser(context.Background(), store.UserRef{Name: "alice"})
+		u, _, err := o.directory.FindUser(context.Background(), store.UserRef{Name: "alice"})
 		require.NoError(t, err)
 		require.Equal(t, o.now, u.SeenAt)
 	})
@@ -276,6 +279,7 @@ func TestSessionsActForOwnPagesOnly(t *testing.T) {
 		{"same site", map[string]string{"Origin": "", "Sec-Fetch-Site": "same-site"}, 403},
 		{"cross site", map[string]string{"Origin": "", "Sec-Fetch-Site": "cross-site"}, 403},
 		{"a form", map[string]string{"Origin": "", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 403},
+		{"a page without TLS of the same name, which others on the network can change", map[string]string{"Origin": "http://localhost:8317", "Sec-Fetch-Site": "cross-site"}, 403},
 		{"an allowed origin", map[string]string{"Origin": "https://friend.example"}, 401},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -327,7 +331,7 @@ func TestOutdatedHashesAreRenewed(t *testing.T) {
 	old := o.user("alice", access.Viewer).Password
 	o.console.hasher = password.New(password.Params{Memory: 128, Passes: 1, Threads: 1})
 	o.signIn("alice")
-	u, _, err := o.ledger.Admin().FindUser(context.Background(), store.UserRef{Name: "alice"})
+	u, _, err := o.directory.FindUser(context.Background(), store.UserRef{Name: "alice"})
 	require.NoError(t, err)
 	require.NotEqual(t, old, u.Password)
 	require.Contains(t, u.Password, "m=128")

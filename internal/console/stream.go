@@ -133,13 +133,10 @@ func (c *Console) streamRoutes() {
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "An endless stream of events",
 		Content: map[string]*huma.MediaType{"text/event-stream": {
-			Schema:  &huma.Schema{Type: huma.TypeString, Description: "one event after another; the data of each is JSON"},
+			Schema:  streamSchema(schemas),
 			Example: "event: as_of\ndata: {\"as_of\":\"2026-11-24T12:00:00Z\"}\n\nid: 5f0c6b1f2a3d-7\nevent: superseded\ndata: {\"id\":\"18b2…\"}\n\n",
 		}},
 	}}
-	for _, v := range []any{LogItem{}, StreamSuperseded{}, StreamSkipped{}, StreamAsOf{}} {
-		schemaOf(schemas, v)
-	}
 	register(c, access.ReadUsage, op, c.stream)
 }
 

@@ -152,10 +152,11 @@ type streamTownBench struct {
 }
 
 func streamTown(t *testing.T, hers, others string) *streamTownBench {
-	b := newBench(t, nil)
-	c := New(Options{Ledger: b.ledger, Version: "test", Open: true, Now: func() time.Time { return testNow }})
+	b, o := openBench(t, nil)
+	c := New(o)
 	c.streams.kept = 8
 	served := c.served()
+	b.console, b.served, b.handler = c, served, c.guard(c.identify(served))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		role, _ := access.ParseRole(r.Header.Get("X-Role"))
 		served.ServeHTTP(w, r.WithContext(access.With(r.Context(), access.Principal{ID: "usr_alice", Name: "alice", Role: role, Via: "session"})))
@@ -191,7 +192,7 @@ func (b *streamTownBench) listenAs(t *testing.T, p access.Principal, query strin
 // TestStreamsOfOnePerson: one person's streams leave room for those of others.
 func TestStreamsOfOnePerson(t *testing.T) {
 	b := newBench(t, nil)
-	c := New(Options{Ledger: b.ledger, Version: "test"})
+	c := New(Options{Ledger: b.ledger, Directory: b.directory, Version: "test"})
 	defer c.Close()
 	greedy := access.Principal{ID: "usr_1", Role: access.Member}
 	for range streamsEach {

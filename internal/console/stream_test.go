@@ -96,7 +96,7 @@ func (l *live) close() {
 // streamBench is a console behind a real server.
 func streamBench(t *testing.T, with func(*Console)) (*bench, *Console, string) {
 	b := newBench(t, nil)
-	c := New(Options{Ledger: b.ledger, Version: "test", Open: true, Now: func() time.Time { return testNow }})
+	c := New(Options{Ledger: b.ledger, Directory: b.directory, Version: "test", Open: true, Now: func() time.Time { return testNow }})
 	if with != nil {
 		with(c)
 	}

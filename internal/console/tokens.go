@@ -84,7 +84,7 @@ func (c *Console) ownerNames(ctx context.Context) (map[string]string, error) {
 	if !p.May(access.ManageUsers) {
 		return names, nil
 	}
-	users, err := c.o.Ledger.Admin().Users(ctx)
+	users, err := c.o.Directory.Users(ctx)
 	for i := range users {
 		names[users[i].ID] = users[i].Name
 	}
@@ -103,7 +103,7 @@ func (c *Console) listTokens(ctx context.Context, in *ListPage) (*list[Token], e
 		return nil, c.failed("tokens", err)
 	}
 	q.After, q.Limit = in.Cursor, in.Limit+1
-	tokens, total, err := c.o.Ledger.Admin().Tokens(ctx, q)
+	tokens, total, err := c.o.Directory.Tokens(ctx, q)
 	if err != nil {
 		return nil, c.failed("tokens", err)
 	}
@@ -159,7 +159,7 @@ func (c *Console) createToken(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	err = c.o.Ledger.Admin().AddToken(ctx, t, tokensPerUser, entry)
+	err = c.o.Directory.AddToken(ctx, t, tokensPerUser, entry)
 	if errors.Is(err, store.ErrTooManyTokens) {
 		return nil, because("tokens_full", newProblem(http.StatusConflict, "you have 100 API tokens already; revoke some"))
 	}
@@ -182,7 +182,7 @@ func (c *Console) deleteToken(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, c.failed("revoke a token", err)
 	}
-	tokens, _, err := c.o.Ledger.Admin().Tokens(ctx, q)
+	tokens, _, err := c.o.Directory.Tokens(ctx, q)
 	if err != nil {
 		return nil, c.failed("revoke a token", err)
 	}
@@ -194,7 +194,7 @@ func (c *Console) deleteToken(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	err = c.o.Ledger.Admin().DropToken(ctx, t.ID, entry)
+	err = c.o.Directory.DropToken(ctx, t.ID, entry)
 	if errors.Is(err, store.ErrTokenUnknown) {
 		return nil, unknown
 	}

@@ -69,7 +69,7 @@ func userTarget(u *store.User) store.AuditTarget {
 }
 
 func (c *Console) listUsers(ctx context.Context, in *ListPage) (*list[User], error) {
-	users, err := c.o.Ledger.Admin().Users(ctx)
+	users, err := c.o.Directory.Users(ctx)
 	if err != nil {
 		return nil, c.failed("users", err)
 	}
@@ -143,7 +143,7 @@ func (c *Console) createUser(ctx context.Context, in *struct {
 	if u.Password, err = c.hashPassword(ctx, b.Password, name); err != nil {
 		return nil, err
 	}
-	users, err := c.o.Ledger.Admin().Users(ctx)
+	users, err := c.o.Directory.Users(ctx)
 	if err != nil {
 		return nil, c.failed("create a user", err)
 	}
@@ -154,7 +154,7 @@ func (c *Console) createUser(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	err = c.o.Ledger.Admin().AddUser(ctx, u, entry)
+	err = c.o.Directory.AddUser(ctx, u, entry)
 	if errors.Is(err, store.ErrUserExists) {
 		return nil, because("user_name_taken", newProblem(http.StatusConflict, "a user of this name exists already; choose another name"))
 	}
@@ -166,7 +166,7 @@ func (c *Console) createUser(ctx context.Context, in *struct {
 
 // theUser finds the user of a route.
 func (c *Console) theUser(ctx context.Context, id string) (store.User, error) {
-	u, found, err := c.o.Ledger.Admin().FindUser(ctx, store.UserRef{ID: id})
+	u, found, err := c.o.Directory.FindUser(ctx, store.UserRef{ID: id})
 	if err != nil {
 		return u, c.failed("find a user", err)
 	}
@@ -189,14 +189,17 @@ func (c *Console) userChanged(what string, err error) error {
 	return c.failed(what, err)
 }
 
+// userChange is what a request changes of a user; what is not set stays.
+type userChange = struct {
+	DisplayName *string `json:"display_name,omitempty" maxLength:"100"`
+	Role        *string `json:"role,omitempty" enum:"admin,operator,viewer,member"`
+	Disabled    *bool   `json:"disabled,omitempty"`
+	Password    *string `json:"password,omitempty" maxLength:"512" doc:"12 to 128 characters"`
+}
+
 func (c *Console) changeUser(ctx context.Context, in *struct {
 	ID   string `path:"id" maxLength:"100"`
-	Body struct {
-		DisplayName *string `json:"display_name,omitempty" maxLength:"100"`
-		Role        *string `json:"role,omitempty" enum:"admin,operator,viewer,member"`
-		Disabled    *bool   `json:"disabled,omitempty"`
-		Password    *string `json:"password,omitempty" maxLength:"512" doc:"12 to 128 characters"`
-	}
+	Body userChange
 }) (*envelope[User], error) {
 	b := &in.Body
 	u, err := c.theUser(ctx, in.ID)
@@ -206,41 +209,60 @@ func (c *Console) changeUser(ctx context.Context, in *struct {
 	if b.DisplayName == nil && b.Role == nil && b.Disabled == nil && b.Password == nil {
 		return nil, because("change_empty", wrong("body", "must name something to change: display_name, role, disabled or password", nil))
 	}
-	if u.Subject != "" && (b.Role != nil || b.Password != nil) {
-		return nil, because("user_of_provider", newProblem(http.StatusConflict, "role and password of this user are the OpenID Connect provider's; change them there"))
+	hash := ""
+	if b.Password != nil && u.Subject == "" {
+		if hash, err = c.hashPassword(ctx, *b.Password, u.Name); err != nil {
+			return nil, err
+		}
 	}
-	before, end := auditedUser(&u), false
+	err = untilUnchanged(ctx, func() error {
+		if u, err = c.theUser(ctx, in.ID); err != nil {
+			return err
+		}
+		return c.changeUserOnce(ctx, &u, b, hash)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer(userOf(&u)), nil
+}
+
+// changeUserOnce changes a user as it is now; store.ErrChanged where somebody else changes it meanwhile.
+func (c *Console) changeUserOnce(ctx context.Context, u *store.User, b *userChange, hash string) (err error) {
+	if u.Subject != "" && (b.Role != nil || b.Password != nil) {
+		return because("user_of_provider", newProblem(http.StatusConflict, "role and password of this user are the OpenID Connect provider's; change them there"))
+	}
+	before := auditedUser(u)
 	if b.DisplayName != nil {
 		if u.DisplayName, err = cleanText("display_name", *b.DisplayName, maxName); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if b.Role != nil {
 		role, err := userRole(ctx, *b.Role)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		u.Role = role.String()
 	}
 	if b.Disabled != nil {
-		u.Disabled, end = *b.Disabled, *b.Disabled
+		u.Disabled = *b.Disabled
 	}
 	if b.Password != nil {
-		if u.Password, err = c.hashPassword(ctx, *b.Password, u.Name); err != nil {
-			return nil, err
-		}
-		end = true
+		u.Password = hash
 	}
-	after := auditedUser(&u)
+	after := auditedUser(u)
 	after.NewPassword = b.Password != nil
-	entry, err := c.audit(ctx, "user.update", userTarget(&u), before, after)
+	entry, err := c.audit(ctx, "user.update", userTarget(u), before, after)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := c.o.Ledger.Admin().UpdateUser(ctx, u, store.UserUpdate{EndSessions: end}, entry); err != nil {
-		return nil, c.userChanged("change a user", err)
+	end := b.Password != nil || (b.Disabled != nil && *b.Disabled)
+	err = c.o.Directory.UpdateUser(ctx, *u, store.UserUpdate{EndSessions: end}, entry)
+	if errors.Is(err, store.ErrChanged) {
+		return err
 	}
-	return answer(userOf(&u)), nil
+	return c.userChanged("change a user", err)
 }
 
 // Deleted tells of something that is gone.
@@ -259,7 +281,7 @@ func (c *Console) deleteUser(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.o.Ledger.Admin().DeleteUser(ctx, u.ID, entry); err != nil {
+	if err := c.o.Directory.DeleteUser(ctx, u.ID, entry); err != nil {
 		return nil, c.userChanged("delete a user", err)
 	}
 	return answer(Deleted{ID: u.ID}), nil
@@ -281,7 +303,7 @@ func (c *Console) endSessions(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	n, err := c.o.Ledger.Admin().EndSessions(ctx, u.ID, entry)
+	n, err := c.o.Directory.EndSessions(ctx, u.ID, entry)
 	if err != nil {
 		return nil, c.failed("sign a user out", err)
 	}

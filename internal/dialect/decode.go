@@ -90,7 +90,7 @@ func (r *record) span(s ptrace.Span, c *usage.Call) (family string) {
 	if end := s.EndTimestamp(); end > s.StartTimestamp() {
 		if s.StartTimestamp() == 0 {
 			c.Start = end.AsTime().UTC()
-		} else if d := time.Duration(end - s.StartTimestamp()); d > 0 && d < maxDuration { //nolint:gosec // checked
+		} else if d := time.Duration(end - s.StartTimestamp()); d > 0 && d < maxDuration {
 			c.Duration = d
 		}
 	}
@@ -138,7 +138,7 @@ func (r *record) logRecord(lr plog.LogRecord, c *usage.Call) (family string, ok 
 	case c.RequestID != "":
 		c.ID = hashID("request", family, c.RequestID)
 	default:
-		c.ID = contentID(r, "log", r.event, uint64(lr.Timestamp()), uint64(lr.ObservedTimestamp())) //nolint:gosec // bits
+		c.ID = contentID(r, "log", r.event, uint64(lr.Timestamp()), uint64(lr.ObservedTimestamp()))
 	}
 	return family, true
 }

@@ -145,10 +145,7 @@ func (p *play) together() (out []func()) {
 }
 
 func (p *play) update(i int, change func(*store.Key)) {
-	_ = p.ledger.Admin().UpdateKey(ctx, fmt.Sprint(i), func(k *store.Key) (store.AuditEntry, error) {
-		change(k)
-		return store.AuditEntry{Action: "test"}, nil
-	})
+	_ = p.world.update(fmt.Sprint(i), change)
 }
 
 func (p *play) between() {

@@ -18,6 +18,7 @@ import (
 // Options are what a Ring works with. Zero values mean the defaults.
 type Options struct {
 	Ledger   *ledger.Ledger
+	Keys     store.Keys
 	Location *time.Location   // in which days, weeks and months begin; UTC where nil
 	Now      func() time.Time // time.Now where nil
 	// Reservation is how long a check reserves what its call may spend, unless the call arrives
@@ -173,7 +174,7 @@ func (r *Ring) Refresh(ctx context.Context) error {
 // load reads the keys that changed, and what was spent with those whose budgets ask for it.
 func (r *Ring) load(ctx context.Context) error {
 	at := r.o.Now()
-	keys, version, err := r.o.Ledger.Admin().Keys(ctx, r.version)
+	keys, version, err := r.o.Keys.Keys(ctx, r.version)
 	if err != nil {
 		return fmt.Errorf("read the keys: %w", err)
 	}

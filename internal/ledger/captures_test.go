@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -59,7 +58,7 @@ type mapEngine struct {
 	records map[usage.ID]store.Record
 }
 
-func (m *mapEngine) Apply(_ context.Context, w store.Write) error {
+func (m *mapEngine) Commit(_ context.Context, w store.Write) error {
 	for _, r := range w.Remove {
 		if m.records[r.ID].Start.Equal(r.Start) {
 			delete(m.records, r.ID)
@@ -77,9 +76,13 @@ func (m *mapEngine) Apply(_ context.Context, w store.Write) error {
 	return nil
 }
 
-func (m *mapEngine) Find(_ context.Context, id usage.ID, start time.Time) (store.Record, bool, error) {
-	r, ok := m.records[id]
-	return r, ok && r.Start.Equal(start), nil
+func (m *mapEngine) Lookup(_ context.Context, q store.Lookup) (out []store.Record, err error) {
+	for _, ref := range q.Refs {
+		if r, ok := m.records[ref.ID]; ok && r.Start.Equal(ref.Start) {
+			out = append(out, r)
+		}
+	}
+	return out, nil
 }
 
 // exceptions are the captures whose truth is that of one of the layers that tell a call, with what the

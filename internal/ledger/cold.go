@@ -1,9 +1,6 @@
 package ledger
 
 import (
-	"context"
-	"fmt"
-
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -15,26 +12,19 @@ type cold struct {
 	fuller bool // put replaces stored
 }
 
-// takeCold takes a further delivery of a record that only the store still knows; known is false where
-// there is none. Its standing stays: its relatives are forgotten. What the transaction took of the
-// record before counts as its delivery so far: senders repeat themselves within a moment.
-func (t *transaction) takeCold(ctx context.Context, c *usage.Call) (known bool, err error) {
-	ref := store.Ref{ID: c.ID, Start: c.Start}
+// takeCold takes a further delivery of a record that only the store still knows. Its standing stays: its relatives
+// are forgotten. What the transaction took of the record before counts as its delivery so far: senders repeat
+// themselves within a moment.
+func (t *transaction) takeCold(stored *store.Record, c *usage.Call) {
+	ref := storedAt{c.ID, c.Start.UnixNano()}
 	at, known := t.coldAt[ref]
 	if !known {
-		stored, found, err := t.ledger.engine.Find(ctx, c.ID, c.Start)
-		if err != nil {
-			return false, fmt.Errorf("look for an earlier delivery: %w", err)
-		}
-		if !found {
-			return false, nil
-		}
 		if t.coldAt == nil {
-			t.coldAt = map[store.Ref]int{}
+			t.coldAt = map[storedAt]int{}
 		}
 		at = len(t.cold)
 		t.coldAt[ref] = at
-		t.cold = append(t.cold, cold{stored: stored, put: stored})
+		t.cold = append(t.cold, cold{stored: *stored, put: *stored})
 	}
 	r := &t.cold[at]
 	own := r.put.Call
@@ -42,13 +32,12 @@ func (t *transaction) takeCold(ctx context.Context, c *usage.Call) (known bool, 
 	own.Deduct(usage.Tokens{})
 	if !fullnessOf(&own).less(fullnessOf(c)) {
 		t.counters.Duplicates++
-		return true, nil
+		return
 	}
 	t.counters.Fuller++
 	r.put.Call, r.put.Seen, r.fuller = *c, t.now, true
 	r.put.Lend(r.stored.LentFacts())
 	t.deduct(&r.put, &standing{before: r.stored.Before})
-	return true, nil
 }
 
 // putCold adds the fuller deliveries of cold records to the write, and to the changes of the sums. It

@@ -10,9 +10,17 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
+// fullEngine is an engine with all abilities.
+type fullEngine interface {
+	store.Engine
+	store.Sums
+	store.Maintenance
+	store.Backup
+}
+
 // failing is the real engine with writes that can be made to fail, in every way in which they do.
 type failing struct {
-	store.Engine
+	fullEngine
 	fail     atomic.Bool // as on a full disk
 	failSums atomic.Bool // as if it were killed before the sums are stored
 
@@ -80,20 +88,24 @@ func (f *failing) Committed(ctx context.Context, id store.WriteID) (bool, error)
 		}
 		f.late = nil
 	}
-	return f.Engine.Committed(ctx, id)
+	return f.fullEngine.Committed(ctx, id)
 }
 
 func (f *failing) SaveSums(ctx context.Context, w store.SumsWrite) error {
 	if f.failSums.Load() {
 		return errDiskFull
 	}
-	return f.write(func() error { return f.Engine.SaveSums(ctx, w) })
+	return f.write(func() error { return f.fullEngine.SaveSums(ctx, w) })
 }
 
-func (f *failing) Apply(ctx context.Context, w store.Write) error {
+func (f *failing) Commit(ctx context.Context, w store.Write) error {
 	if f.fail.Load() {
 		return errDiskFull
 	}
 	w.Put, w.Mark, w.Links = slices.Clone(w.Put), slices.Clone(w.Mark), slices.Clone(w.Links) // they are the caller's again
-	return f.write(func() error { return f.Engine.Apply(ctx, w) })
+	return f.write(func() error { return f.fullEngine.Commit(ctx, w) })
+}
+
+func (f *failing) Retire(ctx context.Context, r store.Retirement) error {
+	return f.write(func() error { return f.fullEngine.Retire(ctx, r) })
 }

@@ -53,8 +53,12 @@ type Options struct {
 	RetentionInterval time.Duration
 	// KeySecret keys the fingerprints of keys that records come with, see KeyIdentity.
 	KeySecret usage.KeySecret
+	// Holder names this process among those that share the store; see store.Leases.
+	Holder string
 	// Now is the clock; time.Now where nil.
 	Now func() time.Time
+
+	chunk int // records that retention removes at a time; defaultChunk where 0
 }
 
 // Prices is a price book.
@@ -135,9 +139,12 @@ const (
 
 // Ledger is the book of calls. Its methods are safe for concurrent use.
 type Ledger struct {
-	engine store.Engine
-	o      Options
-	keyed  *usage.KeyedNames
+	engine      store.Engine
+	sumStore    store.Sums
+	maintenance store.Maintenance
+	lease       store.Lease // of store.TaskLedger
+	o           Options
+	keyed       *usage.KeyedNames
 
 	requests chan *request
 	jobs     chan job // other work for the writer
@@ -176,7 +183,7 @@ type Ledger struct {
 	index       *index         // nil until it is read
 	transaction transaction    // the one that is under way
 	hours       []store.Hour   // until the index is read: where to find what was put lately
-	untrue      map[int64]bool // hours whose stored sums lack changes
+	dirty       map[int64]bool // hours whose stored sums lack changes
 	storedFloor time.Time      // the floor as the store knows it
 	unsaved     bool           // the series were made anew and are not stored yet
 	journaled   int            // bytes of journals since the sums were stored
@@ -210,20 +217,28 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.chunk <= 0 {
+		o.chunk = defaultChunk
+	}
 	l := &Ledger{
-		engine: engine, o: o, keyed: usage.NewKeyedNames(o.KeySecret), series: rollup.NewSeries(o.Series), untrue: map[int64]bool{},
+		engine: engine, o: o, keyed: usage.NewKeyedNames(o.KeySecret), series: rollup.NewSeries(o.Series), dirty: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
+	l.sumStore, l.maintenance = abilities(engine)
 	l.sums = rollup.New(l.sumOptions())
 	if err := l.load(ctx); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
-	go l.write()
+	go l.write() //nolint:gosec // it lives as long as the ledger, and Close ends it
 	return l, nil
 }
 
 // load reads the sums. The index, which only the writer needs, is read by it, see loadIndex.
 func (l *Ledger) load(ctx context.Context) error {
+	var err error
+	if l.lease, err = l.engine.Acquire(ctx, store.TaskLedger, l.o.Holder, leaseTime); err != nil {
+		return fmt.Errorf("open the ledger: %w", err)
+	}
 	info, err := l.engine.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
@@ -265,6 +280,12 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 			return err
 		}
 	}
+	if l.sumStore == (noSums{}) && l.index.size < l.o.MaxSpans { // which hours changed lately is not known
+		to := rollup.BucketStart(from)
+		if err := l.indexHour(ctx, store.Filter{From: l.floor, To: to, SeenSince: since, Superseded: true}, since); err != nil {
+			return err
+		}
+	}
 	err := l.engine.Links(ctx, since, func(k usage.Link) error {
 		l.index.addLink(k, l.o.Now())
 		l.index.commit()
@@ -283,7 +304,7 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 func (l *Ledger) lateHours(first, last int64, since time.Time) []int64 {
 	var hours []int64
 	for _, h := range l.hours {
-		if h.Number < first && (h.Untrue || !h.Seen.Before(since)) {
+		if h.Number < first && (h.Dirty || !h.Seen.Before(since)) {
 			hours = append(hours, h.Number)
 		}
 	}
@@ -323,7 +344,7 @@ func (l *Ledger) Close() error {
 	l.close.Do(func() {
 		close(l.closing)
 		<-l.done
-		l.closeErr = l.engine.Close()
+		l.closeErr = errors.Join(l.engine.Release(context.Background(), l.lease), l.engine.Close())
 	})
 	return l.closeErr
 }
@@ -374,17 +395,24 @@ func (l *Ledger) Scan(ctx context.Context, f store.Filter, visit func(*store.Rec
 
 // Get gives one record.
 func (l *Ledger) Get(ctx context.Context, id usage.ID, start time.Time) (store.Record, bool, error) {
-	return l.engine.Find(ctx, id, start)
+	found, err := l.engine.Lookup(ctx, store.Lookup{Refs: []store.Ref{{ID: id, Start: start}}})
+	if err != nil || len(found) == 0 {
+		return store.Record{}, false, err
+	}
+	return found[0], true, nil
+}
+
+// Backup writes a consistent copy of the store to a new file.
+func (l *Ledger) Backup(ctx context.Context, path string) error {
+	b, can := l.engine.(store.Backup)
+	if !can {
+		return errors.New("this store is backed up by its own means")
+	}
+	return b.Backup(ctx, path)
 }
 
 // Prices gives the book that calls are priced by; nil where there is none.
 func (l *Ledger) Prices() Prices { return l.o.Prices }
-
-// Admin gives what the store keeps besides calls: keys and who may use them. The ledger closes it.
-func (l *Ledger) Admin() store.Admin { return l.engine }
-
-// Backup writes a consistent copy of the store to a new file.
-func (l *Ledger) Backup(ctx context.Context, path string) error { return l.engine.Backup(ctx, path) }
 
 // Status tells how the ledger is.
 func (l *Ledger) Status(ctx context.Context) (Status, error) {

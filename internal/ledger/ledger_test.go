@@ -28,17 +28,17 @@ func open(t require.TestingT, dir string, o Options) (*Ledger, *failing) {
 }
 
 // openWith opens the ledger in a folder with something between it and the engine.
-func openWith(t require.TestingT, dir string, o Options, between func(store.Engine) store.Engine) (*Ledger, *failing) {
+func openWith(t require.TestingT, dir string, o Options, between func(fullEngine) fullEngine) (*Ledger, *failing) {
 	engine, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir, "t.db")})
 	require.NoError(t, err)
 	return openOn(t, between(engine), o)
 }
 
-func openOn(t require.TestingT, engine store.Engine, o Options) (*Ledger, *failing) {
+func openOn(t require.TestingT, engine fullEngine, o Options) (*Ledger, *failing) {
 	if o.Now == nil {
 		o.Now = now
 	}
-	f := &failing{Engine: engine}
+	f := &failing{fullEngine: engine}
 	l, err := Open(context.Background(), f, o)
 	require.NoError(t, err)
 	return l, f

@@ -26,7 +26,7 @@ func newNames(first, n, perDay int) usage.Batch {
 			ErrorType: name("error"), Failed: true, Duration: time.Second,
 			Tokens: usage.Tokens{InputUncached: 1, OutputText: 2, Fields: usage.HasInput | usage.HasOutput},
 		}
-		binary.BigEndian.PutUint32(c.Trace[:], uint32(i)+1) //nolint:gosec // small
+		binary.BigEndian.PutUint32(c.Trace[:], uint32(i)+1)
 		c.Span[0] = 1
 		c.ID = usage.SpanRecordID(c.Trace, c.Span)
 		b.Calls = append(b.Calls, c)
@@ -79,8 +79,8 @@ func TestNewNames(t *testing.T) {
 	require.NoError(t, l.Close())
 
 	s := &scans{}
-	l, _ = openWith(t, dir, o, func(e store.Engine) store.Engine {
-		s.Engine = e
+	l, _ = openWith(t, dir, o, func(e fullEngine) fullEngine {
+		s.fullEngine = e
 		return s
 	})
 	require.Zero(t, s.records, "the stored sums are bounded too")
@@ -92,8 +92,8 @@ func TestNewNames(t *testing.T) {
 	requireBounded(t, l, 30, calls)
 	requireConsistent(t, l)
 	require.NoError(t, l.Close())
-	l, _ = openWith(t, dir, o, func(e store.Engine) store.Engine {
-		s.Engine, s.records = e, 0
+	l, _ = openWith(t, dir, o, func(e fullEngine) fullEngine {
+		s.fullEngine, s.records = e, 0
 		return s
 	})
 	require.Zero(t, s.records, "they were stored anew")
@@ -124,24 +124,24 @@ func TestSpendingOfOthers(t *testing.T) {
 
 // slowDisk reads sums only when it is told to.
 type slowDisk struct {
-	store.Engine
+	fullEngine
 	reading chan struct{} // a read has begun
 	proceed chan error
 }
 
-func (s *slowDisk) Sums(ctx context.Context, from, to int64, visit func(store.SumPage) error) error {
-	if from >= partDay && s.reading != nil {
+func (s *slowDisk) SumPage(ctx context.Context, k store.SumKey) ([]byte, error) {
+	if s.reading != nil {
 		s.reading <- struct{}{}
 		select {
 		case err := <-s.proceed:
 			if err != nil {
-				return err
+				return nil, err
 			}
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 	}
-	return s.Engine.Sums(ctx, from, to, visit)
+	return s.fullEngine.SumPage(ctx, k)
 }
 
 // TestSlowDisk: while a part of the sums is being read from a slow disk, for a reader or for the writer,
@@ -152,8 +152,8 @@ func TestSlowDisk(t *testing.T) {
 	require.NoError(t, l.Commit(context.Background(), newNames(0, 100, 10)))
 	require.NoError(t, l.Close())
 	disk := &slowDisk{}
-	l, _ = openWith(t, dir, Options{}, func(e store.Engine) store.Engine {
-		disk.Engine = e
+	l, _ = openWith(t, dir, Options{}, func(e fullEngine) fullEngine {
+		disk.fullEngine = e
 		return disk
 	})
 	disk.reading, disk.proceed = make(chan struct{}), make(chan error)

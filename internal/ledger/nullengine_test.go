@@ -20,26 +20,30 @@ import (
 // nullEngine keeps nothing, so that what is measured is the ledger's own work.
 type nullEngine struct{ store.Engine }
 
-func (nullEngine) Apply(context.Context, store.Write) error           { return nil }
-func (nullEngine) Info(context.Context) (store.Info, error)           { return store.Info{}, nil }
-func (nullEngine) Journals(context.Context, func([]byte) error) error { return nil }
-func (nullEngine) Hours(context.Context) ([]store.Hour, error)        { return nil, nil }
-func (nullEngine) Fold(context.Context) error                         { return nil }
-func (nullEngine) Close() error                                       { return nil }
+func (nullEngine) Commit(context.Context, store.Write) error { return nil }
+func (nullEngine) Changes(context.Context, int64, func(store.Change) error) error {
+	return nil
+}
+func (nullEngine) Lookup(context.Context, store.Lookup) ([]store.Record, error) { return nil, nil }
+func (nullEngine) Links(context.Context, time.Time, func(usage.Link) error) error {
+	return nil
+}
 func (nullEngine) Scan(context.Context, store.Filter, func(*store.Record) error) error {
 	return nil
 }
 func (nullEngine) Figures(context.Context, store.Filter, func(*store.Record) error) error {
 	return nil
 }
-func (nullEngine) Drop(context.Context, time.Time, time.Time, int) (int, error) { return 0, nil }
-func (nullEngine) Compact(context.Context) error                                { return nil }
-func (nullEngine) Find(context.Context, usage.ID, time.Time) (store.Record, bool, error) {
-	return store.Record{}, false, nil
+func (nullEngine) Info(context.Context) (store.Info, error) { return store.Info{}, nil }
+func (nullEngine) Nth(context.Context, int64) (time.Time, bool, error) {
+	return time.Time{}, false, nil
 }
-func (nullEngine) Links(context.Context, time.Time, func(usage.Link) error) error      { return nil }
-func (nullEngine) Sums(context.Context, int64, int64, func(store.SumPage) error) error { return nil }
-func (nullEngine) SaveSums(context.Context, store.SumsWrite) error                     { return nil }
+func (nullEngine) Retire(context.Context, store.Retirement) error { return nil }
+func (nullEngine) Acquire(context.Context, string, string, time.Duration) (store.Lease, error) {
+	return store.Lease{Epoch: 1}, nil
+}
+func (nullEngine) Release(context.Context, store.Lease) error { return nil }
+func (nullEngine) Close() error                               { return nil }
 
 // traffic makes batches of about n records.
 type traffic func(g *loadgen.Generator, n int) usage.Batch

@@ -22,8 +22,8 @@ const (
 // apply commits a write. After an error nothing of it is on disk, unless that is ErrOutcomeUnknown, which
 // comes only while the ledger is being closed. The caller holds l.commits for writing.
 func (l *Ledger) apply(ctx context.Context, w *store.Write) error {
-	w.ID = store.NewWriteID()
-	if err := l.engine.Apply(ctx, *w); err != nil {
+	w.ID, w.Epoch = store.NewWriteID(), l.lease.Epoch
+	if err := l.engine.Commit(ctx, *w); err != nil {
 		return l.outcome(ctx, w.ID, fmt.Errorf("commit to the store: %w", err))
 	}
 	return nil

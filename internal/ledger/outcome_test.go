@@ -177,22 +177,22 @@ func TestNobodyKnows(t *testing.T) {
 
 // gated is an engine whose writes wait to be let through.
 type gated struct {
-	store.Engine
+	fullEngine
 	came, pass chan struct{}
 }
 
-func (g *gated) Apply(ctx context.Context, w store.Write) error {
+func (g *gated) Commit(ctx context.Context, w store.Write) error {
 	g.came <- struct{}{}
 	<-g.pass
-	return g.Engine.Apply(ctx, w)
+	return g.fullEngine.Commit(ctx, w)
 }
 
 // TestCancelledSenders: a sender that leaves at any point hears either that nothing of its batch is on
 // disk, and then nothing is, or that this is not known.
 func TestCancelledSenders(t *testing.T) {
 	g := &gated{came: make(chan struct{}), pass: make(chan struct{})}
-	l, _ := openWith(t, t.TempDir(), Options{}, func(e store.Engine) store.Engine {
-		g.Engine = e
+	l, _ := openWith(t, t.TempDir(), Options{}, func(e fullEngine) fullEngine {
+		g.fullEngine = e
 		return g
 	})
 	has := func(b usage.Batch) bool {

@@ -19,7 +19,9 @@ func (l *Ledger) Relatives(ctx context.Context, r *store.Record) (supersedes []s
 		return nil, nil, nil
 	}
 	f := l.kept(store.Filter{From: r.Start.Add(-l.o.Window), To: r.Start.Add(l.o.Window)})
-	found, err := l.engine.Relatives(ctx, r.ID, r.SupersededBy, f.From, f.To, MaxRelatives)
+	found, err := l.engine.Lookup(ctx, store.Lookup{
+		From: f.From, To: f.To, SupersededBy: []usage.ID{r.ID}, IDs: []usage.ID{r.SupersededBy}, Max: MaxRelatives + 1,
+	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("look for related records: %w", err)
 	}

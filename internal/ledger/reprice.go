@@ -186,10 +186,10 @@ func (p *repricing) step(ctx context.Context) error {
 // applyCosts commits other costs of stored records, and moves the sums along.
 func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change) error {
 	w.Seen = l.o.Now().UTC()
-	w.Untrue = l.untrueBy(changes)
+	w.Dirty = l.dirtyBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
-	w.Journal = l.journal(changes)
+	w.Change = l.journal(changes)
 	l.touches.begin(changes)
 	defer l.touches.end()
 	if err := l.apply(ctx, &w); err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// dropChunk is how many records are dropped between two commits, so that dropping never keeps
+// defaultChunk is how many records are removed between two commits, so that removing never keeps
 // a sender waiting for long.
-const dropChunk = 16_384
+const defaultChunk = 16_384
 
 // sizeStep is the share of the records (one in so many) that goes at a time while the store is
 // too big.
@@ -109,24 +109,24 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 	return nil
 }
 
-// continueRetention drops one chunk and asks to be called again while there is more.
+// continueRetention removes one chunk and asks to be called again while there is more.
 func (l *Ledger) continueRetention(ctx context.Context, more chan<- struct{}) {
-	n, err := l.engine.Drop(ctx, l.floor, l.o.Now().Add(-l.o.Window), dropChunk)
+	n, left, err := l.retire(ctx)
 	if err == nil {
 		l.storedFloor = l.floor
 	}
 	if err == nil && n > 0 {
 		l.mu.Lock()
-		l.counters.Dropped += int64(n)
+		l.counters.Dropped += n
 		l.mu.Unlock()
-		if n == dropChunk {
+		if left {
 			select {
 			case more <- struct{}{}:
 			default:
 			}
 			return
 		}
-		err = l.engine.Compact(ctx)
+		err = l.maintenance.Compact(ctx)
 	}
 	l.noteRetention(err)
 }

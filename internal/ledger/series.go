@@ -11,7 +11,7 @@ import (
 )
 
 // The series are what a monitoring system scrapes. What a write changes in them is written in its own
-// transaction as a journal; from time to time the journals are replaced by one that holds everything.
+// transaction; from time to time they are stored as a whole.
 
 // Series gives the series as they are to be shown: what counts of all calls ever taken, those included
 // that retention dropped. None ever shows less than it did. The maps are not to be changed.
@@ -44,10 +44,17 @@ func (l *Ledger) journal(changes []Change) []byte {
 // loadSeries reads the series. Of a store that has none, or others, they are made from its records.
 func (l *Ledger) loadSeries(ctx context.Context, records bool) error {
 	some := false
-	err := l.engine.Journals(ctx, func(journal []byte) error {
+	apply := func(change []byte) error {
 		some = true
-		return l.series.Apply(journal)
-	})
+		return l.series.Apply(change)
+	}
+	whole, through, err := l.sumStore.Series(ctx)
+	if err == nil && len(whole) > 0 {
+		err = apply(whole)
+	}
+	if err == nil {
+		err = l.engine.Changes(ctx, through, func(c store.Change) error { return apply(c.Data) })
+	}
 	if errors.Is(err, rollup.ErrOtherSeries) {
 		l.series, some, err = rollup.NewSeries(l.o.Series), false, nil
 	}

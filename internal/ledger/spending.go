@@ -26,12 +26,7 @@ func (l *Ledger) Spending(ctx context.Context, of map[string]bool, whole func(be
 	if err != nil {
 		return 0, fmt.Errorf("sum what keys spent: %w", err)
 	}
-	err = l.engine.Forgotten(ctx, floor, func(s store.Spent) {
-		if of[s.Fingerprint] {
-			visit(s)
-		}
-	})
-	if err != nil {
+	if err := l.retired(ctx, floor, of, visit); err != nil {
 		return 0, fmt.Errorf("sum what keys spent: %w", err)
 	}
 	return commit, nil
@@ -41,9 +36,7 @@ func (l *Ledger) Spending(ctx context.Context, of map[string]bool, whole func(be
 // records have. The caller keeps commits away.
 func (l *Ledger) spentInMemory(ctx context.Context, of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, floor time.Time, err error) {
 	tell := func(m rollup.Member, b int64, s *Sums) {
-		visit(store.Spent{
-			Fingerprint: m.Value, Start: rollup.BucketStart(b), Calls: s.Calls, Tokens: s.Tokens.Total(), Cost: s.Cost,
-		})
+		visit(spentOf(m.Value, rollup.BucketStart(b), s))
 	}
 	keys := make(map[rollup.Member]bool, len(of))
 	for fingerprint, wanted := range of {
@@ -101,7 +94,7 @@ func (l *Ledger) spentInRecords(ctx context.Context, keys []string, since time.T
 	return l.engine.Figures(ctx, store.Filter{From: since, Keys: keys}, func(r *store.Record) error {
 		var s Sums
 		s.Add(&r.Call, 1)
-		visit(store.Spent{Fingerprint: r.KeyFingerprint, Start: r.Start, Calls: 1, Tokens: s.Tokens.Total(), Cost: s.Cost})
+		visit(spentOf(r.KeyFingerprint, r.Start, &s))
 		return nil
 	})
 }

@@ -21,7 +21,7 @@ type Histogram = rollup.Histogram
 const Bucket = rollup.Bucket
 
 // The sums are kept in memory, in pages by day, and on disk in the same form. A write that changes
-// sums notes in its own transaction the hours whose stored sums are not true any more; from time to
+// sums notes in its own transaction the hours whose stored sums lack it; from time to
 // time, and at the end, the pages are stored and the notes taken away. At start the pages are read,
 // and only the hours with a note are added up from their records.
 
@@ -34,11 +34,11 @@ func hourBuckets(h int64) (from, to int64) {
 	return h * hour / int64(Bucket), (h + 1) * hour / int64(Bucket)
 }
 
-// untrue gives the hours whose stored sums changes make untrue, those left out that are noted already.
-func (l *Ledger) untrueBy(changes []Change) []int64 {
+// dirtyBy gives the hours whose stored sums lack changes, those left out that are noted already.
+func (l *Ledger) dirtyBy(changes []Change) []int64 {
 	var hours []int64
 	for i := range changes {
-		if h := hourOf(changes[i].Call.Start); !l.untrue[h] && !slices.Contains(hours, h) {
+		if h := hourOf(changes[i].Call.Start); !l.dirty[h] && !slices.Contains(hours, h) {
 			hours = append(hours, h)
 		}
 	}
@@ -47,8 +47,8 @@ func (l *Ledger) untrueBy(changes []Change) []int64 {
 
 // changed puts committed changes into the sums. The caller holds the lock.
 func (l *Ledger) changed(w *store.Write, changes []Change) {
-	for _, h := range w.Untrue {
-		l.untrue[h] = true
+	for _, h := range w.Dirty {
+		l.dirty[h] = true
 	}
 	l.touches.note()
 	for i := range changes {
@@ -64,7 +64,10 @@ func (l *Ledger) changed(w *store.Write, changes []Change) {
 
 // loadSums reads the stored sums, and adds up what is not in them.
 func (l *Ledger) loadSums(ctx context.Context) error {
-	err := l.engine.Sums(ctx, 0, partDay, func(p store.SumPage) error {
+	if l.sumStore == (noSums{}) {
+		return l.addUp(ctx, l.floor, endOfTime)
+	}
+	err := l.sumStore.SumPages(ctx, 0, func(p store.SumPage) error {
 		err := l.sums.Load(rollup.Page{Day: p.Day, Axis: rollup.Axis(p.Axis), Data: p.Data})
 		if err == nil && l.sums.Beyond() {
 			err = errBeyond
@@ -83,9 +86,9 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 	if l.newest, err = l.sums.Newest(ctx); err != nil {
 		return fmt.Errorf("read the stored sums: %w", err)
 	}
-	hours, err := l.engine.Hours(ctx)
+	hours, err := l.sumStore.Hours(ctx)
 	if err != nil {
-		return fmt.Errorf("read which sums are not true: %w", err)
+		return fmt.Errorf("read which sums are dirty: %w", err)
 	}
 	l.hours = hours
 	// What starts before the floor is on its way out; the floor may lie within a bucket.
@@ -102,12 +105,12 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 		}
 	}
 	for i := 0; i < len(hours); {
-		if !hours[i].Untrue {
+		if !hours[i].Dirty {
 			i++
 			continue
 		}
 		n := i + 1 // hours in a row are read at once
-		for n < len(hours) && hours[n].Untrue && hours[n].Number == hours[n-1].Number+1 {
+		for n < len(hours) && hours[n].Dirty && hours[n].Number == hours[n-1].Number+1 {
 			n++
 		}
 		from, _ := hourBuckets(hours[i].Number)
@@ -123,7 +126,7 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 			return err
 		}
 		for ; i < n; i++ {
-			l.untrue[hours[i].Number] = true
+			l.dirty[hours[i].Number] = true
 		}
 	}
 	return nil
@@ -136,7 +139,7 @@ var errBeyond = errors.New("the stored sums have more values than sums::max_valu
 func (l *Ledger) remakeSums(ctx context.Context) error {
 	l.sums = rollup.New(l.sumOptions())
 	var days []int64
-	err := l.engine.Sums(ctx, 0, partDay, func(p store.SumPage) error {
+	err := l.sumStore.SumPages(ctx, 0, func(p store.SumPage) error {
 		if len(days) == 0 || days[len(days)-1] != p.Day {
 			days = append(days, p.Day)
 		}
@@ -146,12 +149,12 @@ func (l *Ledger) remakeSums(ctx context.Context) error {
 		return fmt.Errorf("read which sums are stored: %w", err)
 	}
 	l.sums.Replace(days)
-	if l.hours, err = l.engine.Hours(ctx); err != nil {
-		return fmt.Errorf("read which sums are not true: %w", err)
+	if l.hours, err = l.sumStore.Hours(ctx); err != nil {
+		return fmt.Errorf("read which sums are dirty: %w", err)
 	}
 	for _, h := range l.hours {
-		if h.Untrue {
-			l.untrue[h.Number] = true
+		if h.Dirty {
+			l.dirty[h.Number] = true
 		}
 	}
 	l.unsaved = true
@@ -193,7 +196,7 @@ func (l *Ledger) addUp(ctx context.Context, from, to time.Time) error {
 
 // saveSums stores the sums that changed. It is the writer's: nothing is committed meanwhile.
 func (l *Ledger) saveSums(ctx context.Context) error {
-	if l.undecided || (len(l.untrue) == 0 && !l.unsaved) || l.floor.After(l.storedFloor) { // what is on its way out may still be found at the next start
+	if l.sumStore == (noSums{}) || l.undecided || (len(l.dirty) == 0 && !l.unsaved) || l.floor.After(l.storedFloor) { // what is on its way out may still be found at the next start
 		return nil
 	}
 	l.journaled = 0 // where it fails, it is tried again after as many bytes
@@ -209,15 +212,15 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 		l.mu.RLock() // beside readers: only this goroutine changes sums
 		l.sums.Encode(p)
 		l.mu.RUnlock()
-		stored = append(stored, store.SumPage{Day: p.Day, Axis: uint8(p.Axis), Data: p.Data})
+		stored = append(stored, store.SumPage{SumKey: sumKey(p, 0), Data: p.Data})
 		for part, data := range p.Parts {
 			if data != nil {
-				stored = append(stored, store.SumPage{Day: dayOfPart(*p, rollup.Part(part)), Axis: uint8(p.Axis), Data: data}) //nolint:gosec // few
+				stored = append(stored, store.SumPage{SumKey: sumKey(p, rollup.Part(part)), Data: data}) //nolint:gosec // few
 			}
 		}
 	}
-	w := store.SumsWrite{ID: store.NewWriteID(), Pages: stored, Journal: l.series.Snapshot(), At: l.o.Now()}
-	if err := l.engine.SaveSums(ctx, w); err != nil {
+	w := store.SumsWrite{ID: store.NewWriteID(), Epoch: l.lease.Epoch, Pages: stored, Series: l.series.Snapshot(), At: l.o.Now()}
+	if err := l.sumStore.SaveSums(ctx, w); err != nil {
 		l.commits.Lock()
 		err = l.outcome(ctx, w.ID, fmt.Errorf("store the sums: %w", err))
 		l.commits.Unlock()
@@ -228,7 +231,7 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sums.Saved(pages)
-	clear(l.untrue)
+	clear(l.dirty)
 	l.unsaved = false
 	return nil
 }
@@ -259,24 +262,14 @@ func (l *Ledger) foldPage(ctx context.Context, p rollup.Page) error {
 	return nil
 }
 
-// partDay is where the numbers of days end under which pages are stored. Beyond are their parts, in
-// the order of kind, axis and day: who reads the pages at a start passes over no part.
-const partDay = 1 << 32
-
-// dayOfPart is the number of a day under which a part of a page is stored.
-func dayOfPart(p rollup.Page, part rollup.Part) int64 {
-	const byKind = 8 // bits
-	return (int64(part)<<byKind|int64(p.Axis))*partDay + p.Day
+// sumKey names what is stored of a page: part 0 is the page itself, which a start reads.
+func sumKey(p *rollup.Page, part rollup.Part) store.SumKey {
+	return store.SumKey{Part: uint8(part), Axis: uint8(p.Axis), Day: p.Day}
 }
 
 // readPart reads a part of a page. No lock is held.
-func (l *Ledger) readPart(ctx context.Context, p rollup.Page, part rollup.Part) (data []byte, err error) {
-	day := dayOfPart(p, part)
-	err = l.engine.Sums(ctx, day, day+1, func(s store.SumPage) error {
-		data = s.Data
-		return nil
-	})
-	return data, err
+func (l *Ledger) readPart(ctx context.Context, p rollup.Page, part rollup.Part) ([]byte, error) {
+	return l.sumStore.SumPage(ctx, sumKey(&p, part))
 }
 
 // LastUsed tells when the last call with a key started; zero where none is known.

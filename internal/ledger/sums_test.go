@@ -14,19 +14,19 @@ import (
 
 // scans counts the records that a start reads.
 type scans struct {
-	store.Engine
+	fullEngine
 	records int
 }
 
 func (s *scans) Scan(ctx context.Context, f store.Filter, visit func(*store.Record) error) error {
-	return s.Engine.Scan(ctx, f, func(r *store.Record) error {
+	return s.fullEngine.Scan(ctx, f, func(r *store.Record) error {
 		s.records++
 		return visit(r)
 	})
 }
 
 func (s *scans) Figures(ctx context.Context, f store.Filter, visit func(*store.Record) error) error {
-	return s.Engine.Figures(ctx, f, func(r *store.Record) error {
+	return s.fullEngine.Figures(ctx, f, func(r *store.Record) error {
 		s.records++
 		return visit(r)
 	})
@@ -55,8 +55,8 @@ func TestStartReadsSums(t *testing.T) {
 
 	reopen := func() (*Ledger, *scans, *failing) {
 		s := &scans{}
-		l, f := openWith(t, dir, Options{}, func(e store.Engine) store.Engine {
-			s.Engine = e
+		l, f := openWith(t, dir, Options{}, func(e fullEngine) fullEngine {
+			s.fullEngine = e
 			return s
 		})
 		return l, s, f
@@ -89,7 +89,7 @@ func TestSumsAreStoredMeanwhile(t *testing.T) {
 		require.NoError(t, err)
 		untrue := 0
 		for _, h := range hours {
-			if h.Untrue {
+			if h.Dirty {
 				untrue++
 			}
 		}

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 	"slices"
 	"time"
@@ -17,12 +16,17 @@ type transaction struct {
 	now      time.Time
 	counters Counters
 
-	cold    []cold // fuller deliveries of records that are not in the index
-	coldAt  map[store.Ref]int
-	puts    []store.Record // what is put, where it comes from several requests
-	changes []Change
-	links   []usage.Link
-	touched []uint32 // traces whose shape changed
+	stored   storedRecords
+	wanted   []storedAt // what is to be read of the store
+	late     []late     // deliveries that wait for it
+	waited   bool       // some did: the records are not in the order of their requests
+	restands []stand    // stored records whose standing changes
+	cold     []cold     // fuller deliveries of records that are not in the index
+	coldAt   map[storedAt]int
+	puts     []store.Record // what is put, where it comes from several requests
+	changes  []Change
+	links    []usage.Link
+	touched  []uint32 // traces whose shape changed
 }
 
 func (t *transaction) begin(l *Ledger) {
@@ -37,10 +41,15 @@ func (t *transaction) end() {
 		}
 		x.settled()
 	}
+	clear(t.stored)
+	clear(t.late)
+	clear(t.restands)
 	clear(t.cold)
 	clear(t.coldAt)
 	clear(t.puts)
 	clear(t.changes)
+	t.waited = false
+	t.wanted, t.late, t.restands = t.wanted[:0], kept(t.late), kept(t.restands)
 	t.cold, t.puts, t.changes, t.links, t.touched = kept(t.cold), kept(t.puts), kept(t.changes), kept(t.links), kept(t.touched)
 }
 
@@ -53,8 +62,9 @@ func kept[T any](list []T) []T {
 	return list[:0]
 }
 
-// take puts one batch's records into the index and notes what is new.
-func (t *transaction) take(ctx context.Context, r *request) error {
+// take puts one batch's records into the index and notes what is new. Those of which the store may know more are
+// left to takeLate.
+func (t *transaction) take(r *request) {
 	x := t.ledger.index
 	for _, k := range r.links {
 		if k.Trace.IsZero() || k.Span.IsZero() || k.Parent.IsZero() {
@@ -69,55 +79,64 @@ func (t *transaction) take(ctx context.Context, r *request) error {
 		if end := min(i+warmStep, len(r.records)); i%warmStep == 0 {
 			x.warm(r.records[i:end], r.gists[i:end])
 		}
-		if err := t.takeCall(ctx, &r.records[i], &r.gists[i]); err != nil {
-			return err
-		}
+		t.takeCall(&r.records[i], &r.gists[i])
 	}
-	return nil
 }
 
-func (t *transaction) takeCall(ctx context.Context, r *store.Record, g *gist) error {
+func (t *transaction) takeCall(r *store.Record, g *gist) {
 	l, c := t.ledger, &r.Call
 	switch {
 	case c.ID == usage.ID{} || c.Role == usage.RoleNone || c.Start.Before(earliest):
 		t.counters.RefusedBad++
-		return nil
+		return
 	case c.Start.After(t.now.Add(maxAhead)):
 		t.counters.RefusedNew++
-		return nil
+		return
 	case c.Start.Before(l.floor) || (l.o.MaxAge > 0 && c.Start.Before(t.now.Add(-l.o.MaxAge))):
 		t.counters.RefusedOld++
-		return nil
+		return
 	}
 	x := l.index
 	if n := x.find(c.ID, g.id); n != nil {
-		return t.takeAgain(ctx, n, r, g)
+		t.takeAgain(n, r, g)
+		return
 	}
 	if c.Start.UnixNano() <= x.completeAfter {
-		if known, err := t.takeCold(ctx, c); known || err != nil {
-			return err
+		stored, known := t.stored[storedAt{c.ID, c.Start.UnixNano()}]
+		if !known {
+			t.wait(storedAt{c.ID, c.Start.UnixNano()}, r, g)
+			return
+		}
+		if stored != nil {
+			t.takeCold(stored, c)
+			return
 		}
 	}
 	n := x.add(c, g, t.now)
 	p := x.about(n)
 	p.put, p.fresh = r, true
 	t.touchTrace(n.trace)
-	return nil
 }
 
 // takeAgain takes a further delivery of a record in the index: the fuller one is kept.
-func (t *transaction) takeAgain(ctx context.Context, n *node, r *store.Record, g *gist) error {
+func (t *transaction) takeAgain(n *node, r *store.Record, g *gist) {
 	if !n.full.less(g.full) {
 		t.counters.Duplicates++
-		return nil
+		return
 	}
-	t.counters.Fuller++
 	x := t.ledger.index
-	if x.about(n).put == nil {
-		if err := t.takeOut(ctx, n); err != nil {
-			return err
+	if x.putOf(n) == nil { // it is taken out of the sums, because another delivery replaces it
+		stored, known := t.stored[storedAt{n.id, n.start}]
+		if !known {
+			t.wait(storedAt{n.id, n.start}, r, g)
+			return
+		}
+		if stored != nil && stored.Counted {
+			t.changes = append(t.changes, Change{Call: &stored.Call, N: -1})
 		}
 	}
+	t.counters.Fuller++
+	x.about(n) // with the start that it has in the store
 	// what the earlier delivery was related to may have lost its reason not to count
 	x.eachTwin(n, t.touch)
 	x.touchQuiet(n, t.touch)
@@ -125,19 +144,6 @@ func (t *transaction) takeAgain(ctx context.Context, n *node, r *store.Record, g
 	x.replace(n, &r.Call, g, t.now)
 	x.about(n).put = r
 	t.touch(n)
-	return nil
-}
-
-// takeOut takes a stored record out of the sums, because another delivery replaces it.
-func (t *transaction) takeOut(ctx context.Context, n *node) error {
-	stored, found, err := t.ledger.engine.Find(ctx, n.id, time.Unix(0, n.start).UTC())
-	if err != nil {
-		return fmt.Errorf("read the record to replace: %w", err)
-	}
-	if found && stored.Counted {
-		t.changes = append(t.changes, Change{Call: &stored.Call, N: -1})
-	}
-	return nil
 }
 
 func (t *transaction) touch(n *node) { t.touchTrace(n.trace) }
@@ -171,9 +177,7 @@ func (t *transaction) settle(ctx context.Context, group []*request) (store.Write
 			continue
 		}
 		if n := x.node(tr.nodes); !tr.several && x.isAlone(n) {
-			if err := t.stand(ctx, n, &alone, &w); err != nil {
-				return w, nil, err
-			}
+			t.stand(n, &alone)
 			continue
 		}
 		x.eachOf(tr, x.visit)
@@ -181,9 +185,10 @@ func (t *transaction) settle(ctx context.Context, group []*request) (store.Write
 	x.relate()
 	x.resolve(int64(t.ledger.o.Window))
 	for i, n := range x.set {
-		if err := t.stand(ctx, n, &x.findings[i].standing, &w); err != nil {
-			return w, nil, err
-		}
+		t.stand(n, &x.findings[i].standing)
+	}
+	if err := t.restand(ctx, &w); err != nil {
+		return w, nil, err
 	}
 	t.put(&w, came, group)
 	return w, t.changes, nil
@@ -191,9 +196,10 @@ func (t *transaction) settle(ctx context.Context, group []*request) (store.Write
 
 // put adds what came to the write.
 func (t *transaction) put(w *store.Write, came int, group []*request) {
-	// Where all comes from one request, its own room is used: a record is never before its place there.
+	// Where all comes from one request, in its order, its own room is used: a record is never before its place there.
 	puts := group[0].records[:0]
-	if len(group) > 1 || len(w.Put) > 0 {
+	apart := len(group) > 1 || len(w.Put) > 0 || t.waited
+	if apart {
 		t.puts = append(slices.Grow(t.puts[:0], len(w.Put)+came), w.Put...)
 		puts = t.puts
 	}
@@ -210,14 +216,14 @@ func (t *transaction) put(w *store.Write, came int, group []*request) {
 			t.changes = append(t.changes, Change{Call: &r.Call, N: 1})
 		}
 	}
-	if len(group) > 1 || len(w.Put) > 0 {
+	if apart {
 		t.puts = puts
 	}
 	w.Put = puts
 }
 
 // stand gives a record the standing that was decided.
-func (t *transaction) stand(ctx context.Context, n *node, now *standing, w *store.Write) error {
+func (t *transaction) stand(n *node, now *standing) {
 	x := t.ledger.index
 	if r := x.putOf(n); r != nil {
 		r.Counted, r.SupersededBy, r.Reason, r.Seen = now.counted, now.by, now.reason, t.now
@@ -227,52 +233,14 @@ func (t *transaction) stand(ctx context.Context, n *node, now *standing, w *stor
 		t.deduct(r, now)
 		if x.pending[n.at-1].fresh {
 			x.setStanding(n, now) // it goes as a whole where the write fails
-			return nil
+			return
 		}
 	} else if was := x.standingOf(n); *now == was {
-		return nil
-	} else if err := t.restand(ctx, n, &was, now, w); err != nil {
-		return err
+		return
+	} else {
+		t.restands = append(t.restands, stand{at: storedAt{n.id, n.start}, was: was, now: *now})
 	}
 	x.stand(n, now)
-	return nil
-}
-
-// restand gives a stored record another standing: it may move into the sums or out of them, or
-// count for somebody else.
-func (t *transaction) restand(ctx context.Context, n *node, was, now *standing, w *store.Write) error {
-	start := time.Unix(0, n.start).UTC()
-	mark := store.Mark{ID: n.id, Start: start, Counted: now.counted, SupersededBy: now.by, Reason: now.reason}
-	if now.counted == was.counted && now.lent == was.lent && now.before == was.before {
-		w.Mark = append(w.Mark, mark)
-		return nil
-	}
-	stored, found, err := t.ledger.engine.Find(ctx, n.id, start)
-	if err != nil {
-		return fmt.Errorf("read the record to correct: %w", err)
-	}
-	if !found || stored.Start.Before(t.ledger.floor) {
-		return nil // dropped in the meantime, and out of the sums with it
-	}
-	if was.counted {
-		old := stored.Call
-		t.changes = append(t.changes, Change{Call: &old, N: -1})
-		if !now.counted {
-			t.counters.Superseded++
-		}
-	}
-	if now.lent == was.lent && now.before == was.before {
-		w.Mark = append(w.Mark, mark)
-	} else {
-		stored.Counted, stored.SupersededBy, stored.Reason = now.counted, now.by, now.reason
-		stored.Lend(now.lent)
-		t.deduct(&stored, now)
-		w.Put = append(w.Put, stored)
-	}
-	if now.counted {
-		t.changes = append(t.changes, Change{Call: &stored.Call, N: 1})
-	}
-	return nil
 }
 
 // deduct takes from a running sum what calls before it spent, with what that costs.

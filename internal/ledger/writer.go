@@ -36,7 +36,7 @@ func (l *Ledger) write() {
 		case r := <-l.requests:
 			l.commitGroup(ctx, l.gather(r))
 			l.foldSums(ctx)
-			if err := l.engine.Fold(ctx); err != nil {
+			if err := l.maintenance.Fold(ctx); err != nil {
 				l.noteSaved(err) // it is tried again; when too much waits, commits fail
 			}
 			if l.journaled > maxJournaled {
@@ -47,7 +47,7 @@ func (l *Ledger) write() {
 		case <-save.C:
 			err := l.saveSums(ctx)
 			if err == nil {
-				err = l.engine.Compact(ctx) // journals were replaced
+				err = l.maintenance.Compact(ctx) // journals were replaced
 			}
 			l.noteSaved(err)
 		case <-retention.C:
@@ -136,10 +136,11 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	l.index.begin()
 	for _, r := range group {
 		t.counters.Committed++
-		if err := t.take(ctx, r); err != nil {
-			l.index.rollback()
-			return err
-		}
+		t.take(r)
+	}
+	if err := t.takeLate(ctx); err != nil {
+		l.index.rollback()
+		return err
 	}
 	w, changes, err := t.settle(ctx, group)
 	if err != nil {
@@ -147,10 +148,10 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 		return err
 	}
 
-	w.Untrue = l.untrueBy(changes)
+	w.Dirty = l.dirtyBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
-	w.Journal = l.journal(changes)
+	w.Change = l.journal(changes)
 	l.touches.begin(changes)
 	defer l.touches.end()
 	if len(w.Put)+len(w.Mark)+len(w.Links) > 0 {
@@ -158,7 +159,7 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 			l.index.rollback()
 			return err
 		}
-		l.journaled += len(w.Journal)
+		l.journaled += len(w.Change)
 	}
 	l.index.commit()
 	t.counters.Evicted += l.index.evict(l.o.MaxSpans, t.now.Add(-l.o.Window))

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Key is an API key as it is stored: never the key itself.
@@ -31,6 +29,8 @@ type Key struct {
 	Pared bool
 	// Restrained is Restricted of a key that is pared.
 	Restrained bool
+	// Version changes with every change of the key; see Keys.UpdateKey.
+	Version int64
 }
 
 // Restricted reports whether somebody else than its owner has restricted what the key may do.
@@ -115,15 +115,6 @@ func (c *KeyConflict) Error() string {
 // Is makes it an ErrKeyExists.
 func (c *KeyConflict) Is(target error) bool { return target == ErrKeyExists }
 
-// Spent is what was spent with one key in a quarter of an hour.
-type Spent struct {
-	Fingerprint string
-	Start       time.Time // of the quarter of an hour; zero for what was spent long ago
-	Calls       int64
-	Tokens      int64
-	Cost        usage.NanoUSD // of the calls whose cost is known
-}
-
 // Keys is what an engine does with API keys. Keys are never removed.
 type Keys interface {
 	// Keys lists the keys that were added or changed after a version, oldest first, and gives the
@@ -132,13 +123,10 @@ type Keys interface {
 	Keys(ctx context.Context, after int64) (keys []Key, version int64, err error)
 	// KeysOf gives the keys of ids, without those that are not there, oldest first.
 	KeysOf(ctx context.Context, ids []string) ([]Key, error)
-	// AddKeys stores new keys, all or none. It answers ErrTooManyKeys where more than limit keys
+	// AddKeys stores new keys, all or none. It returns ErrTooManyKeys where more than limit keys
 	// would not be revoked then, and a KeyConflict where a name or a fingerprint is taken.
 	AddKeys(ctx context.Context, limit int, keys []Key, audit ...AuditEntry) error
-	// UpdateKey changes one key in one transaction: change gets it as it is stored and is run once,
-	// and must not ask the store for anything; its error leaves all as it was and is returned. It answers ErrKeyUnknown, and a KeyConflict.
-	UpdateKey(ctx context.Context, id string, change func(*Key) (AuditEntry, error)) error
-	// Forgotten visits what was spent with stored keys, and under the fingerprint "" with all and
-	// without, in calls that count and that start before a time: of records that are still there and of those that Drop removed.
-	Forgotten(ctx context.Context, before time.Time, visit func(Spent)) error
+	// UpdateKey replaces what is stored of k.ID, apart from CreatedAt and Imported, where that is of k.Version.
+	// It returns ErrChanged where it is not, ErrKeyUnknown, or a KeyConflict.
+	UpdateKey(ctx context.Context, k Key, e AuditEntry) error
 }

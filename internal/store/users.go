@@ -17,6 +17,8 @@ type User struct {
 	Disabled    bool
 	CreatedAt   time.Time
 	SeenAt      time.Time // when it last used the console, to the minute; zero for never
+	// Version changes with every change of the user, but not of SeenAt; see Users.UpdateUser.
+	Version int64
 }
 
 // UserRef names a user by one of its fields; the others are zero.
@@ -45,8 +47,9 @@ type Users interface {
 	FindUser(ctx context.Context, ref UserRef) (User, bool, error)
 	// AddUser stores a new user, or answers ErrUserExists.
 	AddUser(ctx context.Context, u User, e AuditEntry) error
-	// UpdateUser replaces what is stored of u.ID, apart from CreatedAt and SeenAt. It answers
-	// ErrUserUnknown, or ErrLastAdmin where no admin would be left.
+	// UpdateUser replaces what is stored of u.ID, apart from CreatedAt and SeenAt, where that is of u.Version. It
+	// returns ErrChanged where it is not, ErrUserUnknown, ErrUserExists where another one has the name, or ErrLastAdmin
+	// where no admin would be left.
 	UpdateUser(ctx context.Context, u User, o UserUpdate, e AuditEntry) error
 	// DeleteUser removes a user with its sessions and tokens; errors as of UpdateUser.
 	DeleteUser(ctx context.Context, id string, e AuditEntry) error

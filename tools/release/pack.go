@@ -37,7 +37,8 @@ func (r *release) pack(format, arch, binary string) (name string, err error) {
 	if format == "rpm" {
 		packager = rpm.DefaultRPM
 	}
-	name = filepath.Join(r.out, packager.ConventionalFileName(info))
+	// GitHub renames files with a tilde, after which the checksums would name others.
+	name = filepath.Join(r.out, strings.ReplaceAll(packager.ConventionalFileName(info), "~", "-"))
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return "", fmt.Errorf("make the %s package: %w", format, err)

@@ -107,6 +107,9 @@ func TestSameBytes(t *testing.T) {
 		t.Errorf("%d files, want 9: %v", len(made[0]), made[0])
 	}
 	for name, sum := range made[0] {
+		if strings.Contains(name, "~") {
+			t.Errorf("%s would be renamed where it is uploaded", name)
+		}
 		if made[1][name] != sum {
 			t.Errorf("%s differs", name)
 		}

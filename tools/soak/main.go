@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -21,18 +22,28 @@ import (
 	"time"
 )
 
+// spared has SQLite compiled without the race detector's calls: translated from C, it keeps its data outside of
+// Go's heap, where the detector looks at nothing, and is several times slower with them. The Makefile has the same.
+const spared = "-gcflags=modernc.org/sqlite/lib=-race=false"
+
 // options say what is run, and how.
 type options struct {
 	root     string
 	length   time.Duration
 	rounds   int
-	packages []string
+	modules  []string // folders below root
+	packages []testPackage
 	cpu      string
 	busy     int
 	race     bool
-	args     []string // for every go test
+	checks   int             // of every property; 0: as many as rapid has by default
+	checked  map[string]bool // the packages that have properties
+	args     []string        // for every go test
 	logs     string
 }
+
+// testPackage is a package that has tests.
+type testPackage struct{ dir, path string }
 
 // failure is a run that failed.
 type failure struct {
@@ -50,22 +61,30 @@ func main() {
 
 func run() error {
 	var o options
-	var packages string
-	flag.StringVar(&o.root, "root", ".", "the folder of the module")
+	var modules, packages string
+	flag.StringVar(&o.root, "root", ".", "the folder of the repository")
 	flag.DurationVar(&o.length, "for", time.Hour, "how long to run; the package at hand is run to its end")
 	flag.IntVar(&o.rounds, "rounds", 0, "end after so many runs of every package; 0: when the time is over")
-	flag.StringVar(&packages, "packages", "./...", "package patterns, separated by spaces; e2e and bench are left out")
+	flag.StringVar(&packages, "packages", "", "package patterns, separated by spaces, relative to root; empty: all packages of the modules but bench")
+	flag.StringVar(&modules, "modules", ".", "the folders of the modules, separated by spaces, relative to root")
 	flag.StringVar(&o.cpu, "cpu", "1,2,4", "values of GOMAXPROCS")
 	flag.IntVar(&o.busy, "busy", runtime.NumCPU(), "processors that are kept busy")
 	flag.BoolVar(&o.race, "race", true, "use the race detector, which needs a C compiler")
+	flag.IntVar(&o.checks, "checks", 0, "check every property so many times in each run; 0: as often as go test does, 100 times")
 	flag.StringVar(&o.logs, "logs", "", "the folder for the output of failed runs; empty: a new one")
 	flag.Parse()
 	o.args = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
+	o.modules = strings.Fields(modules)
 	if o.packages, err = o.list(ctx, strings.Fields(packages)); err != nil {
 		return err
+	}
+	if o.checks > 0 {
+		if o.checked, err = o.listChecked(ctx); err != nil {
+			return err
+		}
 	}
 	if o.logs == "" {
 		o.logs, err = os.MkdirTemp("", "soak-")
@@ -89,22 +108,77 @@ func spin(ctx context.Context) {
 	}
 }
 
-// list gives the packages that have tests.
-func (o *options) list(ctx context.Context, patterns []string) ([]string, error) {
-	format := "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}"
-	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-f", format}, patterns...)...) //nolint:gosec // the patterns are the caller's
-	cmd.Dir, cmd.Stderr = o.root, os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("list the packages: %w", err)
+// list returns the packages that have tests.
+func (o *options) list(ctx context.Context, patterns []string) ([]testPackage, error) {
+	of := map[string][]string{}
+	for _, p := range patterns {
+		module, pattern := o.within(p)
+		of[module] = append(of[module], pattern)
 	}
-	all := slices.DeleteFunc(strings.Fields(string(out)), func(p string) bool {
-		return strings.HasSuffix(p, "/e2e") || strings.HasSuffix(p, "/bench")
-	})
+	if len(patterns) == 0 {
+		for _, module := range o.modules {
+			of[module] = []string{"./..."}
+		}
+	}
+	var all []testPackage
+	for _, module := range slices.Sorted(maps.Keys(of)) {
+		dir := filepath.Join(o.root, module)
+		format := "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}"
+		cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-f", format}, of[module]...)...) //nolint:gosec // the patterns are the caller's
+		cmd.Dir, cmd.Stderr = dir, os.Stderr
+		out, err := cmd.Output()
+		if err != nil {
+			return nil, fmt.Errorf("list the packages in %s: %w", dir, err)
+		}
+		for _, path := range strings.Fields(string(out)) {
+			if !strings.HasSuffix(path, "/bench") {
+				all = append(all, testPackage{dir, path})
+			}
+		}
+	}
 	if len(all) == 0 {
 		return nil, errors.New("no package has tests")
 	}
 	return all, nil
+}
+
+// within returns the innermost module that a pattern lies in, and the pattern relative to that.
+func (o *options) within(pattern string) (module, relative string) {
+	module = "."
+	path := strings.TrimPrefix(pattern, "./")
+	for _, m := range o.modules {
+		if (path == m || strings.HasPrefix(path, m+"/")) && (module == "." || len(m) > len(module)) {
+			module = m
+		}
+	}
+	if module == "." {
+		return module, pattern
+	}
+	return module, "." + strings.TrimPrefix(path, module)
+}
+
+// listChecked returns the paths of the packages whose tests use rapid: the others do not accept its flags.
+func (o *options) listChecked(ctx context.Context) (map[string]bool, error) {
+	of := map[string][]string{}
+	for _, p := range o.packages {
+		of[p.dir] = append(of[p.dir], p.path)
+	}
+	checked := map[string]bool{}
+	format := `{{$test := .ImportPath}}{{range .Deps}}{{if eq . "pgregory.net/rapid"}}{{$test}}{{"\n"}}{{end}}{{end}}`
+	for dir, paths := range of {
+		cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-test", "-f", format}, paths...)...) //nolint:gosec // the packages are this repository's
+		cmd.Dir, cmd.Stderr = dir, os.Stderr
+		out, err := cmd.Output()
+		if err != nil {
+			return nil, fmt.Errorf("list the packages that have properties in %s: %w", dir, err)
+		}
+		for line := range strings.Lines(string(out)) {
+			if pkg, isTest := strings.CutSuffix(strings.TrimSpace(line), ".test"); isTest {
+				checked[pkg] = true
+			}
+		}
+	}
+	return checked, nil
 }
 
 // soak runs all packages in one random order after another, until the time is over.
@@ -112,7 +186,7 @@ func (o *options) soak(ctx context.Context) error {
 	began := time.Now()
 	var failures []failure
 	runs, rounds := 0, 0
-	seen := map[string]bool{}
+	seen := map[testPackage]bool{}
 	over := func() bool { return ctx.Err() != nil || time.Since(began) > o.length }
 	for ; !over() && (o.rounds == 0 || rounds < o.rounds); rounds++ {
 		for _, i := range rand.Perm(len(o.packages)) {
@@ -133,6 +207,9 @@ func (o *options) soak(ctx context.Context) error {
 			}
 		}
 	}
+	if o.checks > 0 {
+		fmt.Printf("\nevery property was checked %d times in a run", o.checks)
+	}
 	fmt.Printf("\n%d runs of %d of %d packages in %s, GOMAXPROCS %s each, %d processors kept busy: %d failed\n",
 		runs, len(seen), len(o.packages), time.Since(began).Round(time.Second), o.cpu, o.busy, len(failures))
 	for _, f := range failures {
@@ -149,16 +226,25 @@ func (o *options) soak(ctx context.Context) error {
 	return nil
 }
 
-// test runs one package; nil where it passes.
-func (o *options) test(ctx context.Context, pkg string) (*failure, error) {
-	seed := rand.Int64N(1 << 31)
+// arguments are those of go for one run of a package's tests.
+func (o *options) arguments(pkg string, seed int64) []string {
 	args := []string{"test", "-count=1", "-timeout=60m", "-cpu=" + o.cpu, fmt.Sprintf("-shuffle=%d", seed)}
 	if o.race {
-		args = append(args, "-race")
+		args = append(args, "-race", spared)
 	}
-	args = append(append(args, pkg), o.args...)
+	args = append(args, pkg)
+	if o.checked[pkg] {
+		args = append(args, fmt.Sprintf("-rapid.checks=%d", o.checks))
+	}
+	return append(args, o.args...)
+}
+
+// test runs one package; nil where it passes.
+func (o *options) test(ctx context.Context, pkg testPackage) (*failure, error) {
+	seed := rand.Int64N(1 << 31)
+	args := o.arguments(pkg.path, seed)
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the packages are this module's
-	cmd.Dir = o.root
+	cmd.Dir = pkg.dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = time.Minute
 	var out bytes.Buffer
@@ -167,14 +253,14 @@ func (o *options) test(ctx context.Context, pkg string) (*failure, error) {
 	err := cmd.Run()
 	took := time.Since(began).Round(time.Second)
 	if err == nil {
-		fmt.Printf("ok    %7s  %s\n", took, pkg)
+		fmt.Printf("ok    %7s  %s\n", took, pkg.path)
 		return nil, nil //nolint:nilnil // it passes
 	}
-	log := filepath.Join(o.logs, fmt.Sprintf("%s-%d.txt", filepath.Base(pkg), seed))
+	log := filepath.Join(o.logs, fmt.Sprintf("%s-%d.txt", filepath.Base(pkg.path), seed))
 	if err := os.WriteFile(log, out.Bytes(), 0o600); err != nil {
 		return nil, fmt.Errorf("write the output of a failed run: %w", err)
 	}
-	f := &failure{pkg: pkg, command: "go " + strings.Join(args, " "), log: log}
-	fmt.Printf("FAIL  %7s  %s  %s\n", took, pkg, log)
+	f := &failure{pkg: pkg.path, command: "cd " + pkg.dir + " && go " + strings.Join(args, " "), log: log}
+	fmt.Printf("FAIL  %7s  %s  %s\n", took, pkg.path, log)
 	return f, nil
 }

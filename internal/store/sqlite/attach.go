@@ -12,18 +12,21 @@ import (
 )
 
 // Administration is a database opened for what people administer, beside a process that may own it.
-type Administration interface {
-	store.Admin
-	Close() error
+type Administration struct {
+	store.Directory
+	engine *Engine
 }
+
+// Close closes the database.
+func (a *Administration) Close() error { return a.engine.Close() }
 
 // Attach opens a database to administer it, whether or not a tokenboard process has it open: SQLite
 // keeps the two from writing at the same time, and the process reads users anew for every request. A
 // database that nobody has open is made and migrated where that is due.
-func Attach(ctx context.Context, o Options) (Administration, error) {
+func Attach(ctx context.Context, o Options) (*Administration, error) {
 	e, err := Open(ctx, o)
 	if err == nil {
-		return e, nil
+		return &Administration{e.Directory(), e}, nil
 	}
 	if !errors.Is(err, store.ErrInUse) {
 		return nil, err
@@ -36,7 +39,7 @@ func Attach(ctx context.Context, o Options) (Administration, error) {
 	if err := e.attach(ctx); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	return e, nil
+	return &Administration{e.Directory(), e}, nil
 }
 
 func (e *Engine) attach(ctx context.Context) error {
@@ -55,31 +58,21 @@ func (e *Engine) attach(ctx context.Context) error {
 	if err := e.writeDB.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return mapError("read the schema version", err)
 	}
-	if version != newestVersion() {
-		return fmt.Errorf("the running tokenboard is of another version (schema %d, this program's is %d); use its own program, or restart it with this one",
-			version, newestVersion())
+	if err := checkSameVersion(version); err != nil {
+		return err
 	}
-	if err := e.openAccess(ctx); err != nil {
+	if err := e.openDirectory(ctx); err != nil {
 		return err
 	}
 	e.writer, err = newWriter(ctx, e.writeDB)
 	return err
 }
 
-func (e *Engine) openAccess(ctx context.Context) (err error) {
-	e.accessDB, err = sql.Open("sqlite", dsn(e.path, "ro", "query_only(1)", fmt.Sprintf("cache_size(-%d)", accessCacheKiB)))
-	if err != nil {
-		return mapError("open the database for reading", err)
-	}
-	e.accessDB.SetMaxOpenConns(accessReaders)
-	e.accessDB.SetMaxIdleConns(accessReaders)
-	for _, s := range []struct {
-		stmt **sql.Stmt
-		text string
-	}{{&e.findSession, findSession}, {&e.findToken, findToken}} {
-		if *s.stmt, err = e.accessDB.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // accessDB ends them
-			return mapError("prepare a statement", err)
-		}
+// checkSameVersion refuses a database that a process of another version has open.
+func checkSameVersion(version int) error {
+	if version != newestVersion() {
+		return fmt.Errorf("the running tokenboard is of another version (schema %d, this program's is %d); use its own program, or restart it with this one",
+			version, newestVersion())
 	}
 	return nil
 }

@@ -14,9 +14,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"modernc.org/sqlite"
+	_ "modernc.org/sqlite" // the driver
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/sqlite/directory"
+	"github.com/tokenboard/tokenboard/internal/store/sqlite/sqlerr"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -37,24 +39,24 @@ const defaultMaxTexts = 8_192
 
 // Engine is an open database. It is safe for concurrent use.
 type Engine struct {
-	path    string
-	driver  string
-	secret  usage.KeySecret
-	lock    *fileLock
-	writing sync.Mutex // held for a write transaction
-	writeDB *sql.DB    // one connection
-	writer  *writer
-	writes  lastWrites
-	doubt   *doubt // nil, mostly; guarded by writing, as writer and writes are
-	readDB  *sql.DB
-	// accessDB finds out who a request acts for, while long reads keep readDB busy.
-	accessDB               *sql.DB
-	findSession, findToken *sql.Stmt
-	dims                   *dims
-	maxTexts               int
-	sweep                  *sweep       // the writer's; nil where none is under way
-	dropped                int64        // records since the last sweep
-	seen                   atomic.Int64 // Unix seconds of the last put
+	path      string
+	driver    string
+	secret    usage.KeySecret
+	lock      *fileLock
+	writing   sync.Mutex // held for a write transaction
+	writeDB   *sql.DB    // one connection
+	writer    *writer
+	writes    lastWrites
+	doubt     *doubt // nil, mostly; guarded by writing, as writer and writes are
+	readDB    *sql.DB
+	accessDB  *sql.DB // finds out who a request acts for, while long reads keep readDB busy
+	directory *directory.Directory
+	leases    leases
+	dims      *dims
+	maxTexts  int
+	sweep     *sweep       // the writer's; nil where none is under way
+	dropped   int64        // records since the last sweep
+	seen      atomic.Int64 // Unix seconds of the last put
 
 	view         atomic.Pointer[view]
 	lastBlock    int64 // the greatest id of a block; the writer's
@@ -64,7 +66,13 @@ type Engine struct {
 	closed       chan struct{}
 }
 
-var _ store.Engine = (*Engine)(nil)
+// What it can do.
+var (
+	_ store.Engine      = (*Engine)(nil)
+	_ store.Sums        = (*Engine)(nil)
+	_ store.Maintenance = (*Engine)(nil)
+	_ store.Backup      = (*Engine)(nil)
+)
 
 const (
 	readers         = 8
@@ -138,7 +146,7 @@ func (e *Engine) open(ctx context.Context, keyed bool) error {
 	}
 	e.readDB.SetMaxOpenConns(readers)
 	e.readDB.SetMaxIdleConns(readers)
-	if err := e.openAccess(ctx); err != nil {
+	if err := e.openDirectory(ctx); err != nil {
 		return err
 	}
 	if e.dims, err = loadDims(ctx, e.readDB, e.maxTexts); err != nil {
@@ -208,6 +216,9 @@ func (e *Engine) Close() error {
 	defer e.writing.Unlock()
 	var errs []error
 	errs = append(errs, e.closeBlocks())
+	if e.directory != nil {
+		errs = append(errs, e.directory.Close())
+	}
 	for _, db := range []*sql.DB{e.readDB, e.accessDB, e.blocksDB} {
 		if db != nil {
 			errs = append(errs, db.Close())
@@ -223,6 +234,32 @@ func (e *Engine) Close() error {
 		errs = append(errs, e.lock.release())
 	}
 	return errors.Join(errs...)
+}
+
+// Directory gives what the database keeps besides calls. It ends with the engine.
+func (e *Engine) Directory() *directory.Directory { return e.directory }
+
+// openDirectory opens what administers the database.
+func (e *Engine) openDirectory(ctx context.Context) (err error) {
+	e.accessDB, err = sql.Open("sqlite", dsn(e.path, "ro", "query_only(1)", fmt.Sprintf("cache_size(-%d)", accessCacheKiB)))
+	if err != nil {
+		return mapError("open the database for reading", err)
+	}
+	e.accessDB.SetMaxOpenConns(accessReaders)
+	e.accessDB.SetMaxIdleConns(accessReaders)
+	read := e.readDB
+	if read == nil { // beside an owner, for one command
+		read = e.accessDB
+	}
+	e.directory, err = directory.New(ctx, directory.Options{
+		Read: read, Access: e.accessDB,
+		Write: func(ctx context.Context, f func(*sql.Conn) error) error {
+			e.writing.Lock()
+			defer e.writing.Unlock()
+			return e.transaction(ctx, func() error { return f(e.writer.conn) })
+		},
+	})
+	return err
 }
 
 // Info tells the store's size and age.
@@ -251,26 +288,5 @@ func (e *Engine) Info(ctx context.Context) (store.Info, error) {
 	return info, nil
 }
 
-// Result codes of SQLite (https://www.sqlite.org/rescode.html).
-const (
-	codeReadOnly = 8
-	codeCorrupt  = 11
-	codeNotADB   = 26
-)
-
 // mapError says what was being done, and turns SQLite's codes into the store's errors.
-func mapError(doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	var se *sqlite.Error
-	if errors.As(err, &se) {
-		switch se.Code() & 0xff {
-		case codeCorrupt, codeNotADB:
-			return fmt.Errorf("%s: %w (%w)", doing, store.ErrCorrupt, err)
-		case codeReadOnly:
-			return fmt.Errorf("%s: %w (%w)", doing, store.ErrReadOnly, err)
-		}
-	}
-	return fmt.Errorf("%s: %w", doing, err)
-}
+func mapError(doing string, err error) error { return sqlerr.Map(doing, err) }

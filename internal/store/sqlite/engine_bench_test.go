@@ -46,7 +46,7 @@ func BenchmarkApply(b *testing.B) {
 		b.StopTimer()
 		w := nextWrite(g, applied)
 		b.StartTimer()
-		require.NoError(b, e.Apply(context.Background(), w))
+		require.NoError(b, e.Commit(context.Background(), w))
 		done += len(w.Put)
 	}
 }
@@ -57,7 +57,7 @@ func BenchmarkPage(b *testing.B) {
 	e, end := benchEngine(b), time.Date(2026, 9, 10, 0, 0, 0, 0, time.UTC)
 	g := loadgen.New(loadgen.Set{Calls: stored, Ordered: true, Days: 10, End: end})
 	for done := 0; done < stored; done += applied {
-		require.NoError(b, e.Apply(context.Background(), nextWrite(g, applied)))
+		require.NoError(b, e.Commit(context.Background(), nextWrite(g, applied)))
 	}
 	key := usage.Fingerprint(loadgen.KeyOf(100))
 	for _, q := range []struct {
@@ -97,7 +97,7 @@ func BenchmarkPage(b *testing.B) {
 		for b.Loop() {
 			r := &page[i%len(page)]
 			i++
-			_, found, err := e.Find(context.Background(), r.ID, r.Start)
+			_, found, err := find(e, r.ID, r.Start)
 			require.NoError(b, err)
 			require.True(b, found, fmt.Sprint(r.ID))
 		}

@@ -52,6 +52,30 @@ func scan(t *testing.T, e *Engine, f store.Filter) (out []store.Record) {
 	return out
 }
 
+// find gives the stored record of an identity and start.
+func find(e *Engine, id usage.ID, at time.Time) (r store.Record, found bool, err error) {
+	records, err := e.Lookup(ctx, store.Lookup{Refs: []store.Ref{{ID: id, Start: at}}})
+	if len(records) > 0 {
+		r, found = records[0], true
+	}
+	return r, found, err
+}
+
+// retire removes at most limit records that start before a time, and tells how many went.
+func retire(e *Engine, before, linksBefore time.Time, limit int) (n int, err error) {
+	r := store.Retirement{ID: store.NewWriteID(), Floor: before, LinksBefore: linksBefore, Before: store.Ref{Start: before}}
+	page, _, err := e.List(ctx, store.Page{
+		Filter: store.Filter{To: before, Superseded: true}, Order: store.Order{Ascending: true}, Limit: limit + 1,
+	})
+	if err != nil {
+		return 0, err
+	}
+	if n = min(len(page), limit); n < len(page) {
+		r.Before = store.Ref{ID: page[n].ID, Start: page[n].Start}
+	}
+	return n, e.Retire(ctx, r)
+}
+
 // fullRecord has every field set.
 func fullRecord() store.Record {
 	want := record(1, start)
@@ -78,9 +102,9 @@ func TestRoundTrip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	e := open(t, path)
 	want := fullRecord()
-	require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{want}, Seen: start}))
+	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{want}, Seen: start}))
 	for range 2 {
-		got, found, err := e.Find(ctx, want.ID, want.Start)
+		got, found, err := find(e, want.ID, want.Start)
 		require.NoError(t, err)
 		require.True(t, found)
 		require.Equal(t, want, got)
@@ -97,20 +121,20 @@ func TestSameStart(t *testing.T) {
 	for i := range n {
 		w.Put = append(w.Put, record(i+1, start))
 	}
-	require.NoError(t, e.Apply(ctx, w))
-	require.NoError(t, e.Apply(ctx, w), "a second time changes nothing")
+	require.NoError(t, e.Commit(ctx, w))
+	require.NoError(t, e.Commit(ctx, w), "a second time changes nothing")
 	require.Len(t, scan(t, e, store.Filter{}), n)
 	for _, i := range []int{1, n / 2, n} {
 		r := record(i, start)
-		got, found, err := e.Find(ctx, r.ID, r.Start)
+		got, found, err := find(e, r.ID, r.Start)
 		require.NoError(t, err)
 		require.True(t, found)
 		require.EqualValues(t, i, got.Tokens.InputUncached)
 	}
 	// removing one must not hide those behind it
 	gone := record(n/2, start)
-	require.NoError(t, e.Apply(ctx, store.Write{Remove: []store.Ref{{ID: gone.ID, Start: gone.Start}}}))
-	require.NoError(t, e.Apply(ctx, w))
+	require.NoError(t, e.Commit(ctx, store.Write{Remove: []store.Ref{{ID: gone.ID, Start: gone.Start}}}))
+	require.NoError(t, e.Commit(ctx, w))
 	require.Len(t, scan(t, e, store.Filter{}), n)
 }
 
@@ -122,7 +146,7 @@ func TestFiltersAreLiteral(t *testing.T) {
 		r.Model, r.RequestID = model, "req-"+model
 		w.Put = append(w.Put, r)
 	}
-	require.NoError(t, e.Apply(ctx, w))
+	require.NoError(t, e.Commit(ctx, w))
 	count := func(f store.Filter) int { return len(scan(t, e, f)) }
 	require.Equal(t, 1, count(store.Filter{Models: []string{"a%b"}}))
 	require.Equal(t, 2, count(store.Filter{Models: []string{"a%b", "a_b", "none"}}))
@@ -141,7 +165,7 @@ func TestPagesAndCursors(t *testing.T) {
 	for i := range 25 {
 		w.Put = append(w.Put, record(i+1, start.Add(time.Duration(i)*time.Second)))
 	}
-	require.NoError(t, e.Apply(ctx, w))
+	require.NoError(t, e.Commit(ctx, w))
 	var all []store.Record
 	cursor := ""
 	for {
@@ -151,7 +175,7 @@ func TestPagesAndCursors(t *testing.T) {
 			break
 		}
 		// what is new does not move the pages
-		require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{record(100+len(all), start.Add(time.Hour))}}))
+		require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(100+len(all), start.Add(time.Hour))}}))
 		cursor = next
 	}
 	require.Len(t, all, 25)
@@ -173,10 +197,10 @@ func TestDropAndReopen(t *testing.T) {
 		w.Links = append(w.Links, usage.Link{Trace: usage.TraceID{byte(i + 1)}, Span: usage.SpanID{1}, Parent: usage.SpanID{2}})
 	}
 	w.Seen = start
-	require.NoError(t, e.Apply(ctx, w))
+	require.NoError(t, e.Commit(ctx, w))
 	floor := start.Add(10 * time.Minute)
 	for range 3 {
-		_, err := e.Drop(ctx, floor, start.Add(time.Hour), 4)
+		_, err := retire(e, floor, start.Add(time.Hour), 4)
 		require.NoError(t, err)
 	}
 	require.NoError(t, e.Compact(ctx))
@@ -207,7 +231,7 @@ func TestBackupWhileWriting(t *testing.T) {
 			case <-stop:
 				return
 			default: // always two records in one write
-				_ = e.Apply(ctx, store.Write{Put: []store.Record{record(i+1, start), record(i+2, start)}})
+				_ = e.Commit(ctx, store.Write{Put: []store.Record{record(i+1, start), record(i+2, start)}})
 			}
 		}
 	}()
@@ -256,7 +280,7 @@ func TestRefusedFiles(t *testing.T) {
 func TestCloseLeavesOneFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	e := open(t, path)
-	require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{record(1, start)}, Seen: start}))
+	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(1, start)}, Seen: start}))
 	require.Len(t, scan(t, e, store.Filter{}), 1)
 	require.NoError(t, e.Close())
 	require.NoFileExists(t, path+"-wal")

@@ -97,7 +97,7 @@ func (e *Engine) fold(ctx context.Context) error {
 			return err
 		}
 	}
-	return e.replace(ctx, f.removed, f.added, nil, func() error {
+	return e.replace(ctx, store.NewWriteID(), 0, f.removed, f.added, nil, func() error {
 		_, err := e.writer.conn.ExecContext(ctx, "DELETE FROM recent")
 		return mapError("forget what was written lately", err)
 	})
@@ -171,12 +171,12 @@ func (f *folding) add(hour int64, rows []block.Row) error {
 
 // replace stores blocks in the place of others, with what else belongs to it, and shows the new view,
 // in which some entries are recent still.
-func (e *Engine) replace(ctx context.Context, removed []*blockRef, added []*built, recent []*entry, more func() error) error {
+func (e *Engine) replace(ctx context.Context, id store.WriteID, epoch int64, removed []*blockRef, added []*built, recent []*entry, more func() error) error {
 	slices.SortFunc(added, func(a, b *built) int { return cmp.Compare(a.id, b.id) })
 	v := e.view.Load()
 	version := v.version + 1
 	refs := make([]*blockRef, len(added))
-	return e.write(ctx, store.NewWriteID(), func() error {
+	return e.write(ctx, id, epoch, func() error {
 		for _, b := range removed {
 			for _, s := range []*sql.Stmt{e.writer.removeBlock, e.writer.removeData} {
 				if _, err := s.ExecContext(ctx, b.id); err != nil {
@@ -241,22 +241,22 @@ func appendPart(b, part []byte) []byte {
 
 func readPart(b []byte) (part, rest []byte, ok bool) {
 	n, size := binary.Uvarint(b)
-	if size <= 0 || n > uint64(len(b)-size) { //nolint:gosec // lengths
+	if size <= 0 || n > uint64(len(b)-size) {
 		return nil, nil, false
 	}
-	end := size + int(n) //nolint:gosec // checked
+	end := size + int(n)
 	return b[size:end], b[end:], true
 }
 
 func appendPlace(b []byte, p *place) []byte {
-	return append(binary.LittleEndian.AppendUint64(b, uint64(p.start)), p.id[:]...) //nolint:gosec // undone by readPlace
+	return append(binary.LittleEndian.AppendUint64(b, uint64(p.start)), p.id[:]...)
 }
 
 func readPlace(b []byte) (p place, rest []byte, ok bool) {
 	if len(b) < 8+len(p.id) {
 		return p, nil, false
 	}
-	p.start = int64(binary.LittleEndian.Uint64(b)) //nolint:gosec // written from one
+	p.start = int64(binary.LittleEndian.Uint64(b))
 	copy(p.id[:], b[8:])
 	return p, b[8+len(p.id):], true
 }

@@ -16,11 +16,11 @@ func FuzzOpenDamaged(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "t.db")
 	e, err := Open(ctx, Options{Path: path})
 	require.NoError(f, err)
-	require.NoError(f, e.Apply(ctx, store.Write{Put: []store.Record{fullRecord()}, Seen: start}))
+	require.NoError(f, e.Commit(ctx, store.Write{Put: []store.Record{fullRecord()}, Seen: start}))
 	copied := path + ".backup"
 	require.NoError(f, e.Backup(ctx, copied))
 	require.NoError(f, e.Close())
-	whole, err := os.ReadFile(copied) //nolint:gosec // ours
+	whole, err := os.ReadFile(copied)
 	require.NoError(f, err)
 	f.Add(uint32(0), []byte("SQLite format 4"))
 	f.Add(uint32(100), []byte{13, 0, 0, 255, 255})
@@ -40,8 +40,8 @@ func FuzzOpenDamaged(f *testing.F) {
 			return
 		}
 		_ = e.Scan(ctx, store.Filter{}, func(*store.Record) error { return nil })
-		_, _, _ = e.Find(ctx, fullRecord().ID, fullRecord().Start)
-		_ = e.Apply(ctx, store.Write{Put: []store.Record{record(9, start)}, Seen: start})
+		_, _, _ = find(e, fullRecord().ID, fullRecord().Start)
+		_ = e.Commit(ctx, store.Write{Put: []store.Record{record(9, start)}, Seen: start})
 		_ = e.Close()
 	})
 }

@@ -63,124 +63,6 @@ func (e *Engine) inBlocks(ctx context.Context, v *view, from fetcher, p *place) 
 	return ref, in, row, err
 }
 
-// Find gives the stored record of an identity and start.
-func (e *Engine) Find(ctx context.Context, id usage.ID, start time.Time) (store.Record, bool, error) {
-	p, ok := placeAt(id, start)
-	if !ok {
-		return store.Record{}, false, nil
-	}
-	v := e.view.Load()
-	if entry, known := v.entryAt(&p); known {
-		if entry.gone() {
-			return store.Record{}, false, nil
-		}
-		return *entry.row.Record, true, nil
-	}
-	if !v.mayHave(&p) {
-		return store.Record{}, false, nil
-	}
-	var r store.Record
-	found := false
-	err := e.reading(ctx, func(s *snapshot) (err error) {
-		r, found, err = s.find(ctx, &p)
-		return err
-	})
-	return r, found, err
-}
-
-// mayHave tells whether a block may hold a record at a place.
-func (v *view) mayHave(p *place) (may bool) {
-	if h := v.hourAt(hourOf(p.start)); h != nil {
-		hash := block.HashID(p.id)
-		h.around(p.start, func(b *blockRef) bool {
-			may = marks.MayHaveID(b.summary, hash)
-			return !may
-		})
-	}
-	return may
-}
-
-func (s *snapshot) find(ctx context.Context, p *place) (r store.Record, found bool, err error) {
-	if entry, known := s.entryAt(p); known {
-		if entry.gone() {
-			return r, false, nil
-		}
-		return *entry.row.Record, true, nil
-	}
-	ref, in, row, err := s.engine.inBlocks(ctx, s.view, s.blockReader, p)
-	if err != nil || ref == nil {
-		return r, false, err
-	}
-	return r, true, readRow(in.figures, in.names, s.dims, row, &r)
-}
-
-// Get gives the stored record of an identity whose start is not known: blocks that may have it by their
-// summaries are read. Use Find where the start is known.
-func (e *Engine) Get(ctx context.Context, id usage.ID) (r store.Record, found bool, err error) {
-	err = e.reading(ctx, func(s *snapshot) error {
-		for _, entry := range s.recent {
-			if entry.id == id && !entry.gone() {
-				r, found = *entry.row.Record, true
-				return nil
-			}
-		}
-		hash := block.HashID(id)
-		for _, h := range s.hours {
-			for _, b := range h.blocks {
-				if !marks.MayHaveID(b.summary, hash) {
-					continue
-				}
-				o, err := e.openBlock(ctx, s.blockReader, b.id)
-				if err != nil {
-					return err
-				}
-				for i := range o.figures.Rows() {
-					if o.names.Compare(i, &id) != 0 {
-						continue
-					}
-					p := place{o.figures.Starts()[i], id}
-					if r, found, err = s.find(ctx, &p); found || err != nil {
-						return err
-					}
-				}
-			}
-		}
-		return nil
-	})
-	return r, found, err
-}
-
-// Relatives looks through the range: a record's standing has no index, because few ever ask.
-func (e *Engine) Relatives(ctx context.Context, by, other usage.ID, from, to time.Time, limit int) ([]store.Record, error) {
-	var out []store.Record
-	hash := block.HashID(other)
-	err := e.reading(ctx, func(s *snapshot) error {
-		m := newMatch(&store.Filter{From: from, To: to, Superseded: true}, s.dims)
-		m.only = func(b *blockRef) bool { return b.summary.HasSuperseded() || marks.MayHaveID(b.summary, hash) }
-		return s.walk(ctx, m, false, nil, func(at *source) (bool, error) {
-			id, superseding, err := at.relation()
-			if err != nil || (superseding != by && id != other) {
-				return true, err
-			}
-			out = append(out, store.Record{})
-			return len(out) <= limit, at.record(&out[len(out)-1])
-		})
-	})
-	return out, err
-}
-
-// relation gives the id of a record and of the one that supersedes it.
-func (c *source) relation() (id, by usage.ID, err error) {
-	if c.block == nil {
-		return c.entry().id, c.entry().row.Record.SupersededBy, nil
-	}
-	names, err := c.block.names()
-	if err != nil {
-		return id, by, err
-	}
-	return names.ID(c.rows[0]), names.SupersededBy(c.rows[0]), nil
-}
-
 // scanBatch is how many records Scan reads at a time.
 const scanBatch = 4096
 
@@ -224,23 +106,25 @@ func (e *Engine) Scan(ctx context.Context, f store.Filter, visit func(*store.Rec
 
 // Figures visits the records that match, a block at a time, without their names.
 func (e *Engine) Figures(ctx context.Context, f store.Filter, visit func(*store.Record) error) error {
-	return e.reading(ctx, func(s *snapshot) error {
-		return s.each(ctx, newMatch(&f, s.dims), func(x *entry) error {
-			r := *x.row.Record
-			return visit(&r)
-		}, func(f *block.Figures, rows []int) error {
-			var r store.Record
-			for _, i := range rows {
-				r = store.Record{}
-				if texts := f.Read(i, &r); !s.dims.set(&texts, f, &r.Call) {
-					return errText
-				}
-				if err := visit(&r); err != nil {
-					return err
-				}
+	return e.reading(ctx, func(s *snapshot) error { return s.figures(ctx, newMatch(&f, s.dims), visit) })
+}
+
+func (s *snapshot) figures(ctx context.Context, m *match, visit func(*store.Record) error) error {
+	return s.each(ctx, m, func(x *entry) error {
+		r := *x.row.Record
+		return visit(&r)
+	}, func(f *block.Figures, rows []int) error {
+		var r store.Record
+		for _, i := range rows {
+			r = store.Record{}
+			if texts := f.Read(i, &r); !s.dims.set(&texts, f, &r.Call) {
+				return errText
 			}
-			return nil
-		})
+			if err := visit(&r); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -283,7 +167,7 @@ const cursorVersion = 2
 const cursorSize = 1 + 8 + len(usage.ID{}) + 1
 
 func cursorOf(p *place) string {
-	b := binary.BigEndian.AppendUint64([]byte{cursorVersion}, uint64(p.start)) //nolint:gosec // starts are positive
+	b := binary.BigEndian.AppendUint64([]byte{cursorVersion}, uint64(p.start))
 	b = append(b, p.id[:]...)
 	return base64.RawURLEncoding.EncodeToString(append(b, checkByte(b)))
 }
@@ -293,7 +177,7 @@ func parseCursor(s string) (*place, error) {
 	if err != nil || len(b) != cursorSize || b[0] != cursorVersion || checkByte(b[:cursorSize-1]) != b[cursorSize-1] {
 		return nil, store.ErrCursor
 	}
-	p := &place{start: int64(binary.BigEndian.Uint64(b[1:9]))} //nolint:gosec // checked below
+	p := &place{start: int64(binary.BigEndian.Uint64(b[1:9]))}
 	if p.start < 0 {
 		return nil, store.ErrCursor
 	}

@@ -71,12 +71,31 @@ func (e *Engine) sweepStep(ctx context.Context) (more bool, err error) {
 	if len(ids) > sweepBlocks {
 		return true, nil
 	}
-	for _, x := range v.recent {
-		for _, n := range x.row.Texts {
-			s.use(uint64(n))
-		}
+	if err := e.sweepRecent(ctx, s); err != nil {
+		return false, err
 	}
 	return false, e.forgetTexts(ctx, s.used)
+}
+
+// sweepRecent looks at what was written since blocks were last changed, as it is on disk: a start reads
+// earlier forms of records too, which memory has not.
+func (e *Engine) sweepRecent(ctx context.Context, s *sweep) error {
+	rows, err := e.writer.conn.QueryContext(ctx, "SELECT data FROM recent")
+	if err != nil {
+		return mapError("read what was written lately", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var data []byte
+		if err := rows.Scan(&data); err != nil {
+			return mapError("read what was written lately", err)
+		}
+		err := eachRecent(data, func(figures, _ []byte) error { return s.useFigures(figures) }, func(place) {})
+		if err != nil {
+			return err
+		}
+	}
+	return mapError("read what was written lately", rows.Err())
 }
 
 // blocksAfter lists the blocks with greater ids, ascending.
@@ -97,19 +116,24 @@ func (e *Engine) sweepBlock(ctx context.Context, s *sweep, id int64) error {
 	if err != nil {
 		return err
 	}
+	if err := s.useFigures(data); err != nil {
+		return damaged(id, err)
+	}
+	return nil
+}
+
+// useFigures notes the texts that figures name.
+func (s *sweep) useFigures(data []byte) error {
 	f, err := block.OpenFigures(data)
 	if err != nil {
-		return damaged(id, err)
+		return err
 	}
 	for k := range int(kindCount) {
 		for _, n := range f.Text(k).Values {
 			s.use(n)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return damaged(id, err)
-	}
-	return nil
+	return f.Err()
 }
 
 // forgetTexts removes the texts that are not used.
@@ -117,7 +141,7 @@ func (e *Engine) forgetTexts(ctx context.Context, used []bool) error {
 	var unused []uint32
 	for n := range used {
 		if n > 0 && !used[n] && e.dims.values[n].kind < kindCount {
-			unused = append(unused, uint32(n)) //nolint:gosec // numbers are 31 bits
+			unused = append(unused, uint32(n))
 		}
 	}
 	done := func() {
@@ -134,7 +158,7 @@ func (e *Engine) forgetTexts(ctx context.Context, used []bool) error {
 	if err != nil {
 		return fmt.Errorf("list the texts that no record has: %w", err)
 	}
-	return e.write(ctx, store.NewWriteID(), func() error {
+	return e.write(ctx, store.NewWriteID(), 0, func() error {
 		_, err := e.writer.conn.ExecContext(ctx, "DELETE FROM dims WHERE id IN (SELECT value FROM json_each(?))", string(list))
 		return mapError("forget texts that no record has", err)
 	}, done)
@@ -160,7 +184,7 @@ func (d *dims) remove(numbers []uint32) {
 	d.byText, d.last = [kindCount]map[string]uint32{}, [kindCount]uint32{}
 	for n := range d.values {
 		if n > 0 && d.values[n].kind < kindCount {
-			d.name(uint32(n)) //nolint:gosec // numbers are 31 bits
+			d.name(uint32(n))
 		}
 	}
 }

@@ -28,7 +28,7 @@ func TestReclaim(t *testing.T) {
 			w.Put = append(w.Put, r)
 		}
 		w.Seen = start
-		require.NoError(t, e.Apply(ctx, w))
+		require.NoError(t, e.Commit(ctx, w))
 		e.writing.Lock()
 		defer e.writing.Unlock()
 		require.NoError(t, e.fold(ctx))
@@ -65,7 +65,7 @@ func TestReclaim(t *testing.T) {
 	require.Equal(t, 0, found("old-100"))
 
 	require.NoError(t, e.reading(ctx, func(s *snapshot) error { // a reader that began before all of it
-		_, err := e.Drop(ctx, start.Add(50*time.Minute), start, 1_000)
+		_, err := retire(e, start.Add(50*time.Minute), start, 1_000)
 		require.NoError(t, err)
 		require.NoError(t, e.Compact(ctx))
 		inMemory, stored := count(kindUser)
@@ -98,5 +98,22 @@ func TestReclaim(t *testing.T) {
 	e, err = Open(ctx, o)
 	require.NoError(t, err)
 	check()
+	require.NoError(t, e.Close())
+}
+
+// TestTextsOfEarlierForms: what a start reads of a write that others overwrote before blocks changed names its
+// texts still.
+func TestTextsOfEarlierForms(t *testing.T) {
+	o := Options{Path: filepath.Join(t.TempDir(), "t.db"), MaxTexts: 1}
+	e := openLossy(t, o)
+	r := record(1, start)
+	r.User = "first"
+	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{r}, Seen: start}))
+	require.NoError(t, e.Commit(ctx, store.Write{Remove: []store.Ref{{ID: r.ID, Start: r.Start}}, Seen: start}))
+	e.dropped = 1 << 40
+	require.NoError(t, e.Compact(ctx))
+	require.NoError(t, e.Close())
+	e = openLossy(t, o)
+	require.Empty(t, scanned(t, e, store.Filter{Superseded: true}))
 	require.NoError(t, e.Close())
 }

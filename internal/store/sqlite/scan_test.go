@@ -21,7 +21,7 @@ func TestScansThatStall(t *testing.T) {
 		for i := at; i < min(at+1000, n); i++ {
 			w.Put = append(w.Put, record(i+1, start.Add(time.Duration(i/7)*time.Second))) // some start together
 		}
-		require.NoError(t, e.Apply(ctx, w))
+		require.NoError(t, e.Commit(ctx, w))
 	}
 	const scans = readers + 3
 	stalled, release := make(chan struct{}, scans), make(chan struct{})
@@ -48,7 +48,7 @@ func TestScansThatStall(t *testing.T) {
 	page, _, err := e.List(ctx, store.Page{Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, page, 10)
-	require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{record(n+1, start.Add(24*time.Hour)), record(n+2, start.Add(-time.Hour))}}))
+	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(n+1, start.Add(24*time.Hour)), record(n+2, start.Add(-time.Hour))}}))
 	var busy, log, written int
 	require.NoError(t, e.writer.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &written))
 	require.Zero(t, busy, "a reader holds the log")

@@ -29,11 +29,10 @@ var migrationFiles embed.FS
 type migration struct {
 	version int
 	sql     string
-	then    func(context.Context, *sql.Tx) error // what SQL cannot do; nil: nothing
 }
 
-// rowsGone is the version that keeps records in blocks.
-const rowsGone = 7
+// firstVersion is the schema of the first release; those before it were of development.
+const firstVersion = 11
 
 var migrations = sync.OnceValue(func() []migration {
 	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
@@ -51,9 +50,6 @@ var migrations = sync.OnceValue(func() []migration {
 			panic(fmt.Sprintf("migration %s: %v", name, err)) // the files are ours
 		}
 		m.sql = string(text)
-		if m.version == rowsGone {
-			m.then = rowsToBlocks
-		}
 		all = append(all, m)
 	}
 	return all
@@ -83,7 +79,7 @@ func checkFile(path string) error {
 // checkHeader reads the fields of SQLite's file header that say whose file it is and how new
 // (https://www.sqlite.org/fileformat2.html, 1.3), before SQLite makes files beside it.
 func checkHeader(path string) error {
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("look at the database file: %w", err)
 	}
@@ -115,6 +111,10 @@ func checkVersion(version int) error {
 	if version > newestVersion() {
 		return fmt.Errorf("%w: its schema version is %d, this program knows up to %d; run a newer tokenboard, or restore a backup made before the upgrade",
 			store.ErrNewer, version, newestVersion())
+	}
+	if version > 0 && version < firstVersion {
+		return fmt.Errorf("%w: its schema version is %d, the first released one is %d; move it away, or name another directory",
+			store.ErrUnreleased, version, firstVersion)
 	}
 	return nil
 }
@@ -158,11 +158,6 @@ func step(ctx context.Context, db *sql.DB, m migration) error {
 		fmt.Sprintf("PRAGMA user_version = %d", m.version),
 	} {
 		if _, err := tx.ExecContext(ctx, q); err != nil {
-			return err
-		}
-	}
-	if m.then != nil {
-		if err := m.then(ctx, tx); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ func TestFilterMatchesLikeTheStore(t *testing.T) {
 			RequestModel: fmt.Sprint("asked-", i%3), Provider: fmt.Sprint("p", i%2), KeyFingerprint: fmt.Sprint("abcd", i%3), KeyDisplay: fmt.Sprint("sk…", i%5),
 			User: fmt.Sprint("User ", i%5), Service: fmt.Sprint("s", i%2), Project: fmt.Sprint("proj", i%2), Session: fmt.Sprint("sess-", i%9),
 			Path: "/v1/x", Method: "POST", Operation: []string{"chat", "embeddings"}[i%2], ErrorType: []string{"", "timeout"}[i%2],
-			Status: []int{0, 200, 429, 503}[i%4], Failed: i%3 == 0, RequestID: fmt.Sprint("req-", i), Quality: usage.Quality(i % 8), //nolint:gosec // small
+			Status: []int{0, 200, 429, 503}[i%4], Failed: i%3 == 0, RequestID: fmt.Sprint("req-", i), Quality: usage.Quality(i % 8),
 		}
 		c.Trace, c.Span = usage.TraceID{0xab, byte(i), 0xbe, 0xef}, usage.SpanID{0xcd, byte(i), 0xfa, 0xce}
 		switch i % 3 {
@@ -42,11 +42,11 @@ func TestFilterMatchesLikeTheStore(t *testing.T) {
 		}
 		r := store.Record{Call: c, Counted: i%5 > 0, Seen: start}
 		if !r.Counted {
-			r.Reason = store.Reason(i/5%4 + 1) //nolint:gosec // small
+			r.Reason = store.Reason(i/5%4 + 1)
 		}
 		w.Put = append(w.Put, r)
 	}
-	require.NoError(t, e.Apply(context.Background(), w))
+	require.NoError(t, e.Commit(context.Background(), w))
 	words := []string{"gpt", "CLAUDE", "50%_", "%", "_", "beef", "FACE", "ab", "req-1", "sess-3", "user 1", "sk…2", "proj", "chat", "POST", "timeout", "asked-2", "nothing", "x1f", "1"}
 	whole := map[string][]string{
 		"status": {"ok", "error", "429", "5xx", "2XX", "404"}, "quality": {"no_usage", "inconsistent", "unpriced"},

@@ -59,7 +59,7 @@ func (e *Engine) keyFingerprints(ctx context.Context) error {
 
 // readSecret reads a secret's file. It makes one where it is empty, or where it is not there and may be made.
 func readSecret(path string, mayMake bool) (secret usage.KeySecret, made bool, err error) {
-	text, err := os.ReadFile(path) //nolint:gosec // beside the database
+	text, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !mayMake:
 		return nil, false, fmt.Errorf("%w: restore %s from where it was backed up, or put an empty file there to make a new one: "+
@@ -132,10 +132,10 @@ func (e *Engine) storeKeyed(ctx context.Context, check int64) error {
 		}
 		queries := []string{}
 		if plain > 0 {
-			queries = append(queries, "DELETE FROM sums", "DELETE FROM series", "UPDATE hours SET untrue = 1",
+			queries = append(queries, "DELETE FROM sums", "DELETE FROM series", "DELETE FROM changes", "UPDATE hours SET dirty = 1",
 				"UPDATE api_keys SET version = version + 1", "UPDATE meta SET value = value + 1 WHERE name = 'keys_version'")
 			for _, h := range e.view.Load().hoursWithRecords() {
-				queries = append(queries, fmt.Sprintf("INSERT OR IGNORE INTO hours (hour, untrue, seen) VALUES (%d, 1, 0)", h))
+				queries = append(queries, fmt.Sprintf("INSERT OR IGNORE INTO hours (hour, dirty, seen) VALUES (%d, 1, 0)", h))
 			}
 		}
 		for _, q := range append(queries, fmt.Sprintf("INSERT OR REPLACE INTO meta (name, value) VALUES ('key_secret', %d)", check)) {
@@ -157,7 +157,7 @@ func (e *Engine) storeKeyed(ctx context.Context, check int64) error {
 // keyColumn keys one column, and gives how many values were plain.
 func (e *Engine) keyColumn(ctx context.Context, table, column, id, where string) (plain int, err error) {
 	conn := e.writer.conn
-	rows, err := conn.QueryContext(ctx, "SELECT DISTINCT "+id+", "+column+" FROM "+table+where) //nolint:gosec // names of ours
+	rows, err := conn.QueryContext(ctx, "SELECT DISTINCT "+id+", "+column+" FROM "+table+where) //nolint:gosec // names of the schema, from the caller below
 	if err != nil {
 		return 0, err
 	}
@@ -186,7 +186,7 @@ func (e *Engine) keyColumn(ctx context.Context, table, column, id, where string)
 		return 0, err
 	}
 	for _, c := range changes {
-		if _, err := conn.ExecContext(ctx, "UPDATE "+table+" SET "+column+" = ? WHERE "+id+" = ?", c.text, c.id); err != nil { //nolint:gosec // names of ours
+		if _, err := conn.ExecContext(ctx, "UPDATE "+table+" SET "+column+" = ? WHERE "+id+" = ?", c.text, c.id); err != nil { //nolint:gosec // names of the schema, values by ?
 			return 0, err
 		}
 	}
@@ -195,14 +195,14 @@ func (e *Engine) keyColumn(ctx context.Context, table, column, id, where string)
 
 // backupSecret copies the secret of a database beside the copy of the database.
 func backupSecret(from, to string) error {
-	text, err := os.ReadFile(from + SecretSuffix) //nolint:gosec // beside the database
+	text, err := os.ReadFile(from + SecretSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // nothing is keyed
 	}
 	if err != nil {
 		return fmt.Errorf("read the key secret: %w", err)
 	}
-	f, err := os.OpenFile(to+SecretSuffix, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // beside the file that the operator names
+	f, err := os.OpenFile(to+SecretSuffix, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("make the file for the key secret: %w", err)
 	}

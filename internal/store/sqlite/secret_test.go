@@ -13,13 +13,13 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-func openKeyed(t *testing.T, path string, keyed bool) *ledger.Ledger {
+func openKeyed(t *testing.T, path string, keyed bool) (*ledger.Ledger, *Engine) {
 	t.Helper()
 	e, err := Open(ctx, Options{Path: path, Keyed: keyed})
 	require.NoError(t, err)
 	l, err := ledger.Open(ctx, e, ledger.Options{KeySecret: e.KeySecret()})
 	require.NoError(t, err)
-	return l
+	return l, e
 }
 
 // TestPlainFingerprintsAreKeyed: of a database that has fingerprints plain, all are keyed when it is opened, and all
@@ -28,8 +28,8 @@ func TestPlainFingerprintsAreKeyed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	now := time.Now().UTC().Truncate(time.Hour)
 	fingerprints := []string{usage.Fingerprint("one"), usage.Fingerprint("two"), usage.Fingerprint("of a stranger"), ""}
-	l := openKeyed(t, path, false)
-	require.NoError(t, l.Admin().AddKeys(ctx, 10, []store.Key{
+	l, e := openKeyed(t, path, false)
+	require.NoError(t, e.Directory().AddKeys(ctx, 10, []store.Key{
 		{ID: "a", Name: "a", Fingerprint: fingerprints[0], CreatedAt: now, Older: []store.Secret{{Fingerprint: fingerprints[1], Until: now}}},
 	}, store.AuditEntry{Action: "test"}))
 	call := func(i int, of string) usage.Call {
@@ -60,7 +60,7 @@ func TestPlainFingerprintsAreKeyed(t *testing.T) {
 	require.NoError(t, l.Close())
 
 	for range 2 { // the second time nothing is left to do
-		l = openKeyed(t, path, true)
+		l, e = openKeyed(t, path, true)
 		want := map[string]int64{}
 		for f, n := range before {
 			want[l.KeyIdentity(f)] = n
@@ -73,7 +73,7 @@ func TestPlainFingerprintsAreKeyed(t *testing.T) {
 			return nil
 		}))
 		require.Equal(t, 10, records)
-		keys, _, err := l.Admin().Keys(ctx, 0)
+		keys, _, err := e.Directory().Keys(ctx, 0)
 		require.NoError(t, err)
 		require.Equal(t, []string{l.KeyIdentity(fingerprints[0]), l.KeyIdentity(fingerprints[1])}, keys[0].Fingerprints())
 		require.NoError(t, l.Commit(ctx, all), "a record that comes again is the same")
@@ -95,7 +95,7 @@ func TestPlainFingerprintsAreKeyed(t *testing.T) {
 // TestLostSecret: a database without its secret is not opened, and the error says what to do.
 func TestLostSecret(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
-	l := openKeyed(t, path, true)
+	l, _ := openKeyed(t, path, true)
 	f := usage.Fingerprint("one")
 	old := l.KeyIdentity(f)
 	require.NoError(t, l.Close())
@@ -116,7 +116,7 @@ func TestLostSecret(t *testing.T) {
 		require.ErrorIs(t, err, store.ErrSecret, wrong)
 	}
 	require.NoError(t, os.WriteFile(path+SecretSuffix, secret, 0o644)) //nolint:gosec // to be tightened
-	l = openKeyed(t, path, true)
+	l, _ = openKeyed(t, path, true)
 	require.Equal(t, old, l.KeyIdentity(f))
 	require.NoError(t, l.Close())
 	info, err := os.Stat(path + SecretSuffix)
@@ -124,18 +124,11 @@ func TestLostSecret(t *testing.T) {
 	require.Zero(t, info.Mode().Perm()&0o077)
 
 	require.NoError(t, os.WriteFile(path+SecretSuffix, nil, 0o600))
-	l = openKeyed(t, path, true)
+	l, _ = openKeyed(t, path, true)
 	fresh := l.KeyIdentity(f)
 	require.NotEqual(t, old, fresh, "an empty file asks for a new one")
 	require.NoError(t, l.Close())
-	l = openKeyed(t, path, true)
+	l, _ = openKeyed(t, path, true)
 	require.Equal(t, fresh, l.KeyIdentity(f))
 	require.NoError(t, l.Close())
-}
-
-// TestMigrationsAreNumbered: two steps to one version would be one step to a database that stopped between them.
-func TestMigrationsAreNumbered(t *testing.T) {
-	for i, m := range migrations() {
-		require.Equal(t, i+1, m.version, "migrations follow one another, one file for each version")
-	}
 }

@@ -153,16 +153,21 @@ func (e *Engine) listSorted(ctx context.Context, p store.Page) (out []store.Reco
 			b.all = b.all[:p.Limit]
 			next = sortedCursor(&b.all[p.Limit-1], p.Order)
 		}
-		out = make([]store.Record, len(b.all))
+		places := make([]place, len(b.all))
 		for i := range b.all {
-			r, found, err := s.find(ctx, &b.all[i].place)
-			if err != nil {
-				return err
-			}
-			if !found {
+			places[i] = b.all[i].place
+		}
+		found := make(map[place]*store.Record, len(places))
+		if err := s.findAll(ctx, places, found); err != nil {
+			return err
+		}
+		out = make([]store.Record, len(places))
+		for i, p := range places {
+			r := found[p]
+			if r == nil {
 				return fmt.Errorf("%w: a record that was listed is not there", store.ErrCorrupt)
 			}
-			out[i] = r
+			out[i] = *r
 		}
 		return nil
 	})
@@ -186,8 +191,8 @@ func orderByte(o store.Order) byte {
 }
 
 func sortedCursor(r *ranked, o store.Order) string {
-	b := binary.BigEndian.AppendUint64([]byte{sortedCursorVersion, orderByte(o)}, uint64(r.rank)) //nolint:gosec // bits
-	b = binary.BigEndian.AppendUint64(b, uint64(r.start))                                         //nolint:gosec // starts are positive
+	b := binary.BigEndian.AppendUint64([]byte{sortedCursorVersion, orderByte(o)}, uint64(r.rank))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.start))
 	b = append(b, r.id[:]...)
 	return base64.RawURLEncoding.EncodeToString(append(b, checkByte(b)))
 }
@@ -197,8 +202,8 @@ func parseSortedCursor(s string, o store.Order) (*ranked, error) {
 	if err != nil || len(b) != sortedCursorSize || b[0] != sortedCursorVersion || b[1] != orderByte(o) || checkByte(b[:sortedCursorSize-1]) != b[sortedCursorSize-1] {
 		return nil, store.ErrCursor
 	}
-	r := &ranked{rank: int64(binary.BigEndian.Uint64(b[2:10]))} //nolint:gosec // bits
-	r.start = int64(binary.BigEndian.Uint64(b[10:18]))          //nolint:gosec // only compared
+	r := &ranked{rank: int64(binary.BigEndian.Uint64(b[2:10]))}
+	r.start = int64(binary.BigEndian.Uint64(b[10:18]))
 	copy(r.id[:], b[18:])
 	return r, nil
 }

@@ -2,48 +2,88 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// axesPerDay is how many pages a day can have.
-const axesPerDay = 16
+const (
+	// axesPerDay is how many pages of a part a day can have.
+	axesPerDay = 16
+	// partStep lies between the numbers of the pages of two parts.
+	partStep = 1 << 40
+)
+
+// sumID is the number of a page: those of a part stand together, by day.
+func sumID(k store.SumKey) (int64, error) {
+	if k.Axis >= axesPerDay || k.Day < 0 || k.Day >= partStep/axesPerDay {
+		return 0, fmt.Errorf("the sums of day %d, axis %d have no place in the database", k.Day, k.Axis)
+	}
+	return int64(k.Part)*partStep + k.Day*axesPerDay + int64(k.Axis), nil
+}
+
+func sumKey(id int64) store.SumKey {
+	return store.SumKey{Part: uint8(id / partStep), Day: id % partStep / axesPerDay, Axis: uint8(id % axesPerDay)} //nolint:gosec // as sumID made it
+}
 
 // SaveSums stores the ledger's sums.
 func (e *Engine) SaveSums(ctx context.Context, w store.SumsWrite) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	conn := e.writer.conn
-	return e.write(ctx, w.ID, func() error {
-		for _, p := range w.Pages {
-			id := p.Day*axesPerDay + int64(p.Axis)
-			var err error
-			if len(p.Data) == 0 {
-				_, err = conn.ExecContext(ctx, "DELETE FROM sums WHERE id = ?", id)
-			} else {
-				_, err = conn.ExecContext(ctx, "INSERT OR REPLACE INTO sums (id, data) VALUES (?,?)", id, p.Data)
-			}
-			if err != nil {
-				return mapError("store sums", err)
+	return e.write(ctx, w.ID, w.Epoch, func() error {
+		for i := range w.Pages {
+			if err := e.savePage(ctx, &w.Pages[i]); err != nil {
+				return err
 			}
 		}
-		if _, err := conn.ExecContext(ctx, "DELETE FROM series"); err != nil {
-			return mapError("replace the journal of the series", err)
+		if err := e.saveSeries(ctx, w.Series); err != nil {
+			return err
 		}
-		if len(w.Journal) > 0 {
-			if _, err := conn.ExecContext(ctx, "INSERT INTO series (data) VALUES (?)", w.Journal); err != nil {
-				return mapError("replace the journal of the series", err)
-			}
-		}
-		_, err := conn.ExecContext(ctx, "UPDATE hours SET untrue = 0, seen = ? WHERE untrue", w.At.Unix())
-		return mapError("note that the sums are true", err)
+		_, err := e.writer.conn.ExecContext(ctx, "UPDATE hours SET dirty = 0, seen = ? WHERE dirty", w.At.Unix())
+		return mapError("note that the sums are complete", err)
 	}, nil)
 }
 
-// Sums visits the stored sums of some days.
-func (e *Engine) Sums(ctx context.Context, from, to int64, visit func(store.SumPage) error) error {
-	rows, err := e.readDB.QueryContext(ctx, "SELECT id, data FROM sums WHERE id >= ? AND id < ? ORDER BY id", from*axesPerDay, to*axesPerDay)
+func (e *Engine) savePage(ctx context.Context, p *store.SumPage) error {
+	id, err := sumID(p.SumKey)
+	if err != nil {
+		return err
+	}
+	if len(p.Data) == 0 {
+		_, err = e.writer.conn.ExecContext(ctx, "DELETE FROM sums WHERE id = ?", id)
+	} else {
+		_, err = e.writer.conn.ExecContext(ctx, "INSERT OR REPLACE INTO sums (id, data) VALUES (?,?)", id, p.Data)
+	}
+	return mapError("store sums", err)
+}
+
+// saveSeries stores the series, which hold all changes until now: these go.
+func (e *Engine) saveSeries(ctx context.Context, data []byte) error {
+	if data == nil {
+		data = []byte{}
+	}
+	for _, q := range []struct {
+		text string
+		args []any
+	}{
+		{"DELETE FROM series", nil},
+		{"INSERT INTO series (through, data) VALUES (coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0), ?)", []any{data}},
+		{"DELETE FROM changes", nil},
+	} {
+		if _, err := e.writer.conn.ExecContext(ctx, q.text, q.args...); err != nil {
+			return mapError("store the series", err)
+		}
+	}
+	return nil
+}
+
+// SumPages visits the stored pages of a part.
+func (e *Engine) SumPages(ctx context.Context, part uint8, visit func(store.SumPage) error) error {
+	first := int64(part) * partStep
+	rows, err := e.readDB.QueryContext(ctx, "SELECT id, data FROM sums WHERE id >= ? AND id < ? ORDER BY id", first, first+partStep)
 	if err != nil {
 		return mapError("read the sums", err)
 	}
@@ -54,7 +94,7 @@ func (e *Engine) Sums(ctx context.Context, from, to int64, visit func(store.SumP
 		if err := rows.Scan(&id, &p.Data); err != nil {
 			return mapError("read the sums", err)
 		}
-		p.Day, p.Axis = id/axesPerDay, uint8(id%axesPerDay) //nolint:gosec // below axesPerDay
+		p.SumKey = sumKey(id)
 		if err := visit(p); err != nil {
 			return err
 		}
@@ -62,28 +102,31 @@ func (e *Engine) Sums(ctx context.Context, from, to int64, visit func(store.SumP
 	return mapError("read the sums", rows.Err())
 }
 
-// Journals visits the journals of writes.
-func (e *Engine) Journals(ctx context.Context, visit func([]byte) error) error {
-	rows, err := e.readDB.QueryContext(ctx, "SELECT data FROM series ORDER BY id")
+// SumPage returns the bytes of one page.
+func (e *Engine) SumPage(ctx context.Context, k store.SumKey) (data []byte, err error) {
+	id, err := sumID(k)
 	if err != nil {
-		return mapError("read the journal of the series", err)
+		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var data []byte
-		if err := rows.Scan(&data); err != nil {
-			return mapError("read the journal of the series", err)
-		}
-		if err := visit(data); err != nil {
-			return err
-		}
+	err = e.readDB.QueryRowContext(ctx, "SELECT data FROM sums WHERE id = ?", id).Scan(&data)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
 	}
-	return mapError("read the journal of the series", rows.Err())
+	return data, mapError("read a page of the sums", err)
+}
+
+// Series returns the series as they were stored.
+func (e *Engine) Series(ctx context.Context) (data []byte, through int64, err error) {
+	err = e.readDB.QueryRowContext(ctx, "SELECT data, through FROM series").Scan(&data, &through)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, 0, nil
+	}
+	return data, through, mapError("read the series", err)
 }
 
 // Hours lists the hours whose records changed lately.
 func (e *Engine) Hours(ctx context.Context) ([]store.Hour, error) {
-	rows, err := e.readDB.QueryContext(ctx, "SELECT hour, untrue, seen FROM hours ORDER BY hour")
+	rows, err := e.readDB.QueryContext(ctx, "SELECT hour, dirty, seen FROM hours ORDER BY hour")
 	if err != nil {
 		return nil, mapError("read the hours", err)
 	}
@@ -92,7 +135,7 @@ func (e *Engine) Hours(ctx context.Context) ([]store.Hour, error) {
 	for rows.Next() {
 		var h store.Hour
 		var seen int64
-		if err := rows.Scan(&h.Number, &h.Untrue, &seen); err != nil {
+		if err := rows.Scan(&h.Number, &h.Dirty, &seen); err != nil {
 			return nil, mapError("read the hours", err)
 		}
 		h.Seen = time.Unix(seen, 0).UTC()

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"database/sql"
 	"path/filepath"
 	"testing"
 	"time"
@@ -13,38 +12,37 @@ import (
 
 func pages(t *testing.T, e *Engine) (out []store.SumPage) {
 	t.Helper()
-	require.NoError(t, e.Sums(ctx, 0, 1<<40, func(p store.SumPage) error {
+	require.NoError(t, e.SumPages(ctx, 0, func(p store.SumPage) error {
 		out = append(out, p)
 		return nil
 	}))
 	return out
 }
 
-// TestSums: pages come back as they were stored, hours are untrue from the write that says so until
+func page(axis uint8, data string) store.SumPage {
+	return store.SumPage{SumKey: store.SumKey{Day: 20780, Axis: axis}, Data: []byte(data)}
+}
+
+// TestSums: pages come back as they were stored, hours are dirty from the write that says so until
 // sums are stored, and the number of records follows every change.
 func TestSums(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	e := open(t, path)
 	hour := start.Unix() / 3600
-	require.NoError(t, e.Apply(ctx, store.Write{
-		Put: []store.Record{record(1, start), record(2, start.Add(time.Hour))}, Seen: start, Untrue: []int64{hour, hour + 1}, Journal: []byte("one"),
+	require.NoError(t, e.Commit(ctx, store.Write{
+		Put: []store.Record{record(1, start), record(2, start.Add(time.Hour))}, Seen: start, Dirty: []int64{hour, hour + 1}, Change: []byte("one"),
 	}))
 	seen := start.Truncate(time.Second)
 	require.NoError(t, e.SaveSums(ctx, store.SumsWrite{
-		Pages: []store.SumPage{{Day: 20780, Axis: 2, Data: []byte("b")}, {Day: 20780, Axis: 0, Data: []byte("a")}}, Journal: []byte("all"), At: start.Add(time.Minute),
+		Pages: []store.SumPage{page(2, "b"), page(0, "a")}, Series: []byte("all"), At: start.Add(time.Minute),
 	}))
-	require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{record(3, start)}, Seen: start.Add(time.Hour), Untrue: []int64{hour}, Journal: []byte("two")}))
+	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(3, start)}, Seen: start.Add(time.Hour), Dirty: []int64{hour}, Change: []byte("two")}))
 	for range 2 {
-		require.Equal(t, []store.SumPage{{Day: 20780, Axis: 0, Data: []byte("a")}, {Day: 20780, Axis: 2, Data: []byte("b")}}, pages(t, e))
+		require.Equal(t, []store.SumPage{page(0, "a"), page(2, "b")}, pages(t, e))
 		hours, err := e.Hours(ctx)
 		require.NoError(t, err)
-		require.Equal(t, []store.Hour{{Number: hour, Untrue: true, Seen: seen.Add(time.Hour)}, {Number: hour + 1, Seen: seen.Add(time.Minute)}}, hours)
-		var journals []string
-		require.NoError(t, e.Journals(ctx, func(b []byte) error {
-			journals = append(journals, string(b))
-			return nil
-		}))
-		require.Equal(t, []string{"all", "two"}, journals)
+		require.Equal(t, []store.Hour{{Number: hour, Dirty: true, Seen: seen.Add(time.Hour)}, {Number: hour + 1, Seen: seen.Add(time.Minute)}}, hours)
+		require.Equal(t, []string{"all", "two"}, changes(t, e))
 		info, err := e.Info(ctx)
 		require.NoError(t, err)
 		require.EqualValues(t, 3, info.Records)
@@ -52,9 +50,9 @@ func TestSums(t *testing.T) {
 		require.NoError(t, e.Close())
 		e = open(t, path)
 	}
-	require.NoError(t, e.SaveSums(ctx, store.SumsWrite{Pages: []store.SumPage{{Day: 20780, Axis: 0}}, At: start}), "an empty page is removed")
+	require.NoError(t, e.SaveSums(ctx, store.SumsWrite{Pages: []store.SumPage{page(0, "")}, At: start}), "an empty page is removed")
 	require.Len(t, pages(t, e), 1)
-	n, err := e.Drop(ctx, start.Add(time.Minute), start.Add(time.Hour), 10)
+	n, err := retire(e, start.Add(time.Minute), start.Add(time.Hour), 10)
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
 	hours, err := e.Hours(ctx)
@@ -72,31 +70,6 @@ func TestSeenSince(t *testing.T) {
 	e := open(t, filepath.Join(t.TempDir(), "t.db"))
 	old, lately := record(1, start), record(2, start)
 	lately.Seen = old.Seen.Add(time.Hour)
-	require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{old, lately}, Seen: start}))
+	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{old, lately}, Seen: start}))
 	require.Equal(t, []store.Record{lately}, scan(t, e, store.Filter{SeenSince: lately.Seen}))
-}
-
-// TestMigrateSums: of a database without sums all hours with records are untrue, and its records are counted.
-func TestMigrateSums(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.db")
-	db, err := sql.Open("sqlite", dsn(path, "rwc"))
-	require.NoError(t, err)
-	require.NoError(t, step(ctx, db, migrations()[0]))
-	for i, at := range []time.Time{start, start.Add(time.Minute), start.Add(5 * time.Hour)} {
-		_, err = db.ExecContext(ctx, `INSERT INTO calls (key, id, start_offset, state, seen, model, provider, api_key, user, service, project,
-emitter, request, error_type, status, input_uncached, cache_read, cache_write, output_text, reasoning, fields, cost, quality, duration, ttft)
-VALUES (?, x'00', 0, 1, ?, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)`, at.UnixMicro()<<12, 1000+i)
-		require.NoError(t, err)
-	}
-	require.NoError(t, db.Close())
-	e := open(t, path)
-	hours, err := e.Hours(ctx)
-	require.NoError(t, err)
-	hour := start.Unix() / 3600
-	never := time.Unix(0, 0).UTC()
-	require.Equal(t, []store.Hour{{Number: hour, Untrue: true, Seen: never}, {Number: hour + 5, Untrue: true, Seen: never}}, hours)
-	info, err := e.Info(ctx)
-	require.NoError(t, err)
-	require.EqualValues(t, 3, info.Records)
-	require.EqualValues(t, 1002, info.Seen.Unix())
 }

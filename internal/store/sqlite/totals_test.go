@@ -33,7 +33,7 @@ func manyCalls(t testing.TB, e *Engine, n, days int) {
 			c.ID = usage.SpanRecordID(c.Trace, c.Span)
 			w.Put = append(w.Put, store.Record{Call: c, Counted: true, Seen: from})
 		}
-		require.NoError(t, e.Apply(context.Background(), w))
+		require.NoError(t, e.Commit(context.Background(), w))
 	}
 }
 

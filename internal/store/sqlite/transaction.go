@@ -22,12 +22,13 @@ type doubt struct {
 // transaction runs a function between BEGIN and COMMIT; whatever fails, nothing of it stays. An error
 // that is store.ErrOutcomeUnknown is the exception.
 func (e *Engine) transaction(ctx context.Context, f func() error) error {
-	return e.write(ctx, store.NewWriteID(), f, nil)
+	return e.write(ctx, store.NewWriteID(), 0, f, nil)
 }
 
-// write is transaction with an identity: it does nothing where a write of that identity was committed. It
-// calls done, which lets memory follow, when all is on disk. The caller holds e.writing.
-func (e *Engine) write(ctx context.Context, id store.WriteID, f func() error, done func()) error {
+// write is transaction with an identity: it does nothing where a write of that identity was committed. An epoch
+// that is not 0 must be that of the ledger's lease. It calls done, which lets memory follow, when all is on disk. The
+// caller holds e.writing.
+func (e *Engine) write(ctx context.Context, id store.WriteID, epoch int64, f func() error, done func()) error {
 	if err := e.settleDoubt(ctx); err != nil {
 		return err
 	}
@@ -36,6 +37,9 @@ func (e *Engine) write(ctx context.Context, id store.WriteID, f func() error, do
 	}
 	if e.writes.has(id) {
 		return nil
+	}
+	if err := e.fenced(epoch); err != nil {
+		return err
 	}
 	conn := e.writer.conn
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {

@@ -79,9 +79,17 @@ func openLossy(t require.TestingT, o Options) *Engine {
 	return e
 }
 
-func journals(t *testing.T, e *Engine) (out []string) {
-	require.NoError(t, e.Journals(ctx, func(j []byte) error {
-		out = append(out, string(j))
+// changes gives the series as they were stored, and what commits changed since.
+func changes(t *testing.T, e *Engine) (out []string) {
+	whole, through, err := e.Series(ctx)
+	require.NoError(t, err)
+	if len(whole) > 0 {
+		out = append(out, string(whole))
+	}
+	require.NoError(t, e.Changes(ctx, through, func(c store.Change) error {
+		require.Greater(t, c.Seq, through)
+		through = c.Seq
+		out = append(out, string(c.Data))
 		return nil
 	}))
 	return out
@@ -92,31 +100,31 @@ func journals(t *testing.T, e *Engine) (out []string) {
 func TestRepeatedWrites(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	e := openLossy(t, Options{Path: path})
-	w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start)}, Journal: []byte("one"), Seen: start}
-	sums := store.SumsWrite{ID: store.NewWriteID(), Pages: []store.SumPage{{Day: 1, Data: []byte("page")}}, Journal: []byte("all"), At: start}
+	w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start)}, Change: []byte("one"), Seen: start}
+	sums := store.SumsWrite{ID: store.NewWriteID(), Pages: []store.SumPage{page(1, "page")}, Series: []byte("all"), At: start}
 	requireCommitted := func(id store.WriteID, want bool) {
 		got, err := e.Committed(ctx, id)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
 	requireCommitted(w.ID, false)
-	require.NoError(t, e.Apply(ctx, w))
+	require.NoError(t, e.Commit(ctx, w))
 	requireCommitted(w.ID, true)
-	require.NoError(t, e.Apply(ctx, w))
-	require.Equal(t, []string{"one"}, journals(t, e))
+	require.NoError(t, e.Commit(ctx, w))
+	require.Equal(t, []string{"one"}, changes(t, e))
 	require.NoError(t, e.SaveSums(ctx, sums))
-	require.NoError(t, e.Apply(ctx, store.Write{ID: store.NewWriteID(), Journal: []byte("two"), Seen: start}))
+	require.NoError(t, e.Commit(ctx, store.Write{ID: store.NewWriteID(), Change: []byte("two"), Seen: start}))
 	require.NoError(t, e.SaveSums(ctx, sums), "it would remove what came since")
-	require.Equal(t, []string{"all", "two"}, journals(t, e))
+	require.Equal(t, []string{"all", "two"}, changes(t, e))
 	require.NoError(t, e.Close())
 
 	e = openLossy(t, Options{Path: path})
 	requireCommitted(w.ID, true)
-	require.NoError(t, e.Apply(ctx, w))
+	require.NoError(t, e.Commit(ctx, w))
 	require.NoError(t, e.SaveSums(ctx, sums))
-	require.Equal(t, []string{"all", "two"}, journals(t, e))
+	require.Equal(t, []string{"all", "two"}, changes(t, e))
 	for range 3 * store.RememberedWrites {
-		require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{record(2, start)}, Seen: start}), "one without an identity is always new")
+		require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(2, start)}, Seen: start}), "one without an identity is always new")
 	}
 	var kept int
 	require.NoError(t, e.readDB.QueryRowContext(ctx, "SELECT count(*) FROM writes").Scan(&kept))
@@ -150,14 +158,14 @@ func TestLostCommits(t *testing.T) {
 				require.NotErrorIs(t, err, store.ErrOutcomeUnknown)
 				return false
 			}
-			first := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start), record(2, start.Add(time.Hour))}, Journal: []byte("one"), Seen: start}
+			first := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start), record(2, start.Add(time.Hour))}, Change: []byte("one"), Seen: start}
 			nextCommit.Store(how)
-			committed := check(e.Apply(ctx, first))
+			committed := check(e.Commit(ctx, first))
 			got, err := e.Committed(ctx, first.ID)
 			require.NoError(t, err)
 			require.Equal(t, committed, got)
-			require.NoError(t, e.Apply(ctx, first))
-			require.Equal(t, []string{"one"}, journals(t, e))
+			require.NoError(t, e.Commit(ctx, first))
+			require.Equal(t, []string{"one"}, changes(t, e))
 			stored(2)
 
 			e.writing.Lock()
@@ -165,7 +173,7 @@ func TestLostCommits(t *testing.T) {
 			check(e.fold(ctx))
 			e.writing.Unlock()
 			stored(2)
-			require.NoError(t, e.Apply(ctx, store.Write{Put: []store.Record{record(3, start)}, Seen: start}))
+			require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(3, start)}, Seen: start}))
 			stored(3)
 
 			nextCommit.Store(goes)
@@ -173,8 +181,8 @@ func TestLostCommits(t *testing.T) {
 			require.NoError(t, e.fold(ctx))
 			e.writing.Unlock()
 			nextCommit.Store(how)
-			if _, err := e.Drop(ctx, start.Add(time.Minute), start, 100); !check(err) {
-				_, err = e.Drop(ctx, start.Add(time.Minute), start, 100)
+			if _, err := retire(e, start.Add(time.Minute), start, 100); !check(err) {
+				_, err = retire(e, start.Add(time.Minute), start, 100)
 				require.NoError(t, err)
 			}
 			stored(1)
@@ -199,12 +207,12 @@ func TestDoubt(t *testing.T) {
 			require.NoError(t, err)
 			e.accessDB = broken
 			nextCommit.Store(how)
-			require.ErrorIs(t, e.Apply(ctx, w), store.ErrOutcomeUnknown)
+			require.ErrorIs(t, e.Commit(ctx, w), store.ErrOutcomeUnknown)
 			_, err = e.Committed(ctx, w.ID)
 			require.ErrorIs(t, err, store.ErrOutcomeUnknown)
-			require.ErrorIs(t, e.Apply(ctx, store.Write{Put: []store.Record{record(2, start)}, Seen: start}), store.ErrOutcomeUnknown)
+			require.ErrorIs(t, e.Commit(ctx, store.Write{Put: []store.Record{record(2, start)}, Seen: start}), store.ErrOutcomeUnknown)
 			require.ErrorIs(t, e.SaveSums(ctx, store.SumsWrite{At: start}), store.ErrOutcomeUnknown)
-			_, err = e.Drop(ctx, start, start, 1)
+			_, err = retire(e, start, start, 1)
 			require.ErrorIs(t, err, store.ErrOutcomeUnknown)
 			require.Empty(t, scanned(t, e, store.Filter{Superseded: true}))
 			e.accessDB = access
@@ -216,7 +224,7 @@ func TestDoubt(t *testing.T) {
 			committed, err := e.Committed(ctx, w.ID)
 			require.NoError(t, err)
 			require.Equal(t, how == unheard, committed)
-			require.NoError(t, e.Apply(ctx, w))
+			require.NoError(t, e.Commit(ctx, w))
 			require.Len(t, scanned(t, e, store.Filter{Superseded: true}), 1)
 			require.NoError(t, e.Close())
 			e = openLossy(t, Options{Path: path})
@@ -233,13 +241,13 @@ func TestCancelledWrites(t *testing.T) {
 		cancelled, cancel := context.WithCancel(ctx)
 		timer := time.AfterFunc(time.Duration(i)*20*time.Microsecond, cancel)
 		w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(i+1, start)}, Seen: start}
-		err := e.Apply(cancelled, w)
+		err := e.Commit(cancelled, w)
 		timer.Stop()
 		cancel()
 		committed, asked := e.Committed(ctx, w.ID)
 		require.NoError(t, asked)
 		require.Equal(t, err == nil, committed)
-		_, found, err := e.Find(ctx, w.Put[0].ID, start)
+		_, found, err := find(e, w.Put[0].ID, start)
 		require.NoError(t, err)
 		require.Equal(t, committed, found)
 	}

@@ -18,7 +18,7 @@ import (
 type writer struct {
 	conn *sql.Conn
 	whole, onlyFigures,
-	insertRecent, insertDim, insertLink, insertJournal, insertHour, insertWrite, noteSeen,
+	insertRecent, insertDim, insertLink, insertChange, insertHour, insertWrite, noteSeen,
 	insertBlock, insertData, removeBlock, removeData *sql.Stmt
 	all []*sql.Stmt
 }
@@ -38,8 +38,8 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		{&w.insertRecent, "INSERT INTO recent (data) VALUES (?)"},
 		{&w.insertDim, "INSERT INTO dims (id, kind, value) VALUES (?,?,?)"},
 		{&w.insertLink, "INSERT OR IGNORE INTO links (trace, span, parent, tool, seen) VALUES (?,?,?,?,?)"},
-		{&w.insertJournal, "INSERT INTO series (data) VALUES (?)"},
-		{&w.insertHour, "INSERT OR REPLACE INTO hours (hour, untrue, seen) VALUES (?,1,?)"},
+		{&w.insertChange, "INSERT INTO changes (data) VALUES (?)"},
+		{&w.insertHour, "INSERT OR REPLACE INTO hours (hour, dirty, seen) VALUES (?,1,?)"},
 		{&w.insertWrite, "INSERT INTO writes (id) VALUES (?)"},
 		{&w.noteSeen, "UPDATE meta SET value = ? WHERE name = 'last_seen'"},
 		{&w.insertBlock, insertBlock},
@@ -73,9 +73,9 @@ func (w *writer) fetchFigures(ctx context.Context, id int64) (figures []byte, er
 	return figures, fetched(id, err)
 }
 
-// Apply commits one write: what it makes of records goes into the table recent as bytes, and into memory
+// Commit commits one write: what it makes of records goes into the table recent as bytes, and into memory
 // when that is on disk.
-func (e *Engine) Apply(ctx context.Context, w store.Write) error {
+func (e *Engine) Commit(ctx context.Context, w store.Write) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	if err := e.settleDoubt(ctx); err != nil { // the view is then what is on disk
@@ -90,7 +90,7 @@ func (e *Engine) Apply(ctx context.Context, w store.Write) error {
 		}
 	}
 	a := e.newApplication(ctx, w.Seen)
-	return e.write(ctx, w.ID, func() error {
+	return e.write(ctx, w.ID, w.Epoch, func() error {
 		if err := a.apply(&w); err != nil {
 			return err
 		}
@@ -104,8 +104,8 @@ func (e *Engine) Apply(ctx context.Context, w store.Write) error {
 	})
 }
 
-// note keeps what else a write says: the series' journal, when a record was last put, and of which
-// hours the sums are not true any more.
+// note keeps what else a write says: what it changes in the series, when a record was last put, and of which
+// hours the stored sums lack it.
 func (a *application) note(w *store.Write) error {
 	for i := range w.Links {
 		k := &w.Links[i]
@@ -119,12 +119,12 @@ func (a *application) note(w *store.Write) error {
 			return mapError("note the time of the write", err)
 		}
 	}
-	if len(w.Journal) > 0 {
-		if _, err := a.writer.insertJournal.ExecContext(a.ctx, w.Journal); err != nil {
-			return mapError("write the journal of the series", err)
+	if len(w.Change) > 0 {
+		if _, err := a.writer.insertChange.ExecContext(a.ctx, w.Change); err != nil {
+			return mapError("write what changed in the series", err)
 		}
 	}
-	for _, hour := range w.Untrue {
+	for _, hour := range w.Dirty {
 		if _, err := a.writer.insertHour.ExecContext(a.ctx, hour, a.seen); err != nil {
 			return mapError("note an hour whose sums change", err)
 		}
@@ -426,6 +426,18 @@ func (e *Engine) loadRecent(ctx context.Context, v *view) error {
 }
 
 func decodeRecent(b []byte, dims dimValues, found func(*entry)) error {
+	return eachRecent(b, func(figures, names []byte) error {
+		rows, err := readRows(bytes.Clone(figures), bytes.Clone(names), dims)
+		for i := range rows {
+			found(&entry{place: placeOf(rows[i].Record), row: rows[i]})
+		}
+		return err
+	}, func(p place) { found(&entry{place: p}) })
+}
+
+// eachRecent reads the parts of what was written of one write: figures and names of records, and places of
+// removed ones.
+func eachRecent(b []byte, rows func(figures, names []byte) error, gone func(place)) error {
 	for len(b) > 0 {
 		part := b[0]
 		b = b[1:]
@@ -436,7 +448,7 @@ func decodeRecent(b []byte, dims dimValues, found func(*entry)) error {
 				return errRecent
 			}
 			b = rest
-			found(&entry{place: p})
+			gone(p)
 		case recentRows:
 			figures, rest, ok := readPart(b)
 			if !ok {
@@ -447,12 +459,8 @@ func decodeRecent(b []byte, dims dimValues, found func(*entry)) error {
 				return errRecent
 			}
 			b = rest
-			rows, err := readRows(bytes.Clone(figures), bytes.Clone(names), dims)
-			if err != nil {
+			if err := rows(figures, names); err != nil {
 				return err
-			}
-			for i := range rows {
-				found(&entry{place: placeOf(rows[i].Record), row: rows[i]})
 			}
 		default:
 			return errRecent

@@ -1,0 +1,3 @@
+module github.com/tokenboard/tokenboard/client
+
+go 1.26.0

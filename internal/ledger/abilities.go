@@ -1,0 +1,39 @@
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// leaseTime is how long the ledger's lease lasts by itself. An engine of one process has leases without an end.
+const leaseTime = 15 * time.Second
+
+// abilities finds what an engine can do besides, and what stands in for what it cannot.
+func abilities(engine store.Engine) (store.Sums, store.Maintenance) {
+	sums, can := engine.(store.Sums)
+	if !can {
+		sums = noSums{}
+	}
+	maintenance, can := engine.(store.Maintenance)
+	if !can {
+		maintenance = noMaintenance{}
+	}
+	return sums, maintenance
+}
+
+// noSums stands for an engine that keeps no sums.
+type noSums struct{}
+
+func (noSums) SaveSums(context.Context, store.SumsWrite) error                  { return nil }
+func (noSums) SumPages(context.Context, uint8, func(store.SumPage) error) error { return nil }
+func (noSums) SumPage(context.Context, store.SumKey) ([]byte, error)            { return nil, nil }
+func (noSums) Series(context.Context) (data []byte, through int64, err error)   { return nil, 0, nil }
+func (noSums) Hours(context.Context) ([]store.Hour, error)                      { return nil, nil }
+
+// noMaintenance stands for an engine that puts off nothing.
+type noMaintenance struct{}
+
+func (noMaintenance) Fold(context.Context) error    { return nil }
+func (noMaintenance) Compact(context.Context) error { return nil }

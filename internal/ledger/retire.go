@@ -1,0 +1,151 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// What retention removes must not fill the budgets of keys up again: what was spent with them is added up here,
+// by the rule of all sums, and stored in the transaction that removes the records.
+
+// bucketsKept is how long base buckets of what was spent are told apart: longer than a month anywhere.
+const bucketsKept = 40 * 24 * time.Hour
+
+// retire removes the oldest records before the floor, at most a chunk of them. It reports how many went, and whether
+// some are left.
+func (l *Ledger) retire(ctx context.Context) (n int64, left bool, err error) {
+	now := l.o.Now()
+	spent := spending{}
+	before, left, err := l.chunk(ctx, func(r *store.Record) {
+		n++
+		spent.add(r)
+	})
+	if err != nil {
+		return 0, false, fmt.Errorf("read the records to remove: %w", err)
+	}
+	r := store.Retirement{
+		ID: store.NewWriteID(), Epoch: l.lease.Epoch, Before: before, Floor: l.floor, LinksBefore: now.Add(-l.o.Window), Spent: spent.list(),
+		JoinBefore: now.Add(-l.o.Window - bucketsKept),
+	}
+	if err := l.engine.Retire(ctx, r); err != nil {
+		l.commits.Lock()
+		err = l.outcome(ctx, r.ID, fmt.Errorf("remove old records: %w", err))
+		l.commits.Unlock()
+		if err != nil {
+			return 0, false, err
+		}
+	}
+	return n, left, nil
+}
+
+// chunk visits the records that go at a time, without their names, and returns where those begin that stay.
+func (l *Ledger) chunk(ctx context.Context, visit func(*store.Record)) (before store.Ref, left bool, err error) {
+	before.Start = l.floor
+	next, found, err := l.engine.Nth(ctx, int64(l.o.chunk))
+	if err != nil {
+		return before, false, err
+	}
+	if left = found && next.Before(l.floor); left {
+		oldest, _, err := l.engine.Nth(ctx, 0)
+		if err != nil {
+			return before, false, err
+		}
+		if oldest.Equal(next) { // so many start at one time that only their ids tell them apart
+			return l.chunkAt(ctx, next, visit)
+		}
+		before.Start = next
+	}
+	if l.floor.IsZero() {
+		return before, false, nil
+	}
+	err = l.engine.Figures(ctx, store.Filter{To: before.Start, Superseded: true}, func(r *store.Record) error {
+		visit(r)
+		return nil
+	})
+	return before, left, err
+}
+
+// chunkAt is chunk where more records than go at a time are the oldest.
+func (l *Ledger) chunkAt(ctx context.Context, start time.Time, visit func(*store.Record)) (before store.Ref, left bool, err error) {
+	n := 0
+	p := store.Page{Filter: store.Filter{From: start, To: start.Add(1), Superseded: true}, Order: store.Order{Ascending: true}, Limit: l.o.chunk + 1}
+	records, _, err := l.engine.List(ctx, p)
+	if err != nil {
+		return before, false, err
+	}
+	for ; n < min(len(records), l.o.chunk); n++ {
+		visit(&records[n])
+	}
+	if n == len(records) { // they are fewer now
+		return store.Ref{Start: start.Add(1)}, true, nil
+	}
+	return store.Ref{ID: records[n].ID, Start: records[n].Start}, true, nil
+}
+
+// spentAt names a sum: a fingerprint, "" for all calls, and a base bucket.
+type spentAt struct {
+	fingerprint string
+	bucket      int64
+}
+
+// spending adds up what calls spent that count.
+type spending map[spentAt]*Sums
+
+func (s spending) add(r *store.Record) {
+	if !r.Counted {
+		return
+	}
+	for _, fingerprint := range [...]string{"", r.KeyFingerprint} {
+		at := spentAt{fingerprint, rollup.BucketOf(r.Start)}
+		sum := s[at]
+		if sum == nil {
+			sum = &Sums{}
+			s[at] = sum
+		}
+		sum.AddCounts(&r.Call, 1)
+		if r.KeyFingerprint == "" {
+			return
+		}
+	}
+}
+
+func (s spending) list() []store.Spent {
+	out := make([]store.Spent, 0, len(s))
+	for at, sum := range s {
+		out = append(out, spentOf(at.fingerprint, rollup.BucketStart(at.bucket), sum))
+	}
+	return out
+}
+
+func spentOf(fingerprint string, start time.Time, s *Sums) store.Spent {
+	return store.Spent{Fingerprint: fingerprint, Start: start, Calls: s.Calls, Tokens: s.Tokens.Total(), Cost: s.Cost}
+}
+
+// retired visits what was spent before a time: in records that were removed, and in those that are about to be.
+func (l *Ledger) retired(ctx context.Context, before time.Time, of map[string]bool, visit func(store.Spent)) error {
+	left := spending{}
+	err := l.engine.Retired(ctx, before, func(s store.Spent) error {
+		if of[s.Fingerprint] {
+			visit(s)
+		}
+		return nil
+	}, func(r *store.Record) error {
+		if of[""] || of[r.KeyFingerprint] {
+			left.add(r)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read what removed calls spent: %w", err)
+	}
+	for _, s := range left.list() {
+		if of[s.Fingerprint] {
+			visit(s)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// A commit reads what the store has of its records in as few lookups as there are reasons for one, whatever
+// it holds: one for the deliveries of records that are stored, one for the records whose standing changes.
+
+// storedAt names a stored record: identity and start (Unix ns).
+type storedAt struct {
+	id    usage.ID
+	start int64
+}
+
+// storedRecords is what a transaction has read of the store; nil of what is not there.
+type storedRecords map[storedAt]*store.Record
+
+// late is a delivery that waits for what the store has.
+type late struct {
+	record *store.Record
+	gist   *gist
+}
+
+// stand is the change of the standing of a stored record.
+type stand struct {
+	at       storedAt
+	was, now standing
+}
+
+// read looks records up, once each.
+func (t *transaction) read(ctx context.Context, wanted []storedAt) error {
+	var q store.Lookup
+	for _, at := range wanted {
+		if _, known := t.stored[at]; !known {
+			if t.stored == nil {
+				t.stored = storedRecords{}
+			}
+			t.stored[at] = nil
+			q.Refs = append(q.Refs, store.Ref{ID: at.id, Start: time.Unix(0, at.start).UTC()})
+		}
+	}
+	if len(q.Refs) == 0 {
+		return nil
+	}
+	found, err := t.ledger.engine.Lookup(ctx, q)
+	if err != nil {
+		return fmt.Errorf("read what is stored of the records: %w", err)
+	}
+	for i := range found {
+		t.stored[storedAt{found[i].ID, found[i].Start.UnixNano()}] = &found[i]
+	}
+	return nil
+}
+
+// wait leaves a delivery until it is known what the store has.
+func (t *transaction) wait(at storedAt, r *store.Record, g *gist) {
+	t.late = append(t.late, late{r, g})
+	t.wanted = append(t.wanted, at)
+	t.waited = true
+}
+
+// takeLate takes the deliveries that waited, in the order in which they came.
+func (t *transaction) takeLate(ctx context.Context) error {
+	for len(t.late) > 0 {
+		if err := t.read(ctx, t.wanted); err != nil {
+			return err
+		}
+		waiting := t.late
+		t.late, t.wanted = nil, t.wanted[:0]
+		for _, r := range waiting {
+			t.takeCall(r.record, r.gist)
+		}
+	}
+	return nil
+}
+
+// restand gives stored records another standing: each may move into the sums or out of them, or count for
+// somebody else.
+func (t *transaction) restand(ctx context.Context, w *store.Write) error {
+	for i := range t.restands {
+		if s := &t.restands[i]; s.moves() {
+			t.wanted = append(t.wanted, s.at)
+		}
+	}
+	if err := t.read(ctx, t.wanted); err != nil {
+		return err
+	}
+	for i := range t.restands {
+		t.restandOne(&t.restands[i], w)
+	}
+	return nil
+}
+
+// moves reports whether the sums change with the standing.
+func (s *stand) moves() bool { return s.now.counted != s.was.counted || s.changes() }
+
+// changes reports whether the record itself changes.
+func (s *stand) changes() bool { return s.now.lent != s.was.lent || s.now.before != s.was.before }
+
+func (t *transaction) restandOne(s *stand, w *store.Write) {
+	mark := store.Mark{
+		ID: s.at.id, Start: time.Unix(0, s.at.start).UTC(), Counted: s.now.counted, SupersededBy: s.now.by, Reason: s.now.reason,
+	}
+	if !s.moves() {
+		w.Mark = append(w.Mark, mark)
+		return
+	}
+	record := t.stored[s.at]
+	if record == nil || record.Start.Before(t.ledger.floor) {
+		return // removed in the meantime, and out of the sums with it
+	}
+	now := *record
+	if s.was.counted {
+		t.changes = append(t.changes, Change{Call: &record.Call, N: -1})
+		if !s.now.counted {
+			t.counters.Superseded++
+		}
+	}
+	if !s.changes() {
+		w.Mark = append(w.Mark, mark)
+	} else {
+		now.Counted, now.SupersededBy, now.Reason = s.now.counted, s.now.by, s.now.reason
+		now.Lend(s.now.lent)
+		t.deduct(&now, &s.now)
+		w.Put = append(w.Put, now)
+	}
+	if s.now.counted {
+		t.changes = append(t.changes, Change{Call: &now.Call, N: 1})
+	}
+}

@@ -1,0 +1,51 @@
+package store
+
+import "time"
+
+// Filter selects records. A zero field selects everything; several values of one field
+// are alternatives, different fields must all match. Matching of values is exact.
+type Filter struct {
+	From, To  time.Time // From <= start < To; zero is open
+	Models    []string
+	Providers []string
+	Keys      []string // key fingerprints; "" is "no key"
+	Users     []string
+	Services  []string
+	Projects  []string
+	Statuses  []string // "ok", "error", or an HTTP status code such as "429"
+	Text      []Term   // all must match
+	// None matches nothing, whatever the other fields say: who may see no key sees no call.
+	None bool
+	// SeenSince lets through only records that were put then or later.
+	SeenSince time.Time
+	// Superseded includes records that do not count. Sums never use it.
+	Superseded bool
+}
+
+// Page asks for records, newest first unless Order says otherwise.
+type Page struct {
+	Filter Filter
+	Order  Order
+	Cursor string // "" for the first page, else the Next of the page before
+	Limit  int
+}
+
+// Order is what the records of a list are sorted by. Those with equal figures stand newest first, and
+// those whose figure is not known last, whichever way the list is sorted.
+type Order struct {
+	By        Figure
+	Ascending bool
+}
+
+// Figure is something of a record that lists can be sorted by.
+type Figure uint8
+
+// The figures. A list by another one than ByTime reads the figures of everything that matches, for every page.
+const (
+	ByTime Figure = iota
+	ByCost
+	ByDuration
+	ByTTFT
+	ByTotalTokens
+	FigureCount
+)

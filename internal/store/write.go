@@ -1,0 +1,57 @@
+package store
+
+import (
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// Write is one transaction: all of it is on disk, or none. Its parts are applied in the order of the
+// fields.
+type Write struct {
+	ID WriteID // see Calls.Commit and Calls.Committed
+	// Epoch is that of the lease of TaskLedger under which the write was decided; 0 asks for no check.
+	Epoch  int64
+	Remove []Ref    // what is not stored is left out
+	Put    []Record // inserted; a stored record of the same ID and Start is replaced
+	Mark   []Mark
+	Costs  []Cost
+	Links  []usage.Link // places of spans in their traces; known ones are left as they are
+	// Dirty are the hours (Unix time in hours) whose stored sums lack this write, see Sums.
+	Dirty []int64
+	// Change is what this write changes in the ledger's series, as it encodes it; empty: nothing.
+	Change []byte
+	Seen   time.Time // when this write was made; ages the links
+}
+
+// Change is what one commit changed.
+type Change struct {
+	Seq  int64 // ascending in the order of commits
+	Data []byte
+}
+
+// Retirement is one transaction that removes old records.
+type Retirement struct {
+	ID    WriteID // see Calls.Committed
+	Epoch int64   // as of Write
+	// Before is where the records begin that stay: those that come before it in the order of Scan are removed.
+	Before Ref
+	// Floor is what Info.Floor becomes, unless that is later.
+	Floor time.Time
+	// LinksBefore removes links, and hours of Sums that are not dirty, that were last seen before.
+	LinksBefore time.Time
+	// Spent is what the removed records spent, by the ledger's account. It is added to what earlier ones say of the same
+	// fingerprint and start, saturated at 63 bits. Of fingerprints that no key of the Directory has, nothing is kept.
+	Spent []Spent
+	// JoinBefore puts sums that start before into one for each fingerprint, whose start is zero.
+	JoinBefore time.Time
+}
+
+// Spent is what was spent with one key in a quarter of an hour.
+type Spent struct {
+	Fingerprint string    // "" for all calls, whatever their key
+	Start       time.Time // of the quarter of an hour; zero for what was spent long ago
+	Calls       int64
+	Tokens      int64
+	Cost        usage.NanoUSD // of the calls whose cost is known
+}
