@@ -126,7 +126,7 @@ func TestSDKs(t *testing.T) {
 		Usage map[string]any
 	}
 	require.NoError(t, json.Unmarshal(out, &told), string(out))
-	require.Len(t, told, 14, "what the SDKs were told")
+	require.Len(t, told, 28, "what the SDKs were told")
 	stranger, err := http.NewRequest(http.MethodPost, p.url+"/v1/chat/completions", strings.NewReader(`{"model":"gpt-4o"}`))
 	require.NoError(t, err)
 	stranger.Header.Set("Authorization", "Bearer tb-a-key-that-nobody-made")
@@ -136,7 +136,7 @@ func TestSDKs(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, res.StatusCode)
 	p.stop(t)
 
-	require.Eventually(t, func() bool { return len(p.upstream.Served()) == 24 }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(p.upstream.Served()) == 48 }, 30*time.Second, 10*time.Millisecond)
 	served := p.upstream.Served()
 	want := inConsole(fakeupstream.Sum(served))
 	want.Errors += 2 // the streams that were given up are no errors of the upstream's
@@ -159,7 +159,7 @@ func TestSDKs(t *testing.T) {
 	}
 	logs := p.board.text("/api/console/logs?limit=1000")
 	for _, name := range []string{"alice", "bob"} {
-		require.Equal(t, 12, strings.Count(logs, `"name":"`+name+`"`), "calls of the key %s", name)
+		require.Equal(t, 24, strings.Count(logs, `"name":"`+name+`"`), "calls of the key %s", name)
 	}
 	for _, secret := range []string{alice, bob, "sk-up", "say hello"} {
 		require.NotContains(t, logs, secret)
