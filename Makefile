@@ -47,7 +47,8 @@ packages: ## install the Debian packages that tests need and that are missing
 test-unit: reference ## unit tests, with the race detector where there is a C compiler; some hundred random histories
 	failed=0; for m in $(MODULES); do TOKENBOARD_REFERENCE=1 $(GO) test -C $$m $(RACE) $(SPARED) -timeout 30m ./... || failed=1; done; exit $$failed
 	$(GO) test -run TestEveryOrder ./internal/ledger -rapid.checks=300
-	cd tools && $(GO) test ./soak
+	TOKENBOARD_FULL=1 $(GO) test -run 'TestFloodOfNames|TestMetricsSize' ./internal/ledger ./internal/console
+	$(GO) test -C tools ./...
 
 .PHONY: test-fuzz
 test-fuzz: ## fuzzing for seconds
@@ -96,12 +97,17 @@ attack: build ## attack the built binary in each access mode and print what beca
 	TOKENBOARD_ATTACK=$(or $(WHAT),1) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 30m -v -run TestAttack ./attack
 
 .PHONY: lint
-lint: $(LINT) $(ACTIONLINT) ## static checks
+lint: $(LINT) $(ACTIONLINT) audit ## static checks, and known vulnerabilities
 	failed=0; for m in $(MODULES) e2e tools/release; do (cd $$m && $(CURDIR)/$(LINT) run ./...) || failed=1; done; exit $$failed
 	./$(ACTIONLINT) -shellcheck= -pyflakes=
 
 $(LINT): tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: audit
+audit: ## known vulnerabilities in what is called and shipped; says so where a database cannot be reached
+	cd tools && $(GO) build -o ../$(BIN)/govulncheck golang.org/x/vuln/cmd/govulncheck && $(GO) build -o ../$(BIN)/audit ./audit
+	./$(BIN)/audit -govulncheck $(BIN)/govulncheck -modules 'client proxytrace .' -npm web
 
 $(ACTIONLINT): tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(ACTIONLINT) github.com/rhysd/actionlint/cmd/actionlint

@@ -53,7 +53,7 @@ func (c *crowd) ask(ctx context.Context, s *server, q *questions) error {
 	begun := time.Now()
 	for i := range c.clients {
 		all.Go(func() {
-			rng := rand.New(rand.NewPCG(uint64(i), 1)) //nolint:gosec // an index
+			rng := rand.New(rand.NewPCG(uint64(i), 1))
 			for ctx.Err() == nil {
 				select {
 				case <-ctx.Done():

@@ -16,13 +16,13 @@ func forget(dir string) error {
 		return fmt.Errorf("forget %s: %w", dir, err)
 	}
 	for _, e := range entries {
-		f, err := os.Open(filepath.Join(dir, e.Name())) //nolint:gosec // of a folder of this program
+		f, err := os.Open(filepath.Join(dir, e.Name()))
 		if err != nil {
 			return fmt.Errorf("forget %s: %w", dir, err)
 		}
 		err = f.Sync() // what is not written yet cannot be forgotten
 		if err == nil {
-			err = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) //nolint:gosec // a descriptor
+			err = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 		}
 		_ = f.Close()
 		if err != nil {

@@ -23,6 +23,7 @@ const help = `usage:
   bench run  [--quick] [--sizes N,N] ...    everything; exit code 1 where a sum is wrong
   bench cpu  [--rounds N] [--calls N] ...   processor time of a call beside stock components
   bench fill --dir FOLDER [--calls N] ...   put a data set into a new database
+  bench open --dir FOLDER                   time and memory of opening it, which converts one of before
 each with --help for its flags`
 
 func run(ctx context.Context, args []string) error {
@@ -36,6 +37,8 @@ func run(ctx context.Context, args []string) error {
 		return cpuCommand(ctx, args[1:])
 	case "fill":
 		return fillCommand(ctx, args[1:])
+	case "open":
+		return openCommand(ctx, args[1:])
 	}
 	return fmt.Errorf("%s", help)
 }

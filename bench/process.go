@@ -182,8 +182,10 @@ func (p *process) quietCPU(ctx context.Context) (time.Duration, error) {
 }
 
 // memory is the program's resident memory in bytes, now and at its highest.
-func (p *process) memory() (now, highest int64, err error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+func (p *process) memory() (now, highest int64, err error) { return memoryOf(p.cmd.Process.Pid) }
+
+func memoryOf(pid int) (now, highest int64, err error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, 0, fmt.Errorf("read the memory: %w", err)
 	}
@@ -215,7 +217,7 @@ var givenPorts sync.Map
 // freeAddress gives a loopback address that nothing listens on, and never the same twice.
 func freeAddress(ctx context.Context) (string, error) {
 	for range 1000 {
-		port := firstPort + rand.IntN(lastPort-firstPort) //nolint:gosec // a port, no secret
+		port := firstPort + rand.IntN(lastPort-firstPort)
 		if _, given := givenPorts.LoadOrStore(port, true); given {
 			continue
 		}

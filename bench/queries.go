@@ -34,7 +34,7 @@ type questions struct {
 
 // newQuestions finds out what there is to ask for.
 func newQuestions(ctx context.Context, a *api, set *filled) (*questions, error) {
-	q := &questions{api: a, set: set, rng: rand.New(rand.NewPCG(seed, 7))} //nolint:gosec // no secret
+	q := &questions{api: a, set: set, rng: rand.New(rand.NewPCG(seed, 7))}
 	var models struct{ Values []struct{ Value string } }
 	if err := a.read(ctx, "/dimensions/model", &models); err != nil {
 		return nil, err

@@ -169,7 +169,7 @@ func (p *plan) measureSize(ctx context.Context, bin binaries, l *library, calls 
 			}
 		}
 		var sent loadgen.Truth
-		if *b, sent, err = measureStart(ctx, bin.ours, dir, uint64(100+i)); err != nil { //nolint:gosec // small
+		if *b, sent, err = measureStart(ctx, bin.ours, dir, uint64(100+i)); err != nil {
 			return nil, err
 		}
 		truth = truth.Plus(sent)

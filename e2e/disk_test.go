@@ -159,7 +159,7 @@ func TestReadOnlyDirectory(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	console, otlp := freeAddress(t), freeAddress(t)
-	p := &process{t: t, console: "http://" + console, otlp: "http://" + otlp, stderr: &buffer{}, exited: make(chan error, 1)}
+	p := &process{t: t, console: "http://" + console, otlp: "http://" + otlp, stderr: &buffer{}}
 	if os.Getuid() == 0 {
 		require.NoError(t, os.Chown(dir, nobody, nobody)) // root can write everywhere
 	}

@@ -214,6 +214,41 @@ func TestForwardAuthCaddy(t *testing.T) {
 	checkedCalls(t, p, address, false)
 }
 
+// TestForwardAuthTraefik runs the example where there is a binary of Traefik: no package of Debian has it.
+func TestForwardAuthTraefik(t *testing.T) {
+	if _, err := exec.LookPath("traefik"); err != nil {
+		t.Skip("traefik is not installed: put a binary of version 3 into a folder of PATH")
+	}
+	p := start(t, t.TempDir())
+	p.waitFor(func() bool {
+		r, err := http.Get(p.console + "/ready")
+		if err == nil {
+			_ = r.Body.Close()
+		}
+		return err == nil && r.StatusCode == http.StatusOK
+	})
+	example, err := os.ReadFile(filepath.Join("..", "examples", "forward-auth", "traefik", "dynamic.yaml"))
+	require.NoError(t, err)
+	filled := string(example)
+	for was, is := range map[string]string{"http://127.0.0.1:8317": p.console, "http://127.0.0.1:4000": upstream(t).URL, "tbt-...": "tbt-of-the-proxy", "PathPrefix(`/v1`)": "PathPrefix(`/`)"} {
+		require.Contains(t, filled, was)
+		filled = strings.ReplaceAll(filled, was, is)
+	}
+	dynamic := filepath.Join(t.TempDir(), "dynamic.yaml")
+	require.NoError(t, os.WriteFile(dynamic, []byte(filled), 0o600))
+	address := freeAddress(t)
+	runs(t, address, exec.Command("traefik", "--entrypoints.web.address="+address, "--providers.file.filename="+dynamic,
+		"--global.checknewversion=false", "--global.sendanonymoususage=false", "--log.level=INFO"))
+	require.Eventually(t, func() bool { // the routers are there when the file has been read
+		r, err := http.Get("http://" + address + "/v1/ready")
+		if err == nil {
+			_ = r.Body.Close()
+		}
+		return err == nil && r.StatusCode != http.StatusNotFound
+	}, 30*time.Second, 20*time.Millisecond)
+	checkedCalls(t, p, address, false)
+}
+
 // TestForwardAuthFiles: what is not run here is well-formed.
 func TestForwardAuthFiles(t *testing.T) {
 	for _, file := range []string{"traefik/dynamic.yaml", "envoy/envoy.yaml"} {

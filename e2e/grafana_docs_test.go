@@ -51,7 +51,7 @@ func requireExamplePrometheus(t *testing.T, example, readme string) {
 	require.NoError(t, err)
 	require.Contains(t, string(config), `"127.0.0.1:8317"`)
 	require.NoError(t, os.WriteFile(file, []byte(strings.NewReplacer("127.0.0.1:8317", strings.TrimPrefix(p.console, "http://"), "15s", "1s").Replace(string(config))), 0o600))
-	cmd := exec.Command("sh", "-c", "exec "+line) //nolint:gosec // the README's
+	cmd := exec.Command("sh", "-c", "exec "+line)
 	cmd.Dir = example
 	out := &buffer{}
 	cmd.Stdout, cmd.Stderr = out, out
@@ -74,7 +74,7 @@ func requireProvisioning(t *testing.T, clean, example, readme string) {
 	etc := t.TempDir()
 	copying := regexp.MustCompile("`(cp -r provisioning/\\. )/etc/grafana/provisioning/`").FindStringSubmatch(readme)
 	require.NotNil(t, copying)
-	copied := exec.Command("sh", "-c", copying[1]+etc) //nolint:gosec // the README's
+	copied := exec.Command("sh", "-c", copying[1]+etc)
 	copied.Dir = example
 	text, err := copied.CombinedOutput()
 	require.NoError(t, err, string(text))
@@ -109,7 +109,7 @@ func requireProvisioning(t *testing.T, clean, example, readme string) {
 	for _, needed := range []string{"GF_PATHS_DATA=", "GF_PATHS_LOGS=", "GF_PATHS_PLUGINS="} {
 		require.Contains(t, start, needed, "an ordinary user cannot write into Grafana's home")
 	}
-	where := exec.Command("sh", "-c", start[:strings.IndexByte(start, ' ')]+" && printf %s "+`"$TOKENBOARD_DASHBOARDS"`) //nolint:gosec // the README's
+	where := exec.Command("sh", "-c", start[:strings.IndexByte(start, ' ')]+" && printf %s "+`"$TOKENBOARD_DASHBOARDS"`)
 	where.Dir = example
 	folder, err := where.Output()
 	require.NoError(t, err)

@@ -50,7 +50,7 @@ func startPrometheus(t *testing.T, p *process, native bool) *prometheusServer {
 		s.name = "native"
 		args = append(args, "--enable-feature=native-histograms")
 	}
-	cmd := exec.Command("prometheus", args...) //nolint:gosec // Debian's
+	cmd := exec.Command("prometheus", args...)
 	cmd.Stdout, cmd.Stderr = s.out, s.out
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
@@ -360,7 +360,7 @@ func TestGrafana(t *testing.T) {
 			"../dashboards":       {"test", "rules", "alerts/prometheus_test.yaml"},
 			"../examples/grafana": {"check", "config", "prometheus.yml"},
 		} {
-			tool := exec.Command("promtool", args...) //nolint:gosec // Debian's
+			tool := exec.Command("promtool", args...)
 			tool.Dir = dir
 			out, err = tool.CombinedOutput()
 			require.NoError(t, err, string(out))

@@ -90,7 +90,7 @@ func TestLoad(t *testing.T) {
 		asking.Add(1)
 		go func() {
 			defer asking.Done()
-			rng := rand.New(rand.NewPCG(uint64(i), 1)) //nolint:gosec // an index
+			rng := rand.New(rand.NewPCG(uint64(i), 1))
 			for range l.requests {
 				time.Sleep(time.Duration(rng.Int64N(2 * int64(l.pause))))
 				kind := rng.IntN(len(asked))

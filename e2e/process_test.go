@@ -6,20 +6,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	proc "github.com/tokenboard/tokenboard/e2e/process"
 )
 
 var binary string
@@ -50,49 +48,14 @@ type process struct {
 	console string // base URL
 	otlp    string // base URL
 	stderr  *buffer
-	exited  chan error
+	running *proc.Process
 }
 
-// buffer is safe for a reader while the process writes.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
+type buffer = proc.Buffer
 
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-// Ports for servers lie below those that the system gives to outgoing connections, of which one
-// might otherwise take a port between our look at it and the binary's.
-const firstPort, lastPort = 15_000, 30_000
-
-var givenPorts sync.Map
-
-// freeAddress gives a loopback address that nothing listens on, and never the same twice.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 1000 {
-		port := firstPort + rand.IntN(lastPort-firstPort)
-		if _, given := givenPorts.LoadOrStore(port, true); given {
-			continue
-		}
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		if l, err := net.Listen("tcp", address); err == nil {
-			require.NoError(t, l.Close())
-			return address
-		}
-	}
-	require.Fail(t, "no port is free")
-	return ""
+	return proc.FreeAddress(t)
 }
 
 // environment is that of a quickstart of its own.
@@ -108,7 +71,7 @@ const adminPassword = "a password of the tests"
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
 	console, otlp := freeAddress(t), freeAddress(t)
-	p := &process{t: t, console: "http://" + console, otlp: "http://" + otlp, stderr: &buffer{}, exited: make(chan error, 1)}
+	p := &process{t: t, console: "http://" + console, otlp: "http://" + otlp, stderr: &buffer{}}
 	p.launch(exec.Command(binary, args...), environment(dir, console, freeAddress(t), otlp))
 	return p
 }
@@ -119,29 +82,13 @@ func (p *process) launch(cmd *exec.Cmd, env []string) {
 	t.Helper()
 	p.cmd = cmd
 	p.cmd.Env = env
-	p.cmd.Stderr = p.stderr
-	require.NoError(t, p.cmd.Start())
-	go func() { p.exited <- p.cmd.Wait() }()
-	t.Cleanup(func() {
-		if p.cmd.ProcessState == nil {
-			_ = p.cmd.Process.Kill()
-			<-p.exited
-		}
-	})
+	p.running = proc.Start(t, cmd, p.stderr)
 }
 
 // waitFor waits until the binary does what it shall.
 func (p *process) waitFor(ready func() bool) {
 	p.t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !ready(); time.Sleep(20 * time.Millisecond) {
-		select {
-		case err := <-p.exited:
-			p.exited <- err
-			require.Fail(p.t, "the binary ended", "%v: %s", err, p.stderr)
-		default:
-		}
-		require.True(p.t, time.Now().Before(deadline), "the binary did not get ready: %s", p.stderr)
-	}
+	p.running.WaitFor(p.t, ready)
 }
 
 // run starts the binary on a data folder and waits until it is ready.
@@ -167,15 +114,7 @@ func (p *process) waitUntilReady() {
 // stop ends the binary by a signal; after SIGTERM it must end well.
 func (p *process) stop(sig syscall.Signal) {
 	p.t.Helper()
-	require.NoError(p.t, p.cmd.Process.Signal(sig))
-	select {
-	case err := <-p.exited:
-		if sig == syscall.SIGTERM {
-			require.NoError(p.t, err, p.stderr)
-		}
-	case <-time.After(30 * time.Second):
-		require.Fail(p.t, "the binary did not stop", p.stderr)
-	}
+	p.running.Stop(p.t, sig)
 }
 
 // send posts one OTLP/JSON request; ok tells whether it was acknowledged.

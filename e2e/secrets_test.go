@@ -65,7 +65,7 @@ func TestSecrets(t *testing.T) {
 				if err != nil || e.IsDir() {
 					return err
 				}
-				data, err := os.ReadFile(path) //nolint:gosec // of this test
+				data, err := os.ReadFile(path)
 				require.NoError(t, err)
 				require.Empty(t, set.Found(data), path)
 				files++

@@ -30,7 +30,7 @@ import (
 )
 
 // tokenVariable holds an API token for commands that ask a server.
-const tokenVariable = "TOKENBOARD_TOKEN" //nolint:gosec // the name of a variable
+const tokenVariable = "TOKENBOARD_TOKEN"
 
 type repriceOptions struct {
 	from, to, dataDir, server string
@@ -219,7 +219,7 @@ func commandTime(s string) (time.Time, error) {
 // confirm asks a person; without one it refuses.
 func confirm(in io.Reader, out io.Writer, records int64) error {
 	f, isFile := in.(*os.File)
-	if !isFile || !term.IsTerminal(int(f.Fd())) { //nolint:gosec // a descriptor is small
+	if !isFile || !term.IsTerminal(int(f.Fd())) {
 		return errors.New("nothing was changed: nobody can be asked here; add --yes to agree beforehand")
 	}
 	if _, err := fmt.Fprintf(out, "Change %d records? [y/N] ", records); err != nil {
@@ -368,7 +368,7 @@ func (j *remoteReprice) reprice(ctx context.Context, dryRun bool) (repriceReport
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer client.CloseIdleConnections()
-	answer, err := client.Do(r) //nolint:gosec // the operator names the server
+	answer, err := client.Do(r)
 	if err != nil {
 		return repriceReport{}, fmt.Errorf("ask %s: %w", address, err)
 	}

@@ -171,7 +171,7 @@ func (u *userCommand) readPassword(c *cobra.Command) (string, error) {
 		}
 		return line, nil
 	}
-	fd := int(os.Stdin.Fd()) //nolint:gosec // a descriptor is small
+	fd := int(os.Stdin.Fd())
 	if !term.IsTerminal(fd) {
 		return "", errors.New("there is no terminal to ask for the password; pipe it in, with --password-stdin")
 	}

@@ -35,10 +35,10 @@ func generate(into string) error {
 	for _, all := range []map[string][]byte{files, alerts} {
 		for name, text := range all {
 			path := filepath.Join(into, filepath.FromSlash(name))
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // files of the repository
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				return fmt.Errorf("make the folder of %s: %w", name, err)
 			}
-			if err := os.WriteFile(path, text, 0o644); err != nil { //nolint:gosec // files of the repository
+			if err := os.WriteFile(path, text, 0o644); err != nil {
 				return fmt.Errorf("write %s: %w", name, err)
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -14,13 +13,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/e2e/process"
 	"github.com/tokenboard/tokenboard/internal/access/sso/ssotest"
 )
 
@@ -37,51 +36,12 @@ type target struct {
 	dir                 string // its data
 	cmd                 *exec.Cmd
 	idle                int64 // memory that it holds before anybody attacks it
-	stderr              *log
-	exited              chan error
+	stderr              *process.Buffer
+	running             *process.Process
 	provider            *ssotest.Provider // of the mode oidc
 	web                 *http.Client
 	// Who attacks it. In the mode open they are all the same.
 	admin, operator, viewer, member, other, verifier, nobody *caller
-}
-
-// log is what a binary writes, safe for a reader while it writes.
-type log struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-var givenPorts sync.Map
-
-// freeAddress returns a loopback address that nothing listens on, and never the same twice.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	const first, last = 15_000, 30_000 // below those that the system gives to outgoing connections
-	for range 1000 {
-		port := first + rand.IntN(last-first)
-		if _, given := givenPorts.LoadOrStore(port, true); given {
-			continue
-		}
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		if l, err := net.Listen("tcp", address); err == nil {
-			require.NoError(t, l.Close())
-			return address
-		}
-	}
-	require.Fail(t, "no port is free")
-	return ""
 }
 
 // run starts the binary in an access mode, with the quickstart's limits, and makes those who attack it.
@@ -95,8 +55,8 @@ func runWith(t *testing.T, mode string, change func(config string) string, envir
 	t.Helper()
 	dir := t.TempDir()
 	b := &target{
-		t: t, mode: mode, console: freeAddress(t), otlp: freeAddress(t), grpc: freeAddress(t), dir: filepath.Join(dir, "data"),
-		stderr: &log{}, exited: make(chan error, 1),
+		t: t, mode: mode, console: process.FreeAddress(t), otlp: process.FreeAddress(t), grpc: process.FreeAddress(t), dir: filepath.Join(dir, "data"),
+		stderr: &process.Buffer{},
 	}
 	b.web = &http.Client{
 		Timeout:       2 * time.Minute,
@@ -110,15 +70,7 @@ func runWith(t *testing.T, mode string, change func(config string) string, envir
 	b.cmd.Env = append(os.Environ(), "TOKENBOARD_DATA_DIR="+b.dir, "TOKENBOARD_CONSOLE_ENDPOINT="+b.console,
 		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+b.grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+b.otlp, fmt.Sprintf("GOMEMLIMIT=%d", limit/4*3))
 	b.cmd.Env = append(b.cmd.Env, environment...)
-	b.cmd.Stderr = b.stderr
-	require.NoError(t, b.cmd.Start())
-	go func() { b.exited <- b.cmd.Wait() }()
-	t.Cleanup(func() {
-		if b.cmd.ProcessState == nil {
-			_ = b.cmd.Process.Kill()
-			<-b.exited
-		}
-	})
+	b.running = process.Start(t, b.cmd, b.stderr)
 	b.nobody = &caller{target: b, name: "nobody", header: map[string]string{}}
 	b.waitUntilReady()
 	b.people()
@@ -152,21 +104,14 @@ func (b *target) config() string {
 
 func (b *target) waitUntilReady() {
 	b.t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		select {
-		case err := <-b.exited:
-			b.exited <- err
-			require.Fail(b.t, "the binary ended", "%v: %s", err, b.stderr)
-		default:
+	b.running.WaitFor(b.t, func() bool {
+		c, err := net.Dial("tcp", b.otlp)
+		if err != nil {
+			return false
 		}
-		if c, err := net.Dial("tcp", b.otlp); err == nil {
-			_ = c.Close()
-			if b.nobody.get("/ready").status == http.StatusOK {
-				return
-			}
-		}
-		require.True(b.t, time.Now().Before(deadline), "the binary did not get ready: %s", b.stderr)
-	}
+		_ = c.Close()
+		return b.nobody.get("/ready").status == http.StatusOK
+	})
 }
 
 // people makes one person of each role, with a key for each member.
@@ -205,13 +150,7 @@ func (b *target) signIn(name, password string) *caller {
 // stop ends the binary, which must end well whatever was done to it.
 func (b *target) stop() {
 	b.t.Helper()
-	require.NoError(b.t, b.cmd.Process.Signal(syscall.SIGTERM))
-	select {
-	case err := <-b.exited:
-		require.NoError(b.t, err, b.stderr)
-	case <-time.After(60 * time.Second):
-		require.Fail(b.t, "the binary did not stop", b.stderr)
-	}
+	b.running.Stop(b.t, syscall.SIGTERM)
 }
 
 // caller is who sends requests: its headers say who it is.

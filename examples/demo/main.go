@@ -204,7 +204,7 @@ func startChild(path, dir, name string, args []string, env ...string) (*child, e
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.name, err)
 	}
-	c.cmd = exec.Command(path, args...) //nolint:gosec,noctx // the demo's own programs, stopped by stop
+	c.cmd = exec.Command(path, args...) //nolint:noctx // the demo's own programs, stopped by stop
 	c.cmd.Env = append(os.Environ(), env...)
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

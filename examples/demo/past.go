@@ -35,7 +35,7 @@ func (c *clients) backfill(ctx context.Context, otlp string, since time.Duration
 		described := resource.NewSchemaless(semconv.ServiceName(t.service), attribute.String(usage.AttrProject, t.project))
 		tracers[t] = sdktrace.NewTracerProvider(sdktrace.WithSyncer(batch), sdktrace.WithResource(described)).Tracer("demo")
 	}
-	rng := rand.New(rand.NewPCG(uint64(since), 90)) //nolint:gosec // a demo, the same every time
+	rng := rand.New(rand.NewPCG(uint64(since), 90))
 	for at := now.Add(-since).Truncate(quarter); at.Before(now); at = at.Add(quarter) {
 		for range int(busy(at)*(0.7+0.6*rng.Float64()) + 0.5) {
 			x, calls := c.company.draw(rng, at.Add(time.Duration(rng.Int64N(int64(quarter)))))

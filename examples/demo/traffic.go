@@ -85,7 +85,7 @@ func (c *clients) traffic(ctx context.Context, rate float64, programs []*child) 
 			}
 		})
 	}
-	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)) //nolint:gosec // a demo
+	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	for n := 0; ; n++ {
 		if x, ok := c.company.draw(rng, time.Now()); ok {
 			r, err := c.request(ctx, x, n)

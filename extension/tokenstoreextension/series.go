@@ -40,10 +40,10 @@ func (s *Series) options() (o rollup.SeriesOptions, err error) {
 			err = errors.Join(err, fmt.Errorf("series: %q is no label; there are %s", name, strings.Join(seriesLabels, ", ")))
 			continue
 		}
-		if slices.Contains(o.Labels, rollup.Label(i)) { //nolint:gosec // an index of five
+		if slices.Contains(o.Labels, rollup.Label(i)) {
 			err = errors.Join(err, fmt.Errorf("series: the label %q is there twice", name))
 		}
-		o.Labels = append(o.Labels, rollup.Label(i)) //nolint:gosec // as above
+		o.Labels = append(o.Labels, rollup.Label(i))
 	}
 	return o, err
 }

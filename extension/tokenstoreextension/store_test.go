@@ -73,7 +73,7 @@ func TestLifecycle(t *testing.T) {
 func TestFolderOfOthers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	require.NoError(t, os.Mkdir(dir, 0o700))
-	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // that is the point
+	require.NoError(t, os.Chmod(dir, 0o755))
 	core, logs := observer.New(zap.WarnLevel)
 	e := storeIn(t, dir)
 	e.(*Store).logger = zap.New(core)

@@ -36,7 +36,7 @@ func (r Role) String() string {
 func ParseRole(s string) (Role, error) {
 	for r, name := range roleNames {
 		if name == s && s != "" {
-			return Role(r), nil //nolint:gosec // an index of roleNames
+			return Role(r), nil
 		}
 	}
 	return Nobody, fmt.Errorf("%q is no role; the roles are admin, operator, viewer, member and, of API tokens, verifier", s)

@@ -107,7 +107,7 @@ func readToken(path string) (string, error) {
 	if runtime.GOOS != "windows" && info.Mode().Perm()&others != 0 {
 		return "", usageError{fmt.Errorf("the token's file %s can be read by others; run: chmod 600 %s", path, path)}
 	}
-	b, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", usageError{fmt.Errorf("the token's file: %w", err)}
 	}

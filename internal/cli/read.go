@@ -213,7 +213,7 @@ func saveNew(cmd *cobra.Command, path string, from io.Reader) (err error) {
 	if path == "" {
 		return errors.New("the server names no file; give one with --output")
 	}
-	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the user names the file
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("write the file: %w", err)
 	}

@@ -33,8 +33,8 @@ func BenchmarkReads(b *testing.B) {
 				User: fmt.Sprint("user-", i%50), Duration: time.Duration(i%3000) * time.Millisecond, Status: 200,
 				Tokens: usage.Tokens{InputUncached: int64(i), OutputText: 5, Fields: usage.HasInput | usage.HasOutput},
 			}
-			binary.BigEndian.PutUint64(c.Trace[:], uint64(i)*0x9e3779b97f4a7c15) //nolint:gosec // bits
-			binary.BigEndian.PutUint64(c.Span[:], uint64(i))                     //nolint:gosec // bits
+			binary.BigEndian.PutUint64(c.Trace[:], uint64(i)*0x9e3779b97f4a7c15)
+			binary.BigEndian.PutUint64(c.Span[:], uint64(i))
 			c.ID = usage.SpanRecordID(c.Trace, c.Span)
 			calls = append(calls, c)
 		}

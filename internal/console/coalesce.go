@@ -127,7 +127,7 @@ func (g *coalescer) share(next http.Handler) http.Handler {
 			w.Header().Set("Content-Encoding", coding)
 		}
 		w.WriteHeader(a.status)
-		_, _ = w.Write(body) // a client that is gone needs no answer
+		_, _ = w.Write(body) //nolint:gosec // an answer of the API, JSON and nosniff; a client that is gone needs no answer
 	})
 }
 

@@ -69,6 +69,7 @@ func (s *signIn) rememberDevice(ctx context.Context, u *store.User, known bool) 
 	} else {
 		_, _ = rand.Read(id) // never fails, see crypto/rand
 	}
+	//nolint:gosec // Secure is set over TLS and by secure_cookie; plain HTTP on the loopback has no Secure cookies
 	return http.Cookie{
 		Name: s.deviceCookieName(), Value: base64.RawURLEncoding.EncodeToString(append(id, deviceSum(u, id)...)), Path: "/", HttpOnly: true,
 		Secure: s.Secure, SameSite: http.SameSiteStrictMode, MaxAge: int(deviceAge.Seconds()),

@@ -28,7 +28,7 @@ func FuzzBodies(f *testing.F) {
 		{"PUT", "/settings", `{"timezone":"Europe/Berlin"}`},
 	}
 	for i := range routes {
-		f.Add(uint8(i), routes[i].body) //nolint:gosec // some
+		f.Add(uint8(i), routes[i].body)
 	}
 	b := newBench(f, nil)
 	b.calls(testNow.Add(-time.Hour))

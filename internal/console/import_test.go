@@ -52,7 +52,7 @@ func (b *bench) history() {
 			c.Start = testNow.Add(-time.Duration(i)*time.Hour - 123456789)
 			c.KeyFingerprint, c.KeyDisplay = usage.Fingerprint(fmt.Sprint("key", i%4)), fmt.Sprint("sk-…", i%4)
 			c.Environment, c.Session, c.ResponseID, c.RequestModel = "prod", fmt.Sprint("s", i%7), fmt.Sprint("r", i), "asked"
-			c.Duration, c.TTFT, c.Stream, c.Status = time.Duration(i)*time.Millisecond, time.Duration(i)*time.Microsecond, usage.Tristate(i%3), 200 //nolint:gosec // small
+			c.Duration, c.TTFT, c.Stream, c.Status = time.Duration(i)*time.Millisecond, time.Duration(i)*time.Microsecond, usage.Tristate(i%3), 200
 			c.Tokens = usage.Tokens{InputUncached: int64(i), CacheRead: 7, CacheWrite: 9, CacheWrite1h: 4, OutputText: 3, Reasoning: 2,
 				Fields: usage.HasInput | usage.HasOutput | usage.HasCacheRead | usage.HasCacheWrite | usage.HasCacheWrite1h | usage.HasReasoning}
 			switch i % 5 {

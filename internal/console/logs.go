@@ -125,7 +125,7 @@ func (c *Console) logs(ctx context.Context, in *logsInput) (*envelope[LogPage], 
 // itemID holds the start besides the record's id: with both a record is found at once.
 func itemID(r *store.Record) string {
 	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], uint64(r.Start.UnixNano())) //nolint:gosec // bits, not a number
+	binary.BigEndian.PutUint64(b[:], uint64(r.Start.UnixNano()))
 	return hex.EncodeToString(b[:]) + r.ID.String()
 }
 
@@ -139,7 +139,7 @@ func parseItemID(s string) (usage.ID, time.Time, bool) {
 	if err != nil || !ok {
 		return usage.ID{}, time.Time{}, false
 	}
-	return id, time.Unix(0, int64(binary.BigEndian.Uint64(b))).UTC(), true //nolint:gosec // bits, not a number
+	return id, time.Unix(0, int64(binary.BigEndian.Uint64(b))).UTC(), true
 }
 
 func itemOf(r *store.Record, index *keyIndex) LogItem {

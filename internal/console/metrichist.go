@@ -67,11 +67,11 @@ func (h histogram) Write(out *dto.Metric) error {
 	out.Untyped = nil
 	n := h.native
 	hist := &dto.Histogram{
-		SampleCount: new(uint64(n.Count)), SampleSum: new(n.Sum), //nolint:gosec // counts are not negative
+		SampleCount: new(uint64(n.Count)), SampleSum: new(n.Sum),
 		Schema: new(int32(nativeSchema)), ZeroThreshold: new(float64(nativeZeroThreshold)), ZeroCount: new(uint64(0)),
 	}
 	for e := h.bounds.from; e <= h.bounds.to; e++ {
-		hist.Bucket = append(hist.Bucket, &dto.Bucket{CumulativeCount: new(uint64(n.AtMost(e))), UpperBound: new(math.Ldexp(1, e))}) //nolint:gosec // as above
+		hist.Bucket = append(hist.Bucket, &dto.Bucket{CumulativeCount: new(uint64(n.AtMost(e))), UpperBound: new(math.Ldexp(1, e))})
 	}
 	hist.PositiveSpan, hist.PositiveDelta = nativeBuckets(n.Buckets)
 	out.Histogram = hist
@@ -91,7 +91,7 @@ func nativeBuckets(buckets map[int16]int64) (spans []*dto.BucketSpan, deltas []i
 	for i, key := range slices.Sorted(maps.Keys(buckets)) {
 		gap := int(key) - next
 		if i == 0 || gap > nativeGap {
-			spans = append(spans, &dto.BucketSpan{Offset: new(int32(gap)), Length: new(uint32(0))}) //nolint:gosec // of an int16
+			spans = append(spans, &dto.BucketSpan{Offset: new(int32(gap)), Length: new(uint32(0))})
 			next = int(key)
 		}
 		for next < int(key) {

@@ -34,6 +34,7 @@ func (c *Console) oidcRoutes(mux *http.ServeMux) {
 // setFlow keeps a sign-in under way in the browser. Its cookie has to come along when the provider
 // sends the browser back, which one with SameSite=Strict would not.
 func (c *Console) setFlow(w http.ResponseWriter, kept string) {
+	//nolint:gosec // Secure is set over TLS and by secure_cookie; SameSite=Lax is needed, see above
 	cookie := http.Cookie{
 		Name: flowCookie, Value: kept, Path: oidcPath, HttpOnly: true, Secure: c.signIn.Secure, SameSite: http.SameSiteLaxMode, MaxAge: flowAge,
 	}
@@ -50,7 +51,7 @@ func (c *Console) oidcLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.setFlow(w, kept)
-	http.Redirect(w, r, page, http.StatusFound)
+	http.Redirect(w, r, page, http.StatusFound) //nolint:gosec // the page is of the provider in the configuration, see oidc.Provider
 }
 
 // ownPage gives a page of the console, whatever was asked for.
@@ -88,7 +89,7 @@ func (c *Console) oidcCallback(w http.ResponseWriter, r *http.Request) {
 	for i := range out.SetCookie {
 		http.SetCookie(w, &out.SetCookie[i])
 	}
-	http.Redirect(w, r, next, http.StatusFound)
+	http.Redirect(w, r, ownPage(next), http.StatusFound) //nolint:gosec // ownPage keeps it to pages of the console
 }
 
 // provisioned gives the user that an identity is, made or brought up to date. The name stays the one of

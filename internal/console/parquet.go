@@ -132,7 +132,7 @@ func parquetRowOf(i *LogItem) parquetRow {
 		Quality: i.Quality, Counted: i.Counted, SupersededBy: text(i.SupersededBy), Superseded: text(i.Superseded),
 	}
 	if i.Status != nil {
-		status := int32(*i.Status) //nolint:gosec // an HTTP status code
+		status := int32(*i.Status)
 		r.Status = &status
 	}
 	return r

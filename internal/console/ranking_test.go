@@ -29,8 +29,8 @@ func (b *bench) manyGroups() {
 			Tokens: usage.Tokens{InputUncached: tokens, Fields: usage.HasInput | usage.HasOutput}, ReportedCost: usage.NanoUSD(tokens * 1000),
 		}
 		c.HasReportedCost = model != "m7"
-		binary.BigEndian.PutUint64(c.Trace[:], uint64(n)) //nolint:gosec // positive
-		binary.BigEndian.PutUint64(c.Span[:], uint64(n))  //nolint:gosec // positive
+		binary.BigEndian.PutUint64(c.Trace[:], uint64(n))
+		binary.BigEndian.PutUint64(c.Span[:], uint64(n))
 		c.ID = usage.SpanRecordID(c.Trace, c.Span)
 		batch.Calls = append(batch.Calls, c)
 	}

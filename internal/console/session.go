@@ -277,6 +277,7 @@ func (c *Console) startSession(ctx context.Context, u store.User, via string) (*
 // cookie carries a session's token; one without takes the cookie away.
 func (s *signIn) cookie(token string) http.Cookie {
 	t := s.sessions.Cookie
+	//nolint:gosec // the attributes are those of newSignIn, with Secure over TLS and by secure_cookie
 	out := http.Cookie{
 		Name: t.Name, Value: token, Path: t.Path, HttpOnly: t.HttpOnly, Secure: t.Secure, SameSite: t.SameSite, MaxAge: int(s.Lifetime.Seconds()),
 	}

@@ -3,10 +3,8 @@ package dialect
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"math/bits"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -92,7 +90,7 @@ func (r *record) span(s ptrace.Span, c *usage.Call) (family string) {
 	if end := s.EndTimestamp(); end > s.StartTimestamp() {
 		if s.StartTimestamp() == 0 {
 			c.Start = end.AsTime().UTC()
-		} else if d := time.Duration(end - s.StartTimestamp()); d > 0 && d < maxDuration { //nolint:gosec // checked
+		} else if d := time.Duration(end - s.StartTimestamp()); d > 0 && d < maxDuration {
 			c.Duration = d
 		}
 	}
@@ -140,7 +138,7 @@ func (r *record) logRecord(lr plog.LogRecord, c *usage.Call) (family string, ok 
 	case c.RequestID != "":
 		c.ID = hashID("request", family, c.RequestID)
 	default:
-		c.ID = contentID(r, "log", r.event, uint64(lr.Timestamp()), uint64(lr.ObservedTimestamp())) //nolint:gosec // bits
+		c.ID = contentID(r, "log", r.event, uint64(lr.Timestamp()), uint64(lr.ObservedTimestamp()))
 	}
 	return family, true
 }
@@ -250,237 +248,6 @@ func (r *record) attempted(failed bool) bool {
 		failed = kind != ""
 	}
 	return failed && r.model(nil) != ""
-}
-
-// figures takes the fullest consistent reading of the families that apply, and gives its family; of
-// a record without figures, the family whose own record it is.
-func (r *record) figures(c *usage.Call, v verdict) *Family {
-	f := fullest{full: -1}
-	for i := range r.plan.taught {
-		f.consider(r, c, &r.plan.taught[i], v)
-	}
-	for m := r.plan.asked(r); m != 0; m &= m - 1 {
-		bit := m & -m
-		f.consider(r, c, &candidate{Family: families[bits.TrailingZeros64(m)], sure: r.plan.sure&bit != 0}, v)
-	}
-	if f.bad {
-		c.Quality |= usage.Inconsistent
-	}
-	return f.family
-}
-
-// fullest is the best of the readings so far.
-type fullest struct {
-	family *Family
-	full   int64
-	bad    bool
-	added  *Family // the last family that was read under the name of one that adds to it
-}
-
-func (b *fullest) consider(r *record, c *usage.Call, f *candidate, v verdict) {
-	if (b.added != nil && (f.Family == b.added || f.Adds == b.added)) || !f.applies(r, v) {
-		return
-	}
-	if f.Adds != nil {
-		b.added = f.Adds
-	}
-	if b.family == nil && f.own() && (r.log || f.limited()) {
-		b.family, r.owner = f.Family, f.Family
-	}
-	if f.bit != 0 && (r.own.families|r.origin.index.families)&f.bit == 0 {
-		return // it has no figure here
-	}
-	g, some := f.read(r)
-	if !some {
-		return
-	}
-	provider := c.Provider
-	if provider == "" {
-		provider = f.Provider
-	}
-	provider = r.rules(f.Family, provider)
-	g.thinks = separate[provider]
-	t, ok := g.tokens(f.cacheRule(r, provider), f.part(f.Reasons, f.refs.reasonMembers, r, provider))
-	if !t.Reported() {
-		b.bad = b.bad || !ok
-		return
-	}
-	if full := fullness(t, ok); full > b.full {
-		b.full, b.family, c.Tokens = full, f.Family, t
-		b.bad = !ok
-	}
-}
-
-// fullness ranks a reading: consistent before not, then by the kinds of figures it has, then by how
-// many of those that are not zero.
-func fullness(t usage.Tokens, ok bool) int64 {
-	var n int64
-	if ok {
-		n = 1 << 8
-	}
-	for f := usage.HasInput; f <= usage.HasReasoning; f <<= 1 {
-		if t.Fields&f != 0 {
-			n += 8
-		}
-	}
-	for _, v := range []int64{t.InputUncached, t.CacheRead, t.CacheWrite, t.OutputText, t.Reasoning} {
-		if v > 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// provider folds the first name that is a provider's. One that nobody knows and that is the service's own is none.
-func (r *record) provider() string {
-	if (r.own.facts|r.origin.index.facts)&(1<<factProvider) == 0 {
-		return ""
-	}
-	for i := range general[factProvider] {
-		name := r.textAt(&general[factProvider][i])
-		if name == "" || strings.EqualFold(name, "unknown") {
-			continue
-		}
-		if folded := foldProvider(name); folded != "" && (knownProviders[folded] || !strings.EqualFold(name, r.origin.service)) {
-			return clean(folded)
-		}
-	}
-	return ""
-}
-
-func (r *record) facts(c *usage.Call, f *Family, failed bool) {
-	if c.Provider == "" && f != nil {
-		c.Provider = f.Provider
-	}
-	if c.Provider == "" {
-		c.Provider, _ = r.told(f)
-	}
-	c.RequestModel = r.text(f, factRequestModel)
-	if c.Model = r.text(f, factResponseModel); c.Model == "" {
-		if c.Model = r.text(f, factModel); c.Model == "" {
-			c.Model = c.RequestModel
-		}
-	}
-	c.Operation = r.operation(f)
-	c.ResponseID, c.RequestID = r.text(f, factResponseID), r.text(f, factRequestID)
-	c.User, c.Project, c.Session = r.text(f, factUser), r.text(f, factProject), r.text(f, factSession)
-	if c.TTFT = r.duration(f, factTTFT); c.TTFT == 0 && !r.log {
-		if first := r.text(f, factFirstTokenAt); first != "" {
-			at, err := time.Parse(time.RFC3339Nano, first)
-			if d := at.Sub(c.Start); err == nil && d > 0 && d < maxDuration {
-				c.TTFT = d
-			}
-		}
-	}
-	if c.Duration == 0 {
-		c.Duration = r.duration(f, factDuration)
-	}
-	for _, list := range r.aliases(f, factStream) {
-		for i := range list {
-			if v, ok := r.at(&list[i]); ok && c.Stream == usage.Unknown {
-				c.Stream = truth(v)
-			}
-		}
-	}
-	if c.Stream == usage.Unknown && c.TTFT > 0 {
-		c.Stream = usage.Yes
-	}
-	var bad bool
-	if c.ReportedCost, c.HasReportedCost, bad = r.cost(f); bad {
-		c.Quality |= usage.Inconsistent
-	}
-	if est, ok := r.at(&estimatedRef); ok && truth(est) == usage.Yes {
-		c.Quality |= usage.Estimated
-	}
-	c.Method = methodOf(r.text(f, factMethod))
-	c.Path = pathOf(r.text(f, factPath))
-	c.Status = r.status(f)
-	r.outcome(c, f, failed)
-	c.KeyFingerprint, c.KeyDisplay = r.key()
-}
-
-var estimatedRef, successRef, operationIDRef = refTo("gen_ai.usage.estimated"), refTo("success"), refTo("ai.operationId")
-
-// status gives the HTTP status of the first alias that has a text; 0 where it is none.
-func (r *record) status(f *Family) int {
-	for _, list := range r.aliases(f, factStatus) {
-		for i := range list {
-			a := &list[i]
-			if v, ok := r.find(a); ok && a.path == "" && v.Type() == pcommon.ValueTypeInt {
-				return statusOf(v.Int())
-			}
-			s := r.textAt(a)
-			if s == "" || strings.EqualFold(s, "unknown") {
-				continue
-			}
-			n, err := strconv.ParseInt(s, 10, 0)
-			if err != nil {
-				return 0
-			}
-			return statusOf(n)
-		}
-	}
-	return 0
-}
-
-func statusOf(n int64) int {
-	if n < 100 || n > 599 {
-		return 0
-	}
-	return int(n)
-}
-
-// cost returns the first cost in US dollars that one call can have; bad tells whether there was one that
-// none can have.
-func (r *record) cost(f *Family) (cost usage.NanoUSD, ok, bad bool) {
-	for _, list := range r.aliases(f, factCost) {
-		for i := range list {
-			v, ok := r.at(&list[i])
-			if !ok {
-				continue
-			}
-			n, ok := money(v)
-			if !ok || (n == 0 && (f == nil || !f.ZeroCost)) {
-				continue
-			}
-			if usd, err := usage.USD(n); err == nil && usd.Possible() {
-				return usd, true, bad
-			}
-			bad = true
-		}
-	}
-	return 0, false, bad
-}
-
-// kindRefs are the kinds of spans that can name an operation.
-var kindRefs = refsTo([]string{
-	"openinference.span.kind", "langfuse.observation.type", "mlflow.spanType", "gen_ai.span.kind", "genkit:metadata:subtype",
-	"braintrust.span_attributes#type", "langwatch.span.type", "lmnr.span.type", "agentops.span.kind",
-})
-
-func (r *record) operation(f *Family) string {
-	op := r.text(nil, factOperation)
-	if folded, ok := operations[op]; ok {
-		op = folded
-	}
-	if op == "" && r.own.named(&operationIDRef) && strings.Contains(strings.ToLower(r.name), "embed") {
-		op = "embeddings"
-	}
-	for i := range kindRefs {
-		if op != "" {
-			return op
-		}
-		if kind := r.textAt(&kindRefs[i]); kind != "" {
-			op = kindOperations[strings.ToLower(kind)]
-		}
-	}
-	if op == "" && f != nil {
-		op = f.Operation
-	}
-	if op == "" {
-		op = "chat"
-	}
-	return op
 }
 
 // session puts a record into its emitter's echo group, see usage.Call.Group.

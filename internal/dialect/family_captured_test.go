@@ -105,6 +105,11 @@ func TestStreamsAndRuns(t *testing.T) {
 		{name: "Logfire, a stream without usage", scope: "logfire.openai", span: "streaming response", attrs: map[string]any{
 			"gen_ai.operation.name": "chat", "gen_ai.system": "openai", "gen_ai.request.model": "m", "logfire.span_type": "log",
 		}, want: tok{none, none, none, none, none}},
+		{name: "Logfire 4, parts in the provider's own usage", scope: "logfire.anthropic", span: "streaming response", attrs: map[string]any{
+			"gen_ai.operation.name": "chat", "gen_ai.system": "anthropic", "gen_ai.request.model": "m", "logfire.span_type": "log",
+			"gen_ai.usage.input_tokens": 1008, "gen_ai.usage.output_tokens": 108,
+			"gen_ai.usage.raw": `{"cache_creation_input_tokens":64,"cache_read_input_tokens":600,"input_tokens":344,"output_tokens":108}`,
+		}, want: tok{1008, 108, 600, 64, none}},
 		{name: "Logfire, a failure", scope: "logfire.openai", span: "Chat Completion", attrs: map[string]any{
 			"gen_ai.operation.name": "chat", "gen_ai.system": "openai", "gen_ai.request.model": "m", "error.type": "RateLimitError",
 		}, want: tok{none, none, none, none, none}},

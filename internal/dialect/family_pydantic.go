@@ -20,11 +20,15 @@ var logfire = Family{
 	Name:   "logfire",
 	Scopes: []string{"logfire."},
 	Adds:   &genAI,
-	CacheRead: []string{
+	CacheRead: []string{ // not among the conventions' names before version 5
+		"gen_ai.usage.raw#prompt_tokens_details.cached_tokens", "gen_ai.usage.raw#input_tokens_details.cached_tokens",
+		"gen_ai.usage.raw#cache_read_input_tokens",
 		"response_data#usage.prompt_tokens_details.cached_tokens", "response_data#usage.input_tokens_details.cached_tokens",
 		"response_data#usage.cache_read_input_tokens",
 	},
-	CacheWrite: []string{"response_data#usage.cache_creation_input_tokens"},
+	CacheWrite:   []string{"gen_ai.usage.raw#cache_creation_input_tokens", "response_data#usage.cache_creation_input_tokens"},
+	CacheWrite5m: []string{"gen_ai.usage.raw#cache_creation.ephemeral_5m_input_tokens"},
+	CacheWrite1h: []string{"gen_ai.usage.raw#cache_creation.ephemeral_1h_input_tokens"},
 	Reasoning: []string{
 		"gen_ai.usage.raw#completion_tokens_details.reasoning_tokens", "gen_ai.usage.raw#output_tokens_details.reasoning_tokens",
 		"response_data#usage.completion_tokens_details.reasoning_tokens", "response_data#usage.output_tokens_details.reasoning_tokens",

@@ -25,7 +25,7 @@ func member(s, name string) (string, bool) {
 		if err != nil {
 			return "", false
 		}
-		return element(s, int(n)) //nolint:gosec // of eight bits
+		return element(s, int(n))
 	}
 	return "", false
 }

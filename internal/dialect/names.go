@@ -76,7 +76,7 @@ func (n *names) id(name string) nameID {
 		n.info[id].idle = false
 		return id
 	}
-	id := nameID(len(n.list)) //nolint:gosec // some hundreds
+	id := nameID(len(n.list))
 	n.list, n.info = append(n.list, name), append(n.info, nameInfo{kind: kindByForm(name)})
 	const sparse = 8 // buckets for each name
 	if len(n.list)*sparse <= len(n.buckets) {
@@ -85,7 +85,7 @@ func (n *names) id(name string) nameID {
 	}
 	n.buckets = make([]nameID, 2*len(n.buckets))
 	for i := 1; i < len(n.list); i++ {
-		n.place(nameID(i)) //nolint:gosec // some hundreds
+		n.place(nameID(i))
 	}
 	return id
 }
@@ -121,7 +121,7 @@ func hashName(s string) uint64 {
 			end = end<<8 | uint64(s[i])
 		}
 	}
-	hi, lo := bits.Mul64(end^bits.RotateLeft64(middle, 29)^uint64(n), 0x9E3779B97F4A7C15) //nolint:gosec // positive
+	hi, lo := bits.Mul64(end^bits.RotateLeft64(middle, 29)^uint64(n), 0x9E3779B97F4A7C15)
 	return hi ^ lo
 }
 

@@ -113,7 +113,7 @@ func dig(v any, path string) (any, bool) {
 			}
 		case []any:
 			n, err := strconv.ParseUint(name, 10, 8)
-			if err != nil || int(n) >= len(m) { //nolint:gosec // of eight bits
+			if err != nil || int(n) >= len(m) {
 				return nil, false
 			}
 			v = m[n]

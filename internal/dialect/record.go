@@ -81,7 +81,7 @@ func (x *index) fill(n *names, attrs pcommon.Map, resource bool) {
 			continue
 		}
 		x.found = append(x.found, entry{id, v})
-		x.at[id] = uint16(len(x.found)) //nolint:gosec // one for each name at most
+		x.at[id] = uint16(len(x.found))
 		if resource {
 			x.add(&info.resource)
 		} else {

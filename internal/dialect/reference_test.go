@@ -734,7 +734,7 @@ func plainSpan(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSc
 	if end := s.EndTimestamp(); end > s.StartTimestamp() {
 		if s.StartTimestamp() == 0 {
 			c.Start = end.AsTime().UTC()
-		} else if d := time.Duration(end - s.StartTimestamp()); d > 0 && d < maxDuration { //nolint:gosec // checked
+		} else if d := time.Duration(end - s.StartTimestamp()); d > 0 && d < maxDuration {
 			c.Duration = d
 		}
 	}

@@ -101,7 +101,7 @@ func callOfExport(raw []byte, row *Row) {
 		return
 	}
 	c := &row.Call
-	c.ID, c.Start = id, time.Unix(0, int64(binary.BigEndian.Uint64(start))).UTC() //nolint:gosec // bits, not a number
+	c.ID, c.Start = id, time.Unix(0, int64(binary.BigEndian.Uint64(start))).UTC()
 	if !c.Start.Equal(*e.Time) {
 		row.Bad = "its id belongs to another time"
 		return

@@ -49,7 +49,7 @@ func (f *finding) decide(s standing) { f.standing, f.decided = s, true }
 func (x *index) about(n *node) *pending {
 	if n.at == 0 {
 		x.pending = append(x.pending, pending{n: n, was: n.start})
-		n.at = uint32(len(x.pending)) //nolint:gosec // as many as there are nodes
+		n.at = uint32(len(x.pending))
 	}
 	return &x.pending[n.at-1]
 }
@@ -69,7 +69,7 @@ func (x *index) visit(n *node) {
 		return
 	}
 	x.set = append(x.set, n)
-	p.finding = uint32(len(x.set)) //nolint:gosec // as many as there are nodes
+	p.finding = uint32(len(x.set))
 }
 
 func (x *index) inSet(n *node) bool { return n.at != 0 && x.pending[n.at-1].finding != 0 }

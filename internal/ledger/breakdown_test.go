@@ -72,7 +72,7 @@ func TestBreakdownEqualsRecords(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var q BreakdownQuery
 		for _, d := range rapid.SliceOfNDistinct(rapid.IntRange(int(ByModel), int(ByOperation)), 1, 2, rapid.ID[int]).Draw(t, "by") {
-			q.By = append(q.By, Dimension(d)) //nolint:gosec // a small number
+			q.By = append(q.By, Dimension(d))
 		}
 		if rapid.Bool().Draw(t, "range") {
 			q.Filter.From = testStart.Add(-time.Duration(rapid.Int64Range(0, 80*60).Draw(t, "from")) * time.Minute)

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -34,7 +36,7 @@ func fullnessOf(c *usage.Call) fullness {
 		rank |= 1 << 62
 	}
 	rank |= uint64(bits.OnesCount8(uint8(c.Tokens.Fields))) << 59
-	rank |= min(uint64(c.Tokens.Total()), 1<<54-1) << 5 //nolint:gosec // a sum of checked counts is not negative
+	rank |= min(uint64(c.Tokens.Total()), 1<<54-1) << 5
 	rank |= uint64(knownDetails(c))
 	return fullness{rank: rank, digest: digestOf(c)}
 }
@@ -67,74 +69,39 @@ func knownDetails(c *usage.Call) int {
 
 // digestOf hashes everything a delivery says. Cost, price version and the flags that the
 // ledger itself sets are left out. It is the same in every process: it decides which of two deliveries
-// stays.
+// stays. It is stored nowhere: that of a stored call is worked out anew from the call.
 func digestOf(c *usage.Call) uint64 {
-	h := digest(digestStart)
-	h.bytes(c.ID[:])
-	h.bytes(c.Parent[:])
-	h.num(uint64(c.Role) | uint64(c.Stream)<<8 | flag(c.Echo)<<16 | flag(c.Failed)<<17 | flag(c.HasReportedCost)<<18 |
-		uint64(c.Tokens.Fields)<<24 | uint64(c.Quality&^(usage.Unpriced|usage.ReportedCost|usage.NoUsage))<<32)
-	h.ints(c.Start.UnixNano(), int64(c.Duration), int64(c.TTFT), int64(c.Status), int64(c.ReportedCost))
+	var room [1024]byte // enough for most calls, so that nothing is allocated
+	d := digest(room[:0])
+	d = append(d, c.ID[:]...)
+	d = append(d, c.Parent[:]...)
+	d = d.ints(int64(c.Role), int64(c.Stream), flag(c.Echo), flag(c.Failed), flag(c.HasReportedCost),
+		int64(c.Tokens.Fields), int64(c.Quality&^(usage.Unpriced|usage.ReportedCost|usage.NoUsage)),
+		c.Start.UnixNano(), int64(c.Duration), int64(c.TTFT), int64(c.Status), int64(c.ReportedCost))
 	t := &c.Tokens
-	h.ints(t.InputUncached, t.CacheRead, t.CacheWrite, t.CacheWrite1h, t.OutputText, t.Reasoning)
-	if m := &c.Modalities; !m.IsZero() {
-		h.ints(m.AudioInput, m.AudioCacheRead, m.AudioOutput, m.ImageInput, m.ImageCacheRead, m.ImageOutput, m.VideoInput, m.VideoOutput)
-	}
+	d = d.ints(t.InputUncached, t.CacheRead, t.CacheWrite, t.CacheWrite1h, t.OutputText, t.Reasoning)
+	m := &c.Modalities
+	d = d.ints(m.AudioInput, m.AudioCacheRead, m.AudioOutput, m.ImageInput, m.ImageCacheRead, m.ImageOutput, m.VideoInput, m.VideoOutput)
 	for _, s := range [...]*string{
 		&c.Group, &c.Operation, &c.Provider, &c.RequestModel, &c.Model, &c.KeyFingerprint, &c.KeyDisplay, &c.User,
 		&c.Service, &c.Environment, &c.Project, &c.Session, &c.Method, &c.Path, &c.ErrorType, &c.ResponseID, &c.RequestID,
 	} {
-		h.text(*s)
+		d = append(d.ints(int64(len(*s))), *s...) // with their lengths, texts that follow one another cannot be divided another way
 	}
-	return uint64(h)
+	return xxhash.Sum64(d)
 }
 
-// digest hashes by words: each is multiplied to 128 bits, of which the halves are put together.
-type digest uint64
+// digest is what is hashed.
+type digest []byte
 
-const (
-	digestStart  = 0x9E3779B97F4A7C15
-	digestFactor = 0xD6E8FEB86659FD93
-)
-
-func (h *digest) num(v uint64) {
-	hi, lo := bits.Mul64(uint64(*h)^v, digestFactor)
-	*h = digest((hi ^ lo) + v)
-}
-
-func (h *digest) ints(vs ...int64) {
+func (d digest) ints(vs ...int64) digest {
 	for _, v := range vs {
-		h.num(uint64(v)) //nolint:gosec // bits, not a number
+		d = binary.LittleEndian.AppendUint64(d, uint64(v))
 	}
+	return d
 }
 
-func (h *digest) bytes(b []byte) {
-	for len(b) >= 8 {
-		h.num(binary.LittleEndian.Uint64(b))
-		b = b[8:]
-	}
-	if len(b) > 0 {
-		var rest [8]byte
-		copy(rest[:], b)
-		h.num(binary.LittleEndian.Uint64(rest[:]))
-	}
-}
-
-func (h *digest) text(s string) {
-	h.num(uint64(len(s)) + digestStart) // texts that follow one another cannot be divided another way
-	for len(s) >= 8 {
-		h.num(uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56)
-		s = s[8:]
-	}
-	if len(s) > 0 {
-		var rest [8]byte
-		copy(rest[:], s)
-		h.num(binary.LittleEndian.Uint64(rest[:]))
-	}
-}
-
-func flag(v bool) uint64 {
+func flag(v bool) int64 {
 	if v {
 		return 1
 	}

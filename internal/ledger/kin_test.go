@@ -68,7 +68,7 @@ func TestKinGrowAndShrink(t *testing.T) {
 	}
 	var nodes []ref
 	for i := range maxKin + 3 {
-		nodes = append(nodes, ref(i+1)) //nolint:gosec // small
+		nodes = append(nodes, ref(i+1))
 	}
 	for i, n := range nodes {
 		if i == maxKin {

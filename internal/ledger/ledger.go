@@ -229,7 +229,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 	if err := l.load(ctx); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
-	go l.write()
+	go l.write() //nolint:gosec // it lives as long as the ledger, and Close ends it
 	return l, nil
 }
 

@@ -26,7 +26,7 @@ func newNames(first, n, perDay int) usage.Batch {
 			ErrorType: name("error"), Failed: true, Duration: time.Second,
 			Tokens: usage.Tokens{InputUncached: 1, OutputText: 2, Fields: usage.HasInput | usage.HasOutput},
 		}
-		binary.BigEndian.PutUint32(c.Trace[:], uint32(i)+1) //nolint:gosec // small
+		binary.BigEndian.PutUint32(c.Trace[:], uint32(i)+1)
 		c.Span[0] = 1
 		c.ID = usage.SpanRecordID(c.Trace, c.Span)
 		b.Calls = append(b.Calls, c)

@@ -54,7 +54,7 @@ type quietKey struct {
 }
 
 func (k quietKey) tag() uint32 {
-	return mix(k.process, uint64(k.slot)<<2|uint64(k.loudness)) //nolint:gosec // bits, not numbers
+	return mix(k.process, uint64(k.slot)<<2|uint64(k.loudness))
 }
 
 // quietKey gives the place of a record in the index. One that can have no twin is mute.

@@ -312,7 +312,7 @@ func refQuietTwin(all []*refCall, c *refCall) bool {
 		aFrom, aTo := a.during()
 		bFrom, bTo := b.during()
 		nested := (!aFrom.After(bFrom) && !bTo.After(aTo)) || (!bFrom.After(aFrom) && !aTo.After(bTo))
-		match := !(a.bears() && b.bears()) && (a.bears() || !a.Failed) && (b.bears() || !b.Failed)
+		match := (!a.bears() || !b.bears()) && (a.bears() || !a.Failed) && (b.bears() || !b.Failed)
 		fits := a.Model != "" && b.Model != "" && refModelFits(a, b)
 		if a.Failed && !a.bears() {
 			match = b.Failed && !b.bears()

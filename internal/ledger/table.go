@@ -125,21 +125,21 @@ func (t *table) remove(i int) {
 // Tags are made with seeds of this process, so that nobody can choose ids that crowd together.
 var (
 	tagSeed      = maphash.MakeSeed()
-	mixOne       = rand.Uint64() | 1
-	mixTwo       = rand.Uint64() | 1
+	mixOne       = rand.Uint64() | 1  //nolint:gosec // of ChaCha8, seeded by the system, and never shown
+	mixTwo       = rand.Uint64() | 1  //nolint:gosec // likewise
 	slotDistance = uint32(0x9E3779B1) // odd, and far: places of neighbouring pieces of time are apart
 )
 
 // tagOf gives the tag of any value.
-func tagOf[K comparable](v K) uint32 { return uint32(maphash.Comparable(tagSeed, v)) } //nolint:gosec // half of a hash
+func tagOf[K comparable](v K) uint32 { return uint32(maphash.Comparable(tagSeed, v)) }
 
 // tagOfBytes gives the tag of an id.
-func tagOfBytes(id []byte) uint32 { return uint32(maphash.Bytes(tagSeed, id)) } //nolint:gosec // half of a hash
+func tagOfBytes(id []byte) uint32 { return uint32(maphash.Bytes(tagSeed, id)) }
 
 // mix gives the tag of two numbers.
 func mix(a, b uint64) uint32 {
 	hi, lo := bits.Mul64(a^mixOne, b^mixTwo)
-	return uint32((hi ^ lo) >> 16) //nolint:gosec // some of its bits
+	return uint32((hi ^ lo) >> 16)
 }
 
 // interned keeps each value once, by number, and counts who uses it. The zero value is number 0.

@@ -30,7 +30,7 @@ type twinKey struct {
 
 // tag differs between the pieces of time of one process and input.
 func (k twinKey) tag() uint32 {
-	return mix(k.process, uint64(k.input)) + uint32(k.slot)*slotDistance //nolint:gosec // bits, not numbers
+	return mix(k.process, uint64(k.input)) + uint32(k.slot)*slotDistance
 }
 
 // twinKeys gives the places of a record in the index; none where it can have no twin.

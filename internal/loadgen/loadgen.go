@@ -65,8 +65,8 @@ func New(s Set) *Generator {
 	if s.End.IsZero() {
 		s.End = time.Now()
 	}
-	rng := rand.New(rand.NewPCG(s.Seed, 0x746f6b656e))                               //nolint:gosec // a data set, no secret
-	zipf := func(n int) *rand.Zipf { return rand.NewZipf(rng, 1.1, 4, uint64(n-1)) } //nolint:gosec // small and positive
+	rng := rand.New(rand.NewPCG(s.Seed, 0x746f6b656e))
+	zipf := func(n int) *rand.Zipf { return rand.NewZipf(rng, 1.1, 4, uint64(n-1)) }
 	if s.Over == 0 {
 		s.Over = time.Duration(s.Days) * 24 * time.Hour
 	}
@@ -145,7 +145,7 @@ func (g *Generator) fresh() usage.Call {
 	if g.set.Ordered {
 		at = time.Duration(float64(span) / float64(g.set.Calls) * float64(g.i))
 	}
-	m := int(g.models.Uint64()) //nolint:gosec // below Models
+	m := int(g.models.Uint64())
 	f := families[m%len(families)]
 	name := f.model
 	if m >= len(families) {

@@ -117,8 +117,8 @@ func (s *Set) records(put func(*parts)) {
 	ss := rs.ScopeSpans().AppendEmpty()
 	span := ss.Spans().AppendEmpty()
 	s.n++
-	span.SetTraceID(pcommon.TraceID{1, byte(s.n >> 16), byte(s.n >> 8), byte(s.n)}) //nolint:gosec // bytes
-	span.SetSpanID(pcommon.SpanID{1, byte(s.n >> 16), byte(s.n >> 8), byte(s.n)})   //nolint:gosec // bytes
+	span.SetTraceID(pcommon.TraceID{1, byte(s.n >> 16), byte(s.n >> 8), byte(s.n)})
+	span.SetSpanID(pcommon.SpanID{1, byte(s.n >> 16), byte(s.n >> 8), byte(s.n)})
 	span.SetName("chat m")
 	span.SetStartTimestamp(pcommon.NewTimestampFromTime(s.now))
 	span.SetEndTimestamp(pcommon.NewTimestampFromTime(s.now.Add(time.Second)))
@@ -132,7 +132,7 @@ func (s *Set) records(put func(*parts)) {
 	lr.SetTimestamp(span.StartTimestamp())
 	lr.Attributes().PutStr("event.name", "api_request")
 	lr.Attributes().PutInt("input_tokens", 3)
-	lr.Attributes().PutInt("n", int64(s.n)) //nolint:gosec // small
+	lr.Attributes().PutInt("n", int64(s.n))
 	put(&parts{resource: rl.Resource(), scope: sl.Scope(), attrs: lr.Attributes(), log: &lr})
 }
 

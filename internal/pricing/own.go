@@ -45,7 +45,7 @@ func (a *Amounts) each(visit func(kind, *float64)) {
 		outputAudio: a.AudioOutput, outputImage: a.ImageOutput, output: a.Output,
 	} {
 		if v != nil {
-			visit(kind(k), v) //nolint:gosec // an index below kindCount
+			visit(kind(k), v)
 		}
 	}
 }
@@ -104,7 +104,7 @@ func newOwnPrice(o Override) (p ownPrice, err error) {
 		if t == nil {
 			continue
 		}
-		p.rates.set(kind(k), *t) //nolint:gosec // an index below kindCount
+		p.rates.set(kind(k), *t)
 		for _, whole := range kinds[k].within {
 			if (whole == input || whole == output) && priced[whole] == nil {
 				wrong(kinds[k].name, fmt.Errorf("needs a price of %s beside it", kinds[whole].name))

@@ -202,9 +202,9 @@ func (r *rates) cost(c *usage.Call) (usage.NanoUSD, bool) {
 
 // sum adds tokens, by the order of the priced kinds, at their rates.
 func (r *rates) sum(tokens []int64, totalInput int64) (usage.NanoUSD, bool) {
-	hi, lo := uint64(0), uint64(r.request) //nolint:gosec // prices are not negative
+	hi, lo := uint64(0), uint64(r.request)
 	for i := range r.priced {
-		h, l := bits.Mul64(uint64(tokens[i]), uint64(r.priced[i].at(totalInput))) //nolint:gosec // neither is negative
+		h, l := bits.Mul64(uint64(tokens[i]), uint64(r.priced[i].at(totalInput)))
 		var carry uint64
 		lo, carry = bits.Add64(lo, l, 0)
 		hi, _ = bits.Add64(hi, h, carry) // 14 products of at most 2^63 and 10^18 are below 2^127

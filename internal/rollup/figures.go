@@ -71,11 +71,11 @@ func makeColumns(rows []figures) (c columns) {
 		if low == 0 && high == 0 {
 			continue
 		}
-		width := uint8((bits.Len64(uint64(high-low)) + 7) / 8)                                                                         //nolint:gosec // at most 8; the difference wraps rightly
-		c.cols = append(c.cols, column{field: uint8(field), width: width, at: uint32(len(c.data)), mask: widthMask(width), base: low}) //nolint:gosec // small
+		width := uint8((bits.Len64(uint64(high-low)) + 7) / 8)
+		c.cols = append(c.cols, column{field: uint8(field), width: width, at: uint32(len(c.data)), mask: widthMask(width), base: low})
 		var room [8]byte
 		for i := range rows {
-			binary.LittleEndian.PutUint64(room[:], uint64(rows[i][field]-low)) //nolint:gosec // bits
+			binary.LittleEndian.PutUint64(room[:], uint64(rows[i][field]-low))
 			c.data = append(c.data, room[:width]...)
 		}
 	}
@@ -88,7 +88,7 @@ func (c *columns) add(i int, to *figures) {
 	for k := range c.cols {
 		col := &c.cols[k]
 		v := binary.LittleEndian.Uint64(c.data[int(col.at)+i*int(col.width):])
-		to[col.field] = usage.AddSat(to[col.field], col.base+int64(v&col.mask)) //nolint:gosec // bits
+		to[col.field] = usage.AddSat(to[col.field], col.base+int64(v&col.mask))
 	}
 }
 
@@ -109,14 +109,14 @@ func (c *columns) encode(b []byte, members int) []byte {
 
 func (r *reader) columns(members int) (c columns) {
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
-		col := column{field: r.byte(), width: r.byte(), base: r.varint(), at: uint32(len(c.data))} //nolint:gosec // small
+		col := column{field: r.byte(), width: r.byte(), base: r.varint(), at: uint32(len(c.data))}
 		if col.field >= countFields || col.width > 8 {
 			r.fail()
 			return c
 		}
 		col.mask = widthMask(col.width)
 		c.cols = append(c.cols, col)
-		c.data = append(c.data, r.take(uint64(members)*uint64(col.width))...) //nolint:gosec // not negative
+		c.data = append(c.data, r.take(uint64(members)*uint64(col.width))...)
 	}
 	c.data = append(c.data, make([]byte, columnPad)...)
 	if r.bad {

@@ -12,7 +12,7 @@ func decodeOldPage(a Axis, r reader) (*page, []Member, error) {
 	var lengths []uint64
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
 		names = append(names, Member{r.text(), r.text()})
-		last = append(last, int64(r.uvarint())) //nolint:gosec // as it was written
+		last = append(last, int64(r.uvarint()))
 		lengths = append(lengths, r.uvarint())
 	}
 	m := newMaker(a, old)
@@ -21,7 +21,7 @@ func decodeOldPage(a Axis, r reader) (*page, []Member, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		m.add(uint32(i), last[i], slots, old) //nolint:gosec // small
+		m.add(uint32(i), last[i], slots, old)
 	}
 	if r.bad || len(r.b) > 0 {
 		return nil, nil, errDamaged

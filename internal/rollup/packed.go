@@ -109,10 +109,10 @@ func appendPackedHistogram(b []byte, h *Histogram, near int64) []byte {
 	for i := 1; i < n; i++ {
 		distance, count := int64(h.index[i])-int64(h.index[i-1]), h.count[i]
 		if distance <= nibble && 0 < count && count <= nibble {
-			b = append(b, byte(distance<<4|count)) //nolint:gosec // both below 16
+			b = append(b, byte(distance<<4|count))
 			continue
 		}
-		b = binary.AppendVarint(binary.AppendUvarint(append(b, 0), uint64(distance)), count) //nolint:gosec // ascending
+		b = binary.AppendVarint(binary.AppendUvarint(append(b, 0), uint64(distance)), count)
 	}
 	return b
 }
@@ -160,7 +160,7 @@ func (r *reader) packedHistogram(h *Histogram, near int64) {
 				r.fail()
 				return
 			}
-			bucket, count = bucket+int64(distance), r.varint() //nolint:gosec // small
+			bucket, count = bucket+int64(distance), r.varint()
 		}
 	}
 }
@@ -181,7 +181,7 @@ func (b *blob) block(i int) []byte {
 
 func (b *blob) append(block []byte) {
 	b.data = append(b.data, block...)
-	b.ends = append(b.ends, uint32(len(b.data))) //nolint:gosec // a page is far smaller than 4 GB
+	b.ends = append(b.ends, uint32(len(b.data)))
 }
 
 func (b *blob) size() int64 { return int64(len(b.data)) + 4*int64(len(b.ends)) }
@@ -202,7 +202,7 @@ func (r *reader) blob(members int) *blob {
 			r.fail()
 			return nil
 		}
-		b.ends = append(b.ends, uint32(end)) //nolint:gosec // checked
+		b.ends = append(b.ends, uint32(end))
 	}
 	b.data = append([]byte(nil), r.take(end)...)
 	if r.bad {

@@ -345,7 +345,7 @@ func (p *page) encode(names []Member) []byte {
 		b = appendText(appendText(b, names[id].Value), names[id].Provider)
 	}
 	for _, last := range p.last {
-		b = binary.AppendUvarint(b, uint64(last)) //nolint:gosec // never negative
+		b = binary.AppendUvarint(b, uint64(last))
 	}
 	b = p.day.encode(b, len(p.ids))
 	if p.smallHist() {
@@ -422,7 +422,7 @@ func decodePage(a Axis, b []byte) (*page, []Member, error) {
 	}
 	if a == Keys {
 		for range names {
-			p.last = append(p.last, int64(r.uvarint())) //nolint:gosec // as encode wrote it
+			p.last = append(p.last, int64(r.uvarint()))
 		}
 	}
 	p.day = r.columns(len(names))

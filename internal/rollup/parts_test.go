@@ -67,7 +67,7 @@ func TestPartsOnDisk(t *testing.T) {
 		firstDay := DayOf(testStart) * slotsPerDay
 		cuts := []int64{int64(rapid.IntRange(1, 95).Draw(t, "cut")), 64}
 		check := func() {
-			q := Query{Axis: Axis(rapid.IntRange(0, int(AxisCount)-1).Draw(t, "axis")), Skip: map[int64]bool{}} //nolint:gosec // small
+			q := Query{Axis: Axis(rapid.IntRange(0, int(AxisCount)-1).Draw(t, "axis")), Skip: map[int64]bool{}}
 			cut := rapid.SampledFrom(cuts).Draw(t, "days begin at")
 			for day := range int64(6) {
 				q.Edges = append(q.Edges, firstDay+day*slotsPerDay+cut)
@@ -227,7 +227,7 @@ func TestSpans(t *testing.T) {
 					add(0)
 				}
 			default:
-				q := Query{Axis: Axis(rapid.IntRange(0, int(AxisCount)-1).Draw(t, "axis")), Edges: Open, Histograms: OfNone} //nolint:gosec // small
+				q := Query{Axis: Axis(rapid.IntRange(0, int(AxisCount)-1).Draw(t, "axis")), Edges: Open, Histograms: OfNone}
 				if rapid.Bool().Draw(t, "edges") {
 					days := rapid.SliceOfNDistinct(rapid.Int64Range(0, 52), 2, 4, rapid.ID[int64]).Draw(t, "days")
 					slices.Sort(days)
@@ -329,7 +329,7 @@ func TestMembersAreForgotten(t *testing.T) {
 }
 
 func TestColumns(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
+	rng := rand.New(rand.NewPCG(1, 2))
 	for n := range 20 {
 		rows := make([]figures, n)
 		for i := range rows {
@@ -406,7 +406,7 @@ func appendOld(names []Member, last []int64, slots [][]slotSums) []byte {
 			block = append(binary.AppendUvarint(block, uint64(len(each))), each...)
 		}
 		b = appendText(appendText(b, m.Value), m.Provider)
-		b = binary.AppendUvarint(b, uint64(last[i])) //nolint:gosec // not negative
+		b = binary.AppendUvarint(b, uint64(last[i]))
 		b = binary.AppendUvarint(b, uint64(len(block)))
 		data = append(data, block...)
 	}

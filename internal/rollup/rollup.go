@@ -158,7 +158,7 @@ func (x *members) id(m Member) uint32 {
 		id, x.free = x.free[n-1], x.free[:n-1]
 		x.names[id], x.first[id] = m, noDay
 	} else {
-		id = uint32(len(x.names)) //nolint:gosec // as many as memory holds
+		id = uint32(len(x.names))
 		x.names, x.first = append(x.names, m), append(x.first, noDay)
 	}
 	x.ids[m] = id
@@ -190,7 +190,7 @@ func (r *Rollup) forget(a Axis) {
 				delete(r.lastUsed, x.names[id].Value)
 			}
 			x.names[id] = Member{}
-			x.free = append(x.free, uint32(id)) //nolint:gosec // small
+			x.free = append(x.free, uint32(id))
 		}
 	}
 }
@@ -213,7 +213,7 @@ func (r *Rollup) dayAt(number int64) *day {
 		for a := range d {
 			d[a].hist, d[a].slots = &blob{}, &blob{}
 			d[a].day = makeColumns(nil)
-			d[a].version = rand.Uint32() //nolint:gosec // not that of a page of this day that was dropped
+			d[a].version = rand.Uint32() //nolint:gosec // tells apart pages of one day, no secret
 			r.identify(&d[a])
 			r.axes[a].bytes += d[a].size()
 		}
@@ -228,7 +228,7 @@ func (r *Rollup) dayAt(number int64) *day {
 func (r *Rollup) Add(c *usage.Call, n int64) {
 	b := BucketOf(c.Start)
 	number := floorDiv(b, slotsPerDay)
-	d, slot := r.dayAt(number), uint8(b-number*slotsPerDay) //nolint:gosec // below slotsPerDay
+	d, slot := r.dayAt(number), uint8(b-number*slotsPerDay)
 	var counts Sums
 	counts.AddCounts(c, n)
 	one := figuresOf(&counts)
@@ -323,7 +323,7 @@ func (r *Rollup) most(left int) []Page {
 	for number, d := range r.days {
 		for a := range d {
 			if d[a].cells > 0 {
-				pages = append(pages, Page{Day: number, Axis: Axis(a)}) //nolint:gosec // few
+				pages = append(pages, Page{Day: number, Axis: Axis(a)})
 			}
 		}
 	}

@@ -153,7 +153,7 @@ func TestSums(t *testing.T) {
 		for _, k := range []string{"k1", "k2"} {
 			require.LessOrEqual(t, r.LastUsed(k).Sub(lastUsed[k]), time.Duration(0))
 		}
-		q := Query{Axis: Axis(rapid.IntRange(0, int(AxisCount)-1).Draw(t, "axis")), Edges: Open, Skip: map[int64]bool{}} //nolint:gosec // small
+		q := Query{Axis: Axis(rapid.IntRange(0, int(AxisCount)-1).Draw(t, "axis")), Edges: Open, Skip: map[int64]bool{}}
 		if rapid.Bool().Draw(t, "edges") {
 			first := BucketOf(testStart)
 			q.Edges = rapid.SliceOfNDistinct(rapid.Int64Range(first-3, first+30), 2, 6, rapid.ID[int64]).Draw(t, "edges at")

@@ -314,7 +314,7 @@ func (s *Series) Journal(changes []Change) []byte {
 		b = binary.AppendUvarint(b, uint64(len(t.calls)))
 		for _, c := range t.calls {
 			for _, v := range [...]int64{int64(c.duration), int64(c.ttft), c.output} {
-				b = binary.AppendUvarint(b, uint64(v)) //nolint:gosec // none is negative
+				b = binary.AppendUvarint(b, uint64(v))
 			}
 		}
 	}
@@ -482,7 +482,7 @@ func (s *Series) applyTimings(r *reader, many bool) {
 		n = r.uvarint()
 	}
 	for ; n > 0 && !r.bad; n-- {
-		t.observe(timed{time.Duration(r.uvarint()), time.Duration(r.uvarint()), int64(r.uvarint())}) //nolint:gosec // as Journal wrote them
+		t.observe(timed{time.Duration(r.uvarint()), time.Duration(r.uvarint()), int64(r.uvarint())})
 	}
 }
 
@@ -509,7 +509,7 @@ func (s *Series) applyHist(r *reader) {
 			if n.Buckets == nil {
 				n.Buckets = map[int16]int64{}
 			}
-			n.Buckets[int16(bucket)] += count //nolint:gosec // as Snapshot wrote it
+			n.Buckets[int16(bucket)] += count
 		}
 	}
 }

@@ -71,7 +71,7 @@ func makeSpan(days []daySum, members int) *span {
 		d := &days[i]
 		for k, id := range d.ids {
 			if at[id] == none {
-				at[id] = uint32(len(rows)) //nolint:gosec // as many as there are members
+				at[id] = uint32(len(rows))
 				rows, s.ids = append(rows, figures{}), append(s.ids, id)
 			}
 			d.day.add(k, &rows[at[id]])

@@ -285,7 +285,7 @@ func (d *daySum) plan(q *Query) {
 		}
 		if slot > 0 && d.point[slot] != d.point[slot-1] {
 			d.parts++
-			d.cut = uint8(slot) //nolint:gosec // below slotsPerDay
+			d.cut = uint8(slot)
 		}
 	}
 	d.first = d.point[0]

@@ -140,7 +140,7 @@ type trieNode struct {
 
 func (t *trie) node(depth uint16) uint16 {
 	t.nodes = append(t.nodes, trieNode{key: -1, depth: depth})
-	return uint16(len(t.nodes) - 1) //nolint:gosec // maxKeys * maxPattern at most
+	return uint16(len(t.nodes) - 1)
 }
 
 func (t *trie) next(n uint16, b byte) uint16 {
@@ -168,7 +168,7 @@ func (t *trie) insert(n uint16, b byte) uint16 {
 		x.by, x.child = b, c
 	default:
 		t.rows = append(t.rows, [256]uint16{})
-		x.row = uint16(len(t.rows)) //nolint:gosec // maxKeys at most
+		x.row = uint16(len(t.rows))
 		t.rows[x.row-1][x.by], t.rows[x.row-1][b] = x.child, c
 	}
 	return c
@@ -184,7 +184,7 @@ func (t *trie) build(keys []string) {
 			n = t.insert(n, key[j])
 		}
 		// Of keys that begin with the same pattern any stands for all.
-		t.nodes[n].key = int16(i) //nolint:gosec // maxKeys at most
+		t.nodes[n].key = int16(i)
 	}
 	// A node's depth is that of its parent and one, and parents are made before their children, but not
 	// level by level: the links are set in the order of depth.
@@ -209,7 +209,7 @@ func (t *trie) build(keys []string) {
 		}
 		for b, c := range t.rows[x.row-1] {
 			if c != 0 {
-				add(n, byte(b), c) //nolint:gosec // a byte
+				add(n, byte(b), c)
 			}
 		}
 	}

@@ -318,3 +318,18 @@ func TestAlnums(t *testing.T) {
 		}
 	}
 }
+
+// TestShortestShape: the search passes over the end of a text only where no shape fits in it any more.
+func TestShortestShape(t *testing.T) {
+	for _, text := range []string{"eyJ1234567.1234567", "basic abcdefGHIJ12", "Bearer abcdefGHIJ12"} {
+		for _, before := range []string{"", "a ", "é-"} {
+			_, n := Text(before + text)
+			require.Equal(t, 1, n, before+text)
+		}
+	}
+	for i := range shapes {
+		if sh := &shapes[i]; sh.end == nil {
+			require.GreaterOrEqual(t, len(sh.prefix)+sh.min, shortestShape, sh.prefix)
+		}
+	}
+}

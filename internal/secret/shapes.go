@@ -71,7 +71,7 @@ var shapes = []shape{
 }
 
 // shortestShape is the length of the shortest text that has a shape, in bytes.
-const shortestShape = 19
+const shortestShape = 18
 
 // starts says which two bytes may begin a shape, and byFirst which shapes a byte may begin.
 var starts, byFirst = func() (starts [1 << 10]uint64, byFirst [256][]*shape) {

@@ -12,7 +12,7 @@ const near = uint64(1) << 62
 
 // AddSat returns a + b, saturated.
 func AddSat(a, b int64) int64 {
-	if (uint64(a)+near)|(uint64(b)+near) < 2*near { //nolint:gosec // wraps on purpose: both are from -2^62 to 2^62
+	if (uint64(a)+near)|(uint64(b)+near) < 2*near {
 		return a + b
 	}
 	return addFar(a, b)
@@ -20,7 +20,7 @@ func AddSat(a, b int64) int64 {
 
 // SubSat returns a - b, saturated.
 func SubSat(a, b int64) int64 {
-	if (uint64(a)+near)|(uint64(b)+near) < 2*near { //nolint:gosec // as in AddSat
+	if (uint64(a)+near)|(uint64(b)+near) < 2*near {
 		return a - b
 	}
 	return subFar(a, b)

@@ -83,7 +83,7 @@ func ReasonOf(state uint64) store.Reason { return store.Reason(state / reason0 %
 func (r *Row) dictValue(c Column) uint64 {
 	switch c {
 	case Status:
-		return uint64(r.Record.Status) //nolint:gosec // undone by Record
+		return uint64(r.Record.Status)
 	case State:
 		return StateOf(r.Record)
 	case Fields:
@@ -143,7 +143,7 @@ func EncodeFigures(rows []Row, keep Keeper) []byte {
 	var d dictionary
 	var numbers [MaxRows]int64
 	for c := range columns {
-		binary.LittleEndian.PutUint16(b[2+2*c:], uint16(len(b))) //nolint:gosec // MaxRows rows take less
+		binary.LittleEndian.PutUint16(b[2+2*c:], uint16(len(b)))
 		if c < firstNumber {
 			d.fill(len(rows), func(i int) uint64 { return rows[i].dictValue(c) })
 			b = d.append(b, len(rows))
@@ -163,7 +163,7 @@ func EncodeFigures(rows []Row, keep Keeper) []byte {
 		b = appendInts(b, numbers[:len(rows)])
 	}
 	if len(own.texts) > 0 {
-		binary.LittleEndian.PutUint16(b[headSize:], uint16(len(b))) //nolint:gosec // MaxRows rows take less
+		binary.LittleEndian.PutUint16(b[headSize:], uint16(len(b)))
 		b = own.encode(b)
 	}
 	return seal(b)
@@ -272,7 +272,7 @@ func (f *Figures) Dict(c Column) *Dict {
 }
 
 // Text gives the column of a kind of text.
-func (f *Figures) Text(kind int) *Dict { return f.Dict(FirstText + Column(kind)) } //nolint:gosec // below Kinds
+func (f *Figures) Text(kind int) *Dict { return f.Dict(FirstText + Column(kind)) }
 
 // Number gives a figure of row i of a column after Start.
 func (f *Figures) Number(c Column, i int) int64 {
@@ -284,9 +284,9 @@ func (f *Figures) Number(c Column, i int) int64 {
 func (f *Figures) CostOf(i int) (usage.NanoUSD, bool) {
 	c := usage.Call{
 		HasReportedCost: f.Dict(State).Value(i)&reported != 0,
-		Quality:         usage.Quality(f.Dict(Quality).Value(i)), //nolint:gosec // written from one
+		Quality:         usage.Quality(f.Dict(Quality).Value(i)),
 	}
-	c.Tokens.Fields = usage.TokenFields(f.Dict(Fields).Value(i)) //nolint:gosec // written from one
+	c.Tokens.Fields = usage.TokenFields(f.Dict(Fields).Value(i))
 	return usage.NanoUSD(f.Number(Cost, i)), c.CostKnown()
 }
 
@@ -295,14 +295,14 @@ func (f *Figures) TokensOf(i int) usage.Tokens {
 	return usage.Tokens{
 		InputUncached: f.Number(InputUncached, i), CacheRead: f.Number(CacheRead, i), CacheWrite: f.Number(CacheWrite, i),
 		CacheWrite1h: f.Number(CacheWrite1h, i), OutputText: f.Number(OutputText, i), Reasoning: f.Number(Reasoning, i),
-		Fields: usage.TokenFields(f.Dict(Fields).Value(i)), //nolint:gosec // written from one
+		Fields: usage.TokenFields(f.Dict(Fields).Value(i)),
 	}
 }
 
 // TextsOf gives the numbers of the texts of row i.
 func (f *Figures) TextsOf(i int) (texts Texts) {
 	for k := range texts {
-		texts[k] = uint32(f.Text(k).Value(i)) //nolint:gosec // written from one
+		texts[k] = uint32(f.Text(k).Value(i))
 	}
 	return texts
 }
@@ -310,11 +310,11 @@ func (f *Figures) TextsOf(i int) (texts Texts) {
 // Read puts the figures of row i into a record, and gives the numbers of its texts.
 func (f *Figures) Read(i int, r *store.Record) (texts Texts) {
 	texts = f.TextsOf(i)
-	r.Status = int(f.Dict(Status).Value(i)) //nolint:gosec // written from one
+	r.Status = int(f.Dict(Status).Value(i))
 	state := f.Dict(State).Value(i)
 	r.Counted, r.Failed, r.HasReportedCost = state&Counted != 0, state&Failed != 0, state&reported != 0
-	r.Reason, r.Lent = ReasonOf(state), usage.Lent(state>>lentShift) //nolint:gosec // written from one
-	r.Quality = usage.Quality(f.Dict(Quality).Value(i))              //nolint:gosec // written from one
+	r.Reason, r.Lent = ReasonOf(state), usage.Lent(state>>lentShift)
+	r.Quality = usage.Quality(f.Dict(Quality).Value(i))
 	r.Start = time.Unix(0, f.Starts()[i]).UTC()
 	r.Seen = time.Unix(f.Number(Seen, i), 0).UTC()
 	r.Duration, r.TTFT = time.Duration(f.Number(Duration, i)), time.Duration(f.Number(TTFT, i))

@@ -36,7 +36,7 @@ func (o *owns) number(kind int, text string) uint32 {
 		if o.of == nil {
 			o.of = map[ownText]uint32{}
 		}
-		n = uint32(len(o.texts)) //nolint:gosec // at most MaxRows * Kinds
+		n = uint32(len(o.texts))
 		o.of[k], o.texts = n, append(o.texts, text)
 	}
 	return Own | n

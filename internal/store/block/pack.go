@@ -73,7 +73,7 @@ func appendInts(b []byte, values []int64) []byte {
 	var above [MaxRows]uint64
 	all := uint64(0)
 	for i, v := range values {
-		above[i] = uint64(v) - uint64(least) //nolint:gosec // exact modulo 2^64
+		above[i] = uint64(v) - uint64(least)
 		all |= above[i]
 	}
 	if all == 0 {
@@ -104,7 +104,7 @@ func (c *ints) at(i int) int64 {
 	if c.width == 0 {
 		return c.least
 	}
-	return c.least + int64(bitsAt(c.packed, i, c.width)*c.scale) //nolint:gosec // exact modulo 2^64
+	return c.least + int64(bitsAt(c.packed, i, c.width)*c.scale)
 }
 
 // readInts reads the head of a column of n numbers. What follows the column must hold the padding.
@@ -141,14 +141,14 @@ func (d *dictionary) fill(n int, value func(i int) uint64) {
 		}
 		if d.slots[slot] == 0 {
 			d.values = append(d.values, v)
-			d.slots[slot] = uint16(len(d.values)) //nolint:gosec // at most MaxRows
+			d.slots[slot] = uint16(len(d.values))
 		}
 		d.index[i] = uint64(d.slots[slot] - 1)
 	}
 }
 
 // indexWidth is the bits that an index into so many values takes.
-func indexWidth(values int) int { return bits.Len(uint(values - 1)) } //nolint:gosec // at least one
+func indexWidth(values int) int { return bits.Len(uint(values - 1)) }
 
 // append appends the column: how many values there are, they themselves, and the index of each row.
 func (d *dictionary) append(b []byte, n int) []byte {
@@ -183,11 +183,11 @@ func (d *Dict) Value(i int) uint64 { return d.padded[d.At(i)] }
 // readDict reads a dictionary column of n rows; its values are appended to room.
 func readDict(r *reader, n int, room []uint64) (d Dict, used []uint64) {
 	count := r.uvarint()
-	if count < 1 || count > uint64(n) { //nolint:gosec // n is small
+	if count < 1 || count > uint64(n) {
 		r.fail()
 		return Dict{padded: make([]uint64, 1)}, room
 	}
-	d.width = indexWidth(int(count)) //nolint:gosec // checked
+	d.width = indexWidth(int(count))
 	begin := len(room)
 	for range count {
 		room = append(room, r.uvarint())

@@ -95,9 +95,9 @@ func (r *reader) padded(n int) []byte {
 // section gives a reader of the next section; it must end before the padding.
 func (r *reader) section() reader {
 	size := r.uvarint()
-	if size > uint64(len(r.b)) { //nolint:gosec // a length
+	if size > uint64(len(r.b)) {
 		r.fail()
 		return reader{bad: true}
 	}
-	return reader{b: r.take(int(size))} //nolint:gosec // checked
+	return reader{b: r.take(int(size))}
 }

@@ -145,5 +145,5 @@ func idHash(id *usage.ID) uint64 {
 
 // probe gives the i-th bit to look at, of a number that is a power of two.
 func probe(hash uint64, i, bits int) int {
-	return int((hash>>32 + uint64(i)*(hash|1)) & uint64(bits-1)) //nolint:gosec // below bits
+	return int((hash>>32 + uint64(i)*(hash|1)) & uint64(bits-1))
 }

@@ -20,7 +20,7 @@ func Backup(ctx context.Context, from, to string) (err error) {
 	if err := checkFile(from); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
+	f, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("make the backup file: %w", err)
 	}

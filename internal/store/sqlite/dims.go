@@ -57,7 +57,7 @@ type dimKey struct {
 // dimKeys gives a call's value of every kind.
 func dimKeys(c *usage.Call) (keys [kindCount]dimKey) {
 	for k := range keys {
-		keys[k] = dimKeyIn(c, kind(k)) //nolint:gosec // below kindCount
+		keys[k] = dimKeyIn(c, kind(k))
 	}
 	return keys
 }
@@ -92,7 +92,7 @@ func dimKeyIn(c *usage.Call, of kind) dimKey {
 
 // keepText is the block.Keeper of texts that have no number.
 func keepText(r *store.Record, of int) (text, name string) {
-	k := dimKeyIn(&r.Call, kind(of)) //nolint:gosec // below kindCount
+	k := dimKeyIn(&r.Call, kind(of))
 	return k.text(), k.a
 }
 
@@ -152,10 +152,10 @@ func (k *dimKey) set(c *usage.Call) {
 	case kindProject:
 		c.Project = k.a
 	case kindEmitter:
-		c.Signal, c.Role, c.Echo = usage.Signal(k.small&0xff), usage.Role(k.small>>8&0xff), k.small>>16 != 0 //nolint:gosec // bytes
+		c.Signal, c.Role, c.Echo = usage.Signal(k.small&0xff), usage.Role(k.small>>8&0xff), k.small>>16 != 0
 		c.Process, c.Scope = k.large, k.a
 	case kindRequest:
-		c.Operation, c.RequestModel, c.Method, c.Path, c.Stream = k.a, k.b, k.c, k.d, usage.Tristate(k.small) //nolint:gosec // written from one
+		c.Operation, c.RequestModel, c.Method, c.Path, c.Stream = k.a, k.b, k.c, k.d, usage.Tristate(k.small)
 	case kindErrorType:
 		c.ErrorType = k.a
 	case kindPrices:
@@ -169,7 +169,7 @@ func (k *dimKey) parts() [4]string { return [4]string{k.a, k.b, k.c, k.d} }
 // atoi reads a small number that text wrote.
 func atoi(s string) uint8 {
 	n, _ := strconv.ParseUint(s, 10, 8)
-	return uint8(n) //nolint:gosec // ParseUint keeps it under 256
+	return uint8(n)
 }
 
 // dims maps texts to their numbers and back. Senders choose the texts, so that few have a number: those of a
@@ -197,7 +197,7 @@ func (d *dims) recall(c *usage.Call, texts *block.Texts) (all bool) {
 	for k, text := range [kindCount]string{
 		c.Model, c.Provider, c.KeyFingerprint, c.User, c.Service, c.Project, c.Scope, c.RequestModel, c.ErrorType, c.PriceVersion,
 	} {
-		if kind(k) == kindPrices && text == "" { //nolint:gosec // below kindCount
+		if kind(k) == kindPrices && text == "" {
 			continue
 		}
 		n := d.last[k]
@@ -273,14 +273,14 @@ func loadDims(ctx context.Context, db *sql.DB, limit int) (*dims, error) {
 	}
 	for n := len(d.values) - 1; n > 0; n-- {
 		if d.values[n].kind == kindCount {
-			d.free = append(d.free, uint32(n)) //nolint:gosec // numbers are 31 bits
+			d.free = append(d.free, uint32(n))
 		}
 	}
 	return d, mapError("read the dimension texts", rows.Err())
 }
 
 func (d *dims) put(number uint32, k dimKey) {
-	for uint32(len(d.values)) <= number { //nolint:gosec // numbers are 32 bits
+	for uint32(len(d.values)) <= number {
 		d.values = append(d.values, dimKey{kind: kindCount})
 	}
 	d.values[number] = k
@@ -348,7 +348,7 @@ func (d *dims) spare(i int) uint32 {
 	default:
 		i -= len(d.free)
 	}
-	return uint32(n + i) //nolint:gosec // bounded
+	return uint32(n + i)
 }
 
 // spareUntil is up to how many times the most numbers that texts can have there are numbers before some are
@@ -369,7 +369,7 @@ func (v dimValues) match(of kind, fulfils func(*dimKey) bool) map[uint32]bool {
 	out := map[uint32]bool{}
 	for n := range v {
 		if v[n].kind == of && n > 0 && fulfils(&v[n]) {
-			out[uint32(n)] = true //nolint:gosec // numbers are 32 bits
+			out[uint32(n)] = true
 		}
 	}
 	return out
@@ -394,18 +394,18 @@ func (v dimValues) set(texts *block.Texts, f *block.Figures, c *usage.Call) bool
 			if !known {
 				return false
 			}
-			own := dimKeyOf(kind(k), text) //nolint:gosec // below kindCount
+			own := dimKeyOf(kind(k), text)
 			own.set(c)
 			continue
 		}
 		if n == 0 {
-			if kind(k) != kindPrices { //nolint:gosec // below kindCount
+			if kind(k) != kindPrices {
 				return false
 			}
 			c.PriceVersion = ""
 			continue
 		}
-		if int(n) >= len(v) || v[n].kind != kind(k) { //nolint:gosec // below kindCount
+		if int(n) >= len(v) || v[n].kind != kind(k) {
 			return false
 		}
 		v[n].set(c)

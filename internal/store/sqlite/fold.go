@@ -241,22 +241,22 @@ func appendPart(b, part []byte) []byte {
 
 func readPart(b []byte) (part, rest []byte, ok bool) {
 	n, size := binary.Uvarint(b)
-	if size <= 0 || n > uint64(len(b)-size) { //nolint:gosec // lengths
+	if size <= 0 || n > uint64(len(b)-size) {
 		return nil, nil, false
 	}
-	end := size + int(n) //nolint:gosec // checked
+	end := size + int(n)
 	return b[size:end], b[end:], true
 }
 
 func appendPlace(b []byte, p *place) []byte {
-	return append(binary.LittleEndian.AppendUint64(b, uint64(p.start)), p.id[:]...) //nolint:gosec // undone by readPlace
+	return append(binary.LittleEndian.AppendUint64(b, uint64(p.start)), p.id[:]...)
 }
 
 func readPlace(b []byte) (p place, rest []byte, ok bool) {
 	if len(b) < 8+len(p.id) {
 		return p, nil, false
 	}
-	p.start = int64(binary.LittleEndian.Uint64(b)) //nolint:gosec // written from one
+	p.start = int64(binary.LittleEndian.Uint64(b))
 	copy(p.id[:], b[8:])
 	return p, b[8+len(p.id):], true
 }

@@ -47,7 +47,7 @@ func (t *textMatch) has(number uint64, f *block.Figures) bool {
 		k := dimKeyOf(t.kind, text)
 		return t.fulfils(&k)
 	}
-	return t.numbers[uint32(number)] //nolint:gosec // written from one
+	return t.numbers[uint32(number)]
 }
 
 // hasEntry tells whether the text of a record that is not in a block yet is one of those.
@@ -241,7 +241,7 @@ func (m *match) inDictionaries(f *block.Figures) bool {
 }
 
 func anyStatus(statuses []statusMatch, f *block.Figures, i int) bool {
-	status, failed := int(f.Dict(block.Status).Value(i)), f.Dict(block.State).Value(i)&block.Failed != 0 //nolint:gosec // written from one
+	status, failed := int(f.Dict(block.Status).Value(i)), f.Dict(block.State).Value(i)&block.Failed != 0
 	for _, s := range statuses {
 		if s(status, failed) {
 			return true
@@ -373,8 +373,8 @@ func (t *term) rows(b blockSource, dims dimValues) (found [block.MaxRows]bool, e
 	for row := range f.Rows() {
 		state := f.Dict(block.State).Value(row)
 		found[row] = found[row] || (t.state != nil && t.state(state)) ||
-			(t.quality != 0 && usage.Quality(f.Dict(block.Quality).Value(row))&t.quality != 0) || //nolint:gosec // written from one
-			(t.status != nil && t.status(int(f.Dict(block.Status).Value(row)), state&block.Failed != 0)) //nolint:gosec // written from one
+			(t.quality != 0 && usage.Quality(f.Dict(block.Quality).Value(row))&t.quality != 0) ||
+			(t.status != nil && t.status(int(f.Dict(block.Status).Value(row)), state&block.Failed != 0))
 	}
 	if len(t.free) == 0 && !t.trace && !t.span {
 		return found, nil

@@ -167,7 +167,7 @@ const cursorVersion = 2
 const cursorSize = 1 + 8 + len(usage.ID{}) + 1
 
 func cursorOf(p *place) string {
-	b := binary.BigEndian.AppendUint64([]byte{cursorVersion}, uint64(p.start)) //nolint:gosec // starts are positive
+	b := binary.BigEndian.AppendUint64([]byte{cursorVersion}, uint64(p.start))
 	b = append(b, p.id[:]...)
 	return base64.RawURLEncoding.EncodeToString(append(b, checkByte(b)))
 }
@@ -177,7 +177,7 @@ func parseCursor(s string) (*place, error) {
 	if err != nil || len(b) != cursorSize || b[0] != cursorVersion || checkByte(b[:cursorSize-1]) != b[cursorSize-1] {
 		return nil, store.ErrCursor
 	}
-	p := &place{start: int64(binary.BigEndian.Uint64(b[1:9]))} //nolint:gosec // checked below
+	p := &place{start: int64(binary.BigEndian.Uint64(b[1:9]))}
 	if p.start < 0 {
 		return nil, store.ErrCursor
 	}

@@ -141,7 +141,7 @@ func (e *Engine) forgetTexts(ctx context.Context, used []bool) error {
 	var unused []uint32
 	for n := range used {
 		if n > 0 && !used[n] && e.dims.values[n].kind < kindCount {
-			unused = append(unused, uint32(n)) //nolint:gosec // numbers are 31 bits
+			unused = append(unused, uint32(n))
 		}
 	}
 	done := func() {
@@ -184,7 +184,7 @@ func (d *dims) remove(numbers []uint32) {
 	d.byText, d.last = [kindCount]map[string]uint32{}, [kindCount]uint32{}
 	for n := range d.values {
 		if n > 0 && d.values[n].kind < kindCount {
-			d.name(uint32(n)) //nolint:gosec // numbers are 31 bits
+			d.name(uint32(n))
 		}
 	}
 }

@@ -79,7 +79,7 @@ func checkFile(path string) error {
 // checkHeader reads the fields of SQLite's file header that say whose file it is and how new
 // (https://www.sqlite.org/fileformat2.html, 1.3), before SQLite makes files beside it.
 func checkHeader(path string) error {
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("look at the database file: %w", err)
 	}

@@ -59,7 +59,7 @@ func (e *Engine) keyFingerprints(ctx context.Context) error {
 
 // readSecret reads a secret's file. It makes one where it is empty, or where it is not there and may be made.
 func readSecret(path string, mayMake bool) (secret usage.KeySecret, made bool, err error) {
-	text, err := os.ReadFile(path) //nolint:gosec // beside the database
+	text, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !mayMake:
 		return nil, false, fmt.Errorf("%w: restore %s from where it was backed up, or put an empty file there to make a new one: "+
@@ -154,55 +154,79 @@ func (e *Engine) storeKeyed(ctx context.Context, check int64) error {
 	return e.loadView(ctx)
 }
 
-// keyColumn keys one column, and gives how many values were plain.
+// keyedAtOnce is how many values are in memory at one time while a column is keyed. A test lowers it.
+var keyedAtOnce = 10_000
+
+// keyColumn keys one column, piece by piece in the order of its ids, and gives how many values were plain. An
+// id that is the fingerprint itself may come again in its keyed form, which stays as it is.
 func (e *Engine) keyColumn(ctx context.Context, table, column, id, where string) (plain int, err error) {
-	conn := e.writer.conn
-	rows, err := conn.QueryContext(ctx, "SELECT DISTINCT "+id+", "+column+" FROM "+table+where) //nolint:gosec // names of ours
+	if where == "" {
+		where = " WHERE 1"
+	}
+	// names of ours
+	first := "SELECT " + id + ", " + column + " FROM " + table + where
+	order := fmt.Sprintf(" ORDER BY %s LIMIT %d", id, keyedAtOnce)
+	update := "UPDATE " + table + " SET " + column + " = ? WHERE " + id + " = ?"
+	query, from := first+order, []any{}
+	for {
+		values, err := e.columnValues(ctx, query, from...)
+		if err != nil {
+			return 0, err
+		}
+		for _, v := range values {
+			fingerprint, rest, display := strings.Cut(v.text, sep)
+			keyed := e.secret.Keyed(fingerprint)
+			if keyed == fingerprint {
+				continue
+			}
+			if display {
+				keyed += sep + rest
+			}
+			if _, err := e.writer.conn.ExecContext(ctx, update, keyed, v.id); err != nil {
+				return 0, err
+			}
+			plain++
+		}
+		if len(values) < keyedAtOnce {
+			return plain, nil
+		}
+		query, from = first+" AND "+id+" > ?"+order, []any{values[len(values)-1].id}
+	}
+}
+
+// columnValue is a value and the id of its row.
+type columnValue struct {
+	id   any
+	text string
+}
+
+func (e *Engine) columnValues(ctx context.Context, query string, args ...any) ([]columnValue, error) {
+	rows, err := e.writer.conn.QueryContext(ctx, query, args...)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer rows.Close()
-	type change struct {
-		id   any
-		text string
-	}
-	var changes []change
+	var out []columnValue
 	for rows.Next() {
-		var c change
-		if err := rows.Scan(&c.id, &c.text); err != nil {
-			return 0, err
+		var v columnValue
+		if err := rows.Scan(&v.id, &v.text); err != nil {
+			return nil, err
 		}
-		fingerprint, rest, display := strings.Cut(c.text, sep)
-		keyed := e.secret.Keyed(fingerprint)
-		if keyed == fingerprint {
-			continue
-		}
-		if c.text = keyed; display {
-			c.text += sep + rest
-		}
-		changes = append(changes, c)
+		out = append(out, v)
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return 0, err
-	}
-	for _, c := range changes {
-		if _, err := conn.ExecContext(ctx, "UPDATE "+table+" SET "+column+" = ? WHERE "+id+" = ?", c.text, c.id); err != nil { //nolint:gosec // names of ours
-			return 0, err
-		}
-	}
-	return len(changes), nil
+	return out, rows.Err()
 }
 
 // backupSecret copies the secret of a database beside the copy of the database.
 func backupSecret(from, to string) error {
-	text, err := os.ReadFile(from + SecretSuffix) //nolint:gosec // beside the database
+	text, err := os.ReadFile(from + SecretSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // nothing is keyed
 	}
 	if err != nil {
 		return fmt.Errorf("read the key secret: %w", err)
 	}
-	f, err := os.OpenFile(to+SecretSuffix, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // beside the file that the operator names
+	f, err := os.OpenFile(to+SecretSuffix, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("make the file for the key secret: %w", err)
 	}

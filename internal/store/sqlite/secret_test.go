@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -25,6 +26,17 @@ func openKeyed(t *testing.T, path string, keyed bool) (*ledger.Ledger, *Engine) 
 // TestPlainFingerprintsAreKeyed: of a database that has fingerprints plain, all are keyed when it is opened, and all
 // is found again under the keyed ones: calls, sums, series, keys with their older secrets, what retention dropped.
 func TestPlainFingerprintsAreKeyed(t *testing.T) {
+	for _, pieces := range []int{1, 2, keyedAtOnce} {
+		t.Run(fmt.Sprint(pieces, " at one time"), func(t *testing.T) {
+			was := keyedAtOnce
+			keyedAtOnce = pieces
+			defer func() { keyedAtOnce = was }()
+			keyPlainFingerprints(t)
+		})
+	}
+}
+
+func keyPlainFingerprints(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	now := time.Now().UTC().Truncate(time.Hour)
 	fingerprints := []string{usage.Fingerprint("one"), usage.Fingerprint("two"), usage.Fingerprint("of a stranger"), ""}

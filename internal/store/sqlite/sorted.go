@@ -191,8 +191,8 @@ func orderByte(o store.Order) byte {
 }
 
 func sortedCursor(r *ranked, o store.Order) string {
-	b := binary.BigEndian.AppendUint64([]byte{sortedCursorVersion, orderByte(o)}, uint64(r.rank)) //nolint:gosec // bits
-	b = binary.BigEndian.AppendUint64(b, uint64(r.start))                                         //nolint:gosec // starts are positive
+	b := binary.BigEndian.AppendUint64([]byte{sortedCursorVersion, orderByte(o)}, uint64(r.rank))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.start))
 	b = append(b, r.id[:]...)
 	return base64.RawURLEncoding.EncodeToString(append(b, checkByte(b)))
 }
@@ -202,8 +202,8 @@ func parseSortedCursor(s string, o store.Order) (*ranked, error) {
 	if err != nil || len(b) != sortedCursorSize || b[0] != sortedCursorVersion || b[1] != orderByte(o) || checkByte(b[:sortedCursorSize-1]) != b[sortedCursorSize-1] {
 		return nil, store.ErrCursor
 	}
-	r := &ranked{rank: int64(binary.BigEndian.Uint64(b[2:10]))} //nolint:gosec // bits
-	r.start = int64(binary.BigEndian.Uint64(b[10:18]))          //nolint:gosec // only compared
+	r := &ranked{rank: int64(binary.BigEndian.Uint64(b[2:10]))}
+	r.start = int64(binary.BigEndian.Uint64(b[10:18]))
 	copy(r.id[:], b[18:])
 	return r, nil
 }

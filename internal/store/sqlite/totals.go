@@ -179,7 +179,7 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 		d := f.Text(int(g.kind))
 		at[i] = make([]int, len(d.Values))
 		for j, text := range d.Values {
-			n, err := g.ofText(uint32(text), t.dims, f) //nolint:gosec // written from one
+			n, err := g.ofText(uint32(text), t.dims, f)
 			if err != nil {
 				return err
 			}
@@ -192,7 +192,7 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 		failed := f.Dict(block.State).Value(row)&block.Failed != 0
 		for i, g := range t.fields {
 			if g.status {
-				numbers[i] = g.ofStatus(int(f.Dict(block.Status).Value(row)), failed) //nolint:gosec // written from one
+				numbers[i] = g.ofStatus(int(f.Dict(block.Status).Value(row)), failed)
 			} else {
 				numbers[i] = at[i][f.Text(int(g.kind)).At(row)]
 			}
@@ -203,8 +203,8 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 		}
 		g.Calls++
 		addIf(&g.Errors, failed)
-		q := usage.Quality(quality.Value(row))                                                        //nolint:gosec // written from one
-		addIf(&g.NoUsage, usage.TokenFields(fields.Value(row))&(usage.HasInput|usage.HasOutput) == 0) //nolint:gosec // written from one
+		q := usage.Quality(quality.Value(row))
+		addIf(&g.NoUsage, usage.TokenFields(fields.Value(row))&(usage.HasInput|usage.HasOutput) == 0)
 		addIf(&g.Unpriced, q&usage.Unpriced != 0)
 		addIf(&g.Inconsistent, q&usage.Inconsistent != 0)
 		addIf(&g.Estimated, q&usage.Estimated != 0)

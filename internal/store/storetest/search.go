@@ -22,7 +22,7 @@ func searched() (w store.Write) {
 			RequestModel: fmt.Sprint("asked-", i%3), Provider: fmt.Sprint("p", i%2), KeyFingerprint: fmt.Sprint("abcd", i%3), KeyDisplay: fmt.Sprint("sk…", i%5),
 			User: fmt.Sprint("User ", i%5), Service: fmt.Sprint("s", i%2), Project: fmt.Sprint("proj", i%2), Session: fmt.Sprint("sess-", i%9),
 			Path: "/v1/x", Method: "POST", Operation: []string{"chat", "embeddings"}[i%2], ErrorType: []string{"", "timeout"}[i%2],
-			Status: []int{0, 200, 429, 503}[i%4], Failed: i%3 == 0, RequestID: fmt.Sprint("req-", i), Quality: usage.Quality(i % 8), //nolint:gosec // small
+			Status: []int{0, 200, 429, 503}[i%4], Failed: i%3 == 0, RequestID: fmt.Sprint("req-", i), Quality: usage.Quality(i % 8),
 		}
 		c.Trace, c.Span = usage.TraceID{0xab, byte(i), 0xbe, 0xef}, usage.SpanID{0xcd, byte(i), 0xfa, 0xce}
 		switch i % 3 {
@@ -35,7 +35,7 @@ func searched() (w store.Write) {
 		}
 		r := store.Record{Call: c, Counted: i%5 > 0, Seen: start}
 		if !r.Counted {
-			r.Reason = store.Reason(i/5%4 + 1) //nolint:gosec // small
+			r.Reason = store.Reason(i/5%4 + 1)
 		}
 		w.Put = append(w.Put, r)
 	}

@@ -493,6 +493,25 @@ describe("signing in", () => {
       await page.getByRole("button", { name: /^Revoke: reports/ }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
       await page.getByText("No API tokens yet.").waitFor();
+      // The scope is offered with the role admin only, and what was chosen before another role is not sent.
+      await page.getByRole("button", { name: "Create token" }).click();
+      const dialog = page.getByRole("dialog");
+      const scope = dialog.getByLabel("Allow it to manage users");
+      await dialog.getByLabel("Name", { exact: true }).fill("directory");
+      assert.equal(await scope.count(), 0, "the role is viewer");
+      await dialog.getByLabel("Role").selectOption("admin");
+      await scope.check();
+      await p.axe();
+      await dialog.getByLabel("Role").selectOption("operator");
+      assert.equal(await scope.count(), 0, "an operator has no users to manage");
+      await dialog.getByLabel("Role").selectOption("admin");
+      await scope.check();
+      await dialog.getByRole("button", { name: "Create token" }).click();
+      const token = await page.getByTestId("secret").innerText();
+      await page.getByText("I have stored it").click();
+      await page.getByRole("button", { name: "Done" }).click();
+      await page.locator("tbody tr", { hasText: "directory" }).getByText("manages users").waitFor();
+      assert.equal((await fetch(`${s.url}/api/console/users`, { method: "POST", headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` }, body: JSON.stringify({ name: "dora", role: "viewer", password: "a long pass phrase" }) })).status, 201, "the token makes users");
       await page.getByRole("button", { name: "Account" }).click();
       await page.getByRole("menuitem", { name: "Sign out" }).click();
       await page.getByLabel("User name").waitFor();
