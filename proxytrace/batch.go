@@ -51,9 +51,9 @@ func recognizeBatches(path string) API {
 // recognizeStored recognises what is fetched: one batch or one response.
 func recognizeStored(path string) API {
 	switch {
-	case below(path, "/messages/batches") != "":
+	case strings.HasPrefix(below(path, "/messages/batches"), "msgbatch_"):
 		return AnthropicBatches
-	case below(path, "/batches") != "":
+	case strings.HasPrefix(below(path, "/batches"), "batch_"):
 		return OpenAIBatches
 	case strings.HasPrefix(below(path, "/responses"), "resp_"):
 		return OpenAIStoredResponses

@@ -42,10 +42,10 @@ const (
 )
 
 // families are the APIs above. It is filled once, when the program starts.
-var families map[API]*family
+var families [256]*family
 
 func init() {
-	families = map[API]*family{
+	families = [256]*family{
 		OpenAIImages:          &imageFamily,
 		OpenAITranscriptions:  &transcriptionFamily,
 		OpenAISpeech:          &speechFamily,

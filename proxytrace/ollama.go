@@ -4,7 +4,7 @@ package proxytrace
 // itself, and in the last document of a stream. Ollama leaves prompt_eval_count out where the prompt was cached.
 var ollamaTree = func() *node {
 	n := tree(here, table{
-		"model": fModel, "done_reason": fFinish, "prompt_eval_count": fInput, "eval_count": fOutput, "error": fErrorCode,
+		"model": fModel, "done_reason": fFinish, "prompt_eval_count": fInput, "eval_count": fOutput,
 	})
 	n.field = fUsage
 	return n

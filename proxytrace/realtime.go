@@ -62,7 +62,7 @@ type session struct {
 	model   string // the last that the session named
 	begun   map[string]time.Time
 	done    seen
-	inHead  int // how much of the end of the handshake's answer has passed; headOver: all
+	inHead  int // how much of the end of the handshake's answer has passed
 	over    bool
 }
 
@@ -99,10 +99,10 @@ func (s *session) passed(p []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.inHead < len(headEnd) && len(p) > 0 {
-		switch {
-		case p[0] == headEnd[s.inHead]:
+		switch p[0] {
+		case headEnd[s.inHead]:
 			s.inHead++
-		case p[0] == headEnd[0]:
+		case headEnd[0]:
 			s.inHead = 1
 		default:
 			s.inHead = 0

@@ -204,7 +204,7 @@ func withoutIDs(t *testing.T, coding string, res *http.Response, body []byte) st
 func TestUntouched(t *testing.T) {
 	s := newSpans(t)
 	for _, target := range []string{
-		"GET /v1/chat/completions", "GET /v1/responses", "GET /v1/batches", "GET /v1/responses/resp_1/input_items", "PUT /v1/batches/batch_1",
+		"GET /v1/chat/completions", "GET /v1/responses", "GET /v1/batches", "GET /batches/12", "GET /v1/responses/resp_1/input_items", "PUT /v1/batches/batch_1",
 		"POST /api/chat/rooms", "POST /app/api/chat", "GET /v1/images/generations", "POST /v1/models/m:predict", "POST /model/m/describe",
 		"POST /v1/threads/t/messages", "POST /rooms/7/messages", "POST /surveys/1/responses", "POST /v1/batches/batch_1/cancel", "POST /v1/files",
 		"POST /v1/responses/resp_1/cancel", "POST /v1/projects/p/locations/l/publishers/acme/models/m:rawPredict", "GET /v1/models",

@@ -112,6 +112,10 @@ var otherCases = []Case{
 		Want: with(recorded("", "llama3.2", Unknown, Unknown), func(r *Recorded) { r.Stream, r.Failure = true, "stream_cut" }),
 	},
 	{
+		Name: "an error of Ollama's", Path: "/api/chat", Kind: JSON, Status: 404, Request: `{"model":"nobody"}`, Body: `{"error":"model 'nobody' not found"}`,
+		Want: Nothing("nobody", "404", false),
+	},
+	{
 		Name: "Ollama's embeddings", Path: "/api/embed", Kind: JSON, Request: `{"model":"all-minilm","input":"x"}`,
 		Body: `{"model":"all-minilm","embeddings":[[0.01,-0.001]],"prompt_eval_count":8}`, Want: recorded("", "all-minilm", 8, Unknown),
 	},
