@@ -35,7 +35,7 @@ var tokenFields = [...]struct {
 // canonical are the names of the canonical form, apart from those of figures.
 var canonical = struct {
 	operation, provider, requestModel, responseModel, responseID, errorType, requestID, keyFingerprint, keyDisplay, user, project, session,
-	group, family, role, method, path, conversation, total, status, stream, ttft, echo, cost, quality, recordID, start, duration ref
+	group, family, role, method, path, conversation, total, status, stream, ttft, echo, cost, quality, recordID, start, duration, tier, responseTier ref
 }{
 	operation: refTo(usage.AttrOperation), provider: refTo(usage.AttrProvider), requestModel: refTo(usage.AttrRequestModel),
 	responseModel: refTo(usage.AttrResponseModel), responseID: refTo(usage.AttrResponseID), errorType: refTo(usage.AttrErrorType),
@@ -45,6 +45,7 @@ var canonical = struct {
 	conversation: refTo(usage.AttrConversationID), total: refTo("gen_ai.usage.total_tokens"), status: refTo(usage.AttrHTTPStatus),
 	stream: refTo(usage.AttrRequestStream), ttft: refTo(usage.AttrTTFT), echo: refTo(usage.AttrEcho), cost: refTo(usage.AttrCostReported),
 	quality: refTo(usage.AttrQuality), recordID: refTo(attrRecordID), start: refTo(attrStart), duration: refTo(attrDuration),
+	tier: refTo(usage.AttrTier), responseTier: refTo(usage.AttrResponseTier),
 }
 
 // canonicalNames are the names that a canonicalWriter writes.
@@ -54,7 +55,7 @@ func canonicalNames() []string {
 	for _, a := range []*ref{
 		&c.operation, &c.provider, &c.requestModel, &c.responseModel, &c.responseID, &c.errorType, &c.requestID, &c.keyFingerprint, &c.keyDisplay,
 		&c.user, &c.project, &c.session, &c.group, &c.family, &c.role, &c.method, &c.path, &c.conversation, &c.total, &c.status, &c.stream, &c.ttft,
-		&c.echo, &c.cost, &c.recordID, &c.start, &c.duration,
+		&c.echo, &c.cost, &c.recordID, &c.start, &c.duration, &c.tier, &c.responseTier,
 	} {
 		names = append(names, a.name)
 	}
@@ -130,6 +131,10 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 	if c.Session != "" && !w.there.named(&canonical.conversation) {
 		w.text(&canonical.conversation, c.Session)
 	}
+	w.text(&canonical.tier, c.Tier.String())
+	if name := conventionalTier(c); name != "" && !w.there.named(&canonical.responseTier) {
+		w.text(&canonical.responseTier, name)
+	}
 	if c.Status != 0 {
 		w.integer(&canonical.status, int64(c.Status))
 	}
@@ -164,6 +169,18 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 			list.AppendEmpty().SetStr(n)
 		}
 	}
+}
+
+// conventionalTier returns the value of the conventions' attribute of the service tier, which they have for OpenAI's
+// API only; "" where there is none.
+func conventionalTier(c *usage.Call) string {
+	switch {
+	case c.Provider != "openai" && c.Provider != "azure.ai.openai", c.Tier == usage.TierOther:
+		return ""
+	case c.Tier == usage.TierStandard:
+		return "default"
+	}
+	return c.Tier.String()
 }
 
 // single leaves one attribute of each name that is written here: the last, which is the one that was read.
@@ -301,6 +318,7 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 	if c.Project == "" {
 		c.Project = r.origin.project
 	}
+	c.Tier, _ = usage.TierNamed(r.own.text(&canonical.tier))
 	c.Group, c.Method = r.own.text(&canonical.group), r.own.text(&canonical.method)
 	c.Path = pathOf(r.own.text(&canonical.path))
 	if c.KeyFingerprint = r.own.text(&canonical.keyFingerprint); usage.IsFingerprint(c.KeyFingerprint) {
