@@ -13,10 +13,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// testSearch: what a stream shows live is what the log shows later.
-func testSearch(t *testing.T, open Open) {
-	e := fresh(t, open)
-	w := store.Write{Seen: start}
+// searched are records of many texts, with and without traces.
+func searched() (w store.Write) {
+	w.Seen = start
 	for i := range 120 {
 		c := usage.Call{
 			Role: usage.RoleCall, Start: start.Add(time.Duration(i) * time.Minute), Model: []string{"gpt-4o", "Claude-3", "", "50%_x"}[i%4],
@@ -41,6 +40,13 @@ func testSearch(t *testing.T, open Open) {
 		}
 		w.Put = append(w.Put, r)
 	}
+	return w
+}
+
+// testSearch: what a stream shows live (Filter.Matches) is what the log shows later.
+func testSearch(t *testing.T, open Open) {
+	e := fresh(t, open)
+	w := searched()
 	require.NoError(t, e.Commit(ctx, w))
 	words := []string{"gpt", "CLAUDE", "50%_", "%", "_", "beef", "FACE", "ab", "req-1", "sess-3", "user 1", "sk…2", "proj", "chat", "POST", "timeout", "asked-2", "nothing", "x1f", "1"}
 	whole := map[string][]string{
