@@ -113,6 +113,7 @@ var (
 		"cache_creation.ephemeral_5m_input_tokens": fCacheWrite5m,
 		"cache_creation.ephemeral_1h_input_tokens": fCacheWrite1h,
 		"output_tokens_details.thinking_tokens":    fReasoning,
+		"service_tier":                             fTier,
 		// What a request spent beside the answer, https://platform.claude.com/docs/en/build-with-claude/compaction
 		"iterations": fIterations, "iterations.type": fIterationType,
 		"iterations.input_tokens": fIterationInput, "iterations.output_tokens": fIterationOutput,
@@ -126,6 +127,8 @@ var (
 		"promptTokenCount": fInput, "candidatesTokenCount": fOutput, "responseTokenCount": fOutput,
 		"totalTokenCount": fTotal, "cachedContentTokenCount": fCacheRead, "thoughtsTokenCount": fReasoning,
 		"toolUsePromptTokenCount": fTool,
+		"serviceTier":             fTier,
+		"trafficType":             fTier, // Vertex AI
 	}
 )
 
@@ -149,6 +152,7 @@ var (
 
 	requestTree = tree(here, table{
 		"model": fModel, "stream": fStream, "user": fUser, "safety_identifier": fSafetyID, "metadata.user_id": fAnthropicUser,
+		"service_tier": fTier, "serviceTier": fTier,
 	})
 )
 

@@ -144,8 +144,8 @@ func token(s string) bool {
 
 // requestReading is what the request of one call has told.
 type requestReading struct {
-	model, user, safetyID, anthropicUser string
-	stream                               bool
+	model, user, safetyID, anthropicUser, tier string
+	stream                                     bool
 }
 
 func (r *requestReading) begin(field, bool) {}
@@ -167,6 +167,8 @@ func (r *requestReading) scalar(f field, raw []byte, quoted bool) {
 		r.user = s
 	case fSafetyID:
 		r.safetyID = s
+	case fTier:
+		r.tier = s
 	case fAnthropicUser:
 		r.anthropicUser = s
 	}

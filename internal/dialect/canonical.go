@@ -318,7 +318,11 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 	if c.Project == "" {
 		c.Project = r.origin.project
 	}
-	c.Tier, _ = usage.TierNamed(r.own.text(&canonical.tier))
+	if name := r.own.text(&canonical.tier); name != "" {
+		c.Tier, _ = usage.TierNamed(name)
+	} else { // of a library that writes the attributes of the provider only
+		c.Tier = usage.ParseTier(r.text(nil, factTier))
+	}
 	c.Group, c.Method = r.own.text(&canonical.group), r.own.text(&canonical.method)
 	c.Path = pathOf(r.own.text(&canonical.path))
 	if c.KeyFingerprint = r.own.text(&canonical.keyFingerprint); usage.IsFingerprint(c.KeyFingerprint) {

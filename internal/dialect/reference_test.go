@@ -604,7 +604,9 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 	} {
 		*into = get(name)
 	}
-	c.Tier, _ = usage.TierNamed(get(usage.AttrTier))
+	if c.Tier, _ = usage.TierNamed(get(usage.AttrTier)); get(usage.AttrTier) == "" {
+		c.Tier = usage.ParseTier(r.text(nil, factTier))
+	}
 	for _, name := range []string{usage.AttrProject, "project.name", "project.id"} {
 		if v, ok := lastOf(r.res, name); ok && c.Project == "" {
 			c.Project = textOf(v)

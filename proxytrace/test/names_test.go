@@ -24,7 +24,8 @@ func TestNames(t *testing.T) {
 		usage.AttrTTFT, usage.AttrInputTokens, usage.AttrOutputTokens, usage.AttrCacheRead, usage.AttrCacheWrite, usage.AttrReasoningTokens,
 		usage.AttrErrorType, usage.AttrHTTPMethod, usage.AttrHTTPStatus, usage.AttrHTTPRoute, usage.AttrURLPath, usage.AttrUserID,
 		usage.AttrRole, usage.AttrCacheWrite1h, usage.AttrQuality, usage.AttrKeyFingerprint, usage.AttrKeyDisplay, usage.AttrRequestID, usage.AttrUser,
-		"gen_ai.response.finish_reasons", "openai.response.service_tier", "server.address", "server.port",
+		"gen_ai.response.finish_reasons", "openai.response.service_tier", "openai.request.service_tier",
+		"anthropic.response.service_tier", "gen_ai.response.service_tier", "gen_ai.request.service_tier", "server.address", "server.port",
 	}
 	got := map[string]bool{}
 	for i := range answers.Cases {
