@@ -43,6 +43,7 @@ func TestServiceTier(t *testing.T) {
 		{name: "one of its own", base: openAI, more: map[string]any{"openai.response.service_tier": "Platinum-77"}, want: usage.TierOther},
 		{name: "not a text", base: openAI, more: map[string]any{"openai.response.service_tier": 5}, want: usage.TierOther},
 		{name: "Anthropic", base: openAI, more: map[string]any{"anthropic.response.service_tier": "batch"}, want: usage.TierBatch},
+		{name: "MLflow", base: openAI, more: map[string]any{"mlflow.spanOutputs": `{"service_tier":"flex"}`}, want: usage.TierFlex},
 		{name: "LiteLLM", base: openAI, more: map[string]any{"litellm.call_id": "x", "metadata.usage_object": "{'prompt_tokens': 10, 'service_tier': 'batch'}"}, want: usage.TierBatch},
 		{name: "LiteLLM 1", base: openAI, more: map[string]any{"litellm.call_id": "x", "llm.openai.service_tier": "flex"}, want: usage.TierFlex},
 		{name: "OpenInference, the answer", base: openInference, want: usage.TierFlex,
