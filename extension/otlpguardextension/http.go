@@ -41,7 +41,7 @@ func (g *guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		return
 	}
 	b := &body{guard: g}
-	defer b.Close()
+	defer func() { _ = b.Close() }()
 	s, refused := g.receiveHTTP(r, b, content)
 	if refused == nil {
 		n := size(s, b.length)
