@@ -171,18 +171,6 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 	}
 }
 
-// conventionalTier returns the value of the conventions' attribute of the service tier, which they have for OpenAI's
-// API only; "" where there is none.
-func conventionalTier(c *usage.Call) string {
-	switch {
-	case c.Provider != "openai" && c.Provider != "azure.ai.openai", c.Tier == usage.TierOther:
-		return ""
-	case c.Tier == usage.TierStandard:
-		return "default"
-	}
-	return c.Tier.String()
-}
-
 // single leaves one attribute of each name that is written here: the last, which is the one that was read.
 // Others would read the first.
 func (w *canonicalWriter) single() {
