@@ -66,6 +66,11 @@ func TestServiceTier(t *testing.T) {
 	require.EqualValues(t, 2, data[Stats](b, "GET", "/stats?service_tier=batch", "", 200).Calls)
 	days := data[Trend](b, "GET", "/usage-trend?service_tier=batch&group_by=model", "", 200)
 	require.Len(t, days.Series, 1)
+	calls := int64(0)
+	for _, p := range days.Series[0].Points {
+		calls += p.Calls
+	}
+	require.EqualValues(t, 2, calls)
 
 	csv := strings.Split(strings.TrimSpace(b.do("GET", base+"/export?format=csv&service_tier=scale", "", nil).Body.String()), "\n")
 	require.Len(t, csv, 2)
