@@ -52,7 +52,7 @@ func TestEmitters(t *testing.T) {
 // row is what the documents say of an emitter that was run.
 type row struct {
 	*emitter
-	version                    string
+	version      string
 	calls, exact int
 }
 
