@@ -58,4 +58,9 @@ var emitters = []emitter{
 		gaps: []gap{{"text-embedding-3-small", "missing", "embeddings"}},
 	},
 	{name: "langgraph_openinference_both", title: "The same beside the clients' own instrumentations", language: "Python", pkg: "openinference-instrumentation-langchain", packages: "openinference"},
+	{name: "litellm", title: "LiteLLM, OpenInference", language: "Python", pkg: "openinference-instrumentation-litellm"},
+	{name: "llamaindex", title: "LlamaIndex, OpenInference", language: "Python", pkg: "openinference-instrumentation-llama-index"},
+	{name: "openai_agents", title: "OpenAI Agents, OpenInference", language: "Python", pkg: "openinference-instrumentation-openai-agents"},
+	{name: "agno", title: "Agno, OpenInference", language: "Python", pkg: "openinference-instrumentation-agno"},
+	{name: "strands", title: "Strands Agents", language: "Python", pkg: "strands-agents"},
 }

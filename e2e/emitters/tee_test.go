@@ -89,6 +89,8 @@ func (e *tee) record(signal string, h http.Header, body []byte) {
 						ev.Attributes().Remove("exception.stacktrace")
 					}
 					s.Attributes().Remove("exception.stacktrace")
+					message, _, _ := strings.Cut(s.Status().Message(), "Traceback")
+					s.Status().SetMessage(message)
 				}
 			}
 		}
