@@ -77,11 +77,11 @@ type (
 	both     struct{ *answer }
 	http1    struct {
 		*answer
-		http.CloseNotifier //nolint:staticcheck // gin asks for it
+		http.CloseNotifier
 	}
 	http2 struct {
 		*answer
-		http.CloseNotifier //nolint:staticcheck // gin asks for it
+		http.CloseNotifier
 		http.Pusher
 	}
 )

@@ -19,6 +19,10 @@ import (
 const (
 	attrFinishReasons  = "gen_ai.response.finish_reasons"
 	attrServiceTier    = "openai.response.service_tier"
+	attrRequestTier    = "openai.request.service_tier"
+	attrAnthropicTier  = "anthropic.response.service_tier"
+	attrOtherTier      = "gen_ai.response.service_tier" // of providers that the conventions have no name for
+	attrOtherAsked     = "gen_ai.request.service_tier"
 	attrServerAddress  = "server.address"
 	attrServerPort     = "server.port"
 	roleCall           = "call"
@@ -193,13 +197,12 @@ func (k *call) models(attrs []attribute.KeyValue, request *requestReading) []att
 		if r.id != "" {
 			attrs = append(attrs, attribute.String(attrResponseID, r.id))
 		}
-		if r.tier != "" && len(r.tier) <= longestServiceTier {
-			attrs = append(attrs, attribute.String(attrServiceTier, r.tier))
-		}
+		attrs = tierAttribute(attrs, k.api.tierNames().answered, r.tier)
 		if len(r.finishes) > 0 {
 			attrs = append(attrs, attribute.StringSlice(attrFinishReasons, r.finishes))
 		}
 	}
+	attrs = tierAttribute(attrs, k.api.tierNames().asked, request.tier)
 	if asked != "" {
 		attrs = append(attrs, attribute.String(attrRequestModel, asked))
 		k.span.SetName(k.api.operation() + " " + asked)
@@ -208,6 +211,27 @@ func (k *call) models(attrs []attribute.KeyValue, request *requestReading) []att
 		attrs = append(attrs, attribute.String(attrResponseModel, answered))
 	}
 	return attrs
+}
+
+// tierNames are the attributes of the service tier that answered and of the one that was asked for; "" for none.
+type tierNames struct{ answered, asked string }
+
+func (a API) tierNames() tierNames {
+	switch a.answers() {
+	case anthropicTree:
+		return tierNames{answered: attrAnthropicTier} // a request asks for no tier: it says whether it may be raised
+	case geminiTree:
+		return tierNames{attrOtherTier, attrOtherAsked}
+	}
+	return tierNames{attrServiceTier, attrRequestTier}
+}
+
+// tierAttribute adds the name of a tier, if it can be one.
+func tierAttribute(attrs []attribute.KeyValue, name, tier string) []attribute.KeyValue {
+	if name == "" || tier == "" || len(tier) > longestServiceTier {
+		return attrs
+	}
+	return append(attrs, attribute.String(name, tier))
 }
 
 // outcome tells the status, why the call failed if it did, its figures and how good they are.

@@ -115,6 +115,7 @@ var (
 		"cache_creation.ephemeral_5m_input_tokens": fCacheWrite5m,
 		"cache_creation.ephemeral_1h_input_tokens": fCacheWrite1h,
 		"output_tokens_details.thinking_tokens":    fReasoning,
+		"service_tier":                             fTier,
 		// What a request spent beside the answer, https://platform.claude.com/docs/en/build-with-claude/compaction
 		"iterations": fIterations, "iterations.type": fIterationType,
 		"iterations.input_tokens": fIterationInput, "iterations.output_tokens": fIterationOutput,
@@ -128,6 +129,8 @@ var (
 		"promptTokenCount": fInput, "candidatesTokenCount": fOutput, "responseTokenCount": fOutput,
 		"totalTokenCount": fTotal, "cachedContentTokenCount": fCacheRead, "thoughtsTokenCount": fReasoning,
 		"toolUsePromptTokenCount": fTool,
+		"serviceTier":             fTier,
+		"trafficType":             fTier, // Vertex AI
 	}
 )
 
@@ -151,6 +154,7 @@ var (
 
 	requestTree = tree(here, table{
 		"model": fModel, "stream": fStream, "user": fUser, "safety_identifier": fSafetyID, "metadata.user_id": fAnthropicUser,
+		"service_tier": fTier, "serviceTier": fTier,
 	})
 )
 

@@ -159,8 +159,8 @@ func token(s string) bool {
 
 // requestReading is what the request of one call has told.
 type requestReading struct {
-	model, user, safetyID, anthropicUser string
-	stream                               bool
+	model, user, safetyID, anthropicUser, tier string
+	stream                                     bool
 }
 
 func (r *requestReading) begin(field, bool) {}
@@ -186,6 +186,8 @@ func (r *requestReading) text(f field, s string) {
 		r.user = s
 	case fSafetyID:
 		r.safetyID = s
+	case fTier:
+		r.tier = s
 	case fAnthropicUser:
 		r.anthropicUser = s
 	}

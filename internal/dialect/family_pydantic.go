@@ -31,9 +31,10 @@ var logfire = Family{
 	CacheWrite1h: []string{"gen_ai.usage.raw#cache_creation.ephemeral_1h_input_tokens"},
 	Reasoning: []string{
 		"gen_ai.usage.raw#completion_tokens_details.reasoning_tokens", "gen_ai.usage.raw#output_tokens_details.reasoning_tokens",
+		"gen_ai.usage.raw#output_tokens_details.thinking_tokens", "response_data#usage.output_tokens_details.thinking_tokens",
 		"response_data#usage.completion_tokens_details.reasoning_tokens", "response_data#usage.output_tokens_details.reasoning_tokens",
 	},
 	Cache:    []PartRule{{Is: included}},
 	Answered: []string{"gen_ai.response.id", "gen_ai.response.finish_reasons", "response_data", "logfire.span_type=log"},
-	Facts:    map[fact][]string{factCost: {"operation.cost"}, factDuration: {"duration"}},
+	Facts:    map[fact][]string{factCost: {"operation.cost"}, factDuration: {"duration"}, factTier: {"gen_ai.usage.raw#service_tier"}},
 }

@@ -26,7 +26,14 @@ const (
 	HeaderBill   = "X-Fake-Bill"   // a Bill in JSON: what the call spends
 	HeaderFirst  = "X-Fake-First"  // wait so long before the first event of a stream
 	HeaderTook   = "X-Fake-Took"   // answer for so long in all: a whole answer comes then, the events of a stream are spread over it
+	HeaderTool   = "X-Fake-Tool"   // a ToolCall in JSON: the answer calls this tool instead of speaking
 )
+
+// ToolCall is the call of a tool that an answer asks for.
+type ToolCall struct {
+	Name      string         `json:"name"`
+	Arguments map[string]any `json:"arguments"`
+}
 
 // Bill is what one call costs, by the conventions' rule: Input has the cache in it, Output the reasoning.
 type Bill struct {
@@ -124,7 +131,11 @@ type exchange struct {
 	body  request
 	bill  Bill
 	words []string
-	call  Served
+	tool  *ToolCall // nil where the answer is text
+	// toolPrompt are input tokens of tools that the provider runs itself, which Gemini reports apart from the prompt.
+	// A bill that was asked for has none.
+	toolPrompt int64
+	call       Served
 
 	events, cut int
 	delay       time.Duration // before each event
@@ -193,13 +204,18 @@ func (x *exchange) read(raw []byte) {
 	for i := range 4 + rng.IntN(12) {
 		x.words = append(x.words, fmt.Sprintf("word%d \"quoted\" 数 \\ ", i))
 	}
+	x.toolPrompt = 7
 	x.cut = -1
 	if n, err := strconv.Atoi(x.r.Header.Get(HeaderCut)); err == nil {
 		x.cut = n
 	}
 	if asked := x.r.Header.Get(HeaderBill); asked != "" {
-		*b = Bill{}
+		*b, x.toolPrompt = Bill{}, 0
 		_ = json.Unmarshal([]byte(asked), b)
+	}
+	if asked := x.r.Header.Get(HeaderTool); asked != "" {
+		x.tool = &ToolCall{}
+		_ = json.Unmarshal([]byte(asked), x.tool)
 	}
 	if d, err := time.ParseDuration(x.r.Header.Get(HeaderDelay)); err == nil {
 		x.delay = d

@@ -25,7 +25,9 @@ func TestNames(t *testing.T) {
 		usage.AttrErrorType, usage.AttrHTTPMethod, usage.AttrHTTPStatus, usage.AttrHTTPRoute, usage.AttrURLPath, usage.AttrUserID,
 		usage.AttrRole, usage.AttrCacheWrite1h, usage.AttrQuality, usage.AttrKeyFingerprint, usage.AttrKeyDisplay, usage.AttrRequestID, usage.AttrUser,
 		usage.AttrAudioInput, usage.AttrAudioOutput, usage.AttrImageInput, usage.AttrImageCacheRead, usage.AttrImageOutput,
-		"tokenboard.usage.audio.input_seconds", "gen_ai.response.finish_reasons", "openai.response.service_tier", "server.address", "server.port",
+		"tokenboard.usage.audio.input_seconds",
+		"gen_ai.response.finish_reasons", "openai.response.service_tier", "openai.request.service_tier",
+		"anthropic.response.service_tier", "gen_ai.response.service_tier", "gen_ai.request.service_tier", "server.address", "server.port",
 	}
 	got := map[string]bool{}
 	for i := range answers.Cases {
