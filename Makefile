@@ -37,7 +37,7 @@ build: ## build ./bin/tokenboard, a static binary
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/tokenboard ./cmd/tokenboard
 
 .PHONY: test
-test: build lint test-unit test-fuzz test-e2e test-release test-sdks test-web ## everything; it installs what it needs
+test: build lint test-unit test-fuzz test-e2e test-emitters test-release test-sdks test-web ## everything; it installs what it needs
 
 .PHONY: packages
 packages: ## install the Debian packages that tests need and that are missing
@@ -59,6 +59,8 @@ test-fuzz: ## fuzzing for seconds
 	$(GO) test -run '^$$' -fuzz FuzzProtobuf -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/otlpsize
 	$(GO) test -C proxytrace/test -run '^$$' -fuzz FuzzChunks -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
 	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzGlance -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
+	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzForm -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
+	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzBinary -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser that meets what others wrote, one after another, each for FUZZTIME (10m)
@@ -75,6 +77,15 @@ test-release: build packages ## the release tool; as root on Debian also its pac
 .PHONY: test-sdks
 test-sdks: build ## the official SDKs from npm, through the example proxy
 	TOKENBOARD_SDKS=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -run TestSDKs .
+
+.PHONY: test-emitters
+test-emitters: build packages ## the emitters that matter most, in their newest pinned versions, call by call against the provider's account
+	TOKENBOARD_EMITTERS=main TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 20m ./emitters
+
+.PHONY: emitters
+emitters: build packages ## all emitters, and the table in docs/accuracy.md; NAMES=openlit,logfire narrows it, SHOW=1 prints every call
+	TOKENBOARD_EMITTERS=$(or $(NAMES),all) TOKENBOARD_EMITTERS_SHOW=$(SHOW) TOKENBOARD_EMITTERS_DOC=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard \
+		$(GO) test -C e2e -count=1 -timeout 60m -v ./emitters
 
 .PHONY: torture
 torture: build ## kill the built binary 50 times under load, and play 10,000 random histories; compare

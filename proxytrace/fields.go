@@ -95,6 +95,8 @@ var (
 		"prompt_tokens_details.cached_tokens":        fCacheRead,
 		"prompt_tokens_details.cache_write_tokens":   fCacheWrite,
 		"completion_tokens_details.reasoning_tokens": fReasoning,
+		"prompt_tokens_details.audio_tokens":         fAudioInput,
+		"completion_tokens_details.audio_tokens":     fAudioOutput,
 		"prompt_cache_hit_tokens":                    fCacheReadAlias, // DeepSeek
 		"cached_tokens":                              fCacheReadAlias, // Moonshot
 	}
@@ -139,7 +141,7 @@ var (
 		within("usage", openAIUsage), within("x_groq.usage", openAIUsage))
 
 	responsesTree = tree([]string{"", "response."}, openAICommon, within("usage", responsesUsage),
-		table{"type": fType, "status": fStatus, "code": fErrorCode, "incomplete_details.reason": fFinish})
+		table{"type": fType, "status": fStatus, "background": fStored, "code": fErrorCode, "incomplete_details.reason": fFinish})
 
 	anthropicTree = tree([]string{"", "message."}, anthropicCommon, within("usage", anthropicUsage),
 		table{"type": fType, "delta.stop_reason": fFinish, "error": fError, "error.type": fErrorType})
@@ -158,6 +160,9 @@ var (
 
 // answers gives what to look for in an API's answers.
 func (a API) answers() *node {
+	if f := a.family(); f != nil {
+		return f.answers
+	}
 	switch a {
 	case OpenAIResponses:
 		return responsesTree

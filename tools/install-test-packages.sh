@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that tests need and that are missing here: nginx and caddy (e2e), chromium and Chinese fonts (web/tests/e2e),
-# prometheus with promtool (e2e/grafana_test.go), rpm (tools/release).
+# prometheus with promtool (e2e/grafana_test.go), rpm (tools/release), venv of the system's python3 (e2e/emitters).
 set -eu
 missing=
 need() { # package, a file that it brings
@@ -12,6 +12,8 @@ need chromium "${CHROMIUM:-/usr/bin/chromium}"
 need fonts-noto-cjk /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 need prometheus /usr/bin/promtool
 need rpm /usr/bin/rpm
+# A python3 of another kind than Debian's has venv, or not, in its own way.
+if [ -e /usr/bin/python3 ] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing="$missing python3-venv"; fi
 [ -n "$missing" ] || exit 0
 command -v apt-get >/dev/null || { echo "these tests need:$missing" >&2; exit 1; }
 echo "installing$missing"

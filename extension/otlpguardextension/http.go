@@ -82,7 +82,7 @@ func (g *guard) receiveHTTP(r *http.Request, b *body, content string) (otlpsize.
 
 // answer refuses a request as OTLP says: with a status in the encoding of the request.
 func (g *guard) answer(w http.ResponseWriter, content string, r *refusal) {
-	status := &spb.Status{Code: int32(r.grpc), Message: r.message} //nolint:gosec // codes are small
+	status := &spb.Status{Code: int32(r.grpc), Message: r.message}
 	encode := proto.Marshal
 	if content == contentJSON {
 		encode = protojson.Marshal

@@ -276,7 +276,7 @@ func (w *canonicalWriter) number(a *ref, f float64) {
 	switch {
 	case !there:
 		w.add = append(w.add, added{name: a.name, kind: pcommon.ValueTypeDouble, f: f})
-	case v.Type() != pcommon.ValueTypeDouble || v.Double() != f: //nolint:gocritic // exact on purpose
+	case v.Type() != pcommon.ValueTypeDouble || v.Double() != f:
 		v.SetDouble(f)
 	}
 }

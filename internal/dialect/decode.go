@@ -137,6 +137,9 @@ func (r *record) logRecord(lr plog.LogRecord, c *usage.Call) (family string, ok 
 		c.ID, _ = usage.ParseID(text(id))
 	case c.RequestID != "":
 		c.ID = hashID("request", family, c.RequestID)
+	case r.event == inferenceEvent && c.ResponseID != "" && !c.Span.IsZero():
+		// OpenLIT writes the event of one answer twice
+		c.ID = hashID("event", family, c.Trace.String(), c.Span.String(), c.ResponseID)
 	default:
 		c.ID = contentID(r, "log", r.event, uint64(lr.Timestamp()), uint64(lr.ObservedTimestamp()))
 	}

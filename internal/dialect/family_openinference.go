@@ -79,6 +79,7 @@ var answers = Family{
 	CacheWrite1h: []string{"output.value#usage.cache_creation.ephemeral_1h_input_tokens"},
 	Reasoning: []string{
 		"output.value#usage.completion_tokens_details.reasoning_tokens", "output.value#usage.output_tokens_details.reasoning_tokens",
+		"output.value#usage.output_tokens_details.thinking_tokens",
 		"output.value#usageMetadata.thoughtsTokenCount",
 	},
 	ExtraInput: []string{"output.value#usageMetadata.toolUsePromptTokenCount"},

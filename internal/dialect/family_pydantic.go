@@ -31,6 +31,7 @@ var logfire = Family{
 	CacheWrite1h: []string{"gen_ai.usage.raw#cache_creation.ephemeral_1h_input_tokens"},
 	Reasoning: []string{
 		"gen_ai.usage.raw#completion_tokens_details.reasoning_tokens", "gen_ai.usage.raw#output_tokens_details.reasoning_tokens",
+		"gen_ai.usage.raw#output_tokens_details.thinking_tokens", "response_data#usage.output_tokens_details.thinking_tokens",
 		"response_data#usage.completion_tokens_details.reasoning_tokens", "response_data#usage.output_tokens_details.reasoning_tokens",
 	},
 	Cache:    []PartRule{{Is: included}},

@@ -22,7 +22,7 @@ func (x *exchange) messages() error {
 	}
 	if !x.body.Stream {
 		x.call.Told = true
-		x.json(http.StatusOK, message([]any{object{"type": "text", "text": x.text(), "citations": nil}}, "end_turn", b.Output))
+		x.json(http.StatusOK, message(x.messagesContent(), x.messagesStop(), b.Output))
 		return nil
 	}
 	if err := inOrder(
@@ -30,14 +30,14 @@ func (x *exchange) messages() error {
 			return x.event("message_start", object{"type": "message_start", "message": message([]any{}, nil, 1)})
 		},
 		func() error {
-			return x.event("content_block_start", object{"type": "content_block_start", "index": 0, "content_block": object{"type": "text", "text": ""}})
+			return x.event("content_block_start", object{"type": "content_block_start", "index": 0, "content_block": x.messagesBlock()})
 		},
 		func() error { return x.event("ping", object{"type": "ping"}) },
 	); err != nil {
 		return err
 	}
-	for _, word := range x.words {
-		if err := x.event("content_block_delta", object{"type": "content_block_delta", "index": 0, "delta": object{"type": "text_delta", "text": word}}); err != nil {
+	for _, delta := range x.messagesDeltas() {
+		if err := x.event("content_block_delta", object{"type": "content_block_delta", "index": 0, "delta": delta}); err != nil {
 			return err
 		}
 	}
@@ -45,7 +45,7 @@ func (x *exchange) messages() error {
 		func() error { return x.event("content_block_stop", object{"type": "content_block_stop", "index": 0}) },
 		func() error {
 			return x.event("message_delta", object{
-				"type": "message_delta", "delta": object{"stop_reason": "end_turn", "stop_sequence": nil}, "usage": object{
+				"type": "message_delta", "delta": object{"stop_reason": x.messagesStop(), "stop_sequence": nil}, "usage": object{
 					"input_tokens": b.Input - b.CacheRead - b.CacheWrite, "output_tokens": b.Output, "cache_read_input_tokens": b.CacheRead,
 					"cache_creation_input_tokens": b.CacheWrite, "output_tokens_details": object{"thinking_tokens": b.Reasoning},
 				},

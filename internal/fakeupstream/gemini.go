@@ -8,9 +8,13 @@ func (x *exchange) generate() error {
 	x.bill.Input -= x.bill.CacheWrite
 	x.bill.CacheWrite, x.bill.CacheWrite1h = 0, 0
 	b := x.bill
-	tool := min(b.Input-b.CacheRead, 7)
+	tool := min(b.Input-b.CacheRead, x.toolPrompt)
 	part := func(text string, finish any, output int64) object {
-		candidate := object{"index": 0, "content": object{"role": "model", "parts": []any{object{"text": text}}}}
+		said := object{"text": text}
+		if x.tool != nil && finish != nil {
+			said = object{"functionCall": object{"name": x.tool.Name, "args": x.tool.Arguments}}
+		}
+		candidate := object{"index": 0, "content": object{"role": "model", "parts": []any{said}}}
 		if finish != nil {
 			candidate["finishReason"] = finish
 		}
@@ -39,6 +43,9 @@ func (x *exchange) generate() error {
 			between = ","
 			return err
 		}
+	}
+	if x.tool != nil {
+		x.words = nil
 	}
 	for i, word := range x.words {
 		if err := send(part(word, nil, all*int64(i)/int64(len(x.words)))); err != nil {

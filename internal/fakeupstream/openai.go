@@ -28,7 +28,7 @@ func (x *exchange) chat() error {
 		x.call.Told = true
 		x.json(http.StatusOK, object{
 			"id": x.call.ID, "object": "chat.completion", "created": created, "model": x.body.Model,
-			"choices": []any{object{"index": 0, "message": object{"role": "assistant", "content": x.text(), "refusal": nil}, "logprobs": nil, "finish_reason": "stop"}},
+			"choices": []any{object{"index": 0, "message": x.chatMessage(), "logprobs": nil, "finish_reason": x.chatFinish()}},
 			"usage":   usage, "service_tier": "default", "system_fingerprint": "fp_fake",
 		})
 		return nil
@@ -46,12 +46,18 @@ func (x *exchange) chat() error {
 	if err := chunk(object{"role": "assistant", "content": ""}, nil); err != nil {
 		return err
 	}
-	for _, word := range x.words {
-		if err := chunk(object{"content": word}, nil); err != nil {
+	if x.tool != nil {
+		if err := chunk(object{"tool_calls": x.chatToolCalls()}, nil); err != nil {
 			return err
 		}
+	} else {
+		for _, word := range x.words {
+			if err := chunk(object{"content": word}, nil); err != nil {
+				return err
+			}
+		}
 	}
-	if err := chunk(object{}, "stop"); err != nil {
+	if err := chunk(object{}, x.chatFinish()); err != nil {
 		return err
 	}
 	if x.body.StreamOptions.IncludeUsage {
@@ -113,6 +119,9 @@ func (x *exchange) responses() error {
 	}
 	done := x.response("completed", usage)
 	done["output"] = []any{item("completed", x.text())}
+	if x.tool != nil {
+		done["output"] = []any{x.responsesToolCall()}
+	}
 	if !x.body.Stream {
 		x.call.Told = true
 		x.json(http.StatusOK, done)
@@ -123,6 +132,26 @@ func (x *exchange) responses() error {
 		v["type"], v["sequence_number"] = kind, n
 		n++
 		return x.event(kind, v)
+	}
+	if x.tool != nil {
+		err := inOrder(
+			func() error { return send("response.created", object{"response": x.response("in_progress", nil)}) },
+			func() error {
+				added := x.responsesToolCall()
+				added["arguments"], added["status"] = "", "in_progress"
+				return send("response.output_item.added", object{"output_index": 0, "item": added})
+			},
+			func() error {
+				arguments := x.responsesToolCall()["arguments"]
+				return send("response.function_call_arguments.done", object{"item_id": "fc_" + x.call.ID, "output_index": 0, "name": x.tool.Name, "arguments": arguments})
+			},
+			func() error {
+				return send("response.output_item.done", object{"output_index": 0, "item": x.responsesToolCall()})
+			},
+			func() error { return send("response.completed", object{"response": done}) },
+		)
+		x.call.Told = err == nil
+		return err
 	}
 	part := func(text string) object { return object{"type": "output_text", "text": text, "annotations": []any{}} }
 	in := func(v object) object {

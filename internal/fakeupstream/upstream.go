@@ -26,11 +26,20 @@ const (
 	HeaderBill   = "X-Fake-Bill"   // a Bill in JSON: what the call spends
 	HeaderFirst  = "X-Fake-First"  // wait so long before the first event of a stream
 	HeaderTook   = "X-Fake-Took"   // answer for so long in all: a whole answer comes then, the events of a stream are spread over it
+	HeaderTool   = "X-Fake-Tool"   // a ToolCall in JSON: the answer calls this tool instead of speaking
 )
+
+// ToolCall is the call of a tool that an answer asks for.
+type ToolCall struct {
+	Name      string         `json:"name"`
+	Arguments map[string]any `json:"arguments"`
+}
 
 // Bill is what one call costs, by the conventions' rule: Input has the cache in it, Output the reasoning.
 type Bill struct {
 	Input, Output, CacheRead, CacheWrite, CacheWrite1h, Reasoning int64
+
+	Audio, AudioOutput, Image, ImageOutput int64 // parts of Input and Output
 }
 
 // Served is one call that was answered.
@@ -56,9 +65,10 @@ type Upstream struct {
 	Delay time.Duration // before each event of a stream
 	Gzip  bool          // compress whole answers for clients that take it
 
-	mu     sync.Mutex
-	served []Served
-	ids    atomic.Int64
+	mu      sync.Mutex
+	served  []Served
+	batches map[string]bool // those that were asked for
+	ids     atomic.Int64
 }
 
 // Served gives the account, in the order in which calls ended.
@@ -88,6 +98,10 @@ func Sum(served []Served) (t Totals) {
 		t.CacheWrite += s.Bill.CacheWrite
 		t.CacheWrite1h += s.Bill.CacheWrite1h
 		t.Reasoning += s.Bill.Reasoning
+		t.Audio += s.Bill.Audio
+		t.AudioOutput += s.Bill.AudioOutput
+		t.Image += s.Bill.Image
+		t.ImageOutput += s.Bill.ImageOutput
 	}
 	return t
 }
@@ -105,7 +119,8 @@ type request struct {
 	StreamOptions struct {
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`
-	MaxTokens int64 `json:"max_tokens"`
+	MaxTokens    int64  `json:"max_tokens"`
+	StreamFormat string `json:"stream_format"` // of speech
 }
 
 // exchange is one call being answered.
@@ -116,7 +131,11 @@ type exchange struct {
 	body  request
 	bill  Bill
 	words []string
-	call  Served
+	tool  *ToolCall // nil where the answer is text
+	// toolPrompt are input tokens of tools that the provider runs itself, which Gemini reports apart from the prompt.
+	// A bill that was asked for has none.
+	toolPrompt int64
+	call       Served
 
 	events, cut int
 	delay       time.Duration // before each event
@@ -136,7 +155,11 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x := &exchange{u: u, w: w, r: r, delay: u.Delay}
 	_ = json.Unmarshal(raw, &x.body)
+	x.form(raw)
 	x.read(raw)
+	if x.media(path) {
+		return
+	}
 	switch {
 	case r.Method == http.MethodGet && strings.HasSuffix(path, "/models"):
 		x.json(http.StatusOK, map[string]any{"object": "list", "data": []any{
@@ -181,13 +204,18 @@ func (x *exchange) read(raw []byte) {
 	for i := range 4 + rng.IntN(12) {
 		x.words = append(x.words, fmt.Sprintf("word%d \"quoted\" 数 \\ ", i))
 	}
+	x.toolPrompt = 7
 	x.cut = -1
 	if n, err := strconv.Atoi(x.r.Header.Get(HeaderCut)); err == nil {
 		x.cut = n
 	}
 	if asked := x.r.Header.Get(HeaderBill); asked != "" {
-		*b = Bill{}
+		*b, x.toolPrompt = Bill{}, 0
 		_ = json.Unmarshal([]byte(asked), b)
+	}
+	if asked := x.r.Header.Get(HeaderTool); asked != "" {
+		x.tool = &ToolCall{}
+		_ = json.Unmarshal([]byte(asked), x.tool)
 	}
 	if d, err := time.ParseDuration(x.r.Header.Get(HeaderDelay)); err == nil {
 		x.delay = d

@@ -215,6 +215,21 @@ var accountCases = map[string]struct {
 		},
 		counted: []string{"b3", "s1", "s2"},
 	},
+	"a failed call of which one library knows the input, and another nothing, is one call": {
+		records: []told{
+			{name: "s", trace: "1", out: 5, process: 1, scope: "x", failed: true, at: time.Millisecond, lasts: 900 * time.Millisecond},
+			{name: "a", trace: "2", process: 1, scope: "y", failed: true, lasts: time.Second},
+			{name: "b", trace: "3", process: 1, scope: "z", lasts: time.Second},
+		},
+		counted: []string{"s"},
+	},
+	"a failed call beside a success that bears usage is another attempt": {
+		records: []told{
+			{name: "s", trace: "1", out: 5, process: 1, scope: "x", at: time.Millisecond, lasts: 900 * time.Millisecond},
+			{name: "a", trace: "2", process: 1, scope: "y", failed: true, lasts: time.Second},
+		},
+		counted: []string{"a", "s"},
+	},
 	"no quiet twins: later, not nested, another model, another operation, another process, one library": {
 		records: []told{
 			{name: "s", trace: "1", out: 5, process: 1, scope: "x", at: 5 * time.Second, lasts: 2 * time.Second},

@@ -8,7 +8,8 @@ import "github.com/tokenboard/tokenboard/internal/usage"
 // within the other. They pair one to one: each must be the nearest to the other of its scope.
 //
 // A quiet record that did not fail is the twin of one that bears usage, or of another quiet one; a failed
-// one that of another failed one. What a failed record tells beside a success is another attempt.
+// one that of another failed one, which may bear usage: of a stream that was cut, one library knows the
+// input, and another only the error. What a failed record tells beside a success is another attempt.
 //
 // Unlike the other relations this one is looked for in the index and not followed from record to
 // record: in a busy process it would lead from each call to the next for ever.
@@ -27,12 +28,15 @@ const (
 	loud                 // it bears usage
 	quiet
 	quietFailed
+	loudFailed
 )
 
 func (n *node) loudness() loudness {
 	switch {
 	case n.role != usage.RoleCall:
 		return mute
+	case n.usage() && n.is&isFailed != 0:
+		return loudFailed
 	case n.usage():
 		return loud
 	case n.is&isFailed != 0:
@@ -44,7 +48,9 @@ func (n *node) loudness() loudness {
 
 // matches gives the loudness of the records that one of this loudness can be a twin of.
 func (l loudness) matches() []loudness {
-	return [...][]loudness{mute: nil, loud: {quiet}, quiet: {loud, quiet}, quietFailed: {quietFailed}}[l]
+	return [...][]loudness{
+		mute: nil, loud: {quiet}, quiet: {loud, loudFailed, quiet}, quietFailed: {quietFailed, loudFailed}, loudFailed: {quiet, quietFailed},
+	}[l]
 }
 
 type quietKey struct {
@@ -54,7 +60,7 @@ type quietKey struct {
 }
 
 func (k quietKey) tag() uint32 {
-	return mix(k.process, uint64(k.slot)<<2|uint64(k.loudness))
+	return mix(k.process, uint64(k.slot)<<3|uint64(k.loudness))
 }
 
 // quietKey gives the place of a record in the index. One that can have no twin is mute.

@@ -314,8 +314,8 @@ func refQuietTwin(all []*refCall, c *refCall) bool {
 		nested := (!aFrom.After(bFrom) && !bTo.After(aTo)) || (!bFrom.After(aFrom) && !aTo.After(bTo))
 		match := (!a.bears() || !b.bears()) && (a.bears() || !a.Failed) && (b.bears() || !b.Failed)
 		fits := a.Model != "" && b.Model != "" && refModelFits(a, b)
-		if a.Failed && !a.bears() {
-			match = b.Failed && !b.bears()
+		if (a.Failed && !a.bears()) || (b.Failed && !b.bears()) {
+			match = a.Failed && b.Failed && (!a.bears() || !b.bears())
 			fits = fits || a.Model == "" || b.Model == ""
 		}
 		return a != b && match && refMayTwin(a, b) && fits &&

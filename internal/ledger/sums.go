@@ -220,7 +220,7 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 		stored = append(stored, store.SumPage{SumKey: sumKey(p, 0), Data: p.Data})
 		for part, data := range p.Parts {
 			if data != nil {
-				stored = append(stored, store.SumPage{SumKey: sumKey(p, rollup.Part(part)), Data: data}) //nolint:gosec // few
+				stored = append(stored, store.SumPage{SumKey: sumKey(p, rollup.Part(part)), Data: data})
 			}
 		}
 	}

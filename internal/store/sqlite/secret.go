@@ -163,8 +163,7 @@ func (e *Engine) keyColumn(ctx context.Context, table, column, id, where string)
 	if where == "" {
 		where = " WHERE 1"
 	}
-	// The names are of the schema, from the caller below.
-	first := fmt.Sprintf("SELECT %s, %s FROM %s%s", id, column, table, where)
+	first := fmt.Sprintf("SELECT %s, %s FROM %s%s", id, column, table, where) //nolint:gosec // names of the schema, from the caller below
 	order := fmt.Sprintf(" ORDER BY %s LIMIT %d", id, keyedAtOnce)
 	update := fmt.Sprintf("UPDATE %s SET %s = ? WHERE %s = ?", table, column, id)
 	query, from := first+order, []any{}

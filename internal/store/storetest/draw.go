@@ -26,7 +26,7 @@ func drawRecord(t *rapid.T) store.Record {
 	r.ResponseID, r.RequestID, r.Session = pick("response", "", "resp-ABC", "ÄÖ"), pick("request", "", "req-1"), pick("session", "", "Session")
 	r.Operation, r.Path = pick("operation", "chat", "embeddings"), pick("path", "/v1/chat", "/v1/x")
 	r.Tier = rapid.SampledFrom([]usage.Tier{usage.TierUnknown, usage.TierUnknown, usage.TierBatch, usage.TierOther}).Draw(t, "tier")
-	r.Process = uint64(n % 3) //nolint:gosec // small
+	r.Process = uint64(n % 3)
 	r.Status = rapid.SampledFrom([]int{0, 200, 429, 503}).Draw(t, "status")
 	r.Failed = rapid.Bool().Draw(t, "failed")
 	if r.Counted = rapid.Bool().Draw(t, "counted"); !r.Counted {

@@ -11,6 +11,10 @@ type Case struct {
 	Status  int    // 0 is 200
 	Body    string
 	Want    Recorded
+
+	Method      string   // of the request; "" is POST
+	RequestKind string   // content type of the request
+	Headers     []string // of the answer: names and values in turn
 }
 
 // Recorded is what a span records; a figure that it does not record is Unknown.
@@ -20,6 +24,12 @@ type Recorded struct {
 	Request, Model, ID, Failure string
 	Stream                      bool
 	Quality                     []string
+
+	AudioInput, AudioRead, AudioOutput, ImageInput, ImageRead, ImageOutput int64 // 0 where they are not recorded
+
+	Seconds   float64 // of audio
+	Operation string  // only with the APIs whose names are not compared elsewhere
+	Unspent   bool    // the span says that the call spends nothing: it has no role
 }
 
 // The content types of answers, and the value of a figure that is not recorded.

@@ -1,0 +1,107 @@
+package emitters
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/fakeupstream"
+)
+
+// The document that has the table, between two comments.
+const (
+	document   = "../../docs/accuracy.md"
+	tableBegin = "<!-- emitters: written by make emitters -->\n"
+	tableEnd   = "<!-- /emitters -->"
+)
+
+func writeTable(table string) error {
+	raw, err := os.ReadFile(document)
+	if err != nil {
+		return fmt.Errorf("read the document: %w", err)
+	}
+	before, rest, ok := strings.Cut(string(raw), tableBegin)
+	_, after, closed := strings.Cut(rest, tableEnd)
+	if !ok || !closed {
+		return errors.New(document + " has no place for the table")
+	}
+	if err := os.WriteFile(document, []byte(before+tableBegin+table+tableEnd+after), 0o600); err != nil {
+		return fmt.Errorf("write the document: %w", err)
+	}
+	return nil
+}
+
+// sums are those of truth.json, see testdata/README.md.
+type sums struct {
+	Calls      int64 `json:"calls"`
+	Input      int64 `json:"input_tokens"`
+	Output     int64 `json:"output_tokens"`
+	CacheRead  int64 `json:"cache_read"`
+	CacheWrite int64 `json:"cache_write"`
+	Reasoning  int64 `json:"reasoning"`
+}
+
+func (s *sums) add(it *item) {
+	s.Calls++
+	s.Input += value(it.Input)
+	s.Output += value(it.Output)
+	s.CacheRead += value(it.CacheRead)
+	s.CacheWrite += value(it.CacheWrite)
+	s.Reasoning += value(it.Reasoning)
+}
+
+// writeTruth completes a capture: what was billed, and what can be known of it, which the test compared before.
+func writeTruth(t *testing.T, r *row, served []fakeupstream.Served, items []item) {
+	t.Helper()
+	root := os.Getenv("TOKENBOARD_EMITTERS_RECORD")
+	if root == "" {
+		return
+	}
+	type call struct {
+		ID         string `json:"call_id"`
+		API        string `json:"api"`
+		Model      string `json:"model"`
+		Stream     bool   `json:"stream"`
+		Status     int    `json:"status"`
+		Told       bool   `json:"told"`
+		Input      int64  `json:"input_total"`
+		Output     int64  `json:"output"`
+		CacheRead  int64  `json:"cache_read"`
+		CacheWrite int64  `json:"cache_write"`
+		Reasoning  int64  `json:"reasoning"`
+	}
+	var all sums
+	models := map[string]sums{}
+	for i := range items {
+		if it := &items[i]; it.Input != nil || it.Output != nil {
+			all.add(it)
+			of := models[it.Model]
+			of.add(it)
+			models[it.Model] = of
+		}
+	}
+	calls := make([]call, len(served))
+	for i, s := range served {
+		calls[i] = call{
+			ID: s.ID, API: s.API, Model: s.Model, Stream: s.Stream, Status: s.Status, Told: s.Told, Input: s.Bill.Input, Output: s.Bill.Output,
+			CacheRead: s.Bill.CacheRead, CacheWrite: s.Bill.CacheWrite, Reasoning: s.Bill.Reasoning,
+		}
+		if s.Status >= http.StatusBadRequest {
+			calls[i].Told = false
+		}
+	}
+	countable := struct {
+		sums
+		ByModel map[string]sums `json:"by_model"`
+	}{all, models}
+	raw, err := json.MarshalIndent(map[string]any{"emitter": r.pkg, "version": r.version, "calls": calls, "countable": countable}, "", " ")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(root, r.name, "truth.json"), append(raw, '\n'), 0o600))
+}

@@ -1,0 +1,66 @@
+package emitters
+
+import "cmp"
+
+// emitter is a package that sends telemetry.
+type emitter struct {
+	name     string // of the script, NAME.py or NAME.mjs
+	title    string
+	language string // Python or JavaScript
+	pkg      string // whose version the document shows
+	packages string // the pins, python/PACKAGES.txt or node/PACKAGES; those of its name where empty
+	main     bool   // make test runs it, too
+	env      []string
+	set      string // what to set, for the document
+	gaps     []gap
+}
+
+func (e *emitter) pins() string { return cmp.Or(e.packages, e.name) }
+
+var emitters = []emitter{
+	{
+		name: "otel_openai_v2", title: "OpenTelemetry openai-v2", language: "Python", pkg: "opentelemetry-instrumentation-openai-v2", main: true,
+		env: []string{"OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental"},
+		set: "`opentelemetry-instrumentation-genai-openai` instead; `opentelemetry-util-genai` 0.4b0 and `httpx`, without which it does not start",
+		gaps: []gap{
+			{"gpt-4o-responses-*", "missing", "responses"},
+			{"gpt-4o-cached gpt-4o-stream-cached gpt-4o-parallel gpt-4o-async-parallel gpt-4o-tools", "cache_read", "cache"},
+			{"gpt-4o-reasoning gpt-4o-stream-reasoning gpt-4o-tools", "reasoning", "reasoning"},
+		},
+	},
+	{name: "openllmetry", title: "OpenLLMetry: openai, anthropic, google-genai", language: "Python", pkg: "traceloop-sdk", main: true,
+		set: "`stream_options.include_usage`",
+		gaps: []gap{
+			{"gpt-4o-stream-reasoning", "reasoning", "reasoning of OpenAI's chat streams"},
+			{"gemini-2.5-flash-stream-cut", "missing", "Gemini streams that break"},
+			{"gemini-2.5-flash-tools", "missing", "google-genai's automatic function calling is one span, with the figures of its last call"},
+		},
+	},
+	{name: "openinference", title: "OpenInference: openai, anthropic", language: "Python", pkg: "openinference-instrumentation-openai", main: true},
+	{name: "openlit", title: "OpenLIT: openai, anthropic", language: "Python", pkg: "openlit",
+		set: "`stream_options.include_usage`",
+		gaps: []gap{
+			{"gpt-4o-reasoning gpt-4o-stream-reasoning gpt-4o-tools claude-*-reasoning claude-*-tools", "reasoning", "reasoning of chats and of Anthropic"},
+			{"gpt-4o-stream-untold", "input", "a stream without usage is estimated and not marked"},
+			{"*-stream-cut", "missing", "streams that break"},
+			{"claude-sonnet-4-5-401 claude-sonnet-4-5-429 claude-sonnet-4-5-500", "missing", "Anthropic's failures"},
+		},
+	},
+	{name: "logfire", title: "Logfire: openai, anthropic", language: "Python", pkg: "logfire", packages: "pydantic"},
+	{name: "pydantic_ai", title: "Pydantic AI", language: "Python", pkg: "pydantic-ai-slim", packages: "pydantic"},
+	{name: "langgraph_openllmetry", title: "LangChain and LangGraph, OpenLLMetry", language: "Python", pkg: "traceloop-sdk", packages: "openllmetry",
+		gaps: []gap{
+			{"gpt-4o-reasoning gpt-4o-stream-reasoning gpt-4o-tools gpt-4o-stream-tools gpt-4o-agent", "reasoning", "reasoning of chats"},
+		},
+	},
+	{name: "langgraph_openinference", title: "LangChain and LangGraph, OpenInference", language: "Python", pkg: "openinference-instrumentation-langchain", packages: "openinference",
+		set:  "the clients' instrumentations beside it",
+		gaps: []gap{{"text-embedding-3-small", "missing", "embeddings"}},
+	},
+	{name: "langgraph_openinference_both", title: "The same beside the clients' own instrumentations", language: "Python", pkg: "openinference-instrumentation-langchain", packages: "openinference"},
+	{name: "litellm", title: "LiteLLM, OpenInference", language: "Python", pkg: "openinference-instrumentation-litellm"},
+	{name: "llamaindex", title: "LlamaIndex, OpenInference", language: "Python", pkg: "openinference-instrumentation-llama-index"},
+	{name: "openai_agents", title: "OpenAI Agents, OpenInference", language: "Python", pkg: "openinference-instrumentation-openai-agents"},
+	{name: "agno", title: "Agno, OpenInference", language: "Python", pkg: "openinference-instrumentation-agno"},
+	{name: "strands", title: "Strands Agents", language: "Python", pkg: "strands-agents"},
+}
