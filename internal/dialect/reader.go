@@ -281,7 +281,7 @@ func (r *record) reset() {
 	r.owner, r.spanned, r.isSpan = nil, ptrace.Span{}, false
 	r.secrets.reset()
 	if r.lookedNext > 0 {
-		r.looked, r.lookedNext = [4]looked{}, 0
+		r.looked, r.lookedNext = [8]looked{}, 0
 	}
 	if r.dictName != "" {
 		r.dictName, r.dict = "", nil

@@ -31,7 +31,7 @@ type record struct {
 
 	secretKinds Kind // see Decoder.secrets
 
-	looked     [4]looked // see memberOf
+	looked     [8]looked // see memberOf
 	lookedNext int
 	dictName   string
 	dict       any // see python

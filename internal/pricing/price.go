@@ -45,7 +45,11 @@ func (b *Book) Price(c *usage.Call) (usage.NanoUSD, bool) {
 // pricedFor returns what holds for a call; its rates are nil where the call has no price.
 func (b *Book) pricedFor(c *usage.Call) priced {
 	k := b.candidates(name{c.Provider, c.Model, c.RequestModel})
-	return k.at(c.Start).inTier(k, c.Tier)
+	p := k.at(c.Start)
+	if charged(c.Tier) {
+		p.inTier(k, c.Tier)
+	}
+	return p
 }
 
 // at returns what holds at a time in the standard tier.

@@ -204,7 +204,11 @@ func (r *rates) cost(c *usage.Call, tier *tierFactors) (usage.NanoUSD, bool) {
 func (r *rates) sum(tokens []int64, totalInput int64, tier *tierFactors) (usage.NanoUSD, bool) {
 	hi, lo := uint64(0), uint64(r.request)
 	for i := range r.priced {
-		h, l := bits.Mul64(uint64(tokens[i]), uint64(tier.at(&r.priced[i], totalInput)))
+		rate := r.priced[i].at(totalInput)
+		if tier != nil { // most calls are of the standard tier
+			rate = tier.factor(r.priced[i].kind).of(rate)
+		}
+		h, l := bits.Mul64(uint64(tokens[i]), uint64(rate))
 		var carry uint64
 		lo, carry = bits.Add64(lo, l, 0)
 		hi, _ = bits.Add64(hi, h, carry) // 14 products of at most 2^63 and 10^18 are below 2^127

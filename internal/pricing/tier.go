@@ -134,34 +134,29 @@ type priced struct {
 	own       *ownPrice // the operator's own price, else
 	published *found
 	factors   *tierFactors // of the service tier; nil: the rates are as they are
-	tierKnown bool         // the price of the call's tier is known; without, the rates are those of the standard tier
+	tierKnown bool         // of a call of a charged tier: its price is known; without, the rates are those of the standard tier
 }
 
-// inTier adds what the service tier of a call changes.
-func (p priced) inTier(k *candidates, t usage.Tier) priced {
-	if p.rates == nil || !charged(t) {
-		p.tierKnown = true
-		return p
-	}
+// inTier adds what a service tier with prices of its own changes.
+func (p *priced) inTier(k *candidates, t usage.Tier) {
 	if p.own != nil {
 		if own := p.own.tiers[t]; own != nil {
 			p.tierKnown = true
 			if p.factors = own.factors; own.rates != nil {
 				p.rates = own.rates
 			}
-			return p
+			return
 		}
 	}
 	for _, f := range append([]*found{p.published}, k.published...) {
-		if f == nil {
+		if f == nil || p.rates == nil {
 			continue
 		}
 		if p.factors = f.publishedFactors(t); p.factors != nil {
 			p.tierKnown = true
-			return p
+			return
 		}
 	}
-	return p
 }
 
 // PricesTier reports whether the price of a call's service tier is known. Where it is not, Price gives what the call
