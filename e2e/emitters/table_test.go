@@ -63,7 +63,14 @@ var emitters = []emitter{
 		env:  []string{"LITELLM_LOCAL_MODEL_COST_MAP=True"},
 		gaps: []gap{{"*", "model", "the name of the model has its provider before it: `openai/gpt-4o`"}},
 	},
-	{name: "llamaindex", title: "LlamaIndex, OpenInference", language: "Python", pkg: "openinference-instrumentation-llama-index"},
+	{
+		name: "llamaindex", title: "LlamaIndex, OpenInference", language: "Python", pkg: "openinference-instrumentation-llama-index",
+		set: "the clients' instrumentations beside it",
+		gaps: []gap{
+			{"claude-*", "reasoning", "reasoning of Anthropic"},
+			{"text-embedding-3-small", "usage", "usage of embeddings"},
+		},
+	},
 	{
 		name: "openai_agents", title: "OpenAI Agents, OpenInference", language: "Python", pkg: "openinference-instrumentation-openai-agents",
 		set: "responses, which the package uses unless told otherwise; the client's instrumentation beside it for chats",
