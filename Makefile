@@ -59,6 +59,8 @@ test-fuzz: ## fuzzing for seconds
 	$(GO) test -run '^$$' -fuzz FuzzProtobuf -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/otlpsize
 	$(GO) test -C proxytrace/test -run '^$$' -fuzz FuzzChunks -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
 	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzGlance -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
+	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzForm -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
+	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzBinary -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser that meets what others wrote, one after another, each for FUZZTIME (10m)

@@ -28,8 +28,8 @@ func (u USD) MarshalJSON() ([]byte, error) {
 
 // Filter narrows most requests. Several values of one field are alternatives.
 type Filter struct {
-	From, To                                                     time.Time // zero is open
-	Models, Providers, Keys, Users, Services, Projects, Statuses []string
+	From, To                                                            time.Time // zero is open
+	Models, Providers, Keys, Users, Services, Projects, Statuses, Tiers []string
 }
 
 func (f *Filter) values() url.Values {
@@ -41,6 +41,7 @@ func (f *Filter) values() url.Values {
 	}
 	for name, list := range map[string][]string{
 		"model": f.Models, "provider": f.Providers, "key": f.Keys, "user": f.Users, "service": f.Services, "project": f.Projects, "status": f.Statuses,
+		"service_tier": f.Tiers,
 	} {
 		if len(list) > 0 {
 			v[name] = list
@@ -190,6 +191,7 @@ type Call struct {
 	Model           string    `json:"model"`
 	RequestModel    string    `json:"request_model"`
 	Operation       string    `json:"operation"`
+	Tier            string    `json:"service_tier"`
 	Stream          *bool     `json:"stream"`
 	Key             *KeyRef   `json:"key"`
 	User            string    `json:"user"`
@@ -257,6 +259,7 @@ type BreakdownRow struct {
 	Project   *string `json:"project,omitempty"`
 	Status    *string `json:"status,omitempty"`
 	Operation *string `json:"operation,omitempty"`
+	Tier      *string `json:"service_tier,omitempty"`
 	Sums
 }
 
@@ -264,7 +267,7 @@ type BreakdownRow struct {
 func (r *BreakdownRow) Value(dimension string) string {
 	v := map[string]*string{
 		"model": r.Model, "provider": r.Provider, "key": r.KeyName, "user": r.User, "service": r.Service, "project": r.Project,
-		"status": r.Status, "operation": r.Operation,
+		"status": r.Status, "operation": r.Operation, "service_tier": r.Tier,
 	}[dimension]
 	if v == nil {
 		return ""

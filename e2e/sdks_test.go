@@ -126,7 +126,7 @@ func TestSDKs(t *testing.T) {
 		Usage map[string]any
 	}
 	require.NoError(t, json.Unmarshal(out, &told), string(out))
-	require.Len(t, told, 14, "what the SDKs were told")
+	require.Len(t, told, 28, "what the SDKs were told")
 	stranger, err := http.NewRequest(http.MethodPost, p.url+"/v1/chat/completions", strings.NewReader(`{"model":"gpt-4o"}`))
 	require.NoError(t, err)
 	stranger.Header.Set("Authorization", "Bearer tb-a-key-that-nobody-made")
@@ -136,7 +136,7 @@ func TestSDKs(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, res.StatusCode)
 	p.stop(t)
 
-	require.Eventually(t, func() bool { return len(p.upstream.Served()) == 24 }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(p.upstream.Served()) == 48 }, 30*time.Second, 10*time.Millisecond)
 	served := p.upstream.Served()
 	want := inConsole(fakeupstream.Sum(served))
 	want.Errors += 2 // the streams that were given up are no errors of the upstream's
@@ -159,12 +159,73 @@ func TestSDKs(t *testing.T) {
 	}
 	logs := p.board.text("/api/console/logs?limit=1000")
 	for _, name := range []string{"alice", "bob"} {
-		require.Equal(t, 12, strings.Count(logs, `"name":"`+name+`"`), "calls of the key %s", name)
+		require.Equal(t, 24, strings.Count(logs, `"name":"`+name+`"`), "calls of the key %s", name)
 	}
+	requireCallByCall(t, logs, served)
 	for _, secret := range []string{alice, bob, "sk-up", "say hello"} {
 		require.NotContains(t, logs, secret)
 	}
 	p.board.stop(syscall.SIGTERM)
+}
+
+// requireCallByCall compares each call of the console's log with what the upstream has sent of it.
+func requireCallByCall(t *testing.T, logs string, served []fakeupstream.Served) {
+	t.Helper()
+	type figures struct{ Input, Output, CacheRead, Reasoning, Audio, AudioOutput, Image, ImageOutput int64 }
+	var page struct {
+		Data struct {
+			Items []struct {
+				RequestID  string `json:"request_id"`
+				ResponseID string `json:"response_id"`
+				Operation  string
+				Counted    bool
+				Input      *int64 `json:"input_tokens"`
+				Output     *int64 `json:"output_tokens"`
+				CacheRead  int64  `json:"cache_read_tokens"`
+				Reasoning  int64  `json:"reasoning_tokens"`
+				Modalities struct {
+					Audio       int64 `json:"audio_input_tokens"`
+					AudioOutput int64 `json:"audio_output_tokens"`
+					Image       int64 `json:"image_input_tokens"`
+					ImageOutput int64 `json:"image_output_tokens"`
+				}
+			}
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(logs), &page), logs)
+	got := map[string]*figures{} // nil: no usage
+	operations := map[string]int{}
+	for i := range page.Data.Items {
+		c := &page.Data.Items[i]
+		if !c.Counted {
+			continue
+		}
+		operations[c.Operation]++
+		id := strings.TrimPrefix(c.RequestID, "req_")
+		if c.Operation == "batch" {
+			id = c.ResponseID
+		}
+		require.NotContains(t, got, id, "a call counts twice")
+		got[id] = nil
+		if c.Input != nil && c.Output != nil || c.Operation == "embeddings" && c.Input != nil {
+			got[id] = &figures{Input: *c.Input, CacheRead: c.CacheRead, Reasoning: c.Reasoning, Audio: c.Modalities.Audio,
+				AudioOutput: c.Modalities.AudioOutput, Image: c.Modalities.Image, ImageOutput: c.Modalities.ImageOutput}
+			if c.Output != nil {
+				got[id].Output = *c.Output
+			}
+		}
+	}
+	want := map[string]*figures{}
+	for _, s := range served {
+		want[s.ID] = nil
+		if b := s.Bill; s.Told {
+			want[s.ID] = &figures{b.Input, b.Output, b.CacheRead, b.Reasoning, b.Audio, b.AudioOutput, b.Image, b.ImageOutput}
+		}
+	}
+	require.Equal(t, want, got)
+	require.Equal(t, map[string]int{
+		"chat": 22, "embeddings": 2, "image_generation": 8, "transcription": 8, "speech": 4, "moderation": 2, "batch": 2,
+	}, operations)
 }
 
 func only(all []fakeupstream.Served, keep func(fakeupstream.Served) bool) (some []fakeupstream.Served) {

@@ -13,8 +13,10 @@ type answer struct {
 	flusher  http.Flusher // below; what it can do is looked up once, not for every event
 	flushes  interface{ FlushError() error }
 	told     bool
+	status   int  // of a session
 	failed   bool // the client takes no more
 	hijacked bool
+	session  *session // what is read of the connection, once a handler has taken it; nil for nothing
 }
 
 // Unwrap gives the writer below to http.ResponseController.
@@ -29,6 +31,10 @@ func (a *answer) WriteHeader(status int) {
 
 // head tells the call the head of the answer, once.
 func (a *answer) head(status int) {
+	if a.call == nil { // a session has no answer of its own
+		a.status = status
+		return
+	}
 	if !a.told {
 		a.told = true
 		a.call.answered(status, a.Header())
@@ -38,7 +44,9 @@ func (a *answer) head(status int) {
 func (a *answer) Write(p []byte) (int, error) {
 	a.head(http.StatusOK)
 	n, err := a.ResponseWriter.Write(p)
-	a.call.passed(p[:max(0, min(n, len(p)))])
+	if a.call != nil {
+		a.call.passed(p[:max(0, min(n, len(p)))])
+	}
 	a.failed = a.failed || err != nil
 	return n, err
 }
@@ -55,6 +63,9 @@ func (a *answer) flush() error {
 func (a *answer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := a.ResponseWriter.(http.Hijacker).Hijack()
 	a.hijacked = a.hijacked || err == nil
+	if err == nil && a.session != nil {
+		conn = a.session.watch(conn, rw)
+	}
 	return conn, rw, err
 }
 
@@ -66,11 +77,11 @@ type (
 	both     struct{ *answer }
 	http1    struct {
 		*answer
-		http.CloseNotifier //nolint:staticcheck // gin asks for it
+		http.CloseNotifier
 	}
 	http2 struct {
 		*answer
-		http.CloseNotifier //nolint:staticcheck // gin asks for it
+		http.CloseNotifier
 		http.Pusher
 	}
 )

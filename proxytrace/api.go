@@ -24,6 +24,9 @@ const (
 
 // operation is the conventions' name of what an API does.
 func (a API) operation() string {
+	if f := a.family(); f != nil {
+		return f.operation
+	}
 	switch a {
 	case OpenAICompletions:
 		return "text_completion"
@@ -38,6 +41,9 @@ func (a API) operation() string {
 
 // provider is who offers an API, unless the host says better.
 func (a API) provider() string {
+	if f := a.family(); f != nil {
+		return f.provider
+	}
 	switch a {
 	case AnthropicMessages, anthropicStreamOnVertex:
 		return "anthropic"
@@ -50,12 +56,15 @@ func (a API) provider() string {
 
 // Recognize tells which API a request calls, by its method and the end of its path. It is what
 // Middleware and Transport go by unless WithRecognizer gives them another rule.
-// Counting tokens, batches and stored responses are no model calls.
+// Calls that spend nothing (counting tokens, asking for a batch that is not done) are recognised too; their spans say so.
 func Recognize(r *http.Request) API {
-	if r.Method != http.MethodPost || r.Header.Get("Upgrade") != "" {
-		return None
-	}
 	path := strings.TrimSuffix(r.URL.Path, "/")
+	if r.Header.Get("Upgrade") != "" {
+		return recognizeSession(r, path)
+	}
+	if r.Method != http.MethodPost {
+		return recognizeFamily(r, path)
+	}
 	if i := strings.LastIndexByte(path, ':'); i >= 0 && !strings.Contains(path[i:], "/") {
 		return byVerb(path, path[i+1:])
 	}
@@ -71,7 +80,7 @@ func Recognize(r *http.Request) API {
 	case under(path, "/messages"):
 		return AnthropicMessages
 	default:
-		return None
+		return recognizeFamily(r, path)
 	}
 }
 
@@ -84,14 +93,14 @@ func byVerb(path, verb string) API {
 		return GeminiStreamGenerate
 	case "embedContent", "batchEmbedContents":
 		return GeminiEmbed
-	case "rawPredict":
-		if strings.Contains(path, "/publishers/anthropic/") {
-			return AnthropicMessages
+	case "countTokens":
+		return CountTokens
+	case "predict":
+		if isImagen(path) {
+			return GoogleImages
 		}
-	case "streamRawPredict":
-		if strings.Contains(path, "/publishers/anthropic/") {
-			return anthropicStreamOnVertex
-		}
+	case "rawPredict", "streamRawPredict":
+		return onVertex(path, verb)
 	}
 	return None
 }
@@ -113,6 +122,9 @@ func under(path, end string) bool {
 
 // modelInPath gives the model that a path names: Google's, and Azure's deployments.
 func modelInPath(path string) string {
+	if model := bedrockModel(path); model != "" {
+		return model
+	}
 	for _, before := range []string{"/models/", "/tunedModels/", "/deployments/"} {
 		if _, rest, ok := strings.Cut(path, before); ok {
 			rest, _, _ = strings.Cut(rest, "/")
@@ -133,6 +145,7 @@ var hosts = []struct{ end, provider string }{
 	{"groq.com", "groq"}, {"mistral.ai", "mistral_ai"}, {"x.ai", "x_ai"}, {"perplexity.ai", "perplexity"},
 	{"moonshot.cn", "moonshot_ai"}, {"moonshot.ai", "moonshot_ai"}, {"cohere.com", "cohere"}, {"cohere.ai", "cohere"},
 	{"amazonaws.com", "aws.bedrock"}, {"openrouter.ai", "openrouter"},
+	{"jina.ai", "jina"}, {"voyageai.com", "voyageai"},
 }
 
 // providerOfHost gives the provider that a host is known to be, "" for any other.

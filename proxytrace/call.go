@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +19,10 @@ import (
 const (
 	attrFinishReasons  = "gen_ai.response.finish_reasons"
 	attrServiceTier    = "openai.response.service_tier"
+	attrRequestTier    = "openai.request.service_tier"
+	attrAnthropicTier  = "anthropic.response.service_tier"
+	attrOtherTier      = "gen_ai.response.service_tier" // of providers that the conventions have no name for
+	attrOtherAsked     = "gen_ai.request.service_tier"
 	attrServerAddress  = "server.address"
 	attrServerPort     = "server.port"
 	roleCall           = "call"
@@ -41,6 +46,7 @@ type call struct {
 	who      *identity
 	request  *requestBody
 	pathName string // the model that the path names
+	method   string
 	sent     http.Header
 
 	mu       sync.Mutex // guards what follows
@@ -51,6 +57,7 @@ type call struct {
 	id       string    // the provider's id of the request
 	route    string
 	finished bool
+	counts   bool // it spends, or may; see judge
 }
 
 // begin starts the span of a call.
@@ -60,37 +67,8 @@ func (c *config) begin(r *http.Request, a API, kind trace.SpanKind, host string)
 	if who == nil || kind == trace.SpanKindServer {
 		who = c.identify(r)
 	}
-	k := &call{config: c, api: a, start: time.Now(), who: who, pathName: modelInPath(r.URL.Path), sent: r.Header}
-	provider := ""
-	if c.provider != nil {
-		provider = c.provider(r)
-	}
-	name, port, err := net.SplitHostPort(host)
-	if err != nil {
-		name = host
-	}
-	if provider == "" {
-		if provider = providerOfHost(name); provider == "" {
-			provider = a.provider()
-		}
-	}
-	attrs := make([]attribute.KeyValue, 0, 12)
-	attrs = append(attrs,
-		attribute.String(attrRole, roleCall),
-		attribute.String(attrOperation, a.operation()),
-		attribute.String(attrProvider, cleaned(provider)),
-		attribute.String(attrHTTPMethod, r.Method),
-		attribute.String(attrURLPath, cleaned(r.URL.Path)),
-	)
-	if name != "" {
-		attrs = append(attrs, attribute.String(attrServerAddress, cleaned(name)))
-	}
-	if n, err := strconv.Atoi(port); err == nil {
-		attrs = append(attrs, attribute.Int(attrServerPort, n))
-	}
-	if who.fingerprint != "" {
-		attrs = append(attrs, attribute.String(attrKeyFingerprint, who.fingerprint), attribute.String(attrKeyDisplay, who.display))
-	}
+	k := &call{config: c, api: a, start: time.Now(), who: who, pathName: modelInPath(r.URL.Path), method: r.Method, sent: r.Header}
+	attrs := c.describe(r, a, who, host)
 	ctx, k.span = c.tracer.Start(ctx, a.operation(), trace.WithSpanKind(kind), trace.WithTimestamp(k.start), trace.WithAttributes(attrs...))
 	if kind == trace.SpanKindServer {
 		ctx = context.WithValue(ctx, identityKey{}, who)
@@ -103,6 +81,42 @@ func (c *config) begin(r *http.Request, a API, kind trace.SpanKind, host string)
 	return k, r
 }
 
+// describe gives what is known of a call before it is answered.
+func (c *config) describe(r *http.Request, a API, who *identity, host string) []attribute.KeyValue {
+	provider := ""
+	if c.provider != nil {
+		provider = c.provider(r)
+	}
+	name, port, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	if provider == "" {
+		if provider = providerOfHost(name); provider == "" {
+			provider = a.providerAt(strings.TrimSuffix(r.URL.Path, "/"))
+		}
+	}
+	attrs := make([]attribute.KeyValue, 0, 12)
+	attrs = append(attrs,
+		attribute.String(attrProvider, cleaned(provider)),
+		attribute.String(attrHTTPMethod, r.Method),
+		attribute.String(attrURLPath, cleaned(r.URL.Path)),
+	)
+	if !a.late() {
+		attrs = append(attrs, attribute.String(attrRole, roleCall), attribute.String(attrOperation, a.operation()))
+	}
+	if name != "" {
+		attrs = append(attrs, attribute.String(attrServerAddress, cleaned(name)))
+	}
+	if n, err := strconv.Atoi(port); err == nil {
+		attrs = append(attrs, attribute.Int(attrServerPort, n))
+	}
+	if who.fingerprint != "" {
+		attrs = append(attrs, attribute.String(attrKeyFingerprint, who.fingerprint), attribute.String(attrKeyDisplay, who.display))
+	}
+	return attrs
+}
+
 // answered takes the head of the answer.
 func (k *call) answered(status int, h http.Header) {
 	k.mu.Lock()
@@ -112,7 +126,8 @@ func (k *call) answered(status int, h http.Header) {
 	}
 	k.status, k.id = status, requestID(k.sent, h)
 	k.observer = newObserver(k.api, h.Get("Content-Type"), h.Get("Content-Encoding"))
-	k.stream = k.observer.framing == eventFraming
+	k.observer.reading.figures = k.api.headerFigures(h)
+	k.stream = k.observer.streams()
 }
 
 // passed looks at a piece of the answer, after it was passed on.
@@ -146,10 +161,12 @@ func (k *call) finish(err error) {
 	}
 	attrs := make([]attribute.KeyValue, 0, 24)
 	request := k.request.finish()
+	k.judge(&request)
 	attrs = k.models(attrs, &request)
 	attrs = k.outcome(attrs, err)
 	attrs = k.people(attrs, &request)
-	stream := request.stream || k.stream || k.api == GeminiStreamGenerate || k.api == anthropicStreamOnVertex
+	attrs = k.role(attrs)
+	stream := request.stream || k.stream || k.api.streams()
 	attrs = append(attrs, attribute.Bool(attrRequestStream, stream))
 	if stream && !k.first.IsZero() && k.status < http.StatusBadRequest {
 		attrs = append(attrs, attribute.Float64(attrTTFT, k.first.Sub(k.start).Seconds()))
@@ -180,13 +197,12 @@ func (k *call) models(attrs []attribute.KeyValue, request *requestReading) []att
 		if r.id != "" {
 			attrs = append(attrs, attribute.String(attrResponseID, r.id))
 		}
-		if r.tier != "" && len(r.tier) <= longestServiceTier {
-			attrs = append(attrs, attribute.String(attrServiceTier, r.tier))
-		}
+		attrs = tierAttribute(attrs, k.api.tierNames().answered, r.tier)
 		if len(r.finishes) > 0 {
 			attrs = append(attrs, attribute.StringSlice(attrFinishReasons, r.finishes))
 		}
 	}
+	attrs = tierAttribute(attrs, k.api.tierNames().asked, request.tier)
 	if asked != "" {
 		attrs = append(attrs, attribute.String(attrRequestModel, asked))
 		k.span.SetName(k.api.operation() + " " + asked)
@@ -195,6 +211,27 @@ func (k *call) models(attrs []attribute.KeyValue, request *requestReading) []att
 		attrs = append(attrs, attribute.String(attrResponseModel, answered))
 	}
 	return attrs
+}
+
+// tierNames are the attributes of the service tier that answered and of the one that was asked for; "" for none.
+type tierNames struct{ answered, asked string }
+
+func (a API) tierNames() tierNames {
+	switch a.answers() {
+	case anthropicTree:
+		return tierNames{answered: attrAnthropicTier} // a request asks for no tier: it says whether it may be raised
+	case geminiTree:
+		return tierNames{attrOtherTier, attrOtherAsked}
+	}
+	return tierNames{attrServiceTier, attrRequestTier}
+}
+
+// tierAttribute adds the name of a tier, if it can be one.
+func tierAttribute(attrs []attribute.KeyValue, name, tier string) []attribute.KeyValue {
+	if name == "" || tier == "" || len(tier) > longestServiceTier {
+		return attrs
+	}
+	return append(attrs, attribute.String(name, tier))
 }
 
 // outcome tells the status, why the call failed if it did, its figures and how good they are.
@@ -211,7 +248,11 @@ func (k *call) outcome(attrs []attribute.KeyValue, err error) []attribute.KeyVal
 			cut = !ended && (err != nil || !k.first.IsZero())
 		}
 		t := o.reading.figures.tokens(k.api)
+		if !k.counts {
+			t, o.reading.figures = tokens{}, figures{}
+		}
 		attrs = t.attributes(attrs)
+		attrs = o.reading.figures.parts.attributes(attrs, &t)
 		if cut && t.has != 0 {
 			quality = append(quality, qualityEstimated)
 		}

@@ -1,7 +1,7 @@
 // Package proxytrace lets a Go program that carries calls to language models tell what they spent:
 // a proxy or server by Middleware, a client by NewTransport.
 //
-// It recognises the calls of OpenAI's, Anthropic's and Google's APIs by their paths, reads the usage
+// It recognises the calls of OpenAI's, Anthropic's, Google's, Bedrock's and Ollama's APIs by their paths, reads the usage
 // out of the answers as they pass, and makes one span a call by the OpenTelemetry GenAI conventions,
 // with what Tokenboard needs beside them: the fingerprint of the client's key, the user, the
 // quality of the figures.

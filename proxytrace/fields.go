@@ -95,6 +95,8 @@ var (
 		"prompt_tokens_details.cached_tokens":        fCacheRead,
 		"prompt_tokens_details.cache_write_tokens":   fCacheWrite,
 		"completion_tokens_details.reasoning_tokens": fReasoning,
+		"prompt_tokens_details.audio_tokens":         fAudioInput,
+		"completion_tokens_details.audio_tokens":     fAudioOutput,
 		"prompt_cache_hit_tokens":                    fCacheReadAlias, // DeepSeek
 		"cached_tokens":                              fCacheReadAlias, // Moonshot
 	}
@@ -113,6 +115,7 @@ var (
 		"cache_creation.ephemeral_5m_input_tokens": fCacheWrite5m,
 		"cache_creation.ephemeral_1h_input_tokens": fCacheWrite1h,
 		"output_tokens_details.thinking_tokens":    fReasoning,
+		"service_tier":                             fTier,
 		// What a request spent beside the answer, https://platform.claude.com/docs/en/build-with-claude/compaction
 		"iterations": fIterations, "iterations.type": fIterationType,
 		"iterations.input_tokens": fIterationInput, "iterations.output_tokens": fIterationOutput,
@@ -126,6 +129,8 @@ var (
 		"promptTokenCount": fInput, "candidatesTokenCount": fOutput, "responseTokenCount": fOutput,
 		"totalTokenCount": fTotal, "cachedContentTokenCount": fCacheRead, "thoughtsTokenCount": fReasoning,
 		"toolUsePromptTokenCount": fTool,
+		"serviceTier":             fTier,
+		"trafficType":             fTier, // Vertex AI
 	}
 )
 
@@ -136,7 +141,7 @@ var (
 		within("usage", openAIUsage), within("x_groq.usage", openAIUsage))
 
 	responsesTree = tree([]string{"", "response."}, openAICommon, within("usage", responsesUsage),
-		table{"type": fType, "status": fStatus, "code": fErrorCode, "incomplete_details.reason": fFinish})
+		table{"type": fType, "status": fStatus, "background": fStored, "code": fErrorCode, "incomplete_details.reason": fFinish})
 
 	anthropicTree = tree([]string{"", "message."}, anthropicCommon, within("usage", anthropicUsage),
 		table{"type": fType, "delta.stop_reason": fFinish, "error": fError, "error.type": fErrorType})
@@ -149,11 +154,15 @@ var (
 
 	requestTree = tree(here, table{
 		"model": fModel, "stream": fStream, "user": fUser, "safety_identifier": fSafetyID, "metadata.user_id": fAnthropicUser,
+		"service_tier": fTier, "serviceTier": fTier,
 	})
 )
 
 // answers gives what to look for in an API's answers.
 func (a API) answers() *node {
+	if f := a.family(); f != nil {
+		return f.answers
+	}
 	switch a {
 	case OpenAIResponses:
 		return responsesTree

@@ -10,6 +10,7 @@ type figures struct {
 	count [fTool + 1]int64 // by field, from fInput on
 	has   uint32           // a bit for each field that was told
 	bad   bool             // a figure that cannot be was left out
+	parts modalities       // that are not text
 
 	iteration     [fIterationCacheWrite1h + 1]int64
 	isCompaction  bool
@@ -29,12 +30,16 @@ func (f *figures) set(what field, raw []byte) {
 	if string(raw) == "null" {
 		return
 	}
+	if isModality(what) {
+		f.bad = !f.parts.set(what, raw) || f.bad
+		return
+	}
 	n, ok := count(raw)
 	if !ok {
 		f.bad = true
 		return
 	}
-	if what >= fIterationInput {
+	if what >= fIterationInput && what <= fIterationCacheWrite1h {
 		f.iteration[what] = n
 		return
 	}
@@ -74,6 +79,7 @@ var inputSide = []field{fInput, fCacheRead, fCacheWrite, fCacheWrite5m, fCacheWr
 // so far, so that the later figure replaces the earlier.
 func (f *figures) merge(later *figures) {
 	f.bad = f.bad || later.bad
+	f.parts.merge(&later.parts)
 	skip := uint32(0)
 	if empty := func() bool {
 		for _, what := range inputSide {
@@ -118,6 +124,10 @@ func (f *figures) tokens(a API) (t tokens) {
 	}
 	t.put(&t.cacheWrite, hasCacheWrite, f, fCacheWrite)
 	t.put(&t.reasoning, hasReasoning, f, fReasoning)
+	if family := a.family(); family != nil {
+		family.rule(&t, f)
+		return t
+	}
 	switch a {
 	case AnthropicMessages, anthropicStreamOnVertex:
 		t.anthropic(f)

@@ -14,6 +14,8 @@ type identity struct {
 
 	mu   sync.Mutex
 	user string
+	once verdict // see call.judge
+	sees bool    // a transport below reports what passes over the connection
 }
 
 type identityKey struct{}
@@ -76,7 +78,7 @@ func ClientKey(r *http.Request) string {
 }
 
 // requestIDHeaders are where providers tell the id that they gave a request.
-var requestIDHeaders = []string{"X-Request-Id", "Request-Id", "Apim-Request-Id", "X-Goog-Request-Id"}
+var requestIDHeaders = []string{"X-Request-Id", "Request-Id", "Apim-Request-Id", "X-Goog-Request-Id", bedrockID}
 
 // requestID finds the id that the provider gave a request. One that the request itself brought is
 // none: the calls of many services can share it.

@@ -34,6 +34,10 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p := m.config.propagator; p != nil {
 		in = r.WithContext(p.Extract(r.Context(), propagation.HeaderCarrier(r.Header)))
 	}
+	if a == OpenAIRealtime {
+		m.session(w, in)
+		return
+	}
 	k, in := m.config.begin(in, a, trace.SpanKindServer, r.Host)
 	answer := &answer{ResponseWriter: w, call: k}
 	err := errAborted

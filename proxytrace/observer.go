@@ -14,6 +14,8 @@ const (
 	jsonFraming
 	eventFraming
 	foreignFraming // no answer of a model: a page, a picture
+	lineFraming    // JSON documents that follow one another, the last of which says so
+	binaryFraming  // AWS's event stream
 )
 
 // observer looks at an answer as it passes.
@@ -21,6 +23,7 @@ type observer struct {
 	reading reading
 	scan    scanner
 	events  sse
+	binary  eventStream
 	framing framing
 	head    []byte // what came while the framing was not known
 	any     bool   // a byte has passed
@@ -35,9 +38,8 @@ func newObserver(a API, contentType, encoding string) *observer {
 	o.scan.root, o.scan.sink = a.answers(), &o.reading
 	o.scan.reset()
 	o.events = sse{scan: &o.scan, reading: &o.reading, looks: looks{glance: glances[o.scan.root]}}
-	if strings.HasPrefix(strings.ToLower(strings.TrimSpace(contentType)), "text/event-stream") {
-		o.framing = eventFraming
-	}
+	o.binary = eventStream{scan: &o.scan, reading: &o.reading, wrapped: a == BedrockInvokeStream}
+	o.framing = framingOfType(a, strings.ToLower(strings.TrimSpace(contentType)))
 	o.in, o.close = decoding(encoding, o)
 	return o
 }
@@ -65,8 +67,10 @@ func (o *observer) finish() {
 // write takes the unpacked body.
 func (o *observer) write(p []byte) {
 	switch o.framing {
-	case jsonFraming:
+	case jsonFraming, lineFraming:
 		o.scan.write(p)
+	case binaryFraming:
+		o.binary.write(p)
 	case eventFraming:
 		o.events.write(p)
 	case unknownFraming:
@@ -114,9 +118,33 @@ func (o *observer) ended() (ended, judged bool) {
 	switch o.framing {
 	case jsonFraming:
 		return o.scan.complete(), true
-	case eventFraming:
+	case eventFraming, lineFraming:
 		return o.reading.ended, true
+	case binaryFraming:
+		return o.reading.ended || o.reading.api == BedrockConverseStream && o.reading.figures.has != 0, true
 	default:
 		return false, false
 	}
+}
+
+// framingOfType tells how an answer is framed by its content type, where that is sure.
+func framingOfType(a API, contentType string) framing {
+	kind, _, _ := strings.Cut(contentType, ";")
+	switch kind = strings.TrimSpace(kind); {
+	case strings.HasPrefix(kind, "text/event-stream"):
+		return eventFraming
+	case kind == "application/x-ndjson":
+		return lineFraming
+	case kind == "application/vnd.amazon.eventstream":
+		return binaryFraming
+	case a.family() != nil && (strings.HasPrefix(kind, "audio/") || strings.HasPrefix(kind, "image/") || strings.HasPrefix(kind, "video/")):
+		return foreignFraming // whatever its first bytes are
+	default:
+		return unknownFraming
+	}
+}
+
+// streams tells whether an answer comes in events by its content type.
+func (o *observer) streams() bool {
+	return o.framing == eventFraming || o.framing == lineFraming || o.framing == binaryFraming
 }

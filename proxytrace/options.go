@@ -22,6 +22,7 @@ type config struct {
 	provider   func(*http.Request) string
 	route      func(*http.Request) string
 	bodyUser   bool
+	seen       seen
 }
 
 func newConfig(opts []Option) *config {

@@ -20,14 +20,16 @@ type reading struct {
 
 	errorType, errorCode, errorStatus, status string
 
-	ended bool // a mark says that the provider has told all
+	object     string // what kind of object the answer is
+	background bool   // the response runs in the background
+	ended      bool   // a mark says that the provider has told all
 }
 
 const maxFinishes = 16
 
 func (r *reading) begin(f field, array bool) {
 	switch {
-	case f == fUsage && !array:
+	case isUsageObject(f) && !array:
 		r.pending = figures{}
 	case f == fIterations && array:
 		r.pending.beside, r.pending.hasIterations = figuresBeside{}, true
@@ -36,12 +38,13 @@ func (r *reading) begin(f field, array bool) {
 
 func (r *reading) end(f field, array bool) {
 	switch {
-	case f == fUsage && !array:
+	case isUsageObject(f) && !array:
+		r.ended = r.ended || f == fMetrics
 		bad := r.figures.bad || r.pending.bad
 		switch {
 		case r.merges():
 			r.figures.merge(&r.pending)
-		case r.pending.has != 0:
+		case r.pending.has != 0 || r.pending.parts.seconds > 0:
 			r.figures = r.pending
 		}
 		r.figures.bad, r.pending = bad, figures{}
@@ -52,11 +55,14 @@ func (r *reading) end(f field, array bool) {
 
 // merges tells whether an API tells one answer's usage in several objects that complete each other.
 func (r *reading) merges() bool {
-	return r.api.answers() == anthropicTree || r.api.answers() == geminiTree
+	f := r.api.family()
+	return r.api.answers() == anthropicTree || r.api.answers() == geminiTree || f != nil && f.merges
 }
 
+func isUsageObject(f field) bool { return f == fUsage || f == fMetrics }
+
 func (r *reading) scalar(f field, raw []byte, quoted bool) {
-	if f >= fInput && f <= fTool || f >= fIterationInput && f <= fIterationCacheWrite1h {
+	if f >= fInput && f <= fTool || f >= fIterationInput && f <= fIterationCacheWrite1h || isModality(f) {
 		r.pending.set(f, raw)
 		return
 	}
@@ -87,6 +93,10 @@ func (r *reading) scalar(f field, raw []byte, quoted bool) {
 			}
 			r.ended = r.ended || r.api.endsByFinish()
 		}
+	case fObject:
+		r.object = s
+	case fStored:
+		r.background = !quoted && s == "true"
 	case fStatus:
 		r.status = s
 	case fErrorType:
@@ -102,7 +112,9 @@ func (r *reading) scalar(f field, raw []byte, quoted bool) {
 
 // endsByFinish tells whether a reason to finish is the last that a stream of an API has to tell. In
 // Anthropic's and OpenAI's Responses an event of its own follows.
-func (a API) endsByFinish() bool { return a.answers() == openAITree || a.answers() == geminiTree }
+func (a API) endsByFinish() bool {
+	return a.ends() || a.answers() == openAITree || a.answers() == geminiTree
+}
 
 // event takes the type of an event.
 func (r *reading) event(raw []byte) {
@@ -110,7 +122,10 @@ func (r *reading) event(raw []byte) {
 }
 
 // endingTypes are the types of the events that end a stream.
-var endingTypes = []string{"message_stop", "response.completed", "response.incomplete", "response.failed", "error"}
+var endingTypes = []string{
+	"message_stop", "response.completed", "response.incomplete", "response.failed", "error",
+	"image_generation.completed", "image_edit.completed", "transcript.text.done", "speech.audio.done", "response.done",
+}
 
 // done takes OpenAI's mark of the end of a stream.
 func (r *reading) done() { r.ended = true }
@@ -144,8 +159,8 @@ func token(s string) bool {
 
 // requestReading is what the request of one call has told.
 type requestReading struct {
-	model, user, safetyID, anthropicUser string
-	stream                               bool
+	model, user, safetyID, anthropicUser, tier string
+	stream                                     bool
 }
 
 func (r *requestReading) begin(field, bool) {}
@@ -159,7 +174,11 @@ func (r *requestReading) scalar(f field, raw []byte, quoted bool) {
 	if !quoted {
 		return
 	}
-	s := plain(raw, quoted)
+	r.text(f, plain(raw, quoted))
+}
+
+// text takes a text of the request.
+func (r *requestReading) text(f field, s string) {
 	switch f {
 	case fModel:
 		r.model = s
@@ -167,6 +186,8 @@ func (r *requestReading) scalar(f field, raw []byte, quoted bool) {
 		r.user = s
 	case fSafetyID:
 		r.safetyID = s
+	case fTier:
+		r.tier = s
 	case fAnthropicUser:
 		r.anthropicUser = s
 	}

@@ -9,6 +9,7 @@ import (
 // requestBody looks at a request's body as it is read.
 type requestBody struct {
 	encoding string
+	kind     string // content type
 
 	mu      sync.Mutex // a transport reads in a goroutine of its own, which may outlive the call
 	round   int        // a body that is sent again is read anew
@@ -24,7 +25,7 @@ func watchRequest(r *http.Request) *requestBody {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
-	b := &requestBody{encoding: r.Header.Get("Content-Encoding")}
+	b := &requestBody{encoding: r.Header.Get("Content-Encoding"), kind: r.Header.Get("Content-Type")}
 	r.Body = b.begin(r.Body)
 	if again := r.GetBody; again != nil {
 		r.GetBody = func() (io.ReadCloser, error) {
@@ -48,7 +49,11 @@ func (b *requestBody) begin(body io.ReadCloser) io.ReadCloser {
 	b.scan = scanner{root: requestTree, sink: &b.reading}
 	b.scan.reset()
 	if !b.over {
-		b.in, b.close = decoding(b.encoding, &b.scan)
+		var in writer = &b.scan
+		if f := newForm(b.kind, &b.reading); f != nil {
+			in = f
+		}
+		b.in, b.close = decoding(b.encoding, in)
 	}
 	return &watchedBody{ReadCloser: body, of: b, round: b.round}
 }

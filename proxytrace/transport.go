@@ -34,6 +34,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if a == None {
 		return t.base.RoundTrip(r)
 	}
+	if a == OpenAIRealtime {
+		return t.session(r)
+	}
 	k, out := t.config.begin(r, a, trace.SpanKindClient, r.URL.Host)
 	if p := t.config.propagator; p != nil {
 		out.Header = out.Header.Clone() // the caller's is not ours to change

@@ -288,7 +288,7 @@ func silentClients(t *testing.T, b *target) string {
 	for range 100 {
 		c, err := net.Dial("tcp", b.otlp)
 		require.NoError(t, err)
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		_, err = io.WriteString(c, "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 8000000\r\n\r\n{")
 		require.NoError(t, err)
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -124,11 +126,32 @@ func modelOf(r *http.Request, body []byte) string {
 		model, _, _ := strings.Cut(rest, ":")
 		return model
 	}
+	if kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && kind == "multipart/form-data" {
+		return modelOfForm(multipart.NewReader(bytes.NewReader(body), params["boundary"]))
+	}
 	var b struct {
 		Model string `json:"model"`
 	}
 	_ = json.Unmarshal(body, &b)
 	return b.Model
+}
+
+// modelOfForm tells which model a form asks for: those of images and sound are sent with files.
+func modelOfForm(form *multipart.Reader) string {
+	for {
+		part, err := form.NextPart()
+		if err != nil {
+			return ""
+		}
+		if part.FormName() == "model" && part.FileName() == "" {
+			const longest = 512
+			model, err := io.ReadAll(io.LimitReader(part, longest))
+			if err != nil {
+				return ""
+			}
+			return string(model)
+		}
+	}
 }
 
 // refusal is an answer of the proxy itself.

@@ -41,7 +41,7 @@ func (g *guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		return
 	}
 	b := &body{guard: g}
-	defer b.Close()
+	defer func() { _ = b.Close() }()
 	s, refused := g.receiveHTTP(r, b, content)
 	if refused == nil {
 		n := size(s, b.length)
@@ -82,7 +82,7 @@ func (g *guard) receiveHTTP(r *http.Request, b *body, content string) (otlpsize.
 
 // answer refuses a request as OTLP says: with a status in the encoding of the request.
 func (g *guard) answer(w http.ResponseWriter, content string, r *refusal) {
-	status := &spb.Status{Code: int32(r.grpc), Message: r.message} //nolint:gosec // codes are small
+	status := &spb.Status{Code: int32(r.grpc), Message: r.message}
 	encode := proto.Marshal
 	if content == contentJSON {
 		encode = protojson.Marshal

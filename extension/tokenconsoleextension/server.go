@@ -20,6 +20,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console"
 	"github.com/tokenboard/tokenboard/internal/hangup"
 	"github.com/tokenboard/tokenboard/internal/keysync"
+	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 // server is the extension: an HTTP server from Start to Shutdown.
@@ -52,7 +54,7 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 			err = errors.Join(err, s.release())
 		}
 	}()
-	ledger, err := tokenstoreextension.Get(s.config.Storage, host)
+	l, err := tokenstoreextension.Get(s.config.Storage, host)
 	if err != nil {
 		return err
 	}
@@ -60,34 +62,11 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 	if err != nil {
 		return err
 	}
-	location, err := time.LoadLocation(s.config.Timezone)
-	if err != nil {
-		return fmt.Errorf("load the time zone: %w", err)
-	}
-	var origins []string
-	if s.config.HTTP.CORS.HasValue() {
-		origins = s.config.HTTP.CORS.Get().AllowedOrigins
-	}
-	quota, err := s.config.Quota.read()
+	options, err := s.options(ctx, host, l, directory)
 	if err != nil {
 		return err
 	}
-	options := console.Options{
-		Ledger: ledger, Directory: directory, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
-		MaxKeys: s.config.Keys.Max, Origins: origins, AuditMaxAge: s.config.Audit.MaxAge, AuditMax: s.config.Audit.MaxEntries,
-		TraceURL: s.config.Links.TraceURL, GrafanaURL: s.config.Links.GrafanaURL, Quota: quota,
-		Verify: console.Verify{
-			Anonymous: s.config.Verify.Anonymous, Reservation: s.config.Verify.Reservation, Estimate: s.config.Verify.Estimate,
-			Failures: s.config.Verify.FailuresPerMinute,
-		},
-	}
-	if err := s.signsPeopleIn(ctx, &options); err != nil {
-		return err
-	}
-	if options.Sources, err = tokenstoreextension.Sources(s.config.Storage, host); err != nil {
-		return err
-	}
-	if s.sync, err = s.keySync(ctx, ledger, directory); err != nil {
+	if s.sync, err = s.keySync(ctx, l, directory); err != nil {
 		return err
 	}
 	options.KeySync = s.sync
@@ -118,6 +97,35 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 		}
 	}()
 	return nil
+}
+
+// options are what the configuration says of the console.
+func (s *server) options(ctx context.Context, host component.Host, l *ledger.Ledger, d store.Directory) (o console.Options, err error) {
+	location, err := time.LoadLocation(s.config.Timezone)
+	if err != nil {
+		return o, fmt.Errorf("load the time zone: %w", err)
+	}
+	quota, err := s.config.Quota.read()
+	if err != nil {
+		return o, err
+	}
+	o = console.Options{
+		Ledger: l, Directory: d, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
+		MaxKeys: s.config.Keys.Max, AuditMaxAge: s.config.Audit.MaxAge, AuditMax: s.config.Audit.MaxEntries,
+		TraceURL: s.config.Links.TraceURL, GrafanaURL: s.config.Links.GrafanaURL, Quota: quota,
+		Verify: console.Verify{
+			Anonymous: s.config.Verify.Anonymous, Reservation: s.config.Verify.Reservation, Estimate: s.config.Verify.Estimate,
+			Failures: s.config.Verify.FailuresPerMinute,
+		},
+	}
+	if s.config.HTTP.CORS.HasValue() {
+		o.Origins = s.config.HTTP.CORS.Get().AllowedOrigins
+	}
+	if err := s.signsPeopleIn(ctx, &o); err != nil {
+		return o, err
+	}
+	o.Sources, err = tokenstoreextension.Sources(s.config.Storage, host)
+	return o, err
 }
 
 // release gives back what Start took before it failed. Nothing is served yet.

@@ -34,6 +34,8 @@ type PriceOverride struct {
 	Tiers []PriceTier `mapstructure:"tiers"`
 	// Request is USD for each request, whatever its tokens.
 	Request *float64 `mapstructure:"request"`
+	// ServiceTiers are prices of service tiers: batch, flex, priority, scale or other.
+	ServiceTiers map[string]ServiceTier `mapstructure:"service_tiers"`
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -74,6 +76,16 @@ type PriceTier struct {
 	_ struct{}
 }
 
+// ServiceTier is what calls of a service tier cost: a factor on the prices beside it, or prices.
+type ServiceTier struct {
+	// Factor multiplies all prices; 0.5 is half of them.
+	Factor *float64 `mapstructure:"factor"`
+	// Amounts are prices, whatever the size of the input. A kind that has none here keeps its price.
+	Amounts `mapstructure:",squash"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
 // Which cost is shown where telemetry reports one and the book has one.
 const (
 	preferComputed = "computed"
@@ -100,6 +112,13 @@ func (p *Pricing) book() (*pricing.Book, error) {
 		add := pricing.Override{Provider: o.Provider, Model: o.Model, From: from, Rates: o.rates(), Request: o.Request}
 		for j := range o.Tiers {
 			add.Tiers = append(add.Tiers, pricing.OverrideTier{Above: o.Tiers[j].Above, Rates: o.Tiers[j].rates()})
+		}
+		for name := range o.ServiceTiers {
+			if add.ServiceTiers == nil {
+				add.ServiceTiers = map[string]pricing.OverrideServiceTier{}
+			}
+			s := o.ServiceTiers[name]
+			add.ServiceTiers[name] = pricing.OverrideServiceTier{Factor: s.Factor, Rates: s.rates()}
 		}
 		own = append(own, add)
 	}

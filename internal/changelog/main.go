@@ -37,7 +37,7 @@ func run(root string) error {
 		return err
 	}
 	path := filepath.Join(root, "CHANGELOG.md")
-	text, err := os.ReadFile(path) //nolint:gosec // of the repository
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("read the changelog: %w", err)
 	}
@@ -67,7 +67,7 @@ func read(dir string) (entries []entry, err error) {
 		if filepath.Base(path) == "README.md" {
 			continue
 		}
-		text, err := os.ReadFile(path) //nolint:gosec // of the repository
+		text, err := os.ReadFile(path)
 		if err == nil {
 			var e entry
 			e, err = parse(string(text))

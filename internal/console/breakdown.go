@@ -30,7 +30,7 @@ const breakdownLimit = 30 * time.Second
 // breakdownDimensions are the dimensions by name, besides those of the trend.
 var breakdownDimensions = func() map[string]ledger.Dimension {
 	out := map[string]ledger.Dimension{}
-	for d := ledger.ByModel; d <= ledger.ByOperation; d++ {
+	for d := ledger.ByModel; d <= ledger.ByTier; d++ {
 		out[d.String()] = d
 	}
 	return out
@@ -48,6 +48,7 @@ type BreakdownRow struct {
 	Project   *string `json:"project,omitempty"`
 	Status    *string `json:"status,omitempty" doc:"HTTP status code; ok or error where none is known"`
 	Operation *string `json:"operation,omitempty"`
+	Tier      *string `json:"service_tier,omitempty"`
 	Sums
 }
 
@@ -74,6 +75,8 @@ func (r *BreakdownRow) set(d ledger.Dimension, value string, index *keyIndex) {
 		r.Status = &value
 	case ledger.ByOperation:
 		r.Operation = &value
+	case ledger.ByTier:
+		r.Tier = &value
 	}
 }
 
@@ -90,7 +93,7 @@ type Breakdown struct {
 
 // BreakdownOrder says what a breakdown is grouped and sorted by.
 type BreakdownOrder struct {
-	By    string `query:"by" required:"true" doc:"one or two of model, provider, key, user, service, project, status, operation, with a comma between" example:"model,key" maxLength:"64"`
+	By    string `query:"by" required:"true" doc:"one or two of model, provider, key, user, service, project, status, operation, service_tier, with a comma between" example:"model,key" maxLength:"64"`
 	Sort  string `query:"sort" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count,first,second" doc:"the sum to sort by; first and second: the name of the value of the first or the second dimension"`
 	Order string `query:"order" default:"desc" enum:"desc,asc"`
 	Filters

@@ -21,7 +21,7 @@ func (b *bench) mixed(n int, until time.Time) {
 		c := usage.Call{
 			Role: usage.RoleCall, Start: until.Add(-time.Duration(i) * time.Hour), Model: fmt.Sprint("m", i%3), Provider: fmt.Sprint("p", i%2),
 			KeyFingerprint: usage.Fingerprint(fmt.Sprint("key", i%4)), KeyDisplay: fmt.Sprint("k…", i%4), User: fmt.Sprint("u", i%5),
-			Service: "svc", Operation: []string{"chat", "embeddings"}[i%2], Status: []int{200, 429}[i%7/6], Failed: i%7 == 6,
+			Service: "svc", Operation: []string{"chat", "embeddings"}[i%2], Status: []int{200, 429}[i%7/6], Failed: i%7 == 6, Tier: usage.Tier(i % 4),
 			Tokens: usage.Tokens{InputUncached: int64(i), OutputText: 2, Fields: usage.HasInput | usage.HasOutput},
 		}
 		c.Trace, c.Span = usage.TraceID{3, byte(i >> 8), byte(i)}, usage.SpanID{4, byte(i >> 8), byte(i)}
@@ -35,8 +35,8 @@ func TestBreakdown(t *testing.T) {
 	b := newBench(t, nil)
 	b.mixed(120, testNow)
 	stats := data[Stats](b, "GET", "/stats", "", 200)
-	for _, by := range []string{"model", "provider", "key", "user", "service", "project", "status", "operation", "model,key", "key,user", "model,provider", "operation,status"} {
-		for _, filter := range []string{"", "&user=u1", "&model=m1&provider=p1", "&from=" + url.QueryEscape(testNow.Add(-50*time.Hour).Format(time.RFC3339))} {
+	for _, by := range []string{"model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier", "service_tier,model", "model,key", "key,user", "model,provider", "operation,status"} {
+		for _, filter := range []string{"", "&user=u1", "&model=m1&provider=p1", "&service_tier=batch&service_tier=flex", "&service_tier=batch&model=m1", "&from=" + url.QueryEscape(testNow.Add(-50*time.Hour).Format(time.RFC3339))} {
 			all := data[Breakdown](b, "GET", "/breakdown?limit=1000&by="+by+filter, "", 200)
 			require.Equal(t, strings.Split(by, ","), all.By)
 			require.Len(t, all.Rows, all.Count)

@@ -116,7 +116,7 @@ func (r *BreakdownRow) values(names []string) []string {
 	for _, name := range names {
 		v := map[string]*string{
 			"model": r.Model, "provider": r.Provider, "key": r.Key, "user": r.User, "service": r.Service, "project": r.Project,
-			"status": r.Status, "operation": r.Operation,
+			"status": r.Status, "operation": r.Operation, "service_tier": r.Tier,
 		}[name]
 		out = append(out, *v)
 		if name == "key" {

@@ -37,7 +37,7 @@ type awaitedBody struct {
 
 func (b *awaitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	switch err { //nolint:errorlint // a reader returns it bare
+	switch err {
 	case nil:
 	case io.EOF:
 		b.done()

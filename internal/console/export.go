@@ -157,7 +157,7 @@ var csvHeader = []string{
 	"operation", "stream", "key_id", "key_name", "key_display", "user", "service", "project", "session", "request_id", "response_id",
 	"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens", "cost_usd",
 	"duration_ms", "ttft_ms", "tokens_per_second", "quality", "counted", "superseded_by", "superseded_reason",
-	"cache_write_1h_tokens", "price_version", "environment",
+	"cache_write_1h_tokens", "price_version", "environment", "service_tier",
 }
 
 func csvRow(i *LogItem) []string {
@@ -172,7 +172,7 @@ func csvRow(i *LogItem) []string {
 		i.RequestID, i.ResponseID, optional(i.Input), optional(i.Output), optional(i.CacheRead), optional(i.CacheWrite),
 		optional(i.Reasoning), optional(i.Total), money(i.Cost), decimal(i.DurationMS), decimal(i.TTFTMS), decimal(i.TokensPerSecond),
 		strings.Join(i.Quality, " "), strconv.FormatBool(i.Counted), i.SupersededBy, i.Superseded,
-		optional(i.CacheWrite1h), i.PriceVersion, i.Environment,
+		optional(i.CacheWrite1h), i.PriceVersion, i.Environment, i.Tier,
 	}
 }
 

@@ -40,6 +40,9 @@ type CostPart struct {
 	Tokens int64  `json:"tokens" doc:"of this kind that no other part has"`
 	Rate   Rate   `json:"usd_per_mtok" doc:"US dollars for a million tokens"`
 	USD    Money  `json:"usd"`
+	// of a call whose service tier has prices of its own
+	Standard *Rate `json:"standard_usd_per_mtok,omitempty" doc:"there where the call's service tier has a factor: the rate of the standard tier"`
+	Factor   *Rate `json:"tier_factor,omitempty" doc:"what the service tier multiplies it by, rounded to four places"`
 }
 
 // FlagNote explains a flag.
@@ -63,6 +66,7 @@ var flagNotes = map[string]string{
 	"running_sum":   "The emitter tells the sum of a tool loop so far; shown is what this call added to it.",
 	"cache_missing": "The emitter leaves cached tokens out of the input and did not tell them: where the call had any, the input is short of them.",
 	"several_calls": "The record is a run of an agent, which may be several calls that are not told one by one.",
+	"tier_unpriced": "No price is known for the call's service tier: the cost is that of the standard tier. A price can be configured.",
 	"ancestor":      "A span below this one bears the same usage, and counts in its place.",
 	"same_call":     "A fuller record with the same response or request id counts in its place.",
 	"echo":          "Its emitter tells its calls more fully on another kind of record, which counts.",
@@ -180,7 +184,12 @@ func (c *Console) costParts(call *usage.Call) []CostPart {
 		return out
 	}
 	for _, p := range parts {
-		out = append(out, CostPart{Kind: p.Kind, Tokens: p.Tokens, Rate: Rate(p.Rate.String()), USD: Money(p.USD)})
+		part := CostPart{Kind: p.Kind, Tokens: p.Tokens, Rate: Rate(p.Rate.String()), USD: Money(p.USD)}
+		if p.Factor != "" {
+			standard, factor := Rate(p.Standard.String()), Rate(p.Factor)
+			part.Standard, part.Factor = &standard, &factor
+		}
+		out = append(out, part)
 	}
 	return out
 }

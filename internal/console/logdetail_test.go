@@ -83,10 +83,10 @@ func TestCostArithmetic(t *testing.T) {
 	}
 	require.Equal(t, cost.Total, sum)
 	require.Equal(t, map[string]CostPart{
-		"input":       {"input", 20, "3", 60_000},
-		"cache_read":  {"cache_read", 100, "0.3", 30_000},
-		"cache_write": {"cache_write", 50, "3.75", 187_500},
-		"output":      {"output", 30, "15", 450_000},
+		"input":       {Kind: "input", Tokens: 20, Rate: "3", USD: 60_000},
+		"cache_read":  {Kind: "cache_read", Tokens: 100, Rate: "0.3", USD: 30_000},
+		"cache_write": {Kind: "cache_write", Tokens: 50, Rate: "3.75", USD: 187_500},
+		"output":      {Kind: "output", Tokens: 30, Rate: "15", USD: 450_000},
 	}, byKind)
 }
 

@@ -40,6 +40,7 @@ type LogItem struct {
 	Model           string      `json:"model" doc:"the model that answered"`
 	RequestModel    string      `json:"request_model"`
 	Operation       string      `json:"operation"`
+	Tier            string      `json:"service_tier" doc:"service tier of the answer, else the requested one: standard, batch, flex, priority, scale or other; empty where it is not known"`
 	Stream          *bool       `json:"stream"`
 	Key             *KeyRef     `json:"key"`
 	User            string      `json:"user"`
@@ -62,7 +63,7 @@ type LogItem struct {
 	DurationMS      *float64    `json:"duration_ms"`
 	TTFTMS          *float64    `json:"ttft_ms"`
 	TokensPerSecond *float64    `json:"tokens_per_second" doc:"output tokens per second after the first token, or in all where its time is not known"`
-	Quality         []string    `json:"quality" doc:"no_usage, inconsistent, estimated, unpriced, reported_cost, running_sum, cache_missing, several_calls"`
+	Quality         []string    `json:"quality" doc:"no_usage, inconsistent, estimated, unpriced, reported_cost, running_sum, cache_missing, several_calls, tier_unpriced"`
 	Counted         bool        `json:"counted" doc:"false: another record stands for this call in every sum"`
 	SupersededBy    string      `json:"superseded_by" doc:"span or record that counts in its place, where it is a single one"`
 	Superseded      string      `json:"superseded_reason" doc:"ancestor, same_call, echo or twin"`
@@ -89,7 +90,7 @@ type LogPage struct {
 type logsInput struct {
 	Limit      int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 	Cursor     string `query:"cursor" maxLength:"64"`
-	Query      string `query:"q" maxLength:"256" doc:"words to find, see docs/api.md; field:word for one of request_id, trace_id, span_id, model, path, error, user, service, provider, key, project, session, operation, method, status, quality, superseded; -word for calls without it" example:"status:429 model:gpt -user:ci"`
+	Query      string `query:"q" maxLength:"256" doc:"words to find, see docs/api.md; field:word for one of request_id, trace_id, span_id, model, path, error, user, service, provider, key, project, session, operation, method, status, quality, superseded, tier; -word for calls without it" example:"status:429 model:gpt -user:ci"`
 	Superseded bool   `query:"superseded" doc:"also records that do not count, because another one stands for their call"`
 	Sort       string `query:"sort" default:"time" enum:"time,cost_usd,duration_ms,ttft_ms,total_tokens" doc:"what to sort all calls that match by; calls whose figure is not known come last, equal ones newest first. Another sort than time reads all of them for each page"`
 	Order      string `query:"order" default:"desc" enum:"desc,asc"`
@@ -147,7 +148,7 @@ func itemOf(r *store.Record, index *keyIndex) LogItem {
 	item := LogItem{
 		ID: itemID(r), Time: r.Start, TraceID: r.Trace.String(), SpanID: r.Span.String(), Method: r.Method, Path: r.Path,
 		ErrorType: r.ErrorType, Failed: r.Failed, Provider: r.Provider, Model: r.Model, RequestModel: r.RequestModel,
-		Operation: r.Operation, User: r.User, Service: r.Service, Environment: r.Environment, Project: r.Project, Session: r.Session,
+		Operation: r.Operation, Tier: r.Tier.String(), User: r.User, Service: r.Service, Environment: r.Environment, Project: r.Project, Session: r.Session,
 		RequestID: r.RequestID, ResponseID: r.ResponseID, Quality: r.Quality.Names(), Counted: r.Counted, Superseded: r.Reason.String(),
 		Input: figure(t, usage.HasInput, t.Input()), Output: figure(t, usage.HasOutput, t.Output()),
 		CacheRead: figure(t, usage.HasCacheRead, t.CacheRead), CacheWrite: figure(t, usage.HasCacheWrite, t.CacheWrite),

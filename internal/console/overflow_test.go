@@ -22,8 +22,8 @@ func (b *bench) huge(first, n int, key string, t usage.Tokens, cost usage.NanoUS
 			ReportedCost: cost, HasReportedCost: true,
 		}
 		c.Trace[0] = 9
-		binary.BigEndian.PutUint32(c.Trace[1:], uint32(i/100)) //nolint:gosec // small; each call is compared with all of its trace
-		binary.BigEndian.PutUint32(c.Span[:], uint32(first+i)) //nolint:gosec // small
+		binary.BigEndian.PutUint32(c.Trace[1:], uint32(i/100))
+		binary.BigEndian.PutUint32(c.Span[:], uint32(first+i))
 		c.ID = usage.SpanRecordID(c.Trace, c.Span)
 		batch.Calls = append(batch.Calls, c)
 	}

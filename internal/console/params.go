@@ -47,12 +47,13 @@ type Filters struct {
 	User     []string `query:"user,explode" doc:"user, as the telemetry tells it" maxItems:"100"`
 	Service  []string `query:"service,explode" doc:"service.name of what made the call" maxItems:"100"`
 	Project  []string `query:"project,explode" doc:"project or team" maxItems:"100"`
+	Tier     []string `query:"service_tier,explode" doc:"service tier of the answer: standard, batch, flex, priority, scale or other" maxItems:"20"`
 	Status   []string `query:"status,explode" doc:"ok, error, or an HTTP status code such as 429" maxItems:"20"`
 }
 
 // filter reads the filters.
 func (f *Filters) filter(book *keyIndex) (store.Filter, error) {
-	out := store.Filter{Models: f.Model, Providers: f.Provider, Users: f.User, Services: f.Service, Projects: f.Project, Statuses: f.Status}
+	out := store.Filter{Models: f.Model, Providers: f.Provider, Users: f.User, Services: f.Service, Projects: f.Project, Statuses: f.Status, Tiers: f.Tier}
 	for _, t := range []struct {
 		name, text string
 		into       *time.Time
@@ -72,6 +73,11 @@ func (f *Filters) filter(book *keyIndex) (store.Filter, error) {
 	for _, s := range f.Status {
 		if n, err := strconv.Atoi(s); s != "ok" && s != "error" && (err != nil || n < 100 || n > 599) {
 			return out, because("status_unknown", wrong("query.status", `must be "ok", "error" or an HTTP status code`, s))
+		}
+	}
+	for _, name := range f.Tier {
+		if _, known := usage.TierNamed(name); !known {
+			return out, because("tier_unknown", wrong("query.service_tier", "must be one of "+strings.Join(usage.TierNames(), ", "), name))
 		}
 	}
 	for _, k := range f.Key {

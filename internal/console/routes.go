@@ -43,7 +43,7 @@ func register[I, O any](c *Console, need access.Permission, op huma.Operation, h
 }
 
 // handle adds a route that is not part of the API's description: pages, metrics, probes.
-func (c *Console) handle(mux *http.ServeMux, method, path string, need access.Permission, h http.Handler) { //nolint:unparam // other methods will come
+func (c *Console) handle(mux *http.ServeMux, method, path string, need access.Permission, h http.Handler) {
 	c.placed = append(c.placed, placement{method, path, need})
 	mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
 		if c.allowed(w, r, need) {

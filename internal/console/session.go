@@ -336,14 +336,14 @@ func (c *Console) changePassword(ctx context.Context, in *struct {
 		return nil, because("password_unfit", wrong("body.new_password", err.Error(), nil))
 	}
 	u, err := c.checkPassword(ctx, p.Name, in.Body.Old)
+	if err == nil {
+		err = c.storePassword(ctx, &u, in.Body.New, "user.password", store.UserUpdate{EndSessions: true})
+	}
 	if err != nil {
 		var s huma.StatusError
 		if errors.As(err, &s) && s.GetStatus() == http.StatusUnauthorized {
 			err = because("old_password_wrong", newProblem(http.StatusForbidden, "the old password is wrong"))
 		}
-		return nil, err
-	}
-	if err := c.storePassword(ctx, &u, in.Body.New, "user.password", store.UserUpdate{EndSessions: true}); err != nil {
 		return nil, err
 	}
 	return c.startSession(ctx, u, "session")

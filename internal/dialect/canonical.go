@@ -35,7 +35,7 @@ var tokenFields = [...]struct {
 // canonical are the names of the canonical form, apart from those of figures.
 var canonical = struct {
 	operation, provider, requestModel, responseModel, responseID, errorType, requestID, keyFingerprint, keyDisplay, user, project, session,
-	group, family, role, method, path, conversation, total, status, stream, ttft, echo, cost, quality, recordID, start, duration ref
+	group, family, role, method, path, conversation, total, status, stream, ttft, echo, cost, quality, recordID, start, duration, tier, responseTier ref
 }{
 	operation: refTo(usage.AttrOperation), provider: refTo(usage.AttrProvider), requestModel: refTo(usage.AttrRequestModel),
 	responseModel: refTo(usage.AttrResponseModel), responseID: refTo(usage.AttrResponseID), errorType: refTo(usage.AttrErrorType),
@@ -45,6 +45,7 @@ var canonical = struct {
 	conversation: refTo(usage.AttrConversationID), total: refTo("gen_ai.usage.total_tokens"), status: refTo(usage.AttrHTTPStatus),
 	stream: refTo(usage.AttrRequestStream), ttft: refTo(usage.AttrTTFT), echo: refTo(usage.AttrEcho), cost: refTo(usage.AttrCostReported),
 	quality: refTo(usage.AttrQuality), recordID: refTo(attrRecordID), start: refTo(attrStart), duration: refTo(attrDuration),
+	tier: refTo(usage.AttrTier), responseTier: refTo(usage.AttrResponseTier),
 }
 
 // canonicalNames are the names that a canonicalWriter writes.
@@ -54,7 +55,7 @@ func canonicalNames() []string {
 	for _, a := range []*ref{
 		&c.operation, &c.provider, &c.requestModel, &c.responseModel, &c.responseID, &c.errorType, &c.requestID, &c.keyFingerprint, &c.keyDisplay,
 		&c.user, &c.project, &c.session, &c.group, &c.family, &c.role, &c.method, &c.path, &c.conversation, &c.total, &c.status, &c.stream, &c.ttft,
-		&c.echo, &c.cost, &c.recordID, &c.start, &c.duration,
+		&c.echo, &c.cost, &c.recordID, &c.start, &c.duration, &c.tier, &c.responseTier,
 	} {
 		names = append(names, a.name)
 	}
@@ -129,6 +130,10 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 	w.text(&canonical.path, c.Path)
 	if c.Session != "" && !w.there.named(&canonical.conversation) {
 		w.text(&canonical.conversation, c.Session)
+	}
+	w.text(&canonical.tier, c.Tier.String())
+	if name := conventionalTier(c); name != "" && !w.there.named(&canonical.responseTier) {
+		w.text(&canonical.responseTier, name)
 	}
 	if c.Status != 0 {
 		w.integer(&canonical.status, int64(c.Status))
@@ -271,7 +276,7 @@ func (w *canonicalWriter) number(a *ref, f float64) {
 	switch {
 	case !there:
 		w.add = append(w.add, added{name: a.name, kind: pcommon.ValueTypeDouble, f: f})
-	case v.Type() != pcommon.ValueTypeDouble || v.Double() != f: //nolint:gocritic // exact on purpose
+	case v.Type() != pcommon.ValueTypeDouble || v.Double() != f:
 		v.SetDouble(f)
 	}
 }
@@ -300,6 +305,11 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 	c.Project, c.Session = r.own.text(&canonical.project), r.own.text(&canonical.session)
 	if c.Project == "" {
 		c.Project = r.origin.project
+	}
+	if name := r.own.text(&canonical.tier); name != "" {
+		c.Tier, _ = usage.TierNamed(name)
+	} else { // of a library that writes the attributes of the provider only
+		c.Tier = usage.ParseTier(r.text(nil, factTier))
 	}
 	c.Group, c.Method = r.own.text(&canonical.group), r.own.text(&canonical.method)
 	c.Path = pathOf(r.own.text(&canonical.path))

@@ -41,6 +41,7 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 		}
 	}
 	c.Operation = r.operation(f)
+	c.Tier = usage.ParseTier(r.text(f, factTier))
 	c.ResponseID, c.RequestID = r.text(f, factResponseID), r.text(f, factRequestID)
 	c.User, c.Project, c.Session = r.text(f, factUser), r.text(f, factProject), r.text(f, factSession)
 	if c.TTFT = r.duration(f, factTTFT); c.TTFT == 0 && !r.log {

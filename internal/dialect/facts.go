@@ -32,6 +32,7 @@ const (
 	factKeyName
 	factFirstTokenAt // when the first token came, where that is told and not how long it took
 	factFinish       // why the answer ended, of several the first
+	factTier         // service tier: of the answer, else the requested one
 
 	factCount
 )
@@ -89,7 +90,15 @@ var facts = map[fact][]string{
 		"error.type", "exception.type",
 	},
 	factFirstTokenAt: {"langfuse.observation.completion_start_time", "mastra.completion_start_time"},
-	factFinish:       {"gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "ai.response.finishReason", "llm.finish_reason"},
+	factTier: {
+		"openai.response.service_tier", "gen_ai.openai.response.service_tier", "gen_ai.response.service_tier", "anthropic.response.service_tier",
+		"gen_ai.anthropic.response.service_tier", "llm.openai.service_tier", "llm.anthropic.service_tier", "llm.None.service_tier",
+		"output.value#service_tier", "output.value#usage.service_tier", "mlflow.spanOutputs#service_tier", "mlflow.spanOutputs#usage.service_tier",
+		// what was asked for, where the answer does not say
+		"openai.request.service_tier", "gen_ai.openai.request.service_tier", "gen_ai.request.service_tier", "anthropic.request.service_tier",
+		"llm.invocation_parameters#service_tier",
+	},
+	factFinish: {"gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "ai.response.finishReason", "llm.finish_reason"},
 }
 
 // notTold are texts, in small letters, that emitters write where they know nothing: Spring AI names the model

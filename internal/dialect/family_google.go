@@ -60,5 +60,5 @@ var genkit = Family{
 
 	HidesCache: []PartRule{{Provider: "anthropic", Is: excluded}}, // genkit#5412
 
-	Facts: map[fact][]string{factModel: {"genkit:input#model", "genkit:name"}}, // "generate" names no model itself
+	Facts: map[fact][]string{factModel: {"genkit:input#model", "genkit:name"}, factTier: {"genkit:output#raw.service_tier", "genkit:output#raw.usage.service_tier"}}, // "generate" names no model itself
 }

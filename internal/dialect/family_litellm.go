@@ -29,6 +29,7 @@ var litellm = Family{
 	Guesses: true,
 	Facts: map[fact][]string{
 		factRequestID: {"litellm.call_id"},
+		factTier:      {"metadata.usage_object#service_tier"},
 		factUser: {
 			"litellm.end_user.id", "litellm.metadata.user_api_key_end_user_id", "metadata.user_api_key_end_user_id", "llm.user", "litellm.user.id",
 			"litellm.user.email", "litellm.metadata.user_api_key_user_id", "litellm.metadata.user_api_key_user_email",

@@ -46,6 +46,10 @@ var openInferenceLangChain = Family{
 	},
 	CacheWrite1h: []string{"output.value#llmOutput.usage.cache_creation.ephemeral_1h_input_tokens"},
 	Cache:        []PartRule{{Is: byTotal}},
+	Facts: map[fact][]string{factTier: {
+		"output.value#llm_output.service_tier", "output.value#llmOutput.service_tier", "output.value#llmOutput.usage.service_tier",
+		"output.value#generations.0.0.message.kwargs.response_metadata.usage.service_tier",
+	}},
 }
 
 // answers reads the provider's own answer, which some instrumentations keep on the span of a model call

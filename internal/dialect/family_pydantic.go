@@ -36,5 +36,5 @@ var logfire = Family{
 	},
 	Cache:    []PartRule{{Is: included}},
 	Answered: []string{"gen_ai.response.id", "gen_ai.response.finish_reasons", "response_data", "logfire.span_type=log"},
-	Facts:    map[fact][]string{factCost: {"operation.cost"}, factDuration: {"duration"}},
+	Facts:    map[fact][]string{factCost: {"operation.cost"}, factDuration: {"duration"}, factTier: {"gen_ai.usage.raw#service_tier"}},
 }

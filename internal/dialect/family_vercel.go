@@ -42,4 +42,12 @@ var vercelAI = Family{
 		{Provider: "gcp.gemini", Is: excluded},
 		{Provider: "gcp.vertex_ai", Is: excluded},
 	},
+	Facts: map[fact][]string{
+		factTier: {
+			"ai.response.providerMetadata#openai.serviceTier", "ai.response.providerMetadata#azure.serviceTier",
+			"ai.response.providerMetadata#anthropic.usage.service_tier", "ai.response.providerMetadata#google.serviceTier",
+			"ai.response.providerMetadata#vertex.serviceTier", "ai.response.providerMetadata#google.usageMetadata.trafficType",
+			"ai.response.providerMetadata#vertex.usageMetadata.trafficType",
+		},
+	},
 }

@@ -430,6 +430,7 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 		}
 	}
 	c.Operation = r.operation(f)
+	c.Tier = usage.ParseTier(r.text(f, factTier))
 	c.ResponseID, c.RequestID = r.text(f, factResponseID), r.text(f, factRequestID)
 	c.User, c.Project, c.Session = r.text(f, factUser), r.text(f, factProject), r.text(f, factSession)
 	if c.TTFT = r.duration(f, factTTFT); c.TTFT == 0 && !r.log {
@@ -602,6 +603,9 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 		usage.AttrProject: &c.Project, usage.AttrSession: &c.Session, usage.AttrGroup: &c.Group, usage.AttrHTTPMethod: &c.Method,
 	} {
 		*into = get(name)
+	}
+	if c.Tier, _ = usage.TierNamed(get(usage.AttrTier)); get(usage.AttrTier) == "" {
+		c.Tier = usage.ParseTier(r.text(nil, factTier))
 	}
 	for _, name := range []string{usage.AttrProject, "project.name", "project.id"} {
 		if v, ok := lastOf(r.res, name); ok && c.Project == "" {
@@ -882,7 +886,7 @@ func plainWrite(c *usage.Call, family string, attrs pcommon.Map) {
 		usage.AttrResponseID: c.ResponseID, usage.AttrErrorType: c.ErrorType, usage.AttrRequestID: c.RequestID,
 		usage.AttrKeyFingerprint: c.KeyFingerprint, usage.AttrKeyDisplay: c.KeyDisplay, usage.AttrUser: c.User, usage.AttrProject: c.Project,
 		usage.AttrSession: c.Session, usage.AttrGroup: c.Group, usage.AttrFamily: family, usage.AttrRole: role,
-		usage.AttrHTTPMethod: c.Method, usage.AttrURLPath: c.Path,
+		usage.AttrHTTPMethod: c.Method, usage.AttrURLPath: c.Path, usage.AttrTier: c.Tier.String(),
 	} {
 		if attrs.PutStr(name, s); s == "" {
 			attrs.Remove(name)
@@ -890,6 +894,12 @@ func plainWrite(c *usage.Call, family string, attrs pcommon.Map) {
 	}
 	if _, ok := attrs.Get(usage.AttrConversationID); !ok && c.Session != "" {
 		attrs.PutStr(usage.AttrConversationID, c.Session)
+	}
+	tier := map[usage.Tier]string{
+		usage.TierStandard: "default", usage.TierBatch: "batch", usage.TierFlex: "flex", usage.TierPriority: "priority", usage.TierScale: "scale",
+	}[c.Tier]
+	if _, ok := attrs.Get(usage.AttrResponseTier); !ok && tier != "" && slices.Contains([]string{"openai", "azure.ai.openai"}, c.Provider) {
+		attrs.PutStr(usage.AttrResponseTier, tier)
 	}
 	integer(usage.AttrHTTPStatus, c.Status != 0, int64(c.Status))
 	if c.Stream != usage.Unknown {

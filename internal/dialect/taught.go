@@ -16,6 +16,8 @@ type Taught struct {
 
 	Provider                                                                 string // where the record names none
 	Model, RequestModel, ResponseID, RequestID, User, Project, Session, Cost []string
+
+	ServiceTier []string
 }
 
 // family makes a row of it, and adds the attributes that it reads to names.
@@ -41,7 +43,7 @@ func (t *Taught) family(n *names) *Family {
 	}
 	for fact, aliases := range map[fact][]string{
 		factResponseModel: t.Model, factRequestModel: t.RequestModel, factResponseID: t.ResponseID, factRequestID: t.RequestID,
-		factUser: t.User, factProject: t.Project, factSession: t.Session, factCost: t.Cost,
+		factUser: t.User, factProject: t.Project, factSession: t.Session, factCost: t.Cost, factTier: t.ServiceTier,
 	} {
 		if len(aliases) > 0 {
 			f.Facts[fact] = aliases

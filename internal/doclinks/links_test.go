@@ -51,7 +51,7 @@ func TestReferences(t *testing.T) {
 
 func read(t *testing.T, path string) string {
 	t.Helper()
-	text, err := os.ReadFile(path) //nolint:gosec // of the repository
+	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	return string(text)
 }

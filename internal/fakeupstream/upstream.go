@@ -38,6 +38,8 @@ type ToolCall struct {
 // Bill is what one call costs, by the conventions' rule: Input has the cache in it, Output the reasoning.
 type Bill struct {
 	Input, Output, CacheRead, CacheWrite, CacheWrite1h, Reasoning int64
+
+	Audio, AudioOutput, Image, ImageOutput int64 // parts of Input and Output
 }
 
 // Served is one call that was answered.
@@ -63,9 +65,10 @@ type Upstream struct {
 	Delay time.Duration // before each event of a stream
 	Gzip  bool          // compress whole answers for clients that take it
 
-	mu     sync.Mutex
-	served []Served
-	ids    atomic.Int64
+	mu      sync.Mutex
+	served  []Served
+	batches map[string]bool // those that were asked for
+	ids     atomic.Int64
 }
 
 // Served gives the account, in the order in which calls ended.
@@ -95,6 +98,10 @@ func Sum(served []Served) (t Totals) {
 		t.CacheWrite += s.Bill.CacheWrite
 		t.CacheWrite1h += s.Bill.CacheWrite1h
 		t.Reasoning += s.Bill.Reasoning
+		t.Audio += s.Bill.Audio
+		t.AudioOutput += s.Bill.AudioOutput
+		t.Image += s.Bill.Image
+		t.ImageOutput += s.Bill.ImageOutput
 	}
 	return t
 }
@@ -112,7 +119,8 @@ type request struct {
 	StreamOptions struct {
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`
-	MaxTokens int64 `json:"max_tokens"`
+	MaxTokens    int64  `json:"max_tokens"`
+	StreamFormat string `json:"stream_format"` // of speech
 }
 
 // exchange is one call being answered.
@@ -147,7 +155,11 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x := &exchange{u: u, w: w, r: r, delay: u.Delay}
 	_ = json.Unmarshal(raw, &x.body)
+	x.form(raw)
 	x.read(raw)
+	if x.media(path) {
+		return
+	}
 	switch {
 	case r.Method == http.MethodGet && strings.HasSuffix(path, "/models"):
 		x.json(http.StatusOK, map[string]any{"object": "list", "data": []any{

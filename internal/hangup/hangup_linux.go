@@ -20,7 +20,7 @@ func gone(c net.Conn) bool {
 	closed := false
 	err = raw.Control(func(fd uintptr) {
 		const ended = unix.POLLRDHUP | unix.POLLHUP | unix.POLLERR
-		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}} //nolint:gosec // a descriptor is small
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
 		n, err := unix.Poll(fds, 0)
 		closed = err == nil && n > 0 && fds[0].Revents&ended != 0
 	})

@@ -12,7 +12,7 @@ import (
 
 // File returns the bytes of a golden file: hexadecimal digits with any white space between them.
 func File(path string) ([]byte, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // tests name it
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the golden file: %w", err)
 	}
@@ -39,7 +39,7 @@ func Text(b []byte) string {
 // follows the line "<!-- hex: NAME -->". Its lines are an offset of four hexadecimal digits, bytes, and after a
 // semicolon an annotation, which may go on in lines that begin with blanks and a semicolon.
 func Example(document, name string) ([]byte, error) {
-	text, err := os.ReadFile(document) //nolint:gosec // tests name it
+	text, err := os.ReadFile(document)
 	if err != nil {
 		return nil, fmt.Errorf("read the document: %w", err)
 	}

@@ -32,6 +32,7 @@ type exported struct {
 	Model        string         `json:"model"`
 	RequestModel string         `json:"request_model"`
 	Operation    string         `json:"operation"`
+	Tier         string         `json:"service_tier"`
 	Stream       *bool          `json:"stream"`
 	Key          *Key           `json:"key"`
 	User         string         `json:"user"`
@@ -144,6 +145,7 @@ func (e *exported) describe(c *usage.Call) {
 	} {
 		*t.into = dialect.Clean(t.text)
 	}
+	c.Tier = usage.ParseTier(e.Tier)
 	c.Failed = e.Failed
 	if e.Status != nil && *e.Status >= 100 && *e.Status <= 599 {
 		c.Status = *e.Status

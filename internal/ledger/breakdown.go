@@ -38,6 +38,7 @@ var ErrTooMany = fmt.Errorf("%w: more than %d combinations", ErrQuery, MaxRows)
 var fieldOf = map[Dimension]store.Field{
 	ByModel: store.FieldModel, ByProvider: store.FieldProvider, ByKey: store.FieldKey, ByUser: store.FieldUser,
 	ByService: store.FieldService, ByProject: store.FieldProject, ByStatus: store.FieldStatus, ByOperation: store.FieldOperation,
+	ByTier: store.FieldTier,
 }
 
 // Breakdown sums what counts by the values of dimensions. Where they and the filter touch no more
@@ -79,7 +80,7 @@ func (l *Ledger) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, er
 func inMemory(q BreakdownQuery) (Query, bool) {
 	mq := Query{Filter: q.Filter, By: q.By[0], CountsOnly: true}
 	for _, by := range q.By {
-		if by == ByOperation || axisOf(by) != axisOf(q.By[0]) {
+		if by == ByOperation || by == ByTier || axisOf(by) != axisOf(q.By[0]) {
 			return mq, false
 		}
 	}
@@ -120,7 +121,7 @@ func (l *Ledger) breakdownFromSums(ctx context.Context, q Query, by []Dimension)
 
 // String is a dimension's name in the API; "" of ByNothing.
 func (d Dimension) String() string {
-	names := [...]string{"", "model", "provider", "key", "user", "service", "project", "status", "operation"}
+	names := [...]string{"", "model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier"}
 	if int(d) < len(names) {
 		return names[d]
 	}

@@ -32,6 +32,8 @@ func valueOf(d Dimension, c *usage.Call) string {
 		return c.Project
 	case ByOperation:
 		return c.Operation
+	case ByTier:
+		return c.Tier.String()
 	case ByStatus:
 		switch {
 		case c.Status != 0:
@@ -65,13 +67,13 @@ func TestBreakdownEqualsRecords(t *testing.T) {
 		if i%13 == 0 {
 			c.Quality |= usage.Inconsistent
 		}
-		c.KeyDisplay = "shown"
+		c.KeyDisplay, c.Tier = "shown", usage.Tier(i%4)
 	}
 	require.NoError(t, l.Commit(context.Background(), b))
 	records := stored(t, l)
 	rapid.Check(t, func(t *rapid.T) {
 		var q BreakdownQuery
-		for _, d := range rapid.SliceOfNDistinct(rapid.IntRange(int(ByModel), int(ByOperation)), 1, 2, rapid.ID[int]).Draw(t, "by") {
+		for _, d := range rapid.SliceOfNDistinct(rapid.IntRange(int(ByModel), int(ByTier)), 1, 2, rapid.ID[int]).Draw(t, "by") {
 			q.By = append(q.By, Dimension(d))
 		}
 		if rapid.Bool().Draw(t, "range") {
@@ -86,6 +88,9 @@ func TestBreakdownEqualsRecords(t *testing.T) {
 		if rapid.Bool().Draw(t, "by status") {
 			q.Filter.Statuses = []string{"error"}
 		}
+		if rapid.Bool().Draw(t, "by tier") {
+			q.Filter.Tiers = []string{"batch", ""}
+		}
 		got, err := l.Breakdown(context.Background(), q)
 		require.NoError(t, err)
 
@@ -93,7 +98,7 @@ func TestBreakdownEqualsRecords(t *testing.T) {
 		for i := range records {
 			c := &records[i].Call
 			f := q.Filter
-			if (!f.From.IsZero() && c.Start.Before(f.From)) || (!f.To.IsZero() && !c.Start.Before(f.To)) || !in(f.Users, c.User) || !statusIn(f.Statuses, rollup.StatusOf(c)) {
+			if (!f.From.IsZero() && c.Start.Before(f.From)) || (!f.To.IsZero() && !c.Start.Before(f.To)) || !in(f.Users, c.User) || !in(f.Tiers, c.Tier.String()) || !statusIn(f.Statuses, rollup.StatusOf(c)) {
 				continue
 			}
 			var values []string
@@ -138,6 +143,8 @@ func TestBreakdownRefuses(t *testing.T) {
 	require.NoError(t, l.Commit(context.Background(), variedCalls(20)))
 	_, err = l.engine.Totals(context.Background(), store.Filter{}, []store.Field{store.FieldModel, store.FieldKey}, 3)
 	require.ErrorIs(t, err, store.ErrTooMany)
+	_, err = l.Query(context.Background(), Query{By: ByTier})
+	require.ErrorIs(t, err, ErrQuery)
 	_, err = l.Query(context.Background(), Query{By: ByOperation})
 	require.ErrorIs(t, err, ErrQuery)
 	require.NoError(t, l.Close())

@@ -2,10 +2,16 @@ package ledger
 
 import "github.com/tokenboard/tokenboard/internal/usage"
 
+// tierPrices is a price book that knows prices of service tiers.
+type tierPrices interface {
+	// PricesTier reports whether the price of the call's service tier is known.
+	PricesTier(c *usage.Call) bool
+}
+
 // settle gives a call its cost: the computed one where the model has a price, else what the
 // telemetry reported (or the other way round), else none.
 func (l *Ledger) settle(c *usage.Call) {
-	c.Quality &^= usage.Unpriced | usage.ReportedCost | usage.NoUsage
+	c.Quality &^= usage.Unpriced | usage.ReportedCost | usage.NoUsage | usage.TierUnpriced
 	c.Cost, c.PriceVersion = 0, ""
 	var computed usage.NanoUSD
 	priced := false
@@ -19,6 +25,9 @@ func (l *Ledger) settle(c *usage.Call) {
 		c.Quality |= usage.ReportedCost
 	case priced:
 		c.Cost, c.PriceVersion = computed, l.o.Prices.Version()
+		if tiers, is := l.o.Prices.(tierPrices); is && !tiers.PricesTier(c) {
+			c.Quality |= usage.TierUnpriced
+		}
 	case c.Tokens.Reported():
 		c.Quality |= usage.Unpriced
 	}

@@ -59,6 +59,7 @@ func knownDetails(c *usage.Call) int {
 		c.KeyFingerprint != "", c.User != "", c.Service != "", c.Project != "", c.Session != "",
 		c.TTFT != 0, c.Duration != 0, c.Stream != usage.Unknown, c.Provider != "", c.Operation != "",
 		c.ResponseID != "", c.RequestID != "", c.Status != 0, c.Path != "", c.ErrorType != "" && c.ErrorType != "_OTHER", c.Environment != "",
+		c.Tier != usage.TierUnknown,
 	} {
 		if known {
 			n++
@@ -76,7 +77,7 @@ func digestOf(c *usage.Call) uint64 {
 	d = append(d, c.ID[:]...)
 	d = append(d, c.Parent[:]...)
 	d = d.ints(int64(c.Role), int64(c.Stream), flag(c.Echo), flag(c.Failed), flag(c.HasReportedCost),
-		int64(c.Tokens.Fields), int64(c.Quality&^(usage.Unpriced|usage.ReportedCost|usage.NoUsage)),
+		int64(c.Tokens.Fields), int64(c.Quality&^(usage.Unpriced|usage.ReportedCost|usage.NoUsage|usage.TierUnpriced)),
 		c.Start.UnixNano(), int64(c.Duration), int64(c.TTFT), int64(c.Status), int64(c.ReportedCost))
 	t := &c.Tokens
 	d = d.ints(t.InputUncached, t.CacheRead, t.CacheWrite, t.CacheWrite1h, t.OutputText, t.Reasoning)
@@ -87,6 +88,9 @@ func digestOf(c *usage.Call) uint64 {
 		&c.Service, &c.Environment, &c.Project, &c.Session, &c.Method, &c.Path, &c.ErrorType, &c.ResponseID, &c.RequestID,
 	} {
 		d = append(d.ints(int64(len(*s))), *s...) // with their lengths, texts that follow one another cannot be divided another way
+	}
+	if c.Tier != usage.TierUnknown {
+		d = d.ints(int64(c.Tier))
 	}
 	return xxhash.Sum64(d)
 }

@@ -42,7 +42,7 @@ func TestDigest(t *testing.T) {
 		"OutputText": func(c *usage.Call) { c.Tokens.OutputText++ }, "Reasoning": func(c *usage.Call) { c.Tokens.Reasoning++ },
 		"AudioInput": func(c *usage.Call) { c.Modalities.AudioInput++ }, "VideoOutput": func(c *usage.Call) { c.Modalities.VideoOutput++ },
 		"Group": func(c *usage.Call) { c.Group = "g" }, "Model": func(c *usage.Call) { c.Model = "m" }, "User": func(c *usage.Call) { c.User += "x" },
-		"Session": func(c *usage.Call) { c.Session = "s" }, "ErrorType": func(c *usage.Call) { c.ErrorType = "e" }, "RequestID": func(c *usage.Call) { c.RequestID = "" },
+		"Session": func(c *usage.Call) { c.Session = "s" }, "Tier": func(c *usage.Call) { c.Tier = usage.TierFlex }, "ErrorType": func(c *usage.Call) { c.ErrorType = "e" }, "RequestID": func(c *usage.Call) { c.RequestID = "" },
 		"a text moved to the next": func(c *usage.Call) { c.Service, c.Environment = "assistantp", "roduction" },
 		"a long text":              func(c *usage.Call) { c.Path = strings.Repeat("/a", 2000) },
 	} {
@@ -55,6 +55,7 @@ func TestDigest(t *testing.T) {
 	for name, change := range map[string]func(*usage.Call){
 		"Cost": func(c *usage.Call) { c.Cost = 9 }, "PriceVersion": func(c *usage.Call) { c.PriceVersion = "v" }, "Unpriced": func(c *usage.Call) { c.Quality |= usage.Unpriced },
 		"ReportedCost flag": func(c *usage.Call) { c.Quality |= usage.ReportedCost }, "NoUsage": func(c *usage.Call) { c.Quality |= usage.NoUsage },
+		"TierUnpriced": func(c *usage.Call) { c.Quality |= usage.TierUnpriced },
 	} {
 		other := typicalCall()
 		change(&other)

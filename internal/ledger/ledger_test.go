@@ -303,7 +303,17 @@ func (f fixed) Price(c *usage.Call) (usage.NanoUSD, bool) {
 	return usage.NanoUSD(f), c.Tokens.Fields&usage.HasOutput != 0
 }
 
+// flexOnly is a fixed price that is known for the tier flex only.
+type flexOnly struct{ fixed }
+
+func (flexOnly) PricesTier(c *usage.Call) bool { return c.Tier == usage.TierFlex }
+
 func TestCost(t *testing.T) {
+	flex, scale, reportedScale := usage.Call{Tier: usage.TierFlex}, usage.Call{Tier: usage.TierScale}, usage.Call{Tier: usage.TierScale, HasReportedCost: true, ReportedCost: 7}
+	for _, c := range []*usage.Call{&flex, &scale, &reportedScale} {
+		c.Tokens = usage.Tokens{OutputText: 1, Fields: usage.HasOutput}
+	}
+	scale.Quality = usage.TierUnpriced // it says so of another price book
 	reported := usage.Call{HasReportedCost: true, ReportedCost: 7, Tokens: usage.Tokens{OutputText: 1, Fields: usage.HasOutput}}
 	told := usage.Call{Tokens: usage.Tokens{OutputText: 1, Fields: usage.HasOutput}}
 	unknown := usage.Call{Tokens: usage.Tokens{InputUncached: 1, Fields: usage.HasInput}}
@@ -321,6 +331,10 @@ func TestCost(t *testing.T) {
 		{"reported before computed", Options{Prices: fixed(5), PreferReported: true}, reported, 7, usage.ReportedCost},
 		{"computed where nothing is reported", Options{Prices: fixed(5), PreferReported: true}, told, 5, 0},
 		{"not in the book", Options{Prices: fixed(5)}, unknown, 0, usage.Unpriced},
+		{"a tier with a price", Options{Prices: flexOnly{5}}, flex, 5, 0},
+		{"a tier without a price", Options{Prices: flexOnly{5}}, scale, 5, usage.TierUnpriced},
+		{"a book without tiers", Options{Prices: fixed(5)}, scale, 5, 0},
+		{"a tier without a price, reported", Options{Prices: flexOnly{5}, PreferReported: true}, reportedScale, 7, usage.ReportedCost},
 		{"no usage", Options{Prices: fixed(5)}, silent, 0, usage.NoUsage},
 	} {
 		l := &Ledger{o: tc.o}

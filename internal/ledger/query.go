@@ -27,6 +27,7 @@ const (
 	ByProject
 	ByStatus
 	ByOperation // of Breakdown only
+	ByTier      // service tier; of Breakdown only
 )
 
 // Query asks for sums over records that count. Edges are ascending times: the answer has
@@ -78,8 +79,8 @@ func (l *Ledger) Query(ctx context.Context, q Query) (Answer, error) {
 	if q.Top > 0 && !q.Overall && !q.CountsOnly {
 		return Answer{}, fmt.Errorf("%w: histograms of the top groups are not kept apart", ErrQuery)
 	}
-	if q.By == ByOperation {
-		return Answer{}, fmt.Errorf("%w: sums are not kept by operation; ask for a breakdown", ErrQuery)
+	if q.By == ByOperation || q.By == ByTier {
+		return Answer{}, fmt.Errorf("%w: sums are not kept by %s; ask for a breakdown", ErrQuery, q.By)
 	}
 	p, err := l.plan(q)
 	if err != nil {
@@ -241,6 +242,9 @@ func (l *Ledger) plan(q Query) (*plan, error) {
 func axisFor(q Query) (rollup.Axis, bool) {
 	need := map[rollup.Axis]bool{}
 	f := &q.Filter
+	if len(f.Tiers) > 0 {
+		return rollup.All, false // sums are not kept by it
+	}
 	for a, used := range map[rollup.Axis]bool{
 		rollup.Models: len(f.Models)+len(f.Providers) > 0, rollup.Keys: len(f.Keys) > 0, rollup.Users: len(f.Users) > 0,
 		rollup.Services: len(f.Services) > 0, rollup.Projects: len(f.Projects) > 0, rollup.Statuses: len(f.Statuses) > 0,
@@ -265,7 +269,7 @@ func axisFor(q Query) (rollup.Axis, bool) {
 
 // filtered tells whether a filter selects values of any dimension.
 func filtered(f *store.Filter) bool {
-	return len(f.Models)+len(f.Providers)+len(f.Keys)+len(f.Users)+len(f.Services)+len(f.Projects)+len(f.Statuses) > 0
+	return len(f.Models)+len(f.Providers)+len(f.Keys)+len(f.Users)+len(f.Services)+len(f.Projects)+len(f.Statuses)+len(f.Tiers) > 0
 }
 
 // whole tells whether the sums in memory have all calls of the members that a plan asks for.

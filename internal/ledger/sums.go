@@ -104,6 +104,11 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 			return err
 		}
 	}
+	return l.remakeHours(ctx, hours)
+}
+
+// remakeHours adds up the records of the dirty ones of some hours, which are ascending.
+func (l *Ledger) remakeHours(ctx context.Context, hours []store.Hour) error {
 	for i := 0; i < len(hours); {
 		if !hours[i].Dirty {
 			i++
@@ -215,7 +220,7 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 		stored = append(stored, store.SumPage{SumKey: sumKey(p, 0), Data: p.Data})
 		for part, data := range p.Parts {
 			if data != nil {
-				stored = append(stored, store.SumPage{SumKey: sumKey(p, rollup.Part(part)), Data: data}) //nolint:gosec // few
+				stored = append(stored, store.SumPage{SumKey: sumKey(p, rollup.Part(part)), Data: data})
 			}
 		}
 	}

@@ -169,7 +169,6 @@ func (s *jsonScanner) begin(c byte) error {
 			return err
 		}
 	}
-	fits := true
 	switch {
 	case c == '{':
 		if f != nil && (f.kind != sub || s.list()) {
@@ -188,22 +187,22 @@ func (s *jsonScanner) begin(c byte) error {
 		s.element = true // f stays
 		return err
 	case c == '"':
-		if fits = f == nil || !s.list() && f.kind != sub && f.kind != boolean; fits {
+		if f == nil || !s.list() && f.kind != sub && f.kind != boolean {
 			s.beginText(inText)
 			return nil
 		}
 	case c == '-' || c >= '0' && c <= '9':
-		if fits = f == nil || !s.list() && f.kind >= int32s && f.kind <= double; fits {
+		if f == nil || !s.list() && f.kind >= int32s && f.kind <= double {
 			s.state, s.token[0], s.length = inNumber, c, 1
 			return nil
 		}
 	case c == 't' || c == 'f':
-		if fits = f == nil || !s.list() && f.kind == boolean; fits {
-			s.state, s.word = inWord, map[byte]string{'t': "rue", 'f': "alse"}[c]
+		if f == nil || !s.list() && f.kind == boolean {
+			s.state, s.word = inWord, wordRest(c)
 			return nil
 		}
 	case c == 'n':
-		if fits = f == nil || s.list() || f.kind == text || f.kind == sub; fits {
+		if f == nil || s.list() || f.kind == text || f.kind == sub {
 			s.state, s.word = inWord, "ull"
 			return nil
 		}
@@ -388,4 +387,12 @@ func (s *jsonScanner) letter(c byte) error {
 		s.after()
 	}
 	return nil
+}
+
+// wordRest returns what follows the first byte of a boolean.
+func wordRest(first byte) string {
+	if first == 't' {
+		return "true"[1:]
+	}
+	return "false"[1:]
 }

@@ -102,7 +102,7 @@ func (s *protobufScanner) ended() {
 }
 
 func (s *protobufScanner) tag(tag uint64) error {
-	number := int32(tag >> 3) //nolint:gosec // as the decoder does
+	number := int32(tag >> 3)
 	if number <= 0 {
 		return malformed("protobuf has a field without a number")
 	}
@@ -144,7 +144,7 @@ func (s *protobufScanner) pass(n int64) error {
 }
 
 func (s *protobufScanner) length(v uint64) error {
-	n := int64(v) //nolint:gosec // checked
+	n := int64(v)
 	if n < 0 || n > s.stack[len(s.stack)-1].end-s.at {
 		return malformed("a field of protobuf is longer than its message")
 	}

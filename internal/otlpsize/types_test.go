@@ -183,7 +183,7 @@ func fuzzSeeds(f *testing.F, e encoding) {
 // compare is what fuzzing looks for: what a scanner lets pass takes no more memory than it says, and what it
 // refuses as malformed the decoder refuses, too.
 func compare(t *testing.T, e encoding, signal int, body []byte, stricter func(error) bool) {
-	s := Signal(uint(signal) % uint(len(signals))) //nolint:gosec // a remainder is small
+	s := Signal(uint(signal) % uint(len(signals)))
 	scanner := e.scanner(s, unlimited)
 	err := scan(scanner, body, 7)
 	again := e.scanner(s, unlimited)

@@ -6,10 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Override is a price of the operator's own, in USD per million tokens.
@@ -20,6 +23,16 @@ type Override struct {
 	Rates    Amounts
 	Tiers    []OverrideTier
 	Request  *float64 // USD per request, whatever its tokens
+	// ServiceTiers are the prices of service tiers, by name: batch, flex, priority, scale or other. A tier that is not
+	// there has the published factor of the model, where there is one.
+	ServiceTiers map[string]OverrideServiceTier
+}
+
+// OverrideServiceTier is what a call of a service tier costs: a factor on all rates, or rates. Kinds that have no rate
+// here keep theirs. Set one of the two.
+type OverrideServiceTier struct {
+	Factor *float64 // 0 to 100
+	Rates  Amounts  // whatever the size of the input
 }
 
 // Amounts are USD per million tokens; nil is no price of its own, see kinds: what lies within
@@ -55,6 +68,59 @@ type ownPrice struct {
 	Override
 	provider, model string // in lower case; provider as the book names it
 	rates           rates
+	tiers           map[usage.Tier]*ownTier
+}
+
+// ownTier is an OverrideServiceTier, ready for use: one of the two is there.
+type ownTier struct {
+	factors *tierFactors
+	rates   *rates
+}
+
+// newOwnTiers reads the service tiers of an own price.
+func newOwnTiers(o *Override) (map[usage.Tier]*ownTier, error) {
+	out := map[usage.Tier]*ownTier{}
+	for name, s := range o.ServiceTiers {
+		where := fmt.Sprintf("service_tiers: %s", name)
+		tier, known := usage.TierNamed(name)
+		if !known || !charged(tier) {
+			return nil, fmt.Errorf("%s: name batch, flex, priority, scale or other", where)
+		}
+		some := false
+		s.Rates.each(func(kind, *float64) { some = true })
+		if some == (s.Factor != nil) {
+			return nil, fmt.Errorf("%s: set either factor or prices", where)
+		}
+		if s.Factor != nil {
+			f, ok := ownFactor(*s.Factor)
+			if !ok {
+				return nil, fmt.Errorf("%s: factor must be a number from 0 to %d", where, maxFactor)
+			}
+			out[tier] = &ownTier{factors: &tierFactors{f, f}}
+			continue
+		}
+		p, err := newOwnPrice(Override{Model: o.Model, Rates: s.Rates.over(o.Rates), Request: o.Request})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", where, err)
+		}
+		out[tier] = &ownTier{rates: &p.rates}
+	}
+	return out, nil
+}
+
+// over returns the amounts, with those of a base for the kinds that have none.
+func (a Amounts) over(base Amounts) Amounts {
+	for _, p := range [...][2]**float64{
+		{&a.Input, &base.Input}, {&a.Output, &base.Output}, {&a.CacheRead, &base.CacheRead}, {&a.CacheWrite, &base.CacheWrite},
+		{&a.CacheWrite1h, &base.CacheWrite1h}, {&a.Reasoning, &base.Reasoning}, {&a.AudioInput, &base.AudioInput},
+		{&a.AudioCacheRead, &base.AudioCacheRead}, {&a.AudioOutput, &base.AudioOutput}, {&a.ImageInput, &base.ImageInput},
+		{&a.ImageCacheRead, &base.ImageCacheRead}, {&a.ImageOutput, &base.ImageOutput},
+	} {
+		if *p[0] == nil {
+			*p[0] = *p[1]
+		}
+	}
+	return a
 }
 
 func newOwnPrice(o Override) (p ownPrice, err error) {
@@ -126,6 +192,9 @@ func newOwnPrice(o Override) (p ownPrice, err error) {
 		}
 		p.rates.request = r * perMillion
 	}
+	if err == nil {
+		p.tiers, err = newOwnTiers(&o)
+	}
 	return p, err
 }
 
@@ -193,6 +262,14 @@ func (b *Book) With(own []Override) (*Book, error) {
 			return nil, fmt.Errorf("own price %d (%s): %w", i+1, cmp.Or(o.Model, "no model"), err)
 		}
 		_, _ = fmt.Fprintf(digest, "%q %q %d %v\n", p.provider, p.model, p.From.UnixNano(), p.rates)
+		for _, name := range slices.Sorted(maps.Keys(o.ServiceTiers)) {
+			t, _ := usage.TierNamed(name)
+			if own := p.tiers[t]; own.rates != nil {
+				_, _ = fmt.Fprintf(digest, "%s %v\n", name, *own.rates)
+			} else {
+				_, _ = fmt.Fprintf(digest, "%s %v\n", name, *own.factors)
+			}
+		}
 		out.own = append(out.own, p)
 	}
 	slices.SortStableFunc(out.own, func(a, b ownPrice) int { return b.From.Compare(a.From) })

@@ -160,8 +160,10 @@ func TestExplain(t *testing.T) {
 	q, parts, ok := b.Explain(call("anthropic", "claude-sonnet-4-5-20250929", usage.Tokens{InputUncached: 10, CacheWrite: 7, CacheWrite1h: 3, OutputText: 5}))
 	require.True(t, ok)
 	require.Equal(t, []Part{
-		{"cache_write_1h", 3, 6 * ratesPerUSD, 18_000}, {"cache_write", 4, 375 * ratesPerUSD / 100, 15_000},
-		{"input", 10, 3 * ratesPerUSD, 30_000}, {"output", 5, 15 * ratesPerUSD, 75_000},
+		{Kind: "cache_write_1h", Tokens: 3, Rate: 6 * ratesPerUSD, USD: 18_000, Standard: 6 * ratesPerUSD},
+		{Kind: "cache_write", Tokens: 4, Rate: 375 * ratesPerUSD / 100, USD: 15_000, Standard: 375 * ratesPerUSD / 100},
+		{Kind: "input", Tokens: 10, Rate: 3 * ratesPerUSD, USD: 30_000, Standard: 3 * ratesPerUSD},
+		{Kind: "output", Tokens: 5, Rate: 15 * ratesPerUSD, USD: 75_000, Standard: 15 * ratesPerUSD},
 	}, parts)
 	require.Equal(t, "anthropic", q.Provider)
 	require.Equal(t, "3.75", parts[1].Rate.String())

@@ -35,30 +35,32 @@ func (b *Book) Price(c *usage.Call) (usage.NanoUSD, bool) {
 	if !c.Tokens.Reported() {
 		return 0, false
 	}
-	r, _, _ := b.ratesOf(c)
-	if r == nil {
+	p := b.pricedFor(c)
+	if p.rates == nil {
 		return 0, false
 	}
-	return r.cost(c)
+	return p.rates.cost(c, p.factors)
 }
 
-// ratesOf gives the rates that hold for a call, and whose they are; nil where there are none.
-func (b *Book) ratesOf(c *usage.Call) (*rates, *ownPrice, *found) {
-	return b.candidates(name{c.Provider, c.Model, c.RequestModel}).at(c.Start)
+// pricedFor returns what holds for a call; its rates are nil where the call has no price.
+func (b *Book) pricedFor(c *usage.Call) priced {
+	k := b.candidates(name{c.Provider, c.Model, c.RequestModel})
+	return k.at(c.Start).inTier(k, c.Tier)
 }
 
-func (k *candidates) at(t time.Time) (*rates, *ownPrice, *found) {
+// at returns what holds at a time in the standard tier.
+func (k *candidates) at(t time.Time) priced {
 	for _, o := range k.own {
 		if !t.Before(o.From) {
-			return &o.rates, o, nil
+			return priced{rates: &o.rates, own: o}
 		}
 	}
 	for _, f := range k.published {
 		if r := f.model.at(t); r != nil {
-			return r, nil, f
+			return priced{rates: r, published: f}
 		}
 	}
-	return nil, nil, nil
+	return priced{}
 }
 
 // maxCached bounds the names whose prices are remembered: names are hostile text.

@@ -25,11 +25,11 @@ type Quote struct {
 
 // Quote finds the prices that hold for a model; false where there are none.
 func (b *Book) Quote(provider, model string, at time.Time) (Quote, bool) {
-	r, own, published := b.ratesOf(&usage.Call{Provider: provider, Model: model, Start: at})
-	if r == nil {
+	p := b.pricedFor(&usage.Call{Provider: provider, Model: model, Start: at})
+	if p.rates == nil {
 		return Quote{}, false
 	}
-	return quoteOf(r, own, published, at), true
+	return quoteOf(p.rates, p.own, p.published, at), true
 }
 
 func quoteOf(r *rates, own *ownPrice, published *found, at time.Time) Quote {
@@ -64,8 +64,12 @@ func (m *model) since(t time.Time) time.Time {
 type Part struct {
 	Kind   string // as in KindRate, or request
 	Tokens int64  // that cost this rate; of a request 1
-	Rate   Rate   // USD per million tokens; of a request 0
-	USD    usage.NanoUSD
+	Rate   Rate   // USD per million tokens, Standard times Factor; of a request 0
+	// Standard is the rate before the factor of the call's service tier, and Factor is that factor as a decimal number,
+	// rounded to four places; "" where the rate has none.
+	Standard Rate
+	Factor   string
+	USD      usage.NanoUSD
 }
 
 // Explain tells how the cost of a call comes about by the prices of now: whose they are, and the
@@ -74,18 +78,19 @@ func (b *Book) Explain(c *usage.Call) (q Quote, parts []Part, ok bool) {
 	if !c.Tokens.Reported() {
 		return Quote{}, nil, false
 	}
-	r, own, published := b.ratesOf(c)
+	held := b.pricedFor(c)
+	r := held.rates
 	if r == nil {
 		return Quote{}, nil, false
 	}
 	var tokens [kindCount]int64
-	if _, ok := r.cost(c); !ok || !r.divide(c, &tokens) {
+	if _, ok := r.cost(c, held.factors); !ok || !r.divide(c, &tokens) {
 		return Quote{}, nil, false
 	}
 	// Each part is the step that the rounded sum takes, so that the parts add up to the rounded whole.
 	partial, sum := rates{request: r.request}, usage.NanoUSD(0)
 	step := func(p Part) {
-		next, _ := partial.sum(tokens[:len(partial.priced)], c.Tokens.Input()) // less than the whole, which fits
+		next, _ := partial.sum(tokens[:len(partial.priced)], c.Tokens.Input(), held.factors) // less than the whole, which fits
 		p.USD = next - sum
 		sum = next
 		parts = append(parts, p)
@@ -97,8 +102,12 @@ func (b *Book) Explain(c *usage.Call) (q Quote, parts []Part, ok bool) {
 		p := &r.priced[i]
 		partial.priced = r.priced[:i+1]
 		if tokens[i] > 0 {
-			step(Part{Kind: kinds[p.kind].name, Tokens: tokens[i], Rate: p.at(c.Tokens.Input())})
+			part := Part{Kind: kinds[p.kind].name, Tokens: tokens[i], Rate: held.factors.at(p, c.Tokens.Input()), Standard: p.at(c.Tokens.Input())}
+			if held.factors != nil {
+				part.Factor = held.factors.factor(p.kind).String()
+			}
+			step(part)
 		}
 	}
-	return quoteOf(r, own, published, c.Start), parts, true
+	return quoteOf(r, held.own, held.published, c.Start), parts, true
 }

@@ -191,20 +191,20 @@ func (r *rates) split(t *usage.Tokens, m *usage.Modalities, into *[kindCount]int
 	return (in || n[input] == 0) && (out || n[output] == 0) && (in || out)
 }
 
-// cost sums a call's tokens at their rates, rounded once, half up; false where a token has no rate.
-func (r *rates) cost(c *usage.Call) (usage.NanoUSD, bool) {
+// cost sums a call's tokens at their rates in a service tier, rounded once, half up; false where a token has no rate.
+func (r *rates) cost(c *usage.Call, tier *tierFactors) (usage.NanoUSD, bool) {
 	var tokens [kindCount]int64
 	if !r.divide(c, &tokens) {
 		return 0, false
 	}
-	return r.sum(tokens[:len(r.priced)], c.Tokens.Input())
+	return r.sum(tokens[:len(r.priced)], c.Tokens.Input(), tier)
 }
 
 // sum adds tokens, by the order of the priced kinds, at their rates.
-func (r *rates) sum(tokens []int64, totalInput int64) (usage.NanoUSD, bool) {
+func (r *rates) sum(tokens []int64, totalInput int64, tier *tierFactors) (usage.NanoUSD, bool) {
 	hi, lo := uint64(0), uint64(r.request)
 	for i := range r.priced {
-		h, l := bits.Mul64(uint64(tokens[i]), uint64(r.priced[i].at(totalInput)))
+		h, l := bits.Mul64(uint64(tokens[i]), uint64(tier.at(&r.priced[i], totalInput)))
 		var carry uint64
 		lo, carry = bits.Add64(lo, l, 0)
 		hi, _ = bits.Add64(hi, h, carry) // 14 products of at most 2^63 and 10^18 are below 2^127

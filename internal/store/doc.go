@@ -10,8 +10,8 @@
 //   - Leases let one process at a time do a task. Each new holder gets a greater epoch, and a write that names an
 //     older one fails with ErrFenced in its own transaction: a holder that slept through its lease changes nothing.
 //   - Directory keeps API keys, users, sessions, tokens and the audit log. A change is on stable storage with its
-//     audit entry when its method returns, or neither is; it is made to the version that the caller has read, and
-//     fails with ErrChanged where that is not the stored one any more. Every read sees the last change of any process.
+//     audit entry when its method returns, or neither is. A key or a user is changed as of the version that the caller
+//     has read: ErrChanged where that is not the stored one any more. Every read sees the last change of any process.
 //
 // What not every engine has (Sums, Maintenance, Backup) is found by type assertion; without them the ledger reads its
 // sums from the records at each start.

@@ -13,6 +13,7 @@ type Filter struct {
 	Services  []string
 	Projects  []string
 	Statuses  []string // "ok", "error", or an HTTP status code such as "429"
+	Tiers     []string // names of usage.Tier; "" is "not known"
 	Text      []Term   // all must match
 	// None matches nothing, whatever the other fields say: who may see no key sees no call.
 	None bool

@@ -13,7 +13,7 @@ import (
 type Term struct {
 	// Field is one of SearchFields, or "" for any of those that hold text.
 	Field string
-	// Value is a part of the field's text; of status, quality and superseded it is a whole value,
+	// Value is a part of the field's text; of status, quality, superseded and tier it is a whole value,
 	// see TermValue.
 	Value string
 	Not   bool // finds what the term does not
@@ -50,6 +50,7 @@ const (
 	FieldNameStatus     = "status"     // ok, error, a code (429) or a class of codes (5xx)
 	FieldNameQuality    = "quality"    // a quality flag
 	FieldNameSuperseded = "superseded" // yes, no, or a reason
+	FieldNameTier       = "tier"       // a service tier, see usage.Tier
 )
 
 // SearchFields lists the fields that a term can name.
@@ -58,7 +59,7 @@ func SearchFields() []string {
 	for _, f := range textFields {
 		out = append(out, f.name)
 	}
-	return append(out, FieldNameStatus, FieldNameQuality, FieldNameSuperseded)
+	return append(out, FieldNameStatus, FieldNameQuality, FieldNameSuperseded, FieldNameTier)
 }
 
 // Open tells whether a field is searched by terms that name none.
@@ -85,6 +86,9 @@ func TermValue(field, value string) (ok bool, allowed string) {
 	case FieldNameSuperseded:
 		_, known := ParseReason(value)
 		return value == "yes" || value == "no" || known, "yes, no, ancestor, same_call, echo or twin"
+	case FieldNameTier:
+		t, known := usage.TierNamed(value)
+		return known && t != usage.TierUnknown, strings.Join(usage.TierNames(), ", ")
 	}
 	return true, ""
 }
@@ -108,7 +112,7 @@ func (f *Filter) Matches(r *Record) bool {
 	in := func(wanted []string, v string) bool { return len(wanted) == 0 || slices.Contains(wanted, v) }
 	if (!f.From.IsZero() && r.Start.Before(f.From)) || (!f.To.IsZero() && !r.Start.Before(f.To)) || (!f.Superseded && !r.Counted) ||
 		!in(f.Models, r.Model) || !in(f.Providers, r.Provider) || !in(f.Keys, r.KeyFingerprint) || !in(f.Users, r.User) ||
-		!in(f.Services, r.Service) || !in(f.Projects, r.Project) {
+		!in(f.Services, r.Service) || !in(f.Projects, r.Project) || !in(f.Tiers, r.Tier.String()) {
 		return false
 	}
 	if len(f.Statuses) > 0 && !slices.ContainsFunc(f.Statuses, func(s string) bool { return hasStatus(r, s) }) {
@@ -145,6 +149,8 @@ func (t *Term) matches(r *Record) bool {
 	case FieldNameSuperseded:
 		reason, _ := ParseReason(needle)
 		return (needle == "yes" && !r.Counted) || (needle == "no" && r.Counted) || (reason != ReasonNone && r.Reason == reason)
+	case FieldNameTier:
+		return needle != "" && r.Tier.String() == needle
 	}
 	if r.KeyFingerprint != "" && slices.Contains(t.Keys, r.KeyFingerprint) {
 		return true

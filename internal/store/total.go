@@ -15,6 +15,7 @@ const (
 	FieldProject
 	FieldStatus // HTTP status code as a decimal number; "ok" or "error" where it is not known
 	FieldOperation
+	FieldTier // name of usage.Tier
 )
 
 // Total is the sums of the calls that share the values of some fields.

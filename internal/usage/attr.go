@@ -8,6 +8,7 @@ const (
 	AttrRequestModel    = "gen_ai.request.model"
 	AttrResponseModel   = "gen_ai.response.model"
 	AttrResponseID      = "gen_ai.response.id"
+	AttrResponseTier    = "openai.response.service_tier"
 	AttrConversationID  = "gen_ai.conversation.id"
 	AttrRequestStream   = "gen_ai.request.stream"
 	AttrTTFT            = "gen_ai.response.time_to_first_chunk" // seconds, double
@@ -46,5 +47,6 @@ const (
 	AttrCostReported   = "tokenboard.cost.reported_nano_usd" // int
 	AttrUser           = "tokenboard.user"
 	AttrProject        = "tokenboard.project"
+	AttrTier           = "tokenboard.service_tier" // a name of Tier
 	AttrSession        = "tokenboard.session"
 )

@@ -99,10 +99,12 @@ const (
 	RunningSum                       // the emitter told the sum of a tool loop so far; see Before
 	CacheMissing                     // the emitter leaves the cache out of the input and does not tell it: the input is short of it
 	SeveralCalls                     // the record stands for a run of calls that are not told one by one
+	TierUnpriced                     // no price is known for the service tier: the cost is that of the standard tier
 )
 
 var qualityNames = [...]string{
 	"no_usage", "inconsistent", "estimated", "unpriced", "reported_cost", "running_sum", "cache_missing", "several_calls",
+	"tier_unpriced",
 }
 
 // Names lists the flags that are set, in a fixed order; never nil.
@@ -164,6 +166,7 @@ type Call struct {
 	Provider     string // gen_ai.provider.name, folded to the conventions' values
 	RequestModel string
 	Model        string // the responding model, else the requested one
+	Tier         Tier   // the service tier of the answer, else the requested one
 
 	KeyFingerprint string // see Fingerprint; "" where no key was seen
 	KeyDisplay     string

@@ -63,6 +63,8 @@ type Dialect struct {
 	User         []string `mapstructure:"user"`
 	Project      []string `mapstructure:"project"`
 	Session      []string `mapstructure:"session"`
+	// ServiceTier is the service tier: batch, flex, priority, ...
+	ServiceTier []string `mapstructure:"service_tier"`
 	// CostUSD is a reported cost in US dollars.
 	CostUSD []string `mapstructure:"cost_usd"`
 	// prevent unkeyed literal initialization
@@ -86,7 +88,7 @@ func (c *Config) taught() (out []dialect.Taught) {
 			Name: d.Name, Scope: d.Scope, Events: d.Events, Input: d.Input, Output: d.Output, Total: d.Total, CacheRead: d.CacheRead,
 			CacheWrite: d.CacheWrite, CacheWrite1h: d.CacheWrite1h, Reasoning: d.Reasoning, InputHasCache: d.InputIncludesCache, OutputHasReasoning: d.OutputIncludesReasoning,
 			Provider: d.Provider, Model: d.Model, RequestModel: d.RequestModel, ResponseID: d.ResponseID, RequestID: d.RequestID,
-			User: d.User, Project: d.Project, Session: d.Session, Cost: d.CostUSD,
+			User: d.User, Project: d.Project, Session: d.Session, Cost: d.CostUSD, ServiceTier: d.ServiceTier,
 		})
 	}
 	return out

@@ -24,6 +24,9 @@ func script(c *answers.Case, coding string, pieces [][]byte) http.Handler {
 		if coding != "" {
 			w.Header().Set("Content-Encoding", header(coding))
 		}
+		for i := 0; i+1 < len(c.Headers); i += 2 {
+			w.Header().Set(c.Headers[i], c.Headers[i+1])
+		}
 		w.Header().Set("Trailer", "X-Sum")
 		if c.Status != 0 {
 			w.WriteHeader(c.Status)
@@ -42,7 +45,7 @@ func replay(t testing.TB, c *answers.Case, coding string, pieces [][]byte) {
 	t.Helper()
 	s := newSpans(t)
 	h := proxytrace.Middleware(script(c, coding, pieces), proxytrace.WithTracerProvider(s.provider))
-	r := httptest.NewRequest(http.MethodPost, c.Path, strings.NewReader(c.Request))
+	r := requestOf(c, c.Path)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	want := bytes.Join(pieces, nil)
@@ -54,12 +57,15 @@ func replay(t testing.TB, c *answers.Case, coding string, pieces [][]byte) {
 		_, err := io.Copy(io.Discard, r.Body)
 		require.NoError(t, err)
 		h := http.Header{"Content-Type": {c.Kind}}
+		for i := 0; i+1 < len(c.Headers); i += 2 {
+			h.Set(c.Headers[i], c.Headers[i+1])
+		}
 		if coding != "" {
 			h.Set("Content-Encoding", header(coding))
 		}
 		return &http.Response{StatusCode: max(c.Status, 200), Header: h, Body: io.NopCloser(&piecewise{pieces: pieces})}, nil
 	}), proxytrace.WithTracerProvider(s.provider))
-	r = httptest.NewRequest(http.MethodPost, "http://upstream.example"+c.Path, strings.NewReader(c.Request))
+	r = requestOf(c, "http://upstream.example"+c.Path)
 	res, err := out.RoundTrip(r)
 	require.NoError(t, err)
 	got, err := io.ReadAll(res.Body)
@@ -67,6 +73,19 @@ func replay(t testing.TB, c *answers.Case, coding string, pieces [][]byte) {
 	require.NoError(t, res.Body.Close())
 	require.True(t, bytes.Equal(want, got), "bytes changed")
 	require.Equal(t, c.Want, toldBy(s.only(t, 1)))
+}
+
+// requestOf makes the request of a case.
+func requestOf(c *answers.Case, target string) *http.Request {
+	method := c.Method
+	if method == "" {
+		method = http.MethodPost
+	}
+	r := httptest.NewRequest(method, target, strings.NewReader(c.Request))
+	if c.RequestKind != "" {
+		r.Header.Set("Content-Type", c.RequestKind)
+	}
+	return r
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -151,7 +170,7 @@ func FuzzChunks(f *testing.F) {
 func observe(t *testing.T, c *answers.Case, coding string, pieces [][]byte) answers.Recorded {
 	s := newSpans(t)
 	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, c.Path, strings.NewReader(c.Request))
+	r := requestOf(c, c.Path)
 	proxytrace.Middleware(script(c, coding, pieces), proxytrace.WithTracerProvider(s.provider)).ServeHTTP(w, r)
 	require.True(t, bytes.Equal(bytes.Join(pieces, nil), w.Body.Bytes()), "bytes changed")
 	got := toldBy(s.only(t, 1))

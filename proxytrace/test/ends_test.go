@@ -93,7 +93,7 @@ func TestEnds(t *testing.T) {
 	t.Run("no upstream", func(t *testing.T) {
 		s := newSpans(t)
 		c := &http.Client{Transport: proxytrace.NewTransport(base(t), proxytrace.WithTracerProvider(s.provider))}
-		_, err := c.Post("http://127.0.0.1:1/v1/messages", "application/json", strings.NewReader(anthropic)) //nolint:bodyclose // none
+		_, err := c.Post("http://127.0.0.1:1/v1/messages", "application/json", strings.NewReader(anthropic))
 		require.Error(t, err)
 		require.Equal(t, "connection_error", toldBy(s.only(t, 1)).Failure)
 	})
@@ -103,7 +103,7 @@ func TestEnds(t *testing.T) {
 			<-r.Context().Done()
 			return nil, r.Context().Err()
 		}), proxytrace.WithTracerProvider(s.provider)), Timeout: 20 * time.Millisecond}
-		_, err := c.Post("http://upstream.example/v1/messages", "application/json", strings.NewReader(anthropic)) //nolint:bodyclose // none
+		_, err := c.Post("http://upstream.example/v1/messages", "application/json", strings.NewReader(anthropic))
 		require.Error(t, err)
 		require.Equal(t, "timeout", toldBy(s.only(t, 1)).Failure)
 	})

@@ -61,7 +61,17 @@ func toldBy(s sdktrace.ReadOnlySpan) answers.Recorded {
 		}
 		return answers.Unknown
 	}
+	part := func(name string) int64 { return max(0, figure(name)) }
+	_, role := m["tokenboard.role"]
+	operation := m["gen_ai.operation.name"].AsString()
+	if operation == "chat" || operation == "text_completion" || operation == "embeddings" || operation == "generate_content" {
+		operation = ""
+	}
 	return answers.Recorded{
+		AudioInput: part("gen_ai.usage.audio.input_tokens"), AudioRead: part("gen_ai.usage.audio.cache_read.input_tokens"),
+		AudioOutput: part("gen_ai.usage.audio.output_tokens"), ImageInput: part("gen_ai.usage.image.input_tokens"),
+		ImageRead: part("gen_ai.usage.image.cache_read.input_tokens"), ImageOutput: part("gen_ai.usage.image.output_tokens"),
+		Seconds: m["tokenboard.usage.audio.input_seconds"].AsFloat64(), Operation: operation, Unspent: !role,
 		Input: figure("gen_ai.usage.input_tokens"), Output: figure("gen_ai.usage.output_tokens"),
 		Read: figure("gen_ai.usage.cache_read.input_tokens"), Write: figure("gen_ai.usage.cache_write.input_tokens"),
 		Reasoning: figure("gen_ai.usage.reasoning.output_tokens"), Request: m["gen_ai.request.model"].AsString(),

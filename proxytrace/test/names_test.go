@@ -24,7 +24,10 @@ func TestNames(t *testing.T) {
 		usage.AttrTTFT, usage.AttrInputTokens, usage.AttrOutputTokens, usage.AttrCacheRead, usage.AttrCacheWrite, usage.AttrReasoningTokens,
 		usage.AttrErrorType, usage.AttrHTTPMethod, usage.AttrHTTPStatus, usage.AttrHTTPRoute, usage.AttrURLPath, usage.AttrUserID,
 		usage.AttrRole, usage.AttrCacheWrite1h, usage.AttrQuality, usage.AttrKeyFingerprint, usage.AttrKeyDisplay, usage.AttrRequestID, usage.AttrUser,
-		"gen_ai.response.finish_reasons", "openai.response.service_tier", "server.address", "server.port",
+		usage.AttrAudioInput, usage.AttrAudioOutput, usage.AttrImageInput, usage.AttrImageCacheRead, usage.AttrImageOutput,
+		"tokenboard.usage.audio.input_seconds",
+		"gen_ai.response.finish_reasons", "openai.response.service_tier", "openai.request.service_tier",
+		"anthropic.response.service_tier", "gen_ai.response.service_tier", "gen_ai.request.service_tier", "server.address", "server.port",
 	}
 	got := map[string]bool{}
 	for i := range answers.Cases {
@@ -35,7 +38,7 @@ func TestNames(t *testing.T) {
 			script(c, "", [][]byte{[]byte(c.Body)}).ServeHTTP(w, r)
 		}), proxytrace.WithTracerProvider(s.provider), proxytrace.WithUser(func(*http.Request) string { return "alice" }),
 			proxytrace.WithRoute(func(*http.Request) string { return "/v1/{rest}" }))
-		r := httptest.NewRequest(http.MethodPost, "http://board.example:8080"+c.Path, strings.NewReader(c.Request))
+		r := requestOf(c, "http://board.example:8080"+c.Path)
 		r.Header.Set("Authorization", "Bearer "+clientKey)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)

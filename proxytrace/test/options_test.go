@@ -73,7 +73,7 @@ func TestOptions(t *testing.T) {
 		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody}, nil
 	}), proxytrace.WithTracerProvider(recorded.provider), proxytrace.WithPropagator(propagation.TraceContext{}))
 	r = httptest.NewRequest(http.MethodPost, "https://api.deepseek.com/v1/chat/completions", nil)
-	_, err := out.RoundTrip(r) //nolint:bodyclose // none
+	_, err := out.RoundTrip(r)
 	require.NoError(t, err)
 	span := recorded.only(t, 1)
 	require.Contains(t, sent.Get("Traceparent"), span.SpanContext().SpanID().String())

@@ -204,9 +204,10 @@ func withoutIDs(t *testing.T, coding string, res *http.Response, body []byte) st
 func TestUntouched(t *testing.T) {
 	s := newSpans(t)
 	for _, target := range []string{
-		"GET /v1/chat/completions", "POST /v1/messages/count_tokens", "POST /v1beta/models/g:countTokens", "GET /v1/responses/resp_1",
-		"POST /v1/threads/t/messages", "POST /rooms/7/messages", "POST /surveys/1/responses", "POST /v1/messages/batches", "POST /v1/files",
-		"POST /v1/responses/resp_1/cancel", "POST /v1/projects/p/locations/l/publishers/mistralai/models/m:rawPredict", "GET /v1/models",
+		"GET /v1/chat/completions", "GET /v1/responses", "GET /v1/batches", "GET /v1/responses/resp_1/input_items", "PUT /v1/batches/batch_1",
+		"POST /api/chat/rooms", "POST /app/api/chat", "GET /v1/images/generations", "POST /v1/models/m:predict", "POST /model/m/describe",
+		"POST /v1/threads/t/messages", "POST /rooms/7/messages", "POST /surveys/1/responses", "POST /v1/batches/batch_1/cancel", "POST /v1/files",
+		"POST /v1/responses/resp_1/cancel", "POST /v1/projects/p/locations/l/publishers/acme/models/m:rawPredict", "GET /v1/models",
 	} {
 		method, path, _ := strings.Cut(target, " ")
 		r := httptest.NewRequest(method, path, strings.NewReader("x"))

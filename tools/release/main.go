@@ -103,7 +103,7 @@ func (r *release) make(ctx context.Context, platforms []platform) error {
 	if err != nil {
 		return fmt.Errorf("make a folder for the binaries: %w", err)
 	}
-	defer os.RemoveAll(work)
+	defer func() { _ = os.RemoveAll(work) }()
 	for _, p := range platforms {
 		fmt.Println("building " + p.String())
 		binary := filepath.Join(work, p.String(), p.binary())

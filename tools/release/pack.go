@@ -28,7 +28,7 @@ func (r *release) pack(format, arch, binary string) (name string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("make a folder for the package: %w", err)
 	}
-	defer os.RemoveAll(work)
+	defer func() { _ = os.RemoveAll(work) }()
 	info, err := r.packageInfo(format, arch, binary, work)
 	if err != nil {
 		return "", err

@@ -179,7 +179,7 @@ func TestArchives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer z.Close()
+	defer func() { _ = z.Close() }()
 	names = nil
 	for _, f := range z.File {
 		names = append(names, strings.TrimPrefix(f.Name, "tokenboard-1.2.3-windows-amd64/"))

@@ -194,7 +194,7 @@ func TestForgedSignatures(t *testing.T) {
 	v := newVillain(t)
 	der, err := x509.MarshalPKIXPublicKey(&v.key.PublicKey)
 	require.NoError(t, err)
-	res, err := http.Get(v.URL + "/keys") //nolint:noctx // a test's own server
+	res, err := http.Get(v.URL + "/keys")
 	require.NoError(t, err)
 	var jwks struct{ Keys []json.RawMessage }
 	require.NoError(t, json.NewDecoder(res.Body).Decode(&jwks))

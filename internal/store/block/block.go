@@ -33,6 +33,7 @@ const (
 	State            // see StateOf
 	Fields           // usage.TokenFields
 	Quality          // usage.Quality
+	Tier             // usage.Tier; blocks of the versions 1 and 2 have no such column
 	Start            // Unix ns
 	Seen             // Unix s
 	Duration         // ns
@@ -90,6 +91,8 @@ func (r *Row) dictValue(c Column) uint64 {
 		return uint64(r.Record.Tokens.Fields)
 	case Quality:
 		return uint64(r.Record.Quality)
+	case Tier:
+		return uint64(r.Record.Tier)
 	default:
 		return uint64(r.Texts[c])
 	}
@@ -131,19 +134,17 @@ func number(r *store.Record, c Column) int64 {
 func EncodeFigures(rows []Row, keep Keeper) []byte {
 	var own owns
 	rows = own.ownTexts(rows, keep)
-	head := headSize
-	if len(own.texts) > 0 {
-		head += 2
-	}
-	b := make([]byte, head, 64+40*len(rows))
-	b[0], b[1] = version, byte(len(rows)-1)
-	if len(own.texts) > 0 {
-		b[0] = versionOwn
-	}
+	l := layout{tiers: anyTier(rows), own: len(own.texts) > 0}
+	b := make([]byte, l.columnsAt(), 64+40*len(rows))
+	b[0], b[1] = l.version(), byte(len(rows)-1)
 	var d dictionary
 	var numbers [MaxRows]int64
 	for c := range columns {
-		binary.LittleEndian.PutUint16(b[2+2*c:], uint16(len(b)))
+		at := l.offsetAt(c)
+		if at == 0 {
+			continue
+		}
+		binary.LittleEndian.PutUint16(b[at:], uint16(len(b)))
 		if c < firstNumber {
 			d.fill(len(rows), func(i int) uint64 { return rows[i].dictValue(c) })
 			b = d.append(b, len(rows))
@@ -162,21 +163,29 @@ func EncodeFigures(rows []Row, keep Keeper) []byte {
 		}
 		b = appendInts(b, numbers[:len(rows)])
 	}
-	if len(own.texts) > 0 {
-		binary.LittleEndian.PutUint16(b[headSize:], uint16(len(b)))
+	if l.own {
+		binary.LittleEndian.PutUint16(b[l.ownAt():], uint16(len(b)))
 		b = own.encode(b)
 	}
 	return seal(b)
 }
 
-// headSize is the bytes before the columns.
-const headSize = 2 + 2*int(columns)
+// anyTier reports whether a record has a service tier.
+func anyTier(rows []Row) bool {
+	for i := range rows {
+		if rows[i].Record.Tier != usage.TierUnknown {
+			return true
+		}
+	}
+	return false
+}
 
 // Figures are the columns of a block. A column is read when it is asked for first: until Complete was
 // called, they are for one goroutine at a time.
 type Figures struct {
 	b       []byte // without the checksum
 	rows    int
+	layout  layout
 	bad     bool   // a column is not as EncodeFigures writes it
 	ready   uint32 // a bit for each column that was read
 	dicts   [firstNumber]Dict
@@ -196,15 +205,16 @@ func OpenFigures(b []byte) (*Figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(r.b) < headSize+padding || (r.b[0] != version && r.b[0] != versionOwn) {
+	if len(r.b) < 2 {
 		return nil, ErrDamaged
 	}
-	f := &Figures{b: r.b, rows: int(r.b[1]) + 1}
-	if r.b[0] == versionOwn {
-		if len(r.b) < headSize+2+padding {
-			return nil, ErrDamaged
-		}
-		f.ownAt = int(binary.LittleEndian.Uint16(r.b[headSize:]))
+	l, known := layoutOf(r.b[0])
+	if !known || len(r.b) < l.columnsAt()+padding {
+		return nil, ErrDamaged
+	}
+	f := &Figures{b: r.b, rows: int(r.b[1]) + 1, layout: l}
+	if l.own {
+		f.ownAt = int(binary.LittleEndian.Uint16(r.b[l.ownAt():]))
 	}
 	return f, nil
 }
@@ -232,7 +242,12 @@ func (f *Figures) read(c Column) {
 		return
 	}
 	f.ready |= 1 << c
-	at := int(binary.LittleEndian.Uint16(f.b[2+2*c:]))
+	offsetAt := f.layout.offsetAt(c)
+	if offsetAt == 0 {
+		f.dicts[c] = Dict{Values: noTier, padded: noTier}
+		return
+	}
+	at := int(binary.LittleEndian.Uint16(f.b[offsetAt:]))
 	r := &reader{b: f.b[min(at, len(f.b)):]}
 	switch {
 	case c < firstNumber:
@@ -315,6 +330,7 @@ func (f *Figures) Read(i int, r *store.Record) (texts Texts) {
 	r.Counted, r.Failed, r.HasReportedCost = state&Counted != 0, state&Failed != 0, state&reported != 0
 	r.Reason, r.Lent = ReasonOf(state), usage.Lent(state>>lentShift)
 	r.Quality = usage.Quality(f.Dict(Quality).Value(i))
+	r.Tier = usage.Tier(f.Dict(Tier).Value(i))
 	r.Start = time.Unix(0, f.Starts()[i]).UTC()
 	r.Seen = time.Unix(f.Number(Seen, i), 0).UTC()
 	r.Duration, r.TTFT = time.Duration(f.Number(Duration, i)), time.Duration(f.Number(TTFT, i))

@@ -51,10 +51,22 @@ func formatOwn() ([]Row, Keeper) {
 	}
 }
 
-// TestFormatFigures reads the golden files of both versions of figures, compares what is written today with
+// tierRows are the same records, of which the first has a service tier.
+func tierRows(own bool) ([]Row, Keeper) {
+	rows, keep := formatRows(), Keeper(nil)
+	if own {
+		rows, keep = formatOwn()
+	}
+	rows[0].Record.Tier = usage.TierBatch
+	return rows, keep
+}
+
+// TestFormatFigures reads the golden files of all versions of figures, compares what is written today with
 // them, and the example in the document.
 func TestFormatFigures(t *testing.T) {
 	own, keep := formatOwn()
+	tiers, _ := tierRows(false)
+	tiersOwn, _ := tierRows(true)
 	for _, c := range []struct {
 		name string
 		rows []Row
@@ -63,6 +75,8 @@ func TestFormatFigures(t *testing.T) {
 	}{
 		{name: "figures-1", rows: formatRows()},
 		{name: "figures-2", rows: own, keep: keep, own: map[int]string{0: "gpt-4o", 3: "alice"}},
+		{name: "figures-3", rows: tiers},
+		{name: "figures-4", rows: tiersOwn, keep: keep, own: map[int]string{0: "gpt-4o", 3: "alice"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			golden, err := hexdoc.File("testdata/formats/" + c.name + ".hex")

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // FuzzOpen: bytes under a right checksum that this package never wrote are an error, or some record; never more.
@@ -12,6 +13,8 @@ func FuzzOpen(f *testing.F) {
 	r.ID[0], r.ResponseID, r.Model = 1, "response", "m"
 	rows := []Row{{Record: r}, {Record: &store.Record{}}}
 	order(rows)
+	f.Add(false, EncodeFigures(rows, keepTest))
+	r.Tier = usage.TierFlex
 	f.Add(false, EncodeFigures(rows, keepTest))
 	f.Add(true, EncodeNames(rows, false))
 	f.Add(true, EncodeNames(rows, true))

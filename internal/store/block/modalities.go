@@ -29,7 +29,7 @@ func packParts(p parts) []byte {
 	var b []byte
 	end := 0
 	for _, n := range p.counts() {
-		b = binary.AppendUvarint(b, uint64(max(*n, 0))) //nolint:gosec // not negative
+		b = binary.AppendUvarint(b, uint64(max(*n, 0)))
 		if *n > 0 {
 			end = len(b)
 		}
@@ -44,7 +44,7 @@ func unpackParts(b []byte) (p parts) {
 		if size <= 0 {
 			break
 		}
-		*n, b = int64(v), b[size:] //nolint:gosec // written by packParts
+		*n, b = int64(v), b[size:]
 	}
 	return p
 }

@@ -10,8 +10,7 @@ import (
 var ErrDamaged = errors.New("a block of records is damaged")
 
 const (
-	version     = 1 // of both
-	versionOwn  = 2 // of figures of a block with texts of its own
+	version     = 1 // of names, and of figures without texts of the block's own and without service tiers
 	checkedSize = 4
 )
 

@@ -27,7 +27,7 @@ func formatEntries() ([]*entry, dimValues) {
 	values := dimValues{{}}
 	put := &entry{place: placeOf(r), row: block.Row{Record: r}}
 	for k, key := range dimKeys(&r.Call) {
-		put.row.Texts[k] = uint32(len(values)) //nolint:gosec // few
+		put.row.Texts[k] = uint32(len(values))
 		values = append(values, key)
 	}
 	gone := &entry{place: place{start: start.Add(-time.Hour).UnixNano()}}

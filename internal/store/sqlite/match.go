@@ -24,6 +24,7 @@ type match struct {
 	bySeen   bool // leaves out what was put before since
 	texts    []textMatch
 	statuses []statusMatch
+	tiers    []usage.Tier // of which a record has one; nil: any
 	terms    []term
 	dims     dimValues
 	only     func(*blockRef) bool // leaves out blocks; nil: none
@@ -93,6 +94,12 @@ func newMatch(f *store.Filter, dims dimValues) *match {
 		m.statuses = append(m.statuses, statusIs(s))
 	}
 	m.failed = len(f.Statuses) > 0 && !slices.ContainsFunc(f.Statuses, func(s string) bool { return s != "error" })
+	for _, name := range f.Tiers {
+		if t, known := usage.TierNamed(name); known {
+			m.tiers = append(m.tiers, t)
+		}
+	}
+	m.none = m.none || (len(f.Tiers) > 0 && len(m.tiers) == 0)
 	for i := range f.Text {
 		m.terms = append(m.terms, newTerm(&f.Text[i], dims))
 	}
@@ -198,6 +205,9 @@ func (m *match) rows(b blockSource, whole bool) ([]int, error) {
 		t := &m.texts[i]
 		keep(f.Text(int(t.kind)), func(n uint64) bool { return t.has(n, f) })
 	}
+	if len(m.tiers) > 0 {
+		keep(f.Dict(block.Tier), func(n uint64) bool { return slices.Contains(m.tiers, usage.Tier(n)) })
+	}
 	if m.bySeen {
 		for i := begin; i < end; i++ {
 			ok[i] = ok[i] && f.Number(block.Seen, i) >= m.since
@@ -259,6 +269,9 @@ func (m *match) entry(e *entry) bool {
 	if (m.counted && !r.Counted) || (m.bySeen && r.Seen.Unix() < m.since) {
 		return false
 	}
+	if len(m.tiers) > 0 && !slices.Contains(m.tiers, r.Tier) {
+		return false
+	}
 	for i := range m.texts {
 		if !m.texts[i].hasEntry(&e.row) {
 			return false
@@ -306,6 +319,7 @@ type term struct {
 	trace, span bool  // looks at their digits
 	state       func(state uint64) bool
 	quality     usage.Quality
+	tier        usage.Tier // TierUnknown: it asks for none
 	status      statusMatch
 }
 
@@ -336,6 +350,8 @@ func newTerm(t *store.Term, dims dimValues) term {
 		out.status = statusIs(out.needle)
 	case store.FieldNameQuality:
 		out.quality = usage.ParseQuality([]string{out.needle})
+	case store.FieldNameTier:
+		out.tier, _ = usage.TierNamed(out.needle)
 	case store.FieldNameSuperseded:
 		out.state = supersededIs(out.needle)
 	}
@@ -374,6 +390,7 @@ func (t *term) rows(b blockSource, dims dimValues) (found [block.MaxRows]bool, e
 		state := f.Dict(block.State).Value(row)
 		found[row] = found[row] || (t.state != nil && t.state(state)) ||
 			(t.quality != 0 && usage.Quality(f.Dict(block.Quality).Value(row))&t.quality != 0) ||
+			(t.tier != usage.TierUnknown && usage.Tier(f.Dict(block.Tier).Value(row)) == t.tier) ||
 			(t.status != nil && t.status(int(f.Dict(block.Status).Value(row)), state&block.Failed != 0))
 	}
 	if len(t.free) == 0 && !t.trace && !t.span {
@@ -421,7 +438,8 @@ func (t *term) entry(row *block.Row) bool {
 		}
 	}
 	r := row.Record
-	if (t.state != nil && t.state(block.StateOf(r))) || r.Quality&t.quality != 0 || (t.status != nil && t.status(r.Status, r.Failed)) {
+	if (t.state != nil && t.state(block.StateOf(r))) || r.Quality&t.quality != 0 || (t.tier != usage.TierUnknown && r.Tier == t.tier) ||
+		(t.status != nil && t.status(r.Status, r.Failed)) {
 		return true
 	}
 	for _, which := range t.free {

@@ -127,7 +127,7 @@ func TestLostSecret(t *testing.T) {
 		_, err = Open(ctx, Options{Path: path, Keyed: true})
 		require.ErrorIs(t, err, store.ErrSecret, wrong)
 	}
-	require.NoError(t, os.WriteFile(path+SecretSuffix, secret, 0o644)) //nolint:gosec // to be tightened
+	require.NoError(t, os.WriteFile(path+SecretSuffix, secret, 0o644))
 	l, _ = openKeyed(t, path, true)
 	require.Equal(t, old, l.KeyIdentity(f))
 	require.NoError(t, l.Close())

@@ -26,7 +26,7 @@ func sumID(k store.SumKey) (int64, error) {
 }
 
 func sumKey(id int64) store.SumKey {
-	return store.SumKey{Part: uint8(id / partStep), Day: id % partStep / axesPerDay, Axis: uint8(id % axesPerDay)} //nolint:gosec // as sumID made it
+	return store.SumKey{Part: uint8(id / partStep), Day: id % partStep / axesPerDay, Axis: uint8(id % axesPerDay)}
 }
 
 // SaveSums stores the ledger's sums.

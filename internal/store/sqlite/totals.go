@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// kindOf is the kind of text that a field is; status is none.
+// kindOf is the kind of text that a field is; status and tier are none.
 var kindOf = map[store.Field]kind{
 	store.FieldModel: kindModel, store.FieldProvider: kindProvider, store.FieldKey: kindKey, store.FieldUser: kindUser,
 	store.FieldService: kindService, store.FieldProject: kindProject, store.FieldOperation: kindRequest,
@@ -54,6 +54,7 @@ type combination [2]int
 // grouping tells the values of a field apart, by small numbers.
 type grouping struct {
 	status  bool
+	tier    bool
 	kind    kind
 	values  []string
 	numbers map[string]int // of values
@@ -61,7 +62,7 @@ type grouping struct {
 }
 
 func newGrouping(f store.Field) *grouping {
-	return &grouping{status: f == store.FieldStatus, kind: kindOf[f], numbers: map[string]int{}, known: map[uint32]int{}}
+	return &grouping{status: f == store.FieldStatus, tier: f == store.FieldTier, kind: kindOf[f], numbers: map[string]int{}, known: map[uint32]int{}}
 }
 
 func (g *grouping) number(value string) int {
@@ -72,6 +73,14 @@ func (g *grouping) number(value string) int {
 		g.values = append(g.values, value)
 	}
 	return n
+}
+
+// column gives the dictionary of a field that is not the status.
+func (g *grouping) column(f *block.Figures) *block.Dict {
+	if g.tier {
+		return f.Dict(block.Tier)
+	}
+	return f.Text(int(g.kind))
 }
 
 // ofText gives the number of the value that a text has: of a key, its fingerprint; of a request, its operation.
@@ -105,11 +114,14 @@ func (t *totals) addEntry(e *entry) error {
 	r := e.row.Record
 	numbers := t.numbers
 	for i, g := range t.fields {
-		if g.status {
+		switch {
+		case g.status:
 			numbers[i] = g.ofStatus(r.Status, r.Failed)
-			continue
+		case g.tier:
+			numbers[i] = g.number(r.Tier.String())
+		default:
+			numbers[i] = g.number(dimKeyIn(&r.Call, g.kind).a)
 		}
-		numbers[i] = g.number(dimKeyIn(&r.Call, g.kind).a)
 	}
 	g, err := t.group(numbers)
 	if err != nil {
@@ -176,9 +188,13 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 		if g.status {
 			continue
 		}
-		d := f.Text(int(g.kind))
+		d := g.column(f)
 		at[i] = make([]int, len(d.Values))
 		for j, text := range d.Values {
+			if g.tier {
+				at[i][j] = g.number(usage.Tier(text).String())
+				continue
+			}
 			n, err := g.ofText(uint32(text), t.dims, f)
 			if err != nil {
 				return err
@@ -194,7 +210,7 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 			if g.status {
 				numbers[i] = g.ofStatus(int(f.Dict(block.Status).Value(row)), failed)
 			} else {
-				numbers[i] = at[i][f.Text(int(g.kind)).At(row)]
+				numbers[i] = at[i][g.column(f).At(row)]
 			}
 		}
 		g, err := t.group(numbers)

@@ -90,10 +90,10 @@ func testAuditClasses(t *testing.T, open Open) {
 	s := fresh(t, open)
 	for i := range 30 {
 		e := store.AuditEntry{Time: start.Add(time.Duration(i) * time.Minute), Action: "key.create", Own: true}
-		switch {
-		case i == 0:
+		switch i {
+		case 0:
 			e.Action, e.Own = "user.update", false
-		case i == 1:
+		case 1:
 			e.Action, e.Own = "calls.reprice", false
 		}
 		require.NoError(t, s.AddAudit(ctx, e))

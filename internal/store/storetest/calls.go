@@ -18,7 +18,7 @@ func fullRecord() store.Record {
 	want.Parent = usage.SpanID{9}
 	want.Role, want.Group, want.Echo = usage.RoleAggregate, "g", true
 	want.Duration, want.TTFT, want.Stream = 5*time.Second+1, time.Second+2, usage.Yes
-	want.Operation, want.RequestModel = "chat", "rm"
+	want.Operation, want.RequestModel, want.Tier = "chat", "rm", usage.TierPriority
 	want.KeyFingerprint, want.KeyDisplay = usage.Fingerprint("k"), "k…"
 	want.User, want.Service, want.Environment, want.Project, want.Session = "u", "s", "e", "pr", "se"
 	want.Method, want.Path, want.Status, want.ErrorType, want.Failed = "POST", "/v1", 429, "rate", true

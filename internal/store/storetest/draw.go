@@ -25,7 +25,8 @@ func drawRecord(t *rapid.T) store.Record {
 	}
 	r.ResponseID, r.RequestID, r.Session = pick("response", "", "resp-ABC", "ÄÖ"), pick("request", "", "req-1"), pick("session", "", "Session")
 	r.Operation, r.Path = pick("operation", "chat", "embeddings"), pick("path", "/v1/chat", "/v1/x")
-	r.Process = uint64(n % 3) //nolint:gosec // small
+	r.Tier = rapid.SampledFrom([]usage.Tier{usage.TierUnknown, usage.TierUnknown, usage.TierBatch, usage.TierOther}).Draw(t, "tier")
+	r.Process = uint64(n % 3)
 	r.Status = rapid.SampledFrom([]int{0, 200, 429, 503}).Draw(t, "status")
 	r.Failed = rapid.Bool().Draw(t, "failed")
 	if r.Counted = rapid.Bool().Draw(t, "counted"); !r.Counted {
@@ -59,6 +60,7 @@ func drawFilter(t *rapid.T) store.Filter {
 		f.Models, f.Users, f.Statuses = some("models", "m", "gpt-4o", "absent"), some("users", "", "alice", "carol"), some("statuses", "ok", "error", "429", "503")
 		f.Keys = some("keys", "", usage.Fingerprint("k1"), "unknown")
 		f.Providers, f.Services, f.Projects = some("providers", "openai"), some("services", "s1"), some("projects", "", "none")
+		f.Tiers = some("tiers", "", "batch", "flex", "no tier")
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "terms") {
 		f.Text = append(f.Text, drawTerm(t))
@@ -72,7 +74,9 @@ func drawTerm(t *rapid.T) store.Term {
 		Value: rapid.SampledFrom([]string{"abc", "äö", "req", "0000", "0102", "gpt", "ünï", "v1", "ali", "k1", "sess", "chat", "zz"}).Draw(t, "value"),
 		Not:   rapid.Bool().Draw(t, "not"),
 	}
-	switch rapid.IntRange(0, 5).Draw(t, "whole") {
+	switch rapid.IntRange(0, 6).Draw(t, "whole") {
+	case 4:
+		term.Field, term.Value = store.FieldNameTier, rapid.SampledFrom([]string{"batch", "Other", "flex"}).Draw(t, "is")
 	case 0:
 		term.Field, term.Value = store.FieldNameStatus, rapid.SampledFrom([]string{"ok", "4xx", "503"}).Draw(t, "is")
 	case 1:

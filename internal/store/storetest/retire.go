@@ -14,16 +14,19 @@ import (
 // spent gives what Retired visits, added up by fingerprint: retired sums, and of records that start before a time.
 func (s *opened) spent(before time.Time) map[string]store.Spent {
 	out := map[string]store.Spent{}
-	add := func(p store.Spent) error {
+	add := func(p store.Spent) {
 		sum := out[p.Fingerprint]
 		out[p.Fingerprint] = store.Spent{
 			Fingerprint: p.Fingerprint, Start: p.Start, Calls: sum.Calls + p.Calls, Tokens: usage.AddSat(sum.Tokens, p.Tokens), Cost: sum.Cost.Add(p.Cost),
 		}
-		return nil
 	}
-	require.NoError(s.t, s.Retired(ctx, before, add, func(r *store.Record) error {
+	require.NoError(s.t, s.Retired(ctx, before, func(p store.Spent) error {
+		add(p)
+		return nil
+	}, func(r *store.Record) error {
 		require.True(s.t, r.Counted && r.Start.Before(before))
-		return add(store.Spent{Fingerprint: "", Calls: 1, Tokens: r.Tokens.Total(), Cost: r.Cost})
+		add(store.Spent{Fingerprint: "", Calls: 1, Tokens: r.Tokens.Total(), Cost: r.Cost})
+		return nil
 	}))
 	return out
 }

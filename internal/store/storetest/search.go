@@ -13,10 +13,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// testSearch: what a stream shows live is what the log shows later.
-func testSearch(t *testing.T, open Open) {
-	e := fresh(t, open)
-	w := store.Write{Seen: start}
+// searched are records of many texts, with and without traces.
+func searched() (w store.Write) {
+	w.Seen = start
 	for i := range 120 {
 		c := usage.Call{
 			Role: usage.RoleCall, Start: start.Add(time.Duration(i) * time.Minute), Model: []string{"gpt-4o", "Claude-3", "", "50%_x"}[i%4],
@@ -25,6 +24,7 @@ func testSearch(t *testing.T, open Open) {
 			Path: "/v1/x", Method: "POST", Operation: []string{"chat", "embeddings"}[i%2], ErrorType: []string{"", "timeout"}[i%2],
 			Status: []int{0, 200, 429, 503}[i%4], Failed: i%3 == 0, RequestID: fmt.Sprint("req-", i), Quality: usage.Quality(i % 8),
 		}
+		c.Tier = usage.Tier(i % 7)
 		c.Trace, c.Span = usage.TraceID{0xab, byte(i), 0xbe, 0xef}, usage.SpanID{0xcd, byte(i), 0xfa, 0xce}
 		switch i % 3 {
 		case 0:
@@ -40,11 +40,18 @@ func testSearch(t *testing.T, open Open) {
 		}
 		w.Put = append(w.Put, r)
 	}
+	return w
+}
+
+// testSearch: what a stream shows live (Filter.Matches) is what the log shows later.
+func testSearch(t *testing.T, open Open) {
+	e := fresh(t, open)
+	w := searched()
 	require.NoError(t, e.Commit(ctx, w))
 	words := []string{"gpt", "CLAUDE", "50%_", "%", "_", "beef", "FACE", "ab", "req-1", "sess-3", "user 1", "sk…2", "proj", "chat", "POST", "timeout", "asked-2", "nothing", "x1f", "1"}
 	whole := map[string][]string{
 		"status": {"ok", "error", "429", "5xx", "2XX", "404"}, "quality": {"no_usage", "inconsistent", "unpriced"},
-		"superseded": {"yes", "no", "twin", "ancestor"},
+		"superseded": {"yes", "no", "twin", "ancestor"}, "tier": {"batch", "Standard", "other"},
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		f := store.Filter{Superseded: rapid.Bool().Draw(t, "superseded")}

@@ -70,7 +70,7 @@ func (s *opened) begin() {
 	s.Engine, s.Directory = engine, directory
 }
 
-func (s *opened) end() { require.NoError(s.t, s.Engine.Close()) }
+func (s *opened) end() { require.NoError(s.t, s.Close()) }
 
 func (s *opened) restart() {
 	s.end()

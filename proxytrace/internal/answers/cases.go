@@ -11,6 +11,10 @@ type Case struct {
 	Status  int    // 0 is 200
 	Body    string
 	Want    Recorded
+
+	Method      string   // of the request; "" is POST
+	RequestKind string   // content type of the request
+	Headers     []string // of the answer: names and values in turn
 }
 
 // Recorded is what a span records; a figure that it does not record is Unknown.
@@ -20,6 +24,12 @@ type Recorded struct {
 	Request, Model, ID, Failure string
 	Stream                      bool
 	Quality                     []string
+
+	AudioInput, AudioRead, AudioOutput, ImageInput, ImageRead, ImageOutput int64 // 0 where they are not recorded
+
+	Seconds   float64 // of audio
+	Operation string  // only with the APIs whose names are not compared elsewhere
+	Unspent   bool    // the span says that the call spends nothing: it has no role
 }
 
 // The content types of answers, and the value of a figure that is not recorded.
@@ -38,7 +48,7 @@ func Nothing(model, failure string, stream bool) Recorded {
 var Cases = []Case{
 	{
 		Name: "chat", Path: "/v1/chat/completions", Kind: JSON,
-		Request: `{"model":"gpt-4o","messages":[{"role":"user","content":"say \"model\": \"evil\" {"}],"user":"u-1"}`,
+		Request: `{"model":"gpt-4o","messages":[{"role":"user","content":"say \"model\": \"evil\" {"}],"user":"u-1","service_tier":"auto"}`,
 		Body: `{
   "id": "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT",
   "object": "chat.completion",
@@ -220,8 +230,8 @@ data: {"type":"message_stop"}
 		Want: Recorded{Input: 30, Output: 9, Read: Unknown, Write: Unknown, Reasoning: Unknown, Request: "claude-sonnet-4@20250514", Model: "claude-sonnet-4-20250514", ID: "m", Stream: true},
 	},
 	{
-		Name: "generateContent", Path: "/v1beta/models/gemini-2.5-flash:generateContent", Kind: JSON, Request: `{"contents":[{"parts":[{"text":"x"}]}]}`,
-		Body: `{"candidates":[{"content":{"parts":[{"text":"AI \"usageMetadata\""}],"role":"model"},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":1100,"candidatesTokenCount":200,"totalTokenCount":1475,"cachedContentTokenCount":1000,"promptTokensDetails":[{"modality":"TEXT","tokenCount":1100}],"thoughtsTokenCount":150,"toolUsePromptTokenCount":25},"modelVersion":"gemini-2.5-flash-preview","responseId":"mAitaLmkHPPlz7IPvtfUqQ4"}`,
+		Name: "generateContent", Path: "/v1beta/models/gemini-2.5-flash:generateContent", Kind: JSON, Request: `{"contents":[{"parts":[{"text":"x"}]}],"service_tier":"priority"}`,
+		Body: `{"candidates":[{"content":{"parts":[{"text":"AI \"usageMetadata\""}],"role":"model"},"finishReason":"STOP","index":0}],"usageMetadata":{"serviceTier":"standard","promptTokenCount":1100,"candidatesTokenCount":200,"totalTokenCount":1475,"cachedContentTokenCount":1000,"promptTokensDetails":[{"modality":"TEXT","tokenCount":1100}],"thoughtsTokenCount":150,"toolUsePromptTokenCount":25},"modelVersion":"gemini-2.5-flash-preview","responseId":"mAitaLmkHPPlz7IPvtfUqQ4"}`,
 		Want: Recorded{Input: 1125, Output: 350, Read: 1000, Write: Unknown, Reasoning: 150, Request: "gemini-2.5-flash", Model: "gemini-2.5-flash-preview", ID: "mAitaLmkHPPlz7IPvtfUqQ4"},
 	},
 	{

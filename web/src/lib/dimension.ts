@@ -1,6 +1,6 @@
 import { api, missing } from "@/api/client";
 import type { DimensionValues as Answer, Trend } from "@/api/types";
-import { dimensions, type Dimension } from "./filters";
+import { filterable, type Filterable } from "./filters";
 
 export interface DimensionValue { value: string; label: string; calls: number | null }
 export interface DimensionValues { values: DimensionValue[]; more: boolean }
@@ -9,7 +9,7 @@ const most = 50;
 let routeMissing = false;
 
 /** The values of a dimension in a range of time; its own filter does not narrow them, the others do. */
-export async function readValues(d: Dimension, filters: URLSearchParams, q: string): Promise<DimensionValues> {
+export async function readValues(d: Filterable, filters: URLSearchParams, q: string): Promise<DimensionValues> {
   const p = new URLSearchParams();
   for (const [k, v] of filters) if (k === "from" || k === "to") p.append(k, v);
   if (!routeMissing) {
@@ -25,7 +25,7 @@ export async function readValues(d: Dimension, filters: URLSearchParams, q: stri
     }
   }
   // an older server: its trend knows the groups of a range
-  for (const other of dimensions) if (other !== d) for (const v of filters.getAll(other)) p.append(other, v);
+  for (const other of filterable) if (other !== d) for (const v of filters.getAll(other)) p.append(other, v);
   p.set("group_by", d);
   p.set("top", "100");
   p.set("interval", "day");

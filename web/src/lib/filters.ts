@@ -3,11 +3,14 @@ import { presets, type Preset, type Range, type Span } from "./range";
 
 export const dimensions = ["model", "provider", "key", "user", "service", "project", "status"] as const;
 export type Dimension = (typeof dimensions)[number];
+/** What one can filter by: the dimensions, which the server keeps sums of, and the service tier. */
+export const filterable = [...dimensions, "service_tier"] as const;
+export type Filterable = (typeof filterable)[number];
 
 /** What all pages filter by. It lives in the URL and nowhere else. */
 export interface Filters {
   range: Range;
-  values: Record<Dimension, string[]>;
+  values: Record<Filterable, string[]>;
 }
 
 /** The words of a query parameter, each once, in their order. */
@@ -28,7 +31,7 @@ export function filtersOf(query: LocationQuery): Filters {
   if (isMoment(from) && (to === "" || (isMoment(to) && Date.parse(to) > Date.parse(from)))) range = { preset: null, from, to };
   else if ((presets as readonly string[]).includes(preset)) range = { preset: preset as Preset, from: "", to: "" };
   const values = {} as Filters["values"];
-  for (const d of dimensions) values[d] = listOf(query[d]);
+  for (const d of filterable) values[d] = listOf(query[d]);
   return { range, values };
 }
 
@@ -39,7 +42,7 @@ export function queryOf(f: Filters): LocationQueryRaw {
     out["from"] = f.range.from;
     if (f.range.to) out["to"] = f.range.to;
   } else if (f.range.preset !== "7d") out["range"] = f.range.preset;
-  for (const d of dimensions) if (f.values[d].length > 0) out[d] = f.values[d];
+  for (const d of filterable) if (f.values[d].length > 0) out[d] = f.values[d];
   return out;
 }
 
@@ -48,18 +51,18 @@ export function paramsOf(f: Filters, span: Span): URLSearchParams {
   const p = new URLSearchParams();
   if (span.from) p.set("from", span.from);
   if (span.to) p.set("to", span.to);
-  for (const d of dimensions) for (const v of f.values[d]) p.append(d, v);
+  for (const d of filterable) for (const v of f.values[d]) p.append(d, v);
   return p;
 }
 
 /** Filters with one value more; a value that is there already is kept once. */
-export function withValue(f: Filters, d: Dimension, value: string): Filters {
+export function withValue(f: Filters, d: Filterable, value: string): Filters {
   return { ...f, values: { ...f.values, [d]: [...new Set([...f.values[d], value])] } };
 }
 
 /** Filters in which a dimension has only this value. */
-export function withOnly(f: Filters, d: Dimension, value: string): Filters {
+export function withOnly(f: Filters, d: Filterable, value: string): Filters {
   return { ...f, values: { ...f.values, [d]: [value] } };
 }
 
-export const anySet = (f: Filters): boolean => dimensions.some((d) => f.values[d].length > 0);
+export const anySet = (f: Filters): boolean => filterable.some((d) => f.values[d].length > 0);

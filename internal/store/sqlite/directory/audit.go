@@ -37,6 +37,9 @@ func (d *Directory) AddAudit(ctx context.Context, a store.AuditEntry) error {
 	return d.change(ctx, a, func(*sql.Conn) error { return nil })
 }
 
+const selectAudit = `SELECT id, time, actor_id, actor_name, via, source_ip, action, target_type, target_id, target_name, before, after
+FROM audit_log WHERE `
+
 // Audit visits entries, newest first.
 func (d *Directory) Audit(ctx context.Context, f store.AuditFilter, visit func(*store.AuditEntry) error) error {
 	where, args := auditWhere(f)
@@ -44,8 +47,7 @@ func (d *Directory) Audit(ctx context.Context, f store.AuditFilter, visit func(*
 	if f.Limit > 0 {
 		limit = f.Limit
 	}
-	rows, err := d.o.Read.QueryContext(ctx, `SELECT id, time, actor_id, actor_name, via, source_ip, action, target_type, target_id, target_name, before, after
-FROM audit_log WHERE `+where+` ORDER BY id DESC LIMIT ?`, append(args, limit)...) //nolint:gosec // where holds no values
+	rows, err := d.o.Read.QueryContext(ctx, selectAudit+where+" ORDER BY id DESC LIMIT ?", append(args, limit)...) // where holds no values
 	if err != nil {
 		return sqlerr.Map("read the audit log", err)
 	}

@@ -37,7 +37,7 @@ func New(ctx context.Context, o Options) (*Directory, error) {
 		text string
 	}{{&d.session, findSession}, {&d.token, findToken}} {
 		var err error
-		if *s.stmt, err = o.Access.PrepareContext(ctx, s.text); err != nil {
+		if *s.stmt, err = o.Access.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // Close ends them
 			return nil, errors.Join(sqlerr.Map("prepare a statement", err), d.Close())
 		}
 	}

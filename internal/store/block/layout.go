@@ -1,0 +1,61 @@
+package block
+
+import "github.com/tokenboard/tokenboard/internal/usage"
+
+// The versions of figures.
+const (
+	versionOwn      = 2 // with texts of the block's own
+	versionTiers    = 3 // with the column Tier
+	versionTiersOwn = 4 // with both
+)
+
+// layout is which of the parts that not every block has there are. The version byte names it.
+type layout struct{ tiers, own bool }
+
+func (l layout) version() byte {
+	switch {
+	case l.tiers && l.own:
+		return versionTiersOwn
+	case l.tiers:
+		return versionTiers
+	case l.own:
+		return versionOwn
+	}
+	return version
+}
+
+// layoutOf returns the layout of a version; false where the version is not known.
+func layoutOf(b byte) (layout, bool) {
+	for _, l := range [...]layout{{}, {own: true}, {tiers: true}, {tiers: true, own: true}} {
+		if l.version() == b {
+			return l, true
+		}
+	}
+	return layout{}, false
+}
+
+// offsetAt returns where the offset of a column stands; 0 where there is no such column.
+func (l layout) offsetAt(c Column) int {
+	const first = 2 // after the version and the number of rows
+	switch {
+	case l.tiers || c < Tier:
+		return first + 2*int(c)
+	case c == Tier:
+		return 0
+	}
+	return first + 2*int(c-1)
+}
+
+// ownAt returns where the offset of the block's own texts stands, if there are some.
+func (l layout) ownAt() int { return l.offsetAt(columns) }
+
+// columnsAt returns where the columns begin.
+func (l layout) columnsAt() int {
+	if l.own {
+		return l.ownAt() + 2
+	}
+	return l.ownAt()
+}
+
+// noTier is the dictionary of the column Tier where a block has none.
+var noTier = []uint64{uint64(usage.TierUnknown)}
