@@ -107,7 +107,15 @@ var emitters = []emitter{
 			{"*", "cache_read cache_write reasoning", "cache and reasoning"},
 		},
 	},
-	{name: "haystack", title: "Haystack, OpenInference", language: "Python", pkg: "openinference-instrumentation-haystack"},
+	{
+		name: "haystack", title: "Haystack, OpenInference", language: "Python", pkg: "openinference-instrumentation-haystack",
+		set: "the client's instrumentation beside it",
+		gaps: []gap{
+			{"gpt-4o-responses-*", "usage", "the usage of responses"},
+			{"*", "cache_read reasoning", "cache and reasoning"},
+			{"*-401 *-429 *-500 *-cut", "model provider", "model and provider of calls that fail"},
+		},
+	},
 	{name: "agent_framework", title: "Microsoft Agent Framework", language: "Python", pkg: "agent-framework-core"},
 	{
 		name: "autogen", title: "AutoGen", language: "Python", pkg: "autogen-agentchat",
@@ -115,7 +123,13 @@ var emitters = []emitter{
 		gaps: []gap{{"*", "missing", "its own spans are of agents and tools, without a model call"}},
 	},
 	{name: "langfuse", title: "Langfuse: openai", language: "Python", pkg: "langfuse", set: "the receiver's `traces_url_path: /api/public/otel/v1/traces`"},
-	{name: "mlflow", title: "MLflow: openai, anthropic", language: "Python", pkg: "mlflow-skinny"},
+	{
+		name: "mlflow", title: "MLflow: openai, anthropic", language: "Python", pkg: "mlflow-skinny",
+		gaps: []gap{
+			{"claude-sonnet-4-5-stream-plain claude-sonnet-4-5-stream-cached claude-sonnet-4-5-stream-reasoning", "missing", "Anthropic's `messages.stream()`"},
+			{"claude-sonnet-4-5-create-stream-*", "usage", "the usage of Anthropic's other streams"},
+		},
+	},
 	{name: "google_adk", title: "Google ADK", language: "Python", pkg: "google-adk"},
 	{name: "crewai", title: "CrewAI, OpenInference, beside the client's", language: "Python", pkg: "openinference-instrumentation-crewai"},
 	{
