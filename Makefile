@@ -83,7 +83,7 @@ test-emitters: build packages ## the emitters that matter most, in their newest 
 	TOKENBOARD_EMITTERS=main TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 20m ./emitters
 
 .PHONY: emitters
-emitters: build packages ## all emitters, and the table in docs/accuracy.md; NAMES=openlit,logfire narrows it, SHOW=1 prints every call
+emitters: build packages ## all emitters, and the table in docs/accuracy.md; NAMES=openlit,logfire runs only these; SHOW=1 prints every call
 	TOKENBOARD_EMITTERS=$(or $(NAMES),all) TOKENBOARD_EMITTERS_SHOW=$(SHOW) TOKENBOARD_EMITTERS_DOC=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard \
 		$(GO) test -C e2e -count=1 -timeout 60m -v ./emitters
 

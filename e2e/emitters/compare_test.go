@@ -42,7 +42,7 @@ type verdict struct {
 }
 
 // judge compares each call with its record. A call and a record are of one model, and have one response id or, where the
-// emitter has none, the same figures.
+// emitter has none or one of its own, the same figures.
 func judge(served []fakeupstream.Served, items []item) (out []verdict) {
 	taken := make([]bool, len(items))
 	records := make([]int, len(served))
@@ -52,7 +52,7 @@ func judge(served []fakeupstream.Served, items []item) (out []verdict) {
 				records[i] = -1
 			}
 			for j := range items {
-				if records[i] < 0 && !taken[j] && names(&items[j], s.Model) && alike(&s, &items[j], pass) {
+				if records[i] < 0 && !taken[j] && names(&items[j], s.Model, pass) && alike(&s, &items[j], pass) {
 					records[i], taken[j] = j, true
 				}
 			}
@@ -74,8 +74,12 @@ func judge(served []fakeupstream.Served, items []item) (out []verdict) {
 	return out
 }
 
-// names reports whether a record is of a model; a gateway's or a library's prefix does not matter here.
-func names(it *item, model string) bool {
+// names reports whether a record is of a model; a gateway's or a library's prefix does not matter here, and in the last
+// pass one that names no model is of any.
+func names(it *item, model string, pass int) bool {
+	if it.Model == "" && it.RequestModel == "" {
+		return pass == 2
+	}
 	for _, name := range []string{it.Model, it.RequestModel} {
 		if name == model || strings.HasSuffix(name, "/"+model) {
 			return true
@@ -90,7 +94,7 @@ func alike(s *fakeupstream.Served, it *item, pass int) bool {
 	case 0:
 		return it.ResponseID == s.ID
 	case 1:
-		return it.ResponseID == "" && it.Input != nil && value(it.Input) == s.Bill.Input && it.Output != nil && value(it.Output) == s.Bill.Output
+		return it.Input != nil && value(it.Input) == s.Bill.Input && it.Output != nil && value(it.Output) == s.Bill.Output
 	}
 	return it.ResponseID == "" || s.Status >= http.StatusBadRequest
 }

@@ -28,15 +28,39 @@ func writeTable(table string) error {
 		return fmt.Errorf("read the document: %w", err)
 	}
 	before, rest, ok := strings.Cut(string(raw), tableBegin)
-	_, after, closed := strings.Cut(rest, tableEnd)
+	old, after, closed := strings.Cut(rest, tableEnd)
 	if !ok || !closed {
 		return errors.New(document + " has no place for the table")
 	}
-	if err := os.WriteFile(document, []byte(before+tableBegin+table+tableEnd+after), 0o600); err != nil {
+	if err := os.WriteFile(document, []byte(before+tableBegin+merged(old, table)+tableEnd+after), 0o600); err != nil {
 		return fmt.Errorf("write the document: %w", err)
 	}
 	return nil
 }
+
+// merged gives a table with the rows of the emitters that were run, and the old rows of those that were not.
+func merged(old, table string) string {
+	rows := map[string]string{}
+	for _, t := range []string{old, table} {
+		for line := range strings.Lines(t) {
+			rows[rowOf(line)] = line
+		}
+	}
+	var b strings.Builder
+	b.WriteString(tableHead)
+	for i := range emitters {
+		b.WriteString(rows[emitters[i].row()])
+	}
+	return b.String()
+}
+
+// rowOf gives what a row begins with: the emitter and its package, without the version.
+func rowOf(line string) string {
+	begin, _, _ := strings.Cut(line, "` ")
+	return begin
+}
+
+func (e *emitter) row() string { return "| " + e.title + " | `" + e.pkg }
 
 // sums are those of truth.json, see testdata/README.md.
 type sums struct {

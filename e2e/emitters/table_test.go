@@ -58,9 +58,91 @@ var emitters = []emitter{
 		gaps: []gap{{"text-embedding-3-small", "missing", "embeddings"}},
 	},
 	{name: "langgraph_openinference_both", title: "The same beside the clients' own instrumentations", language: "Python", pkg: "openinference-instrumentation-langchain", packages: "openinference"},
-	{name: "litellm", title: "LiteLLM, OpenInference", language: "Python", pkg: "openinference-instrumentation-litellm"},
-	{name: "llamaindex", title: "LlamaIndex, OpenInference", language: "Python", pkg: "openinference-instrumentation-llama-index"},
-	{name: "openai_agents", title: "OpenAI Agents, OpenInference", language: "Python", pkg: "openinference-instrumentation-openai-agents"},
-	{name: "agno", title: "Agno, OpenInference", language: "Python", pkg: "openinference-instrumentation-agno"},
-	{name: "strands", title: "Strands Agents", language: "Python", pkg: "strands-agents"},
+	{
+		name: "litellm", title: "LiteLLM, OpenInference", language: "Python", pkg: "openinference-instrumentation-litellm",
+		env:  []string{"LITELLM_LOCAL_MODEL_COST_MAP=True"},
+		gaps: []gap{{"*", "model", "the name of the model has its provider before it: `openai/gpt-4o`"}},
+	},
+	{
+		name: "llamaindex", title: "LlamaIndex, OpenInference", language: "Python", pkg: "openinference-instrumentation-llama-index",
+		set: "the clients' instrumentations beside it",
+		gaps: []gap{
+			{"claude-*", "reasoning", "reasoning of Anthropic"},
+			{"text-embedding-3-small", "usage", "usage of embeddings"},
+		},
+	},
+	{
+		name: "openai_agents", title: "OpenAI Agents, OpenInference", language: "Python", pkg: "openinference-instrumentation-openai-agents",
+		set: "responses, which the package uses unless told otherwise; the client's instrumentation beside it for chats",
+		gaps: []gap{
+			{"gpt-4o-cached gpt-4o-stream-cached gpt-4o-parallel gpt-4o-tools gpt-4o-agent", "cache_read", "cache and reasoning of chats"},
+			{"gpt-4o-reasoning gpt-4o-stream-reasoning gpt-4o-tools gpt-4o-agent", "reasoning", "cache and reasoning of chats"},
+			{"gpt-4o-responses-401 gpt-4o-responses-429 gpt-4o-responses-500 gpt-4o-responses-stream-cut", "model", "the model of responses that fail"},
+		},
+	},
+	{
+		name: "agno", title: "Agno, OpenInference", language: "Python", pkg: "openinference-instrumentation-agno",
+		set:  "the client's instrumentation beside it",
+		gaps: []gap{{"gpt-4o-*", "reasoning", "reasoning of OpenAI"}},
+	},
+	{
+		name: "strands", title: "Strands Agents", language: "Python", pkg: "strands-agents",
+		gaps: []gap{{"*", "reasoning", "reasoning"}},
+	},
+	{
+		name: "dspy", title: "DSPy and LiteLLM, OpenInference", language: "Python", pkg: "openinference-instrumentation-dspy",
+		env: []string{"LITELLM_LOCAL_MODEL_COST_MAP=True"},
+		gaps: []gap{
+			{"*", "model", "the name of the model has its provider before it: `openai/gpt-4o`"},
+			{"*-429 *-500", "missing", "a retry has no span"},
+		},
+	},
+	{
+		name: "smolagents", title: "smolagents, OpenInference", language: "Python", pkg: "openinference-instrumentation-smolagents",
+		env: []string{"LITELLM_LOCAL_MODEL_COST_MAP=True"},
+		set: "the clients' instrumentations beside it",
+		gaps: []gap{
+			{"claude-*", "model", "the name of the model as LiteLLM has it, `anthropic/claude-sonnet-4-5`"},
+			{"gpt-4o-401 gpt-4o-500", "model", "the model of calls that fail"},
+			{"*", "cache_read cache_write reasoning", "cache and reasoning"},
+		},
+	},
+	{
+		name: "haystack", title: "Haystack, OpenInference", language: "Python", pkg: "openinference-instrumentation-haystack",
+		set: "the client's instrumentation beside it",
+		gaps: []gap{
+			{"gpt-4o-responses-*", "usage", "the usage of responses"},
+			{"*", "cache_read reasoning", "cache and reasoning"},
+			{"*-401 *-429 *-500 *-cut", "model provider", "model and provider of calls that fail"},
+		},
+	},
+	{name: "agent_framework", title: "Microsoft Agent Framework", language: "Python", pkg: "agent-framework-core"},
+	{
+		name: "autogen", title: "AutoGen", language: "Python", pkg: "autogen-agentchat",
+		set:  "the client's instrumentation beside it",
+		gaps: []gap{{"*", "missing", "its own spans are of agents and tools, without a model call"}},
+	},
+	{name: "langfuse", title: "Langfuse: openai", language: "Python", pkg: "langfuse", set: "the receiver's `traces_url_path: /api/public/otel/v1/traces`"},
+	{
+		name: "mlflow", title: "MLflow: openai, anthropic", language: "Python", pkg: "mlflow-skinny",
+		gaps: []gap{
+			{"claude-sonnet-4-5-stream-plain claude-sonnet-4-5-stream-cached claude-sonnet-4-5-stream-reasoning", "missing", "Anthropic's `messages.stream()`"},
+			{"claude-sonnet-4-5-create-stream-*", "usage", "the usage of Anthropic's other streams"},
+		},
+	},
+	{name: "google_adk", title: "Google ADK", language: "Python", pkg: "google-adk"},
+	{name: "crewai", title: "CrewAI, OpenInference, beside the client's", language: "Python", pkg: "openinference-instrumentation-crewai"},
+	{
+		name: "vercel_ai", title: "Vercel AI SDK 7", language: "JavaScript", pkg: "@ai-sdk/otel", main: true,
+		set: "`new OpenTelemetry({ usage: true })`, without which reasoning is missing",
+	},
+	{
+		name: "openinference_js", title: "OpenInference: openai, anthropic", language: "JavaScript", pkg: "@arizeai/openinference-instrumentation-openai", main: true,
+		set: "`@opentelemetry/instrumentation-openai` beside it; a handler of `unhandledRejection`, without which a stream that breaks ends the process",
+		gaps: []gap{
+			{"gpt-4o-401 gpt-4o-429 gpt-4o-500 gpt-4o-responses-401 gpt-4o-responses-429 gpt-4o-responses-500", "missing", "OpenAI's failures and chat streams that break have no span"},
+			{"gpt-4o-stream-cut", "missing", "OpenAI's failures and chat streams that break have no span"},
+			{"gpt-4o-stream-plain gpt-4o-stream-cached gpt-4o-stream-reasoning text-embedding-3-small", "usage", "chat streams and embeddings have no usage"},
+		},
+	},
 }

@@ -115,8 +115,8 @@ var captures = []struct {
 	{name: "langchain-nested", except: func(f *figures) { f.CacheWrite = 1600 }, otherNames: true},
 	{name: "langfuse"}, {name: "langsmith", byRequested: true}, {name: "litellm-proxy"}, {name: "litellm-proxy-v2"}, {name: "mastra"},
 	{name: "openai-agents"}, {name: "openinference"}, {name: "openinference-bedrock"}, {name: "openlit"}, {name: "openllmetry"},
-	{name: "py-crewai-nested"}, {name: "py-google-adk"}, {name: "py-langchain-nested", otherNames: true},
-	{name: "py-langgraph"}, {name: "py-llamaindex"}, {name: "py-logfire"}, {name: "py-logfire-anthropic"}, {name: "py-mlflow"},
+	{name: "py-crewai-nested"}, {name: "py-google-adk"}, {name: "py-haystack"}, {name: "py-langchain-nested", otherNames: true},
+	{name: "py-langgraph"}, {name: "py-llamaindex"}, {name: "py-logfire"}, {name: "py-logfire-anthropic"}, {name: "py-mlflow"}, {name: "py-mlflow-openai"},
 	// of a stream that was cut the parent says one output token, the child that counts none
 	{name: "py-openinference", except: func(f *figures) { f.Output-- }, otherNames: true},
 	{name: "py-openlit"}, {name: "py-openllmetry"}, {name: "py-otel-genai"}, {name: "py-pydantic-ai"}, {name: "py-strands"},

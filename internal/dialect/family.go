@@ -157,7 +157,7 @@ var families = withAdded(
 	&agentFramework, &strands, &adk, &mastra, &copilot, &openCode, &qwenCode, &openRouter, &bifrost, &cloudflare, &kong, &higress,
 	&dify, &vllm, &rig, &genAI,
 	&openInferenceBedrock, &openInferenceAgentSDK, &openInferenceLangChain, &openInference, &answers,
-	&voltAgent, &vercelAI, &langfuse, &mlflow, &googleADK, &genkit, &haystack, &braintrust, &langWatch, &langtrace,
+	&voltAgent, &vercelAI, &langfuse, &mlflow, &mlflowAnswers, &googleADK, &genkit, &haystack, &braintrust, &langWatch, &langtrace,
 )
 
 // withAdded puts the names that a family adds to behind its own, once for all.

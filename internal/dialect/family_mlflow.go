@@ -9,5 +9,21 @@ var mlflow = Family{
 	Total:      []string{"mlflow.chat.tokenUsage#total_tokens"},
 	CacheRead:  []string{"mlflow.chat.tokenUsage#cache_read_input_tokens"},
 	CacheWrite: []string{"mlflow.chat.tokenUsage#cache_creation_input_tokens"},
-	Cache:      []PartRule{{Provider: "openai", Is: included}, {Provider: "gcp.gemini", Is: included}},
+	// of the provider's own answer: MLflow's figures have none
+	Reasoning: []string{
+		"mlflow.spanOutputs#usage.completion_tokens_details.reasoning_tokens", "mlflow.spanOutputs#usage.output_tokens_details.reasoning_tokens",
+		"mlflow.spanOutputs#usage.output_tokens_details.thinking_tokens",
+	},
+	Cache:   []PartRule{{Provider: "openai", Is: included}, {Provider: "gcp.gemini", Is: included}},
+	Reasons: []PartRule{{Is: included}},
+}
+
+// mlflowAnswers reads the provider's own answer, where MLflow has no figures of its own: of embeddings.
+var mlflowAnswers = Family{
+	Name:      "mlflow",
+	CallsOnly: true,
+	Marks:     []string{"mlflow.spanType"},
+	Input:     []string{"mlflow.spanOutputs#usage.prompt_tokens"},
+	Total:     []string{"mlflow.spanOutputs#usage.total_tokens"},
+	Cache:     []PartRule{{Provider: "openai", Is: included}, {Provider: "gcp.gemini", Is: included}},
 }

@@ -60,7 +60,7 @@ var answers = Family{
 	Marks:     []string{"openinference.span.kind"},
 	Input: []string{
 		"output.value#usage.inputTokens", "output.value#usage.prompt_tokens", "output.value#usage.input_tokens",
-		"output.value#usageMetadata.promptTokenCount",
+		"output.value#usageMetadata.promptTokenCount", "output.value#meta.usage.prompt_tokens", // Haystack's embedders
 	},
 	Output: []string{
 		"output.value#usage.outputTokens", "output.value#usage.completion_tokens", "output.value#usage.output_tokens",
@@ -68,6 +68,7 @@ var answers = Family{
 	},
 	Total: []string{
 		"output.value#usage.totalTokens", "output.value#usage.total_tokens", "output.value#usageMetadata.totalTokenCount",
+		"output.value#meta.usage.total_tokens",
 	},
 	CacheRead: []string{
 		"output.value#usage.cacheReadInputTokens", "output.value#usage.prompt_tokens_details.cached_tokens",
