@@ -94,7 +94,7 @@ var emitters = []emitter{
 		env: []string{"LITELLM_LOCAL_MODEL_COST_MAP=True"},
 		gaps: []gap{
 			{"*", "model", "the name of the model has its provider before it: `openai/gpt-4o`"},
-			{"*-429 *-500", "missing", "a retry has no span"},
+			{"*-401 *-429 *-500", "missing", "a retry has no span"},
 		},
 	},
 	{
@@ -103,7 +103,7 @@ var emitters = []emitter{
 		set: "the clients' instrumentations beside it",
 		gaps: []gap{
 			{"claude-*", "model", "the name of the model as LiteLLM has it, `anthropic/claude-sonnet-4-5`"},
-			{"gpt-4o-401 gpt-4o-500", "model", "the model of calls that fail"},
+			{"*-401 *-500", "model provider", "model and provider of calls that fail"},
 			{"*", "cache_read cache_write reasoning", "cache and reasoning"},
 		},
 	},
