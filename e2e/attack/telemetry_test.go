@@ -83,7 +83,7 @@ var hostilesJSON = []hostile{
 // prefixed is a field of protobuf that holds a text or a message.
 func prefixed(number int, body string) string {
 	const wireLen = 2
-	b := binary.AppendUvarint(nil, uint64(number)<<3|wireLen) //nolint:gosec // small
+	b := binary.AppendUvarint(nil, uint64(number)<<3|wireLen)
 	b = binary.AppendUvarint(b, uint64(len(body)))
 	return string(b) + body
 }

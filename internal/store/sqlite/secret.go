@@ -163,9 +163,9 @@ func (e *Engine) keyColumn(ctx context.Context, table, column, id, where string)
 	if where == "" {
 		where = " WHERE 1"
 	}
-	first := fmt.Sprintf("SELECT %s, %s FROM %s%s", id, column, table, where) //nolint:gosec // names of the schema, from the caller below
+	first := fmt.Sprintf("SELECT %s, %s FROM %s%s", id, column, table, where)
 	order := fmt.Sprintf(" ORDER BY %s LIMIT %d", id, keyedAtOnce)
-	update := fmt.Sprintf("UPDATE %s SET %s = ? WHERE %s = ?", table, column, id)
+	update := fmt.Sprintf("UPDATE %s SET %s = ? WHERE %s = ?", table, column, id) //nolint:gosec // names of the schema, from the caller below
 	query, from := first+order, []any{}
 	for {
 		values, err := e.columnValues(ctx, query, from...)
