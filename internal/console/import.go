@@ -307,8 +307,8 @@ func (r *importRun) commit() error {
 		if r.out.To == nil || call.Start.After(*r.out.To) {
 			r.out.To = known(call.Start)
 		}
-		r.out.InputTokens += call.Tokens.Input()
-		r.out.OutputTokens += call.Tokens.Output()
+		r.out.InputTokens = usage.AddSat(r.out.InputTokens, call.Tokens.Input())
+		r.out.OutputTokens = usage.AddSat(r.out.OutputTokens, call.Tokens.Output())
 	}
 	r.out.Accepted += len(r.batch.Calls)
 	r.batch.Calls = nil // so that their texts are not kept until the next batch overwrites them
