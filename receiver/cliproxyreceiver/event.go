@@ -2,6 +2,7 @@ package cliproxyreceiver
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -182,6 +183,7 @@ func readEvent(raw json.RawMessage, proxy string) (call, error) {
 		c.RequestModel = c.Model
 	}
 	c.Operation = operation(route, c.Model)
+	c.Tier = usage.ParseTier(cmp.Or(c.tierGiven, c.tier)) // the one that served the call, before the one that was asked for
 	if e.APIKey != "" {
 		c.KeyDisplay = clean(usage.DisplayKey(e.APIKey))
 	}
