@@ -63,7 +63,7 @@ test-fuzz: ## fuzzing for seconds
 	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzBinary -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
 
 .PHONY: fuzz
-fuzz: ## fuzz every parser that meets what others wrote, one after another, each for FUZZTIME (10m)
+fuzz: ## fuzz every parser that meets what others wrote, one after another, each for FUZZTIME (10m); KEEP=1 stores the corpus
 	GO=$(GO) sh tools/fuzz.sh $(FUZZTIME)
 
 .PHONY: test-e2e
