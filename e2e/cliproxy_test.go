@@ -46,7 +46,7 @@ func TestCLIProxyKeys(t *testing.T) {
 	proxy := cliproxytest.Start(t, cliproxytest.Options{Key: cpaKey, Keys: []string{"sk-before-0123456789abcdef"}})
 	dir := t.TempDir()
 	p := start(t, dir, "--config", cpaConfig(t, proxy))
-	p.waitFor(func() bool { return p.status("/ready", "") == http.StatusOK })
+	p.waitFor(p.ready)
 	opens := func(key string) bool {
 		req, err := http.NewRequest(http.MethodGet, proxy.URL()+"/v1/models", nil)
 		require.NoError(t, err)
@@ -138,7 +138,7 @@ func TestCLIProxyKill(t *testing.T) {
 	proxy := cliproxytest.Start(t, cliproxytest.Options{Key: cpaKey, StatisticsOff: true})
 	begin := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
 	config, dir := cpaConfig(t, proxy), t.TempDir()
-	ready := func(p *process) { p.waitFor(func() bool { return p.status("/ready", "") == http.StatusOK }) }
+	ready := func(p *process) { p.waitFor(p.ready) }
 
 	var mu sync.Mutex
 	sent := 0

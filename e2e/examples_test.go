@@ -65,7 +65,7 @@ func TestContainerConfig(t *testing.T) {
 	}
 	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
 	p := start(t, t.TempDir(), "--config", config)
-	p.waitFor(func() bool { return p.status("/ready", "") == http.StatusOK })
+	p.waitFor(p.ready)
 	require.Equal(t, http.StatusUnauthorized, p.status("/api/console/stats", ""))
 	require.Equal(t, http.StatusUnauthorized, p.status("/api/console/stats", "wrong"))
 	admin := p.signIn("admin", adminPassword)

@@ -173,14 +173,7 @@ func TestForwardAuthNginx(t *testing.T) {
 	if _, err := exec.LookPath("nginx"); err != nil {
 		t.Skip("nginx is not installed: tools/install-test-packages.sh installs it")
 	}
-	p := start(t, t.TempDir())
-	p.waitFor(func() bool {
-		r, err := http.Get(p.console + "/ready")
-		if err == nil {
-			_ = r.Body.Close()
-		}
-		return err == nil && r.StatusCode == http.StatusOK
-	})
+	p := run(t, t.TempDir())
 	run := t.TempDir()
 	require.NoError(t, os.Chmod(run, 0o755))
 	address := freeAddress(t)
@@ -197,14 +190,7 @@ func TestForwardAuthCaddy(t *testing.T) {
 	if _, err := exec.LookPath("caddy"); err != nil {
 		t.Skip("caddy is not installed")
 	}
-	p := start(t, t.TempDir())
-	p.waitFor(func() bool {
-		r, err := http.Get(p.console + "/ready")
-		if err == nil {
-			_ = r.Body.Close()
-		}
-		return err == nil && r.StatusCode == http.StatusOK
-	})
+	p := run(t, t.TempDir())
 	address := freeAddress(t)
 	cmd := exec.Command("caddy", "run", "--config", filepath.Join("..", "examples", "forward-auth", "caddy", "Caddyfile"), "--adapter", "caddyfile")
 	home := t.TempDir()
@@ -219,14 +205,7 @@ func TestForwardAuthTraefik(t *testing.T) {
 	if _, err := exec.LookPath("traefik"); err != nil {
 		t.Skip("traefik is not installed: put a binary of version 3 into a folder of PATH")
 	}
-	p := start(t, t.TempDir())
-	p.waitFor(func() bool {
-		r, err := http.Get(p.console + "/ready")
-		if err == nil {
-			_ = r.Body.Close()
-		}
-		return err == nil && r.StatusCode == http.StatusOK
-	})
+	p := run(t, t.TempDir())
 	example, err := os.ReadFile(filepath.Join("..", "examples", "forward-auth", "traefik", "dynamic.yaml"))
 	require.NoError(t, err)
 	filled := string(example)

@@ -107,9 +107,12 @@ func (p *process) waitUntilReady() {
 			return false
 		}
 		_ = c.Close()
-		return p.status("/ready", "") == http.StatusOK
+		return p.ready()
 	})
 }
+
+// ready reports whether the console says that the binary is ready.
+func (p *process) ready() bool { return p.status("/ready", "") == http.StatusOK }
 
 // stop ends the binary by a signal; after SIGTERM it must end well.
 func (p *process) stop(sig syscall.Signal) {

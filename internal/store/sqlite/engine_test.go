@@ -75,27 +75,6 @@ func retire(e *Engine, before, linksBefore time.Time, limit int) (n int, err err
 	return n, e.Retire(ctx, r)
 }
 
-// fullRecord has every field set.
-func fullRecord() store.Record {
-	want := record(1, start)
-	want.Parent = usage.SpanID{9}
-	want.Role, want.Group, want.Echo = usage.RoleAggregate, "g", true
-	want.Duration, want.TTFT, want.Stream = 5*time.Second+1, time.Second+2, usage.Yes
-	want.Operation, want.RequestModel = "chat", "rm"
-	want.KeyFingerprint, want.KeyDisplay = usage.Fingerprint("k"), "k…"
-	want.User, want.Service, want.Environment, want.Project, want.Session = "u", "s", "e", "pr", "se"
-	want.Method, want.Path, want.Status, want.ErrorType, want.Failed = "POST", "/v1", 429, "rate", true
-	want.ResponseID, want.RequestID, want.Scope, want.Process = "resp", "req", "sc", 1<<63+5
-	want.Tokens = usage.Tokens{InputUncached: 1, CacheRead: 2, CacheWrite: 3, OutputText: 4, Reasoning: 5, CacheWrite1h: 2, Fields: 63}
-	want.Modalities = usage.Modalities{AudioInput: 1, AudioOutput: 300, ImageOutput: 1 << 40}
-	want.PriceVersion = "book 1"
-	want.Lent = usage.LentUser | usage.LentSession
-	want.ReportedCost, want.HasReportedCost, want.Cost = 7, true, 7
-	want.Quality = usage.Inconsistent | usage.ReportedCost
-	want.Counted, want.SupersededBy, want.Reason = false, usage.ID{3}, store.ReasonTwin
-	return want
-}
-
 // audited is an entry for changes whose entry a test does not look at.
 var audited = store.AuditEntry{Action: "test.change"}
 

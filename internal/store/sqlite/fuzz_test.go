@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/storetest"
 )
 
 // FuzzOpenDamaged: a database of which bytes were changed, as a backup may be that is restored, opens or does
@@ -16,7 +17,7 @@ func FuzzOpenDamaged(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "t.db")
 	e, err := Open(ctx, Options{Path: path})
 	require.NoError(f, err)
-	require.NoError(f, e.Commit(ctx, store.Write{Put: []store.Record{fullRecord()}, Seen: start}))
+	require.NoError(f, e.Commit(ctx, store.Write{Put: []store.Record{storetest.FullRecord()}, Seen: start}))
 	copied := path + ".backup"
 	require.NoError(f, e.Backup(ctx, copied))
 	require.NoError(f, e.Close())
@@ -40,7 +41,7 @@ func FuzzOpenDamaged(f *testing.F) {
 			return
 		}
 		_ = e.Scan(ctx, store.Filter{}, func(*store.Record) error { return nil })
-		_, _, _ = find(e, fullRecord().ID, fullRecord().Start)
+		_, _, _ = find(e, storetest.FullRecord().ID, storetest.FullRecord().Start)
 		_ = e.Commit(ctx, store.Write{Put: []store.Record{record(9, start)}, Seen: start})
 		_ = e.Close()
 	})

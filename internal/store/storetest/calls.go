@@ -12,8 +12,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// fullRecord has every field set.
-func fullRecord() store.Record {
+// FullRecord returns a record that has every field set.
+func FullRecord() store.Record {
 	want := record(1, start)
 	want.Parent = usage.SpanID{9}
 	want.Role, want.Group, want.Echo = usage.RoleAggregate, "g", true
@@ -36,7 +36,7 @@ func fullRecord() store.Record {
 // testRoundTrip: a record with every field set comes back as it was, after a restart too.
 func testRoundTrip(t *testing.T, open Open) {
 	s := fresh(t, open)
-	want := fullRecord()
+	want := FullRecord()
 	s.put(want)
 	for range 2 {
 		got, err := s.Lookup(ctx, store.Lookup{Refs: []store.Ref{{ID: want.ID, Start: want.Start}}})
