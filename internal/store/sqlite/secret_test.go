@@ -61,7 +61,7 @@ func keyPlainFingerprints(t *testing.T) {
 		out := map[string]int64{}
 		of := map[string]bool{}
 		for _, f := range fingerprints {
-			of[l.KeyIdentity(f)] = true
+			of[l.KeyedFingerprint(f)] = true
 		}
 		_, err := l.Spending(ctx, of, func(time.Time, time.Time) bool { return true }, func(s store.Spent) { out[s.Fingerprint] += s.Tokens })
 		require.NoError(t, err)
@@ -75,11 +75,11 @@ func keyPlainFingerprints(t *testing.T) {
 		l, e = openKeyed(t, path, true)
 		want := map[string]int64{}
 		for f, n := range before {
-			want[l.KeyIdentity(f)] = n
+			want[l.KeyedFingerprint(f)] = n
 		}
 		require.Equal(t, want, spent(l))
 		records := 0
-		require.NoError(t, l.Scan(ctx, store.Filter{Keys: []string{l.KeyIdentity(fingerprints[2])}}, func(r *store.Record) error {
+		require.NoError(t, l.Scan(ctx, store.Filter{Keys: []string{l.KeyedFingerprint(fingerprints[2])}}, func(r *store.Record) error {
 			records++
 			require.Equal(t, "sk-…", r.KeyDisplay)
 			return nil
@@ -87,7 +87,7 @@ func keyPlainFingerprints(t *testing.T) {
 		require.Equal(t, 10, records)
 		keys, _, err := e.Directory().Keys(ctx, 0)
 		require.NoError(t, err)
-		require.Equal(t, []string{l.KeyIdentity(fingerprints[0]), l.KeyIdentity(fingerprints[1])}, keys[0].Fingerprints())
+		require.Equal(t, []string{l.KeyedFingerprint(fingerprints[0]), l.KeyedFingerprint(fingerprints[1])}, keys[0].Fingerprints())
 		require.NoError(t, l.Commit(ctx, all), "a record that comes again is the same")
 		require.Equal(t, want, spent(l))
 		require.NoError(t, l.Close())
@@ -109,7 +109,7 @@ func TestLostSecret(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	l, _ := openKeyed(t, path, true)
 	f := usage.Fingerprint("one")
-	old := l.KeyIdentity(f)
+	old := l.KeyedFingerprint(f)
 	require.NoError(t, l.Close())
 	secret, err := os.ReadFile(path + SecretSuffix)
 	require.NoError(t, err)
@@ -129,7 +129,7 @@ func TestLostSecret(t *testing.T) {
 	}
 	require.NoError(t, os.WriteFile(path+SecretSuffix, secret, 0o644))
 	l, _ = openKeyed(t, path, true)
-	require.Equal(t, old, l.KeyIdentity(f))
+	require.Equal(t, old, l.KeyedFingerprint(f))
 	require.NoError(t, l.Close())
 	info, err := os.Stat(path + SecretSuffix)
 	require.NoError(t, err)
@@ -137,10 +137,10 @@ func TestLostSecret(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(path+SecretSuffix, nil, 0o600))
 	l, _ = openKeyed(t, path, true)
-	fresh := l.KeyIdentity(f)
+	fresh := l.KeyedFingerprint(f)
 	require.NotEqual(t, old, fresh, "an empty file asks for a new one")
 	require.NoError(t, l.Close())
 	l, _ = openKeyed(t, path, true)
-	require.Equal(t, fresh, l.KeyIdentity(f))
+	require.Equal(t, fresh, l.KeyedFingerprint(f))
 	require.NoError(t, l.Close())
 }
