@@ -35,7 +35,7 @@ func (t *transaction) takeCold(stored *store.Record, c *usage.Call) {
 		return
 	}
 	t.counters.Replaced++
-	r.put.Call, r.put.Seen, r.fuller = *c, t.now, true
+	r.put.Call, r.put.StoredAt, r.fuller = *c, t.now, true
 	r.put.Inherit(r.stored.InheritedAttribution())
 	t.deduct(&r.put, &standing{before: r.stored.Before})
 }

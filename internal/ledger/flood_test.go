@@ -50,7 +50,7 @@ func flooded(t *testing.T, calls int, engine sqlite.Options, o Options) (written
 	for _, v := range status.Values {
 		require.LessOrEqual(t, v.Count, v.Max+1)
 	}
-	for _, k := range status.Info.Texts {
+	for _, k := range status.Info.Dictionaries {
 		require.LessOrEqual(t, k.Count, k.Max)
 	}
 	sums, timings := l.Series()

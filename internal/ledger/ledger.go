@@ -243,7 +243,7 @@ func (l *Ledger) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
-	l.floor, l.storedFloor, l.last = info.Floor, info.Floor, info.Seen
+	l.floor, l.storedFloor, l.last = info.Watermark, info.Watermark, info.LastStored
 	if err := l.loadSums(ctx); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
@@ -267,7 +267,7 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 		from, to := hourBuckets(h)
 		f := store.Filter{From: rollup.BucketStart(from), To: rollup.BucketStart(to), Superseded: true}
 		if f.From.Before(since) {
-			f.SeenSince = since
+			f.StoredSince = since
 		}
 		if l.index.size >= l.o.MaxSpans {
 			l.index.completeAfter = max(l.index.completeAfter, f.To.UnixNano())
@@ -282,7 +282,7 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 	}
 	if l.sumStore == (noSums{}) && l.index.size < l.o.MaxSpans { // which hours changed lately is not known
 		to := rollup.BucketStart(from)
-		if err := l.indexHour(ctx, store.Filter{From: l.floor, To: to, SeenSince: since, Superseded: true}, since); err != nil {
+		if err := l.indexHour(ctx, store.Filter{From: l.floor, To: to, StoredSince: since, Superseded: true}, since); err != nil {
 			return err
 		}
 	}
@@ -304,7 +304,7 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 func (l *Ledger) lateHours(first, last int64, since time.Time) []int64 {
 	var hours []int64
 	for _, h := range l.hours {
-		if h.Number < first && (h.Dirty || !h.Seen.Before(since)) {
+		if h.Number < first && (h.Dirty || !h.LastStored.Before(since)) {
 			hours = append(hours, h.Number)
 		}
 	}
@@ -322,7 +322,7 @@ func (l *Ledger) indexHour(ctx context.Context, f store.Filter, since time.Time)
 		own.Inherit(usage.Attribution{})
 		own.Deduct(usage.Tokens{})
 		g := gistOf(&own)
-		node := l.index.add(&own, &g, r.Seen)
+		node := l.index.add(&own, &g, r.StoredAt)
 		l.index.setStanding(node, &standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason, lent: r.InheritedAttribution(), before: r.Before})
 		l.index.commit()
 		if n++; n%indexStep == 0 {

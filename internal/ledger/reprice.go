@@ -185,8 +185,8 @@ func (p *repricing) step(ctx context.Context) error {
 
 // applyCosts commits other costs of stored records, and moves the sums along.
 func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change) error {
-	w.Seen = l.o.Now().UTC()
-	w.Dirty = l.dirtyBy(changes)
+	w.At = l.o.Now().UTC()
+	w.DirtyHours = l.dirtyBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Change = l.journal(changes)
@@ -201,9 +201,9 @@ func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change
 		return nil
 	}
 	l.changed(&w, changes)
-	l.last = w.Seen
+	l.last = w.At
 	l.commitNumber++
-	l.observers.tell(Commit{Number: l.commitNumber, At: w.Seen, Changes: changes})
+	l.observers.tell(Commit{Number: l.commitNumber, At: w.At, Changes: changes})
 	return nil
 }
 

@@ -47,7 +47,7 @@ func (l *Ledger) dirtyBy(changes []Change) []int64 {
 
 // changed puts committed changes into the sums. The caller holds the lock.
 func (l *Ledger) changed(w *store.Write, changes []Change) {
-	for _, h := range w.Dirty {
+	for _, h := range w.DirtyHours {
 		l.dirty[h] = true
 	}
 	l.touches.note()

@@ -159,7 +159,7 @@ func (t *transaction) touchTrace(number uint32) {
 // write and the changes of the sums that follow.
 func (t *transaction) settle(ctx context.Context, group []*request) (store.Write, []Change, error) {
 	x := t.ledger.index
-	w := store.Write{Links: t.links, Seen: t.now}
+	w := store.Write{Links: t.links, At: t.now}
 	t.putCold(&w)
 	came := len(x.pending)
 	for i := range came {
@@ -226,7 +226,7 @@ func (t *transaction) put(w *store.Write, came int, group []*request) {
 func (t *transaction) stand(n *node, now *standing) {
 	x := t.ledger.index
 	if r := x.putOf(n); r != nil {
-		r.Counted, r.SupersededBy, r.Reason, r.Seen = now.counted, now.by, now.reason, t.now
+		r.Counted, r.SupersededBy, r.Reason, r.StoredAt = now.counted, now.by, now.reason, t.now
 		if now.lent != (usage.Attribution{}) {
 			r.Inherit(now.lent)
 		}

@@ -76,18 +76,18 @@ type Lookup struct {
 
 // Info is what an engine knows about itself.
 type Info struct {
-	Records int64     // stored call records, superseded ones included
-	Bytes   int64     // size on disk, write-ahead log included
-	Oldest  time.Time // start of the oldest record, or a little before, where that was removed; zero where empty
-	Seen    time.Time // when a record was last put; zero where none was
-	Floor   time.Time // records that start before it were dropped and must not be taken again
-	// Texts are the texts that many records share and that are kept once, in memory too, by kind.
-	Texts []TextCount
+	Records    int64     // stored call records, superseded ones included
+	Bytes      int64     // size on disk, write-ahead log included
+	Oldest     time.Time // start of the oldest record, or a little before, where that was removed; zero where empty
+	LastStored time.Time // when a record was last put; zero where none was
+	Watermark  time.Time // records that start before it were dropped and must not be taken again
+	// Dictionaries are the tables of the texts that many records share, each of which is kept once, in memory too.
+	Dictionaries []DictionaryUse
 }
 
-// TextCount is how many texts of a kind are kept once, and how many can be. Those beyond are kept with each
-// record that has them.
-type TextCount struct {
+// DictionaryUse is how many texts of a kind a dictionary has, and how many it can have. Those beyond are kept with
+// each record that has them.
+type DictionaryUse struct {
 	Kind       string
 	Count, Max int
 }

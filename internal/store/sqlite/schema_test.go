@@ -28,7 +28,7 @@ func TestServiceTierMigration(t *testing.T) {
 	put := func(e *Engine, n byte, tier usage.Tier) {
 		c := usage.Call{Role: usage.RoleCall, Start: at, Trace: usage.TraceID{n}, Span: usage.SpanID{n}, Tier: tier}
 		c.ID = usage.SpanRecordID(c.Trace, c.Span)
-		require.NoError(t, e.Commit(ctx, store.Write{Seen: at, Put: []store.Record{{Call: c, Counted: true, Seen: at}}}))
+		require.NoError(t, e.Commit(ctx, store.Write{At: at, Put: []store.Record{{Call: c, Counted: true, StoredAt: at}}}))
 	}
 	e, err := Open(ctx, Options{Path: path})
 	require.NoError(t, err)

@@ -51,7 +51,7 @@ func testRoundTrip(t *testing.T, open Open) {
 func testSameStart(t *testing.T, open Open) {
 	s := fresh(t, open)
 	const n = 6000
-	w := store.Write{Seen: start}
+	w := store.Write{At: start}
 	for i := range n {
 		w.Put = append(w.Put, record(i+1, start))
 	}
@@ -65,7 +65,7 @@ func testSameStart(t *testing.T, open Open) {
 	got, err := s.Lookup(ctx, store.Lookup{Refs: refs})
 	require.NoError(t, err)
 	require.Len(t, got, 3)
-	require.NoError(t, s.Commit(ctx, store.Write{Remove: refs[1:2], Seen: start}))
+	require.NoError(t, s.Commit(ctx, store.Write{Remove: refs[1:2], At: start}))
 	require.Len(t, s.scan(all), n-1, "removing one hides none of the others")
 	require.NoError(t, s.Commit(ctx, w))
 	require.Len(t, s.scan(all), n)
@@ -91,8 +91,8 @@ func testLiteralFilters(t *testing.T, open Open) {
 		{3, store.Filter{From: start.Add(time.Second), To: start.Add(4 * time.Second)}},
 		{1, store.Filter{From: start, To: start.Add(time.Nanosecond)}},
 		{4, store.Filter{From: start.Add(time.Nanosecond)}},
-		{5, store.Filter{SeenSince: start.Truncate(time.Second)}},
-		{0, store.Filter{SeenSince: start.Add(time.Second)}},
+		{5, store.Filter{StoredSince: start.Truncate(time.Second)}},
+		{0, store.Filter{StoredSince: start.Add(time.Second)}},
 		{0, store.Filter{None: true}},
 	} {
 		require.Len(t, s.scan(tc.f), tc.want, i)
@@ -155,11 +155,11 @@ func testLimits(t *testing.T, open Open) {
 	require.Equal(t, records[:3], got, "the oldest")
 	require.Empty(t, must(s.Lookup(ctx, store.Lookup{Traces: []usage.TraceID{{7}}})), "none where Max is 0")
 	for _, bad := range []time.Time{{}, time.Unix(0, 0), time.Unix(-1, 0), time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC)} {
-		err := s.Commit(ctx, store.Write{ID: store.NewWriteID(), Put: []store.Record{record(50, start), record(51, bad)}, Seen: start})
+		err := s.Commit(ctx, store.Write{ID: store.NewWriteID(), Put: []store.Record{record(50, start), record(51, bad)}, At: start})
 		require.Error(t, err, bad)
 		require.Len(t, s.scan(all), 20)
 		require.Empty(t, must(s.Lookup(ctx, store.Lookup{Refs: []store.Ref{{ID: record(51, bad).ID, Start: bad}}})))
-		require.NoError(t, s.Commit(ctx, store.Write{Remove: []store.Ref{{Start: bad}}, Mark: []store.Mark{{Start: bad}}, Seen: start}), "nothing is there")
+		require.NoError(t, s.Commit(ctx, store.Write{Remove: []store.Ref{{Start: bad}}, Mark: []store.Mark{{Start: bad}}, At: start}), "nothing is there")
 	}
 }
 
@@ -213,8 +213,8 @@ func testLinks(t *testing.T, open Open) {
 	other := first
 	other.Parent = usage.SpanID{4}
 	late := usage.SpanParent{Trace: usage.TraceID{1}, Span: usage.SpanID{5}, Parent: usage.SpanID{2}}
-	require.NoError(t, s.Commit(ctx, store.Write{Links: []usage.SpanParent{first}, Seen: start}))
-	require.NoError(t, s.Commit(ctx, store.Write{Links: []usage.SpanParent{other, late}, Seen: start.Add(time.Hour)}))
+	require.NoError(t, s.Commit(ctx, store.Write{Links: []usage.SpanParent{first}, At: start}))
+	require.NoError(t, s.Commit(ctx, store.Write{Links: []usage.SpanParent{other, late}, At: start.Add(time.Hour)}))
 	links := func(since time.Time) (out []usage.SpanParent) {
 		require.NoError(t, s.Links(ctx, since, func(k usage.SpanParent) error {
 			out = append(out, k)

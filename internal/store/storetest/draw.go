@@ -119,7 +119,7 @@ func drawLookup(t *rapid.T, known []store.Record) store.Lookup {
 
 // drawWrite draws a write that meets what is there.
 func drawWrite(t *rapid.T, known []store.Record) store.Write {
-	w := store.Write{ID: store.NewWriteID(), Seen: start}
+	w := store.Write{ID: store.NewWriteID(), At: start}
 	pick := func(label string) store.Record {
 		if len(known) > 0 && rapid.Bool().Draw(t, label) {
 			return rapid.SampledFrom(known).Draw(t, label)

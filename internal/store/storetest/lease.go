@@ -45,10 +45,10 @@ func testFencing(t *testing.T, open Open) {
 	s := fresh(t, open)
 	a, err := s.Acquire(ctx, store.TaskLedger, "a", time.Minute)
 	require.NoError(t, err)
-	first := store.Write{ID: store.NewWriteID(), Epoch: a.Epoch, Put: []store.Record{record(1, start)}, Seen: start}
+	first := store.Write{ID: store.NewWriteID(), Epoch: a.Epoch, Put: []store.Record{record(1, start)}, At: start}
 	require.NoError(t, s.Commit(ctx, first))
 	require.NoError(t, s.Release(ctx, a))
-	late := store.Write{ID: store.NewWriteID(), Epoch: a.Epoch, Put: []store.Record{record(2, start)}, Change: []byte("x"), Seen: start}
+	late := store.Write{ID: store.NewWriteID(), Epoch: a.Epoch, Put: []store.Record{record(2, start)}, Change: []byte("x"), At: start}
 	retirement := store.Retirement{ID: store.NewWriteID(), Epoch: a.Epoch, Before: store.Ref{Start: start.Add(time.Hour)}}
 	refused := func() {
 		t.Helper()
@@ -88,7 +88,7 @@ func testTwoProcesses(t *testing.T, open Open) {
 	require.NoError(t, err)
 	_, err = second.Acquire(ctx, store.TaskLedger, "b", time.Minute)
 	require.ErrorIs(t, err, store.ErrHeld)
-	w := store.Write{ID: store.NewWriteID(), Epoch: a.Epoch, Put: []store.Record{record(1, start)}, Seen: start}
+	w := store.Write{ID: store.NewWriteID(), Epoch: a.Epoch, Put: []store.Record{record(1, start)}, At: start}
 	require.NoError(t, s.Commit(ctx, w))
 	require.True(t, second.committed(w.ID))
 	require.Equal(t, w.Put, second.scan(all), "at once")
@@ -99,7 +99,7 @@ func testTwoProcesses(t *testing.T, open Open) {
 		_, err := s.Acquire(ctx, store.TaskLedger, "a", time.Minute)
 		return err == nil
 	}, time.Minute, 5*time.Millisecond)
-	require.ErrorIs(t, second.Commit(ctx, store.Write{ID: store.NewWriteID(), Epoch: b.Epoch, Put: w.Put, Seen: start}), store.ErrFenced)
+	require.ErrorIs(t, second.Commit(ctx, store.Write{ID: store.NewWriteID(), Epoch: b.Epoch, Put: w.Put, At: start}), store.ErrFenced)
 	require.NoError(t, s.AddUser(ctx, store.User{ID: "1", Name: "alice", CreatedAt: start}, audited))
 	_, found, err := second.FindUser(ctx, store.UserRef{Name: "alice"})
 	require.NoError(t, err)
