@@ -9,6 +9,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -53,7 +54,7 @@ type Options struct {
 	RetentionInterval time.Duration
 	// KeySecret keys the fingerprints of keys that records come with, see KeyedFingerprint.
 	KeySecret usage.KeySecret
-	// Holder names this process among those that share the store; see store.Leases.
+	// Holder names this process among those that share the store, see store.Leases. Default: a random name.
 	Holder string
 	// Now is the clock; time.Now where nil.
 	Now func() time.Time
@@ -213,6 +214,9 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 	}
 	if o.SaveInterval <= 0 {
 		o.SaveInterval = defaultSave
+	}
+	if o.Holder == "" {
+		o.Holder = rand.Text()
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -67,9 +67,8 @@ type Lookup struct {
 	From, To     time.Time
 	IDs          []usage.ID // their own identities
 	SupersededBy []usage.ID // identities of the records that stand for them
-	Traces       []usage.TraceID
-	CallIDs      []string // response or request ids
-	Processes    []uint64 // their emitters
+	CallIDs      []string   // response or request ids
+	Processes    []uint64   // their emitters
 	// Max bounds the records that From and what follows select; of more, the oldest come. 0 is none.
 	Max int
 }

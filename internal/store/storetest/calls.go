@@ -138,6 +138,7 @@ func testLimits(t *testing.T, open Open) {
 	for i := range 20 {
 		r := record(i+1, start.Add(time.Duration(i)*time.Minute))
 		r.Model, r.Trace, r.ID = fmt.Sprint("m", i), usage.TraceID{7}, usage.SpanRecordID(usage.TraceID{7}, r.Span)
+		r.RequestID = "shared"
 		records = append(records, r)
 	}
 	s.put(records...)
@@ -150,10 +151,10 @@ func testLimits(t *testing.T, open Open) {
 		_, _, err := s.List(ctx, store.Page{Limit: limit})
 		require.Error(t, err)
 	}
-	got, err := s.Lookup(ctx, store.Lookup{Traces: []usage.TraceID{{7}}, Max: 3})
+	got, err := s.Lookup(ctx, store.Lookup{CallIDs: []string{"shared"}, Max: 3})
 	require.NoError(t, err)
 	require.Equal(t, records[:3], got, "the oldest")
-	require.Empty(t, must(s.Lookup(ctx, store.Lookup{Traces: []usage.TraceID{{7}}})), "none where Max is 0")
+	require.Empty(t, must(s.Lookup(ctx, store.Lookup{CallIDs: []string{"shared"}})), "none where Max is 0")
 	for _, bad := range []time.Time{{}, time.Unix(0, 0), time.Unix(-1, 0), time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC)} {
 		err := s.Commit(ctx, store.Write{ID: store.NewWriteID(), Put: []store.Record{record(50, start), record(51, bad)}, At: start})
 		require.Error(t, err, bad)
@@ -185,18 +186,17 @@ func testLookup(t *testing.T, open Open) {
 		want []store.Record
 	}{
 		"nothing":            {store.Lookup{Max: 9}, nil},
-		"zero values":        {store.Lookup{IDs: []usage.ID{{}}, SupersededBy: []usage.ID{{}}, Traces: []usage.TraceID{{}}, CallIDs: []string{""}, Processes: []uint64{0}, Max: 9}, nil},
+		"zero values":        {store.Lookup{IDs: []usage.ID{{}}, SupersededBy: []usage.ID{{}}, CallIDs: []string{""}, Processes: []uint64{0}, Max: 9}, nil},
 		"a ref":              {store.Lookup{Refs: []store.Ref{{ID: a.ID, Start: start}}}, []store.Record{a}},
 		"a ref of elsewhere": {store.Lookup{Refs: []store.Ref{{ID: a.ID, Start: start.Add(1)}}}, nil},
 		"an id":              {store.Lookup{IDs: []usage.ID{a.ID}, Max: 9}, []store.Record{a, again}},
 		"an id in time":      {store.Lookup{IDs: []usage.ID{a.ID}, From: start.Add(1), Max: 9}, []store.Record{again}},
 		"what it stands for": {store.Lookup{SupersededBy: []usage.ID{a.ID}, Max: 9}, []store.Record{b}},
-		"a trace":            {store.Lookup{Traces: []usage.TraceID{b.Trace}, Max: 9}, []store.Record{b}},
 		"a response id":      {store.Lookup{CallIDs: []string{"resp"}, To: start.Add(time.Hour), Max: 9}, []store.Record{a}},
 		"a request id":       {store.Lookup{CallIDs: []string{"req"}, Max: 9}, []store.Record{b}},
 		"a process":          {store.Lookup{Processes: []uint64{9}, Max: 9}, []store.Record{c}},
 		"several ways": {store.Lookup{
-			Refs: []store.Ref{{ID: a.ID, Start: start}, {ID: a.ID, Start: start}}, IDs: []usage.ID{a.ID}, Traces: []usage.TraceID{a.Trace, c.Trace},
+			Refs: []store.Ref{{ID: a.ID, Start: start}, {ID: a.ID, Start: start}}, IDs: []usage.ID{a.ID}, CallIDs: []string{"resp"},
 			Processes: []uint64{9}, Max: 9,
 		}, []store.Record{a, again, c}},
 	} {
