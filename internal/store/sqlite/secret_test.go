@@ -26,7 +26,7 @@ func TestLostSecret(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	l, _ := openKeyed(t, path)
 	f := usage.Fingerprint("one")
-	old := l.KeyIdentity(f)
+	old := l.KeyedFingerprint(f)
 	require.NoError(t, l.Close())
 	secret, err := os.ReadFile(path + SecretSuffix)
 	require.NoError(t, err)
@@ -46,7 +46,7 @@ func TestLostSecret(t *testing.T) {
 	}
 	require.NoError(t, os.WriteFile(path+SecretSuffix, secret, 0o644))
 	l, _ = openKeyed(t, path)
-	require.Equal(t, old, l.KeyIdentity(f))
+	require.Equal(t, old, l.KeyedFingerprint(f))
 	require.NoError(t, l.Close())
 	info, err := os.Stat(path + SecretSuffix)
 	require.NoError(t, err)
@@ -54,10 +54,10 @@ func TestLostSecret(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(path+SecretSuffix, nil, 0o600))
 	l, _ = openKeyed(t, path)
-	fresh := l.KeyIdentity(f)
+	fresh := l.KeyedFingerprint(f)
 	require.NotEqual(t, old, fresh, "an empty file asks for a new one")
 	require.NoError(t, l.Close())
 	l, _ = openKeyed(t, path)
-	require.Equal(t, fresh, l.KeyIdentity(f))
+	require.Equal(t, fresh, l.KeyedFingerprint(f))
 	require.NoError(t, l.Close())
 }

@@ -16,7 +16,7 @@ import (
 func FullRecord() store.Record {
 	want := record(1, start)
 	want.Parent = usage.SpanID{9}
-	want.Role, want.Group, want.Echo = usage.RoleAggregate, "g", true
+	want.Role, want.SignalGroup, want.SecondarySignal = usage.RoleAggregate, "g", true
 	want.Duration, want.TTFT, want.Stream = 5*time.Second+1, time.Second+2, usage.Yes
 	want.Operation, want.RequestModel, want.Tier = "chat", "rm", usage.TierPriority
 	want.KeyFingerprint, want.KeyDisplay = usage.Fingerprint("k"), "k…"
@@ -26,7 +26,7 @@ func FullRecord() store.Record {
 	want.Tokens = usage.Tokens{InputUncached: 1, CacheRead: 2, CacheWrite: 3, OutputText: 4, Reasoning: 5, CacheWrite1h: 2, Fields: 63}
 	want.Modalities = usage.Modalities{AudioInput: 1, AudioOutput: 300, ImageOutput: 1 << 40}
 	want.PriceVersion = "book 1"
-	want.Lent = usage.LentUser | usage.LentSession
+	want.Inherited = usage.InheritedUser | usage.InheritedSession
 	want.ReportedCost, want.HasReportedCost, want.Cost = 7, true, 7
 	want.Quality = usage.Inconsistent | usage.ReportedCost
 	want.Counted, want.SupersededBy, want.Reason = false, usage.ID{3}, store.ReasonTwin
@@ -209,24 +209,24 @@ func testLookup(t *testing.T, open Open) {
 // testLinks: links are kept as they first came, and are aged by when they were last written.
 func testLinks(t *testing.T, open Open) {
 	s := fresh(t, open)
-	first := usage.Link{Trace: usage.TraceID{1}, Span: usage.SpanID{2}, Parent: usage.SpanID{3}, Tool: true}
+	first := usage.SpanParent{Trace: usage.TraceID{1}, Span: usage.SpanID{2}, Parent: usage.SpanID{3}, Tool: true}
 	other := first
 	other.Parent = usage.SpanID{4}
-	late := usage.Link{Trace: usage.TraceID{1}, Span: usage.SpanID{5}, Parent: usage.SpanID{2}}
-	require.NoError(t, s.Commit(ctx, store.Write{Links: []usage.Link{first}, At: start}))
-	require.NoError(t, s.Commit(ctx, store.Write{Links: []usage.Link{other, late}, At: start.Add(time.Hour)}))
-	links := func(since time.Time) (out []usage.Link) {
-		require.NoError(t, s.Links(ctx, since, func(k usage.Link) error {
+	late := usage.SpanParent{Trace: usage.TraceID{1}, Span: usage.SpanID{5}, Parent: usage.SpanID{2}}
+	require.NoError(t, s.Commit(ctx, store.Write{Links: []usage.SpanParent{first}, At: start}))
+	require.NoError(t, s.Commit(ctx, store.Write{Links: []usage.SpanParent{other, late}, At: start.Add(time.Hour)}))
+	links := func(since time.Time) (out []usage.SpanParent) {
+		require.NoError(t, s.Links(ctx, since, func(k usage.SpanParent) error {
 			out = append(out, k)
 			return nil
 		}))
 		return out
 	}
 	for range 2 {
-		require.ElementsMatch(t, []usage.Link{first, late}, links(time.Time{}))
-		require.Equal(t, []usage.Link{late}, links(start.Add(time.Minute)))
+		require.ElementsMatch(t, []usage.SpanParent{first, late}, links(time.Time{}))
+		require.Equal(t, []usage.SpanParent{late}, links(start.Add(time.Minute)))
 		s.restart()
 	}
 	require.NoError(t, s.Retire(ctx, store.Retirement{ID: store.NewWriteID(), LinksBefore: start.Add(time.Minute)}))
-	require.Equal(t, []usage.Link{late}, links(time.Time{}))
+	require.Equal(t, []usage.SpanParent{late}, links(time.Time{}))
 }
