@@ -15,38 +15,38 @@ import (
 
 // resolving is what the current write is about.
 type resolving struct {
-	pending  []pending // records that came or are related to such; node.at is one more than the place here
-	findings []finding // of those that have relatives
-	set      []*node   // of the findings
-	trees    []*tree
+	pending     []pending    // records that came or are related to such; node.at is one more than the place here
+	assessments []assessment // of those that have relatives
+	set         []*Node      // of the findings
+	trees       []*tree
 }
 
 // pending is a record that the current write is about.
 type pending struct {
-	n       *node
-	put     *store.Record // what is to be stored; nil: it is stored already
-	was     int64         // start (Unix ns) of the stored record that put replaces, or of put itself
-	fresh   bool          // the index did not know it before
-	finding uint32        // one more than its place in findings; 0: none
+	n          *Node
+	put        *store.Record // what is to be stored; nil: it is stored already
+	was        int64         // start (Unix ns) of the stored record that put replaces, or of put itself
+	fresh      bool          // the index did not know it before
+	assessment uint32        // one more than its place in findings; 0: none
 }
 
-// finding is what resolve finds out about one record.
-type finding struct {
-	standing
-	decided bool
-	told    bool    // superseded by what lies below
-	apart   bool    // a call of its own, whatever lies below
-	tree    *tree   // of its trace
-	below   []*node // the calls below it that are the same call as it
-	above   []*node // the reverse, nearest first
-	aliases []key   // ids that stand on superseded ancestors
-	call    int     // its number among the calls that are left, plus one
+// assessment is what resolve finds out about one record.
+type assessment struct {
+	Decision
+	decided                bool
+	supersededByDescendant bool    // superseded by what lies below
+	separate               bool    // a call of its own, whatever lies below
+	tree                   *tree   // of its trace
+	below                  []*Node // the calls below it that are the same call as it
+	above                  []*Node // the reverse, nearest first
+	aliases                []key   // ids that stand on superseded ancestors
+	call                   int     // its number among the calls that are left, plus one
 }
 
-func (f *finding) decide(s standing) { f.standing, f.decided = s, true }
+func (f *assessment) decide(s Decision) { f.Decision, f.decided = s, true }
 
-// about gives the place of a record in the current write.
-func (x *index) about(n *node) *pending {
+// pendingOf gives the place of a record in the current write.
+func (x *Index) pendingOf(n *Node) *pending {
 	if n.at == 0 {
 		x.pending = append(x.pending, pending{n: n, was: n.start})
 		n.at = uint32(len(x.pending))
@@ -55,7 +55,7 @@ func (x *index) about(n *node) *pending {
 }
 
 // putOf gives what is to be stored of a record; nil where nothing is.
-func (x *index) putOf(n *node) *store.Record {
+func (x *Index) putOf(n *Node) *store.Record {
 	if n.at == 0 {
 		return nil
 	}
@@ -63,59 +63,61 @@ func (x *index) putOf(n *node) *store.Record {
 }
 
 // visit puts a record into the set to be resolved.
-func (x *index) visit(n *node) {
-	p := x.about(n)
-	if p.finding != 0 {
+func (x *Index) visit(n *Node) {
+	p := x.pendingOf(n)
+	if p.assessment != 0 {
 		return
 	}
 	x.set = append(x.set, n)
-	p.finding = uint32(len(x.set))
+	p.assessment = uint32(len(x.set))
 }
 
-func (x *index) inSet(n *node) bool { return n.at != 0 && x.pending[n.at-1].finding != 0 }
+func (x *Index) inSet(n *Node) bool { return n.at != 0 && x.pending[n.at-1].assessment != 0 }
 
-// found gives the finding on a record of the set.
-func (x *index) found(n *node) *finding { return &x.findings[x.pending[n.at-1].finding-1] }
+// assessmentOf gives the finding on a record of the set.
+func (x *Index) assessmentOf(n *Node) *assessment {
+	return &x.assessments[x.pending[n.at-1].assessment-1]
+}
 
-// settled ends what a write is about.
-func (x *index) settled() {
+// resetResolving ends what a write is about.
+func (x *Index) resetResolving() {
 	for i := range x.pending {
 		x.pending[i].n.at = 0
 	}
 	clear(x.pending)
-	clear(x.findings)
+	clear(x.assessments)
 	clear(x.set)
 	clear(x.trees)
-	x.pending, x.findings, x.set, x.trees = kept(x.pending), kept(x.findings), kept(x.set), kept(x.trees)
+	x.pending, x.assessments, x.set, x.trees = kept(x.pending), kept(x.assessments), kept(x.set), kept(x.trees)
 }
 
 // resolve decides the standing of every record in a set that is closed under "same trace",
 // "same id", "echo of" and "can be a twin of". Window is how far apart in time (ns) records with one id may lie.
-func (x *index) resolve(window int64) {
-	x.findings = slices.Grow(x.findings[:0], len(x.set))[:len(x.set)]
+func (x *Index) resolve(window int64) {
+	x.assessments = slices.Grow(x.assessments[:0], len(x.set))[:len(x.set)]
 	for i, n := range x.set {
-		if f := &x.findings[i]; f.tree == nil {
+		if f := &x.assessments[i]; f.tree == nil {
 			x.growTree(n.trace)
 		}
 	}
 	for _, t := range x.trees {
 		t.leafRule()
 	}
-	var left []*node // records that neither the leaf rule nor the echo rule took out
+	var left []*Node // records that neither the leaf rule nor the echo rule took out
 	for i, n := range x.set {
-		f := &x.findings[i]
+		f := &x.assessments[i]
 		if f.decided {
 			continue
 		}
-		if g := x.groups[n.group]; n.echo() && g != nil && g.full > 0 {
-			f.decide(standing{reason: store.ReasonEcho})
+		if g := x.groups[n.group]; n.secondary() && g != nil && g.primary > 0 {
+			f.decide(Decision{Reason: store.ReasonEcho})
 			continue
 		}
 		left = append(left, n)
 	}
 	calls := x.pairTwins(x.sameCalls(left, window), window)
 	for _, parts := range calls {
-		x.settleCall(parts)
+		x.decideCall(parts)
 	}
 	if len(x.running) > 0 {
 		for _, t := range x.trees {
@@ -124,9 +126,9 @@ func (x *index) resolve(window int64) {
 	}
 }
 
-// settleCall decides which of the records of one call counts: the fullest. The records of one part
+// decideCall decides which of the records of one call counts: the fullest. The records of one part
 // share an id; the parts are twins of one another.
-func (x *index) settleCall(parts [][]*node) {
+func (x *Index) decideCall(parts [][]*Node) {
 	whole := parts[0]
 	if len(parts) > 1 {
 		whole = slices.Concat(parts...)
@@ -134,14 +136,14 @@ func (x *index) settleCall(parts [][]*node) {
 	best := whole[0]
 	if len(whole) > 1 {
 		whole = slices.Clone(whole)
-		slices.SortFunc(whole, func(a, b *node) int { return b.full.compare(a.full) })
+		slices.SortFunc(whole, func(a, b *Node) int { return b.completeness.compare(a.completeness) })
 		best = whole[0]
 	}
-	stands := standing{counted: true, lent: x.lentTo(whole)}
+	stands := Decision{Counted: true, Inherited: x.inheritedBy(whole)}
 	if !best.usage() {
 		for _, n := range whole {
-			if twin := x.quietTwinOf(n); twin != nil {
-				stands = standing{by: twin.id, reason: store.ReasonTwin}
+			if twin := x.twinByTimeOf(n); twin != nil {
+				stands = Decision{By: twin.id, Reason: store.ReasonTwin}
 				break
 			}
 		}
@@ -153,29 +155,29 @@ func (x *index) settleCall(parts [][]*node) {
 				reason = store.ReasonSameCall
 			}
 			for _, n := range part {
-				x.found(n).decide(standing{by: best.id, reason: reason})
+				x.assessmentOf(n).decide(Decision{By: best.id, Reason: reason})
 			}
 		}
 	}
-	x.found(best).decide(stands)
+	x.assessmentOf(best).decide(stands)
 }
 
-// lentTo gives what the record that counts, the first of a call's, does not know and others do: the
+// inheritedBy gives what the record that counts, the first of a call's, does not know and others do: the
 // call's other records, the fuller first, then the spans of the same line that it stands for, the
 // nearest first.
-func (x *index) lentTo(whole []*node) usage.Attribution {
-	own := x.whos.value(whole[0].who)
+func (x *Index) inheritedBy(whole []*Node) usage.Attribution {
+	own := x.attributions.value(whole[0].attribution)
 	all := own
 	for _, n := range whole[1:] {
-		all.FillFrom(x.whos.value(n.who))
+		all.FillFrom(x.attributions.value(n.attribution))
 	}
 	for _, n := range whole {
-		f := x.found(n)
+		f := x.assessmentOf(n)
 		slices.SortFunc(f.below, earlier)
-		for _, line := range [][]*node{f.above, f.below} {
+		for _, line := range [][]*Node{f.above, f.below} {
 			for _, a := range line {
-				if a.who != 0 && x.found(a).reason == store.ReasonAncestor {
-					all.FillFrom(x.whos.value(a.who))
+				if a.attribution != 0 && x.assessmentOf(a).Reason == store.ReasonAncestor {
+					all.FillFrom(x.attributions.value(a.attribution))
 				}
 			}
 		}
@@ -185,10 +187,10 @@ func (x *index) lentTo(whole []*node) usage.Attribution {
 
 // tree is one trace as the leaf rule sees it. Log records have no place in it.
 type tree struct {
-	x      *index
+	x      *Index
 	trace  uint32
-	calls  []*node
-	bySpan map[usage.SpanID]*node // nil where there are few calls
+	calls  []*Node
+	bySpan map[usage.SpanID]*Node // nil where there are few calls
 	roots  map[usage.SpanID]bool  // spans whose parent is not followed: they close a circle
 	spans  int                    // as many as there can be along a line
 }
@@ -197,18 +199,18 @@ type tree struct {
 const fewCalls = 12
 
 // growTree makes the tree of a trace.
-func (x *index) growTree(trace uint32) {
+func (x *Index) growTree(trace uint32) {
 	tr := x.traces.at(trace)
 	t := &tree{x: x, trace: trace, spans: int(tr.count)}
 	x.trees = append(x.trees, t)
-	x.eachOf(tr, func(n *node) {
-		x.found(n).tree = t
+	x.eachOf(tr, func(n *Node) {
+		x.assessmentOf(n).tree = t
 		if n.signal == usage.SignalSpan && !n.span.IsZero() {
 			t.calls = append(t.calls, n)
 		}
 	})
 	if len(t.calls) > fewCalls {
-		t.bySpan = make(map[usage.SpanID]*node, len(t.calls))
+		t.bySpan = make(map[usage.SpanID]*Node, len(t.calls))
 		for _, n := range t.calls {
 			t.bySpan[n.span] = n
 		}
@@ -216,7 +218,7 @@ func (x *index) growTree(trace uint32) {
 }
 
 // call gives the call that a span is; nil where it is none.
-func (t *tree) call(s usage.SpanID) *node {
+func (t *tree) call(s usage.SpanID) *Node {
 	if t.bySpan != nil {
 		return t.bySpan[s]
 	}
@@ -230,7 +232,7 @@ func (t *tree) call(s usage.SpanID) *node {
 
 // up gives what is known of a span: the call that it is, its parent (zero at a root, or where the
 // span is not known), and whether it runs a tool.
-func (t *tree) up(s usage.SpanID) (n *node, parent usage.SpanID, tool bool) {
+func (t *tree) up(s usage.SpanID) (n *Node, parent usage.SpanID, tool bool) {
 	if n = t.call(s); n != nil {
 		parent, tool = n.parent, n.role == usage.RoleTool
 	} else if l := t.x.linkAt(t.trace, s); l != nil {
@@ -244,7 +246,7 @@ func (t *tree) up(s usage.SpanID) (n *node, parent usage.SpanID, tool bool) {
 
 // ancestors calls visit for every call above n, nearest first, and tells whether a tool
 // execution lies between (or n is one).
-func (t *tree) ancestors(n *node, visit func(a *node, throughTool bool)) {
+func (t *tree) ancestors(n *Node, visit func(a *Node, throughTool bool)) {
 	through := false
 	_, at, tool := t.up(n.span)
 	for !at.IsZero() {
@@ -320,66 +322,66 @@ func (t *tree) leafRule() {
 	x := t.x
 	t.cutCircles()
 	for _, n := range t.calls {
-		f := x.found(n)
-		t.ancestors(n, func(a *node, throughTool bool) {
+		f := x.assessmentOf(n)
+		t.ancestors(n, func(a *Node, throughTool bool) {
 			if throughTool && a.role == usage.RoleCall {
 				return
 			}
 			f.above = append(f.above, a)
-			of := x.found(a)
+			of := x.assessmentOf(a)
 			of.below = append(of.below, n)
 		})
 	}
 	for _, n := range t.calls {
-		f := x.found(n)
+		f := x.assessmentOf(n)
 		if n.usage() {
-			f.apart = x.isApart(n, f.below)
-			f.told = !f.apart && slices.ContainsFunc(f.below, (*node).usage)
+			f.separate = x.isSeparateCall(n, f.below)
+			f.supersededByDescendant = !f.separate && slices.ContainsFunc(f.below, (*Node).usage)
 		} else {
-			f.told = len(f.below) > 0
+			f.supersededByDescendant = len(f.below) > 0
 		}
 	}
 	for _, n := range t.calls {
-		f := x.found(n)
-		if n.usage() || f.told {
+		f := x.assessmentOf(n)
+		if n.usage() || f.supersededByDescendant {
 			continue
 		}
 		// a call without usage below a span that stands for the whole line
 		for _, a := range f.above {
-			if of := x.found(a); a.usage() && !of.told && !of.apart {
-				f.decide(standing{by: a.id, reason: store.ReasonAncestor})
+			if of := x.assessmentOf(a); a.usage() && !of.supersededByDescendant && !of.separate {
+				f.decide(Decision{By: a.id, Reason: store.ReasonAncestor})
 				break
 			}
 		}
 	}
 	for _, n := range t.calls {
-		f := x.found(n)
-		if !f.told {
+		f := x.assessmentOf(n)
+		if !f.supersededByDescendant {
 			continue
 		}
-		var by *node // the call below that counts in its place
+		var by *Node // the call below that counts in its place
 		several := 0
 		for _, d := range f.below {
-			if of := x.found(d); !of.told && !of.decided && (d.usage() || !n.usage()) {
+			if of := x.assessmentOf(d); !of.supersededByDescendant && !of.decided && (d.usage() || !n.usage()) {
 				by = d
 				several++
 			}
 		}
-		s := standing{reason: store.ReasonAncestor}
+		s := Decision{Reason: store.ReasonAncestor}
 		if several == 1 { // its ids are the ids of that call
-			s.by = by.id
-			of := x.found(by)
+			s.By = by.id
+			of := x.assessmentOf(by)
 			of.aliases = append(of.aliases, n.keys[:]...)
 		}
 		f.decide(s)
 	}
 }
 
-// isApart tells whether a model call with calls below it is none of them: its answer has another
+// isSeparateCall tells whether a model call with calls below it is none of them: its answer has another
 // id than each of theirs, and its figures are neither one of theirs nor their sum. Such a span is one
 // that its emitter wrote over (LangSmith puts a streamed call on its parent, and gives it no span of
 // its own).
-func (x *index) isApart(n *node, below []*node) bool {
+func (x *Index) isSeparateCall(n *Node, below []*Node) bool {
 	if n.role != usage.RoleCall || n.keys[0] == (key{}) {
 		return false
 	}
@@ -404,7 +406,7 @@ func near(a, b int64) bool { return max(a-b, b-a) <= 1 }
 
 // call is the records of one call while sameCalls puts them together.
 type call struct {
-	nodes []*node // ascending by start
+	nodes []*Node // ascending by start
 	into  *call   // the call that this one was found to be part of
 }
 
@@ -431,17 +433,17 @@ func (c *call) admits(o *call, window int64) bool {
 // sameCalls divides records into calls: records that share a response or request id, or of
 // which one was logged inside the other's span, are one call, unless they come from one
 // source or lie too far apart. Where several calls share one id, records pair up by time.
-func (x *index) sameCalls(left []*node, window int64) []*call {
+func (x *Index) sameCalls(left []*Node, window int64) []*call {
 	slices.SortFunc(left, earlier)
-	logs := slices.ContainsFunc(left, func(n *node) bool { return n.signal != usage.SignalSpan })
+	logs := slices.ContainsFunc(left, func(n *Node) bool { return n.signal != usage.SignalSpan })
 	byKey := map[key][]*call{}
-	bySpan := map[*node][]*call{}
+	bySpan := map[*Node][]*call{}
 	all := make([]call, len(left))
 	for i, n := range left {
 		own := &all[i]
 		own.nodes = left[i : i+1 : i+1]
 		var kin []*call
-		f := x.found(n)
+		f := x.assessmentOf(n)
 		for _, keys := range [...][]key{n.keys[:], f.aliases} {
 			for _, k := range keys {
 				// It is none, so common that it is no identity, or another record's neither: of two
@@ -477,22 +479,22 @@ func (x *index) sameCalls(left []*node, window int64) []*call {
 	return out
 }
 
-func earlier(a, b *node) int {
+func earlier(a, b *Node) int {
 	return cmp.Or(cmp.Compare(a.start, b.start), bytes.Compare(a.id[:], b.id[:]))
 }
 
 // spanAround gives the model call span that a record belongs to: itself, or for a log record
 // the span it was written in. Where the leaf rule replaced that span by a single other one,
 // it is that one.
-func (x *index) spanAround(n *node) *node {
+func (x *Index) spanAround(n *Node) *Node {
 	if n.signal == usage.SignalSpan {
 		return n
 	}
-	around := x.found(n).tree.call(n.span)
+	around := x.assessmentOf(n).tree.call(n.span)
 	if around == nil || around.role != usage.RoleCall {
 		return nil
 	}
-	if below := x.found(around).below; len(below) == 1 {
+	if below := x.assessmentOf(around).below; len(below) == 1 {
 		return below[0]
 	}
 	return around

@@ -401,15 +401,15 @@ func TestResolve(t *testing.T) {
 			for range 50 {
 				records := slices.Clone(tc.records)
 				rng.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
-				x := newIndex(true)
-				names := map[*node]string{}
+				x := New(true)
+				names := map[*Node]string{}
 				for _, r := range records {
 					if r.isLink() {
 						x.addLink(r.link(), testStart)
 						continue
 					}
 					c := r.call()
-					g := gistOf(&c)
+					g := Precompute(&c)
 					names[x.add(&c, &g, testStart)] = r.name
 				}
 				for n := range names {
@@ -418,7 +418,7 @@ func TestResolve(t *testing.T) {
 				x.resolve(int64(24 * time.Hour))
 				var counted []string
 				for n, name := range names {
-					if f := x.found(n); f.counted {
+					if f := x.assessmentOf(n); f.Counted {
 						counted = append(counted, name)
 					} else {
 						require.True(t, f.decided)
@@ -445,49 +445,49 @@ func TestResolve(t *testing.T) {
 func TestIndexRollback(t *testing.T) {
 	first := told{name: "a", trace: "1", out: 5, response: "r", group: "g", scope: "x"}.call()
 	second := told{name: "b", trace: "1", parent: "a", out: 5, response: "r", group: "g", echo: true, scope: "y"}.call()
-	add := func(x *index, c usage.Call) *node {
-		g := gistOf(&c)
+	add := func(x *Index, c usage.Call) *Node {
+		g := Precompute(&c)
 		return x.add(&c, &g, testStart)
 	}
 	first.Quality |= usage.RunningSum
 	fuller := first
 	fuller.Tokens.OutputText, fuller.ResponseID, fuller.SignalGroup = 9, "r2", ""
-	x := newIndex(true)
+	x := New(true)
 	a := add(x, first)
 	before := usage.Tokens{OutputText: 2}
-	x.stand(a, &standing{counted: true, lent: usage.Attribution{User: "ann"}, before: before})
-	x.commit()
+	x.changeDecision(a, &Decision{Counted: true, Inherited: usage.Attribution{User: "ann"}, Before: before})
+	x.Commit()
 
-	x.begin()
+	x.Begin()
 	b := add(x, second)
-	x.stand(b, &standing{by: a.id, reason: store.ReasonEcho})
+	x.changeDecision(b, &Decision{By: a.id, Reason: store.ReasonEcho})
 	x.addLink(told{name: "l", parent: "a", trace: "1", role: linkRole}.link(), testStart)
 	x.addLink(told{name: "l", parent: "a", trace: "2", role: linkRole}.link(), testStart)
-	g := gistOf(&fuller)
+	g := Precompute(&fuller)
 	x.replace(a, &fuller, &g, testStart)
-	x.stand(a, &standing{by: b.id, reason: store.ReasonTwin, lent: usage.Attribution{User: "bob"}})
-	x.rollback()
+	x.changeDecision(a, &Decision{By: b.id, Reason: store.ReasonTwin, Inherited: usage.Attribution{User: "bob"}})
+	x.Rollback()
 
 	require.Equal(t, 1, x.size)
 	require.Equal(t, a.trace, x.oldest)
 	require.Equal(t, a.trace, x.youngest)
-	require.Equal(t, []*node{a}, allOf(x, a))
-	for _, table := range []table{x.byTrace, x.byID, x.byKey.table, x.whos.facts.table, x.models.table, x.sources.table, x.groupKeys.table} {
+	require.Equal(t, []*Node{a}, allOf(x, a))
+	for _, table := range []table{x.byTrace, x.byID, x.byKey.table, x.attributions.facts.table, x.models.table, x.sources.table, x.groupKeys.table} {
 		require.Equal(t, 1, table.used)
 	}
 	require.Zero(t, x.byLink.used)
 	require.Equal(t, 1, x.byKey.count(keyOf('r', "r")))
-	require.Equal(t, 1, x.groups[a.group].full)
-	require.Empty(t, x.groups[a.group].echoes)
-	require.Equal(t, standing{counted: true, lent: usage.Attribution{User: "ann"}, before: before}, x.standingOf(a))
+	require.Equal(t, 1, x.groups[a.group].primary)
+	require.Empty(t, x.groups[a.group].secondary)
+	require.Equal(t, Decision{Counted: true, Inherited: usage.Attribution{User: "ann"}, Before: before}, x.decisionOf(a))
 	require.Equal(t, first.Tokens.Output(), x.running[a.self].OutputText)
-	require.Equal(t, fullnessOf(&first), a.full)
+	require.Equal(t, completenessOf(&first), a.completeness)
 	require.Empty(t, x.by)
 
 	x.forget(x.oldest, x.traces.at(x.oldest))
 	require.Zero(t, x.size)
 	for _, table := range []table{
-		x.byTrace, x.byID, x.byLink, x.byKey.table, x.byTwin.table, x.byQuiet.table, x.whos.facts.table, x.whos.texts.table, x.models.table, x.sources.table, x.groupKeys.table,
+		x.byTrace, x.byID, x.byLink, x.byKey.table, x.byTwin.table, x.byTime.table, x.attributions.facts.table, x.attributions.texts.table, x.models.table, x.sources.table, x.groupKeys.table,
 	} {
 		require.Zero(t, table.used)
 	}
@@ -496,7 +496,7 @@ func TestIndexRollback(t *testing.T) {
 	require.Empty(t, x.before)
 }
 
-func allOf(x *index, n *node) (all []*node) {
-	x.eachOf(x.traces.at(n.trace), func(n *node) { all = append(all, n) })
+func allOf(x *Index, n *Node) (all []*Node) {
+	x.eachOf(x.traces.at(n.trace), func(n *Node) { all = append(all, n) })
 	return all
 }

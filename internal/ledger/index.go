@@ -43,81 +43,81 @@ type source struct {
 // models are the names of the model of one record.
 type models struct{ answered, requested string }
 
-// standing is a record's place in the ledger.
-type standing struct {
-	counted bool
-	reason  store.Reason
-	by      usage.ID
-	lent    usage.Attribution // of a record that counts: what its relatives know and it does not
-	before  usage.Tokens      // of a record that tells a running sum: what calls before it spent
+// Decision is a record's place in the ledger.
+type Decision struct {
+	Counted   bool
+	Reason    store.Reason
+	By        usage.ID
+	Inherited usage.Attribution // of a record that counts: what its relatives know and it does not
+	Before    usage.Tokens      // of a record that tells a running sum: what calls before it spent
 }
 
 // ref names a node of an index; 0 names none.
 type ref uint32
 
-// node is what the ledger remembers of one call record, to find its relatives. It is small, and has no
+// Node is what the ledger remembers of one call record, to find its relatives. It is small, and has no
 // pointers: the record itself is in the store, and what many records share is kept once, by number.
-type node struct {
+type Node struct {
 	id           usage.ID
 	span, parent usage.SpanID
 	start, end   int64 // Unix ns
-	full         fullness
+	completeness completeness
 	keys         [2]key
 
 	// What a twin must agree with.
 	input, output int64
 	models        uint32 // in index.models
 
-	src   uint32 // in index.sources
-	group uint32 // in index.groupKeys
-	who   uint32 // in index.whos: what it knows itself
-	lent  uint32 // in index.whos: see standing
-	trace uint32 // in index.traces
-	next  ref    // of the trace's nodes
-	self  ref
-	at    uint32 // in index.pending, of what the current write is about; 0: nowhere
+	src         uint32 // in index.sources
+	group       uint32 // in index.groupKeys
+	attribution uint32 // in index.whos: what it knows itself
+	inherited   uint32 // in index.whos: see standing
+	trace       uint32 // in index.traces
+	next        ref    // of the trace's nodes
+	self        ref
+	at          uint32 // in index.pending, of what the current write is about; 0: nowhere
 
 	signal usage.Signal
 	role   usage.Role
 	reason store.Reason
-	is     facts
+	flags  flags
 }
 
-// facts are what is true of a record.
-type facts uint8
+// flags are what is true of a record.
+type flags uint8
 
 const (
-	isUsage facts = 1 << iota // it bears usage
-	isEcho
+	isUsage flags = 1 << iota // it bears usage
+	isSecondary
 	isFailed
 	isEmbedding
-	isCounted // see standing
-	isBy      // index.by has who stands for it
-	isSharing // it shared an id, or could be a twin, of another record once
-	isRunning // it tells a running sum: index.running has its figures
+	isCounted    // see standing
+	hasSuccessor // index.by has who stands for it
+	wasShared    // it shared an id, or could be a twin, of another record once
+	isRunning    // it tells a running sum: index.running has its figures
 )
 
-// ownFacts are those that the record itself tells.
-const ownFacts = isUsage | isEcho | isFailed | isEmbedding | isRunning
+// ownFlags are those that the record itself tells.
+const ownFlags = isUsage | isSecondary | isFailed | isEmbedding | isRunning
 
-func (n *node) usage() bool { return n.is&isUsage != 0 }
-func (n *node) echo() bool  { return n.is&isEcho != 0 }
+func (n *Node) usage() bool     { return n.flags&isUsage != 0 }
+func (n *Node) secondary() bool { return n.flags&isSecondary != 0 }
 
-// gist is what is worked out of a record before the index sees it. It needs nothing that only the
+// Precomputed is what is worked out of a record before the index sees it. It needs nothing that only the
 // ledger's writer may read, so that senders do it, each for itself.
-type gist struct {
-	full                           fullness
-	keys                           [2]key
-	group                          key
-	id, trace, who, models, source uint32 // tags
+type Precomputed struct {
+	completeness                           completeness
+	keys                                   [2]key
+	group                                  key
+	id, trace, attribution, models, source uint32 // tags
 }
 
-// gistOf works out the gist of a record as it was told: nothing is lent to it.
-func gistOf(c *usage.Call) gist {
-	return gist{
-		full: fullnessOf(c), group: keyOf('g', c.SignalGroup),
+// Precompute works out the gist of a record as it was told: nothing is lent to it.
+func Precompute(c *usage.Call) Precomputed {
+	return Precomputed{
+		completeness: completenessOf(c), group: keyOf('g', c.SignalGroup),
 		keys: [2]key{keyOf('r', c.ResponseID), keyOf('q', c.RequestID)},
-		id:   tagOfBytes(c.ID[:]), trace: tagOfBytes(c.Trace[:]), who: tagOf(c.OwnAttribution()),
+		id:   tagOfBytes(c.ID[:]), trace: tagOfBytes(c.Trace[:]), attribution: tagOf(c.OwnAttribution()),
 		models: tagOf(models{c.Model, c.RequestModel}), source: tagOf(sourceOf(c)),
 	}
 }
@@ -150,36 +150,36 @@ type trace struct {
 
 // group is the records of one echo group.
 type group struct {
-	full   int // records of the fuller kind
-	echoes []ref
+	primary   int // records of the fuller kind
+	secondary []ref
 }
 
-// index finds the relatives of a record: its trace, the records that share an id with it, its
+// Index finds the relatives of a record: its trace, the records that share an id with it, its
 // echo group. It is bounded: the traces that were quiet for longest are forgotten first.
 //
 // All changes between begin and commit can be taken back, for a write that fails.
-type index struct {
-	nodes  slab[node]
+type Index struct {
+	nodes  slab[Node]
 	traces slab[trace]
 	links  slab[link]
 
 	byID    table // of nodes
 	byTrace table // of traces
 	byLink  table // of links
-	byKey   kinBy[key]
-	byTwin  kinBy[twinKey]
-	// byQuiet finds records near in time, for those that tell no usage, see quiet.go.
-	byQuiet kinBy[quietKey]
-	twins   bool // they are looked for
-	groups  map[uint32]*group
+	byKey   sharedIndex[key]
+	byTwin  sharedIndex[twinKey]
+	// byTime finds records near in time, for those that tell no usage, see quiet.go.
+	byTime sharedIndex[timeKey]
+	twins  bool // they are looked for
+	groups map[uint32]*group
 
-	whos      internedWho
-	models    interned[models]
-	sources   interned[source]
-	groupKeys interned[key]
-	by        map[ref]usage.ID     // who stands for a record
-	running   map[ref]usage.Tokens // what records with running sums told
-	before    map[ref]usage.Tokens // see standing
+	attributions internedAttribution
+	models       interned[models]
+	sources      interned[source]
+	groupKeys    interned[key]
+	by           map[ref]usage.ID     // who stands for a record
+	running      map[ref]usage.Tokens // what records with running sums told
+	before       map[ref]usage.Tokens // see standing
 
 	oldest, youngest uint32 // traces
 	size             int    // records and links
@@ -189,20 +189,20 @@ type index struct {
 	completeAfter int64
 
 	undo []step
-	// unsettled are the records whose relations changed because something that they share became
+	// invalidated are the records whose relations changed because something that they share became
 	// too common to be an identity, or is so no more.
-	unsettled []ref
+	invalidated []ref
 
 	resolving
 
-	warmed uint32 // so that what only reads is not left out
+	prefetched uint32 // so that what only reads is not left out
 }
 
-// warmStep is how many records are looked for at once: a few times what a processor has under way.
-const warmStep = 32
+// prefetchStep is how many records are looked for at once: a few times what a processor has under way.
+const prefetchStep = 32
 
-func newIndex(twins bool) *index {
-	x := &index{groups: map[uint32]*group{}, by: map[ref]usage.ID{}, running: map[ref]usage.Tokens{}, before: map[ref]usage.Tokens{}, twins: twins}
+func New(twins bool) *Index {
+	x := &Index{groups: map[uint32]*group{}, by: map[ref]usage.ID{}, running: map[ref]usage.Tokens{}, before: map[ref]usage.Tokens{}, twins: twins}
 	same := func(k key) key { return k }
 	x.byKey.tag = func(k key) uint32 { return binary.LittleEndian.Uint32(k[4:]) }
 	x.byKey.has = func(r ref, k key) bool { n := x.node(r); return n.keys[0] == k || n.keys[1] == k }
@@ -211,26 +211,26 @@ func newIndex(twins bool) *index {
 		n := x.node(r)
 		return n.input == k.input && x.process(n) == k.process // of these, a tag is that of one slot
 	}
-	x.byQuiet.tag = quietKey.tag
-	x.byQuiet.has = func(r ref, k quietKey) bool { return x.quietKey(x.node(r)) == k }
-	x.whos.texts.own = strings.Clone
-	x.whos.facts.own = func(f [5]uint32) [5]uint32 { return f }
+	x.byTime.tag = timeKey.tag
+	x.byTime.has = func(r ref, k timeKey) bool { return x.timeKey(x.node(r)) == k }
+	x.attributions.texts.own = strings.Clone
+	x.attributions.facts.own = func(f [5]uint32) [5]uint32 { return f }
 	x.models.own = func(m models) models { return models{strings.Clone(m.answered), strings.Clone(m.requested)} }
 	x.sources.own = func(s source) source { s.scope = strings.Clone(s.scope); return s }
 	x.groupKeys.own = same
 	return x
 }
 
-func (x *index) node(r ref) *node { return x.nodes.at(uint32(r)) }
+func (x *Index) node(r ref) *Node { return x.nodes.at(uint32(r)) }
 
-func (x *index) process(n *node) uint64 { return x.sources.value(n.src).process }
+func (x *Index) process(n *Node) uint64 { return x.sources.value(n.src).process }
 
 // step is one change, to be taken back.
 type step struct {
 	what  stepKind
 	entry uint32       // a node, trace or link
-	node  *node        // what a node was, of replaced
-	was   *standing    // of stood
+	node  *Node        // what a node was, of replaced
+	was   *Decision    // of stood
 	told  usage.Tokens // a running sum, of replaced
 }
 
@@ -241,21 +241,21 @@ const (
 	addedLink
 	addedNode
 	replaced
-	stood
+	decisionSet
 )
 
-func (x *index) begin() { x.undo, x.unsettled = x.undo[:0], x.unsettled[:0] }
+func (x *Index) Begin() { x.undo, x.invalidated = x.undo[:0], x.invalidated[:0] }
 
-func (x *index) commit() {
+func (x *Index) Commit() {
 	for i := range x.undo {
 		if s := &x.undo[i]; s.what == replaced {
 			x.dropShared(s.node)
 		}
 	}
-	x.begin()
+	x.Begin()
 }
 
-func (x *index) rollback() {
+func (x *Index) Rollback() {
 	for i := len(x.undo) - 1; i >= 0; i-- {
 		s := &x.undo[i]
 		switch s.what {
@@ -269,15 +269,15 @@ func (x *index) rollback() {
 			x.dropFirstNode(x.traces.at(n.trace))
 		case replaced:
 			x.putBack(x.node(ref(s.entry)), s.node, s.told)
-		case stood:
-			x.setStanding(x.node(ref(s.entry)), s.was)
+		case decisionSet:
+			x.setDecision(x.node(ref(s.entry)), s.was)
 		}
 	}
-	x.begin()
+	x.Begin()
 }
 
 // traceOf gives the trace to put a span in, made where it is new.
-func (x *index) traceOf(id usage.TraceID, tag uint32, seen time.Time) (uint32, *trace) {
+func (x *Index) traceOf(id usage.TraceID, tag uint32, seen time.Time) (uint32, *trace) {
 	var number uint32
 	if !id.IsZero() {
 		if i := x.byTrace.find(tag, func(t uint32) bool { return x.traces.at(t).id == id }); i >= 0 {
@@ -300,7 +300,7 @@ func (x *index) traceOf(id usage.TraceID, tag uint32, seen time.Time) (uint32, *
 }
 
 // see makes a trace the youngest.
-func (x *index) see(number uint32, t *trace, seen time.Time) {
+func (x *Index) see(number uint32, t *trace, seen time.Time) {
 	t.seen = seen.UnixNano()
 	if x.youngest != number {
 		x.unchain(t)
@@ -308,7 +308,7 @@ func (x *index) see(number uint32, t *trace, seen time.Time) {
 	}
 }
 
-func (x *index) chain(number uint32, t *trace) {
+func (x *Index) chain(number uint32, t *trace) {
 	t.older, t.younger = x.youngest, 0
 	if x.youngest != 0 {
 		x.traces.at(x.youngest).younger = number
@@ -318,7 +318,7 @@ func (x *index) chain(number uint32, t *trace) {
 	x.youngest = number
 }
 
-func (x *index) unchain(t *trace) {
+func (x *Index) unchain(t *trace) {
 	if t.older != 0 {
 		x.traces.at(t.older).younger = t.younger
 	} else {
@@ -332,7 +332,7 @@ func (x *index) unchain(t *trace) {
 }
 
 // dropTrace forgets a trace without spans.
-func (x *index) dropTrace(number uint32) {
+func (x *Index) dropTrace(number uint32) {
 	t := x.traces.at(number)
 	x.unchain(t)
 	if !t.id.IsZero() {
@@ -342,7 +342,7 @@ func (x *index) dropTrace(number uint32) {
 }
 
 // linkAt gives the place of a span that is no call; nil where it is not known.
-func (x *index) linkAt(trace uint32, span usage.SpanID) *link {
+func (x *Index) linkAt(trace uint32, span usage.SpanID) *link {
 	l := link{trace: trace, span: span}
 	i := x.byLink.find(l.tag(), func(number uint32) bool {
 		o := x.links.at(number)
@@ -355,7 +355,7 @@ func (x *index) linkAt(trace uint32, span usage.SpanID) *link {
 }
 
 // addLink remembers the place of a span; false where it was known.
-func (x *index) addLink(k usage.SpanParent, seen time.Time) (trace uint32, fresh bool) {
+func (x *Index) addLink(k usage.SpanParent, seen time.Time) (trace uint32, fresh bool) {
 	at, t := x.traceOf(k.Trace, tagOfBytes(k.Trace[:]), seen)
 	if x.linkAt(at, k.Span) != nil {
 		return at, false
@@ -371,7 +371,7 @@ func (x *index) addLink(k usage.SpanParent, seen time.Time) (trace uint32, fresh
 }
 
 // dropFirstLink forgets the link of a trace that came last.
-func (x *index) dropFirstLink(t *trace) {
+func (x *Index) dropFirstLink(t *trace) {
 	number := t.links
 	l := x.links.at(number)
 	x.byLink.remove(x.byLink.find(l.tag(), func(o uint32) bool { return o == number }))
@@ -381,8 +381,8 @@ func (x *index) dropFirstLink(t *trace) {
 	x.size--
 }
 
-// find gives the node of a record; nil where it is not known.
-func (x *index) find(id usage.ID, tag uint32) *node {
+// Find gives the node of a record; nil where it is not known.
+func (x *Index) Find(id usage.ID, tag uint32) *Node {
 	i := x.byID.find(tag, func(number uint32) bool { return x.nodes.at(number).id == id })
 	if i < 0 {
 		return nil
@@ -391,7 +391,7 @@ func (x *index) find(id usage.ID, tag uint32) *node {
 }
 
 // add remembers a record that is new.
-func (x *index) add(c *usage.Call, g *gist, seen time.Time) *node {
+func (x *Index) add(c *usage.Call, g *Precomputed, seen time.Time) *Node {
 	at, t := x.traceOf(c.Trace, g.trace, seen)
 	number, n := x.nodes.take()
 	n.self, n.trace, n.next = ref(number), at, t.nodes
@@ -407,34 +407,34 @@ func (x *index) add(c *usage.Call, g *gist, seen time.Time) *node {
 }
 
 // fill notes what a record tells.
-func (x *index) fill(n *node, c *usage.Call, g *gist) {
+func (x *Index) fill(n *Node, c *usage.Call, g *Precomputed) {
 	n.id, n.span, n.parent = c.ID, c.Span, c.Parent
 	n.start, n.end = c.Start.UnixNano(), c.Start.Add(max(c.Duration, 0)).UnixNano()
-	n.full, n.keys = g.full, g.keys
+	n.completeness, n.keys = g.completeness, g.keys
 	n.input, n.output = c.Tokens.Input(), c.Tokens.Output()
 	n.signal, n.role = c.Signal, c.Role
-	n.is &^= ownFacts
+	n.flags &^= ownFlags
 	for _, f := range [...]struct {
-		is   facts
+		is   flags
 		true bool
-	}{{isUsage, c.Tokens.Reported()}, {isEcho, c.SecondarySignal}, {isFailed, c.Failed}, {isEmbedding, c.Operation == "embeddings"},
+	}{{isUsage, c.Tokens.Reported()}, {isSecondary, c.SecondarySignal}, {isFailed, c.Failed}, {isEmbedding, c.Operation == "embeddings"},
 		{isRunning, c.Quality&usage.RunningSum != 0 && c.Tokens.Reported()}} {
 		if f.true {
-			n.is |= f.is
+			n.flags |= f.is
 		}
 	}
 	x.run(n, c.Tokens)
 	who := c.OwnAttribution()
 	n.models = x.models.take(models{c.Model, c.RequestModel}, g.models)
 	n.src = x.sources.take(sourceOf(c), g.source)
-	n.who = x.whos.take(&who, g.who)
+	n.attribution = x.attributions.take(&who, g.attribution)
 	n.group = x.groupKeys.take(g.group, binary.LittleEndian.Uint32(g.group[4:]))
 }
 
 // run notes what a record told, if that is a running sum.
-func (x *index) run(n *node, told usage.Tokens) {
+func (x *Index) run(n *Node, told usage.Tokens) {
 	switch {
-	case n.is&isRunning != 0:
+	case n.flags&isRunning != 0:
 		told.Fields = 0
 		x.running[n.self] = told
 	case len(x.running) > 0:
@@ -443,31 +443,31 @@ func (x *index) run(n *node, told usage.Tokens) {
 }
 
 // dropShared counts one use less of what a record shares with others.
-func (x *index) dropShared(n *node) {
+func (x *Index) dropShared(n *Node) {
 	x.models.drop(n.models)
 	x.sources.drop(n.src)
-	x.whos.drop(n.who)
+	x.attributions.drop(n.attribution)
 	x.groupKeys.drop(n.group)
 }
 
 // dropFirstNode forgets the first node of a trace, which is detached already.
-func (x *index) dropFirstNode(t *trace) {
+func (x *Index) dropFirstNode(t *trace) {
 	number := uint32(t.nodes)
 	n := x.nodes.at(number)
 	x.byID.remove(x.byID.find(tagOfBytes(n.id[:]), func(o uint32) bool { return o == number }))
 	t.nodes = n.next
 	t.several = t.nodes != 0 && x.node(t.nodes).next != 0
 	t.count--
-	x.setStanding(n, &standing{})
+	x.setDecision(n, &Decision{})
 	x.dropShared(n)
-	n.is &^= isRunning
+	n.flags &^= isRunning
 	x.run(n, usage.Tokens{})
 	x.nodes.drop(number)
 	x.size--
 }
 
 // replace puts what a fuller delivery says in the place of what an earlier one said.
-func (x *index) replace(n *node, c *usage.Call, g *gist, seen time.Time) {
+func (x *Index) replace(n *Node, c *usage.Call, g *Precomputed, seen time.Time) {
 	old, told := *n, x.running[n.self]
 	x.detach(n)
 	x.fill(n, c, g)
@@ -477,76 +477,76 @@ func (x *index) replace(n *node, c *usage.Call, g *gist, seen time.Time) {
 }
 
 // putBack is the reverse of replace. A record's standing is not a part of what it tells.
-func (x *index) putBack(n, old *node, told usage.Tokens) {
+func (x *Index) putBack(n, old *Node, told usage.Tokens) {
 	x.detach(n)
 	x.dropShared(n)
-	old.reason, old.lent, old.at = n.reason, n.lent, n.at
-	old.is = old.is&ownFacts | n.is&^ownFacts
+	old.reason, old.inherited, old.at = n.reason, n.inherited, n.at
+	old.flags = old.flags&ownFlags | n.flags&^ownFlags
 	*n = *old
 	x.run(n, told)
 	x.attach(n)
 }
 
-// standingOf gives a record's standing.
-func (x *index) standingOf(n *node) standing {
-	s := standing{counted: n.is&isCounted != 0, reason: n.reason, lent: x.whos.value(n.lent)}
+// decisionOf gives a record's standing.
+func (x *Index) decisionOf(n *Node) Decision {
+	s := Decision{Counted: n.flags&isCounted != 0, Reason: n.reason, Inherited: x.attributions.value(n.inherited)}
 	if len(x.before) > 0 {
-		s.before = x.before[n.self]
+		s.Before = x.before[n.self]
 	}
-	if n.is&isBy != 0 {
-		s.by = x.by[n.self]
+	if n.flags&hasSuccessor != 0 {
+		s.By = x.by[n.self]
 	}
 	return s
 }
 
-// stand sets a record's standing.
-func (x *index) stand(n *node, s *standing) {
-	old := x.standingOf(n)
-	x.setStanding(n, s)
-	x.undo = append(x.undo, step{what: stood, entry: uint32(n.self), was: &old})
+// changeDecision sets a record's standing.
+func (x *Index) changeDecision(n *Node, s *Decision) {
+	old := x.decisionOf(n)
+	x.setDecision(n, s)
+	x.undo = append(x.undo, step{what: decisionSet, entry: uint32(n.self), was: &old})
 }
 
-// setStanding sets a record's standing, for good.
-func (x *index) setStanding(n *node, s *standing) {
-	if n.lent != 0 || s.lent != (usage.Attribution{}) {
-		was := n.lent
-		n.lent = x.whos.take(&s.lent, tagOf(s.lent))
-		x.whos.drop(was)
+// setDecision sets a record's standing, for good.
+func (x *Index) setDecision(n *Node, s *Decision) {
+	if n.inherited != 0 || s.Inherited != (usage.Attribution{}) {
+		was := n.inherited
+		n.inherited = x.attributions.take(&s.Inherited, tagOf(s.Inherited))
+		x.attributions.drop(was)
 	}
-	if n.is&isBy != 0 {
+	if n.flags&hasSuccessor != 0 {
 		delete(x.by, n.self)
 	}
 	switch {
-	case s.before != (usage.Tokens{}):
-		x.before[n.self] = s.before
+	case s.Before != (usage.Tokens{}):
+		x.before[n.self] = s.Before
 	case len(x.before) > 0:
 		delete(x.before, n.self)
 	}
-	n.is &^= isCounted | isBy
-	if s.counted {
-		n.is |= isCounted
+	n.flags &^= isCounted | hasSuccessor
+	if s.Counted {
+		n.flags |= isCounted
 	}
-	if s.by != (usage.ID{}) {
-		n.is |= isBy
-		x.by[n.self] = s.by
+	if s.By != (usage.ID{}) {
+		n.flags |= hasSuccessor
+		x.by[n.self] = s.By
 	}
-	n.reason = s.reason
+	n.reason = s.Reason
 }
 
-func (x *index) unsettle(nodes []ref) { x.unsettled = append(x.unsettled, nodes...) }
+func (x *Index) invalidate(nodes []ref) { x.invalidated = append(x.invalidated, nodes...) }
 
 // share notes what add of kin gave.
-func (x *index) share(n *node, second ref, several bool, unsettled []ref) {
+func (x *Index) share(n *Node, second ref, several bool, unsettled []ref) {
 	if several {
-		n.is |= isSharing
+		n.flags |= wasShared
 	}
 	if second != 0 {
-		x.node(second).is |= isSharing
+		x.node(second).flags |= wasShared
 	}
-	x.unsettle(unsettled)
+	x.invalidate(unsettled)
 }
 
-func (x *index) attach(n *node) {
+func (x *Index) attach(n *Node) {
 	for _, k := range n.keys {
 		if k != (key{}) {
 			second, several, unsettled := x.byKey.add(k, n.self)
@@ -558,9 +558,9 @@ func (x *index) attach(n *node) {
 			second, several, unsettled := x.byTwin.add(k, n.self)
 			x.share(n, second, several, unsettled)
 		})
-		if k := x.quietKey(n); k.loudness != mute {
-			_, _, unsettled := x.byQuiet.add(k, n.self)
-			x.unsettle(unsettled)
+		if k := x.timeKey(n); k.state != notACall {
+			_, _, unsettled := x.byTime.add(k, n.self)
+			x.invalidate(unsettled)
 		}
 	}
 	if n.group == 0 {
@@ -571,41 +571,41 @@ func (x *index) attach(n *node) {
 		g = &group{}
 		x.groups[n.group] = g
 	}
-	if n.echo() {
-		g.echoes = append(g.echoes, n.self)
+	if n.secondary() {
+		g.secondary = append(g.secondary, n.self)
 	} else {
-		g.full++
+		g.primary++
 	}
 }
 
-func (x *index) detach(n *node) {
+func (x *Index) detach(n *Node) {
 	for _, k := range n.keys {
 		if k != (key{}) {
-			x.unsettle(x.byKey.remove(k, n.self))
+			x.invalidate(x.byKey.remove(k, n.self))
 		}
 	}
 	if x.twins {
-		x.twinKeys(n, func(k twinKey) { x.unsettle(x.byTwin.remove(k, n.self)) })
-		if k := x.quietKey(n); k.loudness != mute {
-			x.unsettle(x.byQuiet.remove(k, n.self))
+		x.twinKeys(n, func(k twinKey) { x.invalidate(x.byTwin.remove(k, n.self)) })
+		if k := x.timeKey(n); k.state != notACall {
+			x.invalidate(x.byTime.remove(k, n.self))
 		}
 	}
 	if n.group == 0 {
 		return
 	}
 	g := x.groups[n.group]
-	if n.echo() {
-		g.echoes = without(g.echoes, n.self)
+	if n.secondary() {
+		g.secondary = without(g.secondary, n.self)
 	} else {
-		g.full--
+		g.primary--
 	}
-	if g.full == 0 && len(g.echoes) == 0 {
+	if g.primary == 0 && len(g.secondary) == 0 {
 		delete(x.groups, n.group)
 	}
 }
 
 // eachOf calls visit for every record of a trace.
-func (x *index) eachOf(t *trace, visit func(*node)) {
+func (x *Index) eachOf(t *trace, visit func(*Node)) {
 	for r := t.nodes; r != 0; {
 		n := x.node(r)
 		visit(n)
@@ -614,7 +614,7 @@ func (x *index) eachOf(t *trace, visit func(*node)) {
 }
 
 // eachByKey calls visit for every record that shares an id with n.
-func (x *index) eachByKey(n *node, visit func(*node)) {
+func (x *Index) eachByKey(n *Node, visit func(*Node)) {
 	for _, k := range n.keys {
 		if k != (key{}) {
 			x.byKey.each(k, func(r ref) { visit(x.node(r)) })
@@ -624,12 +624,12 @@ func (x *index) eachByKey(n *node, visit func(*node)) {
 
 // isAlone tells whether the only record of its trace has no relative anywhere: it counts. What is
 // decided for it is what resolve would decide.
-func (x *index) isAlone(n *node) bool {
+func (x *Index) isAlone(n *Node) bool {
 	if n.group != 0 {
 		return false
 	}
-	if n.is&isSharing == 0 { // mostly
-		return x.quietTwinOf(n) == nil
+	if n.flags&wasShared == 0 { // mostly
+		return x.twinByTimeOf(n) == nil
 	}
 	for _, k := range n.keys {
 		if k != (key{}) && x.byKey.count(k) > 1 {
@@ -637,46 +637,46 @@ func (x *index) isAlone(n *node) bool {
 		}
 	}
 	alone := true
-	x.eachTwin(n, func(*node) { alone = false })
-	return alone && x.quietTwinOf(n) == nil
+	x.eachTwin(n, func(*Node) { alone = false })
+	return alone && x.twinByTimeOf(n) == nil
 }
 
-// warm prepares for taking records in: it reads the places where they will be looked for, each of which
+// Prefetch prepares for taking records in: it reads the places where they will be looked for, each of which
 // is most likely far from the processor.
-func (x *index) warm(records []store.Record, gists []gist) {
+func (x *Index) Prefetch(records []store.Record, gists []Precomputed) {
 	var sum uint32
 	for i := range gists {
 		g, c := &gists[i], &records[i].Call
-		sum += x.byID.warm(g.id) + x.byTrace.warm(g.trace) + x.whos.facts.warm(g.who) +
-			x.byKey.warm(x.byKey.tag(g.keys[0])) + x.byTwin.warm(twinKey{c.Process, c.Tokens.Input(), c.Start.UnixNano() / twinSlot}.tag())
+		sum += x.byID.prefetch(g.id) + x.byTrace.prefetch(g.trace) + x.attributions.facts.prefetch(g.attribution) +
+			x.byKey.prefetch(x.byKey.tag(g.keys[0])) + x.byTwin.prefetch(twinKey{c.Process, c.Tokens.Input(), c.Start.UnixNano() / twinSlot}.tag())
 	}
-	x.warmed = sum
+	x.prefetched = sum
 }
 
-// warmOldest does the same for forgetting.
-func (x *index) warmOldest(traces int) {
+// prefetchOldest does the same for forgetting.
+func (x *Index) prefetchOldest(traces int) {
 	var sum uint32
 	for at := x.oldest; at != 0 && traces > 0; traces-- {
 		t := x.traces.at(at)
-		sum += x.byTrace.warm(tagOfBytes(t.id[:]))
+		sum += x.byTrace.prefetch(tagOfBytes(t.id[:]))
 		if t.nodes != 0 {
 			n := x.node(t.nodes)
-			sum += x.byID.warm(tagOfBytes(n.id[:])) + x.byKey.warm(x.byKey.tag(n.keys[0])) +
-				x.byTwin.warm(twinKey{x.process(n), n.input, n.start / twinSlot}.tag())
+			sum += x.byID.prefetch(tagOfBytes(n.id[:])) + x.byKey.prefetch(x.byKey.tag(n.keys[0])) +
+				x.byTwin.prefetch(twinKey{x.process(n), n.input, n.start / twinSlot}.tag())
 		}
 		at = t.younger
 	}
-	x.warmed = sum
+	x.prefetched = sum
 }
 
-// evict forgets the traces that were quiet for longest while there are more than maxSpans
+// Evict forgets the traces that were quiet for longest while there are more than maxSpans
 // spans, and all that were quiet since before the given time. It tells how many spans had to
 // go for lack of room.
-func (x *index) evict(maxSpans int, quietSince time.Time) (forced int64) {
-	since := quietSince.UnixNano()
+func (x *Index) Evict(maxSpans int, idleSince time.Time) (forced int64) {
+	since := idleSince.UnixNano()
 	for i := 0; x.oldest != 0; i++ {
-		if i%warmStep == 0 && (x.size > maxSpans || x.traces.at(x.oldest).seen < since) {
-			x.warmOldest(min(warmStep, max(x.size-maxSpans, 1)))
+		if i%prefetchStep == 0 && (x.size > maxSpans || x.traces.at(x.oldest).seen < since) {
+			x.prefetchOldest(min(prefetchStep, max(x.size-maxSpans, 1)))
 		}
 		t := x.traces.at(x.oldest)
 		old := t.seen < since
@@ -688,11 +688,11 @@ func (x *index) evict(maxSpans int, quietSince time.Time) (forced int64) {
 		}
 		x.forget(x.oldest, t)
 	}
-	x.unsettled = x.unsettled[:0] // what is forgotten changes nothing of what was decided
+	x.invalidated = x.invalidated[:0] // what is forgotten changes nothing of what was decided
 	return forced
 }
 
-func (x *index) forget(number uint32, t *trace) {
+func (x *Index) forget(number uint32, t *trace) {
 	for t.nodes != 0 {
 		n := x.node(t.nodes)
 		x.detach(n)

@@ -159,8 +159,8 @@ type Ledger struct {
 	// commits is held for writing from the moment a write may be on disk until the sums in
 	// memory have it too, so that a reader that needs both sees them agree.
 	commits sync.RWMutex
-	// undecided says that the outcome of the last write is not known, see outcome; guarded by commits.
-	undecided bool
+	// outcomeUnknown says that the outcome of the last write is not known, see outcome; guarded by commits.
+	outcomeUnknown bool
 
 	mu      sync.RWMutex // guards what follows
 	touches touches
@@ -170,7 +170,7 @@ type Ledger struct {
 	last    time.Time // of the last commit
 	// commitNumber is that of the last commit that changed a sum.
 	commitNumber int64
-	floor        time.Time // what starts before it was dropped
+	watermark    time.Time // what starts before it was dropped
 	counters     Counters
 	// retentionErr is why records could not be dropped at the last try.
 	retentionErr error
@@ -181,13 +181,13 @@ type Ledger struct {
 	secrets   atomic.Int64 // see Status.Secrets
 
 	// What follows belongs to the writer's goroutine.
-	index       *index         // nil until it is read
-	transaction transaction    // the one that is under way
-	hours       []store.Hour   // until the index is read: where to find what was put lately
-	dirty       map[int64]bool // hours whose stored sums lack changes
-	storedFloor time.Time      // the floor as the store knows it
-	unsaved     bool           // the series were made anew and are not stored yet
-	journaled   int            // bytes of journals since the sums were stored
+	index           *Index         // nil until it is read
+	transaction     transaction    // the one that is under way
+	hours           []store.Hour   // until the index is read: where to find what was put lately
+	dirtyHours      map[int64]bool // hours whose stored sums lack changes
+	storedWatermark time.Time      // the floor as the store knows it
+	unsaved         bool           // the series were made anew and are not stored yet
+	journaled       int            // bytes of journals since the sums were stored
 }
 
 // KeyedFingerprint gives the form in which a key's fingerprint is kept and asked for here. What has that form already
@@ -225,7 +225,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		o.chunk = defaultChunk
 	}
 	l := &Ledger{
-		engine: engine, o: o, keyed: usage.NewFingerprintKeyer(o.KeySecret), series: rollup.NewSeries(o.Series), dirty: map[int64]bool{},
+		engine: engine, o: o, keyed: usage.NewFingerprintKeyer(o.KeySecret), series: rollup.NewSeries(o.Series), dirtyHours: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.sumStore, l.maintenance = abilities(engine)
@@ -247,7 +247,7 @@ func (l *Ledger) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
-	l.floor, l.storedFloor, l.last = info.Watermark, info.Watermark, info.LastStored
+	l.watermark, l.storedWatermark, l.last = info.Watermark, info.Watermark, info.LastStored
 	if err := l.loadSums(ctx); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
@@ -262,7 +262,7 @@ func (l *Ledger) load(ctx context.Context) error {
 func (l *Ledger) loadIndex(ctx context.Context) error {
 	now := l.o.Now()
 	since := now.Add(-l.o.Window)
-	l.index = newIndex(!l.o.NoTwins)
+	l.index = New(!l.o.NoTwins)
 	first := hourOf(since) + 1 // from there on all records are read
 	from, _ := hourBuckets(first)
 	l.index.completeAfter = rollup.BucketStart(from).UnixNano()
@@ -277,8 +277,8 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 			l.index.completeAfter = max(l.index.completeAfter, f.To.UnixNano())
 			break
 		}
-		if f.From.Before(l.floor) {
-			f.From = l.floor
+		if f.From.Before(l.watermark) {
+			f.From = l.watermark
 		}
 		if err := l.indexHour(ctx, f, since); err != nil {
 			return err
@@ -286,19 +286,19 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 	}
 	if l.sumStore == (noSums{}) && l.index.size < l.o.MaxSpans { // which hours changed lately is not known
 		to := rollup.BucketStart(from)
-		if err := l.indexHour(ctx, store.Filter{From: l.floor, To: to, StoredSince: since, Superseded: true}, since); err != nil {
+		if err := l.indexHour(ctx, store.Filter{From: l.watermark, To: to, StoredSince: since, Superseded: true}, since); err != nil {
 			return err
 		}
 	}
 	err := l.engine.Links(ctx, since, func(k usage.SpanParent) error {
 		l.index.addLink(k, l.o.Now())
-		l.index.commit()
+		l.index.Commit()
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("read the places of spans: %w", err)
 	}
-	l.index.evict(l.o.MaxSpans, since)
+	l.index.Evict(l.o.MaxSpans, since)
 	l.hours = nil
 	return nil
 }
@@ -325,12 +325,12 @@ func (l *Ledger) indexHour(ctx context.Context, f store.Filter, since time.Time)
 		own := r.Call
 		own.Inherit(usage.Attribution{})
 		own.Deduct(usage.Tokens{})
-		g := gistOf(&own)
+		g := Precompute(&own)
 		node := l.index.add(&own, &g, r.StoredAt)
-		l.index.setStanding(node, &standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason, lent: r.InheritedAttribution(), before: r.Before})
-		l.index.commit()
+		l.index.setDecision(node, &Decision{Counted: r.Counted, By: r.SupersededBy, Reason: r.Reason, Inherited: r.InheritedAttribution(), Before: r.Before})
+		l.index.Commit()
 		if n++; n%indexStep == 0 {
-			l.index.evict(l.o.MaxSpans, since)
+			l.index.Evict(l.o.MaxSpans, since)
 		}
 		return nil
 	})
@@ -364,8 +364,8 @@ func (l *Ledger) lastCommit() time.Time {
 func (l *Ledger) kept(f store.Filter) store.Filter {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if f.From.Before(l.floor) {
-		f.From = l.floor
+	if f.From.Before(l.watermark) {
+		f.From = l.watermark
 	}
 	return f
 }

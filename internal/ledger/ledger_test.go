@@ -339,7 +339,7 @@ func TestCost(t *testing.T) {
 	} {
 		l := &Ledger{o: tc.o}
 		c := tc.call
-		l.settle(&c)
+		l.setCost(&c)
 		require.Equal(t, tc.cost, c.Cost, tc.name)
 		require.Equal(t, tc.quality, c.Quality, tc.name)
 	}

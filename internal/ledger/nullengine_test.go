@@ -159,7 +159,7 @@ func TestIndexSize(t *testing.T) {
 	const calls = defaultMaxSpans
 	g := loadgen.New(loadgen.Set{Calls: calls, End: time.Now(), Ordered: true, Days: 1})
 	before := heap()
-	x := newIndex(true)
+	x := New(true)
 	for {
 		b := singles(g, 4000)
 		if len(b.Calls) == 0 {
@@ -167,11 +167,11 @@ func TestIndexSize(t *testing.T) {
 		}
 		for i := range b.Calls {
 			c := &b.Calls[i]
-			if g := gistOf(c); x.find(c.ID, g.id) == nil {
+			if g := Precompute(c); x.Find(c.ID, g.id) == nil {
 				x.add(c, &g, c.Start)
 			}
 		}
-		x.commit()
+		x.Commit()
 	}
 	used := heap() - before
 	t.Logf("%d spans take %.1f MB, %d bytes each", x.size, float64(used)/1e6, used/uint64(x.size))

@@ -76,7 +76,7 @@ func reference(b usage.Batch, window time.Duration) map[usage.ID]refVerdict {
 		verdicts[c.ID] = refVerdict{}
 	}
 	for _, records := range calls {
-		slices.SortFunc(records, func(a, b *refCall) int { return -fullnessOf(&a.Call).compare(fullnessOf(&b.Call)) })
+		slices.SortFunc(records, func(a, b *refCall) int { return -completenessOf(&a.Call).compare(completenessOf(&b.Call)) })
 		best := records[0]
 		hidden := !best.bears() && slices.ContainsFunc(records, func(c *refCall) bool { return refQuietTwin(all, c) })
 		if !hidden {
@@ -90,7 +90,7 @@ func reference(b usage.Batch, window time.Duration) map[usage.ID]refVerdict {
 func refRecords(calls []usage.Call) []*refCall {
 	byID := map[usage.ID]*refCall{}
 	for _, c := range calls {
-		if old := byID[c.ID]; old == nil || fullnessOf(&old.Call).less(fullnessOf(&c)) {
+		if old := byID[c.ID]; old == nil || completenessOf(&old.Call).less(completenessOf(&c)) {
 			byID[c.ID] = &refCall{Call: c}
 		}
 	}
@@ -330,7 +330,7 @@ func refQuietTwin(all []*refCall, c *refCall) bool {
 		return best
 	}
 	return !c.bears() && slices.ContainsFunc(all, func(o *refCall) bool {
-		return twins(c, o) && nearest(c, o.Scope) == o && nearest(o, c.Scope) == c && (o.bears() || fullnessOf(&c.Call).less(fullnessOf(&o.Call)))
+		return twins(c, o) && nearest(c, o.Scope) == o && nearest(o, c.Scope) == c && (o.bears() || completenessOf(&c.Call).less(completenessOf(&o.Call)))
 	})
 }
 

@@ -13,11 +13,11 @@ import (
 
 // request is a batch that waits to be committed.
 type request struct {
-	records []store.Record // the batch's calls, with their costs
-	gists   []gist         // of the records
-	links   []usage.SpanParent
-	result  chan error
-	state   atomic.Int32
+	records     []store.Record // the batch's calls, with their costs
+	precomputed []Precomputed  // of the records
+	links       []usage.SpanParent
+	result      chan error
+	state       atomic.Int32
 }
 
 // The states of a request.
@@ -43,7 +43,7 @@ func (l *Ledger) request(b *usage.Batch) *request {
 	r := requests.Get().(*request)
 	r.state.Store(waiting)
 	n := len(b.Calls)
-	r.records, r.gists = slices.Grow(r.records[:0], n)[:n], slices.Grow(r.gists[:0], n)[:n]
+	r.records, r.precomputed = slices.Grow(r.records[:0], n)[:n], slices.Grow(r.precomputed[:0], n)[:n]
 	r.links = append(r.links[:0], b.Parents...) // the caller may leave before the writer comes to it
 	for i := range b.Calls {
 		c := &r.records[i].Call
@@ -55,8 +55,8 @@ func (l *Ledger) request(b *usage.Batch) *request {
 		}
 		c.Before = usage.Tokens{}
 		c.RejectImpossible() // whoever made it: no sum must be led astray by one call
-		l.settle(c)
-		r.gists[i] = gistOf(c)
+		l.setCost(c)
+		r.precomputed[i] = Precompute(c)
 	}
 	return r
 }

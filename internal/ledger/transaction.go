@@ -16,17 +16,17 @@ type transaction struct {
 	now      time.Time
 	counters Counters
 
-	stored   storedRecords
-	wanted   []storedAt // what is to be read of the store
-	late     []late     // deliveries that wait for it
-	waited   bool       // some did: the records are not in the order of their requests
-	restands []stand    // stored records whose standing changes
-	cold     []cold     // fuller deliveries of records that are not in the index
-	coldAt   map[storedAt]int
-	puts     []store.Record // what is put, where it comes from several requests
-	changes  []Change
-	links    []usage.SpanParent
-	touched  []uint32 // traces whose shape changed
+	stored           storedRecords
+	wanted           []storedAt       // what is to be read of the store
+	late             []late           // deliveries that wait for it
+	waited           bool             // some did: the records are not in the order of their requests
+	changedDecisions []decisionChange // stored records whose standing changes
+	evicted          []evictedRecord  // fuller deliveries of records that are not in the index
+	evictedAt        map[storedAt]int
+	puts             []store.Record // what is put, where it comes from several requests
+	changes          []Change
+	links            []usage.SpanParent
+	touched          []uint32 // traces whose shape changed
 }
 
 func (t *transaction) begin(l *Ledger) {
@@ -39,18 +39,18 @@ func (t *transaction) end() {
 		for _, tr := range t.touched {
 			x.traces.at(tr).touched = false // of one that was forgotten, it is so already
 		}
-		x.settled()
+		x.resetResolving()
 	}
 	clear(t.stored)
 	clear(t.late)
-	clear(t.restands)
-	clear(t.cold)
-	clear(t.coldAt)
+	clear(t.changedDecisions)
+	clear(t.evicted)
+	clear(t.evictedAt)
 	clear(t.puts)
 	clear(t.changes)
 	t.waited = false
-	t.wanted, t.late, t.restands = t.wanted[:0], kept(t.late), kept(t.restands)
-	t.cold, t.puts, t.changes, t.links, t.touched = kept(t.cold), kept(t.puts), kept(t.changes), kept(t.links), kept(t.touched)
+	t.wanted, t.late, t.changedDecisions = t.wanted[:0], kept(t.late), kept(t.changedDecisions)
+	t.evicted, t.puts, t.changes, t.links, t.touched = kept(t.evicted), kept(t.puts), kept(t.changes), kept(t.links), kept(t.touched)
 }
 
 // kept gives the room of a list to be used again, unless it was needed for once.
@@ -62,9 +62,9 @@ func kept[T any](list []T) []T {
 	return list[:0]
 }
 
-// take puts one batch's records into the index and notes what is new. Those of which the store may know more are
+// add puts one batch's records into the index and notes what is new. Those of which the store may know more are
 // left to takeLate.
-func (t *transaction) take(r *request) {
+func (t *transaction) add(r *request) {
 	x := t.ledger.index
 	for _, k := range r.links {
 		if k.Trace.IsZero() || k.Span.IsZero() || k.Parent.IsZero() {
@@ -76,14 +76,14 @@ func (t *transaction) take(r *request) {
 		}
 	}
 	for i := range r.records {
-		if end := min(i+warmStep, len(r.records)); i%warmStep == 0 {
-			x.warm(r.records[i:end], r.gists[i:end])
+		if end := min(i+prefetchStep, len(r.records)); i%prefetchStep == 0 {
+			x.Prefetch(r.records[i:end], r.precomputed[i:end])
 		}
-		t.takeCall(&r.records[i], &r.gists[i])
+		t.addCall(&r.records[i], &r.precomputed[i])
 	}
 }
 
-func (t *transaction) takeCall(r *store.Record, g *gist) {
+func (t *transaction) addCall(r *store.Record, g *Precomputed) {
 	l, c := t.ledger, &r.Call
 	switch {
 	case c.ID == usage.ID{} || c.Role == usage.RoleNone || c.Start.Before(earliest):
@@ -92,13 +92,13 @@ func (t *transaction) takeCall(r *store.Record, g *gist) {
 	case c.Start.After(t.now.Add(maxAhead)):
 		t.counters.RefusedNew++
 		return
-	case c.Start.Before(l.floor) || (l.o.MaxAge > 0 && c.Start.Before(t.now.Add(-l.o.MaxAge))):
+	case c.Start.Before(l.watermark) || (l.o.MaxAge > 0 && c.Start.Before(t.now.Add(-l.o.MaxAge))):
 		t.counters.RefusedOld++
 		return
 	}
 	x := l.index
-	if n := x.find(c.ID, g.id); n != nil {
-		t.takeAgain(n, r, g)
+	if n := x.Find(c.ID, g.id); n != nil {
+		t.addDelivery(n, r, g)
 		return
 	}
 	if c.Start.UnixNano() <= x.completeAfter {
@@ -108,19 +108,19 @@ func (t *transaction) takeCall(r *store.Record, g *gist) {
 			return
 		}
 		if stored != nil {
-			t.takeCold(stored, c)
+			t.addEvicted(stored, c)
 			return
 		}
 	}
 	n := x.add(c, g, t.now)
-	p := x.about(n)
+	p := x.pendingOf(n)
 	p.put, p.fresh = r, true
 	t.touchTrace(n.trace)
 }
 
-// takeAgain takes a further delivery of a record in the index: the fuller one is kept.
-func (t *transaction) takeAgain(n *node, r *store.Record, g *gist) {
-	if !n.full.less(g.full) {
+// addDelivery takes a further delivery of a record in the index: the fuller one is kept.
+func (t *transaction) addDelivery(n *Node, r *store.Record, g *Precomputed) {
+	if !n.completeness.less(g.completeness) {
 		t.counters.Duplicates++
 		return
 	}
@@ -136,17 +136,17 @@ func (t *transaction) takeAgain(n *node, r *store.Record, g *gist) {
 		}
 	}
 	t.counters.Replaced++
-	x.about(n) // with the start that it has in the store
+	x.pendingOf(n) // with the start that it has in the store
 	// what the earlier delivery was related to may have lost its reason not to count
 	x.eachTwin(n, t.touch)
-	x.touchQuiet(n, t.touch)
+	x.touchNear(n, t.touch)
 	x.eachByKey(n, t.touch)
 	x.replace(n, &r.Call, g, t.now)
-	x.about(n).put = r
+	x.pendingOf(n).put = r
 	t.touch(n)
 }
 
-func (t *transaction) touch(n *node) { t.touchTrace(n.trace) }
+func (t *transaction) touch(n *Node) { t.touchTrace(n.trace) }
 
 func (t *transaction) touchTrace(number uint32) {
 	if tr := t.ledger.index.traces.at(number); !tr.touched {
@@ -155,29 +155,29 @@ func (t *transaction) touchTrace(number uint32) {
 	}
 }
 
-// settle decides the standing of everything that is related to what changed, and gives the
+// decide decides the standing of everything that is related to what changed, and gives the
 // write and the changes of the sums that follow.
-func (t *transaction) settle(ctx context.Context, group []*request) (store.Write, []Change, error) {
+func (t *transaction) decide(ctx context.Context, group []*request) (store.Write, []Change, error) {
 	x := t.ledger.index
 	w := store.Write{Links: t.links, At: t.now}
-	t.putCold(&w)
+	t.putEvicted(&w)
 	came := len(x.pending)
 	for i := range came {
-		x.touchQuiet(x.pending[i].n, t.touch)
+		x.touchNear(x.pending[i].n, t.touch)
 	}
-	for _, r := range x.unsettled {
+	for _, r := range x.invalidated {
 		n := x.node(r)
 		t.touch(n)
-		x.touchQuiet(n, t.touch)
+		x.touchNear(n, t.touch)
 	}
-	alone := standing{counted: true}
+	alone := Decision{Counted: true}
 	for _, number := range t.touched { // most calls have no relatives
 		tr := x.traces.at(number)
 		if tr.nodes == 0 {
 			continue
 		}
 		if n := x.node(tr.nodes); !tr.several && x.isAlone(n) {
-			t.stand(n, &alone)
+			t.setDecision(n, &alone)
 			continue
 		}
 		x.eachOf(tr, x.visit)
@@ -185,9 +185,9 @@ func (t *transaction) settle(ctx context.Context, group []*request) (store.Write
 	x.relate()
 	x.resolve(int64(t.ledger.o.Window))
 	for i, n := range x.set {
-		t.stand(n, &x.findings[i].standing)
+		t.setDecision(n, &x.assessments[i].Decision)
 	}
-	if err := t.restand(ctx, &w); err != nil {
+	if err := t.applyDecisions(ctx, &w); err != nil {
 		return w, nil, err
 	}
 	t.put(&w, came, group)
@@ -222,45 +222,45 @@ func (t *transaction) put(w *store.Write, came int, group []*request) {
 	w.Put = puts
 }
 
-// stand gives a record the standing that was decided.
-func (t *transaction) stand(n *node, now *standing) {
+// setDecision gives a record the standing that was decided.
+func (t *transaction) setDecision(n *Node, now *Decision) {
 	x := t.ledger.index
 	if r := x.putOf(n); r != nil {
-		r.Counted, r.SupersededBy, r.Reason, r.StoredAt = now.counted, now.by, now.reason, t.now
-		if now.lent != (usage.Attribution{}) {
-			r.Inherit(now.lent)
+		r.Counted, r.SupersededBy, r.Reason, r.StoredAt = now.Counted, now.By, now.Reason, t.now
+		if now.Inherited != (usage.Attribution{}) {
+			r.Inherit(now.Inherited)
 		}
 		t.deduct(r, now)
 		if x.pending[n.at-1].fresh {
-			x.setStanding(n, now) // it goes as a whole where the write fails
+			x.setDecision(n, now) // it goes as a whole where the write fails
 			return
 		}
-	} else if was := x.standingOf(n); *now == was {
+	} else if was := x.decisionOf(n); *now == was {
 		return
 	} else {
-		t.restands = append(t.restands, stand{at: storedAt{n.id, n.start}, was: was, now: *now})
+		t.changedDecisions = append(t.changedDecisions, decisionChange{at: storedAt{n.id, n.start}, was: was, now: *now})
 	}
-	x.stand(n, now)
+	x.changeDecision(n, now)
 }
 
 // deduct takes from a running sum what calls before it spent, with what that costs.
-func (t *transaction) deduct(r *store.Record, now *standing) {
-	if r.Before != now.before {
-		r.Deduct(now.before)
-		t.ledger.settle(&r.Call)
+func (t *transaction) deduct(r *store.Record, now *Decision) {
+	if r.Before != now.Before {
+		r.Deduct(now.Before)
+		t.ledger.setCost(&r.Call)
 	}
 }
 
 // relate makes the set complete: all records whose standing can depend on what changed. It is closed under
 // "same trace", "same id", "echo of" and "can be a twin of".
-func (x *index) relate() {
+func (x *Index) relate() {
 	for i := 0; i < len(x.set); i++ { // the set grows
 		n := x.set[i]
 		x.eachOf(x.traces.at(n.trace), x.visit)
 		x.eachByKey(n, x.visit)
 		x.eachTwin(n, x.visit)
-		if g := x.groups[n.group]; g != nil && !n.echo() && x.putOf(n) != nil {
-			for _, r := range g.echoes {
+		if g := x.groups[n.group]; g != nil && !n.secondary() && x.putOf(n) != nil {
+			for _, r := range g.secondary {
 				if m := x.node(r); m.reason != store.ReasonEcho {
 					x.visit(m)
 				}

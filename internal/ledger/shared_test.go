@@ -30,7 +30,7 @@ func TestCommonThings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var records []told
-			for i := range maxKin + 2 {
+			for i := range maxSharing + 2 {
 				records = append(records, record(i))
 			}
 			rng := rand.New(rand.NewPCG(3, 4))
@@ -45,7 +45,7 @@ func TestCommonThings(t *testing.T) {
 					commit(t, l, rest[:n]...)
 					rest = rest[n:]
 				}
-				require.EqualValues(t, maxKin+2, total(t, l).Calls)
+				require.EqualValues(t, maxSharing+2, total(t, l).Calls)
 				requireConsistent(t, l)
 				require.NoError(t, l.Close())
 			}
@@ -54,7 +54,7 @@ func TestCommonThings(t *testing.T) {
 }
 
 func TestKinGrowAndShrink(t *testing.T) {
-	by := kinBy[int]{tag: tagOf[int], has: func(ref, int) bool { return true }}
+	by := sharedIndex[int]{tag: tagOf[int], has: func(ref, int) bool { return true }}
 	of := func(k int) (all []ref) {
 		by.each(k, func(r ref) { all = append(all, r) })
 		require.Equal(t, len(all), by.count(k))
@@ -67,12 +67,12 @@ func TestKinGrowAndShrink(t *testing.T) {
 		return unsettled
 	}
 	var nodes []ref
-	for i := range maxKin + 3 {
+	for i := range maxSharing + 3 {
 		nodes = append(nodes, ref(i+1))
 	}
 	for i, n := range nodes {
-		if i == maxKin {
-			require.Len(t, add(n), maxKin, "those whose relations change")
+		if i == maxSharing {
+			require.Len(t, add(n), maxSharing, "those whose relations change")
 		} else {
 			require.Empty(t, add(n))
 		}
@@ -83,7 +83,7 @@ func TestKinGrowAndShrink(t *testing.T) {
 	require.Empty(t, of(1), "too common")
 	require.Empty(t, by.remove(1, nodes[0]))
 	require.Empty(t, by.remove(1, nodes[1]))
-	require.Len(t, by.remove(1, nodes[2]), maxKin)
+	require.Len(t, by.remove(1, nodes[2]), maxSharing)
 	require.ElementsMatch(t, nodes[3:], of(1))
 	for _, n := range nodes[3:] {
 		by.remove(1, n)
