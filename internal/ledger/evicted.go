@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -30,14 +31,14 @@ func (t *transaction) addEvicted(stored *store.Record, c *usage.Call) {
 	own := r.put.Call
 	own.Inherit(usage.Attribution{})
 	own.Deduct(usage.Tokens{})
-	if !completenessOf(&own).less(completenessOf(c)) {
+	if !correlation.MoreComplete(c, &own) {
 		t.counters.Duplicates++
 		return
 	}
 	t.counters.Replaced++
 	r.put.Call, r.put.StoredAt, r.replaced = *c, t.now, true
 	r.put.Inherit(r.stored.InheritedAttribution())
-	t.deduct(&r.put, &Decision{Before: r.stored.Before})
+	t.deduct(&r.put, &correlation.Decision{Before: r.stored.Before})
 }
 
 // putEvicted adds the fuller deliveries of cold records to the write, and to the changes of the sums. It

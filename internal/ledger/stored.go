@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -24,13 +25,13 @@ type storedRecords map[storedAt]*store.Record
 // late is a delivery that waits for what the store has.
 type late struct {
 	record      *store.Record
-	precomputed *Precomputed
+	precomputed *correlation.Precomputed
 }
 
 // decisionChange is the change of the standing of a stored record.
 type decisionChange struct {
 	at       storedAt
-	was, now Decision
+	was, now correlation.Decision
 }
 
 // read looks records up, once each.
@@ -59,7 +60,7 @@ func (t *transaction) read(ctx context.Context, wanted []storedAt) error {
 }
 
 // wait leaves a delivery until it is known what the store has.
-func (t *transaction) wait(at storedAt, r *store.Record, g *Precomputed) {
+func (t *transaction) wait(at storedAt, r *store.Record, g *correlation.Precomputed) {
 	t.late = append(t.late, late{r, g})
 	t.wanted = append(t.wanted, at)
 	t.waited = true

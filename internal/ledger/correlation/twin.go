@@ -1,4 +1,4 @@
-package ledger
+package correlation
 
 import (
 	"cmp"
@@ -146,7 +146,7 @@ func sameModel(a, b string) bool {
 }
 
 // eachTwin calls visit for every record that n can be a twin of. A piece of time in which
-// more than maxKin spans of a process have the same input is left alone: among so many,
+// more than MaxSharing spans of a process have the same input is left alone: among so many,
 // equal figures say nothing.
 func (x *Index) eachTwin(n *Node, visit func(*Node)) {
 	if !x.twins {
@@ -161,18 +161,60 @@ func (x *Index) eachTwin(n *Node, visit func(*Node)) {
 	})
 }
 
+// pair is two records that can be twins, of two calls.
+type pair struct {
+	distance int64
+	a, b     *Node
+}
+
 // pairTwins puts calls together that are twins: the nearest in time first, and never two of
-// one source, so that two equal calls at once stay two. It gives the parts of each call after that.
+// one source, so that two equal calls at once stay two. It returns the parts of each call after that.
 func (x *Index) pairTwins(calls []*call, window int64) [][][]*Node {
-	type pair struct {
-		distance int64
-		a, b     *Node
-	}
 	for i, c := range calls {
 		for _, n := range c.nodes {
 			x.assessmentOf(n).call = i + 1
 		}
 	}
+	parts := make([][]*Node, len(calls))
+	for i, c := range calls {
+		parts[i] = c.nodes
+	}
+	pairs := x.twinPairs(calls)
+	if len(pairs) == 0 {
+		out := make([][][]*Node, len(calls))
+		for i := range calls {
+			out[i] = parts[i : i+1 : i+1]
+		}
+		return out
+	}
+	whole := make([]call, len(calls))
+	for i := range calls {
+		whole[i].nodes = slices.Clone(parts[i])
+	}
+	for _, p := range pairs {
+		a, b := whole[x.assessmentOf(p.a).call-1].whole(), whole[x.assessmentOf(p.b).call-1].whole()
+		if a != b && a.admits(b, window) {
+			a.nodes = append(a.nodes, b.nodes...)
+			b.into = a
+		}
+	}
+	number := map[*call]int{}
+	var out [][][]*Node
+	for i := range whole {
+		w := whole[i].whole()
+		n, known := number[w]
+		if !known {
+			n = len(out)
+			number[w] = n
+			out = append(out, nil)
+		}
+		out[n] = append(out[n], parts[i])
+	}
+	return out
+}
+
+// twinPairs returns the pairs of possible twins among calls, the nearest first.
+func (x *Index) twinPairs(calls []*call) []pair {
 	var pairs []pair
 	for i, c := range calls {
 		for _, n := range c.nodes {
@@ -186,42 +228,8 @@ func (x *Index) pairTwins(calls []*call, window int64) [][][]*Node {
 			})
 		}
 	}
-	parts := make([][]*Node, len(calls))
-	for i, c := range calls {
-		parts[i] = c.nodes
-	}
-	out := make([][][]*Node, len(calls))
-	for i := range calls {
-		out[i] = parts[i : i+1 : i+1]
-	}
-	if len(pairs) == 0 {
-		return out
-	}
 	slices.SortFunc(pairs, func(p, q pair) int {
 		return cmp.Or(cmp.Compare(p.distance, q.distance), earlier(p.a, q.a), earlier(p.b, q.b))
 	})
-	whole := make([]call, len(calls))
-	for i := range calls {
-		whole[i].nodes = slices.Clone(parts[i])
-	}
-	for _, p := range pairs {
-		a, b := whole[x.assessmentOf(p.a).call-1].whole(), whole[x.assessmentOf(p.b).call-1].whole()
-		if a != b && a.admits(b, window) {
-			a.nodes = append(a.nodes, b.nodes...)
-			b.into = a
-		}
-	}
-	number := map[*call]int{}
-	out = out[:0]
-	for i := range whole {
-		w := whole[i].whole()
-		n, known := number[w]
-		if !known {
-			n = len(out)
-			number[w] = n
-			out = append(out, nil)
-		}
-		out[n] = append(out[n], parts[i])
-	}
-	return out
+	return pairs
 }

@@ -1,4 +1,4 @@
-package ledger
+package correlation
 
 import (
 	"cmp"
@@ -23,6 +23,12 @@ func (f completeness) less(o completeness) bool { return f.compare(o) < 0 }
 func (f completeness) compare(o completeness) int {
 	return cmp.Or(cmp.Compare(f.rank, o.rank), cmp.Compare(f.digest, o.digest))
 }
+
+// MoreComplete reports whether a describes its call more completely than b does, as the emitter sent both.
+func MoreComplete(a, b *usage.Call) bool { return completenessOf(b).less(completenessOf(a)) }
+
+// MoreComplete reports whether a delivery is more complete than the record that the index has.
+func (p *Precomputed) MoreComplete(n *Node) bool { return n.completeness.less(p.completeness) }
 
 // completenessOf ranks a call. From the most weighty: it bears usage; its figures are neither
 // inconsistent nor estimated; more kinds of figures; more tokens (a partial record of a

@@ -1,13 +1,13 @@
-package ledger
+package correlation
 
 import "slices"
 
-// maxSharing bounds the records that are looked at because they share one thing: an id, or a process, an
+// MaxSharing bounds the records that are looked at because they share one thing: an id, or a process, an
 // input and a piece of time. What more records share says nothing: a gateway answers from its cache
 // under the first id.
-const maxSharing = 256
+const MaxSharing = 256
 
-// sharing is several records that share one thing. At most maxKin of them are a list; more are a set that
+// sharing is several records that share one thing. At most MaxSharing of them are a list; more are a set that
 // nobody looks at, until it is small again.
 type sharing[K comparable] struct {
 	key  K
@@ -84,11 +84,11 @@ func (m *sharedIndex[K]) add(k K, r ref) (second ref, several bool, unsettled []
 	switch {
 	case all.many != nil:
 		all.many[r] = struct{}{}
-	case len(all.few) < maxSharing:
+	case len(all.few) < MaxSharing:
 		all.few = append(all.few, r)
 	default:
 		unsettled = all.few
-		all.many = make(map[ref]struct{}, 2*maxSharing)
+		all.many = make(map[ref]struct{}, 2*MaxSharing)
 		for _, o := range append(all.few, r) {
 			all.many[o] = struct{}{}
 		}
@@ -111,7 +111,7 @@ func (m *sharedIndex[K]) remove(k K, r ref) (unsettled []ref) {
 	all := m.sharing.at(number &^ multipleFlag)
 	if all.many == nil {
 		all.few = without(all.few, r)
-	} else if delete(all.many, r); len(all.many) <= maxSharing {
+	} else if delete(all.many, r); len(all.many) <= MaxSharing {
 		for o := range all.many {
 			all.few = append(all.few, o)
 		}
