@@ -37,11 +37,11 @@ func (b *keyBook) Index(ctx context.Context) (*keyIndex, error) {
 	if err := b.Ring.Fresh(ctx); err != nil {
 		return nil, err
 	}
-	return &keyIndex{ring: b.Ring, seen: b.fingerprintsSeen, identity: b.Ledger.KeyIdentity, byFingerprint: access.From(ctx).Role.May(access.ManageKeys)}, nil
+	return &keyIndex{ring: b.Ring, seen: b.fingerprintsSeen, identity: b.Ledger.KeyedFingerprint, byFingerprint: access.From(ctx).Role.May(access.ManageKeys)}, nil
 }
 
 // Identity is what a key is stored by.
-func (b *keyBook) Identity(key string) string { return b.Ledger.KeyIdentity(usage.Fingerprint(key)) }
+func (b *keyBook) Identity(key string) string { return b.Ledger.KeyedFingerprint(usage.Fingerprint(key)) }
 
 // Forget makes the next reader look again: a key was changed.
 func (b *keyBook) Forget() { b.Ring.Stale() }
@@ -161,7 +161,7 @@ func (x *keyIndex) id(fingerprint string) string {
 	if k := x.key(fingerprint); k != nil {
 		return k.ID
 	}
-	if !usage.IsKeyIdentity(fingerprint) {
+	if !usage.IsKeyedOrPlainFingerprint(fingerprint) {
 		return fingerprint
 	}
 	return strangerName(fingerprint)

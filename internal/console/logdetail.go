@@ -92,7 +92,7 @@ func (c *callsHandlers) log(ctx context.Context, in *struct {
 	if !index.MaySee(ctx, r.KeyFingerprint) {
 		return nil, because("call_unknown", newProblem(404, "there is no call of this id; take one from /logs"))
 	}
-	supersedes, by, err := c.Ledger.Relatives(ctx, &r)
+	supersedes, by, err := c.Ledger.Related(ctx, &r)
 	if err != nil {
 		return nil, c.Failed("log", err)
 	}
