@@ -744,7 +744,7 @@ func plainSpan(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSc
 	}
 	r.statusMessage = s.Status().Message()
 	for _, e := range s.Events().All() {
-		if kind, ok := e.Attributes().Get("exception.type"); ok && e.Name() == "exception" && told(plainText(raw(kind))) {
+		if kind, ok := e.Attributes().Get("exception.type"); ok && e.Name() == "exception" && isReported(plainText(raw(kind))) {
 			r.exception = plainText(raw(kind))
 		}
 		if v, ok := e.Attributes().Get("exception.message"); ok && e.Name() == "exception" && v.Type() == pcommon.ValueTypeStr {
