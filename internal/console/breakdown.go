@@ -28,8 +28,8 @@ func (c *Console) breakdownRoutes() {
 const breakdownLimit = 30 * time.Second
 
 // breakdownDimensions are the dimensions by name, besides those of the trend.
-var breakdownDimensions = func() map[string]ledger.Dimension {
-	out := map[string]ledger.Dimension{}
+var breakdownDimensions = func() map[string]ledger.GroupBy {
+	out := map[string]ledger.GroupBy{}
 	for d := ledger.ByModel; d <= ledger.ByTier; d++ {
 		out[d.String()] = d
 	}
@@ -53,7 +53,7 @@ type BreakdownRow struct {
 }
 
 // set puts a dimension's value into its field; of a key, its id.
-func (r *BreakdownRow) set(d ledger.Dimension, value string, index *keyIndex) {
+func (r *BreakdownRow) set(d ledger.GroupBy, value string, index *keyIndex) {
 	switch d {
 	case ledger.ByModel:
 		r.Model = &value
@@ -149,7 +149,7 @@ func (c *Console) breakdown(ctx context.Context, in *breakdownInput) (*envelope[
 // orderedRows are all rows of a breakdown, in order.
 type orderedRows struct {
 	names []string
-	by    []ledger.Dimension
+	by    []ledger.GroupBy
 	rows  []ledger.Row
 	order rowOrder
 	after *rowMark // of the page before; nil: the first

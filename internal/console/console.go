@@ -116,7 +116,7 @@ func New(o Options) *Console {
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
 	c := &Console{o: o, streams: newStreams(), started: o.Now(), pace: newPace()}
-	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen, identity: o.Ledger.KeyIdentity}
+	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen, identity: o.Ledger.KeyedFingerprint}
 	if o.SignIn != nil {
 		c.signIn = newSignIn(*o.SignIn, o.Directory, o.Now)
 		c.hasher = c.signIn.hasher

@@ -36,7 +36,7 @@ func (c *Console) dimension(ctx context.Context, in *dimensionInput) (*envelope[
 		return nil, err
 	}
 	d := breakdownDimensions[in.Name]
-	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: f, By: []ledger.Dimension{d}}, index)
+	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: f, By: []ledger.GroupBy{d}}, index)
 	if err != nil {
 		return nil, err
 	}

@@ -127,7 +127,7 @@ func (k *ImportedKey) read(location string, index *keyIndex) (fingerprint, displ
 			return "", "", because("fingerprint_unknown", wrong(location+".fingerprint", "is the name of no key that telemetry or a proxy told of", nil))
 		}
 	}
-	if !usage.IsKeyIdentity(fingerprint) {
+	if !usage.IsKeyedOrPlainFingerprint(fingerprint) {
 		return "", "", because("fingerprint_unfit", wrong(location+".fingerprint", "must be the SHA-256 of the key in 64 hexadecimal digits, or a name (ext_...) that a key has here", nil))
 	}
 	display, err = cleanText(strings.TrimPrefix(location, "body.")+".display", k.Display, maxDisplay)

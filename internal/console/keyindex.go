@@ -40,7 +40,9 @@ func (b *keyBook) index(ctx context.Context) (*keyIndex, error) {
 }
 
 // identity is what a key is stored by.
-func (c *Console) identity(key string) string { return c.o.Ledger.KeyIdentity(usage.Fingerprint(key)) }
+func (c *Console) identity(key string) string {
+	return c.o.Ledger.KeyedFingerprint(usage.Fingerprint(key))
+}
 
 // forget makes the next reader look again: a key was changed.
 func (b *keyBook) forget() { b.ring.Stale() }
@@ -160,7 +162,7 @@ func (x *keyIndex) id(fingerprint string) string {
 	if k := x.key(fingerprint); k != nil {
 		return k.ID
 	}
-	if !usage.IsKeyIdentity(fingerprint) {
+	if !usage.IsKeyedOrPlainFingerprint(fingerprint) {
 		return fingerprint
 	}
 	return strangerName(fingerprint)

@@ -94,7 +94,7 @@ func (c *Console) log(ctx context.Context, in *struct {
 	if !c.maySee(ctx, index, r.KeyFingerprint) {
 		return nil, because("call_unknown", newProblem(404, "there is no call of this id; take one from /logs"))
 	}
-	supersedes, by, err := c.o.Ledger.Relatives(ctx, &r)
+	supersedes, by, err := c.o.Ledger.Related(ctx, &r)
 	if err != nil {
 		return nil, c.failed("log", err)
 	}

@@ -208,14 +208,14 @@ func (s *scrape) store(ctx context.Context) error {
 	n := &status.Counters
 	s.put(&mCommits, float64(n.Committed))
 	s.put(&mDuplicates, float64(n.Duplicates))
-	s.put(&mFuller, float64(n.Fuller))
+	s.put(&mFuller, float64(n.Replaced))
 	s.put(&mSuperseded, float64(n.Superseded))
 	s.put(&mRefused, float64(n.RefusedOld), "too_old")
 	s.put(&mRefused, float64(n.RefusedNew), "future")
 	s.put(&mRefused, float64(n.RefusedBad), "unusable")
 	s.put(&mDropped, float64(n.Dropped))
 	s.put(&mForgotten, float64(n.Evicted))
-	s.put(&mFolded, float64(status.Folded))
+	s.put(&mFolded, float64(status.Overflowed))
 	s.put(&mSecrets, float64(status.Secrets))
 	return nil
 }

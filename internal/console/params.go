@@ -81,7 +81,7 @@ func (f *Filters) filter(book *keyIndex) (store.Filter, error) {
 		}
 	}
 	for _, k := range f.Key {
-		if usage.IsKeyIdentity(strings.ToLower(k)) && !book.byFingerprint && len(book.ring.Named(k)) == 0 {
+		if usage.IsKeyedOrPlainFingerprint(strings.ToLower(k)) && !book.byFingerprint && len(book.ring.Named(k)) == 0 {
 			return out, because("fingerprint_forbidden", newProblem(http.StatusForbidden, "query.key: your role may not filter by fingerprints of keys; use the key's id, its name, or the ext_ name that answers have"))
 		}
 		out.Keys = append(out.Keys, book.fingerprints(k)...)

@@ -71,11 +71,11 @@ type TextRoom struct {
 
 // rooms fills in how much room there is for names.
 func (q *Quality) rooms(s *ledger.Status) {
-	q.Values, q.Texts = make([]ValueRoom, 0, len(s.Values)), make([]TextRoom, 0, len(s.Info.Texts))
+	q.Values, q.Texts = make([]ValueRoom, 0, len(s.Values)), make([]TextRoom, 0, len(s.Info.Dictionaries))
 	for _, v := range s.Values {
-		q.Values = append(q.Values, ValueRoom{Dimension: v.Dimension.String(), Count: v.Count, Max: v.Max, Other: v.Other})
+		q.Values = append(q.Values, ValueRoom{Dimension: v.Dimension.String(), Count: v.Count, Max: v.Max, Other: v.Overflow})
 	}
-	for _, t := range s.Info.Texts {
+	for _, t := range s.Info.Dictionaries {
 		q.Texts = append(q.Texts, TextRoom(t))
 	}
 }
@@ -102,8 +102,8 @@ func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Qual
 	q := Quality{
 		Sources: c.sources(), NoUsageModels: []ModelCount{}, Models: []ModelCount{}, Records: status.Info.Records, AsOf: known(a.AsOf),
 		SinceStart: Arrivals{
-			Duplicates: n.Duplicates, Fuller: n.Fuller, Corrections: n.Superseded, RefusedOld: n.RefusedOld,
-			RefusedFuture: n.RefusedNew, RefusedBad: n.RefusedBad, Evicted: n.Evicted, Folded: status.Folded,
+			Duplicates: n.Duplicates, Fuller: n.Replaced, Corrections: n.Superseded, RefusedOld: n.RefusedOld,
+			RefusedFuture: n.RefusedNew, RefusedBad: n.RefusedBad, Evicted: n.Evicted, Folded: status.Overflowed,
 			Secrets: status.Secrets,
 		},
 	}

@@ -51,7 +51,7 @@ type trendInput struct {
 	Filters
 }
 
-var dimensions = map[string]ledger.Dimension{
+var dimensions = map[string]ledger.GroupBy{
 	"": ledger.ByNothing, "model": ledger.ByModel, "provider": ledger.ByProvider, "key": ledger.ByKey, "user": ledger.ByUser,
 	"service": ledger.ByService, "project": ledger.ByProject, "status": ledger.ByStatus,
 }

@@ -35,5 +35,5 @@ func (noSums) Hours(context.Context) ([]store.Hour, error)                      
 // noMaintenance stands for an engine that puts off nothing.
 type noMaintenance struct{}
 
-func (noMaintenance) Fold(context.Context) error    { return nil }
 func (noMaintenance) Compact(context.Context) error { return nil }
+func (noMaintenance) Vacuum(context.Context) error  { return nil }

@@ -50,7 +50,7 @@ func flooded(t *testing.T, calls int, engine sqlite.Options, o Options) (written
 	for _, v := range status.Values {
 		require.LessOrEqual(t, v.Count, v.Max+1)
 	}
-	for _, k := range status.Info.Texts {
+	for _, k := range status.Info.Dictionaries {
 		require.LessOrEqual(t, k.Count, k.Max)
 	}
 	sums, timings := l.Series()
@@ -86,7 +86,7 @@ func TestFloodOfNames(t *testing.T) {
 			calls, float64(written)/1e6, float64(started)/1e6, start.Round(time.Millisecond), info.Size()/int64(calls))
 		return
 	}
-	o.MaxMembers, o.MaxSpans, o.Series = 200, 1_000, rollup.SeriesOptions{Max: 100}
+	o.MaxValues, o.MaxSpans, o.Series = 200, 1_000, rollup.SeriesOptions{Max: 100}
 	var few, many [2]uint64
 	e := options(t)
 	e.MaxTexts = 200

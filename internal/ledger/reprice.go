@@ -87,7 +87,7 @@ func (l *Ledger) Reprice(ctx context.Context, q RepriceRequest) (RepriceReport, 
 		defer l.repricing.Unlock()
 	}
 	p := repricing{
-		ledger: l, dry: q.DryRun, models: map[rollup.Member]*Repriced{},
+		ledger: l, dry: q.DryRun, models: map[rollup.Value]*Repriced{},
 		page: store.Page{Limit: repriceChunk, Filter: store.Filter{
 			From: q.From, To: q.To, Models: q.Models, Providers: q.Providers, Superseded: true,
 		}},
@@ -140,7 +140,7 @@ type repricing struct {
 	ledger *Ledger
 	dry    bool
 	page   store.Page
-	models map[rollup.Member]*Repriced
+	models map[rollup.Value]*Repriced
 	report RepriceReport
 }
 
@@ -185,8 +185,8 @@ func (p *repricing) step(ctx context.Context) error {
 
 // applyCosts commits other costs of stored records, and moves the sums along.
 func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change) error {
-	w.Seen = l.o.Now().UTC()
-	w.Dirty = l.dirtyBy(changes)
+	w.At = l.o.Now().UTC()
+	w.DirtyHours = l.dirtyBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Change = l.journal(changes)
@@ -201,16 +201,16 @@ func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change
 		return nil
 	}
 	l.changed(&w, changes)
-	l.last = w.Seen
+	l.last = w.At
 	l.commitNumber++
-	l.observers.tell(Commit{Number: l.commitNumber, At: w.Seen, Changes: changes})
+	l.observers.tell(Commit{Number: l.commitNumber, At: w.At, Changes: changes})
 	return nil
 }
 
 // count puts a call that counts into the report.
 func (p *repricing) count(old, now *usage.Call) {
 	p.report.Total.add(old, now)
-	m := rollup.MemberOf(rollup.Models, old)
+	m := rollup.ValueOf(rollup.Models, old)
 	r := p.models[m]
 	if r == nil {
 		if len(p.models) >= maxRepriced {

@@ -126,7 +126,7 @@ func (l *Ledger) continueRetention(ctx context.Context, more chan<- struct{}) {
 			}
 			return
 		}
-		err = l.maintenance.Compact(ctx)
+		err = l.maintenance.Vacuum(ctx)
 	}
 	l.noteRetention(err)
 }

@@ -28,7 +28,7 @@ func (l *Ledger) retire(ctx context.Context) (n int64, left bool, err error) {
 		return 0, false, fmt.Errorf("read the records to remove: %w", err)
 	}
 	r := store.Retirement{
-		ID: store.NewWriteID(), Epoch: l.lease.Epoch, Before: before, Floor: l.floor, LinksBefore: now.Add(-l.o.Window), Spent: spent.list(),
+		ID: store.NewWriteID(), Epoch: l.lease.Epoch, Before: before, Watermark: l.floor, LinksBefore: now.Add(-l.o.Window), Spent: spent.list(),
 		JoinBefore: now.Add(-l.o.Window - bucketsKept),
 	}
 	if err := l.engine.Retire(ctx, r); err != nil {

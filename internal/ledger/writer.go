@@ -36,7 +36,7 @@ func (l *Ledger) write() {
 		case r := <-l.requests:
 			l.commitGroup(ctx, l.gather(r))
 			l.foldSums(ctx)
-			if err := l.maintenance.Fold(ctx); err != nil {
+			if err := l.maintenance.Compact(ctx); err != nil {
 				l.noteSaved(err) // it is tried again; when too much waits, commits fail
 			}
 			if l.journaled > maxJournaled {
@@ -47,7 +47,7 @@ func (l *Ledger) write() {
 		case <-save.C:
 			err := l.saveSums(ctx)
 			if err == nil {
-				err = l.maintenance.Compact(ctx) // journals were replaced
+				err = l.maintenance.Vacuum(ctx) // journals were replaced
 			}
 			l.noteSaved(err)
 		case <-retention.C:
@@ -148,7 +148,7 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 		return err
 	}
 
-	w.Dirty = l.dirtyBy(changes)
+	w.DirtyHours = l.dirtyBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Change = l.journal(changes)

@@ -22,8 +22,8 @@ type SumPage struct {
 type Hour struct {
 	Number int64 // Unix time in hours
 	// Dirty says that records of the hour changed since its sums were stored.
-	Dirty bool
-	Seen  time.Time // at that time, or later, one of its records was last put
+	Dirty      bool
+	LastStored time.Time // at that time, or later, one of its records was last put
 }
 
 // SumsWrite is one transaction that stores sums.
@@ -54,10 +54,11 @@ type Sums interface {
 
 // Maintenance is the ability to put off work, and to give space back.
 type Maintenance interface {
-	// Fold does work that Commit put off. It is to be called now and then when no write waits.
-	Fold(ctx context.Context) error
-	// Compact gives disk space that removed records left back to the system.
+	// Compact does work that Commit deferred: an engine that buffers recent records merges them into its blocks. It is
+	// called now and then while no write waits.
 	Compact(ctx context.Context) error
+	// Vacuum returns disk space that removed records left to the file system.
+	Vacuum(ctx context.Context) error
 }
 
 // Backup is the ability to copy the store.

@@ -26,7 +26,7 @@ type Calls interface {
 	// Lookup returns the records that a query selects, by start, then by id.
 	Lookup(ctx context.Context, q Lookup) ([]Record, error)
 	// Links visits the links seen since a time.
-	Links(ctx context.Context, since time.Time, visit func(usage.Link) error) error
+	Links(ctx context.Context, since time.Time, visit func(usage.SpanParent) error) error
 	// Scan visits the records that match, by start, then by id, until visit fails. The record is
 	// valid during the visit only. A visit may take long: nothing waits for it. What is written
 	// meanwhile may be visited or not; no record is visited twice.
@@ -67,27 +67,26 @@ type Lookup struct {
 	From, To     time.Time
 	IDs          []usage.ID // their own identities
 	SupersededBy []usage.ID // identities of the records that stand for them
-	Traces       []usage.TraceID
-	CallIDs      []string // response or request ids
-	Processes    []uint64 // their emitters
+	CallIDs      []string   // response or request ids
+	Processes    []uint64   // their emitters
 	// Max bounds the records that From and what follows select; of more, the oldest come. 0 is none.
 	Max int
 }
 
 // Info is what an engine knows about itself.
 type Info struct {
-	Records int64     // stored call records, superseded ones included
-	Bytes   int64     // size on disk, write-ahead log included
-	Oldest  time.Time // start of the oldest record, or a little before, where that was removed; zero where empty
-	Seen    time.Time // when a record was last put; zero where none was
-	Floor   time.Time // records that start before it were dropped and must not be taken again
-	// Texts are the texts that many records share and that are kept once, in memory too, by kind.
-	Texts []TextCount
+	Records    int64     // stored call records, superseded ones included
+	Bytes      int64     // size on disk, write-ahead log included
+	Oldest     time.Time // start of the oldest record, or a little before, where that was removed; zero where empty
+	LastStored time.Time // when a record was last put; zero where none was
+	Watermark  time.Time // records that start before it were dropped and must not be taken again
+	// Dictionaries are the tables of the texts that many records share, each of which is kept once, in memory too.
+	Dictionaries []DictionaryUse
 }
 
-// TextCount is how many texts of a kind are kept once, and how many can be. Those beyond are kept with each
-// record that has them.
-type TextCount struct {
+// DictionaryUse is how many texts of a kind a dictionary has, and how many it can have. Those beyond are kept with
+// each record that has them.
+type DictionaryUse struct {
 	Kind       string
 	Count, Max int
 }

@@ -17,8 +17,8 @@ type Filter struct {
 	Text      []Term   // all must match
 	// None matches nothing, whatever the other fields say: who may see no key sees no call.
 	None bool
-	// SeenSince lets through only records that were put then or later.
-	SeenSince time.Time
+	// StoredSince selects only records that were put then or later.
+	StoredSince time.Time
 	// Superseded includes records that do not count. Sums never use it.
 	Superseded bool
 }

@@ -29,7 +29,7 @@ type Record struct {
 	Counted      bool
 	SupersededBy usage.ID  // zero where Counted, or where no single record stands for it
 	Reason       Reason    // ReasonNone where Counted
-	Seen         time.Time // when it was last put, to the second
+	StoredAt     time.Time // when it was last put, to the second
 }
 
 // Mark changes the standing of a record that is stored already; one of a record that is

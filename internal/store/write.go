@@ -16,12 +16,12 @@ type Write struct {
 	Put    []Record // inserted; a stored record of the same ID and Start is replaced
 	Mark   []Mark
 	Costs  []Cost
-	Links  []usage.Link // places of spans in their traces; known ones are left as they are
-	// Dirty are the hours (Unix time in hours) whose stored sums lack this write, see Sums.
-	Dirty []int64
+	Links  []usage.SpanParent // places of spans in their traces; known ones are left as they are
+	// DirtyHours are the hours (Unix time in hours) whose stored sums lack this write, see Sums.
+	DirtyHours []int64
 	// Change is what this write changes in the ledger's series, as it encodes it; empty: nothing.
 	Change []byte
-	Seen   time.Time // when this write was made; ages the links
+	At     time.Time // when this write was made; ages the links
 }
 
 // Change is what one commit changed.
@@ -36,8 +36,8 @@ type Retirement struct {
 	Epoch int64   // as of Write
 	// Before is where the records begin that stay: those that come before it in the order of Scan are removed.
 	Before Ref
-	// Floor is what Info.Floor becomes, unless that is later.
-	Floor time.Time
+	// Watermark is what Info.Watermark becomes, unless that is later.
+	Watermark time.Time
 	// LinksBefore removes links, and hours of Sums that are not dirty, that were last seen before.
 	LinksBefore time.Time
 	// Spent is what the removed records spent, by the ledger's account. It is added to what earlier ones say of the same

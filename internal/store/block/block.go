@@ -11,16 +11,16 @@ import (
 // MaxRows is how many records a block holds at most.
 const MaxRows = 256
 
-// Kinds is how many texts a record shares with others.
-const Kinds = 10
+// DictionaryKinds is how many texts a record shares with others: one of each kind of dictionary.
+const DictionaryKinds = 10
 
-// Texts are the numbers of a record's shared texts in the caller's table, or Own.
-type Texts [Kinds]uint32
+// DictionaryIDs are the numbers of a record's shared texts in the caller's dictionaries, or Inline.
+type DictionaryIDs [DictionaryKinds]uint32
 
 // Row is a record with the numbers of its shared texts. What these hold is not read from the record.
 type Row struct {
 	Record *store.Record
-	Texts  Texts
+	IDs    DictionaryIDs
 }
 
 // Column names a column of figures.
@@ -28,16 +28,16 @@ type Column uint8
 
 // The columns: dictionaries first, those of the texts in their order, then numbers.
 const (
-	FirstText Column = iota
-	Status           = Column(Kinds) + iota - 1
-	State            // see StateOf
-	Fields           // usage.TokenFields
-	Quality          // usage.Quality
-	Tier             // usage.Tier; blocks of the versions 1 and 2 have no such column
-	Start            // Unix ns
-	Seen             // Unix s
-	Duration         // ns
-	TTFT             // ns
+	FirstDictionary Column = iota
+	Status                 = Column(DictionaryKinds) + iota - 1
+	State                  // see StateOf
+	Fields                 // usage.TokenFields
+	Quality                // usage.Quality
+	Tier                   // usage.Tier; blocks of the versions 1 and 2 have no such column
+	Start                  // Unix ns
+	StoredAt               // Unix s
+	Duration               // ns
+	TTFT                   // ns
 	InputUncached
 	CacheRead
 	CacheWrite
@@ -59,13 +59,13 @@ const (
 	reported
 	reason0
 
-	reasonBits = 5
-	lentShift  = 3 + reasonBits
+	reasonBits     = 5
+	inheritedShift = 3 + reasonBits
 )
 
 // StateOf gives what a record has in the column State.
 func StateOf(r *store.Record) uint64 {
-	s := uint64(r.Reason)*reason0 | uint64(r.Lent)<<lentShift
+	s := uint64(r.Reason)*reason0 | uint64(r.Inherited)<<inheritedShift
 	if r.Counted {
 		s |= Counted
 	}
@@ -94,7 +94,7 @@ func (r *Row) dictValue(c Column) uint64 {
 	case Tier:
 		return uint64(r.Record.Tier)
 	default:
-		return uint64(r.Texts[c])
+		return uint64(r.IDs[c])
 	}
 }
 
@@ -103,8 +103,8 @@ func number(r *store.Record, c Column) int64 {
 	switch c {
 	case Start:
 		return r.Start.UnixNano()
-	case Seen:
-		return r.Seen.Unix()
+	case StoredAt:
+		return r.StoredAt.Unix()
 	case Duration:
 		return int64(r.Duration)
 	case TTFT:
@@ -129,12 +129,12 @@ func number(r *store.Record, c Column) int64 {
 }
 
 // EncodeFigures gives the columns of 1 to MaxRows rows, which are in order: where each begins (two bytes),
-// and they themselves. Where texts are the block's own, they follow, and so does where they begin. keep is
-// asked for these only.
-func EncodeFigures(rows []Row, keep Keeper) []byte {
-	var own owns
-	rows = own.ownTexts(rows, keep)
-	l := layout{tiers: anyTier(rows), own: len(own.texts) > 0}
+// and they themselves. Inline texts follow where there are some, and so does where they begin. texts is
+// called for these only.
+func EncodeFigures(rows []Row, texts InlineTexts) []byte {
+	var own inlineTable
+	rows = own.numberInline(rows, texts)
+	l := layout{tiers: anyTier(rows), inline: len(own.texts) > 0}
 	b := make([]byte, l.columnsAt(), 64+40*len(rows))
 	b[0], b[1] = l.version(), byte(len(rows)-1)
 	var d dictionary
@@ -163,8 +163,8 @@ func EncodeFigures(rows []Row, keep Keeper) []byte {
 		}
 		b = appendInts(b, numbers[:len(rows)])
 	}
-	if l.own {
-		binary.LittleEndian.PutUint16(b[l.ownAt():], uint16(len(b)))
+	if l.inline {
+		binary.LittleEndian.PutUint16(b[l.inlineAt():], uint16(len(b)))
 		b = own.encode(b)
 	}
 	return seal(b)
@@ -183,18 +183,18 @@ func anyTier(rows []Row) bool {
 // Figures are the columns of a block. A column is read when it is asked for first: until Complete was
 // called, they are for one goroutine at a time.
 type Figures struct {
-	b       []byte // without the checksum
-	rows    int
-	layout  layout
-	bad     bool   // a column is not as EncodeFigures writes it
-	ready   uint32 // a bit for each column that was read
-	dicts   [firstNumber]Dict
-	numbers [columns - firstNumber]ints
-	start   []int64
-	room    []uint64 // for the dictionaries
-	ownAt   int      // where the block's own texts begin; 0: there are none
-	ownRead bool
-	own     []string
+	b          []byte // without the checksum
+	rows       int
+	layout     layout
+	bad        bool   // a column is not as EncodeFigures writes it
+	ready      uint32 // a bit for each column that was read
+	dicts      [firstNumber]Dict
+	numbers    [columns - firstNumber]ints
+	start      []int64
+	room       []uint64 // for the dictionaries
+	inlineAt   int      // where the block's own texts begin; 0: there are none
+	inlineRead bool
+	inline     []string
 }
 
 var _ = [1]struct{}{}[columns>>5] // ready has a bit for each
@@ -213,8 +213,8 @@ func OpenFigures(b []byte) (*Figures, error) {
 		return nil, ErrDamaged
 	}
 	f := &Figures{b: r.b, rows: int(r.b[1]) + 1, layout: l}
-	if l.own {
-		f.ownAt = int(binary.LittleEndian.Uint16(r.b[l.ownAt():]))
+	if l.inline {
+		f.inlineAt = int(binary.LittleEndian.Uint16(r.b[l.inlineAt():]))
 	}
 	return f, nil
 }
@@ -224,7 +224,7 @@ func (f *Figures) Complete() error {
 	for c := range columns {
 		f.read(c)
 	}
-	f.readOwn()
+	f.readInline()
 	return f.Err()
 }
 
@@ -286,8 +286,8 @@ func (f *Figures) Dict(c Column) *Dict {
 	return &f.dicts[c]
 }
 
-// Text gives the column of a kind of text.
-func (f *Figures) Text(kind int) *Dict { return f.Dict(FirstText + Column(kind)) }
+// Dictionary returns the column of a kind of text.
+func (f *Figures) Dictionary(kind int) *Dict { return f.Dict(FirstDictionary + Column(kind)) }
 
 // Number gives a figure of row i of a column after Start.
 func (f *Figures) Number(c Column, i int) int64 {
@@ -314,25 +314,25 @@ func (f *Figures) TokensOf(i int) usage.Tokens {
 	}
 }
 
-// TextsOf gives the numbers of the texts of row i.
-func (f *Figures) TextsOf(i int) (texts Texts) {
+// IDsOf returns the numbers of the texts of row i.
+func (f *Figures) IDsOf(i int) (texts DictionaryIDs) {
 	for k := range texts {
-		texts[k] = uint32(f.Text(k).Value(i))
+		texts[k] = uint32(f.Dictionary(k).Value(i))
 	}
 	return texts
 }
 
 // Read puts the figures of row i into a record, and gives the numbers of its texts.
-func (f *Figures) Read(i int, r *store.Record) (texts Texts) {
-	texts = f.TextsOf(i)
+func (f *Figures) Read(i int, r *store.Record) (texts DictionaryIDs) {
+	texts = f.IDsOf(i)
 	r.Status = int(f.Dict(Status).Value(i))
 	state := f.Dict(State).Value(i)
 	r.Counted, r.Failed, r.HasReportedCost = state&Counted != 0, state&Failed != 0, state&reported != 0
-	r.Reason, r.Lent = ReasonOf(state), usage.Lent(state>>lentShift)
+	r.Reason, r.Inherited = ReasonOf(state), usage.Inherited(state>>inheritedShift)
 	r.Quality = usage.Quality(f.Dict(Quality).Value(i))
 	r.Tier = usage.Tier(f.Dict(Tier).Value(i))
 	r.Start = time.Unix(0, f.Starts()[i]).UTC()
-	r.Seen = time.Unix(f.Number(Seen, i), 0).UTC()
+	r.StoredAt = time.Unix(f.Number(StoredAt, i), 0).UTC()
 	r.Duration, r.TTFT = time.Duration(f.Number(Duration, i)), time.Duration(f.Number(TTFT, i))
 	r.Tokens = f.TokensOf(i)
 	r.Cost, r.ReportedCost = usage.NanoUSD(f.Number(Cost, i)), usage.NanoUSD(f.Number(ReportedCost, i))

@@ -18,7 +18,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-var testMarks = Marks{All: [Kinds]int{0: 128, 2: 512, 3: 512, 4: 64}, Failed: [Kinds]int{0: 32, 2: 128}}
+var testMarks = SummaryBits{All: [DictionaryKinds]int{0: 128, 2: 512, 3: 512, 4: 64}, Failed: [DictionaryKinds]int{0: 32, 2: 128}}
 
 // keepTest gives texts of which several rows have the same ones.
 func keepTest(r *store.Record, kind int) (text, name string) {
@@ -54,11 +54,11 @@ func drawRow(t *rapid.T) Row {
 		bytesOf(r.Span[:], "span")
 	}
 	r.Start = time.Unix(0, rapid.OneOf(rapid.Int64Range(0, 1<<62), rapid.Int64Range(1_700_000_000, 1_700_003_600)).Draw(t, "start")).UTC()
-	r.Seen = time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "seen"), 0).UTC()
+	r.StoredAt = time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "seen"), 0).UTC()
 	r.Duration, r.TTFT = time.Duration(number.Draw(t, "duration")), time.Duration(number.Draw(t, "ttft"))
 	r.Status, r.Quality = rapid.IntRange(0, 999).Draw(t, "status"), usage.Quality(rapid.Uint16().Draw(t, "quality"))
 	r.Counted, r.Failed = rapid.Bool().Draw(t, "counted"), rapid.Bool().Draw(t, "failed")
-	r.Reason, r.Lent = store.Reason(rapid.IntRange(0, 4).Draw(t, "reason")), usage.Lent(rapid.Uint8().Draw(t, "lent"))
+	r.Reason, r.Inherited = store.Reason(rapid.IntRange(0, 4).Draw(t, "reason")), usage.Inherited(rapid.Uint8().Draw(t, "lent"))
 	r.Tokens = usage.Tokens{
 		InputUncached: number.Draw(t, "in"), CacheRead: number.Draw(t, "read"), CacheWrite: number.Draw(t, "write"), CacheWrite1h: number.Draw(t, "1h"),
 		OutputText: number.Draw(t, "out"), Reasoning: number.Draw(t, "reasoning"), Fields: usage.TokenFields(rapid.Uint8().Draw(t, "fields")),
@@ -68,10 +68,10 @@ func drawRow(t *rapid.T) Row {
 	}
 	r.Cost = usage.NanoUSD(rapid.Int64().Draw(t, "cost"))
 	r.ReportedCost, r.HasReportedCost = usage.NanoUSD(rapid.Int64().Draw(t, "reported")), rapid.Bool().Draw(t, "has")
-	r.ResponseID, r.RequestID, r.Session, r.Group = text.Draw(t, "response"), text.Draw(t, "request"), text.Draw(t, "session"), text.Draw(t, "group")
+	r.ResponseID, r.RequestID, r.Session, r.SignalGroup = text.Draw(t, "response"), text.Draw(t, "request"), text.Draw(t, "session"), text.Draw(t, "group")
 	row := Row{Record: r}
-	for k := range row.Texts {
-		row.Texts[k] = rapid.OneOf(rapid.Uint32Range(0, 5), rapid.Uint32()).Draw(t, "text")
+	for k := range row.IDs {
+		row.IDs[k] = rapid.OneOf(rapid.Uint32Range(0, 5), rapid.Uint32()).Draw(t, "text")
 	}
 	return row
 }
@@ -102,10 +102,10 @@ func requireRoundTrip(t require.TestingT, rows []Row) {
 		got.Signal = rows[i].Record.Signal // of the emitter's text
 		texts := f.Read(i, &got)
 		require.NoError(t, n.Read(i, &got))
-		for k, n := range rows[i].Texts {
+		for k, n := range rows[i].IDs {
 			want, name := keepTest(rows[i].Record, k)
-			text, is := f.Own(uint64(texts[k]))
-			require.Equal(t, n&Own != 0, is)
+			text, is := f.InlineText(uint64(texts[k]))
+			require.Equal(t, n&Inline != 0, is)
 			if is {
 				require.Equal(t, want, text)
 				texts[k] = NameNumber(name)
@@ -220,7 +220,7 @@ func loadRows(n int) []Row {
 		}
 		seen[c.ID] = true
 		c.Cost = usage.NanoUSD(c.Tokens.InputUncached*2500 + c.Tokens.OutputText*10000)
-		rows = append(rows, Row{Record: &store.Record{Call: c, Counted: true, Seen: c.Start.Truncate(time.Second)}, Texts: Texts{
+		rows = append(rows, Row{Record: &store.Record{Call: c, Counted: true, StoredAt: c.Start.Truncate(time.Second)}, IDs: DictionaryIDs{
 			number(0, c.Model), number(1, c.Provider), number(2, c.KeyFingerprint), number(3, c.User), number(4, c.Service), 1, 2, number(7, c.Model), number(8, c.ErrorType), 3,
 		}})
 	}
@@ -255,7 +255,7 @@ func TestFailedRuledOut(t *testing.T) {
 	rows := loadRows(MaxRows)
 	for i := range rows {
 		rows[i].Record.Failed = i == 7
-		rows[i].Texts[2] = uint32(i)
+		rows[i].IDs[2] = uint32(i)
 	}
 	summary := testMarks.Summarise(rows, keepTest)
 	failed, all := 0, 0

@@ -18,15 +18,15 @@ const formatDocument = "../../../docs/formats/block.md"
 // They never change, or the files would not be those of an older version.
 func formatRows() []Row {
 	start := time.Date(2026, 11, 25, 1, 0, 0, 0, time.UTC)
-	span := &store.Record{Counted: true, Seen: start.Add(3 * time.Second)}
+	span := &store.Record{Counted: true, StoredAt: start.Add(3 * time.Second)}
 	span.Trace, span.Span = usage.TraceID(bytes.Repeat([]byte{0x5b}, 16)), usage.SpanID(bytes.Repeat([]byte{0xee}, 8))
 	span.ID = usage.SpanRecordID(span.Trace, span.Span)
 	span.Start, span.Duration, span.Status = start, 2*time.Second, 200
 	span.Tokens = usage.Tokens{InputUncached: 1200, OutputText: 300, Fields: usage.HasInput | usage.HasOutput}
 	span.Cost, span.ResponseID = 6_000_000, "chatcmpl-1"
-	span.Lent = usage.LentUser
+	span.Inherited = usage.InheritedUser
 
-	log := &store.Record{SupersededBy: span.ID, Reason: store.ReasonSameCall, Seen: start.Add(5 * time.Second)}
+	log := &store.Record{SupersededBy: span.ID, Reason: store.ReasonSameCall, StoredAt: start.Add(5 * time.Second)}
 	log.Signal = usage.SignalLog
 	copy(log.ID[:], bytes.Repeat([]byte{0xaa}, len(log.ID)))
 	log.Trace, log.Span = span.Trace, span.Span
@@ -34,15 +34,15 @@ func formatRows() []Row {
 	log.Quality, log.RequestID = usage.NoUsage, "req-2"
 	log.Modalities = usage.Modalities{AudioInput: 300}
 	return []Row{
-		{Record: span, Texts: Texts{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}},
-		{Record: log, Texts: Texts{1, 2, 3, 4, 5, 6, 11, 8, 12, 0}},
+		{Record: span, IDs: DictionaryIDs{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}},
+		{Record: log, IDs: DictionaryIDs{1, 2, 3, 4, 5, 6, 11, 8, 12, 0}},
 	}
 }
 
 // formatOwn makes the user and the model of the second record texts that the block keeps itself.
-func formatOwn() ([]Row, Keeper) {
+func formatOwn() ([]Row, InlineTexts) {
 	rows := formatRows()
-	rows[1].Texts[0], rows[1].Texts[3] = Own, Own
+	rows[1].IDs[0], rows[1].IDs[3] = Inline, Inline
 	return rows, func(_ *store.Record, kind int) (text, name string) {
 		if kind == 0 {
 			return "gpt-4o", "gpt-4o"
@@ -52,8 +52,8 @@ func formatOwn() ([]Row, Keeper) {
 }
 
 // tierRows are the same records, of which the first has a service tier.
-func tierRows(own bool) ([]Row, Keeper) {
-	rows, keep := formatRows(), Keeper(nil)
+func tierRows(own bool) ([]Row, InlineTexts) {
+	rows, keep := formatRows(), InlineTexts(nil)
 	if own {
 		rows, keep = formatOwn()
 	}
@@ -70,7 +70,7 @@ func TestFormatFigures(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		rows []Row
-		keep Keeper
+		keep InlineTexts
 		own  map[int]string // of the second record, by kind
 	}{
 		{name: "figures-1", rows: formatRows()},
@@ -90,12 +90,12 @@ func TestFormatFigures(t *testing.T) {
 				var got store.Record
 				texts := f.Read(i, &got)
 				for kind, n := range texts {
-					text, is := f.Own(uint64(n))
-					require.Equal(t, c.rows[i].Texts[kind]&Own != 0, is)
+					text, is := f.InlineText(uint64(n))
+					require.Equal(t, c.rows[i].IDs[kind]&Inline != 0, is)
 					if is {
 						require.Equal(t, c.own[kind], text)
 					} else {
-						require.Equal(t, c.rows[i].Texts[kind], n)
+						require.Equal(t, c.rows[i].IDs[kind], n)
 					}
 				}
 				onlyFigures(&want)
@@ -113,7 +113,7 @@ func TestFormatFigures(t *testing.T) {
 func onlyFigures(r *store.Record) {
 	r.ID, r.Trace, r.Span, r.Parent, r.SupersededBy = usage.ID{}, usage.TraceID{}, usage.SpanID{}, usage.SpanID{}, usage.ID{}
 	r.Signal, r.Modalities = 0, usage.Modalities{}
-	r.ResponseID, r.RequestID, r.Session, r.Group = "", "", "", ""
+	r.ResponseID, r.RequestID, r.Session, r.SignalGroup = "", "", "", ""
 }
 
 // TestFormatNames does the same for names. The bytes of compressed texts are the compressor's: they are
@@ -140,8 +140,8 @@ func TestFormatNames(t *testing.T) {
 				require.Equal(t, want.Parent, got.Parent)
 				require.Equal(t, want.SupersededBy, got.SupersededBy)
 				require.Equal(t, want.Modalities, got.Modalities)
-				require.Equal(t, [...]string{want.ResponseID, want.RequestID, want.Session, want.Group},
-					[...]string{got.ResponseID, got.RequestID, got.Session, got.Group})
+				require.Equal(t, [...]string{want.ResponseID, want.RequestID, want.Session, want.SignalGroup},
+					[...]string{got.ResponseID, got.RequestID, got.Session, got.SignalGroup})
 			}
 			if name != "names-1" {
 				return

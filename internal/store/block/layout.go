@@ -4,29 +4,29 @@ import "github.com/tokenboard/tokenboard/internal/usage"
 
 // The versions of figures.
 const (
-	versionOwn      = 2 // with texts of the block's own
-	versionTiers    = 3 // with the column Tier
-	versionTiersOwn = 4 // with both
+	versionInline      = 2 // with texts of the block's own
+	versionTiers       = 3 // with the column Tier
+	versionTiersInline = 4 // with both
 )
 
 // layout is which of the parts that not every block has there are. The version byte names it.
-type layout struct{ tiers, own bool }
+type layout struct{ tiers, inline bool }
 
 func (l layout) version() byte {
 	switch {
-	case l.tiers && l.own:
-		return versionTiersOwn
+	case l.tiers && l.inline:
+		return versionTiersInline
 	case l.tiers:
 		return versionTiers
-	case l.own:
-		return versionOwn
+	case l.inline:
+		return versionInline
 	}
 	return version
 }
 
 // layoutOf returns the layout of a version; false where the version is not known.
 func layoutOf(b byte) (layout, bool) {
-	for _, l := range [...]layout{{}, {own: true}, {tiers: true}, {tiers: true, own: true}} {
+	for _, l := range [...]layout{{}, {inline: true}, {tiers: true}, {tiers: true, inline: true}} {
 		if l.version() == b {
 			return l, true
 		}
@@ -47,14 +47,14 @@ func (l layout) offsetAt(c Column) int {
 }
 
 // ownAt returns where the offset of the block's own texts stands, if there are some.
-func (l layout) ownAt() int { return l.offsetAt(columns) }
+func (l layout) inlineAt() int { return l.offsetAt(columns) }
 
 // columnsAt returns where the columns begin.
 func (l layout) columnsAt() int {
-	if l.own {
-		return l.ownAt() + 2
+	if l.inline {
+		return l.inlineAt() + 2
 	}
-	return l.ownAt()
+	return l.inlineAt()
 }
 
 // noTier is the dictionary of the column Tier where a block has none.

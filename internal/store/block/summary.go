@@ -17,20 +17,20 @@ const (
 	flagSuperseded = 1 // some row is superseded by a single other record
 	flagFailed     = 2
 
-	marksAt = 1
-	probes  = 4
+	bitsBegin = 1
+	probes    = 4
 )
 
-// marks is where the bits of a kind of text begin and how many there are; kinds that have none are never
+// bitRange is where the bits of a kind of text begin and how many there are; kinds that have none are never
 // ruled out. Keys and users are many, and people ask for one of them.
-type marks struct{ at, bits int }
+type bitRange struct{ at, bits int }
 
-// Marks says how many bits (a power of two, at least 8) each kind of text has in a Summary, in the order of
+// SummaryBits says how many bits (a power of two, at least 8) each kind of text has in a Summary, in the order of
 // the kinds; 0: none. Those of Failed are for failed rows alone, which are few.
-type Marks struct{ All, Failed [Kinds]int }
+type SummaryBits struct{ All, Failed [DictionaryKinds]int }
 
-func (m *Marks) of(kind int, failed bool) marks {
-	at := marksAt * 8
+func (m *SummaryBits) of(kind int, failed bool) bitRange {
+	at := bitsBegin * 8
 	counts := &m.All
 	if failed && m.Failed[kind] > 0 {
 		for _, n := range m.All {
@@ -41,24 +41,24 @@ func (m *Marks) of(kind int, failed bool) marks {
 	for k := range kind {
 		at += counts[k]
 	}
-	return marks{at: at, bits: counts[kind]}
+	return bitRange{at: at, bits: counts[kind]}
 }
 
-func (m *Marks) filterAt() int {
+func (m *SummaryBits) filterAt() int {
 	total := 0
-	for k := range Kinds {
+	for k := range DictionaryKinds {
 		total += m.All[k] + m.Failed[k]
 	}
-	return marksAt + total/8
+	return bitsBegin + total/8
 }
 
-// Summarise makes the summary of 1 to MaxRows rows. keep is asked for texts that are the block's own.
-func (m *Marks) Summarise(rows []Row, keep Keeper) Summary {
+// Summarise makes the summary of 1 to MaxRows rows. texts is called for inline ones.
+func (m *SummaryBits) Summarise(rows []Row, texts InlineTexts) Summary {
 	filter := max(1<<bits.Len(uint(len(rows)-1)), 8)
 	at := m.filterAt()
 	s := make(Summary, at+filter)
-	var all, failed [Kinds]marks
-	for k := range Kinds {
+	var all, failed [DictionaryKinds]bitRange
+	for k := range DictionaryKinds {
 		all[k], failed[k] = m.of(k, false), m.of(k, true)
 	}
 	for i := range rows {
@@ -66,21 +66,21 @@ func (m *Marks) Summarise(rows []Row, keep Keeper) Summary {
 		if (r.SupersededBy != usage.ID{}) {
 			s[0] |= flagSuperseded
 		}
-		texts := rows[i].Texts
-		for k, n := range texts {
-			if n&Own != 0 {
-				_, name := keep(r, k)
-				texts[k] = NameNumber(name)
+		ids := rows[i].IDs
+		for k, n := range ids {
+			if n&Inline != 0 {
+				_, name := texts(r, k)
+				ids[k] = NameNumber(name)
 			}
 		}
-		for k, n := range texts {
+		for k, n := range ids {
 			if all[k].bits > 0 {
 				s.set(all[k].at + int(n)%all[k].bits)
 			}
 		}
 		if r.Failed {
 			s[0] |= flagFailed
-			for k, n := range texts {
+			for k, n := range ids {
 				if failed[k].bits > 0 {
 					s.set(failed[k].at + int(n)%failed[k].bits)
 				}
@@ -98,19 +98,19 @@ func (s Summary) set(bit int)      { s[bit/8] |= 1 << (bit % 8) }
 func (s Summary) has(bit int) bool { return s[bit/8]&(1<<(bit%8)) != 0 }
 
 // Valid tells whether a summary has a length that Summarise gives.
-func (m *Marks) Valid(s Summary) bool {
+func (m *SummaryBits) Valid(s Summary) bool {
 	filter := len(s) - m.filterAt()
 	return filter >= 8 && filter <= MaxRows && filter&(filter-1) == 0
 }
 
 // MayHaveText tells whether a row, or a failed one, may have a text of a kind.
-func (m *Marks) MayHaveText(s Summary, kind int, number uint32, failed bool) bool {
+func (m *SummaryBits) MayHaveText(s Summary, kind int, number uint32, failed bool) bool {
 	of := m.of(kind, failed)
 	return of.bits == 0 || s.has(of.at+int(number)%of.bits)
 }
 
 // MayHaveID tells whether a row may have an id; hash is HashID of it.
-func (m *Marks) MayHaveID(s Summary, hash uint64) bool {
+func (m *SummaryBits) MayHaveID(s Summary, hash uint64) bool {
 	at := m.filterAt()
 	for p := range probes {
 		if !s.has(at*8 + probe(hash, p, (len(s)-at)*8)) {

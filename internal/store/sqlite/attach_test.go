@@ -20,7 +20,7 @@ func TestAttachBesideAnOwner(t *testing.T) {
 	require.NoError(t, err)
 	u := store.User{ID: "1", Name: "alice", Role: "admin", CreatedAt: start}
 	for i := range 20 { // both write, in turns
-		require.NoError(t, owner.Commit(ctx, store.Write{Put: []store.Record{record(i, start)}, Seen: start}))
+		require.NoError(t, owner.Commit(ctx, store.Write{Put: []store.Record{record(i, start)}, At: start}))
 		require.NoError(t, a.AddAudit(ctx, audited))
 	}
 	require.NoError(t, a.AddUser(ctx, u, audited))
@@ -32,7 +32,7 @@ func TestAttachBesideAnOwner(t *testing.T) {
 	u.Disabled = true
 	require.ErrorIs(t, a.UpdateUser(ctx, u, store.UserUpdate{}, audited), store.ErrLastAdmin)
 	require.NoError(t, a.Close())
-	require.NoError(t, owner.Commit(ctx, store.Write{Put: []store.Record{record(99, start)}, Seen: start}))
+	require.NoError(t, owner.Commit(ctx, store.Write{Put: []store.Record{record(99, start)}, At: start}))
 	require.Len(t, scan(t, owner, store.Filter{}), 21)
 }
 

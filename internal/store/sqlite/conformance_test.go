@@ -69,17 +69,17 @@ func (e *eager) Retire(ctx context.Context, r store.Retirement) error {
 	return e.lossily(func() error { return e.Engine.Retire(ctx, r) })
 }
 
-func (e *eager) Fold(ctx context.Context) error {
+func (e *eager) Compact(ctx context.Context) error {
 	return e.again(func() error {
 		e.writing.Lock()
 		defer e.writing.Unlock()
-		return e.fold(ctx)
+		return e.compact(ctx)
 	})
 }
 
-func (e *eager) Compact(ctx context.Context) error {
+func (e *eager) Vacuum(ctx context.Context) error {
 	e.dropped = 1 << 40
-	err := e.again(func() error { return e.Engine.Compact(ctx) })
+	err := e.again(func() error { return e.Engine.Vacuum(ctx) })
 	requireTexts(e.t, e.Engine)
 	return err
 }

@@ -31,15 +31,15 @@ const (
 	kindCount
 )
 
-var _ = [1]struct{}{}[kindCount-block.Kinds] // blocks have a column for each
+var _ = [1]struct{}{}[kindCount-block.DictionaryKinds] // blocks have a column for each
 
 // marks is how many bits the summary of a block has for each kind. A number's bit is its remainder: up to
 // so many texts of a kind are told apart.
-var marks = &block.Marks{
-	All: [block.Kinds]int{
+var marks = &block.SummaryBits{
+	All: [block.DictionaryKinds]int{
 		kindModel: 128, kindProvider: 16, kindKey: 512, kindUser: 1024, kindService: 64, kindProject: 64, kindErrorType: 32,
 	},
-	Failed: [block.Kinds]int{kindModel: 64, kindKey: 256, kindUser: 256},
+	Failed: [block.DictionaryKinds]int{kindModel: 64, kindKey: 256, kindUser: 256},
 }
 
 // sep separates the texts of one value. Callers replace control characters in texts, so that
@@ -152,7 +152,7 @@ func (k *dimKey) set(c *usage.Call) {
 	case kindProject:
 		c.Project = k.a
 	case kindEmitter:
-		c.Signal, c.Role, c.Echo = usage.Signal(k.small&0xff), usage.Role(k.small>>8&0xff), k.small>>16 != 0
+		c.Signal, c.Role, c.SecondarySignal = usage.Signal(k.small&0xff), usage.Role(k.small>>8&0xff), k.small>>16 != 0
 		c.Process, c.Scope = k.large, k.a
 	case kindRequest:
 		c.Operation, c.RequestModel, c.Method, c.Path, c.Stream = k.a, k.b, k.c, k.d, usage.Tristate(k.small)
@@ -192,7 +192,7 @@ type dims struct {
 
 // recall finds the numbers of a call's texts quickly, those that it can: it gives false where some are
 // left to be looked up in full.
-func (d *dims) recall(c *usage.Call, texts *block.Texts) (all bool) {
+func (d *dims) recall(c *usage.Call, texts *block.DictionaryIDs) (all bool) {
 	all = true
 	for k, text := range [kindCount]string{
 		c.Model, c.Provider, c.KeyFingerprint, c.User, c.Service, c.Project, c.Scope, c.RequestModel, c.ErrorType, c.PriceVersion,
@@ -243,7 +243,7 @@ func (k *dimKey) is(c *usage.Call) bool {
 
 func emitterOf(c *usage.Call) dimKey {
 	small := uint32(c.Signal) | uint32(c.Role)<<8
-	if c.Echo {
+	if c.SecondarySignal {
 		small |= 1 << 16
 	}
 	return dimKey{kind: kindEmitter, a: c.Scope, small: small, large: c.Process}
@@ -266,7 +266,7 @@ func loadDims(ctx context.Context, db *sql.DB, limit int) (*dims, error) {
 		if err := rows.Scan(&number, &of, &text); err != nil {
 			return nil, mapError("read the dimension texts", err)
 		}
-		if of < 0 || of >= int64(kindCount) || number < 1 || number >= int64(block.Own) {
+		if of < 0 || of >= int64(kindCount) || number < 1 || number >= int64(block.Inline) {
 			continue // no call has it
 		}
 		d.put(uint32(number), dimKeyOf(kind(of), text))
@@ -377,7 +377,7 @@ func (v dimValues) match(of kind, fulfils func(*dimKey) bool) map[uint32]bool {
 
 // at gives the value of a number, of a block where the block keeps it itself; false where it is not there.
 func (v dimValues) at(of kind, number uint64, f *block.Figures) (dimKey, bool) {
-	if text, own := f.Own(number); own {
+	if text, own := f.InlineText(number); own {
 		return dimKeyOf(of, text), true
 	}
 	if number == 0 || number >= uint64(len(v)) || v[number].kind != of {
@@ -387,10 +387,10 @@ func (v dimValues) at(of kind, number uint64, f *block.Figures) (dimKey, bool) {
 }
 
 // set puts the texts of a record of a block into it; false where one is not there.
-func (v dimValues) set(texts *block.Texts, f *block.Figures, c *usage.Call) bool {
+func (v dimValues) set(texts *block.DictionaryIDs, f *block.Figures, c *usage.Call) bool {
 	for k, n := range texts {
-		if n&block.Own != 0 {
-			text, known := f.Own(uint64(n))
+		if n&block.Inline != 0 {
+			text, known := f.InlineText(uint64(n))
 			if !known {
 				return false
 			}

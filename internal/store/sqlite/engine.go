@@ -25,7 +25,7 @@ import (
 // Options say where the database is.
 type Options struct {
 	Path string // of the database file; its folder is made where it does not exist
-	// Keyed keeps fingerprints of keys in a keyed form, see Engine.KeySecret.
+	// Keyed opens the secret that keys the fingerprints of keys, see Engine.KeySecret, and makes it for a new database.
 	Keyed bool
 	// MaxTexts bounds, for each kind of text that records share (models, users, paths, error types, ...), how
 	// many of them are kept once, for all records and in memory. What comes beyond is kept with the records.
@@ -39,24 +39,24 @@ const defaultMaxTexts = 8_192
 
 // Engine is an open database. It is safe for concurrent use.
 type Engine struct {
-	path      string
-	driver    string
-	secret    usage.KeySecret
-	lock      *fileLock
-	writing   sync.Mutex // held for a write transaction
-	writeDB   *sql.DB    // one connection
-	writer    *writer
-	writes    lastWrites
-	doubt     *doubt // nil, mostly; guarded by writing, as writer and writes are
-	readDB    *sql.DB
-	accessDB  *sql.DB // finds out who a request acts for, while long reads keep readDB busy
-	directory *directory.Directory
-	leases    leases
-	dims      *dims
-	maxTexts  int
-	sweep     *sweep       // the writer's; nil where none is under way
-	dropped   int64        // records since the last sweep
-	seen      atomic.Int64 // Unix seconds of the last put
+	path          string
+	driver        string
+	secret        usage.KeySecret
+	lock          *fileLock
+	writing       sync.Mutex // held for a write transaction
+	writeDB       *sql.DB    // one connection
+	writer        *writer
+	writes        lastWrites
+	unknownCommit *unknownCommit // nil, mostly; guarded by writing, as writer and writes are
+	readDB        *sql.DB
+	accessDB      *sql.DB // finds out who a request acts for, while long reads keep readDB busy
+	directory     *directory.Directory
+	leases        leases
+	dims          *dims
+	maxTexts      int
+	sweep         *sweep       // the writer's; nil where none is under way
+	dropped       int64        // records since the last sweep
+	seen          atomic.Int64 // Unix seconds of the last put
 
 	view         atomic.Pointer[view]
 	lastBlock    int64 // the greatest id of a block; the writer's
@@ -168,7 +168,7 @@ func (e *Engine) open(ctx context.Context, keyed bool) error {
 		return err
 	}
 	if keyed {
-		if err := e.keyFingerprints(ctx); err != nil {
+		if err := e.openSecret(ctx); err != nil {
 			return err
 		}
 	}
@@ -265,9 +265,9 @@ func (e *Engine) openDirectory(ctx context.Context) (err error) {
 // Info tells the store's size and age.
 func (e *Engine) Info(ctx context.Context) (store.Info, error) {
 	v := e.view.Load()
-	info := store.Info{Records: v.records, Texts: e.dims.texts()}
+	info := store.Info{Records: v.records, Dictionaries: e.dims.texts()}
 	if seen := e.seen.Load(); seen > 0 {
-		info.Seen = time.Unix(seen, 0).UTC()
+		info.LastStored = time.Unix(seen, 0).UTC()
 	}
 	if oldest, some := v.oldest(); some {
 		info.Oldest = time.Unix(0, oldest).UTC()
@@ -283,7 +283,7 @@ func (e *Engine) Info(ctx context.Context) (store.Info, error) {
 		return info, mapError("read the floor", err)
 	}
 	if floor.Valid {
-		info.Floor = time.Unix(0, floor.Int64).UTC()
+		info.Watermark = time.Unix(0, floor.Int64).UTC()
 	}
 	return info, nil
 }

@@ -18,13 +18,13 @@ const applied = 4_000 // records in a write
 
 // nextWrite makes a write of a generator's calls, without those that come again.
 func nextWrite(g *loadgen.Generator, n int) store.Write {
-	w := store.Write{Seen: time.Now()}
+	w := store.Write{At: time.Now()}
 	for len(w.Put) < n {
 		c, ok := g.NextFresh()
 		if !ok {
 			break
 		}
-		w.Put = append(w.Put, store.Record{Call: c, Counted: true, Seen: w.Seen})
+		w.Put = append(w.Put, store.Record{Call: c, Counted: true, StoredAt: w.At})
 	}
 	return w
 }

@@ -34,7 +34,7 @@ func open(t *testing.T, path string) *Engine {
 
 // record makes a record that counts; n tells it from others.
 func record(n int, at time.Time) store.Record {
-	r := store.Record{Counted: true, Seen: start.Truncate(time.Second), Call: usage.Call{
+	r := store.Record{Counted: true, StoredAt: start.Truncate(time.Second), Call: usage.Call{
 		Trace: usage.TraceID{1, byte(n >> 16), byte(n >> 8), byte(n)}, Span: usage.SpanID{2, byte(n >> 16), byte(n >> 8), byte(n)},
 		Role: usage.RoleCall, Start: at, Model: "m", Provider: "p",
 		Tokens: usage.Tokens{InputUncached: int64(n), Fields: usage.HasInput},
@@ -62,7 +62,7 @@ func find(e *Engine, id usage.ID, at time.Time) (r store.Record, found bool, err
 
 // retire removes at most limit records that start before a time, and tells how many went.
 func retire(e *Engine, before, linksBefore time.Time, limit int) (n int, err error) {
-	r := store.Retirement{ID: store.NewWriteID(), Floor: before, LinksBefore: linksBefore, Before: store.Ref{Start: before}}
+	r := store.Retirement{ID: store.NewWriteID(), Watermark: before, LinksBefore: linksBefore, Before: store.Ref{Start: before}}
 	page, _, err := e.List(ctx, store.Page{
 		Filter: store.Filter{To: before, Superseded: true}, Order: store.Order{Ascending: true}, Limit: limit + 1,
 	})
@@ -141,7 +141,7 @@ func TestRefusedFiles(t *testing.T) {
 func TestCloseLeavesOneFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	e := open(t, path)
-	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(1, start)}, Seen: start}))
+	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(1, start)}, At: start}))
 	require.Len(t, scan(t, e, store.Filter{}), 1)
 	require.NoError(t, e.Close())
 	require.NoFileExists(t, path+"-wal")

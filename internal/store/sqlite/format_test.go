@@ -17,7 +17,7 @@ import (
 // golden file would not be that of an older version.
 func formatEntries() ([]*entry, dimValues) {
 	start := time.Date(2026, 11, 25, 1, 0, 0, 0, time.UTC)
-	r := &store.Record{Counted: true, Seen: start.Add(3 * time.Second)}
+	r := &store.Record{Counted: true, StoredAt: start.Add(3 * time.Second)}
 	r.Trace, r.Span = usage.TraceID(bytes.Repeat([]byte{0x5b}, 16)), usage.SpanID(bytes.Repeat([]byte{0xee}, 8))
 	r.ID, r.Start, r.Duration, r.Status, r.Role = usage.SpanRecordID(r.Trace, r.Span), start, 2*time.Second, 200, usage.RoleCall
 	r.Operation, r.Provider, r.Model, r.RequestModel, r.Service = "chat", "openai", "gpt-4o", "gpt-4o", "my-app"
@@ -27,7 +27,7 @@ func formatEntries() ([]*entry, dimValues) {
 	values := dimValues{{}}
 	put := &entry{place: placeOf(r), row: block.Row{Record: r}}
 	for k, key := range dimKeys(&r.Call) {
-		put.row.Texts[k] = uint32(len(values))
+		put.row.IDs[k] = uint32(len(values))
 		values = append(values, key)
 	}
 	gone := &entry{place: place{start: start.Add(-time.Hour).UnixNano()}}

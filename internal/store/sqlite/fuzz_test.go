@@ -17,7 +17,7 @@ func FuzzOpenDamaged(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "t.db")
 	e, err := Open(ctx, Options{Path: path})
 	require.NoError(f, err)
-	require.NoError(f, e.Commit(ctx, store.Write{Put: []store.Record{storetest.FullRecord()}, Seen: start}))
+	require.NoError(f, e.Commit(ctx, store.Write{Put: []store.Record{storetest.FullRecord()}, At: start}))
 	copied := path + ".backup"
 	require.NoError(f, e.Backup(ctx, copied))
 	require.NoError(f, e.Close())
@@ -42,7 +42,7 @@ func FuzzOpenDamaged(f *testing.F) {
 		}
 		_ = e.Scan(ctx, store.Filter{}, func(*store.Record) error { return nil })
 		_, _, _ = find(e, storetest.FullRecord().ID, storetest.FullRecord().Start)
-		_ = e.Commit(ctx, store.Write{Put: []store.Record{record(9, start)}, Seen: start})
+		_ = e.Commit(ctx, store.Write{Put: []store.Record{record(9, start)}, At: start})
 		_ = e.Close()
 	})
 }

@@ -44,7 +44,7 @@ func newTextMatch(of kind, dims dimValues, fulfils func(*dimKey) bool) textMatch
 
 // has tells whether a text of a block is one of those.
 func (t *textMatch) has(number uint64, f *block.Figures) bool {
-	if text, own := f.Own(number); own {
+	if text, own := f.InlineText(number); own {
 		k := dimKeyOf(t.kind, text)
 		return t.fulfils(&k)
 	}
@@ -53,8 +53,8 @@ func (t *textMatch) has(number uint64, f *block.Figures) bool {
 
 // hasEntry tells whether the text of a record that is not in a block yet is one of those.
 func (t *textMatch) hasEntry(row *block.Row) bool {
-	n := row.Texts[t.kind]
-	if n&block.Own != 0 {
+	n := row.IDs[t.kind]
+	if n&block.Inline != 0 {
 		k := dimKeyIn(&row.Record.Call, t.kind)
 		return t.fulfils(&k)
 	}
@@ -75,8 +75,8 @@ func newMatch(f *store.Filter, dims dimValues) *match {
 		m.none = m.none || m.to == math.MinInt64
 		m.to--
 	}
-	if !f.SeenSince.IsZero() {
-		m.bySeen, m.since = true, f.SeenSince.Unix()
+	if !f.StoredSince.IsZero() {
+		m.bySeen, m.since = true, f.StoredSince.Unix()
 	}
 	for _, d := range []struct {
 		kind   kind
@@ -203,14 +203,14 @@ func (m *match) rows(b blockSource, whole bool) ([]int, error) {
 	}
 	for i := range m.texts {
 		t := &m.texts[i]
-		keep(f.Text(int(t.kind)), func(n uint64) bool { return t.has(n, f) })
+		keep(f.Dictionary(int(t.kind)), func(n uint64) bool { return t.has(n, f) })
 	}
 	if len(m.tiers) > 0 {
 		keep(f.Dict(block.Tier), func(n uint64) bool { return slices.Contains(m.tiers, usage.Tier(n)) })
 	}
 	if m.bySeen {
 		for i := begin; i < end; i++ {
-			ok[i] = ok[i] && f.Number(block.Seen, i) >= m.since
+			ok[i] = ok[i] && f.Number(block.StoredAt, i) >= m.since
 		}
 	}
 	if len(m.statuses) > 0 {
@@ -243,7 +243,7 @@ func (m *match) rows(b blockSource, whole bool) ([]int, error) {
 func (m *match) inDictionaries(f *block.Figures) bool {
 	for i := range m.texts {
 		t := &m.texts[i]
-		if !slices.ContainsFunc(f.Text(int(t.kind)).Values, func(n uint64) bool { return t.has(n, f) }) {
+		if !slices.ContainsFunc(f.Dictionary(int(t.kind)).Values, func(n uint64) bool { return t.has(n, f) }) {
 			return false
 		}
 	}
@@ -266,7 +266,7 @@ func (m *match) entry(e *entry) bool {
 		return false
 	}
 	r := e.row.Record
-	if (m.counted && !r.Counted) || (m.bySeen && r.Seen.Unix() < m.since) {
+	if (m.counted && !r.Counted) || (m.bySeen && r.StoredAt.Unix() < m.since) {
 		return false
 	}
 	if len(m.tiers) > 0 && !slices.Contains(m.tiers, r.Tier) {
@@ -375,7 +375,7 @@ func supersededIs(s string) func(state uint64) bool {
 func (t *term) rows(b blockSource, dims dimValues) (found [block.MaxRows]bool, err error) {
 	f := b.figures()
 	for i := range t.texts {
-		d := f.Text(int(t.texts[i].kind))
+		d := f.Dictionary(int(t.texts[i].kind))
 		var good [block.MaxRows]bool
 		some := false
 		for j, n := range d.Values {
@@ -407,7 +407,7 @@ func (t *term) rows(b blockSource, dims dimValues) (found [block.MaxRows]bool, e
 	}
 	for row := 0; row < f.Rows() && (t.trace || t.span); row++ {
 		if !found[row] {
-			emitter := f.Text(int(kindEmitter)).Value(row)
+			emitter := f.Dictionary(int(kindEmitter)).Value(row)
 			trace, span := names.TraceAndSpan(row, dims.signal(emitter, f))
 			found[row] = (t.trace && hasDigits(trace, t.needle)) || (t.span && hasDigits(span, t.needle))
 		}

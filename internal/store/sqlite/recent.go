@@ -141,11 +141,11 @@ func readRows(figures, names []byte, dims dimValues) ([]block.Row, error) {
 }
 
 // textsOf gives the texts of a row that leaves its block: what the block keeps itself stands in the record.
-func textsOf(f *block.Figures, row int) block.Texts {
-	texts := f.TextsOf(row)
+func textsOf(f *block.Figures, row int) block.DictionaryIDs {
+	texts := f.IDsOf(row)
 	for k, n := range texts {
-		if n&block.Own != 0 {
-			texts[k] = block.Own
+		if n&block.Inline != 0 {
+			texts[k] = block.Inline
 		}
 	}
 	return texts
@@ -158,7 +158,7 @@ func rowsOf(o *opened, dims dimValues) ([]block.Row, error) {
 		if err := readRow(o.figures, o.names, dims, i, &records[i]); err != nil {
 			return nil, err
 		}
-		rows[i] = block.Row{Record: &records[i], Texts: textsOf(o.figures, i)}
+		rows[i] = block.Row{Record: &records[i], IDs: textsOf(o.figures, i)}
 	}
 	return rows, nil
 }

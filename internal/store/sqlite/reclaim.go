@@ -18,7 +18,7 @@ import (
 const (
 	// sweepBlocks is how many blocks one step looks at, some ten microseconds each.
 	sweepBlocks = 1_000
-	// sweepSteps bounds the steps of one Compact.
+	// sweepSteps bounds the steps of one Vacuum.
 	sweepSteps = 8
 	// crowdedShare and droppedShare say when it is due: when three quarters of a kind's numbers are given, and
 	// one in sixteen records was dropped since the last time.
@@ -47,7 +47,7 @@ func (d *dims) crowded() bool {
 func (e *Engine) sweepStep(ctx context.Context) (more bool, err error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	if err := e.settleDoubt(ctx); err != nil { // the view is then what is on disk
+	if err := e.resolveUnknownCommit(ctx); err != nil { // the view is then what is on disk
 		return false, err
 	}
 	v := e.view.Load()
@@ -129,7 +129,7 @@ func (s *sweep) useFigures(data []byte) error {
 		return err
 	}
 	for k := range int(kindCount) {
-		for _, n := range f.Text(k).Values {
+		for _, n := range f.Dictionary(k).Values {
 			s.use(n)
 		}
 	}
@@ -190,12 +190,12 @@ func (d *dims) remove(numbers []uint32) {
 }
 
 // texts tells how many texts of each kind have numbers.
-func (d *dims) texts() []store.TextCount {
+func (d *dims) texts() []store.DictionaryUse {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	out := make([]store.TextCount, 0, kindCount)
+	out := make([]store.DictionaryUse, 0, kindCount)
 	for k, n := range d.counts {
-		out = append(out, store.TextCount{Kind: kindNames[k], Count: n, Max: d.limit})
+		out = append(out, store.DictionaryUse{Kind: kindNames[k], Count: n, Max: d.limit})
 	}
 	return out
 }

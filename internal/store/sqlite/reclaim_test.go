@@ -27,11 +27,11 @@ func TestReclaim(t *testing.T) {
 			r.User, r.Path, r.Counted = fmt.Sprintf("%s%03d", user, i), fmt.Sprintf("/%s%03d", user, i), true
 			w.Put = append(w.Put, r)
 		}
-		w.Seen = start
+		w.At = start
 		require.NoError(t, e.Commit(ctx, w))
 		e.writing.Lock()
 		defer e.writing.Unlock()
-		require.NoError(t, e.fold(ctx))
+		require.NoError(t, e.compact(ctx))
 	}
 	count := func(of kind) (inMemory, stored int) {
 		t.Helper()
@@ -67,7 +67,7 @@ func TestReclaim(t *testing.T) {
 	require.NoError(t, e.reading(ctx, func(s *snapshot) error { // a reader that began before all of it
 		_, err := retire(e, start.Add(50*time.Minute), start, 1_000)
 		require.NoError(t, err)
-		require.NoError(t, e.Compact(ctx))
+		require.NoError(t, e.Vacuum(ctx))
 		inMemory, stored := count(kindUser)
 		require.Zero(t, inMemory)
 		require.Zero(t, stored)
@@ -108,10 +108,10 @@ func TestTextsOfEarlierForms(t *testing.T) {
 	e := openLossy(t, o)
 	r := record(1, start)
 	r.User = "first"
-	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{r}, Seen: start}))
-	require.NoError(t, e.Commit(ctx, store.Write{Remove: []store.Ref{{ID: r.ID, Start: r.Start}}, Seen: start}))
+	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{r}, At: start}))
+	require.NoError(t, e.Commit(ctx, store.Write{Remove: []store.Ref{{ID: r.ID, Start: r.Start}}, At: start}))
 	e.dropped = 1 << 40
-	require.NoError(t, e.Compact(ctx))
+	require.NoError(t, e.Vacuum(ctx))
 	require.NoError(t, e.Close())
 	e = openLossy(t, o)
 	require.Empty(t, scan(t, e, store.Filter{Superseded: true}))

@@ -15,7 +15,7 @@ const linksChunk = 10_000
 func (e *Engine) Retire(ctx context.Context, r store.Retirement) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	if err := e.settleDoubt(ctx); err != nil { // the view is then what is on disk
+	if err := e.resolveUnknownCommit(ctx); err != nil { // the view is then what is on disk
 		return err
 	}
 	if e.writes.has(r.ID) {
@@ -26,11 +26,11 @@ func (e *Engine) Retire(ctx context.Context, r store.Retirement) error {
 	}
 	before := place{start: nanos(r.Before.Start), id: r.Before.ID}
 	if v := e.view.Load(); len(v.recent) > 0 && v.recent[0].compare(&before) < 0 {
-		if err := e.fold(ctx); err != nil {
+		if err := e.compact(ctx); err != nil {
 			return err
 		}
 	}
-	d := &retiring{folding: folding{e: e, ctx: ctx, view: e.view.Load()}, before: before, homes: map[int64]int64{}}
+	d := &retiring{compaction: compaction{e: e, ctx: ctx, view: e.view.Load()}, before: before, homes: map[int64]int64{}}
 	if err := d.choose(); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (e *Engine) Retire(ctx context.Context, r store.Retirement) error {
 
 // retiring is the work of one Retire.
 type retiring struct {
-	folding
+	compaction
 	before place
 	gone   int64           // how many records go
 	homes  map[int64]int64 // ids of blocks that were made anew, and their new ones
@@ -109,7 +109,7 @@ func (d *retiring) take(b *blockRef) error {
 // note is what belongs into the transaction beside the blocks.
 func (d *retiring) note(r *store.Retirement) error {
 	conn, ctx := d.e.writer.conn, d.ctx
-	if floor := nanos(r.Floor); floor > 0 {
+	if floor := nanos(r.Watermark); floor > 0 {
 		_, err := conn.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('floor', ?)
 ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, floor)
 		if err != nil {

@@ -138,7 +138,7 @@ func (e *Engine) Hours(ctx context.Context) ([]store.Hour, error) {
 		if err := rows.Scan(&h.Number, &h.Dirty, &seen); err != nil {
 			return nil, mapError("read the hours", err)
 		}
-		h.Seen = time.Unix(seen, 0).UTC()
+		h.LastStored = time.Unix(seen, 0).UTC()
 		out = append(out, h)
 	}
 	return out, mapError("read the hours", rows.Err())

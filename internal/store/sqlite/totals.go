@@ -80,7 +80,7 @@ func (g *grouping) column(f *block.Figures) *block.Dict {
 	if g.tier {
 		return f.Dict(block.Tier)
 	}
-	return f.Text(int(g.kind))
+	return f.Dictionary(int(g.kind))
 }
 
 // ofText gives the number of the value that a text has: of a key, its fingerprint; of a request, its operation.
@@ -92,7 +92,7 @@ func (g *grouping) ofText(text uint32, dims dimValues, f *block.Figures) (int, e
 			return 0, fmt.Errorf("%w: a record names text %d, which is not there", store.ErrCorrupt, text)
 		}
 		n = g.number(k.a)
-		if text&block.Own == 0 {
+		if text&block.Inline == 0 {
 			g.known[text] = n
 		}
 	}

@@ -20,7 +20,7 @@ func manyCalls(t testing.TB, e *Engine, n, days int) {
 	from := time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
 	step := time.Duration(days) * 24 * time.Hour / time.Duration(n)
 	for i := 0; i < n; {
-		w := store.Write{Seen: from}
+		w := store.Write{At: from}
 		for ; i < n && len(w.Put) < batch; i++ {
 			c := usage.Call{
 				Role: usage.RoleCall, Start: from.Add(time.Duration(i) * step), Model: fmt.Sprint("model-", i*7%40), Provider: "openai",
@@ -31,7 +31,7 @@ func manyCalls(t testing.TB, e *Engine, n, days int) {
 			binary.BigEndian.PutUint64(c.Trace[:], uint64(i)*0x9e3779b97f4a7c15)
 			binary.BigEndian.PutUint64(c.Span[:], uint64(i))
 			c.ID = usage.SpanRecordID(c.Trace, c.Span)
-			w.Put = append(w.Put, store.Record{Call: c, Counted: true, Seen: from})
+			w.Put = append(w.Put, store.Record{Call: c, Counted: true, StoredAt: from})
 		}
 		require.NoError(t, e.Commit(context.Background(), w))
 	}

@@ -13,8 +13,8 @@ import (
 // whether it was committed where COMMIT itself reports an error. What is in memory follows when the
 // outcome is known, not before.
 
-// doubt is a transaction whose outcome is not known: COMMIT failed, and so did asking.
-type doubt struct {
+// unknownCommit is a transaction whose outcome is not known: COMMIT failed, and so did asking.
+type unknownCommit struct {
 	id   store.WriteID
 	done func() // what follows in memory where it was committed; may be nil
 }
@@ -29,7 +29,7 @@ func (e *Engine) transaction(ctx context.Context, f func() error) error {
 // that is not 0 must be that of the ledger's lease. It calls done, which lets memory follow, when all is on disk. The
 // caller holds e.writing.
 func (e *Engine) write(ctx context.Context, id store.WriteID, epoch int64, f func() error, done func()) error {
-	if err := e.settleDoubt(ctx); err != nil {
+	if err := e.resolveUnknownCommit(ctx); err != nil {
 		return err
 	}
 	if id == (store.WriteID{}) {
@@ -56,15 +56,15 @@ func (e *Engine) write(ctx context.Context, id store.WriteID, epoch int64, f fun
 			e.committed(id, done)
 			return nil
 		}
-		e.doubt = &doubt{id, done}
+		e.unknownCommit = &unknownCommit{id, done}
 		err = mapError("commit", err)
 	}
 	// SQLite may have rolled back already, and says so.
 	_, _ = conn.ExecContext(uncancelled, "ROLLBACK")
-	if e.doubt == nil {
+	if e.unknownCommit == nil {
 		return err
 	}
-	if unsettled := e.settleDoubt(uncancelled); unsettled != nil {
+	if unsettled := e.resolveUnknownCommit(uncancelled); unsettled != nil {
 		return fmt.Errorf("%w: %w", err, unsettled)
 	}
 	if e.writes.has(id) {
@@ -81,18 +81,18 @@ func (e *Engine) committed(id store.WriteID, done func()) {
 	}
 }
 
-// settleDoubt finds out what became of the transaction whose outcome is not known. Nothing is written
+// resolveUnknownCommit finds out whether the transaction whose outcome is not known was committed. Nothing is written
 // before that, or memory would not be what is on disk. The caller holds e.writing.
-func (e *Engine) settleDoubt(ctx context.Context) error {
-	if e.doubt == nil {
+func (e *Engine) resolveUnknownCommit(ctx context.Context) error {
+	if e.unknownCommit == nil {
 		return nil
 	}
-	found, err := e.hasWrite(ctx, e.doubt.id)
+	found, err := e.hasWrite(ctx, e.unknownCommit.id)
 	if err != nil {
 		return fmt.Errorf("%w: %w", store.ErrOutcomeUnknown, err)
 	}
-	d := e.doubt
-	e.doubt = nil
+	d := e.unknownCommit
+	e.unknownCommit = nil
 	if found {
 		e.committed(d.id, d.done)
 	}
@@ -103,7 +103,7 @@ func (e *Engine) settleDoubt(ctx context.Context) error {
 func (e *Engine) Committed(ctx context.Context, id store.WriteID) (bool, error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	if err := e.settleDoubt(ctx); err != nil {
+	if err := e.resolveUnknownCommit(ctx); err != nil {
 		return false, err
 	}
 	if e.writes.has(id) {

@@ -99,7 +99,7 @@ func changes(t *testing.T, e *Engine) (out []string) {
 func TestWritesAreBounded(t *testing.T) {
 	e := openLossy(t, Options{Path: filepath.Join(t.TempDir(), "t.db")})
 	for range 3 * store.RememberedWrites {
-		require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(2, start)}, Seen: start}))
+		require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(2, start)}, At: start}))
 	}
 	var kept int
 	require.NoError(t, e.readDB.QueryRowContext(ctx, "SELECT count(*) FROM writes").Scan(&kept))
@@ -133,7 +133,7 @@ func TestLostCommits(t *testing.T) {
 				require.NotErrorIs(t, err, store.ErrOutcomeUnknown)
 				return false
 			}
-			first := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start), record(2, start.Add(time.Hour))}, Change: []byte("one"), Seen: start}
+			first := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start), record(2, start.Add(time.Hour))}, Change: []byte("one"), At: start}
 			nextCommit.Store(how)
 			committed := check(e.Commit(ctx, first))
 			got, err := e.Committed(ctx, first.ID)
@@ -145,15 +145,15 @@ func TestLostCommits(t *testing.T) {
 
 			e.writing.Lock()
 			nextCommit.Store(how)
-			check(e.fold(ctx))
+			check(e.compact(ctx))
 			e.writing.Unlock()
 			stored(2)
-			require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(3, start)}, Seen: start}))
+			require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{record(3, start)}, At: start}))
 			stored(3)
 
 			nextCommit.Store(goes)
 			e.writing.Lock()
-			require.NoError(t, e.fold(ctx))
+			require.NoError(t, e.compact(ctx))
 			e.writing.Unlock()
 			nextCommit.Store(how)
 			if _, err := retire(e, start.Add(time.Minute), start, 100); !check(err) {
@@ -176,7 +176,7 @@ func TestDoubt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "t.db")
 			e := openLossy(t, Options{Path: path})
-			w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start)}, Seen: start}
+			w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start)}, At: start}
 			access := e.accessDB
 			broken, err := sql.Open("sqlite", dsn(filepath.Join(t.TempDir(), "none.db"), "ro"))
 			require.NoError(t, err)
@@ -185,7 +185,7 @@ func TestDoubt(t *testing.T) {
 			require.ErrorIs(t, e.Commit(ctx, w), store.ErrOutcomeUnknown)
 			_, err = e.Committed(ctx, w.ID)
 			require.ErrorIs(t, err, store.ErrOutcomeUnknown)
-			require.ErrorIs(t, e.Commit(ctx, store.Write{Put: []store.Record{record(2, start)}, Seen: start}), store.ErrOutcomeUnknown)
+			require.ErrorIs(t, e.Commit(ctx, store.Write{Put: []store.Record{record(2, start)}, At: start}), store.ErrOutcomeUnknown)
 			require.ErrorIs(t, e.SaveSums(ctx, store.SumsWrite{At: start}), store.ErrOutcomeUnknown)
 			_, err = retire(e, start, start, 1)
 			require.ErrorIs(t, err, store.ErrOutcomeUnknown)
@@ -194,7 +194,7 @@ func TestDoubt(t *testing.T) {
 			require.NoError(t, broken.Close())
 
 			e.writing.Lock()
-			require.NoError(t, e.fold(ctx), "it must not remove what memory does not know")
+			require.NoError(t, e.compact(ctx), "it must not remove what memory does not know")
 			e.writing.Unlock()
 			committed, err := e.Committed(ctx, w.ID)
 			require.NoError(t, err)

@@ -77,18 +77,18 @@ func (w *writer) fetchFigures(ctx context.Context, id int64) (figures []byte, er
 func (e *Engine) Commit(ctx context.Context, w store.Write) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	if err := e.settleDoubt(ctx); err != nil { // the view is then what is on disk
+	if err := e.resolveUnknownCommit(ctx); err != nil { // the view is then what is on disk
 		return err
 	}
 	if e.writes.has(w.ID) {
 		return nil
 	}
-	if len(e.view.Load().recent) >= maxRecent {
-		if err := e.fold(ctx); err != nil {
+	if len(e.view.Load().recent) >= maxMemtable {
+		if err := e.compact(ctx); err != nil {
 			return err
 		}
 	}
-	a := e.newApplication(ctx, w.Seen)
+	a := e.newApplication(ctx, w.At)
 	return e.write(ctx, w.ID, w.Epoch, func() error {
 		if err := a.apply(&w); err != nil {
 			return err
@@ -123,7 +123,7 @@ func (a *application) note(w *store.Write) error {
 			return mapError("write what changed in the series", err)
 		}
 	}
-	for _, hour := range w.Dirty {
+	for _, hour := range w.DirtyHours {
 		if _, err := a.writer.insertHour.ExecContext(a.ctx, hour, a.seen); err != nil {
 			return mapError("note an hour whose sums change", err)
 		}
@@ -163,7 +163,7 @@ func (a *application) apply(w *store.Write) error {
 	}
 	for i := range w.Mark {
 		m := &w.Mark[i]
-		err := a.change(m.ID, m.Start, func(r *store.Record, _ *block.Texts) error {
+		err := a.change(m.ID, m.Start, func(r *store.Record, _ *block.DictionaryIDs) error {
 			r.Counted, r.Reason, r.SupersededBy = m.Counted, m.Reason, m.SupersededBy
 			return nil
 		})
@@ -173,7 +173,7 @@ func (a *application) apply(w *store.Write) error {
 	}
 	for i := range w.Costs {
 		c := &w.Costs[i]
-		err := a.change(c.ID, c.Start, func(r *store.Record, texts *block.Texts) (err error) {
+		err := a.change(c.ID, c.Start, func(r *store.Record, texts *block.DictionaryIDs) (err error) {
 			r.Cost, r.PriceVersion, r.Quality = c.Cost, c.PriceVersion, c.Quality
 			texts[kindPrices], err = a.number(&dimKey{kind: kindPrices, a: c.PriceVersion})
 			return err
@@ -237,14 +237,14 @@ func (a *application) putRecord(r *store.Record) error {
 		}
 	}
 	kept := *r
-	kept.Start, kept.Seen = time.Unix(0, p.start).UTC(), time.Unix(r.Seen.Unix(), 0).UTC()
+	kept.Start, kept.StoredAt = time.Unix(0, p.start).UTC(), time.Unix(r.StoredAt.Unix(), 0).UTC()
 	if kept.Signal == usage.SignalSpan {
 		copy(kept.Trace[:], kept.ID[:16])
 		copy(kept.Span[:], kept.ID[16:])
 	}
 	next.row.Record = &kept
 	var err error
-	if next.row.Texts, err = a.texts(&kept.Call); err != nil {
+	if next.row.IDs, err = a.texts(&kept.Call); err != nil {
 		return err
 	}
 	a.put[p] = next
@@ -252,7 +252,7 @@ func (a *application) putRecord(r *store.Record) error {
 }
 
 // texts gives the numbers of a call's texts, and puts those that are kept anyway in their place.
-func (a *application) texts(c *usage.Call) (texts block.Texts, err error) {
+func (a *application) texts(c *usage.Call) (texts block.DictionaryIDs, err error) {
 	if a.dims.recall(c, &texts) {
 		return texts, nil
 	}
@@ -265,7 +265,7 @@ func (a *application) texts(c *usage.Call) (texts block.Texts, err error) {
 		if err != nil {
 			return texts, err
 		}
-		if texts[k] = n; n != 0 && n&block.Own == 0 && int(n) < len(a.dims.values) {
+		if texts[k] = n; n != 0 && n&block.Inline == 0 && int(n) < len(a.dims.values) {
 			a.dims.values[n].set(c)
 		}
 	}
@@ -295,7 +295,7 @@ func (a *application) remove(ref store.Ref) error {
 }
 
 // change puts a changed copy in the place of a stored record; where there is none it does nothing.
-func (a *application) change(id usage.ID, start time.Time, to func(*store.Record, *block.Texts) error) error {
+func (a *application) change(id usage.ID, start time.Time, to func(*store.Record, *block.DictionaryIDs) error) error {
 	p, ok := placeAt(id, start)
 	if !ok {
 		return nil
@@ -305,7 +305,7 @@ func (a *application) change(id usage.ID, start time.Time, to func(*store.Record
 		if old.gone() {
 			return nil
 		}
-		next.home, next.row.Texts = old.home, old.row.Texts
+		next.home, next.row.IDs = old.home, old.row.IDs
 		kept := *old.row.Record
 		next.row.Record = &kept
 	} else {
@@ -317,9 +317,9 @@ func (a *application) change(id usage.ID, start time.Time, to func(*store.Record
 		if err != nil {
 			return err
 		}
-		next.home, next.row = home, block.Row{Record: r, Texts: texts}
+		next.home, next.row = home, block.Row{Record: r, IDs: texts}
 	}
-	if err := to(next.row.Record, &next.row.Texts); err != nil {
+	if err := to(next.row.Record, &next.row.IDs); err != nil {
 		return err
 	}
 	a.put[p] = next
@@ -327,10 +327,10 @@ func (a *application) change(id usage.ID, start time.Time, to func(*store.Record
 }
 
 // read reads a row of a block, with the numbers of its texts.
-func (e *Engine) read(in *opened, row int) (*store.Record, block.Texts, error) {
+func (e *Engine) read(in *opened, row int) (*store.Record, block.DictionaryIDs, error) {
 	r := &store.Record{}
 	if err := readRow(in.figures, in.names, e.dims.all(), row, r); err != nil {
-		return nil, block.Texts{}, err
+		return nil, block.DictionaryIDs{}, err
 	}
 	return r, textsOf(in.figures, row), nil
 }
@@ -344,7 +344,7 @@ func (a *application) number(k *dimKey) (uint32, error) {
 		return n, nil
 	}
 	if !a.dims.room(k.kind, a.freshOf[k.kind]) {
-		return block.Own, nil
+		return block.Inline, nil
 	}
 	n := a.dims.spare(len(a.fresh))
 	if _, err := a.writer.insertDim.ExecContext(a.ctx, n, int64(k.kind), k.text()); err != nil {

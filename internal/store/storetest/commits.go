@@ -26,7 +26,7 @@ func (s *opened) changesAfter(after int64) (data []string, last int64) {
 // testRepeats: a write of an identity that was committed is not made again, whatever it holds, also after a restart.
 func testRepeats(t *testing.T, open Open) {
 	s := fresh(t, open)
-	w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start)}, Change: []byte("one"), Seen: start}
+	w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start)}, Change: []byte("one"), At: start}
 	require.False(t, s.committed(w.ID))
 	require.NoError(t, s.Commit(ctx, w))
 	require.True(t, s.committed(w.ID))
@@ -54,7 +54,7 @@ func testRemembered(t *testing.T, open Open) {
 	var ids []store.WriteID
 	for i := range store.RememberedWrites {
 		ids = append(ids, store.NewWriteID())
-		require.NoError(t, s.Commit(ctx, store.Write{ID: ids[i], Put: []store.Record{record(1, start)}, Seen: start}))
+		require.NoError(t, s.Commit(ctx, store.Write{ID: ids[i], Put: []store.Record{record(1, start)}, At: start}))
 	}
 	for range 2 {
 		for _, id := range ids {
@@ -63,7 +63,7 @@ func testRemembered(t *testing.T, open Open) {
 		s.restart()
 	}
 	for i := range 3 {
-		require.NoError(t, s.Commit(ctx, store.Write{Put: []store.Record{record(10+i, start)}, Seen: start}))
+		require.NoError(t, s.Commit(ctx, store.Write{Put: []store.Record{record(10+i, start)}, At: start}))
 	}
 	require.Len(t, s.scan(all), 4)
 	require.False(t, s.committed(store.NewWriteID()))
@@ -75,7 +75,7 @@ func testCancelled(t *testing.T, open Open) {
 	for i := range 100 {
 		cancelled, cancel := context.WithCancel(ctx)
 		timer := time.AfterFunc(time.Duration(i)*20*time.Microsecond, cancel)
-		w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(2*i+1, start), record(2*i+2, start)}, Seen: start}
+		w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(2*i+1, start), record(2*i+2, start)}, At: start}
 		before := len(s.scan(all))
 		err := s.Commit(cancelled, w)
 		timer.Stop()
@@ -95,7 +95,7 @@ func testFaults(t *testing.T, open Open) {
 	for range 4 {
 		for how := None; how < FaultCount; how++ {
 			n++
-			w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(n, start.Add(time.Duration(n)))}, Change: []byte{byte(n)}, Seen: start}
+			w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(n, start.Add(time.Duration(n)))}, Change: []byte{byte(n)}, At: start}
 			f.Next(how)
 			first := settle(t, f, w.ID, func() error { return f.Commit(ctx, w) })
 			require.Equal(t, how == None, first == nil)
@@ -125,7 +125,7 @@ func testChanges(t *testing.T, open Open) {
 	s := fresh(t, open)
 	var want []string
 	for i := range 6 {
-		w := store.Write{ID: store.NewWriteID(), Seen: start}
+		w := store.Write{ID: store.NewWriteID(), At: start}
 		if i%3 != 2 { // else it changes nothing
 			w.Change = []byte{byte('a' + i)}
 			want = append(want, string(w.Change))

@@ -23,7 +23,7 @@ func testConcurrentReaders(t *testing.T, open Open) {
 	var all sync.WaitGroup
 	all.Go(func() {
 		for i := range writes {
-			w := store.Write{ID: store.NewWriteID(), Seen: start, Change: []byte{byte(i)}, Put: []store.Record{
+			w := store.Write{ID: store.NewWriteID(), At: start, Change: []byte{byte(i)}, Put: []store.Record{
 				record(2*i+1, start.Add(time.Duration(i)*time.Minute)), record(2*i+2, start.Add(time.Duration(i)*time.Minute)),
 			}}
 			if i > 0 {
@@ -101,7 +101,7 @@ func readWhole(t *testing.T, s *opened, done *atomic.Int64) {
 func testStalledScans(t *testing.T, open Open) {
 	const n, scans = 12_000, 12
 	s := fresh(t, open)
-	w := store.Write{Seen: start}
+	w := store.Write{At: start}
 	for i := range n {
 		w.Put = append(w.Put, record(i+1, start.Add(time.Duration(i/7)*time.Second))) // some start together
 	}
@@ -153,7 +153,7 @@ func testRetireBesideWrites(t *testing.T, open Open) {
 		for i := range n / 10 {
 			before := start.Add(time.Duration(10*(i+1)) * time.Second)
 			assert.NoError(t, s.Retire(ctx, store.Retirement{
-				ID: store.NewWriteID(), Before: store.Ref{Start: before}, Floor: before, Spent: []store.Spent{{Start: start, Calls: 10, Tokens: 10}},
+				ID: store.NewWriteID(), Before: store.Ref{Start: before}, Watermark: before, Spent: []store.Spent{{Start: start, Calls: 10, Tokens: 10}},
 			}))
 		}
 	})
@@ -163,7 +163,7 @@ func testRetireBesideWrites(t *testing.T, open Open) {
 			case <-stop:
 				return
 			default: // after the end: it changes nothing of what is before
-				assert.NoError(t, s.Commit(ctx, store.Write{ID: store.NewWriteID(), Put: []store.Record{record(2, end.Add(time.Duration(i)))}, Seen: start}))
+				assert.NoError(t, s.Commit(ctx, store.Write{ID: store.NewWriteID(), Put: []store.Record{record(2, end.Add(time.Duration(i)))}, At: start}))
 			}
 		}
 	})

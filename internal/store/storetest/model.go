@@ -48,9 +48,9 @@ func maintain(t require.TestingT, e store.Engine, compact bool) {
 	switch {
 	case !can:
 	case compact:
-		require.NoError(t, m.Compact(ctx))
+		require.NoError(t, m.Vacuum(ctx))
 	default:
-		require.NoError(t, m.Fold(ctx))
+		require.NoError(t, m.Compact(ctx))
 	}
 }
 
@@ -84,7 +84,7 @@ func (m *reference) drawRetire(t *rapid.T, e store.Engine) {
 		first := rapid.SampledFrom(records).Draw(t, "that stays")
 		r.Before = store.Ref{ID: first.ID, Start: first.Start}
 	}
-	r.Floor = r.Before.Start
+	r.Watermark = r.Before.Start
 	m.retire(r.Before)
 	f := faulty(t, e)
 	_ = settle(t, f, r.ID, func() error { return f.Retire(ctx, r) })

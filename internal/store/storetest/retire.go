@@ -48,7 +48,7 @@ func testRetire(t *testing.T, open Open) {
 	retire := func(before, floor time.Duration, spent ...store.Spent) {
 		t.Helper()
 		require.NoError(t, s.Retire(ctx, store.Retirement{
-			ID: store.NewWriteID(), Before: store.Ref{Start: start.Add(before)}, Floor: start.Add(floor), Spent: spent,
+			ID: store.NewWriteID(), Before: store.Ref{Start: start.Add(before)}, Watermark: start.Add(floor), Spent: spent,
 		}))
 	}
 	one := store.Spent{Fingerprint: "fp", Start: start, Calls: 1, Tokens: 2, Cost: 3}
@@ -61,7 +61,7 @@ func testRetire(t *testing.T, open Open) {
 		info, err := s.Info(ctx)
 		require.NoError(t, err)
 		require.EqualValues(t, 14, info.Records)
-		require.True(t, info.Floor.Equal(start.Add(10*time.Minute)))
+		require.True(t, info.Watermark.Equal(start.Add(10*time.Minute)))
 		require.True(t, info.Oldest.Equal(start.Add(6*time.Minute)))
 		require.Equal(t, map[string]store.Spent{
 			"": everything, "older": older, "fp": {Fingerprint: "fp", Start: next.Start, Calls: 3, Tokens: 6, Cost: 9},

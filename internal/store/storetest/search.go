@@ -15,7 +15,7 @@ import (
 
 // searched are records of many texts, with and without traces.
 func searched() (w store.Write) {
-	w.Seen = start
+	w.At = start
 	for i := range 120 {
 		c := usage.Call{
 			Role: usage.RoleCall, Start: start.Add(time.Duration(i) * time.Minute), Model: []string{"gpt-4o", "Claude-3", "", "50%_x"}[i%4],
@@ -34,7 +34,7 @@ func searched() (w store.Write) {
 		default:
 			c.Signal, c.ID, c.Trace, c.Span = usage.SignalLog, usage.ID{0xbe, 0xef, byte(i), 0xfa, 0xce}, usage.TraceID{}, usage.SpanID{}
 		}
-		r := store.Record{Call: c, Counted: i%5 > 0, Seen: start}
+		r := store.Record{Call: c, Counted: i%5 > 0, StoredAt: start}
 		if !r.Counted {
 			r.Reason = store.Reason(i/5%4 + 1)
 		}

@@ -79,7 +79,7 @@ func (s *opened) restart() {
 
 // record makes a record that counts; n distinguishes it from others.
 func record(n int, at time.Time) store.Record {
-	r := store.Record{Counted: true, Seen: start.Truncate(time.Second), Call: usage.Call{
+	r := store.Record{Counted: true, StoredAt: start.Truncate(time.Second), Call: usage.Call{
 		Trace: usage.TraceID{1, byte(n >> 16), byte(n >> 8), byte(n)}, Span: usage.SpanID{2, byte(n >> 16), byte(n >> 8), byte(n)},
 		Role: usage.RoleCall, Start: at, Model: "m", Provider: "p",
 		Tokens: usage.Tokens{InputUncached: int64(n), Fields: usage.HasInput},
@@ -90,7 +90,7 @@ func record(n int, at time.Time) store.Record {
 
 // put commits records in one write.
 func (s *opened) put(records ...store.Record) {
-	require.NoError(s.t, s.Commit(ctx, store.Write{ID: store.NewWriteID(), Put: records, Seen: start}))
+	require.NoError(s.t, s.Commit(ctx, store.Write{ID: store.NewWriteID(), Put: records, At: start}))
 }
 
 func (s *opened) scan(f store.Filter) (out []store.Record) {

@@ -35,7 +35,7 @@ func (s *opened) pages(t *testing.T, part uint8) (out []store.SumPage) {
 func testSums(t *testing.T, open Open) {
 	s := fresh(t, open)
 	hour := start.Unix() / 3600
-	w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start)}, Seen: start, Dirty: []int64{hour, hour + 1}, Change: []byte("one")}
+	w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(1, start)}, At: start, DirtyHours: []int64{hour, hour + 1}, Change: []byte("one")}
 	require.NoError(t, s.Commit(ctx, w))
 	_, before := s.changesAfter(0)
 	saved := store.SumsWrite{ID: store.NewWriteID(), Series: []byte("all"), At: start.Add(time.Minute), Pages: []store.SumPage{
@@ -43,7 +43,7 @@ func testSums(t *testing.T, open Open) {
 	}}
 	require.NoError(t, s.sums(t).SaveSums(ctx, saved))
 	require.True(t, s.committed(saved.ID))
-	require.NoError(t, s.Commit(ctx, store.Write{Seen: start.Add(time.Hour), Dirty: []int64{hour}, Change: []byte("two")}))
+	require.NoError(t, s.Commit(ctx, store.Write{At: start.Add(time.Hour), DirtyHours: []int64{hour}, Change: []byte("two")}))
 	saved.Pages, saved.Series = nil, []byte("never")
 	for range 2 {
 		require.NoError(t, s.sums(t).SaveSums(ctx, saved), "it is not stored twice")
@@ -64,7 +64,7 @@ func testSums(t *testing.T, open Open) {
 		hours, err := s.sums(t).Hours(ctx)
 		require.NoError(t, err)
 		seen := start.Truncate(time.Second)
-		require.Equal(t, []store.Hour{{Number: hour, Dirty: true, Seen: seen.Add(time.Hour)}, {Number: hour + 1, Seen: seen.Add(time.Minute)}}, hours)
+		require.Equal(t, []store.Hour{{Number: hour, Dirty: true, LastStored: seen.Add(time.Hour)}, {Number: hour + 1, LastStored: seen.Add(time.Minute)}}, hours)
 		s.restart()
 	}
 	require.NoError(t, s.sums(t).SaveSums(ctx, store.SumsWrite{Pages: []store.SumPage{page(0, 0, 20780, "")}, At: start}))

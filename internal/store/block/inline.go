@@ -8,53 +8,53 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// Own marks, in Texts, a shared text that is not in the caller's table: the block keeps it itself. Numbers
-// of the table are below it. What is read from a block has the text's place among the block's own beside the
-// mark, see Figures.Own.
-const Own = uint32(1) << 31
+// Inline marks, in DictionaryIDs, a shared text that is not in the caller's dictionary: the block keeps it itself.
+// Numbers of dictionaries are below it. What is read from a block has the text's place among the block's inline texts
+// beside the mark, see Figures.InlineText.
+const Inline = uint32(1) << 31
 
-// Keeper tells what a block keeps itself: of a kind of text of a record, the text as it is stored, and the
-// name by which records are looked for.
-type Keeper func(r *store.Record, kind int) (text, name string)
+// InlineTexts returns what a block keeps itself: of a kind of text of a record, the text as it is stored, and the
+// name by which records are searched for.
+type InlineTexts func(r *store.Record, kind int) (text, name string)
 
-type ownText struct {
+type inlineText struct {
 	kind int
 	text string
 }
 
-// owns are the texts that a block keeps itself.
-type owns struct {
-	of    map[ownText]uint32
+// inlineTable collects the texts that a block keeps itself.
+type inlineTable struct {
+	of    map[inlineText]uint32
 	texts []string
 }
 
-// number gives the number of a text within the block.
-func (o *owns) number(kind int, text string) uint32 {
-	k := ownText{kind, text}
+// number returns the number of a text within the block.
+func (o *inlineTable) number(kind int, text string) uint32 {
+	k := inlineText{kind, text}
 	n, known := o.of[k]
 	if !known {
 		if o.of == nil {
-			o.of = map[ownText]uint32{}
+			o.of = map[inlineText]uint32{}
 		}
 		n = uint32(len(o.texts))
 		o.of[k], o.texts = n, append(o.texts, text)
 	}
-	return Own | n
+	return Inline | n
 }
 
-// ownTexts replaces the marks of rows by the numbers of the texts within the block. The rows are not changed.
-func (o *owns) ownTexts(rows []Row, keep Keeper) []Row {
+// numberInline replaces the marks of rows by the numbers of the texts within the block. The rows are not changed.
+func (o *inlineTable) numberInline(rows []Row, keep InlineTexts) []Row {
 	out := rows
 	for i := range rows {
-		for k, n := range rows[i].Texts {
-			if n&Own == 0 {
+		for k, n := range rows[i].IDs {
+			if n&Inline == 0 {
 				continue
 			}
 			if len(o.texts) == 0 {
 				out = append([]Row(nil), rows...)
 			}
 			text, _ := keep(rows[i].Record, k)
-			out[i].Texts[k] = o.number(k, text)
+			out[i].IDs[k] = o.number(k, text)
 		}
 	}
 	return out
@@ -62,7 +62,7 @@ func (o *owns) ownTexts(rows []Row, keep Keeper) []Row {
 
 // encode appends how many texts there are and how long each is, whether they are compressed, and they
 // themselves one after another.
-func (o *owns) encode(b []byte) []byte {
+func (o *inlineTable) encode(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(o.texts)))
 	var raw []byte
 	for _, t := range o.texts {
@@ -78,11 +78,11 @@ func (o *owns) encode(b []byte) []byte {
 	return append(append(b, textsPlain), raw...)
 }
 
-// readOwn reads what encode gave, up to the end but for the padding.
-func readOwn(b []byte) ([]string, error) {
+// readInline reads what encode gave, up to the end but for the padding.
+func readInline(b []byte) ([]string, error) {
 	r := reader{b: b}
 	n := r.uvarint()
-	if n > MaxRows*Kinds {
+	if n > MaxRows*DictionaryKinds {
 		return nil, ErrDamaged
 	}
 	lengths := make([]uint64, n)
@@ -115,28 +115,29 @@ func readOwn(b []byte) ([]string, error) {
 	return out, nil
 }
 
-// Own gives a text that the block keeps itself, by its number in Texts or a dictionary; false where it is none.
-func (f *Figures) Own(number uint64) (string, bool) {
-	if number&uint64(Own) == 0 {
+// InlineText returns a text that the block keeps itself, by its number in DictionaryIDs or a column of a dictionary;
+// false where the number is none of these.
+func (f *Figures) InlineText(number uint64) (string, bool) {
+	if number&uint64(Inline) == 0 {
 		return "", false
 	}
-	f.readOwn()
-	i := number &^ uint64(Own)
-	if i >= uint64(len(f.own)) {
+	f.readInline()
+	i := number &^ uint64(Inline)
+	if i >= uint64(len(f.inline)) {
 		return "", false
 	}
-	return f.own[i], true
+	return f.inline[i], true
 }
 
-func (f *Figures) readOwn() {
-	if f.ownAt == 0 || f.ownRead {
+func (f *Figures) readInline() {
+	if f.inlineAt == 0 || f.inlineRead {
 		return
 	}
-	f.ownRead = true
+	f.inlineRead = true
 	var err error
-	if f.ownAt > len(f.b) {
+	if f.inlineAt > len(f.b) {
 		f.bad = true
-	} else if f.own, err = readOwn(f.b[f.ownAt:]); err != nil {
+	} else if f.inline, err = readInline(f.b[f.inlineAt:]); err != nil {
 		f.bad = true
 	}
 }

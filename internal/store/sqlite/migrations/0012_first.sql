@@ -1,9 +1,9 @@
--- The schema of the first release. Versions 1 to 10 were those of development; databases of them are refused.
+-- The schema of the first release. Versions 1 to 11 were those of development; databases of them are refused.
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
--- blocks_version is raised whenever blocks change, so that a reader knows which of them it sees; last_seen is when a
--- record was last put (Unix s); keys_version is that of the last change of a key; epoch is that of the last lease. floor (Unix ns) and key_secret (secret.go)
--- are there when they are known.
+-- blocks_version is raised whenever blocks change, so that a reader can compare which of them it sees; last_seen is when
+-- a record was last put (Unix s); keys_version is that of the last change of a key; epoch is that of the last lease. floor
+-- (the retention watermark, Unix ns) and key_secret (secret.go) exist when they have a value.
 INSERT INTO meta (name, value) VALUES ('blocks_version', 1), ('last_seen', 0), ('keys_version', 1), ('epoch', 0);
 
 -- Texts that many records share.
