@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 
+	"github.com/tokenboard/tokenboard/internal/store"
+
 	"github.com/tokenboard/tokenboard/internal/store/postgres/database"
 	"github.com/tokenboard/tokenboard/internal/store/postgres/directory"
 )
@@ -16,6 +18,7 @@ type Options struct {
 type Engine struct {
 	db        *database.DB
 	directory *directory.Directory
+	store.Calls
 }
 
 // Open opens a database, makes its tables where there are none, and migrates them.

@@ -14,6 +14,7 @@ import (
 
 const (
 	// An interval is given in microseconds.
+	renewLease  = "UPDATE leases SET until = clock_timestamp() + $4::bigint * INTERVAL '1 microsecond' WHERE task = $1 AND holder = $2 AND epoch = $3 RETURNING until"
 	extendLease = `UPDATE leases SET until = clock_timestamp() + $3::bigint * INTERVAL '1 microsecond'
 WHERE task = $1 AND holder = $2 AND until > clock_timestamp() RETURNING epoch, until`
 	heldLease = "SELECT 1 FROM leases WHERE task = $1 AND holder <> $2 AND until > clock_timestamp()"
@@ -22,12 +23,15 @@ WHERE task = $1 AND holder = $2 AND until > clock_timestamp() RETURNING epoch, u
 ON CONFLICT (task) DO UPDATE SET holder = excluded.holder, epoch = excluded.epoch, until = excluded.until RETURNING until`
 )
 
-var errHolder = errors.New("a lease needs the name of its holder, and a time to live")
+var errTTL = errors.New("a lease needs a time to live")
 
 // Acquire takes the lease of a task, or extends it.
 func (e *Engine) Acquire(ctx context.Context, task, holder string, ttl time.Duration) (store.Lease, error) {
-	if holder == "" || ttl <= 0 {
-		return store.Lease{}, errHolder
+	if holder == "" {
+		return store.Lease{}, store.ErrNoHolder
+	}
+	if ttl <= 0 {
+		return store.Lease{}, errTTL
 	}
 	lease := store.Lease{Task: task, Holder: holder}
 	extended, err := database.One(e.db.QueryRow(ctx, extendLease, task, holder, ttl.Microseconds()), &lease.Epoch, &lease.Until)
@@ -66,6 +70,22 @@ func held(ctx context.Context, q database.Querier, task, holder string) error {
 		return store.ErrHeld
 	}
 	return database.Map("look at a lease", err)
+}
+
+// Renew lets a lease end later.
+func (e *Engine) Renew(ctx context.Context, l store.Lease, ttl time.Duration) (store.Lease, error) {
+	if ttl <= 0 {
+		return store.Lease{}, errTTL
+	}
+	renewed, err := database.One(e.db.QueryRow(ctx, renewLease, l.Task, l.Holder, l.Epoch, ttl.Microseconds()), &l.Until)
+	if err != nil {
+		return store.Lease{}, database.Map("renew a lease", err)
+	}
+	if !renewed {
+		return store.Lease{}, store.ErrFenced
+	}
+	l.Until = l.Until.UTC()
+	return l, nil
 }
 
 // Release gives a lease up.

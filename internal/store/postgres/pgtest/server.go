@@ -4,7 +4,6 @@
 package pgtest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
 // The superuser of a test server.
@@ -38,6 +38,22 @@ type Server struct {
 	port    int
 	process *process // nil where it does not run
 	names   int      // of databases, schemas and roles that it has
+}
+
+// Main runs the tests of a package that use servers, ends these, and looks for goroutines that are left. It returns the
+// code to exit with.
+func Main(m *testing.M, servers ...*Server) int {
+	code := m.Run()
+	for _, s := range servers {
+		s.End()
+	}
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	return code
 }
 
 // find gives the folder of PostgreSQL's programs: the newest version of Debian's packages, or where PATH has it.
@@ -120,12 +136,17 @@ func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 // start starts the server and waits until it answers. A crash of the machine is nothing that tests make, so that it
 // need not sync.
 func (s *Server) start(bin string) error {
-	var log bytes.Buffer
+	logFile := filepath.Join(s.dir, "log")
+	log, err := os.Create(logFile)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
 	cmd := exec.Command(filepath.Join(bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port), "-k", s.dir, //nolint:noctx // End ends it
 		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB",
 		"-c", "max_connections=300", "-c", "logging_collector=off", "-c", "log_min_messages=fatal",
 		"-c", "ssl=on", "-c", "ssl_cert_file="+s.Certificate(), "-c", "ssl_key_file="+filepath.Join(s.dir, keyFile))
-	cmd.Dir, cmd.SysProcAttr, cmd.Stderr, cmd.Stdout = s.dir, unprivileged(), &log, &log
+	cmd.Dir, cmd.SysProcAttr, cmd.Stderr, cmd.Stdout = s.dir, unprivileged(), log, log
 	p, err := run(cmd)
 	if err != nil {
 		return err
@@ -138,13 +159,15 @@ func (s *Server) start(bin string) error {
 		}
 		select {
 		case <-p.ended:
-			return fmt.Errorf("PostgreSQL ended: %s", &log)
+			said, _ := os.ReadFile(logFile)
+			return fmt.Errorf("PostgreSQL ended: %s", said)
 		case <-time.After(10 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
 			p.signal(syscall.SIGQUIT)
 			<-p.ended
-			return fmt.Errorf("PostgreSQL does not answer: %w\n%s", err, &log)
+			said, _ := os.ReadFile(logFile)
+			return fmt.Errorf("PostgreSQL does not answer: %w\n%s", err, said)
 		}
 	}
 }

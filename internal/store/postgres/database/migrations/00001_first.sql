@@ -15,7 +15,7 @@ INSERT INTO state (task, seq, version, texts) VALUES ('ledger', 0, 1, 1), ('dire
 -- entry of the audit log. floor (Unix ns) and key_secret (the check
 -- value of the secret that keys fingerprints) are there when they are known.
 CREATE TABLE meta (name text PRIMARY KEY, value bigint NOT NULL);
-INSERT INTO meta (name, value) VALUES ('last_seen', 0), ('epoch', 0), ('audit', 0);
+INSERT INTO meta (name, value) VALUES ('last_seen', 0), ('epoch', 0), ('audit', 0), ('changes_dropped', 0);
 
 -- The identities of the last writes: one whose outcome is not known is asked for, and none is applied twice.
 CREATE TABLE writes (id bytea PRIMARY KEY, task text NOT NULL, seq bigint NOT NULL);
@@ -37,7 +37,8 @@ CREATE INDEX dims_seq ON dims (seq);
 -- process keeps of them in memory: the hour (Unix time / 3600), first and last start (Unix ns), number of records, summary.
 -- A block never changes, and none gets the id of an earlier one.
 CREATE TABLE blocks (
-	id bigint PRIMARY KEY, hour bigint NOT NULL, first bigint NOT NULL, last bigint NOT NULL, records bigint NOT NULL, summary bytea NOT NULL
+	id bigint PRIMARY KEY, hour bigint NOT NULL, first bigint NOT NULL, last bigint NOT NULL, records bigint NOT NULL, summary bytea NOT NULL,
+	bytes bigint NOT NULL -- of its data
 );
 CREATE TABLE block_data (id bigint PRIMARY KEY, figures bytea NOT NULL, names bytea NOT NULL);
 ALTER TABLE block_data ALTER COLUMN figures SET STORAGE EXTERNAL; -- they are packed already
@@ -58,7 +59,9 @@ CREATE INDEX links_seen ON links (seen);
 -- changed in the ledger's series, by the number of the write; and the series as a whole, in at most one row, up to a number.
 CREATE TABLE sums (part smallint NOT NULL, day bigint NOT NULL, axis smallint NOT NULL, data bytea NOT NULL, PRIMARY KEY (part, day, axis));
 CREATE TABLE hours (hour bigint PRIMARY KEY, dirty boolean NOT NULL, seen bigint NOT NULL);
-CREATE TABLE changes (seq bigint PRIMARY KEY, data bytea NOT NULL);
+-- Changes are kept for a while after they are in the series, for those that follow them; meta.changes_dropped is the number
+-- of the last one that is not.
+CREATE TABLE changes (seq bigint PRIMARY KEY, data bytea NOT NULL, at timestamptz NOT NULL);
 CREATE TABLE series (id smallint PRIMARY KEY CHECK (id = 1), through bigint NOT NULL, data bytea NOT NULL);
 
 -- What was spent with keys in calls that retention removed, by the start (Unix ns) of the quarter of an hour; start 0 is
