@@ -1,50 +1,60 @@
-package proxytrace
+package llmapi
 
 import (
-	"net/http"
 	"strings"
+
+	"github.com/tokenboard/tokenboard/proxytrace/internal/jsonscan"
 )
 
 // converseUsage is https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html. Its input
 // leaves the cache out, as Anthropic's does.
-var converseUsage = table{
+var converseUsage = jsonscan.Table{
 	"inputTokens": fInput, "outputTokens": fOutput, "totalTokens": fTotal,
 	"cacheReadInputTokens": fCacheRead, "cacheWriteInputTokens": fCacheWrite,
 }
 
-// bedrockError are the names by which Bedrock's errors come in the body, beside their header.
-var bedrockError = table{"__type": fErrorType}
+// bedrockError has the key of an error's name in the body; a header has it, too.
+var bedrockError = jsonscan.Table{"__type": fErrorType}
 
-// invokeUsage is what the bodies of models have: Anthropic's, Amazon's Nova and those that copied OpenAI.
-var invokeUsage = table{
+// invokeUsage has the figures of the models' own bodies: Anthropic's, Amazon's Nova and those compatible with OpenAI.
+var invokeUsage = jsonscan.Table{
 	"input_tokens": fInput, "output_tokens": fOutput, "cache_read_input_tokens": fCacheRead, "cache_creation_input_tokens": fCacheWrite,
 	"cache_creation.ephemeral_5m_input_tokens": fCacheWrite5m, "cache_creation.ephemeral_1h_input_tokens": fCacheWrite1h,
 	"inputTokens": fInput, "outputTokens": fOutput, "cacheReadInputTokenCount": fCacheRead, "cacheWriteInputTokenCount": fCacheWrite,
 	"prompt_tokens": fInput, "completion_tokens": fOutput,
 }
 
-// invocationMetrics is what Bedrock itself adds to the last piece of a stream.
+// invocationMetrics is the object that Bedrock itself adds to the last piece of a stream.
 const invocationMetrics = "amazon-bedrock-invocationMetrics"
 
 var (
-	converseTree = tree(here, bedrockError, table{"stopReason": fFinish}, within("usage", converseUsage))
+	converseTree = jsonscan.NewTree(here, bedrockError, jsonscan.Table{"stopReason": fFinish}, within("usage", converseUsage))
 
-	invokeTree = tree([]string{"", "message."}, anthropicCommon, bedrockError, within("usage", invokeUsage), table{
+	invokeTree = jsonscan.NewTree([]string{"", "message."}, anthropicCommon, bedrockError, within("usage", invokeUsage), jsonscan.Table{
 		"type": fType, "delta.stop_reason": fFinish, "stopReason": fFinish,
 		invocationMetrics: fMetrics, invocationMetrics + ".inputTokenCount": fInput, invocationMetrics + ".outputTokenCount": fOutput,
 		invocationMetrics + ".cacheReadInputTokenCount": fCacheRead, invocationMetrics + ".cacheWriteInputTokenCount": fCacheWrite,
 	})
 )
 
-// bedrockRule is Anthropic's: what the cache read and wrote is beside the input.
-func bedrockRule(t *tokens, f *figures) { t.anthropic(f) }
-
 var (
-	converseFamily       = family{operation: "chat", provider: "aws.bedrock", answers: converseTree, rule: bedrockRule, merges: true}
-	converseStreamFamily = family{operation: "chat", provider: "aws.bedrock", answers: converseTree, rule: bedrockRule, merges: true, streams: true}
-	invokeFamily         = family{operation: "chat", provider: "aws.bedrock", answers: invokeTree, rule: bedrockRule, merges: true}
-	invokeStreamFamily   = family{operation: "chat", provider: "aws.bedrock", answers: invokeTree, rule: bedrockRule, merges: true, streams: true}
+	converse       = bedrockSpec(converseTree)
+	converseStream = converse.streaming()
+	invoke         = bedrockSpec(invokeTree).withHeaders()
+	invokeStream   = bedrockSpec(invokeTree).streaming()
 )
+
+// bedrockSpec returns the description of an API of Bedrock's. What the cache read and wrote is beside the input, as in
+// Anthropic's.
+func bedrockSpec(tree *jsonscan.Node) Spec {
+	return Spec{Operation: "chat", Provider: "aws.bedrock", Tree: tree, Tiers: openAITiers, tokens: anthropicTokens, merges: true}
+}
+
+// withHeaders returns the same with figures that come in headers, too.
+func (s Spec) withHeaders() Spec {
+	s.inHeaders = true
+	return s
+}
 
 // bedrockVerbs are the ends of Bedrock's paths, /model/{id}/{verb}.
 var bedrockVerbs = map[string]API{
@@ -59,7 +69,7 @@ func recognizeBedrock(path string) API {
 	return bedrockVerbs[path[strings.LastIndexByte(path, '/')+1:]]
 }
 
-// bedrockModel gives the model of a path, which may be an ARN with slashes of its own; "" where the path is none of Bedrock's.
+// bedrockModel returns the model of a path, which may be an ARN with slashes of its own; "" for paths that are not Bedrock's.
 func bedrockModel(path string) string {
 	rest, ok := strings.CutPrefix(path, "/model/")
 	if !ok {
@@ -80,24 +90,8 @@ func bedrockModel(path string) string {
 // bedrockHeaders are the counts that InvokeModel sends beside any body.
 var bedrockHeaders = []struct {
 	name  string
-	field field
+	field Field
 }{
 	{"X-Amzn-Bedrock-Input-Token-Count", fInput}, {"X-Amzn-Bedrock-Output-Token-Count", fOutput},
 	{"X-Amzn-Bedrock-Cache-Read-Input-Token-Count", fCacheRead}, {"X-Amzn-Bedrock-Cache-Write-Input-Token-Count", fCacheWrite},
 }
-
-// headerFigures reads the counts of an answer's headers, which stand until the body says more.
-func (a API) headerFigures(h http.Header) (f figures) {
-	if a != BedrockInvoke {
-		return f
-	}
-	for _, b := range bedrockHeaders {
-		if v := h.Get(b.name); v != "" && len(v) <= maxCapture {
-			f.set(b.field, []byte(v))
-		}
-	}
-	return f
-}
-
-// bedrockID is where AWS sends the id of a request.
-const bedrockID = "X-Amzn-Requestid"

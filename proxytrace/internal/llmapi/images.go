@@ -1,11 +1,15 @@
-package proxytrace
+package llmapi
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/tokenboard/tokenboard/proxytrace/internal/jsonscan"
+)
 
 // imageTree reads https://platform.openai.com/docs/api-reference/images: DALL·E sends no usage, the GPT image
-// models send it in the answer, or in the last event of a stream. Older servers do not say which of the output's
-// tokens are an image's: all are.
-var imageTree = tree(here, openAICommon, table{"type": fType}, within("usage", table{
+// models send it in the answer, or in the last event of a stream. Older servers do not divide the output's tokens: all are
+// an image's.
+var imageTree = jsonscan.NewTree(here, openAICommon, jsonscan.Table{"type": fType}, within("usage", jsonscan.Table{
 	"input_tokens": fInput, "output_tokens": fOutput, "total_tokens": fTotal,
 	"input_tokens_details.image_tokens": fImageInput, "input_tokens_details.cached_tokens": fCacheRead,
 	"input_tokens_details.cached_tokens_details.image_tokens": fImageRead,
@@ -13,18 +17,18 @@ var imageTree = tree(here, openAICommon, table{"type": fType}, within("usage", t
 	"output_tokens_details.text_tokens":                       fTextOutput,
 }))
 
-var imageFamily = family{
-	operation: "image_generation", provider: "openai", answers: imageTree,
-	rule: func(t *tokens, f *figures) {
-		t.openAI(f, OpenAIImages)
+var images = Spec{
+	Operation: "image_generation", Provider: "openai", Tree: imageTree, Tiers: openAITiers,
+	tokens: func(t *Tokens, f *figures) {
+		openAITokens(t, f)
 		if out := &f.parts.count[fImageOutput-fAudioInput]; *out == 0 && !f.parts.text {
-			*out = t.output
+			*out = t.Output
 		}
 	},
 }
 
-// googleImageFamily are Imagen's models, which are billed by the image and send no usage.
-var googleImageFamily = family{operation: "image_generation", provider: "gcp.gemini", answers: geminiTree, rule: noTokens}
+// googleImages are Imagen's models, which are billed by the image and send no usage.
+var googleImages = geminiSpec("image_generation", noTokens)
 
 func recognizeImages(path string) API {
 	if under(path, "/images/generations") || under(path, "/images/edits") || under(path, "/images/variations") {
@@ -33,7 +37,7 @@ func recognizeImages(path string) API {
 	return None
 }
 
-// isImagen tells whether a path of Google's asks an image model to predict.
+// isImagen reports whether a path of Google's is of an image model.
 func isImagen(path string) bool {
-	return strings.HasPrefix(modelInPath(path), "imagen")
+	return strings.HasPrefix(ModelInPath(path), "imagen")
 }

@@ -1,4 +1,5 @@
-package proxytrace
+// Package decode decompresses a copy of a body while the body passes.
+package decode
 
 import (
 	"bufio"
@@ -13,29 +14,29 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// writer takes a body as it passes. Its write must not keep p, and cannot fail: whatever a body is,
-// it passes on unchanged.
-type writer interface {
-	write(p []byte)
+// Feeder reads a body in pieces. Feed must not keep p, and cannot fail: the body itself passes unchanged, whatever it is.
+type Feeder interface {
+	Feed(p []byte)
 }
 
-// maxDecoded is how much of a compressed body is looked at, so that a small body that unpacks to
-// much cannot hold up a call.
+// maxDecoded is how many bytes of a decompressed body are read, so that a small body that decompresses to a large one
+// cannot delay a call.
 const maxDecoded = 256 << 20
 
-// zstdWindow is what a body sent over HTTP may ask for, RFC 9659.
+// zstdWindow is the window that a body sent over HTTP may use, RFC 9659.
 const zstdWindow = 8 << 20
 
-// decoder unpacks a copy of a compressed body as it passes. Close ends it.
+// decoder decompresses a copy of a body in a goroutine of its own, which ends with Close.
 type decoder struct {
 	pipe *io.PipeWriter
 	done chan struct{}
-	over bool // the rest cannot be unpacked
+	over bool // the rest cannot be decompressed
 }
 
-// decoding gives a writer that unpacks for to, and what must be closed in the end. A coding that
-// nobody here knows leaves nothing to look at.
-func decoding(encoding string, to writer) (writer, io.Closer) {
+// New returns a feeder for the pieces of a body with a content coding (gzip, deflate, br, zstd, identity or ""), which
+// passes the decompressed bytes to to. The closer, nil where nothing is to be closed, waits until all of them have been
+// passed. Both are nil for an unsupported coding.
+func New(encoding string, to Feeder) (Feeder, io.Closer) {
 	encoding = strings.ToLower(strings.TrimSpace(encoding))
 	switch encoding {
 	case "", "identity":
@@ -48,13 +49,13 @@ func decoding(encoding string, to writer) (writer, io.Closer) {
 	d := &decoder{pipe: w, done: make(chan struct{})}
 	go func() {
 		defer close(d.done)
-		err := unpack(encoding, r, to)
-		_ = r.CloseWithError(err) // from here on nothing is taken
+		err := decompress(encoding, r, to)
+		_ = r.CloseWithError(err) // further writes fail
 	}()
 	return d, d
 }
 
-func (d *decoder) write(p []byte) {
+func (d *decoder) Feed(p []byte) {
 	if d.over {
 		return
 	}
@@ -62,16 +63,16 @@ func (d *decoder) write(p []byte) {
 	d.over = err != nil
 }
 
-// Close waits until all that was written has been looked at.
+// Close waits until all pieces have been decompressed and passed on.
 func (d *decoder) Close() error {
 	err := d.pipe.Close()
 	<-d.done
 	return err
 }
 
-var errEnough = errors.New("enough was looked at")
+var errTooLarge = errors.New("the decompressed body is too large to be read")
 
-func unpack(encoding string, r io.Reader, to writer) error {
+func decompress(encoding string, r io.Reader, to Feeder) error {
 	var body io.Reader
 	switch encoding {
 	case "br":
@@ -108,11 +109,11 @@ func unpack(encoding string, r io.Reader, to writer) error {
 	buf := make([]byte, 16<<10)
 	for seen := 0; seen < maxDecoded; {
 		n, err := body.Read(buf)
-		to.write(buf[:n])
+		to.Feed(buf[:n])
 		seen += n
 		if err != nil {
 			return err
 		}
 	}
-	return errEnough
+	return errTooLarge
 }

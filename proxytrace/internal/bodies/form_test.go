@@ -1,25 +1,26 @@
-package proxytrace
+package bodies
 
 import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"mime/multipart"
-	"net/http"
-	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/proxytrace/internal/jsonscan"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/llmapi"
 )
 
-// read passes a form in pieces of a size and gives what was read.
-func readForm(kind string, body []byte, size int) (*form, requestReading) {
-	var r requestReading
+// readForm reads a form in pieces of a size and returns what was read.
+func readForm(kind string, body []byte, size int) (*form, llmapi.Request) {
+	var r llmapi.Request
 	f := newForm(kind, &r)
 	for ; f != nil && len(body) > 0; body = body[min(size, len(body)):] {
-		f.write(body[:min(size, len(body))])
+		f.Feed(body[:min(size, len(body))])
 	}
 	return f, r
 }
@@ -40,7 +41,7 @@ func TestForm(t *testing.T) {
 	b.WriteString("\r\n--" + w.Boundary() + "\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nafter the end\r\n--" + w.Boundary())
 	for size := 1; size < b.Len(); size += 1 + size/8 {
 		_, r := readForm(w.FormDataContentType(), b.Bytes(), size)
-		require.Equal(t, requestReading{model: "whisper-1", stream: true, user: `u"1`}, r, "in pieces of %d", size)
+		require.Equal(t, llmapi.Request{Model: "whisper-1", Stream: true, User: `u"1`}, r, "in pieces of %d", size)
 	}
 	form := func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
 	for name, c := range map[string]struct{ body, model string }{
@@ -57,24 +58,24 @@ func TestForm(t *testing.T) {
 	} {
 		for _, size := range []int{1, 2, 3, 7, 1 << 20} {
 			_, r := readForm("multipart/form-data; boundary=B", []byte(c.body), size)
-			require.Equal(t, c.model, r.model, "%s, in pieces of %d", name, size)
+			require.Equal(t, c.model, r.Model, "%s, in pieces of %d", name, size)
 		}
 	}
 	for _, kind := range []string{"application/json", "multipart/form-data", "multipart/form-data; boundary=" + strings.Repeat("b", 71), "multipart/mixed; boundary=b", "multipart/form-data; boundary=\"", ";"} {
-		require.Nil(t, newForm(kind, &requestReading{}), kind)
+		require.Nil(t, newForm(kind, &llmapi.Request{}), kind)
 	}
 }
 
 // TestFormMemory: a file of 64 MB costs no memory, whatever is in it.
 func TestFormMemory(t *testing.T) {
 	for name, piece := range map[string]string{"zeros": "\x00", "line ends": "\r\n", "dashes": "\r\n--", "nearly boundaries": "\r\n--boundar"} {
-		f := newForm("multipart/form-data; boundary=boundary", &requestReading{})
-		f.write([]byte("--boundary\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n"))
+		f := newForm("multipart/form-data; boundary=boundary", &llmapi.Request{})
+		f.Feed([]byte("--boundary\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n"))
 		chunk := bytes.Repeat([]byte(piece), (1<<20)/len(piece))
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		for range 64 {
-			f.write(chunk)
+			f.Feed(chunk)
 		}
 		runtime.ReadMemStats(&after)
 		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20), name)
@@ -91,7 +92,7 @@ func FuzzForm(f *testing.F) {
 		for _, f := range []*form{whole, cut} {
 			if f != nil {
 				require.LessOrEqual(t, cap(f.line), 2*maxPartHeaders)
-				require.LessOrEqual(t, cap(f.value), 2*maxCapture)
+				require.LessOrEqual(t, cap(f.value), 2*jsonscan.MaxCapture)
 			}
 		}
 	})
@@ -104,17 +105,14 @@ func FuzzBinary(f *testing.F) {
 	f.Add([]byte("\x81\x7e\x00\x05{\"a\":"), uint64(1), false)
 	f.Fuzz(func(t *testing.T, body []byte, seed uint64, wrapped bool) {
 		look := func(size int) string {
-			r := reading{api: BedrockInvokeStream}
-			scan := scanner{root: invokeTree, sink: &r}
-			scan.reset()
-			e := eventStream{scan: &scan, reading: &r, wrapped: wrapped}
-			messages, second := 0, reading{api: OpenAIRealtime}
-			other := scanner{root: realtimeTree, sink: &second}
-			other.reset()
-			w := frames{scan: &other, message: func() { messages++ }}
+			r, second := llmapi.NewAnswer(llmapi.BedrockInvokeStream), llmapi.NewAnswer(llmapi.OpenAIRealtime)
+			scan := jsonscan.New(llmapi.SpecOf(llmapi.BedrockInvokeStream).Tree, &r)
+			e := eventStream{scan: scan, answer: &r, wrapped: wrapped}
+			messages := 0
+			w := NewFrames(jsonscan.New(llmapi.SpecOf(llmapi.OpenAIRealtime).Tree, &second), func() { messages++ })
 			for rest := body; len(rest) > 0; rest = rest[min(size, len(rest)):] {
-				e.write(rest[:min(size, len(rest))])
-				w.write(rest[:min(size, len(rest))])
+				e.Feed(rest[:min(size, len(rest))])
+				w.Feed(rest[:min(size, len(rest))])
 			}
 			require.LessOrEqual(t, cap(e.message), 2*maxMessage)
 			require.LessOrEqual(t, cap(w.head), 2*longestFrameHead)
@@ -122,30 +120,4 @@ func FuzzBinary(f *testing.F) {
 		}
 		require.Equal(t, look(len(body)+1), look(1+rand.New(rand.NewPCG(seed, 1)).IntN(64)))
 	})
-}
-
-// TestSeen: ids are remembered, the oldest of too many forgotten.
-func TestSeen(t *testing.T) {
-	var s seen
-	for i := range 2 * maxSeen {
-		require.True(t, s.first(fmt.Sprint(i)))
-		require.False(t, s.first(fmt.Sprint(i)))
-	}
-	require.Len(t, s.ids, maxSeen)
-	require.True(t, s.first("0"))
-	require.False(t, s.first(fmt.Sprint(2*maxSeen-1)))
-}
-
-// TestProviders: where the host says nothing, the path says who offers an API.
-func TestProviders(t *testing.T) {
-	for path, want := range map[string]string{
-		"/v1/messages/count_tokens": "anthropic", "/v1beta/models/g:countTokens": "gcp.gemini", "/v1/responses/input_tokens": "openai",
-		"/model/m/count-tokens": "aws.bedrock", "/model/m/converse": "aws.bedrock", "/api/chat": "ollama", "/v1/rerank": "cohere", "/v1/audio/speech": "openai",
-		"/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens:rawPredict": "anthropic", "/v1beta/models/imagen-4:predict": "gcp.gemini",
-		"/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-pro:streamGenerateContent": "gcp.gemini",
-	} {
-		a := Recognize(httptest.NewRequest(http.MethodPost, path, nil))
-		require.NotEqual(t, None, a, path)
-		require.Equal(t, want, a.providerAt(path), path)
-	}
 }

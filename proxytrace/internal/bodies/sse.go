@@ -1,6 +1,11 @@
-package proxytrace
+package bodies
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/tokenboard/tokenboard/proxytrace/internal/jsonscan"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/llmapi"
+)
 
 type sseState uint8
 
@@ -8,22 +13,21 @@ const (
 	sseName  sseState = iota // in the name of a field
 	sseSpace                 // after "data:", where one space may stand
 	sseData                  // in the data
-	sseOther                 // in a field or comment that nobody needs
+	sseOther                 // in another field or a comment
 )
 
-// sse reads Server-Sent Events as they come, in pieces cut anywhere, and hands their data to a
-// scanner. Lines end with LF, CR LF or CR.
+// events reads Server-Sent Events and passes their data to a scanner. Lines end with LF, CR LF or CR.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
-type sse struct {
-	scan    *scanner
-	reading *reading
-	looks   looks // without a glance every event is scanned
+type events struct {
+	scan   *jsonscan.Scanner
+	answer *llmapi.Answer
+	filter streamFilter // without a prefilter every event is scanned
 
 	state sseState
 	cr    bool // the last byte was a CR: an LF after it belongs to it
 	name  []byte
-	head  []byte // how the data begins
-	event []byte // the last line that named an event, with its end: most are as the one before
+	head  []byte // the beginning of the data
+	event []byte // the last line that named an event, with its end: most events repeat it
 }
 
 const (
@@ -31,10 +35,11 @@ const (
 	byteOrder  = "\xef\xbb\xbf" // may stand at the beginning
 	longestTag = 8
 	maxEvent   = 64   // longest such line that is kept
-	window     = 1024 // how far the end of a line is sought at once
+	window     = 1024 // bytes in which the end of a line is searched at once
 )
 
-func (s *sse) write(p []byte) {
+// Feed reads the next piece.
+func (s *events) Feed(p []byte) {
 	for len(p) > 0 {
 		if s.cr {
 			s.cr = false
@@ -45,7 +50,7 @@ func (s *sse) write(p []byte) {
 		}
 		switch s.state {
 		case sseName:
-			p = s.begins(p)
+			p = s.beginLine(p)
 		case sseSpace:
 			s.state, s.head = sseData, s.head[:0]
 			if p[0] == ' ' {
@@ -54,9 +59,9 @@ func (s *sse) write(p []byte) {
 		default:
 			n, end := lineEnd(p)
 			if s.state == sseData {
-				if !s.dull(p[:n], p[n:]) {
+				if !s.skippable(p[:n], p[n:]) {
 					s.data(p[:n])
-				} else if begins(p[n:], "\n\n") { // what the two lines' ends would do in steps
+				} else if begins(p[n:], "\n\n") { // the ends of both lines in one step
 					p, s.state, s.name = p[n+2:], sseName, s.name[:0]
 					continue
 				}
@@ -70,8 +75,8 @@ func (s *sse) write(p []byte) {
 	}
 }
 
-// begins takes what a line begins with, and gives the rest.
-func (s *sse) begins(p []byte) []byte {
+// beginLine reads the beginning of a line, and returns the rest.
+func (s *events) beginLine(p []byte) []byte {
 	if len(s.name) == 0 { // as nearly all lines do
 		switch {
 		case begins(p, "data: "):
@@ -90,20 +95,20 @@ func (s *sse) begins(p []byte) []byte {
 	return p[1:]
 }
 
-// dull tells whether what is left of a line is a whole event that tells nothing.
-func (s *sse) dull(line, rest []byte) bool {
-	return s.looks.glance != nil && len(s.head) == 0 && s.scan.fresh() && wholeEvent(rest) && s.looks.dull(line, s.reading)
+// skippable reports whether a line is a whole event that changes nothing.
+func (s *events) skippable(line, rest []byte) bool {
+	return s.filter.prefilter != nil && len(s.head) == 0 && s.scan.Idle() && wholeEvent(rest) && s.filter.skippable(line, s.answer)
 }
 
-// wholeEvent tells whether an event ends here, by what follows its line.
+// wholeEvent reports whether an event ends here, by what follows its line.
 func wholeEvent(rest []byte) bool {
 	return len(rest) > 1 && (rest[0] == '\n' && (rest[1] == '\n' || rest[1] == '\r') ||
 		rest[0] == '\r' && (rest[1] == '\r' || len(rest) > 2 && rest[1] == '\n' && (rest[2] == '\r' || rest[2] == '\n')))
 }
 
-// lineEnd finds the end of the line; end is false where it is not there yet.
+// lineEnd returns the length of the line; end is false where its end has not come yet.
 func lineEnd(p []byte) (n int, end bool) {
-	for ; n < len(p); n += window { // what ends lines with CR alone has no LF to be found far away
+	for ; n < len(p); n += window { // a stream whose lines end with CR alone has no LF to be searched for
 		part := p[n:min(n+window, len(p))]
 		i := bytes.IndexByte(part, '\n')
 		if i >= 0 {
@@ -119,11 +124,11 @@ func lineEnd(p []byte) (n int, end bool) {
 	return len(p), false
 }
 
-func (s *sse) inName(c byte) {
+func (s *events) inName(c byte) {
 	switch {
 	case c == '\r' || c == '\n':
 		if len(s.name) == 0 { // an empty line ends the event
-			s.scan.reset()
+			s.scan.Reset()
 		}
 		s.newline(c)
 	case c == ':':
@@ -135,20 +140,20 @@ func (s *sse) inName(c byte) {
 	}
 }
 
-func (s *sse) newline(c byte) {
+func (s *events) newline(c byte) {
 	if s.state == sseData {
-		s.scan.write([]byte{'\n'}) // the lines of one event are one text
+		s.scan.Feed([]byte{'\n'}) // the lines of one event are one text
 	}
 	s.state, s.name, s.cr = sseName, s.name[:0], c == '\r'
 }
 
-func (s *sse) data(p []byte) {
+func (s *events) data(p []byte) {
 	if len(s.head) < len(doneMark) {
 		s.head = append(s.head, p[:min(len(p), len(doneMark)-len(s.head))]...)
 		if string(s.head) == doneMark {
-			s.reading.done()
+			s.answer.MarkEnd()
 		}
 	}
-	s.looks.forget()
-	s.scan.write(p)
+	s.filter.reset()
+	s.scan.Feed(p)
 }

@@ -1,4 +1,4 @@
-package proxytrace
+package llmapi
 
 import "strings"
 
@@ -10,7 +10,7 @@ func onVertex(path, verb string) API {
 	switch {
 	case !ok:
 		return None
-	case publisher == "anthropic" && strings.HasPrefix(modelInPath(path), "count-tokens"):
+	case publisher == "anthropic" && strings.HasPrefix(ModelInPath(path), "count-tokens"):
 		return CountTokens
 	case publisher == "anthropic" && stream:
 		return anthropicStreamOnVertex

@@ -1,34 +1,39 @@
-package proxytrace
+package bodies
 
 import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+
+	"github.com/tokenboard/tokenboard/proxytrace/internal/cleantext"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/jsonscan"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/llmapi"
 )
 
-// eventStream reads AWS's binary framing (application/vnd.amazon.eventstream) as it comes: messages of a total
-// length, the length of their headers, a checksum, headers, a payload and a checksum. The checksums are not
-// verified: nothing is changed by what is read here.
+// eventStream reads AWS's binary framing (application/vnd.amazon.eventstream): messages of a total length, the length of
+// their headers, a checksum, headers, a payload and a checksum. The checksums are not verified: the body itself is not
+// changed by what is read here.
 type eventStream struct {
-	scan    *scanner
-	reading *reading
+	scan    *jsonscan.Scanner
+	answer  *llmapi.Answer
 	wrapped bool // a payload is {"bytes":"..."}, the base64 of a JSON document
 
-	message []byte // what came of the current message
-	skip    int    // bytes of a message that is too long to be looked at
+	message []byte // of the current message, as far as it has come
+	skip    int    // bytes of a message that is too long to be read
 	broken  bool
 }
 
 const (
 	preludeSize = 12
 	trailerSize = 4
-	// maxMessage is the longest message that is looked at. Those with usage are short; a longer one is text or an image.
+	// maxMessage is the longest message that is read. Those with usage are short; a longer one is text or an image.
 	maxMessage = 256 << 10
-	// longestMessage is what the format allows.
+	// longestMessage is the format's limit.
 	longestMessage = 24 << 20
 )
 
-func (e *eventStream) write(p []byte) {
+// Feed reads the next piece.
+func (e *eventStream) Feed(p []byte) {
 	for len(p) > 0 && !e.broken {
 		if e.skip > 0 {
 			n := min(e.skip, len(p))
@@ -47,15 +52,15 @@ func (e *eventStream) write(p []byte) {
 			return
 		}
 		if len(e.message) == preludeSize {
-			e.begins()
+			e.beginMessage()
 			continue
 		}
-		e.ends()
+		e.endMessage()
 	}
 }
 
-// begins takes the lengths of a message.
-func (e *eventStream) begins() {
+// beginMessage reads the lengths of a message.
+func (e *eventStream) beginMessage() {
 	total, headers := binary.BigEndian.Uint32(e.message), binary.BigEndian.Uint32(e.message[4:])
 	switch {
 	case total < preludeSize+trailerSize || total > longestMessage || headers > total-preludeSize-trailerSize:
@@ -65,8 +70,8 @@ func (e *eventStream) begins() {
 	}
 }
 
-// ends takes a whole message.
-func (e *eventStream) ends() {
+// endMessage reads a whole message.
+func (e *eventStream) endMessage() {
 	headers := int(binary.BigEndian.Uint32(e.message[4:]))
 	e.headers(e.message[preludeSize : preludeSize+headers])
 	payload := e.message[preludeSize+headers : len(e.message)-trailerSize]
@@ -81,12 +86,12 @@ func (e *eventStream) ends() {
 			}
 		}
 	}
-	e.scan.reset()
-	e.scan.write(payload)
+	e.scan.Reset()
+	e.scan.Feed(payload)
 	e.message = e.message[:0]
 }
 
-// headers takes the name of an exception, which ends a stream.
+// headers reads the name of an exception, which ends a stream.
 func (e *eventStream) headers(p []byte) {
 	const text = 7 // the type of texts, which all of Bedrock's headers are
 	for len(p) > 0 {
@@ -99,7 +104,7 @@ func (e *eventStream) headers(p []byte) {
 			return
 		}
 		if name == ":exception-type" || name == ":error-code" {
-			e.reading.errorType, e.reading.ended = cleaned(string(p[:min(size, maxCapture)])), true
+			e.answer.MarkException(cleantext.Clean(string(p[:min(size, jsonscan.MaxCapture)])))
 		}
 		p = p[size:]
 	}

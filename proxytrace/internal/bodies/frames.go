@@ -1,47 +1,55 @@
-package proxytrace
+package bodies
 
 import (
 	"encoding/binary"
+
+	"github.com/tokenboard/tokenboard/proxytrace/internal/jsonscan"
 )
 
-// frames reads the frames of a WebSocket that come from its server, in pieces cut anywhere, and hands the text of
-// their messages to a scanner. Compressed messages cannot be read: what they are compressed with is not kept.
+// Frames reads the frames that the server of a WebSocket sends, and passes the text of their messages to a scanner.
+// Compressed messages are not read: the state of the compression is not kept.
 // https://www.rfc-editor.org/rfc/rfc6455#section-5.2
-type frames struct {
-	scan    *scanner
-	message func() // a message has ended
+type Frames struct {
+	scan    *jsonscan.Scanner
+	message func()
 
 	head    []byte // of the current frame
 	left    uint64 // bytes of its payload to come
-	payload bool   // the payload is coming
+	payload bool   // the head is complete
 	broken  bool
+}
+
+// NewFrames returns a reader of a connection that calls message at the end of each message.
+func NewFrames(scan *jsonscan.Scanner, message func()) *Frames {
+	return &Frames{scan: scan, message: message}
 }
 
 const longestFrameHead = 10 // of frames that are not masked
 
-func (f *frames) write(p []byte) {
+// Feed reads the next piece.
+func (f *Frames) Feed(p []byte) {
 	for len(p) > 0 && !f.broken {
 		if !f.payload {
 			f.head = append(f.head, p[0])
 			p = p[1:]
-			f.begins()
+			f.beginFrame()
 			continue
 		}
 		n := int(min(f.left, uint64(len(p))))
 		if f.data() {
-			f.scan.write(p[:n])
+			f.scan.Feed(p[:n])
 		}
 		p = p[n:]
 		f.left -= uint64(n)
-		f.ends()
+		f.endFrame()
 	}
 }
 
-// data tells whether the frame is a part of a message, not of what controls the connection.
-func (f *frames) data() bool { return f.head[0]&0x0f < 8 }
+// data reports whether the frame is a part of a message, and not one that controls the connection.
+func (f *Frames) data() bool { return f.head[0]&0x0f < 8 }
 
-// begins takes a frame's head, if it is there.
-func (f *frames) begins() {
+// beginFrame reads a frame's head, once it is complete.
+func (f *Frames) beginFrame() {
 	if len(f.head) < 2 {
 		return
 	}
@@ -66,14 +74,14 @@ func (f *frames) begins() {
 		size = binary.BigEndian.Uint64(f.head[2:])
 	}
 	if kind := f.head[0] & 0x0f; kind == 1 || kind == 2 {
-		f.scan.reset()
+		f.scan.Reset()
 	}
 	f.left, f.payload = size, true
-	f.ends()
+	f.endFrame()
 }
 
-// ends takes the end of a frame, if it is there.
-func (f *frames) ends() {
+// endFrame handles the end of a frame, once it has come.
+func (f *Frames) endFrame() {
 	if f.left > 0 {
 		return
 	}
