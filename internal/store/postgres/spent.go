@@ -31,7 +31,7 @@ FROM forgotten WHERE start > 0 AND start < $1 GROUP BY fingerprint` + addForgott
 func rememberSpent(tx *database.Tx, sums []store.Spent) {
 	for i := range sums {
 		s := &sums[i]
-		tx.Queue("add up what the removed records spent", insertForgotten, s.Fingerprint, max(store.Nanos(s.Start), 0), s.Calls, s.Tokens, int64(s.Cost))
+		tx.Queue("add up what the removed records spent", insertForgotten, s.Fingerprint, max(store.UnixNano(s.Start), 0), s.Calls, s.Tokens, int64(s.Cost))
 	}
 }
 

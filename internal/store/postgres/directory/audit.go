@@ -106,7 +106,7 @@ func auditWhere(f store.AuditFilter) (string, []any) {
 		{f.Targets, "(target_id = ANY(?) OR target_name = ANY(?) OR target_type = ANY(?))"},
 	} {
 		if len(list.values) > 0 {
-			add(list.term, list.values)
+			add(list.term, storables(list.values))
 		}
 	}
 	return strings.Join(terms, " AND "), args

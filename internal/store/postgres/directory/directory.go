@@ -5,7 +5,9 @@ package directory
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/postgres/database"
@@ -72,4 +74,18 @@ func nanosOf(t time.Time) *int64 {
 	}
 	n := t.UnixNano()
 	return &n
+}
+
+// storable reports whether a text can be in the database, where none has the character U+0000 or is not UTF-8: what is
+// asked for by another one does not exist.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
+
+func storables(texts []string) []string {
+	out := make([]string, 0, len(texts))
+	for _, text := range texts {
+		if storable(text) {
+			out = append(out, text)
+		}
+	}
+	return out
 }

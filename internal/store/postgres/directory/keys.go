@@ -47,7 +47,7 @@ func (d *Directory) Keys(ctx context.Context, after int64) (keys []store.Key, ve
 
 // KeysOf gives the keys of ids.
 func (d *Directory) KeysOf(ctx context.Context, ids []string) (keys []store.Key, err error) {
-	if len(ids) == 0 {
+	if ids = storables(ids); len(ids) == 0 {
 		return nil, nil
 	}
 	err = d.db.Snapshot(ctx, func(tx database.Querier) error { // a key and its older secrets of one moment

@@ -43,6 +43,12 @@ func (d *Directory) Tokens(ctx context.Context, q store.TokenQuery) (tokens []st
 func listTokens(ctx context.Context, tx database.Querier, q store.TokenQuery) ([]store.Token, int, error) {
 	const matching = " FROM api_tokens t WHERE ($1 = '' OR t.user_id = $1) AND ($2 = '' OR t.id = $2)"
 	total := 0
+	if !storable(q.User) || !storable(q.ID) {
+		return []store.Token{}, 0, nil
+	}
+	if !storable(q.After) {
+		return nil, 0, store.ErrCursor
+	}
 	if err := tx.QueryRow(ctx, "SELECT count(*)"+matching, q.User, q.ID).Scan(&total); err != nil {
 		return nil, 0, database.Map("count the tokens", err)
 	}

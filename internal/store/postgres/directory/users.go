@@ -54,6 +54,9 @@ func (d *Directory) FindUser(ctx context.Context, ref store.UserRef) (store.User
 		column, value = "subject", ref.Subject
 	}
 	var r userRow
+	if !storable(value) {
+		return store.User{}, false, nil
+	}
 	found, err := database.One(d.db.QueryRow(ctx, "SELECT "+userColumns+" FROM users u WHERE u."+column+" = $1", value), r.into()...)
 	return r.user(), found, database.Map("find the user", err)
 }
