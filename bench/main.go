@@ -24,7 +24,7 @@ const help = `usage:
   bench cpu  [--rounds N] [--calls N] ...   processor time of a call beside stock components
   bench fill --dir FOLDER [--calls N] ...   put a data set into a new database
   bench forecast [--each N] [--set NAME]    error of forecasts on simulated histories, and how often their band holds
-  bench open --dir FOLDER                   time and memory of opening it, which converts one of before
+  bench open --dir FOLDER                   time and memory of opening it
 each with --help for its flags`
 
 func run(ctx context.Context, args []string) error {

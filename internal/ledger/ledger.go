@@ -9,13 +9,14 @@ package ledger
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -41,9 +42,9 @@ type Options struct {
 	MaxRecords int64
 	// MaxBytes drops the oldest records while the store is larger; 0 keeps them.
 	MaxBytes int64
-	// MaxMembers bounds the values of one dimension that have sums of their own, over all that is kept;
+	// MaxValues bounds the values of one dimension that have sums of their own, over all that is kept;
 	// what comes beyond them is summed as "(other)". Default 20,000.
-	MaxMembers int
+	MaxValues int
 	// Series says which series Series gives. Default: all labels, 2,000 series.
 	Series rollup.SeriesOptions
 	// SaveInterval is how often the sums are stored, so that a start after a crash has little to add
@@ -51,9 +52,9 @@ type Options struct {
 	SaveInterval time.Duration
 	// RetentionInterval is how often the three limits above are applied. Default 1 minute.
 	RetentionInterval time.Duration
-	// KeySecret keys the fingerprints of keys that records come with, see KeyIdentity.
+	// KeySecret keys the fingerprints of keys that records come with, see KeyedFingerprint.
 	KeySecret usage.KeySecret
-	// Holder names this process among those that share the store; see store.Leases.
+	// Holder names this process among those that share the store, see store.Leases. Default: a random name.
 	Holder string
 	// Now is the clock; time.Now where nil.
 	Now func() time.Time
@@ -79,29 +80,29 @@ type Status struct {
 	Outcome   error
 	Retention error // why old records could not be dropped at the last try
 	Save      error // why sums or records could not be put in order on disk at the last try; the next start takes longer
-	// Folded counts calls that were summed as "(other)" on some dimension since start, because it had
+	// Overflowed counts calls that were summed as "(other)" on some dimension since start, because it had
 	// too many values.
-	Folded int64
+	Overflowed int64
 	// Values is how much room there is for values of the dimensions that have sums.
-	Values []ValueRoom
+	Values []Cardinality
 	// Secrets counts, since start, keys and other secrets in clear that were taken out of telemetry.
 	Secrets int64
 }
 
-// ValueRoom is how many values of a dimension have sums of their own, and how many can have.
-type ValueRoom struct {
-	Dimension  Dimension
+// Cardinality is how many values of a dimension have sums of their own, and how many can have.
+type Cardinality struct {
+	Dimension  GroupBy
 	Count, Max int
-	// Other tells whether calls that are kept are summed as "(other)".
-	Other bool
+	// Overflow tells whether calls that are kept are summed as "(other)".
+	Overflow bool
 }
 
-// valueRoom tells how much room there is. The caller holds the lock.
-func (l *Ledger) valueRoom() []ValueRoom {
-	var out []ValueRoom
-	for _, by := range [...]Dimension{ByModel, ByKey, ByUser, ByService, ByProject} {
-		room := l.sums.Room(axisOf(by))
-		out = append(out, ValueRoom{Dimension: by, Count: room.Members, Max: room.Max, Other: room.Folds})
+// cardinality tells how much room there is. The caller holds the lock.
+func (l *Ledger) cardinality() []Cardinality {
+	var out []Cardinality
+	for _, by := range [...]GroupBy{ByModel, ByKey, ByUser, ByService, ByProject} {
+		room := l.sums.Cardinality(axisOf(by))
+		out = append(out, Cardinality{Dimension: by, Count: room.Values, Max: room.Max, Overflow: room.HasOverflow})
 	}
 	return out
 }
@@ -110,7 +111,7 @@ func (l *Ledger) valueRoom() []ValueRoom {
 type Counters struct {
 	Committed  int64 // batches acknowledged
 	Duplicates int64 // records delivered again that changed nothing
-	Fuller     int64 // records replaced by a fuller delivery of themselves
+	Replaced   int64 // records replaced by a fuller delivery of themselves
 	Superseded int64 // records that counted and were superseded later
 	RefusedOld int64 // records older than what is kept
 	RefusedNew int64 // records from further in the future than clocks go wrong
@@ -144,7 +145,7 @@ type Ledger struct {
 	maintenance store.Maintenance
 	lease       store.Lease // of store.TaskLedger
 	o           Options
-	keyed       *usage.KeyedNames
+	keyed       *usage.FingerprintKeyer
 
 	requests chan *request
 	jobs     chan job // other work for the writer
@@ -158,8 +159,8 @@ type Ledger struct {
 	// commits is held for writing from the moment a write may be on disk until the sums in
 	// memory have it too, so that a reader that needs both sees them agree.
 	commits sync.RWMutex
-	// undecided says that the outcome of the last write is not known, see outcome; guarded by commits.
-	undecided bool
+	// outcomeUnknown says that the outcome of the last write is not known, see outcome; guarded by commits.
+	outcomeUnknown bool
 
 	mu      sync.RWMutex // guards what follows
 	touches touches
@@ -169,7 +170,7 @@ type Ledger struct {
 	last    time.Time // of the last commit
 	// commitNumber is that of the last commit that changed a sum.
 	commitNumber int64
-	floor        time.Time // what starts before it was dropped
+	watermark    time.Time // what starts before it was dropped
 	counters     Counters
 	// retentionErr is why records could not be dropped at the last try.
 	retentionErr error
@@ -180,18 +181,18 @@ type Ledger struct {
 	secrets   atomic.Int64 // see Status.Secrets
 
 	// What follows belongs to the writer's goroutine.
-	index       *index         // nil until it is read
-	transaction transaction    // the one that is under way
-	hours       []store.Hour   // until the index is read: where to find what was put lately
-	dirty       map[int64]bool // hours whose stored sums lack changes
-	storedFloor time.Time      // the floor as the store knows it
-	unsaved     bool           // the series were made anew and are not stored yet
-	journaled   int            // bytes of journals since the sums were stored
+	index           *correlation.Index // nil until it is read
+	transaction     transaction        // the one that is under way
+	hours           []store.Hour       // until the index is read: where to find what was put lately
+	dirtyHours      map[int64]bool     // hours whose stored sums lack changes
+	storedWatermark time.Time          // the floor as the store knows it
+	unsaved         bool               // the series were made anew and are not stored yet
+	journaled       int                // bytes of journals since the sums were stored
 }
 
-// KeyIdentity gives the form in which a key's fingerprint is kept and asked for here. What has that form already
+// KeyedFingerprint gives the form in which a key's fingerprint is kept and asked for here. What has that form already
 // stays as it is.
-func (l *Ledger) KeyIdentity(fingerprint string) string { return l.keyed.Of(fingerprint) }
+func (l *Ledger) KeyedFingerprint(fingerprint string) string { return l.keyed.Of(fingerprint) }
 
 // Open reads what the engine keeps and starts the ledger, which owns the engine from then on,
 // also where Open fails.
@@ -214,6 +215,9 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 	if o.SaveInterval <= 0 {
 		o.SaveInterval = defaultSave
 	}
+	if o.Holder == "" {
+		o.Holder = rand.Text()
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -221,7 +225,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		o.chunk = defaultChunk
 	}
 	l := &Ledger{
-		engine: engine, o: o, keyed: usage.NewKeyedNames(o.KeySecret), series: rollup.NewSeries(o.Series), dirty: map[int64]bool{},
+		engine: engine, o: o, keyed: usage.NewFingerprintKeyer(o.KeySecret), series: rollup.NewSeries(o.Series), dirtyHours: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.sumStore, l.maintenance = abilities(engine)
@@ -243,7 +247,7 @@ func (l *Ledger) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
-	l.floor, l.storedFloor, l.last = info.Watermark, info.Watermark, info.LastStored
+	l.watermark, l.storedWatermark, l.last = info.Watermark, info.Watermark, info.LastStored
 	if err := l.loadSums(ctx); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
@@ -252,92 +256,6 @@ func (l *Ledger) load(ctx context.Context) error {
 	}
 	return nil
 }
-
-// loadIndex puts the records into the index that were put lately, and all that start lately, so that
-// live traffic need not be looked for in the store; the newest first, until it is full.
-func (l *Ledger) loadIndex(ctx context.Context) error {
-	now := l.o.Now()
-	since := now.Add(-l.o.Window)
-	l.index = newIndex(!l.o.NoTwins)
-	first := hourOf(since) + 1 // from there on all records are read
-	from, _ := hourBuckets(first)
-	l.index.completeAfter = rollup.BucketStart(from).UnixNano()
-	hours := l.lateHours(first, hourOf(now.Add(maxAhead)), since)
-	for _, h := range slices.Backward(hours) {
-		from, to := hourBuckets(h)
-		f := store.Filter{From: rollup.BucketStart(from), To: rollup.BucketStart(to), Superseded: true}
-		if f.From.Before(since) {
-			f.StoredSince = since
-		}
-		if l.index.size >= l.o.MaxSpans {
-			l.index.completeAfter = max(l.index.completeAfter, f.To.UnixNano())
-			break
-		}
-		if f.From.Before(l.floor) {
-			f.From = l.floor
-		}
-		if err := l.indexHour(ctx, f, since); err != nil {
-			return err
-		}
-	}
-	if l.sumStore == (noSums{}) && l.index.size < l.o.MaxSpans { // which hours changed lately is not known
-		to := rollup.BucketStart(from)
-		if err := l.indexHour(ctx, store.Filter{From: l.floor, To: to, StoredSince: since, Superseded: true}, since); err != nil {
-			return err
-		}
-	}
-	err := l.engine.Links(ctx, since, func(k usage.Link) error {
-		l.index.addLink(k, l.o.Now())
-		l.index.commit()
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read the places of spans: %w", err)
-	}
-	l.index.evict(l.o.MaxSpans, since)
-	l.hours = nil
-	return nil
-}
-
-// lateHours gives the hours whose records may have to be in the index, ascending: those of which some
-// were put since a time, and all from first to last.
-func (l *Ledger) lateHours(first, last int64, since time.Time) []int64 {
-	var hours []int64
-	for _, h := range l.hours {
-		if h.Number < first && (h.Dirty || !h.LastStored.Before(since)) {
-			hours = append(hours, h.Number)
-		}
-	}
-	for h := first; h <= last; h++ {
-		hours = append(hours, h)
-	}
-	return hours
-}
-
-// indexHour puts the records of a filter into the index.
-func (l *Ledger) indexHour(ctx context.Context, f store.Filter, since time.Time) error {
-	n := 0
-	err := l.engine.Scan(ctx, f, func(r *store.Record) error {
-		own := r.Call
-		own.Lend(usage.Who{})
-		own.Deduct(usage.Tokens{})
-		g := gistOf(&own)
-		node := l.index.add(&own, &g, r.StoredAt)
-		l.index.setStanding(node, &standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason, lent: r.LentFacts(), before: r.Before})
-		l.index.commit()
-		if n++; n%indexStep == 0 {
-			l.index.evict(l.o.MaxSpans, since)
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read the records put lately: %w", err)
-	}
-	return nil
-}
-
-// indexStep is after how many records of one hour the index is cut to its size while it is read.
-const indexStep = 10_000
 
 // Close takes no more batches, commits those that wait, and closes the engine.
 func (l *Ledger) Close() error {
@@ -360,8 +278,8 @@ func (l *Ledger) lastCommit() time.Time {
 func (l *Ledger) kept(f store.Filter) store.Filter {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if f.From.Before(l.floor) {
-		f.From = l.floor
+	if f.From.Before(l.watermark) {
+		f.From = l.watermark
 	}
 	return f
 }
@@ -422,5 +340,5 @@ func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded, Values: l.valueRoom(), Secrets: l.secrets.Load()}, nil
+	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr, Overflowed: l.sums.Overflowed, Values: l.cardinality(), Secrets: l.secrets.Load()}, nil
 }

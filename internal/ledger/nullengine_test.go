@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/loadgen"
 	"github.com/tokenboard/tokenboard/internal/pricing"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -25,7 +26,7 @@ func (nullEngine) Changes(context.Context, int64, func(store.Change) error) erro
 	return nil
 }
 func (nullEngine) Lookup(context.Context, store.Lookup) ([]store.Record, error) { return nil, nil }
-func (nullEngine) Links(context.Context, time.Time, func(usage.Link) error) error {
+func (nullEngine) Links(context.Context, time.Time, func(usage.SpanParent) error) error {
 	return nil
 }
 func (nullEngine) Scan(context.Context, store.Filter, func(*store.Record) error) error {
@@ -93,8 +94,8 @@ func nested(g *loadgen.Generator, n int) usage.Batch {
 		agent.Role, agent.ResponseID, agent.Scope = usage.RoleAggregate, "", "framework"
 		chain := agent
 		chain = place(chain, 2, 1)
-		link := usage.Link{Trace: first.Trace, Span: place(first, 3, 2).Span, Parent: chain.Span}
-		b.Links = append(b.Links, link)
+		link := usage.SpanParent{Trace: first.Trace, Span: place(first, 3, 2).Span, Parent: chain.Span}
+		b.Parents = append(b.Parents, link)
 		b.Calls = append(b.Calls, agent, chain, place(first, 4, 3))
 		if second, ok := g.Next(); ok {
 			b.Calls = append(b.Calls, place(second, 5, 3))
@@ -159,7 +160,7 @@ func TestIndexSize(t *testing.T) {
 	const calls = defaultMaxSpans
 	g := loadgen.New(loadgen.Set{Calls: calls, End: time.Now(), Ordered: true, Days: 1})
 	before := heap()
-	x := newIndex(true)
+	x := correlation.New(true)
 	for {
 		b := singles(g, 4000)
 		if len(b.Calls) == 0 {
@@ -167,14 +168,15 @@ func TestIndexSize(t *testing.T) {
 		}
 		for i := range b.Calls {
 			c := &b.Calls[i]
-			if g := gistOf(c); x.find(c.ID, g.id) == nil {
-				x.add(c, &g, c.Start)
+			if p := correlation.Precompute(c); x.Find(c.ID, &p) == nil {
+				x.Add(&store.Record{Call: *c}, &p, c.Start)
 			}
 		}
-		x.commit()
+		x.Commit()
+		x.End()
 	}
 	used := heap() - before
-	t.Logf("%d spans take %.1f MB, %d bytes each", x.size, float64(used)/1e6, used/uint64(x.size))
+	t.Logf("%d spans take %.1f MB, %d bytes each", x.Size(), float64(used)/1e6, used/uint64(x.Size()))
 	require.Less(t, used, uint64(60e6))
 	runtime.KeepAlive(x)
 	runtime.KeepAlive(g)

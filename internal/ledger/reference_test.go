@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -56,17 +57,17 @@ func oneOff(a, b int64) bool { return a-b <= 1 && b-a <= 1 }
 // refVerdict is what the reference says of one record.
 type refVerdict struct {
 	counted bool
-	who     usage.Who // for whom it counts
+	who     usage.Attribution // for whom it counts
 }
 
 // reference applies the rules.
 func reference(b usage.Batch, window time.Duration) map[usage.ID]refVerdict {
 	all := refRecords(b.Calls)
-	refLines(all, b.Links)
+	refLines(all, b.Parents)
 	refLeaves(all)
 	for _, c := range all {
-		full := slices.ContainsFunc(all, func(o *refCall) bool { return o.Group == c.Group && !o.Echo })
-		if c.Group != "" && c.Echo && full {
+		full := slices.ContainsFunc(all, func(o *refCall) bool { return o.SignalGroup == c.SignalGroup && !o.SecondarySignal })
+		if c.SignalGroup != "" && c.SecondarySignal && full {
 			c.out = true
 		}
 	}
@@ -76,7 +77,7 @@ func reference(b usage.Batch, window time.Duration) map[usage.ID]refVerdict {
 		verdicts[c.ID] = refVerdict{}
 	}
 	for _, records := range calls {
-		slices.SortFunc(records, func(a, b *refCall) int { return -fullnessOf(&a.Call).compare(fullnessOf(&b.Call)) })
+		slices.SortFunc(records, func(a, b *refCall) int { return byCompleteness(&a.Call, &b.Call) })
 		best := records[0]
 		hidden := !best.bears() && slices.ContainsFunc(records, func(c *refCall) bool { return refQuietTwin(all, c) })
 		if !hidden {
@@ -86,11 +87,22 @@ func reference(b usage.Batch, window time.Duration) map[usage.ID]refVerdict {
 	return verdicts
 }
 
+// byCompleteness puts the more complete record first.
+func byCompleteness(a, b *usage.Call) int {
+	switch {
+	case correlation.MoreComplete(a, b):
+		return -1
+	case correlation.MoreComplete(b, a):
+		return 1
+	}
+	return 0
+}
+
 // refRecords keeps of each record the fullest delivery.
 func refRecords(calls []usage.Call) []*refCall {
 	byID := map[usage.ID]*refCall{}
 	for _, c := range calls {
-		if old := byID[c.ID]; old == nil || fullnessOf(&old.Call).less(fullnessOf(&c)) {
+		if old := byID[c.ID]; old == nil || correlation.MoreComplete(&c, &old.Call) {
 			byID[c.ID] = &refCall{Call: c}
 		}
 	}
@@ -105,7 +117,7 @@ type refPlace struct {
 
 // refLines finds who stands above whom: along a line of spans, up to a tool execution, beyond which
 // only aggregates stand.
-func refLines(all []*refCall, links []usage.Link) {
+func refLines(all []*refCall, links []usage.SpanParent) {
 	parents, tools, at := map[refPlace]usage.SpanID{}, map[refPlace]bool{}, map[refPlace]*refCall{}
 	for _, l := range links {
 		parents[refPlace{l.Trace, l.Span}], tools[refPlace{l.Trace, l.Span}] = l.Parent, l.Tool
@@ -330,22 +342,22 @@ func refQuietTwin(all []*refCall, c *refCall) bool {
 		return best
 	}
 	return !c.bears() && slices.ContainsFunc(all, func(o *refCall) bool {
-		return twins(c, o) && nearest(c, o.Scope) == o && nearest(o, c.Scope) == c && (o.bears() || fullnessOf(&c.Call).less(fullnessOf(&o.Call)))
+		return twins(c, o) && nearest(c, o.Scope) == o && nearest(o, c.Scope) == c && (o.bears() || correlation.MoreComplete(&o.Call, &c.Call))
 	})
 }
 
 // refWho: what the record that counts does not know, the others of the call do, and then the spans
 // of their lines that it stands for.
-func refWho(records []*refCall) usage.Who {
-	who := records[0].Who()
+func refWho(records []*refCall) usage.Attribution {
+	who := records[0].OwnAttribution()
 	for _, c := range records[1:] {
-		who.Fill(c.Who())
+		who.FillFrom(c.OwnAttribution())
 	}
 	for _, c := range records {
 		slices.SortFunc(c.below, byTime)
 		for _, o := range slices.Concat(c.above, c.below) {
 			if o.leaf {
-				who.Fill(o.Who())
+				who.FillFrom(o.OwnAttribution())
 			}
 		}
 	}

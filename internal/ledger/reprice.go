@@ -87,7 +87,7 @@ func (l *Ledger) Reprice(ctx context.Context, q RepriceRequest) (RepriceReport, 
 		defer l.repricing.Unlock()
 	}
 	p := repricing{
-		ledger: l, dry: q.DryRun, models: map[rollup.Member]*Repriced{},
+		ledger: l, dry: q.DryRun, models: map[rollup.Value]*Repriced{},
 		page: store.Page{Limit: repriceChunk, Filter: store.Filter{
 			From: q.From, To: q.To, Models: q.Models, Providers: q.Providers, Superseded: true,
 		}},
@@ -140,7 +140,7 @@ type repricing struct {
 	ledger *Ledger
 	dry    bool
 	page   store.Page
-	models map[rollup.Member]*Repriced
+	models map[rollup.Value]*Repriced
 	report RepriceReport
 }
 
@@ -156,7 +156,7 @@ func (p *repricing) step(ctx context.Context) error {
 	for i := range records {
 		old := &records[i].Call
 		now[i] = *old
-		p.ledger.settle(&now[i])
+		p.ledger.setCost(&now[i])
 		if old.Cost == now[i].Cost && old.Quality == now[i].Quality && old.PriceVersion == now[i].PriceVersion {
 			continue
 		}
@@ -186,7 +186,7 @@ func (p *repricing) step(ctx context.Context) error {
 // applyCosts commits other costs of stored records, and moves the sums along.
 func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change) error {
 	w.At = l.o.Now().UTC()
-	w.DirtyHours = l.dirtyBy(changes)
+	w.DirtyHours = l.dirtiedBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Change = l.journal(changes)
@@ -203,14 +203,14 @@ func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change
 	l.changed(&w, changes)
 	l.last = w.At
 	l.commitNumber++
-	l.observers.tell(Commit{Number: l.commitNumber, At: w.At, Changes: changes})
+	l.observers.notify(Commit{Number: l.commitNumber, At: w.At, Changes: changes})
 	return nil
 }
 
 // count puts a call that counts into the report.
 func (p *repricing) count(old, now *usage.Call) {
 	p.report.Total.add(old, now)
-	m := rollup.MemberOf(rollup.Models, old)
+	m := rollup.ValueOf(rollup.Models, old)
 	r := p.models[m]
 	if r == nil {
 		if len(p.models) >= maxRepriced {

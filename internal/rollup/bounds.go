@@ -26,12 +26,12 @@ type bounds struct {
 	bytes  int64   // of all pages, without what can be let go
 }
 
-// see takes note of a page.
-func (b *bounds) see(day int64, p *page) {
+// observe takes note of a page.
+func (b *bounds) observe(day int64, p *page) {
 	for _, id := range p.ids {
 		b.first[id] = min(b.first[id], day)
 	}
-	for id := range p.over {
+	for id := range p.pendingChanges {
 		b.first[id] = min(b.first[id], day)
 	}
 	if p.closed {
@@ -39,15 +39,15 @@ func (b *bounds) see(day int64, p *page) {
 	}
 }
 
-// rebound works the bounds out anew, when days have gone.
-func (r *Rollup) rebound(a Axis) {
-	b := &r.axes[a].bounds
+// recomputeBounds works the bounds out anew, when days have gone.
+func (r *Rollup) recomputeBounds(a Dimension) {
+	b := &r.dimensions[a].bounds
 	b.closed = math.MinInt64
 	for id := range b.first {
 		b.first[id] = noDay
 	}
 	for number, d := range r.days {
-		b.see(number, &d[a])
+		b.observe(number, &d[a])
 	}
 }
 
@@ -61,7 +61,7 @@ func (p *page) size() int64 {
 	if p.smallHist() {
 		n += p.hist.size()
 	}
-	for _, c := range p.cuts {
+	for _, c := range p.partials {
 		if n += int64(len(c.data)); c.hist != nil {
 			n += c.hist.size()
 		}
@@ -71,8 +71,8 @@ func (p *page) size() int64 {
 
 // admit tells whether a page takes in a member that has no sums on it. Where it does not, the page is full
 // or closed from then on.
-func (r *Rollup) admit(at Page, p *page, m Member) bool {
-	x := &r.axes[at.Axis]
+func (r *Rollup) admit(at Page, p *page, m Value) bool {
+	x := &r.dimensions[at.Dimension]
 	if p.full = p.full || x.bytes >= r.o.MaxBytes; p.full {
 		return false
 	}
@@ -80,7 +80,7 @@ func (r *Rollup) admit(at Page, p *page, m Member) bool {
 	if known && x.first[id] < at.Day {
 		return true
 	}
-	if at.Day > x.closed && (known || len(x.ids) < r.o.MaxMembers) {
+	if at.Day > x.closed && (known || len(x.ids) < r.o.MaxValues) {
 		return true
 	}
 	p.closed = true
@@ -88,9 +88,9 @@ func (r *Rollup) admit(at Page, p *page, m Member) bool {
 	return false
 }
 
-// Whole tells whether the sums of some members of an axis are all of their calls: on no day some may have
+// IsComplete tells whether the sums of some members of an axis are all of their calls: on no day some may have
 // been summed as Other. nil is all members.
-func (r *Rollup) Whole(a Axis, of map[Member]bool) bool {
+func (r *Rollup) IsComplete(a Dimension, of map[Value]bool) bool {
 	for number, d := range r.days {
 		p := &d[a]
 		if !p.full && !p.closed {
@@ -100,7 +100,7 @@ func (r *Rollup) Whole(a Axis, of map[Member]bool) bool {
 			return false
 		}
 		for m, wanted := range of {
-			if wanted && !r.wholeOn(Page{Day: number, Axis: a}, p, m) {
+			if wanted && !r.isCompleteOn(Page{Day: number, Dimension: a}, p, m) {
 				return false
 			}
 		}
@@ -108,24 +108,24 @@ func (r *Rollup) Whole(a Axis, of map[Member]bool) bool {
 	return true
 }
 
-func (r *Rollup) wholeOn(at Page, p *page, m Member) bool {
-	x := &r.axes[at.Axis]
+func (r *Rollup) isCompleteOn(at Page, p *page, m Value) bool {
+	x := &r.dimensions[at.Dimension]
 	id, known := x.ids[m]
 	if !known {
 		return false
 	}
-	if !p.full && x.first[id] < at.Day || p.over[id] != nil {
+	if !p.full && x.first[id] < at.Day || p.pendingChanges[id] != nil {
 		return true
 	}
-	_, known = r.find(at.Axis, p, id)
+	_, known = r.find(at.Dimension, p, id)
 	return known
 }
 
-// Beyond tells whether pages that were loaded have more members, or take far more memory, than the options
+// ExceedsLimits tells whether pages that were loaded have more members, or take far more memory, than the options
 // allow: they were made with other options, or by a version that bounded single days.
-func (r *Rollup) Beyond() bool {
-	for a := range r.axes {
-		if x := &r.axes[a]; len(x.ids) > r.o.MaxMembers+1 || x.bytes > 2*r.o.MaxBytes { // one is Other
+func (r *Rollup) ExceedsLimits() bool {
+	for a := range r.dimensions {
+		if x := &r.dimensions[a]; len(x.ids) > r.o.MaxValues+1 || x.bytes > 2*r.o.MaxBytes { // one is Other
 			return true
 		}
 	}
@@ -135,20 +135,20 @@ func (r *Rollup) Beyond() bool {
 // Replace says that days may be on disk with sums that are to be replaced by these.
 func (r *Rollup) Replace(days []int64) {
 	for _, day := range days {
-		r.gone[day] = true
+		r.droppedDays[day] = true
 	}
 }
 
-// Room is how many names an axis has and can have, and whether calls of further ones were summed as Other
+// Cardinality is how many names an axis has and can have, and whether calls of further ones were summed as Other
 // on some day that is kept.
-type Room struct {
-	Members, Max int
-	Bytes        int64 // of the sums of all days, without what is read from disk
-	Folds        bool
+type Cardinality struct {
+	Values, Max int
+	Bytes       int64 // of the sums of all days, without what is read from disk
+	HasOverflow bool
 }
 
-// Room tells how much room an axis has left.
-func (r *Rollup) Room(a Axis) Room {
-	x := &r.axes[a]
-	return Room{Members: len(x.ids), Max: r.o.MaxMembers, Bytes: x.bytes, Folds: !r.Whole(a, nil)}
+// Cardinality tells how much room an axis has left.
+func (r *Rollup) Cardinality(a Dimension) Cardinality {
+	x := &r.dimensions[a]
+	return Cardinality{Values: len(x.ids), Max: r.o.MaxValues, Bytes: x.bytes, HasOverflow: !r.IsComplete(a, nil)}
 }

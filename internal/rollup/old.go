@@ -5,19 +5,19 @@ package rollup
 const oldPageVersion = 1
 
 // decodeOldPage reads such a page after its version. It is dirty: saved, it is of the new form.
-func decodeOldPage(a Axis, r reader) (*page, []Member, error) {
+func decodeOldPage(a Dimension, r reader) (*page, []Value, error) {
 	old := &page{full: r.byte() == 1}
-	var names []Member
+	var names []Value
 	var last []int64
 	var lengths []uint64
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
-		names = append(names, Member{r.text(), r.text()})
+		names = append(names, Value{r.text(), r.text()})
 		last = append(last, int64(r.uvarint()))
 		lengths = append(lengths, r.uvarint())
 	}
 	m := newMaker(a, old)
 	for i := range names {
-		slots, err := oldSlots(r.take(lengths[i]))
+		slots, err := oldBuckets(r.take(lengths[i]))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -31,20 +31,20 @@ func decodeOldPage(a Axis, r reader) (*page, []Member, error) {
 	return &p, names, nil
 }
 
-// oldSlots decodes a block.
-func oldSlots(block []byte) ([]slotSums, error) {
+// oldBuckets decodes a block.
+func oldBuckets(block []byte) ([]bucketSums, error) {
 	r := reader{b: block}
 	n := r.uvarint()
 	if n > 1 {
 		r.addCell(nil, nil)
 		r.uvarint()
 	}
-	out := make([]slotSums, 0, min(n, uint64(slotsPerDay)))
+	out := make([]bucketSums, 0, min(n, uint64(bucketsPerDay)))
 	for range n {
-		s := slotSums{slot: r.byte()}
+		s := bucketSums{bucket: r.byte()}
 		var sums Sums
 		r.addCell(&sums, &sums)
-		if r.bad || int64(s.slot) >= slotsPerDay {
+		if r.bad || int64(s.bucket) >= bucketsPerDay {
 			return nil, errDamaged
 		}
 		s.figures, s.duration, s.ttft = figuresOf(&sums), sums.Duration, sums.TTFT

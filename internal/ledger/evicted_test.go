@@ -1,0 +1,86 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// TestColdDeliveriesInOneCommit: deliveries of a record that only the store still knows, several of them
+// in one transaction, count once.
+func TestColdDeliveriesInOneCommit(t *testing.T) {
+	for _, tc := range []struct {
+		name       string
+		out        []int64 // of the deliveries in one commit; the stored one has 5
+		want       int64
+		fuller     int64
+		duplicates int64
+	}{
+		{"one that is fuller", []int64{9}, 9, 1, 0},
+		{"the same one twice", []int64{9, 9}, 9, 1, 1},
+		{"ever fuller ones", []int64{6, 7, 8}, 8, 3, 0},
+		{"the fullest between", []int64{6, 9, 7}, 9, 2, 1},
+		{"none that is fuller", []int64{5, 4, 5}, 5, 0, 3},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dir := t.TempDir()
+			l, _ := open(t, dir, Options{MaxSpans: 1})
+			commit(t, l, told{name: "a", trace: "1", out: 5})
+			commit(t, l, told{name: "b", trace: "2", out: 1}) // the index forgets the first
+			var again []told
+			for _, out := range tc.out {
+				again = append(again, told{name: "a", trace: "1", out: out})
+			}
+			commit(t, l, again...)
+			require.EqualValues(t, 2, total(t, l).Calls)
+			require.Equal(t, tc.want+1, total(t, l).Tokens.Output())
+			requireConsistent(t, l)
+			status, err := l.Status(context.Background())
+			require.NoError(t, err)
+			require.Equal(t, tc.fuller, status.Counters.Replaced)
+			require.Equal(t, tc.duplicates, status.Counters.Duplicates)
+			require.NoError(t, l.Close())
+			l, _ = open(t, dir, Options{MaxSpans: 1})
+			require.Equal(t, tc.want+1, total(t, l).Tokens.Output(), "after a restart")
+			requireConsistent(t, l)
+			require.NoError(t, l.Close())
+		})
+	}
+}
+
+// TestForgottenRecords: whatever the index forgets, and however deliveries are put together in commits,
+// each record counts once, by its fullest delivery.
+func TestForgottenRecords(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		dir, err := filepathTemp()
+		require.NoError(rt, err)
+		defer dir.remove()
+		o := Options{MaxSpans: rapid.IntRange(1, 4).Draw(rt, "spans")}
+		l, _ := open(rt, dir.sub("store"), o)
+		want := map[int]int64{}
+		for range rapid.IntRange(1, 8).Draw(rt, "commits") {
+			var batch []told
+			for range rapid.IntRange(1, 8).Draw(rt, "deliveries") {
+				n, out := rapid.IntRange(0, 5).Draw(rt, "record"), rapid.Int64Range(1, 9).Draw(rt, "out")
+				want[n] = max(want[n], out)
+				batch = append(batch, told{name: fmt.Sprint(n), trace: fmt.Sprint(n), out: out})
+			}
+			commit(rt, l, batch...)
+			if rapid.IntRange(0, 3).Draw(rt, "restart") == 0 {
+				require.NoError(rt, l.Close())
+				l, _ = open(rt, dir.sub("store"), o)
+			}
+		}
+		var sum int64
+		for _, out := range want {
+			sum += out
+		}
+		require.EqualValues(rt, len(want), total(rt, l).Calls)
+		require.Equal(rt, sum, total(rt, l).Tokens.Output())
+		requireConsistent(rt, l)
+		require.NoError(rt, l.Close())
+	})
+}
