@@ -34,7 +34,6 @@ var reason = regexp.MustCompile(`(?:^|\s)Long because \w`)
 var exceptions = map[string]int{
 	"package internal/console":      10762,
 	"package internal/ledger":       5752,
-	"package internal/store/sqlite": 5344,
 	"package internal/dialect":      5319,
 	"package internal/rollup":       3708,
 	"package proxytrace":            4126,
@@ -64,7 +63,6 @@ var exceptions = map[string]int{
 	"func internal/ledger.tree.leafRule":            61,
 	"func internal/ledger.index.pairTwins":          62,
 	"func internal/pricing.newOwnPrice":             74,
-	"func internal/store/sqlite.match.rows":         71,
 	"func receiver/cliproxyreceiver.event.fromRaw":  72,
 }
 
