@@ -30,8 +30,8 @@ type dimensionInput struct {
 	Filters
 }
 
-func (c *Console) dimension(ctx context.Context, in *dimensionInput) (*envelope[DimensionValues], error) {
-	f, index, err := c.filtered(ctx, "dimension", &in.Filters)
+func (c *statsHandlers) dimension(ctx context.Context, in *dimensionInput) (*envelope[DimensionValues], error) {
+	f, index, err := c.Filtered(ctx, "dimension", &in.Filters)
 	if err != nil {
 		return nil, err
 	}

@@ -9,10 +9,19 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/sources"
 )
 
-func (c *Console) qualityRoutes() {
-	register(c, access.ReadQuality, route(http.MethodGet, "/quality", "quality", "What keeps the figures from being perfect"), c.quality)
+// qualityHandlers answer the route of the quality of the figures.
+type qualityHandlers struct {
+	*FilterReader
+	Ledger  *ledger.Ledger
+	Sources *sources.Board // what fetches calls by itself; nil where nothing does
+}
+
+// Routes adds the routes.
+func (c *qualityHandlers) Routes(r *router) {
+	register(r, access.ReadQuality, operation(http.MethodGet, "/quality", "quality", "What keeps the figures from being perfect"), c.quality)
 }
 
 // ModelCount is a number of calls of one model.
@@ -85,18 +94,18 @@ type qualityInput struct {
 	Filters
 }
 
-func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Quality], error) {
-	f, _, err := c.filtered(ctx, "quality", &in.Filters)
+func (c *qualityHandlers) quality(ctx context.Context, in *qualityInput) (*envelope[Quality], error) {
+	f, _, err := c.Filtered(ctx, "quality", &in.Filters)
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel, CountsOnly: true})
+	a, err := c.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel, CountsOnly: true})
 	if err != nil {
-		return nil, c.failed("quality", err)
+		return nil, c.Failed("quality", err)
 	}
-	status, err := c.o.Ledger.Status(ctx)
+	status, err := c.Ledger.Status(ctx)
 	if err != nil {
-		return nil, c.failed("quality", err)
+		return nil, c.Failed("quality", err)
 	}
 	n := status.Counters
 	q := Quality{

@@ -81,7 +81,7 @@ func TestNoSecretsAnywhere(t *testing.T) {
 	token := read[NewToken](t, made, 201)
 	require.Equal(t, 1, strings.Count(made.Body.String(), token.Secret))
 	secrets.add("API token", token.Secret)
-	setup := o.console.signIn.setup.make(o.now)
+	setup := o.console.Users.signIn.setup.make(o.now)
 	secrets.add("setup token", setup)
 
 	seen := 0
