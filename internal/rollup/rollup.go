@@ -685,3 +685,13 @@ func DayBuckets(day int64) (from, to int64) { return day * bucketsPerDay, (day +
 
 // Open are the edges of all time.
 var Open = []int64{math.MinInt64, math.MaxInt64}
+
+const hour = int64(time.Hour)
+
+// HourOf numbers the hour of a time, from the Unix epoch.
+func HourOf(t time.Time) int64 { return floorDiv(t.UnixNano(), hour) }
+
+// HourBuckets returns the buckets of an hour, the end excluded.
+func HourBuckets(h int64) (from, to int64) {
+	return h * hour / int64(Bucket), (h + 1) * hour / int64(Bucket)
+}

@@ -2,19 +2,12 @@ package rollup
 
 import "github.com/tokenboard/tokenboard/internal/usage"
 
-// Sums are exact sums over calls that count. Adding and taking back is exact in any order, up to the end of
-// 64 bits, where a figure stays: see usage.AddSat.
+// Sums are exact sums over calls that count. To add and to subtract is exact in any order, up to the end of 64 bits,
+// where a figure stays: see usage.AddSat.
 type Sums struct {
-	Calls    int64
-	Errors   int64
-	NoUsage  int64 // calls without any token figure, failed ones included
-	Unpriced int64 // calls with tokens for which no cost is known
-	// Inconsistent and Estimated are calls with that quality flag.
-	Inconsistent, Estimated int64
-	Tokens                  usage.Tokens // its Fields are not kept
-	Cost                    usage.NanoUSD
-	Duration                Histogram // of calls whose duration is known
-	TTFT                    Histogram // of calls whose time to first token is known
+	usage.Counts
+	Duration Histogram // of calls whose duration is known
+	TTFT     Histogram // of calls whose time to first token is known
 }
 
 // Add counts a call n times (1 or -1).
@@ -34,24 +27,7 @@ func (s *Sums) AddTimes(c *usage.Call, n int64) {
 }
 
 // AddCounts is Add without the histograms.
-func (s *Sums) AddCounts(c *usage.Call, n int64) {
-	s.Calls = usage.AddSat(s.Calls, n)
-	for _, is := range [...]struct {
-		sum *int64
-		is  bool
-	}{
-		{&s.Errors, c.Failed}, {&s.NoUsage, !c.Tokens.Reported()}, {&s.Inconsistent, c.Quality&usage.Inconsistent != 0},
-		{&s.Estimated, c.Quality&usage.Estimated != 0}, {&s.Unpriced, c.Quality&usage.Unpriced != 0},
-	} {
-		if is.is {
-			*is.sum = usage.AddSat(*is.sum, n)
-		}
-	}
-	if c.Quality&usage.Unpriced == 0 {
-		s.Cost = s.Cost.Add(usage.NanoUSD(usage.TimesSat(n, int64(c.Cost))))
-	}
-	s.Tokens.Add(&c.Tokens, n)
-}
+func (s *Sums) AddCounts(c *usage.Call, n int64) { s.Counts.Add(c, n) }
 
 // Merge adds the sums of o.
 func (s *Sums) Merge(o *Sums) {
@@ -61,16 +37,7 @@ func (s *Sums) Merge(o *Sums) {
 }
 
 // MergeCounts adds the sums of o without its histograms.
-func (s *Sums) MergeCounts(o *Sums) {
-	s.Calls = usage.AddSat(s.Calls, o.Calls)
-	s.Errors = usage.AddSat(s.Errors, o.Errors)
-	s.NoUsage = usage.AddSat(s.NoUsage, o.NoUsage)
-	s.Unpriced = usage.AddSat(s.Unpriced, o.Unpriced)
-	s.Inconsistent = usage.AddSat(s.Inconsistent, o.Inconsistent)
-	s.Estimated = usage.AddSat(s.Estimated, o.Estimated)
-	s.Cost = s.Cost.Add(o.Cost)
-	s.Tokens.Add(&o.Tokens, 1)
-}
+func (s *Sums) MergeCounts(o *Sums) { s.Counts.Merge(&o.Counts) }
 
 // SubtractCounts takes the sums of o away, without its histograms.
 func (s *Sums) SubtractCounts(o *Sums) {

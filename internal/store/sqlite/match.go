@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +22,7 @@ type match struct {
 	since    int64
 	bySeen   bool // leaves out what was put before since
 	texts    []textMatch
-	statuses []statusMatch
+	statuses []usage.StatusFilter
 	tiers    []usage.Tier // of which a record has one; nil: any
 	terms    []term
 	dims     dimValues
@@ -61,9 +60,6 @@ func (t *textMatch) hasEntry(row *block.Row) bool {
 	return t.numbers[n]
 }
 
-// statusMatch asks for an outcome, as filters and terms name it.
-type statusMatch func(status int, failed bool) bool
-
 // newMatch makes a filter ready for the texts of one moment.
 func newMatch(f *store.Filter, dims dimValues) *match {
 	m := &match{from: math.MinInt64, to: math.MaxInt64, none: f.None, counted: !f.Superseded, dims: dims}
@@ -91,7 +87,7 @@ func newMatch(f *store.Filter, dims dimValues) *match {
 		}
 	}
 	for _, s := range f.Statuses {
-		m.statuses = append(m.statuses, statusIs(s))
+		m.statuses = append(m.statuses, usage.ParseStatusFilter(s))
 	}
 	m.failed = len(f.Statuses) > 0 && !slices.ContainsFunc(f.Statuses, func(s string) bool { return s != "error" })
 	for _, name := range f.Tiers {
@@ -115,22 +111,6 @@ func nanos(t time.Time) int64 {
 		return math.MaxInt64
 	}
 	return t.UnixNano()
-}
-
-// statusIs is the outcome that a filter or a term names.
-func statusIs(s string) statusMatch {
-	code, err := strconv.Atoi(strings.TrimSuffix(s, "xx"))
-	switch {
-	case s == "ok":
-		return func(_ int, failed bool) bool { return !failed }
-	case s == "error":
-		return func(_ int, failed bool) bool { return failed }
-	case err != nil || code <= 0:
-		return func(int, bool) bool { return false }
-	case strings.HasSuffix(s, "xx"):
-		return func(status int, _ bool) bool { return status/100 == code }
-	}
-	return func(status int, _ bool) bool { return status == code }
 }
 
 // mayBeIn tells whether a block may hold a record that matches.
@@ -250,10 +230,10 @@ func (m *match) inDictionaries(f *block.Figures) bool {
 	return true
 }
 
-func anyStatus(statuses []statusMatch, f *block.Figures, i int) bool {
+func anyStatus(statuses []usage.StatusFilter, f *block.Figures, i int) bool {
 	status, failed := int(f.Dict(block.Status).Value(i)), f.Dict(block.State).Value(i)&block.Failed != 0
 	for _, s := range statuses {
-		if s(status, failed) {
+		if s.Matches(status, failed) {
 			return true
 		}
 	}
@@ -277,7 +257,7 @@ func (m *match) entry(e *entry) bool {
 			return false
 		}
 	}
-	if len(m.statuses) > 0 && !slices.ContainsFunc(m.statuses, func(s statusMatch) bool { return s(r.Status, r.Failed) }) {
+	if len(m.statuses) > 0 && !slices.ContainsFunc(m.statuses, func(s usage.StatusFilter) bool { return s.Matches(r.Status, r.Failed) }) {
 		return false
 	}
 	for i := range m.terms {
@@ -320,7 +300,7 @@ type term struct {
 	state       func(state uint64) bool
 	quality     usage.Quality
 	tier        usage.Tier // TierUnknown: it asks for none
-	status      statusMatch
+	status      usage.StatusFilter
 }
 
 func newTerm(t *store.Term, dims dimValues) term {
@@ -347,7 +327,7 @@ func newTerm(t *store.Term, dims dimValues) term {
 	out.trace, out.span = digits && asked("trace_id"), digits && asked("span_id")
 	switch t.Field {
 	case store.FieldNameStatus:
-		out.status = statusIs(out.needle)
+		out.status = usage.ParseStatusFilter(out.needle)
 	case store.FieldNameQuality:
 		out.quality = usage.ParseQuality([]string{out.needle})
 	case store.FieldNameTier:
@@ -391,7 +371,7 @@ func (t *term) rows(b blockSource, dims dimValues) (found [block.MaxRows]bool, e
 		found[row] = found[row] || (t.state != nil && t.state(state)) ||
 			(t.quality != 0 && usage.Quality(f.Dict(block.Quality).Value(row))&t.quality != 0) ||
 			(t.tier != usage.TierUnknown && usage.Tier(f.Dict(block.Tier).Value(row)) == t.tier) ||
-			(t.status != nil && t.status(int(f.Dict(block.Status).Value(row)), state&block.Failed != 0))
+			t.status.Matches(int(f.Dict(block.Status).Value(row)), state&block.Failed != 0)
 	}
 	if len(t.free) == 0 && !t.trace && !t.span {
 		return found, nil
@@ -439,7 +419,7 @@ func (t *term) entry(row *block.Row) bool {
 	}
 	r := row.Record
 	if (t.state != nil && t.state(block.StateOf(r))) || r.Quality&t.quality != 0 || (t.tier != usage.TierUnknown && r.Tier == t.tier) ||
-		(t.status != nil && t.status(r.Status, r.Failed)) {
+		t.status.Matches(r.Status, r.Failed) {
 		return true
 	}
 	for _, which := range t.free {

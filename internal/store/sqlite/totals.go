@@ -127,23 +127,8 @@ func (t *totals) addEntry(e *entry) error {
 	if err != nil {
 		return err
 	}
-	g.Calls++
-	addIf(&g.Errors, r.Failed)
-	addIf(&g.NoUsage, !r.Tokens.Reported())
-	addIf(&g.Unpriced, r.Quality&usage.Unpriced != 0)
-	addIf(&g.Inconsistent, r.Quality&usage.Inconsistent != 0)
-	addIf(&g.Estimated, r.Quality&usage.Estimated != 0)
-	if r.Quality&usage.Unpriced == 0 {
-		g.Cost = g.Cost.Add(r.Cost)
-	}
-	g.Tokens.Add(&r.Tokens, 1)
+	g.Add(&r.Call, 1)
 	return nil
-}
-
-func addIf(n *int64, is bool) {
-	if is {
-		*n++
-	}
 }
 
 // group gives the group of values, made where it is new.
@@ -217,20 +202,14 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 		if err != nil {
 			return err
 		}
-		g.Calls++
-		addIf(&g.Errors, failed)
-		q := usage.Quality(quality.Value(row))
-		addIf(&g.NoUsage, usage.TokenFields(fields.Value(row))&(usage.HasInput|usage.HasOutput) == 0)
-		addIf(&g.Unpriced, q&usage.Unpriced != 0)
-		addIf(&g.Inconsistent, q&usage.Inconsistent != 0)
-		addIf(&g.Estimated, q&usage.Estimated != 0)
-		if q&usage.Unpriced == 0 {
-			g.Cost = g.Cost.Add(usage.NanoUSD(f.Number(block.Cost, row)))
-		}
-		g.Tokens.Add(&usage.Tokens{
-			InputUncached: f.Number(block.InputUncached, row), CacheRead: f.Number(block.CacheRead, row), CacheWrite: f.Number(block.CacheWrite, row),
-			CacheWrite1h: f.Number(block.CacheWrite1h, row), OutputText: f.Number(block.OutputText, row), Reasoning: f.Number(block.Reasoning, row),
-		}, 1)
+		g.AddCountable(&usage.Countable{
+			Tokens: usage.Tokens{
+				InputUncached: f.Number(block.InputUncached, row), CacheRead: f.Number(block.CacheRead, row), CacheWrite: f.Number(block.CacheWrite, row),
+				CacheWrite1h: f.Number(block.CacheWrite1h, row), OutputText: f.Number(block.OutputText, row), Reasoning: f.Number(block.Reasoning, row),
+				Fields: usage.TokenFields(fields.Value(row)),
+			},
+			Cost: usage.NanoUSD(f.Number(block.Cost, row)), Quality: usage.Quality(quality.Value(row)), Failed: failed,
+		})
 	}
 	return nil
 }

@@ -1,0 +1,54 @@
+package usage
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestCounts: what counts as what, one by one, and that to subtract a call is the reverse of adding it.
+func TestCounts(t *testing.T) {
+	tokens := Tokens{InputUncached: 10, CacheRead: 3, CacheWrite: 2, CacheWrite1h: 1, OutputText: 5, Reasoning: 4, Fields: HasInput | HasOutput}
+	sum := tokens
+	sum.Fields = 0
+	for name, tc := range map[string]struct {
+		call Call
+		want Counts
+	}{
+		"plain":        {Call{Tokens: tokens, Cost: 7}, Counts{Calls: 1, Tokens: sum, Cost: 7}},
+		"failed":       {Call{Failed: true}, Counts{Calls: 1, Errors: 1, NoUsage: 1}},
+		"without cost": {Call{Tokens: tokens, Cost: 7, Quality: Unpriced}, Counts{Calls: 1, Unpriced: 1, Tokens: sum}},
+		"inconsistent": {Call{Tokens: tokens, Quality: Inconsistent}, Counts{Calls: 1, Inconsistent: 1, Tokens: sum}},
+		"estimated":    {Call{Tokens: tokens, Quality: Estimated}, Counts{Calls: 1, Estimated: 1, Tokens: sum}},
+		"other flags":  {Call{Tokens: tokens, Quality: ReportedCost | RunningSum | CacheMissing}, Counts{Calls: 1, Tokens: sum}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s, columns Counts
+			s.Add(&tc.call, 1)
+			require.Equal(t, tc.want, s)
+			columns.AddCountable(&Countable{tc.call.Tokens, tc.call.Cost, tc.call.Quality, tc.call.Failed})
+			require.Equal(t, tc.want, columns)
+			s.Merge(&columns)
+			s.Add(&tc.call, -1)
+			require.Equal(t, tc.want, s)
+			s.Add(&tc.call, -1)
+			require.Zero(t, s)
+		})
+	}
+}
+
+func TestStatusFilter(t *testing.T) {
+	for text, want := range map[string][]bool{ // of 200, a failed 429, a failed 500, an unknown one, a failed unknown one
+		"ok": {true, false, false, true, false}, "error": {false, true, true, false, true},
+		"429": {false, true, false, false, false}, "5xx": {false, false, true, false, false}, "2xx": {true, false, false, false, false},
+		"": make([]bool, 5), "0": make([]bool, 5), "0xx": make([]bool, 5), "xx": make([]bool, 5), "-4xx": make([]bool, 5), "okay": make([]bool, 5),
+	} {
+		f := ParseStatusFilter(text)
+		for i, c := range []struct {
+			status int
+			failed bool
+		}{{200, false}, {429, true}, {500, true}, {0, false}, {0, true}} {
+			require.Equal(t, want[i], f.Matches(c.status, c.failed), "%q of %v", text, c)
+		}
+	}
+}
