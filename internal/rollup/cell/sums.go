@@ -1,4 +1,4 @@
-package rollup
+package cell
 
 import "github.com/tokenboard/tokenboard/internal/usage"
 
@@ -41,17 +41,17 @@ func (s *Sums) MergeCounts(o *Sums) { s.Counts.Merge(&o.Counts) }
 
 // SubtractCounts takes the sums of o away, without its histograms.
 func (s *Sums) SubtractCounts(o *Sums) {
-	f := figuresOf(o)
-	for i, n := range s.counts() {
+	f := FiguresOf(o)
+	for i, n := range s.Fields() {
 		*n = usage.SubSat(*n, f[i])
 	}
 }
 
 // SameCounts tells whether all figures but the histograms are those of o.
-func (s *Sums) SameCounts(o *Sums) bool { return figuresOf(s) == figuresOf(o) }
+func (s *Sums) SameCounts(o *Sums) bool { return FiguresOf(s) == FiguresOf(o) }
 
-// counts gives the figures of sums in the order in which they are written.
-func (s *Sums) counts() [countFields]*int64 {
+// Fields gives the figures of sums in the order in which they are written.
+func (s *Sums) Fields() [countFields]*int64 {
 	t := &s.Tokens
 	return [countFields]*int64{
 		&s.Calls, &s.Errors, &s.NoUsage, &s.Unpriced, &s.Inconsistent, &s.Estimated,
@@ -59,9 +59,9 @@ func (s *Sums) counts() [countFields]*int64 {
 	}
 }
 
-// isZero tells whether nothing is left of what was added.
-func (s *Sums) isZero() bool {
-	for _, n := range s.counts() {
+// IsZero tells whether nothing is left of what was added.
+func (s *Sums) IsZero() bool {
+	for _, n := range s.Fields() {
 		if *n != 0 {
 			return false
 		}
