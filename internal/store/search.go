@@ -127,9 +127,7 @@ func (f *Filter) Matches(r *Record) bool {
 }
 
 // hasStatus reports whether a record has a status, as filters and terms name it.
-func hasStatus(r *Record, s string) bool {
-	return usage.ParseStatusFilter(s).Matches(r.Status, r.Failed)
-}
+func hasStatus(r *Record, s string) bool { return ParseStatus(s)(r.Status, r.Failed) }
 
 func (t *Term) matches(r *Record) bool {
 	needle := strings.ToLower(t.Value)

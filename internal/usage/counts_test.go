@@ -36,19 +36,3 @@ func TestCounts(t *testing.T) {
 		})
 	}
 }
-
-func TestStatusFilter(t *testing.T) {
-	for text, want := range map[string][]bool{ // of 200, a failed 429, a failed 500, an unknown one, a failed unknown one
-		"ok": {true, false, false, true, false}, "error": {false, true, true, false, true},
-		"429": {false, true, false, false, false}, "5xx": {false, false, true, false, false}, "2xx": {true, false, false, false, false},
-		"": make([]bool, 5), "0": make([]bool, 5), "0xx": make([]bool, 5), "xx": make([]bool, 5), "-4xx": make([]bool, 5), "okay": make([]bool, 5),
-	} {
-		f := ParseStatusFilter(text)
-		for i, c := range []struct {
-			status int
-			failed bool
-		}{{200, false}, {429, true}, {500, true}, {0, false}, {0, true}} {
-			require.Equal(t, want[i], f.Matches(c.status, c.failed), "%q of %v", text, c)
-		}
-	}
-}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
-	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 // summation collects the points of an answer.
@@ -106,7 +106,7 @@ func statusIn(wanted []string, status string) bool {
 	outcome, code, _ := strings.Cut(status, " ")
 	number, _ := strconv.Atoi(code)
 	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(w string) bool {
-		return usage.ParseStatusFilter(w).Matches(number, outcome == "error")
+		return store.ParseStatus(w)(number, outcome == "error")
 	})
 }
 
