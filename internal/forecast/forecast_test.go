@@ -256,3 +256,12 @@ func TestAnyHistory(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkForecast is one forecast of a month from the longest history that is used.
+func BenchmarkForecast(b *testing.B) {
+	now := time.Date(2026, 6, 10, 12, 0, 0, 0, time.UTC)
+	hours := hoursOf(now, historyDays, office)
+	for b.Loop() {
+		forecaster(b, now, hours).Period(Cost, Month(now, 1))
+	}
+}
