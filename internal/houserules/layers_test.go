@@ -27,12 +27,12 @@ var layers = [][]string{
 	{
 		"client", "dashboards", "examples/quickstart", "internal/access/throttle", "internal/calendar",
 		"internal/changelog", "internal/cliproxy", "internal/hangup", "internal/hexdoc", "internal/jsonlines",
-		"internal/otlpsize", "internal/sources", "internal/strictjson", "proxytrace", "web",
+		"internal/otlpsize", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
 	},
 	// The domain: calls, tokens, money.
 	{"internal/usage"},
-	// Prices, secrets in texts, and what an engine has to do.
-	{"internal/pricing", "internal/secret", "internal/store"},
+	// Prices, secrets in texts, what an engine has to do, and arithmetic on sums.
+	{"internal/changes", "internal/forecast", "internal/pricing", "internal/secret", "internal/store"},
 	// Reading telemetry; sums.
 	{"internal/dialect", "internal/rollup"},
 	// Importing; deciding what counts.
