@@ -20,8 +20,6 @@ const (
 
 // Total is the sums of the calls that share the values of some fields.
 type Total struct {
-	Values                                                    []string // in the order of the fields asked for
-	Calls, Errors, NoUsage, Unpriced, Inconsistent, Estimated int64
-	Tokens                                                    usage.Tokens // Fields is not set
-	Cost                                                      usage.NanoUSD
+	Values []string // in the order of the fields asked for
+	usage.Counts
 }
