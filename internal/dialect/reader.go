@@ -157,8 +157,8 @@ type plan struct {
 	// The rules by bits: all of this scope, and those that need no attribute; and where each is in rules.
 	allRules, nameRules uint64
 	ruleAt              [64]uint8
-	agent               bool        // it is a coding agent's
-	uneven, one         bool        // see unevenHost and oneSource
+	agent               bool // it is a coding agent's
+	uneven, one         bool // see unevenHost and oneSource
 }
 
 // candidate is a family that may apply to the records of a scope.
