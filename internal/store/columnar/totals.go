@@ -23,7 +23,7 @@ type totals struct {
 	limit   int
 	groups  map[string]*store.Total // by the values
 	found   map[combination]*store.Total
-	numbers []int // of the record at hand
+	numbers []int // of the present record
 }
 
 // newTotals begins to sum by fields, in at most limit groups.
