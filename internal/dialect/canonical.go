@@ -5,6 +5,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -200,8 +201,8 @@ func (w *canonicalWriter) figures(c *usage.Call) {
 	if c.Modalities.IsZero() {
 		return
 	}
-	for i := range modalities {
-		if n := *modalities[i].at(&c.Modalities); n > 0 {
+	for i := range tables.Modalities {
+		if n := *tables.Modalities[i].At(&c.Modalities); n > 0 {
 			w.integer(&modalityRefs[i][0], n)
 		}
 	}
@@ -355,7 +356,7 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 		}
 	}
 	if c.Duration == 0 { // a span that never ended; its emitter may tell how long the call took
-		c.Duration = r.duration(r.familyNamed(r.own.text(&canonical.family)), factDuration)
+		c.Duration = r.duration(r.familyNamed(r.own.text(&canonical.family)), tables.Duration)
 	}
 	c.Failed = failed || c.ErrorType != "" || c.Status >= 400
 	return true

@@ -13,12 +13,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Options configure a Decoder. The zero value knows all built-in families.
 type Options struct {
-	Taught []Taught // families that nobody here knows, asked before the built-in ones
+	Custom []Custom // families that are asked before the built-in ones
 	// Scrubs says that whoever asks takes the secrets out of what it writes of a call.
 	Scrubs bool
 	// KeysOnly says that of the attributes with the names of secrets only those of clients' keys matter to it.
@@ -38,14 +39,14 @@ type Decoder struct {
 
 // New makes a decoder.
 func New(o Options) *Decoder {
-	if len(o.Taught) == 0 {
-		return &Decoder{families: families, names: known, scrubs: o.Scrubs, secrets: secretKinds(o)}
+	if len(o.Custom) == 0 {
+		return &Decoder{families: builtIn, names: known, scrubs: o.Scrubs, secrets: secretKinds(o)}
 	}
 	d := &Decoder{names: known.clone(), scrubs: o.Scrubs, secrets: secretKinds(o)}
-	for i := range o.Taught {
-		d.families = append(d.families, o.Taught[i].family(d.names))
+	for i := range o.Custom {
+		d.families = append(d.families, customFamily(&o.Custom[i], d.names))
 	}
-	d.families = append(d.families, families...)
+	d.families = append(d.families, builtIn...)
 	return d
 }
 
@@ -82,7 +83,7 @@ func (d *Decoder) Log(res pcommon.Resource, scope pcommon.InstrumentationScope, 
 
 func (r *record) span(s ptrace.Span, c *usage.Call) (family string) {
 	c.Trace, c.Span, c.Parent = usage.TraceID(s.TraceID()), usage.SpanID(s.SpanID()), usage.SpanID(s.ParentSpanID())
-	if r.own.kinds&kindTelling == 0 && r.roleOfName() == unsaid {
+	if r.own.kinds&kindUsage == 0 && r.roleOfName() == unsaid {
 		return ""
 	}
 	c.Signal = usage.SignalSpan
@@ -116,7 +117,7 @@ func (r *record) roleOfName() verdict {
 }
 
 func (r *record) logRecord(lr plog.LogRecord, c *usage.Call) (family string, ok bool) {
-	if r.own.kinds&kindTelling == 0 {
+	if r.own.kinds&kindUsage == 0 {
 		return "", false
 	}
 	r.event = r.eventName(lr)
@@ -255,7 +256,7 @@ func (r *record) attempted(failed bool) bool {
 
 // session puts a record into its emitter's echo group, see usage.Call.Group.
 func (r *record) session(c *usage.Call) {
-	for _, e := range sessions {
+	for _, e := range tables.Sessions {
 		if r.plan.scope == e.Scope && c.Session != "" {
 			c.SignalGroup = e.Name + "|" + c.Session
 			c.SecondarySignal = !r.log || !slices.Contains(e.Full, r.event)

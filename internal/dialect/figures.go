@@ -1,20 +1,18 @@
 package dialect
 
-import "github.com/tokenboard/tokenboard/internal/usage"
+import (
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
 
-// rule says how parts stand to their whole: the cache to the input, reasoning to the output.
-type rule uint8
+// rule says how parts stand to their whole, see tables.Rule.
+type rule = tables.Rule
 
 const (
-	// undecided: the arithmetic of the record decides, else the conventions (a part is included).
-	undecided rule = iota
-	// included: the whole includes the part, whatever the arithmetic says.
-	included
-	// excluded: the part is to be added to the whole.
-	excluded
-	// byTotal: undecided, but where the total is input and output alone the whole includes the part even
-	// if the part is larger. LangChain.js counts the cache of a stream twice (langchainjs#10249).
-	byTotal
+	undecided = tables.Undecided
+	included  = tables.Included
+	excluded  = tables.Excluded
+	byTotal   = tables.ByTotal
 )
 
 // figures are the token counts of one record as one family of attribute names tells them.

@@ -10,12 +10,12 @@ import (
 // a record without figures, the family whose own record it is.
 func (r *record) figures(c *usage.Call, v verdict) *Family {
 	f := fullest{full: -1}
-	for i := range r.plan.taught {
-		f.consider(r, c, &r.plan.taught[i], v)
+	for i := range r.plan.custom {
+		f.consider(r, c, &r.plan.custom[i], v)
 	}
 	for m := r.plan.asked(r); m != 0; m &= m - 1 {
 		bit := m & -m
-		f.consider(r, c, &candidate{Family: families[bits.TrailingZeros64(m)], sure: r.plan.sure&bit != 0}, v)
+		f.consider(r, c, &candidate{Family: builtIn[bits.TrailingZeros64(m)], sure: r.plan.sure&bit != 0}, v)
 	}
 	if f.bad {
 		c.Quality |= usage.Inconsistent
@@ -32,11 +32,11 @@ type fullest struct {
 }
 
 func (b *fullest) consider(r *record, c *usage.Call, f *candidate, v verdict) {
-	if (b.added != nil && (f.Family == b.added || f.Adds == b.added)) || !f.applies(r, v) {
+	if (b.added != nil && (f.Family == b.added || f.adds == b.added)) || !f.applies(r, v) {
 		return
 	}
-	if f.Adds != nil {
-		b.added = f.Adds
+	if f.adds != nil {
+		b.added = f.adds
 	}
 	if b.family == nil && f.own() && (r.log || f.limited()) {
 		b.family, r.owner = f.Family, f.Family

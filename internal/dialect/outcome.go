@@ -6,14 +6,15 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // outcome says whether a call failed and why.
 func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
-	c.ErrorType = r.text(f, factErrorType)
+	c.ErrorType = r.text(f, tables.ErrorType)
 	success, told := r.at(&successRef)
-	finish := strings.Trim(r.text(f, factFinish), `["]`)
+	finish := strings.Trim(r.text(f, tables.Finish), `["]`)
 	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && truth(success) == usage.No && r.plan.scope != "")
 	if !c.Failed {
 		return

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -69,7 +70,7 @@ func (rd *Reader) Scope(scope pcommon.InstrumentationScope) {
 
 // Agent tells whether the record of this span name or event is a coding agent's, see Agent.
 func (rd *Reader) Agent(event string) bool {
-	return rd.record.plan.agent || hasPrefix(event, agentEvents)
+	return rd.record.plan.agent || hasPrefix(event, tables.AgentEvents)
 }
 
 // Kinds tells what the attributes of the record that was read last are, all together: the flags that
@@ -110,14 +111,6 @@ var processAttributes = refsTo([]string{
 	"service.name", "service.namespace", "service.instance.id", "host.id", "host.name", "process.pid", "k8s.pod.uid", "container.id",
 })
 
-// unevenHost begins the scopes of emitters that name the host on one signal only, so that it must
-// not tell the processes apart.
-var unevenHost = []string{"codex"}
-
-// oneSource begins the scopes of readers that tell each call once, whichever process it was made in:
-// no two of their records are one call, even where two proxies gave them the same short request id.
-var oneSource = []string{"github.com/tokenboard/tokenboard/receiver/cliproxyreceiver"}
-
 // hash makes a number (FNV-1a) of what tells a process from others; 0 where nothing does.
 func (o *origin) hash(host bool) uint64 {
 	const offset, prime = 14695981039346656037, 1099511628211
@@ -148,7 +141,7 @@ func (o *origin) hash(host bool) uint64 {
 type plan struct {
 	scope, clean string
 	families     []candidate
-	taught       []candidate // of them those that are not built in
+	custom       []candidate // of them those that are not built in
 	// The others by bits: sure of them all, marked where a mark of theirs is there, and quiet those that say
 	// nothing of a record that has no figure of theirs.
 	sure, marked, quiet uint64
@@ -158,7 +151,7 @@ type plan struct {
 	allRules, nameRules uint64
 	ruleAt              [64]uint8
 	agent               bool // it is a coding agent's
-	uneven, one         bool // see unevenHost and oneSource
+	uneven, one         bool // see tables.UnevenHost and tables.OneSource
 }
 
 // candidate is a family that may apply to the records of a scope.
@@ -169,8 +162,8 @@ type candidate struct {
 
 func (d *Decoder) makePlan(scope string) *plan {
 	p := &plan{
-		scope: scope, clean: cleanScope(scope), agent: hasPrefix(scope, agentScopes),
-		uneven: hasPrefix(scope, unevenHost), one: hasPrefix(scope, oneSource),
+		scope: scope, clean: cleanScope(scope), agent: hasPrefix(scope, tables.AgentScopes),
+		uneven: hasPrefix(scope, tables.UnevenHost), one: hasPrefix(scope, tables.OneSource),
 	}
 	for _, f := range d.families {
 		sure := !f.limited() || hasPrefix(scope, f.Scopes)
@@ -180,22 +173,22 @@ func (d *Decoder) makePlan(scope string) *plan {
 		p.families = append(p.families, candidate{f, sure})
 		switch {
 		case f.bit == 0:
-			p.taught = append(p.taught, candidate{f, sure})
+			p.custom = append(p.custom, candidate{f, sure})
 		case sure:
 			p.sure |= f.bit
 		default:
 			p.marked |= f.bit
 		}
-		if !f.own() && f.Adds == nil {
+		if !f.own() && f.adds == nil {
 			p.quiet |= f.bit
 		}
 	}
-	for i := range roleRules {
-		row := &roleRules[i]
+	for i := range tables.RoleRules {
+		row := &tables.RoleRules[i]
 		if !strings.HasPrefix(scope, row.Scope) {
 			continue
 		}
-		rule := rowOfRole{roleRule: row, ref: roleRefs[i], bit: 1 << i}
+		rule := rowOfRole{RoleRule: row, ref: roleRefs[i], bit: 1 << i}
 		for name := range row.Is {
 			rule.only = name
 		}
@@ -222,7 +215,7 @@ func (p *plan) asked(r *record) uint64 {
 
 // rowOfRole is a row of roleRules, made ready.
 type rowOfRole struct {
-	*roleRule
+	*tables.RoleRule
 	ref    ref
 	bit    uint64 // see asks.rules
 	only   string // the one name that it knows, where that is all

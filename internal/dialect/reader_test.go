@@ -14,7 +14,7 @@ import (
 // TestReadersSideBySide: one decoder serves requests that come together, of more scopes than it remembers.
 func TestReadersSideBySide(t *testing.T) {
 	attrs := map[string]any{"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 7, "gen_ai.request.api_key": "sk-0123456789abcdefgh"}
-	d := New(Options{Taught: []Taught{{Name: "mine", Scope: "mine", Input: []string{"in"}, Output: []string{"out"}}}})
+	d := New(Options{Custom: []Custom{{Name: "mine", Scope: "mine", Input: []string{"in"}, Output: []string{"out"}}}})
 	var wg sync.WaitGroup
 	for worker := range 4 {
 		wg.Go(func() {
@@ -51,7 +51,7 @@ func TestReaderForgets(t *testing.T) {
 	var c usage.Call
 	rd.Span(call, &c)
 	require.Equal(t, "u", c.User)
-	require.Equal(t, KindContent|KindKey|KindSecret|KindURL|KindCanonical|kindTelling, rd.Kinds())
+	require.Equal(t, KindContent|KindKey|KindSecret|KindURL|KindCanonical|kindUsage, rd.Kinds())
 	text, n := rd.Secrets()[2].Cut("x sk-0123456789abcdefgh y")
 	require.Equal(t, "x sk-01…efgh y", text)
 	require.Equal(t, 1, n)

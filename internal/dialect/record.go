@@ -7,6 +7,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 )
 
 // record is one span or log record as the tables look at it.
@@ -267,8 +269,8 @@ func (r *record) is(m *mark) bool {
 }
 
 // general are the tables of facts, taken apart.
-var general = func() (out [factCount][]ref) {
-	for what, aliases := range facts {
+var general = func() (out [tables.AttributeCount][]ref) {
+	for what, aliases := range tables.Attributes {
 		out[what] = refsTo(aliases)
 	}
 	return out
@@ -276,7 +278,7 @@ var general = func() (out [factCount][]ref) {
 
 // aliases gives the names to look for a fact under: those of the family that told the figures, of the
 // one whose record it is, then the general ones, where the record has one of them.
-func (r *record) aliases(f *Family, what fact) (out [3][]ref) {
+func (r *record) aliases(f *Family, what tables.Attribute) (out [3][]ref) {
 	for i, f := range [...]*Family{f, r.owner} {
 		if f == nil {
 			continue
@@ -292,7 +294,7 @@ func (r *record) aliases(f *Family, what fact) (out [3][]ref) {
 }
 
 // text gives the first text of a fact that is not empty.
-func (r *record) text(f *Family, what fact) string {
+func (r *record) text(f *Family, what tables.Attribute) string {
 	for _, list := range r.aliases(f, what) {
 		for i := range list {
 			if s := r.textAt(&list[i]); isReported(s) {
@@ -336,7 +338,7 @@ func textOf(v pcommon.Value) string {
 
 // model gives the name of the model, as a family tells it.
 func (r *record) model(f *Family) string {
-	for _, what := range [...]fact{factResponseModel, factModel, factRequestModel} {
+	for _, what := range [...]tables.Attribute{tables.ResponseModel, tables.Model, tables.RequestModel} {
 		if s := r.text(f, what); s != "" {
 			return s
 		}
@@ -345,7 +347,7 @@ func (r *record) model(f *Family) string {
 }
 
 // duration gives the first usable duration of a fact, 0 where there is none.
-func (r *record) duration(f *Family, what fact) time.Duration {
+func (r *record) duration(f *Family, what tables.Attribute) time.Duration {
 	for _, list := range r.aliases(f, what) {
 		for i := range list {
 			v, ok := r.find(&list[i])
@@ -381,7 +383,7 @@ func unitOf(f *Family, alias string) time.Duration {
 			return unit
 		}
 	}
-	if unit, ok := units[alias]; ok {
+	if unit, ok := tables.Units[alias]; ok {
 		return unit
 	}
 	return time.Second
@@ -389,11 +391,3 @@ func unitOf(f *Family, alias string) time.Duration {
 
 // maxDuration is the longest time that is believed of one call.
 const maxDuration = 30 * 24 * time.Hour
-
-// telling are the beginnings of attribute names of which one is on every record that can be a call
-// or a tool. Most spans of a busy pipeline have none and are let through at the cost of a look at their names.
-var telling = []string{
-	"gen_ai.", "llm.", "ai.", "openinference.", "traceloop.", "langfuse.", "langsmith.", "mlflow.", "genkit:", "tokenboard.",
-	"embedding.", "span.type", "input_token", "gcp.vertex", "event.name", "codex.", "haystack.", "braintrust.", "langwatch.", "lmnr.",
-	"agentops.", "langtrace.", "input_tokens",
-}

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/jsontext"
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -125,21 +126,21 @@ func plainClean(s string) string {
 	return strings.TrimSpace(s[:min(len(s), maxText)])
 }
 
-func (r *plainRecord) aliases(f *Family, what fact) (all []string) {
+func (r *plainRecord) aliases(f *Family, what tables.Attribute) (all []string) {
 	for _, f := range []*Family{f, r.owner} {
 		if f == nil {
 			continue
 		}
-		own, told := f.Facts[what]
+		own, told := f.Attributes[what]
 		if told && len(own) == 0 {
 			return all
 		}
 		all = append(all, own...)
 	}
-	return append(all, facts[what]...)
+	return append(all, tables.Attributes[what]...)
 }
 
-func (r *plainRecord) text(f *Family, what fact) string {
+func (r *plainRecord) text(f *Family, what tables.Attribute) string {
 	for _, alias := range r.aliases(f, what) {
 		if s := r.textAt(alias); !slices.Contains([]string{"", "unknown", "none", "null", "undefined"}, strings.ToLower(s)) {
 			return s
@@ -148,7 +149,7 @@ func (r *plainRecord) text(f *Family, what fact) string {
 	return ""
 }
 
-func (r *plainRecord) duration(f *Family, what fact) time.Duration {
+func (r *plainRecord) duration(f *Family, what tables.Attribute) time.Duration {
 	for _, alias := range r.aliases(f, what) {
 		v, ok := r.get(alias)
 		if !ok {
@@ -164,14 +165,14 @@ func (r *plainRecord) duration(f *Family, what fact) time.Duration {
 }
 
 func (r *plainRecord) process() uint64 {
-	if hasPrefix(r.scope, oneSource) {
+	if hasPrefix(r.scope, tables.OneSource) {
 		return 0
 	}
 	h, known := fnv.New64a(), false
 	for _, name := range []string{
 		"service.name", "service.namespace", "service.instance.id", "host.id", "host.name", "process.pid", "k8s.pod.uid", "container.id",
 	} {
-		if v, ok := lastOf(r.res, name); ok && (!strings.HasPrefix(name, "host.") || !hasPrefix(r.scope, unevenHost)) {
+		if v, ok := lastOf(r.res, name); ok && (!strings.HasPrefix(name, "host.") || !hasPrefix(r.scope, tables.UnevenHost)) {
 			_, _ = h.Write([]byte(name + "=" + plainText(raw(v)) + "\x00"))
 			known = true
 		}
@@ -184,7 +185,7 @@ func (r *plainRecord) process() uint64 {
 
 func (r *plainRecord) tells() bool {
 	for k := range r.attrs.All() {
-		if hasPrefix(k, telling) {
+		if hasPrefix(k, tables.UsageAttributes) {
 			return true
 		}
 	}
@@ -192,8 +193,8 @@ func (r *plainRecord) tells() bool {
 }
 
 func (r *plainRecord) role(byNameOnly bool) verdict {
-	for i := range roleRules {
-		row := &roleRules[i]
+	for i := range tables.RoleRules {
+		row := &tables.RoleRules[i]
 		if !strings.HasPrefix(r.scope, row.Scope) || !strings.HasPrefix(r.name, row.Name) || !strings.Contains(r.name, row.Part) ||
 			(byNameOnly && row.Attribute+row.Name+row.Part != "") {
 			continue
@@ -280,7 +281,7 @@ func (r *plainRecord) read(f *Family) (g figures, some bool) {
 	return g, true
 }
 
-func (r *plainRecord) part(f *Family, rows []PartRule, provider string) rule {
+func (r *plainRecord) part(f *Family, rows []tables.PartRule, provider string) rule {
 	for i := range rows {
 		row := &rows[i]
 		present := row.Present == ""
@@ -288,7 +289,7 @@ func (r *plainRecord) part(f *Family, rows []PartRule, provider string) rule {
 			present = present || strings.HasPrefix(k, row.Present)
 		}
 		model := ""
-		for _, what := range []fact{factResponseModel, factModel, factRequestModel} {
+		for _, what := range []tables.Attribute{tables.ResponseModel, tables.Model, tables.RequestModel} {
 			if model == "" {
 				model = r.text(f, what)
 			}
@@ -304,13 +305,13 @@ func (r *plainRecord) part(f *Family, rows []PartRule, provider string) rule {
 
 // told is what the names in a record tell of the provider.
 func (r *plainRecord) told(f *Family) (provider, model string) {
-	for _, what := range []fact{factResponseModel, factModel, factRequestModel} {
+	for _, what := range []tables.Attribute{tables.ResponseModel, tables.Model, tables.RequestModel} {
 		if model == "" {
 			model = r.text(f, what)
 		}
 	}
 	if provider = providerOfModel(r.textAt("litellm.provider.model")); provider == "" {
-		provider = providerOf(model, r.text(f, factResponseID))
+		provider = providerOf(model, r.text(f, tables.ResponseID))
 	}
 	return provider, model
 }
@@ -319,12 +320,12 @@ func (r *plainRecord) figures(c *usage.Call, v verdict) (best *Family) {
 	bad := false
 	var bestFull int64 = -1
 	var added *Family
-	for _, f := range families {
-		if (added != nil && (f == added || f.Adds == added)) || !r.applies(f, v) {
+	for _, f := range builtIn {
+		if (added != nil && (f == added || f.adds == added)) || !r.applies(f, v) {
 			continue
 		}
-		if f.Adds != nil {
-			added = f.Adds
+		if f.adds != nil {
+			added = f.adds
 		}
 		if best == nil && (f.limited() || r.log && len(f.Events) > 0) {
 			best, r.owner = f, f
@@ -365,10 +366,10 @@ func (r *plainRecord) figures(c *usage.Call, v verdict) (best *Family) {
 
 func (r *plainRecord) modalities(c *usage.Call) {
 	var m usage.Modalities
-	for i := range modalities {
-		for _, alias := range modalities[i].aliases {
+	for i := range tables.Modalities {
+		for _, alias := range tables.Modalities[i].Aliases {
 			if n, is := r.count(alias); is == usable {
-				*modalities[i].at(&m) = n
+				*tables.Modalities[i].At(&m) = n
 				break
 			}
 		}
@@ -383,7 +384,7 @@ func (r *plainRecord) modalities(c *usage.Call) {
 }
 
 func (r *plainRecord) provider() string {
-	for _, alias := range facts[factProvider] {
+	for _, alias := range tables.Attributes[tables.Provider] {
 		name := r.textAt(alias)
 		if name == "" || strings.EqualFold(name, "unknown") {
 			continue
@@ -409,7 +410,7 @@ func plainPath(s string) string {
 
 // status is the first text that is there.
 func (r *plainRecord) status(f *Family) string {
-	for _, alias := range r.aliases(f, factStatus) {
+	for _, alias := range r.aliases(f, tables.Status) {
 		if s := r.textAt(alias); s != "" && !strings.EqualFold(s, "unknown") {
 			return s
 		}
@@ -424,26 +425,26 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	if c.Provider == "" {
 		c.Provider, _ = r.told(f)
 	}
-	c.RequestModel = r.text(f, factRequestModel)
-	if c.Model = r.text(f, factResponseModel); c.Model == "" {
-		if c.Model = r.text(f, factModel); c.Model == "" {
+	c.RequestModel = r.text(f, tables.RequestModel)
+	if c.Model = r.text(f, tables.ResponseModel); c.Model == "" {
+		if c.Model = r.text(f, tables.Model); c.Model == "" {
 			c.Model = c.RequestModel
 		}
 	}
 	c.Operation = r.operation(f)
-	c.Tier = usage.ParseTier(r.text(f, factTier))
-	c.ResponseID, c.RequestID = r.text(f, factResponseID), r.text(f, factRequestID)
-	c.User, c.Project, c.Session = r.text(f, factUser), r.text(f, factProject), r.text(f, factSession)
-	if c.TTFT = r.duration(f, factTTFT); c.TTFT == 0 && !r.log {
-		at, err := time.Parse(time.RFC3339Nano, r.text(f, factFirstTokenAt))
+	c.Tier = usage.ParseTier(r.text(f, tables.Tier))
+	c.ResponseID, c.RequestID = r.text(f, tables.ResponseID), r.text(f, tables.RequestID)
+	c.User, c.Project, c.Session = r.text(f, tables.User), r.text(f, tables.Project), r.text(f, tables.Session)
+	if c.TTFT = r.duration(f, tables.TTFT); c.TTFT == 0 && !r.log {
+		at, err := time.Parse(time.RFC3339Nano, r.text(f, tables.FirstTokenAt))
 		if d := at.Sub(c.Start); err == nil && d > 0 && d < maxDuration {
 			c.TTFT = d
 		}
 	}
 	if c.Duration == 0 {
-		c.Duration = r.duration(f, factDuration)
+		c.Duration = r.duration(f, tables.Duration)
 	}
-	for _, alias := range r.aliases(f, factStream) {
+	for _, alias := range r.aliases(f, tables.Stream) {
 		if v, ok := r.get(alias); ok && c.Stream == usage.Unknown {
 			c.Stream = truth(v)
 		}
@@ -451,7 +452,7 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	if c.Stream == usage.Unknown && c.TTFT > 0 {
 		c.Stream = usage.Yes
 	}
-	for _, alias := range r.aliases(f, factCost) {
+	for _, alias := range r.aliases(f, tables.Cost) {
 		v, ok := r.get(alias)
 		n, isMoney := money(v)
 		if ok && isMoney && (n != 0 || (f != nil && f.ZeroCost)) && !c.HasReportedCost {
@@ -463,16 +464,16 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	if est, ok := r.get("gen_ai.usage.estimated"); ok && truth(est) == usage.Yes {
 		c.Quality |= usage.Estimated
 	}
-	if c.Method = strings.ToUpper(r.text(f, factMethod)); len(r.text(f, factMethod)) > 20 || strings.ContainsAny(c.Method, " .:=/") {
+	if c.Method = strings.ToUpper(r.text(f, tables.Method)); len(r.text(f, tables.Method)) > 20 || strings.ContainsAny(c.Method, " .:=/") {
 		c.Method = "_OTHER"
 	}
-	c.Path = plainPath(r.text(f, factPath))
+	c.Path = plainPath(r.text(f, tables.Path))
 	if n, err := strconv.Atoi(r.status(f)); err == nil && n >= 100 && n <= 599 {
 		c.Status = n
 	}
-	c.ErrorType = r.text(f, factErrorType)
+	c.ErrorType = r.text(f, tables.ErrorType)
 	success, told := r.get("success")
-	finish := strings.Trim(r.text(f, factFinish), `["]`)
+	finish := strings.Trim(r.text(f, tables.Finish), `["]`)
 	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && truth(success) == usage.No && r.scope != "")
 	if c.Failed && c.Status == 0 {
 		said := []string{c.ErrorType, r.exception}
@@ -499,8 +500,8 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 }
 
 func (r *plainRecord) operation(f *Family) string {
-	op := r.text(nil, factOperation)
-	if folded, ok := operations[op]; ok {
+	op := r.text(nil, tables.Operation)
+	if folded, ok := tables.Operations[op]; ok {
 		op = folded
 	}
 	if _, generated := lastOf(r.attrs, "ai.operationId"); generated && op == "" && strings.Contains(strings.ToLower(r.name), "embed") {
@@ -512,7 +513,7 @@ func (r *plainRecord) operation(f *Family) string {
 			alias += "#" + kindRefs[i].path
 		}
 		if op == "" {
-			op = kindOperations[strings.ToLower(r.textAt(alias))]
+			op = tables.KindOperations[strings.ToLower(r.textAt(alias))]
 		}
 	}
 	if op == "" && f != nil {
@@ -526,12 +527,12 @@ func (r *plainRecord) operation(f *Family) string {
 
 func (r *plainRecord) key() (fingerprint, display string) {
 	name := ""
-	for _, alias := range keyNames {
+	for _, alias := range tables.KeyNames {
 		if name == "" {
 			name = r.textAt(alias)
 		}
 	}
-	for _, alias := range RawKeys {
+	for _, alias := range tables.RawKeys {
 		v, ok := pcommon.Value{}, false
 		for name, found := range r.attrs.All() {
 			if name == alias || (known.look(name) == 0 && secret.Name(name) != secret.Not && known.list[known.keyNamed(name)] == alias) {
@@ -549,7 +550,7 @@ func (r *plainRecord) key() (fingerprint, display string) {
 			return usage.Fingerprint(key), plainClean(usage.DisplayKey(key))
 		}
 	}
-	for _, alias := range hashedKeys {
+	for _, alias := range tables.HashedKeys {
 		if s := r.textAt(alias); s != "" {
 			if !usage.IsFingerprint(s) {
 				s = usage.Fingerprint(s)
@@ -606,7 +607,7 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 		*into = get(name)
 	}
 	if c.Tier, _ = usage.TierNamed(get(usage.AttrTier)); get(usage.AttrTier) == "" {
-		c.Tier = usage.ParseTier(r.text(nil, factTier))
+		c.Tier = usage.ParseTier(r.text(nil, tables.Tier))
 	}
 	for _, name := range []string{usage.AttrProject, "project.name", "project.id"} {
 		if v, ok := lastOf(r.res, name); ok && c.Project == "" {
@@ -653,12 +654,12 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 	}
 	if c.Duration == 0 {
 		var family *Family
-		for _, f := range families {
+		for _, f := range builtIn {
 			if family == nil && f.Name == get(usage.AttrFamily) {
 				family = f
 			}
 		}
-		c.Duration = r.duration(family, factDuration)
+		c.Duration = r.duration(family, tables.Duration)
 	}
 	c.Failed = failed || c.ErrorType != "" || c.Status >= 400
 	return true
@@ -716,7 +717,7 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 			}
 		}
 	}
-	for _, e := range sessions {
+	for _, e := range tables.Sessions {
 		if r.scope == e.Scope && c.Session != "" {
 			c.SignalGroup, c.SecondarySignal = e.Name+"|"+c.Session, !r.log || !slices.Contains(e.Full, r.event)
 		}
@@ -829,7 +830,7 @@ func (r *plainRecord) logVerdict() verdict {
 	if r.event == inferenceEvent {
 		return unsaid
 	}
-	for _, f := range families {
+	for _, f := range builtIn {
 		if len(f.Events) == 0 || !r.applies(f, unsaid) {
 			continue
 		}
@@ -878,8 +879,8 @@ func plainWrite(c *usage.Call, family string, attrs pcommon.Map) {
 	}
 	_, hasTotal := attrs.Get("gen_ai.usage.total_tokens")
 	integer("gen_ai.usage.total_tokens", hasTotal, c.Tokens.Total())
-	for _, part := range modalities {
-		integer(part.aliases[0], *part.at(&c.Modalities) > 0, *part.at(&c.Modalities))
+	for _, part := range tables.Modalities {
+		integer(part.Aliases[0], *part.At(&c.Modalities) > 0, *part.At(&c.Modalities))
 	}
 	role := map[usage.Role]string{usage.RoleCall: "call", usage.RoleAggregate: "aggregate", usage.RoleTool: "tool"}[c.Role]
 	for name, s := range map[string]string{
@@ -1053,10 +1054,10 @@ func TestPlainKinds(t *testing.T) {
 	content := func(name string) bool {
 		mastra := strings.HasPrefix(name, "mastra.") && (strings.HasSuffix(name, ".input") || strings.HasSuffix(name, ".output"))
 		raw := (strings.HasPrefix(name, "llm.") || strings.HasPrefix(name, "gen_ai.")) &&
-			slices.ContainsFunc(contentSuffixes, func(s string) bool { return strings.HasSuffix(name, s) })
+			slices.ContainsFunc(tables.ContentSuffixes, func(s string) bool { return strings.HasSuffix(name, s) })
 		parts := strings.Split(name, ".")
 		raw = raw || (len(parts) == 3 && parts[0] == "llm" && rawParts[parts[2]] && !notProviders[parts[1]])
-		return mastra || raw || slices.Contains(contentNames, name) || hasPrefix(name, contentPrefixes)
+		return mastra || raw || slices.Contains(tables.ContentNames, name) || hasPrefix(name, tables.ContentPrefixes)
 	}
 	names := slices.Clone(known.list)
 	for _, name := range known.list {
@@ -1066,11 +1067,11 @@ func TestPlainKinds(t *testing.T) {
 	for _, name := range names {
 		k := KindOf(name)
 		require.Equal(t, content(name), k&KindContent != 0, name)
-		require.Equal(t, slices.Contains(plainContent, name), k&KindPlain != 0, name)
-		require.Equal(t, slices.Contains(messageContent, name), k&KindMessage != 0, name)
-		require.Equal(t, slices.Contains(RawKeys, name), k&KindKey != 0, name)
-		require.Equal(t, slices.Contains(urlAttributes, name), k&KindURL != 0, name)
-		require.Equal(t, hasPrefix(name, telling), k&kindTelling != 0, name)
+		require.Equal(t, slices.Contains(tables.PlainContent, name), k&KindPlain != 0, name)
+		require.Equal(t, slices.Contains(tables.MessageContent, name), k&KindMessage != 0, name)
+		require.Equal(t, slices.Contains(tables.RawKeys, name), k&KindKey != 0, name)
+		require.Equal(t, slices.Contains(tables.UrlAttributes, name), k&KindURL != 0, name)
+		require.Equal(t, hasPrefix(name, tables.UsageAttributes), k&kindUsage != 0, name)
 	}
 }
 

@@ -1,6 +1,10 @@
 package dialect
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+)
 
 // An emitter that names no provider, or puts its own name there, leaves the name of the model, which says
 // whose it is: what it costs, and whether an input figure of its API includes the cache.
@@ -120,7 +124,7 @@ func (r *record) told(f *Family) (provider, model string) {
 			return told, model
 		}
 	}
-	return providerOf(model, r.text(f, factResponseID)), model
+	return providerOf(model, r.text(f, tables.ResponseID)), model
 }
 
 // rules gives the provider whose rules the figures of a record follow.

@@ -81,10 +81,10 @@ func (d *Dialect) validate() error {
 	return nil
 }
 
-// taught gives the dialects as the decoder takes them.
-func (c *Config) taught() (out []dialect.Taught) {
+// customDialects returns the dialects of the configuration as the decoder takes them.
+func (c *Config) customDialects() (out []dialect.Custom) {
 	for _, d := range c.Dialects {
-		out = append(out, dialect.Taught{
+		out = append(out, dialect.Custom{
 			Name: d.Name, Scope: d.Scope, Events: d.Events, Input: d.Input, Output: d.Output, Total: d.Total, CacheRead: d.CacheRead,
 			CacheWrite: d.CacheWrite, CacheWrite1h: d.CacheWrite1h, Reasoning: d.Reasoning, InputHasCache: d.InputIncludesCache, OutputHasReasoning: d.OutputIncludesReasoning,
 			Provider: d.Provider, Model: d.Model, RequestModel: d.RequestModel, ResponseID: d.ResponseID, RequestID: d.RequestID,

@@ -33,7 +33,7 @@ func newNormaliser(set processor.Settings, c *Config) (*normaliser, error) {
 		return nil, fmt.Errorf("set up the processor's own metrics: %w", err)
 	}
 	return &normaliser{
-		decoder: dialect.New(dialect.Options{Taught: c.taught(), Scrubs: true, KeysOnly: !c.RedactSecrets}), scrubber: newScrubber(c),
+		decoder: dialect.New(dialect.Options{Custom: c.customDialects(), Scrubs: true, KeysOnly: !c.RedactSecrets}), scrubber: newScrubber(c),
 		legacy: c.EmitLegacyCacheCreation, telemetry: tb,
 	}, nil
 }

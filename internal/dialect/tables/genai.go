@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 import "github.com/tokenboard/tokenboard/internal/usage"
 

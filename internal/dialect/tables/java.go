@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 // Frameworks on the JVM. Micrometer's bridge makes texts of all figures.
 
@@ -11,23 +11,23 @@ var springAI = Family{
 	Scopes: []string{"org.springframework"},
 	Marks:  []string{"spring.ai.kind"},
 	Adds:   &genAI,
-	Cache:  []PartRule{{Provider: "anthropic", Is: excluded}, {Provider: "aws.bedrock", Is: excluded}},
+	Cache:  []PartRule{{Provider: "anthropic", Is: Excluded}, {Provider: "aws.bedrock", Is: Excluded}},
 
 	Sums:        []string{"spring.ai.model.request.tool.names"},
 	SumsVersion: "3.",
-	HidesCache:  []PartRule{{Provider: "anthropic", Is: excluded}, {Provider: "aws.bedrock", Is: excluded}},
+	HidesCache:  []PartRule{{Provider: "anthropic", Is: Excluded}, {Provider: "aws.bedrock", Is: Excluded}},
 
-	Facts: map[fact][]string{factSession: {"spring.ai.chat.client.conversation.id"}},
+	Attributes: map[Attribute][]string{Session: {"spring.ai.chat.client.conversation.id"}},
 }
 
 // quarkus is the LangChain4j extension of Quarkus, which tells a cost as text, with its currency.
 // https://docs.quarkiverse.io/quarkus-langchain4j/dev/observability.html
 var quarkus = Family{
-	Name:   "quarkus-langchain4j",
-	Scopes: []string{"io.quarkus"},
-	Adds:   &genAI,
-	Cache:  []PartRule{{Provider: "anthropic", Is: excluded}, {Provider: "aws.bedrock", Is: excluded}},
-	Facts:  map[fact][]string{factCost: {"gen_ai.client.estimated_cost"}},
+	Name:       "quarkus-langchain4j",
+	Scopes:     []string{"io.quarkus"},
+	Adds:       &genAI,
+	Cache:      []PartRule{{Provider: "anthropic", Is: Excluded}, {Provider: "aws.bedrock", Is: Excluded}},
+	Attributes: map[Attribute][]string{Cost: {"gen_ai.client.estimated_cost"}},
 
-	HidesCache: []PartRule{{Provider: "anthropic", Is: excluded}, {Provider: "aws.bedrock", Is: excluded}},
+	HidesCache: []PartRule{{Provider: "anthropic", Is: Excluded}, {Provider: "aws.bedrock", Is: Excluded}},
 }

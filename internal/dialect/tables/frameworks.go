@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 import "time"
 
@@ -11,19 +11,19 @@ var mastra = Family{
 	Scopes: []string{"@mastra/"},
 	Marks:  []string{"mastra.span.type"},
 	Adds:   &genAI,
-	Cache:  []PartRule{{Is: included}},
-	Facts: map[fact][]string{
-		factUser: {"mastra.metadata.userId"}, factSession: {"mastra.metadata.sessionId", "mastra.metadata.threadId"},
+	Cache:  []PartRule{{Is: Included}},
+	Attributes: map[Attribute][]string{
+		User: {"mastra.metadata.userId"}, Session: {"mastra.metadata.sessionId", "mastra.metadata.threadId"},
 	},
 }
 
 // openCode is the OpenTelemetry plugin of OpenCode; without it OpenCode sends what the Vercel AI SDK does.
 var openCode = Family{
-	Name:   "opencode",
-	Scopes: []string{"opencode"},
-	Adds:   &genAI,
-	Cache:  []PartRule{{Is: included}},
-	Facts:  map[fact][]string{factCost: {"opencode.llm.cost.total"}},
+	Name:       "opencode",
+	Scopes:     []string{"opencode"},
+	Adds:       &genAI,
+	Cache:      []PartRule{{Is: Included}},
+	Attributes: map[Attribute][]string{Cost: {"opencode.llm.cost.total"}},
 }
 
 // dify is Dify's own tracing. Its providers are paths of plugins, its first-token time nanoseconds.
@@ -68,10 +68,10 @@ var haystack = Family{
 		"haystack.component.output#replies.0._meta.usage.completion_tokens_details.reasoning_tokens",
 	},
 	Cache: []PartRule{ // Anthropic's generator keeps the API's own names: the cache stands beside its input
-		{Present: "haystack.component.", Model: "claude", Is: excluded},
+		{Present: "haystack.component.", Model: "claude", Is: Excluded},
 	},
-	Facts: map[fact][]string{
-		factModel: {
+	Attributes: map[Attribute][]string{
+		Model: {
 			"haystack.component.output#replies.0.meta.model", "haystack.component.output#replies.0._meta.model",
 			"haystack.component.output#meta.0.model", "haystack.component.output#meta.model",
 		},

@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 // SDKs that trace themselves, or for which OpenTelemetry has an instrumentation.
 
@@ -7,28 +7,28 @@ var anthropicSDK = Family{
 	Name:   "anthropic-sdk",
 	Scopes: []string{"com.anthropic.sdk"},
 	Adds:   &genAI,
-	Cache:  []PartRule{{Is: included}},
+	Cache:  []PartRule{{Is: Included}},
 }
 
 // awsSDK is OpenTelemetry's instrumentation of the AWS SDK for JavaScript and of botocore, which copies
 // Bedrock's own input figure and says nothing of the cache.
 // https://github.com/open-telemetry/opentelemetry-js-contrib/tree/main/packages/instrumentation-aws-sdk
 var awsSDK = Family{
-	Name:   "aws-sdk",
-	Scopes: []string{"@opentelemetry/instrumentation-aws-sdk", "opentelemetry.instrumentation.botocore", "io.opentelemetry.aws-sdk"},
-	Adds:   &genAI,
-	Cache:  []PartRule{{Is: excluded}},
-	Facts:  map[fact][]string{factRequestID: {"aws.request.id", "aws.request_id"}},
+	Name:       "aws-sdk",
+	Scopes:     []string{"@opentelemetry/instrumentation-aws-sdk", "opentelemetry.instrumentation.botocore", "io.opentelemetry.aws-sdk"},
+	Adds:       &genAI,
+	Cache:      []PartRule{{Is: Excluded}},
+	Attributes: map[Attribute][]string{RequestID: {"aws.request.id", "aws.request_id"}},
 
-	HidesCache: []PartRule{{Model: "claude", Is: excluded}, {Model: "nova", Is: excluded}}, // the models with a cache
+	HidesCache: []PartRule{{Model: "claude", Is: Excluded}, {Model: "nova", Is: Excluded}}, // the models with a cache
 }
 
 // vllm is the server's own tracing. https://docs.vllm.ai/en/latest/examples/online_serving/opentelemetry.html
 var vllm = Family{
-	Name:   "vllm",
-	Scopes: []string{"vllm."},
-	Adds:   &genAI,
-	Facts:  map[fact][]string{factTTFT: {"gen_ai.latency.time_to_first_token"}, factRequestID: {"gen_ai.request.id"}},
+	Name:       "vllm",
+	Scopes:     []string{"vllm."},
+	Adds:       &genAI,
+	Attributes: map[Attribute][]string{TTFT: {"gen_ai.latency.time_to_first_token"}, RequestID: {"gen_ai.request.id"}},
 }
 
 // contrib is OpenTelemetry's own instrumentations, which hold to the conventions.

@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 // rig is the Rust library. Its spans have the application's scope; their target names the library. A run
 // that is not streamed is told in a trace of its own, beside the calls that it is the sum of. The input is the provider's own
@@ -7,5 +7,5 @@ var rig = Family{
 	Name:  "rig",
 	Marks: []string{"target^=rig::", "target^=rig_"},
 	Adds:  &genAI,
-	Cache: []PartRule{{Provider: "anthropic", Is: excluded}, {Provider: "aws.bedrock", Is: excluded}},
+	Cache: []PartRule{{Provider: "anthropic", Is: Excluded}, {Provider: "aws.bedrock", Is: Excluded}},
 }

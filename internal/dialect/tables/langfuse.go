@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 // langfuse is the Langfuse SDKs, whose buckets overlap in nothing.
 // https://langfuse.com/docs/observability/features/token-and-cost-tracking
@@ -20,7 +20,7 @@ var langfuse = Family{
 		"langfuse.observation.usage_details#completion_tokens_details.reasoning_tokens",
 		"langfuse.observation.usage_details#output_tokens_details.reasoning_tokens",
 	},
-	Cache:   []PartRule{{Is: included}},
-	Reasons: []PartRule{{Is: included}},
-	Facts:   map[fact][]string{},
+	Cache:      []PartRule{{Is: Included}},
+	Reasons:    []PartRule{{Is: Included}},
+	Attributes: map[Attribute][]string{},
 }

@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 // vercelAI is the Vercel AI SDK, versions 4 to 6; version 7 sends the GenAI conventions. Version 6
 // is known by its input details: from there on the input includes the cache of every provider.
@@ -32,18 +32,18 @@ var vercelAI = Family{
 		"ai.response.providerMetadata#vertex.usageMetadata.thoughtsTokenCount",
 	},
 	Cache: []PartRule{
-		{Present: "ai.usage.inputTokenDetails.", Is: included},
-		{Provider: "anthropic", Is: excluded},
-		{Provider: "aws.bedrock", Is: excluded},
-		{Is: included},
+		{Present: "ai.usage.inputTokenDetails.", Is: Included},
+		{Provider: "anthropic", Is: Excluded},
+		{Provider: "aws.bedrock", Is: Excluded},
+		{Is: Included},
 	},
 	Reasons: []PartRule{
-		{Present: "ai.usage.outputTokenDetails.", Is: included},
-		{Provider: "gcp.gemini", Is: excluded},
-		{Provider: "gcp.vertex_ai", Is: excluded},
+		{Present: "ai.usage.outputTokenDetails.", Is: Included},
+		{Provider: "gcp.gemini", Is: Excluded},
+		{Provider: "gcp.vertex_ai", Is: Excluded},
 	},
-	Facts: map[fact][]string{
-		factTier: {
+	Attributes: map[Attribute][]string{
+		Tier: {
 			"ai.response.providerMetadata#openai.serviceTier", "ai.response.providerMetadata#azure.serviceTier",
 			"ai.response.providerMetadata#anthropic.usage.service_tier", "ai.response.providerMetadata#google.serviceTier",
 			"ai.response.providerMetadata#vertex.serviceTier", "ai.response.providerMetadata#google.usageMetadata.trafficType",

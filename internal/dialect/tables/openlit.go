@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 // openLIT is OpenLIT's SDKs. For Anthropic they give the API's own input figure.
 // https://docs.openlit.io/latest/sdk/overview
@@ -7,5 +7,5 @@ var openLIT = Family{
 	Scopes: []string{"openlit", "@openlit/"},
 	Marks:  []string{"resource:telemetry.sdk.name=openlit"},
 	Adds:   &genAI,
-	Cache:  []PartRule{{Provider: "anthropic", Is: excluded}},
+	Cache:  []PartRule{{Provider: "anthropic", Is: Excluded}},
 }

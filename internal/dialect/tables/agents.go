@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 // Coding agents. Their names are plain words, so their scopes and events limit them.
 
@@ -15,13 +15,13 @@ var claudeCode = Family{
 	CacheWrite:   []string{"cache_creation_tokens"},
 	CacheWrite5m: []string{"cache_creation_5m_tokens"},
 	CacheWrite1h: []string{"cache_creation_1h_tokens"},
-	Cache:        []PartRule{{Is: excluded}},
+	Cache:        []PartRule{{Is: Excluded}},
 	Provider:     "anthropic",
 	Operation:    "chat",
 	CallEvents:   []string{"api_error", "claude_code.api_error"},
-	Facts: map[fact][]string{
-		factModel: {"model"}, factRequestID: {"request_id"}, factResponseID: {}, factUser: {"user.email", "user.id"},
-		factCost: {"cost_usd"}, factTTFT: {"ttft_ms"}, factDuration: {"duration_ms"}, factStatus: {"status_code"},
+	Attributes: map[Attribute][]string{
+		Model: {"model"}, RequestID: {"request_id"}, ResponseID: {}, User: {"user.email", "user.id"},
+		Cost: {"cost_usd"}, TTFT: {"ttft_ms"}, Duration: {"duration_ms"}, Status: {"status_code"},
 	},
 }
 
@@ -38,13 +38,13 @@ var geminiCLI = Family{
 	CacheRead:  []string{"cached_content_token_count"},
 	Reasoning:  []string{"thoughts_token_count"},
 	ExtraInput: []string{"tool_token_count"},
-	Cache:      []PartRule{{Is: included}},
-	Reasons:    []PartRule{{Scope: "gemini", Is: excluded}},
+	Cache:      []PartRule{{Is: Included}},
+	Reasons:    []PartRule{{Scope: "gemini", Is: Excluded}},
 	Operation:  "generate_content",
 	CallEvents: []string{"gemini_cli.api_error", "qwen-code.api_error"},
-	Facts: map[fact][]string{
-		factModel: {"model"}, factDuration: {"duration_ms"}, factStatus: {"status_code", "http.status_code"},
-		factResponseID: {"response_id"}, factErrorType: {"error.type", "error_type"},
+	Attributes: map[Attribute][]string{
+		Model: {"model"}, Duration: {"duration_ms"}, Status: {"status_code", "http.status_code"},
+		ResponseID: {"response_id"}, ErrorType: {"error.type", "error_type"},
 	},
 }
 
@@ -60,16 +60,16 @@ var codex = Family{
 	CacheRead:  []string{"cached_token_count"},
 	CacheWrite: []string{"cache_write_token_count"},
 	Reasoning:  []string{"reasoning_token_count"},
-	Cache:      []PartRule{{Is: included}},
-	Reasons:    []PartRule{{Is: included}},
+	Cache:      []PartRule{{Is: Included}},
+	Reasons:    []PartRule{{Is: Included}},
 	Operation:  "chat",
-	Facts: map[fact][]string{
-		factModel: {"model"}, factUser: {"user.email", "user.account_id"}, factTTFT: {"ttft_ms"}, factDuration: {"duration_ms"},
+	Attributes: map[Attribute][]string{
+		Model: {"model"}, User: {"user.email", "user.account_id"}, TTFT: {"ttft_ms"}, Duration: {"duration_ms"},
 	},
 }
 
-// sessions are emitters that tell a call on several kinds of record without an id in common.
-var sessions = []struct {
+// Sessions are emitters that tell a call on several kinds of record without an id in common.
+var Sessions = []struct {
 	Scope string   // exact scope name
 	Name  string   // of the group
 	Full  []string // events of the fuller kind; all other records are echoes
@@ -81,9 +81,9 @@ var sessions = []struct {
 // of most of its providers includes.
 // https://qwenlm.github.io/qwen-code-docs/en/developers/development/telemetry/
 var qwenCode = Family{
-	Name:   "qwen-code",
-	Scopes: []string{"qwen-code"},
-	Adds:   &genAI,
-	Cache:  []PartRule{{Is: included}},
-	Facts:  map[fact][]string{factTTFT: {"ttft_ms"}, factUser: {"gen_ai.user.id"}},
+	Name:       "qwen-code",
+	Scopes:     []string{"qwen-code"},
+	Adds:       &genAI,
+	Cache:      []PartRule{{Is: Included}},
+	Attributes: map[Attribute][]string{TTFT: {"ttft_ms"}, User: {"gen_ai.user.id"}},
 }

@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 // SDKs of backends that keep figures under names of their own.
 
@@ -11,9 +11,9 @@ var braintrust = Family{
 	CacheRead:  []string{"braintrust.metrics#prompt_cached_tokens", "braintrust.metrics.prompt_cached_tokens"},
 	CacheWrite: []string{"braintrust.metrics#prompt_cache_creation_tokens", "braintrust.metrics.prompt_cache_creation_tokens"},
 	Reasoning:  []string{"braintrust.metrics#completion_reasoning_tokens", "braintrust.metrics.completion_reasoning_tokens"},
-	Facts: map[fact][]string{
-		factModel: {"braintrust.metadata#model"}, factProvider: {"braintrust.metadata#provider"}, factResponseID: {"braintrust.metadata#id"},
-		factTTFT: {"braintrust.metrics#time_to_first_token", "braintrust.metrics.time_to_first_token"},
+	Attributes: map[Attribute][]string{
+		Model: {"braintrust.metadata#model"}, Provider: {"braintrust.metadata#provider"}, ResponseID: {"braintrust.metadata#id"},
+		TTFT: {"braintrust.metrics#time_to_first_token", "braintrust.metrics.time_to_first_token"},
 	},
 }
 
@@ -31,17 +31,17 @@ var langWatch = Family{
 		"langwatch.metrics#value.cacheCreationInputTokens", "langwatch.metrics#value.cache_creation_input_tokens", "langwatch.metrics#cache_creation_input_tokens",
 	},
 	Reasoning: []string{"langwatch.metrics#value.reasoningTokens", "langwatch.metrics#value.reasoning_tokens", "langwatch.metrics#reasoning_tokens"},
-	Facts: map[fact][]string{
-		factCost: {"langwatch.metrics#value.cost", "langwatch.metrics#cost"}, factUser: {"langwatch.user.id"},
-		factSession: {"langwatch.thread.id"},
+	Attributes: map[Attribute][]string{
+		Cost: {"langwatch.metrics#value.cost", "langwatch.metrics#cost"}, User: {"langwatch.user.id"},
+		Session: {"langwatch.thread.id"},
 	},
 }
 
 // langtrace is Langtrace's SDKs before they took to the conventions. https://docs.langtrace.ai/
 var langtrace = Family{
-	Name:   "langtrace",
-	Input:  []string{"llm.token.counts#input_tokens", "llm.token.counts#prompt_tokens"},
-	Output: []string{"llm.token.counts#output_tokens", "llm.token.counts#completion_tokens"},
-	Total:  []string{"llm.token.counts#total_tokens"},
-	Facts:  map[fact][]string{factModel: {"llm.model"}, factProvider: {"langtrace.service.name"}},
+	Name:       "langtrace",
+	Input:      []string{"llm.token.counts#input_tokens", "llm.token.counts#prompt_tokens"},
+	Output:     []string{"llm.token.counts#output_tokens", "llm.token.counts#completion_tokens"},
+	Total:      []string{"llm.token.counts#total_tokens"},
+	Attributes: map[Attribute][]string{Model: {"llm.model"}, Provider: {"langtrace.service.name"}},
 }

@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 // semanticKernel tells input and output alone. https://learn.microsoft.com/semantic-kernel/concepts/enterprise-readiness/observability/
 var semanticKernel = Family{
@@ -13,16 +13,16 @@ var agentFramework = Family{
 	Name:   "agent-framework",
 	Scopes: []string{"agent_framework", "Microsoft.Agents.AI", "Experimental.Microsoft.Agents.AI"},
 	Adds:   &genAI,
-	Cache:  []PartRule{{Provider: "anthropic", Is: excluded}},
+	Cache:  []PartRule{{Provider: "anthropic", Is: Excluded}},
 }
 
 // copilot is GitHub Copilot in VS Code and on the command line. What it calls cost is premium requests,
 // not money. https://code.visualstudio.com/docs/copilot/guides/monitoring-agents
 var copilot = Family{
-	Name:   "github-copilot",
-	Scopes: []string{"copilot-chat", "github.copilot", "github-copilot", "@github/copilot", "copilot"},
-	Marks:  []string{"resource:service.name=copilot-chat", "resource:service.name=github-copilot"},
-	Adds:   &genAI,
-	Cache:  []PartRule{{Is: included}},
-	Facts:  map[fact][]string{factTTFT: {"copilot_chat.time_to_first_token"}, factCost: {}},
+	Name:       "github-copilot",
+	Scopes:     []string{"copilot-chat", "github.copilot", "github-copilot", "@github/copilot", "copilot"},
+	Marks:      []string{"resource:service.name=copilot-chat", "resource:service.name=github-copilot"},
+	Adds:       &genAI,
+	Cache:      []PartRule{{Is: Included}},
+	Attributes: map[Attribute][]string{TTFT: {"copilot_chat.time_to_first_token"}, Cost: {}},
 }

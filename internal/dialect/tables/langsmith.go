@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 // langSmith is the OpenTelemetry mode of LangSmith's SDKs. The parts stand in JSON (JavaScript) or in
 // the text of a Python dict. Its usage is LangChain's, with the cache in the input, but for Bedrock.
@@ -28,12 +28,12 @@ var langSmith = Family{
 		"gen_ai.usage.output_token_details#reasoning", "langsmith.usage_metadata#output_token_details.reasoning",
 		"langsmith.metadata.usage_metadata#output_token_details.reasoning",
 	},
-	Cache: []PartRule{{Provider: "aws.bedrock", Is: undecided}, {Is: byTotal}},
-	Facts: map[fact][]string{
-		factUser:    {"langsmith.metadata.user_id"},
-		factSession: {"langsmith.metadata.session_id", "langsmith.metadata.thread_id", "langsmith.metadata.conversation_id", "langsmith.trace.session_id"},
-		factProject: {"langsmith.trace.session_name"},
-		factModel:   {"langsmith.metadata.ls_model_name"},
-		factStream:  {"langsmith.request.streaming"},
+	Cache: []PartRule{{Provider: "aws.bedrock", Is: Undecided}, {Is: ByTotal}},
+	Attributes: map[Attribute][]string{
+		User:    {"langsmith.metadata.user_id"},
+		Session: {"langsmith.metadata.session_id", "langsmith.metadata.thread_id", "langsmith.metadata.conversation_id", "langsmith.trace.session_id"},
+		Project: {"langsmith.trace.session_name"},
+		Model:   {"langsmith.metadata.ls_model_name"},
+		Stream:  {"langsmith.request.streaming"},
 	},
 }

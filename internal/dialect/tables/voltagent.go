@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 // voltAgent tells a run on the agent's span: the sum of its steps. Its child llm:generateText or llm:streamText
 // has the last step alone, under other names, and is not read. A sub-agent is a run of its own, below a tool.
@@ -13,11 +13,11 @@ var voltAgent = Family{
 	CacheRead:  []string{"usage.cached_tokens"},
 	CacheWrite: []string{"usage.cache_write_tokens", "usage.cache_creation_tokens"},
 	Reasoning:  []string{"usage.reasoning_tokens"},
-	Cache:      []PartRule{{Is: included}},
-	Reasons:    []PartRule{{Is: included}},
+	Cache:      []PartRule{{Is: Included}},
+	Reasons:    []PartRule{{Is: Included}},
 	Operation:  "chat",
 	Runs:       true,
-	Facts: map[fact][]string{
-		factModel: {"ai.model.name"}, factSession: {"voltagent.conversation_id", "conversation.id"}, factUser: {"voltagent.user_id", "user.id"},
+	Attributes: map[Attribute][]string{
+		Model: {"ai.model.name"}, Session: {"voltagent.conversation_id", "conversation.id"}, User: {"voltagent.user_id", "user.id"},
 	},
 }

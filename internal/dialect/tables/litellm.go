@@ -1,4 +1,4 @@
-package dialect
+package tables
 
 // litellm is the LiteLLM proxy's and library's OpenTelemetry callback, v1 and v2. It makes one shape of
 // every provider's usage, with the cache in the input. The request id is its own call id. Version 1 has
@@ -24,22 +24,22 @@ var litellm = Family{
 	Reasoning: []string{
 		"metadata.usage_object#completion_tokens_details.reasoning_tokens", "metadata.usage_object#output_tokens_details.reasoning_tokens",
 	},
-	Cache:   []PartRule{{Is: included}},
-	Reasons: []PartRule{{Is: included}},
+	Cache:   []PartRule{{Is: Included}},
+	Reasons: []PartRule{{Is: Included}},
 	Guesses: true,
-	Facts: map[fact][]string{
-		factRequestID: {"litellm.call_id"},
-		factTier:      {"metadata.usage_object#service_tier"},
-		factUser: {
+	Attributes: map[Attribute][]string{
+		RequestID: {"litellm.call_id"},
+		Tier:      {"metadata.usage_object#service_tier"},
+		User: {
 			"litellm.end_user.id", "litellm.metadata.user_api_key_end_user_id", "metadata.user_api_key_end_user_id", "llm.user", "litellm.user.id",
 			"litellm.user.email", "litellm.metadata.user_api_key_user_id", "litellm.metadata.user_api_key_user_email",
 			"metadata.user_api_key_user_id", "metadata.user_api_key_user_email",
 		},
-		factProject: {
+		Project: {
 			"litellm.team.alias", "litellm.metadata.user_api_key_team_alias", "metadata.user_api_key_team_alias", "litellm.team.id",
 			"litellm.metadata.user_api_key_team_id", "metadata.user_api_key_team_id", "litellm.org.id", "litellm.metadata.user_api_key_org_id",
 			"metadata.user_api_key_org_id",
 		},
-		factStatus: {"litellm.provider.error.code"},
+		Status: {"litellm.provider.error.code"},
 	},
 }

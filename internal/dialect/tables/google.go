@@ -1,13 +1,13 @@
-package dialect
+package tables
 
 // adk is Google's Agent Development Kit from 2.x on, which sends the conventions: thoughts in the output.
 // https://google.github.io/adk-docs/
 var adk = Family{
-	Name:   "google-adk",
-	Scopes: []string{"gcp.vertex.agent"},
-	Adds:   &genAI,
-	Cache:  []PartRule{{Is: included}},
-	Facts:  map[fact][]string{factSession: {"gcp.vertex.agent.session_id"}, factRequestID: {}},
+	Name:       "google-adk",
+	Scopes:     []string{"gcp.vertex.agent"},
+	Adds:       &genAI,
+	Cache:      []PartRule{{Is: Included}},
+	Attributes: map[Attribute][]string{Session: {"gcp.vertex.agent.session_id"}, RequestID: {}},
 }
 
 // googleADK 1.x keeps cache and thoughts in the text of the answer only, and the output without thoughts.
@@ -36,9 +36,9 @@ var googleADK = Family{
 		"gcp.vertex.agent.llm_response#usage_metadata.tool_use_prompt_token_count",
 		"gcp.vertex.agent.llm_response#usageMetadata.toolUsePromptTokenCount",
 	},
-	Cache:   []PartRule{{Is: included}},
-	Reasons: []PartRule{{Is: excluded}},
-	Facts:   map[fact][]string{factSession: {"gcp.vertex.agent.session_id"}},
+	Cache:      []PartRule{{Is: Included}},
+	Reasons:    []PartRule{{Is: Excluded}},
+	Attributes: map[Attribute][]string{Session: {"gcp.vertex.agent.session_id"}},
 }
 
 // genkit repeats the last step's usage on every parent. https://genkit.dev/docs/
@@ -56,9 +56,9 @@ var genkit = Family{
 		"genkit:output#usage.thoughtsTokens", "genkit:output#raw.usage.completion_tokens_details.reasoning_tokens",
 		"genkit:output#custom.usage.completion_tokens_details.reasoning_tokens",
 	},
-	Cache: []PartRule{{Is: included}},
+	Cache: []PartRule{{Is: Included}},
 
-	HidesCache: []PartRule{{Provider: "anthropic", Is: excluded}}, // genkit#5412
+	HidesCache: []PartRule{{Provider: "anthropic", Is: Excluded}}, // genkit#5412
 
-	Facts: map[fact][]string{factModel: {"genkit:input#model", "genkit:name"}, factTier: {"genkit:output#raw.service_tier", "genkit:output#raw.usage.service_tier"}}, // "generate" names no model itself
+	Attributes: map[Attribute][]string{Model: {"genkit:input#model", "genkit:name"}, Tier: {"genkit:output#raw.service_tier", "genkit:output#raw.usage.service_tier"}}, // "generate" names no model itself
 }

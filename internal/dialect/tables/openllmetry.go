@@ -1,0 +1,24 @@
+package tables
+
+// openLLMetry is Traceloop's instrumentations for Python and JavaScript. Their Bedrock gives the
+// provider's own figures, which leave the cache out; so does their Anthropic for JavaScript. That for Python has
+// done both (openllmetry#3949, #3976), so that only the figures tell.
+// https://github.com/traceloop/openllmetry
+var openLLMetry = Family{
+	Name:   "openllmetry",
+	Scopes: []string{"opentelemetry.instrumentation.", "@traceloop/"},
+	Adds:   &genAI,
+	Cache: []PartRule{
+		{Scope: "@traceloop/instrumentation-anthropic", Is: Excluded},
+		{Scope: "@traceloop/instrumentation-bedrock", Is: Excluded},
+		{Scope: "opentelemetry.instrumentation.bedrock", Is: Excluded},
+		{Scope: "opentelemetry.instrumentation.openai", Is: Included},
+		{Scope: "instrumentation-langchain", Is: ByTotal},
+		{Scope: "instrumentation.langchain", Is: ByTotal},
+	},
+	Attributes: map[Attribute][]string{
+		User:    {"traceloop.association.properties.user_id", "traceloop.association.properties.user"},
+		Session: {"traceloop.association.properties.session_id", "traceloop.association.properties.chat_id"},
+		Project: {"traceloop.association.properties.project_id"},
+	},
+}
