@@ -6,6 +6,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -288,7 +289,7 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 	if !ok {
 		return false
 	}
-	switch textOf(v) {
+	switch value.TextOf(v) {
 	case roleNames[usage.RoleCall]:
 		c.Role = usage.RoleCall
 	case roleNames[usage.RoleAggregate]:
@@ -320,17 +321,17 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 		c.KeyFingerprint = ""
 	}
 	if v, ok := r.at(&canonical.echo); ok {
-		c.SecondarySignal = truth(v) == usage.Yes
+		c.SecondarySignal = value.Truth(v) == usage.Yes
 	}
 	if v, ok := r.at(&canonical.stream); ok {
-		c.Stream = truth(v)
+		c.Stream = value.Truth(v)
 	}
 	if v, ok := r.own.get(canonical.ttft.id); ok {
 		if n, ok := r.numberAt(&canonical.ttft, v); ok && n < maxDuration.Seconds() {
 			c.TTFT = time.Duration(n*float64(time.Second) + 0.5)
 		}
 	}
-	if n, is := r.countAt(&canonical.status); is == usable && n >= 100 && n <= 599 {
+	if n, is := r.countAt(&canonical.status); is == value.Usable && n >= 100 && n <= 599 {
 		c.Status = int(n)
 	}
 	if v, ok := r.own.get(canonical.cost.id); ok && v.Type() == pcommon.ValueTypeInt && v.Int() >= 0 {
@@ -379,11 +380,11 @@ func (r *record) canonicalTokens(c *usage.Call) {
 	bad := false
 	for i := range tokenFields {
 		count, is := r.countAt(&tokenFields[i].ref)
-		if is == usable {
+		if is == value.Usable {
 			n[i] = count
 			has |= tokenFields[i].field
 		}
-		bad = bad || is == unusable
+		bad = bad || is == value.Unusable
 	}
 	g := figures{input: n[0], output: n[1], cacheRead: n[2], cacheWrite: n[3], reasoning: n[4], cacheWrite1h: n[5], has: has, bad: bad}
 	t, ok := g.tokens(included, included)

@@ -5,6 +5,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -151,7 +152,7 @@ func (rd *Reader) conceal(c *usage.Call) {
 			rd.removed += cut(keys[i], t)
 		}
 		if out, n := rd.seen.Text(*t); n > 0 {
-			*t = clean(out)
+			*t = value.Clean(out)
 			rd.removed += int64(n)
 		}
 	}
@@ -163,7 +164,7 @@ var secretsRef = refTo(usage.AttrSecrets)
 const shortestSecret = 6
 
 // cutOff tells whether a text may have been longer than what is kept of it.
-func cutOff(s string) bool { return len(s) > maxText-utf8.UTFMax }
+func cutOff(s string) bool { return len(s) > value.MaxText-utf8.UTFMax }
 
 // cut takes known secrets out of a text, and what is left of one that was cut off with it.
 func cut(k *secret.Keys, t *string) int64 {
@@ -174,7 +175,7 @@ func cut(k *secret.Keys, t *string) int64 {
 		n += more
 	}
 	if n > 0 {
-		*t = clean(out)
+		*t = value.Clean(out)
 	}
 	return int64(n)
 }
@@ -182,7 +183,7 @@ func cut(k *secret.Keys, t *string) int64 {
 func concealText(t *string) int64 {
 	out, n := secret.Text(*t)
 	if n > 0 {
-		*t = clean(out)
+		*t = value.Clean(out)
 	}
 	return int64(n)
 }
@@ -205,7 +206,7 @@ func Conceal(c *usage.Call) (n int64) {
 
 // cleanScope is the name of a scope as it is kept.
 func cleanScope(name string) string {
-	name = clean(name)
+	name = value.Clean(name)
 	concealText(&name)
 	return name
 }

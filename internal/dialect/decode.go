@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -135,7 +136,7 @@ func (r *record) logRecord(lr plog.LogRecord, c *usage.Call) (family string, ok 
 	}
 	switch id, has := r.at(&recordIDRef); {
 	case has && family == Canonical:
-		c.ID, _ = usage.ParseID(text(id))
+		c.ID, _ = usage.ParseID(value.Text(id))
 	case c.RequestID != "":
 		c.ID = hashID("request", family, c.RequestID)
 	case r.event == inferenceEvent && c.ResponseID != "" && !c.Span.IsZero():
@@ -178,13 +179,13 @@ func (r *record) eventName(lr plog.LogRecord) string {
 	// the attribute first: Rust's tracing puts the place in the source into the field
 	if r.own.named(&eventNameRef) {
 		v, _ := r.own.get(eventNameRef.id)
-		return textOf(v)
+		return value.TextOf(v)
 	}
 	if name := lr.EventName(); name != "" {
-		return clean(name)
+		return value.Clean(name)
 	}
-	if lr.Body().Type() == pcommon.ValueTypeStr && len(lr.Body().Str()) <= maxNumberText {
-		return clean(lr.Body().Str())
+	if lr.Body().Type() == pcommon.ValueTypeStr && len(lr.Body().Str()) <= value.MaxNumberText {
+		return value.Clean(lr.Body().Str())
 	}
 	return ""
 }
@@ -193,7 +194,7 @@ func (r *record) eventName(lr plog.LogRecord) string {
 // one call are often exported with different times.
 func (r *record) logTime(lr plog.LogRecord) time.Time {
 	if v, ok := r.at(&eventTimeRef); ok {
-		if t, err := time.Parse(time.RFC3339Nano, text(v)); err == nil {
+		if t, err := time.Parse(time.RFC3339Nano, value.Text(v)); err == nil {
 			return t.UTC()
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -33,7 +34,7 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 		c.Provider = f.Provider
 	}
 	if c.Provider == "" {
-		c.Provider, _ = r.told(f)
+		c.Provider, _ = r.implied(f)
 	}
 	c.RequestModel = r.text(f, tables.RequestModel)
 	if c.Model = r.text(f, tables.ResponseModel); c.Model == "" {
@@ -59,7 +60,7 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	for _, list := range r.aliases(f, tables.Stream) {
 		for i := range list {
 			if v, ok := r.at(&list[i]); ok && c.Stream == usage.Unknown {
-				c.Stream = truth(v)
+				c.Stream = value.Truth(v)
 			}
 		}
 	}
@@ -70,7 +71,7 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	if c.ReportedCost, c.HasReportedCost, bad = r.cost(f); bad {
 		c.Quality |= usage.Inconsistent
 	}
-	if est, ok := r.at(&estimatedRef); ok && truth(est) == usage.Yes {
+	if est, ok := r.at(&estimatedRef); ok && value.Truth(est) == usage.Yes {
 		c.Quality |= usage.Estimated
 	}
 	c.Method = methodOf(r.text(f, tables.Method))
@@ -120,7 +121,7 @@ func (r *record) cost(f *Family) (cost usage.NanoUSD, ok, bad bool) {
 			if !ok {
 				continue
 			}
-			n, ok := money(v)
+			n, ok := value.Money(v)
 			if !ok || (n == 0 && (f == nil || !f.ZeroCost)) {
 				continue
 			}

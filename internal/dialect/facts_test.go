@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/dialect/providers"
 )
 
 // TestFoldProvider: what emitters write, and the conventions' name of it.
@@ -25,7 +27,7 @@ func TestFoldProvider(t *testing.T) {
 		"":                   {"strands-agents", "gcp.vertex.agent", "spring_ai", "microsoft.agent_framework", "langchain"},
 	} {
 		for _, name := range names {
-			require.Equal(t, want, foldProvider(name), name)
+			require.Equal(t, want, providers.Map(name), name)
 		}
 	}
 }

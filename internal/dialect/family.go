@@ -8,6 +8,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/dialect/jsontext"
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -192,12 +193,12 @@ func (f *figures) one(r *record, kind figureKind, aliases []ref, into *int64, fi
 	}
 	for i := range aliases {
 		n, is := r.countAt(&aliases[i])
-		if is == usable {
+		if is == value.Usable {
 			*into = n
 			f.has |= field
 			return true
 		}
-		f.bad = f.bad || is == unusable
+		f.bad = f.bad || is == value.Unusable
 	}
 	return false
 }
@@ -223,9 +224,9 @@ func (f *Family) readDisjoint(r *record) (g figures, some bool) {
 		if text[0] == '{' || text[0] == '[' {
 			return
 		}
-		n, is := count(jsontext.Plain(text))
-		if is != usable {
-			g.bad = g.bad || is == unusable
+		n, is := value.Count(jsontext.Plain(text))
+		if is != value.Usable {
+			g.bad = g.bad || is == value.Unusable
 			return
 		}
 		cache := strings.Contains(name, "cache")
@@ -295,7 +296,7 @@ func (f *Family) part(rows []tables.PartRule, members []ref, r *record, provider
 // cacheRule finds whether the input of a record includes its cache: what it says itself, else its family's rows.
 func (f *Family) cacheRule(r *record, provider string) rule {
 	if v, ok := r.own.get(semanticsRef.id); ok {
-		switch textOf(v) {
+		switch value.TextOf(v) {
 		case "inclusive":
 			return included
 		case "exclusive":

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/providers"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -169,7 +170,7 @@ func TestProviderOfModel(t *testing.T) {
 		"text-embedding-3-small": "openai", "mistral-large": "mistral_ai", "grok-4": "x_ai", "deepseek-chat": "deepseek", "my-model": "", "": "", "///": "",
 		"hosted/my-model": "", strings.Repeat("a/", 1000): "",
 	} {
-		require.Equal(t, want, providerOfModel(model), model)
+		require.Equal(t, want, providers.OfModel(model), model)
 	}
 }
 

@@ -3,6 +3,7 @@ package dialect
 import (
 	"math/bits"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/providers"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -53,7 +54,7 @@ func (b *fullest) consider(r *record, c *usage.Call, f *candidate, v verdict) {
 		provider = f.Provider
 	}
 	provider = r.rules(f.Family, provider)
-	g.thinks = separate[provider]
+	g.thinks = providers.SeparatesThoughts(provider)
 	t, ok := g.tokens(f.cacheRule(r, provider), f.part(f.Reasons, f.refs.reasonMembers, r, provider))
 	if !t.Reported() {
 		b.bad = b.bad || !ok

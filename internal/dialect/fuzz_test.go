@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -24,7 +25,7 @@ func requireSane(t *testing.T, c *usage.Call) {
 	}
 	require.GreaterOrEqual(t, c.Duration, time.Duration(0))
 	require.True(t, c.KeyFingerprint == "" || usage.IsFingerprint(c.KeyFingerprint))
-	require.LessOrEqual(t, len(c.Model), maxText)
+	require.LessOrEqual(t, len(c.Model), value.MaxText)
 	require.False(t, math.Signbit(float64(c.ReportedCost)))
 }
 

@@ -3,6 +3,8 @@ package dialect
 import (
 	"net/url"
 	"strings"
+
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 )
 
 // methodOf gives an HTTP method in capitals; by the conventions "_OTHER" for what is none.
@@ -20,13 +22,13 @@ func methodOf(s string) string {
 
 // pathOf gives the path of a URL or request target, without its query.
 func pathOf(s string) string {
-	if s == "" || (s[0] == '/' && printable(s) && !strings.HasPrefix(s, "//") && strings.IndexByte(s, '?') < 0 && strings.IndexByte(s, '#') < 0 &&
+	if s == "" || (s[0] == '/' && value.IsPrintable(s) && !strings.HasPrefix(s, "//") && strings.IndexByte(s, '?') < 0 && strings.IndexByte(s, '#') < 0 &&
 		strings.IndexByte(s, '%') < 0) {
-		return clean(s) // a path already
+		return value.Clean(s) // a path already
 	}
 	if u, err := url.Parse(s); err == nil {
-		return clean(u.Path)
+		return value.Clean(u.Path)
 	}
 	s, _, _ = strings.Cut(s, "?")
-	return clean(s)
+	return value.Clean(s)
 }

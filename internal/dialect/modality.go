@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
@@ -22,7 +23,7 @@ func (r *record) modalities(c *usage.Call) {
 	var m usage.Modalities
 	for i, aliases := range modalityRefs {
 		for j := range aliases {
-			if n, is := r.countAt(&aliases[j]); is == usable {
+			if n, is := r.countAt(&aliases[j]); is == value.Usable {
 				*tables.Modalities[i].At(&m) = n
 				break
 			}

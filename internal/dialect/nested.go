@@ -6,6 +6,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/jsontext"
+
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 )
 
 // Some emitters put figures into one attribute as JSON text, as the text of a Python dict, or as a
@@ -26,7 +28,7 @@ func (r *record) lookIn(name string, v pcommon.Value, path string) (any, bool) {
 			return nil, false
 		}
 		if !more {
-			plain := raw(inner)
+			plain := value.Raw(inner)
 			return plain, plain != nil
 		}
 		return r.lookIn("", inner, rest)

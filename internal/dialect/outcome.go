@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -15,7 +16,7 @@ func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
 	c.ErrorType = r.text(f, tables.ErrorType)
 	success, told := r.at(&successRef)
 	finish := strings.Trim(r.text(f, tables.Finish), `["]`)
-	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && truth(success) == usage.No && r.plan.scope != "")
+	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && value.Truth(success) == usage.No && r.plan.scope != "")
 	if !c.Failed {
 		return
 	}
@@ -45,8 +46,8 @@ func (r *record) exception() (kind string, texts [2]string) {
 		if e.Name() != "exception" {
 			continue
 		}
-		if v, ok := e.Attributes().Get("exception.type"); ok && isReported(textOf(v)) {
-			kind = textOf(v)
+		if v, ok := e.Attributes().Get("exception.type"); ok && value.IsReported(value.TextOf(v)) {
+			kind = value.TextOf(v)
 		}
 		if v, ok := e.Attributes().Get("exception.message"); ok && v.Type() == pcommon.ValueTypeStr {
 			texts[0] = v.Str()

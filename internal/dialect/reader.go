@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -322,7 +323,7 @@ type keyCache struct {
 func (k *keyCache) of(key string) (fingerprint, display string) {
 	e := &k.entries[hashName(key)%uint64(len(k.entries))]
 	if e.key != key {
-		e.key, e.fingerprint, e.display = key, usage.Fingerprint(key), clean(usage.DisplayKey(key))
+		e.key, e.fingerprint, e.display = key, usage.Fingerprint(key), value.Clean(usage.DisplayKey(key))
 		k.used = true
 	}
 	return e.fingerprint, e.display

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -25,7 +26,7 @@ func TestReadersSideBySide(t *testing.T) {
 				}
 				res, scope, s := spanOf(name, "chat", attrs)
 				c, family := d.Span(res, scope, s)
-				if family == "" || c.Tokens.Input() != 7 || c.Scope != clean(name) || c.KeyFingerprint != usage.Fingerprint("sk-0123456789abcdefgh") {
+				if family == "" || c.Tokens.Input() != 7 || c.Scope != value.Clean(name) || c.KeyFingerprint != usage.Fingerprint("sk-0123456789abcdefgh") {
 					t.Errorf("%s: %s %+v", name, family, c)
 					return
 				}

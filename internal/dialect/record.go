@@ -1,7 +1,6 @@
 package dialect
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 )
 
 // record is one span or log record as the tables look at it.
@@ -147,7 +147,7 @@ func (x *index) text(a *ref) string {
 	if !ok {
 		return ""
 	}
-	return textOf(v)
+	return value.TextOf(v)
 }
 
 // firstText returns the short text of the first name that has one.
@@ -215,24 +215,24 @@ func (r *record) at(a *ref) (any, bool) {
 	if a.path != "" {
 		return r.lookIn(a.name, v, a.path)
 	}
-	plain := raw(v)
+	plain := value.Raw(v)
 	return plain, plain != nil
 }
 
 // countAt reads a token count from an alias.
-func (r *record) countAt(a *ref) (int64, found) {
+func (r *record) countAt(a *ref) (int64, value.Found) {
 	v, ok := r.find(a)
 	if !ok {
-		return 0, absent
+		return 0, value.Absent
 	}
 	if a.path == "" {
-		return countValue(v)
+		return value.CountOf(v)
 	}
 	inner, ok := r.lookIn(a.name, v, a.path)
 	if !ok {
-		return 0, absent
+		return 0, value.Absent
 	}
-	return count(inner)
+	return value.Count(inner)
 }
 
 // has tells whether an alias is there.
@@ -265,7 +265,7 @@ func (n *names) mark(s string) mark {
 
 func (r *record) is(m *mark) bool {
 	v, ok := r.find(&m.ref)
-	return ok && (!m.valued || textOf(v) == m.value || (m.prefix && strings.HasPrefix(textOf(v), m.value)))
+	return ok && (!m.valued || value.TextOf(v) == m.value || (m.prefix && strings.HasPrefix(value.TextOf(v), m.value)))
 }
 
 // general are the tables of facts, taken apart.
@@ -297,7 +297,7 @@ func (r *record) aliases(f *Family, what tables.Attribute) (out [3][]ref) {
 func (r *record) text(f *Family, what tables.Attribute) string {
 	for _, list := range r.aliases(f, what) {
 		for i := range list {
-			if s := r.textAt(&list[i]); isReported(s) {
+			if s := r.textAt(&list[i]); value.IsReported(s) {
 				return s
 			}
 		}
@@ -316,24 +316,12 @@ func (r *record) textAt(a *ref) string {
 		if !ok {
 			return ""
 		}
-		return text(inner)
+		return value.Text(inner)
 	}
 	if v.Type() == pcommon.ValueTypeSlice { // how headers come
-		return textString(firstText(v.Slice()))
+		return value.TextString(firstText(v.Slice()))
 	}
-	return textOf(v)
-}
-
-// textOf gives the short text of a value, see text.
-func textOf(v pcommon.Value) string {
-	switch v.Type() {
-	case pcommon.ValueTypeStr:
-		return textString(v.Str())
-	case pcommon.ValueTypeInt:
-		return strconv.FormatInt(v.Int(), 10)
-	default:
-		return ""
-	}
+	return value.TextOf(v)
 }
 
 // model gives the name of the model, as a family tells it.
@@ -368,11 +356,11 @@ func (r *record) numberAt(a *ref, v pcommon.Value) (float64, bool) {
 	switch {
 	case a.path != "":
 		inner, _ := r.lookIn(a.name, v, a.path)
-		return number(inner)
+		return value.Number(inner)
 	case v.Type() == pcommon.ValueTypeDouble:
-		return numberFloat(v.Double())
+		return value.Finite(v.Double())
 	default:
-		return number(raw(v))
+		return value.Number(value.Raw(v))
 	}
 }
 

@@ -19,7 +19,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/jsontext"
+	"github.com/tokenboard/tokenboard/internal/dialect/providers"
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -68,23 +70,23 @@ func (r *plainRecord) get(alias string) (any, bool) {
 	if path != "" {
 		return r.nested.lookIn("", v, path)
 	}
-	plain := raw(v)
+	plain := value.Raw(v)
 	return plain, plain != nil
 }
 
-func (r *plainRecord) count(alias string) (int64, found) {
+func (r *plainRecord) count(alias string) (int64, value.Found) {
 	v, path, ok := r.find(alias)
 	if !ok {
-		return 0, absent
+		return 0, value.Absent
 	}
 	if path == "" {
-		return countValue(v)
+		return value.CountOf(v)
 	}
 	inner, ok := r.nested.lookIn("", v, path)
 	if !ok {
-		return 0, absent
+		return 0, value.Absent
 	}
-	return count(inner)
+	return value.Count(inner)
 }
 
 func (r *plainRecord) textAt(alias string) string {
@@ -98,7 +100,7 @@ func (r *plainRecord) textAt(alias string) string {
 	case v.Type() == pcommon.ValueTypeSlice:
 		return plainText(firstText(v.Slice()))
 	default:
-		return plainText(raw(v))
+		return plainText(value.Raw(v))
 	}
 }
 
@@ -120,10 +122,10 @@ func plainText(v any) string {
 func plainClean(s string) string {
 	for _, c := range []byte(s) {
 		if c < 0x20 || c >= 0x7f {
-			return clean(s)
+			return value.Clean(s)
 		}
 	}
-	return strings.TrimSpace(s[:min(len(s), maxText)])
+	return strings.TrimSpace(s[:min(len(s), value.MaxText)])
 }
 
 func (r *plainRecord) aliases(f *Family, what tables.Attribute) (all []string) {
@@ -156,7 +158,7 @@ func (r *plainRecord) duration(f *Family, what tables.Attribute) time.Duration {
 			continue
 		}
 		name, _, _ := strings.Cut(alias, "#")
-		n, ok := number(v)
+		n, ok := value.Number(v)
 		if unit := float64(unitOf(f, name)); ok && n*unit < float64(maxDuration) {
 			return time.Duration(n * unit)
 		}
@@ -173,7 +175,7 @@ func (r *plainRecord) process() uint64 {
 		"service.name", "service.namespace", "service.instance.id", "host.id", "host.name", "process.pid", "k8s.pod.uid", "container.id",
 	} {
 		if v, ok := lastOf(r.res, name); ok && (!strings.HasPrefix(name, "host.") || !hasPrefix(r.scope, tables.UnevenHost)) {
-			_, _ = h.Write([]byte(name + "=" + plainText(raw(v)) + "\x00"))
+			_, _ = h.Write([]byte(name + "=" + plainText(value.Raw(v)) + "\x00"))
 			known = true
 		}
 	}
@@ -232,12 +234,12 @@ func (r *plainRecord) applies(f *Family, v verdict) bool {
 }
 
 func (r *plainRecord) is(mark string) bool {
-	name, value, valued := strings.Cut(mark, "=")
+	name, wanted, valued := strings.Cut(mark, "=")
 	v, _, ok := r.find(strings.TrimSuffix(name, "^"))
 	if ok && strings.HasSuffix(name, "^") {
-		return strings.HasPrefix(plainText(raw(v)), value)
+		return strings.HasPrefix(plainText(value.Raw(v)), wanted)
 	}
-	return ok && (!valued || plainText(raw(v)) == value)
+	return ok && (!valued || plainText(value.Raw(v)) == wanted)
 }
 
 func (r *plainRecord) read(f *Family) (g figures, some bool) {
@@ -253,12 +255,12 @@ func (r *plainRecord) read(f *Family) (g figures, some bool) {
 	one := func(aliases []string, into *int64, field usage.TokenFields) bool {
 		for _, alias := range aliases {
 			n, is := r.count(alias)
-			if is == usable {
+			if is == value.Usable {
 				*into, some = n, true
 				g.has |= field
 				return true
 			}
-			if is == unusable {
+			if is == value.Unusable {
 				g.bad, some = true, true
 			}
 		}
@@ -310,8 +312,8 @@ func (r *plainRecord) told(f *Family) (provider, model string) {
 			model = r.text(f, what)
 		}
 	}
-	if provider = providerOfModel(r.textAt("litellm.provider.model")); provider == "" {
-		provider = providerOf(model, r.text(f, tables.ResponseID))
+	if provider = providers.OfModel(r.textAt("litellm.provider.model")); provider == "" {
+		provider = providers.Of(model, r.text(f, tables.ResponseID))
 	}
 	return provider, model
 }
@@ -339,8 +341,8 @@ func (r *plainRecord) figures(c *usage.Call, v verdict) (best *Family) {
 			provider = f.Provider
 		}
 		told, model := r.told(f)
-		provider = rulesOf(provider, told, model)
-		g.thinks = separate[provider]
+		provider = providers.Rules(provider, told, model)
+		g.thinks = providers.SeparatesThoughts(provider)
 		cache := r.part(f, f.Cache, provider)
 		switch r.textAt(semantics) {
 		case "inclusive":
@@ -368,7 +370,7 @@ func (r *plainRecord) modalities(c *usage.Call) {
 	var m usage.Modalities
 	for i := range tables.Modalities {
 		for _, alias := range tables.Modalities[i].Aliases {
-			if n, is := r.count(alias); is == usable {
+			if n, is := r.count(alias); is == value.Usable {
 				*tables.Modalities[i].At(&m) = n
 				break
 			}
@@ -391,9 +393,9 @@ func (r *plainRecord) provider() string {
 		}
 		service := ""
 		if v, ok := lastOf(r.res, "service.name"); ok {
-			service = plainText(raw(v))
+			service = plainText(value.Raw(v))
 		}
-		if folded := foldProvider(name); folded != "" && (knownProviders[folded] || !strings.EqualFold(name, service)) {
+		if folded := providers.Map(name); folded != "" && (providers.IsKnown(folded) || !strings.EqualFold(name, service)) {
 			return plainClean(folded)
 		}
 	}
@@ -446,7 +448,7 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	}
 	for _, alias := range r.aliases(f, tables.Stream) {
 		if v, ok := r.get(alias); ok && c.Stream == usage.Unknown {
-			c.Stream = truth(v)
+			c.Stream = value.Truth(v)
 		}
 	}
 	if c.Stream == usage.Unknown && c.TTFT > 0 {
@@ -454,14 +456,14 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	}
 	for _, alias := range r.aliases(f, tables.Cost) {
 		v, ok := r.get(alias)
-		n, isMoney := money(v)
+		n, isMoney := value.Money(v)
 		if ok && isMoney && (n != 0 || (f != nil && f.ZeroCost)) && !c.HasReportedCost {
 			if usd, err := usage.USD(n); err == nil {
 				c.ReportedCost, c.HasReportedCost = usd, true
 			}
 		}
 	}
-	if est, ok := r.get("gen_ai.usage.estimated"); ok && truth(est) == usage.Yes {
+	if est, ok := r.get("gen_ai.usage.estimated"); ok && value.Truth(est) == usage.Yes {
 		c.Quality |= usage.Estimated
 	}
 	if c.Method = strings.ToUpper(r.text(f, tables.Method)); len(r.text(f, tables.Method)) > 20 || strings.ContainsAny(c.Method, " .:=/") {
@@ -474,7 +476,7 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	c.ErrorType = r.text(f, tables.ErrorType)
 	success, told := r.get("success")
 	finish := strings.Trim(r.text(f, tables.Finish), `["]`)
-	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && truth(success) == usage.No && r.scope != "")
+	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && value.Truth(success) == usage.No && r.scope != "")
 	if c.Failed && c.Status == 0 {
 		said := []string{c.ErrorType, r.exception}
 		for _, name := range []string{"error.message", "exception.message", "error_message", "error", "exception"} {
@@ -570,7 +572,7 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 		if !ok {
 			return ""
 		}
-		return plainText(raw(v))
+		return plainText(value.Raw(v))
 	}
 	c.Role = map[string]usage.Role{"call": usage.RoleCall, "aggregate": usage.RoleAggregate, "tool": usage.RoleTool}[get(usage.AttrRole)]
 	if c.Role == usage.RoleNone {
@@ -587,11 +589,11 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 		{usage.AttrReasoningTokens, &g.reasoning, usage.HasReasoning}, {usage.AttrCacheWrite1h, &g.cacheWrite1h, usage.HasCacheWrite1h},
 	} {
 		n, is := r.count(f.name)
-		if is == usable {
+		if is == value.Usable {
 			*f.into = n
 			g.has |= f.field
 		}
-		g.bad = g.bad || is == unusable
+		g.bad = g.bad || is == value.Unusable
 	}
 	t, ok := g.tokens(included, included)
 	c.Tokens = t
@@ -611,7 +613,7 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 	}
 	for _, name := range []string{usage.AttrProject, "project.name", "project.id"} {
 		if v, ok := lastOf(r.res, name); ok && c.Project == "" {
-			c.Project = textOf(v)
+			c.Project = value.TextOf(v)
 		}
 	}
 	c.Path = plainPath(get(usage.AttrURLPath))
@@ -621,14 +623,14 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 		c.KeyFingerprint = ""
 	}
 	v, _ := r.get(usage.AttrEcho)
-	c.SecondarySignal = truth(v) == usage.Yes
+	c.SecondarySignal = value.Truth(v) == usage.Yes
 	v, _ = r.get(usage.AttrRequestStream)
-	c.Stream = truth(v)
+	c.Stream = value.Truth(v)
 	v, _ = r.get(usage.AttrTTFT)
-	if n, ok := number(v); ok && n < maxDuration.Seconds() {
+	if n, ok := value.Number(v); ok && n < maxDuration.Seconds() {
 		c.TTFT = time.Duration(n*float64(time.Second) + 0.5)
 	}
-	if n, is := r.count(usage.AttrHTTPStatus); is == usable && n >= 100 && n <= 599 {
+	if n, is := r.count(usage.AttrHTTPStatus); is == value.Usable && n >= 100 && n <= 599 {
 		c.Status = int(n)
 	}
 	v, _ = r.get(usage.AttrCostReported)
@@ -644,7 +646,7 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 		c.Quality |= usage.ParseQuality(names)
 	}
 	if r.log {
-		if n, is := r.count(attrDuration); is == usable && n < int64(maxDuration) {
+		if n, is := r.count(attrDuration); is == value.Usable && n < int64(maxDuration) {
 			c.Duration = time.Duration(n)
 		}
 		v, _ = r.get(attrStart)
@@ -672,7 +674,7 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 		if !ok {
 			return ""
 		}
-		return plainText(raw(v))
+		return plainText(value.Raw(v))
 	}
 	c.Scope, c.Process, c.Service = cleanScope(r.scope), r.process(), get("service.name")
 	if c.Environment = get("deployment.environment.name"); c.Environment == "" {
@@ -707,7 +709,7 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 	}
 	if best != nil && c.Tokens.Reported() {
 		told, model := r.told(best)
-		hidden := r.part(best, best.HidesCache, rulesOf(c.Provider, told, model)) != undecided && c.Tokens.Fields&(usage.HasCacheRead|usage.HasCacheWrite) == 0
+		hidden := r.part(best, best.HidesCache, providers.Rules(c.Provider, told, model)) != undecided && c.Tokens.Fields&(usage.HasCacheRead|usage.HasCacheWrite) == 0
 		sums := strings.HasPrefix(r.version, best.SumsVersion) && slices.ContainsFunc(best.Sums, r.is)
 		for flag, is := range map[usage.Quality]bool{
 			usage.SeveralCalls: best.Runs, usage.Estimated: best.Guesses && c.Failed, usage.CacheMissing: hidden, usage.RunningSum: sums,
@@ -746,8 +748,8 @@ func plainSpan(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSc
 	}
 	r.statusMessage = s.Status().Message()
 	for _, e := range s.Events().All() {
-		if kind, ok := e.Attributes().Get("exception.type"); ok && e.Name() == "exception" && isReported(plainText(raw(kind))) {
-			r.exception = plainText(raw(kind))
+		if kind, ok := e.Attributes().Get("exception.type"); ok && e.Name() == "exception" && value.IsReported(plainText(value.Raw(kind))) {
+			r.exception = plainText(value.Raw(kind))
 		}
 		if v, ok := e.Attributes().Get("exception.message"); ok && e.Name() == "exception" && v.Type() == pcommon.ValueTypeStr {
 			r.message = v.Str()
@@ -771,8 +773,8 @@ func plainLog(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSco
 	r := plainOf(d, res, scope, lr.Attributes())
 	r.log = true
 	if v, ok := lastOf(lr.Attributes(), "event.name"); ok {
-		r.event = plainText(raw(v))
-	} else if r.event = plainClean(lr.EventName()); lr.EventName() == "" && lr.Body().Type() == pcommon.ValueTypeStr && len(lr.Body().Str()) <= maxNumberText {
+		r.event = plainText(value.Raw(v))
+	} else if r.event = plainClean(lr.EventName()); lr.EventName() == "" && lr.Body().Type() == pcommon.ValueTypeStr && len(lr.Body().Str()) <= value.MaxNumberText {
 		r.event = plainClean(lr.Body().Str())
 	}
 	if !r.tells() {
@@ -1103,7 +1105,7 @@ func TestPrintable(t *testing.T) {
 			for c := range 256 {
 				b := bytes.Repeat([]byte{'~'}, length)
 				b[place] = byte(c)
-				require.Equal(t, c >= 0x20 && c < 0x7f, printable(string(b)), "%d at %d of %d", c, place, length)
+				require.Equal(t, c >= 0x20 && c < 0x7f, value.IsPrintable(string(b)), "%d at %d of %d", c, place, length)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
-package dialect
+package value
 
 import (
+	"encoding/binary"
 	"math"
 	"strconv"
 	"strings"
@@ -14,43 +15,43 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// found says what an attribute held where a number was looked for.
-type found uint8
+// Found says what an attribute held where a number was looked for.
+type Found uint8
 
 const (
-	absent found = iota
-	usable
-	unusable // NaN, an infinity, a fraction, negative, over usage.MaxTokens, or no number at all
+	Absent Found = iota
+	Usable
+	Unusable // NaN, an infinity, a fraction, negative, over usage.MaxTokens, or no number at all
 )
 
-// count reads a token count from a value of any type.
-func count(v any) (int64, found) {
+// Count reads a token count from a value of any type.
+func Count(v any) (int64, Found) {
 	switch n := v.(type) {
 	case nil:
-		return 0, absent
+		return 0, Absent
 	case int64:
 		if n < 0 || n > usage.MaxTokens {
-			return 0, unusable
+			return 0, Unusable
 		}
-		return n, usable
+		return n, Usable
 	case float64:
 		return countFloat(n)
 	case string:
 		return countText(n)
 	}
-	return 0, unusable
+	return 0, Unusable
 }
 
 // anyValue are the names by which an AnyValue is written out: {"intValue": "12"}.
 var anyValue = []string{"intValue", "doubleValue", "stringValue"}
 
-// countValue reads a token count from an attribute.
-func countValue(v pcommon.Value) (int64, found) {
+// CountOf reads a token count from an attribute.
+func CountOf(v pcommon.Value) (int64, Found) {
 	switch v.Type() {
 	case pcommon.ValueTypeEmpty:
-		return 0, absent
+		return 0, Absent
 	case pcommon.ValueTypeInt:
-		return count(v.Int())
+		return Count(v.Int())
 	case pcommon.ValueTypeDouble:
 		return countFloat(v.Double())
 	case pcommon.ValueTypeStr:
@@ -59,60 +60,60 @@ func countValue(v pcommon.Value) (int64, found) {
 		if m := v.Map(); m.Len() == 1 {
 			for _, name := range anyValue {
 				if inner, ok := m.Get(name); ok && inner.Type() != pcommon.ValueTypeMap {
-					return countValue(inner)
+					return CountOf(inner)
 				}
 			}
 		}
 	}
-	return 0, unusable
+	return 0, Unusable
 }
 
-func countFloat(f float64) (int64, found) {
+func countFloat(f float64) (int64, Found) {
 	if math.IsNaN(f) || f < 0 || f > float64(usage.MaxTokens) || f != math.Trunc(f) {
-		return 0, unusable
+		return 0, Unusable
 	}
-	return int64(f), usable
+	return int64(f), Usable
 }
 
-// maxNumberText is the longest text that is read as a number.
-const maxNumberText = 64
+// MaxNumberText is the longest text that is read as a number.
+const MaxNumberText = 64
 
-func countText(s string) (int64, found) {
-	if len(s) > maxNumberText {
-		return 0, unusable
+func countText(s string) (int64, Found) {
+	if len(s) > MaxNumberText {
+		return 0, Unusable
 	}
 	s = strings.TrimSpace(s)
 	if s == "" {
-		return 0, absent
+		return 0, Absent
 	}
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return count(n)
+		return Count(n)
 	}
 	if s[0] == '{' {
 		for _, name := range anyValue {
 			if inner, ok := jsontext.Member(s, name); ok && inner[0] != '{' {
-				return count(jsontext.Plain(inner))
+				return Count(jsontext.Plain(inner))
 			}
 		}
-		return 0, unusable
+		return 0, Unusable
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil {
-		return 0, unusable
+		return 0, Unusable
 	}
 	return countFloat(f)
 }
 
-// number reads any finite number that is not negative.
-func number(v any) (float64, bool) {
+// Number reads any finite number that is not negative.
+func Number(v any) (float64, bool) {
 	var f float64
 	switch n := v.(type) {
 	case int64:
 		f = float64(n)
 	case float64:
-		return numberFloat(n)
+		return Finite(n)
 	case string:
-		if len(n) > maxNumberText {
+		if len(n) > MaxNumberText {
 			return 0, false
 		}
 		parsed, err := strconv.ParseFloat(strings.TrimSpace(n), 64)
@@ -123,30 +124,30 @@ func number(v any) (float64, bool) {
 	default:
 		return 0, false
 	}
-	return numberFloat(f)
+	return Finite(f)
 }
 
-func numberFloat(f float64) (float64, bool) {
+func Finite(f float64) (float64, bool) {
 	return f, !math.IsNaN(f) && !math.IsInf(f, 0) && f >= 0
 }
 
-// money reads an amount of US dollars: a number, or a text such as "0.0012USD" or "$0.0012".
-func money(v any) (float64, bool) {
-	if s, isText := v.(string); isText && len(s) <= maxNumberText {
+// Money reads an amount of US dollars: a number, or a text such as "0.0012USD" or "$0.0012".
+func Money(v any) (float64, bool) {
+	if s, isText := v.(string); isText && len(s) <= MaxNumberText {
 		s = strings.TrimPrefix(strings.TrimSpace(s), "$")
 		v = strings.TrimSpace(strings.TrimSuffix(s, "USD"))
 	}
-	return number(v)
+	return Number(v)
 }
 
-// maxText is the longest text, in bytes, that is kept of an attribute.
-const maxText = 256
+// MaxText is the longest text, in bytes, that is kept of an attribute.
+const MaxText = 256
 
-// text reads a short text. Quotes around it (a JSON string) are taken off.
-func text(v any) string {
+// Text reads a short text. Quotes around it (a JSON string) are taken off.
+func Text(v any) string {
 	switch s := v.(type) {
 	case string:
-		return textString(s)
+		return TextString(s)
 	case int64:
 		return strconv.FormatInt(s, 10)
 	default:
@@ -154,25 +155,37 @@ func text(v any) string {
 	}
 }
 
-func textString(s string) string {
+// TextOf returns the short text of an attribute's value, see Text.
+func TextOf(v pcommon.Value) string {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return TextString(v.Str())
+	case pcommon.ValueTypeInt:
+		return strconv.FormatInt(v.Int(), 10)
+	default:
+		return ""
+	}
+}
+
+func TextString(s string) string {
 	if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
 		s = s[1 : len(s)-1]
 	}
-	return clean(s)
+	return Clean(s)
 }
 
-// clean makes hostile text fit to keep: valid UTF-8, no control characters, at most maxText bytes.
-func clean(s string) string {
-	if len(s) > maxText {
+// Clean makes hostile text fit to keep: valid UTF-8, no control characters, at most MaxText bytes.
+func Clean(s string) string {
+	if len(s) > MaxText {
 		const more = 512 // bytes; a secret is known by so many
-		if s, _ = secret.Text(s[:min(len(s), maxText+more)]); len(s) > maxText {
-			s = s[:maxText]
+		if s, _ = secret.Text(s[:min(len(s), MaxText+more)]); len(s) > MaxText {
+			s = s[:MaxText]
 		}
 		for i := 0; i < utf8.UTFMax && !utf8.ValidString(s); i++ { // a rune cut in two
 			s = s[:len(s)-1]
 		}
 	}
-	if !printable(s) {
+	if !IsPrintable(s) {
 		return cleanRunes(s)
 	}
 	for s != "" && s[0] == ' ' {
@@ -184,8 +197,8 @@ func clean(s string) string {
 	return s
 }
 
-// printable tells whether a text is of printable ASCII alone, eight bytes at a time.
-func printable(s string) bool {
+// IsPrintable tells whether a text is of printable ASCII alone, eight bytes at a time.
+func IsPrintable(s string) bool {
 	const (
 		word  = 8
 		ones  = 0x0101010101010101
@@ -214,15 +227,15 @@ func cleanRunes(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))
-	for len(s) > maxText { // replacement characters are longer than what they replace
+	for len(s) > MaxText { // replacement characters are longer than what they replace
 		_, size := utf8.DecodeLastRuneInString(s)
 		s = s[:len(s)-size]
 	}
 	return strings.TrimSpace(s)
 }
 
-// truth reads a boolean in any spelling.
-func truth(v any) usage.Tristate {
+// Truth reads a boolean in any spelling.
+func Truth(v any) usage.Tristate {
 	switch b := v.(type) {
 	case bool:
 		if b {
@@ -240,9 +253,9 @@ func truth(v any) usage.Tristate {
 	return usage.Unknown
 }
 
-// raw gives a plain value of an attribute; nil where it is empty. Lists and key-value lists stay
+// Raw gives a plain value of an attribute; nil where it is empty. Lists and key-value lists stay
 // what they are.
-func raw(v pcommon.Value) any {
+func Raw(v pcommon.Value) any {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
 		return v.Str()
@@ -259,4 +272,28 @@ func raw(v pcommon.Value) any {
 	default:
 		return nil
 	}
+}
+
+// IsReported reports whether a text is a value. Emitters write placeholders for values that they do not have: Spring AI
+// names the model of a failed call "none", and Python and JavaScript write out an Absent value.
+func IsReported(s string) bool {
+	switch len(s) {
+	case 0:
+		return false
+	case len("none"):
+		return !strings.EqualFold(s, "none") && !strings.EqualFold(s, "null")
+	case len("unknown"):
+		return !strings.EqualFold(s, "unknown")
+	case len("undefined"):
+		return !strings.EqualFold(s, "undefined")
+	default:
+		return true
+	}
+}
+
+// load64 reads eight bytes of a text.
+func load64(s string, i int) uint64 {
+	var b [8]byte
+	copy(b[:], s[i:i+8])
+	return binary.LittleEndian.Uint64(b[:])
 }
