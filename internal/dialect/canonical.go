@@ -8,6 +8,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/usage/figures"
 )
 
 // What the conventions have no name for and only the canonical form needs.
@@ -386,8 +387,8 @@ func (r *record) canonicalTokens(c *usage.Call) {
 		}
 		bad = bad || is == value.Unusable
 	}
-	g := figures{input: n[0], output: n[1], cacheRead: n[2], cacheWrite: n[3], reasoning: n[4], cacheWrite1h: n[5], has: has, bad: bad}
-	t, ok := g.tokens(included, included)
+	g := figures.Figures{Input: n[0], Output: n[1], CacheRead: n[2], CacheWrite: n[3], Reasoning: n[4], CacheWrite1h: n[5], Has: has, Bad: bad}
+	t, ok := g.Tokens(figures.Included, figures.Included)
 	c.Tokens = t
 	r.modalities(c)
 	if !ok {

@@ -10,6 +10,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/usage/figures"
 )
 
 // Family is a row of tables.Families, made ready.
@@ -139,7 +140,7 @@ func (f *Family) lacks(r *record, c *usage.Call) (q usage.Quality) {
 		q |= usage.Estimated
 	}
 	const cache = usage.HasCacheRead | usage.HasCacheWrite
-	if len(f.HidesCache) > 0 && c.Tokens.Fields&cache == 0 && f.part(f.HidesCache, f.refs.hidesMembers, r, r.rules(f, c.Provider)) != undecided {
+	if len(f.HidesCache) > 0 && c.Tokens.Fields&cache == 0 && f.part(f.HidesCache, f.refs.hidesMembers, r, r.rules(f, c.Provider)) != figures.Undecided {
 		q |= usage.CacheMissing
 	}
 	if strings.HasPrefix(r.version, f.SumsVersion) {
@@ -159,7 +160,7 @@ func (f *Family) limited() bool { return len(f.Scopes)+len(f.Marks) > 0 }
 func (f *Family) own() bool { return f.limited() || len(f.Events) > 0 }
 
 // read reads a family's figures; some is false where there is none.
-func (f *Family) read(r *record) (g figures, some bool) {
+func (f *Family) read(r *record) (g figures.Figures, some bool) {
 	if f.Disjoint != "" {
 		return f.readDisjoint(r)
 	}
@@ -167,27 +168,27 @@ func (f *Family) read(r *record) (g figures, some bool) {
 }
 
 // readNamed reads the figures under the family's names.
-func (f *Family) readNamed(r *record) (g figures, some bool) {
-	some = g.one(r, figureInput, f.refs.input, &g.input, usage.HasInput)
-	some = g.one(r, figureOutput, f.refs.output, &g.output, usage.HasOutput) || some
-	if !some && !g.bad {
+func (f *Family) readNamed(r *record) (g figures.Figures, some bool) {
+	some = readOne(&g, r, figureInput, f.refs.input, &g.Input, usage.HasInput)
+	some = readOne(&g, r, figureOutput, f.refs.output, &g.Output, usage.HasOutput) || some
+	if !some && !g.Bad {
 		return g, false
 	}
-	bad := g.bad
-	g.one(r, figureCacheRead, f.refs.cacheRead, &g.cacheRead, usage.HasCacheRead)
-	g.one(r, figureCacheWrite, f.refs.cacheWrite, &g.cacheWrite, usage.HasCacheWrite)
-	g.one(r, figureWrite5m, f.refs.write5m, &g.cacheWrite5m, 0)
-	g.one(r, figureWrite1h, f.refs.write1h, &g.cacheWrite1h, usage.HasCacheWrite1h)
-	g.one(r, figureReasoning, f.refs.reasoning, &g.reasoning, usage.HasReasoning)
-	g.one(r, figureExtraInput, f.refs.extraInput, &g.extraInput, 0)
-	figuresBad := g.bad
-	g.hasTotal = g.one(r, figureTotal, f.refs.total, &g.total, 0)
-	g.bad = bad || figuresBad // a total that is no count only cannot help
+	bad := g.Bad
+	readOne(&g, r, figureCacheRead, f.refs.cacheRead, &g.CacheRead, usage.HasCacheRead)
+	readOne(&g, r, figureCacheWrite, f.refs.cacheWrite, &g.CacheWrite, usage.HasCacheWrite)
+	readOne(&g, r, figureWrite5m, f.refs.write5m, &g.CacheWrite5m, 0)
+	readOne(&g, r, figureWrite1h, f.refs.write1h, &g.CacheWrite1h, usage.HasCacheWrite1h)
+	readOne(&g, r, figureReasoning, f.refs.reasoning, &g.Reasoning, usage.HasReasoning)
+	readOne(&g, r, figureExtraInput, f.refs.extraInput, &g.ExtraInput, 0)
+	figuresBad := g.Bad
+	g.HasTotal = readOne(&g, r, figureTotal, f.refs.total, &g.Total, 0)
+	g.Bad = bad || figuresBad // a total that is no count only cannot help
 	return g, true
 }
 
-// one reads a figure from the first alias that holds a count.
-func (f *figures) one(r *record, kind figureKind, aliases []ref, into *int64, field usage.TokenFields) bool {
+// readOne reads a figure from the first alias that holds a count.
+func readOne(f *figures.Figures, r *record, kind figureKind, aliases []ref, into *int64, field usage.TokenFields) bool {
 	if (r.own.figures|r.origin.index.figures)&(1<<kind) == 0 {
 		return false
 	}
@@ -195,10 +196,10 @@ func (f *figures) one(r *record, kind figureKind, aliases []ref, into *int64, fi
 		n, is := r.countAt(&aliases[i])
 		if is == value.Usable {
 			*into = n
-			f.has |= field
+			f.Has |= field
 			return true
 		}
-		f.bad = f.bad || is == value.Unusable
+		f.Bad = f.Bad || is == value.Unusable
 	}
 	return false
 }
@@ -209,7 +210,7 @@ var plainShapes = []string{"prompt_tokens", "input_tokens_details", "output_toke
 // readDisjoint reads buckets of which none contains another; a plain provider's shape in the same
 // place is read by the aliases. Buckets whose total leaves no room for the parts are no such buckets:
 // somebody has put inclusive figures there.
-func (f *Family) readDisjoint(r *record) (g figures, some bool) {
+func (f *Family) readDisjoint(r *record) (g figures.Figures, some bool) {
 	v, ok := r.own.get(f.refs.disjoint.id)
 	if !ok || v.Type() != pcommon.ValueTypeStr {
 		return g, false
@@ -226,36 +227,36 @@ func (f *Family) readDisjoint(r *record) (g figures, some bool) {
 		}
 		n, is := value.Count(jsontext.Plain(text))
 		if is != value.Usable {
-			g.bad = g.bad || is == value.Unusable
+			g.Bad = g.Bad || is == value.Unusable
 			return
 		}
 		cache := strings.Contains(name, "cache")
 		switch {
 		case name == "total" || name == "total_tokens":
-			g.total, g.hasTotal = n, true
+			g.Total, g.HasTotal = n, true
 			return
 		case strings.HasPrefix(name, "input") || strings.HasPrefix(name, "cache"):
-			g.input = usage.AddSat(g.input, n)
-			g.has |= usage.HasInput
+			g.Input = usage.AddSat(g.Input, n)
+			g.Has |= usage.HasInput
 			if cache && (strings.Contains(name, "creation") || strings.Contains(name, "write")) {
-				g.cacheWrite = usage.AddSat(g.cacheWrite, n)
-				g.has |= usage.HasCacheWrite
+				g.CacheWrite = usage.AddSat(g.CacheWrite, n)
+				g.Has |= usage.HasCacheWrite
 				parts += n
 				if strings.HasSuffix(name, "_1h") {
-					g.cacheWrite1h = usage.AddSat(g.cacheWrite1h, n)
-					g.has |= usage.HasCacheWrite1h
+					g.CacheWrite1h = usage.AddSat(g.CacheWrite1h, n)
+					g.Has |= usage.HasCacheWrite1h
 				}
 			} else if cache {
-				g.cacheRead = usage.AddSat(g.cacheRead, n)
-				g.has |= usage.HasCacheRead
+				g.CacheRead = usage.AddSat(g.CacheRead, n)
+				g.Has |= usage.HasCacheRead
 				parts += n
 			}
 		case strings.HasPrefix(name, "output"):
-			g.output = usage.AddSat(g.output, n)
-			g.has |= usage.HasOutput
+			g.Output = usage.AddSat(g.Output, n)
+			g.Has |= usage.HasOutput
 			if strings.Contains(name, "reasoning") {
-				g.reasoning = usage.AddSat(g.reasoning, n)
-				g.has |= usage.HasReasoning
+				g.Reasoning = usage.AddSat(g.Reasoning, n)
+				g.Has |= usage.HasReasoning
 				parts += n
 			}
 		default:
@@ -263,16 +264,16 @@ func (f *Family) readDisjoint(r *record) (g figures, some bool) {
 		}
 		some = true
 	})
-	if g.hasTotal && parts > 0 && g.total == g.input+g.output-parts {
-		g.input -= g.cacheRead + g.cacheWrite
-		g.output -= g.reasoning
+	if g.HasTotal && parts > 0 && g.Total == g.Input+g.Output-parts {
+		g.Input -= g.CacheRead + g.CacheWrite
+		g.Output -= g.Reasoning
 	}
-	g.hasTotal = false // it has told what it can
-	g.bad = g.bad || g.input > usage.MaxTokens || g.output > usage.MaxTokens || g.input < 0 || g.output < 0
-	if g.bad && (g.input < 0 || g.output < 0 || g.input > usage.MaxTokens || g.output > usage.MaxTokens) {
-		return figures{bad: true}, true
+	g.HasTotal = false // it has told what it can
+	g.Bad = g.Bad || g.Input > usage.MaxTokens || g.Output > usage.MaxTokens || g.Input < 0 || g.Output < 0
+	if g.Bad && (g.Input < 0 || g.Output < 0 || g.Input > usage.MaxTokens || g.Output > usage.MaxTokens) {
+		return figures.Figures{Bad: true}, true
 	}
-	return g, some || g.bad
+	return g, some || g.Bad
 }
 
 // semantics is the attribute by which an emitter says itself what its input includes.
@@ -281,7 +282,7 @@ const semantics = "gen_ai.token.semantics"
 var semanticsRef = refTo(semantics)
 
 // part finds the first row that fits a record.
-func (f *Family) part(rows []tables.PartRule, members []ref, r *record, provider string) rule {
+func (f *Family) part(rows []tables.PartRule, members []ref, r *record, provider string) figures.Rule {
 	for i := range rows {
 		row := &rows[i]
 		if (row.Scope == "" || strings.Contains(r.plan.scope, row.Scope)) && (row.Provider == "" || row.Provider == provider) &&
@@ -290,17 +291,17 @@ func (f *Family) part(rows []tables.PartRule, members []ref, r *record, provider
 			return row.Is
 		}
 	}
-	return undecided
+	return figures.Undecided
 }
 
 // cacheRule finds whether the input of a record includes its cache: what it says itself, else its family's rows.
-func (f *Family) cacheRule(r *record, provider string) rule {
+func (f *Family) cacheRule(r *record, provider string) figures.Rule {
 	if v, ok := r.own.get(semanticsRef.id); ok {
 		switch value.TextOf(v) {
 		case "inclusive":
-			return included
+			return figures.Included
 		case "exclusive":
-			return excluded
+			return figures.Excluded
 		}
 	}
 	return f.part(f.Cache, f.refs.cacheMembers, r, provider)

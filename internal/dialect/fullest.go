@@ -54,8 +54,8 @@ func (b *fullest) consider(r *record, c *usage.Call, f *candidate, v verdict) {
 		provider = f.Provider
 	}
 	provider = r.rules(f.Family, provider)
-	g.thinks = providers.SeparatesThoughts(provider)
-	t, ok := g.tokens(f.cacheRule(r, provider), f.part(f.Reasons, f.refs.reasonMembers, r, provider))
+	g.SeparateThoughts = providers.SeparatesThoughts(provider)
+	t, ok := g.Tokens(f.cacheRule(r, provider), f.part(f.Reasons, f.refs.reasonMembers, r, provider))
 	if !t.Reported() {
 		b.bad = b.bad || !ok
 		return

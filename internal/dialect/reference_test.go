@@ -24,6 +24,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/usage/figures"
 )
 
 // plainRecord reads a record by the same tables as record does, in the plainest way: every name is looked
@@ -242,7 +243,7 @@ func (r *plainRecord) is(mark string) bool {
 	return ok && (!valued || plainText(value.Raw(v)) == wanted)
 }
 
-func (r *plainRecord) read(f *Family) (g figures, some bool) {
+func (r *plainRecord) read(f *Family) (g figures.Figures, some bool) {
 	if f.Disjoint != "" {
 		v, _, ok := r.find(f.Disjoint)
 		if !ok || v.Type() != pcommon.ValueTypeStr {
@@ -257,33 +258,33 @@ func (r *plainRecord) read(f *Family) (g figures, some bool) {
 			n, is := r.count(alias)
 			if is == value.Usable {
 				*into, some = n, true
-				g.has |= field
+				g.Has |= field
 				return true
 			}
 			if is == value.Unusable {
-				g.bad, some = true, true
+				g.Bad, some = true, true
 			}
 		}
 		return false
 	}
-	one(f.Input, &g.input, usage.HasInput)
-	one(f.Output, &g.output, usage.HasOutput)
+	one(f.Input, &g.Input, usage.HasInput)
+	one(f.Output, &g.Output, usage.HasOutput)
 	if !some {
 		return g, false
 	}
-	one(f.CacheRead, &g.cacheRead, usage.HasCacheRead)
-	one(f.CacheWrite, &g.cacheWrite, usage.HasCacheWrite)
-	one(f.CacheWrite5m, &g.cacheWrite5m, 0)
-	one(f.CacheWrite1h, &g.cacheWrite1h, usage.HasCacheWrite1h)
-	one(f.Reasoning, &g.reasoning, usage.HasReasoning)
-	one(f.ExtraInput, &g.extraInput, 0)
-	bad := g.bad
-	g.hasTotal = one(f.Total, &g.total, 0)
-	g.bad = bad
+	one(f.CacheRead, &g.CacheRead, usage.HasCacheRead)
+	one(f.CacheWrite, &g.CacheWrite, usage.HasCacheWrite)
+	one(f.CacheWrite5m, &g.CacheWrite5m, 0)
+	one(f.CacheWrite1h, &g.CacheWrite1h, usage.HasCacheWrite1h)
+	one(f.Reasoning, &g.Reasoning, usage.HasReasoning)
+	one(f.ExtraInput, &g.ExtraInput, 0)
+	bad := g.Bad
+	g.HasTotal = one(f.Total, &g.Total, 0)
+	g.Bad = bad
 	return g, true
 }
 
-func (r *plainRecord) part(f *Family, rows []tables.PartRule, provider string) rule {
+func (r *plainRecord) part(f *Family, rows []tables.PartRule, provider string) figures.Rule {
 	for i := range rows {
 		row := &rows[i]
 		present := row.Present == ""
@@ -302,7 +303,7 @@ func (r *plainRecord) part(f *Family, rows []tables.PartRule, provider string) r
 			return row.Is
 		}
 	}
-	return undecided
+	return figures.Undecided
 }
 
 // told is what the names in a record tell of the provider.
@@ -342,15 +343,15 @@ func (r *plainRecord) figures(c *usage.Call, v verdict) (best *Family) {
 		}
 		told, model := r.told(f)
 		provider = providers.Rules(provider, told, model)
-		g.thinks = providers.SeparatesThoughts(provider)
+		g.SeparateThoughts = providers.SeparatesThoughts(provider)
 		cache := r.part(f, f.Cache, provider)
 		switch r.textAt(semantics) {
 		case "inclusive":
-			cache = included
+			cache = figures.Included
 		case "exclusive":
-			cache = excluded
+			cache = figures.Excluded
 		}
-		t, ok := g.tokens(cache, r.part(f, f.Reasons, provider))
+		t, ok := g.Tokens(cache, r.part(f, f.Reasons, provider))
 		if !t.Reported() {
 			bad = bad || !ok
 			continue
@@ -578,24 +579,24 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 	if c.Role == usage.RoleNone {
 		return false
 	}
-	var g figures
+	var g figures.Figures
 	for _, f := range []struct {
 		name  string
 		into  *int64
 		field usage.TokenFields
 	}{
-		{usage.AttrInputTokens, &g.input, usage.HasInput}, {usage.AttrOutputTokens, &g.output, usage.HasOutput},
-		{usage.AttrCacheRead, &g.cacheRead, usage.HasCacheRead}, {usage.AttrCacheWrite, &g.cacheWrite, usage.HasCacheWrite},
-		{usage.AttrReasoningTokens, &g.reasoning, usage.HasReasoning}, {usage.AttrCacheWrite1h, &g.cacheWrite1h, usage.HasCacheWrite1h},
+		{usage.AttrInputTokens, &g.Input, usage.HasInput}, {usage.AttrOutputTokens, &g.Output, usage.HasOutput},
+		{usage.AttrCacheRead, &g.CacheRead, usage.HasCacheRead}, {usage.AttrCacheWrite, &g.CacheWrite, usage.HasCacheWrite},
+		{usage.AttrReasoningTokens, &g.Reasoning, usage.HasReasoning}, {usage.AttrCacheWrite1h, &g.CacheWrite1h, usage.HasCacheWrite1h},
 	} {
 		n, is := r.count(f.name)
 		if is == value.Usable {
 			*f.into = n
-			g.has |= f.field
+			g.Has |= f.field
 		}
-		g.bad = g.bad || is == value.Unusable
+		g.Bad = g.Bad || is == value.Unusable
 	}
-	t, ok := g.tokens(included, included)
+	t, ok := g.Tokens(figures.Included, figures.Included)
 	c.Tokens = t
 	r.modalities(c)
 	if !ok {
@@ -709,7 +710,7 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 	}
 	if best != nil && c.Tokens.Reported() {
 		told, model := r.told(best)
-		hidden := r.part(best, best.HidesCache, providers.Rules(c.Provider, told, model)) != undecided && c.Tokens.Fields&(usage.HasCacheRead|usage.HasCacheWrite) == 0
+		hidden := r.part(best, best.HidesCache, providers.Rules(c.Provider, told, model)) != figures.Undecided && c.Tokens.Fields&(usage.HasCacheRead|usage.HasCacheWrite) == 0
 		sums := strings.HasPrefix(r.version, best.SumsVersion) && slices.ContainsFunc(best.Sums, r.is)
 		for flag, is := range map[usage.Quality]bool{
 			usage.SeveralCalls: best.Runs, usage.Estimated: best.Guesses && c.Failed, usage.CacheMissing: hidden, usage.RunningSum: sums,

@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // Coding agents. Their names are plain words, so their scopes and events limit them.
 
 // claudeCode tells a call as a span and as a log event that share a request id; what its spans call
@@ -15,7 +17,7 @@ var claudeCode = Family{
 	CacheWrite:   []string{"cache_creation_tokens"},
 	CacheWrite5m: []string{"cache_creation_5m_tokens"},
 	CacheWrite1h: []string{"cache_creation_1h_tokens"},
-	Cache:        []PartRule{{Is: Excluded}},
+	Cache:        []PartRule{{Is: figures.Excluded}},
 	Provider:     "anthropic",
 	Operation:    "chat",
 	CallEvents:   []string{"api_error", "claude_code.api_error"},
@@ -38,8 +40,8 @@ var geminiCLI = Family{
 	CacheRead:  []string{"cached_content_token_count"},
 	Reasoning:  []string{"thoughts_token_count"},
 	ExtraInput: []string{"tool_token_count"},
-	Cache:      []PartRule{{Is: Included}},
-	Reasons:    []PartRule{{Scope: "gemini", Is: Excluded}},
+	Cache:      []PartRule{{Is: figures.Included}},
+	Reasons:    []PartRule{{Scope: "gemini", Is: figures.Excluded}},
 	Operation:  "generate_content",
 	CallEvents: []string{"gemini_cli.api_error", "qwen-code.api_error"},
 	Attributes: map[Attribute][]string{
@@ -60,8 +62,8 @@ var codex = Family{
 	CacheRead:  []string{"cached_token_count"},
 	CacheWrite: []string{"cache_write_token_count"},
 	Reasoning:  []string{"reasoning_token_count"},
-	Cache:      []PartRule{{Is: Included}},
-	Reasons:    []PartRule{{Is: Included}},
+	Cache:      []PartRule{{Is: figures.Included}},
+	Reasons:    []PartRule{{Is: figures.Included}},
 	Operation:  "chat",
 	Attributes: map[Attribute][]string{
 		Model: {"model"}, User: {"user.email", "user.account_id"}, TTFT: {"ttft_ms"}, Duration: {"duration_ms"},
@@ -84,6 +86,6 @@ var qwenCode = Family{
 	Name:       "qwen-code",
 	Scopes:     []string{"qwen-code"},
 	Adds:       &genAI,
-	Cache:      []PartRule{{Is: Included}},
+	Cache:      []PartRule{{Is: figures.Included}},
 	Attributes: map[Attribute][]string{TTFT: {"ttft_ms"}, User: {"gen_ai.user.id"}},
 }

@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // Custom is a family of emitters that is defined by configuration: which attributes hold what. An attribute may be "name#path.inside" where its value is JSON, see Family.
 type Custom struct {
 	Name   string
@@ -33,9 +35,9 @@ func (t *Custom) Family() *Family {
 		switch {
 		case p.is == nil:
 		case *p.is:
-			*p.into = []PartRule{{Is: Included}}
+			*p.into = []PartRule{{Is: figures.Included}}
 		default:
-			*p.into = []PartRule{{Is: Excluded}}
+			*p.into = []PartRule{{Is: figures.Excluded}}
 		}
 	}
 	for attribute, aliases := range map[Attribute][]string{

@@ -3,6 +3,8 @@ package tables
 import (
 	"slices"
 	"time"
+
+	"github.com/tokenboard/tokenboard/internal/usage/figures"
 )
 
 // Family is how one family of emitters names its figures: a row of knowledge. An alias is an
@@ -74,23 +76,8 @@ type PartRule struct {
 	Model    string // the model's name contains it
 	Present  string // an attribute whose name starts so is there
 	Member   string // an alias that is there
-	Is       Rule
+	Is       figures.Rule
 }
-
-// Rule says how parts stand to their whole: the cache to the input, reasoning to the output.
-type Rule uint8
-
-const (
-	// Undecided: the arithmetic of the record decides, else the conventions (a part is included).
-	Undecided Rule = iota
-	// Included: the whole includes the part, whatever the arithmetic says.
-	Included
-	// Excluded: the part is to be added to the whole.
-	Excluded
-	// ByTotal: undecided, but where the total is input and output alone the whole includes the part even
-	// if the part is larger. LangChain.js counts the cache of a stream twice (langchainjs#10249).
-	ByTotal
-)
 
 // Families are tried in this order; the fullest reading wins, of equal ones the first. Of the families
 // that add to one other, the first that applies is read.

@@ -1,6 +1,10 @@
 package tables
 
-import "time"
+import (
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/usage/figures"
+)
 
 // Frameworks and agents that send the conventions' names.
 
@@ -11,7 +15,7 @@ var mastra = Family{
 	Scopes: []string{"@mastra/"},
 	Marks:  []string{"mastra.span.type"},
 	Adds:   &genAI,
-	Cache:  []PartRule{{Is: Included}},
+	Cache:  []PartRule{{Is: figures.Included}},
 	Attributes: map[Attribute][]string{
 		User: {"mastra.metadata.userId"}, Session: {"mastra.metadata.sessionId", "mastra.metadata.threadId"},
 	},
@@ -22,7 +26,7 @@ var openCode = Family{
 	Name:       "opencode",
 	Scopes:     []string{"opencode"},
 	Adds:       &genAI,
-	Cache:      []PartRule{{Is: Included}},
+	Cache:      []PartRule{{Is: figures.Included}},
 	Attributes: map[Attribute][]string{Cost: {"opencode.llm.cost.total"}},
 }
 
@@ -68,7 +72,7 @@ var haystack = Family{
 		"haystack.component.output#replies.0._meta.usage.completion_tokens_details.reasoning_tokens",
 	},
 	Cache: []PartRule{ // Anthropic's generator keeps the API's own names: the cache stands beside its input
-		{Present: "haystack.component.", Model: "claude", Is: Excluded},
+		{Present: "haystack.component.", Model: "claude", Is: figures.Excluded},
 	},
 	Attributes: map[Attribute][]string{
 		Model: {

@@ -1,6 +1,10 @@
 package tables
 
-import "time"
+import (
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/usage/figures"
+)
 
 // Gateways that send the conventions' names.
 
@@ -11,7 +15,7 @@ var openRouter = Family{
 	Scopes:     []string{"openrouter"},
 	Marks:      []string{"trace.metadata.openrouter.api_key_name", "trace.metadata.openrouter.provider_slug"},
 	Adds:       &genAI,
-	Cache:      []PartRule{{Is: Included}},
+	Cache:      []PartRule{{Is: figures.Included}},
 	Attributes: map[Attribute][]string{Cost: {"gen_ai.usage.total_cost"}, Project: {"trace.metadata.openrouter.workspace_name"}},
 	ZeroCost:   true,
 }
@@ -22,7 +26,7 @@ var bifrost = Family{
 	Name:   "bifrost",
 	Scopes: []string{"bifrost"},
 	Adds:   &genAI,
-	Cache:  []PartRule{{Is: Included}},
+	Cache:  []PartRule{{Is: figures.Included}},
 	Attributes: map[Attribute][]string{
 		User:    {"bifrost.user.id", "gen_ai.user_id", "x-bf-dim-user"},
 		Project: {"bifrost.team.name", "gen_ai.team_name", "x-bf-dim-team", "bifrost.customer.name", "gen_ai.customer_name"},

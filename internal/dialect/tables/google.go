@@ -1,12 +1,14 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // adk is Google's Agent Development Kit from 2.x on, which sends the conventions: thoughts in the output.
 // https://google.github.io/adk-docs/
 var adk = Family{
 	Name:       "google-adk",
 	Scopes:     []string{"gcp.vertex.agent"},
 	Adds:       &genAI,
-	Cache:      []PartRule{{Is: Included}},
+	Cache:      []PartRule{{Is: figures.Included}},
 	Attributes: map[Attribute][]string{Session: {"gcp.vertex.agent.session_id"}, RequestID: {}},
 }
 
@@ -36,8 +38,8 @@ var googleADK = Family{
 		"gcp.vertex.agent.llm_response#usage_metadata.tool_use_prompt_token_count",
 		"gcp.vertex.agent.llm_response#usageMetadata.toolUsePromptTokenCount",
 	},
-	Cache:      []PartRule{{Is: Included}},
-	Reasons:    []PartRule{{Is: Excluded}},
+	Cache:      []PartRule{{Is: figures.Included}},
+	Reasons:    []PartRule{{Is: figures.Excluded}},
 	Attributes: map[Attribute][]string{Session: {"gcp.vertex.agent.session_id"}},
 }
 
@@ -56,9 +58,9 @@ var genkit = Family{
 		"genkit:output#usage.thoughtsTokens", "genkit:output#raw.usage.completion_tokens_details.reasoning_tokens",
 		"genkit:output#custom.usage.completion_tokens_details.reasoning_tokens",
 	},
-	Cache: []PartRule{{Is: Included}},
+	Cache: []PartRule{{Is: figures.Included}},
 
-	HidesCache: []PartRule{{Provider: "anthropic", Is: Excluded}}, // genkit#5412
+	HidesCache: []PartRule{{Provider: "anthropic", Is: figures.Excluded}}, // genkit#5412
 
 	Attributes: map[Attribute][]string{Model: {"genkit:input#model", "genkit:name"}, Tier: {"genkit:output#raw.service_tier", "genkit:output#raw.usage.service_tier"}}, // "generate" names no model itself
 }

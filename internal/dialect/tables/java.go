@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // Frameworks on the JVM. Micrometer's bridge makes texts of all figures.
 
 // springAI gives the providers' own input figure, which for Anthropic and Bedrock leaves the cache out; version
@@ -11,11 +13,11 @@ var springAI = Family{
 	Scopes: []string{"org.springframework"},
 	Marks:  []string{"spring.ai.kind"},
 	Adds:   &genAI,
-	Cache:  []PartRule{{Provider: "anthropic", Is: Excluded}, {Provider: "aws.bedrock", Is: Excluded}},
+	Cache:  []PartRule{{Provider: "anthropic", Is: figures.Excluded}, {Provider: "aws.bedrock", Is: figures.Excluded}},
 
 	Sums:        []string{"spring.ai.model.request.tool.names"},
 	SumsVersion: "3.",
-	HidesCache:  []PartRule{{Provider: "anthropic", Is: Excluded}, {Provider: "aws.bedrock", Is: Excluded}},
+	HidesCache:  []PartRule{{Provider: "anthropic", Is: figures.Excluded}, {Provider: "aws.bedrock", Is: figures.Excluded}},
 
 	Attributes: map[Attribute][]string{Session: {"spring.ai.chat.client.conversation.id"}},
 }
@@ -26,8 +28,8 @@ var quarkus = Family{
 	Name:       "quarkus-langchain4j",
 	Scopes:     []string{"io.quarkus"},
 	Adds:       &genAI,
-	Cache:      []PartRule{{Provider: "anthropic", Is: Excluded}, {Provider: "aws.bedrock", Is: Excluded}},
+	Cache:      []PartRule{{Provider: "anthropic", Is: figures.Excluded}, {Provider: "aws.bedrock", Is: figures.Excluded}},
 	Attributes: map[Attribute][]string{Cost: {"gen_ai.client.estimated_cost"}},
 
-	HidesCache: []PartRule{{Provider: "anthropic", Is: Excluded}, {Provider: "aws.bedrock", Is: Excluded}},
+	HidesCache: []PartRule{{Provider: "anthropic", Is: figures.Excluded}, {Provider: "aws.bedrock", Is: figures.Excluded}},
 }

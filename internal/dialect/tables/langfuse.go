@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // langfuse is the Langfuse SDKs, whose buckets overlap in nothing.
 // https://langfuse.com/docs/observability/features/token-and-cost-tracking
 var langfuse = Family{
@@ -20,7 +22,7 @@ var langfuse = Family{
 		"langfuse.observation.usage_details#completion_tokens_details.reasoning_tokens",
 		"langfuse.observation.usage_details#output_tokens_details.reasoning_tokens",
 	},
-	Cache:      []PartRule{{Is: Included}},
-	Reasons:    []PartRule{{Is: Included}},
+	Cache:      []PartRule{{Is: figures.Included}},
+	Reasons:    []PartRule{{Is: figures.Included}},
 	Attributes: map[Attribute][]string{},
 }

@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // langSmith is the OpenTelemetry mode of LangSmith's SDKs. The parts stand in JSON (JavaScript) or in
 // the text of a Python dict. Its usage is LangChain's, with the cache in the input, but for Bedrock.
 // https://docs.langchain.com/langsmith/trace-with-opentelemetry
@@ -28,7 +30,7 @@ var langSmith = Family{
 		"gen_ai.usage.output_token_details#reasoning", "langsmith.usage_metadata#output_token_details.reasoning",
 		"langsmith.metadata.usage_metadata#output_token_details.reasoning",
 	},
-	Cache: []PartRule{{Provider: "aws.bedrock", Is: Undecided}, {Is: ByTotal}},
+	Cache: []PartRule{{Provider: "aws.bedrock", Is: figures.Undecided}, {Is: figures.ByTotal}},
 	Attributes: map[Attribute][]string{
 		User:    {"langsmith.metadata.user_id"},
 		Session: {"langsmith.metadata.session_id", "langsmith.metadata.thread_id", "langsmith.metadata.conversation_id", "langsmith.trace.session_id"},

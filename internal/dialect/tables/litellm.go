@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // litellm is the LiteLLM proxy's and library's OpenTelemetry callback, v1 and v2. It makes one shape of
 // every provider's usage, with the cache in the input. The request id is its own call id. Version 1 has
 // the parts in the text of a Python dict alone. Of a stream that was cut that dict has an estimate, which
@@ -24,8 +26,8 @@ var litellm = Family{
 	Reasoning: []string{
 		"metadata.usage_object#completion_tokens_details.reasoning_tokens", "metadata.usage_object#output_tokens_details.reasoning_tokens",
 	},
-	Cache:   []PartRule{{Is: Included}},
-	Reasons: []PartRule{{Is: Included}},
+	Cache:   []PartRule{{Is: figures.Included}},
+	Reasons: []PartRule{{Is: figures.Included}},
 	Guesses: true,
 	Attributes: map[Attribute][]string{
 		RequestID: {"litellm.call_id"},

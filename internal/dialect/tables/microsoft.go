@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // semanticKernel tells input and output alone. https://learn.microsoft.com/semantic-kernel/concepts/enterprise-readiness/observability/
 var semanticKernel = Family{
 	Name:   "semantic-kernel",
@@ -13,7 +15,7 @@ var agentFramework = Family{
 	Name:   "agent-framework",
 	Scopes: []string{"agent_framework", "Microsoft.Agents.AI", "Experimental.Microsoft.Agents.AI"},
 	Adds:   &genAI,
-	Cache:  []PartRule{{Provider: "anthropic", Is: Excluded}},
+	Cache:  []PartRule{{Provider: "anthropic", Is: figures.Excluded}},
 }
 
 // copilot is GitHub Copilot in VS Code and on the command line. What it calls cost is premium requests,
@@ -23,6 +25,6 @@ var copilot = Family{
 	Scopes:     []string{"copilot-chat", "github.copilot", "github-copilot", "@github/copilot", "copilot"},
 	Marks:      []string{"resource:service.name=copilot-chat", "resource:service.name=github-copilot"},
 	Adds:       &genAI,
-	Cache:      []PartRule{{Is: Included}},
+	Cache:      []PartRule{{Is: figures.Included}},
 	Attributes: map[Attribute][]string{TTFT: {"copilot_chat.time_to_first_token"}, Cost: {}},
 }

@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // mlflow is MLflow Tracing. Its Anthropic and Bedrock leave the cache out of the input before
 // mlflow#22516 and put it in after, so that only the figures tell. https://mlflow.org/docs/latest/genai/tracing/
 var mlflow = Family{
@@ -14,8 +16,8 @@ var mlflow = Family{
 		"mlflow.spanOutputs#usage.completion_tokens_details.reasoning_tokens", "mlflow.spanOutputs#usage.output_tokens_details.reasoning_tokens",
 		"mlflow.spanOutputs#usage.output_tokens_details.thinking_tokens",
 	},
-	Cache:   []PartRule{{Provider: "openai", Is: Included}, {Provider: "gcp.gemini", Is: Included}},
-	Reasons: []PartRule{{Is: Included}},
+	Cache:   []PartRule{{Provider: "openai", Is: figures.Included}, {Provider: "gcp.gemini", Is: figures.Included}},
+	Reasons: []PartRule{{Is: figures.Included}},
 }
 
 // mlflowAnswers reads the provider's own answer, where MLflow has no figures of its own: of embeddings.
@@ -25,5 +27,5 @@ var mlflowAnswers = Family{
 	Marks:     []string{"mlflow.spanType"},
 	Input:     []string{"mlflow.spanOutputs#usage.prompt_tokens"},
 	Total:     []string{"mlflow.spanOutputs#usage.total_tokens"},
-	Cache:     []PartRule{{Provider: "openai", Is: Included}, {Provider: "gcp.gemini", Is: Included}},
+	Cache:     []PartRule{{Provider: "openai", Is: figures.Included}, {Provider: "gcp.gemini", Is: figures.Included}},
 }

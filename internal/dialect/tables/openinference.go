@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // openInference is Arize's OpenInference, also sent by gateways that follow it (Envoy AI Gateway).
 // https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conventions.md
 var openInference = Family{
@@ -21,7 +23,7 @@ var openInferenceBedrock = Family{
 	Name:   "openinference",
 	Scopes: []string{"openinference.instrumentation.bedrock", "@arizeai/openinference-instrumentation-bedrock"},
 	Adds:   &openInference,
-	Cache:  []PartRule{{Is: Excluded}},
+	Cache:  []PartRule{{Is: figures.Excluded}},
 }
 
 // openInferenceAgentSDK gives what the Claude Agent SDK reports of a whole run.
@@ -31,7 +33,7 @@ var openInferenceAgentSDK = Family{
 		"openinference.instrumentation.claude_agent_sdk", "@arizeai/openinference-instrumentation-claude-agent-sdk",
 	},
 	Adds:  &openInference,
-	Cache: []PartRule{{Is: Excluded}},
+	Cache: []PartRule{{Is: figures.Excluded}},
 	Runs:  true,
 }
 
@@ -45,7 +47,7 @@ var openInferenceLangChain = Family{
 		"output.value#llmOutput.usage.cache_creation_input_tokens",
 	},
 	CacheWrite1h: []string{"output.value#llmOutput.usage.cache_creation.ephemeral_1h_input_tokens"},
-	Cache:        []PartRule{{Is: ByTotal}},
+	Cache:        []PartRule{{Is: figures.ByTotal}},
 	Attributes: map[Attribute][]string{Tier: {
 		"output.value#llm_output.service_tier", "output.value#llmOutput.service_tier", "output.value#llmOutput.usage.service_tier",
 		"output.value#generations.0.0.message.kwargs.response_metadata.usage.service_tier",
@@ -85,8 +87,8 @@ var answers = Family{
 	},
 	ExtraInput: []string{"output.value#usageMetadata.toolUsePromptTokenCount"},
 	Cache: []PartRule{ // by the shape, which is the provider's
-		{Member: "output.value#usage.cache_read_input_tokens", Is: Excluded}, {Member: "output.value#usage.cacheReadInputTokens", Is: Excluded},
-		{Is: Included},
+		{Member: "output.value#usage.cache_read_input_tokens", Is: figures.Excluded}, {Member: "output.value#usage.cacheReadInputTokens", Is: figures.Excluded},
+		{Is: figures.Included},
 	},
-	Reasons: []PartRule{{Member: "output.value#usageMetadata.thoughtsTokenCount", Is: Excluded}, {Is: Included}},
+	Reasons: []PartRule{{Member: "output.value#usageMetadata.thoughtsTokenCount", Is: figures.Excluded}, {Is: figures.Included}},
 }

@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // openLLMetry is Traceloop's instrumentations for Python and JavaScript. Their Bedrock gives the
 // provider's own figures, which leave the cache out; so does their Anthropic for JavaScript. That for Python has
 // done both (openllmetry#3949, #3976), so that only the figures tell.
@@ -9,12 +11,12 @@ var openLLMetry = Family{
 	Scopes: []string{"opentelemetry.instrumentation.", "@traceloop/"},
 	Adds:   &genAI,
 	Cache: []PartRule{
-		{Scope: "@traceloop/instrumentation-anthropic", Is: Excluded},
-		{Scope: "@traceloop/instrumentation-bedrock", Is: Excluded},
-		{Scope: "opentelemetry.instrumentation.bedrock", Is: Excluded},
-		{Scope: "opentelemetry.instrumentation.openai", Is: Included},
-		{Scope: "instrumentation-langchain", Is: ByTotal},
-		{Scope: "instrumentation.langchain", Is: ByTotal},
+		{Scope: "@traceloop/instrumentation-anthropic", Is: figures.Excluded},
+		{Scope: "@traceloop/instrumentation-bedrock", Is: figures.Excluded},
+		{Scope: "opentelemetry.instrumentation.bedrock", Is: figures.Excluded},
+		{Scope: "opentelemetry.instrumentation.openai", Is: figures.Included},
+		{Scope: "instrumentation-langchain", Is: figures.ByTotal},
+		{Scope: "instrumentation.langchain", Is: figures.ByTotal},
 	},
 	Attributes: map[Attribute][]string{
 		User:    {"traceloop.association.properties.user_id", "traceloop.association.properties.user"},

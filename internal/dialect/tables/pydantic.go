@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // pydanticAI is Pydantic AI's own tracing. Version 2 tells an agent's sum under names of its own,
 // gen_ai.aggregated_usage, which are not read; version 1 repeats it under the call's names.
 // gen_ai.usage.details restates the input by kind and is never added.
@@ -8,7 +10,7 @@ var pydanticAI = Family{
 	Name:       "pydantic-ai",
 	Scopes:     []string{"pydantic-ai", "pydantic_ai"},
 	Adds:       &genAI,
-	Cache:      []PartRule{{Is: Included}},
+	Cache:      []PartRule{{Is: figures.Included}},
 	Attributes: map[Attribute][]string{Cost: {"operation.cost"}},
 }
 
@@ -34,7 +36,7 @@ var logfire = Family{
 		"gen_ai.usage.raw#output_tokens_details.thinking_tokens", "response_data#usage.output_tokens_details.thinking_tokens",
 		"response_data#usage.completion_tokens_details.reasoning_tokens", "response_data#usage.output_tokens_details.reasoning_tokens",
 	},
-	Cache:      []PartRule{{Is: Included}},
+	Cache:      []PartRule{{Is: figures.Included}},
 	Answered:   []string{"gen_ai.response.id", "gen_ai.response.finish_reasons", "response_data", "logfire.span_type=log"},
 	Attributes: map[Attribute][]string{Cost: {"operation.cost"}, Duration: {"duration"}, Tier: {"gen_ai.usage.raw#service_tier"}},
 }

@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // SDKs that trace themselves, or for which OpenTelemetry has an instrumentation.
 
 // anthropicSDK is @anthropic-ai/sdk from 1.12 on, which traces itself as soon as there is a global tracer.
@@ -7,7 +9,7 @@ var anthropicSDK = Family{
 	Name:   "anthropic-sdk",
 	Scopes: []string{"com.anthropic.sdk"},
 	Adds:   &genAI,
-	Cache:  []PartRule{{Is: Included}},
+	Cache:  []PartRule{{Is: figures.Included}},
 }
 
 // awsSDK is OpenTelemetry's instrumentation of the AWS SDK for JavaScript and of botocore, which copies
@@ -17,10 +19,10 @@ var awsSDK = Family{
 	Name:       "aws-sdk",
 	Scopes:     []string{"@opentelemetry/instrumentation-aws-sdk", "opentelemetry.instrumentation.botocore", "io.opentelemetry.aws-sdk"},
 	Adds:       &genAI,
-	Cache:      []PartRule{{Is: Excluded}},
+	Cache:      []PartRule{{Is: figures.Excluded}},
 	Attributes: map[Attribute][]string{RequestID: {"aws.request.id", "aws.request_id"}},
 
-	HidesCache: []PartRule{{Model: "claude", Is: Excluded}, {Model: "nova", Is: Excluded}}, // the models with a cache
+	HidesCache: []PartRule{{Model: "claude", Is: figures.Excluded}, {Model: "nova", Is: figures.Excluded}}, // the models with a cache
 }
 
 // vllm is the server's own tracing. https://docs.vllm.ai/en/latest/examples/online_serving/opentelemetry.html

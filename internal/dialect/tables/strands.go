@@ -1,6 +1,10 @@
 package tables
 
-import "time"
+import (
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/usage/figures"
+)
 
 // strands is AWS's Strands Agents and AgentCore. It gives each provider's own input, names itself as the
 // provider, and tells times in milliseconds; only the model's name says whose figures they are.
@@ -11,12 +15,12 @@ var strands = Family{
 	Adds:   &genAI,
 	Cache: []PartRule{
 		// from 1.54 on, which brought these names, the input includes the cache whoever the provider is
-		{Member: "gen_ai.usage.cache_read.input_tokens", Is: Included}, {Member: "gen_ai.usage.cache_creation.input_tokens", Is: Included},
-		{Member: "gen_ai.usage.cache_write.input_tokens", Is: Included},
-		{Provider: "aws.bedrock", Is: Excluded}, {Provider: "anthropic", Is: Excluded},
-		{Model: "arn:aws", Is: Excluded}, // Bedrock
-		{Model: "/", Is: Included},       // LiteLLM, which makes one shape of all
-		{Model: "claude", Is: Excluded}, {Model: "amazon.", Is: Excluded}, {Model: "nova-", Is: Excluded},
+		{Member: "gen_ai.usage.cache_read.input_tokens", Is: figures.Included}, {Member: "gen_ai.usage.cache_creation.input_tokens", Is: figures.Included},
+		{Member: "gen_ai.usage.cache_write.input_tokens", Is: figures.Included},
+		{Provider: "aws.bedrock", Is: figures.Excluded}, {Provider: "anthropic", Is: figures.Excluded},
+		{Model: "arn:aws", Is: figures.Excluded}, // Bedrock
+		{Model: "/", Is: figures.Included},       // LiteLLM, which makes one shape of all
+		{Model: "claude", Is: figures.Excluded}, {Model: "amazon.", Is: figures.Excluded}, {Model: "nova-", Is: figures.Excluded},
 	},
 	Units:      map[string]time.Duration{"gen_ai.server.time_to_first_token": time.Millisecond},
 	Attributes: map[Attribute][]string{TTFT: {"gen_ai.server.time_to_first_token"}},

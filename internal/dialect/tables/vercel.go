@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // vercelAI is the Vercel AI SDK, versions 4 to 6; version 7 sends the GenAI conventions. Version 6
 // is known by its input details: from there on the input includes the cache of every provider.
 // https://ai-sdk.dev/docs/ai-sdk-core/telemetry
@@ -32,15 +34,15 @@ var vercelAI = Family{
 		"ai.response.providerMetadata#vertex.usageMetadata.thoughtsTokenCount",
 	},
 	Cache: []PartRule{
-		{Present: "ai.usage.inputTokenDetails.", Is: Included},
-		{Provider: "anthropic", Is: Excluded},
-		{Provider: "aws.bedrock", Is: Excluded},
-		{Is: Included},
+		{Present: "ai.usage.inputTokenDetails.", Is: figures.Included},
+		{Provider: "anthropic", Is: figures.Excluded},
+		{Provider: "aws.bedrock", Is: figures.Excluded},
+		{Is: figures.Included},
 	},
 	Reasons: []PartRule{
-		{Present: "ai.usage.outputTokenDetails.", Is: Included},
-		{Provider: "gcp.gemini", Is: Excluded},
-		{Provider: "gcp.vertex_ai", Is: Excluded},
+		{Present: "ai.usage.outputTokenDetails.", Is: figures.Included},
+		{Provider: "gcp.gemini", Is: figures.Excluded},
+		{Provider: "gcp.vertex_ai", Is: figures.Excluded},
 	},
 	Attributes: map[Attribute][]string{
 		Tier: {

@@ -1,5 +1,7 @@
 package tables
 
+import "github.com/tokenboard/tokenboard/internal/usage/figures"
+
 // voltAgent tells a run on the agent's span: the sum of its steps. Its child llm:generateText or llm:streamText
 // has the last step alone, under other names, and is not read. A sub-agent is a run of its own, below a tool.
 // https://voltagent.dev/docs/observability/overview/
@@ -13,8 +15,8 @@ var voltAgent = Family{
 	CacheRead:  []string{"usage.cached_tokens"},
 	CacheWrite: []string{"usage.cache_write_tokens", "usage.cache_creation_tokens"},
 	Reasoning:  []string{"usage.reasoning_tokens"},
-	Cache:      []PartRule{{Is: Included}},
-	Reasons:    []PartRule{{Is: Included}},
+	Cache:      []PartRule{{Is: figures.Included}},
+	Reasons:    []PartRule{{Is: figures.Included}},
 	Operation:  "chat",
 	Runs:       true,
 	Attributes: map[Attribute][]string{
