@@ -128,7 +128,7 @@ func (s *server) options(ctx context.Context, host component.Host, l *ledger.Led
 	return o, err
 }
 
-// release gives back what Start took before it failed. Nothing is served yet.
+// release frees what Start allocated before it failed. Nothing is served yet.
 func (s *server) release() (err error) {
 	if s.listener != nil {
 		err = s.listener.Close()

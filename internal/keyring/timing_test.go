@@ -77,7 +77,7 @@ func TestKeysAreOnlyHashed(t *testing.T) {
 	require.Equal(t, []int{2, 1, 1}, []int{uses, empty, hashed}, "a key is used for something else than its hash")
 }
 
-// queriesOf gives the parameters of a function that are queries.
+// queriesOf returns the parameters of a function that are queries.
 func queriesOf(f *ast.FuncType) map[string]bool {
 	out := map[string]bool{}
 	for _, p := range f.Params.List {
