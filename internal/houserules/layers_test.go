@@ -27,7 +27,7 @@ var layers = [][]string{
 	{
 		"client", "dashboards", "examples/quickstart", "internal/access/throttle", "internal/calendar",
 		"internal/changelog", "internal/cliproxy", "internal/hangup", "internal/hexdoc", "internal/jsonlines",
-		"internal/otlpsize", "internal/sources", "internal/strictjson", "proxytrace", "web",
+		"internal/otlpsize", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
 	},
 	// The domain: calls, tokens, money.
 	{"internal/usage"},
