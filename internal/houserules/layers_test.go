@@ -33,13 +33,13 @@ var layers = [][]string{
 	{"internal/usage"},
 	// Prices, secrets in texts, what an engine has to do, and arithmetic on sums.
 	{"internal/changes", "internal/forecast", "internal/pricing", "internal/secret", "internal/store"},
-	// Reading telemetry; sums.
-	{"internal/dialect", "internal/rollup"},
+	// Reading telemetry; sums; keeping a lease.
+	{"internal/dialect", "internal/lease", "internal/rollup"},
 	// Importing; deciding what counts.
 	{"internal/history", "internal/ledger"},
 	{"internal/access", "internal/keyring", "internal/keysync"},
-	// The API; the engine, which only the extension that opens it refers to.
-	{"internal/console", "internal/store/sqlite"},
+	// The API; the engines, which only the extension that opens them refers to.
+	{"internal/console", "internal/store/postgres", "internal/store/sqlite"},
 	// The owner of the ledger, through which the other components find it.
 	{"extension/tokenstoreextension"},
 	{"exporter", "extension", "processor", "receiver"},

@@ -314,6 +314,29 @@ func (f *Figures) TokensOf(i int) usage.Tokens {
 	}
 }
 
+// countable are the columns of what sums count.
+const countable = 1<<State | 1<<Fields | 1<<Quality | 1<<InputUncached | 1<<CacheRead | 1<<CacheWrite | 1<<CacheWrite1h | 1<<OutputText |
+	1<<Reasoning | 1<<Cost
+
+// ReadCountable reads what sums count of row i.
+func (f *Figures) ReadCountable(i int, c *usage.Countable) {
+	if f.ready&countable != countable {
+		for column := range columns {
+			if countable&(1<<column) != 0 {
+				f.read(column)
+			}
+		}
+	}
+	n := &f.numbers
+	c.Tokens.InputUncached, c.Tokens.CacheRead = n[InputUncached-firstNumber].at(i), n[CacheRead-firstNumber].at(i)
+	c.Tokens.CacheWrite, c.Tokens.CacheWrite1h = n[CacheWrite-firstNumber].at(i), n[CacheWrite1h-firstNumber].at(i)
+	c.Tokens.OutputText, c.Tokens.Reasoning = n[OutputText-firstNumber].at(i), n[Reasoning-firstNumber].at(i)
+	c.Tokens.Fields = usage.TokenFields(f.dicts[Fields].Value(i))
+	c.Cost = usage.NanoUSD(n[Cost-firstNumber].at(i))
+	c.Quality = usage.Quality(f.dicts[Quality].Value(i))
+	c.Failed = f.dicts[State].Value(i)&Failed != 0
+}
+
 // IDsOf returns the numbers of the texts of row i.
 func (f *Figures) IDsOf(i int) (texts DictionaryIDs) {
 	for k := range texts {

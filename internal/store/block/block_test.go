@@ -98,6 +98,10 @@ func requireRoundTrip(t require.TestingT, rows []Row) {
 	}
 	all := [FreeTexts]string{}
 	for i := range rows {
+		r := rows[i].Record
+		var counts usage.Countable
+		f.ReadCountable(i, &counts)
+		require.Equal(t, usage.Countable{Tokens: r.Tokens, Cost: r.Cost, Quality: r.Quality, Failed: r.Failed}, counts)
 		got := store.Record{}
 		got.Signal = rows[i].Record.Signal // of the emitter's text
 		texts := f.Read(i, &got)
