@@ -64,22 +64,25 @@ var RoleRules = []RoleRule{
 		"chat": Call, "text_completion": Call, "text_completions": Call, "generate_content": Call, "embeddings": Call,
 		"completion": Call, "llm_call": Call, "model_generation": Call, "rerank": Call, "response": Call, "embedding": Call,
 		"chat_streaming": Call, "stream_generate_content": Call,
-		// the call types of LiteLLM
-		"acompletion": Call, "atext_completion": Call, "aembedding": Call, "responses": Call, "aresponses": Call, "anthropic_messages": Call,
-		"agenerate_content": Call, "generate_content_stream": Call, "agenerate_content_stream": Call, "image_generation": Call,
-		"aimage_generation": Call, "speech": Call, "aspeech": Call, "transcription": Call, "atranscription": Call, "arerank": Call,
 		"invoke_agent": Aggregate, "invoke_workflow": Aggregate, "agent_step": Aggregate, "create_agent": Aggregate,
 		"plan": Aggregate, "execute_event_loop_cycle": Aggregate, "framework": Aggregate, "model_chunk": Never, "orchestrate_tools": Aggregate,
 		"execute_tool": Tool, "tool_call": Tool, "run_tool": Tool,
 		"count_tokens": Never, "fetch_response": Never, "tokenize": Never, "retrieval": Never, "search_memory": Never, "create_memory": Never,
 		"update_memory": Never, "upsert_memory": Never, "delete_memory": Never, "create_memory_store": Never, "delete_memory_store": Never,
 	}},
+	{Attribute: "gen_ai.operation.name", Is: liteLLMCalls},
 	{Attribute: "gen_ai.span.kind", Is: kinds},
-	{Attribute: "llm.request.type", Is: map[string]Verdict{
-		"chat": Call, "completion": Call, "acompletion": Call, "embedding": Call, "aembedding": Call, "rerank": Call,
-	}},
+	{Attribute: "llm.request.type", Is: map[string]Verdict{"chat": Call, "completion": Call, "embedding": Call, "rerank": Call}},
+	{Attribute: "llm.request.type", Is: liteLLMCalls}, // without an operation where LiteLLM finds no provider, as in calls that fail
 	{Scope: "gcp.vertex.agent", Is: map[string]Verdict{"call_llm": Call}},
 	{Scope: "codex", Is: map[string]Verdict{"session_task.turn": Aggregate, "handle_responses": Call}},
+}
+
+// liteLLMCalls are LiteLLM's types of calls that the conventions do not name.
+var liteLLMCalls = map[string]Verdict{
+	"acompletion": Call, "atext_completion": Call, "aembedding": Call, "responses": Call, "aresponses": Call, "anthropic_messages": Call,
+	"agenerate_content": Call, "generate_content_stream": Call, "agenerate_content_stream": Call, "image_generation": Call,
+	"aimage_generation": Call, "speech": Call, "aspeech": Call, "transcription": Call, "atranscription": Call, "arerank": Call,
 }
 
 // Named reports whether a row is for spans of a name.
