@@ -73,7 +73,7 @@ func callOfHelicone(r record, row *Row) {
 	if c.Failed = c.Status >= 400 || status < 0; c.Failed && c.Status == 0 {
 		c.ErrorType = "_OTHER" // Helicone writes -1 to -4 where there was no answer
 	}
-	f := figures{
+	f := rowFigures{
 		input: r.count("prompttokens"), output: r.count("completiontokens"), total: r.count("totaltokens"),
 		cacheRead: r.count("promptcachereadtokens"), cacheWrite: r.count("promptcachewritetokens"), reasoning: r.count("reasoningtokens"),
 	}
