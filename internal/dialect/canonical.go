@@ -315,7 +315,7 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 		c.Tier = r.tier(nil)
 	}
 	c.SignalGroup, c.Method = r.own.text(&canonical.group), r.own.text(&canonical.method)
-	c.Path = pathOf(r.own.text(&canonical.path))
+	c.Path = value.Path(r.own.text(&canonical.path))
 	if c.KeyFingerprint = r.own.text(&canonical.keyFingerprint); usage.IsFingerprint(c.KeyFingerprint) {
 		c.KeyDisplay = r.own.text(&canonical.keyDisplay)
 	} else {

@@ -74,8 +74,8 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	if est, ok := r.at(&estimatedRef); ok && value.Truth(est) == usage.Yes {
 		c.Quality |= usage.Estimated
 	}
-	c.Method = methodOf(r.text(f, tables.Method))
-	c.Path = pathOf(r.text(f, tables.Path))
+	c.Method = value.Method(r.text(f, tables.Method))
+	c.Path = value.Path(r.text(f, tables.Path))
 	c.Status = r.status(f)
 	r.outcome(c, f, failed)
 	c.KeyFingerprint, c.KeyDisplay = r.key()

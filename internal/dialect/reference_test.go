@@ -487,7 +487,7 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 		}
 		for _, s := range append(said, r.message, r.statusMessage) {
 			if c.Status == 0 {
-				c.Status = statusIn(s)
+				c.Status = value.StatusIn(s)
 			}
 		}
 	}

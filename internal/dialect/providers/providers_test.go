@@ -1,15 +1,13 @@
-package dialect
+package providers
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/tokenboard/tokenboard/internal/dialect/providers"
 )
 
-// TestFoldProvider: what emitters write, and the conventions' name of it.
-func TestFoldProvider(t *testing.T) {
+// TestMap: what emitters write, and the conventions' name of it.
+func TestMap(t *testing.T) {
 	for want, names := range map[string][]string{
 		"openai":             {"openai", "OpenAI", "openai.chat", "openai.responses", "openai.completion", "openai.embedding", "text-completion-openai", "langgenius/openai/openai"},
 		"azure.ai.openai":    {"azure", "azure_openai", "azure-openai", "azure-openai.chat", "azure.openai", "az.ai.openai", "azure.ai.openai"},
@@ -27,7 +25,7 @@ func TestFoldProvider(t *testing.T) {
 		"":                   {"strands-agents", "gcp.vertex.agent", "spring_ai", "microsoft.agent_framework", "langchain"},
 	} {
 		for _, name := range names {
-			require.Equal(t, want, providers.Map(name), name)
+			require.Equal(t, want, Map(name), name)
 		}
 	}
 }

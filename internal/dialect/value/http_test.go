@@ -1,4 +1,4 @@
-package dialect
+package value
 
 import (
 	"strings"
@@ -30,6 +30,6 @@ func TestStatusIn(t *testing.T) {
 		strings.Repeat("x", maxMessage) + " status 500":                           0,
 		"": 0,
 	} {
-		require.Equal(t, want, statusIn(text), text)
+		require.Equal(t, want, StatusIn(text), text)
 	}
 }
