@@ -1,4 +1,4 @@
-// Package calendar knows when days, weeks and months begin in a time zone, on the days too on which
+// Package calendar computes when days, weeks and months begin in a time zone, on the days too on which
 // the clock is changed.
 package calendar
 
