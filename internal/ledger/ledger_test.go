@@ -38,7 +38,7 @@ func openOn(t require.TestingT, engine fullEngine, o Options) (*Ledger, *failing
 	if o.Now == nil {
 		o.Now = now
 	}
-	f := &failing{fullEngine: engine}
+	f := newFailing(engine)
 	l, err := Open(context.Background(), f, o)
 	require.NoError(t, err)
 	return l, f
