@@ -188,7 +188,7 @@ func (g *historian) tell(r told) string {
 	return r.name
 }
 
-// agent tells an agent, its steps, and what they call.
+// agent returns an agent, its steps, and what they call.
 func (g *historian) agent(parent string, depth int) {
 	agent := told{parent: parent, role: usage.RoleAggregate, scope: "framework", process: 1, at: g.at, out: int64(rapid.IntRange(1, 9).Draw(g.T, "sum"))}
 	if g.chance(2, "no usage on the agent") {
@@ -208,7 +208,7 @@ func (g *historian) agent(parent string, depth int) {
 	}
 }
 
-// call tells one model call, by one to three layers, with or without retries.
+// call returns one model call, by one to three layers, with or without retries.
 func (g *historian) call(parent string, depth int) {
 	failed := g.chance(6, "failed")
 	out := int64(rapid.IntRange(3, 6).Draw(g.T, "out"))

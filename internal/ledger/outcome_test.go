@@ -97,7 +97,7 @@ func TestLostAnswerOfTheSums(t *testing.T) {
 	}
 }
 
-// TestLostAnswerOfPrices: pricing anew counts once too.
+// TestLostAnswerOfPrices: repricing counts once too.
 func TestLostAnswerOfPrices(t *testing.T) {
 	for how := range storetest.FaultCount {
 		t.Run(fmt.Sprint(how), func(t *testing.T) {
