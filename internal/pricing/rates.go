@@ -126,7 +126,7 @@ type pricedKind struct {
 	inside []int
 }
 
-// set returns a kind its rate.
+// set sets the rate of a kind.
 func (r *rates) set(k kind, t tiered) {
 	r.priced = append(r.priced, pricedKind{tiered: t, kind: k})
 	slices.SortFunc(r.priced, func(a, b pricedKind) int { return int(a.kind) - int(b.kind) })
