@@ -167,7 +167,7 @@ func (g *gap) covers(model, what string) bool {
 	})
 }
 
-// unexpected gives the verdicts that no gap covers, and the gaps that cover nothing: those are mended, and their entries stale.
+// unexpected returns the verdicts that no gap covers, and the gaps that cover nothing: those are fixed, and their entries stale.
 func unexpected(verdicts []verdict, gaps []gap) (out []string) {
 	seen := make([]bool, len(gaps))
 	for _, v := range verdicts {
