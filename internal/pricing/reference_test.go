@@ -28,7 +28,7 @@ const (
 	noRate = "tokens without a rate are free in the package, unpriced here"
 	// The package adds in floating point. The exact sum of the published rates is ours.
 	floatError = "the package's sum in floating point is off by a nano-USD"
-	// The package has no such name, but it has the part after the slash.
+	// The package knows no such name; without what stands before the slash it does.
 	prefix = "a prefix before the model's name"
 )
 
@@ -90,7 +90,7 @@ func TestReference(t *testing.T) {
 	require.Equal(t, explained, counts, "explain the difference, or lower the number")
 }
 
-// compare returns 1 where a cost equals the package's; where it does not, it finds the reason.
+// compare returns (as 1) whether a cost equals the package's; where it does not, it finds the reason.
 func compare(t *testing.T, c *reference, a *answer, got usage.NanoUSD, priced bool, counts map[string]int) int {
 	t.Helper()
 	exact, covered := exactly(t, c, a.Prices)
@@ -266,7 +266,7 @@ func references(b *Book) (out []reference) {
 			}
 			add("", m.ID, all[random.IntN(len(all))], times[random.IntN(len(times))])
 			add("litellm", p.ID+"/"+m.ID, all[random.IntN(len(all))], times[random.IntN(len(times))])
-			add("an unknown provider", m.ID, all[0], usual[0])
+			add("a provider that nobody knows", m.ID, all[0], usual[0])
 		}
 	}
 	for convention, id := range providerIDs {
