@@ -138,6 +138,25 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 	if name := conventionalTier(c); name != "" && !w.there.named(&canonical.responseTier) {
 		w.text(&canonical.responseTier, name)
 	}
+	w.outcome(c)
+	if w.there.named(&canonical.quality) {
+		w.remove = append(w.remove, &canonical.quality)
+	}
+	if c.Quality == 0 {
+		w.finish(0)
+		return
+	}
+	w.finish(1)
+	if names := c.Quality.Names(); len(names) > 0 {
+		list := w.attrs.PutEmptySlice(usage.AttrQuality)
+		for _, n := range names {
+			list.AppendEmpty().SetStr(n)
+		}
+	}
+}
+
+// outcome writes what became of a call: its status, times and cost.
+func (w *canonicalWriter) outcome(c *usage.Call) {
 	if c.Status != 0 {
 		w.integer(&canonical.status, int64(c.Status))
 	}
@@ -157,20 +176,6 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 		w.text(&canonical.recordID, c.ID.String())
 		w.integer(&canonical.start, c.Start.UnixNano())
 		w.integer(&canonical.duration, int64(c.Duration))
-	}
-	if w.there.named(&canonical.quality) {
-		w.remove = append(w.remove, &canonical.quality)
-	}
-	if c.Quality == 0 {
-		w.finish(0)
-		return
-	}
-	w.finish(1)
-	if names := c.Quality.Names(); len(names) > 0 {
-		list := w.attrs.PutEmptySlice(usage.AttrQuality)
-		for _, n := range names {
-			list.AppendEmpty().SetStr(n)
-		}
 	}
 }
 
@@ -321,6 +326,16 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 	} else {
 		c.KeyFingerprint = ""
 	}
+	r.readOutcome(c)
+	if c.Duration == 0 { // a span that never ended; its emitter may tell how long the call took
+		c.Duration = r.duration(r.familyNamed(r.own.text(&canonical.family)), tables.Duration)
+	}
+	c.Failed = failed || c.ErrorType != "" || c.Status >= 400
+	return true
+}
+
+// readOutcome reads what the writer's outcome wrote, and what else is not a text.
+func (r *record) readOutcome(c *usage.Call) {
 	if v, ok := r.at(&canonical.echo); ok {
 		c.SecondarySignal = value.Truth(v) == usage.Yes
 	}
@@ -357,11 +372,6 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 			c.Start = time.Unix(0, v.Int()).UTC()
 		}
 	}
-	if c.Duration == 0 { // a span that never ended; its emitter may tell how long the call took
-		c.Duration = r.duration(r.familyNamed(r.own.text(&canonical.family)), tables.Duration)
-	}
-	c.Failed = failed || c.ErrorType != "" || c.Status >= 400
-	return true
 }
 
 // familyNamed finds the family that a record was read by; nil where it was none.

@@ -134,11 +134,7 @@ func (r *record) cost(f *Family) (cost usage.NanoUSD, ok, bad bool) {
 	return 0, false, bad
 }
 
-// kindRefs are the kinds of spans that can name an operation.
-var kindRefs = refsTo([]string{
-	"openinference.span.kind", "langfuse.observation.type", "mlflow.spanType", "gen_ai.span.kind", "genkit:metadata:subtype",
-	"braintrust.span_attributes#type", "langwatch.span.type", "lmnr.span.type", "agentops.span.kind",
-})
+var kindRefs = refsTo(tables.OperationKinds)
 
 func (r *record) operation(f *Family) string {
 	op := r.text(nil, tables.Operation)

@@ -2,11 +2,10 @@ package dialect
 
 import (
 	"github.com/tokenboard/tokenboard/internal/dialect/providers"
-
 	"github.com/tokenboard/tokenboard/internal/dialect/value"
 )
 
-// Provider gives the GenAI conventions' name of a provider, whatever an emitter calls it; a name that
+// Provider returns the GenAI conventions' name of a provider, whatever an emitter calls it; a name that
 // nobody knows stays.
 func Provider(name string) string { return providers.Map(Clean(name)) }
 

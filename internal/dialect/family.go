@@ -230,50 +230,59 @@ func (f *Family) readDisjoint(r *record) (g figures.Figures, some bool) {
 			g.Bad = g.Bad || is == value.Unusable
 			return
 		}
-		cache := strings.Contains(name, "cache")
-		switch {
-		case name == "total" || name == "total_tokens":
+		if name == "total" || name == "total_tokens" {
 			g.Total, g.HasTotal = n, true
 			return
-		case strings.HasPrefix(name, "input") || strings.HasPrefix(name, "cache"):
-			g.Input = usage.AddSat(g.Input, n)
-			g.Has |= usage.HasInput
-			if cache && (strings.Contains(name, "creation") || strings.Contains(name, "write")) {
-				g.CacheWrite = usage.AddSat(g.CacheWrite, n)
-				g.Has |= usage.HasCacheWrite
-				parts += n
-				if strings.HasSuffix(name, "_1h") {
-					g.CacheWrite1h = usage.AddSat(g.CacheWrite1h, n)
-					g.Has |= usage.HasCacheWrite1h
-				}
-			} else if cache {
-				g.CacheRead = usage.AddSat(g.CacheRead, n)
-				g.Has |= usage.HasCacheRead
-				parts += n
-			}
-		case strings.HasPrefix(name, "output"):
-			g.Output = usage.AddSat(g.Output, n)
-			g.Has |= usage.HasOutput
-			if strings.Contains(name, "reasoning") {
-				g.Reasoning = usage.AddSat(g.Reasoning, n)
-				g.Has |= usage.HasReasoning
-				parts += n
-			}
-		default:
-			return
 		}
-		some = true
+		part, known := addBucket(&g, name, n)
+		parts, some = parts+part, some || known
 	})
 	if g.HasTotal && parts > 0 && g.Total == g.Input+g.Output-parts {
 		g.Input -= g.CacheRead + g.CacheWrite
 		g.Output -= g.Reasoning
 	}
-	g.HasTotal = false // it has told what it can
+	g.HasTotal = false // it is used up
 	g.Bad = g.Bad || g.Input > usage.MaxTokens || g.Output > usage.MaxTokens || g.Input < 0 || g.Output < 0
 	if g.Bad && (g.Input < 0 || g.Output < 0 || g.Input > usage.MaxTokens || g.Output > usage.MaxTokens) {
 		return figures.Figures{Bad: true}, true
 	}
 	return g, some || g.Bad
+}
+
+// addBucket adds one of the buckets that overlap in nothing to its whole, and to its part where it is one; part is n then.
+func addBucket(g *figures.Figures, name string, n int64) (part int64, known bool) {
+	cache := strings.Contains(name, "cache")
+	switch {
+	case strings.HasPrefix(name, "input") || strings.HasPrefix(name, "cache"):
+		g.Input = usage.AddSat(g.Input, n)
+		g.Has |= usage.HasInput
+		if cache && (strings.Contains(name, "creation") || strings.Contains(name, "write")) {
+			g.CacheWrite = usage.AddSat(g.CacheWrite, n)
+			g.Has |= usage.HasCacheWrite
+			if strings.HasSuffix(name, "_1h") {
+				g.CacheWrite1h = usage.AddSat(g.CacheWrite1h, n)
+				g.Has |= usage.HasCacheWrite1h
+			}
+			return n, true
+		}
+		if cache {
+			g.CacheRead = usage.AddSat(g.CacheRead, n)
+			g.Has |= usage.HasCacheRead
+			return n, true
+		}
+		return 0, true
+	case strings.HasPrefix(name, "output"):
+		g.Output = usage.AddSat(g.Output, n)
+		g.Has |= usage.HasOutput
+		if strings.Contains(name, "reasoning") {
+			g.Reasoning = usage.AddSat(g.Reasoning, n)
+			g.Has |= usage.HasReasoning
+			return n, true
+		}
+		return 0, true
+	default:
+		return 0, false
+	}
 }
 
 // semantics is the attribute by which an emitter says itself what its input includes.

@@ -233,7 +233,7 @@ func kindByForm(name string) (k Kind) {
 		if k&KindContent != 0 || (!strings.HasPrefix(name, "llm.") && !strings.HasPrefix(name, "gen_ai.")) {
 			break
 		}
-		if isRaw(name) {
+		if tables.IsRaw(name) {
 			k |= KindContent
 		}
 		for _, s := range tables.ContentSuffixes {

@@ -107,10 +107,7 @@ func (o *origin) read(n *names, kinds Kind, attrs pcommon.Map) {
 	o.process, o.sameHost = o.hash(true), o.hash(false)
 }
 
-// processAttributes tell one process from another.
-var processAttributes = refsTo([]string{
-	"service.name", "service.namespace", "service.instance.id", "host.id", "host.name", "process.pid", "k8s.pod.uid", "container.id",
-})
+var processRefs = refsTo(tables.ProcessAttributes)
 
 // hash makes a number (FNV-1a) of what tells a process from others; 0 where nothing does.
 func (o *origin) hash(host bool) uint64 {
@@ -121,8 +118,8 @@ func (o *origin) hash(host bool) uint64 {
 			h = (h ^ uint64(s[i])) * prime
 		}
 	}
-	for i := range processAttributes {
-		a := &processAttributes[i]
+	for i := range processRefs {
+		a := &processRefs[i]
 		if !o.index.named(a) || (!host && strings.HasPrefix(a.name, "host.")) {
 			continue
 		}

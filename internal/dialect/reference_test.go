@@ -414,7 +414,7 @@ func TestPlainKinds(t *testing.T) {
 		raw := (strings.HasPrefix(name, "llm.") || strings.HasPrefix(name, "gen_ai.")) &&
 			slices.ContainsFunc(tables.ContentSuffixes, func(s string) bool { return strings.HasSuffix(name, s) })
 		parts := strings.Split(name, ".")
-		raw = raw || (len(parts) == 3 && parts[0] == "llm" && rawParts[parts[2]] && !notProviders[parts[1]])
+		raw = raw || (len(parts) == 3 && tables.IsRaw(name))
 		return mastra || raw || slices.Contains(tables.ContentNames, name) || hasPrefix(name, tables.ContentPrefixes)
 	}
 	names := slices.Clone(known.list)

@@ -35,16 +35,10 @@ var reason = regexp.MustCompile(`(?:^|\s)Long because \w`)
 const exceptions = `
 package internal/console 10762
 package internal/store/sqlite 5344
-package internal/dialect 5319
 
-file internal/dialect/reference_test.go 1108
 
 func internal/console.Console.changeKey 62
 func internal/console.Console.importKeys 70
-func internal/dialect.record.readCanonical 78
-func internal/dialect.canonicalWriter.write 68
-func internal/dialect.Family.readDisjoint 67
-func internal/dialect.figures.tokens 97
 func internal/store/sqlite.match.rows 71
 `
 

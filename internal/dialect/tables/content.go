@@ -1,5 +1,7 @@
 package tables
 
+import "strings"
+
 // The attributes that hold what people and models said: prompts, answers, tool arguments and
 // results, embedded documents. The first three tables hold names that mean this wherever they
 // stand; the last one holds plain words, which mean it in records of model calls and of coding
@@ -55,3 +57,20 @@ var (
 	AgentScopes = []string{"com.anthropic.claude_code", "gemini-cli", "qwen-code", "codex"}
 	AgentEvents = []string{"claude_code.", "gemini_cli.", "qwen-code.", "codex."}
 )
+
+// rawParts are the last words of llm.PROVIDER.PART, in which LiteLLM keeps a provider's raw request and answer;
+// notProviders are words in the middle that are none.
+var (
+	rawParts = map[string]bool{
+		"content": true, "contents": true, "candidates": true, "input": true, "output": true, "instructions": true, "system": true, "text": true,
+		"data": true, "stringified_raw_response": true, "extra_body": true, "prompt": true, "prompts": true, "documents": true, "query": true,
+	}
+	notProviders = map[string]bool{"usage": true, "token_count": true, "cost": true, "request": true, "response": true, "token": true}
+)
+
+// IsRaw reports whether an attribute is a part of a provider's raw request or answer.
+func IsRaw(name string) bool {
+	rest, ok := strings.CutPrefix(name, "llm.")
+	provider, part, more := strings.Cut(rest, ".")
+	return ok && more && rawParts[part] && !notProviders[provider]
+}

@@ -35,3 +35,8 @@ var UnevenHost = []string{"codex"}
 // OneSource begins the scopes of readers that tell each call once, whichever process it was made in:
 // no two of their records are one call, even where two proxies gave them the same short request id.
 var OneSource = []string{"github.com/tokenboard/tokenboard/receiver/cliproxyreceiver"}
+
+// ProcessAttributes distinguish one process from another.
+var ProcessAttributes = []string{
+	"service.name", "service.namespace", "service.instance.id", "host.id", "host.name", "process.pid", "k8s.pod.uid", "container.id",
+}

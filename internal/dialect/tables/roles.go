@@ -112,3 +112,9 @@ var KindOperations = map[string]string{
 	"llm": "chat", "generation": "chat", "chat_model": "chat", "model": "chat", "embedding": "embeddings", "embeddings": "embeddings",
 	"agent": "invoke_agent", "tool": "execute_tool",
 }
+
+// OperationKinds are the attributes with kinds of spans that imply an operation, see KindOperations.
+var OperationKinds = []string{
+	"openinference.span.kind", "langfuse.observation.type", "mlflow.spanType", "gen_ai.span.kind", "genkit:metadata:subtype",
+	"braintrust.span_attributes#type", "langwatch.span.type", "lmnr.span.type", "agentops.span.kind",
+}
