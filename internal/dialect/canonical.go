@@ -327,7 +327,7 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 		c.KeyFingerprint = ""
 	}
 	r.readOutcome(c)
-	if c.Duration == 0 { // a span that never ended; its emitter may tell how long the call took
+	if c.Duration == 0 { // a span that never ended; its emitter may report how long the call took
 		c.Duration = r.duration(r.familyNamed(r.own.text(&canonical.family)), tables.Duration)
 	}
 	c.Failed = failed || c.ErrorType != "" || c.Status >= 400
@@ -406,7 +406,7 @@ func (r *record) canonicalTokens(c *usage.Call) {
 	}
 }
 
-// firstText gives the first element of a list, which is how header attributes come.
+// firstText returns the first element of a list, which is how header attributes come.
 func firstText(list pcommon.Slice) string {
 	if list.Len() == 0 {
 		return ""

@@ -18,7 +18,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Options configure a Decoder. The zero value knows all built-in families.
+// Options configure a Decoder. The zero value has all built-in families.
 type Options struct {
 	Custom []Custom // families that are asked before the built-in ones
 	// Scrubs says that whoever asks takes the secrets out of what it writes of a call.
@@ -62,7 +62,7 @@ func secretKinds(o Options) Kind {
 const Canonical = "tokenboard"
 
 // Span reads a span. A span that is no call has the role RoleNone, or RoleTool; then only its place
-// in the trace (Trace, Span, Parent) is filled in, unless a tool bears usage.
+// in the trace (Trace, Span, Parent) is filled in, unless a tool has usage.
 func (d *Decoder) Span(res pcommon.Resource, scope pcommon.InstrumentationScope, s ptrace.Span) (c usage.Call, family string) {
 	rd := d.Reader()
 	defer rd.Close()
@@ -151,11 +151,11 @@ func (r *record) logRecord(lr plog.LogRecord, c *usage.Call) (family string, ok 
 // inferenceEvent is the conventions' event; the request half of it has no usage and is no call.
 const inferenceEvent = "gen_ai.client.inference.operation.details"
 
-// logVerdict says what a log event is. Only events that are known to tell calls are asked for their
+// logVerdict says what a log event is. Only events that are known to be calls are asked for their
 // figures: others repeat them (totals of a sub-agent, of a turn).
 func (r *record) logVerdict() verdict {
 	if r.event == inferenceEvent {
-		return unsaid // a call where it bears usage
+		return unsaid // a call where it has usage
 	}
 	for i := range r.plan.families {
 		f := &r.plan.families[i]
@@ -190,7 +190,7 @@ func (r *record) eventName(lr plog.LogRecord) string {
 	return ""
 }
 
-// logTime is when an event happened: the emitter's own time where it tells one, since two events of
+// logTime is when an event happened: the emitter's own time where it has one, since two events of
 // one call are often exported with different times.
 func (r *record) logTime(lr plog.LogRecord) time.Time {
 	if v, ok := r.at(&eventTimeRef); ok {
@@ -204,8 +204,8 @@ func (r *record) logTime(lr plog.LogRecord) time.Time {
 	return lr.ObservedTimestamp().AsTime().UTC()
 }
 
-// decode fills in all but identity and time, and gives the family that told the figures. The verdict is
-// asked for where the record does not tell its role itself.
+// decode fills in all but identity and time, and returns the family that has the figures. The verdict is
+// asked for where the record does not have its role itself.
 func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed bool) (family string) {
 	c.Scope, c.Process = r.plan.clean, r.process()
 	c.Service, c.Environment = r.origin.service, r.origin.environment
@@ -224,7 +224,7 @@ func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed boo
 	r.modalities(c)
 	c.Role = roleWith(v, c.Tokens.Reported())
 	if v == unsaid && c.Quality&usage.Inconsistent != 0 && c.Role == usage.RoleNone {
-		c.Role = usage.RoleCall // it tried to tell usage
+		c.Role = usage.RoleCall // it tried to report usage
 	}
 	if c.Role == usage.RoleNone || (c.Role == usage.RoleTool && !c.Tokens.Reported()) {
 		*c = usage.Call{Trace: c.Trace, Span: c.Span, Parent: c.Parent, Role: c.Role}
@@ -245,7 +245,7 @@ func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed boo
 	return best.Name
 }
 
-// attempted tells whether a span that names a provider, and no operation, is a call that failed: it names a
+// attempted reports whether a span that names a provider, and no operation, is a call that failed: it names a
 // model too, and recorded an error. Some emitters add the operation with the answer.
 func (r *record) attempted(failed bool) bool {
 	if !failed {

@@ -12,7 +12,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// provider folds the first name that is a provider's. One that nobody knows and that is the service's own is none.
+// provider maps the first name that is a provider's. An unknown one that is the service's own is none.
 func (r *record) provider() string {
 	if (r.own.facts|r.origin.index.facts)&(1<<tables.Provider) == 0 {
 		return ""
@@ -83,7 +83,7 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 
 var estimatedRef, successRef, operationIDRef = refTo("gen_ai.usage.estimated"), refTo("success"), refTo("ai.operationId")
 
-// status gives the HTTP status of the first alias that has a text; 0 where it is none.
+// status returns the HTTP status of the first alias that has a text; 0 where it is none.
 func (r *record) status(f *Family) int {
 	for _, list := range r.aliases(f, tables.Status) {
 		for i := range list {
@@ -112,7 +112,7 @@ func statusOf(n int64) int {
 	return int(n)
 }
 
-// cost returns the first cost in US dollars that one call can have; bad tells whether there was one that
+// cost returns the first cost in US dollars that one call can have; bad reports whether there was one that
 // none can have.
 func (r *record) cost(f *Family) (cost usage.NanoUSD, ok, bad bool) {
 	for _, list := range r.aliases(f, tables.Cost) {
@@ -138,8 +138,8 @@ var kindRefs = refsTo(tables.OperationKinds)
 
 func (r *record) operation(f *Family) string {
 	op := r.text(nil, tables.Operation)
-	if folded, ok := tables.Operations[op]; ok {
-		op = folded
+	if mapped, ok := tables.Operations[op]; ok {
+		op = mapped
 	}
 	if op == "" && r.own.named(&operationIDRef) && strings.Contains(strings.ToLower(r.name), "embed") {
 		op = "embeddings"

@@ -3,7 +3,7 @@
 //
 // A record is read in four steps: which role it has in its trace (roles.go), which family of attribute names has the
 // most complete figures (family.go, fullest.go), whether its input includes the cache and its output the reasoning
-// (figures.go), and who, what and when (describe.go).
+// (package usage/figures), and who, what and when (describe.go).
 //
 // Everything in a record is hostile: figures that cannot be are left out and flagged, texts are clipped and cleaned,
 // nested values are read to a bounded depth. Nothing here may panic, clamp a figure silently, or keep prompt and answer

@@ -6,7 +6,7 @@ import (
 )
 
 // Provider returns the GenAI conventions' name of a provider, whatever an emitter calls it; a name that
-// nobody knows stays.
+// is unknown stays.
 func Provider(name string) string { return providers.Map(Clean(name)) }
 
 // Clean makes hostile text fit to keep: valid UTF-8, no control characters, at most 256 bytes.

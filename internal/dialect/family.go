@@ -18,7 +18,7 @@ type Family struct {
 	*tables.Family
 	adds *Family // the family that it is read in the place of
 	refs refs
-	bit  uint64 // see nameInfo.families; 0 of a taught one, which is always asked
+	bit  uint64 // see nameInfo.families; 0 of a custom one, which is always asked
 }
 
 // refs are the names of a family, taken apart once.
@@ -98,7 +98,7 @@ var builtIn = func() (list []*Family) {
 	return list
 }()
 
-// applies tells whether a family's names mean anything on a record of an emitter.
+// applies reports whether a family's names mean anything on a record of an emitter.
 func (f *candidate) applies(r *record, v verdict) bool {
 	if !f.sure && ((f.bit != 0 && (r.own.marks|r.origin.index.marks)&f.bit == 0) || !f.marked(r)) {
 		return false
@@ -118,7 +118,7 @@ func (f *Family) marked(r *record) bool {
 	return false
 }
 
-// begins tells whether a record only begins a call, see Family.Answered.
+// begins reports whether a record only begins a call, see Family.Answered.
 func (f *Family) begins(r *record, c *usage.Call) bool {
 	if len(f.refs.answered) == 0 || c.Failed || c.Role != usage.RoleCall || c.Tokens.Reported() {
 		return false
@@ -131,7 +131,7 @@ func (f *Family) begins(r *record, c *usage.Call) bool {
 	return true
 }
 
-// lacks gives the quality flags for what a family is known to tell otherwise than it is: of a record that bears usage.
+// lacks returns the quality flags for what a family is known to report otherwise than it is: of a record that has usage.
 func (f *Family) lacks(r *record, c *usage.Call) (q usage.Quality) {
 	if f.Runs {
 		q |= usage.SeveralCalls
@@ -153,10 +153,10 @@ func (f *Family) lacks(r *record, c *usage.Call) (q usage.Quality) {
 	return q
 }
 
-// limited tells whether a family holds only for some scopes or where a mark is.
+// limited reports whether a family holds only for some scopes or where a mark is.
 func (f *Family) limited() bool { return len(f.Scopes)+len(f.Marks) > 0 }
 
-// own tells whether a family is of one emitter, so that a record of it is of that emitter even without figures.
+// own reports whether a family is of one emitter, so that a record of it is of that emitter even without figures.
 func (f *Family) own() bool { return f.limited() || len(f.Events) > 0 }
 
 // read reads a family's figures; some is false where there is none.

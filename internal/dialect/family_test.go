@@ -12,7 +12,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// tok are token figures as people know them; none is one that must stay absent.
+// tok are token figures as people read them; none is one that must stay absent.
 type tok struct{ in, out, read, write, reason int64 }
 
 const none = int64(-1)
@@ -75,7 +75,7 @@ func readCases(t *testing.T, cases []readCase) {
 					require.Zero(t, c.Tokens.Fields&f.has, "%s must stay absent", f.name)
 					continue
 				}
-				require.NotZero(t, c.Tokens.Fields&f.has, "%s is told", f.name)
+				require.NotZero(t, c.Tokens.Fields&f.has, "%s is reported", f.name)
 				require.Equal(t, f.want, f.got, f.name)
 			}
 			require.Equal(t, tc.quality, c.Quality)
@@ -89,7 +89,7 @@ func readCases(t *testing.T, cases []readCase) {
 	}
 }
 
-// chat gives the attributes of a chat by the conventions, and more on top.
+// chat returns the attributes of a chat by the conventions, and more on top.
 func chat(provider, model string, more map[string]any) map[string]any {
 	attrs := map[string]any{"gen_ai.operation.name": "chat", "gen_ai.provider.name": provider, "gen_ai.request.model": model}
 	for k, v := range more {

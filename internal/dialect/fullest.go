@@ -7,7 +7,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// figures takes the fullest consistent reading of the families that apply, and gives its family; of
+// figures takes the fullest consistent reading of the families that apply, and returns its family; of
 // a record without figures, the family whose own record it is.
 func (r *record) figures(c *usage.Call, v verdict) *Family {
 	f := fullest{full: -1}

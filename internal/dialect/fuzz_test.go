@@ -29,7 +29,7 @@ func requireSane(t *testing.T, c *usage.Call) {
 	require.False(t, math.Signbit(float64(c.ReportedCost)))
 }
 
-// seed gives the fuzzer the first small span and log record of a request, each by itself: small
+// seed returns the fuzzer the first small span and log record of a request, each by itself: small
 // inputs are mutated faster.
 func seed(f *testing.F, request []byte) {
 	const small = 2048 // bytes
@@ -57,7 +57,7 @@ func seed(f *testing.F, request []byte) {
 	}
 }
 
-// seeds gives the fuzzer records of every capture.
+// seeds returns the fuzzer records of every capture.
 func seeds(f *testing.F) {
 	captures, err := filepath.Glob(filepath.Join("..", "..", "testdata", "captures", "*", "*.jsonl"))
 	require.NoError(f, err)

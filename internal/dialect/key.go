@@ -10,7 +10,7 @@ import (
 
 var rawKeyRefs, hashedKeyRefs, keyNameRefs = refsTo(tables.RawKeys), refsTo(tables.HashedKeys), refsTo(tables.KeyNames)
 
-// key gives the fingerprint and the display form of the client's key, empty where none was seen.
+// key returns the fingerprint and the display form of the client's key, empty where none was seen.
 func (r *record) key() (fingerprint, display string) {
 	if r.own.kinds&KindKey != 0 {
 		if key := r.rawKey(); key != "" {
@@ -34,7 +34,7 @@ func (r *record) key() (fingerprint, display string) {
 	return "", ""
 }
 
-// rawKey gives the first key that stands in clear, "" where there is none.
+// rawKey returns the first key that stands in clear, "" where there is none.
 func (r *record) rawKey() string {
 	for i := range rawKeyRefs {
 		v, ok := r.find(&rawKeyRefs[i])

@@ -10,10 +10,10 @@ import (
 	"github.com/tokenboard/tokenboard/internal/secret"
 )
 
-// nameID numbers the attribute names that the tables know; 0 is any other.
+// nameID numbers the attribute names that the tables have; 0 is any other.
 type nameID uint16
 
-// names are the attribute names that the tables know, and what each can tell, so that a record's
+// names are the attribute names that the tables have, and what each can hold, so that a record's
 // attributes are looked at once, and the tables are asked only for what can be there.
 type names struct {
 	buckets []nameID // open addressing, a power of two
@@ -48,7 +48,7 @@ func (a *asks) add(b *asks) {
 	a.marks |= b.marks
 }
 
-// of gives what is asked of an alias's name.
+// of returns what is asked of an alias's name.
 func (n *names) of(a *ref) *asks {
 	if a.resource {
 		return &n.info[a.id].resource
@@ -57,7 +57,7 @@ func (n *names) of(a *ref) *asks {
 }
 
 // known are the names that the tables have. Tables are taken apart before the program starts; a decoder
-// that is taught further names has a copy.
+// with further names has a copy.
 var known = newNames()
 
 func newNames() *names {
@@ -68,7 +68,7 @@ func (n *names) clone() *names {
 	return &names{buckets: slices.Clone(n.buckets), list: slices.Clone(n.list), info: slices.Clone(n.info)}
 }
 
-// id gives the number of a name, a new one where it has none.
+// id returns the number of a name, a new one where it has none.
 func (n *names) id(name string) nameID {
 	if name == "" {
 		return 0 // no attribute has it
@@ -99,7 +99,7 @@ func (n *names) place(id nameID) {
 	n.buckets[i] = id
 }
 
-// look finds the number of a name; 0 where the tables do not know it.
+// look finds the number of a name; 0 where the tables do not have it.
 func (n *names) look(name string) nameID {
 	mask := uint64(len(n.buckets) - 1)
 	for i := hashName(name) & mask; ; i = (i + 1) & mask {
@@ -154,11 +154,11 @@ const (
 	// KindCanonical is one that Write writes.
 	KindCanonical
 
-	kindUsage   // it is only on records that may be calls or tools, see telling
+	kindUsage   // it is only on records that may be calls or tools, see tables.UsageAttributes
 	kindKeyName // it holds a hash of the client's key, or its name
 )
 
-// KindOf tells what an attribute's name makes of it.
+// KindOf returns what an attribute's name makes of it.
 func KindOf(name string) Kind {
 	return known.kindOf(name)
 }
@@ -174,7 +174,7 @@ func (n *names) kindOf(name string) Kind {
 	return k
 }
 
-// keyNamed gives the number of the attribute of a client's key of which a name is a spelling: in another
+// keyNamed returns the number of the attribute of a client's key of which a name is a spelling: in another
 // case, or with "_" for "-".
 func (n *names) keyNamed(name string) nameID {
 	lower := strings.ToLower(name)
@@ -204,7 +204,7 @@ var formed = func() (out [256][]struct {
 	return out
 }()
 
-// kindByForm tells what the form of a name says of it.
+// kindByForm returns what the form of a name says of it.
 func kindByForm(name string) (k Kind) {
 	if name == "" {
 		return 0
@@ -245,7 +245,7 @@ func kindByForm(name string) (k Kind) {
 	return k
 }
 
-// The tables say here what each name can tell.
+// The tables say here what each name can hold.
 func init() {
 	for _, name := range tables.Common {
 		if known.look(name) == 0 {

@@ -69,7 +69,7 @@ type looked struct {
 	ok                 bool
 }
 
-// memberOf gives a member of the JSON in an attribute. The last few are remembered: each costs a pass over
+// memberOf returns a member of the JSON in an attribute. The last few are remembered: each costs a pass over
 // what may be a long answer.
 func (r *record) memberOf(attribute, s, name string) (string, bool) {
 	if attribute == "" {

@@ -60,7 +60,7 @@ func TestLookInText(t *testing.T) {
 	}
 }
 
-// reference is what a whole reading of JSON gives.
+// reference is what a whole reading of JSON returns.
 func reference(text, path string) (any, bool) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()

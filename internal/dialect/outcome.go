@@ -14,9 +14,9 @@ import (
 // outcome says whether a call failed and why.
 func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
 	c.ErrorType = r.text(f, tables.ErrorType)
-	success, told := r.at(&successRef)
+	success, reported := r.at(&successRef)
 	finish := strings.Trim(r.text(f, tables.Finish), `["]`)
-	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && value.Truth(success) == usage.No && r.plan.scope != "")
+	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (reported && value.Truth(success) == usage.No && r.plan.scope != "")
 	if !c.Failed {
 		return
 	}
@@ -35,7 +35,7 @@ func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
 	}
 }
 
-// exception gives the type of the exception that a span recorded last, which most emitters tell in an event alone,
+// exception returns the type of the exception that a span recorded last, which most emitters report in an event alone,
 // and the texts that say what went wrong.
 func (r *record) exception() (kind string, texts [2]string) {
 	if !r.isSpan {

@@ -26,7 +26,7 @@ type Reader struct {
 	seen    secret.Seen
 }
 
-// Reader gives a reader, to be closed after the request.
+// Reader returns a reader, to be closed after the request.
 func (d *Decoder) Reader() *Reader {
 	if rd, ok := d.readers.Get().(*Reader); ok {
 		return rd
@@ -69,16 +69,16 @@ func (rd *Reader) Scope(scope pcommon.InstrumentationScope) {
 	gather(rd.decoder.names, rd.decoder.secrets, scope.Attributes(), &rd.scoped)
 }
 
-// Agent tells whether the record of this span name or event is a coding agent's, see Agent.
+// Agent reports whether the record of this span name or event is a coding agent's, see Agent.
 func (rd *Reader) Agent(event string) bool {
 	return rd.record.plan.agent || hasPrefix(event, tables.AgentEvents)
 }
 
-// Kinds tells what the attributes of the record that was read last are, all together: the flags that
+// Kinds returns what the attributes of the record that was read last are, all together: the flags that
 // one at least has.
 func (rd *Reader) Kinds() Kind { return rd.record.own.kinds }
 
-// ResourceKinds tells it of the attributes of the resource.
+// ResourceKinds returns it for the attributes of the resource.
 func (rd *Reader) ResourceKinds() Kind { return rd.origin.index.kinds }
 
 // origin is what a resource says of all its records.
@@ -109,7 +109,7 @@ func (o *origin) read(n *names, kinds Kind, attrs pcommon.Map) {
 
 var processRefs = refsTo(tables.ProcessAttributes)
 
-// hash makes a number (FNV-1a) of what tells a process from others; 0 where nothing does.
+// hash makes a number (FNV-1a) of what distinguishes a process from others; 0 where nothing does.
 func (o *origin) hash(host bool) uint64 {
 	const offset, prime = 14695981039346656037, 1099511628211
 	h, known := uint64(offset), false
@@ -140,11 +140,11 @@ type plan struct {
 	scope, clean string
 	families     []candidate
 	custom       []candidate // of them those that are not built in
-	// The others by bits: sure of them all, marked where a mark of theirs is there, and quiet those that say
+	// The others by bits: sure of them all, marked where a mark of theirs is there, and withoutUsage those that say
 	// nothing of a record that has no figure of theirs.
-	sure, marked, quiet uint64
-	rules               []rowOfRole // those for this scope
-	byName              []rowOfRole // of them those that go by the span's name alone
+	sure, marked, withoutUsage uint64
+	rules                      []rowOfRole // those for this scope
+	byName                     []rowOfRole // of them those that go by the span's name alone
 	// The rules by bits: all of this scope, and those that need no attribute; and where each is in rules.
 	allRules, nameRules uint64
 	ruleAt              [64]uint8
@@ -178,7 +178,7 @@ func (d *Decoder) makePlan(scope string) *plan {
 			p.marked |= f.bit
 		}
 		if !f.own() && f.adds == nil {
-			p.quiet |= f.bit
+			p.withoutUsage |= f.bit
 		}
 	}
 	for i := range tables.RoleRules {
@@ -204,11 +204,11 @@ func (d *Decoder) makePlan(scope string) *plan {
 	return p
 }
 
-// asked gives the built-in families that may have something to say of a record, by bits.
+// asked returns the built-in families that may have something to say of a record, by bits.
 func (p *plan) asked(r *record) uint64 {
 	marks := r.own.marks | r.origin.index.marks
 	figures := r.own.families | r.origin.index.families
-	return (p.sure | p.marked&marks) &^ (p.quiet &^ figures)
+	return (p.sure | p.marked&marks) &^ (p.withoutUsage &^ figures)
 }
 
 // rowOfRole is a row of roleRules, made ready.
@@ -216,7 +216,7 @@ type rowOfRole struct {
 	*tables.RoleRule
 	ref    ref
 	bit    uint64 // see asks.rules
-	only   string // the one name that it knows, where that is all
+	only   string // the one name that it has, where that is all
 	single bool
 }
 
@@ -234,7 +234,7 @@ const (
 	maxScope = 256 // bytes
 )
 
-// planFor gives the plan of a scope.
+// planFor returns the plan of a scope.
 func (d *Decoder) planFor(scope string) *plan {
 	held := d.plans.Load()
 	if held != nil {
@@ -256,7 +256,7 @@ func (d *Decoder) planFor(scope string) *plan {
 	return p
 }
 
-// process gives the hash of what tells a record's process from others; 0 where nothing does.
+// process returns the hash of what distinguishes a record's process from others; 0 where nothing does.
 func (r *record) process() uint64 {
 	switch {
 	case r.plan.one:

@@ -37,7 +37,7 @@ func TestReadersSideBySide(t *testing.T) {
 	require.LessOrEqual(t, len(*d.plans.Load()), maxPlans)
 }
 
-// TestReaderForgets: what one record, resource or scope told is not told of the next.
+// TestReaderForgets: what one record, resource or scope has is not attributed to the next.
 func TestReaderForgets(t *testing.T) {
 	d := New(Options{})
 	rd := d.Reader()

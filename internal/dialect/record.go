@@ -123,7 +123,7 @@ func (x *index) clear() {
 	x.kinds, x.asks, x.again = 0, asks{}, false
 }
 
-// named tells whether there is an attribute of a name, be it empty.
+// named reports whether there is an attribute of a name, be it empty.
 func (x *index) named(a *ref) bool { return x.at[a.id] != 0 }
 
 // release lets go of the data.
@@ -132,7 +132,7 @@ func (x *index) release() {
 	clear(x.found[:cap(x.found)])
 }
 
-// first gives the value of a name, be it empty; false where it is not there.
+// first returns the value of a name, be it empty; false where it is not there.
 func (x *index) first(a *ref) (v pcommon.Value, ok bool) {
 	i := x.at[a.id]
 	if i == 0 {
@@ -141,7 +141,7 @@ func (x *index) first(a *ref) (v pcommon.Value, ok bool) {
 	return x.found[i-1].value, true
 }
 
-// text gives the short text of a name, see text; "" where there is none.
+// text returns the short text of a name, see text; "" where there is none.
 func (x *index) text(a *ref) string {
 	v, ok := x.get(a.id)
 	if !ok {
@@ -160,7 +160,7 @@ func (x *index) firstText(all []ref) string {
 	return ""
 }
 
-// get gives the value of a name; false where it is not there or empty.
+// get returns the value of a name; false where it is not there or empty.
 func (x *index) get(id nameID) (v pcommon.Value, ok bool) {
 	i := x.at[id]
 	if i == 0 {
@@ -198,7 +198,7 @@ func refTo(alias string) ref { return known.ref(alias) }
 
 func refsTo(aliases []string) []ref { return known.refs(aliases) }
 
-// find gives the value of an alias's attribute; false where it is not there or empty.
+// find returns the value of an alias's attribute; false where it is not there or empty.
 func (r *record) find(a *ref) (v pcommon.Value, ok bool) {
 	if a.resource {
 		return r.origin.index.get(a.id)
@@ -206,7 +206,7 @@ func (r *record) find(a *ref) (v pcommon.Value, ok bool) {
 	return r.own.get(a.id)
 }
 
-// at gives the value of an alias, or what stands at the path inside it; false where there is none.
+// at returns the value of an alias, or what stands at the path inside it; false where there is none.
 func (r *record) at(a *ref) (any, bool) {
 	v, ok := r.find(a)
 	if !ok {
@@ -235,7 +235,7 @@ func (r *record) countAt(a *ref) (int64, value.Found) {
 	return value.Count(inner)
 }
 
-// has tells whether an alias is there.
+// has reports whether an alias is there.
 func (r *record) has(a *ref) bool {
 	_, ok := r.at(a)
 	return ok
@@ -276,7 +276,7 @@ var general = func() (out [tables.AttributeCount][]ref) {
 	return out
 }()
 
-// aliases gives the names to look for a fact under: those of the family that told the figures, of the
+// aliases returns the names to look for an attribute under: those of the family that has the figures, of the
 // one whose record it is, then the general ones, where the record has one of them.
 func (r *record) aliases(f *Family, what tables.Attribute) (out [3][]ref) {
 	for i, f := range [...]*Family{f, r.owner} {
@@ -293,7 +293,7 @@ func (r *record) aliases(f *Family, what tables.Attribute) (out [3][]ref) {
 	return out
 }
 
-// text gives the first text of a fact that is not empty.
+// text returns the first text of a fact that is not empty.
 func (r *record) text(f *Family, what tables.Attribute) string {
 	for _, list := range r.aliases(f, what) {
 		for i := range list {
@@ -305,7 +305,7 @@ func (r *record) text(f *Family, what tables.Attribute) string {
 	return ""
 }
 
-// textAt gives the text of an alias, "" where there is none.
+// textAt returns the text of an alias, "" where there is none.
 func (r *record) textAt(a *ref) string {
 	v, ok := r.find(a)
 	if !ok {
@@ -324,7 +324,7 @@ func (r *record) textAt(a *ref) string {
 	return value.TextOf(v)
 }
 
-// model gives the name of the model, as a family tells it.
+// model returns the name of the model, as a family reports it.
 func (r *record) model(f *Family) string {
 	for _, what := range [...]tables.Attribute{tables.ResponseModel, tables.Model, tables.RequestModel} {
 		if s := r.text(f, what); s != "" {
@@ -334,7 +334,7 @@ func (r *record) model(f *Family) string {
 	return ""
 }
 
-// duration gives the first usable duration of a fact, 0 where there is none.
+// duration returns the first usable duration of a fact, 0 where there is none.
 func (r *record) duration(f *Family, what tables.Attribute) time.Duration {
 	for _, list := range r.aliases(f, what) {
 		for i := range list {
@@ -364,7 +364,7 @@ func (r *record) numberAt(a *ref, v pcommon.Value) (float64, bool) {
 	}
 }
 
-// unitOf gives the unit of a duration.
+// unitOf returns the unit of a duration.
 func unitOf(f *Family, alias string) time.Duration {
 	if f != nil {
 		if unit, ok := f.Units[alias]; ok {

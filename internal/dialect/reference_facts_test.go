@@ -38,7 +38,7 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 		c.Provider = f.Provider
 	}
 	if c.Provider == "" {
-		c.Provider, _ = r.told(f)
+		c.Provider, _ = r.implied(f)
 	}
 	c.RequestModel = r.text(f, tables.RequestModel)
 	if c.Model = r.text(f, tables.ResponseModel); c.Model == "" {
@@ -87,9 +87,9 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 		c.Status = n
 	}
 	c.ErrorType = r.text(f, tables.ErrorType)
-	success, told := r.get("success")
+	success, reported := r.get("success")
 	finish := strings.Trim(r.text(f, tables.Finish), `["]`)
-	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && value.Truth(success) == usage.No && r.scope != "")
+	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (reported && value.Truth(success) == usage.No && r.scope != "")
 	if c.Failed && c.Status == 0 {
 		said := []string{c.ErrorType, r.exception}
 		for _, name := range []string{"error.message", "exception.message", "error_message", "error", "exception"} {
@@ -116,8 +116,8 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 
 func (r *plainRecord) operation(f *Family) string {
 	op := r.text(nil, tables.Operation)
-	if folded, ok := tables.Operations[op]; ok {
-		op = folded
+	if mapped, ok := tables.Operations[op]; ok {
+		op = mapped
 	}
 	if _, generated := lastOf(r.attrs, "ai.operationId"); generated && op == "" && strings.Contains(strings.ToLower(r.name), "embed") {
 		op = "embeddings"

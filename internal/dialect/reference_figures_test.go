@@ -125,8 +125,8 @@ func (r *plainRecord) part(f *Family, rows []tables.PartRule, provider string) f
 	return figures.Undecided
 }
 
-// told is what the names in a record tell of the provider.
-func (r *plainRecord) told(f *Family) (provider, model string) {
+// implied is what the names in a record imply of the provider.
+func (r *plainRecord) implied(f *Family) (provider, model string) {
 	for _, what := range []tables.Attribute{tables.ResponseModel, tables.Model, tables.RequestModel} {
 		if model == "" {
 			model = r.text(f, what)
@@ -160,8 +160,8 @@ func (r *plainRecord) figures(c *usage.Call, v verdict) (best *Family) {
 		if provider == "" {
 			provider = f.Provider
 		}
-		told, model := r.told(f)
-		provider = providers.Rules(provider, told, model)
+		implied, model := r.implied(f)
+		provider = providers.Rules(provider, implied, model)
 		g.SeparateThoughts = providers.SeparatesThoughts(provider)
 		cache := r.part(f, f.Cache, provider)
 		switch r.textAt(semantics) {
@@ -215,8 +215,8 @@ func (r *plainRecord) provider() string {
 		if v, ok := lastOf(r.res, "service.name"); ok {
 			service = plainText(value.Raw(v))
 		}
-		if folded := providers.Map(name); folded != "" && (providers.IsKnown(folded) || !strings.EqualFold(name, service)) {
-			return plainClean(folded)
+		if mapped := providers.Map(name); mapped != "" && (providers.IsKnown(mapped) || !strings.EqualFold(name, service)) {
+			return plainClean(mapped)
 		}
 	}
 	return ""

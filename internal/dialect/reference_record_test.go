@@ -29,7 +29,7 @@ type plainRecord struct {
 	nested        *record // looks into values
 }
 
-// lastOf gives the last value of a name.
+// lastOf returns the last value of a name.
 func lastOf(m pcommon.Map, name string) (v pcommon.Value, ok bool) {
 	for k, found := range m.All() {
 		if k == name {
@@ -120,8 +120,8 @@ func (r *plainRecord) aliases(f *Family, what tables.Attribute) (all []string) {
 		if f == nil {
 			continue
 		}
-		own, told := f.Attributes[what]
-		if told && len(own) == 0 {
+		own, has := f.Attributes[what]
+		if has && len(own) == 0 {
 			return all
 		}
 		all = append(all, own...)
@@ -172,7 +172,7 @@ func (r *plainRecord) process() uint64 {
 	return h.Sum64()
 }
 
-func (r *plainRecord) tells() bool {
+func (r *plainRecord) hasUsageAttribute() bool {
 	for k := range r.attrs.All() {
 		if hasPrefix(k, tables.UsageAttributes) {
 			return true

@@ -44,7 +44,7 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 	}
 	c.Provider = r.provider()
 	if v == unsaid && !r.log && c.Provider != "" && (failed || r.exception != "") {
-		if _, model := r.told(nil); model != "" {
+		if _, model := r.implied(nil); model != "" {
 			v = call
 		}
 	}
@@ -64,8 +64,8 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 		return ""
 	}
 	if best != nil && c.Tokens.Reported() {
-		told, model := r.told(best)
-		hidden := r.part(best, best.HidesCache, providers.Rules(c.Provider, told, model)) != figures.Undecided && c.Tokens.Fields&(usage.HasCacheRead|usage.HasCacheWrite) == 0
+		implied, model := r.implied(best)
+		hidden := r.part(best, best.HidesCache, providers.Rules(c.Provider, implied, model)) != figures.Undecided && c.Tokens.Fields&(usage.HasCacheRead|usage.HasCacheWrite) == 0
 		sums := strings.HasPrefix(r.version, best.SumsVersion) && slices.ContainsFunc(best.Sums, r.is)
 		for flag, is := range map[usage.Quality]bool{
 			usage.SeveralCalls: best.Runs, usage.Estimated: best.Guesses && c.Failed, usage.CacheMissing: hidden, usage.RunningSum: sums,
@@ -91,7 +91,7 @@ func plainSpan(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSc
 	r := plainOf(d, res, scope, s.Attributes())
 	r.name = s.Name()
 	c.Trace, c.Span, c.Parent = usage.TraceID(s.TraceID()), usage.SpanID(s.SpanID()), usage.SpanID(s.ParentSpanID())
-	if !r.tells() && r.role(true) == unsaid {
+	if !r.hasUsageAttribute() && r.role(true) == unsaid {
 		return c, ""
 	}
 	c.Start = s.StartTimestamp().AsTime().UTC()
@@ -133,7 +133,7 @@ func plainLog(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSco
 	} else if r.event = plainClean(lr.EventName()); lr.EventName() == "" && lr.Body().Type() == pcommon.ValueTypeStr && len(lr.Body().Str()) <= value.MaxNumberText {
 		r.event = plainClean(lr.Body().Str())
 	}
-	if !r.tells() {
+	if !r.hasUsageAttribute() {
 		return c, "", false
 	}
 	v := r.logVerdict()
@@ -454,7 +454,7 @@ func FuzzPlain(f *testing.F) {
 	})
 }
 
-// TestPrintable: eight bytes at a time tell the same as one.
+// TestPrintable: eight bytes at a time are judged the same as one.
 func TestPrintable(t *testing.T) {
 	for length := range 20 {
 		for place := range length {

@@ -55,7 +55,7 @@ func (r *record) role() verdict {
 	return unsaid
 }
 
-// roleWith makes the role in the accounting of a verdict, given whether the record bears usage.
+// roleWith makes the role in the accounting of a verdict, given whether the record has usage.
 func roleWith(v verdict, reported bool) usage.Role {
 	switch {
 	case v == never:

@@ -126,7 +126,7 @@ func OfModel(model string) string {
 	return ""
 }
 
-// idVendors are the beginnings of answers' ids, and who gives them.
+// idVendors are the beginnings of answers' ids, and whose they are.
 var idVendors = []struct{ prefix, provider string }{{"msg_bdrk_", "aws.bedrock"}, {"msg_vrtx_", "gcp.vertex_ai"}, {"msg_", "anthropic"}}
 
 // Of returns the provider that a model's name implies, else an answer's id.

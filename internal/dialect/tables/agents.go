@@ -4,7 +4,7 @@ import "github.com/tokenboard/tokenboard/internal/usage/figures"
 
 // Coding agents. Their names are plain words, so their scopes and events limit them.
 
-// claudeCode tells a call as a span and as a log event that share a request id; what its spans call
+// claudeCode reports a call as a span and as a log event that share a request id; what its spans call
 // gen_ai.response.id is that request id too. The log has the answering model and the cost.
 // https://docs.claude.com/en/docs/claude-code/monitoring-usage
 var claudeCode = Family{
@@ -27,7 +27,7 @@ var claudeCode = Family{
 	},
 }
 
-// geminiCLI tells a call by the event api_response (the thoughts beside the output), once more by
+// geminiCLI reports a call by the event api_response (the thoughts beside the output), once more by
 // the conventions' event and by a span (both without cache and thoughts), with no id in common.
 // Qwen Code grew out of it and uses the same names, with the thoughts inside the output.
 // https://github.com/google-gemini/gemini-cli/blob/main/docs/cli/telemetry.md
@@ -50,7 +50,7 @@ var geminiCLI = Family{
 	},
 }
 
-// codex tells a call by one of many codex.sse_event events. Its tool_token_count is the total.
+// codex reports a call by one of many codex.sse_event events. Its tool_token_count is the total.
 // https://github.com/openai/codex/blob/main/docs/config.md
 var codex = Family{
 	Name:       "codex",
@@ -70,7 +70,7 @@ var codex = Family{
 	},
 }
 
-// Sessions are emitters that tell a call on several kinds of record without an id in common.
+// Sessions are emitters that report a call on several kinds of record without an id in common.
 var Sessions = []struct {
 	Scope string   // exact scope name
 	Name  string   // of the group

@@ -25,7 +25,7 @@ const (
 	Status
 	ErrorType
 	KeyName
-	FirstTokenAt // when the first token came, where that is told and not how long it took
+	FirstTokenAt // when the first token came, where that is reported and not how long it took
 	Finish       // why the answer ended, of several the first
 	Tier         // service tier: of the answer, else the requested one
 

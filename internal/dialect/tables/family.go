@@ -29,7 +29,7 @@ type Family struct {
 	Input, Output, Total, CacheRead, CacheWrite, Reasoning []string
 	// CacheWrite5m and CacheWrite1h are the parts of CacheWrite by the time that they are kept.
 	CacheWrite5m, CacheWrite1h []string
-	// ExtraInput are figures that are part of the input but not told in Input.
+	// ExtraInput are figures that are part of the input but not in Input.
 	ExtraInput []string
 	// Disjoint names an attribute with buckets that overlap in nothing: all that start with "input"
 	// are input, all that start with "output" are output.
@@ -43,18 +43,18 @@ type Family struct {
 	// Attributes are aliases that hold for this family only, before the general ones; an empty list says
 	// that the general ones mislead.
 	Attributes map[Attribute][]string
-	// Units are those of durations that are told in another unit here than elsewhere.
+	// Units are those of durations that are reported in another unit here than elsewhere.
 	Units map[string]time.Duration
-	// Operation is the operation's name where the record does not tell it.
+	// Operation is the operation's name where the record does not have it.
 	Operation string
 	// ZeroCost says that a reported cost of 0 is a price; elsewhere it means that none is known.
 	ZeroCost bool
 
-	// Sums are marks of which one is on a call that may be one of a tool loop where the emitter tells of each call
+	// Sums are marks of which one is on a call that may be one of a tool loop where the emitter reports for each call
 	// the sum of the loop so far: one of the versions of its scope that start with SumsVersion.
 	Sums        []string
 	SumsVersion string
-	// HidesCache are rows that fit where the emitter leaves the cache out of the input, and may not tell it.
+	// HidesCache are rows that fit where the emitter leaves the cache out of the input, and may not report it.
 	HidesCache []PartRule
 	// Runs says that a record is a run of one call or several.
 	Runs bool
@@ -62,7 +62,7 @@ type Family struct {
 	Guesses bool
 
 	// Answered are marks of which one is on a record of a call that was answered: without one, and without
-	// usage or a failure, a record only begins a call that another one tells.
+	// usage or a failure, a record only begins a call that another one reports.
 	Answered []string
 
 	// CallEvents are log events that are calls even without usage (failed ones).
@@ -72,7 +72,7 @@ type Family struct {
 // PartRule is a row of a family's inclusion rules. Empty conditions hold always.
 type PartRule struct {
 	Scope    string // the scope's name contains it
-	Provider string // the provider, folded
+	Provider string // the provider, mapped
 	Model    string // the model's name contains it
 	Present  string // an attribute whose name starts so is there
 	Member   string // an alias that is there

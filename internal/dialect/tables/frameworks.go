@@ -8,7 +8,7 @@ import (
 
 // Frameworks and agents that send the conventions' names.
 
-// mastra tells each step as a call below a model_generation without figures.
+// mastra reports each step as a call below a model_generation without figures.
 // https://mastra.ai/docs/observability/tracing/exporters/otel
 var mastra = Family{
 	Name:   "mastra",
@@ -39,7 +39,7 @@ var dify = Family{
 	Units: map[string]time.Duration{"gen_ai.user.time_to_first_token": time.Nanosecond},
 }
 
-// haystack keeps all figures in the output of a component, and only where it may tell contents
+// haystack keeps all figures in the output of a component, and only where it may report contents
 // (HAYSTACK_CONTENT_TRACING_ENABLED). A pipeline's output repeats them and is not read.
 // https://docs.haystack.deepset.ai/docs/tracing
 var haystack = Family{

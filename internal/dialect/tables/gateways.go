@@ -20,7 +20,7 @@ var openRouter = Family{
 	ZeroCost:   true,
 }
 
-// bifrost copies what it knows of the trace onto every span; only llm.call is a call.
+// bifrost copies what it has of the trace onto every span; only llm.call is a call.
 // https://docs.getbifrost.ai/features/observability/otel
 var bifrost = Family{
 	Name:   "bifrost",

@@ -4,9 +4,9 @@ import "github.com/tokenboard/tokenboard/internal/usage/figures"
 
 // Frameworks on the JVM. Micrometer's bridge makes texts of all figures.
 
-// springAI gives the providers' own input figure, which for Anthropic and Bedrock leaves the cache out; version
-// 1, and streams of version 2, do not tell the cache either. Version 1, which runs on version 3 of Spring Boot,
-// tells of each call in a tool loop the sum of the loop so far.
+// springAI returns the providers' own input figure, which for Anthropic and Bedrock leaves the cache out; version
+// 1, and streams of version 2, do not report the cache either. Version 1, which runs on version 3 of Spring Boot,
+// reports for each call in a tool loop the sum of the loop so far.
 // https://docs.spring.io/spring-ai/reference/observability/
 var springAI = Family{
 	Name:   "spring-ai",
@@ -22,7 +22,7 @@ var springAI = Family{
 	Attributes: map[Attribute][]string{Session: {"spring.ai.chat.client.conversation.id"}},
 }
 
-// quarkus is the LangChain4j extension of Quarkus, which tells a cost as text, with its currency.
+// quarkus is the LangChain4j extension of Quarkus, which reports a cost as text, with its currency.
 // https://docs.quarkiverse.io/quarkus-langchain4j/dev/observability.html
 var quarkus = Family{
 	Name:       "quarkus-langchain4j",

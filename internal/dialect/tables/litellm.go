@@ -5,12 +5,12 @@ import "github.com/tokenboard/tokenboard/internal/usage/figures"
 // litellm is the LiteLLM proxy's and library's OpenTelemetry callback, v1 and v2. It makes one shape of
 // every provider's usage, with the cache in the input. The request id is its own call id. Version 1 has
 // the parts in the text of a Python dict alone. Of a stream that was cut that dict has an estimate, which
-// no figure stands beside and which is not read; version 2 gives the same estimate as its figures.
+// no figure stands beside and which is not read; version 2 reports the same estimate as its figures.
 // https://docs.litellm.ai/docs/observability/opentelemetry_integration
 var litellm = Family{
 	Name:   "litellm",
 	Scopes: []string{"litellm"},
-	// its attributes are folded onto whatever span is active, of any scope
+	// its attributes are merged onto whatever span is active, of any scope
 	Marks: []string{"litellm.call_id", "litellm.cost.total", "metadata.user_api_key_hash", "gen_ai.cost.total_cost", "hidden_params"},
 	Adds:  &genAI,
 	CacheRead: []string{

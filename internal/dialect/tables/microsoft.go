@@ -2,7 +2,7 @@ package tables
 
 import "github.com/tokenboard/tokenboard/internal/usage/figures"
 
-// semanticKernel tells input and output alone. https://learn.microsoft.com/semantic-kernel/concepts/enterprise-readiness/observability/
+// semanticKernel reports input and output alone. https://learn.microsoft.com/semantic-kernel/concepts/enterprise-readiness/observability/
 var semanticKernel = Family{
 	Name:   "semantic-kernel",
 	Scopes: []string{"semantic_kernel", "Microsoft.SemanticKernel"},

@@ -3,7 +3,7 @@ package tables
 import "github.com/tokenboard/tokenboard/internal/usage/figures"
 
 // mlflow is MLflow Tracing. Its Anthropic and Bedrock leave the cache out of the input before
-// mlflow#22516 and put it in after, so that only the figures tell. https://mlflow.org/docs/latest/genai/tracing/
+// mlflow#22516 and put it in after, so that only the figures show which. https://mlflow.org/docs/latest/genai/tracing/
 var mlflow = Family{
 	Name:       "mlflow",
 	Input:      []string{"mlflow.chat.tokenUsage#input_tokens"},

@@ -29,10 +29,10 @@ var UsageAttributes = []string{
 }
 
 // UnevenHost begins the scopes of emitters that name the host on one signal only, so that it must
-// not tell the processes apart.
+// not distinguish the processes.
 var UnevenHost = []string{"codex"}
 
-// OneSource begins the scopes of readers that tell each call once, whichever process it was made in:
+// OneSource begins the scopes of readers that report each call once, whichever process it was made in:
 // no two of their records are one call, even where two proxies gave them the same short request id.
 var OneSource = []string{"github.com/tokenboard/tokenboard/receiver/cliproxyreceiver"}
 

@@ -18,7 +18,7 @@ var openInference = Family{
 	Reasoning: []string{"llm.token_count.completion_details.reasoning"},
 }
 
-// openInferenceBedrock gives Bedrock's own input figure.
+// openInferenceBedrock returns Bedrock's own input figure.
 var openInferenceBedrock = Family{
 	Name:   "openinference",
 	Scopes: []string{"openinference.instrumentation.bedrock", "@arizeai/openinference-instrumentation-bedrock"},
@@ -26,7 +26,7 @@ var openInferenceBedrock = Family{
 	Cache:  []PartRule{{Is: figures.Excluded}},
 }
 
-// openInferenceAgentSDK gives what the Claude Agent SDK reports of a whole run.
+// openInferenceAgentSDK returns what the Claude Agent SDK reports of a whole run.
 var openInferenceAgentSDK = Family{
 	Name: "openinference",
 	Scopes: []string{
@@ -37,12 +37,12 @@ var openInferenceAgentSDK = Family{
 	Runs:  true,
 }
 
-// openInferenceLangChain gives LangChain's usage metadata, and names the provider only in LangChain's metadata.
+// openInferenceLangChain returns LangChain's usage metadata, and names the provider only in LangChain's metadata.
 var openInferenceLangChain = Family{
 	Name:   "openinference",
 	Scopes: []string{"openinference.instrumentation.langchain", "@arizeai/openinference-instrumentation-langchain"},
 	Adds:   &openInference,
-	CacheWrite: []string{ // which it knows and does not tell
+	CacheWrite: []string{ // which it has and does not report
 		"output.value#generations.0.0.message.kwargs.usage_metadata.input_token_details.cache_creation",
 		"output.value#llmOutput.usage.cache_creation_input_tokens",
 	},
@@ -55,7 +55,7 @@ var openInferenceLangChain = Family{
 }
 
 // answers reads the provider's own answer, which some instrumentations keep on the span of a model call
-// and of which they tell only a part: Bedrock's cache, or what a stream's last message said.
+// and of which they report only a part: Bedrock's cache, or what a stream's last message said.
 var answers = Family{
 	Name:      "openinference",
 	CallsOnly: true,

@@ -2,9 +2,9 @@ package tables
 
 import "github.com/tokenboard/tokenboard/internal/usage/figures"
 
-// openLLMetry is Traceloop's instrumentations for Python and JavaScript. Their Bedrock gives the
+// openLLMetry is Traceloop's instrumentations for Python and JavaScript. Their Bedrock reports the
 // provider's own figures, which leave the cache out; so does their Anthropic for JavaScript. That for Python has
-// done both (openllmetry#3949, #3976), so that only the figures tell.
+// done both (openllmetry#3949, #3976), so that only the figures show which.
 // https://github.com/traceloop/openllmetry
 var openLLMetry = Family{
 	Name:   "openllmetry",

@@ -2,7 +2,7 @@ package tables
 
 import "github.com/tokenboard/tokenboard/internal/usage/figures"
 
-// pydanticAI is Pydantic AI's own tracing. Version 2 tells an agent's sum under names of its own,
+// pydanticAI is Pydantic AI's own tracing. Version 2 reports an agent's sum under names of its own,
 // gen_ai.aggregated_usage, which are not read; version 1 repeats it under the call's names.
 // gen_ai.usage.details restates the input by kind and is never added.
 // https://ai.pydantic.dev/logfire/
@@ -14,7 +14,7 @@ var pydanticAI = Family{
 	Attributes: map[Attribute][]string{Cost: {"operation.cost"}},
 }
 
-// logfire is Logfire's instrumentations of the clients, which keep the parts in the JSON of the answer. It tells
+// logfire is Logfire's instrumentations of the clients, which keep the parts in the JSON of the answer. It reports
 // a stream by two spans: one of the request, which ends with the headers of the answer and has nothing of it, and
 // one when the stream has ended or broken.
 // https://logfire.pydantic.dev/docs/integrations/llms/openai/

@@ -8,7 +8,7 @@ type Verdict uint8
 const (
 	Unsaid    Verdict = iota
 	Call              // a model call, with or without usage
-	Aggregate         // an agent, chain or workflow: what usage it bears is the sum of what is below
+	Aggregate         // an agent, chain or workflow: what usage it has is the sum of what is below
 	Tool              // a tool execution
 	Never             // spends nothing, or only repeats
 )
@@ -43,7 +43,7 @@ var RoleRules = []RoleRule{
 	{Attribute: "gen_ai.operation.name", Is: map[string]Verdict{"execute_tool": Tool}}, // before a kind that says less: OpenLLMetry's task
 	{Scope: "org.springframework", Name: "tool_call ", Else: Tool},                     // of Spring AI 1, whose operation is "framework"
 	{Scope: "org.springframework", Name: "execute_tool ", Else: Tool},
-	// rig tells a run that is not streamed in a trace of its own, beside its calls
+	// rig reports a run that is not streamed in a trace of its own, beside its calls
 	{Attribute: "target", Name: "invoke_agent", Is: map[string]Verdict{"rig::agent::prompt_request::streaming": Aggregate}},
 	{Attribute: "target", Name: "invoke_agent", Value: "rig::", Else: Never},
 	{Attribute: "target", Name: "invoke_agent", Value: "rig_", Else: Never},

@@ -6,8 +6,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage/figures"
 )
 
-// strands is AWS's Strands Agents and AgentCore. It gives each provider's own input, names itself as the
-// provider, and tells times in milliseconds; only the model's name says whose figures they are.
+// strands is AWS's Strands Agents and AgentCore. It reports each provider's own input, names itself as the
+// provider, and reports times in milliseconds; only the model's name says whose figures they are.
 // https://strandsagents.com/latest/documentation/docs/user-guide/observability-evaluation/traces/
 var strands = Family{
 	Name:   "strands",

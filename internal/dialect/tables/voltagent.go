@@ -2,7 +2,7 @@ package tables
 
 import "github.com/tokenboard/tokenboard/internal/usage/figures"
 
-// voltAgent tells a run on the agent's span: the sum of its steps. Its child llm:generateText or llm:streamText
+// voltAgent reports a run on the agent's span: the sum of its steps. Its child llm:generateText or llm:streamText
 // has the last step alone, under other names, and is not read. A sub-agent is a run of its own, below a tool.
 // https://voltagent.dev/docs/observability/overview/
 var voltAgent = Family{

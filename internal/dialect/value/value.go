@@ -197,7 +197,7 @@ func Clean(s string) string {
 	return s
 }
 
-// IsPrintable tells whether a text is of printable ASCII alone, eight bytes at a time.
+// IsPrintable reports whether a text is of printable ASCII alone, eight bytes at a time.
 func IsPrintable(s string) bool {
 	const (
 		word  = 8
@@ -253,7 +253,7 @@ func Truth(v any) usage.Tristate {
 	return usage.Unknown
 }
 
-// Raw gives a plain value of an attribute; nil where it is empty. Lists and key-value lists stay
+// Raw returns a plain value of an attribute; nil where it is empty. Lists and key-value lists stay
 // what they are.
 func Raw(v pcommon.Value) any {
 	switch v.Type() {

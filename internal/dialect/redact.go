@@ -79,7 +79,7 @@ func gatherValue(v pcommon.Value, into *secret.Keys, depth int) {
 	}
 }
 
-// HoldsSecret tells whether an attribute of a kind holds a secret: one whose name leaves no doubt always,
+// HoldsSecret reports whether an attribute of a kind holds a secret: one whose name leaves no doubt always,
 // another ("token") where its value looks like one.
 func HoldsSecret(name string, kind Kind, v pcommon.Value) bool {
 	switch {
@@ -115,15 +115,15 @@ func (rd *Reader) Secrets() [3]*secret.Keys {
 	return [3]*secret.Keys{&rd.origin.secrets, &rd.scoped, rd.record.gather()}
 }
 
-// Seen cuts secrets out of the texts of the records that are read.
-func (rd *Reader) Seen() *secret.Seen { return &rd.seen }
+// SecretCache cuts secrets out of the texts of the records that are read.
+func (rd *Reader) SecretCache() *secret.Seen { return &rd.seen }
 
-// Known are the secrets of the resource and the scope.
-func (rd *Reader) Known() [3]*secret.Keys {
+// KnownSecrets are the secrets of the resource and the scope.
+func (rd *Reader) KnownSecrets() [3]*secret.Keys {
 	return [3]*secret.Keys{&rd.origin.secrets, &rd.scoped, nil}
 }
 
-// Removed gives the number of secrets that were taken out of what the records say, since it was asked last:
+// Removed returns the number of secrets that were taken out of what the records say, since it was asked last:
 // by the processor before, and here.
 func (rd *Reader) Removed() (n int64) {
 	n, rd.removed = rd.removed, 0
@@ -163,7 +163,7 @@ var secretsRef = refTo(usage.AttrSecrets)
 // shortestSecret is the length of the shortest text that can hold a secret, in bytes.
 const shortestSecret = 6
 
-// cutOff tells whether a text may have been longer than what is kept of it.
+// cutOff reports whether a text may have been longer than what is kept of it.
 func cutOff(s string) bool { return len(s) > value.MaxText-utf8.UTFMax }
 
 // cut takes known secrets out of a text, and what is left of one that was cut off with it.
@@ -196,7 +196,7 @@ func texts(c *usage.Call) [16]*string {
 	}
 }
 
-// Conceal takes the secrets that are known by their shape out of a call, and gives their number.
+// Conceal takes the secrets that are known by their shape out of a call, and returns their number.
 func Conceal(c *usage.Call) (n int64) {
 	for _, t := range texts(c) {
 		n += concealText(t)
