@@ -201,12 +201,18 @@ type AuditItem struct {
 	After  json.RawMessage `json:"after" doc:"an object; null where there is nothing after"`
 }
 
+// SchemaName is the name in the description of the API.
+func (AuditItem) SchemaName() string { return "AuditItem" }
+
 // AuditActor is who made a change.
 type AuditActor struct {
 	ID   string `json:"id" doc:"of a user; empty for others"`
 	Name string `json:"name"`
 	Via  string `json:"via" doc:"how it signed in: open, session, token, oidc, auth, command line"`
 }
+
+// SchemaName is the name in the description of the API.
+func (AuditActor) SchemaName() string { return "AuditActor" }
 
 // AuditTarget is what was changed.
 type AuditTarget struct {
@@ -215,11 +221,17 @@ type AuditTarget struct {
 	Name string `json:"name" doc:"at the time of the change"`
 }
 
+// SchemaName is the name in the description of the API.
+func (AuditTarget) SchemaName() string { return "AuditTarget" }
+
 // AuditPage is a page of the audit log.
 type AuditPage struct {
 	Items      []AuditItem `json:"items"`
 	NextCursor string      `json:"next_cursor" doc:"cursor of the next page; empty at the end"`
 }
+
+// SchemaName is the name in the description of the API.
+func (AuditPage) SchemaName() string { return "AuditPage" }
 
 // AuditFilters select entries of the audit log.
 type AuditFilters struct {

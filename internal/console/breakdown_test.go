@@ -34,7 +34,7 @@ func (b *bench) mixed(n int, until time.Time) {
 func TestBreakdown(t *testing.T) {
 	b := newBench(t, nil)
 	b.mixed(120, testNow)
-	stats := data[Stats](b, "GET", "/stats", "", 200)
+	sums := data[Stats](b, "GET", "/stats", "", 200)
 	for _, by := range []string{"model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier", "service_tier,model", "model,key", "key,user", "model,provider", "operation,status"} {
 		for _, filter := range []string{"", "&user=u1", "&model=m1&provider=p1", "&service_tier=batch&service_tier=flex", "&service_tier=batch&model=m1", "&from=" + url.QueryEscape(testNow.Add(-50*time.Hour).Format(time.RFC3339))} {
 			all := data[Breakdown](b, "GET", "/breakdown?limit=1000&by="+by+filter, "", 200)
@@ -69,7 +69,7 @@ func TestBreakdown(t *testing.T) {
 			}
 		}
 	}
-	require.EqualValues(t, 120, stats.Calls)
+	require.EqualValues(t, 120, sums.Calls)
 
 	made := data[NewKey](b, "POST", "/keys", `{"name":"alice"}`, 201)
 	c := usage.Call{

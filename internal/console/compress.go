@@ -19,6 +19,9 @@ const (
 	answerBrotli = 4
 )
 
+// worthwhile is the bytes from which on compressing saves a packet.
+const worthwhile = 1 << 10
+
 // encoders are kept for the next answer: each has tables of some hundred kilobytes.
 var encoders = map[string]*sync.Pool{
 	"gzip": {New: func() any { z, _ := gzip.NewWriterLevel(io.Discard, answerGzip); return z }}, // the level is one that there is

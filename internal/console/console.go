@@ -115,7 +115,7 @@ func (c *Console) register() {
 	keys := &keysHandlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Directory: o.Directory, Audit: c.Audit, KeySync: o.KeySync, MaxKeys: o.MaxKeys}
 	calls := &callsHandlers{FilterReader: filters, Ledger: o.Ledger, Stats: stats, KeyList: keys, TraceURL: o.TraceURL}
 	calls.Routes(r)
-	c.Stream = &streamHandlers{FilterReader: filters, Ledger: o.Ledger, streams: newStreams()}
+	c.Stream = newStreamHandlers(filters, o.Ledger)
 	c.Stream.Routes(r)
 	(&importHandlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
 	keys.Routes(r)

@@ -33,12 +33,12 @@ func docRoutes(e *Env, r *router) {
 
 // docs serves the API's documentation, made from its description when somebody first asks for it.
 func docs(r *router) {
-	api := r.API.OpenAPI()
+	doc := r.API.OpenAPI()
 	for path, file := range map[string]struct {
 		kind string
 		text func() []byte
 	}{
-		"/docs":     {"text/html", sync.OnceValue(func() []byte { return docsPage(api) })},
+		"/docs":     {"text/html", sync.OnceValue(func() []byte { return docsPage(doc) })},
 		"/docs.css": {"text/css", func() []byte { return docsCSS }},
 	} {
 		r.handle(http.MethodGet, base+path, access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -50,15 +50,15 @@ func docs(r *router) {
 
 // description serves the API's description: OpenAPI 3.1, and 3.0 for programs that read no later one.
 func description(e *Env, r *router) {
-	api := r.API.OpenAPI()
+	doc := r.API.OpenAPI()
 	for path, file := range map[string]struct {
 		kind string
 		make func() ([]byte, error)
 	}{
-		"/openapi.json":     {"application/openapi+json", func() ([]byte, error) { return json.Marshal(api) }},
-		"/openapi.yaml":     {"application/openapi+yaml", api.YAML},
-		"/openapi-3.0.json": {"application/openapi+json", api.Downgrade},
-		"/openapi-3.0.yaml": {"application/openapi+yaml", api.DowngradeYAML},
+		"/openapi.json":     {"application/openapi+json", func() ([]byte, error) { return json.Marshal(doc) }},
+		"/openapi.yaml":     {"application/openapi+yaml", doc.YAML},
+		"/openapi-3.0.json": {"application/openapi+json", doc.Downgrade},
+		"/openapi-3.0.yaml": {"application/openapi+yaml", doc.DowngradeYAML},
 	} {
 		text := sync.OnceValues(file.make)
 		r.handle(http.MethodGet, base+path, access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -90,12 +90,12 @@ type docRoute struct {
 type docField struct{ Name, Type, Doc string }
 
 // docsPage renders the API's description as one page.
-func docsPage(api *huma.OpenAPI) []byte {
+func docsPage(doc *huma.OpenAPI) []byte {
 	byTag := map[string][]docRoute{}
-	for path, item := range api.Paths {
+	for path, item := range doc.Paths {
 		for _, method := range methods {
 			if op := operationOf(item, method); op != nil && len(op.Tags) > 0 {
-				byTag[op.Tags[0]] = append(byTag[op.Tags[0]], docRouteOf(api, method, path, op))
+				byTag[op.Tags[0]] = append(byTag[op.Tags[0]], docRouteOf(doc, method, path, op))
 			}
 		}
 	}
@@ -106,7 +106,7 @@ func docsPage(api *huma.OpenAPI) []byte {
 		groups = append(groups, docGroup{t.name, t.doc, "group-" + strings.ReplaceAll(strings.ToLower(t.name), " ", "-"), routes})
 	}
 	var out bytes.Buffer
-	if err := docsTemplate.Execute(&out, map[string]any{"Info": api.Info, "Groups": groups, "Base": base}); err != nil {
+	if err := docsTemplate.Execute(&out, map[string]any{"Info": doc.Info, "Groups": groups, "Base": base}); err != nil {
 		panic(err) // the template and its data are ours
 	}
 	return out.Bytes()

@@ -64,21 +64,21 @@ func TestRevokedKeysTakeNoMemory(t *testing.T) {
 	for i := range patterns {
 		patterns[i] = fmt.Sprintf("%03d", i) + strings.Repeat("m", 197)
 	}
-	var keys []store.Key
+	var stored []store.Key
 	var entries []store.AuditEntry
 	for i := range n {
 		at := time.Time{}
 		if i >= n/2 {
 			at = testNow
 		}
-		keys = append(keys, store.Key{
+		stored = append(stored, store.Key{
 			ID: fmt.Sprintf("key_%d", i), Name: fmt.Sprint("key ", i), Description: strings.Repeat("d", 1000), Fingerprint: usage.Fingerprint(fmt.Sprint(i)),
 			Owner: "mallory", CreatedAt: testNow, Models: patterns, RevokedAt: at,
 		})
 		entries = append(entries, store.AuditEntry{Action: "test.key", Time: testNow})
 	}
-	require.NoError(t, b.directory.AddKeys(context.Background(), n, keys, entries...))
-	clear(keys) // what they hold must not be in the heap that is measured
+	require.NoError(t, b.directory.AddKeys(context.Background(), n, stored, entries...))
+	clear(stored) // what they hold must not be in the heap that is measured
 	clear(entries)
 	heap := func() int64 {
 		var m runtime.MemStats

@@ -112,8 +112,8 @@ func TestImportOfOwnExport(t *testing.T) {
 			require.Zero(t, got.RefusedCount+got.Duplicates, got.Refused)
 			require.Equal(t, superseded != "", len(got.LeftOut) == 1)
 			require.Equal(t, wantStats.Input, got.InputTokens)
-			stats, items, trend := to.sums()
-			require.Equal(t, wantStats, stats)
+			sums, items, trend := to.sums()
+			require.Equal(t, wantStats, sums)
 			require.Equal(t, wantTrend, trend)
 			require.Len(t, items, len(wantItems))
 			renamed := map[string]string{}
@@ -137,11 +137,11 @@ func TestImportOfOwnExport(t *testing.T) {
 			require.Equal(t, 61, again.Duplicates)
 			require.Zero(t, again.Accepted)
 			same, _, _ := to.sums()
-			require.Equal(t, stats, same)
+			require.Equal(t, sums, same)
 			home := from.imported(format, file)
 			require.Equal(t, 61, home.Duplicates)
-			stats, items, _ = from.sums()
-			require.Equal(t, wantStats, stats)
+			sums, items, _ = from.sums()
+			require.Equal(t, wantStats, sums)
 			require.Equal(t, wantItems, items, "its own export changes nothing")
 		}
 	}

@@ -125,9 +125,9 @@ func TestProviderDoesNotTakeUsersOver(t *testing.T) {
 	}
 	w := s.come(&ssotest.User{Subject: "9", Token: claims("nine")}, "", "text/html,*/*")
 	require.Equal(t, loginPage+"?problem=refused", w.Header().Get("Location"))
-	users, err := s.directory.Users(context.Background())
+	all, err := s.directory.Users(context.Background())
 	require.NoError(t, err)
-	require.Len(t, users, 1)
+	require.Len(t, all, 1)
 
 	disabled := s.arrived(s.come(&ssotest.User{Subject: "5", Token: claims("five", "staff")}, "", ""))
 	root := s.signIn("root")

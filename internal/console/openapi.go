@@ -59,19 +59,19 @@ var commonDocs = map[string]string{
 
 // describeAPI completes the API's description, when all routes are there: what every route has in common.
 func describeAPI(r *router) {
-	api := r.API.OpenAPI()
+	doc := r.API.OpenAPI()
 	for _, t := range tags {
-		api.Tags = append(api.Tags, &huma.Tag{Name: t.name, Description: t.doc})
+		doc.Tags = append(doc.Tags, &huma.Tag{Name: t.name, Description: t.doc})
 	}
-	api.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+	doc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "an API token (tbt-...), see POST /tokens; or what the collector's authenticator takes"},
 		"tokenHeader": {Type: "apiKey", In: "header", Name: tokenHeader,
 			Description: "an API token, for requests whose Authorization is a client's key"},
 		"session": {Type: "apiKey", In: "cookie", Name: "tokenboard", Description: "a browser's session, see POST /session"},
 	}
-	problemSchema := api.Components.Schemas.Schema(reflect.TypeOf(problem{}), true, "Problem")
+	problemSchema := doc.Components.Schemas.Schema(reflect.TypeOf(problem{}), true, "Problem")
 	for _, p := range r.Routes {
-		item := api.Paths[p.Path]
+		item := doc.Paths[p.Path]
 		if item == nil {
 			continue
 		}
@@ -80,9 +80,9 @@ func describeAPI(r *router) {
 		}
 	}
 	for _, ofHuma := range []reflect.Type{reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[huma.ErrorDetail]()} {
-		delete(api.Components.Schemas.Map(), ofHuma.Name()) // answers have problems in their place
+		delete(doc.Components.Schemas.Map(), ofHuma.Name()) // answers have problems in their place
 	}
-	for _, s := range api.Components.Schemas.Map() {
+	for _, s := range doc.Components.Schemas.Map() {
 		for name, field := range s.Properties {
 			if field.Description == "" && field.Ref == "" {
 				field.Description = commonDocs[name]

@@ -64,9 +64,9 @@ func TestMembersSeeTheirOwn(t *testing.T) {
 		require.NotContains(t, w.Body.String(), "his", format)
 		require.NotContains(t, w.Body.String(), "nobody")
 	}
-	keys := data[[]Key](alice, "GET", "/keys", "", 200)
-	require.Len(t, keys, 1)
-	require.Equal(t, "hers", keys[0].Name)
+	seen := data[[]Key](alice, "GET", "/keys", "", 200)
+	require.Len(t, seen, 1)
+	require.Equal(t, "hers", seen[0].Name)
 
 	requireProblem(t, alice.do("DELETE", base+"/keys/"+his.ID, "", nil), 404)
 	requireProblem(t, alice.do("POST", base+"/keys", `{"name":"x","owner":"bob"}`, nil), 403)

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -39,10 +40,23 @@ func newRouter(mux *http.ServeMux, info huma.Info, now func() time.Time) *router
 	config.RejectUnknownQueryParameters = true
 	config.Formats = map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}
 	config.AllowAdditionalPropertiesByDefault = false
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.Transformers = append(config.Transformers, problemOfHuma)
 	r := &router{API: humago.New(mux, config), mux: mux, pace: newPace(), now: now}
 	r.API.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(failureContext{ctx}) })
 	return r
+}
+
+// schemaName returns the name of a type in the description of the API: the one that the type itself names, where its
+// name in Go is clear only with its package.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if named, ok := reflect.Zero(t).Interface().(interface{ SchemaName() string }); ok {
+		return named.SchemaName()
+	}
+	return huma.DefaultSchemaNamer(t, hint)
 }
 
 // operation describes an operation below the base path of the API.

@@ -105,15 +105,24 @@ type StreamSuperseded struct {
 	ID string `json:"id"`
 }
 
+// SchemaName is the name in the description of the API.
+func (StreamSuperseded) SchemaName() string { return "StreamSuperseded" }
+
 // StreamSkipped is the data of an event of the live stream: the reader has missed something.
 type StreamSkipped struct {
 	Count *uint64 `json:"count" doc:"events missed, those that do not match included; null: not known, because the server was restarted, or because they are others'. Load the log anew"`
 }
 
+// SchemaName is the name in the description of the API.
+func (StreamSkipped) SchemaName() string { return "StreamSkipped" }
+
 // StreamAsOf is the data of an event of the live stream: the time of the last write told of.
 type StreamAsOf struct {
 	AsOf *time.Time `json:"as_of"`
 }
+
+// SchemaName is the name in the description of the API.
+func (StreamAsOf) SchemaName() string { return "StreamAsOf" }
 
 type streamInput struct {
 	Query       string `query:"q" maxLength:"256" doc:"as for /logs"`
@@ -126,6 +135,11 @@ type streamHandlers struct {
 	*FilterReader
 	Ledger  *ledger.Ledger
 	streams *streams
+}
+
+// newStreamHandlers returns the handlers. Close ends the streams.
+func newStreamHandlers(filters *FilterReader, l *ledger.Ledger) *streamHandlers {
+	return &streamHandlers{FilterReader: filters, Ledger: l, streams: newStreams()}
 }
 
 // Routes adds the routes.

@@ -25,7 +25,6 @@ const (
 	hashedFolder = "assets/"
 	// The page's files are some hundred kilobytes: well compressed once, and kept.
 	brotliLevel = 9
-	worthwhile  = 1 << 10 // bytes; below, compressing saves no packet
 )
 
 // mediaTypesOfPage do not depend on what the machine knows.
