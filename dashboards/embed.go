@@ -14,7 +14,7 @@ import (
 //go:embed json/*.json
 var files embed.FS
 
-// order is that in which people look at them.
+// order is that of the navigation.
 var order = []string{"overview", "models", "keys-and-users", "cost-and-budgets", "latency", "collector-health"}
 
 // Dashboard is a dashboard for Grafana.
@@ -26,7 +26,7 @@ type Dashboard struct {
 	JSON        []byte // as Grafana imports and provisions it; not to be changed
 }
 
-// All gives all dashboards, the overview first.
+// All returns all dashboards, the overview first.
 func All() []Dashboard {
 	all := make([]Dashboard, len(order))
 	for i, name := range order {
@@ -39,7 +39,7 @@ func All() []Dashboard {
 	return all
 }
 
-// Named gives one dashboard.
+// Named returns one dashboard.
 func Named(name string) (Dashboard, bool) {
 	for _, d := range All() {
 		if d.Name == name {

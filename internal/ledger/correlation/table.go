@@ -1,4 +1,4 @@
-package ledger
+package correlation
 
 import (
 	"hash/maphash"
@@ -71,9 +71,9 @@ func (t *table) find(tag uint32, is func(number uint32) bool) int {
 	}
 }
 
-// warm reads where a tag will be looked for, so that it is in the processor's cache then. Of several
+// prefetch reads where a tag will be looked for, so that it is in the processor's cache then. Of several
 // reads in a row none waits for another, which those of find do.
-func (t *table) warm(tag uint32) uint32 {
+func (t *table) prefetch(tag uint32) uint32 {
 	if len(t.slots) == 0 {
 		return 0
 	}
@@ -191,17 +191,17 @@ func (s *interned[K]) value(n uint32) (v K) {
 	return s.values.at(n).value
 }
 
-// internedWho is the same for the facts of who made a call. These are many, of few texts.
-type internedWho struct {
+// internedAttribution is the same for the facts of who made a call. These are many, of few texts.
+type internedAttribution struct {
 	facts interned[[5]uint32]
 	texts interned[string]
 }
 
-func whoTexts(w *usage.Attribution) [5]*string {
+func attributionTexts(w *usage.Attribution) [5]*string {
 	return [...]*string{&w.KeyFingerprint, &w.KeyDisplay, &w.User, &w.Project, &w.Session}
 }
 
-func (s *internedWho) take(w *usage.Attribution, tag uint32) uint32 {
+func (s *internedAttribution) take(w *usage.Attribution, tag uint32) uint32 {
 	if *w == (usage.Attribution{}) {
 		return 0
 	}
@@ -211,13 +211,13 @@ func (s *internedWho) take(w *usage.Attribution, tag uint32) uint32 {
 		return n
 	}
 	var texts [5]uint32
-	for i, text := range whoTexts(w) {
+	for i, text := range attributionTexts(w) {
 		texts[i] = s.texts.take(*text, tagOf(*text))
 	}
 	return s.facts.take(texts, tag)
 }
 
-func (s *internedWho) drop(n uint32) {
+func (s *internedAttribution) drop(n uint32) {
 	if n == 0 {
 		return
 	}
@@ -229,12 +229,12 @@ func (s *internedWho) drop(n uint32) {
 	s.facts.drop(n)
 }
 
-func (s *internedWho) value(n uint32) (w usage.Attribution) {
+func (s *internedAttribution) value(n uint32) (w usage.Attribution) {
 	if n == 0 {
 		return w
 	}
 	facts := s.facts.value(n)
-	for i, text := range whoTexts(&w) {
+	for i, text := range attributionTexts(&w) {
 		*text = s.texts.value(facts[i])
 	}
 	return w

@@ -1,4 +1,4 @@
-package ledger
+package correlation
 
 import (
 	"cmp"
@@ -34,7 +34,7 @@ func (k twinKey) tag() uint32 {
 }
 
 // twinKeys gives the places of a record in the index; none where it can have no twin.
-func (x *index) twinKeys(n *node, visit func(twinKey)) {
+func (x *Index) twinKeys(n *Node, visit func(twinKey)) {
 	if n.role != usage.RoleCall || !n.usage() {
 		return
 	}
@@ -53,7 +53,7 @@ func (x *index) twinKeys(n *node, visit func(twinKey)) {
 const logSlack = int64(2e9)
 
 // during is when the call of a record was, as far as the record can tell.
-func (n *node) during() (from, to int64) {
+func (n *Node) during() (from, to int64) {
 	if n.signal == usage.SignalLog {
 		return n.start - logSlack, n.end + logSlack
 	}
@@ -61,7 +61,7 @@ func (n *node) during() (from, to int64) {
 }
 
 // areTwins tells whether two spans can be one call that two libraries saw.
-func (x *index) areTwins(a, b *node) bool {
+func (x *Index) areTwins(a, b *Node) bool {
 	if a.input != b.input || !near(a.output, b.output) || !x.twoLibraries(a, b) {
 		return false
 	}
@@ -74,7 +74,7 @@ func (x *index) areTwins(a, b *node) bool {
 }
 
 // twoLibraries tells whether two records are of one process and of different scopes.
-func (x *index) twoLibraries(a, b *node) bool {
+func (x *Index) twoLibraries(a, b *Node) bool {
 	if a.src == b.src {
 		return false
 	}
@@ -84,7 +84,7 @@ func (x *index) twoLibraries(a, b *node) bool {
 
 // twoAnswers tells whether two records name ids of their own: two ids are two calls. (Records with
 // the same id need no twin rule.)
-func twoAnswers(a, b *node) bool {
+func twoAnswers(a, b *Node) bool {
 	for i := range a.keys {
 		if a.keys[i] != (key{}) && b.keys[i] != (key{}) {
 			return true
@@ -94,12 +94,12 @@ func twoAnswers(a, b *node) bool {
 }
 
 // distance (ns) is how far apart the times of two records are.
-func distance(a, b *node) int64 {
+func distance(a, b *Node) int64 {
 	return max(a.start-b.start, b.start-a.start) + max(a.end-b.end, b.end-a.end)
 }
 
 // modelFits tells whether two records can be of one model; one that names none fits any.
-func (x *index) modelFits(a, b *node) bool {
+func (x *Index) modelFits(a, b *Node) bool {
 	n, o := x.models.value(a.models), x.models.value(b.models)
 	if n.answered == "" || o.answered == "" {
 		return true
@@ -146,9 +146,9 @@ func sameModel(a, b string) bool {
 }
 
 // eachTwin calls visit for every record that n can be a twin of. A piece of time in which
-// more than maxKin spans of a process have the same input is left alone: among so many,
+// more than MaxSharing spans of a process have the same input is left alone: among so many,
 // equal figures say nothing.
-func (x *index) eachTwin(n *node, visit func(*node)) {
+func (x *Index) eachTwin(n *Node, visit func(*Node)) {
 	if !x.twins {
 		return
 	}
@@ -161,58 +161,45 @@ func (x *index) eachTwin(n *node, visit func(*node)) {
 	})
 }
 
+// pair is two records that can be twins, of two calls.
+type pair struct {
+	distance int64
+	a, b     *Node
+}
+
 // pairTwins puts calls together that are twins: the nearest in time first, and never two of
-// one source, so that two equal calls at once stay two. It gives the parts of each call after that.
-func (x *index) pairTwins(calls []*call, window int64) [][][]*node {
-	type pair struct {
-		distance int64
-		a, b     *node
-	}
+// one source, so that two equal calls at once stay two. It returns the parts of each call after that.
+func (x *Index) pairTwins(calls []*call, window int64) [][][]*Node {
 	for i, c := range calls {
 		for _, n := range c.nodes {
-			x.found(n).call = i + 1
+			x.assessmentOf(n).call = i + 1
 		}
 	}
-	var pairs []pair
-	for i, c := range calls {
-		for _, n := range c.nodes {
-			x.eachTwin(n, func(m *node) {
-				if !x.inSet(m) {
-					return
-				}
-				if j := x.found(m).call; j != 0 && j != i+1 && earlier(n, m) < 0 {
-					pairs = append(pairs, pair{distance(n, m), n, m})
-				}
-			})
-		}
-	}
-	parts := make([][]*node, len(calls))
+	parts := make([][]*Node, len(calls))
 	for i, c := range calls {
 		parts[i] = c.nodes
 	}
-	out := make([][][]*node, len(calls))
-	for i := range calls {
-		out[i] = parts[i : i+1 : i+1]
-	}
+	pairs := x.twinPairs(calls)
 	if len(pairs) == 0 {
+		out := make([][][]*Node, len(calls))
+		for i := range calls {
+			out[i] = parts[i : i+1 : i+1]
+		}
 		return out
 	}
-	slices.SortFunc(pairs, func(p, q pair) int {
-		return cmp.Or(cmp.Compare(p.distance, q.distance), earlier(p.a, q.a), earlier(p.b, q.b))
-	})
 	whole := make([]call, len(calls))
 	for i := range calls {
 		whole[i].nodes = slices.Clone(parts[i])
 	}
 	for _, p := range pairs {
-		a, b := whole[x.found(p.a).call-1].whole(), whole[x.found(p.b).call-1].whole()
+		a, b := whole[x.assessmentOf(p.a).call-1].whole(), whole[x.assessmentOf(p.b).call-1].whole()
 		if a != b && a.admits(b, window) {
 			a.nodes = append(a.nodes, b.nodes...)
 			b.into = a
 		}
 	}
 	number := map[*call]int{}
-	out = out[:0]
+	var out [][][]*Node
 	for i := range whole {
 		w := whole[i].whole()
 		n, known := number[w]
@@ -224,4 +211,25 @@ func (x *index) pairTwins(calls []*call, window int64) [][][]*node {
 		out[n] = append(out[n], parts[i])
 	}
 	return out
+}
+
+// twinPairs returns the pairs of possible twins among calls, the nearest first.
+func (x *Index) twinPairs(calls []*call) []pair {
+	var pairs []pair
+	for i, c := range calls {
+		for _, n := range c.nodes {
+			x.eachTwin(n, func(m *Node) {
+				if !x.inSet(m) {
+					return
+				}
+				if j := x.assessmentOf(m).call; j != 0 && j != i+1 && earlier(n, m) < 0 {
+					pairs = append(pairs, pair{distance(n, m), n, m})
+				}
+			})
+		}
+	}
+	slices.SortFunc(pairs, func(p, q pair) int {
+		return cmp.Or(cmp.Compare(p.distance, q.distance), earlier(p.a, q.a), earlier(p.b, q.b))
+	})
+	return pairs
 }

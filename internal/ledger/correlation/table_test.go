@@ -1,4 +1,4 @@
-package ledger
+package correlation
 
 import (
 	"regexp"

@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 )
 
-// TestCommonThings: an id, or equal figures at one time, that more than maxKin records share is no
+// TestCommonThings: an id, or equal figures at one time, that more than correlation.MaxSharing records share is no
 // identity, whenever it became so: none of the records stands for another.
 func TestCommonThings(t *testing.T) {
 	for name, record := range map[string]func(i int) told{
@@ -30,7 +32,7 @@ func TestCommonThings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var records []told
-			for i := range maxKin + 2 {
+			for i := range correlation.MaxSharing + 2 {
 				records = append(records, record(i))
 			}
 			rng := rand.New(rand.NewPCG(3, 4))
@@ -45,50 +47,10 @@ func TestCommonThings(t *testing.T) {
 					commit(t, l, rest[:n]...)
 					rest = rest[n:]
 				}
-				require.EqualValues(t, maxKin+2, total(t, l).Calls)
+				require.EqualValues(t, correlation.MaxSharing+2, total(t, l).Calls)
 				requireConsistent(t, l)
 				require.NoError(t, l.Close())
 			}
 		})
 	}
-}
-
-func TestKinGrowAndShrink(t *testing.T) {
-	by := kinBy[int]{tag: tagOf[int], has: func(ref, int) bool { return true }}
-	of := func(k int) (all []ref) {
-		by.each(k, func(r ref) { all = append(all, r) })
-		require.Equal(t, len(all), by.count(k))
-		return all
-	}
-	add := func(r ref) []ref {
-		second, several, unsettled := by.add(1, r)
-		require.Equal(t, r == 2, second == 1)
-		require.Equal(t, r > 1, several)
-		return unsettled
-	}
-	var nodes []ref
-	for i := range maxKin + 3 {
-		nodes = append(nodes, ref(i+1))
-	}
-	for i, n := range nodes {
-		if i == maxKin {
-			require.Len(t, add(n), maxKin, "those whose relations change")
-		} else {
-			require.Empty(t, add(n))
-		}
-		if i == 0 {
-			require.Equal(t, nodes[:1], of(1))
-		}
-	}
-	require.Empty(t, of(1), "too common")
-	require.Empty(t, by.remove(1, nodes[0]))
-	require.Empty(t, by.remove(1, nodes[1]))
-	require.Len(t, by.remove(1, nodes[2]), maxKin)
-	require.ElementsMatch(t, nodes[3:], of(1))
-	for _, n := range nodes[3:] {
-		by.remove(1, n)
-	}
-	require.Empty(t, of(1))
-	require.Zero(t, by.used)
-	require.Empty(t, by.remove(1, nodes[0]))
 }

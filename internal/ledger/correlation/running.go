@@ -1,4 +1,4 @@
-package ledger
+package correlation
 
 import (
 	"slices"
@@ -20,13 +20,13 @@ type loop struct {
 // deductLoops finds what the calls of a trace's tool loops spent before each of them.
 func (t *tree) deductLoops() {
 	x := t.x
-	var loops map[loop][]*node
+	var loops map[loop][]*Node
 	for _, n := range t.calls {
-		if f := x.found(n); n.is&isRunning == 0 || !f.counted || n.parent.IsZero() {
+		if f := x.assessmentOf(n); n.flags&isRunning == 0 || !f.Counted || n.parent.IsZero() {
 			continue
 		}
 		if loops == nil {
-			loops = map[loop][]*node{}
+			loops = map[loop][]*Node{}
 		}
 		k := loop{n.parent, n.src}
 		loops[k] = append(loops[k], n)
@@ -39,7 +39,7 @@ func (t *tree) deductLoops() {
 		for i, n := range calls[1:] {
 			before := calls[i]
 			if before.input <= n.input && before.output <= n.output { // else another loop begins
-				x.found(n).before = x.running[before.self]
+				x.assessmentOf(n).Before = x.running[before.self]
 			}
 		}
 	}

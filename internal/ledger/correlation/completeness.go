@@ -1,4 +1,4 @@
-package ledger
+package correlation
 
 import (
 	"cmp"
@@ -10,24 +10,30 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// fullness orders what different records, or different deliveries of one record, tell of
+// completeness orders what different records, or different deliveries of one record, tell of
 // the same call: the greater is the one to believe. It is a total order (equal only where
 // the contents are equal), so that the outcome does not depend on the order of arrival.
-type fullness struct {
+type completeness struct {
 	rank   uint64
 	digest uint64
 }
 
-func (f fullness) less(o fullness) bool { return f.compare(o) < 0 }
+func (f completeness) less(o completeness) bool { return f.compare(o) < 0 }
 
-func (f fullness) compare(o fullness) int {
+func (f completeness) compare(o completeness) int {
 	return cmp.Or(cmp.Compare(f.rank, o.rank), cmp.Compare(f.digest, o.digest))
 }
 
-// fullnessOf ranks a call. From the most weighty: it bears usage; its figures are neither
+// MoreComplete reports whether a describes its call more completely than b does, as the emitter sent both.
+func MoreComplete(a, b *usage.Call) bool { return completenessOf(b).less(completenessOf(a)) }
+
+// MoreComplete reports whether a delivery is more complete than the record that the index has.
+func (p *Precomputed) MoreComplete(n *Node) bool { return n.completeness.less(p.completeness) }
+
+// completenessOf ranks a call. From the most weighty: it bears usage; its figures are neither
 // inconsistent nor estimated; more kinds of figures; more tokens (a partial record of a
 // stream has fewer); more of who and what.
-func fullnessOf(c *usage.Call) fullness {
+func completenessOf(c *usage.Call) completeness {
 	var rank uint64
 	if c.Tokens.Reported() {
 		rank |= 1 << 63
@@ -38,7 +44,7 @@ func fullnessOf(c *usage.Call) fullness {
 	rank |= uint64(bits.OnesCount8(uint8(c.Tokens.Fields))) << 59
 	rank |= min(uint64(c.Tokens.Total()), 1<<54-1) << 5
 	rank |= uint64(knownDetails(c))
-	return fullness{rank: rank, digest: digestOf(c)}
+	return completeness{rank: rank, digest: digestOf(c)}
 }
 
 // knownDetails counts descriptive facts, at most 31. The name of the model, that of the very model

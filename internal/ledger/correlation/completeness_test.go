@@ -1,4 +1,4 @@
-package ledger
+package correlation
 
 import (
 	"strings"
@@ -63,12 +63,12 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-var sinkFullness fullness
+var sinkFullness completeness
 
 func BenchmarkFullness(b *testing.B) {
 	c := typicalCall()
 	b.ReportAllocs()
 	for b.Loop() {
-		sinkFullness = fullnessOf(&c)
+		sinkFullness = completenessOf(&c)
 	}
 }

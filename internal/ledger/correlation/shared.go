@@ -1,65 +1,65 @@
-package ledger
+package correlation
 
 import "slices"
 
-// maxKin bounds the records that are looked at because they share one thing: an id, or a process, an
+// MaxSharing bounds the records that are looked at because they share one thing: an id, or a process, an
 // input and a piece of time. What more records share says nothing: a gateway answers from its cache
 // under the first id.
-const maxKin = 256
+const MaxSharing = 256
 
-// kin is several records that share one thing. At most maxKin of them are a list; more are a set that
+// sharing is several records that share one thing. At most MaxSharing of them are a list; more are a set that
 // nobody looks at, until it is small again.
-type kin[K comparable] struct {
+type sharing[K comparable] struct {
 	key  K
 	few  []ref
 	many map[ref]struct{}
 }
 
-// kinBy finds kin by what they share. Most things are those of one record, which needs no kin.
-type kinBy[K comparable] struct {
-	table // of records, and with the bit severalKin of kin
-	kin   slab[kin[K]]
-	tag   func(K) uint32
+// sharedIndex finds kin by what they share. Most things are those of one record, which needs no kin.
+type sharedIndex[K comparable] struct {
+	table   // of records, and with the bit severalKin of kin
+	sharing slab[sharing[K]]
+	tag     func(K) uint32
 	// has tells whether a record has a thing whose tag is that of one of the record's own.
 	has func(ref, K) bool
 }
 
-// severalKin marks the number of kin beside those of records.
-const severalKin = 1 << 31
+// multipleFlag marks the number of kin beside those of records.
+const multipleFlag = 1 << 31
 
-func (m *kinBy[K]) at(k K) int {
+func (m *sharedIndex[K]) at(k K) int {
 	return m.find(m.tag(k), func(number uint32) bool {
-		if number&severalKin != 0 {
-			return m.kin.at(number&^severalKin).key == k
+		if number&multipleFlag != 0 {
+			return m.sharing.at(number&^multipleFlag).key == k
 		}
 		return m.has(ref(number), k)
 	})
 }
 
 // each calls visit for the records that share k; for none where too many do.
-func (m *kinBy[K]) each(k K, visit func(ref)) {
+func (m *sharedIndex[K]) each(k K, visit func(ref)) {
 	i := m.at(k)
 	if i < 0 {
 		return
 	}
 	number := m.slots[i].number
-	if number&severalKin == 0 {
+	if number&multipleFlag == 0 {
 		visit(ref(number))
 		return
 	}
-	for _, r := range m.kin.at(number &^ severalKin).few {
+	for _, r := range m.sharing.at(number &^ multipleFlag).few {
 		visit(r)
 	}
 }
 
 // count tells how many records each would visit.
-func (m *kinBy[K]) count(k K) int {
+func (m *sharedIndex[K]) count(k K) int {
 	i := m.at(k)
 	if i < 0 {
 		return 0
 	}
-	if number := m.slots[i].number; number&severalKin != 0 {
-		return len(m.kin.at(number &^ severalKin).few)
+	if number := m.slots[i].number; number&multipleFlag != 0 {
+		return len(m.sharing.at(number &^ multipleFlag).few)
 	}
 	return 1
 }
@@ -67,28 +67,28 @@ func (m *kinBy[K]) count(k K) int {
 // add takes a record in, and gives the only other one that shares k. So that the outcome does not
 // depend on the order, it gives all records whose relations change because what they share is now too
 // common.
-func (m *kinBy[K]) add(k K, r ref) (second ref, several bool, unsettled []ref) {
+func (m *sharedIndex[K]) add(k K, r ref) (second ref, several bool, unsettled []ref) {
 	i := m.at(k)
 	if i < 0 {
 		m.insert(m.tag(k), uint32(r))
 		return 0, false, nil
 	}
 	number := m.slots[i].number
-	if number&severalKin == 0 {
-		kin, all := m.kin.take()
+	if number&multipleFlag == 0 {
+		kin, all := m.sharing.take()
 		all.key, all.few = k, []ref{ref(number), r}
-		m.slots[i].number = kin | severalKin
+		m.slots[i].number = kin | multipleFlag
 		return ref(number), true, nil
 	}
-	all := m.kin.at(number &^ severalKin)
+	all := m.sharing.at(number &^ multipleFlag)
 	switch {
 	case all.many != nil:
 		all.many[r] = struct{}{}
-	case len(all.few) < maxKin:
+	case len(all.few) < MaxSharing:
 		all.few = append(all.few, r)
 	default:
 		unsettled = all.few
-		all.many = make(map[ref]struct{}, 2*maxKin)
+		all.many = make(map[ref]struct{}, 2*MaxSharing)
 		for _, o := range append(all.few, r) {
 			all.many[o] = struct{}{}
 		}
@@ -98,20 +98,20 @@ func (m *kinBy[K]) add(k K, r ref) (second ref, several bool, unsettled []ref) {
 }
 
 // remove is the reverse of add.
-func (m *kinBy[K]) remove(k K, r ref) (unsettled []ref) {
+func (m *sharedIndex[K]) remove(k K, r ref) (unsettled []ref) {
 	i := m.at(k)
 	if i < 0 {
 		return nil
 	}
 	number := m.slots[i].number
-	if number&severalKin == 0 {
+	if number&multipleFlag == 0 {
 		m.table.remove(i)
 		return nil
 	}
-	all := m.kin.at(number &^ severalKin)
+	all := m.sharing.at(number &^ multipleFlag)
 	if all.many == nil {
 		all.few = without(all.few, r)
-	} else if delete(all.many, r); len(all.many) <= maxKin {
+	} else if delete(all.many, r); len(all.many) <= MaxSharing {
 		for o := range all.many {
 			all.few = append(all.few, o)
 		}
@@ -120,7 +120,7 @@ func (m *kinBy[K]) remove(k K, r ref) (unsettled []ref) {
 	}
 	if len(all.few) == 1 && all.many == nil { // one record needs no kin
 		m.slots[i].number = uint32(all.few[0])
-		m.kin.drop(number &^ severalKin)
+		m.sharing.drop(number &^ multipleFlag)
 	}
 	return unsettled
 }
