@@ -115,7 +115,7 @@ func TestPasswordsChangedAtOnce(t *testing.T) {
 	signIn := func(secret string) *person {
 		w := o.do("POST", base+"/session", credentials("bob", secret), nil)
 		require.Equal(t, 200, w.Code, w.Body)
-		return &person{o, "bob", map[string]string{"Cookie": cookieOf(t, w).Name + "=" + cookieOf(t, w).Value, "Origin": "http://localhost:8317"}}
+		return &person{town: o, name: "bob", header: map[string]string{"Cookie": cookieOf(t, w).Name + "=" + cookieOf(t, w).Value, "Origin": "http://localhost:8317"}}
 	}
 	browser = signIn(second)
 	m.next = reset(third)

@@ -234,7 +234,7 @@ func TestPrivilegesDoNotRise(t *testing.T) {
 		a.token(access.Viewer)
 		hers := read[[]Token](t, a.do("GET", "/tokens", ""), 200)
 		require.Len(t, hers, 1)
-		require.Equal(t, TokenOwner{"usr_ann", "ann"}, hers[0].Owner)
+		require.Equal(t, TokenOwner{ID: "usr_ann", Name: "ann"}, hers[0].Owner)
 		require.Empty(t, read[[]Token](t, b.do("GET", "/tokens", ""), 200))
 		requireProblem(t, b.do("DELETE", "/tokens/"+hers[0].ID, ""), 404)
 		require.GreaterOrEqual(t, len(read[[]Token](t, root.do("GET", "/tokens", ""), 200)), 1)
@@ -267,7 +267,7 @@ func TestTokens(t *testing.T) {
 	require.GreaterOrEqual(t, len(made.Secret), 4+43)
 	require.Nil(t, made.LastUsedAt)
 	for _, header := range []map[string]string{{"Authorization": "Bearer " + made.Secret}, {"Authorization": "bearer  " + made.Secret}, {"X-Tokenboard-Token": made.Secret, "Authorization": "Bearer tb-a-key-to-verify"}} {
-		ci := &person{o, "", header}
+		ci := &person{town: o, name: "", header: header}
 		require.Equal(t, "token", read[Session](t, ci.do("GET", "/session", ""), 200).User.Via)
 		requireProblem(t, ci.do("POST", "/keys", `{"name":"x"}`), 403)
 		requireProblem(t, ci.do("DELETE", "/session", ""), 409)

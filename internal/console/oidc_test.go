@@ -54,7 +54,7 @@ func (s *sites) arrived(w *httptest.ResponseRecorder) *person {
 		if c.Name == "tokenboard" {
 			require.Equal(s.t, http.SameSiteStrictMode, c.SameSite)
 			require.True(s.t, c.HttpOnly)
-			return &person{s.town, "", map[string]string{"Cookie": "tokenboard=" + c.Value}}
+			return &person{town: s.town, name: "", header: map[string]string{"Cookie": "tokenboard=" + c.Value}}
 		}
 	}
 	require.Fail(s.t, "no session", "%v", w.Header())

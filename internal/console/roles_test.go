@@ -202,7 +202,7 @@ func walk(t *testing.T, role access.Role, how string) {
 	o.signIn("victim")
 	key := read[NewKey](t, root.do("POST", "/keys", `{"name":"key","owner":"somebody"}`), 201)
 	call := read[LogPage](t, root.do("GET", "/logs", ""), 200).Items[0].ID
-	who := &person{o, "", nil}
+	who := &person{town: o, name: "", header: nil}
 	token := read[NewToken](t, root.do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
 	switch {
 	case role == access.Verifier:

@@ -99,8 +99,8 @@ func TestNoSecretsAnywhere(t *testing.T) {
 		}
 		secrets.requireNone(t, name, text)
 	}
-	script := &person{o, "root", map[string]string{"Authorization": "Bearer " + token.Secret}}
-	for _, who := range []*person{root, script, {o, "", nil}} {
+	script := &person{town: o, name: "root", header: map[string]string{"Authorization": "Bearer " + token.Secret}}
+	for _, who := range []*person{root, script, {town: o}} {
 		call := read[LogPage](t, root.do("GET", "/logs", ""), 200).Items[0].ID
 		for _, e := range expectations {
 			method, target, _ := strings.Cut(e.route, " ")

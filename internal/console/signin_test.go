@@ -76,7 +76,7 @@ func (o *town) signIn(name string) *person {
 	o.t.Helper()
 	w := o.do("POST", base+"/session", credentials(name, testPassword), nil)
 	require.Equal(o.t, 200, w.Code, w.Body)
-	return &person{o, name, map[string]string{"Cookie": cookieOf(o.t, w).Name + "=" + cookieOf(o.t, w).Value, "Origin": "http://localhost:8317"}}
+	return &person{town: o, name: name, header: map[string]string{"Cookie": cookieOf(o.t, w).Name + "=" + cookieOf(o.t, w).Value, "Origin": "http://localhost:8317"}}
 }
 
 // newPerson makes a user of a role and signs it in.
@@ -120,7 +120,7 @@ func read[T any](t testing.TB, w *httptest.ResponseRecorder, status int) T {
 func (p *person) token(role access.Role) *person {
 	p.t.Helper()
 	made := read[NewToken](p.t, p.do("POST", "/tokens", `{"name":"script","role":"`+role.String()+`"}`), 201)
-	return &person{p.town, p.name, map[string]string{"Authorization": "Bearer " + made.Secret}}
+	return &person{town: p.town, name: p.name, map[string]string{"Authorization": "Bearer " + made.Secret}}
 }
 
 func TestSignInAndOut(t *testing.T) {
@@ -146,7 +146,7 @@ func TestSignInAndOut(t *testing.T) {
 	require.False(t, cookie.Secure)
 	require.NotContains(t, w.Body.String(), cookie.Value)
 
-	alice := &person{o, "alice", map[string]string{"Cookie": "tokenboard=" + cookie.Value}}
+	alice := &person{town: o, name: "alice", header: map[string]string{"Cookie": "tokenboard=" + cookie.Value}}
 	require.Equal(t, s.User, read[Session](t, alice.do("GET", "/session", ""), 200).User)
 	read[Stats](t, alice.do("GET", "/stats", ""), 200)
 	require.Equal(t, -1, cookieOf(t, alice.do("DELETE", "/session", "")).MaxAge)
@@ -467,7 +467,7 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 				defer close(ended)
 				r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://localhost:8317"+base+"/logs/stream", nil)
 				r.Header.Set("Cookie", alice.header["Cookie"])
-				o.handler.ServeHTTP(&hangUp{httptest.NewRecorder(), sync.OnceFunc(func() { close(begun) })}, r)
+				o.handler.ServeHTTP(&hangUp{ResponseRecorder: httptest.NewRecorder(), cancel: sync.OnceFunc(func() { close(begun) })}, r)
 			}()
 			<-begun
 			select {

@@ -53,7 +53,7 @@ func TestTokensThatManageUsers(t *testing.T) {
 	requireProblem(t, root.do("POST", "/tokens", `{"name":"x","role":"admin","scope":"make_own_credentials"}`), 400)
 	made := read[NewToken](t, root.do("POST", "/tokens", `{"name":"provisioning","role":"admin","scope":"manage_users"}`), 201)
 	require.Equal(t, "manage_users", made.Scope)
-	program := &person{o, "root", map[string]string{"Authorization": "Bearer " + made.Secret}}
+	program := &person{town: o, name: "root", header: map[string]string{"Authorization": "Bearer " + made.Secret}}
 	u := read[User](t, program.do("POST", "/users", `{"name":"alice","role":"viewer","password":"`+testPassword+`"}`), 201)
 	read[User](t, program.do("PATCH", "/users/"+u.ID, `{"disabled":true}`), 200)
 	require.Contains(t, read[Session](t, program.do("GET", "/session", ""), 200).Permissions, "manage_users")
