@@ -120,7 +120,7 @@ func read[T any](t testing.TB, w *httptest.ResponseRecorder, status int) T {
 func (p *person) token(role access.Role) *person {
 	p.t.Helper()
 	made := read[NewToken](p.t, p.do("POST", "/tokens", `{"name":"script","role":"`+role.String()+`"}`), 201)
-	return &person{town: p.town, name: p.name, map[string]string{"Authorization": "Bearer " + made.Secret}}
+	return &person{town: p.town, name: p.name, header: map[string]string{"Authorization": "Bearer " + made.Secret}}
 }
 
 func TestSignInAndOut(t *testing.T) {
