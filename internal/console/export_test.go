@@ -1,6 +1,8 @@
 package console
 
-import "net/http"
+import (
+	"net/http"
+)
 
 // Direct returns the handler of all routes without what shares and compresses answers.
 func (c *Console) Direct() http.Handler { return c.Identified(c.Router.Handler()) }
