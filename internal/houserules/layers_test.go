@@ -31,14 +31,30 @@ var layers = [][]string{
 	},
 	// The domain: calls, tokens, money.
 	{"internal/usage"},
-	// Prices, secrets in texts, and what an engine has to do.
-	{"internal/pricing", "internal/secret", "internal/store"},
+	// Prices, secrets in texts, what an engine has to do, and arithmetic on sums.
+	{"internal/changes", "internal/forecast", "internal/pricing", "internal/secret", "internal/store"},
 	// Reading telemetry; sums.
 	{"internal/dialect", "internal/rollup"},
 	// Importing; deciding what counts.
 	{"internal/history", "internal/ledger"},
 	{"internal/access", "internal/keyring", "internal/keysync"},
-	// The API; the engine, which only the extension that opens it refers to.
+	// The console: what all routes share,
+	{"internal/console/api"},
+	// what some of them share, and what is around them,
+	{
+		"internal/console/apidoc", "internal/console/compress", "internal/console/download", "internal/console/gate",
+		"internal/console/guard", "internal/console/keyindex",
+	},
+	{"internal/console/audit", "internal/console/coalesce", "internal/console/filter", "internal/console/page"},
+	// the resources,
+	{
+		"internal/console/importer", "internal/console/prices", "internal/console/quality", "internal/console/stats",
+		"internal/console/users",
+	},
+	{"internal/console/keys", "internal/console/server"},
+	{"internal/console/calls", "internal/console/keycheck", "internal/console/metrics"},
+	{"internal/console/stream"},
+	// and what assembles them; the engine, which only the extension that opens it refers to.
 	{"internal/console", "internal/store/sqlite"},
 	// The owner of the ledger, through which the other components find it.
 	{"extension/tokenstoreextension"},
@@ -46,7 +62,7 @@ var layers = [][]string{
 	// Parts of programs and of tests.
 	{
 		"internal/cli", "internal/dialectcases", "internal/fakeupstream", "internal/loadgen", "internal/planted",
-		"internal/store/storetest",
+		"internal/console/consoletest", "internal/store/storetest",
 	},
 	// Programs.
 	{"bench", "cmd", "e2e", "examples", "tools"},

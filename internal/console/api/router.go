@@ -152,3 +152,6 @@ func (r *Router) Handler() http.Handler {
 		WriteProblem(w, http.StatusNotFound, "there is no such route; "+Base+"/docs lists them")
 	})
 }
+
+// TokenHeader is the header of an API token in requests whose Authorization is the key of a client.
+const TokenHeader = "X-Tokenboard-Token"

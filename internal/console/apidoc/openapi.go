@@ -10,7 +10,6 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/console/api"
-	"github.com/tokenboard/tokenboard/internal/console/users"
 )
 
 // Info is the head of the description of the API.
@@ -67,7 +66,7 @@ func Describe(r *api.Router) {
 	}
 	doc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "an API token (tbt-...), see POST /tokens; or what the collector's authenticator takes"},
-		"tokenHeader": {Type: "apiKey", In: "header", Name: users.TokenHeader,
+		"tokenHeader": {Type: "apiKey", In: "header", Name: api.TokenHeader,
 			Description: "an API token, for requests whose Authorization is a client's key"},
 		"session": {Type: "apiKey", In: "cookie", Name: "tokenboard", Description: "a browser's session, see POST /session"},
 	}

@@ -17,14 +17,14 @@ import (
 
 // Book is the keys, for readers that have to name them.
 type Book struct {
-	Ring   *keyring.Ring
+	Ring   *keyring.Registry
 	Ledger *ledger.Ledger
 	Sync   *keysync.Sync // nil where no proxy's keys are kept in sync
 }
 
 // Index finds keys. It is for one request.
 type Index struct {
-	Ring      *keyring.Ring
+	Ring      *keyring.Registry
 	seen      func() []string
 	externals map[string]string // fingerprints by the names of strangers; nil until one is asked for
 	Identity  func(fingerprint string) string

@@ -256,33 +256,41 @@ type changeKeyInput struct {
 	}
 }
 
-func (c *Handlers) changeKey(ctx context.Context, in *changeKeyInput) (*api.Envelope[Key], error) {
+// changedFields checks what a request sets of a key, and returns a key that has it.
+func (c *Handlers) changedFields(in *changeKeyInput) (next store.Key, err error) {
 	b := &in.Body
-	var next store.Key // what is set in the request
-	var err error
 	if b.Name.Set {
 		if next.Name, err = cleanName("name", text(b.Name)); err != nil {
-			return nil, err
+			return next, err
 		}
 	}
 	if next.Description, err = api.CleanText("description", text(b.Description), maxDescription); err != nil {
-		return nil, err
+		return next, err
 	}
 	if next.Owner, err = api.CleanText("owner", text(b.Owner), api.MaxName); err != nil {
-		return nil, err
+		return next, err
 	}
 	if b.Models.Value != nil {
 		if next.Models, err = cleanPatterns("body.models", *b.Models.Value); err != nil {
-			return nil, err
+			return next, err
 		}
 	}
 	if next.Limits, err = b.Limits.Value.Read("body.limits"); err != nil {
-		return nil, err
+		return next, err
 	}
 	if next.ExpiresAt, err = c.expiry("body.expires_at", b.ExpiresAt.Value); err != nil {
-		return nil, err
+		return next, err
 	}
 	next.Disabled = b.Disabled.Value != nil && *b.Disabled.Value
+	return next, nil
+}
+
+func (c *Handlers) changeKey(ctx context.Context, in *changeKeyInput) (*api.Envelope[Key], error) {
+	b := &in.Body
+	next, err := c.changedFields(in)
+	if err != nil {
+		return nil, err
+	}
 	out, err := c.edit(ctx, in.ID, "key.change", func(k *store.Key) error {
 		if err := c.mayChange(ctx, in, k, &next); err != nil {
 			return err

@@ -46,20 +46,58 @@ func (c *Handlers) importKeys(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, c.Failed("import keys", err)
 	}
-	var fresh []store.Key
-	var audit []store.AuditEntry
-	var places []int // in the request, of fresh
-	var values []string
-	ids := make([]string, len(in.Body.Keys))
-	first := map[string]int{}
 	c.Audit.Prune(ctx)
-	for i := range in.Body.Keys {
+	batch, err := c.importBatchOf(ctx, in.Body.Keys, index)
+	if err != nil {
+		return nil, err
+	}
+	if len(batch.fresh) > 0 {
+		if err := c.Directory.AddKeys(ctx, c.MaxKeys, batch.fresh, batch.entries...); err != nil {
+			c.Keys.Forget()
+			var conflict *store.KeyConflict
+			location := "body.keys"
+			if errors.As(err, &conflict) {
+				location = fmt.Sprintf("body.keys[%d].name", batch.places[conflict.Index])
+			}
+			return nil, c.keyFailed("import keys", location, err)
+		}
+	}
+	c.Keys.Forget()
+	c.keysChanged(batch.values...)
+	if index, err = c.Keys.Index(ctx); err != nil {
+		return nil, c.Failed("import keys", err)
+	}
+	keys := make([]*store.Key, len(batch.ids))
+	for i, id := range batch.ids {
+		keys[i] = index.Ring.ID(id)
+	}
+	out := Imported{Added: len(batch.fresh), Known: len(batch.ids) - len(batch.fresh)}
+	if out.Keys, err = c.describe(ctx, keys); err != nil {
+		return nil, c.Failed("import keys", err)
+	}
+	return api.Answer(out), nil
+}
+
+// importBatch is what an import of keys adds.
+type importBatch struct {
+	ids     []string // of all keys, in the order of the request
+	fresh   []store.Key
+	places  []int // in the request, of fresh
+	entries []store.AuditEntry
+	values  []string // keys themselves, of those that came by value
+}
+
+// importBatchOf checks the keys of an import, and finds those that are stored already.
+func (c *Handlers) importBatchOf(ctx context.Context, given []ImportedKey, index *keyindex.Index) (*importBatch, error) {
+	out := &importBatch{ids: make([]string, len(given))}
+	first := map[string]int{}
+	for i := range given {
 		location := fmt.Sprintf("body.keys[%d]", i)
-		fingerprint, display, err := in.Body.Keys[i].Read(location, index)
+		fingerprint, display, err := given[i].read(location, index)
 		if err != nil {
 			return nil, err
 		}
-		k, err := c.newKey(ctx, location, &in.Body.Keys[i].KeySettings)
+		k, err := c.newKey(ctx, location, &given[i].KeySettings)
 		if err != nil {
 			return nil, err
 		}
@@ -68,48 +106,25 @@ func (c *Handlers) importKeys(ctx context.Context, in *struct {
 		}
 		first[fingerprint] = i
 		if there := index.Key(fingerprint); there != nil {
-			ids[i] = there.ID
+			out.ids[i] = there.ID
 			continue
 		}
-		if v := in.Body.Keys[i].Value; v != "" {
-			values = append(values, v)
+		if v := given[i].Value; v != "" {
+			out.values = append(out.values, v)
 		}
 		k.Fingerprint, k.Display, k.Imported = fingerprint, display, true
 		entry, err := c.Audit.EntryInChange(ctx, "key.import", keyTarget(&k), nil, auditedKey(&k))
 		if err != nil {
 			return nil, err
 		}
-		ids[i], fresh, audit, places = k.ID, append(fresh, k), append(audit, entry), append(places, i)
+		out.ids[i] = k.ID
+		out.fresh, out.entries, out.places = append(out.fresh, k), append(out.entries, entry), append(out.places, i)
 	}
-	if len(fresh) > 0 {
-		if err := c.Directory.AddKeys(ctx, c.MaxKeys, fresh, audit...); err != nil {
-			c.Keys.Forget()
-			var conflict *store.KeyConflict
-			location := "body.keys"
-			if errors.As(err, &conflict) {
-				location = fmt.Sprintf("body.keys[%d].name", places[conflict.Index])
-			}
-			return nil, c.keyFailed("import keys", location, err)
-		}
-	}
-	c.Keys.Forget()
-	c.keysChanged(values...)
-	if index, err = c.Keys.Index(ctx); err != nil {
-		return nil, c.Failed("import keys", err)
-	}
-	keys := make([]*store.Key, len(ids))
-	for i, id := range ids {
-		keys[i] = index.Ring.ID(id)
-	}
-	out := Imported{Added: len(fresh), Known: len(ids) - len(fresh)}
-	if out.Keys, err = c.describe(ctx, keys); err != nil {
-		return nil, c.Failed("import keys", err)
-	}
-	return api.Answer(out), nil
+	return out, nil
 }
 
-// Read gives the key's identity and the display form. No error repeats the key.
-func (k *ImportedKey) Read(location string, index *keyindex.Index) (fingerprint, display string, err error) {
+// read gives the key's identity and the display form. No error repeats the key.
+func (k *ImportedKey) read(location string, index *keyindex.Index) (fingerprint, display string, err error) {
 	if (k.Value == "") == (k.Fingerprint == "") {
 		return "", "", api.WithReason("key_or_fingerprint", api.Invalid(location, "needs either key or fingerprint", nil))
 	}

@@ -23,7 +23,7 @@ func (c *Handlers) keySyncRoutes(r *api.Router) {
 // else. Changes without a secret are seen in the store.
 func (c *Handlers) keysChanged(secrets ...string) {
 	if c.KeySync != nil {
-		c.KeySync.Learn(secrets...)
+		c.KeySync.Add(secrets...)
 	}
 }
 
@@ -69,7 +69,7 @@ func (c *Handlers) keySyncState() KeySyncState {
 	for _, s := range c.KeySync.States() {
 		p := SyncedProxy{
 			Name: s.Name, Endpoint: s.Endpoint, Version: s.Version, Status: string(s.Status), Error: s.Error, CheckedAt: api.OptionalTime(s.CheckedAt),
-			Keys: s.Keys, Known: s.Known, Drift: []KeyDrift{},
+			Keys: s.Keys, Known: s.Synced, Drift: []KeyDrift{},
 		}
 		for _, d := range s.Drift {
 			drift := KeyDrift{Kind: string(d.Kind), Display: d.Display, Remedy: d.Remedy}

@@ -49,7 +49,6 @@ const (
 	touchEvery      = time.Minute
 	maxTouched      = 10_000
 	tokenPrefix     = "tbt-"
-	TokenHeader     = "X-Tokenboard-Token"
 	roleNone        = "none"
 	viaToken        = "token" // how a principal signed in that has an API token
 )
@@ -102,7 +101,7 @@ var ErrBadToken = errors.New("the API token is unknown, expired or revoked, or i
 // header only, sessions in a cookie that the console's own pages send.
 func (s *signIn) principal(r *http.Request, ownPage bool) (context.Context, access.Principal, error) {
 	ctx := r.Context()
-	token := r.Header.Get(TokenHeader)
+	token := r.Header.Get(api.TokenHeader)
 	if scheme, value, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && token == "" && strings.EqualFold(scheme, "Bearer") {
 		if value = strings.TrimSpace(value); strings.HasPrefix(value, tokenPrefix) { // others are keys to be verified
 			token = value

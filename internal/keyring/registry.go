@@ -43,7 +43,7 @@ const (
 )
 
 // Ring is all keys, in memory; those that are revoked are pared, see store.Key.Pare. Its methods are safe for concurrent use.
-type Ring struct {
+type Registry struct {
 	o        Options
 	failures failures
 	stop     func() // ends the observation of the ledger
@@ -84,7 +84,7 @@ type early struct {
 }
 
 // New makes a ring, which follows the ledger until Close. It reads the keys at the first use.
-func New(o Options) *Ring {
+func New(o Options) *Registry {
 	if o.Location == nil {
 		o.Location = time.UTC
 	}
@@ -100,7 +100,7 @@ func New(o Options) *Ring {
 	if o.Failures <= 0 {
 		o.Failures = defaultFailures
 	}
-	r := &Ring{
+	r := &Registry{
 		o: o, failures: failures{allowed: o.Failures}, byID: map[string]*entry{}, byFingerprint: map[string]*entry{},
 		byName: map[string][]*entry{}, byOwner: map[string][]*entry{},
 	}
@@ -113,10 +113,10 @@ func New(o Options) *Ring {
 }
 
 // Close ends the observation of the ledger.
-func (r *Ring) Close() { r.stop() }
+func (r *Registry) Close() { r.stop() }
 
 // now gives the time in the ring's zone, and the periods that hold it.
-func (r *Ring) now() (time.Time, *periods) {
+func (r *Registry) now() (time.Time, *periods) {
 	now := r.o.Now().In(r.o.Location)
 	p := r.calendar.Load()
 	if p == nil || !p.holds(now) {
@@ -127,7 +127,7 @@ func (r *Ring) now() (time.Time, *periods) {
 }
 
 // Fresh reads the keys that changed, where they were not read just now.
-func (r *Ring) Fresh(ctx context.Context) error {
+func (r *Registry) Fresh(ctx context.Context) error {
 	r.mu.RLock()
 	age := r.o.Now().Sub(r.read)
 	known := !r.read.IsZero()
@@ -147,7 +147,7 @@ func (r *Ring) Fresh(ctx context.Context) error {
 }
 
 // Stale makes the next Fresh read the keys that changed, whenever they were read.
-func (r *Ring) Stale() {
+func (r *Registry) Stale() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.read = time.Time{}
@@ -155,7 +155,7 @@ func (r *Ring) Stale() {
 
 // Made says that a key is about to be stored whose secret nobody knows yet: nothing was spent with it,
 // so that nothing has to be read to know how much.
-func (r *Ring) Made(fingerprint string) {
+func (r *Registry) Made(fingerprint string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.unspent == nil || len(r.unspent) >= maxUnspent { // of keys that could not be stored
@@ -165,14 +165,14 @@ func (r *Ring) Made(fingerprint string) {
 }
 
 // Refresh reads the keys that changed, now: the caller has changed one.
-func (r *Ring) Refresh(ctx context.Context) error {
+func (r *Registry) Refresh(ctx context.Context) error {
 	r.reading.Lock()
 	defer r.reading.Unlock()
 	return r.load(ctx)
 }
 
 // load reads the keys that changed, and what was spent with those whose budgets ask for it.
-func (r *Ring) load(ctx context.Context) error {
+func (r *Registry) load(ctx context.Context) error {
 	at := r.o.Now()
 	keys, version, err := r.o.Keys.Keys(ctx, r.version)
 	if err != nil {
@@ -221,7 +221,7 @@ func hasBudget(k *store.Key) bool {
 }
 
 // loadSpending reads what was spent with keys, while further commits are collected.
-func (r *Ring) loadSpending(ctx context.Context, entries []*entry) error {
+func (r *Registry) loadSpending(ctx context.Context, entries []*entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
@@ -260,7 +260,7 @@ func (r *Ring) loadSpending(ctx context.Context, entries []*entry) error {
 }
 
 // put takes a key that is new or changed. r.mu is held.
-func (r *Ring) put(k *store.Key) {
+func (r *Registry) put(k *store.Key) {
 	e := r.byID[k.ID]
 	if e == nil {
 		e = &entry{}
@@ -275,7 +275,7 @@ func (r *Ring) put(k *store.Key) {
 			i--
 		}
 		r.all = slices.Insert(r.all, i, e)
-		r.byName[fold(k.Name)] = append(r.byName[fold(k.Name)], e)
+		r.byName[caseFold(k.Name)] = append(r.byName[caseFold(k.Name)], e)
 		r.byOwner[k.Owner] = append(r.byOwner[k.Owner], e)
 	} else {
 		was := e.key.Swap(k)
@@ -284,7 +284,7 @@ func (r *Ring) put(k *store.Key) {
 			e.spent = nil
 			e.mu.Unlock()
 		}
-		move(r.byName, fold(was.Name), fold(k.Name), e)
+		move(r.byName, caseFold(was.Name), caseFold(k.Name), e)
 		move(r.byOwner, was.Owner, k.Owner, e)
 	}
 	for _, f := range k.Fingerprints() {
@@ -325,10 +325,10 @@ func move(in map[string][]*entry, from, to string, e *entry) {
 }
 
 // fold makes names equal that differ in case only.
-func fold(name string) string { return strings.ToLower(strings.ToUpper(name)) }
+func caseFold(name string) string { return strings.ToLower(strings.ToUpper(name)) }
 
 // follow takes a commit. It runs within the ledger's writer.
-func (r *Ring) follow(c ledger.Commit) {
+func (r *Registry) follow(c ledger.Commit) {
 	type tally struct {
 		plus  []time.Time // starts
 		minus int

@@ -1,4 +1,4 @@
-package sqlite
+package columnar
 
 import (
 	"bytes"
@@ -10,12 +10,13 @@ import (
 	"github.com/tokenboard/tokenboard/internal/hexdoc"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/block"
+	"github.com/tokenboard/tokenboard/internal/store/dictionary"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // formatEntries are what one write made of records: one was put, one was removed. They never change, or the
 // golden file would not be that of an older version.
-func formatEntries() ([]*entry, dimValues) {
+func formatEntries() ([]*memEntry, dictionary.Values) {
 	start := time.Date(2026, 11, 25, 1, 0, 0, 0, time.UTC)
 	r := &store.Record{Counted: true, StoredAt: start.Add(3 * time.Second)}
 	r.Trace, r.Span = usage.TraceID(bytes.Repeat([]byte{0x5b}, 16)), usage.SpanID(bytes.Repeat([]byte{0xee}, 8))
@@ -24,27 +25,27 @@ func formatEntries() ([]*entry, dimValues) {
 	r.Tokens = usage.Tokens{InputUncached: 1200, OutputText: 300, Fields: usage.HasInput | usage.HasOutput}
 	r.Cost, r.PriceVersion, r.ResponseID = 6_000_000, "genai-prices 0.1.8", "chatcmpl-1"
 
-	values := dimValues{{}}
-	put := &entry{place: placeOf(r), row: block.Row{Record: r}}
-	for k, key := range dimKeys(&r.Call) {
+	values := make(dictionary.Values, 1)
+	put := &memEntry{Place: PlaceOf(r), row: block.Row{Record: r}}
+	for k, key := range dictionary.KeysOf(&r.Call) {
 		put.row.IDs[k] = uint32(len(values))
 		values = append(values, key)
 	}
-	gone := &entry{place: place{start: start.Add(-time.Hour).UnixNano()}}
-	copy(gone.id[:], bytes.Repeat([]byte{0xaa}, len(gone.id)))
-	return []*entry{gone, put}, values
+	removed := &memEntry{Place: Place{Start: start.Add(-time.Hour).UnixNano()}}
+	copy(removed.ID[:], bytes.Repeat([]byte{0xaa}, len(removed.ID)))
+	return []*memEntry{removed, put}, values
 }
 
-// TestFormatRecent reads a golden row of the table recent, and compares what is written today with it, and
+// TestFormatLog reads a golden row of the table recent, and compares what is written today with it, and
 // the example in the document.
-func TestFormatRecent(t *testing.T) {
+func TestFormatLog(t *testing.T) {
 	golden, err := hexdoc.File("testdata/formats/recent-1.hex")
 	require.NoError(t, err)
 	want, values := formatEntries()
-	var got []*entry
-	require.NoError(t, decodeRecent(golden, values, func(e *entry) { got = append(got, e) }))
+	var got []*memEntry
+	require.NoError(t, decodeLog(golden, values, func(e *memEntry) { got = append(got, e) }))
 	require.Equal(t, want, got)
-	require.Equal(t, golden, encodeRecent(want), "the format changed: it needs another kind of part, and this file stays")
+	require.Equal(t, golden, encodeLog(want), "the format changed: it needs another kind of part, and this file stays")
 	example, err := hexdoc.Example("../../../docs/formats/journal.md", "recent")
 	require.NoError(t, err)
 	require.Equal(t, golden, example)
@@ -55,6 +56,6 @@ func TestFormatSummary(t *testing.T) {
 	entries, _ := formatEntries()
 	golden, err := hexdoc.File("testdata/formats/summary-1.hex")
 	require.NoError(t, err)
-	require.Equal(t, golden, []byte(marks.Summarise([]block.Row{entries[1].row}, keepText)))
-	require.True(t, marks.Valid(golden))
+	require.Equal(t, golden, []byte(dictionary.SummaryBits.Summarise([]block.Row{entries[1].row}, dictionary.InlineText)))
+	require.True(t, dictionary.SummaryBits.Valid(golden))
 }

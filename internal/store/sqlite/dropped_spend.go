@@ -9,14 +9,14 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// addForgotten adds to a sum that is stored already, saturated as usage.AddSat is: SQLite goes on with
+// onConflictAdd adds to a sum that is stored already, saturated as usage.AddSat is: SQLite continues with
 // floating-point numbers where an integer overflows. None of the figures is negative.
-const addForgotten = `ON CONFLICT (fingerprint, start) DO UPDATE SET calls = calls + excluded.calls,
+const onConflictAdd = `ON CONFLICT (fingerprint, start) DO UPDATE SET calls = calls + excluded.calls,
 tokens = CASE WHEN tokens > 9223372036854775807 - excluded.tokens THEN 9223372036854775807 ELSE tokens + excluded.tokens END,
 cost = CASE WHEN cost > 9223372036854775807 - excluded.cost THEN 9223372036854775807 ELSE cost + excluded.cost END`
 
-// remember stores what records spent that are about to be removed, of keys that are stored.
-func (e *Engine) remember(ctx context.Context, sums []store.Spent) error {
+// addDroppedSpend adds what records spent that are about to be removed, of keys that are stored.
+func (e *Engine) addDroppedSpend(ctx context.Context, sums []store.Spent) error {
 	if len(sums) == 0 {
 		return nil
 	}
@@ -29,8 +29,8 @@ func (e *Engine) remember(ctx context.Context, sums []store.Spent) error {
 		if !stored[s.Fingerprint] {
 			continue
 		}
-		_, err := e.writer.conn.ExecContext(ctx, "INSERT INTO forgotten (fingerprint, start, calls, tokens, cost) VALUES (?,?,?,?,?) "+addForgotten,
-			s.Fingerprint, max(nanos(s.Start), 0), s.Calls, s.Tokens, int64(s.Cost))
+		_, err := e.writer.conn.ExecContext(ctx, "INSERT INTO forgotten (fingerprint, start, calls, tokens, cost) VALUES (?,?,?,?,?) "+onConflictAdd,
+			s.Fingerprint, max(store.UnixNano(s.Start), 0), s.Calls, s.Tokens, int64(s.Cost))
 		if err != nil {
 			return mapError("add up what the removed records spent", err)
 		}
@@ -38,7 +38,7 @@ func (e *Engine) remember(ctx context.Context, sums []store.Spent) error {
 	return nil
 }
 
-// storedKeys tells which fingerprints are those of stored keys, or "".
+// storedKeys returns which fingerprints are those of stored keys, or "".
 func (e *Engine) storedKeys(ctx context.Context, sums []store.Spent) (map[string]bool, error) {
 	stored := map[string]bool{"": true}
 	var fingerprints []string
@@ -67,23 +67,23 @@ func (e *Engine) storedKeys(ctx context.Context, sums []store.Spent) (map[string
 	return stored, mapError("read which keys are stored", rows.Err())
 }
 
-// join puts together what was spent long ago.
-func (e *Engine) join(ctx context.Context, before int64) error {
+// mergeOldDroppedSpend merges what was spent long ago into one sum for each key.
+func (e *Engine) mergeOldDroppedSpend(ctx context.Context, before int64) error {
 	if before <= 0 {
 		return nil
 	}
 	// row by row: SQLite's sum is an error where it leaves 64 bits
 	_, err := e.writer.conn.ExecContext(ctx, `INSERT INTO forgotten (fingerprint, start, calls, tokens, cost)
-SELECT fingerprint, 0, calls, tokens, cost FROM forgotten WHERE start > 0 AND start < ? `+addForgotten, before)
+SELECT fingerprint, 0, calls, tokens, cost FROM forgotten WHERE start > 0 AND start < ? `+onConflictAdd, before)
 	if err == nil {
 		_, err = e.writer.conn.ExecContext(ctx, "DELETE FROM forgotten WHERE start > 0 AND start < ?", before)
 	}
-	return mapError("put together what was spent long ago", err)
+	return mapError("merge what was spent long ago", err)
 }
 
-// spent visits what removed records spent.
-func (s *snapshot) spent(ctx context.Context, visit func(store.Spent) error) error {
-	rows, err := s.conn.QueryContext(ctx, "SELECT fingerprint, start, calls, tokens, cost FROM forgotten")
+// droppedSpend visits what removed records spent.
+func (r *blockReader) droppedSpend(ctx context.Context, visit func(store.Spent) error) error {
+	rows, err := r.conn.QueryContext(ctx, "SELECT fingerprint, start, calls, tokens, cost FROM forgotten")
 	if err != nil {
 		return mapError("read what was spent", err)
 	}

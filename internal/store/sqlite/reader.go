@@ -6,76 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
-	"github.com/tokenboard/tokenboard/internal/store"
-	"github.com/tokenboard/tokenboard/internal/store/block"
+	"github.com/tokenboard/tokenboard/internal/store/columnar"
 )
-
-// opened is a block that was read. Its parts may be shared by readers.
-type opened struct {
-	figures *block.Figures
-	names   *block.Names
-}
-
-// fetcher reads the bytes of blocks: within a reader's transaction, or within the writer's.
-type fetcher interface {
-	fetch(ctx context.Context, id int64) (figures, names []byte, err error)
-}
-
-func damaged(id int64, err error) error {
-	return fmt.Errorf("%w: block %d: %w", store.ErrCorrupt, id, err)
-}
-
-// openBlock reads a whole block, or takes it from those that were read last.
-func (e *Engine) openBlock(ctx context.Context, from fetcher, id int64) (*opened, error) {
-	if o := e.cache.get(id); o != nil {
-		return o, nil
-	}
-	figures, names, err := from.fetch(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	o := &opened{}
-	if o.figures, err = block.OpenFigures(figures); err != nil {
-		return nil, damaged(id, err)
-	}
-	if err := o.figures.Complete(); err != nil { // it is shared from here on
-		return nil, damaged(id, err)
-	}
-	if o.names, err = block.OpenNames(names); err != nil {
-		return nil, damaged(id, err)
-	}
-	e.cache.put(id, o)
-	return o, nil
-}
-
-// blockCache keeps the whole blocks that were read last. A block of one id never changes.
-type blockCache struct {
-	mu    sync.Mutex
-	ids   [16]int64
-	held  [16]*opened
-	place int
-}
-
-func (c *blockCache) get(id int64) *opened {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i, held := range c.ids {
-		if held == id && id != 0 {
-			return c.held[i]
-		}
-	}
-	return nil
-}
-
-func (c *blockCache) put(id int64, o *opened) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ids[c.place], c.held[c.place] = id, o
-	c.place = (c.place + 1) % len(c.ids)
-}
 
 const (
 	selectBlock   = "SELECT figures, names FROM block_data WHERE id = ?"
@@ -126,13 +60,14 @@ func newBlockReader(ctx context.Context, db *sql.DB) (*blockReader, error) {
 	return r, nil
 }
 
-func (r *blockReader) fetch(ctx context.Context, id int64) (figures, names []byte, err error) {
+// Block reads a whole block: a blockReader is a columnar.Source.
+func (r *blockReader) Block(ctx context.Context, id int64) (figures, names []byte, err error) {
 	err = r.whole.QueryRowContext(ctx, id).Scan(&figures, &names)
-	return figures, names, fetched(id, err)
+	return figures, names, blockError(id, err)
 }
 
-// fetchMany reads the figures of several blocks, and their names where these are asked for.
-func (r *blockReader) fetchMany(ctx context.Context, ids []int64, withNames bool, found func(id int64, figures, names []byte) error) error {
+// Blocks reads the figures of several blocks, and their names where these are asked for.
+func (r *blockReader) Blocks(ctx context.Context, ids []int64, withNames bool, found func(id int64, figures, names []byte) error) error {
 	list, err := json.Marshal(ids)
 	if err != nil {
 		return fmt.Errorf("list the blocks to read: %w", err)
@@ -155,30 +90,24 @@ func (r *blockReader) fetchMany(ctx context.Context, ids []int64, withNames bool
 	return mapError("read blocks of records", rows.Err())
 }
 
-func (r *blockReader) fetchNames(ctx context.Context, id int64) (names []byte, err error) {
+// Names reads the names of a block.
+func (r *blockReader) Names(ctx context.Context, id int64) (names []byte, err error) {
 	err = r.onlyNames.QueryRowContext(ctx, id).Scan(&names)
-	return names, fetched(id, err)
+	return names, blockError(id, err)
 }
 
-func fetched(id int64, err error) error {
+// blockError is the error of reading a block.
+func blockError(id int64, err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("%w: block %d is not there", store.ErrCorrupt, id)
+		return columnar.Missing(id)
 	}
 	return mapError("read a block of records", err)
 }
 
-// snapshot is a view together with a transaction that sees its blocks.
-type snapshot struct {
-	*view
-	*blockReader
-	engine *Engine
-	dims   dimValues
-}
-
 var errClosed = errors.New("the database is closed")
 
-// reading calls f with a snapshot.
-func (e *Engine) reading(ctx context.Context, f func(*snapshot) error) (err error) {
+// reading calls f with a reader of the newest snapshot and the connection whose transaction sees its blocks.
+func (e *Engine) reading(ctx context.Context, f func(*columnar.Reader, *blockReader) error) (err error) {
 	var r *blockReader
 	select {
 	case r = <-e.blockReaders:
@@ -187,7 +116,7 @@ func (e *Engine) reading(ctx context.Context, f func(*snapshot) error) (err erro
 	case <-ctx.Done():
 		return fmt.Errorf("wait to read records: %w", ctx.Err())
 	}
-	defer func() { e.blockReaders <- r }() // nil is made anew
+	defer func() { e.blockReaders <- r }() // a new one is made in the place of nil
 	if r == nil {
 		if r, err = newBlockReader(ctx, e.blocksDB); err != nil {
 			return err
@@ -195,7 +124,7 @@ func (e *Engine) reading(ctx context.Context, f func(*snapshot) error) (err erro
 	}
 	v, err := e.beginReading(ctx, r)
 	if err == nil {
-		err = f(&snapshot{view: v, blockReader: r, engine: e, dims: v.dims})
+		err = f(e.table.NewReader(v, r), r)
 	}
 	if _, ended := r.end.ExecContext(context.WithoutCancel(ctx)); ended != nil {
 		// the connection is in no state to be used again
@@ -205,9 +134,9 @@ func (e *Engine) reading(ctx context.Context, f func(*snapshot) error) (err erro
 	return err
 }
 
-// beginReading begins a transaction and gives the view of the very blocks that it sees. The writer
-// commits blocks a moment before it shows their view.
-func (e *Engine) beginReading(ctx context.Context, r *blockReader) (*view, error) {
+// beginReading begins a transaction and returns the snapshot of the very blocks that it sees. The writer commits blocks a
+// moment before it publishes their snapshot.
+func (e *Engine) beginReading(ctx context.Context, r *blockReader) (*columnar.Snapshot, error) {
 	for began := time.Now(); ; {
 		if _, err := r.begin.ExecContext(ctx); err != nil {
 			return nil, mapError("begin to read", err)
@@ -216,8 +145,8 @@ func (e *Engine) beginReading(ctx context.Context, r *blockReader) (*view, error
 		if err := r.version.QueryRowContext(ctx).Scan(&version); err != nil {
 			return nil, mapError("read the version of the blocks", err)
 		}
-		v := e.view.Load()
-		if v.version == version {
+		v := e.table.Snapshot()
+		if v.Version() == version {
 			return v, nil
 		}
 		if _, err := r.end.ExecContext(ctx); err != nil {
@@ -229,10 +158,10 @@ func (e *Engine) beginReading(ctx context.Context, r *blockReader) (*view, error
 		case <-time.After(betweenTries):
 		}
 		if time.Since(began) > busyTimeout {
-			return nil, fmt.Errorf("begin to read: the database has blocks of version %d, this program knows version %d; restart it", version, v.version)
+			return nil, fmt.Errorf("begin to read: the database has blocks of version %d, this process has version %d; restart it", version, v.Version())
 		}
 	}
 }
 
-// betweenTries is how long a reader waits for the view of blocks that were just committed.
+// betweenTries is how long a reader waits for the snapshot of blocks that were just committed.
 const betweenTries = 50 * time.Microsecond

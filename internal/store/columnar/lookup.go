@@ -1,43 +1,19 @@
-package sqlite
+package columnar
 
 import (
 	"context"
-	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/block"
+	"github.com/tokenboard/tokenboard/internal/store/dictionary"
+	"github.com/tokenboard/tokenboard/internal/store/match"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Lookup returns the records that a query selects.
-func (e *Engine) Lookup(ctx context.Context, q store.Lookup) ([]store.Record, error) {
-	c := newCandidates(&q)
-	found := map[place]*store.Record{}
-	if c.relate() || !e.view.Load().findAll(c.places, found) {
-		clear(found) // what was read of another moment
-		err := e.reading(ctx, func(s *snapshot) error {
-			if err := s.findAll(ctx, c.places, found); err != nil || !c.relate() {
-				return err
-			}
-			return s.candidates(ctx, c, found)
-		})
-		if err != nil {
-			return nil, fmt.Errorf("look up records: %w", err)
-		}
-	}
-	places := slices.SortedFunc(maps.Keys(found), func(a, b place) int { return a.compare(&b) })
-	out := make([]store.Record, 0, len(places))
-	for _, p := range places {
-		out = append(out, *found[p])
-	}
-	return out, nil
-}
-
-// candidates is a query made ready.
+// candidates is a query, prepared.
 type candidates struct {
-	places       []place
+	places       []Place
 	match        store.Filter
 	ids          map[usage.ID]bool
 	hashes       []uint64 // of the ids
@@ -56,11 +32,11 @@ func newCandidates(q *store.Lookup) *candidates {
 		c.hashes = append(c.hashes, block.HashID(id))
 	}
 	for i := range q.Refs {
-		if p, ok := placeAt(q.Refs[i].ID, q.Refs[i].Start); ok {
+		if p, ok := PlaceAt(q.Refs[i].ID, q.Refs[i].Start); ok {
 			c.places = append(c.places, p)
 		}
 	}
-	slices.SortFunc(c.places, func(a, b place) int { return a.compare(&b) }) // block by block
+	slices.SortFunc(c.places, func(a, b Place) int { return a.compare(&b) }) // block by block
 	return c
 }
 
@@ -81,12 +57,12 @@ func (c *candidates) relate() bool {
 	return c.max > 0 && len(c.ids)+len(c.supersededBy)+len(c.callIDs)+len(c.processes) > 0
 }
 
-// mayBeIn reports whether a block may hold a candidate: of ids and of what is superseded its summary knows.
-func (c *candidates) mayBeIn(b *blockRef) bool {
-	if len(c.callIDs)+len(c.processes) > 0 || (len(c.supersededBy) > 0 && b.summary.HasSuperseded()) {
+// mayBeIn reports whether a block may hold a candidate: of ids and of what is superseded its summary has bits.
+func (c *candidates) mayBeIn(b block.Summary) bool {
+	if len(c.callIDs)+len(c.processes) > 0 || (len(c.supersededBy) > 0 && b.HasSuperseded()) {
 		return true
 	}
-	return slices.ContainsFunc(c.hashes, func(h uint64) bool { return marks.MayHaveID(b.summary, h) })
+	return slices.ContainsFunc(c.hashes, func(h uint64) bool { return dictionary.SummaryBits.MayHaveID(b, h) })
 }
 
 // has reports whether a record is one.
@@ -96,11 +72,11 @@ func (c *candidates) has(r *store.Record) bool {
 }
 
 // mayHave is has for what is next on a walk, without the record being read as a whole.
-func (c *candidates) mayHave(at *source) (bool, error) {
+func (c *candidates) mayHave(at *run) (bool, error) {
 	if at.block == nil || len(c.callIDs)+len(c.processes) > 0 {
 		return true, nil
 	}
-	names, err := at.block.names()
+	names, err := at.block.Names()
 	if err != nil {
 		return false, err
 	}
@@ -109,32 +85,32 @@ func (c *candidates) mayHave(at *source) (bool, error) {
 }
 
 // candidates adds the oldest records of a range of time that share something with those of the query.
-func (s *snapshot) candidates(ctx context.Context, c *candidates, found map[place]*store.Record) error {
-	m := newMatch(&c.match, s.dims)
-	m.only = c.mayBeIn
+func (s *Reader) candidates(ctx context.Context, c *candidates, records map[Place]*store.Record) error {
+	m := match.New(&c.match, s.values)
+	m.Summary = c.mayBeIn
 	n := 0
 	var r store.Record
-	return s.walk(ctx, m, false, nil, func(at *source) (bool, error) {
+	return s.walk(ctx, m, false, nil, func(at *run) (bool, error) {
 		if may, err := c.mayHave(at); err != nil || !may {
 			return true, err
 		}
 		if err := at.record(&r); err != nil || !c.has(&r) {
 			return true, err
 		}
-		own := r
-		found[placeOf(&r)] = &own
+		copied := r
+		records[PlaceOf(&r)] = &copied
 		n++
 		return n < c.max, nil
 	})
 }
 
 // findAll finds the records at places as far as they were written lately; false where some may be in a block.
-func (v *view) findAll(places []place, found map[place]*store.Record) bool {
+func (v *Snapshot) findAll(places []Place, records map[Place]*store.Record) bool {
 	for i := range places {
 		p := &places[i]
-		if entry, known := v.entryAt(p); known {
-			if !entry.gone() {
-				found[*p] = entry.row.Record
+		if e, some := v.entryAt(p); some {
+			if !e.removed() {
+				records[*p] = e.row.Record
 			}
 		} else if v.mayHave(p) {
 			return false
@@ -144,11 +120,11 @@ func (v *view) findAll(places []place, found map[place]*store.Record) bool {
 }
 
 // mayHave reports whether a block may hold a record at a place.
-func (v *view) mayHave(p *place) (may bool) {
-	if h := v.hourAt(hourOf(p.start)); h != nil {
-		hash := block.HashID(p.id)
-		h.around(p.start, func(b *blockRef) bool {
-			may = marks.MayHaveID(b.summary, hash)
+func (v *Snapshot) mayHave(p *Place) (may bool) {
+	if h := v.hourAt(hourOf(p.Start)); h != nil {
+		hash := block.HashID(p.ID)
+		h.around(p.Start, func(b *BlockRef) bool {
+			may = dictionary.SummaryBits.MayHaveID(b.Summary, hash)
 			return !may
 		})
 	}
@@ -156,27 +132,27 @@ func (v *view) mayHave(p *place) (may bool) {
 }
 
 // findAll reads the records at places.
-func (s *snapshot) findAll(ctx context.Context, places []place, found map[place]*store.Record) error {
+func (s *Reader) findAll(ctx context.Context, places []Place, records map[Place]*store.Record) error {
 	for i := range places {
 		p := &places[i]
-		if entry, known := s.entryAt(p); known {
-			if !entry.gone() {
-				found[*p] = entry.row.Record
+		if e, some := s.entryAt(p); some {
+			if !e.removed() {
+				records[*p] = e.row.Record
 			}
 			continue
 		}
-		ref, in, row, err := s.engine.inBlocks(ctx, s.view, s.blockReader, p)
+		at, err := s.cache.find(ctx, s.Snapshot, s.source, p)
 		if err != nil {
 			return err
 		}
-		if ref == nil {
+		if at.ref == nil {
 			continue
 		}
 		r := &store.Record{}
-		if err := readRow(in.figures, in.names, s.dims, row, r); err != nil {
+		if err := readRow(at.in.figures, at.in.names, s.values, at.row, r); err != nil {
 			return err
 		}
-		found[*p] = r
+		records[*p] = r
 	}
 	return nil
 }

@@ -3,12 +3,15 @@ package sqlite
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/columnar"
+	"github.com/tokenboard/tokenboard/internal/store/dictionary"
 )
 
 // TestReclaim: texts beyond the bound are kept with their records and found there; those that no record has any
@@ -18,7 +21,7 @@ func TestReclaim(t *testing.T) {
 	o := Options{Path: filepath.Join(t.TempDir(), "t.db"), MaxTexts: limit}
 	e, err := Open(ctx, o)
 	require.NoError(t, err)
-	e.dims.reuseAt = 0
+	e.table.Dictionary().ReuseFrom(0)
 	put := func(first, n int, user string) {
 		t.Helper()
 		var w store.Write
@@ -33,10 +36,10 @@ func TestReclaim(t *testing.T) {
 		defer e.writing.Unlock()
 		require.NoError(t, e.compact(ctx))
 	}
-	count := func(of kind) (inMemory, stored int) {
+	count := func(of dictionary.Kind) (inMemory, stored int) {
 		t.Helper()
 		require.NoError(t, e.readDB.QueryRowContext(ctx, "SELECT count(*) FROM dims WHERE kind = ?", of).Scan(&stored))
-		return e.dims.counts[of], stored
+		return e.table.Dictionary().Use()[of].Count, stored
 	}
 	found := func(user string) int {
 		t.Helper()
@@ -55,7 +58,7 @@ func TestReclaim(t *testing.T) {
 		return n
 	}
 	put(0, 100, "old-")
-	for _, k := range []kind{kindUser, kindRequest} {
+	for _, k := range []dictionary.Kind{dictionary.KindUser, dictionary.KindRequest} {
 		inMemory, stored := count(k)
 		require.Equal(t, limit, inMemory)
 		require.Equal(t, limit, stored)
@@ -64,22 +67,21 @@ func TestReclaim(t *testing.T) {
 	require.Equal(t, 1, found("old-073"), "it has no number")
 	require.Equal(t, 0, found("old-100"))
 
-	require.NoError(t, e.reading(ctx, func(s *snapshot) error { // a reader that began before all of it
+	require.NoError(t, e.reading(ctx, func(s *columnar.Reader, _ *blockReader) error { // a reader that began before all of it
 		_, err := retire(e, start.Add(50*time.Minute), start, 1_000)
 		require.NoError(t, err)
 		require.NoError(t, e.Vacuum(ctx))
-		inMemory, stored := count(kindUser)
+		inMemory, stored := count(dictionary.KindUser)
 		require.Zero(t, inMemory)
 		require.Zero(t, stored)
 		put(200, 20, "new-")
 		var users []string
-		err = s.walk(ctx, newMatch(&store.Filter{}, s.dims), false, nil, func(at *source) (bool, error) {
-			var r store.Record
-			err := at.record(&r)
+		err = s.Figures(ctx, store.Filter{}, func(r *store.Record) error {
 			users = append(users, r.User)
-			return true, err
+			return nil
 		})
 		require.Len(t, users, 100)
+		slices.Sort(users)
 		for i, u := range users {
 			require.Equal(t, fmt.Sprintf("old-%03d", i), u)
 		}
@@ -87,10 +89,10 @@ func TestReclaim(t *testing.T) {
 	}))
 	check := func() {
 		t.Helper()
-		inMemory, stored := count(kindUser)
+		inMemory, stored := count(dictionary.KindUser)
 		require.Equal(t, limit, inMemory)
 		require.Equal(t, limit, stored)
-		require.LessOrEqual(t, len(e.dims.values), 1+3*limit, "numbers are used again")
+		require.LessOrEqual(t, len(e.table.Dictionary().Values()), 1+3*limit, "numbers are used again")
 		require.Equal(t, []int{0, 1, 1, 1}, []int{found("old-003"), found("old-073"), found("new-201"), found("new-219")})
 	}
 	check()
@@ -110,7 +112,7 @@ func TestTextsOfEarlierForms(t *testing.T) {
 	r.User = "first"
 	require.NoError(t, e.Commit(ctx, store.Write{Put: []store.Record{r}, At: start}))
 	require.NoError(t, e.Commit(ctx, store.Write{Remove: []store.Ref{{ID: r.ID, Start: r.Start}}, At: start}))
-	e.dropped = 1 << 40
+	e.removed = 1 << 40
 	require.NoError(t, e.Vacuum(ctx))
 	require.NoError(t, e.Close())
 	e = openLossy(t, o)

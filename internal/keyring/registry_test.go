@@ -47,7 +47,7 @@ type world struct {
 	path      string
 	clock     *clock
 	ledger    *ledger.Ledger
-	ring      *Ring
+	ring      *Registry
 	directory store.Directory
 	calls     int
 	// retention is what the ledger is opened with; its zero value keeps everything.
@@ -164,18 +164,18 @@ func TestOutcomes(t *testing.T) {
 		require.Equal(t, want, w.verify(t, Query{Key: key, Model: model}).Outcome)
 	}
 	check(NoKey, "", "")
-	check(Good, secret(1), "")
+	check(Valid, secret(1), "")
 	check(Unknown, secret(1)+" ", "")
 	check(Unknown, usage.Fingerprint(secret(1)), "")
 	check(Revoked, secret(2), "")
-	check(Good, secret(3), "")
+	check(Valid, secret(3), "")
 	check(Disabled, secret(4), "")
-	check(ModelUnsaid, secret(5), "")
+	check(ModelMissing, secret(5), "")
 	check(ModelRefused, secret(5), "claude")
 	check(ModelRefused, secret(5), "o3-mini")
-	check(Good, secret(5), "GPT-5-mini")
-	check(Good, secret(6), "")
-	check(Good, "overlaps", "")
+	check(Valid, secret(5), "GPT-5-mini")
+	check(Valid, secret(6), "")
+	check(Valid, "overlaps", "")
 	check(Unknown, "long gone", "")
 	w.clock.turn(time.Hour)
 	check(Expired, secret(3), "")
@@ -187,7 +187,7 @@ func TestMinuteLimits(t *testing.T) {
 	defer w.close()
 	w.add(t, 1, func(k *store.Key) { k.Limits.RequestsPerMinute = 3 })
 	for range 3 {
-		require.Equal(t, Good, w.verify(t, Query{Key: secret(1)}).Outcome)
+		require.Equal(t, Valid, w.verify(t, Query{Key: secret(1)}).Outcome)
 		w.clock.turn(10 * time.Second)
 	}
 	v := w.verify(t, Query{Key: secret(1)})
@@ -195,11 +195,11 @@ func TestMinuteLimits(t *testing.T) {
 	require.Equal(t, "requests_per_minute", v.Limit)
 	require.Greater(t, v.RetryAfter, 25*time.Second)
 	w.clock.turn(v.RetryAfter)
-	require.Equal(t, Good, w.verify(t, Query{Key: secret(1)}).Outcome)
+	require.Equal(t, Valid, w.verify(t, Query{Key: secret(1)}).Outcome)
 	require.Equal(t, OverLimit, w.verify(t, Query{Key: secret(1)}).Outcome)
 
 	w.add(t, 2, func(k *store.Key) { k.Limits.TokensPerMinute = 100 })
-	require.Equal(t, Good, w.verify(t, Query{Key: secret(2), Tokens: 60}).Outcome)
+	require.Equal(t, Valid, w.verify(t, Query{Key: secret(2), Tokens: 60}).Outcome)
 	require.Equal(t, OverLimit, w.verify(t, Query{Key: secret(2), Tokens: 60}).Outcome)
 	w.commit(t, w.call(2, 90))
 	v = w.verify(t, Query{Key: secret(2), Tokens: 20})
@@ -207,7 +207,7 @@ func TestMinuteLimits(t *testing.T) {
 	require.EqualValues(t, 90, v.Left.TokensPerMinute.Used)
 	require.Zero(t, v.Left.TokensPerMinute.Reserved)
 	w.clock.turn(v.RetryAfter)
-	require.Equal(t, Good, w.verify(t, Query{Key: secret(2), Tokens: 20}).Outcome)
+	require.Equal(t, Valid, w.verify(t, Query{Key: secret(2), Tokens: 20}).Outcome)
 }
 
 func TestPeriodsBeginAnew(t *testing.T) {
@@ -297,7 +297,7 @@ func TestReservationsSettleOnce(t *testing.T) {
 		return [2]int64{a.Used, a.Reserved}
 	}
 	for range 3 {
-		require.Equal(t, Good, w.verify(t, Query{Key: secret(1), Tokens: 100}).Outcome)
+		require.Equal(t, Valid, w.verify(t, Query{Key: secret(1), Tokens: 100}).Outcome)
 	}
 	require.Equal(t, [2]int64{0, 300}, left())
 	agent := w.call(1, 7)
@@ -354,7 +354,7 @@ func TestParallelChecksDoNotOvershoot(t *testing.T) {
 			v, err := w.ring.Verify(ctx, Query{Key: secret(1), Tokens: 100})
 			mu.Lock()
 			defer mu.Unlock()
-			if err == nil && v.Outcome == Good {
+			if err == nil && v.Outcome == Valid {
 				good++
 			}
 		})
@@ -479,7 +479,7 @@ func BenchmarkVerify(b *testing.B) {
 		at := time.Now()
 		v, err := w.ring.Verify(ctx, Query{Key: secret(i * 7919 % n), Model: "claude-opus"})
 		took = append(took, time.Since(at))
-		if err != nil || v.Outcome != Good {
+		if err != nil || v.Outcome != Valid {
 			b.Fatal(v.Outcome, err)
 		}
 	}

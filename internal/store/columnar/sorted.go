@@ -1,39 +1,37 @@
-package sqlite
+package columnar
 
 import (
 	"cmp"
 	"container/heap"
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/block"
-	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/store/match"
 )
 
 // A list that is sorted by a figure has no index: for each page the figures of everything that matches are
-// read, and the places of the best ones are kept, as many as the page has records. So the memory is
+// read, and the places of the first ones are kept, as many as the page has records. So the memory is
 // bounded by the page, and no figure is read twice.
 
 // ranked is where a record stands in a list that is sorted by a figure: the one with the larger rank comes
 // first, and of equal ones the newest.
 type ranked struct {
 	rank int64
-	place
+	Place
 }
 
 // unknownRank is of records whose figure is not known.
 const unknownRank = math.MinInt64
 
 func (a *ranked) compare(b *ranked) int {
-	return cmp.Or(cmp.Compare(b.rank, a.rank), b.place.compare(&a.place))
+	return cmp.Or(cmp.Compare(b.rank, a.rank), b.Place.compare(&a.Place))
 }
 
-// ranker gives the ranks of records.
+// ranker returns the ranks of records.
 type ranker struct {
 	by        store.Figure
 	ascending bool
@@ -98,9 +96,9 @@ func (b *best) Pop() any {
 	return last
 }
 
-// mayHave tells whether a record of a rank and start may belong to the best, before its id is known.
+// mayHave reports whether a record of a rank and start may belong to the best, before its id is known.
 func (b *best) mayHave(rank, start int64) bool {
-	at := func(r *ranked) int { return cmp.Or(cmp.Compare(r.rank, rank), cmp.Compare(r.start, start)) }
+	at := func(r *ranked) int { return cmp.Or(cmp.Compare(r.rank, rank), cmp.Compare(r.Start, start)) }
 	return (b.after == nil || at(b.after) >= 0) && (len(b.all) < b.most || at(&b.all[0]) <= 0)
 }
 
@@ -115,8 +113,8 @@ func (b *best) add(r ranked) {
 	}
 }
 
-func (b *best) addEntry(e *entry) error {
-	b.add(ranked{b.ranker.ofRecord(e.row.Record), e.place})
+func (b *best) addEntry(e *memEntry) error {
+	b.add(ranked{b.ranker.ofRecord(e.row.Record), e.Place})
 	return nil
 }
 
@@ -127,83 +125,46 @@ func (b *best) addRows(from *lazyBlock, rows []int) error {
 		if !b.mayHave(rank, starts[i]) {
 			continue
 		}
-		names, err := from.names()
+		names, err := from.Names()
 		if err != nil {
 			return err
 		}
-		b.add(ranked{rank, place{starts[i], names.ID(i)}})
+		b.add(ranked{rank, Place{starts[i], names.ID(i)}})
 	}
 	return nil
 }
 
-// listSorted gives one page of a list that is sorted by a figure.
-func (e *Engine) listSorted(ctx context.Context, p store.Page) (out []store.Record, next string, err error) {
+// listSorted returns one page of a list that is sorted by a figure.
+func (s *Reader) listSorted(ctx context.Context, p *store.Page) (out []store.Record, next string, err error) {
 	b := &best{ranker: ranker{p.Order.By, p.Order.Ascending}, most: p.Limit + 1}
 	if p.Cursor != "" {
 		if b.after, err = parseSortedCursor(p.Cursor, p.Order); err != nil {
 			return nil, "", err
 		}
 	}
-	err = e.reading(ctx, func(s *snapshot) error {
-		if err := s.eachBlock(ctx, newMatch(&p.Filter, s.dims), b.addEntry, b.addRows); err != nil {
-			return err
-		}
-		slices.SortFunc(b.all, func(x, y ranked) int { return x.compare(&y) })
-		if len(b.all) > p.Limit {
-			b.all = b.all[:p.Limit]
-			next = sortedCursor(&b.all[p.Limit-1], p.Order)
-		}
-		places := make([]place, len(b.all))
-		for i := range b.all {
-			places[i] = b.all[i].place
-		}
-		found := make(map[place]*store.Record, len(places))
-		if err := s.findAll(ctx, places, found); err != nil {
-			return err
-		}
-		out = make([]store.Record, len(places))
-		for i, p := range places {
-			r := found[p]
-			if r == nil {
-				return fmt.Errorf("%w: a record that was listed is not there", store.ErrCorrupt)
-			}
-			out[i] = *r
-		}
-		return nil
-	})
-	if err != nil {
+	if err := s.eachBlock(ctx, match.New(&p.Filter, s.values), b.addEntry, b.addRows); err != nil {
 		return nil, "", err
 	}
+	slices.SortFunc(b.all, func(x, y ranked) int { return x.compare(&y) })
+	if len(b.all) > p.Limit {
+		b.all = b.all[:p.Limit]
+		next = sortedCursor(&b.all[p.Limit-1], p.Order)
+	}
+	places := make([]Place, len(b.all))
+	for i := range b.all {
+		places[i] = b.all[i].Place
+	}
+	records := make(map[Place]*store.Record, len(places))
+	if err := s.findAll(ctx, places, records); err != nil {
+		return nil, "", err
+	}
+	out = make([]store.Record, len(places))
+	for i, p := range places {
+		r := records[p]
+		if r == nil {
+			return nil, "", fmt.Errorf("%w: a record that was listed is missing", store.ErrCorrupt)
+		}
+		out[i] = *r
+	}
 	return out, next, nil
-}
-
-// A cursor of a sorted list says the order too: with another one it would skip records.
-const sortedCursorVersion = 3
-
-const sortedCursorSize = 1 + 1 + 8 + 8 + len(usage.ID{}) + 1
-
-func orderByte(o store.Order) byte {
-	b := byte(o.By) << 1
-	if o.Ascending {
-		b |= 1
-	}
-	return b
-}
-
-func sortedCursor(r *ranked, o store.Order) string {
-	b := binary.BigEndian.AppendUint64([]byte{sortedCursorVersion, orderByte(o)}, uint64(r.rank))
-	b = binary.BigEndian.AppendUint64(b, uint64(r.start))
-	b = append(b, r.id[:]...)
-	return base64.RawURLEncoding.EncodeToString(append(b, checkByte(b)))
-}
-
-func parseSortedCursor(s string, o store.Order) (*ranked, error) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != sortedCursorSize || b[0] != sortedCursorVersion || b[1] != orderByte(o) || checkByte(b[:sortedCursorSize-1]) != b[sortedCursorSize-1] {
-		return nil, store.ErrCursor
-	}
-	r := &ranked{rank: int64(binary.BigEndian.Uint64(b[2:10]))}
-	r.start = int64(binary.BigEndian.Uint64(b[10:18]))
-	copy(r.id[:], b[18:])
-	return r, nil
 }

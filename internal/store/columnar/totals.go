@@ -1,46 +1,24 @@
-package sqlite
+package columnar
 
 import (
-	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/block"
+	"github.com/tokenboard/tokenboard/internal/store/dictionary"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // kindOf is the kind of text that a field is; status and tier are none.
-var kindOf = map[store.Field]kind{
-	store.FieldModel: kindModel, store.FieldProvider: kindProvider, store.FieldKey: kindKey, store.FieldUser: kindUser,
-	store.FieldService: kindService, store.FieldProject: kindProject, store.FieldOperation: kindRequest,
-}
-
-// Totals sums by fields, a block at a time.
-func (e *Engine) Totals(ctx context.Context, f store.Filter, by []store.Field, limit int) (out []store.Total, err error) {
-	f.Superseded = false
-	err = e.reading(ctx, func(s *snapshot) error {
-		t := &totals{dims: s.dims, limit: limit, groups: map[string]*store.Total{}, found: map[combination]*store.Total{}}
-		for _, field := range by {
-			t.fields = append(t.fields, newGrouping(field))
-		}
-		t.numbers = make([]int, len(by))
-		if err := s.each(ctx, newMatch(&f, s.dims), t.addEntry, t.addRows); err != nil {
-			return err
-		}
-		out = make([]store.Total, 0, len(t.groups))
-		for _, g := range t.groups {
-			out = append(out, *g)
-		}
-		return nil
-	})
-	return out, err
+var kindOf = map[store.Field]dictionary.Kind{
+	store.FieldModel: dictionary.KindModel, store.FieldProvider: dictionary.KindProvider, store.FieldKey: dictionary.KindKey, store.FieldUser: dictionary.KindUser,
+	store.FieldService: dictionary.KindService, store.FieldProject: dictionary.KindProject, store.FieldOperation: dictionary.KindRequest,
 }
 
 // totals collects the sums of groups.
 type totals struct {
-	dims    dimValues
+	values  dictionary.Values
 	fields  []*grouping
 	limit   int
 	groups  map[string]*store.Total // by the values
@@ -48,14 +26,32 @@ type totals struct {
 	numbers []int // of the record at hand
 }
 
+// newTotals begins to sum by fields, in at most limit groups.
+func newTotals(values dictionary.Values, by []store.Field, limit int) *totals {
+	t := &totals{values: values, limit: limit, groups: map[string]*store.Total{}, found: map[combination]*store.Total{}, numbers: make([]int, len(by))}
+	for _, field := range by {
+		t.fields = append(t.fields, newGrouping(field))
+	}
+	return t
+}
+
+// all returns the groups, in any order.
+func (t *totals) all() []store.Total {
+	out := make([]store.Total, 0, len(t.groups))
+	for _, g := range t.groups {
+		out = append(out, *g)
+	}
+	return out
+}
+
 // combination is the numbers of the values of up to two fields.
 type combination [2]int
 
-// grouping tells the values of a field apart, by small numbers.
+// grouping numbers the values of a field.
 type grouping struct {
 	status  bool
 	tier    bool
-	kind    kind
+	kind    dictionary.Kind
 	values  []string
 	numbers map[string]int // of values
 	known   map[uint32]int // the same by number of text
@@ -75,7 +71,7 @@ func (g *grouping) number(value string) int {
 	return n
 }
 
-// column gives the dictionary of a field that is not the status.
+// column returns the dictionary of a field that is not the status.
 func (g *grouping) column(f *block.Figures) *block.Dict {
 	if g.tier {
 		return f.Dict(block.Tier)
@@ -83,15 +79,15 @@ func (g *grouping) column(f *block.Figures) *block.Dict {
 	return f.Dictionary(int(g.kind))
 }
 
-// ofText gives the number of the value that a text has: of a key, its fingerprint; of a request, its operation.
-func (g *grouping) ofText(text uint32, dims dimValues, f *block.Figures) (int, error) {
+// ofText returns the number of the value that a text has: of a key, its fingerprint; of a request, its operation.
+func (g *grouping) ofText(text uint32, values dictionary.Values, f *block.Figures) (int, error) {
 	n, known := g.known[text]
 	if !known {
-		k, there := dims.at(g.kind, uint64(text), f)
+		k, there := values.At(g.kind, uint64(text), f)
 		if !there {
-			return 0, fmt.Errorf("%w: a record names text %d, which is not there", store.ErrCorrupt, text)
+			return 0, fmt.Errorf("%w: a record names text %d, which is missing", store.ErrCorrupt, text)
 		}
-		n = g.number(k.a)
+		n = g.number(k.Name())
 		if text&block.Inline == 0 {
 			g.known[text] = n
 		}
@@ -99,18 +95,17 @@ func (g *grouping) ofText(text uint32, dims dimValues, f *block.Figures) (int, e
 	return n, nil
 }
 
-// ofStatus gives the number of an outcome: the HTTP status code where it is known.
+// ofStatus returns the number of an outcome.
 func (g *grouping) ofStatus(status int, failed bool) int {
-	switch {
-	case status > 0:
-		return g.number(strconv.Itoa(status))
-	case failed:
-		return g.number("error")
-	}
-	return g.number("ok")
+	return g.number(store.StatusName(status, failed))
 }
 
-func (t *totals) addEntry(e *entry) error {
+func nameOf(r *store.Record, of dictionary.Kind) string {
+	k := dictionary.KeyOf(&r.Call, of)
+	return k.Name()
+}
+
+func (t *totals) addEntry(e *memEntry) error {
 	r := e.row.Record
 	numbers := t.numbers
 	for i, g := range t.fields {
@@ -120,33 +115,18 @@ func (t *totals) addEntry(e *entry) error {
 		case g.tier:
 			numbers[i] = g.number(r.Tier.String())
 		default:
-			numbers[i] = g.number(dimKeyIn(&r.Call, g.kind).a)
+			numbers[i] = g.number(nameOf(r, g.kind))
 		}
 	}
 	g, err := t.group(numbers)
 	if err != nil {
 		return err
 	}
-	g.Calls++
-	addIf(&g.Errors, r.Failed)
-	addIf(&g.NoUsage, !r.Tokens.Reported())
-	addIf(&g.Unpriced, r.Quality&usage.Unpriced != 0)
-	addIf(&g.Inconsistent, r.Quality&usage.Inconsistent != 0)
-	addIf(&g.Estimated, r.Quality&usage.Estimated != 0)
-	if r.Quality&usage.Unpriced == 0 {
-		g.Cost = g.Cost.Add(r.Cost)
-	}
-	g.Tokens.Add(&r.Tokens, 1)
+	g.Add(&store.Addend{Failed: r.Failed, Quality: r.Quality, Tokens: r.Tokens, Cost: r.Cost})
 	return nil
 }
 
-func addIf(n *int64, is bool) {
-	if is {
-		*n++
-	}
-}
-
-// group gives the group of values, made where it is new.
+// group returns the group of values, made where it is new.
 func (t *totals) group(numbers []int) (*store.Total, error) {
 	var c combination
 	if len(numbers) > len(c) {
@@ -163,13 +143,13 @@ func (t *totals) group(numbers []int) (*store.Total, error) {
 	return g, err
 }
 
-// named is group by the values themselves.
+// named returns the group by the values themselves.
 func (t *totals) named(numbers []int) (*store.Total, error) {
 	values := make([]string, len(numbers))
 	for i, n := range numbers {
 		values[i] = t.fields[i].values[n]
 	}
-	k := strings.Join(values, sep)
+	k := strings.Join(values, "\x1f")
 	g := t.groups[k]
 	if g == nil {
 		if len(t.groups) >= t.limit {
@@ -195,14 +175,14 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 				at[i][j] = g.number(usage.Tier(text).String())
 				continue
 			}
-			n, err := g.ofText(uint32(text), t.dims, f)
+			n, err := g.ofText(uint32(text), t.values, f)
 			if err != nil {
 				return err
 			}
 			at[i][j] = n
 		}
 	}
-	quality, fields := f.Dict(block.Quality), f.Dict(block.Fields)
+	quality := f.Dict(block.Quality)
 	numbers := t.numbers
 	for _, row := range rows {
 		failed := f.Dict(block.State).Value(row)&block.Failed != 0
@@ -217,20 +197,9 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 		if err != nil {
 			return err
 		}
-		g.Calls++
-		addIf(&g.Errors, failed)
-		q := usage.Quality(quality.Value(row))
-		addIf(&g.NoUsage, usage.TokenFields(fields.Value(row))&(usage.HasInput|usage.HasOutput) == 0)
-		addIf(&g.Unpriced, q&usage.Unpriced != 0)
-		addIf(&g.Inconsistent, q&usage.Inconsistent != 0)
-		addIf(&g.Estimated, q&usage.Estimated != 0)
-		if q&usage.Unpriced == 0 {
-			g.Cost = g.Cost.Add(usage.NanoUSD(f.Number(block.Cost, row)))
-		}
-		g.Tokens.Add(&usage.Tokens{
-			InputUncached: f.Number(block.InputUncached, row), CacheRead: f.Number(block.CacheRead, row), CacheWrite: f.Number(block.CacheWrite, row),
-			CacheWrite1h: f.Number(block.CacheWrite1h, row), OutputText: f.Number(block.OutputText, row), Reasoning: f.Number(block.Reasoning, row),
-		}, 1)
+		g.Add(&store.Addend{
+			Failed: failed, Quality: usage.Quality(quality.Value(row)), Tokens: f.TokensOf(row), Cost: usage.NanoUSD(f.Number(block.Cost, row)),
+		})
 	}
 	return nil
 }
