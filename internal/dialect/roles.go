@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"math/bits"
 	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -118,9 +119,9 @@ var roleRefs = func() (out []ref) {
 
 // role finds what a span is, and whether anything but its figures says so.
 func (r *record) role() verdict {
-	for i := range r.plan.rules {
-		row := &r.plan.rules[i]
-		if row.Attribute != "" && r.own.rules&row.bit == 0 || !row.named(r.name) {
+	for m := (r.own.rules | r.plan.nameRules) & r.plan.allRules; m != 0; m &= m - 1 {
+		row := &r.plan.rules[r.plan.ruleAt[bits.TrailingZeros64(m)]]
+		if !row.named(r.name) {
 			continue
 		}
 		name := r.name

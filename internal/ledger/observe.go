@@ -4,12 +4,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Change is one change of the sums: a call that begins (N is 1) or ceases (N is -1) to count. A
 // fuller delivery of a record is both, the old call first.
-type Change = rollup.Change
+type Change = usage.Change
 
 // Commit is what one transaction changed. Retention, which forgets calls without saying that they
 // were not made, is no Commit.
@@ -26,9 +26,6 @@ type Commit struct {
 // To keep sums of one's own: Observe first, Query then, and leave out the commits whose number is
 // not above the answer's.
 func (l *Ledger) Observe(f func(Commit)) (stop func()) { return l.observers.add(f) }
-
-// LastCommit is the time of the last write that changed a record; zero before the first.
-func (l *Ledger) LastCommit() time.Time { return l.lastCommit() }
 
 // observers are those who are told of commits. The zero value has none.
 type observers struct {

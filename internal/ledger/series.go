@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // The series are what a monitoring system scrapes. What a write changes in them is written in its own
@@ -15,19 +16,17 @@ import (
 
 // Series gives the series as they are to be shown: what counts of all calls ever taken, those included
 // that retention dropped. None ever shows less than it did. The maps are not to be changed.
-func (l *Ledger) Series() (sums map[rollup.Labels]Sums, timings map[rollup.Value]rollup.Timings) {
+func (l *Ledger) Series() (sums map[series.Labels]Sums, timings map[series.Model]series.Timings) {
 	l.commits.RLock() // a commit knows what was shown when its journal is made
 	defer l.commits.RUnlock()
 	if l.outcomeUnknown {
 		return l.series.Exposed()
 	}
-	l.mu.RLock()
-	defer l.mu.RUnlock()
 	return l.series.Expose()
 }
 
-// SeriesLabels gives the labels that the series have, in the order of rollup.Labels.
-func (l *Ledger) SeriesLabels() []rollup.Label {
+// SeriesLabels gives the labels that the series have, in the order of series.Labels.
+func (l *Ledger) SeriesLabels() []series.Label {
 	labels := slices.Clone(l.o.Series.Labels)
 	slices.Sort(labels)
 	return slices.Compact(labels)
@@ -42,7 +41,7 @@ func (l *Ledger) journal(changes []Change) []byte {
 }
 
 // loadSeries reads the series. Of a store that has none, or others, they are made from its records.
-func (l *Ledger) loadSeries(ctx context.Context, records bool) error {
+func (l *Ledger) loadSeries(ctx context.Context, info *store.Info) error {
 	some := false
 	apply := func(change []byte) error {
 		some = true
@@ -55,18 +54,18 @@ func (l *Ledger) loadSeries(ctx context.Context, records bool) error {
 	if err == nil {
 		err = l.engine.Changes(ctx, through, func(c store.Change) error { return apply(c.Data) })
 	}
-	if errors.Is(err, rollup.ErrOtherSeries) {
-		l.series, some, err = rollup.NewSeries(l.o.Series), false, nil
+	if errors.Is(err, series.ErrOtherSeries) {
+		l.series, some, err = series.New(l.o.Series), false, nil
 	}
 	if err != nil {
 		return fmt.Errorf("read the series: %w", err)
 	}
 	defer func() { l.series.FinishLoad() }()
-	if some || !records {
+	if some || info.Records == 0 {
 		return nil
 	}
-	err = l.engine.Scan(ctx, store.Filter{From: l.watermark}, func(r *store.Record) error {
-		l.series.Journal([]rollup.Change{{Call: &r.Call, N: 1}})
+	err = l.engine.Scan(ctx, store.Filter{From: info.Watermark}, func(r *store.Record) error {
+		l.series.Journal([]usage.Change{{Call: &r.Call, N: 1}})
 		l.series.Commit()
 		return nil
 	})

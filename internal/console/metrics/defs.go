@@ -4,8 +4,7 @@ import (
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/rollup/series"
 )
 
 // Def describes a metric. docs/metrics.md is made from these.
@@ -20,8 +19,8 @@ type Def struct {
 
 const MetricPrefix = "tokenboard_"
 
-// labelNames are the labels of series, in the order of rollup.Labels.
-var labelNames = [rollup.LabelCount]string{"provider", "model", "service", "key", "status"}
+// labelNames are the labels of series, in the order of series.Labels.
+var labelNames = [series.LabelCount]string{"provider", "model", "service", "key", "status"}
 
 // ofModel are the labels of histograms: more would be too many buckets.
 var ofModel = []string{"provider", "model"}

@@ -23,7 +23,7 @@ type totals struct {
 	limit   int
 	groups  map[string]*store.Total // by the values
 	found   map[combination]*store.Total
-	numbers []int // of the record at hand
+	numbers []int // of the present record
 }
 
 // newTotals begins to sum by fields, in at most limit groups.
@@ -122,7 +122,7 @@ func (t *totals) addEntry(e *memEntry) error {
 	if err != nil {
 		return err
 	}
-	g.Add(&store.Addend{Failed: r.Failed, Quality: r.Quality, Tokens: r.Tokens, Cost: r.Cost})
+	g.Add(&r.Call, 1)
 	return nil
 }
 
@@ -182,13 +182,13 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 			at[i][j] = n
 		}
 	}
-	quality := f.Dict(block.Quality)
 	numbers := t.numbers
+	var call usage.Countable
 	for _, row := range rows {
-		failed := f.Dict(block.State).Value(row)&block.Failed != 0
+		f.ReadCountable(row, &call)
 		for i, g := range t.fields {
 			if g.status {
-				numbers[i] = g.ofStatus(int(f.Dict(block.Status).Value(row)), failed)
+				numbers[i] = g.ofStatus(int(f.Dict(block.Status).Value(row)), call.Failed)
 			} else {
 				numbers[i] = at[i][g.column(f).At(row)]
 			}
@@ -197,9 +197,7 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 		if err != nil {
 			return err
 		}
-		g.Add(&store.Addend{
-			Failed: failed, Quality: usage.Quality(quality.Value(row)), Tokens: f.TokensOf(row), Cost: usage.NanoUSD(f.Number(block.Cost, row)),
-		})
+		g.AddCountable(&call)
 	}
 	return nil
 }

@@ -1,0 +1,129 @@
+package aggregate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// BreakdownQuery asks for sums by one or two dimensions together.
+type BreakdownQuery struct {
+	Filter store.Filter // Superseded is refused
+	By     []GroupBy    // one or two, different ones, none of them ByNothing
+}
+
+// Row is the sums of one combination of values. Its histograms are empty.
+type Row struct {
+	Values []string // in the order of BreakdownQuery.By; "" where absent
+	Sums
+}
+
+// Breakdown is what a BreakdownQuery gives.
+type Breakdown struct {
+	Rows []Row     // in no order; combinations without calls are left out
+	AsOf time.Time // time of the last commit that the sums include
+}
+
+// MaxRows bounds the rows of a Breakdown.
+const MaxRows = 50_000
+
+// ErrTooMany reports a Breakdown of more than MaxRows rows.
+var ErrTooMany = fmt.Errorf("%w: more than %d combinations", ErrQuery, MaxRows)
+
+var fieldOf = map[GroupBy]store.Field{
+	ByModel: store.FieldModel, ByProvider: store.FieldProvider, ByKey: store.FieldKey, ByUser: store.FieldUser,
+	ByService: store.FieldService, ByProject: store.FieldProject, ByStatus: store.FieldStatus, ByOperation: store.FieldOperation,
+	ByTier: store.FieldTier,
+}
+
+// Breakdown sums what counts by the values of dimensions. Where they and the filter touch no more
+// than what the sums in memory tell apart, it is answered from there; otherwise the store sums its
+// records, which takes the longer the more records lie in the range.
+func (x *State) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, error) {
+	if len(q.By) < 1 || len(q.By) > 2 || q.Filter.Superseded || slices.Contains(q.By, ByNothing) || (len(q.By) == 2 && q.By[0] == q.By[1]) {
+		return Breakdown{}, fmt.Errorf("%w: it needs one or two different dimensions, and calls that count", ErrQuery)
+	}
+	if mq, ok := inMemory(q); ok {
+		return x.breakdownFromSums(ctx, mq, q.By)
+	}
+	fields := make([]store.Field, len(q.By))
+	for i, by := range q.By {
+		f, known := fieldOf[by]
+		if !known {
+			return Breakdown{}, fmt.Errorf("%w: a dimension is not known", ErrQuery)
+		}
+		fields[i] = f
+	}
+	asOf := x.LastCommit()
+	totals, err := x.engine.Totals(ctx, x.Kept(q.Filter), fields, MaxRows)
+	if err == store.ErrTooMany { //nolint:errorlint // the engine gives it bare
+		return Breakdown{}, ErrTooMany
+	}
+	if err != nil {
+		return Breakdown{}, fmt.Errorf("sum stored records: %w", err)
+	}
+	out := Breakdown{AsOf: asOf, Rows: make([]Row, len(totals))}
+	for i := range totals {
+		t := &totals[i]
+		out.Rows[i] = Row{Values: t.Values, Sums: Sums{Counts: t.Counts}}
+	}
+	return out, nil
+}
+
+// inMemory gives the query by one dimension that holds the answer, and false where none does: of
+// two dimensions only model and provider are kept together.
+func inMemory(q BreakdownQuery) (Query, bool) {
+	mq := Query{Filter: q.Filter, By: q.By[0], CountsOnly: true}
+	for _, by := range q.By {
+		if by == ByOperation || by == ByTier || dimensionOf(by) != dimensionOf(q.By[0]) {
+			return mq, false
+		}
+	}
+	if len(q.By) == 2 {
+		mq.By = ByModel // its groups have both
+	}
+	_, ok := dimensionFor(mq)
+	return mq, ok && len(q.Filter.Text) == 0
+}
+
+func (x *State) breakdownFromSums(ctx context.Context, q Query, by []GroupBy) (Breakdown, error) {
+	a, err := x.Query(ctx, q)
+	if err != nil {
+		return Breakdown{}, err
+	}
+	out := Breakdown{AsOf: a.AsOf}
+	at := map[string]int{} // rows by their values: one model of two providers is one row
+	for i := range a.Groups {
+		g := &a.Groups[i]
+		values := make([]string, len(by))
+		for j, d := range by {
+			values[j] = g.Value
+			if d == ByProvider && q.By == ByModel {
+				values[j] = g.Provider
+			}
+		}
+		k := strings.Join(values, "\x1f")
+		n, known := at[k]
+		if !known {
+			n = len(out.Rows)
+			at[k] = n
+			out.Rows = append(out.Rows, Row{Values: values})
+		}
+		out.Rows[n].MergeCounts(&g.Points[0])
+	}
+	return out, nil
+}
+
+// String is a dimension's name in the API; "" of ByNothing.
+func (d GroupBy) String() string {
+	names := [...]string{"", "model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier"}
+	if int(d) < len(names) {
+		return names[d]
+	}
+	return strconv.Itoa(int(d))
+}
