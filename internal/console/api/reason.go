@@ -120,6 +120,6 @@ var NamedReasons = []Reason{
 	"role_unknown", "scope_forbidden", "search_quote_open", "search_term_empty", "search_too_long", "search_value_unknown",
 	"session_none", "setup_token_unfit", "shutting_down", "sign_in_none", "sort_without_second", "status_unknown", "store_unavailable",
 	"stream_superseded", "streams_full", "text_invisible", "text_too_long", "tier_unknown", "time_unreadable", "token_unknown", "tokens_full",
-	"tokens_need_users", "too_many_attempts", "too_many_groups", "took_too_long", "user_name_taken", "user_name_unfit",
+	"tokens_need_users", "too_many_attempts", "too_many_groups", "took_too_long", "unavailable", "user_name_taken", "user_name_unfit",
 	"user_of_provider", "user_unknown", "users_full", "zone_unknown",
 }

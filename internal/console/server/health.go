@@ -11,7 +11,7 @@ import (
 
 func (c *Handlers) healthRoutes(r *api.Router) {
 	api.Register(r, access.Anyone, api.Operation(http.MethodGet, "/health", "health", "The process answers"), c.health)
-	api.Register(r, access.Anyone, api.Operation(http.MethodGet, "/ready", "ready", "The store answers"), c.ready)
+	api.Register(r, access.Anyone, api.Operation(http.MethodGet, "/ready", "ready", "Telemetry is received, and the store answers"), c.ready)
 }
 
 // Health says that the process answers.
@@ -24,6 +24,9 @@ func (c *Handlers) health(context.Context, *struct{}) (*api.Envelope[Health], er
 }
 
 func (c *Handlers) ready(ctx context.Context, _ *struct{}) (*api.Envelope[Health], error) {
+	if c.Receiving != nil && !c.Receiving() {
+		return nil, api.WithReason("unavailable", api.NewProblem(http.StatusServiceUnavailable, "telemetry is not received: the collector is starting or stopping; try again in a moment"))
+	}
 	status, err := c.Ledger.Status(ctx)
 	if err == nil {
 		err = status.Outcome // batches are taken again when it is known

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
 // MaxRows is how many records a block holds at most.
@@ -205,16 +206,16 @@ func OpenFigures(b []byte) (*Figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(r.b) < 2 {
+	if len(r.B) < 2 {
 		return nil, ErrDamaged
 	}
-	l, known := layoutOf(r.b[0])
-	if !known || len(r.b) < l.columnsAt()+padding {
+	l, known := layoutOf(r.B[0])
+	if !known || len(r.B) < l.columnsAt()+padding {
 		return nil, ErrDamaged
 	}
-	f := &Figures{b: r.b, rows: int(r.b[1]) + 1, layout: l}
+	f := &Figures{b: r.B, rows: int(r.B[1]) + 1, layout: l}
 	if l.inline {
-		f.inlineAt = int(binary.LittleEndian.Uint16(r.b[l.inlineAt():]))
+		f.inlineAt = int(binary.LittleEndian.Uint16(r.B[l.inlineAt():]))
 	}
 	return f, nil
 }
@@ -248,7 +249,7 @@ func (f *Figures) read(c Column) {
 		return
 	}
 	at := int(binary.LittleEndian.Uint16(f.b[offsetAt:]))
-	r := &reader{b: f.b[min(at, len(f.b)):]}
+	r := &reader{varint.Reader{B: f.b[min(at, len(f.b)):]}}
 	switch {
 	case c < firstNumber:
 		if f.room == nil {
@@ -256,11 +257,11 @@ func (f *Figures) read(c Column) {
 		}
 		f.dicts[c], f.room = readDict(r, f.rows, f.room)
 	case c == Start:
-		last := r.varint()
+		last := r.Varint()
 		steps := readInts(r, f.rows)
 		f.start = make([]int64, f.rows)
 		for i := range f.start {
-			if !r.bad {
+			if !r.Bad {
 				last += steps.at(i)
 			}
 			f.start[i] = last
@@ -268,7 +269,7 @@ func (f *Figures) read(c Column) {
 	default:
 		f.numbers[c-firstNumber] = readInts(r, f.rows)
 	}
-	f.bad = f.bad || r.bad
+	f.bad = f.bad || r.Bad
 }
 
 // Rows is how many records there are.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
 // FreeTexts is how many texts of its own a record has: the ids of its answer and its request, its
@@ -232,26 +233,27 @@ func OpenNames(b []byte) (*Names, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.byte() != version {
+	if r.Byte() != version {
 		return nil, ErrDamaged
 	}
-	n := &Names{rows: int(r.byte()) + 1}
-	n.ids = r.take(n.rows * len(usage.ID{}))
+	n := &Names{rows: int(r.Byte()) + 1}
+	n.ids = r.Take(uint64(n.rows * len(usage.ID{})))
 	for i := range n.parts {
 		s := r.section()
-		if len(s.b) == 0 {
+		if len(s.B) == 0 {
 			continue
 		}
-		p := part{have: s.take((n.rows + 7) / 8), body: s.b}
-		if s.bad || !p.valid(n.rows, sections[i].size) {
+		have := s.Take(uint64((n.rows + 7) / 8))
+		p := part{have: have, body: s.B}
+		if s.Bad || !p.valid(n.rows, sections[i].size) {
 			return nil, ErrDamaged
 		}
 		n.parts[i] = p
 	}
-	if r.bad || len(r.b) < padding {
+	if r.Bad || len(r.B) < padding {
 		return nil, ErrDamaged
 	}
-	n.packed = r.b[:len(r.b)-padding]
+	n.packed = r.B[:len(r.B)-padding]
 	return n, nil
 }
 
@@ -315,16 +317,16 @@ func (n *Names) readTexts() (*texts, error) {
 		}
 	}
 	// the heads are followed by texts, which may be shorter than the padding that packed bits need
-	r := reader{b: append(raw[:len(raw):len(raw)], make([]byte, padding)...)}
-	end := len(r.b)
+	r := reader{varint.Reader{B: append(raw[:len(raw):len(raw)], make([]byte, padding)...)}}
+	end := len(r.B)
 	var lengths [FreeTexts]ints
 	for which := range lengths {
 		lengths[which] = readInts(&r, n.rows)
 	}
-	if r.bad {
+	if r.Bad {
 		return nil, ErrDamaged
 	}
-	at := end - len(r.b)
+	at := end - len(r.B)
 	t.all = string(raw[min(at, len(raw)):])
 	at = 0
 	for which := range lengths {
