@@ -61,8 +61,8 @@ var layers = [][]string{
 	{"exporter", "extension", "processor", "receiver"},
 	// Parts of programs and of tests.
 	{
-		"internal/cli", "internal/dialectcases", "internal/fakeupstream", "internal/loadgen", "internal/planted",
-		"internal/console/consoletest", "internal/store/storetest",
+		"internal/captured", "internal/cli", "internal/console/consoletest", "internal/dialectcases", "internal/fakeupstream",
+		"internal/loadgen", "internal/planted", "internal/store/storetest",
 	},
 	// Programs.
 	{"bench", "cmd", "e2e", "examples", "tools"},

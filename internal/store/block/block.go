@@ -129,9 +129,9 @@ func number(r *store.Record, c Column) int64 {
 	}
 }
 
-// EncodeFigures returns the columns of 1 to MaxRows rows, which are in order: where each begins (two bytes),
-// and they themselves. Inline texts follow where there are some, and so does where they begin. texts is
-// called for these only.
+// EncodeFigures returns the columns of 1 to MaxRows rows, which are in order: for each column two bytes that say where it
+// begins, then the columns. Where there are inline texts, they follow, and the offset of them too. texts is called for
+// these only.
 func EncodeFigures(rows []Row, texts InlineTexts) []byte {
 	var own inlineTable
 	rows = own.numberInline(rows, texts)
@@ -193,7 +193,7 @@ type Figures struct {
 	numbers    [columns - firstNumber]ints
 	start      []int64
 	room       []uint64 // for the dictionaries
-	inlineAt   int      // where the block's own texts begin; 0: there are none
+	inlineAt   int      // where the inline texts begin; 0: there are none
 	inlineRead bool
 	inline     []string
 }
@@ -229,7 +229,7 @@ func (f *Figures) Complete() error {
 	return f.Err()
 }
 
-// Err reports columns that were asked for and are not as they were written; they seem to be zero.
+// Err returns ErrDamaged where a column that was asked for is damaged; its values are zero then.
 func (f *Figures) Err() error {
 	if f.bad {
 		return ErrDamaged
