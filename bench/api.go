@@ -26,7 +26,7 @@ func newAPI(console string, connections int) *api {
 
 func (a *api) close() { a.web.CloseIdleConnections() }
 
-// do sends a request and reads the whole answer, whose status must be below 400.
+// do sends a request and reads the whole answer, whose status must be 2xx.
 func (a *api) do(ctx context.Context, method, path string, body any) ([]byte, error) {
 	var sent io.Reader
 	if body != nil {
