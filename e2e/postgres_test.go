@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -108,13 +109,39 @@ func TestPostgresRefusals(t *testing.T) {
 	dsn := server.Schema(t)
 	for bad, want := range map[string]string{
 		strings.Replace(dsn, pgtest.Password, "wrong-"+pgtest.Password, 1): "the password is wrong",
-		strings.Replace(dsn, "/postgres", "/nowhere", 1):                    "does not exist",
-		"postgres://u:" + pgtest.Password + "@127.0.0.1:1/d":                "cannot be reached at 127.0.0.1:1",
-		"postgres://u:" + pgtest.Password + "@127.0.0.1:x/d":                "dsn cannot be read",
+		strings.Replace(dsn, "/postgres", "/nowhere", 1):                   "does not exist",
+		"postgres://u:" + pgtest.Password + "@127.0.0.1:1/d":               "cannot be reached at 127.0.0.1:1",
+		"postgres://u:" + pgtest.Password + "@127.0.0.1:x/d":               "dsn cannot be read",
 	} {
 		args := onPostgres(t, bad)
 		line := failedStart(t, environment(t.TempDir(), freeAddress(t), freeAddress(t), freeAddress(t)), args...)
 		require.Contains(t, line, want)
 		require.NotContains(t, line, pgtest.Password)
 	}
+}
+
+// TestCommandsOnPostgres: the commands find the database by the configuration, also while the server runs.
+func TestCommandsOnPostgres(t *testing.T) {
+	var server pgtest.Server
+	t.Cleanup(server.End)
+	args := onPostgres(t, server.Schema(t))
+	command := func(stdin string, of ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), binary, append(of, args...)...)
+		cmd.Env = environment(t.TempDir(), "127.0.0.1:1", "127.0.0.1:1", "127.0.0.1:1")
+		cmd.Stdin = strings.NewReader(stdin)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	p := run(t, t.TempDir(), args...)
+	out, err := command(adminPassword, "user", "add", "alice", "--role", "viewer", "--password-stdin")
+	require.NoError(t, err, out)
+	out, err = command("", "user", "list")
+	require.NoError(t, err, out)
+	require.Contains(t, out, "alice")
+	out, err = command("", "reprice", "--from", "2026-01-01", "--dry-run")
+	require.Error(t, err)
+	require.Contains(t, out, "tokenboard runs on this database: asking it at http://127.0.0.1:1")
+	p.stop(syscall.SIGTERM)
+	out, err = command("", "reprice", "--from", "2026-01-01", "--dry-run")
+	require.NoError(t, err, out)
 }

@@ -72,7 +72,7 @@ func (k *Kept) keep(ctx context.Context, lost func(error)) {
 		_, err := k.leases.Renew(renewing, k.lease, k.o.TTL)
 		cancel()
 		if errors.Is(err, store.ErrFenced) {
-			go lost(fmt.Errorf("keep the lease of %s: %w", k.o.Task, err)) //nolint:gosec // it is the caller's
+			go lost(fmt.Errorf("keep the lease of %s: %w", k.o.Task, err))
 			return
 		}
 		if next := interval; err != nil {

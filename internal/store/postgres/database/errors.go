@@ -53,9 +53,9 @@ func Map(doing string, err error) error {
 	if !errors.As(err, &pe) {
 		return fmt.Errorf("%s: %w", doing, oneLine(err))
 	}
-	what := fmt.Errorf("%s (SQLSTATE %s)", pe.Message, pe.Code) //nolint:errorlint // what the server says, without the query
+	what := fmt.Errorf("%s (SQLSTATE %s)", pe.Message, pe.Code)
 	if reason := reasons[pe.Code]; reason != "" {
-		what = fmt.Errorf("%s (%s)", reason, what) //nolint:errorlint // as above
+		what = fmt.Errorf("%s (%s)", reason, what)
 	}
 	switch {
 	case pe.Code == codeReadOnly:

@@ -132,7 +132,7 @@ func (d *DB) begin(ctx context.Context, conn *pgx.Conn, w Write, tx *Tx) error {
 	b.Queue(findWrite, w.ID[:])
 	b.Queue(findEpoch, store.TaskLedger)
 	r := conn.SendBatch(ctx, b)
-	defer r.Close()
+	defer func() { _ = r.Close() }() // its error comes with what is read below
 	for range 2 {
 		if _, err := r.Exec(); err != nil {
 			return Map("begin to write", err)
