@@ -29,7 +29,7 @@ func kills(t *testing.T) int {
 }
 
 // killed is what TestKill sends: request i is one span. Of every four, the second is the child of the
-// first, an agent that tells the same usage, so that kills hit corrections too: each trace is one
+// first, an agent that reports the same usage, so that kills hit corrections too: each trace is one
 // call, whichever of its spans are there.
 type killed struct{ start int64 }
 
@@ -61,7 +61,7 @@ func (k killed) body(i int) []byte {
 		k.trace(i)+1, i+1, parent, operation, k.start+int64(i)*1000, k.start+int64(i)*1000+1_000_000_000, operation, k.holds(i).Input))
 }
 
-// sum gives what the traces of some requests add to the sums.
+// sum returns what the traces of some requests add to the sums.
 func (k killed) sum(requests iter.Seq[int]) (all sums) {
 	seen := map[int]bool{}
 	for i := range requests {
@@ -73,7 +73,7 @@ func (k killed) sum(requests iter.Seq[int]) (all sums) {
 	return all
 }
 
-// upTo gives the numbers below n.
+// upTo returns the numbers below n.
 func upTo(n int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i := range n {

@@ -106,7 +106,7 @@ func (s *prometheusServer) query(expr string, overRange bool) ([]series, error) 
 	return out.Result, err
 }
 
-// hasData tells whether there is a number that is one, or a histogram.
+// hasData reports whether there is a valid number, or a histogram.
 func hasData(all []series) bool {
 	finite := func(v [2]any) bool {
 		text, ok := v[1].(string)
@@ -171,7 +171,7 @@ func filled(expr string, values map[string][]string) string {
 	})
 }
 
-// selectorsIn gives the selectors of series in a query.
+// selectorsIn returns the selectors of series in a query.
 func selectorsIn(t *testing.T, expr string) (all []*parser.VectorSelector) {
 	t.Helper()
 	e, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
@@ -237,7 +237,7 @@ func (g *queries) runs(t *testing.T, what, expr string, overRange bool) {
 
 var labelValues = regexp.MustCompile(`^label_values\((\w+(?:\{.*\})?), (\w+)\)$`)
 
-// ours is a span of one streamed call with everything that metrics tell of. Few of the calls fail.
+// ours is a span of one streamed call with everything that metrics cover. Few of the calls fail.
 func ours(trace, id int, key string) []byte {
 	attributes := fmt.Sprintf(`{"key":"gen_ai.provider.name","value":{"stringValue":"openai"}},{"key":"gen_ai.request.api_key","value":{"stringValue":%q}},
 {"key":"gen_ai.usage.input_tokens","value":{"intValue":"400000"}},{"key":"gen_ai.usage.cache_read.input_tokens","value":{"intValue":"1000"}},

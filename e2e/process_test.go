@@ -101,14 +101,10 @@ func run(t *testing.T, dir string, args ...string) *process {
 
 func (p *process) waitUntilReady() {
 	p.t.Helper()
-	p.waitFor(func() bool {
-		c, err := net.Dial("tcp", strings.TrimPrefix(p.otlp, "http://"))
-		if err != nil {
-			return false
-		}
-		_ = c.Close()
-		return p.ready()
-	})
+	p.waitFor(p.ready)
+	c, err := net.Dial("tcp", strings.TrimPrefix(p.otlp, "http://"))
+	require.NoError(p.t, err, "it is ready only when OTLP is received")
+	_ = c.Close()
 }
 
 // ready reports whether the console says that the binary is ready.
@@ -120,7 +116,7 @@ func (p *process) stop(sig syscall.Signal) {
 	p.running.Stop(p.t, sig)
 }
 
-// send posts one OTLP/JSON request; ok tells whether it was acknowledged.
+// send posts one OTLP/JSON request; ok reports whether it was acknowledged.
 func (p *process) send(ctx context.Context, signal string, body []byte) (ok bool) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.otlp+"/v1/"+signal, bytes.NewReader(body))
 	if err != nil {

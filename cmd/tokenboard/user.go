@@ -28,7 +28,7 @@ import (
 )
 
 // userCommand works on the users of a data folder, also while tokenboard runs on it: the server reads
-// users anew for every request.
+// users for every request.
 type userCommand struct {
 	dir    string
 	config []string
@@ -97,7 +97,7 @@ func (u *userCommand) with(ctx context.Context, create bool, f func(tokenstoreex
 	return errors.Join(f(a), a.Close())
 }
 
-// entry is what the audit log tells of a change from here.
+// entry returns the entry of the audit log for a change by this command.
 func (u *userCommand) entry(action string, of *store.User, before, after any) (store.AuditEntry, error) {
 	e := store.AuditEntry{
 		Time: time.Now().UTC(), Actor: store.AuditActor{Name: "unknown", Via: "command line"}, Action: action,
@@ -124,7 +124,7 @@ func (u *userCommand) entry(action string, of *store.User, before, after any) (s
 
 const maxDisplayName = 100 // as in the API
 
-// shownUser is what is told of a user, here and in the audit log.
+// shownUser is the part of a user that is printed and logged.
 type shownUser struct {
 	Name        string `json:"name"`
 	DisplayName string `json:"display_name,omitempty"`
@@ -144,7 +144,7 @@ func shown(of *store.User) shownUser {
 	return s
 }
 
-// find gives a user by name.
+// find returns a user by name.
 func find(ctx context.Context, a tokenstoreextension.Administration, name string) (store.User, error) {
 	name, err := console.UserName(name)
 	if err != nil {
@@ -346,7 +346,7 @@ func (u *userCommand) list() *cobra.Command {
 					return enc.Encode(all)
 				}
 				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-				_, _ = fmt.Fprintln(w, "NAME\tROLE\tSOURCE\tSTATE\tLAST SEEN\tDISPLAY NAME") // Flush tells
+				_, _ = fmt.Fprintln(w, "NAME\tROLE\tSOURCE\tSTATE\tLAST SEEN\tDISPLAY NAME") // Flush returns errors
 				for i := range users {
 					s, state, seen := shown(&users[i]), "enabled", "never"
 					if s.Disabled {

@@ -36,7 +36,7 @@ type versionInfo struct {
 // pseudoVersion matches the versions that Go makes up for commits without a tag.
 var pseudoVersion = regexp.MustCompile(`[-.]\d{14}-[0-9a-f]{12}(\+|$)`)
 
-// readVersion combines what the linker was told with what Go recorded in the binary.
+// readVersion combines the version set by the linker with what Go recorded in the binary.
 func readVersion() versionInfo {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -87,7 +87,7 @@ func moduleVersion(recorded string) string {
 	return tag
 }
 
-// String gives one line for the version and one for each of what it was built from.
+// String returns one line for the version and one for each of what it was built from.
 func (v versionInfo) String() string {
 	return fmt.Sprintf("tokenboard %s\ncommit:    %s\ndate:      %s\ncollector: %s\ngo:        %s\nplatform:  %s\n",
 		v.version, v.commit, v.date, v.collector, v.goVersion, v.platform)

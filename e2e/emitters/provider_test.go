@@ -62,12 +62,12 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "reasoning":
 		bill.Reasoning = 100 + n
 	}
-	told, _ := json.Marshal(bill)
-	r.Header.Set(fakeupstream.HeaderBill, string(told))
+	header, _ := json.Marshal(bill)
+	r.Header.Set(fakeupstream.HeaderBill, string(header))
 	p.Upstream.ServeHTTP(w, r)
 }
 
-// firstTool gives the name of the first tool of a request to any of the APIs.
+// firstTool returns the name of the first tool of a request to any of the APIs.
 func firstTool(tools []json.RawMessage) string {
 	for _, raw := range tools {
 		var tool struct {

@@ -1,4 +1,4 @@
-// Package hangup tells whether the client of a request has closed its connection, also while bytes that it
+// Package hangup reports whether the client of a request has closed its connection, also while bytes that it
 // sent before are not read yet. The server of net/http sees that only when a request's body has been read to
 // its end: a small compressed body, which takes seconds to be worked on, would be worked on for nobody.
 //
@@ -17,7 +17,7 @@ func Context(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, key{}, c)
 }
 
-// Gone tells whether the client of the request that has a context has closed its connection, or its sending
+// Gone reports whether the client of the request that has a context has closed its connection, or its sending
 // side of it, as net/http understands it, too. It is false where the connection is not known.
 func Gone(ctx context.Context) bool {
 	c, ok := ctx.Value(key{}).(net.Conn)

@@ -14,7 +14,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Proxy is a proxy whose client keys are kept.
+// Proxy is a proxy whose client keys are synchronised.
 type Proxy struct {
 	Name     string
 	Endpoint string // for people
@@ -26,7 +26,7 @@ type Options struct {
 	Proxies []Proxy
 	// Keys lists the keys that changed after a version, as store.Keys does.
 	Keys func(ctx context.Context, after int64) ([]store.Key, int64, error)
-	// Identity gives the form in which the keys have a fingerprint; nil: as it is.
+	// Identity returns the form in which the keys have a fingerprint; nil: as it is.
 	Identity func(fingerprint string) string
 	Logger   *zap.Logger
 	Now      func() time.Time
@@ -42,14 +42,14 @@ const (
 	defaultTimeout = 10 * time.Second
 	firstRetry     = 250 * time.Millisecond
 	lastRetry      = 30 * time.Second
-	// keepUnknown is how long the secret of a key is held that the store does not tell of (yet).
+	// keepUnknown is how long a secret is kept whose key is not (yet) in the store.
 	keepUnstored = time.Minute
 )
 
 // ErrUnknownProxy reports a name that no proxy has.
 var ErrUnknownProxy = errors.New("no proxy has this name")
 
-// Sync keeps the keys of proxies. Its methods are safe for concurrent use.
+// Sync synchronises the keys of proxies. Its methods are safe for concurrent use.
 type Sync struct {
 	o       Options
 	proxies []*target
@@ -69,9 +69,9 @@ type Sync struct {
 
 // secret is a key in clear.
 type secret struct {
-	text  string
-	since time.Time
-	reported  bool // by a proxy; else by who made the key
+	text     string
+	since    time.Time
+	reported bool // by a proxy; else by who made the key
 }
 
 // snapshot is the keys at one time. It is never changed.
@@ -111,7 +111,7 @@ func New(o Options) *Sync {
 	return s
 }
 
-// Start begins to keep the keys, until Close.
+// Start begins to synchronise the keys, until Close.
 func (s *Sync) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.end = cancel
@@ -128,7 +128,7 @@ func (s *Sync) Start() {
 	}
 }
 
-// Close ends what Start began.
+// Close ends the synchronisation and waits for it.
 func (s *Sync) Close() {
 	if s.end != nil {
 		s.end()
@@ -136,7 +136,7 @@ func (s *Sync) Close() {
 	}
 }
 
-// Learn hears of secrets of keys that were just stored, and puts them into the proxies. It does not wait.
+// Add passes the secrets of keys that were just stored, which are added to the proxies. It does not wait.
 func (s *Sync) Add(secrets ...string) {
 	s.mu.Lock()
 	for _, text := range secrets {
@@ -148,10 +148,10 @@ func (s *Sync) Add(secrets ...string) {
 	signal(s.refresh)
 }
 
-// identity is what a key is known by.
+// identity returns the fingerprint of a key as the store has it.
 func (s *Sync) identity(key string) string { return s.o.Identity(usage.Fingerprint(key)) }
 
-// States tells of each proxy.
+// States returns the state of each proxy.
 func (s *Sync) States() []State {
 	out := make([]State, len(s.proxies))
 	for i, t := range s.proxies {
@@ -160,8 +160,8 @@ func (s *Sync) States() []State {
 	return out
 }
 
-// Repair asks a proxy for its keys and puts right what can be, at once, whatever was tried before. With
-// removeUnknown, keys that the console does not know are removed too. An empty name means all proxies.
+// Repair reads a proxy's keys and corrects the differences at once, whatever was tried before. With
+// removeUnknown, keys that the console does not have are removed too. An empty name means all proxies.
 func (s *Sync) Repair(ctx context.Context, name string, removeUnknown bool) error {
 	if err := s.read(ctx); err != nil {
 		return err
@@ -234,7 +234,7 @@ func (s *Sync) read(ctx context.Context) error {
 	return nil
 }
 
-// over tells whether a known fingerprint is of a secret that nobody will need again.
+// over reports whether the secret of a known fingerprint is never needed again.
 func (x *snapshot) over(fingerprint string) bool {
 	k := x.known[fingerprint]
 	return !k.RevokedAt.IsZero() || k.Fingerprint != fingerprint && x.wanted[fingerprint] == nil
@@ -242,7 +242,7 @@ func (x *snapshot) over(fingerprint string) bool {
 
 func newSnapshot(keys map[string]*store.Key, now time.Time) *snapshot {
 	x := &snapshot{known: make(map[string]*store.Key, len(keys)), wanted: make(map[string]*store.Key, len(keys))}
-	ends := func(at time.Time) bool { // tells whether a time is over
+	ends := func(at time.Time) bool { // reports whether a time is over
 		if !now.Before(at) {
 			return true
 		}
@@ -270,7 +270,7 @@ func newSnapshot(keys map[string]*store.Key, now time.Time) *snapshot {
 	return x
 }
 
-// secretOf gives the secret of a fingerprint, where it is known.
+// secretOf returns the secret of a fingerprint, where it is known.
 func (s *Sync) secretOf(fingerprint string) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -278,7 +278,7 @@ func (s *Sync) secretOf(fingerprint string) (string, bool) {
 	return k.text, ok
 }
 
-// hold keeps a secret that a proxy told, for a proxy that lacks it, or until its key is enabled again.
+// hold keeps a secret that a proxy has, for a proxy that lacks it, or until its key is enabled again.
 func (s *Sync) hold(fingerprint, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -291,7 +291,7 @@ func (s *Sync) hold(fingerprint, text string) {
 	}
 }
 
-// settle forgets the secrets of keys that every proxy has.
+// settle removes the secrets of keys that every proxy has.
 func (s *Sync) settle() {
 	x := s.now.Load()
 	s.mu.Lock()
@@ -310,7 +310,7 @@ func (s *Sync) settle() {
 	}
 }
 
-// lacking tells whether a proxy other than t may lack a key.
+// lacking reports whether a proxy other than t may lack a key.
 func (s *Sync) lacking(t *target, fingerprint string) bool {
 	for _, other := range s.proxies {
 		if other != t && !other.has(fingerprint) {

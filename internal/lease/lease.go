@@ -43,7 +43,7 @@ func Acquire(ctx context.Context, leases store.Leases, o Options, lost func(erro
 			go k.keep(keeping, lost)
 			return k, nil
 		}
-		if !errors.Is(err, store.ErrHeld) || time.Now().After(deadline) {
+		if time.Now().After(deadline) { // until then a store that cannot be reached may come back
 			return nil, fmt.Errorf("take the lease of %s: %w", o.Task, err)
 		}
 		select {

@@ -17,7 +17,7 @@ type Request struct {
 	Spans int
 }
 
-// Requests gives all calls that are left as OTLP requests of at most size spans. As batch processors of
+// Requests returns all calls that are left as OTLP requests of at most size spans. As batch processors of
 // SDKs make them, each holds the spans of one service, in the order in which they came.
 func (g *Generator) Requests(size int) ([]Request, error) {
 	var out []Request
@@ -58,7 +58,7 @@ func (g *Generator) Requests(size int) ([]Request, error) {
 	return out, nil
 }
 
-// RequestOf gives one request with calls of one service.
+// RequestOf returns one request with calls of one service.
 func RequestOf(calls []usage.Call) (Request, error) {
 	if len(calls) == 0 {
 		return Request{}, fmt.Errorf("a request needs a call")
@@ -76,7 +76,7 @@ type batch struct {
 	spans  ptrace.SpanSlice
 }
 
-// newBatch begins a request with what an SDK tells of its process.
+// newBatch begins a request with the resource attributes that an SDK sends.
 func newBatch(service, environment string) *batch {
 	b := &batch{traces: ptrace.NewTraces()}
 	rs := b.traces.ResourceSpans().AppendEmpty()
@@ -111,7 +111,7 @@ var servers = map[string]string{
 }
 
 // PutSpan writes a call as the span of a client that follows the current GenAI conventions, with the
-// hash of the key as gateways tell it.
+// hash of the key as gateways report it.
 func PutSpan(c *usage.Call, s ptrace.Span) {
 	s.SetTraceID(pcommon.TraceID(c.Trace))
 	s.SetSpanID(pcommon.SpanID(c.Span))

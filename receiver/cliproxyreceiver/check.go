@@ -19,7 +19,7 @@ type checks struct {
 	trouble  error // what is wrong with the proxy's settings
 }
 
-// due tells whether it is time for a check; the first is at once.
+// due reports whether it is time for a check; the first is at once.
 func (c *checks) due(every time.Duration) bool {
 	return c.last.IsZero() || every > 0 && time.Since(c.last) >= every
 }
@@ -56,7 +56,7 @@ const (
 )
 
 // compare looks for somebody else who takes the events: another poller gets a part of them, a
-// subscriber all. The proxy does not tell, but it counts attempts for itself.
+// subscriber all. The proxy does not report it, but it counts attempts for itself.
 func (f *feed) compare(ctx context.Context) {
 	attempts, known, err := f.client.Attempts(ctx)
 	if err != nil || !known {
@@ -64,7 +64,7 @@ func (f *feed) compare(ctx context.Context) {
 	}
 	c := &f.checks
 	grown, received := attempts-c.attempts, c.received
-	comparable := c.counted && grown >= 0 && c.trouble == nil // counters begin anew with the proxy
+	comparable := c.counted && grown >= 0 && c.trouble == nil // counters restart with the proxy
 	c.attempts, c.counted, c.received = attempts, true, 0
 	if !comparable {
 		return

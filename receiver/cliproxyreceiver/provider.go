@@ -22,7 +22,7 @@ var executors = map[string]string{
 	"antigravityexecutor": "gcp.vertex_ai", "xaiexecutor": "x_ai", "kimiexecutor": "moonshot_ai",
 }
 
-// provider gives the GenAI name of an event's upstream: of one that the user has named, that name.
+// provider returns the GenAI name of an event's upstream: of one that the user has named, that name.
 func provider(e *event) string {
 	name := strings.ToLower(e.Provider.known())
 	for _, prefix := range compatible {
@@ -50,7 +50,7 @@ const (
 	likeGemini                // cache inside input, reasoning beside output
 )
 
-// figuresOf tells by whose API the attempt went. An upstream that speaks OpenAI's counts as it does,
+// figuresOf returns whose API the attempt used. An upstream that speaks OpenAI's counts as it does,
 // whatever it is called.
 func figuresOf(e *event) figures {
 	name, executor := strings.ToLower(e.Provider.known()), strings.ToLower(e.Executor.known())

@@ -60,7 +60,7 @@ func TestDebianPackage(t *testing.T) {
 	t.Log(string(out))
 }
 
-// withOtherConfiguration gives a tree of the files of packages whose configuration has a line more.
+// withOtherConfiguration returns a tree of the files of packages whose configuration has a line more.
 func withOtherConfiguration(t *testing.T, root string) string {
 	t.Helper()
 	other := t.TempDir()
@@ -281,7 +281,7 @@ func (l *installed) purge() {
 		"/etc/systemd/system/multi-user.target.wants/tokenboard.service": false, "/run/tokenboard.install": false})
 	output(t, "getent", "passwd", "tokenboard")
 	if exec.Command("dpkg-query", "--status", "tokenboard").Run() == nil {
-		t.Error("dpkg still knows the package")
+		t.Error("dpkg still lists the package")
 	}
 }
 

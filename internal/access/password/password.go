@@ -42,7 +42,7 @@ const (
 	MaxLen = 128
 )
 
-// Check tells what is wrong with a password that somebody chooses; nil for nothing.
+// Check returns an error for a new password that is not accepted, which says why.
 func Check(password, user string) error {
 	n := utf8.RuneCountInString(password)
 	switch {
@@ -71,10 +71,10 @@ var ErrBusy = errors.New("too many passwords are being checked at the moment")
 // Hasher hashes and checks passwords, two at a time: one of a caller that has shown who it is, and one of another.
 // It is safe for concurrent use.
 type Hasher struct {
-	params    Params
-	known     queue
-	strangers queue
-	dummy     string // what a user that does not exist is checked against
+	params         Params
+	known          queue
+	unknownCallers queue
+	dummy          string // what a user that does not exist is checked against
 }
 
 // New makes a hasher of these parameters.
@@ -91,10 +91,10 @@ func (h *Hasher) run(ctx context.Context, c Caller, f func()) error {
 	if c.Known {
 		return h.known.run(ctx, c, f)
 	}
-	return h.strangers.run(ctx, c, f)
+	return h.unknownCallers.run(ctx, c, f)
 }
 
-// Hash gives a password's hash in PHC form, with a salt of its own.
+// Hash returns a password's hash in PHC form, with a salt of its own.
 func (h *Hasher) Hash(ctx context.Context, c Caller, password string) (encoded string, err error) {
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt) // never fails, see crypto/rand
@@ -102,7 +102,7 @@ func (h *Hasher) Hash(ctx context.Context, c Caller, password string) (encoded s
 	return encoded, err
 }
 
-// Verify tells whether a password is that of a hash. An empty hash, of a user that does not exist
+// Verify reports whether a password is that of a hash. An empty hash, of a user that does not exist
 // or has no password, is no password's; that takes as long as any other.
 func (h *Hasher) Verify(ctx context.Context, c Caller, encoded, password string) (bool, error) {
 	none := encoded == ""
@@ -118,7 +118,7 @@ func (h *Hasher) Verify(ctx context.Context, c Caller, encoded, password string)
 	return ok && !none, err
 }
 
-// Outdated tells whether a hash was made with other parameters than this hasher's.
+// Outdated reports whether a hash was made with other parameters than this hasher's.
 func (h *Hasher) Outdated(encoded string) bool {
 	p, _, _, err := decode(encoded)
 	return err != nil || p != h.params
@@ -137,7 +137,7 @@ func encode(p Params, salt, hash []byte) string {
 
 func decode(encoded string) (p Params, salt, hash []byte, err error) {
 	parts := strings.Split(encoded, "$")
-	damaged := errors.New("a stored password hash cannot be read; set the user's password anew")
+	damaged := errors.New("a stored password hash cannot be read; set the user's password again")
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return p, nil, nil, damaged
 	}

@@ -12,8 +12,9 @@ import (
 
 // kindOf is the kind of text that a field is; status and tier are none.
 var kindOf = map[store.Field]dictionary.Kind{
-	store.FieldModel: dictionary.KindModel, store.FieldProvider: dictionary.KindProvider, store.FieldKey: dictionary.KindKey, store.FieldUser: dictionary.KindUser,
-	store.FieldService: dictionary.KindService, store.FieldProject: dictionary.KindProject, store.FieldOperation: dictionary.KindRequest,
+	store.FieldModel: dictionary.KindModel, store.FieldProvider: dictionary.KindProvider,
+	store.FieldKey: dictionary.KindKey, store.FieldUser: dictionary.KindUser, store.FieldService: dictionary.KindService,
+	store.FieldProject: dictionary.KindProject, store.FieldOperation: dictionary.KindRequest,
 }
 
 // totals collects the sums of groups.
@@ -28,7 +29,10 @@ type totals struct {
 
 // newTotals begins to sum by fields, in at most limit groups.
 func newTotals(values dictionary.Values, by []store.Field, limit int) *totals {
-	t := &totals{values: values, limit: limit, groups: map[string]*store.Total{}, found: map[combination]*store.Total{}, numbers: make([]int, len(by))}
+	t := &totals{
+		values: values, limit: limit, groups: map[string]*store.Total{}, found: map[combination]*store.Total{},
+		numbers: make([]int, len(by)),
+	}
 	for _, field := range by {
 		t.fields = append(t.fields, newGrouping(field))
 	}
@@ -58,7 +62,10 @@ type grouping struct {
 }
 
 func newGrouping(f store.Field) *grouping {
-	return &grouping{status: f == store.FieldStatus, tier: f == store.FieldTier, kind: kindOf[f], numbers: map[string]int{}, known: map[uint32]int{}}
+	return &grouping{
+		status: f == store.FieldStatus, tier: f == store.FieldTier, kind: kindOf[f],
+		numbers: map[string]int{}, known: map[uint32]int{},
+	}
 }
 
 func (g *grouping) number(value string) int {
@@ -182,13 +189,13 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 			at[i][j] = n
 		}
 	}
-	quality := f.Dict(block.Quality)
 	numbers := t.numbers
+	var call usage.Countable
 	for _, row := range rows {
-		failed := f.Dict(block.State).Value(row)&block.Failed != 0
+		f.ReadCountable(row, &call)
 		for i, g := range t.fields {
 			if g.status {
-				numbers[i] = g.ofStatus(int(f.Dict(block.Status).Value(row)), failed)
+				numbers[i] = g.ofStatus(int(f.Dict(block.Status).Value(row)), call.Failed)
 			} else {
 				numbers[i] = at[i][g.column(f).At(row)]
 			}
@@ -197,9 +204,7 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 		if err != nil {
 			return err
 		}
-		g.AddCountable(&usage.Countable{
-			Failed: failed, Quality: usage.Quality(quality.Value(row)), Tokens: f.TokensOf(row), Cost: usage.NanoUSD(f.Number(block.Cost, row)),
-		})
+		g.AddCountable(&call)
 	}
 	return nil
 }

@@ -16,8 +16,8 @@ import (
 )
 
 // Model checks that whatever is written, deferred, retired and restarted, with whichever answers lost, every way of
-// reading returns what a plain table of records gives. It is a part of Run; an engine can run it with faults of its own,
-// which open draws.
+// reading returns what a plain table of records gives. It is a part of Run; an engine can run it with faults of its
+// own, which open draws.
 func Model(t *testing.T, with func(*rapid.T) Open) {
 	rapid.Check(t, func(t *rapid.T) {
 		open := with(t)
@@ -57,7 +57,7 @@ func maintain(t require.TestingT, e store.Engine, compact bool) {
 // faulty returns the engine with a drawn fault of the next write.
 func faulty(t *rapid.T, e store.Engine) *Faulty {
 	f := &Faulty{Engine: e}
-	f.Next(rapid.SampledFrom([]Fault{None, None, None, Fails, CommitsAndFails, FailsAndCommits}).Draw(t, "fault"))
+	f.Next(rapid.SampledFrom([]Fault{None, None, None, Fails, CommitsAndFails, FailsAndCommits}).Draw(t, "fault"), 0)
 	return f
 }
 

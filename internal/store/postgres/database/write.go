@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/tokenboard/tokenboard/internal/store"
 )
@@ -91,13 +92,23 @@ func (d *DB) Write(ctx context.Context, w Write, f func(*Tx) error) error {
 	if w.ID == (store.WriteID{}) {
 		w.ID = store.NewWriteID()
 	}
-	conn, err := d.write.Acquire(ctx)
-	if err != nil {
-		return Map("begin to write", err)
+	var conn *pgxpool.Conn
+	var tx *Tx
+	err := again(ctx, func() (err error) { // nothing is sent that commits
+		if conn, err = d.write.Acquire(ctx); err != nil {
+			return Map("begin to write", err)
+		}
+		tx = &Tx{}
+		if err = d.begin(ctx, conn.Conn(), w, tx); err != nil && connectionEnded(err) {
+			conn.Release()
+			conn = nil
+		}
+		return err
+	})
+	if conn == nil {
+		return err
 	}
 	defer conn.Release()
-	tx := &Tx{}
-	err = d.begin(ctx, conn.Conn(), w, tx)
 	if err == nil {
 		err = f(tx)
 	}
