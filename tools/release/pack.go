@@ -71,7 +71,7 @@ func (r *release) packageInfo(format, arch, binary, work string) (*nfpm.Info, er
 		Homepage:   "https://github.com/tokenboard/tokenboard",
 		Description: "exact ledger of the tokens and cost of language models\n" +
 			"An OpenTelemetry Collector that counts: it takes the traces and logs that\n" +
-			"applications already produce, and tells who spent how many tokens, on which\n" +
+			"applications already produce, and reports who used how many tokens, on which\n" +
 			"model, for how much money, over a web page, a REST API and Prometheus metrics.",
 		MTime: r.revision.time, DisableGlobbing: true,
 	}
