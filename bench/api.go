@@ -82,7 +82,7 @@ func (a *api) read(ctx context.Context, path string, into any) error {
 	return nil
 }
 
-// createKey makes a key and gives it in clear.
+// createKey makes a key and returns it in clear.
 func (a *api) createKey(ctx context.Context, name string) (string, error) {
 	b, err := a.do(ctx, http.MethodPost, apiBase+"/keys", map[string]string{"name": name})
 	if err != nil {
