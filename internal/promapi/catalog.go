@@ -1,0 +1,89 @@
+package promapi
+
+// prefix begins the names of all metrics.
+const prefix = "tokenboard_"
+
+// overflow is what labels have in the series of what is beyond a limit.
+const overflow = "other"
+
+// counterMetric is a counter with the labels of the counter series.
+type counterMetric struct {
+	name  string
+	scale float64      // its figures by this are its value
+	parts []counterPart // one, or one for each value of the label kind
+}
+
+type counterPart struct {
+	kind string // of the label kind; empty: no label
+	of   figure
+}
+
+func counterOf(f figure) []counterPart { return []counterPart{{of: f}} }
+
+const nano = 1e9
+
+var counterMetrics = []counterMetric{
+	{prefix + "calls_total", 1, counterOf(figCalls)},
+	{prefix + "errors_total", 1, counterOf(figErrors)},
+	{prefix + "tokens_total", 1, []counterPart{
+		{"input_uncached", figInputUncached}, {"cache_read", figCacheRead}, {"cache_write", figCacheWrite},
+		{"output_text", figOutputText}, {"reasoning", figReasoning},
+	}},
+	{prefix + "cost_usd_total", nano, counterOf(figCost)},
+	{prefix + "calls_without_usage_total", 1, counterOf(figNoUsage)},
+	{prefix + "unpriced_calls_total", 1, counterOf(figUnpriced)},
+}
+
+// histogramMetric is a histogram by provider and model. Its classic buckets are powers of two.
+type histogramMetric struct {
+	name     string
+	of       timing
+	from, to int // exponents of the bounds of the first and the last bucket
+}
+
+var histogramMetrics = []histogramMetric{
+	{prefix + "call_duration_seconds", timeDuration, -4, 10},
+	{prefix + "time_to_first_token_seconds", timeTTFT, -5, 7},
+	{prefix + "output_tokens_per_second", timeSpeed, 0, 11},
+}
+
+// Suffixes of the series of a classic histogram.
+const (
+	suffixBucket = "_bucket"
+	suffixCount  = "_count"
+	suffixSum    = "_sum"
+)
+
+// budgetMetric is a gauge of a budget.
+type budgetMetric struct {
+	name string
+	what budgetFigure
+	cost bool // of budgets of money
+}
+
+type budgetFigure uint8
+
+const (
+	budgetLimit budgetFigure = iota
+	budgetUsed
+	budgetReset
+)
+
+var budgetMetrics = []budgetMetric{
+	{prefix + "budget_limit_tokens", budgetLimit, false},
+	{prefix + "budget_used_tokens", budgetUsed, false},
+	{prefix + "budget_limit_usd", budgetLimit, true},
+	{prefix + "budget_used_usd", budgetUsed, true},
+	{prefix + "budget_reset_timestamp_seconds", budgetReset, false},
+}
+
+// recordsMetric is how many records there were; in the past, how many calls that count.
+const recordsMetric = prefix + "store_records"
+
+// lastingMetrics are gauges whose value now held since some time: of these the value, of the others the start of
+// the process.
+var lastingMetrics = map[string]func(value float64, started int64) (since int64){
+	prefix + "store_last_commit_timestamp_seconds": func(value float64, _ int64) int64 { return int64(value * 1000) },
+	prefix + "start_time_seconds":                  func(value float64, _ int64) int64 { return int64(value * 1000) },
+	prefix + "price_book_info":                     func(_ float64, started int64) int64 { return started },
+}

@@ -1,0 +1,3 @@
+package promapi
+
+type ruleCache struct{}

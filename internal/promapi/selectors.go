@@ -1,0 +1,93 @@
+package promapi
+
+import (
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// lookback is how long a sample stands for a series: longer than the distance of two edges of quarters of an hour,
+// so that a sample that had to be moved to such an edge is found.
+const lookback = 31 * time.Minute
+
+// exact are the functions that are evaluated over the whole window, from the value at its beginning to that at its
+// end, without extrapolation.
+var exact = map[string]bool{"rate": true, "increase": true, "delta": true}
+
+// selector is what the samples of one selector of an expression are needed for.
+type selector struct {
+	anchored   bool // a window's value at its beginning is needed
+	inSubquery bool // it is evaluated at multiples of the step
+	pinned     bool // it is evaluated at one time (@)
+	offset     time.Duration
+}
+
+// selectorsOf returns the selectors of an expression, in the order in which the engine asks the storage for them.
+func selectorsOf(expr parser.Expr) []selector {
+	var out []selector
+	matrix := false
+	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
+		switch n := node.(type) {
+		case *parser.MatrixSelector:
+			matrix = true
+		case *parser.VectorSelector:
+			s := selector{anchored: matrix && n.Anchored, pinned: n.Timestamp != nil || n.StartOrEnd != 0, offset: n.OriginalOffset}
+			for _, p := range path {
+				if _, is := p.(*parser.SubqueryExpr); is {
+					s.inSubquery = true
+				}
+			}
+			matrix = false
+			out = append(out, s)
+		}
+		return nil
+	})
+	return out
+}
+
+// exactParser marks the selectors of rate, increase and delta as anchored.
+type exactParser struct{ parser.Parser }
+
+func newParser() parser.Parser { return exactParser{parser.NewParser(parser.Options{})} }
+
+// ParseExpr parses an expression.
+func (p exactParser) ParseExpr(input string) (parser.Expr, error) {
+	expr, err := p.Parser.ParseExpr(input)
+	if err != nil {
+		return expr, err
+	}
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		call, is := node.(*parser.Call)
+		if !is || !exact[call.Func.Name] {
+			return nil
+		}
+		for _, arg := range call.Args {
+			if m, is := unwrap(arg).(*parser.MatrixSelector); is {
+				m.VectorSelector.(*parser.VectorSelector).Anchored = true //nolint:errcheck,forcetypeassert // it is nothing else
+			}
+		}
+		return nil
+	})
+	return expr, nil
+}
+
+func unwrap(e parser.Expr) parser.Expr {
+	for {
+		p, is := e.(*parser.ParenExpr)
+		if !is {
+			return e
+		}
+		e = p.Expr
+	}
+}
+
+// nameOf returns the name that matchers ask for; "" where they do not name one.
+func nameOf(matchers []*labels.Matcher) string {
+	for _, m := range matchers {
+		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+			return m.Value
+		}
+	}
+	return ""
+}

@@ -1,0 +1,266 @@
+package promapi
+
+import (
+	"strconv"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/tokenboard/tokenboard/internal/rollup"
+)
+
+// maxTracks bounds the series of one selector.
+const maxTracks = 100_000
+
+// groups puts the calls of the cube's series together into the series that are asked for.
+type groups struct {
+	cube *cube
+	// of returns the labels that a series of the cube is shown with.
+	of    func(raw rollup.Labels) rollup.Labels
+	raw   []rollup.Labels
+	index []int32 // of raw: the group, or no group
+	named map[rollup.Labels]int32
+	// begin makes the series of a group; false where none of them is asked for.
+	begin func(shown rollup.Labels) bool
+	count int32
+	full  bool
+}
+
+const noGroup = -1
+
+func newGroups(c *cube, of func(rollup.Labels) rollup.Labels, begin func(rollup.Labels) bool) *groups {
+	return &groups{cube: c, of: of, begin: begin, named: map[rollup.Labels]int32{}}
+}
+
+// find returns the group of calls by their number in the cube.
+func (g *groups) find(series uint32) int32 {
+	if int(series) >= len(g.index) {
+		g.raw = g.cube.series()
+		for _, raw := range g.raw[len(g.index):] {
+			g.index = append(g.index, g.group(g.of(raw)))
+		}
+	}
+	return g.index[series]
+}
+
+func (g *groups) group(shown rollup.Labels) int32 {
+	if i, known := g.named[shown]; known {
+		return i
+	}
+	i := int32(noGroup)
+	switch {
+	case g.count >= maxTracks:
+		g.full = true
+	case g.begin(shown):
+		i = g.count
+		g.count++
+	}
+	g.named[shown] = i
+	return i
+}
+
+func (g *groups) wanted(series uint32) bool { return g.find(series) != noGroup }
+
+// maker makes the labels of series, and picks those that match.
+type maker struct {
+	name     string
+	common   [2]labels.Label // instance and job
+	matchers []*labels.Matcher
+}
+
+// make returns the labels of a series, and whether it matches.
+func (m *maker) make(l *rollup.Labels, name string, more ...labels.Label) (labels.Labels, bool) {
+	b := labels.NewScratchBuilder(len(l) + len(m.common) + 2)
+	b.Add(labels.MetricName, name)
+	for _, one := range m.common {
+		b.Add(one.Name, one.Value)
+	}
+	for i, v := range l {
+		if v != "" {
+			b.Add(labelNames[i], v)
+		}
+	}
+	for _, one := range more {
+		if one.Value != "" {
+			b.Add(one.Name, one.Value)
+		}
+	}
+	b.Sort()
+	out := b.Labels()
+	for _, one := range m.matchers {
+		if !one.Matches(out.Get(one.Name)) {
+			return out, false
+		}
+	}
+	return out, true
+}
+
+// counterSink adds up the series of one counter.
+type counterSink struct {
+	*groups
+	metric *counterMetric
+	tracks [][]*track // by group, then by part; nil: not asked for
+}
+
+func newCounterSink(c *cube, n *naming, m *counterMetric, of *maker) *counterSink {
+	s := &counterSink{metric: m}
+	s.groups = newGroups(c, func(raw rollup.Labels) rollup.Labels { return n.shown(n.seriesOf(raw)) }, func(shown rollup.Labels) bool {
+		tracks, some := []*track{}, false
+		for _, p := range m.parts {
+			l, match := of.make(&shown, m.name, labels.Label{Name: "kind", Value: p.kind})
+			if !match {
+				tracks = append(tracks, nil)
+				continue
+			}
+			tracks, some = append(tracks, newTrack(l, m.scale)), true
+		}
+		if some {
+			s.tracks = append(s.tracks, tracks)
+		}
+		return some
+	})
+	return s
+}
+
+func (s *counterSink) figures(series uint32, at int, f *figures) {
+	for i, t := range s.tracks[s.find(series)] {
+		if t == nil {
+			continue
+		}
+		part := s.metric.parts[i]
+		v := f[part.of]
+		if part.kind == "" || v != 0 { // a kind of tokens that a series never had is left out
+			t.seen(at)
+		}
+		if v != 0 {
+			t.add(at, float64(v))
+		}
+	}
+}
+
+func (s *counterSink) times(uint32, int, []byte) {}
+
+// startWith adds what retention dropped, which is in all samples.
+func (s *counterSink) startWith(n *naming, dropped map[rollup.Labels]figures) {
+	for l, f := range dropped {
+		i := s.group(n.shown(l))
+		if i == noGroup {
+			continue
+		}
+		for k, t := range s.tracks[i] {
+			if t == nil {
+				continue
+			}
+			part := s.metric.parts[k]
+			if v := f[part.of]; part.kind == "" || v != 0 {
+				t.exists = true
+				t.start += float64(v)
+			}
+		}
+	}
+}
+
+// classicSink adds up the series of one classic histogram.
+type classicSink struct {
+	*groups
+	metric *histogramMetric
+	suffix string
+	tracks [][]*track // by group, then by bucket; nil: not asked for
+}
+
+func newClassicSink(c *cube, n *naming, m *histogramMetric, suffix string, of *maker) *classicSink {
+	s := &classicSink{metric: m, suffix: suffix}
+	s.groups = newGroups(c, func(raw rollup.Labels) rollup.Labels { return n.modelOf(&raw) }, func(shown rollup.Labels) bool {
+		bounds := []string{""}
+		if suffix == suffixBucket {
+			bounds = m.bounds()
+		}
+		tracks, some := tracksOf(bounds, func(le string) (labels.Labels, bool) {
+			return of.make(&shown, m.name+suffix, labels.Label{Name: labels.BucketLabel, Value: le})
+		})
+		if some {
+			s.tracks = append(s.tracks, tracks)
+		}
+		return some
+	})
+	return s
+}
+
+// tracksOf makes a track for each value whose labels match.
+func tracksOf(values []string, of func(string) (labels.Labels, bool)) (tracks []*track, some bool) {
+	for _, v := range values {
+		l, match := of(v)
+		if !match {
+			tracks = append(tracks, nil)
+			continue
+		}
+		tracks, some = append(tracks, newTrack(l, 1)), true
+	}
+	return tracks, some
+}
+
+// bounds returns the values of the label le, as Prometheus normalises them.
+func (m *histogramMetric) bounds() []string {
+	var out []string
+	for e := m.from; e <= m.to; e++ {
+		text := strconv.FormatFloat(pow2(e), 'g', -1, 64)
+		if e >= 0 {
+			text += ".0"
+		}
+		out = append(out, text)
+	}
+	return append(out, "+Inf")
+}
+
+func pow2(e int) float64 {
+	if e >= 0 {
+		return float64(int64(1) << e)
+	}
+	return 1 / float64(int64(1)<<-e)
+}
+
+func (*classicSink) figures(uint32, int, *figures) {}
+
+func (s *classicSink) times(series uint32, at int, times []byte) {
+	tracks := s.tracks[s.find(series)]
+	eachTime(times, s.metric.of, func(bucket int16, n int64, sum float64) {
+		for i, t := range tracks {
+			if t == nil {
+				continue
+			}
+			t.seen(at)
+			switch {
+			case s.suffix == suffixSum:
+				t.add(at, sum)
+			case s.suffix == suffixBucket && i < len(tracks)-1 && int(bucket) > (s.metric.from+i)*bucketsPerDoubling:
+			default:
+				t.add(at, float64(n))
+			}
+		}
+	})
+}
+
+// nativeSink adds up the series of one native histogram.
+type nativeSink struct {
+	*groups
+	metric *histogramMetric
+	tracks []*nativeTrack
+}
+
+func newNativeSink(c *cube, n *naming, m *histogramMetric, of *maker) *nativeSink {
+	s := &nativeSink{metric: m}
+	s.groups = newGroups(c, func(raw rollup.Labels) rollup.Labels { return n.modelOf(&raw) }, func(shown rollup.Labels) bool {
+		l, match := of.make(&shown, m.name)
+		if match {
+			s.tracks = append(s.tracks, &nativeTrack{track: *newTrack(l, 1)})
+		}
+		return match
+	})
+	return s
+}
+
+func (*nativeSink) figures(uint32, int, *figures) {}
+
+func (s *nativeSink) times(series uint32, at int, times []byte) {
+	t := s.tracks[s.find(series)]
+	eachTime(times, s.metric.of, func(bucket int16, n int64, sum float64) { t.observe(at, bucket, n, sum) })
+}
