@@ -18,6 +18,10 @@ type Options struct {
 	Now     func() time.Time // time.Now where nil
 	// View returns what a request may see.
 	View func(ctx context.Context) (*View, error)
+	// Metrics describes the metrics, those of scrapes included.
+	Metrics []Metric
+	// Rules are alert rules in the form of Prometheus' rule files.
+	Rules []byte
 	// Instance and Job are labels of all series, as if they had been scraped. Default tokenboard.
 	Instance, Job string
 	// MaxSamples bounds the samples that one query has in memory. Default 5 million, of 16 bytes each.
@@ -38,6 +42,13 @@ const (
 	defaultName        = "tokenboard"
 )
 
+// Metric describes a metric.
+type Metric struct {
+	Name string
+	Type string // counter, gauge or histogram
+	Help string
+}
+
 // API answers PromQL. Close it before the ledger.
 type API struct {
 	o       Options
@@ -47,11 +58,12 @@ type API struct {
 	dropped dropped
 	common  [2]labels.Label
 	started int64 // milliseconds
-	rules   ruleCache
+	slots   *tracker
+	rules   []ruleGroup
 }
 
-// New makes an API.
-func New(o Options) *API {
+// New makes an API. It fails where the rules cannot be read.
+func New(o Options) (*API, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -62,15 +74,20 @@ func New(o Options) *API {
 	set(&o.Instance, defaultName)
 	set(&o.Job, defaultName)
 	a := &API{
-		o: o, parser: newParser(), cubes: newCubes(o.Ledger, o.CacheBytes), started: o.Now().UnixMilli(),
+		o: o, parser: newParser(), cubes: newCubes(o.Ledger, o.CacheBytes), started: o.Now().UnixMilli(), slots: newTracker(o.Concurrency),
 		common: [2]labels.Label{{Name: "instance", Value: o.Instance}, {Name: "job", Value: o.Job}},
 	}
 	a.engine = promql.NewEngine(promql.EngineOpts{
 		Logger: slog.New(slog.DiscardHandler), MaxSamples: o.MaxSamples, Timeout: o.Timeout, LookbackDelta: lookback,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return slotMillis },
-		ActiveQueryTracker:       newTracker(o.Concurrency), EnableAtModifier: true, EnableNegativeOffset: true, Parser: a.parser,
+		ActiveQueryTracker:       a.slots, EnableAtModifier: true, EnableNegativeOffset: true, Parser: a.parser,
 	})
-	return a
+	var err error
+	if a.rules, err = readRules(o.Rules, a.parser); err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
 }
 
 // set sets what is not set.

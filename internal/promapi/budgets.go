@@ -36,7 +36,7 @@ type spendSink struct {
 	money  []bool
 }
 
-func newSpendSink(c *cube, budgets []Budget) *spendSink {
+func newSpendSink(c *cube, budgets []Budget, room *int) *spendSink {
 	s := &spendSink{}
 	for i := range budgets {
 		var keys map[string]bool
@@ -47,7 +47,7 @@ func newSpendSink(c *cube, budgets []Budget) *spendSink {
 			}
 		}
 		s.index, s.money = append(s.index, keys), append(s.money, budgets[i].Money)
-		s.tracks = append(s.tracks, newTrack(labels.EmptyLabels(), 1))
+		s.tracks = append(s.tracks, newTrack(labels.EmptyLabels(), 1, room))
 	}
 	onlyKey := func(raw rollup.Labels) rollup.Labels { return rollup.Labels{rollup.LabelKey: raw[rollup.LabelKey]} }
 	s.groups = newGroups(c, onlyKey, func(shown rollup.Labels) bool {
@@ -88,7 +88,7 @@ func (q *querier) budgetSeries(ctx context.Context, m *budgetMetric, times []int
 			continue
 		}
 		period := labels.Label{Name: "period", Value: b.Period}
-		l, match := of.make(&rollup.Labels{rollup.LabelKey: clean(b.Key)}, m.name, labels.Label{Name: "scope", Value: b.Scope}, period)
+		l, match := of.match(&rollup.Labels{rollup.LabelKey: clean(b.Key)}, m.name, labels.Label{Name: "scope", Value: b.Scope}, period)
 		if key := l.String(); match && !seen[key] {
 			seen[key] = true
 			wanted, shown = append(wanted, b), append(shown, l)
@@ -144,8 +144,8 @@ func (q *querier) spent(ctx context.Context, budgets []Budget, times []int64) (f
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
-	sink := newSpendSink(q.cube, budgets)
-	at, _, err := q.cube.sum(ctx, all, sink)
+	sink := newSpendSink(q.cube, budgets, &q.room)
+	at, _, err := q.cube.sum(ctx, all, sink, &q.room)
 	if err != nil {
 		return nil, err
 	}
@@ -171,16 +171,14 @@ func (q *querier) spent(ctx context.Context, budgets []Budget, times []int64) (f
 		}
 		return sums[i][k]
 	}
-	now := q.now
 	return func(i int, t int64) float64 {
 		b := &budgets[i]
 		switch {
-		case t == now:
+		case q.isNow(t):
 			return float64(b.Used)
 		case b.PeriodOf == nil: // with what retention dropped
-			return max(float64(b.Used)-(until(i, now)-until(i, t)), 0)
+			return max(float64(b.Used)-(until(i, q.now)-until(i, t)), 0)
 		}
 		return until(i, t) - until(i, begins[[2]int64{int64(i), t}])
 	}, nil
 }
-

@@ -9,7 +9,7 @@ const overflow = "other"
 // counterMetric is a counter with the labels of the counter series.
 type counterMetric struct {
 	name  string
-	scale float64      // its figures by this are its value
+	scale float64       // its figures by this are its value
 	parts []counterPart // one, or one for each value of the label kind
 }
 

@@ -42,6 +42,7 @@ func (q *queryable) Querier(_, maxt int64) (storage.Querier, error) {
 	return &querier{
 		api: q.api, view: q.view, selectors: q.selectors, cube: q.api.cubes.of(keys), nothing: keys != nil && len(keys) == 0,
 		names: newNaming(q.api.o.Ledger, q.view.KeyName), now: q.api.o.Now().UnixMilli(), maxt: maxt,
+		room: q.api.o.MaxSamples,
 	}, nil
 }
 
@@ -55,6 +56,7 @@ type querier struct {
 	nothing   bool // no call may be seen
 	names     *naming
 	now, maxt int64 // milliseconds
+	room      int   // of parts of series that it may have in memory
 	gathered  map[string]*dto.MetricFamily
 }
 
@@ -64,7 +66,7 @@ func (*querier) Close() error { return nil }
 func (q *querier) Select(ctx context.Context, _ bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 	s := selector{}
 	if hints == nil {
-		hints = &storage.SelectHints{Start: q.maxt, End: q.maxt, Range: 1}
+		hints = &storage.SelectHints{Start: q.maxt, End: q.maxt}
 		s.pinned = true
 	} else if q.next < len(q.selectors) {
 		s = q.selectors[q.next]
@@ -75,7 +77,7 @@ func (q *querier) Select(ctx context.Context, _ bool, hints *storage.SelectHints
 		return storage.ErrSeriesSet(err)
 	}
 	set := &seriesSet{at: -1}
-	if err := q.collect(ctx, set, times, hints, matchers); err != nil {
+	if err := q.collect(ctx, set, times, hints, s, matchers); err != nil {
 		return storage.ErrSeriesSet(err)
 	}
 	slices.SortFunc(set.all, func(a, b storage.Series) int { return labels.Compare(a.Labels(), b.Labels()) })
@@ -83,11 +85,11 @@ func (q *querier) Select(ctx context.Context, _ bool, hints *storage.SelectHints
 }
 
 // collect adds the series of every metric whose name matches.
-func (q *querier) collect(ctx context.Context, set *seriesSet, times []int64, hints *storage.SelectHints, matchers []*labels.Matcher) error {
+func (q *querier) collect(ctx context.Context, set *seriesSet, times []int64, hints *storage.SelectHints, s selector, matchers []*labels.Matcher) error {
 	if len(times) == 0 {
 		return nil
 	}
-	of := &maker{common: q.api.common, matchers: matchers}
+	of := &maker{common: q.api.common, matchers: matchers, room: &q.room, summed: s.summed, by: s.by}
 	named := func(name string) bool {
 		for _, m := range matchers {
 			if m.Name == labels.MetricName && !m.Matches(name) {
@@ -110,13 +112,13 @@ func (q *querier) collect(ctx context.Context, set *seriesSet, times []int64, hi
 			set.all = append(set.all, series...)
 		}
 	}
-	return q.collectNow(set, times, of, named)
+	return q.collectNow(set, times, s.anchored, of, named)
 }
 
 // collectCalls adds the series that are made of calls.
 func (q *querier) collectCalls(ctx context.Context, set *seriesSet, times []int64, hints *storage.SelectHints, of *maker, named func(string) bool) error {
 	run := func(s sink, g *groups, add func(at []int64)) error {
-		at, movedAny, err := q.cube.sum(ctx, times, s)
+		at, movedAny, err := q.cube.sum(ctx, times, s, &q.room)
 		if err != nil {
 			return err
 		}
@@ -141,9 +143,7 @@ func (q *querier) collectCalls(ctx context.Context, set *seriesSet, times []int6
 		s := newCounterSink(q.cube, q.names, m, of)
 		err = run(s, s.groups, func(at []int64) {
 			s.startWith(q.names, dropped)
-			for _, tracks := range s.tracks {
-				set.addTracks(tracks, at)
-			}
+			set.addTracks(s.tracks, at)
 		})
 		if err != nil {
 			return err
@@ -157,9 +157,7 @@ func (q *querier) collectCalls(ctx context.Context, set *seriesSet, times []int6
 			}
 			s := newClassicSink(q.cube, q.names, m, suffix, of)
 			err := run(s, s.groups, func(at []int64) {
-				for _, tracks := range s.tracks {
-					set.addTracks(tracks, at)
-				}
+				set.addTracks(s.tracks, at)
 			})
 			if err != nil {
 				return err
@@ -170,8 +168,10 @@ func (q *querier) collectCalls(ctx context.Context, set *seriesSet, times []int6
 		}
 		s := newNativeSink(q.cube, q.names, m, of)
 		err := run(s, s.groups, func(at []int64) {
+			seen := map[*nativeTrack]bool{} // one that sums several is there several times
 			for _, t := range s.tracks {
-				if t.begin() < len(at) {
+				if t.begin() < len(at) && !seen[t] {
+					seen[t] = true
 					set.all = append(set.all, newNativeSeries(t, at))
 				}
 			}
@@ -188,12 +188,12 @@ func (q *querier) collectCalls(ctx context.Context, set *seriesSet, times []int6
 
 // collectRecords adds the number of stored records: in the past that of the calls that count.
 func (q *querier) collectRecords(ctx context.Context, set *seriesSet, times []int64, of *maker) error {
-	l, match := of.make(&rollup.Labels{}, recordsMetric)
+	l, match := of.match(&rollup.Labels{}, recordsMetric)
 	if !match {
 		return nil
 	}
-	s := &totalSink{track: newTrack(l, 1)}
-	at, _, err := q.cube.sum(ctx, times, s)
+	s := &totalSink{track: newTrack(l, 1, &q.room)}
+	at, _, err := q.cube.sum(ctx, times, s, &q.room)
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (q *querier) collectRecords(ctx context.Context, set *seriesSet, times []in
 	points := &pointSeries{labels: l}
 	for it := newFloatSeries(s.track, at).Iterator(nil); it.Next() != chunkenc.ValNone; {
 		t, v := it.At()
-		if t == q.now && f != nil && len(f.Metric) == 1 {
+		if q.isNow(t) && f != nil && len(f.Metric) == 1 {
 			v = f.Metric[0].GetGauge().GetValue()
 		}
 		points.times, points.values = append(points.times, t), append(points.values, v)
@@ -215,6 +215,9 @@ func (q *querier) collectRecords(ctx context.Context, set *seriesSet, times []in
 	set.all = append(set.all, points)
 	return nil
 }
+
+// isNow reports whether a time is that of the query: clocks of clients differ a little.
+func (q *querier) isNow(t int64) bool { return q.now-t < (10 * time.Second).Milliseconds() }
 
 // totalSink adds up all calls.
 type totalSink struct{ track *track }
@@ -248,7 +251,7 @@ func (q *querier) family(name string) (*dto.MetricFamily, error) {
 }
 
 // collectNow adds metrics that have a value only now, or since some time.
-func (q *querier) collectNow(set *seriesSet, times []int64, of *maker, named func(string) bool) error {
+func (q *querier) collectNow(set *seriesSet, times []int64, anchored bool, of *maker, named func(string) bool) error {
 	if q.view.Gather == nil || fromCalls(nameOf(of.matchers)) {
 		return nil
 	}
@@ -264,7 +267,7 @@ func (q *querier) collectNow(set *seriesSet, times []int64, of *maker, named fun
 			for _, l := range m.Label {
 				more = append(more, labels.Label{Name: l.GetName(), Value: l.GetValue()})
 			}
-			l, match := of.make(&rollup.Labels{}, name, more...)
+			l, match := of.match(&rollup.Labels{}, name, more...)
 			if !match {
 				continue
 			}
@@ -276,6 +279,9 @@ func (q *querier) collectNow(set *seriesSet, times []int64, of *maker, named fun
 			if lasting := lastingMetrics[name]; lasting != nil {
 				since = lasting(v, q.api.started)
 			} else if len(times) > 1 {
+				if anchored {
+					since = never // one value has no rate
+				}
 				set.warn(fmt.Errorf("%w: %s has no past here, only its value now; scrape /metrics with Prometheus for it", annotations.PromQLInfo, name))
 			}
 			s := &pointSeries{labels: l}
@@ -351,10 +357,15 @@ type seriesSet struct {
 
 func (s *seriesSet) warn(err error) { s.notes.Add(err) }
 
-func (s *seriesSet) addTracks(tracks []*track, times []int64) {
-	for _, t := range tracks {
-		if t != nil && t.begin() < len(times) {
-			s.all = append(s.all, newFloatSeries(t, times))
+// addTracks adds series by group and part. One that sums several groups is in each of these.
+func (s *seriesSet) addTracks(groups [][]*track, times []int64) {
+	seen := map[*track]bool{}
+	for _, tracks := range groups {
+		for _, t := range tracks {
+			if t != nil && t.begin() < len(times) && !seen[t] {
+				seen[t] = true
+				s.all = append(s.all, newFloatSeries(t, times))
+			}
 		}
 	}
 }
@@ -366,4 +377,3 @@ func (s *seriesSet) Next() bool {
 func (s *seriesSet) At() storage.Series                { return s.all[s.at] }
 func (*seriesSet) Err() error                          { return nil }
 func (s *seriesSet) Warnings() annotations.Annotations { return s.notes }
-

@@ -3,6 +3,7 @@ package promapi
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/prometheus/prometheus/model/histogram"
@@ -21,6 +22,7 @@ type track struct {
 	exists bool    // also before the first sample
 	first  int     // index of the first sample of the series, where it does not exist before
 	deltas []delta
+	room   *int // of deltas that the query may still make
 }
 
 // delta is added to a sample and all later ones.
@@ -29,9 +31,11 @@ type delta struct {
 	v  float64
 }
 
-const never = int(^uint(0) >> 1)
+const never = math.MaxInt
 
-func newTrack(l labels.Labels, scale float64) *track { return &track{labels: l, scale: scale, first: never} }
+func newTrack(l labels.Labels, scale float64, room *int) *track {
+	return &track{labels: l, scale: scale, first: never, room: room}
+}
 
 // seen notes that the series exists in a sample: the one before is zero, so that an increase has what it began with.
 func (t *track) seen(at int) {
@@ -47,6 +51,7 @@ func (t *track) add(at int, v float64) {
 		return
 	}
 	t.deltas = append(t.deltas, delta{at, v})
+	*t.room--
 }
 
 // begin is the index of the first sample.
@@ -110,7 +115,9 @@ func (i *floatIterator) to(at int) chunkenc.ValueType {
 	return chunkenc.ValFloat
 }
 
-func (i *floatIterator) Seek(t millis) chunkenc.ValueType { return i.to(seek(i.series.times, max(i.at, i.series.begin()), t)) }
+func (i *floatIterator) Seek(t millis) chunkenc.ValueType {
+	return i.to(seek(i.series.times, max(i.at, i.series.begin()), t))
+}
 
 // seek returns the index of the first time from one on that is not before t.
 func seek(times []int64, from int, t int64) int {
@@ -150,10 +157,12 @@ func (i *pointIterator) to(at int) chunkenc.ValueType {
 	return chunkenc.ValFloat
 }
 
-func (i *pointIterator) Next() chunkenc.ValueType        { return i.to(i.at + 1) }
-func (i *pointIterator) Seek(t millis) chunkenc.ValueType { return i.to(seek(i.series.times, max(i.at, 0), t)) }
-func (i *pointIterator) At() (int64, float64)            { return i.AtT(), i.series.values[i.at] }
-func (i *pointIterator) AtT() int64                      { return i.series.times[i.at] }
+func (i *pointIterator) Next() chunkenc.ValueType { return i.to(i.at + 1) }
+func (i *pointIterator) Seek(t millis) chunkenc.ValueType {
+	return i.to(seek(i.series.times, max(i.at, 0), t))
+}
+func (i *pointIterator) At() (int64, float64) { return i.AtT(), i.series.values[i.at] }
+func (i *pointIterator) AtT() int64           { return i.series.times[i.at] }
 
 // nativeTrack is one native histogram while it is added up.
 type nativeTrack struct {
@@ -170,6 +179,7 @@ type bucketDelta struct {
 func (t *nativeTrack) observe(at int, bucket int16, n int64, sum float64) {
 	t.seen(at)
 	t.buckets = append(t.buckets, bucketDelta{at, bucket, n})
+	*t.room--
 	t.add(at, sum)
 }
 

@@ -21,6 +21,10 @@ type selector struct {
 	inSubquery bool // it is evaluated at multiples of the step
 	pinned     bool // it is evaluated at one time (@)
 	offset     time.Duration
+	// summed: of its rate or increase only the sum by some labels is used. Those of counters are sums of calls, so
+	// that it does not matter which is done first.
+	summed bool
+	by     []string
 }
 
 // selectorsOf returns the selectors of an expression, in the order in which the engine asks the storage for them.
@@ -38,12 +42,33 @@ func selectorsOf(expr parser.Expr) []selector {
 					s.inSubquery = true
 				}
 			}
+			s.summed, s.by = summedBy(path)
+			s.summed = s.summed && s.anchored
 			matrix = false
 			out = append(out, s)
 		}
 		return nil
 	})
 	return out
+}
+
+// summedBy finds sum by (...) (rate(...)) above a selector.
+func summedBy(path []parser.Node) (bool, []string) {
+	calls := 0
+	for i := len(path) - 1; i >= 0; i-- {
+		switch n := path[i].(type) {
+		case *parser.MatrixSelector, *parser.ParenExpr, *parser.StepInvariantExpr:
+		case *parser.Call:
+			if calls++; calls > 1 || !exact[n.Func.Name] {
+				return false, nil
+			}
+		case *parser.AggregateExpr:
+			return calls == 1 && n.Op == parser.SUM && !n.Without, n.Grouping
+		default:
+			return false, nil
+		}
+	}
+	return false, nil
 }
 
 // exactParser marks the selectors of rate, increase and delta as anchored.

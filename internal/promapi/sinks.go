@@ -60,15 +60,20 @@ func (g *groups) group(shown rollup.Labels) int32 {
 
 func (g *groups) wanted(series uint32) bool { return g.find(series) != noGroup }
 
-// maker makes the labels of series, and picks those that match.
+// maker makes the series that match.
 type maker struct {
-	name     string
 	common   [2]labels.Label // instance and job
 	matchers []*labels.Matcher
+	// by is what series are summed by, where summed: the storage may add up what the engine would.
+	summed bool
+	by     []string
+	room   *int // see track
+	sums   map[string]*track
+	native map[string]*nativeTrack
 }
 
-// make returns the labels of a series, and whether it matches.
-func (m *maker) make(l *rollup.Labels, name string, more ...labels.Label) (labels.Labels, bool) {
+// match returns the labels of a series, and whether it is asked for.
+func (m *maker) match(l *rollup.Labels, name string, more ...labels.Label) (labels.Labels, bool) {
 	b := labels.NewScratchBuilder(len(l) + len(m.common) + 2)
 	b.Add(labels.MetricName, name)
 	for _, one := range m.common {
@@ -94,6 +99,53 @@ func (m *maker) make(l *rollup.Labels, name string, more ...labels.Label) (label
 	return out, true
 }
 
+// track returns a series; nil where it is not asked for. Series that are summed are one.
+func (m *maker) track(scale float64, l *rollup.Labels, name string, more ...labels.Label) *track {
+	out, match := m.match(l, name, more...)
+	if !match {
+		return nil
+	}
+	if !m.summed {
+		return newTrack(out, scale, m.room)
+	}
+	out, key := m.projected(out)
+	if m.sums == nil {
+		m.sums = map[string]*track{}
+	}
+	if m.sums[key] == nil {
+		m.sums[key] = newTrack(out, scale, m.room)
+	}
+	return m.sums[key]
+}
+
+// nativeTrack is track for native histograms.
+func (m *maker) nativeTrack(l *rollup.Labels, name string) *nativeTrack {
+	out, match := m.match(l, name)
+	if !match {
+		return nil
+	}
+	key := ""
+	if m.summed {
+		if out, key = m.projected(out); m.native[key] != nil {
+			return m.native[key]
+		}
+	}
+	t := &nativeTrack{track: *newTrack(out, 1, m.room)}
+	if m.summed {
+		if m.native == nil {
+			m.native = map[string]*nativeTrack{}
+		}
+		m.native[key] = t
+	}
+	return t
+}
+
+// projected leaves the labels that series are summed by, and the name, which the engine leaves out.
+func (m *maker) projected(l labels.Labels) (labels.Labels, string) {
+	l = labels.NewBuilder(l).Keep(append([]string{labels.MetricName}, m.by...)...).Labels()
+	return l, l.String()
+}
+
 // counterSink adds up the series of one counter.
 type counterSink struct {
 	*groups
@@ -106,12 +158,8 @@ func newCounterSink(c *cube, n *naming, m *counterMetric, of *maker) *counterSin
 	s.groups = newGroups(c, func(raw rollup.Labels) rollup.Labels { return n.shown(n.seriesOf(raw)) }, func(shown rollup.Labels) bool {
 		tracks, some := []*track{}, false
 		for _, p := range m.parts {
-			l, match := of.make(&shown, m.name, labels.Label{Name: "kind", Value: p.kind})
-			if !match {
-				tracks = append(tracks, nil)
-				continue
-			}
-			tracks, some = append(tracks, newTrack(l, m.scale)), true
+			t := of.track(m.scale, &shown, m.name, labels.Label{Name: "kind", Value: p.kind})
+			tracks, some = append(tracks, t), some || t != nil
 		}
 		if some {
 			s.tracks = append(s.tracks, tracks)
@@ -174,28 +222,17 @@ func newClassicSink(c *cube, n *naming, m *histogramMetric, suffix string, of *m
 		if suffix == suffixBucket {
 			bounds = m.bounds()
 		}
-		tracks, some := tracksOf(bounds, func(le string) (labels.Labels, bool) {
-			return of.make(&shown, m.name+suffix, labels.Label{Name: labels.BucketLabel, Value: le})
-		})
+		tracks, some := []*track{}, false
+		for _, le := range bounds {
+			t := of.track(1, &shown, m.name+suffix, labels.Label{Name: labels.BucketLabel, Value: le})
+			tracks, some = append(tracks, t), some || t != nil
+		}
 		if some {
 			s.tracks = append(s.tracks, tracks)
 		}
 		return some
 	})
 	return s
-}
-
-// tracksOf makes a track for each value whose labels match.
-func tracksOf(values []string, of func(string) (labels.Labels, bool)) (tracks []*track, some bool) {
-	for _, v := range values {
-		l, match := of(v)
-		if !match {
-			tracks = append(tracks, nil)
-			continue
-		}
-		tracks, some = append(tracks, newTrack(l, 1)), true
-	}
-	return tracks, some
 }
 
 // bounds returns the values of the label le, as Prometheus normalises them.
@@ -249,11 +286,11 @@ type nativeSink struct {
 func newNativeSink(c *cube, n *naming, m *histogramMetric, of *maker) *nativeSink {
 	s := &nativeSink{metric: m}
 	s.groups = newGroups(c, func(raw rollup.Labels) rollup.Labels { return n.modelOf(&raw) }, func(shown rollup.Labels) bool {
-		l, match := of.make(&shown, m.name)
-		if match {
-			s.tracks = append(s.tracks, &nativeTrack{track: *newTrack(l, 1)})
+		t := of.nativeTrack(&shown, m.name)
+		if t != nil {
+			s.tracks = append(s.tracks, t)
 		}
-		return match
+		return t != nil
 	})
 	return s
 }

@@ -23,7 +23,7 @@ const maxRecords = 300_000
 
 // sum adds up the calls for samples at some times. It returns the times of the samples: those in quarters of an
 // hour whose records would be too many to read lie at their beginnings, and moved reports that there are any.
-func (c *cube) sum(ctx context.Context, times []int64, s sink) (at []int64, movedAny bool, err error) {
+func (c *cube) sum(ctx context.Context, times []int64, s sink, room *int) (at []int64, movedAny bool, err error) {
 	if len(times) == 0 {
 		return nil, false, nil
 	}
@@ -41,6 +41,9 @@ func (c *cube) sum(ctx context.Context, times []int64, s sink) (at []int64, move
 				index[k] = len(at) // its records are added below
 			}
 		}
+		if *room < 0 {
+			return errTooMany
+		}
 		p.each(s.wanted, func(series uint32, slot uint8, f *figures, bytes []byte) {
 			if i := index[slot]; i < len(at) {
 				s.figures(series, i, f)
@@ -52,7 +55,7 @@ func (c *cube) sum(ctx context.Context, times []int64, s sink) (at []int64, move
 	if err != nil {
 		return nil, false, err
 	}
-	return at, movedAny, c.sumRecords(ctx, at, cut, s)
+	return at, movedAny, c.sumRecords(ctx, at, cut, s, room)
 }
 
 // readable returns which quarters of an hour, newest first, have few enough records to be read.
@@ -75,7 +78,7 @@ func (c *cube) readable(ctx context.Context, cut []int64) (map[int64]bool, error
 }
 
 // sumRecords adds the calls of some quarters of an hour one by one.
-func (c *cube) sumRecords(ctx context.Context, times []int64, cut map[int64]bool, s sink) error {
+func (c *cube) sumRecords(ctx context.Context, times []int64, cut map[int64]bool, s sink, room *int) error {
 	for start := range cut {
 		if cut[start-slotMillis] {
 			continue // it is in the run of another
@@ -88,6 +91,9 @@ func (c *cube) sumRecords(ctx context.Context, times []int64, cut map[int64]bool
 		err := c.ledger.Figures(ctx, f, func(r *store.Record) error {
 			id := c.id(rollup.LabelsOf(&r.Call))
 			i := after(times, r.Start.UnixNano())
+			if *room < 0 {
+				return errTooMany
+			}
 			if i == len(times) || !s.wanted(id) {
 				return nil
 			}
