@@ -58,9 +58,9 @@ test-fuzz: ## fuzzing for seconds
 	$(GO) test -run '^$$' -fuzz FuzzJSON -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/otlpsize
 	$(GO) test -run '^$$' -fuzz FuzzProtobuf -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/otlpsize
 	$(GO) test -C proxytrace/test -run '^$$' -fuzz FuzzChunks -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
-	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzGlance -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
-	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzForm -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
-	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzBinary -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
+	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzPrefilter -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/bodies
+	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzForm -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/bodies
+	$(GO) test -C proxytrace -run '^$$' -fuzz FuzzBinary -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/bodies
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser that meets what others wrote, one after another, each for FUZZTIME (10m); KEEP=1 stores the corpus

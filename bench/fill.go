@@ -26,7 +26,6 @@ func fillCommand(ctx context.Context, args []string) error {
 	f.IntVar(&set.Days, "days", 90, "days over which they are spread")
 	f.Uint64Var(&set.Seed, "seed", 1, "the same seed gives the same calls")
 	f.IntVar(&set.Keys, "keys", 0, "number of keys (500)")
-	plain := f.Bool("plain", false, "store plain fingerprints of keys, as before 0.1: bench open converts them")
 	steps := f.Int("steps", 10, "parts of which the processor time is told")
 	profile := f.String("cpuprofile", "", "write a profile of the processor time to this file")
 	if err := f.Parse(args); err != nil {
@@ -46,7 +45,7 @@ func fillCommand(ctx context.Context, args []string) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	return fill(ctx, *dir, set, max(1, *steps), !*plain)
+	return fill(ctx, *dir, set, max(1, *steps))
 }
 
 // filled describes a database that fill made. It lies beside the database.
@@ -69,12 +68,12 @@ type fillStep struct {
 const filledName = "bench.json"
 
 // fill puts a data set into a new database, as an exporter does.
-func fill(ctx context.Context, dir string, set loadgen.Set, steps int, keyed bool) (err error) {
+func fill(ctx context.Context, dir string, set loadgen.Set, steps int) (err error) {
 	making, err := generatorCost(set)
 	if err != nil {
 		return err
 	}
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, tokenstoreextension.FileName), Keyed: keyed})
+	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, tokenstoreextension.FileName), Keyed: true})
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ const help = `usage:
   bench run  [--quick] [--sizes N,N] ...    everything; exit code 1 where a sum is wrong
   bench cpu  [--rounds N] [--calls N] ...   processor time of a call beside stock components
   bench fill --dir FOLDER [--calls N] ...   put a data set into a new database
-  bench open --dir FOLDER                   time and memory of opening it, which converts one of before
+  bench open --dir FOLDER                   time and memory of opening it
 each with --help for its flags`
 
 func run(ctx context.Context, args []string) error {

@@ -6,37 +6,37 @@ import (
 	"net/http"
 )
 
-// answer is a ResponseWriter that looks at what passes, after it has passed.
+// answer is a ResponseWriter whose call reads what is written, after it has been forwarded.
 type answer struct {
 	http.ResponseWriter
 	call     *call
-	flusher  http.Flusher // below; what it can do is looked up once, not for every event
+	flusher  http.Flusher // of the writer below; looked up once, not for every event
 	flushes  interface{ FlushError() error }
-	told     bool
+	hasHead  bool // the call has the head of the answer
 	status   int  // of a session
-	failed   bool // the client takes no more
+	failed   bool // writing to the client failed
 	hijacked bool
-	session  *session // what is read of the connection, once a handler has taken it; nil for nothing
+	session  *session // reads the connection once a handler has hijacked it; nil for none
 }
 
-// Unwrap gives the writer below to http.ResponseController.
+// Unwrap returns the writer below, for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 func (a *answer) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
-	if status >= http.StatusOK || status == http.StatusSwitchingProtocols { // others come before the answer
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols { // other 1xx are not the answer yet
 		a.head(status)
 	}
 }
 
-// head tells the call the head of the answer, once.
+// head passes the head of the answer to the call, once.
 func (a *answer) head(status int) {
 	if a.call == nil { // a session has no answer of its own
 		a.status = status
 		return
 	}
-	if !a.told {
-		a.told = true
+	if !a.hasHead {
+		a.hasHead = true
 		a.call.answered(status, a.Header())
 	}
 }
@@ -69,7 +69,7 @@ func (a *answer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// The abilities of a writer must stay what they are: handlers ask for them. These are the
+// The wrapper has the optional interfaces of the writer below and no others: handlers test for them. These are the
 // combinations that occur: servers of HTTP/1, of HTTP/2, recorders, other wrappers.
 type (
 	flushing struct{ *answer }
@@ -91,7 +91,7 @@ func (w both) Flush()     { _ = w.flush() }
 func (w http1) Flush()    { _ = w.flush() }
 func (w http2) Flush()    { _ = w.flush() }
 
-// FlushError is what http.ResponseController looks for first.
+// FlushError is the method that http.ResponseController prefers.
 func (w flushing) FlushError() error { return w.flush() }
 func (w both) FlushError() error     { return w.flush() }
 func (w http1) FlushError() error    { return w.flush() }
@@ -101,7 +101,7 @@ func (w hijacks) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack
 func (w both) Hijack() (net.Conn, *bufio.ReadWriter, error)    { return w.hijack() }
 func (w http1) Hijack() (net.Conn, *bufio.ReadWriter, error)   { return w.hijack() }
 
-// as gives the answer the abilities of the writer below it.
+// as returns the answer with the optional interfaces of the writer below it.
 func (a *answer) as(w http.ResponseWriter) http.ResponseWriter {
 	var flusher bool
 	a.flusher, flusher = w.(http.Flusher)

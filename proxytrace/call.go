@@ -6,58 +6,56 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/tokenboard/tokenboard/proxytrace/internal/bodies"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/cleantext"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/llmapi"
 )
 
-// What the conventions name and the ledger has no use for.
+// Values of attributes.
 const (
-	attrFinishReasons  = "gen_ai.response.finish_reasons"
-	attrServiceTier    = "openai.response.service_tier"
-	attrRequestTier    = "openai.request.service_tier"
-	attrAnthropicTier  = "anthropic.response.service_tier"
-	attrOtherTier      = "gen_ai.response.service_tier" // of providers that the conventions have no name for
-	attrOtherAsked     = "gen_ai.request.service_tier"
-	attrServerAddress  = "server.address"
-	attrServerPort     = "server.port"
-	roleCall           = "call"
-	qualityEstimated   = "estimated"
-	qualityIncoherent  = "inconsistent"
-	errorCanceled      = "canceled"
-	errorTimeout       = "timeout"
-	errorCut           = "stream_cut"
-	errorAborted       = "aborted"
-	errorConnection    = "connection_error"
-	longestServiceTier = 32
+	roleCall            = "call"
+	qualityEstimated    = "estimated"
+	qualityInconsistent = "inconsistent"
+	errorCanceled       = "canceled"
+	errorTimeout        = "timeout"
+	errorCut            = "stream_cut"
+	errorAborted        = "aborted"
+	errorConnection     = "connection_error"
 )
 
-// call is one call on its way, and its span in the making.
+// longestServiceTier is the longest name of a service tier, in bytes.
+const longestServiceTier = 32
+
+// call is a call that has not ended, and its span.
 type call struct {
 	config   *config
 	api      API
+	spec     *llmapi.Spec
 	ctx      context.Context //nolint:containedctx // the call's own, for why it ended
 	span     trace.Span
 	start    time.Time
 	who      *identity
-	request  *requestBody
+	request  *bodies.Request
 	pathName string // the model that the path names
 	method   string
 	sent     http.Header
 
-	mu       sync.Mutex // guards what follows
-	observer *observer
+	mu       sync.Mutex       // guards what follows
+	response *bodies.Response // nil before the head of the answer
 	status   int
-	first    time.Time // when the first byte of the answer passed
+	first    time.Time // of the first byte of the answer
 	stream   bool      // the answer is a stream of events
 	id       string    // the provider's id of the request
 	route    string
 	finished bool
-	counts   bool // it spends, or may; see judge
+	counts   bool // it has consumed tokens, or may have; see decideCounted
 }
 
 // begin starts the span of a call.
@@ -67,21 +65,25 @@ func (c *config) begin(r *http.Request, a API, kind trace.SpanKind, host string)
 	if who == nil || kind == trace.SpanKindServer {
 		who = c.identify(r)
 	}
-	k := &call{config: c, api: a, start: time.Now(), who: who, pathName: modelInPath(r.URL.Path), method: r.Method, sent: r.Header}
+	k := &call{
+		config: c, api: a, spec: llmapi.SpecOf(a), start: time.Now(), who: who,
+		pathName: llmapi.ModelInPath(r.URL.Path), method: r.Method, sent: r.Header,
+	}
 	attrs := c.describe(r, a, who, host)
-	ctx, k.span = c.tracer.Start(ctx, a.operation(), trace.WithSpanKind(kind), trace.WithTimestamp(k.start), trace.WithAttributes(attrs...))
+	ctx, k.span = c.tracer.Start(ctx, k.spec.Operation, trace.WithSpanKind(kind), trace.WithTimestamp(k.start),
+		trace.WithAttributes(attrs...))
 	if kind == trace.SpanKindServer {
 		ctx = context.WithValue(ctx, identityKey{}, who)
 	}
 	k.ctx = ctx
 	r = r.WithContext(ctx)
 	if k.span.IsRecording() {
-		k.request = watchRequest(r)
+		k.request = bodies.WatchRequest(r)
 	}
 	return k, r
 }
 
-// describe gives what is known of a call before it is answered.
+// describe returns the attributes of a call that its request has.
 func (c *config) describe(r *http.Request, a API, who *identity, host string) []attribute.KeyValue {
 	provider := ""
 	if c.provider != nil {
@@ -92,21 +94,19 @@ func (c *config) describe(r *http.Request, a API, who *identity, host string) []
 		name = host
 	}
 	if provider == "" {
-		if provider = providerOfHost(name); provider == "" {
-			provider = a.providerAt(strings.TrimSuffix(r.URL.Path, "/"))
-		}
+		provider = llmapi.ProviderOf(a, name, r.URL.Path)
 	}
 	attrs := make([]attribute.KeyValue, 0, 12)
 	attrs = append(attrs,
-		attribute.String(attrProvider, cleaned(provider)),
+		attribute.String(attrProvider, cleantext.Clean(provider)),
 		attribute.String(attrHTTPMethod, r.Method),
-		attribute.String(attrURLPath, cleaned(r.URL.Path)),
+		attribute.String(attrURLPath, cleantext.Clean(r.URL.Path)),
 	)
-	if !a.late() {
-		attrs = append(attrs, attribute.String(attrRole, roleCall), attribute.String(attrOperation, a.operation()))
+	if spec := llmapi.SpecOf(a); spec.Counts == nil {
+		attrs = append(attrs, attribute.String(attrRole, roleCall), attribute.String(attrOperation, spec.Operation))
 	}
 	if name != "" {
-		attrs = append(attrs, attribute.String(attrServerAddress, cleaned(name)))
+		attrs = append(attrs, attribute.String(attrServerAddress, cleantext.Clean(name)))
 	}
 	if n, err := strconv.Atoi(port); err == nil {
 		attrs = append(attrs, attribute.Int(attrServerPort, n))
@@ -117,37 +117,36 @@ func (c *config) describe(r *http.Request, a API, who *identity, host string) []
 	return attrs
 }
 
-// answered takes the head of the answer.
+// answered is called with the head of the answer.
 func (k *call) answered(status int, h http.Header) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.observer != nil || k.finished || !k.span.IsRecording() {
+	if k.response != nil || k.finished || !k.span.IsRecording() {
 		return
 	}
 	k.status, k.id = status, requestID(k.sent, h)
-	k.observer = newObserver(k.api, h.Get("Content-Type"), h.Get("Content-Encoding"))
-	k.observer.reading.figures = k.api.headerFigures(h)
-	k.stream = k.observer.streams()
+	k.response = bodies.NewResponse(k.api, h)
+	k.stream = k.response.IsStream()
 }
 
-// passed looks at a piece of the answer, after it was passed on.
+// passed reads a piece of the answer, which has been forwarded.
 func (k *call) passed(p []byte) {
 	if len(p) == 0 {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.finished || k.observer == nil {
+	if k.finished || k.response == nil {
 		return
 	}
 	if k.first.IsZero() {
 		k.first = time.Now()
 	}
-	k.observer.pass(p)
+	k.response.Feed(p)
 }
 
-// finish ends the span, once. err says why the answer ended before its end, nil where it did not;
-// the body may say otherwise in both cases.
+// finish ends the span, once. err is why the answer was interrupted, nil where it was not; the body decides in both cases,
+// where it has a mark of its end.
 func (k *call) finish(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -156,23 +155,23 @@ func (k *call) finish(err error) {
 	}
 	k.finished = true
 	end := time.Now()
-	if k.observer != nil {
-		k.observer.finish()
+	if k.response != nil {
+		k.response.Finish()
 	}
 	attrs := make([]attribute.KeyValue, 0, 24)
-	request := k.request.finish()
-	k.judge(&request)
+	request := k.request.Finish()
+	k.decideCounted(&request)
 	attrs = k.models(attrs, &request)
 	attrs = k.outcome(attrs, err)
-	attrs = k.people(attrs, &request)
+	attrs = k.attribution(attrs, &request)
 	attrs = k.role(attrs)
-	stream := request.stream || k.stream || k.api.streams()
+	stream := request.Stream || k.stream || k.spec.Streams
 	attrs = append(attrs, attribute.Bool(attrRequestStream, stream))
 	if stream && !k.first.IsZero() && k.status < http.StatusBadRequest {
 		attrs = append(attrs, attribute.Float64(attrTTFT, k.first.Sub(k.start).Seconds()))
 	}
 	if k.route != "" {
-		attrs = append(attrs, attribute.String(attrHTTPRoute, cleaned(k.route)))
+		attrs = append(attrs, attribute.String(attrHTTPRoute, cleantext.Clean(k.route)))
 	}
 	if k.id != "" {
 		attrs = append(attrs, attribute.String(attrRequestID, k.id))
@@ -181,49 +180,40 @@ func (k *call) finish(err error) {
 	k.span.End(trace.WithTimestamp(end))
 }
 
-// models tells the models, what the answer is called, and names the span.
-func (k *call) models(attrs []attribute.KeyValue, request *requestReading) []attribute.KeyValue {
-	asked := request.model
+// models adds the models, the id of the answer, the service tiers and the finish reasons, and names the span.
+func (k *call) models(attrs []attribute.KeyValue, request *llmapi.Request) []attribute.KeyValue {
+	asked := request.Model
 	if asked == "" {
 		asked = k.pathName
 	}
-	asked = cleaned(asked)
+	asked = cleantext.Clean(asked)
 	answered := asked
-	if k.observer != nil {
-		r := &k.observer.reading
-		if r.model != "" {
-			answered = r.model
+	if k.response != nil {
+		r := k.response.Answer()
+		if r.Model != "" {
+			answered = r.Model
 		}
-		if r.id != "" {
-			attrs = append(attrs, attribute.String(attrResponseID, r.id))
+		if r.ID != "" {
+			attrs = append(attrs, attribute.String(attrResponseID, r.ID))
 		}
-		attrs = tierAttribute(attrs, k.api.tierNames().answered, r.tier)
-		if len(r.finishes) > 0 {
-			attrs = append(attrs, attribute.StringSlice(attrFinishReasons, r.finishes))
+		tier := r.Tier
+		if tier == "" && k.counts {
+			tier = k.spec.Tier
+		}
+		attrs = tierAttribute(attrs, k.spec.Tiers.Answered, tier)
+		if len(r.Finishes) > 0 {
+			attrs = append(attrs, attribute.StringSlice(attrFinishReasons, r.Finishes))
 		}
 	}
-	attrs = tierAttribute(attrs, k.api.tierNames().asked, request.tier)
+	attrs = tierAttribute(attrs, k.spec.Tiers.Requested, request.Tier)
 	if asked != "" {
 		attrs = append(attrs, attribute.String(attrRequestModel, asked))
-		k.span.SetName(k.api.operation() + " " + asked)
+		k.span.SetName(k.spec.Operation + " " + asked)
 	}
 	if answered != "" {
 		attrs = append(attrs, attribute.String(attrResponseModel, answered))
 	}
 	return attrs
-}
-
-// tierNames are the attributes of the service tier that answered and of the one that was asked for; "" for none.
-type tierNames struct{ answered, asked string }
-
-func (a API) tierNames() tierNames {
-	switch a.answers() {
-	case anthropicTree:
-		return tierNames{answered: attrAnthropicTier} // a request asks for no tier: it says whether it may be raised
-	case geminiTree:
-		return tierNames{attrOtherTier, attrOtherAsked}
-	}
-	return tierNames{attrServiceTier, attrRequestTier}
 }
 
 // tierAttribute adds the name of a tier, if it can be one.
@@ -234,7 +224,7 @@ func tierAttribute(attrs []attribute.KeyValue, name, tier string) []attribute.Ke
 	return append(attrs, attribute.String(name, tier))
 }
 
-// outcome tells the status, why the call failed if it did, its figures and how good they are.
+// outcome adds the status, the error if the call failed, the figures and their quality.
 func (k *call) outcome(attrs []attribute.KeyValue, err error) []attribute.KeyValue {
 	failure := ""
 	if k.status != 0 {
@@ -242,24 +232,24 @@ func (k *call) outcome(attrs []attribute.KeyValue, err error) []attribute.KeyVal
 	}
 	cut := err != nil
 	var quality []string
-	if o := k.observer; o != nil {
-		ended, judged := o.ended()
+	if k.response != nil {
+		ended, judged := k.response.Ended()
 		if judged && k.status < http.StatusBadRequest {
 			cut = !ended && (err != nil || !k.first.IsZero())
 		}
-		t := o.reading.figures.tokens(k.api)
+		answer := k.response.Answer()
 		if !k.counts {
-			t, o.reading.figures = tokens{}, figures{}
+			answer.DropFigures()
 		}
-		attrs = t.attributes(attrs)
-		attrs = o.reading.figures.parts.attributes(attrs, &t)
-		if cut && t.has != 0 {
+		t := answer.Tokens()
+		attrs = tokenAttributes(attrs, &t)
+		if cut && t.Reported != 0 {
 			quality = append(quality, qualityEstimated)
 		}
-		if o.reading.figures.bad {
-			quality = append(quality, qualityIncoherent)
+		if answer.HasBadFigures() {
+			quality = append(quality, qualityInconsistent)
 		}
-		failure = o.reading.failure()
+		failure = answer.Failure()
 	}
 	switch {
 	case k.status >= http.StatusBadRequest && failure == "":
@@ -278,38 +268,40 @@ func (k *call) outcome(attrs []attribute.KeyValue, err error) []attribute.KeyVal
 }
 
 var (
-	errAborted = errors.New("the handler gave up")
-	errNotRead = errors.New("closed before its end")
+	errAborted = errors.New("the handler panicked")
+	errNotRead = errors.New("the body was closed before its end")
 )
 
-// why names the reason of an answer that did not come to its end.
+// why returns the error.type of an answer that was interrupted.
 func (k *call) why(err error) string {
 	cause := k.ctx.Err()
 	var netErr net.Error
 	switch {
-	case errors.Is(cause, context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
+	case errors.Is(cause, context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
+		errors.As(err, &netErr) && netErr.Timeout():
 		return errorTimeout
-	case cause != nil, errors.Is(err, context.Canceled), errors.Is(err, errNotRead), errors.Is(err, errGone):
+	case cause != nil, errors.Is(err, context.Canceled), errors.Is(err, errNotRead), errors.Is(err, errClientDisconnected):
 		return errorCanceled
-	case k.observer == nil && errors.Is(err, errAborted):
+	case k.response == nil && errors.Is(err, errAborted):
 		return errorAborted
-	case k.observer == nil:
+	case k.response == nil:
 		return errorConnection
 	default:
 		return errorCut
 	}
 }
 
-func (k *call) people(attrs []attribute.KeyValue, request *requestReading) []attribute.KeyValue {
+// attribution adds the user.
+func (k *call) attribution(attrs []attribute.KeyValue, request *llmapi.Request) []attribute.KeyValue {
 	user := k.who.getUser()
 	if user == "" && k.config.bodyUser {
 		switch {
 		case k.api == AnthropicMessages:
-			user = request.anthropicUser
-		case request.safetyID != "":
-			user = request.safetyID
+			user = request.AnthropicUser
+		case request.SafetyID != "":
+			user = request.SafetyID
 		default:
-			user = request.user
+			user = request.User
 		}
 	}
 	if user != "" {
@@ -318,19 +310,28 @@ func (k *call) people(attrs []attribute.KeyValue, request *requestReading) []att
 	return attrs
 }
 
-func (t *tokens) attributes(attrs []attribute.KeyValue) []attribute.KeyValue {
+// tokenAttributes adds the figures of an answer.
+func tokenAttributes(attrs []attribute.KeyValue, t *llmapi.Tokens) []attribute.KeyValue {
 	for _, f := range []struct {
-		has  tokenFields
+		has  llmapi.TokenFields
 		name string
 		n    int64
 	}{
-		{hasInput, attrInputTokens, t.input}, {hasOutput, attrOutputTokens, t.output},
-		{hasCacheRead, attrCacheRead, t.cacheRead}, {hasCacheWrite, attrCacheWrite, t.cacheWrite},
-		{hasReasoning, attrReasoningTokens, t.reasoning}, {hasCacheWrite1h, attrCacheWrite1h, t.cacheWrite1h},
+		{llmapi.HasInput, attrInputTokens, t.Input}, {llmapi.HasOutput, attrOutputTokens, t.Output},
+		{llmapi.HasCacheRead, attrCacheRead, t.CacheRead}, {llmapi.HasCacheWrite, attrCacheWrite, t.CacheWrite},
+		{llmapi.HasReasoning, attrReasoningTokens, t.Reasoning}, {llmapi.HasCacheWrite1h, attrCacheWrite1h, t.CacheWrite1h},
 	} {
-		if t.has&f.has != 0 {
+		if t.Has(f.has) {
 			attrs = append(attrs, attribute.Int64(f.name, f.n))
 		}
+	}
+	for i, n := range t.Parts {
+		if n > 0 {
+			attrs = append(attrs, attribute.Int64(attrParts[i], n))
+		}
+	}
+	if t.AudioSeconds > 0 {
+		attrs = append(attrs, attribute.Float64(attrAudioSeconds, t.AudioSeconds))
 	}
 	return attrs
 }

@@ -5,17 +5,20 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"github.com/tokenboard/tokenboard/proxytrace/internal/cleantext"
+	"github.com/tokenboard/tokenboard/proxytrace/internal/jsonscan"
 )
 
-// identity is who a call is from. Middleware puts it into the request's context, so that the calls
-// that a Transport makes for the request are told as the client's, not as the proxy's own.
+// identity is who makes a call. Middleware puts it into the request's context, so that the calls that a Transport makes
+// for the request are attributed to the client, not to the proxy.
 type identity struct {
 	fingerprint, display string
 
 	mu   sync.Mutex
 	user string
-	once verdict // see call.judge
-	sees bool    // a transport below reports what passes over the connection
+	once firstSeen // see call.decideCounted
+	sees bool      // a transport below reports the responses of the WebSocket
 }
 
 type identityKey struct{}
@@ -25,8 +28,8 @@ func identityOf(ctx context.Context) *identity {
 	return id
 }
 
-// SetUser names the user of the call that ctx belongs to, for handlers behind Middleware that find
-// out who asks. Outside of Middleware it does nothing.
+// SetUser sets the user of the call that ctx belongs to. It is for handlers behind Middleware that authenticate the
+// request. Outside of Middleware it does nothing.
 func SetUser(ctx context.Context, user string) {
 	if id := identityOf(ctx); id != nil {
 		id.setUser(user)
@@ -36,7 +39,7 @@ func SetUser(ctx context.Context, user string) {
 func (i *identity) setUser(user string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.user = cleaned(user)
+	i.user = cleantext.Clean(user)
 }
 
 func (i *identity) getUser() string {
@@ -45,23 +48,24 @@ func (i *identity) getUser() string {
 	return i.user
 }
 
-// identify reads who a request is from.
+// identify returns who makes a request, by its key and WithUser.
 func (c *config) identify(r *http.Request) *identity {
 	id := &identity{}
 	if key := ClientKey(r); key != "" {
-		id.fingerprint, id.display = fingerprint(key), cleaned(displayKey(key))
+		id.fingerprint, id.display = fingerprint(key), cleantext.Clean(displayKey(key))
 	}
 	if c.user != nil {
-		id.user = cleaned(c.user(r))
+		id.user = cleantext.Clean(c.user(r))
 	}
 	return id
 }
 
-// ClientKey finds the key that a request carries, in the places where the three APIs take it; "" where
-// there is none. It is the key whose fingerprint is told: a proxy that checks keys checks this one.
+// ClientKey returns the key of a request, from the headers and the parameter that the supported APIs accept; "" where there
+// is none. It is the key whose fingerprint the span has: a proxy that checks keys checks this one.
 func ClientKey(r *http.Request) string {
 	if v := strings.TrimSpace(r.Header.Get("Authorization")); v != "" {
-		if scheme, rest, ok := strings.Cut(v, " "); ok && (strings.EqualFold(scheme, "bearer") || strings.EqualFold(scheme, "basic")) {
+		scheme, rest, ok := strings.Cut(v, " ")
+		if ok && (strings.EqualFold(scheme, "bearer") || strings.EqualFold(scheme, "basic")) {
 			v = strings.TrimSpace(rest)
 		}
 		return v
@@ -77,23 +81,23 @@ func ClientKey(r *http.Request) string {
 	return ""
 }
 
-// requestIDHeaders are where providers tell the id that they gave a request.
-var requestIDHeaders = []string{"X-Request-Id", "Request-Id", "Apim-Request-Id", "X-Goog-Request-Id", bedrockID}
+// requestIDHeaders are the headers of answers in which providers send their id of the request.
+var requestIDHeaders = []string{"X-Request-Id", "Request-Id", "Apim-Request-Id", "X-Goog-Request-Id", "X-Amzn-Requestid"}
 
-// requestID finds the id that the provider gave a request. One that the request itself brought is
-// none: the calls of many services can share it.
+// requestID returns the provider's id of a request. An id that the request itself has is ignored: the calls of many
+// services can share it.
 func requestID(request, response http.Header) string {
 	// CLIProxyAPI writes TIME-CREDENTIAL-REQUEST; without the time, the receiver of its usage feed
-	// gives the same call the same id.
+	// uses the same id for the same call.
 	const trace = "X-Cpa-Trace-Id"
-	if id := response.Get(trace); id != request.Get(trace) && len(id) <= maxCapture {
+	if id := response.Get(trace); id != request.Get(trace) && len(id) <= jsonscan.MaxCapture {
 		if _, id, ok := strings.Cut(id, "-"); ok && strings.Contains(id, "-") {
-			return cleaned(id)
+			return cleantext.Clean(id)
 		}
 	}
 	for _, name := range requestIDHeaders {
-		if id := response.Get(name); id != "" && id != request.Get(name) && len(id) <= maxCapture {
-			return cleaned(id)
+		if id := response.Get(name); id != "" && id != request.Get(name) && len(id) <= jsonscan.MaxCapture {
+			return cleantext.Clean(id)
 		}
 	}
 	return ""

@@ -5,8 +5,8 @@ import (
 	"encoding/hex"
 )
 
-// fingerprint is the only form of a client's key by which a span names it: SHA-256 of the key, as 64
-// lower-case hex digits; "" for no key.
+// fingerprint returns the only form of a client's key that a span has: SHA-256 of the key, as 64 lower-case hex digits; ""
+// for no key.
 func fingerprint(key string) string {
 	if key == "" {
 		return ""
@@ -15,8 +15,8 @@ func fingerprint(key string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// displayKey is the form of a key that people may see: its first five letters and its last four
-// ("tb-Ab…9f3a"). Of a key too short to hide anything it shows only dots.
+// displayKey returns the form of a key that people may see: its first five letters and its last four ("tb-Ab…9f3a"), or
+// only "…" where the rest would be too short to be secret.
 func displayKey(key string) string {
 	const head, tail, minHidden = 5, 4, 8
 	r := []rune(key)

@@ -8,9 +8,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Middleware gives a handler that makes a span of every model call that next answers, and passes
-// anything else to it untouched. It belongs outside of what may change or compress bodies twice, and
-// inside of what refuses requests, unless refused calls shall be counted as calls too.
+// Middleware returns a handler that makes a span of every model call that next answers, and passes any other request to it
+// untouched. It belongs outside of handlers that change or compress bodies, and inside of those that reject requests, unless
+// rejected calls are to be counted as calls.
 //
 // The span ends when next returns.
 func Middleware(next http.Handler, opts ...Option) http.Handler {
@@ -22,7 +22,7 @@ type middleware struct {
 	config *config
 }
 
-var errGone = errors.New("the client is gone")
+var errClientDisconnected = errors.New("the client has disconnected")
 
 func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := m.config.recognize(r)
@@ -41,7 +41,7 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	k, in := m.config.begin(in, a, trace.SpanKindServer, r.Host)
 	answer := &answer{ResponseWriter: w, call: k}
 	err := errAborted
-	defer func() { // in any case, a panic that stays one included
+	defer func() { // also after a panic, which continues
 		m.end(k, answer, r, in, err)
 	}()
 	m.next.ServeHTTP(answer.as(w), in)
@@ -49,7 +49,7 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *middleware) end(k *call, a *answer, r, in *http.Request, err error) {
-	r.Pattern = in.Pattern // for who looks at it outside of us
+	r.Pattern = in.Pattern // for handlers outside of this one
 	route := in.Pattern
 	if m.config.route != nil {
 		route = m.config.route(in)
@@ -58,7 +58,7 @@ func (m *middleware) end(k *call, a *answer, r, in *http.Request, err error) {
 	k.route = route
 	k.mu.Unlock()
 	if err == nil && a.failed {
-		err = errGone
+		err = errClientDisconnected
 	}
 	if err == nil && !a.hijacked {
 		a.head(http.StatusOK)

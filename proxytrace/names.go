@@ -1,10 +1,10 @@
 package proxytrace
 
-import "math"
+import "github.com/tokenboard/tokenboard/proxytrace/internal/llmapi"
 
 // The names of the attributes that spans have. The gen_ai ones are OpenTelemetry's GenAI conventions, the
 // tokenboard ones are Tokenboard's. They are a protocol between programs of different versions, as the
-// fingerprint of a key is, and stand here and in Tokenboard's own code: this module needs nothing of Tokenboard.
+// fingerprint of a key is, and are declared here and in Tokenboard's own code: this module imports nothing of Tokenboard.
 // The tests in the folder test compare the two.
 const (
 	attrOperation       = "gen_ai.operation.name"
@@ -35,25 +35,18 @@ const (
 	attrUser           = "tokenboard.user"
 )
 
-// maxTokens is the largest figure of one call that is believed, 2^40: Tokenboard rejects what is above it.
-const maxTokens = int64(1) << 40
-
-// tokenFields says which figures an answer reported. Absent is not zero.
-type tokenFields uint8
-
+// Attributes of the conventions that Tokenboard stores nothing of, or reads under another name.
 const (
-	hasInput tokenFields = 1 << iota
-	hasOutput
-	hasCacheRead
-	hasCacheWrite
-	hasReasoning
-	hasCacheWrite1h
+	attrFinishReasons = "gen_ai.response.finish_reasons"
+	attrServerAddress = "server.address"
+	attrServerPort    = "server.port"
 )
 
-// addSat returns a + b, or math.MaxInt64 where that is too much. Neither is negative.
-func addSat(a, b int64) int64 {
-	if a > math.MaxInt64-b {
-		return math.MaxInt64
-	}
-	return a + b
+// attrAudioSeconds is the duration of the audio that was transcribed, where the provider bills by it: double, seconds.
+const attrAudioSeconds = "tokenboard.usage.audio.input_seconds"
+
+// attrParts are the attributes of llmapi.Tokens.Parts.
+var attrParts = [llmapi.PartCount]string{
+	"gen_ai.usage.audio.input_tokens", "gen_ai.usage.audio.cache_read.input_tokens", "gen_ai.usage.audio.output_tokens",
+	"gen_ai.usage.image.input_tokens", "gen_ai.usage.image.cache_read.input_tokens", "gen_ai.usage.image.output_tokens",
 }

@@ -4,11 +4,13 @@ import (
 	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/tokenboard/tokenboard/proxytrace/internal/llmapi"
 )
 
-// seen are the ids whose usage has been reported: whoever waits for a batch fetches it many times, and its usage
-// is one call's. The oldest of maxSeen are forgotten first.
-type seen struct {
+// seenIDs are the last maxSeen ids whose usage has been reported: a client that waits for a batch fetches it many times,
+// and its usage is one call's.
+type seenIDs struct {
 	mu   sync.Mutex
 	ids  map[string]bool
 	ring []string
@@ -17,8 +19,8 @@ type seen struct {
 
 const maxSeen = 4096
 
-// first tells whether an id comes for the first time.
-func (s *seen) first(id string) bool {
+// first reports whether an id has not been seen before.
+func (s *seenIDs) first(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ids[id] {
@@ -38,53 +40,49 @@ func (s *seen) first(id string) bool {
 	return true
 }
 
-// verdict is whether an answer was the first of its id, for the layers of one request to agree.
-type verdict struct {
+// firstSeen is whether an answer was the first of its id, so that Middleware and Transport decide the same.
+type firstSeen struct {
 	id    string
 	first bool
 }
 
-// decide asks s once for all layers of a request.
-func (i *identity) decide(s *seen, id string) bool {
+// isFirst reports whether an id has not been seen before, with the same result in all layers of a request.
+func (i *identity) isFirst(s *seenIDs, id string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.once.id != id {
-		i.once = verdict{id, s.first(id)}
+		i.once = firstSeen{id, s.first(id)}
 	}
 	return i.once.first
 }
 
-// role says what a call is, where only the answer says whether it counts. Spans without a role are those of
-// calls that spend nothing, or whose usage was reported before; they bear no figures.
+// role adds the role and the operation, where the answer decides whether the call counts. Spans of calls that consumed no
+// tokens, or whose usage was reported before, have no role and no figures.
 func (k *call) role(attrs []attribute.KeyValue) []attribute.KeyValue {
-	if !k.api.late() {
+	if k.spec.Counts == nil {
 		return attrs
 	}
-	f := k.api.family()
 	if k.counts {
-		return append(attrs, attribute.String(attrRole, roleCall), attribute.String(attrOperation, f.operation))
+		return append(attrs, attribute.String(attrRole, roleCall), attribute.String(attrOperation, k.spec.Operation))
 	}
-	if f.otherwise == "" {
-		k.span.SetName(k.method) // what any HTTP request is called
+	if k.spec.Uncounted == "" {
+		k.span.SetName(k.method) // the name of any HTTP request's span
 		return attrs
 	}
-	return append(attrs, attribute.String(attrOperation, f.otherwise))
+	return append(attrs, attribute.String(attrOperation, k.spec.Uncounted))
 }
 
-// judge finds whether the call counts. What fetches the same answer again is no further call.
-func (k *call) judge(request *requestReading) {
-	var r reading
-	if k.observer != nil {
-		r = k.observer.reading
+// decideCounted sets whether the call counts. A request that fetches a known answer again does not.
+func (k *call) decideCounted(request *llmapi.Request) {
+	var r llmapi.Answer
+	if k.response != nil {
+		r = *k.response.Answer()
 	}
-	k.counts = k.api.counted(&r, request)
+	k.counts = k.spec.Counts == nil || k.spec.Counts(&r, request)
 	switch {
-	case k.counts && k.api.fetches():
-		k.counts = k.who.decide(&k.config.seen, r.id)
-	case k.api == OpenAIResponses && r.background && r.id != "" && r.figures.has != 0:
-		_ = k.who.decide(&k.config.seen, r.id) // it can be fetched, too
+	case k.counts && k.spec.Fetches:
+		k.counts = k.who.isFirst(&k.config.seen, r.ID)
+	case k.api == OpenAIResponses && r.Background && r.ID != "" && r.HasUsage():
+		_ = k.who.isFirst(&k.config.seen, r.ID) // it can be fetched, too
 	}
 }
-
-// fetches tells whether the calls of an API get what may have been got before.
-func (a API) fetches() bool { return a == OpenAIBatches || a == OpenAIStoredResponses }

@@ -11,7 +11,7 @@ import (
 // Scope is the instrumentation scope of the spans.
 const Scope = "github.com/tokenboard/tokenboard/proxytrace"
 
-// Option changes how calls are told.
+// Option changes how calls are reported.
 type Option func(*config)
 
 type config struct {
@@ -22,7 +22,7 @@ type config struct {
 	provider   func(*http.Request) string
 	route      func(*http.Request) string
 	bodyUser   bool
-	seen       seen
+	seen       seenIDs
 }
 
 func newConfig(opts []Option) *config {
@@ -36,46 +36,45 @@ func newConfig(opts []Option) *config {
 	return c
 }
 
-// WithTracerProvider gives the spans to a provider other than the global one.
+// WithTracerProvider sets the provider of the spans' tracer, instead of the global one.
 func WithTracerProvider(p trace.TracerProvider) Option {
 	return func(c *config) { c.tracer = p.Tracer(Scope) }
 }
 
-// WithPropagator makes Middleware continue the trace that a request names in its headers, and
-// Transport write its own into them. Without it no header is read or written: a trace id that comes
-// from outside is the choice of whoever sends it, and with the SDK's ParentBased sampler it decides
-// whether the call is counted.
+// WithPropagator makes Middleware continue the trace of a request's headers, and Transport write its own into them. Without
+// it no header is read or written: a trace id from outside is chosen by the client, and with the SDK's ParentBased sampler
+// it decides whether the call is counted.
 func WithPropagator(p propagation.TextMapPropagator) Option {
 	return func(c *config) { c.propagator = p }
 }
 
-// WithRecognizer replaces Recognize, for paths of one's own. The function must be safe for
-// concurrent use, as must those of the other options.
+// WithRecognizer replaces Recognize, for other paths. The function must be safe for concurrent use, as must those of the
+// other options.
 func WithRecognizer(f func(*http.Request) API) Option {
 	return func(c *config) { c.recognize = f }
 }
 
-// WithUser tells who a request is from; "" where that is not known. It is asked when the request
-// comes, before the next handler. A handler that finds out later calls SetUser.
+// WithUser sets the function that returns the user of a request, "" where it is unknown. It is called when the request
+// arrives, before the next handler. A handler that identifies the user later calls SetUser.
 func WithUser(f func(*http.Request) string) Option {
 	return func(c *config) { c.user = f }
 }
 
-// WithBodyUser takes the user from the request's body where neither WithUser nor SetUser named one:
-// OpenAI's "safety_identifier" or "user", Anthropic's "metadata.user_id". Whoever holds a key can
-// write there what they like, and coding agents write long ids of machine and session there.
+// WithBodyUser takes the user from the request's body where neither WithUser nor SetUser set one: OpenAI's
+// "safety_identifier" or "user", Anthropic's "metadata.user_id". Clients choose these freely, and coding agents send long
+// ids of machine and session.
 func WithBodyUser() Option {
 	return func(c *config) { c.bodyUser = true }
 }
 
-// WithProvider names the provider (gen_ai.provider.name) that a request goes to; where it gives "",
-// and without it, a known host of the provider tells, else the API.
+// WithProvider sets the function that returns the provider (gen_ai.provider.name) of a request. Where it returns "", and
+// without it, the provider is that of the host, if it is a known one, else that of the API.
 func WithProvider(f func(*http.Request) string) Option {
 	return func(c *config) { c.provider = f }
 }
 
-// WithRoute gives http.route for Middleware, from the request as the next handler had it, after it
-// has answered. Without it that is the pattern by which http.ServeMux found the handler.
+// WithRoute sets the function that returns http.route for Middleware. Its argument is the request as the next handler had
+// it, after the answer. Without it the route is the pattern by which http.ServeMux found the handler.
 func WithRoute(f func(*http.Request) string) Option {
 	return func(c *config) { c.route = f }
 }

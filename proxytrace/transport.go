@@ -9,12 +9,11 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// NewTransport gives a transport that makes a span of every model call that goes through it, and
-// else does what base does (http.DefaultTransport where base is nil).
+// NewTransport returns a transport that makes a span of every model call that it sends, and otherwise does what base does
+// (http.DefaultTransport where base is nil).
 //
-// The span ends when the answer's body was read to its end or closed; like any body it must be. Calls
-// that a handler behind Middleware makes with the request's context are told as its client's.
-// A retry is a call of its own.
+// The span ends when the answer's body has been read to its end or closed, as every body must be. Calls that a handler behind
+// Middleware makes with the request's context are attributed to its client. A retry is a call of its own.
 func NewTransport(base http.RoundTripper, opts ...Option) *Transport {
 	if base == nil {
 		base = http.DefaultTransport
@@ -22,13 +21,13 @@ func NewTransport(base http.RoundTripper, opts ...Option) *Transport {
 	return &Transport{base: base, config: newConfig(opts)}
 }
 
-// Transport is what NewTransport gives.
+// Transport is an http.RoundTripper made by NewTransport.
 type Transport struct {
 	base   http.RoundTripper
 	config *config
 }
 
-// RoundTrip makes a call.
+// RoundTrip sends a request.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	a := t.config.recognize(r)
 	if a == None {
@@ -39,7 +38,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	k, out := t.config.begin(r, a, trace.SpanKindClient, r.URL.Host)
 	if p := t.config.propagator; p != nil {
-		out.Header = out.Header.Clone() // the caller's is not ours to change
+		out.Header = out.Header.Clone() // a RoundTripper must not change the caller's request
 		p.Inject(k.ctx, propagation.HeaderCarrier(out.Header))
 	}
 	res, err := t.base.RoundTrip(out)
@@ -58,14 +57,14 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// CloseIdleConnections does what it does to base.
+// CloseIdleConnections calls that of base, if it has one.
 func (t *Transport) CloseIdleConnections() {
 	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
 }
 
-// answerBody is an answer's body that is looked at.
+// answerBody is the body of an answer, read by its call as it passes.
 type answerBody struct {
 	io.ReadCloser
 	call *call

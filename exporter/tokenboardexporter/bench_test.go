@@ -103,7 +103,7 @@ func (d *discard) CountSecrets(int64) {}
 
 func (d *discard) Commit(_ context.Context, b usage.Batch) error {
 	d.calls += len(b.Calls)
-	d.links += len(b.Links)
+	d.links += len(b.Parents)
 	return nil
 }
 

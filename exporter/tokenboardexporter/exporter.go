@@ -89,11 +89,11 @@ var readings = sync.Pool{New: func() any { return &reading{} }}
 // release lets go of what was read. What is read into must be empty, and what a large request took is not kept.
 func (b *reading) release() {
 	const large = 8192 // calls or links
-	if cap(b.Calls) > large || cap(b.Links) > large {
+	if cap(b.Calls) > large || cap(b.Parents) > large {
 		return
 	}
 	clear(b.Calls)
-	b.Calls, b.Links, b.left = b.Calls[:0], b.Links[:0], 0
+	b.Calls, b.Parents, b.left = b.Calls[:0], b.Parents[:0], 0
 	readings.Put(b)
 }
 
@@ -136,17 +136,17 @@ func (b *reading) span(rd *dialect.Reader, span ptrace.Span) {
 	}
 	tool := c.Role == usage.RoleTool
 	b.Calls, *c = b.Calls[:n], usage.Call{}
-	if len(b.Links) == cap(b.Links) {
-		b.Links = slices.Grow(b.Links, 1+b.expected(len(b.Links)+1))
+	if len(b.Parents) == cap(b.Parents) {
+		b.Parents = slices.Grow(b.Parents, 1+b.expected(len(b.Parents)+1))
 	}
-	b.Links = append(b.Links, usage.Link{
+	b.Parents = append(b.Parents, usage.SpanParent{
 		Trace: usage.TraceID(span.TraceID()), Span: usage.SpanID(span.SpanID()),
 		Parent: usage.SpanID(span.ParentSpanID()), Tool: tool,
 	})
 }
 
 // expected guesses how many of the spans to come are of a sort of which there were so many.
-func (b *reading) expected(were int) int { return b.left * were / (len(b.Calls) + len(b.Links) + 1) }
+func (b *reading) expected(were int) int { return b.left * were / (len(b.Calls) + len(b.Parents) + 1) }
 
 func (e *tokenExporter) pushLogs(ctx context.Context, ld plog.Logs) error {
 	b, secrets := usage.Batch{}, int64(0)

@@ -44,15 +44,15 @@ func TestReading(t *testing.T) {
 				if c.Role == usage.RoleCall {
 					want.Calls = append(want.Calls, c)
 				} else {
-					want.Links = append(want.Links, usage.Link{Trace: c.Trace, Span: c.Span, Tool: c.Role == usage.RoleTool})
+					want.Parents = append(want.Parents, usage.SpanParent{Trace: c.Trace, Span: c.Span, Tool: c.Role == usage.RoleTool})
 				}
 			}
 		}
 		b.read(d, td)
 		require.Equal(t, len(want.Calls), len(b.Calls))
-		require.Equal(t, len(want.Links), len(b.Links))
+		require.Equal(t, len(want.Parents), len(b.Parents))
 		require.Equal(t, append([]usage.Call{}, want.Calls...), append([]usage.Call{}, b.Calls...))
-		require.Equal(t, append([]usage.Link{}, want.Links...), append([]usage.Link{}, b.Links...))
+		require.Equal(t, append([]usage.SpanParent{}, want.Parents...), append([]usage.SpanParent{}, b.Parents...))
 		room := b.Calls[:cap(b.Calls)]
 		b.release()
 		for i := range room {

@@ -66,7 +66,7 @@ func (s *server) keySync(ctx context.Context, l *ledger.Ledger, d store.Director
 	if len(s.config.KeySync) == 0 {
 		return nil, nil
 	}
-	o := keysync.Options{Keys: d.Keys, Identity: l.KeyIdentity, Logger: s.set.Logger.With(zap.String("part", "key_sync"))}
+	o := keysync.Options{Keys: d.Keys, Identity: l.KeyedFingerprint, Logger: s.set.Logger.With(zap.String("part", "key_sync"))}
 	for i := range s.config.KeySync {
 		k := &s.config.KeySync[i]
 		transport := http.DefaultTransport.(*http.Transport).Clone()

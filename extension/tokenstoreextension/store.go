@@ -77,7 +77,7 @@ func (c *Config) Open(ctx context.Context) (*ledger.Ledger, store.Directory, err
 		Window: c.Correlation.Window, MaxSpans: c.Correlation.MaxSpans, NoTwins: !c.Correlation.Twins,
 		MaxAge: c.Retention.MaxAge, MaxRecords: c.Retention.MaxRecords,
 		MaxBytes: c.Retention.MaxSizeMiB << 20, RetentionInterval: c.Retention.Interval,
-		MaxMembers: c.Sums.MaxValues, SaveInterval: c.Sums.SaveInterval, Series: series,
+		MaxValues: c.Sums.MaxValues, SaveInterval: c.Sums.SaveInterval, Series: series,
 		KeySecret: engine.KeySecret(), Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
 	})
 	if err != nil {

@@ -29,7 +29,7 @@ func (s *Store) measured() (*metadata.TelemetryBuilder, error) {
 				is    string
 				count int64
 			}{
-				{"duplicate", n.Duplicates}, {"fuller", n.Fuller}, {"superseded", n.Superseded}, {"refused_too_old", n.RefusedOld},
+				{"duplicate", n.Duplicates}, {"fuller", n.Replaced}, {"superseded", n.Superseded}, {"refused_too_old", n.RefusedOld},
 				{"refused_future", n.RefusedNew}, {"refused_unusable", n.RefusedBad}, {"dropped", n.Dropped},
 			} {
 				o.Observe(outcome.count, metric.WithAttributes(attribute.String("outcome", outcome.is)))

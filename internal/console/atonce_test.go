@@ -89,7 +89,7 @@ func TestPasswordsChangedAtOnce(t *testing.T) {
 		return func() {
 			u, _, err := m.FindUser(t.Context(), store.UserRef{ID: bob.ID})
 			require.NoError(t, err)
-			u.Password, err = o.console.hasher.Hash(t.Context(), password.Caller{}, to)
+			u.Password, err = o.console.Users.hasher.Hash(t.Context(), password.Caller{}, to)
 			require.NoError(t, err)
 			require.NoError(t, m.Directory.UpdateUser(t.Context(), u, store.UserUpdate{EndSessions: true}, store.AuditEntry{Action: "test.reset"}))
 		}

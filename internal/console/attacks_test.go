@@ -30,7 +30,7 @@ func TestHostileParameters(t *testing.T) {
 	o.calls(testNow)
 	root := o.newPerson("root", access.Admin)
 	before := o.dump()
-	for path, item := range o.console.api.OpenAPI().Paths {
+	for path, item := range o.console.Router.API.OpenAPI().Paths {
 		for method, op := range map[string]*huma.Operation{"GET": item.Get, "PATCH": item.Patch, "DELETE": item.Delete} {
 			if op == nil || strings.HasSuffix(path, "/stream") || path == base+"/session" {
 				continue
@@ -156,7 +156,7 @@ func TestHostileRequests(t *testing.T) {
 func TestRebinding(t *testing.T) {
 	b := newBench(t, nil)
 	for _, host := range []string{"evil.example", "evil.example:8317", "127.0.0.1.evil.example", "localhost.", "0.0.0.0:8317", "[::ffff:10.0.0.1]", "169.254.169.254", "127.0.0.1@evil.example", ""} {
-		for _, p := range New(Options{Ledger: b.ledger, Open: true}).placements() {
+		for _, p := range New(Options{Ledger: b.ledger, Open: true}).Router.Routes {
 			r := httptest.NewRequest(p.Method, "http://x"+strings.NewReplacer("{id}", "x", "{name}", "model", "{$}", "").Replace(p.Path), strings.NewReader("{}"))
 			r.Host = host
 			r.Header.Set("Content-Type", "application/json")
@@ -166,12 +166,6 @@ func TestRebinding(t *testing.T) {
 			require.Equal(t, 403, w.Code, "%s %s as %q", p.Method, p.Path, host)
 		}
 	}
-}
-
-// placements gives the routes of a console.
-func (c *Console) placements() []placement {
-	c.Handler()
-	return c.placed
 }
 
 // TestForeignOrigins sends every write from other sites' pages.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"sync"
@@ -29,30 +28,54 @@ const (
 	maxAuditDocument   = 16 << 10 // bytes of what was before, and of what is after
 )
 
-func (c *Console) auditRoutes() {
-	register(c, access.ReadAudit, route(http.MethodGet, "/audit", "audit", "Who changed what, newest first"), c.listAudit)
-	register(c, access.ReadAudit, route(http.MethodGet, "/audit/export", "audit-export", "The audit log as a file, newest first, streamed"), c.exportAudit)
+// auditLog is the audit log: what writes its entries and drops old ones, and answers its routes.
+type auditLog struct {
+	*Env
+	Directory store.Directory
+	// Entries go when they are older than MaxAge, and the oldest when there are more than Max.
+	MaxAge time.Duration
+	Max    int64
+
+	audits auditRetention
+}
+
+// newAuditLog returns the audit log of a directory. Entries are kept for maxAge (a year where 0), and max of them (a
+// million where 0).
+func newAuditLog(e *Env, d store.Directory, maxAge time.Duration, max int64) *auditLog {
+	if maxAge == 0 {
+		maxAge = defaultAuditMaxAge
+	}
+	if max == 0 {
+		max = defaultAuditMax
+	}
+	return &auditLog{Env: e, Directory: d, MaxAge: maxAge, Max: max}
+}
+
+// Routes adds the routes.
+func (c *auditLog) Routes(r *router) {
+	register(r, access.ReadAudit, operation(http.MethodGet, "/audit", "audit", "Who changed what, newest first"), c.listAudit)
+	register(r, access.ReadAudit, operation(http.MethodGet, "/audit/export", "audit-export", "The audit log as a file, newest first, streamed"), c.exportAudit)
 }
 
 // audit describes a change for the audit log: what is done ("key.create") to what, and what it was
 // before and is after, as small structs without secrets (nil where there is nothing). The entry
 // goes to the store with the change itself, so that there is never one without the other:
 //
-//	entry, err := c.audit(ctx, "key.create", store.AuditTarget{Type: "key", ID: k.ID, Name: k.Name}, nil, auditedKey(&k))
+//	entry, err := c.Audit.Entry(ctx, "key.create", store.AuditTarget{Type: "key", ID: k.ID, Name: k.Name}, nil, auditedKey(&k))
 //	...
-//	err = c.o.Directory.AddKeys(ctx, c.o.MaxKeys, []store.Key{k}, entry)
+//	err = c.Directory.AddKeys(ctx, c.MaxKeys, []store.Key{k}, entry)
 //
 // A change outside the store is noted with note. The error is an answer to the client.
-func (c *Console) audit(ctx context.Context, action string, target store.AuditTarget, before, after any) (store.AuditEntry, error) {
-	c.pruneAudit(ctx)
-	return c.auditEntry(ctx, action, target, before, after)
+func (c *auditLog) Entry(ctx context.Context, action string, target store.AuditTarget, before, after any) (store.AuditEntry, error) {
+	c.Prune(ctx)
+	return c.EntryInChange(ctx, action, target, before, after)
 }
 
 // auditEntry is audit for use within a change of the store: it asks the store for nothing.
-func (c *Console) auditEntry(ctx context.Context, action string, target store.AuditTarget, before, after any) (store.AuditEntry, error) {
+func (c *auditLog) EntryInChange(ctx context.Context, action string, target store.AuditTarget, before, after any) (store.AuditEntry, error) {
 	p := access.From(ctx)
 	e := store.AuditEntry{
-		Time: c.o.Now().UTC(), Actor: store.AuditActor{ID: p.ID, Name: redact(p.Name), Via: p.Via}, Source: p.Source, Action: action,
+		Time: c.Now().UTC(), Actor: store.AuditActor{ID: p.ID, Name: redact(p.Name), Via: p.Via}, Source: p.Source, Action: action,
 		Target: store.AuditTarget{Type: target.Type, ID: redact(target.ID), Name: redact(target.Name)},
 		Own:    p.Role == access.Member || p.Role == access.Viewer,
 	}
@@ -62,34 +85,26 @@ func (c *Console) auditEntry(ctx context.Context, action string, target store.Au
 		e.After, err = auditDocument(after)
 	}
 	if err != nil {
-		return e, c.failed("audit "+action, err)
+		return e, c.Failed("audit "+action, err)
 	}
 	return e, nil
 }
 
 // note writes the entry of a change that the store does not make itself. Where it cannot be
 // written the change must not be made, or must be said to have failed.
-func (c *Console) note(ctx context.Context, action string, target store.AuditTarget, before, after any) error {
-	e, err := c.audit(ctx, action, target, before, after)
+func (c *auditLog) Note(ctx context.Context, action string, target store.AuditTarget, before, after any) error {
+	e, err := c.Entry(ctx, action, target, before, after)
 	if err != nil {
 		return err
 	}
-	if err := c.o.Directory.AddAudit(ctx, e); err != nil {
-		return c.failed("audit "+action, err)
+	if err := c.Directory.AddAudit(ctx, e); err != nil {
+		return c.Failed("audit "+action, err)
 	}
 	return nil
 }
 
 // secretFields are names of fields that the audit log never has.
 var secretFields = []string{"password", "secret", "token", "fingerprint", "hash", "key", "authorization", "cookie", "client_secret"}
-
-// secretForms are texts that are secrets by their form: keys with a known prefix, digests and
-// longer hexadecimal texts, password hashes, JSON web tokens, credentials of a header.
-var secretForms = regexp.MustCompile(`(?i)\b(tbt?|sk|pk|rk|ghp|gho|xox[a-z]|AIza|AKIA)[-_][A-Za-z0-9_-]{16,}|[0-9a-f]{40,}|\$argon2[^"\s]*|` +
-	`\beyJ[A-Za-z0-9_-]{10,}(\.[A-Za-z0-9_-]+)*|\b(Bearer|Basic)\s+[A-Za-z0-9+/._~=-]{8,}`)
-
-// redact takes out of a text what looks like a secret: people put them where names belong.
-func redact(s string) string { return secretForms.ReplaceAllString(s, "[redacted]") }
 
 // auditDocument makes the JSON object of an entry. Secrets in texts that people wrote are taken out; a
 // field that is made for one is a mistake of ours, and refused.
@@ -146,22 +161,22 @@ type auditRetention struct {
 // pruneAudit drops old entries before a change adds one: when there are a hundredth more than are kept, and once
 // in an hour. Many are dropped in steps, between which others write, and the next changes go on with them.
 // Readers do not see what is too old before that.
-func (c *Console) pruneAudit(ctx context.Context) {
+func (c *auditLog) Prune(ctx context.Context) {
 	r := &c.audits
 	if !r.mu.TryLock() {
 		return // another change does it
 	}
 	defer r.mu.Unlock()
-	now := c.o.Now()
-	if now.Sub(r.last) < auditPruneEvery && r.written.Load() < max(1, c.o.AuditMax/auditPruneShare) {
+	now := c.Now()
+	if now.Sub(r.last) < auditPruneEvery && r.written.Load() < max(1, c.Max/auditPruneShare) {
 		return
 	}
 	r.last = now
 	r.written.Store(0)
 	for begun := time.Now(); ; {
-		n, err := c.o.Directory.DropAudit(ctx, now.Add(-c.o.AuditMaxAge), c.o.AuditMax, auditPruneMost)
+		n, err := c.Directory.DropAudit(ctx, now.Add(-c.MaxAge), c.Max, auditPruneMost)
 		if err != nil {
-			c.o.Logger.Sugar().Warnw("old entries of the audit log could not be dropped", "error", err)
+			c.Logger.Sugar().Warnw("old entries of the audit log could not be dropped", "error", err)
 			return
 		}
 		if n < auditPruneMost {
@@ -216,14 +231,13 @@ type AuditFilters struct {
 }
 
 // auditFilter reads the filters. What is older than the log keeps is not shown, also before it is dropped.
-func (c *Console) auditFilter(in *AuditFilters) (store.AuditFilter, error) {
-	times := Filters{From: in.From, To: in.To}
-	f, err := times.filter(nil)
+func (c *auditLog) auditFilter(in *AuditFilters) (store.AuditFilter, error) {
+	from, to, err := timeRange(in.From, in.To)
 	if err != nil {
 		return store.AuditFilter{}, err
 	}
-	out := store.AuditFilter{From: f.From, To: f.To, Actors: in.Actor, Actions: in.Action, Targets: in.Target}
-	if oldest := c.o.Now().Add(-c.o.AuditMaxAge); out.From.Before(oldest) {
+	out := store.AuditFilter{From: from, To: to, Actors: in.Actor, Actions: in.Action, Targets: in.Target}
+	if oldest := c.Now().Add(-c.MaxAge); out.From.Before(oldest) {
 		out.From = oldest
 	}
 	return out, nil
@@ -236,7 +250,7 @@ func auditItemOf(e *store.AuditEntry) AuditItem {
 	}
 }
 
-func (c *Console) listAudit(ctx context.Context, in *struct {
+func (c *auditLog) listAudit(ctx context.Context, in *struct {
 	AuditFilters
 	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 	Cursor string `query:"cursor" maxLength:"20"`
@@ -247,17 +261,17 @@ func (c *Console) listAudit(ctx context.Context, in *struct {
 	}
 	if in.Cursor != "" {
 		if f.Before, err = strconv.ParseInt(in.Cursor, 10, 64); err != nil || f.Before < 1 {
-			return nil, c.failed("audit", store.ErrCursor)
+			return nil, c.Failed("audit", store.ErrCursor)
 		}
 	}
 	f.Limit = in.Limit + 1
 	page := AuditPage{Items: []AuditItem{}}
-	err = c.o.Directory.Audit(ctx, f, func(e *store.AuditEntry) error {
+	err = c.Directory.Audit(ctx, f, func(e *store.AuditEntry) error {
 		page.Items = append(page.Items, auditItemOf(e))
 		return nil
 	})
 	if err != nil {
-		return nil, c.failed("audit", err)
+		return nil, c.Failed("audit", err)
 	}
 	if len(page.Items) > in.Limit {
 		page.Items = page.Items[:in.Limit]
@@ -266,12 +280,12 @@ func (c *Console) listAudit(ctx context.Context, in *struct {
 	return answer(page), nil
 }
 
-func (c *Console) exportAudit(ctx context.Context, in *struct {
+func (c *auditLog) exportAudit(ctx context.Context, in *struct {
 	AuditFilters
 	Format   string `query:"format" default:"ndjson" enum:"ndjson,csv"`
 	Timezone string `query:"timezone" doc:"IANA name of the zone of the days in the file's name; by default the console's" maxLength:"64"`
 }) (*huma.StreamResponse, error) {
-	loc, err := c.zone(in.Timezone)
+	loc, err := c.Zone(in.Timezone)
 	if err != nil {
 		return nil, err
 	}
@@ -283,7 +297,7 @@ func (c *Console) exportAudit(ctx context.Context, in *struct {
 	if in.From == "" {
 		from = time.Time{} // all that is kept
 	}
-	return c.file(fileName("audit", rangeName(from, f.To, c.o.Now(), loc), in.Format), in.Format, func(out *bufio.Writer) error {
+	return download(c.Env, fileName("audit", rangeName(from, f.To, c.Now(), loc), in.Format), in.Format, func(out *bufio.Writer) error {
 		return c.writeAudit(ctx, out, in.Format, f)
 	}), nil
 }
@@ -292,7 +306,7 @@ var auditHeader = []string{
 	"id", "time", "actor_id", "actor_name", "actor_via", "source_ip", "action", "target_type", "target_id", "target_name", "before", "after",
 }
 
-func (c *Console) writeAudit(ctx context.Context, w *bufio.Writer, format string, f store.AuditFilter) error {
+func (c *auditLog) writeAudit(ctx context.Context, w *bufio.Writer, format string, f store.AuditFilter) error {
 	if format == "ndjson" {
 		enc := json.NewEncoder(w)
 		return c.auditInPieces(ctx, f, func(e *store.AuditEntry) error { return enc.Encode(auditItemOf(e)) })

@@ -58,7 +58,7 @@ func TestAuditFiltersAndPages(t *testing.T) {
 		if i%3 == 0 {
 			action, kind = "user.update", "user"
 		}
-		require.NoError(t, c.note(ctx, action, store.AuditTarget{Type: kind, ID: fmt.Sprint("t", i), Name: "=name"}, nil, nil))
+		require.NoError(t, c.Audit.Note(ctx, action, store.AuditTarget{Type: kind, ID: fmt.Sprint("t", i), Name: "=name"}, nil, nil))
 		now = now.Add(time.Hour)
 	}
 	ids := func(query string) (out []int64) {
@@ -115,10 +115,10 @@ func TestAuditFiltersAndPages(t *testing.T) {
 func TestAuditRetention(t *testing.T) {
 	now := testNow
 	c, b := auditBench(t, &now)
-	c.o.AuditMaxAge, c.o.AuditMax = 48*time.Hour, 3
+	c.Audit.MaxAge, c.Audit.Max = 48*time.Hour, 3
 	note := func() {
 		t.Helper()
-		require.NoError(t, c.note(context.Background(), "test.note", store.AuditTarget{}, nil, nil))
+		require.NoError(t, c.Audit.Note(context.Background(), "test.note", store.AuditTarget{}, nil, nil))
 	}
 	stored := func() (n int) {
 		require.NoError(t, b.directory.Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
@@ -143,16 +143,16 @@ func TestAuditPruningKeepsUp(t *testing.T) {
 		require.NoError(t, b.directory.Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
 		return n
 	}
-	c.o.AuditMax = 300
+	c.Audit.Max = 300
 	for i := range 400 {
-		require.NoError(t, c.note(context.Background(), "test.note", store.AuditTarget{}, nil, nil))
+		require.NoError(t, c.Audit.Note(context.Background(), "test.note", store.AuditTarget{}, nil, nil))
 		if i > 300 && i%10 == 0 {
 			require.LessOrEqual(t, stored(), 304, "a hundredth above")
 		}
 	}
-	c.o.AuditMax = 100 // the setting was lowered
+	c.Audit.Max = 100 // the setting was lowered
 	for range 30 {
-		require.NoError(t, c.note(context.Background(), "test.note", store.AuditTarget{}, nil, nil))
+		require.NoError(t, c.Audit.Note(context.Background(), "test.note", store.AuditTarget{}, nil, nil))
 	}
 	require.LessOrEqual(t, stored(), 101)
 }
@@ -185,7 +185,7 @@ func TestAuditTakesNoSecrets(t *testing.T) {
 	} {
 		ctx := access.With(context.Background(), access.Principal{Name: "by " + secret})
 		target := store.AuditTarget{Type: "key", ID: secret, Name: "my " + secret}
-		require.NoError(t, c.note(ctx, "key.create", target, map[string]any{"name": secret}, map[string]any{"list": []string{"x " + secret}}))
+		require.NoError(t, c.Audit.Note(ctx, "key.create", target, map[string]any{"name": secret}, map[string]any{"list": []string{"x " + secret}}))
 		out := b.do("GET", base+"/audit?limit=1", "", nil).Body.String()
 		require.NotContains(t, out, secret)
 		require.Contains(t, out, "my [redacted]")
@@ -195,9 +195,9 @@ func TestAuditTakesNoSecrets(t *testing.T) {
 			Key string `json:"key"`
 		}{"x"}, "no object", 5,
 	} {
-		require.Error(t, c.note(context.Background(), "key.create", store.AuditTarget{}, nil, v), v)
+		require.Error(t, c.Audit.Note(context.Background(), "key.create", store.AuditTarget{}, nil, v), v)
 	}
-	require.NoError(t, c.note(context.Background(), "key.update", store.AuditTarget{Name: "gpt-4o-mini-2024-07-18"}, nil, map[string]any{
+	require.NoError(t, c.Audit.Note(context.Background(), "key.update", store.AuditTarget{Name: "gpt-4o-mini-2024-07-18"}, nil, map[string]any{
 		"display": "tb-Ab…9f3a", "models": []string{"claude-sonnet-4-5-20250929", "gpt-4o-mini-2024-07-18"}, "note": strings.Repeat("x", 20<<10),
 	}))
 	item := data[AuditPage](b, "GET", "/audit?limit=1", "", 200).Items[0]

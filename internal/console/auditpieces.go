@@ -11,11 +11,11 @@ const auditPiece = 200
 
 // auditInPieces visits entries of the audit log, newest first, between two readings of the store: a client
 // that reads an export slowly must not keep the store's log from being written back.
-func (c *Console) auditInPieces(ctx context.Context, f store.AuditFilter, visit func(*store.AuditEntry) error) error {
+func (c *auditLog) auditInPieces(ctx context.Context, f store.AuditFilter, visit func(*store.AuditEntry) error) error {
 	f.Limit = auditPiece
 	for {
 		var piece []store.AuditEntry
-		err := c.o.Directory.Audit(ctx, f, func(e *store.AuditEntry) error {
+		err := c.Directory.Audit(ctx, f, func(e *store.AuditEntry) error {
 			piece = append(piece, *e)
 			return nil
 		})

@@ -64,7 +64,7 @@ func BenchmarkFilled(b *testing.B) {
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, l.Close()) })
 	c := New(Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true})
-	handler := c.guard(c.identify(c.served()))
+	handler := c.direct()
 	yesterday := time.Now().Add(-24 * time.Hour).Unix()
 	for _, target := range []string{
 		"/stats", "/stats?user=user-0003", fmt.Sprint("/stats?from=", yesterday), "/usage-trend", "/usage-trend?days=90&group_by=model&timezone=UTC",

@@ -14,8 +14,8 @@ import (
 )
 
 // hasAdmin tells whether anybody can administer the console.
-func (c *Console) hasAdmin(ctx context.Context) (bool, error) {
-	users, err := c.o.Directory.Users(ctx)
+func (c *usersHandlers) hasAdmin(ctx context.Context) (bool, error) {
+	users, err := c.Directory.Users(ctx)
 	if err != nil {
 		return false, fmt.Errorf("look for an admin: %w", err)
 	}
@@ -29,7 +29,7 @@ func (c *Console) hasAdmin(ctx context.Context) (bool, error) {
 
 // Bootstrap makes the first admin from the configuration, where there is no admin yet. An admin who
 // is there is left alone, also where the configuration has another password.
-func (c *Console) Bootstrap(ctx context.Context, username, secret string) error {
+func (c *usersHandlers) Bootstrap(ctx context.Context, username, secret string) error {
 	there, err := c.hasAdmin(ctx)
 	if err != nil || there {
 		return err
@@ -41,16 +41,16 @@ func (c *Console) Bootstrap(ctx context.Context, username, secret string) error 
 
 // SetupToken gives a one-time token with which the first admin can be made within an hour; "" where
 // there is an admin.
-func (c *Console) SetupToken(ctx context.Context) (string, error) {
+func (c *usersHandlers) SetupToken(ctx context.Context) (string, error) {
 	there, err := c.hasAdmin(ctx)
 	if err != nil || there {
 		return "", err
 	}
-	return c.signIn.setup.make(c.o.Now()), nil
+	return c.signIn.setup.make(c.Now()), nil
 }
 
 // addAdmin makes an admin.
-func (c *Console) addAdmin(ctx context.Context, username, secret string) (u store.User, err error) {
+func (c *usersHandlers) addAdmin(ctx context.Context, username, secret string) (u store.User, err error) {
 	name, err := UserName(username)
 	if err != nil {
 		return u, because("user_name_unfit", wrong("body.username", err.Error(), nil))
@@ -58,20 +58,20 @@ func (c *Console) addAdmin(ctx context.Context, username, secret string) (u stor
 	if err := password.Check(secret, name); err != nil {
 		return u, because("password_unfit", wrong("body.password", err.Error(), nil))
 	}
-	u = store.User{ID: randomID("usr_"), Name: name, Role: access.Admin.String(), CreatedAt: c.o.Now().UTC()}
+	u = store.User{ID: randomID("usr_"), Name: name, Role: access.Admin.String(), CreatedAt: c.Now().UTC()}
 	if u.Password, err = c.hasher.Hash(ctx, signedInCaller(access.From(ctx)), secret); err != nil {
-		return u, c.failed("make the first admin", err)
+		return u, c.Failed("make the first admin", err)
 	}
-	entry, err := c.audit(ctx, "user.create", userTarget(&u), nil, auditedUser(&u))
+	entry, err := c.Audit.Entry(ctx, "user.create", userTarget(&u), nil, auditedUser(&u))
 	if err != nil {
 		return u, err
 	}
-	err = c.o.Directory.AddUser(ctx, u, entry)
+	err = c.Directory.AddUser(ctx, u, entry)
 	if errors.Is(err, store.ErrUserExists) {
 		return u, because("user_name_taken", newProblem(http.StatusConflict, "a user of this name exists and is no admin; choose another name, or make it one: tokenboard user add --role admin"))
 	}
 	if err != nil {
-		return u, c.failed("make the first admin", err)
+		return u, c.Failed("make the first admin", err)
 	}
 	return u, nil
 }
@@ -83,7 +83,7 @@ func (t *setupToken) open(now time.Time) bool {
 	return t.hash != "" && !now.After(t.until)
 }
 
-func (c *Console) firstAdmin(ctx context.Context, in *struct {
+func (c *usersHandlers) firstAdmin(ctx context.Context, in *struct {
 	Body struct {
 		Token    string `json:"token" maxLength:"100" doc:"as the server printed it"`
 		Username string `json:"username" maxLength:"200"`
@@ -94,12 +94,12 @@ func (c *Console) firstAdmin(ctx context.Context, in *struct {
 		return nil, errNoSignIn()
 	}
 	// The blank is in no user's name.
-	wait, right := c.signIn.limiter.Begin(throttle.Attempt{Source: access.From(ctx).Source, Account: "first admin"}, c.o.Now())
+	wait, right := c.signIn.limiter.Begin(throttle.Attempt{Source: access.From(ctx).Source, Account: "first admin"}, c.Now())
 	if wait > 0 {
 		return nil, because("too_many_attempts", later(http.StatusTooManyRequests, "too many attempts; wait, and try again", wait))
 	}
 	var u store.User
-	ok, err := c.signIn.setup.take(in.Body.Token, c.o.Now(), func() (err error) {
+	ok, err := c.signIn.setup.take(in.Body.Token, c.Now(), func() (err error) {
 		if there, err := c.hasAdmin(ctx); err != nil || there {
 			return errors.Join(err, because("admin_exists", newProblem(http.StatusConflict, "there is an admin already; sign in")))
 		}

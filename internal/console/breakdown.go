@@ -12,24 +12,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-func (c *Console) breakdownRoutes() {
-	register(c, access.ReadUsage, route(http.MethodGet, "/breakdown", "breakdown", "Sums by the values of one or two dimensions"), c.breakdown)
-	register(c, access.ReadUsage, route(http.MethodGet, "/breakdown/export", "breakdown-export", "All rows of a breakdown and their total as a file, streamed"), c.exportBreakdown)
-	register(c, access.ReadUsage, route(http.MethodGet, "/breakdown/heatmap", "heatmap", "Sums by weekday and hour"), c.heatmap)
-	register(c, access.ReadUsage, route(http.MethodGet, "/dimensions/{name}", "dimension", "The values of a dimension, most used first"), c.dimension)
-}
-
-// breakdownLimit bounds the time for a breakdown that is summed from the stored records.
-const breakdownLimit = 30 * time.Second
-
 // breakdownDimensions are the dimensions by name, besides those of the trend.
-var breakdownDimensions = func() map[string]ledger.Dimension {
-	out := map[string]ledger.Dimension{}
+var breakdownDimensions = func() map[string]ledger.GroupBy {
+	out := map[string]ledger.GroupBy{}
 	for d := ledger.ByModel; d <= ledger.ByTier; d++ {
 		out[d.String()] = d
 	}
@@ -53,7 +42,7 @@ type BreakdownRow struct {
 }
 
 // set puts a dimension's value into its field; of a key, its id.
-func (r *BreakdownRow) set(d ledger.Dimension, value string, index *keyIndex) {
+func (r *BreakdownRow) set(d ledger.GroupBy, value string, index *keyIndex) {
 	switch d {
 	case ledger.ByModel:
 		r.Model = &value
@@ -123,7 +112,7 @@ var sortKeys = map[string]func(*ledger.Sums) int64{
 	"unpriced_count":     func(s *ledger.Sums) int64 { return s.Unpriced },
 }
 
-func (c *Console) breakdown(ctx context.Context, in *breakdownInput) (*envelope[Breakdown], error) {
+func (c *statsHandlers) breakdown(ctx context.Context, in *breakdownInput) (*envelope[Breakdown], error) {
 	b, err := c.ordered(ctx, &in.BreakdownOrder, in.Cursor)
 	if err != nil {
 		return nil, err
@@ -149,7 +138,7 @@ func (c *Console) breakdown(ctx context.Context, in *breakdownInput) (*envelope[
 // orderedRows are all rows of a breakdown, in order.
 type orderedRows struct {
 	names []string
-	by    []ledger.Dimension
+	by    []ledger.GroupBy
 	rows  []ledger.Row
 	order rowOrder
 	after *rowMark // of the page before; nil: the first
@@ -159,7 +148,7 @@ type orderedRows struct {
 }
 
 // ordered works a breakdown out.
-func (c *Console) ordered(ctx context.Context, in *BreakdownOrder, cursor string) (*orderedRows, error) {
+func (c *statsHandlers) ordered(ctx context.Context, in *BreakdownOrder, cursor string) (*orderedRows, error) {
 	out := &orderedRows{names: strings.Split(in.By, ",")}
 	if len(out.names) > 2 || (len(out.names) == 2 && out.names[0] == out.names[1]) {
 		return nil, because("group_by_unknown", wrong("query.by", "takes one or two different dimensions", in.By))
@@ -175,13 +164,13 @@ func (c *Console) ordered(ctx context.Context, in *BreakdownOrder, cursor string
 	if out.after, err = parseRowCursor(cursor, len(out.by)); err != nil {
 		return nil, err
 	}
-	if out.f, out.index, err = c.filtered(ctx, "breakdown", &in.Filters); err != nil {
+	if out.f, out.index, err = c.Filtered(ctx, "breakdown", &in.Filters); err != nil {
 		return nil, err
 	}
 	if out.order, err = orderOf(in, out); err != nil {
 		return nil, err
 	}
-	asked := c.o.Now()
+	asked := c.Now()
 	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: out.f, By: out.by}, out.index)
 	if err != nil {
 		return nil, err
@@ -209,24 +198,18 @@ func (o *orderedRows) row(r *ledger.Row) BreakdownRow {
 	return out
 }
 
-// tookTooLong answers where breakdownLimit has passed.
-func tookTooLong(what string) error {
-	return because("took_too_long", newProblem(http.StatusServiceUnavailable,
-		fmt.Sprintf("%s took more than %d seconds; ask for a shorter range of time (from, to)", what, int(breakdownLimit.Seconds()))))
-}
-
 // broken asks the ledger for a breakdown, for a limited time. In its rows keys have their ids.
-func (c *Console) broken(ctx context.Context, q ledger.BreakdownQuery, index *keyIndex) (ledger.Breakdown, error) {
+func (c *statsHandlers) broken(ctx context.Context, q ledger.BreakdownQuery, index *keyIndex) (ledger.Breakdown, error) {
 	limited, cancel := context.WithTimeout(ctx, breakdownLimit)
 	defer cancel()
-	b, err := c.o.Ledger.Breakdown(limited, q)
+	b, err := c.Ledger.Breakdown(limited, q)
 	switch {
 	case errors.Is(err, ledger.ErrTooMany):
 		return b, because("too_many_groups", newProblem(http.StatusBadRequest, fmt.Sprintf("there are more than %d combinations; set filters, or ask for one dimension", ledger.MaxRows)))
 	case err != nil && limited.Err() != nil && ctx.Err() == nil:
 		return b, tookTooLong("summing the stored calls")
 	case err != nil:
-		return b, c.failed("breakdown", err)
+		return b, c.Failed("breakdown", err)
 	}
 	if place := slices.Index(q.By, ledger.ByKey); place >= 0 {
 		b.Rows = index.byID(b.Rows, place)

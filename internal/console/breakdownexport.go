@@ -31,8 +31,8 @@ type BreakdownFile struct {
 }
 
 // exportBreakdown writes all rows, however many pages they are, and what they sum to.
-func (c *Console) exportBreakdown(ctx context.Context, in *breakdownExportInput) (*huma.StreamResponse, error) {
-	loc, err := c.zone(in.Timezone)
+func (c *statsHandlers) exportBreakdown(ctx context.Context, in *breakdownExportInput) (*huma.StreamResponse, error) {
+	loc, err := c.Zone(in.Timezone)
 	if err != nil {
 		return nil, err
 	}
@@ -44,13 +44,13 @@ func (c *Console) exportBreakdown(ctx context.Context, in *breakdownExportInput)
 	if len(b.names) == 2 {
 		what += "-" + b.names[1]
 	}
-	name := fileName(what, rangeName(b.f.From, b.f.To, c.o.Now(), loc), in.Format)
-	return c.file(name, in.Format, func(out *bufio.Writer) error {
+	name := fileName(what, rangeName(b.f.From, b.f.To, c.Now(), loc), in.Format)
+	return download(c.Env, name, in.Format, func(out *bufio.Writer) error {
 		if in.Format == "csv" {
 			return b.writeCSV(out)
 		}
 		return b.writeJSON(out, BreakdownFile{
-			ExportedAt: c.o.Now().UTC(), From: known(b.f.From), To: known(b.f.To), By: b.names, Filters: in.named(), Count: len(b.rows), Total: b.total(),
+			ExportedAt: c.Now().UTC(), From: known(b.f.From), To: known(b.f.To), By: b.names, Filters: in.named(), Count: len(b.rows), Total: b.total(),
 		})
 	}), nil
 }

@@ -17,8 +17,7 @@ import (
 
 // whole is the handler as it is served.
 func (b *bench) whole() http.Handler {
-	g := newGates()
-	return b.console.guard(compressJSON(b.console.identify(newCoalescer(g.reads).share(g.bounded(b.served)))))
+	return b.console.Handler()
 }
 
 func askedIn(h http.Handler, target, accepts string) *httptest.ResponseRecorder {

@@ -4,16 +4,11 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/internal/access"
-	"github.com/tokenboard/tokenboard/internal/access/password"
 	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
@@ -21,12 +16,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-const (
-	base       = "/api/console"
-	maxBody    = 64 << 10 // bytes; a request holds a name and a few settings
-	maxURL     = 8 << 10  // bytes
-	defaultMax = 100_000  // keys
-)
+const defaultMax = 100_000 // keys
 
 // Options are what a Console works with.
 type Options struct {
@@ -72,23 +62,17 @@ type Options struct {
 
 // Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
 type Console struct {
-	o    Options
-	keys *keyBook
-	api  huma.API
-	// placed is every route with the permission that it needs.
-	placed  []placement
-	audits  auditRetention
-	signIn  *signIn // nil where nobody signs in
-	hasher  *password.Hasher
-	pace    pace
-	started time.Time
-	// streams are the live streams that are open.
-	streams *streams
-	// otlpAt is where OTLP is received; nil until the collector reports it.
-	otlpAt atomic.Pointer[[]OTLPEndpoint]
-}
+	*Env
+	Router *router         // all routes
+	Keys   *keyBook        // for readers that have to name keys
+	Audit  *auditLog       // who changed what
+	Users  *usersHandlers  // who signs in
+	Stream *streamHandlers // live streams
 
-var envelopes sync.Once
+	o      Options
+	guard  guard
+	server *serverHandlers
+}
 
 // New makes a console.
 func New(o Options) *Console {
@@ -98,83 +82,82 @@ func New(o Options) *Console {
 	if o.MaxKeys == 0 {
 		o.MaxKeys = defaultMax
 	}
-	if o.AuditMaxAge == 0 {
-		o.AuditMaxAge = defaultAuditMaxAge
-	}
-	if o.AuditMax == 0 {
-		o.AuditMax = defaultAuditMax
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
-	envelopes.Do(func() { huma.NewError, huma.ValidateStrictCasing = newProblem, true }) // huma has no other place for them
 	ring := keyring.New(keyring.Options{
 		Ledger: o.Ledger, Keys: o.Directory, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
-	c := &Console{o: o, streams: newStreams(), started: o.Now(), pace: newPace()}
-	c.keys = &keyBook{ring: ring, seen: c.fingerprintsSeen, identity: o.Ledger.KeyIdentity}
-	if o.SignIn != nil {
-		c.signIn = newSignIn(*o.SignIn, o.Directory, o.Now)
-		c.hasher = c.signIn.hasher
-	} else {
-		c.hasher = password.New(password.Recommended)
+	c := &Console{
+		Env: &Env{Logger: o.Logger, Version: o.Version, Location: o.Location, Now: o.Now}, o: o,
+		Keys: &keyBook{Ring: ring, Ledger: o.Ledger, Sync: o.KeySync},
 	}
+	c.register()
 	return c
 }
 
-// Handler gives the handler of all routes.
+// register adds all routes, by resource.
+func (c *Console) register() {
+	o := &c.o
+	r := newRouter(http.NewServeMux(), apiInfo(o.Version), o.Now)
+	filters := &FilterReader{Env: c.Env, Keys: c.Keys}
+	c.Audit = newAuditLog(c.Env, o.Directory, o.AuditMaxAge, o.AuditMax)
+	c.Router = r
+	c.Users = newUsers(c.Env, o.Directory, c.Audit, o.Open, o.SignIn)
+	c.guard = guard{Open: o.Open, Origins: o.Origins, Hosts: o.Hosts, Forwards: forwardsHeaders, Secure: o.SignIn != nil && o.SignIn.Secure}
+
+	stats := &statsHandlers{FilterReader: filters, Ledger: o.Ledger}
+	stats.Routes(r)
+	keys := &keysHandlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Directory: o.Directory, Audit: c.Audit, KeySync: o.KeySync, MaxKeys: o.MaxKeys}
+	calls := &callsHandlers{FilterReader: filters, Ledger: o.Ledger, Stats: stats, KeyList: keys, TraceURL: o.TraceURL}
+	calls.Routes(r)
+	c.Stream = &streamHandlers{FilterReader: filters, Ledger: o.Ledger, streams: newStreams()}
+	c.Stream.Routes(r)
+	(&importHandlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
+	keys.Routes(r)
+	check := &checkHandlers{Env: c.Env, Keys: c.Keys, Anonymous: o.Verify.Anonymous}
+	check.Routes(r)
+	(&qualityHandlers{FilterReader: filters, Ledger: o.Ledger, Sources: o.Sources}).Routes(r)
+	c.Users.Routes(r)
+	(&pricesHandlers{Env: c.Env, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
+	c.Audit.Routes(r)
+	c.server = &serverHandlers{
+		Env: c.Env, Ledger: o.Ledger, AccessMode: c.Users.AccessMode(), MaxKeys: o.MaxKeys, Quota: o.Quota, TraceURL: o.TraceURL, GrafanaURL: o.GrafanaURL,
+		Audit: SettingsAudit{MaxAgeSeconds: int64(c.Audit.MaxAge.Seconds()), MaxEntries: c.Audit.Max},
+	}
+	if how := c.Users.How(); how != nil {
+		c.server.Sessions = &SettingsSessions{IdleSeconds: int64(how.Idle.Seconds()), LifetimeSeconds: int64(how.Lifetime.Seconds())}
+	}
+	c.server.Routes(r)
+	(&metricsHandlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: o.Now()}).Routes(r)
+	pages(r)
+	describeAPI(r)
+	docRoutes(c.Env, r)
+}
+
+// Handler returns the handler of all routes.
 func (c *Console) Handler() http.Handler {
 	gates := newGates()
-	return punctual(c.guard(compressJSON(c.identify(newCoalescer(gates.reads).share(gates.bounded(c.served()))))))
+	return punctual(c.guard.Wrap(compressJSON(c.identify(newCoalescer(gates.reads).share(gates.bounded(c.Router.Handler()))))))
 }
 
-// served gives the handler of all routes for requests whose principal is known.
-func (c *Console) served() http.Handler {
-	mux := http.NewServeMux()
-	config := huma.DefaultConfig("Tokenboard", c.o.Version)
-	config.Info.Description = "Who spent how many tokens, on which model, for how much money. " +
-		"Success is {\"code\": 0, \"data\": ...}, failure {\"code\": STATUS, \"message\": ..., \"details\": [...]}."
-	config.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
-	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // see pages
-	config.CreateHooks = nil                                             // no $schema fields in answers
-	config.RejectUnknownQueryParameters = true
-	config.Formats = map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}
-	config.AllowAdditionalPropertiesByDefault = false
-	c.api = humago.New(mux, config)
-	c.routes()
-	c.describeAPI()
-	c.oidcRoutes(mux)
-	c.pages(mux)
-	c.forwardAuthRoutes(mux)
-	c.dashboardFiles(mux)
-	c.handle(mux, http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())
-	c.handle(mux, http.MethodGet, "/health", access.Anyone, http.HandlerFunc(c.plainHealth))
-	c.handle(mux, http.MethodGet, "/ready", access.Anyone, http.HandlerFunc(c.plainReady))
-	return c.unknownRoutes(mux)
+// Close ends the live streams, which would hold up the end of a server. The console answers other requests as before.
+func (c *Console) Close() {
+	c.Stream.Close()
+	c.Keys.Ring.Close()
 }
 
-// routes adds the API's routes, by resource.
-func (c *Console) routes() {
-	c.statsRoutes()
-	c.logRoutes()
-	c.streamRoutes()
-	c.importRoutes()
-	c.breakdownRoutes()
-	c.keyRoutes()
-	c.verifyRoutes()
-	c.keySyncRoutes()
-	c.qualityRoutes()
-	c.sessionRoutes()
-	c.userRoutes()
-	c.tokenRoutes()
-	c.priceRoutes()
-	c.auditRoutes()
-	c.settingsRoutes()
-	c.otlpRoutes()
-	c.dashboardRoutes()
-	c.healthRoutes()
+// SetOTLP sets where OTLP is received. The collector reports it after the console has started.
+func (c *Console) SetOTLP(endpoints []OTLPEndpoint) { c.server.SetOTLP(endpoints) }
+
+// Bootstrap makes the first admin from the configuration, see usersHandlers.Bootstrap.
+func (c *Console) Bootstrap(ctx context.Context, username, secret string) error {
+	return c.Users.Bootstrap(ctx, username, secret)
 }
+
+// SetupToken returns a one-time token for the first admin, see usersHandlers.SetupToken.
+func (c *Console) SetupToken(ctx context.Context) (string, error) { return c.Users.SetupToken(ctx) }

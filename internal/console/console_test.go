@@ -45,8 +45,8 @@ func newBench(t testing.TB, with func(*Options)) *bench {
 	t.Helper()
 	b, o := openBench(t, with)
 	b.console = New(o)
-	b.served = b.console.served()
-	b.handler = b.console.guard(b.console.identify(b.served))
+	b.served = b.console.Router.Handler()
+	b.handler = b.console.Handler()
 	return b
 }
 

@@ -20,22 +20,22 @@ type Dashboard struct {
 	GrafanaURL  *string `json:"grafana_url" doc:"its address in the Grafana of links::grafana_url; null where none is set. It takes var-model=... and the like, and from and to in milliseconds"`
 }
 
-func (c *Console) dashboardRoutes() {
-	register(c, access.ReadMetrics, route(http.MethodGet, "/dashboards", "dashboards", "The Grafana dashboards that come with this server"), c.listDashboards)
+func (c *serverHandlers) dashboardRoutes(r *router) {
+	register(r, access.ReadMetrics, operation(http.MethodGet, "/dashboards", "dashboards", "The Grafana dashboards that come with this server"), c.listDashboards)
 }
 
 // dashboardFiles serves the dashboards, and takes people who come from one to the log.
-func (c *Console) dashboardFiles(mux *http.ServeMux) {
-	c.handle(mux, http.MethodGet, base+"/dashboards/{file}", access.ReadMetrics, http.HandlerFunc(dashboardFile))
-	c.handle(mux, http.MethodGet, fromGrafana, access.Anyone, http.HandlerFunc(logAsInGrafana))
+func dashboardFiles(r *router) {
+	r.handle(http.MethodGet, base+"/dashboards/{file}", access.ReadMetrics, http.HandlerFunc(dashboardFile))
+	r.handle(http.MethodGet, fromGrafana, access.Anyone, http.HandlerFunc(logAsInGrafana))
 }
 
-func (c *Console) listDashboards(context.Context, *struct{}) (*envelope[[]Dashboard], error) {
+func (c *serverHandlers) listDashboards(context.Context, *struct{}) (*envelope[[]Dashboard], error) {
 	var out []Dashboard
 	for _, d := range dashboards.All() {
 		one := Dashboard{Name: d.Name, UID: d.UID, Title: d.Title, Description: d.Description, JSON: base + "/dashboards/" + d.Name + ".json"}
-		if c.o.GrafanaURL != "" {
-			one.GrafanaURL = new(strings.TrimSuffix(c.o.GrafanaURL, "/") + "/d/" + d.UID)
+		if c.GrafanaURL != "" {
+			one.GrafanaURL = new(strings.TrimSuffix(c.GrafanaURL, "/") + "/d/" + d.UID)
 		}
 		out = append(out, one)
 	}

@@ -30,13 +30,13 @@ type dimensionInput struct {
 	Filters
 }
 
-func (c *Console) dimension(ctx context.Context, in *dimensionInput) (*envelope[DimensionValues], error) {
-	f, index, err := c.filtered(ctx, "dimension", &in.Filters)
+func (c *statsHandlers) dimension(ctx context.Context, in *dimensionInput) (*envelope[DimensionValues], error) {
+	f, index, err := c.Filtered(ctx, "dimension", &in.Filters)
 	if err != nil {
 		return nil, err
 	}
 	d := breakdownDimensions[in.Name]
-	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: f, By: []ledger.Dimension{d}}, index)
+	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: f, By: []ledger.GroupBy{d}}, index)
 	if err != nil {
 		return nil, err
 	}

@@ -25,9 +25,15 @@ var (
 	docsTemplate = template.Must(template.New("docs").Parse(docsHTML))
 )
 
+// docRoutes adds the routes of the documentation and of the description of the API.
+func docRoutes(e *Env, r *router) {
+	docs(r)
+	description(e, r)
+}
+
 // docs serves the API's documentation, made from its description when somebody first asks for it.
-func (c *Console) docs(mux *http.ServeMux) {
-	api := c.api.OpenAPI()
+func docs(r *router) {
+	api := r.API.OpenAPI()
 	for path, file := range map[string]struct {
 		kind string
 		text func() []byte
@@ -35,7 +41,7 @@ func (c *Console) docs(mux *http.ServeMux) {
 		"/docs":     {"text/html", sync.OnceValue(func() []byte { return docsPage(api) })},
 		"/docs.css": {"text/css", func() []byte { return docsCSS }},
 	} {
-		c.handle(mux, http.MethodGet, base+path, access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		r.handle(http.MethodGet, base+path, access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", file.kind+"; charset=utf-8")
 			_, _ = w.Write(file.text()) // a client that is gone needs no page
 		}))
@@ -43,8 +49,8 @@ func (c *Console) docs(mux *http.ServeMux) {
 }
 
 // description serves the API's description: OpenAPI 3.1, and 3.0 for programs that read no later one.
-func (c *Console) description(mux *http.ServeMux) {
-	api := c.api.OpenAPI()
+func description(e *Env, r *router) {
+	api := r.API.OpenAPI()
 	for path, file := range map[string]struct {
 		kind string
 		make func() ([]byte, error)
@@ -55,10 +61,10 @@ func (c *Console) description(mux *http.ServeMux) {
 		"/openapi-3.0.yaml": {"application/openapi+yaml", api.DowngradeYAML},
 	} {
 		text := sync.OnceValues(file.make)
-		c.handle(mux, http.MethodGet, base+path, access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		r.handle(http.MethodGet, base+path, access.Anyone, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			b, err := text()
 			if err != nil {
-				c.failed("openapi", err) //nolint:errcheck // it is logged
+				e.Failed("openapi", err) //nolint:errcheck // it is logged
 				writeProblem(w, http.StatusInternalServerError, "the description could not be written; the log of the server says why")
 				return
 			}

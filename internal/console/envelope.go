@@ -1,16 +1,11 @@
 package console
 
 import (
-	"context"
-	"errors"
+	"encoding/json"
 	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"go.uber.org/zap"
-
-	"github.com/tokenboard/tokenboard/internal/ledger"
-	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 // envelope is every successful answer.
@@ -54,9 +49,7 @@ const maxEcho = 200
 // newProblem makes huma's own errors ours. What a request has wrong is 400 whatever the reason;
 // a value that is repeated is shortened.
 func newProblem(status int, message string, errs ...error) huma.StatusError {
-	if status == http.StatusUnprocessableEntity {
-		status = http.StatusBadRequest
-	}
+	status = problemStatus(status)
 	p := &problem{Code: status, Reason: reasonOf(status), Message: message, Details: []*problemDetail{}}
 	for _, err := range errs {
 		if err == nil {
@@ -97,18 +90,9 @@ func wrong(location, message string, value any) error {
 	return newProblem(http.StatusBadRequest, "validation failed", &huma.ErrorDetail{Location: location, Message: message, Value: value})
 }
 
-// failed turns an error of the ledger into an answer. What goes wrong inside is logged, not told.
-func (c *Console) failed(what string, err error) error {
-	switch {
-	case errors.Is(err, store.ErrCursor):
-		return because("cursor_unknown", wrong("query.cursor", "is not one that this server gave; take it from next_cursor of the page before, or leave it out", nil))
-	case errors.Is(err, ledger.ErrClosed):
-		return because("shutting_down", newProblem(http.StatusServiceUnavailable, "the server is shutting down; try again in a moment"))
-	case errors.Is(err, ledger.ErrOutcomeUnknown):
-		return because("store_unavailable", newProblem(http.StatusServiceUnavailable, "the store does not answer whether the last write was stored; try again in a moment"))
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return because("cut_off", newProblem(http.StatusServiceUnavailable, "the request was cut off before it was answered; try again"))
-	}
-	c.o.Logger.Error("a console request failed", zap.String("request", what), zap.Error(err))
-	return because("internal", newProblem(http.StatusInternalServerError, "the store could not answer; the collector's log says why"))
+// writeProblem answers a request with a failure.
+func writeProblem(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(newProblem(status, message)) // a client that is gone needs no answer
 }

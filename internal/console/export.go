@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,17 +23,12 @@ type exportInput struct {
 	Filters
 }
 
-var mediaTypes = map[string]string{"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
-
-// exportStall is how long a reader of an export may take for the next piece.
-const exportStall = 30 * time.Second
-
-func (c *Console) export(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
-	f, index, err := c.searched(ctx, "export", &in.Filters, in.Query, in.Superseded)
+func (c *callsHandlers) export(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
+	f, index, err := c.Searched(ctx, "export", &in.Filters, in.Query, in.Superseded)
 	if err != nil {
 		return nil, err
 	}
-	loc, err := c.zone(in.Timezone)
+	loc, err := c.Zone(in.Timezone)
 	if err != nil {
 		return nil, err
 	}
@@ -47,20 +40,9 @@ func (c *Console) export(ctx context.Context, in *exportInput) (*huma.StreamResp
 	if in.Format == "json" {
 		what = "export"
 	}
-	return c.file(fileName(what, rangeName(f.From, f.To, c.o.Now(), loc), in.Format), in.Format, func(out *bufio.Writer) error {
+	return download(c.Env, fileName(what, rangeName(f.From, f.To, c.Now(), loc), in.Format), in.Format, func(out *bufio.Writer) error {
 		return c.writeExport(ctx, out, in.Format, head, f, index)
 	}), nil
-}
-
-// patient gives every piece its own time limit: an export takes as long as it takes.
-type patient struct {
-	w       io.Writer
-	control *http.ResponseController
-}
-
-func (p *patient) Write(b []byte) (int, error) {
-	_ = p.control.SetWriteDeadline(time.Now().Add(exportStall)) // not every server has deadlines
-	return p.w.Write(b)
 }
 
 // exportHead is what a JSON export begins with.
@@ -71,39 +53,26 @@ type exportHead struct {
 	Keys       []Key     `json:"keys,omitempty"`
 }
 
-func (c *Console) exportHead(ctx context.Context, in *exportInput, f store.Filter, index *keyIndex, loc *time.Location) (exportHead, error) {
-	head := exportHead{ExportedAt: c.o.Now().UTC()}
+func (c *callsHandlers) exportHead(ctx context.Context, in *exportInput, f store.Filter, index *keyIndex, loc *time.Location) (exportHead, error) {
+	head := exportHead{ExportedAt: c.Now().UTC()}
 	if in.Format != "json" || in.Query != "" {
 		return head, nil
 	}
-	f.Superseded = false // sums hold what counts
-	s, err := c.statsOf(ctx, f, exportedModels)
-	if err != nil {
-		return head, c.failed("export", err)
-	}
-	head.Stats = &s
-	days := &trendInput{Days: maxDays, Interval: "day", Filters: in.Filters}
-	cut, err := c.spanOf(days, f, loc)
-	if err != nil {
+	var err error
+	if head.Stats, head.Trend, err = c.Stats.ForExport(ctx, f, &in.Filters, index, loc); err != nil {
 		return head, err
 	}
-	f.From, f.To = time.Time{}, time.Time{}
-	t, err := c.trendOf(ctx, f, cut, grouping{top: 1}, index)
-	if err != nil {
-		return head, c.failed("export", err)
-	}
-	head.Trend = &t
 	if !in.given() {
-		if head.Keys, err = c.allKeys(ctx); err != nil {
-			return head, c.failed("export", err)
+		if head.Keys, err = c.KeyList.All(ctx); err != nil {
+			return head, c.Failed("export", err)
 		}
 	}
 	return head, nil
 }
 
-func (c *Console) writeExport(ctx context.Context, out *bufio.Writer, format string, head exportHead, f store.Filter, index *keyIndex) error {
+func (c *callsHandlers) writeExport(ctx context.Context, out *bufio.Writer, format string, head exportHead, f store.Filter, index *keyIndex) error {
 	visit := func(write func(*LogItem) error) error {
-		return c.o.Ledger.Scan(ctx, f, func(r *store.Record) error {
+		return c.Ledger.Scan(ctx, f, func(r *store.Record) error {
 			item := itemOf(r, index)
 			return write(&item)
 		})
@@ -119,7 +88,7 @@ func (c *Console) writeExport(ctx context.Context, out *bufio.Writer, format str
 		}
 		return cw.Flush()
 	case "parquet":
-		return writeParquet(out, c.o.Version, visit)
+		return writeParquet(out, c.Version, visit)
 	case "ndjson":
 		enc := json.NewEncoder(out)
 		return visit(func(i *LogItem) error { return enc.Encode(i) })
@@ -174,26 +143,4 @@ func csvRow(i *LogItem) []string {
 		strings.Join(i.Quality, " "), strconv.FormatBool(i.Counted), i.SupersededBy, i.Superseded,
 		optional(i.CacheWrite1h), i.PriceVersion, i.Environment, i.Tier,
 	}
-}
-
-func optional[T any](v *T) string {
-	if v == nil {
-		return ""
-	}
-	return fmt.Sprint(*v)
-}
-
-func decimal(v *float64) string {
-	if v == nil {
-		return ""
-	}
-	return strconv.FormatFloat(*v, 'f', -1, 64)
-}
-
-func money(m *Money) string {
-	if m == nil {
-		return ""
-	}
-	b, _ := m.MarshalJSON() // never fails
-	return string(b)
 }

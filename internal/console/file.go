@@ -2,6 +2,7 @@ package console
 
 import (
 	"bufio"
+	"io"
 	"net/http"
 	"time"
 
@@ -9,9 +10,14 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// file is an answer that a browser saves under a name. write may write as much as it likes, for as long
+var mediaTypes = map[string]string{"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+
+// exportStall is how long a reader of an export may take for the next piece.
+const exportStall = 30 * time.Second
+
+// download is an answer that a browser saves under a name. write may write as much as it likes, for as long
 // as it likes: each piece has its own time limit.
-func (c *Console) file(name, format string, write func(*bufio.Writer) error) *huma.StreamResponse {
+func download(e *Env, name, format string, write func(*bufio.Writer) error) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		_, w := humago.Unwrap(hc)
 		w.Header().Set("Content-Type", mediaTypes[format])
@@ -22,7 +28,7 @@ func (c *Console) file(name, format string, write func(*bufio.Writer) error) *hu
 			err = out.Flush()
 		}
 		if err != nil {
-			c.o.Logger.Sugar().Warnw("an export broke off", "error", err)
+			e.Logger.Sugar().Warnw("an export broke off", "error", err)
 			panic(http.ErrAbortHandler) // the client must not take half a file for a whole one
 		}
 	}}
@@ -65,4 +71,15 @@ func rangeName(from, to, now time.Time, loc *time.Location) string {
 		return first
 	}
 	return first + "_" + last
+}
+
+// patient gives every piece its own time limit: an export takes as long as it takes.
+type patient struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	_ = p.control.SetWriteDeadline(time.Now().Add(exportStall)) // not every server has deadlines
+	return p.w.Write(b)
 }

@@ -87,9 +87,9 @@ func TestRevokedKeysTakeNoMemory(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return int64(m.HeapAlloc)
 	}
-	before := heap()
 	c := New(Options{Ledger: b.ledger, Directory: b.directory, Open: true, Now: func() time.Time { return testNow }})
-	index, err := c.keys.index(context.Background())
+	before := heap()
+	index, err := c.Keys.Index(context.Background())
 	require.NoError(t, err)
 	grown := heap() - before
 	pared, whole := 0, 0

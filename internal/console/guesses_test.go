@@ -69,7 +69,7 @@ func TestNoFingerprintOnDisk(t *testing.T) {
 	for _, key := range []string{short, made.Secret, "1234"} {
 		f := usage.Fingerprint(key)
 		require.NotContains(t, string(text), f)
-		require.Contains(t, string(text), b.ledger.KeyIdentity(f))
+		require.Contains(t, string(text), b.ledger.KeyedFingerprint(f))
 	}
 	secret, err := os.ReadFile(path + sqlite.SecretSuffix)
 	require.NoError(t, err)

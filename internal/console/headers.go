@@ -15,7 +15,7 @@ const permissionsPolicy = "accelerometer=(), autoplay=(), browsing-topics=(), ca
 const strictTransport = "max-age=31536000"
 
 // securityHeaders sets what every answer tells browsers.
-func (c *Console) securityHeaders(h http.Header, r *http.Request) {
+func (c *guard) securityHeaders(h http.Header, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", contentSecurity)
@@ -28,6 +28,6 @@ func (c *Console) securityHeaders(h http.Header, r *http.Request) {
 }
 
 // overTLS reports whether browsers reach the console over TLS: its own, or that of the proxy before it.
-func (c *Console) overTLS(r *http.Request) bool {
-	return r.TLS != nil || c.signIn != nil && c.signIn.Secure
+func (c *guard) overTLS(r *http.Request) bool {
+	return r.TLS != nil || c.Secure
 }

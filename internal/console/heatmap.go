@@ -30,12 +30,12 @@ type heatmapInput struct {
 }
 
 // heatmap sums the hours of a range into those of a week.
-func (c *Console) heatmap(ctx context.Context, in *heatmapInput) (*envelope[Heatmap], error) {
-	loc, err := c.zone(in.Timezone)
+func (c *statsHandlers) heatmap(ctx context.Context, in *heatmapInput) (*envelope[Heatmap], error) {
+	loc, err := c.Zone(in.Timezone)
 	if err != nil {
 		return nil, err
 	}
-	f, _, err := c.filtered(ctx, "heatmap", &in.Filters)
+	f, _, err := c.Filtered(ctx, "heatmap", &in.Filters)
 	if err != nil {
 		return nil, err
 	}
@@ -44,10 +44,10 @@ func (c *Console) heatmap(ctx context.Context, in *heatmapInput) (*envelope[Heat
 		return nil, err
 	}
 	f.From, f.To = time.Time{}, time.Time{} // the edges are the range
-	asked := c.o.Now()
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, Edges: span.edges, CountsOnly: true})
+	asked := c.Now()
+	a, err := c.Ledger.Query(ctx, ledger.Query{Filter: f, Edges: span.edges, CountsOnly: true})
 	if err != nil {
-		return nil, c.failed("heatmap", err)
+		return nil, c.Failed("heatmap", err)
 	}
 	const daysOfWeek, hoursOfDay = 7, 24
 	var week [daysOfWeek * hoursOfDay]ledger.Sums

@@ -16,6 +16,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/hangup"
 	"github.com/tokenboard/tokenboard/internal/history"
+	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -73,30 +74,39 @@ func (in *importInput) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-func (c *Console) importRoutes() {
-	op := route(http.MethodPost, "/logs/import", "import", "Bring calls of the past into the ledger")
-	op.Description = "Importing a file again changes nothing. The file is read as it comes, and committed in pieces: after an error, what was read before it is there, " +
-		"and the same file can be sent again. Calls older than what is kept are refused. Keys of foreign files are kept as fingerprints only."
-	register(c, access.ImportCalls, op, c.importCalls)
-	// huma would read the whole body of an operation that describes one: only the document has it
-	described := *c.api.OpenAPI().Paths[op.Path].Post
-	file := &huma.MediaType{Schema: &huma.Schema{Description: "the file, at most 1 GiB"}}
-	described.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": file, "application/x-ndjson": file}}
-	c.api.OpenAPI().Paths[op.Path].Post = &described
+// importHandlers answer the route that imports calls.
+type importHandlers struct {
+	*Env
+	Keys   *keyBook
+	Ledger *ledger.Ledger
+	Audit  *auditLog
 }
 
-func (c *Console) importCalls(ctx context.Context, in *importInput) (*envelope[Import], error) {
+// Routes adds the routes.
+func (c *importHandlers) Routes(r *router) {
+	op := operation(http.MethodPost, "/logs/import", "import", "Bring calls of the past into the ledger")
+	op.Description = "Importing a file again changes nothing. The file is read as it comes, and committed in pieces: after an error, what was read before it is there, " +
+		"and the same file can be sent again. Calls older than what is kept are refused. Keys of foreign files are kept as fingerprints only."
+	register(r, access.ImportCalls, op, c.importCalls)
+	// huma would read the whole body of an operation that describes one: only the document has it
+	described := *r.API.OpenAPI().Paths[op.Path].Post
+	file := &huma.MediaType{Schema: &huma.Schema{Description: "the file, at most 1 GiB"}}
+	described.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": file, "application/x-ndjson": file}}
+	r.API.OpenAPI().Paths[op.Path].Post = &described
+}
+
+func (c *importHandlers) importCalls(ctx context.Context, in *importInput) (*envelope[Import], error) {
 	if in.length > maxImport {
 		return nil, tooLong()
 	}
 	if in.length == 0 {
 		return nil, because("file_missing", wrong("body", "must hold the file to import", nil))
 	}
-	index, err := c.keys.index(ctx)
+	index, err := c.Keys.Index(ctx)
 	if err != nil {
-		return nil, c.failed("import", err)
+		return nil, c.Failed("import", err)
 	}
-	run := &importRun{console: c, ctx: ctx, index: index, leftOut: map[string]int{}, out: Import{Format: in.Format, Refused: []RefusedRow{}}}
+	run := &importRun{ledger: c.Ledger, ctx: ctx, index: index, leftOut: map[string]int{}, out: Import{Format: in.Format, Refused: []RefusedRow{}}}
 	if in.To != "" {
 		if run.until, err = moment(in.To); err != nil {
 			return nil, because("time_unreadable", wrong("query.to", err.Error(), in.To))
@@ -116,7 +126,7 @@ func (c *Console) importCalls(ctx context.Context, in *importInput) (*envelope[I
 	run.finish()
 	if err == nil || run.out.Accepted > 0 {
 		// what is in the ledger is told, also where the request is over or the rest failed
-		noted := c.note(context.WithoutCancel(ctx), "calls.import", store.AuditTarget{Type: "calls", Name: in.Format}, nil, auditImport{
+		noted := c.Audit.Note(context.WithoutCancel(ctx), "calls.import", store.AuditTarget{Type: "calls", Name: in.Format}, nil, auditImport{
 			Rows: run.out.Rows, Accepted: run.out.Accepted, Duplicates: run.out.Duplicates, Refused: run.out.RefusedCount, From: run.out.From, To: run.out.To,
 		})
 		if err == nil {
@@ -144,7 +154,7 @@ func tooLong() error {
 }
 
 // importFailed answers for an import that broke off.
-func (c *Console) importFailed(err error, out *Import) error {
+func (c *importHandlers) importFailed(err error, out *Import) error {
 	so := fmt.Sprintf("; %d calls before that were accepted, and the file can be sent again", out.Accepted)
 	var tooLarge *http.MaxBytesError
 	var syntax *history.SyntaxError
@@ -166,7 +176,7 @@ func (c *Console) importFailed(err error, out *Import) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errBody):
 		return because("file_cut_off", newProblem(http.StatusBadRequest, "the file did not come to its end"+so))
 	}
-	return c.failed("import", err)
+	return c.Failed("import", err)
 }
 
 // errNoCalls and errLongImport report a file that is not read to its end.
@@ -207,7 +217,7 @@ func (s *steady) Read(p []byte) (int, error) {
 
 // importRun is one import under way.
 type importRun struct {
-	console *Console
+	ledger  *ledger.Ledger
 	ctx     context.Context
 	index   *keyIndex
 	until   time.Time // zero: all
@@ -237,12 +247,12 @@ func (r *importRun) take(row *history.Row) error {
 		r.leftOut["it does not start before the time given in to"]++
 		return nil
 	}
-	if err := r.console.o.Ledger.Refuses(call.Start); err != nil {
+	if err := r.ledger.Refuses(call.Start); err != nil {
 		r.refuse(row.Line, err.Error())
 		return nil
 	}
 	// what is stored stays as it is, be it told more fully or less
-	_, stored, err := r.console.o.Ledger.Get(r.ctx, call.ID, call.Start)
+	_, stored, err := r.ledger.Get(r.ctx, call.ID, call.Start)
 	if err != nil {
 		return err
 	}
@@ -296,7 +306,7 @@ func (r *importRun) commit() error {
 	if len(r.batch.Calls) == 0 {
 		return nil
 	}
-	if err := r.console.o.Ledger.Commit(r.ctx, r.batch); err != nil {
+	if err := r.ledger.Commit(r.ctx, r.batch); err != nil {
 		return err
 	}
 	for i := range r.batch.Calls {

@@ -10,10 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -24,7 +20,6 @@ import (
 const keyPrefix = "tb-"
 
 const (
-	maxName        = 100 // characters
 	maxDescription = 1000
 	maxOwnKeys     = 100   // that a member may have and that are not revoked
 	maxOwnSecrets  = 1_000 // that a member's keys may ever have had: they name its calls for ever
@@ -43,8 +38,8 @@ type KeySettings struct {
 }
 
 // key checks the settings. location says where they are in the body.
-func (c *Console) newKey(ctx context.Context, location string, s *KeySettings) (store.Key, error) {
-	now := c.o.Now().UTC()
+func (c *keysHandlers) newKey(ctx context.Context, location string, s *KeySettings) (store.Key, error) {
+	now := c.Now().UTC()
 	k := store.Key{CreatedAt: now}
 	field := strings.TrimPrefix(location+".", "body.")
 	var err error
@@ -82,11 +77,11 @@ func (c *Console) newKey(ctx context.Context, location string, s *KeySettings) (
 }
 
 // expiry reads the end of a key; nil is none.
-func (c *Console) expiry(location string, at *time.Time) (time.Time, error) {
+func (c *keysHandlers) expiry(location string, at *time.Time) (time.Time, error) {
 	if at == nil {
 		return time.Time{}, nil
 	}
-	if t := at.UTC(); t.After(c.o.Now()) && t.Year() <= 2200 {
+	if t := at.UTC(); t.After(c.Now()) && t.Year() <= 2200 {
 		return t, nil
 	}
 	return time.Time{}, because("expiry_past", wrong(location, "must lie in the future", nil))
@@ -99,7 +94,7 @@ func newSecret() string {
 	return keyPrefix + base64.RawURLEncoding.EncodeToString(b)
 }
 
-func (c *Console) createKey(ctx context.Context, in *struct{ Body KeySettings }) (*envelope[NewKey], error) {
+func (c *keysHandlers) createKey(ctx context.Context, in *struct{ Body KeySettings }) (*envelope[NewKey], error) {
 	k, err := c.newKey(ctx, "body", &in.Body)
 	if err != nil {
 		return nil, err
@@ -108,13 +103,13 @@ func (c *Console) createKey(ctx context.Context, in *struct{ Body KeySettings })
 		return nil, err
 	}
 	secret := newSecret()
-	k.Fingerprint, k.Display = c.identity(secret), usage.DisplayKey(secret)
-	entry, err := c.audit(ctx, "key.create", keyTarget(&k), nil, auditedKey(&k))
+	k.Fingerprint, k.Display = c.Keys.Identity(secret), usage.DisplayKey(secret)
+	entry, err := c.Audit.Entry(ctx, "key.create", keyTarget(&k), nil, auditedKey(&k))
 	if err != nil {
 		return nil, err
 	}
-	c.keys.ring.Made(k.Fingerprint)
-	if err := c.o.Directory.AddKeys(ctx, c.o.MaxKeys, []store.Key{k}, entry); err != nil {
+	c.Keys.Ring.Made(k.Fingerprint)
+	if err := c.Directory.AddKeys(ctx, c.MaxKeys, []store.Key{k}, entry); err != nil {
 		return nil, c.keyFailed("create a key", "body.name", err)
 	}
 	out, err := c.changed(ctx, k.ID)
@@ -127,14 +122,14 @@ func (c *Console) createKey(ctx context.Context, in *struct{ Body KeySettings })
 
 // roomForOwn keeps one member from using up the keys of all, and from making a key beside one that somebody has
 // restricted: what one key must not do, the next one would.
-func (c *Console) roomForOwn(ctx context.Context) error {
+func (c *keysHandlers) roomForOwn(ctx context.Context) error {
 	p := access.From(ctx)
 	if !p.OwnOnly() {
 		return nil
 	}
 	keys, err := c.visibleKeys(ctx)
 	if err != nil {
-		return c.failed("create a key", err)
+		return c.Failed("create a key", err)
 	}
 	live := 0
 	var newest *store.Key // of those that somebody else set up
@@ -168,11 +163,11 @@ func roomForSecret(keys []*store.Key) error {
 }
 
 // changed describes a key that was just changed.
-func (c *Console) changed(ctx context.Context, id string) (Key, error) {
-	c.keys.forget()
-	index, err := c.keys.index(ctx)
+func (c *keysHandlers) changed(ctx context.Context, id string) (Key, error) {
+	c.Keys.Forget()
+	index, err := c.Keys.Index(ctx)
 	if err != nil {
-		return Key{}, c.failed("read a key", err)
+		return Key{}, c.Failed("read a key", err)
 	}
 	k := index.ring.ID(id)
 	if k == nil {
@@ -180,13 +175,13 @@ func (c *Console) changed(ctx context.Context, id string) (Key, error) {
 	}
 	out, err := c.describe(ctx, []*store.Key{k})
 	if err != nil {
-		return Key{}, c.failed("read a key", err)
+		return Key{}, c.Failed("read a key", err)
 	}
 	return out[0], nil
 }
 
 // keyFailed turns an error of a change of keys into an answer. An answer stays as it is.
-func (c *Console) keyFailed(doing, location string, err error) error {
+func (c *keysHandlers) keyFailed(doing, location string, err error) error {
 	var conflict *store.KeyConflict
 	var p *problem
 	switch {
@@ -197,21 +192,21 @@ func (c *Console) keyFailed(doing, location string, err error) error {
 	case errors.Is(err, store.ErrKeyExists):
 		return because("key_name_taken", newProblem(http.StatusConflict, location+": its owner has a key of this name already; choose another name, or revoke that key first"))
 	case errors.Is(err, store.ErrTooManyKeys):
-		return because("keys_full", newProblem(http.StatusConflict, fmt.Sprintf("there would be more than %d keys, the most that keys::max allows; revoke some, or raise it", c.o.MaxKeys)), int64(c.o.MaxKeys))
+		return because("keys_full", newProblem(http.StatusConflict, fmt.Sprintf("there would be more than %d keys, the most that keys::max allows; revoke some, or raise it", c.MaxKeys)), int64(c.MaxKeys))
 	case errors.Is(err, store.ErrKeyUnknown):
 		return errNoKey()
 	}
-	return c.failed(doing, err)
+	return c.Failed(doing, err)
 }
 
 // edit changes a key that a request names, in one transaction with its audit entry. The change may be made several
 // times, each time to the key as it is then.
-func (c *Console) edit(ctx context.Context, id, action string, change func(*store.Key) error) (Key, error) {
+func (c *keysHandlers) edit(ctx context.Context, id, action string, change func(*store.Key) error) (Key, error) {
 	seen, err := c.keyForRequest(ctx, id)
 	if err != nil {
 		return Key{}, err
 	}
-	c.pruneAudit(ctx)
+	c.Audit.Prune(ctx)
 	err = untilUnchanged(ctx, func() error { return c.editOnce(ctx, seen.ID, action, change) })
 	if err != nil {
 		return Key{}, c.keyFailed("change a key", "body.name", err)
@@ -220,8 +215,8 @@ func (c *Console) edit(ctx context.Context, id, action string, change func(*stor
 }
 
 // editOnce is edit of the key as it is now; store.ErrChanged where somebody else changes it meanwhile.
-func (c *Console) editOnce(ctx context.Context, id, action string, change func(*store.Key) error) error {
-	keys, err := c.o.Directory.KeysOf(ctx, []string{id})
+func (c *keysHandlers) editOnce(ctx context.Context, id, action string, change func(*store.Key) error) error {
+	keys, err := c.Directory.KeysOf(ctx, []string{id})
 	if err != nil {
 		return err
 	}
@@ -239,21 +234,11 @@ func (c *Console) editOnce(ctx context.Context, id, action string, change func(*
 	if err := change(k); err != nil {
 		return err
 	}
-	entry, err := c.auditEntry(ctx, action, keyTarget(k), before, auditedKey(k))
+	entry, err := c.Audit.EntryInChange(ctx, action, keyTarget(k), before, auditedKey(k))
 	if err != nil {
 		return err
 	}
-	return c.o.Directory.UpdateKey(ctx, *k, entry)
-}
-
-// untilUnchanged makes a change of what is stored again where somebody else changed it meanwhile: of all who try at
-// the same time, one succeeds each time.
-func untilUnchanged(ctx context.Context, change func() error) error {
-	for {
-		if err := change(); !errors.Is(err, store.ErrChanged) || ctx.Err() != nil {
-			return err
-		}
-	}
+	return c.Directory.UpdateKey(ctx, *k, entry)
 }
 
 type changeKeyInput struct {
@@ -269,7 +254,7 @@ type changeKeyInput struct {
 	}
 }
 
-func (c *Console) changeKey(ctx context.Context, in *changeKeyInput) (*envelope[Key], error) {
+func (c *keysHandlers) changeKey(ctx context.Context, in *changeKeyInput) (*envelope[Key], error) {
 	b := &in.Body
 	var next store.Key // what is set in the request
 	var err error
@@ -334,7 +319,7 @@ func (c *Console) changeKey(ctx context.Context, in *changeKeyInput) (*envelope[
 
 // mayChange keeps members from taking away what an operator has set on their keys: they may close a
 // key, not open it wider.
-func (c *Console) mayChange(ctx context.Context, in *changeKeyInput, k, next *store.Key) error {
+func (c *keysHandlers) mayChange(ctx context.Context, in *changeKeyInput, k, next *store.Key) error {
 	p := access.From(ctx)
 	if p.Role.May(access.ManageKeys) {
 		return nil
@@ -363,7 +348,7 @@ type RotateBody struct {
 	Overlap int64 `json:"overlap_seconds,omitempty" minimum:"0" maximum:"2592000" doc:"for how long the old secret still works"`
 }
 
-func (c *Console) rotateKey(ctx context.Context, in *struct {
+func (c *keysHandlers) rotateKey(ctx context.Context, in *struct {
 	KeyPath
 	Body *RotateBody
 }) (*envelope[NewKey], error) {
@@ -377,7 +362,7 @@ func (c *Console) rotateKey(ctx context.Context, in *struct {
 	if access.From(ctx).OwnOnly() {
 		keys, err := c.visibleKeys(ctx)
 		if err != nil {
-			return nil, c.failed("rotate a key", err)
+			return nil, c.Failed("rotate a key", err)
 		}
 		if err := roomForSecret(keys); err != nil {
 			return nil, err
@@ -388,11 +373,11 @@ func (c *Console) rotateKey(ctx context.Context, in *struct {
 		if len(k.Older) >= maxOlder {
 			return because("key_rotated_too_often", newProblem(http.StatusConflict, fmt.Sprintf("this key was rotated %d times, which is all that is kept; make a new one", len(k.Older))))
 		}
-		if c.statusOf(k) == "expired" {
+		if statusOf(k, c.Now()) == "expired" {
 			return because("key_expired", newProblem(http.StatusConflict, "this key is expired; give it a later expires_at first, or make a new one"))
 		}
-		k.Older = append(k.Older, store.Secret{Fingerprint: k.Fingerprint, Display: k.Display, Until: c.o.Now().UTC().Add(overlap)})
-		k.Fingerprint, k.Display = c.identity(secret), usage.DisplayKey(secret)
+		k.Older = append(k.Older, store.Secret{Fingerprint: k.Fingerprint, Display: k.Display, Until: c.Now().UTC().Add(overlap)})
+		k.Fingerprint, k.Display = c.Keys.Identity(secret), usage.DisplayKey(secret)
 		return nil
 	})
 	if err != nil {
@@ -408,7 +393,7 @@ type Revoked struct {
 	Status string `json:"status" enum:"revoked"`
 }
 
-func (c *Console) revokeKey(ctx context.Context, in *KeyPath) (*envelope[Revoked], error) {
+func (c *keysHandlers) revokeKey(ctx context.Context, in *KeyPath) (*envelope[Revoked], error) {
 	k, err := c.keyForRequest(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -417,7 +402,7 @@ func (c *Console) revokeKey(ctx context.Context, in *KeyPath) (*envelope[Revoked
 		return nil, because("key_revoked", newProblem(http.StatusNotFound, "this key is revoked already"))
 	}
 	_, err = c.edit(ctx, in.ID, "key.revoke", func(k *store.Key) error {
-		k.RevokedAt = c.o.Now().UTC()
+		k.RevokedAt = c.Now().UTC()
 		return nil
 	})
 	if err != nil {
@@ -463,18 +448,4 @@ func cleanName(field, s string) (string, error) {
 		err = because("name_empty", wrong("body."+field, "must not be empty; give the key a name by which you will know it", nil))
 	}
 	return name, err
-}
-
-// cleanText trims a text and refuses what would make it look like another.
-func cleanText(field, s string, maxLen int) (string, error) {
-	s = norm.NFC.String(strings.TrimSpace(s))
-	if utf8.RuneCountInString(s) > maxLen {
-		return "", because("text_too_long", wrong("body."+field, fmt.Sprintf("must have at most %d characters", maxLen), nil), int64(maxLen))
-	}
-	for _, r := range s {
-		if !unicode.IsGraphic(r) || r == utf8.RuneError || (unicode.IsSpace(r) && r != ' ') {
-			return "", because("text_invisible", wrong("body."+field, "must hold no control characters, line ends or invisible marks", nil))
-		}
-	}
-	return s, nil
 }

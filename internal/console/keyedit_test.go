@@ -307,5 +307,5 @@ func TestCreatedKeysAreThereForOthers(t *testing.T) {
 	k := data[NewKey](b, "POST", "/keys", `{"name":"a"}`, 201)
 	stored, _, err := b.directory.Keys(context.Background(), 0)
 	require.NoError(t, err)
-	require.Equal(t, b.ledger.KeyIdentity(usage.Fingerprint(k.Secret)), stored[0].Fingerprint)
+	require.Equal(t, b.ledger.KeyedFingerprint(usage.Fingerprint(k.Secret)), stored[0].Fingerprint)
 }

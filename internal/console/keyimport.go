@@ -35,14 +35,14 @@ type Imported struct {
 
 // importKeys gives names to keys. A key that is stored already is left as it is, so that an import can
 // be repeated.
-func (c *Console) importKeys(ctx context.Context, in *struct {
+func (c *keysHandlers) importKeys(ctx context.Context, in *struct {
 	Body struct {
 		Keys []ImportedKey `json:"keys" minItems:"1" maxItems:"5000" nullable:"false"`
 	}
 }) (*envelope[Imported], error) {
-	index, err := c.keys.index(ctx)
+	index, err := c.Keys.Index(ctx)
 	if err != nil {
-		return nil, c.failed("import keys", err)
+		return nil, c.Failed("import keys", err)
 	}
 	var fresh []store.Key
 	var audit []store.AuditEntry
@@ -50,7 +50,7 @@ func (c *Console) importKeys(ctx context.Context, in *struct {
 	var values []string
 	ids := make([]string, len(in.Body.Keys))
 	first := map[string]int{}
-	c.pruneAudit(ctx)
+	c.Audit.Prune(ctx)
 	for i := range in.Body.Keys {
 		location := fmt.Sprintf("body.keys[%d]", i)
 		fingerprint, display, err := in.Body.Keys[i].read(location, index)
@@ -73,15 +73,15 @@ func (c *Console) importKeys(ctx context.Context, in *struct {
 			values = append(values, v)
 		}
 		k.Fingerprint, k.Display, k.Imported = fingerprint, display, true
-		entry, err := c.auditEntry(ctx, "key.import", keyTarget(&k), nil, auditedKey(&k))
+		entry, err := c.Audit.EntryInChange(ctx, "key.import", keyTarget(&k), nil, auditedKey(&k))
 		if err != nil {
 			return nil, err
 		}
 		ids[i], fresh, audit, places = k.ID, append(fresh, k), append(audit, entry), append(places, i)
 	}
 	if len(fresh) > 0 {
-		if err := c.o.Directory.AddKeys(ctx, c.o.MaxKeys, fresh, audit...); err != nil {
-			c.keys.forget()
+		if err := c.Directory.AddKeys(ctx, c.MaxKeys, fresh, audit...); err != nil {
+			c.Keys.Forget()
 			var conflict *store.KeyConflict
 			location := "body.keys"
 			if errors.As(err, &conflict) {
@@ -90,10 +90,10 @@ func (c *Console) importKeys(ctx context.Context, in *struct {
 			return nil, c.keyFailed("import keys", location, err)
 		}
 	}
-	c.keys.forget()
+	c.Keys.Forget()
 	c.keysChanged(values...)
-	if index, err = c.keys.index(ctx); err != nil {
-		return nil, c.failed("import keys", err)
+	if index, err = c.Keys.Index(ctx); err != nil {
+		return nil, c.Failed("import keys", err)
 	}
 	keys := make([]*store.Key, len(ids))
 	for i, id := range ids {
@@ -101,7 +101,7 @@ func (c *Console) importKeys(ctx context.Context, in *struct {
 	}
 	out := Imported{Added: len(fresh), Known: len(ids) - len(fresh)}
 	if out.Keys, err = c.describe(ctx, keys); err != nil {
-		return nil, c.failed("import keys", err)
+		return nil, c.Failed("import keys", err)
 	}
 	return answer(out), nil
 }
@@ -127,7 +127,7 @@ func (k *ImportedKey) read(location string, index *keyIndex) (fingerprint, displ
 			return "", "", because("fingerprint_unknown", wrong(location+".fingerprint", "is the name of no key that telemetry or a proxy told of", nil))
 		}
 	}
-	if !usage.IsKeyIdentity(fingerprint) {
+	if !usage.IsKeyedOrPlainFingerprint(fingerprint) {
 		return "", "", because("fingerprint_unfit", wrong(location+".fingerprint", "must be the SHA-256 of the key in 64 hexadecimal digits, or a name (ext_...) that a key has here", nil))
 	}
 	display, err = cleanText(strings.TrimPrefix(location, "body.")+".display", k.Display, maxDisplay)

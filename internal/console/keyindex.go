@@ -9,16 +9,17 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/keyring"
+	"github.com/tokenboard/tokenboard/internal/keysync"
+	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // keyBook is the keys, for readers that have to name them.
 type keyBook struct {
-	ring *keyring.Ring
-	seen func() []string // fingerprints of all keys that telemetry or a proxy told of
-	// identity gives the form in which a fingerprint is kept.
-	identity func(fingerprint string) string
+	Ring   *keyring.Ring
+	Ledger *ledger.Ledger
+	Sync   *keysync.Sync // nil where no proxy's keys are kept in sync
 }
 
 // keyIndex finds keys. It is for one request.
@@ -31,19 +32,19 @@ type keyIndex struct {
 	byFingerprint bool
 }
 
-// index gives the keys as they are now.
-func (b *keyBook) index(ctx context.Context) (*keyIndex, error) {
-	if err := b.ring.Fresh(ctx); err != nil {
+// Index gives the keys as they are now.
+func (b *keyBook) Index(ctx context.Context) (*keyIndex, error) {
+	if err := b.Ring.Fresh(ctx); err != nil {
 		return nil, err
 	}
-	return &keyIndex{ring: b.ring, seen: b.seen, identity: b.identity, byFingerprint: access.From(ctx).Role.May(access.ManageKeys)}, nil
+	return &keyIndex{ring: b.Ring, seen: b.fingerprintsSeen, identity: b.Ledger.KeyedFingerprint, byFingerprint: access.From(ctx).Role.May(access.ManageKeys)}, nil
 }
 
-// identity is what a key is stored by.
-func (c *Console) identity(key string) string { return c.o.Ledger.KeyIdentity(usage.Fingerprint(key)) }
+// Identity is what a key is stored by.
+func (b *keyBook) Identity(key string) string { return b.Ledger.KeyedFingerprint(usage.Fingerprint(key)) }
 
-// forget makes the next reader look again: a key was changed.
-func (b *keyBook) forget() { b.ring.Stale() }
+// Forget makes the next reader look again: a key was changed.
+func (b *keyBook) Forget() { b.Ring.Stale() }
 
 // key gives the key that a fingerprint is or was of; nil where it is a stranger's.
 func (x *keyIndex) key(fingerprint string) *store.Key {
@@ -160,7 +161,7 @@ func (x *keyIndex) id(fingerprint string) string {
 	if k := x.key(fingerprint); k != nil {
 		return k.ID
 	}
-	if !usage.IsKeyIdentity(fingerprint) {
+	if !usage.IsKeyedOrPlainFingerprint(fingerprint) {
 		return fingerprint
 	}
 	return strangerName(fingerprint)
@@ -181,4 +182,19 @@ func (x *keyIndex) owned(p access.Principal) []*store.Key {
 		return nil
 	}
 	return x.ring.Owned(p.Name)
+}
+
+// fingerprintsSeen gives the fingerprints of all keys that telemetry or a proxy told of.
+func (b *keyBook) fingerprintsSeen() []string {
+	out := b.Ledger.KeysSeen()
+	if b.Sync != nil {
+		for _, s := range b.Sync.States() {
+			for i := range s.Drift {
+				if f := s.Drift[i].Fingerprint; f != "" {
+					out = append(out, f)
+				}
+			}
+		}
+	}
+	return out
 }

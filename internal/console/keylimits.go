@@ -30,14 +30,6 @@ type Limits struct {
 	USD               Budget[Money] `json:"usd" required:"false"`
 }
 
-// number is a limit of 0 for null.
-func number[T ~int64](v *T) int64 {
-	if v == nil {
-		return 0
-	}
-	return int64(*v)
-}
-
 func (b *Budget[T]) each(visit func(store.Period, *T)) {
 	visit(store.Daily, b.Day)
 	visit(store.Weekly, b.Week)
@@ -67,14 +59,6 @@ func (l *Limits) read(location string) (out store.Limits, err error) {
 		check("usd."+p.String(), v != nil, out.Cost[p], 1e18) // a thousand million dollars
 	})
 	return out, err
-}
-
-func some[T ~int64](n int64) *T {
-	if n == 0 {
-		return nil
-	}
-	v := T(n)
-	return &v
 }
 
 func budgetOf[T ~int64](b store.Budget) Budget[T] {

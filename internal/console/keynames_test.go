@@ -67,7 +67,7 @@ func TestNoKeyBesideARestrictedOne(t *testing.T) {
 			requireProblem(t, alice.do("POST", "/keys", `{"name":"free","limits":{"usd":{"day":1000000}}}`), 403)
 			read[Revoked](t, alice.do("DELETE", "/keys/"+k.ID, ""), 200)
 			refused()
-			o.console.keys.forget()
+			o.console.Keys.Forget()
 			refused()
 			for _, key := range read[[]Key](t, alice.do("GET", "/keys?status=active", ""), 200) {
 				require.NotEqual(t, "free", key.Name)

@@ -9,24 +9,38 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-func (c *Console) keyRoutes() {
-	register(c, access.ReadKeys, route(http.MethodGet, "/keys", "keys", "Keys, without their secrets, oldest first, a thousand in one answer at most"), c.listKeys)
-	register(c, access.ReadKeys, route(http.MethodGet, "/keys/{id}", "key", "One key, without its secret"), c.getKey)
-	create := route(http.MethodPost, "/keys", "create-key", "Make a key; the answer holds it this once")
+// keysHandlers answer the routes of keys.
+type keysHandlers struct {
+	*Env
+	Keys      *keyBook
+	Ledger    *ledger.Ledger
+	Directory store.Directory
+	Audit     *auditLog
+	KeySync   *keysync.Sync // nil where there are no proxies whose keys follow those here
+	MaxKeys   int           // that are not revoked
+}
+
+// Routes adds the routes.
+func (c *keysHandlers) Routes(r *router) {
+	register(r, access.ReadKeys, operation(http.MethodGet, "/keys", "keys", "Keys, without their secrets, oldest first, a thousand in one answer at most"), c.listKeys)
+	register(r, access.ReadKeys, operation(http.MethodGet, "/keys/{id}", "key", "One key, without its secret"), c.getKey)
+	create := operation(http.MethodPost, "/keys", "create-key", "Make a key; the answer holds it this once")
 	create.DefaultStatus = http.StatusCreated
-	register(c, access.WriteKeys, create, c.createKey)
-	register(c, access.WriteKeys, route(http.MethodPatch, "/keys/{id}", "change-key", "Change a key; null clears a field"), c.changeKey)
-	rotate := route(http.MethodPost, "/keys/{id}/rotate", "rotate-key", "Give a key a new secret; the answer holds it this once")
+	register(r, access.WriteKeys, create, c.createKey)
+	register(r, access.WriteKeys, operation(http.MethodPatch, "/keys/{id}", "change-key", "Change a key; null clears a field"), c.changeKey)
+	rotate := operation(http.MethodPost, "/keys/{id}/rotate", "rotate-key", "Give a key a new secret; the answer holds it this once")
 	rotate.DefaultStatus = http.StatusCreated
-	register(c, access.WriteKeys, rotate, c.rotateKey)
-	register(c, access.WriteKeys, route(http.MethodDelete, "/keys/{id}", "revoke-key", "Revoke a key at once and for good"), c.revokeKey)
-	imports := route(http.MethodPost, "/keys/import", "import-keys", "Give names to keys that were made elsewhere, by value or by fingerprint; all or none")
+	register(r, access.WriteKeys, rotate, c.rotateKey)
+	register(r, access.WriteKeys, operation(http.MethodDelete, "/keys/{id}", "revoke-key", "Revoke a key at once and for good"), c.revokeKey)
+	imports := operation(http.MethodPost, "/keys/import", "import-keys", "Give names to keys that were made elsewhere, by value or by fingerprint; all or none")
 	imports.MaxBodyBytes = maxImportBody
-	register(c, access.ManageKeys, imports, c.importKeys)
+	register(r, access.ManageKeys, imports, c.importKeys)
+	c.keySyncRoutes(r)
 }
 
 // Rotation tells of a secret that rotation replaced and that still opens what the key opens.
@@ -61,11 +75,11 @@ type NewKey struct {
 }
 
 // statusOf is a key's status in the API.
-func (c *Console) statusOf(k *store.Key) string {
+func statusOf(k *store.Key, now time.Time) string {
 	switch {
 	case !k.RevokedAt.IsZero():
 		return "revoked"
-	case !k.ExpiresAt.IsZero() && !c.o.Now().Before(k.ExpiresAt):
+	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
 		return "expired"
 	case k.Disabled:
 		return "disabled"
@@ -74,11 +88,11 @@ func (c *Console) statusOf(k *store.Key) string {
 }
 
 // keyOf describes a key with what was spent with it.
-func (c *Console) keyOf(k *store.Key, spent map[string]*ledger.Sums) Key {
+func (c *keysHandlers) keyOf(k *store.Key, spent map[string]*ledger.Sums) Key {
 	out := Key{
 		ID: k.ID, Name: k.Name, Description: k.Description, Display: k.Display, CreatedAt: k.CreatedAt, ExpiresAt: known(k.ExpiresAt),
-		Owner: k.Owner, Status: c.statusOf(k), Models: append([]string{}, k.Models...), Limits: limitsOf(k.Limits),
-		Left: leftOf(c.keys.ring.Left(k.ID)), Origin: "created",
+		Owner: k.Owner, Status: statusOf(k, c.Now()), Models: append([]string{}, k.Models...), Limits: limitsOf(k.Limits),
+		Left: leftOf(c.Keys.Ring.Left(k.ID)), Origin: "created",
 	}
 	if k.Imported {
 		out.Origin = "imported"
@@ -86,7 +100,7 @@ func (c *Console) keyOf(k *store.Key, spent map[string]*ledger.Sums) Key {
 	var last time.Time
 	var sums ledger.Sums
 	for _, f := range k.Fingerprints() {
-		if at := c.o.Ledger.LastUsed(f); at.After(last) {
+		if at := c.Ledger.LastUsed(f); at.After(last) {
 			last = at
 		}
 		if s := spent[f]; s != nil {
@@ -94,14 +108,14 @@ func (c *Console) keyOf(k *store.Key, spent map[string]*ledger.Sums) Key {
 		}
 	}
 	out.LastUsedAt, out.Usage = known(last), sumsOf(&sums)
-	if n := len(k.Older); n > 0 && k.RevokedAt.IsZero() && c.o.Now().Before(k.Older[n-1].Until) {
+	if n := len(k.Older); n > 0 && k.RevokedAt.IsZero() && c.Now().Before(k.Older[n-1].Until) {
 		out.Rotated = &Rotation{Display: k.Older[n-1].Display, Until: k.Older[n-1].Until}
 	}
 	return out
 }
 
 // spentWith gives the sums of keys by fingerprint: of some, or of all where there are many.
-func (c *Console) spentWith(ctx context.Context, keys []*store.Key) (map[string]*ledger.Sums, error) {
+func (c *keysHandlers) spentWith(ctx context.Context, keys []*store.Key) (map[string]*ledger.Sums, error) {
 	const few = 20
 	q := ledger.Query{By: ledger.ByKey, CountsOnly: true}
 	if len(keys) <= few {
@@ -110,7 +124,7 @@ func (c *Console) spentWith(ctx context.Context, keys []*store.Key) (map[string]
 		}
 		q.Filter.None = len(keys) == 0
 	}
-	a, err := c.o.Ledger.Query(ctx, q)
+	a, err := c.Ledger.Query(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +136,7 @@ func (c *Console) spentWith(ctx context.Context, keys []*store.Key) (map[string]
 }
 
 // describe gives keys as the API shows them.
-func (c *Console) describe(ctx context.Context, keys []*store.Key) ([]Key, error) {
+func (c *keysHandlers) describe(ctx context.Context, keys []*store.Key) ([]Key, error) {
 	keys, err := c.whole(ctx, keys)
 	if err != nil {
 		return nil, err
@@ -139,7 +153,7 @@ func (c *Console) describe(ctx context.Context, keys []*store.Key) ([]Key, error
 }
 
 // whole reads what was pared of keys.
-func (c *Console) whole(ctx context.Context, keys []*store.Key) ([]*store.Key, error) {
+func (c *keysHandlers) whole(ctx context.Context, keys []*store.Key) ([]*store.Key, error) {
 	var ids []string
 	for _, k := range keys {
 		if k.Pared {
@@ -149,7 +163,7 @@ func (c *Console) whole(ctx context.Context, keys []*store.Key) ([]*store.Key, e
 	if len(ids) == 0 {
 		return keys, nil
 	}
-	stored, err := c.o.Directory.KeysOf(ctx, ids)
+	stored, err := c.Directory.KeysOf(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -167,8 +181,8 @@ func (c *Console) whole(ctx context.Context, keys []*store.Key) ([]*store.Key, e
 }
 
 // visibleKeys gives the keys that a request's principal may see, revoked ones too, oldest first.
-func (c *Console) visibleKeys(ctx context.Context) ([]*store.Key, error) {
-	index, err := c.keys.index(ctx)
+func (c *keysHandlers) visibleKeys(ctx context.Context) ([]*store.Key, error) {
+	index, err := c.Keys.Index(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -186,8 +200,8 @@ func (c *Console) visibleKeys(ctx context.Context) ([]*store.Key, error) {
 	return own, nil
 }
 
-// allKeys describes them.
-func (c *Console) allKeys(ctx context.Context) ([]Key, error) {
+// All describes all keys that the principal of a request may see, oldest first.
+func (c *keysHandlers) All(ctx context.Context) ([]Key, error) {
 	keys, err := c.visibleKeys(ctx)
 	if err != nil {
 		return nil, err
@@ -202,15 +216,15 @@ type listKeysInput struct {
 	ListPage
 }
 
-func (c *Console) listKeys(ctx context.Context, in *listKeysInput) (*list[Key], error) {
+func (c *keysHandlers) listKeys(ctx context.Context, in *listKeysInput) (*list[Key], error) {
 	keys, err := c.visibleKeys(ctx)
 	if err != nil {
-		return nil, c.failed("keys", err)
+		return nil, c.Failed("keys", err)
 	}
 	needle := strings.ToLower(strings.TrimSpace(in.Query))
 	var found []*store.Key
 	for _, k := range keys {
-		if in.matches(k, c.statusOf(k), needle) {
+		if in.matches(k, statusOf(k, c.Now()), needle) {
 			found = append(found, k)
 		}
 	}
@@ -218,13 +232,13 @@ func (c *Console) listKeys(ctx context.Context, in *listKeysInput) (*list[Key], 
 	out.Total = len(found)
 	found, more, last, err := pageOf(found, in.ListPage, func(k **store.Key) string { return (*k).ID })
 	if err != nil {
-		return nil, c.failed("keys", err)
+		return nil, c.Failed("keys", err)
 	}
 	if more {
 		out.more("/keys", in.ListPage, last, url.Values{"q": {in.Query}, "status": in.Status, "owner": in.Owner})
 	}
 	if out.Body.Data, err = c.describe(ctx, found); err != nil {
-		return nil, c.failed("keys", err)
+		return nil, c.Failed("keys", err)
 	}
 	return out, nil
 }
@@ -249,23 +263,23 @@ type KeyPath struct {
 	ID string `path:"id" maxLength:"100"`
 }
 
-func (c *Console) getKey(ctx context.Context, in *KeyPath) (*envelope[Key], error) {
+func (c *keysHandlers) getKey(ctx context.Context, in *KeyPath) (*envelope[Key], error) {
 	k, err := c.keyForRequest(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	out, err := c.describe(ctx, []*store.Key{k})
 	if err != nil {
-		return nil, c.failed("key", err)
+		return nil, c.Failed("key", err)
 	}
 	return answer(out[0]), nil
 }
 
 // keyForRequest finds a key that a request names and that its principal may see.
-func (c *Console) keyForRequest(ctx context.Context, id string) (*store.Key, error) {
-	index, err := c.keys.index(ctx)
+func (c *keysHandlers) keyForRequest(ctx context.Context, id string) (*store.Key, error) {
+	index, err := c.Keys.Index(ctx)
 	if err != nil {
-		return nil, c.failed("key", err)
+		return nil, c.Failed("key", err)
 	}
 	k := index.ring.ID(id)
 	if p := access.From(ctx); k == nil || p.OwnOnly() && !owns(p, k) {

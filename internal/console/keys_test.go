@@ -25,7 +25,7 @@ func TestKeyLife(t *testing.T) {
 	require.NotContains(t, list, made.Secret)
 	stored, _, err := b.directory.Keys(context.Background(), 0)
 	require.NoError(t, err)
-	require.Equal(t, b.ledger.KeyIdentity(usage.Fingerprint(made.Secret)), stored[0].Fingerprint)
+	require.Equal(t, b.ledger.KeyedFingerprint(usage.Fingerprint(made.Secret)), stored[0].Fingerprint)
 
 	c := usage.Call{
 		ID: usage.ID{1}, Trace: usage.TraceID{1}, Span: usage.SpanID{1}, Role: usage.RoleCall, Start: testNow.Add(-time.Hour), Model: "m",

@@ -12,32 +12,17 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-func (c *Console) keySyncRoutes() {
-	register(c, access.ManageKeys, route(http.MethodGet, "/key-sync", "key-sync", "How the keys of proxies stand to those here"), c.keySync)
-	register(c, access.ManageKeys, route(http.MethodPost, "/key-sync/repair", "repair-key-sync", "Put right at once what can be"), c.repairKeySync)
+func (c *keysHandlers) keySyncRoutes(r *router) {
+	register(r, access.ManageKeys, operation(http.MethodGet, "/key-sync", "key-sync", "How the keys of proxies stand to those here"), c.keySync)
+	register(r, access.ManageKeys, operation(http.MethodPost, "/key-sync/repair", "repair-key-sync", "Put right at once what can be"), c.repairKeySync)
 }
 
 // keysChanged tells the proxies' keys of secrets that were just made and stored; they are kept nowhere
 // else. Changes without a secret are seen in the store.
-func (c *Console) keysChanged(secrets ...string) {
-	if c.o.KeySync != nil {
-		c.o.KeySync.Learn(secrets...)
+func (c *keysHandlers) keysChanged(secrets ...string) {
+	if c.KeySync != nil {
+		c.KeySync.Learn(secrets...)
 	}
-}
-
-// fingerprintsSeen gives the fingerprints of all keys that telemetry or a proxy told of.
-func (c *Console) fingerprintsSeen() []string {
-	out := c.o.Ledger.KeysSeen()
-	if c.o.KeySync != nil {
-		for _, s := range c.o.KeySync.States() {
-			for i := range s.Drift {
-				if f := s.Drift[i].Fingerprint; f != "" {
-					out = append(out, f)
-				}
-			}
-		}
-	}
-	return out
 }
 
 // KeyDrift is one difference between a proxy's keys and those here.
@@ -74,12 +59,12 @@ type KeySyncState struct {
 	Proxies []SyncedProxy `json:"proxies" nullable:"false" doc:"empty where key_sync is not configured"`
 }
 
-func (c *Console) keySyncState() KeySyncState {
+func (c *keysHandlers) keySyncState() KeySyncState {
 	out := KeySyncState{Proxies: []SyncedProxy{}}
-	if c.o.KeySync == nil {
+	if c.KeySync == nil {
 		return out
 	}
-	for _, s := range c.o.KeySync.States() {
+	for _, s := range c.KeySync.States() {
 		p := SyncedProxy{
 			Name: s.Name, Endpoint: s.Endpoint, Version: s.Version, Status: string(s.Status), Error: s.Error, CheckedAt: known(s.CheckedAt),
 			Keys: s.Keys, Known: s.Known, Drift: []KeyDrift{},
@@ -99,7 +84,7 @@ func (c *Console) keySyncState() KeySyncState {
 	return out
 }
 
-func (c *Console) keySync(context.Context, *struct{}) (*envelope[KeySyncState], error) {
+func (c *keysHandlers) keySync(context.Context, *struct{}) (*envelope[KeySyncState], error) {
 	return answer(c.keySyncState()), nil
 }
 
@@ -116,8 +101,8 @@ type auditedRepair struct {
 	Differences   map[string]int `json:"differences"` // by proxy
 }
 
-func (c *Console) repairKeySync(ctx context.Context, in *repairInput) (*envelope[KeySyncState], error) {
-	if c.o.KeySync == nil {
+func (c *keysHandlers) repairKeySync(ctx context.Context, in *repairInput) (*envelope[KeySyncState], error) {
+	if c.KeySync == nil {
 		return nil, because("proxy_none", newProblem(http.StatusConflict, "no proxy is configured; name one in key_sync of the tokenconsole extension"))
 	}
 	proxy, removeUnknown := "", false
@@ -137,17 +122,17 @@ func (c *Console) repairKeySync(ctx context.Context, in *repairInput) (*envelope
 	if name == "" {
 		name = "all proxies"
 	}
-	if err := c.note(ctx, "key_sync.repair", store.AuditTarget{Type: "proxy", Name: name}, before, nil); err != nil {
+	if err := c.Audit.Note(ctx, "key_sync.repair", store.AuditTarget{Type: "proxy", Name: name}, before, nil); err != nil {
 		return nil, err
 	}
-	switch err := c.o.KeySync.Repair(ctx, proxy, removeUnknown); {
+	switch err := c.KeySync.Repair(ctx, proxy, removeUnknown); {
 	case err == nil:
 	case errors.Is(err, cliproxy.ErrRefused), errors.Is(err, cliproxy.ErrUnreachable), errors.Is(err, cliproxy.ErrDisabled):
 		return nil, because("proxy_unreachable", newProblem(http.StatusBadGateway, "a proxy could not be repaired: "+err.Error()))
 	case errors.Is(err, keysync.ErrUnknownProxy):
 		return nil, because("proxy_unknown", newProblem(http.StatusNotFound, "body.proxy: no proxy has this name; "+base+"/key-sync lists them"))
 	default:
-		return nil, c.failed("repair the keys of a proxy", err)
+		return nil, c.Failed("repair the keys of a proxy", err)
 	}
 	return answer(c.keySyncState()), nil
 }

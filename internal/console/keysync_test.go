@@ -17,7 +17,7 @@ import (
 // withProxies gives a console proxies whose keys follow its own.
 func withProxies(t *testing.T, proxies ...*cliproxytest.Proxy) func(*Options) {
 	return func(o *Options) {
-		o.KeySync = syncOf(t, o.Directory, o.Ledger.KeyIdentity, proxies...)
+		o.KeySync = syncOf(t, o.Directory, o.Ledger.KeyedFingerprint, proxies...)
 	}
 }
 
@@ -50,7 +50,7 @@ func TestKeySync(t *testing.T) {
 	require.Eventually(t, func() bool { return state().Known == 1 }, 2*time.Minute, 2*time.Millisecond)
 	s := state()
 	require.Equal(t, []any{"a", proxy.URL(), "drift", 2}, []any{s.Name, s.Endpoint, s.Status, s.Keys})
-	require.Equal(t, []KeyDrift{{Kind: "unknown", Fingerprint: strangerName(b.ledger.KeyIdentity(usage.Fingerprint(existing))), Display: usage.DisplayKey(existing), Remedy: s.Drift[0].Remedy}}, s.Drift)
+	require.Equal(t, []KeyDrift{{Kind: "unknown", Fingerprint: strangerName(b.ledger.KeyedFingerprint(usage.Fingerprint(existing))), Display: usage.DisplayKey(existing), Remedy: s.Drift[0].Remedy}}, s.Drift)
 	require.NotEmpty(t, s.Drift[0].Remedy)
 
 	data[Revoked](b, "DELETE", "/keys/"+made.ID, "", 200)

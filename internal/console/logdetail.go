@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/tokenboard/tokenboard/internal/pricing"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -73,30 +71,30 @@ var flagNotes = map[string]string{
 	"twin":          "Another instrumentation library told the same call more fully; that record counts.",
 }
 
-func (c *Console) log(ctx context.Context, in *struct {
+func (c *callsHandlers) log(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"64" doc:"as /logs gives it"`
 }) (*envelope[LogDetail], error) {
 	id, start, ok := parseItemID(in.ID)
 	if !ok {
 		return nil, because("call_unknown", newProblem(404, "there is no call of this id; take one from /logs"))
 	}
-	r, found, err := c.o.Ledger.Get(ctx, id, start)
+	r, found, err := c.Ledger.Get(ctx, id, start)
 	if err != nil {
-		return nil, c.failed("log", err)
+		return nil, c.Failed("log", err)
 	}
 	if !found {
 		return nil, because("call_unknown", newProblem(404, "there is no call of this id; it may be older than what is kept"))
 	}
-	index, err := c.keys.index(ctx)
+	index, err := c.Keys.Index(ctx)
 	if err != nil {
-		return nil, c.failed("log", err)
+		return nil, c.Failed("log", err)
 	}
-	if !c.maySee(ctx, index, r.KeyFingerprint) {
+	if !index.MaySee(ctx, r.KeyFingerprint) {
 		return nil, because("call_unknown", newProblem(404, "there is no call of this id; take one from /logs"))
 	}
-	supersedes, by, err := c.o.Ledger.Relatives(ctx, &r)
+	supersedes, by, err := c.Ledger.Related(ctx, &r)
 	if err != nil {
-		return nil, c.failed("log", err)
+		return nil, c.Failed("log", err)
 	}
 	item := itemOf(&r, index)
 	out := LogDetail{LogItem: item, Call: item, CostParts: c.costOf(&r.Call), Flags: []FlagNote{}, Supersedes: []LogItem{}}
@@ -106,15 +104,15 @@ func (c *Console) log(ctx context.Context, in *struct {
 		}
 	}
 	for i := range supersedes {
-		if c.maySee(ctx, index, supersedes[i].KeyFingerprint) {
+		if index.MaySee(ctx, supersedes[i].KeyFingerprint) {
 			out.Supersedes = append(out.Supersedes, itemOf(&supersedes[i], index))
 		}
 	}
-	if by != nil && c.maySee(ctx, index, by.KeyFingerprint) {
+	if by != nil && index.MaySee(ctx, by.KeyFingerprint) {
 		standing := itemOf(by, index)
 		out.StoodFor = &standing
 	}
-	if link := traceLink(c.o.TraceURL, &r); link != "" {
+	if link := traceLink(c.TraceURL, &r); link != "" {
 		out.Links.Trace = &link
 	}
 	return answer(out), nil
@@ -136,7 +134,7 @@ func traceLink(template string, r *store.Record) string {
 }
 
 // costOf says what a call's cost is made of; nil where it is not known.
-func (c *Console) costOf(call *usage.Call) *CallCost {
+func (c *callsHandlers) costOf(call *usage.Call) *CallCost {
 	if !call.CostKnown() {
 		return nil
 	}
@@ -151,27 +149,10 @@ func (c *Console) costOf(call *usage.Call) *CallCost {
 	return out
 }
 
-// Rate is a price for a million tokens: a JSON number of US dollars with at most twelve places.
-type Rate string
-
-// MarshalJSON writes the number.
-func (r Rate) MarshalJSON() ([]byte, error) { return []byte(r), nil }
-
-// UnmarshalJSON keeps the number as it is written.
-func (r *Rate) UnmarshalJSON(b []byte) error {
-	*r = Rate(b)
-	return nil
-}
-
-// Schema describes it.
-func (Rate) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeNumber, Description: "US dollars for a million tokens"}
-}
-
 // costParts explains a computed cost by the prices of now, as far as they give the same cost.
-func (c *Console) costParts(call *usage.Call) []CostPart {
+func (c *callsHandlers) costParts(call *usage.Call) []CostPart {
 	out := []CostPart{}
-	book, ok := c.o.Ledger.Prices().(explainer)
+	book, ok := c.Ledger.Prices().(explainer)
 	if !ok {
 		return out
 	}

@@ -8,14 +8,25 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-func (c *Console) logRoutes() {
-	register(c, access.ReadUsage, route(http.MethodGet, "/logs", "logs", "Single calls, newest first or sorted by a figure"), c.logs)
-	register(c, access.ReadUsage, route(http.MethodGet, "/logs/{id}", "log", "One call, with what its cost is made of and what else tells of it"), c.log)
-	register(c, access.ReadUsage, route(http.MethodGet, "/export", "export", "Calls, with stats, trend and keys, streamed"), c.export)
+// callsHandlers answer the routes of single calls.
+type callsHandlers struct {
+	*FilterReader
+	Ledger   *ledger.Ledger
+	Stats    *statsHandlers
+	KeyList  *keysHandlers
+	TraceURL string // template of the address of a trace, see CheckTraceURL; empty: no links
+}
+
+// Routes adds the routes.
+func (c *callsHandlers) Routes(r *router) {
+	register(r, access.ReadUsage, operation(http.MethodGet, "/logs", "logs", "Single calls, newest first or sorted by a figure"), c.logs)
+	register(r, access.ReadUsage, operation(http.MethodGet, "/logs/{id}", "log", "One call, with what its cost is made of and what else tells of it"), c.log)
+	register(r, access.ReadUsage, operation(http.MethodGet, "/export", "export", "Calls, with stats, trend and keys, streamed"), c.export)
 }
 
 // KeyRef names the key of a call.
@@ -101,20 +112,20 @@ var logOrders = map[string]store.Figure{
 	"time": store.ByTime, "cost_usd": store.ByCost, "duration_ms": store.ByDuration, "ttft_ms": store.ByTTFT, "total_tokens": store.ByTotalTokens,
 }
 
-func (c *Console) logs(ctx context.Context, in *logsInput) (*envelope[LogPage], error) {
-	f, index, err := c.searched(ctx, "logs", &in.Filters, in.Query, in.Superseded)
+func (c *callsHandlers) logs(ctx context.Context, in *logsInput) (*envelope[LogPage], error) {
+	f, index, err := c.Searched(ctx, "logs", &in.Filters, in.Query, in.Superseded)
 	if err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, breakdownLimit)
 	defer cancel()
 	order := store.Order{By: logOrders[in.Sort], Ascending: in.Order == "asc"}
-	records, next, err := c.o.Ledger.List(limited, store.Page{Filter: f, Order: order, Cursor: in.Cursor, Limit: in.Limit})
+	records, next, err := c.Ledger.List(limited, store.Page{Filter: f, Order: order, Cursor: in.Cursor, Limit: in.Limit})
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		return nil, tookTooLong("sorting the stored calls")
 	}
 	if err != nil {
-		return nil, c.failed("logs", err)
+		return nil, c.Failed("logs", err)
 	}
 	page := LogPage{Items: make([]LogItem, len(records)), NextCursor: next}
 	for i := range records {

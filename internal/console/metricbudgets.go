@@ -18,11 +18,10 @@ var keyStatuses = [...]string{"active", "disabled", "expired", "revoked"}
 
 // keys shows the keys by status, and what is left of the budgets.
 func (s *scrape) keys(ctx context.Context, index *keyIndex) error {
-	c := s.m.console
 	byStatus := map[string]int{}
 	var budgets []budgeted
 	for _, k := range index.ring.All() {
-		status := c.statusOf(k)
+		status := statusOf(k, s.m.from.Now())
 		byStatus[status]++
 		if status == "revoked" || k.Limits.Tokens == (store.Budget{}) && k.Limits.Cost == (store.Budget{}) {
 			continue

@@ -35,7 +35,7 @@ type histogram struct {
 	bounds            bounds
 }
 
-func (s *scrape) histogram(d *metricDef, b bounds, n *rollup.Native, of rollup.Member) {
+func (s *scrape) histogram(d *metricDef, b bounds, n *rollup.Native, of rollup.Value) {
 	if n.Count == 0 {
 		return
 	}
@@ -43,10 +43,10 @@ func (s *scrape) histogram(d *metricDef, b bounds, n *rollup.Native, of rollup.M
 }
 
 // cleanMembers makes names ones that labels can have, and adds up what has the same names then.
-func cleanMembers(timings map[rollup.Member]rollup.Timings) map[rollup.Member]*rollup.Timings {
-	out := make(map[rollup.Member]*rollup.Timings, len(timings))
+func cleanMembers(timings map[rollup.Value]rollup.Timings) map[rollup.Value]*rollup.Timings {
+	out := make(map[rollup.Value]*rollup.Timings, len(timings))
 	for m, t := range timings {
-		m = rollup.Member{Value: cleanLabel(m.Value), Provider: cleanLabel(m.Provider)}
+		m = rollup.Value{Value: cleanLabel(m.Value), Provider: cleanLabel(m.Provider)}
 		sum := out[m]
 		if sum == nil {
 			out[m] = &t

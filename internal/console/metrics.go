@@ -11,26 +11,41 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/rollup"
 )
 
 // scrapeLimit bounds the work for one scrape.
 const scrapeLimit = 10 * time.Second
 
+// metricsHandlers answer scrapes.
+type metricsHandlers struct {
+	*Env
+	Keys    *keyBook
+	Ledger  *ledger.Ledger
+	Started time.Time
+}
+
+// Routes adds the route.
+func (c *metricsHandlers) Routes(r *router) {
+	r.handle(http.MethodGet, "/metrics", access.ReadMetrics, c.metrics())
+}
+
 // metrics serves the ledger's series to Prometheus. They come from the ledger, so that they survive
 // restarts and equal what the API says.
-func (c *Console) metrics() http.Handler {
+func (c *metricsHandlers) metrics() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(newCollector(c))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		EnableOpenMetrics: true, ErrorHandling: promhttp.HTTPErrorOnError, ErrorLog: zap.NewStdLog(c.o.Logger),
+		EnableOpenMetrics: true, ErrorHandling: promhttp.HTTPErrorOnError, ErrorLog: zap.NewStdLog(c.Logger),
 	})
 }
 
 type collector struct {
-	console *Console
-	used    []rollup.Label // the labels that series have
-	descs   map[*metricDef]*prometheus.Desc
+	from  *metricsHandlers
+	used  []rollup.Label // the labels that series have
+	descs map[*metricDef]*prometheus.Desc
 
 	mu   sync.Mutex
 	seen seenSeries
@@ -48,8 +63,8 @@ type seenAs struct {
 	created time.Time // zero: not known
 }
 
-func newCollector(c *Console) *collector {
-	m := &collector{console: c, used: c.o.Ledger.SeriesLabels(), descs: map[*metricDef]*prometheus.Desc{}}
+func newCollector(c *metricsHandlers) *collector {
+	m := &collector{from: c, used: c.Ledger.SeriesLabels(), descs: map[*metricDef]*prometheus.Desc{}}
 	var ofSeries []string
 	for _, l := range m.used {
 		ofSeries = append(ofSeries, labelNames[l])
@@ -72,12 +87,12 @@ func (m *collector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeLimit)
 	defer cancel()
 	out := &scrape{m: m, ch: ch}
-	index, err := m.console.keys.index(ctx)
+	index, err := m.from.Keys.Index(ctx)
 	if err != nil {
 		out.failed(&mKeys, err)
 		return
 	}
-	sums, timings := m.console.o.Ledger.Series()
+	sums, timings := m.from.Ledger.Series()
 	out.series(m.named(index, sums), len(sums))
 	for member, t := range cleanMembers(timings) {
 		out.histogram(&mDuration, durationBounds, &t.Duration, member)
@@ -107,7 +122,7 @@ type shownSeries struct {
 func (m *collector) named(index *keyIndex, sums map[rollup.Labels]rollup.Sums) map[rollup.Labels]*shownSeries {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := m.console.o.Now()
+	now := m.from.Now()
 	all, as := make(map[rollup.Labels]*shownSeries, len(sums)), make(map[rollup.Labels]seenAs, len(sums))
 	for raw, s := range sums {
 		l := raw
@@ -190,7 +205,7 @@ func (s *scrape) series(all map[rollup.Labels]*shownSeries, stored int) {
 
 // store shows how the store fares.
 func (s *scrape) store(ctx context.Context) error {
-	status, err := s.m.console.o.Ledger.Status(ctx)
+	status, err := s.m.from.Ledger.Status(ctx)
 	if err != nil {
 		return err
 	}
@@ -199,23 +214,23 @@ func (s *scrape) store(ctx context.Context) error {
 	if !status.LastCommit.IsZero() {
 		s.put(&mLastCommit, float64(status.LastCommit.UnixMilli())/1e3)
 	}
-	s.put(&mStart, float64(s.m.console.started.UnixMilli())/1e3)
+	s.put(&mStart, float64(s.m.from.Started.UnixMilli())/1e3)
 	version := "" // nothing is priced
-	if prices := s.m.console.o.Ledger.Prices(); prices != nil {
+	if prices := s.m.from.Ledger.Prices(); prices != nil {
 		version = prices.Version()
 	}
 	s.put(&mPrices, 1, version)
 	n := &status.Counters
 	s.put(&mCommits, float64(n.Committed))
 	s.put(&mDuplicates, float64(n.Duplicates))
-	s.put(&mFuller, float64(n.Fuller))
+	s.put(&mFuller, float64(n.Replaced))
 	s.put(&mSuperseded, float64(n.Superseded))
 	s.put(&mRefused, float64(n.RefusedOld), "too_old")
 	s.put(&mRefused, float64(n.RefusedNew), "future")
 	s.put(&mRefused, float64(n.RefusedBad), "unusable")
 	s.put(&mDropped, float64(n.Dropped))
 	s.put(&mForgotten, float64(n.Evicted))
-	s.put(&mFolded, float64(status.Folded))
+	s.put(&mFolded, float64(status.Overflowed))
 	s.put(&mSecrets, float64(status.Secrets))
 	return nil
 }

@@ -105,7 +105,7 @@ func TestMetrics(t *testing.T) {
 	require.EqualValues(t, 1, s.sum("errors_total", "status", "5xx", "service", "svc", "provider", "openai", "model", "m"))
 	require.EqualValues(t, 1, s.sum("calls_without_usage_total"))
 	require.EqualValues(t, 2, s.sum("unpriced_calls_total"))
-	require.Len(t, s.labelled("calls_total", "key", strangerName(b.ledger.KeyIdentity(stranger))), 1)
+	require.Len(t, s.labelled("calls_total", "key", strangerName(b.ledger.KeyedFingerprint(stranger))), 1)
 	require.EqualValues(t, 1, s.sum("duplicate_records_total"))
 	require.EqualValues(t, 3, s.sum("store_records"))
 
@@ -208,8 +208,8 @@ func TestNativeHistogram(t *testing.T) {
 				require.NoError(t, series.Apply(series.Journal([]rollup.Change{{Call: &c, N: 1}})))
 				theirs.Observe(c.Duration.Seconds())
 			}
-			_, timings := series.Show()
-			native := timings[rollup.Member{Value: "m"}].Duration
+			_, timings := series.Expose()
+			native := timings[rollup.Value{Value: "m"}].Duration
 			var want, got dto.Metric
 			require.NoError(t, theirs.Write(&want))
 			ours := prometheus.MustNewConstMetric(prometheus.NewDesc("h", "", nil, nil), prometheus.UntypedValue, 0)

@@ -23,17 +23,17 @@ const (
 
 // oidcRoutes adds the two pages between the console and an OpenID Connect provider. Browsers are sent
 // to them; they are no part of the API's description.
-func (c *Console) oidcRoutes(mux *http.ServeMux) {
+func (c *usersHandlers) oidcRoutes(r *router) {
 	if c.signIn == nil || c.signIn.Provider == nil {
 		return
 	}
-	c.handle(mux, http.MethodGet, oidcPath+"/login", access.Anyone, http.HandlerFunc(c.oidcLogin))
-	c.handle(mux, http.MethodGet, oidcPath+"/callback", access.Anyone, http.HandlerFunc(c.oidcCallback))
+	r.handle(http.MethodGet, oidcPath+"/login", access.Anyone, http.HandlerFunc(c.oidcLogin))
+	r.handle(http.MethodGet, oidcPath+"/callback", access.Anyone, http.HandlerFunc(c.oidcCallback))
 }
 
 // setFlow keeps a sign-in under way in the browser. Its cookie has to come along when the provider
 // sends the browser back, which one with SameSite=Strict would not.
-func (c *Console) setFlow(w http.ResponseWriter, kept string) {
+func (c *usersHandlers) setFlow(w http.ResponseWriter, kept string) {
 	//nolint:gosec // Secure is set over TLS and by secure_cookie; SameSite=Lax is needed, see above
 	cookie := http.Cookie{
 		Name: flowCookie, Value: kept, Path: oidcPath, HttpOnly: true, Secure: c.signIn.Secure, SameSite: http.SameSiteLaxMode, MaxAge: flowAge,
@@ -44,7 +44,7 @@ func (c *Console) setFlow(w http.ResponseWriter, kept string) {
 	http.SetCookie(w, &cookie)
 }
 
-func (c *Console) oidcLogin(w http.ResponseWriter, r *http.Request) {
+func (c *usersHandlers) oidcLogin(w http.ResponseWriter, r *http.Request) {
 	page, kept, err := c.signIn.Provider.Begin(r.Context(), ownPage(r.URL.Query().Get("next")))
 	if err != nil {
 		c.signInFailed(w, r, err)
@@ -65,7 +65,7 @@ func ownPage(next string) string {
 	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery, Fragment: u.Fragment}).String()
 }
 
-func (c *Console) oidcCallback(w http.ResponseWriter, r *http.Request) {
+func (c *usersHandlers) oidcCallback(w http.ResponseWriter, r *http.Request) {
 	kept := ""
 	if cookie, err := r.Cookie(flowCookie); err == nil {
 		kept = cookie.Value
@@ -94,7 +94,7 @@ func (c *Console) oidcCallback(w http.ResponseWriter, r *http.Request) {
 
 // provisioned gives the user that an identity is, made or brought up to date. The name stays the one of
 // the first sign-in: keys belong to names.
-func (c *Console) provisioned(ctx context.Context, who sso.Identity) (u store.User, err error) {
+func (c *usersHandlers) provisioned(ctx context.Context, who sso.Identity) (u store.User, err error) {
 	err = untilUnchanged(ctx, func() error {
 		u, err = c.provisionedOnce(ctx, who)
 		return err
@@ -103,8 +103,8 @@ func (c *Console) provisioned(ctx context.Context, who sso.Identity) (u store.Us
 }
 
 // provisionedOnce is provisioned as the user is now; store.ErrChanged where somebody changes it meanwhile.
-func (c *Console) provisionedOnce(ctx context.Context, who sso.Identity) (store.User, error) {
-	u, found, err := c.o.Directory.FindUser(ctx, store.UserRef{Subject: who.Subject})
+func (c *usersHandlers) provisionedOnce(ctx context.Context, who sso.Identity) (store.User, error) {
+	u, found, err := c.Directory.FindUser(ctx, store.UserRef{Subject: who.Subject})
 	if err != nil {
 		return u, err
 	}
@@ -125,10 +125,10 @@ func (c *Console) provisionedOnce(ctx context.Context, who sso.Identity) (store.
 	before := auditedUser(&u)
 	u.DisplayName, u.Role = display, who.Role.String()
 	if after := auditedUser(&u); after != before {
-		entry, err := c.audit(c.as(ctx, u, "oidc"), "user.update", userTarget(&u), before, after)
+		entry, err := c.Audit.Entry(c.as(ctx, u, "oidc"), "user.update", userTarget(&u), before, after)
 		if err == nil {
 			// Who is an admin is the provider's to say, the last one too.
-			err = c.o.Directory.UpdateUser(ctx, u, store.UserUpdate{EndSessions: who.Role == access.Nobody, EvenLastAdmin: true}, entry)
+			err = c.Directory.UpdateUser(ctx, u, store.UserUpdate{EndSessions: who.Role == access.Nobody, EvenLastAdmin: true}, entry)
 		}
 		if err != nil {
 			return u, err
@@ -140,19 +140,19 @@ func (c *Console) provisionedOnce(ctx context.Context, who sso.Identity) (store.
 	return u, nil
 }
 
-func (c *Console) provision(ctx context.Context, who sso.Identity, display string) (store.User, error) {
+func (c *usersHandlers) provision(ctx context.Context, who sso.Identity, display string) (store.User, error) {
 	name, err := UserName(who.Name)
 	if err != nil {
 		return store.User{}, &sso.Refusal{Reason: "the name that the provider tells of you cannot be used here: it " + err.Error()}
 	}
 	u := store.User{
-		ID: randomID("usr_"), Name: name, DisplayName: display, Role: who.Role.String(), Subject: who.Subject, CreatedAt: c.o.Now().UTC(),
+		ID: randomID("usr_"), Name: name, DisplayName: display, Role: who.Role.String(), Subject: who.Subject, CreatedAt: c.Now().UTC(),
 	}
-	entry, err := c.audit(c.as(ctx, u, "oidc"), "user.create", userTarget(&u), nil, auditedUser(&u))
+	entry, err := c.Audit.Entry(c.as(ctx, u, "oidc"), "user.create", userTarget(&u), nil, auditedUser(&u))
 	if err != nil {
 		return u, err
 	}
-	err = c.o.Directory.AddUser(ctx, u, entry)
+	err = c.Directory.AddUser(ctx, u, entry)
 	if errors.Is(err, store.ErrUserExists) { // never take over somebody's user for having its name
 		return u, &sso.Refusal{Reason: "another user has your name here already; ask an admin to delete it, or to give you another name at the provider"}
 	}
@@ -161,13 +161,13 @@ func (c *Console) provision(ctx context.Context, who sso.Identity, display strin
 
 // signInFailed answers a browser that comes from the provider: with the sign-in page, where a person is
 // in front of it.
-func (c *Console) signInFailed(w http.ResponseWriter, r *http.Request, err error) {
+func (c *usersHandlers) signInFailed(w http.ResponseWriter, r *http.Request, err error) {
 	status, code, message := http.StatusBadGateway, "provider", "the OpenID Connect provider could not sign you in; the collector's log says why"
 	var refused *sso.Refusal
 	if errors.As(err, &refused) {
 		status, code, message = http.StatusForbidden, "refused", refused.Reason
 	}
-	c.o.Logger.Warn("a sign-in at the OpenID Connect provider failed", zap.String("source", access.From(r.Context()).Source), zap.Error(err))
+	c.Logger.Warn("a sign-in at the OpenID Connect provider failed", zap.String("source", access.From(r.Context()).Source), zap.Error(err))
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
 		http.Redirect(w, r, loginPage+"?problem="+code, http.StatusFound)
 		return

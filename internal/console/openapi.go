@@ -11,6 +11,16 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 )
 
+// apiInfo is the head of the description of the API.
+func apiInfo(version string) huma.Info {
+	return huma.Info{
+		Title: "Tokenboard", Version: version,
+		Description: "Who spent how many tokens, on which model, for how much money. " +
+			"Success is {\"code\": 0, \"data\": ...}, failure {\"code\": STATUS, \"message\": ..., \"details\": [...]}.",
+		License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+	}
+}
+
 // tags group the routes in the API's description, by what comes first in their path.
 var tags = []struct{ name, doc string }{
 	{"Usage", "Sums over calls, by time and by what they have in common"},
@@ -48,8 +58,8 @@ var commonDocs = map[string]string{
 }
 
 // describeAPI completes the API's description, when all routes are there: what every route has in common.
-func (c *Console) describeAPI() {
-	api := c.api.OpenAPI()
+func describeAPI(r *router) {
+	api := r.API.OpenAPI()
 	for _, t := range tags {
 		api.Tags = append(api.Tags, &huma.Tag{Name: t.name, Description: t.doc})
 	}
@@ -60,7 +70,7 @@ func (c *Console) describeAPI() {
 		"session": {Type: "apiKey", In: "cookie", Name: "tokenboard", Description: "a browser's session, see POST /session"},
 	}
 	problemSchema := api.Components.Schemas.Schema(reflect.TypeOf(problem{}), true, "Problem")
-	for _, p := range c.placed {
+	for _, p := range r.Routes {
 		item := api.Paths[p.Path]
 		if item == nil {
 			continue
@@ -68,6 +78,9 @@ func (c *Console) describeAPI() {
 		if op := operationOf(item, p.Method); op != nil {
 			describeOperation(op, p, problemSchema)
 		}
+	}
+	for _, ofHuma := range []reflect.Type{reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[huma.ErrorDetail]()} {
+		delete(api.Components.Schemas.Map(), ofHuma.Name()) // answers have problems in their place
 	}
 	for _, s := range api.Components.Schemas.Map() {
 		for name, field := range s.Properties {
@@ -84,7 +97,7 @@ func operationOf(item *huma.PathItem, method string) *huma.Operation {
 	}[method]
 }
 
-func describeOperation(op *huma.Operation, p placement, problemSchema *huma.Schema) {
+func describeOperation(op *huma.Operation, p registeredRoute, problemSchema *huma.Schema) {
 	first, _, _ := strings.Cut(strings.TrimPrefix(p.Path, base+"/"), "/")
 	tag := tagOf[first]
 	if tag == "" {

@@ -7,10 +7,10 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 )
 
-func (c *Console) otlpRoutes() {
-	op := route(http.MethodGet, "/otlp", "otlp", "Where this server receives OTLP")
+func (c *serverHandlers) otlpRoutes(r *router) {
+	op := operation(http.MethodGet, "/otlp", "otlp", "Where this server receives OTLP")
 	op.Description = "The OTLP receivers whose telemetry is stored here, as the configuration of the collector states them."
-	register(c, access.ReadUsage, op, c.otlp)
+	register(r, access.ReadUsage, op, c.otlp)
 }
 
 // OTLPEndpoint is one address that takes telemetry.
@@ -30,9 +30,9 @@ type OTLP struct {
 }
 
 // SetOTLP sets where OTLP is received. The collector reports it after the console has started.
-func (c *Console) SetOTLP(endpoints []OTLPEndpoint) { c.otlpAt.Store(&endpoints) }
+func (c *serverHandlers) SetOTLP(endpoints []OTLPEndpoint) { c.otlpAt.Store(&endpoints) }
 
-func (c *Console) otlp(context.Context, *struct{}) (*envelope[OTLP], error) {
+func (c *serverHandlers) otlp(context.Context, *struct{}) (*envelope[OTLP], error) {
 	at := c.otlpAt.Load()
 	if at == nil {
 		return answer(OTLP{Endpoints: []OTLPEndpoint{}}), nil

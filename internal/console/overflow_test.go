@@ -81,7 +81,7 @@ func TestHugeCalls(t *testing.T) {
 // TestImportTotalsSaturate: the totals of an import stay at the largest number where they would wrap round.
 func TestImportTotalsSaturate(t *testing.T) {
 	b := newBench(t, nil)
-	r := &importRun{console: b.console, ctx: context.Background(), out: Import{InputTokens: math.MaxInt64 - 1, OutputTokens: math.MaxInt64 - 1}}
+	r := &importRun{ledger: b.ledger, ctx: context.Background(), out: Import{InputTokens: math.MaxInt64 - 1, OutputTokens: math.MaxInt64 - 1}}
 	c := usage.Call{Role: usage.RoleCall, Start: testNow.Add(-time.Hour), Model: "m", Tokens: usage.Tokens{InputUncached: 5, OutputText: 5}}
 	c.ID[0] = 1
 	r.batch.Calls = append(r.batch.Calls, c)

@@ -20,12 +20,12 @@ func fingerprintsOf(keys []*store.Key) map[string]bool {
 }
 
 // ownOnly narrows a filter to what its principal may see.
-func (c *Console) ownOnly(ctx context.Context, index *keyIndex, f store.Filter) store.Filter {
+func (x *keyIndex) OwnOnly(ctx context.Context, f store.Filter) store.Filter {
 	p := access.From(ctx)
 	if !p.OwnOnly() {
 		return f
 	}
-	own := fingerprintsOf(index.owned(p))
+	own := fingerprintsOf(x.owned(p))
 	var keys []string
 	if len(f.Keys) == 0 {
 		for k := range own {
@@ -51,9 +51,9 @@ func asOf(ctx context.Context, asked, last time.Time) *time.Time {
 }
 
 // maySee tells whether a request's principal may see a key, by one of its fingerprints, and its calls.
-func (c *Console) maySee(ctx context.Context, index *keyIndex, fingerprint string) bool {
+func (x *keyIndex) MaySee(ctx context.Context, fingerprint string) bool {
 	p := access.From(ctx)
-	return !p.OwnOnly() || owns(p, index.key(fingerprint))
+	return !p.OwnOnly() || owns(p, x.key(fingerprint))
 }
 
 func owns(p access.Principal, k *store.Key) bool {

@@ -93,7 +93,7 @@ func TestManyOwnKeys(t *testing.T) {
 	var entries []store.AuditEntry
 	for i := range 1_500 {
 		fp := usage.Fingerprint(string(rune('a'+i%26)) + string(rune(0x4e00+i)))
-		keys = append(keys, store.Key{ID: fp[:8], Name: fp, Fingerprint: b.ledger.KeyIdentity(fp), Owner: "alice", CreatedAt: testNow})
+		keys = append(keys, store.Key{ID: fp[:8], Name: fp, Fingerprint: b.ledger.KeyedFingerprint(fp), Owner: "alice", CreatedAt: testNow})
 		entries = append(entries, store.AuditEntry{Action: "test.change"})
 		if i%1_000 == 0 {
 			b.spend(byte(i/1_000), fp, "m", 1)

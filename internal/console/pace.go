@@ -14,15 +14,13 @@ var (
 	memberPace = throttle.Limit{Burst: 120, Every: 6 * time.Second}
 	// operatorPace is for who keeps things for others, by scripts too.
 	operatorPace = throttle.Limit{Burst: 20_000, Every: 20 * time.Millisecond}
-	// signInPace is for right sign-ins of one user.
-	signInPace = throttle.Limit{Burst: 60, Every: 10 * time.Second}
 )
 
 // pace bounds the changes of each person, by whatever session or token they come.
-type pace struct{ member, operator, signIn *throttle.Rate }
+type pace struct{ member, operator *throttle.Rate }
 
 func newPace() pace {
-	return pace{throttle.NewRate(memberPace), throttle.NewRate(operatorPace), throttle.NewRate(signInPace)}
+	return pace{throttle.NewRate(memberPace), throttle.NewRate(operatorPace)}
 }
 
 // change counts a change, or reports how long its maker has to wait.
@@ -39,16 +37,21 @@ func (p *pace) change(who access.Principal, now time.Time) time.Duration {
 }
 
 // paced reports whether a request is no change, or one that its maker may make now; where not, it answers.
-func (c *Console) paced(w http.ResponseWriter, r *http.Request, need access.Permission) bool {
-	p := access.From(r.Context())
-	if !writes(r) || p.Via == viaOpen || need == access.Anyone || need == access.VerifyKeys || need == access.ImportCalls {
+func (r *router) paced(w http.ResponseWriter, req *http.Request, need access.Permission) bool {
+	p := access.From(req.Context())
+	if !writes(req) || p.Via == viaOpen || need == access.Anyone || need == access.VerifyKeys || need == access.ImportCalls {
 		return true
 	}
-	wait := c.pace.change(p, c.o.Now())
+	wait := r.pace.change(p, r.now())
 	if wait == 0 {
 		return true
 	}
 	w.Header().Set("Retry-After", seconds(wait))
 	writeProblem(w, http.StatusTooManyRequests, "you change things faster than the console keeps track of; wait, and try again")
 	return false
+}
+
+// writes reports whether a request may change something.
+func writes(r *http.Request) bool {
+	return r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
 }

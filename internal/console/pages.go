@@ -6,12 +6,10 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 )
 
-// pages serves the console's page and the API's documentation.
-func (c *Console) pages(mux *http.ServeMux) {
-	c.handle(mux, http.MethodGet, pageRoot, access.Anyone, page())
+// pages serves the page of the console.
+func pages(r *router) {
+	r.handle(http.MethodGet, pageRoot, access.Anyone, page())
 	for _, path := range []string{"/console", "/{$}"} {
-		c.handle(mux, http.MethodGet, path, access.Anyone, http.RedirectHandler(pageRoot, http.StatusFound))
+		r.handle(http.MethodGet, path, access.Anyone, http.RedirectHandler(pageRoot, http.StatusFound))
 	}
-	c.docs(mux)
-	c.description(mux)
 }

@@ -2,40 +2,16 @@ package console
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/big"
 	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
-
-// moment reads a time parameter: RFC 3339, or Unix seconds.
-func moment(s string) (time.Time, error) {
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		if n < 0 || n > 1<<34 {
-			return time.Time{}, errors.New("is not a time in Unix seconds that can be meant")
-		}
-		return time.Unix(n, 0).UTC(), nil
-	}
-	// "+" in a query is a blank; who forgot to encode it means a plus sign
-	t, err := time.Parse(time.RFC3339Nano, strings.Replace(s, " ", "+", 1))
-	if err != nil {
-		return time.Time{}, errors.New("is neither an RFC 3339 time (2026-11-24T00:00:00Z) nor Unix seconds")
-	}
-	if t.Year() < 1970 || t.Year() > 2200 {
-		return time.Time{}, errors.New("is not a time that can be meant")
-	}
-	return t.UTC(), nil
-}
 
 // Filters are the filters that most routes share. Several values of one are alternatives.
 type Filters struct {
@@ -54,21 +30,9 @@ type Filters struct {
 // filter reads the filters.
 func (f *Filters) filter(book *keyIndex) (store.Filter, error) {
 	out := store.Filter{Models: f.Model, Providers: f.Provider, Users: f.User, Services: f.Service, Projects: f.Project, Statuses: f.Status, Tiers: f.Tier}
-	for _, t := range []struct {
-		name, text string
-		into       *time.Time
-	}{{"from", f.From, &out.From}, {"to", f.To, &out.To}} {
-		if t.text == "" {
-			continue
-		}
-		at, err := moment(t.text)
-		if err != nil {
-			return out, because("time_unreadable", wrong("query."+t.name, err.Error(), t.text))
-		}
-		*t.into = at
-	}
-	if !out.From.IsZero() && !out.To.IsZero() && !out.From.Before(out.To) {
-		return out, because("range_empty", wrong("query.to", "must be later than from", f.To))
+	var err error
+	if out.From, out.To, err = timeRange(f.From, f.To); err != nil {
+		return out, err
 	}
 	for _, s := range f.Status {
 		if n, err := strconv.Atoi(s); s != "ok" && s != "error" && (err != nil || n < 100 || n > 599) {
@@ -81,7 +45,7 @@ func (f *Filters) filter(book *keyIndex) (store.Filter, error) {
 		}
 	}
 	for _, k := range f.Key {
-		if usage.IsKeyIdentity(strings.ToLower(k)) && !book.byFingerprint && len(book.ring.Named(k)) == 0 {
+		if usage.IsKeyedOrPlainFingerprint(strings.ToLower(k)) && !book.byFingerprint && len(book.ring.Named(k)) == 0 {
 			return out, because("fingerprint_forbidden", newProblem(http.StatusForbidden, "query.key: your role may not filter by fingerprints of keys; use the key's id, its name, or the ext_ name that answers have"))
 		}
 		out.Keys = append(out.Keys, book.fingerprints(k)...)
@@ -89,22 +53,28 @@ func (f *Filters) filter(book *keyIndex) (store.Filter, error) {
 	return out, nil
 }
 
-// filtered reads a route's filters, with the keys that they and its answer name.
-func (c *Console) filtered(ctx context.Context, route string, f *Filters) (store.Filter, *keyIndex, error) {
-	index, err := c.keys.index(ctx)
+// FilterReader reads the filters of requests.
+type FilterReader struct {
+	*Env
+	Keys *keyBook
+}
+
+// Filtered reads a route's filters, with the keys that they and its answer name.
+func (r *FilterReader) Filtered(ctx context.Context, route string, f *Filters) (store.Filter, *keyIndex, error) {
+	index, err := r.Keys.Index(ctx)
 	if err != nil {
-		return store.Filter{}, nil, c.failed(route, err)
+		return store.Filter{}, nil, r.Failed(route, err)
 	}
 	out, err := f.filter(index)
 	if err != nil {
 		return out, index, err
 	}
-	return c.ownOnly(ctx, index, out), index, nil
+	return index.OwnOnly(ctx, out), index, nil
 }
 
-// searched adds a text search to what filtered gives.
-func (c *Console) searched(ctx context.Context, route string, f *Filters, q string, superseded bool) (store.Filter, *keyIndex, error) {
-	out, index, err := c.filtered(ctx, route, f)
+// Searched adds a text search to what Filtered gives.
+func (r *FilterReader) Searched(ctx context.Context, route string, f *Filters, q string, superseded bool) (store.Filter, *keyIndex, error) {
+	out, index, err := r.Filtered(ctx, route, f)
 	if err != nil {
 		return out, nil, err
 	}
@@ -160,56 +130,4 @@ func search(q string) ([]store.Term, error) {
 // showsSuperseded tells whether a search asks for records that do not count.
 func showsSuperseded(terms []store.Term) bool {
 	return slices.ContainsFunc(terms, func(t store.Term) bool { return t.Field == store.FieldNameSuperseded })
-}
-
-// zone finds a time zone by its IANA name; the console's own where none is named.
-func (c *Console) zone(name string) (*time.Location, error) {
-	if name == "" {
-		return c.o.Location, nil
-	}
-	if loc, err := time.LoadLocation(name); err == nil && !strings.EqualFold(name, "local") {
-		return loc, nil
-	}
-	return nil, because("zone_unknown", wrong("query.timezone", "is not a time zone of the IANA data base, such as Asia/Shanghai", name))
-}
-
-// Money is an amount in US dollars: a JSON number with at most nine places.
-type Money usage.NanoUSD
-
-// MarshalJSON writes the amount exactly.
-func (m Money) MarshalJSON() ([]byte, error) { return usage.NanoUSD(m).MarshalJSON() }
-
-// UnmarshalJSON reads an amount exactly; more than nine places are rounded.
-func (m *Money) UnmarshalJSON(b []byte) error {
-	text := string(b)
-	if text == "null" {
-		return nil
-	}
-	// what is not a plain JSON number of a sensible size is refused before it is worked out
-	const longest, largest = 40, 30
-	_, exponent, _ := strings.Cut(strings.ToLower(text), "e")
-	if n, err := strconv.Atoi(exponent); len(text) > longest || strings.Trim(text, "+-.0123456789eE") != "" || (exponent != "" && (err != nil || n > largest || n < -largest)) {
-		return usage.ErrMoney
-	}
-	v, ok := new(big.Rat).SetString(text)
-	if !ok {
-		return usage.ErrMoney
-	}
-	v.Mul(v, big.NewRat(1_000_000_000, 1))
-	half := big.NewRat(1, 2)
-	if v.Sign() < 0 {
-		half.Neg(half)
-	}
-	v.Add(v, half)
-	n := new(big.Int).Quo(v.Num(), v.Denom())
-	if !n.IsInt64() {
-		return usage.ErrMoney
-	}
-	*m = Money(n.Int64())
-	return nil
-}
-
-// Schema describes it.
-func (Money) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeNumber, Description: "US dollars, at most nine places"}
 }

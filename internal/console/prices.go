@@ -17,16 +17,24 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-func (c *Console) priceRoutes() {
-	register(c, access.ReadQuality, route(http.MethodGet, "/prices", "prices", "Prices of the models in use"), c.prices)
-	reprice := route(http.MethodPost, "/reprice", "reprice", "Give stored calls the prices of now, or tell what that would change")
+// pricesHandlers answer the routes of prices.
+type pricesHandlers struct {
+	*Env
+	Ledger *ledger.Ledger
+	Audit  *auditLog
+}
+
+// Routes adds the routes.
+func (c *pricesHandlers) Routes(r *router) {
+	register(r, access.ReadQuality, operation(http.MethodGet, "/prices", "prices", "Prices of the models in use"), c.prices)
+	reprice := operation(http.MethodPost, "/reprice", "reprice", "Give stored calls the prices of now, or tell what that would change")
 	reprice.BodyReadTimeout = -1 // its deadline would cut the answer off too, which takes as long as it takes
 	reprice.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		_, w := humago.Unwrap(ctx)
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(repriceLimit)) // not every server has deadlines
 		next(ctx)
 	}}
-	register(c, access.Reprice, reprice, c.reprice)
+	register(r, access.Reprice, reprice, c.reprice)
 }
 
 // repriceLimit is how long pricing anew may take to answer; where it takes longer it can be done again.
@@ -112,18 +120,18 @@ type Prices struct {
 	Unpriced []UnpricedModel `json:"unpriced" doc:"most calls first"`
 }
 
-func (c *Console) prices(ctx context.Context, _ *struct{}) (*envelope[Prices], error) {
+func (c *pricesHandlers) prices(ctx context.Context, _ *struct{}) (*envelope[Prices], error) {
 	out := Prices{Own: []OwnPrice{}, Models: []ModelPrice{}, Unpriced: []UnpricedModel{}}
-	book, _ := c.o.Ledger.Prices().(*pricing.Book)
+	book, _ := c.Ledger.Prices().(*pricing.Book)
 	if book != nil {
 		out.Version, out.Source = book.Version(), book.Source()
 		for _, q := range book.Own() {
 			out.Own = append(out.Own, OwnPrice{Provider: q.Provider, Model: q.Model, PriceList: priceListOf(&q)})
 		}
 	}
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{By: ledger.ByModel, CountsOnly: true})
+	a, err := c.Ledger.Query(ctx, ledger.Query{By: ledger.ByModel, CountsOnly: true})
 	if err != nil {
-		return nil, c.failed("prices", err)
+		return nil, c.Failed("prices", err)
 	}
 	slices.SortFunc(a.Groups, func(a, b ledger.Group) int {
 		return cmp.Or(cmp.Compare(b.Points[0].Tokens.Total(), a.Points[0].Tokens.Total()), cmp.Compare(a.Value, b.Value), cmp.Compare(a.Provider, b.Provider))
@@ -133,7 +141,7 @@ func (c *Console) prices(ctx context.Context, _ *struct{}) (*envelope[Prices], e
 		known := false
 		if book != nil {
 			var q pricing.Quote
-			if q, known = book.Quote(g.Provider, g.Value, c.o.Now()); known {
+			if q, known = book.Quote(g.Provider, g.Value, c.Now()); known {
 				out.Models = append(out.Models, modelPriceOf(g, &q))
 			}
 		}
@@ -214,7 +222,7 @@ type RepriceReport struct {
 	Written int64           `json:"records_written" doc:"of these, the ones that get another cost or price version"`
 }
 
-func (c *Console) reprice(ctx context.Context, in *struct{ Body RepriceOrder }) (*envelope[RepriceReport], error) {
+func (c *pricesHandlers) reprice(ctx context.Context, in *struct{ Body RepriceOrder }) (*envelope[RepriceReport], error) {
 	q := ledger.RepriceRequest{Models: in.Body.Models, Providers: in.Body.Providers, DryRun: in.Body.DryRun}
 	for _, t := range []struct {
 		name, text string
@@ -234,23 +242,23 @@ func (c *Console) reprice(ctx context.Context, in *struct{ Body RepriceOrder }) 
 	}
 	calls := store.AuditTarget{Type: "calls"}
 	if !q.DryRun {
-		if err := c.note(ctx, "calls.reprice", calls, nil, in.Body); err != nil {
+		if err := c.Audit.Note(ctx, "calls.reprice", calls, nil, in.Body); err != nil {
 			return nil, err
 		}
 	}
-	r, err := c.o.Ledger.Reprice(ctx, q)
+	r, err := c.Ledger.Reprice(ctx, q)
 	report := reportOf(&q, &r)
 	if !q.DryRun && r.Written > 0 {
 		// What was done is done, also where the request was cut off.
-		if err := c.note(context.WithoutCancel(ctx), "calls.repriced", calls, nil, auditedReport(&report)); err != nil {
-			c.o.Logger.Sugar().Warnw("the audit log lacks what pricing anew has changed", "records", r.Written)
+		if err := c.Audit.Note(context.WithoutCancel(ctx), "calls.repriced", calls, nil, auditedReport(&report)); err != nil {
+			c.Logger.Sugar().Warnw("the audit log lacks what pricing anew has changed", "records", r.Written)
 		}
 	}
 	if errors.Is(err, ledger.ErrRepricing) {
 		return nil, because("reprice_running", newProblem(http.StatusConflict, err.Error()))
 	}
 	if err != nil {
-		return nil, c.failed("reprice", err)
+		return nil, c.Failed("reprice", err)
 	}
 	return answer(report), nil
 }

@@ -56,8 +56,8 @@ func pricedBench(t *testing.T) *bench {
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	b := &bench{t: t, ledger: l, directory: directory}
 	c := New(Options{Ledger: l, Directory: directory, Version: "test", Open: true, Now: clock})
-	b.served = c.served()
-	b.handler = c.guard(c.identify(b.served))
+	b.served = c.Router.Handler()
+	b.handler = c.Handler()
 	return b
 }
 

@@ -9,10 +9,19 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/sources"
 )
 
-func (c *Console) qualityRoutes() {
-	register(c, access.ReadQuality, route(http.MethodGet, "/quality", "quality", "What keeps the figures from being perfect"), c.quality)
+// qualityHandlers answer the route of the quality of the figures.
+type qualityHandlers struct {
+	*FilterReader
+	Ledger  *ledger.Ledger
+	Sources *sources.Board // what fetches calls by itself; nil where nothing does
+}
+
+// Routes adds the routes.
+func (c *qualityHandlers) Routes(r *router) {
+	register(r, access.ReadQuality, operation(http.MethodGet, "/quality", "quality", "What keeps the figures from being perfect"), c.quality)
 }
 
 // ModelCount is a number of calls of one model.
@@ -73,7 +82,7 @@ type TextRoom struct {
 func (q *Quality) rooms(s *ledger.Status) {
 	q.Values, q.Texts = make([]ValueRoom, 0, len(s.Values)), make([]TextRoom, 0, len(s.Info.Dictionaries))
 	for _, v := range s.Values {
-		q.Values = append(q.Values, ValueRoom{Dimension: v.Dimension.String(), Count: v.Count, Max: v.Max, Other: v.Other})
+		q.Values = append(q.Values, ValueRoom{Dimension: v.Dimension.String(), Count: v.Count, Max: v.Max, Other: v.Overflow})
 	}
 	for _, t := range s.Info.Dictionaries {
 		q.Texts = append(q.Texts, TextRoom(t))
@@ -85,25 +94,25 @@ type qualityInput struct {
 	Filters
 }
 
-func (c *Console) quality(ctx context.Context, in *qualityInput) (*envelope[Quality], error) {
-	f, _, err := c.filtered(ctx, "quality", &in.Filters)
+func (c *qualityHandlers) quality(ctx context.Context, in *qualityInput) (*envelope[Quality], error) {
+	f, _, err := c.Filtered(ctx, "quality", &in.Filters)
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel, CountsOnly: true})
+	a, err := c.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel, CountsOnly: true})
 	if err != nil {
-		return nil, c.failed("quality", err)
+		return nil, c.Failed("quality", err)
 	}
-	status, err := c.o.Ledger.Status(ctx)
+	status, err := c.Ledger.Status(ctx)
 	if err != nil {
-		return nil, c.failed("quality", err)
+		return nil, c.Failed("quality", err)
 	}
 	n := status.Counters
 	q := Quality{
 		Sources: c.sources(), NoUsageModels: []ModelCount{}, Models: []ModelCount{}, Records: status.Info.Records, AsOf: known(a.AsOf),
 		SinceStart: Arrivals{
-			Duplicates: n.Duplicates, Fuller: n.Fuller, Corrections: n.Superseded, RefusedOld: n.RefusedOld,
-			RefusedFuture: n.RefusedNew, RefusedBad: n.RefusedBad, Evicted: n.Evicted, Folded: status.Folded,
+			Duplicates: n.Duplicates, Fuller: n.Replaced, Corrections: n.Superseded, RefusedOld: n.RefusedOld,
+			RefusedFuture: n.RefusedNew, RefusedBad: n.RefusedBad, Evicted: n.Evicted, Folded: status.Overflowed,
 			Secrets: status.Secrets,
 		},
 	}

@@ -63,7 +63,7 @@ type QuotaCost struct {
 
 // quotaFor finds the quota that filters ask for: the console's where there are none, a key's where
 // they name just that key. from and to choose no other quota. Others have none.
-func (c *Console) quotaFor(ctx context.Context, f *Filters, index *keyIndex) *QuotaUse {
+func (c *statsHandlers) quotaFor(ctx context.Context, f *Filters, index *keyIndex) *QuotaUse {
 	only := *f
 	only.From, only.To, only.Key = "", "", nil
 	if only.given() {
@@ -73,19 +73,19 @@ func (c *Console) quotaFor(ctx context.Context, f *Filters, index *keyIndex) *Qu
 		if access.From(ctx).OwnOnly() {
 			return nil // of all calls, which a member does not see
 		}
-		return quotaUse(c.keys.ring.Quota())
+		return quotaUse(c.Keys.Ring.Quota())
 	}
 	var key *store.Key
 	for _, value := range f.Key {
 		for _, fingerprint := range index.fingerprints(value) {
 			k := index.key(fingerprint)
-			if k == nil || key != nil && k.ID != key.ID || !c.maySee(ctx, index, fingerprint) {
+			if k == nil || key != nil && k.ID != key.ID || !index.MaySee(ctx, fingerprint) {
 				return nil
 			}
 			key = k
 		}
 	}
-	return quotaUse(c.keys.ring.Left(key.ID))
+	return quotaUse(c.Keys.Ring.Left(key.ID))
 }
 
 // quotaUse shows the budget of tokens that is used up most, and the money of its period; where tokens

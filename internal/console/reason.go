@@ -64,6 +64,7 @@ var validations = []struct {
 	{regexp.MustCompile(`^expected value to be one of `), "value_not_listed"},
 	{regexp.MustCompile(`^expected required property .* to be present$`), "property_missing"},
 	{regexp.MustCompile(`^(unexpected property|unknown query parameter)`), "property_unknown"},
+	{regexp.MustCompile(`^the field ".*" is unknown`), "property_unknown"},
 }
 
 // validationReason returns the reason of a detail, and the number that its message names.

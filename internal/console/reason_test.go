@@ -16,7 +16,7 @@ import (
 
 // The functions that make failures of what they are given: the reason comes from their callers or
 // from the status.
-var makersOfProblems = []string{"newProblem", "wrong", "later", "writeProblem", "verify"}
+var makersOfProblems = []string{"newProblem", "wrong", "later", "writeProblem", "verify", "problemOfHuma"}
 
 // Every failure that a request can cause names its reason, so that the page has words for it.
 func TestEveryRefusalNamesItsReason(t *testing.T) {
@@ -73,6 +73,7 @@ func TestRefusalsHaveReasons(t *testing.T) {
 		{"a name that is taken", "POST", "/keys", `{"name":"alice"}`, 409, "key_name_taken", "", 0},
 		{"a field that is missing", "POST", "/keys", `{}`, 400, "request_unfit", "property_missing", 0},
 		{"a field that is unknown", "POST", "/keys", `{"name":"x","colour":"red"}`, 400, "request_unfit", "property_unknown", 0},
+		{"a field in another case", "POST", "/keys", `{"name":"x","OWNER":"y"}`, 400, "request_unfit", "property_unknown", 0},
 		{"a text that is too long", "POST", "/keys", `{"name":"` + long + `"}`, 400, "request_unfit", "text_too_long", 100},
 		{"a key that is unknown", "DELETE", "/keys/key_none", "", 404, "key_unknown", "", 0},
 		{"a search that is not closed", "GET", "/logs?q=%22a", "", 400, "search_quote_open", "search_quote_open", 0},

@@ -167,7 +167,7 @@ func TestEveryRouteIsExpected(t *testing.T) {
 		require.NotContains(t, known, e.route)
 		known[e.route] = e
 	}
-	for _, p := range o.console.placed {
+	for _, p := range o.console.Router.Routes {
 		name := p.Method + " " + p.Path
 		e, ok := known[name]
 		require.True(t, ok, "%s is new: say in expectations (roles_test.go) who may use it", name)

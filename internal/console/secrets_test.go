@@ -60,7 +60,7 @@ func TestNoSecretsAnywhere(t *testing.T) {
 	secrets := planted{}
 	secrets.add("key in a proxy", inProxy)
 	require.Eventually(t, func() bool {
-		return strings.Contains(root.do("GET", "/key-sync", "").Body.String(), strangerName(o.ledger.KeyIdentity(usage.Fingerprint(inProxy))))
+		return strings.Contains(root.do("GET", "/key-sync", "").Body.String(), strangerName(o.ledger.KeyedFingerprint(usage.Fingerprint(inProxy))))
 	}, 2*time.Minute, 2*time.Millisecond, "key sync tells of it")
 	secrets.add("password", testPassword)
 	secrets.add("session", strings.TrimPrefix(root.header["Cookie"], "tokenboard="))
@@ -81,7 +81,7 @@ func TestNoSecretsAnywhere(t *testing.T) {
 	token := read[NewToken](t, made, 201)
 	require.Equal(t, 1, strings.Count(made.Body.String(), token.Secret))
 	secrets.add("API token", token.Secret)
-	setup := o.console.signIn.setup.make(o.now)
+	setup := o.console.Users.signIn.setup.make(o.now)
 	secrets.add("setup token", setup)
 
 	seen := 0
@@ -145,7 +145,7 @@ func TestNoSecretsAnywhere(t *testing.T) {
 			look("POST "+target+" in a list", who.do("POST", target, "["+body+"]"))
 		}
 	}
-	for _, stranger := range []string{strangerName(usage.Fingerprint(elsewhere)), usage.Fingerprint(elsewhere), strangerName(o.ledger.KeyIdentity(usage.Fingerprint(inProxy))), "ext_0000000000000000"} {
+	for _, stranger := range []string{strangerName(usage.Fingerprint(elsewhere)), usage.Fingerprint(elsewhere), strangerName(o.ledger.KeyedFingerprint(usage.Fingerprint(inProxy))), "ext_0000000000000000"} {
 		look("import of "+stranger, root.do("POST", "/keys/import", `{"keys":[{"name":"n`+usage.Fingerprint(stranger)[:8]+`","fingerprint":`+quoted(stranger)+`}]}`))
 	}
 	for _, target := range []string{"/keys", "/breakdown?by=key", "/dimensions/key", "/logs", "/key-sync"} {

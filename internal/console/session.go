@@ -3,9 +3,7 @@ package console
 import (
 	"context"
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -17,12 +15,12 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-func (c *Console) sessionRoutes() {
-	register(c, access.Anyone, route(http.MethodGet, "/session", "session", "Who is signed in, and what is allowed"), c.session)
-	register(c, access.Anyone, route(http.MethodPost, "/session", "sign-in", "Sign in with a password; sets a cookie"), c.createSession)
-	register(c, access.Anyone, route(http.MethodDelete, "/session", "sign-out", "Sign out"), c.deleteSession)
-	register(c, access.MakeOwn, route(http.MethodPost, "/session/password", "change-password", "Change one's own password; other sessions end"), c.changePassword)
-	register(c, access.Anyone, route(http.MethodPost, "/session/setup", "setup", "Make the first admin with the one-time token that the server printed"), c.firstAdmin)
+func (c *usersHandlers) sessionRoutes(r *router) {
+	register(r, access.Anyone, operation(http.MethodGet, "/session", "session", "Who is signed in, and what is allowed"), c.session)
+	register(r, access.Anyone, operation(http.MethodPost, "/session", "sign-in", "Sign in with a password; sets a cookie"), c.createSession)
+	register(r, access.Anyone, operation(http.MethodDelete, "/session", "sign-out", "Sign out"), c.deleteSession)
+	register(r, access.MakeOwn, operation(http.MethodPost, "/session/password", "change-password", "Change one's own password; other sessions end"), c.changePassword)
+	register(r, access.Anyone, operation(http.MethodPost, "/session/setup", "setup", "Make the first admin with the one-time token that the server printed"), c.firstAdmin)
 }
 
 // Session is who a request acts for.
@@ -51,10 +49,10 @@ type SessionOIDC struct {
 	LoginURL string `json:"login_url"`
 }
 
-// accessMode is how people get in.
-func (c *Console) accessMode() string {
+// AccessMode is how people get in.
+func (c *usersHandlers) AccessMode() string {
 	switch {
-	case c.signIn == nil && c.o.Open:
+	case c.signIn == nil && c.open:
 		return "open"
 	case c.signIn == nil:
 		return "auth"
@@ -64,7 +62,7 @@ func (c *Console) accessMode() string {
 	return "local"
 }
 
-func (c *Console) session(ctx context.Context, _ *struct{}) (*envelope[Session], error) {
+func (c *usersHandlers) session(ctx context.Context, _ *struct{}) (*envelope[Session], error) {
 	s, err := c.sessionOf(ctx, access.From(ctx))
 	if err != nil {
 		return nil, err
@@ -72,13 +70,13 @@ func (c *Console) session(ctx context.Context, _ *struct{}) (*envelope[Session],
 	return answer(s), nil
 }
 
-func (c *Console) sessionOf(ctx context.Context, p access.Principal) (Session, error) {
-	out := Session{AccessMode: c.accessMode(), Permissions: []string{}, Timezone: c.o.Location.String(), Version: c.o.Version}
+func (c *usersHandlers) sessionOf(ctx context.Context, p access.Principal) (Session, error) {
+	out := Session{AccessMode: c.AccessMode(), Permissions: []string{}, Timezone: c.Location.String(), Version: c.Version}
 	for _, permission := range p.Permissions() {
 		out.Permissions = append(out.Permissions, permission.String())
 	}
 	if c.signIn != nil {
-		out.NeedsSetup = c.signIn.setup.open(c.o.Now())
+		out.NeedsSetup = c.signIn.setup.open(c.Now())
 		if provider := c.signIn.Provider; provider != nil {
 			out.OIDC = &SessionOIDC{Name: provider.Name(), LoginURL: base + "/session/oidc/login"}
 		}
@@ -88,9 +86,9 @@ func (c *Console) sessionOf(ctx context.Context, p access.Principal) (Session, e
 	}
 	out.User = &SessionUser{ID: p.ID, Name: p.Name, DisplayName: p.Name, Role: p.Role.String(), Via: p.Via}
 	if p.ID != "" {
-		u, _, err := c.o.Directory.FindUser(ctx, store.UserRef{ID: p.ID})
+		u, _, err := c.Directory.FindUser(ctx, store.UserRef{ID: p.ID})
 		if err != nil {
-			return out, c.failed("session", err)
+			return out, c.Failed("session", err)
 		}
 		if u.DisplayName != "" {
 			out.User.DisplayName = u.DisplayName
@@ -119,15 +117,7 @@ func errWrongPassword() error {
 	return because("password_wrong", newProblem(http.StatusUnauthorized, "the user name or the password is wrong, or the user is disabled"))
 }
 
-// later asks a client to come back.
-func later(status int, message string, wait time.Duration) error {
-	return huma.ErrorWithHeaders(newProblem(status, message), http.Header{"Retry-After": {seconds(wait)}})
-}
-
-// seconds is a time to wait as the header Retry-After has it.
-func seconds(wait time.Duration) string { return strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))) }
-
-func (c *Console) createSession(ctx context.Context, in *struct {
+func (c *usersHandlers) createSession(ctx context.Context, in *struct {
 	Body struct {
 		Username string `json:"username" maxLength:"200"`
 		Password string `json:"password" maxLength:"512"`
@@ -144,7 +134,7 @@ func (c *Console) createSession(ctx context.Context, in *struct {
 }
 
 // checkPassword gives the user whose password it is. It takes as long where there is no such user.
-func (c *Console) checkPassword(ctx context.Context, username, given string) (u store.User, err error) {
+func (c *usersHandlers) checkPassword(ctx context.Context, username, given string) (u store.User, err error) {
 	p := access.From(ctx)
 	name, nameErr := UserName(username)
 	if nameErr != nil {
@@ -152,17 +142,17 @@ func (c *Console) checkPassword(ctx context.Context, username, given string) (u 
 	}
 	found := false
 	if name != "" {
-		if u, found, err = c.o.Directory.FindUser(ctx, store.UserRef{Name: name}); err != nil {
-			return u, c.failed("sign in", err)
+		if u, found, err = c.Directory.FindUser(ctx, store.UserRef{Name: name}); err != nil {
+			return u, c.Failed("sign in", err)
 		}
 	}
 	attempt := throttle.Attempt{Source: p.Source, Account: name, Known: found, Device: device(ctx, &u)}
 	if found && p.ID == u.ID { // the session is as good as a device
 		attempt.Device = u.ID + " session"
 	}
-	wait, right := c.signIn.limiter.Begin(attempt, c.o.Now())
+	wait, right := c.signIn.limiter.Begin(attempt, c.Now())
 	if wait > 0 {
-		c.o.Logger.Warn("sign-ins are being slowed down", zap.String("source", p.Source), zap.String("user_id", u.ID), zap.Duration("wait", wait))
+		c.Logger.Warn("sign-ins are being slowed down", zap.String("source", p.Source), zap.String("user_id", u.ID), zap.Duration("wait", wait))
 		return u, because("too_many_attempts", later(http.StatusTooManyRequests, "too many attempts to sign in failed; wait, and try again", wait))
 	}
 	ok, err := c.hasher.Verify(ctx, callerOf(&attempt), u.Password, given)
@@ -171,13 +161,13 @@ func (c *Console) checkPassword(ctx context.Context, username, given string) (u 
 		right() // it was not looked at
 		return u, because("busy", later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second))
 	case err != nil && ctx.Err() != nil:
-		return u, c.failed("sign in", ctx.Err())
+		return u, c.Failed("sign in", ctx.Err())
 	case err != nil:
-		return u, c.failed("sign in", err)
+		return u, c.Failed("sign in", err)
 	}
 	if !ok || !found || roleOf(&u) == access.Nobody {
 		// Not the name: people type their password there.
-		c.o.Logger.Warn("a sign-in failed", zap.String("source", p.Source), zap.String("user_id", u.ID))
+		c.Logger.Warn("a sign-in failed", zap.String("source", p.Source), zap.String("user_id", u.ID))
 		return u, errWrongPassword()
 	}
 	right()
@@ -199,26 +189,26 @@ func signedInCaller(p access.Principal) password.Caller {
 
 // storePassword stores the hash of a user's new password. The user acts for itself, and has just shown the password that
 // u has: where that is another one by now, it is refused.
-func (c *Console) storePassword(ctx context.Context, u *store.User, given, action string, o store.UserUpdate) error {
+func (c *usersHandlers) storePassword(ctx context.Context, u *store.User, given, action string, o store.UserUpdate) error {
 	hash, err := c.hasher.Hash(ctx, password.Caller{Source: u.ID, Account: u.ID, Known: true}, given)
 	if errors.Is(err, password.ErrBusy) {
 		return because("busy", later(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second))
 	}
 	if err != nil {
-		return c.failed("hash a password", err)
+		return c.Failed("hash a password", err)
 	}
 	shown := u.Password
 	err = untilUnchanged(ctx, func() error {
 		u.Password = hash
-		entry, err := c.audit(c.as(ctx, *u, "session"), action, userTarget(u), nil, nil)
+		entry, err := c.Audit.Entry(c.as(ctx, *u, "session"), action, userTarget(u), nil, nil)
 		if err != nil {
 			return err
 		}
-		changed := c.o.Directory.UpdateUser(ctx, *u, o, entry)
+		changed := c.Directory.UpdateUser(ctx, *u, o, entry)
 		if !errors.Is(changed, store.ErrChanged) {
 			return changed
 		}
-		now, found, err := c.o.Directory.FindUser(ctx, store.UserRef{ID: u.ID})
+		now, found, err := c.Directory.FindUser(ctx, store.UserRef{ID: u.ID})
 		if err != nil {
 			return err
 		}
@@ -230,41 +220,41 @@ func (c *Console) storePassword(ctx context.Context, u *store.User, given, actio
 	})
 	var answer *problem
 	if err != nil && !errors.As(err, &answer) {
-		return c.failed("store a password", err)
+		return c.Failed("store a password", err)
 	}
 	return err
 }
 
 // as gives a context that acts for a user who has just proved to be it.
-func (c *Console) as(ctx context.Context, u store.User, via string) context.Context {
+func (c *usersHandlers) as(ctx context.Context, u store.User, via string) context.Context {
 	return access.With(ctx, access.Principal{ID: u.ID, Name: u.Name, Role: roleOf(&u), Via: via, Source: access.From(ctx).Source})
 }
 
 // startSession begins a session under a new token, whatever the browser sent before, and ends the old one.
-func (c *Console) startSession(ctx context.Context, u store.User, via string) (*signedIn[Session], error) {
-	if wait := c.pace.signIn.Take(u.ID, c.o.Now()); wait > 0 {
+func (c *usersHandlers) startSession(ctx context.Context, u store.User, via string) (*signedIn[Session], error) {
+	if wait := c.signIns.Take(u.ID, c.Now()); wait > 0 {
 		return nil, because("too_many_attempts", later(http.StatusTooManyRequests, "you have signed in very often; use the session or the API token that you have, or wait", wait))
 	}
 	m := c.signIn.sessions
 	ctx, err := m.Load(ctx, "") // where the request's own is not in it
 	if err != nil {
-		return nil, c.failed("sign in", err)
+		return nil, c.Failed("sign in", err)
 	}
 	ctx = c.as(ctx, u, via)
 	change := sessionChange{user: u.ID}
-	if change.begun, err = c.audit(ctx, "session.create", userTarget(&u), nil, nil); err != nil {
+	if change.begun, err = c.Audit.Entry(ctx, "session.create", userTarget(&u), nil, nil); err != nil {
 		return nil, err
 	}
 	change.ended = change.begun
 	change.ended.Action = "session.end"
 	ctx = context.WithValue(ctx, changeKey{}, change)
 	if err := m.RenewToken(ctx); err != nil {
-		return nil, c.failed("sign in", err)
+		return nil, c.Failed("sign in", err)
 	}
 	m.Put(ctx, "via", via)
 	token, _, err := m.Commit(ctx)
 	if err != nil {
-		return nil, c.failed("sign in", err)
+		return nil, c.Failed("sign in", err)
 	}
 	out := &signedIn[Session]{SetCookie: []http.Cookie{c.signIn.cookie(token)}}
 	if via == "session" { // with a password: a provider looks after its own sign-ins
@@ -292,7 +282,7 @@ type SignedOut struct {
 	LogoutURL *string `json:"logout_url" doc:"page of the OpenID Connect provider that ends the session there too; null where there is none"`
 }
 
-func (c *Console) deleteSession(ctx context.Context, _ *struct{}) (*signedIn[SignedOut], error) {
+func (c *usersHandlers) deleteSession(ctx context.Context, _ *struct{}) (*signedIn[SignedOut], error) {
 	if c.signIn == nil {
 		return nil, errNoSignIn()
 	}
@@ -304,12 +294,12 @@ func (c *Console) deleteSession(ctx context.Context, _ *struct{}) (*signedIn[Sig
 	if p.ID == "" {
 		return out, nil // who is not signed in is signed out
 	}
-	entry, err := c.audit(ctx, "session.end", store.AuditTarget{Type: "user", ID: p.ID, Name: p.Name}, nil, nil)
+	entry, err := c.Audit.Entry(ctx, "session.end", store.AuditTarget{Type: "user", ID: p.ID, Name: p.Name}, nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	if err := c.signIn.sessions.Destroy(context.WithValue(ctx, changeKey{}, sessionChange{user: p.ID, ended: entry})); err != nil {
-		return nil, c.failed("sign out", err)
+		return nil, c.Failed("sign out", err)
 	}
 	if p.Via == "oidc" && c.signIn.Provider != nil {
 		if page := c.signIn.Provider.LogoutURL(); page != "" {
@@ -319,7 +309,7 @@ func (c *Console) deleteSession(ctx context.Context, _ *struct{}) (*signedIn[Sig
 	return out, nil
 }
 
-func (c *Console) changePassword(ctx context.Context, in *struct {
+func (c *usersHandlers) changePassword(ctx context.Context, in *struct {
 	Body struct {
 		Old string `json:"old_password" maxLength:"512"`
 		New string `json:"new_password" maxLength:"512"`

@@ -3,13 +3,37 @@ package console
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-func (c *Console) settingsRoutes() {
-	register(c, access.ReadSettings, route(http.MethodGet, "/settings", "settings", "How this server is configured, without secrets"), c.settings)
+// serverHandlers answer the routes of the server itself: how it is, and how it is configured.
+type serverHandlers struct {
+	*Env
+	Ledger     *ledger.Ledger
+	AccessMode string // how people sign in
+	MaxKeys    int
+	Quota      Quota
+	Audit      SettingsAudit
+	Sessions   *SettingsSessions // nil where nobody signs in
+	TraceURL   string            // empty: no links
+	GrafanaURL string            // empty: no links
+	// otlpAt is where OTLP is received; nil until the collector reports it.
+	otlpAt atomic.Pointer[[]OTLPEndpoint]
+}
+
+// Routes adds the routes.
+func (c *serverHandlers) Routes(r *router) {
+	register(r, access.ReadSettings, operation(http.MethodGet, "/settings", "settings", "How this server is configured, without secrets"), c.settings)
+	c.otlpRoutes(r)
+	c.dashboardRoutes(r)
+	c.healthRoutes(r)
+	dashboardFiles(r)
+	r.handle(http.MethodGet, "/health", access.Anyone, http.HandlerFunc(c.plainHealth))
+	r.handle(http.MethodGet, "/ready", access.Anyone, http.HandlerFunc(c.plainReady))
 }
 
 // Settings is how a server is configured. It can be read only: the configuration file says it.
@@ -67,31 +91,29 @@ type SettingsEndpoints struct {
 	Metrics string `json:"metrics"`
 }
 
-func (c *Console) settings(context.Context, *struct{}) (*envelope[Settings], error) {
-	kept := c.o.Ledger.Retention()
+func (c *serverHandlers) settings(context.Context, *struct{}) (*envelope[Settings], error) {
+	kept := c.Ledger.Retention()
 	out := Settings{
-		Version: c.o.Version, Timezone: c.o.Location.String(), AccessMode: c.accessMode(), MaxKeys: c.o.MaxKeys,
+		Version: c.Version, Timezone: c.Location.String(), AccessMode: c.AccessMode, MaxKeys: c.MaxKeys,
 		Retention: SettingsRetention{MaxAgeSeconds: limit(int64(kept.MaxAge.Seconds())), MaxRecords: limit(kept.MaxRecords), MaxBytes: limit(kept.MaxBytes)},
-		Audit:     SettingsAudit{MaxAgeSeconds: int64(c.o.AuditMaxAge.Seconds()), MaxEntries: c.o.AuditMax},
+		Audit:     c.Audit,
 		Endpoints: SettingsEndpoints{API: base, Docs: base + "/docs", OpenAPI: base + "/openapi.json", Metrics: "/metrics"},
 	}
 	for _, link := range []struct {
 		url  string
 		into **string
-	}{{c.o.TraceURL, &out.TraceURL}, {c.o.GrafanaURL, &out.GrafanaURL}} {
+	}{{c.TraceURL, &out.TraceURL}, {c.GrafanaURL, &out.GrafanaURL}} {
 		if link.url != "" {
 			*link.into = &link.url
 		}
 	}
-	if prices := c.o.Ledger.Prices(); prices != nil {
+	if prices := c.Ledger.Prices(); prices != nil {
 		out.Prices.Version = prices.Version()
 	}
-	if q := c.o.Quota; q.limits() != (store.Limits{}) {
+	if q := c.Quota; q.limits() != (store.Limits{}) {
 		out.Quota = &SettingsQuota{Tokens: some[int64](q.Tokens), USD: some[Money](int64(q.Cost)), Period: q.Period.String()}
 	}
-	if c.signIn != nil {
-		out.Sessions = &SettingsSessions{IdleSeconds: int64(c.signIn.Idle.Seconds()), LifetimeSeconds: int64(c.signIn.Lifetime.Seconds())}
-	}
+	out.Sessions = c.Sessions
 	return answer(out), nil
 }
 

@@ -51,7 +51,6 @@ const (
 	tokenHeader     = "X-Tokenboard-Token"
 	roleNone        = "none"
 	viaToken        = "token" // how a principal signed in that has an API token
-	viaOpen         = "open"  // how everybody does where access is open
 )
 
 // signIn finds out who requests act for, and signs people in. It asks the store for every request, so

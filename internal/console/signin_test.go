@@ -64,7 +64,7 @@ type person struct {
 // user makes a user; "" is a role for nobody.
 func (o *town) user(name string, role access.Role) store.User {
 	o.t.Helper()
-	hash, err := o.console.hasher.Hash(context.Background(), password.Caller{}, testPassword)
+	hash, err := o.console.Users.hasher.Hash(context.Background(), password.Caller{}, testPassword)
 	require.NoError(o.t, err)
 	u := store.User{ID: "usr_" + name, Name: name, Role: role.String(), Password: hash, CreatedAt: o.now}
 	require.NoError(o.t, o.directory.AddUser(context.Background(), u, store.AuditEntry{Action: "test.user", Time: o.now}))
@@ -329,7 +329,7 @@ func TestPasswordChange(t *testing.T) {
 func TestOutdatedHashesAreRenewed(t *testing.T) {
 	o := newTown(t, nil)
 	old := o.user("alice", access.Viewer).Password
-	o.console.hasher = password.New(password.Params{Memory: 128, Passes: 1, Threads: 1})
+	o.console.Users.hasher = password.New(password.Params{Memory: 128, Passes: 1, Threads: 1})
 	o.signIn("alice")
 	u, _, err := o.directory.FindUser(context.Background(), store.UserRef{Name: "alice"})
 	require.NoError(t, err)
@@ -426,7 +426,7 @@ func BenchmarkIdentify(b *testing.B) {
 	o := newTown(b, nil)
 	alice := o.newPerson("alice", access.Viewer)
 	token := alice.token(access.Viewer)
-	handler := o.console.guard(o.console.identify(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	handler := o.console.guard.Wrap(o.console.identify(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if access.From(r.Context()).Role != access.Viewer {
 			w.WriteHeader(http.StatusUnauthorized)
 		}
@@ -458,7 +458,7 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := newTown(t, nil)
 			root, alice := o.newPerson("root", access.Admin), o.newPerson("alice", access.Viewer)
-			o.console.streams.check = time.Millisecond
+			o.console.Stream.streams.check = time.Millisecond
 			defer o.console.Close()
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()

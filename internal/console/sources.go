@@ -20,12 +20,12 @@ type Source struct {
 }
 
 // sources tells of all of them.
-func (c *Console) sources() []Source {
+func (c *qualityHandlers) sources() []Source {
 	out := []Source{}
-	if c.o.Sources == nil {
+	if c.Sources == nil {
 		return out
 	}
-	for _, s := range c.o.Sources.States() {
+	for _, s := range c.Sources.States() {
 		gaps := s.Gaps
 		if gaps == nil {
 			gaps = map[string]int64{}

@@ -12,9 +12,20 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-func (c *Console) statsRoutes() {
-	register(c, access.ReadUsage, route(http.MethodGet, "/stats", "stats", "Sums over all calls, and by model"), c.stats)
-	register(c, access.ReadUsage, route(http.MethodGet, "/usage-trend", "usage-trend", "Sums by interval of time"), c.trend)
+// statsHandlers answer the routes of sums.
+type statsHandlers struct {
+	*FilterReader
+	Ledger *ledger.Ledger
+}
+
+// Routes adds the routes.
+func (c *statsHandlers) Routes(r *router) {
+	register(r, access.ReadUsage, operation(http.MethodGet, "/stats", "stats", "Sums over all calls, and by model"), c.stats)
+	register(r, access.ReadUsage, operation(http.MethodGet, "/usage-trend", "usage-trend", "Sums by interval of time"), c.trend)
+	register(r, access.ReadUsage, operation(http.MethodGet, "/breakdown", "breakdown", "Sums by the values of one or two dimensions"), c.breakdown)
+	register(r, access.ReadUsage, operation(http.MethodGet, "/breakdown/export", "breakdown-export", "All rows of a breakdown and their total as a file, streamed"), c.exportBreakdown)
+	register(r, access.ReadUsage, operation(http.MethodGet, "/breakdown/heatmap", "heatmap", "Sums by weekday and hour"), c.heatmap)
+	register(r, access.ReadUsage, operation(http.MethodGet, "/dimensions/{name}", "dimension", "The values of a dimension, most used first"), c.dimension)
 }
 
 // Sums are what every route shows of a set of calls.
@@ -106,21 +117,18 @@ type statsInput struct {
 	Filters
 }
 
-// exportedModels is how many models an export tells apart in its sums.
-const exportedModels = 1000
-
-func (c *Console) stats(ctx context.Context, in *statsInput) (*envelope[Stats], error) {
-	f, index, err := c.filtered(ctx, "stats", &in.Filters)
+func (c *statsHandlers) stats(ctx context.Context, in *statsInput) (*envelope[Stats], error) {
+	f, index, err := c.Filtered(ctx, "stats", &in.Filters)
 	if err != nil {
 		return nil, err
 	}
 	s, err := c.statsOf(ctx, f, in.Top)
 	if err != nil {
-		return nil, c.failed("stats", err)
+		return nil, c.Failed("stats", err)
 	}
-	oldest, err := c.o.Ledger.Oldest(ctx)
+	oldest, err := c.Ledger.Oldest(ctx)
 	if err != nil {
-		return nil, c.failed("stats", err)
+		return nil, c.Failed("stats", err)
 	}
 	if !access.From(ctx).OwnOnly() { // when others made their first call is not a member's to know
 		s.Oldest = known(oldest)
@@ -129,9 +137,9 @@ func (c *Console) stats(ctx context.Context, in *statsInput) (*envelope[Stats], 
 	return answer(s), nil
 }
 
-func (c *Console) statsOf(ctx context.Context, f store.Filter, top int) (Stats, error) {
-	asked := c.o.Now()
-	a, err := c.o.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel, Overall: true})
+func (c *statsHandlers) statsOf(ctx context.Context, f store.Filter, top int) (Stats, error) {
+	asked := c.Now()
+	a, err := c.Ledger.Query(ctx, ledger.Query{Filter: f, By: ledger.ByModel, Overall: true})
 	if err != nil {
 		return Stats{}, err
 	}
@@ -166,13 +174,4 @@ func (c *Console) statsOf(ctx context.Context, f store.Filter, top int) (Stats, 
 		s.ErrorRate = float64(t.Errors) / float64(t.Calls)
 	}
 	return s, nil
-}
-
-// known gives nil for a time that is not there.
-func known(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
 }

@@ -23,14 +23,14 @@ func TestStrangers(t *testing.T) {
 	b.spend(1, fingerprint, "m", 5)
 	b.spend(2, usage.Fingerprint("another"), "m", 7)
 	b.spend(3, "", "m", 1)
-	name := strangerName(b.ledger.KeyIdentity(fingerprint))
+	name := strangerName(b.ledger.KeyedFingerprint(fingerprint))
 	require.NotEqual(t, strangerName(fingerprint), name, "who has no secret cannot work it out")
 
 	values := map[string]string{}
 	for _, v := range data[DimensionValues](b, "GET", "/dimensions/key", "", 200).Values {
 		values[v.Value] = v.Label
 	}
-	other := strangerName(b.ledger.KeyIdentity(usage.Fingerprint("another")))
+	other := strangerName(b.ledger.KeyedFingerprint(usage.Fingerprint("another")))
 	require.Equal(t, map[string]string{name: name, other: other, "": ""}, values)
 	require.Len(t, data[DimensionValues](b, "GET", "/dimensions/key?q="+fingerprint[:8], "", 200).Values, 0)
 	for _, by := range []string{"key", "key,model"} {
@@ -104,7 +104,7 @@ func TestRotatedKeyIsOneRow(t *testing.T) {
 		require.Equal(t, []any{k.ID, "alice", int64(12), int64(2)}, []any{*got.Rows[0].Key, *got.Rows[0].KeyName, got.Rows[0].Total, got.Rows[0].Calls}, query)
 	}
 	values := data[DimensionValues](b, "GET", "/dimensions/key", "", 200)
-	elsewhere := strangerName(b.ledger.KeyIdentity(usage.Fingerprint("elsewhere")))
+	elsewhere := strangerName(b.ledger.KeyedFingerprint(usage.Fingerprint("elsewhere")))
 	require.Equal(t, []DimensionValue{
 		{Value: k.ID, Label: "alice", Calls: 2},
 		{Value: elsewhere, Label: elsewhere, Calls: 1},

@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -51,7 +52,7 @@ func newStreams() *streams {
 
 // join gives the feed to one stream more of a person. It fails where there are too many, or at the end.
 // From the first one on, the feed is kept, so that a client can come back to it.
-func (s *streams) join(c *Console, p access.Principal) (*feed, error) {
+func (s *streams) join(l *ledger.Ledger, p access.Principal) (*feed, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch who := shareOf(p); {
@@ -66,7 +67,7 @@ func (s *streams) join(c *Console, p access.Principal) (*feed, error) {
 	}
 	if s.feed == nil {
 		s.feed = newFeed(s.kept)
-		s.stop = c.o.Ledger.Observe(s.feed.put)
+		s.stop = l.Observe(s.feed.put)
 	}
 	s.open++
 	return s.feed, nil
@@ -96,12 +97,8 @@ func (s *streams) close() {
 	}
 }
 
-// Close ends the live streams, which would hold up the end of a server. The console answers other
-// requests as before.
-func (c *Console) Close() {
-	c.streams.close()
-	c.keys.ring.Close()
-}
+// Close ends the live streams, which would hold up the end of a server.
+func (c *streamHandlers) Close() { c.streams.close() }
 
 // StreamSuperseded is the data of an event of the live stream: a call that ceases to count, or to match.
 type StreamSuperseded struct {
@@ -124,12 +121,20 @@ type streamInput struct {
 	Filters
 }
 
-func (c *Console) streamRoutes() {
-	op := route(http.MethodGet, "/logs/stream", "log-stream", "Calls as they are counted, as Server-Sent Events")
+// streamHandlers answer the route of the live stream.
+type streamHandlers struct {
+	*FilterReader
+	Ledger  *ledger.Ledger
+	streams *streams
+}
+
+// Routes adds the routes.
+func (c *streamHandlers) Routes(r *router) {
+	op := operation(http.MethodGet, "/logs/stream", "log-stream", "Calls as they are counted, as Server-Sent Events")
 	op.Description = "Events: `call` (a call of /logs that counts, new or told more fully: replace the one of the same id), `superseded` (`{id}`: it ceases to count, " +
 		"or to match), `skipped` (`{count}`: a slow reader missed so many events; load the log anew), `as_of` (`{as_of}`: the last write told of). " +
 		"A comment every 15 seconds is a sign of life. The stream ends after 15 minutes; come back with `Last-Event-ID`, as browsers do."
-	schemas := c.api.OpenAPI().Components.Schemas
+	schemas := r.API.OpenAPI().Components.Schemas
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "An endless stream of events",
 		Content: map[string]*huma.MediaType{"text/event-stream": {
@@ -137,11 +142,11 @@ func (c *Console) streamRoutes() {
 			Example: "event: as_of\ndata: {\"as_of\":\"2026-11-24T12:00:00Z\"}\n\nid: 5f0c6b1f2a3d-7\nevent: superseded\ndata: {\"id\":\"18b2…\"}\n\n",
 		}},
 	}}
-	register(c, access.ReadUsage, op, c.stream)
+	register(r, access.ReadUsage, op, c.stream)
 }
 
-func (c *Console) stream(ctx context.Context, in *streamInput) (*huma.StreamResponse, error) {
-	f, index, err := c.searched(ctx, "logs/stream", &in.Filters, in.Query, false)
+func (c *streamHandlers) stream(ctx context.Context, in *streamInput) (*huma.StreamResponse, error) {
+	f, index, err := c.Searched(ctx, "logs/stream", &in.Filters, in.Query, false)
 	if err != nil {
 		return nil, err
 	}
@@ -149,11 +154,11 @@ func (c *Console) stream(ctx context.Context, in *streamInput) (*huma.StreamResp
 		return nil, because("stream_superseded", wrong("query.q", "cannot ask for superseded calls: the stream tells of what counts", in.Query))
 	}
 	p := access.From(ctx)
-	feed, err := c.streams.join(c, p)
+	feed, err := c.streams.join(c.Ledger, p)
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{console: c, in: in, own: p.OwnOnly(), filter: f, index: index, checked: time.Now(), feed: feed, at: feed.end()}
+	s := &stream{from: c, in: in, own: p.OwnOnly(), filter: f, index: index, checked: time.Now(), feed: feed, at: feed.end()}
 	if in.LastEventID != "" {
 		var known bool
 		if s.at, known = feed.place(in.LastEventID); !known {
@@ -172,7 +177,7 @@ func (c *Console) stream(ctx context.Context, in *streamInput) (*huma.StreamResp
 
 // stream is one reader of the feed.
 type stream struct {
-	console *Console
+	from    *streamHandlers
 	in      *streamInput
 	own     bool // it tells nothing of the calls of others: not how many there are, and not when
 	filter  store.Filter
@@ -189,7 +194,7 @@ type stream struct {
 
 // run writes events until the reader goes, the console is closed or the stream is old.
 func (s *stream) run(ctx context.Context) {
-	t := newStreamTimers(s.console.streams)
+	t := newStreamTimers(s.from.streams)
 	defer t.stop()
 	fmt.Fprintf(&s.text, "retry: %d\n\n", streamRetryMS)
 	if s.lost {
@@ -197,7 +202,7 @@ func (s *stream) run(ctx context.Context) {
 	}
 	buffer := make([]change, 0, streamBatch)
 	for first := true; ; first = false {
-		if time.Since(s.checked) >= s.console.streams.check && !s.renew(ctx) {
+		if time.Since(s.checked) >= s.from.streams.check && !s.renew(ctx) {
 			return
 		}
 		events, next, skipped, asOf, more := s.feed.read(s.at, buffer[:0], streamBatch)
@@ -228,9 +233,9 @@ func (s *stream) skip(n uint64) StreamSkipped {
 func (s *stream) asOf(last time.Time) *time.Time {
 	switch {
 	case s.own:
-		return known(s.console.o.Now())
+		return known(s.from.Now())
 	case last.IsZero():
-		return known(s.console.o.Ledger.LastCommit())
+		return known(s.from.Ledger.LastCommit())
 	}
 	return known(last)
 }
@@ -273,7 +278,7 @@ func (s *stream) wait(ctx context.Context, t *streamTimers, more <-chan struct{}
 			}
 		case <-ctx.Done():
 			return false
-		case <-s.console.streams.closing:
+		case <-s.from.streams.closing:
 			return false
 		case <-t.old.C:
 			return false
@@ -287,7 +292,7 @@ func (s *stream) renew(ctx context.Context) bool {
 	if !stillIn(ctx) {
 		return false
 	}
-	f, index, err := s.console.searched(ctx, "logs/stream", &s.in.Filters, s.in.Query, false)
+	f, index, err := s.from.Searched(ctx, "logs/stream", &s.in.Filters, s.in.Query, false)
 	if err != nil {
 		return false
 	}
@@ -330,7 +335,7 @@ func (s *stream) matches(r *store.Record) bool {
 // refresh looks for keys that were made since the filter was read, at most as often as they are read
 // from the store.
 func (s *stream) refresh(ctx context.Context) {
-	if index, err := s.console.keys.index(ctx); err == nil {
+	if index, err := s.from.Keys.Index(ctx); err == nil {
 		s.index = index
 	}
 }

@@ -108,7 +108,7 @@ func TestEveryEventInEveryRole(t *testing.T) {
 			for n := range 20 {
 				b.commit(from(others, n, nil))
 			}
-			mark := b.console.streams.feed.mark(1)
+			mark := b.console.Stream.streams.feed.mark(1)
 			late := b.listenAs(t, p, "", mark)
 			e := late.want("skipped")
 			if role == access.Member {
@@ -154,9 +154,9 @@ type streamTownBench struct {
 func streamTown(t *testing.T, hers, others string) *streamTownBench {
 	b, o := openBench(t, nil)
 	c := New(o)
-	c.streams.kept = 8
-	served := c.served()
-	b.console, b.served, b.handler = c, served, c.guard(c.identify(served))
+	c.Stream.streams.kept = 8
+	served := c.Router.Handler()
+	b.console, b.served, b.handler = c, served, c.Handler()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		role, _ := access.ParseRole(r.Header.Get("X-Role"))
 		served.ServeHTTP(w, r.WithContext(access.With(r.Context(), access.Principal{ID: "usr_alice", Name: "alice", Role: role, Via: "session"})))
@@ -196,14 +196,14 @@ func TestStreamsOfOnePerson(t *testing.T) {
 	defer c.Close()
 	greedy := access.Principal{ID: "usr_1", Role: access.Member}
 	for range streamsEach {
-		_, err := c.streams.join(c, greedy)
+		_, err := c.Stream.streams.join(b.ledger, greedy)
 		require.NoError(t, err)
 	}
-	_, err := c.streams.join(c, access.Principal{ID: "usr_1", Role: access.Member, Via: "token"})
+	_, err := c.Stream.streams.join(b.ledger, access.Principal{ID: "usr_1", Role: access.Member, Via: "token"})
 	require.ErrorContains(t, err, "you have 20 live streams already")
-	_, err = c.streams.join(c, access.Principal{ID: "usr_2"})
+	_, err = c.Stream.streams.join(b.ledger, access.Principal{ID: "usr_2"})
 	require.NoError(t, err)
-	c.streams.leave(greedy)
-	_, err = c.streams.join(c, greedy)
+	c.Stream.streams.leave(greedy)
+	_, err = c.Stream.streams.join(b.ledger, greedy)
 	require.NoError(t, err)
 }

@@ -174,7 +174,7 @@ func TestStream(t *testing.T) {
 }
 
 func TestStreamResumes(t *testing.T) {
-	b, c, url := streamBench(t, func(c *Console) { c.streams.kept = 8 })
+	b, c, url := streamBench(t, func(c *Console) { c.Stream.streams.kept = 8 })
 	l := listen(t, url, "", "")
 	l.want("as_of")
 	b.commit(callOf(1, nil))
@@ -198,7 +198,7 @@ func TestStreamResumes(t *testing.T) {
 		require.EqualValues(t, n, *late.want("call").item(t).Input)
 	}
 	late.close()
-	for _, foreign := range []string{"abcdef-3", "7", "nonsense", newFeed(1).mark(1), c.streams.feed.mark(99999), c.streams.feed.mark(0)} {
+	for _, foreign := range []string{"abcdef-3", "7", "nonsense", newFeed(1).mark(1), c.Stream.streams.feed.mark(99999), c.Stream.streams.feed.mark(0)} {
 		lost := listen(t, url, "", foreign)
 		require.Equal(t, sse{"", "skipped", `{"count":null}`}, lost.next(), foreign)
 		lost.close()
@@ -233,7 +233,7 @@ func (w *blocked) text() string {
 }
 
 func TestSlowReader(t *testing.T) {
-	b, _, _ := streamBench(t, func(c *Console) { c.streams.kept = 16 })
+	b, _, _ := streamBench(t, func(c *Console) { c.Stream.streams.kept = 16 })
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &blocked{ResponseRecorder: httptest.NewRecorder(), writing: make(chan struct{}, 1), release: make(chan struct{})}
 	done := make(chan struct{})
@@ -255,15 +255,15 @@ func TestSlowReader(t *testing.T) {
 }
 
 func TestStreamsAreBounded(t *testing.T) {
-	b, c, url := streamBench(t, func(c *Console) { c.streams.open = maxStreams - 1 })
+	b, c, url := streamBench(t, func(c *Console) { c.Stream.streams.open = maxStreams - 1 })
 	l := listen(t, url, "", "")
 	l.want("as_of")
 	requireProblem(t, b.do("GET", base+"/logs/stream", "", nil), 503)
 	l.close()
 	require.Eventually(t, func() bool {
-		c.streams.mu.Lock()
-		defer c.streams.mu.Unlock()
-		return c.streams.open == maxStreams-1
+		c.Stream.streams.mu.Lock()
+		defer c.Stream.streams.mu.Unlock()
+		return c.Stream.streams.open == maxStreams-1
 	}, 2*time.Minute, time.Millisecond, "a stream that ended leaves its place")
 	for _, q := range []string{"q=superseded:yes", "q=%22", "status=fine", "cursor=1"} {
 		requireProblem(t, b.do("GET", base+"/logs/stream?"+q, "", nil), 400)
@@ -273,7 +273,7 @@ func TestStreamsAreBounded(t *testing.T) {
 }
 
 func TestStreamEnds(t *testing.T) {
-	_, c, url := streamBench(t, func(c *Console) { c.streams.ping, c.streams.maxAge = time.Millisecond, time.Hour })
+	_, c, url := streamBench(t, func(c *Console) { c.Stream.streams.ping, c.Stream.streams.maxAge = time.Millisecond, time.Hour })
 	l := listen(t, url, "", "")
 	for line := ""; line != ": ping\n"; {
 		var err error
@@ -291,14 +291,14 @@ func TestStreamEnds(t *testing.T) {
 
 // TestStreamOfOwnKeys: a member hears of the calls of its own keys, also of one made later.
 func TestStreamOfOwnKeys(t *testing.T) {
-	b, c, _ := streamBench(t, func(c *Console) { c.streams.ping, c.streams.check = 5*time.Millisecond, time.Millisecond })
+	b, c, _ := streamBench(t, func(c *Console) { c.Stream.streams.ping, c.Stream.streams.check = 5*time.Millisecond, time.Millisecond })
 	ctx, cancel := context.WithCancel(access.With(context.Background(), access.Principal{Name: "alice", Role: access.Member}))
 	w := &blocked{ResponseRecorder: httptest.NewRecorder(), writing: make(chan struct{}, 1), release: make(chan struct{})}
 	close(w.release)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		c.served().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+base+"/logs/stream", nil).WithContext(ctx))
+		c.Router.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+base+"/logs/stream", nil).WithContext(ctx))
 	}()
 	require.Eventually(t, func() bool { return strings.Contains(w.text(), "as_of") }, 2*time.Minute, time.Millisecond)
 	alice := data[NewKey](b, "POST", "/keys", `{"name":"a","owner":"alice"}`, 201)

@@ -16,8 +16,8 @@ import (
 // TestStreamDocument reads every kind of event from a real stream, and holds it against the OpenAPI document.
 func TestStreamDocument(t *testing.T) {
 	b, c, url := streamBench(t, nil)
-	registry := c.api.OpenAPI().Components.Schemas
-	operation := c.api.OpenAPI().Paths[base+"/logs/stream"].Get
+	registry := c.Router.API.OpenAPI().Components.Schemas
+	operation := c.Router.API.OpenAPI().Paths[base+"/logs/stream"].Get
 	media := operation.Responses["200"].Content["text/event-stream"]
 	require.NotNil(t, media)
 	media.Schema.PrecomputeMessages() // without which huma validates nothing

@@ -43,7 +43,7 @@ func TestBodiesAreReadOneWay(t *testing.T) {
 	}
 	before := o.dump()
 	routes := 0
-	for path, item := range o.console.api.OpenAPI().Paths {
+	for path, item := range o.console.Router.API.OpenAPI().Paths {
 		for method, op := range map[string]*huma.Operation{"POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete} {
 			if op == nil || op.RequestBody == nil || strings.HasSuffix(path, "/logs/import") { // whose rows history reads
 				continue
@@ -53,7 +53,7 @@ func TestBodiesAreReadOneWay(t *testing.T) {
 			body := bodies[route]
 			require.NotEmpty(t, body, "%s takes a body: expectations (roles_test.go) have none", route)
 			properties := map[string]bool{}
-			propertiesOf(o.console.api.OpenAPI().Components.Schemas, op.RequestBody.Content["application/json"].Schema, properties)
+			propertiesOf(o.console.Router.API.OpenAPI().Components.Schemas, op.RequestBody.Content["application/json"].Schema, properties)
 			require.NotEmpty(t, properties, route)
 			for what, bad := range ambiguous(t, body, properties) {
 				m, target, _ := strings.Cut(targets[route], " ")

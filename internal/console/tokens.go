@@ -13,12 +13,12 @@ import (
 
 const tokensPerUser = 100
 
-func (c *Console) tokenRoutes() {
-	register(c, access.SignedIn, route(http.MethodGet, "/tokens", "tokens", "One's own API tokens, oldest first; an admin's list has everybody's, an API token's only itself"), c.listTokens)
-	create := route(http.MethodPost, "/tokens", "create-token", "Make an API token; the answer holds it this once")
+func (c *usersHandlers) tokenRoutes(r *router) {
+	register(r, access.SignedIn, operation(http.MethodGet, "/tokens", "tokens", "One's own API tokens, oldest first; an admin's list has everybody's, an API token's only itself"), c.listTokens)
+	create := operation(http.MethodPost, "/tokens", "create-token", "Make an API token; the answer holds it this once")
 	create.DefaultStatus = http.StatusCreated
-	register(c, access.MakeOwn, create, c.createToken)
-	register(c, access.SignedIn, route(http.MethodDelete, "/tokens/{id}", "revoke-token", "Revoke an API token at once"), c.deleteToken)
+	register(r, access.MakeOwn, create, c.createToken)
+	register(r, access.SignedIn, operation(http.MethodDelete, "/tokens/{id}", "revoke-token", "Revoke an API token at once"), c.deleteToken)
 }
 
 // Token is an API token without its secret.
@@ -78,20 +78,20 @@ func visibleTokens(ctx context.Context) (q store.TokenQuery, nobody bool) {
 }
 
 // ownerNames gives the names of the users whose tokens whoever asks may see.
-func (c *Console) ownerNames(ctx context.Context) (map[string]string, error) {
+func (c *usersHandlers) ownerNames(ctx context.Context) (map[string]string, error) {
 	p := access.From(ctx)
 	names := map[string]string{p.ID: p.Name}
 	if !p.May(access.ManageUsers) {
 		return names, nil
 	}
-	users, err := c.o.Directory.Users(ctx)
+	users, err := c.Directory.Users(ctx)
 	for i := range users {
 		names[users[i].ID] = users[i].Name
 	}
 	return names, err
 }
 
-func (c *Console) listTokens(ctx context.Context, in *ListPage) (*list[Token], error) {
+func (c *usersHandlers) listTokens(ctx context.Context, in *ListPage) (*list[Token], error) {
 	out := &list[Token]{}
 	out.Body.Data = []Token{}
 	q, nobody := visibleTokens(ctx)
@@ -100,12 +100,12 @@ func (c *Console) listTokens(ctx context.Context, in *ListPage) (*list[Token], e
 	}
 	names, err := c.ownerNames(ctx)
 	if err != nil {
-		return nil, c.failed("tokens", err)
+		return nil, c.Failed("tokens", err)
 	}
 	q.After, q.Limit = in.Cursor, in.Limit+1
-	tokens, total, err := c.o.Directory.Tokens(ctx, q)
+	tokens, total, err := c.Directory.Tokens(ctx, q)
 	if err != nil {
-		return nil, c.failed("tokens", err)
+		return nil, c.Failed("tokens", err)
 	}
 	if out.Total = total; len(tokens) > in.Limit {
 		tokens = tokens[:in.Limit]
@@ -117,7 +117,7 @@ func (c *Console) listTokens(ctx context.Context, in *ListPage) (*list[Token], e
 	return out, nil
 }
 
-func (c *Console) createToken(ctx context.Context, in *struct {
+func (c *usersHandlers) createToken(ctx context.Context, in *struct {
 	Body struct {
 		Name      string     `json:"name" maxLength:"100" doc:"what it is for"`
 		Role      string     `json:"role" enum:"admin,operator,viewer,member,verifier" doc:"one that allows nothing that your own does not"`
@@ -146,7 +146,7 @@ func (c *Console) createToken(ctx context.Context, in *struct {
 	if in.Body.Scope != "" && !role.May(access.ManageUsers) {
 		return nil, because("scope_forbidden", wrong("body.scope", "needs the role admin; leave it out", nil))
 	}
-	now := c.o.Now().UTC()
+	now := c.Now().UTC()
 	t := store.Token{ID: randomID("tok_"), Name: name, User: p.ID, Role: role.String(), Scope: in.Body.Scope, CreatedAt: now}
 	if in.Body.ExpiresAt != nil {
 		if t.ExpiresAt = in.Body.ExpiresAt.UTC(); !t.ExpiresAt.After(now) || t.ExpiresAt.Year() > 2200 {
@@ -155,21 +155,21 @@ func (c *Console) createToken(ctx context.Context, in *struct {
 	}
 	secret := randomSecret(tokenPrefix)
 	t.Hash, t.Display = tokenHash(secret), usage.DisplayKey(secret)
-	entry, err := c.audit(ctx, "token.create", store.AuditTarget{Type: "token", ID: t.ID, Name: t.Name}, nil, auditedToken(&t, p.Name))
+	entry, err := c.Audit.Entry(ctx, "token.create", store.AuditTarget{Type: "token", ID: t.ID, Name: t.Name}, nil, auditedToken(&t, p.Name))
 	if err != nil {
 		return nil, err
 	}
-	err = c.o.Directory.AddToken(ctx, t, tokensPerUser, entry)
+	err = c.Directory.AddToken(ctx, t, tokensPerUser, entry)
 	if errors.Is(err, store.ErrTooManyTokens) {
 		return nil, because("tokens_full", newProblem(http.StatusConflict, "you have 100 API tokens already; revoke some"))
 	}
 	if err != nil {
-		return nil, c.failed("create a token", err)
+		return nil, c.Failed("create a token", err)
 	}
 	return answer(NewToken{Token: tokenOf(&t, p.Name), Secret: secret}), nil
 }
 
-func (c *Console) deleteToken(ctx context.Context, in *struct {
+func (c *usersHandlers) deleteToken(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"100"`
 }) (*envelope[Deleted], error) {
 	unknown := because("token_unknown", newProblem(http.StatusNotFound, "you have no token of this id; "+base+"/tokens lists them"))
@@ -180,26 +180,26 @@ func (c *Console) deleteToken(ctx context.Context, in *struct {
 	q.ID = in.ID
 	names, err := c.ownerNames(ctx)
 	if err != nil {
-		return nil, c.failed("revoke a token", err)
+		return nil, c.Failed("revoke a token", err)
 	}
-	tokens, _, err := c.o.Directory.Tokens(ctx, q)
+	tokens, _, err := c.Directory.Tokens(ctx, q)
 	if err != nil {
-		return nil, c.failed("revoke a token", err)
+		return nil, c.Failed("revoke a token", err)
 	}
 	if len(tokens) == 0 {
 		return nil, unknown
 	}
 	t := &tokens[0]
-	entry, err := c.audit(ctx, "token.revoke", store.AuditTarget{Type: "token", ID: t.ID, Name: t.Name}, auditedToken(t, names[t.User]), nil)
+	entry, err := c.Audit.Entry(ctx, "token.revoke", store.AuditTarget{Type: "token", ID: t.ID, Name: t.Name}, auditedToken(t, names[t.User]), nil)
 	if err != nil {
 		return nil, err
 	}
-	err = c.o.Directory.DropToken(ctx, t.ID, entry)
+	err = c.Directory.DropToken(ctx, t.ID, entry)
 	if errors.Is(err, store.ErrTokenUnknown) {
 		return nil, unknown
 	}
 	if err != nil {
-		return nil, c.failed("revoke a token", err)
+		return nil, c.Failed("revoke a token", err)
 	}
 	return answer(Deleted{ID: t.ID}), nil
 }

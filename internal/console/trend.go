@@ -51,17 +51,17 @@ type trendInput struct {
 	Filters
 }
 
-var dimensions = map[string]ledger.Dimension{
+var dimensions = map[string]ledger.GroupBy{
 	"": ledger.ByNothing, "model": ledger.ByModel, "provider": ledger.ByProvider, "key": ledger.ByKey, "user": ledger.ByUser,
 	"service": ledger.ByService, "project": ledger.ByProject, "status": ledger.ByStatus,
 }
 
-func (c *Console) trend(ctx context.Context, in *trendInput) (*envelope[Trend], error) {
-	loc, err := c.zone(in.Timezone)
+func (c *statsHandlers) trend(ctx context.Context, in *trendInput) (*envelope[Trend], error) {
+	loc, err := c.Zone(in.Timezone)
 	if err != nil {
 		return nil, err
 	}
-	f, index, err := c.filtered(ctx, "usage-trend", &in.Filters)
+	f, index, err := c.Filtered(ctx, "usage-trend", &in.Filters)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (c *Console) trend(ctx context.Context, in *trendInput) (*envelope[Trend], 
 	f.From, f.To = time.Time{}, time.Time{} // the edges are the range
 	t, err := c.trendOf(ctx, f, span, grouping{in.GroupBy, in.Top, in.Sort}, index)
 	if err != nil {
-		return nil, c.failed("usage-trend", err)
+		return nil, c.Failed("usage-trend", err)
 	}
 	return answer(t), nil
 }
@@ -90,8 +90,8 @@ type span struct {
 }
 
 // spanOf works out the range: from and to where they are given, else whole days that end with today.
-func (c *Console) spanOf(in *trendInput, f store.Filter, loc *time.Location) (span, error) {
-	now := c.o.Now().In(loc)
+func (c *statsHandlers) spanOf(in *trendInput, f store.Filter, loc *time.Location) (span, error) {
+	now := c.Now().In(loc)
 	from, to := f.From.In(loc), f.To.In(loc)
 	if f.To.IsZero() {
 		to = calendar.Midnight(now, 1)
@@ -156,14 +156,14 @@ type grouping struct {
 	sort string // "": tokens
 }
 
-func (c *Console) trendOf(ctx context.Context, f store.Filter, s span, g grouping, index *keyIndex) (Trend, error) {
+func (c *statsHandlers) trendOf(ctx context.Context, f store.Filter, s span, g grouping, index *keyIndex) (Trend, error) {
 	groupBy := g.by
 	q := ledger.Query{Filter: f, Edges: s.edges, By: dimensions[groupBy], Overall: true, Top: g.top, Rank: sortKeys[g.sort]}
 	if groupBy == "key" {
 		q.As = index.current // a key that was rotated is one
 	}
-	asked := c.o.Now()
-	a, err := c.o.Ledger.Query(ctx, q)
+	asked := c.Now()
+	a, err := c.Ledger.Query(ctx, q)
 	if err != nil {
 		return Trend{}, err
 	}
@@ -201,4 +201,27 @@ func (s *span) points(sums []ledger.Sums) []Point {
 		out[i] = Point{Time: s.edges[i].In(s.loc), Sums: sumsOf(&sums[i])}
 	}
 	return out
+}
+
+// exportedModels is how many models an export tells apart in its sums.
+const exportedModels = 1000
+
+// ForExport returns the sums and the trend by day that an export of calls begins with: of the calls that count of those
+// that a filter matches. The filter was read from filters.
+func (c *statsHandlers) ForExport(ctx context.Context, f store.Filter, filters *Filters, index *keyIndex, loc *time.Location) (*Stats, *Trend, error) {
+	f.Superseded = false
+	s, err := c.statsOf(ctx, f, exportedModels)
+	if err != nil {
+		return nil, nil, c.Failed("export", err)
+	}
+	cut, err := c.spanOf(&trendInput{Days: maxDays, Interval: "day", Filters: *filters}, f, loc)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.From, f.To = time.Time{}, time.Time{} // the edges are the range
+	t, err := c.trendOf(ctx, f, cut, grouping{top: 1}, index)
+	if err != nil {
+		return nil, nil, c.Failed("export", err)
+	}
+	return &s, &t, nil
 }

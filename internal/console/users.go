@@ -8,19 +8,76 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/access/password"
+	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 const maxUsers = 10_000
 
-func (c *Console) userRoutes() {
-	register(c, access.ReadUsers, route(http.MethodGet, "/users", "users", "All users by name, a thousand in one answer at most"), c.listUsers)
-	create := route(http.MethodPost, "/users", "create-user", "Make a user who signs in with a password")
+// usersHandlers answer the routes of users, sessions and API tokens, and find out who a request acts for.
+type usersHandlers struct {
+	*Env
+	Directory store.Directory
+	Audit     *auditLog
+
+	open    bool    // nobody has to sign in
+	signIn  *signIn // nil where nobody signs in
+	hasher  *password.Hasher
+	signIns *throttle.Rate // right sign-ins, by user
+}
+
+// signInPace is for right sign-ins of one user.
+var signInPace = throttle.Limit{Burst: 60, Every: 10 * time.Second}
+
+// newUsers returns the handlers. How people sign in is nil where nobody does.
+func newUsers(e *Env, d store.Directory, audit *auditLog, open bool, how *SignIn) *usersHandlers {
+	c := &usersHandlers{Env: e, Directory: d, Audit: audit, open: open, signIns: throttle.NewRate(signInPace)}
+	if how != nil {
+		c.signIn = newSignIn(*how, d, e.Now)
+		c.hasher = c.signIn.hasher
+	} else {
+		c.hasher = password.New(password.Recommended)
+	}
+	return c
+}
+
+// SignsIn reports whether users sign in.
+func (c *usersHandlers) SignsIn() bool { return c.signIn != nil }
+
+// How returns how people sign in, with the defaults filled in; nil where nobody does.
+func (c *usersHandlers) How() *SignIn {
+	if c.signIn == nil {
+		return nil
+	}
+	return &c.signIn.SignIn
+}
+
+// Principal finds out who a request acts for. It returns a context that its session is in. ownPage says that no page
+// from elsewhere sent it. The error is ErrBadToken for an API token that opens nothing.
+func (c *usersHandlers) Principal(r *http.Request, ownPage bool) (context.Context, access.Principal, error) {
+	return c.signIn.principal(r, ownPage)
+}
+
+// WithDevice returns a context with the device cookie of a request, for who signs in.
+func (c *usersHandlers) WithDevice(ctx context.Context, r *http.Request) context.Context {
+	if c.signIn == nil {
+		return ctx
+	}
+	return c.signIn.withDevice(ctx, r)
+}
+
+// Routes adds the routes.
+func (c *usersHandlers) Routes(r *router) {
+	register(r, access.ReadUsers, operation(http.MethodGet, "/users", "users", "All users by name, a thousand in one answer at most"), c.listUsers)
+	create := operation(http.MethodPost, "/users", "create-user", "Make a user who signs in with a password")
 	create.DefaultStatus = http.StatusCreated
-	register(c, access.ManageUsers, create, c.createUser)
-	register(c, access.ManageUsers, route(http.MethodPatch, "/users/{id}", "change-user", "Change a user; a new password or disabling ends its sessions"), c.changeUser)
-	register(c, access.ManageUsers, route(http.MethodDelete, "/users/{id}", "delete-user", "Delete a user with its sessions and tokens"), c.deleteUser)
-	register(c, access.ManageUsers, route(http.MethodDelete, "/users/{id}/sessions", "end-sessions", "Sign a user out everywhere"), c.endSessions)
+	register(r, access.ManageUsers, create, c.createUser)
+	register(r, access.ManageUsers, operation(http.MethodPatch, "/users/{id}", "change-user", "Change a user; a new password or disabling ends its sessions"), c.changeUser)
+	register(r, access.ManageUsers, operation(http.MethodDelete, "/users/{id}", "delete-user", "Delete a user with its sessions and tokens"), c.deleteUser)
+	register(r, access.ManageUsers, operation(http.MethodDelete, "/users/{id}/sessions", "end-sessions", "Sign a user out everywhere"), c.endSessions)
+	c.sessionRoutes(r)
+	c.tokenRoutes(r)
+	c.oidcRoutes(r)
 }
 
 // User is a person who may use the console.
@@ -68,16 +125,16 @@ func userTarget(u *store.User) store.AuditTarget {
 	return store.AuditTarget{Type: "user", ID: u.ID, Name: u.Name}
 }
 
-func (c *Console) listUsers(ctx context.Context, in *ListPage) (*list[User], error) {
-	users, err := c.o.Directory.Users(ctx)
+func (c *usersHandlers) listUsers(ctx context.Context, in *ListPage) (*list[User], error) {
+	users, err := c.Directory.Users(ctx)
 	if err != nil {
-		return nil, c.failed("users", err)
+		return nil, c.Failed("users", err)
 	}
 	out := &list[User]{}
 	out.Total = len(users)
 	users, more, last, err := pageOf(users, *in, func(u *store.User) string { return u.ID })
 	if err != nil {
-		return nil, c.failed("users", err)
+		return nil, c.Failed("users", err)
 	}
 	if more {
 		out.more("/users", *in, last, nil)
@@ -105,7 +162,7 @@ func userRole(ctx context.Context, s string) (access.Role, error) {
 }
 
 // hashPassword checks and hashes a password that is given to a user.
-func (c *Console) hashPassword(ctx context.Context, secret, user string) (string, error) {
+func (c *usersHandlers) hashPassword(ctx context.Context, secret, user string) (string, error) {
 	if err := password.Check(secret, user); err != nil {
 		return "", because("password_unfit", wrong("body.password", err.Error(), nil))
 	}
@@ -114,12 +171,12 @@ func (c *Console) hashPassword(ctx context.Context, secret, user string) (string
 		return "", because("busy", later(http.StatusServiceUnavailable, "many passwords are being checked at the moment; try again", time.Second))
 	}
 	if err != nil {
-		return "", c.failed("hash a password", err)
+		return "", c.Failed("hash a password", err)
 	}
 	return hash, nil
 }
 
-func (c *Console) createUser(ctx context.Context, in *struct {
+func (c *usersHandlers) createUser(ctx context.Context, in *struct {
 	Body struct {
 		Name        string `json:"name" maxLength:"200" doc:"letters, digits and . _ @ + -; stored in lower case"`
 		DisplayName string `json:"display_name,omitempty" maxLength:"100"`
@@ -136,39 +193,39 @@ func (c *Console) createUser(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	u := store.User{ID: randomID("usr_"), Name: name, Role: role.String(), CreatedAt: c.o.Now().UTC()}
+	u := store.User{ID: randomID("usr_"), Name: name, Role: role.String(), CreatedAt: c.Now().UTC()}
 	if u.DisplayName, err = cleanText("display_name", b.DisplayName, maxName); err != nil {
 		return nil, err
 	}
 	if u.Password, err = c.hashPassword(ctx, b.Password, name); err != nil {
 		return nil, err
 	}
-	users, err := c.o.Directory.Users(ctx)
+	users, err := c.Directory.Users(ctx)
 	if err != nil {
-		return nil, c.failed("create a user", err)
+		return nil, c.Failed("create a user", err)
 	}
 	if len(users) >= maxUsers {
 		return nil, because("users_full", newProblem(http.StatusConflict, "there are as many users as can be; delete some"))
 	}
-	entry, err := c.audit(ctx, "user.create", userTarget(&u), nil, auditedUser(&u))
+	entry, err := c.Audit.Entry(ctx, "user.create", userTarget(&u), nil, auditedUser(&u))
 	if err != nil {
 		return nil, err
 	}
-	err = c.o.Directory.AddUser(ctx, u, entry)
+	err = c.Directory.AddUser(ctx, u, entry)
 	if errors.Is(err, store.ErrUserExists) {
 		return nil, because("user_name_taken", newProblem(http.StatusConflict, "a user of this name exists already; choose another name"))
 	}
 	if err != nil {
-		return nil, c.failed("create a user", err)
+		return nil, c.Failed("create a user", err)
 	}
 	return answer(userOf(&u)), nil
 }
 
 // theUser finds the user of a route.
-func (c *Console) theUser(ctx context.Context, id string) (store.User, error) {
-	u, found, err := c.o.Directory.FindUser(ctx, store.UserRef{ID: id})
+func (c *usersHandlers) theUser(ctx context.Context, id string) (store.User, error) {
+	u, found, err := c.Directory.FindUser(ctx, store.UserRef{ID: id})
 	if err != nil {
-		return u, c.failed("find a user", err)
+		return u, c.Failed("find a user", err)
 	}
 	if !found {
 		return u, because("user_unknown", newProblem(http.StatusNotFound, "no user has this id; "+base+"/users lists them"))
@@ -177,7 +234,7 @@ func (c *Console) theUser(ctx context.Context, id string) (store.User, error) {
 }
 
 // userChanged turns the store's answer to a change of a user into ours.
-func (c *Console) userChanged(what string, err error) error {
+func (c *usersHandlers) userChanged(what string, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -186,7 +243,7 @@ func (c *Console) userChanged(what string, err error) error {
 	case errors.Is(err, store.ErrUserUnknown):
 		return because("user_unknown", newProblem(http.StatusNotFound, "no user has this id; "+base+"/users lists them"))
 	}
-	return c.failed(what, err)
+	return c.Failed(what, err)
 }
 
 // userChange is what a request changes of a user; what is not set stays.
@@ -197,7 +254,7 @@ type userChange = struct {
 	Password    *string `json:"password,omitempty" maxLength:"512" doc:"12 to 128 characters"`
 }
 
-func (c *Console) changeUser(ctx context.Context, in *struct {
+func (c *usersHandlers) changeUser(ctx context.Context, in *struct {
 	ID   string `path:"id" maxLength:"100"`
 	Body userChange
 }) (*envelope[User], error) {
@@ -228,7 +285,7 @@ func (c *Console) changeUser(ctx context.Context, in *struct {
 }
 
 // changeUserOnce changes a user as it is now; store.ErrChanged where somebody else changes it meanwhile.
-func (c *Console) changeUserOnce(ctx context.Context, u *store.User, b *userChange, hash string) (err error) {
+func (c *usersHandlers) changeUserOnce(ctx context.Context, u *store.User, b *userChange, hash string) (err error) {
 	if u.Subject != "" && (b.Role != nil || b.Password != nil) {
 		return because("user_of_provider", newProblem(http.StatusConflict, "role and password of this user are the OpenID Connect provider's; change them there"))
 	}
@@ -253,12 +310,12 @@ func (c *Console) changeUserOnce(ctx context.Context, u *store.User, b *userChan
 	}
 	after := auditedUser(u)
 	after.NewPassword = b.Password != nil
-	entry, err := c.audit(ctx, "user.update", userTarget(u), before, after)
+	entry, err := c.Audit.Entry(ctx, "user.update", userTarget(u), before, after)
 	if err != nil {
 		return err
 	}
 	end := b.Password != nil || (b.Disabled != nil && *b.Disabled)
-	err = c.o.Directory.UpdateUser(ctx, *u, store.UserUpdate{EndSessions: end}, entry)
+	err = c.Directory.UpdateUser(ctx, *u, store.UserUpdate{EndSessions: end}, entry)
 	if errors.Is(err, store.ErrChanged) {
 		return err
 	}
@@ -270,18 +327,18 @@ type Deleted struct {
 	ID string `json:"id"`
 }
 
-func (c *Console) deleteUser(ctx context.Context, in *struct {
+func (c *usersHandlers) deleteUser(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"100"`
 }) (*envelope[Deleted], error) {
 	u, err := c.theUser(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	entry, err := c.audit(ctx, "user.delete", userTarget(&u), auditedUser(&u), nil)
+	entry, err := c.Audit.Entry(ctx, "user.delete", userTarget(&u), auditedUser(&u), nil)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.o.Directory.DeleteUser(ctx, u.ID, entry); err != nil {
+	if err := c.Directory.DeleteUser(ctx, u.ID, entry); err != nil {
 		return nil, c.userChanged("delete a user", err)
 	}
 	return answer(Deleted{ID: u.ID}), nil
@@ -292,20 +349,20 @@ type Ended struct {
 	Sessions int `json:"sessions"`
 }
 
-func (c *Console) endSessions(ctx context.Context, in *struct {
+func (c *usersHandlers) endSessions(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"100"`
 }) (*envelope[Ended], error) {
 	u, err := c.theUser(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	entry, err := c.audit(ctx, "user.sign_out", userTarget(&u), nil, nil)
+	entry, err := c.Audit.Entry(ctx, "user.sign_out", userTarget(&u), nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	n, err := c.o.Directory.EndSessions(ctx, u.ID, entry)
+	n, err := c.Directory.EndSessions(ctx, u.ID, entry)
 	if err != nil {
-		return nil, c.failed("sign a user out", err)
+		return nil, c.Failed("sign a user out", err)
 	}
 	return answer(Ended{Sessions: n}), nil
 }

@@ -45,28 +45,38 @@ var outcomes = map[keyring.Outcome]struct {
 	keyring.TooManyFailures: {http.StatusTooManyRequests, "too_many_failures", "too many keys that are not good came from here; wait"},
 }
 
-func (c *Console) verifyRoutes() {
-	op := route(http.MethodPost, "/keys/verify", "verify-key", "Whether a key is good for a call, and what is left; reserves what the call may spend")
+// checkHandlers answer the routes of key checks.
+type checkHandlers struct {
+	*Env
+	Keys *keyBook
+	// Anonymous lets programs on this machine ask without signing in.
+	Anonymous bool
+}
+
+// Routes adds the routes.
+func (c *checkHandlers) Routes(r *router) {
+	op := operation(http.MethodPost, "/keys/verify", "verify-key", "Whether a key is good for a call, and what is left; reserves what the call may spend")
 	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		if r, w := humago.Unwrap(ctx); c.mayVerify(w, r) {
 			next(ctx)
 		}
 	}}
-	register(c, c.verifyNeeds(), op, c.verify)
+	register(r, c.verifyNeeds(), op, c.verify)
+	c.forwardAuthRoutes(r)
 }
 
-func (c *Console) verifyNeeds() access.Permission {
-	if c.o.Verify.Anonymous {
+func (c *checkHandlers) verifyNeeds() access.Permission {
+	if c.Anonymous {
 		return access.Anyone
 	}
 	return access.VerifyKeys
 }
 
 // mayVerify refuses strangers from other machines where checks need no sign-in.
-func (c *Console) mayVerify(w http.ResponseWriter, r *http.Request) bool {
+func (c *checkHandlers) mayVerify(w http.ResponseWriter, r *http.Request) bool {
 	p := access.From(r.Context())
-	if !c.o.Verify.Anonymous || p.Role != access.Nobody {
-		return c.allowed(w, r, access.VerifyKeys)
+	if !c.Anonymous || p.Role != access.Nobody {
+		return Allowed(w, r, access.VerifyKeys)
 	}
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err == nil && peer.Addr().Unmap().IsLoopback() {
@@ -124,7 +134,7 @@ type VerifyBody struct {
 	Source   string `json:"source_ip,omitempty" maxLength:"64" doc:"the address that the call came from, instead of the headers; believed of who asks with a token"`
 }
 
-func (c *Console) verify(ctx context.Context, in *verifyInput) (*envelope[Verified], error) {
+func (c *checkHandlers) verify(ctx context.Context, in *verifyInput) (*envelope[Verified], error) {
 	p := access.From(ctx)
 	b := in.Body
 	if b == nil {
@@ -138,12 +148,12 @@ func (c *Console) verify(ctx context.Context, in *verifyInput) (*envelope[Verifi
 		Key: key, Model: b.Model, Tokens: b.Estimate, Cost: usage.NanoUSD(number(b.USD)),
 		Source: c.callSource(p, in.header, b.Source),
 	}
-	v, err := c.keys.ring.Verify(ctx, q)
+	v, err := c.Keys.Ring.Verify(ctx, q)
 	if errors.Is(err, keyring.ErrEstimate) {
 		return nil, because("estimate_unfit", wrong("body.estimate", "or body.estimate_usd: "+err.Error(), nil))
 	}
 	if err != nil {
-		return nil, c.failed("verify a key", err)
+		return nil, c.Failed("verify a key", err)
 	}
 	if v.Outcome != keyring.Good {
 		return nil, huma.ErrorWithHeaders(newProblem(outcomes[v.Outcome].status, verdictMessage(&v)), verdictHeaders(&v))
@@ -216,7 +226,7 @@ func headerText(s string) string {
 // callSource finds the address that a call came from: who asks is a proxy. What it says is believed where
 // it asks with a token or a session of its own; else only proxies that are trusted may name another address
 // than theirs, or every guess could come from an address of its own.
-func (c *Console) callSource(p access.Principal, h http.Header, said string) netip.Addr {
+func (c *checkHandlers) callSource(p access.Principal, h http.Header, said string) netip.Addr {
 	candidates := []string{p.Source} // of a trusted proxy, whom it forwards for
 	if p.Via != "" && p.Via != "open" {
 		forwarded := strings.Split(strings.Join(h.Values("X-Forwarded-For"), ","), ",")
@@ -234,10 +244,10 @@ const forwardAuth = base + "/keys/verify/forward-auth"
 
 // forwardAuthRoutes are the form for nginx, Caddy, Traefik and Envoy: the answer is a status and headers.
 // Envoy asks with the path and the method of the call itself.
-func (c *Console) forwardAuthRoutes(mux *http.ServeMux) {
+func (c *checkHandlers) forwardAuthRoutes(r *router) {
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions} {
 		for _, path := range []string{forwardAuth, forwardAuth + "/{path...}"} {
-			c.handle(mux, method, path, c.verifyNeeds(), http.HandlerFunc(c.forwardAuth))
+			r.handle(method, path, c.verifyNeeds(), http.HandlerFunc(c.forwardAuth))
 		}
 	}
 }
@@ -285,7 +295,7 @@ func asked(r *http.Request) (q askedAbout, ok bool) {
 	return q, true
 }
 
-func (c *Console) forwardAuth(w http.ResponseWriter, r *http.Request) {
+func (c *checkHandlers) forwardAuth(w http.ResponseWriter, r *http.Request) {
 	if !c.mayVerify(w, r) {
 		return
 	}
@@ -299,9 +309,9 @@ func (c *Console) forwardAuth(w http.ResponseWriter, r *http.Request) {
 		refuseCall(w, http.StatusUnauthorized, "ambiguous_key", problem)
 		return
 	}
-	v, err := c.keys.ring.Verify(r.Context(), keyring.Query{Key: found.key, Model: about.model, Source: c.callSource(access.From(r.Context()), r.Header, "")})
+	v, err := c.Keys.Ring.Verify(r.Context(), keyring.Query{Key: found.key, Model: about.model, Source: c.callSource(access.From(r.Context()), r.Header, "")})
 	if err != nil {
-		c.failed("verify a key", err) //nolint:errcheck // it is logged
+		c.Failed("verify a key", err) //nolint:errcheck // it is logged
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}

@@ -21,7 +21,6 @@ import (
 )
 
 const (
-	pageRoot = "/console/"
 	// What has a hash of its content in its name never changes.
 	hashedFolder = "assets/"
 	// The page's files are some hundred kilobytes: well compressed once, and kept.

@@ -123,7 +123,7 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 	w.text(&canonical.user, c.User)
 	w.text(&canonical.project, c.Project)
 	w.text(&canonical.session, c.Session)
-	w.text(&canonical.group, c.Group)
+	w.text(&canonical.group, c.SignalGroup)
 	w.text(&canonical.family, family)
 	w.text(&canonical.role, roleNames[c.Role])
 	w.text(&canonical.method, c.Method)
@@ -144,7 +144,7 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 	if c.TTFT > 0 {
 		w.number(&canonical.ttft, c.TTFT.Seconds())
 	}
-	if c.Echo {
+	if c.SecondarySignal {
 		w.boolean(&canonical.echo, true)
 	}
 	if c.HasReportedCost {
@@ -311,7 +311,7 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 	} else { // of a library that writes the attributes of the provider only
 		c.Tier = usage.ParseTier(r.text(nil, factTier))
 	}
-	c.Group, c.Method = r.own.text(&canonical.group), r.own.text(&canonical.method)
+	c.SignalGroup, c.Method = r.own.text(&canonical.group), r.own.text(&canonical.method)
 	c.Path = pathOf(r.own.text(&canonical.path))
 	if c.KeyFingerprint = r.own.text(&canonical.keyFingerprint); usage.IsFingerprint(c.KeyFingerprint) {
 		c.KeyDisplay = r.own.text(&canonical.keyDisplay)
@@ -319,7 +319,7 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 		c.KeyFingerprint = ""
 	}
 	if v, ok := r.at(&canonical.echo); ok {
-		c.Echo = truth(v) == usage.Yes
+		c.SecondarySignal = truth(v) == usage.Yes
 	}
 	if v, ok := r.at(&canonical.stream); ok {
 		c.Stream = truth(v)
@@ -334,7 +334,7 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 	}
 	if v, ok := r.own.get(canonical.cost.id); ok && v.Type() == pcommon.ValueTypeInt && v.Int() >= 0 {
 		if c.ReportedCost, c.HasReportedCost = usage.NanoUSD(v.Int()), true; !c.ReportedCost.Possible() {
-			c.Fit()
+			c.RejectImpossible()
 		}
 	}
 	if v, ok := r.own.get(canonical.quality.id); ok && v.Type() == pcommon.ValueTypeSlice {

@@ -191,7 +191,7 @@ func concealText(t *string) int64 {
 func texts(c *usage.Call) [16]*string {
 	return [...]*string{
 		&c.Operation, &c.Provider, &c.RequestModel, &c.Model, &c.KeyDisplay, &c.User, &c.Service, &c.Environment, &c.Project, &c.Session,
-		&c.Method, &c.Path, &c.ErrorType, &c.ResponseID, &c.RequestID, &c.Group,
+		&c.Method, &c.Path, &c.ErrorType, &c.ResponseID, &c.RequestID, &c.SignalGroup,
 	}
 }
 

@@ -257,8 +257,8 @@ func (r *record) attempted(failed bool) bool {
 func (r *record) session(c *usage.Call) {
 	for _, e := range sessions {
 		if r.plan.scope == e.Scope && c.Session != "" {
-			c.Group = e.Name + "|" + c.Session
-			c.Echo = !r.log || !slices.Contains(e.Full, r.event)
+			c.SignalGroup = e.Name + "|" + c.Session
+			c.SecondarySignal = !r.log || !slices.Contains(e.Full, r.event)
 		}
 	}
 }

@@ -600,7 +600,7 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 	for name, into := range map[string]*string{
 		usage.AttrOperation: &c.Operation, usage.AttrProvider: &c.Provider, usage.AttrRequestModel: &c.RequestModel, usage.AttrResponseModel: &c.Model,
 		usage.AttrResponseID: &c.ResponseID, usage.AttrRequestID: &c.RequestID, usage.AttrErrorType: &c.ErrorType, usage.AttrUser: &c.User,
-		usage.AttrProject: &c.Project, usage.AttrSession: &c.Session, usage.AttrGroup: &c.Group, usage.AttrHTTPMethod: &c.Method,
+		usage.AttrProject: &c.Project, usage.AttrSession: &c.Session, usage.AttrGroup: &c.SignalGroup, usage.AttrHTTPMethod: &c.Method,
 	} {
 		*into = get(name)
 	}
@@ -619,7 +619,7 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 		c.KeyFingerprint = ""
 	}
 	v, _ := r.get(usage.AttrEcho)
-	c.Echo = truth(v) == usage.Yes
+	c.SecondarySignal = truth(v) == usage.Yes
 	v, _ = r.get(usage.AttrRequestStream)
 	c.Stream = truth(v)
 	v, _ = r.get(usage.AttrTTFT)
@@ -717,7 +717,7 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 	}
 	for _, e := range sessions {
 		if r.scope == e.Scope && c.Session != "" {
-			c.Group, c.Echo = e.Name+"|"+c.Session, !r.log || !slices.Contains(e.Full, r.event)
+			c.SignalGroup, c.SecondarySignal = e.Name+"|"+c.Session, !r.log || !slices.Contains(e.Full, r.event)
 		}
 	}
 	if best == nil {
@@ -885,7 +885,7 @@ func plainWrite(c *usage.Call, family string, attrs pcommon.Map) {
 		usage.AttrOperation: c.Operation, usage.AttrProvider: c.Provider, usage.AttrRequestModel: c.RequestModel, usage.AttrResponseModel: c.Model,
 		usage.AttrResponseID: c.ResponseID, usage.AttrErrorType: c.ErrorType, usage.AttrRequestID: c.RequestID,
 		usage.AttrKeyFingerprint: c.KeyFingerprint, usage.AttrKeyDisplay: c.KeyDisplay, usage.AttrUser: c.User, usage.AttrProject: c.Project,
-		usage.AttrSession: c.Session, usage.AttrGroup: c.Group, usage.AttrFamily: family, usage.AttrRole: role,
+		usage.AttrSession: c.Session, usage.AttrGroup: c.SignalGroup, usage.AttrFamily: family, usage.AttrRole: role,
 		usage.AttrHTTPMethod: c.Method, usage.AttrURLPath: c.Path, usage.AttrTier: c.Tier.String(),
 	} {
 		if attrs.PutStr(name, s); s == "" {
@@ -908,7 +908,7 @@ func plainWrite(c *usage.Call, family string, attrs pcommon.Map) {
 	if c.TTFT > 0 {
 		attrs.PutDouble(usage.AttrTTFT, c.TTFT.Seconds())
 	}
-	if c.Echo {
+	if c.SecondarySignal {
 		attrs.PutBool(usage.AttrEcho, true)
 	}
 	integer(usage.AttrCostReported, c.HasReportedCost, int64(c.ReportedCost))

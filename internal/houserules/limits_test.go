@@ -37,7 +37,6 @@ var exceptions = map[string]int{
 	"package internal/store/sqlite": 5344,
 	"package internal/dialect":      5319,
 	"package internal/rollup":       3708,
-	"package proxytrace":            4126,
 
 	"file internal/dialect/reference_test.go":         1108,
 	"file internal/ledger/account_test.go":            502,

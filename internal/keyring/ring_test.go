@@ -335,7 +335,7 @@ func TestReopen(t *testing.T) {
 	w.commit(t, parent)
 	w.commit(t, child)
 	require.Zero(t, w.ring.Left("1").Tokens[store.Ever].Reserved)
-	require.NoError(t, w.ledger.Commit(ctx, usage.Batch{Links: []usage.Link{{Trace: parent.Trace, Span: usage.SpanID{77}, Parent: parent.Span}}}))
+	require.NoError(t, w.ledger.Commit(ctx, usage.Batch{Parents: []usage.SpanParent{{Trace: parent.Trace, Span: usage.SpanID{77}, Parent: parent.Span}}}))
 	a := w.ring.Left("1").Tokens[store.Ever]
 	require.EqualValues(t, 7, a.Used)
 	require.EqualValues(t, 100, a.Reserved)

@@ -92,7 +92,7 @@ func (r *Ring) Verify(ctx context.Context, q Query) (Verdict, error) {
 	now, current := r.now()
 	// Hashed first, so that nothing that takes time depends on how much of a key is right.
 	sum := sha256.Sum256([]byte(q.Key))
-	identity := r.o.Ledger.KeyIdentity(hex.EncodeToString(sum[:]))
+	identity := r.o.Ledger.KeyedFingerprint(hex.EncodeToString(sum[:]))
 	r.mu.RLock()
 	e := r.byFingerprint[identity]
 	r.mu.RUnlock()

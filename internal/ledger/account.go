@@ -163,11 +163,11 @@ func (x *index) settleCall(parts [][]*node) {
 // lentTo gives what the record that counts, the first of a call's, does not know and others do: the
 // call's other records, the fuller first, then the spans of the same line that it stands for, the
 // nearest first.
-func (x *index) lentTo(whole []*node) usage.Who {
+func (x *index) lentTo(whole []*node) usage.Attribution {
 	own := x.whos.value(whole[0].who)
 	all := own
 	for _, n := range whole[1:] {
-		all.Fill(x.whos.value(n.who))
+		all.FillFrom(x.whos.value(n.who))
 	}
 	for _, n := range whole {
 		f := x.found(n)
@@ -175,12 +175,12 @@ func (x *index) lentTo(whole []*node) usage.Who {
 		for _, line := range [][]*node{f.above, f.below} {
 			for _, a := range line {
 				if a.who != 0 && x.found(a).reason == store.ReasonAncestor {
-					all.Fill(x.whos.value(a.who))
+					all.FillFrom(x.whos.value(a.who))
 				}
 			}
 		}
 	}
-	return all.Less(own)
+	return all.Without(own)
 }
 
 // tree is one trace as the leaf rule sees it. Log records have no place in it.

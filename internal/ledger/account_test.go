@@ -31,7 +31,7 @@ type told struct {
 	model        string // "" is "m", "-" none
 	failed       bool
 	in           int64 // input tokens, where there is usage
-	who          usage.Who
+	who          usage.Attribution
 	operation    string
 }
 
@@ -61,7 +61,7 @@ func (r told) traceID() usage.TraceID {
 func (r told) call() usage.Call {
 	c := usage.Call{
 		Trace: r.traceID(), Role: r.role, Start: testStart.Add(r.at), Model: "m", ResponseID: r.response,
-		RequestID: r.request, Scope: r.scope, Process: r.process, Group: r.group, Echo: r.echo,
+		RequestID: r.request, Scope: r.scope, Process: r.process, SignalGroup: r.group, SecondarySignal: r.echo,
 	}
 	c.Duration, c.Failed, c.Operation = r.lasts, r.failed, r.operation
 	c.KeyFingerprint, c.KeyDisplay, c.User, c.Project, c.Session = r.who.KeyFingerprint, r.who.KeyDisplay, r.who.User, r.who.Project, r.who.Session
@@ -91,8 +91,8 @@ func (r told) call() usage.Call {
 	return c
 }
 
-func (r told) link() usage.Link {
-	return usage.Link{Trace: r.traceID(), Span: spanID(r.name), Parent: spanID(r.parent), Tool: r.role == usage.RoleTool}
+func (r told) link() usage.SpanParent {
+	return usage.SpanParent{Trace: r.traceID(), Span: spanID(r.name), Parent: spanID(r.parent), Tool: r.role == usage.RoleTool}
 }
 
 // isLink tells whether a record is a span that is no call.
@@ -451,11 +451,11 @@ func TestIndexRollback(t *testing.T) {
 	}
 	first.Quality |= usage.RunningSum
 	fuller := first
-	fuller.Tokens.OutputText, fuller.ResponseID, fuller.Group = 9, "r2", ""
+	fuller.Tokens.OutputText, fuller.ResponseID, fuller.SignalGroup = 9, "r2", ""
 	x := newIndex(true)
 	a := add(x, first)
 	before := usage.Tokens{OutputText: 2}
-	x.stand(a, &standing{counted: true, lent: usage.Who{User: "ann"}, before: before})
+	x.stand(a, &standing{counted: true, lent: usage.Attribution{User: "ann"}, before: before})
 	x.commit()
 
 	x.begin()
@@ -465,7 +465,7 @@ func TestIndexRollback(t *testing.T) {
 	x.addLink(told{name: "l", parent: "a", trace: "2", role: linkRole}.link(), testStart)
 	g := gistOf(&fuller)
 	x.replace(a, &fuller, &g, testStart)
-	x.stand(a, &standing{by: b.id, reason: store.ReasonTwin, lent: usage.Who{User: "bob"}})
+	x.stand(a, &standing{by: b.id, reason: store.ReasonTwin, lent: usage.Attribution{User: "bob"}})
 	x.rollback()
 
 	require.Equal(t, 1, x.size)
@@ -479,7 +479,7 @@ func TestIndexRollback(t *testing.T) {
 	require.Equal(t, 1, x.byKey.count(keyOf('r', "r")))
 	require.Equal(t, 1, x.groups[a.group].full)
 	require.Empty(t, x.groups[a.group].echoes)
-	require.Equal(t, standing{counted: true, lent: usage.Who{User: "ann"}, before: before}, x.standingOf(a))
+	require.Equal(t, standing{counted: true, lent: usage.Attribution{User: "ann"}, before: before}, x.standingOf(a))
 	require.Equal(t, first.Tokens.Output(), x.running[a.self].OutputText)
 	require.Equal(t, fullnessOf(&first), a.full)
 	require.Empty(t, x.by)

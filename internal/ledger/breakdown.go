@@ -14,7 +14,7 @@ import (
 // BreakdownQuery asks for sums by one or two dimensions together.
 type BreakdownQuery struct {
 	Filter store.Filter // Superseded is refused
-	By     []Dimension  // one or two, different ones, none of them ByNothing
+	By     []GroupBy    // one or two, different ones, none of them ByNothing
 }
 
 // Row is the sums of one combination of values. Its histograms are empty.
@@ -35,7 +35,7 @@ const MaxRows = 50_000
 // ErrTooMany reports a Breakdown of more than MaxRows rows.
 var ErrTooMany = fmt.Errorf("%w: more than %d combinations", ErrQuery, MaxRows)
 
-var fieldOf = map[Dimension]store.Field{
+var fieldOf = map[GroupBy]store.Field{
 	ByModel: store.FieldModel, ByProvider: store.FieldProvider, ByKey: store.FieldKey, ByUser: store.FieldUser,
 	ByService: store.FieldService, ByProject: store.FieldProject, ByStatus: store.FieldStatus, ByOperation: store.FieldOperation,
 	ByTier: store.FieldTier,
@@ -91,7 +91,7 @@ func inMemory(q BreakdownQuery) (Query, bool) {
 	return mq, ok && len(q.Filter.Text) == 0
 }
 
-func (l *Ledger) breakdownFromSums(ctx context.Context, q Query, by []Dimension) (Breakdown, error) {
+func (l *Ledger) breakdownFromSums(ctx context.Context, q Query, by []GroupBy) (Breakdown, error) {
 	a, err := l.Query(ctx, q)
 	if err != nil {
 		return Breakdown{}, err
@@ -120,7 +120,7 @@ func (l *Ledger) breakdownFromSums(ctx context.Context, q Query, by []Dimension)
 }
 
 // String is a dimension's name in the API; "" of ByNothing.
-func (d Dimension) String() string {
+func (d GroupBy) String() string {
 	names := [...]string{"", "model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier"}
 	if int(d) < len(names) {
 		return names[d]

@@ -16,7 +16,7 @@ import (
 )
 
 // valueOf is a call's value of a dimension, worked out apart from the ledger.
-func valueOf(d Dimension, c *usage.Call) string {
+func valueOf(d GroupBy, c *usage.Call) string {
 	switch d {
 	case ByModel:
 		return c.Model
@@ -74,7 +74,7 @@ func TestBreakdownEqualsRecords(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var q BreakdownQuery
 		for _, d := range rapid.SliceOfNDistinct(rapid.IntRange(int(ByModel), int(ByTier)), 1, 2, rapid.ID[int]).Draw(t, "by") {
-			q.By = append(q.By, Dimension(d))
+			q.By = append(q.By, GroupBy(d))
 		}
 		if rapid.Bool().Draw(t, "range") {
 			q.Filter.From = testStart.Add(-time.Duration(rapid.Int64Range(0, 80*60).Draw(t, "from")) * time.Minute)
@@ -126,16 +126,16 @@ func TestBreakdownRefuses(t *testing.T) {
 	l, _ := open(t, t.TempDir(), Options{})
 	for name, q := range map[string]BreakdownQuery{
 		"nothing":       {},
-		"three":         {By: []Dimension{ByModel, ByKey, ByUser}},
-		"one twice":     {By: []Dimension{ByKey, ByKey}},
-		"no dimension":  {By: []Dimension{ByNothing}},
-		"nothing twice": {By: []Dimension{ByModel, ByNothing}},
-		"superseded":    {By: []Dimension{ByModel}, Filter: store.Filter{Superseded: true}},
+		"three":         {By: []GroupBy{ByModel, ByKey, ByUser}},
+		"one twice":     {By: []GroupBy{ByKey, ByKey}},
+		"no dimension":  {By: []GroupBy{ByNothing}},
+		"nothing twice": {By: []GroupBy{ByModel, ByNothing}},
+		"superseded":    {By: []GroupBy{ByModel}, Filter: store.Filter{Superseded: true}},
 	} {
 		_, err := l.Breakdown(context.Background(), q)
 		require.ErrorIs(t, err, ErrQuery, name)
 	}
-	empty, err := l.Breakdown(context.Background(), BreakdownQuery{By: []Dimension{ByModel, ByKey}})
+	empty, err := l.Breakdown(context.Background(), BreakdownQuery{By: []GroupBy{ByModel, ByKey}})
 	require.NoError(t, err)
 	require.Empty(t, empty.Rows)
 	_, err = l.engine.Totals(context.Background(), store.Filter{}, []store.Field{store.FieldModel}, 0)

@@ -195,7 +195,7 @@ func captureBatches(t *testing.T, folder string) (out []usage.Batch) {
 		eachSpan(td, func(res pcommon.Resource, scope pcommon.InstrumentationScope, s ptrace.Span) {
 			c, _ := d.Span(res, scope, s)
 			if c.Role == usage.RoleNone || (c.Role == usage.RoleTool && !c.Tokens.Reported()) {
-				b.Links = append(b.Links, usage.Link{Trace: c.Trace, Span: c.Span, Parent: c.Parent, Tool: c.Role == usage.RoleTool})
+				b.Parents = append(b.Parents, usage.SpanParent{Trace: c.Trace, Span: c.Span, Parent: c.Parent, Tool: c.Role == usage.RoleTool})
 				return
 			}
 			b.Calls = append(b.Calls, c)
@@ -240,7 +240,7 @@ func replayBatches(t *testing.T, batches []usage.Batch, seed uint64) (out []stor
 	rng := rand.New(rand.NewPCG(seed, 11))
 	rng.Shuffle(len(sends), func(i, j int) { sends[i], sends[j] = sends[j], sends[i] })
 	for _, b := range sends {
-		require.NoError(t, l.Commit(context.Background(), usage.Batch{Calls: slices.Clone(b.Calls), Links: slices.Clone(b.Links)}))
+		require.NoError(t, l.Commit(context.Background(), usage.Batch{Calls: slices.Clone(b.Calls), Parents: slices.Clone(b.Parents)}))
 	}
 	require.NoError(t, l.Close())
 	for _, r := range engine.records {

@@ -28,15 +28,15 @@ func (t *transaction) takeCold(stored *store.Record, c *usage.Call) {
 	}
 	r := &t.cold[at]
 	own := r.put.Call
-	own.Lend(usage.Who{})
+	own.Inherit(usage.Attribution{})
 	own.Deduct(usage.Tokens{})
 	if !fullnessOf(&own).less(fullnessOf(c)) {
 		t.counters.Duplicates++
 		return
 	}
-	t.counters.Fuller++
+	t.counters.Replaced++
 	r.put.Call, r.put.StoredAt, r.fuller = *c, t.now, true
-	r.put.Lend(r.stored.LentFacts())
+	r.put.Inherit(r.stored.InheritedAttribution())
 	t.deduct(&r.put, &standing{before: r.stored.Before})
 }
 

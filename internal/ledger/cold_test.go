@@ -40,7 +40,7 @@ func TestColdDeliveriesInOneCommit(t *testing.T) {
 			requireConsistent(t, l)
 			status, err := l.Status(context.Background())
 			require.NoError(t, err)
-			require.Equal(t, tc.fuller, status.Counters.Fuller)
+			require.Equal(t, tc.fuller, status.Counters.Replaced)
 			require.Equal(t, tc.duplicates, status.Counters.Duplicates)
 			require.NoError(t, l.Close())
 			l, _ = open(t, dir, Options{MaxSpans: 1})

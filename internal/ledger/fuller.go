@@ -76,7 +76,7 @@ func digestOf(c *usage.Call) uint64 {
 	d := digest(room[:0])
 	d = append(d, c.ID[:]...)
 	d = append(d, c.Parent[:]...)
-	d = d.ints(int64(c.Role), int64(c.Stream), flag(c.Echo), flag(c.Failed), flag(c.HasReportedCost),
+	d = d.ints(int64(c.Role), int64(c.Stream), flag(c.SecondarySignal), flag(c.Failed), flag(c.HasReportedCost),
 		int64(c.Tokens.Fields), int64(c.Quality&^(usage.Unpriced|usage.ReportedCost|usage.NoUsage|usage.TierUnpriced)),
 		c.Start.UnixNano(), int64(c.Duration), int64(c.TTFT), int64(c.Status), int64(c.ReportedCost))
 	t := &c.Tokens
@@ -84,7 +84,7 @@ func digestOf(c *usage.Call) uint64 {
 	m := &c.Modalities
 	d = d.ints(m.AudioInput, m.AudioCacheRead, m.AudioOutput, m.ImageInput, m.ImageCacheRead, m.ImageOutput, m.VideoInput, m.VideoOutput)
 	for _, s := range [...]*string{
-		&c.Group, &c.Operation, &c.Provider, &c.RequestModel, &c.Model, &c.KeyFingerprint, &c.KeyDisplay, &c.User,
+		&c.SignalGroup, &c.Operation, &c.Provider, &c.RequestModel, &c.Model, &c.KeyFingerprint, &c.KeyDisplay, &c.User,
 		&c.Service, &c.Environment, &c.Project, &c.Session, &c.Method, &c.Path, &c.ErrorType, &c.ResponseID, &c.RequestID,
 	} {
 		d = append(d.ints(int64(len(*s))), *s...) // with their lengths, texts that follow one another cannot be divided another way

@@ -33,7 +33,7 @@ func TestDigest(t *testing.T) {
 	seen := map[uint64]string{plain: "nothing"}
 	for name, change := range map[string]func(*usage.Call){
 		"ID": func(c *usage.Call) { c.ID[0]++ }, "Parent": func(c *usage.Call) { c.Parent[7]++ }, "Role": func(c *usage.Call) { c.Role = usage.RoleTool },
-		"Stream": func(c *usage.Call) { c.Stream++ }, "Echo": func(c *usage.Call) { c.Echo = true }, "Failed": func(c *usage.Call) { c.Failed = true },
+		"Stream": func(c *usage.Call) { c.Stream++ }, "Echo": func(c *usage.Call) { c.SecondarySignal = true }, "Failed": func(c *usage.Call) { c.Failed = true },
 		"HasReportedCost": func(c *usage.Call) { c.HasReportedCost = true }, "ReportedCost": func(c *usage.Call) { c.ReportedCost = 5 },
 		"Fields": func(c *usage.Call) { c.Tokens.Fields |= usage.HasCacheWrite }, "Quality": func(c *usage.Call) { c.Quality |= usage.Estimated },
 		"Start": func(c *usage.Call) { c.Start = c.Start.Add(1) }, "Duration": func(c *usage.Call) { c.Duration++ }, "TTFT": func(c *usage.Call) { c.TTFT++ },
@@ -41,7 +41,7 @@ func TestDigest(t *testing.T) {
 		"CacheWrite": func(c *usage.Call) { c.Tokens.CacheWrite++ }, "CacheWrite1h": func(c *usage.Call) { c.Tokens.CacheWrite1h++ },
 		"OutputText": func(c *usage.Call) { c.Tokens.OutputText++ }, "Reasoning": func(c *usage.Call) { c.Tokens.Reasoning++ },
 		"AudioInput": func(c *usage.Call) { c.Modalities.AudioInput++ }, "VideoOutput": func(c *usage.Call) { c.Modalities.VideoOutput++ },
-		"Group": func(c *usage.Call) { c.Group = "g" }, "Model": func(c *usage.Call) { c.Model = "m" }, "User": func(c *usage.Call) { c.User += "x" },
+		"Group": func(c *usage.Call) { c.SignalGroup = "g" }, "Model": func(c *usage.Call) { c.Model = "m" }, "User": func(c *usage.Call) { c.User += "x" },
 		"Session": func(c *usage.Call) { c.Session = "s" }, "Tier": func(c *usage.Call) { c.Tier = usage.TierFlex }, "ErrorType": func(c *usage.Call) { c.ErrorType = "e" }, "RequestID": func(c *usage.Call) { c.RequestID = "" },
 		"a text moved to the next": func(c *usage.Call) { c.Service, c.Environment = "assistantp", "roduction" },
 		"a long text":              func(c *usage.Call) { c.Path = strings.Repeat("/a", 2000) },

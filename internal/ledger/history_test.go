@@ -47,7 +47,7 @@ func requireReference(t require.TestingT, records []told, seed uint64) {
 	rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 	o, texts := Options{}, 0
 	if rng.IntN(2) == 0 { // with room for few names
-		o.MaxMembers, texts = 1+rng.IntN(3), 1+rng.IntN(3)
+		o.MaxValues, texts = 1+rng.IntN(3), 1+rng.IntN(3)
 	}
 	begin := func() (*Ledger, *failing) {
 		e, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir.sub("store"), "t.db"), MaxTexts: texts})
@@ -98,7 +98,7 @@ func requireVerdicts(t require.TestingT, l *Ledger, b usage.Batch) {
 	for _, r := range stored(t, l) {
 		v := refVerdict{counted: r.Counted}
 		if r.Counted {
-			v.who = usage.Who{KeyFingerprint: r.KeyFingerprint, KeyDisplay: r.KeyDisplay, User: r.User, Project: r.Project, Session: r.Session}
+			v.who = usage.Attribution{KeyFingerprint: r.KeyFingerprint, KeyDisplay: r.KeyDisplay, User: r.User, Project: r.Project, Session: r.Session}
 			require.Equal(t, store.ReasonNone, r.Reason)
 			users[r.User] += r.Tokens.Total()
 		} else {
@@ -116,7 +116,7 @@ func requireVerdicts(t require.TestingT, l *Ledger, b usage.Batch) {
 		sums[g.Value] = g.Points[0].Tokens.Total()
 	}
 	for user, tokens := range users {
-		if l.o.MaxMembers > 0 { // some calls may be summed as those of others
+		if l.o.MaxValues > 0 { // some calls may be summed as those of others
 			require.LessOrEqual(t, sums[user], tokens)
 			others += tokens - sums[user]
 			sums[user] = tokens
@@ -126,8 +126,8 @@ func requireVerdicts(t require.TestingT, l *Ledger, b usage.Batch) {
 		require.Len(t, of.Groups, 1)
 		require.Equal(t, tokens, of.Groups[0].Points[0].Tokens.Total(), "a question about one value is exact")
 	}
-	require.Equal(t, others, sums[rollup.Other.Value])
-	delete(sums, rollup.Other.Value)
+	require.Equal(t, others, sums[rollup.Overflow.Value])
+	delete(sums, rollup.Overflow.Value)
 	require.Equal(t, users, sums)
 
 	all := total(t, l)
@@ -177,7 +177,7 @@ func (g *historian) tell(r told) string {
 		r.trace = g.trace
 	}
 	if g.chance(4, "knows who") {
-		r.who = usage.Who{User: rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(g.T, "user"), KeyFingerprint: rapid.SampledFrom([]string{"", "k1"}).Draw(g.T, "key")}
+		r.who = usage.Attribution{User: rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(g.T, "user"), KeyFingerprint: rapid.SampledFrom([]string{"", "k1"}).Draw(g.T, "key")}
 	}
 	g.out = append(g.out, r)
 	if r.out > 2 && !r.isLink() && g.chance(5, "partial first") {
@@ -264,7 +264,7 @@ func noiseHistory(t *rapid.T) []told {
 			log:       rapid.IntRange(0, 5).Draw(t, "log") == 0,
 			failed:    rapid.IntRange(0, 5).Draw(t, "failed") == 0,
 			operation: rapid.SampledFrom([]string{"chat", "chat", "embeddings"}).Draw(t, "operation"),
-			who:       usage.Who{User: rapid.SampledFrom([]string{"", "", "ann", "bob"}).Draw(t, "user")},
+			who:       usage.Attribution{User: rapid.SampledFrom([]string{"", "", "ann", "bob"}).Draw(t, "user")},
 		}
 		if i > 0 && rapid.IntRange(0, 3).Draw(t, "root") > 0 {
 			p := rapid.IntRange(0, i+1).Draw(t, "parent") // sometimes itself, or a span that comes later

@@ -48,8 +48,8 @@ type standing struct {
 	counted bool
 	reason  store.Reason
 	by      usage.ID
-	lent    usage.Who    // of a record that counts: what its relatives know and it does not
-	before  usage.Tokens // of a record that tells a running sum: what calls before it spent
+	lent    usage.Attribution // of a record that counts: what its relatives know and it does not
+	before  usage.Tokens      // of a record that tells a running sum: what calls before it spent
 }
 
 // ref names a node of an index; 0 names none.
@@ -115,9 +115,9 @@ type gist struct {
 // gistOf works out the gist of a record as it was told: nothing is lent to it.
 func gistOf(c *usage.Call) gist {
 	return gist{
-		full: fullnessOf(c), group: keyOf('g', c.Group),
+		full: fullnessOf(c), group: keyOf('g', c.SignalGroup),
 		keys: [2]key{keyOf('r', c.ResponseID), keyOf('q', c.RequestID)},
-		id:   tagOfBytes(c.ID[:]), trace: tagOfBytes(c.Trace[:]), who: tagOf(c.Who()),
+		id:   tagOfBytes(c.ID[:]), trace: tagOfBytes(c.Trace[:]), who: tagOf(c.OwnAttribution()),
 		models: tagOf(models{c.Model, c.RequestModel}), source: tagOf(sourceOf(c)),
 	}
 }
@@ -355,7 +355,7 @@ func (x *index) linkAt(trace uint32, span usage.SpanID) *link {
 }
 
 // addLink remembers the place of a span; false where it was known.
-func (x *index) addLink(k usage.Link, seen time.Time) (trace uint32, fresh bool) {
+func (x *index) addLink(k usage.SpanParent, seen time.Time) (trace uint32, fresh bool) {
 	at, t := x.traceOf(k.Trace, tagOfBytes(k.Trace[:]), seen)
 	if x.linkAt(at, k.Span) != nil {
 		return at, false
@@ -417,14 +417,14 @@ func (x *index) fill(n *node, c *usage.Call, g *gist) {
 	for _, f := range [...]struct {
 		is   facts
 		true bool
-	}{{isUsage, c.Tokens.Reported()}, {isEcho, c.Echo}, {isFailed, c.Failed}, {isEmbedding, c.Operation == "embeddings"},
+	}{{isUsage, c.Tokens.Reported()}, {isEcho, c.SecondarySignal}, {isFailed, c.Failed}, {isEmbedding, c.Operation == "embeddings"},
 		{isRunning, c.Quality&usage.RunningSum != 0 && c.Tokens.Reported()}} {
 		if f.true {
 			n.is |= f.is
 		}
 	}
 	x.run(n, c.Tokens)
-	who := c.Who()
+	who := c.OwnAttribution()
 	n.models = x.models.take(models{c.Model, c.RequestModel}, g.models)
 	n.src = x.sources.take(sourceOf(c), g.source)
 	n.who = x.whos.take(&who, g.who)
@@ -508,7 +508,7 @@ func (x *index) stand(n *node, s *standing) {
 
 // setStanding sets a record's standing, for good.
 func (x *index) setStanding(n *node, s *standing) {
-	if n.lent != 0 || s.lent != (usage.Who{}) {
+	if n.lent != 0 || s.lent != (usage.Attribution{}) {
 		was := n.lent
 		n.lent = x.whos.take(&s.lent, tagOf(s.lent))
 		x.whos.drop(was)

@@ -9,6 +9,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,9 +42,9 @@ type Options struct {
 	MaxRecords int64
 	// MaxBytes drops the oldest records while the store is larger; 0 keeps them.
 	MaxBytes int64
-	// MaxMembers bounds the values of one dimension that have sums of their own, over all that is kept;
+	// MaxValues bounds the values of one dimension that have sums of their own, over all that is kept;
 	// what comes beyond them is summed as "(other)". Default 20,000.
-	MaxMembers int
+	MaxValues int
 	// Series says which series Series gives. Default: all labels, 2,000 series.
 	Series rollup.SeriesOptions
 	// SaveInterval is how often the sums are stored, so that a start after a crash has little to add
@@ -51,9 +52,9 @@ type Options struct {
 	SaveInterval time.Duration
 	// RetentionInterval is how often the three limits above are applied. Default 1 minute.
 	RetentionInterval time.Duration
-	// KeySecret keys the fingerprints of keys that records come with, see KeyIdentity.
+	// KeySecret keys the fingerprints of keys that records come with, see KeyedFingerprint.
 	KeySecret usage.KeySecret
-	// Holder names this process among those that share the store; see store.Leases.
+	// Holder names this process among those that share the store, see store.Leases. Default: a random name.
 	Holder string
 	// Now is the clock; time.Now where nil.
 	Now func() time.Time
@@ -79,29 +80,29 @@ type Status struct {
 	Outcome   error
 	Retention error // why old records could not be dropped at the last try
 	Save      error // why sums or records could not be put in order on disk at the last try; the next start takes longer
-	// Folded counts calls that were summed as "(other)" on some dimension since start, because it had
+	// Overflowed counts calls that were summed as "(other)" on some dimension since start, because it had
 	// too many values.
-	Folded int64
+	Overflowed int64
 	// Values is how much room there is for values of the dimensions that have sums.
-	Values []ValueRoom
+	Values []Cardinality
 	// Secrets counts, since start, keys and other secrets in clear that were taken out of telemetry.
 	Secrets int64
 }
 
-// ValueRoom is how many values of a dimension have sums of their own, and how many can have.
-type ValueRoom struct {
-	Dimension  Dimension
+// Cardinality is how many values of a dimension have sums of their own, and how many can have.
+type Cardinality struct {
+	Dimension  GroupBy
 	Count, Max int
-	// Other tells whether calls that are kept are summed as "(other)".
-	Other bool
+	// Overflow tells whether calls that are kept are summed as "(other)".
+	Overflow bool
 }
 
-// valueRoom tells how much room there is. The caller holds the lock.
-func (l *Ledger) valueRoom() []ValueRoom {
-	var out []ValueRoom
-	for _, by := range [...]Dimension{ByModel, ByKey, ByUser, ByService, ByProject} {
-		room := l.sums.Room(axisOf(by))
-		out = append(out, ValueRoom{Dimension: by, Count: room.Members, Max: room.Max, Other: room.Folds})
+// cardinality tells how much room there is. The caller holds the lock.
+func (l *Ledger) cardinality() []Cardinality {
+	var out []Cardinality
+	for _, by := range [...]GroupBy{ByModel, ByKey, ByUser, ByService, ByProject} {
+		room := l.sums.Cardinality(axisOf(by))
+		out = append(out, Cardinality{Dimension: by, Count: room.Values, Max: room.Max, Overflow: room.HasOverflow})
 	}
 	return out
 }
@@ -110,7 +111,7 @@ func (l *Ledger) valueRoom() []ValueRoom {
 type Counters struct {
 	Committed  int64 // batches acknowledged
 	Duplicates int64 // records delivered again that changed nothing
-	Fuller     int64 // records replaced by a fuller delivery of themselves
+	Replaced   int64 // records replaced by a fuller delivery of themselves
 	Superseded int64 // records that counted and were superseded later
 	RefusedOld int64 // records older than what is kept
 	RefusedNew int64 // records from further in the future than clocks go wrong
@@ -144,7 +145,7 @@ type Ledger struct {
 	maintenance store.Maintenance
 	lease       store.Lease // of store.TaskLedger
 	o           Options
-	keyed       *usage.KeyedNames
+	keyed       *usage.FingerprintKeyer
 
 	requests chan *request
 	jobs     chan job // other work for the writer
@@ -189,9 +190,9 @@ type Ledger struct {
 	journaled   int            // bytes of journals since the sums were stored
 }
 
-// KeyIdentity gives the form in which a key's fingerprint is kept and asked for here. What has that form already
+// KeyedFingerprint gives the form in which a key's fingerprint is kept and asked for here. What has that form already
 // stays as it is.
-func (l *Ledger) KeyIdentity(fingerprint string) string { return l.keyed.Of(fingerprint) }
+func (l *Ledger) KeyedFingerprint(fingerprint string) string { return l.keyed.Of(fingerprint) }
 
 // Open reads what the engine keeps and starts the ledger, which owns the engine from then on,
 // also where Open fails.
@@ -214,6 +215,9 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 	if o.SaveInterval <= 0 {
 		o.SaveInterval = defaultSave
 	}
+	if o.Holder == "" {
+		o.Holder = rand.Text()
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -221,7 +225,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		o.chunk = defaultChunk
 	}
 	l := &Ledger{
-		engine: engine, o: o, keyed: usage.NewKeyedNames(o.KeySecret), series: rollup.NewSeries(o.Series), dirty: map[int64]bool{},
+		engine: engine, o: o, keyed: usage.NewFingerprintKeyer(o.KeySecret), series: rollup.NewSeries(o.Series), dirty: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.sumStore, l.maintenance = abilities(engine)
@@ -286,7 +290,7 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 			return err
 		}
 	}
-	err := l.engine.Links(ctx, since, func(k usage.Link) error {
+	err := l.engine.Links(ctx, since, func(k usage.SpanParent) error {
 		l.index.addLink(k, l.o.Now())
 		l.index.commit()
 		return nil
@@ -319,11 +323,11 @@ func (l *Ledger) indexHour(ctx context.Context, f store.Filter, since time.Time)
 	n := 0
 	err := l.engine.Scan(ctx, f, func(r *store.Record) error {
 		own := r.Call
-		own.Lend(usage.Who{})
+		own.Inherit(usage.Attribution{})
 		own.Deduct(usage.Tokens{})
 		g := gistOf(&own)
 		node := l.index.add(&own, &g, r.StoredAt)
-		l.index.setStanding(node, &standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason, lent: r.LentFacts(), before: r.Before})
+		l.index.setStanding(node, &standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason, lent: r.InheritedAttribution(), before: r.Before})
 		l.index.commit()
 		if n++; n%indexStep == 0 {
 			l.index.evict(l.o.MaxSpans, since)
@@ -422,5 +426,5 @@ func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr, Folded: l.sums.Folded, Values: l.valueRoom(), Secrets: l.secrets.Load()}, nil
+	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr, Overflowed: l.sums.Overflowed, Values: l.cardinality(), Secrets: l.secrets.Load()}, nil
 }

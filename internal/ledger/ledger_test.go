@@ -52,7 +52,7 @@ func batchOf(records []told) usage.Batch {
 	var b usage.Batch
 	for _, r := range records {
 		if r.isLink() {
-			b.Links = append(b.Links, r.link())
+			b.Parents = append(b.Parents, r.link())
 		} else {
 			b.Calls = append(b.Calls, r.call())
 		}

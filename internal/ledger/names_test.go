@@ -40,7 +40,7 @@ func requireBounded(t *testing.T, l *Ledger, limit, calls int) {
 	status, err := l.Status(context.Background())
 	require.NoError(t, err)
 	for _, v := range status.Values {
-		require.Equal(t, ValueRoom{Dimension: v.Dimension, Count: limit + 1, Max: limit, Other: true}, v)
+		require.Equal(t, Cardinality{Dimension: v.Dimension, Count: limit + 1, Max: limit, Overflow: true}, v)
 		a, err := l.Query(context.Background(), Query{By: v.Dimension, CountsOnly: true})
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(a.Groups), limit+1)
@@ -69,7 +69,7 @@ func requireBounded(t *testing.T, l *Ledger, limit, calls int) {
 func TestNewNames(t *testing.T) {
 	const limit, calls, perDay = 100, 4_000, 150
 	dir := t.TempDir()
-	o := Options{MaxMembers: limit, MaxAge: 1000 * 24 * time.Hour}
+	o := Options{MaxValues: limit, MaxAge: 1000 * 24 * time.Hour}
 	l, _ := open(t, dir, o)
 	for i := 0; i < calls; i += 500 {
 		require.NoError(t, l.Commit(context.Background(), newNames(i, 500, perDay)))
@@ -87,7 +87,7 @@ func TestNewNames(t *testing.T) {
 	requireBounded(t, l, limit, calls)
 	require.NoError(t, l.Close())
 
-	o.MaxMembers = 30
+	o.MaxValues = 30
 	l, _ = open(t, dir, o)
 	requireBounded(t, l, 30, calls)
 	requireConsistent(t, l)
@@ -103,12 +103,12 @@ func TestNewNames(t *testing.T) {
 
 // TestSpendingOfOthers: what a key spent that has no sums of its own is in its budget all the same.
 func TestSpendingOfOthers(t *testing.T) {
-	l, _ := open(t, t.TempDir(), Options{MaxMembers: 5})
+	l, _ := open(t, t.TempDir(), Options{MaxValues: 5})
 	require.NoError(t, l.Commit(context.Background(), newNames(0, 50, 100)))
 	f := usage.Fingerprint("key 49")
 	for _, more := range []int{0, 5} {
 		for i := range more {
-			c := told{name: fmt.Sprint("x", i), trace: fmt.Sprint("x", i), out: 7, who: usage.Who{KeyFingerprint: f}}.call()
+			c := told{name: fmt.Sprint("x", i), trace: fmt.Sprint("x", i), out: 7, who: usage.Attribution{KeyFingerprint: f}}.call()
 			require.NoError(t, l.Commit(context.Background(), usage.Batch{Calls: []usage.Call{c}}))
 		}
 		var tokens int64
@@ -159,7 +159,7 @@ func TestSlowDisk(t *testing.T) {
 	disk.reading, disk.proceed = make(chan struct{}), make(chan error)
 	answered := func() {
 		t.Helper()
-		for _, by := range []Dimension{ByNothing, ByUser, ByKey} {
+		for _, by := range []GroupBy{ByNothing, ByUser, ByKey} {
 			_, err := l.Query(context.Background(), Query{By: by, CountsOnly: true})
 			require.NoError(t, err)
 		}
@@ -198,7 +198,7 @@ func TestSlowDisk(t *testing.T) {
 		done := make(chan error, 1)
 		go func() {
 			done <- l.inWriter(context.Background(), func(ctx context.Context) error {
-				return l.foldPage(ctx, rollup.Page{Day: rollup.DayOf(c.Start), Axis: rollup.Users})
+				return l.foldPage(ctx, rollup.Page{Day: rollup.DayOf(c.Start), Dimension: rollup.Users})
 			})
 		}()
 		<-disk.reading

@@ -25,7 +25,7 @@ func (nullEngine) Changes(context.Context, int64, func(store.Change) error) erro
 	return nil
 }
 func (nullEngine) Lookup(context.Context, store.Lookup) ([]store.Record, error) { return nil, nil }
-func (nullEngine) Links(context.Context, time.Time, func(usage.Link) error) error {
+func (nullEngine) Links(context.Context, time.Time, func(usage.SpanParent) error) error {
 	return nil
 }
 func (nullEngine) Scan(context.Context, store.Filter, func(*store.Record) error) error {
@@ -93,8 +93,8 @@ func nested(g *loadgen.Generator, n int) usage.Batch {
 		agent.Role, agent.ResponseID, agent.Scope = usage.RoleAggregate, "", "framework"
 		chain := agent
 		chain = place(chain, 2, 1)
-		link := usage.Link{Trace: first.Trace, Span: place(first, 3, 2).Span, Parent: chain.Span}
-		b.Links = append(b.Links, link)
+		link := usage.SpanParent{Trace: first.Trace, Span: place(first, 3, 2).Span, Parent: chain.Span}
+		b.Parents = append(b.Parents, link)
 		b.Calls = append(b.Calls, agent, chain, place(first, 4, 3))
 		if second, ok := g.Next(); ok {
 			b.Calls = append(b.Calls, place(second, 5, 3))

@@ -13,13 +13,13 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// Dimension is what sums can be grouped by.
-type Dimension uint8
+// GroupBy is what sums can be grouped by.
+type GroupBy uint8
 
 // The dimensions.
 const (
-	ByNothing Dimension = iota
-	ByModel             // model and provider together, see Group.Provider
+	ByNothing GroupBy = iota
+	ByModel           // model and provider together, see Group.Provider
 	ByProvider
 	ByKey // key fingerprint
 	ByUser
@@ -36,7 +36,7 @@ const (
 type Query struct {
 	Filter store.Filter // Text and Superseded are refused
 	Edges  []time.Time
-	By     Dimension
+	By     GroupBy
 	// CountsOnly leaves the histograms empty, which is most of the work of a wide query.
 	CountsOnly bool
 	// Overall fills the histograms of Answer.Overall and leaves those of the groups' points empty.
@@ -200,7 +200,7 @@ func (l *Ledger) keep(s *rollup.Summing) {
 // plan is how a query is answered.
 type plan struct {
 	query      Query
-	axis       rollup.Axis
+	axis       rollup.Dimension
 	fromMemory bool
 	from, to   time.Time       // zero is open
 	top        map[string]bool // names of the top groups, where they are looked for first: see rank
@@ -239,13 +239,13 @@ func (l *Ledger) plan(q Query) (*plan, error) {
 }
 
 // axisFor gives the one axis that answers a query, and false where none does.
-func axisFor(q Query) (rollup.Axis, bool) {
-	need := map[rollup.Axis]bool{}
+func axisFor(q Query) (rollup.Dimension, bool) {
+	need := map[rollup.Dimension]bool{}
 	f := &q.Filter
 	if len(f.Tiers) > 0 {
 		return rollup.All, false // sums are not kept by it
 	}
-	for a, used := range map[rollup.Axis]bool{
+	for a, used := range map[rollup.Dimension]bool{
 		rollup.Models: len(f.Models)+len(f.Providers) > 0, rollup.Keys: len(f.Keys) > 0, rollup.Users: len(f.Users) > 0,
 		rollup.Services: len(f.Services) > 0, rollup.Projects: len(f.Projects) > 0, rollup.Statuses: len(f.Statuses) > 0,
 	} {
@@ -276,7 +276,7 @@ func filtered(f *store.Filter) bool {
 func (l *Ledger) whole(p *plan) bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.sums.Whole(p.axis, p.members())
+	return l.sums.IsComplete(p.axis, p.members())
 }
 
 // within gives the plan in base buckets. No call that is in the sums starts after newest: an edge
@@ -339,7 +339,7 @@ func firstBucket(t time.Time) int64 {
 
 // begin begins to add the whole base buckets from memory. The caller holds the lock.
 func (l *Ledger) begin(p *plan, b bucketed, s *summation) (sums []*rollup.Summing) {
-	q := rollup.Query{Axis: p.axis, Edges: b.edges, Skip: b.partial, Of: p.members(), Overall: s.overall, Points: func(m rollup.Member) []Sums {
+	q := rollup.Query{Dimension: p.axis, Edges: b.edges, Skip: b.partial, Of: p.members(), Overall: s.overall, Points: func(m rollup.Value) []Sums {
 		if !p.passes(m) {
 			return nil
 		}
@@ -355,29 +355,29 @@ func (l *Ledger) begin(p *plan, b bucketed, s *summation) (sums []*rollup.Summin
 		q.Histograms = rollup.OfNone // the sums of all are fewer
 		discard := make([]Sums, len(q.Edges)-1)
 		sums = append(sums, l.sums.Begin(rollup.Query{
-			Axis: rollup.All, Edges: q.Edges, Skip: q.Skip, Histograms: rollup.OfAll, Overall: q.Overall,
-			Points: func(rollup.Member) []Sums { return discard },
+			Dimension: rollup.All, Edges: q.Edges, Skip: q.Skip, Histograms: rollup.OfAll, Overall: q.Overall,
+			Points: func(rollup.Value) []Sums { return discard },
 		}))
 	}
 	return append(sums, l.sums.Begin(q))
 }
 
 // members gives the members that the filter names; nil where it does not name them whole.
-func (p *plan) members() map[rollup.Member]bool {
+func (p *plan) members() map[rollup.Value]bool {
 	f := &p.query.Filter
-	values := map[rollup.Axis][]string{rollup.Keys: f.Keys, rollup.Users: f.Users, rollup.Services: f.Services, rollup.Projects: f.Projects}[p.axis]
+	values := map[rollup.Dimension][]string{rollup.Keys: f.Keys, rollup.Users: f.Users, rollup.Services: f.Services, rollup.Projects: f.Projects}[p.axis]
 	if len(values) == 0 {
 		return nil
 	}
-	of := make(map[rollup.Member]bool, len(values))
+	of := make(map[rollup.Value]bool, len(values))
 	for _, v := range values {
-		of[rollup.Member{Value: v}] = true
+		of[rollup.Value{Value: v}] = true
 	}
 	return of
 }
 
 // passes tells whether a member of the plan's axis passes the filter.
-func (p *plan) passes(m rollup.Member) bool {
+func (p *plan) passes(m rollup.Value) bool {
 	f := &p.query.Filter
 	switch p.axis {
 	case rollup.Models:
@@ -403,7 +403,7 @@ func (l *Ledger) sumRecords(ctx context.Context, p *plan, s *summation, from, to
 	by := axisOf(p.query.By)
 	err := l.engine.Figures(ctx, l.kept(f), func(r *store.Record) error {
 		at := s.point(r.Start)
-		sums := &s.points(rollup.MemberOf(by, &r.Call))[at]
+		sums := &s.points(rollup.ValueOf(by, &r.Call))[at]
 		sums.AddCounts(&r.Call, 1)
 		switch {
 		case p.query.Overall:
@@ -423,31 +423,31 @@ func (l *Ledger) sumRecords(ctx context.Context, p *plan, s *summation, from, to
 type summation struct {
 	query   Query
 	top     map[string]bool // see plan
-	groups  map[rollup.Member][]Sums
+	groups  map[rollup.Value][]Sums
 	rest    []Sums // of the groups beyond the top ones, where top is there
 	overall []Sums // histograms only
 }
 
 func newSummation(p *plan) *summation {
-	return &summation{query: p.query, top: p.top, groups: map[rollup.Member][]Sums{}, overall: make([]Sums, max(len(p.query.Edges)-1, 1))}
+	return &summation{query: p.query, top: p.top, groups: map[rollup.Value][]Sums{}, overall: make([]Sums, max(len(p.query.Edges)-1, 1))}
 }
 
 // group gives the group that a member is in.
-func (s *summation) group(m rollup.Member) rollup.Member {
+func (s *summation) group(m rollup.Value) rollup.Value {
 	switch s.query.By {
 	case ByNothing:
-		return rollup.Member{}
+		return rollup.Value{}
 	case ByProvider:
-		return rollup.Member{Value: m.Provider}
+		return rollup.Value{Value: m.Provider}
 	case ByStatus:
-		return rollup.Member{Value: statusLabel(m.Value)}
+		return rollup.Value{Value: statusLabel(m.Value)}
 	default:
 		return m
 	}
 }
 
 // points gives the points of a member's group.
-func (s *summation) points(m rollup.Member) []Sums {
+func (s *summation) points(m rollup.Value) []Sums {
 	m = s.group(m)
 	if s.top != nil {
 		name := s.query.named(m.Value)
@@ -457,7 +457,7 @@ func (s *summation) points(m rollup.Member) []Sums {
 			}
 			return s.rest
 		}
-		m = rollup.Member{Value: name}
+		m = rollup.Value{Value: name}
 	}
 	points := s.groups[m]
 	if points == nil {

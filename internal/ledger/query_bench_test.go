@@ -67,9 +67,9 @@ func BenchmarkQuery(b *testing.B) {
 		name string
 		q    BreakdownQuery
 	}{
-		{"breakdown by user", BreakdownQuery{By: []Dimension{ByUser}}},
-		{"breakdown by model and key 24h", BreakdownQuery{Filter: day, By: []Dimension{ByModel, ByKey}}},
-		{"breakdown by model and key", BreakdownQuery{By: []Dimension{ByModel, ByKey}}},
+		{"breakdown by user", BreakdownQuery{By: []GroupBy{ByUser}}},
+		{"breakdown by model and key 24h", BreakdownQuery{Filter: day, By: []GroupBy{ByModel, ByKey}}},
+		{"breakdown by model and key", BreakdownQuery{By: []GroupBy{ByModel, ByKey}}},
 	} {
 		b.Run(q.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -52,7 +52,7 @@ func TestQueryEqualsRecords(t *testing.T) {
 			}
 			return testStart.Add(-d)
 		}
-		q := Query{By: Dimension(rapid.IntRange(0, int(ByStatus)).Draw(t, "by")), Filter: store.Filter{
+		q := Query{By: GroupBy(rapid.IntRange(0, int(ByStatus)).Draw(t, "by")), Filter: store.Filter{
 			Models: some(t, "models", "m0", "m1", "nope"), Providers: some(t, "providers", "p0", "p1"),
 			Keys: some(t, "keys", "k0", "k1", ""), Users: some(t, "users", "u1", "u2"),
 			Services: some(t, "services", "s0"), Projects: some(t, "projects", "j1", "j2"),
@@ -84,11 +84,11 @@ func TestQueryEqualsRecords(t *testing.T) {
 				!statusIn(f.Statuses, rollup.StatusOf(c)) {
 				continue
 			}
-			want.points(rollup.MemberOf(axisOf(q.By), c))[want.point(c.Start)].Add(c, 1)
+			want.points(rollup.ValueOf(axisOf(q.By), c))[want.point(c.Start)].Add(c, 1)
 		}
-		got := map[rollup.Member][]Sums{}
+		got := map[rollup.Value][]Sums{}
 		for _, g := range answer.Groups {
-			got[rollup.Member{Value: g.Value, Provider: g.Provider}] = g.Points
+			got[rollup.Value{Value: g.Value, Provider: g.Provider}] = g.Points
 		}
 		require.Len(t, got, len(want.groups))
 		for m, points := range want.groups {

@@ -24,7 +24,7 @@ func TestReadersBesideTheWriter(t *testing.T) {
 	at := &atomic.Int64{}
 	at.Store(now().UnixNano())
 	o := Options{
-		SaveInterval: time.Millisecond, RetentionInterval: time.Millisecond, MaxRecords: 200, Prices: fixed(5), MaxMembers: 20, MaxSpans: 50,
+		SaveInterval: time.Millisecond, RetentionInterval: time.Millisecond, MaxRecords: 200, Prices: fixed(5), MaxValues: 20, MaxSpans: 50,
 		Now: func() time.Time { return time.Unix(0, at.Load()).UTC() },
 	}
 	l, _ := open(t, t.TempDir(), o)
@@ -43,7 +43,7 @@ func TestReadersBesideTheWriter(t *testing.T) {
 		start := time.Unix(0, at.Load()).Sub(testStart)
 		call := told{
 			name: fmt.Sprint("call", i), trace: fmt.Sprint(i), at: start, in: 10, out: int64(i%7 + 2), model: fmt.Sprint("m", i%3), lasts: time.Second,
-			who: usage.Who{User: fmt.Sprint("user", i%30), KeyFingerprint: fmt.Sprint("key", i%5)},
+			who: usage.Attribution{User: fmt.Sprint("user", i%30), KeyFingerprint: fmt.Sprint("key", i%5)},
 		}
 		child := call // takes the call's place, so that a series holds less than it showed
 		child.name, child.parent, child.out, child.model = fmt.Sprint("child", i), call.name, 1, "child"
@@ -111,7 +111,7 @@ func readersOf(l *Ledger) []func(context.Context) error {
 		}),
 		// breakdown
 		func(ctx context.Context) error {
-			_, err := l.Breakdown(ctx, BreakdownQuery{By: []Dimension{ByModel, ByStatus}})
+			_, err := l.Breakdown(ctx, BreakdownQuery{By: []GroupBy{ByModel, ByStatus}})
 			return err
 		},
 		// spending
@@ -123,7 +123,7 @@ func readersOf(l *Ledger) []func(context.Context) error {
 		func(ctx context.Context) error {
 			records, _, err := l.List(ctx, store.Page{Limit: 20, Filter: store.Filter{Superseded: true}})
 			for i := range records {
-				if _, _, err := l.Relatives(ctx, &records[i]); err != nil {
+				if _, _, err := l.Related(ctx, &records[i]); err != nil {
 					return err
 				}
 				if _, _, err := l.Get(ctx, records[i].ID, records[i].Start); err != nil {
@@ -161,7 +161,7 @@ func readersOf(l *Ledger) []func(context.Context) error {
 			l.mu.RUnlock()
 			err := visiting.Read(ctx)
 			if err == nil {
-				err = visiting.Visit(func(rollup.Member, int64, *Sums) {})
+				err = visiting.Visit(func(rollup.Value, int64, *Sums) {})
 			}
 			if errors.Is(err, rollup.ErrChanged) { // the sums were saved meanwhile
 				return nil

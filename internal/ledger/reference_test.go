@@ -56,17 +56,17 @@ func oneOff(a, b int64) bool { return a-b <= 1 && b-a <= 1 }
 // refVerdict is what the reference says of one record.
 type refVerdict struct {
 	counted bool
-	who     usage.Who // for whom it counts
+	who     usage.Attribution // for whom it counts
 }
 
 // reference applies the rules.
 func reference(b usage.Batch, window time.Duration) map[usage.ID]refVerdict {
 	all := refRecords(b.Calls)
-	refLines(all, b.Links)
+	refLines(all, b.Parents)
 	refLeaves(all)
 	for _, c := range all {
-		full := slices.ContainsFunc(all, func(o *refCall) bool { return o.Group == c.Group && !o.Echo })
-		if c.Group != "" && c.Echo && full {
+		full := slices.ContainsFunc(all, func(o *refCall) bool { return o.SignalGroup == c.SignalGroup && !o.SecondarySignal })
+		if c.SignalGroup != "" && c.SecondarySignal && full {
 			c.out = true
 		}
 	}
@@ -105,7 +105,7 @@ type refPlace struct {
 
 // refLines finds who stands above whom: along a line of spans, up to a tool execution, beyond which
 // only aggregates stand.
-func refLines(all []*refCall, links []usage.Link) {
+func refLines(all []*refCall, links []usage.SpanParent) {
 	parents, tools, at := map[refPlace]usage.SpanID{}, map[refPlace]bool{}, map[refPlace]*refCall{}
 	for _, l := range links {
 		parents[refPlace{l.Trace, l.Span}], tools[refPlace{l.Trace, l.Span}] = l.Parent, l.Tool
@@ -336,16 +336,16 @@ func refQuietTwin(all []*refCall, c *refCall) bool {
 
 // refWho: what the record that counts does not know, the others of the call do, and then the spans
 // of their lines that it stands for.
-func refWho(records []*refCall) usage.Who {
-	who := records[0].Who()
+func refWho(records []*refCall) usage.Attribution {
+	who := records[0].OwnAttribution()
 	for _, c := range records[1:] {
-		who.Fill(c.Who())
+		who.FillFrom(c.OwnAttribution())
 	}
 	for _, c := range records {
 		slices.SortFunc(c.below, byTime)
 		for _, o := range slices.Concat(c.above, c.below) {
 			if o.leaf {
-				who.Fill(o.Who())
+				who.FillFrom(o.OwnAttribution())
 			}
 		}
 	}

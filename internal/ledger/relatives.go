@@ -8,19 +8,19 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// MaxRelatives bounds what Relatives gives.
-const MaxRelatives = 100
+// MaxRelated bounds what Relatives gives.
+const MaxRelated = 100
 
-// Relatives gives the records that a record stands for, and the one that stands for it, if a single
+// Related gives the records that a record stands for, and the one that stands for it, if a single
 // one does. It looks as far around the record as records of one call may lie apart; a trace can be
 // longer, and then relatives at its other end are not found.
-func (l *Ledger) Relatives(ctx context.Context, r *store.Record) (supersedes []store.Record, by *store.Record, err error) {
+func (l *Ledger) Related(ctx context.Context, r *store.Record) (supersedes []store.Record, by *store.Record, err error) {
 	if !r.Counted && r.SupersededBy == (usage.ID{}) {
 		return nil, nil, nil
 	}
 	f := l.kept(store.Filter{From: r.Start.Add(-l.o.Window), To: r.Start.Add(l.o.Window)})
 	found, err := l.engine.Lookup(ctx, store.Lookup{
-		From: f.From, To: f.To, SupersededBy: []usage.ID{r.ID}, IDs: []usage.ID{r.SupersededBy}, Max: MaxRelatives + 1,
+		From: f.From, To: f.To, SupersededBy: []usage.ID{r.ID}, IDs: []usage.ID{r.SupersededBy}, Max: MaxRelated + 1,
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("look for related records: %w", err)
@@ -30,7 +30,7 @@ func (l *Ledger) Relatives(ctx context.Context, r *store.Record) (supersedes []s
 		case found[i].ID == r.ID:
 		case found[i].ID == r.SupersededBy:
 			by = &found[i]
-		case len(supersedes) < MaxRelatives:
+		case len(supersedes) < MaxRelated:
 			supersedes = append(supersedes, found[i])
 		}
 	}

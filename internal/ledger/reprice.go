@@ -87,7 +87,7 @@ func (l *Ledger) Reprice(ctx context.Context, q RepriceRequest) (RepriceReport, 
 		defer l.repricing.Unlock()
 	}
 	p := repricing{
-		ledger: l, dry: q.DryRun, models: map[rollup.Member]*Repriced{},
+		ledger: l, dry: q.DryRun, models: map[rollup.Value]*Repriced{},
 		page: store.Page{Limit: repriceChunk, Filter: store.Filter{
 			From: q.From, To: q.To, Models: q.Models, Providers: q.Providers, Superseded: true,
 		}},
@@ -140,7 +140,7 @@ type repricing struct {
 	ledger *Ledger
 	dry    bool
 	page   store.Page
-	models map[rollup.Member]*Repriced
+	models map[rollup.Value]*Repriced
 	report RepriceReport
 }
 
@@ -210,7 +210,7 @@ func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change
 // count puts a call that counts into the report.
 func (p *repricing) count(old, now *usage.Call) {
 	p.report.Total.add(old, now)
-	m := rollup.MemberOf(rollup.Models, old)
+	m := rollup.ValueOf(rollup.Models, old)
 	r := p.models[m]
 	if r == nil {
 		if len(p.models) >= maxRepriced {

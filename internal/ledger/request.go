@@ -15,7 +15,7 @@ import (
 type request struct {
 	records []store.Record // the batch's calls, with their costs
 	gists   []gist         // of the records
-	links   []usage.Link
+	links   []usage.SpanParent
 	result  chan error
 	state   atomic.Int32
 }
@@ -44,17 +44,17 @@ func (l *Ledger) request(b *usage.Batch) *request {
 	r.state.Store(waiting)
 	n := len(b.Calls)
 	r.records, r.gists = slices.Grow(r.records[:0], n)[:n], slices.Grow(r.gists[:0], n)[:n]
-	r.links = append(r.links[:0], b.Links...) // the caller may leave before the writer comes to it
+	r.links = append(r.links[:0], b.Parents...) // the caller may leave before the writer comes to it
 	for i := range b.Calls {
 		c := &r.records[i].Call
 		*c = b.Calls[i]
 		c.Start = c.Start.UTC()
 		c.KeyFingerprint = l.keyed.Of(c.KeyFingerprint)
-		if c.Lent != 0 { // what counts is what a record knows itself
-			c.Lend(usage.Who{})
+		if c.Inherited != 0 { // what counts is what a record knows itself
+			c.Inherit(usage.Attribution{})
 		}
 		c.Before = usage.Tokens{}
-		c.Fit() // whoever made it: no sum must be led astray by one call
+		c.RejectImpossible() // whoever made it: no sum must be led astray by one call
 		l.settle(c)
 		r.gists[i] = gistOf(c)
 	}
@@ -72,7 +72,7 @@ func (r *request) done() {
 // there. Either way the batch may be sent again: what is in the ledger already changes nothing. The batch
 // is the caller's again when Commit returns, but for its texts, which must never change.
 func (l *Ledger) Commit(ctx context.Context, b usage.Batch) error {
-	if len(b.Calls)+len(b.Links) == 0 {
+	if len(b.Calls)+len(b.Parents) == 0 {
 		return nil
 	}
 	select {

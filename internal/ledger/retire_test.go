@@ -34,7 +34,7 @@ func spentCalls(keys []string) usage.Batch {
 	var b usage.Batch
 	for i := range 90 {
 		c := told{
-			name: fmt.Sprint(i), trace: fmt.Sprint(i), out: int64(i), at: time.Duration(i) * time.Minute, who: usage.Who{KeyFingerprint: keys[i%len(keys)]},
+			name: fmt.Sprint(i), trace: fmt.Sprint(i), out: int64(i), at: time.Duration(i) * time.Minute, who: usage.Attribution{KeyFingerprint: keys[i%len(keys)]},
 		}.call()
 		c.ReportedCost, c.HasReportedCost = usage.NanoUSD(i), i%11 > 0
 		b.Calls = append(b.Calls, c)

@@ -27,7 +27,7 @@ func loopCall(span byte, after time.Duration, input, output int64, parent byte) 
 
 // toolSpan is a tool execution.
 func toolSpan(span, parent byte) usage.Batch {
-	return usage.Batch{Links: []usage.Link{{Trace: usage.TraceID{9}, Span: usage.SpanID{span}, Parent: usage.SpanID{parent}, Tool: true}}}
+	return usage.Batch{Parents: []usage.SpanParent{{Trace: usage.TraceID{9}, Span: usage.SpanID{span}, Parent: usage.SpanID{parent}, Tool: true}}}
 }
 
 // loopInputs gives what each call is shown to have spent, in the order of their start.

@@ -15,15 +15,15 @@ import (
 
 // Series gives the series as they are to be shown: what counts of all calls ever taken, those included
 // that retention dropped. None ever shows less than it did. The maps are not to be changed.
-func (l *Ledger) Series() (sums map[rollup.Labels]Sums, timings map[rollup.Member]rollup.Timings) {
+func (l *Ledger) Series() (sums map[rollup.Labels]Sums, timings map[rollup.Value]rollup.Timings) {
 	l.commits.RLock() // a commit knows what was shown when its journal is made
 	defer l.commits.RUnlock()
 	if l.undecided {
-		return l.series.Shown()
+		return l.series.Exposed()
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.series.Show()
+	return l.series.Expose()
 }
 
 // SeriesLabels gives the labels that the series have, in the order of rollup.Labels.
@@ -61,7 +61,7 @@ func (l *Ledger) loadSeries(ctx context.Context, records bool) error {
 	if err != nil {
 		return fmt.Errorf("read the series: %w", err)
 	}
-	defer func() { l.series.Loaded() }()
+	defer func() { l.series.FinishLoad() }()
 	if some || !records {
 		return nil
 	}

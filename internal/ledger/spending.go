@@ -35,13 +35,13 @@ func (l *Ledger) Spending(ctx context.Context, of map[string]bool, whole func(be
 // spentInMemory visits what the sums have, and, of keys whose calls may have been summed as others, what the
 // records have. The caller keeps commits away.
 func (l *Ledger) spentInMemory(ctx context.Context, of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, floor time.Time, err error) {
-	tell := func(m rollup.Member, b int64, s *Sums) {
+	tell := func(m rollup.Value, b int64, s *Sums) {
 		visit(spentOf(m.Value, rollup.BucketStart(b), s))
 	}
-	keys := make(map[rollup.Member]bool, len(of))
+	keys := make(map[rollup.Value]bool, len(of))
 	for fingerprint, wanted := range of {
 		if wanted && fingerprint != "" {
-			keys[rollup.Member{Value: fingerprint}] = true
+			keys[rollup.Value{Value: fingerprint}] = true
 		}
 	}
 	day := func(first int64) bool {
@@ -53,12 +53,12 @@ func (l *Ledger) spentInMemory(ctx context.Context, of map[string]bool, whole fu
 		commit, floor = l.commitNumber, l.floor
 		var uncertain []string
 		for m := range keys {
-			if !l.sums.Whole(rollup.Keys, map[rollup.Member]bool{m: true}) {
+			if !l.sums.IsComplete(rollup.Keys, map[rollup.Value]bool{m: true}) {
 				uncertain = append(uncertain, m.Value)
 			}
 		}
 		for _, fingerprint := range uncertain {
-			delete(keys, rollup.Member{Value: fingerprint})
+			delete(keys, rollup.Value{Value: fingerprint})
 		}
 		visits := []*rollup.Visiting{l.sums.BeginEach(rollup.Keys, rollup.Open[0], keys, day)}
 		if of[""] {
@@ -72,7 +72,7 @@ func (l *Ledger) spentInMemory(ctx context.Context, of map[string]bool, whole fu
 		}
 		if errors.Is(err, rollup.ErrChanged) && try < maxTries {
 			for _, fingerprint := range uncertain {
-				keys[rollup.Member{Value: fingerprint}] = true
+				keys[rollup.Value{Value: fingerprint}] = true
 			}
 			err = nil
 			continue

@@ -126,7 +126,7 @@ func (t *transaction) restandOne(s *stand, w *store.Write) {
 		w.Mark = append(w.Mark, mark)
 	} else {
 		now.Counted, now.SupersededBy, now.Reason = s.now.counted, s.now.by, s.now.reason
-		now.Lend(s.now.lent)
+		now.Inherit(s.now.lent)
 		t.deduct(&now, &s.now)
 		w.Put = append(w.Put, now)
 	}

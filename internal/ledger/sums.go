@@ -68,8 +68,8 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 		return l.addUp(ctx, l.floor, endOfTime)
 	}
 	err := l.sumStore.SumPages(ctx, 0, func(p store.SumPage) error {
-		err := l.sums.Load(rollup.Page{Day: p.Day, Axis: rollup.Axis(p.Axis), Data: p.Data})
-		if err == nil && l.sums.Beyond() {
+		err := l.sums.Load(rollup.Page{Day: p.Day, Dimension: rollup.Dimension(p.Axis), Data: p.Data})
+		if err == nil && l.sums.ExceedsLimits() {
 			err = errBeyond
 		}
 		return err
@@ -171,7 +171,7 @@ var endOfTime = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // sumOptions are the limits of the sums.
 func (l *Ledger) sumOptions() rollup.Options {
-	return rollup.Options{MaxMembers: l.o.MaxMembers, Read: l.readPart}
+	return rollup.Options{MaxValues: l.o.MaxValues, Read: l.readPart}
 }
 
 // foldStep is after how many records the changes of the sums are folded while they are added up.
@@ -256,7 +256,7 @@ func (l *Ledger) foldSums(ctx context.Context) {
 // for it is read without a lock: only this goroutine changes sums.
 func (l *Ledger) foldPage(ctx context.Context, p rollup.Page) error {
 	l.mu.RLock()
-	folded := l.sums.BeginRefold(p)
+	folded := l.sums.BeginRemerge(p)
 	l.mu.RUnlock()
 	if err := folded.Work(ctx); err != nil {
 		return fmt.Errorf("fold sums: %w", err)
@@ -269,7 +269,7 @@ func (l *Ledger) foldPage(ctx context.Context, p rollup.Page) error {
 
 // sumKey names what is stored of a page: part 0 is the page itself, which a start reads.
 func sumKey(p *rollup.Page, part rollup.Part) store.SumKey {
-	return store.SumKey{Part: uint8(part), Axis: uint8(p.Axis), Day: p.Day}
+	return store.SumKey{Part: uint8(part), Axis: uint8(p.Dimension), Day: p.Day}
 }
 
 // readPart reads a part of a page. No lock is held.
@@ -293,7 +293,7 @@ func (l *Ledger) KeysSeen() []string {
 }
 
 // axisOf gives the axis that tells the values of a dimension apart.
-func axisOf(d Dimension) rollup.Axis {
+func axisOf(d GroupBy) rollup.Dimension {
 	switch d {
 	case ByModel, ByProvider:
 		return rollup.Models

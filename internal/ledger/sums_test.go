@@ -37,7 +37,7 @@ func byHour(t *testing.T, l *Ledger, hours int) {
 	t.Helper()
 	var b usage.Batch
 	for i := range hours {
-		c := told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: int64(i + 1), at: -time.Duration(i) * time.Hour, who: usage.Who{User: fmt.Sprint(i % 3), KeyFingerprint: "k"}}.call()
+		c := told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: int64(i + 1), at: -time.Duration(i) * time.Hour, who: usage.Attribution{User: fmt.Sprint(i % 3), KeyFingerprint: "k"}}.call()
 		b.Calls = append(b.Calls, c)
 	}
 	require.NoError(t, l.Commit(context.Background(), b))
@@ -102,9 +102,9 @@ func TestSumsAreStoredMeanwhile(t *testing.T) {
 // TestMembersAreBounded: beyond the limit the values of a dimension are summed as one, which is
 // told; what is asked of a single one is answered from the records.
 func TestMembersAreBounded(t *testing.T) {
-	l, _ := open(t, t.TempDir(), Options{MaxMembers: 2})
+	l, _ := open(t, t.TempDir(), Options{MaxValues: 2})
 	for i := range 5 {
-		commit(t, l, told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 1, who: usage.Who{User: fmt.Sprint("u", i)}})
+		commit(t, l, told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 1, who: usage.Attribution{User: fmt.Sprint("u", i)}})
 	}
 	groups := func(f store.Filter) map[string]int64 {
 		a, err := l.Query(context.Background(), Query{By: ByUser, Filter: f})
@@ -119,7 +119,7 @@ func TestMembersAreBounded(t *testing.T) {
 	require.Equal(t, map[string]int64{"u3": 1}, groups(store.Filter{Users: []string{"u3"}}))
 	status, err := l.Status(context.Background())
 	require.NoError(t, err)
-	require.EqualValues(t, 3, status.Folded)
+	require.EqualValues(t, 3, status.Overflowed)
 	requireConsistent(t, l)
 	require.NoError(t, l.Close())
 }

@@ -197,12 +197,12 @@ type internedWho struct {
 	texts interned[string]
 }
 
-func whoTexts(w *usage.Who) [5]*string {
+func whoTexts(w *usage.Attribution) [5]*string {
 	return [...]*string{&w.KeyFingerprint, &w.KeyDisplay, &w.User, &w.Project, &w.Session}
 }
 
-func (s *internedWho) take(w *usage.Who, tag uint32) uint32 {
-	if *w == (usage.Who{}) {
+func (s *internedWho) take(w *usage.Attribution, tag uint32) uint32 {
+	if *w == (usage.Attribution{}) {
 		return 0
 	}
 	if i := s.facts.find(tag, func(n uint32) bool { return s.value(n) == *w }); i >= 0 {
@@ -229,7 +229,7 @@ func (s *internedWho) drop(n uint32) {
 	s.facts.drop(n)
 }
 
-func (s *internedWho) value(n uint32) (w usage.Who) {
+func (s *internedWho) value(n uint32) (w usage.Attribution) {
 	if n == 0 {
 		return w
 	}

@@ -141,8 +141,8 @@ type topGroups struct {
 func (l *Ledger) beginTop(p *plan, b bucketed, s *summation) *topGroups {
 	t := &topGroups{plan: p, edges: b.edges, points: make([]Sums, len(b.edges)-1)}
 	q := rollup.Query{
-		Axis: rollup.All, Edges: b.edges, Histograms: rollup.OfNone, Overall: s.overall,
-		Points: func(rollup.Member) []Sums { return t.points },
+		Dimension: rollup.All, Edges: b.edges, Histograms: rollup.OfNone, Overall: s.overall,
+		Points: func(rollup.Value) []Sums { return t.points },
 	}
 	if p.query.Overall {
 		q.Histograms = rollup.OfAll
@@ -150,8 +150,8 @@ func (l *Ledger) beginTop(p *plan, b bucketed, s *summation) *topGroups {
 	t.all = l.sums.Begin(q)
 	together := make([]Sums, 1) // what is asked for is each member's own, see Totals
 	t.totals = l.sums.BeginTwice(rollup.Query{
-		Axis: p.axis, Edges: []int64{b.edges[0], b.edges[len(b.edges)-1]}, Histograms: rollup.OfNone,
-		Points: func(rollup.Member) []Sums { return together },
+		Dimension: p.axis, Edges: []int64{b.edges[0], b.edges[len(b.edges)-1]}, Histograms: rollup.OfNone,
+		Points: func(rollup.Value) []Sums { return together },
 	})
 	return t
 }
@@ -161,7 +161,7 @@ func (t *topGroups) sums() []*rollup.Summing { return []*rollup.Summing{t.all, t
 // rank is a group's place among the others.
 type rank struct {
 	name      string
-	members   []rollup.Member
+	members   []rollup.Value
 	by, calls int64
 }
 
@@ -169,7 +169,7 @@ type rank struct {
 func (t *topGroups) ranked(s *summation) (top []*rank, more bool) {
 	q := &t.plan.query
 	at := map[string]*rank{}
-	t.totals.Totals(func(m rollup.Member, total *Sums) {
+	t.totals.Totals(func(m rollup.Value, total *Sums) {
 		if total.Calls == 0 {
 			return
 		}
@@ -205,7 +205,7 @@ func (t *topGroups) answer(ctx context.Context, s *summation, keep func(*rollup.
 	top, more := t.ranked(s)
 	n := len(t.edges) - 1
 	out := Answer{Groups: make([]Group, 0, len(top)+1)}
-	of, into := map[rollup.Member]bool{}, map[rollup.Member][]Sums{}
+	of, into := map[rollup.Value]bool{}, map[rollup.Value][]Sums{}
 	for _, r := range top {
 		g := Group{Value: r.name, Points: make([]Sums, n)}
 		out.Groups = append(out.Groups, g)
@@ -213,7 +213,7 @@ func (t *topGroups) answer(ctx context.Context, s *summation, keep func(*rollup.
 			of[m], into[m] = true, g.Points
 		}
 	}
-	points := t.totals.Again(rollup.Query{Axis: t.plan.axis, Edges: t.edges, Of: of, Points: func(m rollup.Member) []Sums { return into[m] }})
+	points := t.totals.Again(rollup.Query{Dimension: t.plan.axis, Edges: t.edges, Of: of, Points: func(m rollup.Value) []Sums { return into[m] }})
 	if err := points.End(ctx); err != nil {
 		return Answer{}, err
 	}
@@ -222,7 +222,7 @@ func (t *topGroups) answer(ctx context.Context, s *summation, keep func(*rollup.
 		rest := Group{Rest: true, Points: t.points}
 		for k := range rest.Points {
 			for i := range top {
-				rest.Points[k].TakeCounts(&out.Groups[i].Points[k])
+				rest.Points[k].SubtractCounts(&out.Groups[i].Points[k])
 			}
 		}
 		out.Groups = append(out.Groups, rest)

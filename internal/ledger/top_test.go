@@ -19,7 +19,7 @@ func TestTopGroups(t *testing.T) {
 	l, _ := open(t, t.TempDir(), Options{})
 	require.NoError(t, l.Commit(context.Background(), variedCalls(200)))
 	rapid.Check(t, func(t *rapid.T) {
-		q := Query{By: Dimension(rapid.IntRange(0, int(ByStatus)).Draw(t, "by")), Overall: rapid.Bool().Draw(t, "overall")}
+		q := Query{By: GroupBy(rapid.IntRange(0, int(ByStatus)).Draw(t, "by")), Overall: rapid.Bool().Draw(t, "overall")}
 		q.CountsOnly = !q.Overall
 		step := rapid.SampledFrom([]time.Duration{time.Hour, 24 * time.Hour, 7 * time.Minute}).Draw(t, "step")
 		offset := rapid.SampledFrom([]time.Duration{0, 45 * time.Minute, time.Minute}).Draw(t, "offset")

@@ -14,7 +14,7 @@ import (
 // those of the filter, which the sums in memory have.
 
 // totalsFields are what the store groups by for a dimension.
-func totalsFields(by Dimension) []store.Field {
+func totalsFields(by GroupBy) []store.Field {
 	switch by {
 	case ByModel:
 		return []store.Field{store.FieldModel, store.FieldProvider}
@@ -103,12 +103,12 @@ func (l *Ledger) totals(ctx context.Context, p *plan) (*summation, error) {
 	s := newSummation(p)
 	for i := range totals {
 		t := &totals[i]
-		m := rollup.Member{Value: t.Values[0]}
+		m := rollup.Value{Value: t.Values[0]}
 		switch p.query.By {
 		case ByModel:
 			m.Provider = t.Values[1]
 		case ByProvider:
-			m = rollup.Member{Provider: t.Values[0]}
+			m = rollup.Value{Provider: t.Values[0]}
 		}
 		sums := sumsOfTotal(t)
 		s.points(m)[0].MergeCounts(&sums)

@@ -25,7 +25,7 @@ type transaction struct {
 	coldAt   map[storedAt]int
 	puts     []store.Record // what is put, where it comes from several requests
 	changes  []Change
-	links    []usage.Link
+	links    []usage.SpanParent
 	touched  []uint32 // traces whose shape changed
 }
 
@@ -135,7 +135,7 @@ func (t *transaction) takeAgain(n *node, r *store.Record, g *gist) {
 			t.changes = append(t.changes, Change{Call: &stored.Call, N: -1})
 		}
 	}
-	t.counters.Fuller++
+	t.counters.Replaced++
 	x.about(n) // with the start that it has in the store
 	// what the earlier delivery was related to may have lost its reason not to count
 	x.eachTwin(n, t.touch)
@@ -227,8 +227,8 @@ func (t *transaction) stand(n *node, now *standing) {
 	x := t.ledger.index
 	if r := x.putOf(n); r != nil {
 		r.Counted, r.SupersededBy, r.Reason, r.StoredAt = now.counted, now.by, now.reason, t.now
-		if now.lent != (usage.Who{}) {
-			r.Lend(now.lent)
+		if now.lent != (usage.Attribution{}) {
+			r.Inherit(now.lent)
 		}
 		t.deduct(r, now)
 		if x.pending[n.at-1].fresh {

@@ -13,9 +13,9 @@ import (
 // whichever came first, also after a restart; and no more when the gateway's span turns out to be of
 // another call.
 func TestLent(t *testing.T) {
-	gateway := told{name: "gw", out: 5, scope: "gateway", who: usage.Who{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "ann", Project: "p"}}
-	call := told{name: "c", parent: "gw", out: 5, scope: "sdk", who: usage.Who{User: "own"}}
-	want := usage.Who{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "own", Project: "p"}
+	gateway := told{name: "gw", out: 5, scope: "gateway", who: usage.Attribution{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "ann", Project: "p"}}
+	call := told{name: "c", parent: "gw", out: 5, scope: "sdk", who: usage.Attribution{User: "own"}}
+	want := usage.Attribution{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "own", Project: "p"}
 	for name, order := range map[string][]told{"gateway first": {gateway, call}, "call first": {call, gateway}} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -47,7 +47,7 @@ func TestLent(t *testing.T) {
 			// and one that is no parent of the call any more lends nothing
 			elsewhere := known
 			elsewhere.out, elsewhere.response = 50, "r9"
-			commit(t, l, elsewhere, told{name: "c", parent: "gw", out: 5, scope: "sdk", response: "r8", request: "more", who: usage.Who{User: "own"}})
+			commit(t, l, elsewhere, told{name: "c", parent: "gw", out: 5, scope: "sdk", response: "r8", request: "more", who: usage.Attribution{User: "own"}})
 			require.EqualValues(t, 2, total(t, l).Calls)
 			require.EqualValues(t, 1, callsOfKey(t, l, "f"))
 			requireConsistent(t, l)
@@ -56,11 +56,11 @@ func TestLent(t *testing.T) {
 	}
 }
 
-func whoCounts(t *testing.T, l *Ledger) usage.Who {
-	var counted []usage.Who
+func whoCounts(t *testing.T, l *Ledger) usage.Attribution {
+	var counted []usage.Attribution
 	for _, r := range stored(t, l) {
 		if r.Counted {
-			counted = append(counted, usage.Who{KeyFingerprint: r.KeyFingerprint, KeyDisplay: r.KeyDisplay, User: r.User, Project: r.Project, Session: r.Session})
+			counted = append(counted, usage.Attribution{KeyFingerprint: r.KeyFingerprint, KeyDisplay: r.KeyDisplay, User: r.User, Project: r.Project, Session: r.Session})
 		}
 	}
 	require.Len(t, counted, 1)

@@ -40,7 +40,7 @@ func (b *bounds) see(day int64, p *page) {
 }
 
 // rebound works the bounds out anew, when days have gone.
-func (r *Rollup) rebound(a Axis) {
+func (r *Rollup) rebound(a Dimension) {
 	b := &r.axes[a].bounds
 	b.closed = math.MinInt64
 	for id := range b.first {
@@ -71,8 +71,8 @@ func (p *page) size() int64 {
 
 // admit tells whether a page takes in a member that has no sums on it. Where it does not, the page is full
 // or closed from then on.
-func (r *Rollup) admit(at Page, p *page, m Member) bool {
-	x := &r.axes[at.Axis]
+func (r *Rollup) admit(at Page, p *page, m Value) bool {
+	x := &r.axes[at.Dimension]
 	if p.full = p.full || x.bytes >= r.o.MaxBytes; p.full {
 		return false
 	}
@@ -80,7 +80,7 @@ func (r *Rollup) admit(at Page, p *page, m Member) bool {
 	if known && x.first[id] < at.Day {
 		return true
 	}
-	if at.Day > x.closed && (known || len(x.ids) < r.o.MaxMembers) {
+	if at.Day > x.closed && (known || len(x.ids) < r.o.MaxValues) {
 		return true
 	}
 	p.closed = true
@@ -88,9 +88,9 @@ func (r *Rollup) admit(at Page, p *page, m Member) bool {
 	return false
 }
 
-// Whole tells whether the sums of some members of an axis are all of their calls: on no day some may have
+// IsComplete tells whether the sums of some members of an axis are all of their calls: on no day some may have
 // been summed as Other. nil is all members.
-func (r *Rollup) Whole(a Axis, of map[Member]bool) bool {
+func (r *Rollup) IsComplete(a Dimension, of map[Value]bool) bool {
 	for number, d := range r.days {
 		p := &d[a]
 		if !p.full && !p.closed {
@@ -100,7 +100,7 @@ func (r *Rollup) Whole(a Axis, of map[Member]bool) bool {
 			return false
 		}
 		for m, wanted := range of {
-			if wanted && !r.wholeOn(Page{Day: number, Axis: a}, p, m) {
+			if wanted && !r.wholeOn(Page{Day: number, Dimension: a}, p, m) {
 				return false
 			}
 		}
@@ -108,8 +108,8 @@ func (r *Rollup) Whole(a Axis, of map[Member]bool) bool {
 	return true
 }
 
-func (r *Rollup) wholeOn(at Page, p *page, m Member) bool {
-	x := &r.axes[at.Axis]
+func (r *Rollup) wholeOn(at Page, p *page, m Value) bool {
+	x := &r.axes[at.Dimension]
 	id, known := x.ids[m]
 	if !known {
 		return false
@@ -117,15 +117,15 @@ func (r *Rollup) wholeOn(at Page, p *page, m Member) bool {
 	if !p.full && x.first[id] < at.Day || p.over[id] != nil {
 		return true
 	}
-	_, known = r.find(at.Axis, p, id)
+	_, known = r.find(at.Dimension, p, id)
 	return known
 }
 
-// Beyond tells whether pages that were loaded have more members, or take far more memory, than the options
+// ExceedsLimits tells whether pages that were loaded have more members, or take far more memory, than the options
 // allow: they were made with other options, or by a version that bounded single days.
-func (r *Rollup) Beyond() bool {
+func (r *Rollup) ExceedsLimits() bool {
 	for a := range r.axes {
-		if x := &r.axes[a]; len(x.ids) > r.o.MaxMembers+1 || x.bytes > 2*r.o.MaxBytes { // one is Other
+		if x := &r.axes[a]; len(x.ids) > r.o.MaxValues+1 || x.bytes > 2*r.o.MaxBytes { // one is Other
 			return true
 		}
 	}
@@ -139,16 +139,16 @@ func (r *Rollup) Replace(days []int64) {
 	}
 }
 
-// Room is how many names an axis has and can have, and whether calls of further ones were summed as Other
+// Cardinality is how many names an axis has and can have, and whether calls of further ones were summed as Other
 // on some day that is kept.
-type Room struct {
-	Members, Max int
-	Bytes        int64 // of the sums of all days, without what is read from disk
-	Folds        bool
+type Cardinality struct {
+	Values, Max int
+	Bytes       int64 // of the sums of all days, without what is read from disk
+	HasOverflow bool
 }
 
-// Room tells how much room an axis has left.
-func (r *Rollup) Room(a Axis) Room {
+// Cardinality tells how much room an axis has left.
+func (r *Rollup) Cardinality(a Dimension) Cardinality {
 	x := &r.axes[a]
-	return Room{Members: len(x.ids), Max: r.o.MaxMembers, Bytes: x.bytes, Folds: !r.Whole(a, nil)}
+	return Cardinality{Values: len(x.ids), Max: r.o.MaxValues, Bytes: x.bytes, HasOverflow: !r.IsComplete(a, nil)}
 }

@@ -17,7 +17,7 @@ import (
 func TestBounds(t *testing.T) {
 	const most = 4
 	rapid.Check(t, func(t *rapid.T) {
-		o := Options{MaxMembers: most, MaxChanges: 30}
+		o := Options{MaxValues: most, MaxChanges: 30}
 		if rapid.Bool().Draw(t, "narrow") {
 			o.MaxBytes = int64(rapid.IntRange(1, 300).Draw(t, "bytes"))
 		}
@@ -26,9 +26,9 @@ func TestBounds(t *testing.T) {
 		save := func() {
 			pages := r.Dirty()
 			for i := range pages {
-				require.NoError(t, r.Fold(ctx, pages[i]))
+				require.NoError(t, r.MergeChanges(ctx, pages[i]))
 				r.Encode(&pages[i])
-				disk[fmt.Sprint(pages[i].Day, pages[i].Axis)] = pages[i]
+				disk[fmt.Sprint(pages[i].Day, pages[i].Dimension)] = pages[i]
 			}
 			r.Saved(pages)
 		}
@@ -71,10 +71,10 @@ func TestBounds(t *testing.T) {
 				want.add(&c, 1)
 				made = append(made, c)
 				for _, p := range r.Crowded() {
-					require.NoError(t, r.Fold(ctx, p))
+					require.NoError(t, r.MergeChanges(ctx, p))
 				}
 			}
-			q := Query{Axis: Users, Edges: Open}
+			q := Query{Dimension: Users, Edges: Open}
 			got, points := collector(1)
 			q.Points = points
 			require.NoError(t, r.Sum(ctx, q))
@@ -84,7 +84,7 @@ func TestBounds(t *testing.T) {
 			for m, p := range got {
 				require.GreaterOrEqual(t, p[0].Calls, int64(0), m)
 				all.Merge(&p[0])
-				if m == Other {
+				if m == Overflow {
 					continue
 				}
 				exact := int64(0)
@@ -92,7 +92,7 @@ func TestBounds(t *testing.T) {
 					exact = w[0].Calls
 				}
 				require.LessOrEqual(t, p[0].Calls, exact, m)
-				if r.Whole(Users, map[Member]bool{m: true}) {
+				if r.IsComplete(Users, map[Value]bool{m: true}) {
 					require.Equal(t, exact, p[0].Calls, m)
 				}
 			}
@@ -114,14 +114,14 @@ func TestBounds(t *testing.T) {
 // TestOldNamesStay: who had sums before a flood of names keeps sums on every day of it; new names have sums
 // again when the days of the flood are gone.
 func TestOldNamesStay(t *testing.T) {
-	r := New(Options{MaxMembers: 10})
+	r := New(Options{MaxValues: 10})
 	add := func(day int, user string) {
 		r.Add(&usage.Call{Start: testStart.AddDate(0, 0, day), User: user}, 1)
 	}
 	calls := func(user string) int64 {
 		all, points := collector(1)
-		require.NoError(t, r.Sum(ctx, Query{Axis: Users, Edges: Open, Points: points}))
-		if p := all[Member{Value: user}]; p != nil {
+		require.NoError(t, r.Sum(ctx, Query{Dimension: Users, Edges: Open, Points: points}))
+		if p := all[Value{Value: user}]; p != nil {
 			return p[0].Calls
 		}
 		return 0
@@ -136,12 +136,12 @@ func TestOldNamesStay(t *testing.T) {
 	}
 	require.EqualValues(t, 5, calls("alice"))
 	require.EqualValues(t, 0, calls("new"))
-	require.EqualValues(t, 4*51-9, calls(Other.Value))
-	require.True(t, r.Whole(Users, map[Member]bool{{Value: "alice"}: true}))
-	require.False(t, r.Whole(Users, map[Member]bool{{Value: "new"}: true}))
-	room := r.Room(Users)
-	require.True(t, room.Folds)
-	require.Equal(t, 11, room.Members)
+	require.EqualValues(t, 4*51-9, calls(Overflow.Value))
+	require.True(t, r.IsComplete(Users, map[Value]bool{{Value: "alice"}: true}))
+	require.False(t, r.IsComplete(Users, map[Value]bool{{Value: "new"}: true}))
+	room := r.Cardinality(Users)
+	require.True(t, room.HasOverflow)
+	require.Equal(t, 11, room.Values)
 	require.NoError(t, r.Drop(ctx, 0, (DayOf(testStart)+2)*slotsPerDay)) // the names of the first day of the flood
 	add(5, "new")
 	require.EqualValues(t, 1, calls("new"))

@@ -12,7 +12,7 @@ type cache struct {
 
 type cacheKey struct {
 	day  int64
-	axis Axis
+	axis Dimension
 	part Part
 }
 

@@ -49,11 +49,11 @@ func TestSumsAtTheEdges(t *testing.T) {
 			}
 			if rapid.Bool().Draw(t, "folds") {
 				for _, p := range r.Dirty() {
-					require.NoError(t, r.Fold(ctx, p))
+					require.NoError(t, r.MergeChanges(ctx, p))
 				}
 			}
 			all, points := collector(1)
-			require.NoError(t, r.Sum(ctx, Query{Axis: Models, Edges: Open, Points: points}))
+			require.NoError(t, r.Sum(ctx, Query{Dimension: Models, Edges: Open, Points: points}))
 			var sums Sums
 			for _, p := range all {
 				sums.Merge(&p[0])

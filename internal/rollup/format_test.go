@@ -46,27 +46,27 @@ func formatExample(t *testing.T, document, name string, golden []byte) {
 }
 
 // formatSums makes the sums of the calls, with the version of pages that the golden files have.
-func formatSums(t *testing.T, a Axis) (*Rollup, Page) {
+func formatSums(t *testing.T, a Dimension) (*Rollup, Page) {
 	t.Helper()
-	r, at := New(Options{}), Page{Day: DayOf(formatStart), Axis: a}
+	r, at := New(Options{}), Page{Day: DayOf(formatStart), Dimension: a}
 	calls := formatCalls()
 	for i := range calls {
 		r.Add(&calls[i], 1)
 	}
 	r.days[at.Day][a].version = 0
-	require.NoError(t, r.Fold(ctx, at))
+	require.NoError(t, r.MergeChanges(ctx, at))
 	r.Encode(&at)
 	return r, at
 }
 
 // totals gives the sums of a day by member, all of it and the first quarter in which there were calls.
-func totals(t *testing.T, r *Rollup, a Axis) map[Member][2]Sums {
+func totals(t *testing.T, r *Rollup, a Dimension) map[Value][2]Sums {
 	t.Helper()
 	day := DayOf(formatStart) * slotsPerDay
-	out := map[Member][2]Sums{}
+	out := map[Value][2]Sums{}
 	for i, edges := range [][]int64{{day, day + slotsPerDay}, {day + 4, day + 5}} {
-		byMember := map[Member][]Sums{}
-		require.NoError(t, r.Sum(ctx, Query{Axis: a, Edges: edges, Points: func(m Member) []Sums {
+		byMember := map[Value][]Sums{}
+		require.NoError(t, r.Sum(ctx, Query{Dimension: a, Edges: edges, Points: func(m Value) []Sums {
 			if byMember[m] == nil {
 				byMember[m] = make([]Sums, 1)
 			}
@@ -86,7 +86,7 @@ func totals(t *testing.T, r *Rollup, a Axis) map[Member][2]Sums {
 func TestFormatPages(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		axis Axis
+		axis Dimension
 	}{{"models", Models}, {"keys", Keys}} {
 		t.Run(c.name, func(t *testing.T) {
 			fresh, now := formatSums(t, c.axis)
@@ -95,19 +95,19 @@ func TestFormatPages(t *testing.T) {
 			page, slots := formatGolden(t, "page-2-"+c.name), formatGolden(t, "slots-2-"+c.name)
 
 			r := New(Options{})
-			require.NoError(t, r.Load(Page{Day: now.Day, Axis: c.axis, Data: page, Parts: [Hists + 1][]byte{Slots: slots}}))
+			require.NoError(t, r.Load(Page{Day: now.Day, Dimension: c.axis, Data: page, Parts: [Hists + 1][]byte{Buckets: slots}}))
 			require.Equal(t, want, totals(t, r, c.axis))
 			require.Empty(t, r.Dirty())
 
 			require.Equal(t, page, now.Data, "the format changed: it needs another version, and this file stays")
-			require.Equal(t, slots, now.Parts[Slots], "the format changed: it needs another version, and this file stays")
+			require.Equal(t, slots, now.Parts[Buckets], "the format changed: it needs another version, and this file stays")
 			if c.axis == Models {
 				formatExample(t, "sums.md", "page-2", page)
 				formatExample(t, "sums.md", "slots-2", slots)
 			}
 
 			old := New(Options{})
-			require.NoError(t, old.Load(Page{Day: now.Day, Axis: c.axis, Data: formatGolden(t, "page-1-"+c.name)}))
+			require.NoError(t, old.Load(Page{Day: now.Day, Dimension: c.axis, Data: formatGolden(t, "page-1-"+c.name)}))
 			require.Equal(t, want, totals(t, old, c.axis))
 			require.Len(t, old.Dirty(), 1, "it is saved as a page of today")
 			if c.axis == Keys {
@@ -125,14 +125,14 @@ func TestFormatJournal(t *testing.T) {
 	fresh := NewSeries(o)
 	journal := fresh.Journal([]Change{{Call: &calls[0], N: 1}})
 	fresh.Commit()
-	want, wantTimings := fresh.Show()
+	want, wantTimings := fresh.Expose()
 	require.Len(t, want, 1)
 
 	for _, name := range []string{"journal", "journal-single", "snapshot"} {
 		golden := formatGolden(t, name)
 		s := NewSeries(o)
 		require.NoError(t, s.Apply(golden), name)
-		got, gotTimings := s.Show()
+		got, gotTimings := s.Expose()
 		require.Equal(t, want, got, name)
 		require.Equal(t, wantTimings, gotTimings, name)
 		if name == "journal" {

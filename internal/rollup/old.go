@@ -5,13 +5,13 @@ package rollup
 const oldPageVersion = 1
 
 // decodeOldPage reads such a page after its version. It is dirty: saved, it is of the new form.
-func decodeOldPage(a Axis, r reader) (*page, []Member, error) {
+func decodeOldPage(a Dimension, r reader) (*page, []Value, error) {
 	old := &page{full: r.byte() == 1}
-	var names []Member
+	var names []Value
 	var last []int64
 	var lengths []uint64
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
-		names = append(names, Member{r.text(), r.text()})
+		names = append(names, Value{r.text(), r.text()})
 		last = append(last, int64(r.uvarint()))
 		lengths = append(lengths, r.uvarint())
 	}

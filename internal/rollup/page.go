@@ -17,15 +17,15 @@ const Bucket = 15 * time.Minute
 // slotsPerDay is the number of base buckets in a UTC day.
 const slotsPerDay = int64(24 * time.Hour / Bucket)
 
-// Member is a value on an axis: model and provider together on Models, else Value alone.
-type Member struct{ Value, Provider string }
+// Value is a value on an axis: model and provider together on Models, else Value alone.
+type Value struct{ Value, Provider string }
 
-func compareMembers(a, b Member) int {
+func compareMembers(a, b Value) int {
 	return cmp.Or(strings.Compare(a.Value, b.Value), strings.Compare(a.Provider, b.Provider))
 }
 
-// Other stands for the members of a page that is full.
-var Other = Member{Value: "(other)"}
+// Overflow stands for the members of a page that is full.
+var Overflow = Value{Value: "(other)"}
 
 // page is the sums of one axis and one day. What it points to is never changed, only replaced, apart
 // from the changes: over and what follows it.
@@ -150,7 +150,7 @@ func appendSlots(b []byte, slots []slotSums) []byte {
 // maker makes a page member by member.
 type maker struct {
 	page
-	axis      Axis
+	axis      Dimension
 	rows      []figures
 	cutRows   [][]figures // by cut, of each member
 	cutHists  []*blob
@@ -158,7 +158,7 @@ type maker struct {
 	dur, ttft Histogram
 }
 
-func newMaker(a Axis, old *page) *maker {
+func newMaker(a Dimension, old *page) *maker {
 	m := &maker{page: page{full: old.full, closed: old.closed, dirty: old.dirty, version: old.version + 1, hist: &blob{}, slots: &blob{}}, axis: a}
 	for range old.cuts {
 		m.cutRows = append(m.cutRows, nil)
@@ -238,7 +238,7 @@ func (m *maker) end(old *page) page {
 
 // folded makes a new page of this one, whose parts must be there, and the changes, of the slots that
 // keep lets through; nil is all. names gives the members' names.
-func (p *page) folded(a Axis, names []Member, keep func(slot uint8) bool) (*page, error) {
+func (p *page) folded(a Dimension, names []Value, keep func(slot uint8) bool) (*page, error) {
 	byName := func(a, b uint32) int { return compareMembers(names[a], names[b]) }
 	fresh := make([]uint32, 0, p.fresh)
 	for id, c := range p.over {
@@ -322,12 +322,12 @@ type Part uint8
 
 // The parts: the sums of quarters of an hour, and histograms where they are large.
 const (
-	Slots Part = 1 + iota
+	Buckets Part = 1 + iota
 	Hists
 )
 
 // encode gives the page's bytes for the disk; it must be folded. A checksum ends them.
-func (p *page) encode(names []Member) []byte {
+func (p *page) encode(names []Value) []byte {
 	flags := byte(0)
 	if p.full {
 		flags |= pageFull
@@ -371,7 +371,7 @@ func (p *page) smallHist() bool { return p.hist != nil && len(p.hist.data) <= la
 // encodePart gives the bytes of a part.
 func (p *page) encodePart(part Part) []byte {
 	b := binary.LittleEndian.AppendUint32([]byte{pageVersion, byte(part)}, p.version)
-	if part == Slots {
+	if part == Buckets {
 		return checked(p.slots.encode(b))
 	}
 	return checked(p.hist.encode(b))
@@ -401,7 +401,7 @@ func (r *reader) uint32() uint32 {
 }
 
 // decodePage reads what encode gave. The members' names come apart, in the order of the page.
-func decodePage(a Axis, b []byte) (*page, []Member, error) {
+func decodePage(a Dimension, b []byte) (*page, []Value, error) {
 	b, err := check(b)
 	if err != nil {
 		return nil, nil, err
@@ -416,9 +416,9 @@ func decodePage(a Axis, b []byte) (*page, []Member, error) {
 	}
 	flags := r.byte()
 	p := &page{full: flags&pageFull != 0, closed: flags&pageClosed != 0, version: r.uint32()}
-	var names []Member
+	var names []Value
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
-		names = append(names, Member{r.text(), r.text()})
+		names = append(names, Value{r.text(), r.text()})
 	}
 	if a == Keys {
 		for range names {

@@ -24,7 +24,7 @@ type disk struct {
 	reads  int
 }
 
-func diskKey(p Page) string { return fmt.Sprint(p.Day, " ", p.Axis) }
+func diskKey(p Page) string { return fmt.Sprint(p.Day, " ", p.Dimension) }
 
 func (d *disk) read(_ context.Context, p Page, part Part) ([]byte, error) {
 	d.reads++
@@ -37,7 +37,7 @@ func (d *disk) read(_ context.Context, p Page, part Part) ([]byte, error) {
 func (d *disk) save(t require.TestingT, r *Rollup) {
 	pages := r.Dirty()
 	for i := range pages {
-		require.NoError(t, r.Fold(ctx, pages[i]))
+		require.NoError(t, r.MergeChanges(ctx, pages[i]))
 		r.Encode(&pages[i])
 		k := diskKey(pages[i])
 		if pages[i].Data == nil {
@@ -50,7 +50,7 @@ func (d *disk) save(t require.TestingT, r *Rollup) {
 				was.Parts[part] = data
 			}
 		}
-		was.Day, was.Axis, was.Data = pages[i].Day, pages[i].Axis, pages[i].Data
+		was.Day, was.Dimension, was.Data = pages[i].Day, pages[i].Dimension, pages[i].Data
 		d.pages[k] = was
 	}
 	r.Saved(pages)
@@ -67,7 +67,7 @@ func TestPartsOnDisk(t *testing.T) {
 		firstDay := DayOf(testStart) * slotsPerDay
 		cuts := []int64{int64(rapid.IntRange(1, 95).Draw(t, "cut")), 64}
 		check := func() {
-			q := Query{Axis: Axis(rapid.IntRange(0, int(AxisCount)-1).Draw(t, "axis")), Skip: map[int64]bool{}}
+			q := Query{Dimension: Dimension(rapid.IntRange(0, int(DimensionCount)-1).Draw(t, "axis")), Skip: map[int64]bool{}}
 			cut := rapid.SampledFrom(cuts).Draw(t, "days begin at")
 			for day := range int64(6) {
 				q.Edges = append(q.Edges, firstDay+day*slotsPerDay+cut)
@@ -80,7 +80,7 @@ func TestPartsOnDisk(t *testing.T) {
 				q.Skip[q.Edges[1]+3] = true
 			}
 			if rapid.Bool().Draw(t, "of some") {
-				q.Of = map[Member]bool{{Value: "k1"}: true, {Value: "u3"}: true, {Value: "a", Provider: "p"}: true, {Value: "nobody"}: true}
+				q.Of = map[Value]bool{{Value: "k1"}: true, {Value: "u3"}: true, {Value: "a", Provider: "p"}: true, {Value: "nobody"}: true}
 			}
 			q.Histograms = rapid.SampledFrom([]Histograms{OfPoints, OfNone, OfAll}).Draw(t, "histograms")
 			n := len(q.Edges) - 1
@@ -115,10 +115,10 @@ func TestPartsOnDisk(t *testing.T) {
 			}
 			each, wantEach := map[string]int64{}, map[string]int64{}
 			whole := func(b int64) bool { return (b/slotsPerDay)%2 == 0 }
-			e := r.BeginEach(q.Axis, firstDay+7, q.Of, whole)
+			e := r.BeginEach(q.Dimension, firstDay+7, q.Of, whole)
 			require.NoError(t, e.Read(ctx))
-			require.NoError(t, e.Visit(func(m Member, b int64, s *Sums) { each[fmt.Sprint(m, whole(b), b/slotsPerDay)] += s.Calls }))
-			for b, members := range want[q.Axis] {
+			require.NoError(t, e.Visit(func(m Value, b int64, s *Sums) { each[fmt.Sprint(m, whole(b), b/slotsPerDay)] += s.Calls }))
+			for b, members := range want[q.Dimension] {
 				for m, s := range members {
 					if b >= firstDay+7 && (q.Of == nil || q.Of[m]) {
 						wantEach[fmt.Sprint(m, whole(b), b/slotsPerDay)] += s.Calls
@@ -149,7 +149,7 @@ func TestPartsOnDisk(t *testing.T) {
 				d.save(t, r)
 				r = New(o)
 				for _, p := range d.pages {
-					require.NoError(t, r.Load(Page{Day: p.Day, Axis: p.Axis, Data: p.Data}))
+					require.NoError(t, r.Load(Page{Day: p.Day, Dimension: p.Dimension, Data: p.Data}))
 				}
 			case 4:
 				check()
@@ -227,7 +227,7 @@ func TestSpans(t *testing.T) {
 					add(0)
 				}
 			default:
-				q := Query{Axis: Axis(rapid.IntRange(0, int(AxisCount)-1).Draw(t, "axis")), Edges: Open, Histograms: OfNone}
+				q := Query{Dimension: Dimension(rapid.IntRange(0, int(DimensionCount)-1).Draw(t, "axis")), Edges: Open, Histograms: OfNone}
 				if rapid.Bool().Draw(t, "edges") {
 					days := rapid.SliceOfNDistinct(rapid.Int64Range(0, 52), 2, 4, rapid.ID[int64]).Draw(t, "days")
 					slices.Sort(days)
@@ -274,19 +274,19 @@ func TestReadFails(t *testing.T) {
 	d.broken = true
 	_, points := collector(1)
 	first := BucketOf(testStart)
-	require.NoError(t, r.Sum(ctx, Query{Axis: Models, Edges: Open, Points: points}), "whole days are in memory")
-	require.Error(t, r.Sum(ctx, Query{Axis: Models, Edges: []int64{first + 1, first + 3}, Points: points}))
-	require.Error(t, r.Each(ctx, Models, first, nil, func(Member, int64, *Sums) {}))
+	require.NoError(t, r.Sum(ctx, Query{Dimension: Models, Edges: Open, Points: points}), "whole days are in memory")
+	require.Error(t, r.Sum(ctx, Query{Dimension: Models, Edges: []int64{first + 1, first + 3}, Points: points}))
+	require.Error(t, r.Each(ctx, Models, first, nil, func(Value, int64, *Sums) {}))
 	require.Error(t, r.Drop(ctx, first, first+1))
 	for range 20 { // changes are kept, however many, until they can be folded
 		r.Add(&usage.Call{Start: testStart, Model: fmt.Sprint(len(r.axes[Models].names)), Duration: time.Second}, 1)
 	}
-	require.Error(t, r.Fold(ctx, Page{Day: DayOf(testStart), Axis: Models}))
+	require.Error(t, r.MergeChanges(ctx, Page{Day: DayOf(testStart), Dimension: Models}))
 	d.broken = false
 	require.NoError(t, r.Drop(ctx, first, first+1))
 	all, points := collector(1)
-	require.NoError(t, r.Sum(ctx, Query{Axis: All, Edges: Open, Points: points}))
-	require.EqualValues(t, 14, all[Member{}][0].Calls)
+	require.NoError(t, r.Sum(ctx, Query{Dimension: All, Edges: Open, Points: points}))
+	require.EqualValues(t, 14, all[Value{}][0].Calls)
 }
 
 // TestChangedMeanwhile: a query whose page is folded and saved between its beginning and its end, so
@@ -305,7 +305,7 @@ func TestChangedMeanwhile(t *testing.T) {
 	d.save(t, r)
 	first := BucketOf(testStart)
 	_, points := collector(1)
-	q := Query{Axis: Models, Edges: []int64{first + 1, first + 3}, Points: points}
+	q := Query{Dimension: Models, Edges: []int64{first + 1, first + 3}, Points: points}
 	s := r.Begin(q)
 	add(0)
 	d.save(t, r)
@@ -324,7 +324,7 @@ func TestMembersAreForgotten(t *testing.T) {
 		require.LessOrEqual(t, len(r.axes[Users].names), 500)
 	}
 	all, points := collector(1)
-	require.NoError(t, r.Sum(ctx, Query{Axis: Users, Edges: Open, Points: points}))
+	require.NoError(t, r.Sum(ctx, Query{Dimension: Users, Edges: Open, Points: points}))
 	require.Len(t, filled(all), 300)
 }
 
@@ -383,7 +383,7 @@ func TestPackedCells(t *testing.T) {
 }
 
 // appendOld encodes a page as version 1 did.
-func appendOld(names []Member, last []int64, slots [][]slotSums) []byte {
+func appendOld(names []Value, last []int64, slots [][]slotSums) []byte {
 	b := binary.AppendUvarint([]byte{oldPageVersion, 0}, uint64(len(names)))
 	var data []byte
 	for i, m := range names {
@@ -424,11 +424,11 @@ func TestOldPages(t *testing.T) {
 	}
 	old := New(Options{})
 	for _, p := range r.Dirty() {
-		require.NoError(t, r.Fold(ctx, p))
-		page := &r.days[p.Day][p.Axis]
-		names, last, slots := []Member{}, make([]int64, len(page.ids)), make([][]slotSums, len(page.ids))
+		require.NoError(t, r.MergeChanges(ctx, p))
+		page := &r.days[p.Day][p.Dimension]
+		names, last, slots := []Value{}, make([]int64, len(page.ids)), make([][]slotSums, len(page.ids))
 		for i, id := range page.ids {
-			names = append(names, r.axes[p.Axis].names[id])
+			names = append(names, r.axes[p.Dimension].names[id])
 			if page.last != nil {
 				last[i] = page.last[i]
 			}
@@ -436,14 +436,14 @@ func TestOldPages(t *testing.T) {
 			slots[i], err = page.slotsOf(i)
 			require.NoError(t, err)
 		}
-		require.NoError(t, old.Load(Page{Day: p.Day, Axis: p.Axis, Data: appendOld(names, last, slots)}))
+		require.NoError(t, old.Load(Page{Day: p.Day, Dimension: p.Dimension, Data: appendOld(names, last, slots)}))
 		r.Encode(&p)
 		disk[diskKey(p)] = p
 	}
 	require.Len(t, old.Dirty(), len(disk))
 	for _, p := range old.Dirty() {
-		old.days[p.Day][p.Axis].version = r.days[p.Day][p.Axis].version
-		require.NoError(t, old.Fold(ctx, p))
+		old.days[p.Day][p.Dimension].version = r.days[p.Day][p.Dimension].version
+		require.NoError(t, old.MergeChanges(ctx, p))
 		old.Encode(&p)
 		require.Equal(t, disk[diskKey(p)], p)
 	}

@@ -15,39 +15,39 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Axis is a dimension whose sums are kept. They are narrow ones: sums over all dimensions at once
+// Dimension is a dimension whose sums are kept. They are narrow ones: sums over all dimensions at once
 // would be as many as there are calls.
-type Axis uint8
+type Dimension uint8
 
 // The axes. All has one member.
 const (
-	All Axis = iota
+	All Dimension = iota
 	Models
 	Keys
 	Users
 	Services
 	Projects
 	Statuses
-	AxisCount
+	DimensionCount
 )
 
-// MemberOf places a call on an axis.
-func MemberOf(a Axis, c *usage.Call) Member {
+// ValueOf places a call on an axis.
+func ValueOf(a Dimension, c *usage.Call) Value {
 	switch a {
 	case Models:
-		return Member{Value: c.Model, Provider: c.Provider}
+		return Value{Value: c.Model, Provider: c.Provider}
 	case Keys:
-		return Member{Value: c.KeyFingerprint}
+		return Value{Value: c.KeyFingerprint}
 	case Users:
-		return Member{Value: c.User}
+		return Value{Value: c.User}
 	case Services:
-		return Member{Value: c.Service}
+		return Value{Value: c.Service}
 	case Projects:
-		return Member{Value: c.Project}
+		return Value{Value: c.Project}
 	case Statuses:
-		return Member{Value: StatusOf(c)}
+		return Value{Value: StatusOf(c)}
 	default:
-		return Member{}
+		return Value{}
 	}
 }
 
@@ -95,9 +95,9 @@ func floorDiv(a, b int64) int64 {
 
 // Options are the limits of a Rollup. Zero values mean the defaults.
 type Options struct {
-	// MaxMembers bounds the members of one axis over all days; what comes beyond them is summed as
+	// MaxValues bounds the members of one axis over all days; what comes beyond them is summed as
 	// Other. Default 20,000.
-	MaxMembers int
+	MaxValues int
 	// MaxBytes bounds what the days' sums of the members of one axis take in memory; from there on what is
 	// new on a day is summed as Other. Default 32 MiB.
 	MaxBytes int64
@@ -113,7 +113,7 @@ type Options struct {
 // Rollup is the sums. It does no locking; what only reads may run beside others that only read.
 type Rollup struct {
 	o        Options
-	axes     [AxisCount]members
+	axes     [DimensionCount]members
 	days     map[int64]*day // by number of UTC days since the Unix epoch
 	sorted   []int64        // their numbers, ascending
 	changes  int            // sums kept as changes
@@ -122,38 +122,38 @@ type Rollup struct {
 	spans    spans
 	made     uint64         // pages ever made
 	gone     map[int64]bool // days that were dropped and may be on disk still
-	// Folded counts the calls that were summed as Other on some axis.
-	Folded int64
+	// Overflowed counts the calls that were summed as Other on some axis.
+	Overflowed int64
 }
 
-type day [AxisCount]page
+type day [DimensionCount]page
 
 // New makes an empty Rollup.
 func New(o Options) *Rollup {
-	o.MaxMembers, o.MaxChanges = cmp.Or(o.MaxMembers, 20_000), cmp.Or(o.MaxChanges, 1<<16)
+	o.MaxValues, o.MaxChanges = cmp.Or(o.MaxValues, 20_000), cmp.Or(o.MaxChanges, 1<<16)
 	o.MaxCached, o.MaxBytes = cmp.Or(o.MaxCached, 16<<20), cmp.Or(o.MaxBytes, 32<<20)
 	r := &Rollup{o: o, days: map[int64]*day{}, gone: map[int64]bool{}, lastUsed: map[string]*time.Time{}}
 	for a := range r.axes {
-		r.axes[a].ids, r.axes[a].closed = map[Member]uint32{}, math.MinInt64
+		r.axes[a].ids, r.axes[a].closed = map[Value]uint32{}, math.MinInt64
 	}
 	return r
 }
 
 // members numbers the members of an axis, so that their names are kept once.
 type members struct {
-	ids   map[Member]uint32
-	names []Member // by number
+	ids   map[Value]uint32
+	names []Value  // by number
 	free  []uint32 // numbers that no page uses
 	bounds
 }
 
 // id gives a member's number, a new one where it has none.
-func (x *members) id(m Member) uint32 {
+func (x *members) id(m Value) uint32 {
 	id, known := x.ids[m]
 	if known {
 		return id
 	}
-	m = Member{strings.Clone(m.Value), strings.Clone(m.Provider)} // not a part of something larger
+	m = Value{strings.Clone(m.Value), strings.Clone(m.Provider)} // not a part of something larger
 	if n := len(x.free); n > 0 {
 		id, x.free = x.free[n-1], x.free[:n-1]
 		x.names[id], x.first[id] = m, noDay
@@ -167,7 +167,7 @@ func (x *members) id(m Member) uint32 {
 
 // forget frees the numbers of members that are on no page any more. Who reads pages beside it keeps
 // the names that it began with.
-func (r *Rollup) forget(a Axis) {
+func (r *Rollup) forget(a Dimension) {
 	x := &r.axes[a]
 	used := make([]bool, len(x.names))
 	for _, id := range x.free {
@@ -189,20 +189,20 @@ func (r *Rollup) forget(a Axis) {
 			if a == Keys {
 				delete(r.lastUsed, x.names[id].Value)
 			}
-			x.names[id] = Member{}
+			x.names[id] = Value{}
 			x.free = append(x.free, uint32(id))
 		}
 	}
 }
 
 // find gives the place of a member on a page.
-func (r *Rollup) find(a Axis, p *page, id uint32) (int, bool) {
+func (r *Rollup) find(a Dimension, p *page, id uint32) (int, bool) {
 	names := r.axes[a].names
 	return findMember(names, p, names[id])
 }
 
-func findMember(names []Member, p *page, m Member) (int, bool) {
-	return slices.BinarySearchFunc(p.ids, m, func(id uint32, m Member) int { return compareMembers(names[id], m) })
+func findMember(names []Value, p *page, m Value) (int, bool) {
+	return slices.BinarySearchFunc(p.ids, m, func(id uint32, m Value) int { return compareMembers(names[id], m) })
 }
 
 // dayAt gives a day, made where it is new.
@@ -234,9 +234,9 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	one := figuresOf(&counts)
 	duration, ttft := bucketsOf(c)
 	wasFolded := false
-	for a := range AxisCount {
+	for a := range DimensionCount {
 		p := &d[a]
-		change, folded := r.change(Page{Day: number, Axis: a}, p, MemberOf(a, c))
+		change, folded := r.change(Page{Day: number, Dimension: a}, p, ValueOf(a, c))
 		s, fresh := change.at(slot)
 		s.add(&one)
 		if c.Duration > 0 {
@@ -256,13 +256,13 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 		}
 	}
 	if wasFolded && n > 0 {
-		r.Folded++
+		r.Overflowed++
 	}
 }
 
 // change gives the changes of a member of a page; those of Other where the page does not take the member in.
-func (r *Rollup) change(at Page, p *page, m Member) (c *changed, folded bool) {
-	x := &r.axes[at.Axis]
+func (r *Rollup) change(at Page, p *page, m Value) (c *changed, folded bool) {
+	x := &r.axes[at.Dimension]
 	if c := p.latest; c != nil && x.names[c.member] == m { // on most axes the next call is often of the same
 		return c, false
 	}
@@ -272,10 +272,10 @@ func (r *Rollup) change(at Page, p *page, m Member) (c *changed, folded bool) {
 			p.latest = c
 			return c, false
 		}
-		_, known = r.find(at.Axis, p, id)
+		_, known = r.find(at.Dimension, p, id)
 	}
-	if !known && m != Other && !r.admit(at, p, m) {
-		c, _ = r.change(at, p, Other)
+	if !known && m != Overflow && !r.admit(at, p, m) {
+		c, _ = r.change(at, p, Overflow)
 		return c, true
 	}
 	if p.over == nil {
@@ -323,11 +323,11 @@ func (r *Rollup) most(left int) []Page {
 	for number, d := range r.days {
 		for a := range d {
 			if d[a].cells > 0 {
-				pages = append(pages, Page{Day: number, Axis: Axis(a)})
+				pages = append(pages, Page{Day: number, Dimension: Dimension(a)})
 			}
 		}
 	}
-	over := func(p Page) int { return r.days[p.Day][p.Axis].cells }
+	over := func(p Page) int { return r.days[p.Day][p.Dimension].cells }
 	slices.SortFunc(pages, func(a, b Page) int { return cmp.Compare(over(b), over(a)) })
 	n := 0
 	for rest := r.changes; n < len(pages) && rest > left; n++ {
@@ -339,7 +339,7 @@ func (r *Rollup) most(left int) []Page {
 // folded makes the page that folding one gives. It is a copy, so that it may be worked on beside readers,
 // who keep further prefixes.
 func (r *Rollup) folded(ctx context.Context, at Page, p page, keep func(uint8) bool) (*page, error) {
-	for _, part := range []Part{Slots, Hists} {
+	for _, part := range []Part{Buckets, Hists} {
 		if !p.lacks(part) {
 			continue
 		}
@@ -349,7 +349,7 @@ func (r *Rollup) folded(ctx context.Context, at Page, p page, keep func(uint8) b
 		}
 		p.put(part, b)
 	}
-	next, err := p.folded(at.Axis, r.axes[at.Axis].names, keep)
+	next, err := p.folded(at.Dimension, r.axes[at.Dimension].names, keep)
 	if err != nil {
 		return nil, fmt.Errorf("fold sums: %w", err)
 	}
@@ -358,10 +358,10 @@ func (r *Rollup) folded(ctx context.Context, at Page, p page, keep func(uint8) b
 
 // put puts a folded page in the place of what it was made of.
 func (r *Rollup) put(at Page, next *page) {
-	p := &r.days[at.Day][at.Axis]
+	p := &r.days[at.Day][at.Dimension]
 	r.changes -= p.cells
 	r.identify(next)
-	r.axes[at.Axis].bytes += next.size() - p.size()
+	r.axes[at.Dimension].bytes += next.size() - p.size()
 	*p = *next
 }
 
@@ -372,14 +372,14 @@ func (r *Rollup) identify(p *page) {
 }
 
 func (p *page) lacks(part Part) bool {
-	if part == Slots {
+	if part == Buckets {
 		return p.slots == nil
 	}
 	return p.hist == nil
 }
 
 func (p *page) put(part Part, b *blob) {
-	if part == Slots {
+	if part == Buckets {
 		p.slots = b
 	} else {
 		p.hist = b
@@ -388,7 +388,7 @@ func (p *page) put(part Part, b *blob) {
 
 // part reads a part of a page that is not in memory.
 func (r *Rollup) part(ctx context.Context, at Page, p *page, part Part) (*blob, error) {
-	return r.cache.get(cacheKey{at.Day, at.Axis, part}, p.identity, r.o.MaxCached, func() (*blob, error) {
+	return r.cache.get(cacheKey{at.Day, at.Dimension, part}, p.identity, r.o.MaxCached, func() (*blob, error) {
 		if r.o.Read == nil {
 			return nil, errDamaged
 		}
@@ -413,7 +413,7 @@ func (r *Rollup) LastUsed(fingerprint string) time.Time {
 func (r *Rollup) Newest(ctx context.Context) (newest time.Time, err error) {
 	for i := len(r.sorted) - 1; i >= 0 && newest.IsZero(); i-- {
 		at := r.sorted[i] * slotsPerDay
-		err = r.Each(ctx, All, at, nil, func(_ Member, b int64, _ *Sums) {
+		err = r.Each(ctx, All, at, nil, func(_ Value, b int64, _ *Sums) {
 			if end := BucketStart(b + 1); end.After(newest) {
 				newest = end
 			}
@@ -438,7 +438,7 @@ func (r *Rollup) Drop(ctx context.Context, from, to int64) error {
 // Dropping is buckets that are about to be forgotten.
 type Dropping struct {
 	from, to int64
-	parts    []Refolded // pages of which a part stays
+	parts    []Remerge // pages of which a part stays
 }
 
 // Work does the work, beside readers and without a lock. Nothing must be added until EndDrop is done.
@@ -467,12 +467,12 @@ func (r *Rollup) BeginDrop(from, to int64) *Dropping {
 		if !d.some(first) || d.whole(first) {
 			continue
 		}
-		for a := range AxisCount {
+		for a := range DimensionCount {
 			p := &r.days[number][a]
 			if len(p.ids)+p.cells == 0 {
 				continue
 			}
-			d.parts = append(d.parts, Refolded{of: r, at: Page{Day: number, Axis: a}, page: *p})
+			d.parts = append(d.parts, Remerge{of: r, at: Page{Day: number, Dimension: a}, page: *p})
 		}
 	}
 	return d
@@ -499,7 +499,7 @@ func (r *Rollup) EndDrop(d *Dropping) {
 		gone, r.gone[number] = true, true
 	}
 	if gone {
-		for a := range AxisCount {
+		for a := range DimensionCount {
 			r.forget(a)
 			r.rebound(a)
 		}
@@ -512,9 +512,9 @@ func (r *Rollup) KeysSeen() []string { return slices.Collect(maps.Keys(r.lastUse
 
 // Page is the sums of one axis and one day as they are kept on disk.
 type Page struct {
-	Day  int64 // UTC days since the Unix epoch
-	Axis Axis
-	Data []byte
+	Day       int64 // UTC days since the Unix epoch
+	Dimension Dimension
+	Data      []byte
 	// Parts are kept apart from it, by Part. What Encode gives as nil stays on disk as it is, and what
 	// it gives as empty is to be removed. Load takes none of what can be read later.
 	Parts [Hists + 1][]byte
@@ -525,23 +525,23 @@ func (r *Rollup) Dirty() []Page {
 	var out []Page
 	for number := range r.gone {
 		if r.days[number] == nil {
-			for a := range AxisCount {
-				out = append(out, Page{Day: number, Axis: a})
+			for a := range DimensionCount {
+				out = append(out, Page{Day: number, Dimension: a})
 			}
 		}
 	}
 	for _, number := range r.sorted {
-		for a := range AxisCount {
+		for a := range DimensionCount {
 			if r.days[number][a].dirty {
-				out = append(out, Page{Day: number, Axis: a})
+				out = append(out, Page{Day: number, Dimension: a})
 			}
 		}
 	}
 	return out
 }
 
-// Refolded is a page whose changes are put into its bytes.
-type Refolded struct {
+// Remerge is a page whose changes are put into its bytes.
+type Remerge struct {
 	of   *Rollup
 	at   Page
 	page page             // as it was
@@ -549,16 +549,16 @@ type Refolded struct {
 	next *page            // nil: nothing changes
 }
 
-// BeginRefold begins to put a page's changes into its bytes: Work and Put follow.
-func (r *Rollup) BeginRefold(p Page) *Refolded {
-	if d := r.days[p.Day]; d != nil && d[p.Axis].cells > 0 {
-		return &Refolded{of: r, at: p, page: d[p.Axis]}
+// BeginRemerge begins to put a page's changes into its bytes: Work and Put follow.
+func (r *Rollup) BeginRemerge(p Page) *Remerge {
+	if d := r.days[p.Day]; d != nil && d[p.Dimension].cells > 0 {
+		return &Remerge{of: r, at: p, page: d[p.Dimension]}
 	}
-	return &Refolded{}
+	return &Remerge{}
 }
 
 // Work does the work, beside readers and without a lock. Nothing must be added until Put is done.
-func (f *Refolded) Work(ctx context.Context) (err error) {
+func (f *Remerge) Work(ctx context.Context) (err error) {
 	if f.of != nil {
 		f.next, err = f.of.folded(ctx, f.at, f.page, f.keep)
 	}
@@ -566,15 +566,15 @@ func (f *Refolded) Work(ctx context.Context) (err error) {
 }
 
 // Put puts a folded page in its place. Encode may then read it beside readers.
-func (r *Rollup) Put(f *Refolded) {
+func (r *Rollup) Put(f *Remerge) {
 	if f.next != nil {
 		r.put(f.at, f.next)
 	}
 }
 
-// Fold is all of it.
-func (r *Rollup) Fold(ctx context.Context, p Page) error {
-	f := r.BeginRefold(p)
+// MergeChanges is all of it.
+func (r *Rollup) MergeChanges(ctx context.Context, p Page) error {
+	f := r.BeginRemerge(p)
 	err := f.Work(ctx)
 	if err == nil {
 		r.Put(f)
@@ -584,15 +584,15 @@ func (r *Rollup) Fold(ctx context.Context, p Page) error {
 
 // Encode fills in a folded page's bytes; nil where the page is empty.
 func (r *Rollup) Encode(p *Page) {
-	p.Data, p.Parts = nil, [Hists + 1][]byte{Slots: {}, Hists: {}}
+	p.Data, p.Parts = nil, [Hists + 1][]byte{Buckets: {}, Hists: {}}
 	d := r.days[p.Day]
-	if d == nil || len(d[p.Axis].ids) == 0 {
+	if d == nil || len(d[p.Dimension].ids) == 0 {
 		return
 	}
-	at := &d[p.Axis]
-	p.Data = at.encode(r.axes[p.Axis].names)
-	if p.Parts[Slots] = nil; at.slots != nil {
-		p.Parts[Slots] = at.encodePart(Slots)
+	at := &d[p.Dimension]
+	p.Data = at.encode(r.axes[p.Dimension].names)
+	if p.Parts[Buckets] = nil; at.slots != nil {
+		p.Parts[Buckets] = at.encodePart(Buckets)
 	}
 	switch {
 	case at.hist == nil:
@@ -609,7 +609,7 @@ const keptDays = 2
 func (r *Rollup) Saved(pages []Page) {
 	for _, p := range pages {
 		if d := r.days[p.Day]; d != nil {
-			d[p.Axis].dirty = d[p.Axis].cells > 0
+			d[p.Dimension].dirty = d[p.Dimension].cells > 0
 		} else {
 			delete(r.gone, p.Day)
 		}
@@ -633,14 +633,14 @@ func (r *Rollup) Saved(pages []Page) {
 
 // Load takes a page as it is on disk, in the place of what is there.
 func (r *Rollup) Load(p Page) error {
-	if p.Axis >= AxisCount {
+	if p.Dimension >= DimensionCount {
 		return errDamaged
 	}
-	loaded, names, err := decodePage(p.Axis, p.Data)
+	loaded, names, err := decodePage(p.Dimension, p.Data)
 	if err != nil {
 		return err
 	}
-	for _, part := range []Part{Slots, Hists} {
+	for _, part := range []Part{Buckets, Hists} {
 		if !loaded.lacks(part) || len(p.Parts[part]) == 0 {
 			continue
 		}
@@ -652,17 +652,17 @@ func (r *Rollup) Load(p Page) error {
 	}
 	loaded.ids = make([]uint32, len(names))
 	for i, m := range names {
-		loaded.ids[i] = r.axes[p.Axis].id(m)
+		loaded.ids[i] = r.axes[p.Dimension].id(m)
 	}
 	d := r.dayAt(p.Day)
-	r.changes -= d[p.Axis].cells
+	r.changes -= d[p.Dimension].cells
 	r.identify(loaded)
-	x := &r.axes[p.Axis]
-	x.bytes += loaded.size() - d[p.Axis].size()
-	d[p.Axis] = *loaded
+	x := &r.axes[p.Dimension]
+	x.bytes += loaded.size() - d[p.Dimension].size()
+	d[p.Dimension] = *loaded
 	x.see(p.Day, loaded)
 	delete(r.gone, p.Day)
-	if p.Axis == Keys {
+	if p.Dimension == Keys {
 		start := BucketStart(p.Day * slotsPerDay)
 		for i, m := range names {
 			if at := start.Add(time.Duration(loaded.last[i] - 1)); loaded.last[i] > 0 && at.After(r.LastUsed(m.Value)) {

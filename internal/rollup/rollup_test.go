@@ -42,16 +42,16 @@ func randomCall(t *rapid.T) usage.Call {
 }
 
 // plain is the sums in the plainest form.
-type plain map[Axis]map[int64]map[Member]*Sums
+type plain map[Dimension]map[int64]map[Value]*Sums
 
 func (p plain) add(c *usage.Call, n int64) {
-	for a := range AxisCount {
-		b, m := BucketOf(c.Start), MemberOf(a, c)
+	for a := range DimensionCount {
+		b, m := BucketOf(c.Start), ValueOf(a, c)
 		if p[a] == nil {
-			p[a] = map[int64]map[Member]*Sums{}
+			p[a] = map[int64]map[Value]*Sums{}
 		}
 		if p[a][b] == nil {
-			p[a][b] = map[Member]*Sums{}
+			p[a][b] = map[Value]*Sums{}
 		}
 		if p[a][b][m] == nil {
 			p[a][b][m] = &Sums{}
@@ -60,8 +60,8 @@ func (p plain) add(c *usage.Call, n int64) {
 	}
 }
 
-func (p plain) sum(q Query, points func(Member) []Sums) {
-	for b, members := range p[q.Axis] {
+func (p plain) sum(q Query, points func(Value) []Sums) {
+	for b, members := range p[q.Dimension] {
 		for m, s := range members {
 			for i := range len(q.Edges) - 1 {
 				if q.Edges[i] <= b && b < q.Edges[i+1] && !q.Skip[b] {
@@ -73,9 +73,9 @@ func (p plain) sum(q Query, points func(Member) []Sums) {
 }
 
 // collector gives the points of a query's members.
-func collector(n int) (map[Member][]Sums, func(Member) []Sums) {
-	all := map[Member][]Sums{}
-	return all, func(m Member) []Sums {
+func collector(n int) (map[Value][]Sums, func(Value) []Sums) {
+	all := map[Value][]Sums{}
+	return all, func(m Value) []Sums {
 		if all[m] == nil {
 			all[m] = make([]Sums, n)
 		}
@@ -84,8 +84,8 @@ func collector(n int) (map[Member][]Sums, func(Member) []Sums) {
 }
 
 // filled leaves out members without calls and makes empty histograms alike.
-func filled(all map[Member][]Sums) map[Member][]Sums {
-	out := map[Member][]Sums{}
+func filled(all map[Value][]Sums) map[Value][]Sums {
+	out := map[Value][]Sums{}
 	for m, points := range all {
 		some := false
 		for i := range points {
@@ -122,9 +122,9 @@ func TestSums(t *testing.T) {
 			case 1:
 				pages := r.Dirty()
 				for i := range pages {
-					require.NoError(t, r.Fold(ctx, pages[i]))
+					require.NoError(t, r.MergeChanges(ctx, pages[i]))
 					r.Encode(&pages[i])
-					disk[fmt.Sprint(pages[i].Day, pages[i].Axis)] = pages[i]
+					disk[fmt.Sprint(pages[i].Day, pages[i].Dimension)] = pages[i]
 				}
 				r.Saved(pages)
 				require.Empty(t, r.Dirty())
@@ -143,7 +143,7 @@ func TestSums(t *testing.T) {
 				r.Add(&c, 1)
 				want.add(&c, 1)
 				for _, p := range r.Crowded() {
-					require.NoError(t, r.Fold(ctx, p))
+					require.NoError(t, r.MergeChanges(ctx, p))
 				}
 				if k := c.KeyFingerprint; c.Start.After(lastUsed[k]) {
 					lastUsed[k] = c.Start
@@ -153,7 +153,7 @@ func TestSums(t *testing.T) {
 		for _, k := range []string{"k1", "k2"} {
 			require.LessOrEqual(t, r.LastUsed(k).Sub(lastUsed[k]), time.Duration(0))
 		}
-		q := Query{Axis: Axis(rapid.IntRange(0, int(AxisCount)-1).Draw(t, "axis")), Edges: Open, Skip: map[int64]bool{}}
+		q := Query{Dimension: Dimension(rapid.IntRange(0, int(DimensionCount)-1).Draw(t, "axis")), Edges: Open, Skip: map[int64]bool{}}
 		if rapid.Bool().Draw(t, "edges") {
 			first := BucketOf(testStart)
 			q.Edges = rapid.SliceOfNDistinct(rapid.Int64Range(first-3, first+30), 2, 6, rapid.ID[int64]).Draw(t, "edges at")
@@ -189,17 +189,17 @@ func TestSums(t *testing.T) {
 
 		from := BucketOf(testStart) + 5
 		each, wantEach := map[string]int64{}, map[string]int64{}
-		var of map[Member]bool
+		var of map[Value]bool
 		if rapid.Bool().Draw(t, "of some members") {
-			of = map[Member]bool{{Value: "nobody"}: true}
-			for _, members := range want[q.Axis] {
+			of = map[Value]bool{{Value: "nobody"}: true}
+			for _, members := range want[q.Dimension] {
 				for m := range members {
 					of[m] = len(of)%3 == 1
 				}
 			}
 		}
-		require.NoError(t, r.Each(ctx, q.Axis, from, of, func(m Member, b int64, s *Sums) { each[fmt.Sprint(m, b)] += s.Calls }))
-		for b, members := range want[q.Axis] {
+		require.NoError(t, r.Each(ctx, q.Dimension, from, of, func(m Value, b int64, s *Sums) { each[fmt.Sprint(m, b)] += s.Calls }))
+		for b, members := range want[q.Dimension] {
 			for m, s := range members {
 				if b >= from && (of == nil || of[m]) {
 					wantEach[fmt.Sprint(m, b)] += s.Calls
@@ -225,7 +225,7 @@ func TestSums(t *testing.T) {
 				}
 			}
 		}
-		q = Query{Axis: q.Axis, Edges: Open}
+		q = Query{Dimension: q.Dimension, Edges: Open}
 		got, q.Points = collector(1)
 		require.NoError(t, r.Sum(ctx, q))
 		expected, points = collector(1)
@@ -237,7 +237,7 @@ func TestSums(t *testing.T) {
 // TestFullPage: beyond the limit members are summed as one, and everything that is taken back is
 // taken from where it went.
 func TestFullPage(t *testing.T) {
-	r := New(Options{MaxMembers: 3})
+	r := New(Options{MaxValues: 3})
 	var calls []usage.Call
 	for i := range 10 {
 		c := usage.Call{Start: testStart, User: fmt.Sprint("u", i), Model: "m", Cost: 1}
@@ -245,17 +245,17 @@ func TestFullPage(t *testing.T) {
 		r.Add(&c, 1)
 		if i == 5 {
 			for _, p := range r.Dirty() {
-				require.NoError(t, r.Fold(ctx, p))
+				require.NoError(t, r.MergeChanges(ctx, p))
 			}
 		}
 	}
-	require.True(t, !r.Whole(Users, nil))
-	require.False(t, !r.Whole(Models, nil))
-	require.EqualValues(t, 7, r.Folded)
+	require.True(t, !r.IsComplete(Users, nil))
+	require.False(t, !r.IsComplete(Models, nil))
+	require.EqualValues(t, 7, r.Overflowed)
 	sums := func() map[string]int64 {
 		out := map[string]int64{}
 		all, points := collector(1)
-		require.NoError(t, r.Sum(ctx, Query{Axis: Users, Edges: Open, Points: points}))
+		require.NoError(t, r.Sum(ctx, Query{Dimension: Users, Edges: Open, Points: points}))
 		for m, p := range filled(all) {
 			out[m.Value] = p[0].Calls
 		}
@@ -265,7 +265,7 @@ func TestFullPage(t *testing.T) {
 	r.Add(&calls[0], -1)
 	r.Add(&calls[9], -1)
 	for _, p := range r.Dirty() {
-		require.NoError(t, r.Fold(ctx, p))
+		require.NoError(t, r.MergeChanges(ctx, p))
 	}
 	require.Equal(t, map[string]int64{"u1": 1, "u2": 1, "(other)": 6}, sums())
 	r.Add(&calls[0], 1)
@@ -276,8 +276,8 @@ func TestDamagedPages(t *testing.T) {
 	r := New(Options{})
 	c := usage.Call{Start: testStart, User: "u", Model: "m", Duration: time.Second}
 	r.Add(&c, 1)
-	p := Page{Day: DayOf(testStart), Axis: Users}
-	require.NoError(t, r.Fold(ctx, p))
+	p := Page{Day: DayOf(testStart), Dimension: Users}
+	require.NoError(t, r.MergeChanges(ctx, p))
 	r.Encode(&p)
 	require.NoError(t, New(Options{}).Load(p))
 	for i := range p.Data {
@@ -288,7 +288,7 @@ func TestDamagedPages(t *testing.T) {
 		damaged.Data = p.Data[:i]
 		require.ErrorIs(t, New(Options{}).Load(damaged), errDamaged)
 	}
-	p.Axis = AxisCount
+	p.Dimension = DimensionCount
 	require.ErrorIs(t, New(Options{}).Load(p), errDamaged)
 }
 
@@ -297,15 +297,15 @@ func FuzzLoad(f *testing.F) {
 	for i := range 3 {
 		r.Add(&usage.Call{Start: testStart.Add(time.Duration(i) * time.Hour), User: fmt.Sprint(i % 2), Duration: time.Second}, 1)
 	}
-	p := Page{Day: DayOf(testStart), Axis: Users}
-	require.NoError(f, r.Fold(ctx, p))
+	p := Page{Day: DayOf(testStart), Dimension: Users}
+	require.NoError(f, r.MergeChanges(ctx, p))
 	r.Encode(&p)
 	f.Add(p.Data)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := New(Options{})
-		if r.Load(Page{Axis: Users, Data: data}) == nil {
+		if r.Load(Page{Dimension: Users, Data: data}) == nil {
 			_, points := collector(1)
-			_ = r.Sum(ctx, Query{Axis: Users, Edges: Open, Points: points}) // it may lack parts
+			_ = r.Sum(ctx, Query{Dimension: Users, Edges: Open, Points: points}) // it may lack parts
 		}
 	})
 }
@@ -336,13 +336,13 @@ func BenchmarkEach(b *testing.B) {
 				r.Add(&c, 1)
 			}
 		}
-		require.NoError(b, r.Fold(ctx, Page{Day: DayOf(testStart.AddDate(0, 0, day)), Axis: Keys}))
+		require.NoError(b, r.MergeChanges(ctx, Page{Day: DayOf(testStart.AddDate(0, 0, day)), Dimension: Keys}))
 	}
-	for name, of := range map[string]map[Member]bool{"one": {{Value: "key 77"}: true}, "all": nil} {
+	for name, of := range map[string]map[Value]bool{"one": {{Value: "key 77"}: true}, "all": nil} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				n := 0
-				require.NoError(b, r.Each(ctx, Keys, Open[0], of, func(Member, int64, *Sums) { n++ }))
+				require.NoError(b, r.Each(ctx, Keys, Open[0], of, func(Value, int64, *Sums) { n++ }))
 				if n < days {
 					b.Fatal(n)
 				}

@@ -116,7 +116,7 @@ type Series struct {
 	max     int
 	sums    map[Labels]*Sums // without histograms
 	held    map[Labels]*Sums // what series showed that hold less now
-	timings map[Member]*Timings
+	timings map[Value]*Timings
 	// shown is what all series showed last. It is the one thing that Show stores.
 	shown atomic.Pointer[shown]
 	journaling
@@ -125,12 +125,12 @@ type Series struct {
 // shown is what Show gave. It is never changed.
 type shown struct {
 	sums    map[Labels]Sums
-	timings map[Member]Timings
+	timings map[Value]Timings
 }
 
 // NewSeries makes an empty set.
 func NewSeries(o SeriesOptions) *Series {
-	s := &Series{max: o.Max, sums: map[Labels]*Sums{}, held: map[Labels]*Sums{}, timings: map[Member]*Timings{}}
+	s := &Series{max: o.Max, sums: map[Labels]*Sums{}, held: map[Labels]*Sums{}, timings: map[Value]*Timings{}}
 	for _, l := range o.Labels {
 		s.used[l] = true
 	}
@@ -176,7 +176,7 @@ type line struct {
 
 // timingLine is the calls of one model whose times are known.
 type timingLine struct {
-	member   Member
+	member   Value
 	timings  *Timings // nil: not looked for yet
 	calls    []timed
 	replaced int // calls to come of which no times are taken
@@ -202,7 +202,7 @@ type journaling struct {
 	// places are found by two hashes of all labels, with seeds that nobody knows: no two have the same.
 	places  map[[2]uint64]place
 	lines   map[Labels]*line
-	models  map[Member]*timingLine
+	models  map[Value]*timingLine
 	fresh   int // lines that the series lack
 	touched []*line
 	timed   []*timingLine // touched
@@ -212,7 +212,7 @@ var placeSeeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
 func (j *journaling) forget() {
 	if j.places == nil {
-		j.places, j.lines, j.models = map[[2]uint64]place{}, map[Labels]*line{}, map[Member]*timingLine{}
+		j.places, j.lines, j.models = map[[2]uint64]place{}, map[Labels]*line{}, map[Value]*timingLine{}
 	}
 	clear(j.places)
 	clear(j.lines)
@@ -238,7 +238,7 @@ func (s *Series) place(c *usage.Call) place {
 	if s.sums[l] == nil && s.lines[l] == nil && len(s.sums)+s.fresh >= s.max {
 		l = otherLabels(s.used)
 	}
-	p := place{s.lines[l], s.models[MemberOf(Models, c)]}
+	p := place{s.lines[l], s.models[ValueOf(Models, c)]}
 	if p.line == nil {
 		for i := range l {
 			l[i] = strings.Clone(l[i]) // it may be a part of a large text
@@ -250,7 +250,7 @@ func (s *Series) place(c *usage.Call) place {
 		}
 	}
 	if p.timing == nil {
-		m := Member{strings.Clone(c.Model), strings.Clone(c.Provider)}
+		m := Value{strings.Clone(c.Model), strings.Clone(c.Provider)}
 		p.timing = &timingLine{member: m}
 		s.models[m] = p.timing
 	}
@@ -453,12 +453,12 @@ func (s *Series) Apply(journal []byte) error {
 	return nil
 }
 
-func (s *Series) timingsOf(m Member) *Timings {
+func (s *Series) timingsOf(m Value) *Timings {
 	t := s.timings[m]
 	if t != nil {
 		return t
 	}
-	other := Member{Value: "other", Provider: "other"}
+	other := Value{Value: "other", Provider: "other"}
 	named := len(s.timings)
 	if s.timings[other] != nil { // it is beside the limit, in whatever order a snapshot has them
 		named--
@@ -469,14 +469,14 @@ func (s *Series) timingsOf(m Member) *Timings {
 			return t
 		}
 	}
-	m = Member{strings.Clone(m.Value), strings.Clone(m.Provider)} // they may be parts of a large text
+	m = Value{strings.Clone(m.Value), strings.Clone(m.Provider)} // they may be parts of a large text
 	t = &Timings{}
 	s.timings[m] = t
 	return t
 }
 
 func (s *Series) applyTimings(r *reader, many bool) {
-	t := s.timingsOf(Member{Value: r.text(), Provider: r.text()})
+	t := s.timingsOf(Value{Value: r.text(), Provider: r.text()})
 	n := uint64(1)
 	if many {
 		n = r.uvarint()
@@ -497,7 +497,7 @@ func (t *Timings) observe(c timed) {
 // applyHist puts back what a snapshot held. Where an earlier version told more models apart, the rest is
 // added up under "other".
 func (s *Series) applyHist(r *reader) {
-	t := s.timingsOf(Member{Value: r.text(), Provider: r.text()})
+	t := s.timingsOf(Value{Value: r.text(), Provider: r.text()})
 	for _, n := range []*Native{&t.Duration, &t.TTFT, &t.Speed} {
 		n.Count += r.varint()
 		n.Sum += math.Float64frombits(r.uvarint())
@@ -537,9 +537,9 @@ func (s *Series) Snapshot() []byte {
 	return b
 }
 
-// Show gives every series as it is to be shown, which is never less than it showed before, also
+// Expose gives every series as it is to be shown, which is never less than it showed before, also
 // before a restart: what takes something away from a series writes into its journal what it showed.
-func (s *Series) Show() (all map[Labels]Sums, timings map[Member]Timings) {
+func (s *Series) Expose() (all map[Labels]Sums, timings map[Value]Timings) {
 	all = make(map[Labels]Sums, len(s.sums))
 	for l, sums := range s.sums {
 		show := *sums
@@ -548,7 +548,7 @@ func (s *Series) Show() (all map[Labels]Sums, timings map[Member]Timings) {
 		}
 		all[l] = show
 	}
-	timings = make(map[Member]Timings, len(s.timings))
+	timings = make(map[Value]Timings, len(s.timings))
 	for m, t := range s.timings {
 		c := *t
 		for _, n := range []*Native{&c.Duration, &c.TTFT, &c.Speed} {
@@ -560,8 +560,8 @@ func (s *Series) Show() (all map[Labels]Sums, timings map[Member]Timings) {
 	return all, timings
 }
 
-// Shown gives what Show gave last.
-func (s *Series) Shown() (all map[Labels]Sums, timings map[Member]Timings) {
+// Exposed gives what Show gave last.
+func (s *Series) Exposed() (all map[Labels]Sums, timings map[Value]Timings) {
 	last := s.shown.Load()
 	if last == nil {
 		return nil, nil
@@ -577,12 +577,12 @@ func (s *Series) Total() (total Sums) {
 	return total
 }
 
-// Loaded says that everything from before a start was put in: all of it may have been shown.
-func (s *Series) Loaded() {
+// FinishLoad says that everything from before a start was put in: all of it may have been shown.
+func (s *Series) FinishLoad() {
 	for l, sums := range s.sums {
 		s.releaseHeld(l, sums)
 	}
-	s.Show()
+	s.Expose()
 }
 
 // raise makes the figures of s at least those of least, and tells whether any was less.

@@ -26,7 +26,7 @@ func TestSeries(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			switch rapid.IntRange(0, 6).Draw(t, "step") {
 			case 0: // a scrape
-				all, _ := s.Show()
+				all, _ := s.Expose()
 				for l, was := range shown {
 					now := all[l]
 					require.False(t, raise(&now, &was), "%v shows less than it did", l)
@@ -39,7 +39,7 @@ func TestSeries(t *testing.T) {
 				for _, b := range disk {
 					require.NoError(t, s.Apply(b))
 				}
-				s.Loaded()
+				s.FinishLoad()
 			default:
 				var changes []Change
 				for range rapid.IntRange(1, 4).Draw(t, "changes") {
@@ -88,7 +88,7 @@ func TestSeriesOfOtherLabels(t *testing.T) {
 	c := usage.Call{Model: "m", Status: 200, KeyFingerprint: "k"}
 	j := s.Journal([]Change{{&c, 1}})
 	require.NoError(t, s.Apply(j))
-	all, _ := s.Show()
+	all, _ := s.Expose()
 	require.Contains(t, all, Labels{"", "m", "", "k", "2xx"})
 	for _, journal := range [][]byte{j, s.Snapshot()} {
 		other := NewSeries(SeriesOptions{Labels: []Label{LabelModel}, Max: 10})
@@ -125,14 +125,14 @@ func TestTimings(t *testing.T) {
 		all = append(all, restarted)
 	}
 	for _, s := range all {
-		_, timings := s.Show()
+		_, timings := s.Expose()
 		require.Len(t, timings, 3)
-		m := timings[Member{Value: "m", Provider: "p"}]
+		m := timings[Value{Value: "m", Provider: "p"}]
 		require.Equal(t, Native{Buckets: map[int16]int64{8: 1}, Count: 1, Sum: 2}, m.Duration, "2 s is in the bucket that ends there")
 		require.Equal(t, Native{Buckets: map[int16]int64{0: 1}, Count: 1, Sum: 1}, m.TTFT)
 		require.EqualValues(t, 1, m.Speed.Count)
 		require.InDelta(t, 100, m.Speed.Sum, 1e-9)
-		require.EqualValues(t, 2, timings[Member{Value: "other", Provider: "other"}].Duration.Count)
+		require.EqualValues(t, 2, timings[Value{Value: "other", Provider: "other"}].Duration.Count)
 		require.EqualValues(t, 0, m.Duration.AtMost(0))
 		require.EqualValues(t, 1, m.Duration.AtMost(1))
 	}

@@ -16,7 +16,7 @@ var spanDays = [...]int64{16, 4}
 const maxSpanDays = 16
 
 type spanKey struct {
-	axis       Axis
+	axis       Dimension
 	days, span int64 // how many, and the number of the first one by that
 }
 
@@ -116,7 +116,7 @@ func (s *Summing) addSpan(i int) int {
 		if n == 0 {
 			continue
 		}
-		sp := s.rollup.spans.get(spanKey{s.q.Axis, days, floorDiv(d.number, days)}, s.days[i:i+n], len(s.names))
+		sp := s.rollup.spans.get(spanKey{s.q.Dimension, days, floorDiv(d.number, days)}, s.days[i:i+n], len(s.names))
 		for k, id := range sp.ids {
 			if t := s.target(id); t != nil {
 				sp.add(k, &t.figures[d.first])

@@ -12,17 +12,17 @@ import (
 
 // Query says what Sum adds up.
 type Query struct {
-	Axis Axis
+	Dimension Dimension
 	// Edges are ascending numbers of buckets, at least two: there is a point for each
 	// [Edges[i], Edges[i+1]). math.MinInt64 and math.MaxInt64 leave an end open.
 	Edges []int64
 	// Skip leaves out single buckets.
 	Skip map[int64]bool
 	// Of are the members that are asked for; nil is all.
-	Of map[Member]bool
+	Of map[Value]bool
 	// Points gives the points of a member to add to, one for each pair of edges; nil leaves it out.
 	// It is asked once for a member.
-	Points func(Member) []Sums
+	Points func(Value) []Sums
 	// Histograms says whose histograms are filled.
 	Histograms Histograms
 	// Overall are the points that the histograms of all members go to, where that is asked for.
@@ -52,7 +52,7 @@ func (r *Rollup) Sum(ctx context.Context, q Query) error {
 type Summing struct {
 	q      Query
 	rollup *Rollup
-	names  []Member
+	names  []Value
 	days   []daySum
 	points []target // by number of the member
 	room   []figures
@@ -96,7 +96,7 @@ func (r *Rollup) Begin(q Query) *Summing { return r.begin(q, false) }
 func (r *Rollup) BeginTwice(q Query) *Summing { return r.begin(q, true) }
 
 func (r *Rollup) begin(q Query, twice bool) *Summing {
-	s := &Summing{q: q, rollup: r, names: r.axes[q.Axis].names}
+	s := &Summing{q: q, rollup: r, names: r.axes[q.Dimension].names}
 	if !twice && len(q.Edges) > 2 {
 		s.together = map[*Sums][]figures{}
 	}
@@ -110,7 +110,7 @@ func (r *Rollup) begin(q Query, twice bool) *Summing {
 	}
 	s.days = make([]daySum, 0, len(asked))
 	for _, number := range asked {
-		p := &r.days[number][q.Axis]
+		p := &r.days[number][q.Dimension]
 		d := daySum{number: number, page: *p}
 		d.over, d.latest = nil, nil
 		d.plan(&q)
@@ -347,12 +347,12 @@ func (s *Summing) day(ctx context.Context, d *daySum) error {
 // part gives a part of a page.
 func (s *Summing) part(ctx context.Context, d *daySum, part Part) (*blob, error) {
 	if !d.lacks(part) {
-		if part == Slots {
+		if part == Buckets {
 			return d.slots, nil
 		}
 		return d.hist, nil
 	}
-	return s.rollup.part(ctx, Page{Day: d.number, Axis: s.q.Axis}, &d.page, part)
+	return s.rollup.part(ctx, Page{Day: d.number, Dimension: s.q.Dimension}, &d.page, part)
 }
 
 func (s *Summing) whole(ctx context.Context, d *daySum, at int, withHist bool) error {
@@ -424,7 +424,7 @@ func (s *Summing) halves(ctx context.Context, d *daySum, c *prefix, withHist boo
 
 // slots adds up a day by its quarters of an hour.
 func (s *Summing) slots(ctx context.Context, d *daySum, withHist bool) error {
-	slots, err := s.part(ctx, d, Slots)
+	slots, err := s.part(ctx, d, Buckets)
 	if err != nil {
 		return err
 	}
@@ -472,7 +472,7 @@ func (s *Summing) slots(ctx context.Context, d *daySum, withHist bool) error {
 // make makes the sums of the part of a day before its cut, of all members.
 func (s *Summing) make(ctx context.Context, d *daySum) (*prefix, error) {
 	p := d.page
-	for _, part := range []Part{Slots, Hists} {
+	for _, part := range []Part{Buckets, Hists} {
 		b, err := s.part(ctx, d, part)
 		if err != nil {
 			return nil, err
@@ -540,7 +540,7 @@ func (r *Rollup) Keep(s *Summing) bool {
 		if d == nil {
 			continue
 		}
-		p := &d[s.q.Axis]
+		p := &d[s.q.Dimension]
 		if p.identity != m.of || p.cut(m.cut.slot) != nil {
 			continue
 		}
@@ -552,7 +552,7 @@ func (r *Rollup) Keep(s *Summing) bool {
 		}
 		before := p.size()
 		p.cuts, p.dirty = cuts, true
-		r.axes[s.q.Axis].bytes += p.size() - before
+		r.axes[s.q.Dimension].bytes += p.size() - before
 	}
 	return len(s.made) > 0
 }
@@ -570,7 +570,7 @@ func (r *Rollup) FirstDay() (time.Time, bool) {
 
 // Totals visits the members that a query of one point found, with their sums, which have no
 // histograms and are valid during the visit only. It comes after End.
-func (s *Summing) Totals(visit func(m Member, total *Sums)) {
+func (s *Summing) Totals(visit func(m Value, total *Sums)) {
 	var total Sums
 	for id := range s.points {
 		if t := &s.points[id]; t.points != nil {
@@ -584,7 +584,7 @@ func (s *Summing) Totals(visit func(m Member, total *Sums)) {
 // Each visits the sums of every bucket of an axis from bucket from on, of some members; nil is all.
 // Those of other members are not decoded. Changes that are not folded yet are visits of their own:
 // visits of one member and bucket are to be added up. Sums visited have no histograms.
-func (r *Rollup) Each(ctx context.Context, a Axis, from int64, of map[Member]bool, visit func(m Member, bucket int64, s *Sums)) error {
+func (r *Rollup) Each(ctx context.Context, a Dimension, from int64, of map[Value]bool, visit func(m Value, bucket int64, s *Sums)) error {
 	e := r.BeginEach(a, from, of, nil)
 	err := e.Read(ctx)
 	if err == nil {
@@ -596,10 +596,10 @@ func (r *Rollup) Each(ctx context.Context, a Axis, from int64, of map[Member]boo
 // Visiting is visits to the sums of members that were begun, see Each.
 type Visiting struct {
 	rollup *Rollup
-	axis   Axis
+	axis   Dimension
 	from   int64
-	of     map[Member]bool
-	names  []Member
+	of     map[Value]bool
+	names  []Value
 	days   []visitedDay
 }
 
@@ -612,7 +612,7 @@ type visitedDay struct {
 
 // BeginEach begins what Each does: Read and Visit follow. Each day that whole (nil: none) says yes to is one
 // visit, of its first bucket. It must run beside nothing that changes the sums; what follows may.
-func (r *Rollup) BeginEach(a Axis, from int64, of map[Member]bool, whole func(firstBucket int64) bool) *Visiting {
+func (r *Rollup) BeginEach(a Dimension, from int64, of map[Value]bool, whole func(firstBucket int64) bool) *Visiting {
 	e := &Visiting{rollup: r, axis: a, from: from, of: of, names: r.axes[a].names}
 	for _, number := range r.sorted {
 		p := &r.days[number][a]
@@ -639,18 +639,18 @@ func (r *Rollup) BeginEach(a Axis, from int64, of map[Member]bool, whole func(fi
 func (e *Visiting) Read(ctx context.Context) error {
 	for i := range e.days {
 		d := &e.days[i]
-		if d.whole || !d.page.lacks(Slots) {
+		if d.whole || !d.page.lacks(Buckets) {
 			continue
 		}
 		for range d.page.members(e.names, e.of) { // only where a member is asked for that is on the page
-			b, err := e.rollup.part(ctx, Page{Day: d.number, Axis: e.axis}, &d.page, Slots)
+			b, err := e.rollup.part(ctx, Page{Day: d.number, Dimension: e.axis}, &d.page, Buckets)
 			if errors.Is(err, errOther) {
 				return ErrChanged
 			}
 			if err != nil {
 				return err
 			}
-			d.page.put(Slots, b)
+			d.page.put(Buckets, b)
 			break
 		}
 	}
@@ -658,7 +658,7 @@ func (e *Visiting) Read(ctx context.Context) error {
 }
 
 // Visit visits them, when Read has returned nil.
-func (e *Visiting) Visit(visit func(m Member, bucket int64, s *Sums)) error {
+func (e *Visiting) Visit(visit func(m Value, bucket int64, s *Sums)) error {
 	for i := range e.days {
 		d := &e.days[i]
 		first := d.number * slotsPerDay
@@ -707,7 +707,7 @@ func (p *page) eachSlot(i int, tell func(id uint32, slot uint8, f *figures)) err
 const searchCost = 16
 
 // members gives where some members are on a page; nil is all.
-func (p *page) members(names []Member, of map[Member]bool) iter.Seq[int] {
+func (p *page) members(names []Value, of map[Value]bool) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		if of != nil && len(of) < len(p.ids)/searchCost {
 			for m, wanted := range of {

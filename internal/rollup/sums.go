@@ -72,8 +72,8 @@ func (s *Sums) MergeCounts(o *Sums) {
 	s.Tokens.Add(&o.Tokens, 1)
 }
 
-// TakeCounts takes the sums of o away, without its histograms.
-func (s *Sums) TakeCounts(o *Sums) {
+// SubtractCounts takes the sums of o away, without its histograms.
+func (s *Sums) SubtractCounts(o *Sums) {
 	f := figuresOf(o)
 	for i, n := range s.counts() {
 		*n = usage.SubSat(*n, f[i])

@@ -26,7 +26,7 @@ type Calls interface {
 	// Lookup returns the records that a query selects, by start, then by id.
 	Lookup(ctx context.Context, q Lookup) ([]Record, error)
 	// Links visits the links seen since a time.
-	Links(ctx context.Context, since time.Time, visit func(usage.Link) error) error
+	Links(ctx context.Context, since time.Time, visit func(usage.SpanParent) error) error
 	// Scan visits the records that match, by start, then by id, until visit fails. The record is
 	// valid during the visit only. A visit may take long: nothing waits for it. What is written
 	// meanwhile may be visited or not; no record is visited twice.
@@ -67,9 +67,8 @@ type Lookup struct {
 	From, To     time.Time
 	IDs          []usage.ID // their own identities
 	SupersededBy []usage.ID // identities of the records that stand for them
-	Traces       []usage.TraceID
-	CallIDs      []string // response or request ids
-	Processes    []uint64 // their emitters
+	CallIDs      []string   // response or request ids
+	Processes    []uint64   // their emitters
 	// Max bounds the records that From and what follows select; of more, the oldest come. 0 is none.
 	Max int
 }

@@ -18,8 +18,8 @@ var (
 	ErrSecret     = errors.New("the secret that belongs to the database is not there")
 	ErrReadOnly   = errors.New("the database cannot be written")
 	ErrInUse      = errors.New("another tokenboard process has this database open; stop it or name another directory")
-	// ErrFenced reports a write under a lease that another holder has taken since; see Leases.
-	ErrFenced = errors.New("another process has taken the lease of this task; nothing was written")
+	// ErrFenced reports a write under a lease that was released, or that another holder has taken since; see Leases.
+	ErrFenced = errors.New("this process does not have the lease of the task any more; nothing was written")
 	// ErrHeld reports a lease that another holder has.
 	ErrHeld = errors.New("another process has the lease of this task")
 	// ErrBehind reports changes that are not kept any more: who follows starts anew from the stored sums.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -9,20 +10,29 @@ import (
 // epoch is what Write, Retirement and SumsWrite name.
 const TaskLedger = "ledger"
 
-// Lease is the right to do a task, for a while.
+// Lease is the right of one holder to do a task, for a while.
 type Lease struct {
 	Task, Holder string
 	// Epoch is greater than that of any earlier holder of any lease of this store.
 	Epoch int64
-	// Until is when it ends by the store's clock unless it is taken again; zero: not before the process ends.
+	// Until is when it ends by the store's clock unless it is renewed; zero: not before the process ends.
 	Until time.Time
 }
 
-// Leases lets one of several processes do a task.
+// Leases let one of several processes do a task. Times to live are measured by the store's clock alone, so that the
+// clocks of the processes do not matter. An engine of one process ignores them: its leases do not end by themselves.
 type Leases interface {
-	// Acquire takes the lease of a task where nobody has it or it has ended, or extends the one that the holder
-	// has, whose epoch stays. It returns ErrHeld where another holder has it.
+	// Acquire takes the lease of a task that nobody has, or that has ended; its epoch is a new one. The lease that the
+	// holder has already is renewed, so that Acquire can be repeated after an error. It returns ErrHeld where another
+	// holder has the lease. No two processes may have one name,
+	// and none may have the empty one: ErrNoHolder.
 	Acquire(ctx context.Context, task, holder string, ttl time.Duration) (Lease, error)
-	// Release gives a lease up. One that is not the holder's any more is left as it is.
+	// Renew lets a lease end ttl from now; its epoch stays. One that has ended is renewed where nobody has taken it
+	// since. It returns ErrFenced where somebody has, or it was released.
+	Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error)
+	// Release ends a lease. One that is not the holder's any more is left as it is.
 	Release(ctx context.Context, l Lease) error
 }
+
+// ErrNoHolder reports an Acquire without the name of a holder.
+var ErrNoHolder = errors.New("a lease needs the name of its holder")

@@ -16,7 +16,7 @@ type Write struct {
 	Put    []Record // inserted; a stored record of the same ID and Start is replaced
 	Mark   []Mark
 	Costs  []Cost
-	Links  []usage.Link // places of spans in their traces; known ones are left as they are
+	Links  []usage.SpanParent // places of spans in their traces; known ones are left as they are
 	// DirtyHours are the hours (Unix time in hours) whose stored sums lack this write, see Sums.
 	DirtyHours []int64
 	// Change is what this write changes in the ledger's series, as it encodes it; empty: nothing.

@@ -75,6 +75,8 @@ func explain(err error) *Error {
 		return &Error{path(syntactic.JSONPointer), "is there twice; send it once"}
 	case errors.As(err, &syntactic):
 		return &Error{Reason: fmt.Sprintf("it is not valid JSON at byte %d", syntactic.ByteOffset)}
+	case errors.As(err, &semantic) && errors.Is(semantic.Err, json.ErrUnknownName):
+		return &Error{path(semantic.JSONPointer), "is unknown; names match letter by letter"}
 	case errors.As(err, &semantic) && semantic.JSONKind == '0' && semantic.Err != nil:
 		return &Error{path(semantic.JSONPointer), "is a number out of its range, or one that is not whole"}
 	case errors.As(err, &semantic) && semantic.Err != nil:

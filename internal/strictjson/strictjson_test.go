@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	json2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
 )
@@ -63,6 +64,8 @@ func TestUnmarshal(t *testing.T) {
 	require.NoError(t, Unmarshal([]byte("{\"name\":\"\xff\"}"), &into, jsontext.AllowInvalidUTF8(true)))
 	require.NoError(t, Unmarshal([]byte(`{"name":"a","NAME":"b","nAmE":"c"}`), &into))
 	require.Equal(t, "a", into.Name, "fields in another case are other fields")
+	require.ErrorContains(t, Unmarshal([]byte(`{"name":"a","nested":{"FLAGS":[]}}`), &into, json2.RejectUnknownMembers(true)),
+		`the field "nested.FLAGS" is unknown`)
 }
 
 // FuzzUnmarshal: what is read is JSON to encoding/json too, and means the same to it.

@@ -151,11 +151,11 @@ type Call struct {
 	Signal Signal
 	Role   Role // RoleCall, RoleAggregate or RoleTool
 
-	// Group names the emitter's session within which a fuller kind of record may tell
+	// SignalGroup names the emitter's session within which a fuller kind of record may tell
 	// the same calls; Echo says that this record is of the less full kind, which
 	// counts only while its group has no record of the fuller one. Empty: no such rule.
-	Group string
-	Echo  bool
+	SignalGroup     string
+	SecondarySignal bool
 
 	Start    time.Time     // UTC
 	Duration time.Duration // 0 where unknown
@@ -198,13 +198,13 @@ type Call struct {
 
 	HasReportedCost bool
 	Quality         Quality
-	// Lent says which facts the record has from another record of its call. The ledger sets it.
-	Lent Lent
+	// Inherited says which facts the record has from another record of its call. The ledger sets it.
+	Inherited Inherited
 }
 
-// Fit leaves out what no call can have spent, see Tokens.Possible and NanoUSD.Possible, and notes that in
+// RejectImpossible leaves out what no call can have spent, see Tokens.Possible and NanoUSD.Possible, and notes that in
 // Quality. Whoever makes calls has done so already; the ledger makes sure.
-func (c *Call) Fit() {
+func (c *Call) RejectImpossible() {
 	if !c.Tokens.Possible() {
 		c.Tokens, c.Modalities = Tokens{}, Modalities{}
 		c.Quality |= Inconsistent
@@ -229,9 +229,9 @@ func (c *Call) Deduct(before Tokens) bool {
 	return true
 }
 
-// Link is the place of a span in its trace. Spans that are no calls send only this, so
+// SpanParent is the place of a span in its trace. Spans that are no calls send only this, so
 // that a call finds its ancestors across foreign spans.
-type Link struct {
+type SpanParent struct {
 	Trace  TraceID
 	Span   SpanID
 	Parent SpanID
@@ -240,8 +240,8 @@ type Link struct {
 
 // Batch is what one export request brings: it is committed as a whole or not at all.
 type Batch struct {
-	Calls []Call
-	Links []Link
+	Calls   []Call
+	Parents []SpanParent
 }
 
 // CostKnown tells whether what a call cost is known: not where its model has no price or it told no usage.

@@ -30,8 +30,8 @@ func (s KeySecret) Keyed(fingerprint string) string {
 	return keyedPrefix + hex.EncodeToString(mac.Sum(nil)[:keyedSize])
 }
 
-// IsKeyIdentity tells whether s is a key's fingerprint or its keyed form.
-func IsKeyIdentity(s string) bool {
+// IsKeyedOrPlainFingerprint tells whether s is a key's fingerprint or its keyed form.
+func IsKeyedOrPlainFingerprint(s string) bool {
 	hash, keyed := strings.CutPrefix(s, keyedPrefix)
 	if !keyed {
 		return IsFingerprint(s)
@@ -39,23 +39,23 @@ func IsKeyIdentity(s string) bool {
 	return len(hash) == 2*keyedSize && strings.Trim(hash, "0123456789abcdef") == ""
 }
 
-// maxKeyed bounds the forms that KeyedNames remembers.
+// maxKeyed bounds the forms that FingerprintKeyer remembers.
 const maxKeyed = 20_000
 
-// KeyedNames keys fingerprints, and remembers those of late. It is safe for concurrent use.
-type KeyedNames struct {
+// FingerprintKeyer keys fingerprints, and remembers those of late. It is safe for concurrent use.
+type FingerprintKeyer struct {
 	secret KeySecret
 	mu     sync.RWMutex
 	names  map[string]string
 }
 
-// NewKeyedNames keys fingerprints with a secret.
-func NewKeyedNames(s KeySecret) *KeyedNames {
-	return &KeyedNames{secret: s, names: map[string]string{}}
+// NewFingerprintKeyer keys fingerprints with a secret.
+func NewFingerprintKeyer(s KeySecret) *FingerprintKeyer {
+	return &FingerprintKeyer{secret: s, names: map[string]string{}}
 }
 
 // Of is KeySecret.Keyed.
-func (k *KeyedNames) Of(fingerprint string) string {
+func (k *FingerprintKeyer) Of(fingerprint string) string {
 	if len(k.secret) == 0 || !IsFingerprint(fingerprint) {
 		return fingerprint
 	}

@@ -81,7 +81,7 @@ func TestFit(t *testing.T) {
 			ReportedCost: NanoUSD(edges.Draw(t, "cost")), HasReportedCost: true,
 		}
 		was := c
-		c.Fit()
+		c.RejectImpossible()
 		require.True(t, c.Tokens.Possible())
 		require.True(t, c.ReportedCost.Possible())
 		for _, n := range []int64{c.Tokens.Input(), c.Tokens.Output(), c.Tokens.Total(), c.Tokens.CacheWrite1h} {
@@ -93,11 +93,11 @@ func TestFit(t *testing.T) {
 			require.Equal(t, Tokens{}, c.Tokens)
 		}
 		again := c
-		again.Fit()
+		again.RejectImpossible()
 		require.Equal(t, c, again)
 	})
 	c := Call{Tokens: Tokens{InputUncached: MaxTokens, Fields: HasInput}, ReportedCost: MaxCost, HasReportedCost: true}
 	was := c
-	c.Fit()
+	c.RejectImpossible()
 	require.Equal(t, was, c, "the bounds themselves are possible")
 }

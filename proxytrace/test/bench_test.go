@@ -29,7 +29,7 @@ func (dropping) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { re
 func (dropping) Shutdown(context.Context) error                             { return nil }
 
 // BenchmarkMiddleware measures a handler alone and behind Middleware, by turns: what a call costs is
-// the difference of the processor time, of which the median over the rounds is told. A stream has 200
+// the difference of the processor time, whose median over the rounds is reported. A stream has 200
 // events and is written and flushed event by event.
 func BenchmarkMiddleware(b *testing.B) {
 	p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(dropping{}))
@@ -48,7 +48,7 @@ func BenchmarkMiddleware(b *testing.B) {
 			}
 		})
 		layered := proxytrace.Middleware(bare, proxytrace.WithTracerProvider(p))
-		const calls = 200 // of a round, as processor time is told in microseconds
+		const calls = 200 // of a round, as processor time has a resolution of microseconds
 		serve := func(h http.Handler) (cpu, allocs float64) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
@@ -79,7 +79,7 @@ func BenchmarkMiddleware(b *testing.B) {
 	}
 }
 
-// processorTime tells what the process has used, which other work on the machine changes little.
+// processorTime returns the processor time of the process, which other work on the machine changes little.
 func processorTime(b *testing.B) (user, system int64) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -99,7 +99,7 @@ func (f *flushed) Flush() {}
 
 // BenchmarkFirstByte measures, over real connections, through a reverse proxy alone and with both
 // layers on it, by turns: how long a call takes to its first byte, and how long that byte is on its way
-// from the upstream's hand to the client's. The medians are told.
+// from the upstream's hand to the client's. The medians are reported.
 func BenchmarkFirstByte(b *testing.B) {
 	p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(dropping{}))
 	b.Cleanup(func() { require.NoError(b, p.Shutdown(context.Background())) })

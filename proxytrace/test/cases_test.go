@@ -42,7 +42,7 @@ func TestCasesInLedger(t *testing.T) {
 		want[operation] = sum{w.calls + 1, w.input + max(0, c.Want.Input), w.output + max(0, c.Want.Output)}
 	}
 	require.NoError(t, p.ForceFlush(context.Background()))
-	answer, err := l.Breakdown(context.Background(), ledger.BreakdownQuery{By: []ledger.Dimension{ledger.ByOperation}})
+	answer, err := l.Breakdown(context.Background(), ledger.BreakdownQuery{By: []ledger.GroupBy{ledger.ByOperation}})
 	require.NoError(t, err)
 	got := map[string]sum{}
 	for _, row := range answer.Rows {

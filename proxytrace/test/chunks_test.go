@@ -40,7 +40,7 @@ func script(c *answers.Case, coding string, pieces [][]byte) http.Handler {
 }
 
 // replay answers a case in pieces through Middleware and Transport, in memory, and requires that the
-// bytes are the same and both spans tell the truth.
+// bytes are the same and both spans are right.
 func replay(t testing.TB, c *answers.Case, coding string, pieces [][]byte) {
 	t.Helper()
 	s := newSpans(t)
@@ -50,7 +50,7 @@ func replay(t testing.TB, c *answers.Case, coding string, pieces [][]byte) {
 	h.ServeHTTP(w, r)
 	want := bytes.Join(pieces, nil)
 	require.True(t, bytes.Equal(want, w.Body.Bytes()), "bytes changed")
-	require.Equal(t, c.Want, toldBy(s.only(t, 1)))
+	require.Equal(t, c.Want, recordedBy(s.only(t, 1)))
 
 	s = newSpans(t)
 	out := proxytrace.NewTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -72,7 +72,7 @@ func replay(t testing.TB, c *answers.Case, coding string, pieces [][]byte) {
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	require.True(t, bytes.Equal(want, got), "bytes changed")
-	require.Equal(t, c.Want, toldBy(s.only(t, 1)))
+	require.Equal(t, c.Want, recordedBy(s.only(t, 1)))
 }
 
 // requestOf makes the request of a case.
@@ -144,7 +144,7 @@ func TestEveryBoundary(t *testing.T) {
 }
 
 // FuzzChunks cuts an answer anywhere, and changes it: what passes is what came, whatever it is, and
-// what is told does not depend on how it was cut.
+// what is recorded does not depend on how it was cut.
 func FuzzChunks(f *testing.F) {
 	for i := range answers.Cases {
 		f.Add(uint8(i), []byte(answers.Cases[i].Body), uint64(i), uint8(i%len(codings)))
@@ -166,14 +166,14 @@ func FuzzChunks(f *testing.F) {
 	})
 }
 
-// observe passes an answer through Middleware and gives what was told.
+// observe passes an answer through Middleware and returns what was recorded.
 func observe(t *testing.T, c *answers.Case, coding string, pieces [][]byte) answers.Recorded {
 	s := newSpans(t)
 	w := httptest.NewRecorder()
 	r := requestOf(c, c.Path)
 	proxytrace.Middleware(script(c, coding, pieces), proxytrace.WithTracerProvider(s.provider)).ServeHTTP(w, r)
 	require.True(t, bytes.Equal(bytes.Join(pieces, nil), w.Body.Bytes()), "bytes changed")
-	got := toldBy(s.only(t, 1))
+	got := recordedBy(s.only(t, 1))
 	for _, n := range []int64{got.Input, got.Output, got.Read, got.Write, got.Reasoning} {
 		require.GreaterOrEqual(t, n, answers.Unknown)
 	}

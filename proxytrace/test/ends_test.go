@@ -37,9 +37,9 @@ func TestEnds(t *testing.T) {
 		front.Close()
 		for _, span := range s.Ended() {
 			if span.SpanKind() == trace.SpanKindServer {
-				server = toldBy(span)
+				server = recordedBy(span)
 			} else {
-				client = toldBy(span)
+				client = recordedBy(span)
 			}
 		}
 		return server, client
@@ -95,7 +95,7 @@ func TestEnds(t *testing.T) {
 		c := &http.Client{Transport: proxytrace.NewTransport(base(t), proxytrace.WithTracerProvider(s.provider))}
 		_, err := c.Post("http://127.0.0.1:1/v1/messages", "application/json", strings.NewReader(anthropic))
 		require.Error(t, err)
-		require.Equal(t, "connection_error", toldBy(s.only(t, 1)).Failure)
+		require.Equal(t, "connection_error", recordedBy(s.only(t, 1)).Failure)
 	})
 	t.Run("a deadline", func(t *testing.T) {
 		s := newSpans(t)
@@ -105,7 +105,7 @@ func TestEnds(t *testing.T) {
 		}), proxytrace.WithTracerProvider(s.provider)), Timeout: 20 * time.Millisecond}
 		_, err := c.Post("http://upstream.example/v1/messages", "application/json", strings.NewReader(anthropic))
 		require.Error(t, err)
-		require.Equal(t, "timeout", toldBy(s.only(t, 1)).Failure)
+		require.Equal(t, "timeout", recordedBy(s.only(t, 1)).Failure)
 	})
 	t.Run("a handler that panics", func(t *testing.T) {
 		s := newSpans(t)
@@ -113,7 +113,7 @@ func TestEnds(t *testing.T) {
 		require.PanicsWithValue(t, "mine", func() {
 			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/v1/messages", nil))
 		})
-		require.Equal(t, "aborted", toldBy(s.only(t, 1)).Failure)
+		require.Equal(t, "aborted", recordedBy(s.only(t, 1)).Failure)
 	})
 	t.Run("a writer that fails", func(t *testing.T) {
 		s := newSpans(t)
@@ -122,7 +122,7 @@ func TestEnds(t *testing.T) {
 			require.Error(t, err)
 		}), proxytrace.WithTracerProvider(s.provider))
 		h.ServeHTTP(&failing{httptest.NewRecorder()}, httptest.NewRequest(http.MethodPost, "/v1/messages", nil))
-		require.Equal(t, "canceled", toldBy(s.only(t, 1)).Failure)
+		require.Equal(t, "canceled", recordedBy(s.only(t, 1)).Failure)
 	})
 }
 
@@ -165,8 +165,8 @@ func TestRetry(t *testing.T) {
 	front.Close()
 	ended := s.Ended()
 	require.Len(t, ended, 3)
-	require.Equal(t, "server_error", toldBy(ended[0]).Failure)
-	require.Empty(t, toldBy(ended[1]).Failure)
+	require.Equal(t, "server_error", recordedBy(ended[0]).Failure)
+	require.Empty(t, recordedBy(ended[1]).Failure)
 	require.Equal(t, ended[2].SpanContext().SpanID(), ended[0].Parent().SpanID())
 	require.Equal(t, ended[2].SpanContext().SpanID(), ended[1].Parent().SpanID())
 }
@@ -189,6 +189,6 @@ func TestRedirect(t *testing.T) {
 	require.NoError(t, res.Body.Close())
 	require.Len(t, s.Ended(), 2)
 	for _, span := range s.Ended() {
-		require.Equal(t, "claude", toldBy(span).Request)
+		require.Equal(t, "claude", recordedBy(span).Request)
 	}
 }

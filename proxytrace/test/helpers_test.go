@@ -35,7 +35,7 @@ func newSpans(t testing.TB) *spans {
 	return &spans{r, p}
 }
 
-// only gives the one span of a kind.
+// only returns the one span of a kind.
 func (s *spans) only(t testing.TB, n int) sdktrace.ReadOnlySpan {
 	t.Helper()
 	ended := s.Ended()
@@ -52,8 +52,8 @@ func attributes(s sdktrace.ReadOnlySpan) map[string]attribute.Value {
 	return m
 }
 
-// toldBy reads what a span tells.
-func toldBy(s sdktrace.ReadOnlySpan) answers.Recorded {
+// recordedBy returns what a span records.
+func recordedBy(s sdktrace.ReadOnlySpan) answers.Recorded {
 	m := attributes(s)
 	figure := func(name string) int64 {
 		if v, ok := m[name]; ok {
@@ -123,7 +123,7 @@ func server(t testing.TB, h http.Handler) *httptest.Server {
 	return s
 }
 
-// client gives a client whose connections end with the test.
+// client returns a client whose connections end with the test.
 func client(t testing.TB, wrap func(http.RoundTripper) http.RoundTripper) *http.Client {
 	base := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 100}
 	t.Cleanup(base.CloseIdleConnections)

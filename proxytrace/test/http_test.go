@@ -55,7 +55,7 @@ func TestFirstByte(t *testing.T) {
 		ttfc := m["gen_ai.response.time_to_first_chunk"].AsFloat64()
 		require.Positive(t, ttfc)
 		require.Less(t, ttfc, span.EndTime().Sub(span.StartTime()).Seconds())
-		require.Empty(t, toldBy(span).Failure)
+		require.Empty(t, recordedBy(span).Failure)
 	}
 }
 
@@ -115,7 +115,7 @@ func TestHTTPDetails(t *testing.T) {
 			srv.Close()
 			for _, span := range s.Ended() {
 				require.EqualValues(t, http.StatusCreated, attributes(span)["http.response.status_code"].AsInt64())
-				require.EqualValues(t, 3, toldBy(span).Input+toldBy(span).Output)
+				require.EqualValues(t, 3, recordedBy(span).Input+recordedBy(span).Output)
 			}
 			require.Len(t, s.Ended(), 4)
 		})

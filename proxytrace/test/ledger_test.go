@@ -123,9 +123,9 @@ func TestLedger(t *testing.T) {
 			require.Len(t, answer.Groups, 1)
 			got := &answer.Groups[0].Points[0]
 			if layers == "transport" {
-				require.NotEqual(t, l.KeyIdentity(usage.Fingerprint(clientKey)), answer.Groups[0].Value, "the transport alone sees the key that it sends")
+				require.NotEqual(t, l.KeyedFingerprint(usage.Fingerprint(clientKey)), answer.Groups[0].Value, "the transport alone sees the key that it sends")
 			} else {
-				require.Equal(t, l.KeyIdentity(usage.Fingerprint(clientKey)), answer.Groups[0].Value)
+				require.Equal(t, l.KeyedFingerprint(usage.Fingerprint(clientKey)), answer.Groups[0].Value)
 			}
 			require.Equal(t, want.Calls, got.Calls)
 			require.Equal(t, want.Failed+1, got.Errors, "the cut stream too")

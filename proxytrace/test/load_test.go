@@ -78,5 +78,5 @@ func TestHugeBodies(t *testing.T) {
 	h.ServeHTTP(&discarding{header: http.Header{}}, r)
 	after.read()
 	require.Less(t, after.allocated-before.allocated, uint64(8<<20), "allocated in all while 128 MiB passed")
-	require.Equal(t, answers.Recorded{Input: 3, Output: 4, Read: answers.Unknown, Write: answers.Unknown, Reasoning: answers.Unknown, Request: "m", Model: "m"}, toldBy(s.only(t, 1)))
+	require.Equal(t, answers.Recorded{Input: 3, Output: 4, Read: answers.Unknown, Write: answers.Unknown, Reasoning: answers.Unknown, Request: "m", Model: "m"}, recordedBy(s.only(t, 1)))
 }

@@ -32,7 +32,7 @@ func TestOptions(t *testing.T) {
 		return attributes(s)["user.id"].AsString()
 	}
 	anthropic := `{"metadata":{"user_id":"from-body"},"user":"no"}`
-	require.Empty(t, user(ask(t, request("/v1/messages", anthropic), drain)), "bodies tell users only on request")
+	require.Empty(t, user(ask(t, request("/v1/messages", anthropic), drain)), "users are read from bodies only on request")
 	require.Equal(t, "from-body", user(ask(t, request("/v1/messages", anthropic), drain, proxytrace.WithBodyUser())))
 	require.Equal(t, "u", user(ask(t, request("/v1/responses", `{"user":"u"}`), drain, proxytrace.WithBodyUser())))
 	require.Equal(t, "s", user(ask(t, request("/v1/responses", `{"user":"u","safety_identifier":"s"}`), drain, proxytrace.WithBodyUser())))

@@ -81,13 +81,13 @@ var calls = []struct{ path, body string }{
 	{"/v1beta/models/gemini-2.5-flash:streamGenerateContent", `{"contents":[2]}`},
 }
 
-// sumOf adds up what spans of a kind tell.
+// sumOf adds up the figures of the spans of a kind.
 func sumOf(ended []sdktrace.ReadOnlySpan, kind trace.SpanKind) (t fakeupstream.Totals) {
 	for _, s := range ended {
 		if s.SpanKind() != kind {
 			continue
 		}
-		got := toldBy(s)
+		got := recordedBy(s)
 		t.Calls++
 		if got.Failure != "" {
 			t.Failed++
@@ -112,7 +112,7 @@ func comparable(t fakeupstream.Totals) fakeupstream.Totals {
 }
 
 // TestFrameworks puts the library into the usual routers around a reverse proxy: bodies pass as
-// without it, and both layers tell what the upstream billed.
+// without it, and both layers report what the upstream billed.
 func TestFrameworks(t *testing.T) {
 	gin.SetMode(gin.ReleaseMode)
 	routers := map[string]func(http.Handler, ...proxytrace.Option) http.Handler{
@@ -238,9 +238,9 @@ func TestRecognize(t *testing.T) {
 // TestUpgrade: WebSockets to a path of a model pass through a reverse proxy.
 // TestEnds: clients that go, streams that break, retries, upstreams that do not answer.
 // TestRetry: a transport that retries under one request makes a span for each attempt, below one of the middleware.
-// TestRedirect: a body that is sent again by GetBody is read anew.
+// TestRedirect: a body that is sent again by GetBody is read again.
 // TestOptions: users, providers, routes, propagation.
-// TestKeys: keys are found wherever the APIs take them, and only their fingerprints are told.
+// TestKeys: keys are found wherever the APIs take them, and only their fingerprints are recorded.
 // TestRequestID: an id that the client brought is no id of the call's.
 // TestManyStreams: 1,000 streams at once, through both layers.
 // TestHugeBodies: what is looked at is not kept.

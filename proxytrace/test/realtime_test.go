@@ -69,7 +69,7 @@ func realtime(sent []byte, size int) http.Handler {
 	})
 }
 
-// dial asks for a WebSocket, sends a line and gives all that comes back.
+// dial asks for a WebSocket, sends a line and returns all that comes back.
 func dial(t *testing.T, address string) []byte {
 	r, err := http.NewRequest(http.MethodGet, address, nil)
 	require.NoError(t, err)
@@ -111,17 +111,17 @@ func TestRealtime(t *testing.T) {
 				spans := map[string]sdktrace.ReadOnlySpan{}
 				for _, span := range s.Ended() {
 					require.Equal(t, map[bool]trace.SpanKind{true: trace.SpanKindServer, false: trace.SpanKindClient}[layers == "middleware"], span.SpanKind())
-					spans[toldBy(span).ID] = span
+					spans[recordedBy(span).ID] = span
 				}
-				first := toldBy(spans["resp_1"])
+				first := recordedBy(spans["resp_1"])
 				require.Equal(t, []int64{132, 121, 64, 100, 64, 91}, []int64{first.Input, first.Output, first.Read, first.AudioInput, first.AudioRead, first.AudioOutput})
 				require.Equal(t, "gpt-realtime", first.Request)
 				require.Equal(t, "gpt-realtime-2025-08-28", first.Model)
 				require.False(t, first.Unspent)
-				second := toldBy(spans["resp_2"])
+				second := recordedBy(spans["resp_2"])
 				require.Equal(t, []any{int64(10), int64(2), ""}, []any{second.Input, second.Output, second.Failure})
-				require.Equal(t, "server_error", toldBy(spans["resp_3"]).Failure)
-				require.Equal(t, "stream_cut", toldBy(spans["resp_4"]).Failure)
+				require.Equal(t, "server_error", recordedBy(spans["resp_3"]).Failure)
+				require.Equal(t, "stream_cut", recordedBy(spans["resp_4"]).Failure)
 				if layers != "transport" {
 					for _, span := range spans {
 						require.NotEmpty(t, attributes(span)["tokenboard.key.fingerprint"].AsString())
@@ -140,7 +140,7 @@ func TestRealtimeRefused(t *testing.T) {
 	front := server(t, proxytrace.Middleware(reverse(t, up.URL, proxytrace.NewTransport(base(t), o)), o))
 	require.Nil(t, dial(t, front.URL+"/v1/realtime?model=gpt-realtime"))
 	require.Eventually(t, func() bool { return len(s.Ended()) == 1 }, time.Minute, time.Millisecond)
-	require.Equal(t, "401", toldBy(s.Ended()[0]).Failure)
+	require.Equal(t, "401", recordedBy(s.Ended()[0]).Failure)
 }
 
 // TestRealtimeGarbage: what is no WebSocket, compressed or without an end passes as it is.

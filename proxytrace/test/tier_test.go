@@ -32,6 +32,7 @@ func TestServiceTier(t *testing.T) {
 		{"Anthropic, the answer does not say", messages, `{"service_tier":"auto"}`, `{"usage":{"input_tokens":1}}`, usage.TierUnknown},
 		{"Gemini", gemini, `{"serviceTier":"priority"}`, `{"usageMetadata":{"promptTokenCount":1,"serviceTier":"SERVICE_TIER_FLEX"}}`, usage.TierFlex},
 		{"Vertex AI", gemini, `{}`, `{"usageMetadata":{"promptTokenCount":1,"trafficType":"ON_DEMAND_PRIORITY"}}`, usage.TierPriority},
+		{"OpenAI, a batch", "/v1/batches", `{}`, `{"object":"batch","id":"batch_1","status":"completed","usage":{"input_tokens":1}}`, usage.TierBatch},
 		{"Gemini, the request", gemini, `{"service_tier":"flex"}`, `{"usageMetadata":{"promptTokenCount":1}}`, usage.TierFlex},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

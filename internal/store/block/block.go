@@ -65,7 +65,7 @@ const (
 
 // StateOf gives what a record has in the column State.
 func StateOf(r *store.Record) uint64 {
-	s := uint64(r.Reason)*reason0 | uint64(r.Lent)<<inheritedShift
+	s := uint64(r.Reason)*reason0 | uint64(r.Inherited)<<inheritedShift
 	if r.Counted {
 		s |= Counted
 	}
@@ -328,7 +328,7 @@ func (f *Figures) Read(i int, r *store.Record) (texts DictionaryIDs) {
 	r.Status = int(f.Dict(Status).Value(i))
 	state := f.Dict(State).Value(i)
 	r.Counted, r.Failed, r.HasReportedCost = state&Counted != 0, state&Failed != 0, state&reported != 0
-	r.Reason, r.Lent = ReasonOf(state), usage.Lent(state>>inheritedShift)
+	r.Reason, r.Inherited = ReasonOf(state), usage.Inherited(state>>inheritedShift)
 	r.Quality = usage.Quality(f.Dict(Quality).Value(i))
 	r.Tier = usage.Tier(f.Dict(Tier).Value(i))
 	r.Start = time.Unix(0, f.Starts()[i]).UTC()

@@ -58,7 +58,7 @@ func drawRow(t *rapid.T) Row {
 	r.Duration, r.TTFT = time.Duration(number.Draw(t, "duration")), time.Duration(number.Draw(t, "ttft"))
 	r.Status, r.Quality = rapid.IntRange(0, 999).Draw(t, "status"), usage.Quality(rapid.Uint16().Draw(t, "quality"))
 	r.Counted, r.Failed = rapid.Bool().Draw(t, "counted"), rapid.Bool().Draw(t, "failed")
-	r.Reason, r.Lent = store.Reason(rapid.IntRange(0, 4).Draw(t, "reason")), usage.Lent(rapid.Uint8().Draw(t, "lent"))
+	r.Reason, r.Inherited = store.Reason(rapid.IntRange(0, 4).Draw(t, "reason")), usage.Inherited(rapid.Uint8().Draw(t, "lent"))
 	r.Tokens = usage.Tokens{
 		InputUncached: number.Draw(t, "in"), CacheRead: number.Draw(t, "read"), CacheWrite: number.Draw(t, "write"), CacheWrite1h: number.Draw(t, "1h"),
 		OutputText: number.Draw(t, "out"), Reasoning: number.Draw(t, "reasoning"), Fields: usage.TokenFields(rapid.Uint8().Draw(t, "fields")),
@@ -68,7 +68,7 @@ func drawRow(t *rapid.T) Row {
 	}
 	r.Cost = usage.NanoUSD(rapid.Int64().Draw(t, "cost"))
 	r.ReportedCost, r.HasReportedCost = usage.NanoUSD(rapid.Int64().Draw(t, "reported")), rapid.Bool().Draw(t, "has")
-	r.ResponseID, r.RequestID, r.Session, r.Group = text.Draw(t, "response"), text.Draw(t, "request"), text.Draw(t, "session"), text.Draw(t, "group")
+	r.ResponseID, r.RequestID, r.Session, r.SignalGroup = text.Draw(t, "response"), text.Draw(t, "request"), text.Draw(t, "session"), text.Draw(t, "group")
 	row := Row{Record: r}
 	for k := range row.IDs {
 		row.IDs[k] = rapid.OneOf(rapid.Uint32Range(0, 5), rapid.Uint32()).Draw(t, "text")

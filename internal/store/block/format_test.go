@@ -24,7 +24,7 @@ func formatRows() []Row {
 	span.Start, span.Duration, span.Status = start, 2*time.Second, 200
 	span.Tokens = usage.Tokens{InputUncached: 1200, OutputText: 300, Fields: usage.HasInput | usage.HasOutput}
 	span.Cost, span.ResponseID = 6_000_000, "chatcmpl-1"
-	span.Lent = usage.LentUser
+	span.Inherited = usage.InheritedUser
 
 	log := &store.Record{SupersededBy: span.ID, Reason: store.ReasonSameCall, StoredAt: start.Add(5 * time.Second)}
 	log.Signal = usage.SignalLog
@@ -113,7 +113,7 @@ func TestFormatFigures(t *testing.T) {
 func onlyFigures(r *store.Record) {
 	r.ID, r.Trace, r.Span, r.Parent, r.SupersededBy = usage.ID{}, usage.TraceID{}, usage.SpanID{}, usage.SpanID{}, usage.ID{}
 	r.Signal, r.Modalities = 0, usage.Modalities{}
-	r.ResponseID, r.RequestID, r.Session, r.Group = "", "", "", ""
+	r.ResponseID, r.RequestID, r.Session, r.SignalGroup = "", "", "", ""
 }
 
 // TestFormatNames does the same for names. The bytes of compressed texts are the compressor's: they are
@@ -140,8 +140,8 @@ func TestFormatNames(t *testing.T) {
 				require.Equal(t, want.Parent, got.Parent)
 				require.Equal(t, want.SupersededBy, got.SupersededBy)
 				require.Equal(t, want.Modalities, got.Modalities)
-				require.Equal(t, [...]string{want.ResponseID, want.RequestID, want.Session, want.Group},
-					[...]string{got.ResponseID, got.RequestID, got.Session, got.Group})
+				require.Equal(t, [...]string{want.ResponseID, want.RequestID, want.Session, want.SignalGroup},
+					[...]string{got.ResponseID, got.RequestID, got.Session, got.SignalGroup})
 			}
 			if name != "names-1" {
 				return

@@ -37,7 +37,7 @@ func FreeText(r *store.Record, which int) string {
 	case Session:
 		return r.Session
 	default:
-		return r.Group
+		return r.SignalGroup
 	}
 }
 
@@ -455,7 +455,7 @@ func (n *Names) Read(i int, r *store.Record) error {
 		copy(r.Trace[:], r.ID[:16])
 		copy(r.Span[:], r.ID[16:])
 	}
-	for which, into := range [...]*string{ResponseID: &r.ResponseID, RequestID: &r.RequestID, Session: &r.Session, Group: &r.Group} {
+	for which, into := range [...]*string{ResponseID: &r.ResponseID, RequestID: &r.RequestID, Session: &r.Session, Group: &r.SignalGroup} {
 		text, err := n.Text(which, i)
 		if err != nil {
 			return err

@@ -152,7 +152,7 @@ func (k *dimKey) set(c *usage.Call) {
 	case kindProject:
 		c.Project = k.a
 	case kindEmitter:
-		c.Signal, c.Role, c.Echo = usage.Signal(k.small&0xff), usage.Role(k.small>>8&0xff), k.small>>16 != 0
+		c.Signal, c.Role, c.SecondarySignal = usage.Signal(k.small&0xff), usage.Role(k.small>>8&0xff), k.small>>16 != 0
 		c.Process, c.Scope = k.large, k.a
 	case kindRequest:
 		c.Operation, c.RequestModel, c.Method, c.Path, c.Stream = k.a, k.b, k.c, k.d, usage.Tristate(k.small)
@@ -243,7 +243,7 @@ func (k *dimKey) is(c *usage.Call) bool {
 
 func emitterOf(c *usage.Call) dimKey {
 	small := uint32(c.Signal) | uint32(c.Role)<<8
-	if c.Echo {
+	if c.SecondarySignal {
 		small |= 1 << 16
 	}
 	return dimKey{kind: kindEmitter, a: c.Scope, small: small, large: c.Process}

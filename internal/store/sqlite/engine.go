@@ -25,7 +25,7 @@ import (
 // Options say where the database is.
 type Options struct {
 	Path string // of the database file; its folder is made where it does not exist
-	// Keyed keeps fingerprints of keys in a keyed form, see Engine.KeySecret.
+	// Keyed opens the secret that keys the fingerprints of keys, see Engine.KeySecret, and makes it for a new database.
 	Keyed bool
 	// MaxTexts bounds, for each kind of text that records share (models, users, paths, error types, ...), how
 	// many of them are kept once, for all records and in memory. What comes beyond is kept with the records.
@@ -168,7 +168,7 @@ func (e *Engine) open(ctx context.Context, keyed bool) error {
 		return err
 	}
 	if keyed {
-		if err := e.keyFingerprints(ctx); err != nil {
+		if err := e.openSecret(ctx); err != nil {
 			return err
 		}
 	}

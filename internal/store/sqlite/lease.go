@@ -17,6 +17,9 @@ type leases struct {
 
 // Acquire takes a lease, whatever its time to live.
 func (e *Engine) Acquire(ctx context.Context, task, holder string, _ time.Duration) (store.Lease, error) {
+	if holder == "" {
+		return store.Lease{}, store.ErrNoHolder
+	}
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	if held, some := e.leases.of(task); some {
@@ -31,6 +34,15 @@ func (e *Engine) Acquire(ctx context.Context, task, holder string, _ time.Durati
 		return mapError("take a lease", err)
 	}, func() { e.leases.put(lease) })
 	return lease, err
+}
+
+// Renew returns a lease that its holder has, whatever its time to live.
+func (e *Engine) Renew(_ context.Context, l store.Lease, _ time.Duration) (store.Lease, error) {
+	held, some := e.leases.of(l.Task)
+	if !some || held.Epoch != l.Epoch || held.Holder != l.Holder {
+		return store.Lease{}, store.ErrFenced
+	}
+	return held, nil
 }
 
 // Release gives a lease up.

@@ -42,7 +42,6 @@ type candidates struct {
 	ids          map[usage.ID]bool
 	hashes       []uint64 // of the ids
 	supersededBy map[usage.ID]bool
-	traces       map[usage.TraceID]bool
 	callIDs      map[string]bool
 	processes    map[uint64]bool
 	max          int
@@ -51,7 +50,7 @@ type candidates struct {
 func newCandidates(q *store.Lookup) *candidates {
 	c := &candidates{
 		match: store.Filter{From: q.From, To: q.To, Superseded: true}, max: q.Max,
-		ids: set(q.IDs), supersededBy: set(q.SupersededBy), traces: set(q.Traces), callIDs: set(q.CallIDs), processes: set(q.Processes),
+		ids: set(q.IDs), supersededBy: set(q.SupersededBy), callIDs: set(q.CallIDs), processes: set(q.Processes),
 	}
 	for _, id := range q.IDs {
 		c.hashes = append(c.hashes, block.HashID(id))
@@ -79,12 +78,12 @@ func set[T comparable](list []T) map[T]bool {
 
 // relate reports whether the query asks for more than single records.
 func (c *candidates) relate() bool {
-	return c.max > 0 && len(c.ids)+len(c.supersededBy)+len(c.traces)+len(c.callIDs)+len(c.processes) > 0
+	return c.max > 0 && len(c.ids)+len(c.supersededBy)+len(c.callIDs)+len(c.processes) > 0
 }
 
 // mayBeIn reports whether a block may hold a candidate: of ids and of what is superseded its summary knows.
 func (c *candidates) mayBeIn(b *blockRef) bool {
-	if len(c.traces)+len(c.callIDs)+len(c.processes) > 0 || (len(c.supersededBy) > 0 && b.summary.HasSuperseded()) {
+	if len(c.callIDs)+len(c.processes) > 0 || (len(c.supersededBy) > 0 && b.summary.HasSuperseded()) {
 		return true
 	}
 	return slices.ContainsFunc(c.hashes, func(h uint64) bool { return marks.MayHaveID(b.summary, h) })
@@ -92,13 +91,13 @@ func (c *candidates) mayBeIn(b *blockRef) bool {
 
 // has reports whether a record is one.
 func (c *candidates) has(r *store.Record) bool {
-	return c.ids[r.ID] || c.supersededBy[r.SupersededBy] || c.traces[r.Trace] || c.callIDs[r.ResponseID] || c.callIDs[r.RequestID] ||
+	return c.ids[r.ID] || c.supersededBy[r.SupersededBy] || c.callIDs[r.ResponseID] || c.callIDs[r.RequestID] ||
 		c.processes[r.Process]
 }
 
 // mayHave is has for what is next on a walk, without the record being read as a whole.
 func (c *candidates) mayHave(at *source) (bool, error) {
-	if at.block == nil || len(c.traces)+len(c.callIDs)+len(c.processes) > 0 {
+	if at.block == nil || len(c.callIDs)+len(c.processes) > 0 {
 		return true, nil
 	}
 	names, err := at.block.names()

@@ -195,7 +195,7 @@ func checkByte(b []byte) byte {
 }
 
 // Links visits the links seen since a time.
-func (e *Engine) Links(ctx context.Context, since time.Time, visit func(usage.Link) error) error {
+func (e *Engine) Links(ctx context.Context, since time.Time, visit func(usage.SpanParent) error) error {
 	rows, err := e.readDB.QueryContext(ctx, "SELECT trace, span, parent, tool FROM links WHERE seen >= ?", since.Unix())
 	if err != nil {
 		return mapError("read the spans' places", err)
@@ -203,7 +203,7 @@ func (e *Engine) Links(ctx context.Context, since time.Time, visit func(usage.Li
 	defer rows.Close()
 	for rows.Next() {
 		var trace, span, parent []byte
-		var k usage.Link
+		var k usage.SpanParent
 		if err := rows.Scan(&trace, &span, &parent, &k.Tool); err != nil {
 			return mapError("read a span's place", err)
 		}

@@ -32,7 +32,7 @@ type migration struct {
 }
 
 // firstVersion is the schema of the first release; those before it were of development.
-const firstVersion = 11
+const firstVersion = 12
 
 var migrations = sync.OnceValue(func() []migration {
 	names, err := fs.Glob(migrationFiles, "migrations/*.sql")

@@ -14,14 +14,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// The secret that keys fingerprints lies in a file of its own beside the database, so that a copy of the database
-// alone does not let anybody try out short keys. The database knows a check value of it.
+// The secret that keys fingerprints is in a file of its own beside the database, so that a copy of the database
+// alone does not allow guessing short keys. The database has a check value of it.
 
 // SecretSuffix ends the name of the secret's file, after the database's.
 const SecretSuffix = ".secret"
@@ -31,14 +30,13 @@ const secretSize = 32
 // KeySecret is the secret that fingerprints are keyed with; none where Options.Keyed is not set.
 func (e *Engine) KeySecret() usage.KeySecret { return e.secret }
 
-// keyFingerprints reads the secret, makes it where there is none yet, and keys the fingerprints of a database
-// that has them plain.
-func (e *Engine) keyFingerprints(ctx context.Context) error {
+// openSecret reads the secret, and makes it where there is none yet.
+func (e *Engine) openSecret(ctx context.Context) error {
 	var known int64
 	err := e.readDB.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'key_secret'").Scan(&known)
 	fresh := errors.Is(err, sql.ErrNoRows)
 	if err != nil && !fresh {
-		return mapError("read the check of the key secret", err)
+		return mapError("read the check value of the key secret", err)
 	}
 	path := e.path + SecretSuffix
 	secret, renewed, err := readSecret(path, fresh)
@@ -54,10 +52,10 @@ func (e *Engine) keyFingerprints(ctx context.Context) error {
 	if check == known && !fresh {
 		return nil
 	}
-	return e.storeKeyed(ctx, check)
+	return e.noteSecret(ctx, check)
 }
 
-// readSecret reads a secret's file. It makes one where it is empty, or where it is not there and may be made.
+// readSecret reads the file of a secret. It makes a secret where the file is empty, or where it does not exist and mayMake.
 func readSecret(path string, mayMake bool) (secret usage.KeySecret, made bool, err error) {
 	text, err := os.ReadFile(path)
 	switch {
@@ -110,110 +108,12 @@ func checkOf(s usage.KeySecret) int64 {
 	return int64(binary.BigEndian.Uint64(mac.Sum(nil)) >> 1)
 }
 
-// storeKeyed keys the fingerprints that are stored plain, and notes the secret's check. Sums and series have
-// fingerprints within: they are made anew from the records.
-func (e *Engine) storeKeyed(ctx context.Context, check int64) error {
-	conn := e.writer.conn
-	plain := 0
-	if _, err := conn.ExecContext(ctx, "PRAGMA secure_delete = ON"); err != nil { // nothing plain stays in unused pages
-		return mapError("prepare to key fingerprints", err)
-	}
-	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA secure_delete = OFF") }()
-	err := e.transaction(ctx, func() error {
-		for _, at := range []struct{ table, column, id, where string }{
-			{"api_keys", "fingerprint", "rowid", ""}, {"api_key_secrets", "fingerprint", "fingerprint", ""}, {"forgotten", "fingerprint", "fingerprint", ""},
-			{"dims", "value", "id", fmt.Sprintf(" WHERE kind = %d", kindKey)},
-		} {
-			n, err := e.keyColumn(ctx, at.table, at.column, at.id, at.where)
-			if err != nil {
-				return mapError("key the fingerprints of "+at.table, err)
-			}
-			plain += n
-		}
-		queries := []string{}
-		if plain > 0 {
-			queries = append(queries, "DELETE FROM sums", "DELETE FROM series", "DELETE FROM changes", "UPDATE hours SET dirty = 1",
-				"UPDATE api_keys SET version = version + 1", "UPDATE meta SET value = value + 1 WHERE name = 'keys_version'")
-			for _, h := range e.view.Load().hoursWithRecords() {
-				queries = append(queries, fmt.Sprintf("INSERT OR IGNORE INTO hours (hour, dirty, seen) VALUES (%d, 1, 0)", h))
-			}
-		}
-		for _, q := range append(queries, fmt.Sprintf("INSERT OR REPLACE INTO meta (name, value) VALUES ('key_secret', %d)", check)) {
-			if _, err := conn.ExecContext(ctx, q); err != nil {
-				return mapError("make the sums anew with keyed fingerprints", err)
-			}
-		}
-		return nil
+// noteSecret stores the check value of the secret.
+func (e *Engine) noteSecret(ctx context.Context, check int64) error {
+	return e.transaction(ctx, func() error {
+		_, err := e.writer.conn.ExecContext(ctx, "INSERT OR REPLACE INTO meta (name, value) VALUES ('key_secret', ?)", check)
+		return mapError("store the check value of the key secret", err)
 	})
-	if err != nil || plain == 0 {
-		return err
-	}
-	if e.dims, err = loadDims(ctx, e.readDB, e.maxTexts); err != nil {
-		return err
-	}
-	return e.loadView(ctx)
-}
-
-// keyedAtOnce is how many values are in memory at one time while a column is keyed. A test lowers it.
-var keyedAtOnce = 10_000
-
-// keyColumn keys one column, piece by piece in the order of its ids, and gives how many values were plain. An
-// id that is the fingerprint itself may come again in its keyed form, which stays as it is.
-func (e *Engine) keyColumn(ctx context.Context, table, column, id, where string) (plain int, err error) {
-	if where == "" {
-		where = " WHERE 1"
-	}
-	first := fmt.Sprintf("SELECT %s, %s FROM %s%s", id, column, table, where)
-	order := fmt.Sprintf(" ORDER BY %s LIMIT %d", id, keyedAtOnce)
-	update := fmt.Sprintf("UPDATE %s SET %s = ? WHERE %s = ?", table, column, id) //nolint:gosec // names of the schema, from the caller below
-	query, from := first+order, []any{}
-	for {
-		values, err := e.columnValues(ctx, query, from...)
-		if err != nil {
-			return 0, err
-		}
-		for _, v := range values {
-			fingerprint, rest, display := strings.Cut(v.text, sep)
-			keyed := e.secret.Keyed(fingerprint)
-			if keyed == fingerprint {
-				continue
-			}
-			if display {
-				keyed += sep + rest
-			}
-			if _, err := e.writer.conn.ExecContext(ctx, update, keyed, v.id); err != nil {
-				return 0, err
-			}
-			plain++
-		}
-		if len(values) < keyedAtOnce {
-			return plain, nil
-		}
-		query, from = first+" AND "+id+" > ?"+order, []any{values[len(values)-1].id}
-	}
-}
-
-// columnValue is a value and the id of its row.
-type columnValue struct {
-	id   any
-	text string
-}
-
-func (e *Engine) columnValues(ctx context.Context, query string, args ...any) ([]columnValue, error) {
-	rows, err := e.writer.conn.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []columnValue
-	for rows.Next() {
-		var v columnValue
-		if err := rows.Scan(&v.id, &v.text); err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, rows.Err()
 }
 
 // backupSecret copies the secret of a database beside the copy of the database.

@@ -16,7 +16,7 @@ import (
 func FullRecord() store.Record {
 	want := record(1, start)
 	want.Parent = usage.SpanID{9}
-	want.Role, want.Group, want.Echo = usage.RoleAggregate, "g", true
+	want.Role, want.SignalGroup, want.SecondarySignal = usage.RoleAggregate, "g", true
 	want.Duration, want.TTFT, want.Stream = 5*time.Second+1, time.Second+2, usage.Yes
 	want.Operation, want.RequestModel, want.Tier = "chat", "rm", usage.TierPriority
 	want.KeyFingerprint, want.KeyDisplay = usage.Fingerprint("k"), "k…"
@@ -26,7 +26,7 @@ func FullRecord() store.Record {
 	want.Tokens = usage.Tokens{InputUncached: 1, CacheRead: 2, CacheWrite: 3, OutputText: 4, Reasoning: 5, CacheWrite1h: 2, Fields: 63}
 	want.Modalities = usage.Modalities{AudioInput: 1, AudioOutput: 300, ImageOutput: 1 << 40}
 	want.PriceVersion = "book 1"
-	want.Lent = usage.LentUser | usage.LentSession
+	want.Inherited = usage.InheritedUser | usage.InheritedSession
 	want.ReportedCost, want.HasReportedCost, want.Cost = 7, true, 7
 	want.Quality = usage.Inconsistent | usage.ReportedCost
 	want.Counted, want.SupersededBy, want.Reason = false, usage.ID{3}, store.ReasonTwin
@@ -138,6 +138,7 @@ func testLimits(t *testing.T, open Open) {
 	for i := range 20 {
 		r := record(i+1, start.Add(time.Duration(i)*time.Minute))
 		r.Model, r.Trace, r.ID = fmt.Sprint("m", i), usage.TraceID{7}, usage.SpanRecordID(usage.TraceID{7}, r.Span)
+		r.RequestID = "shared"
 		records = append(records, r)
 	}
 	s.put(records...)
@@ -150,10 +151,10 @@ func testLimits(t *testing.T, open Open) {
 		_, _, err := s.List(ctx, store.Page{Limit: limit})
 		require.Error(t, err)
 	}
-	got, err := s.Lookup(ctx, store.Lookup{Traces: []usage.TraceID{{7}}, Max: 3})
+	got, err := s.Lookup(ctx, store.Lookup{CallIDs: []string{"shared"}, Max: 3})
 	require.NoError(t, err)
 	require.Equal(t, records[:3], got, "the oldest")
-	require.Empty(t, must(s.Lookup(ctx, store.Lookup{Traces: []usage.TraceID{{7}}})), "none where Max is 0")
+	require.Empty(t, must(s.Lookup(ctx, store.Lookup{CallIDs: []string{"shared"}})), "none where Max is 0")
 	for _, bad := range []time.Time{{}, time.Unix(0, 0), time.Unix(-1, 0), time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC)} {
 		err := s.Commit(ctx, store.Write{ID: store.NewWriteID(), Put: []store.Record{record(50, start), record(51, bad)}, At: start})
 		require.Error(t, err, bad)
@@ -185,18 +186,17 @@ func testLookup(t *testing.T, open Open) {
 		want []store.Record
 	}{
 		"nothing":            {store.Lookup{Max: 9}, nil},
-		"zero values":        {store.Lookup{IDs: []usage.ID{{}}, SupersededBy: []usage.ID{{}}, Traces: []usage.TraceID{{}}, CallIDs: []string{""}, Processes: []uint64{0}, Max: 9}, nil},
+		"zero values":        {store.Lookup{IDs: []usage.ID{{}}, SupersededBy: []usage.ID{{}}, CallIDs: []string{""}, Processes: []uint64{0}, Max: 9}, nil},
 		"a ref":              {store.Lookup{Refs: []store.Ref{{ID: a.ID, Start: start}}}, []store.Record{a}},
 		"a ref of elsewhere": {store.Lookup{Refs: []store.Ref{{ID: a.ID, Start: start.Add(1)}}}, nil},
 		"an id":              {store.Lookup{IDs: []usage.ID{a.ID}, Max: 9}, []store.Record{a, again}},
 		"an id in time":      {store.Lookup{IDs: []usage.ID{a.ID}, From: start.Add(1), Max: 9}, []store.Record{again}},
 		"what it stands for": {store.Lookup{SupersededBy: []usage.ID{a.ID}, Max: 9}, []store.Record{b}},
-		"a trace":            {store.Lookup{Traces: []usage.TraceID{b.Trace}, Max: 9}, []store.Record{b}},
 		"a response id":      {store.Lookup{CallIDs: []string{"resp"}, To: start.Add(time.Hour), Max: 9}, []store.Record{a}},
 		"a request id":       {store.Lookup{CallIDs: []string{"req"}, Max: 9}, []store.Record{b}},
 		"a process":          {store.Lookup{Processes: []uint64{9}, Max: 9}, []store.Record{c}},
 		"several ways": {store.Lookup{
-			Refs: []store.Ref{{ID: a.ID, Start: start}, {ID: a.ID, Start: start}}, IDs: []usage.ID{a.ID}, Traces: []usage.TraceID{a.Trace, c.Trace},
+			Refs: []store.Ref{{ID: a.ID, Start: start}, {ID: a.ID, Start: start}}, IDs: []usage.ID{a.ID}, CallIDs: []string{"resp"},
 			Processes: []uint64{9}, Max: 9,
 		}, []store.Record{a, again, c}},
 	} {
@@ -209,24 +209,24 @@ func testLookup(t *testing.T, open Open) {
 // testLinks: links are kept as they first came, and are aged by when they were last written.
 func testLinks(t *testing.T, open Open) {
 	s := fresh(t, open)
-	first := usage.Link{Trace: usage.TraceID{1}, Span: usage.SpanID{2}, Parent: usage.SpanID{3}, Tool: true}
+	first := usage.SpanParent{Trace: usage.TraceID{1}, Span: usage.SpanID{2}, Parent: usage.SpanID{3}, Tool: true}
 	other := first
 	other.Parent = usage.SpanID{4}
-	late := usage.Link{Trace: usage.TraceID{1}, Span: usage.SpanID{5}, Parent: usage.SpanID{2}}
-	require.NoError(t, s.Commit(ctx, store.Write{Links: []usage.Link{first}, At: start}))
-	require.NoError(t, s.Commit(ctx, store.Write{Links: []usage.Link{other, late}, At: start.Add(time.Hour)}))
-	links := func(since time.Time) (out []usage.Link) {
-		require.NoError(t, s.Links(ctx, since, func(k usage.Link) error {
+	late := usage.SpanParent{Trace: usage.TraceID{1}, Span: usage.SpanID{5}, Parent: usage.SpanID{2}}
+	require.NoError(t, s.Commit(ctx, store.Write{Links: []usage.SpanParent{first}, At: start}))
+	require.NoError(t, s.Commit(ctx, store.Write{Links: []usage.SpanParent{other, late}, At: start.Add(time.Hour)}))
+	links := func(since time.Time) (out []usage.SpanParent) {
+		require.NoError(t, s.Links(ctx, since, func(k usage.SpanParent) error {
 			out = append(out, k)
 			return nil
 		}))
 		return out
 	}
 	for range 2 {
-		require.ElementsMatch(t, []usage.Link{first, late}, links(time.Time{}))
-		require.Equal(t, []usage.Link{late}, links(start.Add(time.Minute)))
+		require.ElementsMatch(t, []usage.SpanParent{first, late}, links(time.Time{}))
+		require.Equal(t, []usage.SpanParent{late}, links(start.Add(time.Minute)))
 		s.restart()
 	}
 	require.NoError(t, s.Retire(ctx, store.Retirement{ID: store.NewWriteID(), LinksBefore: start.Add(time.Minute)}))
-	require.Equal(t, []usage.Link{late}, links(time.Time{}))
+	require.Equal(t, []usage.SpanParent{late}, links(time.Time{}))
 }

@@ -99,7 +99,7 @@ func drawLookup(t *rapid.T, known []store.Record) store.Lookup {
 	q := store.Lookup{From: drawTime(t, "from"), To: drawTime(t, "to"), Max: rapid.SampledFrom([]int{0, 1, 5, 1000}).Draw(t, "max")}
 	for range rapid.IntRange(0, 5).Draw(t, "lists") {
 		r := pick("like")
-		switch rapid.IntRange(0, 5).Draw(t, "by") {
+		switch rapid.IntRange(0, 4).Draw(t, "by") {
 		case 0:
 			q.Refs = append(q.Refs, store.Ref{ID: r.ID, Start: r.Start})
 		case 1:
@@ -107,10 +107,8 @@ func drawLookup(t *rapid.T, known []store.Record) store.Lookup {
 		case 2:
 			q.SupersededBy = append(q.SupersededBy, record(rapid.IntRange(1, 60).Draw(t, "by"), start).ID)
 		case 3:
-			q.Traces = append(q.Traces, r.Trace)
-		case 4:
 			q.CallIDs = append(q.CallIDs, "resp-ABC")
-		case 5:
+		case 4:
 			q.Processes = append(q.Processes, 2)
 		}
 	}

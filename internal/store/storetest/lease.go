@@ -12,6 +12,8 @@ import (
 // testLeases: one holder at a time has the lease of a task; each new one has a greater epoch, after restarts too.
 func testLeases(t *testing.T, open Open) {
 	s := fresh(t, open)
+	_, err := s.Acquire(ctx, store.TaskLedger, "", time.Minute)
+	require.ErrorIs(t, err, store.ErrNoHolder)
 	last := int64(0)
 	for range 3 {
 		a, err := s.Acquire(ctx, store.TaskLedger, "a", time.Minute)
@@ -23,12 +25,24 @@ func testLeases(t *testing.T, open Open) {
 		require.Equal(t, a.Epoch, again.Epoch, "who has it keeps the epoch")
 		_, err = s.Acquire(ctx, store.TaskLedger, "b", time.Minute)
 		require.ErrorIs(t, err, store.ErrHeld)
+		longer, err := s.Renew(ctx, a, time.Hour)
+		require.NoError(t, err)
+		require.Equal(t, []any{a.Task, a.Holder, a.Epoch}, []any{longer.Task, longer.Holder, longer.Epoch})
+		require.True(t, longer.Until.IsZero() == a.Until.IsZero() && !longer.Until.Before(a.Until))
 		other, err := s.Acquire(ctx, "alerts", "b", time.Minute)
 		require.NoError(t, err, "each task has its own")
 		require.NoError(t, s.Release(ctx, a))
+		_, err = s.Renew(ctx, a, time.Minute)
+		require.ErrorIs(t, err, store.ErrFenced, "it was released")
 		b, err := s.Acquire(ctx, store.TaskLedger, "b", time.Minute)
 		require.NoError(t, err)
 		require.Greater(t, b.Epoch, a.Epoch)
+		_, err = s.Renew(ctx, a, time.Minute)
+		require.ErrorIs(t, err, store.ErrFenced, "another holder has it")
+		stolen := b
+		stolen.Holder = "a"
+		_, err = s.Renew(ctx, stolen, time.Minute)
+		require.ErrorIs(t, err, store.ErrFenced)
 		require.NoError(t, s.Release(ctx, a), "it is not a's any more")
 		_, err = s.Acquire(ctx, store.TaskLedger, "a", time.Minute)
 		require.ErrorIs(t, err, store.ErrHeld)
@@ -95,10 +109,21 @@ func testTwoProcesses(t *testing.T, open Open) {
 	require.NoError(t, s.Release(ctx, a))
 	b, err := second.Acquire(ctx, store.TaskLedger, "b", 50*time.Millisecond)
 	require.NoError(t, err)
+	for began := time.Now(); time.Since(began) < 200*time.Millisecond; time.Sleep(5 * time.Millisecond) {
+		renewed, err := second.Renew(ctx, b, time.Minute) // far longer than the loop
+		require.NoError(t, err)
+		require.Equal(t, b.Epoch, renewed.Epoch)
+		_, err = s.Acquire(ctx, store.TaskLedger, "a", time.Minute)
+		require.ErrorIs(t, err, store.ErrHeld, "it was renewed")
+	}
+	_, err = second.Renew(ctx, b, 50*time.Millisecond)
+	require.NoError(t, err)
 	require.Eventually(t, func() bool { // it ends by itself
 		_, err := s.Acquire(ctx, store.TaskLedger, "a", time.Minute)
 		return err == nil
 	}, time.Minute, 5*time.Millisecond)
+	_, err = second.Renew(ctx, b, time.Minute)
+	require.ErrorIs(t, err, store.ErrFenced, "somebody took it since")
 	require.ErrorIs(t, second.Commit(ctx, store.Write{ID: store.NewWriteID(), Epoch: b.Epoch, Put: w.Put, At: start}), store.ErrFenced)
 	require.NoError(t, s.AddUser(ctx, store.User{ID: "1", Name: "alice", CreatedAt: start}, audited))
 	_, found, err := second.FindUser(ctx, store.UserRef{Name: "alice"})

@@ -84,7 +84,7 @@ func (m *reference) lookup(q *store.Lookup) []store.Record {
 		ref := slices.ContainsFunc(q.Refs, func(f store.Ref) bool { return f.ID == r.ID && f.Start.Equal(r.Start) })
 		f := store.Filter{From: q.From, To: q.To, Superseded: true}
 		related := n < q.Max && f.Matches(&r) && (slices.Contains(q.IDs, r.ID) || slices.Contains(q.SupersededBy, r.SupersededBy) ||
-			slices.Contains(q.Traces, r.Trace) || slices.Contains(q.Processes, r.Process) ||
+			slices.Contains(q.Processes, r.Process) ||
 			slices.Contains(q.CallIDs, r.RequestID) || slices.Contains(q.CallIDs, r.ResponseID))
 		if related {
 			n++

@@ -1,0 +1,109 @@
+package usage
+
+// Attribution is for whom a call was made: the facts that a gateway or an application knows and the layers
+// below it do not.
+type Attribution struct {
+	KeyFingerprint, KeyDisplay, User, Project, Session string
+}
+
+// Inherited says which facts of a record were told by another record of the same call: a span of a
+// gateway knows the key, the span below it that counts does not.
+type Inherited uint8
+
+// The facts that can be lent.
+const (
+	InheritedKey Inherited = 1 << iota // fingerprint and display form together
+	InheritedUser
+	InheritedProject
+	InheritedSession
+)
+
+// OwnAttribution gives the facts that a record knows itself.
+func (c *Call) OwnAttribution() Attribution {
+	var w Attribution
+	if c.Inherited&InheritedKey == 0 {
+		w.KeyFingerprint, w.KeyDisplay = c.KeyFingerprint, c.KeyDisplay
+	}
+	if c.Inherited&InheritedUser == 0 {
+		w.User = c.User
+	}
+	if c.Inherited&InheritedProject == 0 {
+		w.Project = c.Project
+	}
+	if c.Inherited&InheritedSession == 0 {
+		w.Session = c.Session
+	}
+	return w
+}
+
+// InheritedAttribution gives the facts that a record has from others.
+func (c *Call) InheritedAttribution() Attribution {
+	var w Attribution
+	if c.Inherited&InheritedKey != 0 {
+		w.KeyFingerprint, w.KeyDisplay = c.KeyFingerprint, c.KeyDisplay
+	}
+	if c.Inherited&InheritedUser != 0 {
+		w.User = c.User
+	}
+	if c.Inherited&InheritedProject != 0 {
+		w.Project = c.Project
+	}
+	if c.Inherited&InheritedSession != 0 {
+		w.Session = c.Session
+	}
+	return w
+}
+
+// Inherit puts facts of others in the place of what was lent before. What the record knows itself stays.
+func (c *Call) Inherit(w Attribution) {
+	own := c.OwnAttribution()
+	c.Inherited = 0
+	c.KeyFingerprint, c.KeyDisplay = own.KeyFingerprint, own.KeyDisplay
+	c.User, c.Project, c.Session = own.User, own.Project, own.Session
+	if c.KeyFingerprint == "" && w.KeyFingerprint != "" {
+		c.KeyFingerprint, c.KeyDisplay = w.KeyFingerprint, w.KeyDisplay
+		c.Inherited |= InheritedKey
+	}
+	for _, f := range [...]struct {
+		into *string
+		from string
+		is   Inherited
+	}{{&c.User, w.User, InheritedUser}, {&c.Project, w.Project, InheritedProject}, {&c.Session, w.Session, InheritedSession}} {
+		if *f.into == "" && f.from != "" {
+			*f.into = f.from
+			c.Inherited |= f.is
+		}
+	}
+}
+
+// FillFrom takes from o what w lacks.
+func (w *Attribution) FillFrom(o Attribution) {
+	if w.KeyFingerprint == "" {
+		w.KeyFingerprint, w.KeyDisplay = o.KeyFingerprint, o.KeyDisplay
+	}
+	for _, f := range [...]struct {
+		into *string
+		from string
+	}{{&w.User, o.User}, {&w.Project, o.Project}, {&w.Session, o.Session}} {
+		if *f.into == "" {
+			*f.into = f.from
+		}
+	}
+}
+
+// Without gives what w has beyond o.
+func (w Attribution) Without(o Attribution) Attribution {
+	if o.KeyFingerprint != "" {
+		w.KeyFingerprint, w.KeyDisplay = "", ""
+	}
+	if o.User != "" {
+		w.User = ""
+	}
+	if o.Project != "" {
+		w.Project = ""
+	}
+	if o.Session != "" {
+		w.Session = ""
+	}
+	return w
+}
