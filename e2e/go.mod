@@ -263,6 +263,11 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
+require (
+	github.com/edsrzf/mmap-go v1.2.1-0.20241212181136-fad1cd13edbd // indirect
+	github.com/facette/natsort v0.0.0-20181210072756-2cd4dd1e2dcb // indirect
+)
+
 replace (
 	github.com/tokenboard/tokenboard => ../
 	github.com/tokenboard/tokenboard/client => ../client

@@ -12,6 +12,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/promapi"
 	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
@@ -72,6 +73,7 @@ type Console struct {
 	o      Options
 	guard  guard
 	server *serverHandlers
+	promql *promqlHandlers
 }
 
 // New makes a console.
@@ -133,7 +135,10 @@ func (c *Console) register() {
 		c.server.Sessions = &SettingsSessions{IdleSeconds: int64(how.Idle.Seconds()), LifetimeSeconds: int64(how.Lifetime.Seconds())}
 	}
 	c.server.Routes(r)
-	(&metricsHandlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: o.Now()}).Routes(r)
+	started := o.Now()
+	(&metricsHandlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: started}).Routes(r)
+	c.promql = newPromQL(c.Env, c.Keys, o.Ledger, started)
+	c.promql.Routes(r)
 	pages(r)
 	describeAPI(r)
 	docRoutes(c.Env, r)
@@ -142,13 +147,15 @@ func (c *Console) register() {
 // Handler returns the handler of all routes.
 func (c *Console) Handler() http.Handler {
 	gates := newGates()
-	return punctual(c.guard.Wrap(compressJSON(c.identify(newCoalescer(gates.reads).share(gates.bounded(c.Router.Handler()))))))
+	handler := c.identify(newCoalescer(gates.reads).share(gates.bounded(c.Router.Handler())))
+	return punctual(promapi.Envelope(c.guard.Wrap(compressJSON(handler))))
 }
 
 // Close ends the live streams, which would hold up the end of a server. The console answers other requests as before.
 func (c *Console) Close() {
 	c.Stream.Close()
 	c.Keys.Ring.Close()
+	c.promql.API.Close()
 }
 
 // SetOTLP sets where OTLP is received. The collector reports it after the console has started.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/promapi"
 )
 
 // gate bounds how much of one kind of work is done at one time, by all and by each person. Who comes when
@@ -145,7 +147,7 @@ func shareOf(p access.Principal) string {
 
 // gates bound the routes that take long, or much memory. What answers from little work has none.
 type gates struct {
-	reads, exports, parquet, imports, scrapes *gate
+	reads, exports, parquet, imports, scrapes, promql *gate
 }
 
 func newGates() *gates {
@@ -156,6 +158,7 @@ func newGates() *gates {
 		parquet: newGate(3, 2, 20, patience), // besides exports: a row group is in memory
 		imports: newGate(2, 1, 4, patience),
 		scrapes: newGate(2, 2, 20, patience),
+		promql:  newGate(4, 2, 1000, time.Minute), // a dashboard asks for all of its panels at once
 	}
 }
 
@@ -174,6 +177,9 @@ func (g *gates) of(r *http.Request) []*gate {
 		return []*gate{g.scrapes}
 	case r.Method == http.MethodGet && (r.URL.Path == base+"/keys" || r.URL.Path == base+"/audit"):
 		return []*gate{g.reads}
+	}
+	if strings.HasPrefix(r.URL.Path, promapi.Base) {
+		return []*gate{g.promql}
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/tokenboard/tokenboard/internal/promapi"
 )
 
 const maxURL = 8 << 10 // bytes
@@ -45,7 +47,7 @@ func (c *guard) Wrap(next http.Handler) http.Handler {
 			writeProblem(w, http.StatusForbidden, "the console and its API are not shown inside other pages; open the address itself")
 		case !c.sameOrigin(r) && !c.Forwards(r):
 			writeProblem(w, http.StatusForbidden, "requests from other web pages are refused; to allow one, add its origin to cors::allowed_origins")
-		case writes(r) && r.ContentLength != 0 && !isJSON(r):
+		case writes(r) && r.ContentLength != 0 && !isJSON(r) && !promapi.TakesForm(r):
 			writeProblem(w, http.StatusUnsupportedMediaType, "send the body as JSON, with the header Content-Type: application/json")
 		default:
 			next.ServeHTTP(w, r)

@@ -23,7 +23,7 @@ func (l *Ledger) Watermark() time.Time {
 
 // Counters returns what each counter series counts, of all calls ever taken, and the models that have timings of
 // their own. See Series for what a scrape gets: it never falls, this does where a counted call is superseded.
-func (l *Ledger) Counters() (sums map[rollup.Labels]Sums, models map[rollup.Member]bool) {
+func (l *Ledger) Counters() (sums map[rollup.Labels]Sums, models map[rollup.Value]bool) {
 	l.commits.RLock()
 	defer l.commits.RUnlock()
 	l.mu.RLock()

@@ -107,7 +107,7 @@ func (b *bench) seed(r *rand.Rand, days, calls int) {
 			c.Tokens.CacheRead = r.Int64N(2) * r.Int64N(10_000)
 			c.Duration = time.Duration(1 + r.Int64N(int64(time.Minute)))
 			c.TTFT = time.Duration(r.Int64N(int64(c.Duration)))
-			c.Cost, c.Quality = usage.NanoUSD(r.Int64N(2_000_000_000)), usage.ReportedCost
+			c.ReportedCost, c.HasReportedCost = usage.NanoUSD(r.Int64N(2_000_000_000)), r.IntN(20) > 0
 			if r.IntN(8) == 0 {
 				c.Tokens = usage.Tokens{}
 			}

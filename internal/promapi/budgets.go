@@ -2,6 +2,7 @@ package promapi
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -80,10 +81,17 @@ func (*spendSink) times(uint32, int, []byte) {}
 // budgetSeries returns the gauges of budgets. Limits are those of now, also in the past; used is what calls of a
 // period spent until then.
 func (q *querier) budgetSeries(ctx context.Context, m *budgetMetric, times []int64, of *maker) ([]storage.Series, error) {
+	if q.view.Budgets == nil {
+		return nil, nil
+	}
+	budgets, err := q.view.Budgets(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the budgets: %w", err)
+	}
 	var wanted []Budget
 	var shown []labels.Labels
 	seen := map[string]bool{}
-	for _, b := range q.view.Budgets {
+	for _, b := range budgets {
 		if m.what == budgetReset && b.PeriodOf == nil || m.what != budgetReset && b.Money != m.cost {
 			continue
 		}

@@ -23,7 +23,7 @@ type Ledger interface {
 	Watermark() time.Time
 	// Counters returns the sums of the counter series over all calls ever taken, and the models that have
 	// histograms of their own.
-	Counters() (sums map[rollup.Labels]ledger.Sums, models map[rollup.Member]bool)
+	Counters() (sums map[rollup.Labels]ledger.Sums, models map[rollup.Value]bool)
 	// SeriesLabels returns the labels that counter series have.
 	SeriesLabels() []rollup.Label
 	// Observe calls f for each commit, after its calls can be read; f must not wait.

@@ -14,7 +14,7 @@ var labelNames = [rollup.LabelCount]string{"provider", "model", "service", "key"
 type naming struct {
 	used    [rollup.LabelCount]bool
 	series  map[rollup.Labels]ledger.Sums // the series that there are
-	models  map[rollup.Member]bool
+	models  map[rollup.Value]bool
 	other   rollup.Labels // the labels of what is beyond the limit
 	keyName func(fingerprint string) string
 }
@@ -47,8 +47,8 @@ func (n *naming) seriesOf(raw rollup.Labels) rollup.Labels {
 
 // modelOf returns the provider and the model that a call's times are counted for.
 func (n *naming) modelOf(raw *rollup.Labels) rollup.Labels {
-	m := rollup.Member{Value: raw[rollup.LabelModel], Provider: raw[rollup.LabelProvider]}
-	if other := (rollup.Member{Value: overflow, Provider: overflow}); !n.models[m] && n.models[other] {
+	m := rollup.Value{Value: raw[rollup.LabelModel], Provider: raw[rollup.LabelProvider]}
+	if other := (rollup.Value{Value: overflow, Provider: overflow}); !n.models[m] && n.models[other] {
 		m = other
 	}
 	return rollup.Labels{rollup.LabelProvider: clean(m.Provider), rollup.LabelModel: clean(m.Value)}

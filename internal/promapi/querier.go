@@ -22,8 +22,8 @@ type View struct {
 	Keys []string
 	// KeyName returns what metrics call a key.
 	KeyName func(fingerprint string) string
-	// Budgets are those that may be seen.
-	Budgets []Budget
+	// Budgets returns those that may be seen; nil where there are none.
+	Budgets func(ctx context.Context) ([]Budget, error)
 	// Gather returns the metrics as a scrape would have them now; nil where they may not be seen. Those that the
 	// ledger has no past of are answered from them.
 	Gather func() ([]*dto.MetricFamily, error)

@@ -10,8 +10,8 @@ func LabelsOf(c *usage.Call) Labels {
 
 // Counters returns what each series counts, without the values that it keeps exposing until it counts as much again,
 // and the models that have timings of their own. Unlike Show it leaves the last exposed values as they are.
-func (s *Series) Counters() (sums map[Labels]Sums, models map[Member]bool) {
-	sums, models = make(map[Labels]Sums, len(s.sums)), make(map[Member]bool, len(s.timings))
+func (s *Series) Counters() (sums map[Labels]Sums, models map[Value]bool) {
+	sums, models = make(map[Labels]Sums, len(s.sums)), make(map[Value]bool, len(s.timings))
 	for l, one := range s.sums {
 		sums[l] = *one
 	}
