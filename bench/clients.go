@@ -22,15 +22,16 @@ type crowd struct {
 	cpu      float64 // of the server, ms a request
 }
 
-// ask lets the clients ask: mostly whether keys are good, else what a page shows when it is opened.
-func (c *crowd) ask(ctx context.Context, s *server, q *questions) error {
-	web := newAPI(s.console, c.clients)
-	defer web.close()
-	kinds := []struct {
-		name  string
-		share int // of a hundred
-		ask   func(ctx context.Context, rng *rand.Rand) error
-	}{
+// request is a kind of request of a client.
+type request struct {
+	name  string
+	share int // of a hundred
+	ask   func(ctx context.Context, rng *rand.Rand) error
+}
+
+// requests are what clients ask: mostly whether keys are valid, else what a page shows when it is opened.
+func requests(web *api, q *questions) []request {
+	return []request{
 		{"key check", 40, func(ctx context.Context, _ *rand.Rand) error { return web.verify(ctx, q.secret) }},
 		{"stats", 24, func(ctx context.Context, _ *rand.Rand) error { return web.get(ctx, "/stats", nil) }},
 		{"trend", 10, func(ctx context.Context, _ *rand.Rand) error {
@@ -43,6 +44,13 @@ func (c *crowd) ask(ctx context.Context, s *server, q *questions) error {
 			return web.get(ctx, "/logs", url.Values{"limit": {"50"}, "user": {fmt.Sprintf("user-%04d", rng.IntN(2000))}})
 		}},
 	}
+}
+
+// ask sends the clients' requests and measures them.
+func (c *crowd) ask(ctx context.Context, s *server, q *questions) error {
+	web := newAPI(s.console, c.clients)
+	defer web.close()
+	kinds := requests(web, q)
 	c.by = map[string]series{}
 	before, err := s.cpu()
 	if err != nil {
@@ -53,32 +61,15 @@ func (c *crowd) ask(ctx context.Context, s *server, q *questions) error {
 	begun := time.Now()
 	for i := range c.clients {
 		all.Go(func() {
-			rng := rand.New(rand.NewPCG(uint64(i), 1))
-			for ctx.Err() == nil {
-				select {
-				case <-ctx.Done():
-					return
-				case <-time.After(time.Duration(rng.Int64N(2 * int64(c.pause)))):
-				}
-				if time.Since(begun) > c.lasts {
-					return
-				}
-				kind, at := 0, rng.IntN(100)
-				for at >= kinds[kind].share {
-					at -= kinds[kind].share
-					kind++
-				}
-				start := time.Now()
-				err := kinds[kind].ask(ctx, rng)
-				took := milliseconds(time.Since(start))
+			c.client(ctx, kinds, begun, uint64(i), func(name string, took float64, err error) {
 				mu.Lock()
+				defer mu.Unlock()
 				c.times.add(took)
-				c.by[kinds[kind].name] = append(c.by[kinds[kind].name], took)
+				c.by[name] = append(c.by[name], took)
 				if err != nil && ctx.Err() == nil {
 					c.failures = append(c.failures, err)
 				}
-				mu.Unlock()
-			}
+			})
 		})
 	}
 	all.Wait()
@@ -99,8 +90,31 @@ func (c *crowd) ask(ctx context.Context, s *server, q *questions) error {
 	return ctx.Err()
 }
 
-// verifyRate checks a key as often as it goes over several connections: checks a second, and the
-// server's processor time for one in microseconds.
+// client sends the requests of one client, with pauses between them, until the crowd's time is over.
+func (c *crowd) client(ctx context.Context, kinds []request, begun time.Time, seed uint64, done func(name string, took float64, err error)) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Duration(rng.Int64N(2 * int64(c.pause)))):
+		}
+		if time.Since(begun) > c.lasts {
+			return
+		}
+		kind, at := 0, rng.IntN(100)
+		for at >= kinds[kind].share {
+			at -= kinds[kind].share
+			kind++
+		}
+		start := time.Now()
+		err := kinds[kind].ask(ctx, rng)
+		done(kinds[kind].name, milliseconds(time.Since(start)), err)
+	}
+}
+
+// verifyRate checks a key over several connections without pauses. It returns checks a second, and the server's processor
+// time of one in microseconds.
 func verifyRate(ctx context.Context, s *server, q *questions, lasts time.Duration) (rate, cpu float64, err error) {
 	const connections = 16
 	web := newAPI(s.console, connections)

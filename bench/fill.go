@@ -26,7 +26,7 @@ func fillCommand(ctx context.Context, args []string) error {
 	f.IntVar(&set.Days, "days", 90, "days over which they are spread")
 	f.Uint64Var(&set.Seed, "seed", 1, "the same seed gives the same calls")
 	f.IntVar(&set.Keys, "keys", 0, "number of keys (500)")
-	steps := f.Int("steps", 10, "parts of which the processor time is told")
+	steps := f.Int("steps", 10, "parts whose processor time is reported")
 	profile := f.String("cpuprofile", "", "write a profile of the processor time to this file")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -48,7 +48,7 @@ func fillCommand(ctx context.Context, args []string) error {
 	return fill(ctx, *dir, set, max(1, *steps))
 }
 
-// filled describes a database that fill made. It lies beside the database.
+// filled describes a database that fill made. It is stored beside the database.
 type filled struct {
 	Calls int       `json:"calls"` // duplicates included
 	Days  int       `json:"days"`
@@ -68,63 +68,21 @@ type fillStep struct {
 const filledName = "bench.json"
 
 // fill puts a data set into a new database, as an exporter does.
-func fill(ctx context.Context, dir string, set loadgen.Set, steps int) (err error) {
+func fill(ctx context.Context, dir string, set loadgen.Set, steps int) error {
 	making, err := generatorCost(set)
 	if err != nil {
 		return err
 	}
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, tokenstoreextension.FileName), Keyed: true})
-	if err != nil {
-		return err
-	}
-	book, err := pricing.Default()
-	if err != nil {
-		return err
-	}
-	var clock atomic.Int64 // as if the calls had come when they were made: the ledger holds what came lately in memory
+	var clock atomic.Int64 // the time of the calls, so that the ledger keeps the recent ones in memory
 	set.Ordered, set.End = true, time.Now()
 	clock.Store(set.End.AddDate(0, 0, -set.Days).UnixNano())
-	c := tokenstoreextension.NewFactory().CreateDefaultConfig().(*tokenstoreextension.Config)
-	l, err := ledger.Open(ctx, engine, ledger.Options{
-		Prices: book, Window: c.Correlation.Window, MaxSpans: c.Correlation.MaxSpans, NoTwins: !c.Correlation.Twins, SaveInterval: c.Sums.SaveInterval,
-		Now: func() time.Time { return time.Unix(0, clock.Load()).UTC() },
-	})
+	l, err := openLedger(ctx, dir, &clock)
 	if err != nil {
 		return err
 	}
 	out := filled{Calls: set.Calls, Days: set.Days, Seed: set.Seed, End: set.End}
-	g := loadgen.New(set)
-	begun, done, noted := time.Now(), 0, 0
-	before, err := cpuOf(os.Getpid())
-	for more := true; more && err == nil; {
-		var b usage.Batch
-		for len(b.Calls) < 4_000 {
-			c, ok := g.Next()
-			if more = ok; !ok {
-				break
-			}
-			b.Calls = append(b.Calls, c)
-		}
-		if len(b.Calls) == 0 {
-			break
-		}
-		for i := range b.Calls {
-			clock.Store(max(clock.Load(), b.Calls[i].Start.UnixNano()))
-		}
-		if err = l.Commit(ctx, b); err != nil {
-			break
-		}
-		done += len(b.Calls)
-		if done-noted >= set.Calls/steps || done == set.Calls {
-			var now time.Duration
-			if now, err = cpuOf(os.Getpid()); err != nil {
-				break
-			}
-			out.Steps = append(out.Steps, fillStep{done, (now-before).Seconds()*1e6/float64(done-noted) - making})
-			before, noted = now, done
-			progress("%d of %d calls, %.1f µs a call", done, set.Calls, out.Steps[len(out.Steps)-1].CPU)
-		}
-	}
+	g, begun := loadgen.New(set), time.Now()
+	err = out.commitAll(ctx, l, g, &clock, steps, making)
 	if closed := l.Close(); err == nil {
 		err = closed
 	}
@@ -139,15 +97,69 @@ func fill(ctx context.Context, dir string, set loadgen.Set, steps int) (err erro
 	}
 	b, err := json.Marshal(out)
 	if err != nil {
-		return fmt.Errorf("encode what was filled: %w", err)
+		return fmt.Errorf("encode the description of the database: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, filledName), b, 0o600); err != nil {
-		return fmt.Errorf("note what was filled: %w", err)
+		return fmt.Errorf("write the description of the database: %w", err)
 	}
 	return nil
 }
 
-// generatorCost is the processor time of making a call, in microseconds; it is none of a filling's.
+// openLedger opens a ledger on a new database with the default configuration and the given clock.
+func openLedger(ctx context.Context, dir string, clock *atomic.Int64) (*ledger.Ledger, error) {
+	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, tokenstoreextension.FileName), Keyed: true})
+	if err != nil {
+		return nil, err
+	}
+	book, err := pricing.Default()
+	if err != nil {
+		return nil, err
+	}
+	c := tokenstoreextension.NewFactory().CreateDefaultConfig().(*tokenstoreextension.Config)
+	return ledger.Open(ctx, engine, ledger.Options{
+		Prices: book, Window: c.Correlation.Window, MaxSpans: c.Correlation.MaxSpans, NoTwins: !c.Correlation.Twins, SaveInterval: c.Sums.SaveInterval,
+		Now: func() time.Time { return time.Unix(0, clock.Load()).UTC() },
+	})
+}
+
+// commitAll commits all generated calls in batches, and notes the processor time of a call after each step, without the
+// microseconds that making a call costs.
+func (out *filled) commitAll(ctx context.Context, l *ledger.Ledger, g *loadgen.Generator, clock *atomic.Int64, steps int, making float64) error {
+	done, noted := 0, 0
+	before, err := cpuOf(os.Getpid())
+	if err != nil {
+		return err
+	}
+	for {
+		var b usage.Batch
+		for len(b.Calls) < 4_000 {
+			c, ok := g.Next()
+			if !ok {
+				break
+			}
+			clock.Store(max(clock.Load(), c.Start.UnixNano()))
+			b.Calls = append(b.Calls, c)
+		}
+		if len(b.Calls) == 0 {
+			return nil
+		}
+		if err := l.Commit(ctx, b); err != nil {
+			return err
+		}
+		done += len(b.Calls)
+		if done-noted >= out.Calls/steps || done == out.Calls {
+			now, err := cpuOf(os.Getpid())
+			if err != nil {
+				return err
+			}
+			out.Steps = append(out.Steps, fillStep{done, (now-before).Seconds()*1e6/float64(done-noted) - making})
+			before, noted = now, done
+			progress("%d of %d calls, %.1f µs a call", done, out.Calls, out.Steps[len(out.Steps)-1].CPU)
+		}
+	}
+}
+
+// generatorCost returns the processor time of making a call, in microseconds, which is not a part of storing it.
 func generatorCost(set loadgen.Set) (float64, error) {
 	const calls = 200_000
 	set.Calls = calls

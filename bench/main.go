@@ -23,6 +23,7 @@ const help = `usage:
   bench run  [--quick] [--sizes N,N] ...    everything; exit code 1 where a sum is wrong
   bench cpu  [--rounds N] [--calls N] ...   processor time of a call beside stock components
   bench fill --dir FOLDER [--calls N] ...   put a data set into a new database
+  bench forecast [--each N] [--set NAME]    error of forecasts on simulated histories, and how often their band holds
   bench open --dir FOLDER                   time and memory of opening it
 each with --help for its flags`
 
@@ -37,6 +38,8 @@ func run(ctx context.Context, args []string) error {
 		return cpuCommand(ctx, args[1:])
 	case "fill":
 		return fillCommand(ctx, args[1:])
+	case "forecast":
+		return forecastCommand(os.Stdout, args[1:])
 	case "open":
 		return openCommand(ctx, args[1:])
 	}

@@ -39,39 +39,7 @@ func (r *report) sizes(empty float64, all []*sized) {
 	t := r.table("Size, memory, starts, clients", append(columns, "target")...)
 	t.row(slices.Concat([]string{"memory idle, empty database, MB"}, slices.Repeat([]string{fmt.Sprintf("%.0f", empty)}, len(all)),
 		[]string{r.target("rss_mb_idle_empty", targetIdleMemory, "MB")})...)
-	for _, line := range []struct {
-		name, key, format string
-		target            float64 // 0 for none
-		unit              string
-		of                func(*sized) float64
-	}{
-		{"bytes a record on disk, with all indexes", "disk_bytes_per_record", "%.0f", targetDisk, "B", func(s *sized) float64 { return float64(s.set.Bytes) / float64(s.set.Truth.Calls) }},
-		{"memory idle, MB", "rss_mb_idle", "%.0f", 0, "", func(s *sized) float64 { return s.idle }},
-		{"most memory with clients and writing, MB", "rss_mb_under_load", "%.0f", targetLoadMemory, "MB", func(s *sized) float64 { return s.crowdMemory }},
-		{"start to the first answer, files in memory, ms", "start_ms_warm", "%.0f", targetStart, "ms", func(s *sized) float64 { return s.warm.answers }},
-		{"start to the first answer, files on disk, ms", "start_ms_cold", "%.0f", targetStart, "ms", func(s *sized) float64 { return s.cold.answers }},
-		{"start to the first calls acknowledged, files in memory, ms", "start_to_ack_ms_warm", "%.0f", 0, "", func(s *sized) float64 { return s.warm.accepts }},
-		{"start to the first calls acknowledged, files on disk, ms", "start_to_ack_ms_cold", "%.0f", 0, "", func(s *sized) float64 { return s.cold.accepts }},
-		{"CPU of a start to the first answer, files in memory, ms", "start_cpu_ms", "%.0f", 0, "", func(s *sized) float64 { return s.warm.answersCPU }},
-		{"CPU of a start to the first calls acknowledged, ms", "start_to_ack_cpu_ms", "%.0f", 0, "", func(s *sized) float64 { return s.warm.acceptsCPU }},
-		{"CPU of a live call, µs", "cpu_us_per_live_call", "%.1f", 0, "", func(s *sized) float64 { return s.live.cpu }},
-		{"live calls acknowledged a second", "live_calls_per_second", "%.0f", 0, "", func(s *sized) float64 { return s.live.rate }},
-		{"clients at one time, while writing: requests a second", "crowd_requests_per_second", "%.0f", 0, "", func(s *sized) float64 { return s.crowd.rate }},
-		{"clients: errors", "crowd_errors", "%.0f", 0, "", func(s *sized) float64 { return float64(len(s.crowd.failures)) }},
-		{"clients: p50, ms", "crowd_p50_ms", "%.1f", 0, "", func(s *sized) float64 { return s.crowd.times.median() }},
-		{"clients: p99, ms", "crowd_p99_ms", "%.1f", targetCrowd, "ms", func(s *sized) float64 { return s.crowd.times.p99() }},
-		{"clients: longest, ms", "crowd_max_ms", "%.0f", 0, "", func(s *sized) float64 { return s.crowd.times.most() }},
-		{"clients: the server's CPU of a request, ms", "crowd_cpu_ms_per_request", "%.2f", 0, "", func(s *sized) float64 { return s.crowd.cpu }},
-		{"clients: longest acknowledgement of a writer, ms", "crowd_longest_ack_ms", "%.0f", 0, "", func(s *sized) float64 { return s.crowdAck }},
-		{"key checks a second", "key_checks_per_second", "%.0f", 0, "", func(s *sized) float64 { return s.verifyRate }},
-		{"the server's CPU of a key check, µs", "key_check_cpu_us", "%.0f", 0, "", func(s *sized) float64 { return s.verifyCPU }},
-		{"dropping the oldest day: records", "drop_records", "%.0f", 0, "", func(s *sized) float64 { return float64(s.dropped.records) }},
-		{"dropping: from the first to the last, ms", "drop_ms", "%.0f", targetDrop, "ms", func(s *sized) float64 { return milliseconds(s.dropped.step) }},
-		{"dropping: longest acknowledgement before, ms", "drop_longest_ack_before_ms", "%.0f", 0, "", func(s *sized) float64 { return s.dropped.ackBefore }},
-		{"dropping: longest acknowledgement meanwhile, ms", "drop_longest_ack_ms", "%.0f", 0, "", func(s *sized) float64 { return s.dropped.ackMeanwhile }},
-		{"dropping: size of the database before, MB", "drop_mb_before", "%.1f", 0, "", func(s *sized) float64 { return float64(s.dropped.before) / mega }},
-		{"dropping: size of the database after, MB", "drop_mb_after", "%.1f", 0, "", func(s *sized) float64 { return float64(s.dropped.after) / mega }},
-	} {
+	for _, line := range sizeLines {
 		cells, verdict := []string{line.name}, ""
 		for _, s := range all {
 			key := fmt.Sprintf("%s_%d_calls", line.key, s.calls)
@@ -96,6 +64,43 @@ func (r *report) sizes(empty float64, all []*sized) {
 		r.sizing(all[len(all)-1])
 		r.beside(all[len(all)-1])
 	}
+}
+
+// sizeLine is a line of the table: a figure of each database. target is 0 for none.
+type sizeLine struct {
+	name, key, format string
+	target            float64
+	unit              string
+	of                func(*sized) float64
+}
+
+var sizeLines = []sizeLine{
+	{"bytes a record on disk, with all indexes", "disk_bytes_per_record", "%.0f", targetDisk, "B", func(s *sized) float64 { return float64(s.set.Bytes) / float64(s.set.Truth.Calls) }},
+	{"memory idle, MB", "rss_mb_idle", "%.0f", 0, "", func(s *sized) float64 { return s.idle }},
+	{"most memory with clients and writing, MB", "rss_mb_under_load", "%.0f", targetLoadMemory, "MB", func(s *sized) float64 { return s.crowdMemory }},
+	{"start to the first answer, files in memory, ms", "start_ms_warm", "%.0f", targetStart, "ms", func(s *sized) float64 { return s.warm.answers }},
+	{"start to the first answer, files on disk, ms", "start_ms_cold", "%.0f", targetStart, "ms", func(s *sized) float64 { return s.cold.answers }},
+	{"start to the first calls acknowledged, files in memory, ms", "start_to_ack_ms_warm", "%.0f", 0, "", func(s *sized) float64 { return s.warm.accepts }},
+	{"start to the first calls acknowledged, files on disk, ms", "start_to_ack_ms_cold", "%.0f", 0, "", func(s *sized) float64 { return s.cold.accepts }},
+	{"CPU of a start to the first answer, files in memory, ms", "start_cpu_ms", "%.0f", 0, "", func(s *sized) float64 { return s.warm.answersCPU }},
+	{"CPU of a start to the first calls acknowledged, ms", "start_to_ack_cpu_ms", "%.0f", 0, "", func(s *sized) float64 { return s.warm.acceptsCPU }},
+	{"CPU of a live call, µs", "cpu_us_per_live_call", "%.1f", 0, "", func(s *sized) float64 { return s.live.cpu }},
+	{"live calls acknowledged a second", "live_calls_per_second", "%.0f", 0, "", func(s *sized) float64 { return s.live.rate }},
+	{"clients at one time, while writing: requests a second", "crowd_requests_per_second", "%.0f", 0, "", func(s *sized) float64 { return s.crowd.rate }},
+	{"clients: errors", "crowd_errors", "%.0f", 0, "", func(s *sized) float64 { return float64(len(s.crowd.failures)) }},
+	{"clients: p50, ms", "crowd_p50_ms", "%.1f", 0, "", func(s *sized) float64 { return s.crowd.times.median() }},
+	{"clients: p99, ms", "crowd_p99_ms", "%.1f", targetCrowd, "ms", func(s *sized) float64 { return s.crowd.times.p99() }},
+	{"clients: longest, ms", "crowd_max_ms", "%.0f", 0, "", func(s *sized) float64 { return s.crowd.times.most() }},
+	{"clients: the server's CPU of a request, ms", "crowd_cpu_ms_per_request", "%.2f", 0, "", func(s *sized) float64 { return s.crowd.cpu }},
+	{"clients: longest acknowledgement of a writer, ms", "crowd_longest_ack_ms", "%.0f", 0, "", func(s *sized) float64 { return s.crowdAck }},
+	{"key checks a second", "key_checks_per_second", "%.0f", 0, "", func(s *sized) float64 { return s.verifyRate }},
+	{"the server's CPU of a key check, µs", "key_check_cpu_us", "%.0f", 0, "", func(s *sized) float64 { return s.verifyCPU }},
+	{"dropping the oldest day: records", "drop_records", "%.0f", 0, "", func(s *sized) float64 { return float64(s.dropped.records) }},
+	{"dropping: from the first to the last, ms", "drop_ms", "%.0f", targetDrop, "ms", func(s *sized) float64 { return milliseconds(s.dropped.step) }},
+	{"dropping: longest acknowledgement before, ms", "drop_longest_ack_before_ms", "%.0f", 0, "", func(s *sized) float64 { return s.dropped.ackBefore }},
+	{"dropping: longest acknowledgement meanwhile, ms", "drop_longest_ack_ms", "%.0f", 0, "", func(s *sized) float64 { return s.dropped.ackMeanwhile }},
+	{"dropping: size of the database before, MB", "drop_mb_before", "%.1f", 0, "", func(s *sized) float64 { return float64(s.dropped.before) / mega }},
+	{"dropping: size of the database after, MB", "drop_mb_after", "%.1f", 0, "", func(s *sized) float64 { return float64(s.dropped.after) / mega }},
 }
 
 // growth reports how the cost of a call changes while a database grows.

@@ -106,9 +106,23 @@ func (c *Client) ExportCalls(ctx context.Context, q LogQuery) iter.Seq2[Call, er
 	}
 }
 
-// Import brings a file of calls into the ledger: ndjson, tokenboard, cliproxy or litellm.
-func (c *Client) Import(ctx context.Context, format string, file io.Reader) (Import, error) {
-	res, err := c.send(ctx, http.MethodPost, "/logs/import", url.Values{"format": {format}}, "application/x-ndjson", file, nil) //nolint:bodyclose // answer closes it
+// ImportOptions say how a file is imported.
+type ImportOptions struct {
+	Format string // ndjson, tokenboard, newapi, litellm, langfuse, helicone or cliproxy
+	To     string // leaves out calls that start at this time or later; "": none
+	DryRun bool   // stores nothing
+}
+
+// Import brings a file of calls into the ledger.
+func (c *Client) Import(ctx context.Context, o ImportOptions, file io.Reader) (Import, error) {
+	query := url.Values{"format": {o.Format}}
+	if o.To != "" {
+		query.Set("to", o.To)
+	}
+	if o.DryRun {
+		query.Set("dry_run", "true")
+	}
+	res, err := c.send(ctx, http.MethodPost, "/logs/import", query, "application/x-ndjson", file, nil) //nolint:bodyclose // answer closes it
 	if err != nil {
 		return Import{}, err
 	}

@@ -323,10 +323,11 @@ type KeyRequest struct {
 
 // Import says what became of an imported file.
 type Import struct {
-	Rows         int `json:"rows"`
-	Accepted     int `json:"accepted"`
-	Duplicates   int `json:"duplicates"`
-	RefusedCount int `json:"refused_count"`
+	DryRun       bool `json:"dry_run"` // nothing was stored; Accepted are the calls that would be
+	Rows         int  `json:"rows"`
+	Accepted     int  `json:"accepted"`
+	Duplicates   int  `json:"duplicates"`
+	RefusedCount int  `json:"refused_count"`
 	Refused      []struct {
 		Line   int    `json:"line"`
 		Reason string `json:"reason"`

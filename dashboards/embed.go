@@ -20,7 +20,7 @@ var alertRules []byte
 // AlertRules returns the alert rules as Prometheus reads them. They are not to be changed.
 func AlertRules() []byte { return alertRules }
 
-// order is that in which people look at them.
+// order is that of the navigation.
 var order = []string{"overview", "models", "keys-and-users", "cost-and-budgets", "latency", "collector-health"}
 
 // Dashboard is a dashboard for Grafana.
@@ -32,7 +32,7 @@ type Dashboard struct {
 	JSON        []byte // as Grafana imports and provisions it; not to be changed
 }
 
-// All gives all dashboards, the overview first.
+// All returns all dashboards, the overview first.
 func All() []Dashboard {
 	all := make([]Dashboard, len(order))
 	for i, name := range order {
@@ -45,7 +45,7 @@ func All() []Dashboard {
 	return all
 }
 
-// Named gives one dashboard.
+// Named returns one dashboard.
 func Named(name string) (Dashboard, bool) {
 	for _, d := range All() {
 		if d.Name == name {

@@ -439,7 +439,8 @@ func requireAlerts(t *testing.T, g *queries) {
 func requireTotals(t *testing.T, p *process, servers []*prometheusServer) {
 	want := get[stats](p, "/stats")
 	all := map[string]float64{
-		"Calls ever": float64(want.Calls), "Tokens ever": float64(want.Used), "Cost ever": float64(want.Cost) / 1e9, "Errors ever": float64(want.Errors),
+		"Calls, all time": float64(want.Calls), "Tokens, all time": float64(want.Used),
+		"Cost, all time": float64(want.Cost) / 1e9, "Errors, all time": float64(want.Errors),
 	}
 	for _, d := range readDashboards(t, p) {
 		for _, panel := range d.Panels {

@@ -218,7 +218,7 @@ func requireCallByCall(t *testing.T, logs string, served []fakeupstream.Served) 
 	want := map[string]*figures{}
 	for _, s := range served {
 		want[s.ID] = nil
-		if b := s.Bill; s.Told {
+		if b := s.Bill; s.Reported {
 			want[s.ID] = &figures{b.Input, b.Output, b.CacheRead, b.Reasoning, b.Audio, b.AudioOutput, b.Image, b.ImageOutput}
 		}
 	}

@@ -50,7 +50,7 @@ func Find(board, panel string) (uid string, id uint32, err error) {
 
 func (b Board) uid() string { return "tokenboard-" + b.Name }
 
-// All returns the boards in the order in which people look at them.
+// All returns the boards in the order of the navigation.
 func All() []Board { return []Board{overview(), models(), keys(), cost(), latency(), health()} }
 
 // variables returns the dashboard's variables, each offering what those before it leave.
@@ -76,7 +76,7 @@ func variables(names []string) []cog.Builder[dashboard.VariableModel] {
 	}
 	return append(out, dashboard.NewTextBoxVariableBuilder("console").Label("Console").
 		DefaultValue(dashboard.StringOrMap{String: ptr("http://localhost:8317")}).
-		Description("Where the console of Tokenboard is; links lead there."))
+		Description("Address of Tokenboard's console, to which links lead."))
 }
 
 func one(text string) dashboard.StringOrArrayOfString {
@@ -104,7 +104,7 @@ func links(b Board) []cog.Builder[dashboard.DashboardLink] {
 	}
 }
 
-// annotations mark when a Tokenboard was started and when it took other prices.
+// annotations mark when a Tokenboard was started and when its price book changed.
 func annotations() []cog.Builder[dashboard.AnnotationQuery] {
 	mark := func(name, colour, expr, title, text string, value bool) cog.Builder[dashboard.AnnotationQuery] {
 		source := panels.Source()

@@ -163,8 +163,8 @@ func TestQueries(t *testing.T) {
 				for _, at := range counters.FindAllStringIndex(q.Expr, -1) {
 					inside := around(q.Expr, at[0])
 					rate := slices.Contains(inside, "rate") || slices.Contains(inside, "increase")
-					ever := strings.HasSuffix(*p.Title, " ever") && strings.HasPrefix(q.Expr, "sum("+q.Expr[at[0]:at[1]]+"{")
-					require.True(t, rate || ever, what)
+					allTime := strings.HasSuffix(*p.Title, ", all time") && strings.HasPrefix(q.Expr, "sum("+q.Expr[at[0]:at[1]]+"{")
+					require.True(t, rate || allTime, what)
 				}
 				requireRanges(t, p.Type, what, q.Expr)
 				for _, m := range matchers.FindAllStringSubmatch(q.Expr, -1) {

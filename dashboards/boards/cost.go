@@ -14,25 +14,25 @@ func cost() Board {
 	of := func(metric string) string {
 		return "sum by (" + strings.Join(budget, ", ") + ") (" + queries.Last(metric, queries.ByInstance+`,key=~"$key"`) + ")"
 	}
-	// left is how many seconds a budget lasts, if a key goes on as it did in the range.
+	// left is how many seconds a budget lasts at the rate of the range.
 	left := func(unit, counter string) string {
 		return "clamp_min(" + of("budget_limit_"+unit) + " - " + of("budget_used_"+unit) + ", 0) / on (instance, key) group_left () (sum by (instance, key) (rate(tokenboard_" + counter + "{" + queries.All + "}[$__range])) > 0)"
 	}
 	return Board{
 		Name:        "cost-and-budgets",
 		Title:       "Cost and budgets",
-		Description: "What is spent, how fast, and how much of the budgets is left. A budget is of a key, or (scope console) of all calls; filters other than instance and key do not apply to them.",
+		Description: "Cost, its rate, and how much of the budgets is left. A budget is of a key, or (scope console) of all calls; filters other than instance and key do not apply to them.",
 		Variables:   allVariables,
 		Sections: []Section{
 			{
 				Title: "Spending",
 				Panels: []panels.Panel{
 					panels.Figures(panels.Look{Title: "Cost in the range", Description: "Cost of the calls whose cost is known.", Unit: units.Dollars, Width: 6}, []panels.Query{{Expr: queries.InRange("cost_usd_total", queries.Of{}), Legend: "cost"}}, nil),
-					panels.Figures(panels.Look{Title: "Burn a day", Description: "What a day costs, going on as in the range.", Unit: units.Dollars, Width: 6}, []panels.Query{{Expr: "sum(rate(tokenboard_cost_usd_total{" + queries.All + "}[$__range])) * 86400", Legend: "a day"}}, nil),
-					panels.Figures(panels.Look{Title: "Burn a month", Description: "What 30 days cost, going on as in the range.", Unit: units.Dollars, Width: 6}, []panels.Query{{Expr: "sum(rate(tokenboard_cost_usd_total{" + queries.All + "}[$__range])) * 86400 * 30", Legend: "30 days"}}, nil),
+					panels.Figures(panels.Look{Title: "Projected cost, one day", Description: "Cost of a day at the rate of the selected range.", Unit: units.Dollars, Width: 6}, []panels.Query{{Expr: "sum(rate(tokenboard_cost_usd_total{" + queries.All + "}[$__range])) * 86400", Legend: "one day"}}, nil),
+					panels.Figures(panels.Look{Title: "Projected cost, 30 days", Description: "Cost of 30 days at the rate of the selected range.", Unit: units.Dollars, Width: 6}, []panels.Query{{Expr: "sum(rate(tokenboard_cost_usd_total{" + queries.All + "}[$__range])) * 86400 * 30", Legend: "30 days"}}, nil),
 					panels.Figures(panels.Look{Title: "Unpriced calls", Description: "Calls in the range with tokens whose cost is not known: the cost is too low by these.", Unit: units.Short, Width: 6}, []panels.Query{{Expr: queries.Counted("unpriced_calls_total", queries.Of{}), Legend: "calls"}}, nil),
-					panels.Stacked(panels.Look{Title: "Cost an hour, by provider", Description: "Money spent at the rate of each moment, as for an hour.", Unit: units.Dollars, Width: 12}, panels.Query{Expr: queries.Rate("cost_usd_total", queries.Of{By: []string{"provider"}}) + " * 3600", Legend: "{{provider}}"}),
-					panels.Stacked(panels.Look{Title: "Cost an hour, by service", Description: "Money spent at the rate of each moment, as for an hour.", Unit: units.Dollars, Width: 12}, panels.Query{Expr: queries.Rate("cost_usd_total", queries.Of{By: []string{"service"}}) + " * 3600", Legend: "{{service}}"}),
+					panels.Stacked(panels.Look{Title: "Cost an hour, by provider", Description: "Cost of an hour at the current rate.", Unit: units.Dollars, Width: 12}, panels.Query{Expr: queries.Rate("cost_usd_total", queries.Of{By: []string{"provider"}}) + " * 3600", Legend: "{{provider}}"}),
+					panels.Stacked(panels.Look{Title: "Cost an hour, by service", Description: "Cost of an hour at the current rate.", Unit: units.Dollars, Width: 12}, panels.Query{Expr: queries.Rate("cost_usd_total", queries.Of{By: []string{"service"}}) + " * 3600", Legend: "{{service}}"}),
 				},
 			},
 			{

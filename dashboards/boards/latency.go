@@ -18,7 +18,7 @@ func latency() Board {
 	return Board{
 		Name:        "latency",
 		Title:       "Latency",
-		Description: "How long calls take, how long until the first token, and how fast models write. Works with classic and with native histograms.",
+		Description: "How long calls take, how long until the first token, and how fast models generate tokens. Works with classic and with native histograms.",
 		Variables:   []string{"provider", "model"},
 		Sections: []Section{
 			{

@@ -12,7 +12,7 @@ func models() Board {
 	return Board{
 		Name:        "models",
 		Title:       "Models",
-		Description: "What each model is used for, costs and does.",
+		Description: "Usage, cost and speed of each model.",
 		Variables:   allVariables,
 		Sections: []Section{
 			{
@@ -33,13 +33,13 @@ func models() Board {
 				Title: "Over time",
 				Panels: []panels.Panel{
 					panels.Stacked(panels.Look{Title: "Calls a minute, by model", Description: "Model calls, failed ones included.", Unit: units.Short, Width: 12}, panels.Query{Expr: queries.Rate("calls_total", queries.Of{By: []string{"model"}}) + " * 60", Legend: "{{model}}"}),
-					panels.Stacked(panels.Look{Title: "Output tokens a minute, by model", Description: "Tokens that models wrote, reasoning included.", Unit: units.Short, Width: 12}, panels.Query{Expr: queries.Rate("tokens_total", queries.Of{More: `kind=~"output_text|reasoning"`, By: []string{"model"}}) + " * 60", Legend: "{{model}}"}),
-					panels.Stacked(panels.Look{Title: "Input tokens a minute, by model", Description: "Tokens that models read, from a cache or not.", Unit: units.Short, Width: 12}, panels.Query{Expr: queries.Rate("tokens_total", queries.Of{More: `kind=~"input_uncached|cache_read|cache_write"`, By: []string{"model"}}) + " * 60", Legend: "{{model}}"}),
+					panels.Stacked(panels.Look{Title: "Output tokens a minute, by model", Description: "Generated tokens, reasoning included.", Unit: units.Short, Width: 12}, panels.Query{Expr: queries.Rate("tokens_total", queries.Of{More: `kind=~"output_text|reasoning"`, By: []string{"model"}}) + " * 60", Legend: "{{model}}"}),
+					panels.Stacked(panels.Look{Title: "Input tokens a minute, by model", Description: "Prompt tokens, from a cache or not.", Unit: units.Short, Width: 12}, panels.Query{Expr: queries.Rate("tokens_total", queries.Of{More: `kind=~"input_uncached|cache_read|cache_write"`, By: []string{"model"}}) + " * 60", Legend: "{{model}}"}),
 					panels.Graph(panels.Look{Title: "Reasoning share of the output", Description: "Share of the output tokens that was reasoning, where the emitter reports it.", Unit: units.PercentUnit, Width: 12},
 						panels.Query{Expr: queries.Share(queries.Rate("tokens_total", queries.Of{More: `kind="reasoning"`}), queries.Rate("tokens_total", queries.Of{More: `kind=~"output_text|reasoning"`})), Legend: "reasoning"},
 					),
 					panels.Graph(panels.Look{Title: "Error share, by model", Description: "Share of the calls of each model that failed.", Unit: units.PercentUnit, Width: 12}, panels.Query{Expr: queries.Rate("errors_total", queries.Of{By: []string{"model"}}) + " / " + queries.Rate("calls_total", queries.Of{By: []string{"model"}}), Legend: "{{model}}"}),
-					panels.Graph(panels.Look{Title: "Output tokens a second, median by model", Description: "Speed of a call from its first token on. It knows provider and model only: other filters do not apply.", Unit: panels.TokensPerSecond, Width: 12}, panels.Query{Expr: queries.Quantile(0.5, "output_tokens_per_second", "model"), Legend: "{{model}}"}),
+					panels.Graph(panels.Look{Title: "Output tokens a second, median by model", Description: "Speed of a call from its first token on. The histogram has the labels provider and model only: other filters do not apply.", Unit: panels.TokensPerSecond, Width: 12}, panels.Query{Expr: queries.Quantile(0.5, "output_tokens_per_second", "model"), Legend: "{{model}}"}),
 				},
 			},
 		},

@@ -1,6 +1,6 @@
 // Package queries has the PromQL expressions that several panels and alert rules share. Counters stand in
-// rate or increase only, except in Ever: the counters come from the ledger, survive restarts and never go
-// down, so that their last value is the sum of all calls ever taken.
+// rate or increase only, except in AllTime: the counters come from the ledger, survive restarts and never go
+// down, so that their last value is the sum of all calls since the beginning.
 package queries
 
 import (
@@ -13,7 +13,7 @@ import (
 const (
 	// All is for counters, which have all labels.
 	All = `instance=~"$instance",provider=~"$provider",model=~"$model",service=~"$service",key=~"$key"`
-	// ByModel is for histograms, which know provider and model only.
+	// ByModel is for histograms, which have the labels provider and model only.
 	ByModel = `instance=~"$instance",provider=~"$provider",model=~"$model"`
 	// ByInstance is for gauges of the process.
 	ByInstance = `instance=~"$instance"`
@@ -44,8 +44,8 @@ func (o Of) sum(expr string) string {
 	return "sum by (" + strings.Join(o.By, ", ") + ") (" + expr + ")"
 }
 
-// Ever returns the sum of all there ever was of a counter.
-func Ever(metric string, of Of) string { return of.sum(of.series(metric)) }
+// AllTime returns the sum of a counter since the beginning.
+func AllTime(metric string, of Of) string { return of.sum(of.series(metric)) }
 
 // InRange returns what a counter grew by in the dashboard's time range.
 func InRange(metric string, of Of) string {

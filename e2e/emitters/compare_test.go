@@ -59,7 +59,7 @@ func judge(served []fakeupstream.Served, items []item) (out []verdict) {
 		}
 	}
 	for i, s := range served {
-		v := verdict{Model: s.Model, What: []string{"missing"}, Line: fmt.Sprintf("%s %d told=%v %+v", s.API, s.Status, s.Told, s.Bill)}
+		v := verdict{Model: s.Model, What: []string{"missing"}, Line: fmt.Sprintf("%s %d reported=%v %+v", s.API, s.Status, s.Reported, s.Bill)}
 		if j := records[i]; j >= 0 {
 			v.What = differences(&s, &items[j])
 			v.Line += " <> " + items[j].String()
@@ -109,20 +109,20 @@ func differences(s *fakeupstream.Served, it *item) (what []string) {
 	differs("model", it.Model != s.Model)
 	differs("provider", !slices.Contains(providers[s.API], it.Provider))
 	failed := s.Status >= http.StatusBadRequest
-	differs("status", it.Failed != failed && (s.Told || failed) || it.Status != nil && failed && *it.Status != s.Status)
+	differs("status", it.Failed != failed && (s.Reported || failed) || it.Status != nil && failed && *it.Status != s.Status)
 	none := it.Input == nil && it.Output == nil
-	if failed || (!s.Told && none) {
+	if failed || (!s.Reported && none) {
 		differs("usage", !none && value(it.Input)+value(it.Output) > 0)
 		return what
 	}
-	if s.Told && none {
+	if s.Reported && none {
 		return append(what, "usage")
 	}
-	differs("input", value(it.Input) != s.Bill.Input && (s.Told || it.Input != nil))
-	differs("output", value(it.Output) != s.Bill.Output && s.Told || value(it.Output) > s.Bill.Output)
+	differs("input", value(it.Input) != s.Bill.Input && (s.Reported || it.Input != nil))
+	differs("output", value(it.Output) != s.Bill.Output && s.Reported || value(it.Output) > s.Bill.Output)
 	differs("cache_read", value(it.CacheRead) != s.Bill.CacheRead)
 	differs("cache_write", value(it.CacheWrite) != s.Bill.CacheWrite)
-	differs("reasoning", value(it.Reasoning) != s.Bill.Reasoning && s.Told)
+	differs("reasoning", value(it.Reasoning) != s.Bill.Reasoning && s.Reported)
 	return what
 }
 

@@ -94,7 +94,7 @@ func writeTruth(t *testing.T, r *row, served []fakeupstream.Served, items []item
 		Model      string `json:"model"`
 		Stream     bool   `json:"stream"`
 		Status     int    `json:"status"`
-		Told       bool   `json:"told"`
+		Reported   bool   `json:"told"` // the name in the recorded captures
 		Input      int64  `json:"input_total"`
 		Output     int64  `json:"output"`
 		CacheRead  int64  `json:"cache_read"`
@@ -114,11 +114,11 @@ func writeTruth(t *testing.T, r *row, served []fakeupstream.Served, items []item
 	calls := make([]call, len(served))
 	for i, s := range served {
 		calls[i] = call{
-			ID: s.ID, API: s.API, Model: s.Model, Stream: s.Stream, Status: s.Status, Told: s.Told, Input: s.Bill.Input, Output: s.Bill.Output,
+			ID: s.ID, API: s.API, Model: s.Model, Stream: s.Stream, Status: s.Status, Reported: s.Reported, Input: s.Bill.Input, Output: s.Bill.Output,
 			CacheRead: s.Bill.CacheRead, CacheWrite: s.Bill.CacheWrite, Reasoning: s.Bill.Reasoning,
 		}
 		if s.Status >= http.StatusBadRequest {
-			calls[i].Told = false
+			calls[i].Reported = false
 		}
 	}
 	countable := struct {

@@ -31,7 +31,7 @@ func main() {
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "demo: "+err.Error())
-		os.Exit(1) //nolint:gocritic // nothing is left to stop
+		os.Exit(1) //nolint:gocritic // everything is stopped
 	}
 }
 
@@ -100,67 +100,106 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return fmt.Errorf("make a folder for the demo's data: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	d := &demo{settings: s, dir: dir}
+	defer func() { err = errors.Join(err, d.stop()) }()
+	if err := d.start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // interrupted
+		}
+		return err
+	}
+	c := d.clients
+	say(out, "console:  %s/console\nproxies:  %s (%s), %s (%s)\nOTLP:     %s and %s (gRPC)\ndata:     %s, removed at the end\nCtrl-C stops the demo.",
+		c.console, c.proxies[product], product.project, c.proxies[support], support.project, d.otlp, d.grpc, dir)
+	if s.backfill > 0 {
+		n, err := c.backfill(ctx, d.otlp, time.Duration(s.backfill), c.company.start)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		say(out, "back-filled %d calls of %s", n, s.backfill.String())
+	}
+	err = c.traffic(ctx, s.rate, d.programs)
+	say(out, "stopping")
+	return err
+}
+
+// demo is the programs that run, and the clients that call them.
+type demo struct {
+	settings
+	dir string
+
+	grpc, otlp string // addresses of Tokenboard's receivers
+	clients    *clients
+	programs   []*child
+	stops      []func() error
+}
+
+// stop stops everything that was started, in reverse order.
+func (d *demo) stop() (err error) {
+	for _, stop := range slices.Backward(d.stops) {
+		err = errors.Join(err, stop())
+	}
+	return err
+}
+
+// start starts the fake provider, Tokenboard and a proxy for each team.
+func (d *demo) start(ctx context.Context) error {
 	teams := []team{product, support}
-	addresses, err := free(ctx, append([]string{s.console}, slices.Repeat([]string{"127.0.0.1:0"}, 3+len(teams))...)...)
+	addresses, err := free(ctx, append([]string{d.console}, slices.Repeat([]string{"127.0.0.1:0"}, 3+len(teams))...)...)
 	if err != nil {
 		return err
 	}
-	console, grpc, otlp, provider := "http://"+addresses[0], addresses[1], "http://"+addresses[2], addresses[3]
+	console, provider := "http://"+addresses[0], addresses[3]
+	d.grpc, d.otlp = addresses[1], "http://"+addresses[2]
+	if err := d.startProvider(ctx, provider); err != nil {
+		return err
+	}
+	if err := d.startProgram(ctx, d.tokenboard, "tokenboard", console+"/ready", nil,
+		"TOKENBOARD_DATA_DIR="+d.dir, "TOKENBOARD_CONSOLE_ENDPOINT="+addresses[0],
+		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+d.grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+addresses[2]); err != nil {
+		return err
+	}
+	d.clients = &clients{console: console, proxies: map[team]string{}, http: &http.Client{Timeout: 5 * time.Minute}, company: newCompany(time.Now())}
+	if err := d.clients.prepare(ctx); err != nil {
+		return err
+	}
+	for i, t := range teams {
+		address := addresses[4+i]
+		if err := d.startProgram(ctx, d.proxy, t.service, "http://"+address+"/healthz", []string{"-listen", address, "-console", console,
+			"-openai", "http://" + provider, "-anthropic", "http://" + provider, "-gemini", "http://" + provider},
+			"OTEL_EXPORTER_OTLP_ENDPOINT="+d.otlp, "OTEL_SERVICE_NAME="+t.service, "OTEL_RESOURCE_ATTRIBUTES="+usage.AttrProject+"="+t.project,
+			"OPENAI_API_KEY=demo", "ANTHROPIC_API_KEY=demo", "GEMINI_API_KEY=demo"); err != nil {
+			return err
+		}
+		d.clients.proxies[t] = "http://" + address
+	}
+	return nil
+}
 
-	up := &http.Server{Handler: &fakeupstream.Upstream{Delay: 15 * time.Millisecond}, Addr: provider, ReadHeaderTimeout: 10 * time.Second}
+func (d *demo) startProvider(ctx context.Context, address string) error {
+	up := &http.Server{Handler: &fakeupstream.Upstream{Delay: 15 * time.Millisecond}, Addr: address, ReadHeaderTimeout: 10 * time.Second}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", up.Addr)
 	if err != nil {
 		return fmt.Errorf("start the fake provider: %w", err)
 	}
 	served := make(chan error, 1)
 	go func() { served <- up.Serve(l) }()
-	defer func() { _ = up.Close(); <-served }()
+	d.stops = append(d.stops, func() error {
+		_ = up.Close()
+		<-served
+		return nil
+	})
+	return nil
+}
 
-	board, err := startChild(s.tokenboard, dir, "tokenboard", nil,
-		"TOKENBOARD_DATA_DIR="+dir, "TOKENBOARD_CONSOLE_ENDPOINT="+addresses[0],
-		"TOKENBOARD_OTLP_GRPC_ENDPOINT="+grpc, "TOKENBOARD_OTLP_HTTP_ENDPOINT="+addresses[2])
+// startProgram starts a program and waits until its address answers.
+func (d *demo) startProgram(ctx context.Context, path, name, ready string, args []string, env ...string) error {
+	c, err := startChild(path, d.dir, name, args, env...)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, board.stop()) }()
-	if err := board.ready(ctx, console+"/ready"); err != nil {
-		return err
-	}
-	c := &clients{console: console, proxies: map[team]string{}, http: &http.Client{Timeout: 5 * time.Minute}, company: newCompany(time.Now())}
-	if err := c.prepare(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil // told to stop
-		}
-		return err
-	}
-	programs := []*child{board}
-	for i, t := range teams {
-		address := addresses[4+i]
-		through, err := startChild(s.proxy, dir, t.service, []string{"-listen", address, "-console", console,
-			"-openai", "http://" + provider, "-anthropic", "http://" + provider, "-gemini", "http://" + provider},
-			"OTEL_EXPORTER_OTLP_ENDPOINT="+otlp, "OTEL_SERVICE_NAME="+t.service, "OTEL_RESOURCE_ATTRIBUTES="+usage.AttrProject+"="+t.project,
-			"OPENAI_API_KEY=demo", "ANTHROPIC_API_KEY=demo", "GEMINI_API_KEY=demo")
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, through.stop()) }()
-		if err := through.ready(ctx, "http://"+address+"/healthz"); err != nil {
-			return err
-		}
-		c.proxies[t], programs = "http://"+address, append(programs, through)
-	}
-	say(out, "console:  %s/console\nproxies:  %s (%s), %s (%s)\nOTLP:     %s and %s (gRPC)\ndata:     %s, removed at the end\nCtrl-C stops the demo.",
-		console, c.proxies[product], product.project, c.proxies[support], support.project, otlp, grpc, dir)
-	if s.backfill > 0 {
-		n, err := c.backfill(ctx, otlp, time.Duration(s.backfill), c.company.start)
-		if err != nil && ctx.Err() == nil {
-			return err
-		}
-		say(out, "back-filled %d calls of %s", n, s.backfill.String())
-	}
-	err = c.traffic(ctx, s.rate, programs)
-	say(out, "stopping")
-	return err
+	d.programs, d.stops = append(d.programs, c), append(d.stops, c.stop)
+	return c.ready(ctx, ready)
 }
 
 func say(out io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
@@ -196,7 +235,8 @@ type child struct {
 	err    error // of its end, once exited is closed
 }
 
-// startChild starts a program that a Ctrl-C at the terminal does not reach: it is told when its turn comes.
+// startChild starts a program in a process group of its own, so that Ctrl-C at the terminal does not reach it before stop
+// does.
 func startChild(path, dir, name string, args []string, env ...string) (*child, error) {
 	c := &child{name: name, exited: make(chan struct{})}
 	c.log = filepath.Join(dir, c.name+".log")
@@ -222,7 +262,7 @@ func startChild(path, dir, name string, args []string, env ...string) (*child, e
 
 const patience = 30 * time.Second
 
-// ready waits until an address answers well.
+// ready waits until an address answers with 200, the program ends, or the context does.
 func (c *child) ready(ctx context.Context, address string) error {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
@@ -241,7 +281,7 @@ func (c *child) ready(ctx context.Context, address string) error {
 		case <-c.exited:
 			return c.ended()
 		case <-ctx.Done():
-			return nil //nolint:nilerr // told to stop
+			return ctx.Err()
 		case <-deadline.C:
 			return fmt.Errorf("%s did not get ready in %s", c.name, patience)
 		case <-time.After(20 * time.Millisecond):
@@ -249,14 +289,14 @@ func (c *child) ready(ctx context.Context, address string) error {
 	}
 }
 
-// ended says why a program is not there any more.
+// ended returns why a program has ended, with the last line of its log.
 func (c *child) ended() error {
 	log, _ := os.ReadFile(c.log)
 	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
 	return fmt.Errorf("%s ended: %w: %s", c.name, c.err, lines[len(lines)-1])
 }
 
-// stop ends a program, by force where it does not follow.
+// stop ends a program, by force where it does not end within patience.
 func (c *child) stop() error {
 	select {
 	case <-c.exited:

@@ -11,13 +11,16 @@ import (
 
 const (
 	firstPiece = 16 << 10
-	nextPiece  = 64 << 10
+	nextPiece  = 64<<10 - 1
+	// One byte more than a body of nextPiece has, to see its end.
+	largestPiece = nextPiece + 1
 )
 
 // body holds a request's bytes as they came, in pieces, until the receiver has read them.
 type body struct {
 	guard  *guard
 	pieces [][]byte
+	read   int   // bytes of pieces[0] that the receiver has
 	held   int64 // bytes of guard.receiving
 	length int64
 }
@@ -36,13 +39,13 @@ func (b *body) receive(ctx context.Context, from io.Reader, length int64, s otlp
 		if !b.grow(ctx, n) {
 			return b.guard.busy(), nil
 		}
-		piece := make([]byte, n)
+		piece := b.guard.newPiece(n)
 		filled, err := io.ReadFull(from, piece)
 		piece = piece[:filled]
+		b.pieces = append(b.pieces, piece)
 		if refused := b.guard.scan(s, piece, b.length); refused != nil {
 			return b.guard.refuse(refused), nil
 		}
-		b.pieces = append(b.pieces, piece)
 		b.length += int64(filled)
 		switch {
 		case err == nil:
@@ -67,24 +70,47 @@ func (b *body) grow(ctx context.Context, n int64) bool {
 	return ok
 }
 
-// Read gives the bytes to the receiver, and lets go of them.
+// newPiece returns n bytes of any content. Large pieces are used again: they would be a tenth of all that a
+// request allocates.
+func (g *guard) newPiece(n int64) []byte {
+	if n < nextPiece {
+		return make([]byte, n)
+	}
+	if p, ok := g.pieces.Get().(*[largestPiece]byte); ok {
+		return p[:n]
+	}
+	return make([]byte, n, largestPiece)
+}
+
+// freePiece lets a piece be used again. Nothing may refer to it any more.
+func (g *guard) freePiece(piece []byte) {
+	if cap(piece) >= largestPiece {
+		g.pieces.Put((*[largestPiece]byte)(piece[:largestPiece]))
+	}
+}
+
+// Read copies bytes to the receiver, and frees what was read.
 func (b *body) Read(p []byte) (n int, err error) {
-	for len(b.pieces) > 0 && len(b.pieces[0]) == 0 {
+	for len(b.pieces) > 0 && b.read == len(b.pieces[0]) {
+		b.guard.freePiece(b.pieces[0])
 		b.pieces[0] = nil
-		b.pieces = b.pieces[1:]
+		b.pieces, b.read = b.pieces[1:], 0
 	}
 	if len(b.pieces) == 0 {
 		_ = b.Close() // returns no error
 		return 0, io.EOF
 	}
-	n = copy(p, b.pieces[0])
-	b.pieces[0] = b.pieces[0][n:]
+	n = copy(p, b.pieces[0][b.read:])
+	b.read += n
 	return n, nil
 }
 
-// Close gives back the share.
+// Close frees what was not read, and gives back the share.
 func (b *body) Close() error {
-	b.pieces = nil
+	for _, piece := range b.pieces {
+		b.guard.freePiece(piece)
+	}
+	b.pieces, b.read = nil, 0
 	if b.held > 0 {
 		b.guard.receiving.Release(b.held)
 		b.held = 0

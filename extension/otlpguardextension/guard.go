@@ -35,6 +35,7 @@ type guard struct {
 	receiving *semaphore.Weighted // bytes of bodies
 	calls     *semaphore.Weighted // messages that are received over gRPC
 	messages  sync.Map            // of gRPC, by pointer: *message
+	pieces    sync.Pool           // of bodies: *[largestPiece]byte
 }
 
 var (

@@ -12,10 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension/extensiontest"
@@ -282,5 +284,41 @@ func TestGrowing(t *testing.T) {
 	w := ask(h, "/v1/traces", contentJSON, io.MultiReader(strings.NewReader(`{"x":"`+strings.Repeat("x", 20_000)+`"}`)))
 	require.Equal(t, http.StatusServiceUnavailable, w.Code)
 	g.receiving.Release(most - firstPiece)
+	idle(t, g)
+}
+
+// TestBodiesAreApart: the memory of bodies is used again, and no receiver sees bytes of another request.
+func TestBodiesAreApart(t *testing.T) {
+	g, _ := newTestGuard(t, nil)
+	wrap, err := g.GetHTTPHandler(t.Context())
+	require.NoError(t, err)
+	h, err := wrap(t.Context(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.Copy(w, r.Body)
+		assert.NoError(t, err)
+	}))
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	for sender := range 8 {
+		all.Go(func() {
+			for i := range 15 {
+				n := 1000 + (sender*15+i)*9973%(3*largestPiece)
+				sent := `{"x":"` + strings.Repeat(string(rune('a'+sender)), n) + `"}`
+				if i%5 == 4 {
+					sent = sent[:len(sent)-1] // refused
+				}
+				var body io.Reader = strings.NewReader(sent)
+				if i%2 == 0 {
+					body = io.MultiReader(body) // of unknown length
+				}
+				w := ask(h, "/v1/traces", contentJSON, body)
+				if i%5 == 4 {
+					assert.Equal(t, http.StatusBadRequest, w.Code)
+				} else {
+					assert.True(t, w.Body.String() == sent, "what arrived is not what was sent")
+				}
+			}
+		})
+	}
+	all.Wait()
 	idle(t, g)
 }

@@ -161,6 +161,18 @@ func TestFiles(t *testing.T) {
 	out, _, err = run(ctx, "import", "--format", "ndjson", path)
 	require.NoError(t, err)
 	require.Equal(t, "12 rows: 0 accepted, 12 there already, 0 refused\n", out)
+	past := filepath.Join(t.TempDir(), "logs.csv")
+	csv := fmt.Sprintf("created_at,type,model_name,prompt_tokens,completion_tokens\n%d,2,gpt-4o,10,5\n", now.Add(-time.Hour).Unix())
+	require.NoError(t, os.WriteFile(past, []byte(csv), 0o600))
+	for _, want := range []string{"1 rows: 1 would be accepted, 0 there already, 0 refused\n", "1 rows: 1 accepted, 0 there already, 0 refused\n"} {
+		args := []string{"import", "--format", "newapi", past}
+		if strings.Contains(want, "would") {
+			args = append(args, "--dry-run")
+		}
+		out, _, err = run(ctx, args...)
+		require.NoError(t, err)
+		require.Equal(t, want, out)
+	}
 	parquet := filepath.Join(t.TempDir(), "calls.parquet")
 	_, _, err = run(ctx, "export", "--format", "parquet", "-o", parquet)
 	require.NoError(t, err)

@@ -226,14 +226,17 @@ func saveNew(cmd *cobra.Command, path string, from io.Reader) (err error) {
 }
 
 func importCommand(c *connection) *cobra.Command {
-	var format string
+	formats := []string{"ndjson", "tokenboard", "newapi", "litellm", "langfuse", "helicone", "cliproxy"}
+	var o client.ImportOptions
 	cmd := &cobra.Command{Use: "import FILE", Short: "Bring calls of a file into the ledger; importing it again changes nothing", Args: oneArg}
-	cmd.Flags().StringVar(&format, "format", "", "ndjson or tokenboard (our own exports), cliproxy, or litellm")
+	cmd.Flags().StringVar(&o.Format, "format", "", strings.Join(formats, ", "))
+	cmd.Flags().StringVar(&o.To, "to", "", "leave out calls that start at this time or later")
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "show what would be accepted, and store nothing")
 	c.addJSON(cmd)
-	complete(cmd, "format", "ndjson", "tokenboard", "cliproxy", "litellm")
+	complete(cmd, "format", formats...)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if !slices.Contains([]string{"ndjson", "tokenboard", "cliproxy", "litellm"}, format) {
-			return usageError{errors.New("--format must be ndjson, tokenboard, cliproxy or litellm")}
+		if !slices.Contains(formats, o.Format) {
+			return usageError{fmt.Errorf("--format must be one of %s", strings.Join(formats, ", "))}
 		}
 		api, err := c.client()
 		if err != nil {
@@ -244,7 +247,7 @@ func importCommand(c *connection) *cobra.Command {
 			return usageError{err}
 		}
 		defer file.Close()
-		got, err := api.Import(cmd.Context(), format, file)
+		got, err := api.Import(cmd.Context(), o, file)
 		if err != nil {
 			return err
 		}
@@ -252,7 +255,11 @@ func importCommand(c *connection) *cobra.Command {
 			return printJSON(cmd, got)
 		}
 		w := cmd.OutOrStdout()
-		_, err = fmt.Fprintf(w, "%d rows: %d accepted, %d there already, %d refused\n", got.Rows, got.Accepted, got.Duplicates, got.RefusedCount)
+		accepted := "accepted"
+		if got.DryRun {
+			accepted = "would be accepted"
+		}
+		_, err = fmt.Fprintf(w, "%d rows: %d %s, %d there already, %d refused\n", got.Rows, got.Accepted, accepted, got.Duplicates, got.RefusedCount)
 		for _, l := range got.LeftOut {
 			_, _ = fmt.Fprintf(w, "%d left out: %s\n", l.Count, l.Reason)
 		}

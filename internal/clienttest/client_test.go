@@ -116,7 +116,7 @@ func TestReading(t *testing.T) {
 	require.Equal(t, "tokenboard-calls-until-2026-11-03.csv", name)
 	file, _, err = b.api.Export(ctx, "ndjson", client.LogQuery{})
 	require.NoError(t, err)
-	got, err := b.api.Import(ctx, "ndjson", file)
+	got, err := b.api.Import(ctx, client.ImportOptions{Format: "ndjson"}, file)
 	require.NoError(t, err)
 	require.Equal(t, 25, got.Duplicates)
 }

@@ -27,12 +27,14 @@ const (
 	importStall = 30 * time.Second // in which the next piece has to come
 	importMost  = 15 * time.Minute // for one request
 	maxTold     = 100              // refused rows that are told of one by one
+	maxDryRun   = 500_000          // calls of a dry run that are remembered, to find those that the file repeats
 	maxNoCalls  = 10_000           // rows that are no calls, where nearly all are: it is another kind of file
 )
 
 // Import says what became of an imported file.
 type Import struct {
 	Format       string        `json:"format"`
+	DryRun       bool          `json:"dry_run" doc:"nothing was stored; accepted are the calls that would be"`
 	Rows         int           `json:"rows" doc:"that the file has"`
 	Accepted     int           `json:"accepted" doc:"calls that are in the ledger now and were not before"`
 	Duplicates   int           `json:"duplicates" doc:"rows whose call was there already; nothing changed"`
@@ -59,8 +61,9 @@ type LeftOutRows struct {
 
 // importInput reads the body itself, piece by piece.
 type importInput struct {
-	Format string `query:"format" required:"true" enum:"ndjson,tokenboard,cliproxy,litellm" doc:"ndjson: calls as /export?format=ndjson gives them; tokenboard: the JSON document of /export; cliproxy: the usage export of CLIProxyAPI before 6.10; litellm: rows of LiteLLM_SpendLogs, as /spend/logs gives them or a row a line"`
-	To     string `query:"to" maxLength:"64" doc:"leaves out calls that start at this time or later: from when on the live telemetry tells of them"`
+	Format string `query:"format" required:"true" enum:"ndjson,tokenboard,cliproxy,litellm,newapi,langfuse,helicone" doc:"ndjson: calls as /export?format=ndjson returns them; tokenboard: the JSON document of /export; cliproxy: the usage export of CLIProxyAPI before 6.10. As JSON, NDJSON or CSV, and those that name a table as a database dump: litellm: rows of LiteLLM_SpendLogs; newapi: rows of the table logs of new-api and one-api; langfuse: observations; helicone: requests"`
+	To     string `query:"to" maxLength:"64" doc:"leaves out calls that start at this time or later: from when on the live telemetry reports them"`
+	DryRun bool   `query:"dry_run" doc:"reports what would be accepted, and stores nothing"`
 
 	body    io.Reader
 	control *http.ResponseController
@@ -106,7 +109,7 @@ func (c *importHandlers) importCalls(ctx context.Context, in *importInput) (*env
 	if err != nil {
 		return nil, c.Failed("import", err)
 	}
-	run := &importRun{ledger: c.Ledger, ctx: ctx, index: index, leftOut: map[string]int{}, out: Import{Format: in.Format, Refused: []RefusedRow{}}}
+	run := &importRun{ledger: c.Ledger, ctx: ctx, index: index, leftOut: map[string]int{}, out: Import{Format: in.Format, DryRun: in.DryRun, Refused: []RefusedRow{}}}
 	if in.To != "" {
 		if run.until, err = moment(in.To); err != nil {
 			return nil, because("time_unreadable", wrong("query.to", err.Error(), in.To))
@@ -124,7 +127,7 @@ func (c *importHandlers) importCalls(ctx context.Context, in *importInput) (*env
 	}
 	_ = in.control.SetWriteDeadline(time.Now().Add(exportStall)) // not every server has deadlines
 	run.finish()
-	if err == nil || run.out.Accepted > 0 {
+	if !in.DryRun && (err == nil || run.out.Accepted > 0) {
 		// what is in the ledger is told, also where the request is over or the rest failed
 		noted := c.Audit.Note(context.WithoutCancel(ctx), "calls.import", store.AuditTarget{Type: "calls", Name: in.Format}, nil, auditImport{
 			Rows: run.out.Rows, Accepted: run.out.Accepted, Duplicates: run.out.Duplicates, Refused: run.out.RefusedCount, From: run.out.From, To: run.out.To,
@@ -226,7 +229,7 @@ type importRun struct {
 	noCalls int // rows that are no calls at all
 
 	batch usage.Batch
-	ids   map[usage.ID]bool // of the batch
+	ids   map[usage.ID]bool // of the batch; in a dry run, of those before too
 }
 
 // take looks at a row and puts its call into the next commit.
@@ -306,8 +309,10 @@ func (r *importRun) commit() error {
 	if len(r.batch.Calls) == 0 {
 		return nil
 	}
-	if err := r.ledger.Commit(r.ctx, r.batch); err != nil {
-		return err
+	if !r.out.DryRun {
+		if err := r.ledger.Commit(r.ctx, r.batch); err != nil {
+			return err
+		}
 	}
 	for i := range r.batch.Calls {
 		call := &r.batch.Calls[i]
@@ -322,7 +327,9 @@ func (r *importRun) commit() error {
 	}
 	r.out.Accepted += len(r.batch.Calls)
 	r.batch.Calls = nil // so that their texts are not kept until the next batch overwrites them
-	clear(r.ids)
+	if !r.out.DryRun || len(r.ids) > maxDryRun {
+		clear(r.ids)
+	}
 	return nil
 }
 

@@ -147,6 +147,28 @@ func TestImportOfOwnExport(t *testing.T) {
 	}
 }
 
+// TestImportDryRun: what a dry run says is what the import then does, and it changes nothing.
+func TestImportDryRun(t *testing.T) {
+	from := bookBench(t, ledger.Options{})
+	from.history()
+	file := from.do("GET", base+"/export?format=ndjson", "", nil).Body.String()
+	file += "x\n" + file // each call twice, and a line that is none
+	to := bookBench(t, ledger.Options{})
+	before, _, _ := to.sums()
+	dry := to.imported("ndjson&dry_run=true", file)
+	require.True(t, dry.DryRun)
+	require.Equal(t, []int{123, 61, 61, 1}, []int{dry.Rows, dry.Accepted, dry.Duplicates, dry.RefusedCount})
+	after, items, _ := to.sums()
+	require.Equal(t, before, after)
+	require.Empty(t, items)
+	got := to.imported("ndjson", file)
+	require.False(t, got.DryRun)
+	got.DryRun = true
+	require.Equal(t, dry, got)
+	dry = to.imported("ndjson&dry_run=true", file)
+	require.Equal(t, []int{0, 122}, []int{dry.Accepted, dry.Duplicates})
+}
+
 func TestImportFindsKeys(t *testing.T) {
 	from, to := newBench(t, nil), newBench(t, nil)
 	key := data[NewKey](from, "POST", "/keys", `{"name":"alice"}`, 201)

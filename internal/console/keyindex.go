@@ -17,14 +17,14 @@ import (
 
 // keyBook is the keys, for readers that have to name them.
 type keyBook struct {
-	Ring   *keyring.Ring
+	Ring   *keyring.Registry
 	Ledger *ledger.Ledger
 	Sync   *keysync.Sync // nil where no proxy's keys are kept in sync
 }
 
 // keyIndex finds keys. It is for one request.
 type keyIndex struct {
-	ring      *keyring.Ring
+	ring      *keyring.Registry
 	seen      func() []string
 	strangers map[string]string // fingerprints by the names of strangers; nil until one is asked for
 	identity  func(fingerprint string) string

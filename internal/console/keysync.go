@@ -21,7 +21,7 @@ func (c *keysHandlers) keySyncRoutes(r *router) {
 // else. Changes without a secret are seen in the store.
 func (c *keysHandlers) keysChanged(secrets ...string) {
 	if c.KeySync != nil {
-		c.KeySync.Learn(secrets...)
+		c.KeySync.Add(secrets...)
 	}
 }
 
@@ -67,7 +67,7 @@ func (c *keysHandlers) keySyncState() KeySyncState {
 	for _, s := range c.KeySync.States() {
 		p := SyncedProxy{
 			Name: s.Name, Endpoint: s.Endpoint, Version: s.Version, Status: string(s.Status), Error: s.Error, CheckedAt: known(s.CheckedAt),
-			Keys: s.Keys, Known: s.Known, Drift: []KeyDrift{},
+			Keys: s.Keys, Known: s.Synced, Drift: []KeyDrift{},
 		}
 		for _, d := range s.Drift {
 			drift := KeyDrift{Kind: string(d.Kind), Display: d.Display, Remedy: d.Remedy}

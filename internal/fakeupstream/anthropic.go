@@ -21,7 +21,7 @@ func (x *exchange) messages() error {
 		}
 	}
 	if !x.body.Stream {
-		x.call.Told = true
+		x.call.Reported = true
 		x.json(http.StatusOK, message(x.messagesContent(), x.messagesStop(), b.Output))
 		return nil
 	}
@@ -54,6 +54,6 @@ func (x *exchange) messages() error {
 	); err != nil {
 		return err
 	}
-	x.call.Told = true
+	x.call.Reported = true
 	return x.event("message_stop", object{"type": "message_stop"})
 }

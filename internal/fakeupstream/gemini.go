@@ -30,7 +30,7 @@ func (x *exchange) generate() error {
 	}
 	all := b.Output - b.Reasoning
 	if !x.body.Stream {
-		x.call.Told = true
+		x.call.Reported = true
 		x.json(http.StatusOK, part(x.text(), "STOP", all))
 		return nil
 	}
@@ -55,7 +55,7 @@ func (x *exchange) generate() error {
 	if err := send(part("", "STOP", all)); err != nil {
 		return err
 	}
-	x.call.Told = true
+	x.call.Reported = true
 	if x.r.URL.Query().Get("alt") != "sse" {
 		return x.raw("]")
 	}

@@ -75,7 +75,7 @@ func (x *exchange) images() error {
 		return nil
 	}
 	if !x.body.Stream {
-		x.call.Told = true
+		x.call.Reported = true
 		x.json(http.StatusOK, object{"created": 1, "data": []any{object{"b64_json": "iVBORw0KGgo="}}, "usage": usage})
 		return nil
 	}
@@ -87,7 +87,7 @@ func (x *exchange) images() error {
 			return x.event("image_generation.completed", object{"type": "image_generation.completed", "b64_json": "iVBORw0KGgo=", "usage": usage})
 		},
 	)
-	x.call.Told = err == nil
+	x.call.Reported = err == nil
 	return err
 }
 
@@ -103,7 +103,7 @@ func (x *exchange) transcription() error {
 		"input_token_details": object{"audio_tokens": x.bill.Audio, "text_tokens": text},
 	}
 	if !x.body.Stream {
-		x.call.Told = true
+		x.call.Reported = true
 		x.json(http.StatusOK, object{"text": x.text(), "usage": usage})
 		return nil
 	}
@@ -113,7 +113,7 @@ func (x *exchange) transcription() error {
 		}
 	}
 	err := x.event("", object{"type": "transcript.text.done", "text": x.text(), "usage": usage})
-	x.call.Told = err == nil
+	x.call.Reported = err == nil
 	return err
 }
 
@@ -137,7 +137,7 @@ func (x *exchange) speech() error {
 			}})
 		},
 	)
-	x.call.Told, x.call.Stream = err == nil, true
+	x.call.Reported, x.call.Stream = err == nil, true
 	return err
 }
 
@@ -158,7 +158,7 @@ func (x *exchange) batch(id string) {
 	}
 	x.u.batches[id] = true
 	if !again {
-		x.u.served = append(x.u.served, Served{API: "batch", Model: x.body.Model, ID: id, Key: keyOf(x.r), Status: http.StatusOK, Told: true, Bill: x.bill})
+		x.u.served = append(x.u.served, Served{API: "batch", Model: x.body.Model, ID: id, Key: keyOf(x.r), Status: http.StatusOK, Reported: true, Bill: x.bill})
 	}
 	x.u.mu.Unlock()
 	x.json(http.StatusOK, object{

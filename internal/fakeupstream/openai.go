@@ -25,7 +25,7 @@ func (x *exchange) chat() error {
 	usage := x.chatUsage()
 	created := time.Now().Unix()
 	if !x.body.Stream {
-		x.call.Told = true
+		x.call.Reported = true
 		x.json(http.StatusOK, object{
 			"id": x.call.ID, "object": "chat.completion", "created": created, "model": x.body.Model,
 			"choices": []any{object{"index": 0, "message": x.chatMessage(), "logprobs": nil, "finish_reason": x.chatFinish()}},
@@ -67,13 +67,13 @@ func (x *exchange) chat() error {
 		}); err != nil {
 			return err
 		}
-		x.call.Told = true
+		x.call.Reported = true
 	}
 	return x.raw("data: [DONE]\n\n")
 }
 
 func (x *exchange) completions() error {
-	x.call.Told = true
+	x.call.Reported = true
 	x.json(http.StatusOK, object{
 		"id": x.call.ID, "object": "text_completion", "created": time.Now().Unix(), "model": x.body.Model,
 		"choices": []any{object{"index": 0, "text": x.text(), "logprobs": nil, "finish_reason": "length"}},
@@ -83,7 +83,7 @@ func (x *exchange) completions() error {
 }
 
 func (x *exchange) embeddings() error {
-	x.call.Told = true
+	x.call.Reported = true
 	x.bill = Bill{Input: x.bill.Input}
 	x.json(http.StatusOK, object{
 		"object": "list", "model": x.body.Model,
@@ -110,20 +110,13 @@ func (x *exchange) responses() error {
 		"output_tokens": x.bill.Output, "output_tokens_details": object{"reasoning_tokens": x.bill.Reasoning},
 		"total_tokens": x.bill.Input + x.bill.Output,
 	}
-	item := func(status, text string) object {
-		content := []any{}
-		if text != "" {
-			content = []any{object{"type": "output_text", "text": text, "annotations": []any{}}}
-		}
-		return object{"id": "msg_" + x.call.ID, "type": "message", "role": "assistant", "status": status, "content": content}
-	}
 	done := x.response("completed", usage)
-	done["output"] = []any{item("completed", x.text())}
+	done["output"] = []any{x.responseItem("completed", x.text())}
 	if x.tool != nil {
 		done["output"] = []any{x.responsesToolCall()}
 	}
 	if !x.body.Stream {
-		x.call.Told = true
+		x.call.Reported = true
 		x.json(http.StatusOK, done)
 		return nil
 	}
@@ -133,27 +126,52 @@ func (x *exchange) responses() error {
 		n++
 		return x.event(kind, v)
 	}
+	stream := x.streamResponse
 	if x.tool != nil {
-		err := inOrder(
-			func() error { return send("response.created", object{"response": x.response("in_progress", nil)}) },
-			func() error {
-				added := x.responsesToolCall()
-				added["arguments"], added["status"] = "", "in_progress"
-				return send("response.output_item.added", object{"output_index": 0, "item": added})
-			},
-			func() error {
-				arguments := x.responsesToolCall()["arguments"]
-				return send("response.function_call_arguments.done", object{"item_id": "fc_" + x.call.ID, "output_index": 0, "name": x.tool.Name, "arguments": arguments})
-			},
-			func() error {
-				return send("response.output_item.done", object{"output_index": 0, "item": x.responsesToolCall()})
-			},
-			func() error { return send("response.completed", object{"response": done}) },
-		)
-		x.call.Told = err == nil
-		return err
+		stream = x.streamToolCall
 	}
-	part := func(text string) object { return object{"type": "output_text", "text": text, "annotations": []any{}} }
+	err := stream(send, done)
+	x.call.Reported = err == nil
+	return err
+}
+
+// responseItem is the item of a response that has its text.
+func (x *exchange) responseItem(status, text string) object {
+	content := []any{}
+	if text != "" {
+		content = []any{responsePart(text)}
+	}
+	return object{"id": "msg_" + x.call.ID, "type": "message", "role": "assistant", "status": status, "content": content}
+}
+
+func responsePart(text string) object {
+	return object{"type": "output_text", "text": text, "annotations": []any{}}
+}
+
+// streamToolCall sends the events of a response that calls a tool.
+func (x *exchange) streamToolCall(send func(string, object) error, done object) error {
+	return inOrder(
+		func() error { return send("response.created", object{"response": x.response("in_progress", nil)}) },
+		func() error {
+			added := x.responsesToolCall()
+			added["arguments"], added["status"] = "", "in_progress"
+			return send("response.output_item.added", object{"output_index": 0, "item": added})
+		},
+		func() error {
+			arguments := x.responsesToolCall()["arguments"]
+			return send("response.function_call_arguments.done", object{
+				"item_id": "fc_" + x.call.ID, "output_index": 0, "name": x.tool.Name, "arguments": arguments,
+			})
+		},
+		func() error {
+			return send("response.output_item.done", object{"output_index": 0, "item": x.responsesToolCall()})
+		},
+		func() error { return send("response.completed", object{"response": done}) },
+	)
+}
+
+// streamResponse sends the events of a response with a text.
+func (x *exchange) streamResponse(send func(string, object) error, done object) error {
 	in := func(v object) object {
 		v["item_id"], v["output_index"], v["content_index"] = "msg_"+x.call.ID, 0, 0
 		return v
@@ -162,9 +180,9 @@ func (x *exchange) responses() error {
 		func() error { return send("response.created", object{"response": x.response("in_progress", nil)}) },
 		func() error { return send("response.in_progress", object{"response": x.response("in_progress", nil)}) },
 		func() error {
-			return send("response.output_item.added", object{"output_index": 0, "item": item("in_progress", "")})
+			return send("response.output_item.added", object{"output_index": 0, "item": x.responseItem("in_progress", "")})
 		},
-		func() error { return send("response.content_part.added", in(object{"part": part("")})) },
+		func() error { return send("response.content_part.added", in(object{"part": responsePart("")})) },
 	); err != nil {
 		return err
 	}
@@ -173,16 +191,14 @@ func (x *exchange) responses() error {
 			return err
 		}
 	}
-	err := inOrder(
+	return inOrder(
 		func() error {
 			return send("response.output_text.done", in(object{"text": x.text(), "logprobs": []any{}}))
 		},
-		func() error { return send("response.content_part.done", in(object{"part": part(x.text())})) },
+		func() error { return send("response.content_part.done", in(object{"part": responsePart(x.text())})) },
 		func() error {
-			return send("response.output_item.done", object{"output_index": 0, "item": item("completed", x.text())})
+			return send("response.output_item.done", object{"output_index": 0, "item": x.responseItem("completed", x.text())})
 		},
 		func() error { return send("response.completed", object{"response": done}) },
 	)
-	x.call.Told = err == nil
-	return err
 }

@@ -44,14 +44,14 @@ type Bill struct {
 
 // Served is one call that was answered.
 type Served struct {
-	API    string // "chat", "completions", "responses", "embeddings", "messages", "generateContent"
-	Model  string
-	ID     string
-	Key    string // as it came; the upstream's own key where a proxy replaces it
-	Status int
-	Stream bool
-	Told   bool // the answer's usage was sent, in full
-	Bill   Bill // what was spent, told or not; zero for a failed call
+	API      string // "chat", "completions", "responses", "embeddings", "messages", "generateContent"
+	Model    string
+	ID       string
+	Key      string // as it came; the upstream's own key where a proxy replaces it
+	Status   int
+	Stream   bool
+	Reported bool // the complete usage was sent
+	Bill     Bill // what was consumed, reported or not; zero for a failed call
 }
 
 // Totals are sums over calls.
@@ -88,7 +88,7 @@ func Sum(served []Served) (t Totals) {
 		if s.Status >= http.StatusBadRequest {
 			t.Failed++
 		}
-		if !s.Told {
+		if !s.Reported {
 			t.NoUsage++
 			continue
 		}

@@ -22,6 +22,7 @@ const (
 // over it checks for its form only: texts, brackets and what stands between them.
 type document struct {
 	in   *bufio.Reader
+	most int // bytes that are kept of a value
 	line int // of the byte that was read last
 	raw  []byte
 	open []byte // the brackets that are open in the value at hand
@@ -29,7 +30,7 @@ type document struct {
 }
 
 func newDocument(r io.Reader) *document {
-	d := &document{in: bufio.NewReaderSize(r, bufferSize), line: 1}
+	d := &document{in: bufio.NewReaderSize(r, bufferSize), most: maxLine, line: 1}
 	if mark, _ := d.in.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
 		_, _ = d.in.Discard(len(byteOrderMark)) // it is buffered
 	}
@@ -183,7 +184,7 @@ func (d *document) row(parse func([]byte, *Row), visit func(*Row) error) error {
 	}
 	row := Row{Line: d.line}
 	if long {
-		row.Bad = fmt.Sprintf("it is longer than %d bytes", maxLine)
+		row.Bad = fmt.Sprintf("it is longer than %d bytes", d.most)
 	} else {
 		parse(d.raw, &row)
 	}
@@ -199,7 +200,7 @@ func (d *document) value(keep bool) (long bool, err error) {
 		deepest = maxLine // the row is refused, not the file
 	}
 	put := func(c byte) {
-		if keep && len(d.raw) <= maxLine {
+		if keep && len(d.raw) <= d.most {
 			d.raw = append(d.raw, c)
 		}
 	}
@@ -238,7 +239,7 @@ func (d *document) value(keep bool) (long bool, err error) {
 			put(c)
 		}
 		if len(d.open) == 0 {
-			return len(d.raw) > maxLine, nil
+			return len(d.raw) > d.most, nil
 		}
 	}
 }

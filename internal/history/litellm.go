@@ -1,9 +1,8 @@
 package history
 
 import (
-	"bufio"
-	"bytes"
-	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -80,31 +79,24 @@ func (p *spendParts) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// readLiteLLM reads an array of rows, an object with them in data, or a row a line.
-func readLiteLLM(r io.Reader, visit func(*Row) error) error {
-	in := bufio.NewReaderSize(r, bufferSize)
-	head, _ := in.Peek(4 << 10) // what is wrong with the source shows again below
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte(byteOrderMark)), " \t\r\n")
-	if bytes.HasPrefix(head, []byte("[")) {
-		d := newDocument(in)
-		return d.whole(d.array(func() error { return d.row(callOfLiteLLM, visit) }))
-	}
-	if line, _, _ := bytes.Cut(head, []byte("\n")); bytes.Contains(line, []byte(`"request_id"`)) && !bytes.Contains(line, []byte(`"data"`)) {
-		return readLines(in, callOfLiteLLM, visit)
-	}
-	d := newDocument(in)
-	found := false
-	err := d.object(func(field string) error {
-		if field != "data" {
-			return d.skip()
-		}
-		found = true
-		return d.array(func() error { return d.row(callOfLiteLLM, visit) })
-	})
-	if err == nil && !found {
-		return &SyntaxError{d.line, `it is neither an array of spend logs, nor an object with them in "data", nor a row a line`}
-	}
-	return d.whole(err)
+// liteLLM is the table LiteLLM_SpendLogs, and the answers of LiteLLM's /spend/logs.
+// https://github.com/BerriAI/litellm/blob/main/schema.prisma
+var liteLLM = table{
+	name:    "litellm_spendlogs",
+	columns: slices.Sorted(maps.Keys(spendColumns)),
+	marks:   []string{"requestid", "prompttokens"},
+	parse: func(r record, row *Row) {
+		callOfLiteLLM(r.json(spendColumns, "spend", "totaltokens", "prompttokens", "completiontokens"), row)
+	},
+}
+
+// spendColumns are the columns of spendLog by the names of a record.
+var spendColumns = map[string]string{
+	"requestid": "request_id", "calltype": "call_type", "apikey": "api_key", "spend": "spend", "totaltokens": "total_tokens",
+	"prompttokens": "prompt_tokens", "completiontokens": "completion_tokens", "starttime": "startTime", "endtime": "endTime",
+	"completionstarttime": "completionStartTime", "model": "model", "modelgroup": "model_group", "customllmprovider": "custom_llm_provider",
+	"user": "user", "enduser": "end_user", "teamid": "team_id", "sessionid": "session_id", "status": "status", "cachehit": "cache_hit",
+	"metadata": "metadata",
 }
 
 // operations are LiteLLM's call types, without the a of asynchronous ones, by the conventions' names.

@@ -21,7 +21,10 @@ const (
 	NDJSON     Format = "ndjson"     // calls of our export, one a line
 	Tokenboard Format = "tokenboard" // our export as one JSON document
 	CLIProxy   Format = "cliproxy"   // CLIProxyAPI's usage export of versions before 6.10
-	LiteLLM    Format = "litellm"    // rows of LiteLLM_SpendLogs: a JSON array, {"data": [...]}, or NDJSON
+	LiteLLM    Format = "litellm"    // rows of LiteLLM_SpendLogs, in any packing of a table
+	NewAPI     Format = "newapi"     // rows of the table logs of new-api and one-api, in any packing
+	Langfuse   Format = "langfuse"   // observations of Langfuse, in any packing but a dump
+	Helicone   Format = "helicone"   // requests of Helicone, in any packing but a dump
 )
 
 // Row is what a file says of one call.
@@ -66,7 +69,7 @@ func Read(ctx context.Context, f Format, r io.Reader, visit func(*Row) error) er
 	}
 	switch f {
 	case NDJSON:
-		return readLines(r, callOfExport, visit)
+		return readLines(bufio.NewReaderSize(r, bufferSize), 0, maxLine, callOfExport, visit)
 	case Tokenboard:
 		d := newDocument(r)
 		return d.whole(d.readExport(visit))
@@ -74,7 +77,13 @@ func Read(ctx context.Context, f Format, r io.Reader, visit func(*Row) error) er
 		d := newDocument(r)
 		return d.whole(d.readCLIProxy(visit))
 	case LiteLLM:
-		return readLiteLLM(r, visit)
+		return liteLLM.read(r, visit)
+	case NewAPI:
+		return newAPI.read(r, visit)
+	case Langfuse:
+		return langfuse.read(r, visit)
+	case Helicone:
+		return helicone.read(r, visit)
 	}
 	return fmt.Errorf("the format %q is not known", f)
 }
@@ -114,11 +123,11 @@ func skipBlank(in *bufio.Reader) (lines int) {
 }
 
 // readLines reads a row from each line. A line that is wrong is told of, and does not end it.
-func readLines(r io.Reader, parse func([]byte, *Row), visit func(*Row) error) error {
-	in := bufio.NewReaderSize(r, bufferSize)
+// lines are those that were read before, and a line is at most so long.
+func readLines(in *bufio.Reader, lines, most int, parse func([]byte, *Row), visit func(*Row) error) error {
 	var line []byte
 	first := true
-	for n := 1; ; n++ {
+	for n := 1 + lines; ; n++ {
 		line = line[:0]
 		n += skipBlank(in)
 		long := false
@@ -126,7 +135,7 @@ func readLines(r io.Reader, parse func([]byte, *Row), visit func(*Row) error) er
 		for {
 			var part []byte
 			part, err = in.ReadSlice('\n')
-			if len(line)+len(part) > maxLine {
+			if len(line)+len(part) > most {
 				long = true
 			} else {
 				line = append(line, part...)
@@ -145,7 +154,7 @@ func readLines(r io.Reader, parse func([]byte, *Row), visit func(*Row) error) er
 		if len(text) > 0 || long {
 			row := Row{Line: n}
 			if long {
-				row.Bad = fmt.Sprintf("it is longer than %d bytes", maxLine)
+				row.Bad = fmt.Sprintf("it is longer than %d bytes", most)
 			} else {
 				parse(text, &row)
 			}

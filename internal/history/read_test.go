@@ -173,15 +173,21 @@ func TestBrokenFiles(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	for _, name := range []string{"cliproxy.json", "litellm.ndjson"} {
+	formats := []Format{NDJSON, Tokenboard, CLIProxy, LiteLLM, NewAPI, Langfuse, Helicone}
+	for _, name := range []string{"cliproxy.json", "litellm.ndjson", "newapi/sqlite.sql", "newapi/postgres-copy.sql", "newapi/mysql.sql", "newapi/postgres.csv"} {
 		b, err := os.ReadFile(filepath.Join("testdata", name))
 		require.NoError(f, err)
-		for i := range 4 {
+		for i := range formats {
 			f.Add(byte(i), b)
 		}
 	}
+	for i, format := range formats {
+		if good := goodRows[format]; good != "" {
+			f.Add(byte(i), []byte(inFile(format, good)))
+		}
+	}
 	f.Fuzz(func(t *testing.T, kind byte, b []byte) {
-		format := []Format{NDJSON, Tokenboard, CLIProxy, LiteLLM}[kind%4]
+		format := formats[int(kind)%len(formats)]
 		_ = Read(t.Context(), format, bytes.NewReader(b), func(r *Row) error {
 			if r.Bad != "" || r.LeftOut != "" {
 				return nil

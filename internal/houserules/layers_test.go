@@ -31,8 +31,8 @@ var layers = [][]string{
 	},
 	// The domain: calls, tokens, money.
 	{"internal/usage"},
-	// Prices, secrets in texts, and what an engine has to do.
-	{"internal/pricing", "internal/secret", "internal/store"},
+	// Prices, secrets in texts, what an engine has to do, and arithmetic on sums.
+	{"internal/changes", "internal/forecast", "internal/pricing", "internal/secret", "internal/store"},
 	// Reading telemetry; sums.
 	{"internal/dialect", "internal/rollup"},
 	// Importing; deciding what counts.

@@ -12,6 +12,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -31,50 +32,52 @@ var reason = regexp.MustCompile(`(?:^|\s)Long because \w`)
 
 // exceptions lists what is above a limit, with its lines. An entry may only shrink, and is removed when it holds the
 // limit. Nothing is added here: a package, file or function above its limit is split instead.
-var exceptions = map[string]int{
-	"package internal/console":      10762,
-	"package internal/ledger":       5752,
-	"package internal/store/sqlite": 5344,
-	"package internal/dialect":      5319,
-	"package internal/rollup":       3708,
+const exceptions = `
+package internal/console 10762
+package internal/ledger 3640
+package internal/store/sqlite 5344
+package internal/dialect 5319
+package internal/rollup 3708
 
-	"file internal/dialect/reference_test.go":         1108,
-	"file internal/ledger/account_test.go":            502,
-	"file internal/ledger/index.go":                   706,
-	"file internal/ledger/query.go":                   520,
-	"file internal/rollup/rollup.go":                  687,
-	"file internal/rollup/series.go":                  623,
-	"file internal/rollup/sum.go":                     726,
-	"file receiver/cliproxyreceiver/receiver_test.go": 603,
+file internal/dialect/reference_test.go 1108
+file internal/ledger/query.go 520
+file internal/rollup/rollup.go 687
+file internal/rollup/series.go 623
+file internal/rollup/sum.go 726
 
-	"func bench.crowd.ask":                          75,
-	"func bench.dropDay":                            88,
-	"func bench.fill":                               78,
-	"func bench.report.sizes":                       68,
-	"func dashboards/boards.overview":               61,
-	"func examples/demo.run":                        74,
-	"func internal/console.Console.changeKey":       62,
-	"func internal/console.Console.importKeys":      70,
-	"func internal/dialect.record.readCanonical":    78,
-	"func internal/dialect.canonicalWriter.write":   68,
-	"func internal/dialect.Family.readDisjoint":     67,
-	"func internal/dialect.figures.tokens":          97,
-	"func internal/fakeupstream.exchange.responses": 84,
-	"func internal/ledger.tree.leafRule":            61,
-	"func internal/ledger.index.pairTwins":          62,
-	"func internal/pricing.newOwnPrice":             74,
-	"func internal/store/sqlite.match.rows":         71,
-	"func receiver/cliproxyreceiver.event.fromRaw":  72,
-}
+func internal/console.Console.changeKey 62
+func internal/console.Console.importKeys 70
+func internal/dialect.record.readCanonical 78
+func internal/dialect.canonicalWriter.write 68
+func internal/dialect.Family.readDisjoint 67
+func internal/dialect.figures.tokens 97
+func internal/store/sqlite.match.rows 71
+`
 
 // TestLimits: no package, file or function of the repository is above its limit, unless it is listed in exceptions.
 func TestLimits(t *testing.T) {
 	sizes, err := measure(os.DirFS("../.."))
 	require.NoError(t, err)
 	require.Greater(t, len(sizes), 3000, "packages, files and functions of the whole repository")
-	for _, problem := range violations(sizes, exceptions) {
+	for _, problem := range violations(sizes, exceptionsOf(t, exceptions)) {
 		t.Error(problem)
 	}
+}
+
+// exceptionsOf reads a list of exceptions: a name as in the result of measure and a number of lines in each line.
+func exceptionsOf(t *testing.T, list string) map[string]int {
+	t.Helper()
+	out := map[string]int{}
+	for line := range strings.Lines(list) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		at := strings.LastIndexByte(line, ' ')
+		lines, err := strconv.Atoi(line[at+1:])
+		require.NoError(t, err, line)
+		out[line[:at]] = lines
+	}
+	return out
 }
 
 // size is the number of lines of a package, a file or a function, and what it is compared with.
@@ -224,8 +227,14 @@ func TestLimitsAreNoticed(t *testing.T) {
 		"func a.fits holds its limit: remove it from exceptions",
 		"func a.table holds its limit: remove it from exceptions",
 		"func a.gone does not exist: remove it from exceptions",
-	}, violations(sizes, map[string]int{
-		"file b/long.go": 501, "file b/long_test.go": 501, "func a.T.long": 100, "func a.long": 61, "func a.fits": 60, "func a.table": 70,
-		"func a.gone": 80, "package c": 3001,
-	}))
+	}, violations(sizes, exceptionsOf(t, `
+file b/long.go 501
+file b/long_test.go 501
+func a.T.long 100
+func a.long 61
+func a.fits 60
+func a.table 70
+func a.gone 80
+package c 3001
+`)))
 }

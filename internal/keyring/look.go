@@ -5,35 +5,35 @@ import "github.com/tokenboard/tokenboard/internal/store"
 // What follows tells of the keys as they were read last, see Fresh. Keys are not to be changed.
 
 // Key gives the key that a fingerprint is or was of; nil where it is a stranger's.
-func (r *Ring) Key(fingerprint string) *store.Key {
+func (r *Registry) Key(fingerprint string) *store.Key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return keyOf(r.byFingerprint[fingerprint])
 }
 
 // ID gives the key of an id, or nil.
-func (r *Ring) ID(id string) *store.Key {
+func (r *Registry) ID(id string) *store.Key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return keyOf(r.byID[id])
 }
 
 // Named gives the keys of a name, whatever its case: one of each owner that is not revoked at most.
-func (r *Ring) Named(name string) []*store.Key {
+func (r *Registry) Named(name string) []*store.Key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return keysOf(r.byName[fold(name)])
+	return keysOf(r.byName[caseFold(name)])
 }
 
 // Owned gives the keys of an owner.
-func (r *Ring) Owned(owner string) []*store.Key {
+func (r *Registry) Owned(owner string) []*store.Key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return keysOf(r.byOwner[owner])
 }
 
 // All gives all keys, oldest first.
-func (r *Ring) All() []*store.Key {
+func (r *Registry) All() []*store.Key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return keysOf(r.all)

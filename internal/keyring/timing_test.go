@@ -102,7 +102,7 @@ func TestGuessesTellNothing(t *testing.T) {
 	defer w.close()
 	w.ring.failures.allowed = 1 << 30
 	w.add(t, 1, func(k *store.Key) { k.Fingerprint = usage.Fingerprint(right) })
-	require.Equal(t, Good, w.verify(t, Query{Key: right}).Outcome)
+	require.Equal(t, Valid, w.verify(t, Query{Key: right}).Outcome)
 	for n := range len(right) {
 		guess := right[:n] + "#" + right[n+1:]
 		sum := sha256.Sum256([]byte(guess))

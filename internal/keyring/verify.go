@@ -37,14 +37,14 @@ type Outcome uint8
 
 // The outcomes.
 const (
-	Good            Outcome = iota
+	Valid            Outcome = iota
 	NoKey                   // none was sent
 	Unknown                 // or rotated, and the overlap is over
 	Revoked                 //
 	Expired                 //
 	Disabled                //
 	ModelRefused            // the key is for other models
-	ModelUnsaid             // the key is for some models only, and which one is asked for is not known
+	ModelMissing             // the key is for some models only, and which one is asked for is not known
 	OverLimit               //
 	TooManyFailures         // of this source
 )
@@ -79,7 +79,7 @@ type Left struct {
 
 // Verify decides from memory, and reserves what the call may spend where the answer is Good. An error
 // means that it cannot be decided.
-func (r *Ring) Verify(ctx context.Context, q Query) (Verdict, error) {
+func (r *Registry) Verify(ctx context.Context, q Query) (Verdict, error) {
 	if q.Tokens < 0 || q.Tokens > usage.MaxTokens || q.Cost < 0 || q.Cost > MaxCost {
 		return Verdict{}, ErrEstimate
 	}
@@ -104,7 +104,7 @@ func (r *Ring) Verify(ctx context.Context, q Query) (Verdict, error) {
 			return Verdict{Outcome: TooManyFailures, RetryAfter: wait}, nil
 		}
 	}
-	if outcome := opens(k, []byte(identity), now); outcome != Good {
+	if outcome := opens(k, []byte(identity), now); outcome != Valid {
 		if guessable {
 			r.failures.note(q.Source, now)
 		}
@@ -112,7 +112,7 @@ func (r *Ring) Verify(ctx context.Context, q Query) (Verdict, error) {
 	}
 	if len(k.Models) > 0 {
 		if q.Model == "" {
-			return Verdict{Outcome: ModelUnsaid, Key: k}, nil
+			return Verdict{Outcome: ModelMissing, Key: k}, nil
 		}
 		if !allows(k.Models, q.Model) {
 			return Verdict{Outcome: ModelRefused, Key: k}, nil
@@ -147,11 +147,11 @@ func opens(k *store.Key, fingerprint []byte, now time.Time) Outcome {
 	case k.Disabled:
 		return Disabled
 	}
-	return Good
+	return Valid
 }
 
 // reserve checks the limits and reserves, as one step.
-func (r *Ring) reserve(e *entry, k *store.Key, q *Query, now time.Time, current *periods) (Verdict, error) {
+func (r *Registry) reserve(e *entry, k *store.Key, q *Query, now time.Time, current *periods) (Verdict, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if hasBudget(k) && e.spent == nil {
@@ -170,7 +170,7 @@ func (r *Ring) reserve(e *entry, k *store.Key, q *Query, now time.Time, current 
 	if k.Limits.RequestsPerMinute > 0 {
 		e.thisMinute().add(now, now, 1, 0)
 	}
-	return Verdict{Outcome: Good, Key: k, Left: r.left(e, k, now, current)}, nil
+	return Verdict{Outcome: Valid, Key: k, Left: r.left(e, k, now, current)}, nil
 }
 
 // reservedRetry is after how long to ask again where only calls in flight stand in the way.
@@ -180,7 +180,7 @@ const reservedRetry = 5 * time.Second
 const never = 24 * time.Hour
 
 // overLimit finds the limit that keeps a call waiting longest.
-func (r *Ring) overLimit(e *entry, l *Left, q *Query, now time.Time) (Verdict, bool) {
+func (r *Registry) overLimit(e *entry, l *Left, q *Query, now time.Time) (Verdict, bool) {
 	if l == nil {
 		return Verdict{}, false
 	}
@@ -224,7 +224,7 @@ func (l *Left) resetOf(p store.Period) time.Time {
 }
 
 // left tells what is left of a key's limits. e.mu is held.
-func (r *Ring) left(e *entry, k *store.Key, now time.Time, current *periods) *Left {
+func (r *Registry) left(e *entry, k *store.Key, now time.Time, current *periods) *Left {
 	e.reserved.expire(now, r.o.Reservation)
 	if k.Limits == (store.Limits{}) {
 		return nil
@@ -262,7 +262,7 @@ func (r *Ring) left(e *entry, k *store.Key, now time.Time, current *periods) *Le
 }
 
 // Left tells what is left of a key's limits; nil where it has none.
-func (r *Ring) Left(id string) *Left {
+func (r *Registry) Left(id string) *Left {
 	r.mu.RLock()
 	e := r.byID[id]
 	r.mu.RUnlock()
@@ -270,9 +270,9 @@ func (r *Ring) Left(id string) *Left {
 }
 
 // Quota tells what is left of Options.Quota; nil where there is none.
-func (r *Ring) Quota() *Left { return r.leftOf(r.console) }
+func (r *Registry) Quota() *Left { return r.leftOf(r.console) }
 
-func (r *Ring) leftOf(e *entry) *Left {
+func (r *Registry) leftOf(e *entry) *Left {
 	if e == nil {
 		return nil
 	}

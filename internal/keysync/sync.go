@@ -43,7 +43,7 @@ const (
 	firstRetry     = 250 * time.Millisecond
 	lastRetry      = 30 * time.Second
 	// keepUnknown is how long the secret of a key is held that the store does not tell of (yet).
-	keepUnknown = time.Minute
+	keepUnstored = time.Minute
 )
 
 // ErrUnknownProxy reports a name that no proxy has.
@@ -71,7 +71,7 @@ type Sync struct {
 type secret struct {
 	text  string
 	since time.Time
-	told  bool // by a proxy; else by who made the key
+	reported  bool // by a proxy; else by who made the key
 }
 
 // snapshot is the keys at one time. It is never changed.
@@ -137,7 +137,7 @@ func (s *Sync) Close() {
 }
 
 // Learn hears of secrets of keys that were just stored, and puts them into the proxies. It does not wait.
-func (s *Sync) Learn(secrets ...string) {
+func (s *Sync) Add(secrets ...string) {
 	s.mu.Lock()
 	for _, text := range secrets {
 		if text != "" {
@@ -222,8 +222,8 @@ func (s *Sync) read(ctx context.Context) error {
 	defer s.mu.Unlock()
 	for f, kept := range s.secrets {
 		k := x.known[f]
-		gone := k != nil && (k.Imported && !kept.told || x.over(f))
-		if gone || k == nil && now.Sub(kept.since) > keepUnknown {
+		gone := k != nil && (k.Imported && !kept.reported || x.over(f))
+		if gone || k == nil && now.Sub(kept.since) > keepUnstored {
 			delete(s.secrets, f)
 		}
 	}
@@ -287,7 +287,7 @@ func (s *Sync) hold(fingerprint, text string) {
 		return
 	}
 	if _, held := s.secrets[fingerprint]; !held {
-		s.secrets[fingerprint] = secret{text: text, since: s.o.Now(), told: true}
+		s.secrets[fingerprint] = secret{text: text, since: s.o.Now(), reported: true}
 	}
 }
 

@@ -115,7 +115,7 @@ func (w *world) make(id string) {
 	text := fmt.Sprintf("tb-%s-%d-0123456789abcdefghij", id, counter)
 	w.secrets[id] = text
 	w.store.add(store.Key{ID: id, Name: "name of " + id, Fingerprint: usage.Fingerprint(text), Display: usage.DisplayKey(text)})
-	w.sync.Learn(text)
+	w.sync.Add(text)
 }
 
 func (w *world) rotate(id string, overlap time.Duration) {
@@ -127,7 +127,7 @@ func (w *world) rotate(id string, overlap time.Duration) {
 		k.Older = append(k.Older, store.Secret{Fingerprint: k.Fingerprint, Display: k.Display, Until: time.Now().Add(overlap)})
 		k.Fingerprint, k.Display = usage.Fingerprint(text), usage.DisplayKey(text)
 	})
-	w.sync.Learn(text)
+	w.sync.Add(text)
 }
 
 func (w *world) revoke(id string) {
@@ -204,7 +204,7 @@ func TestLifeOfAKey(t *testing.T) {
 	w.eventually(0, "sk-existing")
 	w.eventually(1, "sk-other")
 	require.False(t, w.opens(0, w.secrets["a"]))
-	w.state(0, func(s State) bool { return s.Status == Drifted && s.Drift[0].Kind == Unknown })
+	w.state(0, func(s State) bool { return s.Status == Drifted && s.Drift[0].Kind == Unmanaged })
 }
 
 // TestWithinASecond: with the proxy's slow check of the management key, each change is there in time.
@@ -217,7 +217,7 @@ func TestWithinASecond(t *testing.T) {
 	} {
 		begin := time.Now()
 		do()
-		w.state(0, func(s State) bool { return s.Known == len(w.secrets) })
+		w.state(0, func(s State) bool { return s.Synced == len(w.secrets) })
 		t.Log(name, time.Since(begin))
 	}
 	begin := time.Now()
@@ -310,7 +310,7 @@ func TestImport(t *testing.T) {
 	require.GreaterOrEqual(t, i, 0)
 	require.Equal(t, usage.DisplayKey(alice), s.Drift[i].Display)
 	w.store.add(store.Key{ID: "alice", Name: "alice", Fingerprint: s.Drift[i].Fingerprint, Display: s.Drift[i].Display, Imported: true})
-	w.state(0, func(s State) bool { return s.Known == 1 && len(s.Drift) == 1 })
+	w.state(0, func(s State) bool { return s.Synced == 1 && len(s.Drift) == 1 })
 	w.store.change("alice", func(k *store.Key) { k.Disabled = true })
 	w.eventually(0, "sk-bob")
 	w.store.change("alice", func(k *store.Key) { k.Disabled = false })
@@ -320,7 +320,7 @@ func TestImport(t *testing.T) {
 
 	const carol = "sk-carol-0123456789abcdef" // named by its value
 	w.store.add(store.Key{ID: "carol", Name: "carol", Fingerprint: usage.Fingerprint(carol), Display: usage.DisplayKey(carol), Imported: true})
-	w.sync.Learn(carol)
+	w.sync.Add(carol)
 	w.make("new")
 	w.eventually(0, alice, "sk-bob", w.secrets["new"])
 	_, held := w.sync.secretOf(usage.Fingerprint(carol))
@@ -373,8 +373,8 @@ func TestManyChangesAtOnce(t *testing.T) {
 	}
 	w.eventually(0, slices.Clone(want)...)
 	w.eventually(1, want...)
-	w.state(0, func(s State) bool { return s.Known == len(alive) })
-	w.state(1, func(s State) bool { return s.Known == len(alive) })
+	w.state(0, func(s State) bool { return s.Synced == len(alive) })
+	w.state(1, func(s State) bool { return s.Synced == len(alive) })
 	require.Eventually(t, func() bool { // a proxy may still be at the end of its last round
 		w.sync.settle()
 		w.sync.mu.Lock()
@@ -414,7 +414,7 @@ func TestLearnDoesNotWait(t *testing.T) {
 	learned := make(chan struct{})
 	go func() {
 		defer close(learned)
-		s.Learn("tb-a-secret-of-the-tests")
+		s.Add("tb-a-secret-of-the-tests")
 	}()
 	select {
 	case <-learned:

@@ -248,14 +248,14 @@ func (t *target) report(x *snapshot, l list, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	st := State{Name: t.p.Name, Endpoint: t.p.Endpoint, Version: t.p.Client.Version().Release, Status: InSync, CheckedAt: t.state.CheckedAt,
-		Keys: t.state.Keys, Known: t.state.Known, Drift: t.state.Drift}
+		Keys: t.state.Keys, Synced: t.state.Synced, Drift: t.state.Drift}
 	if l != nil {
-		st.CheckedAt, st.Keys, st.Known, st.Drift = t.s.o.Now(), len(l), 0, drift(x, l, t.ever)
+		st.CheckedAt, st.Keys, st.Synced, st.Drift = t.s.o.Now(), len(l), 0, drift(x, l, t.ever)
 		t.there = make(map[string]bool, len(l))
 		for f := range l {
 			t.there[f] = true
 			if x.wanted[f] != nil {
-				st.Known++
+				st.Synced++
 			}
 		}
 	}
@@ -301,7 +301,7 @@ func drift(x *snapshot, l list, ever map[string]bool) []Drift {
 		case isPlaceholder(text):
 			add(Drift{Kind: Locked})
 		case x.known[f] == nil:
-			add(Drift{Kind: Unknown, Fingerprint: f, Display: usage.DisplayKey(text)})
+			add(Drift{Kind: Unmanaged, Fingerprint: f, Display: usage.DisplayKey(text)})
 		}
 	}
 	slices.SortFunc(out, func(a, b Drift) int {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -393,7 +394,7 @@ var accountCases = map[string]struct {
 	},
 }
 
-// TestResolve gives each case's records to an index in many orders: the outcome is the same.
+// TestResolve adds the records of each case to an index in many orders: the outcome is the same.
 func TestResolve(t *testing.T) {
 	for name, tc := range accountCases {
 		t.Run(name, func(t *testing.T) {
@@ -401,29 +402,26 @@ func TestResolve(t *testing.T) {
 			for range 50 {
 				records := slices.Clone(tc.records)
 				rng.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
-				x := newIndex(true)
-				names := map[*node]string{}
+				x := correlation.New(true)
+				names := map[*store.Record]string{}
 				for _, r := range records {
 					if r.isLink() {
-						x.addLink(r.link(), testStart)
+						x.AddSpanParent(r.link(), testStart)
 						continue
 					}
-					c := r.call()
-					g := gistOf(&c)
-					names[x.add(&c, &g, testStart)] = r.name
+					put := &store.Record{Call: r.call()}
+					p := correlation.Precompute(&put.Call)
+					x.Add(put, &p, testStart)
+					names[put] = r.name
 				}
-				for n := range names {
-					x.visit(n)
-				}
-				x.resolve(int64(24 * time.Hour))
 				var counted []string
-				for n, name := range names {
-					if f := x.found(n); f.counted {
-						counted = append(counted, name)
-					} else {
-						require.True(t, f.decided)
+				decided := 0
+				x.Decide(24*time.Hour, func(o *correlation.Outcome) {
+					if decided++; o.Now.Counted {
+						counted = append(counted, names[o.Arrived])
 					}
-				}
+				})
+				require.Equal(t, len(names), decided)
 				slices.Sort(counted)
 				require.Equal(t, tc.counted, counted, fmt.Sprint(records))
 			}
@@ -439,64 +437,4 @@ func TestResolve(t *testing.T) {
 			require.Equal(t, tc.counted, reckoned, "the reference accountant")
 		})
 	}
-}
-
-// TestIndexRollback undoes what a failed write did: the index is as if it never was.
-func TestIndexRollback(t *testing.T) {
-	first := told{name: "a", trace: "1", out: 5, response: "r", group: "g", scope: "x"}.call()
-	second := told{name: "b", trace: "1", parent: "a", out: 5, response: "r", group: "g", echo: true, scope: "y"}.call()
-	add := func(x *index, c usage.Call) *node {
-		g := gistOf(&c)
-		return x.add(&c, &g, testStart)
-	}
-	first.Quality |= usage.RunningSum
-	fuller := first
-	fuller.Tokens.OutputText, fuller.ResponseID, fuller.SignalGroup = 9, "r2", ""
-	x := newIndex(true)
-	a := add(x, first)
-	before := usage.Tokens{OutputText: 2}
-	x.stand(a, &standing{counted: true, lent: usage.Attribution{User: "ann"}, before: before})
-	x.commit()
-
-	x.begin()
-	b := add(x, second)
-	x.stand(b, &standing{by: a.id, reason: store.ReasonEcho})
-	x.addLink(told{name: "l", parent: "a", trace: "1", role: linkRole}.link(), testStart)
-	x.addLink(told{name: "l", parent: "a", trace: "2", role: linkRole}.link(), testStart)
-	g := gistOf(&fuller)
-	x.replace(a, &fuller, &g, testStart)
-	x.stand(a, &standing{by: b.id, reason: store.ReasonTwin, lent: usage.Attribution{User: "bob"}})
-	x.rollback()
-
-	require.Equal(t, 1, x.size)
-	require.Equal(t, a.trace, x.oldest)
-	require.Equal(t, a.trace, x.youngest)
-	require.Equal(t, []*node{a}, allOf(x, a))
-	for _, table := range []table{x.byTrace, x.byID, x.byKey.table, x.whos.facts.table, x.models.table, x.sources.table, x.groupKeys.table} {
-		require.Equal(t, 1, table.used)
-	}
-	require.Zero(t, x.byLink.used)
-	require.Equal(t, 1, x.byKey.count(keyOf('r', "r")))
-	require.Equal(t, 1, x.groups[a.group].full)
-	require.Empty(t, x.groups[a.group].echoes)
-	require.Equal(t, standing{counted: true, lent: usage.Attribution{User: "ann"}, before: before}, x.standingOf(a))
-	require.Equal(t, first.Tokens.Output(), x.running[a.self].OutputText)
-	require.Equal(t, fullnessOf(&first), a.full)
-	require.Empty(t, x.by)
-
-	x.forget(x.oldest, x.traces.at(x.oldest))
-	require.Zero(t, x.size)
-	for _, table := range []table{
-		x.byTrace, x.byID, x.byLink, x.byKey.table, x.byTwin.table, x.byQuiet.table, x.whos.facts.table, x.whos.texts.table, x.models.table, x.sources.table, x.groupKeys.table,
-	} {
-		require.Zero(t, table.used)
-	}
-	require.Empty(t, x.groups)
-	require.Empty(t, x.running)
-	require.Empty(t, x.before)
-}
-
-func allOf(x *index, n *node) (all []*node) {
-	x.eachOf(x.traces.at(n.trace), func(n *node) { all = append(all, n) })
-	return all
 }

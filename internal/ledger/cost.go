@@ -8,9 +8,9 @@ type tierPrices interface {
 	PricesTier(c *usage.Call) bool
 }
 
-// settle gives a call its cost: the computed one where the model has a price, else what the
+// setCost gives a call its cost: the computed one where the model has a price, else what the
 // telemetry reported (or the other way round), else none.
-func (l *Ledger) settle(c *usage.Call) {
+func (l *Ledger) setCost(c *usage.Call) {
 	c.Quality &^= usage.Unpriced | usage.ReportedCost | usage.NoUsage | usage.TierUnpriced
 	c.Cost, c.PriceVersion = 0, ""
 	var computed usage.NanoUSD

@@ -18,7 +18,7 @@ func (l *Ledger) Figures(ctx context.Context, f store.Filter, visit func(*store.
 func (l *Ledger) Watermark() time.Time {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.floor
+	return l.watermark
 }
 
 // Counters returns what each counter series counts, of all calls ever taken, and the models that have timings of

@@ -12,11 +12,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -159,8 +159,8 @@ type Ledger struct {
 	// commits is held for writing from the moment a write may be on disk until the sums in
 	// memory have it too, so that a reader that needs both sees them agree.
 	commits sync.RWMutex
-	// undecided says that the outcome of the last write is not known, see outcome; guarded by commits.
-	undecided bool
+	// outcomeUnknown says that the outcome of the last write is not known, see outcome; guarded by commits.
+	outcomeUnknown bool
 
 	mu      sync.RWMutex // guards what follows
 	touches touches
@@ -170,7 +170,7 @@ type Ledger struct {
 	last    time.Time // of the last commit
 	// commitNumber is that of the last commit that changed a sum.
 	commitNumber int64
-	floor        time.Time // what starts before it was dropped
+	watermark    time.Time // what starts before it was dropped
 	counters     Counters
 	// retentionErr is why records could not be dropped at the last try.
 	retentionErr error
@@ -181,13 +181,13 @@ type Ledger struct {
 	secrets   atomic.Int64 // see Status.Secrets
 
 	// What follows belongs to the writer's goroutine.
-	index       *index         // nil until it is read
-	transaction transaction    // the one that is under way
-	hours       []store.Hour   // until the index is read: where to find what was put lately
-	dirty       map[int64]bool // hours whose stored sums lack changes
-	storedFloor time.Time      // the floor as the store knows it
-	unsaved     bool           // the series were made anew and are not stored yet
-	journaled   int            // bytes of journals since the sums were stored
+	index           *correlation.Index // nil until it is read
+	transaction     transaction        // the one that is under way
+	hours           []store.Hour       // until the index is read: where to find what was put lately
+	dirtyHours      map[int64]bool     // hours whose stored sums lack changes
+	storedWatermark time.Time          // the floor as the store knows it
+	unsaved         bool               // the series were made anew and are not stored yet
+	journaled       int                // bytes of journals since the sums were stored
 }
 
 // KeyedFingerprint gives the form in which a key's fingerprint is kept and asked for here. What has that form already
@@ -225,7 +225,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		o.chunk = defaultChunk
 	}
 	l := &Ledger{
-		engine: engine, o: o, keyed: usage.NewFingerprintKeyer(o.KeySecret), series: rollup.NewSeries(o.Series), dirty: map[int64]bool{},
+		engine: engine, o: o, keyed: usage.NewFingerprintKeyer(o.KeySecret), series: rollup.NewSeries(o.Series), dirtyHours: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.sumStore, l.maintenance = abilities(engine)
@@ -247,7 +247,7 @@ func (l *Ledger) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
-	l.floor, l.storedFloor, l.last = info.Watermark, info.Watermark, info.LastStored
+	l.watermark, l.storedWatermark, l.last = info.Watermark, info.Watermark, info.LastStored
 	if err := l.loadSums(ctx); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
@@ -256,92 +256,6 @@ func (l *Ledger) load(ctx context.Context) error {
 	}
 	return nil
 }
-
-// loadIndex puts the records into the index that were put lately, and all that start lately, so that
-// live traffic need not be looked for in the store; the newest first, until it is full.
-func (l *Ledger) loadIndex(ctx context.Context) error {
-	now := l.o.Now()
-	since := now.Add(-l.o.Window)
-	l.index = newIndex(!l.o.NoTwins)
-	first := hourOf(since) + 1 // from there on all records are read
-	from, _ := hourBuckets(first)
-	l.index.completeAfter = rollup.BucketStart(from).UnixNano()
-	hours := l.lateHours(first, hourOf(now.Add(maxAhead)), since)
-	for _, h := range slices.Backward(hours) {
-		from, to := hourBuckets(h)
-		f := store.Filter{From: rollup.BucketStart(from), To: rollup.BucketStart(to), Superseded: true}
-		if f.From.Before(since) {
-			f.StoredSince = since
-		}
-		if l.index.size >= l.o.MaxSpans {
-			l.index.completeAfter = max(l.index.completeAfter, f.To.UnixNano())
-			break
-		}
-		if f.From.Before(l.floor) {
-			f.From = l.floor
-		}
-		if err := l.indexHour(ctx, f, since); err != nil {
-			return err
-		}
-	}
-	if l.sumStore == (noSums{}) && l.index.size < l.o.MaxSpans { // which hours changed lately is not known
-		to := rollup.BucketStart(from)
-		if err := l.indexHour(ctx, store.Filter{From: l.floor, To: to, StoredSince: since, Superseded: true}, since); err != nil {
-			return err
-		}
-	}
-	err := l.engine.Links(ctx, since, func(k usage.SpanParent) error {
-		l.index.addLink(k, l.o.Now())
-		l.index.commit()
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read the places of spans: %w", err)
-	}
-	l.index.evict(l.o.MaxSpans, since)
-	l.hours = nil
-	return nil
-}
-
-// lateHours gives the hours whose records may have to be in the index, ascending: those of which some
-// were put since a time, and all from first to last.
-func (l *Ledger) lateHours(first, last int64, since time.Time) []int64 {
-	var hours []int64
-	for _, h := range l.hours {
-		if h.Number < first && (h.Dirty || !h.LastStored.Before(since)) {
-			hours = append(hours, h.Number)
-		}
-	}
-	for h := first; h <= last; h++ {
-		hours = append(hours, h)
-	}
-	return hours
-}
-
-// indexHour puts the records of a filter into the index.
-func (l *Ledger) indexHour(ctx context.Context, f store.Filter, since time.Time) error {
-	n := 0
-	err := l.engine.Scan(ctx, f, func(r *store.Record) error {
-		own := r.Call
-		own.Inherit(usage.Attribution{})
-		own.Deduct(usage.Tokens{})
-		g := gistOf(&own)
-		node := l.index.add(&own, &g, r.StoredAt)
-		l.index.setStanding(node, &standing{counted: r.Counted, by: r.SupersededBy, reason: r.Reason, lent: r.InheritedAttribution(), before: r.Before})
-		l.index.commit()
-		if n++; n%indexStep == 0 {
-			l.index.evict(l.o.MaxSpans, since)
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read the records put lately: %w", err)
-	}
-	return nil
-}
-
-// indexStep is after how many records of one hour the index is cut to its size while it is read.
-const indexStep = 10_000
 
 // Close takes no more batches, commits those that wait, and closes the engine.
 func (l *Ledger) Close() error {
@@ -364,8 +278,8 @@ func (l *Ledger) lastCommit() time.Time {
 func (l *Ledger) kept(f store.Filter) store.Filter {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if f.From.Before(l.floor) {
-		f.From = l.floor
+	if f.From.Before(l.watermark) {
+		f.From = l.watermark
 	}
 	return f
 }

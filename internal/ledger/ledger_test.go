@@ -285,7 +285,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	for i := range 30 {
 		commit(t, l, told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 1})
 	}
-	require.LessOrEqual(t, l.index.size, 10)
+	require.LessOrEqual(t, l.index.Size(), 10)
 	commit(t, l, told{name: "0", trace: "0", out: 1})
 	require.EqualValues(t, 30, total(t, l).Calls)
 	status, err := l.Status(context.Background())
@@ -339,7 +339,7 @@ func TestCost(t *testing.T) {
 	} {
 		l := &Ledger{o: tc.o}
 		c := tc.call
-		l.settle(&c)
+		l.setCost(&c)
 		require.Equal(t, tc.cost, c.Cost, tc.name)
 		require.Equal(t, tc.quality, c.Quality, tc.name)
 	}

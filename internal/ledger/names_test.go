@@ -198,7 +198,7 @@ func TestSlowDisk(t *testing.T) {
 		done := make(chan error, 1)
 		go func() {
 			done <- l.inWriter(context.Background(), func(ctx context.Context) error {
-				return l.foldPage(ctx, rollup.Page{Day: rollup.DayOf(c.Start), Dimension: rollup.Users})
+				return l.mergePage(ctx, rollup.Page{Day: rollup.DayOf(c.Start), Dimension: rollup.Users})
 			})
 		}()
 		<-disk.reading

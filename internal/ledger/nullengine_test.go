@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/loadgen"
 	"github.com/tokenboard/tokenboard/internal/pricing"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -159,7 +160,7 @@ func TestIndexSize(t *testing.T) {
 	const calls = defaultMaxSpans
 	g := loadgen.New(loadgen.Set{Calls: calls, End: time.Now(), Ordered: true, Days: 1})
 	before := heap()
-	x := newIndex(true)
+	x := correlation.New(true)
 	for {
 		b := singles(g, 4000)
 		if len(b.Calls) == 0 {
@@ -167,14 +168,15 @@ func TestIndexSize(t *testing.T) {
 		}
 		for i := range b.Calls {
 			c := &b.Calls[i]
-			if g := gistOf(c); x.find(c.ID, g.id) == nil {
-				x.add(c, &g, c.Start)
+			if p := correlation.Precompute(c); x.Find(c.ID, &p) == nil {
+				x.Add(&store.Record{Call: *c}, &p, c.Start)
 			}
 		}
-		x.commit()
+		x.Commit()
+		x.End()
 	}
 	used := heap() - before
-	t.Logf("%d spans take %.1f MB, %d bytes each", x.size, float64(used)/1e6, used/uint64(x.size))
+	t.Logf("%d spans take %.1f MB, %d bytes each", x.Size(), float64(used)/1e6, used/uint64(x.Size()))
 	require.Less(t, used, uint64(60e6))
 	runtime.KeepAlive(x)
 	runtime.KeepAlive(g)

@@ -53,7 +53,7 @@ func (o *observers) add(f func(Commit)) (stop func()) {
 	}
 }
 
-func (o *observers) tell(c Commit) {
+func (o *observers) notify(c Commit) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, f := range o.all {

@@ -34,7 +34,7 @@ func (l *Ledger) apply(ctx context.Context, w *store.Write) error {
 func (l *Ledger) outcome(ctx context.Context, id store.WriteID, failed error) error {
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		committed, err := l.engine.Committed(ctx, id)
-		l.undecided = err != nil
+		l.outcomeUnknown = err != nil
 		l.noteOutcome(err)
 		switch {
 		case committed:
@@ -75,7 +75,7 @@ func (l *Ledger) noteOutcome(err error) {
 // two may differ.
 func (l *Ledger) agree() (release func(), err error) {
 	l.commits.RLock()
-	if l.undecided {
+	if l.outcomeUnknown {
 		l.commits.RUnlock()
 		return nil, fmt.Errorf("%w: ask again when the store answers", ErrOutcomeUnknown)
 	}

@@ -157,7 +157,7 @@ func (l *Ledger) fromMemory(ctx context.Context, p *plan, alone bool) (a Answer,
 		sums = l.begin(p, buckets, s)
 	}
 	asOf, commit := l.last, l.commitNumber
-	seen := l.touches.now(l.floor)
+	seen := l.touches.now(l.watermark)
 	sure = alone || !l.touches.changing(buckets.partial)
 	l.mu.RUnlock()
 	if !sure {
@@ -183,7 +183,7 @@ func (l *Ledger) fromMemory(ctx context.Context, p *plan, alone bool) (a Answer,
 		}
 	}
 	l.mu.RLock()
-	sure = alone || (!l.touches.changing(buckets.partial) && l.touches.same(seen, l.floor, buckets.partial))
+	sure = alone || (!l.touches.changing(buckets.partial) && l.touches.same(seen, l.watermark, buckets.partial))
 	l.mu.RUnlock()
 	return s.answer(asOf, commit), sure, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -76,7 +77,7 @@ func reference(b usage.Batch, window time.Duration) map[usage.ID]refVerdict {
 		verdicts[c.ID] = refVerdict{}
 	}
 	for _, records := range calls {
-		slices.SortFunc(records, func(a, b *refCall) int { return -fullnessOf(&a.Call).compare(fullnessOf(&b.Call)) })
+		slices.SortFunc(records, func(a, b *refCall) int { return byCompleteness(&a.Call, &b.Call) })
 		best := records[0]
 		hidden := !best.bears() && slices.ContainsFunc(records, func(c *refCall) bool { return refQuietTwin(all, c) })
 		if !hidden {
@@ -86,11 +87,22 @@ func reference(b usage.Batch, window time.Duration) map[usage.ID]refVerdict {
 	return verdicts
 }
 
+// byCompleteness puts the more complete record first.
+func byCompleteness(a, b *usage.Call) int {
+	switch {
+	case correlation.MoreComplete(a, b):
+		return -1
+	case correlation.MoreComplete(b, a):
+		return 1
+	}
+	return 0
+}
+
 // refRecords keeps of each record the fullest delivery.
 func refRecords(calls []usage.Call) []*refCall {
 	byID := map[usage.ID]*refCall{}
 	for _, c := range calls {
-		if old := byID[c.ID]; old == nil || fullnessOf(&old.Call).less(fullnessOf(&c)) {
+		if old := byID[c.ID]; old == nil || correlation.MoreComplete(&c, &old.Call) {
 			byID[c.ID] = &refCall{Call: c}
 		}
 	}
@@ -330,7 +342,7 @@ func refQuietTwin(all []*refCall, c *refCall) bool {
 		return best
 	}
 	return !c.bears() && slices.ContainsFunc(all, func(o *refCall) bool {
-		return twins(c, o) && nearest(c, o.Scope) == o && nearest(o, c.Scope) == c && (o.bears() || fullnessOf(&c.Call).less(fullnessOf(&o.Call)))
+		return twins(c, o) && nearest(c, o.Scope) == o && nearest(o, c.Scope) == c && (o.bears() || correlation.MoreComplete(&o.Call, &c.Call))
 	})
 }
 

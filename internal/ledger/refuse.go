@@ -15,7 +15,7 @@ var (
 // Refuses tells why a call that starts at a time would not be taken now; nil where it would.
 func (l *Ledger) Refuses(start time.Time) error {
 	l.mu.RLock()
-	floor := l.floor
+	watermark := l.watermark
 	l.mu.RUnlock()
 	now := l.o.Now()
 	switch {
@@ -23,7 +23,7 @@ func (l *Ledger) Refuses(start time.Time) error {
 		return ErrNoTime
 	case start.After(now.Add(maxAhead)):
 		return ErrTooNew
-	case start.Before(floor), l.o.MaxAge > 0 && start.Before(now.Add(-l.o.MaxAge)):
+	case start.Before(watermark), l.o.MaxAge > 0 && start.Before(now.Add(-l.o.MaxAge)):
 		return ErrTooOld
 	}
 	return nil

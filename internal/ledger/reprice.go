@@ -156,7 +156,7 @@ func (p *repricing) step(ctx context.Context) error {
 	for i := range records {
 		old := &records[i].Call
 		now[i] = *old
-		p.ledger.settle(&now[i])
+		p.ledger.setCost(&now[i])
 		if old.Cost == now[i].Cost && old.Quality == now[i].Quality && old.PriceVersion == now[i].PriceVersion {
 			continue
 		}
@@ -186,7 +186,7 @@ func (p *repricing) step(ctx context.Context) error {
 // applyCosts commits other costs of stored records, and moves the sums along.
 func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change) error {
 	w.At = l.o.Now().UTC()
-	w.DirtyHours = l.dirtyBy(changes)
+	w.DirtyHours = l.dirtiedBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Change = l.journal(changes)
@@ -203,7 +203,7 @@ func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change
 	l.changed(&w, changes)
 	l.last = w.At
 	l.commitNumber++
-	l.observers.tell(Commit{Number: l.commitNumber, At: w.At, Changes: changes})
+	l.observers.notify(Commit{Number: l.commitNumber, At: w.At, Changes: changes})
 	return nil
 }
 

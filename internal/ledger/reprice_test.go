@@ -167,7 +167,7 @@ func TestRepriceARange(t *testing.T) {
 					continue
 				}
 				want := r.Call
-				l.settle(&want)
+				l.setCost(&want)
 				require.Equal(t, want, r.Call)
 			}
 			requireConsistent(t, l)
@@ -223,7 +223,7 @@ func TestRepriceUnderLoad(t *testing.T) {
 	require.Equal(t, want+80, total(t, l).Calls)
 	for _, r := range stored(t, l) {
 		fresh := r.Call
-		l.settle(&fresh)
+		l.setCost(&fresh)
 		require.Equal(t, fresh, r.Call)
 	}
 }

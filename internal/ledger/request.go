@@ -7,17 +7,18 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // request is a batch that waits to be committed.
 type request struct {
-	records []store.Record // the batch's calls, with their costs
-	gists   []gist         // of the records
-	links   []usage.SpanParent
-	result  chan error
-	state   atomic.Int32
+	records     []store.Record            // the batch's calls, with their costs
+	precomputed []correlation.Precomputed // of the records
+	parents     []usage.SpanParent
+	result      chan error
+	state       atomic.Int32
 }
 
 // The states of a request.
@@ -33,7 +34,7 @@ func (r *request) begin() bool { return r.state.CompareAndSwap(waiting, begun) }
 // leave takes a request back; false where the writer has begun it.
 func (r *request) leave() bool { return r.state.CompareAndSwap(waiting, left) }
 
-func (r *request) size() int { return len(r.records) + len(r.links) }
+func (r *request) size() int { return len(r.records) + len(r.parents) }
 
 // requests are used again: a batch's records are most of what a commit allocates.
 var requests = sync.Pool{New: func() any { return &request{result: make(chan error, 1)} }}
@@ -43,8 +44,8 @@ func (l *Ledger) request(b *usage.Batch) *request {
 	r := requests.Get().(*request)
 	r.state.Store(waiting)
 	n := len(b.Calls)
-	r.records, r.gists = slices.Grow(r.records[:0], n)[:n], slices.Grow(r.gists[:0], n)[:n]
-	r.links = append(r.links[:0], b.Parents...) // the caller may leave before the writer comes to it
+	r.records, r.precomputed = slices.Grow(r.records[:0], n)[:n], slices.Grow(r.precomputed[:0], n)[:n]
+	r.parents = append(r.parents[:0], b.Parents...) // the caller may leave before the writer comes to it
 	for i := range b.Calls {
 		c := &r.records[i].Call
 		*c = b.Calls[i]
@@ -55,8 +56,8 @@ func (l *Ledger) request(b *usage.Batch) *request {
 		}
 		c.Before = usage.Tokens{}
 		c.RejectImpossible() // whoever made it: no sum must be led astray by one call
-		l.settle(c)
-		r.gists[i] = gistOf(c)
+		l.setCost(c)
+		r.precomputed[i] = correlation.Precompute(c)
 	}
 	return r
 }

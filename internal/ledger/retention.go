@@ -23,7 +23,7 @@ const sizeStep = 20
 func (l *Ledger) startRetention(ctx context.Context, more chan<- struct{}) {
 	cut, err := l.cut(ctx)
 	if err == nil {
-		err = l.raiseFloor(ctx, cut)
+		err = l.raiseWatermark(ctx, cut)
 	}
 	l.noteRetention(err)
 	if err == nil {
@@ -71,16 +71,16 @@ func (l *Ledger) cut(ctx context.Context) (time.Time, error) {
 	return cut, nil
 }
 
-// raiseFloor takes everything that starts before a time out of the sums and out of sight.
-func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
-	if !cut.After(l.floor) { // only this goroutine writes the floor
+// raiseWatermark takes everything that starts before a time out of the sums and out of sight.
+func (l *Ledger) raiseWatermark(ctx context.Context, cut time.Time) error {
+	if !cut.After(l.watermark) { // only this goroutine writes the floor
 		return nil
 	}
 	var gone []usage.Call
 	if !rollup.Aligned(cut) { // the part of a base bucket that goes
 		from := rollup.BucketStart(rollup.BucketOf(cut))
-		if from.Before(l.floor) {
-			from = l.floor
+		if from.Before(l.watermark) {
+			from = l.watermark
 		}
 		err := l.engine.Figures(ctx, store.Filter{From: from, To: cut}, func(r *store.Record) error {
 			gone = append(gone, r.Call)
@@ -104,7 +104,7 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 	for i := range gone {
 		l.sums.Add(&gone[i], -1)
 	}
-	l.floor = cut
+	l.watermark = cut
 	l.unsaved = true // days may have gone
 	return nil
 }
@@ -113,7 +113,7 @@ func (l *Ledger) raiseFloor(ctx context.Context, cut time.Time) error {
 func (l *Ledger) continueRetention(ctx context.Context, more chan<- struct{}) {
 	n, left, err := l.retire(ctx)
 	if err == nil {
-		l.storedFloor = l.floor
+		l.storedWatermark = l.watermark
 	}
 	if err == nil && n > 0 {
 		l.mu.Lock()

@@ -28,7 +28,7 @@ func (l *Ledger) retire(ctx context.Context) (n int64, left bool, err error) {
 		return 0, false, fmt.Errorf("read the records to remove: %w", err)
 	}
 	r := store.Retirement{
-		ID: store.NewWriteID(), Epoch: l.lease.Epoch, Before: before, Watermark: l.floor, LinksBefore: now.Add(-l.o.Window), Spent: spent.list(),
+		ID: store.NewWriteID(), Epoch: l.lease.Epoch, Before: before, Watermark: l.watermark, LinksBefore: now.Add(-l.o.Window), Spent: spent.list(),
 		JoinBefore: now.Add(-l.o.Window - bucketsKept),
 	}
 	if err := l.engine.Retire(ctx, r); err != nil {
@@ -44,12 +44,12 @@ func (l *Ledger) retire(ctx context.Context) (n int64, left bool, err error) {
 
 // chunk visits the records that go at a time, without their names, and returns where those begin that stay.
 func (l *Ledger) chunk(ctx context.Context, visit func(*store.Record)) (before store.Ref, left bool, err error) {
-	before.Start = l.floor
+	before.Start = l.watermark
 	next, found, err := l.engine.Nth(ctx, int64(l.o.chunk))
 	if err != nil {
 		return before, false, err
 	}
-	if left = found && next.Before(l.floor); left {
+	if left = found && next.Before(l.watermark); left {
 		oldest, _, err := l.engine.Nth(ctx, 0)
 		if err != nil {
 			return before, false, err
@@ -59,7 +59,7 @@ func (l *Ledger) chunk(ctx context.Context, visit func(*store.Record)) (before s
 		}
 		before.Start = next
 	}
-	if l.floor.IsZero() {
+	if l.watermark.IsZero() {
 		return before, false, nil
 	}
 	err = l.engine.Figures(ctx, store.Filter{To: before.Start, Superseded: true}, func(r *store.Record) error {
@@ -125,8 +125,8 @@ func spentOf(fingerprint string, start time.Time, s *Sums) store.Spent {
 	return store.Spent{Fingerprint: fingerprint, Start: start, Calls: s.Calls, Tokens: s.Tokens.Total(), Cost: s.Cost}
 }
 
-// retired visits what was spent before a time: in records that were removed, and in those that are about to be.
-func (l *Ledger) retired(ctx context.Context, before time.Time, of map[string]bool, visit func(store.Spent)) error {
+// spentByDropped visits what was spent before a time: in records that were removed, and in those that are about to be.
+func (l *Ledger) spentByDropped(ctx context.Context, before time.Time, of map[string]bool, visit func(store.Spent)) error {
 	left := spending{}
 	err := l.engine.Retired(ctx, before, func(s store.Spent) error {
 		if of[s.Fingerprint] {

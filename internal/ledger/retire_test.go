@@ -19,7 +19,7 @@ import (
 func retires(t *testing.T, l *Ledger, floor time.Time) (n int64, left bool, err error) {
 	t.Helper()
 	require.NoError(t, l.inWriter(t.Context(), func(ctx context.Context) error {
-		if err := l.raiseFloor(ctx, floor); err != nil {
+		if err := l.raiseWatermark(ctx, floor); err != nil {
 			return err
 		}
 		n, left, err = l.retire(ctx)

@@ -18,7 +18,7 @@ import (
 func (l *Ledger) Series() (sums map[rollup.Labels]Sums, timings map[rollup.Value]rollup.Timings) {
 	l.commits.RLock() // a commit knows what was shown when its journal is made
 	defer l.commits.RUnlock()
-	if l.undecided {
+	if l.outcomeUnknown {
 		return l.series.Exposed()
 	}
 	l.mu.RLock()
@@ -65,7 +65,7 @@ func (l *Ledger) loadSeries(ctx context.Context, records bool) error {
 	if some || !records {
 		return nil
 	}
-	err = l.engine.Scan(ctx, store.Filter{From: l.floor}, func(r *store.Record) error {
+	err = l.engine.Scan(ctx, store.Filter{From: l.watermark}, func(r *store.Record) error {
 		l.series.Journal([]rollup.Change{{Call: &r.Call, N: 1}})
 		l.series.Commit()
 		return nil

@@ -26,7 +26,7 @@ func (l *Ledger) Spending(ctx context.Context, of map[string]bool, whole func(be
 	if err != nil {
 		return 0, fmt.Errorf("sum what keys spent: %w", err)
 	}
-	if err := l.retired(ctx, floor, of, visit); err != nil {
+	if err := l.spentByDropped(ctx, floor, of, visit); err != nil {
 		return 0, fmt.Errorf("sum what keys spent: %w", err)
 	}
 	return commit, nil
@@ -50,7 +50,7 @@ func (l *Ledger) spentInMemory(ctx context.Context, of map[string]bool, whole fu
 	}
 	for try := 0; ; try++ { // the sums may be saved meanwhile
 		l.mu.RLock()
-		commit, floor = l.commitNumber, l.floor
+		commit, floor = l.commitNumber, l.watermark
 		var uncertain []string
 		for m := range keys {
 			if !l.sums.IsComplete(rollup.Keys, map[rollup.Value]bool{m: true}) {

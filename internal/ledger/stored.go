@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -23,14 +24,14 @@ type storedRecords map[storedAt]*store.Record
 
 // late is a delivery that waits for what the store has.
 type late struct {
-	record *store.Record
-	gist   *gist
+	record      *store.Record
+	precomputed *correlation.Precomputed
 }
 
-// stand is the change of the standing of a stored record.
-type stand struct {
+// decisionChange is the change of the standing of a stored record.
+type decisionChange struct {
 	at       storedAt
-	was, now standing
+	was, now correlation.Decision
 }
 
 // read looks records up, once each.
@@ -59,14 +60,14 @@ func (t *transaction) read(ctx context.Context, wanted []storedAt) error {
 }
 
 // wait leaves a delivery until it is known what the store has.
-func (t *transaction) wait(at storedAt, r *store.Record, g *gist) {
+func (t *transaction) wait(at storedAt, r *store.Record, g *correlation.Precomputed) {
 	t.late = append(t.late, late{r, g})
 	t.wanted = append(t.wanted, at)
 	t.waited = true
 }
 
-// takeLate takes the deliveries that waited, in the order in which they came.
-func (t *transaction) takeLate(ctx context.Context) error {
+// addLate takes the deliveries that waited, in the order in which they came.
+func (t *transaction) addLate(ctx context.Context) error {
 	for len(t.late) > 0 {
 		if err := t.read(ctx, t.wanted); err != nil {
 			return err
@@ -74,63 +75,65 @@ func (t *transaction) takeLate(ctx context.Context) error {
 		waiting := t.late
 		t.late, t.wanted = nil, t.wanted[:0]
 		for _, r := range waiting {
-			t.takeCall(r.record, r.gist)
+			t.addCall(r.record, r.precomputed)
 		}
 	}
 	return nil
 }
 
-// restand gives stored records another standing: each may move into the sums or out of them, or count for
+// applyDecisions gives stored records another standing: each may move into the sums or out of them, or count for
 // somebody else.
-func (t *transaction) restand(ctx context.Context, w *store.Write) error {
-	for i := range t.restands {
-		if s := &t.restands[i]; s.moves() {
+func (t *transaction) applyDecisions(ctx context.Context, w *store.Write) error {
+	for i := range t.changedDecisions {
+		if s := &t.changedDecisions[i]; s.moves() {
 			t.wanted = append(t.wanted, s.at)
 		}
 	}
 	if err := t.read(ctx, t.wanted); err != nil {
 		return err
 	}
-	for i := range t.restands {
-		t.restandOne(&t.restands[i], w)
+	for i := range t.changedDecisions {
+		t.applyDecision(&t.changedDecisions[i], w)
 	}
 	return nil
 }
 
 // moves reports whether the sums change with the standing.
-func (s *stand) moves() bool { return s.now.counted != s.was.counted || s.changes() }
+func (s *decisionChange) moves() bool { return s.now.Counted != s.was.Counted || s.changes() }
 
 // changes reports whether the record itself changes.
-func (s *stand) changes() bool { return s.now.lent != s.was.lent || s.now.before != s.was.before }
+func (s *decisionChange) changes() bool {
+	return s.now.Inherited != s.was.Inherited || s.now.Before != s.was.Before
+}
 
-func (t *transaction) restandOne(s *stand, w *store.Write) {
+func (t *transaction) applyDecision(s *decisionChange, w *store.Write) {
 	mark := store.Mark{
-		ID: s.at.id, Start: time.Unix(0, s.at.start).UTC(), Counted: s.now.counted, SupersededBy: s.now.by, Reason: s.now.reason,
+		ID: s.at.id, Start: time.Unix(0, s.at.start).UTC(), Counted: s.now.Counted, SupersededBy: s.now.By, Reason: s.now.Reason,
 	}
 	if !s.moves() {
 		w.Mark = append(w.Mark, mark)
 		return
 	}
 	record := t.stored[s.at]
-	if record == nil || record.Start.Before(t.ledger.floor) {
+	if record == nil || record.Start.Before(t.ledger.watermark) {
 		return // removed in the meantime, and out of the sums with it
 	}
 	now := *record
-	if s.was.counted {
+	if s.was.Counted {
 		t.changes = append(t.changes, Change{Call: &record.Call, N: -1})
-		if !s.now.counted {
+		if !s.now.Counted {
 			t.counters.Superseded++
 		}
 	}
 	if !s.changes() {
 		w.Mark = append(w.Mark, mark)
 	} else {
-		now.Counted, now.SupersededBy, now.Reason = s.now.counted, s.now.by, s.now.reason
-		now.Inherit(s.now.lent)
+		now.Counted, now.SupersededBy, now.Reason = s.now.Counted, s.now.By, s.now.Reason
+		now.Inherit(s.now.Inherited)
 		t.deduct(&now, &s.now)
 		w.Put = append(w.Put, now)
 	}
-	if s.now.counted {
+	if s.now.Counted {
 		t.changes = append(t.changes, Change{Call: &now.Call, N: 1})
 	}
 }

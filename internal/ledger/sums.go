@@ -34,11 +34,11 @@ func hourBuckets(h int64) (from, to int64) {
 	return h * hour / int64(Bucket), (h + 1) * hour / int64(Bucket)
 }
 
-// dirtyBy gives the hours whose stored sums lack changes, those left out that are noted already.
-func (l *Ledger) dirtyBy(changes []Change) []int64 {
+// dirtiedBy gives the hours whose stored sums lack changes, those left out that are noted already.
+func (l *Ledger) dirtiedBy(changes []Change) []int64 {
 	var hours []int64
 	for i := range changes {
-		if h := hourOf(changes[i].Call.Start); !l.dirty[h] && !slices.Contains(hours, h) {
+		if h := hourOf(changes[i].Call.Start); !l.dirtyHours[h] && !slices.Contains(hours, h) {
 			hours = append(hours, h)
 		}
 	}
@@ -48,7 +48,7 @@ func (l *Ledger) dirtyBy(changes []Change) []int64 {
 // changed puts committed changes into the sums. The caller holds the lock.
 func (l *Ledger) changed(w *store.Write, changes []Change) {
 	for _, h := range w.DirtyHours {
-		l.dirty[h] = true
+		l.dirtyHours[h] = true
 	}
 	l.touches.note()
 	for i := range changes {
@@ -65,16 +65,16 @@ func (l *Ledger) changed(w *store.Write, changes []Change) {
 // loadSums reads the stored sums, and adds up what is not in them.
 func (l *Ledger) loadSums(ctx context.Context) error {
 	if l.sumStore == (noSums{}) {
-		return l.addUp(ctx, l.floor, endOfTime)
+		return l.addUp(ctx, l.watermark, endOfTime)
 	}
 	err := l.sumStore.SumPages(ctx, 0, func(p store.SumPage) error {
 		err := l.sums.Load(rollup.Page{Day: p.Day, Dimension: rollup.Dimension(p.Axis), Data: p.Data})
 		if err == nil && l.sums.ExceedsLimits() {
-			err = errBeyond
+			err = errExceedsLimits
 		}
 		return err
 	})
-	if errors.Is(err, errBeyond) {
+	if errors.Is(err, errExceedsLimits) {
 		return l.remakeSums(ctx)
 	}
 	if err != nil {
@@ -92,15 +92,15 @@ func (l *Ledger) loadSums(ctx context.Context) error {
 	}
 	l.hours = hours
 	// What starts before the floor is on its way out; the floor may lie within a bucket.
-	floor := rollup.BucketOf(l.floor)
-	if err := l.sums.Drop(ctx, rollup.Open[0], floor); err != nil {
+	first := rollup.BucketOf(l.watermark)
+	if err := l.sums.Drop(ctx, rollup.Open[0], first); err != nil {
 		return fmt.Errorf("drop sums: %w", err)
 	}
-	if !rollup.Aligned(l.floor) {
-		if err := l.sums.Drop(ctx, floor, floor+1); err != nil {
+	if !rollup.Aligned(l.watermark) {
+		if err := l.sums.Drop(ctx, first, first+1); err != nil {
 			return fmt.Errorf("drop sums: %w", err)
 		}
-		if err := l.addUp(ctx, l.floor, rollup.BucketStart(floor+1)); err != nil {
+		if err := l.addUp(ctx, l.watermark, rollup.BucketStart(first+1)); err != nil {
 			return err
 		}
 	}
@@ -124,21 +124,21 @@ func (l *Ledger) remakeHours(ctx context.Context, hours []store.Hour) error {
 			return fmt.Errorf("drop sums: %w", err)
 		}
 		start := rollup.BucketStart(from)
-		if start.Before(l.floor) {
-			start = l.floor
+		if start.Before(l.watermark) {
+			start = l.watermark
 		}
 		if err := l.addUp(ctx, start, rollup.BucketStart(to)); err != nil {
 			return err
 		}
 		for ; i < n; i++ {
-			l.dirty[hours[i].Number] = true
+			l.dirtyHours[hours[i].Number] = true
 		}
 	}
 	return nil
 }
 
-// errBeyond reports stored sums of more values than are told apart now.
-var errBeyond = errors.New("the stored sums have more values than sums::max_values allows")
+// errExceedsLimits reports stored sums of more values than are told apart now.
+var errExceedsLimits = errors.New("the stored sums have more values than sums::max_values allows")
 
 // remakeSums makes the sums from the records, with as many values as are allowed.
 func (l *Ledger) remakeSums(ctx context.Context) error {
@@ -159,11 +159,11 @@ func (l *Ledger) remakeSums(ctx context.Context) error {
 	}
 	for _, h := range l.hours {
 		if h.Dirty {
-			l.dirty[h.Number] = true
+			l.dirtyHours[h.Number] = true
 		}
 	}
 	l.unsaved = true
-	return l.addUp(ctx, l.floor, endOfTime)
+	return l.addUp(ctx, l.watermark, endOfTime)
 }
 
 // endOfTime is after every start that a record can have.
@@ -174,8 +174,8 @@ func (l *Ledger) sumOptions() rollup.Options {
 	return rollup.Options{MaxValues: l.o.MaxValues, Read: l.readPart}
 }
 
-// foldStep is after how many records the changes of the sums are folded while they are added up.
-const foldStep = 1_000
+// mergeStep is after how many records the changes of the sums are folded while they are added up.
+const mergeStep = 1_000
 
 // addUp adds the records of a range of time to the sums.
 func (l *Ledger) addUp(ctx context.Context, from, to time.Time) error {
@@ -188,8 +188,8 @@ func (l *Ledger) addUp(ctx context.Context, from, to time.Time) error {
 		if r.Start.After(l.newest) {
 			l.newest = r.Start
 		}
-		if added++; added%foldStep == 0 {
-			l.foldSums(ctx)
+		if added++; added%mergeStep == 0 {
+			l.mergeSums(ctx)
 		}
 		return nil
 	})
@@ -201,7 +201,7 @@ func (l *Ledger) addUp(ctx context.Context, from, to time.Time) error {
 
 // saveSums stores the sums that changed. It is the writer's: nothing is committed meanwhile.
 func (l *Ledger) saveSums(ctx context.Context) error {
-	if l.sumStore == (noSums{}) || l.undecided || (len(l.dirty) == 0 && !l.unsaved) || l.floor.After(l.storedFloor) { // what is on its way out may still be found at the next start
+	if l.sumStore == (noSums{}) || l.outcomeUnknown || (len(l.dirtyHours) == 0 && !l.unsaved) || l.watermark.After(l.storedWatermark) { // what is on its way out may still be found at the next start
 		return nil
 	}
 	l.journaled = 0 // where it fails, it is tried again after as many bytes
@@ -211,7 +211,7 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 	stored := make([]store.SumPage, 0, len(pages))
 	for i := range pages {
 		p := &pages[i]
-		if err := l.foldPage(ctx, *p); err != nil {
+		if err := l.mergePage(ctx, *p); err != nil {
 			return fmt.Errorf("store the sums: %w", err)
 		}
 		l.mu.RLock() // beside readers: only this goroutine changes sums
@@ -236,25 +236,25 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sums.Saved(pages)
-	clear(l.dirty)
+	clear(l.dirtyHours)
 	l.unsaved = false
 	return nil
 }
 
-// foldSums makes room for further changes of the sums, beside readers. A page that cannot be read now
+// mergeSums makes room for further changes of the sums, beside readers. A page that cannot be read now
 // is folded later.
-func (l *Ledger) foldSums(ctx context.Context) {
+func (l *Ledger) mergeSums(ctx context.Context) {
 	l.mu.RLock()
 	pages := l.sums.Crowded()
 	l.mu.RUnlock()
 	for _, p := range pages {
-		_ = l.foldPage(ctx, p)
+		_ = l.mergePage(ctx, p)
 	}
 }
 
-// foldPage folds a page beside readers: they wait while it is put in its place only. What has to be read
+// mergePage folds a page beside readers: they wait while it is put in its place only. What has to be read
 // for it is read without a lock: only this goroutine changes sums.
-func (l *Ledger) foldPage(ctx context.Context, p rollup.Page) error {
+func (l *Ledger) mergePage(ctx context.Context, p rollup.Page) error {
 	l.mu.RLock()
 	folded := l.sums.BeginRemerge(p)
 	l.mu.RUnlock()

@@ -59,11 +59,11 @@ func (t *touches) note() {
 
 // moment is a state of the sums.
 type moment struct {
-	number int64
-	floor  time.Time
+	number    int64
+	watermark time.Time
 }
 
-func (t *touches) now(floor time.Time) moment { return moment{t.number, floor} }
+func (t *touches) now(watermark time.Time) moment { return moment{t.number, watermark} }
 
 // changing tells whether a commit is about to change one of some buckets.
 func (t *touches) changing(buckets map[int64]bool) bool {
@@ -81,8 +81,8 @@ func (t *touches) changing(buckets map[int64]bool) bool {
 }
 
 // same tells whether none of some buckets changed since a moment.
-func (t *touches) same(m moment, floor time.Time, buckets map[int64]bool) bool {
-	if !m.floor.Equal(floor) || m.number < t.known {
+func (t *touches) same(m moment, watermark time.Time, buckets map[int64]bool) bool {
+	if !m.watermark.Equal(watermark) || m.number < t.known {
 		return false
 	}
 	for b := range buckets {

@@ -31,11 +31,11 @@ func (l *Ledger) write() {
 	save := time.NewTicker(l.o.SaveInterval)
 	defer save.Stop()
 	more := make(chan struct{}, 1) // there is more to drop
-	for !l.undecided {             // else the ledger is being closed
+	for !l.outcomeUnknown {        // else the ledger is being closed
 		select {
 		case r := <-l.requests:
 			l.commitGroup(ctx, l.gather(r))
-			l.foldSums(ctx)
+			l.mergeSums(ctx)
 			if err := l.maintenance.Compact(ctx); err != nil {
 				l.noteSaved(err) // it is tried again; when too much waits, commits fail
 			}
@@ -52,7 +52,7 @@ func (l *Ledger) write() {
 			l.noteSaved(err)
 		case <-retention.C:
 			if l.index != nil {
-				l.index.evict(l.o.MaxSpans, l.o.Now().Add(-l.o.Window))
+				l.index.Evict(l.o.MaxSpans, l.o.Now().Add(-l.o.Window))
 			}
 			l.startRetention(ctx, more)
 		case <-more:
@@ -121,7 +121,7 @@ func (l *Ledger) commitGroup(ctx context.Context, group []*request) {
 }
 
 func (l *Ledger) commit(ctx context.Context, group []*request) error {
-	if l.undecided { // the ledger is being closed
+	if l.outcomeUnknown { // the ledger is being closed
 		return ErrClosed
 	}
 	t := &l.transaction
@@ -133,22 +133,22 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 			return err
 		}
 	}
-	l.index.begin()
+	l.index.Begin()
 	for _, r := range group {
 		t.counters.Committed++
-		t.take(r)
+		t.add(r)
 	}
-	if err := t.takeLate(ctx); err != nil {
-		l.index.rollback()
+	if err := t.addLate(ctx); err != nil {
+		l.index.Rollback()
 		return err
 	}
-	w, changes, err := t.settle(ctx, group)
+	w, changes, err := t.decide(ctx, group)
 	if err != nil {
-		l.index.rollback()
+		l.index.Rollback()
 		return err
 	}
 
-	w.DirtyHours = l.dirtyBy(changes)
+	w.DirtyHours = l.dirtiedBy(changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Change = l.journal(changes)
@@ -156,13 +156,13 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	defer l.touches.end()
 	if len(w.Put)+len(w.Mark)+len(w.Links) > 0 {
 		if err := l.apply(ctx, &w); err != nil {
-			l.index.rollback()
+			l.index.Rollback()
 			return err
 		}
 		l.journaled += len(w.Change)
 	}
-	l.index.commit()
-	t.counters.Evicted += l.index.evict(l.o.MaxSpans, t.now.Add(-l.o.Window))
+	l.index.Commit()
+	t.counters.Evicted += l.index.Evict(l.o.MaxSpans, t.now.Add(-l.o.Window))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.changed(&w, changes)
@@ -172,7 +172,7 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	l.counters = t.counters
 	if len(changes) > 0 {
 		l.commitNumber++
-		l.observers.tell(Commit{Number: l.commitNumber, At: t.now, Changes: changes})
+		l.observers.notify(Commit{Number: l.commitNumber, At: t.now, Changes: changes})
 	}
 	return nil
 }

@@ -36,7 +36,8 @@ type field struct {
 
 // message is a kind of message.
 type message struct {
-	byNumber map[int64]*field
+	low      [fewNumbers]*field // by number
+	byNumber map[uint32]*field  // the others
 	byName   map[string]*field
 }
 
@@ -54,13 +55,28 @@ const (
 
 // of makes the fields of a message known.
 func (m *message) of(fields ...field) {
-	m.byNumber, m.byName = map[int64]*field{}, map[string]*field{}
+	m.byNumber, m.byName = map[uint32]*field{}, map[string]*field{}
 	for i := range fields {
 		f := &fields[i]
-		m.byNumber[f.number] = f
+		if f.number < fewNumbers {
+			m.low[f.number] = f
+		} else {
+			m.byNumber[uint32(f.number)] = f
+		}
 		m.byName[f.name] = f
 		m.byName[snake(f.name)] = f
 	}
+}
+
+// fewNumbers is above the numbers of almost all fields of OTLP.
+const fewNumbers = 17
+
+// numbered returns the field with a number, nil where it is not known.
+func (m *message) numbered(n uint32) *field {
+	if n < fewNumbers {
+		return m.low[n]
+	}
+	return m.byNumber[n]
 }
 
 // snake is the other name of a field that the decoder knows: resource_spans for resourceSpans.

@@ -185,9 +185,14 @@ func fuzzSeeds(f *testing.F, e encoding) {
 func compare(t *testing.T, e encoding, signal int, body []byte, stricter func(error) bool) {
 	s := Signal(uint(signal) % uint(len(signals)))
 	scanner := e.scanner(s, unlimited)
-	err := scan(scanner, body, 7)
-	again := e.scanner(s, unlimited)
-	require.Equal(t, err, scan(again, body, 0), "pieces matter")
+	err := scan(scanner, body, 0)
+	for _, piece := range []int{1, 7} {
+		again := e.scanner(s, unlimited)
+		require.Equal(t, err, scan(again, body, piece), "pieces matter")
+		if err == nil {
+			require.Equal(t, scanner.Memory(), again.Memory(), "pieces matter")
+		}
+	}
 	if err == nil {
 		within(t, e, s, body, escapedCost*scanner.Memory())
 		return

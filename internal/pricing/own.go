@@ -123,79 +123,111 @@ func (a Amounts) over(base Amounts) Amounts {
 	return a
 }
 
+// newOwnPrice checks an override and returns it ready for use. The error is the first problem, by the name of the setting.
 func newOwnPrice(o Override) (p ownPrice, err error) {
 	if strings.TrimSpace(o.Model) == "" {
 		return p, errors.New(`model is missing; name the model, or "*" for all`)
 	}
 	p = ownPrice{Override: o, provider: ownProvider(o.Provider), model: strings.ToLower(strings.TrimSpace(o.Model))}
-	wrong := func(what string, e error) {
-		if err == nil {
-			err = fmt.Errorf("%s: %w", what, e)
+	var r ratesReader
+	r.readRates(&o.Rates)
+	r.readTiers(o.Tiers)
+	r.requireWholes()
+	for k, t := range r.priced {
+		if t != nil {
+			p.rates.set(kind(k), *t)
 		}
 	}
-	var priced [kindCount]*tiered
-	o.Rates.each(func(k kind, usd *float64) {
-		r, e := ownRate(*usd)
+	p.rates.request = r.readRequest(o.Request)
+	if r.err != nil {
+		return p, r.err
+	}
+	p.tiers, err = newOwnTiers(&o)
+	return p, err
+}
+
+// ratesReader reads the rates of an override, and keeps the first problem.
+type ratesReader struct {
+	priced [kindCount]*tiered
+	err    error
+}
+
+func (r *ratesReader) wrong(what string, e error) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%s: %w", what, e)
+	}
+}
+
+func (r *ratesReader) readRates(a *Amounts) {
+	a.each(func(k kind, usd *float64) {
+		rate, e := ownRate(*usd)
 		if e != nil {
-			wrong(kinds[k].name, e)
+			r.wrong(kinds[k].name, e)
 		}
-		priced[k] = &tiered{base: r}
+		r.priced[k] = &tiered{base: rate}
 	})
-	if priced[input] == nil && priced[output] == nil {
-		wrong("input", errors.New("set input and output, in USD per million tokens; 0 is free of charge"))
+	if r.priced[input] == nil && r.priced[output] == nil {
+		r.wrong("input", errors.New("set input and output, in USD per million tokens; 0 is free of charge"))
 	}
-	for i, t := range o.Tiers {
+}
+
+func (r *ratesReader) readTiers(tiers []OverrideTier) {
+	for i, t := range tiers {
 		where := fmt.Sprintf("tiers[%d]", i)
-		if t.Above <= 0 || (i > 0 && t.Above <= o.Tiers[i-1].Above) {
-			wrong(where, errors.New("above must be a number of input tokens, larger than that of the tier before"))
+		if t.Above <= 0 || (i > 0 && t.Above <= tiers[i-1].Above) {
+			r.wrong(where, errors.New("above must be a number of input tokens, larger than that of the tier before"))
 		}
 		some := false
 		t.Rates.each(func(k kind, usd *float64) {
 			some = true
-			r, e := ownRate(*usd)
+			rate, e := ownRate(*usd)
 			switch {
 			case e != nil:
-				wrong(where+": "+kinds[k].name, e)
-			case priced[k] == nil:
-				wrong(where, fmt.Errorf("%s has no price below the tier; set one beside the tiers", kinds[k].name))
+				r.wrong(where+": "+kinds[k].name, e)
+			case r.priced[k] == nil:
+				r.wrong(where, fmt.Errorf("%s has no price below the tier; set one beside the tiers", kinds[k].name))
 			default:
-				priced[k].tiers = append(priced[k].tiers, Tier{t.Above, r})
+				r.priced[k].tiers = append(r.priced[k].tiers, Tier{t.Above, rate})
 			}
 		})
 		if !some {
-			wrong(where, errors.New("it has no price"))
+			r.wrong(where, errors.New("it has no price"))
 		}
 	}
-	for k, t := range priced {
+}
+
+// requireWholes requires a price of each kind that contains a priced one, and of the kind that is in two priced ones.
+func (r *ratesReader) requireWholes() {
+	for k, t := range r.priced {
 		if t == nil {
 			continue
 		}
-		p.rates.set(kind(k), *t)
 		for _, whole := range kinds[k].within {
-			if (whole == input || whole == output) && priced[whole] == nil {
-				wrong(kinds[k].name, fmt.Errorf("needs a price of %s beside it", kinds[whole].name))
+			if (whole == input || whole == output) && r.priced[whole] == nil {
+				r.wrong(kinds[k].name, fmt.Errorf("needs a price of %s beside it", kinds[whole].name))
 			}
 		}
 	}
 	for _, both := range []struct{ medium, cached kind }{{inputAudio, cacheAudioRead}, {inputImage, cacheImageRead}} {
-		if priced[both.medium] != nil && priced[cacheRead] != nil && priced[both.cached] == nil {
-			wrong(kinds[both.cached].name, fmt.Errorf("is needed where %s and cache_read have prices: which of the two would hold?", kinds[both.medium].name))
+		if r.priced[both.medium] != nil && r.priced[cacheRead] != nil && r.priced[both.cached] == nil {
+			r.wrong(kinds[both.cached].name, fmt.Errorf("is needed where %s and cache_read have prices: which of the two would hold?", kinds[both.medium].name))
 		}
 	}
-	if o.Request != nil {
-		r, e := ownRate(*o.Request)
-		switch {
-		case e != nil:
-			wrong("request", e)
-		case *o.Request > maxRequest:
-			wrong("request", errors.New("must be at most 1 USD"))
-		}
-		p.rates.request = r * perMillion
+}
+
+// readRequest returns the price of a request in 10^-18 USD.
+func (r *ratesReader) readRequest(usd *float64) Rate {
+	if usd == nil {
+		return 0
 	}
-	if err == nil {
-		p.tiers, err = newOwnTiers(&o)
+	rate, e := ownRate(*usd)
+	switch {
+	case e != nil:
+		r.wrong("request", e)
+	case *usd > maxRequest:
+		r.wrong("request", errors.New("must be at most 1 USD"))
 	}
-	return p, err
+	return rate * perMillion
 }
 
 const (

@@ -26,12 +26,12 @@ type bounds struct {
 	bytes  int64   // of all pages, without what can be let go
 }
 
-// see takes note of a page.
-func (b *bounds) see(day int64, p *page) {
+// observe takes note of a page.
+func (b *bounds) observe(day int64, p *page) {
 	for _, id := range p.ids {
 		b.first[id] = min(b.first[id], day)
 	}
-	for id := range p.over {
+	for id := range p.pendingChanges {
 		b.first[id] = min(b.first[id], day)
 	}
 	if p.closed {
@@ -39,15 +39,15 @@ func (b *bounds) see(day int64, p *page) {
 	}
 }
 
-// rebound works the bounds out anew, when days have gone.
-func (r *Rollup) rebound(a Dimension) {
-	b := &r.axes[a].bounds
+// recomputeBounds works the bounds out anew, when days have gone.
+func (r *Rollup) recomputeBounds(a Dimension) {
+	b := &r.dimensions[a].bounds
 	b.closed = math.MinInt64
 	for id := range b.first {
 		b.first[id] = noDay
 	}
 	for number, d := range r.days {
-		b.see(number, &d[a])
+		b.observe(number, &d[a])
 	}
 }
 
@@ -61,7 +61,7 @@ func (p *page) size() int64 {
 	if p.smallHist() {
 		n += p.hist.size()
 	}
-	for _, c := range p.cuts {
+	for _, c := range p.partials {
 		if n += int64(len(c.data)); c.hist != nil {
 			n += c.hist.size()
 		}
@@ -72,7 +72,7 @@ func (p *page) size() int64 {
 // admit tells whether a page takes in a member that has no sums on it. Where it does not, the page is full
 // or closed from then on.
 func (r *Rollup) admit(at Page, p *page, m Value) bool {
-	x := &r.axes[at.Dimension]
+	x := &r.dimensions[at.Dimension]
 	if p.full = p.full || x.bytes >= r.o.MaxBytes; p.full {
 		return false
 	}
@@ -100,7 +100,7 @@ func (r *Rollup) IsComplete(a Dimension, of map[Value]bool) bool {
 			return false
 		}
 		for m, wanted := range of {
-			if wanted && !r.wholeOn(Page{Day: number, Dimension: a}, p, m) {
+			if wanted && !r.isCompleteOn(Page{Day: number, Dimension: a}, p, m) {
 				return false
 			}
 		}
@@ -108,13 +108,13 @@ func (r *Rollup) IsComplete(a Dimension, of map[Value]bool) bool {
 	return true
 }
 
-func (r *Rollup) wholeOn(at Page, p *page, m Value) bool {
-	x := &r.axes[at.Dimension]
+func (r *Rollup) isCompleteOn(at Page, p *page, m Value) bool {
+	x := &r.dimensions[at.Dimension]
 	id, known := x.ids[m]
 	if !known {
 		return false
 	}
-	if !p.full && x.first[id] < at.Day || p.over[id] != nil {
+	if !p.full && x.first[id] < at.Day || p.pendingChanges[id] != nil {
 		return true
 	}
 	_, known = r.find(at.Dimension, p, id)
@@ -124,8 +124,8 @@ func (r *Rollup) wholeOn(at Page, p *page, m Value) bool {
 // ExceedsLimits tells whether pages that were loaded have more members, or take far more memory, than the options
 // allow: they were made with other options, or by a version that bounded single days.
 func (r *Rollup) ExceedsLimits() bool {
-	for a := range r.axes {
-		if x := &r.axes[a]; len(x.ids) > r.o.MaxValues+1 || x.bytes > 2*r.o.MaxBytes { // one is Other
+	for a := range r.dimensions {
+		if x := &r.dimensions[a]; len(x.ids) > r.o.MaxValues+1 || x.bytes > 2*r.o.MaxBytes { // one is Other
 			return true
 		}
 	}
@@ -135,7 +135,7 @@ func (r *Rollup) ExceedsLimits() bool {
 // Replace says that days may be on disk with sums that are to be replaced by these.
 func (r *Rollup) Replace(days []int64) {
 	for _, day := range days {
-		r.gone[day] = true
+		r.droppedDays[day] = true
 	}
 }
 
@@ -149,6 +149,6 @@ type Cardinality struct {
 
 // Cardinality tells how much room an axis has left.
 func (r *Rollup) Cardinality(a Dimension) Cardinality {
-	x := &r.axes[a]
+	x := &r.dimensions[a]
 	return Cardinality{Values: len(x.ids), Max: r.o.MaxValues, Bytes: x.bytes, HasOverflow: !r.IsComplete(a, nil)}
 }

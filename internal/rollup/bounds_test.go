@@ -101,12 +101,12 @@ func TestBounds(t *testing.T) {
 			}
 			require.True(t, allWanted.SameCounts(&all))
 			require.Equal(t, allWanted.Duration.Count(), all.Duration.Count())
-			require.LessOrEqual(t, len(r.axes[Users].ids), most+1, "and those that are not told apart")
+			require.LessOrEqual(t, len(r.dimensions[Users].ids), most+1, "and those that are not told apart")
 			var bytes int64
 			for _, d := range r.days {
 				bytes += d[Users].size()
 			}
-			require.Equal(t, bytes, r.axes[Users].bytes)
+			require.Equal(t, bytes, r.dimensions[Users].bytes)
 		}
 	})
 }
@@ -142,7 +142,7 @@ func TestOldNamesStay(t *testing.T) {
 	room := r.Cardinality(Users)
 	require.True(t, room.HasOverflow)
 	require.Equal(t, 11, room.Values)
-	require.NoError(t, r.Drop(ctx, 0, (DayOf(testStart)+2)*slotsPerDay)) // the names of the first day of the flood
+	require.NoError(t, r.Drop(ctx, 0, (DayOf(testStart)+2)*bucketsPerDay)) // the names of the first day of the flood
 	add(5, "new")
 	require.EqualValues(t, 1, calls("new"))
 }

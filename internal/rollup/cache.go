@@ -11,9 +11,9 @@ type cache struct {
 }
 
 type cacheKey struct {
-	day  int64
-	axis Dimension
-	part Part
+	day       int64
+	dimension Dimension
+	part      Part
 }
 
 type cached struct {

@@ -62,9 +62,9 @@ func formatSums(t *testing.T, a Dimension) (*Rollup, Page) {
 // totals gives the sums of a day by member, all of it and the first quarter in which there were calls.
 func totals(t *testing.T, r *Rollup, a Dimension) map[Value][2]Sums {
 	t.Helper()
-	day := DayOf(formatStart) * slotsPerDay
+	day := DayOf(formatStart) * bucketsPerDay
 	out := map[Value][2]Sums{}
-	for i, edges := range [][]int64{{day, day + slotsPerDay}, {day + 4, day + 5}} {
+	for i, edges := range [][]int64{{day, day + bucketsPerDay}, {day + 4, day + 5}} {
 		byMember := map[Value][]Sums{}
 		require.NoError(t, r.Sum(ctx, Query{Dimension: a, Edges: edges, Points: func(m Value) []Sums {
 			if byMember[m] == nil {

@@ -17,7 +17,7 @@ func decodeOldPage(a Dimension, r reader) (*page, []Value, error) {
 	}
 	m := newMaker(a, old)
 	for i := range names {
-		slots, err := oldSlots(r.take(lengths[i]))
+		slots, err := oldBuckets(r.take(lengths[i]))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -31,20 +31,20 @@ func decodeOldPage(a Dimension, r reader) (*page, []Value, error) {
 	return &p, names, nil
 }
 
-// oldSlots decodes a block.
-func oldSlots(block []byte) ([]slotSums, error) {
+// oldBuckets decodes a block.
+func oldBuckets(block []byte) ([]bucketSums, error) {
 	r := reader{b: block}
 	n := r.uvarint()
 	if n > 1 {
 		r.addCell(nil, nil)
 		r.uvarint()
 	}
-	out := make([]slotSums, 0, min(n, uint64(slotsPerDay)))
+	out := make([]bucketSums, 0, min(n, uint64(bucketsPerDay)))
 	for range n {
-		s := slotSums{slot: r.byte()}
+		s := bucketSums{bucket: r.byte()}
 		var sums Sums
 		r.addCell(&sums, &sums)
-		if r.bad || int64(s.slot) >= slotsPerDay {
+		if r.bad || int64(s.bucket) >= bucketsPerDay {
 			return nil, errDamaged
 		}
 		s.figures, s.duration, s.ttft = figuresOf(&sums), sums.Duration, sums.TTFT

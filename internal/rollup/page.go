@@ -14,13 +14,13 @@ import (
 // local days and hours are sums of whole buckets.
 const Bucket = 15 * time.Minute
 
-// slotsPerDay is the number of base buckets in a UTC day.
-const slotsPerDay = int64(24 * time.Hour / Bucket)
+// bucketsPerDay is the number of base buckets in a UTC day.
+const bucketsPerDay = int64(24 * time.Hour / Bucket)
 
 // Value is a value on an axis: model and provider together on Models, else Value alone.
 type Value struct{ Value, Provider string }
 
-func compareMembers(a, b Value) int {
+func compareValues(a, b Value) int {
 	return cmp.Or(strings.Compare(a.Value, b.Value), strings.Compare(a.Provider, b.Provider))
 }
 
@@ -33,61 +33,61 @@ var Overflow = Value{Value: "(other)"}
 // Its members' figures of the whole day, which most questions are about, are in memory always. Those
 // of quarters of an hour, and histograms that are large, can be let go while they are as on disk.
 type page struct {
-	ids  []uint32 // members, in the order of their names
-	last []int64  // by member: start (ns since the day began) of the last call, plus one; on Keys only
-	day  columns
-	cuts []*prefix
+	ids      []uint32 // members, in the order of their names
+	last     []int64  // by member: start (ns since the day began) of the last call, plus one; on Keys only
+	day      columns
+	partials []*partialDay
 	// version changes with each fold, so that parts read from disk are known to be of this page.
 	version uint32
 	// identity is another one for each page ever made, see Rollup.identify.
 	identity uint64
 	hist     *blob // by member: histograms of the whole day; nil: on disk
-	// slots are by member: the number of quarters with calls (uvarint), and each of them (a byte) and its
+	// buckets are by member: the number of quarters with calls (uvarint), and each of them (a byte) and its
 	// cell; where it is one only, its cell is left out: it is the day's. nil: on disk.
-	slots *blob
+	buckets *blob
 
-	over   map[uint32]*changed // members with changes since the rest was made
-	latest *changed            // the one that was asked for last
-	cells  int                 // sums in over
-	fresh  int                 // members of over that are not in ids
-	full   bool                // takes nobody in, see admit
-	closed bool                // takes in who has sums on an earlier day only, see admit
-	dirty  bool                // differs from what is on disk
+	pendingChanges map[uint32]*valueChanges // members with changes since the rest was made
+	lastChanged    *valueChanges            // the one that was asked for last
+	cells          int                      // sums in over
+	fresh          int                      // members of over that are not in ids
+	full           bool                     // takes nobody in, see admit
+	closed         bool                     // takes in who has sums on an earlier day only, see admit
+	dirty          bool                     // differs from what is on disk
 }
 
-// changed is what changed of one member since the rest of its page was made.
-type changed struct {
-	member uint32
-	fresh  bool       // it is not in the page's ids
-	slots  []slotSums // as they came
-	last   int64      // start of the last call, as in page.last
-	used   *time.Time // on the axis of keys: in Rollup.lastUsed
+// valueChanges is what changed of one member since the rest of its page was made.
+type valueChanges struct {
+	member  uint32
+	fresh   bool         // it is not in the page's ids
+	buckets []bucketSums // as they came
+	last    int64        // start of the last call, as in page.last
+	used    *time.Time   // on the axis of keys: in Rollup.lastUsed
 }
 
 // at gives the sums of a slot; fresh where they are new.
-func (c *changed) at(slot uint8) (s *slotSums, fresh bool) {
-	for i := len(c.slots) - 1; i >= 0; i-- { // mostly the last
-		if c.slots[i].slot == slot {
-			return &c.slots[i], false
+func (c *valueChanges) at(slot uint8) (s *bucketSums, fresh bool) {
+	for i := len(c.buckets) - 1; i >= 0; i-- { // mostly the last
+		if c.buckets[i].bucket == slot {
+			return &c.buckets[i], false
 		}
 	}
-	c.slots = append(c.slots, slotSums{slot: slot})
-	return &c.slots[len(c.slots)-1], true
+	c.buckets = append(c.buckets, bucketSums{bucket: slot})
+	return &c.buckets[len(c.buckets)-1], true
 }
 
-// prefix is the sums of a part of a day: of a zone whose days begin within it.
-type prefix struct {
-	slot    uint8 // the first one that is not in it
+// partialDay is the sums of a part of a day: of a zone whose days begin within it.
+type partialDay struct {
+	end     uint8 // the first one that is not in it
 	columns       // figures of the slots before
 	hist    *blob // their histograms; nil where the page's own are large
 }
 
-// maxCuts bounds the prefixes of a page.
-const maxCuts = 2
+// maxPartials bounds the prefixes of a page.
+const maxPartials = 2
 
-func (p *page) cut(slot uint8) *prefix {
-	for _, c := range p.cuts {
-		if c.slot == slot {
+func (p *page) partial(slot uint8) *partialDay {
+	for _, c := range p.partials {
+		if c.end == slot {
 			return c
 		}
 	}
@@ -97,28 +97,28 @@ func (p *page) cut(slot uint8) *prefix {
 // largeHist is from how many bytes on a page's histograms are kept on disk apart.
 const largeHist = 16 << 10
 
-// slotSums is the sums of one slot.
-type slotSums struct {
-	slot uint8
+// bucketSums is the sums of one slot.
+type bucketSums struct {
+	bucket uint8
 	figures
 	duration, ttft Histogram
 }
 
-func (s *slotSums) isZero() bool {
+func (s *bucketSums) isZero() bool {
 	return s.figures == figures{} && len(s.duration.index) == 0 && len(s.ttft.index) == 0
 }
 
-// slotsOf decodes a member's slots.
-func (p *page) slotsOf(i int) ([]slotSums, error) {
-	r := reader{b: p.slots.block(i)}
+// bucketsOfValue decodes a member's slots.
+func (p *page) bucketsOfValue(i int) ([]bucketSums, error) {
+	r := reader{b: p.buckets.block(i)}
 	n := r.uvarint()
-	if n > uint64(slotsPerDay) {
+	if n > uint64(bucketsPerDay) {
 		return nil, errDamaged
 	}
-	out := make([]slotSums, n)
+	out := make([]bucketSums, n)
 	for k := range out {
 		s := &out[k]
-		s.slot = r.byte()
+		s.bucket = r.byte()
 		var h []byte
 		if n == 1 {
 			s.figures, h = p.day.row(i), p.hist.block(i)
@@ -128,18 +128,18 @@ func (p *page) slotsOf(i int) ([]slotSums, error) {
 		if err := readHistograms(h, &s.duration, &s.ttft); err != nil {
 			return nil, err
 		}
-		if r.bad || int64(s.slot) >= slotsPerDay {
+		if r.bad || int64(s.bucket) >= bucketsPerDay {
 			return nil, errDamaged
 		}
 	}
 	return out, nil
 }
 
-func appendSlots(b []byte, slots []slotSums) []byte {
+func appendBuckets(b []byte, slots []bucketSums) []byte {
 	b = binary.AppendUvarint(b, uint64(len(slots)))
 	for i := range slots {
 		s := &slots[i]
-		b = append(b, s.slot)
+		b = append(b, s.bucket)
 		if len(slots) > 1 {
 			b = appendPacked(b, &s.figures, &s.duration, &s.ttft)
 		}
@@ -150,50 +150,50 @@ func appendSlots(b []byte, slots []slotSums) []byte {
 // maker makes a page member by member.
 type maker struct {
 	page
-	axis      Dimension
-	rows      []figures
-	cutRows   [][]figures // by cut, of each member
-	cutHists  []*blob
-	room      []byte
-	dur, ttft Histogram
+	dimension    Dimension
+	rows         []figures
+	partialRows  [][]figures // by cut, of each member
+	partialHists []*blob
+	room         []byte
+	dur, ttft    Histogram
 }
 
 func newMaker(a Dimension, old *page) *maker {
-	m := &maker{page: page{full: old.full, closed: old.closed, dirty: old.dirty, version: old.version + 1, hist: &blob{}, slots: &blob{}}, axis: a}
-	for range old.cuts {
-		m.cutRows = append(m.cutRows, nil)
-		m.cutHists = append(m.cutHists, &blob{})
+	m := &maker{page: page{full: old.full, closed: old.closed, dirty: old.dirty, version: old.version + 1, hist: &blob{}, buckets: &blob{}}, dimension: a}
+	for range old.partials {
+		m.partialRows = append(m.partialRows, nil)
+		m.partialHists = append(m.partialHists, &blob{})
 	}
 	return m
 }
 
 func (m *maker) name(id uint32, last int64) {
 	m.ids = append(m.ids, id)
-	if m.axis == Keys {
+	if m.dimension == Keys {
 		m.last = append(m.last, last)
 	}
 }
 
 // add adds a member with its slots.
-func (m *maker) add(id uint32, last int64, slots []slotSums, old *page) {
+func (m *maker) add(id uint32, last int64, slots []bucketSums, old *page) {
 	m.name(id, last)
-	m.room = appendSlots(m.room[:0], slots)
-	m.slots.append(m.room)
-	row, hist := m.upTo(uint8(slotsPerDay), slots)
+	m.room = appendBuckets(m.room[:0], slots)
+	m.buckets.append(m.room)
+	row, hist := m.upTo(uint8(bucketsPerDay), slots)
 	m.rows = append(m.rows, row)
 	m.hist.append(hist)
-	for k, c := range old.cuts {
-		row, hist := m.upTo(c.slot, slots)
-		m.cutRows[k] = append(m.cutRows[k], row)
-		m.cutHists[k].append(hist)
+	for k, c := range old.partials {
+		row, hist := m.upTo(c.end, slots)
+		m.partialRows[k] = append(m.partialRows[k], row)
+		m.partialHists[k].append(hist)
 	}
 }
 
 // upTo adds the slots before one.
-func (m *maker) upTo(end uint8, slots []slotSums) (row figures, hist []byte) {
+func (m *maker) upTo(end uint8, slots []bucketSums) (row figures, hist []byte) {
 	m.dur, m.ttft = Histogram{}, Histogram{}
 	for i := range slots {
-		if s := &slots[i]; s.slot < end {
+		if s := &slots[i]; s.bucket < end {
 			row.add(&s.figures)
 			m.dur.Merge(&s.duration)
 			m.ttft.Merge(&s.ttft)
@@ -210,13 +210,13 @@ func (m *maker) copy(old *page, i int) {
 		last = old.last[i]
 	}
 	m.name(old.ids[i], last)
-	m.slots.append(old.slots.block(i))
+	m.buckets.append(old.buckets.block(i))
 	m.rows = append(m.rows, old.day.row(i))
 	m.hist.append(old.hist.block(i))
-	for k, c := range old.cuts {
-		m.cutRows[k] = append(m.cutRows[k], c.row(i))
+	for k, c := range old.partials {
+		m.partialRows[k] = append(m.partialRows[k], c.row(i))
 		if c.hist != nil {
-			m.cutHists[k].append(c.hist.block(i))
+			m.partialHists[k].append(c.hist.block(i))
 		}
 	}
 }
@@ -225,23 +225,23 @@ func (m *maker) copy(old *page, i int) {
 func (m *maker) end(old *page) page {
 	p := m.page
 	p.day = makeColumns(m.rows)
-	p.hist.data, p.slots.data = slices.Clip(p.hist.data), slices.Clip(p.slots.data)
-	for k, c := range old.cuts {
-		cut := &prefix{slot: c.slot, columns: makeColumns(m.cutRows[k])}
+	p.hist.data, p.buckets.data = slices.Clip(p.hist.data), slices.Clip(p.buckets.data)
+	for k, c := range old.partials {
+		cut := &partialDay{end: c.end, columns: makeColumns(m.partialRows[k])}
 		if c.hist != nil && len(p.hist.data) <= largeHist {
-			cut.hist = m.cutHists[k]
+			cut.hist = m.partialHists[k]
 		}
-		p.cuts = append(p.cuts, cut)
+		p.partials = append(p.partials, cut)
 	}
 	return p
 }
 
-// folded makes a new page of this one, whose parts must be there, and the changes, of the slots that
+// merged makes a new page of this one, whose parts must be there, and the changes, of the slots that
 // keep lets through; nil is all. names gives the members' names.
-func (p *page) folded(a Dimension, names []Value, keep func(slot uint8) bool) (*page, error) {
-	byName := func(a, b uint32) int { return compareMembers(names[a], names[b]) }
+func (p *page) merged(a Dimension, names []Value, keep func(slot uint8) bool) (*page, error) {
+	byName := func(a, b uint32) int { return compareValues(names[a], names[b]) }
 	fresh := make([]uint32, 0, p.fresh)
-	for id, c := range p.over {
+	for id, c := range p.pendingChanges {
 		if c.fresh {
 			fresh = append(fresh, id)
 		}
@@ -249,9 +249,9 @@ func (p *page) folded(a Dimension, names []Value, keep func(slot uint8) bool) (*
 	slices.SortFunc(fresh, byName)
 	m := newMaker(a, p)
 	one := func(id uint32, i int) error { // i is -1 where it is new
-		last, change := int64(0), []slotSums(nil)
-		if c := p.over[id]; c != nil {
-			last, change = c.last, c.slots
+		last, change := int64(0), []bucketSums(nil)
+		if c := p.pendingChanges[id]; c != nil {
+			last, change = c.last, c.buckets
 		}
 		if i >= 0 && p.last != nil {
 			last = max(last, p.last[i])
@@ -260,14 +260,14 @@ func (p *page) folded(a Dimension, names []Value, keep func(slot uint8) bool) (*
 			m.copy(p, i)
 			return nil
 		}
-		var slots []slotSums
+		var slots []bucketSums
 		if i >= 0 {
 			var err error
-			if slots, err = p.slotsOf(i); err != nil {
+			if slots, err = p.bucketsOfValue(i); err != nil {
 				return err
 			}
 		}
-		if slots = mergeSlots(slots, change, keep); len(slots) > 0 {
+		if slots = mergeBuckets(slots, change, keep); len(slots) > 0 {
 			m.add(id, last, slots, p)
 		}
 		return nil
@@ -292,11 +292,11 @@ func (p *page) folded(a Dimension, names []Value, keep func(slot uint8) bool) (*
 	return &next, nil
 }
 
-// mergeSlots adds changes to a member's slots.
-func mergeSlots(slots, change []slotSums, keep func(uint8) bool) []slotSums {
+// mergeBuckets adds changes to a member's slots.
+func mergeBuckets(slots, change []bucketSums, keep func(uint8) bool) []bucketSums {
 	for i := range change {
 		c := &change[i]
-		at, found := slices.BinarySearchFunc(slots, c.slot, func(s slotSums, slot uint8) int { return cmp.Compare(s.slot, slot) })
+		at, found := slices.BinarySearchFunc(slots, c.bucket, func(s bucketSums, slot uint8) int { return cmp.Compare(s.bucket, slot) })
 		if !found {
 			slots = slices.Insert(slots, at, *c)
 			continue
@@ -306,7 +306,7 @@ func mergeSlots(slots, change []slotSums, keep func(uint8) bool) []slotSums {
 		s.duration.Merge(&c.duration)
 		s.ttft.Merge(&c.ttft)
 	}
-	return slices.DeleteFunc(slots, func(s slotSums) bool { return s.isZero() || (keep != nil && !keep(s.slot)) })
+	return slices.DeleteFunc(slots, func(s bucketSums) bool { return s.isZero() || (keep != nil && !keep(s.bucket)) })
 }
 
 const pageVersion = 2
@@ -351,13 +351,13 @@ func (p *page) encode(names []Value) []byte {
 	if p.smallHist() {
 		b = p.hist.encode(b)
 	}
-	b = append(b, byte(len(p.cuts)))
-	for _, c := range p.cuts {
+	b = append(b, byte(len(p.partials)))
+	for _, c := range p.partials {
 		with := byte(0)
 		if c.hist != nil {
 			with = 1
 		}
-		b = c.encode(append(b, c.slot, with), len(p.ids))
+		b = c.encode(append(b, c.end, with), len(p.ids))
 		if c.hist != nil {
 			b = c.hist.encode(b)
 		}
@@ -372,7 +372,7 @@ func (p *page) smallHist() bool { return p.hist != nil && len(p.hist.data) <= la
 func (p *page) encodePart(part Part) []byte {
 	b := binary.LittleEndian.AppendUint32([]byte{pageVersion, byte(part)}, p.version)
 	if part == Buckets {
-		return checked(p.slots.encode(b))
+		return checked(p.buckets.encode(b))
 	}
 	return checked(p.hist.encode(b))
 }
@@ -430,13 +430,13 @@ func decodePage(a Dimension, b []byte) (*page, []Value, error) {
 		p.hist = r.blob(len(names))
 	}
 	for n := r.byte(); n > 0 && !r.bad; n-- {
-		c := &prefix{slot: r.byte()}
+		c := &partialDay{end: r.byte()}
 		with := r.byte()
 		c.columns = r.columns(len(names))
 		if with != 0 {
 			c.hist = r.blob(len(names))
 		}
-		p.cuts = append(p.cuts, c)
+		p.partials = append(p.partials, c)
 	}
 	if r.bad || len(r.b) > 0 {
 		return nil, nil, errDamaged

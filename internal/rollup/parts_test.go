@@ -64,13 +64,13 @@ func TestPartsOnDisk(t *testing.T) {
 		o := Options{MaxChanges: 40, Read: d.read, MaxCached: rapid.SampledFrom([]int64{1, 2_000, 1 << 20}).Draw(t, "cache")}
 		r, want := New(o), plain{}
 		var made []usage.Call
-		firstDay := DayOf(testStart) * slotsPerDay
+		firstDay := DayOf(testStart) * bucketsPerDay
 		cuts := []int64{int64(rapid.IntRange(1, 95).Draw(t, "cut")), 64}
 		check := func() {
 			q := Query{Dimension: Dimension(rapid.IntRange(0, int(DimensionCount)-1).Draw(t, "axis")), Skip: map[int64]bool{}}
 			cut := rapid.SampledFrom(cuts).Draw(t, "days begin at")
 			for day := range int64(6) {
-				q.Edges = append(q.Edges, firstDay+day*slotsPerDay+cut)
+				q.Edges = append(q.Edges, firstDay+day*bucketsPerDay+cut)
 			}
 			switch rapid.IntRange(0, 3).Draw(t, "edges") {
 			case 0:
@@ -114,14 +114,14 @@ func TestPartsOnDisk(t *testing.T) {
 				}
 			}
 			each, wantEach := map[string]int64{}, map[string]int64{}
-			whole := func(b int64) bool { return (b/slotsPerDay)%2 == 0 }
+			whole := func(b int64) bool { return (b/bucketsPerDay)%2 == 0 }
 			e := r.BeginEach(q.Dimension, firstDay+7, q.Of, whole)
 			require.NoError(t, e.Read(ctx))
-			require.NoError(t, e.Visit(func(m Value, b int64, s *Sums) { each[fmt.Sprint(m, whole(b), b/slotsPerDay)] += s.Calls }))
+			require.NoError(t, e.Visit(func(m Value, b int64, s *Sums) { each[fmt.Sprint(m, whole(b), b/bucketsPerDay)] += s.Calls }))
 			for b, members := range want[q.Dimension] {
 				for m, s := range members {
 					if b >= firstDay+7 && (q.Of == nil || q.Of[m]) {
-						wantEach[fmt.Sprint(m, whole(b), b/slotsPerDay)] += s.Calls
+						wantEach[fmt.Sprint(m, whole(b), b/bucketsPerDay)] += s.Calls
 					}
 				}
 			}
@@ -213,16 +213,16 @@ func TestSpans(t *testing.T) {
 			case 2:
 				add(rapid.IntRange(0, 50).Draw(t, "day"))
 			case 3:
-				from := (firstDay + int64(rapid.IntRange(0, 50).Draw(t, "drop"))) * slotsPerDay
-				require.NoError(t, r.Drop(ctx, from, from+slotsPerDay))
+				from := (firstDay + int64(rapid.IntRange(0, 50).Draw(t, "drop"))) * bucketsPerDay
+				require.NoError(t, r.Drop(ctx, from, from+bucketsPerDay))
 				for a := range want {
 					for b := range want[a] {
-						if from <= b && b < from+slotsPerDay {
+						if from <= b && b < from+bucketsPerDay {
 							delete(want[a], b)
 						}
 					}
 				}
-				made = slices.DeleteFunc(made, func(c usage.Call) bool { b := BucketOf(c.Start); return from <= b && b < from+slotsPerDay })
+				made = slices.DeleteFunc(made, func(c usage.Call) bool { b := BucketOf(c.Start); return from <= b && b < from+bucketsPerDay })
 				for len(made) < 2 {
 					add(0)
 				}
@@ -233,7 +233,7 @@ func TestSpans(t *testing.T) {
 					slices.Sort(days)
 					q.Edges = nil
 					for _, day := range days {
-						q.Edges = append(q.Edges, (firstDay+day)*slotsPerDay+rapid.SampledFrom([]int64{0, 0, 5}).Draw(t, "at"))
+						q.Edges = append(q.Edges, (firstDay+day)*bucketsPerDay+rapid.SampledFrom([]int64{0, 0, 5}).Draw(t, "at"))
 					}
 				}
 				got, points := collector(len(q.Edges) - 1)
@@ -279,7 +279,7 @@ func TestReadFails(t *testing.T) {
 	require.Error(t, r.Each(ctx, Models, first, nil, func(Value, int64, *Sums) {}))
 	require.Error(t, r.Drop(ctx, first, first+1))
 	for range 20 { // changes are kept, however many, until they can be folded
-		r.Add(&usage.Call{Start: testStart, Model: fmt.Sprint(len(r.axes[Models].names)), Duration: time.Second}, 1)
+		r.Add(&usage.Call{Start: testStart, Model: fmt.Sprint(len(r.dimensions[Models].names)), Duration: time.Second}, 1)
 	}
 	require.Error(t, r.MergeChanges(ctx, Page{Day: DayOf(testStart), Dimension: Models}))
 	d.broken = false
@@ -320,8 +320,8 @@ func TestMembersAreForgotten(t *testing.T) {
 		for i := range 100 {
 			r.Add(&usage.Call{Start: testStart.AddDate(0, 0, day), User: fmt.Sprint(day, " ", i)}, 1)
 		}
-		require.NoError(t, r.Drop(ctx, 0, (DayOf(testStart)+int64(day)-2)*slotsPerDay))
-		require.LessOrEqual(t, len(r.axes[Users].names), 500)
+		require.NoError(t, r.Drop(ctx, 0, (DayOf(testStart)+int64(day)-2)*bucketsPerDay))
+		require.LessOrEqual(t, len(r.dimensions[Users].names), 500)
 	}
 	all, points := collector(1)
 	require.NoError(t, r.Sum(ctx, Query{Dimension: Users, Edges: Open, Points: points}))
@@ -383,24 +383,24 @@ func TestPackedCells(t *testing.T) {
 }
 
 // appendOld encodes a page as version 1 did.
-func appendOld(names []Value, last []int64, slots [][]slotSums) []byte {
+func appendOld(names []Value, last []int64, slots [][]bucketSums) []byte {
 	b := binary.AppendUvarint([]byte{oldPageVersion, 0}, uint64(len(names)))
 	var data []byte
 	for i, m := range names {
-		sums := func(s *slotSums) *Sums {
+		sums := func(s *bucketSums) *Sums {
 			out := &Sums{Duration: s.duration, TTFT: s.ttft}
 			s.addTo(out)
 			return out
 		}
 		block := binary.AppendUvarint(nil, uint64(len(slots[i])))
 		if len(slots[i]) == 1 {
-			block = appendCell(append(block, slots[i][0].slot), sums(&slots[i][0]))
+			block = appendCell(append(block, slots[i][0].bucket), sums(&slots[i][0]))
 		} else {
 			var each []byte
 			var total Sums
 			for k := range slots[i] {
 				total.Merge(sums(&slots[i][k]))
-				each = appendCell(append(each, slots[i][k].slot), sums(&slots[i][k]))
+				each = appendCell(append(each, slots[i][k].bucket), sums(&slots[i][k]))
 			}
 			block = appendCell(block, &total)
 			block = append(binary.AppendUvarint(block, uint64(len(each))), each...)
@@ -426,14 +426,14 @@ func TestOldPages(t *testing.T) {
 	for _, p := range r.Dirty() {
 		require.NoError(t, r.MergeChanges(ctx, p))
 		page := &r.days[p.Day][p.Dimension]
-		names, last, slots := []Value{}, make([]int64, len(page.ids)), make([][]slotSums, len(page.ids))
+		names, last, slots := []Value{}, make([]int64, len(page.ids)), make([][]bucketSums, len(page.ids))
 		for i, id := range page.ids {
-			names = append(names, r.axes[p.Dimension].names[id])
+			names = append(names, r.dimensions[p.Dimension].names[id])
 			if page.last != nil {
 				last[i] = page.last[i]
 			}
 			var err error
-			slots[i], err = page.slotsOf(i)
+			slots[i], err = page.bucketsOfValue(i)
 			require.NoError(t, err)
 		}
 		require.NoError(t, old.Load(Page{Day: p.Day, Dimension: p.Dimension, Data: appendOld(names, last, slots)}))

@@ -112,16 +112,16 @@ type Options struct {
 
 // Rollup is the sums. It does no locking; what only reads may run beside others that only read.
 type Rollup struct {
-	o        Options
-	axes     [DimensionCount]members
-	days     map[int64]*day // by number of UTC days since the Unix epoch
-	sorted   []int64        // their numbers, ascending
-	changes  int            // sums kept as changes
-	lastUsed map[string]*time.Time
-	cache    cache
-	spans    spans
-	made     uint64         // pages ever made
-	gone     map[int64]bool // days that were dropped and may be on disk still
+	o           Options
+	dimensions  [DimensionCount]dimensionValues
+	days        map[int64]*day // by number of UTC days since the Unix epoch
+	sorted      []int64        // their numbers, ascending
+	changes     int            // sums kept as changes
+	lastUsed    map[string]*time.Time
+	cache       cache
+	spans       spans
+	made        uint64         // pages ever made
+	droppedDays map[int64]bool // days that were dropped and may be on disk still
 	// Overflowed counts the calls that were summed as Other on some axis.
 	Overflowed int64
 }
@@ -132,15 +132,15 @@ type day [DimensionCount]page
 func New(o Options) *Rollup {
 	o.MaxValues, o.MaxChanges = cmp.Or(o.MaxValues, 20_000), cmp.Or(o.MaxChanges, 1<<16)
 	o.MaxCached, o.MaxBytes = cmp.Or(o.MaxCached, 16<<20), cmp.Or(o.MaxBytes, 32<<20)
-	r := &Rollup{o: o, days: map[int64]*day{}, gone: map[int64]bool{}, lastUsed: map[string]*time.Time{}}
-	for a := range r.axes {
-		r.axes[a].ids, r.axes[a].closed = map[Value]uint32{}, math.MinInt64
+	r := &Rollup{o: o, days: map[int64]*day{}, droppedDays: map[int64]bool{}, lastUsed: map[string]*time.Time{}}
+	for a := range r.dimensions {
+		r.dimensions[a].ids, r.dimensions[a].closed = map[Value]uint32{}, math.MinInt64
 	}
 	return r
 }
 
-// members numbers the members of an axis, so that their names are kept once.
-type members struct {
+// dimensionValues numbers the members of an axis, so that their names are kept once.
+type dimensionValues struct {
 	ids   map[Value]uint32
 	names []Value  // by number
 	free  []uint32 // numbers that no page uses
@@ -148,7 +148,7 @@ type members struct {
 }
 
 // id gives a member's number, a new one where it has none.
-func (x *members) id(m Value) uint32 {
+func (x *dimensionValues) id(m Value) uint32 {
 	id, known := x.ids[m]
 	if known {
 		return id
@@ -168,7 +168,7 @@ func (x *members) id(m Value) uint32 {
 // forget frees the numbers of members that are on no page any more. Who reads pages beside it keeps
 // the names that it began with.
 func (r *Rollup) forget(a Dimension) {
-	x := &r.axes[a]
+	x := &r.dimensions[a]
 	used := make([]bool, len(x.names))
 	for _, id := range x.free {
 		used[id] = true // free already
@@ -178,7 +178,7 @@ func (r *Rollup) forget(a Dimension) {
 		for _, id := range p.ids {
 			used[id] = true
 		}
-		for id := range p.over {
+		for id := range p.pendingChanges {
 			used[id] = true
 		}
 	}
@@ -197,12 +197,12 @@ func (r *Rollup) forget(a Dimension) {
 
 // find gives the place of a member on a page.
 func (r *Rollup) find(a Dimension, p *page, id uint32) (int, bool) {
-	names := r.axes[a].names
-	return findMember(names, p, names[id])
+	names := r.dimensions[a].names
+	return findValue(names, p, names[id])
 }
 
-func findMember(names []Value, p *page, m Value) (int, bool) {
-	return slices.BinarySearchFunc(p.ids, m, func(id uint32, m Value) int { return compareMembers(names[id], m) })
+func findValue(names []Value, p *page, m Value) (int, bool) {
+	return slices.BinarySearchFunc(p.ids, m, func(id uint32, m Value) int { return compareValues(names[id], m) })
 }
 
 // dayAt gives a day, made where it is new.
@@ -211,11 +211,11 @@ func (r *Rollup) dayAt(number int64) *day {
 	if d == nil {
 		d = &day{}
 		for a := range d {
-			d[a].hist, d[a].slots = &blob{}, &blob{}
+			d[a].hist, d[a].buckets = &blob{}, &blob{}
 			d[a].day = makeColumns(nil)
 			d[a].version = rand.Uint32() //nolint:gosec // tells apart pages of one day, no secret
 			r.identify(&d[a])
-			r.axes[a].bytes += d[a].size()
+			r.dimensions[a].bytes += d[a].size()
 		}
 		r.days[number] = d
 		at, _ := slices.BinarySearch(r.sorted, number)
@@ -227,13 +227,13 @@ func (r *Rollup) dayAt(number int64) *day {
 // Add counts a call n times (1 or -1). Whoever adds much folds now and then what Crowded names.
 func (r *Rollup) Add(c *usage.Call, n int64) {
 	b := BucketOf(c.Start)
-	number := floorDiv(b, slotsPerDay)
-	d, slot := r.dayAt(number), uint8(b-number*slotsPerDay)
+	number := floorDiv(b, bucketsPerDay)
+	d, slot := r.dayAt(number), uint8(b-number*bucketsPerDay)
 	var counts Sums
 	counts.AddCounts(c, n)
 	one := figuresOf(&counts)
 	duration, ttft := bucketsOf(c)
-	wasFolded := false
+	overflowed := false
 	for a := range DimensionCount {
 		p := &d[a]
 		change, folded := r.change(Page{Day: number, Dimension: a}, p, ValueOf(a, c))
@@ -246,30 +246,30 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 			s.ttft.add(ttft, n)
 		}
 		p.dirty = true
-		wasFolded = wasFolded || folded
+		overflowed = overflowed || folded
 		if fresh {
 			p.cells++
 			r.changes++
 		}
 		if a == Keys && n > 0 && !folded {
-			r.used(change, c.Start, BucketStart(number*slotsPerDay))
+			r.used(change, c.Start, BucketStart(number*bucketsPerDay))
 		}
 	}
-	if wasFolded && n > 0 {
+	if overflowed && n > 0 {
 		r.Overflowed++
 	}
 }
 
 // change gives the changes of a member of a page; those of Other where the page does not take the member in.
-func (r *Rollup) change(at Page, p *page, m Value) (c *changed, folded bool) {
-	x := &r.axes[at.Dimension]
-	if c := p.latest; c != nil && x.names[c.member] == m { // on most axes the next call is often of the same
+func (r *Rollup) change(at Page, p *page, m Value) (c *valueChanges, folded bool) {
+	x := &r.dimensions[at.Dimension]
+	if c := p.lastChanged; c != nil && x.names[c.member] == m { // on most axes the next call is often of the same
 		return c, false
 	}
 	id, known := x.ids[m]
 	if known {
-		if c := p.over[id]; c != nil {
-			p.latest = c
+		if c := p.pendingChanges[id]; c != nil {
+			p.lastChanged = c
 			return c, false
 		}
 		_, known = r.find(at.Dimension, p, id)
@@ -278,21 +278,21 @@ func (r *Rollup) change(at Page, p *page, m Value) (c *changed, folded bool) {
 		c, _ = r.change(at, p, Overflow)
 		return c, true
 	}
-	if p.over == nil {
-		p.over = map[uint32]*changed{}
+	if p.pendingChanges == nil {
+		p.pendingChanges = map[uint32]*valueChanges{}
 	}
 	if !known {
 		p.fresh++
 	}
-	c = &changed{member: x.id(m), fresh: !known}
-	p.over[c.member], p.latest = c, c
+	c = &valueChanges{member: x.id(m), fresh: !known}
+	p.pendingChanges[c.member], p.lastChanged = c, c
 	x.first[c.member] = min(x.first[c.member], at.Day)
 	return c, false
 }
 
 // used notes the start of a key's call.
-func (r *Rollup) used(c *changed, start, day time.Time) {
-	key := r.axes[Keys].names[c.member].Value
+func (r *Rollup) used(c *valueChanges, start, day time.Time) {
+	key := r.dimensions[Keys].names[c.member].Value
 	if key == "" {
 		return
 	}
@@ -336,9 +336,9 @@ func (r *Rollup) most(left int) []Page {
 	return pages[:n]
 }
 
-// folded makes the page that folding one gives. It is a copy, so that it may be worked on beside readers,
+// merged makes the page that folding one gives. It is a copy, so that it may be worked on beside readers,
 // who keep further prefixes.
-func (r *Rollup) folded(ctx context.Context, at Page, p page, keep func(uint8) bool) (*page, error) {
+func (r *Rollup) merged(ctx context.Context, at Page, p page, keep func(uint8) bool) (*page, error) {
 	for _, part := range []Part{Buckets, Hists} {
 		if !p.lacks(part) {
 			continue
@@ -349,7 +349,7 @@ func (r *Rollup) folded(ctx context.Context, at Page, p page, keep func(uint8) b
 		}
 		p.put(part, b)
 	}
-	next, err := p.folded(at.Dimension, r.axes[at.Dimension].names, keep)
+	next, err := p.merged(at.Dimension, r.dimensions[at.Dimension].names, keep)
 	if err != nil {
 		return nil, fmt.Errorf("fold sums: %w", err)
 	}
@@ -361,7 +361,7 @@ func (r *Rollup) put(at Page, next *page) {
 	p := &r.days[at.Day][at.Dimension]
 	r.changes -= p.cells
 	r.identify(next)
-	r.axes[at.Dimension].bytes += next.size() - p.size()
+	r.dimensions[at.Dimension].bytes += next.size() - p.size()
 	*p = *next
 }
 
@@ -373,14 +373,14 @@ func (r *Rollup) identify(p *page) {
 
 func (p *page) lacks(part Part) bool {
 	if part == Buckets {
-		return p.slots == nil
+		return p.buckets == nil
 	}
 	return p.hist == nil
 }
 
 func (p *page) put(part Part, b *blob) {
 	if part == Buckets {
-		p.slots = b
+		p.buckets = b
 	} else {
 		p.hist = b
 	}
@@ -412,7 +412,7 @@ func (r *Rollup) LastUsed(fingerprint string) time.Time {
 // has some.
 func (r *Rollup) Newest(ctx context.Context) (newest time.Time, err error) {
 	for i := len(r.sorted) - 1; i >= 0 && newest.IsZero(); i-- {
-		at := r.sorted[i] * slotsPerDay
+		at := r.sorted[i] * bucketsPerDay
 		err = r.Each(ctx, All, at, nil, func(_ Value, b int64, _ *Sums) {
 			if end := BucketStart(b + 1); end.After(newest) {
 				newest = end
@@ -445,7 +445,7 @@ type Dropping struct {
 func (d *Dropping) Work(ctx context.Context) error {
 	for i := range d.parts {
 		p := &d.parts[i]
-		first := p.at.Day * slotsPerDay
+		first := p.at.Day * bucketsPerDay
 		p.keep = func(slot uint8) bool { return first+int64(slot) < d.from || d.to <= first+int64(slot) }
 		if err := p.Work(ctx); err != nil {
 			return err
@@ -456,14 +456,14 @@ func (d *Dropping) Work(ctx context.Context) error {
 }
 
 // whole tells whether nothing of a day stays, and some whether not all does.
-func (d *Dropping) whole(first int64) bool { return d.from <= first && first+slotsPerDay <= d.to }
-func (d *Dropping) some(first int64) bool  { return d.from < first+slotsPerDay && first < d.to }
+func (d *Dropping) whole(first int64) bool { return d.from <= first && first+bucketsPerDay <= d.to }
+func (d *Dropping) some(first int64) bool  { return d.from < first+bucketsPerDay && first < d.to }
 
 // BeginDrop begins to drop: Work and EndDrop follow.
 func (r *Rollup) BeginDrop(from, to int64) *Dropping {
 	d := &Dropping{from: from, to: to}
 	for _, number := range r.sorted {
-		first := number * slotsPerDay
+		first := number * bucketsPerDay
 		if !d.some(first) || d.whole(first) {
 			continue
 		}
@@ -485,23 +485,23 @@ func (r *Rollup) EndDrop(d *Dropping) {
 	}
 	gone := false
 	for _, number := range slices.Clone(r.sorted) {
-		if !d.whole(number * slotsPerDay) {
+		if !d.whole(number * bucketsPerDay) {
 			continue
 		}
 		for a := range r.days[number] {
 			p := &r.days[number][a]
 			r.changes -= p.cells
-			r.axes[a].bytes -= p.size()
+			r.dimensions[a].bytes -= p.size()
 		}
 		delete(r.days, number)
 		at, _ := slices.BinarySearch(r.sorted, number)
 		r.sorted = slices.Delete(r.sorted, at, at+1)
-		gone, r.gone[number] = true, true
+		gone, r.droppedDays[number] = true, true
 	}
 	if gone {
 		for a := range DimensionCount {
 			r.forget(a)
-			r.rebound(a)
+			r.recomputeBounds(a)
 		}
 	}
 }
@@ -523,7 +523,7 @@ type Page struct {
 // Dirty names the pages that differ from what is on disk.
 func (r *Rollup) Dirty() []Page {
 	var out []Page
-	for number := range r.gone {
+	for number := range r.droppedDays {
 		if r.days[number] == nil {
 			for a := range DimensionCount {
 				out = append(out, Page{Day: number, Dimension: a})
@@ -560,7 +560,7 @@ func (r *Rollup) BeginRemerge(p Page) *Remerge {
 // Work does the work, beside readers and without a lock. Nothing must be added until Put is done.
 func (f *Remerge) Work(ctx context.Context) (err error) {
 	if f.of != nil {
-		f.next, err = f.of.folded(ctx, f.at, f.page, f.keep)
+		f.next, err = f.of.merged(ctx, f.at, f.page, f.keep)
 	}
 	return err
 }
@@ -590,8 +590,8 @@ func (r *Rollup) Encode(p *Page) {
 		return
 	}
 	at := &d[p.Dimension]
-	p.Data = at.encode(r.axes[p.Dimension].names)
-	if p.Parts[Buckets] = nil; at.slots != nil {
+	p.Data = at.encode(r.dimensions[p.Dimension].names)
+	if p.Parts[Buckets] = nil; at.buckets != nil {
 		p.Parts[Buckets] = at.encodePart(Buckets)
 	}
 	switch {
@@ -611,7 +611,7 @@ func (r *Rollup) Saved(pages []Page) {
 		if d := r.days[p.Day]; d != nil {
 			d[p.Dimension].dirty = d[p.Dimension].cells > 0
 		} else {
-			delete(r.gone, p.Day)
+			delete(r.droppedDays, p.Day)
 		}
 	}
 	if r.o.Read == nil {
@@ -623,7 +623,7 @@ func (r *Rollup) Saved(pages []Page) {
 			if p.dirty || p.cells > 0 || len(p.ids) == 0 {
 				continue
 			}
-			p.slots = nil
+			p.buckets = nil
 			if !p.smallHist() {
 				p.hist = nil
 			}
@@ -652,18 +652,18 @@ func (r *Rollup) Load(p Page) error {
 	}
 	loaded.ids = make([]uint32, len(names))
 	for i, m := range names {
-		loaded.ids[i] = r.axes[p.Dimension].id(m)
+		loaded.ids[i] = r.dimensions[p.Dimension].id(m)
 	}
 	d := r.dayAt(p.Day)
 	r.changes -= d[p.Dimension].cells
 	r.identify(loaded)
-	x := &r.axes[p.Dimension]
+	x := &r.dimensions[p.Dimension]
 	x.bytes += loaded.size() - d[p.Dimension].size()
 	d[p.Dimension] = *loaded
-	x.see(p.Day, loaded)
-	delete(r.gone, p.Day)
+	x.observe(p.Day, loaded)
+	delete(r.droppedDays, p.Day)
 	if p.Dimension == Keys {
-		start := BucketStart(p.Day * slotsPerDay)
+		start := BucketStart(p.Day * bucketsPerDay)
 		for i, m := range names {
 			if at := start.Add(time.Duration(loaded.last[i] - 1)); loaded.last[i] > 0 && at.After(r.LastUsed(m.Value)) {
 				if used := r.lastUsed[m.Value]; used != nil {
@@ -678,10 +678,10 @@ func (r *Rollup) Load(p Page) error {
 }
 
 // DayOf numbers the UTC day of a time.
-func DayOf(t time.Time) int64 { return floorDiv(BucketOf(t), slotsPerDay) }
+func DayOf(t time.Time) int64 { return floorDiv(BucketOf(t), bucketsPerDay) }
 
 // DayBuckets gives the buckets of a day, the end excluded.
-func DayBuckets(day int64) (from, to int64) { return day * slotsPerDay, (day + 1) * slotsPerDay }
+func DayBuckets(day int64) (from, to int64) { return day * bucketsPerDay, (day + 1) * bucketsPerDay }
 
 // Open are the edges of all time.
 var Open = []int64{math.MinInt64, math.MaxInt64}

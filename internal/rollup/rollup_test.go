@@ -322,7 +322,7 @@ func TestBuckets(t *testing.T) {
 	require.EqualValues(t, -1, DayOf(time.Unix(-1, 0)))
 	from, to := DayBuckets(DayOf(testStart))
 	require.Equal(t, 24*time.Hour, BucketStart(to).Sub(BucketStart(from)))
-	require.Zero(t, cmp.Compare(to-from, slotsPerDay))
+	require.Zero(t, cmp.Compare(to-from, bucketsPerDay))
 }
 
 // BenchmarkEach reads the sums of one key, and of all, among 20,000 keys of 10 days.

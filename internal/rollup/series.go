@@ -112,25 +112,25 @@ type SeriesOptions struct {
 // It does no locking. Show, Snapshot and Total may run beside each other, from several goroutines; every
 // other method must run alone.
 type Series struct {
-	used    [LabelCount]bool
-	max     int
-	sums    map[Labels]*Sums // without histograms
-	held    map[Labels]*Sums // what series showed that hold less now
-	timings map[Value]*Timings
-	// shown is what all series showed last. It is the one thing that Show stores.
-	shown atomic.Pointer[shown]
+	used        [LabelCount]bool
+	max         int
+	sums        map[Labels]*Sums // without histograms
+	lastExposed map[Labels]*Sums // what series showed that hold less now
+	timings     map[Value]*Timings
+	// exposed is what all series showed last. It is the one thing that Show stores.
+	exposed atomic.Pointer[exposure]
 	journaling
 }
 
-// shown is what Show gave. It is never changed.
-type shown struct {
+// exposure is what Show gave. It is never changed.
+type exposure struct {
 	sums    map[Labels]Sums
 	timings map[Value]Timings
 }
 
 // NewSeries makes an empty set.
 func NewSeries(o SeriesOptions) *Series {
-	s := &Series{max: o.Max, sums: map[Labels]*Sums{}, held: map[Labels]*Sums{}, timings: map[Value]*Timings{}}
+	s := &Series{max: o.Max, sums: map[Labels]*Sums{}, lastExposed: map[Labels]*Sums{}, timings: map[Value]*Timings{}}
 	for _, l := range o.Labels {
 		s.used[l] = true
 	}
@@ -167,11 +167,11 @@ type Change struct {
 
 // line is one series while a commit is worked out.
 type line struct {
-	labels  Labels
-	sums    *Sums // in Series.sums; nil where nothing was put in yet
-	delta   Sums
-	held    *Sums // what it showed, where it will hold less than that
-	touched bool
+	labels      Labels
+	sums        *Sums // in Series.sums; nil where nothing was put in yet
+	delta       Sums
+	lastExposed *Sums // what it showed, where it will hold less than that
+	touched     bool
 }
 
 // timingLine is the calls of one model whose times are known.
@@ -295,14 +295,14 @@ func (s *Series) Journal(changes []Change) []byte {
 	}
 	var b []byte
 	if len(s.sums) == 0 {
-		b = append(b, journalUsed, s.usedLabels())
+		b = append(b, journalLabels, s.usedLabels())
 	}
 	for _, l := range s.touched {
 		if l.delta.isZero() {
 			continue
 		}
-		if l.held = s.hold(l); l.held != nil {
-			b = appendCell(appendLabels(append(b, journalHeld), l.labels), l.held)
+		if l.lastExposed = s.exposedBefore(l); l.lastExposed != nil {
+			b = appendCell(appendLabels(append(b, journalExposed), l.labels), l.lastExposed)
 		}
 		b = appendCell(appendLabels(append(b, journalSums), l.labels), &l.delta)
 	}
@@ -326,18 +326,18 @@ func (s *Series) Commit() {
 	empty := false // lines that stay out of the series
 	for _, l := range s.touched {
 		if !l.delta.isZero() {
-			if l.held != nil {
-				s.keepHeld(l.labels, l.held)
+			if l.lastExposed != nil {
+				s.keepExposed(l.labels, l.lastExposed)
 			}
 			if l.sums == nil {
 				l.sums = &Sums{}
 				s.sums[l.labels] = l.sums
 			}
 			l.sums.MergeCounts(&l.delta)
-			s.releaseHeld(l.labels, l.sums)
+			s.releaseExposed(l.labels, l.sums)
 		}
 		empty = empty || l.sums == nil
-		l.delta, l.held, l.touched = Sums{}, nil, false
+		l.delta, l.lastExposed, l.touched = Sums{}, nil, false
 	}
 	for _, t := range s.timed {
 		if len(t.calls) > 0 && t.timings == nil {
@@ -354,31 +354,31 @@ func (s *Series) Commit() {
 	}
 }
 
-func (s *Series) keepHeld(l Labels, held *Sums) {
-	if s.held[l] != nil {
-		raise(held, s.held[l])
+func (s *Series) keepExposed(l Labels, held *Sums) {
+	if s.lastExposed[l] != nil {
+		atLeast(held, s.lastExposed[l])
 	}
-	s.held[l] = held
+	s.lastExposed[l] = held
 }
 
-// releaseHeld forgets what a series showed once it holds as much again.
-func (s *Series) releaseHeld(l Labels, sums *Sums) {
-	held := s.held[l]
+// releaseExposed forgets what a series showed once it holds as much again.
+func (s *Series) releaseExposed(l Labels, sums *Sums) {
+	held := s.lastExposed[l]
 	if held == nil {
 		return
 	}
-	if show := *sums; !raise(&show, held) {
-		delete(s.held, l)
+	if show := *sums; !atLeast(&show, held) {
+		delete(s.lastExposed, l)
 	}
 }
 
 // The parts of a journal.
 const (
-	journalSums   = 1
-	journalTiming = 2
-	journalHeld   = 3
-	journalHist   = 4
-	journalUsed   = 5
+	journalSums    = 1
+	journalTiming  = 2
+	journalExposed = 3
+	journalHist    = 4
+	journalLabels  = 5
 	// journalTimings are many of journalTiming, which is read only: earlier versions wrote it.
 	journalTimings = 6
 )
@@ -429,17 +429,17 @@ func (s *Series) Apply(journal []byte) error {
 				s.sums[l] = &Sums{}
 			}
 			r.addCell(s.sums[l], nil)
-		case journalHeld:
+		case journalExposed:
 			l, held := r.labels(), &Sums{}
 			r.addCell(held, nil)
-			s.keepHeld(l, held)
+			s.keepExposed(l, held)
 		case journalTiming:
 			s.applyTimings(&r, false)
 		case journalTimings:
 			s.applyTimings(&r, true)
 		case journalHist:
 			s.applyHist(&r)
-		case journalUsed:
+		case journalLabels:
 			if r.byte() != s.usedLabels() {
 				return ErrOtherSeries
 			}
@@ -516,12 +516,12 @@ func (s *Series) applyHist(r *reader) {
 
 // Snapshot gives the bytes of everything, for the disk; Apply on an empty set puts them in.
 func (s *Series) Snapshot() []byte {
-	b := []byte{journalUsed, s.usedLabels()}
+	b := []byte{journalLabels, s.usedLabels()}
 	for l, sums := range s.sums {
 		b = appendCell(appendLabels(append(b, journalSums), l), sums)
 	}
-	for l, sums := range s.held {
-		b = appendCell(appendLabels(append(b, journalHeld), l), sums)
+	for l, sums := range s.lastExposed {
+		b = appendCell(appendLabels(append(b, journalExposed), l), sums)
 	}
 	for m, t := range s.timings {
 		b = appendText(appendText(append(b, journalHist), m.Value), m.Provider)
@@ -543,8 +543,8 @@ func (s *Series) Expose() (all map[Labels]Sums, timings map[Value]Timings) {
 	all = make(map[Labels]Sums, len(s.sums))
 	for l, sums := range s.sums {
 		show := *sums
-		if held := s.held[l]; held != nil {
-			raise(&show, held)
+		if held := s.lastExposed[l]; held != nil {
+			atLeast(&show, held)
 		}
 		all[l] = show
 	}
@@ -556,13 +556,13 @@ func (s *Series) Expose() (all map[Labels]Sums, timings map[Value]Timings) {
 		}
 		timings[m] = c
 	}
-	s.shown.Store(&shown{all, timings})
+	s.exposed.Store(&exposure{all, timings})
 	return all, timings
 }
 
 // Exposed gives what Show gave last.
 func (s *Series) Exposed() (all map[Labels]Sums, timings map[Value]Timings) {
-	last := s.shown.Load()
+	last := s.exposed.Load()
 	if last == nil {
 		return nil, nil
 	}
@@ -580,13 +580,13 @@ func (s *Series) Total() (total Sums) {
 // FinishLoad says that everything from before a start was put in: all of it may have been shown.
 func (s *Series) FinishLoad() {
 	for l, sums := range s.sums {
-		s.releaseHeld(l, sums)
+		s.releaseExposed(l, sums)
 	}
 	s.Expose()
 }
 
-// raise makes the figures of s at least those of least, and tells whether any was less.
-func raise(s, least *Sums) (raised bool) {
+// atLeast makes the figures of s at least those of least, and tells whether any was less.
+func atLeast(s, least *Sums) (raised bool) {
 	now, was := s.counts(), least.counts()
 	for i := range now {
 		if *now[i] < *was[i] {
@@ -597,8 +597,8 @@ func raise(s, least *Sums) (raised bool) {
 	return raised
 }
 
-// hold gives what a series showed, where its change leaves it with less.
-func (s *Series) hold(l *line) *Sums {
+// exposedBefore gives what a series showed, where its change leaves it with less.
+func (s *Series) exposedBefore(l *line) *Sums {
 	falls := false
 	for _, n := range l.delta.counts() {
 		falls = falls || *n < 0
@@ -606,7 +606,7 @@ func (s *Series) hold(l *line) *Sums {
 	if !falls { // what it holds less than it showed is held already
 		return nil
 	}
-	shown := s.shown.Load()
+	shown := s.exposed.Load()
 	if shown == nil || l.sums == nil {
 		return nil
 	}
@@ -616,7 +616,7 @@ func (s *Series) hold(l *line) *Sums {
 	}
 	after := *l.sums
 	after.MergeCounts(&l.delta)
-	if !raise(&after, &was) {
+	if !atLeast(&after, &was) {
 		return nil
 	}
 	return &was

@@ -16,7 +16,7 @@ var spanDays = [...]int64{16, 4}
 const maxSpanDays = 16
 
 type spanKey struct {
-	axis       Dimension
+	dimension  Dimension
 	days, span int64 // how many, and the number of the first one by that
 }
 
@@ -87,7 +87,7 @@ func (s *Summing) spanAt(i int, days int64) int {
 	first := &s.days[i]
 	number := floorDiv(first.number, days)
 	from, to := number*days, (number+1)*days
-	if i > 0 && s.days[i-1].number >= from || from*slotsPerDay < s.q.Edges[0] || to*slotsPerDay > s.q.Edges[len(s.q.Edges)-1] {
+	if i > 0 && s.days[i-1].number >= from || from*bucketsPerDay < s.q.Edges[0] || to*bucketsPerDay > s.q.Edges[len(s.q.Edges)-1] {
 		return 0 // it began before, or not all of it is asked for
 	}
 	n := 0

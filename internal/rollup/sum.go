@@ -83,9 +83,9 @@ type target struct {
 
 // made is the sums of a part of a day that a query made.
 type made struct {
-	day int64
-	of  uint64 // identity of its page
-	cut *prefix
+	day     int64
+	of      uint64 // identity of its page
+	partial *partialDay
 }
 
 // Begin takes what a query needs from the sums as they are. It must run beside nothing that changes
@@ -96,29 +96,29 @@ func (r *Rollup) Begin(q Query) *Summing { return r.begin(q, false) }
 func (r *Rollup) BeginTwice(q Query) *Summing { return r.begin(q, true) }
 
 func (r *Rollup) begin(q Query, twice bool) *Summing {
-	s := &Summing{q: q, rollup: r, names: r.axes[q.Dimension].names}
+	s := &Summing{q: q, rollup: r, names: r.dimensions[q.Dimension].names}
 	if !twice && len(q.Edges) > 2 {
 		s.together = map[*Sums][]figures{}
 	}
 	s.points = make([]target, len(s.names))
 	asked := r.sorted
-	for len(asked) > 0 && (asked[0]+1)*slotsPerDay <= q.Edges[0] {
+	for len(asked) > 0 && (asked[0]+1)*bucketsPerDay <= q.Edges[0] {
 		asked = asked[1:]
 	}
-	for n := len(asked); n > 0 && q.Edges[len(q.Edges)-1] <= asked[n-1]*slotsPerDay; n-- {
+	for n := len(asked); n > 0 && q.Edges[len(q.Edges)-1] <= asked[n-1]*bucketsPerDay; n-- {
 		asked = asked[:n-1]
 	}
 	s.days = make([]daySum, 0, len(asked))
 	for _, number := range asked {
 		p := &r.days[number][q.Dimension]
 		d := daySum{number: number, page: *p}
-		d.over, d.latest = nil, nil
+		d.pendingChanges, d.lastChanged = nil, nil
 		d.plan(&q)
 		s.changes(&d, p)
 		if twice {
-			for id, c := range p.over {
-				for i := range c.slots {
-					s.over = append(s.over, overSum{day: len(s.days), member: id, slot: c.slots[i].slot, figures: c.slots[i].figures})
+			for id, c := range p.pendingChanges {
+				for i := range c.buckets {
+					s.over = append(s.over, overSum{day: len(s.days), member: id, slot: c.buckets[i].bucket, figures: c.buckets[i].figures})
 				}
 			}
 		}
@@ -187,10 +187,10 @@ func (s *Summing) ask(id uint32, t *target) {
 
 // changes adds the changes beside a page.
 func (s *Summing) changes(d *daySum, p *page) {
-	for id, c := range p.over {
-		for i := range c.slots {
-			k := &c.slots[i]
-			at := d.at(k.slot)
+	for id, c := range p.pendingChanges {
+		for i := range c.buckets {
+			k := &c.buckets[i]
+			at := d.at(k.bucket)
 			if at < 0 {
 				continue
 			}
@@ -253,8 +253,8 @@ type daySum struct {
 	// A day is mostly one part, or two with one boundary: cut is the first slot of the second one.
 	parts int
 	cut   uint8
-	first int               // the point that the first part goes to; -1: left out
-	point *[slotsPerDay]int // of each slot, where there are several parts
+	first int                 // the point that the first part goes to; -1: left out
+	point *[bucketsPerDay]int // of each slot, where there are several parts
 }
 
 // at gives the point that a slot goes to; -1 where it is left out.
@@ -267,14 +267,14 @@ func (d *daySum) at(slot uint8) int {
 
 // plan finds the point that each slot of the day goes to.
 func (d *daySum) plan(q *Query) {
-	first := d.number * slotsPerDay
+	first := d.number * bucketsPerDay
 	i := max(0, sort.Search(len(q.Edges)-1, func(i int) bool { return q.Edges[i] > first })-1)
 	d.parts, d.first, d.point = 1, i, nil
-	if q.Edges[i] <= first && first+slotsPerDay <= q.Edges[i+1] && !q.skips(first) {
+	if q.Edges[i] <= first && first+bucketsPerDay <= q.Edges[i+1] && !q.skips(first) {
 		return
 	}
-	d.point = &[slotsPerDay]int{}
-	for slot := range slotsPerDay {
+	d.point = &[bucketsPerDay]int{}
+	for slot := range bucketsPerDay {
 		b := first + slot
 		for i < len(q.Edges)-2 && q.Edges[i+1] <= b {
 			i++
@@ -294,7 +294,7 @@ func (d *daySum) plan(q *Query) {
 // skips tells whether a bucket of a day is left out.
 func (q *Query) skips(first int64) bool {
 	for b, skipped := range q.Skip {
-		if skipped && first <= b && b < first+slotsPerDay {
+		if skipped && first <= b && b < first+bucketsPerDay {
 			return true
 		}
 	}
@@ -307,7 +307,7 @@ func (s *Summing) each(d *daySum, visit func(i int, t *target) error) error {
 	if len(of) >= len(d.ids)/searchCost {
 		of = nil // target leaves the others out
 	}
-	for i := range d.members(s.names, of) {
+	for i := range d.positionsOf(s.names, of) {
 		if t := s.target(d.ids[i]); t != nil {
 			if err := visit(i, t); err != nil {
 				return err
@@ -330,8 +330,8 @@ func (s *Summing) day(ctx context.Context, d *daySum) error {
 		return nil
 	}
 	if d.parts == 2 {
-		c := d.page.cut(d.cut)
-		if c == nil && d.slots == nil { // what costs a reading is kept for the next
+		c := d.page.partial(d.cut)
+		if c == nil && d.buckets == nil { // what costs a reading is kept for the next
 			var err error
 			if c, err = s.make(ctx, d); err != nil {
 				return err
@@ -348,7 +348,7 @@ func (s *Summing) day(ctx context.Context, d *daySum) error {
 func (s *Summing) part(ctx context.Context, d *daySum, part Part) (*blob, error) {
 	if !d.lacks(part) {
 		if part == Buckets {
-			return d.slots, nil
+			return d.buckets, nil
 		}
 		return d.hist, nil
 	}
@@ -382,8 +382,8 @@ func (s *Summing) read(t *target, at int, stored []byte) error {
 }
 
 // halves adds up a day of two parts by the sums of the first one: what is not in it is in the second.
-func (s *Summing) halves(ctx context.Context, d *daySum, c *prefix, withHist bool) error {
-	before, after := d.first, d.at(c.slot)
+func (s *Summing) halves(ctx context.Context, d *daySum, c *partialDay, withHist bool) error {
+	before, after := d.first, d.at(c.end)
 	var hist *blob
 	if withHist && after >= 0 {
 		var err error
@@ -439,7 +439,7 @@ func (s *Summing) slots(ctx context.Context, d *daySum, withHist bool) error {
 		n := r.uvarint()
 		for k := uint64(0); k < n && !r.bad; k++ {
 			slot := r.byte()
-			if int64(slot) >= slotsPerDay {
+			if int64(slot) >= bucketsPerDay {
 				return errDamaged
 			}
 			at := d.at(slot)
@@ -470,7 +470,7 @@ func (s *Summing) slots(ctx context.Context, d *daySum, withHist bool) error {
 }
 
 // make makes the sums of the part of a day before its cut, of all members.
-func (s *Summing) make(ctx context.Context, d *daySum) (*prefix, error) {
+func (s *Summing) make(ctx context.Context, d *daySum) (*partialDay, error) {
 	p := d.page
 	for _, part := range []Part{Buckets, Hists} {
 		b, err := s.part(ctx, d, part)
@@ -479,17 +479,17 @@ func (s *Summing) make(ctx context.Context, d *daySum) (*prefix, error) {
 		}
 		p.put(part, b)
 	}
-	c, err := p.makeCut(d.cut)
+	c, err := p.makePartial(d.cut)
 	if err != nil {
 		return nil, err
 	}
-	s.made = append(s.made, made{day: d.number, of: d.identity, cut: c})
+	s.made = append(s.made, made{day: d.number, of: d.identity, partial: c})
 	return c, nil
 }
 
-// makeCut makes the sums of the part of a day before a slot.
-func (p *page) makeCut(slot uint8) (*prefix, error) {
-	c := &prefix{slot: slot}
+// makePartial makes the sums of the part of a day before a slot.
+func (p *page) makePartial(slot uint8) (*partialDay, error) {
+	c := &partialDay{end: slot}
 	if p.smallHist() {
 		c.hist = &blob{}
 	}
@@ -499,7 +499,7 @@ func (p *page) makeCut(slot uint8) (*prefix, error) {
 	for i := range p.ids {
 		allDur.clear()
 		allTTFT.clear()
-		r := reader{b: p.slots.block(i)}
+		r := reader{b: p.buckets.block(i)}
 		n := r.uvarint()
 		for k := uint64(0); k < n && !r.bad; k++ {
 			if r.byte() >= slot {
@@ -541,18 +541,18 @@ func (r *Rollup) Keep(s *Summing) bool {
 			continue
 		}
 		p := &d[s.q.Dimension]
-		if p.identity != m.of || p.cut(m.cut.slot) != nil {
+		if p.identity != m.of || p.partial(m.partial.end) != nil {
 			continue
 		}
-		cuts := []*prefix{m.cut} // a new list: readers may have the old one
-		for _, c := range p.cuts {
-			if len(cuts) < maxCuts {
+		cuts := []*partialDay{m.partial} // a new list: readers may have the old one
+		for _, c := range p.partials {
+			if len(cuts) < maxPartials {
 				cuts = append(cuts, c)
 			}
 		}
 		before := p.size()
-		p.cuts, p.dirty = cuts, true
-		r.axes[s.q.Dimension].bytes += p.size() - before
+		p.partials, p.dirty = cuts, true
+		r.dimensions[s.q.Dimension].bytes += p.size() - before
 	}
 	return len(s.made) > 0
 }
@@ -565,7 +565,7 @@ func (r *Rollup) FirstDay() (time.Time, bool) {
 	if len(r.sorted) == 0 {
 		return time.Time{}, false
 	}
-	return BucketStart(r.sorted[0] * slotsPerDay), true
+	return BucketStart(r.sorted[0] * bucketsPerDay), true
 }
 
 // Totals visits the members that a query of one point found, with their sums, which have no
@@ -595,12 +595,12 @@ func (r *Rollup) Each(ctx context.Context, a Dimension, from int64, of map[Value
 
 // Visiting is visits to the sums of members that were begun, see Each.
 type Visiting struct {
-	rollup *Rollup
-	axis   Dimension
-	from   int64
-	of     map[Value]bool
-	names  []Value
-	days   []visitedDay
+	rollup    *Rollup
+	dimension Dimension
+	from      int64
+	of        map[Value]bool
+	names     []Value
+	days      []visitedDay
 }
 
 type visitedDay struct {
@@ -613,21 +613,21 @@ type visitedDay struct {
 // BeginEach begins what Each does: Read and Visit follow. Each day that whole (nil: none) says yes to is one
 // visit, of its first bucket. It must run beside nothing that changes the sums; what follows may.
 func (r *Rollup) BeginEach(a Dimension, from int64, of map[Value]bool, whole func(firstBucket int64) bool) *Visiting {
-	e := &Visiting{rollup: r, axis: a, from: from, of: of, names: r.axes[a].names}
+	e := &Visiting{rollup: r, dimension: a, from: from, of: of, names: r.dimensions[a].names}
 	for _, number := range r.sorted {
 		p := &r.days[number][a]
-		first := number * slotsPerDay
-		if first+slotsPerDay <= from {
+		first := number * bucketsPerDay
+		if first+bucketsPerDay <= from {
 			continue
 		}
 		d := visitedDay{number: number, page: *p, whole: first >= from && whole != nil && whole(first)}
-		d.page.over, d.page.latest = nil, nil
-		for id, c := range p.over {
+		d.page.pendingChanges, d.page.lastChanged = nil, nil
+		for id, c := range p.pendingChanges {
 			if of != nil && !of[e.names[id]] {
 				continue
 			}
-			for i := range c.slots {
-				d.over = append(d.over, overSum{member: id, slot: c.slots[i].slot, figures: c.slots[i].figures})
+			for i := range c.buckets {
+				d.over = append(d.over, overSum{member: id, slot: c.buckets[i].bucket, figures: c.buckets[i].figures})
 			}
 		}
 		e.days = append(e.days, d)
@@ -642,8 +642,8 @@ func (e *Visiting) Read(ctx context.Context) error {
 		if d.whole || !d.page.lacks(Buckets) {
 			continue
 		}
-		for range d.page.members(e.names, e.of) { // only where a member is asked for that is on the page
-			b, err := e.rollup.part(ctx, Page{Day: d.number, Dimension: e.axis}, &d.page, Buckets)
+		for range d.page.positionsOf(e.names, e.of) { // only where a member is asked for that is on the page
+			b, err := e.rollup.part(ctx, Page{Day: d.number, Dimension: e.dimension}, &d.page, Buckets)
 			if errors.Is(err, errOther) {
 				return ErrChanged
 			}
@@ -661,7 +661,7 @@ func (e *Visiting) Read(ctx context.Context) error {
 func (e *Visiting) Visit(visit func(m Value, bucket int64, s *Sums)) error {
 	for i := range e.days {
 		d := &e.days[i]
-		first := d.number * slotsPerDay
+		first := d.number * bucketsPerDay
 		tell := func(id uint32, slot uint8, f *figures) {
 			if b := first + int64(slot); b >= e.from {
 				var s Sums
@@ -669,11 +669,11 @@ func (e *Visiting) Visit(visit func(m Value, bucket int64, s *Sums)) error {
 				visit(e.names[id], b, &s)
 			}
 		}
-		for i := range d.page.members(e.names, e.of) {
+		for i := range d.page.positionsOf(e.names, e.of) {
 			if d.whole {
 				f := d.page.day.row(i)
 				tell(d.page.ids[i], 0, &f)
-			} else if err := d.page.eachSlot(i, tell); err != nil {
+			} else if err := d.page.eachBucket(i, tell); err != nil {
 				return err
 			}
 		}
@@ -684,9 +684,9 @@ func (e *Visiting) Visit(visit func(m Value, bucket int64, s *Sums)) error {
 	return nil
 }
 
-// eachSlot visits the slots of a member.
-func (p *page) eachSlot(i int, tell func(id uint32, slot uint8, f *figures)) error {
-	rd := reader{b: p.slots.block(i)}
+// eachBucket visits the slots of a member.
+func (p *page) eachBucket(i int, tell func(id uint32, slot uint8, f *figures)) error {
+	rd := reader{b: p.buckets.block(i)}
 	n := rd.uvarint()
 	for k := uint64(0); k < n && !rd.bad; k++ {
 		slot, f := rd.byte(), figures{}
@@ -706,12 +706,12 @@ func (p *page) eachSlot(i int, tell func(id uint32, slot uint8, f *figures)) err
 // searchCost is how many steps it takes to find one member among tens of thousands.
 const searchCost = 16
 
-// members gives where some members are on a page; nil is all.
-func (p *page) members(names []Value, of map[Value]bool) iter.Seq[int] {
+// positionsOf gives where some members are on a page; nil is all.
+func (p *page) positionsOf(names []Value, of map[Value]bool) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		if of != nil && len(of) < len(p.ids)/searchCost {
 			for m, wanted := range of {
-				if i, known := findMember(names, p, m); wanted && known && !yield(i) {
+				if i, known := findValue(names, p, m); wanted && known && !yield(i) {
 					return
 				}
 			}

@@ -126,18 +126,8 @@ func (f *Filter) Matches(r *Record) bool {
 	return true
 }
 
-// hasStatus tells whether a record has a status, as filters and terms name it.
-func hasStatus(r *Record, s string) bool {
-	switch {
-	case s == "ok":
-		return !r.Failed
-	case s == "error":
-		return r.Failed
-	case strings.HasSuffix(s, "xx"):
-		return r.Status != 0 && strconv.Itoa(r.Status/100) == s[:len(s)-2]
-	}
-	return r.Status != 0 && strconv.Itoa(r.Status) == s
-}
+// hasStatus reports whether a record has a status, as filters and terms name it.
+func hasStatus(r *Record, s string) bool { return ParseStatus(s)(r.Status, r.Failed) }
 
 func (t *Term) matches(r *Record) bool {
 	needle := strings.ToLower(t.Value)

@@ -132,7 +132,7 @@ func TestLedger(t *testing.T) {
 			require.Equal(t, want.NoUsage-1, got.NoUsage, "of the cut stream its beginning is known")
 			served := up.Served()
 			last := served[len(served)-1]
-			require.False(t, last.Told)
+			require.False(t, last.Reported)
 			require.Equal(t, want.Output+1, got.Tokens.Output(), "and one token of its output")
 			require.Equal(t, want.Input+last.Bill.Input, got.Tokens.Input())
 			require.Equal(t, want.CacheRead+last.Bill.CacheRead, got.Tokens.CacheRead)

@@ -2,7 +2,7 @@ package cliproxyreceiver
 
 import "github.com/tokenboard/tokenboard/internal/usage"
 
-// tokens are the raw figures, which mean something else for each upstream.
+// tokens are the raw figures, whose meaning depends on the upstream.
 type tokens struct {
 	Input       count `json:"input_tokens"`
 	Output      count `json:"output_tokens"`
@@ -34,9 +34,9 @@ type buckets struct {
 	Unclassified count `json:"unclassified_tokens"`
 }
 
-// usage gives the tokens of an attempt. The buckets are taken where they are complete and add up, else
-// the raw figures by the rules of the upstream. The proxy writes 0 for what the upstream did not tell,
-// so that an attempt of which all is 0 told nothing.
+// usage returns the tokens of an attempt: those of the buckets where they are complete and add up, else the raw figures
+// by the rules of the upstream. The proxy writes 0 for what the upstream did not report, so that an attempt with only
+// zeros has no usage.
 func (e *event) usage() (usage.Tokens, usage.Quality) {
 	t, q, ok := e.fromBuckets()
 	if !ok {
@@ -44,7 +44,7 @@ func (e *event) usage() (usage.Tokens, usage.Quality) {
 		t, raw = e.fromRaw()
 		q |= raw
 	}
-	if r := e.Tokens; r != nil && r.CacheWrite1.here && t.CacheWrite > 0 { // the buckets do not tell it apart
+	if r := e.Tokens; r != nil && r.CacheWrite1.here && t.CacheWrite > 0 { // the buckets have only the sum
 		if t.CacheWrite1h = r.CacheWrite1.n; t.CacheWrite1h > t.CacheWrite {
 			t.CacheWrite1h, q = 0, q|usage.Inconsistent
 		} else {
@@ -60,8 +60,8 @@ func (e *event) usage() (usage.Tokens, usage.Quality) {
 	return t, q
 }
 
-// fromBuckets reads the buckets; false where the raw figures must tell. What the proxy calls
-// inconsistent stays so, whatever the raw figures make of it.
+// fromBuckets reads the buckets; false where the raw figures are to be used. What the proxy calls inconsistent stays so,
+// whatever the raw figures are.
 func (e *event) fromBuckets() (t usage.Tokens, q usage.Quality, ok bool) {
 	b := e.Parts
 	if b == nil || b.Quality == "" {
@@ -76,15 +76,16 @@ func (e *event) fromBuckets() (t usage.Tokens, q usage.Quality, ok bool) {
 			return t, usage.Inconsistent, false
 		}
 	}
-	if b.Total.n != b.Input.Total.n+b.Output.Total.n+b.Unclassified.n || b.Input.Total.n != b.Input.Uncached.n+b.Input.Read.n+b.Input.Write.n ||
+	if b.Total.n != b.Input.Total.n+b.Output.Total.n+b.Unclassified.n ||
+		b.Input.Total.n != b.Input.Uncached.n+b.Input.Read.n+b.Input.Write.n ||
 		b.Output.Total.n != b.Output.Plain.n+b.Output.Reasoning.n {
 		return t, usage.Inconsistent, false
 	}
 	if b.Unclassified.n > 0 && b.Input.Total.n+b.Output.Total.n == 0 {
-		return t, 0, false // nothing is told apart: the raw figures can say more
+		return t, 0, false // no kind has a figure: the raw figures may have
 	}
 	if b.Unclassified.n > 0 {
-		q = usage.Inconsistent // the kind of the rest is not known; it is left out, and seen
+		q = usage.Inconsistent // the kind of the rest is unknown; it is left out, which the flag shows
 	}
 	return usage.Tokens{
 		InputUncached: b.Input.Uncached.n, CacheRead: b.Input.Read.n, CacheWrite: b.Input.Write.n,
@@ -106,51 +107,19 @@ func (e *event) fromRaw() (t usage.Tokens, q usage.Quality) {
 	}
 	kind := figuresOf(e)
 	read, write, unclear := r.cache(kind)
-	input, output, reasoning := r.Input.n, r.Output.n, r.Reasoning.n
-	cacheBeside, reasoningBeside := kind == likeClaude, kind == likeGemini
-	if r.Total.here && r.Total.n > 0 && !r.Total.bad {
-		fits := func(cache, reason bool) bool {
-			sum := input + output
-			if cache {
-				sum += read + write + unclear
-			}
-			if reason {
-				sum += reasoning
-			}
-			return sum == r.Total.n
-		}
-		switch kind {
-		case undecided:
-			cacheBeside = read+write+unclear > 0 && (fits(true, false) || fits(true, true)) && !fits(false, false) && !fits(false, true)
-			reasoningBeside = reasoning > 0 && !fits(cacheBeside, false) && fits(cacheBeside, true)
-		case likeClaude: // it can tell reasoning apart or not
-			reasoningBeside = reasoning > 0 && !fits(true, false) && fits(true, true)
-		}
-		// v6.10 to v7.2 total a Claude answer with or without its cache
-		if !fits(cacheBeside, reasoningBeside) && (kind != likeClaude || !fits(false, reasoningBeside)) {
-			q |= usage.Inconsistent
-		}
-	}
-	if read+write+unclear > input && !cacheBeside {
-		if kind != undecided {
-			q |= usage.Inconsistent
-		}
-		cacheBeside = true // a part is never larger than the whole
-	}
-	if reasoning > output && !reasoningBeside {
-		if kind != undecided {
-			q |= usage.Inconsistent
-		}
-		reasoningBeside = true
+	input, output, reasoning, cache := r.Input.n, r.Output.n, r.Reasoning.n, read+write+unclear
+	cacheBeside, reasoningBeside, inconsistent := r.beside(kind, cache)
+	if inconsistent {
+		q |= usage.Inconsistent
 	}
 	if cacheBeside {
-		input += read + write + unclear
+		input += cache
 	}
 	if reasoningBeside {
 		output += reasoning
 	}
 	if unclear > 0 {
-		q |= usage.Estimated // it is in the input, but read or written, at very different prices, nobody knows
+		q |= usage.Estimated // a part of the input that was either read or written, at very different prices
 	}
 	t = usage.Tokens{InputUncached: input - read - write, CacheRead: read, CacheWrite: write, OutputText: output - reasoning, Reasoning: reasoning}
 	for _, f := range []struct {
@@ -167,9 +136,44 @@ func (e *event) fromRaw() (t usage.Tokens, q usage.Quality) {
 	return t, q
 }
 
-// cache tells what was read from and written to a cache, and what was one of the two. cached_tokens
-// repeats the reads; but of a Claude answer without reads it repeats the writes, so that there it tells
-// nothing by itself.
+// beside reports whether the cached tokens are beside the input and the reasoning tokens beside the output, instead of
+// within them, and whether the figures contradict each other. The total decides where the upstream's kind does not.
+func (r *tokens) beside(kind figures, cached int64) (cacheBeside, reasoningBeside, inconsistent bool) {
+	reasoning := r.Reasoning.n
+	cacheBeside, reasoningBeside = kind == likeClaude, kind == likeGemini
+	if r.Total.here && r.Total.n > 0 && !r.Total.bad {
+		fits := func(cache, reason bool) bool {
+			sum := r.Input.n + r.Output.n
+			if cache {
+				sum += cached
+			}
+			if reason {
+				sum += reasoning
+			}
+			return sum == r.Total.n
+		}
+		switch kind {
+		case undecided:
+			cacheBeside = cached > 0 && (fits(true, false) || fits(true, true)) && !fits(false, false) && !fits(false, true)
+			reasoningBeside = reasoning > 0 && !fits(cacheBeside, false) && fits(cacheBeside, true)
+		case likeClaude: // it reports reasoning beside the output or within it
+			reasoningBeside = reasoning > 0 && !fits(true, false) && fits(true, true)
+		}
+		// v6.10 to v7.2 total a Claude answer with or without its cache
+		inconsistent = !fits(cacheBeside, reasoningBeside) && (kind != likeClaude || !fits(false, reasoningBeside))
+	}
+	// A part is never larger than the whole.
+	if cached > r.Input.n && !cacheBeside {
+		cacheBeside, inconsistent = true, inconsistent || kind != undecided
+	}
+	if reasoning > r.Output.n && !reasoningBeside {
+		reasoningBeside, inconsistent = true, inconsistent || kind != undecided
+	}
+	return cacheBeside, reasoningBeside, inconsistent
+}
+
+// cache returns the tokens that were read from and written to a cache, and those that were one of the two. cached_tokens
+// repeats the reads; of a Claude answer without reads it repeats the writes, so that there it decides nothing by itself.
 func (r *tokens) cache(kind figures) (read, write, unclear int64) {
 	read, write = r.CacheRead.n, r.CacheWrite.n
 	if split := r.CacheWrite5.n + r.CacheWrite1.n; write == 0 {

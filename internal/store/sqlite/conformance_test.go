@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/dictionary"
 	"github.com/tokenboard/tokenboard/internal/store/storetest"
 )
 
@@ -31,7 +32,7 @@ func TestModel(t *testing.T) {
 		return func(_ context.Context, dir string) (store.Engine, store.Directory, error) {
 			e := openLossy(t, Options{Path: filepath.Join(dir, "t.db"), MaxTexts: texts})
 			if texts > 0 {
-				e.dims.reuseAt = 0
+				e.table.Dictionary().ReuseFrom(0)
 			}
 			return &eager{e, t}, e.Directory(), nil
 		}
@@ -78,7 +79,7 @@ func (e *eager) Compact(ctx context.Context) error {
 }
 
 func (e *eager) Vacuum(ctx context.Context) error {
-	e.dropped = 1 << 40
+	e.removed = 1 << 40
 	err := e.again(func() error { return e.Engine.Vacuum(ctx) })
 	requireTexts(e.t, e.Engine)
 	return err
@@ -88,7 +89,7 @@ func (e *eager) Vacuum(ctx context.Context) error {
 // has them too.
 func requireTexts(t require.TestingT, e *Engine) {
 	known := map[string]int{}
-	for _, k := range e.dims.texts() {
+	for _, k := range e.table.Dictionary().Use() {
 		require.LessOrEqual(t, k.Count, k.Max)
 		known[k.Kind] = k.Count
 	}
@@ -99,7 +100,7 @@ func requireTexts(t require.TestingT, e *Engine) {
 	for rows.Next() {
 		var k, n int
 		require.NoError(t, rows.Scan(&k, &n))
-		stored[kindNames[k]] = n
+		stored[dictionary.Kind(k).String()] = n
 	}
 	require.NoError(t, rows.Err())
 	for k, n := range known {

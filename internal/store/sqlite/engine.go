@@ -17,6 +17,7 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/columnar"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite/directory"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite/sqlerr"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -52,15 +53,13 @@ type Engine struct {
 	accessDB      *sql.DB // finds out who a request acts for, while long reads keep readDB busy
 	directory     *directory.Directory
 	leases        leases
-	dims          *dims
-	maxTexts      int
-	sweep         *sweep       // the writer's; nil where none is under way
-	dropped       int64        // records since the last sweep
-	seen          atomic.Int64 // Unix seconds of the last put
+	sweep         *columnar.Sweep // the writer's; nil where none is under way
+	removed       int64           // records since the last sweep; the writer's
+	storedAt      atomic.Int64    // Unix seconds of when a record was last stored
 
-	view         atomic.Pointer[view]
-	lastBlock    int64 // the greatest id of a block; the writer's
-	cache        blockCache
+	table *columnar.Table
+	columnar.Queries
+
 	blocksDB     *sql.DB
 	blockReaders chan *blockReader // nil in the place of one that is not open
 	closed       chan struct{}
@@ -110,14 +109,20 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 		return nil, err
 	}
 	Protect(path) // who runs a server calls it before, and logs what it says
-	e := &Engine{path: path, driver: cmp.Or(o.driver, "sqlite"), lock: lock, maxTexts: cmp.Or(o.MaxTexts, defaultMaxTexts)}
-	if err := e.open(ctx, o.Keyed); err != nil {
+	e := &Engine{path: path, driver: cmp.Or(o.driver, "sqlite"), lock: lock}
+	e.Queries = columnar.Queries{
+		Newest: func() *columnar.Snapshot { return e.table.Snapshot() },
+		Read: func(ctx context.Context, f func(*columnar.Reader) error) error {
+			return e.reading(ctx, func(s *columnar.Reader, _ *blockReader) error { return f(s) })
+		},
+	}
+	if err := e.open(ctx, &o); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
 }
 
-func (e *Engine) open(ctx context.Context, keyed bool) error {
+func (e *Engine) open(ctx context.Context, o *Options) error {
 	if err := checkFile(e.path); err != nil {
 		return err
 	}
@@ -149,25 +154,22 @@ func (e *Engine) open(ctx context.Context, keyed bool) error {
 	if err := e.openDirectory(ctx); err != nil {
 		return err
 	}
-	if e.dims, err = loadDims(ctx, e.readDB, e.maxTexts); err != nil {
-		return err
+	e.removed = math.MaxInt64 / 2 // how many there were before this start is not stored
+	var storedAt int64
+	if err := e.readDB.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'last_seen'").Scan(&storedAt); err != nil {
+		return mapError("read when a record was last stored", err)
 	}
-	e.dropped = math.MaxInt64 / (2 * droppedShare) // before this start, nobody knows
-	var seen int64
-	if err := e.readDB.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'last_seen'").Scan(&seen); err != nil {
-		return mapError("read when a record was last put", err)
-	}
-	e.seen.Store(seen)
+	e.storedAt.Store(storedAt)
 	if e.writer, err = newWriter(ctx, e.writeDB); err != nil {
 		return err
 	}
 	if err := e.loadWrites(ctx); err != nil {
 		return err
 	}
-	if err := e.loadView(ctx); err != nil {
+	if err := e.loadTable(ctx, cmp.Or(o.MaxTexts, defaultMaxTexts)); err != nil {
 		return err
 	}
-	if keyed {
+	if o.Keyed {
 		if err := e.openSecret(ctx); err != nil {
 			return err
 		}
@@ -236,7 +238,7 @@ func (e *Engine) Close() error {
 	return errors.Join(errs...)
 }
 
-// Directory gives what the database keeps besides calls. It ends with the engine.
+// Directory returns what the database keeps besides calls. It is closed with the engine.
 func (e *Engine) Directory() *directory.Directory { return e.directory }
 
 // openDirectory opens what administers the database.
@@ -262,28 +264,25 @@ func (e *Engine) openDirectory(ctx context.Context) (err error) {
 	return err
 }
 
-// Info tells the store's size and age.
+// Info returns the size and age of the store.
 func (e *Engine) Info(ctx context.Context) (store.Info, error) {
-	v := e.view.Load()
-	info := store.Info{Records: v.records, Dictionaries: e.dims.texts()}
-	if seen := e.seen.Load(); seen > 0 {
-		info.LastStored = time.Unix(seen, 0).UTC()
-	}
-	if oldest, some := v.oldest(); some {
-		info.Oldest = time.Unix(0, oldest).UTC()
+	v := e.table.Snapshot()
+	info := store.Info{Records: v.Records(), Oldest: v.Oldest(), Dictionaries: e.table.Dictionary().Use()}
+	if at := e.storedAt.Load(); at > 0 {
+		info.LastStored = time.Unix(at, 0).UTC()
 	}
 	for _, p := range []string{e.path, e.path + "-wal"} {
 		if fi, err := os.Stat(p); err == nil {
 			info.Bytes += fi.Size()
 		}
 	}
-	var floor sql.NullInt64
-	err := e.readDB.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'floor'").Scan(&floor)
+	var watermark sql.NullInt64
+	err := e.readDB.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'floor'").Scan(&watermark)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return info, mapError("read the floor", err)
+		return info, mapError("read the retention watermark", err)
 	}
-	if floor.Valid {
-		info.Watermark = time.Unix(0, floor.Int64).UTC()
+	if watermark.Valid {
+		info.Watermark = time.Unix(0, watermark.Int64).UTC()
 	}
 	return info, nil
 }

@@ -9,13 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/columnar"
 )
 
 // TestScansThatStall: visits that do not go on, of more scans than there are readers, keep nobody from
 // reading, and the log can be written back meanwhile. When they go on, each visits every record once.
 func TestScansThatStall(t *testing.T) {
 	e := open(t, filepath.Join(t.TempDir(), "t.db"))
-	const n = 2*scanBatch + 10
+	const n = 2*columnar.ScanBatch + 10
 	for at := 0; at < n; at += 1000 {
 		var w store.Write
 		for i := at; i < min(at+1000, n); i++ {
@@ -33,7 +34,7 @@ func TestScansThatStall(t *testing.T) {
 			require.NoError(t, e.Scan(ctx, store.Filter{}, func(r *store.Record) error {
 				require.False(t, seen[r.Tokens.InputUncached], "visited twice")
 				require.False(t, r.Start.Before(last))
-				if seen[r.Tokens.InputUncached], last = true, r.Start; len(seen) == scanBatch/2 {
+				if seen[r.Tokens.InputUncached], last = true, r.Start; len(seen) == columnar.ScanBatch/2 {
 					stalled <- struct{}{}
 					<-release
 				}

@@ -191,7 +191,7 @@ func nextKeysVersion(ctx context.Context, conn *sql.Conn) (version int64, err er
 
 // putKey writes a key, the i-th of a call, over what is there of its id.
 func putKey(ctx context.Context, conn *sql.Conn, k *store.Key, version int64, i int) error {
-	folded := foldName(k.Name)
+	folded := caseFold(k.Name)
 	if k.RevokedAt.IsZero() {
 		var other string
 		err := conn.QueryRowContext(ctx, "SELECT id FROM api_keys WHERE owner = ? AND name_folded = ? AND revoked_at IS NULL AND id <> ?",
@@ -233,5 +233,5 @@ disabled = excluded.disabled, settings = excluded.settings, version = excluded.v
 	return sqlerr.Map("store a key", err)
 }
 
-// foldName makes names equal that differ in case only.
-func foldName(name string) string { return strings.ToLower(strings.ToUpper(name)) }
+// caseFold makes names equal that differ in case only.
+func caseFold(name string) string { return strings.ToLower(strings.ToUpper(name)) }

@@ -1,0 +1,191 @@
+package changes
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// Sums are those of a cell or a group in one range of time. No figure is negative.
+type Sums struct {
+	Calls    int64
+	Unpriced int64        // calls with tokens for which no price is known; their cost is in no sum
+	Tokens   usage.Tokens // Fields and CacheWrite1h are not used
+	Cost     usage.NanoUSD
+}
+
+func (s *Sums) add(o *Sums) {
+	s.Calls, s.Unpriced = usage.AddSat(s.Calls, o.Calls), usage.AddSat(s.Unpriced, o.Unpriced)
+	s.Tokens.Add(&o.Tokens, 1)
+	s.Cost = s.Cost.Add(o.Cost)
+}
+
+// Cell is the sums of one model in one group. Where the groups are the models, both have the same name.
+type Cell struct {
+	Group, Model string
+	Sums
+}
+
+// Rates are the list prices of a model by kind of token, in any unit: only their ratios count.
+type Rates struct{ Input, CacheRead, CacheWrite, Output, Reasoning int64 }
+
+// Effects are the parts of a difference. Their sum is the difference, exactly.
+type Effects struct {
+	Volume usage.NanoUSD // more or fewer tokens
+	Mix    usage.NanoUSD // other models, another split between input and output
+	Cache  usage.NanoUSD // other shares of the input read from a cache or written to one
+	Price  usage.NanoUSD // other prices of the same tokens
+}
+
+// Total is the difference.
+func (e Effects) Total() usage.NanoUSD { return e.Volume + e.Mix + e.Cache + e.Price }
+
+func (e Effects) plus(o Effects) Effects {
+	return Effects{e.Volume + o.Volume, e.Mix + o.Mix, e.Cache + o.Cache, e.Price + o.Price}
+}
+
+// Row is what became of one group, or of several.
+type Row struct {
+	Group         string
+	Before, After Sums
+	Effects
+}
+
+// Appeared says whether there was no call before.
+func (r *Row) Appeared() bool { return r.Before.Calls == 0 && r.After.Calls > 0 }
+
+// Disappeared says whether there is no call after.
+func (r *Row) Disappeared() bool { return r.Before.Calls > 0 && r.After.Calls == 0 }
+
+// Explanation is what made a difference. The differences of Rows and Rest add up to that of All.
+type Explanation struct {
+	All    Row   // everything as one group; its Group is ""
+	Rows   []Row // the groups with the largest differences, in either direction, the largest first
+	Rest   Row   // the sums and effects of the other groups
+	Others int   // number of groups in Rest
+}
+
+// MaxCost is the largest sum of the costs of both ranges that is explained: 2.3 thousand million dollars.
+const MaxCost = usage.NanoUSD(math.MaxInt64 / 4)
+
+// ErrRange reports sums that no effects can be computed of.
+var ErrRange = errors.New("sums out of range")
+
+// Explain compares the cells of two ranges, in any order; several cells of one group and model are added up. rates gives
+// list prices of a model, false where none are known. At most top groups have a row of their own.
+//
+// Time grows with n log n of the cells, memory with n.
+func Explain(before, after []Cell, rates func(model string) (Rates, bool), top int) (Explanation, error) {
+	t := table{pairs: map[name]*pair{}, models: map[string]*pair{}}
+	var cost usage.NanoUSD
+	for _, side := range []struct {
+		cells []Cell
+		of    func(*pair) *Sums
+	}{{before, func(p *pair) *Sums { return &p.before }}, {after, func(p *pair) *Sums { return &p.after }}} {
+		for i := range side.cells {
+			c := &side.cells[i]
+			if c.negative() {
+				return Explanation{}, fmt.Errorf("explain the change of %q: %w: a sum is negative", c.Group, ErrRange)
+			}
+			if cost = cost.Add(c.Cost); cost > MaxCost {
+				return Explanation{}, fmt.Errorf("explain a change: %w: the costs are more than %s USD together", ErrRange, MaxCost)
+			}
+			side.of(t.pair(c.Group, c.Model)).add(&c.Sums)
+			side.of(t.model(c.Model)).add(&c.Sums)
+		}
+	}
+	for model, p := range t.models {
+		p.rates, p.rated = rates(model)
+	}
+	rows := t.rows()
+	e := Explanation{All: t.explain("", t.all()), Rows: rows}
+	if len(rows) > max(top, 0) {
+		e.Rows = rows[:max(top, 0)]
+		for i := range rows[len(e.Rows):] {
+			r := &rows[len(e.Rows)+i]
+			e.Rest.Before.add(&r.Before)
+			e.Rest.After.add(&r.After)
+			e.Rest.Effects = e.Rest.plus(r.Effects)
+			e.Others++
+		}
+	}
+	return e, nil
+}
+
+func (c *Cell) negative() bool {
+	t := &c.Tokens
+	return min(c.Calls, c.Unpriced, int64(c.Cost), t.InputUncached, t.CacheRead, t.CacheWrite, t.OutputText, t.Reasoning) < 0
+}
+
+type name struct{ group, model string }
+
+// pair is the sums of one model before and after, in a group or in all.
+type pair struct {
+	group, model  string
+	before, after Sums
+	rates         Rates
+	rated         bool
+}
+
+// table is the cells of both ranges.
+type table struct {
+	pairs  map[name]*pair
+	models map[string]*pair // over all groups
+}
+
+func (t *table) pair(group, model string) *pair {
+	p := t.pairs[name{group, model}]
+	if p == nil {
+		p = &pair{group: group, model: model}
+		t.pairs[name{group, model}] = p
+	}
+	return p
+}
+
+func (t *table) model(model string) *pair {
+	p := t.models[model]
+	if p == nil {
+		p = &pair{model: model}
+		t.models[model] = p
+	}
+	return p
+}
+
+// all returns the pairs of all models, in order.
+func (t *table) all() []*pair {
+	out := make([]*pair, 0, len(t.models))
+	for _, p := range t.models {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b *pair) int { return strings.Compare(a.model, b.model) })
+	return out
+}
+
+// rows explains each group; the largest differences come first, those that are equal by name.
+func (t *table) rows() []Row {
+	sorted := make([]*pair, 0, len(t.pairs))
+	for _, p := range t.pairs {
+		sorted = append(sorted, p)
+	}
+	slices.SortFunc(sorted, func(a, b *pair) int {
+		return cmp.Or(strings.Compare(a.group, b.group), strings.Compare(a.model, b.model))
+	})
+	var rows []Row
+	for len(sorted) > 0 {
+		n := 1
+		for n < len(sorted) && sorted[n].group == sorted[0].group {
+			n++
+		}
+		rows = append(rows, t.explain(sorted[0].group, sorted[:n]))
+		sorted = sorted[n:]
+	}
+	slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Compare(magnitude(b.Total()), magnitude(a.Total())) })
+	return rows
+}
+
+func magnitude(v usage.NanoUSD) usage.NanoUSD { return max(v, -v) }

@@ -1,0 +1,16 @@
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE other (`id` integer, `model_name` text);
+INSERT INTO other VALUES(1,'not a call; '');');
+CREATE TABLE logs (`id` integer, `user_id` integer, `created_at` integer, `type` integer, `content` text, `username` text, `token_name` text, `model_name` text, `quota` integer, `prompt_tokens` integer, `completion_tokens` integer, `use_time` integer, `is_stream` numeric, `channel_id` integer, `token_id` integer, `group` text, `ip` text, `request_id` text, `other` text, PRIMARY KEY (`id`));
+INSERT INTO logs VALUES(1,1,1768809600,2,'','alice','laptop','gpt-4o',1500,120,30,2,1,3,7,'default','','20260119080000000001','{"model_ratio": 1.25, "cache_tokens": 100, "cache_ratio": 0.5, "frt": 500, "request_path": "/v1/chat/completions", "admin_info": {"use_channel": ["3"]}}');
+INSERT INTO logs VALUES(2,1,1768809610,2,replace('line 1\nline 2	tab\n\N ''quoted''); DROP','\n',char(10)),'bob','it''s "bob"; \ 中文','claude-sonnet-4-5',900,6,20,2,0,3,7,'team-b','','','{"claude": true, "usage_semantic": "anthropic", "cache_tokens": 800, "cache_creation_tokens": 50, "cache_creation_tokens_5m": 10, "cache_creation_tokens_1h": 40}');
+INSERT INTO logs VALUES(3,1,1768809620,5,'status_code=429, rate limited','alice','laptop','gpt-4o-mini',0,0,0,2,1,3,7,'default','','','{"error_type": "openai_error", "error_code": "rate_limit_exceeded", "status_code": 429, "channel_id": 3}');
+INSERT INTO logs VALUES(4,1,1768809630,1,'充值 500000','alice','','',0,0,0,2,1,3,0,'default','','','');
+INSERT INTO logs VALUES(5,1,1768809640,3,'管理员','alice','laptop','',0,0,0,2,1,3,7,'default','','','');
+INSERT INTO logs VALUES(6,1,1768809650,2,'','alice','laptop','alias',1500,120,30,2,1,3,7,'default','','r6','{"upstream_model_name": "deepseek-chat", "is_model_mapped": true, "input_tokens_total": 120, "cache_tokens": 20}');
+INSERT INTO logs VALUES(7,1,1768809660,2,'','alice','laptop','gpt-4o',0,10,5,2,1,3,7,'default','','','');
+INSERT INTO logs VALUES(8,1,1768809660,2,'','alice','laptop','gpt-4o',0,10,5,2,1,3,7,'default','','','');
+INSERT INTO logs VALUES(9,1,1768809680,6,'退款','alice','laptop','gpt-4o',-100,0,0,2,1,3,7,'default','','','');
+CREATE INDEX idx_created_at_type ON logs (`created_at`, `type`);
+COMMIT;

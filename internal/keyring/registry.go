@@ -1,0 +1,406 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// Options are what a Ring works with. Zero values mean the defaults.
+type Options struct {
+	Ledger   *ledger.Ledger
+	Keys     store.Keys
+	Location *time.Location   // in which days, weeks and months begin; UTC where nil
+	Now      func() time.Time // time.Now where nil
+	// Reservation is how long a check reserves what its call may spend, unless the call arrives
+	// before. Default 10 minutes.
+	Reservation time.Duration
+	// Estimate is the tokens that a check reserves where it does not say how many. Default 1,000.
+	Estimate int64
+	// Failures is how many keys that are not good one source may try in a minute. Default 20.
+	Failures int
+	// Quota is for all calls, whatever their key. It is shown, and stops nobody.
+	Quota store.Limits
+}
+
+const (
+	defaultReservation = 10 * time.Minute
+	defaultEstimate    = 1_000
+	defaultFailures    = 20
+	maxUnspent         = 1_000
+
+	// fresh is for how long the keys are believed: another process may change them.
+	fresh = 5 * time.Second
+)
+
+// Ring is all keys, in memory; those that are revoked are pared, see store.Key.Pare. Its methods are safe for concurrent use.
+type Registry struct {
+	o        Options
+	failures failures
+	stop     func() // ends the observation of the ledger
+	console  *entry // of Options.Quota: what all calls spend; nil where there is none
+	calendar atomic.Pointer[periods]
+
+	reading sync.Mutex // held by the one who reads the store
+	version int64      // of the keys that were read last; guarded by reading
+
+	mu            sync.RWMutex // guards what follows; never held while the ledger is asked
+	read          time.Time    // zero: the keys are to be read anew
+	all           []*entry     // oldest first
+	byID          map[string]*entry
+	byFingerprint map[string]*entry
+	byName        map[string][]*entry // by name in lower case
+	byOwner       map[string][]*entry
+	unspent       map[string]bool // fingerprints of new keys, see Made
+}
+
+// entry is one key.
+type entry struct {
+	key atomic.Pointer[store.Key] // the key itself is never changed
+
+	mu       sync.Mutex // guards what follows
+	spent    *spending  // nil while it is not known: no budget asks for it, or it is being read
+	loading  bool       // early is being collected
+	early    []early
+	minute   *minute // nil: nothing in the last minute that a limit asks for
+	reserved reservations
+}
+
+// early is a change that was committed while what was spent before is being read.
+type early struct {
+	commit int64
+	start  time.Time
+	amount
+	n int64
+}
+
+// New makes a ring, which follows the ledger until Close. It reads the keys at the first use.
+func New(o Options) *Registry {
+	if o.Location == nil {
+		o.Location = time.UTC
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Reservation <= 0 {
+		o.Reservation = defaultReservation
+	}
+	if o.Estimate <= 0 {
+		o.Estimate = defaultEstimate
+	}
+	if o.Failures <= 0 {
+		o.Failures = defaultFailures
+	}
+	r := &Registry{
+		o: o, failures: failures{allowed: o.Failures}, byID: map[string]*entry{}, byFingerprint: map[string]*entry{},
+		byName: map[string][]*entry{}, byOwner: map[string][]*entry{},
+	}
+	if o.Quota != (store.Limits{}) {
+		r.console = &entry{}
+		r.console.key.Store(&store.Key{Limits: o.Quota})
+	}
+	r.stop = o.Ledger.Observe(r.follow)
+	return r
+}
+
+// Close ends the observation of the ledger.
+func (r *Registry) Close() { r.stop() }
+
+// now gives the time in the ring's zone, and the periods that hold it.
+func (r *Registry) now() (time.Time, *periods) {
+	now := r.o.Now().In(r.o.Location)
+	p := r.calendar.Load()
+	if p == nil || !p.holds(now) {
+		p = periodsAt(now)
+		r.calendar.Store(p)
+	}
+	return now, p
+}
+
+// Fresh reads the keys that changed, where they were not read just now.
+func (r *Registry) Fresh(ctx context.Context) error {
+	r.mu.RLock()
+	age := r.o.Now().Sub(r.read)
+	known := !r.read.IsZero()
+	r.mu.RUnlock()
+	if known && age < fresh && age > -fresh {
+		return nil
+	}
+	if known {
+		if !r.reading.TryLock() {
+			return nil // another one is reading them
+		}
+	} else {
+		r.reading.Lock()
+	}
+	defer r.reading.Unlock()
+	return r.load(ctx)
+}
+
+// Stale makes the next Fresh read the keys that changed, whenever they were read.
+func (r *Registry) Stale() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.read = time.Time{}
+}
+
+// Made says that a key is about to be stored whose secret nobody knows yet: nothing was spent with it,
+// so that nothing has to be read to know how much.
+func (r *Registry) Made(fingerprint string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.unspent == nil || len(r.unspent) >= maxUnspent { // of keys that could not be stored
+		r.unspent = map[string]bool{}
+	}
+	r.unspent[fingerprint] = true
+}
+
+// Refresh reads the keys that changed, now: the caller has changed one.
+func (r *Registry) Refresh(ctx context.Context) error {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	return r.load(ctx)
+}
+
+// load reads the keys that changed, and what was spent with those whose budgets ask for it.
+func (r *Registry) load(ctx context.Context) error {
+	at := r.o.Now()
+	keys, version, err := r.o.Keys.Keys(ctx, r.version)
+	if err != nil {
+		return fmt.Errorf("read the keys: %w", err)
+	}
+	r.mu.Lock()
+	for i := range keys {
+		r.put(&keys[i])
+	}
+	var wanting []*entry
+	candidates := r.all
+	if r.version > 0 {
+		candidates = candidates[:0:0]
+		for i := range keys {
+			candidates = append(candidates, r.byID[keys[i].ID])
+		}
+	}
+	for _, e := range candidates {
+		if e.wants() {
+			wanting = append(wanting, e)
+		}
+	}
+	r.mu.Unlock()
+	if r.console != nil && r.console.wants() {
+		wanting = append(wanting, r.console)
+	}
+	if err := r.loadSpending(ctx, wanting); err != nil {
+		return err // the version stays: it is tried again
+	}
+	r.version = version
+	r.mu.Lock()
+	r.read = at
+	r.mu.Unlock()
+	return nil
+}
+
+// wants tells whether a key has budgets and what was spent is not known.
+func (e *entry) wants() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.spent == nil && hasBudget(e.key.Load())
+}
+
+func hasBudget(k *store.Key) bool {
+	return k.Limits.Tokens != (store.Budget{}) || k.Limits.Cost != (store.Budget{})
+}
+
+// loadSpending reads what was spent with keys, while further commits are collected.
+func (r *Registry) loadSpending(ctx context.Context, entries []*entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	_, current := r.now()
+	sums := make(map[string]*spending, len(entries))
+	of := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		e.mu.Lock()
+		e.loading, e.early = true, nil
+		e.mu.Unlock()
+		s := &spending{}
+		for _, f := range e.key.Load().Fingerprints() {
+			sums[f], of[f] = s, true
+		}
+	}
+	commit, err := r.o.Ledger.Spending(ctx, of, current.whole, func(s store.Spent) {
+		sums[s.Fingerprint].add(current, s.Start, amount{s.Tokens, int64(s.Cost)}, 1)
+	})
+	for _, e := range entries {
+		e.mu.Lock()
+		if err == nil {
+			e.spent = sums[e.key.Load().Fingerprint]
+			for _, c := range e.early {
+				if c.commit > commit {
+					e.spent.add(current, c.start, c.amount, c.n)
+				}
+			}
+		}
+		e.loading, e.early = false, nil
+		e.mu.Unlock()
+	}
+	if err != nil {
+		return fmt.Errorf("read what was spent with keys: %w", err)
+	}
+	return nil
+}
+
+// put takes a key that is new or changed. r.mu is held.
+func (r *Registry) put(k *store.Key) {
+	e := r.byID[k.ID]
+	if e == nil {
+		e = &entry{}
+		e.key.Store(k)
+		if r.unspent[k.Fingerprint] && len(k.Older) == 0 {
+			e.spent = &spending{} // nobody else has the entry yet
+		}
+		delete(r.unspent, k.Fingerprint)
+		r.byID[k.ID] = e
+		i := len(r.all)
+		for i > 0 && older(k, r.all[i-1].key.Load()) { // nearly always the newest
+			i--
+		}
+		r.all = slices.Insert(r.all, i, e)
+		r.byName[caseFold(k.Name)] = append(r.byName[caseFold(k.Name)], e)
+		r.byOwner[k.Owner] = append(r.byOwner[k.Owner], e)
+	} else {
+		was := e.key.Swap(k)
+		if rotated(was, k) { // calls may have come with a secret that was not known here
+			e.mu.Lock()
+			e.spent = nil
+			e.mu.Unlock()
+		}
+		move(r.byName, caseFold(was.Name), caseFold(k.Name), e)
+		move(r.byOwner, was.Owner, k.Owner, e)
+	}
+	for _, f := range k.Fingerprints() {
+		r.byFingerprint[f] = e
+	}
+	if !hasBudget(k) {
+		e.mu.Lock()
+		e.spent = nil
+		if k.Pared {
+			e.minute, e.reserved = nil, reservations{}
+		}
+		e.mu.Unlock()
+	}
+}
+
+// rotated tells whether a key has a secret that it had not.
+func rotated(was, is *store.Key) bool {
+	before := was.Fingerprints()
+	return slices.ContainsFunc(is.Fingerprints(), func(f string) bool { return !slices.Contains(before, f) })
+}
+
+func older(a, b *store.Key) bool {
+	if !a.CreatedAt.Equal(b.CreatedAt) {
+		return a.CreatedAt.Before(b.CreatedAt)
+	}
+	return a.ID < b.ID
+}
+
+func move(in map[string][]*entry, from, to string, e *entry) {
+	if from == to {
+		return
+	}
+	in[from] = slices.DeleteFunc(in[from], func(o *entry) bool { return o == e })
+	if len(in[from]) == 0 {
+		delete(in, from)
+	}
+	in[to] = append(in[to], e)
+}
+
+// fold makes names equal that differ in case only.
+func caseFold(name string) string { return strings.ToLower(strings.ToUpper(name)) }
+
+// follow takes a commit. It runs within the ledger's writer.
+func (r *Registry) follow(c ledger.Commit) {
+	type tally struct {
+		plus  []time.Time // starts
+		minus int
+	}
+	var calls map[*entry]*tally
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if len(r.byFingerprint) == 0 && r.console == nil {
+		return
+	}
+	now, current := r.now()
+	for i := range c.Changes {
+		d := &c.Changes[i]
+		if r.console != nil {
+			r.console.follow(now, current, c.Number, d)
+		}
+		if d.Call.KeyFingerprint == "" {
+			continue
+		}
+		e := r.byFingerprint[d.Call.KeyFingerprint]
+		if e == nil {
+			continue
+		}
+		if calls == nil {
+			calls = map[*entry]*tally{}
+		}
+		t := calls[e]
+		if t == nil {
+			t = &tally{}
+			calls[e] = t
+		}
+		if d.N > 0 {
+			t.plus = append(t.plus, d.Call.Start)
+		} else {
+			t.minus++
+		}
+		e.follow(now, current, c.Number, d)
+	}
+	for e, t := range calls {
+		e.mu.Lock()
+		e.reserved.expire(now, r.o.Reservation)
+		// a record that takes another's place is no further call
+		for _, start := range t.plus[min(t.minus, len(t.plus)):] {
+			e.reserved.settle(start)
+		}
+		for range t.minus - len(t.plus) {
+			e.reserved.reopen()
+		}
+		e.mu.Unlock()
+	}
+}
+
+func (e *entry) follow(now time.Time, current *periods, commit int64, d *ledger.Change) {
+	a := amountOf(d)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.loading:
+		e.early = append(e.early, early{commit, d.Call.Start, a, d.N})
+	case e.spent != nil:
+		e.spent.add(current, d.Call.Start, a, d.N)
+	}
+	if e.key.Load().Limits.TokensPerMinute > 0 {
+		e.thisMinute().add(now, d.Call.Start.Add(d.Call.Duration), 0, usage.TimesSat(d.N, a.tokens))
+	}
+}
+
+func (e *entry) thisMinute() *minute {
+	if e.minute == nil {
+		e.minute = &minute{}
+	}
+	return e.minute
+}
+
+var errNotKnown = errors.New("what was spent with the key is not known yet")

@@ -1,0 +1,100 @@
+package columnar
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/block"
+	"github.com/tokenboard/tokenboard/internal/store/dictionary"
+)
+
+var errMemtableLog = fmt.Errorf("%w: the log of recent records cannot be read", store.ErrCorrupt)
+
+// The parts of a row of the log, which is one write.
+const (
+	partRows    = 1 // the figures and the names of up to block.MaxRows records
+	partRemoved = 2 // a record that was removed: start and id
+)
+
+// encodeLog returns the row of entries, which are ascending by place.
+func encodeLog(entries []*memEntry) []byte {
+	var b []byte
+	var rows []block.Row
+	flush := func() {
+		if len(rows) > 0 {
+			b = appendPart(appendPart(append(b, partRows), block.EncodeFigures(rows, dictionary.InlineText)), block.EncodeNames(rows, false))
+			rows = rows[:0]
+		}
+	}
+	for _, e := range entries {
+		if e.removed() {
+			b = appendPlace(append(b, partRemoved), &e.Place)
+			continue
+		}
+		if rows = append(rows, e.row); len(rows) == block.MaxRows {
+			flush()
+		}
+	}
+	flush()
+	return b
+}
+
+// eachLogPart reads the parts of a row: figures and names of records, and places of removed ones.
+func eachLogPart(b []byte, rows func(figures, names []byte) error, removed func(Place)) error {
+	for len(b) > 0 {
+		part := b[0]
+		b = b[1:]
+		switch part {
+		case partRemoved:
+			p, rest, ok := readPlace(b)
+			if !ok {
+				return errMemtableLog
+			}
+			b = rest
+			removed(p)
+		case partRows:
+			figures, rest, ok := readPart(b)
+			if !ok {
+				return errMemtableLog
+			}
+			names, rest, ok := readPart(rest)
+			if !ok {
+				return errMemtableLog
+			}
+			b = rest
+			if err := rows(figures, names); err != nil {
+				return err
+			}
+		default:
+			return errMemtableLog
+		}
+	}
+	return nil
+}
+
+func appendPart(b, part []byte) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(part))), part...)
+}
+
+func readPart(b []byte) (part, rest []byte, ok bool) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > uint64(len(b)-size) {
+		return nil, nil, false
+	}
+	end := size + int(n)
+	return b[size:end], b[end:], true
+}
+
+func appendPlace(b []byte, p *Place) []byte {
+	return append(binary.LittleEndian.AppendUint64(b, uint64(p.Start)), p.ID[:]...)
+}
+
+func readPlace(b []byte) (p Place, rest []byte, ok bool) {
+	if len(b) < 8+len(p.ID) {
+		return p, nil, false
+	}
+	p.Start = int64(binary.LittleEndian.Uint64(b))
+	copy(p.ID[:], b[8:])
+	return p, b[8+len(p.ID):], true
+}

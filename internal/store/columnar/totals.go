@@ -1,0 +1,205 @@
+package columnar
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/block"
+	"github.com/tokenboard/tokenboard/internal/store/dictionary"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// kindOf is the kind of text that a field is; status and tier are none.
+var kindOf = map[store.Field]dictionary.Kind{
+	store.FieldModel: dictionary.KindModel, store.FieldProvider: dictionary.KindProvider, store.FieldKey: dictionary.KindKey, store.FieldUser: dictionary.KindUser,
+	store.FieldService: dictionary.KindService, store.FieldProject: dictionary.KindProject, store.FieldOperation: dictionary.KindRequest,
+}
+
+// totals collects the sums of groups.
+type totals struct {
+	values  dictionary.Values
+	fields  []*grouping
+	limit   int
+	groups  map[string]*store.Total // by the values
+	found   map[combination]*store.Total
+	numbers []int // of the record at hand
+}
+
+// newTotals begins to sum by fields, in at most limit groups.
+func newTotals(values dictionary.Values, by []store.Field, limit int) *totals {
+	t := &totals{values: values, limit: limit, groups: map[string]*store.Total{}, found: map[combination]*store.Total{}, numbers: make([]int, len(by))}
+	for _, field := range by {
+		t.fields = append(t.fields, newGrouping(field))
+	}
+	return t
+}
+
+// all returns the groups, in any order.
+func (t *totals) all() []store.Total {
+	out := make([]store.Total, 0, len(t.groups))
+	for _, g := range t.groups {
+		out = append(out, *g)
+	}
+	return out
+}
+
+// combination is the numbers of the values of up to two fields.
+type combination [2]int
+
+// grouping numbers the values of a field.
+type grouping struct {
+	status  bool
+	tier    bool
+	kind    dictionary.Kind
+	values  []string
+	numbers map[string]int // of values
+	known   map[uint32]int // the same by number of text
+}
+
+func newGrouping(f store.Field) *grouping {
+	return &grouping{status: f == store.FieldStatus, tier: f == store.FieldTier, kind: kindOf[f], numbers: map[string]int{}, known: map[uint32]int{}}
+}
+
+func (g *grouping) number(value string) int {
+	n, known := g.numbers[value]
+	if !known {
+		n = len(g.values)
+		g.numbers[value] = n
+		g.values = append(g.values, value)
+	}
+	return n
+}
+
+// column returns the dictionary of a field that is not the status.
+func (g *grouping) column(f *block.Figures) *block.Dict {
+	if g.tier {
+		return f.Dict(block.Tier)
+	}
+	return f.Dictionary(int(g.kind))
+}
+
+// ofText returns the number of the value that a text has: of a key, its fingerprint; of a request, its operation.
+func (g *grouping) ofText(text uint32, values dictionary.Values, f *block.Figures) (int, error) {
+	n, known := g.known[text]
+	if !known {
+		k, there := values.At(g.kind, uint64(text), f)
+		if !there {
+			return 0, fmt.Errorf("%w: a record names text %d, which is missing", store.ErrCorrupt, text)
+		}
+		n = g.number(k.Name())
+		if text&block.Inline == 0 {
+			g.known[text] = n
+		}
+	}
+	return n, nil
+}
+
+// ofStatus returns the number of an outcome.
+func (g *grouping) ofStatus(status int, failed bool) int {
+	return g.number(store.StatusName(status, failed))
+}
+
+func nameOf(r *store.Record, of dictionary.Kind) string {
+	k := dictionary.KeyOf(&r.Call, of)
+	return k.Name()
+}
+
+func (t *totals) addEntry(e *memEntry) error {
+	r := e.row.Record
+	numbers := t.numbers
+	for i, g := range t.fields {
+		switch {
+		case g.status:
+			numbers[i] = g.ofStatus(r.Status, r.Failed)
+		case g.tier:
+			numbers[i] = g.number(r.Tier.String())
+		default:
+			numbers[i] = g.number(nameOf(r, g.kind))
+		}
+	}
+	g, err := t.group(numbers)
+	if err != nil {
+		return err
+	}
+	g.Add(&store.Addend{Failed: r.Failed, Quality: r.Quality, Tokens: r.Tokens, Cost: r.Cost})
+	return nil
+}
+
+// group returns the group of values, made where it is new.
+func (t *totals) group(numbers []int) (*store.Total, error) {
+	var c combination
+	if len(numbers) > len(c) {
+		return t.named(numbers)
+	}
+	copy(c[:], numbers)
+	if g := t.found[c]; g != nil {
+		return g, nil
+	}
+	g, err := t.named(numbers)
+	if err == nil {
+		t.found[c] = g
+	}
+	return g, err
+}
+
+// named returns the group by the values themselves.
+func (t *totals) named(numbers []int) (*store.Total, error) {
+	values := make([]string, len(numbers))
+	for i, n := range numbers {
+		values[i] = t.fields[i].values[n]
+	}
+	k := strings.Join(values, "\x1f")
+	g := t.groups[k]
+	if g == nil {
+		if len(t.groups) >= t.limit {
+			return nil, store.ErrTooMany
+		}
+		g = &store.Total{Values: values}
+		t.groups[k] = g
+	}
+	return g, nil
+}
+
+// addRows adds rows of a block.
+func (t *totals) addRows(f *block.Figures, rows []int) error {
+	at := make([][]int, len(t.fields)) // the number of each value of a field's dictionary
+	for i, g := range t.fields {
+		if g.status {
+			continue
+		}
+		d := g.column(f)
+		at[i] = make([]int, len(d.Values))
+		for j, text := range d.Values {
+			if g.tier {
+				at[i][j] = g.number(usage.Tier(text).String())
+				continue
+			}
+			n, err := g.ofText(uint32(text), t.values, f)
+			if err != nil {
+				return err
+			}
+			at[i][j] = n
+		}
+	}
+	quality := f.Dict(block.Quality)
+	numbers := t.numbers
+	for _, row := range rows {
+		failed := f.Dict(block.State).Value(row)&block.Failed != 0
+		for i, g := range t.fields {
+			if g.status {
+				numbers[i] = g.ofStatus(int(f.Dict(block.Status).Value(row)), failed)
+			} else {
+				numbers[i] = at[i][g.column(f).At(row)]
+			}
+		}
+		g, err := t.group(numbers)
+		if err != nil {
+			return err
+		}
+		g.Add(&store.Addend{
+			Failed: failed, Quality: usage.Quality(quality.Value(row)), Tokens: f.TokensOf(row), Cost: usage.NanoUSD(f.Number(block.Cost, row)),
+		})
+	}
+	return nil
+}
