@@ -98,7 +98,8 @@ func (c *promqlHandlers) budgets(index *keyIndex, keys []*store.Key, console boo
 	slices.SortFunc(owners, func(a, b owner) int { return cmp.Or(cmp.Compare(b.share, a.share), cmp.Compare(a.id, b.id)) })
 	var out []promapi.Budget
 	for _, o := range owners[:min(len(owners), maxBudgetKeys)] {
-		out = append(out, c.budgetsOf(promapi.Budget{Scope: "key", Key: o.name, Fingerprints: o.key.Fingerprints(), Since: o.key.CreatedAt}, o.left)...)
+		b := promapi.Budget{Scope: "key", Key: o.name, Fingerprints: o.key.Fingerprints(), Since: o.key.CreatedAt}
+		out = append(out, c.budgetsOf(b, o.left)...)
 	}
 	if quota := index.ring.Quota(); quota != nil && console {
 		out = append(out, c.budgetsOf(promapi.Budget{Scope: "console", All: true}, quota)...)

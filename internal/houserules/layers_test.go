@@ -37,7 +37,7 @@ var layers = [][]string{
 	{"internal/dialect", "internal/rollup"},
 	// Importing; deciding what counts.
 	{"internal/history", "internal/ledger"},
-	{"internal/access", "internal/keyring", "internal/keysync"},
+	{"internal/access", "internal/keyring", "internal/keysync", "internal/promapi"},
 	// The API; the engine, which only the extension that opens it refers to.
 	{"internal/console", "internal/store/sqlite"},
 	// The owner of the ledger, through which the other components find it.

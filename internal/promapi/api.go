@@ -9,11 +9,13 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/tokenboard/tokenboard/internal/promapi/cube"
 )
 
 // Options are what an API works with. Zero values mean the defaults.
 type Options struct {
-	Ledger  Ledger
+	Ledger  cube.Ledger
 	Version string           // of this server
 	Now     func() time.Time // time.Now where nil
 	// View returns what a request may see.
@@ -54,7 +56,7 @@ type API struct {
 	o       Options
 	parser  parser.Parser
 	engine  *promql.Engine
-	cubes   *cubes
+	cubes   *cube.Set
 	dropped dropped
 	common  [2]labels.Label
 	started int64 // milliseconds
@@ -74,12 +76,13 @@ func New(o Options) (*API, error) {
 	set(&o.Instance, defaultName)
 	set(&o.Job, defaultName)
 	a := &API{
-		o: o, parser: newParser(), cubes: newCubes(o.Ledger, o.CacheBytes), started: o.Now().UnixMilli(), slots: newTracker(o.Concurrency),
+		o: o, parser: newParser(), cubes: cube.NewSet(o.Ledger, o.CacheBytes), started: o.Now().UnixMilli(),
+		slots:  newTracker(o.Concurrency),
 		common: [2]labels.Label{{Name: "instance", Value: o.Instance}, {Name: "job", Value: o.Job}},
 	}
 	a.engine = promql.NewEngine(promql.EngineOpts{
 		Logger: slog.New(slog.DiscardHandler), MaxSamples: o.MaxSamples, Timeout: o.Timeout, LookbackDelta: lookback,
-		NoStepSubqueryIntervalFn: func(int64) int64 { return slotMillis },
+		NoStepSubqueryIntervalFn: func(int64) int64 { return cube.SlotMillis },
 		ActiveQueryTracker:       a.slots, EnableAtModifier: true, EnableNegativeOffset: true, Parser: a.parser,
 	})
 	var err error
@@ -98,7 +101,7 @@ func set[T comparable](v *T, to T) {
 }
 
 // Close ends the observation of the ledger.
-func (a *API) Close() { a.cubes.stop() }
+func (a *API) Close() { a.cubes.Close() }
 
 // queryable returns the ledger as a view sees it, for one expression.
 func (a *API) queryable(v *View, expr string) (*queryable, error) {
@@ -119,7 +122,9 @@ func (a *API) Instant(ctx context.Context, v *View, expr string, at time.Time) (
 }
 
 // Range evaluates an expression at each step of a range. Close the query when the result was read.
-func (a *API) Range(ctx context.Context, v *View, expr string, start, end time.Time, step time.Duration) (promql.Query, error) {
+func (a *API) Range(
+	ctx context.Context, v *View, expr string, start, end time.Time, step time.Duration,
+) (promql.Query, error) {
 	q, err := a.queryable(v, expr)
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/promapi/cube"
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -96,7 +97,7 @@ func (b *bench) seed(r *rand.Rand, days, calls int) {
 	for range calls {
 		at := b.now.Add(-time.Duration(r.Int64N(int64(days) * 24 * int64(time.Hour))))
 		if r.IntN(10) == 0 {
-			at = at.Truncate(slotLength) // just at an edge
+			at = at.Truncate(cube.SlotLength) // just at an edge
 		}
 		batch = append(batch, b.call(at, func(c *usage.Call) {
 			c.Model, c.Provider = models[r.IntN(len(models))], providers[r.IntN(len(providers))]

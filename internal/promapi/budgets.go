@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 
+	"github.com/tokenboard/tokenboard/internal/promapi/cube"
 	"github.com/tokenboard/tokenboard/internal/rollup"
 )
 
@@ -37,7 +38,7 @@ type spendSink struct {
 	money  []bool
 }
 
-func newSpendSink(c *cube, budgets []Budget, room *int) *spendSink {
+func newSpendSink(c *cube.Cube, budgets []Budget, room *int) *spendSink {
 	s := &spendSink{}
 	for i := range budgets {
 		var keys map[string]bool
@@ -66,21 +67,23 @@ func newSpendSink(c *cube, budgets []Budget, room *int) *spendSink {
 	return s
 }
 
-func (s *spendSink) figures(series uint32, at int, f *figures) {
+func (s *spendSink) Figures(series uint32, at int, f *cube.Figures) {
 	for _, i := range s.of[s.find(series)] {
-		v := f[figCost]
+		v := f[cube.Cost]
 		if !s.money[i] {
-			v = f[figInputUncached] + f[figCacheRead] + f[figCacheWrite] + f[figOutputText] + f[figReasoning]
+			v = f[cube.InputUncached] + f[cube.CacheRead] + f[cube.CacheWrite] + f[cube.OutputText] + f[cube.Reasoning]
 		}
 		s.tracks[i].add(at, float64(v))
 	}
 }
 
-func (*spendSink) times(uint32, int, []byte) {}
+func (*spendSink) Times(uint32, int, []byte) {}
 
 // budgetSeries returns the gauges of budgets. Limits are those of now, also in the past; used is what calls of a
 // period spent until then.
-func (q *querier) budgetSeries(ctx context.Context, m *budgetMetric, times []int64, of *maker) ([]storage.Series, error) {
+func (q *querier) budgetSeries(
+	ctx context.Context, m *budgetMetric, times []int64, of *maker,
+) ([]storage.Series, error) {
 	if q.view.Budgets == nil {
 		return nil, nil
 	}
@@ -96,7 +99,8 @@ func (q *querier) budgetSeries(ctx context.Context, m *budgetMetric, times []int
 			continue
 		}
 		period := labels.Label{Name: "period", Value: b.Period}
-		l, match := of.match(&rollup.Labels{rollup.LabelKey: clean(b.Key)}, m.name, labels.Label{Name: "scope", Value: b.Scope}, period)
+		scope, key := labels.Label{Name: "scope", Value: b.Scope}, &rollup.Labels{rollup.LabelKey: clean(b.Key)}
+		l, match := of.match(key, m.name, scope, period)
 		if key := l.String(); match && !seen[key] {
 			seen[key] = true
 			wanted, shown = append(wanted, b), append(shown, l)
@@ -153,7 +157,7 @@ func (q *querier) spent(ctx context.Context, budgets []Budget, times []int64) (f
 	slices.Sort(all)
 	all = slices.Compact(all)
 	sink := newSpendSink(q.cube, budgets, &q.room)
-	at, _, err := q.cube.sum(ctx, all, sink, &q.room)
+	at, _, err := q.cube.Sum(ctx, all, sink, &q.room)
 	if err != nil {
 		return nil, err
 	}

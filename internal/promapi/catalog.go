@@ -1,10 +1,11 @@
 package promapi
 
+import "github.com/tokenboard/tokenboard/internal/promapi/cube"
+
 // prefix begins the names of all metrics.
 const prefix = "tokenboard_"
 
-// overflow is what labels have in the series of what is beyond a limit.
-const overflow = "other"
+// cube.Overflow is what labels have in the series of what is beyond a limit.
 
 // counterMetric is a counter with the labels of the counter series.
 type counterMetric struct {
@@ -15,36 +16,36 @@ type counterMetric struct {
 
 type counterPart struct {
 	kind string // of the label kind; empty: no label
-	of   figure
+	of   cube.Figure
 }
 
-func counterOf(f figure) []counterPart { return []counterPart{{of: f}} }
+func counterOf(f cube.Figure) []counterPart { return []counterPart{{of: f}} }
 
 const nano = 1e9
 
 var counterMetrics = []counterMetric{
-	{prefix + "calls_total", 1, counterOf(figCalls)},
-	{prefix + "errors_total", 1, counterOf(figErrors)},
+	{prefix + "calls_total", 1, counterOf(cube.Calls)},
+	{prefix + "errors_total", 1, counterOf(cube.Errors)},
 	{prefix + "tokens_total", 1, []counterPart{
-		{"input_uncached", figInputUncached}, {"cache_read", figCacheRead}, {"cache_write", figCacheWrite},
-		{"output_text", figOutputText}, {"reasoning", figReasoning},
+		{"input_uncached", cube.InputUncached}, {"cache_read", cube.CacheRead}, {"cache_write", cube.CacheWrite},
+		{"output_text", cube.OutputText}, {"reasoning", cube.Reasoning},
 	}},
-	{prefix + "cost_usd_total", nano, counterOf(figCost)},
-	{prefix + "calls_without_usage_total", 1, counterOf(figNoUsage)},
-	{prefix + "unpriced_calls_total", 1, counterOf(figUnpriced)},
+	{prefix + "cost_usd_total", nano, counterOf(cube.Cost)},
+	{prefix + "calls_without_usage_total", 1, counterOf(cube.NoUsage)},
+	{prefix + "unpriced_calls_total", 1, counterOf(cube.Unpriced)},
 }
 
 // histogramMetric is a histogram by provider and model. Its classic buckets are powers of two.
 type histogramMetric struct {
 	name     string
-	of       timing
+	of       cube.Timing
 	from, to int // exponents of the bounds of the first and the last bucket
 }
 
 var histogramMetrics = []histogramMetric{
-	{prefix + "call_duration_seconds", timeDuration, -4, 10},
-	{prefix + "time_to_first_token_seconds", timeTTFT, -5, 7},
-	{prefix + "output_tokens_per_second", timeSpeed, 0, 11},
+	{prefix + "call_duration_seconds", cube.Duration, -4, 10},
+	{prefix + "time_to_first_token_seconds", cube.TTFT, -5, 7},
+	{prefix + "output_tokens_per_second", cube.Speed, 0, 11},
 }
 
 // Suffixes of the series of a classic histogram.

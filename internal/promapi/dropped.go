@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/promapi/cube"
 	"github.com/tokenboard/tokenboard/internal/rollup"
 )
 
@@ -13,7 +14,7 @@ import (
 type dropped struct {
 	mu    sync.Mutex
 	floor time.Time // the watermark that sums are of
-	sums  map[rollup.Labels]figures
+	sums  map[rollup.Labels]cube.Figures
 }
 
 // soonest is how far in the future calls can start that the ledger takes.
@@ -23,12 +24,12 @@ const soonest = 48 * time.Hour
 const maxTries = 3
 
 // of returns the sums by the labels of counter series, with the fingerprints of keys, of those that a cube may see.
-func (d *dropped) of(ctx context.Context, c *cube, n *naming) (map[rollup.Labels]figures, error) {
-	floor := c.ledger.Watermark()
+func (d *dropped) of(ctx context.Context, c *cube.Cube, n *naming) (map[rollup.Labels]cube.Figures, error) {
+	floor := c.Ledger.Watermark()
 	if floor.IsZero() {
 		return nil, nil
 	}
-	if c.keys != nil && !n.used[rollup.LabelKey] {
+	if c.Keys != nil && !n.used[rollup.LabelKey] {
 		return nil, nil // whose calls they were is not known
 	}
 	all := c
@@ -36,8 +37,8 @@ func (d *dropped) of(ctx context.Context, c *cube, n *naming) (map[rollup.Labels
 	sums, known := d.sums, d.floor.Equal(floor)
 	d.mu.Unlock()
 	if !known {
-		if c.keys != nil {
-			all = newCube(c.ledger, nil, 0)
+		if c.Keys != nil {
+			all = cube.New(c.Ledger, nil, 0)
 		}
 		var err error
 		if sums, err = d.read(ctx, all); err != nil {
@@ -47,12 +48,12 @@ func (d *dropped) of(ctx context.Context, c *cube, n *naming) (map[rollup.Labels
 		d.floor, d.sums = floor, sums
 		d.mu.Unlock()
 	}
-	if c.keys == nil {
+	if c.Keys == nil {
 		return sums, nil
 	}
-	own := map[rollup.Labels]figures{}
+	own := map[rollup.Labels]cube.Figures{}
 	for l, f := range sums {
-		if slices.Contains(c.keys, l[rollup.LabelKey]) {
+		if slices.Contains(c.Keys, l[rollup.LabelKey]) {
 			own[l] = f
 		}
 	}
@@ -60,18 +61,18 @@ func (d *dropped) of(ctx context.Context, c *cube, n *naming) (map[rollup.Labels
 }
 
 // read takes the calls that are stored from what the counters have.
-func (d *dropped) read(ctx context.Context, c *cube) (map[rollup.Labels]figures, error) {
-	var out map[rollup.Labels]figures
+func (d *dropped) read(ctx context.Context, c *cube.Cube) (map[rollup.Labels]cube.Figures, error) {
+	var out map[rollup.Labels]cube.Figures
 	for range maxTries {
-		n := newNaming(c.ledger, nil)
-		stored := map[rollup.Labels]*figures{}
-		var index []*figures
-		err := c.each(ctx, time.Now().Add(soonest), func(_ int64, p *page) error {
-			p.each(func(uint32) bool { return true }, func(series uint32, _ uint8, f *figures, _ []byte) {
+		n := newNaming(c.Ledger, nil)
+		stored := map[rollup.Labels]*cube.Figures{}
+		var index []*cube.Figures
+		err := c.Each(ctx, time.Now().Add(soonest), func(_ int64, p *cube.Page) error {
+			p.Each(func(uint32) bool { return true }, func(series uint32, _ uint8, f *cube.Figures, _ []byte) {
 				for int(series) >= len(index) {
-					l := n.seriesOf(c.series()[len(index)])
+					l := n.seriesOf(c.Series()[len(index)])
 					if stored[l] == nil {
-						stored[l] = &figures{}
+						stored[l] = &cube.Figures{}
 					}
 					index = append(index, stored[l])
 				}
@@ -84,9 +85,9 @@ func (d *dropped) read(ctx context.Context, c *cube) (map[rollup.Labels]figures,
 		if err != nil {
 			return nil, err
 		}
-		out = map[rollup.Labels]figures{}
+		out = map[rollup.Labels]cube.Figures{}
 		for l, sums := range n.series {
-			f, some := figuresOf(&sums), false
+			f, some := cube.FiguresOf(&sums), false
 			for i := range f {
 				if s := stored[l]; s != nil {
 					f[i] -= s[i]
@@ -98,7 +99,7 @@ func (d *dropped) read(ctx context.Context, c *cube) (map[rollup.Labels]figures,
 				out[l] = f
 			}
 		}
-		if sameCalls(n, newNaming(c.ledger, nil)) {
+		if sameCalls(n, newNaming(c.Ledger, nil)) {
 			break
 		}
 	}

@@ -65,7 +65,8 @@ func (e *envelope) Write(b []byte) (int, error) {
 // kinds are the types of errors by status, of those that other parts of the server answer with.
 var kinds = map[int]string{
 	http.StatusUnauthorized: "unauthorized", http.StatusForbidden: "forbidden", http.StatusNotFound: string(notFound),
-	http.StatusServiceUnavailable: string(unavailable), http.StatusTooManyRequests: string(unavailable), http.StatusInternalServerError: string(internal),
+	http.StatusServiceUnavailable: string(unavailable), http.StatusTooManyRequests: string(unavailable),
+	http.StatusInternalServerError: string(internal),
 }
 
 func (e *envelope) end() {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/promapi/cube"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -74,8 +75,8 @@ func TestIncreaseIsExact(t *testing.T) {
 		if q.kind != "" {
 			match = append(match, matcher("kind", q.kind))
 		}
-		to := testNow.Add(-time.Duration(r.Int64N(int64(39 * 24 * time.Hour)))).Truncate(slotLength)
-		width := slotLength * time.Duration(1+r.IntN(4*24*10))
+		to := testNow.Add(-time.Duration(r.Int64N(int64(39 * 24 * time.Hour)))).Truncate(cube.SlotLength)
+		width := cube.SlotLength * time.Duration(1+r.IntN(4*24*10))
 		if r.IntN(3) == 0 { // any millisecond of the last days
 			to = testNow.Add(-time.Duration(r.Int64N(int64(24 * time.Hour)))).Truncate(time.Millisecond)
 			width = time.Duration(1+r.Int64N(int64(36*time.Hour/time.Millisecond))) * time.Millisecond

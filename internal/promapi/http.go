@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -42,8 +41,9 @@ func (a *API) Routes() []Route {
 		post bool
 		f    func(context.Context, url.Values, *http.Request) (answered, error)
 	}{
-		{"/query", true, a.query}, {"/query_range", true, a.queryRange}, {"/series", true, a.series}, {"/labels", true, a.labelNames},
-		{"/label/{name}/values", false, a.labelValues}, {"/metadata", false, a.metadata}, {"/status/buildinfo", false, a.buildInfo},
+		{"/query", true, a.query}, {"/query_range", true, a.queryRange},
+		{"/series", true, a.series}, {"/labels", true, a.labelNames}, {"/label/{name}/values", false, a.labelValues},
+		{"/metadata", false, a.metadata}, {"/status/buildinfo", false, a.buildInfo},
 		{"/rules", false, a.listRules}, {"/alerts", false, a.listAlerts}, {"/query_exemplars", true, exemplars},
 	} {
 		h := a.handler(one.f)
@@ -234,7 +234,9 @@ func (a *API) view(ctx context.Context) (*View, error) {
 }
 
 // each visits the series that exist by the end of a range and match one of several sets; no set is all series.
-func (a *API) each(ctx context.Context, v url.Values, required bool, visit func(labels.Labels)) (annotations.Annotations, error) {
+func (a *API) each(
+	ctx context.Context, v url.Values, required bool, visit func(labels.Labels),
+) (annotations.Annotations, error) {
 	sets, err := a.matchersOf(v, required)
 	if err != nil {
 		return nil, err
@@ -304,7 +306,9 @@ func (a *API) distinct(ctx context.Context, v url.Values, of func(labels.Labels,
 }
 
 func (a *API) labelNames(ctx context.Context, v url.Values, _ *http.Request) (answered, error) {
-	return a.distinct(ctx, v, func(l labels.Labels, add func(string)) { l.Range(func(one labels.Label) { add(one.Name) }) })
+	return a.distinct(ctx, v, func(l labels.Labels, add func(string)) {
+		l.Range(func(one labels.Label) { add(one.Name) })
+	})
 }
 
 func (a *API) labelValues(ctx context.Context, v url.Values, r *http.Request) (answered, error) {
@@ -353,8 +357,9 @@ func (a *API) series(ctx context.Context, v url.Values, _ *http.Request) (answer
 
 func (a *API) buildInfo(context.Context, url.Values, *http.Request) (answered, error) {
 	// Grafana chooses features by the version of Prometheus whose engine answers.
-	return answered{data: []byte(`{"version":"` + engineVersion + `","revision":` + strconv.Quote("tokenboard "+a.o.Version) +
-		`,"branch":"","buildUser":"","buildDate":"","goVersion":""}`)}, nil
+	return encoded(map[string]string{
+		"version": engineVersion, "revision": "tokenboard " + a.o.Version, "branch": "", "buildUser": "", "buildDate": "", "goVersion": "",
+	})
 }
 
 func exemplars(context.Context, url.Values, *http.Request) (answered, error) {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/promapi/cube"
 	"github.com/tokenboard/tokenboard/internal/rollup"
 )
 
@@ -19,12 +20,12 @@ type naming struct {
 	keyName func(fingerprint string) string
 }
 
-func newNaming(l Ledger, keyName func(string) string) *naming {
+func newNaming(l cube.Ledger, keyName func(string) string) *naming {
 	n := &naming{keyName: keyName}
 	n.series, n.models = l.Counters()
 	for _, label := range l.SeriesLabels() {
 		n.used[label] = true
-		n.other[label] = overflow
+		n.other[label] = cube.Overflow
 	}
 	return n
 }
@@ -46,9 +47,9 @@ func (n *naming) seriesOf(raw rollup.Labels) rollup.Labels {
 }
 
 // modelOf returns the provider and the model that a call's times are counted for.
-func (n *naming) modelOf(raw *rollup.Labels) rollup.Labels {
+func (n *naming) modelOf(raw rollup.Labels) rollup.Labels {
 	m := rollup.Value{Value: raw[rollup.LabelModel], Provider: raw[rollup.LabelProvider]}
-	if other := (rollup.Value{Value: overflow, Provider: overflow}); !n.models[m] && n.models[other] {
+	if other := (rollup.Value{Value: cube.Overflow, Provider: cube.Overflow}); !n.models[m] && n.models[other] {
 		m = other
 	}
 	return rollup.Labels{rollup.LabelProvider: clean(m.Provider), rollup.LabelModel: clean(m.Value)}

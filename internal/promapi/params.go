@@ -134,6 +134,13 @@ func limited(v url.Values) (int, error) {
 	return min(n, maxSelected), nil
 }
 
+var (
+	errNoStep = errors.New("zero or negative query resolution step widths are not accepted. " +
+		"Try a positive integer")
+	errManyPoints = errors.New("exceeded maximum resolution of 11,000 points per timeseries. " +
+		"Try decreasing the query resolution (?step=XX)")
+)
+
 // ranged reads start, end and step of a range query.
 func ranged(v url.Values) (start, end time.Time, step time.Duration, err error) {
 	if start, err = parseTime(v.Get("start")); err != nil {
@@ -149,10 +156,10 @@ func ranged(v url.Values) (start, end time.Time, step time.Duration, err error) 
 		return start, end, 0, invalid("step", err)
 	}
 	if step < time.Millisecond {
-		return start, end, 0, invalid("step", errors.New("zero or negative query resolution step widths are not accepted. Try a positive integer"))
+		return start, end, 0, invalid("step", errNoStep)
 	}
 	if end.Sub(start)/step > maxPoints {
-		return start, end, 0, &problem{badData, errors.New("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)")}
+		return start, end, 0, &problem{badData, errManyPoints}
 	}
 	return start, end, step, nil
 }

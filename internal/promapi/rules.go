@@ -108,7 +108,8 @@ const (
 func (a *API) evaluate(ctx context.Context, v *View, r *rule, now time.Time) shownRule {
 	began := time.Now()
 	out := shownRule{
-		State: stateInactive, Name: r.Alert, Query: r.Expr, Duration: r.wait.Seconds(), Labels: orEmpty(r.Labels), Annotations: orEmpty(r.Annotations),
+		State: stateInactive, Name: r.Alert, Query: r.Expr, Duration: r.wait.Seconds(),
+		Labels: orEmpty(r.Labels), Annotations: orEmpty(r.Annotations),
 		Alerts: []alert{}, Health: "ok", LastEvaluation: now, Type: "alerting",
 	}
 	found, err := a.active(ctx, v, r, now)
@@ -149,7 +150,10 @@ func (a *API) active(ctx context.Context, v *View, r *rule, now time.Time) ([]al
 		for since > 0 && points[since].T-points[since-1].T == step.Milliseconds() {
 			since--
 		}
-		one := alert{State: statePending, ActiveAt: time.UnixMilli(points[since].T).UTC(), Value: strconv.FormatFloat(points[len(points)-1].F, 'e', -1, 64)}
+		one := alert{
+			State: statePending, ActiveAt: time.UnixMilli(points[since].T).UTC(),
+			Value: strconv.FormatFloat(points[len(points)-1].F, 'e', -1, 64),
+		}
 		if now.Sub(one.ActiveAt) >= r.wait {
 			one.State = stateFiring
 		}
@@ -203,7 +207,9 @@ func (a *API) groups(ctx context.Context) ([]shownGroup, error) {
 	now := a.o.Now().Truncate(time.Millisecond)
 	out := []shownGroup{}
 	for _, g := range a.rules {
-		shown := shownGroup{Name: g.Name, File: "tokenboard", Rules: []shownRule{}, Interval: time.Minute.Seconds(), LastEvaluation: now}
+		shown := shownGroup{
+			Name: g.Name, File: "tokenboard", Rules: []shownRule{}, Interval: time.Minute.Seconds(), LastEvaluation: now,
+		}
 		for i := range g.Rules {
 			r := a.evaluate(ctx, view, &g.Rules[i], now)
 			if ctx.Err() != nil {
@@ -231,7 +237,9 @@ func (a *API) listRules(ctx context.Context, v url.Values, _ *http.Request) (ans
 	}
 	if names := v["rule_name[]"]; len(names) > 0 {
 		for i := range groups {
-			groups[i].Rules = slices.DeleteFunc(groups[i].Rules, func(r shownRule) bool { return !slices.Contains(names, r.Name) })
+			groups[i].Rules = slices.DeleteFunc(groups[i].Rules, func(r shownRule) bool {
+				return !slices.Contains(names, r.Name)
+			})
 		}
 	}
 	return encoded(map[string]any{"groups": groups})
@@ -277,7 +285,8 @@ func (a *API) metadata(ctx context.Context, v url.Values, _ *http.Request) (answ
 	out := map[string][]entry{}
 	for _, m := range a.o.Metrics {
 		name := v.Get("metric")
-		if (name == "" || name == m.Name) && len(out) < limit && (view.Gather != nil || fromCalls(m.Name) && m.Name != recordsMetric) {
+		visible := view.Gather != nil || fromCalls(m.Name) && m.Name != recordsMetric
+		if (name == "" || name == m.Name) && len(out) < limit && visible {
 			out[m.Name] = []entry{{m.Type, m.Help, ""}}
 		}
 	}

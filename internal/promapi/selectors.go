@@ -36,7 +36,8 @@ func selectorsOf(expr parser.Expr) []selector {
 		case *parser.MatrixSelector:
 			matrix = true
 		case *parser.VectorSelector:
-			s := selector{anchored: matrix && n.Anchored, pinned: n.Timestamp != nil || n.StartOrEnd != 0, offset: n.OriginalOffset}
+			pinned := n.Timestamp != nil || n.StartOrEnd != 0
+			s := selector{anchored: matrix && n.Anchored, pinned: pinned, offset: n.OriginalOffset}
 			for _, p := range path {
 				if _, is := p.(*parser.SubqueryExpr); is {
 					s.inSubquery = true

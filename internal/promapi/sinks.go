@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"github.com/tokenboard/tokenboard/internal/promapi/cube"
 	"github.com/tokenboard/tokenboard/internal/rollup"
 )
 
@@ -13,7 +14,7 @@ const maxTracks = 100_000
 
 // groups puts the calls of the cube's series together into the series that are asked for.
 type groups struct {
-	cube *cube
+	cube *cube.Cube
 	// of returns the labels that a series of the cube is shown with.
 	of    func(raw rollup.Labels) rollup.Labels
 	raw   []rollup.Labels
@@ -27,14 +28,14 @@ type groups struct {
 
 const noGroup = -1
 
-func newGroups(c *cube, of func(rollup.Labels) rollup.Labels, begin func(rollup.Labels) bool) *groups {
+func newGroups(c *cube.Cube, of func(rollup.Labels) rollup.Labels, begin func(rollup.Labels) bool) *groups {
 	return &groups{cube: c, of: of, begin: begin, named: map[rollup.Labels]int32{}}
 }
 
 // find returns the group of calls by their number in the cube.
 func (g *groups) find(series uint32) int32 {
 	if int(series) >= len(g.index) {
-		g.raw = g.cube.series()
+		g.raw = g.cube.Series()
 		for _, raw := range g.raw[len(g.index):] {
 			g.index = append(g.index, g.group(g.of(raw)))
 		}
@@ -58,7 +59,7 @@ func (g *groups) group(shown rollup.Labels) int32 {
 	return i
 }
 
-func (g *groups) wanted(series uint32) bool { return g.find(series) != noGroup }
+func (g *groups) Wanted(series uint32) bool { return g.find(series) != noGroup }
 
 // maker makes the series that match.
 type maker struct {
@@ -153,9 +154,10 @@ type counterSink struct {
 	tracks [][]*track // by group, then by part; nil: not asked for
 }
 
-func newCounterSink(c *cube, n *naming, m *counterMetric, of *maker) *counterSink {
+func newCounterSink(c *cube.Cube, n *naming, m *counterMetric, of *maker) *counterSink {
 	s := &counterSink{metric: m}
-	s.groups = newGroups(c, func(raw rollup.Labels) rollup.Labels { return n.shown(n.seriesOf(raw)) }, func(shown rollup.Labels) bool {
+	series := func(raw rollup.Labels) rollup.Labels { return n.shown(n.seriesOf(raw)) }
+	s.groups = newGroups(c, series, func(shown rollup.Labels) bool {
 		tracks, some := []*track{}, false
 		for _, p := range m.parts {
 			t := of.track(m.scale, &shown, m.name, labels.Label{Name: "kind", Value: p.kind})
@@ -169,7 +171,7 @@ func newCounterSink(c *cube, n *naming, m *counterMetric, of *maker) *counterSin
 	return s
 }
 
-func (s *counterSink) figures(series uint32, at int, f *figures) {
+func (s *counterSink) Figures(series uint32, at int, f *cube.Figures) {
 	for i, t := range s.tracks[s.find(series)] {
 		if t == nil {
 			continue
@@ -185,10 +187,10 @@ func (s *counterSink) figures(series uint32, at int, f *figures) {
 	}
 }
 
-func (s *counterSink) times(uint32, int, []byte) {}
+func (s *counterSink) Times(uint32, int, []byte) {}
 
 // startWith adds what retention dropped, which is in all samples.
-func (s *counterSink) startWith(n *naming, dropped map[rollup.Labels]figures) {
+func (s *counterSink) startWith(n *naming, dropped map[rollup.Labels]cube.Figures) {
 	for l, f := range dropped {
 		i := s.group(n.shown(l))
 		if i == noGroup {
@@ -215,9 +217,9 @@ type classicSink struct {
 	tracks [][]*track // by group, then by bucket; nil: not asked for
 }
 
-func newClassicSink(c *cube, n *naming, m *histogramMetric, suffix string, of *maker) *classicSink {
+func newClassicSink(c *cube.Cube, n *naming, m *histogramMetric, suffix string, of *maker) *classicSink {
 	s := &classicSink{metric: m, suffix: suffix}
-	s.groups = newGroups(c, func(raw rollup.Labels) rollup.Labels { return n.modelOf(&raw) }, func(shown rollup.Labels) bool {
+	s.groups = newGroups(c, n.modelOf, func(shown rollup.Labels) bool {
 		bounds := []string{""}
 		if suffix == suffixBucket {
 			bounds = m.bounds()
@@ -255,11 +257,11 @@ func pow2(e int) float64 {
 	return 1 / float64(int64(1)<<-e)
 }
 
-func (*classicSink) figures(uint32, int, *figures) {}
+func (*classicSink) Figures(uint32, int, *cube.Figures) {}
 
-func (s *classicSink) times(series uint32, at int, times []byte) {
+func (s *classicSink) Times(series uint32, at int, times []byte) {
 	tracks := s.tracks[s.find(series)]
-	eachTime(times, s.metric.of, func(bucket int16, n int64, sum float64) {
+	cube.EachTime(times, s.metric.of, func(bucket int16, n int64, sum float64) {
 		for i, t := range tracks {
 			if t == nil {
 				continue
@@ -268,7 +270,7 @@ func (s *classicSink) times(series uint32, at int, times []byte) {
 			switch {
 			case s.suffix == suffixSum:
 				t.add(at, sum)
-			case s.suffix == suffixBucket && i < len(tracks)-1 && int(bucket) > (s.metric.from+i)*bucketsPerDoubling:
+			case s.suffix == suffixBucket && i < len(tracks)-1 && int(bucket) > (s.metric.from+i)*cube.BucketsPerDoubling:
 			default:
 				t.add(at, float64(n))
 			}
@@ -283,9 +285,9 @@ type nativeSink struct {
 	tracks []*nativeTrack
 }
 
-func newNativeSink(c *cube, n *naming, m *histogramMetric, of *maker) *nativeSink {
+func newNativeSink(c *cube.Cube, n *naming, m *histogramMetric, of *maker) *nativeSink {
 	s := &nativeSink{metric: m}
-	s.groups = newGroups(c, func(raw rollup.Labels) rollup.Labels { return n.modelOf(&raw) }, func(shown rollup.Labels) bool {
+	s.groups = newGroups(c, n.modelOf, func(shown rollup.Labels) bool {
 		t := of.nativeTrack(&shown, m.name)
 		if t != nil {
 			s.tracks = append(s.tracks, t)
@@ -295,9 +297,9 @@ func newNativeSink(c *cube, n *naming, m *histogramMetric, of *maker) *nativeSin
 	return s
 }
 
-func (*nativeSink) figures(uint32, int, *figures) {}
+func (*nativeSink) Figures(uint32, int, *cube.Figures) {}
 
-func (s *nativeSink) times(series uint32, at int, times []byte) {
+func (s *nativeSink) Times(series uint32, at int, times []byte) {
 	t := s.tracks[s.find(series)]
-	eachTime(times, s.metric.of, func(bucket int16, n int64, sum float64) { t.observe(at, bucket, n, sum) })
+	cube.EachTime(times, s.metric.of, func(bucket int16, n int64, sum float64) { t.observe(at, bucket, n, sum) })
 }

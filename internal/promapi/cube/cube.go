@@ -1,4 +1,4 @@
-package promapi
+package cube
 
 import (
 	"context"
@@ -30,20 +30,23 @@ type Ledger interface {
 	Observe(f func(ledger.Commit)) (stop func())
 }
 
+// Overflow is what labels have in the series of what is beyond a limit.
+const Overflow = "other"
+
 // maxSeriesKept bounds the combinations of labels of which a cube has sums of their own: labels are hostile text.
 const maxSeriesKept = 200_000
 
-// cube is the sums of calls by all labels of the counter series and by quarter of an hour, read from the records
+// Cube is the sums of calls by all labels of the counter series and by quarter of an hour, read from the records
 // hour by hour and kept until a call of the hour changes. The ledger's own sums are by one label each.
-type cube struct {
-	ledger Ledger
-	keys   []string // fingerprints that it is restricted to; nil: all calls
+type Cube struct {
+	Ledger Ledger
+	Keys   []string // fingerprints that it is restricted to; nil: all calls
 	budget int      // bytes of pages kept
 	// loading has a token while somebody reads records for pages: who comes meanwhile finds them there.
 	loading chan struct{}
 
 	mu      sync.Mutex
-	pages   map[int64]*page // by hour
+	pages   map[int64]*Page // by hour
 	changes map[int64]int64 // by hour that changed since its page was begun, how often
 	bytes   int
 	floor   time.Time // the watermark that the pages were read with
@@ -51,15 +54,15 @@ type cube struct {
 	names   []rollup.Labels // by id; only appended to
 }
 
-func newCube(l Ledger, keys []string, budget int) *cube {
-	return &cube{
-		ledger: l, keys: keys, budget: budget, loading: make(chan struct{}, 1),
-		pages: map[int64]*page{}, changes: map[int64]int64{}, ids: map[rollup.Labels]uint32{},
+func New(l Ledger, keys []string, budget int) *Cube {
+	return &Cube{
+		Ledger: l, Keys: keys, budget: budget, loading: make(chan struct{}, 1),
+		pages: map[int64]*Page{}, changes: map[int64]int64{}, ids: map[rollup.Labels]uint32{},
 	}
 }
 
 // changed drops the pages of hours in which calls begin or cease to count.
-func (c *cube) changed(hours []int64) {
+func (c *Cube) changed(hours []int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, h := range hours {
@@ -69,7 +72,7 @@ func (c *cube) changed(hours []int64) {
 }
 
 // drop removes a page. The caller holds the lock.
-func (c *cube) drop(hour int64) {
+func (c *Cube) drop(hour int64) {
 	if p := c.pages[hour]; p != nil {
 		c.bytes -= p.size()
 		delete(c.pages, hour)
@@ -77,8 +80,8 @@ func (c *cube) drop(hour int64) {
 }
 
 // retired drops the pages of what retention dropped since they were read.
-func (c *cube) retired() time.Time {
-	floor := c.ledger.Watermark()
+func (c *Cube) retired() time.Time {
+	floor := c.Ledger.Watermark()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !floor.After(c.floor) {
@@ -96,9 +99,9 @@ func (c *cube) retired() time.Time {
 // run is the hours that are read from the store at a time.
 const run = 24
 
-// each visits the pages of the hours from the first call up to a time, in their order.
-func (c *cube) each(ctx context.Context, until time.Time, visit func(hour int64, p *page) error) error {
-	oldest, err := c.ledger.Oldest(ctx)
+// Each visits the pages of the hours from the first call up to a time, in their order.
+func (c *Cube) Each(ctx context.Context, until time.Time, visit func(hour int64, p *Page) error) error {
+	oldest, err := c.Ledger.Oldest(ctx)
 	if err != nil {
 		return fmt.Errorf("find the oldest call: %w", err)
 	}
@@ -110,7 +113,7 @@ func (c *cube) each(ctx context.Context, until time.Time, visit func(hour int64,
 	}
 	last := hourOf(until.Add(-1))
 	for first := hourOf(oldest); first <= last; {
-		end := min(last, floorDiv(first, run)*run+run-1)
+		end := min(last, FloorDiv(first, run)*run+run-1)
 		pages, err := c.read(ctx, first, end)
 		if err != nil {
 			return err
@@ -126,8 +129,8 @@ func (c *cube) each(ctx context.Context, until time.Time, visit func(hour int64,
 }
 
 // kept returns the pages of some hours that are in memory, and the first and the last one that are not.
-func (c *cube) kept(first, last int64) (pages []*page, from, to int64, missing bool) {
-	pages = make([]*page, last-first+1)
+func (c *Cube) kept(first, last int64) (pages []*Page, from, to int64, missing bool) {
+	pages = make([]*Page, last-first+1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for h := first; h <= last; h++ {
@@ -143,7 +146,7 @@ func (c *cube) kept(first, last int64) (pages []*page, from, to int64, missing b
 }
 
 // read returns the pages of some hours, first to last.
-func (c *cube) read(ctx context.Context, first, last int64) ([]*page, error) {
+func (c *Cube) read(ctx context.Context, first, last int64) ([]*Page, error) {
 	pages, from, to, missing := c.kept(first, last)
 	if !missing {
 		return pages, ctx.Err()
@@ -165,15 +168,15 @@ func (c *cube) read(ctx context.Context, first, last int64) ([]*page, error) {
 	floor := c.floor
 	c.mu.Unlock()
 	drafts := make([]draft, to-from+1)
-	f := store.Filter{From: hourStart(from), To: hourStart(to + 1), Keys: c.keys}
-	err := c.ledger.Figures(ctx, f, func(r *store.Record) error {
+	f := store.Filter{From: hourStart(from), To: hourStart(to + 1), Keys: c.Keys}
+	err := c.Ledger.Figures(ctx, f, func(r *store.Record) error {
 		drafts[hourOf(r.Start)-from].add(c.id(rollup.LabelsOf(&r.Call)), &r.Call)
 		return ctx.Err()
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sum stored records: %w", err)
 	}
-	made := make([]*page, len(drafts))
+	made := make([]*Page, len(drafts))
 	for i := range drafts {
 		made[i] = drafts[i].page()
 	}
@@ -192,7 +195,7 @@ func (c *cube) read(ctx context.Context, first, last int64) ([]*page, error) {
 }
 
 // keep keeps a page; where there is no room, newer pages stay rather than older ones. The caller holds the lock.
-func (c *cube) keep(hour int64, p *page) {
+func (c *Cube) keep(hour int64, p *Page) {
 	delete(c.changes, hour) // they are counted from the next page's beginning on
 	if c.bytes+p.size() > c.budget {
 		hours := make([]int64, 0, len(c.pages))
@@ -218,7 +221,7 @@ func (c *cube) keep(hour int64, p *page) {
 }
 
 // id returns the number of a combination of labels.
-func (c *cube) id(l rollup.Labels) uint32 {
+func (c *Cube) id(l rollup.Labels) uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if id, known := c.ids[l]; known {
@@ -226,7 +229,7 @@ func (c *cube) id(l rollup.Labels) uint32 {
 	}
 	if len(c.names) >= maxSeriesKept {
 		for i := range l {
-			l[i] = overflow
+			l[i] = Overflow
 		}
 		if id, known := c.ids[l]; known {
 			return id
@@ -241,22 +244,22 @@ func (c *cube) id(l rollup.Labels) uint32 {
 	return id
 }
 
-// series returns all combinations of labels, by number. It is not to be changed.
-func (c *cube) series() []rollup.Labels {
+// Series returns all combinations of labels, by number. It is not to be changed.
+func (c *Cube) Series() []rollup.Labels {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.names[:len(c.names):len(c.names)]
 }
 
-// cubes are the cube of all calls and those of the keys of members that asked lately.
-type cubes struct {
+// Set is the cube of all calls and those of the keys of members that asked lately.
+type Set struct {
 	ledger Ledger
 	budget int // bytes, of each
 	stop   func()
 
 	mu   sync.Mutex
-	all  *cube
-	own  map[string]*cube
+	all  *Cube
+	own  map[string]*Cube
 	used []string // the names of own, the one used last at the end
 }
 
@@ -266,14 +269,14 @@ const (
 	ownShare    = 16
 )
 
-func newCubes(l Ledger, budget int) *cubes {
-	c := &cubes{ledger: l, budget: budget, all: newCube(l, nil, budget), own: map[string]*cube{}}
+func NewSet(l Ledger, budget int) *Set {
+	c := &Set{ledger: l, budget: budget, all: New(l, nil, budget), own: map[string]*Cube{}}
 	c.stop = l.Observe(c.observe)
 	return c
 }
 
 // observe notes what a commit changes.
-func (c *cubes) observe(commit ledger.Commit) {
+func (c *Set) observe(commit ledger.Commit) {
 	var hours []int64
 	seen := map[int64]bool{}
 	for i := range commit.Changes {
@@ -290,8 +293,11 @@ func (c *cubes) observe(commit ledger.Commit) {
 	}
 }
 
-// of returns the cube of the calls of some keys; nil is all calls.
-func (c *cubes) of(keys []string) *cube {
+// Close ends the observation of the ledger.
+func (c *Set) Close() { c.stop() }
+
+// Of returns the cube of the calls of some keys; nil is all calls.
+func (c *Set) Of(keys []string) *Cube {
 	if keys == nil {
 		return c.all
 	}
@@ -308,7 +314,7 @@ func (c *cubes) of(keys []string) *cube {
 		delete(c.own, c.used[0])
 		c.used = c.used[1:]
 	}
-	c.own[name] = newCube(c.ledger, keys, c.budget/ownShare)
+	c.own[name] = New(c.ledger, keys, c.budget/ownShare)
 	c.used = append(c.used, name)
 	return c.own[name]
 }

@@ -1,4 +1,4 @@
-package promapi
+package cube
 
 import (
 	"encoding/binary"
@@ -10,40 +10,41 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// figure is one of the counted figures of a cell.
-type figure uint8
+// Figure is one of the counted figures of a cell.
+type Figure uint8
 
 const (
-	figCalls figure = iota
-	figErrors
-	figNoUsage
-	figUnpriced
-	figCost // nano-USD
-	figInputUncached
-	figCacheRead
-	figCacheWrite
-	figOutputText
-	figReasoning
-	figureCount
+	Calls Figure = iota
+	Errors
+	NoUsage
+	Unpriced
+	Cost // nano-USD
+	InputUncached
+	CacheRead
+	CacheWrite
+	OutputText
+	Reasoning
+	FigureCount
 )
 
-type figures [figureCount]int64
+type Figures [FigureCount]int64
 
-func figuresOf(s *rollup.Sums) figures {
+func FiguresOf(s *rollup.Sums) Figures {
 	t := &s.Tokens
-	return figures{
-		s.Calls, s.Errors, s.NoUsage, s.Unpriced, int64(s.Cost), t.InputUncached, t.CacheRead, t.CacheWrite, t.OutputText, t.Reasoning,
+	return Figures{
+		s.Calls, s.Errors, s.NoUsage, s.Unpriced, int64(s.Cost),
+		t.InputUncached, t.CacheRead, t.CacheWrite, t.OutputText, t.Reasoning,
 	}
 }
 
-// timing is one of the histograms.
-type timing uint8
+// Timing is one of the histograms.
+type Timing uint8
 
 const (
-	timeDuration timing = iota
-	timeTTFT
-	timeSpeed
-	timingCount
+	Duration Timing = iota
+	TTFT
+	Speed
+	TimingCount
 )
 
 // distribution is the values of one histogram, in the buckets of a native histogram of schema 3: bucket i holds the
@@ -54,13 +55,13 @@ type distribution struct {
 	sum     float64
 }
 
-const bucketsPerDoubling = 8
+const BucketsPerDoubling = 8
 
 func (d *distribution) observe(v float64) {
 	if v <= 0 || math.IsInf(v, 0) || math.IsNaN(v) {
 		return
 	}
-	i := math.Ceil(math.Log2(v) * bucketsPerDoubling)
+	i := math.Ceil(math.Log2(v) * BucketsPerDoubling)
 	if i < math.MinInt16/2 || i > math.MaxInt16/2 {
 		return
 	}
@@ -77,31 +78,31 @@ func (d *distribution) add(bucket int16, n int64) {
 }
 
 // timingsOf calls observe with each time of a call that is known, in seconds, and its speed in tokens per second.
-func timingsOf(c *usage.Call, observe func(timing, float64)) {
+func timingsOf(c *usage.Call, observe func(Timing, float64)) {
 	if c.Duration <= 0 {
 		return
 	}
-	observe(timeDuration, c.Duration.Seconds())
+	observe(Duration, c.Duration.Seconds())
 	ttft := max(c.TTFT, 0)
 	if ttft > 0 {
-		observe(timeTTFT, ttft.Seconds())
+		observe(TTFT, ttft.Seconds())
 	}
 	if generating := c.Duration - ttft; generating > 0 && c.Tokens.Output() > 0 {
-		observe(timeSpeed, float64(c.Tokens.Output())/generating.Seconds())
+		observe(Speed, float64(c.Tokens.Output())/generating.Seconds())
 	}
 }
 
 const (
-	slotLength   = 15 * time.Minute
-	slotsPerHour = 4
+	SlotLength   = 15 * time.Minute
+	SlotsPerHour = 4
 )
 
 // hourOf is the number of the UTC hour that has a time.
-func hourOf(t time.Time) int64 { return floorDiv(t.Unix(), 3600) }
+func hourOf(t time.Time) int64 { return FloorDiv(t.Unix(), 3600) }
 
 func hourStart(hour int64) time.Time { return time.Unix(hour*3600, 0).UTC() }
 
-func floorDiv(a, b int64) int64 {
+func FloorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b != 0 && (a < 0) != (b < 0) {
 		q--
@@ -111,23 +112,23 @@ func floorDiv(a, b int64) int64 {
 
 // slotOf is the number of the quarter of an hour within its hour.
 func slotOf(t time.Time) uint8 {
-	return uint8(t.Unix() / int64(slotLength/time.Second) & (slotsPerHour - 1))
+	return uint8(t.Unix() / int64(SlotLength/time.Second) & (SlotsPerHour - 1))
 }
 
-// page is the sums of one hour by series and quarter of an hour. It is never changed.
-type page struct {
+// Page is the sums of one hour by series and quarter of an hour. It is never changed.
+type Page struct {
 	data  []byte // cells, by series, then by slot
-	calls [slotsPerHour]int64
+	calls [SlotsPerHour]int64
 }
 
-func (p *page) size() int { return len(p.data) + pageOverhead }
+func (p *Page) size() int { return len(p.data) + pageOverhead }
 
 const pageOverhead = 96 // bytes
 
 // draft is a page while records are added to it.
 type draft struct {
 	cells map[cellKey]*cell
-	calls [slotsPerHour]int64
+	calls [SlotsPerHour]int64
 }
 
 type cellKey struct {
@@ -137,7 +138,7 @@ type cellKey struct {
 
 type cell struct {
 	sums  rollup.Sums
-	times [timingCount]distribution
+	times [TimingCount]distribution
 }
 
 func (d *draft) add(series uint32, c *usage.Call) {
@@ -151,26 +152,26 @@ func (d *draft) add(series uint32, c *usage.Call) {
 		d.cells[k] = one
 	}
 	one.sums.AddCounts(c, 1)
-	timingsOf(c, func(t timing, v float64) { one.times[t].observe(v) })
+	timingsOf(c, func(t Timing, v float64) { one.times[t].observe(v) })
 	d.calls[k.slot]++
 }
 
 // page encodes the draft. A cell is its series and slot, a bitmap of the figures that are not zero, these as zigzag
 // varints, and the bytes of its histograms after their length, so that a reader of figures passes over them.
-func (d *draft) page() *page {
+func (d *draft) page() *Page {
 	keys := make([]cellKey, 0, len(d.cells))
 	for k := range d.cells {
 		keys = append(keys, k)
 	}
 	slices.SortFunc(keys, func(a, b cellKey) int {
-		return int(int64(a.series)*slotsPerHour+int64(a.slot)) - int(int64(b.series)*slotsPerHour+int64(b.slot))
+		return int(int64(a.series)*SlotsPerHour+int64(a.slot)) - int(int64(b.series)*SlotsPerHour+int64(b.slot))
 	})
-	p := &page{calls: d.calls}
+	p := &Page{calls: d.calls}
 	var times []byte
 	for _, k := range keys {
 		c := d.cells[k]
 		p.data = append(binary.AppendUvarint(p.data, uint64(k.series)), k.slot)
-		f := figuresOf(&c.sums)
+		f := FiguresOf(&c.sums)
 		var bits uint16
 		for i, n := range f {
 			if n != 0 {
@@ -205,11 +206,11 @@ func appendDistribution(b []byte, d *distribution) []byte {
 	return b
 }
 
-// each visits the cells. Those whose series wanted refuses are not decoded. times is valid during the visit only;
-// eachTime reads it.
-func (p *page) each(wanted func(series uint32) bool, visit func(series uint32, slot uint8, f *figures, times []byte)) {
+// Each visits the cells. Those whose series wanted refuses are not decoded. times is valid during the visit only;
+// EachTime reads it.
+func (p *Page) Each(wanted func(series uint32) bool, visit func(series uint32, slot uint8, f *Figures, times []byte)) {
 	r := reader{p.data}
-	var f figures
+	var f Figures
 	for len(r.b) > 0 {
 		series := uint32(r.uvarint())
 		slot := r.b[0]
@@ -231,10 +232,10 @@ func (p *page) each(wanted func(series uint32) bool, visit func(series uint32, s
 	}
 }
 
-// eachTime visits the buckets of one histogram of a cell, with the sum of its values in the first visit.
-func eachTime(times []byte, which timing, visit func(bucket int16, count int64, sum float64)) {
+// EachTime visits the buckets of one histogram of a cell, with the sum of its values in the first visit.
+func EachTime(times []byte, which Timing, visit func(bucket int16, count int64, sum float64)) {
 	r := reader{times}
-	for t := range timingCount {
+	for t := range TimingCount {
 		n := r.uvarint()
 		if n == 0 {
 			continue
