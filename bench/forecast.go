@@ -6,15 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"time"
 
+	"github.com/tokenboard/tokenboard/internal/forecast"
 	"github.com/tokenboard/tokenboard/internal/forecast/backtest"
-)
-
-// The seeds of the back-test: the constants of the forecast were chosen with those of the calibration set, and with
-// its kinds, only.
-const (
-	calibrationSeeds = 1
-	testSeeds        = 1_000_001
+	"github.com/tokenboard/tokenboard/internal/loadgen"
+	"github.com/tokenboard/tokenboard/internal/pricing"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // forecastCommand prints how good forecasts are on simulated histories: the figures of docs/forecast.md.
@@ -23,41 +21,93 @@ func forecastCommand(w io.Writer, args []string) (err error) {
 	defer func() { err = errors.Join(err, out.Flush()) }()
 	f := flag.NewFlagSet("forecast", flag.ContinueOnError)
 	each := f.Int("each", 60, "histories of each kind")
-	set := f.String("set", "", "only this one: calibration, test or unseen")
-	day := f.Int("day", 0, "ask on this day of the month only; 0: on several")
+	set := f.String("set", "", "only this one: calibration, test, unseen or data")
+	only := f.Int("question", 0, "only this one, counted from 1; 0: all")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	days := []int{1, 5, 10, 20}
-	if *day > 0 {
-		days = []int{*day}
-	}
-	for _, s := range []struct {
-		name  string
-		kinds []backtest.Kind
-		seed  uint64
-	}{
-		{"calibration", backtest.Calibration(), calibrationSeeds},
-		{"test", backtest.Calibration(), testSeeds},
-		{"unseen", backtest.Unseen(), testSeeds},
-	} {
-		if *set != "" && *set != s.name {
+	for _, s := range backtest.Sets() {
+		if *set != "" && *set != s.Name {
 			continue
 		}
-		for _, day := range days {
-			byKind, all, err := backtest.Run(s.kinds, s.seed, *each, day)
+		for i, q := range forecastQuestions() {
+			if *only > 0 && *only != i+1 {
+				continue
+			}
+			byKind, all, err := backtest.Run(s.Kinds, s.Seed, *each, q.Question)
 			if err != nil {
 				return err
 			}
-			_, _ = fmt.Fprintf(out, "\n%s, asked on day %d at noon\n%-20s %9s %8s %8s %8s %8s %8s %8s\n", s.name, day,
+			_, _ = fmt.Fprintf(out, "\n%s set, question %d: %s\n"+forecastHeader, s.Name, i+1, q.name,
 				"kind", "histories", "median", "mean", "p90", "bias", "in band", "width")
-			for _, k := range s.kinds {
+			for _, k := range s.Kinds {
 				printSummary(out, k.Name, backtest.Summarise(byKind[k.Name]))
 			}
 			printSummary(out, "all", backtest.Summarise(all))
 		}
 	}
+	if *set == "" || *set == "data" {
+		return forecastData(out)
+	}
 	return nil
+}
+
+// forecastData forecasts the data that the other benchmarks run on, with the costs of the price book.
+func forecastData(out *bufio.Writer) error {
+	book, err := pricing.Default()
+	if err != nil {
+		return err
+	}
+	const histories, calls, days = 12, 60_000, 100
+	var outcomes []backtest.Outcome
+	for n := range histories {
+		month := forecast.Month(time.Date(2026, time.Month(n+1), 1, 0, 0, 0, 0, time.UTC), 1)
+		h := &backtest.History{Month: month, Zone: time.UTC}
+		g := loadgen.New(loadgen.Set{Seed: uint64(n + 1), Calls: calls, Days: days, End: month.To, Ordered: true})
+		for c, more := g.Next(); more; c, more = g.Next() {
+			start := c.Start.Truncate(time.Hour)
+			if last := len(h.Hours) - 1; last < 0 || h.Hours[last].Start.Before(start) {
+				h.Hours = append(h.Hours, forecast.Hour{Start: start})
+			}
+			cost, _ := book.Price(&c)
+			last := &h.Hours[len(h.Hours)-1]
+			last.Cost, last.Tokens = last.Cost.Add(cost), usage.AddSat(last.Tokens, c.Tokens.Total())
+		}
+		o, _, err := h.Ask(backtest.OfMonth(10))
+		if err != nil {
+			return err
+		}
+		outcomes = append(outcomes, o)
+	}
+	_, _ = fmt.Fprintf(out, "\n"+"the month, on day 10 at noon\n"+forecastHeader, "kind", "histories", "median", "mean", "p90", "bias", "in band", "width")
+	printSummary(out, "data of bench fill", backtest.Summarise(outcomes))
+	return nil
+}
+
+const forecastHeader = "%-20s %9s %8s %8s %8s %8s %8s %8s\n"
+
+type forecastQuestion struct {
+	name string
+	backtest.Question
+}
+
+// forecastQuestions are what each history is asked. The first is the one that has limits in tests.
+func forecastQuestions() []forecastQuestion {
+	short := func(days int) backtest.Question {
+		q := backtest.OfMonth(10)
+		q.Known = days
+		return q
+	}
+	return []forecastQuestion{
+		{"the month, on day 10 at noon", backtest.OfMonth(10)},
+		{"the month, on day 1 at noon", backtest.OfMonth(1)},
+		{"the month, on day 20 at noon", backtest.OfMonth(20)},
+		{"the week of day 10, on that day at noon", backtest.OfWeek()},
+		{"day 10, at noon", backtest.OfDay()},
+		{"the rest of the month, on day 10 with 3 days of history", short(3)},
+		{"the rest of the month, on day 10 with 7 days of history", short(7)},
+		{"the rest of the month, on day 10 with 14 days of history", short(14)},
+	}
 }
 
 func printSummary(out *bufio.Writer, name string, s backtest.Summary) {

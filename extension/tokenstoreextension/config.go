@@ -10,8 +10,12 @@ import (
 
 // Config is the configuration of the extension.
 type Config struct {
-	// Directory holds the database. It is made where it does not exist.
+	// Engine is what keeps the data: sqlite, a file in Directory, or postgres.
+	Engine string `mapstructure:"engine"`
+	// Directory holds the database of sqlite. It is made where it does not exist.
 	Directory string `mapstructure:"directory"`
+	// Postgres says which PostgreSQL database it is where Engine is postgres.
+	Postgres Postgres `mapstructure:"postgres"`
 	// Retention limits what is kept.
 	Retention Retention `mapstructure:"retention"`
 	// Correlation limits what is remembered to recognise records of one call.
@@ -75,6 +79,7 @@ const (
 
 func createDefaultConfig() component.Config {
 	return &Config{
+		Engine: engineSQLite, Postgres: defaultPostgres(),
 		Retention:   Retention{MaxAge: defaultMaxAge, Interval: defaultInterval},
 		Correlation: Correlation{Window: defaultWindow, MaxSpans: defaultMaxSpans, Twins: true},
 		Sums:        Sums{MaxValues: defaultValues, SaveInterval: defaultSave},
@@ -86,9 +91,7 @@ func createDefaultConfig() component.Config {
 // Validate checks the configuration.
 func (c *Config) Validate() error {
 	var errs []error
-	if c.Directory == "" {
-		errs = append(errs, errors.New("directory must be set to the folder that shall hold the database"))
-	}
+	errs = append(errs, c.validateEngine())
 	if c.Retention.MaxAge < 0 || c.Retention.MaxRecords < 0 || c.Retention.MaxSizeMiB < 0 {
 		errs = append(errs, errors.New("retention: limits must not be negative; 0 keeps everything"))
 	}

@@ -20,14 +20,14 @@ func TestConfig(t *testing.T) {
 		errs []string
 	}{
 		"": {want: &Config{
-			Directory: "/var/lib/tokenboard", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
+			Engine: "sqlite", Postgres: defaultPostgres(), Directory: "/var/lib/tokenboard", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
 			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 200_000, Twins: true},
 			Sums:        Sums{MaxValues: 20_000, SaveInterval: 5 * time.Minute},
 			Series:      Series{Labels: []string{"provider", "model", "service", "key", "status"}, Max: 2_000},
 			Pricing:     Pricing{Book: true, Prefer: "computed"},
 		}},
 		"prices": {want: &Config{
-			Directory: "/var/lib/tokenboard", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
+			Engine: "sqlite", Postgres: defaultPostgres(), Directory: "/var/lib/tokenboard", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
 			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 200_000, Twins: true},
 			Sums:        Sums{MaxValues: 20_000, SaveInterval: 5 * time.Minute},
 			Series:      Series{Labels: []string{"provider", "model", "service", "key", "status"}, Max: 2_000},
@@ -43,6 +43,7 @@ func TestConfig(t *testing.T) {
 		"wrongservicetier": {errs: []string{"own price 1 (m): service_tiers: turbo: name batch, flex, priority, scale or other"}},
 		"wrongtier":        {errs: []string{"own price 1 (m): tiers[0]: output has no price below the tier"}},
 		"limits": {want: &Config{
+			Engine: "sqlite", Postgres: defaultPostgres(),
 			Directory:   "/var/lib/tokenboard",
 			Retention:   Retention{MaxAge: 720 * time.Hour, MaxRecords: 1_000_000, MaxSizeMiB: 512, Interval: 5 * time.Minute},
 			Correlation: Correlation{Window: 6 * time.Hour, MaxSpans: 100_000, Twins: true},
@@ -51,13 +52,28 @@ func TestConfig(t *testing.T) {
 			Pricing:     Pricing{Book: true, Prefer: "computed"},
 		}},
 		"nolabels": {want: &Config{
-			Directory: "/var/lib/tokenboard", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
+			Engine: "sqlite", Postgres: defaultPostgres(), Directory: "/var/lib/tokenboard", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
 			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 200_000, Twins: true},
 			Sums:        Sums{MaxValues: 20_000, SaveInterval: 5 * time.Minute},
 			Series:      Series{Labels: []string{}, Max: 2_000},
 			Pricing:     Pricing{Book: true, Prefer: "computed"},
 		}},
-		"series":      {errs: []string{`series: max must be positive`, `series: "colour" is no label; there are provider, model, service, key, status`, `the label "model" is there twice`}},
+		"series": {errs: []string{`series: max must be positive`, `series: "colour" is no label; there are provider, model, service, key, status`, `the label "model" is there twice`}},
+		"postgres": {want: &Config{
+			Engine: "postgres", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
+			Postgres: Postgres{
+				DSN: "postgres://tokenboard@db1,db2/tokenboard?sslmode=verify-full", PasswordFile: "/run/secrets/password", KeySecretFile: "/run/secrets/keys",
+				ApplicationName: "tb-1", MaxConnections: 8, ConnectTimeout: 2 * time.Second, StatementTimeout: time.Minute,
+			},
+			Correlation: Correlation{Window: 24 * time.Hour, MaxSpans: 200_000, Twins: true},
+			Sums:        Sums{MaxValues: 20_000, SaveInterval: 5 * time.Minute},
+			Series:      Series{Labels: []string{"provider", "model", "service", "key", "status"}, Max: 2_000},
+			Pricing:     Pricing{Book: true, Prefer: "computed"},
+		}},
+		"nodsn":       {errs: []string{"dsn must be set", "key_secret or key_secret_file must be set"}},
+		"wrongdsn":    {errs: []string{"dsn cannot be read", "max_connections must be at least 4", "not both"}},
+		"wrongsecret": {errs: []string{"must be 64 hexadecimal digits"}},
+		"wrongengine": {errs: []string{`engine must be sqlite or postgres, not "mysql"`}},
 		"nodirectory": {errs: []string{"directory must be set"}},
 		"negative":    {errs: []string{"limits must not be negative"}},
 		"short":       {errs: []string{"max_age must be at least 1h", "window must be positive", "max_spans must be positive", "max_values and save_interval must be positive"}},
@@ -77,6 +93,7 @@ func TestConfig(t *testing.T) {
 			}
 			for _, want := range tc.errs {
 				require.ErrorContains(t, err, want)
+				require.NotContains(t, err.Error(), "hidden")
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/extension"
 	"go.uber.org/zap"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // FileName is the database's name in the configured directory.
@@ -36,12 +38,17 @@ type Store struct {
 var _ extension.Extension = (*Store)(nil)
 
 // Start opens the database and reads it.
-func (s *Store) Start(ctx context.Context, _ component.Host) error {
+func (s *Store) Start(ctx context.Context, host component.Host) error {
 	var err error
-	for _, note := range sqlite.Protect(s.config.path()) {
-		s.logger.Warn(note)
+	if s.config.Engine == engineSQLite {
+		for _, note := range sqlite.Protect(s.config.path()) {
+			s.logger.Warn(note)
+		}
 	}
-	if s.ledger, s.directory, err = s.config.Open(ctx); err != nil {
+	lost := func(err error) { // another process decides now; this one must not go on as if it did
+		componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
+	}
+	if s.ledger, s.directory, err = s.config.open(ctx, lost); err != nil {
 		return err
 	}
 	if s.telemetry, err = s.measured(); err != nil {
@@ -50,7 +57,7 @@ func (s *Store) Start(ctx context.Context, _ component.Host) error {
 		return err
 	}
 	if status, err := s.ledger.Status(ctx); err == nil {
-		s.logger.Info("token store is open", zap.String("path", s.config.path()), zap.Int64("records", status.Info.Records),
+		s.logger.Info("token store is open", zap.String("database", s.config.where()), zap.Int64("records", status.Info.Records),
 			zap.String("prices", s.ledger.Prices().Version()))
 	}
 	return nil
@@ -58,9 +65,40 @@ func (s *Store) Start(ctx context.Context, _ component.Host) error {
 
 func (c *Config) path() string { return filepath.Join(c.Directory, FileName) }
 
+// where names the database to people.
+func (c *Config) where() string {
+	if c.Engine == enginePostgres {
+		return "PostgreSQL"
+	}
+	return c.path()
+}
+
+// engine is what keeps the data of a store.
+type engine interface {
+	store.Engine
+	KeySecret() usage.KeySecret
+}
+
+// openEngine opens the configured database. The holder's lease of the ledger is kept until the engine is closed; lost is
+// called where that fails.
+func (c *Config) openEngine(ctx context.Context, holder string, lost func(error)) (engine, store.Directory, error) {
+	if c.Engine == enginePostgres {
+		return c.openPostgres(ctx, holder, lost)
+	}
+	e, err := sqlite.Open(ctx, sqlite.Options{Path: c.path(), Keyed: true})
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
+	}
+	return e, e.Directory(), nil
+}
+
 // Open opens the configured database and its ledger, as the extension does, for commands that work on
 // it while no collector runs. The caller closes the ledger, and with it the directory.
 func (c *Config) Open(ctx context.Context) (*ledger.Ledger, store.Directory, error) {
+	return c.open(ctx, func(error) {}) // what the command writes afterwards fails
+}
+
+func (c *Config) open(ctx context.Context, lost func(error)) (*ledger.Ledger, store.Directory, error) {
 	book, err := c.Pricing.book()
 	if err != nil {
 		return nil, nil, err
@@ -69,21 +107,22 @@ func (c *Config) Open(ctx context.Context) (*ledger.Ledger, store.Directory, err
 	if err != nil {
 		return nil, nil, err
 	}
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: c.path(), Keyed: true})
+	holder := newHolder()
+	engine, directory, err := c.openEngine(ctx, holder, lost)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
+		return nil, nil, err
 	}
 	l, err := ledger.Open(ctx, engine, ledger.Options{
 		Window: c.Correlation.Window, MaxSpans: c.Correlation.MaxSpans, NoTwins: !c.Correlation.Twins,
 		MaxAge: c.Retention.MaxAge, MaxRecords: c.Retention.MaxRecords,
 		MaxBytes: c.Retention.MaxSizeMiB << 20, RetentionInterval: c.Retention.Interval,
 		MaxValues: c.Sums.MaxValues, SaveInterval: c.Sums.SaveInterval, Series: series,
-		KeySecret: engine.KeySecret(), Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
+		KeySecret: engine.KeySecret(), Holder: holder, Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
+		return nil, nil, fmt.Errorf("open the token store at %s: %w", c.where(), err)
 	}
-	return l, engine.Directory(), nil
+	return l, directory, nil
 }
 
 // Shutdown commits what waits and closes the database.

@@ -41,7 +41,9 @@ func (b *keyBook) Index(ctx context.Context) (*keyIndex, error) {
 }
 
 // Identity is what a key is stored by.
-func (b *keyBook) Identity(key string) string { return b.Ledger.KeyedFingerprint(usage.Fingerprint(key)) }
+func (b *keyBook) Identity(key string) string {
+	return b.Ledger.KeyedFingerprint(usage.Fingerprint(key))
+}
 
 // Forget makes the next reader look again: a key was changed.
 func (b *keyBook) Forget() { b.Ring.Stale() }

@@ -4,18 +4,19 @@ import "math"
 
 // The band is the forecast of what is still to come, divided and multiplied by exp(width · error), where error is the
 // usual size of the logarithm of (what came / what was forecast), over as many days as are still to come. It is measured
-// on the same history (errors) and mixed with a prior that weighs as much as priorWeight measurements which do not
-// overlap. The constants were chosen with the calibration set of the back-test, see docs/forecast.md.
+// on the same history (measured) and mixed with a prior that weighs as much as priorWeight measurements which do not
+// overlap. The constants were chosen with the calibration set of internal/forecast/backtest, and with nothing else.
 const (
-	width       = 1.15 // about 1.28 for errors of the normal distribution; a band is wider in the middle of heavier tails
-	priorWeight = 4.0
-	priorBase   = 0.03  // error that no amount of days averages out
-	priorLevel  = 0.10  // part of a day's error that lasts: of the level
-	priorGrowth = 0.012 // per day ahead: levels change
-	priorShort  = 0.9   // divided by the number of complete days: weekdays not seen yet, a level hardly known
-	priorDay    = 0.5   // error of one day, where none was measured
-	maxError    = 1.5   // of one measurement: a day without any use has no logarithm
-	origins     = 28    // at how many earlier days the method is asked
+	width         = 1.1 // for 80 of 100; it would be 1.28 if errors were distributed normally, but theirs has heavier tails
+	priorWeight   = 1.2
+	priorBase     = 0.005 // error that no amount of days averages out
+	priorLevel    = 0.12  // part of a day's error that lasts: of the level
+	priorGrowth   = 0.007 // per day ahead: levels change
+	priorShort    = 0.4   // divided by the root of the number of complete days: a level and a trend hardly known
+	priorWeekdays = 0.45  // where weekdays were not seen yet: a weekend may have as much as other days, or nothing
+	priorDay      = 0.5   // error of one day, where none was measured
+	maxError      = 1.5   // of one measurement: a day without any use has no logarithm
+	origins       = 28    // at how many earlier days the method is asked
 )
 
 // errorOf returns the usual error of a forecast of what comes in the rest of today and in so many days after it.
@@ -24,7 +25,10 @@ func (f *fitted) errorOf(days int) float64 {
 	day := math.Sqrt((f.model.scatter*f.model.scatter*n + priorDay*priorDay) / (n + 1))
 	ahead := float64(days) + 1 - f.clock/hoursOfDay
 	growth := priorGrowth * math.Sqrt(ahead)
-	short := priorShort / n
+	short := priorShort / math.Sqrt(n)
+	if n < daysOfWeek && days > 0 {
+		short += priorWeekdays
+	}
 	prior := priorBase*priorBase + day*day*(1/max(ahead, 1)+priorLevel*priorLevel) + growth*growth + short*short
 	measured, m := f.measured(days)
 	return math.Sqrt((prior*priorWeight + measured*measured*m) / (priorWeight + m))

@@ -218,7 +218,7 @@ func (f *fitted) walk(now, end time.Time, visit func(begin, end time.Time, value
 			midnight = calendar.Midnight(t, 1)
 			value = f.model.day(ahead, t.Weekday())
 		}
-		next := t.Add(time.Hour - untilHour(t))
+		next := t.Add(time.Hour - sinceHour(t))
 		if next.After(midnight) {
 			next = midnight
 		}
@@ -233,8 +233,8 @@ func (f *fitted) walk(now, end time.Time, visit func(begin, end time.Time, value
 	}
 }
 
-// untilHour returns how long ago the hour on the wall began.
-func untilHour(t time.Time) time.Duration {
+// sinceHour returns the time since the hour on the wall began.
+func sinceHour(t time.Time) time.Duration {
 	_, m, s := t.Clock()
 	return time.Duration(m)*time.Minute + time.Duration(s)*time.Second + time.Duration(t.Nanosecond())
 }

@@ -27,19 +27,25 @@ var layers = [][]string{
 	{
 		"client", "dashboards", "examples/quickstart", "internal/access/throttle", "internal/calendar",
 		"internal/changelog", "internal/cliproxy", "internal/hangup", "internal/hexdoc", "internal/jsonlines",
-		"internal/otlpsize", "internal/sources", "internal/strictjson", "proxytrace", "web",
+		"internal/otlpsize", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
 	},
 	// The domain: calls, tokens, money.
 	{"internal/usage"},
 	// Prices, secrets in texts, what an engine has to do, and arithmetic on sums.
 	{"internal/changes", "internal/forecast", "internal/pricing", "internal/secret", "internal/store"},
-	// Reading telemetry; sums.
-	{"internal/dialect", "internal/rollup"},
+	// Reading telemetry; sums; keeping a lease.
+	{"internal/dialect", "internal/lease", "internal/rollup"},
 	// Importing; deciding what counts.
 	{"internal/history", "internal/ledger"},
+<<<<<<< HEAD
 	{"internal/access", "internal/keyring", "internal/keysync", "internal/promapi"},
 	// The API; the engine, which only the extension that opens it refers to.
 	{"internal/console", "internal/store/sqlite"},
+=======
+	{"internal/access", "internal/keyring", "internal/keysync"},
+	// The API; the engines, which only the extension that opens them refers to.
+	{"internal/console", "internal/store/postgres", "internal/store/sqlite"},
+>>>>>>> origin/main
 	// The owner of the ledger, through which the other components find it.
 	{"extension/tokenstoreextension"},
 	{"exporter", "extension", "processor", "receiver"},

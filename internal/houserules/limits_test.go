@@ -34,13 +34,10 @@ var reason = regexp.MustCompile(`(?:^|\s)Long because \w`)
 // limit. Nothing is added here: a package, file or function above its limit is split instead.
 const exceptions = `
 package internal/console 10762
-package internal/ledger 3640
 package internal/store/sqlite 5344
 package internal/dialect 5319
-package internal/rollup 3708
 
 file internal/dialect/reference_test.go 1108
-file internal/ledger/query.go 520
 file internal/rollup/rollup.go 687
 file internal/rollup/series.go 623
 file internal/rollup/sum.go 726

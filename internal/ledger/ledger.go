@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/ledger/aggregate"
 	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -89,24 +90,6 @@ type Status struct {
 	Secrets int64
 }
 
-// Cardinality is how many values of a dimension have sums of their own, and how many can have.
-type Cardinality struct {
-	Dimension  GroupBy
-	Count, Max int
-	// Overflow tells whether calls that are kept are summed as "(other)".
-	Overflow bool
-}
-
-// cardinality tells how much room there is. The caller holds the lock.
-func (l *Ledger) cardinality() []Cardinality {
-	var out []Cardinality
-	for _, by := range [...]GroupBy{ByModel, ByKey, ByUser, ByService, ByProject} {
-		room := l.sums.Cardinality(axisOf(by))
-		out = append(out, Cardinality{Dimension: by, Count: room.Values, Max: room.Max, Overflow: room.HasOverflow})
-	}
-	return out
-}
-
 // Counters count, since start, what happened to records.
 type Counters struct {
 	Committed  int64 // batches acknowledged
@@ -126,9 +109,6 @@ var ErrClosed = errors.New("the ledger is closed")
 // ErrOutcomeUnknown reports that nobody can tell whether a batch is on disk. To send it again is right in
 // either case.
 var ErrOutcomeUnknown = store.ErrOutcomeUnknown
-
-// ErrQuery reports a query that the ledger cannot answer.
-var ErrQuery = errors.New("the query is not one that sums can answer")
 
 const (
 	defaultWindow    = 24 * time.Hour
@@ -162,16 +142,11 @@ type Ledger struct {
 	// outcomeUnknown says that the outcome of the last write is not known, see outcome; guarded by commits.
 	outcomeUnknown bool
 
-	mu      sync.RWMutex // guards what follows
-	touches touches
-	sums    *rollup.Rollup
-	newest  time.Time // no call that is in the sums starts after it
-	series  *rollup.Series
-	last    time.Time // of the last commit
-	// commitNumber is that of the last commit that changed a sum.
-	commitNumber int64
-	watermark    time.Time // what starts before it was dropped
-	counters     Counters
+	sums   *aggregate.State
+	series *rollup.Series // guarded by commits
+
+	mu       sync.RWMutex // guards what follows
+	counters Counters
 	// retentionErr is why records could not be dropped at the last try.
 	retentionErr error
 	saveErr      error // why the sums could not be stored at the last try
@@ -229,7 +204,9 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.sumStore, l.maintenance = abilities(engine)
-	l.sums = rollup.New(l.sumOptions())
+	l.sums = aggregate.New(aggregate.Options{
+		Records: engine, Agree: l.agree, Rollup: rollup.Options{MaxValues: o.MaxValues, Read: l.readPart},
+	})
 	if err := l.load(ctx); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
@@ -247,11 +224,11 @@ func (l *Ledger) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
-	l.watermark, l.storedWatermark, l.last = info.Watermark, info.Watermark, info.LastStored
-	if err := l.loadSums(ctx); err != nil {
+	l.storedWatermark = info.Watermark
+	if err := l.loadSums(ctx, &info); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
-	if err := l.loadSeries(ctx, info.Records > 0); err != nil {
+	if err := l.loadSeries(ctx, &info); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
 	return nil
@@ -267,23 +244,6 @@ func (l *Ledger) Close() error {
 	return l.closeErr
 }
 
-func (l *Ledger) lastCommit() time.Time {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.last
-}
-
-// kept moves the start of a time range to the oldest record that is kept, so that records that
-// are about to be dropped are gone for every reader at once.
-func (l *Ledger) kept(f store.Filter) store.Filter {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if f.From.Before(l.watermark) {
-		f.From = l.watermark
-	}
-	return f
-}
-
 // Oldest is the start of the oldest call that sums can include; zero where there is none. Where only sums
 // are left of the oldest days, it is the end of the first of these.
 func (l *Ledger) Oldest(ctx context.Context) (time.Time, error) {
@@ -291,9 +251,7 @@ func (l *Ledger) Oldest(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("ask for the oldest record: %w", err)
 	}
-	l.mu.RLock()
 	day, some := l.sums.FirstDay()
-	l.mu.RUnlock()
 	if end := day.AddDate(0, 0, 1); some && (info.Oldest.IsZero() || end.Before(info.Oldest)) {
 		return end, nil
 	}
@@ -302,13 +260,13 @@ func (l *Ledger) Oldest(ctx context.Context) (time.Time, error) {
 
 // List gives a page of records.
 func (l *Ledger) List(ctx context.Context, p store.Page) ([]store.Record, string, error) {
-	p.Filter = l.kept(p.Filter)
+	p.Filter = l.sums.Kept(p.Filter)
 	return l.engine.List(ctx, p)
 }
 
 // Scan visits records, oldest first; a record is valid during its visit only.
 func (l *Ledger) Scan(ctx context.Context, f store.Filter, visit func(*store.Record) error) error {
-	return l.engine.Scan(ctx, l.kept(f), visit)
+	return l.engine.Scan(ctx, l.sums.Kept(f), visit)
 }
 
 // Get gives one record.
@@ -338,7 +296,11 @@ func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, fmt.Errorf("ask the store: %w", err)
 	}
+	values, overflowed := l.sums.Cardinality()
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return Status{LastCommit: l.last, Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr, Overflowed: l.sums.Overflowed, Values: l.cardinality(), Secrets: l.secrets.Load()}, nil
+	return Status{
+		LastCommit: l.sums.LastCommit(), Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr,
+		Overflowed: overflowed, Values: values, Secrets: l.secrets.Load(),
+	}, nil
 }

@@ -15,15 +15,15 @@ import (
 // loadIndex puts the records into the index that were put lately, and all that start lately, so that
 // live traffic need not be looked for in the store; the newest first, until it is full.
 func (l *Ledger) loadIndex(ctx context.Context) error {
-	now := l.o.Now()
+	now, watermark := l.o.Now(), l.sums.Watermark()
 	since := now.Add(-l.o.Window)
 	l.index = correlation.New(!l.o.NoTwins)
-	first := hourOf(since) + 1 // from there on all records are read
-	from, _ := hourBuckets(first)
+	first := rollup.HourOf(since) + 1 // from there on all records are read
+	from, _ := rollup.HourBuckets(first)
 	l.index.RaiseCompleteAfter(rollup.BucketStart(from).UnixNano())
-	hours := l.lateHours(first, hourOf(now.Add(maxAhead)), since)
+	hours := l.lateHours(first, rollup.HourOf(now.Add(maxAhead)), since)
 	for _, h := range slices.Backward(hours) {
-		from, to := hourBuckets(h)
+		from, to := rollup.HourBuckets(h)
 		f := store.Filter{From: rollup.BucketStart(from), To: rollup.BucketStart(to), Superseded: true}
 		if f.From.Before(since) {
 			f.StoredSince = since
@@ -32,8 +32,8 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 			l.index.RaiseCompleteAfter(f.To.UnixNano())
 			break
 		}
-		if f.From.Before(l.watermark) {
-			f.From = l.watermark
+		if f.From.Before(watermark) {
+			f.From = watermark
 		}
 		if err := l.indexHour(ctx, f, since); err != nil {
 			return err
@@ -41,7 +41,7 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 	}
 	if l.sumStore == (noSums{}) && l.index.Size() < l.o.MaxSpans { // which hours changed lately is not known
 		to := rollup.BucketStart(from)
-		if err := l.indexHour(ctx, store.Filter{From: l.watermark, To: to, StoredSince: since, Superseded: true}, since); err != nil {
+		if err := l.indexHour(ctx, store.Filter{From: watermark, To: to, StoredSince: since, Superseded: true}, since); err != nil {
 			return err
 		}
 	}

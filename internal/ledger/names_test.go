@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -191,14 +190,15 @@ func TestSlowDisk(t *testing.T) {
 			require.ErrorIs(t, <-done, context.Canceled)
 		})
 	}
-	t.Run("the writer folds", func(t *testing.T) {
+	t.Run("the writer merges", func(t *testing.T) {
 		c := newNames(70, 1, 10).Calls[0]
 		c.Span[0], c.ID = 2, usage.SpanRecordID(c.Trace, usage.SpanID{2})
 		require.NoError(t, l.Commit(context.Background(), usage.Batch{Calls: []usage.Call{c}}))
 		done := make(chan error, 1)
 		go func() {
 			done <- l.inWriter(context.Background(), func(ctx context.Context) error {
-				return l.mergePage(ctx, rollup.Page{Day: rollup.DayOf(c.Start), Dimension: rollup.Users})
+				_, _, err := l.sums.Unsaved(ctx)
+				return err
 			})
 		}()
 		<-disk.reading

@@ -27,9 +27,6 @@ type Commit struct {
 // not above the answer's.
 func (l *Ledger) Observe(f func(Commit)) (stop func()) { return l.observers.add(f) }
 
-// LastCommit is the time of the last write that changed a record; zero before the first.
-func (l *Ledger) LastCommit() time.Time { return l.lastCommit() }
-
 // observers are those who are told of commits. The zero value has none.
 type observers struct {
 	mu   sync.Mutex

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -150,20 +149,6 @@ func readersOf(l *Ledger) []func(context.Context) error {
 		func(ctx context.Context) error {
 			_, err := l.Reprice(ctx, RepriceRequest{})
 			if errors.Is(err, ErrRepricing) { // another reader is at it
-				return nil
-			}
-			return err
-		},
-		// pages of the sums
-		func(ctx context.Context) error {
-			l.mu.RLock()
-			visiting := l.sums.BeginEach(rollup.Users, rollup.Open[0], nil, nil)
-			l.mu.RUnlock()
-			err := visiting.Read(ctx)
-			if err == nil {
-				err = visiting.Visit(func(rollup.Value, int64, *Sums) {})
-			}
-			if errors.Is(err, rollup.ErrChanged) { // the sums were saved meanwhile
 				return nil
 			}
 			return err

@@ -14,9 +14,7 @@ var (
 
 // Refuses tells why a call that starts at a time would not be taken now; nil where it would.
 func (l *Ledger) Refuses(start time.Time) error {
-	l.mu.RLock()
-	watermark := l.watermark
-	l.mu.RUnlock()
+	watermark := l.sums.Watermark()
 	now := l.o.Now()
 	switch {
 	case start.Before(earliest):

@@ -18,7 +18,7 @@ func (l *Ledger) Related(ctx context.Context, r *store.Record) (supersedes []sto
 	if !r.Counted && r.SupersededBy == (usage.ID{}) {
 		return nil, nil, nil
 	}
-	f := l.kept(store.Filter{From: r.Start.Add(-l.o.Window), To: r.Start.Add(l.o.Window)})
+	f := l.sums.Kept(store.Filter{From: r.Start.Add(-l.o.Window), To: r.Start.Add(l.o.Window)})
 	found, err := l.engine.Lookup(ctx, store.Lookup{
 		From: f.From, To: f.To, SupersededBy: []usage.ID{r.ID}, IDs: []usage.ID{r.SupersededBy}, Max: MaxRelated + 1,
 	})

@@ -190,20 +190,14 @@ func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Change = l.journal(changes)
-	l.touches.begin(changes)
-	defer l.touches.end()
+	l.sums.Announce(changes)
+	defer l.sums.Done()
 	if err := l.apply(ctx, &w); err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(changes) == 0 {
-		return nil
+	if len(changes) > 0 {
+		l.changed(&w, changes, w.At)
 	}
-	l.changed(&w, changes)
-	l.last = w.At
-	l.commitNumber++
-	l.observers.notify(Commit{Number: l.commitNumber, At: w.At, Changes: changes})
 	return nil
 }
 

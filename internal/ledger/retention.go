@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
-	"github.com/tokenboard/tokenboard/internal/store"
-	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // defaultChunk is how many records are removed between two commits, so that removing never keeps
@@ -71,40 +69,18 @@ func (l *Ledger) cut(ctx context.Context) (time.Time, error) {
 	return cut, nil
 }
 
-// raiseWatermark takes everything that starts before a time out of the sums and out of sight.
+// raiseWatermark removes everything that starts before a time from the sums and from sight.
 func (l *Ledger) raiseWatermark(ctx context.Context, cut time.Time) error {
-	if !cut.After(l.watermark) { // only this goroutine writes the floor
+	if !cut.After(l.sums.Watermark()) {
 		return nil
 	}
-	var gone []usage.Call
-	if !rollup.Aligned(cut) { // the part of a base bucket that goes
-		from := rollup.BucketStart(rollup.BucketOf(cut))
-		if from.Before(l.watermark) {
-			from = l.watermark
-		}
-		err := l.engine.Figures(ctx, store.Filter{From: from, To: cut}, func(r *store.Record) error {
-			gone = append(gone, r.Call)
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("read the records to drop: %w", err)
-		}
-	}
-	l.mu.RLock() // beside readers: only this goroutine changes sums
-	drop := l.sums.BeginDrop(rollup.Open[0], rollup.BucketOf(cut))
-	l.mu.RUnlock()
-	if err := drop.Work(ctx); err != nil {
-		return fmt.Errorf("drop sums: %w", err)
+	drop, err := l.sums.BeginDrop(ctx, cut)
+	if err != nil {
+		return err
 	}
 	l.commits.Lock()
 	defer l.commits.Unlock()
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.sums.EndDrop(drop)
-	for i := range gone {
-		l.sums.Add(&gone[i], -1)
-	}
-	l.watermark = cut
 	l.unsaved = true // days may have gone
 	return nil
 }
@@ -113,7 +89,7 @@ func (l *Ledger) raiseWatermark(ctx context.Context, cut time.Time) error {
 func (l *Ledger) continueRetention(ctx context.Context, more chan<- struct{}) {
 	n, left, err := l.retire(ctx)
 	if err == nil {
-		l.storedWatermark = l.watermark
+		l.storedWatermark = l.sums.Watermark()
 	}
 	if err == nil && n > 0 {
 		l.mu.Lock()

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/ledger/aggregate"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -19,16 +19,16 @@ const bucketsKept = 40 * 24 * time.Hour
 // some are left.
 func (l *Ledger) retire(ctx context.Context) (n int64, left bool, err error) {
 	now := l.o.Now()
-	spent := spending{}
+	spent := aggregate.Spending{}
 	before, left, err := l.chunk(ctx, func(r *store.Record) {
 		n++
-		spent.add(r)
+		spent.Add(r)
 	})
 	if err != nil {
 		return 0, false, fmt.Errorf("read the records to remove: %w", err)
 	}
 	r := store.Retirement{
-		ID: store.NewWriteID(), Epoch: l.lease.Epoch, Before: before, Watermark: l.watermark, LinksBefore: now.Add(-l.o.Window), Spent: spent.list(),
+		ID: store.NewWriteID(), Epoch: l.lease.Epoch, Before: before, Watermark: l.sums.Watermark(), LinksBefore: now.Add(-l.o.Window), Spent: spent.List(),
 		JoinBefore: now.Add(-l.o.Window - bucketsKept),
 	}
 	if err := l.engine.Retire(ctx, r); err != nil {
@@ -44,12 +44,12 @@ func (l *Ledger) retire(ctx context.Context) (n int64, left bool, err error) {
 
 // chunk visits the records that go at a time, without their names, and returns where those begin that stay.
 func (l *Ledger) chunk(ctx context.Context, visit func(*store.Record)) (before store.Ref, left bool, err error) {
-	before.Start = l.watermark
+	before.Start = l.sums.Watermark()
 	next, found, err := l.engine.Nth(ctx, int64(l.o.chunk))
 	if err != nil {
 		return before, false, err
 	}
-	if left = found && next.Before(l.watermark); left {
+	if left = found && next.Before(l.sums.Watermark()); left {
 		oldest, _, err := l.engine.Nth(ctx, 0)
 		if err != nil {
 			return before, false, err
@@ -59,7 +59,7 @@ func (l *Ledger) chunk(ctx context.Context, visit func(*store.Record)) (before s
 		}
 		before.Start = next
 	}
-	if l.watermark.IsZero() {
+	if l.sums.Watermark().IsZero() {
 		return before, false, nil
 	}
 	err = l.engine.Figures(ctx, store.Filter{To: before.Start, Superseded: true}, func(r *store.Record) error {
@@ -84,68 +84,4 @@ func (l *Ledger) chunkAt(ctx context.Context, start time.Time, visit func(*store
 		return store.Ref{Start: start.Add(1)}, true, nil
 	}
 	return store.Ref{ID: records[n].ID, Start: records[n].Start}, true, nil
-}
-
-// spentAt names a sum: a fingerprint, "" for all calls, and a base bucket.
-type spentAt struct {
-	fingerprint string
-	bucket      int64
-}
-
-// spending adds up what calls spent that count.
-type spending map[spentAt]*Sums
-
-func (s spending) add(r *store.Record) {
-	if !r.Counted {
-		return
-	}
-	for _, fingerprint := range [...]string{"", r.KeyFingerprint} {
-		at := spentAt{fingerprint, rollup.BucketOf(r.Start)}
-		sum := s[at]
-		if sum == nil {
-			sum = &Sums{}
-			s[at] = sum
-		}
-		sum.AddCounts(&r.Call, 1)
-		if r.KeyFingerprint == "" {
-			return
-		}
-	}
-}
-
-func (s spending) list() []store.Spent {
-	out := make([]store.Spent, 0, len(s))
-	for at, sum := range s {
-		out = append(out, spentOf(at.fingerprint, rollup.BucketStart(at.bucket), sum))
-	}
-	return out
-}
-
-func spentOf(fingerprint string, start time.Time, s *Sums) store.Spent {
-	return store.Spent{Fingerprint: fingerprint, Start: start, Calls: s.Calls, Tokens: s.Tokens.Total(), Cost: s.Cost}
-}
-
-// spentByDropped visits what was spent before a time: in records that were removed, and in those that are about to be.
-func (l *Ledger) spentByDropped(ctx context.Context, before time.Time, of map[string]bool, visit func(store.Spent)) error {
-	left := spending{}
-	err := l.engine.Retired(ctx, before, func(s store.Spent) error {
-		if of[s.Fingerprint] {
-			visit(s)
-		}
-		return nil
-	}, func(r *store.Record) error {
-		if of[""] || of[r.KeyFingerprint] {
-			left.add(r)
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read what removed calls spent: %w", err)
-	}
-	for _, s := range left.list() {
-		if of[s.Fingerprint] {
-			visit(s)
-		}
-	}
-	return nil
 }

@@ -21,8 +21,6 @@ func (l *Ledger) Series() (sums map[rollup.Labels]Sums, timings map[rollup.Value
 	if l.outcomeUnknown {
 		return l.series.Exposed()
 	}
-	l.mu.RLock()
-	defer l.mu.RUnlock()
 	return l.series.Expose()
 }
 
@@ -42,7 +40,7 @@ func (l *Ledger) journal(changes []Change) []byte {
 }
 
 // loadSeries reads the series. Of a store that has none, or others, they are made from its records.
-func (l *Ledger) loadSeries(ctx context.Context, records bool) error {
+func (l *Ledger) loadSeries(ctx context.Context, info *store.Info) error {
 	some := false
 	apply := func(change []byte) error {
 		some = true
@@ -62,10 +60,10 @@ func (l *Ledger) loadSeries(ctx context.Context, records bool) error {
 		return fmt.Errorf("read the series: %w", err)
 	}
 	defer func() { l.series.FinishLoad() }()
-	if some || !records {
+	if some || info.Records == 0 {
 		return nil
 	}
-	err = l.engine.Scan(ctx, store.Filter{From: l.watermark}, func(r *store.Record) error {
+	err = l.engine.Scan(ctx, store.Filter{From: info.Watermark}, func(r *store.Record) error {
 		l.series.Journal([]rollup.Change{{Call: &r.Call, N: 1}})
 		l.series.Commit()
 		return nil

@@ -115,7 +115,7 @@ func (t *transaction) applyDecision(s *decisionChange, w *store.Write) {
 		return
 	}
 	record := t.stored[s.at]
-	if record == nil || record.Start.Before(t.ledger.watermark) {
+	if record == nil || record.Start.Before(t.watermark) {
 		return // removed in the meantime, and out of the sums with it
 	}
 	now := *record

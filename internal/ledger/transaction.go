@@ -13,9 +13,10 @@ import (
 
 // transaction works out what one write changes. Its room is used again for the next one.
 type transaction struct {
-	ledger   *Ledger
-	now      time.Time
-	counters Counters
+	ledger    *Ledger
+	now       time.Time
+	watermark time.Time // what starts before it was dropped
+	counters  Counters
 
 	stored           storedRecords
 	wanted           []storedAt       // what is to be read of the store
@@ -30,7 +31,8 @@ type transaction struct {
 }
 
 func (t *transaction) begin(l *Ledger) {
-	t.ledger, t.now, t.counters = l, l.o.Now().UTC(), l.counters // only the writer's goroutine writes counters
+	t.ledger, t.now, t.watermark = l, l.o.Now().UTC(), l.sums.Watermark()
+	t.counters = l.counters // only the writer's goroutine writes counters
 }
 
 // end releases everything but the memory of the lists, which the next write uses again.
@@ -86,7 +88,7 @@ func (t *transaction) addCall(r *store.Record, p *correlation.Precomputed) {
 	case c.Start.After(t.now.Add(maxAhead)):
 		t.counters.RefusedNew++
 		return
-	case c.Start.Before(l.watermark) || (l.o.MaxAge > 0 && c.Start.Before(t.now.Add(-l.o.MaxAge))):
+	case c.Start.Before(t.watermark) || (l.o.MaxAge > 0 && c.Start.Before(t.now.Add(-l.o.MaxAge))):
 		t.counters.RefusedOld++
 		return
 	}

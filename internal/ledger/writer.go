@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 	"time"
+
+	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 const (
@@ -35,7 +37,7 @@ func (l *Ledger) write() {
 		select {
 		case r := <-l.requests:
 			l.commitGroup(ctx, l.gather(r))
-			l.mergeSums(ctx)
+			l.sums.MergeChanges(ctx)
 			if err := l.maintenance.Compact(ctx); err != nil {
 				l.noteSaved(err) // it is tried again; when too much waits, commits fail
 			}
@@ -152,8 +154,8 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Change = l.journal(changes)
-	l.touches.begin(changes)
-	defer l.touches.end()
+	l.sums.Announce(changes)
+	defer l.sums.Done()
 	if len(w.Put)+len(w.Mark)+len(w.Links) > 0 {
 		if err := l.apply(ctx, &w); err != nil {
 			l.index.Rollback()
@@ -163,16 +165,26 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	}
 	l.index.Commit()
 	t.counters.Evicted += l.index.Evict(l.o.MaxSpans, t.now.Add(-l.o.Window))
+	at := t.now
+	if len(w.Put)+len(w.Mark) == 0 {
+		at = time.Time{}
+	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.changed(&w, changes)
-	if len(w.Put)+len(w.Mark) > 0 {
-		l.last = t.now
-	}
 	l.counters = t.counters
-	if len(changes) > 0 {
-		l.commitNumber++
-		l.observers.notify(Commit{Number: l.commitNumber, At: t.now, Changes: changes})
-	}
+	l.mu.Unlock()
+	l.changed(&w, changes, at)
 	return nil
+}
+
+// changed puts what was committed into the sums and the series, and informs the observers. At is the time of a commit
+// that changed records, else zero. The caller holds l.commits for writing.
+func (l *Ledger) changed(w *store.Write, changes []Change, at time.Time) {
+	for _, h := range w.DirtyHours {
+		l.dirtyHours[h] = true
+	}
+	number := l.sums.Apply(changes, at)
+	if len(changes) > 0 {
+		l.series.Commit()
+		l.observers.notify(Commit{Number: number, At: w.At, Changes: changes})
+	}
 }

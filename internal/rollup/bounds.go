@@ -57,13 +57,13 @@ func (p *page) size() int64 {
 		perID   = 4
 		perTime = 8
 	)
-	n := perID*int64(len(p.ids)) + perTime*int64(len(p.last)) + int64(len(p.day.data))
+	n := perID*int64(len(p.ids)) + perTime*int64(len(p.last)) + p.day.Size()
 	if p.smallHist() {
-		n += p.hist.size()
+		n += p.hist.Size()
 	}
 	for _, c := range p.partials {
-		if n += int64(len(c.data)); c.hist != nil {
-			n += c.hist.size()
+		if n += c.Columns.Size(); c.hist != nil {
+			n += c.hist.Size()
 		}
 	}
 	return n

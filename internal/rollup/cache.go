@@ -1,5 +1,7 @@
 package rollup
 
+import "github.com/tokenboard/tokenboard/internal/rollup/cell"
+
 import "sync"
 
 // cache keeps the parts of pages that were read last.
@@ -17,19 +19,19 @@ type cacheKey struct {
 }
 
 type cached struct {
-	*blob
+	*cell.Blob
 	of   uint64 // identity of its page
 	used int64  // by the cache's clock
 }
 
 // get gives a part of a page, from read where it is not there.
-func (c *cache) get(k cacheKey, of uint64, maxBytes int64, read func() (*blob, error)) (*blob, error) {
+func (c *cache) get(k cacheKey, of uint64, maxBytes int64, read func() (*cell.Blob, error)) (*cell.Blob, error) {
 	c.mu.Lock()
 	c.clock++
 	if e := c.all[k]; e != nil && e.of == of {
 		e.used = c.clock
 		c.mu.Unlock()
-		return e.blob, nil
+		return e.Blob, nil
 	}
 	c.mu.Unlock()
 	b, err := read()
@@ -38,7 +40,7 @@ func (c *cache) get(k cacheKey, of uint64, maxBytes int64, read func() (*blob, e
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if b.size() > maxBytes/4 {
+	if b.Size() > maxBytes/4 {
 		return b, nil
 	}
 	if c.all == nil {
@@ -46,7 +48,7 @@ func (c *cache) get(k cacheKey, of uint64, maxBytes int64, read func() (*blob, e
 	}
 	c.remove(k)
 	c.all[k] = &cached{b, of, c.clock}
-	c.bytes += b.size()
+	c.bytes += b.Size()
 	for c.bytes > maxBytes {
 		oldest, used := cacheKey{}, c.clock+1
 		for k, e := range c.all {
@@ -61,7 +63,7 @@ func (c *cache) get(k cacheKey, of uint64, maxBytes int64, read func() (*blob, e
 
 func (c *cache) remove(k cacheKey) {
 	if e := c.all[k]; e != nil {
-		c.bytes -= e.size()
+		c.bytes -= e.Size()
 		delete(c.all, k)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tokenboard/tokenboard/internal/rollup/cell"
 )
 
 // Bucket is the length of the base buckets of all sums. It divides every time zone's offset, so that
@@ -16,6 +18,12 @@ const Bucket = 15 * time.Minute
 
 // bucketsPerDay is the number of base buckets in a UTC day.
 const bucketsPerDay = int64(24 * time.Hour / Bucket)
+
+// Sums are exact sums over calls that count.
+type Sums = cell.Sums
+
+// Histogram is a distribution of durations.
+type Histogram = cell.Histogram
 
 // Value is a value on an axis: model and provider together on Models, else Value alone.
 type Value struct{ Value, Provider string }
@@ -35,16 +43,16 @@ var Overflow = Value{Value: "(other)"}
 type page struct {
 	ids      []uint32 // members, in the order of their names
 	last     []int64  // by member: start (ns since the day began) of the last call, plus one; on Keys only
-	day      columns
+	day      cell.Columns
 	partials []*partialDay
 	// version changes with each fold, so that parts read from disk are known to be of this page.
 	version uint32
 	// identity is another one for each page ever made, see Rollup.identify.
 	identity uint64
-	hist     *blob // by member: histograms of the whole day; nil: on disk
+	hist     *cell.Blob // by member: histograms of the whole day; nil: on disk
 	// buckets are by member: the number of quarters with calls (uvarint), and each of them (a byte) and its
 	// cell; where it is one only, its cell is left out: it is the day's. nil: on disk.
-	buckets *blob
+	buckets *cell.Blob
 
 	pendingChanges map[uint32]*valueChanges // members with changes since the rest was made
 	lastChanged    *valueChanges            // the one that was asked for last
@@ -77,9 +85,9 @@ func (c *valueChanges) at(slot uint8) (s *bucketSums, fresh bool) {
 
 // partialDay is the sums of a part of a day: of a zone whose days begin within it.
 type partialDay struct {
-	end     uint8 // the first one that is not in it
-	columns       // figures of the slots before
-	hist    *blob // their histograms; nil where the page's own are large
+	end          uint8      // the first one that is not in it
+	cell.Columns            // figures of the slots before
+	hist         *cell.Blob // their histograms; nil where the page's own are large
 }
 
 // maxPartials bounds the prefixes of a page.
@@ -100,36 +108,36 @@ const largeHist = 16 << 10
 // bucketSums is the sums of one slot.
 type bucketSums struct {
 	bucket uint8
-	figures
+	cell.Figures
 	duration, ttft Histogram
 }
 
 func (s *bucketSums) isZero() bool {
-	return s.figures == figures{} && len(s.duration.index) == 0 && len(s.ttft.index) == 0
+	return s.Figures == cell.Figures{} && s.duration.IsEmpty() && s.ttft.IsEmpty()
 }
 
 // bucketsOfValue decodes a member's slots.
 func (p *page) bucketsOfValue(i int) ([]bucketSums, error) {
-	r := reader{b: p.buckets.block(i)}
-	n := r.uvarint()
+	r := cell.NewReader(p.buckets.At(i))
+	n := r.Uvarint()
 	if n > uint64(bucketsPerDay) {
-		return nil, errDamaged
+		return nil, cell.ErrDamaged
 	}
 	out := make([]bucketSums, n)
 	for k := range out {
 		s := &out[k]
-		s.bucket = r.byte()
+		s.bucket = r.Byte()
 		var h []byte
 		if n == 1 {
-			s.figures, h = p.day.row(i), p.hist.block(i)
+			s.Figures, h = p.day.Row(i), p.hist.At(i)
 		} else {
-			h = r.packed(&s.figures)
+			h = r.Packed(&s.Figures)
 		}
-		if err := readHistograms(h, &s.duration, &s.ttft); err != nil {
+		if err := cell.ReadHistograms(h, &s.duration, &s.ttft); err != nil {
 			return nil, err
 		}
-		if r.bad || int64(s.bucket) >= bucketsPerDay {
-			return nil, errDamaged
+		if r.Bad || int64(s.bucket) >= bucketsPerDay {
+			return nil, cell.ErrDamaged
 		}
 	}
 	return out, nil
@@ -141,7 +149,7 @@ func appendBuckets(b []byte, slots []bucketSums) []byte {
 		s := &slots[i]
 		b = append(b, s.bucket)
 		if len(slots) > 1 {
-			b = appendPacked(b, &s.figures, &s.duration, &s.ttft)
+			b = cell.AppendPacked(b, &s.Figures, &s.duration, &s.ttft)
 		}
 	}
 	return b
@@ -151,18 +159,18 @@ func appendBuckets(b []byte, slots []bucketSums) []byte {
 type maker struct {
 	page
 	dimension    Dimension
-	rows         []figures
-	partialRows  [][]figures // by cut, of each member
-	partialHists []*blob
+	rows         []cell.Figures
+	partialRows  [][]cell.Figures // by cut, of each member
+	partialHists []*cell.Blob
 	room         []byte
 	dur, ttft    Histogram
 }
 
 func newMaker(a Dimension, old *page) *maker {
-	m := &maker{page: page{full: old.full, closed: old.closed, dirty: old.dirty, version: old.version + 1, hist: &blob{}, buckets: &blob{}}, dimension: a}
+	m := &maker{page: page{full: old.full, closed: old.closed, dirty: old.dirty, version: old.version + 1, hist: &cell.Blob{}, buckets: &cell.Blob{}}, dimension: a}
 	for range old.partials {
 		m.partialRows = append(m.partialRows, nil)
-		m.partialHists = append(m.partialHists, &blob{})
+		m.partialHists = append(m.partialHists, &cell.Blob{})
 	}
 	return m
 }
@@ -178,28 +186,28 @@ func (m *maker) name(id uint32, last int64) {
 func (m *maker) add(id uint32, last int64, slots []bucketSums, old *page) {
 	m.name(id, last)
 	m.room = appendBuckets(m.room[:0], slots)
-	m.buckets.append(m.room)
+	m.buckets.Append(m.room)
 	row, hist := m.upTo(uint8(bucketsPerDay), slots)
 	m.rows = append(m.rows, row)
-	m.hist.append(hist)
+	m.hist.Append(hist)
 	for k, c := range old.partials {
 		row, hist := m.upTo(c.end, slots)
 		m.partialRows[k] = append(m.partialRows[k], row)
-		m.partialHists[k].append(hist)
+		m.partialHists[k].Append(hist)
 	}
 }
 
 // upTo adds the slots before one.
-func (m *maker) upTo(end uint8, slots []bucketSums) (row figures, hist []byte) {
+func (m *maker) upTo(end uint8, slots []bucketSums) (row cell.Figures, hist []byte) {
 	m.dur, m.ttft = Histogram{}, Histogram{}
 	for i := range slots {
 		if s := &slots[i]; s.bucket < end {
-			row.add(&s.figures)
+			row.Add(&s.Figures)
 			m.dur.Merge(&s.duration)
 			m.ttft.Merge(&s.ttft)
 		}
 	}
-	m.room = appendHistograms(m.room[:0], &m.dur, &m.ttft)
+	m.room = cell.AppendHistograms(m.room[:0], &m.dur, &m.ttft)
 	return row, m.room
 }
 
@@ -210,13 +218,13 @@ func (m *maker) copy(old *page, i int) {
 		last = old.last[i]
 	}
 	m.name(old.ids[i], last)
-	m.buckets.append(old.buckets.block(i))
-	m.rows = append(m.rows, old.day.row(i))
-	m.hist.append(old.hist.block(i))
+	m.buckets.Append(old.buckets.At(i))
+	m.rows = append(m.rows, old.day.Row(i))
+	m.hist.Append(old.hist.At(i))
 	for k, c := range old.partials {
-		m.partialRows[k] = append(m.partialRows[k], c.row(i))
+		m.partialRows[k] = append(m.partialRows[k], c.Row(i))
 		if c.hist != nil {
-			m.partialHists[k].append(c.hist.block(i))
+			m.partialHists[k].Append(c.hist.At(i))
 		}
 	}
 }
@@ -224,11 +232,12 @@ func (m *maker) copy(old *page, i int) {
 // end gives the page.
 func (m *maker) end(old *page) page {
 	p := m.page
-	p.day = makeColumns(m.rows)
-	p.hist.data, p.buckets.data = slices.Clip(p.hist.data), slices.Clip(p.buckets.data)
+	p.day = cell.MakeColumns(m.rows)
+	p.hist.Clip()
+	p.buckets.Clip()
 	for k, c := range old.partials {
-		cut := &partialDay{end: c.end, columns: makeColumns(m.partialRows[k])}
-		if c.hist != nil && len(p.hist.data) <= largeHist {
+		cut := &partialDay{end: c.end, Columns: cell.MakeColumns(m.partialRows[k])}
+		if c.hist != nil && p.hist.Len() <= largeHist {
 			cut.hist = m.partialHists[k]
 		}
 		p.partials = append(p.partials, cut)
@@ -302,7 +311,7 @@ func mergeBuckets(slots, change []bucketSums, keep func(uint8) bool) []bucketSum
 			continue
 		}
 		s := &slots[at]
-		s.add(&c.figures)
+		s.Add(&c.Figures)
 		s.duration.Merge(&c.duration)
 		s.ttft.Merge(&c.ttft)
 	}
@@ -342,14 +351,14 @@ func (p *page) encode(names []Value) []byte {
 	b = binary.LittleEndian.AppendUint32(b, p.version)
 	b = binary.AppendUvarint(b, uint64(len(p.ids)))
 	for _, id := range p.ids {
-		b = appendText(appendText(b, names[id].Value), names[id].Provider)
+		b = cell.AppendText(cell.AppendText(b, names[id].Value), names[id].Provider)
 	}
 	for _, last := range p.last {
 		b = binary.AppendUvarint(b, uint64(last))
 	}
-	b = p.day.encode(b, len(p.ids))
+	b = p.day.Encode(b, len(p.ids))
 	if p.smallHist() {
-		b = p.hist.encode(b)
+		b = p.hist.Encode(b)
 	}
 	b = append(b, byte(len(p.partials)))
 	for _, c := range p.partials {
@@ -357,24 +366,24 @@ func (p *page) encode(names []Value) []byte {
 		if c.hist != nil {
 			with = 1
 		}
-		b = c.encode(append(b, c.end, with), len(p.ids))
+		b = c.Encode(append(b, c.end, with), len(p.ids))
 		if c.hist != nil {
-			b = c.hist.encode(b)
+			b = c.hist.Encode(b)
 		}
 	}
 	return checked(b)
 }
 
 // smallHist tells whether the histograms are kept in the page itself.
-func (p *page) smallHist() bool { return p.hist != nil && len(p.hist.data) <= largeHist }
+func (p *page) smallHist() bool { return p.hist != nil && p.hist.Len() <= largeHist }
 
 // encodePart gives the bytes of a part.
 func (p *page) encodePart(part Part) []byte {
 	b := binary.LittleEndian.AppendUint32([]byte{pageVersion, byte(part)}, p.version)
 	if part == Buckets {
-		return checked(p.buckets.encode(b))
+		return checked(p.buckets.Encode(b))
 	}
-	return checked(p.hist.encode(b))
+	return checked(p.hist.Encode(b))
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -387,17 +396,9 @@ func checked(b []byte) []byte {
 func check(b []byte) ([]byte, error) {
 	const sumSize = 4
 	if len(b) < sumSize || crc32.Checksum(b[:len(b)-sumSize], castagnoli) != binary.LittleEndian.Uint32(b[len(b)-sumSize:]) {
-		return nil, errDamaged
+		return nil, cell.ErrDamaged
 	}
 	return b[:len(b)-sumSize], nil
-}
-
-func (r *reader) uint32() uint32 {
-	b := r.take(4)
-	if len(b) < 4 {
-		return 0
-	}
-	return binary.LittleEndian.Uint32(b)
 }
 
 // decodePage reads what encode gave. The members' names come apart, in the order of the page.
@@ -406,63 +407,63 @@ func decodePage(a Dimension, b []byte) (*page, []Value, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r := reader{b: b}
-	switch v := r.byte(); v {
+	r := cell.NewReader(b)
+	switch v := r.Byte(); v {
 	case oldPageVersion:
 		return decodeOldPage(a, r)
 	case pageVersion:
 	default:
-		return nil, nil, fmt.Errorf("%w: their version is %d", errDamaged, v)
+		return nil, nil, fmt.Errorf("%w: their version is %d", cell.ErrDamaged, v)
 	}
-	flags := r.byte()
-	p := &page{full: flags&pageFull != 0, closed: flags&pageClosed != 0, version: r.uint32()}
+	flags := r.Byte()
+	p := &page{full: flags&pageFull != 0, closed: flags&pageClosed != 0, version: r.Uint32()}
 	var names []Value
-	for n := r.uvarint(); n > 0 && !r.bad; n-- {
-		names = append(names, Value{r.text(), r.text()})
+	for n := r.Uvarint(); n > 0 && !r.Bad; n-- {
+		names = append(names, Value{r.Text(), r.Text()})
 	}
 	if a == Keys {
 		for range names {
-			p.last = append(p.last, int64(r.uvarint()))
+			p.last = append(p.last, int64(r.Uvarint()))
 		}
 	}
-	p.day = r.columns(len(names))
+	p.day = r.Columns(len(names))
 	if flags&pageWithHist != 0 {
-		p.hist = r.blob(len(names))
+		p.hist = r.Blob(len(names))
 	}
-	for n := r.byte(); n > 0 && !r.bad; n-- {
-		c := &partialDay{end: r.byte()}
-		with := r.byte()
-		c.columns = r.columns(len(names))
+	for n := r.Byte(); n > 0 && !r.Bad; n-- {
+		c := &partialDay{end: r.Byte()}
+		with := r.Byte()
+		c.Columns = r.Columns(len(names))
 		if with != 0 {
-			c.hist = r.blob(len(names))
+			c.hist = r.Blob(len(names))
 		}
 		p.partials = append(p.partials, c)
 	}
-	if r.bad || len(r.b) > 0 {
-		return nil, nil, errDamaged
+	if r.Bad || len(r.B) > 0 {
+		return nil, nil, cell.ErrDamaged
 	}
 	return p, names, nil
 }
 
 // errOther reports a part of another version of a page: the page was folded and saved meanwhile.
-var errOther = fmt.Errorf("%w: a part is of another version", errDamaged)
+var errOther = fmt.Errorf("%w: a part is of another version", cell.ErrDamaged)
 
 // decodePart reads what encodePart gave.
-func decodePart(b []byte, part Part, version uint32, members int) (*blob, error) {
+func decodePart(b []byte, part Part, version uint32, members int) (*cell.Blob, error) {
 	b, err := check(b)
 	if err != nil {
 		return nil, err
 	}
-	r := reader{b: b}
-	if r.byte() != pageVersion || Part(r.byte()) != part {
-		return nil, errDamaged
+	r := cell.NewReader(b)
+	if r.Byte() != pageVersion || Part(r.Byte()) != part {
+		return nil, cell.ErrDamaged
 	}
-	if r.uint32() != version {
+	if r.Uint32() != version {
 		return nil, errOther
 	}
-	out := r.blob(members)
-	if r.bad || len(r.b) > 0 {
-		return nil, errDamaged
+	out := r.Blob(members)
+	if r.Bad || len(r.B) > 0 {
+		return nil, cell.ErrDamaged
 	}
 	return out, nil
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/tokenboard/tokenboard/internal/rollup/cell"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -328,60 +327,6 @@ func TestMembersAreForgotten(t *testing.T) {
 	require.Len(t, filled(all), 300)
 }
 
-func TestColumns(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	for n := range 20 {
-		rows := make([]figures, n)
-		for i := range rows {
-			for f := range rows[i] {
-				rows[i][f] = []int64{0, 1, -1, math.MaxInt64, math.MinInt64, rng.Int64N(1 << 40), int64(f)}[rng.IntN(7)]
-				if f%3 == n%3 {
-					rows[i][f] = int64(f % 2)
-				}
-			}
-		}
-		c := makeColumns(rows)
-		r := reader{b: c.encode(nil, n)}
-		again := r.columns(n)
-		require.False(t, r.bad)
-		require.Empty(t, r.b)
-		for i := range rows {
-			require.Equal(t, rows[i], c.row(i))
-			require.Equal(t, rows[i], again.row(i))
-		}
-	}
-}
-
-func TestPackedCells(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var f figures
-		for i := range f {
-			f[i] = rapid.SampledFrom([]int64{0, 0, 1, 2, -1, 300, math.MaxInt64, math.MinInt64}).Draw(t, "figure")
-		}
-		var dur, ttft Histogram
-		for _, h := range []*Histogram{&dur, &ttft} {
-			for range rapid.IntRange(0, 30).Draw(t, "values") {
-				h.add(rapid.Int16().Draw(t, "bucket"), rapid.SampledFrom([]int64{1, 1, 2, 20, -1, math.MaxInt32}).Draw(t, "count"))
-			}
-			for range rapid.IntRange(0, 5).Draw(t, "near") {
-				h.add(rapid.Int16Range(150, 190).Draw(t, "bucket"), 1)
-			}
-		}
-		b := appendPacked([]byte("x"), &f, &dur, &ttft)
-		r := reader{b: b[1:]}
-		var got figures
-		var gotDur, gotTTFT Histogram
-		require.NoError(t, readHistograms(r.packed(&got), &gotDur, &gotTTFT))
-		require.False(t, r.bad)
-		require.Empty(t, r.b)
-		require.Equal(t, f, got)
-		for _, h := range [][2]*Histogram{{&dur, &gotDur}, {&ttft, &gotTTFT}} {
-			require.Equal(t, append([]int16{}, h[0].index...), append([]int16{}, h[1].index...))
-			require.Equal(t, append([]int64{}, h[0].count...), append([]int64{}, h[1].count...))
-		}
-	})
-}
-
 // appendOld encodes a page as version 1 did.
 func appendOld(names []Value, last []int64, slots [][]bucketSums) []byte {
 	b := binary.AppendUvarint([]byte{oldPageVersion, 0}, uint64(len(names)))
@@ -389,23 +334,23 @@ func appendOld(names []Value, last []int64, slots [][]bucketSums) []byte {
 	for i, m := range names {
 		sums := func(s *bucketSums) *Sums {
 			out := &Sums{Duration: s.duration, TTFT: s.ttft}
-			s.addTo(out)
+			s.AddTo(out)
 			return out
 		}
 		block := binary.AppendUvarint(nil, uint64(len(slots[i])))
 		if len(slots[i]) == 1 {
-			block = appendCell(append(block, slots[i][0].bucket), sums(&slots[i][0]))
+			block = cell.AppendCell(append(block, slots[i][0].bucket), sums(&slots[i][0]))
 		} else {
 			var each []byte
 			var total Sums
 			for k := range slots[i] {
 				total.Merge(sums(&slots[i][k]))
-				each = appendCell(append(each, slots[i][k].bucket), sums(&slots[i][k]))
+				each = cell.AppendCell(append(each, slots[i][k].bucket), sums(&slots[i][k]))
 			}
-			block = appendCell(block, &total)
+			block = cell.AppendCell(block, &total)
 			block = append(binary.AppendUvarint(block, uint64(len(each))), each...)
 		}
-		b = appendText(appendText(b, m.Value), m.Provider)
+		b = cell.AppendText(cell.AppendText(b, m.Value), m.Provider)
 		b = binary.AppendUvarint(b, uint64(last[i]))
 		b = binary.AppendUvarint(b, uint64(len(block)))
 		data = append(data, block...)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/rollup/cell"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -211,8 +212,8 @@ func (r *Rollup) dayAt(number int64) *day {
 	if d == nil {
 		d = &day{}
 		for a := range d {
-			d[a].hist, d[a].buckets = &blob{}, &blob{}
-			d[a].day = makeColumns(nil)
+			d[a].hist, d[a].buckets = &cell.Blob{}, &cell.Blob{}
+			d[a].day = cell.MakeColumns(nil)
 			d[a].version = rand.Uint32() //nolint:gosec // tells apart pages of one day, no secret
 			r.identify(&d[a])
 			r.dimensions[a].bytes += d[a].size()
@@ -231,19 +232,19 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	d, slot := r.dayAt(number), uint8(b-number*bucketsPerDay)
 	var counts Sums
 	counts.AddCounts(c, n)
-	one := figuresOf(&counts)
-	duration, ttft := bucketsOf(c)
+	one := cell.FiguresOf(&counts)
+	duration, ttft := cell.HistogramBuckets(c)
 	overflowed := false
 	for a := range DimensionCount {
 		p := &d[a]
 		change, folded := r.change(Page{Day: number, Dimension: a}, p, ValueOf(a, c))
 		s, fresh := change.at(slot)
-		s.add(&one)
+		s.Add(&one)
 		if c.Duration > 0 {
-			s.duration.add(duration, n)
+			s.duration.AddBucket(duration, n)
 		}
 		if c.TTFT > 0 {
-			s.ttft.add(ttft, n)
+			s.ttft.AddBucket(ttft, n)
 		}
 		p.dirty = true
 		overflowed = overflowed || folded
@@ -378,7 +379,7 @@ func (p *page) lacks(part Part) bool {
 	return p.hist == nil
 }
 
-func (p *page) put(part Part, b *blob) {
+func (p *page) put(part Part, b *cell.Blob) {
 	if part == Buckets {
 		p.buckets = b
 	} else {
@@ -387,10 +388,10 @@ func (p *page) put(part Part, b *blob) {
 }
 
 // part reads a part of a page that is not in memory.
-func (r *Rollup) part(ctx context.Context, at Page, p *page, part Part) (*blob, error) {
-	return r.cache.get(cacheKey{at.Day, at.Dimension, part}, p.identity, r.o.MaxCached, func() (*blob, error) {
+func (r *Rollup) part(ctx context.Context, at Page, p *page, part Part) (*cell.Blob, error) {
+	return r.cache.get(cacheKey{at.Day, at.Dimension, part}, p.identity, r.o.MaxCached, func() (*cell.Blob, error) {
 		if r.o.Read == nil {
-			return nil, errDamaged
+			return nil, cell.ErrDamaged
 		}
 		b, err := r.o.Read(ctx, at, part)
 		if err != nil {
@@ -634,7 +635,7 @@ func (r *Rollup) Saved(pages []Page) {
 // Load takes a page as it is on disk, in the place of what is there.
 func (r *Rollup) Load(p Page) error {
 	if p.Dimension >= DimensionCount {
-		return errDamaged
+		return cell.ErrDamaged
 	}
 	loaded, names, err := decodePage(p.Dimension, p.Data)
 	if err != nil {
@@ -685,3 +686,13 @@ func DayBuckets(day int64) (from, to int64) { return day * bucketsPerDay, (day +
 
 // Open are the edges of all time.
 var Open = []int64{math.MinInt64, math.MaxInt64}
+
+const hour = int64(time.Hour)
+
+// HourOf numbers the hour of a time, from the Unix epoch.
+func HourOf(t time.Time) int64 { return floorDiv(t.UnixNano(), hour) }
+
+// HourBuckets returns the buckets of an hour, the end excluded.
+func HourBuckets(h int64) (from, to int64) {
+	return h * hour / int64(Bucket), (h + 1) * hour / int64(Bucket)
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/tokenboard/tokenboard/internal/rollup/cell"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -89,9 +90,9 @@ func filled(all map[Value][]Sums) map[Value][]Sums {
 	for m, points := range all {
 		some := false
 		for i := range points {
-			some = some || !points[i].isZero()
+			some = some || !points[i].IsZero()
 			for _, h := range []*Histogram{&points[i].Duration, &points[i].TTFT} {
-				if len(h.index) == 0 {
+				if h.IsEmpty() {
 					*h = Histogram{}
 				}
 			}
@@ -284,12 +285,12 @@ func TestDamagedPages(t *testing.T) {
 		damaged := p
 		damaged.Data = slices.Clone(p.Data)
 		damaged.Data[i] ^= 1
-		require.ErrorIs(t, New(Options{}).Load(damaged), errDamaged)
+		require.ErrorIs(t, New(Options{}).Load(damaged), cell.ErrDamaged)
 		damaged.Data = p.Data[:i]
-		require.ErrorIs(t, New(Options{}).Load(damaged), errDamaged)
+		require.ErrorIs(t, New(Options{}).Load(damaged), cell.ErrDamaged)
 	}
 	p.Dimension = DimensionCount
-	require.ErrorIs(t, New(Options{}).Load(p), errDamaged)
+	require.ErrorIs(t, New(Options{}).Load(p), cell.ErrDamaged)
 }
 
 func FuzzLoad(f *testing.F) {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/rollup/cell"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -298,19 +299,19 @@ func (s *Series) Journal(changes []Change) []byte {
 		b = append(b, journalLabels, s.usedLabels())
 	}
 	for _, l := range s.touched {
-		if l.delta.isZero() {
+		if l.delta.IsZero() {
 			continue
 		}
 		if l.lastExposed = s.exposedBefore(l); l.lastExposed != nil {
-			b = appendCell(appendLabels(append(b, journalExposed), l.labels), l.lastExposed)
+			b = cell.AppendCell(appendLabels(append(b, journalExposed), l.labels), l.lastExposed)
 		}
-		b = appendCell(appendLabels(append(b, journalSums), l.labels), &l.delta)
+		b = cell.AppendCell(appendLabels(append(b, journalSums), l.labels), &l.delta)
 	}
 	for _, t := range s.timed {
 		if len(t.calls) == 0 {
 			continue
 		}
-		b = appendText(appendText(append(b, journalTimings), t.member.Value), t.member.Provider)
+		b = cell.AppendText(cell.AppendText(append(b, journalTimings), t.member.Value), t.member.Provider)
 		b = binary.AppendUvarint(b, uint64(len(t.calls)))
 		for _, c := range t.calls {
 			for _, v := range [...]int64{int64(c.duration), int64(c.ttft), c.output} {
@@ -325,7 +326,7 @@ func (s *Series) Journal(changes []Change) []byte {
 func (s *Series) Commit() {
 	empty := false // lines that stay out of the series
 	for _, l := range s.touched {
-		if !l.delta.isZero() {
+		if !l.delta.IsZero() {
 			if l.lastExposed != nil {
 				s.keepExposed(l.labels, l.lastExposed)
 			}
@@ -397,22 +398,16 @@ func (s *Series) usedLabels() (b byte) {
 	return b
 }
 
-func appendText(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
 func appendLabels(b []byte, l Labels) []byte {
 	for _, v := range l {
-		b = appendText(b, v)
+		b = cell.AppendText(b, v)
 	}
 	return b
 }
 
-func (r *reader) text() string { return string(r.take(r.uvarint())) }
-
-func (r *reader) labels() (l Labels) {
+func readLabels(r *cell.Reader) (l Labels) {
 	for i := range l {
-		l[i] = r.text()
+		l[i] = r.Text()
 	}
 	return l
 }
@@ -420,18 +415,18 @@ func (r *reader) labels() (l Labels) {
 // Apply puts in what Journal or Snapshot gave.
 func (s *Series) Apply(journal []byte) error {
 	s.forget()
-	r := reader{b: journal}
-	for len(r.b) > 0 && !r.bad {
-		switch r.byte() {
+	r := cell.NewReader(journal)
+	for len(r.B) > 0 && !r.Bad {
+		switch r.Byte() {
 		case journalSums:
-			l := r.labels()
+			l := readLabels(&r)
 			if s.sums[l] == nil {
 				s.sums[l] = &Sums{}
 			}
-			r.addCell(s.sums[l], nil)
+			r.AddCell(s.sums[l], nil)
 		case journalExposed:
-			l, held := r.labels(), &Sums{}
-			r.addCell(held, nil)
+			l, held := readLabels(&r), &Sums{}
+			r.AddCell(held, nil)
 			s.keepExposed(l, held)
 		case journalTiming:
 			s.applyTimings(&r, false)
@@ -440,15 +435,15 @@ func (s *Series) Apply(journal []byte) error {
 		case journalHist:
 			s.applyHist(&r)
 		case journalLabels:
-			if r.byte() != s.usedLabels() {
+			if r.Byte() != s.usedLabels() {
 				return ErrOtherSeries
 			}
 		default:
-			return errDamaged
+			return cell.ErrDamaged
 		}
 	}
-	if r.bad {
-		return errDamaged
+	if r.Bad {
+		return cell.ErrDamaged
 	}
 	return nil
 }
@@ -475,14 +470,14 @@ func (s *Series) timingsOf(m Value) *Timings {
 	return t
 }
 
-func (s *Series) applyTimings(r *reader, many bool) {
-	t := s.timingsOf(Value{Value: r.text(), Provider: r.text()})
+func (s *Series) applyTimings(r *cell.Reader, many bool) {
+	t := s.timingsOf(Value{Value: r.Text(), Provider: r.Text()})
 	n := uint64(1)
 	if many {
-		n = r.uvarint()
+		n = r.Uvarint()
 	}
-	for ; n > 0 && !r.bad; n-- {
-		t.observe(timed{time.Duration(r.uvarint()), time.Duration(r.uvarint()), int64(r.uvarint())})
+	for ; n > 0 && !r.Bad; n-- {
+		t.observe(timed{time.Duration(r.Uvarint()), time.Duration(r.Uvarint()), int64(r.Uvarint())})
 	}
 }
 
@@ -496,14 +491,14 @@ func (t *Timings) observe(c timed) {
 
 // applyHist puts back what a snapshot held. Where an earlier version told more models apart, the rest is
 // added up under "other".
-func (s *Series) applyHist(r *reader) {
-	t := s.timingsOf(Value{Value: r.text(), Provider: r.text()})
+func (s *Series) applyHist(r *cell.Reader) {
+	t := s.timingsOf(Value{Value: r.Text(), Provider: r.Text()})
 	for _, n := range []*Native{&t.Duration, &t.TTFT, &t.Speed} {
-		n.Count += r.varint()
-		n.Sum += math.Float64frombits(r.uvarint())
-		for range r.uvarint() {
-			bucket, count := r.varint(), r.varint()
-			if r.bad {
+		n.Count += r.Varint()
+		n.Sum += math.Float64frombits(r.Uvarint())
+		for range r.Uvarint() {
+			bucket, count := r.Varint(), r.Varint()
+			if r.Bad {
 				return
 			}
 			if n.Buckets == nil {
@@ -518,13 +513,13 @@ func (s *Series) applyHist(r *reader) {
 func (s *Series) Snapshot() []byte {
 	b := []byte{journalLabels, s.usedLabels()}
 	for l, sums := range s.sums {
-		b = appendCell(appendLabels(append(b, journalSums), l), sums)
+		b = cell.AppendCell(appendLabels(append(b, journalSums), l), sums)
 	}
 	for l, sums := range s.lastExposed {
-		b = appendCell(appendLabels(append(b, journalExposed), l), sums)
+		b = cell.AppendCell(appendLabels(append(b, journalExposed), l), sums)
 	}
 	for m, t := range s.timings {
-		b = appendText(appendText(append(b, journalHist), m.Value), m.Provider)
+		b = cell.AppendText(cell.AppendText(append(b, journalHist), m.Value), m.Provider)
 		for _, n := range []*Native{&t.Duration, &t.TTFT, &t.Speed} {
 			b = binary.AppendVarint(b, n.Count)
 			b = binary.AppendUvarint(b, math.Float64bits(n.Sum))
@@ -587,7 +582,7 @@ func (s *Series) FinishLoad() {
 
 // atLeast makes the figures of s at least those of least, and tells whether any was less.
 func atLeast(s, least *Sums) (raised bool) {
-	now, was := s.counts(), least.counts()
+	now, was := s.Fields(), least.Fields()
 	for i := range now {
 		if *now[i] < *was[i] {
 			*now[i] = *was[i]
@@ -600,7 +595,7 @@ func atLeast(s, least *Sums) (raised bool) {
 // exposedBefore gives what a series showed, where its change leaves it with less.
 func (s *Series) exposedBefore(l *line) *Sums {
 	falls := false
-	for _, n := range l.delta.counts() {
+	for _, n := range l.delta.Fields() {
 		falls = falls || *n < 0
 	}
 	if !falls { // what it holds less than it showed is held already

@@ -3,6 +3,8 @@ package rollup
 import (
 	"math"
 	"sync"
+
+	"github.com/tokenboard/tokenboard/internal/rollup/cell"
 )
 
 // Totals over months read the same days again and again. So the figures of some days in a row are kept
@@ -24,7 +26,7 @@ type spanKey struct {
 type span struct {
 	pages [maxSpanDays]uint64 // identities of the pages; 0 where there is none
 	ids   []uint32
-	columns
+	cell.Columns
 }
 
 // spans keeps spans that were made. It is the queries' own: they may run beside each other.
@@ -66,18 +68,18 @@ func makeSpan(days []daySum, members int) *span {
 	for i := range at {
 		at[i] = none
 	}
-	var rows []figures
+	var rows []cell.Figures
 	for i := range days {
 		d := &days[i]
 		for k, id := range d.ids {
 			if at[id] == none {
 				at[id] = uint32(len(rows))
-				rows, s.ids = append(rows, figures{}), append(s.ids, id)
+				rows, s.ids = append(rows, cell.Figures{}), append(s.ids, id)
 			}
-			d.day.add(k, &rows[at[id]])
+			d.day.Add(k, &rows[at[id]])
 		}
 	}
-	s.columns = makeColumns(rows)
+	s.Columns = cell.MakeColumns(rows)
 	return s
 }
 
@@ -119,7 +121,7 @@ func (s *Summing) addSpan(i int) int {
 		sp := s.rollup.spans.get(spanKey{s.q.Dimension, days, floorDiv(d.number, days)}, s.days[i:i+n], len(s.names))
 		for k, id := range sp.ids {
 			if t := s.target(id); t != nil {
-				sp.add(k, &t.figures[d.first])
+				sp.Add(k, &t.figures[d.first])
 			}
 		}
 		return n

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	"github.com/tokenboard/tokenboard/internal/rollup/cell"
 )
 
 // Query says what Sum adds up.
@@ -55,10 +57,10 @@ type Summing struct {
 	names  []Value
 	days   []daySum
 	points []target // by number of the member
-	room   []figures
+	room   []cell.Figures
 	// together are the figures of members that share their points, by the first of these: many members
 	// and many points would take much room. Of a query that Again follows each member has its own.
-	together map[*Sums][]figures
+	together map[*Sums][]cell.Figures
 	made     []made
 	over     []overSum // the changes beside the pages, where they are to be asked for again
 	// Room to read histograms into.
@@ -70,15 +72,15 @@ type overSum struct {
 	day    int // its place in Summing.days
 	member uint32
 	slot   uint8
-	figures
+	cell.Figures
 }
 
 // target is where a member's figures go.
 type target struct {
 	asked   bool
-	shares  bool      // the figures are another member's too, who adds them to the points
-	points  []Sums    // nil: the member is left out
-	figures []figures // by point
+	shares  bool           // the figures are another member's too, who adds them to the points
+	points  []Sums         // nil: the member is left out
+	figures []cell.Figures // by point
 }
 
 // made is the sums of a part of a day that a query made.
@@ -98,7 +100,7 @@ func (r *Rollup) BeginTwice(q Query) *Summing { return r.begin(q, true) }
 func (r *Rollup) begin(q Query, twice bool) *Summing {
 	s := &Summing{q: q, rollup: r, names: r.dimensions[q.Dimension].names}
 	if !twice && len(q.Edges) > 2 {
-		s.together = map[*Sums][]figures{}
+		s.together = map[*Sums][]cell.Figures{}
 	}
 	s.points = make([]target, len(s.names))
 	asked := r.sorted
@@ -118,7 +120,7 @@ func (r *Rollup) begin(q Query, twice bool) *Summing {
 		if twice {
 			for id, c := range p.pendingChanges {
 				for i := range c.buckets {
-					s.over = append(s.over, overSum{day: len(s.days), member: id, slot: c.buckets[i].bucket, figures: c.buckets[i].figures})
+					s.over = append(s.over, overSum{day: len(s.days), member: id, slot: c.buckets[i].bucket, Figures: c.buckets[i].Figures})
 				}
 			}
 		}
@@ -132,7 +134,7 @@ func (r *Rollup) begin(q Query, twice bool) *Summing {
 func (s *Summing) Again(q Query) *Summing {
 	q.Histograms = OfNone
 	again := &Summing{
-		q: q, rollup: s.rollup, names: s.names, points: make([]target, len(s.names)), days: slices.Clone(s.days), together: map[*Sums][]figures{},
+		q: q, rollup: s.rollup, names: s.names, points: make([]target, len(s.names)), days: slices.Clone(s.days), together: map[*Sums][]cell.Figures{},
 	}
 	for i := range again.days {
 		d := &again.days[i]
@@ -142,7 +144,7 @@ func (s *Summing) Again(q Query) *Summing {
 		c := &s.over[i]
 		if at := again.days[c.day].at(c.slot); at >= 0 {
 			if t := again.target(c.member); t != nil {
-				t.figures[at].add(&c.figures)
+				t.figures[at].Add(&c.Figures)
 			}
 		}
 	}
@@ -180,7 +182,7 @@ func (s *Summing) ask(id uint32, t *target) {
 	const atOnce = 256
 	n := len(s.q.Edges) - 1
 	if len(s.room) < n {
-		s.room = make([]figures, max(n, min(atOnce, len(s.names))))
+		s.room = make([]cell.Figures, max(n, min(atOnce, len(s.names))))
 	}
 	t.figures, s.room = s.room[:n:n], s.room[n:]
 }
@@ -198,7 +200,7 @@ func (s *Summing) changes(d *daySum, p *page) {
 			if t == nil {
 				break
 			}
-			t.figures[at].add(&k.figures)
+			t.figures[at].Add(&k.Figures)
 			s.histograms(t, at, &k.duration, &k.ttft)
 		}
 	}
@@ -240,7 +242,7 @@ func (s *Summing) End(ctx context.Context) error {
 			continue
 		}
 		for i := range t.figures {
-			t.figures[i].addTo(&t.points[i])
+			t.figures[i].AddTo(&t.points[i])
 		}
 	}
 	return nil
@@ -345,7 +347,7 @@ func (s *Summing) day(ctx context.Context, d *daySum) error {
 }
 
 // part gives a part of a page.
-func (s *Summing) part(ctx context.Context, d *daySum, part Part) (*blob, error) {
+func (s *Summing) part(ctx context.Context, d *daySum, part Part) (*cell.Blob, error) {
 	if !d.lacks(part) {
 		if part == Buckets {
 			return d.buckets, nil
@@ -356,7 +358,7 @@ func (s *Summing) part(ctx context.Context, d *daySum, part Part) (*blob, error)
 }
 
 func (s *Summing) whole(ctx context.Context, d *daySum, at int, withHist bool) error {
-	var hist *blob
+	var hist *cell.Blob
 	if withHist {
 		var err error
 		if hist, err = s.part(ctx, d, Hists); err != nil {
@@ -364,17 +366,17 @@ func (s *Summing) whole(ctx context.Context, d *daySum, at int, withHist bool) e
 		}
 	}
 	return s.each(d, func(i int, t *target) error {
-		d.day.add(i, &t.figures[at])
+		d.day.Add(i, &t.figures[at])
 		if hist == nil {
 			return nil
 		}
-		return s.read(t, at, hist.block(i))
+		return s.read(t, at, hist.At(i))
 	})
 }
 
 // read adds histograms as they are stored.
 func (s *Summing) read(t *target, at int, stored []byte) error {
-	if err := readHistograms(stored, &s.duration, &s.ttft); err != nil {
+	if err := cell.ReadHistograms(stored, &s.duration, &s.ttft); err != nil {
 		return err
 	}
 	s.histograms(t, at, &s.duration, &s.ttft)
@@ -384,7 +386,7 @@ func (s *Summing) read(t *target, at int, stored []byte) error {
 // halves adds up a day of two parts by the sums of the first one: what is not in it is in the second.
 func (s *Summing) halves(ctx context.Context, d *daySum, c *partialDay, withHist bool) error {
 	before, after := d.first, d.at(c.end)
-	var hist *blob
+	var hist *cell.Blob
 	if withHist && after >= 0 {
 		var err error
 		if hist, err = s.part(ctx, d, Hists); err != nil {
@@ -393,29 +395,29 @@ func (s *Summing) halves(ctx context.Context, d *daySum, c *partialDay, withHist
 	}
 	dur, ttft, allDur, allTTFT := &s.duration, &s.ttft, &s.wholeDuration, &s.wholeTTFT
 	return s.each(d, func(i int, t *target) error {
-		row := c.row(i)
+		row := c.Row(i)
 		if before >= 0 {
-			t.figures[before].add(&row)
+			t.figures[before].Add(&row)
 		}
 		if after >= 0 {
-			d.day.add(i, &t.figures[after])
-			t.figures[after].take(&row)
+			d.day.Add(i, &t.figures[after])
+			t.figures[after].Subtract(&row)
 		}
 		if !withHist {
 			return nil
 		}
-		if err := readHistograms(c.hist.block(i), dur, ttft); err != nil {
+		if err := cell.ReadHistograms(c.hist.At(i), dur, ttft); err != nil {
 			return err
 		}
 		if before >= 0 {
 			s.histograms(t, before, dur, ttft)
 		}
 		if after >= 0 {
-			if err := readHistograms(hist.block(i), allDur, allTTFT); err != nil {
+			if err := cell.ReadHistograms(hist.At(i), allDur, allTTFT); err != nil {
 				return err
 			}
-			allDur.take(dur)
-			allTTFT.take(ttft)
+			allDur.Subtract(dur)
+			allTTFT.Subtract(ttft)
 			s.histograms(t, after, allDur, allTTFT)
 		}
 		return nil
@@ -428,33 +430,33 @@ func (s *Summing) slots(ctx context.Context, d *daySum, withHist bool) error {
 	if err != nil {
 		return err
 	}
-	var hist *blob
+	var hist *cell.Blob
 	if withHist {
 		if hist, err = s.part(ctx, d, Hists); err != nil {
 			return err
 		}
 	}
 	return s.each(d, func(i int, t *target) error {
-		r := reader{b: slots.block(i)}
-		n := r.uvarint()
-		for k := uint64(0); k < n && !r.bad; k++ {
-			slot := r.byte()
+		r := cell.NewReader(slots.At(i))
+		n := r.Uvarint()
+		for k := uint64(0); k < n && !r.Bad; k++ {
+			slot := r.Byte()
 			if int64(slot) >= bucketsPerDay {
-				return errDamaged
+				return cell.ErrDamaged
 			}
 			at := d.at(slot)
 			var h []byte
 			switch {
 			case n == 1 && at >= 0:
-				if d.day.add(i, &t.figures[at]); withHist {
-					h = hist.block(i)
+				if d.day.Add(i, &t.figures[at]); withHist {
+					h = hist.At(i)
 				}
 			case n == 1:
 			case at >= 0:
-				h = r.packed(&t.figures[at])
+				h = r.Packed(&t.figures[at])
 			default:
-				var none figures
-				r.packed(&none)
+				var none cell.Figures
+				r.Packed(&none)
 			}
 			if at >= 0 && withHist {
 				if err := s.read(t, at, h); err != nil {
@@ -462,8 +464,8 @@ func (s *Summing) slots(ctx context.Context, d *daySum, withHist bool) error {
 				}
 			}
 		}
-		if r.bad || len(r.b) > 0 {
-			return errDamaged
+		if r.Bad || len(r.B) > 0 {
+			return cell.ErrDamaged
 		}
 		return nil
 	})
@@ -491,44 +493,44 @@ func (s *Summing) make(ctx context.Context, d *daySum) (*partialDay, error) {
 func (p *page) makePartial(slot uint8) (*partialDay, error) {
 	c := &partialDay{end: slot}
 	if p.smallHist() {
-		c.hist = &blob{}
+		c.hist = &cell.Blob{}
 	}
-	rows := make([]figures, len(p.ids))
+	rows := make([]cell.Figures, len(p.ids))
 	var dur, ttft, allDur, allTTFT Histogram
 	var room []byte
 	for i := range p.ids {
-		allDur.clear()
-		allTTFT.clear()
-		r := reader{b: p.buckets.block(i)}
-		n := r.uvarint()
-		for k := uint64(0); k < n && !r.bad; k++ {
-			if r.byte() >= slot {
+		allDur.Clear()
+		allTTFT.Clear()
+		r := cell.NewReader(p.buckets.At(i))
+		n := r.Uvarint()
+		for k := uint64(0); k < n && !r.Bad; k++ {
+			if r.Byte() >= slot {
 				break // they ascend
 			}
 			var h []byte
 			if n > 1 {
-				h = r.packed(&rows[i])
+				h = r.Packed(&rows[i])
 			} else {
-				p.day.add(i, &rows[i])
-				h = p.hist.block(i)
+				p.day.Add(i, &rows[i])
+				h = p.hist.At(i)
 			}
 			if c.hist != nil {
-				if err := readHistograms(h, &dur, &ttft); err != nil {
+				if err := cell.ReadHistograms(h, &dur, &ttft); err != nil {
 					return nil, err
 				}
 				allDur.Merge(&dur)
 				allTTFT.Merge(&ttft)
 			}
 		}
-		if r.bad {
-			return nil, errDamaged
+		if r.Bad {
+			return nil, cell.ErrDamaged
 		}
 		if c.hist != nil {
-			room = appendHistograms(room[:0], &allDur, &allTTFT)
-			c.hist.append(room)
+			room = cell.AppendHistograms(room[:0], &allDur, &allTTFT)
+			c.hist.Append(room)
 		}
 	}
-	c.columns = makeColumns(rows)
+	c.Columns = cell.MakeColumns(rows)
 	return c, nil
 }
 
@@ -575,7 +577,7 @@ func (s *Summing) Totals(visit func(m Value, total *Sums)) {
 	for id := range s.points {
 		if t := &s.points[id]; t.points != nil {
 			total = Sums{}
-			t.figures[0].addTo(&total)
+			t.figures[0].AddTo(&total)
 			visit(s.names[id], &total)
 		}
 	}
@@ -627,7 +629,7 @@ func (r *Rollup) BeginEach(a Dimension, from int64, of map[Value]bool, whole fun
 				continue
 			}
 			for i := range c.buckets {
-				d.over = append(d.over, overSum{member: id, slot: c.buckets[i].bucket, figures: c.buckets[i].figures})
+				d.over = append(d.over, overSum{member: id, slot: c.buckets[i].bucket, Figures: c.buckets[i].Figures})
 			}
 		}
 		e.days = append(e.days, d)
@@ -662,43 +664,43 @@ func (e *Visiting) Visit(visit func(m Value, bucket int64, s *Sums)) error {
 	for i := range e.days {
 		d := &e.days[i]
 		first := d.number * bucketsPerDay
-		tell := func(id uint32, slot uint8, f *figures) {
+		tell := func(id uint32, slot uint8, f *cell.Figures) {
 			if b := first + int64(slot); b >= e.from {
 				var s Sums
-				f.addTo(&s)
+				f.AddTo(&s)
 				visit(e.names[id], b, &s)
 			}
 		}
 		for i := range d.page.positionsOf(e.names, e.of) {
 			if d.whole {
-				f := d.page.day.row(i)
+				f := d.page.day.Row(i)
 				tell(d.page.ids[i], 0, &f)
 			} else if err := d.page.eachBucket(i, tell); err != nil {
 				return err
 			}
 		}
 		for i := range d.over {
-			tell(d.over[i].member, d.over[i].slot, &d.over[i].figures)
+			tell(d.over[i].member, d.over[i].slot, &d.over[i].Figures)
 		}
 	}
 	return nil
 }
 
 // eachBucket visits the slots of a member.
-func (p *page) eachBucket(i int, tell func(id uint32, slot uint8, f *figures)) error {
-	rd := reader{b: p.buckets.block(i)}
-	n := rd.uvarint()
-	for k := uint64(0); k < n && !rd.bad; k++ {
-		slot, f := rd.byte(), figures{}
+func (p *page) eachBucket(i int, tell func(id uint32, slot uint8, f *cell.Figures)) error {
+	rd := cell.NewReader(p.buckets.At(i))
+	n := rd.Uvarint()
+	for k := uint64(0); k < n && !rd.Bad; k++ {
+		slot, f := rd.Byte(), cell.Figures{}
 		if n > 1 {
-			rd.packed(&f)
+			rd.Packed(&f)
 		} else {
-			f = p.day.row(i)
+			f = p.day.Row(i)
 		}
 		tell(p.ids[i], slot, &f)
 	}
-	if rd.bad {
-		return errDamaged
+	if rd.Bad {
+		return cell.ErrDamaged
 	}
 	return nil
 }

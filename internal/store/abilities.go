@@ -18,7 +18,7 @@ type SumPage struct {
 	Data []byte // empty: there is nothing; the page is removed
 }
 
-// Hour is what is known of the records that start in one hour.
+// Hour describes the records that start in one hour.
 type Hour struct {
 	Number int64 // Unix time in hours
 	// Dirty says that records of the hour changed since its sums were stored.
@@ -36,7 +36,7 @@ type SumsWrite struct {
 	At     time.Time
 }
 
-// Sums is the ability to keep the ledger's sums. They can always be worked out anew from the
+// Sums is the ability to keep the ledger's sums. They can always be computed again from the
 // records; that they are stored saves reading all of these at start.
 type Sums interface {
 	// SaveSums stores pages and the series, and notes that the stored sums lack nothing that was committed until
@@ -48,11 +48,11 @@ type Sums interface {
 	SumPage(ctx context.Context, k SumKey) ([]byte, error)
 	// Series returns the series as they were stored, and the number of the last change that is in them.
 	Series(ctx context.Context) (data []byte, through int64, err error)
-	// Hours lists the hours whose records changed lately, oldest first.
+	// Hours lists the hours whose records changed recently, oldest first.
 	Hours(ctx context.Context) ([]Hour, error)
 }
 
-// Maintenance is the ability to put off work, and to give space back.
+// Maintenance is the ability to defer work, and to return space to the system.
 type Maintenance interface {
 	// Compact does work that Commit deferred: an engine that buffers recent records merges them into its blocks. It is
 	// called now and then while no write waits.

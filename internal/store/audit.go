@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// AuditEntry tells of one change: who made it, from where, to what. It holds no secrets, no
+// AuditEntry describes one change: who made it, from where, to what. It holds no secrets, no
 // fingerprints and no hashes.
 type AuditEntry struct {
 	ID     int64 // ascending; given by the engine
@@ -22,8 +22,8 @@ type AuditEntry struct {
 	Own bool
 }
 
-// AuditClass is a part of the audit log of which the oldest entries are dropped by themselves: what many people
-// can make many of does not push out the rest. The numbers are stored.
+// AuditClass is a part of the audit log of which the oldest entries are dropped without regard to the others, so that a class of which many people can make
+// many entries does not push out the rest. The numbers are stored.
 type AuditClass uint8
 
 // The classes.

@@ -16,7 +16,7 @@ type Calls interface {
 	Commit(ctx context.Context, w Write) error
 	// Committed reports whether a write was committed: one of Commit, Retire or SaveSums, of the last
 	// RememberedWrites. After false it is never going to be: an engine waits for a write that may still
-	// be under way, or keeps it from committing. Where it cannot tell, it returns an error.
+	// be under way, or keeps it from committing. Where it cannot find out, it returns an error.
 	Committed(ctx context.Context, id WriteID) (bool, error)
 	// Changes visits what commits changed (Write.Change, where it is not empty) whose numbers follow after, in their
 	// order. It returns ErrBehind where some of these are not kept any more: an engine keeps at least those since the
@@ -73,7 +73,7 @@ type Lookup struct {
 	Max int
 }
 
-// Info is what an engine knows about itself.
+// Info is the size and age of a store.
 type Info struct {
 	Records    int64     // stored call records, superseded ones included
 	Bytes      int64     // size on disk, write-ahead log included

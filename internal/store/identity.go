@@ -5,8 +5,7 @@ import (
 	"errors"
 )
 
-// WriteID is the identity of one write: whoever does not know its outcome asks for it by this. The zero
-// value is none.
+// WriteID is the identity of one write, by which its outcome can be asked for. The zero value is none.
 type WriteID [16]byte
 
 // NewWriteID makes an identity that no other write has.
@@ -15,8 +14,8 @@ func NewWriteID() (id WriteID) {
 	return id
 }
 
-// RememberedWrites is how many of the last writes an engine knows the outcome of, at least.
+// RememberedWrites is of how many of the last writes, at least, an engine has the outcome.
 const RememberedWrites = 256
 
-// ErrOutcomeUnknown reports that nobody can tell at present whether a write was committed.
+// ErrOutcomeUnknown reports that it cannot be found out at present whether a write was committed.
 var ErrOutcomeUnknown = errors.New("it is not known whether the write was committed")

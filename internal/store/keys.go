@@ -38,7 +38,7 @@ func (k *Key) Restricted() bool {
 	return k.Restrained || !k.ByOwner && (k.Disabled || len(k.Models) > 0 || k.Limits != Limits{})
 }
 
-// Pare gives what has to be known of a key that opens nothing any more: what its calls are called, and whose they are.
+// Pare returns what is needed of a key that opens nothing any more: the name and the owner of its calls.
 func (k *Key) Pare() Key {
 	out := *k
 	out.Description, out.Models, out.Limits = "", nil, Limits{}
@@ -53,10 +53,10 @@ type Secret struct {
 	Until       time.Time // it opens what the key opens until then
 }
 
-// Period is a span of the calendar after which a budget begins anew.
+// Period is a span of the calendar after which a budget starts again.
 type Period uint8
 
-// The periods. Ever never begins anew; the API calls it total.
+// The periods. Ever never starts again; the API calls it total.
 const (
 	Daily Period = iota
 	Weekly
@@ -79,7 +79,7 @@ type Limits struct {
 	Cost              Budget // in usage.NanoUSD
 }
 
-// Fingerprints gives all fingerprints of a key, the one in use first.
+// Fingerprints returns all fingerprints of a key, the one in use first.
 func (k *Key) Fingerprints() []string {
 	out := make([]string, 1, 1+len(k.Older))
 	out[0] = k.Fingerprint
@@ -89,7 +89,7 @@ func (k *Key) Fingerprints() []string {
 	return out
 }
 
-// Errors about keys that callers tell apart.
+// Errors about keys that callers distinguish.
 var (
 	ErrKeyExists   = errors.New("a key of this name or with this fingerprint exists already")
 	ErrKeyUnknown  = errors.New("no key has this id")
@@ -117,11 +117,11 @@ func (c *KeyConflict) Is(target error) bool { return target == ErrKeyExists }
 
 // Keys is what an engine does with API keys. Keys are never removed.
 type Keys interface {
-	// Keys lists the keys that were added or changed after a version, oldest first, and gives the
-	// version that the list leads to. Version 0 lists all, revoked ones too, which are pared: there may be
+	// Keys lists the keys that were added or changed after a version, oldest first, and returns the
+	// version of the last change. Version 0 lists all, revoked ones too, which are pared: there may be
 	// far more of them than of those that open something.
 	Keys(ctx context.Context, after int64) (keys []Key, version int64, err error)
-	// KeysOf gives the keys of ids, without those that are not there, oldest first.
+	// KeysOf returns the keys of ids, oldest first. Ids without a key are left out.
 	KeysOf(ctx context.Context, ids []string) ([]Key, error)
 	// AddKeys stores new keys, all or none. It returns ErrTooManyKeys where more than limit keys
 	// would not be revoked then, and a KeyConflict where a name or a fingerprint is taken.

@@ -9,13 +9,13 @@ import (
 // Reason says why a record does not count.
 type Reason uint8
 
-// The reasons, with the names that String gives.
+// The reasons. String returns their names.
 const (
 	ReasonNone     Reason = iota
-	ReasonAncestor        // a span below it bears the same usage (the leaf rule)
-	ReasonSameCall        // a fuller record has the same response or request id
-	ReasonEcho            // its emitter tells its calls more fully on another kind of record
-	ReasonTwin            // a fuller record of another instrumentation tells the same call
+	ReasonAncestor        // a span below it has the same usage (the leaf rule)
+	ReasonSameCall        // a more complete record has the same response or request id
+	ReasonEcho            // its emitter reports its calls more completely on another signal
+	ReasonTwin            // a more complete record of another instrumentation is the same call
 )
 
 // String is the reason's name in the API.

@@ -62,7 +62,7 @@ func SearchFields() []string {
 	return append(out, FieldNameStatus, FieldNameQuality, FieldNameSuperseded, FieldNameTier)
 }
 
-// Open tells whether a field is searched by terms that name none.
+// Open reports whether a field is searched by terms that name none.
 func Open(field string) bool {
 	for _, f := range textFields {
 		if f.name == field {
@@ -93,7 +93,7 @@ func TermValue(field, value string) (ok bool, allowed string) {
 	return true, ""
 }
 
-// ParseReason reads what Reason.String gives of a record that does not count.
+// ParseReason is the reverse of Reason.String for a record that does not count; false for any other text.
 func ParseReason(s string) (Reason, bool) {
 	for r := ReasonAncestor; r <= ReasonTwin; r++ {
 		if r.String() == s {
@@ -103,8 +103,8 @@ func ParseReason(s string) (Reason, bool) {
 	return ReasonNone, false
 }
 
-// Matches tells whether a record passes the filter, as an engine would: it is for records that are
-// not read from one.
+// Matches reports whether a record passes the filter, as an engine would: it is for records that are
+// not read from one. StoredSince is not checked.
 func (f *Filter) Matches(r *Record) bool {
 	if f.None {
 		return false

@@ -24,14 +24,14 @@ type User struct {
 // UserRef names a user by one of its fields; the others are zero.
 type UserRef struct{ ID, Name, Subject string }
 
-// UserUpdate says what goes with a change of a user.
+// UserUpdate are the options of a change of a user.
 type UserUpdate struct {
 	EndSessions bool
 	// EvenLastAdmin lets a change take the last admin away: who is one is decided elsewhere.
 	EvenLastAdmin bool
 }
 
-// Errors about users, sessions and tokens that callers tell apart.
+// Errors about users, sessions and tokens that callers distinguish.
 var (
 	ErrUserExists    = errors.New("a user of this name exists already")
 	ErrUserUnknown   = errors.New("there is no such user")
@@ -67,7 +67,7 @@ type Session struct {
 
 // Sessions is what an engine does with sessions.
 type Sessions interface {
-	// Session gives the session of a hash with its user.
+	// Session returns the session of a hash with its user.
 	Session(ctx context.Context, hash string) (Session, User, bool, error)
 	// PutSession stores a session; of one user's it keeps the newest only, and none that is over.
 	PutSession(ctx context.Context, s Session, keep int, e AuditEntry) error
@@ -75,7 +75,7 @@ type Sessions interface {
 	TouchSession(ctx context.Context, hash string, at time.Time) error
 	// EndSession removes a session. Where there is none it does nothing.
 	EndSession(ctx context.Context, hash string, e AuditEntry) error
-	// EndSessions removes all sessions of a user, and tells how many there were.
+	// EndSessions removes all sessions of a user, and returns how many there were.
 	EndSessions(ctx context.Context, user string, e AuditEntry) (int, error)
 }
 
@@ -106,7 +106,7 @@ type Tokens interface {
 	// Tokens lists tokens, oldest first, and counts those that match without After and Limit. It answers ErrCursor
 	// where After is of no token that matches.
 	Tokens(ctx context.Context, q TokenQuery) (tokens []Token, total int, err error)
-	// TokenOf gives the token of a hash with its owner.
+	// TokenOf returns the token of a hash with its owner.
 	TokenOf(ctx context.Context, hash string) (Token, User, bool, error)
 	// AddToken stores a token, or answers ErrTooManyTokens where its owner has max of them.
 	AddToken(ctx context.Context, t Token, max int, e AuditEntry) error

@@ -20,11 +20,11 @@ type History struct {
 	Zone  *time.Location
 }
 
-// Total returns the exact cost of the month.
-func (h *History) Total() int64 {
+// total returns the exact cost of a period.
+func (h *History) total(p forecast.Period) int64 {
 	var sum int64
 	for i := range h.Hours {
-		if start := h.Hours[i].Start; !start.Before(h.Month.From) && start.Before(h.Month.To) {
+		if start := h.Hours[i].Start; !start.Before(p.From) && start.Before(p.To) {
 			sum += int64(h.Hours[i].Cost)
 		}
 	}

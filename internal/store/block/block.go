@@ -63,7 +63,7 @@ const (
 	inheritedShift = 3 + reasonBits
 )
 
-// StateOf gives what a record has in the column State.
+// StateOf returns what a record has in the column State.
 func StateOf(r *store.Record) uint64 {
 	s := uint64(r.Reason)*reason0 | uint64(r.Inherited)<<inheritedShift
 	if r.Counted {
@@ -78,7 +78,7 @@ func StateOf(r *store.Record) uint64 {
 	return s
 }
 
-// ReasonOf gives the reason in a state.
+// ReasonOf returns the reason in a state.
 func ReasonOf(state uint64) store.Reason { return store.Reason(state / reason0 % (1 << reasonBits)) }
 
 func (r *Row) dictValue(c Column) uint64 {
@@ -128,7 +128,7 @@ func number(r *store.Record, c Column) int64 {
 	}
 }
 
-// EncodeFigures gives the columns of 1 to MaxRows rows, which are in order: where each begins (two bytes),
+// EncodeFigures returns the columns of 1 to MaxRows rows, which are in order: where each begins (two bytes),
 // and they themselves. Inline texts follow where there are some, and so does where they begin. texts is
 // called for these only.
 func EncodeFigures(rows []Row, texts InlineTexts) []byte {
@@ -199,7 +199,7 @@ type Figures struct {
 
 var _ = [1]struct{}{}[columns>>5] // ready has a bit for each
 
-// OpenFigures reads what EncodeFigures gave. It keeps the bytes.
+// OpenFigures reads what EncodeFigures returned. It keeps the bytes.
 func OpenFigures(b []byte) (*Figures, error) {
 	r, err := unseal(b)
 	if err != nil {
@@ -274,13 +274,13 @@ func (f *Figures) read(c Column) {
 // Rows is how many records there are.
 func (f *Figures) Rows() int { return f.rows }
 
-// Starts gives the start (Unix ns) of every row, ascending; not to be changed.
+// Starts returns the start (Unix ns) of every row, ascending; not to be changed.
 func (f *Figures) Starts() []int64 {
 	f.read(Start)
 	return f.start
 }
 
-// Dict gives a column that comes before Start.
+// Dict returns a column that comes before Start.
 func (f *Figures) Dict(c Column) *Dict {
 	f.read(c)
 	return &f.dicts[c]
@@ -289,13 +289,13 @@ func (f *Figures) Dict(c Column) *Dict {
 // Dictionary returns the column of a kind of text.
 func (f *Figures) Dictionary(kind int) *Dict { return f.Dict(FirstDictionary + Column(kind)) }
 
-// Number gives a figure of row i of a column after Start.
+// Number returns a figure of row i of a column after Start.
 func (f *Figures) Number(c Column, i int) int64 {
 	f.read(c)
 	return f.numbers[c-firstNumber].at(i)
 }
 
-// CostOf gives what the call of row i cost, and false where that is not known, see usage.Call.CostKnown.
+// CostOf returns what the call of row i cost, and false where that is not known, see usage.Call.CostKnown.
 func (f *Figures) CostOf(i int) (usage.NanoUSD, bool) {
 	c := usage.Call{
 		HasReportedCost: f.Dict(State).Value(i)&reported != 0,
@@ -305,7 +305,7 @@ func (f *Figures) CostOf(i int) (usage.NanoUSD, bool) {
 	return usage.NanoUSD(f.Number(Cost, i)), c.CostKnown()
 }
 
-// TokensOf gives the tokens of row i.
+// TokensOf returns the tokens of row i.
 func (f *Figures) TokensOf(i int) usage.Tokens {
 	return usage.Tokens{
 		InputUncached: f.Number(InputUncached, i), CacheRead: f.Number(CacheRead, i), CacheWrite: f.Number(CacheWrite, i),
@@ -322,7 +322,7 @@ func (f *Figures) IDsOf(i int) (texts DictionaryIDs) {
 	return texts
 }
 
-// Read puts the figures of row i into a record, and gives the numbers of its texts.
+// Read puts the figures of row i into a record, and returns the numbers of its texts.
 func (f *Figures) Read(i int, r *store.Record) (texts DictionaryIDs) {
 	texts = f.IDsOf(i)
 	r.Status = int(f.Dict(Status).Value(i))

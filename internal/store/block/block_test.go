@@ -20,7 +20,7 @@ import (
 
 var testMarks = SummaryBits{All: [DictionaryKinds]int{0: 128, 2: 512, 3: 512, 4: 64}, Failed: [DictionaryKinds]int{0: 32, 2: 128}}
 
-// keepTest gives texts of which several rows have the same ones.
+// keepTest returns texts of which several rows have the same ones.
 func keepTest(r *store.Record, kind int) (text, name string) {
 	name = strings.Repeat("x", r.Status%300)
 	return fmt.Sprint(kind%3, name), name
@@ -58,7 +58,7 @@ func drawRow(t *rapid.T) Row {
 	r.Duration, r.TTFT = time.Duration(number.Draw(t, "duration")), time.Duration(number.Draw(t, "ttft"))
 	r.Status, r.Quality = rapid.IntRange(0, 999).Draw(t, "status"), usage.Quality(rapid.Uint16().Draw(t, "quality"))
 	r.Counted, r.Failed = rapid.Bool().Draw(t, "counted"), rapid.Bool().Draw(t, "failed")
-	r.Reason, r.Inherited = store.Reason(rapid.IntRange(0, 4).Draw(t, "reason")), usage.Inherited(rapid.Uint8().Draw(t, "lent"))
+	r.Reason, r.Inherited = store.Reason(rapid.IntRange(0, 4).Draw(t, "reason")), usage.Inherited(rapid.Uint8().Draw(t, "inherited"))
 	r.Tokens = usage.Tokens{
 		InputUncached: number.Draw(t, "in"), CacheRead: number.Draw(t, "read"), CacheWrite: number.Draw(t, "write"), CacheWrite1h: number.Draw(t, "1h"),
 		OutputText: number.Draw(t, "out"), Reasoning: number.Draw(t, "reasoning"), Fields: usage.TokenFields(rapid.Uint8().Draw(t, "fields")),
@@ -200,7 +200,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// loadRows gives rows of usual traffic.
+// loadRows returns rows of usual traffic.
 func loadRows(n int) []Row {
 	g := loadgen.New(loadgen.Set{Calls: 4 * n, Ordered: true, Days: 1})
 	numbers := map[string]uint32{}
@@ -327,7 +327,7 @@ func BenchmarkOpen(b *testing.B) {
 	})
 }
 
-// TestContainsLower: it is what lower case and a search give, whatever is in the text.
+// TestContainsLower: it equals lower case and a search, whatever is in the text.
 func TestContainsLower(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.StringMatching(`[a-zA-Z0-9@\[_-]{0,40}`), rapid.String()).Draw(t, "text")

@@ -78,7 +78,7 @@ func (o *inlineTable) encode(b []byte) []byte {
 	return append(append(b, textsPlain), raw...)
 }
 
-// readInline reads what encode gave, up to the end but for the padding.
+// readInline reads what encode returned, up to the end but for the padding.
 func readInline(b []byte) ([]string, error) {
 	r := reader{b: b}
 	n := r.uvarint()
@@ -142,8 +142,8 @@ func (f *Figures) readInline() {
 	}
 }
 
-// NameNumber is the number that stands in a Summary for the name of a text that a block keeps itself. Whoever
-// makes names that collide on purpose makes blocks to be read in vain, and nothing else.
+// NameNumber is the number that a Summary has for the name of a text that a block keeps itself. Names that are made to
+// collide let blocks be read without need, and nothing else.
 func NameNumber(name string) uint32 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(name)) // never fails

@@ -4,7 +4,7 @@ import "github.com/tokenboard/tokenboard/internal/usage"
 
 // The versions of figures.
 const (
-	versionInline      = 2 // with texts of the block's own
+	versionInline      = 2 // with inline texts
 	versionTiers       = 3 // with the column Tier
 	versionTiersInline = 4 // with both
 )
@@ -34,7 +34,7 @@ func layoutOf(b byte) (layout, bool) {
 	return layout{}, false
 }
 
-// offsetAt returns where the offset of a column stands; 0 where there is no such column.
+// offsetAt returns where the offset of a column is; 0 where there is no such column.
 func (l layout) offsetAt(c Column) int {
 	const first = 2 // after the version and the number of rows
 	switch {
@@ -46,7 +46,7 @@ func (l layout) offsetAt(c Column) int {
 	return first + 2*int(c-1)
 }
 
-// ownAt returns where the offset of the block's own texts stands, if there are some.
+// inlineAt returns where the offset of the inline texts is, if there are some.
 func (l layout) inlineAt() int { return l.offsetAt(columns) }
 
 // columnsAt returns where the columns begin.

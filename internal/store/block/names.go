@@ -27,7 +27,7 @@ const (
 	Group
 )
 
-// FreeText gives a text of its own of a record.
+// FreeText returns a text of its own of a record.
 func FreeText(r *store.Record, which int) string {
 	switch which {
 	case ResponseID:
@@ -41,7 +41,7 @@ func FreeText(r *store.Record, which int) string {
 	}
 }
 
-// EncodeNames gives what only single records have, of 1 to MaxRows rows in order. Sections follow one
+// EncodeNames returns what only single records have, of 1 to MaxRows rows in order. Sections follow one
 // another: the ids; of parents, superseding records, traces and spans of logs and modalities, which rows
 // have one (a bit each) and these; the free texts. Compress is for bytes that are kept.
 func EncodeNames(rows []Row, compress bool) []byte {
@@ -189,7 +189,7 @@ type Names struct {
 // part is a section: which rows have it, and what they have one after another.
 type part struct{ have, body []byte }
 
-// has tells whether row i has the part.
+// has reports whether row i has the part.
 func (p *part) has(i int) bool { return p.have[i/8]&(1<<(i%8)) != 0 }
 
 // before counts the rows before row i that have the part.
@@ -201,7 +201,7 @@ func (p *part) before(i int) int {
 	return n
 }
 
-// valid tells whether a part of n rows is as EncodeNames writes it.
+// valid reports whether a part of n rows is as EncodeNames writes it.
 func (p *part) valid(n, size int) bool {
 	count := p.before(n-1) + 1
 	if !p.has(n - 1) {
@@ -226,7 +226,7 @@ type texts struct {
 	all  string
 }
 
-// OpenNames reads what EncodeNames gave. It keeps the bytes.
+// OpenNames reads what EncodeNames returned. It keeps the bytes.
 func OpenNames(b []byte) (*Names, error) {
 	r, err := unseal(b)
 	if err != nil {
@@ -255,7 +255,7 @@ func OpenNames(b []byte) (*Names, error) {
 	return n, nil
 }
 
-// ID gives the id of row i.
+// ID returns the id of row i.
 func (n *Names) ID(i int) (id usage.ID) {
 	copy(id[:], n.ids[i*len(id):])
 	return id
@@ -266,13 +266,13 @@ func (n *Names) Compare(i int, id *usage.ID) int {
 	return bytes.Compare(n.ids[i*len(id):(i+1)*len(id)], id[:])
 }
 
-// SupersededBy gives the id of the record that stands for row i; zero where there is none.
+// SupersededBy returns the id of the record that stands for row i; zero where there is none.
 func (n *Names) SupersededBy(i int) (id usage.ID) {
 	copy(id[:], n.value(superseding, i))
 	return id
 }
 
-// Text gives a free text of row i.
+// Text returns a free text of row i.
 func (n *Names) Text(which, i int) (string, error) {
 	t, err := n.unpacked()
 	if err != nil {
@@ -288,7 +288,7 @@ func (n *Names) Text(which, i int) (string, error) {
 	return t.all[from:t.ends[which][i]], nil
 }
 
-// Texts gives the texts of one kind of all rows one after another.
+// Texts returns the texts of one kind of all rows one after another.
 func (n *Names) Texts(which int) (string, error) {
 	t, err := n.unpacked()
 	if err != nil || t.ends[which] == nil {
@@ -388,7 +388,7 @@ func (n *Names) Search(which int, part string, found func(row int)) error {
 	}
 }
 
-// letters tells whether a text is ASCII, and if so whether it may have upper-case letters: bytes from 64 to 95
+// letters reports whether a text is ASCII, and if so whether it may have upper-case letters: bytes from 64 to 95
 // are taken for such.
 func letters(s string) (ascii, upper bool) {
 	const each = 0x0101010101010101
@@ -406,7 +406,7 @@ func letters(s string) (ascii, upper bool) {
 	return high&(each<<7) == 0, big != 0
 }
 
-// ContainsLower tells whether a text in lower case has a part, which is in lower case.
+// ContainsLower reports whether a text in lower case has a part, which is in lower case.
 func ContainsLower(text, part string) bool {
 	if text == "" {
 		return part == ""
@@ -417,7 +417,7 @@ func ContainsLower(text, part string) bool {
 	return strings.Contains(strings.ToLower(text), part)
 }
 
-// TraceAndSpan gives the ids of the trace and the span of row i: of a span they are parts of its id.
+// TraceAndSpan returns the ids of the trace and the span of row i: of a span they are parts of its id.
 func (n *Names) TraceAndSpan(i int, signal usage.Signal) (trace, span []byte) {
 	if signal == usage.SignalSpan {
 		id := n.ids[i*len(usage.ID{}) : (i+1)*len(usage.ID{})]
@@ -426,7 +426,7 @@ func (n *Names) TraceAndSpan(i int, signal usage.Signal) (trace, span []byte) {
 	return n.value(traces, i), n.value(spans, i)
 }
 
-// value gives what row i has of a section; nil where it has nothing.
+// value returns what row i has of a section; nil where it has nothing.
 func (n *Names) value(section, i int) []byte {
 	p := &n.parts[section]
 	if p.have == nil || !p.has(i) {

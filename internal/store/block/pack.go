@@ -30,7 +30,7 @@ func appendBits(b []byte, values []uint64, width int) []byte {
 // packedSize is how many bytes n values of a width take.
 func packedSize(n, width int) int { return (n*width + 7) / 8 }
 
-// bitsAt gives the i-th value of a width. There must be padding behind the packed bytes.
+// bitsAt returns the i-th value of a width. There must be padding behind the packed bytes.
 func bitsAt(b []byte, i, width int) uint64 {
 	at := i * width
 	v := binary.LittleEndian.Uint64(b[at>>3:]) >> (at & 7)
@@ -43,10 +43,10 @@ func bitsAt(b []byte, i, width int) uint64 {
 	return v
 }
 
-// scales are tried as common divisors of a column: many clocks tell no nanoseconds.
+// scales are tried as common divisors of a column: many clocks have no nanoseconds.
 var scales = [...]uint64{1, 1_000, 1_000_000}
 
-// scaleOf gives the number of the greatest scale that divides all values.
+// scaleOf returns the number of the greatest scale that divides all values.
 func scaleOf(values []uint64) int {
 	for s := len(scales) - 1; s > 0; s-- {
 		all := true
@@ -167,7 +167,7 @@ type Dict struct {
 	packed []byte
 }
 
-// At gives the index in Values of row i.
+// At returns the index in Values of row i.
 func (d *Dict) At(i int) int {
 	if d.width == 0 {
 		return 0
@@ -177,7 +177,7 @@ func (d *Dict) At(i int) int {
 	return int(binary.LittleEndian.Uint16(d.packed[at>>3:])>>(at&7)) & (1<<d.width - 1)
 }
 
-// Value gives the value of row i.
+// Value returns the value of row i.
 func (d *Dict) Value(i int) uint64 { return d.padded[d.At(i)] }
 
 // readDict reads a dictionary column of n rows; its values are appended to room.

@@ -10,7 +10,7 @@ import (
 var ErrDamaged = errors.New("a block of records is damaged")
 
 const (
-	version     = 1 // of names, and of figures without texts of the block's own and without service tiers
+	version     = 1 // of names, and of figures without inline texts and without service tiers
 	checkedSize = 4
 )
 
@@ -22,7 +22,7 @@ func seal(b []byte) []byte {
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// unseal checks a string and gives a reader of what was sealed, the padding included.
+// unseal checks a string and returns a reader of what was sealed, the padding included.
 func unseal(b []byte) (*reader, error) {
 	end := len(b) - checkedSize
 	if end < padding || crc32.Checksum(b[:end], castagnoli) != binary.LittleEndian.Uint32(b[end:]) {
@@ -69,7 +69,7 @@ func (r *reader) varint() int64 {
 	return v
 }
 
-// take gives the next n bytes.
+// take returns the next n bytes.
 func (r *reader) take(n int) []byte {
 	if n < 0 || len(r.b) < n {
 		r.fail()
@@ -80,7 +80,7 @@ func (r *reader) take(n int) []byte {
 	return out
 }
 
-// padded passes over n bytes and gives them with all that follows, which must be enough for bitsAt.
+// padded passes over n bytes and returns them with all that follows, which must be enough for bitsAt.
 func (r *reader) padded(n int) []byte {
 	if n < 0 || len(r.b) < n+padding {
 		r.fail()
@@ -91,7 +91,7 @@ func (r *reader) padded(n int) []byte {
 	return out
 }
 
-// section gives a reader of the next section; it must end before the padding.
+// section returns a reader of the next section; it must end before the padding.
 func (r *reader) section() reader {
 	size := r.uvarint()
 	if size > uint64(len(r.b)) {

@@ -9,7 +9,7 @@ import (
 
 // Summary says what a block cannot hold without the block being read: a bit for some of its texts'
 // numbers, and a Bloom filter of its ids (Bloom, Space/time trade-offs in hash coding, 1970) with one byte
-// a row and four probes, so that one id of some forty is looked for in vain.
+// a row and four probes, so that one id of some forty is searched for without need.
 type Summary []byte
 
 // The parts of a Summary: flags, then for each kind of text its share of the bits, then the filter.
@@ -97,19 +97,19 @@ func (m *SummaryBits) Summarise(rows []Row, texts InlineTexts) Summary {
 func (s Summary) set(bit int)      { s[bit/8] |= 1 << (bit % 8) }
 func (s Summary) has(bit int) bool { return s[bit/8]&(1<<(bit%8)) != 0 }
 
-// Valid tells whether a summary has a length that Summarise gives.
+// Valid reports whether a summary has a length that Summarise produces.
 func (m *SummaryBits) Valid(s Summary) bool {
 	filter := len(s) - m.filterAt()
 	return filter >= 8 && filter <= MaxRows && filter&(filter-1) == 0
 }
 
-// MayHaveText tells whether a row, or a failed one, may have a text of a kind.
+// MayHaveText reports whether a row, or a failed one, may have a text of a kind.
 func (m *SummaryBits) MayHaveText(s Summary, kind int, number uint32, failed bool) bool {
 	of := m.of(kind, failed)
 	return of.bits == 0 || s.has(of.at+int(number)%of.bits)
 }
 
-// MayHaveID tells whether a row may have an id; hash is HashID of it.
+// MayHaveID reports whether a row may have an id; hash is HashID of it.
 func (m *SummaryBits) MayHaveID(s Summary, hash uint64) bool {
 	at := m.filterAt()
 	for p := range probes {
@@ -120,17 +120,17 @@ func (m *SummaryBits) MayHaveID(s Summary, hash uint64) bool {
 	return true
 }
 
-// HasSuperseded tells whether some row is superseded by a single other record.
+// HasSuperseded reports whether some row is superseded by a single other record.
 func (s Summary) HasSuperseded() bool { return s[0]&flagSuperseded != 0 }
 
-// HasFailed tells whether some row failed.
+// HasFailed reports whether some row failed.
 func (s Summary) HasFailed() bool { return s[0]&flagFailed != 0 }
 
 // HashID is the hash of an id that MayHaveID wants.
 func HashID(id usage.ID) uint64 { return idHash(&id) }
 
-// idHash mixes an id as the finaliser of SplitMix64 does (Steele, Lea, Flood, 2014). Whoever makes ids
-// that collide on purpose makes blocks to be read in vain, and nothing else.
+// idHash mixes an id as the finaliser of SplitMix64 does (Steele, Lea, Flood, 2014). Ids that are
+// made to collide let blocks be read without need, and nothing else.
 func idHash(id *usage.ID) uint64 {
 	h := uint64(0)
 	for i := 0; i < len(id); i += 8 {
@@ -143,7 +143,7 @@ func idHash(id *usage.ID) uint64 {
 	return h
 }
 
-// probe gives the i-th bit to look at, of a number that is a power of two.
+// probe returns the i-th bit to look at, of a number that is a power of two.
 func probe(hash uint64, i, bits int) int {
 	return int((hash>>32 + uint64(i)*(hash|1)) & uint64(bits-1))
 }

@@ -21,13 +21,13 @@ type lazyBlock struct {
 }
 
 // feed returns the blocks that may hold what matches, in the order of their first starts, or of their last
-// ones in reverse. It reads ahead: little at first, for whoever wants only a page.
+// ones in reverse. It reads ahead: little at first, as a page may need no more.
 type feed struct {
 	s       *Reader
 	m       *match.Matcher
 	reverse bool
 	hours   []*hourBlocks // still to come, in order
-	blocks  []*BlockRef   // of the hour at hand, still to come
+	blocks  []*BlockRef   // of the present hour, still to come
 	ahead   []*lazyBlock
 	step    int
 }
@@ -197,4 +197,4 @@ func readRow(f *block.Figures, names *block.Names, values dictionary.Values, i i
 	return names.Read(i, r)
 }
 
-var errText = fmt.Errorf("%w: a record names a text that is not there", store.ErrCorrupt)
+var errText = fmt.Errorf("%w: a record names a text that is missing", store.ErrCorrupt)

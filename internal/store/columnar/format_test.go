@@ -51,7 +51,7 @@ func TestFormatLog(t *testing.T) {
 	require.Equal(t, golden, example)
 }
 
-// TestFormatSummary: summaries lie in databases; their bits stay where they are.
+// TestFormatSummary: databases have summaries; their bits do not move.
 func TestFormatSummary(t *testing.T) {
 	entries, _ := formatEntries()
 	golden, err := hexdoc.File("testdata/formats/summary-1.hex")

@@ -104,7 +104,7 @@ func (s *Reader) candidates(ctx context.Context, c *candidates, records map[Plac
 	})
 }
 
-// findAll finds the records at places as far as they were written lately; false where some may be in a block.
+// findAll finds the records at places in the memtable; false where some may be in a block.
 func (v *Snapshot) findAll(places []Place, records map[Place]*store.Record) bool {
 	for i := range places {
 		p := &places[i]

@@ -15,7 +15,7 @@ import (
 
 // Queries answers the methods of store.Calls that read records. An engine embeds it.
 type Queries struct {
-	// Newest returns the newest snapshot.
+	// Newest returns the newest snapshot; nil where it may not be the newest one, because other processes write too.
 	Newest func() *Snapshot
 	// Read calls f with a reader of one moment, and closes its source afterwards.
 	Read func(ctx context.Context, f func(*Reader) error) error
@@ -25,7 +25,7 @@ type Queries struct {
 func (q Queries) Lookup(ctx context.Context, l store.Lookup) ([]store.Record, error) {
 	c := newCandidates(&l)
 	records := map[Place]*store.Record{}
-	if c.relate() || !q.Newest().findAll(c.places, records) {
+	if c.relate() || q.Newest == nil || !q.Newest().findAll(c.places, records) {
 		clear(records) // what was read of another moment
 		err := q.Read(ctx, func(s *Reader) error {
 			if err := s.findAll(ctx, c.places, records); err != nil || !c.relate() {
@@ -50,7 +50,7 @@ const ScanBatch = 4096
 
 // Scan visits the records that match, oldest first. It reads them in batches and visits them between two
 // readings: a visit that takes long, because a client reads slowly what is written to it, keeps no reader
-// from others, and no transaction open. What is written meanwhile is visited where it lies ahead.
+// from others, and no transaction open. What is written meanwhile is visited if it comes later in the order.
 func (q Queries) Scan(ctx context.Context, f store.Filter, visit func(*store.Record) error) error {
 	var batch []store.Record
 	var after *Place

@@ -23,7 +23,7 @@ type totals struct {
 	limit   int
 	groups  map[string]*store.Total // by the values
 	found   map[combination]*store.Total
-	numbers []int // of the record at hand
+	numbers []int // of the present record
 }
 
 // newTotals begins to sum by fields, in at most limit groups.
@@ -122,7 +122,7 @@ func (t *totals) addEntry(e *memEntry) error {
 	if err != nil {
 		return err
 	}
-	g.Add(&store.Addend{Failed: r.Failed, Quality: r.Quality, Tokens: r.Tokens, Cost: r.Cost})
+	g.Add(&r.Call, 1)
 	return nil
 }
 
@@ -197,7 +197,7 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 		if err != nil {
 			return err
 		}
-		g.Add(&store.Addend{
+		g.AddCountable(&usage.Countable{
 			Failed: failed, Quality: usage.Quality(quality.Value(row)), Tokens: f.TokensOf(row), Cost: usage.NanoUSD(f.Number(block.Cost, row)),
 		})
 	}

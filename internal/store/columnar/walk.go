@@ -15,7 +15,7 @@ func (s *Reader) each(ctx context.Context, m *match.Matcher, visit func(*memEntr
 	return s.eachBlock(ctx, m, visit, func(b *lazyBlock, found []int) error { return rows(b.f, found) })
 }
 
-// eachBlock is each for whoever may ask for the names of some rows.
+// eachBlock is each with blocks whose names can be read.
 func (s *Reader) eachBlock(ctx context.Context, m *match.Matcher, visit func(*memEntry) error, rows func(*lazyBlock, []int) error) error {
 	for _, e := range s.memtableBetween(m.From, m.To) {
 		if matches(m, e) {

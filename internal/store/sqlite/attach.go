@@ -21,7 +21,7 @@ type Administration struct {
 func (a *Administration) Close() error { return a.engine.Close() }
 
 // Attach opens a database to administer it, whether or not a tokenboard process has it open: SQLite
-// keeps the two from writing at the same time, and the process reads users anew for every request. A
+// keeps the two from writing at the same time, and the process reads users again for every request. A
 // database that nobody has open is made and migrated where that is due.
 func Attach(ctx context.Context, o Options) (*Administration, error) {
 	e, err := Open(ctx, o)

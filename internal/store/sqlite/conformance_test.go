@@ -39,7 +39,7 @@ func TestModel(t *testing.T) {
 	})
 }
 
-// eager is an engine that puts off nothing when it is asked to do what it put off, and loses answers.
+// eager is an engine that does all deferred work when it is called for it, and loses answers.
 type eager struct {
 	*Engine
 	t *rapid.T

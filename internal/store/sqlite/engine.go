@@ -108,7 +108,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	Protect(path) // who runs a server calls it before, and logs what it says
+	Protect(path) // a server calls it before, and logs its notes
 	e := &Engine{path: path, driver: cmp.Or(o.driver, "sqlite"), lock: lock}
 	e.Queries = columnar.Queries{
 		Newest: func() *columnar.Snapshot { return e.table.Snapshot() },
@@ -177,7 +177,7 @@ func (e *Engine) open(ctx context.Context, o *Options) error {
 	return e.openBlocks()
 }
 
-// closeBlocks waits for those that read records, and lets nobody read them any more.
+// closeBlocks waits for those that read records, and ends reading.
 func (e *Engine) closeBlocks() error {
 	if e.closed == nil {
 		return nil // it was never opened

@@ -32,7 +32,7 @@ func open(t *testing.T, path string) *Engine {
 	return e
 }
 
-// record makes a record that counts; n tells it from others.
+// record makes a record that counts; n distinguishes it from others.
 func record(n int, at time.Time) store.Record {
 	r := store.Record{Counted: true, StoredAt: start.Truncate(time.Second), Call: usage.Call{
 		Trace: usage.TraceID{1, byte(n >> 16), byte(n >> 8), byte(n)}, Span: usage.SpanID{2, byte(n >> 16), byte(n >> 8), byte(n)},
@@ -51,7 +51,7 @@ func scan(t require.TestingT, e *Engine, f store.Filter) (out []store.Record) {
 	return out
 }
 
-// find gives the stored record of an identity and start.
+// find returns the stored record of an identity and start.
 func find(e *Engine, id usage.ID, at time.Time) (r store.Record, found bool, err error) {
 	records, err := e.Lookup(ctx, store.Lookup{Refs: []store.Ref{{ID: id, Start: at}}})
 	if len(records) > 0 {
@@ -60,7 +60,7 @@ func find(e *Engine, id usage.ID, at time.Time) (r store.Record, found bool, err
 	return r, found, err
 }
 
-// retire removes at most limit records that start before a time, and tells how many went.
+// retire removes at most limit records that start before a time, and returns how many.
 func retire(e *Engine, before, linksBefore time.Time, limit int) (n int, err error) {
 	r := store.Retirement{ID: store.NewWriteID(), Watermark: before, LinksBefore: linksBefore, Before: store.Ref{Start: before}}
 	page, _, err := e.List(ctx, store.Page{

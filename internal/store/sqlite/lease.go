@@ -45,7 +45,7 @@ func (e *Engine) Renew(_ context.Context, l store.Lease, _ time.Duration) (store
 	return held, nil
 }
 
-// Release gives a lease up.
+// Release ends a lease.
 func (e *Engine) Release(_ context.Context, l store.Lease) error {
 	e.writing.Lock() // a write that was begun under it ends first
 	defer e.writing.Unlock()

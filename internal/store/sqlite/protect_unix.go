@@ -39,7 +39,7 @@ func Protect(path string) (notes []string) {
 	return append(notes, tighten(folder, info, 0o700))
 }
 
-// tighten gives a file permissions, and says so.
+// tighten sets the permissions of a file, and returns a note of it.
 func tighten(path string, info os.FileInfo, to os.FileMode) string {
 	was := info.Mode().Perm()
 	if owner, ok := info.Sys().(*syscall.Stat_t); ok && int64(owner.Uid) != int64(os.Geteuid()) && os.Geteuid() != 0 {

@@ -12,7 +12,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/columnar"
 )
 
-// TestScansThatStall: visits that do not go on, of more scans than there are readers, keep nobody from
+// TestScansThatStall: visits that stall, of more scans than there are readers, keep no other reader from
 // reading, and the log can be written back meanwhile. When they go on, each visits every record once.
 func TestScansThatStall(t *testing.T) {
 	e := open(t, filepath.Join(t.TempDir(), "t.db"))

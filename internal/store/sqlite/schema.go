@@ -109,7 +109,7 @@ func checkHeader(path string) error {
 
 func checkVersion(version int) error {
 	if version > newestVersion() {
-		return fmt.Errorf("%w: its schema version is %d, this program knows up to %d; run a newer tokenboard, or restore a backup made before the upgrade",
+		return fmt.Errorf("%w: its schema version is %d, this program supports up to %d; run a newer tokenboard, or restore a backup made before the upgrade",
 			store.ErrNewer, version, newestVersion())
 	}
 	if version > 0 && version < firstVersion {
@@ -139,7 +139,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 			return mapError(fmt.Sprintf("migrate the database to schema %d", m.version), err)
 		}
 	}
-	// The header must tell the version even to who reads the file alone.
+	// The header must have the version even for a reader of the file alone, see checkHeader.
 	if _, err := db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		return mapError("write the migrated database", err)
 	}

@@ -13,7 +13,7 @@ import (
 const (
 	// axesPerDay is how many pages of a part a day can have.
 	axesPerDay = 16
-	// partStep lies between the numbers of the pages of two parts.
+	// partStep is the distance between the numbers of the pages of two parts.
 	partStep = 1 << 40
 )
 
@@ -124,7 +124,7 @@ func (e *Engine) Series(ctx context.Context) (data []byte, through int64, err er
 	return data, through, mapError("read the series", err)
 }
 
-// Hours lists the hours whose records changed lately.
+// Hours lists the hours whose records changed recently.
 func (e *Engine) Hours(ctx context.Context) ([]store.Hour, error) {
 	rows, err := e.readDB.QueryContext(ctx, "SELECT hour, dirty, seen FROM hours ORDER BY hour")
 	if err != nil {

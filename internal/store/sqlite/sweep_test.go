@@ -14,9 +14,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/dictionary"
 )
 
-// TestReclaim: texts beyond the bound are kept with their records and found there; those that no record has any
-// more are forgotten, on disk and in memory, and make room; a reader that began before sees what it began with.
-func TestReclaim(t *testing.T) {
+// TestSweep: texts beyond the bound are kept with their records and found there; those that no record has any
+// more are removed, on disk and in memory, and make room; a reader that began before sees what it began with.
+func TestSweep(t *testing.T) {
 	const limit = 8
 	o := Options{Path: filepath.Join(t.TempDir(), "t.db"), MaxTexts: limit}
 	e, err := Open(ctx, o)

@@ -49,7 +49,7 @@ func (e *Engine) write(ctx context.Context, id store.WriteID, epoch int64, f fun
 	if err == nil {
 		err = e.noteWrite(ctx, id)
 	}
-	// A commit that is under way is not interrupted: who interrupts it does not learn whether it was one.
+	// A commit that is under way is not interrupted: its outcome would not be known.
 	uncancelled := context.WithoutCancel(ctx)
 	if err == nil {
 		if _, err = conn.ExecContext(uncancelled, "COMMIT"); err == nil {
@@ -99,7 +99,7 @@ func (e *Engine) resolveUnknownCommit(ctx context.Context) error {
 	return nil
 }
 
-// Committed tells whether a write was committed.
+// Committed reports whether a write was committed.
 func (e *Engine) Committed(ctx context.Context, id store.WriteID) (bool, error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()

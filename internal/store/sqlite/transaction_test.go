@@ -19,7 +19,7 @@ import (
 // lossy is SQLite's driver with connections whose COMMIT can lose its answer.
 type lossy struct{ driver.Driver }
 
-// How the next COMMIT goes.
+// What the next COMMIT does.
 const (
 	goes      = iota
 	unheard   // it commits, and reports an error
@@ -79,7 +79,7 @@ func openLossy(t require.TestingT, o Options) *Engine {
 	return e
 }
 
-// changes gives the series as they were stored, and what commits changed since.
+// changes returns the series as they were stored, and what commits changed since.
 func changes(t *testing.T, e *Engine) (out []string) {
 	whole, through, err := e.Series(ctx)
 	require.NoError(t, err)
@@ -110,7 +110,7 @@ func TestWritesAreBounded(t *testing.T) {
 }
 
 // TestLostCommits: where COMMIT reports an error, what is in memory and on disk is one of the two outcomes,
-// the same in both, and everything goes on.
+// the same in both, and writing continues.
 func TestLostCommits(t *testing.T) {
 	for name, how := range map[string]int32{"committed": unheard, "rolled back": undone, "left open": unhandled} {
 		t.Run(name, func(t *testing.T) {
@@ -194,7 +194,7 @@ func TestDoubt(t *testing.T) {
 			require.NoError(t, broken.Close())
 
 			e.writing.Lock()
-			require.NoError(t, e.compact(ctx), "it must not remove what memory does not know")
+			require.NoError(t, e.compact(ctx), "it must not remove what memory does not have")
 			e.writing.Unlock()
 			committed, err := e.Committed(ctx, w.ID)
 			require.NoError(t, err)

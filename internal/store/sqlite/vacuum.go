@@ -50,10 +50,10 @@ func (e *Engine) vacuumStep(ctx context.Context) (more bool, err error) {
 	}
 	rows, err := conn.QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", min(free-spare, vacuumPages)))
 	if err != nil {
-		return false, mapError("give free space back", err)
+		return false, mapError("return free space to the file system", err)
 	}
 	defer rows.Close()
 	for rows.Next() { // each row is a page given back; at the end of them the connection is free again
 	}
-	return true, mapError("give free space back", rows.Err())
+	return true, mapError("return free space to the file system", rows.Err())
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// entries gives entries of the audit log, newest first.
+// entries returns entries of the audit log, newest first.
 func (s *opened) entries(f store.AuditFilter) (out []store.AuditEntry) {
 	require.NoError(s.t, s.Audit(ctx, f, func(e *store.AuditEntry) error {
 		out = append(out, *e)

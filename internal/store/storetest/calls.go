@@ -99,7 +99,7 @@ func testLiteralFilters(t *testing.T, open Open) {
 	}
 }
 
-// testCursors: what is new does not move the pages, and a cursor that the engine did not give is refused.
+// testCursors: what is new does not move the pages, and a cursor that the engine did not return is refused.
 func testCursors(t *testing.T, open Open) {
 	s := fresh(t, open)
 	for i := range 25 {

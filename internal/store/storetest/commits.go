@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// changesAfter gives what commits changed after a number, and the last number.
+// changesAfter returns what commits changed after a number, and the last number.
 func (s *opened) changesAfter(after int64) (data []string, last int64) {
 	last = after
 	require.NoError(s.t, s.Changes(ctx, after, func(c store.Change) error {

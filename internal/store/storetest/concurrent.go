@@ -97,7 +97,7 @@ func readWhole(t *testing.T, s *opened, done *atomic.Int64) {
 	assert.GreaterOrEqual(t, n, least)
 }
 
-// testStalledScans: visits that do not go on keep nobody from reading or writing.
+// testStalledScans: visits that stall keep no other caller from reading or writing.
 func testStalledScans(t *testing.T, open Open) {
 	const n, scans = 12_000, 12
 	s := fresh(t, open)

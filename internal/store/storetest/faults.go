@@ -17,7 +17,7 @@ const (
 	None            Fault = iota
 	Fails                 // nothing is committed
 	CommitsAndFails       // it is committed, and the answer is lost
-	FailsAndCommits       // it fails, and is committed before anybody learns its outcome
+	FailsAndCommits       // it fails, and is committed before its outcome can be known
 	FaultCount
 )
 

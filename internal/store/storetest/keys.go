@@ -26,7 +26,7 @@ func aKey(id, name string) store.Key {
 	}
 }
 
-// keys gives the keys that changed after a version, without their own versions, and the version that they lead to.
+// keys returns the keys that changed after a version, without their own versions, and the version of the last change.
 func (s *opened) keys(after int64) (keys []store.Key, version int64) {
 	keys, version, err := s.Keys(ctx, after)
 	require.NoError(s.t, err)
@@ -37,7 +37,7 @@ func (s *opened) keys(after int64) (keys []store.Key, version int64) {
 	return keys, version
 }
 
-// key gives a key as it is stored.
+// key returns a key as it is stored.
 func (s *opened) key(id string) store.Key {
 	keys, err := s.KeysOf(ctx, []string{id})
 	require.NoError(s.t, err)

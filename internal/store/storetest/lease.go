@@ -87,7 +87,7 @@ func testFencing(t *testing.T, open Open) {
 	require.Len(t, s.scan(all), 3)
 }
 
-// testTwoProcesses: a store that two processes may have open shows both the same, and gives a lease to one of them;
+// testTwoProcesses: a store that two processes may have open shows both the same, and lets one of them have a lease;
 // another refuses the second process.
 func testTwoProcesses(t *testing.T, open Open) {
 	s := fresh(t, open)

@@ -15,8 +15,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Model checks that whatever is written, put off, retired and begun anew, with whichever answers lost, every way of
-// reading gives what a plain table of records gives. It is a part of Run; an engine can run it with faults of its own,
+// Model checks that whatever is written, deferred, retired and restarted, with whichever answers lost, every way of
+// reading returns what a plain table of records gives. It is a part of Run; an engine can run it with faults of its own,
 // which open draws.
 func Model(t *testing.T, with func(*rapid.T) Open) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -54,7 +54,7 @@ func maintain(t require.TestingT, e store.Engine, compact bool) {
 	}
 }
 
-// faulty gives the engine with a drawn fault of the next write.
+// faulty returns the engine with a drawn fault of the next write.
 func faulty(t *rapid.T, e store.Engine) *Faulty {
 	f := &Faulty{Engine: e}
 	f.Next(rapid.SampledFrom([]Fault{None, None, None, Fails, CommitsAndFails, FailsAndCommits}).Draw(t, "fault"))

@@ -34,7 +34,7 @@ func (m *reference) sorted() []store.Record {
 	return out
 }
 
-// matching gives the records that match, as Scan does.
+// matching returns the records that match, as Scan does.
 func (m *reference) matching(f *store.Filter) (out []store.Record) {
 	for _, r := range m.sorted() {
 		if f.Matches(&r) {
@@ -77,7 +77,7 @@ func (m *reference) retire(before store.Ref) {
 	}
 }
 
-// lookup gives what Lookup does.
+// lookup returns what Lookup does.
 func (m *reference) lookup(q *store.Lookup) []store.Record {
 	out, n := []store.Record{}, 0
 	for _, r := range m.sorted() {
@@ -109,7 +109,7 @@ func figure(r *store.Record, by store.Figure) (int64, bool) {
 	return r.Tokens.Input() + r.Tokens.Output(), r.Tokens.Reported()
 }
 
-// ordered gives records as a list by a figure does.
+// ordered returns records as a list by a figure does.
 func ordered(records []store.Record, o store.Order) []store.Record {
 	want := slices.Clone(records)
 	if o.By == store.ByTime && o.Ascending {

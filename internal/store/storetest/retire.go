@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// spent gives what Retired visits, added up by fingerprint: retired sums, and of records that start before a time.
+// spent returns what Retired visits, added up by fingerprint: retired sums, and of records that start before a time.
 func (s *opened) spent(before time.Time) map[string]store.Spent {
 	out := map[string]store.Spent{}
 	add := func(p store.Spent) {
@@ -31,7 +31,7 @@ func (s *opened) spent(before time.Time) map[string]store.Spent {
 	return out
 }
 
-// testRetire: records go oldest first up to a bound, the floor only rises, and what was spent is kept of stored keys
+// testRetire: records go oldest first up to a bound, the watermark only rises, and what was spent is kept of stored keys
 // and of all, by start, until it is put together.
 func testRetire(t *testing.T, open Open) {
 	s := fresh(t, open)
@@ -52,9 +52,9 @@ func testRetire(t *testing.T, open Open) {
 		}))
 	}
 	one := store.Spent{Fingerprint: "fp", Start: start, Calls: 1, Tokens: 2, Cost: 3}
-	stranger, older, everything, next := one, one, one, one
-	stranger.Fingerprint, older.Fingerprint, everything.Fingerprint, next.Start = "stranger", "older", "", start.Add(15*time.Minute)
-	retire(5*time.Minute, 10*time.Minute, one, stranger, older, everything)
+	external, older, everything, next := one, one, one, one
+	external.Fingerprint, older.Fingerprint, everything.Fingerprint, next.Start = "external", "older", "", start.Add(15*time.Minute)
+	retire(5*time.Minute, 10*time.Minute, one, external, older, everything)
 	retire(6*time.Minute, 8*time.Minute, one, next)
 	for range 2 {
 		require.Len(t, s.scan(all), 14)

@@ -9,7 +9,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// sums gives the store's ability to keep sums; the test ends where it has none.
+// sums returns the store's ability to keep sums; the test ends where it has none.
 func (s *opened) sums(t *testing.T) store.Sums {
 	sums, can := s.Engine.(store.Sums)
 	if !can {
@@ -79,7 +79,7 @@ func testSums(t *testing.T, open Open) {
 	require.NoError(t, s.Retire(ctx, store.Retirement{ID: store.NewWriteID(), LinksBefore: start.Add(2 * time.Hour)}))
 	hours, err := s.sums(t).Hours(ctx)
 	require.NoError(t, err)
-	require.Empty(t, hours, "hours of which nothing changed lately are forgotten")
+	require.Empty(t, hours, "hours of which nothing changed recently are removed")
 	require.Error(t, s.sums(t).SaveSums(ctx, store.SumsWrite{Pages: []store.SumPage{page(0, 16, 1, "x"), page(0, 1, 1, "x")}, At: start}))
 	require.Len(t, s.pages(t, 0), 2, "nothing of it stays")
 }

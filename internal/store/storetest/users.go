@@ -10,7 +10,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// user gives a user as it is stored.
+// user returns a user as it is stored.
 func (s *opened) user(id string) store.User {
 	u, found, err := s.FindUser(ctx, store.UserRef{ID: id})
 	require.NoError(s.t, err)
@@ -27,7 +27,7 @@ func (s *opened) withUsers() (admin, bob store.User) {
 	return admin, bob
 }
 
-// testUsers: users are found by each of their names, and the last admin stays unless whoever asks decides otherwise.
+// testUsers: users are found by each of their names, and the last admin stays unless the caller decides otherwise.
 func testUsers(t *testing.T, open Open) {
 	s := fresh(t, open)
 	admin, bob := s.withUsers()

@@ -47,7 +47,7 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// KeysOf gives the keys of ids.
+// KeysOf returns the keys of ids.
 func (d *Directory) KeysOf(ctx context.Context, ids []string) ([]store.Key, error) {
 	if len(ids) == 0 {
 		return nil, nil

@@ -67,7 +67,7 @@ func (d *Directory) Tokens(ctx context.Context, q store.TokenQuery) ([]store.Tok
 	return tokens, total, sqlerr.Map("list the tokens", rows.Err())
 }
 
-// TokenOf gives a token and its owner.
+// TokenOf returns a token and its owner.
 func (d *Directory) TokenOf(ctx context.Context, hash string) (store.Token, store.User, bool, error) {
 	var t tokenRow
 	var u userRow

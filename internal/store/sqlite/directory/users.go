@@ -46,7 +46,7 @@ func (d *Directory) Users(ctx context.Context) ([]store.User, error) {
 	return users, sqlerr.Map("list the users", rows.Err())
 }
 
-// FindUser gives one user.
+// FindUser returns one user.
 func (d *Directory) FindUser(ctx context.Context, ref store.UserRef) (store.User, bool, error) {
 	column, value := "id", ref.ID
 	switch {

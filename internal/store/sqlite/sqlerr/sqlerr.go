@@ -19,7 +19,7 @@ const (
 	codeUnique     = 2067
 )
 
-// Map says what was being done, and gives an error the store's meaning. Nil stays nil.
+// Map wraps an error with what was being done, and with the error of package store that it means. Nil stays nil.
 func Map(doing string, err error) error {
 	if err == nil {
 		return nil

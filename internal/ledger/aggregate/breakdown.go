@@ -1,4 +1,4 @@
-package ledger
+package aggregate
 
 import (
 	"context"
@@ -44,12 +44,12 @@ var fieldOf = map[GroupBy]store.Field{
 // Breakdown sums what counts by the values of dimensions. Where they and the filter touch no more
 // than what the sums in memory tell apart, it is answered from there; otherwise the store sums its
 // records, which takes the longer the more records lie in the range.
-func (l *Ledger) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, error) {
+func (x *State) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, error) {
 	if len(q.By) < 1 || len(q.By) > 2 || q.Filter.Superseded || slices.Contains(q.By, ByNothing) || (len(q.By) == 2 && q.By[0] == q.By[1]) {
 		return Breakdown{}, fmt.Errorf("%w: it needs one or two different dimensions, and calls that count", ErrQuery)
 	}
 	if mq, ok := inMemory(q); ok {
-		return l.breakdownFromSums(ctx, mq, q.By)
+		return x.breakdownFromSums(ctx, mq, q.By)
 	}
 	fields := make([]store.Field, len(q.By))
 	for i, by := range q.By {
@@ -59,8 +59,8 @@ func (l *Ledger) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, er
 		}
 		fields[i] = f
 	}
-	asOf := l.lastCommit()
-	totals, err := l.engine.Totals(ctx, l.kept(q.Filter), fields, MaxRows)
+	asOf := x.LastCommit()
+	totals, err := x.engine.Totals(ctx, x.Kept(q.Filter), fields, MaxRows)
 	if err == store.ErrTooMany { //nolint:errorlint // the engine gives it bare
 		return Breakdown{}, ErrTooMany
 	}
@@ -70,7 +70,7 @@ func (l *Ledger) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, er
 	out := Breakdown{AsOf: asOf, Rows: make([]Row, len(totals))}
 	for i := range totals {
 		t := &totals[i]
-		out.Rows[i] = Row{Values: t.Values, Sums: sumsOfTotal(t)}
+		out.Rows[i] = Row{Values: t.Values, Sums: Sums{Counts: t.Counts}}
 	}
 	return out, nil
 }
@@ -80,19 +80,19 @@ func (l *Ledger) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, er
 func inMemory(q BreakdownQuery) (Query, bool) {
 	mq := Query{Filter: q.Filter, By: q.By[0], CountsOnly: true}
 	for _, by := range q.By {
-		if by == ByOperation || by == ByTier || axisOf(by) != axisOf(q.By[0]) {
+		if by == ByOperation || by == ByTier || dimensionOf(by) != dimensionOf(q.By[0]) {
 			return mq, false
 		}
 	}
 	if len(q.By) == 2 {
 		mq.By = ByModel // its groups have both
 	}
-	_, ok := axisFor(mq)
+	_, ok := dimensionFor(mq)
 	return mq, ok && len(q.Filter.Text) == 0
 }
 
-func (l *Ledger) breakdownFromSums(ctx context.Context, q Query, by []GroupBy) (Breakdown, error) {
-	a, err := l.Query(ctx, q)
+func (x *State) breakdownFromSums(ctx context.Context, q Query, by []GroupBy) (Breakdown, error) {
+	a, err := x.Query(ctx, q)
 	if err != nil {
 		return Breakdown{}, err
 	}

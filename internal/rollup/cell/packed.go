@@ -1,4 +1,4 @@
-package rollup
+package cell
 
 import (
 	"encoding/binary"
@@ -28,7 +28,7 @@ func packedBit(i int) uint64 {
 	return 1 << i
 }
 
-func appendPacked(b []byte, f *figures, duration, ttft *Histogram) []byte {
+func AppendPacked(b []byte, f *Figures, duration, ttft *Histogram) []byte {
 	var set uint64
 	for i, field := range packedOrder {
 		if f[field] != 0 && field != calls || field == calls && f[field] != 1 {
@@ -36,7 +36,7 @@ func appendPacked(b []byte, f *figures, duration, ttft *Histogram) []byte {
 		}
 	}
 	var room [256]byte
-	h := appendHistograms(room[:0], duration, ttft)
+	h := AppendHistograms(room[:0], duration, ttft)
 	if len(h) > 0 {
 		set |= packedHist
 	}
@@ -52,21 +52,21 @@ func appendPacked(b []byte, f *figures, duration, ttft *Histogram) []byte {
 	return b
 }
 
-// packed adds the figures of the next cell and gives the bytes of its histograms.
-func (r *reader) packed(f *figures) (histograms []byte) {
-	set := r.uvarint()
+// Packed adds the figures of the next cell and gives the bytes of its histograms.
+func (r *Reader) Packed(f *Figures) (histograms []byte) {
+	set := r.Uvarint()
 	if set&1 == 0 {
 		f[calls]++
 	}
 	if set&^packedHist != 0 {
 		for i, field := range packedOrder {
 			if set&packedBit(i) != 0 {
-				f[field] = usage.AddSat(f[field], r.varint())
+				f[field] = usage.AddSat(f[field], r.Varint())
 			}
 		}
 	}
 	if set&packedHist != 0 {
-		histograms = r.take(r.uvarint())
+		histograms = r.Take(r.Uvarint())
 	}
 	return histograms
 }
@@ -78,8 +78,8 @@ const (
 	ttftNear     = 160
 )
 
-// appendHistograms appends both; nothing where both are empty.
-func appendHistograms(b []byte, duration, ttft *Histogram) []byte {
+// AppendHistograms appends both; nothing where both are empty.
+func AppendHistograms(b []byte, duration, ttft *Histogram) []byte {
 	if len(duration.index)+len(ttft.index) == 0 {
 		return b
 	}
@@ -117,34 +117,34 @@ func appendPackedHistogram(b []byte, h *Histogram, near int64) []byte {
 	return b
 }
 
-// readHistograms reads what appendHistograms gave; the histograms' room is used again.
-func readHistograms(b []byte, duration, ttft *Histogram) error {
-	duration.clear()
-	ttft.clear()
+// ReadHistograms reads what appendHistograms gave; the histograms' room is used again.
+func ReadHistograms(b []byte, duration, ttft *Histogram) error {
+	duration.Clear()
+	ttft.Clear()
 	if len(b) == 0 {
 		return nil
 	}
-	r := reader{b: b}
+	r := NewReader(b)
 	r.packedHistogram(duration, durationNear)
 	r.packedHistogram(ttft, ttftNear)
-	if r.bad || len(r.b) > 0 {
-		return errDamaged
+	if r.Bad || len(r.B) > 0 {
+		return ErrDamaged
 	}
 	return nil
 }
 
-func (r *reader) packedHistogram(h *Histogram, near int64) {
-	n := r.uvarint()
+func (r *Reader) packedHistogram(h *Histogram, near int64) {
+	n := r.Uvarint()
 	if n == packedEmpty {
 		return
 	}
-	bucket, count := r.varint()+near, int64(1)
+	bucket, count := r.Varint()+near, int64(1)
 	if n != packedSingle {
-		count = r.varint()
+		count = r.Varint()
 	}
 	for {
-		if r.bad || bucket < -1<<15 || bucket >= 1<<15 {
-			r.fail()
+		if r.Bad || bucket < -1<<15 || bucket >= 1<<15 {
+			r.Fail()
 			return
 		}
 		h.index, h.count = append(h.index, int16(bucket)), append(h.count, count)
@@ -152,61 +152,15 @@ func (r *reader) packedHistogram(h *Histogram, near int64) {
 			return
 		}
 		n--
-		if both := r.byte(); both != 0 {
+		if both := r.Byte(); both != 0 {
 			bucket, count = bucket+int64(both>>4), int64(both&nibble)
 		} else {
-			distance := r.uvarint()
+			distance := r.Uvarint()
 			if distance == 0 || distance >= 1<<16 {
-				r.fail()
+				r.Fail()
 				return
 			}
-			bucket, count = bucket+int64(distance), r.varint()
+			bucket, count = bucket+int64(distance), r.Varint()
 		}
 	}
-}
-
-// blob is bytes of each member of a page.
-type blob struct {
-	ends []uint32
-	data []byte
-}
-
-func (b *blob) block(i int) []byte {
-	begin := uint32(0)
-	if i > 0 {
-		begin = b.ends[i-1]
-	}
-	return b.data[begin:b.ends[i]]
-}
-
-func (b *blob) append(block []byte) {
-	b.data = append(b.data, block...)
-	b.ends = append(b.ends, uint32(len(b.data)))
-}
-
-func (b *blob) size() int64 { return int64(len(b.data)) + 4*int64(len(b.ends)) }
-
-func (b *blob) encode(to []byte) []byte {
-	begin := uint32(0)
-	for _, end := range b.ends {
-		to = binary.AppendUvarint(to, uint64(end-begin))
-		begin = end
-	}
-	return append(to, b.data...)
-}
-
-func (r *reader) blob(members int) *blob {
-	b, end := &blob{}, uint64(0)
-	for range members {
-		if end += r.uvarint(); r.bad || end > 1<<31 {
-			r.fail()
-			return nil
-		}
-		b.ends = append(b.ends, uint32(end))
-	}
-	b.data = append([]byte(nil), r.take(end)...)
-	if r.bad {
-		return nil
-	}
-	return b
 }

@@ -1,4 +1,4 @@
-package rollup
+package cell
 
 import (
 	"encoding/binary"
@@ -7,41 +7,41 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// figures are the counts of Sums in the order of Sums.counts.
-type figures [countFields]int64
+// Figures are the counts of Sums in the order of Sums.counts.
+type Figures [countFields]int64
 
 const calls = 0 // the place of Sums.Calls
 
-func figuresOf(s *Sums) (f figures) {
-	for i, n := range s.counts() {
+func FiguresOf(s *Sums) (f Figures) {
+	for i, n := range s.Fields() {
 		f[i] = *n
 	}
 	return f
 }
 
-func (f *figures) add(o *figures) {
+func (f *Figures) Add(o *Figures) {
 	for i, v := range o {
 		f[i] = usage.AddSat(f[i], v)
 	}
 }
 
-// take is the reverse of add.
-func (f *figures) take(o *figures) {
+// Subtract is the reverse of add.
+func (f *Figures) Subtract(o *Figures) {
 	for i, v := range o {
 		f[i] = usage.SubSat(f[i], v)
 	}
 }
 
-// addTo adds the figures to sums.
-func (f *figures) addTo(s *Sums) {
-	for i, n := range s.counts() {
+// AddTo adds the figures to sums.
+func (f *Figures) AddTo(s *Sums) {
+	for i, n := range s.Fields() {
 		*n = usage.AddSat(*n, f[i])
 	}
 }
 
-// columns are the figures of many members: of each figure one column of numbers, in as few bytes each
+// Columns are the figures of many members: of each figure one column of numbers, in as few bytes each
 // as the largest needs. To add a member's figures takes some nanoseconds.
-type columns struct {
+type Columns struct {
 	cols []column
 	data []byte // columnPad bytes more than the columns
 }
@@ -59,7 +59,7 @@ const columnPad = 8
 
 func widthMask(width uint8) uint64 { return 1<<(8*uint(width)) - 1 } // of 8 bytes: all ones
 
-func makeColumns(rows []figures) (c columns) {
+func MakeColumns(rows []Figures) (c Columns) {
 	for field := range countFields {
 		if len(rows) == 0 {
 			break
@@ -83,8 +83,8 @@ func makeColumns(rows []figures) (c columns) {
 	return c
 }
 
-// add adds the figures of the i-th member.
-func (c *columns) add(i int, to *figures) {
+// Add adds the figures of the i-th member.
+func (c *Columns) Add(i int, to *Figures) {
 	for k := range c.cols {
 		col := &c.cols[k]
 		v := binary.LittleEndian.Uint64(c.data[int(col.at)+i*int(col.width):])
@@ -92,12 +92,15 @@ func (c *columns) add(i int, to *figures) {
 	}
 }
 
-func (c *columns) row(i int) (f figures) {
-	c.add(i, &f)
+func (c *Columns) Row(i int) (f Figures) {
+	c.Add(i, &f)
 	return f
 }
 
-func (c *columns) encode(b []byte, members int) []byte {
+// Size returns the number of bytes of the numbers.
+func (c *Columns) Size() int64 { return int64(len(c.data)) }
+
+func (c *Columns) Encode(b []byte, members int) []byte {
 	b = binary.AppendUvarint(b, uint64(len(c.cols)))
 	for _, col := range c.cols {
 		b = append(b, col.field, col.width)
@@ -107,20 +110,20 @@ func (c *columns) encode(b []byte, members int) []byte {
 	return b
 }
 
-func (r *reader) columns(members int) (c columns) {
-	for n := r.uvarint(); n > 0 && !r.bad; n-- {
-		col := column{field: r.byte(), width: r.byte(), base: r.varint(), at: uint32(len(c.data))}
+func (r *Reader) Columns(members int) (c Columns) {
+	for n := r.Uvarint(); n > 0 && !r.Bad; n-- {
+		col := column{field: r.Byte(), width: r.Byte(), base: r.Varint(), at: uint32(len(c.data))}
 		if col.field >= countFields || col.width > 8 {
-			r.fail()
+			r.Fail()
 			return c
 		}
 		col.mask = widthMask(col.width)
 		c.cols = append(c.cols, col)
-		c.data = append(c.data, r.take(uint64(members)*uint64(col.width))...)
+		c.data = append(c.data, r.Take(uint64(members)*uint64(col.width))...)
 	}
 	c.data = append(c.data, make([]byte, columnPad)...)
-	if r.bad {
-		return columns{}
+	if r.Bad {
+		return Columns{}
 	}
 	return c
 }

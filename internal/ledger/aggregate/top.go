@@ -1,4 +1,4 @@
-package ledger
+package aggregate
 
 import (
 	"cmp"
@@ -76,7 +76,7 @@ func (q *Query) narrow(groups []Group) []Group {
 
 // narrows tells whether a query's top groups are found before their points are added up.
 func (p *plan) narrows(b bucketed) bool {
-	return p.query.Top > 0 && len(p.query.Edges) > 0 && p.axis != rollup.All && !filtered(&p.query.Filter) && len(b.partial) == 0
+	return p.query.Top > 0 && len(p.query.Edges) > 0 && p.dimension != rollup.All && !filtered(&p.query.Filter) && len(b.partial) == 0
 }
 
 // errNotRanked reports a query whose top groups have to be found first.
@@ -90,13 +90,13 @@ func (p *plan) ranks() bool {
 
 // rank finds the names of the top groups of a query that ranks, by a query for their totals. What is
 // committed until the points are added up may change the order, and no sum.
-func (l *Ledger) rank(ctx context.Context, p *plan, alone bool) error {
+func (x *State) rank(ctx context.Context, p *plan, alone bool) error {
 	if !p.ranks() {
 		return nil
 	}
 	f := p.query.Filter
 	f.From, f.To = p.from, p.to
-	totals, err := l.totalsOf(ctx, Query{Filter: f, By: p.query.By, CountsOnly: true}, alone)
+	totals, err := x.totalsOf(ctx, Query{Filter: f, By: p.query.By, CountsOnly: true}, alone)
 	if err != nil {
 		return err
 	}
@@ -110,22 +110,22 @@ func (l *Ledger) rank(ctx context.Context, p *plan, alone bool) error {
 }
 
 // totalsOf answers a query without edges, histograms and top groups. alone is as for fromSums.
-func (l *Ledger) totalsOf(ctx context.Context, q Query, alone bool) (Answer, error) {
-	p, err := l.plan(q)
+func (x *State) totalsOf(ctx context.Context, q Query, alone bool) (Answer, error) {
+	p, err := x.plan(q)
 	if err != nil {
 		return Answer{}, err
 	}
 	if p.fromMemory {
-		return l.fromSums(ctx, p, alone)
+		return x.fromSums(ctx, p, alone)
 	}
-	if a, ok, err := l.fromTotals(ctx, p); ok || err != nil {
+	if a, ok, err := x.fromTotals(ctx, p); ok || err != nil {
 		return a, err
 	}
 	s := newSummation(p)
-	if err := l.sumRecords(ctx, p, s, p.from, p.to); err != nil {
+	if err := x.sumRecords(ctx, p, s, p.from, p.to); err != nil {
 		return Answer{}, err
 	}
-	return s.answer(l.lastCommit(), 0), nil
+	return s.answer(x.LastCommit(), 0), nil
 }
 
 // topGroups are the sums that a query for the top groups begins with.
@@ -138,7 +138,7 @@ type topGroups struct {
 }
 
 // beginTop begins it. The caller holds the lock.
-func (l *Ledger) beginTop(p *plan, b bucketed, s *summation) *topGroups {
+func (x *State) beginTop(p *plan, b bucketed, s *summation) *topGroups {
 	t := &topGroups{plan: p, edges: b.edges, points: make([]Sums, len(b.edges)-1)}
 	q := rollup.Query{
 		Dimension: rollup.All, Edges: b.edges, Histograms: rollup.OfNone, Overall: s.overall,
@@ -147,10 +147,10 @@ func (l *Ledger) beginTop(p *plan, b bucketed, s *summation) *topGroups {
 	if p.query.Overall {
 		q.Histograms = rollup.OfAll
 	}
-	t.all = l.sums.Begin(q)
+	t.all = x.sums.Begin(q)
 	together := make([]Sums, 1) // what is asked for is each member's own, see Totals
-	t.totals = l.sums.BeginTwice(rollup.Query{
-		Dimension: p.axis, Edges: []int64{b.edges[0], b.edges[len(b.edges)-1]}, Histograms: rollup.OfNone,
+	t.totals = x.sums.BeginTwice(rollup.Query{
+		Dimension: p.dimension, Edges: []int64{b.edges[0], b.edges[len(b.edges)-1]}, Histograms: rollup.OfNone,
 		Points: func(rollup.Value) []Sums { return together },
 	})
 	return t
@@ -213,7 +213,7 @@ func (t *topGroups) answer(ctx context.Context, s *summation, keep func(*rollup.
 			of[m], into[m] = true, g.Points
 		}
 	}
-	points := t.totals.Again(rollup.Query{Dimension: t.plan.axis, Edges: t.edges, Of: of, Points: func(m rollup.Value) []Sums { return into[m] }})
+	points := t.totals.Again(rollup.Query{Dimension: t.plan.dimension, Edges: t.edges, Of: of, Points: func(m rollup.Value) []Sums { return into[m] }})
 	if err := points.End(ctx); err != nil {
 		return Answer{}, err
 	}

@@ -1,4 +1,4 @@
-package rollup
+package cell
 
 import (
 	"math"
@@ -31,7 +31,7 @@ func middleOf(i int16) time.Duration {
 }
 
 // Add counts a duration n times; a negative n takes it back.
-func (h *Histogram) Add(d time.Duration, n int64) { h.add(bucketOf(d), n) }
+func (h *Histogram) Add(d time.Duration, n int64) { h.AddBucket(bucketOf(d), n) }
 
 // search gives the place of the first bucket that is not before one.
 func (h *Histogram) search(bucket int16) int {
@@ -49,8 +49,8 @@ func (h *Histogram) search(bucket int16) int {
 	return from
 }
 
-// bucketsOf gives the buckets of a call's times, where they are known.
-func bucketsOf(c *usage.Call) (duration, ttft int16) {
+// HistogramBuckets gives the buckets of a call's times, where they are known.
+func HistogramBuckets(c *usage.Call) (duration, ttft int16) {
 	if c.Duration > 0 {
 		duration = bucketOf(c.Duration)
 	}
@@ -60,7 +60,7 @@ func bucketsOf(c *usage.Call) (duration, ttft int16) {
 	return duration, ttft
 }
 
-func (h *Histogram) add(bucket int16, n int64) {
+func (h *Histogram) AddBucket(bucket int16, n int64) {
 	i := h.search(bucket)
 	if i < len(h.index) && h.index[i] == bucket {
 		if h.count[i] += n; h.count[i] == 0 {
@@ -91,22 +91,25 @@ func (h *Histogram) Merge(o *Histogram) {
 			i++
 		}
 		if i == len(h.index) || h.index[i] != b || h.count[i]+o.count[j] == 0 {
-			h.add(b, o.count[j])
+			h.AddBucket(b, o.count[j])
 			continue
 		}
 		h.count[i] += o.count[j]
 	}
 }
 
-// clear empties it; its room is used again.
-func (h *Histogram) clear() { h.index, h.count = h.index[:0], h.count[:0] }
+// Clear empties it; its room is used again.
+func (h *Histogram) Clear() { h.index, h.count = h.index[:0], h.count[:0] }
 
-// take takes all that o holds away.
-func (h *Histogram) take(o *Histogram) {
+// Subtract takes all that o holds away.
+func (h *Histogram) Subtract(o *Histogram) {
 	for j, b := range o.index {
-		h.add(b, -o.count[j])
+		h.AddBucket(b, -o.count[j])
 	}
 }
+
+// IsEmpty reports whether nothing was added, or all of it was subtracted.
+func (h *Histogram) IsEmpty() bool { return len(h.index) == 0 }
 
 // Count is how many durations were added.
 func (h *Histogram) Count() int64 {

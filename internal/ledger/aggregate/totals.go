@@ -1,4 +1,4 @@
-package ledger
+package aggregate
 
 import (
 	"context"
@@ -26,25 +26,25 @@ func totalsFields(by GroupBy) []store.Field {
 }
 
 // fromTotals answers a query by the store's totals; false where it has to read records.
-func (l *Ledger) fromTotals(ctx context.Context, p *plan) (Answer, bool, error) {
+func (x *State) fromTotals(ctx context.Context, p *plan) (Answer, bool, error) {
 	q := &p.query
 	if len(q.Edges) > 0 || (!q.Overall && !q.CountsOnly) {
 		return Answer{}, false, nil
 	}
 	if !q.Overall {
-		asOf := l.lastCommit()
-		s, err := l.totals(ctx, p)
+		asOf := x.LastCommit()
+		s, err := x.totals(ctx, p)
 		if err != nil {
 			return Answer{}, false, notTooMany(err)
 		}
 		return s.answer(asOf, 0), true, nil
 	}
-	whole, err := l.plan(Query{Filter: q.Filter, Overall: true})
+	whole, err := x.plan(Query{Filter: q.Filter, Overall: true})
 	if err != nil || !whole.fromMemory {
 		return Answer{}, false, err
 	}
 	for try := range freeTries + 1 {
-		a, agree, err := l.totalsBeside(ctx, p, whole, try == freeTries)
+		a, agree, err := x.totalsBeside(ctx, p, whole, try == freeTries)
 		if err != nil {
 			return Answer{}, false, notTooMany(err)
 		}
@@ -65,19 +65,19 @@ func notTooMany(err error) error {
 
 // totalsBeside adds histograms from memory to the store's totals. It tells whether both are of the same
 // calls: a commit may come in between, unless alone keeps it away.
-func (l *Ledger) totalsBeside(ctx context.Context, p, whole *plan, alone bool) (Answer, bool, error) {
+func (x *State) totalsBeside(ctx context.Context, p, whole *plan, alone bool) (Answer, bool, error) {
 	if alone {
-		release, err := l.agree()
+		release, err := x.agree()
 		if err != nil {
 			return Answer{}, false, fmt.Errorf("sum: %w", err)
 		}
 		defer release()
 	}
-	memory, err := l.fromSums(ctx, whole, alone)
+	memory, err := x.fromSums(ctx, whole, alone)
 	if err != nil {
 		return Answer{}, false, err
 	}
-	s, err := l.totals(ctx, p)
+	s, err := x.totals(ctx, p)
 	if err != nil {
 		return Answer{}, false, err
 	}
@@ -93,10 +93,10 @@ func (l *Ledger) totalsBeside(ctx context.Context, p, whole *plan, alone bool) (
 }
 
 // totals asks the store.
-func (l *Ledger) totals(ctx context.Context, p *plan) (*summation, error) {
+func (x *State) totals(ctx context.Context, p *plan) (*summation, error) {
 	f := p.query.Filter
 	f.From, f.To = p.from, p.to
-	totals, err := l.engine.Totals(ctx, l.kept(f), totalsFields(p.query.By), MaxRows)
+	totals, err := x.engine.Totals(ctx, x.Kept(f), totalsFields(p.query.By), MaxRows)
 	if err != nil {
 		return nil, fmt.Errorf("sum stored records: %w", err)
 	}
@@ -110,15 +110,7 @@ func (l *Ledger) totals(ctx context.Context, p *plan) (*summation, error) {
 		case ByProvider:
 			m = rollup.Value{Provider: t.Values[0]}
 		}
-		sums := sumsOfTotal(t)
-		s.points(m)[0].MergeCounts(&sums)
+		s.points(m)[0].Counts.Merge(&t.Counts)
 	}
 	return s, nil
-}
-
-func sumsOfTotal(t *store.Total) Sums {
-	return Sums{
-		Calls: t.Calls, Errors: t.Errors, NoUsage: t.NoUsage, Unpriced: t.Unpriced, Inconsistent: t.Inconsistent,
-		Estimated: t.Estimated, Tokens: t.Tokens, Cost: t.Cost,
-	}
 }

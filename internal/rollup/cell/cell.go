@@ -1,10 +1,11 @@
-package rollup
+package cell
 
 import (
 	"encoding/binary"
 	"errors"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
 // A cell is Sums as bytes: a bitmap of the figures that are not zero, these as zigzag varints, and
@@ -17,12 +18,12 @@ const (
 	hasTTFT     = 1 << (countFields + 1)
 )
 
-// errDamaged reports bytes that this package did not write.
-var errDamaged = errors.New("stored sums are damaged")
+// ErrDamaged reports bytes that this package did not write.
+var ErrDamaged = errors.New("stored sums are damaged")
 
-func appendCell(b []byte, s *Sums) []byte {
+func AppendCell(b []byte, s *Sums) []byte {
 	var bits uint16
-	counts := s.counts()
+	counts := s.Fields()
 	for i, n := range counts {
 		if *n != 0 {
 			bits |= 1 << i
@@ -67,76 +68,33 @@ func appendHistogram(b []byte, h *Histogram) []byte {
 	return b
 }
 
-// reader reads what the append functions wrote. After bytes that they did not write, bad is set.
-type reader struct {
-	b   []byte
-	bad bool
+// Reader reads what the append functions wrote. After bytes that they did not write, Bad is set.
+type Reader struct{ varint.Reader }
+
+// NewReader returns a reader of bytes.
+func NewReader(b []byte) Reader { return Reader{varint.Reader{B: b}} }
+
+// AppendText appends a text with its length.
+func AppendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-func (r *reader) fail() {
-	r.b, r.bad = nil, true
-}
+// Text returns the next text.
+func (r *Reader) Text() string { return string(r.Take(r.Uvarint())) }
 
-func (r *reader) varint() int64 {
-	// most figures are small: one or two bytes
-	if len(r.b) > 0 && r.b[0] < 0x80 {
-		u := r.b[0]
-		r.b = r.b[1:]
-		return int64(u>>1) ^ -int64(u&1)
-	}
-	n, size := binary.Varint(r.b)
-	if size <= 0 {
-		r.fail()
-		return 0
-	}
-	r.b = r.b[size:]
-	return n
-}
-
-func (r *reader) uvarint() uint64 {
-	n, size := binary.Uvarint(r.b)
-	if size <= 0 {
-		r.fail()
-		return 0
-	}
-	r.b = r.b[size:]
-	return n
-}
-
-func (r *reader) byte() byte {
-	if len(r.b) == 0 {
-		r.fail()
-		return 0
-	}
-	c := r.b[0]
-	r.b = r.b[1:]
-	return c
-}
-
-// take gives the next n bytes.
-func (r *reader) take(n uint64) []byte {
-	if uint64(len(r.b)) < n {
-		r.fail()
-		return nil
-	}
-	out := r.b[:n]
-	r.b = r.b[n:]
-	return out
-}
-
-// addCell adds the figures of the next cell to counts and its histograms to those of histograms; nil
+// AddCell adds the figures of the next cell to counts and its histograms to those of histograms; nil
 // leaves them out.
-func (r *reader) addCell(counts, histograms *Sums) {
-	if len(r.b) < 2 {
-		r.fail()
+func (r *Reader) AddCell(counts, histograms *Sums) {
+	if len(r.B) < 2 {
+		r.Fail()
 		return
 	}
-	bits := binary.LittleEndian.Uint16(r.b)
-	r.b = r.b[2:]
+	bits := binary.LittleEndian.Uint16(r.B)
+	r.B = r.B[2:]
 	if counts == nil {
 		for i := range countFields {
 			if bits&(1<<i) != 0 {
-				r.varint()
+				r.Varint()
 			}
 		}
 	} else {
@@ -145,7 +103,7 @@ func (r *reader) addCell(counts, histograms *Sums) {
 	if bits&(hasDuration|hasTTFT) == 0 {
 		return
 	}
-	h := reader{b: r.take(r.uvarint())}
+	h := NewReader(r.Take(r.Uvarint()))
 	if histograms == nil {
 		return
 	}
@@ -155,54 +113,54 @@ func (r *reader) addCell(counts, histograms *Sums) {
 	if bits&hasTTFT != 0 {
 		h.addHistogram(&histograms.TTFT)
 	}
-	r.bad = r.bad || h.bad
+	r.Bad = r.Bad || h.Bad
 }
 
-func (r *reader) addCounts(s *Sums, bits uint16) {
+func (r *Reader) addCounts(s *Sums, bits uint16) {
 	t := &s.Tokens
 	if bits&(1<<0) != 0 {
-		s.Calls = usage.AddSat(s.Calls, r.varint())
+		s.Calls = usage.AddSat(s.Calls, r.Varint())
 	}
 	if bits&(1<<1|1<<2|1<<3|1<<4|1<<5) != 0 {
 		for i, n := range [...]*int64{&s.Errors, &s.NoUsage, &s.Unpriced, &s.Inconsistent, &s.Estimated} {
 			if bits&(1<<(i+1)) != 0 {
-				*n = usage.AddSat(*n, r.varint())
+				*n = usage.AddSat(*n, r.Varint())
 			}
 		}
 	}
 	if bits&(1<<6) != 0 {
-		t.InputUncached = usage.AddSat(t.InputUncached, r.varint())
+		t.InputUncached = usage.AddSat(t.InputUncached, r.Varint())
 	}
 	if bits&(1<<7) != 0 {
-		t.CacheRead = usage.AddSat(t.CacheRead, r.varint())
+		t.CacheRead = usage.AddSat(t.CacheRead, r.Varint())
 	}
 	if bits&(1<<8) != 0 {
-		t.CacheWrite = usage.AddSat(t.CacheWrite, r.varint())
+		t.CacheWrite = usage.AddSat(t.CacheWrite, r.Varint())
 	}
 	if bits&(1<<9) != 0 {
-		t.CacheWrite1h = usage.AddSat(t.CacheWrite1h, r.varint())
+		t.CacheWrite1h = usage.AddSat(t.CacheWrite1h, r.Varint())
 	}
 	if bits&(1<<10) != 0 {
-		t.OutputText = usage.AddSat(t.OutputText, r.varint())
+		t.OutputText = usage.AddSat(t.OutputText, r.Varint())
 	}
 	if bits&(1<<11) != 0 {
-		t.Reasoning = usage.AddSat(t.Reasoning, r.varint())
+		t.Reasoning = usage.AddSat(t.Reasoning, r.Varint())
 	}
 	if bits&(1<<12) != 0 {
-		*(*int64)(&s.Cost) = usage.AddSat(*(*int64)(&s.Cost), r.varint())
+		*(*int64)(&s.Cost) = usage.AddSat(*(*int64)(&s.Cost), r.Varint())
 	}
 }
 
-func (r *reader) addHistogram(h *Histogram) {
-	n := r.uvarint()
+func (r *Reader) addHistogram(h *Histogram) {
+	n := r.Uvarint()
 	bucket := int64(0)
 	for range n {
-		bucket += r.varint()
-		count := r.varint()
-		if r.bad || bucket < -1<<15 || bucket >= 1<<15 {
-			r.bad = true
+		bucket += r.Varint()
+		count := r.Varint()
+		if r.Bad || bucket < -1<<15 || bucket >= 1<<15 {
+			r.Bad = true
 			return
 		}
-		h.add(int16(bucket), count)
+		h.AddBucket(int16(bucket), count)
 	}
 }

@@ -1,4 +1,4 @@
-package ledger
+package aggregate
 
 import (
 	"sync/atomic"
@@ -22,14 +22,14 @@ type touches struct {
 const maxTouched = 4_096 // buckets
 
 // begin notes what a commit is about to change on disk, end that it is in the sums or was not made.
-func (t *touches) begin(changes []Change) {
+func (t *touches) begin(changes []rollup.Change) {
 	buckets := bucketsOf(changes)
 	t.current.Store(&buckets)
 }
 
 func (t *touches) end() { t.current.Store(nil) }
 
-func bucketsOf(changes []Change) (buckets []int64) {
+func bucketsOf(changes []rollup.Change) (buckets []int64) {
 	seen := map[int64]bool{}
 	for i := range changes {
 		b := rollup.BucketOf(changes[i].Call.Start)

@@ -1,0 +1,135 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// SQLSTATE codes (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+const (
+	codeReadOnly       = "25006"
+	codeAuthorization  = "28000"
+	codePassword       = "28P01"
+	codeNoDatabase     = "3D000"
+	codeNoSchema       = "3F000"
+	codePermission     = "42501"
+	codeUndefinedTable = "42P01"
+	codeUnique         = "23505"
+	codeDuplicateTable = "42P07"
+	codeConnections    = "53300"
+	codeCancelled      = "57014"
+	codeAdminShutdown  = "57P01"
+	codeStarting       = "57P03"
+	classDamage        = "XX" // XX001 data_corrupted, XX002 index_corrupted
+)
+
+// reasons says what codes mean to who operates the database.
+var reasons = map[string]string{
+	codePassword:       "the password is wrong; check the DSN, password_file or PGPASSWORD",
+	codeAuthorization:  "the server does not let this user in; check user and database in the DSN, and pg_hba.conf",
+	codeNoDatabase:     "the database does not exist; create it, or name another one in the DSN",
+	codePermission:     "the user lacks a permission; it has to own the schema, or be granted CREATE and USAGE on it",
+	codeConnections:    "the server has no connection left; raise its max_connections, or lower postgres: max_connections",
+	codeStarting:       "the server is starting up or shutting down",
+	codeAdminShutdown:  "the server ended the connection",
+	codeCancelled:      "it took longer than postgres: statement_timeout, or was cancelled",
+	codeUndefinedTable: "a table of tokenboard is missing; restore the database",
+	codeNoSchema:       "the schema does not exist; create it, or change the user's search_path",
+}
+
+// Map says what was being done, in one line and without secrets, and gives an error the store's meaning. Nil stays nil.
+func Map(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var pe *pgconn.PgError
+	if !errors.As(err, &pe) {
+		return fmt.Errorf("%s: %w", doing, oneLine(err))
+	}
+	what := fmt.Errorf("%s (SQLSTATE %s)", pe.Message, pe.Code) //nolint:errorlint // what the server says, without the query
+	if reason := reasons[pe.Code]; reason != "" {
+		what = fmt.Errorf("%s (%s)", reason, what) //nolint:errorlint // as above
+	}
+	switch {
+	case pe.Code == codeReadOnly:
+		return fmt.Errorf("%s: %w (%w)", doing, store.ErrReadOnly, &serverError{what.Error(), pe})
+	case strings.HasPrefix(pe.Code, classDamage) && pe.Code != "XX000":
+		return fmt.Errorf("%s: %w (%w)", doing, store.ErrCorrupt, &serverError{what.Error(), pe})
+	}
+	return fmt.Errorf("%s: %w", doing, &serverError{what.Error(), pe})
+}
+
+// serverError is an error of the server with the text of ours.
+type serverError struct {
+	text string
+	err  *pgconn.PgError
+}
+
+func (e *serverError) Error() string { return strings.ReplaceAll(e.text, "\n", " ") }
+func (e *serverError) Unwrap() error { return e.err }
+
+// oneLine leaves out of an error of a connection what pgx says of each attempt.
+func oneLine(err error) error {
+	var ce *pgconn.ConnectError
+	if !errors.As(err, &ce) {
+		if strings.Contains(err.Error(), "\n") {
+			return &line{strings.Join(strings.Fields(err.Error()), " "), err}
+		}
+		return err
+	}
+	at := hostsOf(ce.Config)
+	var op *net.OpError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns):
+		return &line{fmt.Sprintf("PostgreSQL cannot be reached at %s: the host name is not known", at), err}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &line{fmt.Sprintf("PostgreSQL cannot be reached at %s: no answer in time", at), err}
+	case errors.As(err, &op):
+		return &line{fmt.Sprintf("PostgreSQL cannot be reached at %s: %s", at, op.Err), err}
+	}
+	last := err
+	for next := errors.Unwrap(last); next != nil; next = errors.Unwrap(next) {
+		last = next
+	}
+	return &line{fmt.Sprintf("PostgreSQL at %s cannot be used: %s", at, strings.Join(strings.Fields(last.Error()), " ")), err}
+}
+
+func hostsOf(c *pgconn.Config) string {
+	list := []string{fmt.Sprintf("%s:%d", c.Host, c.Port)}
+	for _, f := range c.Fallbacks {
+		if at := fmt.Sprintf("%s:%d", f.Host, f.Port); list[len(list)-1] != at { // the same one with and without TLS comes twice
+			list = append(list, at)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// line is an error with another text.
+type line struct {
+	text string
+	err  error
+}
+
+func (l *line) Error() string { return l.text }
+func (l *line) Unwrap() error { return l.err }
+
+// hasCode reports whether the server answered with a code.
+func hasCode(err error, code string) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && pe.Code == code
+}
+
+// settled reports whether an error of COMMIT says that nothing was committed. An error that ends the connection may come
+// after the commit, while a standby is waited for.
+func settled(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && pe.Severity == "ERROR"
+}

@@ -1,0 +1,103 @@
+package database
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Options say where the database is.
+type Options struct {
+	// DSN is a URL (postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full) or keywords and values (host=... user=...), as
+	// libpq reads them; several hosts are tried in turn. PostgreSQL's environment variables (PGPASSWORD, PGSSLROOTCERT, ...)
+	// stand for what it leaves out.
+	DSN string
+	// PasswordFile holds the password. It is read for each new connection, so that a changed password holds without a restart.
+	PasswordFile string
+	// MaxConnections bounds the connections of this process; default 16, at least 4.
+	MaxConnections int
+	// ConnectTimeout bounds the opening of a connection; default 5 s.
+	ConnectTimeout time.Duration
+	// StatementTimeout bounds each statement of a write, and the wait for other processes' writes; default 30 s.
+	StatementTimeout time.Duration
+	// ApplicationName is how the server names the connections; default "tokenboard".
+	ApplicationName string
+}
+
+const (
+	defaultConnections   = 16
+	leastConnections     = 4
+	defaultConnect       = 5 * time.Second
+	defaultStatement     = 30 * time.Second
+	defaultApplication   = "tokenboard"
+	maxConnectionIdle    = 5 * time.Minute
+	maxConnectionAge     = time.Hour
+	describedStatements  = 256
+	maxPasswordFileBytes = 64 << 10
+)
+
+var errDSN = errors.New("postgres: dsn cannot be read; use postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full, or host=HOST user=USER dbname=DATABASE")
+
+// Validate checks the options without connecting. No error holds a part of the DSN, which may hold a password.
+func (o *Options) Validate() error {
+	var errs []error
+	if o.DSN == "" {
+		errs = append(errs, errors.New("postgres: dsn must be set, for example to ${env:TOKENBOARD_DSN}"))
+	} else if _, err := o.config(); err != nil {
+		errs = append(errs, err)
+	}
+	if o.MaxConnections != 0 && o.MaxConnections < leastConnections {
+		errs = append(errs, fmt.Errorf("postgres: max_connections must be at least %d", leastConnections))
+	}
+	if o.ConnectTimeout < 0 || o.StatementTimeout < 0 {
+		errs = append(errs, errors.New("postgres: timeouts must not be negative"))
+	}
+	return errors.Join(errs...)
+}
+
+// config makes the configuration of a pool.
+func (o *Options) config() (*pgxpool.Config, error) {
+	c, err := pgxpool.ParseConfig(o.DSN)
+	if err != nil {
+		return nil, errDSN // what pgx says may quote the password
+	}
+	conn := c.ConnConfig
+	// Statements have no name on the server, where PgBouncer gives each transaction another connection.
+	conn.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = 0, describedStatements
+	conn.ConnectTimeout = cmp.Or(o.ConnectTimeout, defaultConnect)
+	conn.RuntimeParams["application_name"] = cmp.Or(o.ApplicationName, conn.RuntimeParams["application_name"], defaultApplication)
+	if conn.ValidateConnect == nil { // the DSN has no target_session_attrs
+		conn.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	c.MinConns, c.MinIdleConns = 0, 0
+	c.MaxConnIdleTime, c.MaxConnLifetime = maxConnectionIdle, maxConnectionAge
+	if o.PasswordFile != "" {
+		c.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) error {
+			password, err := readPassword(o.PasswordFile)
+			conn.Password = password
+			return err
+		}
+	}
+	return c, nil
+}
+
+func readPassword(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > maxPasswordFileBytes {
+		return "", fmt.Errorf("postgres: password_file %s is too large for a password", path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("postgres: read password_file: %w", err)
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
+}
