@@ -37,15 +37,9 @@ var layers = [][]string{
 	{"internal/dialect", "internal/lease", "internal/rollup"},
 	// Importing; deciding what counts.
 	{"internal/history", "internal/ledger"},
-<<<<<<< HEAD
 	{"internal/access", "internal/keyring", "internal/keysync", "internal/promapi"},
-	// The API; the engine, which only the extension that opens it refers to.
-	{"internal/console", "internal/store/sqlite"},
-=======
-	{"internal/access", "internal/keyring", "internal/keysync"},
 	// The API; the engines, which only the extension that opens them refers to.
 	{"internal/console", "internal/store/postgres", "internal/store/sqlite"},
->>>>>>> origin/main
 	// The owner of the ledger, through which the other components find it.
 	{"extension/tokenstoreextension"},
 	{"exporter", "extension", "processor", "receiver"},

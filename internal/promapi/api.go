@@ -103,10 +103,13 @@ func set[T comparable](v *T, to T) {
 // Close ends the observation of the ledger.
 func (a *API) Close() { a.cubes.Close() }
 
-// queryable returns the ledger as a view sees it, for one expression.
-func (a *API) queryable(v *View, expr string) (*queryable, error) {
+// queryable returns the ledger as a view sees it, for one expression over a span of time.
+func (a *API) queryable(v *View, expr string, over time.Duration) (*queryable, error) {
 	parsed, err := a.parser.ParseExpr(expr)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkSubqueries(parsed, over); err != nil {
 		return nil, err
 	}
 	return &queryable{api: a, view: v, selectors: selectorsOf(parsed)}, nil
@@ -114,7 +117,7 @@ func (a *API) queryable(v *View, expr string) (*queryable, error) {
 
 // Instant evaluates an expression at one time. Close the query when the result was read.
 func (a *API) Instant(ctx context.Context, v *View, expr string, at time.Time) (promql.Query, error) {
-	q, err := a.queryable(v, expr)
+	q, err := a.queryable(v, expr, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +128,7 @@ func (a *API) Instant(ctx context.Context, v *View, expr string, at time.Time) (
 func (a *API) Range(
 	ctx context.Context, v *View, expr string, start, end time.Time, step time.Duration,
 ) (promql.Query, error) {
-	q, err := a.queryable(v, expr)
+	q, err := a.queryable(v, expr, end.Sub(start))
 	if err != nil {
 		return nil, err
 	}

@@ -219,7 +219,8 @@ func (a *API) queryRange(ctx context.Context, v url.Values, _ *http.Request) (an
 func unparsed(err error) error {
 	var late promql.ErrQueryTimeout
 	var gone promql.ErrQueryCanceled
-	if errors.As(err, &late) || errors.As(err, &gone) {
+	var many promql.ErrTooManySamples
+	if errors.As(err, &late) || errors.As(err, &gone) || errors.As(err, &many) {
 		return err
 	}
 	return invalid("query", err)

@@ -131,6 +131,10 @@ func TestErrors(t *testing.T) {
 		{"/query", "bad_data", `invalid parameter "timeout"`, 400, []string{"query", "1", "timeout", "x"}},
 		{"/query", "timeout", "query timed out", 503, []string{"query", "tokenboard_calls_total", "timeout", "0.000001"}},
 		{"/query", "execution", "query processing would load too many samples into memory in query execution", 422, []string{"query", "tokenboard_calls_total"}},
+		{
+			"/query", "execution", "query processing would load too many samples into memory in query execution", 422,
+			[]string{"query", "abs(resets(x[30d:1ms]))"},
+		},
 		{"/query_range", "bad_data", `invalid parameter "end": end timestamp must not be before start time`, 400, []string{"query", "1", "start", "2", "end", "1", "step", "1"}},
 		{"/query_range", "bad_data", "zero or negative query resolution step widths are not accepted", 400, []string{"query", "1", "start", "1", "end", "2", "step", "0"}},
 		{"/query_range", "bad_data", "exceeded maximum resolution of 11,000 points per timeseries", 400, []string{"query", "1", "start", "1", "end", "20000", "step", "1"}},

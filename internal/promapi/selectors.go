@@ -1,10 +1,13 @@
 package promapi
 
 import (
+	"math"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/tokenboard/tokenboard/internal/promapi/cube"
 )
 
 // lookback is how long a sample stands for a series: longer than the distance of two edges of quarters of an hour,
@@ -70,6 +73,40 @@ func summedBy(path []parser.Node) (bool, []string) {
 		}
 	}
 	return false, nil
+}
+
+// maxSubquerySteps bounds the times at which one subquery is evaluated: the engine makes room for all of them before
+// it looks at how many there are.
+const maxSubquerySteps = 1_000_000
+
+// checkSubqueries refuses an expression with a subquery of too many steps, for evaluations over a span of time.
+func checkSubqueries(expr parser.Expr, over time.Duration) error {
+	tooMany := false
+	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
+		inner, is := node.(*parser.SubqueryExpr)
+		if !is {
+			return nil
+		}
+		span := over
+		for _, n := range append(path[:len(path):len(path)], node) {
+			if s, is := n.(*parser.SubqueryExpr); is {
+				if s.Timestamp != nil || s.StartOrEnd != 0 {
+					span = 0
+				}
+				span = min(span, math.MaxInt64-s.Range) + s.Range
+			}
+		}
+		step := inner.Step
+		if step <= 0 {
+			step = cube.SlotLength
+		}
+		tooMany = tooMany || span/step > maxSubquerySteps
+		return nil
+	})
+	if tooMany {
+		return cube.ErrTooMany
+	}
+	return nil
 }
 
 // exactParser marks the selectors of rate, increase and delta as anchored.
