@@ -25,7 +25,7 @@ type library struct {
 
 const seed = 1
 
-// get gives a filled database, made now unless there is one. It is not to be written.
+// get returns a filled database, made now unless there is one. It is not to be written.
 func (l *library) get(ctx context.Context, calls int) (string, *filled, error) {
 	version, err := l.version()
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/tokenboard/tokenboard/bench/forecasts"
 )
 
 func main() {
@@ -39,7 +41,7 @@ func run(ctx context.Context, args []string) error {
 	case "fill":
 		return fillCommand(ctx, args[1:])
 	case "forecast":
-		return forecastCommand(os.Stdout, args[1:])
+		return forecasts.Command(os.Stdout, args[1:])
 	case "open":
 		return openCommand(ctx, args[1:])
 	}

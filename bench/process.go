@@ -214,7 +214,7 @@ const firstPort, lastPort = 15_000, 30_000
 
 var givenPorts sync.Map
 
-// freeAddress gives a loopback address that nothing listens on, and never the same twice.
+// freeAddress returns a loopback address that nothing listens on, and never the same twice.
 func freeAddress(ctx context.Context) (string, error) {
 	for range 1000 {
 		port := firstPort + rand.IntN(lastPort-firstPort)

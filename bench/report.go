@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// progress tells what goes on, beside the report.
+// progress prints what is being done, separately from the report.
 func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
 }

@@ -176,7 +176,7 @@ func (r *report) latencies(s *sized) {
 	}
 }
 
-// short gives milliseconds with as many places as they are worth.
+// short returns milliseconds with a sensible number of decimal places.
 func short(ms float64) string {
 	switch {
 	case ms < 10:

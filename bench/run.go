@@ -123,7 +123,7 @@ type sized struct {
 
 type cpuRoundResult struct{ cpu, rate float64 }
 
-// measureEmpty gives the memory of a server with an empty database that has nothing to do, in MB.
+// measureEmpty returns the memory of a server with an empty database that has nothing to do, in MB.
 func measureEmpty(ctx context.Context, bin binaries) (float64, error) {
 	dir, err := os.MkdirTemp(bin.work, "bench-work-")
 	if err != nil {

@@ -114,7 +114,7 @@ func (s *server) get(ctx context.Context, path string, into any) error {
 	return nil
 }
 
-// sums gives what the API tells of all calls.
+// sums returns the API's sums of all calls.
 func (s *server) sums(ctx context.Context) (loadgen.Truth, error) {
 	var a struct {
 		Calls      int64 `json:"api_call_count"`

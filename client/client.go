@@ -60,7 +60,7 @@ type Detail struct {
 	Value    any    `json:"value"`
 }
 
-// Error gives the message and the details that it does not repeat.
+// Error returns the message and the details that it does not repeat.
 func (p *Problem) Error() string {
 	text := p.Message
 	for _, d := range p.Details {
@@ -71,7 +71,7 @@ func (p *Problem) Error() string {
 	return text
 }
 
-// IsStatus tells whether an error is a Problem of an HTTP status.
+// IsStatus reports whether an error is a Problem of an HTTP status.
 func IsStatus(err error, status int) bool {
 	var p *Problem
 	return errors.As(err, &p) && p.Status == status

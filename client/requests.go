@@ -14,22 +14,22 @@ import (
 	"time"
 )
 
-// Stats gives sums over a range of time, and by model.
+// Stats returns sums over a range of time, and by model.
 func (c *Client) Stats(ctx context.Context, f Filter) (Stats, error) {
 	return call[Stats](ctx, c, http.MethodGet, "/stats", f.values(), nil)
 }
 
-// Trend gives sums by interval of time.
+// Trend returns sums by interval of time.
 func (c *Client) Trend(ctx context.Context, q TrendQuery) (Trend, error) {
 	return call[Trend](ctx, c, http.MethodGet, "/usage-trend", q.values(), nil)
 }
 
-// Breakdown gives sums by one or two dimensions, a page of rows.
+// Breakdown returns sums by one or two dimensions, a page of rows.
 func (c *Client) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, error) {
 	return call[Breakdown](ctx, c, http.MethodGet, "/breakdown", q.values(), nil)
 }
 
-// Dimension gives the values of a dimension that contain a text, most used first.
+// Dimension returns the values of a dimension that contain a text, most used first.
 func (c *Client) Dimension(ctx context.Context, name, contains string, limit int) ([]DimensionValue, error) {
 	v := url.Values{}
 	set(v, "q", contains)
@@ -38,7 +38,7 @@ func (c *Client) Dimension(ctx context.Context, name, contains string, limit int
 	return out.Values, err
 }
 
-// Logs gives a page of calls, newest first; cursor is "" or the NextCursor of the page before.
+// Logs returns a page of calls, newest first; cursor is "" or the NextCursor of the page before.
 func (c *Client) Logs(ctx context.Context, q LogQuery, cursor string) (Page, error) {
 	v := q.values()
 	set(v, "cursor", cursor)
@@ -66,8 +66,8 @@ func (c *Client) Calls(ctx context.Context, q LogQuery) iter.Seq2[Call, error] {
 	}
 }
 
-// Export gives a file of calls (json, ndjson, csv or parquet), which the caller closes, and the name that the
-// server gives it. A read error says that the file is not whole.
+// Export returns a file of calls (json, ndjson, csv or parquet), which the caller closes, and the name that the
+// server proposes. A read error means that the file is incomplete.
 func (c *Client) Export(ctx context.Context, format string, q LogQuery) (file io.ReadCloser, name string, err error) {
 	q.Limit = 0
 	v := q.values()
@@ -145,7 +145,7 @@ func (c *Client) RevokeKey(ctx context.Context, id string) error {
 	return err
 }
 
-// RotateKey gives a key a new secret; the old one works on for a while.
+// RotateKey replaces the secret of a key; the old one stays valid for a while.
 func (c *Client) RotateKey(ctx context.Context, id string, overlap time.Duration) (NewKey, error) {
 	body := map[string]int64{"overlap_seconds": int64(overlap / time.Second)}
 	return call[NewKey](ctx, c, http.MethodPost, "/keys/"+url.PathEscape(id)+"/rotate", nil, body)

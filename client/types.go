@@ -263,7 +263,7 @@ type BreakdownRow struct {
 	Sums
 }
 
-// Value gives a dimension's value, of keys the name.
+// Value returns a dimension's value, of keys the name.
 func (r *BreakdownRow) Value(dimension string) string {
 	v := map[string]*string{
 		"model": r.Model, "provider": r.Provider, "key": r.KeyName, "user": r.User, "service": r.Service, "project": r.Project,

@@ -61,7 +61,7 @@ func (k killed) body(i int) []byte {
 		k.trace(i)+1, i+1, parent, operation, k.start+int64(i)*1000, k.start+int64(i)*1000+1_000_000_000, operation, k.holds(i).Input))
 }
 
-// sum gives what the traces of some requests add to the sums.
+// sum returns what the traces of some requests add to the sums.
 func (k killed) sum(requests iter.Seq[int]) (all sums) {
 	seen := map[int]bool{}
 	for i := range requests {
@@ -73,7 +73,7 @@ func (k killed) sum(requests iter.Seq[int]) (all sums) {
 	return all
 }
 
-// upTo gives the numbers below n.
+// upTo returns the numbers below n.
 func upTo(n int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i := range n {

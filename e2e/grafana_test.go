@@ -106,7 +106,7 @@ func (s *prometheusServer) query(expr string, overRange bool) ([]series, error) 
 	return out.Result, err
 }
 
-// hasData tells whether there is a number that is one, or a histogram.
+// hasData reports whether there is a valid number, or a histogram.
 func hasData(all []series) bool {
 	finite := func(v [2]any) bool {
 		text, ok := v[1].(string)
@@ -171,7 +171,7 @@ func filled(expr string, values map[string][]string) string {
 	})
 }
 
-// selectorsIn gives the selectors of series in a query.
+// selectorsIn returns the selectors of series in a query.
 func selectorsIn(t *testing.T, expr string) (all []*parser.VectorSelector) {
 	t.Helper()
 	e, err := parser.NewParser(parser.Options{}).ParseExpr(expr)

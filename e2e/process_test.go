@@ -101,14 +101,10 @@ func run(t *testing.T, dir string, args ...string) *process {
 
 func (p *process) waitUntilReady() {
 	p.t.Helper()
-	p.waitFor(func() bool {
-		c, err := net.Dial("tcp", strings.TrimPrefix(p.otlp, "http://"))
-		if err != nil {
-			return false
-		}
-		_ = c.Close()
-		return p.ready()
-	})
+	p.waitFor(p.ready)
+	c, err := net.Dial("tcp", strings.TrimPrefix(p.otlp, "http://"))
+	require.NoError(p.t, err, "it is ready only when OTLP is received")
+	_ = c.Close()
 }
 
 // ready reports whether the console says that the binary is ready.

@@ -87,7 +87,7 @@ func (p *proxied) stop(t *testing.T) {
 	}
 }
 
-// inConsole gives an account in the console's words.
+// inConsole returns an account as the console reports it.
 func inConsole(t fakeupstream.Totals) sums {
 	return sums{
 		Calls: t.Calls, Errors: t.Failed, NoUsage: t.NoUsage, Input: t.Input, Output: t.Output,

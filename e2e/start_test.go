@@ -39,7 +39,7 @@ func failedStart(t *testing.T, env []string, args ...string) string {
 	return last
 }
 
-// asNobody gives a command of the binary that has no rights; a data folder of the test is closed to
+// asNobody returns a command of the binary that has no rights; a data folder of the test is closed to
 // it, whoever runs the tests.
 func asNobody(t *testing.T, env []string) *exec.Cmd {
 	t.Helper()
@@ -57,7 +57,7 @@ func asNobody(t *testing.T, env []string) *exec.Cmd {
 // nobody is the user without rights of most systems.
 const nobody = 65534
 
-// unprivileged gives a command of the binary that does not run as root.
+// unprivileged returns a command of the binary that does not run as root.
 func unprivileged(t *testing.T, env []string) *exec.Cmd {
 	t.Helper()
 	if os.Getuid() != 0 {

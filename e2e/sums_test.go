@@ -125,7 +125,7 @@ type figures struct {
 	Reasoning  int64 `json:"reasoning"`
 }
 
-// billed gives the figures of the calls that bear usage.
+// billed returns the figures of the calls that have usage.
 func billed(s sums) figures {
 	return figures{s.Calls - s.NoUsage, s.Input, s.Output, s.CacheRead, s.CacheWrite, s.Reasoning}
 }

@@ -131,7 +131,7 @@ func shown(of *store.User) shownUser {
 	return s
 }
 
-// find gives a user by name.
+// find returns a user by name.
 func find(ctx context.Context, a *sqlite.Administration, name string) (store.User, error) {
 	name, err := console.UserName(name)
 	if err != nil {

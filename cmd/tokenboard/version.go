@@ -87,7 +87,7 @@ func moduleVersion(recorded string) string {
 	return tag
 }
 
-// String gives one line for the version and one for each of what it was built from.
+// String returns one line for the version and one for each of what it was built from.
 func (v versionInfo) String() string {
 	return fmt.Sprintf("tokenboard %s\ncommit:    %s\ndate:      %s\ncollector: %s\ngo:        %s\nplatform:  %s\n",
 		v.version, v.commit, v.date, v.collector, v.goVersion, v.platform)

@@ -71,7 +71,7 @@ func graph(look Look, queries []Query) *timeseries.PanelBuilder {
 	return fixed(p.Legend(legend))
 }
 
-// fixed gives series that are always the same their colours: statuses and kinds of tokens. All others have
+// fixed sets the colours of statuses and kinds of tokens, which are the same on all dashboards. All others have
 // one by their name, so that a filter does not change it.
 func fixed(p *timeseries.PanelBuilder) *timeseries.PanelBuilder {
 	for _, c := range []struct{ names, colour string }{

@@ -88,7 +88,8 @@ func names(it *item, model string, pass int) bool {
 	return false
 }
 
-// alike reports whether a record is that of a call: in the first pass by its id, then by its figures, and at last by whether it failed.
+// alike reports whether a record is that of a call: in the first pass by its id, then by its figures, and at last by
+// whether it failed or has no usage.
 func alike(s *fakeupstream.Served, it *item, pass int) bool {
 	switch pass {
 	case 0:
@@ -96,7 +97,8 @@ func alike(s *fakeupstream.Served, it *item, pass int) bool {
 	case 1:
 		return it.Input != nil && value(it.Input) == s.Bill.Input && it.Output != nil && value(it.Output) == s.Bill.Output
 	}
-	return it.ResponseID == "" || s.Status >= http.StatusBadRequest
+	withoutUsage := it.Input == nil && it.Output == nil
+	return it.ResponseID == "" || s.Status >= http.StatusBadRequest || !s.Reported && withoutUsage
 }
 
 // differences names what a record has otherwise than the provider's account.
@@ -165,7 +167,7 @@ func (g *gap) covers(model, what string) bool {
 	})
 }
 
-// unexpected gives the verdicts that no gap covers, and the gaps that cover nothing: those are mended, and their entries stale.
+// unexpected returns the verdicts that no gap covers, and the gaps that cover nothing: those are fixed, and their entries stale.
 func unexpected(verdicts []verdict, gaps []gap) (out []string) {
 	seen := make([]bool, len(gaps))
 	for _, v := range verdicts {

@@ -178,7 +178,7 @@ func (e *emitter) installNode(t *testing.T) []string {
 	return command
 }
 
-// environmentOf gives the folder of an environment with these pins, and whether it is complete.
+// environmentOf returns the folder of an environment with these pins, and whether it is complete.
 func environmentOf(t *testing.T, pins string) (dir string, done bool) {
 	t.Helper()
 	raw, err := os.ReadFile(pins)
@@ -190,7 +190,7 @@ func environmentOf(t *testing.T, pins string) (dir string, done bool) {
 	return dir, err == nil
 }
 
-// pinned gives the version of the emitter's package.
+// pinned returns the version of the emitter's package.
 func (e *emitter) pinned(t *testing.T) string {
 	t.Helper()
 	if e.language == "JavaScript" {
@@ -274,7 +274,7 @@ func recording(t *testing.T, name string) string {
 
 const tableHead = "| emitter | version | calls | exact | not in the telemetry, or wrong in it | set |\n|---|---|---|---|---|---|\n"
 
-// tableOf gives the rows of the emitters that were run and passed.
+// tableOf returns the rows of the emitters that were run and passed.
 func tableOf(rows []row) string {
 	var b strings.Builder
 	b.WriteString(tableHead)

@@ -67,7 +67,7 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.Upstream.ServeHTTP(w, r)
 }
 
-// firstTool gives the name of the first tool of a request to any of the APIs.
+// firstTool returns the name of the first tool of a request to any of the APIs.
 func firstTool(tools []json.RawMessage) string {
 	for _, raw := range tools {
 		var tool struct {

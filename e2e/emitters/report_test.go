@@ -38,7 +38,7 @@ func writeTable(table string) error {
 	return nil
 }
 
-// merged gives a table with the rows of the emitters that were run, and the old rows of those that were not.
+// merged returns a table with the rows of the emitters that were run, and the old rows of those that were not.
 func merged(old, table string) string {
 	rows := map[string]string{}
 	for _, t := range []string{old, table} {
@@ -54,7 +54,7 @@ func merged(old, table string) string {
 	return b.String()
 }
 
-// rowOf gives what a row begins with: the emitter and its package, without the version.
+// rowOf returns what a row begins with: the emitter and its package, without the version.
 func rowOf(line string) string {
 	begin, _, _ := strings.Cut(line, "` ")
 	return begin

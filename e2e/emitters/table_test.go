@@ -64,6 +64,20 @@ var emitters = []emitter{
 		gaps: []gap{{"*", "model", "the name of the model has its provider before it: `openai/gpt-4o`"}},
 	},
 	{
+		name: "litellm_proxy", title: "LiteLLM proxy, first integration", language: "Python", pkg: "litellm",
+		env: []string{"LITELLM_LOCAL_MODEL_COST_MAP=True", "USE_OTEL_LITELLM_REQUEST_SPAN=true"},
+		set: "`USE_OTEL_LITELLM_REQUEST_SPAN=true`",
+	},
+	{
+		name: "litellm_proxy_v2", title: "LiteLLM proxy, second integration", language: "Python", pkg: "litellm", packages: "litellm_proxy",
+		env: []string{"LITELLM_LOCAL_MODEL_COST_MAP=True", "LITELLM_OTEL_V2=true"},
+		set: "`LITELLM_OTEL_V2=true`",
+		gaps: []gap{
+			{"*", "reasoning", "reasoning"},
+			{"gpt-4o-stream-cut", "input", "a chat stream that breaks has LiteLLM's estimate"},
+		},
+	},
+	{
 		name: "llamaindex", title: "LlamaIndex, OpenInference", language: "Python", pkg: "openinference-instrumentation-llama-index",
 		set: "the clients' instrumentations beside it",
 		gaps: []gap{

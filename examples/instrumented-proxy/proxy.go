@@ -120,7 +120,7 @@ func whole(next http.Handler) http.Handler {
 	})
 }
 
-// modelOf tells which model a request asks for, "" where it asks for none.
+// modelOf returns which model a request asks for, "" where it asks for none.
 func modelOf(r *http.Request, body []byte) string {
 	if _, rest, ok := strings.Cut(r.URL.Path, "/models/"); ok {
 		model, _, _ := strings.Cut(rest, ":")
@@ -136,7 +136,7 @@ func modelOf(r *http.Request, body []byte) string {
 	return b.Model
 }
 
-// modelOfForm tells which model a form asks for: those of images and sound are sent with files.
+// modelOfForm returns which model a form asks for: those of images and sound are sent with files.
 func modelOfForm(form *multipart.Reader) string {
 	for {
 		part, err := form.NextPart()

@@ -29,7 +29,7 @@ func withModel(ctx context.Context, model string) context.Context {
 	return context.WithValue(ctx, modelKey, model)
 }
 
-// ownerOf gives the owner of the key of a request that was let in.
+// ownerOf returns the owner of the key of a request that was let in.
 func ownerOf(ctx context.Context) string {
 	owner, _ := ctx.Value(ownerKey).(string)
 	return owner

@@ -144,7 +144,7 @@ func TestGRPC(t *testing.T) {
 	soonIdle(t, g)
 }
 
-// TestRejectedCalls gives back the memory of calls that another interceptor rejects.
+// TestRejectedCalls: the memory of calls that another interceptor rejects is released.
 func TestRejectedCalls(t *testing.T) {
 	g, _ := newTestGuard(t, nil)
 	reject := func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {

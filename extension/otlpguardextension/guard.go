@@ -110,7 +110,7 @@ func (g *guard) count(ctx context.Context, r *refusal) {
 // size is what a request takes that a scanner has read whole, or so far.
 func size(s otlpsize.Scanner, read int64) int64 { return s.Memory() + copies*read }
 
-// scan gives a scanner more of a request, of which read bytes came before.
+// scan passes the next piece of a request to a scanner, after read bytes of it.
 func (g *guard) scan(s otlpsize.Scanner, p []byte, read int64) error {
 	if _, err := s.Write(p); err != nil {
 		return err

@@ -111,7 +111,7 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// loopback tells whether an endpoint can be reached from this machine only.
+// loopback reports whether an endpoint can be reached from this machine only.
 func loopback(endpoint string) bool {
 	host, _, err := net.SplitHostPort(endpoint)
 	if err != nil {

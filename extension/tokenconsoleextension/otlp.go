@@ -114,7 +114,7 @@ func names(v any) []string {
 	return out
 }
 
-// isType tells whether a component's name, such as otlp/internal, has a type.
+// isType reports whether a component's name, such as otlp/internal, has a type.
 func isType(name, typ string) bool {
 	t, _, _ := strings.Cut(name, "/")
 	return t == typ

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -34,6 +35,8 @@ type server struct {
 	provided *http.Client  // asks the OpenID Connect provider; nil where there is none
 	sync     *keysync.Sync // nil where no proxy is configured
 	serving  sync.WaitGroup
+
+	receiving atomic.Bool // the receivers of the pipelines listen
 }
 
 var _ extensioncapabilities.Dependent = (*server)(nil)
@@ -45,6 +48,21 @@ func (s *server) Dependencies() []component.ID {
 		ids = append(ids, s.config.HTTP.Auth.Get().Config.AuthenticatorID)
 	}
 	return ids
+}
+
+var _ extensioncapabilities.PipelineWatcher = (*server)(nil)
+
+// Ready is called by the collector when the receivers of all pipelines have started, and listen. The console listens
+// before that: it answers /ready with 503 until then.
+func (s *server) Ready() error {
+	s.receiving.Store(true)
+	return nil
+}
+
+// NotReady is called before the receivers stop, so that load balancers stop sending to them.
+func (s *server) NotReady() error {
+	s.receiving.Store(false)
+	return nil
 }
 
 // Start listens. Where it fails, it releases what it has taken.
@@ -117,6 +135,7 @@ func (s *server) options(ctx context.Context, host component.Host, l *ledger.Led
 			Anonymous: s.config.Verify.Anonymous, Reservation: s.config.Verify.Reservation, Estimate: s.config.Verify.Estimate,
 			Failures: s.config.Verify.FailuresPerMinute,
 		},
+		Receiving: s.receiving.Load,
 	}
 	if s.config.HTTP.CORS.HasValue() {
 		o.Origins = s.config.HTTP.CORS.Get().AllowedOrigins
@@ -128,7 +147,7 @@ func (s *server) options(ctx context.Context, host component.Host, l *ledger.Led
 	return o, err
 }
 
-// release gives back what Start took before it failed. Nothing is served yet.
+// release frees what Start allocated before it failed. Nothing is served yet.
 func (s *server) release() (err error) {
 	if s.listener != nil {
 		err = s.listener.Close()

@@ -64,6 +64,29 @@ func TestLifecycle(t *testing.T) {
 	require.NoError(t, e.Shutdown(ctx), "a second time does no harm")
 }
 
+// TestReady: the console is ready only while the receivers of the collector listen.
+func TestReady(t *testing.T) {
+	ctx := context.Background()
+	e := consoleAt(t, "127.0.0.1:0")
+	require.NoError(t, e.Start(ctx, tokens(t)))
+	defer func() { require.NoError(t, e.Shutdown(ctx)) }()
+	s := e.(*server)
+	requireStatus := func(want int, path string) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		s.console.Handler().ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1"+path, nil))
+		require.Equal(t, want, w.Code, w.Body)
+	}
+	for _, path := range []string{"/ready", "/api/console/ready"} {
+		requireStatus(http.StatusServiceUnavailable, path)
+		require.NoError(t, s.Ready())
+		requireStatus(http.StatusOK, path)
+		require.NoError(t, s.NotReady())
+		requireStatus(http.StatusServiceUnavailable, path)
+	}
+	requireStatus(http.StatusOK, "/health")
+}
+
 func TestShutdownWithoutStart(t *testing.T) {
 	require.NoError(t, consoleAt(t, "127.0.0.1:0").Shutdown(context.Background()))
 }

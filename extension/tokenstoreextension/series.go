@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/rollup/series"
 )
 
 // Series says which series the metrics of calls have. Their sums are kept for ever, so that what a
@@ -23,27 +23,27 @@ type Series struct {
 
 const maxSeries = 2_000
 
-// seriesLabels are the names of labels, in the order of rollup.Label.
+// seriesLabels are the names of labels, in the order of series.Label.
 var seriesLabels = []string{"provider", "model", "service", "key", "status"}
 
 func defaultSeries() Series { return Series{Labels: slices.Clone(seriesLabels), Max: maxSeries} }
 
 // options checks the setting.
-func (s *Series) options() (o rollup.SeriesOptions, err error) {
+func (s *Series) options() (o series.Options, err error) {
 	if s.Max <= 0 {
 		err = errors.New("series: max must be positive")
 	}
-	o = rollup.SeriesOptions{Labels: []rollup.Label{}, Max: s.Max}
+	o = series.Options{Labels: []series.Label{}, Max: s.Max}
 	for _, name := range s.Labels {
 		i := slices.Index(seriesLabels, name)
 		if i < 0 {
 			err = errors.Join(err, fmt.Errorf("series: %q is no label; there are %s", name, strings.Join(seriesLabels, ", ")))
 			continue
 		}
-		if slices.Contains(o.Labels, rollup.Label(i)) {
+		if slices.Contains(o.Labels, series.Label(i)) {
 			err = errors.Join(err, fmt.Errorf("series: the label %q is there twice", name))
 		}
-		o.Labels = append(o.Labels, rollup.Label(i))
+		o.Labels = append(o.Labels, series.Label(i))
 	}
 	return o, err
 }

@@ -136,10 +136,10 @@ func (s *Store) Shutdown(context.Context) error {
 	return s.ledger.Close()
 }
 
-// Ledger gives the open ledger; nil before Start.
+// Ledger returns the open ledger; nil before Start.
 func (s *Store) Ledger() *ledger.Ledger { return s.ledger }
 
-// Directory gives the keys, users and audit log; nil before Start. It ends with the ledger.
+// Directory returns the keys, users and audit log; nil before Start. It ends with the ledger.
 func (s *Store) Directory() store.Directory { return s.directory }
 
 // Directory finds the directory of the store that is configured under an id, see Get.
@@ -173,7 +173,7 @@ func Get(id component.ID, host component.Host) (*ledger.Ledger, error) {
 	return l, nil
 }
 
-// Sources gives the board on which what fetches calls for the store by itself says how it fares.
+// Sources returns the board on which receivers that fetch calls themselves report their state.
 func (s *Store) Sources() *sources.Board { return &s.sources }
 
 // Sources finds the board of the store that is configured under an id, see Get.
@@ -185,7 +185,7 @@ func Sources(id component.ID, host component.Host) (*sources.Board, error) {
 	return s.Sources(), nil
 }
 
-// Permanent tells whether an error of the ledger is one that no retry can mend.
+// Permanent reports whether no retry can succeed after an error of the ledger.
 func Permanent(err error) bool {
 	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer)
 }

@@ -93,7 +93,7 @@ var grants = [roleCount][]Permission{
 	},
 }
 
-// May tells whether a role holds a permission.
+// May reports whether a role holds a permission.
 func (r Role) May(p Permission) bool {
 	if r >= roleCount {
 		return false
@@ -114,7 +114,7 @@ func (r Role) Permissions() []Permission {
 	return slices.Clone(grants[r])
 }
 
-// Within tells whether all that a role allows is allowed to another one too. A role is handed on only
+// Within reports whether all that a role allows is allowed to another one too. A role is handed on only
 // to what is within one's own: a verifier may check keys, which a viewer may not.
 func (r Role) Within(other Role) bool {
 	if r >= roleCount {
@@ -166,17 +166,17 @@ func (p Principal) Permissions() []Permission {
 	return out
 }
 
-// OwnOnly tells whether the principal sees only the keys it owns, and their calls.
+// OwnOnly reports whether the principal sees only the keys it owns, and their calls.
 func (p Principal) OwnOnly() bool { return p.Role == Member }
 
 type contextKey struct{}
 
-// With gives a context that acts for a principal.
+// With returns a context with a principal.
 func With(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, contextKey{}, p)
 }
 
-// From gives the principal of a context; nobody where none is known.
+// From returns the principal of a context; nobody where none is known.
 func From(ctx context.Context) Principal {
 	p, _ := ctx.Value(contextKey{}).(Principal)
 	return p

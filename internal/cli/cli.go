@@ -55,7 +55,7 @@ type connection struct {
 	json              bool
 }
 
-// Commands gives the commands.
+// Commands returns the commands.
 func Commands() []*cobra.Command {
 	var all []*cobra.Command
 	for _, make := range []func(*connection) *cobra.Command{statsCommand, trendCommand, breakdownCommand, logsCommand, exportCommand, importCommand, keysCommand} {
@@ -154,7 +154,7 @@ func (c *connection) addFilters(cmd *cobra.Command) *filterFlags {
 	return f
 }
 
-// read gives the filter.
+// read returns the filter.
 func (f *filterFlags) read(now time.Time) (client.Filter, error) {
 	for _, t := range []struct {
 		name, text string

@@ -68,7 +68,7 @@ func printable(s string) string {
 	}, s)
 }
 
-// or gives a text, or a dash where there is none.
+// or returns a text, or a dash where there is none.
 func or(s string) string {
 	if s == "" {
 		return "-"

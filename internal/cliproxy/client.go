@@ -86,14 +86,14 @@ func New(o Options) (*Client, error) {
 	return &Client{base: base, key: o.Key, http: &client, api: o.API}, nil
 }
 
-// Version gives what the last answer said of the proxy's version.
+// Version returns what the last answer said of the proxy's version.
 func (c *Client) Version() Version {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.version
 }
 
-// Refused tells whether the client has stopped for good, see ErrRefused.
+// Refused reports whether the client has stopped for good, see ErrRefused.
 func (c *Client) Refused() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -174,7 +174,7 @@ func readEvents(body io.Reader) (events []json.RawMessage, err error) {
 
 const statisticsPath = "/v0/management/usage-statistics-enabled"
 
-// StatisticsEnabled tells whether the proxy records usage at all.
+// StatisticsEnabled reports whether the proxy records usage at all.
 func (c *Client) StatisticsEnabled(ctx context.Context) (bool, error) {
 	var answer struct {
 		Enabled bool `json:"usage-statistics-enabled"`

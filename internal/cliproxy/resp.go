@@ -114,7 +114,7 @@ func (s *Subscription) Next() ([]byte, error) {
 	}
 }
 
-// isNotice tells whether a message is no event but says something of the feed itself:
+// isNotice reports whether a message is no event but says something of the feed itself:
 // {"support_refresh":true}, {"refresh":true}.
 func isNotice(message string) bool {
 	var notice map[string]json.RawMessage

@@ -58,7 +58,9 @@ type Options struct {
 	Quota Quota
 	// Verify is how keys are checked.
 	Verify Verify
-	Now    func() time.Time // time.Now where nil
+	// Receiving reports whether the receivers of the collector listen, without which it is not ready; nil: they do.
+	Receiving func() bool
+	Now       func() time.Time // time.Now where nil
 }
 
 // Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
@@ -129,7 +131,8 @@ func (c *Console) register() {
 	c.Audit.Routes(r)
 	c.server = &serverHandlers{
 		Env: c.Env, Ledger: o.Ledger, AccessMode: c.Users.AccessMode(), MaxKeys: o.MaxKeys, Quota: o.Quota, TraceURL: o.TraceURL, GrafanaURL: o.GrafanaURL,
-		Audit: SettingsAudit{MaxAgeSeconds: int64(c.Audit.MaxAge.Seconds()), MaxEntries: c.Audit.Max},
+		Receiving: o.Receiving,
+		Audit:     SettingsAudit{MaxAgeSeconds: int64(c.Audit.MaxAge.Seconds()), MaxEntries: c.Audit.Max},
 	}
 	if how := c.Users.How(); how != nil {
 		c.server.Sessions = &SettingsSessions{IdleSeconds: int64(how.Idle.Seconds()), LifetimeSeconds: int64(how.Lifetime.Seconds())}

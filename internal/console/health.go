@@ -10,7 +10,7 @@ import (
 
 func (c *serverHandlers) healthRoutes(r *router) {
 	register(r, access.Anyone, operation(http.MethodGet, "/health", "health", "The process answers"), c.health)
-	register(r, access.Anyone, operation(http.MethodGet, "/ready", "ready", "The store answers"), c.ready)
+	register(r, access.Anyone, operation(http.MethodGet, "/ready", "ready", "Telemetry is received, and the store answers"), c.ready)
 }
 
 // Health says that the process answers.
@@ -23,6 +23,9 @@ func (c *serverHandlers) health(context.Context, *struct{}) (*envelope[Health], 
 }
 
 func (c *serverHandlers) ready(ctx context.Context, _ *struct{}) (*envelope[Health], error) {
+	if c.Receiving != nil && !c.Receiving() {
+		return nil, newProblem(http.StatusServiceUnavailable, "telemetry is not received: the collector is starting or stopping; try again in a moment")
+	}
 	status, err := c.Ledger.Status(ctx)
 	if err == nil {
 		err = status.Outcome // batches are taken again when it is known

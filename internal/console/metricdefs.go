@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/rollup/series"
 )
 
 // metricDef describes a metric. docs/metrics.md is made from these.
@@ -20,8 +20,8 @@ type metricDef struct {
 
 const metricPrefix = "tokenboard_"
 
-// labelNames are the labels of series, in the order of rollup.Labels.
-var labelNames = [rollup.LabelCount]string{"provider", "model", "service", "key", "status"}
+// labelNames are the labels of series, in the order of series.Labels.
+var labelNames = [series.LabelCount]string{"provider", "model", "service", "key", "status"}
 
 // ofModel are the labels of histograms: more would be too many buckets.
 var ofModel = []string{"provider", "model"}

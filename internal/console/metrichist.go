@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/rollup/series"
 )
 
 // bounds are the buckets of a classic histogram: powers of two, both ends included.
@@ -21,7 +21,7 @@ var (
 )
 
 const (
-	nativeSchema        = 3 // see rollup.Native
+	nativeSchema        = 3 // see series.Native
 	nativeZeroThreshold = prometheus.DefNativeHistogramZeroThreshold
 	// nativeGap is how many empty buckets are cheaper written out than as a new span.
 	nativeGap = 2
@@ -31,22 +31,22 @@ const (
 // it is set up for.
 type histogram struct {
 	prometheus.Metric // for its description and labels
-	native            *rollup.Native
+	native            *series.Native
 	bounds            bounds
 }
 
-func (s *scrape) histogram(d *metricDef, b bounds, n *rollup.Native, of rollup.Value) {
+func (s *scrape) histogram(d *metricDef, b bounds, n *series.Native, of series.Model) {
 	if n.Count == 0 {
 		return
 	}
-	s.ch <- histogram{prometheus.MustNewConstMetric(s.m.descs[d], prometheus.UntypedValue, 0, of.Provider, of.Value), n, b}
+	s.ch <- histogram{prometheus.MustNewConstMetric(s.m.descs[d], prometheus.UntypedValue, 0, of.Provider, of.Model), n, b}
 }
 
 // cleanMembers makes names ones that labels can have, and adds up what has the same names then.
-func cleanMembers(timings map[rollup.Value]rollup.Timings) map[rollup.Value]*rollup.Timings {
-	out := make(map[rollup.Value]*rollup.Timings, len(timings))
+func cleanMembers(timings map[series.Model]series.Timings) map[series.Model]*series.Timings {
+	out := make(map[series.Model]*series.Timings, len(timings))
 	for m, t := range timings {
-		m = rollup.Value{Value: cleanLabel(m.Value), Provider: cleanLabel(m.Provider)}
+		m = series.Model{Model: cleanLabel(m.Model), Provider: cleanLabel(m.Provider)}
 		sum := out[m]
 		if sum == nil {
 			out[m] = &t

@@ -14,6 +14,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/rollup/series"
 )
 
 // scrapeLimit bounds the work for one scrape.
@@ -44,7 +45,7 @@ func (c *metricsHandlers) metrics() http.Handler {
 
 type collector struct {
 	from  *metricsHandlers
-	used  []rollup.Label // the labels that series have
+	used  []series.Label // the labels that series have
 	descs map[*metricDef]*prometheus.Desc
 	// withoutSeries leaves out what calls are counted by, which is most of the work.
 	withoutSeries bool
@@ -57,11 +58,11 @@ type collector struct {
 // when they were nothing: at the scrape before. It is what Prometheus calls a created timestamp.
 type seenSeries struct {
 	last time.Time // the last scrape
-	as   map[rollup.Labels]seenAs
+	as   map[series.Labels]seenAs
 }
 
 type seenAs struct {
-	labels  rollup.Labels
+	labels  series.Labels
 	created time.Time // zero: not known
 }
 
@@ -131,15 +132,15 @@ type shownSeries struct {
 
 // named puts the names of keys in the place of their fingerprints, and adds up series that have the
 // same labels then. No whole fingerprint is shown.
-func (m *collector) named(index *keyIndex, sums map[rollup.Labels]rollup.Sums) map[rollup.Labels]*shownSeries {
+func (m *collector) named(index *keyIndex, sums map[series.Labels]rollup.Sums) map[series.Labels]*shownSeries {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.from.Now()
-	all, as := make(map[rollup.Labels]*shownSeries, len(sums)), make(map[rollup.Labels]seenAs, len(sums))
+	all, as := make(map[series.Labels]*shownSeries, len(sums)), make(map[series.Labels]seenAs, len(sums))
 	for raw, s := range sums {
 		l := raw
-		if l[rollup.LabelKey] != "" {
-			l[rollup.LabelKey] = index.metricName(l[rollup.LabelKey])
+		if l[series.LabelKey] != "" {
+			l[series.LabelKey] = index.metricName(l[series.LabelKey])
 		}
 		for i := range l {
 			l[i] = cleanLabel(l[i])
@@ -180,7 +181,7 @@ func (s *scrape) put(d *metricDef, v float64, labels ...string) {
 }
 
 // series shows what calls are counted by. A kind of tokens that a series never had is left out.
-func (s *scrape) series(all map[rollup.Labels]*shownSeries, stored int) {
+func (s *scrape) series(all map[series.Labels]*shownSeries, stored int) {
 	s.put(&mSeries, float64(stored))
 	for l, sums := range all {
 		labels := make([]string, len(s.m.used), len(s.m.used)+1)

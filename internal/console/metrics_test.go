@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -199,17 +199,17 @@ func TestNativeHistogram(t *testing.T) {
 	for _, n := range []int{1, 2, 10, 1_000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			theirs := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "h", Buckets: theirBounds, NativeHistogramBucketFactor: 1.1})
-			series := rollup.NewSeries(rollup.SeriesOptions{Max: 10})
+			set := series.New(series.Options{Max: 10})
 			for i := range n {
 				c := usage.Call{Model: "m", Duration: time.Duration(math.Exp(random.NormFloat64()*3) * float64(time.Second))}
 				if i%3 == 1 { // on a bound
 					c.Duration = time.Duration(math.Ldexp(1, random.IntN(16)-6) * float64(time.Second))
 				}
-				require.NoError(t, series.Apply(series.Journal([]rollup.Change{{Call: &c, N: 1}})))
+				require.NoError(t, set.Apply(set.Journal([]usage.Change{{Call: &c, N: 1}})))
 				theirs.Observe(c.Duration.Seconds())
 			}
-			_, timings := series.Expose()
-			native := timings[rollup.Value{Value: "m"}].Duration
+			_, timings := set.Expose()
+			native := timings[series.Model{Model: "m"}].Duration
 			var want, got dto.Metric
 			require.NoError(t, theirs.Write(&want))
 			ours := prometheus.MustNewConstMetric(prometheus.NewDesc("h", "", nil, nil), prometheus.UntypedValue, 0)

@@ -21,6 +21,7 @@ type serverHandlers struct {
 	Sessions   *SettingsSessions // nil where nobody signs in
 	TraceURL   string            // empty: no links
 	GrafanaURL string            // empty: no links
+	Receiving  func() bool       // see Options
 	// otlpAt is where OTLP is received; nil until the collector reports it.
 	otlpAt atomic.Pointer[[]OTLPEndpoint]
 }

@@ -33,14 +33,14 @@ var outcomes = map[keyring.Outcome]struct {
 	status        int
 	word, message string
 }{
-	keyring.Valid:            {http.StatusOK, "good", ""},
+	keyring.Valid:           {http.StatusOK, "good", ""},
 	keyring.NoKey:           {http.StatusUnauthorized, "no_key", "send an API key, as Authorization: Bearer or x-api-key"},
 	keyring.Unknown:         {http.StatusUnauthorized, "unknown", "this API key is not known"},
 	keyring.Revoked:         {http.StatusUnauthorized, "revoked", "this API key is revoked"},
 	keyring.Expired:         {http.StatusUnauthorized, "expired", "this API key is expired"},
 	keyring.Disabled:        {http.StatusUnauthorized, "disabled", "this API key is disabled; ask its owner"},
 	keyring.ModelRefused:    {http.StatusForbidden, "model_refused", "this API key is not for this model"},
-	keyring.ModelMissing:     {http.StatusForbidden, "model_unsaid", "this API key is for some models only, and the check was not told which one is asked for"},
+	keyring.ModelMissing:    {http.StatusForbidden, "model_unsaid", "this API key is for some models only, and the check was not told which one is asked for"},
 	keyring.OverLimit:       {http.StatusTooManyRequests, "over_limit", "this API key has reached its limit"},
 	keyring.TooManyFailures: {http.StatusTooManyRequests, "too_many_failures", "too many keys that are not good came from here; wait"},
 }

@@ -309,7 +309,7 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 	if name := r.own.text(&canonical.tier); name != "" {
 		c.Tier, _ = usage.TierNamed(name)
 	} else { // of a library that writes the attributes of the provider only
-		c.Tier = usage.ParseTier(r.text(nil, factTier))
+		c.Tier = r.tier(nil)
 	}
 	c.SignalGroup, c.Method = r.own.text(&canonical.group), r.own.text(&canonical.method)
 	c.Path = pathOf(r.own.text(&canonical.path))

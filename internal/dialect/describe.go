@@ -20,8 +20,8 @@ func (r *record) provider() string {
 		if name == "" || strings.EqualFold(name, "unknown") {
 			continue
 		}
-		if folded := foldProvider(name); folded != "" && (knownProviders[folded] || !strings.EqualFold(name, r.origin.service)) {
-			return clean(folded)
+		if p := r.mapped.of(name); p.provider != "" && (p.known || !strings.EqualFold(name, r.origin.service)) {
+			return p.provider
 		}
 	}
 	return ""
@@ -41,7 +41,7 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 		}
 	}
 	c.Operation = r.operation(f)
-	c.Tier = usage.ParseTier(r.text(f, factTier))
+	c.Tier = r.tier(f)
 	c.ResponseID, c.RequestID = r.text(f, factResponseID), r.text(f, factRequestID)
 	c.User, c.Project, c.Session = r.text(f, factUser), r.text(f, factProject), r.text(f, factSession)
 	if c.TTFT = r.duration(f, factTTFT); c.TTFT == 0 && !r.log {

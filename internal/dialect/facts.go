@@ -101,14 +101,21 @@ var facts = map[fact][]string{
 	factFinish: {"gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "ai.response.finishReason", "llm.finish_reason"},
 }
 
-// notTold are texts, in small letters, that emitters write where they know nothing: Spring AI names the model
-// of a failed call "none", and Python and JavaScript write out what is not there.
-var notTold = map[string]bool{"": true, "unknown": true, "none": true, "null": true, "undefined": true}
-
-// told tells whether a text says something.
-func told(s string) bool {
-	const longest = len("undefined")
-	return len(s) > longest || !notTold[strings.ToLower(s)]
+// isReported reports whether a text is a value. Emitters write placeholders for values that they do not have: Spring AI
+// names the model of a failed call "none", and Python and JavaScript write out an absent value.
+func isReported(s string) bool {
+	switch len(s) {
+	case 0:
+		return false
+	case len("none"):
+		return !strings.EqualFold(s, "none") && !strings.EqualFold(s, "null")
+	case len("unknown"):
+		return !strings.EqualFold(s, "unknown")
+	case len("undefined"):
+		return !strings.EqualFold(s, "undefined")
+	default:
+		return true
+	}
 }
 
 // units are the units of durations that are not seconds.

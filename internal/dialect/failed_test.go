@@ -66,6 +66,12 @@ func TestFailedRecords(t *testing.T) {
 		"LiteLLM, messages": {scope: "litellm", span: "litellm_request", attrs: map[string]any{
 			"gen_ai.operation.name": "anthropic_messages", "gen_ai.request.model": "claude-sonnet-4-5", "error.code": "429", "error.type": "RateLimitError",
 		}, want: usage.Call{Model: "claude-sonnet-4-5", Operation: "chat", Status: 429, ErrorType: "RateLimitError"}},
+		"LiteLLM, messages without an operation": {scope: "litellm", span: "litellm_request", attrs: map[string]any{
+			"llm.request.type": "anthropic_messages", "gen_ai.system": "", "gen_ai.request.model": "claude-sonnet-4-5", "error.code": "429", "error.type": "RateLimitError",
+		}, want: usage.Call{Model: "claude-sonnet-4-5", Operation: "chat", Status: 429, ErrorType: "RateLimitError"}},
+		"LiteLLM, responses without an operation": {scope: "litellm", span: "litellm_request", attrs: map[string]any{
+			"llm.request.type": "aresponses", "gen_ai.system": "", "gen_ai.request.model": "gpt-4o", "error.code": "401", "error.type": "AuthenticationError",
+		}, want: usage.Call{Model: "gpt-4o", Operation: "chat", Status: 401, ErrorType: "AuthenticationError"}},
 		"LiteLLM": {scope: "litellm", span: "litellm_request", attrs: map[string]any{
 			"gen_ai.operation.name": "acompletion", "gen_ai.request.model": "gpt-4o-mini", "gen_ai.response.model": "None", "llm.request.type": "acompletion",
 			"error.code": "429", "error.type": "RateLimitError",

@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/jsontext"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -292,18 +293,18 @@ func (f *Family) readDisjoint(r *record) (g figures, some bool) {
 		return g, false
 	}
 	for _, name := range plainShapes {
-		if _, plain := member(v.Str(), name); plain {
+		if _, plain := jsontext.Member(v.Str(), name); plain {
 			plainShape := *f
 			plainShape.Disjoint = ""
 			return plainShape.read(r)
 		}
 	}
 	parts := int64(0)
-	members(v.Str(), func(name, text string) {
+	jsontext.Members(v.Str(), func(name, text string) {
 		if text[0] == '{' || text[0] == '[' {
 			return
 		}
-		n, is := count(plain(text))
+		n, is := count(jsontext.Plain(text))
 		if is != usable {
 			g.bad = g.bad || is == unusable
 			return

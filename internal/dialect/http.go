@@ -8,6 +8,10 @@ import (
 // methodOf gives an HTTP method in capitals; by the conventions "_OTHER" for what is none.
 func methodOf(s string) string {
 	const longest = 20 // letters; those that are registered are shorter
+	switch s {
+	case "", "POST", "GET", "PUT", "PATCH", "DELETE":
+		return s
+	}
 	if len(s) > longest || strings.ContainsAny(s, " .:=/") {
 		return "_OTHER"
 	}

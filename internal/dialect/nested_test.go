@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/dialect/jsontext"
 )
 
 func TestLookInText(t *testing.T) {
@@ -80,7 +82,7 @@ func reference(text, path string) (any, bool) {
 	}
 	switch c := v.(type) {
 	case json.Number:
-		return plainNumber(string(c)), true
+		return jsontext.Plain(string(c)), true
 	case string, bool:
 		return c, true
 	}
@@ -107,7 +109,7 @@ func FuzzNested(f *testing.F) {
 		}
 		require.Equal(t, got, again)
 		count(got)
-		members(text, func(_, text string) { _ = plain(text) })
+		jsontext.Members(text, func(_, text string) { _ = jsontext.Plain(text) })
 		// escaped names, ones given twice, and what is no UTF-8 (a text of it is cleaned where it is used) are not compared
 		if !json.Valid([]byte(text)) || strings.ContainsAny(text, `\`) || !utf8.ValidString(text) || !ok {
 			return

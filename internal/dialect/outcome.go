@@ -44,7 +44,7 @@ func (r *record) exception() (kind string, texts [2]string) {
 		if e.Name() != "exception" {
 			continue
 		}
-		if v, ok := e.Attributes().Get("exception.type"); ok && told(textOf(v)) {
+		if v, ok := e.Attributes().Get("exception.type"); ok && isReported(textOf(v)) {
 			kind = textOf(v)
 		}
 		if v, ok := e.Attributes().Get("exception.message"); ok && v.Type() == pcommon.ValueTypeStr {

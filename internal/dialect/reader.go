@@ -40,6 +40,7 @@ func (rd *Reader) Close() {
 	rd.record.reset()
 	rd.record.own.release()
 	rd.record.keys.clear()
+	rd.record.mapped = providerCache{}
 	rd.record.plan, rd.record.version = nil, ""
 	rd.origin.index.release()
 	rd.writer.release()
@@ -153,8 +154,11 @@ type plan struct {
 	sure, marked, quiet uint64
 	rules               []rowOfRole // those for this scope
 	byName              []rowOfRole // of them those that go by the span's name alone
-	agent               bool        // it is a coding agent's
-	uneven, one         bool        // see unevenHost and oneSource
+	// The rules by bits: all of this scope, and those that need no attribute; and where each is in rules.
+	allRules, nameRules uint64
+	ruleAt              [64]uint8
+	agent               bool // it is a coding agent's
+	uneven, one         bool // see unevenHost and oneSource
 }
 
 // candidate is a family that may apply to the records of a scope.
@@ -196,7 +200,12 @@ func (d *Decoder) makePlan(scope string) *plan {
 			rule.only = name
 		}
 		rule.single = len(row.Is) == 1
+		p.ruleAt[i] = uint8(len(p.rules))
 		p.rules = append(p.rules, rule)
+		p.allRules |= rule.bit
+		if row.Attribute == "" {
+			p.nameRules |= rule.bit
+		}
 		if row.Attribute == "" && row.Name == "" && row.Part == "" {
 			p.byName = append(p.byName, rule)
 		}

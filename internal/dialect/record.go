@@ -22,7 +22,8 @@ type record struct {
 	event    string // of a log record
 	log      bool
 
-	keys keyCache
+	keys   keyCache
+	mapped providerCache
 
 	owner   *Family     // whose record it is, by its scope, a mark or its event; see decode
 	spanned ptrace.Span // the span that is read, if it is one
@@ -43,6 +44,8 @@ type index struct {
 	at    []uint16 // by nameID: 1 + the place in found; 0 where it is not there
 	found []entry
 	again bool // a name is there more than once
+	// The names of the attributes that were looked at before, by position: those of the next record are mostly the same.
+	order []nameID
 
 	kinds Kind // of all attributes, those with unknown names too
 	asks       // what the tables ask for of them
@@ -59,8 +62,17 @@ func (x *index) fill(n *names, attrs pcommon.Map, resource bool) {
 	if len(x.at) < len(n.list) {
 		x.at = make([]uint16, len(n.list))
 	}
+	position := -1
 	for name, v := range attrs.All() {
-		id := n.look(name)
+		position++
+		id := nameID(0)
+		if position < len(x.order) {
+			id = x.order[position]
+		}
+		if n.list[id] != name {
+			id = n.look(name)
+			x.expect(position, id)
+		}
 		if id == 0 {
 			k := kindByForm(name)
 			x.kinds |= k
@@ -87,6 +99,17 @@ func (x *index) fill(n *names, attrs pcommon.Map, resource bool) {
 		} else {
 			x.add(&info.asks)
 		}
+	}
+}
+
+// expect remembers the name that the attribute at a position had.
+func (x *index) expect(position int, id nameID) {
+	const longest = 64 // attributes
+	switch {
+	case position < len(x.order):
+		x.order[position] = id
+	case position < longest:
+		x.order = append(x.order, id)
 	}
 }
 
@@ -272,7 +295,7 @@ func (r *record) aliases(f *Family, what fact) (out [3][]ref) {
 func (r *record) text(f *Family, what fact) string {
 	for _, list := range r.aliases(f, what) {
 		for i := range list {
-			if s := r.textAt(&list[i]); told(s) {
+			if s := r.textAt(&list[i]); isReported(s) {
 				return s
 			}
 		}

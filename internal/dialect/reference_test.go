@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/jsontext"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -244,7 +245,7 @@ func (r *plainRecord) read(f *Family) (g figures, some bool) {
 		if !ok || v.Type() != pcommon.ValueTypeStr {
 			return g, false
 		}
-		if !slices.ContainsFunc(plainShapes, func(name string) bool { _, is := member(v.Str(), name); return is }) {
+		if !slices.ContainsFunc(plainShapes, func(name string) bool { _, is := jsontext.Member(v.Str(), name); return is }) {
 			return f.readDisjoint(r.nested)
 		}
 	}
@@ -744,7 +745,7 @@ func plainSpan(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSc
 	}
 	r.statusMessage = s.Status().Message()
 	for _, e := range s.Events().All() {
-		if kind, ok := e.Attributes().Get("exception.type"); ok && e.Name() == "exception" && told(plainText(raw(kind))) {
+		if kind, ok := e.Attributes().Get("exception.type"); ok && e.Name() == "exception" && isReported(plainText(raw(kind))) {
 			r.exception = plainText(raw(kind))
 		}
 		if v, ok := e.Attributes().Get("exception.message"); ok && e.Name() == "exception" && v.Type() == pcommon.ValueTypeStr {

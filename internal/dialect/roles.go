@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"math/bits"
 	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -68,22 +69,25 @@ var roleRules = []roleRule{
 		"chat": call, "text_completion": call, "text_completions": call, "generate_content": call, "embeddings": call,
 		"completion": call, "llm_call": call, "model_generation": call, "rerank": call, "response": call, "embedding": call,
 		"chat_streaming": call, "stream_generate_content": call,
-		// the call types of LiteLLM
-		"acompletion": call, "atext_completion": call, "aembedding": call, "responses": call, "aresponses": call, "anthropic_messages": call,
-		"agenerate_content": call, "generate_content_stream": call, "agenerate_content_stream": call, "image_generation": call,
-		"aimage_generation": call, "speech": call, "aspeech": call, "transcription": call, "atranscription": call, "arerank": call,
 		"invoke_agent": aggregate, "invoke_workflow": aggregate, "agent_step": aggregate, "create_agent": aggregate,
 		"plan": aggregate, "execute_event_loop_cycle": aggregate, "framework": aggregate, "model_chunk": never, "orchestrate_tools": aggregate,
 		"execute_tool": tool, "tool_call": tool, "run_tool": tool,
 		"count_tokens": never, "fetch_response": never, "tokenize": never, "retrieval": never, "search_memory": never, "create_memory": never,
 		"update_memory": never, "upsert_memory": never, "delete_memory": never, "create_memory_store": never, "delete_memory_store": never,
 	}},
+	{Attribute: "gen_ai.operation.name", Is: liteLLMCalls},
 	{Attribute: "gen_ai.span.kind", Is: kinds},
-	{Attribute: "llm.request.type", Is: map[string]verdict{
-		"chat": call, "completion": call, "acompletion": call, "embedding": call, "aembedding": call, "rerank": call,
-	}},
+	{Attribute: "llm.request.type", Is: map[string]verdict{"chat": call, "completion": call, "embedding": call, "rerank": call}},
+	{Attribute: "llm.request.type", Is: liteLLMCalls}, // without an operation where LiteLLM knows no provider, as in calls that fail
 	{Scope: "gcp.vertex.agent", Is: map[string]verdict{"call_llm": call}},
 	{Scope: "codex", Is: map[string]verdict{"session_task.turn": aggregate, "handle_responses": call}},
+}
+
+// liteLLMCalls are LiteLLM's types of calls that the conventions do not name.
+var liteLLMCalls = map[string]verdict{
+	"acompletion": call, "atext_completion": call, "aembedding": call, "responses": call, "aresponses": call, "anthropic_messages": call,
+	"agenerate_content": call, "generate_content_stream": call, "agenerate_content_stream": call, "image_generation": call,
+	"aimage_generation": call, "speech": call, "aspeech": call, "transcription": call, "atranscription": call, "arerank": call,
 }
 
 // named tells whether a row is for spans of a name.
@@ -118,9 +122,9 @@ var roleRefs = func() (out []ref) {
 
 // role finds what a span is, and whether anything but its figures says so.
 func (r *record) role() verdict {
-	for i := range r.plan.rules {
-		row := &r.plan.rules[i]
-		if row.Attribute != "" && r.own.rules&row.bit == 0 || !row.named(r.name) {
+	for m := (r.own.rules | r.plan.nameRules) & r.plan.allRules; m != 0; m &= m - 1 {
+		row := &r.plan.rules[r.plan.ruleAt[bits.TrailingZeros64(m)]]
+		if !row.named(r.name) {
 			continue
 		}
 		name := r.name

@@ -2,6 +2,15 @@ package dialect
 
 import "github.com/tokenboard/tokenboard/internal/usage"
 
+// tier returns the service tier of a record.
+func (r *record) tier(f *Family) usage.Tier {
+	name := r.text(f, factTier)
+	if name == "" {
+		return usage.TierUnknown
+	}
+	return usage.ParseTier(name)
+}
+
 // conventionalTier returns the value of the conventions' attribute of the service tier, which they have for OpenAI's
 // API only; "" where there is none.
 func conventionalTier(c *usage.Call) string {

@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/jsontext"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -89,8 +90,8 @@ func countText(s string) (int64, found) {
 	}
 	if s[0] == '{' {
 		for _, name := range anyValue {
-			if inner, ok := member(s, name); ok && inner[0] != '{' {
-				return count(plain(inner))
+			if inner, ok := jsontext.Member(s, name); ok && inner[0] != '{' {
+				return count(jsontext.Plain(inner))
 			}
 		}
 		return 0, unusable

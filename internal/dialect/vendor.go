@@ -12,6 +12,25 @@ var knownProviders = map[string]bool{
 	"perplexity": true, "x_ai": true,
 }
 
+// providerCache holds providers of one request by the names that its records have for them.
+type providerCache [16]mappedProvider
+
+// mappedProvider is a provider under the conventions' name, "" where the name is of none.
+type mappedProvider struct {
+	name, provider string
+	known          bool // it is one of knownProviders
+}
+
+// of maps a name that is not empty.
+func (p *providerCache) of(name string) *mappedProvider {
+	m := &p[(uint(len(name))*5+uint(name[0])+uint(name[len(name)-1])*3)%uint(len(p))]
+	if m.name != name {
+		folded := foldProvider(name)
+		*m = mappedProvider{name: name, provider: clean(folded), known: knownProviders[folded]}
+	}
+	return m
+}
+
 // modelVendors are the beginnings of models' names, and who answers under them. Those of Bedrock, which
 // name a vendor first, come before the vendors' own.
 var modelVendors = []struct {

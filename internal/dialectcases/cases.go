@@ -55,7 +55,7 @@ func Load(t testing.TB, testdata string) (out []Case) {
 	return out
 }
 
-// Text gives an attribute that is no attribute but an id of the record: __trace_id__, __span_id__.
+// Text returns an id of the record as an attribute: __trace_id__, __span_id__.
 func (c *Case) Text(name string) (s string) {
 	_ = json.Unmarshal(c.Attributes[name], &s)
 	return s

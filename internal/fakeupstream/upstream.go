@@ -71,14 +71,14 @@ type Upstream struct {
 	ids     atomic.Int64
 }
 
-// Served gives the account, in the order in which calls ended.
+// Served returns the account, in the order in which calls ended.
 func (u *Upstream) Served() []Served {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return append([]Served(nil), u.served...)
 }
 
-// Totals gives the sums of the account.
+// Totals returns the sums of the account.
 func (u *Upstream) Totals() Totals { return Sum(u.Served()) }
 
 // Sum adds up calls. Only what was told counts: nobody can know the rest.

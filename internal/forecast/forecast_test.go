@@ -89,9 +89,9 @@ func TestToday(t *testing.T) {
 			busy[i].Cost *= 2
 		}
 	}
-	rest, usualRest := 0.0, float64(e.Expected-e.Actual)
+	usualRest := float64(e.Expected - e.Actual)
 	e = forecaster(t, now, busy).Period(Cost, Day(now))
-	rest = float64(e.Expected - e.Actual)
+	rest := float64(e.Expected - e.Actual)
 	require.Greater(t, rest, 1.2*usualRest)
 	require.Less(t, rest, 2*usualRest)
 }

@@ -17,7 +17,7 @@ func Context(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, key{}, c)
 }
 
-// Gone tells whether the client of the request that has a context has closed its connection, or its sending
+// Gone reports whether the client of the request that has a context has closed its connection, or its sending
 // side of it, as net/http understands it, too. It is false where the connection is not known.
 func Gone(ctx context.Context) bool {
 	c, ok := ctx.Value(key{}).(net.Conn)

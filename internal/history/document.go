@@ -295,7 +295,7 @@ func (d *document) readWord(put func(byte)) error {
 	return nil
 }
 
-// isWord tells whether a text is a number, true, false or null.
+// isWord reports whether a text is a number, true, false or null.
 func isWord(word []byte) bool {
 	if len(word) > 0 && word[0] >= '1' && word[0] <= '9' && len(bytes.TrimLeft(word, "0123456789")) == 0 {
 		return true // most of them

@@ -78,7 +78,7 @@ func callOfLangfuse(r record, row *Row) {
 	}
 }
 
-// langfuseSpan gives a call the identity of the span that Langfuse has it from, where its ids are OpenTelemetry's: the
+// langfuseSpan sets the identity of a call to that of the span that Langfuse has it from, where its ids are OpenTelemetry's: the
 // same span that was also sent to Tokenboard is then one record.
 func langfuseSpan(r record, id string, c *usage.Call) {
 	var trace usage.TraceID

@@ -38,9 +38,6 @@ package internal/store/sqlite 5344
 package internal/dialect 5319
 
 file internal/dialect/reference_test.go 1108
-file internal/rollup/rollup.go 687
-file internal/rollup/series.go 623
-file internal/rollup/sum.go 726
 
 func internal/console.Console.changeKey 62
 func internal/console.Console.importKeys 70

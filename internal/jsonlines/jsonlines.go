@@ -11,7 +11,7 @@ import (
 // maxLine is the longest line, in bytes: one export request with all its texts.
 const maxLine = 16 << 20
 
-// Read gives the lines of a file; none where there is no such file.
+// Read returns the lines of a file; none where there is no such file.
 func Read(t testing.TB, path string) (lines [][]byte) {
 	t.Helper()
 	f, err := os.Open(path)

@@ -12,7 +12,7 @@ type periods struct {
 	begin, end [store.Ever]time.Time
 }
 
-// periodsAt gives the periods that hold a time, in its zone.
+// periodsAt returns the periods that contain a time, in its zone.
 func periodsAt(t time.Time) *periods {
 	p := &periods{}
 	for i, of := range [store.Ever]func(time.Time, int) time.Time{calendar.Midnight, calendar.Week, calendar.Month} {
@@ -25,7 +25,7 @@ func (p *periods) holds(t time.Time) bool {
 	return !t.Before(p.begin[store.Daily]) && t.Before(p.end[store.Daily])
 }
 
-// whole tells whether all that is spent between two times is spent in the same periods.
+// whole reports whether all times between two times are in the same periods.
 func (p *periods) whole(begin, end time.Time) bool {
 	if end.After(p.end[store.Daily]) {
 		return false // later days belong to periods that are not in p
@@ -38,7 +38,7 @@ func (p *periods) whole(begin, end time.Time) bool {
 	return true
 }
 
-// spending is what was spent with one key: ever, and in the periods that are not over.
+// spending is what was spent with one key: in total, and in the periods that are not over.
 type spending struct {
 	ever    amount
 	periods [store.Ever][]slot // a few: calls may start in the near future
@@ -49,7 +49,7 @@ type slot struct {
 	amount
 }
 
-// add counts what was spent at a time n times (1 or -1). Zero is a time long ago.
+// add counts n times (1 or -1) an amount that was spent at a time. The zero time is before all periods.
 func (s *spending) add(now *periods, at time.Time, a amount, n int64) {
 	s.ever.add(a, n)
 	for p := range s.periods {
@@ -65,7 +65,7 @@ func (s *spending) add(now *periods, at time.Time, a amount, n int64) {
 	}
 }
 
-// slot gives the slot of a period that begins at a time, and forgets those that are over.
+// slot returns the slot of a period that begins at a time, and removes those that are over.
 func (s *spending) slot(p int, current, begin, end time.Time) *slot {
 	kept := s.periods[p][:0]
 	for _, x := range s.periods[p] {
@@ -83,7 +83,7 @@ func (s *spending) slot(p int, current, begin, end time.Time) *slot {
 	return &s.periods[p][len(kept)]
 }
 
-// in gives what was spent in a current period.
+// in returns what was spent in a current period.
 func (s *spending) in(now *periods, p store.Period) amount {
 	if p == store.Ever {
 		return s.ever

@@ -4,35 +4,35 @@ import "github.com/tokenboard/tokenboard/internal/store"
 
 // What follows tells of the keys as they were read last, see Fresh. Keys are not to be changed.
 
-// Key gives the key that a fingerprint is or was of; nil where it is a stranger's.
+// Key returns the key that a fingerprint is or was of; nil where there is none.
 func (r *Registry) Key(fingerprint string) *store.Key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return keyOf(r.byFingerprint[fingerprint])
 }
 
-// ID gives the key of an id, or nil.
+// ID returns the key of an id, or nil.
 func (r *Registry) ID(id string) *store.Key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return keyOf(r.byID[id])
 }
 
-// Named gives the keys of a name, whatever its case: one of each owner that is not revoked at most.
+// Named returns the keys of a name, whatever its case: one of each owner that is not revoked at most.
 func (r *Registry) Named(name string) []*store.Key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return keysOf(r.byName[caseFold(name)])
 }
 
-// Owned gives the keys of an owner.
+// Owned returns the keys of an owner.
 func (r *Registry) Owned(owner string) []*store.Key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return keysOf(r.byOwner[owner])
 }
 
-// All gives all keys, oldest first.
+// All returns all keys, oldest first.
 func (r *Registry) All() []*store.Key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

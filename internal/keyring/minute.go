@@ -50,7 +50,7 @@ func (m *minute) sum(now time.Time) (requests, tokens int64) {
 	return requests, tokens
 }
 
-// until tells how long it takes until at least so many requests and tokens are a minute old.
+// until returns how long it takes until at least so many requests and tokens are a minute old.
 func (m *minute) until(now time.Time, requests, tokens int64) time.Duration {
 	m.advance(now)
 	for i := m.last - minuteSteps + 1; i <= m.last; i++ {

@@ -10,25 +10,26 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Options are what a Ring works with. Zero values mean the defaults.
+// Options are the settings of a Registry. Zero values mean the defaults.
 type Options struct {
 	Ledger   *ledger.Ledger
 	Keys     store.Keys
 	Location *time.Location   // in which days, weeks and months begin; UTC where nil
 	Now      func() time.Time // time.Now where nil
-	// Reservation is how long a check reserves what its call may spend, unless the call arrives
-	// before. Default 10 minutes.
+	// Reservation is how long a check reserves the estimate of its call, unless the call arrives before. Default 10
+	// minutes.
 	Reservation time.Duration
-	// Estimate is the tokens that a check reserves where it does not say how many. Default 1,000.
+	// Estimate is how many tokens a check without an estimate reserves. Default 1,000.
 	Estimate int64
-	// Failures is how many keys that are not good one source may try in a minute. Default 20.
+	// Failures is how many invalid keys one source may try at once, and how many in each minute after. Default 20.
 	Failures int
-	// Quota is for all calls, whatever their key. It is shown, and stops nobody.
+	// Quota is for all calls, whatever their key. It is reported, and enforced nowhere.
 	Quota store.Limits
 }
 
@@ -38,23 +39,24 @@ const (
 	defaultFailures    = 20
 	maxUnspent         = 1_000
 
-	// fresh is for how long the keys are believed: another process may change them.
+	// fresh is how long the keys are used without reading changes, which another process may make.
 	fresh = 5 * time.Second
 )
 
-// Ring is all keys, in memory; those that are revoked are pared, see store.Key.Pare. Its methods are safe for concurrent use.
+// Registry has all keys in memory; revoked ones without what they no longer need, see store.Key.Pare. Its methods are safe
+// for concurrent use.
 type Registry struct {
 	o        Options
-	failures failures
-	stop     func() // ends the observation of the ledger
-	console  *entry // of Options.Quota: what all calls spend; nil where there is none
+	failures *throttle.Rate // attempts with invalid keys, by source
+	stop     func()         // ends the observation of the ledger
+	console  *entry         // of Options.Quota, for all calls; nil where there is none
 	calendar atomic.Pointer[periods]
 
-	reading sync.Mutex // held by the one who reads the store
+	reading sync.Mutex // held while the store is read
 	version int64      // of the keys that were read last; guarded by reading
 
 	mu            sync.RWMutex // guards what follows; never held while the ledger is asked
-	read          time.Time    // zero: the keys are to be read anew
+	read          time.Time    // zero: the keys are to be read again
 	all           []*entry     // oldest first
 	byID          map[string]*entry
 	byFingerprint map[string]*entry
@@ -68,14 +70,14 @@ type entry struct {
 	key atomic.Pointer[store.Key] // the key itself is never changed
 
 	mu       sync.Mutex // guards what follows
-	spent    *spending  // nil while it is not known: no budget asks for it, or it is being read
+	spent    *spending  // nil while no budget needs it, and until it has been read
 	loading  bool       // early is being collected
 	early    []early
-	minute   *minute // nil: nothing in the last minute that a limit asks for
+	minute   *minute // nil: nothing in the last minute that a limit needs
 	reserved reservations
 }
 
-// early is a change that was committed while what was spent before is being read.
+// early is a change that was committed while the spending before it is being read.
 type early struct {
 	commit int64
 	start  time.Time
@@ -83,7 +85,7 @@ type early struct {
 	n int64
 }
 
-// New makes a ring, which follows the ledger until Close. It reads the keys at the first use.
+// New returns a registry, which observes the ledger until Close. It reads the keys at the first use.
 func New(o Options) *Registry {
 	if o.Location == nil {
 		o.Location = time.UTC
@@ -101,7 +103,7 @@ func New(o Options) *Registry {
 		o.Failures = defaultFailures
 	}
 	r := &Registry{
-		o: o, failures: failures{allowed: o.Failures}, byID: map[string]*entry{}, byFingerprint: map[string]*entry{},
+		o: o, failures: throttle.NewRate(failureLimit(o.Failures)), byID: map[string]*entry{}, byFingerprint: map[string]*entry{},
 		byName: map[string][]*entry{}, byOwner: map[string][]*entry{},
 	}
 	if o.Quota != (store.Limits{}) {
@@ -112,10 +114,15 @@ func New(o Options) *Registry {
 	return r
 }
 
+// failureLimit is the limit of invalid keys that one source may try: n at once, and n a minute.
+func failureLimit(n int) throttle.Limit {
+	return throttle.Limit{Burst: n, Every: time.Minute / time.Duration(n)}
+}
+
 // Close ends the observation of the ledger.
 func (r *Registry) Close() { r.stop() }
 
-// now gives the time in the ring's zone, and the periods that hold it.
+// now returns the time in the registry's zone, and the periods that contain it.
 func (r *Registry) now() (time.Time, *periods) {
 	now := r.o.Now().In(r.o.Location)
 	p := r.calendar.Load()
@@ -126,7 +133,7 @@ func (r *Registry) now() (time.Time, *periods) {
 	return now, p
 }
 
-// Fresh reads the keys that changed, where they were not read just now.
+// Fresh reads the keys that changed, unless they were read less than 5 s ago.
 func (r *Registry) Fresh(ctx context.Context) error {
 	r.mu.RLock()
 	age := r.o.Now().Sub(r.read)
@@ -137,7 +144,7 @@ func (r *Registry) Fresh(ctx context.Context) error {
 	}
 	if known {
 		if !r.reading.TryLock() {
-			return nil // another one is reading them
+			return nil // another goroutine is reading them
 		}
 	} else {
 		r.reading.Lock()
@@ -153,8 +160,8 @@ func (r *Registry) Stale() {
 	r.read = time.Time{}
 }
 
-// Made says that a key is about to be stored whose secret nobody knows yet: nothing was spent with it,
-// so that nothing has to be read to know how much.
+// Made announces a key that is about to be stored and whose secret nobody has yet: nothing was spent with it, so that its
+// spending need not be read.
 func (r *Registry) Made(fingerprint string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -171,7 +178,7 @@ func (r *Registry) Refresh(ctx context.Context) error {
 	return r.load(ctx)
 }
 
-// load reads the keys that changed, and what was spent with those whose budgets ask for it.
+// load reads the keys that changed, and the spending of those with budgets.
 func (r *Registry) load(ctx context.Context) error {
 	at := r.o.Now()
 	keys, version, err := r.o.Keys.Keys(ctx, r.version)
@@ -200,7 +207,7 @@ func (r *Registry) load(ctx context.Context) error {
 		wanting = append(wanting, r.console)
 	}
 	if err := r.loadSpending(ctx, wanting); err != nil {
-		return err // the version stays: it is tried again
+		return err // the version stays, so that the next load tries again
 	}
 	r.version = version
 	r.mu.Lock()
@@ -209,7 +216,7 @@ func (r *Registry) load(ctx context.Context) error {
 	return nil
 }
 
-// wants tells whether a key has budgets and what was spent is not known.
+// wants reports whether a key has budgets and its spending has not been read.
 func (e *entry) wants() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -220,7 +227,7 @@ func hasBudget(k *store.Key) bool {
 	return k.Limits.Tokens != (store.Budget{}) || k.Limits.Cost != (store.Budget{})
 }
 
-// loadSpending reads what was spent with keys, while further commits are collected.
+// loadSpending reads the spending of keys, while further commits are collected.
 func (r *Registry) loadSpending(ctx context.Context, entries []*entry) error {
 	if len(entries) == 0 {
 		return nil
@@ -254,19 +261,19 @@ func (r *Registry) loadSpending(ctx context.Context, entries []*entry) error {
 		e.mu.Unlock()
 	}
 	if err != nil {
-		return fmt.Errorf("read what was spent with keys: %w", err)
+		return fmt.Errorf("read the spending of keys: %w", err)
 	}
 	return nil
 }
 
-// put takes a key that is new or changed. r.mu is held.
+// put stores a key that is new or changed. r.mu is held.
 func (r *Registry) put(k *store.Key) {
 	e := r.byID[k.ID]
 	if e == nil {
 		e = &entry{}
 		e.key.Store(k)
 		if r.unspent[k.Fingerprint] && len(k.Older) == 0 {
-			e.spent = &spending{} // nobody else has the entry yet
+			e.spent = &spending{} // no other goroutine has the entry yet
 		}
 		delete(r.unspent, k.Fingerprint)
 		r.byID[k.ID] = e
@@ -279,7 +286,7 @@ func (r *Registry) put(k *store.Key) {
 		r.byOwner[k.Owner] = append(r.byOwner[k.Owner], e)
 	} else {
 		was := e.key.Swap(k)
-		if rotated(was, k) { // calls may have come with a secret that was not known here
+		if rotated(was, k) { // calls may have used a secret that was unknown here
 			e.mu.Lock()
 			e.spent = nil
 			e.mu.Unlock()
@@ -300,7 +307,7 @@ func (r *Registry) put(k *store.Key) {
 	}
 }
 
-// rotated tells whether a key has a secret that it had not.
+// rotated reports whether a key has a further secret.
 func rotated(was, is *store.Key) bool {
 	before := was.Fingerprints()
 	return slices.ContainsFunc(is.Fingerprints(), func(f string) bool { return !slices.Contains(before, f) })
@@ -324,10 +331,10 @@ func move(in map[string][]*entry, from, to string, e *entry) {
 	in[to] = append(in[to], e)
 }
 
-// fold makes names equal that differ in case only.
+// caseFold makes names equal that differ in case only.
 func caseFold(name string) string { return strings.ToLower(strings.ToUpper(name)) }
 
-// follow takes a commit. It runs within the ledger's writer.
+// follow is called with each commit, within the ledger's writer.
 func (r *Registry) follow(c ledger.Commit) {
 	type tally struct {
 		plus  []time.Time // starts
@@ -370,7 +377,7 @@ func (r *Registry) follow(c ledger.Commit) {
 	for e, t := range calls {
 		e.mu.Lock()
 		e.reserved.expire(now, r.o.Reservation)
-		// a record that takes another's place is no further call
+		// a record that replaces another is no further call
 		for _, start := range t.plus[min(t.minus, len(t.plus)):] {
 			e.reserved.settle(start)
 		}
@@ -403,4 +410,4 @@ func (e *entry) thisMinute() *minute {
 	return e.minute
 }
 
-var errNotKnown = errors.New("what was spent with the key is not known yet")
+var errNotKnown = errors.New("the spending of the key has not been read yet")

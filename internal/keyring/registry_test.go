@@ -435,26 +435,26 @@ func TestFullerDeliveriesAtOnce(t *testing.T) {
 	require.EqualValues(t, 140, used(), "after a restart")
 }
 
-func TestFailuresAreBounded(t *testing.T) {
-	f := failures{allowed: 2}
-	now := time.Now()
-	addr := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) }
-	for i := range maxSources + 500 {
-		f.note(addr(i), now)
-		require.LessOrEqual(t, len(f.sources), maxSources)
+// TestGuessing: invalid keys of one source are limited, other sources and keys that cannot be guessed are not affected.
+func TestGuessing(t *testing.T) {
+	w := newWorld(t.TempDir())
+	defer w.close()
+	w.add(t, 1, func(k *store.Key) { k.Fingerprint = usage.Fingerprint("created here") })
+	w.add(t, 2, func(k *store.Key) { k.Fingerprint, k.Imported = usage.Fingerprint("imported"), true })
+	source, other := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8:0:1::1")
+	for range defaultFailures {
+		require.Equal(t, Unknown, w.verify(t, Query{Key: "wrong", Source: source}).Outcome)
 	}
-	require.Zero(t, f.wait(addr(1), now), "one failure is one")
-	require.Positive(t, f.wait(addr(maxSources+1_000), now), "the rest shares what is left")
-	later := now.Add(failureWindow)
-	require.Zero(t, f.wait(addr(maxSources+1_000), later))
-	f.note(addr(maxSources+9_000), later)
-	require.Len(t, f.sources, 1, "what is over is forgotten")
-	six := netip.MustParseAddr("2001:db8::1")
-	f.note(six, later)
-	f.note(netip.MustParseAddr("2001:db8::2"), later)
-	require.Positive(t, f.wait(netip.MustParseAddr("2001:db8::3"), later), "one network is one source")
-	require.Zero(t, f.wait(netip.MustParseAddr("2001:db8:0:1::3"), later))
-	f.note(netip.Addr{}, later)
+	neighbour := netip.MustParseAddr("2001:db8::2")
+	require.Equal(t, Verdict{Outcome: TooManyFailures, RetryAfter: 3 * time.Second}, w.verify(t, Query{Key: "wrong", Source: neighbour}))
+	require.Equal(t, TooManyFailures, w.verify(t, Query{Key: "imported", Source: source}).Outcome, "it may be a guess")
+	require.Equal(t, Valid, w.verify(t, Query{Key: "created here", Source: source}).Outcome)
+	require.Equal(t, Unknown, w.verify(t, Query{Key: "wrong", Source: other}).Outcome)
+	require.Equal(t, Valid, w.verify(t, Query{Key: "imported", Source: other}).Outcome)
+	w.clock.turn(3 * time.Second)
+	require.Equal(t, Valid, w.verify(t, Query{Key: "imported", Source: source}).Outcome)
+	require.Equal(t, Unknown, w.verify(t, Query{Key: "wrong", Source: source}).Outcome, "valid keys do not count")
+	require.Equal(t, TooManyFailures, w.verify(t, Query{Key: "wrong", Source: source}).Outcome)
 }
 
 // BenchmarkVerify measures a check among 100,000 keys, each with limits.

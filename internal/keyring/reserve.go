@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	// reserveSteps bounds what is kept of a key's reservations: those of one step are one sum.
+	// reserveSteps bounds the reservations of a key: those of one step are stored as one sum.
 	reserveSteps = 32
-	// clockSkew is how far an emitter's clock may be behind: a call that seems to have started
-	// longer before a reservation is not the one that it was made for.
+	// clockSkew is how far an emitter's clock may be behind: a call that started earlier than that before a reservation is
+	// not the call that it was made for.
 	clockSkew = 5 * time.Minute
 )
 
@@ -22,15 +22,15 @@ func (a *amount) add(b amount, n int64) {
 	a.cost = usage.AddSat(a.cost, usage.TimesSat(n, b.cost))
 }
 
-// part is one of n equal parts, in whole numbers.
+// part returns one of n equal parts, in whole numbers.
 func (a amount) part(n int64) amount { return amount{a.tokens / n, a.cost / n} }
 
-// reserved is the reservations of one step of time. Each is open, or settled by a call and kept until it
-// expires, because the call may turn out to be none.
+// reserved is the reservations of one step of time. Each is open, or settled by a call; settled ones are kept until they
+// expire, because the call may be superseded.
 type reserved struct {
 	at            time.Time // the beginning of the step
 	open, settled int64
-	held, spent   amount // what the open and the settled ones reserve
+	held, spent   amount // reserved by the open and by the settled ones
 }
 
 // reservations are those of one key, oldest first.
@@ -38,8 +38,7 @@ type reservations struct {
 	steps []reserved
 }
 
-// expire forgets what is older than life. A reservation lives that long at least, and one step longer
-// at most.
+// expire removes reservations older than life. Each lives at least that long, and at most one step longer.
 func (r *reservations) expire(now time.Time, life time.Duration) {
 	n := 0
 	for n < len(r.steps) && !r.steps[n].at.Add(life+life/reserveSteps).After(now) {
@@ -63,7 +62,7 @@ func (r *reservations) make(now time.Time, life time.Duration, a amount) {
 	s.held.add(a, 1)
 }
 
-// settle ends the oldest open reservation that a call of this start can be the one of.
+// settle ends the oldest open reservation that can be that of a call with this start.
 func (r *reservations) settle(start time.Time) {
 	for i := range r.steps {
 		s := &r.steps[i]
@@ -77,14 +76,14 @@ func (r *reservations) settle(start time.Time) {
 			s.held.add(a, -1)
 			s.spent.add(a, 1)
 			if s.open == 0 {
-				s.held = amount{} // a sum that was saturated does not fall
+				s.held = amount{} // a saturated sum does not decrease
 			}
 			return
 		}
 	}
 }
 
-// reopen takes the newest settling back: what settled it was no call of its own.
+// reopen undoes the newest settlement: the record that settled it was not a call of its own.
 func (r *reservations) reopen() {
 	for i := len(r.steps) - 1; i >= 0; i-- {
 		if s := &r.steps[i]; s.settled > 0 {
@@ -101,7 +100,7 @@ func (r *reservations) reopen() {
 	}
 }
 
-// sum is what is reserved by reservations made at a time or later.
+// sum returns what is reserved by reservations made at a time or later.
 func (r *reservations) sum(since time.Time) (a amount) {
 	for i := range r.steps {
 		if s := &r.steps[i]; !s.at.Before(since) {

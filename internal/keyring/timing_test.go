@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -76,7 +77,7 @@ func TestKeysAreOnlyHashed(t *testing.T) {
 	require.Equal(t, []int{2, 1, 1}, []int{uses, empty, hashed}, "a key is used for something else than its hash")
 }
 
-// queriesOf gives the parameters of a function that are queries.
+// queriesOf returns the parameters of a function that are queries.
 func queriesOf(f *ast.FuncType) map[string]bool {
 	out := map[string]bool{}
 	for _, p := range f.Params.List {
@@ -93,14 +94,14 @@ func queriesOf(f *ast.FuncType) map[string]bool {
 	return out
 }
 
-// TestGuessesTellNothing: to all that comes after the hash, a key that is right but for its last letter
+// TestGuessesRevealNothing: to all that comes after the hash, a key that is right but for its last letter
 // looks like any other wrong one. The guesses are fixed, so that the distances are.
-func TestGuessesTellNothing(t *testing.T) {
+func TestGuessesRevealNothing(t *testing.T) {
 	const right = "tb-ThisIsTheRightKeyOfAllThatAreTried0123456789"
 	want := sha256.Sum256([]byte(right))
 	w := newWorld(t.TempDir())
 	defer w.close()
-	w.ring.failures.allowed = 1 << 30
+	w.ring.failures = throttle.NewRate(throttle.Limit{})
 	w.add(t, 1, func(k *store.Key) { k.Fingerprint = usage.Fingerprint(right) })
 	require.Equal(t, Valid, w.verify(t, Query{Key: right}).Outcome)
 	for n := range len(right) {
@@ -124,7 +125,7 @@ func BenchmarkWrongKey(b *testing.B) {
 	const right = "tb-ThisIsTheRightKeyOfAllThatAreTried0123456789"
 	w := newWorld(b.TempDir())
 	defer w.close()
-	w.ring.failures.allowed = 1 << 60
+	w.ring.failures = throttle.NewRate(throttle.Limit{})
 	w.add(b, 1, func(k *store.Key) { k.Fingerprint = usage.Fingerprint(right) })
 	w.ring.o.Now = time.Now
 	for _, n := range []int{0, len(right) / 2, len(right) - 1} {

@@ -10,17 +10,18 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Query asks whether a key is good for a call.
+// Query asks whether a key is valid for a call.
 type Query struct {
 	Key    string     // as the client sent it
-	Model  string     // that it asks for; "" where it is not known
+	Model  string     // of the call; "" where it is not known
 	Source netip.Addr // that the call came from; failed attempts are counted by it
-	// Tokens and Cost estimate what the call will spend; 0: not known. What is left must suffice
-	// for an estimate. See ErrEstimate.
+	// Tokens and Cost estimate the call's spending; 0 where unknown. The limits must have room for an estimate. See
+	// ErrEstimate.
 	Tokens int64
 	Cost   usage.NanoUSD
 }
@@ -28,23 +29,23 @@ type Query struct {
 // MaxCost is the highest estimate of a call's cost, in nano-USD: a thousand million dollars.
 const MaxCost = 1e18
 
-// ErrEstimate reports an estimate that no call can spend: less than nothing, or more than
-// usage.MaxTokens or MaxCost. Nothing is reserved for it, and no key is looked at.
-var ErrEstimate = errors.New("an estimate must be 0 or more, and no more than a call can spend")
+// ErrEstimate reports an estimate that no call can have: negative, or more than usage.MaxTokens or MaxCost. Nothing is
+// reserved, and no key is checked.
+var ErrEstimate = errors.New("an estimate must be 0 or more, and not above the maximum of a call")
 
-// Outcome says whether a key is good, or why it is not.
+// Outcome is whether a key is valid, or why it is not.
 type Outcome uint8
 
 // The outcomes.
 const (
-	Valid            Outcome = iota
+	Valid           Outcome = iota
 	NoKey                   // none was sent
 	Unknown                 // or rotated, and the overlap is over
 	Revoked                 //
 	Expired                 //
 	Disabled                //
 	ModelRefused            // the key is for other models
-	ModelMissing             // the key is for some models only, and which one is asked for is not known
+	ModelMissing            // the key is for some models only, and the model of the call is not known
 	OverLimit               //
 	TooManyFailures         // of this source
 )
@@ -54,7 +55,7 @@ type Verdict struct {
 	Outcome    Outcome
 	Key        *store.Key    // of Good, ModelRefused, ModelUnsaid and OverLimit
 	Left       *Left         // after the reservation; of Good and OverLimit; nil where the key has no limits
-	Limit      string        // the limit that is reached, such as tokens.month; of OverLimit
+	Limit      string        // the exceeded limit, such as tokens.month; of OverLimit
 	RetryAfter time.Duration // of OverLimit and TooManyFailures
 }
 
@@ -64,10 +65,10 @@ type Allowance struct {
 	ResetsAt              time.Time // zero: never, or bit by bit
 }
 
-// Left is what may still be spent; never less than nothing.
+// Left returns what may still be spent, at least 0.
 func (a *Allowance) Left() int64 { return max(a.rest(), 0) }
 
-// rest is Limit less what is used and reserved; negative where more is.
+// rest returns Limit less what is used and reserved; it may be negative.
 func (a *Allowance) rest() int64 { return usage.SubSat(usage.SubSat(a.Limit, a.Used), a.Reserved) }
 
 // Left is what is left of a key's limits; nil where there is none.
@@ -77,8 +78,8 @@ type Left struct {
 	Cost                               [store.PeriodCount]*Allowance // in nano-USD
 }
 
-// Verify decides from memory, and reserves what the call may spend where the answer is Good. An error
-// means that it cannot be decided.
+// Verify decides from memory, and reserves the estimate of the call where the outcome is Valid. An error means that no
+// decision is possible.
 func (r *Registry) Verify(ctx context.Context, q Query) (Verdict, error) {
 	if q.Tokens < 0 || q.Tokens > usage.MaxTokens || q.Cost < 0 || q.Cost > MaxCost {
 		return Verdict{}, ErrEstimate
@@ -90,23 +91,23 @@ func (r *Registry) Verify(ctx context.Context, q Query) (Verdict, error) {
 		return Verdict{Outcome: NoKey}, nil
 	}
 	now, current := r.now()
-	// Hashed first, so that nothing that takes time depends on how much of a key is right.
+	// Hashed first, so that the time of what follows does not depend on how much of a key is right.
 	sum := sha256.Sum256([]byte(q.Key))
 	identity := r.o.Ledger.KeyedFingerprint(hex.EncodeToString(sum[:]))
 	r.mu.RLock()
 	e := r.byFingerprint[identity]
 	r.mu.RUnlock()
 	k := keyOf(e)
-	// Keys made here cannot be guessed, so that their clients need not suffer for those beside them.
+	// Keys created here cannot be guessed: their clients are not limited by the failures of others at the same address.
 	guessable := k == nil || k.Imported
 	if guessable {
-		if wait := r.failures.wait(q.Source, now); wait > 0 {
+		if wait := r.failures.Wait(throttle.NetworkOf(q.Source), now); wait > 0 {
 			return Verdict{Outcome: TooManyFailures, RetryAfter: wait}, nil
 		}
 	}
 	if outcome := opens(k, []byte(identity), now); outcome != Valid {
 		if guessable {
-			r.failures.note(q.Source, now)
+			r.failures.Add(throttle.NetworkOf(q.Source), now)
 		}
 		return Verdict{Outcome: outcome}, nil
 	}
@@ -118,7 +119,7 @@ func (r *Registry) Verify(ctx context.Context, q Query) (Verdict, error) {
 			return Verdict{Outcome: ModelRefused, Key: k}, nil
 		}
 	}
-	if hasBudget(k) && e.wants() { // it could not be read when the key was
+	if hasBudget(k) && e.wants() { // it could not be read with the key
 		if err := r.Refresh(ctx); err != nil {
 			return Verdict{}, err
 		}
@@ -126,7 +127,7 @@ func (r *Registry) Verify(ctx context.Context, q Query) (Verdict, error) {
 	return r.reserve(e, k, &q, now, current)
 }
 
-// opens tells whether a fingerprint opens a key at a time. It compares with all of the key's.
+// opens returns whether a fingerprint is a valid one of a key at a time. It is compared with all of the key's.
 func opens(k *store.Key, fingerprint []byte, now time.Time) Outcome {
 	if k == nil {
 		return Unknown
@@ -162,24 +163,24 @@ func (r *Registry) reserve(e *entry, k *store.Key, q *Query, now time.Time, curr
 		v.Key = k
 		return v, nil
 	}
-	held := amount{q.Tokens, int64(q.Cost)}
-	if held.tokens == 0 {
-		held.tokens = r.o.Estimate
+	reserved := amount{q.Tokens, int64(q.Cost)}
+	if reserved.tokens == 0 {
+		reserved.tokens = r.o.Estimate
 	}
-	e.reserved.make(now, r.o.Reservation, held)
+	e.reserved.make(now, r.o.Reservation, reserved)
 	if k.Limits.RequestsPerMinute > 0 {
 		e.thisMinute().add(now, now, 1, 0)
 	}
 	return Verdict{Outcome: Valid, Key: k, Left: r.left(e, k, now, current)}, nil
 }
 
-// reservedRetry is after how long to ask again where only calls in flight stand in the way.
+// reservedRetry is the Retry-After where only reservations of calls in progress exceed the limit.
 const reservedRetry = 5 * time.Second
 
-// never is the Retry-After of a limit that does not begin anew.
+// never is the Retry-After of a limit that is not reset.
 const never = 24 * time.Hour
 
-// overLimit finds the limit that keeps a call waiting longest.
+// overLimit returns the exceeded limit with the longest wait.
 func (r *Registry) overLimit(e *entry, l *Left, q *Query, now time.Time) (Verdict, bool) {
 	if l == nil {
 		return Verdict{}, false
@@ -223,7 +224,7 @@ func (l *Left) resetOf(p store.Period) time.Time {
 	return l.Cost[p].ResetsAt
 }
 
-// left tells what is left of a key's limits. e.mu is held.
+// left returns what is left of a key's limits. e.mu is held.
 func (r *Registry) left(e *entry, k *store.Key, now time.Time, current *periods) *Left {
 	e.reserved.expire(now, r.o.Reservation)
 	if k.Limits == (store.Limits{}) {
@@ -238,13 +239,13 @@ func (r *Registry) left(e *entry, k *store.Key, now time.Time, current *periods)
 		l.RequestsPerMinute = &Allowance{Limit: n, Used: requests}
 	}
 	if n := k.Limits.TokensPerMinute; n > 0 {
-		held := e.reserved.sum(now.Add(-time.Minute - r.o.Reservation/reserveSteps))
-		l.TokensPerMinute = &Allowance{Limit: n, Used: tokens, Reserved: held.tokens}
+		reserved := e.reserved.sum(now.Add(-time.Minute - r.o.Reservation/reserveSteps))
+		l.TokensPerMinute = &Allowance{Limit: n, Used: tokens, Reserved: reserved.tokens}
 	}
 	if e.spent == nil {
 		return l
 	}
-	held := e.reserved.sum(time.Time{})
+	reserved := e.reserved.sum(time.Time{})
 	for p := range store.PeriodCount {
 		spent := e.spent.in(current, p)
 		var reset time.Time
@@ -252,16 +253,16 @@ func (r *Registry) left(e *entry, k *store.Key, now time.Time, current *periods)
 			reset = current.end[p]
 		}
 		if n := k.Limits.Tokens[p]; n > 0 {
-			l.Tokens[p] = &Allowance{Limit: n, Used: spent.tokens, Reserved: held.tokens, ResetsAt: reset}
+			l.Tokens[p] = &Allowance{Limit: n, Used: spent.tokens, Reserved: reserved.tokens, ResetsAt: reset}
 		}
 		if n := k.Limits.Cost[p]; n > 0 {
-			l.Cost[p] = &Allowance{Limit: n, Used: spent.cost, Reserved: held.cost, ResetsAt: reset}
+			l.Cost[p] = &Allowance{Limit: n, Used: spent.cost, Reserved: reserved.cost, ResetsAt: reset}
 		}
 	}
 	return l
 }
 
-// Left tells what is left of a key's limits; nil where it has none.
+// Left returns what is left of a key's limits; nil where it has none.
 func (r *Registry) Left(id string) *Left {
 	r.mu.RLock()
 	e := r.byID[id]
@@ -269,7 +270,7 @@ func (r *Registry) Left(id string) *Left {
 	return r.leftOf(e)
 }
 
-// Quota tells what is left of Options.Quota; nil where there is none.
+// Quota returns what is left of Options.Quota; nil where there is none.
 func (r *Registry) Quota() *Left { return r.leftOf(r.console) }
 
 func (r *Registry) leftOf(e *entry) *Left {

@@ -19,10 +19,10 @@ type Kind string
 
 // The kinds of differences that cannot be put right without people.
 const (
-	Missing Kind = "missing" // a key of the console that the proxy lacks, and whose secret nobody has
+	Missing   Kind = "missing" // a key of the console that the proxy lacks, and whose secret nobody has
 	Unmanaged Kind = "unknown" // a key of the proxy that the console does not know
-	Locked  Kind = "locked"  // no key is left, and a made-up one keeps the proxy from letting everybody in
-	NoKeys  Kind = "no_keys" // the proxy has no keys, and lets everybody in
+	Locked    Kind = "locked"  // no key is left, and a made-up one keeps the proxy from letting everybody in
+	NoKeys    Kind = "no_keys" // the proxy has no keys, and lets everybody in
 )
 
 // Drift is one difference.
@@ -44,13 +44,13 @@ type State struct {
 	Error     string    // why it is not in sync, or ""
 	CheckedAt time.Time // when the proxy last told its keys; zero: never
 	Keys      int       // in the proxy
-	Synced     int       // of them, those that the console wants there
+	Synced    int       // of them, those that the console wants there
 	Drift     []Drift   // never nil
 }
 
 var remedies = map[Kind]string{
-	Missing: "nobody holds its secret any more: rotate the key, which puts a new secret into the proxy",
+	Missing:   "nobody holds its secret any more: rotate the key, which puts a new secret into the proxy",
 	Unmanaged: "import it by its fingerprint to give it a name, or remove it (repair with remove_unknown)",
-	Locked:  "make or enable a key: the made-up one goes then",
-	NoKeys:  "the proxy lets everybody in: make a key, which turns its authentication on",
+	Locked:    "make or enable a key: the made-up one goes then",
+	NoKeys:    "the proxy lets everybody in: make a key, which turns its authentication on",
 }

@@ -26,7 +26,7 @@ type Options struct {
 	Proxies []Proxy
 	// Keys lists the keys that changed after a version, as store.Keys does.
 	Keys func(ctx context.Context, after int64) ([]store.Key, int64, error)
-	// Identity gives the form in which the keys have a fingerprint; nil: as it is.
+	// Identity returns the form in which the keys have a fingerprint; nil: as it is.
 	Identity func(fingerprint string) string
 	Logger   *zap.Logger
 	Now      func() time.Time
@@ -69,9 +69,9 @@ type Sync struct {
 
 // secret is a key in clear.
 type secret struct {
-	text  string
-	since time.Time
-	reported  bool // by a proxy; else by who made the key
+	text     string
+	since    time.Time
+	reported bool // by a proxy; else by who made the key
 }
 
 // snapshot is the keys at one time. It is never changed.
@@ -234,7 +234,7 @@ func (s *Sync) read(ctx context.Context) error {
 	return nil
 }
 
-// over tells whether a known fingerprint is of a secret that nobody will need again.
+// over reports whether the secret of a known fingerprint is never needed again.
 func (x *snapshot) over(fingerprint string) bool {
 	k := x.known[fingerprint]
 	return !k.RevokedAt.IsZero() || k.Fingerprint != fingerprint && x.wanted[fingerprint] == nil
@@ -270,7 +270,7 @@ func newSnapshot(keys map[string]*store.Key, now time.Time) *snapshot {
 	return x
 }
 
-// secretOf gives the secret of a fingerprint, where it is known.
+// secretOf returns the secret of a fingerprint, where it is known.
 func (s *Sync) secretOf(fingerprint string) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -310,7 +310,7 @@ func (s *Sync) settle() {
 	}
 }
 
-// lacking tells whether a proxy other than t may lack a key.
+// lacking reports whether a proxy other than t may lack a key.
 func (s *Sync) lacking(t *target, fingerprint string) bool {
 	for _, other := range s.proxies {
 		if other != t && !other.has(fingerprint) {

@@ -162,7 +162,7 @@ func (w *world) state(proxy int, is func(State) bool) State {
 	return got
 }
 
-// opens tells whether a key opens the proxy.
+// opens reports whether a key opens the proxy.
 func (w *world) opens(proxy int, key string) bool {
 	req, err := http.NewRequest(http.MethodGet, w.proxies[proxy].URL()+"/v1/models", nil)
 	require.NoError(w.t, err)

@@ -227,7 +227,7 @@ func (t *target) change(ctx context.Context, f func(context.Context) error) erro
 
 func isPlaceholder(text string) bool { return strings.HasPrefix(text, placeholderPrefix) }
 
-// placeholder gives the fingerprint of a made-up key in the list, or "".
+// placeholder returns the fingerprint of a made-up key in the list, or "".
 func (t *target) placeholder(l list) string {
 	for f, text := range l {
 		if isPlaceholder(text) {

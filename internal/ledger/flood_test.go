@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 )
 
@@ -86,7 +86,7 @@ func TestFloodOfNames(t *testing.T) {
 			calls, float64(written)/1e6, float64(started)/1e6, start.Round(time.Millisecond), info.Size()/int64(calls))
 		return
 	}
-	o.MaxValues, o.MaxSpans, o.Series = 200, 1_000, rollup.SeriesOptions{Max: 100}
+	o.MaxValues, o.MaxSpans, o.Series = 200, 1_000, series.Options{Max: 100}
 	var few, many [2]uint64
 	e := options(t)
 	e.MaxTexts = 200

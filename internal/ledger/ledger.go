@@ -19,6 +19,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/ledger/aggregate"
 	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -47,7 +48,7 @@ type Options struct {
 	// what comes beyond them is summed as "(other)". Default 20,000.
 	MaxValues int
 	// Series says which series Series gives. Default: all labels, 2,000 series.
-	Series rollup.SeriesOptions
+	Series series.Options
 	// SaveInterval is how often the sums are stored, so that a start after a crash has little to add
 	// up. Default 5 minutes.
 	SaveInterval time.Duration
@@ -143,7 +144,7 @@ type Ledger struct {
 	outcomeUnknown bool
 
 	sums   *aggregate.State
-	series *rollup.Series // guarded by commits
+	series *series.Set // guarded by commits
 
 	mu       sync.RWMutex // guards what follows
 	counters Counters
@@ -185,7 +186,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		o.Series.Max = defaultSeries
 	}
 	if o.Series.Labels == nil {
-		o.Series.Labels = []rollup.Label{rollup.LabelProvider, rollup.LabelModel, rollup.LabelService, rollup.LabelKey, rollup.LabelStatus}
+		o.Series.Labels = []series.Label{series.LabelProvider, series.LabelModel, series.LabelService, series.LabelKey, series.LabelStatus}
 	}
 	if o.SaveInterval <= 0 {
 		o.SaveInterval = defaultSave
@@ -200,7 +201,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 		o.chunk = defaultChunk
 	}
 	l := &Ledger{
-		engine: engine, o: o, keyed: usage.NewFingerprintKeyer(o.KeySecret), series: rollup.NewSeries(o.Series), dirtyHours: map[int64]bool{},
+		engine: engine, o: o, keyed: usage.NewFingerprintKeyer(o.KeySecret), series: series.New(o.Series), dirtyHours: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.sumStore, l.maintenance = abilities(engine)

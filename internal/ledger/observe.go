@@ -4,12 +4,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Change is one change of the sums: a call that begins (N is 1) or ceases (N is -1) to count. A
 // fuller delivery of a record is both, the old call first.
-type Change = rollup.Change
+type Change = usage.Change
 
 // Commit is what one transaction changed. Retention, which forgets calls without saying that they
 // were not made, is no Commit.

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // The series are what a monitoring system scrapes. What a write changes in them is written in its own
@@ -15,7 +16,7 @@ import (
 
 // Series gives the series as they are to be shown: what counts of all calls ever taken, those included
 // that retention dropped. None ever shows less than it did. The maps are not to be changed.
-func (l *Ledger) Series() (sums map[rollup.Labels]Sums, timings map[rollup.Value]rollup.Timings) {
+func (l *Ledger) Series() (sums map[series.Labels]Sums, timings map[series.Model]series.Timings) {
 	l.commits.RLock() // a commit knows what was shown when its journal is made
 	defer l.commits.RUnlock()
 	if l.outcomeUnknown {
@@ -24,8 +25,8 @@ func (l *Ledger) Series() (sums map[rollup.Labels]Sums, timings map[rollup.Value
 	return l.series.Expose()
 }
 
-// SeriesLabels gives the labels that the series have, in the order of rollup.Labels.
-func (l *Ledger) SeriesLabels() []rollup.Label {
+// SeriesLabels gives the labels that the series have, in the order of series.Labels.
+func (l *Ledger) SeriesLabels() []series.Label {
 	labels := slices.Clone(l.o.Series.Labels)
 	slices.Sort(labels)
 	return slices.Compact(labels)
@@ -53,8 +54,8 @@ func (l *Ledger) loadSeries(ctx context.Context, info *store.Info) error {
 	if err == nil {
 		err = l.engine.Changes(ctx, through, func(c store.Change) error { return apply(c.Data) })
 	}
-	if errors.Is(err, rollup.ErrOtherSeries) {
-		l.series, some, err = rollup.NewSeries(l.o.Series), false, nil
+	if errors.Is(err, series.ErrOtherSeries) {
+		l.series, some, err = series.New(l.o.Series), false, nil
 	}
 	if err != nil {
 		return fmt.Errorf("read the series: %w", err)
@@ -64,7 +65,7 @@ func (l *Ledger) loadSeries(ctx context.Context, info *store.Info) error {
 		return nil
 	}
 	err = l.engine.Scan(ctx, store.Filter{From: info.Watermark}, func(r *store.Record) error {
-		l.series.Journal([]rollup.Change{{Call: &r.Call, N: 1}})
+		l.series.Journal([]usage.Change{{Call: &r.Call, N: 1}})
 		l.series.Commit()
 		return nil
 	})

@@ -25,11 +25,11 @@ type Set struct {
 	Over     time.Duration // spread over so long and not over Days
 	// Duplicates and Errors are shares in thousandths: 10 and 50.
 	Duplicates, Errors int
-	// Ordered gives the calls in the order of time, as live traffic comes.
+	// Ordered returns the calls in the order of time, as live traffic comes.
 	Ordered bool
 }
 
-// Generator gives the calls of a set one by one.
+// Generator returns the calls of a set one by one.
 type Generator struct {
 	set                           Set
 	rng                           *rand.Rand
@@ -81,7 +81,7 @@ func New(s Set) *Generator {
 	return g
 }
 
-// KeyOf gives the i-th key of every set, in clear: for what asks whether a key is good.
+// KeyOf returns the i-th key of every set, in clear, for key checks.
 func KeyOf(i int) string { return fmt.Sprintf("sk-loadgen-%032d", i) }
 
 // families are real names, so that prices are looked up as in life.
@@ -90,7 +90,7 @@ var families = []struct{ provider, model string }{
 	{"anthropic", "claude-3-5-haiku"}, {"deepseek", "deepseek-chat"}, {"gcp.gemini", "gemini-2.5-pro"}, {"openai", "o3"},
 }
 
-// Next gives the next call; false at the end. Texts are shared between calls.
+// Next returns the next call; false at the end. Texts are shared between calls.
 func (g *Generator) Next() (usage.Call, bool) {
 	if g.i >= g.set.Calls {
 		return usage.Call{}, false
@@ -102,7 +102,7 @@ func (g *Generator) Next() (usage.Call, bool) {
 	return g.NextFresh()
 }
 
-// NextFresh gives the next call and no duplicate: for who changes what it gives.
+// NextFresh returns the next call and no duplicate, for callers that change it.
 func (g *Generator) NextFresh() (usage.Call, bool) {
 	if g.i >= g.set.Calls {
 		return usage.Call{}, false
@@ -131,7 +131,7 @@ func (t *Truth) add(c *usage.Call) {
 	t.Reasoning += c.Tokens.Reasoning
 }
 
-// Plus gives the sums of two sets together.
+// Plus returns the sums of two sets together.
 func (t Truth) Plus(o Truth) Truth {
 	return Truth{
 		Calls: t.Calls + o.Calls, Errors: t.Errors + o.Errors, Input: t.Input + o.Input, Output: t.Output + o.Output,

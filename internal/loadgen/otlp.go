@@ -17,7 +17,7 @@ type Request struct {
 	Spans int
 }
 
-// Requests gives all calls that are left as OTLP requests of at most size spans. As batch processors of
+// Requests returns all calls that are left as OTLP requests of at most size spans. As batch processors of
 // SDKs make them, each holds the spans of one service, in the order in which they came.
 func (g *Generator) Requests(size int) ([]Request, error) {
 	var out []Request
@@ -58,7 +58,7 @@ func (g *Generator) Requests(size int) ([]Request, error) {
 	return out, nil
 }
 
-// RequestOf gives one request with calls of one service.
+// RequestOf returns one request with calls of one service.
 func RequestOf(calls []usage.Call) (Request, error) {
 	if len(calls) == 0 {
 		return Request{}, fmt.Errorf("a request needs a call")

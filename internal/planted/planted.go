@@ -99,7 +99,7 @@ func Make(now time.Time) *Set {
 	return s
 }
 
-// sorted gives the names in a map in order.
+// sorted returns the names in a map in order.
 func sorted[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
 
 // parts are where secrets can be put: one of a span and a log record is there.
@@ -272,7 +272,7 @@ func init() {
 	texts = all
 }
 
-// Found gives what and where the secrets are that stand in data, and nil where none does. A secret is found by
+// Found returns what and where the secrets are that stand in data, and nil where none does. A secret is found by
 // its middle, in any case: the ends may be shown.
 func (s *Set) Found(data []byte) (found []string) {
 	if s.middles == nil {

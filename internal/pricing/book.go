@@ -102,7 +102,7 @@ func (m *match) parse() error {
 	return nil
 }
 
-// fits tells whether a name in lower case follows the rule.
+// fits reports whether a name in lower case follows the rule.
 func (m *match) fits(name string) bool {
 	switch {
 	case m == nil:
@@ -145,7 +145,7 @@ type model struct {
 	} `json:"prices"`
 }
 
-// at gives the prices at a time: the last of the list that hold.
+// at returns the prices at a time: the last of the list that hold.
 func (m *model) at(t time.Time) *rates {
 	for i := len(m.Prices) - 1; i >= 0; i-- {
 		if m.Prices[i].Constraint.holds(t) {

@@ -46,7 +46,7 @@ var kinds = [kindCount]struct {
 	output:         {"output", nil},
 }
 
-// isWithin tells whether all tokens of k are tokens of o too.
+// isWithin reports whether all tokens of k are tokens of o too.
 func (k kind) isWithin(o kind) bool {
 	for _, w := range kinds[k].within {
 		if w == o {
@@ -56,7 +56,7 @@ func (k kind) isWithin(o kind) bool {
 	return false
 }
 
-// counts gives a call's tokens of every kind, those of the kinds within it included.
+// counts returns a call's tokens of every kind, those of the kinds within it included.
 func counts(t *usage.Tokens, m *usage.Modalities) [kindCount]int64 {
 	return [kindCount]int64{
 		cacheWrite1h: t.CacheWrite1h, cacheAudioRead: m.AudioCacheRead, cacheImageRead: m.ImageCacheRead, cacheRead: t.CacheRead,

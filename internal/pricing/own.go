@@ -237,7 +237,7 @@ const (
 
 func ownRate(usd float64) (Rate, error) { return parseRate(strconv.FormatFloat(usd, 'f', -1, 64)) }
 
-// ownProvider gives the one name that stands for all names of a provider: prices of "google" hold for
+// ownProvider returns the one name that stands for all names of a provider: prices of "google" hold for
 // gcp.gemini too.
 func ownProvider(name string) string {
 	name = strings.ToLower(strings.TrimSpace(name))
@@ -247,7 +247,7 @@ func ownProvider(name string) string {
 	return name
 }
 
-// fits tells whether the price is for one of a call's models, whatever the time. Names are in lower case.
+// fits reports whether the price is for one of a call's models, whatever the time. Names are in lower case.
 func (p *ownPrice) fits(provider string, models []string) bool {
 	if p.provider != "" && p.provider != ownProvider(provider) {
 		return false
@@ -255,7 +255,7 @@ func (p *ownPrice) fits(provider string, models []string) bool {
 	return slices.ContainsFunc(models, func(m string) bool { return m != "" && like(p.model, m) })
 }
 
-// like tells whether a text fits a pattern in which * stands for any letters, also none.
+// like reports whether a text fits a pattern in which * stands for any letters, also none.
 func like(pattern, text string) bool {
 	first, rest, wild := strings.Cut(pattern, "*")
 	if !wild {
@@ -278,7 +278,7 @@ func like(pattern, text string) bool {
 	}
 }
 
-// With gives a book in which the operator's own prices go before the published ones; of several that
+// With returns a book in which the operator's own prices go before the published ones; of several that
 // fit a call the one that begins last, of those the first.
 func (b *Book) With(own []Override) (*Book, error) {
 	out := &Book{
@@ -309,7 +309,7 @@ func (b *Book) With(own []Override) (*Book, error) {
 	return out, nil
 }
 
-// Own gives the operator's own prices, those that go first first.
+// Own returns the operator's own prices, those that go first first.
 func (b *Book) Own() []Quote {
 	out := make([]Quote, 0, len(b.own))
 	for i := range b.own {

@@ -46,7 +46,7 @@ func quoteOf(r *rates, own *ownPrice, published *found, at time.Time) Quote {
 	return q
 }
 
-// since gives the day from which the prices at a time hold; zero where they always did, or change
+// since returns the day from which the prices at a time hold; zero where they always did, or change
 // with the hour.
 func (m *model) since(t time.Time) time.Time {
 	for i := len(m.Prices) - 1; i >= 0; i-- {
@@ -72,7 +72,7 @@ type Part struct {
 	USD      usage.NanoUSD
 }
 
-// Explain tells how the cost of a call comes about by the prices of now: whose they are, and the
+// Explain returns how the cost of a call comes about by the prices of now: whose they are, and the
 // parts, which add up to what Price gives. False where the call has no price.
 func (b *Book) Explain(c *usage.Call) (q Quote, parts []Part, ok bool) {
 	if !c.Tokens.Reported() {

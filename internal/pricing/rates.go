@@ -27,7 +27,7 @@ const (
 	half        = uint64(perNano) / 2
 )
 
-// String gives USD per million tokens: "2.5", "0.0375".
+// String returns USD per million tokens: "2.5", "0.0375".
 func (r Rate) String() string {
 	s := strconv.FormatInt(int64(r/ratesPerUSD), 10)
 	if part := r % ratesPerUSD; part != 0 {
@@ -126,7 +126,7 @@ type pricedKind struct {
 	inside []int
 }
 
-// set gives a kind its rate.
+// set sets the rate of a kind.
 func (r *rates) set(k kind, t tiered) {
 	r.priced = append(r.priced, pricedKind{tiered: t, kind: k})
 	slices.SortFunc(r.priced, func(a, b pricedKind) int { return int(a.kind) - int(b.kind) })

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -17,7 +18,7 @@ import (
 func TestSumsAtTheEdges(t *testing.T) {
 	figure := rapid.OneOf(rapid.SampledFrom([]int64{0, 1, usage.MaxTokens, 1 << 53, 1 << 61, 1 << 62, math.MaxInt64 - 1, math.MaxInt64}), rapid.Int64Range(0, math.MaxInt64))
 	rapid.Check(t, func(t *rapid.T) {
-		r, s := New(Options{}), NewSeries(SeriesOptions{Labels: []Label{LabelModel}, Max: 10})
+		r, s := New(Options{}), series.New(series.Options{Labels: []series.Label{series.LabelModel}, Max: 10})
 		input, cost := new(big.Int), new(big.Int)
 		var calls []usage.Call
 		left := true // no sum was ever beyond the range
@@ -30,7 +31,7 @@ func TestSumsAtTheEdges(t *testing.T) {
 		}
 		add := func(c *usage.Call, n int64) {
 			r.Add(c, n)
-			s.Journal([]Change{{Call: c, N: n}})
+			s.Journal([]usage.Change{{Call: c, N: n}})
 			s.Commit()
 			input.Add(input, new(big.Int).Mul(big.NewInt(n), big.NewInt(c.Tokens.InputUncached)))
 			cost.Add(cost, new(big.Int).Mul(big.NewInt(n), big.NewInt(int64(c.Cost))))

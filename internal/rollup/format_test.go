@@ -117,32 +117,3 @@ func TestFormatPages(t *testing.T) {
 		})
 	}
 }
-
-// TestFormatJournal reads the golden files of what writes change in the series, and of a snapshot.
-func TestFormatJournal(t *testing.T) {
-	o := SeriesOptions{Labels: []Label{LabelProvider, LabelModel, LabelService, LabelKey, LabelStatus}, Max: 10}
-	calls := formatCalls()[:1]
-	fresh := NewSeries(o)
-	journal := fresh.Journal([]Change{{Call: &calls[0], N: 1}})
-	fresh.Commit()
-	want, wantTimings := fresh.Expose()
-	require.Len(t, want, 1)
-
-	for _, name := range []string{"journal", "journal-single", "snapshot"} {
-		golden := formatGolden(t, name)
-		s := NewSeries(o)
-		require.NoError(t, s.Apply(golden), name)
-		got, gotTimings := s.Expose()
-		require.Equal(t, want, got, name)
-		require.Equal(t, wantTimings, gotTimings, name)
-		if name == "journal" {
-			require.Equal(t, golden, journal, "the format changed: it needs another kind of part, and this file stays")
-			formatExample(t, "journal.md", name, golden)
-		}
-		if name == "snapshot" {
-			formatExample(t, "journal.md", name, golden)
-		}
-		other := NewSeries(SeriesOptions{Labels: []Label{LabelModel}, Max: 10})
-		require.ErrorIs(t, other.Apply(golden), ErrOtherSeries)
-	}
-}

@@ -15,9 +15,9 @@ type Filter struct {
 	Statuses  []string // "ok", "error", or an HTTP status code such as "429"
 	Tiers     []string // names of usage.Tier; "" is "not known"
 	Text      []Term   // all must match
-	// None matches nothing, whatever the other fields say: who may see no key sees no call.
+	// None matches nothing, whatever the other fields are: a user who may see no key sees no call.
 	None bool
-	// StoredSince selects only records that were put then or later.
+	// StoredSince selects only records that were stored then or later.
 	StoredSince time.Time
 	// Superseded includes records that do not count. Sums never use it.
 	Superseded bool
@@ -31,8 +31,8 @@ type Page struct {
 	Limit  int
 }
 
-// Order is what the records of a list are sorted by. Those with equal figures stand newest first, and
-// those whose figure is not known last, whichever way the list is sorted.
+// Order is what the records of a list are sorted by. Of equal figures the newest record comes first; records whose figure
+// is not known come last, in both directions.
 type Order struct {
 	By        Figure
 	Ascending bool

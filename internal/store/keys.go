@@ -23,9 +23,9 @@ type Key struct {
 	Models      []string // patterns with * of the models that it may ask for; none: all
 	Limits      Limits
 	Older       []Secret // that rotation replaced, oldest first: what was spent with them is this key's
-	// ByOwner says that its owner made the key and set what it may do, who may not change keys of others.
+	// ByOwner reports that its owner, who may not change keys of others, made the key and set what it may do.
 	ByOwner bool
-	// Pared says that Description, Models and Limits were left out, see Keys.Keys.
+	// Pared reports that Description, Models and Limits were left out, see Keys.Keys.
 	Pared bool
 	// Restrained is Restricted of a key that is pared.
 	Restrained bool
@@ -33,7 +33,7 @@ type Key struct {
 	Version int64
 }
 
-// Restricted reports whether somebody else than its owner has restricted what the key may do.
+// Restricted reports whether somebody other than its owner has restricted what the key may do.
 func (k *Key) Restricted() bool {
 	return k.Restrained || !k.ByOwner && (k.Disabled || len(k.Models) > 0 || k.Limits != Limits{})
 }
@@ -103,7 +103,7 @@ type KeyConflict struct {
 	Fingerprint bool   // the fingerprint is taken; else the name
 }
 
-// Error says what is in the way.
+// Error names the conflict.
 func (c *KeyConflict) Error() string {
 	what := "name"
 	if c.Fingerprint {

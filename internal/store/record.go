@@ -6,7 +6,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Reason says why a record does not count.
+// Reason is why a record does not count.
 type Reason uint8
 
 // The reasons. String returns their names.
@@ -29,7 +29,7 @@ type Record struct {
 	Counted      bool
 	SupersededBy usage.ID  // zero where Counted, or where no single record stands for it
 	Reason       Reason    // ReasonNone where Counted
-	StoredAt     time.Time // when it was last put, to the second
+	StoredAt     time.Time // when it was last stored, to the second
 }
 
 // Mark changes the standing of a record that is stored already; one of a record that is

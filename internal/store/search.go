@@ -17,13 +17,13 @@ type Term struct {
 	// see TermValue.
 	Value string
 	Not   bool // finds what the term does not
-	// Keys are fingerprints that the value means besides: of keys whose name, which no record holds,
-	// has it as a part. Fingerprints themselves are not searched.
+	// Keys are fingerprints that the value selects as well: of keys whose name, which is not in records, contains it.
+	// Fingerprints themselves are not searched.
 	Keys []string
 }
 
-// textFields are the fields whose text a term is searched in, with what a record says there. A
-// record can say several things of one. Those marked open are searched by terms without a field.
+// textFields are the fields whose text a term is searched in, with the texts that a record has there. A
+// record can have several of one. Those marked open are searched by terms without a field.
 var textFields = []struct {
 	name string
 	open bool

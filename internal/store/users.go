@@ -27,7 +27,7 @@ type UserRef struct{ ID, Name, Subject string }
 // UserUpdate are the options of a change of a user.
 type UserUpdate struct {
 	EndSessions bool
-	// EvenLastAdmin lets a change take the last admin away: who is one is decided elsewhere.
+	// EvenLastAdmin allows a change that leaves no admin: roles are decided elsewhere then.
 	EvenLastAdmin bool
 }
 
@@ -45,7 +45,7 @@ type Users interface {
 	// Users lists all users by name.
 	Users(ctx context.Context) ([]User, error)
 	FindUser(ctx context.Context, ref UserRef) (User, bool, error)
-	// AddUser stores a new user, or answers ErrUserExists.
+	// AddUser stores a new user, or returns ErrUserExists.
 	AddUser(ctx context.Context, u User, e AuditEntry) error
 	// UpdateUser replaces what is stored of u.ID, apart from CreatedAt and SeenAt, where that is of u.Version. It
 	// returns ErrChanged where it is not, ErrUserUnknown, ErrUserExists where another one has the name, or ErrLastAdmin
@@ -69,7 +69,7 @@ type Session struct {
 type Sessions interface {
 	// Session returns the session of a hash with its user.
 	Session(ctx context.Context, hash string) (Session, User, bool, error)
-	// PutSession stores a session; of one user's it keeps the newest only, and none that is over.
+	// PutSession stores a session, and removes those of its user that have expired or are not among the newest keep ones.
 	PutSession(ctx context.Context, s Session, keep int, e AuditEntry) error
 	// TouchSession notes that a session and its user are in use.
 	TouchSession(ctx context.Context, hash string, at time.Time) error
@@ -103,14 +103,14 @@ type TokenQuery struct {
 
 // Tokens is what an engine does with API tokens.
 type Tokens interface {
-	// Tokens lists tokens, oldest first, and counts those that match without After and Limit. It answers ErrCursor
+	// Tokens lists tokens, oldest first, and counts those that match without After and Limit. It returns ErrCursor
 	// where After is of no token that matches.
 	Tokens(ctx context.Context, q TokenQuery) (tokens []Token, total int, err error)
 	// TokenOf returns the token of a hash with its owner.
 	TokenOf(ctx context.Context, hash string) (Token, User, bool, error)
-	// AddToken stores a token, or answers ErrTooManyTokens where its owner has max of them.
+	// AddToken stores a token, or returns ErrTooManyTokens where its owner has max of them.
 	AddToken(ctx context.Context, t Token, max int, e AuditEntry) error
-	// DropToken removes a token, or answers ErrTokenUnknown.
+	// DropToken removes a token, or returns ErrTokenUnknown.
 	DropToken(ctx context.Context, id string, e AuditEntry) error
 	// TouchToken notes that a token and its owner are in use.
 	TouchToken(ctx context.Context, id string, at time.Time) error

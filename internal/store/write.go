@@ -16,7 +16,7 @@ type Write struct {
 	Put    []Record // inserted; a stored record of the same ID and Start is replaced
 	Mark   []Mark
 	Costs  []Cost
-	Links  []usage.SpanParent // places of spans in their traces; known ones are left as they are
+	Links  []usage.SpanParent // places of spans in their traces; stored ones are left as they are
 	// DirtyHours are the hours (Unix time in hours) whose stored sums lack this write, see Sums.
 	DirtyHours []int64
 	// Change is what this write changes in the ledger's series, as it encodes it; empty: nothing.
@@ -40,10 +40,10 @@ type Retirement struct {
 	Watermark time.Time
 	// LinksBefore removes links, and hours of Sums that are not dirty, that were last seen before.
 	LinksBefore time.Time
-	// Spent is what the removed records spent, by the ledger's account. It is added to what earlier ones say of the same
+	// Spent is what the removed records spent, as the ledger counts. It is added to earlier sums of the same
 	// fingerprint and start, saturated at 63 bits. Of fingerprints that no key of the Directory has, nothing is kept.
 	Spent []Spent
-	// JoinBefore puts sums that start before into one for each fingerprint, whose start is zero.
+	// JoinBefore merges sums that start before it into one for each fingerprint, whose start is zero.
 	JoinBefore time.Time
 }
 

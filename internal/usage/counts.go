@@ -69,3 +69,9 @@ func (s *Counts) Merge(o *Counts) {
 	s.Cost = s.Cost.Add(o.Cost)
 	s.Tokens.Add(&o.Tokens, 1)
 }
+
+// Change is a call that begins (N is 1) or ceases (-1) to count.
+type Change struct {
+	Call *Call
+	N    int64
+}

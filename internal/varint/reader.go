@@ -32,6 +32,11 @@ func (r *Reader) Varint() int64 {
 
 // Uvarint returns the next unsigned integer.
 func (r *Reader) Uvarint() uint64 {
+	if len(r.B) > 0 && r.B[0] < 0x80 { // as most are
+		u := r.B[0]
+		r.B = r.B[1:]
+		return uint64(u)
+	}
 	n, size := binary.Uvarint(r.B)
 	if size <= 0 {
 		r.Fail()

@@ -83,7 +83,7 @@ func (b *backlog) add(ctx context.Context, batch []byte, events int) error {
 	return nil
 }
 
-// oldest gives the oldest batch; ok is false where there is none. A batch that the storage has lost
+// oldest returns the oldest batch; ok is false where there is none. A batch that the storage has lost
 // is empty.
 func (b *backlog) oldest(ctx context.Context) (batch []byte, ok bool, err error) {
 	b.mu.Lock()

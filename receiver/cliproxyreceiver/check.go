@@ -19,7 +19,7 @@ type checks struct {
 	trouble  error // what is wrong with the proxy's settings
 }
 
-// due tells whether it is time for a check; the first is at once.
+// due reports whether it is time for a check; the first is at once.
 func (c *checks) due(every time.Duration) bool {
 	return c.last.IsZero() || every > 0 && time.Since(c.last) >= every
 }

@@ -135,7 +135,7 @@ func settings(t reflect.Type) (names []string) {
 	return names
 }
 
-// name gives the proxy's name.
+// name returns the proxy's name.
 func (p *ProxyConfig) name() string {
 	if p.Name != "" {
 		return p.Name

@@ -33,7 +33,7 @@ func TestSpanTellsTheCall(t *testing.T) {
 	}
 }
 
-// decode gives the calls that the ledger gets of events.
+// decode returns the calls that the ledger gets of events.
 func decode(t *testing.T, proxy string, events ...json.RawMessage) (out []usage.Call) {
 	t.Helper()
 	var calls []call

@@ -196,7 +196,7 @@ func readEvent(raw json.RawMessage, proxy string) (call, error) {
 	return c, nil
 }
 
-// identify gives the call ids that follow from the event, so that a repeat is the same call.
+// identify returns the call ids that follow from the event, so that a repeat is the same call.
 func (c *call) identify(e *event, proxy string, raw json.RawMessage) {
 	h := sha256.New()
 	for _, part := range []string{"cliproxy", proxy, c.Start.Format(time.RFC3339Nano), string(e.RequestID), string(e.AuthIndex), string(e.Model)} {

@@ -200,7 +200,7 @@ func (f *feed) well() {
 	}
 }
 
-// stopped tells whether an error is the end of the feed, and reports it then.
+// stopped reports whether an error is the end of the feed, and reports it then.
 func (f *feed) stopped(err error) bool {
 	if !errors.Is(err, cliproxy.ErrRefused) {
 		return false

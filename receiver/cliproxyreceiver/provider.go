@@ -22,7 +22,7 @@ var executors = map[string]string{
 	"antigravityexecutor": "gcp.vertex_ai", "xaiexecutor": "x_ai", "kimiexecutor": "moonshot_ai",
 }
 
-// provider gives the GenAI name of an event's upstream: of one that the user has named, that name.
+// provider returns the GenAI name of an event's upstream: of one that the user has named, that name.
 func provider(e *event) string {
 	name := strings.ToLower(e.Provider.known())
 	for _, prefix := range compatible {

@@ -60,7 +60,7 @@ func TestDebianPackage(t *testing.T) {
 	t.Log(string(out))
 }
 
-// withOtherConfiguration gives a tree of the files of packages whose configuration has a line more.
+// withOtherConfiguration returns a tree of the files of packages whose configuration has a line more.
 func withOtherConfiguration(t *testing.T, root string) string {
 	t.Helper()
 	other := t.TempDir()

@@ -116,7 +116,7 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
-// hashes gives the sum and mode of each file below a folder.
+// hashes returns the sum and mode of each file below a folder.
 func hashes(t *testing.T, folder string) map[string]string {
 	t.Helper()
 	all := map[string]string{}

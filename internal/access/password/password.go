@@ -42,7 +42,7 @@ const (
 	MaxLen = 128
 )
 
-// Check tells what is wrong with a password that somebody chooses; nil for nothing.
+// Check returns an error for a new password that is not accepted, which says why.
 func Check(password, user string) error {
 	n := utf8.RuneCountInString(password)
 	switch {
@@ -94,7 +94,7 @@ func (h *Hasher) run(ctx context.Context, c Caller, f func()) error {
 	return h.strangers.run(ctx, c, f)
 }
 
-// Hash gives a password's hash in PHC form, with a salt of its own.
+// Hash returns a password's hash in PHC form, with a salt of its own.
 func (h *Hasher) Hash(ctx context.Context, c Caller, password string) (encoded string, err error) {
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt) // never fails, see crypto/rand
@@ -102,7 +102,7 @@ func (h *Hasher) Hash(ctx context.Context, c Caller, password string) (encoded s
 	return encoded, err
 }
 
-// Verify tells whether a password is that of a hash. An empty hash, of a user that does not exist
+// Verify reports whether a password is that of a hash. An empty hash, of a user that does not exist
 // or has no password, is no password's; that takes as long as any other.
 func (h *Hasher) Verify(ctx context.Context, c Caller, encoded, password string) (bool, error) {
 	none := encoded == ""
@@ -118,7 +118,7 @@ func (h *Hasher) Verify(ctx context.Context, c Caller, encoded, password string)
 	return ok && !none, err
 }
 
-// Outdated tells whether a hash was made with other parameters than this hasher's.
+// Outdated reports whether a hash was made with other parameters than this hasher's.
 func (h *Hasher) Outdated(encoded string) bool {
 	p, _, _, err := decode(encoded)
 	return err != nil || p != h.params

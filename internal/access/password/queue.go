@@ -117,7 +117,7 @@ func (q *queue) leave(w *waiter) bool {
 	return true
 }
 
-// done gives the turn to the next one.
+// done passes the turn to the next caller.
 func (q *queue) done() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -13,7 +13,7 @@ const (
 	maxRedirects  = 3
 )
 
-// careful gives a client that believes a provider no more than it has to: it waits and reads for so long only,
+// careful returns a client that believes a provider no more than it has to: it waits and reads for so long only,
 // and takes what it sends, such as the client's secret, to the host that it was meant for.
 func careful(c *http.Client) *http.Client {
 	out := http.Client{}

@@ -224,7 +224,7 @@ type flow struct {
 	Until                        int64
 }
 
-// Begin gives the provider's page to send somebody to, and what the browser keeps until Finish.
+// Begin returns the provider's page to send somebody to, and what the browser keeps until Finish.
 func (p *Provider) Begin(ctx context.Context, next string) (page, kept string, err error) {
 	d, err := p.discover(ctx)
 	if err != nil {

@@ -8,28 +8,28 @@ import (
 // Attempt is one try to sign in.
 type Attempt struct {
 	Source  string // address that it came from
-	Account string // whose it would be, in the form in which names are compared
+	Account string // the user's name, in the form in which names are compared
 	Known   bool   // there is such an account
-	// Device is a device that the account's owner has signed in with before; "" for none. Whoever made the
-	// attempt must have proved it.
+	// Device is a device that the account's owner has signed in with before; "" for none. The caller has verified that
+	// the attempt comes from it.
 	Device string
 }
 
-// Limits are those of sign-ins. One that is zero is none. Only attempts that fail count, and those under way.
+// Limits are those of sign-ins. A zero limit is none. Only failed attempts count, and those in progress.
 type Limits struct {
 	// Pair makes guesses of one source at one account cost more and more.
 	Pair Rising
-	// Source bounds the failures of one source, at whatever accounts. Over it SourceFresh still lets its first
-	// attempt at each account pass, which is how people get in whom an attacker shares an address with.
+	// Source bounds the failures of one source, at any accounts. Above it, SourceFresh still admits its first attempt at
+	// each account, so that people who share an address with an attacker can sign in.
 	Source, SourceFresh Limit
-	// Account bounds the failures at one account, from wherever they come. Over it AccountFresh still lets the
-	// first attempt of each source pass: its owner, on a new device, has the right password.
+	// Account bounds the failures at one account, from any source. Above it, AccountFresh still admits the first attempt
+	// of each source: the owner, on a new device, has the right password.
 	Account, AccountFresh Limit
-	// Device bounds the failures with a known device. Nothing that others do counts there.
+	// Device bounds the failures with a known device. Attempts of others do not count there.
 	Device Limit
 }
 
-// Default gives a guesser some 2,500 attempts a day at one account, from as many sources as it may have.
+// Default allows some 2,500 attempts a day at one account, from any number of sources.
 var Default = Limits{
 	Pair:   Rising{Free: 5, First: 10 * time.Second, Most: 15 * time.Minute, Forget: time.Hour},
 	Source: Limit{Burst: 10, Every: 30 * time.Second}, SourceFresh: Limit{Burst: 300, Every: 12 * time.Second},
@@ -37,7 +37,7 @@ var Default = Limits{
 	Device: Limit{Burst: 10, Every: 30 * time.Second},
 }
 
-// freed is when the counts of a source or an account will be all free again.
+// freed is when all of the limits of a source or an account will be free again.
 type freed struct{ often, fresh time.Time }
 
 // SignIns counts attempts to sign in. It is safe for concurrent use.
@@ -47,21 +47,21 @@ type SignIns struct {
 	mu      sync.Mutex
 	pairs   book[failures] // of a source and an account
 	sources book[freed]
-	// Guesses at accounts that do not exist must not push out what is known of those that do, nor be told
-	// from them.
+	// Guesses at accounts that do not exist must not evict the counts of those that do, and must look the same from
+	// outside.
 	accounts, imagined book[freed]
 	devices            book[time.Time]
 }
 
-// NewSignIns makes counts of sign-ins.
+// NewSignIns returns counts of sign-ins.
 func NewSignIns(l Limits) *SignIns {
 	return &SignIns{
 		limits: l, pairs: newBook[failures](), sources: newBook[freed](), accounts: newBook[freed](), imagined: newBook[freed](), devices: newBook[time.Time](),
 	}
 }
 
-// Begin counts an attempt as failed, or reports how long to wait before the next one. right takes it back: the
-// password was right.
+// Begin counts an attempt as failed, or reports how long to wait before the next one. right is to be called if the password
+// was right; it subtracts the attempt.
 func (s *SignIns) Begin(a Attempt, now time.Time) (wait time.Duration, right func()) {
 	a.Source = Network(a.Source)
 	s.mu.Lock()
@@ -88,14 +88,14 @@ func (s *SignIns) Begin(a Attempt, now time.Time) (wait time.Duration, right fun
 	return 0, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.pairs.lru.Remove(pairOf(&a)) // who has the password has guessed nothing
+		s.pairs.lru.Remove(pairOf(&a)) // the failures before were not guesses
 		takeSource()
 		takeAccount()
 	}
 }
 
-// note counts an attempt in both limits of a source or an account, and returns what takes it back. What is over
-// the first limit counts in the second only, so that the first is free again in time.
+// note counts an attempt in both limits of a source or an account, and returns a function that subtracts it again. An
+// attempt above the first limit counts in the second only, so that the first becomes free again.
 func note(in book[freed], of string, often, fresh Limit, now time.Time) (back func()) {
 	free, within := in.get(of), 0
 	if often.wait(free.often, now) == 0 {
@@ -114,7 +114,7 @@ func (s *SignIns) device(device string, now time.Time, n int) {
 
 func pairOf(a *Attempt) string { return a.Source + "\x00" + a.Account }
 
-// pair gives the failures of a source at an account that are not forgotten.
+// pair returns the failures of a source at an account that still count.
 func (s *SignIns) pair(a *Attempt, now time.Time) failures {
 	f := s.pairs.get(pairOf(a))
 	if s.limits.Pair.Forget > 0 && now.Sub(f.last) >= s.limits.Pair.Forget {
@@ -130,7 +130,7 @@ func (s *SignIns) ofAccount(a *Attempt) book[freed] {
 	return s.imagined
 }
 
-// waitOf reports how long an attempt of a stranger has to wait.
+// waitOf reports how long an attempt without a known device has to wait.
 func (s *SignIns) waitOf(a *Attempt, now time.Time) time.Duration {
 	pair, source, account := s.pair(a, now), s.sources.get(a.Source), s.ofAccount(a).get(a.Account)
 	wait := s.limits.Pair.wait(pair, now)

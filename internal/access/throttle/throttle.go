@@ -1,6 +1,6 @@
-// Package throttle slows down who guesses passwords, and who changes things without end: what happens is counted
-// by who does it, in bounded memory. It keeps nobody out who is right: limits that strangers can use up hold for
-// strangers only.
+// Package throttle slows down clients that guess passwords or keys, and clients that change things without end: events are
+// counted by who causes them, in bounded memory. Nobody with the right password is kept out: limits that unknown sources
+// can exhaust apply to unknown sources only.
 package throttle
 
 import (
@@ -17,8 +17,8 @@ type Limit struct {
 	Every time.Duration
 }
 
-// A count is kept as the time when it will be all free again (GCRA, the generic cell rate
-// algorithm): it needs no clock of its own and is forgotten by the passing of time.
+// A count is stored as the time when all of the limit will be free again (GCRA, the generic cell rate algorithm): it needs
+// no timer, and expires by itself.
 
 func (l Limit) wait(free, now time.Time) time.Duration {
 	if l.Burst <= 0 || !free.After(now) {
@@ -34,14 +34,14 @@ func (l Limit) after(free, now time.Time, n int) time.Time {
 	return free.Add(time.Duration(n) * l.Every)
 }
 
-// Rising makes each failure after the first Free ones cost twice the wait of the one before: First, then
-// twice as much, up to Most. Failures are forgotten when there was none for Forget.
+// Rising makes each failure after the first Free ones cost twice the wait of the one before: First, then twice as much, up
+// to Most. The count is 0 again when there was no failure for Forget.
 type Rising struct {
 	Free                int
 	First, Most, Forget time.Duration
 }
 
-// failures are those in a row.
+// failures are consecutive ones.
 type failures struct {
 	n    int
 	last time.Time
@@ -58,7 +58,7 @@ func (r Rising) wait(f failures, now time.Time) time.Duration {
 	return max(wait-now.Sub(f.last), 0)
 }
 
-// maxKept bounds how many of each kind are remembered. Over it those that were not seen for longest are forgotten.
+// maxKept bounds how many of each kind are remembered. Over it the least recently seen are removed.
 const maxKept = 10_000
 
 // book remembers something of each of a kind.
@@ -74,36 +74,85 @@ func (b book[T]) get(of string) T {
 	return v
 }
 
-// Rate counts events of one kind by who causes them. It is safe for concurrent use.
+// Rate counts events of one kind by who causes them. It is safe for concurrent use. Above maxKept causes whose events
+// still count, all further ones share one count: who can act under any number of names gains nothing by it.
 type Rate struct {
 	limit Limit
-	mu    sync.Mutex
-	free  book[time.Time]
+
+	mu     sync.Mutex
+	free   book[time.Time]
+	shared time.Time
 }
 
-// NewRate makes a rate. A zero limit is none.
+// NewRate returns a rate. A zero limit is none.
 func NewRate(l Limit) *Rate { return &Rate{limit: l, free: newBook[time.Time]()} }
 
 // Take counts an event, or reports how long to wait where there were too many.
 func (r *Rate) Take(who string, now time.Time) (wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	free := r.free.get(who)
-	if wait = r.limit.wait(free, now); wait == 0 {
-		r.free.lru.Add(who, r.limit.after(free, now, 1))
+	if wait = r.limit.wait(r.freeOf(who, now), now); wait == 0 {
+		r.add(who, now)
 	}
 	return wait
 }
 
-// Network is the part of an address that one subscriber has: an IPv4 address, or an IPv6 network of 64 bits.
+// Wait reports how long to wait before the next event, without counting one.
+func (r *Rate) Wait(who string, now time.Time) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.limit.wait(r.freeOf(who, now), now)
+}
+
+// Add counts an event that has happened.
+func (r *Rate) Add(who string, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.add(who, now)
+}
+
+// isShared reports whether who has no count of its own and gets none.
+func (r *Rate) isShared(who string, now time.Time) bool {
+	if r.free.lru.Contains(who) || r.free.lru.Len() < maxKept {
+		return false
+	}
+	_, oldest, _ := r.free.lru.GetOldest()
+	return oldest.After(now)
+}
+
+func (r *Rate) freeOf(who string, now time.Time) time.Time {
+	if r.isShared(who, now) {
+		return r.shared
+	}
+	return r.free.get(who)
+}
+
+func (r *Rate) add(who string, now time.Time) {
+	if r.isShared(who, now) {
+		r.shared = r.limit.after(r.shared, now, 1)
+		return
+	}
+	r.free.lru.Add(who, r.limit.after(r.free.get(who), now, 1))
+}
+
+// Network returns the part of an address that one subscriber has, see NetworkOf; a source that is no address as it is.
 func Network(source string) string {
 	a, err := netip.ParseAddr(source)
-	if err != nil || a.Is4() || a.Is4In6() {
-		return source
-	}
-	p, err := a.WithZone("").Prefix(64)
 	if err != nil {
 		return source
 	}
+	return NetworkOf(a)
+}
+
+// NetworkOf returns the part of an address that one subscriber has: an IPv4 address, or an IPv6 network of 64 bits, in
+// which a host has as many addresses as it likes. It is "" for the zero address.
+func NetworkOf(a netip.Addr) string {
+	switch a = a.Unmap().WithZone(""); {
+	case !a.IsValid():
+		return ""
+	case a.Is4():
+		return a.String()
+	}
+	p, _ := a.Prefix(64) // cannot fail for an IPv6 address
 	return p.String()
 }

@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -63,8 +64,8 @@ func TestLimitsOfSourcesAndAccounts(t *testing.T) {
 	require.Equal(t, 100, tries(NewSignIns(Limits{}), 100, now, func(int) Attempt { return guess("192.0.2.1", "alice") }), "no limits")
 }
 
-// TestOwnersGetIn: whatever strangers do, a known device is not kept out, and who is right on a new device
-// from an address of its own gets in at the first attempt.
+// TestOwnersGetIn: whatever unknown sources do, a known device is not kept out, and the right password on a new device
+// from an address of its own is accepted at the first attempt.
 func TestOwnersGetIn(t *testing.T) {
 	s := NewSignIns(Default)
 	for i := range 500 { // guesses at the account, from everywhere
@@ -136,6 +137,34 @@ func TestRate(t *testing.T) {
 	require.Zero(t, NewRate(Limit{}).Take("alice", now))
 }
 
+// TestManySources: sources beyond those that are remembered share one limit, until counts expire.
+func TestManySources(t *testing.T) {
+	r := NewRate(Limit{2, time.Minute})
+	for i := range maxKept {
+		require.Zero(t, r.Wait(fmt.Sprint(i), now))
+		r.Add(fmt.Sprint(i), now)
+	}
+	for i := range 2 {
+		who := fmt.Sprint("more", i)
+		require.Zero(t, r.Wait(who, now), "a limit of all further ones")
+		r.Add(who, now)
+	}
+	require.Equal(t, time.Minute, r.Wait("another", now))
+	require.Equal(t, time.Minute, r.Take("another", now))
+	require.Zero(t, r.Wait("0", now), "with a count of its own")
+	require.Zero(t, r.Take("another", now.Add(time.Minute)), "counts have expired")
+	require.True(t, r.free.lru.Contains("another"))
+}
+
+func TestNetwork(t *testing.T) {
+	for source, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8::1": "2001:db8::/64", "fe80::1%eth0": "fe80::/64", "unix": "unix", "": "",
+	} {
+		require.Equal(t, want, Network(source), source)
+	}
+	require.Empty(t, NetworkOf(netip.Addr{}))
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	s, r := NewSignIns(Limits{Device: Limit{1, time.Hour}}), NewRate(Limit{1, time.Hour})
 	s.Begin(guess("s", "alice"), now)
@@ -147,5 +176,5 @@ func TestMemoryIsBounded(t *testing.T) {
 	for _, n := range []int{s.pairs.lru.Len(), s.sources.lru.Len(), s.imagined.lru.Len(), s.devices.lru.Len(), r.free.lru.Len()} {
 		require.Equal(t, maxKept, n)
 	}
-	require.True(t, s.accounts.lru.Contains("alice"), "names that are nobody's push out no account")
+	require.True(t, s.accounts.lru.Contains("alice"), "names of no account evict no account")
 }

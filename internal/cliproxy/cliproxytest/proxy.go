@@ -205,7 +205,7 @@ func (p *Proxy) dropSubscribers() {
 	}
 }
 
-// Pops gives what each pull that gave something took away.
+// Pops returns how many events each pull that was not empty removed.
 func (p *Proxy) Pops() [][]string { p.mu.Lock(); defer p.mu.Unlock(); return slices.Clone(p.pops) }
 
 // Pulls counts the requests for the queue.
@@ -214,7 +214,7 @@ func (p *Proxy) Pulls() int { p.mu.Lock(); defer p.mu.Unlock(); return p.pulls }
 // Asked counts all requests that came with a management key, right or wrong.
 func (p *Proxy) Asked() int { p.mu.Lock(); defer p.mu.Unlock(); return p.asked }
 
-// Banned tells whether the client has sent too many wrong keys.
+// Banned reports whether the client has sent too many wrong keys.
 func (p *Proxy) Banned() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.banned }
 
 // Queued counts the events in the queue.
@@ -223,14 +223,14 @@ func (p *Proxy) Queued() int { p.mu.Lock(); defer p.mu.Unlock(); p.prune(); retu
 // Subscribers counts who is subscribed.
 func (p *Proxy) Subscribers() int { p.mu.Lock(); defer p.mu.Unlock(); return len(p.subscribers) }
 
-// ClientKeys gives the client keys.
+// ClientKeys returns the client keys.
 func (p *Proxy) ClientKeys() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.o.Keys)
 }
 
-// Changes gives the length of the list of client keys after each change of it.
+// Changes returns the length of the list of client keys after each change of it.
 func (p *Proxy) Changes() []string { p.mu.Lock(); defer p.mu.Unlock(); return slices.Clone(p.changes) }
 
 // CutNext makes the next answer with events break off after so many bytes.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Sums are exact sums over calls that count.
@@ -56,14 +57,14 @@ func New(o Options) *State {
 }
 
 // Announce states that a commit is about to change sums on disk; Done, that it was applied or is not on disk.
-func (x *State) Announce(changes []rollup.Change) { x.touches.begin(changes) }
+func (x *State) Announce(changes []usage.Change) { x.touches.begin(changes) }
 
 // Done is the reverse of Announce.
 func (x *State) Done() { x.touches.end() }
 
 // Apply adds the changes that were announced, which are committed. At is when; zero if no record changed. It returns the
 // number of the last commit that changed a sum.
-func (x *State) Apply(changes []rollup.Change, at time.Time) (number int64) {
+func (x *State) Apply(changes []usage.Change, at time.Time) (number int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.touches.note()

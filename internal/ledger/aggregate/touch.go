@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // touches tells a query that reads sums and records one after the other whether a commit came in
@@ -22,14 +23,14 @@ type touches struct {
 const maxTouched = 4_096 // buckets
 
 // begin notes what a commit is about to change on disk, end that it is in the sums or was not made.
-func (t *touches) begin(changes []rollup.Change) {
+func (t *touches) begin(changes []usage.Change) {
 	buckets := bucketsOf(changes)
 	t.current.Store(&buckets)
 }
 
 func (t *touches) end() { t.current.Store(nil) }
 
-func bucketsOf(changes []rollup.Change) (buckets []int64) {
+func bucketsOf(changes []usage.Change) (buckets []int64) {
 	seen := map[int64]bool{}
 	for i := range changes {
 		b := rollup.BucketOf(changes[i].Call.Start)

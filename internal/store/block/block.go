@@ -6,6 +6,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
 // MaxRows is how many records a block holds at most.
@@ -128,9 +129,9 @@ func number(r *store.Record, c Column) int64 {
 	}
 }
 
-// EncodeFigures returns the columns of 1 to MaxRows rows, which are in order: where each begins (two bytes),
-// and they themselves. Inline texts follow where there are some, and so does where they begin. texts is
-// called for these only.
+// EncodeFigures returns the columns of 1 to MaxRows rows, which are in order: for each column two bytes that say where it
+// begins, then the columns. Where there are inline texts, they follow, and the offset of them too. texts is called for
+// these only.
 func EncodeFigures(rows []Row, texts InlineTexts) []byte {
 	var own inlineTable
 	rows = own.numberInline(rows, texts)
@@ -192,7 +193,7 @@ type Figures struct {
 	numbers    [columns - firstNumber]ints
 	start      []int64
 	room       []uint64 // for the dictionaries
-	inlineAt   int      // where the block's own texts begin; 0: there are none
+	inlineAt   int      // where the inline texts begin; 0: there are none
 	inlineRead bool
 	inline     []string
 }
@@ -205,16 +206,16 @@ func OpenFigures(b []byte) (*Figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(r.b) < 2 {
+	if len(r.B) < 2 {
 		return nil, ErrDamaged
 	}
-	l, known := layoutOf(r.b[0])
-	if !known || len(r.b) < l.columnsAt()+padding {
+	l, known := layoutOf(r.B[0])
+	if !known || len(r.B) < l.columnsAt()+padding {
 		return nil, ErrDamaged
 	}
-	f := &Figures{b: r.b, rows: int(r.b[1]) + 1, layout: l}
+	f := &Figures{b: r.B, rows: int(r.B[1]) + 1, layout: l}
 	if l.inline {
-		f.inlineAt = int(binary.LittleEndian.Uint16(r.b[l.inlineAt():]))
+		f.inlineAt = int(binary.LittleEndian.Uint16(r.B[l.inlineAt():]))
 	}
 	return f, nil
 }
@@ -228,7 +229,7 @@ func (f *Figures) Complete() error {
 	return f.Err()
 }
 
-// Err reports columns that were asked for and are not as they were written; they seem to be zero.
+// Err returns ErrDamaged where a column that was asked for is damaged; its values are zero then.
 func (f *Figures) Err() error {
 	if f.bad {
 		return ErrDamaged
@@ -248,7 +249,7 @@ func (f *Figures) read(c Column) {
 		return
 	}
 	at := int(binary.LittleEndian.Uint16(f.b[offsetAt:]))
-	r := &reader{b: f.b[min(at, len(f.b)):]}
+	r := &reader{varint.Reader{B: f.b[min(at, len(f.b)):]}}
 	switch {
 	case c < firstNumber:
 		if f.room == nil {
@@ -256,11 +257,11 @@ func (f *Figures) read(c Column) {
 		}
 		f.dicts[c], f.room = readDict(r, f.rows, f.room)
 	case c == Start:
-		last := r.varint()
+		last := r.Varint()
 		steps := readInts(r, f.rows)
 		f.start = make([]int64, f.rows)
 		for i := range f.start {
-			if !r.bad {
+			if !r.Bad {
 				last += steps.at(i)
 			}
 			f.start[i] = last
@@ -268,7 +269,7 @@ func (f *Figures) read(c Column) {
 	default:
 		f.numbers[c-firstNumber] = readInts(r, f.rows)
 	}
-	f.bad = f.bad || r.bad
+	f.bad = f.bad || r.Bad
 }
 
 // Rows is how many records there are.
@@ -312,6 +313,29 @@ func (f *Figures) TokensOf(i int) usage.Tokens {
 		CacheWrite1h: f.Number(CacheWrite1h, i), OutputText: f.Number(OutputText, i), Reasoning: f.Number(Reasoning, i),
 		Fields: usage.TokenFields(f.Dict(Fields).Value(i)),
 	}
+}
+
+// countable are the columns of what sums count.
+const countable = 1<<State | 1<<Fields | 1<<Quality | 1<<InputUncached | 1<<CacheRead | 1<<CacheWrite | 1<<CacheWrite1h | 1<<OutputText |
+	1<<Reasoning | 1<<Cost
+
+// ReadCountable reads what sums count of row i.
+func (f *Figures) ReadCountable(i int, c *usage.Countable) {
+	if f.ready&countable != countable {
+		for column := range columns {
+			if countable&(1<<column) != 0 {
+				f.read(column)
+			}
+		}
+	}
+	n := &f.numbers
+	c.Tokens.InputUncached, c.Tokens.CacheRead = n[InputUncached-firstNumber].at(i), n[CacheRead-firstNumber].at(i)
+	c.Tokens.CacheWrite, c.Tokens.CacheWrite1h = n[CacheWrite-firstNumber].at(i), n[CacheWrite1h-firstNumber].at(i)
+	c.Tokens.OutputText, c.Tokens.Reasoning = n[OutputText-firstNumber].at(i), n[Reasoning-firstNumber].at(i)
+	c.Tokens.Fields = usage.TokenFields(f.dicts[Fields].Value(i))
+	c.Cost = usage.NanoUSD(n[Cost-firstNumber].at(i))
+	c.Quality = usage.Quality(f.dicts[Quality].Value(i))
+	c.Failed = f.dicts[State].Value(i)&Failed != 0
 }
 
 // IDsOf returns the numbers of the texts of row i.

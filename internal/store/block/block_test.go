@@ -16,6 +16,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/loadgen"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
 var testMarks = SummaryBits{All: [DictionaryKinds]int{0: 128, 2: 512, 3: 512, 4: 64}, Failed: [DictionaryKinds]int{0: 32, 2: 128}}
@@ -98,6 +99,10 @@ func requireRoundTrip(t require.TestingT, rows []Row) {
 	}
 	all := [FreeTexts]string{}
 	for i := range rows {
+		r := rows[i].Record
+		var counts usage.Countable
+		f.ReadCountable(i, &counts)
+		require.Equal(t, usage.Countable{Tokens: r.Tokens, Cost: r.Cost, Quality: r.Quality, Failed: r.Failed}, counts)
 		got := store.Record{}
 		got.Signal = rows[i].Record.Signal // of the emitter's text
 		texts := f.Read(i, &got)
@@ -145,16 +150,16 @@ func TestWidths(t *testing.T) {
 				values = append(values, -1<<width/scale*scale)
 			}
 			b := append(appendInts(nil, values), make([]byte, padding)...)
-			r := reader{b: b}
+			r := reader{varint.Reader{B: b}}
 			c := readInts(&r, len(values))
-			require.False(t, r.bad)
+			require.False(t, r.Bad)
 			for i := range values {
 				require.Equal(t, values[i], c.at(i), "width %d", width)
 			}
 		}
 	}
 	values := []int64{math.MinInt64, math.MaxInt64, 0}
-	r := reader{b: append(appendInts(nil, values), make([]byte, padding)...)}
+	r := reader{varint.Reader{B: append(appendInts(nil, values), make([]byte, padding)...)}}
 	c := readInts(&r, 3)
 	require.Equal(t, values, []int64{c.at(0), c.at(1), c.at(2)})
 }

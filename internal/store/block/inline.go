@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
 // Inline marks, in DictionaryIDs, a shared text that is not in the caller's dictionary: the block keeps it itself.
@@ -80,24 +81,24 @@ func (o *inlineTable) encode(b []byte) []byte {
 
 // readInline reads what encode returned, up to the end but for the padding.
 func readInline(b []byte) ([]string, error) {
-	r := reader{b: b}
-	n := r.uvarint()
+	r := reader{varint.Reader{B: b}}
+	n := r.Uvarint()
 	if n > MaxRows*DictionaryKinds {
 		return nil, ErrDamaged
 	}
 	lengths := make([]uint64, n)
 	total := uint64(0)
 	for i := range lengths {
-		if lengths[i] = r.uvarint(); lengths[i] > maxTexts {
+		if lengths[i] = r.Uvarint(); lengths[i] > maxTexts {
 			return nil, ErrDamaged
 		}
 		total += lengths[i]
 	}
-	packed := r.byte()
-	if r.bad || total > maxTexts || len(r.b) < padding {
+	packed := r.Byte()
+	if r.Bad || total > maxTexts || len(r.B) < padding {
 		return nil, ErrDamaged
 	}
-	raw := r.b[:len(r.b)-padding]
+	raw := r.B[:len(r.B)-padding]
 	if packed == textsCompressed {
 		var err error
 		if raw, err = decompressor().DecodeAll(raw, nil); err != nil {

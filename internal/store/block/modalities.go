@@ -48,6 +48,3 @@ func unpackParts(b []byte) (p parts) {
 	}
 	return p
 }
-
-// UnpackModalities reads the modalities among packed parts.
-func UnpackModalities(b []byte) usage.Modalities { return unpackParts(b).modalities }

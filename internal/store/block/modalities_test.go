@@ -18,7 +18,7 @@ func TestPackParts(t *testing.T) {
 		for _, p := range []parts{{modalities: m}, {m, before}} {
 			packed := packParts(p)
 			require.Equal(t, p, unpackParts(packed))
-			require.Equal(t, m, UnpackModalities(packed))
+			require.Equal(t, m, unpackParts(packed).modalities)
 			require.LessOrEqual(t, len(packed), 255, "its length is a byte")
 		}
 	}

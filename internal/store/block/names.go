@@ -13,10 +13,11 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
-// FreeTexts is how many texts of its own a record has: the ids of its answer and its request, its
-// session, its echo group.
+// FreeTexts is how many texts a record has that it does not share: the ids of its answer and its request, its session,
+// its group of signals.
 const FreeTexts = 4
 
 // The free texts.
@@ -27,7 +28,7 @@ const (
 	Group
 )
 
-// FreeText returns a text of its own of a record.
+// FreeText returns a text of a record that it does not share.
 func FreeText(r *store.Record, which int) string {
 	switch which {
 	case ResponseID:
@@ -41,9 +42,9 @@ func FreeText(r *store.Record, which int) string {
 	}
 }
 
-// EncodeNames returns what only single records have, of 1 to MaxRows rows in order. Sections follow one
-// another: the ids; of parents, superseding records, traces and spans of logs and modalities, which rows
-// have one (a bit each) and these; the free texts. Compress is for bytes that are kept.
+// EncodeNames returns what only single records have, of 1 to MaxRows rows in order: the ids; then a section each of
+// parents, superseding records, traces and spans of logs, and modalities, with a bit for each row that has one, and
+// these; then the free texts. compress is for bytes that are stored for long.
 func EncodeNames(rows []Row, compress bool) []byte {
 	b := make([]byte, 0, 64+64*len(rows))
 	b = append(b, version, byte(len(rows)-1))
@@ -102,7 +103,7 @@ func unlessZero(b, v []byte) []byte {
 	return b
 }
 
-// unlessSpan leaves out what a span's id says already, see usage.SpanRecordID.
+// unlessSpan leaves out what is part of a span's id, see usage.SpanRecordID.
 func unlessSpan(b []byte, r *store.Record, v []byte) []byte {
 	if r.Signal == usage.SignalSpan {
 		return b
@@ -124,20 +125,20 @@ var (
 		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
 			zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
 		if err != nil {
-			panic(fmt.Sprintf("make a compressor: %v", err)) // the options are ours
+			panic(fmt.Sprintf("make a compressor: %v", err)) // the options are constants
 		}
 		return e
 	})
 	decompressor = sync.OnceValue(func() *zstd.Decoder {
 		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxTexts), zstd.WithDecoderLowmem(true))
 		if err != nil {
-			panic(fmt.Sprintf("make a decompressor: %v", err)) // the options are ours
+			panic(fmt.Sprintf("make a decompressor: %v", err)) // the options are constants
 		}
 		return d
 	})
 )
 
-// maxTexts bounds the free texts of a block: those of one record are bounded by what decodes telemetry.
+// maxTexts bounds the free texts of a block: those of one record are bounded by the decoders of telemetry.
 const maxTexts = 64 << 20
 
 const (
@@ -232,26 +233,27 @@ func OpenNames(b []byte) (*Names, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.byte() != version {
+	if r.Byte() != version {
 		return nil, ErrDamaged
 	}
-	n := &Names{rows: int(r.byte()) + 1}
-	n.ids = r.take(n.rows * len(usage.ID{}))
+	n := &Names{rows: int(r.Byte()) + 1}
+	n.ids = r.Take(uint64(n.rows * len(usage.ID{})))
 	for i := range n.parts {
 		s := r.section()
-		if len(s.b) == 0 {
+		if len(s.B) == 0 {
 			continue
 		}
-		p := part{have: s.take((n.rows + 7) / 8), body: s.b}
-		if s.bad || !p.valid(n.rows, sections[i].size) {
+		have := s.Take(uint64((n.rows + 7) / 8))
+		p := part{have: have, body: s.B}
+		if s.Bad || !p.valid(n.rows, sections[i].size) {
 			return nil, ErrDamaged
 		}
 		n.parts[i] = p
 	}
-	if r.bad || len(r.b) < padding {
+	if r.Bad || len(r.B) < padding {
 		return nil, ErrDamaged
 	}
-	n.packed = r.b[:len(r.b)-padding]
+	n.packed = r.B[:len(r.B)-padding]
 	return n, nil
 }
 
@@ -315,16 +317,16 @@ func (n *Names) readTexts() (*texts, error) {
 		}
 	}
 	// the heads are followed by texts, which may be shorter than the padding that packed bits need
-	r := reader{b: append(raw[:len(raw):len(raw)], make([]byte, padding)...)}
-	end := len(r.b)
+	r := reader{varint.Reader{B: append(raw[:len(raw):len(raw)], make([]byte, padding)...)}}
+	end := len(r.B)
 	var lengths [FreeTexts]ints
 	for which := range lengths {
 		lengths[which] = readInts(&r, n.rows)
 	}
-	if r.bad {
+	if r.Bad {
 		return nil, ErrDamaged
 	}
-	at := end - len(r.b)
+	at := end - len(r.B)
 	t.all = string(raw[min(at, len(raw)):])
 	at = 0
 	for which := range lengths {
@@ -345,8 +347,8 @@ func (n *Names) readTexts() (*texts, error) {
 	return t, nil
 }
 
-// Search calls found for every row whose text of one kind has a part, in lower case, in it; more than
-// once where it is there more than once.
+// Search calls found for every row whose text of one kind, put into lower case, contains a part; more than once where it
+// does so more than once.
 func (n *Names) Search(which int, part string, found func(row int)) error {
 	t, err := n.unpacked()
 	if err != nil || t.ends[which] == nil {
@@ -406,7 +408,7 @@ func letters(s string) (ascii, upper bool) {
 	return high&(each<<7) == 0, big != 0
 }
 
-// ContainsLower reports whether a text in lower case has a part, which is in lower case.
+// ContainsLower reports whether a text, put into lower case, contains a part that is in lower case.
 func ContainsLower(text, part string) bool {
 	if text == "" {
 		return part == ""
@@ -443,7 +445,7 @@ func (n *Names) value(section, i int) []byte {
 	return rest[1 : 1+int(rest[0])]
 }
 
-// Read puts what row i has of its own into a record whose signal is set.
+// Read puts what row i does not share into a record whose signal is set.
 func (n *Names) Read(i int, r *store.Record) error {
 	r.ID = n.ID(i)
 	for k := range sections {

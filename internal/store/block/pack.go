@@ -109,15 +109,15 @@ func (c *ints) at(i int) int64 {
 
 // readInts reads the head of a column of n numbers. What follows the column must hold the padding.
 func readInts(r *reader, n int) (c ints) {
-	width, scale := int(r.byte()), int(r.byte())
-	c.least = r.varint()
+	width, scale := int(r.Byte()), int(r.Byte())
+	c.least = r.Varint()
 	if width > 64 || scale >= len(scales) {
-		r.fail()
+		r.Fail()
 		return ints{}
 	}
 	c.width, c.scale = width, scales[scale]
 	c.packed = r.padded(packedSize(n, width))
-	if r.bad {
+	if r.Bad {
 		return ints{}
 	}
 	return c
@@ -182,15 +182,15 @@ func (d *Dict) Value(i int) uint64 { return d.padded[d.At(i)] }
 
 // readDict reads a dictionary column of n rows; its values are appended to room.
 func readDict(r *reader, n int, room []uint64) (d Dict, used []uint64) {
-	count := r.uvarint()
+	count := r.Uvarint()
 	if count < 1 || count > uint64(n) {
-		r.fail()
+		r.Fail()
 		return Dict{padded: make([]uint64, 1)}, room
 	}
 	d.width = indexWidth(int(count))
 	begin := len(room)
 	for range count {
-		room = append(room, r.uvarint())
+		room = append(room, r.Uvarint())
 	}
 	end := len(room)
 	for len(room) < begin+1<<d.width {
@@ -198,7 +198,7 @@ func readDict(r *reader, n int, room []uint64) (d Dict, used []uint64) {
 	}
 	d.Values, d.padded = room[begin:end:end], room[begin:len(room):len(room)]
 	d.packed = r.padded(packedSize(n, d.width))
-	if r.bad {
+	if r.Bad {
 		return Dict{padded: make([]uint64, 1)}, room
 	}
 	return d, room

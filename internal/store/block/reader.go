@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+
+	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
 // ErrDamaged reports bytes that this package did not write.
@@ -28,75 +30,25 @@ func unseal(b []byte) (*reader, error) {
 	if end < padding || crc32.Checksum(b[:end], castagnoli) != binary.LittleEndian.Uint32(b[end:]) {
 		return nil, ErrDamaged
 	}
-	return &reader{b: b[:end]}, nil
+	return &reader{varint.Reader{B: b[:end]}}, nil
 }
 
-// reader reads what this package wrote. After anything else, bad is set.
-type reader struct {
-	b   []byte
-	bad bool
-}
-
-func (r *reader) fail() { r.b, r.bad = nil, true }
-
-func (r *reader) byte() byte {
-	if len(r.b) == 0 {
-		r.fail()
-		return 0
-	}
-	c := r.b[0]
-	r.b = r.b[1:]
-	return c
-}
-
-func (r *reader) uvarint() uint64 {
-	v, size := binary.Uvarint(r.b)
-	if size <= 0 {
-		r.fail()
-		return 0
-	}
-	r.b = r.b[size:]
-	return v
-}
-
-func (r *reader) varint() int64 {
-	v, size := binary.Varint(r.b)
-	if size <= 0 {
-		r.fail()
-		return 0
-	}
-	r.b = r.b[size:]
-	return v
-}
-
-// take returns the next n bytes.
-func (r *reader) take(n int) []byte {
-	if n < 0 || len(r.b) < n {
-		r.fail()
-		return nil
-	}
-	out := r.b[:n:n]
-	r.b = r.b[n:]
-	return out
-}
+// reader reads what this package wrote. After anything else, Bad is set.
+type reader struct{ varint.Reader }
 
 // padded passes over n bytes and returns them with all that follows, which must be enough for bitsAt.
 func (r *reader) padded(n int) []byte {
-	if n < 0 || len(r.b) < n+padding {
-		r.fail()
+	if n < 0 || len(r.B) < n+padding {
+		r.Fail()
 		return nil
 	}
-	out := r.b
-	r.b = r.b[n:]
+	out := r.B
+	r.B = r.B[n:]
 	return out
 }
 
 // section returns a reader of the next section; it must end before the padding.
 func (r *reader) section() reader {
-	size := r.uvarint()
-	if size > uint64(len(r.b)) {
-		r.fail()
-		return reader{bad: true}
-	}
-	return reader{b: r.take(int(size))}
+	section := r.Take(r.Uvarint())
+	return reader{varint.Reader{B: section, Bad: r.Bad}}
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/block"
 	"github.com/tokenboard/tokenboard/internal/store/dictionary"
+	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
 var errMemtableLog = fmt.Errorf("%w: the log of recent records cannot be read", store.ErrCorrupt)
@@ -42,27 +44,21 @@ func encodeLog(entries []*memEntry) []byte {
 
 // eachLogPart reads the parts of a row: figures and names of records, and places of removed ones.
 func eachLogPart(b []byte, rows func(figures, names []byte) error, removed func(Place)) error {
-	for len(b) > 0 {
-		part := b[0]
-		b = b[1:]
-		switch part {
+	r := varint.Reader{B: b}
+	for len(r.B) > 0 {
+		switch r.Byte() {
 		case partRemoved:
-			p, rest, ok := readPlace(b)
-			if !ok {
+			p := r.Take(placeSize)
+			if r.Bad {
 				return errMemtableLog
 			}
-			b = rest
-			removed(p)
+			removed(placeIn(p))
 		case partRows:
-			figures, rest, ok := readPart(b)
-			if !ok {
+			figures := r.Take(r.Uvarint())
+			names := r.Take(r.Uvarint())
+			if r.Bad {
 				return errMemtableLog
 			}
-			names, rest, ok := readPart(rest)
-			if !ok {
-				return errMemtableLog
-			}
-			b = rest
 			if err := rows(figures, names); err != nil {
 				return err
 			}
@@ -77,24 +73,16 @@ func appendPart(b, part []byte) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(part))), part...)
 }
 
-func readPart(b []byte) (part, rest []byte, ok bool) {
-	n, size := binary.Uvarint(b)
-	if size <= 0 || n > uint64(len(b)-size) {
-		return nil, nil, false
-	}
-	end := size + int(n)
-	return b[size:end], b[end:], true
-}
-
 func appendPlace(b []byte, p *Place) []byte {
 	return append(binary.LittleEndian.AppendUint64(b, uint64(p.Start)), p.ID[:]...)
 }
 
-func readPlace(b []byte) (p Place, rest []byte, ok bool) {
-	if len(b) < 8+len(p.ID) {
-		return p, nil, false
-	}
+// placeSize is how many bytes appendPlace appends.
+const placeSize = 8 + uint64(len(usage.ID{}))
+
+// placeIn reads what appendPlace appended.
+func placeIn(b []byte) (p Place) {
 	p.Start = int64(binary.LittleEndian.Uint64(b))
 	copy(p.ID[:], b[8:])
-	return p, b[8+len(p.ID):], true
+	return p
 }

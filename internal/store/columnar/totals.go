@@ -182,13 +182,13 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 			at[i][j] = n
 		}
 	}
-	quality := f.Dict(block.Quality)
 	numbers := t.numbers
+	var call usage.Countable
 	for _, row := range rows {
-		failed := f.Dict(block.State).Value(row)&block.Failed != 0
+		f.ReadCountable(row, &call)
 		for i, g := range t.fields {
 			if g.status {
-				numbers[i] = g.ofStatus(int(f.Dict(block.Status).Value(row)), failed)
+				numbers[i] = g.ofStatus(int(f.Dict(block.Status).Value(row)), call.Failed)
 			} else {
 				numbers[i] = at[i][g.column(f).At(row)]
 			}
@@ -197,9 +197,7 @@ func (t *totals) addRows(f *block.Figures, rows []int) error {
 		if err != nil {
 			return err
 		}
-		g.AddCountable(&usage.Countable{
-			Failed: failed, Quality: usage.Quality(quality.Value(row)), Tokens: f.TokensOf(row), Cost: usage.NanoUSD(f.Number(block.Cost, row)),
-		})
+		g.AddCountable(&call)
 	}
 	return nil
 }

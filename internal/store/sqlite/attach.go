@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// Administration is a database opened for what people administer, beside a process that may own it.
+// Administration is a database opened for keys, users and the audit log, beside a process that may own it.
 type Administration struct {
 	store.Directory
 	engine *Engine

@@ -29,11 +29,11 @@ type Options struct {
 	// Keyed opens the secret that keys the fingerprints of keys, see Engine.KeySecret, and makes it for a new database.
 	Keyed bool
 	// MaxTexts bounds, for each kind of text that records share (models, users, paths, error types, ...), how
-	// many of them are kept once, for all records and in memory. What comes beyond is kept with the records.
+	// many of them are stored once, for all records and in memory. Further ones are stored with the records.
 	// Default 8,192.
 	MaxTexts int
 
-	driver string // of the connection that writes; tests have one that loses answers
+	driver string // of the connection that writes; tests use one that loses answers
 }
 
 const defaultMaxTexts = 8_192
@@ -65,7 +65,7 @@ type Engine struct {
 	closed       chan struct{}
 }
 
-// What it can do.
+// The interfaces that it implements.
 var (
 	_ store.Engine      = (*Engine)(nil)
 	_ store.Sums        = (*Engine)(nil)
@@ -84,7 +84,7 @@ const (
 	busyTimeout     = 10 * time.Second
 )
 
-// dsn names the file to the driver. Mode is "ro", "rw" or "rwc".
+// dsn returns the name of the file for the driver. mode is "ro", "rw" or "rwc".
 func dsn(path, mode string, pragmas ...string) string {
 	q := url.Values{"mode": {mode}}
 	for _, p := range append([]string{fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds())}, pragmas...) {
@@ -241,7 +241,7 @@ func (e *Engine) Close() error {
 // Directory returns what the database keeps besides calls. It is closed with the engine.
 func (e *Engine) Directory() *directory.Directory { return e.directory }
 
-// openDirectory opens what administers the database.
+// openDirectory opens what the database keeps besides calls.
 func (e *Engine) openDirectory(ctx context.Context) (err error) {
 	e.accessDB, err = sql.Open("sqlite", dsn(e.path, "ro", "query_only(1)", fmt.Sprintf("cache_size(-%d)", accessCacheKiB)))
 	if err != nil {
@@ -287,5 +287,5 @@ func (e *Engine) Info(ctx context.Context) (store.Info, error) {
 	return info, nil
 }
 
-// mapError says what was being done, and turns SQLite's codes into the store's errors.
+// mapError wraps an error with what was being done, and SQLite's codes with the errors of package store.
 func mapError(doing string, err error) error { return sqlerr.Map(doing, err) }

@@ -8,8 +8,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// fileLock is held while a process owns the database: the ledger keeps sums and relations in
-// memory, which a second writer would make wrong.
+// fileLock is held while a process owns the database: the ledger keeps sums and the relations of records
+// in memory, which a second writer would make wrong.
 type fileLock struct{ f *flock.Flock }
 
 // lockFile locks a file, which is made where it does not exist. It returns store.ErrInUse where another

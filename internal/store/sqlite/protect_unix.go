@@ -13,9 +13,9 @@ import (
 // othersMay are the permissions of everybody who is neither the owner nor in the group.
 const othersMay = 0o007
 
-// Protect takes from everybody else what a database that is there, and its folder, allow them: a database holds
-// who spent what, and password hashes. A folder that is shared with a group on purpose, and with nobody else,
-// stays so. It returns what was changed, and what it could not change and the operator has to.
+// Protect removes the permissions that others have on an existing database and its folder: a database contains who
+// spent what, and password hashes. A folder that is shared with a group on purpose, and with nobody else, stays so. It
+// returns notes of what was changed, and of what the operator has to change.
 func Protect(path string) (notes []string) {
 	path, err := filepath.Abs(path)
 	if err != nil || checkFile(path) != nil { // what is no database of ours is left as it is

@@ -37,7 +37,7 @@ const firstVersion = 12
 var migrations = sync.OnceValue(func() []migration {
 	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
 	if err != nil {
-		panic(err) // the pattern is ours
+		panic(err) // the pattern is a constant
 	}
 	var all []migration
 	for _, name := range names { // in the order of their names
@@ -47,7 +47,7 @@ var migrations = sync.OnceValue(func() []migration {
 			_, err = fmt.Sscanf(path.Base(name), "%04d_", &m.version)
 		}
 		if err != nil {
-			panic(fmt.Sprintf("migration %s: %v", name, err)) // the files are ours
+			panic(fmt.Sprintf("migration %s: %v", name, err)) // the files are part of the program
 		}
 		m.sql = string(text)
 		all = append(all, m)

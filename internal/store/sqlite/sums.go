@@ -17,10 +17,10 @@ const (
 	partStep = 1 << 40
 )
 
-// sumID is the number of a page: those of a part stand together, by day.
+// sumID returns the number of a page: those of a part follow one another, by day.
 func sumID(k store.SumKey) (int64, error) {
 	if k.Axis >= axesPerDay || k.Day < 0 || k.Day >= partStep/axesPerDay {
-		return 0, fmt.Errorf("the sums of day %d, axis %d have no place in the database", k.Day, k.Axis)
+		return 0, fmt.Errorf("the sums of day %d, axis %d cannot be stored: the day or the axis is out of range", k.Day, k.Axis)
 	}
 	return int64(k.Part)*partStep + k.Day*axesPerDay + int64(k.Axis), nil
 }
@@ -43,7 +43,7 @@ func (e *Engine) SaveSums(ctx context.Context, w store.SumsWrite) error {
 			return err
 		}
 		_, err := e.writer.conn.ExecContext(ctx, "UPDATE hours SET dirty = 0, seen = ? WHERE dirty", w.At.Unix())
-		return mapError("note that the sums are complete", err)
+		return mapError("mark the hours as clean", err)
 	}, nil)
 }
 
@@ -60,7 +60,7 @@ func (e *Engine) savePage(ctx context.Context, p *store.SumPage) error {
 	return mapError("store sums", err)
 }
 
-// saveSeries stores the series, which hold all changes until now: these go.
+// saveSeries stores the series, which contain all changes until now, and removes these.
 func (e *Engine) saveSeries(ctx context.Context, data []byte) error {
 	if data == nil {
 		data = []byte{}

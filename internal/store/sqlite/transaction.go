@@ -19,14 +19,14 @@ type unknownCommit struct {
 	done func() // what follows in memory where it was committed; may be nil
 }
 
-// transaction runs a function between BEGIN and COMMIT; whatever fails, nothing of it stays. An error
-// that is store.ErrOutcomeUnknown is the exception.
+// transaction runs a function between BEGIN and COMMIT. After an error nothing of it is stored, unless the error is
+// store.ErrOutcomeUnknown.
 func (e *Engine) transaction(ctx context.Context, f func() error) error {
 	return e.write(ctx, store.NewWriteID(), 0, f, nil)
 }
 
 // write is transaction with an identity: it does nothing where a write of that identity was committed. An epoch
-// that is not 0 must be that of the ledger's lease. It calls done, which lets memory follow, when all is on disk. The
+// that is not 0 must be that of the ledger's lease. It calls done, which updates memory, when all is on disk. The
 // caller holds e.writing.
 func (e *Engine) write(ctx context.Context, id store.WriteID, epoch int64, f func() error, done func()) error {
 	if err := e.resolveUnknownCommit(ctx); err != nil {
@@ -59,7 +59,7 @@ func (e *Engine) write(ctx context.Context, id store.WriteID, epoch int64, f fun
 		e.unknownCommit = &unknownCommit{id, done}
 		err = mapError("commit", err)
 	}
-	// SQLite may have rolled back already, and says so.
+	// SQLite may have rolled back already; then this is an error.
 	_, _ = conn.ExecContext(uncancelled, "ROLLBACK")
 	if e.unknownCommit == nil {
 		return err
@@ -73,7 +73,7 @@ func (e *Engine) write(ctx context.Context, id store.WriteID, epoch int64, f fun
 	return err
 }
 
-// committed lets memory follow a transaction.
+// committed updates memory after a transaction.
 func (e *Engine) committed(id store.WriteID, done func()) {
 	e.writes.add(id)
 	if done != nil {
@@ -123,17 +123,17 @@ func (e *Engine) hasWrite(ctx context.Context, id store.WriteID) (bool, error) {
 	return err == nil, mapError("look for a write", err)
 }
 
-// noteWrite stores the identity of the transaction that is under way. Those of long ago go, many at a time.
+// noteWrite stores the identity of the transaction that is under way. Old ones are removed, many at a time.
 func (e *Engine) noteWrite(ctx context.Context, id store.WriteID) error {
 	res, err := e.writer.insertWrite.ExecContext(ctx, id[:])
 	if err != nil {
-		return mapError("note the write", err)
+		return mapError("store the identity of the write", err)
 	}
 	n, err := res.LastInsertId()
 	if err == nil && n%store.RememberedWrites == 0 {
 		_, err = e.writer.conn.ExecContext(ctx, "DELETE FROM writes WHERE n <= ?", n-store.RememberedWrites)
 	}
-	return mapError("note the write", err)
+	return mapError("store the identity of the write", err)
 }
 
 // loadWrites reads the identities of the last writes.

@@ -53,7 +53,7 @@ func (e *Engine) vacuumStep(ctx context.Context) (more bool, err error) {
 		return false, mapError("return free space to the file system", err)
 	}
 	defer rows.Close()
-	for rows.Next() { // each row is a page given back; at the end of them the connection is free again
+	for rows.Next() { // each row is a page that was returned; after the last one the connection is free again
 	}
 	return true, mapError("return free space to the file system", rows.Err())
 }

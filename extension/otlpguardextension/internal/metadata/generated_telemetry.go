@@ -60,7 +60,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExtensionOtlpguardRefusedRequests, err = builder.meter.Int64Counter(
 		"otelcol_extension_otlpguard_refused_requests",
-		metric.WithDescription("Requests that were refused before they were decoded, by the reason. [Alpha]"),
+		metric.WithDescription("Requests that were rejected before they were decoded, by reason. [Alpha]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)

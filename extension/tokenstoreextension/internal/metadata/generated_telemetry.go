@@ -103,7 +103,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExtensionTokenstoreRecords, err = builder.meter.Int64ObservableCounter(
 		"otelcol_extension_tokenstore_records",
-		metric.WithDescription("Records since the start that were not simply counted, by what became of them. [Alpha]"),
+		metric.WithDescription("Records since the process started that were not counted as new calls, by outcome. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)

@@ -117,7 +117,7 @@ func (d *Directory) DropAudit(ctx context.Context, before time.Time, keep int64,
 			return err
 		}
 		for _, class := range store.AuditClasses() {
-			// The newest that goes is found in the index alone.
+			// The newest one to remove is found in the index alone.
 			n, err := dropEntries(ctx, conn, `SELECT id FROM audit_log WHERE class = ?1 AND id <=
 (SELECT id FROM audit_log WHERE class = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2) ORDER BY id LIMIT ?3`, class, keep, max-total)
 			if total += n; err != nil {

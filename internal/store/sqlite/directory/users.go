@@ -94,7 +94,7 @@ version = version + 1 WHERE id = ? AND version = ?`, u.Name, u.DisplayName, u.Ro
 	})
 }
 
-// DeleteUser removes a user and all by which it gets in.
+// DeleteUser removes a user with its sessions and tokens.
 func (d *Directory) DeleteUser(ctx context.Context, id string, entry store.AuditEntry) error {
 	return d.change(ctx, entry, func(conn *sql.Conn) error {
 		return keepAnAdmin(ctx, conn, false, func() error {

@@ -36,7 +36,7 @@ func Map(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// Unique reports whether a row was refused because one like it is there.
+// Unique reports whether a row was refused because another one has its unique values.
 func Unique(err error) bool {
 	var se *sqlite.Error
 	return errors.As(err, &se) && (se.Code() == codeUnique || se.Code() == codePrimaryKey)

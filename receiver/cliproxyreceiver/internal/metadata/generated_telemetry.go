@@ -125,43 +125,43 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ReceiverCliproxyBacklogEvents, err = builder.meter.Int64ObservableGauge(
 		"otelcol_receiver_cliproxy_backlog_events",
-		metric.WithDescription("Events taken from the proxy that the pipeline has not accepted yet. [Alpha]"),
+		metric.WithDescription("Events received from the proxy that the pipeline has not accepted yet. [Alpha]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverCliproxyEvents, err = builder.meter.Int64Counter(
 		"otelcol_receiver_cliproxy_events",
-		metric.WithDescription("Events taken from the proxy. [Alpha]"),
+		metric.WithDescription("Events received from the proxy. [Alpha]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverCliproxyGaps, err = builder.meter.Int64Counter(
 		"otelcol_receiver_cliproxy_gaps",
-		metric.WithDescription("Times at which the proxy may have forgotten events before they were taken. [Alpha]"),
+		metric.WithDescription("Gaps in which the proxy may have dropped events before they were received. [Alpha]"),
 		metric.WithUnit("{gap}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverCliproxyLostEvents, err = builder.meter.Int64Counter(
 		"otelcol_receiver_cliproxy_lost_events",
-		metric.WithDescription("Events that were taken and could neither be stored nor delivered, or whose stored form was gone. [Alpha]"),
+		metric.WithDescription("Received events that could neither be stored nor delivered, or whose stored form was missing. [Alpha]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverCliproxyOtherConsumer, err = builder.meter.Int64ObservableGauge(
 		"otelcol_receiver_cliproxy_other_consumer",
-		metric.WithDescription("1 while the proxy counts attempts of which no or too few events arrive, so that something else takes them, else 0. [Alpha]"),
+		metric.WithDescription("1 while fewer events arrive than the proxy counts attempts, so that something else receives them, else 0. [Alpha]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverCliproxyReconnects, err = builder.meter.Int64Counter(
 		"otelcol_receiver_cliproxy_reconnects",
-		metric.WithDescription("Times at which the proxy answered again after it had not. [Alpha]"),
+		metric.WithDescription("Times at which the proxy answered again after it had not answered. [Alpha]"),
 		metric.WithUnit("{reconnect}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverCliproxyRefusedEvents, err = builder.meter.Int64Counter(
 		"otelcol_receiver_cliproxy_refused_events",
-		metric.WithDescription("Refusals of events by the pipeline that it called final; the events are kept and offered again. [Alpha]"),
+		metric.WithDescription("Permanent errors of the pipeline for events; the events are kept and sent again. [Alpha]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) receiver.Settings {
 func AssertEqualReceiverCliproxyBacklogEvents(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_cliproxy_backlog_events",
-		Description: "Events taken from the proxy that the pipeline has not accepted yet. [Alpha]",
+		Description: "Events received from the proxy that the pipeline has not accepted yet. [Alpha]",
 		Unit:        "{event}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -38,7 +38,7 @@ func AssertEqualReceiverCliproxyBacklogEvents(t *testing.T, tt *componenttest.Te
 func AssertEqualReceiverCliproxyEvents(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_cliproxy_events",
-		Description: "Events taken from the proxy. [Alpha]",
+		Description: "Events received from the proxy. [Alpha]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -54,7 +54,7 @@ func AssertEqualReceiverCliproxyEvents(t *testing.T, tt *componenttest.Telemetry
 func AssertEqualReceiverCliproxyGaps(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_cliproxy_gaps",
-		Description: "Times at which the proxy may have forgotten events before they were taken. [Alpha]",
+		Description: "Gaps in which the proxy may have dropped events before they were received. [Alpha]",
 		Unit:        "{gap}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -70,7 +70,7 @@ func AssertEqualReceiverCliproxyGaps(t *testing.T, tt *componenttest.Telemetry, 
 func AssertEqualReceiverCliproxyLostEvents(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_cliproxy_lost_events",
-		Description: "Events that were taken and could neither be stored nor delivered, or whose stored form was gone. [Alpha]",
+		Description: "Received events that could neither be stored nor delivered, or whose stored form was missing. [Alpha]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -86,7 +86,7 @@ func AssertEqualReceiverCliproxyLostEvents(t *testing.T, tt *componenttest.Telem
 func AssertEqualReceiverCliproxyOtherConsumer(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_cliproxy_other_consumer",
-		Description: "1 while the proxy counts attempts of which no or too few events arrive, so that something else takes them, else 0. [Alpha]",
+		Description: "1 while fewer events arrive than the proxy counts attempts, so that something else receives them, else 0. [Alpha]",
 		Unit:        "1",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -100,7 +100,7 @@ func AssertEqualReceiverCliproxyOtherConsumer(t *testing.T, tt *componenttest.Te
 func AssertEqualReceiverCliproxyReconnects(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_cliproxy_reconnects",
-		Description: "Times at which the proxy answered again after it had not. [Alpha]",
+		Description: "Times at which the proxy answered again after it had not answered. [Alpha]",
 		Unit:        "{reconnect}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -116,7 +116,7 @@ func AssertEqualReceiverCliproxyReconnects(t *testing.T, tt *componenttest.Telem
 func AssertEqualReceiverCliproxyRefusedEvents(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_cliproxy_refused_events",
-		Description: "Refusals of events by the pipeline that it called final; the events are kept and offered again. [Alpha]",
+		Description: "Permanent errors of the pipeline for events; the events are kept and sent again. [Alpha]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -1,4 +1,5 @@
-package main
+// Package forecasts prints how good forecasts are, on simulated histories and on the data of the other benchmarks.
+package forecasts
 
 import (
 	"bufio"
@@ -6,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/forecast"
@@ -15,8 +17,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// forecastCommand prints how good forecasts are on simulated histories: the figures of docs/forecast.md.
-func forecastCommand(w io.Writer, args []string) (err error) {
+// Command prints the figures of docs/forecast.md.
+func Command(w io.Writer, args []string) (err error) {
 	out := bufio.NewWriter(w)
 	defer func() { err = errors.Join(err, out.Flush()) }()
 	f := flag.NewFlagSet("forecast", flag.ContinueOnError)
@@ -26,11 +28,14 @@ func forecastCommand(w io.Writer, args []string) (err error) {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
+	if !slices.Contains([]string{"", "calibration", "test", "unseen", "data"}, *set) {
+		return fmt.Errorf("there is no set %q: name calibration, test, unseen or data", *set)
+	}
 	for _, s := range backtest.Sets() {
 		if *set != "" && *set != s.Name {
 			continue
 		}
-		for i, q := range forecastQuestions() {
+		for i, q := range questions() {
 			if *only > 0 && *only != i+1 {
 				continue
 			}
@@ -38,7 +43,7 @@ func forecastCommand(w io.Writer, args []string) (err error) {
 			if err != nil {
 				return err
 			}
-			_, _ = fmt.Fprintf(out, "\n%s set, question %d: %s\n"+forecastHeader, s.Name, i+1, q.name,
+			_, _ = fmt.Fprintf(out, "\n%s set, question %d: %s\n"+header, s.Name, i+1, q.name,
 				"kind", "histories", "median", "mean", "p90", "bias", "in band", "width")
 			for _, k := range s.Kinds {
 				printSummary(out, k.Name, backtest.Summarise(byKind[k.Name]))
@@ -47,13 +52,13 @@ func forecastCommand(w io.Writer, args []string) (err error) {
 		}
 	}
 	if *set == "" || *set == "data" {
-		return forecastData(out)
+		return data(out)
 	}
 	return nil
 }
 
-// forecastData forecasts the data that the other benchmarks run on, with the costs of the price book.
-func forecastData(out *bufio.Writer) error {
+// data forecasts the data that the other benchmarks run on, with the costs of the price book.
+func data(out *bufio.Writer) error {
 	book, err := pricing.Default()
 	if err != nil {
 		return err
@@ -79,26 +84,26 @@ func forecastData(out *bufio.Writer) error {
 		}
 		outcomes = append(outcomes, o)
 	}
-	_, _ = fmt.Fprintf(out, "\n"+"the month, on day 10 at noon\n"+forecastHeader, "kind", "histories", "median", "mean", "p90", "bias", "in band", "width")
+	_, _ = fmt.Fprintf(out, "\n"+"the month, on day 10 at noon\n"+header, "kind", "histories", "median", "mean", "p90", "bias", "in band", "width")
 	printSummary(out, "data of bench fill", backtest.Summarise(outcomes))
 	return nil
 }
 
-const forecastHeader = "%-20s %9s %8s %8s %8s %8s %8s %8s\n"
+const header = "%-20s %9s %8s %8s %8s %8s %8s %8s\n"
 
-type forecastQuestion struct {
+type question struct {
 	name string
 	backtest.Question
 }
 
-// forecastQuestions are what each history is asked. The first is the one that has limits in tests.
-func forecastQuestions() []forecastQuestion {
+// questions are what each history is asked. The first is the one that has limits in tests.
+func questions() []question {
 	short := func(days int) backtest.Question {
 		q := backtest.OfMonth(10)
 		q.Known = days
 		return q
 	}
-	return []forecastQuestion{
+	return []question{
 		{"the month, on day 10 at noon", backtest.OfMonth(10)},
 		{"the month, on day 1 at noon", backtest.OfMonth(1)},
 		{"the month, on day 20 at noon", backtest.OfMonth(20)},

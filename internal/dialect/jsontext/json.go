@@ -1,4 +1,4 @@
-package dialect
+package jsontext
 
 import (
 	"encoding/json"
@@ -6,14 +6,10 @@ import (
 	"strings"
 )
 
-// A scanner of JSON text that reads only as far as a path leads, copies nothing and believes nothing:
-// an answer of a megabyte in which five figures are looked for costs one pass over it. What it is
-// given may be no JSON at all.
-
-// member gives the text of a member of an object, or of an element of a list where the name is a
+// Member returns the text of a member of an object, or of an element of a list where the name is a
 // number.
-func member(s, name string) (string, bool) {
-	s = trimJSON(s)
+func Member(s, name string) (string, bool) {
+	s = Trim(s)
 	if s == "" {
 		return "", false
 	}
@@ -73,9 +69,9 @@ func element(s string, n int) (string, bool) {
 	return "", false
 }
 
-// members calls visit for each member of an object, until one is malformed.
-func members(s string, visit func(name, text string)) {
-	s = trimJSON(s)
+// Members calls visit for each member of an object, until one is malformed.
+func Members(s string, visit func(name, text string)) {
+	s = Trim(s)
 	if s == "" || s[0] != '{' {
 		return
 	}
@@ -101,7 +97,7 @@ func members(s string, visit func(name, text string)) {
 	}
 }
 
-// value gives the end of the value that begins at i; negative where there is none.
+// value returns the end of the value that begins at i; negative where there is none.
 func value(s string, i int) int {
 	if i >= len(s) {
 		return -1
@@ -139,7 +135,7 @@ func value(s string, i int) int {
 	return i
 }
 
-// quoted gives the end of the string whose opening quote stands at i; negative where it never ends.
+// quoted returns the end of the string whose opening quote stands at i; negative where it never ends.
 func quoted(s string, i int) int {
 	for i++; i < len(s); {
 		n := strings.IndexByte(s[i:], '"')
@@ -165,11 +161,12 @@ func spaces(s string, i int) int {
 	return i
 }
 
-func trimJSON(s string) string { return s[spaces(s, 0):] }
+// Trim returns a text without the spaces that it begins with.
+func Trim(s string) string { return s[spaces(s, 0):] }
 
-// plain gives the value of a scalar's text: a string, a number, a boolean, or nil for null. Objects
+// Plain returns the value of a scalar's text: a string, a number, a boolean, or nil for null. Objects
 // and lists stay texts.
-func plain(text string) any {
+func Plain(text string) any {
 	if text == "" {
 		return nil
 	}

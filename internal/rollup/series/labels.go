@@ -1,0 +1,78 @@
+package series
+
+import (
+	"github.com/tokenboard/tokenboard/internal/rollup/cell"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// Label is one of the labels that series can have.
+type Label uint8
+
+// The labels, in the order of Labels.
+const (
+	LabelProvider Label = iota
+	LabelModel
+	LabelService
+	LabelKey    // key fingerprint
+	LabelStatus // "ok", "error" or the class of the HTTP status: "2xx", "4xx", ...
+	LabelCount
+)
+
+// Labels are a series' label values; those of labels that are not used are empty.
+type Labels [LabelCount]string
+
+// otherLabels stand for the series beyond the limit.
+func otherLabels(used [LabelCount]bool) (l Labels) {
+	for i := range l {
+		if used[i] {
+			l[i] = "other"
+		}
+	}
+	return l
+}
+
+// statusClass is a call's outcome by the class of its HTTP status.
+func statusClass(c *usage.Call) string {
+	switch {
+	case c.Status >= 100 && c.Status < 600:
+		return string(rune('0'+c.Status/100)) + "xx"
+	case c.Failed:
+		return "error"
+	default:
+		return "ok"
+	}
+}
+
+// labelsOf gives the labels of a call that are used.
+func (s *Set) labelsOf(all *Labels) (l Labels) {
+	for i, used := range s.used {
+		if used {
+			l[i] = all[i]
+		}
+	}
+	return l
+}
+
+// usedLabels says in one byte which labels are used.
+func (s *Set) usedLabels() (b byte) {
+	for i, used := range s.used {
+		if used {
+			b |= 1 << i
+		}
+	}
+	return b
+}
+
+func appendLabels(b []byte, l Labels) []byte {
+	for _, v := range l {
+		b = cell.AppendText(b, v)
+	}
+	return b
+}
+
+func readLabels(r *cell.Reader) (l Labels) {
+	for i := range l {
+		l[i] = r.Text()
+	}
+	return l
+}
