@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -19,7 +19,7 @@ func (l *Ledger) Watermark() time.Time { return l.sums.Watermark() }
 
 // Counters returns what each counter series counts, of all calls ever taken, and the models that have timings of
 // their own. See Series for what a scrape gets: it never falls, this does where a counted call is superseded.
-func (l *Ledger) Counters() (sums map[rollup.Labels]Sums, models map[rollup.Value]bool) {
+func (l *Ledger) Counters() (sums map[series.Labels]Sums, models map[series.Model]bool) {
 	l.commits.RLock()
 	defer l.commits.RUnlock()
 	return l.series.Counters()

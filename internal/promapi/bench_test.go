@@ -15,7 +15,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -35,7 +35,7 @@ type bench struct {
 	made   int
 }
 
-var allLabels = []rollup.Label{rollup.LabelProvider, rollup.LabelModel, rollup.LabelService, rollup.LabelKey, rollup.LabelStatus}
+var allLabels = []callseries.Label{callseries.LabelProvider, callseries.LabelModel, callseries.LabelService, callseries.LabelKey, callseries.LabelStatus}
 
 func newBench(t *testing.T, with func(*ledger.Options, *Options)) *bench {
 	t.Helper()
@@ -43,7 +43,7 @@ func newBench(t *testing.T, with func(*ledger.Options, *Options)) *bench {
 	b := &bench{T: t, now: testNow}
 	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "t.db")})
 	require.NoError(t, err)
-	lo := ledger.Options{Now: func() time.Time { return b.now }, Series: rollup.SeriesOptions{Labels: allLabels, Max: 2000}}
+	lo := ledger.Options{Now: func() time.Time { return b.now }, Series: callseries.Options{Labels: allLabels, Max: 2000}}
 	o := Options{Now: func() time.Time { return b.now }, View: func(context.Context) (*View, error) { return b.view, nil }}
 	if with != nil {
 		with(&lo, &o)

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
 )
 
 // Budget is a limit of tokens or money for each period of the calendar, as it is now.
@@ -51,11 +51,13 @@ func newSpendSink(c *cube.Cube, budgets []Budget, room *int) *spendSink {
 		s.index, s.money = append(s.index, keys), append(s.money, budgets[i].Money)
 		s.tracks = append(s.tracks, newTrack(labels.EmptyLabels(), 1, room))
 	}
-	onlyKey := func(raw rollup.Labels) rollup.Labels { return rollup.Labels{rollup.LabelKey: raw[rollup.LabelKey]} }
-	s.groups = newGroups(c, onlyKey, func(shown rollup.Labels) bool {
+	onlyKey := func(raw callseries.Labels) callseries.Labels {
+		return callseries.Labels{callseries.LabelKey: raw[callseries.LabelKey]}
+	}
+	s.groups = newGroups(c, onlyKey, func(shown callseries.Labels) bool {
 		var which []int
 		for i, keys := range s.index {
-			if keys == nil || keys[shown[rollup.LabelKey]] {
+			if keys == nil || keys[shown[callseries.LabelKey]] {
 				which = append(which, i)
 			}
 		}
@@ -99,7 +101,7 @@ func (q *querier) budgetSeries(
 			continue
 		}
 		period := labels.Label{Name: "period", Value: b.Period}
-		scope, key := labels.Label{Name: "scope", Value: b.Scope}, &rollup.Labels{rollup.LabelKey: clean(b.Key)}
+		scope, key := labels.Label{Name: "scope", Value: b.Scope}, &callseries.Labels{callseries.LabelKey: clean(b.Key)}
 		l, match := of.match(key, m.name, scope, period)
 		if key := l.String(); match && !seen[key] {
 			seen[key] = true

@@ -7,14 +7,14 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
 )
 
 // dropped is what the counters have of calls that retention dropped: they start with it.
 type dropped struct {
 	mu    sync.Mutex
 	floor time.Time // the watermark that sums are of
-	sums  map[rollup.Labels]cube.Figures
+	sums  map[callseries.Labels]cube.Figures
 }
 
 // soonest is how far in the future calls can start that the ledger takes.
@@ -24,12 +24,12 @@ const soonest = 48 * time.Hour
 const maxTries = 3
 
 // of returns the sums by the labels of counter series, with the fingerprints of keys, of those that a cube may see.
-func (d *dropped) of(ctx context.Context, c *cube.Cube, n *naming) (map[rollup.Labels]cube.Figures, error) {
+func (d *dropped) of(ctx context.Context, c *cube.Cube, n *naming) (map[callseries.Labels]cube.Figures, error) {
 	floor := c.Ledger.Watermark()
 	if floor.IsZero() {
 		return nil, nil
 	}
-	if c.Keys != nil && !n.used[rollup.LabelKey] {
+	if c.Keys != nil && !n.used[callseries.LabelKey] {
 		return nil, nil // whose calls they were is not known
 	}
 	all := c
@@ -51,9 +51,9 @@ func (d *dropped) of(ctx context.Context, c *cube.Cube, n *naming) (map[rollup.L
 	if c.Keys == nil {
 		return sums, nil
 	}
-	own := map[rollup.Labels]cube.Figures{}
+	own := map[callseries.Labels]cube.Figures{}
 	for l, f := range sums {
-		if slices.Contains(c.Keys, l[rollup.LabelKey]) {
+		if slices.Contains(c.Keys, l[callseries.LabelKey]) {
 			own[l] = f
 		}
 	}
@@ -61,11 +61,11 @@ func (d *dropped) of(ctx context.Context, c *cube.Cube, n *naming) (map[rollup.L
 }
 
 // read takes the calls that are stored from what the counters have.
-func (d *dropped) read(ctx context.Context, c *cube.Cube) (map[rollup.Labels]cube.Figures, error) {
-	var out map[rollup.Labels]cube.Figures
+func (d *dropped) read(ctx context.Context, c *cube.Cube) (map[callseries.Labels]cube.Figures, error) {
+	var out map[callseries.Labels]cube.Figures
 	for range maxTries {
 		n := newNaming(c.Ledger, nil)
-		stored := map[rollup.Labels]*cube.Figures{}
+		stored := map[callseries.Labels]*cube.Figures{}
 		var index []*cube.Figures
 		err := c.Each(ctx, time.Now().Add(soonest), func(_ int64, p *cube.Page) error {
 			p.Each(func(uint32) bool { return true }, func(series uint32, _ uint8, f *cube.Figures, _ []byte) {
@@ -85,7 +85,7 @@ func (d *dropped) read(ctx context.Context, c *cube.Cube) (map[rollup.Labels]cub
 		if err != nil {
 			return nil, err
 		}
-		out = map[rollup.Labels]cube.Figures{}
+		out = map[callseries.Labels]cube.Figures{}
 		for l, sums := range n.series {
 			f, some := cube.FiguresOf(&sums), false
 			for i := range f {

@@ -5,18 +5,18 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
 )
 
-// labelNames are the labels of counter series, in the order of rollup.Labels.
-var labelNames = [rollup.LabelCount]string{"provider", "model", "service", "key", "status"}
+// labelNames are the labels of counter series, in the order of callseries.Labels.
+var labelNames = [callseries.LabelCount]string{"provider", "model", "service", "key", "status"}
 
 // naming finds the series of /metrics that calls are counted in. It is for one query.
 type naming struct {
-	used    [rollup.LabelCount]bool
-	series  map[rollup.Labels]ledger.Sums // the series that there are
-	models  map[rollup.Value]bool
-	other   rollup.Labels // the labels of what is beyond the limit
+	used    [callseries.LabelCount]bool
+	series  map[callseries.Labels]ledger.Sums // the series that there are
+	models  map[callseries.Model]bool
+	other   callseries.Labels // the labels of what is beyond the limit
 	keyName func(fingerprint string) string
 }
 
@@ -31,7 +31,7 @@ func newNaming(l cube.Ledger, keyName func(string) string) *naming {
 }
 
 // seriesOf returns the labels of the series that counts calls with some labels, with a key's fingerprint.
-func (n *naming) seriesOf(raw rollup.Labels) rollup.Labels {
+func (n *naming) seriesOf(raw callseries.Labels) callseries.Labels {
 	for i, used := range n.used {
 		if !used {
 			raw[i] = ""
@@ -47,18 +47,18 @@ func (n *naming) seriesOf(raw rollup.Labels) rollup.Labels {
 }
 
 // modelOf returns the provider and the model that a call's times are counted for.
-func (n *naming) modelOf(raw rollup.Labels) rollup.Labels {
-	m := rollup.Value{Value: raw[rollup.LabelModel], Provider: raw[rollup.LabelProvider]}
-	if other := (rollup.Value{Value: cube.Overflow, Provider: cube.Overflow}); !n.models[m] && n.models[other] {
+func (n *naming) modelOf(raw callseries.Labels) callseries.Labels {
+	m := callseries.Model{Model: raw[callseries.LabelModel], Provider: raw[callseries.LabelProvider]}
+	if other := (callseries.Model{Model: cube.Overflow, Provider: cube.Overflow}); !n.models[m] && n.models[other] {
 		m = other
 	}
-	return rollup.Labels{rollup.LabelProvider: clean(m.Provider), rollup.LabelModel: clean(m.Value)}
+	return callseries.Labels{callseries.LabelProvider: clean(m.Provider), callseries.LabelModel: clean(m.Model)}
 }
 
 // shown returns labels as they are shown: keys by name, and nothing that is not UTF-8.
-func (n *naming) shown(l rollup.Labels) rollup.Labels {
-	if fingerprint := l[rollup.LabelKey]; fingerprint != "" && l != n.other {
-		l[rollup.LabelKey] = n.keyName(fingerprint)
+func (n *naming) shown(l callseries.Labels) callseries.Labels {
+	if fingerprint := l[callseries.LabelKey]; fingerprint != "" && l != n.other {
+		l[callseries.LabelKey] = n.keyName(fingerprint)
 	}
 	for i := range l {
 		l[i] = clean(l[i])

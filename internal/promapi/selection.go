@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
 )
 
 // selection is what one selector asks for, and the series that were found.
@@ -123,7 +123,7 @@ func (x *selection) histograms(ctx context.Context) error {
 
 // records adds the number of stored records: in the past that of the calls that count.
 func (x *selection) records(ctx context.Context) error {
-	l, match := x.of.match(&rollup.Labels{}, recordsMetric)
+	l, match := x.of.match(&callseries.Labels{}, recordsMetric)
 	if x.view.Gather == nil || !match {
 		return nil
 	}
@@ -185,7 +185,7 @@ func (x *selection) present() error {
 			for _, l := range m.Label {
 				more = append(more, labels.Label{Name: l.GetName(), Value: l.GetValue()})
 			}
-			l, match := x.of.match(&rollup.Labels{}, name, more...)
+			l, match := x.of.match(&callseries.Labels{}, name, more...)
 			if !match {
 				continue
 			}

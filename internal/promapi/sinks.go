@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
 )
 
 // maxTracks bounds the series of one selector.
@@ -16,20 +16,20 @@ const maxTracks = 100_000
 type groups struct {
 	cube *cube.Cube
 	// of returns the labels that a series of the cube is shown with.
-	of    func(raw rollup.Labels) rollup.Labels
-	raw   []rollup.Labels
+	of    func(raw callseries.Labels) callseries.Labels
+	raw   []callseries.Labels
 	index []int32 // of raw: the group, or no group
-	named map[rollup.Labels]int32
+	named map[callseries.Labels]int32
 	// begin makes the series of a group; false where none of them is asked for.
-	begin func(shown rollup.Labels) bool
+	begin func(shown callseries.Labels) bool
 	count int32
 	full  bool
 }
 
 const noGroup = -1
 
-func newGroups(c *cube.Cube, of func(rollup.Labels) rollup.Labels, begin func(rollup.Labels) bool) *groups {
-	return &groups{cube: c, of: of, begin: begin, named: map[rollup.Labels]int32{}}
+func newGroups(c *cube.Cube, of func(callseries.Labels) callseries.Labels, begin func(callseries.Labels) bool) *groups {
+	return &groups{cube: c, of: of, begin: begin, named: map[callseries.Labels]int32{}}
 }
 
 // find returns the group of calls by their number in the cube.
@@ -43,7 +43,7 @@ func (g *groups) find(series uint32) int32 {
 	return g.index[series]
 }
 
-func (g *groups) group(shown rollup.Labels) int32 {
+func (g *groups) group(shown callseries.Labels) int32 {
 	if i, known := g.named[shown]; known {
 		return i
 	}
@@ -74,7 +74,7 @@ type maker struct {
 }
 
 // match returns the labels of a series, and whether it is asked for.
-func (m *maker) match(l *rollup.Labels, name string, more ...labels.Label) (labels.Labels, bool) {
+func (m *maker) match(l *callseries.Labels, name string, more ...labels.Label) (labels.Labels, bool) {
 	b := labels.NewScratchBuilder(len(l) + len(m.common) + 2)
 	b.Add(labels.MetricName, name)
 	for _, one := range m.common {
@@ -101,7 +101,7 @@ func (m *maker) match(l *rollup.Labels, name string, more ...labels.Label) (labe
 }
 
 // track returns a series; nil where it is not asked for. Series that are summed are one.
-func (m *maker) track(scale float64, l *rollup.Labels, name string, more ...labels.Label) *track {
+func (m *maker) track(scale float64, l *callseries.Labels, name string, more ...labels.Label) *track {
 	out, match := m.match(l, name, more...)
 	if !match {
 		return nil
@@ -120,7 +120,7 @@ func (m *maker) track(scale float64, l *rollup.Labels, name string, more ...labe
 }
 
 // nativeTrack is track for native histograms.
-func (m *maker) nativeTrack(l *rollup.Labels, name string) *nativeTrack {
+func (m *maker) nativeTrack(l *callseries.Labels, name string) *nativeTrack {
 	out, match := m.match(l, name)
 	if !match {
 		return nil
@@ -156,8 +156,8 @@ type counterSink struct {
 
 func newCounterSink(c *cube.Cube, n *naming, m *counterMetric, of *maker) *counterSink {
 	s := &counterSink{metric: m}
-	series := func(raw rollup.Labels) rollup.Labels { return n.shown(n.seriesOf(raw)) }
-	s.groups = newGroups(c, series, func(shown rollup.Labels) bool {
+	series := func(raw callseries.Labels) callseries.Labels { return n.shown(n.seriesOf(raw)) }
+	s.groups = newGroups(c, series, func(shown callseries.Labels) bool {
 		tracks, some := []*track{}, false
 		for _, p := range m.parts {
 			t := of.track(m.scale, &shown, m.name, labels.Label{Name: "kind", Value: p.kind})
@@ -190,7 +190,7 @@ func (s *counterSink) Figures(series uint32, at int, f *cube.Figures) {
 func (s *counterSink) Times(uint32, int, []byte) {}
 
 // startWith adds what retention dropped, which is in all samples.
-func (s *counterSink) startWith(n *naming, dropped map[rollup.Labels]cube.Figures) {
+func (s *counterSink) startWith(n *naming, dropped map[callseries.Labels]cube.Figures) {
 	for l, f := range dropped {
 		i := s.group(n.shown(l))
 		if i == noGroup {
@@ -219,7 +219,7 @@ type classicSink struct {
 
 func newClassicSink(c *cube.Cube, n *naming, m *histogramMetric, suffix string, of *maker) *classicSink {
 	s := &classicSink{metric: m, suffix: suffix}
-	s.groups = newGroups(c, n.modelOf, func(shown rollup.Labels) bool {
+	s.groups = newGroups(c, n.modelOf, func(shown callseries.Labels) bool {
 		bounds := []string{""}
 		if suffix == suffixBucket {
 			bounds = m.bounds()
@@ -287,7 +287,7 @@ type nativeSink struct {
 
 func newNativeSink(c *cube.Cube, n *naming, m *histogramMetric, of *maker) *nativeSink {
 	s := &nativeSink{metric: m}
-	s.groups = newGroups(c, n.modelOf, func(shown rollup.Labels) bool {
+	s.groups = newGroups(c, n.modelOf, func(shown callseries.Labels) bool {
 		t := of.nativeTrack(&shown, m.name)
 		if t != nil {
 			s.tracks = append(s.tracks, t)

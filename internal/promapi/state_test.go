@@ -14,7 +14,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -86,7 +86,7 @@ func TestOverflow(t *testing.T) {
 	require.InDelta(t, 3, b.instant(`tokenboard_calls_total{model="other",key="other"}`, testNow)[0].F, 0)
 	require.Len(t, b.instant("tokenboard_calls_total", testNow), 4)
 
-	few := newBench(t, func(o *ledger.Options, _ *Options) { o.Series.Labels = []rollup.Label{rollup.LabelModel} })
+	few := newBench(t, func(o *ledger.Options, _ *Options) { o.Series.Labels = []callseries.Label{callseries.LabelModel} })
 	few.commit(few.call(testNow.Add(-time.Hour), nil), few.call(testNow.Add(-time.Hour), func(c *usage.Call) { c.Service = "another" }))
 	v := few.instant("tokenboard_calls_total", testNow)
 	require.Len(t, v, 1)
@@ -100,7 +100,7 @@ func TestHistogramsEqualTheScrape(t *testing.T) {
 	b.seed(rand.New(rand.NewPCG(8, 8)), 5, 500)
 	_, timings := b.ledger.Series()
 	for m, want := range timings {
-		match := matcher("provider", m.Provider) + "," + matcher("model", m.Value)
+		match := matcher("provider", m.Provider) + "," + matcher("model", m.Model)
 		native := b.instant("tokenboard_call_duration_seconds{"+match+"}", testNow)
 		require.Len(t, native, 1)
 		h := native[0].H

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -23,9 +23,9 @@ type Ledger interface {
 	Watermark() time.Time
 	// Counters returns the sums of the counter series over all calls ever taken, and the models that have
 	// histograms of their own.
-	Counters() (sums map[rollup.Labels]ledger.Sums, models map[rollup.Value]bool)
+	Counters() (sums map[callseries.Labels]ledger.Sums, models map[callseries.Model]bool)
 	// SeriesLabels returns the labels that counter series have.
-	SeriesLabels() []rollup.Label
+	SeriesLabels() []callseries.Label
 	// Observe calls f for each commit, after its calls can be read; f must not wait.
 	Observe(f func(ledger.Commit)) (stop func())
 }
@@ -50,14 +50,14 @@ type Cube struct {
 	changes map[int64]int64 // by hour that changed since its page was begun, how often
 	bytes   int
 	floor   time.Time // the watermark that the pages were read with
-	ids     map[rollup.Labels]uint32
-	names   []rollup.Labels // by id; only appended to
+	ids     map[callseries.Labels]uint32
+	names   []callseries.Labels // by id; only appended to
 }
 
 func New(l Ledger, keys []string, budget int) *Cube {
 	return &Cube{
 		Ledger: l, Keys: keys, budget: budget, loading: make(chan struct{}, 1),
-		pages: map[int64]*Page{}, changes: map[int64]int64{}, ids: map[rollup.Labels]uint32{},
+		pages: map[int64]*Page{}, changes: map[int64]int64{}, ids: map[callseries.Labels]uint32{},
 	}
 }
 
@@ -170,7 +170,7 @@ func (c *Cube) read(ctx context.Context, first, last int64) ([]*Page, error) {
 	drafts := make([]draft, to-from+1)
 	f := store.Filter{From: hourStart(from), To: hourStart(to + 1), Keys: c.Keys}
 	err := c.Ledger.Figures(ctx, f, func(r *store.Record) error {
-		drafts[hourOf(r.Start)-from].add(c.id(rollup.LabelsOf(&r.Call)), &r.Call)
+		drafts[hourOf(r.Start)-from].add(c.id(callseries.LabelsOf(&r.Call)), &r.Call)
 		return ctx.Err()
 	})
 	if err != nil {
@@ -221,7 +221,7 @@ func (c *Cube) keep(hour int64, p *Page) {
 }
 
 // id returns the number of a combination of labels.
-func (c *Cube) id(l rollup.Labels) uint32 {
+func (c *Cube) id(l callseries.Labels) uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if id, known := c.ids[l]; known {
@@ -245,7 +245,7 @@ func (c *Cube) id(l rollup.Labels) uint32 {
 }
 
 // Series returns all combinations of labels, by number. It is not to be changed.
-func (c *Cube) Series() []rollup.Labels {
+func (c *Cube) Series() []callseries.Labels {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.names[:len(c.names):len(c.names)]

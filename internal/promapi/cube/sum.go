@@ -7,7 +7,7 @@ import (
 
 	"github.com/prometheus/prometheus/promql"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -94,7 +94,7 @@ func (c *Cube) sumRecords(ctx context.Context, times []int64, cut map[int64]bool
 		}
 		f := store.Filter{From: time.UnixMilli(start), To: time.UnixMilli(end), Keys: c.Keys}
 		err := c.Ledger.Figures(ctx, f, func(r *store.Record) error {
-			id := c.id(rollup.LabelsOf(&r.Call))
+			id := c.id(callseries.LabelsOf(&r.Call))
 			i := after(times, r.Start.UnixNano())
 			if *room < 0 {
 				return ErrTooMany
