@@ -9,7 +9,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/captured"
 	"github.com/tokenboard/tokenboard/internal/jsonlines"
 )
 
@@ -115,19 +115,11 @@ func (i item) sums() sums {
 	return s
 }
 
-// figures are the sums of a truth.json, in its words.
-type figures struct {
-	Calls      int64 `json:"calls"`
-	Input      int64 `json:"input_tokens"`
-	Output     int64 `json:"output_tokens"`
-	CacheRead  int64 `json:"cache_read"`
-	CacheWrite int64 `json:"cache_write"`
-	Reasoning  int64 `json:"reasoning"`
-}
-
-// billed returns the figures of the calls that have usage.
-func billed(s sums) figures {
-	return figures{s.Calls - s.NoUsage, s.Input, s.Output, s.CacheRead, s.CacheWrite, s.Reasoning}
+// billed are the sums of the calls that have usage.
+func billed(s sums) captured.Sums {
+	return captured.Sums{
+		Calls: s.Calls - s.NoUsage, Input: s.Input, Output: s.Output, CacheRead: s.CacheRead, CacheWrite: s.CacheWrite, Reasoning: s.Reasoning,
+	}
 }
 
 // keepAll keeps calls of any age: captures have the times of their recording.
@@ -140,15 +132,8 @@ func TestCaptures(t *testing.T) {
 		"codex", "genkit", "langfuse", "langsmith", "openai-agents", "openlit", "qwen-code", "vercel-ai-7"} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join("..", "testdata", "captures", name)
-			raw, err := os.ReadFile(filepath.Join(dir, "truth.json"))
+			truth, err := captured.Read(dir)
 			require.NoError(t, err)
-			var truth struct {
-				Countable struct {
-					figures
-					ByModel map[string]figures `json:"by_model"`
-				} `json:"countable"`
-			}
-			require.NoError(t, json.Unmarshal(raw, &truth))
 
 			data := t.TempDir()
 			p := run(t, data, keepAll...)
@@ -170,8 +155,8 @@ func TestCaptures(t *testing.T) {
 			}
 
 			s := get[stats](p, "/stats")
-			require.Equal(t, truth.Countable.figures, billed(s.sums))
-			byModel := map[string]figures{}
+			require.Equal(t, truth.Countable.Sums, billed(s.sums))
+			byModel := map[string]captured.Sums{}
 			for _, m := range s.Models {
 				if f := billed(m.sums); f.Calls > 0 {
 					require.NotContains(t, byModel, m.Model)

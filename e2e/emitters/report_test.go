@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/captured"
 	"github.com/tokenboard/tokenboard/internal/fakeupstream"
 )
 
@@ -62,23 +63,12 @@ func rowOf(line string) string {
 
 func (e *emitter) row() string { return "| " + e.title + " | `" + e.pkg }
 
-// sums are those of truth.json, see testdata/README.md.
-type sums struct {
-	Calls      int64 `json:"calls"`
-	Input      int64 `json:"input_tokens"`
-	Output     int64 `json:"output_tokens"`
-	CacheRead  int64 `json:"cache_read"`
-	CacheWrite int64 `json:"cache_write"`
-	Reasoning  int64 `json:"reasoning"`
-}
-
-func (s *sums) add(it *item) {
-	s.Calls++
-	s.Input += value(it.Input)
-	s.Output += value(it.Output)
-	s.CacheRead += value(it.CacheRead)
-	s.CacheWrite += value(it.CacheWrite)
-	s.Reasoning += value(it.Reasoning)
+// sumsOf are the sums of one call.
+func sumsOf(it *item) captured.Sums {
+	return captured.Sums{
+		Calls: 1, Input: value(it.Input), Output: value(it.Output), CacheRead: value(it.CacheRead), CacheWrite: value(it.CacheWrite),
+		Reasoning: value(it.Reasoning),
+	}
 }
 
 // writeTruth completes a capture: what was billed, and what can be known of it, which the test compared before.
@@ -101,13 +91,13 @@ func writeTruth(t *testing.T, r *row, served []fakeupstream.Served, items []item
 		CacheWrite int64  `json:"cache_write"`
 		Reasoning  int64  `json:"reasoning"`
 	}
-	var all sums
-	models := map[string]sums{}
+	var all captured.Sums
+	models := map[string]captured.Sums{}
 	for i := range items {
 		if it := &items[i]; it.Input != nil || it.Output != nil {
-			all.add(it)
+			all.Add(sumsOf(it))
 			of := models[it.Model]
-			of.add(it)
+			of.Add(sumsOf(it))
 			models[it.Model] = of
 		}
 	}
@@ -121,10 +111,7 @@ func writeTruth(t *testing.T, r *row, served []fakeupstream.Served, items []item
 			calls[i].Reported = false
 		}
 	}
-	countable := struct {
-		sums
-		ByModel map[string]sums `json:"by_model"`
-	}{all, models}
+	countable := captured.Countable{Sums: all, ByModel: models}
 	raw, err := json.MarshalIndent(map[string]any{"emitter": r.pkg, "version": r.version, "calls": calls, "countable": countable}, "", " ")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(root, r.name, "truth.json"), append(raw, '\n'), 0o600))

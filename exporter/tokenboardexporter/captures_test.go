@@ -2,7 +2,6 @@ package tokenboardexporter
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -20,44 +19,11 @@ import (
 
 	"github.com/tokenboard/tokenboard/exporter/tokenboardexporter/internal/metadata"
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
+	"github.com/tokenboard/tokenboard/internal/captured"
 	"github.com/tokenboard/tokenboard/internal/jsonlines"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
-
-// figures are the sums of a truth.json, in its words.
-type figures struct {
-	Calls      int64 `json:"calls"`
-	Input      int64 `json:"input_tokens"`
-	Output     int64 `json:"output_tokens"`
-	CacheRead  int64 `json:"cache_read"`
-	CacheWrite int64 `json:"cache_write"`
-	Reasoning  int64 `json:"reasoning"`
-}
-
-func (f *figures) add(o figures) {
-	f.Calls += o.Calls
-	f.Input += o.Input
-	f.Output += o.Output
-	f.CacheRead += o.CacheRead
-	f.CacheWrite += o.CacheWrite
-	f.Reasoning += o.Reasoning
-}
-
-// billed gives the figures of calls that bear usage.
-func billed(s *ledger.Sums) figures {
-	return figures{
-		Calls: s.Calls - s.NoUsage, Input: s.Tokens.Input(), Output: s.Tokens.Output(),
-		CacheRead: s.Tokens.CacheRead, CacheWrite: s.Tokens.CacheWrite, Reasoning: s.Tokens.Reasoning,
-	}
-}
-
-type truth struct {
-	Countable struct {
-		figures
-		ByModel map[string]figures `json:"by_model"`
-	} `json:"countable"`
-}
 
 // host gives the components what they look for.
 type host map[component.ID]component.Component
@@ -105,20 +71,20 @@ var captures = []struct {
 	// byRequested: its truth names the models that were asked for, where the telemetry has the ones that answered too.
 	byRequested bool
 	// except says how the layer that counts differs from the truth's, where several tell each call. See docs/accuracy.md.
-	except func(*figures)
+	except func(*captured.Sums)
 	// otherNames: the models are then not compared.
 	otherNames bool
 }{
 	{name: "claude-code"}, {name: "codex"}, {name: "copilot-cli"}, {name: "gemini-cli"}, {name: "genkit"}, {name: "google-adk-js"},
 	{name: "js-voltagent"}, {name: "jvm-spring-ai"}, {name: "jvm-spring-ai-1"},
 	// the cache writes that the truth's layer does not tell stand in the other, and in its answers
-	{name: "langchain-nested", except: func(f *figures) { f.CacheWrite = 1600 }, otherNames: true},
+	{name: "langchain-nested", except: func(f *captured.Sums) { f.CacheWrite = 1600 }, otherNames: true},
 	{name: "langfuse"}, {name: "langsmith", byRequested: true}, {name: "litellm-proxy"}, {name: "litellm-proxy-v2"}, {name: "mastra"},
 	{name: "openai-agents"}, {name: "openinference"}, {name: "openinference-bedrock"}, {name: "openlit"}, {name: "openllmetry"},
 	{name: "py-crewai-nested"}, {name: "py-google-adk"}, {name: "py-haystack"}, {name: "py-langchain-nested", otherNames: true},
 	{name: "py-langgraph"}, {name: "py-llamaindex"}, {name: "py-logfire"}, {name: "py-logfire-anthropic"}, {name: "py-mlflow"}, {name: "py-mlflow-openai"},
 	// of a stream that was cut the parent says one output token, the child that counts none
-	{name: "py-openinference", except: func(f *figures) { f.Output-- }, otherNames: true},
+	{name: "py-openinference", except: func(f *captured.Sums) { f.Output-- }, otherNames: true},
 	{name: "py-openlit"}, {name: "py-openllmetry"}, {name: "py-otel-genai"}, {name: "py-pydantic-ai"}, {name: "py-strands"},
 	{name: "qwen-code"}, {name: "rust-rig-0.36"}, {name: "strands-openai"}, {name: "tanstack-ai"}, {name: "vercel-ai"}, {name: "vercel-ai-5"}, {name: "vercel-ai-7"},
 }
@@ -131,16 +97,14 @@ func TestCaptures(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, captures, len(folders), "a capture is replayed by name")
 	for _, tc := range captures {
-		raw, err := os.ReadFile(filepath.Join(root, tc.name, "truth.json"))
+		want, err := captured.Read(filepath.Join(root, tc.name))
 		require.NoError(t, err)
-		var want truth
-		require.NoError(t, json.Unmarshal(raw, &want))
 		for seed := range uint64(4) {
 			processed := seed%2 == 1
 			t.Run(fmt.Sprintf("%s/%d", tc.name, seed), func(t *testing.T) {
 				r := replay(t, filepath.Join(root, tc.name), seed, processed)
 				sum, models, requested := sums(t, r)
-				all := want.Countable.figures
+				all := want.Countable.Sums
 				if tc.except != nil {
 					tc.except(&all)
 				}
@@ -193,21 +157,21 @@ func replay(t *testing.T, folder string, seed uint64, processed bool) *ledger.Le
 }
 
 // sums gives the figures of a ledger in all, by the model that answered and by the one that was asked for.
-func sums(t *testing.T, l *ledger.Ledger) (all figures, models, requested map[string]figures) {
+func sums(t *testing.T, l *ledger.Ledger) (all captured.Sums, models, requested map[string]captured.Sums) {
 	t.Helper()
 	answer, err := l.Query(context.Background(), ledger.Query{By: ledger.ByModel})
 	require.NoError(t, err)
 	var sum ledger.Sums
-	models, requested = map[string]figures{}, map[string]figures{}
+	models, requested = map[string]captured.Sums{}, map[string]captured.Sums{}
 	for _, g := range answer.Groups {
 		sum.Merge(&g.Points[0])
-		if f := billed(&g.Points[0]); f.Calls > 0 {
+		if f := captured.Billed(&g.Points[0].Counts); f.Calls > 0 {
 			model := g.Value
 			if model == "" { // which any provider's can be
 				model = "undefined"
-				f.add(models[model])
+				f.Add(models[model])
 			}
-			require.True(t, model == "undefined" || models[model] == (figures{}), "%s: one model under two providers", model)
+			require.True(t, model == "undefined" || models[model] == (captured.Sums{}), "%s: one model under two providers", model)
 			models[model] = f
 		}
 	}
@@ -224,5 +188,5 @@ func sums(t *testing.T, l *ledger.Ledger) (all figures, models, requested map[st
 		}
 		return nil
 	}))
-	return billed(&sum), models, requested
+	return captured.Billed(&sum.Counts), models, requested
 }

@@ -1,4 +1,4 @@
-// Package calendar knows when days, weeks and months begin in a time zone, on the days too on which
+// Package calendar computes when days, weeks and months begin in a time zone, on the days too on which
 // the clock is changed.
 package calendar
 
@@ -13,7 +13,7 @@ func Midnight(t time.Time, n int) time.Time {
 
 func firstOf(y int, m time.Month, d int, loc *time.Location) time.Time {
 	day := time.Date(y, m, d, 0, 0, 0, 0, loc)
-	// time.Date may give the moment an hour before a day whose midnight is skipped, or the second
+	// time.Date may return the moment an hour before a day whose midnight is skipped, or the second
 	// of two midnights: look for the first quarter of an hour of the date.
 	for {
 		before := day.Add(-15 * time.Minute)

@@ -45,7 +45,7 @@ var layers = [][]string{
 	{"exporter", "extension", "processor", "receiver"},
 	// Parts of programs and of tests.
 	{
-		"internal/cli", "internal/dialectcases", "internal/fakeupstream", "internal/loadgen", "internal/planted",
+		"internal/captured", "internal/cli", "internal/dialectcases", "internal/fakeupstream", "internal/loadgen", "internal/planted",
 		"internal/store/storetest",
 	},
 	// Programs.

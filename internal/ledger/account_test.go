@@ -96,7 +96,7 @@ func (r told) link() usage.SpanParent {
 	return usage.SpanParent{Trace: r.traceID(), Span: spanID(r.name), Parent: spanID(r.parent), Tool: r.role == usage.RoleTool}
 }
 
-// isLink tells whether a record is a span that is no call.
+// isLink reports whether a record is a span that is no call.
 func (r told) isLink() bool { return r.role == linkRole || (r.role == usage.RoleTool && r.out == 0) }
 
 const linkRole = usage.Role(200)
@@ -216,7 +216,7 @@ var accountCases = map[string]struct {
 		},
 		counted: []string{"b3", "s1", "s2"},
 	},
-	"a failed call of which one library knows the input, and another nothing, is one call": {
+	"a failed call of which one library has the input, and another nothing, is one call": {
 		records: []told{
 			{name: "s", trace: "1", out: 5, process: 1, scope: "x", failed: true, at: time.Millisecond, lasts: 900 * time.Millisecond},
 			{name: "a", trace: "2", process: 1, scope: "y", failed: true, lasts: time.Second},

@@ -3,7 +3,6 @@ package ledger
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -17,39 +16,18 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/captured"
 	"github.com/tokenboard/tokenboard/internal/dialect"
 	"github.com/tokenboard/tokenboard/internal/jsonlines"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// captured is the truth of a capture, see testdata/README.md.
-type captured struct {
-	Calls []struct {
-		Status any `json:"status"`
-	} `json:"calls"`
-	Countable struct {
-		capturedSums
-		ByModel map[string]capturedSums `json:"by_model"`
-	} `json:"countable"`
-}
-
-type capturedSums struct {
-	Calls      int64 `json:"calls"`
-	Input      int64 `json:"input_tokens"`
-	Output     int64 `json:"output_tokens"`
-	CacheRead  int64 `json:"cache_read"`
-	CacheWrite int64 `json:"cache_write"`
-	Reasoning  int64 `json:"reasoning"`
-}
-
-func (s *capturedSums) add(t *usage.Tokens) {
-	s.Calls++
-	s.Input += t.Input()
-	s.Output += t.Output()
-	s.CacheRead += t.CacheRead
-	s.CacheWrite += t.CacheWrite
-	s.Reasoning += t.Reasoning
+// sumsOf are the sums of one call.
+func sumsOf(t *usage.Tokens) captured.Sums {
+	return captured.Sums{
+		Calls: 1, Input: t.Input(), Output: t.Output(), CacheRead: t.CacheRead, CacheWrite: t.CacheWrite, Reasoning: t.Reasoning,
+	}
 }
 
 // mapEngine keeps records in memory: a capture is small, and is replayed many times.
@@ -87,11 +65,11 @@ func (m *mapEngine) Lookup(_ context.Context, q store.Lookup) (out []store.Recor
 
 // exceptions are the captures whose truth is that of one of the layers that tell a call, with what the
 // layer that counts says otherwise; docs/accuracy.md says why.
-var exceptions = map[string]func(*capturedSums){
+var exceptions = map[string]func(*captured.Sums){
 	// the cache writes that the truth's layer does not tell stand in the other, and in its answers
-	"langchain-nested": func(want *capturedSums) { want.CacheWrite = 1600 },
+	"langchain-nested": func(want *captured.Sums) { want.CacheWrite = 1600 },
 	// of a stream that was cut the parent says one output token, the child that counts none
-	"py-openinference": func(want *capturedSums) { want.Output-- },
+	"py-openinference": func(want *captured.Sums) { want.Output-- },
 }
 
 // modelsElsewhere are captures whose truth names models otherwise than the record that counts: the requested
@@ -107,12 +85,10 @@ func TestDialectCaptures(t *testing.T) {
 	require.NotEmpty(t, folders)
 	for _, folder := range folders {
 		t.Run(folder.Name(), func(t *testing.T) {
-			raw, err := os.ReadFile(filepath.Join(root, folder.Name(), "truth.json"))
+			want, err := captured.Read(filepath.Join(root, folder.Name()))
 			require.NoError(t, err)
-			var want captured
-			require.NoError(t, json.Unmarshal(raw, &want))
 			if except := exceptions[folder.Name()]; except != nil {
-				except(&want.Countable.capturedSums)
+				except(&want.Countable.Sums)
 			}
 			batches := captureBatches(t, filepath.Join(root, folder.Name()))
 			const orders = 10
@@ -137,10 +113,10 @@ func TestDialectCaptures(t *testing.T) {
 	}
 }
 
-func checkCapture(t *testing.T, name string, want *captured, records []store.Record) {
+func checkCapture(t *testing.T, name string, want *captured.Truth, records []store.Record) {
 	t.Helper()
-	var all capturedSums
-	models, calls := map[string]capturedSums{}, 0
+	var all captured.Sums
+	models, calls := map[string]captured.Sums{}, 0
 	for i := range records {
 		r := &records[i]
 		if !r.Counted {
@@ -150,17 +126,17 @@ func checkCapture(t *testing.T, name string, want *captured, records []store.Rec
 		if !r.Tokens.Reported() {
 			continue
 		}
-		all.add(&r.Tokens)
+		all.Add(sumsOf(&r.Tokens))
 		model := r.Model
 		if model == "" {
 			model = "undefined"
 		}
 		sums := models[model]
-		sums.add(&r.Tokens)
+		sums.Add(sumsOf(&r.Tokens))
 		models[model] = sums
 	}
-	if all != want.Countable.capturedSums {
-		t.Errorf("sums\n want %+v\n have %+v", want.Countable.capturedSums, all)
+	if all != want.Countable.Sums {
+		t.Errorf("sums\n want %+v\n have %+v", want.Countable.Sums, all)
 	}
 	if !modelsElsewhere[name] {
 		for _, m := range sortedKeys(models, want.Countable.ByModel) {

@@ -2,13 +2,13 @@ package ledger
 
 import "github.com/tokenboard/tokenboard/internal/usage"
 
-// tierPrices is a price book that knows prices of service tiers.
+// tierPrices is a price book that has prices of service tiers.
 type tierPrices interface {
 	// PricesTier reports whether the price of the call's service tier is known.
 	PricesTier(c *usage.Call) bool
 }
 
-// setCost gives a call its cost: the computed one where the model has a price, else what the
+// setCost returns a call its cost: the computed one where the model has a price, else what the
 // telemetry reported (or the other way round), else none.
 func (l *Ledger) setCost(c *usage.Call) {
 	c.Quality &^= usage.Unpriced | usage.ReportedCost | usage.NoUsage | usage.TierUnpriced

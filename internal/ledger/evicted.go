@@ -6,7 +6,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// evictedRecord is a record that only the store still knows, and its fullest delivery in this transaction.
+// evictedRecord is a record that only the store still has, and its most complete delivery in this transaction.
 type evictedRecord struct {
 	stored   store.Record
 	put      store.Record
@@ -41,8 +41,8 @@ func (t *transaction) addEvicted(stored *store.Record, c *usage.Call) {
 	t.deduct(&r.put, &correlation.Decision{Before: r.stored.Before})
 }
 
-// putEvicted adds the fuller deliveries of cold records to the write, and to the changes of the sums. It
-// comes when all is taken: places in t.cold stay as they are from then on.
+// putEvicted adds the more complete deliveries of evicted records to the write, and to the changes of the sums. It
+// comes when all is taken: places in t.evicted stay as they are from then on.
 func (t *transaction) putEvicted(w *store.Write) {
 	for i := range t.evicted {
 		r := &t.evicted[i]

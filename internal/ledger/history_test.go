@@ -18,6 +18,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
+	"github.com/tokenboard/tokenboard/internal/store/storetest"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -63,12 +64,12 @@ func requireReference(t require.TestingT, records []told, seed uint64) {
 			_ = l.Commit(context.Background(), batchOf(shuffled[:n])) // fails, unless the batch has nothing new
 			engine.fail.Store(false)
 		}
-		engine.next(fault(rng.IntN(int(faults))), rng.IntN(3))
+		engine.Next(storetest.Fault(rng.IntN(int(storetest.FaultCount))), rng.IntN(3))
 		var senders sync.WaitGroup // two at once
 		var errs [2]error
 		for i, part := range [][]told{shuffled[:cut], shuffled[cut:n]} {
 			senders.Go(func() { // as an exporter's queue does, until it is taken
-				for errs[i] = errConnection; errors.Is(errs[i], errConnection); {
+				for errs[i] = storetest.ErrFault; errors.Is(errs[i], storetest.ErrFault); {
 					errs[i] = l.Commit(context.Background(), batchOf(part))
 				}
 			})
@@ -77,7 +78,7 @@ func requireReference(t require.TestingT, records []told, seed uint64) {
 		require.NoError(t, cmp.Or(errs[0], errs[1]))
 		shuffled = shuffled[n:]
 		if rng.IntN(4) == 0 {
-			engine.next(fault(rng.IntN(int(faults))), rng.IntN(3))
+			engine.Next(storetest.Fault(rng.IntN(int(storetest.FaultCount))), rng.IntN(3))
 			engine.failSums.Store(rng.IntN(2) == 0)
 			require.NoError(t, l.Close())
 			l, engine = begin()
@@ -187,7 +188,7 @@ func (g *historian) tell(r told) string {
 	return r.name
 }
 
-// agent tells an agent, its steps, and what they call.
+// agent returns an agent, its steps, and what they call.
 func (g *historian) agent(parent string, depth int) {
 	agent := told{parent: parent, role: usage.RoleAggregate, scope: "framework", process: 1, at: g.at, out: int64(rapid.IntRange(1, 9).Draw(g.T, "sum"))}
 	if g.chance(2, "no usage on the agent") {
@@ -207,7 +208,7 @@ func (g *historian) agent(parent string, depth int) {
 	}
 }
 
-// call tells one model call, by one to three layers, with or without retries.
+// call returns one model call, by one to three layers, with or without retries.
 func (g *historian) call(parent string, depth int) {
 	failed := g.chance(6, "failed")
 	out := int64(rapid.IntRange(3, 6).Draw(g.T, "out"))

@@ -2,7 +2,7 @@
 // often, on how many spans and in which order. It keeps the rolling sums that every reader
 // shows, equal to the stored records at any time.
 //
-// It knows no SQL and no telemetry: calls come in as usage.Batch, and a store.Engine keeps
+// It has no SQL and reads no telemetry: calls come in as usage.Batch, and a store.Engine keeps
 // them. What it must never do is acknowledge a batch that is not on disk, or let two readers
 // see different sums.
 package ledger
@@ -36,7 +36,7 @@ type Options struct {
 	Prices Prices
 	// PreferReported shows a cost that the telemetry reports instead of the computed one.
 	PreferReported bool
-	// MaxSpans bounds the spans kept in memory to find relatives of late ones. Default 200,000.
+	// MaxSpans bounds the spans kept in memory to find the records that late ones are related to. Default 200,000.
 	MaxSpans int
 	// MaxAge drops records older than this; 0 keeps them.
 	MaxAge time.Duration
@@ -47,7 +47,7 @@ type Options struct {
 	// MaxValues bounds the values of one dimension that have sums of their own, over all that is kept;
 	// what comes beyond them is summed as "(other)". Default 20,000.
 	MaxValues int
-	// Series says which series Series gives. Default: all labels, 2,000 series.
+	// Series says which series Series returns. Default: all labels, 2,000 series.
 	Series series.Options
 	// SaveInterval is how often the sums are stored, so that a start after a crash has little to add
 	// up. Default 5 minutes.
@@ -66,13 +66,13 @@ type Options struct {
 
 // Prices is a price book.
 type Prices interface {
-	// Price gives the cost of a call; false where it is not known.
+	// Price returns the cost of a call; false where it is not known.
 	Price(c *usage.Call) (usage.NanoUSD, bool)
 	// Version names the book, as it is kept with the calls that it priced.
 	Version() string
 }
 
-// Status is what a ledger knows of itself.
+// Status is the state of a ledger.
 type Status struct {
 	LastCommit time.Time // zero before the first
 	Info       store.Info
@@ -95,19 +95,19 @@ type Status struct {
 type Counters struct {
 	Committed  int64 // batches acknowledged
 	Duplicates int64 // records delivered again that changed nothing
-	Replaced   int64 // records replaced by a fuller delivery of themselves
+	Replaced   int64 // records replaced by a more complete delivery of themselves
 	Superseded int64 // records that counted and were superseded later
 	RefusedOld int64 // records older than what is kept
 	RefusedNew int64 // records from further in the future than clocks go wrong
 	RefusedBad int64 // records without a usable identity or time
-	Evicted    int64 // spans forgotten because MaxSpans was reached
+	Evicted    int64 // spans evicted because MaxSpans was reached
 	Dropped    int64 // records that retention removed
 }
 
 // ErrClosed reports a ledger that is shut down; the sender should try again elsewhere.
 var ErrClosed = errors.New("the ledger is closed")
 
-// ErrOutcomeUnknown reports that nobody can tell whether a batch is on disk. To send it again is right in
+// ErrOutcomeUnknown reports that it is not known whether a batch is on disk. To send it again is right in
 // either case.
 var ErrOutcomeUnknown = store.ErrOutcomeUnknown
 
@@ -130,7 +130,7 @@ type Ledger struct {
 
 	requests chan *request
 	jobs     chan job // other work for the writer
-	// repricing is held while stored calls are priced anew.
+	// repricing is held while stored calls are repriced.
 	repricing sync.Mutex
 	closing   chan struct{} // closed when no more requests are taken
 	done      chan struct{} // closed when the writer has ended
@@ -161,12 +161,12 @@ type Ledger struct {
 	transaction     transaction        // the one that is under way
 	hours           []store.Hour       // until the index is read: where to find what was put lately
 	dirtyHours      map[int64]bool     // hours whose stored sums lack changes
-	storedWatermark time.Time          // the floor as the store knows it
-	unsaved         bool               // the series were made anew and are not stored yet
+	storedWatermark time.Time          // the watermark as the store has it
+	unsaved         bool               // the series were made again and are not stored yet
 	journaled       int                // bytes of journals since the sums were stored
 }
 
-// KeyedFingerprint gives the form in which a key's fingerprint is kept and asked for here. What has that form already
+// KeyedFingerprint returns the form in which a key's fingerprint is kept and asked for here. What has that form already
 // stays as it is.
 func (l *Ledger) KeyedFingerprint(fingerprint string) string { return l.keyed.Of(fingerprint) }
 
@@ -259,7 +259,7 @@ func (l *Ledger) Oldest(ctx context.Context) (time.Time, error) {
 	return info.Oldest, nil
 }
 
-// List gives a page of records.
+// List returns a page of records.
 func (l *Ledger) List(ctx context.Context, p store.Page) ([]store.Record, string, error) {
 	p.Filter = l.sums.Kept(p.Filter)
 	return l.engine.List(ctx, p)
@@ -270,7 +270,7 @@ func (l *Ledger) Scan(ctx context.Context, f store.Filter, visit func(*store.Rec
 	return l.engine.Scan(ctx, l.sums.Kept(f), visit)
 }
 
-// Get gives one record.
+// Get returns one record.
 func (l *Ledger) Get(ctx context.Context, id usage.ID, start time.Time) (store.Record, bool, error) {
 	found, err := l.engine.Lookup(ctx, store.Lookup{Refs: []store.Ref{{ID: id, Start: start}}})
 	if err != nil || len(found) == 0 {
@@ -288,10 +288,10 @@ func (l *Ledger) Backup(ctx context.Context, path string) error {
 	return b.Backup(ctx, path)
 }
 
-// Prices gives the book that calls are priced by; nil where there is none.
+// Prices returns the book that calls are priced by; nil where there is none.
 func (l *Ledger) Prices() Prices { return l.o.Prices }
 
-// Status tells how the ledger is.
+// Status returns how the ledger is.
 func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	info, err := l.engine.Info(ctx)
 	if err != nil {

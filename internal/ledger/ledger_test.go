@@ -38,7 +38,7 @@ func openOn(t require.TestingT, engine fullEngine, o Options) (*Ledger, *failing
 	if o.Now == nil {
 		o.Now = now
 	}
-	f := &failing{fullEngine: engine}
+	f := newFailing(engine)
 	l, err := Open(context.Background(), f, o)
 	require.NoError(t, err)
 	return l, f
@@ -71,7 +71,7 @@ func total(t require.TestingT, l *Ledger) Sums {
 	return a.Groups[0].Points[0]
 }
 
-// stored gives all records as the store has them.
+// stored returns all records as the store has them.
 func stored(t require.TestingT, l *Ledger) []store.Record {
 	var out []store.Record
 	require.NoError(t, l.Scan(context.Background(), store.Filter{Superseded: true}, func(r *store.Record) error {

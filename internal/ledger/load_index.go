@@ -57,7 +57,7 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 	return nil
 }
 
-// lateHours gives the hours whose records may have to be in the index, ascending: those of which some
+// lateHours returns the hours whose records may have to be in the index, ascending: those of which some
 // were put since a time, and all from first to last.
 func (l *Ledger) lateHours(first, last int64, since time.Time) []int64 {
 	var hours []int64

@@ -8,10 +8,10 @@ import (
 )
 
 // Change is one change of the sums: a call that begins (N is 1) or ceases (N is -1) to count. A
-// fuller delivery of a record is both, the old call first.
+// more complete delivery of a record is both, the old call first.
 type Change = usage.Change
 
-// Commit is what one transaction changed. Retention, which forgets calls without saying that they
+// Commit is what one transaction changed. Retention, which drops calls without saying that they
 // were not made, is no Commit.
 type Commit struct {
 	Number  int64 // ascending by one from 1 since the ledger was opened; Answer.Commit says which a sum includes
@@ -27,7 +27,7 @@ type Commit struct {
 // not above the answer's.
 func (l *Ledger) Observe(f func(Commit)) (stop func()) { return l.observers.add(f) }
 
-// observers are those who are told of commits. The zero value has none.
+// observers are those who are informed of commits. The zero value has none.
 type observers struct {
 	mu   sync.Mutex
 	next int

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/storetest"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -30,30 +31,30 @@ func requireSame(t *testing.T, l *Ledger, calls int64) {
 // sender sends it again and after a start; so does the journal of the series.
 func TestLostAnswers(t *testing.T) {
 	for name, tc := range map[string]struct {
-		how       fault
+		how       storetest.Fault
 		asks      int
 		committed bool
 	}{
-		"fails":                             {fails, 0, false},
-		"fails, asked thrice":               {fails, 2, false},
-		"fails, and does not know":          {failsUnsure, 1, false},
-		"commits, then fails":               {commitsFirst, 0, true},
-		"commits, then fails, asked thrice": {commitsFirst, 2, true},
-		"fails, then commits":               {commitsLater, 0, true},
-		"fails, then commits, asked thrice": {commitsLater, 2, true},
+		"fails":                             {storetest.Fails, 0, false},
+		"fails, asked thrice":               {storetest.Fails, 2, false},
+		"fails, and does not know":          {storetest.FailsUnsure, 1, false},
+		"commits, then fails":               {storetest.CommitsAndFails, 0, true},
+		"commits, then fails, asked thrice": {storetest.CommitsAndFails, 2, true},
+		"fails, then commits":               {storetest.FailsAndCommits, 0, true},
+		"fails, then commits, asked thrice": {storetest.FailsAndCommits, 2, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			l, engine := open(t, dir, Options{})
 			commit(t, l, told{name: "a", trace: "1", out: 1})
 			b := batchOf([]told{{name: "b", trace: "2", out: 2}, {name: "link", trace: "2", parent: "b", role: linkRole}})
-			engine.next(tc.how, tc.asks)
+			engine.Next(tc.how, tc.asks)
 			err := l.Commit(t.Context(), b)
 			if tc.committed {
 				require.NoError(t, err)
 				requireSame(t, l, 2)
 			} else {
-				require.ErrorContains(t, err, errConnection.Error())
+				require.ErrorContains(t, err, storetest.ErrFault.Error())
 				require.NotErrorIs(t, err, ErrOutcomeUnknown)
 				requireSame(t, l, 1)
 			}
@@ -74,15 +75,15 @@ func TestLostAnswers(t *testing.T) {
 // TestLostAnswerOfTheSums: hours that change after sums were stored, in whichever way the answer was lost,
 // are added up at the next start.
 func TestLostAnswerOfTheSums(t *testing.T) {
-	for how := range faults {
+	for how := range storetest.FaultCount {
 		t.Run(fmt.Sprint(how), func(t *testing.T) {
 			dir := t.TempDir()
 			l, engine := open(t, dir, Options{})
 			commit(t, l, told{name: "a", trace: "1", out: 1})
-			engine.next(how, 1)
+			engine.Next(how, 1)
 			err := l.inWriter(t.Context(), l.saveSums)
-			if how == fails {
-				require.ErrorIs(t, err, errConnection)
+			if how == storetest.Fails {
+				require.ErrorIs(t, err, storetest.ErrFault)
 			} else {
 				require.NoError(t, err)
 			}
@@ -96,18 +97,18 @@ func TestLostAnswerOfTheSums(t *testing.T) {
 	}
 }
 
-// TestLostAnswerOfPrices: pricing anew counts once too.
+// TestLostAnswerOfPrices: repricing counts once too.
 func TestLostAnswerOfPrices(t *testing.T) {
-	for how := range faults {
+	for how := range storetest.FaultCount {
 		t.Run(fmt.Sprint(how), func(t *testing.T) {
 			dir := t.TempDir()
 			l, _ := open(t, dir, Options{})
 			commit(t, l, told{name: "a", trace: "1", out: 1})
 			require.NoError(t, l.Close())
 			l, engine := open(t, dir, Options{Prices: fixed(7)})
-			engine.next(how, 1)
-			if _, err := l.Reprice(t.Context(), RepriceRequest{}); how == fails {
-				require.ErrorIs(t, err, errConnection)
+			engine.Next(how, 1)
+			if _, err := l.Reprice(t.Context(), RepriceRequest{}); how == storetest.Fails {
+				require.ErrorIs(t, err, storetest.ErrFault)
 				_, err = l.Reprice(t.Context(), RepriceRequest{})
 				require.NoError(t, err)
 			} else {
@@ -132,13 +133,13 @@ func eventually(t *testing.T, holds func() bool) {
 // TestNobodyKnows: while the outcome of a write cannot be found out, the sums in memory are shown as they
 // were, who needs them to agree with the store gets an error, senders wait, and Close ends it.
 func TestNobodyKnows(t *testing.T) {
-	for _, how := range []fault{fails, commitsFirst} {
+	for _, how := range []storetest.Fault{storetest.Fails, storetest.CommitsAndFails} {
 		t.Run(fmt.Sprint(how), func(t *testing.T) {
 			dir := t.TempDir()
 			l, engine := open(t, dir, Options{})
 			commit(t, l, told{name: "a", trace: "1", out: 1})
 			before, _ := l.Series()
-			engine.next(how, 1<<30)
+			engine.Next(how, 1<<30)
 			b := batchOf([]told{{name: "b", trace: "2", out: 2}})
 			answers := make(chan error, 2)
 			go func() { answers <- l.Commit(context.Background(), b) }()
@@ -167,7 +168,7 @@ func TestNobodyKnows(t *testing.T) {
 				require.True(t, errors.Is(err, ErrClosed) || errors.Is(err, ErrOutcomeUnknown), "%v", err)
 			}
 			l, _ = open(t, dir, Options{})
-			requireSame(t, l, map[fault]int64{fails: 1, commitsFirst: 2}[how])
+			requireSame(t, l, map[storetest.Fault]int64{storetest.Fails: 1, storetest.CommitsAndFails: 2}[how])
 			require.NoError(t, l.Commit(t.Context(), b))
 			requireSame(t, l, 2)
 			require.NoError(t, l.Close())
@@ -262,7 +263,7 @@ func TestSendersLeaveAtAnyTime(t *testing.T) {
 				n := s*each + i
 				ctx, cancel := context.WithCancel(context.Background())
 				if rng.IntN(8) == 0 {
-					engine.next(fault(rng.IntN(int(faults))), rng.IntN(2))
+					engine.Next(storetest.Fault(rng.IntN(int(storetest.FaultCount))), rng.IntN(2))
 				}
 				switch rng.IntN(3) {
 				case 0:

@@ -17,7 +17,7 @@ import (
 )
 
 // TestReadersBesideTheWriter runs everything that a reader may ask beside everything that the writer
-// does: commits, corrections, the saving of the sums, retention and pricing anew. It is for the race
+// does: commits, corrections, the saving of the sums, retention and repricing. It is for the race
 // detector: what the writer reads without a lock because only it writes must be changed by no reader.
 func TestReadersBesideTheWriter(t *testing.T) {
 	at := &atomic.Int64{}
@@ -145,7 +145,7 @@ func readersOf(l *Ledger) []func(context.Context) error {
 			_, err := l.Status(ctx)
 			return err
 		},
-		// pricing anew
+		// repricing
 		func(ctx context.Context) error {
 			_, err := l.Reprice(ctx, RepriceRequest{})
 			if errors.Is(err, ErrRepricing) { // another reader is at it

@@ -202,7 +202,7 @@ func refIsApart(c *refCall) bool {
 	return c.Role == usage.RoleCall && c.ResponseID != "" && c.bears() && some && (input != c.input() || !oneOff(output, c.output()))
 }
 
-// refAdmit tells whether two groups of records can be one call.
+// refAdmit reports whether two groups of records can be one call.
 func refAdmit(a, b []*refCall, window time.Duration) bool {
 	for _, x := range a {
 		for _, y := range b {
@@ -241,7 +241,7 @@ func refSameCalls(all []*refCall, window time.Duration) [][]*refCall {
 	return calls
 }
 
-// refAround gives the model call span that a record was told in.
+// refAround returns the model call span that a record was told in.
 func refAround(all []*refCall, c *refCall) *refCall {
 	if c.Signal == usage.SignalSpan {
 		return c
@@ -317,7 +317,7 @@ func refTwins(calls [][]*refCall, window time.Duration) [][]*refCall {
 	return calls
 }
 
-// refQuietTwin tells whether a record without usage is one that another library told: each is the
+// refQuietTwin reports whether a record without usage is one that another library told: each is the
 // nearest to the other. It gives way to another without usage only where that is fuller.
 func refQuietTwin(all []*refCall, c *refCall) bool {
 	twins := func(a, b *refCall) bool {

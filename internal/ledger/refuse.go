@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Why a call is not taken, whatever it tells. Commit leaves such calls out and counts them.
+// Why a call is rejected, whatever it reports. Commit leaves such calls out and counts them.
 var (
 	ErrTooOld = errors.New("it is older than what is kept")
 	ErrTooNew = errors.New("it lies in the future")
 	ErrNoTime = errors.New("it has no time that can be meant")
 )
 
-// Refuses tells why a call that starts at a time would not be taken now; nil where it would.
+// Refuses returns why a call that starts at a time would not be taken now; nil where it would.
 func (l *Ledger) Refuses(start time.Time) error {
 	watermark := l.sums.Watermark()
 	now := l.o.Now()

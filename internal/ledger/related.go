@@ -8,12 +8,12 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// MaxRelated bounds what Relatives gives.
+// MaxRelated bounds what Related returns.
 const MaxRelated = 100
 
-// Related gives the records that a record stands for, and the one that stands for it, if a single
+// Related returns the records that a record stands for, and the one that stands for it, if a single
 // one does. It looks as far around the record as records of one call may lie apart; a trace can be
-// longer, and then relatives at its other end are not found.
+// longer, and then related records at its other end are not found.
 func (l *Ledger) Related(ctx context.Context, r *store.Record) (supersedes []store.Record, by *store.Record, err error) {
 	if !r.Counted && r.SupersededBy == (usage.ID{}) {
 		return nil, nil, nil

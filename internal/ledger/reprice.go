@@ -13,17 +13,17 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// ErrRepricing reports that calls are being priced anew already.
-var ErrRepricing = errors.New("calls are being priced anew already; wait for that to end")
+// ErrRepricing reports that calls are being repriced already.
+var ErrRepricing = errors.New("calls are being repriced already; wait for that to end")
 
 const (
-	// repriceChunk is how many records are priced anew between two commits of senders.
+	// repriceChunk is how many records are repriced between two commits of senders.
 	repriceChunk = 500
 	// maxRepriced bounds the models of a report: names are hostile text.
 	maxRepriced = 1_000
 )
 
-// RepriceRequest says which stored calls get the cost that the price book gives now.
+// RepriceRequest says which stored calls get the cost that the price book has now.
 type RepriceRequest struct {
 	From, To  time.Time // From <= start < To; zero is open
 	Models    []string  // models that answered; none is all
@@ -32,7 +32,7 @@ type RepriceRequest struct {
 	DryRun bool
 }
 
-// RepriceReport is what pricing anew changed, or would change.
+// RepriceReport is what repricing changed, or would change.
 type RepriceReport struct {
 	PriceVersion string // of the prices that the calls have now, or would have
 	DryRun       bool
@@ -75,9 +75,9 @@ func (r *Repriced) add(old, now *usage.Call) {
 	}
 }
 
-// Reprice gives stored calls the cost that they would get if they came now. Records, sums and
+// Reprice returns stored calls the cost that they would get if they came now. Records, sums and
 // observers follow together, some hundred records at a time, between the commits of senders. Where it
-// ends early, what it has done stays, the report tells how much, and doing it again does the rest:
+// ends early, what it has done stays, the report says how much, and doing it again does the rest:
 // what has its price already is left as it is.
 func (l *Ledger) Reprice(ctx context.Context, q RepriceRequest) (RepriceReport, error) {
 	if !q.DryRun {

@@ -56,7 +56,7 @@ func repriceable() usage.Batch {
 	return b
 }
 
-// opened gives a ledger with calls that were stored under the old prices, and the new prices now.
+// opened returns a ledger with calls that were stored under the old prices, and the new prices now.
 func opened(t *testing.T) (*Ledger, *failing) {
 	t.Helper()
 	dir := t.TempDir()

@@ -51,7 +51,7 @@ func (l *Ledger) request(b *usage.Batch) *request {
 		*c = b.Calls[i]
 		c.Start = c.Start.UTC()
 		c.KeyFingerprint = l.keyed.Of(c.KeyFingerprint)
-		if c.Inherited != 0 { // what counts is what a record knows itself
+		if c.Inherited != 0 { // what counts is what a record has itself
 			c.Inherit(usage.Attribution{})
 		}
 		c.Before = usage.Tokens{}
@@ -62,7 +62,7 @@ func (l *Ledger) request(b *usage.Batch) *request {
 	return r
 }
 
-// done gives a request back that nobody else has any more.
+// done puts a request back that nobody else uses any more.
 func (r *request) done() {
 	clear(r.records)
 	requests.Put(r)

@@ -29,7 +29,7 @@ func (l *Ledger) startRetention(ctx context.Context, more chan<- struct{}) {
 	}
 }
 
-// cut gives the time before which records have to go; zero for none.
+// cut returns the time before which records have to go; zero for none.
 func (l *Ledger) cut(ctx context.Context) (time.Time, error) {
 	var cut time.Time
 	later := func(t time.Time) {
@@ -121,7 +121,7 @@ type Retention struct {
 	MaxBytes   int64
 }
 
-// Retention tells the limits that the ledger keeps.
+// Retention returns the limits that the ledger keeps.
 func (l *Ledger) Retention() Retention {
 	return Retention{MaxAge: l.o.MaxAge, MaxRecords: l.o.MaxRecords, MaxBytes: l.o.MaxBytes}
 }

@@ -12,10 +12,10 @@ import (
 // What retention removes must not fill the budgets of keys up again: what was spent with them is added up here,
 // by the rule of all sums, and stored in the transaction that removes the records.
 
-// bucketsKept is how long base buckets of what was spent are told apart: longer than a month anywhere.
+// bucketsKept is how long base buckets of what was spent are kept apart: longer than a month anywhere.
 const bucketsKept = 40 * 24 * time.Hour
 
-// retire removes the oldest records before the floor, at most a chunk of them. It reports how many went, and whether
+// retire removes the oldest records before the watermark, at most a chunk of them. It reports how many went, and whether
 // some are left.
 func (l *Ledger) retire(ctx context.Context) (n int64, left bool, err error) {
 	now := l.o.Now()
@@ -54,7 +54,7 @@ func (l *Ledger) chunk(ctx context.Context, visit func(*store.Record)) (before s
 		if err != nil {
 			return before, false, err
 		}
-		if oldest.Equal(next) { // so many start at one time that only their ids tell them apart
+		if oldest.Equal(next) { // so many start at one time that only their ids differ
 			return l.chunkAt(ctx, next, visit)
 		}
 		before.Start = next

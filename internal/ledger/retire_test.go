@@ -12,6 +12,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
+	"github.com/tokenboard/tokenboard/internal/store/storetest"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -90,12 +91,12 @@ func TestRemovedCallsStaySpent(t *testing.T) {
 	turn := 0
 	for _, floor := range []time.Time{testStart.Add(20 * time.Minute), testStart.Add(50*time.Minute + time.Second)} {
 		for left := true; left; {
-			engineFails.next([]fault{noFault, commitsFirst, fails, commitsLater}[turn%4], turn%2)
+			engineFails.Next([]storetest.Fault{storetest.None, storetest.CommitsAndFails, storetest.Fails, storetest.FailsAndCommits}[turn%4], turn%2)
 			turn++
 			var err error
 			_, left, err = retires(t, l, floor)
 			if err != nil {
-				require.ErrorIs(t, err, errConnection)
+				require.ErrorIs(t, err, storetest.ErrFault)
 				left = true
 			}
 			got := spentOfAll(t, l, keys)

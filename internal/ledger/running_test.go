@@ -30,7 +30,7 @@ func toolSpan(span, parent byte) usage.Batch {
 	return usage.Batch{Parents: []usage.SpanParent{{Trace: usage.TraceID{9}, Span: usage.SpanID{span}, Parent: usage.SpanID{parent}, Tool: true}}}
 }
 
-// loopInputs gives what each call is shown to have spent, in the order of their start.
+// loopInputs returns what each call is shown to have spent, in the order of their start.
 func loopInputs(t *testing.T, l *Ledger) (input []int64) {
 	t.Helper()
 	var records []store.Record

@@ -14,10 +14,10 @@ import (
 // The series are what a monitoring system scrapes. What a write changes in them is written in its own
 // transaction; from time to time they are stored as a whole.
 
-// Series gives the series as they are to be shown: what counts of all calls ever taken, those included
+// Series returns the series as they are to be shown: what counts of all calls ever taken, those included
 // that retention dropped. None ever shows less than it did. The maps are not to be changed.
 func (l *Ledger) Series() (sums map[series.Labels]Sums, timings map[series.Model]series.Timings) {
-	l.commits.RLock() // a commit knows what was shown when its journal is made
+	l.commits.RLock() // a commit has what was shown when its journal is made
 	defer l.commits.RUnlock()
 	if l.outcomeUnknown {
 		return l.series.Exposed()
@@ -25,14 +25,14 @@ func (l *Ledger) Series() (sums map[series.Labels]Sums, timings map[series.Model
 	return l.series.Expose()
 }
 
-// SeriesLabels gives the labels that the series have, in the order of series.Labels.
+// SeriesLabels returns the labels that the series have, in the order of series.Labels.
 func (l *Ledger) SeriesLabels() []series.Label {
 	labels := slices.Clone(l.o.Series.Labels)
 	slices.Sort(labels)
 	return slices.Compact(labels)
 }
 
-// journal gives what changes do to the series. The caller holds l.commits.
+// journal returns what changes do to the series. The caller holds l.commits.
 func (l *Ledger) journal(changes []Change) []byte {
 	if len(changes) == 0 {
 		return nil

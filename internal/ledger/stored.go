@@ -11,7 +11,7 @@ import (
 )
 
 // A commit reads what the store has of its records in as few lookups as there are reasons for one, whatever
-// it holds: one for the deliveries of records that are stored, one for the records whose standing changes.
+// it holds: one for the deliveries of records that are stored, one for the records whose decision changes.
 
 // storedAt names a stored record: identity and start (Unix ns).
 type storedAt struct {
@@ -28,7 +28,7 @@ type late struct {
 	precomputed *correlation.Precomputed
 }
 
-// decisionChange is the change of the standing of a stored record.
+// decisionChange is the change of the decision over a stored record.
 type decisionChange struct {
 	at       storedAt
 	was, now correlation.Decision
@@ -81,7 +81,7 @@ func (t *transaction) addLate(ctx context.Context) error {
 	return nil
 }
 
-// applyDecisions gives stored records another standing: each may move into the sums or out of them, or count for
+// applyDecisions stores changed decisions: each record may move into the sums or out of them, or count for
 // somebody else.
 func (t *transaction) applyDecisions(ctx context.Context, w *store.Write) error {
 	for i := range t.changedDecisions {
@@ -98,7 +98,7 @@ func (t *transaction) applyDecisions(ctx context.Context, w *store.Write) error 
 	return nil
 }
 
-// moves reports whether the sums change with the standing.
+// moves reports whether the sums change with the decision.
 func (s *decisionChange) moves() bool { return s.now.Counted != s.was.Counted || s.changes() }
 
 // changes reports whether the record itself changes.

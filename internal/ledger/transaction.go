@@ -22,8 +22,8 @@ type transaction struct {
 	wanted           []storedAt       // what is to be read of the store
 	late             []late           // deliveries that wait for it
 	waited           bool             // some did: the records are not in the order of their requests
-	changedDecisions []decisionChange // stored records whose standing changes
-	evicted          []evictedRecord  // fuller deliveries of records that are not in the index
+	changedDecisions []decisionChange // stored records whose decision changes
+	evicted          []evictedRecord  // more complete deliveries of records that are not in the index
 	evictedAt        map[storedAt]int
 	puts             []store.Record // what is put, where it comes from several requests
 	changes          []Change

@@ -15,7 +15,7 @@ var providerIDs = map[string]string{
 	"azure.ai.openai": "azure", "azure.ai.inference": "azure", "x_ai": "x-ai", "mistral_ai": "mistral", "moonshot_ai": "moonshotai",
 }
 
-// name is who a call was made to, as its telemetry tells it.
+// name is who a call was made to, as its telemetry reports it.
 type name struct{ provider, model, requestModel string }
 
 // candidates are the prices that can hold for a name, whatever the time.
@@ -119,7 +119,7 @@ func (b *Book) search(providerName, model string) *found {
 
 // lookUp finds a model as genai-prices does: under its provider, else under those whose models the
 // provider passes on, first by its name as it is, then with its date written another way. Where the
-// provider is not told, the model's name tells whose it is. A provider that the book does not know
+// provider is not reported, the model's name says whose it is. A provider that the book does not have
 // has no prices in it.
 func (b *Book) lookUp(providerName, model string) *found {
 	// LiteLLM names the provider before the model.

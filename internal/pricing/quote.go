@@ -73,7 +73,7 @@ type Part struct {
 }
 
 // Explain returns how the cost of a call comes about by the prices of now: whose they are, and the
-// parts, which add up to what Price gives. False where the call has no price.
+// parts, which add up to what Price returns. False where the call has no price.
 func (b *Book) Explain(c *usage.Call) (q Quote, parts []Part, ok bool) {
 	if !c.Tokens.Reported() {
 		return Quote{}, nil, false

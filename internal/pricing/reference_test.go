@@ -90,7 +90,7 @@ func TestReference(t *testing.T) {
 	require.Equal(t, explained, counts, "explain the difference, or lower the number")
 }
 
-// compare tells (as 1) whether a cost equals the package's; where it does not, it finds the reason.
+// compare returns (as 1) whether a cost equals the package's; where it does not, it finds the reason.
 func compare(t *testing.T, c *reference, a *answer, got usage.NanoUSD, priced bool, counts map[string]int) int {
 	t.Helper()
 	exact, covered := exactly(t, c, a.Prices)

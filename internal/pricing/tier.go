@@ -159,7 +159,7 @@ func (p *priced) inTier(k *candidates, t usage.Tier) {
 	}
 }
 
-// PricesTier reports whether the price of a call's service tier is known. Where it is not, Price gives what the call
+// PricesTier reports whether the price of a call's service tier is known. Where it is not, Price returns what the call
 // costs in the standard tier. It is true where the call has no price at all.
 func (b *Book) PricesTier(c *usage.Call) bool {
 	if !charged(c.Tier) {

@@ -3,23 +3,23 @@ package rollup
 import "math"
 
 // Members are names that senders choose, so that their number is bounded: over all days, and so is what
-// the pages of all days take in memory. What comes beyond is summed as Other, and must be taken back from
-// there. So whether a page has a call under its member or under Other is a question of what is stored and
+// the pages of all days take in memory. What comes beyond is summed as Overflow, and must be taken back from
+// there. So whether a page has a call under its member or under Overflow is a question of what is stored and
 // not of when it is asked:
 //
-//   - A page that has put a call to Other because there was no room for a further name is closed. It takes
-//     in who has sums on an earlier day, and nobody else. New names are taken in only on days after all
-//     closed ones. So who was put to Other on a day never comes to have sums on an earlier one, while the
+//   - A page that has put a call to Overflow because there was no room for a further name is closed. It takes
+//     in values that have sums on an earlier day, and no others. New names are taken in only on days after all
+//     closed ones. So who was put to Overflow on a day never comes to have sums on an earlier one, while the
 //     page of that day is there.
-//   - A page that has put a call to Other because there was no room for a further row is full. It takes in
-//     nobody.
+//   - A page that has put a call to Overflow because there was no room for a further row is full. It takes in
+//     none.
 //
 // Either way who has sums on the page keeps them.
 
 // noDay is the first day of who has no sums.
 const noDay = math.MaxInt64
 
-// bounds are what an axis knows of the room that its members take.
+// bounds are the memory that the values of a dimension use.
 type bounds struct {
 	first  []int64 // by number of the member: the first day that it has sums on, or an earlier one
 	closed int64   // the last closed day; math.MinInt64 where there is none
@@ -39,7 +39,7 @@ func (b *bounds) observe(day int64, p *page) {
 	}
 }
 
-// recomputeBounds works the bounds out anew, when days have gone.
+// recomputeBounds computes the bounds again, when days have gone.
 func (r *Rollup) recomputeBounds(a Dimension) {
 	b := &r.dimensions[a].bounds
 	b.closed = math.MinInt64
@@ -69,7 +69,7 @@ func (p *page) size() int64 {
 	return n
 }
 
-// admit tells whether a page takes in a member that has no sums on it. Where it does not, the page is full
+// admit reports whether a page takes in a member that has no sums on it. Where it does not, the page is full
 // or closed from then on.
 func (r *Rollup) admit(at Page, p *page, m Value) bool {
 	x := &r.dimensions[at.Dimension]
@@ -88,8 +88,8 @@ func (r *Rollup) admit(at Page, p *page, m Value) bool {
 	return false
 }
 
-// IsComplete tells whether the sums of some members of an axis are all of their calls: on no day some may have
-// been summed as Other. nil is all members.
+// IsComplete reports whether the sums of some values of a dimension are all of their calls: on no day some may have
+// been summed as Overflow. nil is all members.
 func (r *Rollup) IsComplete(a Dimension, of map[Value]bool) bool {
 	for number, d := range r.days {
 		p := &d[a]
@@ -121,11 +121,11 @@ func (r *Rollup) isCompleteOn(at Page, p *page, m Value) bool {
 	return known
 }
 
-// ExceedsLimits tells whether pages that were loaded have more members, or take far more memory, than the options
+// ExceedsLimits reports whether pages that were loaded have more members, or take far more memory, than the options
 // allow: they were made with other options, or by a version that bounded single days.
 func (r *Rollup) ExceedsLimits() bool {
 	for a := range r.dimensions {
-		if x := &r.dimensions[a]; len(x.ids) > r.o.MaxValues+1 || x.bytes > 2*r.o.MaxBytes { // one is Other
+		if x := &r.dimensions[a]; len(x.ids) > r.o.MaxValues+1 || x.bytes > 2*r.o.MaxBytes { // one is Overflow
 			return true
 		}
 	}
@@ -139,7 +139,7 @@ func (r *Rollup) Replace(days []int64) {
 	}
 }
 
-// Cardinality is how many names an axis has and can have, and whether calls of further ones were summed as Other
+// Cardinality is how many values a dimension has and can have, and whether calls of further ones were summed as Overflow
 // on some day that is kept.
 type Cardinality struct {
 	Values, Max int
@@ -147,7 +147,7 @@ type Cardinality struct {
 	HasOverflow bool
 }
 
-// Cardinality tells how much room an axis has left.
+// Cardinality returns the use of the limits of a dimension.
 func (r *Rollup) Cardinality(a Dimension) Cardinality {
 	x := &r.dimensions[a]
 	return Cardinality{Values: len(x.ids), Max: r.o.MaxValues, Bytes: x.bytes, HasOverflow: !r.IsComplete(a, nil)}

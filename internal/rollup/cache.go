@@ -24,7 +24,7 @@ type cached struct {
 	used int64  // by the cache's clock
 }
 
-// get gives a part of a page, from read where it is not there.
+// get returns a part of a page, from read where it is not there.
 func (c *cache) get(k cacheKey, of uint64, maxBytes int64, read func() (*cell.Blob, error)) (*cell.Blob, error) {
 	c.mu.Lock()
 	c.clock++

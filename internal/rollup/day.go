@@ -19,7 +19,7 @@ type daySum struct {
 	point *[bucketsPerDay]int // of each slot, where there are several parts
 }
 
-// at gives the point that a slot goes to; -1 where it is left out.
+// at returns the point that a slot goes to; -1 where it is left out.
 func (d *daySum) at(slot uint8) int {
 	if d.point == nil {
 		return d.first
@@ -53,7 +53,7 @@ func (d *daySum) plan(q *Query) {
 	d.first = d.point[0]
 }
 
-// skips tells whether a bucket of a day is left out.
+// skips reports whether a bucket of a day is left out.
 func (q *Query) skips(first int64) bool {
 	for b, skipped := range q.Skip {
 		if skipped && first <= b && b < first+bucketsPerDay {
@@ -106,7 +106,7 @@ func (s *Summing) day(ctx context.Context, d *daySum) error {
 	return s.slots(ctx, d, withHist)
 }
 
-// part gives a part of a page.
+// part returns a part of a page.
 func (s *Summing) part(ctx context.Context, d *daySum, part Part) (*cell.Blob, error) {
 	if !d.lacks(part) {
 		if part == Buckets {
@@ -193,7 +193,7 @@ func (s *Summing) slots(ctx context.Context, d *daySum, withHist bool) error {
 // searchCost is how many steps it takes to find one member among tens of thousands.
 const searchCost = 16
 
-// positionsOf gives where some members are on a page; nil is all.
+// positionsOf returns where some members are on a page; nil is all.
 func (p *page) positionsOf(names []Value, of map[Value]bool) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		if of != nil && len(of) < len(p.ids)/searchCost {

@@ -12,7 +12,7 @@ import (
 // would be as many as there are calls.
 type Dimension uint8
 
-// The axes. All has one member.
+// The dimensions. All has one value.
 const (
 	All Dimension = iota
 	Models
@@ -24,7 +24,7 @@ const (
 	DimensionCount
 )
 
-// ValueOf places a call on an axis.
+// ValueOf returns a call's value of a dimension.
 func ValueOf(a Dimension, c *usage.Call) Value {
 	switch a {
 	case Models:
@@ -69,7 +69,7 @@ var statuses = func() (names [2][600]string) {
 	return names
 }()
 
-// dimensionValues numbers the members of an axis, so that their names are kept once.
+// dimensionValues numbers the values of a dimension, so that their names are kept once.
 type dimensionValues struct {
 	ids   map[Value]uint32
 	names []Value  // by number
@@ -77,7 +77,7 @@ type dimensionValues struct {
 	bounds
 }
 
-// id gives a member's number, a new one where it has none.
+// id returns a member's number, a new one where it has none.
 func (x *dimensionValues) id(m Value) uint32 {
 	id, known := x.ids[m]
 	if known {
@@ -95,7 +95,7 @@ func (x *dimensionValues) id(m Value) uint32 {
 	return id
 }
 
-// forget frees the numbers of members that are on no page any more. Who reads pages beside it keeps
+// forget frees the numbers of values that are on no page any more. Who reads pages beside it keeps
 // the names that it began with.
 func (r *Rollup) forget(a Dimension) {
 	x := &r.dimensions[a]

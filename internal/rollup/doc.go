@@ -5,7 +5,7 @@
 // the whole day are columns of narrow numbers, in memory always. Those of each quarter in which a member
 // made calls, and histograms that are large, are packed bytes that are read from disk when a question cuts
 // the day, apart from those of the last days; of a zone whose days begin within UTC days, the part before
-// is kept as columns too. What changes is kept beside a page and folded into it when it is much.
+// is kept as columns too. What changes is kept beside a page and merged into it when it is much.
 //
-// It knows neither the store nor locks: the ledger calls it.
+// It has neither a store nor locks: the ledger calls it.
 package rollup

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Drop forgets the buckets from (included) to to (excluded).
+// Drop drops the buckets from (included) to to (excluded).
 func (r *Rollup) Drop(ctx context.Context, from, to int64) error {
 	d := r.BeginDrop(from, to)
 	err := d.Work(ctx)
@@ -15,7 +15,7 @@ func (r *Rollup) Drop(ctx context.Context, from, to int64) error {
 	return err
 }
 
-// Dropping is buckets that are about to be forgotten.
+// Dropping is buckets that are about to be dropped.
 type Dropping struct {
 	from, to int64
 	parts    []Remerge // pages of which a part stays
@@ -35,7 +35,7 @@ func (d *Dropping) Work(ctx context.Context) error {
 	return nil
 }
 
-// whole tells whether nothing of a day stays, and some whether not all does.
+// whole reports whether nothing of a day stays, and some whether not all does.
 func (d *Dropping) whole(first int64) bool { return d.from <= first && first+bucketsPerDay <= d.to }
 
 func (d *Dropping) some(first int64) bool { return d.from < first+bucketsPerDay && first < d.to }
@@ -59,7 +59,7 @@ func (r *Rollup) BeginDrop(from, to int64) *Dropping {
 	return d
 }
 
-// EndDrop forgets what BeginDrop was told.
+// EndDrop drops what BeginDrop prepared.
 func (r *Rollup) EndDrop(d *Dropping) {
 	for i := range d.parts {
 		r.Put(&d.parts[i])

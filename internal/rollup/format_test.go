@@ -59,7 +59,7 @@ func formatSums(t *testing.T, a Dimension) (*Rollup, Page) {
 	return r, at
 }
 
-// totals gives the sums of a day by member, all of it and the first quarter in which there were calls.
+// totals returns the sums of a day by member, all of it and the first quarter in which there were calls.
 func totals(t *testing.T, r *Rollup, a Dimension) map[Value][2]Sums {
 	t.Helper()
 	day := DayOf(formatStart) * bucketsPerDay

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Crowded names the pages to fold, see Refold, so that there is room for further changes and none has
-// to be folded while one is added; those with the most changes first.
+// Crowded names the pages to merge, see Remerge, so that there is room for further changes and none has
+// to be merged while one is added; those with the most changes first.
 func (r *Rollup) Crowded() []Page {
 	if r.changes <= r.o.MaxChanges/2 {
 		return nil
@@ -35,7 +35,7 @@ func (r *Rollup) most(left int) []Page {
 	return pages[:n]
 }
 
-// merged makes the page that folding one gives. It is a copy, so that it may be worked on beside readers,
+// merged makes the page with its changes merged. It is a copy, so that it may be worked on beside readers,
 // who keep further prefixes.
 func (r *Rollup) merged(ctx context.Context, at Page, p page, keep func(uint8) bool) (*page, error) {
 	for _, part := range []Part{Buckets, Hists} {
@@ -55,7 +55,7 @@ func (r *Rollup) merged(ctx context.Context, at Page, p page, keep func(uint8) b
 	return next, nil
 }
 
-// put puts a folded page in the place of what it was made of.
+// put puts a merged page in the place of what it was made of.
 func (r *Rollup) put(at Page, next *page) {
 	p := &r.days[at.Day][at.Dimension]
 	r.changes -= p.cells
@@ -64,7 +64,7 @@ func (r *Rollup) put(at Page, next *page) {
 	*p = *next
 }
 
-// identify gives a page that was made its identity: what is kept of it elsewhere is of no other one.
+// identify returns a page that was made its identity: what is kept of it elsewhere is of no other one.
 func (r *Rollup) identify(p *page) {
 	r.made++
 	p.identity = r.made
@@ -95,7 +95,7 @@ func (f *Remerge) Work(ctx context.Context) (err error) {
 	return err
 }
 
-// Put puts a folded page in its place. Encode may then read it beside readers.
+// Put puts a merged page in its place. Encode may then read it beside readers.
 func (r *Rollup) Put(f *Remerge) {
 	if f.next != nil {
 		r.put(f.at, f.next)

@@ -25,7 +25,7 @@ type Sums = cell.Sums
 // Histogram is a distribution of durations.
 type Histogram = cell.Histogram
 
-// Value is a value on an axis: model and provider together on Models, else Value alone.
+// Value is a value of a dimension: model and provider together on Models, else Value alone.
 type Value struct{ Value, Provider string }
 
 func compareValues(a, b Value) int {
@@ -35,7 +35,7 @@ func compareValues(a, b Value) int {
 // Overflow stands for the members of a page that is full.
 var Overflow = Value{Value: "(other)"}
 
-// page is the sums of one axis and one day. What it points to is never changed, only replaced, apart
+// page is the sums of one dimension and one day. What it points to is never changed, only replaced, apart
 // from the changes: over and what follows it.
 //
 // Its members' figures of the whole day, which most questions are about, are in memory always. Those
@@ -45,7 +45,7 @@ type page struct {
 	last     []int64  // by member: start (ns since the day began) of the last call, plus one; on Keys only
 	day      cell.Columns
 	partials []*partialDay
-	// version changes with each fold, so that parts read from disk are known to be of this page.
+	// version changes with each merge, so that parts read from disk are known to be of this page.
 	version uint32
 	// identity is another one for each page ever made, see Rollup.identify.
 	identity uint64
@@ -58,7 +58,7 @@ type page struct {
 	lastChanged    *valueChanges            // the one that was asked for last
 	cells          int                      // sums in over
 	fresh          int                      // members of over that are not in ids
-	full           bool                     // takes nobody in, see admit
+	full           bool                     // takes no value in, see admit
 	closed         bool                     // takes in who has sums on an earlier day only, see admit
 	dirty          bool                     // differs from what is on disk
 }
@@ -69,10 +69,10 @@ type valueChanges struct {
 	fresh   bool         // it is not in the page's ids
 	buckets []bucketSums // as they came
 	last    int64        // start of the last call, as in page.last
-	used    *time.Time   // on the axis of keys: in Rollup.lastUsed
+	used    *time.Time   // of the dimension of keys: in Rollup.lastUsed
 }
 
-// at gives the sums of a slot; fresh where they are new.
+// at returns the sums of a slot; fresh where they are new.
 func (c *valueChanges) at(slot uint8) (s *bucketSums, fresh bool) {
 	for i := len(c.buckets) - 1; i >= 0; i-- { // mostly the last
 		if c.buckets[i].bucket == slot {
@@ -229,7 +229,7 @@ func (m *maker) copy(old *page, i int) {
 	}
 }
 
-// end gives the page.
+// end returns the page.
 func (m *maker) end(old *page) page {
 	p := m.page
 	p.day = cell.MakeColumns(m.rows)
@@ -246,7 +246,7 @@ func (m *maker) end(old *page) page {
 }
 
 // merged makes a new page of this one, whose parts must be there, and the changes, of the slots that
-// keep lets through; nil is all. names gives the members' names.
+// keep lets through; nil is all. names are the names of the values.
 func (p *page) merged(a Dimension, names []Value, keep func(slot uint8) bool) (*page, error) {
 	byName := func(a, b uint32) int { return compareValues(names[a], names[b]) }
 	fresh := make([]uint32, 0, p.fresh)
@@ -321,7 +321,7 @@ func mergeBuckets(slots, change []bucketSums, keep func(uint8) bool) []bucketSum
 const pageVersion = 2
 
 const (
-	pageFull     = 1 << iota // new members go to Other
+	pageFull     = 1 << iota // new members go to Overflow
 	pageWithHist             // the histograms are in the page
 	pageClosed               // of new members, only those of earlier days are taken in
 )
@@ -335,7 +335,7 @@ const (
 	Hists
 )
 
-// encode gives the page's bytes for the disk; it must be folded. A checksum ends them.
+// encode returns the page's bytes for the disk; its changes must be merged. A checksum ends them.
 func (p *page) encode(names []Value) []byte {
 	flags := byte(0)
 	if p.full {
@@ -374,10 +374,10 @@ func (p *page) encode(names []Value) []byte {
 	return checked(b)
 }
 
-// smallHist tells whether the histograms are kept in the page itself.
+// smallHist reports whether the histograms are kept in the page itself.
 func (p *page) smallHist() bool { return p.hist != nil && p.hist.Len() <= largeHist }
 
-// encodePart gives the bytes of a part.
+// encodePart returns the bytes of a part.
 func (p *page) encodePart(part Part) []byte {
 	b := binary.LittleEndian.AppendUint32([]byte{pageVersion, byte(part)}, p.version)
 	if part == Buckets {
@@ -392,7 +392,7 @@ func checked(b []byte) []byte {
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// check gives what checked was given.
+// check returns what checked was given.
 func check(b []byte) ([]byte, error) {
 	const sumSize = 4
 	if len(b) < sumSize || crc32.Checksum(b[:len(b)-sumSize], castagnoli) != binary.LittleEndian.Uint32(b[len(b)-sumSize:]) {
@@ -445,7 +445,7 @@ func decodePage(a Dimension, b []byte) (*page, []Value, error) {
 	return p, names, nil
 }
 
-// errOther reports a part of another version of a page: the page was folded and saved meanwhile.
+// errOther reports a part of another version of a page: the page was merged and saved meanwhile.
 var errOther = fmt.Errorf("%w: a part is of another version", cell.ErrDamaged)
 
 // decodePart reads what encodePart gave.

@@ -117,7 +117,7 @@ func (p *page) makePartial(slot uint8) (*partialDay, error) {
 	return c, nil
 }
 
-// Keep keeps what a query made, for the next ones that ask for the same days. It tells whether there
+// Keep keeps what a query made, for the next ones that ask for the same days. It reports whether there
 // was anything.
 func (r *Rollup) Keep(s *Summing) bool {
 	for _, m := range s.made {
@@ -142,5 +142,5 @@ func (r *Rollup) Keep(s *Summing) bool {
 	return len(s.made) > 0
 }
 
-// Made tells whether a query made what Keep would keep.
+// Made reports whether a query made what Keep would keep.
 func (s *Summing) Made() bool { return len(s.made) > 0 }

@@ -37,13 +37,13 @@ func (r *Rollup) part(ctx context.Context, at Page, p *page, part Part) (*cell.B
 	})
 }
 
-// Page is the sums of one axis and one day as they are kept on disk.
+// Page is the sums of one dimension and one day as they are kept on disk.
 type Page struct {
 	Day       int64 // UTC days since the Unix epoch
 	Dimension Dimension
 	Data      []byte
-	// Parts are kept apart from it, by Part. What Encode gives as nil stays on disk as it is, and what
-	// it gives as empty is to be removed. Load takes none of what can be read later.
+	// Parts are kept apart from it, by Part. What Encode returns as nil stays on disk as it is, and what
+	// it returns as empty is to be removed. Load takes none of what can be read later.
 	Parts [Hists + 1][]byte
 }
 
@@ -67,7 +67,7 @@ func (r *Rollup) Dirty() []Page {
 	return out
 }
 
-// Encode fills in a folded page's bytes; nil where the page is empty.
+// Encode fills in a merged page's bytes; nil where the page is empty.
 func (r *Rollup) Encode(p *Page) {
 	p.Data, p.Parts = nil, [Hists + 1][]byte{Buckets: {}, Hists: {}}
 	d := r.days[p.Day]

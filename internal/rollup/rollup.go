@@ -15,11 +15,11 @@ import (
 
 // Options are the limits of a Rollup. Zero values mean the defaults.
 type Options struct {
-	// MaxValues bounds the members of one axis over all days; what comes beyond them is summed as
-	// Other. Default 20,000.
+	// MaxValues bounds the values of one dimension over all days; what comes beyond them is summed as
+	// Overflow. Default 20,000.
 	MaxValues int
-	// MaxBytes bounds what the days' sums of the members of one axis take in memory; from there on what is
-	// new on a day is summed as Other. Default 32 MiB.
+	// MaxBytes bounds what the days' sums of the values of one dimension take in memory; from there on what is
+	// new on a day is summed as Overflow. Default 32 MiB.
 	MaxBytes int64
 	// MaxChanges bounds the sums that are kept as changes beside the pages. Default 65,536.
 	MaxChanges int
@@ -42,7 +42,7 @@ type Rollup struct {
 	spans       spans
 	made        uint64         // pages ever made
 	droppedDays map[int64]bool // days that were dropped and may be on disk still
-	// Overflowed counts the calls that were summed as Other on some axis.
+	// Overflowed counts the calls that were summed as Overflow on some dimension.
 	Overflowed int64
 }
 
@@ -59,7 +59,7 @@ func New(o Options) *Rollup {
 	return r
 }
 
-// find gives the place of a member on a page.
+// find returns the place of a member on a page.
 func (r *Rollup) find(a Dimension, p *page, id uint32) (int, bool) {
 	names := r.dimensions[a].names
 	return findValue(names, p, names[id])
@@ -69,7 +69,7 @@ func findValue(names []Value, p *page, m Value) (int, bool) {
 	return slices.BinarySearchFunc(p.ids, m, func(id uint32, m Value) int { return compareValues(names[id], m) })
 }
 
-// dayAt gives a day, made where it is new.
+// dayAt returns a day, made where it is new.
 func (r *Rollup) dayAt(number int64) *day {
 	d := r.days[number]
 	if d == nil {
@@ -77,7 +77,7 @@ func (r *Rollup) dayAt(number int64) *day {
 		for a := range d {
 			d[a].hist, d[a].buckets = &cell.Blob{}, &cell.Blob{}
 			d[a].day = cell.MakeColumns(nil)
-			d[a].version = rand.Uint32() //nolint:gosec // tells apart pages of one day, no secret
+			d[a].version = rand.Uint32() //nolint:gosec // distinguishes pages of one day, no secret
 			r.identify(&d[a])
 			r.dimensions[a].bytes += d[a].size()
 		}
@@ -88,7 +88,7 @@ func (r *Rollup) dayAt(number int64) *day {
 	return d
 }
 
-// Add counts a call n times (1 or -1). Whoever adds much folds now and then what Crowded names.
+// Add counts a call n times (1 or -1). Whoever adds much merges now and then what Crowded names.
 func (r *Rollup) Add(c *usage.Call, n int64) {
 	b := BucketOf(c.Start)
 	number := floorDiv(b, bucketsPerDay)
@@ -124,10 +124,10 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	}
 }
 
-// change gives the changes of a member of a page; those of Other where the page does not take the member in.
+// change returns the changes of a member of a page; those of Overflow where the page does not take the member in.
 func (r *Rollup) change(at Page, p *page, m Value) (c *valueChanges, folded bool) {
 	x := &r.dimensions[at.Dimension]
-	if c := p.lastChanged; c != nil && x.names[c.member] == m { // on most axes the next call is often of the same
+	if c := p.lastChanged; c != nil && x.names[c.member] == m { // on most dimensions the next call is often of the same
 		return c, false
 	}
 	id, known := x.ids[m]
@@ -172,7 +172,7 @@ func (r *Rollup) used(c *valueChanges, start, day time.Time) {
 	}
 }
 
-// LastUsed tells when the last call with a key started; zero where none is known.
+// LastUsed returns when the last call with a key started; zero where none is known.
 func (r *Rollup) LastUsed(fingerprint string) time.Time {
 	if at := r.lastUsed[fingerprint]; at != nil {
 		return *at
@@ -180,7 +180,7 @@ func (r *Rollup) LastUsed(fingerprint string) time.Time {
 	return time.Time{}
 }
 
-// Newest gives a time after which no call starts that is in the sums: the end of the last bucket that
+// Newest returns a time after which no call starts that is in the sums: the end of the last bucket that
 // has some.
 func (r *Rollup) Newest(ctx context.Context) (newest time.Time, err error) {
 	for i := len(r.sorted) - 1; i >= 0 && newest.IsZero(); i-- {
@@ -197,6 +197,6 @@ func (r *Rollup) Newest(ctx context.Context) (newest time.Time, err error) {
 	return newest, nil
 }
 
-// KeysSeen gives the fingerprints of the keys of all calls that counted, in no order; those that were
-// summed as Other are not among them.
+// KeysSeen returns the fingerprints of the keys of all calls that counted, in no order; those that were
+// summed as Overflow are not among them.
 func (r *Rollup) KeysSeen() []string { return slices.Collect(maps.Keys(r.lastUsed)) }

@@ -73,7 +73,7 @@ func (p plain) sum(q Query, points func(Value) []Sums) {
 	}
 }
 
-// collector gives the points of a query's members.
+// collector returns the points of a query's members.
 func collector(n int) (map[Value][]Sums, func(Value) []Sums) {
 	all := map[Value][]Sums{}
 	return all, func(m Value) []Sums {

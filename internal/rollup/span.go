@@ -35,10 +35,10 @@ type spans struct {
 	all map[spanKey]*span
 }
 
-// maxSpans bounds the spans that are kept: more than a year's of all axes.
+// maxSpans bounds the spans that are kept: more than a year's of all dimensions.
 const maxSpans = 1_024
 
-// get gives the span of some days, which are all of it that there are.
+// get returns the span of some days, which are all of it that there are.
 func (x *spans) get(k spanKey, days []daySum, members int) *span {
 	var pages [maxSpanDays]uint64
 	for i := range days {
@@ -83,7 +83,7 @@ func makeSpan(days []daySum, members int) *span {
 	return s
 }
 
-// spanAt gives how many days from the i-th on make a whole span whose figures all go to one point; 0
+// spanAt returns how many days from the i-th on make a whole span whose figures all go to one point; 0
 // for none.
 func (s *Summing) spanAt(i int, days int64) int {
 	first := &s.days[i]
@@ -106,7 +106,7 @@ func (s *Summing) spanAt(i int, days int64) int {
 	return n
 }
 
-// addSpan adds the figures of the span that begins with the i-th day, and tells how many of the days
+// addSpan adds the figures of the span that begins with the i-th day, and returns how many of the days
 // are in it; 0 where there is none.
 func (s *Summing) addSpan(i int) int {
 	d := &s.days[i]

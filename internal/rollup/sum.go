@@ -20,7 +20,7 @@ type Query struct {
 	Skip map[int64]bool
 	// Of are the members that are asked for; nil is all.
 	Of map[Value]bool
-	// Points gives the points of a member to add to, one for each pair of edges; nil leaves it out.
+	// Points returns the points of a member to add to, one for each pair of edges; nil leaves it out.
 	// It is asked once for a member.
 	Points func(Value) []Sums
 	// Histograms says whose histograms are filled.
@@ -120,7 +120,7 @@ func (r *Rollup) begin(q Query, twice bool) *Summing {
 	return s
 }
 
-// Again asks the same sums, as they were when the first query began, something else: of the same axis
+// Again asks the same sums, as they were when the first query began, something else: of the same dimension
 // and within the same edges, and without histograms. End follows.
 func (s *Summing) Again(q Query) *Summing {
 	q.Histograms = OfNone
@@ -142,7 +142,7 @@ func (s *Summing) Again(q Query) *Summing {
 	return again
 }
 
-// target gives where a member's figures go; nil for nowhere.
+// target returns where a member's figures go; nil for nowhere.
 func (s *Summing) target(id uint32) *target {
 	t := &s.points[id]
 	if !t.asked {
@@ -209,7 +209,7 @@ func (s *Summing) histograms(t *target, at int, duration, ttft *Histogram) {
 	into.TTFT.Merge(ttft)
 }
 
-// End adds up. It gives ErrChanged where the sums were saved since Begin, and parts of them have to be
+// End adds up. It returns ErrChanged where the sums were saved since Begin, and parts of them have to be
 // read; the query's points are of no use then, as after any other error. It ends with its context.
 func (s *Summing) End(ctx context.Context) error {
 	for i := 0; i < len(s.days); i++ {
@@ -239,7 +239,7 @@ func (s *Summing) End(ctx context.Context) error {
 	return nil
 }
 
-// FirstDay gives when the first day that has sums begins, in UTC; false where there are none.
+// FirstDay returns when the first day that has sums begins, in UTC; false where there are none.
 func (r *Rollup) FirstDay() (time.Time, bool) {
 	if len(r.sorted) == 0 {
 		return time.Time{}, false

@@ -11,7 +11,7 @@ func BucketOf(t time.Time) int64 { return floorDiv(t.UnixNano(), int64(Bucket)) 
 // BucketStart is the reverse of BucketOf.
 func BucketStart(b int64) time.Time { return time.Unix(0, b*int64(Bucket)).UTC() }
 
-// Aligned tells whether a time is the start of a base bucket.
+// Aligned reports whether a time is the start of a base bucket.
 func Aligned(t time.Time) bool { return BucketStart(BucketOf(t)).Equal(t) }
 
 func floorDiv(a, b int64) int64 {
@@ -25,7 +25,7 @@ func floorDiv(a, b int64) int64 {
 // DayOf numbers the UTC day of a time.
 func DayOf(t time.Time) int64 { return floorDiv(BucketOf(t), bucketsPerDay) }
 
-// DayBuckets gives the buckets of a day, the end excluded.
+// DayBuckets returns the buckets of a day, the end excluded.
 func DayBuckets(day int64) (from, to int64) { return day * bucketsPerDay, (day + 1) * bucketsPerDay }
 
 // Open are the edges of all time.

@@ -7,8 +7,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/rollup/cell"
 )
 
-// Each visits the sums of every bucket of an axis from bucket from on, of some members; nil is all.
-// Those of other members are not decoded. Changes that are not folded yet are visits of their own:
+// Each visits the sums of every bucket of a dimension from bucket from on, of some members; nil is all.
+// Those of other members are not decoded. Changes that are not merged yet are visits of their own:
 // visits of one member and bucket are to be added up. Sums visited have no histograms.
 func (r *Rollup) Each(ctx context.Context, a Dimension, from int64, of map[Value]bool, visit func(m Value, bucket int64, s *Sums)) error {
 	e := r.BeginEach(a, from, of, nil)

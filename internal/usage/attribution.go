@@ -1,16 +1,16 @@
 package usage
 
-// Attribution is for whom a call was made: the facts that a gateway or an application knows and the layers
+// Attribution is for whom a call was made: the facts that a gateway or an application has and the layers
 // below it do not.
 type Attribution struct {
 	KeyFingerprint, KeyDisplay, User, Project, Session string
 }
 
-// Inherited says which facts of a record were told by another record of the same call: a span of a
-// gateway knows the key, the span below it that counts does not.
+// Inherited is the facts of a record that come from another record of the same call: a span of a
+// gateway has the key, the span below it that counts does not.
 type Inherited uint8
 
-// The facts that can be lent.
+// The facts that can be inherited.
 const (
 	InheritedKey Inherited = 1 << iota // fingerprint and display form together
 	InheritedUser
@@ -18,7 +18,7 @@ const (
 	InheritedSession
 )
 
-// OwnAttribution gives the facts that a record knows itself.
+// OwnAttribution returns the facts that a record has itself.
 func (c *Call) OwnAttribution() Attribution {
 	var w Attribution
 	if c.Inherited&InheritedKey == 0 {
@@ -36,7 +36,7 @@ func (c *Call) OwnAttribution() Attribution {
 	return w
 }
 
-// InheritedAttribution gives the facts that a record has from others.
+// InheritedAttribution returns the facts that a record has from others.
 func (c *Call) InheritedAttribution() Attribution {
 	var w Attribution
 	if c.Inherited&InheritedKey != 0 {
@@ -54,7 +54,7 @@ func (c *Call) InheritedAttribution() Attribution {
 	return w
 }
 
-// Inherit puts facts of others in the place of what was lent before. What the record knows itself stays.
+// Inherit replaces what was inherited before by facts of others. What the record has itself stays.
 func (c *Call) Inherit(w Attribution) {
 	own := c.OwnAttribution()
 	c.Inherited = 0
@@ -91,7 +91,7 @@ func (w *Attribution) FillFrom(o Attribution) {
 	}
 }
 
-// Without gives what w has beyond o.
+// Without returns what w has beyond o.
 func (w Attribution) Without(o Attribution) Attribution {
 	if o.KeyFingerprint != "" {
 		w.KeyFingerprint, w.KeyDisplay = "", ""

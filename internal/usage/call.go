@@ -11,13 +11,13 @@ type TraceID [16]byte
 // SpanID is OpenTelemetry's identifier of a span; all zero means absent.
 type SpanID [8]byte
 
-// IsZero tells whether the identifier is absent.
+// IsZero reports whether the identifier is absent.
 func (t TraceID) IsZero() bool { return t == TraceID{} }
 
-// IsZero tells whether the identifier is absent.
+// IsZero reports whether the identifier is absent.
 func (s SpanID) IsZero() bool { return s == SpanID{} }
 
-// String gives lower-case hex, or "" where absent.
+// String returns lower-case hex, or "" where absent.
 func (t TraceID) String() string {
 	if t.IsZero() {
 		return ""
@@ -25,7 +25,7 @@ func (t TraceID) String() string {
 	return hex.EncodeToString(t[:])
 }
 
-// String gives lower-case hex, or "" where absent.
+// String returns lower-case hex, or "" where absent.
 func (s SpanID) String() string {
 	if s.IsZero() {
 		return ""
@@ -45,10 +45,10 @@ func SpanRecordID(t TraceID, s SpanID) ID {
 	return id
 }
 
-// String gives 48 lower-case hex digits.
+// String returns 48 lower-case hex digits.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
-// ParseID reads what String gives.
+// ParseID reads what String returns.
 func ParseID(s string) (ID, bool) {
 	var id ID
 	if len(s) != 2*len(id) {
@@ -78,27 +78,27 @@ const (
 	RoleNone Role = iota
 	// RoleCall is a model call, with or without usage.
 	RoleCall
-	// RoleAggregate is an agent, chain or workflow that bears usage: it counts only
+	// RoleAggregate is an agent, chain or workflow that has usage: it counts only
 	// where nothing below it does.
 	RoleAggregate
 	// RoleTool is a tool execution: a model call inside it is not the model call
-	// around it. Like an aggregate where it bears usage.
+	// around it. Like an aggregate where it has usage.
 	RoleTool
 )
 
 // Quality flags say what keeps a record from being perfect.
 type Quality uint16
 
-// The quality flags, with the names that Names gives.
+// The quality flags, with the names that Names returns.
 const (
 	NoUsage      Quality = 1 << iota // the record reported no token figures
 	Inconsistent                     // figures that cannot be (NaN, negative, over MaxTokens or MaxCost, do not add up) were left out
 	Estimated                        // the emitter says that it estimated
 	Unpriced                         // no price is known for the model at that time
 	ReportedCost                     // the cost is the one that the telemetry reported
-	RunningSum                       // the emitter told the sum of a tool loop so far; see Before
-	CacheMissing                     // the emitter leaves the cache out of the input and does not tell it: the input is short of it
-	SeveralCalls                     // the record stands for a run of calls that are not told one by one
+	RunningSum                       // the emitter reports the sum of a tool loop so far; see Before
+	CacheMissing                     // the emitter leaves the cache out of the input and does not report it: the input lacks it
+	SeveralCalls                     // the record stands for a run of calls that are not reported one by one
 	TierUnpriced                     // no price is known for the service tier: the cost is that of the standard tier
 )
 
@@ -141,7 +141,7 @@ const (
 	Yes
 )
 
-// Call is one record of a model call, as one emitter told it on one signal. Which
+// Call is one record of a model call, as one emitter reported it on one signal. Which
 // records of one call count is for the ledger to say.
 type Call struct {
 	ID     ID
@@ -151,9 +151,9 @@ type Call struct {
 	Signal Signal
 	Role   Role // RoleCall, RoleAggregate or RoleTool
 
-	// SignalGroup names the emitter's session within which a fuller kind of record may tell
+	// SignalGroup names the emitter's session within which a more complete kind of record may report
 	// the same calls; Echo says that this record is of the less full kind, which
-	// counts only while its group has no record of the fuller one. Empty: no such rule.
+	// counts only while its group has no record of the more complete one. Empty: no such rule.
 	SignalGroup     string
 	SecondarySignal bool
 
@@ -163,7 +163,7 @@ type Call struct {
 	Stream   Tristate
 
 	Operation    string // gen_ai.operation.name: chat, embeddings, ...
-	Provider     string // gen_ai.provider.name, folded to the conventions' values
+	Provider     string // gen_ai.provider.name, mapped to the conventions' values
 	RequestModel string
 	Model        string // the responding model, else the requested one
 	Tier         Tier   // the service tier of the answer, else the requested one
@@ -185,11 +185,11 @@ type Call struct {
 	ResponseID string // the provider's id of the answer: identity across traces and signals
 	RequestID  string // the provider's or emitter's id of the request: likewise
 	Scope      string // instrumentation scope
-	Process    uint64 // hash of the resource attributes that tell one process from another
+	Process    uint64 // hash of the resource attributes that distinguish one process from another
 
 	Tokens     Tokens
 	Modalities Modalities
-	// Before is what the calls before this one in its tool loop spent, where the record told the sum so far
+	// Before is what the calls before this one in its tool loop spent, where the record has the sum so far
 	// (RunningSum): Tokens is the rest. The ledger sets it.
 	Before       Tokens
 	ReportedCost NanoUSD // what the telemetry says the call cost, valid if HasReportedCost
@@ -215,7 +215,7 @@ func (c *Call) RejectImpossible() {
 	}
 }
 
-// Deduct makes Tokens what the record told less what calls before it spent, and says whether it can be so:
+// Deduct makes Tokens what the record reports less what calls before it spent, and reports whether that is possible:
 // where a figure would be negative nothing is deducted.
 func (c *Call) Deduct(before Tokens) bool {
 	before.Fields = 0
@@ -238,13 +238,13 @@ type SpanParent struct {
 	Tool   bool // a tool execution, see RoleTool
 }
 
-// Batch is what one export request brings: it is committed as a whole or not at all.
+// Batch is what one export request has: it is committed as a whole or not at all.
 type Batch struct {
 	Calls   []Call
 	Parents []SpanParent
 }
 
-// CostKnown tells whether what a call cost is known: not where its model has no price or it told no usage.
+// CostKnown reports whether what a call cost is known: not where its model has no price or it has no usage.
 func (c *Call) CostKnown() bool {
 	return c.HasReportedCost || (c.Tokens.Reported() && c.Quality&Unpriced == 0)
 }

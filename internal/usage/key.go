@@ -18,7 +18,7 @@ func Fingerprint(key string) string {
 	return string(digits[:])
 }
 
-// IsFingerprint tells whether s has the form that Fingerprint gives.
+// IsFingerprint reports whether s has the form that Fingerprint returns.
 func IsFingerprint(s string) bool {
 	if len(s) != sha256.Size*2 {
 		return false

@@ -19,7 +19,7 @@ const keyedSize = 24
 // leaves fingerprints as they are.
 type KeySecret []byte
 
-// Keyed gives the form in which an installation keeps a fingerprint. What is no fingerprint stays as it is, so
+// Keyed returns the form in which an installation keeps a fingerprint. What is no fingerprint stays as it is, so
 // that to key twice is to key once.
 func (s KeySecret) Keyed(fingerprint string) string {
 	if len(s) == 0 || !IsFingerprint(fingerprint) {
@@ -30,7 +30,7 @@ func (s KeySecret) Keyed(fingerprint string) string {
 	return keyedPrefix + hex.EncodeToString(mac.Sum(nil)[:keyedSize])
 }
 
-// IsKeyedOrPlainFingerprint tells whether s is a key's fingerprint or its keyed form.
+// IsKeyedOrPlainFingerprint reports whether s is a key's fingerprint or its keyed form.
 func IsKeyedOrPlainFingerprint(s string) bool {
 	hash, keyed := strings.CutPrefix(s, keyedPrefix)
 	if !keyed {

@@ -17,17 +17,17 @@ const nanosPerUSD = 1_000_000_000
 // MaxCost is the largest cost of one call that is believed: a million US dollars.
 const MaxCost = NanoUSD(1_000_000 * nanosPerUSD)
 
-// Possible tells whether this can be the cost of one call.
+// Possible reports whether this can be the cost of one call.
 func (m NanoUSD) Possible() bool { return m >= 0 && m <= MaxCost }
 
-// String gives the amount as a decimal number of US dollars with at most nine
+// String returns the amount as a decimal number of US dollars with at most nine
 // places and no trailing zeros: "0.029634", "12", "-0.5".
 func (m NanoUSD) String() string {
 	var room [24]byte
 	return string(m.Append(room[:0]))
 }
 
-// Append appends what String gives.
+// Append appends what String returns.
 func (m NanoUSD) Append(b []byte) []byte {
 	v := uint64(m)
 	if m < 0 {

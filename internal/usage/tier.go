@@ -31,7 +31,7 @@ func (t Tier) String() string {
 // TierNames lists the names of the tiers, without that of TierUnknown.
 func TierNames() []string { return append([]string(nil), tierNames[TierStandard:]...) }
 
-// TierNamed returns the tier of a name that String gives; false where it is none.
+// TierNamed returns the tier of a name that String returns; false where it is none.
 func TierNamed(name string) (Tier, bool) {
 	for i, n := range tierNames {
 		if n == name {

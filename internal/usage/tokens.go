@@ -57,7 +57,7 @@ func (t *Tokens) counts() [6]*int64 {
 	return [6]*int64{&t.InputUncached, &t.CacheRead, &t.CacheWrite, &t.CacheWrite1h, &t.OutputText, &t.Reasoning}
 }
 
-// Reported tells whether the record carried any usage at all.
+// Reported reports whether the record carried any usage at all.
 func (t Tokens) Reported() bool { return t.Fields&(HasInput|HasOutput) != 0 }
 
 // Input is all prompt tokens, cache reads and writes included.
@@ -69,14 +69,14 @@ func (t Tokens) Output() int64 { return AddSat(t.OutputText, t.Reasoning) }
 // Total is Input plus Output.
 func (t Tokens) Total() int64 { return AddSat(t.Input(), t.Output()) }
 
-// Possible tells whether these can be the tokens of one call: no figure is negative, and none and no sum
+// Possible reports whether these can be the tokens of one call: no figure is negative, and none and no sum
 // of them is over MaxTokens.
 func (t Tokens) Possible() bool {
 	return min(t.InputUncached, t.CacheRead, t.CacheWrite, t.CacheWrite1h, t.OutputText, t.Reasoning) >= 0 &&
 		t.CacheWrite1h <= MaxTokens && t.Total() <= MaxTokens
 }
 
-// Modalities are the tokens of a call that are not text, where it told them. Each is a part of the
+// Modalities are the tokens of a call that are not text, where it reports them. Each is a part of the
 // figure that it is named after (AudioCacheRead of CacheRead, and of AudioInput too) and is never
 // added to anything: only prices ask for it.
 type Modalities struct {
@@ -85,10 +85,10 @@ type Modalities struct {
 	VideoInput, VideoOutput                 int64
 }
 
-// IsZero tells whether a call told of nothing but text.
+// IsZero reports whether a call has nothing but text.
 func (m Modalities) IsZero() bool { return m == Modalities{} }
 
-// Fit tells whether the parts can be parts of a call's tokens.
+// Fit reports whether the parts can be parts of a call's tokens.
 func (m Modalities) Fit(t Tokens) bool {
 	cached := AddSat(m.AudioCacheRead, m.ImageCacheRead)
 	return AddSat(AddSat(m.AudioInput, m.ImageInput), m.VideoInput) <= t.Input() && AddSat(AddSat(m.AudioOutput, m.ImageOutput), m.VideoOutput) <= t.Output() &&

@@ -23,7 +23,7 @@ type Row struct {
 	Sums
 }
 
-// Breakdown is what a BreakdownQuery gives.
+// Breakdown is the answer to a BreakdownQuery.
 type Breakdown struct {
 	Rows []Row     // in no order; combinations without calls are left out
 	AsOf time.Time // time of the last commit that the sums include
@@ -42,7 +42,7 @@ var fieldOf = map[GroupBy]store.Field{
 }
 
 // Breakdown sums what counts by the values of dimensions. Where they and the filter touch no more
-// than what the sums in memory tell apart, it is answered from there; otherwise the store sums its
+// than what the sums in memory keep apart, it is answered from there; otherwise the store sums its
 // records, which takes the longer the more records lie in the range.
 func (x *State) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, error) {
 	if len(q.By) < 1 || len(q.By) > 2 || q.Filter.Superseded || slices.Contains(q.By, ByNothing) || (len(q.By) == 2 && q.By[0] == q.By[1]) {
@@ -61,7 +61,7 @@ func (x *State) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, err
 	}
 	asOf := x.LastCommit()
 	totals, err := x.engine.Totals(ctx, x.Kept(q.Filter), fields, MaxRows)
-	if err == store.ErrTooMany { //nolint:errorlint // the engine gives it bare
+	if err == store.ErrTooMany { //nolint:errorlint // the engine returns it bare
 		return Breakdown{}, ErrTooMany
 	}
 	if err != nil {
@@ -75,7 +75,7 @@ func (x *State) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, err
 	return out, nil
 }
 
-// inMemory gives the query by one dimension that holds the answer, and false where none does: of
+// inMemory returns the query by one dimension that holds the answer, and false where none does: of
 // two dimensions only model and provider are kept together.
 func inMemory(q BreakdownQuery) (Query, bool) {
 	mq := Query{Filter: q.Filter, By: q.By[0], CountsOnly: true}

@@ -20,7 +20,7 @@ type plan struct {
 // bucketed is a plan in base buckets.
 type bucketed struct {
 	edges   []int64
-	parts   [][2]time.Time // parts of base buckets that only records can tell
+	parts   [][2]time.Time // parts of base buckets that only records have
 	partial map[int64]bool // the base buckets that parts lie in
 }
 
@@ -49,7 +49,7 @@ func (x *State) plan(q Query) (*plan, error) {
 	return p, nil
 }
 
-// dimensionFor gives the one axis that answers a query, and false where none does.
+// dimensionFor returns the one dimension that answers a query, and false where none does.
 func dimensionFor(q Query) (rollup.Dimension, bool) {
 	need := map[rollup.Dimension]bool{}
 	f := &q.Filter
@@ -78,19 +78,19 @@ func dimensionFor(q Query) (rollup.Dimension, bool) {
 	return rollup.All, false
 }
 
-// filtered tells whether a filter selects values of any dimension.
+// filtered reports whether a filter selects values of any dimension.
 func filtered(f *store.Filter) bool {
 	return len(f.Models)+len(f.Providers)+len(f.Keys)+len(f.Users)+len(f.Services)+len(f.Projects)+len(f.Statuses)+len(f.Tiers) > 0
 }
 
-// isComplete tells whether the sums in memory have all calls of the members that a plan asks for.
+// isComplete reports whether the sums in memory have all calls of the members that a plan asks for.
 func (x *State) isComplete(p *plan) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.sums.IsComplete(p.dimension, p.members())
 }
 
-// within gives the plan in base buckets. No call that is in the sums starts after newest: an edge
+// within returns the plan in base buckets. No call that is in the sums starts after newest: an edge
 // after it cuts nothing.
 func (p *plan) within(newest time.Time) bucketed {
 	b := bucketed{partial: map[int64]bool{}}
@@ -139,7 +139,7 @@ func (p *plan) within(newest time.Time) bucketed {
 	return b
 }
 
-// firstBucket gives the first bucket that does not start before a time.
+// firstBucket returns the first bucket that does not start before a time.
 func firstBucket(t time.Time) int64 {
 	b := rollup.BucketOf(t)
 	if !rollup.Aligned(t) {
@@ -173,7 +173,7 @@ func (x *State) begin(p *plan, b bucketed, s *summation) (sums []*rollup.Summing
 	return append(sums, x.sums.Begin(q))
 }
 
-// members gives the members that the filter names; nil where it does not name them whole.
+// members returns the members that the filter names; nil where it does not name them whole.
 func (p *plan) members() map[rollup.Value]bool {
 	f := &p.query.Filter
 	values := map[rollup.Dimension][]string{rollup.Keys: f.Keys, rollup.Users: f.Users, rollup.Services: f.Services, rollup.Projects: f.Projects}[p.dimension]
@@ -187,7 +187,7 @@ func (p *plan) members() map[rollup.Value]bool {
 	return of
 }
 
-// passes tells whether a member of the plan's axis passes the filter.
+// passes reports whether a value of the plan's dimension passes the filter.
 func (p *plan) passes(m rollup.Value) bool {
 	f := &p.query.Filter
 	switch p.dimension {

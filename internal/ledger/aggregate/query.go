@@ -41,12 +41,12 @@ type Query struct {
 	CountsOnly bool
 	// Overall fills the histograms of Answer.Overall and leaves those of the groups' points empty.
 	Overall bool
-	// Top is how many groups are told apart, those with the largest Rank, or most calls where that is equal;
+	// Top is how many groups are kept apart, those with the largest Rank, or most calls where that is equal;
 	// what is beyond them is one group, the last. 0: all, in no order. It needs Overall or CountsOnly.
 	Top int
-	// Rank gives the sum that groups are ranked by for Top; nil: their tokens.
+	// Rank returns the sum that groups are ranked by for Top; nil: their tokens.
 	Rank func(*Sums) int64
-	// As gives the name of a group where values have others than their own: values with one name are
+	// As returns the name of a group where values have others than their own: values with one name are
 	// one group, of no provider. It is asked with Top only.
 	As func(value string) string
 }
@@ -59,7 +59,7 @@ type Group struct {
 	Rest     bool   // the groups beyond Query.Top
 }
 
-// Answer is what a Query gives.
+// Answer is the answer to a Query.
 type Answer struct {
 	Groups []Group   // in no order; values with no call in the range are left out
 	AsOf   time.Time // time of the last commit that the sums include
@@ -107,7 +107,7 @@ func (x *State) Query(ctx context.Context, q Query) (Answer, error) {
 	return x.fromSums(ctx, p, false)
 }
 
-// fromSums answers a query from the sums. alone tells that the caller keeps commits away.
+// fromSums answers a query from the sums. alone says that the caller keeps commits away.
 func (x *State) fromSums(ctx context.Context, p *plan, alone bool) (Answer, error) {
 	for try := 0; ; try++ {
 		if try == freeTries && !alone {
@@ -139,7 +139,7 @@ const (
 )
 
 // fromMemory answers a query from the sums, and from the records of the base buckets that its edges
-// cut. It tells whether the answer is sure: that nothing changed in those buckets between the two.
+// cut. It reports whether the answer is sure: that nothing changed in those buckets between the two.
 func (x *State) fromMemory(ctx context.Context, p *plan, alone bool) (a Answer, sure bool, err error) {
 	s := newSummation(p)
 	x.mu.RLock()

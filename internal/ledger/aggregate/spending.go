@@ -13,7 +13,7 @@ import (
 // Spending visits what was spent with the keys of some fingerprints, by base bucket; "" is all calls,
 // whatever their key. Unlike Query it includes what retention dropped, of keys that were stored
 // then. Visits of one bucket are added up. A UTC day that whole says yes to (nil: none) is one visit, at
-// its beginning: what it was spent at within it does not matter. It gives the number of the last commit
+// its beginning: what it was spent at within it does not matter. It returns the number of the last commit
 // that is in it, see Commit.Number.
 func (x *State) Spending(ctx context.Context, of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, err error) {
 	release, err := x.agree() // no commit and no retention between the sums in memory and the store's

@@ -13,7 +13,7 @@ import (
 // Of thousands of users people look at some ten. So of a query for the top groups the totals are added
 // up first, then the points of those that are shown, and the rest is what is left of all.
 
-// named gives the name of a group.
+// named returns the name of a group.
 func (q *Query) named(value string) string {
 	if q.As == nil {
 		return value
@@ -21,7 +21,7 @@ func (q *Query) named(value string) string {
 	return q.As(value)
 }
 
-// ranked gives what a group is ranked by.
+// ranked returns what a group is ranked by.
 func (q *Query) ranked(s *Sums) int64 {
 	if q.Rank == nil {
 		return s.Tokens.Total()
@@ -74,7 +74,7 @@ func (q *Query) narrow(groups []Group) []Group {
 	return out
 }
 
-// narrows tells whether a query's top groups are found before their points are added up.
+// narrows reports whether a query's top groups are found before their points are added up.
 func (p *plan) narrows(b bucketed) bool {
 	return p.query.Top > 0 && len(p.query.Edges) > 0 && p.dimension != rollup.All && !filtered(&p.query.Filter) && len(b.partial) == 0
 }
@@ -82,8 +82,8 @@ func (p *plan) narrows(b bucketed) bool {
 // errNotRanked reports a query whose top groups have to be found first.
 var errNotRanked = errors.New("the top groups are not known yet")
 
-// ranks tells whether a query's groups are of more than one point, and only the top ones are shown: it
-// would take much room to tell the points of all apart.
+// ranks reports whether a query's groups are of more than one point, and only the top ones are shown: it
+// would take much memory to keep the points of all apart.
 func (p *plan) ranks() bool {
 	return p.query.Top > 0 && p.query.By != ByNothing && len(p.query.Edges) > 2
 }
@@ -165,7 +165,7 @@ type rank struct {
 	by, calls int64
 }
 
-// ranked gives the top groups, in order, and whether there are further ones.
+// ranked returns the top groups, in order, and whether there are further ones.
 func (t *topGroups) ranked(s *summation) (top []*rank, more bool) {
 	q := &t.plan.query
 	at := map[string]*rank{}

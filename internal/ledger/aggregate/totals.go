@@ -10,7 +10,7 @@ import (
 )
 
 // A question by two dimensions, such as the models of one user, is answered by the store, which sums
-// its records without making calls of them. It knows no histograms: those of all groups together are
+// its records without making calls of them. It has no histograms: those of all groups together are
 // those of the filter, which the sums in memory have.
 
 // totalsFields are what the store groups by for a dimension.
@@ -55,7 +55,7 @@ func (x *State) fromTotals(ctx context.Context, p *plan) (Answer, bool, error) {
 	return Answer{}, false, nil
 }
 
-// notTooMany gives an error that records in the place of totals do not mend.
+// notTooMany returns an error that records in the place of totals do not mend.
 func notTooMany(err error) error {
 	if errors.Is(err, store.ErrTooMany) {
 		return nil
@@ -63,7 +63,7 @@ func notTooMany(err error) error {
 	return err
 }
 
-// totalsBeside adds histograms from memory to the store's totals. It tells whether both are of the same
+// totalsBeside adds histograms from memory to the store's totals. It reports whether both are of the same
 // calls: a commit may come in between, unless alone keeps it away.
 func (x *State) totalsBeside(ctx context.Context, p, whole *plan, alone bool) (Answer, bool, error) {
 	if alone {

@@ -8,7 +8,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// touches tells a query that reads sums and records one after the other whether a commit came in
+// touches returns a query that reads sums and records one after the other whether a commit came in
 // between and changed what it reads: then it reads again. So neither has to wait for the other.
 type touches struct {
 	// current are the buckets that a commit changes which may be on disk, and is not in the sums yet.
@@ -17,7 +17,7 @@ type touches struct {
 	// What follows is guarded by the ledger's lock.
 	number int64           // of the last change
 	last   map[int64]int64 // by bucket, the number of its last change
-	known  int64           // changes up to this number are forgotten
+	known  int64           // changes up to this number are no longer known
 }
 
 const maxTouched = 4_096 // buckets
@@ -66,7 +66,7 @@ type moment struct {
 
 func (t *touches) now(watermark time.Time) moment { return moment{t.number, watermark} }
 
-// changing tells whether a commit is about to change one of some buckets.
+// changing reports whether a commit is about to change one of some buckets.
 func (t *touches) changing(buckets map[int64]bool) bool {
 	if len(buckets) == 0 {
 		return false
@@ -81,7 +81,7 @@ func (t *touches) changing(buckets map[int64]bool) bool {
 	return false
 }
 
-// same tells whether none of some buckets changed since a moment.
+// same reports whether none of some buckets changed since a moment.
 func (t *touches) same(m moment, watermark time.Time, buckets map[int64]bool) bool {
 	if !m.watermark.Equal(watermark) || m.number < t.known {
 		return false

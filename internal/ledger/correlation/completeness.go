@@ -10,7 +10,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// completeness orders what different records, or different deliveries of one record, tell of
+// completeness orders what different records, or different deliveries of one record, report of
 // the same call: the greater is the one to believe. It is a total order (equal only where
 // the contents are equal), so that the outcome does not depend on the order of arrival.
 type completeness struct {
@@ -30,7 +30,7 @@ func MoreComplete(a, b *usage.Call) bool { return completenessOf(b).less(complet
 // MoreComplete reports whether a delivery is more complete than the record that the index has.
 func (p *Precomputed) MoreComplete(n *Node) bool { return n.completeness.less(p.completeness) }
 
-// completenessOf ranks a call. From the most weighty: it bears usage; its figures are neither
+// completenessOf ranks a call. From the most weighty: it has usage; its figures are neither
 // inconsistent nor estimated; more kinds of figures; more tokens (a partial record of a
 // stream has fewer); more of who and what.
 func completenessOf(c *usage.Call) completeness {
@@ -76,7 +76,7 @@ func knownDetails(c *usage.Call) int {
 
 // digestOf hashes everything a delivery says. Cost, price version and the flags that the
 // ledger itself sets are left out. It is the same in every process: it decides which of two deliveries
-// stays. It is stored nowhere: that of a stored call is worked out anew from the call.
+// stays. It is stored nowhere: that of a stored call is computed again from the call.
 func digestOf(c *usage.Call) uint64 {
 	var room [1024]byte // enough for most calls, so that nothing is allocated
 	d := digest(room[:0])

@@ -4,7 +4,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// decisionOf gives a record's standing.
+// decisionOf returns the decision over a record.
 func (x *Index) decisionOf(n *Node) Decision {
 	s := Decision{Counted: n.flags&isCounted != 0, Reason: n.reason, Inherited: x.attributions.value(n.inherited)}
 	if len(x.before) > 0 {
@@ -16,14 +16,14 @@ func (x *Index) decisionOf(n *Node) Decision {
 	return s
 }
 
-// changeDecision sets a record's standing.
+// changeDecision sets the decision over a record.
 func (x *Index) changeDecision(n *Node, s *Decision) {
 	old := x.decisionOf(n)
 	x.setDecision(n, s)
 	x.undo = append(x.undo, step{what: decisionSet, entry: uint32(n.self), was: &old})
 }
 
-// setDecision sets a record's standing, for good.
+// setDecision sets the decision over a record, for good.
 func (x *Index) setDecision(n *Node, s *Decision) {
 	if n.inherited != 0 || s.Inherited != (usage.Attribution{}) {
 		was := n.inherited

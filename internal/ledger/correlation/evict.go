@@ -42,8 +42,8 @@ func (x *Index) prefetchOldest(traces int) {
 	x.prefetched = sum
 }
 
-// Evict forgets the traces that were quiet for longest while there are more than maxSpans
-// spans, and all that were quiet since before the given time. It tells how many spans had to
+// Evict evicts the traces that were idle for longest while there are more than maxSpans
+// spans, and all that were idle since before the given time. It returns how many spans had to
 // go for lack of room.
 func (x *Index) Evict(maxSpans int, idleSince time.Time) (forced int64) {
 	since := idleSince.UnixNano()
@@ -61,7 +61,7 @@ func (x *Index) Evict(maxSpans int, idleSince time.Time) (forced int64) {
 		}
 		x.forget(x.oldest, t)
 	}
-	x.invalidated = x.invalidated[:0] // what is forgotten changes nothing of what was decided
+	x.invalidated = x.invalidated[:0] // what is evicted changes nothing of what was decided
 	return forced
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Index finds the relatives of a record: its trace, the records that share an id with it, its
-// echo group. It is bounded: the traces that were quiet for longest are forgotten first.
+// Index finds the records that are related to one: its trace, the records that share an id with it, its
+// group of a secondary signal. It is bounded: the traces that were idle for longest are evicted first.
 //
 // All changes between begin and commit can be taken back, for a write that fails.
 type Index struct {
@@ -22,7 +22,7 @@ type Index struct {
 	byLink  table // of links
 	byKey   sharedIndex[key]
 	byTwin  sharedIndex[twinKey]
-	// byTime finds records near in time, for those that tell no usage, see quiet.go.
+	// byTime finds records near in time, for those without usage, see twin_by_time.go.
 	byTime sharedIndex[timeKey]
 	twins  bool // they are looked for
 	groups map[uint32]*group
@@ -32,14 +32,14 @@ type Index struct {
 	sources      interned[source]
 	groupKeys    interned[key]
 	by           map[ref]usage.ID     // who stands for a record
-	running      map[ref]usage.Tokens // what records with running sums told
-	before       map[ref]usage.Tokens // see standing
+	running      map[ref]usage.Tokens // the running sums of records
+	before       map[ref]usage.Tokens // see Decision
 
 	oldest, youngest uint32 // traces
 	size             int    // records and links
 
 	// Every record that was stored and starts after completeAfter is in the index. Of an
-	// older one that is not here, only the store knows.
+	// older one that is not here, only the store has it.
 	completeAfter int64
 
 	undo []step
@@ -101,7 +101,7 @@ func (x *Index) add(c *usage.Call, g *Precomputed, seen time.Time) *Node {
 	return n
 }
 
-// fill notes what a record tells.
+// fill notes what a record has.
 func (x *Index) fill(n *Node, c *usage.Call, g *Precomputed) {
 	n.id, n.span, n.parent = c.ID, c.Span, c.Parent
 	n.start, n.end = c.Start.UnixNano(), c.Start.Add(max(c.Duration, 0)).UnixNano()
@@ -126,7 +126,7 @@ func (x *Index) fill(n *Node, c *usage.Call, g *Precomputed) {
 	n.group = x.groupKeys.take(g.group, binary.LittleEndian.Uint32(g.group[4:]))
 }
 
-// run notes what a record told, if that is a running sum.
+// run keeps the figures of a record that has a running sum.
 func (x *Index) run(n *Node, told usage.Tokens) {
 	switch {
 	case n.flags&isRunning != 0:
@@ -145,7 +145,7 @@ func (x *Index) dropShared(n *Node) {
 	x.groupKeys.drop(n.group)
 }
 
-// dropFirstNode forgets the first node of a trace, which is detached already.
+// dropFirstNode removes the first node of a trace, which is detached already.
 func (x *Index) dropFirstNode(t *trace) {
 	number := uint32(t.nodes)
 	n := x.nodes.at(number)
@@ -161,7 +161,7 @@ func (x *Index) dropFirstNode(t *trace) {
 	x.size--
 }
 
-// replace puts what a fuller delivery says in the place of what an earlier one said.
+// replace replaces an earlier delivery by a more complete one.
 func (x *Index) replace(n *Node, c *usage.Call, g *Precomputed, seen time.Time) {
 	old, told := *n, x.running[n.self]
 	x.detach(n)
@@ -171,7 +171,7 @@ func (x *Index) replace(n *Node, c *usage.Call, g *Precomputed, seen time.Time) 
 	x.undo = append(x.undo, step{what: replaced, entry: uint32(n.self), node: &old, told: told})
 }
 
-// putBack is the reverse of replace. A record's standing is not a part of what it tells.
+// putBack is the reverse of replace. A record's decision is not a part of what it reports.
 func (x *Index) putBack(n, old *Node, told usage.Tokens) {
 	x.detach(n)
 	x.dropShared(n)
@@ -182,7 +182,7 @@ func (x *Index) putBack(n, old *Node, told usage.Tokens) {
 	x.attach(n)
 }
 
-// share notes what add of kin gave.
+// share notes what sharedIndex.add returned.
 func (x *Index) share(n *Node, second ref, several bool, unsettled []ref) {
 	if several {
 		n.flags |= wasShared
@@ -269,7 +269,7 @@ func (x *Index) eachByKey(n *Node, visit func(*Node)) {
 	}
 }
 
-// isAlone tells whether the only record of its trace has no relative anywhere: it counts. What is
+// isAlone reports whether the only record of its trace has no relative anywhere: it counts. What is
 // decided for it is what resolve would decide.
 func (x *Index) isAlone(n *Node) bool {
 	if n.group != 0 {

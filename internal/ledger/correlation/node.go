@@ -9,9 +9,9 @@ import (
 )
 
 // key is a hash of something that several records of one call share: a response id, a
-// request id, or the name of an echo group. The zero key is "none".
+// request id, or the name of an group of a secondary signal. The zero key is "none".
 //
-// It is two hashes of 64 bits, with seeds of this process that nobody else knows: neither by accident
+// It is two hashes of 64 bits, with seeds of this process that nobody else has: neither by accident
 // nor by intent do two ids have one key. It is never stored.
 type key [16]byte
 
@@ -29,7 +29,7 @@ func keyOf(kind byte, s string) (k key) {
 	return k
 }
 
-// source is where a record comes from. One emitter tells one call by one record, so that
+// source is where a record comes from. One emitter reports one call by one record, so that
 // two records of one source are two calls even if they share a response id (a gateway that
 // answers from its cache sends the id of the first answer again).
 type source struct {
@@ -46,14 +46,14 @@ type Decision struct {
 	Counted   bool
 	Reason    store.Reason
 	By        usage.ID
-	Inherited usage.Attribution // of a record that counts: what its relatives know and it does not
-	Before    usage.Tokens      // of a record that tells a running sum: what calls before it spent
+	Inherited usage.Attribution // of a record that counts: what related records have and it does not
+	Before    usage.Tokens      // of a record that has a running sum: what calls before it spent
 }
 
 // ref names a node of an index; 0 names none.
 type ref uint32
 
-// Node is what the ledger remembers of one call record, to find its relatives. It is small, and has no
+// Node is what the index has of one call record, to find related ones. It is small, and has no
 // pointers: the record itself is in the store, and what many records share is kept once, by number.
 type Node struct {
 	id           usage.ID
@@ -68,8 +68,8 @@ type Node struct {
 
 	src         uint32 // in index.sources
 	group       uint32 // in index.groupKeys
-	attribution uint32 // in index.whos: what it knows itself
-	inherited   uint32 // in index.whos: see standing
+	attribution uint32 // in index.attributions: what it has itself
+	inherited   uint32 // in index.attributions: see Decision
 	trace       uint32 // in index.traces
 	next        ref    // of the trace's nodes
 	self        ref
@@ -85,17 +85,17 @@ type Node struct {
 type flags uint8
 
 const (
-	isUsage flags = 1 << iota // it bears usage
+	isUsage flags = 1 << iota // it has usage
 	isSecondary
 	isFailed
 	isEmbedding
-	isCounted    // see standing
+	isCounted    // see Decision
 	hasSuccessor // index.by has who stands for it
 	wasShared    // it shared an id, or could be a twin, of another record once
-	isRunning    // it tells a running sum: index.running has its figures
+	isRunning    // it has a running sum: index.running has its figures
 )
 
-// ownFlags are those that the record itself tells.
+// ownFlags are those that the record itself has.
 const ownFlags = isUsage | isSecondary | isFailed | isEmbedding | isRunning
 
 // ID returns the identity of the record.
@@ -116,7 +116,7 @@ type Precomputed struct {
 	id, trace, attribution, models, source uint32 // tags
 }
 
-// Precompute works out the gist of a record as it was told: nothing is lent to it.
+// Precompute computes what is needed of a record as it was reported: nothing is inherited.
 func Precompute(c *usage.Call) Precomputed {
 	return Precomputed{
 		completeness: completenessOf(c), group: keyOf('g', c.SignalGroup),
@@ -144,7 +144,7 @@ func (l *link) tag() uint32 { return mix(binary.LittleEndian.Uint64(l.span[:]), 
 type trace struct {
 	id             usage.TraceID
 	seen           int64  // Unix ns
-	older, younger uint32 // the traces that were quiet longer, and less long
+	older, younger uint32 // the traces that were idle longer, and less long
 	nodes          ref    // the first
 	links          uint32 // the first
 	count          int32  // of nodes and links
@@ -152,8 +152,8 @@ type trace struct {
 	touched        bool   // by the current write
 }
 
-// group is the records of one echo group.
+// group is the records of one group of a secondary signal.
 type group struct {
-	primary   int // records of the fuller kind
+	primary   int // records of the more complete kind
 	secondary []ref
 }

@@ -14,8 +14,8 @@ import (
 // resolving is what the current write is about.
 type resolving struct {
 	pending     []pending    // records that came or are related to such; node.at is one more than the place here
-	assessments []assessment // of those that have relatives
-	set         []*Node      // of the findings
+	assessments []assessment // of those that have related records
+	set         []*Node      // of the assessments
 	trees       []*tree
 	touched     []uint32 // traces whose records are decided over again
 	arrivals    int      // the first of pending are of records that came
@@ -27,7 +27,7 @@ type pending struct {
 	put        *store.Record // what is to be stored; nil: it is stored already
 	was        int64         // start (Unix ns) of the stored record that put replaces, or of put itself
 	fresh      bool          // the index did not know it before
-	assessment uint32        // one more than its place in findings; 0: none
+	assessment uint32        // one more than its place in assessments; 0: none
 }
 
 // assessment is what resolve finds out about one record.
@@ -45,7 +45,7 @@ type assessment struct {
 
 func (f *assessment) decide(s Decision) { f.Decision, f.decided = s, true }
 
-// pendingOf gives the place of a record in the current write.
+// pendingOf returns the place of a record in the current write.
 func (x *Index) pendingOf(n *Node) *pending {
 	if n.at == 0 {
 		x.pending = append(x.pending, pending{n: n, was: n.start})
@@ -54,7 +54,7 @@ func (x *Index) pendingOf(n *Node) *pending {
 	return &x.pending[n.at-1]
 }
 
-// putOf gives what is to be stored of a record; nil where nothing is.
+// putOf returns what is to be stored of a record; nil where nothing is.
 func (x *Index) putOf(n *Node) *store.Record {
 	if n.at == 0 {
 		return nil
@@ -74,12 +74,12 @@ func (x *Index) visit(n *Node) {
 
 func (x *Index) inSet(n *Node) bool { return n.at != 0 && x.pending[n.at-1].assessment != 0 }
 
-// assessmentOf gives the finding on a record of the set.
+// assessmentOf returns the assessment of a record of the set.
 func (x *Index) assessmentOf(n *Node) *assessment {
 	return &x.assessments[x.pending[n.at-1].assessment-1]
 }
 
-// resolve decides the standing of every record in a set that is closed under "same trace",
+// resolve decides over every record in a set that is closed under "same trace",
 // "same id", "echo of" and "can be a twin of". Window is how far apart in time (ns) records with one id may lie.
 func (x *Index) resolve(window int64) {
 	x.assessments = slices.Grow(x.assessments[:0], len(x.set))[:len(x.set)]
@@ -114,7 +114,7 @@ func (x *Index) resolve(window int64) {
 	}
 }
 
-// decideCall decides which of the records of one call counts: the fullest. The records of one part
+// decideCall decides which of the records of one call counts: the most complete. The records of one part
 // share an id; the parts are twins of one another.
 func (x *Index) decideCall(parts [][]*Node) {
 	whole := parts[0]
@@ -150,8 +150,8 @@ func (x *Index) decideCall(parts [][]*Node) {
 	x.assessmentOf(best).decide(stands)
 }
 
-// inheritedBy gives what the record that counts, the first of a call's, does not know and others do: the
-// call's other records, the fuller first, then the spans of the same line that it stands for, the
+// inheritedBy returns what the record that counts, the first of a call's, does not know and others do: the
+// call's other records, the more complete first, then the spans of the same line that it stands for, the
 // nearest first.
 func (x *Index) inheritedBy(whole []*Node) usage.Attribution {
 	own := x.attributions.value(whole[0].attribution)

@@ -6,9 +6,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Some emitters tell of each model call in a tool loop the sum of the loop so far (usage.RunningSum). The
+// Some emitters report of each model call in a tool loop the sum of the loop so far (usage.RunningSum). The
 // calls of a loop are siblings of one scope, beside the tool executions between them; what each spent is what
-// it told less what the one before it told. The figures of such records are kept here, by node, because
+// it reports less what the one before it reports. The figures of such records are kept here, by node, because
 // only they need more than the totals.
 
 // loop is the place that the calls of a tool loop share.
@@ -45,7 +45,7 @@ func (t *tree) deductLoops() {
 	}
 }
 
-// runsTools tells whether a tool execution lies directly below a span.
+// runsTools reports whether a tool execution lies directly below a span.
 func (t *tree) runsTools(parent usage.SpanID) bool {
 	for at := t.x.traces.at(t.trace).links; at != 0; {
 		l := t.x.links.at(at)

@@ -8,7 +8,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// near tells whether two output figures can be of one call: some emitters are one off.
+// near reports whether two output figures can be of one call: some emitters are one off.
 func near(a, b int64) bool { return max(a-b, b-a) <= 1 }
 
 // call is the records of one call while sameCalls puts them together.
@@ -24,7 +24,7 @@ func (c *call) whole() *call {
 	return c
 }
 
-// admits tells whether all records of o can be of the same call as those of c: no two of
+// admits reports whether all records of o can be of the same call as those of c: no two of
 // one source, and none too far from the rest.
 func (c *call) admits(o *call, window int64) bool {
 	for _, n := range o.nodes {
@@ -90,7 +90,7 @@ func earlier(a, b *Node) int {
 	return cmp.Or(cmp.Compare(a.start, b.start), bytes.Compare(a.id[:], b.id[:]))
 }
 
-// spanAround gives the model call span that a record belongs to: itself, or for a log record
+// spanAround returns the model call span that a record belongs to: itself, or for a log record
 // the span it was written in. Where the leaf rule replaced that span by a single other one,
 // it is that one.
 func (x *Index) spanAround(n *Node) *Node {

@@ -15,16 +15,16 @@ type sharing[K comparable] struct {
 	many map[ref]struct{}
 }
 
-// sharedIndex finds kin by what they share. Most things are those of one record, which needs no kin.
+// sharedIndex finds the records that share a thing. Most things are those of one record, which needs no list.
 type sharedIndex[K comparable] struct {
-	table   // of records, and with the bit severalKin of kin
+	table   // of records, and with the bit multipleFlag of sharing
 	sharing slab[sharing[K]]
 	tag     func(K) uint32
-	// has tells whether a record has a thing whose tag is that of one of the record's own.
+	// has reports whether a record has a thing whose tag is that of one of the record's own.
 	has func(ref, K) bool
 }
 
-// multipleFlag marks the number of kin beside those of records.
+// multipleFlag marks the number of a sharing beside those of records.
 const multipleFlag = 1 << 31
 
 func (m *sharedIndex[K]) at(k K) int {
@@ -52,7 +52,7 @@ func (m *sharedIndex[K]) each(k K, visit func(ref)) {
 	}
 }
 
-// count tells how many records each would visit.
+// count returns how many records each would visit.
 func (m *sharedIndex[K]) count(k K) int {
 	i := m.at(k)
 	if i < 0 {
@@ -64,8 +64,8 @@ func (m *sharedIndex[K]) count(k K) int {
 	return 1
 }
 
-// add takes a record in, and gives the only other one that shares k. So that the outcome does not
-// depend on the order, it gives all records whose relations change because what they share is now too
+// add takes a record in, and returns the only other one that shares k. So that the outcome does not
+// depend on the order, it returns all records whose relations change because what they share is now too
 // common.
 func (m *sharedIndex[K]) add(k K, r ref) (second ref, several bool, unsettled []ref) {
 	i := m.at(k)
@@ -118,14 +118,14 @@ func (m *sharedIndex[K]) remove(k K, r ref) (unsettled []ref) {
 		all.many = nil
 		unsettled = all.few
 	}
-	if len(all.few) == 1 && all.many == nil { // one record needs no kin
+	if len(all.few) == 1 && all.many == nil { // one record needs no list
 		m.slots[i].number = uint32(all.few[0])
 		m.sharing.drop(number &^ multipleFlag)
 	}
 	return unsettled
 }
 
-// without gives a list that lacks r; the order of the others is kept.
+// without returns a list that lacks r; the order of the others is kept.
 func without(list []ref, r ref) []ref {
 	if i := slices.Index(list, r); i >= 0 {
 		return slices.Delete(list, i, i+1)

@@ -12,7 +12,7 @@ import (
 // They are kept without pointers, in slabs and in tables of numbers: a garbage collector that had to
 // follow them would cost more than all else, and Go's maps take several times the room.
 
-// slab gives out places for values of one kind, by number from 1 on. A value never moves.
+// slab returns out places for values of one kind, by number from 1 on. A value never moves.
 type slab[T any] struct {
 	chunks []*[slabChunk]T
 	free   []uint32
@@ -23,7 +23,7 @@ const slabChunk = 256
 
 func (s *slab[T]) at(i uint32) *T { return &s.chunks[i/slabChunk][i%slabChunk] }
 
-// take gives a place, which is zero.
+// take returns a place, which is zero.
 func (s *slab[T]) take() (uint32, *T) {
 	if n := len(s.free); n > 0 {
 		i := s.free[n-1]
@@ -54,7 +54,7 @@ type table struct {
 
 type slot struct{ tag, number uint32 }
 
-// find gives the place of the number with a tag for which is is true; -1 where there is none.
+// find returns the place of the number with a tag for which is is true; -1 where there is none.
 func (t *table) find(tag uint32, is func(number uint32) bool) int {
 	if t.used == 0 {
 		return -1
@@ -130,13 +130,13 @@ var (
 	slotDistance = uint32(0x9E3779B1) // odd, and far: places of neighbouring pieces of time are apart
 )
 
-// tagOf gives the tag of any value.
+// tagOf returns the tag of any value.
 func tagOf[K comparable](v K) uint32 { return uint32(maphash.Comparable(tagSeed, v)) }
 
-// tagOfBytes gives the tag of an id.
+// tagOfBytes returns the tag of an id.
 func tagOfBytes(id []byte) uint32 { return uint32(maphash.Bytes(tagSeed, id)) }
 
-// mix gives the tag of two numbers.
+// mix returns the tag of two numbers.
 func mix(a, b uint64) uint32 {
 	hi, lo := bits.Mul64(a^mixOne, b^mixTwo)
 	return uint32((hi ^ lo) >> 16)
@@ -155,7 +155,7 @@ type use[K comparable] struct {
 	count int32
 }
 
-// take gives a value's number, and counts one more use of it.
+// take returns a value's number, and counts one more use of it.
 func (s *interned[K]) take(v K, tag uint32) uint32 {
 	if v == *new(K) {
 		return 0

@@ -6,7 +6,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// traceOf gives the trace to put a span in, made where it is new.
+// traceOf returns the trace to put a span in, made where it is new.
 func (x *Index) traceOf(id usage.TraceID, tag uint32, seen time.Time) (uint32, *trace) {
 	var number uint32
 	if !id.IsZero() {
@@ -61,7 +61,7 @@ func (x *Index) unchain(t *trace) {
 	}
 }
 
-// dropTrace forgets a trace without spans.
+// dropTrace removes a trace without spans.
 func (x *Index) dropTrace(number uint32) {
 	t := x.traces.at(number)
 	x.unchain(t)
@@ -71,7 +71,7 @@ func (x *Index) dropTrace(number uint32) {
 	x.traces.drop(number)
 }
 
-// linkAt gives the place of a span that is no call; nil where it is not known.
+// linkAt returns the place of a span that is no call; nil where it is not known.
 func (x *Index) linkAt(trace uint32, span usage.SpanID) *link {
 	l := link{trace: trace, span: span}
 	i := x.byLink.find(l.tag(), func(number uint32) bool {
@@ -100,7 +100,7 @@ func (x *Index) addLink(k usage.SpanParent, seen time.Time) (trace uint32, fresh
 	return at, true
 }
 
-// dropFirstLink forgets the link of a trace that came last.
+// dropFirstLink removes the link of a trace that came last.
 func (x *Index) dropFirstLink(t *trace) {
 	number := t.links
 	l := x.links.at(number)

@@ -40,7 +40,7 @@ func (x *Index) growTree(trace uint32) {
 	}
 }
 
-// call gives the call that a span is; nil where it is none.
+// call returns the call that a span is; nil where it is none.
 func (t *tree) call(s usage.SpanID) *Node {
 	if t.bySpan != nil {
 		return t.bySpan[s]
@@ -53,7 +53,7 @@ func (t *tree) call(s usage.SpanID) *Node {
 	return nil
 }
 
-// up gives what is known of a span: the call that it is, its parent (zero at a root, or where the
+// up returns what is known of a span: the call that it is, its parent (zero at a root, or where the
 // span is not known), and whether it runs a tool.
 func (t *tree) up(s usage.SpanID) (n *Node, parent usage.SpanID, tool bool) {
 	if n = t.call(s); n != nil {
@@ -67,7 +67,7 @@ func (t *tree) up(s usage.SpanID) (n *Node, parent usage.SpanID, tool bool) {
 	return n, parent, tool
 }
 
-// ancestors calls visit for every call above n, nearest first, and tells whether a tool
+// ancestors calls visit for every call above n, nearest first, and reports whether a tool
 // execution lies between (or n is one).
 func (t *tree) ancestors(n *Node, visit func(a *Node, throughTool bool)) {
 	through := false
@@ -82,7 +82,7 @@ func (t *tree) ancestors(n *Node, visit func(a *Node, throughTool bool)) {
 	}
 }
 
-// hasCircles tells whether some line of ancestors does not end.
+// hasCircles reports whether some line of ancestors does not end.
 func (t *tree) hasCircles() bool {
 	for _, n := range t.calls {
 		steps := 0
@@ -211,9 +211,9 @@ func (t *tree) supersede(n *Node) {
 	a.decide(d)
 }
 
-// isSeparateCall tells whether a model call with calls below it is none of them: its answer has another
+// isSeparateCall reports whether a model call with calls below it is none of them: its answer has another
 // id than each of theirs, and its figures are neither one of theirs nor their sum. Such a span is one
-// that its emitter wrote over (LangSmith puts a streamed call on its parent, and gives it no span of
+// that its emitter wrote over (LangSmith puts a streamed call on its parent, and creates no span of
 // its own).
 func (x *Index) isSeparateCall(n *Node, below []*Node) bool {
 	if n.role != usage.RoleCall || n.keys[0] == (key{}) {

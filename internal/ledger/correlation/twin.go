@@ -33,7 +33,7 @@ func (k twinKey) tag() uint32 {
 	return mix(k.process, uint64(k.input)) + uint32(k.slot)*slotDistance
 }
 
-// twinKeys gives the places of a record in the index; none where it can have no twin.
+// twinKeys returns the places of a record in the index; none where it can have no twin.
 func (x *Index) twinKeys(n *Node, visit func(twinKey)) {
 	if n.role != usage.RoleCall || !n.usage() {
 		return
@@ -52,7 +52,7 @@ func (x *Index) twinKeys(n *Node, visit func(twinKey)) {
 // logSlack (ns) is how far from a call's end the log record of it may have been written.
 const logSlack = int64(2e9)
 
-// during is when the call of a record was, as far as the record can tell.
+// during is when the call of a record was, as far as the record says.
 func (n *Node) during() (from, to int64) {
 	if n.signal == usage.SignalLog {
 		return n.start - logSlack, n.end + logSlack
@@ -60,7 +60,7 @@ func (n *Node) during() (from, to int64) {
 	return n.start, n.end
 }
 
-// areTwins tells whether two spans can be one call that two libraries saw.
+// areTwins reports whether two spans can be one call that two libraries saw.
 func (x *Index) areTwins(a, b *Node) bool {
 	if a.input != b.input || !near(a.output, b.output) || !x.twoLibraries(a, b) {
 		return false
@@ -73,7 +73,7 @@ func (x *Index) areTwins(a, b *Node) bool {
 	return aFrom <= bTo && bFrom <= aTo && x.modelFits(a, b)
 }
 
-// twoLibraries tells whether two records are of one process and of different scopes.
+// twoLibraries reports whether two records are of one process and of different scopes.
 func (x *Index) twoLibraries(a, b *Node) bool {
 	if a.src == b.src {
 		return false
@@ -82,7 +82,7 @@ func (x *Index) twoLibraries(a, b *Node) bool {
 	return s.process == t.process && s.scope != t.scope
 }
 
-// twoAnswers tells whether two records name ids of their own: two ids are two calls. (Records with
+// twoAnswers reports whether two records name ids of their own: two ids are two calls. (Records with
 // the same id need no twin rule.)
 func twoAnswers(a, b *Node) bool {
 	for i := range a.keys {
@@ -98,7 +98,7 @@ func distance(a, b *Node) int64 {
 	return max(a.start-b.start, b.start-a.start) + max(a.end-b.end, b.end-a.end)
 }
 
-// modelFits tells whether two records can be of one model; one that names none fits any.
+// modelFits reports whether two records can be of one model; one that names none fits any.
 func (x *Index) modelFits(a, b *Node) bool {
 	n, o := x.models.value(a.models), x.models.value(b.models)
 	if n.answered == "" || o.answered == "" {
@@ -107,7 +107,7 @@ func (x *Index) modelFits(a, b *Node) bool {
 	return sameModel(n.answered, o.answered) || sameModel(n.answered, o.requested) || sameModel(n.requested, o.answered)
 }
 
-// undated gives a model's name without the date at its end: claude-sonnet-4-5-20250929,
+// undated returns a model's name without the date at its end: claude-sonnet-4-5-20250929,
 // gpt-4o-2024-08-06, claude-sonnet-4-5@20250929.
 func undated(name string) string {
 	for _, shape := range [...]string{"-00000000", "-0000-00-00"} {
@@ -118,7 +118,7 @@ func undated(name string) string {
 	return name
 }
 
-// hasShape tells whether a text has digits where shape has them, hyphens where that has them, and
+// hasShape reports whether a text has digits where shape has them, hyphens where that has them, and
 // a hyphen or an @ first.
 func hasShape(s, shape string) bool {
 	if s[0] != '-' && s[0] != '@' {
@@ -132,10 +132,10 @@ func hasShape(s, shape string) bool {
 	return true
 }
 
-// bare gives a model's name without the provider or path before it: openai/gpt-4.1, models/gemini-2.5-flash.
+// bare returns a model's name without the provider or path before it: openai/gpt-4.1, models/gemini-2.5-flash.
 func bare(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 
-// sameModel tells whether two names are equal, or one is a dated form of the other, whether or not they say
+// sameModel reports whether two names are equal, or one is a dated form of the other, whether or not they say
 // whose model it is.
 func sameModel(a, b string) bool {
 	a, b = bare(a), bare(b)

@@ -2,14 +2,14 @@ package correlation
 
 import "github.com/tokenboard/tokenboard/internal/usage"
 
-// A library that cannot see the usage of a call (a stream that does not tell it, a call that failed)
-// tells a quiet record, which has no figures to be known by as a twin. It is known by its time: the
+// A library that cannot see the usage of a call (a stream that does not report it, a call that failed)
+// reports a record without usage, which has no figures to be recognised by as a twin. It is recognised by its time: the
 // other library's record of the same process starts within a second of it, and one of the two lies
 // within the other. They pair one to one: each must be the nearest to the other of its scope.
 //
-// A quiet record that did not fail is the twin of one that bears usage, or of another quiet one; a failed
-// one that of another failed one, which may bear usage: of a stream that was cut, one library knows the
-// input, and another only the error. What a failed record tells beside a success is another attempt.
+// A record without usage that did not fail is the twin of one with usage, or of another one without; a failed
+// one that of another failed one, which may have usage: of a stream that was cut, one library has the
+// input, and another only the error. A failed record beside a success is another attempt.
 //
 // Unlike the other relations this one is looked for in the index and not followed from record to
 // record: in a busy process it would lead from each call to the next for ever.
@@ -20,12 +20,12 @@ const timeSlot = int64(1) << 32
 // timeReach (ns) is how far apart two records of one call can start.
 const timeReach = int64(1e9)
 
-// usageState is what a record can be to quiet ones.
+// usageState is what a record can be to ones without usage.
 type usageState uint8
 
 const (
 	notACall  usageState = iota // no model call: it has no twins
-	withUsage                   // it bears usage
+	withUsage                   // it has usage
 	withoutUsage
 	failedWithoutUsage
 	failedWithUsage
@@ -46,7 +46,7 @@ func (n *Node) usageState() usageState {
 	}
 }
 
-// counterparts gives the loudness of the records that one of this loudness can be a twin of.
+// counterparts returns the usage states of the records that one of this state can be a twin of.
 func (l usageState) counterparts() []usageState {
 	return [...][]usageState{
 		notACall: nil, withUsage: {withoutUsage}, withoutUsage: {withUsage, failedWithUsage, withoutUsage}, failedWithoutUsage: {failedWithoutUsage, failedWithUsage}, failedWithUsage: {withoutUsage, failedWithoutUsage},
@@ -63,7 +63,7 @@ func (k timeKey) tag() uint32 {
 	return mix(k.process, uint64(k.slot)<<3|uint64(k.state))
 }
 
-// timeKey gives the place of a record in the index. One that can have no twin is mute.
+// timeKey returns the place of a record in the index. One that can have no twin is no call.
 func (x *Index) timeKey(n *Node) timeKey {
 	l := n.usageState()
 	if l == notACall {
@@ -76,7 +76,7 @@ func (x *Index) timeKey(n *Node) timeKey {
 	return timeKey{process, n.start / timeSlot, l}
 }
 
-// areTwinsByTime tells whether two records of matching loudness can be one call. Of a failed call one may not
+// areTwinsByTime reports whether two records of matching usage states can be one call. Of a failed call one may not
 // know the model: there is no answer to take it from.
 func (x *Index) areTwinsByTime(a, b *Node) bool {
 	if (a.flags^b.flags)&isEmbedding != 0 || max(a.start-b.start, b.start-a.start) > timeReach || !x.twoLibraries(a, b) ||
@@ -113,7 +113,7 @@ func (x *Index) eachNear(n *Node, visit func(*Node)) {
 
 func (x *Index) scope(n *Node) string { return x.sources.value(n.src).scope }
 
-// nearestOf gives the nearest record of a scope that n can be a twin of by its time.
+// nearestOf returns the nearest record of a scope that n can be a twin of by its time.
 func (x *Index) nearestOf(n *Node, scope string) *Node {
 	var best *Node
 	x.eachNear(n, func(m *Node) {
@@ -124,7 +124,7 @@ func (x *Index) nearestOf(n *Node, scope string) *Node {
 	return best
 }
 
-// nearer tells whether a is nearer to n than b; of equally near ones the earlier is.
+// nearer reports whether a is nearer to n than b; of equally near ones the earlier is.
 func nearer(n, a, b *Node) bool {
 	if da, db := distance(n, a), distance(n, b); da != db {
 		return da < db
@@ -132,8 +132,8 @@ func nearer(n, a, b *Node) bool {
 	return earlier(a, b) < 0
 }
 
-// twinByTimeOf gives the record that stands for a quiet one: the nearest of those that have it for
-// their nearest, one that bears usage before one that does not, and of the latter only a fuller one. Nil
+// twinByTimeOf returns the record that stands for one without usage: the nearest of those that have it for
+// their nearest, one with usage before one without, and of the latter only a more complete one. Nil
 // where there is none.
 func (x *Index) twinByTimeOf(n *Node) *Node {
 	if n.usage() || !x.twins {

@@ -29,7 +29,7 @@ func (b *Blob) Size() int64 { return int64(len(b.data)) + 4*int64(len(b.ends)) }
 // Len returns the number of bytes of all of them.
 func (b *Blob) Len() int { return len(b.data) }
 
-// Clip gives up memory that nothing is in.
+// Clip returns up memory that nothing is in.
 func (b *Blob) Clip() { b.data = slices.Clip(b.data) }
 
 func (b *Blob) Encode(to []byte) []byte {

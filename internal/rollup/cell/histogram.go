@@ -33,7 +33,7 @@ func middleOf(i int16) time.Duration {
 // Add counts a duration n times; a negative n takes it back.
 func (h *Histogram) Add(d time.Duration, n int64) { h.AddBucket(bucketOf(d), n) }
 
-// search gives the place of the first bucket that is not before one.
+// search returns the place of the first bucket that is not before one.
 func (h *Histogram) search(bucket int16) int {
 	from, n := 0, len(h.index)
 	for n > 1 { // without a branch that has to be guessed
@@ -49,7 +49,7 @@ func (h *Histogram) search(bucket int16) int {
 	return from
 }
 
-// HistogramBuckets gives the buckets of a call's times, where they are known.
+// HistogramBuckets returns the buckets of a call's times, where they are known.
 func HistogramBuckets(c *usage.Call) (duration, ttft int16) {
 	if c.Duration > 0 {
 		duration = bucketOf(c.Duration)
@@ -120,7 +120,7 @@ func (h *Histogram) Count() int64 {
 	return n
 }
 
-// Quantile gives the duration below which the share q (0 to 1) of the durations lies, and
+// Quantile returns the duration below which the share q (0 to 1) of the durations lies, and
 // false where there are none.
 func (h *Histogram) Quantile(q float64) (time.Duration, bool) {
 	total := h.Count()

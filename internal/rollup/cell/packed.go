@@ -20,7 +20,7 @@ const (
 	packedFirst = 6      // figures whose bits stand before it
 )
 
-// packedBit gives the bit of the i-th figure of packedOrder.
+// packedBit returns the bit of the i-th figure of packedOrder.
 func packedBit(i int) uint64 {
 	if i >= packedFirst {
 		i++
@@ -52,7 +52,7 @@ func AppendPacked(b []byte, f *Figures, duration, ttft *Histogram) []byte {
 	return b
 }
 
-// Packed adds the figures of the next cell and gives the bytes of its histograms.
+// Packed adds the figures of the next cell and returns the bytes of its histograms.
 func (r *Reader) Packed(f *Figures) (histograms []byte) {
 	set := r.Uvarint()
 	if set&1 == 0 {

@@ -47,10 +47,10 @@ func (s *Sums) SubtractCounts(o *Sums) {
 	}
 }
 
-// SameCounts tells whether all figures but the histograms are those of o.
+// SameCounts reports whether all figures but the histograms are those of o.
 func (s *Sums) SameCounts(o *Sums) bool { return FiguresOf(s) == FiguresOf(o) }
 
-// Fields gives the figures of sums in the order in which they are written.
+// Fields returns the figures of sums in the order in which they are written.
 func (s *Sums) Fields() [countFields]*int64 {
 	t := &s.Tokens
 	return [countFields]*int64{
@@ -59,7 +59,7 @@ func (s *Sums) Fields() [countFields]*int64 {
 	}
 }
 
-// IsZero tells whether nothing is left of what was added.
+// IsZero reports whether nothing is left of what was added.
 func (s *Sums) IsZero() bool {
 	for _, n := range s.Fields() {
 		if *n != 0 {

@@ -19,7 +19,7 @@ func (s *Set) keepExposed(l Labels, held *cell.Sums) {
 	s.lastExposed[l] = held
 }
 
-// releaseExposed forgets what a series showed once it holds as much again.
+// releaseExposed forgets the last exposed value of a series once it has reached it again.
 func (s *Set) releaseExposed(l Labels, sums *cell.Sums) {
 	held := s.lastExposed[l]
 	if held == nil {
@@ -30,7 +30,7 @@ func (s *Set) releaseExposed(l Labels, sums *cell.Sums) {
 	}
 }
 
-// Expose gives every series as it is to be shown, which is never less than it showed before, also
+// Expose returns every series as it is to be shown, which is never less than it showed before, also
 // before a restart: what takes something away from a series writes into its journal what it showed.
 func (s *Set) Expose() (all map[Labels]cell.Sums, timings map[Model]Timings) {
 	all = make(map[Labels]cell.Sums, len(s.sums))
@@ -53,7 +53,7 @@ func (s *Set) Expose() (all map[Labels]cell.Sums, timings map[Model]Timings) {
 	return all, timings
 }
 
-// Exposed gives what Show gave last.
+// Exposed returns what Show gave last.
 func (s *Set) Exposed() (all map[Labels]cell.Sums, timings map[Model]Timings) {
 	last := s.exposed.Load()
 	if last == nil {
@@ -70,7 +70,7 @@ func (s *Set) FinishLoad() {
 	s.Expose()
 }
 
-// atLeast makes the figures of s at least those of least, and tells whether any was less.
+// atLeast makes the figures of s at least those of least, and reports whether any was less.
 func atLeast(s, least *cell.Sums) (raised bool) {
 	now, was := s.Fields(), least.Fields()
 	for i := range now {
@@ -82,7 +82,7 @@ func atLeast(s, least *cell.Sums) (raised bool) {
 	return raised
 }
 
-// exposedBefore gives what a series showed, where its change leaves it with less.
+// exposedBefore returns what a series showed, where its change leaves it with less.
 func (s *Set) exposedBefore(l *line) *cell.Sums {
 	falls := false
 	for _, n := range l.delta.Fields() {

@@ -10,7 +10,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Journal gives the bytes of what one commit changes, for the disk; Commit puts it in, or Apply the
+// Journal returns the bytes of what one commit changes, for the disk; Commit puts it in, or Apply the
 // bytes. Of a call that replaces another of its model in the same commit no timings are taken: they
 // were, when the other came.
 func (s *Set) Journal(changes []usage.Change) []byte {
@@ -71,7 +71,7 @@ const (
 )
 
 // ErrOtherSeries reports a journal of series with other labels than are configured now: they have to
-// be made anew from the calls.
+// be made again from the calls.
 var ErrOtherSeries = errors.New("the stored series have other labels")
 
 // Apply puts in what Journal or Snapshot gave.
@@ -121,7 +121,7 @@ func (s *Set) applyTimings(r *cell.Reader, many bool) {
 	}
 }
 
-// applyHist puts back what a snapshot held. Where an earlier version told more models apart, the rest is
+// applyHist puts back what a snapshot held. Where an earlier version kept more models apart, the rest is
 // added up under "other".
 func (s *Set) applyHist(r *cell.Reader) {
 	t := s.timingsOf(Model{Model: r.Text(), Provider: r.Text()})
@@ -141,7 +141,7 @@ func (s *Set) applyHist(r *cell.Reader) {
 	}
 }
 
-// Snapshot gives the bytes of everything, for the disk; Apply on an empty set puts them in.
+// Snapshot returns the bytes of everything, for the disk; Apply on an empty set puts them in.
 func (s *Set) Snapshot() []byte {
 	b := []byte{journalLabels, s.usedLabels()}
 	for l, sums := range s.sums {

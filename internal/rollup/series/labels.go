@@ -43,7 +43,7 @@ func statusClass(c *usage.Call) string {
 	}
 }
 
-// labelsOf gives the labels of a call that are used.
+// labelsOf returns the labels of a call that are used.
 func (s *Set) labelsOf(all *Labels) (l Labels) {
 	for i, used := range s.used {
 		if used {

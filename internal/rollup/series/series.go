@@ -72,7 +72,7 @@ const maxPlaces = 1 << 14
 
 // journaling is what Journal has worked out, and what it remembers from commit to commit.
 type journaling struct {
-	// places are found by two hashes of all labels, with seeds that nobody knows: no two have the same.
+	// places are found by two hashes of all labels, with seeds that nobody has: no two have the same.
 	places  map[[2]uint64]place
 	lines   map[Labels]*line
 	models  map[Model]*timingLine
@@ -178,7 +178,7 @@ func (s *Set) Commit() {
 	}
 }
 
-// Total gives the sums over all series, of what counts and not of what is held up.
+// Total returns the sums over all series, of what counts and not of what is held up.
 func (s *Set) Total() (total cell.Sums) {
 	for _, sums := range s.sums {
 		total.MergeCounts(sums)

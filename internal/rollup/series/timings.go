@@ -42,7 +42,7 @@ func (n *Native) observe(v float64) {
 	n.Sum += v
 }
 
-// AtMost gives how many values are at most 2^e.
+// AtMost returns how many values are at most 2^e.
 func (n *Native) AtMost(e int) int64 {
 	var sum int64
 	for i, c := range n.Buckets {
@@ -65,7 +65,7 @@ func (n *Native) Merge(o *Native) {
 	n.Sum += o.Sum
 }
 
-// maxTimings bounds the models whose timings are told apart: each has three histograms, which are some
+// maxTimings bounds the models whose timings are kept apart: each has three histograms, which are some
 // ten thousand bytes of a scrape.
 const maxTimings = 400
 

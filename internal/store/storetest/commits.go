@@ -96,7 +96,7 @@ func testFaults(t *testing.T, open Open) {
 		for how := None; how < FaultCount; how++ {
 			n++
 			w := store.Write{ID: store.NewWriteID(), Put: []store.Record{record(n, start.Add(time.Duration(n)))}, Change: []byte{byte(n)}, At: start}
-			f.Next(how)
+			f.Next(how, 0)
 			first := settle(t, f, w.ID, func() error { return f.Commit(ctx, w) })
 			require.Equal(t, how == None, first == nil)
 			require.Len(t, s.scan(all), n)
@@ -113,7 +113,7 @@ func testFaults(t *testing.T, open Open) {
 		r := store.Retirement{
 			ID: store.NewWriteID(), Before: store.Ref{Start: start.Add(time.Duration(i + 2))}, Spent: []store.Spent{{Start: start, Calls: 1, Tokens: 5, Cost: 7}},
 		}
-		f.Next(Fault(i))
+		f.Next(Fault(i), 0)
 		_ = settle(t, f, r.ID, func() error { return f.Retire(ctx, r) })
 		require.Len(t, s.scan(all), n-i-1)
 		require.Equal(t, store.Spent{Start: start, Calls: int64(i + 1), Tokens: 5 * int64(i+1), Cost: 7 * usage.NanoUSD(i+1)}, s.spent(time.Time{})[""])

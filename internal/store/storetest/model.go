@@ -57,7 +57,7 @@ func maintain(t require.TestingT, e store.Engine, compact bool) {
 // faulty returns the engine with a drawn fault of the next write.
 func faulty(t *rapid.T, e store.Engine) *Faulty {
 	f := &Faulty{Engine: e}
-	f.Next(rapid.SampledFrom([]Fault{None, None, None, Fails, CommitsAndFails, FailsAndCommits}).Draw(t, "fault"))
+	f.Next(rapid.SampledFrom([]Fault{None, None, None, Fails, CommitsAndFails, FailsAndCommits}).Draw(t, "fault"), 0)
 	return f
 }
 
