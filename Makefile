@@ -37,7 +37,7 @@ build: ## build ./bin/tokenboard, a static binary
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/tokenboard ./cmd/tokenboard
 
 .PHONY: test
-test: build lint test-unit test-fuzz test-e2e test-emitters test-release test-sdks test-web ## everything; it installs what it needs
+test: build lint test-unit test-fuzz test-e2e test-emitters test-release test-sdks test-web ## run all tests and checks; it installs what it needs
 
 .PHONY: packages
 packages: ## install the Debian packages that tests need and that are missing
@@ -104,7 +104,7 @@ load: build ## 1,000 clients at one time against the built binary while calls ar
 	TOKENBOARD_LOAD=1000 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 20m -v -run TestLoad .
 
 .PHONY: attack
-attack: build ## attack the built binary in each access mode and print what became of it; some minutes; WHAT=stream narrows it
+attack: build ## attack the built binary in each access mode and print the results; some minutes; WHAT=stream narrows it
 	TOKENBOARD_ATTACK=$(or $(WHAT),1) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 30m -v -run TestAttack ./attack
 
 .PHONY: lint
@@ -137,7 +137,7 @@ generate: ## generate the components' metadata and the component list of the dis
 PRICES_FROM := internal/pricing/generate
 
 .PHONY: prices
-prices: ## make the price book anew from the newest npm package @pydantic/genai-prices, or from PRICES=version
+prices: ## update the price book from the newest npm package @pydantic/genai-prices, or from PRICES=version
 	cd $(PRICES_FROM) && npm install --ignore-scripts --silent @pydantic/genai-prices@$(or $(PRICES),latest)
 	mkdir -p $(BIN) && node $(PRICES_FROM)/extract.mjs > $(BIN)/prices.json && mv $(BIN)/prices.json internal/pricing/prices.json
 	TOKENBOARD_REFERENCE=1 $(GO) test -count=1 ./internal/pricing
@@ -184,7 +184,7 @@ test-web: build packages web-check ## the console's page: unit tests, and end to
 
 
 .PHONY: images
-images: build web/node_modules ## make the pictures of the console in docs/images anew
+images: build web/node_modules ## make the pictures of the console in docs/images
 	cd web && CHROMIUM=$(CHROMIUM) TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard node tests/images/images.mjs
 
 .PHONY: dashboards

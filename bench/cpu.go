@@ -12,7 +12,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/loadgen"
 )
 
-// sdkBatch is how many spans the batch processors of SDKs send at most, unless told otherwise.
+// sdkBatch is how many spans the batch processors of SDKs send at most by default.
 const sdkBatch = 512
 
 // cpuPlan is how the processor time of a call is measured.

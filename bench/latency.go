@@ -70,7 +70,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// writer writes live calls at a rate, and knows what it wrote.
+// writer writes live calls at a rate, and counts what it wrote.
 type writer struct {
 	stop func() error // ends it; the sums are complete then
 

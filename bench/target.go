@@ -129,14 +129,14 @@ func (s *server) sums(ctx context.Context) (loadgen.Truth, error) {
 	return loadgen.Truth(a), err
 }
 
-// check compares what the API tells with what was sent.
+// check compares the API's sums with what was sent.
 func (s *server) check(ctx context.Context, truth loadgen.Truth) error {
 	got, err := s.sums(ctx)
 	if err != nil {
 		return err
 	}
 	if got != truth {
-		return fmt.Errorf("the sums are wrong: the API tells %+v, sent were %+v", got, truth)
+		return fmt.Errorf("the sums are wrong: the API reports %+v, sent were %+v", got, truth)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func New(server string, options ...Option) (*Client, error) {
 	return c, nil
 }
 
-// Problem is a failure that the server tells of.
+// Problem is an error that the server reports.
 type Problem struct {
 	Status  int      `json:"code"` // HTTP status
 	Message string   `json:"message"`

@@ -7,6 +7,6 @@
 //	for call, err := range c.Calls(ctx, client.LogQuery{Query: "status:429"}) { ... }
 //	for event, err := range c.Follow(ctx, client.LogQuery{}, "") { ... }
 //
-// Every method takes a context, which bounds it. A failure that the server tells of is a *Problem.
+// Every method takes a context, which bounds it. An error that the server reports is a *Problem.
 // What fields mean stands in the API's own description, /api/console/docs.
 package client

@@ -16,10 +16,10 @@ import (
 // Event is one event of the live stream; exactly one of its pointers is set.
 type Event struct {
 	ID         string     // to come back with; "" of events that give none
-	Call       *Call      // it counts: new, or told more fully than before (of the same id)
+	Call       *Call      // it counts: new, or a more complete record than before (of the same id)
 	Superseded *string    // id of a call that ceases to count, or to match
 	Skipped    *int64     // events were missed, so many; -1 where it is not known
-	AsOf       *time.Time // the last write that was told of
+	AsOf       *time.Time // the last write that was reported
 }
 
 const (

@@ -176,7 +176,7 @@ type KeyRef struct {
 	Display string `json:"display"`
 }
 
-// Call is one call. What the telemetry did not tell is nil or empty.
+// Call is one call. What the telemetry did not report is nil or empty.
 type Call struct {
 	ID              string    `json:"id"`
 	Time            time.Time `json:"time"`

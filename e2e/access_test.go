@@ -150,10 +150,10 @@ func TestUserCommand(t *testing.T) {
 		}
 	}
 	require.Equal(t, http.StatusOK, root.call(http.MethodGet, "/api/console/audit?target=alice&action=user", "", &audit))
-	var told []string
+	var logged []string
 	for _, i := range audit.Data.Items {
-		told = append(told, i.Action+" by "+i.Actor.Via)
+		logged = append(logged, i.Action+" by "+i.Actor.Via)
 	}
-	require.Equal(t, []string{"user.password by command line", "user.update by command line", "user.update by command line", "user.create by command line"}, told)
+	require.Equal(t, []string{"user.password by command line", "user.update by command line", "user.update by command line", "user.create by command line"}, logged)
 	p.stop(syscall.SIGTERM)
 }

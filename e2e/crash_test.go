@@ -29,7 +29,7 @@ func kills(t *testing.T) int {
 }
 
 // killed is what TestKill sends: request i is one span. Of every four, the second is the child of the
-// first, an agent that tells the same usage, so that kills hit corrections too: each trace is one
+// first, an agent that reports the same usage, so that kills hit corrections too: each trace is one
 // call, whichever of its spans are there.
 type killed struct{ start int64 }
 

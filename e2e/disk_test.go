@@ -18,7 +18,7 @@ import (
 )
 
 // smallDisk mounts a file system of its own in memory, and gives its folder and a function that
-// mounts it anew with other options.
+// mounts it again with other options.
 func smallDisk(t *testing.T, options string) (dir string, remount func(flags uintptr, options string)) {
 	t.Helper()
 	dir = t.TempDir()
@@ -64,7 +64,7 @@ func (p *process) post(signal string, body []byte) (status int, answer string) {
 	return res.StatusCode, string(b)
 }
 
-// TestFullDisk: on a full disk senders are told to try again, what was acknowledged stays and is
+// TestFullDisk: on a full disk senders receive a retryable error, what was acknowledged stays and is
 // shown, and when there is room again the same process takes what it refused.
 func TestFullDisk(t *testing.T) {
 	dir, remount := smallDisk(t, "size=3m")
@@ -153,7 +153,7 @@ func TestQuota(t *testing.T) {
 }
 
 // TestReadOnlyDirectory: a folder that becomes read-only while the database in it is open changes
-// nothing for senders; what they are told is kept is kept. (A start in such a folder fails: TestFailedStarts.)
+// nothing for senders; what was acknowledged is kept. (A start in such a folder fails: TestFailedStarts.)
 func TestReadOnlyDirectory(t *testing.T) {
 	dir, err := os.MkdirTemp("", "readonly") // t.TempDir lies in a folder that is closed to others
 	require.NoError(t, err)

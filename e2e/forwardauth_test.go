@@ -17,7 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// upstream is a proxy behind the one that checks keys: it tells who it was told calls.
+// upstream is a proxy behind the one that checks keys: it returns whose call it is, by the headers that it gets.
 func upstream(t *testing.T) *httptest.Server {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-Say-Headers") != "" {

@@ -237,7 +237,7 @@ func (g *queries) runs(t *testing.T, what, expr string, overRange bool) {
 
 var labelValues = regexp.MustCompile(`^label_values\((\w+(?:\{.*\})?), (\w+)\)$`)
 
-// ours is a span of one streamed call with everything that metrics tell of. Few of the calls fail.
+// ours is a span of one streamed call with everything that metrics cover. Few of the calls fail.
 func ours(trace, id int, key string) []byte {
 	attributes := fmt.Sprintf(`{"key":"gen_ai.provider.name","value":{"stringValue":"openai"}},{"key":"gen_ai.request.api_key","value":{"stringValue":%q}},
 {"key":"gen_ai.usage.input_tokens","value":{"intValue":"400000"}},{"key":"gen_ai.usage.cache_read.input_tokens","value":{"intValue":"1000"}},

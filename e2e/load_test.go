@@ -122,7 +122,7 @@ func TestLoad(t *testing.T) {
 	p.stop(syscall.SIGTERM)
 }
 
-// cpu is the processor time that the binary has used; 0 where the system does not tell.
+// cpu is the processor time that the binary has used; 0 where the system does not report it.
 func (p *process) cpu() time.Duration {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	_, after, ok := strings.Cut(string(b), ") ")

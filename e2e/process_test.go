@@ -116,7 +116,7 @@ func (p *process) stop(sig syscall.Signal) {
 	p.running.Stop(p.t, sig)
 }
 
-// send posts one OTLP/JSON request; ok tells whether it was acknowledged.
+// send posts one OTLP/JSON request; ok reports whether it was acknowledged.
 func (p *process) send(ctx context.Context, signal string, body []byte) (ok bool) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.otlp+"/v1/"+signal, bytes.NewReader(body))
 	if err != nil {

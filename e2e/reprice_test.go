@@ -16,7 +16,7 @@ import (
 	"github.com/tokenboard/tokenboard/examples/quickstart"
 )
 
-// TestRepriceCommand: calls are priced anew with the database closed, and by a running server; each
+// TestRepriceCommand: calls are repriced with the database closed, and by a running server; each
 // time only after a report, and only when somebody has agreed.
 func TestRepriceCommand(t *testing.T) {
 	dir := t.TempDir()

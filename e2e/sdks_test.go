@@ -76,7 +76,7 @@ func (p *proxied) key(t *testing.T, name string) (key string) {
 	return answer.Data.Key
 }
 
-// stop ends the proxy, so that all that it knows is with Tokenboard.
+// stop ends the proxy, so that all its spans are sent.
 func (p *proxied) stop(t *testing.T) {
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
 	select {
@@ -121,16 +121,16 @@ func TestSDKs(t *testing.T) {
 	client.Stderr = &stderr
 	out, err = client.Output()
 	require.NoError(t, err, stderr.String())
-	var told []struct {
+	var received []struct {
 		API   string
 		Usage map[string]any
 	}
-	require.NoError(t, json.Unmarshal(out, &told), string(out))
-	require.Len(t, told, 28, "what the SDKs were told")
-	stranger, err := http.NewRequest(http.MethodPost, p.url+"/v1/chat/completions", strings.NewReader(`{"model":"gpt-4o"}`))
+	require.NoError(t, json.Unmarshal(out, &received), string(out))
+	require.Len(t, received, 28, "what the SDKs received")
+	unknown, err := http.NewRequest(http.MethodPost, p.url+"/v1/chat/completions", strings.NewReader(`{"model":"gpt-4o"}`))
 	require.NoError(t, err)
-	stranger.Header.Set("Authorization", "Bearer tb-a-key-that-nobody-made")
-	res, err := http.DefaultClient.Do(stranger)
+	unknown.Header.Set("Authorization", "Bearer tb-a-key-that-nobody-made")
+	res, err := http.DefaultClient.Do(unknown)
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	require.Equal(t, http.StatusUnauthorized, res.StatusCode)

@@ -95,7 +95,7 @@ func stoppable(run func(*cobra.Command, []string) error) func(*cobra.Command, []
 }
 
 // prepareQuickstart sets what the quickstart configuration needs.
-func prepareQuickstart(tell bool) error {
+func prepareQuickstart(verbose bool) error {
 	if os.Getenv(dataDirVariable) == "" {
 		dir, err := defaultDataDir()
 		if err != nil {
@@ -105,7 +105,7 @@ func prepareQuickstart(tell bool) error {
 			return fmt.Errorf("set %s: %w", dataDirVariable, err)
 		}
 	}
-	if tell {
+	if verbose {
 		fmt.Fprintln(os.Stderr, "tokenboard: quickstart configuration (give your own with --config); data in "+os.Getenv(dataDirVariable))
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// limitMemory tells the garbage collector what a container or a unit of systemd may use: it then collects
+// limitMemory sets the garbage collector's limit to that of the container or unit of systemd: it then collects
 // more often before the process would be killed. A quarter is left to the database's cache and the
 // program itself. What is set in GOMEMLIMIT holds instead; AUTOMEMLIMIT is another share, or "off". Where no
 // limit can be found out (other systems than Linux) there is none; an error is returned only for a wrong AUTOMEMLIMIT.

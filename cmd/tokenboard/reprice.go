@@ -76,7 +76,7 @@ opened here. It can be interrupted at any time and run again.`,
 	return cmd
 }
 
-// repriceJob is pricing anew, by a running server or here. A report of a run that was cut off tells
+// repriceJob is repricing, by a running server or here. A report of an interrupted run has
 // what it did.
 type repriceJob interface {
 	reprice(ctx context.Context, dryRun bool) (repriceReport, error)
@@ -139,7 +139,7 @@ func (o *repriceOptions) run(ctx context.Context, c *cobra.Command) (err error) 
 	report, err = job.reprice(ctx, false)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
-			return errors.New("interrupted: what was priced anew stays; run it again for the rest")
+			return errors.New("interrupted: repriced calls stay repriced; run it again for the rest")
 		}
 		return err
 	}
@@ -185,7 +185,7 @@ func (o *repriceOptions) open(ctx context.Context, notes io.Writer, from, to tim
 
 func (o *repriceOptions) times() (from, to time.Time, err error) {
 	if o.from == "" {
-		return from, to, errors.New("say with --from since when calls are to be priced anew, for example --from 2026-11-01")
+		return from, to, errors.New("set --from to the time since when calls are to be repriced, for example --from 2026-11-01")
 	}
 	if from, err = commandTime(o.from); err != nil {
 		return from, to, fmt.Errorf("--from: %w", err)
@@ -244,7 +244,7 @@ func (r *repriceReport) print(out io.Writer, from, to time.Time) error {
 		return err
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintln(t, "calls\tchanged\told USD\tnew USD\tdifference\tnewly priced\tnow unpriced\t  model\t") // Flush tells
+	_, _ = fmt.Fprintln(t, "calls\tchanged\told USD\tnew USD\tdifference\tnewly priced\tnow unpriced\t  model\t") // Flush returns errors
 	line := func(m *repriced, name string) {
 		_, _ = fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%s\t%d\t%d\t  %s\t\n", m.Calls, m.Changed, m.Old, m.New, m.Difference, m.NewlyPriced, m.NowUnpriced, name)
 	}

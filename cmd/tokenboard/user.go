@@ -30,7 +30,7 @@ import (
 )
 
 // userCommand works on the users of a data folder, also while tokenboard runs on it: the server reads
-// users anew for every request.
+// users for every request.
 type userCommand struct {
 	dir   string
 	stdin bool
@@ -84,7 +84,7 @@ func (u *userCommand) with(ctx context.Context, create bool, f func(*sqlite.Admi
 	return errors.Join(f(a), a.Close())
 }
 
-// entry is what the audit log tells of a change from here.
+// entry returns the entry of the audit log for a change by this command.
 func (u *userCommand) entry(action string, of *store.User, before, after any) (store.AuditEntry, error) {
 	e := store.AuditEntry{
 		Time: time.Now().UTC(), Actor: store.AuditActor{Name: "unknown", Via: "command line"}, Action: action,
@@ -111,7 +111,7 @@ func (u *userCommand) entry(action string, of *store.User, before, after any) (s
 
 const maxDisplayName = 100 // as in the API
 
-// shownUser is what is told of a user, here and in the audit log.
+// shownUser is the part of a user that is printed and logged.
 type shownUser struct {
 	Name        string `json:"name"`
 	DisplayName string `json:"display_name,omitempty"`
@@ -333,7 +333,7 @@ func (u *userCommand) list() *cobra.Command {
 					return enc.Encode(all)
 				}
 				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-				_, _ = fmt.Fprintln(w, "NAME\tROLE\tSOURCE\tSTATE\tLAST SEEN\tDISPLAY NAME") // Flush tells
+				_, _ = fmt.Fprintln(w, "NAME\tROLE\tSOURCE\tSTATE\tLAST SEEN\tDISPLAY NAME") // Flush returns errors
 				for i := range users {
 					s, state, seen := shown(&users[i]), "enabled", "never"
 					if s.Disabled {

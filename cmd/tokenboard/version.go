@@ -36,7 +36,7 @@ type versionInfo struct {
 // pseudoVersion matches the versions that Go makes up for commits without a tag.
 var pseudoVersion = regexp.MustCompile(`[-.]\d{14}-[0-9a-f]{12}(\+|$)`)
 
-// readVersion combines what the linker was told with what Go recorded in the binary.
+// readVersion combines the version set by the linker with what Go recorded in the binary.
 func readVersion() versionInfo {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	plugins.RegisterDefaultPlugins() // the strict decoder knows the panels' options by them
+	plugins.RegisterDefaultPlugins() // the strict decoder needs them for the panels' options
 	os.Exit(m.Run())
 }
 

@@ -70,7 +70,7 @@ func Change(current string) string {
 }
 
 // Top returns an expression for the series that are the largest by a sum over the whole range, and no
-// others. topk alone chooses anew at each point of a graph and shows more series than it is asked for.
+// others. topk alone chooses again at each point of a graph and shows more series than requested.
 func Top(n int, expr, metric string, of Of) string {
 	whole := strings.ReplaceAll(InRange(metric, of), "[$__range]", "[$__range] @ end()")
 	return expr + " and on (" + strings.Join(of.By, ", ") + ") topk(" + strconv.Itoa(n) + ", " + whole + ")"

@@ -23,7 +23,7 @@ func memberAttacks() []attack {
 }
 
 // guessedFingerprints has a key that is short enough to be guessed in telemetry, and asks for calls and keys
-// by its fingerprint, and by that of a key that nobody has. Who may not do so learns nothing: the answers are
+// by its fingerprint, and by that of a key that nobody has. Nothing is revealed to others: the answers are
 // the same.
 func guessedFingerprints(t *testing.T, b *target) string {
 	fingerprint := func(key string) string {
@@ -57,7 +57,7 @@ func guessedFingerprints(t *testing.T, b *target) string {
 				}
 				right, says := ask(short)
 				wrong, saysToo := ask("dev-1235")
-				require.Equal(t, wrong, right, "%s tells %s whether a key is there", path, who.name)
+				require.Equal(t, wrong, right, "%s reveals to %s whether a key exists", path, who.name)
 				require.Equal(t, saysToo, says)
 				r := who.get(api + fmt.Sprintf(path, url.QueryEscape(form(fingerprint(short)))))
 				require.False(t, found(r), "%s shows %s the calls of a guessed key", path, who.name)

@@ -137,7 +137,7 @@ func parallelExports(t *testing.T, b *target) string {
 		all.Wait()
 	})
 	require.Less(t, above, int64(300e6))
-	return fmt.Sprintf("memory +%s, %d told to come later", mib(above), busy)
+	return fmt.Sprintf("memory +%s, %d rejected for the time being", mib(above), busy)
 }
 
 func stalledExport(t *testing.T, b *target) string {
@@ -201,7 +201,7 @@ func thousandAtOnce(t *testing.T, b *target) string {
 	b.viewer.get(api+"/stats").must(t, 200)
 	b.viewer.get(api+"/logs").must(t, 200)
 	answered := time.Since(begun)
-	status, err := b.tell("traces", traces([]call{{id: 4_000_000, start: time.Now(), model: "after", input: 1, output: 1}}), nil)
+	status, err := b.export("traces", traces([]call{{id: 4_000_000, start: time.Now(), model: "after", input: 1, output: 1}}), nil)
 	require.NoError(t, err)
 	require.Equal(t, 200, status)
 	require.Less(t, answered, 10*time.Second)
@@ -311,7 +311,7 @@ func deepTelemetry(t *testing.T, b *target) string {
 		for _, size := range []int{1 << 20, 4 << 20, 8<<20 - 512, 32 << 20} {
 			body := zipped(deep.begin, deep.text, size/len(deep.text), deep.end)
 			above := b.peak(func() {
-				_, err := b.tell("traces", body, map[string]string{"Content-Encoding": "gzip"})
+				_, err := b.export("traces", body, map[string]string{"Content-Encoding": "gzip"})
 				require.NoError(t, err)
 			})
 			worst = max(worst, above)
@@ -331,7 +331,7 @@ func telemetryIsLinear(t *testing.T, b *target) string {
 			more[fmt.Sprintf("text-%d", i)] = strings.Repeat(fmt.Sprintf("sk-%032d ", i/2), 20)
 		}
 		id++
-		status, err := b.tell("traces", traces([]call{{id: id, start: time.Now(), model: "m", input: 1, output: 1, more: more}}), nil)
+		status, err := b.export("traces", traces([]call{{id: id, start: time.Now(), model: "m", input: 1, output: 1, more: more}}), nil)
 		require.NoError(t, err)
 		require.Equal(t, 200, status)
 	})

@@ -143,11 +143,11 @@ func otherCalls(t *testing.T, b *target) string {
 	for i := range 5 {
 		one := call{id: 2_000_000 + i, start: time.Now(), model: "secret-model", key: key.Data.Key, input: 1, output: 1}
 		b.calls(1, func(int) call { return one })
-		one.more, one.input = map[string]string{"gen_ai.response.id": "r"}, 100 // told more fully
+		one.more, one.input = map[string]string{"gen_ai.response.id": "r"}, 100 // more complete
 		b.calls(1, func(int) call { return one })
 	}
 	time.Sleep(time.Second)
-	require.Empty(t, lines, "a member hears something of what others do")
+	require.Empty(t, lines, "a member receives events of others")
 	stop()
 	var page struct {
 		Data struct{ Items []json.RawMessage }

@@ -243,8 +243,8 @@ func jsonOf(v any) io.Reader {
 	return bytes.NewReader(b)
 }
 
-// tell sends telemetry, OTLP as JSON, and returns the status.
-func (b *target) tell(signal string, body []byte, header map[string]string) (status int, err error) {
+// export sends telemetry, OTLP as JSON, and returns the status.
+func (b *target) export(signal string, body []byte, header map[string]string) (status int, err error) {
 	status, _, err = b.post(context.Background(), signal, body, header)
 	return status, err
 }
@@ -329,7 +329,7 @@ func (b *target) calls(n int, of func(i int) call) {
 		for i := at; i < min(at+most, n); i++ {
 			list = append(list, of(i))
 		}
-		status, err := b.tell("traces", traces(list), nil)
+		status, err := b.export("traces", traces(list), nil)
 		require.NoError(b.t, err)
 		require.Equal(b.t, 200, status)
 	}

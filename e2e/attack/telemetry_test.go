@@ -271,7 +271,7 @@ func telemetryAtOnce(t *testing.T, b *target) string {
 	require.Less(t, held, int64(limit))
 	time.Sleep(10 * time.Second)
 	begun := time.Now()
-	code, err := b.tell("traces", traces([]call{{id: 8_000_000, start: time.Now(), model: "after", input: 1, output: 1}}), nil)
+	code, err := b.export("traces", traces([]call{{id: 8_000_000, start: time.Now(), model: "after", input: 1, output: 1}}), nil)
 	require.NoError(t, err)
 	require.Equal(t, 200, code)
 	b.viewer.get(api+"/stats").must(t, 200)
@@ -299,7 +299,7 @@ func silentClients(t *testing.T, b *target) string {
 	}
 	time.Sleep(time.Second)
 	begun := time.Now()
-	code, err := b.tell("traces", traces([]call{{id: 8_100_000, start: time.Now(), model: "beside", input: 1, output: 1}}), nil)
+	code, err := b.export("traces", traces([]call{{id: 8_100_000, start: time.Now(), model: "beside", input: 1, output: 1}}), nil)
 	require.NoError(t, err)
 	require.Equal(t, 200, code)
 	overHTTP := time.Since(begun)

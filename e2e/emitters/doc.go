@@ -1,5 +1,5 @@
 // Package emitters tests what Tokenboard makes of the telemetry of real packages. Each runs in an interpreter of
-// its own against internal/fakeupstream, which knows what was spent, and exports to the built binary, whose records
+// its own against internal/fakeupstream, which accounts for what was consumed, and exports to the built binary, whose records
 // are compared with that, call by call. TOKENBOARD_BINARY names the binary. See docs/accuracy.md.
 //
 // An entry of the table in table_test.go is all that an emitter needs, with python/NAME.py, which makes the calls,

@@ -62,8 +62,8 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "reasoning":
 		bill.Reasoning = 100 + n
 	}
-	told, _ := json.Marshal(bill)
-	r.Header.Set(fakeupstream.HeaderBill, string(told))
+	header, _ := json.Marshal(bill)
+	r.Header.Set(fakeupstream.HeaderBill, string(header))
 	p.Upstream.ServeHTTP(w, r)
 }
 

@@ -87,7 +87,7 @@ var emitters = []emitter{
 	},
 	{
 		name: "openai_agents", title: "OpenAI Agents, OpenInference", language: "Python", pkg: "openinference-instrumentation-openai-agents",
-		set: "responses, which the package uses unless told otherwise; the client's instrumentation beside it for chats",
+		set: "responses, which the package uses by default; the client's instrumentation beside it for chats",
 		gaps: []gap{
 			{"gpt-4o-cached gpt-4o-stream-cached gpt-4o-parallel gpt-4o-tools gpt-4o-agent", "cache_read", "cache and reasoning of chats"},
 			{"gpt-4o-reasoning gpt-4o-stream-reasoning gpt-4o-tools gpt-4o-agent", "reasoning", "cache and reasoning of chats"},

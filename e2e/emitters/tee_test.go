@@ -18,7 +18,7 @@ import (
 )
 
 // tee hands OTLP over HTTP on to the binary. What is behind "/v1/" of a path is the signal, whatever stands before it: a
-// receiver is told so by traces_url_path. Where it has a folder, it also writes traces and logs as a capture of testdata.
+// receiver is configured so by traces_url_path. Where it has a folder, it also writes traces and logs as a capture of testdata.
 type tee struct {
 	t      *testing.T
 	otlp   string

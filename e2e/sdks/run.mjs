@@ -1,10 +1,10 @@
 // Calls the proxy with the official SDKs, as applications do: whole, streamed, failing, given up.
-// PROXY is its address, KEYS two client keys with a comma between. Prints what the SDKs were told.
+// PROXY is its address, KEYS two client keys with a comma between. Prints what the SDKs received.
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI, { toFile } from 'openai'
 
-const told = []
-const note = (api, model, usage) => told.push({ api, model, usage })
+const received = []
+const note = (api, model, usage) => received.push({ api, model, usage })
 
 async function failing(call, status) {
   try {
@@ -97,4 +97,4 @@ async function anthropic(apiKey) {
 }
 
 for (const key of process.env.KEYS.split(',')) await Promise.all([openai(key), anthropic(key), media(key)])
-console.log(JSON.stringify(told))
+console.log(JSON.stringify(received))

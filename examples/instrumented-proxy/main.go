@@ -1,5 +1,5 @@
 // Command instrumented-proxy is a reverse proxy to OpenAI, Anthropic and Gemini that asks Tokenboard
-// whether a client's key is good, puts the provider's key in its place, and tells Tokenboard over
+// whether a client's key is valid, puts the provider's key in its place, and reports its calls to Tokenboard over
 // OTLP what each call spent.
 package main
 
@@ -101,7 +101,7 @@ func tracing(ctx context.Context) (*sdktrace.TracerProvider, error) {
 		sdktrace.WithBatcher(exporter, sdktrace.WithBatchTimeout(time.Second))), nil
 }
 
-const grace = 10 * time.Second // for the calls that run when the program is told to stop
+const grace = 10 * time.Second // for the calls in progress when the program is stopped
 
 // serve answers until ctx ends, lets running calls end, and sends what was not sent.
 func serve(ctx context.Context, l net.Listener, h http.Handler, traces *sdktrace.TracerProvider) error {

@@ -90,7 +90,7 @@ func newProxy(s settings, env func(string) string, traces trace.TracerProvider) 
 	return http.MaxBytesHandler(whole(mux), s.maxBody), nil
 }
 
-// providerOf tells whose API a request speaks.
+// providerOf returns whose API a request calls.
 func providerOf(r *http.Request) string {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/v1beta/"), strings.Contains(r.URL.Path, ":generateContent"), strings.Contains(r.URL.Path, ":streamGenerateContent"):

@@ -131,7 +131,7 @@ func (b *bench) post(t *testing.T, path, body string, header ...string) (int, st
 	return res.StatusCode, string(raw), res.Header
 }
 
-// TestCalls: each API goes to its provider with the provider's key; the span tells the client's.
+// TestCalls: each API goes to its provider with the provider's key; the span has the client's.
 func TestCalls(t *testing.T) {
 	b := start(t, nil)
 	calls := []struct{ path, body, header, value, key string }{
@@ -150,15 +150,15 @@ func TestCalls(t *testing.T) {
 	ended := b.spans.Ended()
 	require.Len(t, ended, 2*len(calls), "the proxy's and the transport's")
 	for _, s := range ended {
-		told := map[string]string{}
+		recorded := map[string]string{}
 		for _, a := range s.Attributes() {
-			told[string(a.Key)] = a.Value.String()
+			recorded[string(a.Key)] = a.Value.String()
 		}
-		require.Equal(t, usage.Fingerprint(good), told["tokenboard.key.fingerprint"])
-		require.Equal(t, "alice", told["user.id"])
-		require.NotEmpty(t, told["gen_ai.usage.input_tokens"])
-		require.NotContains(t, fmt.Sprint(told), good)
-		require.NotContains(t, fmt.Sprint(told), "sk-upstream")
+		require.Equal(t, usage.Fingerprint(good), recorded["tokenboard.key.fingerprint"])
+		require.Equal(t, "alice", recorded["user.id"])
+		require.NotEmpty(t, recorded["gen_ai.usage.input_tokens"])
+		require.NotContains(t, fmt.Sprint(recorded), good)
+		require.NotContains(t, fmt.Sprint(recorded), "sk-upstream")
 	}
 	require.Equal(t, "gemini-2.5-flash", b.console.asked[len(b.console.asked)-1]["model"])
 	require.Equal(t, "127.0.0.1", b.console.asked[0]["source_ip"])
@@ -295,7 +295,7 @@ func TestRun(t *testing.T) {
 	require.NoError(t, res.Body.Close())
 	stop()
 	require.NoError(t, <-ended)
-	require.Contains(t, <-received, "gen_ai.usage.input_tokens", "what was told is sent before the end")
+	require.Contains(t, <-received, "gen_ai.usage.input_tokens", "spans are sent before the end")
 
 	require.ErrorContains(t, run(context.Background(), []string{"-listen", "nowhere"}, func(string) string { return "" }), "-listen")
 	require.ErrorContains(t, run(context.Background(), []string{"-listen", "127.0.0.1:0", "-openai", "::"}, func(string) string { return "" }), "no URL")

@@ -41,7 +41,7 @@ type verifySettings struct {
 	failOpen       bool
 }
 
-// verifier lets in the requests whose key Tokenboard knows as good.
+// verifier accepts the requests whose key is valid for Tokenboard.
 //
 // A verdict is used again for a while (fresh), so that the console is not asked for every call of a
 // busy client; a revoked key therefore works for that much longer, and limits are reached that much

@@ -70,7 +70,7 @@ type OIDC struct {
 	Name string `mapstructure:"name"`
 	// Issuer is the provider's issuer URL.
 	Issuer string `mapstructure:"issuer"`
-	// ClientID and ClientSecret are what the provider knows this console by.
+	// ClientID and ClientSecret are this console's credentials at the provider.
 	ClientID     string              `mapstructure:"client_id"`
 	ClientSecret configopaque.String `mapstructure:"client_secret"`
 	// RedirectURL is this console's /api/console/session/oidc/callback, as browsers reach it.

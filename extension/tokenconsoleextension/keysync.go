@@ -21,7 +21,7 @@ import (
 
 // KeySync is a CLIProxyAPI whose client keys follow the console's.
 type KeySync struct {
-	// Name tells it from others; the endpoint's host and port where empty.
+	// Name distinguishes it from others; the endpoint's host and port where empty.
 	Name string `mapstructure:"name"`
 	// Endpoint is the address of its API, such as http://127.0.0.1:8317.
 	Endpoint string `mapstructure:"endpoint"`

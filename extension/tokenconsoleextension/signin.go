@@ -41,12 +41,12 @@ func (s *server) signsPeopleIn(ctx context.Context, o *console.Options) (err err
 		o.SignIn.Provider, err = s.provider(ctx)
 	}
 	if !o.SignIn.Secure && !loopback(s.config.HTTP.NetAddr.Endpoint) {
-		s.set.Logger.Warn("people sign in over connections that nobody knows to be encrypted; set tls, or put a proxy with TLS before the console and set access::session::secure_cookie")
+		s.set.Logger.Warn("users sign in over connections that may be unencrypted; set tls, or put a proxy with TLS before the console and set access::session::secure_cookie")
 	}
 	return err
 }
 
-// authenticated tells who somebody is that an authenticator of the collector let in.
+// authenticated returns who a request acts for that an authenticator of the collector accepted.
 func (a *Access) authenticated() (func(context.Context) access.Principal, error) {
 	otherwise, err := roleOrNone("auth_role", a.authRole())
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 )
 
-// attributes are what an authenticator tells.
+// attributes are those of an authenticator.
 type attributes map[string]any
 
 func (a attributes) GetAttribute(name string) any { return a[name] }

@@ -25,7 +25,7 @@ type Quota struct {
 type Verify struct {
 	// Anonymous lets programs on this machine ask without signing in.
 	Anonymous bool `mapstructure:"anonymous"`
-	// Reservation is how long a check reserves what its call may spend, unless telemetry tells of the call before.
+	// Reservation is how long a check reserves the estimate of its call, unless the call's telemetry arrives before.
 	Reservation time.Duration `mapstructure:"reservation"`
 	// Estimate is the number of tokens that a check reserves where it does not say how many.
 	Estimate int64 `mapstructure:"estimate"`

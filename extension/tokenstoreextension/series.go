@@ -13,7 +13,7 @@ import (
 // monitoring system scrapes goes on after a restart and after old calls were dropped.
 type Series struct {
 	// Labels are some of provider, model, service, key and status. With others than before, the series
-	// are made anew, once, from the calls that are kept.
+	// are recomputed, once, from the stored calls.
 	Labels []string `mapstructure:"labels"`
 	// Max is the largest number of series; what comes beyond them is counted as "other".
 	Max int `mapstructure:"max"`

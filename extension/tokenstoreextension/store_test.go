@@ -69,7 +69,7 @@ func TestLifecycle(t *testing.T) {
 	require.Zero(t, info.Mode().Perm()&0o077, "only its owner may read it")
 }
 
-// TestFolderOfOthers: one who installs an older backup, or made the folder by hand, is told what was changed.
+// TestFolderOfOthers: one who installs an older backup, or made the folder by hand, gets a log line that says what was changed.
 func TestFolderOfOthers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	require.NoError(t, os.Mkdir(dir, 0o700))

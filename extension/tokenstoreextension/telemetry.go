@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension/internal/metadata"
 )
 
-// measured makes the collector's own metrics tell how the store fares, until the builder's Shutdown.
+// measured registers the collector's own metrics of the store, until the builder's Shutdown.
 func (s *Store) measured() (*metadata.TelemetryBuilder, error) {
 	b, err := metadata.NewTelemetryBuilder(s.set)
 	if err != nil {

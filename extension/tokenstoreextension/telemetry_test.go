@@ -15,7 +15,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// TestTelemetry: the collector's own metrics tell what became of records.
+// TestTelemetry: the collector's own metrics count records by outcome.
 func TestTelemetry(t *testing.T) {
 	ctx := context.Background()
 	own := componenttest.NewTelemetry()
@@ -39,6 +39,6 @@ func TestTelemetry(t *testing.T) {
 	metadatatest.AssertEqualExtensionTokenstoreSize(t, own, []metricdata.DataPoint[int64]{{}}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreValue())
 	require.NoError(t, e.Shutdown(ctx))
 	_, err = own.GetMetric("otelcol_extension_tokenstore_records")
-	require.Error(t, err, "it tells of a store that is closed")
+	require.Error(t, err, "the store is closed")
 	require.NoError(t, own.Shutdown(ctx))
 }

@@ -14,7 +14,7 @@ type Role uint8
 // The roles, by rising power. Nobody is who has not signed in.
 const (
 	Nobody   Role = iota
-	Verifier      // a proxy's API token: asks whether keys are good
+	Verifier      // a proxy's API token: checks keys
 	Member        // sees and makes only own keys, and sees their calls
 	Viewer        // reads all
 	Operator      // keys, limits, imports
@@ -45,25 +45,25 @@ func ParseRole(s string) (Role, error) {
 // Permission is one thing that can be allowed. Every route needs exactly one.
 type Permission uint8
 
-// The permissions. The zero value is granted to nobody, so that a route that was not placed is closed.
+// The permissions. The zero value is granted to nobody, so that a route without a permission is closed.
 const (
 	Unplaced     Permission = iota
 	Anyone                  // no sign-in: probes, signing in, the page itself
-	SignedIn                // oneself: who one is, which API tokens one has, to revoke them
+	SignedIn                // the own account: read it and its API tokens, revoke them
 	MakeOwn                 // own password, new API tokens: never by an API token
 	ReadUsage               // stats, trend, logs, breakdown, dimensions, export; a member's are of own keys only
 	ReadKeys                // a member's are own keys only
 	WriteKeys               // make, change, rotate, revoke; a member's are own keys only
-	ManageKeys              // what concerns keys of others: import, owners, sync with proxies
-	VerifyKeys              // ask whether a key is good
-	ReadQuality             // what keeps the figures from being perfect, prices
+	ManageKeys              // keys of others: import, owners, sync with proxies
+	VerifyKeys              // check keys
+	ReadQuality             // data quality, prices
 	ReadMetrics             // Prometheus, dashboards
 	ImportCalls             // history
-	ReadSettings            // how this server is configured, without secrets
+	ReadSettings            // the server's configuration, without secrets
 	ReadUsers               // who may use the console
 	ManageUsers             // users, their sessions and tokens: by an API token only with this scope
 	ReadAudit               // who changed what
-	Reprice                 // give stored calls the prices of now
+	Reprice                 // reprice stored calls
 	permissionCount
 )
 

@@ -75,15 +75,15 @@ func TestPermissionNames(t *testing.T) {
 	require.Empty(t, roleCount.Permissions())
 }
 
-var update = flag.Bool("update", false, "write the table of roles in docs/access.md anew")
+var update = flag.Bool("update", false, "write the table of roles in docs/access.md again")
 
 // permissionDocs say what each permission is, for people.
 var permissionDocs = [permissionCount]string{
 	ReadUsage: "statistics, trend, log, live stream, breakdown, export", ReadKeys: "see keys, without their secrets",
 	WriteKeys: "make, change, rotate and revoke keys", ManageKeys: "keys of others: owners, import, sync with proxies",
-	VerifyKeys: "ask whether a key is good", ReadQuality: "data quality and prices", ReadMetrics: "`/metrics`, Grafana dashboards", ImportCalls: "import calls",
-	ReadSettings: "see how the server is configured", ManageUsers: "users, their sessions and tokens (signed in, or by an API token with this scope)", ReadAudit: "read the audit log",
-	Reprice: "give stored calls the prices of now", SignedIn: "see and revoke own API tokens; an API token: itself", MakeOwn: "own password, new API tokens (signed in, never by API token)",
+	VerifyKeys: "check keys", ReadQuality: "data quality and prices", ReadMetrics: "`/metrics`, Grafana dashboards", ImportCalls: "import calls",
+	ReadSettings: "read the server's configuration", ManageUsers: "manage users, their sessions and tokens (signed in, or by an API token with this scope)", ReadAudit: "read the audit log",
+	Reprice: "reprice stored calls", SignedIn: "see and revoke own API tokens; an API token: itself", MakeOwn: "own password, new API tokens (signed in, never by API token)",
 	ReadUsers: "see users",
 }
 
@@ -118,7 +118,7 @@ func TestDocumentedRoles(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(head+begin+want.String()+end+tail), 0o644))
 		return
 	}
-	require.Equal(t, want.String(), got, "the roles changed; write the document anew: go test ./internal/access -run Documented -update")
+	require.Equal(t, want.String(), got, "the roles changed; update the document: go test ./internal/access -run Documented -update")
 }
 
 // TestTokensMakeNoWayIn: what an API token may do is what its role may, apart from what outlives it.

@@ -170,7 +170,7 @@ func TestProblems(t *testing.T) {
 	require.NotContains(t, err.Error(), "secret-token")
 }
 
-// TestFollow: a connection that breaks off is made anew, and nothing is missed.
+// TestFollow: a broken connection is made again, and nothing is missed.
 func TestFollow(t *testing.T) {
 	var connections atomic.Int64
 	var cut atomic.Pointer[context.CancelFunc]

@@ -24,7 +24,7 @@ const (
 	V8   API = "v8"
 )
 
-// Errors that callers tell apart.
+// Errors that callers distinguish.
 var (
 	// ErrRefused says that the proxy does not take the management key, or not from this address. It is
 	// final: the client sends nothing more.

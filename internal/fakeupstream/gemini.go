@@ -3,7 +3,7 @@ package fakeupstream
 import "net/http"
 
 // generate answers as Gemini does: candidates without thoughts, the prompt with its cache but without
-// the prompts of tools. A stream tells sums so far in every part; it is SSE with ?alt=sse, else a JSON array.
+// the prompts of tools. A stream has running totals in every part; it is SSE with ?alt=sse, else a JSON array.
 func (x *exchange) generate() error {
 	x.bill.Input -= x.bill.CacheWrite
 	x.bill.CacheWrite, x.bill.CacheWrite1h = 0, 0

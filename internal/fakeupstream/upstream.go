@@ -1,6 +1,6 @@
 // Package fakeupstream is a provider of language models for tests and demonstrations: it speaks
 // OpenAI's, Anthropic's and Google's APIs, whole and streamed, and keeps account of what it would
-// bill. It knows nothing of how anybody reads its answers, so that its account is a truth to compare with.
+// bill. It shares no code with the readers of its answers, so that its account can be compared with theirs.
 package fakeupstream
 
 import (
@@ -81,7 +81,7 @@ func (u *Upstream) Served() []Served {
 // Totals returns the sums of the account.
 func (u *Upstream) Totals() Totals { return Sum(u.Served()) }
 
-// Sum adds up calls. Only what was told counts: nobody can know the rest.
+// Sum adds up calls. Only reported usage counts: the rest cannot be known from the answers.
 func Sum(served []Served) (t Totals) {
 	for _, s := range served {
 		t.Calls++
@@ -273,11 +273,11 @@ func (x *exchange) fail(api string, status int) {
 		if status == http.StatusTooManyRequests {
 			name = "rate_limit_error"
 		}
-		x.json(status, map[string]any{"type": "error", "error": map[string]any{"type": name, "message": "told to fail"}, "request_id": "req_" + x.call.ID})
+		x.json(status, map[string]any{"type": "error", "error": map[string]any{"type": name, "message": "configured to fail"}, "request_id": "req_" + x.call.ID})
 	case "generateContent":
-		x.json(status, map[string]any{"error": map[string]any{"code": status, "message": "told to fail", "status": "RESOURCE_EXHAUSTED"}})
+		x.json(status, map[string]any{"error": map[string]any{"code": status, "message": "configured to fail", "status": "RESOURCE_EXHAUSTED"}})
 	default:
-		x.json(status, map[string]any{"error": map[string]any{"message": "told to fail", "type": name, "param": nil, "code": name}})
+		x.json(status, map[string]any{"error": map[string]any{"message": "configured to fail", "type": name, "param": nil, "code": name}})
 	}
 }
 

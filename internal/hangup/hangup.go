@@ -1,4 +1,4 @@
-// Package hangup tells whether the client of a request has closed its connection, also while bytes that it
+// Package hangup reports whether the client of a request has closed its connection, also while bytes that it
 // sent before are not read yet. The server of net/http sees that only when a request's body has been read to
 // its end: a small compressed body, which takes seconds to be worked on, would be worked on for nobody.
 //

@@ -1,4 +1,4 @@
-// Package history reads calls from files that tell of the past: exports of Tokenboard, of
+// Package history reads past calls from files: exports of Tokenboard, of
 // CLIProxyAPI and of LiteLLM. It reads them one row at a time, whatever their size, and gives every
 // row an identity that is the same however often the file is read.
 //

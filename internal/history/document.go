@@ -15,7 +15,7 @@ import (
 const (
 	maxNesting = strictjson.MaxDepth // of values that are passed over
 	maxNumber  = 4 << 10             // bytes of a number or a word such as true
-	maxFields  = 100_000             // of one object whose fields are told apart
+	maxFields  = 100_000             // of one object
 )
 
 // document reads one JSON document piece by piece. It holds no more of it than one row. What it passes
@@ -191,7 +191,7 @@ func (d *document) row(parse func([]byte, *Row), visit func(*Row) error) error {
 	return visit(&row)
 }
 
-// value reads one value, into raw where it is to be kept. White space in it is left out. It tells whether
+// value reads one value, into raw where it is to be kept. White space in it is left out. It reports whether
 // the value is longer than a row may be; raw then has its beginning.
 func (d *document) value(keep bool) (long bool, err error) {
 	d.raw, d.open = d.raw[:0], d.open[:0]

@@ -160,7 +160,7 @@ func (e *exported) describe(c *usage.Call) {
 	c.Quality = usage.ParseQuality(e.Quality) & (usage.Inconsistent | usage.Estimated)
 }
 
-// figures reads tokens and cost; it tells what is wrong with them.
+// figures reads tokens and cost; it returns what is wrong with them.
 func (e *exported) figures(c *usage.Call) string {
 	t := &c.Tokens
 	value := func(n *int64, has usage.TokenFields) int64 {
@@ -191,7 +191,7 @@ func (e *exported) figures(c *usage.Call) string {
 	if len(e.Cost) == 0 || e.Cost.Kind() == 'n' {
 		return ""
 	}
-	// Where the prices here know the call, they give the cost anew. Otherwise it keeps this one.
+	// Where the prices here have the call's model, the cost is computed again. Otherwise it keeps this one.
 	cost, ok := money(e.Cost)
 	if !ok {
 		return "its cost is not an amount of US dollars that a call can have"

@@ -14,7 +14,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// identity makes a record's id from what makes its row unique. The parts are told apart.
+// identity makes a record's id from what makes its row unique. The parts are separated unambiguously.
 func identity(parts ...string) (id usage.ID) {
 	h := sha256.New()
 	for _, p := range parts {
@@ -27,11 +27,11 @@ func identity(parts ...string) (id usage.ID) {
 // cutTexts allows texts that are no UTF-8: other programs cut long texts off within a letter.
 var cutTexts = jsontext.AllowInvalidUTF8(true)
 
-// figures are what a row says of its tokens, in the words of its emitter; total 0 is not told.
+// figures are the token counts of a row as its emitter defines them; total is 0 where not reported.
 type figures struct{ input, output, cacheRead, cacheWrite, reasoning, total int64 }
 
 // tokens divides figures into buckets. Where the emitter's input leaves the cache out, or its output the
-// reasoning, arithmetic tells; inclusive is the rule otherwise. It tells what is wrong with them.
+// reasoning, arithmetic decides; inclusive is the rule otherwise. It returns what is wrong with them.
 func (f figures) tokens(cacheApart bool) (usage.Tokens, string) {
 	for _, n := range []int64{f.input, f.output, f.cacheRead, f.cacheWrite, f.reasoning, f.total} {
 		if n < 0 || n > usage.MaxTokens {
@@ -78,7 +78,7 @@ func (f figures) tokens(cacheApart bool) (usage.Tokens, string) {
 }
 
 // cliDetail is one call of CLIProxyAPI's export. Its source is an upstream key or an e-mail address
-// and is only looked at to tell two calls apart.
+// and is only used to distinguish two calls.
 type cliDetail struct {
 	Timestamp  *time.Time `json:"timestamp"`
 	LatencyMS  float64    `json:"latency_ms"`
@@ -176,7 +176,7 @@ func callOfCLIProxy(key, model string, raw []byte, row *Row) {
 		c.KeyFingerprint, c.KeyDisplay = usage.Fingerprint(key), usage.DisplayKey(key)
 	}
 	// Of Claude, the input leaves the cache out. Its cached tokens are reads, but where there were
-	// none they are writes, which cannot be told apart any more.
+	// none they are writes, which cannot be distinguished any more.
 	claude := strings.Contains(strings.ToLower(model), "claude")
 	f := figures{input: t.Input, output: t.Output, cacheRead: t.Cached, reasoning: t.Reasoning, total: t.Total}
 	if c.Tokens, row.Bad = f.tokens(claude); claude && c.Tokens.CacheRead > 0 {

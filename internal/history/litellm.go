@@ -137,7 +137,7 @@ func callOfLiteLLM(raw []byte, row *Row) {
 	if row.Bad = x.figures(c); row.Bad != "" {
 		return
 	}
-	if x.Spend != nil && *x.Spend > 0 { // 0 is written where LiteLLM knows no price, too
+	if x.Spend != nil && *x.Spend > 0 { // 0 is written where LiteLLM has no price, too
 		if cost, err := usage.USD(*x.Spend); err == nil && cost.Possible() {
 			c.ReportedCost, c.HasReportedCost = cost, true
 		} else {

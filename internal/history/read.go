@@ -36,7 +36,7 @@ type Row struct {
 	LeftOut string // why it is no call to be taken, though nothing is wrong with it
 }
 
-// Key names a key that only its own console knows by more than this.
+// Key names a key of which only its own console has more than this.
 type Key struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
@@ -122,7 +122,7 @@ func skipBlank(in *bufio.Reader) (lines int) {
 	}
 }
 
-// readLines reads a row from each line. A line that is wrong is told of, and does not end it.
+// readLines reads a row from each line. A wrong line is reported, and does not end it.
 // lines are those that were read before, and a line is at most so long.
 func readLines(in *bufio.Reader, lines, most int, parse func([]byte, *Row), visit func(*Row) error) error {
 	var line []byte

@@ -67,7 +67,7 @@ func TestCLIProxy(t *testing.T) {
 	}
 	require.Equal(t, 1500*time.Millisecond, got[1].Call.Duration)
 	require.Equal(t, "2c7bc0f3", got[1].Call.RequestID)
-	require.Equal(t, usage.Estimated, got[3].Call.Quality, "reads and writes of a Claude cache cannot be told apart")
+	require.Equal(t, usage.Estimated, got[3].Call.Quality, "reads and writes of a Claude cache cannot be distinguished")
 	failed := got[4].Call
 	require.Empty(t, failed.KeyFingerprint+failed.Model)
 	require.Equal(t, "POST /v1/chat/completions", failed.Method+" "+failed.Path)

@@ -2,7 +2,7 @@ package keyring
 
 import "github.com/tokenboard/tokenboard/internal/store"
 
-// What follows tells of the keys as they were read last, see Fresh. Keys are not to be changed.
+// The methods below return the keys as they were read last, see Fresh. Keys must not be changed.
 
 // Key returns the key that a fingerprint is or was of; nil where there is none.
 func (r *Registry) Key(fingerprint string) *store.Key {

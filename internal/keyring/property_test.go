@@ -25,7 +25,7 @@ var generous = store.Limits{Tokens: store.Budget{1 << 40, 1 << 40, 1 << 40, 1 <<
 
 // TestRingEqualsLedger: whatever is checked, committed, superseded, delivered again, rotated, forgotten,
 // dropped by retention and restarted, at once and in whichever order: when all is settled or expired,
-// nothing is reserved, and what is used is what the ledger was told, of which its sums are what is kept.
+// nothing is reserved, and what is used is what was committed to the ledger, of which its sums are what is kept.
 func TestRingEqualsLedger(t *testing.T) {
 	dir := t.TempDir()
 	n := 0
@@ -125,13 +125,13 @@ func (p *play) together() (out []func()) {
 		case "rotate": // known to the ring now or later
 			fresh := fmt.Sprintf("%s, secret %d", secret(i), len(p.secrets[i])+len(rotated))
 			until := p.clock.now().Add(rapid.SampledFrom([]time.Duration{0, time.Hour, 60 * day}).Draw(p.T, "overlap"))
-			tell := rapid.Bool().Draw(p.T, "told at once")
+			atOnce := rapid.Bool().Draw(p.T, "refresh at once")
 			out = append(out, func() {
 				p.update(i, func(k *store.Key) {
 					k.Older = append(k.Older, store.Secret{Fingerprint: k.Fingerprint, Until: until})
 					k.Fingerprint = usage.Fingerprint(fresh)
 				})
-				if tell {
+				if atOnce {
 					p.ring.Stale()
 				}
 			})
@@ -182,7 +182,7 @@ func (p *play) requireEqual(when string) {
 			if period < store.Ever {
 				f.From, f.To = current.begin[period], current.end[period]
 			}
-			want := p.toldOf(f)
+			want := p.committedOf(f)
 			require.Equal(p.T, want.tokens, l.Tokens[period].Used, "key %d, %s, %s", i, period, when)
 			require.Zero(p.T, l.Tokens[period].Reserved)
 			if period == store.Ever {
@@ -196,19 +196,19 @@ func (p *play) requireEqual(when string) {
 				for j := range a.Groups {
 					sums.Merge(&a.Groups[j].Points[0])
 				}
-				require.Equal(p.T, want, amount{sums.Tokens.Total(), int64(sums.Cost)}, "what is told is what is summed")
+				require.Equal(p.T, want, amount{sums.Tokens.Total(), int64(sums.Cost)}, "what was committed is what is summed")
 			}
 		}
 	}
 	require.Equal(p.T, total, p.ring.Quota().Tokens[store.Ever].Used, when)
 }
 
-// toldOf sums all that was ever committed of some keys.
-func (p *play) toldOf(f store.Filter) (sum amount) {
+// committedOf sums all that was ever committed of some keys.
+func (p *play) committedOf(f store.Filter) (sum amount) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := range p.told {
-		d := &p.told[i]
+	for i := range p.committed {
+		d := &p.committed[i]
 		if slices.Contains(f.Keys, d.Call.KeyFingerprint) && !d.Call.Start.Before(f.From) && (f.To.IsZero() || d.Call.Start.Before(f.To)) {
 			sum.add(amount{d.Call.Tokens.Total(), int64(d.Call.Cost)}, d.N)
 		}

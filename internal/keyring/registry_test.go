@@ -53,9 +53,9 @@ type world struct {
 	// retention is what the ledger is opened with; its zero value keeps everything.
 	retention ledger.Options
 
-	mu   sync.Mutex
-	told []ledger.Change // all changes that were ever committed
-	stop func()
+	mu        sync.Mutex
+	committed []ledger.Change // all changes
+	stop      func()
 }
 
 func newWorld(dir string) *world {
@@ -95,7 +95,7 @@ func (w *world) open() {
 		defer w.mu.Unlock()
 		for _, d := range c.Changes { // which are valid only meanwhile
 			call := *d.Call
-			w.told = append(w.told, ledger.Change{Call: &call, N: d.N})
+			w.committed = append(w.committed, ledger.Change{Call: &call, N: d.N})
 		}
 	})
 	w.ring = New(Options{Ledger: w.ledger, Keys: w.directory, Now: w.clock.now, Quota: store.Limits{Tokens: store.Budget{store.Ever: 1 << 40}}})
@@ -386,7 +386,7 @@ func TestLooking(t *testing.T) {
 	require.NoError(t, w.ring.Fresh(ctx))
 	require.Equal(t, []string{"3"}, ids(w.ring.Named("änder")))
 	require.Equal(t, []string{"1"}, ids(w.ring.Owned("owner 1")))
-	require.Nil(t, w.ring.Key("stranger"))
+	require.Nil(t, w.ring.Key("unknown"))
 	require.Nil(t, w.ring.ID("9"))
 	require.Nil(t, w.ring.Left("9"))
 }
@@ -411,7 +411,7 @@ func TestMatches(t *testing.T) {
 }
 
 // TestFullerDeliveriesAtOnce: fuller deliveries of a call that the ledger has forgotten but for its record,
-// two of them in one commit, are spent once, while the ring follows and when it reads anew.
+// two of them in one commit, are spent once, while the registry follows and when it reads again.
 func TestFullerDeliveriesAtOnce(t *testing.T) {
 	w := newWorld(t.TempDir())
 	defer func() { w.close() }()

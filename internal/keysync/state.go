@@ -2,7 +2,7 @@ package keysync
 
 import "time"
 
-// Status is how a proxy's keys stand to the console's.
+// Status is how a proxy's keys compare with the console's.
 type Status string
 
 // The statuses.
@@ -17,10 +17,10 @@ const (
 // Kind is a kind of difference.
 type Kind string
 
-// The kinds of differences that cannot be put right without people.
+// The kinds of differences that a person has to resolve.
 const (
-	Missing   Kind = "missing" // a key of the console that the proxy lacks, and whose secret nobody has
-	Unmanaged Kind = "unknown" // a key of the proxy that the console does not know
+	Missing   Kind = "missing" // a key of the console that the proxy lacks, and whose secret is not available
+	Unmanaged Kind = "unknown" // a key of the proxy that the console does not have
 	Locked    Kind = "locked"  // no key is left, and a made-up one keeps the proxy from letting everybody in
 	NoKeys    Kind = "no_keys" // the proxy has no keys, and lets everybody in
 )
@@ -35,14 +35,14 @@ type Drift struct {
 	Remedy      string // what to do
 }
 
-// State tells of one proxy. It holds no secrets.
+// State is the state of one proxy. It has no secrets.
 type State struct {
 	Name      string
 	Endpoint  string
 	Version   string // of the proxy, "" where it did not say
 	Status    Status
 	Error     string    // why it is not in sync, or ""
-	CheckedAt time.Time // when the proxy last told its keys; zero: never
+	CheckedAt time.Time // when the proxy's keys were last read; zero: never
 	Keys      int       // in the proxy
 	Synced    int       // of them, those that the console wants there
 	Drift     []Drift   // never nil

@@ -14,7 +14,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Proxy is a proxy whose client keys are kept.
+// Proxy is a proxy whose client keys are synchronised.
 type Proxy struct {
 	Name     string
 	Endpoint string // for people
@@ -42,14 +42,14 @@ const (
 	defaultTimeout = 10 * time.Second
 	firstRetry     = 250 * time.Millisecond
 	lastRetry      = 30 * time.Second
-	// keepUnknown is how long the secret of a key is held that the store does not tell of (yet).
+	// keepUnknown is how long a secret is kept whose key is not (yet) in the store.
 	keepUnstored = time.Minute
 )
 
 // ErrUnknownProxy reports a name that no proxy has.
 var ErrUnknownProxy = errors.New("no proxy has this name")
 
-// Sync keeps the keys of proxies. Its methods are safe for concurrent use.
+// Sync synchronises the keys of proxies. Its methods are safe for concurrent use.
 type Sync struct {
 	o       Options
 	proxies []*target
@@ -111,7 +111,7 @@ func New(o Options) *Sync {
 	return s
 }
 
-// Start begins to keep the keys, until Close.
+// Start begins to synchronise the keys, until Close.
 func (s *Sync) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.end = cancel
@@ -128,7 +128,7 @@ func (s *Sync) Start() {
 	}
 }
 
-// Close ends what Start began.
+// Close ends the synchronisation and waits for it.
 func (s *Sync) Close() {
 	if s.end != nil {
 		s.end()
@@ -136,7 +136,7 @@ func (s *Sync) Close() {
 	}
 }
 
-// Learn hears of secrets of keys that were just stored, and puts them into the proxies. It does not wait.
+// Add passes the secrets of keys that were just stored, which are added to the proxies. It does not wait.
 func (s *Sync) Add(secrets ...string) {
 	s.mu.Lock()
 	for _, text := range secrets {
@@ -148,10 +148,10 @@ func (s *Sync) Add(secrets ...string) {
 	signal(s.refresh)
 }
 
-// identity is what a key is known by.
+// identity returns the fingerprint of a key as the store has it.
 func (s *Sync) identity(key string) string { return s.o.Identity(usage.Fingerprint(key)) }
 
-// States tells of each proxy.
+// States returns the state of each proxy.
 func (s *Sync) States() []State {
 	out := make([]State, len(s.proxies))
 	for i, t := range s.proxies {
@@ -160,8 +160,8 @@ func (s *Sync) States() []State {
 	return out
 }
 
-// Repair asks a proxy for its keys and puts right what can be, at once, whatever was tried before. With
-// removeUnknown, keys that the console does not know are removed too. An empty name means all proxies.
+// Repair reads a proxy's keys and corrects the differences at once, whatever was tried before. With
+// removeUnknown, keys that the console does not have are removed too. An empty name means all proxies.
 func (s *Sync) Repair(ctx context.Context, name string, removeUnknown bool) error {
 	if err := s.read(ctx); err != nil {
 		return err
@@ -242,7 +242,7 @@ func (x *snapshot) over(fingerprint string) bool {
 
 func newSnapshot(keys map[string]*store.Key, now time.Time) *snapshot {
 	x := &snapshot{known: make(map[string]*store.Key, len(keys)), wanted: make(map[string]*store.Key, len(keys))}
-	ends := func(at time.Time) bool { // tells whether a time is over
+	ends := func(at time.Time) bool { // reports whether a time is over
 		if !now.Before(at) {
 			return true
 		}
@@ -278,7 +278,7 @@ func (s *Sync) secretOf(fingerprint string) (string, bool) {
 	return k.text, ok
 }
 
-// hold keeps a secret that a proxy told, for a proxy that lacks it, or until its key is enabled again.
+// hold keeps a secret that a proxy has, for a proxy that lacks it, or until its key is enabled again.
 func (s *Sync) hold(fingerprint, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -291,7 +291,7 @@ func (s *Sync) hold(fingerprint, text string) {
 	}
 }
 
-// settle forgets the secrets of keys that every proxy has.
+// settle removes the secrets of keys that every proxy has.
 func (s *Sync) settle() {
 	x := s.now.Load()
 	s.mu.Lock()

@@ -394,8 +394,8 @@ func TestManyChangesAtOnce(t *testing.T) {
 	require.False(t, strings.Contains(said, "sk-existing") || strings.Contains(said, managementKey))
 }
 
-// TestLearnDoesNotWait: a key is made while the store is slow to tell of the others.
-func TestLearnDoesNotWait(t *testing.T) {
+// TestAddDoesNotWait: a key is made while the store is slow to list the others.
+func TestAddDoesNotWait(t *testing.T) {
 	reading, proceed := make(chan struct{}), make(chan struct{})
 	s := New(Options{Keys: func(ctx context.Context, _ int64) ([]store.Key, int64, error) {
 		select {

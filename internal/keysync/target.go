@@ -35,10 +35,10 @@ type target struct {
 
 	mu    sync.Mutex
 	state State
-	there map[string]bool // fingerprints that the proxy has; nil before it told
+	there map[string]bool // fingerprints that the proxy has; nil before they were read
 }
 
-// State tells of the proxy.
+// State returns the state of the proxy.
 func (t *target) State() State {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -53,7 +53,7 @@ func (t *target) has(fingerprint string) bool {
 	return t.there[fingerprint]
 }
 
-// run keeps the proxy's keys until ctx ends.
+// run synchronises the proxy's keys until ctx ends.
 func (t *target) run(ctx context.Context) {
 	retry := backoff.NewExponentialBackOff()
 	retry.InitialInterval, retry.MaxInterval = firstRetry, lastRetry
@@ -243,7 +243,7 @@ func newPlaceholder() string {
 	return placeholderPrefix + base64.RawURLEncoding.EncodeToString(b)
 }
 
-// report makes the proxy's state. l is nil where the proxy did not tell its keys.
+// report sets the proxy's state. l is nil where its keys could not be read.
 func (t *target) report(x *snapshot, l list, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -76,7 +76,7 @@ type batch struct {
 	spans  ptrace.SpanSlice
 }
 
-// newBatch begins a request with what an SDK tells of its process.
+// newBatch begins a request with the resource attributes that an SDK sends.
 func newBatch(service, environment string) *batch {
 	b := &batch{traces: ptrace.NewTraces()}
 	rs := b.traces.ResourceSpans().AppendEmpty()
@@ -111,7 +111,7 @@ var servers = map[string]string{
 }
 
 // PutSpan writes a call as the span of a client that follows the current GenAI conventions, with the
-// hash of the key as gateways tell it.
+// hash of the key as gateways report it.
 func PutSpan(c *usage.Call, s ptrace.Span) {
 	s.SetTraceID(pcommon.TraceID(c.Trace))
 	s.SetSpanID(pcommon.SpanID(c.Span))

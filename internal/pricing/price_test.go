@@ -38,7 +38,7 @@ func TestPublishedPrices(t *testing.T) {
 		{"a cache read", "openai", "gpt-4o", usage.Tokens{InputUncached: 200, CacheRead: 1000, OutputText: 300}, "0.00475"},
 		{"cache write and read", "anthropic", "claude-3-5-haiku-20241022", usage.Tokens{InputUncached: 100, CacheRead: 1000, CacheWrite: 200, OutputText: 50}, "0.00056"},
 		{"reasoning costs what output costs", "openai", "gpt-4o", usage.Tokens{OutputText: 100, Reasoning: 200}, "0.003"},
-		{"the provider is not told", "", "claude-3-5-haiku-20241022", usage.Tokens{InputUncached: 1000}, "0.0008"},
+		{"the provider is not reported", "", "claude-3-5-haiku-20241022", usage.Tokens{InputUncached: 1000}, "0.0008"},
 		{"a prefix", "gcp.gemini", "models/gemini-2.5-flash", usage.Tokens{InputUncached: 1000}, "0.0003"},
 		{"capitals", "OpenAI", "GPT-4o", usage.Tokens{InputUncached: 1000}, "0.0025"},
 		{"an unknown model", "openai", "gpt-of-tomorrow", usage.Tokens{InputUncached: 1000}, ""},

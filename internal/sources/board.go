@@ -54,7 +54,7 @@ func (b *Board) Add(state func() State) (remove func()) {
 	}
 }
 
-// States tells of all sources, by kind and name.
+// States returns the state of all sources, by kind and name.
 func (b *Board) States() []State {
 	b.mu.Lock()
 	ask := make([]func() State, 0, len(b.all))

@@ -22,8 +22,8 @@ type AuditEntry struct {
 	Own bool
 }
 
-// AuditClass is a part of the audit log of which the oldest entries are dropped without regard to the others, so that a class of which many people can make
-// many entries does not push out the rest. The numbers are stored.
+// AuditClass is a part of the audit log of which the oldest entries are dropped without regard to the others, so that a
+// class of which many people can make many entries does not push out the rest. The numbers are stored.
 type AuditClass uint8
 
 // The classes.

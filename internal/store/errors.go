@@ -22,7 +22,8 @@ var (
 	ErrFenced = errors.New("this process does not have the lease of the task any more; nothing was written")
 	// ErrHeld reports a lease that another holder has.
 	ErrHeld = errors.New("another process has the lease of this task")
-	// ErrBehind reports changes that are not kept any more: a reader that follows them starts again from the stored sums.
+	// ErrBehind reports changes that are not kept any more: a reader that follows them starts again from the stored
+	// sums.
 	ErrBehind = errors.New("the changes that follow are not kept any more")
 	// ErrChanged reports that what is stored is not of the version that a change was made to.
 	ErrChanged = errors.New("it was changed meanwhile; read it again")

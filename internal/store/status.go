@@ -9,8 +9,8 @@ import (
 // code; 0 where it is not known.
 type StatusMatch func(status int, failed bool) bool
 
-// ParseStatus returns the match of an outcome as filters and terms name it: ok, error, a code such as 429, or a class of
-// codes such as 5xx. Anything else matches nothing.
+// ParseStatus returns the match of an outcome as filters and terms name it: ok, error, a code such as 429, or a class
+// of codes such as 5xx. Anything else matches nothing.
 func ParseStatus(s string) StatusMatch {
 	code, err := strconv.Atoi(strings.TrimSuffix(s, "xx"))
 	switch {

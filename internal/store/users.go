@@ -69,7 +69,8 @@ type Session struct {
 type Sessions interface {
 	// Session returns the session of a hash with its user.
 	Session(ctx context.Context, hash string) (Session, User, bool, error)
-	// PutSession stores a session, and removes those of its user that have expired or are not among the newest keep ones.
+	// PutSession stores a session, and removes those of its user that have expired or are not among the newest keep
+	// ones.
 	PutSession(ctx context.Context, s Session, keep int, e AuditEntry) error
 	// TouchSession notes that a session and its user are in use.
 	TouchSession(ctx context.Context, hash string, at time.Time) error

@@ -1,4 +1,4 @@
-// Package strictjson reads JSON that strangers send, in a way that no two readers can disagree about:
+// Package strictjson reads untrusted JSON in a way that no two readers can disagree about:
 // exactly one value, names that match a field letter by letter and stand there once, text that is
 // UTF-8, values that are not nested without bound.
 //

@@ -47,7 +47,7 @@ func openBacklog(ctx context.Context, client storage.Client) (*backlog, error) {
 	}
 	if raw != nil {
 		if err := json.Unmarshal(raw, &b.state); err != nil || b.state.First > b.state.Next {
-			return nil, fmt.Errorf("the backlog's state in the storage cannot be understood; move the storage's files away to begin anew: %w", err)
+			return nil, fmt.Errorf("the backlog's state in the storage cannot be read; move the storage's files away to begin with an empty one: %w", err)
 		}
 		b.stored = b.state.Pulled
 		b.waiting.Store(int64(b.state.Events))

@@ -56,7 +56,7 @@ const (
 )
 
 // compare looks for somebody else who takes the events: another poller gets a part of them, a
-// subscriber all. The proxy does not tell, but it counts attempts for itself.
+// subscriber all. The proxy does not report it, but it counts attempts for itself.
 func (f *feed) compare(ctx context.Context) {
 	attempts, known, err := f.client.Attempts(ctx)
 	if err != nil || !known {
@@ -64,7 +64,7 @@ func (f *feed) compare(ctx context.Context) {
 	}
 	c := &f.checks
 	grown, received := attempts-c.attempts, c.received
-	comparable := c.counted && grown >= 0 && c.trouble == nil // counters begin anew with the proxy
+	comparable := c.counted && grown >= 0 && c.trouble == nil // counters restart with the proxy
 	c.attempts, c.counted, c.received = attempts, true, 0
 	if !comparable {
 		return

@@ -57,7 +57,7 @@ type ProxyConfig struct {
 	// It is not embedded, because its Unmarshal method would become ours.
 	HTTP confighttp.ClientConfig `mapstructure:",squash"`
 
-	// Name tells the proxy from others; the endpoint's host and port where empty. It is part of the
+	// Name distinguishes the proxy from others; the endpoint's host and port where empty. It is part of the
 	// identity of each call.
 	Name string `mapstructure:"name"`
 	// ManagementKey is the proxy's remote-management::secret-key.

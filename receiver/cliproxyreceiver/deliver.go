@@ -77,7 +77,7 @@ func (f *feed) pass(ctx context.Context, batch []byte) (r result, err error) {
 	}
 	refused := map[int]bool{}
 	for i := range n {
-		one, err := only(batch, func(j int) bool { return i == j }) // anew: a consumer may have changed td
+		one, err := only(batch, func(j int) bool { return i == j }) // made again: a consumer may have changed td
 		if err != nil {
 			return r, err
 		}

@@ -143,7 +143,7 @@ type call struct {
 
 var (
 	errUnreadable = errors.New("the event is no JSON object with a timestamp")
-	errNoCall     = errors.New("the event tells of a request that spends nothing")
+	errNoCall     = errors.New("the event is of a request that consumes no tokens")
 )
 
 // readEvent reads and redacts one entry of the feed. Its errors say nothing of what it held.

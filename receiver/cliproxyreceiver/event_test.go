@@ -19,7 +19,7 @@ type variant struct {
 	Event json.RawMessage
 	Want  struct {
 		Input, Output, CacheRead, CacheWrite, CacheWrite1h, Reasoning int64
-		Fields                                                        string // of the figures that are told: i o r w t h
+		Fields                                                        string // of the reported figures: i o r w t h
 		Quality                                                       []string
 		Provider, Model, RequestModel, Operation                      string
 		Method, Route                                                 string

@@ -50,7 +50,7 @@ const (
 	likeGemini                // cache inside input, reasoning beside output
 )
 
-// figuresOf tells by whose API the attempt went. An upstream that speaks OpenAI's counts as it does,
+// figuresOf returns whose API the attempt used. An upstream that speaks OpenAI's counts as it does,
 // whatever it is called.
 func figuresOf(e *event) figures {
 	name, executor := strings.ToLower(e.Provider.known()), strings.ToLower(e.Executor.known())

@@ -305,7 +305,7 @@ func TestTwoProxies(t *testing.T) {
 	require.Equal(t, 1, other.Asked())
 }
 
-// brokenStorage fails when told to.
+// brokenStorage fails on demand.
 type brokenStorage struct {
 	component.StartFunc
 	component.ShutdownFunc
@@ -354,7 +354,7 @@ func TestStorageMissing(t *testing.T) {
 	require.NoError(t, r.Shutdown(context.Background()))
 }
 
-// TestShownToTheConsole: the store's board tells how each proxy fares, while the receiver runs.
+// TestShownToTheConsole: the store's board has the state of each proxy, while the receiver runs.
 func TestShownToTheConsole(t *testing.T) {
 	w := newWorld(t, cliproxytest.Options{Release: "7.2.1"})
 	id := component.MustNewID("tokenstore")

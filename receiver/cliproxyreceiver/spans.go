@@ -12,7 +12,7 @@ import (
 // family is the tokenboard.dialect of the spans.
 const family = "cliproxy"
 
-// What is told of an attempt besides the GenAI conventions. All of it can be seen by every client of
+// Attributes of an attempt besides the GenAI conventions. All of them can be seen by every client of
 // the proxy: the auth index stands in a header of its answers.
 const (
 	attrAuthIndex = "cliproxy.auth.index" // which upstream credential

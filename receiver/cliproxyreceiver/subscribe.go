@@ -18,7 +18,7 @@ const (
 	subscribeAgain = 5 * time.Minute // after a proxy took no subscriber
 )
 
-// subscribe follows the feed until it ends, and tells whether there was one. The proxy queues nothing
+// subscribe follows the feed until it ends, and reports whether there was one. The proxy queues nothing
 // while it lasts and repeats nothing afterwards, so that the queue is emptied before and after.
 func (f *feed) subscribe(ctx context.Context) bool {
 	if f.drain(ctx) != nil {

@@ -29,7 +29,7 @@ import (
 
 const managementKey = "management-key-of-the-tests"
 
-// pipeline is what stands behind the receiver: it counts what it accepts, and fails when told to.
+// pipeline is the consumer behind the receiver: it counts what it accepts, and fails on demand.
 type pipeline struct {
 	mu       sync.Mutex
 	accepted map[string]int // by span id

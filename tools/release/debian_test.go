@@ -281,7 +281,7 @@ func (l *installed) purge() {
 		"/etc/systemd/system/multi-user.target.wants/tokenboard.service": false, "/run/tokenboard.install": false})
 	output(t, "getent", "passwd", "tokenboard")
 	if exec.Command("dpkg-query", "--status", "tokenboard").Run() == nil {
-		t.Error("dpkg still knows the package")
+		t.Error("dpkg still lists the package")
 	}
 }
 

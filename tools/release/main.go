@@ -32,7 +32,7 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	source := flags.String("source", "../..", "root of the repository")
-	out := flags.String("out", "../../dist/release", "folder that is made anew for the release")
+	out := flags.String("out", "../../dist/release", "folder of the release, which is emptied first")
 	targets := flags.String("targets", allTargets, "platforms to build for, as GOOS/GOARCH, with commas between")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -137,7 +137,7 @@ func (r *release) forLinux(p platform, binary string) error {
 // marker is in a folder that this program has made; it empties no other.
 const marker = ".tokenboard-release"
 
-// emptyOut makes the folder of the release anew.
+// emptyOut empties the folder of the release.
 func (r *release) emptyOut() error {
 	entries, err := os.ReadDir(r.out)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -71,10 +71,10 @@ var ErrBusy = errors.New("too many passwords are being checked at the moment")
 // Hasher hashes and checks passwords, two at a time: one of a caller that has shown who it is, and one of another.
 // It is safe for concurrent use.
 type Hasher struct {
-	params    Params
-	known     queue
-	strangers queue
-	dummy     string // what a user that does not exist is checked against
+	params         Params
+	known          queue
+	unknownCallers queue
+	dummy          string // what a user that does not exist is checked against
 }
 
 // New makes a hasher of these parameters.
@@ -91,7 +91,7 @@ func (h *Hasher) run(ctx context.Context, c Caller, f func()) error {
 	if c.Known {
 		return h.known.run(ctx, c, f)
 	}
-	return h.strangers.run(ctx, c, f)
+	return h.unknownCallers.run(ctx, c, f)
 }
 
 // Hash returns a password's hash in PHC form, with a salt of its own.
@@ -137,7 +137,7 @@ func encode(p Params, salt, hash []byte) string {
 
 func decode(encoded string) (p Params, salt, hash []byte, err error) {
 	parts := strings.Split(encoded, "$")
-	damaged := errors.New("a stored password hash cannot be read; set the user's password anew")
+	damaged := errors.New("a stored password hash cannot be read; set the user's password again")
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return p, nil, nil, damaged
 	}

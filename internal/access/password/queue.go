@@ -11,7 +11,7 @@ type Caller struct {
 	Source  string // network that the request came from
 	Account string // whose password it is
 	// Known callers have shown who they are: they are signed in, or use a device that the account's owner
-	// has signed in with before. They do not wait behind strangers.
+	// has signed in with before. They do not wait behind unknown callers.
 	Known bool
 }
 

@@ -28,7 +28,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access/sso/ssotest"
 )
 
-// villain is a provider that answers what it is told to, over a real connection.
+// villain is a provider that answers what the test wants, over a real connection.
 type villain struct {
 	*httptest.Server
 	key      *rsa.PrivateKey

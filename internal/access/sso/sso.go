@@ -1,5 +1,5 @@
 // Package sso signs people in at an OpenID Connect provider: authorisation code flow with PKCE, state
-// and nonce (OpenID Connect Core 1.0, 3.1; RFC 7636; RFC 9700). It tells who somebody is and which
+// and nonce (OpenID Connect Core 1.0, 3.1; RFC 7636; RFC 9700). It returns who a person is and which
 // role the provider's claims give; it keeps nothing.
 package sso
 
@@ -86,7 +86,7 @@ type discovery struct {
 // retryAfter keeps those who sign in from waiting one after the other for a provider that is down.
 const retryAfter = 5 * time.Second
 
-// discovered is what the provider's metadata tell.
+// discovered is the provider's metadata.
 type discovered struct {
 	oauth    oauth2.Config
 	verifier *oidc.IDTokenVerifier
@@ -327,7 +327,7 @@ func (d *discovered) claims(ctx context.Context, token *oauth2.Token, nonce stri
 			return nil, fmt.Errorf("ask the OpenID Connect provider for the user: %w", brief(err))
 		}
 		if info.Subject != id.Subject { // OpenID Connect Core 1.0, 5.3.2
-			return nil, errors.New("the OpenID Connect provider told of another user than the one who signed in")
+			return nil, errors.New("the OpenID Connect provider returned the data of another user than the one who signed in")
 		}
 		more := map[string]any{}
 		if err := info.Claims(&more); err != nil {
@@ -383,7 +383,7 @@ func (p *Provider) identity(claims map[string]any) (Identity, error) {
 		return who, refuse("the provider has not verified your e-mail address, by which you are known here")
 	}
 	if who.Name == "" {
-		return who, refuse("the provider does not tell your name (claim " + p.c.NameClaim + "); ask an admin")
+		return who, refuse("the provider does not send your name (claim " + p.c.NameClaim + "); ask an admin")
 	}
 	who.DisplayName, _ = claims["name"].(string)
 	return who, nil

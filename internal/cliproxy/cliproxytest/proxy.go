@@ -132,7 +132,7 @@ func (p *Proxy) Down() {
 	p.running.Wait()
 }
 
-// accept tells apart, by the first byte, who speaks HTTP and who the Redis protocol, as the proxy does.
+// accept distinguishes HTTP and the Redis protocol by the first byte, as the proxy does.
 func (p *Proxy) accept(l net.Listener, web *connections) {
 	for {
 		c, err := l.Accept()

@@ -129,9 +129,9 @@ func number(r *store.Record, c Column) int64 {
 	}
 }
 
-// EncodeFigures returns the columns of 1 to MaxRows rows, which are in order: for each column two bytes that say where it
-// begins, then the columns. Where there are inline texts, they follow, and the offset of them too. texts is called for
-// these only.
+// EncodeFigures returns the columns of 1 to MaxRows rows, which are in order: for each column two bytes that say where
+// it begins, then the columns. Where there are inline texts, they follow, and the offset of them too. texts is called
+// for these only.
 func EncodeFigures(rows []Row, texts InlineTexts) []byte {
 	var own inlineTable
 	rows = own.numberInline(rows, texts)
@@ -316,8 +316,8 @@ func (f *Figures) TokensOf(i int) usage.Tokens {
 }
 
 // countable are the columns of what sums count.
-const countable = 1<<State | 1<<Fields | 1<<Quality | 1<<InputUncached | 1<<CacheRead | 1<<CacheWrite | 1<<CacheWrite1h | 1<<OutputText |
-	1<<Reasoning | 1<<Cost
+const countable = 1<<State | 1<<Fields | 1<<Quality | 1<<Cost |
+	1<<InputUncached | 1<<CacheRead | 1<<CacheWrite | 1<<CacheWrite1h | 1<<OutputText | 1<<Reasoning
 
 // ReadCountable reads what sums count of row i.
 func (f *Figures) ReadCountable(i int, c *usage.Countable) {

@@ -80,11 +80,23 @@ var sections = [...]struct {
 	append func([]byte, *store.Record) []byte
 	read   func(*store.Record, []byte)
 }{
-	{8, func(b []byte, r *store.Record) []byte { return unlessZero(b, r.Parent[:]) }, func(r *store.Record, v []byte) { copy(r.Parent[:], v) }},
-	{24, func(b []byte, r *store.Record) []byte { return unlessZero(b, r.SupersededBy[:]) }, func(r *store.Record, v []byte) { copy(r.SupersededBy[:], v) }},
-	{16, func(b []byte, r *store.Record) []byte { return unlessSpan(b, r, r.Trace[:]) }, func(r *store.Record, v []byte) { copy(r.Trace[:], v) }},
-	{8, func(b []byte, r *store.Record) []byte { return unlessSpan(b, r, r.Span[:]) }, func(r *store.Record, v []byte) { copy(r.Span[:], v) }},
-	{0, appendParts, func(r *store.Record, v []byte) { p := unpackParts(v); r.Modalities, r.Before = p.modalities, p.before }},
+	{
+		8, func(b []byte, r *store.Record) []byte { return unlessZero(b, r.Parent[:]) },
+		func(r *store.Record, v []byte) { copy(r.Parent[:], v) },
+	},
+	{
+		24, func(b []byte, r *store.Record) []byte { return unlessZero(b, r.SupersededBy[:]) },
+		func(r *store.Record, v []byte) { copy(r.SupersededBy[:], v) },
+	},
+	{
+		16, func(b []byte, r *store.Record) []byte { return unlessSpan(b, r, r.Trace[:]) },
+		func(r *store.Record, v []byte) { copy(r.Trace[:], v) },
+	},
+	{
+		8, func(b []byte, r *store.Record) []byte { return unlessSpan(b, r, r.Span[:]) },
+		func(r *store.Record, v []byte) { copy(r.Span[:], v) },
+	},
+	{0, appendParts, readParts},
 }
 
 // The sections that are read by themselves.
@@ -111,6 +123,11 @@ func unlessSpan(b []byte, r *store.Record, v []byte) []byte {
 	return unlessZero(b, v)
 }
 
+func readParts(r *store.Record, v []byte) {
+	p := unpackParts(v)
+	r.Modalities, r.Before = p.modalities, p.before
+}
+
 func appendParts(b []byte, r *store.Record) []byte {
 	packed := packParts(parts{r.Modalities, r.Before})
 	if len(packed) == 0 {
@@ -130,7 +147,8 @@ var (
 		return e
 	})
 	decompressor = sync.OnceValue(func() *zstd.Decoder {
-		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxTexts), zstd.WithDecoderLowmem(true))
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxTexts),
+			zstd.WithDecoderLowmem(true))
 		if err != nil {
 			panic(fmt.Sprintf("make a decompressor: %v", err)) // the options are constants
 		}
@@ -347,8 +365,8 @@ func (n *Names) readTexts() (*texts, error) {
 	return t, nil
 }
 
-// Search calls found for every row whose text of one kind, put into lower case, contains a part; more than once where it
-// does so more than once.
+// Search calls found for every row whose text of one kind, put into lower case, contains a part; more than once where
+// it does so more than once.
 func (n *Names) Search(which int, part string, found func(row int)) error {
 	t, err := n.unpacked()
 	if err != nil || t.ends[which] == nil {
@@ -396,7 +414,8 @@ func letters(s string) (ascii, upper bool) {
 	const each = 0x0101010101010101
 	var high, big uint64
 	for len(s) >= 8 {
-		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | // one load
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 		high |= w
 		big |= (w >> 6) &^ (w >> 5) & each
 		s = s[8:]
@@ -457,7 +476,9 @@ func (n *Names) Read(i int, r *store.Record) error {
 		copy(r.Trace[:], r.ID[:16])
 		copy(r.Span[:], r.ID[16:])
 	}
-	for which, into := range [...]*string{ResponseID: &r.ResponseID, RequestID: &r.RequestID, Session: &r.Session, Group: &r.SignalGroup} {
+	for which, into := range [...]*string{
+		ResponseID: &r.ResponseID, RequestID: &r.RequestID, Session: &r.Session, Group: &r.SignalGroup,
+	} {
 		text, err := n.Text(which, i)
 		if err != nil {
 			return err

@@ -23,8 +23,8 @@ type Built struct {
 	Figures, Names []byte
 }
 
-// Replacement is blocks that take the place of others. It changes nothing itself: the engine stores it in one transaction,
-// and calls Publish when that is committed.
+// Replacement is blocks that take the place of others. It changes nothing itself: the engine stores it in one
+// transaction, and calls Publish when that is committed.
 type Replacement struct {
 	table    *Table
 	view     *Snapshot // what it is applied to
@@ -98,8 +98,9 @@ func (r *Replacement) build(hour int64, rows []block.Row) []*Built {
 		r.table.lastBlock++
 		out = append(out, &Built{
 			BlockRef: BlockRef{
-				ID: r.table.lastBlock, Hour: hour, Records: len(chunk), Summary: dictionary.SummaryBits.Summarise(chunk, dictionary.InlineText),
+				ID: r.table.lastBlock, Hour: hour, Records: len(chunk),
 				First: chunk[0].Record.Start.UnixNano(), Last: chunk[len(chunk)-1].Record.Start.UnixNano(),
+				Summary: dictionary.SummaryBits.Summarise(chunk, dictionary.InlineText),
 			},
 			Figures: block.EncodeFigures(chunk, dictionary.InlineText), Names: block.EncodeNames(chunk, true),
 		})

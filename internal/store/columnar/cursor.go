@@ -8,7 +8,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// A cursor is a version, the place of the last record of the page, and a check byte, which most other texts do not have.
+// A cursor is a version, the place of the last record of the page, and a check byte, which most other texts do not
+// have.
 const cursorVersion = 2
 
 const cursorSize = 1 + 8 + len(usage.ID{}) + 1
@@ -63,7 +64,8 @@ func sortedCursor(r *ranked, o store.Order) string {
 
 func parseSortedCursor(s string, o store.Order) (*ranked, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != sortedCursorSize || b[0] != sortedCursorVersion || b[1] != orderByte(o) || checkByte(b[:sortedCursorSize-1]) != b[sortedCursorSize-1] {
+	if err != nil || len(b) != sortedCursorSize || b[0] != sortedCursorVersion || b[1] != orderByte(o) ||
+		checkByte(b[:sortedCursorSize-1]) != b[sortedCursorSize-1] {
 		return nil, store.ErrCursor
 	}
 	r := &ranked{rank: int64(binary.BigEndian.Uint64(b[2:10]))}

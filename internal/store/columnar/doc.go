@@ -1,6 +1,6 @@
 // Package columnar keeps call records in blocks of columns (internal/store/block), for any engine that can store bytes.
-// It finds, lists, sums, writes and compacts records; the engine stores blocks, the log of the memtable and the texts of
-// the dictionary, in transactions, and reads the bytes of blocks for it (Source).
+// It finds, lists, sums, writes and compacts records; the engine stores blocks, the log of the memtable and the texts
+// of the dictionary, in transactions, and reads the bytes of blocks for it (Source).
 //
 // What was written since blocks last changed is in memory, the memtable, and in a log, from which it is loaded at the
 // next start. Blocks and memtable together at one moment are a Snapshot, which never changes: a write makes another. A

@@ -18,7 +18,7 @@ func (t *Table) Follow(ctx context.Context, texts []dictionary.Stored, row []byt
 	}
 	added := int64(0)
 	for _, x := range entries {
-		stored := false // there was a record at the place
+		var stored bool // there was a record at the place
 		if old, some := view.entryAt(&x.Place); some {
 			x.block, stored = old.block, !old.removed()
 		} else {

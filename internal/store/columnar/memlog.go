@@ -25,7 +25,8 @@ func encodeLog(entries []*memEntry) []byte {
 	var rows []block.Row
 	flush := func() {
 		if len(rows) > 0 {
-			b = appendPart(appendPart(append(b, partRows), block.EncodeFigures(rows, dictionary.InlineText)), block.EncodeNames(rows, false))
+			b = appendPart(append(b, partRows), block.EncodeFigures(rows, dictionary.InlineText))
+			b = appendPart(b, block.EncodeNames(rows, false))
 			rows = rows[:0]
 		}
 	}

@@ -10,7 +10,9 @@ import (
 // replaced. No entry of the memtable may come before the place: HasRecentBefore. It returns nil where no record comes
 // before it, and how many do.
 func (t *Table) Retire(ctx context.Context, before Place, from BlockSource) (r *Replacement, removed int64, err error) {
-	d := &retiring{Replacement: Replacement{table: t, view: t.Snapshot(), from: from}, before: before, renamed: map[int64]int64{}}
+	d := &retiring{
+		Replacement: Replacement{table: t, view: t.Snapshot(), from: from}, before: before, renamed: map[int64]int64{},
+	}
 	if err := d.choose(ctx); err != nil {
 		return nil, 0, err
 	}

@@ -44,9 +44,13 @@ type hourBlocks struct {
 
 func newHour(hour int64, blocks []*BlockRef) *hourBlocks {
 	h := &hourBlocks{hour: hour, blocks: blocks}
-	slices.SortFunc(h.blocks, func(a, b *BlockRef) int { return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(h.blocks, func(a, b *BlockRef) int {
+		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.ID, b.ID))
+	})
 	h.byLast = slices.Clone(blocks)
-	slices.SortFunc(h.byLast, func(a, b *BlockRef) int { return cmp.Or(cmp.Compare(b.Last, a.Last), cmp.Compare(b.ID, a.ID)) })
+	slices.SortFunc(h.byLast, func(a, b *BlockRef) int {
+		return cmp.Or(cmp.Compare(b.Last, a.Last), cmp.Compare(b.ID, a.ID))
+	})
 	for _, b := range blocks {
 		h.records += b.Records
 	}
@@ -89,7 +93,9 @@ func (v *Snapshot) entryAt(p *Place) (*memEntry, bool) {
 
 // hourAt returns the blocks of an hour; nil where there are none.
 func (v *Snapshot) hourAt(hour int64) *hourBlocks {
-	i, found := slices.BinarySearchFunc(v.hours, hour, func(h *hourBlocks, hour int64) int { return cmp.Compare(h.hour, hour) })
+	i, found := slices.BinarySearchFunc(v.hours, hour, func(h *hourBlocks, hour int64) int {
+		return cmp.Compare(h.hour, hour)
+	})
 	if !found {
 		return nil
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/dictionary"
 )
 
-// Table is what is in memory of the records of a store. Snapshot, NewReader and Dictionary().Use are safe for concurrent
-// use; all else is for the one writer of the store.
+// Table is what is in memory of the records of a store. Snapshot, NewReader and Dictionary().Use are safe for
+// concurrent use; all else is for the one writer of the store.
 type Table struct {
 	texts     *dictionary.Dictionary
 	newest    atomic.Pointer[Snapshot]

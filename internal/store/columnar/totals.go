@@ -12,8 +12,9 @@ import (
 
 // kindOf is the kind of text that a field is; status and tier are none.
 var kindOf = map[store.Field]dictionary.Kind{
-	store.FieldModel: dictionary.KindModel, store.FieldProvider: dictionary.KindProvider, store.FieldKey: dictionary.KindKey, store.FieldUser: dictionary.KindUser,
-	store.FieldService: dictionary.KindService, store.FieldProject: dictionary.KindProject, store.FieldOperation: dictionary.KindRequest,
+	store.FieldModel: dictionary.KindModel, store.FieldProvider: dictionary.KindProvider,
+	store.FieldKey: dictionary.KindKey, store.FieldUser: dictionary.KindUser, store.FieldService: dictionary.KindService,
+	store.FieldProject: dictionary.KindProject, store.FieldOperation: dictionary.KindRequest,
 }
 
 // totals collects the sums of groups.
@@ -28,7 +29,10 @@ type totals struct {
 
 // newTotals begins to sum by fields, in at most limit groups.
 func newTotals(values dictionary.Values, by []store.Field, limit int) *totals {
-	t := &totals{values: values, limit: limit, groups: map[string]*store.Total{}, found: map[combination]*store.Total{}, numbers: make([]int, len(by))}
+	t := &totals{
+		values: values, limit: limit, groups: map[string]*store.Total{}, found: map[combination]*store.Total{},
+		numbers: make([]int, len(by)),
+	}
 	for _, field := range by {
 		t.fields = append(t.fields, newGrouping(field))
 	}
@@ -58,7 +62,10 @@ type grouping struct {
 }
 
 func newGrouping(f store.Field) *grouping {
-	return &grouping{status: f == store.FieldStatus, tier: f == store.FieldTier, kind: kindOf[f], numbers: map[string]int{}, known: map[uint32]int{}}
+	return &grouping{
+		status: f == store.FieldStatus, tier: f == store.FieldTier, kind: kindOf[f],
+		numbers: map[string]int{}, known: map[uint32]int{},
+	}
 }
 
 func (g *grouping) number(value string) int {

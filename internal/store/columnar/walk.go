@@ -11,12 +11,16 @@ import (
 )
 
 // each calls visit for the entries, and rows for the rows of blocks, that match, in no order.
-func (s *Reader) each(ctx context.Context, m *match.Matcher, visit func(*memEntry) error, rows func(*block.Figures, []int) error) error {
+func (s *Reader) each(
+	ctx context.Context, m *match.Matcher, visit func(*memEntry) error, rows func(*block.Figures, []int) error,
+) error {
 	return s.eachBlock(ctx, m, visit, func(b *lazyBlock, found []int) error { return rows(b.f, found) })
 }
 
 // eachBlock is each with blocks whose names can be read.
-func (s *Reader) eachBlock(ctx context.Context, m *match.Matcher, visit func(*memEntry) error, rows func(*lazyBlock, []int) error) error {
+func (s *Reader) eachBlock(
+	ctx context.Context, m *match.Matcher, visit func(*memEntry) error, rows func(*lazyBlock, []int) error,
+) error {
 	for _, e := range s.memtableBetween(m.From, m.To) {
 		if matches(m, e) {
 			if err := visit(e); err != nil {
@@ -127,7 +131,9 @@ type walker struct {
 
 // walk calls visit for the records that match, until it returns false. With after, those up to it and it
 // itself are left out. The record is valid during the visit only.
-func (s *Reader) walk(ctx context.Context, m *match.Matcher, reverse bool, after *Place, visit func(*run) (bool, error)) error {
+func (s *Reader) walk(
+	ctx context.Context, m *match.Matcher, reverse bool, after *Place, visit func(*run) (bool, error),
+) error {
 	if after != nil {
 		narrowed := *m
 		if reverse {

@@ -38,7 +38,9 @@ const reuseFactor = 2
 
 // New makes a dictionary of what is stored. It has at most limit keys of each kind beside these.
 func New(limit int, stored []Stored) *Dictionary {
-	d := &Dictionary{values: make([]Key, 1), numbers: map[Key]uint32{}, limit: limit, reuseAt: reuseFactor * int(KindCount) * limit}
+	d := &Dictionary{
+		values: make([]Key, 1), numbers: map[Key]uint32{}, limit: limit, reuseAt: reuseFactor * int(KindCount) * limit,
+	}
 	for _, s := range stored {
 		if s.Kind < 0 || s.Kind >= int64(KindCount) || s.Number < 1 || s.Number >= int64(block.Inline) {
 			continue // no record has it
@@ -153,7 +155,8 @@ func (d *Dictionary) number(k *Key) (uint32, bool) {
 func (d *Dictionary) recall(c *usage.Call, ids *block.DictionaryIDs) (all bool) {
 	all = true
 	for k, text := range [KindCount]string{
-		c.Model, c.Provider, c.KeyFingerprint, c.User, c.Service, c.Project, c.Scope, c.RequestModel, c.ErrorType, c.PriceVersion,
+		c.Model, c.Provider, c.KeyFingerprint, c.User, c.Service, c.Project, c.Scope, c.RequestModel, c.ErrorType,
+		c.PriceVersion,
 	} {
 		if Kind(k) == KindPrices && text == "" {
 			continue

@@ -32,7 +32,9 @@ var _ = [1]struct{}{}[KindCount-block.DictionaryKinds] // blocks have a column f
 
 // String is the kind's name in the API.
 func (k Kind) String() string {
-	return [KindCount]string{"model", "provider", "key", "user", "service", "project", "emitter", "request", "error_type", "price_version"}[k]
+	return [KindCount]string{
+		"model", "provider", "key", "user", "service", "project", "emitter", "request", "error_type", "price_version",
+	}[k]
 }
 
 // SummaryBits is how many bits the summary of a block has for each kind. A number's bit is its remainder: up to

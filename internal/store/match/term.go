@@ -63,7 +63,9 @@ func newTerm(t *store.Term, values dictionary.Values) term {
 	}
 	if len(t.Keys) > 0 {
 		keys := t.Keys
-		out.texts = append(out.texts, newTextMatch(dictionary.KindKey, values, func(k *dictionary.Key) bool { return k.Name() != "" && slices.Contains(keys, k.Name()) }))
+		out.texts = append(out.texts, newTextMatch(dictionary.KindKey, values, func(k *dictionary.Key) bool {
+			return k.Name() != "" && slices.Contains(keys, k.Name())
+		}))
 	}
 	for _, d := range freeFields {
 		if asked(d.field) {
@@ -156,7 +158,8 @@ func (t *term) row(row *block.Row) bool {
 		}
 	}
 	r := row.Record
-	if (t.state != nil && t.state(block.StateOf(r))) || r.Quality&t.quality != 0 || (t.tier != usage.TierUnknown && r.Tier == t.tier) ||
+	if (t.state != nil && t.state(block.StateOf(r))) || r.Quality&t.quality != 0 ||
+		(t.tier != usage.TierUnknown && r.Tier == t.tier) ||
 		(t.status != nil && t.status(r.Status, r.Failed)) {
 		return true
 	}
@@ -165,5 +168,6 @@ func (t *term) row(row *block.Row) bool {
 			return true
 		}
 	}
-	return (t.trace && !r.Trace.IsZero() && hasDigits(r.Trace[:], t.needle)) || (t.span && !r.Span.IsZero() && hasDigits(r.Span[:], t.needle))
+	return (t.trace && !r.Trace.IsZero() && hasDigits(r.Trace[:], t.needle)) ||
+		(t.span && !r.Span.IsZero() && hasDigits(r.Span[:], t.needle))
 }

@@ -134,8 +134,8 @@ func (e *Engine) reading(ctx context.Context, f func(*columnar.Reader, *blockRea
 	return err
 }
 
-// beginReading begins a transaction and returns the snapshot of the very blocks that it sees. The writer commits blocks a
-// moment before it publishes their snapshot.
+// beginReading begins a transaction and returns the snapshot of the very blocks that it sees. The writer commits blocks
+// a moment before it publishes their snapshot.
 func (e *Engine) beginReading(ctx context.Context, r *blockReader) (*columnar.Snapshot, error) {
 	for began := time.Now(); ; {
 		if _, err := r.begin.ExecContext(ctx); err != nil {

@@ -55,7 +55,8 @@ func (e *Engine) openSecret(ctx context.Context) error {
 	return e.noteSecret(ctx, check)
 }
 
-// readSecret reads the file of a secret. It makes a secret where the file is empty, or where it does not exist and mayMake.
+// readSecret reads the file of a secret. It makes a secret where the file is empty, or where it does not exist and
+// mayMake.
 func readSecret(path string, mayMake bool) (secret usage.KeySecret, made bool, err error) {
 	text, err := os.ReadFile(path)
 	switch {

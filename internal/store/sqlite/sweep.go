@@ -15,7 +15,8 @@ const (
 	sweepSteps = 8
 )
 
-// sweepStep does a step of the search for texts that no record has, where it is due, and reports whether there are more.
+// sweepStep does a step of the search for texts that no record has, where it is due, and reports whether there are
+// more.
 func (e *Engine) sweepStep(ctx context.Context) (more bool, err error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()

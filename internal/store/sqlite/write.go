@@ -127,8 +127,8 @@ func (e *Engine) insertTexts(ctx context.Context, texts []dictionary.Stored) err
 	return nil
 }
 
-// storeRest stores what else a write has: places of spans, what it changes in the series, when a record was last stored,
-// and of which hours the stored sums lack it.
+// storeRest stores what else a write has: places of spans, what it changes in the series, when a record was last
+// stored, and of which hours the stored sums lack it.
 func (e *Engine) storeRest(ctx context.Context, w *store.Write, at int64) error {
 	for i := range w.Links {
 		k := &w.Links[i]

@@ -16,8 +16,8 @@ import (
 )
 
 // Model checks that whatever is written, deferred, retired and restarted, with whichever answers lost, every way of
-// reading returns what a plain table of records gives. It is a part of Run; an engine can run it with faults of its own,
-// which open draws.
+// reading returns what a plain table of records gives. It is a part of Run; an engine can run it with faults of its
+// own, which open draws.
 func Model(t *testing.T, with func(*rapid.T) Open) {
 	rapid.Check(t, func(t *rapid.T) {
 		open := with(t)

@@ -19,7 +19,7 @@ import (
 // Callback is the address that tests have the provider send browsers back to.
 const Callback = "http://localhost:8317/api/console/session/oidc/callback"
 
-// Provider is an OpenID Connect provider that signs whatever it is told to.
+// Provider is an OpenID Connect provider that signs whatever the test wants.
 type Provider struct {
 	*mockoidc.MockOIDC
 	t      testing.TB
