@@ -24,7 +24,7 @@ import (
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/access/password"
-	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/users"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 )
@@ -133,7 +133,7 @@ func shown(of *store.User) shownUser {
 
 // find returns a user by name.
 func find(ctx context.Context, a *sqlite.Administration, name string) (store.User, error) {
-	name, err := console.UserName(name)
+	name, err := users.CleanName(name)
 	if err != nil {
 		return store.User{}, fmt.Errorf("a user's name %w", err)
 	}
@@ -202,7 +202,7 @@ func (u *userCommand) add() *cobra.Command {
 		Short: "Make a user",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			name, err := console.UserName(args[0])
+			name, err := users.CleanName(args[0])
 			if err != nil {
 				return fmt.Errorf("a user's name %w", err)
 			}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/access/password"
-	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/users"
 )
 
 // Access says who may use the console.
@@ -161,7 +161,7 @@ func (f *FirstAdmin) validate(signsIn bool) error {
 	if !signsIn {
 		return errors.New("access: admin needs access::mode local or oidc")
 	}
-	name, err := console.UserName(f.Username)
+	name, err := users.CleanName(f.Username)
 	if err != nil {
 		return fmt.Errorf("access: admin: username %w", err)
 	}

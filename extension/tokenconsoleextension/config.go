@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
 
-	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/calls"
 )
 
 // Config is the configuration of the extension.
@@ -90,7 +90,7 @@ func (c *Config) Validate() error {
 	if c.Audit.MaxAge <= 0 || c.Audit.MaxEntries <= 0 {
 		errs = append(errs, errors.New("audit: max_age and max_entries must be above 0; the log of changes is always kept, within bounds"))
 	}
-	if err := console.CheckTraceURL(c.Links.TraceURL); err != nil {
+	if err := calls.CheckTraceURL(c.Links.TraceURL); err != nil {
 		errs = append(errs, fmt.Errorf("links: trace_url %w", err))
 	}
 	if err := c.validateKeySync(); err != nil {

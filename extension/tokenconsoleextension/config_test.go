@@ -15,7 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
 	"github.com/tokenboard/tokenboard/extension/tokenconsoleextension/internal/metadata"
-	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/stats"
 )
 
 func load(t *testing.T, name string) (*Config, error) {
@@ -42,7 +42,7 @@ func TestConfig(t *testing.T) {
 	require.Equal(t, 500, c.Keys.Max)
 	quota, err := c.Quota.read()
 	require.NoError(t, err)
-	require.Equal(t, console.Quota{Tokens: 100_000_000, Cost: 250_500_000_000, Period: 1}, quota) // a week
+	require.Equal(t, stats.Quota{Tokens: 100_000_000, Cost: 250_500_000_000, Period: 1}, quota) // a week
 	require.Equal(t, Verify{Anonymous: true, Reservation: 2 * time.Minute, Estimate: 4_000, FailuresPerMinute: 5}, c.Verify)
 	require.Equal(t, "https://tempo.example/trace/{trace_id}", c.Links.TraceURL)
 

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 
-	"github.com/tokenboard/tokenboard/internal/console"
+	consoleserver "github.com/tokenboard/tokenboard/internal/console/server"
 )
 
 var _ extensioncapabilities.ConfigSnapshotWatcher = (*server)(nil)
@@ -28,8 +28,8 @@ var otlpDefaults = map[string]string{"grpc": "localhost:4317", "http": "localhos
 
 // otlpEndpoints returns the addresses of the OTLP receivers whose telemetry reaches a tokenboard
 // exporter, in a fixed order. An address whose port the system chooses is left out.
-func otlpEndpoints(conf *confmap.Conf) []console.OTLPEndpoint {
-	out := []console.OTLPEndpoint{}
+func otlpEndpoints(conf *confmap.Conf) []consoleserver.OTLPEndpoint {
+	out := []consoleserver.OTLPEndpoint{}
 	if conf == nil {
 		return out
 	}
@@ -54,7 +54,7 @@ func otlpEndpoints(conf *confmap.Conf) []console.OTLPEndpoint {
 	return out
 }
 
-func otlpEndpoint(receiver, protocol string, settings any) (e console.OTLPEndpoint, ok bool) {
+func otlpEndpoint(receiver, protocol string, settings any) (e consoleserver.OTLPEndpoint, ok bool) {
 	fields, _ := settings.(map[string]any)
 	address := otlpDefaults[protocol]
 	if s, ok := fields["endpoint"].(string); ok && s != "" {
@@ -71,7 +71,7 @@ func otlpEndpoint(receiver, protocol string, settings any) (e console.OTLPEndpoi
 	if err != nil || port == 0 {
 		return e, false
 	}
-	return console.OTLPEndpoint{
+	return consoleserver.OTLPEndpoint{
 		Receiver: receiver, Protocol: protocol, Host: host, Port: int(port),
 		TLS: fields["tls"] != nil, Auth: fields["auth"] != nil,
 	}, true

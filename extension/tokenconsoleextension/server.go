@@ -19,6 +19,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/keycheck"
 	"github.com/tokenboard/tokenboard/internal/hangup"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
@@ -131,7 +132,7 @@ func (s *server) options(ctx context.Context, host component.Host, l *ledger.Led
 		Ledger: l, Directory: d, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
 		MaxKeys: s.config.Keys.Max, AuditMaxAge: s.config.Audit.MaxAge, AuditMax: s.config.Audit.MaxEntries,
 		TraceURL: s.config.Links.TraceURL, GrafanaURL: s.config.Links.GrafanaURL, Quota: quota,
-		Verify: console.Verify{
+		Verify: keycheck.Options{
 			Anonymous: s.config.Verify.Anonymous, Reservation: s.config.Verify.Reservation, Estimate: s.config.Verify.Estimate,
 			Failures: s.config.Verify.FailuresPerMinute,
 		},

@@ -14,6 +14,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/access/sso"
 	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/users"
 )
 
 // providerPatience is how long the OpenID Connect provider may take to answer.
@@ -34,7 +35,7 @@ func (s *server) signsPeopleIn(ctx context.Context, o *console.Options) (err err
 	if o.Open {
 		return nil
 	}
-	o.SignIn = &console.SignIn{
+	o.SignIn = &users.SignIn{
 		Secure: a.Session.SecureCookie || s.config.HTTP.TLS.HasValue(), Idle: a.Session.IdleTimeout, Lifetime: a.Session.Lifetime,
 	}
 	if a.Mode == modeOIDC {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/stats"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -53,8 +53,8 @@ func (v *Verify) validate() error {
 	return errors.Join(errs...)
 }
 
-func (q *Quota) read() (console.Quota, error) {
-	out := console.Quota{Tokens: q.Tokens}
+func (q *Quota) read() (stats.Quota, error) {
+	out := stats.Quota{Tokens: q.Tokens}
 	if q.Tokens < 0 || q.Tokens > usage.MaxExact {
 		return out, errors.New("quota: tokens must be a number of tokens, or 0 for none")
 	}
@@ -62,7 +62,7 @@ func (q *Quota) read() (console.Quota, error) {
 	if out.Cost, err = usage.USD(q.USD); err != nil {
 		return out, fmt.Errorf("quota: usd: %w", err)
 	}
-	if out.Period, err = console.ParsePeriod(q.Period); err != nil {
+	if out.Period, err = stats.ParsePeriod(q.Period); err != nil {
 		return out, fmt.Errorf("quota: period %w", err)
 	}
 	return out, nil

@@ -1,4 +1,4 @@
-package console
+package console_test
 
 import (
 	"context"
@@ -12,6 +12,11 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/access/password"
+	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/consoletest"
+	"github.com/tokenboard/tokenboard/internal/console/keys"
+	"github.com/tokenboard/tokenboard/internal/console/users"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -42,9 +47,9 @@ func (m *meddled) UpdateUser(ctx context.Context, u store.User, o store.UserUpda
 	return m.Directory.UpdateUser(ctx, u, o, e)
 }
 
-func meddledTown(t *testing.T) (*town, *meddled) {
+func meddledTown(t *testing.T) (*consoletest.Secured, *meddled) {
 	m := &meddled{}
-	o := newTown(t, func(p *Options) {
+	o := consoletest.NewSecured(t, func(p *console.Options) {
 		m.Directory = p.Directory
 		p.Directory = m
 	})
@@ -54,24 +59,26 @@ func meddledTown(t *testing.T) (*town, *meddled) {
 // TestChangesAtOnce: of changes of different parts of one key and one user at the same time none is lost.
 func TestChangesAtOnce(t *testing.T) {
 	o, m := meddledTown(t)
-	o.user("root", access.Admin)
-	bob := o.user("bob", access.Viewer)
-	root := o.signIn("root")
-	made := read[NewKey](t, root.do("POST", "/keys", `{"name":"a"}`), 201)
-	m.next = func() { read[Key](t, root.do("PATCH", "/keys/"+made.ID, `{"description":"first"}`), 200) }
-	k := read[Key](t, root.do("PATCH", "/keys/"+made.ID, `{"name":"second"}`), 200)
+	o.User("root", access.Admin)
+	bob := o.User("bob", access.Viewer)
+	root := o.SignIn("root")
+	made := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", `{"name":"a"}`), 201)
+	m.next = func() {
+		consoletest.Read[keys.Key](t, root.Do("PATCH", "/keys/"+made.ID, `{"description":"first"}`), 200)
+	}
+	k := consoletest.Read[keys.Key](t, root.Do("PATCH", "/keys/"+made.ID, `{"name":"second"}`), 200)
 	require.Equal(t, []string{"second", "first"}, []string{k.Name, k.Description})
-	m.next = func() { read[Revoked](t, root.do("DELETE", "/keys/"+made.ID, ""), 200) }
-	require.Equal(t, http.StatusConflict, root.do("PATCH", "/keys/"+made.ID, `{"name":"third"}`).Code, "it is revoked by then")
-	m.next = func() { read[User](t, root.do("PATCH", "/users/"+bob.ID, `{"role":"member"}`), 200) }
-	u := read[User](t, root.do("PATCH", "/users/"+bob.ID, `{"display_name":"Bob"}`), 200)
+	m.next = func() { consoletest.Read[keys.Revoked](t, root.Do("DELETE", "/keys/"+made.ID, ""), 200) }
+	require.Equal(t, http.StatusConflict, root.Do("PATCH", "/keys/"+made.ID, `{"name":"third"}`).Code, "it is revoked by then")
+	m.next = func() { consoletest.Read[users.User](t, root.Do("PATCH", "/users/"+bob.ID, `{"role":"member"}`), 200) }
+	u := consoletest.Read[users.User](t, root.Do("PATCH", "/users/"+bob.ID, `{"display_name":"Bob"}`), 200)
 	require.Equal(t, []string{"member", "Bob"}, []string{u.Role, u.DisplayName})
 
-	keys := read[NewKey](t, root.do("POST", "/keys", `{"name":"b"}`), 201)
+	keys := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", `{"name":"b"}`), 201)
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
-			assert.Equal(t, 201, root.do("POST", "/keys/"+keys.ID+"/rotate", fmt.Sprintf(`{"overlap_seconds":%d}`, i+60)).Code)
+			assert.Equal(t, 201, root.Do("POST", "/keys/"+keys.ID+"/rotate", fmt.Sprintf(`{"overlap_seconds":%d}`, i+60)).Code)
 		})
 	}
 	all.Wait()
@@ -84,12 +91,12 @@ func TestChangesAtOnce(t *testing.T) {
 // new one nor gets in.
 func TestPasswordsChangedAtOnce(t *testing.T) {
 	o, m := meddledTown(t)
-	bob := o.user("bob", access.Viewer)
+	bob := o.User("bob", access.Viewer)
 	reset := func(to string) func() {
 		return func() {
 			u, _, err := m.FindUser(t.Context(), store.UserRef{ID: bob.ID})
 			require.NoError(t, err)
-			u.Password, err = o.console.Users.hasher.Hash(t.Context(), password.Caller{}, to)
+			u.Password, err = password.New(consoletest.QuickPasswords).Hash(t.Context(), password.Caller{}, to)
 			require.NoError(t, err)
 			require.NoError(t, m.Directory.UpdateUser(t.Context(), u, store.UserUpdate{EndSessions: true}, store.AuditEntry{Action: "test.reset"}))
 		}
@@ -102,24 +109,24 @@ func TestPasswordsChangedAtOnce(t *testing.T) {
 			require.NoError(t, m.Directory.UpdateUser(t.Context(), u, store.UserUpdate{}, store.AuditEntry{Action: "test.rename"}))
 		}
 	}
-	browser := o.signIn("bob")
+	browser := o.SignIn("bob")
 	const second, third = "another battery staple, correct", "a third battery staple, correct"
 	change := func(old, to string) int {
-		return browser.do("POST", "/session/password", `{"old_password":"`+old+`","new_password":"`+to+`"}`).Code
+		return browser.Do("POST", "/session/password", `{"old_password":"`+old+`","new_password":"`+to+`"}`).Code
 	}
 	m.next = stored("Bob")
-	require.Equal(t, 200, change(testPassword, second))
+	require.Equal(t, 200, change(consoletest.TestPassword, second))
 	u, _, err := m.FindUser(t.Context(), store.UserRef{ID: bob.ID})
 	require.NoError(t, err)
 	require.Equal(t, "Bob", u.DisplayName, "both are made")
-	signIn := func(secret string) *person {
-		w := o.do("POST", base+"/session", credentials("bob", secret), nil)
+	signIn := func(secret string) *consoletest.Person {
+		w := o.Do("POST", api.Base+"/session", consoletest.Credentials("bob", secret), nil)
 		require.Equal(t, 200, w.Code, w.Body)
-		return &person{o, "bob", map[string]string{"Cookie": cookieOf(t, w).Name + "=" + cookieOf(t, w).Value, "Origin": "http://localhost:8317"}}
+		return &consoletest.Person{Secured: o, Name: "bob", Header: map[string]string{"Cookie": consoletest.CookieOf(t, w).Name + "=" + consoletest.CookieOf(t, w).Value, "Origin": "http://localhost:8317"}}
 	}
 	browser = signIn(second)
 	m.next = reset(third)
-	require.Equal(t, 403, change(second, testPassword), "the old password is wrong by then")
-	require.Equal(t, 401, o.do("POST", base+"/session", credentials("bob", testPassword), nil).Code)
+	require.Equal(t, 403, change(second, consoletest.TestPassword), "the old password is wrong by then")
+	require.Equal(t, 401, o.Do("POST", api.Base+"/session", consoletest.Credentials("bob", consoletest.TestPassword), nil).Code)
 	signIn(third)
 }

@@ -1,20 +1,22 @@
-package console
+package console_test
 
 import (
-	"context"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/access"
-	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/audit"
+	"github.com/tokenboard/tokenboard/internal/console/consoletest"
+	"github.com/tokenboard/tokenboard/internal/console/stats"
+	"github.com/tokenboard/tokenboard/internal/console/users"
 )
 
 // hostile are texts that break what is careless with them.
@@ -26,13 +28,13 @@ var hostile = []string{
 // TestHostileParameters gives every parameter of every route every hostile text. Nothing breaks, nothing
 // is changed, nothing of the inside is told, and no text is taken for a pattern.
 func TestHostileParameters(t *testing.T) {
-	o := newTown(t, nil)
-	o.calls(testNow)
-	root := o.newPerson("root", access.Admin)
-	before := o.dump()
-	for path, item := range o.console.Router.API.OpenAPI().Paths {
+	o := consoletest.NewSecured(t, nil)
+	o.Calls(consoletest.TestNow)
+	root := o.NewPerson("root", access.Admin)
+	before := o.Dump()
+	for path, item := range o.Console.Router.API.OpenAPI().Paths {
 		for method, op := range map[string]*huma.Operation{"GET": item.Get, "PATCH": item.Patch, "DELETE": item.Delete} {
-			if op == nil || strings.HasSuffix(path, "/stream") || path == base+"/session" {
+			if op == nil || strings.HasSuffix(path, "/stream") || path == api.Base+"/session" {
 				continue
 			}
 			for _, p := range op.Parameters {
@@ -53,7 +55,7 @@ func TestHostileParameters(t *testing.T) {
 					if method == "PATCH" {
 						body = `{}`
 					}
-					w := o.do(method, target, body, root.header)
+					w := o.Do(method, target, body, root.Header)
 					require.NotEqual(t, http.StatusInternalServerError, w.Code, "%s %s: %s", method, target, w.Body)
 					require.Empty(t, w.Header().Get("Set-Cookie"), target)
 					for _, leak := range []string{"goroutine", ".go:", "sqlite", "SQL logic", "syntax error"} {
@@ -67,18 +69,18 @@ func TestHostileParameters(t *testing.T) {
 		}
 	}
 	for _, target := range []string{"/audit?actor=%25", "/audit?action=%25", "/audit?target=_oot", "/audit?actor=%27%20OR%201=1--"} {
-		require.Empty(t, read[AuditPage](t, root.do("GET", target, ""), 200).Items, target)
+		require.Empty(t, consoletest.Read[audit.Page](t, root.Do("GET", target, ""), 200).Items, target)
 	}
-	require.Equal(t, before, o.dump())
-	for _, e := range o.logs.All() {
+	require.Equal(t, before, o.Dump())
+	for _, e := range o.Logs.All() {
 		require.NotEqual(t, "a console request failed", e.Message, "%v", e.ContextMap())
 	}
 }
 
 func TestHostileBodies(t *testing.T) {
-	o := newTown(t, nil)
-	root := o.newPerson("root", access.Admin)
-	o.user("victim", access.Viewer)
+	o := consoletest.NewSecured(t, nil)
+	root := o.NewPerson("root", access.Admin)
+	o.User("victim", access.Viewer)
 	for _, e := range expectations {
 		method, target, _ := strings.Cut(e.route, " ")
 		// What is imported are lines, each of which is taken or refused by itself.
@@ -106,44 +108,44 @@ func TestHostileBodies(t *testing.T) {
 			"a number as text":  {`{"name":1,"role":2,"from":3}`, "application/json", []int{400}},
 			"two values in one": {e.body + e.body, "application/json", []int{400}},
 		} {
-			w := o.do(method, target, tc.body, map[string]string{"Cookie": root.header["Cookie"], "Content-Type": tc.kind})
+			w := o.Do(method, target, tc.body, map[string]string{"Cookie": root.Header["Cookie"], "Content-Type": tc.kind})
 			require.Contains(t, append(tc.status, 404), w.Code, "%s with %s: %s", e.route, name, w.Body)
-			requireNoLeak(t, w)
+			consoletest.RequireNoLeak(t, w)
 		}
 	}
 }
 
 func TestHostileRequests(t *testing.T) {
-	o := newTown(t, nil)
-	root := o.newPerson("root", access.Admin)
+	o := consoletest.NewSecured(t, nil)
+	root := o.NewPerson("root", access.Admin)
 	for name, tc := range map[string]struct {
 		target string
 		header map[string]string
 		status []int
 	}{
-		"a long address":           {base + "/stats?model=" + strings.Repeat("x", 20_000), nil, []int{414}},
+		"a long address":           {api.Base + "/stats?model=" + strings.Repeat("x", 20_000), nil, []int{414}},
 		"a path out of the page":   {"/console/../../etc/passwd", nil, []int{307, 404}},
 		"the same, encoded":        {"/console/%2e%2e/%2e%2e/etc/passwd", nil, []int{200, 307, 400, 404}}, // the page, for any address under it
 		"an encoded slash":         {"/console/..%2f..%2fetc%2fpasswd", nil, []int{200, 307, 400, 404}},
 		"a file that is not there": {"/console/assets/..%2f..%2fgo.mod", nil, []int{307, 400, 404}},
 		"double slashes":           {"//api/console/users", nil, []int{307, 301, 404}},
-		"another method":           {base + "/stats", map[string]string{"X-HTTP-Method-Override": "DELETE"}, []int{200}},
-		"a forwarded admin":        {base + "/users", map[string]string{"Cookie": "", "X-Forwarded-User": "root", "X-Remote-User": "root"}, []int{401}},
-		"a cookie of nonsense":     {base + "/users", map[string]string{"Cookie": "tokenboard=" + strings.Repeat("x", 5000)}, []int{401}},
-		"two cookies":              {base + "/users", map[string]string{"Cookie": "tokenboard=x; " + root.header["Cookie"]}, []int{401}},
-		"a cookie of another app":  {base + "/users", map[string]string{"Cookie": "session=x"}, []int{401}},
-		"an empty token":           {base + "/users", map[string]string{"Cookie": "", "Authorization": "Bearer tbt-"}, []int{401}},
-		"a basic password":         {base + "/users", map[string]string{"Cookie": "", "Authorization": "Basic cm9vdDpjb3JyZWN0"}, []int{401}},
-		"a token in the address":   {base + "/users?token=tbt-x", map[string]string{"Cookie": ""}, []int{401}},
+		"another method":           {api.Base + "/stats", map[string]string{"X-HTTP-Method-Override": "DELETE"}, []int{200}},
+		"a forwarded admin":        {api.Base + "/users", map[string]string{"Cookie": "", "X-Forwarded-User": "root", "X-Remote-User": "root"}, []int{401}},
+		"a cookie of nonsense":     {api.Base + "/users", map[string]string{"Cookie": "tokenboard=" + strings.Repeat("x", 5000)}, []int{401}},
+		"two cookies":              {api.Base + "/users", map[string]string{"Cookie": "tokenboard=x; " + root.Header["Cookie"]}, []int{401}},
+		"a cookie of another app":  {api.Base + "/users", map[string]string{"Cookie": "session=x"}, []int{401}},
+		"an empty token":           {api.Base + "/users", map[string]string{"Cookie": "", "Authorization": "Bearer tbt-"}, []int{401}},
+		"a basic password":         {api.Base + "/users", map[string]string{"Cookie": "", "Authorization": "Basic cm9vdDpjb3JyZWN0"}, []int{401}},
+		"a token in the address":   {api.Base + "/users?token=tbt-x", map[string]string{"Cookie": ""}, []int{401}},
 		"a bad token and a session": {
-			base + "/users", map[string]string{"Authorization": "Bearer tbt-x"}, []int{401},
+			api.Base + "/users", map[string]string{"Authorization": "Bearer tbt-x"}, []int{401},
 		},
 	} {
-		header := map[string]string{"Cookie": root.header["Cookie"]}
+		header := map[string]string{"Cookie": root.Header["Cookie"]}
 		for k, v := range tc.header {
 			header[k] = v
 		}
-		w := o.do("GET", tc.target, "", header)
+		w := o.Do("GET", tc.target, "", header)
 		require.Contains(t, tc.status, w.Code, "%s: %s", name, w.Body)
 		require.NotContains(t, w.Body.String(), "root:x:0")
 		if to := w.Header().Get("Location"); to != "" {
@@ -154,15 +156,15 @@ func TestHostileRequests(t *testing.T) {
 
 // TestRebinding asks the open console under names that a stranger can point at this machine.
 func TestRebinding(t *testing.T) {
-	b := newBench(t, nil)
+	b := consoletest.NewBench(t, nil)
 	for _, host := range []string{"evil.example", "evil.example:8317", "127.0.0.1.evil.example", "localhost.", "0.0.0.0:8317", "[::ffff:10.0.0.1]", "169.254.169.254", "127.0.0.1@evil.example", ""} {
-		for _, p := range New(Options{Ledger: b.ledger, Open: true}).Router.Routes {
+		for _, p := range console.New(console.Options{Ledger: b.Ledger, Open: true}).Router.Routes {
 			r := httptest.NewRequest(p.Method, "http://x"+strings.NewReplacer("{id}", "x", "{name}", "model", "{$}", "").Replace(p.Path), strings.NewReader("{}"))
 			r.Host = host
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Origin", "http://"+host)
 			w := httptest.NewRecorder()
-			b.handler.ServeHTTP(w, r)
+			b.Handler.ServeHTTP(w, r)
 			require.Equal(t, 403, w.Code, "%s %s as %q", p.Method, p.Path, host)
 		}
 	}
@@ -170,9 +172,9 @@ func TestRebinding(t *testing.T) {
 
 // TestForeignOrigins sends every write from other sites' pages.
 func TestForeignOrigins(t *testing.T) {
-	o := newTown(t, nil)
-	root := o.newPerson("root", access.Admin)
-	before := o.dump()
+	o := consoletest.NewSecured(t, nil)
+	root := o.NewPerson("root", access.Admin)
+	before := o.Dump()
 	for _, e := range expectations {
 		method, target, _ := strings.Cut(e.route, " ")
 		if method == "GET" {
@@ -185,167 +187,69 @@ func TestForeignOrigins(t *testing.T) {
 			{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "http://localhost"}, {"Origin": "http://localhost:8317.evil.example"}, {"Origin": "https://x@localhost:8317.evil.example"},
 			{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
 		} {
-			h["Cookie"] = root.header["Cookie"]
+			h["Cookie"] = root.Header["Cookie"]
 			want := 403
 			if strings.Contains(target, "/forward-auth") {
 				want = 401 // a proxy's question has its client's headers; the cookie of a page elsewhere is nobody's
 			}
-			requireProblem(t, o.do(method, strings.NewReplacer("{id}", "x").Replace(target), e.body, h), want)
+			consoletest.RequireProblem(t, o.Do(method, strings.NewReplacer("{id}", "x").Replace(target), e.body, h), want)
 		}
 	}
-	require.Equal(t, before, o.dump())
+	require.Equal(t, before, o.Dump())
 }
 
 func TestPrivilegesDoNotRise(t *testing.T) {
-	o := newTown(t, nil)
-	root := o.newPerson("root", access.Admin)
+	o := consoletest.NewSecured(t, nil)
+	root := o.NewPerson("root", access.Admin)
 	for _, role := range []access.Role{access.Member, access.Viewer, access.Operator} {
 		t.Run(role.String(), func(t *testing.T) {
-			p := o.newPerson("the-"+role.String(), role)
-			requireProblem(t, p.do("PATCH", "/users/usr_the-"+role.String(), `{"role":"admin"}`), 403)
-			requireProblem(t, p.do("POST", "/users", `{"name":"x","role":"admin","password":"a long password of x"}`), 403)
+			p := o.NewPerson("the-"+role.String(), role)
+			consoletest.RequireProblem(t, p.Do("PATCH", "/users/usr_the-"+role.String(), `{"role":"admin"}`), 403)
+			consoletest.RequireProblem(t, p.Do("POST", "/users", `{"name":"x","role":"admin","password":"a long password of x"}`), 403)
 			for other := access.Verifier; other <= access.Admin; other++ {
 				want := 403
 				if other.Within(role) {
 					want = 201
 				}
-				w := p.do("POST", "/tokens", `{"name":"x","role":"`+other.String()+`"}`)
+				w := p.Do("POST", "/tokens", `{"name":"x","role":"`+other.String()+`"}`)
 				require.Equal(t, want, w.Code, "a token of %s", other)
 			}
-			w := p.do("POST", "/session", credentials("root", ""))
-			requireProblem(t, w, 401)
+			w := p.Do("POST", "/session", consoletest.Credentials("root", ""))
+			consoletest.RequireProblem(t, w, 401)
 		})
 	}
-	requireProblem(t, root.do("POST", "/users", `{"name":"x","role":"verifier","password":"a long password of x"}`), 400)
+	consoletest.RequireProblem(t, root.Do("POST", "/users", `{"name":"x","role":"verifier","password":"a long password of x"}`), 400)
 
 	t.Run("a token falls with its owner", func(t *testing.T) {
-		p := o.newPerson("falling", access.Operator)
-		operator, verifier := p.token(access.Operator), p.token(access.Verifier)
-		read[Stats](t, operator.do("GET", "/stats", ""), 200)
-		read[User](t, root.do("PATCH", "/users/usr_falling", `{"role":"viewer"}`), 200)
-		requireProblem(t, operator.do("GET", "/stats", ""), 401)
-		requireProblem(t, verifier.do("GET", "/session", ""), 401)
-		require.Equal(t, "viewer", read[Session](t, p.do("GET", "/session", ""), 200).User.Role, "at once")
-		read[User](t, root.do("PATCH", "/users/usr_falling", `{"disabled":true}`), 200)
-		requireProblem(t, p.do("GET", "/stats", ""), 401)
+		p := o.NewPerson("falling", access.Operator)
+		operator, verifier := p.Token(access.Operator), p.Token(access.Verifier)
+		consoletest.Read[stats.Stats](t, operator.Do("GET", "/stats", ""), 200)
+		consoletest.Read[users.User](t, root.Do("PATCH", "/users/usr_falling", `{"role":"viewer"}`), 200)
+		consoletest.RequireProblem(t, operator.Do("GET", "/stats", ""), 401)
+		consoletest.RequireProblem(t, verifier.Do("GET", "/session", ""), 401)
+		require.Equal(t, "viewer", consoletest.Read[users.Session](t, p.Do("GET", "/session", ""), 200).User.Role, "at once")
+		consoletest.Read[users.User](t, root.Do("PATCH", "/users/usr_falling", `{"disabled":true}`), 200)
+		consoletest.RequireProblem(t, p.Do("GET", "/stats", ""), 401)
 	})
 	t.Run("tokens of others are not there", func(t *testing.T) {
-		a, b := o.newPerson("ann", access.Viewer), o.newPerson("ben", access.Viewer)
-		a.token(access.Viewer)
-		hers := read[[]Token](t, a.do("GET", "/tokens", ""), 200)
+		a, b := o.NewPerson("ann", access.Viewer), o.NewPerson("ben", access.Viewer)
+		a.Token(access.Viewer)
+		hers := consoletest.Read[[]users.Token](t, a.Do("GET", "/tokens", ""), 200)
 		require.Len(t, hers, 1)
-		require.Equal(t, TokenOwner{"usr_ann", "ann"}, hers[0].Owner)
-		require.Empty(t, read[[]Token](t, b.do("GET", "/tokens", ""), 200))
-		requireProblem(t, b.do("DELETE", "/tokens/"+hers[0].ID, ""), 404)
-		require.GreaterOrEqual(t, len(read[[]Token](t, root.do("GET", "/tokens", ""), 200)), 1)
-		read[Deleted](t, root.do("DELETE", "/tokens/"+hers[0].ID, ""), 200)
-		requireProblem(t, a.do("DELETE", "/tokens/"+hers[0].ID, ""), 404)
+		require.Equal(t, users.TokenOwner{ID: "usr_ann", Name: "ann"}, hers[0].Owner)
+		require.Empty(t, consoletest.Read[[]users.Token](t, b.Do("GET", "/tokens", ""), 200))
+		consoletest.RequireProblem(t, b.Do("DELETE", "/tokens/"+hers[0].ID, ""), 404)
+		require.GreaterOrEqual(t, len(consoletest.Read[[]users.Token](t, root.Do("GET", "/tokens", ""), 200)), 1)
+		consoletest.Read[users.Deleted](t, root.Do("DELETE", "/tokens/"+hers[0].ID, ""), 200)
+		consoletest.RequireProblem(t, a.Do("DELETE", "/tokens/"+hers[0].ID, ""), 404)
 	})
 	t.Run("the last admin stays", func(t *testing.T) {
 		for _, change := range []string{`{"role":"viewer"}`, `{"disabled":true}`} {
-			requireProblem(t, root.do("PATCH", "/users/usr_root", change), 409)
+			consoletest.RequireProblem(t, root.Do("PATCH", "/users/usr_root", change), 409)
 		}
-		requireProblem(t, root.do("DELETE", "/users/usr_root", ""), 409)
-		o.user("second", access.Admin)
-		read[User](t, root.do("PATCH", "/users/usr_second", `{"disabled":true}`), 200)
-		requireProblem(t, root.do("DELETE", "/users/usr_root", ""), 409)
+		consoletest.RequireProblem(t, root.Do("DELETE", "/users/usr_root", ""), 409)
+		o.User("second", access.Admin)
+		consoletest.Read[users.User](t, root.Do("PATCH", "/users/usr_second", `{"disabled":true}`), 200)
+		consoletest.RequireProblem(t, root.Do("DELETE", "/users/usr_root", ""), 409)
 	})
-}
-
-func TestTokens(t *testing.T) {
-	o := newTown(t, nil)
-	p := o.newPerson("alice", access.Operator)
-	for body, status := range map[string]int{
-		`{"name":"","role":"viewer"}`: 400, `{"name":"a\nb","role":"viewer"}`: 400, `{"name":"a","role":"root"}`: 400, `{"name":"a"}`: 400,
-		`{"name":"a","role":"viewer","expires_at":"2020-01-01T00:00:00Z"}`: 400,
-	} {
-		requireProblem(t, p.do("POST", "/tokens", body), status)
-	}
-	until := testNow.Add(time.Hour)
-	made := read[NewToken](t, p.do("POST", "/tokens", `{"name":"ci","role":"viewer","expires_at":"`+until.Format(time.RFC3339)+`"}`), 201)
-	require.True(t, strings.HasPrefix(made.Secret, "tbt-"))
-	require.GreaterOrEqual(t, len(made.Secret), 4+43)
-	require.Nil(t, made.LastUsedAt)
-	for _, header := range []map[string]string{{"Authorization": "Bearer " + made.Secret}, {"Authorization": "bearer  " + made.Secret}, {"X-Tokenboard-Token": made.Secret, "Authorization": "Bearer tb-a-key-to-verify"}} {
-		ci := &person{o, "", header}
-		require.Equal(t, "token", read[Session](t, ci.do("GET", "/session", ""), 200).User.Via)
-		requireProblem(t, ci.do("POST", "/keys", `{"name":"x"}`), 403)
-		requireProblem(t, ci.do("DELETE", "/session", ""), 409)
-	}
-	listed := read[[]Token](t, p.do("GET", "/tokens", ""), 200)
-	require.Equal(t, testNow, *listed[0].LastUsedAt)
-	require.Equal(t, until, *listed[0].ExpiresAt)
-	o.now = until
-	requireProblem(t, o.do("GET", base+"/stats", "", map[string]string{"Authorization": "Bearer " + made.Secret}), 401)
-	entries := 0
-	require.NoError(t, o.directory.Audit(context.Background(), store.AuditFilter{Actions: []string{"token"}}, func(e *store.AuditEntry) error {
-		entries++
-		require.Equal(t, store.AuditActor{ID: "usr_alice", Name: "alice", Via: "session"}, e.Actor)
-		require.JSONEq(t, fmt.Sprintf(`{"name":"ci","owner":"alice","role":"viewer","display":%q,"expires_at":%q}`, made.Display, until.Format(time.RFC3339)), string(e.After))
-		return nil
-	}))
-	require.Equal(t, 1, entries)
-	for range tokensPerUser - 1 {
-		require.Equal(t, 201, p.do("POST", "/tokens", `{"name":"many","role":"viewer"}`).Code)
-	}
-	requireProblem(t, p.do("POST", "/tokens", `{"name":"one more","role":"viewer"}`), 409)
-}
-
-func TestUsers(t *testing.T) {
-	o := newTown(t, nil)
-	root := o.newPerson("root", access.Admin)
-	made := read[User](t, root.do("POST", "/users", `{"name":"Alice","display_name":"Alice A.","role":"member","password":"a long password of hers"}`), 201)
-	require.Equal(t, User{ID: made.ID, Name: "alice", DisplayName: "Alice A.", Role: "member", Source: "local", CreatedAt: testNow}, made)
-	for body, status := range map[string]int{
-		`{"name":"ALICE","role":"member","password":"a long password of hers"}`:                       409,
-		`{"name":"a b","role":"member","password":"a long password of hers"}`:                         400,
-		`{"name":"bob","role":"member","password":"short"}`:                                           400,
-		`{"name":"bob","role":"member"}`:                                                              400,
-		`{"name":"bob","role":"member","password":"a long password","display_name":"a\u0000b"}`:       400,
-		`{"name":"bob","role":"member","password":"a long password of his","disabled":true,"id":"x"}`: 400,
-	} {
-		requireProblem(t, root.do("POST", "/users", body), status)
-	}
-	requireProblem(t, root.do("PATCH", "/users/"+made.ID, `{}`), 400)
-	requireProblem(t, root.do("PATCH", "/users/nobody", `{"disabled":true}`), 404)
-	requireProblem(t, root.do("DELETE", "/users/nobody", ""), 404)
-	requireProblem(t, root.do("DELETE", "/users/nobody/sessions", ""), 404)
-	require.Equal(t, "Anna", read[User](t, root.do("PATCH", "/users/"+made.ID, `{"display_name":"Anna","role":"operator"}`), 200).DisplayName)
-	require.Len(t, read[[]User](t, root.do("GET", "/users", ""), 200), 2)
-	last := read[AuditPage](t, root.do("GET", "/audit?target=alice&limit=1", ""), 200).Items[0]
-	require.Equal(t, "user.update", last.Action)
-	require.JSONEq(t, `{"name":"alice","display_name":"Alice A.","role":"member","source":"local"}`, string(last.Before))
-	require.JSONEq(t, `{"name":"alice","display_name":"Anna","role":"operator","source":"local"}`, string(last.After))
-}
-
-func TestSettings(t *testing.T) {
-	o := newTown(t, nil)
-	s := read[Settings](t, o.newPerson("alice", access.Viewer).do("GET", "/settings", ""), 200)
-	require.Equal(t, "local", s.AccessMode)
-	require.Equal(t, defaultMax, s.MaxKeys)
-	require.EqualValues(t, 12*3600, s.Sessions.IdleSeconds)
-	require.Nil(t, s.Retention.MaxAgeSeconds)
-	require.Nil(t, s.GrafanaURL)
-	linked := newBench(t, func(p *Options) {
-		p.GrafanaURL, p.TraceURL = "https://grafana.example", "https://tempo.example/{trace_id}"
-	})
-	require.Equal(t, "https://grafana.example", *data[Settings](linked, "GET", "/settings", "", 200).GrafanaURL)
-	require.Equal(t, "https://tempo.example/{trace_id}", *data[Settings](linked, "GET", "/settings", "", 200).TraceURL)
-	open := data[Settings](newBench(t, nil), "GET", "/settings", "", 200)
-	require.Equal(t, "open", open.AccessMode)
-	require.Nil(t, open.Sessions)
-}
-
-// TestOpenHasNoSignIn shows what people meet who look for users where access is open.
-func TestOpenHasNoSignIn(t *testing.T) {
-	b := newBench(t, nil)
-	s := data[Session](b, "GET", "/session", "", 200)
-	require.Equal(t, "open", s.AccessMode)
-	require.Equal(t, &SessionUser{Name: "local", DisplayName: "local", Role: "admin", Via: "open"}, s.User)
-	for _, r := range [][3]string{
-		{"POST", "/session", credentials("a", "b")}, {"DELETE", "/session", ""}, {"POST", "/session/password", `{"old_password":"a","new_password":"b"}`},
-		{"POST", "/tokens", `{"name":"a","role":"viewer"}`}, {"POST", "/session/setup", `{"token":"a","username":"b","password":"c"}`},
-	} {
-		requireProblem(t, b.do(r[0], base+r[1], r[2], nil), 409)
-	}
 }

@@ -1,4 +1,4 @@
-package console
+package console_test
 
 import (
 	"context"
@@ -16,6 +16,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/consoletest"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -23,13 +26,13 @@ import (
 
 // BenchmarkReads is the work of one request, with 50,000 calls over a day stored.
 func BenchmarkReads(b *testing.B) {
-	o := newBench(b, nil)
+	o := consoletest.NewBench(b, nil)
 	const n, batch = 50_000, 5_000
 	for i := 1; i <= n; {
 		var calls []usage.Call
 		for ; len(calls) < batch; i++ {
 			c := usage.Call{
-				Role: usage.RoleCall, Start: testNow.Add(-time.Duration(i) * 1700 * time.Millisecond), Model: fmt.Sprint("model-", i%20), Provider: "openai",
+				Role: usage.RoleCall, Start: consoletest.TestNow.Add(-time.Duration(i) * 1700 * time.Millisecond), Model: fmt.Sprint("model-", i%20), Provider: "openai",
 				User: fmt.Sprint("user-", i%50), Duration: time.Duration(i%3000) * time.Millisecond, Status: 200,
 				Tokens: usage.Tokens{InputUncached: int64(i), OutputText: 5, Fields: usage.HasInput | usage.HasOutput},
 			}
@@ -38,13 +41,13 @@ func BenchmarkReads(b *testing.B) {
 			c.ID = usage.SpanRecordID(c.Trace, c.Span)
 			calls = append(calls, c)
 		}
-		require.NoError(b, o.ledger.Commit(context.Background(), usage.Batch{Calls: calls}))
+		require.NoError(b, o.Ledger.Commit(context.Background(), usage.Batch{Calls: calls}))
 	}
 	for _, target := range []string{"/stats", "/logs?limit=100", "/usage-trend", "/breakdown?by=model", "/breakdown?by=model,user", "/health"} {
 		b.Run(strings.Trim(strings.ReplaceAll(target, "/", " "), " "), func(b *testing.B) {
 			for b.Loop() {
 				w := httptest.NewRecorder()
-				o.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+base+target, nil))
+				o.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+api.Base+target, nil))
 				require.Equal(b, 200, w.Code)
 			}
 		})
@@ -63,8 +66,8 @@ func BenchmarkFilled(b *testing.B) {
 	l, err := ledger.Open(context.Background(), engine, ledger.Options{})
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, l.Close()) })
-	c := New(Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true})
-	handler := c.direct()
+	c := console.New(console.Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true})
+	handler := c.Direct()
 	yesterday := time.Now().Add(-24 * time.Hour).Unix()
 	for _, target := range []string{
 		"/stats", "/stats?user=user-0003", fmt.Sprint("/stats?from=", yesterday), "/usage-trend", "/usage-trend?days=90&group_by=model&timezone=UTC",
@@ -77,7 +80,7 @@ func BenchmarkFilled(b *testing.B) {
 			b.ReportAllocs()
 			get := func() {
 				w := httptest.NewRecorder()
-				handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+base+target, nil))
+				handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+api.Base+target, nil))
 				require.Equal(b, 200, w.Code)
 			}
 			get() // what a first one keeps for the next ones is not measured

@@ -9,6 +9,27 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/apidoc"
+	"github.com/tokenboard/tokenboard/internal/console/audit"
+	"github.com/tokenboard/tokenboard/internal/console/calls"
+	"github.com/tokenboard/tokenboard/internal/console/coalesce"
+	"github.com/tokenboard/tokenboard/internal/console/compress"
+	"github.com/tokenboard/tokenboard/internal/console/filter"
+	"github.com/tokenboard/tokenboard/internal/console/gate"
+	"github.com/tokenboard/tokenboard/internal/console/guard"
+	"github.com/tokenboard/tokenboard/internal/console/importer"
+	"github.com/tokenboard/tokenboard/internal/console/keycheck"
+	"github.com/tokenboard/tokenboard/internal/console/keyindex"
+	"github.com/tokenboard/tokenboard/internal/console/keys"
+	"github.com/tokenboard/tokenboard/internal/console/metrics"
+	"github.com/tokenboard/tokenboard/internal/console/page"
+	"github.com/tokenboard/tokenboard/internal/console/prices"
+	"github.com/tokenboard/tokenboard/internal/console/quality"
+	"github.com/tokenboard/tokenboard/internal/console/server"
+	"github.com/tokenboard/tokenboard/internal/console/stats"
+	"github.com/tokenboard/tokenboard/internal/console/stream"
+	"github.com/tokenboard/tokenboard/internal/console/users"
 	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
@@ -17,7 +38,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-const defaultMax = 100_000 // keys
+const DefaultMax = 100_000 // keys
 
 // Options are what a Console works with.
 type Options struct {
@@ -32,7 +53,7 @@ type Options struct {
 	// machine's loopback as their host, so that no web page can reach it under another name.
 	Open bool
 	// SignIn has people sign in; nil where nobody does.
-	SignIn *SignIn
+	SignIn *users.SignIn
 	// Authenticated tells who a request acts for that an authenticator before the console has let
 	// in. It is asked where Open is not set and SignIn is nil; without it nobody may do anything.
 	Authenticated func(context.Context) access.Principal
@@ -55,9 +76,9 @@ type Options struct {
 	// GrafanaURL is where the dashboards are, for people to follow. Empty: no link.
 	GrafanaURL string
 	// Quota is for all calls; shown, and enforced by nobody.
-	Quota Quota
+	Quota stats.Quota
 	// Verify is how keys are checked.
-	Verify Verify
+	Verify keycheck.Options
 	// Receiving reports whether the receivers of the collector listen, without which it is not ready; nil: they do.
 	Receiving func() bool
 	Now       func() time.Time // time.Now where nil
@@ -65,17 +86,17 @@ type Options struct {
 
 // Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
 type Console struct {
-	*Env
-	Router *router         // all routes
-	Keys   *keyBook        // for readers that have to name keys
-	Audit  *auditLog       // who changed what
-	Users  *usersHandlers  // who signs in
-	Stream *streamHandlers // live streams
+	*api.Env
+	Router *api.Router      // all routes
+	Keys   *keyindex.Book   // for readers that have to name keys
+	Audit  *audit.Log       // who changed what
+	Users  *users.Handlers  // who signs in
+	Stream *stream.Handlers // live streams
 
 	o      Options
-	guard  guard
-	server *serverHandlers
-	promql *promqlHandlers
+	guard  guard.Guard
+	server *server.Handlers
+	promql *metrics.PromQL
 }
 
 // New makes a console.
@@ -84,7 +105,7 @@ func New(o Options) *Console {
 		o.Location = time.UTC
 	}
 	if o.MaxKeys == 0 {
-		o.MaxKeys = defaultMax
+		o.MaxKeys = DefaultMax
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -93,12 +114,12 @@ func New(o Options) *Console {
 		o.Logger = zap.NewNop()
 	}
 	ring := keyring.New(keyring.Options{
-		Ledger: o.Ledger, Keys: o.Directory, Location: o.Location, Now: o.Now, Quota: o.Quota.limits(),
+		Ledger: o.Ledger, Keys: o.Directory, Location: o.Location, Now: o.Now, Quota: o.Quota.Limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
 	c := &Console{
-		Env: &Env{Logger: o.Logger, Version: o.Version, Location: o.Location, Now: o.Now}, o: o,
-		Keys: &keyBook{Ring: ring, Ledger: o.Ledger, Sync: o.KeySync},
+		Env: &api.Env{Logger: o.Logger, Version: o.Version, Location: o.Location, Now: o.Now}, o: o,
+		Keys: &keyindex.Book{Ring: ring, Ledger: o.Ledger, Sync: o.KeySync},
 	}
 	c.register()
 	return c
@@ -107,51 +128,51 @@ func New(o Options) *Console {
 // register adds all routes, by resource.
 func (c *Console) register() {
 	o := &c.o
-	r := newRouter(http.NewServeMux(), apiInfo(o.Version), o.Now)
-	filters := &FilterReader{Env: c.Env, Keys: c.Keys}
-	c.Audit = newAuditLog(c.Env, o.Directory, o.AuditMaxAge, o.AuditMax)
+	r := api.NewRouter(http.NewServeMux(), apidoc.Info(o.Version), o.Now)
+	filters := &filter.Reader{Env: c.Env, Keys: c.Keys}
+	c.Audit = audit.New(c.Env, o.Directory, o.AuditMaxAge, o.AuditMax)
 	c.Router = r
-	c.Users = newUsers(c.Env, o.Directory, c.Audit, o.Open, o.SignIn)
-	c.guard = guard{Open: o.Open, Origins: o.Origins, Hosts: o.Hosts, Forwards: forwardsHeaders, Secure: o.SignIn != nil && o.SignIn.Secure}
+	c.Users = users.New(c.Env, o.Directory, c.Audit, o.Open, o.SignIn)
+	c.guard = guard.Guard{Open: o.Open, Origins: o.Origins, Hosts: o.Hosts, Forwards: keycheck.ForwardsHeaders, Secure: o.SignIn != nil && o.SignIn.Secure}
 
-	stats := &statsHandlers{FilterReader: filters, Ledger: o.Ledger}
+	stats := &stats.Handlers{Reader: filters, Ledger: o.Ledger}
 	stats.Routes(r)
-	keys := &keysHandlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Directory: o.Directory, Audit: c.Audit, KeySync: o.KeySync, MaxKeys: o.MaxKeys}
-	calls := &callsHandlers{FilterReader: filters, Ledger: o.Ledger, Stats: stats, KeyList: keys, TraceURL: o.TraceURL}
+	keys := &keys.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Directory: o.Directory, Audit: c.Audit, KeySync: o.KeySync, MaxKeys: o.MaxKeys}
+	calls := &calls.Handlers{Reader: filters, Ledger: o.Ledger, Stats: stats, KeyList: keys, TraceURL: o.TraceURL}
 	calls.Routes(r)
-	c.Stream = &streamHandlers{FilterReader: filters, Ledger: o.Ledger, streams: newStreams()}
+	c.Stream = stream.New(filters, o.Ledger)
 	c.Stream.Routes(r)
-	(&importHandlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
+	(&importer.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
 	keys.Routes(r)
-	check := &checkHandlers{Env: c.Env, Keys: c.Keys, Anonymous: o.Verify.Anonymous}
+	check := &keycheck.Handlers{Env: c.Env, Keys: c.Keys, Anonymous: o.Verify.Anonymous}
 	check.Routes(r)
-	(&qualityHandlers{FilterReader: filters, Ledger: o.Ledger, Sources: o.Sources}).Routes(r)
+	(&quality.Handlers{Reader: filters, Ledger: o.Ledger, Sources: o.Sources}).Routes(r)
 	c.Users.Routes(r)
-	(&pricesHandlers{Env: c.Env, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
+	(&prices.Handlers{Env: c.Env, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
 	c.Audit.Routes(r)
-	c.server = &serverHandlers{
+	c.server = &server.Handlers{
 		Env: c.Env, Ledger: o.Ledger, AccessMode: c.Users.AccessMode(), MaxKeys: o.MaxKeys, Quota: o.Quota, TraceURL: o.TraceURL, GrafanaURL: o.GrafanaURL,
 		Receiving: o.Receiving,
-		Audit:     SettingsAudit{MaxAgeSeconds: int64(c.Audit.MaxAge.Seconds()), MaxEntries: c.Audit.Max},
+		Audit:     server.SettingsAudit{MaxAgeSeconds: int64(c.Audit.MaxAge.Seconds()), MaxEntries: c.Audit.Max},
 	}
 	if how := c.Users.How(); how != nil {
-		c.server.Sessions = &SettingsSessions{IdleSeconds: int64(how.Idle.Seconds()), LifetimeSeconds: int64(how.Lifetime.Seconds())}
+		c.server.Sessions = &server.SettingsSessions{IdleSeconds: int64(how.Idle.Seconds()), LifetimeSeconds: int64(how.Lifetime.Seconds())}
 	}
 	c.server.Routes(r)
-	started := o.Now()
-	(&metricsHandlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: started}).Routes(r)
-	c.promql = newPromQL(c.Env, c.Keys, o.Ledger, started)
+	scrapes := &metrics.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: o.Now()}
+	scrapes.Routes(r)
+	c.promql = metrics.NewPromQL(scrapes)
 	c.promql.Routes(r)
-	pages(r)
-	describeAPI(r)
-	docRoutes(c.Env, r)
+	page.Routes(r)
+	apidoc.Describe(r)
+	apidoc.Routes(c.Env, r)
 }
 
 // Handler returns the handler of all routes.
 func (c *Console) Handler() http.Handler {
-	gates := newGates()
-	handler := c.identify(newCoalescer(gates.reads).share(gates.bounded(c.Router.Handler())))
-	return punctual(promapi.Envelope(c.guard.Wrap(compressJSON(handler))))
+	gates := gate.New()
+	handler := c.identify(coalesce.New(gates.Reads).Share(gates.Bounded(c.Router.Handler())))
+	return guard.BodyDeadline(promapi.Envelope(c.guard.Wrap(compress.JSON(handler))))
 }
 
 // Close ends the live streams, which would hold up the end of a server. The console answers other requests as before.
@@ -162,7 +183,7 @@ func (c *Console) Close() {
 }
 
 // SetOTLP sets where OTLP is received. The collector reports it after the console has started.
-func (c *Console) SetOTLP(endpoints []OTLPEndpoint) { c.server.SetOTLP(endpoints) }
+func (c *Console) SetOTLP(endpoints []server.OTLPEndpoint) { c.server.SetOTLP(endpoints) }
 
 // Bootstrap makes the first admin from the configuration, see usersHandlers.Bootstrap.
 func (c *Console) Bootstrap(ctx context.Context, username, secret string) error {

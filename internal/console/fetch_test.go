@@ -1,4 +1,4 @@
-package console
+package console_test
 
 import (
 	"fmt"
@@ -8,14 +8,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/consoletest"
 )
 
 // TestPagesFromElsewhere asks every route as a browser does for a page from elsewhere: by frame, image,
 // script, fetch and link, signed in and where access is open. Only links to the page itself are followed.
 func TestPagesFromElsewhere(t *testing.T) {
-	signedIn := newTown(t, withProvider(t))
-	root := signedIn.newPerson("root", access.Admin)
-	open := newBench(t, nil)
+	signedIn := consoletest.NewSecured(t, consoletest.WithProvider(t))
+	root := signedIn.NewPerson("root", access.Admin)
+	open := consoletest.NewBench(t, nil)
 	link := map[string]bool{"GET /console/": true, "GET /console": true, "GET /{$}": true, "GET /console/from-grafana": true,
 		"GET /api/console/docs": true, "GET /api/console/session/oidc/callback": true}
 	for _, e := range expectations {
@@ -41,11 +43,11 @@ func TestPagesFromElsewhere(t *testing.T) {
 				what := fmt.Sprint(e.route, " ", header)
 				followed := way.mode == "navigate" && (way.dest == "document" || way.dest == "") && link[e.route]
 				if !forwards {
-					w := open.do(method, target, e.body, header)
+					w := open.Do(method, target, e.body, header)
 					require.Equal(t, !followed, w.Code == 403 && strings.Contains(w.Body.String(), "pages"), "%s: %d %s", what, w.Code, w.Body)
 				}
-				header["Cookie"] = root.header["Cookie"]
-				w := signedIn.do(method, target, e.body, header)
+				header["Cookie"] = root.Header["Cookie"]
+				w := signedIn.Do(method, target, e.body, header)
 				switch {
 				case forwards:
 					require.Equal(t, 401, w.Code, what)
@@ -57,11 +59,11 @@ func TestPagesFromElsewhere(t *testing.T) {
 			}
 		}
 		if !forwards {
-			w := open.do(method, target, e.body, map[string]string{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"})
+			w := open.Do(method, target, e.body, map[string]string{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"})
 			require.Equal(t, 403, w.Code, "nothing is shown in a frame, of the console's own page either")
 		}
 	}
 	for _, header := range []map[string]string{{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty"}, {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}, {}} {
-		require.Equal(t, 200, open.do("GET", base+"/stats", "", header).Code, header)
+		require.Equal(t, 200, open.Do("GET", api.Base+"/stats", "", header).Code, header)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/users"
 )
 
 // identify finds out who a request acts for.
@@ -17,17 +19,17 @@ func (c *Console) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, p, err := c.principal(r)
 		switch {
-		case errors.Is(err, errBadToken):
-			unauthorized(w, err.Error())
+		case errors.Is(err, users.ErrBadToken):
+			api.Unauthorized(w, err.Error())
 			return
 		case err != nil:
 			c.Failed("sign-in", err) //nolint:errcheck // it is logged
-			writeProblem(w, http.StatusServiceUnavailable, "the store could not say who you are; try again in a moment")
+			api.WriteProblem(w, http.StatusServiceUnavailable, "the store could not say who you are; try again in a moment")
 			return
 		}
 		p.Source = c.source(r)
 		ctx = c.Users.WithDevice(ctx, r)
-		ctx = withRecheck(ctx, func() bool {
+		ctx = api.WithRecheck(ctx, func() bool {
 			_, now, err := c.principal(r)
 			return err == nil && now.ID == p.ID && now.Role == p.Role
 		})
@@ -41,7 +43,7 @@ func (c *Console) principal(r *http.Request) (context.Context, access.Principal,
 	case c.Users.SignsIn():
 		return c.Users.Principal(r, c.guard.FromOwnPage(r))
 	case c.o.Open:
-		return ctx, access.Principal{Name: "local", Role: access.Admin, Via: viaOpen}, nil
+		return ctx, access.Principal{Name: "local", Role: access.Admin, Via: api.ViaOpen}, nil
 	case c.o.Authenticated == nil:
 		return ctx, access.Principal{}, nil
 	}

@@ -1,4 +1,4 @@
-package console
+package console_test
 
 import (
 	"encoding/json"
@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/consoletest"
 )
 
 // walkJSON visits every object of a document.
@@ -29,9 +32,9 @@ func walkJSON(v any, path string, visit func(path string, object map[string]any)
 // TestOpenAPIIsComplete checks the API's description by the rules of OpenAPI 3.1 that readers and
 // generators rely on, and that everything of the API is described.
 func TestOpenAPIIsComplete(t *testing.T) {
-	b := newBench(t, nil)
+	b := consoletest.NewBench(t, nil)
 	var doc map[string]any
-	require.NoError(t, json.Unmarshal(b.do("GET", base+"/openapi.json", "", nil).Body.Bytes(), &doc))
+	require.NoError(t, json.Unmarshal(b.Do("GET", api.Base+"/openapi.json", "", nil).Body.Bytes(), &doc))
 	require.Regexp(t, `^3\.1\.`, doc["openapi"])
 	require.NotEmpty(t, doc["info"].(map[string]any)["version"])
 
@@ -112,8 +115,8 @@ func TestOpenAPIIsComplete(t *testing.T) {
 }
 
 func TestDocsPage(t *testing.T) {
-	b := newBench(t, nil)
-	page := b.do("GET", base+"/docs", "", nil).Body.String()
+	b := consoletest.NewBench(t, nil)
+	page := b.Do("GET", api.Base+"/docs", "", nil).Body.String()
 	for _, never := range []string{"<script", "style=", "<style", "src=", "onclick", "http://cdn", "https://"} {
 		require.NotContains(t, page, never, "nothing that the page's policy forbids")
 	}
@@ -129,7 +132,7 @@ func TestDocsPage(t *testing.T) {
 	}
 	require.Contains(t, page, "curl -H &#34;Authorization: Bearer $TOKENBOARD_TOKEN&#34; &#39;http://localhost:8317/api/console/breakdown?by=model,key&#39;")
 	require.Contains(t, page, "Roles: operator, admin.")
-	css := b.do(http.MethodGet, base+"/docs.css", "", nil)
+	css := b.Do(http.MethodGet, api.Base+"/docs.css", "", nil)
 	require.Equal(t, "text/css; charset=utf-8", css.Header().Get("Content-Type"))
 	require.Contains(t, css.Body.String(), "prefers-color-scheme: dark")
 }

@@ -1,9 +1,10 @@
-package console
+package console_test
 
 import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -12,21 +13,22 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/consoletest"
+	"github.com/tokenboard/tokenboard/internal/console/keys"
 )
 
 // The functions that make failures of what they are given: the reason comes from their callers or
 // from the status.
-var makersOfProblems = []string{"newProblem", "wrong", "later", "writeProblem", "verify", "problemOfHuma"}
+var makersOfProblems = []string{"NewProblem", "Invalid", "RetryLater", "WriteProblem", "verify", "problemOfHuma"}
 
 // Every failure that a request can cause names its reason, so that the page has words for it.
 func TestEveryRefusalNamesItsReason(t *testing.T) {
-	files, err := filepath.Glob("*.go")
-	require.NoError(t, err)
-	var named []Reason
+	files := sources(t)
+	require.Greater(t, len(files), 60, "the source of all packages of the console")
+	var named []api.Reason
 	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
 		set := token.NewFileSet()
 		file, err := parser.ParseFile(set, name, nil, 0)
 		require.NoError(t, err)
@@ -42,32 +44,54 @@ func TestEveryRefusalNamesItsReason(t *testing.T) {
 				if !ok {
 					return true
 				}
-				switch id, _ := call.Fun.(*ast.Ident); {
-				case id == nil:
-				case id.Name == "because":
+				switch called := nameOf(call.Fun); {
+				case called == "WithReason":
 					reasoned[call.Args[1]] = true
 					text, err := strconv.Unquote(call.Args[0].(*ast.BasicLit).Value)
 					require.NoError(t, err)
-					named = append(named, Reason(text))
-				case slices.Contains([]string{"newProblem", "wrong", "later"}, id.Name):
-					require.True(t, makes || reasoned[call], "%s: name the reason: because(\"...\", %s(...))", set.Position(call.Pos()), id.Name)
+					named = append(named, api.Reason(text))
+				case slices.Contains([]string{"NewProblem", "Invalid", "RetryLater"}, called):
+					require.True(t, makes || reasoned[call], "%s: name the reason: WithReason(\"...\", %s(...))", set.Position(call.Pos()), called)
 				}
 				return true
 			})
 		}
 	}
 	slices.Sort(named)
-	require.Equal(t, slices.Compact(named), namedReasons, "namedReasons lists the reasons of the source, in their order")
+	require.Equal(t, slices.Compact(named), api.NamedReasons, "namedReasons lists the reasons of the source, in their order")
+}
+
+// sources returns the source files of the console's packages, tests left out.
+func sources(t *testing.T) (names []string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && filepath.Ext(name) == ".go" && !strings.HasSuffix(name, "_test.go") {
+			names = append(names, name)
+		}
+		return err
+	}))
+	return names
+}
+
+// nameOf returns the name of a function that is called, without its package; "" for what has no name.
+func nameOf(f ast.Expr) string {
+	switch f := f.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		return f.Sel.Name
+	}
+	return ""
 }
 
 func TestRefusalsHaveReasons(t *testing.T) {
-	b := newBench(t, nil)
+	b := consoletest.NewBench(t, nil)
 	long := strings.Repeat("x", 101)
-	data[Key](b, "POST", "/keys", `{"name":"alice"}`, 201)
+	consoletest.Data[keys.Key](b, "POST", "/keys", `{"name":"alice"}`, 201)
 	for _, tt := range []struct {
 		name, method, path, body string
 		status                   int
-		reason, detail           Reason
+		reason, detail           api.Reason
 		limit                    int64
 	}{
 		{"a name that is taken", "POST", "/keys", `{"name":"alice"}`, 409, "key_name_taken", "", 0},
@@ -83,7 +107,7 @@ func TestRefusalsHaveReasons(t *testing.T) {
 		{"a method that is unknown", "DELETE", "/stats", "", 405, "method_not_allowed", "", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := requireProblem(t, b.do(tt.method, base+tt.path, tt.body, nil), tt.status)
+			got := consoletest.RequireProblem(t, b.Do(tt.method, api.Base+tt.path, tt.body, nil), tt.status)
 			limit := got.Limit
 			if tt.detail != "" {
 				require.NotEmpty(t, got.Details, got.Message)
@@ -97,5 +121,5 @@ func TestRefusalsHaveReasons(t *testing.T) {
 			}
 		})
 	}
-	require.Equal(t, Reason("internal"), reasonOf(http.StatusGatewayTimeout))
+	require.Equal(t, api.Reason("internal"), api.ReasonOf(http.StatusGatewayTimeout))
 }

@@ -1,11 +1,8 @@
-package console
+package console_test
 
 import (
 	"context"
-	"database/sql"
-	"fmt"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/calls"
+	"github.com/tokenboard/tokenboard/internal/console/consoletest"
+	"github.com/tokenboard/tokenboard/internal/console/keys"
+	"github.com/tokenboard/tokenboard/internal/console/users"
 	"github.com/tokenboard/tokenboard/internal/promapi"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
@@ -46,17 +48,17 @@ var expectations = []expectation{
 	{"GET /api/console/stats", readers, "", "", 200},
 	{"GET /api/console/usage-trend", readers, "", "", 200},
 	{"GET /api/console/logs", readers, "", "", 200},
-	{"GET /api/console/logs/{id}", readers, base + "/logs/{call}", "", 200},
+	{"GET /api/console/logs/{id}", readers, api.Base + "/logs/{call}", "", 200},
 	{"GET /api/console/logs/stream", readers, "", "", 200},
 	{"GET /api/console/export", readers, "", "", 200},
-	{"GET /api/console/breakdown", readers, base + "/breakdown?by=model", "", 200},
-	{"GET /api/console/breakdown/export", readers, base + "/breakdown/export?by=model", "", 200},
+	{"GET /api/console/breakdown", readers, api.Base + "/breakdown?by=model", "", 200},
+	{"GET /api/console/breakdown/export", readers, api.Base + "/breakdown/export?by=model", "", 200},
 	{"GET /api/console/breakdown/heatmap", readers, "", "", 200},
-	{"GET /api/console/dimensions/{name}", readers, base + "/dimensions/model", "", 200},
+	{"GET /api/console/dimensions/{name}", readers, api.Base + "/dimensions/model", "", 200},
 	{"GET /api/console/keys", readers, "", "", 200},
 	{"POST /api/console/keys", keepers, "", `{"name":"made by {role}"}`, 201},
-	{"GET /api/console/keys/{id}", readers, base + "/keys/{key}", "", 200},
-	{"PATCH /api/console/keys/{id}", keepers, base + "/keys/{key}", `{"description":"by {role}"}`, 200},
+	{"GET /api/console/keys/{id}", readers, api.Base + "/keys/{key}", "", 200},
+	{"PATCH /api/console/keys/{id}", keepers, api.Base + "/keys/{key}", `{"description":"by {role}"}`, 200},
 	{"POST /api/console/keys/import", operators, "", `{"keys":[{"name":"imported","key":"an-imported-key"}]}`, 200},
 	{"POST /api/console/keys/verify", checkers, "", `{"key":"{secret}"}`, 200},
 	// without a key: the checks themselves say 401
@@ -66,20 +68,20 @@ var expectations = []expectation{
 	{"PATCH /api/console/keys/verify/forward-auth", checkers, "", "", 401},
 	{"DELETE /api/console/keys/verify/forward-auth", checkers, "", "", 401},
 	{"OPTIONS /api/console/keys/verify/forward-auth", checkers, "", "", 401},
-	{"GET /api/console/keys/verify/forward-auth/{path...}", checkers, base + "/keys/verify/forward-auth/v1", "", 401},
-	{"POST /api/console/keys/verify/forward-auth/{path...}", checkers, base + "/keys/verify/forward-auth/v1", "", 401},
-	{"PUT /api/console/keys/verify/forward-auth/{path...}", checkers, base + "/keys/verify/forward-auth/v1", "", 401},
-	{"PATCH /api/console/keys/verify/forward-auth/{path...}", checkers, base + "/keys/verify/forward-auth/v1", "", 401},
-	{"DELETE /api/console/keys/verify/forward-auth/{path...}", checkers, base + "/keys/verify/forward-auth/v1", "", 401},
-	{"OPTIONS /api/console/keys/verify/forward-auth/{path...}", checkers, base + "/keys/verify/forward-auth/v1", "", 401},
-	{"POST /api/console/keys/{id}/rotate", keepers, base + "/keys/{key}/rotate", `{}`, 201},
-	{"DELETE /api/console/keys/{id}", keepers, base + "/keys/{key}", "", 200},
+	{"GET /api/console/keys/verify/forward-auth/{path...}", checkers, api.Base + "/keys/verify/forward-auth/v1", "", 401},
+	{"POST /api/console/keys/verify/forward-auth/{path...}", checkers, api.Base + "/keys/verify/forward-auth/v1", "", 401},
+	{"PUT /api/console/keys/verify/forward-auth/{path...}", checkers, api.Base + "/keys/verify/forward-auth/v1", "", 401},
+	{"PATCH /api/console/keys/verify/forward-auth/{path...}", checkers, api.Base + "/keys/verify/forward-auth/v1", "", 401},
+	{"DELETE /api/console/keys/verify/forward-auth/{path...}", checkers, api.Base + "/keys/verify/forward-auth/v1", "", 401},
+	{"OPTIONS /api/console/keys/verify/forward-auth/{path...}", checkers, api.Base + "/keys/verify/forward-auth/v1", "", 401},
+	{"POST /api/console/keys/{id}/rotate", keepers, api.Base + "/keys/{key}/rotate", `{}`, 201},
+	{"DELETE /api/console/keys/{id}", keepers, api.Base + "/keys/{key}", "", 200},
 	{"GET /api/console/key-sync", operators, "", "", 200},
 	{"POST /api/console/key-sync/repair", operators, "", `{}`, 409}, // no proxy is there
 	{"GET /api/console/quality", all, "", "", 200},
 	{"GET /api/console/prices", all, "", "", 200},
 	{"POST /api/console/reprice", operators, "", `{"from":"2026-11-01T00:00:00Z"}`, 200},
-	{"POST /api/console/logs/import", operators, base + "/logs/import?format=ndjson", `{}`, 200},
+	{"POST /api/console/logs/import", operators, api.Base + "/logs/import?format=ndjson", `{}`, 200},
 	{"GET /api/console/settings", all, "", "", 200},
 	{"GET /api/console/otlp", readers, "", "", 200},
 	{"GET /metrics", all, "", "", 200},
@@ -99,18 +101,18 @@ var expectations = []expectation{
 	{"GET /prometheus/api/v1/query_exemplars", readers, "/prometheus/api/v1/query_exemplars", "", 200},
 	{"POST /prometheus/api/v1/query_exemplars", readers, "/prometheus/api/v1/query_exemplars", "", 200},
 	{"GET /api/console/dashboards", all, "", "", 200},
-	{"GET /api/console/dashboards/{file}", all, base + "/dashboards/overview.json", "", 200},
+	{"GET /api/console/dashboards/{file}", all, api.Base + "/dashboards/overview.json", "", 200},
 	{"GET /console/from-grafana", anyone, "", "", 302},
 	{"GET /api/console/audit", admins, "", "", 200},
 	{"GET /api/console/audit/export", admins, "", "", 200},
 	{"GET /api/console/users", admins, "", "", 200},
 	{"POST /api/console/users", admins, "", `{"name":"made-by-{role}","role":"admin","password":"a password of somebody"}`, 201},
-	{"PATCH /api/console/users/{id}", admins, base + "/users/usr_victim", `{"role":"admin"}`, 200},
-	{"DELETE /api/console/users/{id}/sessions", admins, base + "/users/usr_victim/sessions", "", 200},
-	{"DELETE /api/console/users/{id}", admins, base + "/users/usr_victim", "", 200},
+	{"PATCH /api/console/users/{id}", admins, api.Base + "/users/usr_victim", `{"role":"admin"}`, 200},
+	{"DELETE /api/console/users/{id}/sessions", admins, api.Base + "/users/usr_victim/sessions", "", 200},
+	{"DELETE /api/console/users/{id}", admins, api.Base + "/users/usr_victim", "", 200},
 	{"GET /api/console/tokens", signedUp, "", "", 200},
 	{"POST /api/console/tokens", signedUp, "", `{"name":"t","role":"{role}"}`, 201},
-	{"DELETE /api/console/tokens/{id}", signedUp, base + "/tokens/{token}", "", 200},
+	{"DELETE /api/console/tokens/{id}", signedUp, api.Base + "/tokens/{token}", "", 200},
 	{"GET /api/console/session", anyone, "", "", 200},
 	{"POST /api/console/session", anyone, "", `{"username":"nobody","password":"wrong"}`, 401},
 	{"POST /api/console/session/setup", anyone, "", `{"token":"wrong","username":"x","password":"x"}`, 403},
@@ -129,7 +131,7 @@ var expectations = []expectation{
 	{"GET /ready", anyone, "", "", 200},
 	{"GET /api/console/session/oidc/login", anyone, "", "", 502}, // no provider is there
 	{"GET /api/console/session/oidc/callback", anyone, "", "", 403},
-	{"POST /api/console/session/password", signedUp, "", `{"old_password":"` + testPassword + `","new_password":"another long password"}`, 200},
+	{"POST /api/console/session/password", signedUp, "", `{"old_password":"` + consoletest.TestPassword + `","new_password":"another long password"}`, 200},
 	{"DELETE /api/console/session", anyone, "", "", 200},
 }
 
@@ -140,50 +142,14 @@ var notByToken = []string{
 	"POST /api/console/tokens", "POST /api/console/session/password",
 }
 
-// dump gives all that the store holds.
-func (b *bench) dump() map[string][]string {
-	b.t.Helper()
-	path := filepath.Join(b.t.TempDir(), "dump.db")
-	require.NoError(b.t, b.ledger.Backup(context.Background(), path))
-	db, err := sql.Open("sqlite", path)
-	require.NoError(b.t, err)
-	defer func() { require.NoError(b.t, db.Close()) }()
-	out := map[string][]string{}
-	for _, table := range lines(b.t, db, "SELECT name FROM sqlite_master WHERE type = 'table'") {
-		out[table] = lines(b.t, db, "SELECT * FROM "+table)
-	}
-	return out
-}
-
-// lines gives the rows of a query, each as one text, sorted.
-func lines(t testing.TB, db *sql.DB, query string) (out []string) {
-	t.Helper()
-	rows, err := db.Query(query)
-	require.NoError(t, err)
-	defer rows.Close()
-	columns, err := rows.Columns()
-	require.NoError(t, err)
-	for rows.Next() {
-		values, into := make([]any, len(columns)), make([]any, len(columns))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		require.NoError(t, rows.Scan(into...))
-		out = append(out, fmt.Sprint(values...))
-	}
-	require.NoError(t, rows.Err())
-	slices.Sort(out)
-	return out
-}
-
 func TestEveryRouteIsExpected(t *testing.T) {
-	o := newTown(t, withProvider(t))
+	o := consoletest.NewSecured(t, consoletest.WithProvider(t))
 	known := map[string]expectation{}
 	for _, e := range expectations {
 		require.NotContains(t, known, e.route)
 		known[e.route] = e
 	}
-	for _, p := range o.console.Router.Routes {
+	for _, p := range o.Console.Router.Routes {
 		name := p.Method + " " + p.Path
 		e, ok := known[name]
 		require.True(t, ok, "%s is new: say in expectations (roles_test.go) who may use it", name)
@@ -211,27 +177,27 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 }
 
 func walk(t *testing.T, role access.Role, how string) {
-	o := newTown(t, withProvider(t))
-	o.calls(testNow)
-	root := o.newPerson("root", access.Admin)
-	o.user("victim", access.Viewer)
-	o.signIn("victim")
-	key := read[NewKey](t, root.do("POST", "/keys", `{"name":"key","owner":"somebody"}`), 201)
-	call := read[LogPage](t, root.do("GET", "/logs", ""), 200).Items[0].ID
-	who := &person{o, "", nil}
-	token := read[NewToken](t, root.do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
+	o := consoletest.NewSecured(t, consoletest.WithProvider(t))
+	o.Calls(consoletest.TestNow)
+	root := o.NewPerson("root", access.Admin)
+	o.User("victim", access.Viewer)
+	o.SignIn("victim")
+	key := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", `{"name":"key","owner":"somebody"}`), 201)
+	call := consoletest.Read[calls.LogPage](t, root.Do("GET", "/logs", ""), 200).Items[0].ID
+	who := &consoletest.Person{Secured: o, Name: "", Header: nil}
+	token := consoletest.Read[users.NewToken](t, root.Do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
 	switch {
 	case role == access.Verifier:
-		who = root.token(role)
+		who = root.Token(role)
 	case role != access.Nobody:
-		who = o.newPerson("somebody", role)
-		token = read[NewToken](t, who.do("POST", "/tokens", `{"name":"other","role":"`+role.String()+`"}`), 201).ID
+		who = o.NewPerson("somebody", role)
+		token = consoletest.Read[users.NewToken](t, who.Do("POST", "/tokens", `{"name":"other","role":"`+role.String()+`"}`), 201).ID
 		if how == "token" {
-			who = who.token(role)
+			who = who.Token(role)
 		}
 	}
 	if role != access.Nobody {
-		require.Equal(t, 200, who.do("GET", "/session", "").Code) // its use is noted
+		require.Equal(t, 200, who.Do("GET", "/session", "").Code) // its use is noted
 	}
 	ask := func(e expectation) *httptest.ResponseRecorder {
 		method, target, _ := strings.Cut(e.route, " ")
@@ -240,11 +206,11 @@ func walk(t *testing.T, role access.Role, how string) {
 		}
 		fill := strings.NewReplacer("{call}", call, "{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{role}", role.String()).Replace
 		if strings.HasSuffix(e.route, "/stream") {
-			return o.beginning(method, target, who.header)
+			return o.Beginning(method, target, who.Header)
 		}
-		return o.do(method, fill(target), fill(e.body), who.header)
+		return o.Do(method, fill(target), fill(e.body), who.Header)
 	}
-	before := o.dump()
+	before := o.Dump()
 	refused := 401
 	if role != access.Nobody {
 		refused = 403
@@ -253,15 +219,15 @@ func walk(t *testing.T, role access.Role, how string) {
 		return strings.Contains(e.who, letters[role]) && (how != "token" || !slices.Contains(notByToken, e.route))
 	}
 	for _, e := range expectations {
-		switch {
+		switch w := ask; {
 		case may(e):
-		case strings.Contains(e.route, " "+promapi.Base):
-			require.Contains(t, requirePrometheus(t, ask(e), refused), map[int]string{401: "unauthorized", 403: "forbidden"}[refused], e.route)
+		case strings.Contains(e.route, " "+promapi.Base): // in Prometheus' form
+			require.Contains(t, w(e).Body.String(), `{"status":"error","errorType":"`+map[int]string{401: "unauthorized", 403: "forbidden"}[refused], e.route)
 		default:
-			require.Equal(t, refused, requireProblem(t, ask(e), refused).Code, e.route)
+			require.Equal(t, refused, consoletest.RequireProblem(t, w(e), refused).Code, e.route)
 		}
 	}
-	require.Equal(t, before, o.dump(), "what is refused changes nothing")
+	require.Equal(t, before, o.Dump(), "what is refused changes nothing")
 	for _, e := range expectations {
 		if !may(e) {
 			continue
@@ -278,44 +244,15 @@ func walk(t *testing.T, role access.Role, how string) {
 	}
 }
 
-// beginning asks for an answer that never ends, and hangs up when it begins.
-func (b *bench) beginning(method, target string, header map[string]string) *httptest.ResponseRecorder {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	r := httptest.NewRequestWithContext(ctx, method, "http://localhost:8317"+target, nil)
-	for k, v := range header {
-		r.Header.Set(k, v)
-	}
-	w := httptest.NewRecorder()
-	b.handler.ServeHTTP(&hangUp{w, cancel}, r)
-	return w
-}
-
-// hangUp ends a request when its answer begins.
-type hangUp struct {
-	*httptest.ResponseRecorder
-	cancel context.CancelFunc
-}
-
-func (h *hangUp) WriteHeader(status int) {
-	h.ResponseRecorder.WriteHeader(status)
-	h.cancel()
-}
-
-func (h *hangUp) Write(b []byte) (int, error) {
-	defer h.cancel()
-	return h.ResponseRecorder.Write(b)
-}
-
 func TestNothingGoesWithoutAudit(t *testing.T) {
-	o := newTown(t, withProvider(t))
-	o.calls(testNow)
-	root := o.newPerson("root", access.Admin)
-	o.user("victim", access.Viewer)
-	key := read[NewKey](t, root.do("POST", "/keys", `{"name":"key"}`), 201)
-	token := read[NewToken](t, root.do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
+	o := consoletest.NewSecured(t, consoletest.WithProvider(t))
+	o.Calls(consoletest.TestNow)
+	root := o.NewPerson("root", access.Admin)
+	o.User("victim", access.Viewer)
+	key := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", `{"name":"key"}`), 201)
+	token := consoletest.Read[users.NewToken](t, root.Do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
 	entries := func() (n int) {
-		require.NoError(t, o.directory.Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
+		require.NoError(t, o.Directory.Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
 		return n
 	}
 	for _, e := range expectations {
@@ -329,11 +266,11 @@ func TestNothingGoesWithoutAudit(t *testing.T) {
 		}
 		fill := strings.NewReplacer("{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{role}", "admin").Replace
 		before := entries()
-		w := o.do(method, fill(target), fill(e.body), root.header)
+		w := o.Do(method, fill(target), fill(e.body), root.Header)
 		require.Equal(t, e.status, w.Code, "%s: %s", e.route, w.Body)
 		require.Greater(t, entries(), before, "%s leaves no entry in the audit log", e.route)
 		if len(w.Result().Cookies()) > 0 {
-			root.header["Cookie"] = cookieOf(t, w).Name + "=" + cookieOf(t, w).Value
+			root.Header["Cookie"] = consoletest.CookieOf(t, w).Name + "=" + consoletest.CookieOf(t, w).Value
 		}
 	}
 }

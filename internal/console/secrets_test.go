@@ -1,4 +1,4 @@
-package console
+package console_test
 
 import (
 	"context"
@@ -18,6 +18,13 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/cliproxy/cliproxytest"
+	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/calls"
+	"github.com/tokenboard/tokenboard/internal/console/consoletest"
+	"github.com/tokenboard/tokenboard/internal/console/keyindex"
+	"github.com/tokenboard/tokenboard/internal/console/keys"
+	"github.com/tokenboard/tokenboard/internal/console/users"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -53,35 +60,36 @@ func (p planted) requireNone(t testing.TB, where, text string) {
 func TestNoSecretsAnywhere(t *testing.T) {
 	const inProxy = "sk-a-key-that-only-a-proxy-has-0123456789"
 	proxy := cliproxytest.Start(t, cliproxytest.Options{Key: "management", Keys: []string{inProxy}})
-	provided, synced := withProvider(t), withProxies(t, proxy)
-	o := newTown(t, func(o *Options) { provided(o); synced(o) })
-	o.calls(testNow)
-	root := o.newPerson("root", access.Admin)
+	provided, synced := consoletest.WithProvider(t), consoletest.WithProxies(t, proxy)
+	o := consoletest.NewSecured(t, func(o *console.Options) { provided(o); synced(o) })
+	o.Calls(consoletest.TestNow)
+	setup, err := o.Console.SetupToken(t.Context())
+	require.NoError(t, err)
+	root := o.NewPerson("root", access.Admin)
 	secrets := planted{}
 	secrets.add("key in a proxy", inProxy)
 	require.Eventually(t, func() bool {
-		return strings.Contains(root.do("GET", "/key-sync", "").Body.String(), strangerName(o.ledger.KeyedFingerprint(usage.Fingerprint(inProxy))))
+		return strings.Contains(root.Do("GET", "/key-sync", "").Body.String(), keyindex.ExternalName(o.Ledger.KeyedFingerprint(usage.Fingerprint(inProxy))))
 	}, 2*time.Minute, 2*time.Millisecond, "key sync tells of it")
-	secrets.add("password", testPassword)
-	secrets.add("session", strings.TrimPrefix(root.header["Cookie"], "tokenboard="))
-	u, _, err := o.directory.FindUser(context.Background(), store.UserRef{Name: "root"})
+	secrets.add("password", consoletest.TestPassword)
+	secrets.add("session", strings.TrimPrefix(root.Header["Cookie"], "tokenboard="))
+	u, _, err := o.Directory.FindUser(context.Background(), store.UserRef{Name: "root"})
 	require.NoError(t, err)
 	secrets["password hash"] = u.Password
 	secrets["any password hash"] = "$argon2"
 
-	made := root.do("POST", "/keys", `{"name":"key","owner":"root"}`)
-	key := read[NewKey](t, made, 201)
+	made := root.Do("POST", "/keys", `{"name":"key","owner":"root"}`)
+	key := consoletest.Read[keys.NewKey](t, made, 201)
 	require.Equal(t, 1, strings.Count(made.Body.String(), key.Secret))
 	secrets.add("key", key.Secret)
-	o.spend(1, usage.Fingerprint(key.Secret), "m", 5)
+	o.Spend(1, usage.Fingerprint(key.Secret), "m", 5)
 	elsewhere := "sk-a-key-that-was-made-elsewhere-0123456789"
 	secrets.add("key of another", elsewhere)
-	o.spend(2, usage.Fingerprint(elsewhere), "m", 5)
-	made = root.do("POST", "/tokens", `{"name":"script","role":"admin"}`)
-	token := read[NewToken](t, made, 201)
+	o.Spend(2, usage.Fingerprint(elsewhere), "m", 5)
+	made = root.Do("POST", "/tokens", `{"name":"script","role":"admin"}`)
+	token := consoletest.Read[users.NewToken](t, made, 201)
 	require.Equal(t, 1, strings.Count(made.Body.String(), token.Secret))
 	secrets.add("API token", token.Secret)
-	setup := o.console.Users.signIn.setup.make(o.now)
 	secrets.add("setup token", setup)
 
 	seen := 0
@@ -98,9 +106,9 @@ func TestNoSecretsAnywhere(t *testing.T) {
 		}
 		secrets.requireNone(t, name, text)
 	}
-	script := &person{o, "root", map[string]string{"Authorization": "Bearer " + token.Secret}}
-	for _, who := range []*person{root, script, {o, "", nil}} {
-		call := read[LogPage](t, root.do("GET", "/logs", ""), 200).Items[0].ID
+	script := &consoletest.Person{Secured: o, Name: "root", Header: map[string]string{"Authorization": "Bearer " + token.Secret}}
+	for _, who := range []*consoletest.Person{root, script, {Secured: o}} {
+		call := consoletest.Read[calls.LogPage](t, root.Do("GET", "/logs", ""), 200).Items[0].ID
 		for _, e := range expectations {
 			method, target, _ := strings.Cut(e.route, " ")
 			if method != "GET" {
@@ -111,68 +119,68 @@ func TestNoSecretsAnywhere(t *testing.T) {
 			}
 			target = strings.NewReplacer("{call}", call, "{key}", key.ID).Replace(target)
 			if strings.HasSuffix(e.route, "/stream") {
-				look(e.route, o.beginning(method, target, who.header))
+				look(e.route, o.Beginning(method, target, who.Header))
 				continue
 			}
-			look(e.route, o.do(method, target, "", who.header))
+			look(e.route, o.Do(method, target, "", who.Header))
 		}
 		for _, target := range []string{
 			"/export?format=csv", "/export?format=ndjson", "/audit/export?format=csv", "/dimensions/key", "/breakdown?by=key", "/breakdown?by=key,model&limit=1",
-			"/usage-trend?group_by=key", "/logs?q=key:key", "/logs?q=key:" + strangerName(usage.Fingerprint(elsewhere)), "/stats?key=" + strangerName(usage.Fingerprint(elsewhere)),
+			"/usage-trend?group_by=key", "/logs?q=key:key", "/logs?q=key:" + keyindex.ExternalName(usage.Fingerprint(elsewhere)), "/stats?key=" + keyindex.ExternalName(usage.Fingerprint(elsewhere)),
 			"/key-sync", "/export?format=json",
 			// a secret where none belongs
 			"/logs/" + url.PathEscape(key.Secret), "/stats?key=" + key.Secret, "/stats?status=" + token.Secret, "/stats?from=" + key.Secret, "/stats?" + key.Secret + "=1",
 			"/logs?cursor=" + key.Secret, "/logs?q=%22" + key.Secret, "/usage-trend?timezone=" + token.Secret, "/dimensions/" + key.Secret, "/" + key.Secret, "/audit?actor=" + key.Secret,
 		} {
-			w := who.do("GET", target, "")
+			w := who.Do("GET", target, "")
 			if strings.Contains(target, "?"+key.Secret) || strings.HasPrefix(target, "/dimensions/tb-") {
 				continue // the name of a parameter, or a part of the address, that is wrong is told to whoever sent it
 			}
 			look(target, w)
 		}
 		for target, body := range map[string]string{
-			"/session":          `{"username":` + quoted(testPassword) + `,"password":` + quoted(testPassword) + `}`,
-			"/session/setup":    `{"token":` + quoted(testPassword) + `,"username":` + quoted(setup) + `,"password":` + quoted(testPassword) + `}`,
-			"/session/password": `{"old_password":` + quoted(testPassword) + `,"new_password":"short"}`,
-			"/users":            `{"name":` + quoted(testPassword) + `,"role":"viewer","password":` + quoted(testPassword) + `}`,
+			"/session":          `{"username":` + quoted(consoletest.TestPassword) + `,"password":` + quoted(consoletest.TestPassword) + `}`,
+			"/session/setup":    `{"token":` + quoted(consoletest.TestPassword) + `,"username":` + quoted(setup) + `,"password":` + quoted(consoletest.TestPassword) + `}`,
+			"/session/password": `{"old_password":` + quoted(consoletest.TestPassword) + `,"new_password":"short"}`,
+			"/users":            `{"name":` + quoted(consoletest.TestPassword) + `,"role":"viewer","password":` + quoted(consoletest.TestPassword) + `}`,
 			"/tokens":           `{"name":"x","role":` + quoted(token.Secret) + `}`,
-			"/keys":             `{"name":` + quoted(testPassword+strings.Repeat("x", 100)) + `}`,
-			"/keys/":            quoted(testPassword),
+			"/keys":             `{"name":` + quoted(consoletest.TestPassword+strings.Repeat("x", 100)) + `}`,
+			"/keys/":            quoted(consoletest.TestPassword),
 		} {
-			look("POST "+target, who.do("POST", target, body))
-			look("POST "+target+" cut off", who.do("POST", target, body[:len(body)-1]))
-			look("POST "+target+" with more", who.do("POST", target, strings.TrimSuffix(body, "}")+`,"more":`+quoted(testPassword)+`}`))
-			look("POST "+target+" in a list", who.do("POST", target, "["+body+"]"))
+			look("POST "+target, who.Do("POST", target, body))
+			look("POST "+target+" cut off", who.Do("POST", target, body[:len(body)-1]))
+			look("POST "+target+" with more", who.Do("POST", target, strings.TrimSuffix(body, "}")+`,"more":`+quoted(consoletest.TestPassword)+`}`))
+			look("POST "+target+" in a list", who.Do("POST", target, "["+body+"]"))
 		}
 	}
-	for _, stranger := range []string{strangerName(usage.Fingerprint(elsewhere)), usage.Fingerprint(elsewhere), strangerName(o.ledger.KeyedFingerprint(usage.Fingerprint(inProxy))), "ext_0000000000000000"} {
-		look("import of "+stranger, root.do("POST", "/keys/import", `{"keys":[{"name":"n`+usage.Fingerprint(stranger)[:8]+`","fingerprint":`+quoted(stranger)+`}]}`))
+	for _, stranger := range []string{keyindex.ExternalName(usage.Fingerprint(elsewhere)), usage.Fingerprint(elsewhere), keyindex.ExternalName(o.Ledger.KeyedFingerprint(usage.Fingerprint(inProxy))), "ext_0000000000000000"} {
+		look("import of "+stranger, root.Do("POST", "/keys/import", `{"keys":[{"name":"n`+usage.Fingerprint(stranger)[:8]+`","fingerprint":`+quoted(stranger)+`}]}`))
 	}
 	for _, target := range []string{"/keys", "/breakdown?by=key", "/dimensions/key", "/logs", "/key-sync"} {
-		look(target+" after the import", root.do("GET", target, ""))
+		look(target+" after the import", root.Do("GET", target, ""))
 	}
 	// People name things after secrets.
 	for _, name := range []string{key.Secret, token.Secret, usage.Fingerprint(key.Secret)} {
-		root.do("POST", "/keys", `{"name":`+quoted("x")+`,"description":`+quoted(name)+`}`)
-		root.do("POST", "/tokens", `{"name":`+quoted(name)+`,"role":"viewer"}`)
+		root.Do("POST", "/keys", `{"name":`+quoted("x")+`,"description":`+quoted(name)+`}`)
+		root.Do("POST", "/tokens", `{"name":`+quoted(name)+`,"role":"viewer"}`)
 	}
-	look("audit", root.do("GET", "/audit?limit=1000", ""))
-	look("audit export", root.do("GET", "/audit/export?format=csv", ""))
+	look("audit", root.Do("GET", "/audit?limit=1000", ""))
+	look("audit export", root.Do("GET", "/audit/export?format=csv", ""))
 	require.Greater(t, seen, 200)
-	for _, e := range o.logs.All() {
+	for _, e := range o.Logs.All() {
 		fields, err := json.Marshal(e.ContextMap())
 		require.NoError(t, err)
 		secrets.requireNone(t, "the log", e.Message+string(fields))
 	}
-	require.NotZero(t, o.logs.Len())
+	require.NotZero(t, o.Logs.Len())
 
 	// What the store keeps opens nothing.
-	for _, stolen := range []string{u.Password, hex.EncodeToString([]byte(tokenHash(token.Secret))), usage.Fingerprint(key.Secret)} {
-		requireProblem(t, o.do("POST", base+"/session", credentials("root", stolen), nil), 401)
-		requireProblem(t, o.do("GET", base+"/stats", "", map[string]string{"Cookie": "tokenboard=" + stolen}), 401)
-		requireProblem(t, o.do("GET", base+"/stats", "", map[string]string{"Authorization": "Bearer tbt-" + stolen}), 401)
+	for _, stolen := range []string{u.Password, hex.EncodeToString([]byte(users.TokenHash(token.Secret))), usage.Fingerprint(key.Secret)} {
+		consoletest.RequireProblem(t, o.Do("POST", api.Base+"/session", consoletest.Credentials("root", stolen), nil), 401)
+		consoletest.RequireProblem(t, o.Do("GET", api.Base+"/stats", "", map[string]string{"Cookie": "tokenboard=" + stolen}), 401)
+		consoletest.RequireProblem(t, o.Do("GET", api.Base+"/stats", "", map[string]string{"Authorization": "Bearer tbt-" + stolen}), 401)
 	}
-	for table, rows := range o.dump() {
+	for table, rows := range o.Dump() {
 		for _, row := range rows {
 			for _, name := range []string{"password", "session", "API token", "key", "setup token"} {
 				if table == "api_keys" && name == "key" || table == "api_tokens" {

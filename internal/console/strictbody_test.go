@@ -1,4 +1,4 @@
-package console
+package console_test
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/console/consoletest"
+	"github.com/tokenboard/tokenboard/internal/console/keys"
 )
 
 // fullBodies are bodies with nested values, for routes whose expectation has none.
@@ -25,10 +27,10 @@ var fullBodies = map[string]string{
 // two things: a field twice, in another case, spelled with escapes, more than one value, values too deep.
 // All are refused, and change nothing.
 func TestBodiesAreReadOneWay(t *testing.T) {
-	o := newTown(t, nil)
-	root := o.newPerson("root", access.Admin)
-	o.user("victim", access.Viewer)
-	key := read[NewKey](t, root.do("POST", "/keys", `{"name":"key"}`), 201)
+	o := consoletest.NewSecured(t, nil)
+	root := o.NewPerson("root", access.Admin)
+	o.User("victim", access.Viewer)
+	key := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", `{"name":"key"}`), 201)
 	bodies := map[string]string{}
 	targets := map[string]string{}
 	for _, e := range expectations {
@@ -41,9 +43,9 @@ func TestBodiesAreReadOneWay(t *testing.T) {
 			bodies[e.route] = fullBodies[e.route]
 		}
 	}
-	before := o.dump()
+	before := o.Dump()
 	routes := 0
-	for path, item := range o.console.Router.API.OpenAPI().Paths {
+	for path, item := range o.Console.Router.API.OpenAPI().Paths {
 		for method, op := range map[string]*huma.Operation{"POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete} {
 			if op == nil || op.RequestBody == nil || strings.HasSuffix(path, "/logs/import") { // whose rows history reads
 				continue
@@ -53,21 +55,21 @@ func TestBodiesAreReadOneWay(t *testing.T) {
 			body := bodies[route]
 			require.NotEmpty(t, body, "%s takes a body: expectations (roles_test.go) have none", route)
 			properties := map[string]bool{}
-			propertiesOf(o.console.Router.API.OpenAPI().Components.Schemas, op.RequestBody.Content["application/json"].Schema, properties)
+			propertiesOf(o.Console.Router.API.OpenAPI().Components.Schemas, op.RequestBody.Content["application/json"].Schema, properties)
 			require.NotEmpty(t, properties, route)
 			for what, bad := range ambiguous(t, body, properties) {
 				m, target, _ := strings.Cut(targets[route], " ")
-				w := o.do(m, target, bad, root.header)
+				w := o.Do(m, target, bad, root.Header)
 				require.Equal(t, 400, w.Code, "%s with %s: %.300s\nanswers %s", route, what, bad, w.Body)
-				requireNoLeak(t, w)
-				requireProblem(t, w, 400)
+				consoletest.RequireNoLeak(t, w)
+				consoletest.RequireProblem(t, w, 400)
 				require.NotContains(t, w.Body.String(), "Go ", "no name of a type of ours")
 				require.Less(t, w.Body.Len(), 4000)
 			}
 		}
 	}
 	require.GreaterOrEqual(t, routes, 12, "routes that take a body")
-	require.Equal(t, before, o.dump())
+	require.Equal(t, before, o.Dump())
 }
 
 // propertiesOf collects the names of all fields that a schema has at any depth.

@@ -38,15 +38,31 @@ var layers = [][]string{
 	// Importing; deciding what counts.
 	{"internal/history", "internal/ledger"},
 	{"internal/access", "internal/keyring", "internal/keysync", "internal/promapi"},
-	// The API; the engines, which only the extension that opens them refers to.
+	// The console: what all routes share,
+	{"internal/console/api"},
+	// what some of them share, and what is around them,
+	{
+		"internal/console/apidoc", "internal/console/compress", "internal/console/download", "internal/console/gate",
+		"internal/console/guard", "internal/console/keyindex",
+	},
+	{"internal/console/audit", "internal/console/coalesce", "internal/console/filter", "internal/console/page"},
+	// the resources,
+	{
+		"internal/console/importer", "internal/console/prices", "internal/console/quality", "internal/console/stats",
+		"internal/console/users",
+	},
+	{"internal/console/keys", "internal/console/server"},
+	{"internal/console/calls", "internal/console/keycheck", "internal/console/metrics"},
+	{"internal/console/stream"},
+	// and what assembles them; the engines, which only the extension that opens them refers to.
 	{"internal/console", "internal/store/postgres", "internal/store/sqlite"},
 	// The owner of the ledger, through which the other components find it.
 	{"extension/tokenstoreextension"},
 	{"exporter", "extension", "processor", "receiver"},
 	// Parts of programs and of tests.
 	{
-		"internal/captured", "internal/cli", "internal/dialectcases", "internal/fakeupstream", "internal/loadgen", "internal/planted",
-		"internal/store/storetest",
+		"internal/captured", "internal/cli", "internal/console/consoletest", "internal/dialectcases", "internal/fakeupstream",
+		"internal/loadgen", "internal/planted", "internal/store/storetest",
 	},
 	// Programs.
 	{"bench", "cmd", "e2e", "examples", "tools"},

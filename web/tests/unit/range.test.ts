@@ -49,7 +49,7 @@ test("how much of a period is covered by what is kept", () => {
   expect(coveredShare({ from: "", to: "" }, "2026-01-01T00:00:00Z")).toBe(0);
 });
 
-// the same cases as of the API, in internal/console/ranking_test.go
+// the same cases as of the API, in internal/console/download/file_test.go
 test("files are named by their range", () => {
   const zone = "Asia/Shanghai";
   const here = at("2026-11-29T06:30:00Z");

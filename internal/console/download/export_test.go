@@ -1,0 +1,5 @@
+package download
+
+// For the tests of package download_test.
+
+var Cell = cell

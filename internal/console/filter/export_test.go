@@ -1,0 +1,5 @@
+package filter
+
+// For the tests of package filter_test.
+
+var Search = search

@@ -1,0 +1,102 @@
+package filter
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/keyindex"
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// Named gives the filters that are set by their names, as they were asked for.
+func (f *Filters) Named() map[string]any {
+	out := map[string]any{}
+	for name, values := range map[string][]string{
+		"model": f.Model, "provider": f.Provider, "key": f.Key, "user": f.User, "service": f.Service, "project": f.Project, "status": f.Status,
+	} {
+		if len(values) > 0 {
+			out[name] = values
+		}
+	}
+	return out
+}
+
+// Filters are the filters that most routes share. Several values of one are alternatives.
+type Filters struct {
+	From     string   `query:"from" doc:"calls that started at this time or later; RFC 3339 or Unix seconds" maxLength:"64"`
+	To       string   `query:"to" doc:"calls that started before this time; RFC 3339 or Unix seconds" maxLength:"64"`
+	Model    []string `query:"model,explode" doc:"model that answered" maxItems:"100"`
+	Provider []string `query:"provider,explode" doc:"provider, by its name in the GenAI conventions" maxItems:"100"`
+	Key      []string `query:"key,explode" doc:"id or name of a key of this console, name (ext_...) of one made elsewhere, or, for who manages keys, a fingerprint" maxItems:"100"`
+	User     []string `query:"user,explode" doc:"user, as the telemetry tells it" maxItems:"100"`
+	Service  []string `query:"service,explode" doc:"service.name of what made the call" maxItems:"100"`
+	Project  []string `query:"project,explode" doc:"project or team" maxItems:"100"`
+	Tier     []string `query:"service_tier,explode" doc:"service tier of the answer: standard, batch, flex, priority, scale or other" maxItems:"20"`
+	Status   []string `query:"status,explode" doc:"ok, error, or an HTTP status code such as 429" maxItems:"20"`
+}
+
+// filter reads the filters.
+func (f *Filters) filter(book *keyindex.Index) (store.Filter, error) {
+	out := store.Filter{Models: f.Model, Providers: f.Provider, Users: f.User, Services: f.Service, Projects: f.Project, Statuses: f.Status, Tiers: f.Tier}
+	var err error
+	if out.From, out.To, err = api.ParseRange(f.From, f.To); err != nil {
+		return out, err
+	}
+	for _, s := range f.Status {
+		if n, err := strconv.Atoi(s); s != "ok" && s != "error" && (err != nil || n < 100 || n > 599) {
+			return out, api.WithReason("status_unknown", api.Invalid("query.status", `must be "ok", "error" or an HTTP status code`, s))
+		}
+	}
+	for _, name := range f.Tier {
+		if _, known := usage.TierNamed(name); !known {
+			return out, api.WithReason("tier_unknown", api.Invalid("query.service_tier", "must be one of "+strings.Join(usage.TierNames(), ", "), name))
+		}
+	}
+	for _, k := range f.Key {
+		if usage.IsKeyedOrPlainFingerprint(strings.ToLower(k)) && !book.ByFingerprint && len(book.Ring.Named(k)) == 0 {
+			return out, api.WithReason("fingerprint_forbidden", api.NewProblem(http.StatusForbidden, "query.key: your role may not filter by fingerprints of keys; use the key's id, its name, or the ext_ name that answers have"))
+		}
+		out.Keys = append(out.Keys, book.Fingerprints(k)...)
+	}
+	return out, nil
+}
+
+// Reader reads the filters of requests.
+type Reader struct {
+	*api.Env
+	Keys *keyindex.Book
+}
+
+// Filtered reads a route's filters, with the keys that they and its answer name.
+func (r *Reader) Filtered(ctx context.Context, route string, f *Filters) (store.Filter, *keyindex.Index, error) {
+	index, err := r.Keys.Index(ctx)
+	if err != nil {
+		return store.Filter{}, nil, r.Failed(route, err)
+	}
+	out, err := f.filter(index)
+	if err != nil {
+		return out, index, err
+	}
+	return index.OwnOnly(ctx, out), index, nil
+}
+
+// Searched adds a text search to what Filtered gives.
+func (r *Reader) Searched(ctx context.Context, route string, f *Filters, q string, superseded bool) (store.Filter, *keyindex.Index, error) {
+	out, index, err := r.Filtered(ctx, route, f)
+	if err != nil {
+		return out, nil, err
+	}
+	if out.Text, err = search(q); err != nil {
+		return out, nil, err
+	}
+	out.Text, out.Superseded = index.InTerms(out.Text), superseded || showsSuperseded(out.Text)
+	return out, index, nil
+}
+
+// IsSet tells whether any filter is set.
+func (f *Filters) IsSet() bool { return !reflect.ValueOf(*f).IsZero() }

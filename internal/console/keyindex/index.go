@@ -1,0 +1,200 @@
+package keyindex
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/keyring"
+	"github.com/tokenboard/tokenboard/internal/keysync"
+	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
+)
+
+// Book is the keys, for readers that have to name them.
+type Book struct {
+	Ring   *keyring.Registry
+	Ledger *ledger.Ledger
+	Sync   *keysync.Sync // nil where no proxy's keys are kept in sync
+}
+
+// Index finds keys. It is for one request.
+type Index struct {
+	Ring      *keyring.Registry
+	seen      func() []string
+	externals map[string]string // fingerprints by the names of strangers; nil until one is asked for
+	Identity  func(fingerprint string) string
+	// ByFingerprint lets keys be found by the fingerprint itself: who may do that can try out short keys.
+	ByFingerprint bool
+}
+
+// Index gives the keys as they are now.
+func (b *Book) Index(ctx context.Context) (*Index, error) {
+	if err := b.Ring.Fresh(ctx); err != nil {
+		return nil, err
+	}
+	return &Index{Ring: b.Ring, seen: b.fingerprintsSeen, Identity: b.Ledger.KeyedFingerprint, ByFingerprint: access.From(ctx).Role.May(access.ManageKeys)}, nil
+}
+
+// Identity is what a key is stored by.
+func (b *Book) Identity(key string) string { return b.Ledger.KeyedFingerprint(usage.Fingerprint(key)) }
+
+// Forget makes the next reader look again: a key was changed.
+func (b *Book) Forget() { b.Ring.Stale() }
+
+// Key gives the key that a fingerprint is or was of; nil where it is a stranger's.
+func (x *Index) Key(fingerprint string) *store.Key {
+	if fingerprint == "" {
+		return nil
+	}
+	return x.Ring.Key(fingerprint)
+}
+
+// ExternalPrefix begins the names of keys that were made elsewhere.
+const ExternalPrefix = "ext_"
+
+// ExternalName is what a key that was made elsewhere is called, and has for an id: its fingerprint is
+// shown to nobody.
+func ExternalName(fingerprint string) string {
+	sum := sha256.Sum256([]byte("tokenboard stranger\x00" + fingerprint))
+	return ExternalPrefix + hex.EncodeToString(sum[:8])
+}
+
+// External gives the fingerprint of the key that was called so when it was a stranger's, of those that
+// telemetry or a proxy told of.
+func (x *Index) External(name string) (fingerprint string, known bool) {
+	if !strings.HasPrefix(name, ExternalPrefix) || len(name) != len(ExternalPrefix)+16 {
+		return "", false
+	}
+	if x.externals == nil {
+		x.externals = map[string]string{}
+		for _, f := range x.seen() {
+			x.externals[ExternalName(f)] = f
+		}
+	}
+	fingerprint, known = x.externals[name]
+	return fingerprint, known
+}
+
+// Fingerprints gives the fingerprints that a filter's value means: of the key of this id, of the
+// stranger or the keys of this name, or the value itself. A key that was rotated has several.
+func (x *Index) Fingerprints(value string) []string {
+	if k := x.Ring.ID(value); k != nil {
+		return k.Fingerprints()
+	}
+	if f, known := x.External(value); known {
+		value = f
+	}
+	if x.ByFingerprint {
+		value = x.Identity(value)
+	}
+	var out []string
+	if value != "" {
+		for _, k := range x.Ring.Named(value) {
+			out = append(out, k.Fingerprints()...)
+		}
+	}
+	if k := x.Key(value); k != nil {
+		out = append(out, k.Fingerprints()...)
+	}
+	if out == nil {
+		out = []string{value}
+	}
+	return out
+}
+
+// InTerms makes a search find a key by a part of its name, which no record holds, by the name of a
+// stranger, or by its whole fingerprint, no part of which is searched.
+func (x *Index) InTerms(terms []store.Term) []store.Term {
+	for i, t := range terms {
+		if t.Field != "key" && t.Field != "" {
+			continue
+		}
+		needle := strings.ToLower(t.Value)
+		if f, known := x.External(needle); known {
+			terms[i].Keys = append(terms[i].Keys, x.Fingerprints(f)...)
+		}
+		if x.ByFingerprint && usage.IsFingerprint(needle) {
+			terms[i].Keys = append(terms[i].Keys, x.Fingerprints(needle)...)
+		}
+		for _, k := range x.Ring.All() {
+			if strings.Contains(strings.ToLower(k.Name), needle) || (t.Field == "key" && k.ID == t.Value) {
+				terms[i].Keys = append(terms[i].Keys, k.Fingerprints()...)
+			}
+		}
+	}
+	return terms
+}
+
+// Name is what people see of a fingerprint.
+func (x *Index) Name(fingerprint string) string {
+	if k := x.Key(fingerprint); k != nil {
+		return k.Name
+	}
+	return x.Id(fingerprint)
+}
+
+// MetricName is what a metric calls a fingerprint: its name, with its owner where others have a key of this name.
+func (x *Index) MetricName(fingerprint string) string {
+	if k := x.Key(fingerprint); k != nil {
+		return x.LabelOf(k)
+	}
+	return x.Name(fingerprint)
+}
+
+// LabelOf is what a metric calls a key.
+func (x *Index) LabelOf(k *store.Key) string {
+	others := x.Ring.Named(k.Name)
+	if k.Owner == "" || !slices.ContainsFunc(others, func(o *store.Key) bool { return o.Owner != k.Owner }) {
+		return k.Name
+	}
+	return k.Name + " (" + k.Owner + ")"
+}
+
+// Id is what a filter takes for a fingerprint: the id of a key, or the name of a stranger. What is no
+// fingerprint stays as it is: no key, or those that sums put together.
+func (x *Index) Id(fingerprint string) string {
+	if k := x.Key(fingerprint); k != nil {
+		return k.ID
+	}
+	if !usage.IsKeyedOrPlainFingerprint(fingerprint) {
+		return fingerprint
+	}
+	return ExternalName(fingerprint)
+}
+
+// Current gives the fingerprint that a key has now for one that it had before, and others as they are.
+func (x *Index) Current(fingerprint string) string {
+	if k := x.Key(fingerprint); k != nil {
+		return k.Fingerprint
+	}
+	return fingerprint
+}
+
+// Owned gives the keys of a principal. A key's owner is the principal's name, letter by letter; who
+// has no name owns nothing.
+func (x *Index) Owned(p access.Principal) []*store.Key {
+	if p.Name == "" {
+		return nil
+	}
+	return x.Ring.Owned(p.Name)
+}
+
+// fingerprintsSeen gives the fingerprints of all keys that telemetry or a proxy told of.
+func (b *Book) fingerprintsSeen() []string {
+	out := b.Ledger.KeysSeen()
+	if b.Sync != nil {
+		for _, s := range b.Sync.States() {
+			for i := range s.Drift {
+				if f := s.Drift[i].Fingerprint; f != "" {
+					out = append(out, f)
+				}
+			}
+		}
+	}
+	return out
+}

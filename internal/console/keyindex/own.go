@@ -1,0 +1,51 @@
+package keyindex
+
+import (
+	"context"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// fingerprintsOf gives the fingerprints of keys, older ones of rotated keys included.
+func fingerprintsOf(keys []*store.Key) map[string]bool {
+	out := map[string]bool{}
+	for _, k := range keys {
+		for _, f := range k.Fingerprints() {
+			out[f] = true
+		}
+	}
+	return out
+}
+
+// ownOnly narrows a filter to what its principal may see.
+func (x *Index) OwnOnly(ctx context.Context, f store.Filter) store.Filter {
+	p := access.From(ctx)
+	if !p.OwnOnly() {
+		return f
+	}
+	own := fingerprintsOf(x.Owned(p))
+	var keys []string
+	if len(f.Keys) == 0 {
+		for k := range own {
+			keys = append(keys, k)
+		}
+	}
+	for _, k := range f.Keys {
+		if own[k] {
+			keys = append(keys, k)
+		}
+	}
+	f.Keys, f.None = keys, f.None || len(keys) == 0
+	return f
+}
+
+// maySee tells whether a request's principal may see a key, by one of its fingerprints, and its calls.
+func (x *Index) MaySee(ctx context.Context, fingerprint string) bool {
+	p := access.From(ctx)
+	return !p.OwnOnly() || Owns(p, x.Key(fingerprint))
+}
+
+func Owns(p access.Principal, k *store.Key) bool {
+	return k != nil && p.Name != "" && k.Owner == p.Name
+}

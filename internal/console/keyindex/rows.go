@@ -1,0 +1,26 @@
+package keyindex
+
+import (
+	"strings"
+
+	"github.com/tokenboard/tokenboard/internal/ledger"
+)
+
+// ByID gives keys their ids in the place of their fingerprints, and puts those of one key together: it
+// was rotated.
+func (x *Index) ByID(rows []ledger.Row, place int) []ledger.Row {
+	at := make(map[string]int, len(rows))
+	out := rows[:0]
+	for _, r := range rows {
+		r.Values[place] = x.Id(r.Values[place])
+		k := strings.Join(r.Values, "\x1f")
+		n, known := at[k]
+		if !known {
+			at[k] = len(out)
+			out = append(out, r)
+			continue
+		}
+		out[n].MergeCounts(&r.Sums)
+	}
+	return out
+}

@@ -1,0 +1,7 @@
+package metrics
+
+// For the tests of package metrics_test.
+
+const Counter = counter
+
+var LabelNames = labelNames

@@ -1,0 +1,52 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/console/api"
+)
+
+func (c *Handlers) healthRoutes(r *api.Router) {
+	api.Register(r, access.Anyone, api.Operation(http.MethodGet, "/health", "health", "The process answers"), c.health)
+	api.Register(r, access.Anyone, api.Operation(http.MethodGet, "/ready", "ready", "Telemetry is received, and the store answers"), c.ready)
+}
+
+// Health says that the process answers.
+type Health struct {
+	Status string `json:"status" enum:"ok"`
+}
+
+func (c *Handlers) health(context.Context, *struct{}) (*api.Envelope[Health], error) {
+	return api.Answer(Health{Status: "ok"}), nil
+}
+
+func (c *Handlers) ready(ctx context.Context, _ *struct{}) (*api.Envelope[Health], error) {
+	if c.Receiving != nil && !c.Receiving() {
+		return nil, api.WithReason("unavailable", api.NewProblem(http.StatusServiceUnavailable, "telemetry is not received: the collector is starting or stopping; try again in a moment"))
+	}
+	status, err := c.Ledger.Status(ctx)
+	if err == nil {
+		err = status.Outcome // batches are taken again when it is known
+	}
+	if err != nil {
+		c.Failed("ready", err) //nolint:errcheck // it is logged
+		return nil, api.WithReason("store_unavailable", api.NewProblem(http.StatusServiceUnavailable, "the store does not answer; the collector's log says why"))
+	}
+	return api.Answer(Health{Status: "ok"}), nil
+}
+
+// plainHealth and plainReady are for probes that want a status only.
+func (c *Handlers) plainHealth(w http.ResponseWriter, _ *http.Request) {
+	_, _ = fmt.Fprintln(w, "ok")
+}
+
+func (c *Handlers) plainReady(w http.ResponseWriter, r *http.Request) {
+	if _, err := c.ready(r.Context(), nil); err != nil {
+		api.WriteProblem(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	_, _ = fmt.Fprintln(w, "ok")
+}

@@ -1,0 +1,5 @@
+package stats
+
+// For the tests of package stats_test.
+
+var RowCursor = rowCursor

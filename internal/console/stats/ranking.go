@@ -1,0 +1,123 @@
+package stats
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tokenboard/tokenboard/internal/ledger"
+)
+
+// Ranking is the largest values of a breakdown's dimensions. It is worked out over all rows, whatever
+// page of them is shown: a value whose calls spread over many small rows can be the largest.
+type Ranking struct {
+	RankBy string         `json:"rank_by" doc:"the sum that they are the largest by"`
+	Values []RankedValue  `json:"values" doc:"the largest values of the first dimension, largest first"`
+	Count  int            `json:"value_count" doc:"values of the first dimension, those of other included"`
+	Other  *Sums          `json:"other" doc:"of the values of the first dimension beyond these; null where there are none"`
+	Parts  []BreakdownRow `json:"parts" doc:"the largest values of the second dimension, largest first; empty where there is one dimension"`
+}
+
+// RankedValue is one value of the first dimension.
+type RankedValue struct {
+	BreakdownRow
+	Parts []BreakdownRow `json:"parts" doc:"of the ranking's parts those that the value has, in their order"`
+	Other *Sums          `json:"other" doc:"of the values of the second dimension beyond these; null where there are none"`
+}
+
+// ranked is one value with its sums.
+type ranked struct {
+	value string
+	ledger.Sums
+}
+
+// largest sums rows by the values of one of their dimensions, and gives the n with the largest sum first,
+// and all.
+func largest(rows []ledger.Row, place, n int, key func(*ledger.Sums) int64) (top, all []*ranked) {
+	at := map[string]*ranked{}
+	for i := range rows {
+		value := rows[i].Values[place]
+		r := at[value]
+		if r == nil {
+			r = &ranked{value: value}
+			at[value] = r
+			all = append(all, r)
+		}
+		r.MergeCounts(&rows[i].Sums)
+	}
+	slices.SortFunc(all, func(a, b *ranked) int {
+		return cmp.Or(cmp.Compare(key(&b.Sums), key(&a.Sums)), cmp.Compare(a.value, b.value))
+	})
+	return all[:min(n, len(all))], all
+}
+
+// ranking gives the largest values by a sum.
+func (o *orderedRows) ranking(rankBy string, most, mostParts int) *Ranking {
+	top, all := largest(o.rows, 0, most, sortKeys[rankBy])
+	out := &Ranking{RankBy: rankBy, Values: make([]RankedValue, len(top)), Count: len(all), Parts: []BreakdownRow{}}
+	if len(all) > len(top) {
+		var other ledger.Sums
+		for _, r := range all[len(top):] {
+			other.MergeCounts(&r.Sums)
+		}
+		sums := SumsOf(&other)
+		out.Other = &sums
+	}
+	valueAt := make(map[string]int, len(top))
+	for i, r := range top {
+		valueAt[r.value] = i
+		out.Values[i] = RankedValue{BreakdownRow: o.single(0, r), Parts: []BreakdownRow{}}
+	}
+	if len(o.by) == 2 {
+		o.divide(out, valueAt, mostParts, sortKeys[rankBy])
+	}
+	return out
+}
+
+// divide fills in the parts of a ranking's values.
+func (o *orderedRows) divide(out *Ranking, valueAt map[string]int, most int, key func(*ledger.Sums) int64) {
+	top, _ := largest(o.rows, 1, most, key)
+	partAt := make(map[string]int, len(top))
+	for i, r := range top {
+		partAt[r.value] = i
+		out.Parts = append(out.Parts, o.single(1, r))
+	}
+	parts := make([][]*ranked, len(out.Values))
+	others := make([]*ledger.Sums, len(out.Values))
+	for i := range o.rows {
+		row := &o.rows[i]
+		v, shown := valueAt[row.Values[0]]
+		if !shown {
+			continue
+		}
+		p, shown := partAt[row.Values[1]]
+		if !shown {
+			if others[v] == nil {
+				others[v] = &ledger.Sums{}
+			}
+			others[v].MergeCounts(&row.Sums)
+			continue
+		}
+		if parts[v] == nil {
+			parts[v] = make([]*ranked, len(top))
+		}
+		parts[v][p] = &ranked{row.Values[1], row.Sums}
+	}
+	for v := range out.Values {
+		for _, r := range parts[v] {
+			if r != nil {
+				out.Values[v].Parts = append(out.Values[v].Parts, o.single(1, r))
+			}
+		}
+		if others[v] != nil {
+			sums := SumsOf(others[v])
+			out.Values[v].Other = &sums
+		}
+	}
+}
+
+// single gives one value of one dimension as the API shows it.
+func (o *orderedRows) single(place int, r *ranked) BreakdownRow {
+	out := BreakdownRow{Sums: SumsOf(&r.Sums)}
+	out.set(o.by[place], r.value, o.index)
+	return out
+}

@@ -1,0 +1,118 @@
+package users
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/access/password"
+	"github.com/tokenboard/tokenboard/internal/access/throttle"
+	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// hasAdmin tells whether anybody can administer the console.
+func (c *Handlers) hasAdmin(ctx context.Context) (bool, error) {
+	users, err := c.Directory.Users(ctx)
+	if err != nil {
+		return false, fmt.Errorf("look for an admin: %w", err)
+	}
+	for i := range users {
+		if roleOf(&users[i]) == access.Admin {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Bootstrap makes the first admin from the configuration, where there is no admin yet. An admin who
+// is there is left alone, also where the configuration has another password.
+func (c *Handlers) Bootstrap(ctx context.Context, username, secret string) error {
+	there, err := c.hasAdmin(ctx)
+	if err != nil || there {
+		return err
+	}
+	ctx = access.With(ctx, access.Principal{Name: "configuration", Via: "configuration"})
+	_, err = c.addAdmin(ctx, username, secret)
+	return err
+}
+
+// SetupToken gives a one-time token with which the first admin can be made within an hour; "" where
+// there is an admin.
+func (c *Handlers) SetupToken(ctx context.Context) (string, error) {
+	there, err := c.hasAdmin(ctx)
+	if err != nil || there {
+		return "", err
+	}
+	return c.signIn.setup.make(c.Now()), nil
+}
+
+// addAdmin makes an admin.
+func (c *Handlers) addAdmin(ctx context.Context, username, secret string) (u store.User, err error) {
+	name, err := CleanName(username)
+	if err != nil {
+		return u, api.WithReason("user_name_unfit", api.Invalid("body.username", err.Error(), nil))
+	}
+	if err := password.Check(secret, name); err != nil {
+		return u, api.WithReason("password_unfit", api.Invalid("body.password", err.Error(), nil))
+	}
+	u = store.User{ID: randomID("usr_"), Name: name, Role: access.Admin.String(), CreatedAt: c.Now().UTC()}
+	if u.Password, err = c.hasher.Hash(ctx, signedInCaller(access.From(ctx)), secret); err != nil {
+		return u, c.Failed("make the first admin", err)
+	}
+	entry, err := c.Audit.Entry(ctx, "user.create", userTarget(&u), nil, auditedUser(&u))
+	if err != nil {
+		return u, err
+	}
+	err = c.Directory.AddUser(ctx, u, entry)
+	if errors.Is(err, store.ErrUserExists) {
+		return u, api.WithReason("user_name_taken", api.NewProblem(http.StatusConflict, "a user of this name exists and is no admin; choose another name, or make it one: tokenboard user add --role admin"))
+	}
+	if err != nil {
+		return u, c.Failed("make the first admin", err)
+	}
+	return u, nil
+}
+
+// open tells whether the token can still be used.
+func (t *setupToken) open(now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.hash != "" && !now.After(t.until)
+}
+
+func (c *Handlers) firstAdmin(ctx context.Context, in *struct {
+	Body struct {
+		Token    string `json:"token" maxLength:"100" doc:"as the server printed it"`
+		Username string `json:"username" maxLength:"200"`
+		Password string `json:"password" maxLength:"512"`
+	}
+}) (*signedIn[Session], error) {
+	if c.signIn == nil {
+		return nil, errNoSignIn()
+	}
+	// The blank is in no user's name.
+	wait, right := c.signIn.limiter.Begin(throttle.Attempt{Source: access.From(ctx).Source, Account: "first admin"}, c.Now())
+	if wait > 0 {
+		return nil, api.WithReason("too_many_attempts", api.RetryLater(http.StatusTooManyRequests, "too many attempts; wait, and try again", wait))
+	}
+	var u store.User
+	ok, err := c.signIn.setup.take(in.Body.Token, c.Now(), func() (err error) {
+		if there, err := c.hasAdmin(ctx); err != nil || there {
+			return errors.Join(err, api.WithReason("admin_exists", api.NewProblem(http.StatusConflict, "there is an admin already; sign in")))
+		}
+		u, err = c.addAdmin(access.With(ctx, access.Principal{Name: "setup", Via: "setup", Source: access.From(ctx).Source}), in.Body.Username, in.Body.Password)
+		return err
+	})
+	if !ok {
+		return nil, api.WithReason("setup_token_unfit", api.NewProblem(http.StatusForbidden, "the token is wrong, used or too old; restart the server for a new one, or use: tokenboard user add"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	right()
+	return c.startSession(ctx, u, "session")
+}
