@@ -17,6 +17,8 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/postgres"
+	"github.com/tokenboard/tokenboard/internal/store/postgres/pgtest"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/store/storetest"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -28,13 +30,48 @@ import (
 func TestEveryOrder(t *testing.T) {
 	for name, history := range map[string]func(*rapid.T) []testRecord{"traces": traceHistory, "noise": noiseHistory} {
 		t.Run(name, func(t *testing.T) {
-			rapid.Check(t, func(t *rapid.T) { requireReference(t, history(t), rapid.Uint64().Draw(t, "seed")) })
+			rapid.Check(t, func(t *rapid.T) { requireReference(t, onSQLite, history(t), rapid.Uint64().Draw(t, "seed")) })
 		})
 	}
 }
 
+// TestEveryOrderOnPostgres is TestEveryOrder on the other engine.
+func TestEveryOrderOnPostgres(t *testing.T) {
+	server.Start(t)
+	on := func(_ require.TestingT, _ tempDir, texts int) func() fullEngine {
+		o := postgres.Options{MaxTexts: texts}
+		o.DSN, o.MaxConnections = server.Schema(t), 8
+		return func() fullEngine {
+			e, err := postgres.Open(context.Background(), o)
+			require.NoError(t, err)
+			return withoutBackup{e}
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		history := rapid.SampledFrom([]func(*rapid.T) []testRecord{traceHistory, noiseHistory}).Draw(t, "history")
+		requireReference(t, on, history(t), rapid.Uint64().Draw(t, "seed"))
+	})
+}
+
+// withoutBackup is a PostgreSQL engine, which other programs back up.
+type withoutBackup struct{ *postgres.Engine }
+
+func (withoutBackup) Backup(context.Context, string) error { return errors.ErrUnsupported }
+
+// server is the PostgreSQL of these tests.
+var server pgtest.Server
+
+// onSQLite opens the database of a folder, with so many numbers for texts.
+func onSQLite(t require.TestingT, dir tempDir, texts int) func() fullEngine {
+	return func() fullEngine {
+		e, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir.sub("store"), "t.db"), MaxTexts: texts})
+		require.NoError(t, err)
+		return e
+	}
+}
+
 // requireReference plays a history into a ledger and compares it with the reference.
-func requireReference(t require.TestingT, records []testRecord, seed uint64) {
+func requireReference(t require.TestingT, on func(require.TestingT, tempDir, int) func() fullEngine, records []testRecord, seed uint64) {
 	dir, err := filepathTemp()
 	require.NoError(t, err)
 	defer dir.remove()
@@ -50,11 +87,8 @@ func requireReference(t require.TestingT, records []testRecord, seed uint64) {
 	if rng.IntN(2) == 0 { // with room for few names
 		o.MaxValues, texts = 1+rng.IntN(3), 1+rng.IntN(3)
 	}
-	begin := func() (*Ledger, *failing) {
-		e, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir.sub("store"), "t.db"), MaxTexts: texts})
-		require.NoError(t, err)
-		return openOn(t, e, o)
-	}
+	engineOf := on(t, dir, texts)
+	begin := func() (*Ledger, *failing) { return openOn(t, engineOf(), o) }
 	l, engine := begin()
 	for len(shuffled) > 0 {
 		n := 1 + rng.IntN(len(shuffled))
