@@ -17,7 +17,7 @@ import (
 )
 
 // A trend of many groups is a thousand points of a dozen figures, and to write them by reflection takes
-// longer than to add them up. So trends are written by hand, in the very form that encoding/json gives.
+// longer than to add them up. So trends are written by hand, in the very form of encoding/json.
 
 // jsonFormat is huma's, with the exception above, and reads bodies so that no other reader can take them
 // for something else.
@@ -51,7 +51,7 @@ func WriteJSON(w io.Writer, v any) error {
 	return err
 }
 
-// DataOf gives the data of an envelope's body of success; nil of anything else.
+// DataOf returns the data of an envelope's body of success; nil of anything else.
 func DataOf(body any) any {
 	v := reflect.ValueOf(body)
 	if v.Kind() != reflect.Struct || v.NumField() != 2 || v.Type().Field(1).Name != "Data" || v.Field(0).Kind() != reflect.Int || v.Field(0).Int() != 0 {

@@ -35,13 +35,13 @@ type ModelCount struct {
 
 // Arrivals says what became of records since the process started.
 type Arrivals struct {
-	Duplicates    int64 `json:"duplicates_dropped" doc:"delivered again, and changed nothing"`
-	Fuller        int64 `json:"replaced_by_fuller" doc:"replaced by a fuller delivery of themselves"`
+	Duplicates    int64 `json:"duplicates_dropped" doc:"delivered again, without a change"`
+	Fuller        int64 `json:"replaced_by_fuller" doc:"replaced by a more complete delivery of themselves"`
 	Corrections   int64 `json:"late_corrections" doc:"counted, until a record came that stands for the same call"`
 	RefusedOld    int64 `json:"refused_too_old" doc:"older than what is kept"`
 	RefusedFuture int64 `json:"refused_future" doc:"from further in the future than clocks go wrong"`
 	RefusedBad    int64 `json:"refused_unusable" doc:"without an identity or a time"`
-	Evicted       int64 `json:"forgotten_spans" doc:"spans whose late relatives will not be recognised, because correlation::max_spans was reached"`
+	Evicted       int64 `json:"forgotten_spans" doc:"spans evicted from the correlation index because correlation::max_spans was reached; related records that come later are not recognised"`
 	Folded        int64 `json:"summed_as_other" doc:"calls that some sums show as (other), because sums::max_values was reached"`
 	Secrets       int64 `json:"secrets_removed" doc:"keys and other secrets in clear that were taken out of telemetry; tokenboard.secrets.removed says on which records"`
 }
@@ -49,7 +49,7 @@ type Arrivals struct {
 // Quality is what keeps the figures from being perfect.
 type Quality struct {
 	Calls         int64        `json:"api_call_count"`
-	NoUsage       int64        `json:"no_usage_count" doc:"calls that told no token figures, failed ones included"`
+	NoUsage       int64        `json:"no_usage_count" doc:"calls that reported no token figures, failed ones included"`
 	NoUsageModels []ModelCount `json:"no_usage_models" doc:"where they come from, most first, at most as many as top; /breakdown?by=model,provider&sort=no_usage_count has all, in pages"`
 	NoUsageCount  int          `json:"no_usage_model_count" doc:"models that they come from, those beyond top included"`
 	Unpriced      int64        `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
