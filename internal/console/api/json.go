@@ -32,21 +32,21 @@ func readJSON(data []byte, into any) error {
 // Appender is data of an answer that writes itself.
 type Appender interface{ AppendJSON(b []byte) []byte }
 
-var jsonRoom = sync.Pool{New: func() any { return new([]byte) }}
+var jsonBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 func WriteJSON(w io.Writer, v any) error {
 	data, ok := DataOf(v).(Appender)
 	if !ok {
 		return huma.DefaultJSONFormat.Marshal(w, v)
 	}
-	room, _ := jsonRoom.Get().(*[]byte)
-	b := data.AppendJSON(append((*room)[:0], `{"code":0,"data":`...))
+	buffer, _ := jsonBuffers.Get().(*[]byte)
+	b := data.AppendJSON(append((*buffer)[:0], `{"code":0,"data":`...))
 	b = append(b, '}', '\n')
 	_, err := w.Write(b)
 	const kept = 1 << 20
 	if cap(b) <= kept {
-		*room = b
-		jsonRoom.Put(room)
+		*buffer = b
+		jsonBuffers.Put(buffer)
 	}
 	return err
 }

@@ -60,34 +60,40 @@ type Quality struct {
 	SinceStart    Arrivals     `json:"since_start"`
 	Sources       []Source     `json:"sources" nullable:"false" doc:"what fetches calls by itself, and what may be missing of it; filters do not apply"`
 	Records       int64        `json:"records" doc:"stored records, ones that do not count included"`
-	Values        []ValueRoom  `json:"values" nullable:"false" doc:"how many values of each dimension have sums of their own; filters do not apply"`
-	Texts         []TextRoom   `json:"texts" nullable:"false" doc:"texts that many records share and that are kept once, by kind; filters do not apply"`
+	Values        []CardinalityUse  `json:"values" nullable:"false" doc:"how many values of each dimension have sums of their own; filters do not apply"`
+	Texts         []DictionaryUse   `json:"texts" nullable:"false" doc:"texts that many records share and that are kept once, by kind; filters do not apply"`
 	AsOf          *time.Time   `json:"as_of"`
 }
 
-// ValueRoom is how many values of a dimension have sums of their own.
-type ValueRoom struct {
+// CardinalityUse is how many values of a dimension have sums of their own.
+type CardinalityUse struct {
 	Dimension string `json:"dimension" enum:"model,key,user,service,project"`
 	Count     int    `json:"count" doc:"over all that is kept"`
 	Max       int    `json:"max" doc:"sums::max_values; one more, (other), has what is beyond"`
 	Other     bool   `json:"summed_as_other" doc:"whether calls that are kept are summed as (other); the records have their values, and a filter for one value is exact"`
 }
 
-// TextRoom is how many texts of a kind are kept once.
-type TextRoom struct {
+// DictionaryUse is how many texts of a kind are kept once.
+type DictionaryUse struct {
 	Kind  string `json:"kind"`
 	Count int    `json:"count"`
 	Max   int    `json:"max" doc:"what comes beyond is kept with each record that has it, and takes more of the disk"`
 }
 
-// rooms fills in how much room there is for names.
-func (q *Quality) rooms(s *ledger.Status) {
-	q.Values, q.Texts = make([]ValueRoom, 0, len(s.Values)), make([]TextRoom, 0, len(s.Info.Dictionaries))
+// SchemaName is the name in the description of the API.
+func (CardinalityUse) SchemaName() string { return "ValueRoom" }
+
+// SchemaName is the name in the description of the API.
+func (DictionaryUse) SchemaName() string { return "TextRoom" }
+
+// capacity fills in how much of the limits on names is used.
+func (q *Quality) capacity(s *ledger.Status) {
+	q.Values, q.Texts = make([]CardinalityUse, 0, len(s.Values)), make([]DictionaryUse, 0, len(s.Info.Dictionaries))
 	for _, v := range s.Values {
-		q.Values = append(q.Values, ValueRoom{Dimension: v.Dimension.String(), Count: v.Count, Max: v.Max, Other: v.Overflow})
+		q.Values = append(q.Values, CardinalityUse{Dimension: v.Dimension.String(), Count: v.Count, Max: v.Max, Other: v.Overflow})
 	}
 	for _, t := range s.Info.Dictionaries {
-		q.Texts = append(q.Texts, TextRoom(t))
+		q.Texts = append(q.Texts, DictionaryUse(t))
 	}
 }
 
@@ -118,7 +124,7 @@ func (c *Handlers) quality(ctx context.Context, in *qualityInput) (*api.Envelope
 			Secrets: status.Secrets,
 		},
 	}
-	q.rooms(&status)
+	q.capacity(&status)
 	for i := range a.Groups {
 		g := &a.Groups[i]
 		s := &g.Points[0]
