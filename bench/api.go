@@ -26,7 +26,7 @@ func newAPI(console string, connections int) *api {
 
 func (a *api) close() { a.web.CloseIdleConnections() }
 
-// do sends a request and reads the whole answer, whose status must be a good one.
+// do sends a request and reads the whole answer, whose status must be 2xx.
 func (a *api) do(ctx context.Context, method, path string, body any) ([]byte, error) {
 	var sent io.Reader
 	if body != nil {
@@ -82,7 +82,7 @@ func (a *api) read(ctx context.Context, path string, into any) error {
 	return nil
 }
 
-// createKey makes a key and gives it in clear.
+// createKey makes a key and returns it in clear.
 func (a *api) createKey(ctx context.Context, name string) (string, error) {
 	b, err := a.do(ctx, http.MethodPost, apiBase+"/keys", map[string]string{"name": name})
 	if err != nil {
@@ -95,7 +95,7 @@ func (a *api) createKey(ctx context.Context, name string) (string, error) {
 	return out.Data.Key, nil
 }
 
-// verify asks whether a key is good, which it must be.
+// verify checks a key, which must be valid.
 func (a *api) verify(ctx context.Context, key string) error {
 	_, err := a.do(ctx, http.MethodPost, apiBase+"/keys/verify", map[string]string{"key": key})
 	return err

@@ -68,7 +68,7 @@ func buildStock(ctx context.Context, root, into string) error {
 	return nil
 }
 
-// command runs a program to its end and gives what it wrote.
+// command runs a program to its end and returns what it wrote.
 func command(ctx context.Context, dir, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// watchMemory looks at a process's resident memory until stop, which gives the most that it saw, in MB.
+// watchMemory looks at a process's resident memory until stop, which returns the most that it saw, in MB.
 func watchMemory(p *process) (stop func() float64) {
 	const pause = 100 * time.Millisecond
 	ctx, end := context.WithCancel(context.Background())

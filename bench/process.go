@@ -162,7 +162,7 @@ func cpuOf(pid int) (time.Duration, error) {
 	return sum, nil
 }
 
-// quietCPU waits until the program uses next to no processor time, and gives what it has used.
+// quietCPU waits until the program uses next to no processor time, and returns what it has used.
 func (p *process) quietCPU(ctx context.Context) (time.Duration, error) {
 	const pause, mostTicks, longest = 500 * time.Millisecond, 1, 20 * time.Second
 	before, err := p.cpu()

@@ -28,7 +28,7 @@ type questions struct {
 	models    []string
 	responses []string // ids of answers of the last day
 	ids       []string // of calls of all days
-	secret    string   // a key that is good
+	secret    string   // a valid key
 	made      int      // keys
 }
 

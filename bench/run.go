@@ -182,7 +182,7 @@ func (p *plan) measureSize(ctx context.Context, bin binaries, l *library, calls 
 	return out, err
 }
 
-// measureServer measures one server on a filled database, which it stops. It gives the sums of all calls
+// measureServer measures one server on a filled database, which it stops. It returns the sums of all calls
 // that are stored then; the server's are checked against them.
 func (p *plan) measureServer(ctx context.Context, bin binaries, dir string, out *sized, truth loadgen.Truth) (loadgen.Truth, error) {
 	s, err := startOurs(ctx, bin.ours, dir)

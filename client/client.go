@@ -80,7 +80,7 @@ func IsStatus(err error, status int) bool {
 // maxAnswer bounds what is read of an answer that is not streamed.
 const maxAnswer = 256 << 20
 
-// send sends a request and gives the answer, whose body the caller closes.
+// send sends a request and returns the answer, whose body the caller closes.
 func (c *Client) send(ctx context.Context, method, path string, query url.Values, contentType string, body io.Reader, header http.Header) (*http.Response, error) {
 	u := *c.server
 	u.Path += base + path
@@ -113,7 +113,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	return nil, problemOf(res)
 }
 
-// problemOf reads a failure; what is no answer of ours (a proxy's page) gives its status.
+// problemOf reads a failure; what is no answer of ours (a proxy's page) has only its status.
 func problemOf(res *http.Response) error {
 	const longest = 1 << 20
 	p := &Problem{}

@@ -63,7 +63,7 @@ func (c *Client) Follow(ctx context.Context, q LogQuery, lastID string) iter.Seq
 }
 
 func asProblem(err error, into **Problem) bool {
-	p, ok := err.(*Problem) //nolint:errorlint // send gives it bare
+	p, ok := err.(*Problem) //nolint:errorlint // send returns it unwrapped
 	*into = p
 	return ok
 }

@@ -88,13 +88,18 @@ func upTo(n int) iter.Seq[int] {
 // sums hold every acknowledged request; when all are sent again, each counts once.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
+	killUnderLoad(t, kills(t), func() *process { return run(t, dir) })
+}
+
+// killUnderLoad is TestKill of any store.
+func killUnderLoad(t *testing.T, kills int, begin func() *process) {
 	k := killed{start: time.Now().Add(-time.Hour).UnixNano()}
 	body := k.body
 	var sent atomic.Int64
 	var mu sync.Mutex
 	acknowledged := map[int]bool{}
-	for range kills(t) {
-		p := run(t, dir)
+	for range kills {
+		p := begin()
 		ctx, cancel := context.WithCancel(context.Background())
 		var senders sync.WaitGroup
 		for range 8 {
@@ -127,7 +132,7 @@ func TestKill(t *testing.T) {
 		want := k.sum(maps.Keys(acknowledged))
 		mu.Unlock()
 
-		p = run(t, dir)
+		p = begin()
 		got := get[stats](p, "/stats")
 		require.GreaterOrEqual(t, got.Calls, want.Calls, "an acknowledged call was lost")
 		all := k.sum(upTo(int(sent.Load())))
@@ -142,7 +147,7 @@ func TestKill(t *testing.T) {
 		}
 		require.Equal(t, all, get[stats](p, "/stats").sums, "after sending all again")
 		p.stop(syscall.SIGTERM)
-		p = run(t, dir)
+		p = begin()
 		require.Equal(t, all, get[stats](p, "/stats").sums, "after SIGTERM")
 		p.stop(syscall.SIGTERM)
 		t.Logf("%d requests sent, %d calls acknowledged, %d found after the kill", sent.Load(), want.Calls, got.Calls)

@@ -47,19 +47,19 @@ func newCommand() *cobra.Command {
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: resolverSettings("yaml:" + quickstart.Config)},
 	}
 	cmd := otelcol.NewCommand(settings)
-	cmd.Short = "Tokenboard: who spent how many tokens, on which model, for how much money"
+	cmd.Short = "Tokenboard: exact accounting of LLM tokens and cost"
 	cmd.Long = cmd.Short + `
 
 An OpenTelemetry Collector. With --config it runs that configuration. Without, it runs the
 quickstart: OTLP on 127.0.0.1:4317 (gRPC) and 127.0.0.1:4318 (HTTP), the console on
-http://127.0.0.1:8317/console. These change it:
+http://127.0.0.1:8317/console. Environment variables:
 
   TOKENBOARD_DATA_DIR            folder of the database
   TOKENBOARD_CONSOLE_ENDPOINT    address of the console and its API
   TOKENBOARD_OTLP_GRPC_ENDPOINT  address for OTLP over gRPC
   TOKENBOARD_OTLP_HTTP_ENDPOINT  address for OTLP over HTTP
 
-The commands stats, trend, breakdown, logs, export, import and keys ask a server that runs:
+The commands stats, trend, breakdown, logs, export, import and keys use a running server:
 
   TOKENBOARD_SERVER              its address (default http://127.0.0.1:8317)
   TOKENBOARD_TOKEN               an API token, where it asks for one`

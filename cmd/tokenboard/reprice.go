@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -160,7 +159,7 @@ func (o *repriceOptions) open(ctx context.Context, notes io.Writer, from, to tim
 	if o.dataDir != "" {
 		conf.store.Directory = o.dataDir
 	}
-	if _, err := os.Stat(filepath.Join(conf.store.Directory, tokenstoreextension.FileName)); errors.Is(err, fs.ErrNotExist) {
+	if file := conf.store.Database(); file != "" && !exists(file) {
 		return nil, fmt.Errorf("there is no database in %s; name its folder with --data-dir, or the configuration with --config", conf.store.Directory)
 	}
 	conf.store.Retention = tokenstoreextension.Retention{Interval: conf.store.Retention.Interval} // this command drops nothing
@@ -177,10 +176,15 @@ func (o *repriceOptions) open(ctx context.Context, notes io.Writer, from, to tim
 	if remote.server == "" {
 		return nil, fmt.Errorf("%w, or name the address of its console with --server", err)
 	}
-	if _, err := fmt.Fprintf(notes, "tokenboard runs on %s: asking it at %s\n", conf.store.Directory, remote.server); err != nil {
+	if _, err := fmt.Fprintf(notes, "tokenboard runs on this database: asking it at %s\n", remote.server); err != nil {
 		return nil, err
 	}
 	return remote, nil
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func (o *repriceOptions) times() (from, to time.Time, err error) {

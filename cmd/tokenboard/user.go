@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"os/user"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -26,14 +25,14 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access/password"
 	"github.com/tokenboard/tokenboard/internal/console/users"
 	"github.com/tokenboard/tokenboard/internal/store"
-	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 )
 
 // userCommand works on the users of a data folder, also while tokenboard runs on it: the server reads
 // users for every request.
 type userCommand struct {
-	dir   string
-	stdin bool
+	dir    string
+	config []string
+	stdin  bool
 }
 
 func newUserCommand() *cobra.Command {
@@ -47,36 +46,50 @@ folder: whoever can write there is in charge. Users sign in where access::mode i
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&u.dir, "data-dir", "", "folder of the database (default $"+dataDirVariable+", else the quickstart's)")
+	cmd.PersistentFlags().StringArrayVar(&u.config, "config", nil, "configuration of the server, which says where its database is, instead of --data-dir")
+	cmd.MarkFlagsMutuallyExclusive("config", "data-dir")
 	cmd.AddCommand(u.add(), u.passwd(), u.list(), u.disable("disable", "Keep a user out, and sign it out everywhere", true),
 		u.disable("enable", "Let a disabled user in again", false))
 	return cmd
 }
 
-// open opens the data folder's database. Only add makes one.
-func (u *userCommand) open(ctx context.Context, create bool) (*sqlite.Administration, error) {
-	dir := u.dir
-	if dir == "" {
-		dir = os.Getenv(dataDirVariable)
+// open opens the database of the configuration or of the data folder. Only add makes one.
+func (u *userCommand) open(ctx context.Context, create bool) (tokenstoreextension.Administration, error) {
+	conf, err := u.store(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if dir == "" {
+	if file := conf.Database(); file != "" && !exists(file) && !create {
+		return nil, fmt.Errorf("there is no database at %s; name its folder with --data-dir", file)
+	}
+	return conf.Administer(ctx)
+}
+
+// store returns the configuration of the database.
+func (u *userCommand) store(ctx context.Context) (*tokenstoreextension.Config, error) {
+	if len(u.config) > 0 {
+		conf, err := readConfig(ctx, u.config)
+		if err != nil {
+			return nil, err
+		}
+		return conf.store, nil
+	}
+	conf := tokenstoreextension.NewFactory().CreateDefaultConfig().(*tokenstoreextension.Config) //nolint:forcetypeassert // its own
+	conf.Directory = u.dir
+	if conf.Directory == "" {
+		conf.Directory = os.Getenv(dataDirVariable)
+	}
+	if conf.Directory == "" {
 		var err error
-		if dir, err = defaultDataDir(); err != nil {
+		if conf.Directory, err = defaultDataDir(); err != nil {
 			return nil, err
 		}
 	}
-	path := filepath.Join(dir, tokenstoreextension.FileName)
-	if _, err := os.Stat(path); err != nil && !create {
-		return nil, fmt.Errorf("there is no database at %s; name its folder with --data-dir", path)
-	}
-	a, err := sqlite.Attach(ctx, sqlite.Options{Path: path})
-	if err != nil {
-		return nil, fmt.Errorf("open the database in %s: %w", dir, err)
-	}
-	return a, nil
+	return conf, nil
 }
 
 // with runs f on the database.
-func (u *userCommand) with(ctx context.Context, create bool, f func(*sqlite.Administration) error) error {
+func (u *userCommand) with(ctx context.Context, create bool, f func(tokenstoreextension.Administration) error) error {
 	a, err := u.open(ctx, create)
 	if err != nil {
 		return err
@@ -132,7 +145,7 @@ func shown(of *store.User) shownUser {
 }
 
 // find returns a user by name.
-func find(ctx context.Context, a *sqlite.Administration, name string) (store.User, error) {
+func find(ctx context.Context, a tokenstoreextension.Administration, name string) (store.User, error) {
 	name, err := users.CleanName(name)
 	if err != nil {
 		return store.User{}, fmt.Errorf("a user's name %w", err)
@@ -219,7 +232,7 @@ func (u *userCommand) add() *cobra.Command {
 			if of.Password, err = u.newPassword(c, name); err != nil {
 				return err
 			}
-			return u.with(c.Context(), true, func(a *sqlite.Administration) error {
+			return u.with(c.Context(), true, func(a tokenstoreextension.Administration) error {
 				entry, err := u.entry("user.create", &of, nil, shown(&of))
 				if err == nil {
 					err = a.AddUser(c.Context(), of, entry)
@@ -247,7 +260,7 @@ func (u *userCommand) passwd() *cobra.Command {
 		Short: "Give a user a new password, and sign it out everywhere",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return u.with(c.Context(), false, func(a *sqlite.Administration) error {
+			return u.with(c.Context(), false, func(a tokenstoreextension.Administration) error {
 				of, err := find(c.Context(), a, args[0])
 				if err != nil {
 					return err
@@ -275,7 +288,7 @@ func (u *userCommand) passwd() *cobra.Command {
 }
 
 // update stores a changed user, and signs it out.
-func (u *userCommand) update(c *cobra.Command, a *sqlite.Administration, of store.User, before any, action, done string) error {
+func (u *userCommand) update(c *cobra.Command, a tokenstoreextension.Administration, of store.User, before any, action, done string) error {
 	entry, err := u.entry(action, &of, before, shown(&of))
 	if err == nil {
 		err = a.UpdateUser(c.Context(), of, store.UserUpdate{EndSessions: true}, entry)
@@ -298,7 +311,7 @@ func (u *userCommand) disable(name, short string, disabled bool) *cobra.Command 
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return u.with(c.Context(), false, func(a *sqlite.Administration) error {
+			return u.with(c.Context(), false, func(a tokenstoreextension.Administration) error {
 				of, err := find(c.Context(), a, args[0])
 				if err != nil {
 					return err
@@ -318,7 +331,7 @@ func (u *userCommand) list() *cobra.Command {
 		Short: "List the users",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return u.with(c.Context(), false, func(a *sqlite.Administration) error {
+			return u.with(c.Context(), false, func(a tokenstoreextension.Administration) error {
 				users, err := a.Users(c.Context())
 				if err != nil {
 					return err

@@ -43,6 +43,7 @@ func guessedFingerprints(t *testing.T, b *target) string {
 		for _, path := range []string{
 			"/stats?key=%s", "/logs?key=%s", "/logs?q=key:%s", "/logs?q=%s", "/breakdown?by=model&key=%s", "/usage-trend?key=%s", "/export?format=ndjson&key=%s",
 			"/keys?q=%s", "/dimensions/key?q=%s", "/dimensions/model?key=%s", "/stats?key=none&key=%s", "/breakdown/heatmap?key=%s",
+			"/forecast?key=%s", "/changes?from=2026-01-01T00:00:00Z&by=key&key=%s",
 		} {
 			for _, form := range []func(string) string{
 				func(f string) string { return f }, strings.ToUpper, func(f string) string { return f[:48] }, func(f string) string { return f[:16] },

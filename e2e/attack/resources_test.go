@@ -58,6 +58,7 @@ func answersAreBounded(t *testing.T, b *target) string {
 	for _, path := range []string{
 		"/stats", "/stats?top=1000", "/quality?top=1000", "/breakdown?by=model&limit=1000", "/breakdown?by=user,model&limit=1000", "/dimensions/user?limit=1000",
 		"/usage-trend?group_by=user&top=100&days=90", "/usage-trend?group_by=user&top=10&days=90&user=user-1-" + strings.Repeat("u", 100), "/breakdown/heatmap?days=90",
+		"/forecast", "/forecast?user=user-1", "/changes?by=user&top=1000&from=" + url.QueryEscape(time.Now().Add(-49*time.Hour).UTC().Format(time.RFC3339)),
 		"/usage-trend?group_by=user&top=100&interval=15m&from=" + url.QueryEscape(time.Now().Add(-49*time.Hour-7*time.Minute).UTC().Format(time.RFC3339)),
 		"/logs?limit=1000", "/keys", "/prices", "/dashboards", "/settings", "/openapi.json",
 	} {

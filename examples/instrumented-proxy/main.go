@@ -51,8 +51,8 @@ func readSettings(args []string, env func(string) string) (settings, error) {
 	f.Int64Var(&s.maxBody, "max-body", 32<<20, "longest request in `bytes`; requests are read whole, to know the model before the key is checked")
 	f.BoolVar(&s.bodyUser, "body-user", false, "take the user of a call from its body where its key has no owner; clients write there what they like")
 	f.StringVar(&s.verify.console, "console", "http://127.0.0.1:8317", "`URL` of Tokenboard's console; empty: no key is checked. A token for it from $TOKENBOARD_TOKEN")
-	f.DurationVar(&s.verify.fresh, "fresh", 5*time.Second, "how long a verdict on a key is good without asking again; 0 asks for every call")
-	f.DurationVar(&s.verify.stale, "stale", 5*time.Minute, "how long a key that was good stays good while the console does not answer")
+	f.DurationVar(&s.verify.fresh, "fresh", 5*time.Second, "how long the result of a key check is used; 0 checks for every call")
+	f.DurationVar(&s.verify.stale, "stale", 5*time.Minute, "how long a key that was valid stays valid while the console does not answer")
 	f.BoolVar(&s.verify.failOpen, "fail-open", false, "let calls pass whose key cannot be checked; otherwise they get status 503")
 	if err := f.Parse(args); err != nil {
 		return s, err

@@ -215,7 +215,7 @@ func TestVerdicts(t *testing.T) {
 		b.console.set(func(c *console) { c.revoked = true })
 		require.Equal(t, http.StatusUnauthorized, ask(b))
 		b.console.set(func(c *console) { c.down = true })
-		require.Equal(t, http.StatusServiceUnavailable, ask(b), "it was not good when it was last known")
+		require.Equal(t, http.StatusServiceUnavailable, ask(b), "it was not valid at the last check")
 	})
 	t.Run("stale", func(t *testing.T) {
 		b := start(t, func(s *settings) { s.verify.fresh = 0 })

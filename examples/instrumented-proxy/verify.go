@@ -45,7 +45,7 @@ type verifySettings struct {
 //
 // A verdict is used again for a while (fresh), so that the console is not asked for every call of a
 // busy client; a revoked key therefore works for that much longer, and limits are reached that much
-// later. While the console does not answer, keys that were good stay good (stale); any other is refused,
+// later. While the console does not answer, keys that were valid stay valid (stale); any other is rejected,
 // or let in with failOpen.
 type verifier struct {
 	verifySettings
@@ -60,7 +60,7 @@ type verifier struct {
 
 // verdict is what the console said of a key and a model.
 type verdict struct {
-	refusal *refusal // nil for a good key
+	refusal *refusal // nil for a valid key
 	owner   string
 	at      time.Time
 	until   time.Time // when it must be asked again

@@ -133,7 +133,7 @@ func (l *leased) Close() error {
 }
 
 // openPostgres opens the configured database, and takes the lease of the ledger.
-func (c *Config) openPostgres(ctx context.Context, holder string, lost func(error)) (engine, store.Directory, error) {
+func (c *Config) openPostgres(ctx context.Context, holder string, wait time.Duration, lost func(error)) (engine, store.Directory, error) {
 	o := c.Postgres.options()
 	var err error
 	if o.KeySecret, err = c.Postgres.secret(); err != nil {
@@ -143,9 +143,9 @@ func (c *Config) openPostgres(ctx context.Context, holder string, lost func(erro
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the token store: %w", err)
 	}
-	kept, err := lease.Acquire(ctx, e, lease.Options{Task: store.TaskLedger, Holder: holder, TTL: leaseTime, Wait: leaseWait}, lost)
+	kept, err := lease.Acquire(ctx, e, lease.Options{Task: store.TaskLedger, Holder: holder, TTL: leaseTime, Wait: wait}, lost)
 	if errors.Is(err, store.ErrHeld) {
-		err = fmt.Errorf("another tokenboard process uses this database; stop it, or configure another database: %w", err)
+		err = fmt.Errorf("%w (%w)", store.ErrInUse, err)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("open the token store: %w", err), e.Close())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -15,6 +16,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/postgres"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -48,7 +50,7 @@ func (s *Store) Start(ctx context.Context, host component.Host) error {
 	lost := func(err error) { // another process decides now; this one must not go on as if it did
 		componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
 	}
-	if s.ledger, s.directory, err = s.config.open(ctx, lost); err != nil {
+	if s.ledger, s.directory, err = s.config.open(ctx, leaseWait, lost); err != nil {
 		return err
 	}
 	if s.telemetry, err = s.measured(); err != nil {
@@ -79,11 +81,11 @@ type engine interface {
 	KeySecret() usage.KeySecret
 }
 
-// openEngine opens the configured database. The holder's lease of the ledger is kept until the engine is closed; lost is
-// called where that fails.
-func (c *Config) openEngine(ctx context.Context, holder string, lost func(error)) (engine, store.Directory, error) {
+// openEngine opens the configured database. The holder's lease of the ledger, for which another holder is waited for, is
+// kept until the engine is closed; lost is called where that fails. It returns store.ErrInUse where another process has it.
+func (c *Config) openEngine(ctx context.Context, holder string, wait time.Duration, lost func(error)) (engine, store.Directory, error) {
 	if c.Engine == enginePostgres {
-		return c.openPostgres(ctx, holder, lost)
+		return c.openPostgres(ctx, holder, wait, lost)
 	}
 	e, err := sqlite.Open(ctx, sqlite.Options{Path: c.path(), Keyed: true})
 	if err != nil {
@@ -92,13 +94,43 @@ func (c *Config) openEngine(ctx context.Context, holder string, lost func(error)
 	return e, e.Directory(), nil
 }
 
+// Administration is the directory of a store, opened beside the processes that use it.
+type Administration interface {
+	store.Directory
+	Close() error
+}
+
+// Administer opens the configured database for commands that change users, whether or not a collector uses it.
+func (c *Config) Administer(ctx context.Context) (Administration, error) {
+	if c.Engine == enginePostgres {
+		a, err := postgres.Attach(ctx, c.Postgres.options())
+		if err != nil {
+			return nil, fmt.Errorf("open the token store: %w", err)
+		}
+		return a, nil
+	}
+	a, err := sqlite.Attach(ctx, sqlite.Options{Path: c.path()})
+	if err != nil {
+		return nil, fmt.Errorf("open the token store at %s: %w", c.path(), err)
+	}
+	return a, nil
+}
+
+// Database is the file of the configured database; "" where it is none.
+func (c *Config) Database() string {
+	if c.Engine == enginePostgres {
+		return ""
+	}
+	return c.path()
+}
+
 // Open opens the configured database and its ledger, as the extension does, for commands that work on
 // it while no collector runs. The caller closes the ledger, and with it the directory.
 func (c *Config) Open(ctx context.Context) (*ledger.Ledger, store.Directory, error) {
-	return c.open(ctx, func(error) {}) // what the command writes afterwards fails
+	return c.open(ctx, 0, func(error) {}) // what the command writes afterwards fails
 }
 
-func (c *Config) open(ctx context.Context, lost func(error)) (*ledger.Ledger, store.Directory, error) {
+func (c *Config) open(ctx context.Context, wait time.Duration, lost func(error)) (*ledger.Ledger, store.Directory, error) {
 	book, err := c.Pricing.book()
 	if err != nil {
 		return nil, nil, err
@@ -108,7 +140,7 @@ func (c *Config) open(ctx context.Context, lost func(error)) (*ledger.Ledger, st
 		return nil, nil, err
 	}
 	holder := newHolder()
-	engine, directory, err := c.openEngine(ctx, holder, lost)
+	engine, directory, err := c.openEngine(ctx, holder, wait, lost)
 	if err != nil {
 		return nil, nil, err
 	}

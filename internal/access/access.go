@@ -32,7 +32,7 @@ func (r Role) String() string {
 	return roleNames[r]
 }
 
-// ParseRole reads what String gives.
+// ParseRole reads what String returns.
 func ParseRole(s string) (Role, error) {
 	for r, name := range roleNames {
 		if name == s && s != "" {

@@ -14,7 +14,7 @@ import (
 	"github.com/tokenboard/tokenboard/client"
 )
 
-// reading makes a command that takes no arguments, asks the server with filters, and shows what it gives.
+// reading makes a command that takes no arguments, asks the server with filters, and prints the answer.
 func reading(c *connection, use, short string, run func(*cobra.Command, *client.Client, client.Filter) error) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: noArgs}
 	filters := c.addFilters(cmd)

@@ -54,6 +54,8 @@ var expectations = []expectation{
 	{"GET /api/console/breakdown/export", readers, api.Base + "/breakdown/export?by=model", "", 200},
 	{"GET /api/console/breakdown/heatmap", readers, "", "", 200},
 	{"GET /api/console/dimensions/{name}", readers, api.Base + "/dimensions/model", "", 200},
+	{"GET /api/console/forecast", readers, "", "", 200},
+	{"GET /api/console/changes", readers, api.Base + "/changes?from=2026-11-02T00:00:00Z", "", 200},
 	{"GET /api/console/keys", readers, "", "", 200},
 	{"POST /api/console/keys", keepers, "", `{"name":"made by {role}"}`, 201},
 	{"GET /api/console/keys/{id}", readers, api.Base + "/keys/{key}", "", 200},

@@ -58,10 +58,16 @@ func callOfHelicone(r record, row *Row) {
 	c.Session = dialect.Clean(properties.text("helicone-session-id"))
 	c.Project = dialect.Clean(properties.text("project", "team"))
 	c.Path = dialect.Clean(r.text("requestpath"))
+	outcomeOfHelicone(r, c)
+	row.Bad = usageOfHelicone(r, c)
+}
+
+// outcomeOfHelicone sets the times and the status of a call that started at c.Start.
+func outcomeOfHelicone(r record, c *usage.Call) {
 	if ms, ok := r.number("delayms", "latency"); ok {
 		c.Duration = milliseconds(&ms)
-	} else if end, ok := r.moment("responsecreatedat"); ok && end.After(start) && end.Sub(start) < 24*time.Hour {
-		c.Duration = end.Sub(start)
+	} else if end, ok := r.moment("responsecreatedat"); ok && end.After(c.Start) && end.Sub(c.Start) < 24*time.Hour {
+		c.Duration = end.Sub(c.Start)
 	}
 	if ms, ok := r.number("timetofirsttoken"); ok && (c.Duration == 0 || milliseconds(&ms) <= c.Duration) {
 		c.TTFT = milliseconds(&ms)
@@ -73,14 +79,18 @@ func callOfHelicone(r record, row *Row) {
 	if c.Failed = c.Status >= 400 || status < 0; c.Failed && c.Status == 0 {
 		c.ErrorType = "_OTHER" // Helicone writes -1 to -4 where there was no answer
 	}
+}
+
+// usageOfHelicone sets the figures and the cost of a call. It returns what is wrong with them, "" where nothing is.
+func usageOfHelicone(r record, c *usage.Call) (bad string) {
 	f := figures{
 		input: r.count("prompttokens"), output: r.count("completiontokens"), total: r.count("totaltokens"),
 		cacheRead: r.count("promptcachereadtokens"), cacheWrite: r.count("promptcachewritetokens"), reasoning: r.count("reasoningtokens"),
 	}
 	audioIn, audioOut := r.count("promptaudiotokens"), r.count("completionaudiotokens")
 	// Helicone takes the cache out of the prompt's tokens, of every provider.
-	if c.Tokens, row.Bad = f.tokens(true); row.Bad != "" {
-		return
+	if c.Tokens, bad = f.tokens(true); bad != "" {
+		return bad
 	}
 	if m := (usage.Modalities{AudioInput: audioIn, AudioOutput: audioOut}); audioIn >= 0 && audioOut >= 0 && m.Fit(c.Tokens) {
 		c.Modalities = m
@@ -90,4 +100,5 @@ func callOfHelicone(r record, row *Row) {
 			c.ReportedCost, c.HasReportedCost = n, true
 		}
 	}
+	return ""
 }

@@ -1,4 +1,4 @@
-// Package keyring decides whether an API key is good, from memory: what it opens, for which models,
+// Package keyring decides whether an API key is valid, from memory: what it opens, for which models,
 // and what is left of its limits. What was spent comes from the ledger's commits; what is in flight
 // is reserved, until the ledger commits the call or the reservation expires.
 //

@@ -35,7 +35,7 @@ func TestEstimatesAreRefused(t *testing.T) {
 }
 
 // TestNothingRaisesWhatIsLeft: no sequence of checks raises what is left of any limit; a call that
-// settles a reservation gives back at most what was reserved; and what is left is never more than the
+// settles a reservation returns at most what was reserved; and what is left is never more than the
 // limit without what was spent.
 func TestNothingRaisesWhatIsLeft(t *testing.T) {
 	dir := t.TempDir()

@@ -341,13 +341,13 @@ func TestReopen(t *testing.T) {
 	require.EqualValues(t, 100, a.Reserved)
 }
 
-// TestParallelChecksDoNotOvershoot: of many checks at once as many are good as fit.
+// TestParallelChecksDoNotOvershoot: of many concurrent checks as many are valid as the limit allows.
 func TestParallelChecksDoNotOvershoot(t *testing.T) {
 	w := newWorld(t.TempDir())
 	defer w.close()
 	w.add(t, 1, func(k *store.Key) { k.Limits.Tokens[store.Daily] = 1_000 })
 	var mu sync.Mutex
-	good := 0
+	valid := 0
 	var all sync.WaitGroup
 	for range 200 {
 		all.Go(func() {
@@ -355,12 +355,12 @@ func TestParallelChecksDoNotOvershoot(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil && v.Outcome == Valid {
-				good++
+				valid++
 			}
 		})
 	}
 	all.Wait()
-	require.Equal(t, 10, good)
+	require.Equal(t, 10, valid)
 }
 
 func TestLooking(t *testing.T) {

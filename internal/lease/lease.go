@@ -43,7 +43,7 @@ func Acquire(ctx context.Context, leases store.Leases, o Options, lost func(erro
 			go k.keep(keeping, lost)
 			return k, nil
 		}
-		if !errors.Is(err, store.ErrHeld) || time.Now().After(deadline) {
+		if time.Now().After(deadline) { // until then a store that cannot be reached may come back
 			return nil, fmt.Errorf("take the lease of %s: %w", o.Task, err)
 		}
 		select {
@@ -72,7 +72,7 @@ func (k *Kept) keep(ctx context.Context, lost func(error)) {
 		_, err := k.leases.Renew(renewing, k.lease, k.o.TTL)
 		cancel()
 		if errors.Is(err, store.ErrFenced) {
-			go lost(fmt.Errorf("keep the lease of %s: %w", k.o.Task, err)) //nolint:gosec // it is the caller's
+			go lost(fmt.Errorf("keep the lease of %s: %w", k.o.Task, err))
 			return
 		}
 		if next := interval; err != nil {

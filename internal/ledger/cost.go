@@ -8,7 +8,7 @@ type tierPrices interface {
 	PricesTier(c *usage.Call) bool
 }
 
-// setCost returns a call its cost: the computed one where the model has a price, else what the
+// setCost sets the cost of a call: the computed one where the model has a price, else what the
 // telemetry reported (or the other way round), else none.
 func (l *Ledger) setCost(c *usage.Call) {
 	c.Quality &^= usage.Unpriced | usage.ReportedCost | usage.NoUsage | usage.TierUnpriced

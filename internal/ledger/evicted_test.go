@@ -9,30 +9,30 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestColdDeliveriesInOneCommit: deliveries of a record that only the store still knows, several of them
+// TestEvictedDeliveriesInOneCommit: deliveries of a record that only the store still knows, several of them
 // in one transaction, count once.
-func TestColdDeliveriesInOneCommit(t *testing.T) {
+func TestEvictedDeliveriesInOneCommit(t *testing.T) {
 	for _, tc := range []struct {
 		name       string
 		out        []int64 // of the deliveries in one commit; the stored one has 5
 		want       int64
-		fuller     int64
+		larger     int64
 		duplicates int64
 	}{
-		{"one that is fuller", []int64{9}, 9, 1, 0},
+		{"one that is more complete", []int64{9}, 9, 1, 0},
 		{"the same one twice", []int64{9, 9}, 9, 1, 1},
-		{"ever fuller ones", []int64{6, 7, 8}, 8, 3, 0},
-		{"the fullest between", []int64{6, 9, 7}, 9, 2, 1},
-		{"none that is fuller", []int64{5, 4, 5}, 5, 0, 3},
+		{"ever more complete ones", []int64{6, 7, 8}, 8, 3, 0},
+		{"the most complete between", []int64{6, 9, 7}, 9, 2, 1},
+		{"none that is more complete", []int64{5, 4, 5}, 5, 0, 3},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := t.TempDir()
 			l, _ := open(t, dir, Options{MaxSpans: 1})
-			commit(t, l, told{name: "a", trace: "1", out: 5})
-			commit(t, l, told{name: "b", trace: "2", out: 1}) // the index forgets the first
-			var again []told
+			commit(t, l, testRecord{name: "a", trace: "1", out: 5})
+			commit(t, l, testRecord{name: "b", trace: "2", out: 1}) // the index forgets the first
+			var again []testRecord
 			for _, out := range tc.out {
-				again = append(again, told{name: "a", trace: "1", out: out})
+				again = append(again, testRecord{name: "a", trace: "1", out: out})
 			}
 			commit(t, l, again...)
 			require.EqualValues(t, 2, total(t, l).Calls)
@@ -40,7 +40,7 @@ func TestColdDeliveriesInOneCommit(t *testing.T) {
 			requireConsistent(t, l)
 			status, err := l.Status(context.Background())
 			require.NoError(t, err)
-			require.Equal(t, tc.fuller, status.Counters.Replaced)
+			require.Equal(t, tc.larger, status.Counters.Replaced)
 			require.Equal(t, tc.duplicates, status.Counters.Duplicates)
 			require.NoError(t, l.Close())
 			l, _ = open(t, dir, Options{MaxSpans: 1})
@@ -51,9 +51,9 @@ func TestColdDeliveriesInOneCommit(t *testing.T) {
 	}
 }
 
-// TestForgottenRecords: whatever the index forgets, and however deliveries are put together in commits,
-// each record counts once, by its fullest delivery.
-func TestForgottenRecords(t *testing.T) {
+// TestEvictedRecords: whatever the index forgets, and however deliveries are put together in commits,
+// each record counts once, by its most complete delivery.
+func TestEvictedRecords(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := filepathTemp()
 		require.NoError(rt, err)
@@ -62,11 +62,11 @@ func TestForgottenRecords(t *testing.T) {
 		l, _ := open(rt, dir.sub("store"), o)
 		want := map[int]int64{}
 		for range rapid.IntRange(1, 8).Draw(rt, "commits") {
-			var batch []told
+			var batch []testRecord
 			for range rapid.IntRange(1, 8).Draw(rt, "deliveries") {
 				n, out := rapid.IntRange(0, 5).Draw(rt, "record"), rapid.Int64Range(1, 9).Draw(rt, "out")
 				want[n] = max(want[n], out)
-				batch = append(batch, told{name: fmt.Sprint(n), trace: fmt.Sprint(n), out: out})
+				batch = append(batch, testRecord{name: fmt.Sprint(n), trace: fmt.Sprint(n), out: out})
 			}
 			commit(rt, l, batch...)
 			if rapid.IntRange(0, 3).Draw(rt, "restart") == 0 {

@@ -17,6 +17,8 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/postgres"
+	"github.com/tokenboard/tokenboard/internal/store/postgres/pgtest"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/store/storetest"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -26,15 +28,50 @@ import (
 // the batches, the repetitions, the senders at once, the failed writes, those whose outcome is not known at
 // once, and the restarts, the ledger and every sum equal those of the reference accountant over all records at once.
 func TestEveryOrder(t *testing.T) {
-	for name, history := range map[string]func(*rapid.T) []told{"traces": traceHistory, "noise": noiseHistory} {
+	for name, history := range map[string]func(*rapid.T) []testRecord{"traces": traceHistory, "noise": noiseHistory} {
 		t.Run(name, func(t *testing.T) {
-			rapid.Check(t, func(t *rapid.T) { requireReference(t, history(t), rapid.Uint64().Draw(t, "seed")) })
+			rapid.Check(t, func(t *rapid.T) { requireReference(t, onSQLite, history(t), rapid.Uint64().Draw(t, "seed")) })
 		})
 	}
 }
 
+// TestEveryOrderOnPostgres is TestEveryOrder on the other engine.
+func TestEveryOrderOnPostgres(t *testing.T) {
+	server.Start(t)
+	on := func(_ require.TestingT, _ tempDir, texts int) func() fullEngine {
+		o := postgres.Options{MaxTexts: texts}
+		o.DSN, o.MaxConnections = server.Schema(t), 8
+		return func() fullEngine {
+			e, err := postgres.Open(context.Background(), o)
+			require.NoError(t, err)
+			return withoutBackup{e}
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		history := rapid.SampledFrom([]func(*rapid.T) []testRecord{traceHistory, noiseHistory}).Draw(t, "history")
+		requireReference(t, on, history(t), rapid.Uint64().Draw(t, "seed"))
+	})
+}
+
+// withoutBackup is a PostgreSQL engine, which other programs back up.
+type withoutBackup struct{ *postgres.Engine }
+
+func (withoutBackup) Backup(context.Context, string) error { return errors.ErrUnsupported }
+
+// server is the PostgreSQL of these tests.
+var server pgtest.Server
+
+// onSQLite opens the database of a folder, with so many numbers for texts.
+func onSQLite(t require.TestingT, dir tempDir, texts int) func() fullEngine {
+	return func() fullEngine {
+		e, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir.sub("store"), "t.db"), MaxTexts: texts})
+		require.NoError(t, err)
+		return e
+	}
+}
+
 // requireReference plays a history into a ledger and compares it with the reference.
-func requireReference(t require.TestingT, records []told, seed uint64) {
+func requireReference(t require.TestingT, on func(require.TestingT, tempDir, int) func() fullEngine, records []testRecord, seed uint64) {
 	dir, err := filepathTemp()
 	require.NoError(t, err)
 	defer dir.remove()
@@ -50,11 +87,8 @@ func requireReference(t require.TestingT, records []told, seed uint64) {
 	if rng.IntN(2) == 0 { // with room for few names
 		o.MaxValues, texts = 1+rng.IntN(3), 1+rng.IntN(3)
 	}
-	begin := func() (*Ledger, *failing) {
-		e, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir.sub("store"), "t.db"), MaxTexts: texts})
-		require.NoError(t, err)
-		return openOn(t, e, o)
-	}
+	engineOf := on(t, dir, texts)
+	begin := func() (*Ledger, *failing) { return openOn(t, engineOf(), o) }
 	l, engine := begin()
 	for len(shuffled) > 0 {
 		n := 1 + rng.IntN(len(shuffled))
@@ -67,7 +101,7 @@ func requireReference(t require.TestingT, records []told, seed uint64) {
 		engine.Next(storetest.Fault(rng.IntN(int(storetest.FaultCount))), rng.IntN(3))
 		var senders sync.WaitGroup // two at once
 		var errs [2]error
-		for i, part := range [][]told{shuffled[:cut], shuffled[cut:n]} {
+		for i, part := range [][]testRecord{shuffled[:cut], shuffled[cut:n]} {
 			senders.Go(func() { // as an exporter's queue does, until it is taken
 				for errs[i] = storetest.ErrFault; errors.Is(errs[i], storetest.ErrFault); {
 					errs[i] = l.Commit(context.Background(), batchOf(part))
@@ -152,7 +186,7 @@ func names(verdicts map[usage.ID]refVerdict, b usage.Batch) []string {
 // SDK, a gateway of another process), each of which may tell usage, an id, a key or a user; tools,
 // retries, calls without usage, log records beside spans, other libraries that see the same call,
 // and partial deliveries. Lines are up to six spans deep.
-func traceHistory(t *rapid.T) []told {
+func traceHistory(t *rapid.T) []testRecord {
 	g := &historian{T: t}
 	for trace := range rapid.IntRange(1, 3).Draw(t, "traces") {
 		g.trace = fmt.Sprint(trace)
@@ -164,7 +198,7 @@ func traceHistory(t *rapid.T) []told {
 
 type historian struct {
 	*rapid.T
-	out   []told
+	out   []testRecord
 	trace string
 	at    time.Duration
 }
@@ -172,13 +206,13 @@ type historian struct {
 func (g *historian) chance(n int, of string) bool { return rapid.IntRange(1, n).Draw(g.T, of) == 1 }
 
 // tell adds a record and gives its name.
-func (g *historian) tell(r told) string {
+func (g *historian) tell(r testRecord) string {
 	r.name = fmt.Sprint("s", len(g.out))
 	if r.trace == "" {
 		r.trace = g.trace
 	}
 	if g.chance(4, "knows who") {
-		r.who = usage.Attribution{User: rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(g.T, "user"), KeyFingerprint: rapid.SampledFrom([]string{"", "k1"}).Draw(g.T, "key")}
+		r.attribution = usage.Attribution{User: rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(g.T, "user"), KeyFingerprint: rapid.SampledFrom([]string{"", "k1"}).Draw(g.T, "key")}
 	}
 	g.out = append(g.out, r)
 	if r.out > 2 && !r.isLink() && g.chance(5, "partial first") {
@@ -190,7 +224,7 @@ func (g *historian) tell(r told) string {
 
 // agent returns an agent, its steps, and what they call.
 func (g *historian) agent(parent string, depth int) {
-	agent := told{parent: parent, role: usage.RoleAggregate, scope: "framework", process: 1, at: g.at, out: int64(rapid.IntRange(1, 9).Draw(g.T, "sum"))}
+	agent := testRecord{parent: parent, role: usage.RoleAggregate, scope: "framework", process: 1, at: g.at, out: int64(rapid.IntRange(1, 9).Draw(g.T, "sum"))}
 	if g.chance(2, "no usage on the agent") {
 		agent.role, agent.out = linkRole, 0
 	}
@@ -198,11 +232,11 @@ func (g *historian) agent(parent string, depth int) {
 	for range rapid.IntRange(1, 3).Draw(g.T, "steps") {
 		under := top
 		if g.chance(3, "foreign span") {
-			under = g.tell(told{parent: top, role: linkRole})
+			under = g.tell(testRecord{parent: top, role: linkRole})
 		}
 		g.call(under, depth)
 		if depth < 1 && g.chance(4, "tool") {
-			tool := g.tell(told{parent: under, role: usage.RoleTool, scope: "framework", process: 1})
+			tool := g.tell(testRecord{parent: under, role: usage.RoleTool, scope: "framework", process: 1})
 			g.agent(tool, depth+1)
 		}
 	}
@@ -215,7 +249,7 @@ func (g *historian) call(parent string, depth int) {
 	response := rapid.SampledFrom([]string{"", "r1", "r2"}).Draw(g.T, "response")
 	layers := rapid.IntRange(1, 3).Draw(g.T, "layers")
 	for layer := range layers {
-		r := told{
+		r := testRecord{
 			parent: parent, role: usage.RoleCall, at: g.at + time.Duration(layer)*time.Millisecond, lasts: time.Second - 2*time.Duration(layer)*time.Millisecond,
 			scope: []string{"framework", "sdk", "gateway"}[layer], process: []uint64{1, 1, 2}[layer], failed: failed, response: response, in: 10, out: out,
 			operation: "chat", model: rapid.SampledFrom([]string{"m", "m", "m-2026-01-01"}).Draw(g.T, "model"),
@@ -250,22 +284,22 @@ func (g *historian) call(parent string, depth int) {
 
 // noiseHistory makes records that no emitter sends: spans that are each other's parents, ids shared
 // by what has nothing in common, everything at once.
-func noiseHistory(t *rapid.T) []told {
-	var out []told
+func noiseHistory(t *rapid.T) []testRecord {
+	var out []testRecord
 	for i := range rapid.IntRange(1, 30).Draw(t, "records") {
-		r := told{
-			name:      fmt.Sprint("s", i),
-			trace:     rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "trace"),
-			role:      rapid.SampledFrom([]usage.Role{usage.RoleCall, usage.RoleCall, usage.RoleAggregate, usage.RoleTool, linkRole}).Draw(t, "role"),
-			scope:     rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "scope"),
-			process:   rapid.Uint64Range(0, 1).Draw(t, "process"),
-			at:        time.Duration(rapid.IntRange(0, 5).Draw(t, "at")) * time.Second,
-			out:       rapid.Int64Range(0, 3).Draw(t, "out"),
-			lasts:     time.Duration(rapid.IntRange(0, 3).Draw(t, "lasts")) * time.Second,
-			log:       rapid.IntRange(0, 5).Draw(t, "log") == 0,
-			failed:    rapid.IntRange(0, 5).Draw(t, "failed") == 0,
-			operation: rapid.SampledFrom([]string{"chat", "chat", "embeddings"}).Draw(t, "operation"),
-			who:       usage.Attribution{User: rapid.SampledFrom([]string{"", "", "ann", "bob"}).Draw(t, "user")},
+		r := testRecord{
+			name:        fmt.Sprint("s", i),
+			trace:       rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "trace"),
+			role:        rapid.SampledFrom([]usage.Role{usage.RoleCall, usage.RoleCall, usage.RoleAggregate, usage.RoleTool, linkRole}).Draw(t, "role"),
+			scope:       rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "scope"),
+			process:     rapid.Uint64Range(0, 1).Draw(t, "process"),
+			at:          time.Duration(rapid.IntRange(0, 5).Draw(t, "at")) * time.Second,
+			out:         rapid.Int64Range(0, 3).Draw(t, "out"),
+			lasts:       time.Duration(rapid.IntRange(0, 3).Draw(t, "lasts")) * time.Second,
+			log:         rapid.IntRange(0, 5).Draw(t, "log") == 0,
+			failed:      rapid.IntRange(0, 5).Draw(t, "failed") == 0,
+			operation:   rapid.SampledFrom([]string{"chat", "chat", "embeddings"}).Draw(t, "operation"),
+			attribution: usage.Attribution{User: rapid.SampledFrom([]string{"", "", "ann", "bob"}).Draw(t, "user")},
 		}
 		if i > 0 && rapid.IntRange(0, 3).Draw(t, "root") > 0 {
 			p := rapid.IntRange(0, i+1).Draw(t, "parent") // sometimes itself, or a span that comes later

@@ -3,20 +3,21 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/postgres/pgtest"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, &server)) }
 
 func now() time.Time { return testStart.Add(time.Hour) }
 
@@ -44,11 +45,11 @@ func openOn(t require.TestingT, engine fullEngine, o Options) (*Ledger, *failing
 	return l, f
 }
 
-func commit(t require.TestingT, l *Ledger, records ...told) {
+func commit(t require.TestingT, l *Ledger, records ...testRecord) {
 	require.NoError(t, l.Commit(context.Background(), batchOf(records)))
 }
 
-func batchOf(records []told) usage.Batch {
+func batchOf(records []testRecord) usage.Batch {
 	var b usage.Batch
 	for _, r := range records {
 		if r.isLink() {
@@ -106,14 +107,14 @@ func requireSums(t require.TestingT, want, got *Sums) {
 func TestCommitIsKept(t *testing.T) {
 	dir := t.TempDir()
 	l, _ := open(t, dir, Options{})
-	commit(t, l, told{name: "a", out: 5}, told{name: "b", trace: "2", out: 7}, told{name: "c", trace: "3"})
+	commit(t, l, testRecord{name: "a", out: 5}, testRecord{name: "b", trace: "2", out: 7}, testRecord{name: "c", trace: "3"})
 	want := total(t, l)
 	require.EqualValues(t, 3, want.Calls)
 	require.EqualValues(t, 12, want.Tokens.Output())
 	require.EqualValues(t, 1, want.NoUsage)
 	require.EqualValues(t, 2, want.Unpriced)
 	require.NoError(t, l.Close())
-	require.ErrorIs(t, l.Commit(context.Background(), batchOf([]told{{name: "z", out: 1}})), ErrClosed)
+	require.ErrorIs(t, l.Commit(context.Background(), batchOf([]testRecord{{name: "z", out: 1}})), ErrClosed)
 
 	l, _ = open(t, dir, Options{})
 	got := total(t, l)
@@ -124,7 +125,7 @@ func TestCommitIsKept(t *testing.T) {
 func TestDeliveredTwiceChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	l, _ := open(t, dir, Options{})
-	records := []told{{name: "p", role: usage.RoleAggregate, out: 5}, {name: "c", parent: "p", out: 5}}
+	records := []testRecord{{name: "p", role: usage.RoleAggregate, out: 5}, {name: "c", parent: "p", out: 5}}
 	for range 3 {
 		commit(t, l, records...)
 		require.EqualValues(t, 1, total(t, l).Calls)
@@ -144,7 +145,7 @@ func TestDeliveredTwiceChangesNothing(t *testing.T) {
 // still knows it.
 func TestOldDuplicate(t *testing.T) {
 	dir := t.TempDir()
-	old := told{name: "a", out: 5, at: -48 * time.Hour}
+	old := testRecord{name: "a", out: 5, at: -48 * time.Hour}
 	l, _ := open(t, dir, Options{})
 	commit(t, l, old)
 	require.NoError(t, l.Close())
@@ -160,10 +161,10 @@ func TestOldDuplicate(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
-func TestFullerDeliveryWins(t *testing.T) {
-	partial := told{name: "a", out: 1}
-	full := told{name: "a", out: 50, at: time.Second} // another start: another row of the store
-	for name, order := range map[string][][]told{
+func TestMoreCompleteDeliveryWins(t *testing.T) {
+	partial := testRecord{name: "a", out: 1}
+	full := testRecord{name: "a", out: 50, at: time.Second} // another start: another row of the store
+	for name, order := range map[string][][]testRecord{
 		"partial first":                {{partial}, {full}},
 		"full first":                   {{full}, {partial}},
 		"in one batch":                 {{partial, full}},
@@ -190,13 +191,13 @@ func TestFullerDeliveryWins(t *testing.T) {
 func TestLateChild(t *testing.T) {
 	dir := t.TempDir()
 	l, _ := open(t, dir, Options{})
-	commit(t, l, told{name: "p", role: usage.RoleAggregate, out: 5})
+	commit(t, l, testRecord{name: "p", role: usage.RoleAggregate, out: 5})
 	require.EqualValues(t, 5, total(t, l).Tokens.Output())
-	commit(t, l, told{name: "x", parent: "p", role: linkRole})
+	commit(t, l, testRecord{name: "x", parent: "p", role: linkRole})
 	require.NoError(t, l.Close())
 
 	l, _ = open(t, dir, Options{})
-	commit(t, l, told{name: "c", parent: "x", out: 4})
+	commit(t, l, testRecord{name: "c", parent: "x", out: 4})
 	sums := total(t, l)
 	require.EqualValues(t, 1, sums.Calls)
 	require.EqualValues(t, 4, sums.Tokens.Output())
@@ -205,7 +206,7 @@ func TestLateChild(t *testing.T) {
 		if r.Role == usage.RoleAggregate {
 			require.False(t, r.Counted)
 			require.Equal(t, store.ReasonAncestor, r.Reason)
-			require.Equal(t, told{name: "c"}.call().ID, r.SupersededBy)
+			require.Equal(t, testRecord{name: "c"}.call().ID, r.SupersededBy)
 		}
 	}
 	require.NoError(t, l.Close())
@@ -214,10 +215,10 @@ func TestLateChild(t *testing.T) {
 // TestFailedWrite: after an error nothing has changed, and the same batch can be sent again.
 func TestFailedWrite(t *testing.T) {
 	l, engine := open(t, t.TempDir(), Options{})
-	commit(t, l, told{name: "p", role: usage.RoleAggregate, out: 5})
+	commit(t, l, testRecord{name: "p", role: usage.RoleAggregate, out: 5})
 	before := total(t, l)
 	engine.fail.Store(true)
-	batch := []told{{name: "c", parent: "p", out: 4}, {name: "d", trace: "2", out: 1}, {name: "p", role: usage.RoleAggregate, out: 6}}
+	batch := []testRecord{{name: "c", parent: "p", out: 4}, {name: "d", trace: "2", out: 1}, {name: "p", role: usage.RoleAggregate, out: 6}}
 	for range 3 {
 		require.ErrorIs(t, l.Commit(context.Background(), batchOf(batch)), errDiskFull)
 		after := total(t, l)
@@ -234,11 +235,11 @@ func TestFailedWrite(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	l, _ := open(t, t.TempDir(), Options{MaxAge: 30 * 24 * time.Hour})
-	noClock := told{name: "n", out: 1}.call()
+	noClock := testRecord{name: "n", out: 1}.call()
 	noClock.Start = time.Unix(0, 0)
-	noID := told{name: "i", out: 1}.call()
+	noID := testRecord{name: "i", out: 1}.call()
 	noID.ID = usage.ID{}
-	b := batchOf([]told{
+	b := batchOf([]testRecord{
 		{name: "old", trace: "1", out: 1, at: -40 * 24 * time.Hour},
 		{name: "ahead", trace: "2", out: 1, at: 48 * time.Hour},
 		{name: "good", trace: "3", out: 1},
@@ -262,8 +263,8 @@ func TestConcurrentCommits(t *testing.T) {
 	for s := range senders {
 		wg.Go(func() {
 			for i := range each {
-				r := told{name: fmt.Sprint(s, "-", i), trace: fmt.Sprint(s, "-", i/5), out: 1}
-				if l.Commit(context.Background(), batchOf([]told{r, r})) != nil {
+				r := testRecord{name: fmt.Sprint(s, "-", i), trace: fmt.Sprint(s, "-", i/5), out: 1}
+				if l.Commit(context.Background(), batchOf([]testRecord{r, r})) != nil {
 					t.Error("commit failed")
 				}
 				if i%10 == 0 {
@@ -283,10 +284,10 @@ func TestConcurrentCommits(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	l, _ := open(t, t.TempDir(), Options{MaxSpans: 10})
 	for i := range 30 {
-		commit(t, l, told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 1})
+		commit(t, l, testRecord{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 1})
 	}
 	require.LessOrEqual(t, l.index.Size(), 10)
-	commit(t, l, told{name: "0", trace: "0", out: 1})
+	commit(t, l, testRecord{name: "0", trace: "0", out: 1})
 	require.EqualValues(t, 30, total(t, l).Calls)
 	status, err := l.Status(context.Background())
 	require.NoError(t, err)
@@ -345,12 +346,12 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// TestFullerDeliveryLosesItsTwin: a call that was a partial record's twin counts again when the full
+// TestMoreCompleteDeliveryLosesItsTwin: a call that was a partial record's twin counts again when the full
 // record shows that it is another call.
-func TestFullerDeliveryLosesItsTwin(t *testing.T) {
+func TestMoreCompleteDeliveryLosesItsTwin(t *testing.T) {
 	l, _ := open(t, t.TempDir(), Options{})
-	a := told{name: "a", trace: "1", out: 5, process: 1, scope: "x", lasts: time.Second}
-	b := told{name: "b", trace: "2", out: 6, process: 1, scope: "y", lasts: time.Second}
+	a := testRecord{name: "a", trace: "1", out: 5, process: 1, scope: "x", lasts: time.Second}
+	b := testRecord{name: "b", trace: "2", out: 6, process: 1, scope: "y", lasts: time.Second}
 	commit(t, l, a, b)
 	require.EqualValues(t, 6, total(t, l).Tokens.Output(), "twins")
 	b.out = 50

@@ -107,7 +107,7 @@ func TestSpendingOfOthers(t *testing.T) {
 	f := usage.Fingerprint("key 49")
 	for _, more := range []int{0, 5} {
 		for i := range more {
-			c := told{name: fmt.Sprint("x", i), trace: fmt.Sprint("x", i), out: 7, who: usage.Attribution{KeyFingerprint: f}}.call()
+			c := testRecord{name: fmt.Sprint("x", i), trace: fmt.Sprint("x", i), out: 7, attribution: usage.Attribution{KeyFingerprint: f}}.call()
 			require.NoError(t, l.Commit(context.Background(), usage.Batch{Calls: []usage.Call{c}}))
 		}
 		var tokens int64

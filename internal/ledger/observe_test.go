@@ -24,7 +24,7 @@ func copied(c Commit) Commit {
 func TestObserverKeepsTheSums(t *testing.T) {
 	l, f := open(t, t.TempDir(), Options{})
 	defer func() { require.NoError(t, l.Close()) }()
-	commit(t, l, told{name: "before", trace: "b", out: 5})
+	commit(t, l, testRecord{name: "before", trace: "b", out: 5})
 
 	var mu sync.Mutex
 	var commits []Commit
@@ -37,15 +37,15 @@ func TestObserverKeepsTheSums(t *testing.T) {
 	require.NoError(t, err)
 	sums := start.Groups[0].Points[0]
 
-	commit(t, l, told{name: "agent", role: usage.RoleAggregate, out: 7})
-	commit(t, l, told{name: "agent", role: usage.RoleAggregate, out: 7}) // changes nothing
+	commit(t, l, testRecord{name: "agent", role: usage.RoleAggregate, out: 7})
+	commit(t, l, testRecord{name: "agent", role: usage.RoleAggregate, out: 7}) // changes nothing
 	f.fail.Store(true)
-	require.Error(t, l.Commit(context.Background(), batchOf([]told{{name: "lost", trace: "x", out: 1}})))
+	require.Error(t, l.Commit(context.Background(), batchOf([]testRecord{{name: "lost", trace: "x", out: 1}})))
 	f.fail.Store(false)
-	commit(t, l, told{name: "chat", parent: "agent", out: 7})                                       // supersedes the agent
-	commit(t, l, told{name: "chat", parent: "agent", out: 9}, told{name: "c2", trace: "c", out: 1}) // a fuller delivery
+	commit(t, l, testRecord{name: "chat", parent: "agent", out: 7})                                             // supersedes the agent
+	commit(t, l, testRecord{name: "chat", parent: "agent", out: 9}, testRecord{name: "c2", trace: "c", out: 1}) // a more complete delivery
 	stop()
-	commit(t, l, told{name: "unseen", trace: "u", out: 100})
+	commit(t, l, testRecord{name: "unseen", trace: "u", out: 100})
 
 	mu.Lock()
 	defer mu.Unlock()

@@ -46,8 +46,8 @@ func TestLostAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			l, engine := open(t, dir, Options{})
-			commit(t, l, told{name: "a", trace: "1", out: 1})
-			b := batchOf([]told{{name: "b", trace: "2", out: 2}, {name: "link", trace: "2", parent: "b", role: linkRole}})
+			commit(t, l, testRecord{name: "a", trace: "1", out: 1})
+			b := batchOf([]testRecord{{name: "b", trace: "2", out: 2}, {name: "link", trace: "2", parent: "b", role: linkRole}})
 			engine.Next(tc.how, tc.asks)
 			err := l.Commit(t.Context(), b)
 			if tc.committed {
@@ -79,7 +79,7 @@ func TestLostAnswerOfTheSums(t *testing.T) {
 		t.Run(fmt.Sprint(how), func(t *testing.T) {
 			dir := t.TempDir()
 			l, engine := open(t, dir, Options{})
-			commit(t, l, told{name: "a", trace: "1", out: 1})
+			commit(t, l, testRecord{name: "a", trace: "1", out: 1})
 			engine.Next(how, 1)
 			err := l.inWriter(t.Context(), l.saveSums)
 			if how == storetest.Fails {
@@ -87,7 +87,7 @@ func TestLostAnswerOfTheSums(t *testing.T) {
 			} else {
 				require.NoError(t, err)
 			}
-			commit(t, l, told{name: "b", trace: "2", out: 2})
+			commit(t, l, testRecord{name: "b", trace: "2", out: 2})
 			engine.failSums.Store(true) // as if it were killed now
 			require.NoError(t, l.Close())
 			l, _ = open(t, dir, Options{})
@@ -103,7 +103,7 @@ func TestLostAnswerOfPrices(t *testing.T) {
 		t.Run(fmt.Sprint(how), func(t *testing.T) {
 			dir := t.TempDir()
 			l, _ := open(t, dir, Options{})
-			commit(t, l, told{name: "a", trace: "1", out: 1})
+			commit(t, l, testRecord{name: "a", trace: "1", out: 1})
 			require.NoError(t, l.Close())
 			l, engine := open(t, dir, Options{Prices: fixed(7)})
 			engine.Next(how, 1)
@@ -137,10 +137,10 @@ func TestNobodyKnows(t *testing.T) {
 		t.Run(fmt.Sprint(how), func(t *testing.T) {
 			dir := t.TempDir()
 			l, engine := open(t, dir, Options{})
-			commit(t, l, told{name: "a", trace: "1", out: 1})
+			commit(t, l, testRecord{name: "a", trace: "1", out: 1})
 			before, _ := l.Series()
 			engine.Next(how, 1<<30)
-			b := batchOf([]told{{name: "b", trace: "2", out: 2}})
+			b := batchOf([]testRecord{{name: "b", trace: "2", out: 2}})
 			answers := make(chan error, 2)
 			go func() { answers <- l.Commit(context.Background(), b) }()
 			eventually(t, func() bool {
@@ -148,7 +148,9 @@ func TestNobodyKnows(t *testing.T) {
 				require.NoError(t, err)
 				return status.Outcome != nil
 			})
-			go func() { answers <- l.Commit(context.Background(), batchOf([]told{{name: "c", trace: "3", out: 4}})) }()
+			go func() {
+				answers <- l.Commit(context.Background(), batchOf([]testRecord{{name: "c", trace: "3", out: 4}}))
+			}()
 			require.EqualValues(t, 1, total(t, l).Calls)
 			after, _ := l.Series()
 			require.Equal(t, before, after)
@@ -201,7 +203,9 @@ func TestCancelledSenders(t *testing.T) {
 		require.NoError(t, err)
 		return found
 	}
-	batch := func(i int) usage.Batch { return batchOf([]told{{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 1}}) }
+	batch := func(i int) usage.Batch {
+		return batchOf([]testRecord{{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 1}})
+	}
 	send := func(ctx context.Context, i int) chan error {
 		answer := make(chan error, 1)
 		go func() { answer <- l.Commit(ctx, batch(i)) }()
@@ -271,7 +275,7 @@ func TestSendersLeaveAtAnyTime(t *testing.T) {
 				case 1:
 					time.AfterFunc(time.Duration(rng.IntN(3_000))*time.Microsecond, cancel)
 				}
-				err := l.Commit(ctx, batchOf([]told{{name: fmt.Sprint(n), trace: fmt.Sprint(n), out: 1}}))
+				err := l.Commit(ctx, batchOf([]testRecord{{name: fmt.Sprint(n), trace: fmt.Sprint(n), out: 1}}))
 				cancel()
 				mu.Lock()
 				if err == nil {
@@ -284,15 +288,15 @@ func TestSendersLeaveAtAnyTime(t *testing.T) {
 		})
 	}
 	all.Wait()
-	commit(t, l, told{name: "last", trace: "last", out: 1}) // what was begun before is done
+	commit(t, l, testRecord{name: "last", trace: "last", out: 1}) // what was begun before is done
 	for n, on := range want {
-		c := told{name: fmt.Sprint(n), trace: fmt.Sprint(n), out: 1}.call()
+		c := testRecord{name: fmt.Sprint(n), trace: fmt.Sprint(n), out: 1}.call()
 		_, found, err := l.Get(t.Context(), c.ID, c.Start)
 		require.NoError(t, err)
 		require.Equal(t, on, found, "batch %d", n)
 	}
 	for n := range senders * each {
-		commit(t, l, told{name: fmt.Sprint(n), trace: fmt.Sprint(n), out: 1})
+		commit(t, l, testRecord{name: fmt.Sprint(n), trace: fmt.Sprint(n), out: 1})
 	}
 	requireSame(t, l, senders*each+1)
 	require.NoError(t, l.Close())

@@ -18,7 +18,7 @@ import (
 func variedCalls(n int) usage.Batch {
 	var b usage.Batch
 	for i := range n {
-		c := told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: int64(i%7 + 1)}.call()
+		c := testRecord{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: int64(i%7 + 1)}.call()
 		c.Start = testStart.Add(-time.Duration(i) * 71 * time.Minute / 3)
 		c.Model, c.Provider = fmt.Sprint("m", i%3), fmt.Sprint("p", i%2)
 		c.KeyFingerprint, c.User = fmt.Sprint("k", i%4), fmt.Sprint("u", i%5)

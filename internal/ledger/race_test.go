@@ -40,15 +40,15 @@ func TestReadersBesideTheWriter(t *testing.T) {
 	for i := range 120 {
 		at.Add(int64(7 * time.Minute)) // days begin, sums are saved and let go
 		start := time.Unix(0, at.Load()).Sub(testStart)
-		call := told{
+		call := testRecord{
 			name: fmt.Sprint("call", i), trace: fmt.Sprint(i), at: start, in: 10, out: int64(i%7 + 2), model: fmt.Sprint("m", i%3), lasts: time.Second,
-			who: usage.Attribution{User: fmt.Sprint("user", i%30), KeyFingerprint: fmt.Sprint("key", i%5)},
+			attribution: usage.Attribution{User: fmt.Sprint("user", i%30), KeyFingerprint: fmt.Sprint("key", i%5)},
 		}
 		child := call // takes the call's place, so that a series holds less than it showed
 		child.name, child.parent, child.out, child.model = fmt.Sprint("child", i), call.name, 1, "child"
-		fuller := child
-		fuller.out = 9
-		for _, r := range []told{call, child, fuller} {
+		larger := child
+		larger.out = 9
+		for _, r := range []testRecord{call, child, larger} {
 			for range 3 {
 				reads <- all[next%len(all)]
 				next++

@@ -79,7 +79,7 @@ func reference(b usage.Batch, window time.Duration) map[usage.ID]refVerdict {
 	for _, records := range calls {
 		slices.SortFunc(records, func(a, b *refCall) int { return byCompleteness(&a.Call, &b.Call) })
 		best := records[0]
-		hidden := !best.bears() && slices.ContainsFunc(records, func(c *refCall) bool { return refQuietTwin(all, c) })
+		hidden := !best.bears() && slices.ContainsFunc(records, func(c *refCall) bool { return refTwinByTime(all, c) })
 		if !hidden {
 			verdicts[best.ID] = refVerdict{counted: true, who: refWho(records)}
 		}
@@ -98,7 +98,7 @@ func byCompleteness(a, b *usage.Call) int {
 	return 0
 }
 
-// refRecords keeps of each record the fullest delivery.
+// refRecords keeps of each record the most complete delivery.
 func refRecords(calls []usage.Call) []*refCall {
 	byID := map[usage.ID]*refCall{}
 	for _, c := range calls {
@@ -317,9 +317,9 @@ func refTwins(calls [][]*refCall, window time.Duration) [][]*refCall {
 	return calls
 }
 
-// refQuietTwin reports whether a record without usage is one that another library told: each is the
-// nearest to the other. It gives way to another without usage only where that is fuller.
-func refQuietTwin(all []*refCall, c *refCall) bool {
+// refTwinByTime reports whether a record without usage is one that another library told: each is the
+// nearest to the other. It gives way to another without usage only where that is more complete.
+func refTwinByTime(all []*refCall, c *refCall) bool {
 	twins := func(a, b *refCall) bool {
 		aFrom, aTo := a.during()
 		bFrom, bTo := b.during()

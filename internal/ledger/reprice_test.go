@@ -34,23 +34,23 @@ var (
 // before and after, more of one start than one chunk holds.
 func repriceable() usage.Batch {
 	models := []string{"a", "b", "c", "gone"}
-	var records []told
+	var records []testRecord
 	for i := range 1_400 {
 		n := strconv.Itoa(i)
 		at := time.Duration(0)
 		if i >= 700 {
 			at = time.Duration(i) * time.Second
 		}
-		records = append(records, told{name: n, parent: "p" + n, trace: n, out: int64(i%9 + 1), model: models[i%4], at: at, failed: i%5 == 0})
+		records = append(records, testRecord{name: n, parent: "p" + n, trace: n, out: int64(i%9 + 1), model: models[i%4], at: at, failed: i%5 == 0})
 		if i%7 == 0 {
-			records = append(records, told{name: "p" + n, trace: n, role: usage.RoleAggregate, out: int64(i%9 + 1), model: models[i%4], at: at})
+			records = append(records, testRecord{name: "p" + n, trace: n, role: usage.RoleAggregate, out: int64(i%9 + 1), model: models[i%4], at: at})
 		}
 	}
-	records = append(records, told{name: "silent", trace: "silent", model: "a"})
+	records = append(records, testRecord{name: "silent", trace: "silent", model: "a"})
 	b := batchOf(records)
-	reported := told{name: "reported", trace: "reported", out: 4, model: "gone"}.call()
+	reported := testRecord{name: "reported", trace: "reported", out: 4, model: "gone"}.call()
 	reported.ReportedCost, reported.HasReportedCost = 99, true
-	estimated := told{name: "estimated", trace: "estimated", out: 4, model: "a"}.call()
+	estimated := testRecord{name: "estimated", trace: "estimated", out: 4, model: "a"}.call()
 	estimated.Quality = usage.Estimated
 	b.Calls = append(b.Calls, reported, estimated)
 	return b
@@ -209,8 +209,8 @@ func TestRepriceUnderLoad(t *testing.T) {
 		senders.Go(func() {
 			for i := range 20 {
 				n := strconv.Itoa(s*100 + i)
-				commit(t, l, told{name: "more", trace: "more" + n, out: 3, model: "a", at: time.Duration(i) * time.Minute})
-				commit(t, l, told{name: "late", parent: strconv.Itoa(s*20 + i), trace: strconv.Itoa(s*20 + i), out: 5, model: "b"}) // supersedes one
+				commit(t, l, testRecord{name: "more", trace: "more" + n, out: 3, model: "a", at: time.Duration(i) * time.Minute})
+				commit(t, l, testRecord{name: "late", parent: strconv.Itoa(s*20 + i), trace: strconv.Itoa(s*20 + i), out: 5, model: "b"}) // supersedes one
 			}
 		})
 	}
@@ -247,9 +247,9 @@ func TestRepriceOneAtATime(t *testing.T) {
 func TestRepricedModelsAreBounded(t *testing.T) {
 	l, _ := open(t, t.TempDir(), Options{Prices: oldPrices})
 	defer func() { require.NoError(t, l.Close()) }()
-	var records []told
+	var records []testRecord
 	for i := range maxRepriced + 50 {
-		records = append(records, told{name: "x", trace: strconv.Itoa(i), out: 1, model: "model " + strconv.Itoa(i)})
+		records = append(records, testRecord{name: "x", trace: strconv.Itoa(i), out: 1, model: "model " + strconv.Itoa(i)})
 	}
 	commit(t, l, records...)
 	report, err := l.Reprice(context.Background(), RepriceRequest{DryRun: true})
@@ -267,7 +267,7 @@ func BenchmarkReprice(b *testing.B) {
 	for n := 0; n < calls; {
 		var batch usage.Batch
 		for range 4_000 {
-			c := told{name: "x", trace: strconv.Itoa(n), out: int64(n%9 + 1), model: []string{"a", "c"}[n%2], at: time.Duration(n) * time.Millisecond * 30}.call()
+			c := testRecord{name: "x", trace: strconv.Itoa(n), out: int64(n%9 + 1), model: []string{"a", "c"}[n%2], at: time.Duration(n) * time.Millisecond * 30}.call()
 			batch.Calls = append(batch.Calls, c)
 			n++
 		}

@@ -34,8 +34,8 @@ func retires(t *testing.T, l *Ledger, floor time.Time) (n int64, left bool, err 
 func spentCalls(keys []string) usage.Batch {
 	var b usage.Batch
 	for i := range 90 {
-		c := told{
-			name: fmt.Sprint(i), trace: fmt.Sprint(i), out: int64(i), at: time.Duration(i) * time.Minute, who: usage.Attribution{KeyFingerprint: keys[i%len(keys)]},
+		c := testRecord{
+			name: fmt.Sprint(i), trace: fmt.Sprint(i), out: int64(i), at: time.Duration(i) * time.Minute, attribution: usage.Attribution{KeyFingerprint: keys[i%len(keys)]},
 		}.call()
 		c.ReportedCost, c.HasReportedCost = usage.NanoUSD(i), i%11 > 0
 		b.Calls = append(b.Calls, c)
@@ -146,9 +146,9 @@ func recordsBefore(t *testing.T, l *Ledger, floor time.Time) (n int) {
 func TestChunksOfOneStart(t *testing.T) {
 	l, _ := open(t, t.TempDir(), Options{chunk: 4})
 	for i := range 10 {
-		commit(t, l, told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 1})
+		commit(t, l, testRecord{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 1})
 	}
-	commit(t, l, told{name: "stays", trace: "stays", out: 1, at: time.Hour / 2})
+	commit(t, l, testRecord{name: "stays", trace: "stays", out: 1, at: time.Hour / 2})
 	var went []int64
 	for left := true; left; {
 		var n int64
@@ -198,13 +198,13 @@ func TestEngineWithoutAbilities(t *testing.T) {
 // TestFencedLedger: a ledger whose lease another has taken commits nothing more.
 func TestFencedLedger(t *testing.T) {
 	l, f := open(t, t.TempDir(), Options{Holder: "a"})
-	commit(t, l, told{name: "1", trace: "1", out: 1})
+	commit(t, l, testRecord{name: "1", trace: "1", out: 1})
 	_, err := f.Acquire(t.Context(), store.TaskLedger, "b", time.Minute)
 	require.ErrorIs(t, err, store.ErrHeld)
 	require.NoError(t, f.Release(t.Context(), l.lease))
 	_, err = f.Acquire(t.Context(), store.TaskLedger, "b", time.Minute)
 	require.NoError(t, err)
-	require.ErrorIs(t, l.Commit(t.Context(), batchOf([]told{{name: "2", trace: "2", out: 1}})), store.ErrFenced)
+	require.ErrorIs(t, l.Commit(t.Context(), batchOf([]testRecord{{name: "2", trace: "2", out: 1}})), store.ErrFenced)
 	_, _, err = retires(t, l, testStart.Add(time.Hour))
 	require.ErrorIs(t, err, store.ErrFenced)
 	require.EqualValues(t, 1, records(t, l))

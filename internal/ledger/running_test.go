@@ -82,7 +82,7 @@ func TestRunningSums(t *testing.T) {
 	}
 }
 
-// TestRunningSumCorrected: a fuller delivery of a call changes what the next one added, and a call that a
+// TestRunningSumCorrected: a more complete delivery of a call changes what the next one added, and a call that a
 // deeper one stands for is no part of the loop.
 func TestRunningSumCorrected(t *testing.T) {
 	l, _ := open(t, t.TempDir(), Options{})

@@ -15,15 +15,15 @@ import (
 // TestCommonThings: an id, or equal figures at one time, that more than correlation.MaxSharing records share is no
 // identity, whenever it became so: none of the records stands for another.
 func TestCommonThings(t *testing.T) {
-	for name, record := range map[string]func(i int) told{
-		"one id": func(i int) told {
-			return told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 5, response: "r", scope: fmt.Sprint(i), at: time.Duration(i) * time.Second}
+	for name, record := range map[string]func(i int) testRecord{
+		"one id": func(i int) testRecord {
+			return testRecord{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 5, response: "r", scope: fmt.Sprint(i), at: time.Duration(i) * time.Second}
 		},
-		"equal figures at one time": func(i int) told {
-			return told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 5, process: 1, scope: fmt.Sprint(i % 2), lasts: time.Second}
+		"equal figures at one time": func(i int) testRecord {
+			return testRecord{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 5, process: 1, scope: fmt.Sprint(i % 2), lasts: time.Second}
 		},
-		"no figures at one time": func(i int) told {
-			r := told{name: fmt.Sprint(i), trace: fmt.Sprint(i), process: 1, scope: fmt.Sprint(i % 2), lasts: time.Second, failed: true}
+		"no figures at one time": func(i int) testRecord {
+			r := testRecord{name: fmt.Sprint(i), trace: fmt.Sprint(i), process: 1, scope: fmt.Sprint(i % 2), lasts: time.Second, failed: true}
 			if r.scope == "1" {
 				r.request = fmt.Sprint(i)
 			}
@@ -31,7 +31,7 @@ func TestCommonThings(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var records []told
+			var records []testRecord
 			for i := range correlation.MaxSharing + 2 {
 				records = append(records, record(i))
 			}

@@ -37,7 +37,7 @@ func byHour(t *testing.T, l *Ledger, hours int) {
 	t.Helper()
 	var b usage.Batch
 	for i := range hours {
-		c := told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: int64(i + 1), at: -time.Duration(i) * time.Hour, who: usage.Attribution{User: fmt.Sprint(i % 3), KeyFingerprint: "k"}}.call()
+		c := testRecord{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: int64(i + 1), at: -time.Duration(i) * time.Hour, attribution: usage.Attribution{User: fmt.Sprint(i % 3), KeyFingerprint: "k"}}.call()
 		b.Calls = append(b.Calls, c)
 	}
 	require.NoError(t, l.Commit(context.Background(), b))
@@ -68,7 +68,7 @@ func TestStartReadsSums(t *testing.T) {
 	require.Equal(t, used, l.LastUsed("k"))
 	requireConsistent(t, l)
 
-	commit(t, l, told{name: "new", trace: "new", out: 9}, told{name: "late", trace: "late", out: 7, at: -50 * time.Hour})
+	commit(t, l, testRecord{name: "new", trace: "new", out: 9}, testRecord{name: "late", trace: "late", out: 7, at: -50 * time.Hour})
 	f.failSums.Store(true)
 	want = total(t, l)
 	require.NoError(t, l.Close())
@@ -87,24 +87,24 @@ func TestSumsAreStoredMeanwhile(t *testing.T) {
 	require.Eventually(t, func() bool {
 		hours, err := f.Hours(context.Background())
 		require.NoError(t, err)
-		untrue := 0
+		dirty := 0
 		for _, h := range hours {
 			if h.Dirty {
-				untrue++
+				dirty++
 			}
 		}
-		return len(hours) == 10 && untrue == 0
+		return len(hours) == 10 && dirty == 0
 	}, 2*time.Minute, 5*time.Millisecond)
 	requireConsistent(t, l)
 	require.NoError(t, l.Close())
 }
 
-// TestMembersAreBounded: beyond the limit the values of a dimension are summed as one, which is
+// TestValuesAreBounded: beyond the limit the values of a dimension are summed as one, which is
 // told; what is asked of a single one is answered from the records.
-func TestMembersAreBounded(t *testing.T) {
+func TestValuesAreBounded(t *testing.T) {
 	l, _ := open(t, t.TempDir(), Options{MaxValues: 2})
 	for i := range 5 {
-		commit(t, l, told{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 1, who: usage.Attribution{User: fmt.Sprint("u", i)}})
+		commit(t, l, testRecord{name: fmt.Sprint(i), trace: fmt.Sprint(i), out: 1, attribution: usage.Attribution{User: fmt.Sprint("u", i)}})
 	}
 	groups := func(f store.Filter) map[string]int64 {
 		a, err := l.Query(context.Background(), Query{By: ByUser, Filter: f})

@@ -118,7 +118,7 @@ func TestQueryWhileWriting(t *testing.T) {
 		var b usage.Batch
 		for side, at := range []time.Duration{-time.Minute, time.Minute, -time.Hour} {
 			name := fmt.Sprint(i, "/", side)
-			c := told{name: name, trace: name, out: 1}.call()
+			c := testRecord{name: name, trace: name, out: 1}.call()
 			c.Start = edge.Add(at)
 			b.Calls = append(b.Calls, c)
 		}

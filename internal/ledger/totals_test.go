@@ -27,7 +27,7 @@ func TestStatsOfOneUserWhileWriting(t *testing.T) {
 			var b usage.Batch
 			for k := range 3 {
 				name := fmt.Sprint(i, "/", k)
-				c := told{name: name, trace: name, out: 1, at: -time.Duration(i*k) * time.Minute, who: usage.Attribution{User: fmt.Sprint("u", k/2)}}.call()
+				c := testRecord{name: name, trace: name, out: 1, at: -time.Duration(i*k) * time.Minute, attribution: usage.Attribution{User: fmt.Sprint("u", k/2)}}.call()
 				c.Model, c.Duration = fmt.Sprint("m", k), time.Second
 				b.Calls = append(b.Calls, c)
 			}

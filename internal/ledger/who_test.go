@@ -13,10 +13,10 @@ import (
 // whichever came first, also after a restart; and no more when the gateway's span turns out to be of
 // another call.
 func TestLent(t *testing.T) {
-	gateway := told{name: "gw", out: 5, scope: "gateway", who: usage.Attribution{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "ann", Project: "p"}}
-	call := told{name: "c", parent: "gw", out: 5, scope: "sdk", who: usage.Attribution{User: "own"}}
+	gateway := testRecord{name: "gw", out: 5, scope: "gateway", attribution: usage.Attribution{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "ann", Project: "p"}}
+	call := testRecord{name: "c", parent: "gw", out: 5, scope: "sdk", attribution: usage.Attribution{User: "own"}}
 	want := usage.Attribution{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "own", Project: "p"}
-	for name, order := range map[string][]told{"gateway first": {gateway, call}, "call first": {call, gateway}} {
+	for name, order := range map[string][]testRecord{"gateway first": {gateway, call}, "call first": {call, gateway}} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			l, _ := open(t, dir, Options{})
@@ -32,13 +32,13 @@ func TestLent(t *testing.T) {
 			require.EqualValues(t, 1, callsOfKey(t, l, "f"))
 			commit(t, l, call) // a repetition takes nothing away
 			require.Equal(t, want, whoCounts(t, l))
-			fuller := call
-			fuller.request = "more"
-			commit(t, l, fuller)
+			larger := call
+			larger.request = "more"
+			commit(t, l, larger)
 			require.Equal(t, want, whoCounts(t, l))
-			// a fuller delivery of the gateway's span knows another user
+			// a more complete delivery of the gateway's span knows another user
 			known := gateway
-			known.who.Session, known.request = "s", "gw-1"
+			known.attribution.Session, known.request = "s", "gw-1"
 			commit(t, l, known)
 			want := want
 			want.Session = "s"
@@ -47,7 +47,7 @@ func TestLent(t *testing.T) {
 			// and one that is no parent of the call any more lends nothing
 			elsewhere := known
 			elsewhere.out, elsewhere.response = 50, "r9"
-			commit(t, l, elsewhere, told{name: "c", parent: "gw", out: 5, scope: "sdk", response: "r8", request: "more", who: usage.Attribution{User: "own"}})
+			commit(t, l, elsewhere, testRecord{name: "c", parent: "gw", out: 5, scope: "sdk", response: "r8", request: "more", attribution: usage.Attribution{User: "own"}})
 			require.EqualValues(t, 2, total(t, l).Calls)
 			require.EqualValues(t, 1, callsOfKey(t, l, "f"))
 			requireConsistent(t, l)

@@ -2,9 +2,9 @@ package rollup
 
 import "math"
 
-// Members are names that senders choose, so that their number is bounded: over all days, and so is what
+// Values are names that senders choose, so that their number is bounded: over all days, and so is what
 // the pages of all days take in memory. What comes beyond is summed as Overflow, and must be taken back from
-// there. So whether a page has a call under its member or under Overflow is a question of what is stored and
+// there. So whether a page has a call under its value or under Overflow is a question of what is stored and
 // not of when it is asked:
 //
 //   - A page that has put a call to Overflow because there was no room for a further name is closed. It takes
@@ -21,7 +21,7 @@ const noDay = math.MaxInt64
 
 // bounds are the memory that the values of a dimension use.
 type bounds struct {
-	first  []int64 // by number of the member: the first day that it has sums on, or an earlier one
+	first  []int64 // by number of the value: the first day that it has sums on, or an earlier one
 	closed int64   // the last closed day; math.MinInt64 where there is none
 	bytes  int64   // of all pages, without what can be let go
 }
@@ -69,7 +69,7 @@ func (p *page) size() int64 {
 	return n
 }
 
-// admit reports whether a page takes in a member that has no sums on it. Where it does not, the page is full
+// admit reports whether a page takes in a value that has no sums on it. Where it does not, the page is full
 // or closed from then on.
 func (r *Rollup) admit(at Page, p *page, m Value) bool {
 	x := &r.dimensions[at.Dimension]
@@ -89,7 +89,7 @@ func (r *Rollup) admit(at Page, p *page, m Value) bool {
 }
 
 // IsComplete reports whether the sums of some values of a dimension are all of their calls: on no day some may have
-// been summed as Overflow. nil is all members.
+// been summed as Overflow. nil is all values.
 func (r *Rollup) IsComplete(a Dimension, of map[Value]bool) bool {
 	for number, d := range r.days {
 		p := &d[a]
@@ -121,7 +121,7 @@ func (r *Rollup) isCompleteOn(at Page, p *page, m Value) bool {
 	return known
 }
 
-// ExceedsLimits reports whether pages that were loaded have more members, or take far more memory, than the options
+// ExceedsLimits reports whether pages that were loaded have more values, or take far more memory, than the options
 // allow: they were made with other options, or by a version that bounded single days.
 func (r *Rollup) ExceedsLimits() bool {
 	for a := range r.dimensions {

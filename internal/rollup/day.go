@@ -12,22 +12,22 @@ import (
 type daySum struct {
 	number int64
 	page
-	// A day is mostly one part, or two with one boundary: cut is the first slot of the second one.
+	// A day is mostly one part, or two with one boundary: cut is the first bucket of the second one.
 	parts int
 	cut   uint8
 	first int                 // the point that the first part goes to; -1: left out
-	point *[bucketsPerDay]int // of each slot, where there are several parts
+	point *[bucketsPerDay]int // of each bucket, where there are several parts
 }
 
-// at returns the point that a slot goes to; -1 where it is left out.
-func (d *daySum) at(slot uint8) int {
+// at returns the point that a bucket goes to; -1 where it is left out.
+func (d *daySum) at(bucket uint8) int {
 	if d.point == nil {
 		return d.first
 	}
-	return d.point[slot]
+	return d.point[bucket]
 }
 
-// plan finds the point that each slot of the day goes to.
+// plan finds the point that each bucket of the day goes to.
 func (d *daySum) plan(q *Query) {
 	first := d.number * bucketsPerDay
 	i := max(0, sort.Search(len(q.Edges)-1, func(i int) bool { return q.Edges[i] > first })-1)
@@ -36,18 +36,18 @@ func (d *daySum) plan(q *Query) {
 		return
 	}
 	d.point = &[bucketsPerDay]int{}
-	for slot := range bucketsPerDay {
-		b := first + slot
+	for bucket := range bucketsPerDay {
+		b := first + bucket
 		for i < len(q.Edges)-2 && q.Edges[i+1] <= b {
 			i++
 		}
-		d.point[slot] = i
+		d.point[bucket] = i
 		if b < q.Edges[i] || b >= q.Edges[i+1] || q.Skip[b] {
-			d.point[slot] = -1
+			d.point[bucket] = -1
 		}
-		if slot > 0 && d.point[slot] != d.point[slot-1] {
+		if bucket > 0 && d.point[bucket] != d.point[bucket-1] {
 			d.parts++
-			d.cut = uint8(slot)
+			d.cut = uint8(bucket)
 		}
 	}
 	d.first = d.point[0]
@@ -63,7 +63,7 @@ func (q *Query) skips(first int64) bool {
 	return false
 }
 
-// each visits the members of a page that are asked for.
+// each visits the values of a page that are asked for.
 func (s *Summing) each(d *daySum, visit func(i int, t *target) error) error {
 	of := s.q.Of
 	if len(of) >= len(d.ids)/searchCost {
@@ -103,7 +103,7 @@ func (s *Summing) day(ctx context.Context, d *daySum) error {
 			return s.halves(ctx, d, c, withHist)
 		}
 	}
-	return s.slots(ctx, d, withHist)
+	return s.buckets(ctx, d, withHist)
 }
 
 // part returns a part of a page.
@@ -143,9 +143,9 @@ func (s *Summing) read(t *target, at int, stored []byte) error {
 	return nil
 }
 
-// slots adds up a day by its quarters of an hour.
-func (s *Summing) slots(ctx context.Context, d *daySum, withHist bool) error {
-	slots, err := s.part(ctx, d, Buckets)
+// buckets adds up a day by its base buckets.
+func (s *Summing) buckets(ctx context.Context, d *daySum, withHist bool) error {
+	buckets, err := s.part(ctx, d, Buckets)
 	if err != nil {
 		return err
 	}
@@ -156,14 +156,14 @@ func (s *Summing) slots(ctx context.Context, d *daySum, withHist bool) error {
 		}
 	}
 	return s.each(d, func(i int, t *target) error {
-		r := cell.NewReader(slots.At(i))
+		r := cell.NewReader(buckets.At(i))
 		n := r.Uvarint()
 		for k := uint64(0); k < n && !r.Bad; k++ {
-			slot := r.Byte()
-			if int64(slot) >= bucketsPerDay {
+			bucket := r.Byte()
+			if int64(bucket) >= bucketsPerDay {
 				return cell.ErrDamaged
 			}
-			at := d.at(slot)
+			at := d.at(bucket)
 			var h []byte
 			switch {
 			case n == 1 && at >= 0:
@@ -190,10 +190,10 @@ func (s *Summing) slots(ctx context.Context, d *daySum, withHist bool) error {
 	})
 }
 
-// searchCost is how many steps it takes to find one member among tens of thousands.
+// searchCost is how many steps it takes to find one value among tens of thousands.
 const searchCost = 16
 
-// positionsOf returns where some members are on a page; nil is all.
+// positionsOf returns where some values are on a page; nil is all.
 func (p *page) positionsOf(names []Value, of map[Value]bool) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		if of != nil && len(of) < len(p.ids)/searchCost {

@@ -77,7 +77,7 @@ type dimensionValues struct {
 	bounds
 }
 
-// id returns a member's number, a new one where it has none.
+// id returns a value's number, a new one where it has none.
 func (x *dimensionValues) id(m Value) uint32 {
 	id, known := x.ids[m]
 	if known {

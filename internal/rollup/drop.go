@@ -26,7 +26,7 @@ func (d *Dropping) Work(ctx context.Context) error {
 	for i := range d.parts {
 		p := &d.parts[i]
 		first := p.at.Day * bucketsPerDay
-		p.keep = func(slot uint8) bool { return first+int64(slot) < d.from || d.to <= first+int64(slot) }
+		p.keep = func(bucket uint8) bool { return first+int64(bucket) < d.from || d.to <= first+int64(bucket) }
 		if err := p.Work(ctx); err != nil {
 			return err
 		}

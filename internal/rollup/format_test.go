@@ -15,7 +15,7 @@ const formatDocuments = "../../docs/formats/"
 // formatStart is the beginning of the day of the golden files, 20782 days after the Unix epoch.
 var formatStart = time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
 
-// formatCalls are the calls of the golden files: three of one model in two quarters of an hour, one of
+// formatCalls are the calls of the golden files: three of one model in two base buckets, one of
 // another. They never change, or the files would not be those of an older version.
 func formatCalls() []usage.Call {
 	call := func(at time.Duration, model string, in int64, cost usage.NanoUSD) usage.Call {
@@ -59,7 +59,7 @@ func formatSums(t *testing.T, a Dimension) (*Rollup, Page) {
 	return r, at
 }
 
-// totals returns the sums of a day by member, all of it and the first quarter in which there were calls.
+// totals returns the sums of a day by value, all of it and the first quarter in which there were calls.
 func totals(t *testing.T, r *Rollup, a Dimension) map[Value][2]Sums {
 	t.Helper()
 	day := DayOf(formatStart) * bucketsPerDay

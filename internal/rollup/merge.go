@@ -36,7 +36,7 @@ func (r *Rollup) most(left int) []Page {
 }
 
 // merged makes the page with its changes merged. It is a copy, so that it may be worked on beside readers,
-// who keep further prefixes.
+// who keep further partial days.
 func (r *Rollup) merged(ctx context.Context, at Page, p page, keep func(uint8) bool) (*page, error) {
 	for _, part := range []Part{Buckets, Hists} {
 		if !p.lacks(part) {
@@ -64,7 +64,7 @@ func (r *Rollup) put(at Page, next *page) {
 	*p = *next
 }
 
-// identify returns a page that was made its identity: what is kept of it elsewhere is of no other one.
+// identify sets the identity of a page that was made: what is kept of it elsewhere is of no other page.
 func (r *Rollup) identify(p *page) {
 	r.made++
 	p.identity = r.made
@@ -75,7 +75,7 @@ type Remerge struct {
 	of   *Rollup
 	at   Page
 	page page             // as it was
-	keep func(uint8) bool // slots that stay; nil: all
+	keep func(uint8) bool // buckets that stay; nil: all
 	next *page            // nil: nothing changes
 }
 

@@ -2,7 +2,7 @@ package rollup
 
 import "github.com/tokenboard/tokenboard/internal/rollup/cell"
 
-// Pages as they were before version 2: names, and of each member a block with the cell of the whole
+// Pages as they were before version 2: names, and of each value a block with the cell of the whole
 // day, where there are several quarters, and each quarter and its cell.
 const oldPageVersion = 1
 
@@ -19,11 +19,11 @@ func decodeOldPage(a Dimension, r cell.Reader) (*page, []Value, error) {
 	}
 	m := newMaker(a, old)
 	for i := range names {
-		slots, err := oldBuckets(r.Take(lengths[i]))
+		buckets, err := oldBuckets(r.Take(lengths[i]))
 		if err != nil {
 			return nil, nil, err
 		}
-		m.add(uint32(i), last[i], slots, old)
+		m.add(uint32(i), last[i], buckets, old)
 	}
 	if r.Bad || len(r.B) > 0 {
 		return nil, nil, cell.ErrDamaged

@@ -32,70 +32,70 @@ func compareValues(a, b Value) int {
 	return cmp.Or(strings.Compare(a.Value, b.Value), strings.Compare(a.Provider, b.Provider))
 }
 
-// Overflow stands for the members of a page that is full.
+// Overflow stands for the values of a page that is full.
 var Overflow = Value{Value: "(other)"}
 
 // page is the sums of one dimension and one day. What it points to is never changed, only replaced, apart
 // from the changes: over and what follows it.
 //
-// Its members' figures of the whole day, which most questions are about, are in memory always. Those
-// of quarters of an hour, and histograms that are large, can be let go while they are as on disk.
+// Its values' figures of the whole day, which most questions are about, are in memory always. Those
+// of base buckets, and histograms that are large, can be let go while they are as on disk.
 type page struct {
-	ids      []uint32 // members, in the order of their names
-	last     []int64  // by member: start (ns since the day began) of the last call, plus one; on Keys only
+	ids      []uint32 // values, in the order of their names
+	last     []int64  // by value: start (ns since the day began) of the last call, plus one; on Keys only
 	day      cell.Columns
 	partials []*partialDay
 	// version changes with each merge, so that parts read from disk are known to be of this page.
 	version uint32
 	// identity is another one for each page ever made, see Rollup.identify.
 	identity uint64
-	hist     *cell.Blob // by member: histograms of the whole day; nil: on disk
-	// buckets are by member: the number of quarters with calls (uvarint), and each of them (a byte) and its
+	hist     *cell.Blob // by value: histograms of the whole day; nil: on disk
+	// buckets are by value: the number of quarters with calls (uvarint), and each of them (a byte) and its
 	// cell; where it is one only, its cell is left out: it is the day's. nil: on disk.
 	buckets *cell.Blob
 
-	pendingChanges map[uint32]*valueChanges // members with changes since the rest was made
+	pendingChanges map[uint32]*valueChanges // values with changes since the rest was made
 	lastChanged    *valueChanges            // the one that was asked for last
 	cells          int                      // sums in over
-	fresh          int                      // members of over that are not in ids
+	fresh          int                      // values of over that are not in ids
 	full           bool                     // takes no value in, see admit
 	closed         bool                     // takes in who has sums on an earlier day only, see admit
 	dirty          bool                     // differs from what is on disk
 }
 
-// valueChanges is what changed of one member since the rest of its page was made.
+// valueChanges is what changed of one value since the rest of its page was made.
 type valueChanges struct {
-	member  uint32
+	value   uint32
 	fresh   bool         // it is not in the page's ids
 	buckets []bucketSums // as they came
 	last    int64        // start of the last call, as in page.last
 	used    *time.Time   // of the dimension of keys: in Rollup.lastUsed
 }
 
-// at returns the sums of a slot; fresh where they are new.
-func (c *valueChanges) at(slot uint8) (s *bucketSums, fresh bool) {
+// at returns the sums of a bucket; fresh where they are new.
+func (c *valueChanges) at(bucket uint8) (s *bucketSums, fresh bool) {
 	for i := len(c.buckets) - 1; i >= 0; i-- { // mostly the last
-		if c.buckets[i].bucket == slot {
+		if c.buckets[i].bucket == bucket {
 			return &c.buckets[i], false
 		}
 	}
-	c.buckets = append(c.buckets, bucketSums{bucket: slot})
+	c.buckets = append(c.buckets, bucketSums{bucket: bucket})
 	return &c.buckets[len(c.buckets)-1], true
 }
 
 // partialDay is the sums of a part of a day: of a zone whose days begin within it.
 type partialDay struct {
 	end          uint8      // the first one that is not in it
-	cell.Columns            // figures of the slots before
+	cell.Columns            // figures of the buckets before
 	hist         *cell.Blob // their histograms; nil where the page's own are large
 }
 
-// maxPartials bounds the prefixes of a page.
+// maxPartials bounds the partial days of a page.
 const maxPartials = 2
 
-func (p *page) partial(slot uint8) *partialDay {
+func (p *page) partial(bucket uint8) *partialDay {
 	for _, c := range p.partials {
-		if c.end == slot {
+		if c.end == bucket {
 			return c
 		}
 	}
@@ -105,7 +105,7 @@ func (p *page) partial(slot uint8) *partialDay {
 // largeHist is from how many bytes on a page's histograms are kept on disk apart.
 const largeHist = 16 << 10
 
-// bucketSums is the sums of one slot.
+// bucketSums is the sums of one bucket.
 type bucketSums struct {
 	bucket uint8
 	cell.Figures
@@ -116,7 +116,7 @@ func (s *bucketSums) isZero() bool {
 	return s.Figures == cell.Figures{} && s.duration.IsEmpty() && s.ttft.IsEmpty()
 }
 
-// bucketsOfValue decodes a member's slots.
+// bucketsOfValue decodes a value's buckets.
 func (p *page) bucketsOfValue(i int) ([]bucketSums, error) {
 	r := cell.NewReader(p.buckets.At(i))
 	n := r.Uvarint()
@@ -143,24 +143,24 @@ func (p *page) bucketsOfValue(i int) ([]bucketSums, error) {
 	return out, nil
 }
 
-func appendBuckets(b []byte, slots []bucketSums) []byte {
-	b = binary.AppendUvarint(b, uint64(len(slots)))
-	for i := range slots {
-		s := &slots[i]
+func appendBuckets(b []byte, buckets []bucketSums) []byte {
+	b = binary.AppendUvarint(b, uint64(len(buckets)))
+	for i := range buckets {
+		s := &buckets[i]
 		b = append(b, s.bucket)
-		if len(slots) > 1 {
+		if len(buckets) > 1 {
 			b = cell.AppendPacked(b, &s.Figures, &s.duration, &s.ttft)
 		}
 	}
 	return b
 }
 
-// maker makes a page member by member.
+// maker makes a page value by value.
 type maker struct {
 	page
 	dimension    Dimension
 	rows         []cell.Figures
-	partialRows  [][]cell.Figures // by cut, of each member
+	partialRows  [][]cell.Figures // by cut, of each value
 	partialHists []*cell.Blob
 	room         []byte
 	dur, ttft    Histogram
@@ -182,26 +182,26 @@ func (m *maker) name(id uint32, last int64) {
 	}
 }
 
-// add adds a member with its slots.
-func (m *maker) add(id uint32, last int64, slots []bucketSums, old *page) {
+// add adds a value with its buckets.
+func (m *maker) add(id uint32, last int64, buckets []bucketSums, old *page) {
 	m.name(id, last)
-	m.room = appendBuckets(m.room[:0], slots)
+	m.room = appendBuckets(m.room[:0], buckets)
 	m.buckets.Append(m.room)
-	row, hist := m.upTo(uint8(bucketsPerDay), slots)
+	row, hist := m.upTo(uint8(bucketsPerDay), buckets)
 	m.rows = append(m.rows, row)
 	m.hist.Append(hist)
 	for k, c := range old.partials {
-		row, hist := m.upTo(c.end, slots)
+		row, hist := m.upTo(c.end, buckets)
 		m.partialRows[k] = append(m.partialRows[k], row)
 		m.partialHists[k].Append(hist)
 	}
 }
 
-// upTo adds the slots before one.
-func (m *maker) upTo(end uint8, slots []bucketSums) (row cell.Figures, hist []byte) {
+// upTo adds the buckets before one.
+func (m *maker) upTo(end uint8, buckets []bucketSums) (row cell.Figures, hist []byte) {
 	m.dur, m.ttft = Histogram{}, Histogram{}
-	for i := range slots {
-		if s := &slots[i]; s.bucket < end {
+	for i := range buckets {
+		if s := &buckets[i]; s.bucket < end {
 			row.Add(&s.Figures)
 			m.dur.Merge(&s.duration)
 			m.ttft.Merge(&s.ttft)
@@ -211,7 +211,7 @@ func (m *maker) upTo(end uint8, slots []bucketSums) (row cell.Figures, hist []by
 	return row, m.room
 }
 
-// copy adds a member as it is in the old page.
+// copy adds a value as it is in the old page.
 func (m *maker) copy(old *page, i int) {
 	last := int64(0)
 	if old.last != nil {
@@ -245,9 +245,9 @@ func (m *maker) end(old *page) page {
 	return p
 }
 
-// merged makes a new page of this one, whose parts must be there, and the changes, of the slots that
+// merged makes a new page of this one, whose parts must be there, and the changes, of the buckets that
 // keep lets through; nil is all. names are the names of the values.
-func (p *page) merged(a Dimension, names []Value, keep func(slot uint8) bool) (*page, error) {
+func (p *page) merged(a Dimension, names []Value, keep func(bucket uint8) bool) (*page, error) {
 	byName := func(a, b uint32) int { return compareValues(names[a], names[b]) }
 	fresh := make([]uint32, 0, p.fresh)
 	for id, c := range p.pendingChanges {
@@ -269,15 +269,15 @@ func (p *page) merged(a Dimension, names []Value, keep func(slot uint8) bool) (*
 			m.copy(p, i)
 			return nil
 		}
-		var slots []bucketSums
+		var buckets []bucketSums
 		if i >= 0 {
 			var err error
-			if slots, err = p.bucketsOfValue(i); err != nil {
+			if buckets, err = p.bucketsOfValue(i); err != nil {
 				return err
 			}
 		}
-		if slots = mergeBuckets(slots, change, keep); len(slots) > 0 {
-			m.add(id, last, slots, p)
+		if buckets = mergeBuckets(buckets, change, keep); len(buckets) > 0 {
+			m.add(id, last, buckets, p)
 		}
 		return nil
 	}
@@ -301,35 +301,35 @@ func (p *page) merged(a Dimension, names []Value, keep func(slot uint8) bool) (*
 	return &next, nil
 }
 
-// mergeBuckets adds changes to a member's slots.
-func mergeBuckets(slots, change []bucketSums, keep func(uint8) bool) []bucketSums {
+// mergeBuckets adds changes to a value's buckets.
+func mergeBuckets(buckets, change []bucketSums, keep func(uint8) bool) []bucketSums {
 	for i := range change {
 		c := &change[i]
-		at, found := slices.BinarySearchFunc(slots, c.bucket, func(s bucketSums, slot uint8) int { return cmp.Compare(s.bucket, slot) })
+		at, found := slices.BinarySearchFunc(buckets, c.bucket, func(s bucketSums, bucket uint8) int { return cmp.Compare(s.bucket, bucket) })
 		if !found {
-			slots = slices.Insert(slots, at, *c)
+			buckets = slices.Insert(buckets, at, *c)
 			continue
 		}
-		s := &slots[at]
+		s := &buckets[at]
 		s.Add(&c.Figures)
 		s.duration.Merge(&c.duration)
 		s.ttft.Merge(&c.ttft)
 	}
-	return slices.DeleteFunc(slots, func(s bucketSums) bool { return s.isZero() || (keep != nil && !keep(s.bucket)) })
+	return slices.DeleteFunc(buckets, func(s bucketSums) bool { return s.isZero() || (keep != nil && !keep(s.bucket)) })
 }
 
 const pageVersion = 2
 
 const (
-	pageFull     = 1 << iota // new members go to Overflow
+	pageFull     = 1 << iota // new values go to Overflow
 	pageWithHist             // the histograms are in the page
-	pageClosed               // of new members, only those of earlier days are taken in
+	pageClosed               // of new values, only those of earlier days are taken in
 )
 
 // Part is a part of a page that is kept apart from it on disk.
 type Part uint8
 
-// The parts: the sums of quarters of an hour, and histograms where they are large.
+// The parts: the sums of base buckets, and histograms where they are large.
 const (
 	Buckets Part = 1 + iota
 	Hists
@@ -401,7 +401,7 @@ func check(b []byte) ([]byte, error) {
 	return b[:len(b)-sumSize], nil
 }
 
-// decodePage reads what encode gave. The members' names come apart, in the order of the page.
+// decodePage reads what encode gave. The values' names come apart, in the order of the page.
 func decodePage(a Dimension, b []byte) (*page, []Value, error) {
 	b, err := check(b)
 	if err != nil {

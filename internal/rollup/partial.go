@@ -54,7 +54,7 @@ func (s *Summing) halves(ctx context.Context, d *daySum, c *partialDay, withHist
 	})
 }
 
-// make makes the sums of the part of a day before its cut, of all members.
+// make makes the sums of the part of a day before its cut, of all values.
 func (s *Summing) make(ctx context.Context, d *daySum) (*partialDay, error) {
 	p := d.page
 	for _, part := range []Part{Buckets, Hists} {
@@ -72,9 +72,9 @@ func (s *Summing) make(ctx context.Context, d *daySum) (*partialDay, error) {
 	return c, nil
 }
 
-// makePartial makes the sums of the part of a day before a slot.
-func (p *page) makePartial(slot uint8) (*partialDay, error) {
-	c := &partialDay{end: slot}
+// makePartial makes the sums of the part of a day before a bucket.
+func (p *page) makePartial(bucket uint8) (*partialDay, error) {
+	c := &partialDay{end: bucket}
 	if p.smallHist() {
 		c.hist = &cell.Blob{}
 	}
@@ -87,7 +87,7 @@ func (p *page) makePartial(slot uint8) (*partialDay, error) {
 		r := cell.NewReader(p.buckets.At(i))
 		n := r.Uvarint()
 		for k := uint64(0); k < n && !r.Bad; k++ {
-			if r.Byte() >= slot {
+			if r.Byte() >= bucket {
 				break // they ascend
 			}
 			var h []byte

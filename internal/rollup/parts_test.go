@@ -312,7 +312,7 @@ func TestChangedMeanwhile(t *testing.T) {
 	require.NoError(t, r.Sum(ctx, q))
 }
 
-// TestMembersAreForgotten: names of members that are on no page any more take no memory.
+// TestValuesAreForgotten: names of values that are on no page any more take no memory.
 func TestMembersAreForgotten(t *testing.T) {
 	r := New(Options{})
 	for day := range 50 {

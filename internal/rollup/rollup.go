@@ -59,7 +59,7 @@ func New(o Options) *Rollup {
 	return r
 }
 
-// find returns the place of a member on a page.
+// find returns the place of a value on a page.
 func (r *Rollup) find(a Dimension, p *page, id uint32) (int, bool) {
 	names := r.dimensions[a].names
 	return findValue(names, p, names[id])
@@ -92,7 +92,7 @@ func (r *Rollup) dayAt(number int64) *day {
 func (r *Rollup) Add(c *usage.Call, n int64) {
 	b := BucketOf(c.Start)
 	number := floorDiv(b, bucketsPerDay)
-	d, slot := r.dayAt(number), uint8(b-number*bucketsPerDay)
+	d, bucket := r.dayAt(number), uint8(b-number*bucketsPerDay)
 	var counts Sums
 	counts.AddCounts(c, n)
 	one := cell.FiguresOf(&counts)
@@ -101,7 +101,7 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	for a := range DimensionCount {
 		p := &d[a]
 		change, folded := r.change(Page{Day: number, Dimension: a}, p, ValueOf(a, c))
-		s, fresh := change.at(slot)
+		s, fresh := change.at(bucket)
 		s.Add(&one)
 		if c.Duration > 0 {
 			s.duration.AddBucket(duration, n)
@@ -124,10 +124,10 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	}
 }
 
-// change returns the changes of a member of a page; those of Overflow where the page does not take the member in.
+// change returns the changes of a value of a page; those of Overflow where the page does not take the value in.
 func (r *Rollup) change(at Page, p *page, m Value) (c *valueChanges, folded bool) {
 	x := &r.dimensions[at.Dimension]
-	if c := p.lastChanged; c != nil && x.names[c.member] == m { // on most dimensions the next call is often of the same
+	if c := p.lastChanged; c != nil && x.names[c.value] == m { // on most dimensions the next call is often of the same
 		return c, false
 	}
 	id, known := x.ids[m]
@@ -148,15 +148,15 @@ func (r *Rollup) change(at Page, p *page, m Value) (c *valueChanges, folded bool
 	if !known {
 		p.fresh++
 	}
-	c = &valueChanges{member: x.id(m), fresh: !known}
-	p.pendingChanges[c.member], p.lastChanged = c, c
-	x.first[c.member] = min(x.first[c.member], at.Day)
+	c = &valueChanges{value: x.id(m), fresh: !known}
+	p.pendingChanges[c.value], p.lastChanged = c, c
+	x.first[c.value] = min(x.first[c.value], at.Day)
 	return c, false
 }
 
 // used notes the start of a key's call.
 func (r *Rollup) used(c *valueChanges, start, day time.Time) {
-	key := r.dimensions[Keys].names[c.member].Value
+	key := r.dimensions[Keys].names[c.value].Value
 	if key == "" {
 		return
 	}

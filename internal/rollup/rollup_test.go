@@ -73,7 +73,7 @@ func (p plain) sum(q Query, points func(Value) []Sums) {
 	}
 }
 
-// collector returns the points of a query's members.
+// collector returns the points of a query's values.
 func collector(n int) (map[Value][]Sums, func(Value) []Sums) {
 	all := map[Value][]Sums{}
 	return all, func(m Value) []Sums {
@@ -84,7 +84,7 @@ func collector(n int) (map[Value][]Sums, func(Value) []Sums) {
 	}
 }
 
-// filled leaves out members without calls and makes empty histograms alike.
+// filled leaves out values without calls and makes empty histograms alike.
 func filled(all map[Value][]Sums) map[Value][]Sums {
 	out := map[Value][]Sums{}
 	for m, points := range all {
@@ -235,7 +235,7 @@ func TestSums(t *testing.T) {
 	})
 }
 
-// TestFullPage: beyond the limit members are summed as one, and everything that is taken back is
+// TestFullPage: beyond the limit values are summed as one, and everything that is taken back is
 // taken from where it went.
 func TestFullPage(t *testing.T) {
 	r := New(Options{MaxValues: 3})

@@ -22,7 +22,7 @@ type spanKey struct {
 	days, span int64 // how many, and the number of the first one by that
 }
 
-// span is the figures of the members of several days.
+// span is the figures of the values of several days.
 type span struct {
 	pages [maxSpanDays]uint64 // identities of the pages; 0 where there is none
 	ids   []uint32

@@ -18,21 +18,21 @@ type Query struct {
 	Edges []int64
 	// Skip leaves out single buckets.
 	Skip map[int64]bool
-	// Of are the members that are asked for; nil is all.
+	// Of are the values that are asked for; nil is all.
 	Of map[Value]bool
-	// Points returns the points of a member to add to, one for each pair of edges; nil leaves it out.
-	// It is asked once for a member.
+	// Points returns the points of a value to add to, one for each pair of edges; nil leaves it out.
+	// It is asked once for a value.
 	Points func(Value) []Sums
 	// Histograms says whose histograms are filled.
 	Histograms Histograms
-	// Overall are the points that the histograms of all members go to, where that is asked for.
+	// Overall are the points that the histograms of all values go to, where that is asked for.
 	Overall []Sums
 }
 
 // Histograms says which histograms a query fills: they are most of its work.
 type Histograms uint8
 
-// Those of each point of each member, none, or only those over all members together.
+// Those of each point of each value, none, or only those over all values together.
 const (
 	OfPoints Histograms = iota
 	OfNone
@@ -54,10 +54,10 @@ type Summing struct {
 	rollup *Rollup
 	names  []Value
 	days   []daySum
-	points []target // by number of the member
+	points []target // by number of the value
 	room   []cell.Figures
-	// together are the figures of members that share their points, by the first of these: many members
-	// and many points would take much room. Of a query that Again follows each member has its own.
+	// together are the figures of values that share their points, by the first of these: many values
+	// and many points would take much room. Of a query that Again follows each value has its own.
 	together map[*Sums][]cell.Figures
 	made     []made
 	over     []overSum // the changes beside the pages, where they are to be asked for again
@@ -68,16 +68,16 @@ type Summing struct {
 // overSum is a change beside a page.
 type overSum struct {
 	day    int // its place in Summing.days
-	member uint32
-	slot   uint8
+	value  uint32
+	bucket uint8
 	cell.Figures
 }
 
-// target is where a member's figures go.
+// target is where a value's figures go.
 type target struct {
 	asked   bool
-	shares  bool           // the figures are another member's too, who adds them to the points
-	points  []Sums         // nil: the member is left out
+	shares  bool           // the figures are another value's too, who adds them to the points
+	points  []Sums         // nil: the value is left out
 	figures []cell.Figures // by point
 }
 
@@ -111,7 +111,7 @@ func (r *Rollup) begin(q Query, twice bool) *Summing {
 		if twice {
 			for id, c := range p.pendingChanges {
 				for i := range c.buckets {
-					s.over = append(s.over, overSum{day: len(s.days), member: id, slot: c.buckets[i].bucket, Figures: c.buckets[i].Figures})
+					s.over = append(s.over, overSum{day: len(s.days), value: id, bucket: c.buckets[i].bucket, Figures: c.buckets[i].Figures})
 				}
 			}
 		}
@@ -133,8 +133,8 @@ func (s *Summing) Again(q Query) *Summing {
 	}
 	for i := range s.over {
 		c := &s.over[i]
-		if at := again.days[c.day].at(c.slot); at >= 0 {
-			if t := again.target(c.member); t != nil {
+		if at := again.days[c.day].at(c.bucket); at >= 0 {
+			if t := again.target(c.value); t != nil {
 				t.figures[at].Add(&c.Figures)
 			}
 		}
@@ -142,7 +142,7 @@ func (s *Summing) Again(q Query) *Summing {
 	return again
 }
 
-// target returns where a member's figures go; nil for nowhere.
+// target returns where a value's figures go; nil for nowhere.
 func (s *Summing) target(id uint32) *target {
 	t := &s.points[id]
 	if !t.asked {
@@ -154,7 +154,7 @@ func (s *Summing) target(id uint32) *target {
 	return t
 }
 
-// ask finds out where a member's figures go.
+// ask finds out where a value's figures go.
 func (s *Summing) ask(id uint32, t *target) {
 	t.asked = true
 	m := s.names[id]
@@ -247,7 +247,7 @@ func (r *Rollup) FirstDay() (time.Time, bool) {
 	return BucketStart(r.sorted[0] * bucketsPerDay), true
 }
 
-// Totals visits the members that a query of one point found, with their sums, which have no
+// Totals visits the values that a query of one point found, with their sums, which have no
 // histograms and are valid during the visit only. It comes after End.
 func (s *Summing) Totals(visit func(m Value, total *Sums)) {
 	var total Sums

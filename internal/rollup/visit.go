@@ -7,9 +7,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/rollup/cell"
 )
 
-// Each visits the sums of every bucket of a dimension from bucket from on, of some members; nil is all.
-// Those of other members are not decoded. Changes that are not merged yet are visits of their own:
-// visits of one member and bucket are to be added up. Sums visited have no histograms.
+// Each visits the sums of every bucket of a dimension from bucket from on, of some values; nil is all.
+// Those of other values are not decoded. Changes that are not merged yet are visits of their own:
+// visits of one value and bucket are to be added up. Sums visited have no histograms.
 func (r *Rollup) Each(ctx context.Context, a Dimension, from int64, of map[Value]bool, visit func(m Value, bucket int64, s *Sums)) error {
 	e := r.BeginEach(a, from, of, nil)
 	err := e.Read(ctx)
@@ -19,7 +19,7 @@ func (r *Rollup) Each(ctx context.Context, a Dimension, from int64, of map[Value
 	return err
 }
 
-// Visiting is visits to the sums of members that were begun, see Each.
+// Visiting is visits to the sums of values that were begun, see Each.
 type Visiting struct {
 	rollup    *Rollup
 	dimension Dimension
@@ -53,7 +53,7 @@ func (r *Rollup) BeginEach(a Dimension, from int64, of map[Value]bool, whole fun
 				continue
 			}
 			for i := range c.buckets {
-				d.over = append(d.over, overSum{member: id, slot: c.buckets[i].bucket, Figures: c.buckets[i].Figures})
+				d.over = append(d.over, overSum{value: id, bucket: c.buckets[i].bucket, Figures: c.buckets[i].Figures})
 			}
 		}
 		e.days = append(e.days, d)
@@ -68,7 +68,7 @@ func (e *Visiting) Read(ctx context.Context) error {
 		if d.whole || !d.page.lacks(Buckets) {
 			continue
 		}
-		for range d.page.positionsOf(e.names, e.of) { // only where a member is asked for that is on the page
+		for range d.page.positionsOf(e.names, e.of) { // only where a value is asked for that is on the page
 			b, err := e.rollup.part(ctx, Page{Day: d.number, Dimension: e.dimension}, &d.page, Buckets)
 			if errors.Is(err, errOther) {
 				return ErrChanged
@@ -88,8 +88,8 @@ func (e *Visiting) Visit(visit func(m Value, bucket int64, s *Sums)) error {
 	for i := range e.days {
 		d := &e.days[i]
 		first := d.number * bucketsPerDay
-		tell := func(id uint32, slot uint8, f *cell.Figures) {
-			if b := first + int64(slot); b >= e.from {
+		tell := func(id uint32, bucket uint8, f *cell.Figures) {
+			if b := first + int64(bucket); b >= e.from {
 				var s Sums
 				f.AddTo(&s)
 				visit(e.names[id], b, &s)
@@ -104,24 +104,24 @@ func (e *Visiting) Visit(visit func(m Value, bucket int64, s *Sums)) error {
 			}
 		}
 		for i := range d.over {
-			tell(d.over[i].member, d.over[i].slot, &d.over[i].Figures)
+			tell(d.over[i].value, d.over[i].bucket, &d.over[i].Figures)
 		}
 	}
 	return nil
 }
 
-// eachBucket visits the slots of a member.
-func (p *page) eachBucket(i int, tell func(id uint32, slot uint8, f *cell.Figures)) error {
+// eachBucket visits the buckets of a value.
+func (p *page) eachBucket(i int, tell func(id uint32, bucket uint8, f *cell.Figures)) error {
 	rd := cell.NewReader(p.buckets.At(i))
 	n := rd.Uvarint()
 	for k := uint64(0); k < n && !rd.Bad; k++ {
-		slot, f := rd.Byte(), cell.Figures{}
+		bucket, f := rd.Byte(), cell.Figures{}
 		if n > 1 {
 			rd.Packed(&f)
 		} else {
 			f = p.day.Row(i)
 		}
-		tell(p.ids[i], slot, &f)
+		tell(p.ids[i], bucket, &f)
 	}
 	if rd.Bad {
 		return cell.ErrDamaged

@@ -120,7 +120,7 @@ func (b *backlog) settle(ctx context.Context, r result) error {
 	return nil
 }
 
-// pulled notes when the proxy was asked with success, and gives when that was before; zero at first. It
+// pulled notes when the proxy was asked with success, and returns when that was before; zero at first. It
 // is stored with the next change, or when what is stored is older than staleAfter.
 func (b *backlog) pulled(ctx context.Context, at time.Time, staleAfter time.Duration) (before time.Time, err error) {
 	b.mu.Lock()

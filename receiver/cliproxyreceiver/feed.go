@@ -119,7 +119,7 @@ func (f *feed) roomInBacklog(ctx context.Context) bool {
 var errBacklogFull = errors.New("max_backlog is reached, because the pipeline does not accept events: nothing is taken from the proxy, " +
 	"which will forget events after its retention")
 
-// pull asks the proxy once, keeps what came, and gives its number. It is not broken off when ctx ends:
+// pull asks the proxy once, keeps what came, and returns its number. It is not broken off when ctx ends:
 // what is in the answer is no longer in the queue. The client's timeout ends it.
 func (f *feed) pull(ctx context.Context) (int, error) {
 	asked := time.Now()

@@ -18,7 +18,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/cliproxy/cliproxytest"
 )
 
-// behindTLS puts TLS in front of an address, for any protocol, and gives its address and the file of
+// behindTLS puts TLS in front of an address, for any protocol, and returns its address and the file of
 // its certificate.
 func behindTLS(t *testing.T, to string) (address, caFile string) {
 	t.Helper()

@@ -385,7 +385,7 @@ func fetch(address string) ([]byte, error) {
 	return io.ReadAll(res.Body)
 }
 
-// output runs a command that must succeed, and gives what it prints.
+// output runs a command that must succeed, and returns what it prints.
 func output(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()

@@ -22,7 +22,7 @@ var serviceChanges = [][2]string{
 	{"DynamicUser=yes\n", "User=tokenboard\nGroup=tokenboard\n"},
 }
 
-// pack writes a Debian or RPM package of a Linux binary, and gives its name.
+// pack writes a Debian or RPM package of a Linux binary, and returns its name.
 func (r *release) pack(format, arch, binary string) (name string, err error) {
 	work, err := os.MkdirTemp("", "tokenboard-package")
 	if err != nil {
@@ -71,7 +71,7 @@ func (r *release) packageInfo(format, arch, binary, work string) (*nfpm.Info, er
 		Homepage:   "https://github.com/tokenboard/tokenboard",
 		Description: "exact ledger of the tokens and cost of language models\n" +
 			"An OpenTelemetry Collector that counts: it takes the traces and logs that\n" +
-			"applications already produce, and tells who spent how many tokens, on which\n" +
+			"applications already produce, and reports who used how many tokens, on which\n" +
 			"model, for how much money, over a web page, a REST API and Prometheus metrics.",
 		MTime: r.revision.time, DisableGlobbing: true,
 	}
@@ -135,7 +135,7 @@ func (r *release) contents(format, binary, unit, work string) (files.Contents, e
 		file(filepath.Join(r.root, "packaging/copyright"), "/usr/share/doc/tokenboard/copyright", 0o644)), nil
 }
 
-// unit writes the unit of a package, and gives its file.
+// unit writes the unit of a package, and returns its file.
 func (r *release) unit(work string) (string, error) {
 	b, err := os.ReadFile(filepath.Join(r.root, "examples/systemd/tokenboard.service"))
 	if err != nil {
@@ -155,7 +155,7 @@ func (r *release) unit(work string) (string, error) {
 	return name, nil
 }
 
-// compress writes a file compressed by gzip, without a name or a time in it, and gives its name.
+// compress writes a file compressed by gzip, without a name or a time in it, and returns its name.
 func compress(source, work string) (string, error) {
 	b, err := os.ReadFile(source)
 	if err != nil {

@@ -120,7 +120,7 @@ func (v *villain) config() sso.Config {
 	}
 }
 
-// begin begins a sign-in, and gives what the browser is sent back with.
+// begin begins a sign-in, and returns what the browser is sent back with.
 func (v *villain) begin(t *testing.T, p *sso.Provider) (answer url.Values, kept string) {
 	t.Helper()
 	page, kept, err := p.Begin(t.Context(), "/console/")

@@ -296,7 +296,7 @@ func (p *Provider) open(kept string) (f flow, err error) {
 	return f, nil
 }
 
-// claims verifies the identity token and gives what it says, completed by the provider's user
+// claims verifies the identity token and returns its claims, completed by the provider's user
 // information where the claims that are needed are only there.
 func (d *discovered) claims(ctx context.Context, token *oauth2.Token, nonce string, needed ...string) (map[string]any, error) {
 	raw, ok := token.Extra("id_token").(string)

@@ -123,7 +123,7 @@ func readCommand(r *bufio.Reader) ([]string, error) {
 	return words, nil
 }
 
-// connections is a listener that gives the connections that speak HTTP.
+// connections is a listener that returns the connections that speak HTTP.
 type connections struct {
 	ready   chan net.Conn
 	closed  chan struct{}

@@ -21,7 +21,7 @@ import (
 
 // sharedReads begin the paths of routes whose answers depend on nothing but the address and on what
 // the principal may see.
-var sharedReads = []string{"/stats", "/usage-trend", "/logs", "/breakdown", "/dimensions/", "/quality"}
+var sharedReads = []string{"/stats", "/usage-trend", "/logs", "/breakdown", "/dimensions/", "/quality", "/forecast", "/changes"}
 
 // sharedWait bounds the work on one shared answer: it goes on when the request that began it is cut off.
 const sharedWait = time.Minute

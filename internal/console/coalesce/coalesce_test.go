@@ -99,6 +99,7 @@ func TestSharedAfterAPanic(t *testing.T) {
 func TestWhatIsShared(t *testing.T) {
 	for target, want := range map[string]bool{
 		"/stats": true, "/stats?x=1": true, "/usage-trend": true, "/logs": true, "/logs/abc": true, "/breakdown/heatmap": true,
+		"/forecast": true, "/changes": true, "/forecasts": false,
 		"/dimensions/user": true, "/quality": true, "/logs/stream": false, "/keys": false, "/export": false, "/session": false,
 		"/statistics": false, "/audit": false,
 	} {

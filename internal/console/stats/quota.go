@@ -78,8 +78,18 @@ func (c *Handlers) quotaFor(ctx context.Context, f *filter.Filters, index *keyin
 		}
 		return quotaUse(c.Keys.Ring.Quota())
 	}
+	key := oneKey(ctx, f.Key, index)
+	if key == nil {
+		return nil
+	}
+	return quotaUse(c.Keys.Ring.Left(key.ID))
+}
+
+// oneKey returns the key that the values of a filter name; nil where they name several, one that is not stored here, or
+// one that the principal may not see.
+func oneKey(ctx context.Context, values []string, index *keyindex.Index) *store.Key {
 	var key *store.Key
-	for _, value := range f.Key {
+	for _, value := range values {
 		for _, fingerprint := range index.Fingerprints(value) {
 			k := index.Key(fingerprint)
 			if k == nil || key != nil && k.ID != key.ID || !index.MaySee(ctx, fingerprint) {
@@ -88,7 +98,7 @@ func (c *Handlers) quotaFor(ctx context.Context, f *filter.Filters, index *keyin
 			key = k
 		}
 	}
-	return quotaUse(c.Keys.Ring.Left(key.ID))
+	return key
 }
 
 // quotaUse shows the budget of tokens that is used up most, and the money of its period; where tokens

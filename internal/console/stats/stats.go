@@ -37,6 +37,8 @@ func (c *Handlers) Routes(r *api.Router) {
 	api.Register(r, access.ReadUsage, api.Operation(http.MethodGet, "/breakdown/export", "breakdown-export", "All rows of a breakdown and their total as a file, streamed"), c.exportBreakdown)
 	api.Register(r, access.ReadUsage, api.Operation(http.MethodGet, "/breakdown/heatmap", "heatmap", "Sums by weekday and hour"), c.heatmap)
 	api.Register(r, access.ReadUsage, api.Operation(http.MethodGet, "/dimensions/{name}", "dimension", "The values of a dimension, most used first"), c.dimension)
+	api.Register(r, access.ReadUsage, api.Operation(http.MethodGet, "/forecast", "forecast", "What a period will have used at its end, and when budgets will be used up"), c.forecast)
+	api.Register(r, access.ReadUsage, api.Operation(http.MethodGet, "/changes", "changes", "What made the difference between the costs of two ranges"), c.changes)
 }
 
 // Sums are what every route shows of a set of calls.

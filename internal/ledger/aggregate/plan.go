@@ -44,7 +44,7 @@ func (x *State) plan(q Query) (*plan, error) {
 	}
 	p.dimension, p.fromMemory = dimensionFor(q)
 	if p.fromMemory && filtered(&q.Filter) && !x.isComplete(p) {
-		p.fromMemory = false // the sums of single members may lack calls that were summed as others
+		p.fromMemory = false // the sums of single values may lack calls that were summed as others
 	}
 	return p, nil
 }
@@ -83,11 +83,11 @@ func filtered(f *store.Filter) bool {
 	return len(f.Models)+len(f.Providers)+len(f.Keys)+len(f.Users)+len(f.Services)+len(f.Projects)+len(f.Statuses)+len(f.Tiers) > 0
 }
 
-// isComplete reports whether the sums in memory have all calls of the members that a plan asks for.
+// isComplete reports whether the sums in memory have all calls of the values that a plan asks for.
 func (x *State) isComplete(p *plan) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.sums.IsComplete(p.dimension, p.members())
+	return x.sums.IsComplete(p.dimension, p.values())
 }
 
 // within returns the plan in base buckets. No call that is in the sums starts after newest: an edge
@@ -150,7 +150,7 @@ func firstBucket(t time.Time) int64 {
 
 // begin begins to add the whole base buckets from memory. The caller holds the lock.
 func (x *State) begin(p *plan, b bucketed, s *summation) (sums []*rollup.Summing) {
-	q := rollup.Query{Dimension: p.dimension, Edges: b.edges, Skip: b.partial, Of: p.members(), Overall: s.overall, Points: func(m rollup.Value) []Sums {
+	q := rollup.Query{Dimension: p.dimension, Edges: b.edges, Skip: b.partial, Of: p.values(), Overall: s.overall, Points: func(m rollup.Value) []Sums {
 		if !p.passes(m) {
 			return nil
 		}
@@ -173,8 +173,8 @@ func (x *State) begin(p *plan, b bucketed, s *summation) (sums []*rollup.Summing
 	return append(sums, x.sums.Begin(q))
 }
 
-// members returns the members that the filter names; nil where it does not name them whole.
-func (p *plan) members() map[rollup.Value]bool {
+// values returns the values that the filter names; nil where it does not name them whole.
+func (p *plan) values() map[rollup.Value]bool {
 	f := &p.query.Filter
 	values := map[rollup.Dimension][]string{rollup.Keys: f.Keys, rollup.Users: f.Users, rollup.Services: f.Services, rollup.Projects: f.Projects}[p.dimension]
 	if len(values) == 0 {

@@ -21,12 +21,12 @@ func (x *State) Spending(ctx context.Context, of map[string]bool, whole func(beg
 		return 0, fmt.Errorf("sum what keys spent: %w", err)
 	}
 	defer release()
-	var floor time.Time
-	commit, floor, err = x.spentInMemory(ctx, of, whole, visit)
+	var watermark time.Time
+	commit, watermark, err = x.spentInMemory(ctx, of, whole, visit)
 	if err != nil {
 		return 0, fmt.Errorf("sum what keys spent: %w", err)
 	}
-	if err := x.spentByDropped(ctx, floor, of, visit); err != nil {
+	if err := x.spentByDropped(ctx, watermark, of, visit); err != nil {
 		return 0, fmt.Errorf("sum what keys spent: %w", err)
 	}
 	return commit, nil
@@ -34,8 +34,8 @@ func (x *State) Spending(ctx context.Context, of map[string]bool, whole func(beg
 
 // spentInMemory visits what the sums have, and, of keys whose calls may have been summed as others, what the
 // records have. The caller keeps commits away.
-func (x *State) spentInMemory(ctx context.Context, of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, floor time.Time, err error) {
-	tell := func(m rollup.Value, b int64, s *Sums) {
+func (x *State) spentInMemory(ctx context.Context, of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, watermark time.Time, err error) {
+	report := func(m rollup.Value, b int64, s *Sums) {
 		visit(spentOf(m.Value, rollup.BucketStart(b), s))
 	}
 	keys := make(map[rollup.Value]bool, len(of))
@@ -50,7 +50,7 @@ func (x *State) spentInMemory(ctx context.Context, of map[string]bool, whole fun
 	}
 	for try := 0; ; try++ { // the sums may be saved meanwhile
 		x.mu.RLock()
-		commit, floor = x.number, x.watermark
+		commit, watermark = x.number, x.watermark
 		var uncertain []string
 		for m := range keys {
 			if !x.sums.IsComplete(rollup.Keys, map[rollup.Value]bool{m: true}) {
@@ -78,14 +78,14 @@ func (x *State) spentInMemory(ctx context.Context, of map[string]bool, whole fun
 			continue
 		}
 		if err == nil && len(uncertain) > 0 {
-			err = x.spentInRecords(ctx, uncertain, floor, visit)
+			err = x.spentInRecords(ctx, uncertain, watermark, visit)
 		}
 		for _, v := range visits {
 			if err == nil {
-				err = v.Visit(tell)
+				err = v.Visit(report)
 			}
 		}
-		return commit, floor, err
+		return commit, watermark, err
 	}
 }
 

@@ -24,7 +24,7 @@ func newSummation(p *plan) *summation {
 	return &summation{query: p.query, top: p.top, groups: map[rollup.Value][]Sums{}, overall: make([]Sums, max(len(p.query.Edges)-1, 1))}
 }
 
-// group returns the group that a member is in.
+// group returns the group that a value is in.
 func (s *summation) group(m rollup.Value) rollup.Value {
 	switch s.query.By {
 	case ByNothing:
@@ -38,7 +38,7 @@ func (s *summation) group(m rollup.Value) rollup.Value {
 	}
 }
 
-// points returns the points of a member's group.
+// points returns the points of a value's group.
 func (s *summation) points(m rollup.Value) []Sums {
 	m = s.group(m)
 	if s.top != nil {

@@ -134,7 +134,7 @@ type topGroups struct {
 	edges  []int64
 	all    *rollup.Summing // of everything
 	points []Sums          // its points
-	totals *rollup.Summing // of each member, over all points
+	totals *rollup.Summing // of each value, over all points
 }
 
 // beginTop begins it. The caller holds the lock.
@@ -148,7 +148,7 @@ func (x *State) beginTop(p *plan, b bucketed, s *summation) *topGroups {
 		q.Histograms = rollup.OfAll
 	}
 	t.all = x.sums.Begin(q)
-	together := make([]Sums, 1) // what is asked for is each member's own, see Totals
+	together := make([]Sums, 1) // what is asked for is each value's own, see Totals
 	t.totals = x.sums.BeginTwice(rollup.Query{
 		Dimension: p.dimension, Edges: []int64{b.edges[0], b.edges[len(b.edges)-1]}, Histograms: rollup.OfNone,
 		Points: func(rollup.Value) []Sums { return together },
@@ -161,7 +161,7 @@ func (t *topGroups) sums() []*rollup.Summing { return []*rollup.Summing{t.all, t
 // rank is a group's place among the others.
 type rank struct {
 	name      string
-	members   []rollup.Value
+	values    []rollup.Value
 	by, calls int64
 }
 
@@ -180,7 +180,7 @@ func (t *topGroups) ranked(s *summation) (top []*rank, more bool) {
 			at[name] = r
 			top = append(top, r)
 		}
-		r.members = append(r.members, m)
+		r.values = append(r.values, m)
 		r.by = usage.AddSat(r.by, q.ranked(total))
 		r.calls = usage.AddSat(r.calls, total.Calls)
 	})
@@ -209,7 +209,7 @@ func (t *topGroups) answer(ctx context.Context, s *summation, keep func(*rollup.
 	for _, r := range top {
 		g := Group{Value: r.name, Points: make([]Sums, n)}
 		out.Groups = append(out.Groups, g)
-		for _, m := range r.members {
+		for _, m := range r.values {
 			of[m], into[m] = true, g.Points
 		}
 	}

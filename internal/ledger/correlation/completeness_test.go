@@ -63,12 +63,12 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-var sinkFullness completeness
+var sinkCompleteness completeness
 
-func BenchmarkFullness(b *testing.B) {
+func BenchmarkCompleteness(b *testing.B) {
 	c := typicalCall()
 	b.ReportAllocs()
 	for b.Loop() {
-		sinkFullness = completenessOf(&c)
+		sinkCompleteness = completenessOf(&c)
 	}
 }

@@ -49,7 +49,7 @@ func (x *Index) sameCalls(left []*Node, window int64) []*call {
 	for i, n := range left {
 		own := &all[i]
 		own.nodes = left[i : i+1 : i+1]
-		var kin []*call
+		var related []*call
 		f := x.assessmentOf(n)
 		for _, keys := range [...][]key{n.keys[:], f.aliases} {
 			for _, k := range keys {
@@ -58,18 +58,18 @@ func (x *Index) sameCalls(left []*Node, window int64) []*call {
 				if k == (key{}) || x.byKey.count(k) < 2 {
 					continue
 				}
-				kin = append(kin, byKey[k]...)
+				related = append(related, byKey[k]...)
 				byKey[k] = append(byKey[k], own)
 			}
 		}
 		if logs {
 			if within := x.spanAround(n); within != nil {
-				kin = append(kin, bySpan[within]...)
+				related = append(related, bySpan[within]...)
 				bySpan[within] = append(bySpan[within], own)
 			}
 		}
-		slices.SortFunc(kin, func(a, b *call) int { return earlier(b.nodes[0], a.nodes[0]) }) // the nearest in time first
-		for _, k := range kin {
+		slices.SortFunc(related, func(a, b *call) int { return earlier(b.nodes[0], a.nodes[0]) }) // the nearest in time first
+		for _, k := range related {
 			if k = k.whole(); k != own && k.admits(own, window) {
 				k.nodes = append(k.nodes, own.nodes...)
 				own.into = k

@@ -75,9 +75,9 @@ func (m *sharedIndex[K]) add(k K, r ref) (second ref, several bool, unsettled []
 	}
 	number := m.slots[i].number
 	if number&multipleFlag == 0 {
-		kin, all := m.sharing.take()
+		at, all := m.sharing.take()
 		all.key, all.few = k, []ref{ref(number), r}
-		m.slots[i].number = kin | multipleFlag
+		m.slots[i].number = at | multipleFlag
 		return ref(number), true, nil
 	}
 	all := m.sharing.at(number &^ multipleFlag)

@@ -32,8 +32,8 @@ func TestIndexRollback(t *testing.T) {
 		return x.add(&c, &g, testStart)
 	}
 	first.Quality |= usage.RunningSum
-	fuller := first
-	fuller.Tokens.OutputText, fuller.ResponseID, fuller.SignalGroup = 9, "r2", ""
+	larger := first
+	larger.Tokens.OutputText, larger.ResponseID, larger.SignalGroup = 9, "r2", ""
 	x := New(true)
 	a := add(x, first)
 	before := usage.Tokens{OutputText: 2}
@@ -45,8 +45,8 @@ func TestIndexRollback(t *testing.T) {
 	x.changeDecision(b, &Decision{By: a.id, Reason: store.ReasonEcho})
 	x.AddSpanParent(usage.SpanParent{Trace: trace, Span: usage.SpanID{3}, Parent: usage.SpanID{1}}, testStart)
 	x.AddSpanParent(usage.SpanParent{Trace: other, Span: usage.SpanID{3}, Parent: usage.SpanID{1}}, testStart)
-	g := Precompute(&fuller)
-	x.replace(a, &fuller, &g, testStart)
+	g := Precompute(&larger)
+	x.replace(a, &larger, &g, testStart)
 	x.changeDecision(a, &Decision{By: b.id, Reason: store.ReasonTwin, Inherited: usage.Attribution{User: "bob"}})
 	x.Rollback()
 

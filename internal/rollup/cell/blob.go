@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Blob is bytes of each member of a page.
+// Blob is bytes of each value of a page.
 type Blob struct {
 	ends []uint32
 	data []byte

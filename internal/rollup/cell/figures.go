@@ -39,8 +39,8 @@ func (f *Figures) AddTo(s *Sums) {
 	}
 }
 
-// Columns are the figures of many members: of each figure one column of numbers, in as few bytes each
-// as the largest needs. To add a member's figures takes some nanoseconds.
+// Columns are the figures of many values: of each figure one column of numbers, in as few bytes each
+// as the largest needs. To add a value's figures takes some nanoseconds.
 type Columns struct {
 	cols []column
 	data []byte // columnPad bytes more than the columns
@@ -83,7 +83,7 @@ func MakeColumns(rows []Figures) (c Columns) {
 	return c
 }
 
-// Add adds the figures of the i-th member.
+// Add adds the figures of the i-th value.
 func (c *Columns) Add(i int, to *Figures) {
 	for k := range c.cols {
 		col := &c.cols[k]

@@ -6,7 +6,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// What pages hold of single quarters of an hour is most of their bytes, so it is packed: a bitmap of
+// What pages hold of single base buckets is most of their bytes, so it is packed: a bitmap of
 // what is not as it is in most cells, the figures as zigzag varints, and the histograms with their
 // length before them, so that a reader of counts passes over them.
 

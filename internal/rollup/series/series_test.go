@@ -130,16 +130,16 @@ func TestStatusClass(t *testing.T) {
 	}
 }
 
-// TestTimings: the buckets are those of Prometheus, a fuller delivery is not measured again, and a
+// TestTimings: the buckets are those of Prometheus, a more complete delivery is not measured again, and a
 // further model beyond the limit is another.
 func TestTimings(t *testing.T) {
 	s := New(Options{Labels: allLabels, Max: 2})
 	commit := func(changes ...usage.Change) { require.NoError(t, s.Apply(s.Journal(changes))) }
 	c := usage.Call{Model: "m", Provider: "p", Duration: 2 * time.Second, TTFT: time.Second, Tokens: usage.Tokens{OutputText: 100}}
 	commit(usage.Change{Call: &c, N: 1})
-	fuller := c
-	fuller.Tokens.OutputText = 200
-	commit(usage.Change{Call: &c, N: -1}, usage.Change{Call: &fuller, N: 1})
+	larger := c
+	larger.Tokens.OutputText = 200
+	commit(usage.Change{Call: &c, N: -1}, usage.Change{Call: &larger, N: 1})
 	for i := range 3 {
 		commit(usage.Change{Call: &usage.Call{Model: fmt.Sprint(i), Duration: time.Second / 2}, N: 1})
 	}

@@ -21,6 +21,7 @@ type schemas struct {
 	t     *testing.T
 	mu    sync.Mutex
 	byDir map[string]string
+	by    func(dsn string) string // the way to the server; nil: directly
 }
 
 func (s *schemas) of(dir string) string {
@@ -28,6 +29,9 @@ func (s *schemas) of(dir string) string {
 	defer s.mu.Unlock()
 	if s.byDir[dir] == "" {
 		s.byDir[dir] = server.Schema(s.t)
+		if s.by != nil {
+			s.byDir[dir] = s.by(s.byDir[dir])
+		}
 	}
 	return s.byDir[dir]
 }
@@ -52,4 +56,12 @@ func options(dsn string) (o Options) {
 
 func TestConformance(t *testing.T) {
 	storetest.Run(t, newSchemas(t).open)
+}
+
+// TestPgBouncer runs the suite through PgBouncer in transaction mode, which gives each transaction another connection and
+// discards what a session has.
+func TestPgBouncer(t *testing.T) {
+	s := newSchemas(t)
+	s.by = server.Bouncer(t)
+	storetest.Run(t, s.open)
 }

@@ -61,7 +61,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 		db: db, directory: directory.New(db), maxTexts: cmp.Or(o.MaxTexts, defaultMaxTexts),
 		removed: math.MaxInt64, // before this start, nobody knows
 	}
-	e.Queries.Read = func(ctx context.Context, f func(*columnar.Reader) error) error {
+	e.Read = func(ctx context.Context, f func(*columnar.Reader) error) error {
 		return e.reading(ctx, func(r *columnar.Reader, _ database.Querier) error { return f(r) })
 	}
 	if err := e.checkSecret(ctx, o.KeySecret); err != nil {
@@ -77,6 +77,27 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 
 // Directory gives what the database keeps besides calls. It ends with the engine.
 func (e *Engine) Directory() *directory.Directory { return e.directory }
+
+// Administration is a database opened for what people administer, beside the processes that use it.
+type Administration struct {
+	store.Directory
+	db *database.DB
+}
+
+// Attach opens a database to administer it. Processes that use it read users and keys anew.
+func Attach(ctx context.Context, o Options) (*Administration, error) {
+	db, err := database.Open(ctx, o.Options)
+	if err != nil {
+		return nil, err
+	}
+	return &Administration{directory.New(db), db}, nil
+}
+
+// Close ends all connections.
+func (a *Administration) Close() error {
+	a.db.Close()
+	return nil
+}
 
 // Close ends all connections.
 func (e *Engine) Close() error {

@@ -87,7 +87,7 @@ func (u *User) Claims(_ []string, base *mockoidc.IDTokenClaims) (jwt.Claims, err
 	return claims, nil
 }
 
-// SignIn has a user sign in on the provider's page, and gives what the browser is sent back with.
+// SignIn has a user sign in on the provider's page, and returns what the browser is sent back with.
 func (p *Provider) SignIn(page string, u *User) url.Values {
 	p.t.Helper()
 	p.QueueUser(u)

@@ -104,9 +104,33 @@ func (d *DB) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, erro
 	return d.write.Query(ctx, sql, args...)
 }
 
-// QueryRow runs a statement that reads a row, and is short.
+// QueryRow runs a short statement that returns a row, and that may be run again where the connection had ended.
 func (d *DB) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	return d.write.QueryRow(ctx, sql, args...)
+	return &row{func() pgx.Row { return d.write.QueryRow(ctx, sql, args...) }, ctx}
+}
+
+// row is a row that is asked for again where the connection had ended.
+type row struct {
+	query func() pgx.Row
+	ctx   context.Context //nolint:containedctx // of the one query that it lives for
+}
+
+func (r *row) Scan(into ...any) error {
+	return again(r.ctx, func() error { return r.query().Scan(into...) })
+}
+
+// staleConnections bounds how many connections that the server has ended, at its restart, are found one after another.
+const staleConnections = 64
+
+// again runs f again while its connection turns out to have ended before: each such connection is left to the pool, which
+// closes it. f must change nothing, or nothing that f a second time would not.
+func again(ctx context.Context, f func() error) error {
+	for try := 0; ; try++ {
+		err := f()
+		if err == nil || ctx.Err() != nil || try == staleConnections || !connectionEnded(err) {
+			return err
+		}
+	}
 }
 
 // One reads a row that may not be there.
@@ -140,12 +164,11 @@ func EachRow(rows pgx.Rows, visit func(pgx.Rows) error) error {
 
 // Snapshot runs f in a transaction that sees what is stored at one moment, and changes nothing.
 func (d *DB) Snapshot(ctx context.Context, f func(tx Querier) error) (err error) {
-	conn, err := d.read.Acquire(ctx)
-	if err != nil {
-		return Map("begin to read", err)
-	}
-	defer conn.Release() // one that is in no state to be used again is closed
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	var tx pgx.Tx
+	err = again(ctx, func() error {
+		tx, err = d.read.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+		return err
+	})
 	if err != nil {
 		return Map("begin to read", err)
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -53,9 +55,9 @@ func Map(doing string, err error) error {
 	if !errors.As(err, &pe) {
 		return fmt.Errorf("%s: %w", doing, oneLine(err))
 	}
-	what := fmt.Errorf("%s (SQLSTATE %s)", pe.Message, pe.Code) //nolint:errorlint // what the server says, without the query
+	what := fmt.Errorf("%s (SQLSTATE %s)", pe.Message, pe.Code)
 	if reason := reasons[pe.Code]; reason != "" {
-		what = fmt.Errorf("%s (%s)", reason, what) //nolint:errorlint // as above
+		what = fmt.Errorf("%s (%s)", reason, what)
 	}
 	switch {
 	case pe.Code == codeReadOnly:
@@ -125,6 +127,20 @@ func (l *line) Unwrap() error { return l.err }
 func hasCode(err error, code string) bool {
 	var pe *pgconn.PgError
 	return errors.As(err, &pe) && pe.Code == code
+}
+
+// connectionEnded reports an error by which a connection that was open turned out to have ended.
+func connectionEnded(err error) bool {
+	var ce *pgconn.ConnectError
+	var pe *pgconn.PgError
+	switch {
+	case err == nil, errors.As(err, &ce), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return false
+	case errors.As(err, &pe):
+		return pe.Code == codeAdminShutdown
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // settled reports whether an error of COMMIT says that nothing was committed. An error that ends the connection may come

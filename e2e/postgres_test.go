@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"context"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/store/postgres/pgtest"
+)
+
+// onPostgres gives the arguments by which the binary keeps its data in a database.
+func onPostgres(t *testing.T, dsn string) []string {
+	t.Helper()
+	t.Setenv("TOKENBOARD_TEST_DSN", dsn)
+	file := filepath.Join(t.TempDir(), "postgres.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(`extensions:
+  tokenstore:
+    engine: postgres
+    postgres:
+      dsn: ${env:TOKENBOARD_TEST_DSN}
+      key_secret: "`+strings.Repeat("0a", 32)+`"
+`), 0o600))
+	return []string{"--config", filepath.Join("..", "examples", "quickstart", "config.yaml"), "--config", file}
+}
+
+// TestKillOnPostgres is TestKill with the data in PostgreSQL. A start waits for the lease of the process that was killed.
+func TestKillOnPostgres(t *testing.T) {
+	var server pgtest.Server
+	t.Cleanup(server.End)
+	args := onPostgres(t, server.Schema(t))
+	killUnderLoad(t, max(kills(t)/5, 2), func() *process { return run(t, t.TempDir(), args...) })
+}
+
+// TestDatabaseCrashes: the database crashes while requests are being acknowledged, again and again. The process goes on when
+// it is back; no acknowledged request is lost, and none counts twice when all are sent again.
+func TestDatabaseCrashes(t *testing.T) {
+	var server pgtest.Server
+	t.Cleanup(server.End)
+	args := onPostgres(t, server.Schema(t))
+	p := run(t, t.TempDir(), args...)
+	k := killed{start: time.Now().Add(-time.Hour).UnixNano()}
+	var sent atomic.Int64
+	var mu sync.Mutex
+	acknowledged := map[int]bool{}
+	count := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(acknowledged)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var senders sync.WaitGroup
+	for range 8 {
+		senders.Go(func() {
+			for ctx.Err() == nil {
+				i := int(sent.Add(1)) - 1
+				for ctx.Err() == nil && !p.send(ctx, "traces", k.body(i)) { // as senders do
+					time.Sleep(20 * time.Millisecond)
+				}
+				mu.Lock()
+				acknowledged[i] = acknowledged[i] || ctx.Err() == nil
+				mu.Unlock()
+			}
+		})
+	}
+	for range 5 {
+		more := count() + 100
+		require.Eventually(t, func() bool { return count() > more }, time.Minute, time.Millisecond)
+		server.Stop()
+		time.Sleep(200 * time.Millisecond)
+		server.Start(t)
+	}
+	more := count() + 100
+	require.Eventually(t, func() bool { return count() > more }, time.Minute, time.Millisecond, "it goes on")
+	cancel()
+	senders.Wait()
+	mu.Lock()
+	maps.DeleteFunc(acknowledged, func(_ int, yes bool) bool { return !yes })
+	want := k.sum(maps.Keys(acknowledged))
+	mu.Unlock()
+	got := get[stats](p, "/stats")
+	require.GreaterOrEqual(t, got.Calls, want.Calls, "an acknowledged call was lost")
+	for i := range int(sent.Load()) {
+		require.True(t, p.send(context.Background(), "traces", k.body(i)))
+	}
+	all := k.sum(upTo(int(sent.Load())))
+	require.Equal(t, all, get[stats](p, "/stats").sums, "after sending all again")
+	requireSameSums(t, p, get[stats](p, "/stats"))
+	p.stop(syscall.SIGTERM)
+	p = run(t, t.TempDir(), args...)
+	require.Equal(t, all, get[stats](p, "/stats").sums, "after a restart")
+	p.stop(syscall.SIGTERM)
+	t.Logf("%d requests sent", sent.Load())
+}
+
+// TestPostgresRefusals: a database that cannot be used is said in one line, without the password.
+func TestPostgresRefusals(t *testing.T) {
+	var server pgtest.Server
+	t.Cleanup(server.End)
+	dsn := server.Schema(t)
+	for bad, want := range map[string]string{
+		strings.Replace(dsn, pgtest.Password, "wrong-"+pgtest.Password, 1): "the password is wrong",
+		strings.Replace(dsn, "/postgres", "/nowhere", 1):                   "does not exist",
+		"postgres://u:" + pgtest.Password + "@127.0.0.1:1/d":               "cannot be reached at 127.0.0.1:1",
+		"postgres://u:" + pgtest.Password + "@127.0.0.1:x/d":               "dsn cannot be read",
+	} {
+		args := onPostgres(t, bad)
+		line := failedStart(t, environment(t.TempDir(), freeAddress(t), freeAddress(t), freeAddress(t)), args...)
+		require.Contains(t, line, want)
+		require.NotContains(t, line, pgtest.Password)
+	}
+}
+
+// TestCommandsOnPostgres: the commands find the database by the configuration, also while the server runs.
+func TestCommandsOnPostgres(t *testing.T) {
+	var server pgtest.Server
+	t.Cleanup(server.End)
+	args := onPostgres(t, server.Schema(t))
+	command := func(stdin string, of ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), binary, append(of, args...)...)
+		cmd.Env = environment(t.TempDir(), "127.0.0.1:1", "127.0.0.1:1", "127.0.0.1:1")
+		cmd.Stdin = strings.NewReader(stdin)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	p := run(t, t.TempDir(), args...)
+	out, err := command(adminPassword, "user", "add", "alice", "--role", "viewer", "--password-stdin")
+	require.NoError(t, err, out)
+	out, err = command("", "user", "list")
+	require.NoError(t, err, out)
+	require.Contains(t, out, "alice")
+	out, err = command("", "reprice", "--from", "2026-01-01", "--dry-run")
+	require.Error(t, err)
+	require.Contains(t, out, "tokenboard runs on this database: asking it at http://127.0.0.1:1")
+	p.stop(syscall.SIGTERM)
+	out, err = command("", "reprice", "--from", "2026-01-01", "--dry-run")
+	require.NoError(t, err, out)
+}
