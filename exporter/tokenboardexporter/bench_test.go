@@ -107,7 +107,7 @@ func (d *discard) Commit(_ context.Context, b usage.Batch) error {
 	return nil
 }
 
-// benchPipeline gives a processor, an exporter without a ledger, and the two in a row.
+// benchPipeline returns a processor, an exporter without a ledger, and the two in a row.
 func benchPipeline(b *testing.B) (alone, both consumer.Traces, e *tokenExporter) {
 	b.Helper()
 	ctx := context.Background()
@@ -133,7 +133,7 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkIngest tells what a span costs on its way from the bytes of a request to the ledger; of
+// BenchmarkIngest returns what a span costs on its way from the bytes of a request to the ledger; of
 // spans that are all calls, and of spans of which half have nothing to do with models.
 func BenchmarkIngest(b *testing.B) {
 	ctx := context.Background()

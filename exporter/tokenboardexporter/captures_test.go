@@ -25,7 +25,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// host gives the components what they look for.
+// host returns the components what they look for.
 type host map[component.ID]component.Component
 
 func (h host) GetExtensions() map[component.ID]component.Component { return h }
@@ -70,14 +70,14 @@ var captures = []struct {
 	name string
 	// byRequested: its truth names the models that were asked for, where the telemetry has the ones that answered too.
 	byRequested bool
-	// except says how the layer that counts differs from the truth's, where several tell each call. See docs/accuracy.md.
+	// except says how the layer that counts differs from the truth's, where several report each call. See docs/accuracy.md.
 	except func(*captured.Sums)
 	// otherNames: the models are then not compared.
 	otherNames bool
 }{
 	{name: "claude-code"}, {name: "codex"}, {name: "copilot-cli"}, {name: "gemini-cli"}, {name: "genkit"}, {name: "google-adk-js"},
 	{name: "js-voltagent"}, {name: "jvm-spring-ai"}, {name: "jvm-spring-ai-1"},
-	// the cache writes that the truth's layer does not tell stand in the other, and in its answers
+	// the cache writes that the truth's layer does not report stand in the other, and in its answers
 	{name: "langchain-nested", except: func(f *captured.Sums) { f.CacheWrite = 1600 }, otherNames: true},
 	{name: "langfuse"}, {name: "langsmith", byRequested: true}, {name: "litellm-proxy"}, {name: "litellm-proxy-v2"}, {name: "mastra"},
 	{name: "openai-agents"}, {name: "openinference"}, {name: "openinference-bedrock"}, {name: "openlit"}, {name: "openllmetry"},
@@ -90,7 +90,7 @@ var captures = []struct {
 }
 
 // TestCaptures replays real telemetry, all signals, shuffled, every request twice, through the processor
-// and without it: the ledger shows what a perfect accountant can know from it.
+// and without it: the ledger shows what a perfect accountant can derive from it.
 func TestCaptures(t *testing.T) {
 	root := filepath.Join("..", "..", "testdata", "captures")
 	folders, err := os.ReadDir(root)
@@ -156,7 +156,7 @@ func replay(t *testing.T, folder string, seed uint64, processed bool) *ledger.Le
 	return p.ledger
 }
 
-// sums gives the figures of a ledger in all, by the model that answered and by the one that was asked for.
+// sums returns the figures of a ledger in all, by the model that answered and by the one that was asked for.
 func sums(t *testing.T, l *ledger.Ledger) (all captured.Sums, models, requested map[string]captured.Sums) {
 	t.Helper()
 	answer, err := l.Query(context.Background(), ledger.Query{By: ledger.ByModel})

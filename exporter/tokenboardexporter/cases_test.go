@@ -58,7 +58,7 @@ type record struct {
 	id     usage.ID // of a span
 }
 
-// records makes telemetry of the cases. Cases of one trace are told within the same seconds, different
+// records makes telemetry of the cases. Cases of one trace are reported within the same seconds, different
 // traces hours apart, so that nothing but their ids and links ties them.
 func records(t *testing.T, cases []dialectcases.Case) (out []record) {
 	t.Helper()
@@ -214,7 +214,7 @@ func requireFigures(t *testing.T, tc *dialectcases.Case, got usage.Tokens) {
 			require.Zero(t, got.Fields&f.has, "%s: %s must stay absent", tc.ID, f.name)
 			continue
 		}
-		require.NotZero(t, got.Fields&f.has, "%s: %s is told", tc.ID, f.name)
+		require.NotZero(t, got.Fields&f.has, "%s: %s is reported", tc.ID, f.name)
 		require.Equal(t, *f.want, f.got, "%s: %s", tc.ID, f.name)
 	}
 }

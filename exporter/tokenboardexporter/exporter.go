@@ -97,7 +97,7 @@ func (b *reading) release() {
 	readings.Put(b)
 }
 
-// read reads spans, and gives the number of secrets that were taken out of them.
+// read reads spans, and returns the number of secrets that were taken out of them.
 func (b *reading) read(d *dialect.Decoder, td ptrace.Traces) (secrets int64) {
 	b.left = td.SpanCount()
 	rd := d.Reader()

@@ -40,7 +40,7 @@ func TestWrongExtension(t *testing.T) {
 	require.NoError(t, e.Shutdown(ctx))
 }
 
-// TestClosedStore: a sender whose calls could not be stored is told to try again.
+// TestClosedStore: a sender whose calls could not be stored receives an error that says to try again.
 func TestClosedStore(t *testing.T) {
 	ctx := context.Background()
 	f := tokenstoreextension.NewFactory()

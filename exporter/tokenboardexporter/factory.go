@@ -18,7 +18,7 @@ func NewFactory() exporter.Factory {
 		exporter.WithLogs(createLogs, metadata.LogsStability))
 }
 
-// There is neither a queue nor a retry: a sender hears at once whether its calls are on disk,
+// There is neither a queue nor a retry: a sender learns at once whether its calls are on disk,
 // and tries again itself. The ledger lets concurrent requests share a commit.
 
 func createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {

@@ -19,7 +19,7 @@ import (
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 )
 
-// TestTelemetry: the collector's own metrics tell of what was written and what was not.
+// TestTelemetry: the collector's own metrics count what was written and what was not.
 func TestTelemetry(t *testing.T) {
 	ctx := context.Background()
 	f := tokenstoreextension.NewFactory()

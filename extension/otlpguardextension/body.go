@@ -105,7 +105,7 @@ func (b *body) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// Close frees what was not read, and gives back the share.
+// Close frees what was not read, and returns the share.
 func (b *body) Close() error {
 	for _, piece := range b.pieces {
 		b.guard.freePiece(piece)

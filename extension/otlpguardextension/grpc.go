@@ -75,7 +75,7 @@ func (g *guard) admit(data mem.BufferSlice, v any) *message {
 	}
 	if !known {
 		return &message{refused: &refusal{
-			reason: "unknown", grpc: codes.Unimplemented, message: "the extension " + g.id.String() + " knows traces, logs and metrics of OTLP",
+			reason: "unknown", grpc: codes.Unimplemented, message: "the extension " + g.id.String() + " supports traces, logs and metrics of OTLP",
 		}}
 	}
 	s := otlpsize.NewProtobuf(signal, g.limits)
@@ -125,7 +125,7 @@ type calls struct{ guard *guard }
 // call is one of them. gRPC calls its methods one after another.
 type call struct {
 	message any    // its message, when it has come
-	arrived func() // gives back the right to receive it
+	arrived func() // returns the right to receive it
 }
 
 type callKey struct{}
@@ -175,7 +175,7 @@ func (c *call) done() {
 	}
 }
 
-// receivingCall returns what gives back the right to receive a message. Who takes too long loses it, so that
+// receivingCall returns what returns the right to receive a message. Who takes too long loses it, so that
 // clients that send nothing do not keep others from sending.
 func (g *guard) receivingCall() (arrived func()) {
 	once := sync.OnceFunc(func() { g.calls.Release(1) })

@@ -66,7 +66,7 @@ func (g *guard) receiveHTTP(r *http.Request, b *body, content string) (otlpsize.
 	if !known {
 		return nil, &refusal{
 			reason: "unknown", http: http.StatusNotFound, grpc: codes.Unimplemented,
-			message: "the extension " + g.id.String() + " knows paths that end in /traces, /logs and /metrics",
+			message: "the extension " + g.id.String() + " supports paths that end in /traces, /logs and /metrics",
 		}
 	}
 	s := otlpsize.NewProtobuf(signal, g.limits)

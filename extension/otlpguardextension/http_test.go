@@ -273,7 +273,7 @@ func TestBusy(t *testing.T) {
 	idle(t, g)
 }
 
-// TestGrowing has a long body, whose length is not known, find no more memory in the middle: it gives back
+// TestGrowing has a long body, whose length is not known, find no more memory in the middle: it returns
 // what it had.
 func TestGrowing(t *testing.T) {
 	g, _ := newTestGuard(t, nil)

@@ -5,7 +5,10 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/usage/figures"
 )
 
 // What the conventions have no name for and only the canonical form needs.
@@ -135,6 +138,25 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 	if name := conventionalTier(c); name != "" && !w.there.named(&canonical.responseTier) {
 		w.text(&canonical.responseTier, name)
 	}
+	w.outcome(c)
+	if w.there.named(&canonical.quality) {
+		w.remove = append(w.remove, &canonical.quality)
+	}
+	if c.Quality == 0 {
+		w.finish(0)
+		return
+	}
+	w.finish(1)
+	if names := c.Quality.Names(); len(names) > 0 {
+		list := w.attrs.PutEmptySlice(usage.AttrQuality)
+		for _, n := range names {
+			list.AppendEmpty().SetStr(n)
+		}
+	}
+}
+
+// outcome writes what became of a call: its status, times and cost.
+func (w *canonicalWriter) outcome(c *usage.Call) {
 	if c.Status != 0 {
 		w.integer(&canonical.status, int64(c.Status))
 	}
@@ -154,20 +176,6 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 		w.text(&canonical.recordID, c.ID.String())
 		w.integer(&canonical.start, c.Start.UnixNano())
 		w.integer(&canonical.duration, int64(c.Duration))
-	}
-	if w.there.named(&canonical.quality) {
-		w.remove = append(w.remove, &canonical.quality)
-	}
-	if c.Quality == 0 {
-		w.finish(0)
-		return
-	}
-	w.finish(1)
-	if names := c.Quality.Names(); len(names) > 0 {
-		list := w.attrs.PutEmptySlice(usage.AttrQuality)
-		for _, n := range names {
-			list.AppendEmpty().SetStr(n)
-		}
 	}
 }
 
@@ -200,8 +208,8 @@ func (w *canonicalWriter) figures(c *usage.Call) {
 	if c.Modalities.IsZero() {
 		return
 	}
-	for i := range modalities {
-		if n := *modalities[i].at(&c.Modalities); n > 0 {
+	for i := range tables.Modalities {
+		if n := *tables.Modalities[i].At(&c.Modalities); n > 0 {
 			w.integer(&modalityRefs[i][0], n)
 		}
 	}
@@ -287,7 +295,7 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 	if !ok {
 		return false
 	}
-	switch textOf(v) {
+	switch value.TextOf(v) {
 	case roleNames[usage.RoleCall]:
 		c.Role = usage.RoleCall
 	case roleNames[usage.RoleAggregate]:
@@ -312,24 +320,34 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 		c.Tier = r.tier(nil)
 	}
 	c.SignalGroup, c.Method = r.own.text(&canonical.group), r.own.text(&canonical.method)
-	c.Path = pathOf(r.own.text(&canonical.path))
+	c.Path = value.Path(r.own.text(&canonical.path))
 	if c.KeyFingerprint = r.own.text(&canonical.keyFingerprint); usage.IsFingerprint(c.KeyFingerprint) {
 		c.KeyDisplay = r.own.text(&canonical.keyDisplay)
 	} else {
 		c.KeyFingerprint = ""
 	}
+	r.readOutcome(c)
+	if c.Duration == 0 { // a span that never ended; its emitter may report how long the call took
+		c.Duration = r.duration(r.familyNamed(r.own.text(&canonical.family)), tables.Duration)
+	}
+	c.Failed = failed || c.ErrorType != "" || c.Status >= 400
+	return true
+}
+
+// readOutcome reads what the writer's outcome wrote, and what else is not a text.
+func (r *record) readOutcome(c *usage.Call) {
 	if v, ok := r.at(&canonical.echo); ok {
-		c.SecondarySignal = truth(v) == usage.Yes
+		c.SecondarySignal = value.Truth(v) == usage.Yes
 	}
 	if v, ok := r.at(&canonical.stream); ok {
-		c.Stream = truth(v)
+		c.Stream = value.Truth(v)
 	}
 	if v, ok := r.own.get(canonical.ttft.id); ok {
 		if n, ok := r.numberAt(&canonical.ttft, v); ok && n < maxDuration.Seconds() {
 			c.TTFT = time.Duration(n*float64(time.Second) + 0.5)
 		}
 	}
-	if n, is := r.countAt(&canonical.status); is == usable && n >= 100 && n <= 599 {
+	if n, is := r.countAt(&canonical.status); is == value.Usable && n >= 100 && n <= 599 {
 		c.Status = int(n)
 	}
 	if v, ok := r.own.get(canonical.cost.id); ok && v.Type() == pcommon.ValueTypeInt && v.Int() >= 0 {
@@ -354,11 +372,6 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 			c.Start = time.Unix(0, v.Int()).UTC()
 		}
 	}
-	if c.Duration == 0 { // a span that never ended; its emitter may tell how long the call took
-		c.Duration = r.duration(r.familyNamed(r.own.text(&canonical.family)), factDuration)
-	}
-	c.Failed = failed || c.ErrorType != "" || c.Status >= 400
-	return true
 }
 
 // familyNamed finds the family that a record was read by; nil where it was none.
@@ -378,14 +391,14 @@ func (r *record) canonicalTokens(c *usage.Call) {
 	bad := false
 	for i := range tokenFields {
 		count, is := r.countAt(&tokenFields[i].ref)
-		if is == usable {
+		if is == value.Usable {
 			n[i] = count
 			has |= tokenFields[i].field
 		}
-		bad = bad || is == unusable
+		bad = bad || is == value.Unusable
 	}
-	g := figures{input: n[0], output: n[1], cacheRead: n[2], cacheWrite: n[3], reasoning: n[4], cacheWrite1h: n[5], has: has, bad: bad}
-	t, ok := g.tokens(included, included)
+	g := figures.Figures{Input: n[0], Output: n[1], CacheRead: n[2], CacheWrite: n[3], Reasoning: n[4], CacheWrite1h: n[5], Has: has, Bad: bad}
+	t, ok := g.Tokens(figures.Included, figures.Included)
 	c.Tokens = t
 	r.modalities(c)
 	if !ok {
@@ -393,7 +406,7 @@ func (r *record) canonicalTokens(c *usage.Call) {
 	}
 }
 
-// firstText gives the first element of a list, which is how header attributes come.
+// firstText returns the first element of a list, which is how header attributes come.
 func firstText(list pcommon.Slice) string {
 	if list.Len() == 0 {
 		return ""

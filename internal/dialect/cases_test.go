@@ -18,7 +18,7 @@ func loadCases(t testing.TB) []dialectcases.Case {
 	return dialectcases.Load(t, filepath.Join("..", "..", "testdata"))
 }
 
-// decodeCase gives what the decoder makes of a case; ok is false where it is no call.
+// decodeCase returns what the decoder makes of a case; ok is false where it is no call.
 func decodeCase(t testing.TB, tc dialectcases.Case) (c usage.Call, ok bool) {
 	t.Helper()
 	res, scope := pcommon.NewResource(), pcommon.NewInstrumentationScope()
@@ -69,7 +69,7 @@ func TestCases(t *testing.T) {
 						require.Zero(t, c.Tokens.Fields&f.has, "%s must stay absent", f.name)
 						continue
 					}
-					require.NotZero(t, c.Tokens.Fields&f.has, "%s is told", f.name)
+					require.NotZero(t, c.Tokens.Fields&f.has, "%s is reported", f.name)
 					require.Equal(t, *f.want, f.got, f.name)
 				}
 			}

@@ -13,12 +13,14 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Options configure a Decoder. The zero value knows all built-in families.
+// Options configure a Decoder. The zero value has all built-in families.
 type Options struct {
-	Taught []Taught // families that nobody here knows, asked before the built-in ones
+	Custom []Custom // families that are asked before the built-in ones
 	// Scrubs says that whoever asks takes the secrets out of what it writes of a call.
 	Scrubs bool
 	// KeysOnly says that of the attributes with the names of secrets only those of clients' keys matter to it.
@@ -38,14 +40,14 @@ type Decoder struct {
 
 // New makes a decoder.
 func New(o Options) *Decoder {
-	if len(o.Taught) == 0 {
-		return &Decoder{families: families, names: known, scrubs: o.Scrubs, secrets: secretKinds(o)}
+	if len(o.Custom) == 0 {
+		return &Decoder{families: builtIn, names: known, scrubs: o.Scrubs, secrets: secretKinds(o)}
 	}
 	d := &Decoder{names: known.clone(), scrubs: o.Scrubs, secrets: secretKinds(o)}
-	for i := range o.Taught {
-		d.families = append(d.families, o.Taught[i].family(d.names))
+	for i := range o.Custom {
+		d.families = append(d.families, customFamily(&o.Custom[i], d.names))
 	}
-	d.families = append(d.families, families...)
+	d.families = append(d.families, builtIn...)
 	return d
 }
 
@@ -60,7 +62,7 @@ func secretKinds(o Options) Kind {
 const Canonical = "tokenboard"
 
 // Span reads a span. A span that is no call has the role RoleNone, or RoleTool; then only its place
-// in the trace (Trace, Span, Parent) is filled in, unless a tool bears usage.
+// in the trace (Trace, Span, Parent) is filled in, unless a tool has usage.
 func (d *Decoder) Span(res pcommon.Resource, scope pcommon.InstrumentationScope, s ptrace.Span) (c usage.Call, family string) {
 	rd := d.Reader()
 	defer rd.Close()
@@ -82,7 +84,7 @@ func (d *Decoder) Log(res pcommon.Resource, scope pcommon.InstrumentationScope, 
 
 func (r *record) span(s ptrace.Span, c *usage.Call) (family string) {
 	c.Trace, c.Span, c.Parent = usage.TraceID(s.TraceID()), usage.SpanID(s.SpanID()), usage.SpanID(s.ParentSpanID())
-	if r.own.kinds&kindTelling == 0 && r.roleOfName() == unsaid {
+	if r.own.kinds&kindUsage == 0 && r.roleOfName() == unsaid {
 		return ""
 	}
 	c.Signal = usage.SignalSpan
@@ -116,7 +118,7 @@ func (r *record) roleOfName() verdict {
 }
 
 func (r *record) logRecord(lr plog.LogRecord, c *usage.Call) (family string, ok bool) {
-	if r.own.kinds&kindTelling == 0 {
+	if r.own.kinds&kindUsage == 0 {
 		return "", false
 	}
 	r.event = r.eventName(lr)
@@ -134,7 +136,7 @@ func (r *record) logRecord(lr plog.LogRecord, c *usage.Call) (family string, ok 
 	}
 	switch id, has := r.at(&recordIDRef); {
 	case has && family == Canonical:
-		c.ID, _ = usage.ParseID(text(id))
+		c.ID, _ = usage.ParseID(value.Text(id))
 	case c.RequestID != "":
 		c.ID = hashID("request", family, c.RequestID)
 	case r.event == inferenceEvent && c.ResponseID != "" && !c.Span.IsZero():
@@ -149,11 +151,11 @@ func (r *record) logRecord(lr plog.LogRecord, c *usage.Call) (family string, ok 
 // inferenceEvent is the conventions' event; the request half of it has no usage and is no call.
 const inferenceEvent = "gen_ai.client.inference.operation.details"
 
-// logVerdict says what a log event is. Only events that are known to tell calls are asked for their
+// logVerdict says what a log event is. Only events that are known to be calls are asked for their
 // figures: others repeat them (totals of a sub-agent, of a turn).
 func (r *record) logVerdict() verdict {
 	if r.event == inferenceEvent {
-		return unsaid // a call where it bears usage
+		return unsaid // a call where it has usage
 	}
 	for i := range r.plan.families {
 		f := &r.plan.families[i]
@@ -177,22 +179,22 @@ func (r *record) eventName(lr plog.LogRecord) string {
 	// the attribute first: Rust's tracing puts the place in the source into the field
 	if r.own.named(&eventNameRef) {
 		v, _ := r.own.get(eventNameRef.id)
-		return textOf(v)
+		return value.TextOf(v)
 	}
 	if name := lr.EventName(); name != "" {
-		return clean(name)
+		return value.Clean(name)
 	}
-	if lr.Body().Type() == pcommon.ValueTypeStr && len(lr.Body().Str()) <= maxNumberText {
-		return clean(lr.Body().Str())
+	if lr.Body().Type() == pcommon.ValueTypeStr && len(lr.Body().Str()) <= value.MaxNumberText {
+		return value.Clean(lr.Body().Str())
 	}
 	return ""
 }
 
-// logTime is when an event happened: the emitter's own time where it tells one, since two events of
+// logTime is when an event happened: the emitter's own time where it has one, since two events of
 // one call are often exported with different times.
 func (r *record) logTime(lr plog.LogRecord) time.Time {
 	if v, ok := r.at(&eventTimeRef); ok {
-		if t, err := time.Parse(time.RFC3339Nano, text(v)); err == nil {
+		if t, err := time.Parse(time.RFC3339Nano, value.Text(v)); err == nil {
 			return t.UTC()
 		}
 	}
@@ -202,8 +204,8 @@ func (r *record) logTime(lr plog.LogRecord) time.Time {
 	return lr.ObservedTimestamp().AsTime().UTC()
 }
 
-// decode fills in all but identity and time, and gives the family that told the figures. The verdict is
-// asked for where the record does not tell its role itself.
+// decode fills in all but identity and time, and returns the family that has the figures. The verdict is
+// asked for where the record does not have its role itself.
 func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed bool) (family string) {
 	c.Scope, c.Process = r.plan.clean, r.process()
 	c.Service, c.Environment = r.origin.service, r.origin.environment
@@ -222,7 +224,7 @@ func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed boo
 	r.modalities(c)
 	c.Role = roleWith(v, c.Tokens.Reported())
 	if v == unsaid && c.Quality&usage.Inconsistent != 0 && c.Role == usage.RoleNone {
-		c.Role = usage.RoleCall // it tried to tell usage
+		c.Role = usage.RoleCall // it tried to report usage
 	}
 	if c.Role == usage.RoleNone || (c.Role == usage.RoleTool && !c.Tokens.Reported()) {
 		*c = usage.Call{Trace: c.Trace, Span: c.Span, Parent: c.Parent, Role: c.Role}
@@ -243,7 +245,7 @@ func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed boo
 	return best.Name
 }
 
-// attempted tells whether a span that names a provider, and no operation, is a call that failed: it names a
+// attempted reports whether a span that names a provider, and no operation, is a call that failed: it names a
 // model too, and recorded an error. Some emitters add the operation with the answer.
 func (r *record) attempted(failed bool) bool {
 	if !failed {
@@ -255,7 +257,7 @@ func (r *record) attempted(failed bool) bool {
 
 // session puts a record into its emitter's echo group, see usage.Call.Group.
 func (r *record) session(c *usage.Call) {
-	for _, e := range sessions {
+	for _, e := range tables.Sessions {
 		if r.plan.scope == e.Scope && c.Session != "" {
 			c.SignalGroup = e.Name + "|" + c.Session
 			c.SecondarySignal = !r.log || !slices.Contains(e.Full, r.event)

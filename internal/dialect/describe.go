@@ -7,16 +7,18 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// provider folds the first name that is a provider's. One that nobody knows and that is the service's own is none.
+// provider maps the first name that is a provider's. An unknown one that is the service's own is none.
 func (r *record) provider() string {
-	if (r.own.facts|r.origin.index.facts)&(1<<factProvider) == 0 {
+	if (r.own.facts|r.origin.index.facts)&(1<<tables.Provider) == 0 {
 		return ""
 	}
-	for i := range general[factProvider] {
-		name := r.textAt(&general[factProvider][i])
+	for i := range general[tables.Provider] {
+		name := r.textAt(&general[tables.Provider][i])
 		if name == "" || strings.EqualFold(name, "unknown") {
 			continue
 		}
@@ -32,20 +34,20 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 		c.Provider = f.Provider
 	}
 	if c.Provider == "" {
-		c.Provider, _ = r.told(f)
+		c.Provider, _ = r.implied(f)
 	}
-	c.RequestModel = r.text(f, factRequestModel)
-	if c.Model = r.text(f, factResponseModel); c.Model == "" {
-		if c.Model = r.text(f, factModel); c.Model == "" {
+	c.RequestModel = r.text(f, tables.RequestModel)
+	if c.Model = r.text(f, tables.ResponseModel); c.Model == "" {
+		if c.Model = r.text(f, tables.Model); c.Model == "" {
 			c.Model = c.RequestModel
 		}
 	}
 	c.Operation = r.operation(f)
 	c.Tier = r.tier(f)
-	c.ResponseID, c.RequestID = r.text(f, factResponseID), r.text(f, factRequestID)
-	c.User, c.Project, c.Session = r.text(f, factUser), r.text(f, factProject), r.text(f, factSession)
-	if c.TTFT = r.duration(f, factTTFT); c.TTFT == 0 && !r.log {
-		if first := r.text(f, factFirstTokenAt); first != "" {
+	c.ResponseID, c.RequestID = r.text(f, tables.ResponseID), r.text(f, tables.RequestID)
+	c.User, c.Project, c.Session = r.text(f, tables.User), r.text(f, tables.Project), r.text(f, tables.Session)
+	if c.TTFT = r.duration(f, tables.TTFT); c.TTFT == 0 && !r.log {
+		if first := r.text(f, tables.FirstTokenAt); first != "" {
 			at, err := time.Parse(time.RFC3339Nano, first)
 			if d := at.Sub(c.Start); err == nil && d > 0 && d < maxDuration {
 				c.TTFT = d
@@ -53,12 +55,12 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 		}
 	}
 	if c.Duration == 0 {
-		c.Duration = r.duration(f, factDuration)
+		c.Duration = r.duration(f, tables.Duration)
 	}
-	for _, list := range r.aliases(f, factStream) {
+	for _, list := range r.aliases(f, tables.Stream) {
 		for i := range list {
 			if v, ok := r.at(&list[i]); ok && c.Stream == usage.Unknown {
-				c.Stream = truth(v)
+				c.Stream = value.Truth(v)
 			}
 		}
 	}
@@ -69,11 +71,11 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	if c.ReportedCost, c.HasReportedCost, bad = r.cost(f); bad {
 		c.Quality |= usage.Inconsistent
 	}
-	if est, ok := r.at(&estimatedRef); ok && truth(est) == usage.Yes {
+	if est, ok := r.at(&estimatedRef); ok && value.Truth(est) == usage.Yes {
 		c.Quality |= usage.Estimated
 	}
-	c.Method = methodOf(r.text(f, factMethod))
-	c.Path = pathOf(r.text(f, factPath))
+	c.Method = value.Method(r.text(f, tables.Method))
+	c.Path = value.Path(r.text(f, tables.Path))
 	c.Status = r.status(f)
 	r.outcome(c, f, failed)
 	c.KeyFingerprint, c.KeyDisplay = r.key()
@@ -81,9 +83,9 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 
 var estimatedRef, successRef, operationIDRef = refTo("gen_ai.usage.estimated"), refTo("success"), refTo("ai.operationId")
 
-// status gives the HTTP status of the first alias that has a text; 0 where it is none.
+// status returns the HTTP status of the first alias that has a text; 0 where it is none.
 func (r *record) status(f *Family) int {
-	for _, list := range r.aliases(f, factStatus) {
+	for _, list := range r.aliases(f, tables.Status) {
 		for i := range list {
 			a := &list[i]
 			if v, ok := r.find(a); ok && a.path == "" && v.Type() == pcommon.ValueTypeInt {
@@ -110,16 +112,16 @@ func statusOf(n int64) int {
 	return int(n)
 }
 
-// cost returns the first cost in US dollars that one call can have; bad tells whether there was one that
+// cost returns the first cost in US dollars that one call can have; bad reports whether there was one that
 // none can have.
 func (r *record) cost(f *Family) (cost usage.NanoUSD, ok, bad bool) {
-	for _, list := range r.aliases(f, factCost) {
+	for _, list := range r.aliases(f, tables.Cost) {
 		for i := range list {
 			v, ok := r.at(&list[i])
 			if !ok {
 				continue
 			}
-			n, ok := money(v)
+			n, ok := value.Money(v)
 			if !ok || (n == 0 && (f == nil || !f.ZeroCost)) {
 				continue
 			}
@@ -132,16 +134,12 @@ func (r *record) cost(f *Family) (cost usage.NanoUSD, ok, bad bool) {
 	return 0, false, bad
 }
 
-// kindRefs are the kinds of spans that can name an operation.
-var kindRefs = refsTo([]string{
-	"openinference.span.kind", "langfuse.observation.type", "mlflow.spanType", "gen_ai.span.kind", "genkit:metadata:subtype",
-	"braintrust.span_attributes#type", "langwatch.span.type", "lmnr.span.type", "agentops.span.kind",
-})
+var kindRefs = refsTo(tables.OperationKinds)
 
 func (r *record) operation(f *Family) string {
-	op := r.text(nil, factOperation)
-	if folded, ok := operations[op]; ok {
-		op = folded
+	op := r.text(nil, tables.Operation)
+	if mapped, ok := tables.Operations[op]; ok {
+		op = mapped
 	}
 	if op == "" && r.own.named(&operationIDRef) && strings.Contains(strings.ToLower(r.name), "embed") {
 		op = "embeddings"
@@ -151,7 +149,7 @@ func (r *record) operation(f *Family) string {
 			return op
 		}
 		if kind := r.textAt(&kindRefs[i]); kind != "" {
-			op = kindOperations[strings.ToLower(kind)]
+			op = tables.KindOperations[strings.ToLower(kind)]
 		}
 	}
 	if op == "" && f != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // TestFailedRecords: what only the failed or rarer records of an emitter name, under names of their own, is
-// told: the model, the operation, the status, the kind of error.
+// reported: the model, the operation, the status, the kind of error.
 func TestFailedRecords(t *testing.T) {
 	for name, tc := range map[string]struct {
 		scope, span, event string

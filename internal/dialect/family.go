@@ -3,84 +3,29 @@ package dialect
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/jsontext"
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/usage/figures"
 )
 
-// Family is how one family of emitters names its figures: a row of knowledge. An alias is an
-// attribute's name, or "attribute#path.inside" where the value is JSON, a Python dict or a key-value
-// list (the attribute's own name may contain dots; the path is what follows the #; a number in it is a place in a list).
-// Of several aliases the first that holds a count is taken: a malformed one never hides a good one.
+// Family is a row of tables.Families, made ready.
 type Family struct {
-	Name string
-
-	// Scopes and Marks limit a family to its emitters: the scope's name starts with one of Scopes, or
-	// one of Marks is there ("attribute", "attribute=value", "attribute^=beginning" or "resource:attribute=value"). Without
-	// both it holds for any record. Of log records, the event's name must be one of Events, where there are some.
-	Scopes []string
-	Marks  []string
-	Events []string
-	// Adds is the family whose names an emitter uses, with rules or names of its own: where this family
-	// applies it is read in the place of that one, its own names first.
-	Adds *Family
-	// CallsOnly limits a family to records that are known to be model calls: its names say little by themselves.
-	CallsOnly bool
-
-	Input, Output, Total, CacheRead, CacheWrite, Reasoning []string
-	// CacheWrite5m and CacheWrite1h are the parts of CacheWrite by the time that they are kept.
-	CacheWrite5m, CacheWrite1h []string
-	// ExtraInput are figures that are part of the input but not told in Input.
-	ExtraInput []string
-	// Disjoint names an attribute with buckets that overlap in nothing: all that start with "input"
-	// are input, all that start with "output" are output.
-	Disjoint string
-
-	// Cache and Reasons decide whether the whole includes the part; the first row that fits.
-	Cache, Reasons []PartRule
-
-	// Provider is what the emitter talks to where it does not say.
-	Provider string
-	// Facts are aliases that hold for this family only, before the general ones; an empty list says
-	// that the general ones mislead.
-	Facts map[fact][]string
-	// Units are those of durations that are told in another unit here than elsewhere.
-	Units map[string]time.Duration
-	// Operation is the operation's name where the record does not tell it.
-	Operation string
-	// ZeroCost says that a reported cost of 0 is a price; elsewhere it means that none is known.
-	ZeroCost bool
-
-	// Sums are marks of which one is on a call that may be one of a tool loop where the emitter tells of each call
-	// the sum of the loop so far: one of the versions of its scope that start with SumsVersion.
-	Sums        []string
-	SumsVersion string
-	// HidesCache are rows that fit where the emitter leaves the cache out of the input, and may not tell it.
-	HidesCache []PartRule
-	// Runs says that a record is a run of one call or several.
-	Runs bool
-	// Guesses says that the figures of a call that failed are the emitter's estimate.
-	Guesses bool
-
-	// Answered are marks of which one is on a record of a call that was answered: without one, and without
-	// usage or a failure, a record only begins a call that another one tells.
-	Answered []string
-
-	// CallEvents are log events that are calls even without usage (failed ones).
-	CallEvents []string
-
+	*tables.Family
+	adds *Family // the family that it is read in the place of
 	refs refs
-	bit  uint64 // see nameInfo.families; 0 of a taught one, which is always asked
+	bit  uint64 // see nameInfo.families; 0 of a custom one, which is always asked
 }
 
 // refs are the names of a family, taken apart once.
 type refs struct {
 	marks, answered, sums                                                                []mark
 	input, output, total, cacheRead, cacheWrite, write5m, write1h, reasoning, extraInput []ref
-	facts                                                                                [factCount][]ref
+	facts                                                                                [tables.AttributeCount][]ref
 	cacheMembers, reasonMembers, hidesMembers                                            []ref // of the rows of Cache, Reasons and HidesCache
 	disjoint                                                                             ref
 }
@@ -127,10 +72,10 @@ func (f *Family) compile(n *names) *Family {
 	for _, m := range f.Sums {
 		f.refs.sums = append(f.refs.sums, n.mark(m))
 	}
-	for what, aliases := range f.Facts {
+	for what, aliases := range f.Attributes {
 		f.refs.facts[what] = n.refs(aliases)
 	}
-	members := func(rows []PartRule) (out []ref) {
+	members := func(rows []tables.PartRule) (out []ref) {
 		for i := range rows {
 			out = append(out, n.ref(rows[i].Member))
 		}
@@ -140,47 +85,20 @@ func (f *Family) compile(n *names) *Family {
 	return f
 }
 
-// PartRule is a row of a family's inclusion rules. Empty conditions hold always.
-type PartRule struct {
-	Scope    string // the scope's name contains it
-	Provider string // the provider, folded
-	Model    string // the model's name contains it
-	Present  string // an attribute whose name starts so is there
-	Member   string // an alias that is there
-	Is       rule
-}
-
-// families are tried in this order; the fullest reading wins, of equal ones the first. Of the families
-// that add to one other, the first that applies is read.
-var families = withAdded(
-	&claudeCode, &geminiCLI, &codex,
-	&anthropicSDK, &litellm, &awsSDK, &contrib, &openLIT, &openLLMetry, &langSmith, &pydanticAI, &logfire, &springAI, &quarkus, &semanticKernel,
-	&agentFramework, &strands, &adk, &mastra, &copilot, &openCode, &qwenCode, &openRouter, &bifrost, &cloudflare, &kong, &higress,
-	&dify, &vllm, &rig, &genAI,
-	&openInferenceBedrock, &openInferenceAgentSDK, &openInferenceLangChain, &openInference, &answers,
-	&voltAgent, &vercelAI, &langfuse, &mlflow, &mlflowAnswers, &googleADK, &genkit, &haystack, &braintrust, &langWatch, &langtrace,
-)
-
-// withAdded puts the names that a family adds to behind its own, once for all.
-func withAdded(list ...*Family) []*Family {
+// builtIn are the families of the tables, in their order.
+var builtIn = func() (list []*Family) {
+	ready := map[*tables.Family]*Family{}
+	for _, f := range tables.Families {
+		ready[f] = (&Family{Family: f}).compile(known)
+		list = append(list, ready[f])
+	}
 	for _, f := range list {
-		if f.Adds == nil {
-			f.compile(known)
-			continue
-		}
-		for _, names := range []struct{ own, added *[]string }{
-			{&f.Input, &f.Adds.Input}, {&f.Output, &f.Adds.Output}, {&f.Total, &f.Adds.Total}, {&f.CacheRead, &f.Adds.CacheRead},
-			{&f.CacheWrite, &f.Adds.CacheWrite}, {&f.CacheWrite5m, &f.Adds.CacheWrite5m}, {&f.CacheWrite1h, &f.Adds.CacheWrite1h},
-			{&f.Reasoning, &f.Adds.Reasoning},
-		} {
-			*names.own = slices.Concat(*names.own, *names.added)
-		}
-		f.compile(known)
+		f.adds = ready[f.Adds]
 	}
 	return list
-}
+}()
 
-// applies tells whether a family's names mean anything on a record of an emitter.
+// applies reports whether a family's names mean anything on a record of an emitter.
 func (f *candidate) applies(r *record, v verdict) bool {
 	if !f.sure && ((f.bit != 0 && (r.own.marks|r.origin.index.marks)&f.bit == 0) || !f.marked(r)) {
 		return false
@@ -200,7 +118,7 @@ func (f *Family) marked(r *record) bool {
 	return false
 }
 
-// begins tells whether a record only begins a call, see Family.Answered.
+// begins reports whether a record only begins a call, see Family.Answered.
 func (f *Family) begins(r *record, c *usage.Call) bool {
 	if len(f.refs.answered) == 0 || c.Failed || c.Role != usage.RoleCall || c.Tokens.Reported() {
 		return false
@@ -213,7 +131,7 @@ func (f *Family) begins(r *record, c *usage.Call) bool {
 	return true
 }
 
-// lacks gives the quality flags for what a family is known to tell otherwise than it is: of a record that bears usage.
+// lacks returns the quality flags for what a family is known to report otherwise than it is: of a record that has usage.
 func (f *Family) lacks(r *record, c *usage.Call) (q usage.Quality) {
 	if f.Runs {
 		q |= usage.SeveralCalls
@@ -222,7 +140,7 @@ func (f *Family) lacks(r *record, c *usage.Call) (q usage.Quality) {
 		q |= usage.Estimated
 	}
 	const cache = usage.HasCacheRead | usage.HasCacheWrite
-	if len(f.HidesCache) > 0 && c.Tokens.Fields&cache == 0 && f.part(f.HidesCache, f.refs.hidesMembers, r, r.rules(f, c.Provider)) != undecided {
+	if len(f.HidesCache) > 0 && c.Tokens.Fields&cache == 0 && f.part(f.HidesCache, f.refs.hidesMembers, r, r.rules(f, c.Provider)) != figures.Undecided {
 		q |= usage.CacheMissing
 	}
 	if strings.HasPrefix(r.version, f.SumsVersion) {
@@ -235,48 +153,53 @@ func (f *Family) lacks(r *record, c *usage.Call) (q usage.Quality) {
 	return q
 }
 
-// limited tells whether a family holds only for some scopes or where a mark is.
+// limited reports whether a family holds only for some scopes or where a mark is.
 func (f *Family) limited() bool { return len(f.Scopes)+len(f.Marks) > 0 }
 
-// own tells whether a family is of one emitter, so that a record of it is of that emitter even without figures.
+// own reports whether a family is of one emitter, so that a record of it is of that emitter even without figures.
 func (f *Family) own() bool { return f.limited() || len(f.Events) > 0 }
 
 // read reads a family's figures; some is false where there is none.
-func (f *Family) read(r *record) (g figures, some bool) {
+func (f *Family) read(r *record) (g figures.Figures, some bool) {
 	if f.Disjoint != "" {
 		return f.readDisjoint(r)
 	}
-	some = g.one(r, figureInput, f.refs.input, &g.input, usage.HasInput)
-	some = g.one(r, figureOutput, f.refs.output, &g.output, usage.HasOutput) || some
-	if !some && !g.bad {
+	return f.readNamed(r)
+}
+
+// readNamed reads the figures under the family's names.
+func (f *Family) readNamed(r *record) (g figures.Figures, some bool) {
+	some = readOne(&g, r, figureInput, f.refs.input, &g.Input, usage.HasInput)
+	some = readOne(&g, r, figureOutput, f.refs.output, &g.Output, usage.HasOutput) || some
+	if !some && !g.Bad {
 		return g, false
 	}
-	bad := g.bad
-	g.one(r, figureCacheRead, f.refs.cacheRead, &g.cacheRead, usage.HasCacheRead)
-	g.one(r, figureCacheWrite, f.refs.cacheWrite, &g.cacheWrite, usage.HasCacheWrite)
-	g.one(r, figureWrite5m, f.refs.write5m, &g.cacheWrite5m, 0)
-	g.one(r, figureWrite1h, f.refs.write1h, &g.cacheWrite1h, usage.HasCacheWrite1h)
-	g.one(r, figureReasoning, f.refs.reasoning, &g.reasoning, usage.HasReasoning)
-	g.one(r, figureExtraInput, f.refs.extraInput, &g.extraInput, 0)
-	figuresBad := g.bad
-	g.hasTotal = g.one(r, figureTotal, f.refs.total, &g.total, 0)
-	g.bad = bad || figuresBad // a total that is no count only cannot help
+	bad := g.Bad
+	readOne(&g, r, figureCacheRead, f.refs.cacheRead, &g.CacheRead, usage.HasCacheRead)
+	readOne(&g, r, figureCacheWrite, f.refs.cacheWrite, &g.CacheWrite, usage.HasCacheWrite)
+	readOne(&g, r, figureWrite5m, f.refs.write5m, &g.CacheWrite5m, 0)
+	readOne(&g, r, figureWrite1h, f.refs.write1h, &g.CacheWrite1h, usage.HasCacheWrite1h)
+	readOne(&g, r, figureReasoning, f.refs.reasoning, &g.Reasoning, usage.HasReasoning)
+	readOne(&g, r, figureExtraInput, f.refs.extraInput, &g.ExtraInput, 0)
+	figuresBad := g.Bad
+	g.HasTotal = readOne(&g, r, figureTotal, f.refs.total, &g.Total, 0)
+	g.Bad = bad || figuresBad // a total that is no count only cannot help
 	return g, true
 }
 
-// one reads a figure from the first alias that holds a count.
-func (f *figures) one(r *record, kind figureKind, aliases []ref, into *int64, field usage.TokenFields) bool {
+// readOne reads a figure from the first alias that holds a count.
+func readOne(f *figures.Figures, r *record, kind figureKind, aliases []ref, into *int64, field usage.TokenFields) bool {
 	if (r.own.figures|r.origin.index.figures)&(1<<kind) == 0 {
 		return false
 	}
 	for i := range aliases {
 		n, is := r.countAt(&aliases[i])
-		if is == usable {
+		if is == value.Usable {
 			*into = n
-			f.has |= field
+			f.Has |= field
 			return true
 		}
-		f.bad = f.bad || is == unusable
+		f.Bad = f.Bad || is == value.Unusable
 	}
 	return false
 }
@@ -287,16 +210,14 @@ var plainShapes = []string{"prompt_tokens", "input_tokens_details", "output_toke
 // readDisjoint reads buckets of which none contains another; a plain provider's shape in the same
 // place is read by the aliases. Buckets whose total leaves no room for the parts are no such buckets:
 // somebody has put inclusive figures there.
-func (f *Family) readDisjoint(r *record) (g figures, some bool) {
+func (f *Family) readDisjoint(r *record) (g figures.Figures, some bool) {
 	v, ok := r.own.get(f.refs.disjoint.id)
 	if !ok || v.Type() != pcommon.ValueTypeStr {
 		return g, false
 	}
 	for _, name := range plainShapes {
 		if _, plain := jsontext.Member(v.Str(), name); plain {
-			plainShape := *f
-			plainShape.Disjoint = ""
-			return plainShape.read(r)
+			return f.readNamed(r)
 		}
 	}
 	parts := int64(0)
@@ -304,55 +225,64 @@ func (f *Family) readDisjoint(r *record) (g figures, some bool) {
 		if text[0] == '{' || text[0] == '[' {
 			return
 		}
-		n, is := count(jsontext.Plain(text))
-		if is != usable {
-			g.bad = g.bad || is == unusable
+		n, is := value.Count(jsontext.Plain(text))
+		if is != value.Usable {
+			g.Bad = g.Bad || is == value.Unusable
 			return
 		}
-		cache := strings.Contains(name, "cache")
-		switch {
-		case name == "total" || name == "total_tokens":
-			g.total, g.hasTotal = n, true
-			return
-		case strings.HasPrefix(name, "input") || strings.HasPrefix(name, "cache"):
-			g.input = usage.AddSat(g.input, n)
-			g.has |= usage.HasInput
-			if cache && (strings.Contains(name, "creation") || strings.Contains(name, "write")) {
-				g.cacheWrite = usage.AddSat(g.cacheWrite, n)
-				g.has |= usage.HasCacheWrite
-				parts += n
-				if strings.HasSuffix(name, "_1h") {
-					g.cacheWrite1h = usage.AddSat(g.cacheWrite1h, n)
-					g.has |= usage.HasCacheWrite1h
-				}
-			} else if cache {
-				g.cacheRead = usage.AddSat(g.cacheRead, n)
-				g.has |= usage.HasCacheRead
-				parts += n
-			}
-		case strings.HasPrefix(name, "output"):
-			g.output = usage.AddSat(g.output, n)
-			g.has |= usage.HasOutput
-			if strings.Contains(name, "reasoning") {
-				g.reasoning = usage.AddSat(g.reasoning, n)
-				g.has |= usage.HasReasoning
-				parts += n
-			}
-		default:
+		if name == "total" || name == "total_tokens" {
+			g.Total, g.HasTotal = n, true
 			return
 		}
-		some = true
+		part, known := addBucket(&g, name, n)
+		parts, some = parts+part, some || known
 	})
-	if g.hasTotal && parts > 0 && g.total == g.input+g.output-parts {
-		g.input -= g.cacheRead + g.cacheWrite
-		g.output -= g.reasoning
+	if g.HasTotal && parts > 0 && g.Total == g.Input+g.Output-parts {
+		g.Input -= g.CacheRead + g.CacheWrite
+		g.Output -= g.Reasoning
 	}
-	g.hasTotal = false // it has told what it can
-	g.bad = g.bad || g.input > usage.MaxTokens || g.output > usage.MaxTokens || g.input < 0 || g.output < 0
-	if g.bad && (g.input < 0 || g.output < 0 || g.input > usage.MaxTokens || g.output > usage.MaxTokens) {
-		return figures{bad: true}, true
+	g.HasTotal = false // it is used up
+	g.Bad = g.Bad || g.Input > usage.MaxTokens || g.Output > usage.MaxTokens || g.Input < 0 || g.Output < 0
+	if g.Bad && (g.Input < 0 || g.Output < 0 || g.Input > usage.MaxTokens || g.Output > usage.MaxTokens) {
+		return figures.Figures{Bad: true}, true
 	}
-	return g, some || g.bad
+	return g, some || g.Bad
+}
+
+// addBucket adds one of the buckets that overlap in nothing to its whole, and to its part where it is one; part is n then.
+func addBucket(g *figures.Figures, name string, n int64) (part int64, known bool) {
+	cache := strings.Contains(name, "cache")
+	switch {
+	case strings.HasPrefix(name, "input") || strings.HasPrefix(name, "cache"):
+		g.Input = usage.AddSat(g.Input, n)
+		g.Has |= usage.HasInput
+		if cache && (strings.Contains(name, "creation") || strings.Contains(name, "write")) {
+			g.CacheWrite = usage.AddSat(g.CacheWrite, n)
+			g.Has |= usage.HasCacheWrite
+			if strings.HasSuffix(name, "_1h") {
+				g.CacheWrite1h = usage.AddSat(g.CacheWrite1h, n)
+				g.Has |= usage.HasCacheWrite1h
+			}
+			return n, true
+		}
+		if cache {
+			g.CacheRead = usage.AddSat(g.CacheRead, n)
+			g.Has |= usage.HasCacheRead
+			return n, true
+		}
+		return 0, true
+	case strings.HasPrefix(name, "output"):
+		g.Output = usage.AddSat(g.Output, n)
+		g.Has |= usage.HasOutput
+		if strings.Contains(name, "reasoning") {
+			g.Reasoning = usage.AddSat(g.Reasoning, n)
+			g.Has |= usage.HasReasoning
+			return n, true
+		}
+		return 0, true
+	default:
+		return 0, false
+	}
 }
 
 // semantics is the attribute by which an emitter says itself what its input includes.
@@ -361,7 +291,7 @@ const semantics = "gen_ai.token.semantics"
 var semanticsRef = refTo(semantics)
 
 // part finds the first row that fits a record.
-func (f *Family) part(rows []PartRule, members []ref, r *record, provider string) rule {
+func (f *Family) part(rows []tables.PartRule, members []ref, r *record, provider string) figures.Rule {
 	for i := range rows {
 		row := &rows[i]
 		if (row.Scope == "" || strings.Contains(r.plan.scope, row.Scope)) && (row.Provider == "" || row.Provider == provider) &&
@@ -370,17 +300,17 @@ func (f *Family) part(rows []PartRule, members []ref, r *record, provider string
 			return row.Is
 		}
 	}
-	return undecided
+	return figures.Undecided
 }
 
 // cacheRule finds whether the input of a record includes its cache: what it says itself, else its family's rows.
-func (f *Family) cacheRule(r *record, provider string) rule {
+func (f *Family) cacheRule(r *record, provider string) figures.Rule {
 	if v, ok := r.own.get(semanticsRef.id); ok {
-		switch textOf(v) {
+		switch value.TextOf(v) {
 		case "inclusive":
-			return included
+			return figures.Included
 		case "exclusive":
-			return excluded
+			return figures.Excluded
 		}
 	}
 	return f.part(f.Cache, f.refs.cacheMembers, r, provider)

@@ -47,7 +47,7 @@ func TestLangfuseFamily(t *testing.T) {
 			want:  tok{1410, 141, 700, none, 41},
 		},
 		{
-			name: "inclusive figures, which the total gives away", scope: "langfuse-sdk", span: "generation",
+			name: "inclusive figures, which the total shows", scope: "langfuse-sdk", span: "generation",
 			attrs: gen(`{"input": 1200, "output": 345, "total": 1545, "input_cached_tokens": 1000, "output_reasoning_tokens": 64}`),
 			want:  tok{1200, 345, 1000, none, 64},
 		},

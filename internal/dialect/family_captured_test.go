@@ -7,10 +7,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/providers"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// What the captures of Python, the JVM and gateways taught, by itself: rules of families, not of one capture.
+// What the captures of Python, the JVM and gateways showed, by itself: rules of families, not of one capture.
 
 func TestLiteLLMUsageObject(t *testing.T) {
 	call := func(object string, more map[string]any) map[string]any {
@@ -160,7 +161,7 @@ func TestRunningSumFlag(t *testing.T) {
 	}
 }
 
-// TestProviderOfModel: what the names of models tell.
+// TestProviderOfModel: what the names of models imply.
 func TestProviderOfModel(t *testing.T) {
 	for model, want := range map[string]string{
 		"openai/gpt-4.1": "openai", "anthropic/claude-haiku-4-5": "anthropic", "bedrock/us.anthropic.claude-sonnet-4": "aws.bedrock",
@@ -169,7 +170,7 @@ func TestProviderOfModel(t *testing.T) {
 		"text-embedding-3-small": "openai", "mistral-large": "mistral_ai", "grok-4": "x_ai", "deepseek-chat": "deepseek", "my-model": "", "": "", "///": "",
 		"hosted/my-model": "", strings.Repeat("a/", 1000): "",
 	} {
-		require.Equal(t, want, providerOfModel(model), model)
+		require.Equal(t, want, providers.OfModel(model), model)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// figures of a call to Anthropic or Bedrock, as the API tells them and with the cache in the input.
+// figures of a call to Anthropic or Bedrock, as the API reports them and with the cache in the input.
 var (
 	apart = map[string]any{
 		"gen_ai.usage.input_tokens": 4000, "gen_ai.usage.output_tokens": 222, "gen_ai.usage.cache_read.input_tokens": 3000,
@@ -110,7 +110,7 @@ func TestFrameworkFamilies(t *testing.T) {
 			}),
 			want: anthropicCall,
 			check: func(t *testing.T, c *usage.Call) {
-				require.Equal(t, "aws.bedrock", c.Provider, "a framework is none: the model tells it")
+				require.Equal(t, "aws.bedrock", c.Provider, "a framework is none: the model implies it")
 			},
 		},
 		{
@@ -198,7 +198,7 @@ func TestGoogleFamilies(t *testing.T) {
 			want: tok{100, 60, 60, none, 25},
 			check: func(t *testing.T, c *usage.Call) {
 				require.Equal(t, "s1", c.Session)
-				require.Equal(t, "gcp.gemini", c.Provider, "a framework is none: the model tells it")
+				require.Equal(t, "gcp.gemini", c.Provider, "a framework is none: the model implies it")
 			},
 		},
 		{

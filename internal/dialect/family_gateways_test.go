@@ -32,7 +32,7 @@ func TestLiteLLMFamily(t *testing.T) {
 			},
 		},
 		{
-			name: "v1, folded onto the caller's span", scope: "opentelemetry.instrumentation.fastapi", span: "POST /chat", family: "litellm",
+			name: "v1, merged onto the caller's span", scope: "opentelemetry.instrumentation.fastapi", span: "POST /chat", family: "litellm",
 			attrs: map[string]any{
 				"gen_ai.request.model": "claude", "gen_ai.system": "anthropic", "gen_ai.usage.input_tokens": 20291, "gen_ai.usage.output_tokens": 83,
 				"gen_ai.usage.total_tokens": 20374, "gen_ai.cost.total_cost": 0.077, "http.request.method": "POST", "http.route": "/chat",

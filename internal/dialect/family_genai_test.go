@@ -50,7 +50,7 @@ func TestGenAIFamily(t *testing.T) {
 			want: tok{300, 40, none, none, none},
 		},
 		{
-			name: "reasoning beside the output, told by the total (pollinations#11187)", span: "chat",
+			name: "reasoning beside the output, shown by the total (pollinations#11187)", span: "chat",
 			attrs: chat("x_ai", "grok-4", map[string]any{
 				"gen_ai.usage.input_tokens": 137, "gen_ai.usage.output_tokens": 1, "gen_ai.usage.reasoning.output_tokens": 136,
 				"gen_ai.usage.total_tokens": 274,

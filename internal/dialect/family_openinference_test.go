@@ -38,7 +38,7 @@ func TestOpenInferenceFamily(t *testing.T) {
 			want:  tok{1015, 25, 800, 200, none},
 		},
 		{
-			name: "bedrock gives its own figure", scope: "openinference.instrumentation.bedrock", span: "bedrock.invoke_model",
+			name: "bedrock reports its own figure", scope: "openinference.instrumentation.bedrock", span: "bedrock.invoke_model",
 			attrs: llm(4100, 333, 0, map[string]any{"llm.token_count.prompt_details.cache_read": 4000, "llm.token_count.prompt_details.cache_write": 90}),
 			want:  tok{8190, 333, 4000, 90, none},
 		},
@@ -51,7 +51,7 @@ func TestOpenInferenceFamily(t *testing.T) {
 			want: tok{5000, 200, 3000, 450, none},
 		},
 		{
-			name: "an answer that tells no more than the attributes", scope: "@arizeai/openinference-instrumentation-openai", span: "OpenAI Chat Completions",
+			name: "an answer that has no more than the attributes", scope: "@arizeai/openinference-instrumentation-openai", span: "OpenAI Chat Completions",
 			attrs: llm(1200, 345, 1545, map[string]any{
 				"llm.token_count.prompt_details.cache_read": 1000, "llm.token_count.completion_details.reasoning": 64,
 				"output.value": `{"usage":{"prompt_tokens":1200,"completion_tokens":345,"total_tokens":1545,"prompt_tokens_details":{"cached_tokens":1000},"completion_tokens_details":{"reasoning_tokens":64}}}`,
@@ -76,7 +76,7 @@ func TestOpenInferenceFamily(t *testing.T) {
 			attrs: llm(10, 5, 15, map[string]any{"output.value": `{"usage": {"prompt_tokens": 1200, never ended`}), want: tok{10, 5, none, none, none},
 		},
 		{
-			name: "langchain: the cache write that it knows and does not tell", scope: "@arizeai/openinference-instrumentation-langchain", span: "ChatAnthropic",
+			name: "langchain: the cache write that it has and does not report", scope: "@arizeai/openinference-instrumentation-langchain", span: "ChatAnthropic",
 			attrs: llm(5000, 222, 5222, map[string]any{
 				"llm.token_count.prompt_details.cache_read": 3000,
 				"output.value": `{"generations":[[{"text":"hi"}]],"llmOutput":{"usage":{"input_tokens":1550,"cache_creation_input_tokens":450,"cache_read_input_tokens":3000,"output_tokens":222}}}`,

@@ -8,10 +8,11 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// tok are token figures as people know them; none is one that must stay absent.
+// tok are token figures as people read them; none is one that must stay absent.
 type tok struct{ in, out, read, write, reason int64 }
 
 const none = int64(-1)
@@ -74,7 +75,7 @@ func readCases(t *testing.T, cases []readCase) {
 					require.Zero(t, c.Tokens.Fields&f.has, "%s must stay absent", f.name)
 					continue
 				}
-				require.NotZero(t, c.Tokens.Fields&f.has, "%s is told", f.name)
+				require.NotZero(t, c.Tokens.Fields&f.has, "%s is reported", f.name)
 				require.Equal(t, f.want, f.got, f.name)
 			}
 			require.Equal(t, tc.quality, c.Quality)
@@ -88,7 +89,7 @@ func readCases(t *testing.T, cases []readCase) {
 	}
 }
 
-// chat gives the attributes of a chat by the conventions, and more on top.
+// chat returns the attributes of a chat by the conventions, and more on top.
 func chat(provider, model string, more map[string]any) map[string]any {
 	attrs := map[string]any{"gen_ai.operation.name": "chat", "gen_ai.provider.name": provider, "gen_ai.request.model": model}
 	for k, v := range more {
@@ -99,11 +100,11 @@ func chat(provider, model string, more map[string]any) map[string]any {
 
 // TestFamilies: the tables themselves are sound.
 func TestFamilies(t *testing.T) {
-	for _, f := range families {
+	for _, f := range builtIn {
 		require.NotEmpty(t, f.Name)
 		require.NotEmpty(t, f.refs.input, "%s is compiled", f.Name)
-		for what := range f.Facts {
-			require.Less(t, what, factCount, f.Name)
+		for what := range f.Attributes {
+			require.Less(t, what, tables.AttributeCount, f.Name)
 		}
 		for alias, unit := range f.Units {
 			require.Positive(t, unit, alias)
@@ -112,19 +113,19 @@ func TestFamilies(t *testing.T) {
 	}
 	// of the families that add to the conventions only one is read, else one set of figures would be judged by two rules
 	last := map[*Family]int{}
-	for i, f := range families {
-		if f.Adds == nil {
+	for i, f := range builtIn {
+		if f.adds == nil {
 			continue
 		}
-		if before, ok := last[f.Adds]; ok {
-			for _, between := range families[before:i] {
-				require.Same(t, f.Adds, between.Adds, "%s stands apart from those that add to %s", f.Name, f.Adds.Name)
+		if before, ok := last[f.adds]; ok {
+			for _, between := range builtIn[before:i] {
+				require.Same(t, f.adds, between.adds, "%s stands apart from those that add to %s", f.Name, f.adds.Name)
 			}
 		}
-		last[f.Adds] = i
+		last[f.adds] = i
 	}
 	for base, i := range last {
-		require.Same(t, base, families[i+1], "what is added to comes last")
+		require.Same(t, base, builtIn[i+1], "what is added to comes last")
 	}
 }
 

@@ -3,19 +3,20 @@ package dialect
 import (
 	"math/bits"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/providers"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// figures takes the fullest consistent reading of the families that apply, and gives its family; of
+// figures takes the fullest consistent reading of the families that apply, and returns its family; of
 // a record without figures, the family whose own record it is.
 func (r *record) figures(c *usage.Call, v verdict) *Family {
 	f := fullest{full: -1}
-	for i := range r.plan.taught {
-		f.consider(r, c, &r.plan.taught[i], v)
+	for i := range r.plan.custom {
+		f.consider(r, c, &r.plan.custom[i], v)
 	}
 	for m := r.plan.asked(r); m != 0; m &= m - 1 {
 		bit := m & -m
-		f.consider(r, c, &candidate{Family: families[bits.TrailingZeros64(m)], sure: r.plan.sure&bit != 0}, v)
+		f.consider(r, c, &candidate{Family: builtIn[bits.TrailingZeros64(m)], sure: r.plan.sure&bit != 0}, v)
 	}
 	if f.bad {
 		c.Quality |= usage.Inconsistent
@@ -32,11 +33,11 @@ type fullest struct {
 }
 
 func (b *fullest) consider(r *record, c *usage.Call, f *candidate, v verdict) {
-	if (b.added != nil && (f.Family == b.added || f.Adds == b.added)) || !f.applies(r, v) {
+	if (b.added != nil && (f.Family == b.added || f.adds == b.added)) || !f.applies(r, v) {
 		return
 	}
-	if f.Adds != nil {
-		b.added = f.Adds
+	if f.adds != nil {
+		b.added = f.adds
 	}
 	if b.family == nil && f.own() && (r.log || f.limited()) {
 		b.family, r.owner = f.Family, f.Family
@@ -53,8 +54,8 @@ func (b *fullest) consider(r *record, c *usage.Call, f *candidate, v verdict) {
 		provider = f.Provider
 	}
 	provider = r.rules(f.Family, provider)
-	g.thinks = separate[provider]
-	t, ok := g.tokens(f.cacheRule(r, provider), f.part(f.Reasons, f.refs.reasonMembers, r, provider))
+	g.SeparateThoughts = providers.SeparatesThoughts(provider)
+	t, ok := g.Tokens(f.cacheRule(r, provider), f.part(f.Reasons, f.refs.reasonMembers, r, provider))
 	if !t.Reported() {
 		b.bad = b.bad || !ok
 		return

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -24,11 +25,11 @@ func requireSane(t *testing.T, c *usage.Call) {
 	}
 	require.GreaterOrEqual(t, c.Duration, time.Duration(0))
 	require.True(t, c.KeyFingerprint == "" || usage.IsFingerprint(c.KeyFingerprint))
-	require.LessOrEqual(t, len(c.Model), maxText)
+	require.LessOrEqual(t, len(c.Model), value.MaxText)
 	require.False(t, math.Signbit(float64(c.ReportedCost)))
 }
 
-// seed gives the fuzzer the first small span and log record of a request, each by itself: small
+// seed returns the fuzzer the first small span and log record of a request, each by itself: small
 // inputs are mutated faster.
 func seed(f *testing.F, request []byte) {
 	const small = 2048 // bytes
@@ -56,7 +57,7 @@ func seed(f *testing.F, request []byte) {
 	}
 }
 
-// seeds gives the fuzzer records of every capture.
+// seeds returns the fuzzer records of every capture.
 func seeds(f *testing.F) {
 	captures, err := filepath.Glob(filepath.Join("..", "..", "testdata", "captures", "*", "*.jsonl"))
 	require.NoError(f, err)

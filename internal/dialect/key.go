@@ -3,31 +3,14 @@ package dialect
 import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// RawKeys are the attributes that can hold a client's key in clear. The processor removes them.
-var RawKeys = []string{
-	"gen_ai.request.api_key", "llm.api_key", "llm.request.api_key", "api_key", "api-key", "authorization", "x-api-key",
-	"http.request.header.authorization", "http.request.header.x-api-key", "http.request.header.api-key",
-	"http.request.header.x-goog-api-key", "http.request.header.proxy-authorization", "ai.request.headers.authorization",
-	"ai.request.headers.x-api-key", "ai.request.headers.api-key", "ai.request.headers.x-goog-api-key", "metadata.user_api_key",
-	"tokenboard.key", "x-litellm-api-key", "http.request.header.x-litellm-api-key", "x-goog-api-key",
-}
+var rawKeyRefs, hashedKeyRefs, keyNameRefs = refsTo(tables.RawKeys), refsTo(tables.HashedKeys), refsTo(tables.KeyNames)
 
-// hashedKeys hold a key that the emitter has hashed itself.
-var hashedKeys = []string{"litellm.api_key.hash", "metadata.user_api_key_hash", "litellm.metadata.user_api_key_hash"}
-
-// keyNames hold the name of a key; shown where the key itself is not known.
-var keyNames = []string{
-	"litellm.api_key.alias", "metadata.user_api_key_alias", "litellm.metadata.user_api_key_alias", "trace.metadata.openrouter.api_key_name", "gen_ai.virtual_key_name",
-	"bifrost.virtual_key.name", "gen_ai.virtual_key_id",
-}
-
-var rawKeyRefs, hashedKeyRefs, keyNameRefs = refsTo(RawKeys), refsTo(hashedKeys), refsTo(keyNames)
-
-// key gives the fingerprint and the display form of the client's key, empty where none was seen.
+// key returns the fingerprint and the display form of the client's key, empty where none was seen.
 func (r *record) key() (fingerprint, display string) {
 	if r.own.kinds&KindKey != 0 {
 		if key := r.rawKey(); key != "" {
@@ -51,7 +34,7 @@ func (r *record) key() (fingerprint, display string) {
 	return "", ""
 }
 
-// rawKey gives the first key that stands in clear, "" where there is none.
+// rawKey returns the first key that stands in clear, "" where there is none.
 func (r *record) rawKey() string {
 	for i := range rawKeyRefs {
 		v, ok := r.find(&rawKeyRefs[i])

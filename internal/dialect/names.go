@@ -6,13 +6,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/secret"
 )
 
-// nameID numbers the attribute names that the tables know; 0 is any other.
+// nameID numbers the attribute names that the tables have; 0 is any other.
 type nameID uint16
 
-// names are the attribute names that the tables know, and what each can tell, so that a record's
+// names are the attribute names that the tables have, and what each can hold, so that a record's
 // attributes are looked at once, and the tables are asked only for what can be there.
 type names struct {
 	buckets []nameID // open addressing, a power of two
@@ -47,7 +48,7 @@ func (a *asks) add(b *asks) {
 	a.marks |= b.marks
 }
 
-// of gives what is asked of an alias's name.
+// of returns what is asked of an alias's name.
 func (n *names) of(a *ref) *asks {
 	if a.resource {
 		return &n.info[a.id].resource
@@ -56,7 +57,7 @@ func (n *names) of(a *ref) *asks {
 }
 
 // known are the names that the tables have. Tables are taken apart before the program starts; a decoder
-// that is taught further names has a copy.
+// with further names has a copy.
 var known = newNames()
 
 func newNames() *names {
@@ -67,7 +68,7 @@ func (n *names) clone() *names {
 	return &names{buckets: slices.Clone(n.buckets), list: slices.Clone(n.list), info: slices.Clone(n.info)}
 }
 
-// id gives the number of a name, a new one where it has none.
+// id returns the number of a name, a new one where it has none.
 func (n *names) id(name string) nameID {
 	if name == "" {
 		return 0 // no attribute has it
@@ -98,7 +99,7 @@ func (n *names) place(id nameID) {
 	n.buckets[i] = id
 }
 
-// look finds the number of a name; 0 where the tables do not know it.
+// look finds the number of a name; 0 where the tables do not have it.
 func (n *names) look(name string) nameID {
 	mask := uint64(len(n.buckets) - 1)
 	for i := hashName(name) & mask; ; i = (i + 1) & mask {
@@ -153,11 +154,11 @@ const (
 	// KindCanonical is one that Write writes.
 	KindCanonical
 
-	kindTelling // it is only on records that may be calls or tools, see telling
+	kindUsage   // it is only on records that may be calls or tools, see tables.UsageAttributes
 	kindKeyName // it holds a hash of the client's key, or its name
 )
 
-// KindOf tells what an attribute's name makes of it.
+// KindOf returns what an attribute's name makes of it.
 func KindOf(name string) Kind {
 	return known.kindOf(name)
 }
@@ -173,7 +174,7 @@ func (n *names) kindOf(name string) Kind {
 	return k
 }
 
-// keyNamed gives the number of the attribute of a client's key of which a name is a spelling: in another
+// keyNamed returns the number of the attribute of a client's key of which a name is a spelling: in another
 // case, or with "_" for "-".
 func (n *names) keyNamed(name string) nameID {
 	lower := strings.ToLower(name)
@@ -198,12 +199,12 @@ var formed = func() (out [256][]struct {
 			}{p, kind})
 		}
 	}
-	add(kindTelling, telling)
-	add(KindContent, contentPrefixes)
+	add(kindUsage, tables.UsageAttributes)
+	add(KindContent, tables.ContentPrefixes)
 	return out
 }()
 
-// kindByForm tells what the form of a name says of it.
+// kindByForm returns what the form of a name says of it.
 func kindByForm(name string) (k Kind) {
 	if name == "" {
 		return 0
@@ -232,10 +233,10 @@ func kindByForm(name string) (k Kind) {
 		if k&KindContent != 0 || (!strings.HasPrefix(name, "llm.") && !strings.HasPrefix(name, "gen_ai.")) {
 			break
 		}
-		if isRaw(name) {
+		if tables.IsRaw(name) {
 			k |= KindContent
 		}
-		for _, s := range contentSuffixes {
+		for _, s := range tables.ContentSuffixes {
 			if strings.HasSuffix(name, s) {
 				k |= KindContent
 			}
@@ -244,29 +245,9 @@ func kindByForm(name string) (k Kind) {
 	return k
 }
 
-// common are names that the tables ask nothing of, but that most spans have: their form is looked at once
-// for all records.
-var common = []string{
-	"gen_ai.request.max_tokens", "gen_ai.request.temperature", "gen_ai.request.top_p", "gen_ai.request.top_k", "gen_ai.request.frequency_penalty",
-	"gen_ai.request.presence_penalty", "gen_ai.request.seed", "gen_ai.request.stop_sequences", "gen_ai.request.choice.count",
-	"gen_ai.request.encoding_formats", "gen_ai.output.type", "gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name", "gen_ai.tool.call.id",
-	"gen_ai.tool.type", "gen_ai.data_source.id", "gen_ai.embeddings.dimension.count", "openai.request.service_tier",
-	"openai.response.service_tier", "openai.response.system_fingerprint", "openai.api.type", "aws.bedrock.guardrail.id", "llm.invocation_parameters",
-	"client.address", "client.port", "server.address", "server.port", "network.peer.address", "network.peer.port", "network.protocol.name",
-	"network.protocol.version", "network.transport", "network.type", "url.scheme", "url.template", "user_agent.original", "http.scheme", "http.host",
-	"http.user_agent", "http.flavor", "http.client_ip", "http.request.body.size", "http.response.body.size", "http.request.resend_count",
-	"net.peer.name", "net.peer.port", "net.host.name", "net.host.port", "net.sock.peer.addr", "net.sock.peer.port", "net.protocol.version",
-	"db.system", "db.system.name", "db.name", "db.namespace", "db.statement", "db.query.text", "db.query.summary", "db.operation", "db.operation.name",
-	"db.collection.name", "db.sql.table", "db.user", "db.connection_string", "db.response.status_code", "rpc.system", "rpc.service", "rpc.method",
-	"rpc.grpc.status_code", "messaging.system", "messaging.destination.name", "messaging.operation", "messaging.operation.name",
-	"messaging.operation.type", "messaging.message.id", "messaging.batch.message_count", "thread.id", "thread.name", "code.function",
-	"code.function.name", "code.namespace", "code.filepath", "code.file.path", "code.lineno", "code.line.number", "exception.type", "exception.message",
-	"exception.stacktrace", "peer.service", "otel.status_code", "otel.status_description", "component",
-}
-
-// The tables say here what each name can tell.
+// The tables say here what each name can hold.
 func init() {
-	for _, name := range common {
+	for _, name := range tables.Common {
 		if known.look(name) == 0 {
 			known.info[known.id(name)].idle = true
 		}
@@ -276,14 +257,14 @@ func init() {
 			known.info[known.id(name)].kind |= k
 		}
 	}
-	kind(KindContent, contentNames...)
-	kind(KindPlain, plainContent...)
-	kind(KindMessage, messageContent...)
-	kind(KindKey, RawKeys...)
+	kind(KindContent, tables.ContentNames...)
+	kind(KindPlain, tables.PlainContent...)
+	kind(KindMessage, tables.MessageContent...)
+	kind(KindKey, tables.RawKeys...)
 	kind(KindCanonical, canonicalNames()...)
-	kind(KindURL, urlAttributes...)
-	kind(kindKeyName, hashedKeys...)
-	kind(kindKeyName, keyNames...)
+	kind(KindURL, tables.UrlAttributes...)
+	kind(kindKeyName, tables.HashedKeys...)
+	kind(kindKeyName, tables.KeyNames...)
 	for what, list := range general {
 		for i := range list {
 			known.of(&list[i]).facts |= 1 << what
@@ -297,7 +278,7 @@ func init() {
 			known.of(&list[i]).modality = true
 		}
 	}
-	for i, f := range families {
+	for i, f := range builtIn {
 		f.bit = 1 << i
 		for _, list := range [][]ref{f.refs.input, f.refs.output, {f.refs.disjoint}} {
 			for j := range list {

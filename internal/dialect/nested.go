@@ -6,6 +6,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/jsontext"
+
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 )
 
 // Some emitters put figures into one attribute as JSON text, as the text of a Python dict, or as a
@@ -26,7 +28,7 @@ func (r *record) lookIn(name string, v pcommon.Value, path string) (any, bool) {
 			return nil, false
 		}
 		if !more {
-			plain := raw(inner)
+			plain := value.Raw(inner)
 			return plain, plain != nil
 		}
 		return r.lookIn("", inner, rest)
@@ -67,7 +69,7 @@ type looked struct {
 	ok                 bool
 }
 
-// memberOf gives a member of the JSON in an attribute. The last few are remembered: each costs a pass over
+// memberOf returns a member of the JSON in an attribute. The last few are remembered: each costs a pass over
 // what may be a long answer.
 func (r *record) memberOf(attribute, s, name string) (string, bool) {
 	if attribute == "" {

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/jsontext"
+
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 )
 
 func TestLookInText(t *testing.T) {
@@ -58,7 +60,7 @@ func TestLookInText(t *testing.T) {
 	}
 }
 
-// reference is what a whole reading of JSON gives.
+// reference is what a whole reading of JSON returns.
 func reference(text, path string) (any, bool) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
@@ -108,7 +110,7 @@ func FuzzNested(f *testing.F) {
 			return
 		}
 		require.Equal(t, got, again)
-		count(got)
+		value.Count(got)
 		jsontext.Members(text, func(_, text string) { _ = jsontext.Plain(text) })
 		// escaped names, ones given twice, and what is no UTF-8 (a text of it is cleaned where it is used) are not compared
 		if !json.Valid([]byte(text)) || strings.ContainsAny(text, `\`) || !utf8.ValidString(text) || !ok {

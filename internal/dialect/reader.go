@@ -8,6 +8,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -24,7 +26,7 @@ type Reader struct {
 	seen    secret.Seen
 }
 
-// Reader gives a reader, to be closed after the request.
+// Reader returns a reader, to be closed after the request.
 func (d *Decoder) Reader() *Reader {
 	if rd, ok := d.readers.Get().(*Reader); ok {
 		return rd
@@ -67,16 +69,16 @@ func (rd *Reader) Scope(scope pcommon.InstrumentationScope) {
 	gather(rd.decoder.names, rd.decoder.secrets, scope.Attributes(), &rd.scoped)
 }
 
-// Agent tells whether the record of this span name or event is a coding agent's, see Agent.
+// Agent reports whether the record of this span name or event is a coding agent's, see Agent.
 func (rd *Reader) Agent(event string) bool {
-	return rd.record.plan.agent || hasPrefix(event, agentEvents)
+	return rd.record.plan.agent || hasPrefix(event, tables.AgentEvents)
 }
 
-// Kinds tells what the attributes of the record that was read last are, all together: the flags that
+// Kinds returns what the attributes of the record that was read last are, all together: the flags that
 // one at least has.
 func (rd *Reader) Kinds() Kind { return rd.record.own.kinds }
 
-// ResourceKinds tells it of the attributes of the resource.
+// ResourceKinds returns it for the attributes of the resource.
 func (rd *Reader) ResourceKinds() Kind { return rd.origin.index.kinds }
 
 // origin is what a resource says of all its records.
@@ -105,20 +107,9 @@ func (o *origin) read(n *names, kinds Kind, attrs pcommon.Map) {
 	o.process, o.sameHost = o.hash(true), o.hash(false)
 }
 
-// processAttributes tell one process from another.
-var processAttributes = refsTo([]string{
-	"service.name", "service.namespace", "service.instance.id", "host.id", "host.name", "process.pid", "k8s.pod.uid", "container.id",
-})
+var processRefs = refsTo(tables.ProcessAttributes)
 
-// unevenHost begins the scopes of emitters that name the host on one signal only, so that it must
-// not tell the processes apart.
-var unevenHost = []string{"codex"}
-
-// oneSource begins the scopes of readers that tell each call once, whichever process it was made in:
-// no two of their records are one call, even where two proxies gave them the same short request id.
-var oneSource = []string{"github.com/tokenboard/tokenboard/receiver/cliproxyreceiver"}
-
-// hash makes a number (FNV-1a) of what tells a process from others; 0 where nothing does.
+// hash makes a number (FNV-1a) of what distinguishes a process from others; 0 where nothing does.
 func (o *origin) hash(host bool) uint64 {
 	const offset, prime = 14695981039346656037, 1099511628211
 	h, known := uint64(offset), false
@@ -127,8 +118,8 @@ func (o *origin) hash(host bool) uint64 {
 			h = (h ^ uint64(s[i])) * prime
 		}
 	}
-	for i := range processAttributes {
-		a := &processAttributes[i]
+	for i := range processRefs {
+		a := &processRefs[i]
 		if !o.index.named(a) || (!host && strings.HasPrefix(a.name, "host.")) {
 			continue
 		}
@@ -148,17 +139,17 @@ func (o *origin) hash(host bool) uint64 {
 type plan struct {
 	scope, clean string
 	families     []candidate
-	taught       []candidate // of them those that are not built in
-	// The others by bits: sure of them all, marked where a mark of theirs is there, and quiet those that say
+	custom       []candidate // of them those that are not built in
+	// The others by bits: sure of them all, marked where a mark of theirs is there, and withoutUsage those that say
 	// nothing of a record that has no figure of theirs.
-	sure, marked, quiet uint64
-	rules               []rowOfRole // those for this scope
-	byName              []rowOfRole // of them those that go by the span's name alone
+	sure, marked, withoutUsage uint64
+	rules                      []rowOfRole // those for this scope
+	byName                     []rowOfRole // of them those that go by the span's name alone
 	// The rules by bits: all of this scope, and those that need no attribute; and where each is in rules.
 	allRules, nameRules uint64
 	ruleAt              [64]uint8
 	agent               bool // it is a coding agent's
-	uneven, one         bool // see unevenHost and oneSource
+	uneven, one         bool // see tables.UnevenHost and tables.OneSource
 }
 
 // candidate is a family that may apply to the records of a scope.
@@ -169,8 +160,8 @@ type candidate struct {
 
 func (d *Decoder) makePlan(scope string) *plan {
 	p := &plan{
-		scope: scope, clean: cleanScope(scope), agent: hasPrefix(scope, agentScopes),
-		uneven: hasPrefix(scope, unevenHost), one: hasPrefix(scope, oneSource),
+		scope: scope, clean: cleanScope(scope), agent: hasPrefix(scope, tables.AgentScopes),
+		uneven: hasPrefix(scope, tables.UnevenHost), one: hasPrefix(scope, tables.OneSource),
 	}
 	for _, f := range d.families {
 		sure := !f.limited() || hasPrefix(scope, f.Scopes)
@@ -180,22 +171,22 @@ func (d *Decoder) makePlan(scope string) *plan {
 		p.families = append(p.families, candidate{f, sure})
 		switch {
 		case f.bit == 0:
-			p.taught = append(p.taught, candidate{f, sure})
+			p.custom = append(p.custom, candidate{f, sure})
 		case sure:
 			p.sure |= f.bit
 		default:
 			p.marked |= f.bit
 		}
-		if !f.own() && f.Adds == nil {
-			p.quiet |= f.bit
+		if !f.own() && f.adds == nil {
+			p.withoutUsage |= f.bit
 		}
 	}
-	for i := range roleRules {
-		row := &roleRules[i]
+	for i := range tables.RoleRules {
+		row := &tables.RoleRules[i]
 		if !strings.HasPrefix(scope, row.Scope) {
 			continue
 		}
-		rule := rowOfRole{roleRule: row, ref: roleRefs[i], bit: 1 << i}
+		rule := rowOfRole{RoleRule: row, ref: roleRefs[i], bit: 1 << i}
 		for name := range row.Is {
 			rule.only = name
 		}
@@ -213,19 +204,19 @@ func (d *Decoder) makePlan(scope string) *plan {
 	return p
 }
 
-// asked gives the built-in families that may have something to say of a record, by bits.
+// asked returns the built-in families that may have something to say of a record, by bits.
 func (p *plan) asked(r *record) uint64 {
 	marks := r.own.marks | r.origin.index.marks
 	figures := r.own.families | r.origin.index.families
-	return (p.sure | p.marked&marks) &^ (p.quiet &^ figures)
+	return (p.sure | p.marked&marks) &^ (p.withoutUsage &^ figures)
 }
 
 // rowOfRole is a row of roleRules, made ready.
 type rowOfRole struct {
-	*roleRule
+	*tables.RoleRule
 	ref    ref
 	bit    uint64 // see asks.rules
-	only   string // the one name that it knows, where that is all
+	only   string // the one name that it has, where that is all
 	single bool
 }
 
@@ -243,7 +234,7 @@ const (
 	maxScope = 256 // bytes
 )
 
-// planFor gives the plan of a scope.
+// planFor returns the plan of a scope.
 func (d *Decoder) planFor(scope string) *plan {
 	held := d.plans.Load()
 	if held != nil {
@@ -265,7 +256,7 @@ func (d *Decoder) planFor(scope string) *plan {
 	return p
 }
 
-// process gives the hash of what tells a record's process from others; 0 where nothing does.
+// process returns the hash of what distinguishes a record's process from others; 0 where nothing does.
 func (r *record) process() uint64 {
 	switch {
 	case r.plan.one:
@@ -329,7 +320,7 @@ type keyCache struct {
 func (k *keyCache) of(key string) (fingerprint, display string) {
 	e := &k.entries[hashName(key)%uint64(len(k.entries))]
 	if e.key != key {
-		e.key, e.fingerprint, e.display = key, usage.Fingerprint(key), clean(usage.DisplayKey(key))
+		e.key, e.fingerprint, e.display = key, usage.Fingerprint(key), value.Clean(usage.DisplayKey(key))
 		k.used = true
 	}
 	return e.fingerprint, e.display

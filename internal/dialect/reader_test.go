@@ -8,13 +8,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // TestReadersSideBySide: one decoder serves requests that come together, of more scopes than it remembers.
 func TestReadersSideBySide(t *testing.T) {
 	attrs := map[string]any{"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 7, "gen_ai.request.api_key": "sk-0123456789abcdefgh"}
-	d := New(Options{Taught: []Taught{{Name: "mine", Scope: "mine", Input: []string{"in"}, Output: []string{"out"}}}})
+	d := New(Options{Custom: []Custom{{Name: "mine", Scope: "mine", Input: []string{"in"}, Output: []string{"out"}}}})
 	var wg sync.WaitGroup
 	for worker := range 4 {
 		wg.Go(func() {
@@ -25,7 +26,7 @@ func TestReadersSideBySide(t *testing.T) {
 				}
 				res, scope, s := spanOf(name, "chat", attrs)
 				c, family := d.Span(res, scope, s)
-				if family == "" || c.Tokens.Input() != 7 || c.Scope != clean(name) || c.KeyFingerprint != usage.Fingerprint("sk-0123456789abcdefgh") {
+				if family == "" || c.Tokens.Input() != 7 || c.Scope != value.Clean(name) || c.KeyFingerprint != usage.Fingerprint("sk-0123456789abcdefgh") {
 					t.Errorf("%s: %s %+v", name, family, c)
 					return
 				}
@@ -36,7 +37,7 @@ func TestReadersSideBySide(t *testing.T) {
 	require.LessOrEqual(t, len(*d.plans.Load()), maxPlans)
 }
 
-// TestReaderForgets: what one record, resource or scope told is not told of the next.
+// TestReaderForgets: what one record, resource or scope has is not attributed to the next.
 func TestReaderForgets(t *testing.T) {
 	d := New(Options{})
 	rd := d.Reader()
@@ -51,7 +52,7 @@ func TestReaderForgets(t *testing.T) {
 	var c usage.Call
 	rd.Span(call, &c)
 	require.Equal(t, "u", c.User)
-	require.Equal(t, KindContent|KindKey|KindSecret|KindURL|KindCanonical|kindTelling, rd.Kinds())
+	require.Equal(t, KindContent|KindKey|KindSecret|KindURL|KindCanonical|kindUsage, rd.Kinds())
 	text, n := rd.Secrets()[2].Cut("x sk-0123456789abcdefgh y")
 	require.Equal(t, "x sk-01…efgh y", text)
 	require.Equal(t, 1, n)

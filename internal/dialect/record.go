@@ -1,12 +1,14 @@
 package dialect
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 )
 
 // record is one span or log record as the tables look at it.
@@ -121,7 +123,7 @@ func (x *index) clear() {
 	x.kinds, x.asks, x.again = 0, asks{}, false
 }
 
-// named tells whether there is an attribute of a name, be it empty.
+// named reports whether there is an attribute of a name, be it empty.
 func (x *index) named(a *ref) bool { return x.at[a.id] != 0 }
 
 // release lets go of the data.
@@ -130,7 +132,7 @@ func (x *index) release() {
 	clear(x.found[:cap(x.found)])
 }
 
-// first gives the value of a name, be it empty; false where it is not there.
+// first returns the value of a name, be it empty; false where it is not there.
 func (x *index) first(a *ref) (v pcommon.Value, ok bool) {
 	i := x.at[a.id]
 	if i == 0 {
@@ -139,13 +141,13 @@ func (x *index) first(a *ref) (v pcommon.Value, ok bool) {
 	return x.found[i-1].value, true
 }
 
-// text gives the short text of a name, see text; "" where there is none.
+// text returns the short text of a name, see text; "" where there is none.
 func (x *index) text(a *ref) string {
 	v, ok := x.get(a.id)
 	if !ok {
 		return ""
 	}
-	return textOf(v)
+	return value.TextOf(v)
 }
 
 // firstText returns the short text of the first name that has one.
@@ -158,7 +160,7 @@ func (x *index) firstText(all []ref) string {
 	return ""
 }
 
-// get gives the value of a name; false where it is not there or empty.
+// get returns the value of a name; false where it is not there or empty.
 func (x *index) get(id nameID) (v pcommon.Value, ok bool) {
 	i := x.at[id]
 	if i == 0 {
@@ -196,7 +198,7 @@ func refTo(alias string) ref { return known.ref(alias) }
 
 func refsTo(aliases []string) []ref { return known.refs(aliases) }
 
-// find gives the value of an alias's attribute; false where it is not there or empty.
+// find returns the value of an alias's attribute; false where it is not there or empty.
 func (r *record) find(a *ref) (v pcommon.Value, ok bool) {
 	if a.resource {
 		return r.origin.index.get(a.id)
@@ -204,7 +206,7 @@ func (r *record) find(a *ref) (v pcommon.Value, ok bool) {
 	return r.own.get(a.id)
 }
 
-// at gives the value of an alias, or what stands at the path inside it; false where there is none.
+// at returns the value of an alias, or what stands at the path inside it; false where there is none.
 func (r *record) at(a *ref) (any, bool) {
 	v, ok := r.find(a)
 	if !ok {
@@ -213,27 +215,27 @@ func (r *record) at(a *ref) (any, bool) {
 	if a.path != "" {
 		return r.lookIn(a.name, v, a.path)
 	}
-	plain := raw(v)
+	plain := value.Raw(v)
 	return plain, plain != nil
 }
 
 // countAt reads a token count from an alias.
-func (r *record) countAt(a *ref) (int64, found) {
+func (r *record) countAt(a *ref) (int64, value.Found) {
 	v, ok := r.find(a)
 	if !ok {
-		return 0, absent
+		return 0, value.Absent
 	}
 	if a.path == "" {
-		return countValue(v)
+		return value.CountOf(v)
 	}
 	inner, ok := r.lookIn(a.name, v, a.path)
 	if !ok {
-		return 0, absent
+		return 0, value.Absent
 	}
-	return count(inner)
+	return value.Count(inner)
 }
 
-// has tells whether an alias is there.
+// has reports whether an alias is there.
 func (r *record) has(a *ref) bool {
 	_, ok := r.at(a)
 	return ok
@@ -263,20 +265,20 @@ func (n *names) mark(s string) mark {
 
 func (r *record) is(m *mark) bool {
 	v, ok := r.find(&m.ref)
-	return ok && (!m.valued || textOf(v) == m.value || (m.prefix && strings.HasPrefix(textOf(v), m.value)))
+	return ok && (!m.valued || value.TextOf(v) == m.value || (m.prefix && strings.HasPrefix(value.TextOf(v), m.value)))
 }
 
 // general are the tables of facts, taken apart.
-var general = func() (out [factCount][]ref) {
-	for what, aliases := range facts {
+var general = func() (out [tables.AttributeCount][]ref) {
+	for what, aliases := range tables.Attributes {
 		out[what] = refsTo(aliases)
 	}
 	return out
 }()
 
-// aliases gives the names to look for a fact under: those of the family that told the figures, of the
+// aliases returns the names to look for an attribute under: those of the family that has the figures, of the
 // one whose record it is, then the general ones, where the record has one of them.
-func (r *record) aliases(f *Family, what fact) (out [3][]ref) {
+func (r *record) aliases(f *Family, what tables.Attribute) (out [3][]ref) {
 	for i, f := range [...]*Family{f, r.owner} {
 		if f == nil {
 			continue
@@ -291,11 +293,11 @@ func (r *record) aliases(f *Family, what fact) (out [3][]ref) {
 	return out
 }
 
-// text gives the first text of a fact that is not empty.
-func (r *record) text(f *Family, what fact) string {
+// text returns the first text of a fact that is not empty.
+func (r *record) text(f *Family, what tables.Attribute) string {
 	for _, list := range r.aliases(f, what) {
 		for i := range list {
-			if s := r.textAt(&list[i]); isReported(s) {
+			if s := r.textAt(&list[i]); value.IsReported(s) {
 				return s
 			}
 		}
@@ -303,7 +305,7 @@ func (r *record) text(f *Family, what fact) string {
 	return ""
 }
 
-// textAt gives the text of an alias, "" where there is none.
+// textAt returns the text of an alias, "" where there is none.
 func (r *record) textAt(a *ref) string {
 	v, ok := r.find(a)
 	if !ok {
@@ -314,29 +316,17 @@ func (r *record) textAt(a *ref) string {
 		if !ok {
 			return ""
 		}
-		return text(inner)
+		return value.Text(inner)
 	}
 	if v.Type() == pcommon.ValueTypeSlice { // how headers come
-		return textString(firstText(v.Slice()))
+		return value.TextString(firstText(v.Slice()))
 	}
-	return textOf(v)
+	return value.TextOf(v)
 }
 
-// textOf gives the short text of a value, see text.
-func textOf(v pcommon.Value) string {
-	switch v.Type() {
-	case pcommon.ValueTypeStr:
-		return textString(v.Str())
-	case pcommon.ValueTypeInt:
-		return strconv.FormatInt(v.Int(), 10)
-	default:
-		return ""
-	}
-}
-
-// model gives the name of the model, as a family tells it.
+// model returns the name of the model, as a family reports it.
 func (r *record) model(f *Family) string {
-	for _, what := range [...]fact{factResponseModel, factModel, factRequestModel} {
+	for _, what := range [...]tables.Attribute{tables.ResponseModel, tables.Model, tables.RequestModel} {
 		if s := r.text(f, what); s != "" {
 			return s
 		}
@@ -344,8 +334,8 @@ func (r *record) model(f *Family) string {
 	return ""
 }
 
-// duration gives the first usable duration of a fact, 0 where there is none.
-func (r *record) duration(f *Family, what fact) time.Duration {
+// duration returns the first usable duration of a fact, 0 where there is none.
+func (r *record) duration(f *Family, what tables.Attribute) time.Duration {
 	for _, list := range r.aliases(f, what) {
 		for i := range list {
 			v, ok := r.find(&list[i])
@@ -366,22 +356,22 @@ func (r *record) numberAt(a *ref, v pcommon.Value) (float64, bool) {
 	switch {
 	case a.path != "":
 		inner, _ := r.lookIn(a.name, v, a.path)
-		return number(inner)
+		return value.Number(inner)
 	case v.Type() == pcommon.ValueTypeDouble:
-		return numberFloat(v.Double())
+		return value.Finite(v.Double())
 	default:
-		return number(raw(v))
+		return value.Number(value.Raw(v))
 	}
 }
 
-// unitOf gives the unit of a duration.
+// unitOf returns the unit of a duration.
 func unitOf(f *Family, alias string) time.Duration {
 	if f != nil {
 		if unit, ok := f.Units[alias]; ok {
 			return unit
 		}
 	}
-	if unit, ok := units[alias]; ok {
+	if unit, ok := tables.Units[alias]; ok {
 		return unit
 	}
 	return time.Second
@@ -389,11 +379,3 @@ func unitOf(f *Family, alias string) time.Duration {
 
 // maxDuration is the longest time that is believed of one call.
 const maxDuration = 30 * 24 * time.Hour
-
-// telling are the beginnings of attribute names of which one is on every record that can be a call
-// or a tool. Most spans of a busy pipeline have none and are let through at the cost of a look at their names.
-var telling = []string{
-	"gen_ai.", "llm.", "ai.", "openinference.", "traceloop.", "langfuse.", "langsmith.", "mlflow.", "genkit:", "tokenboard.",
-	"embedding.", "span.type", "input_token", "gcp.vertex", "event.name", "codex.", "haystack.", "braintrust.", "langwatch.", "lmnr.",
-	"agentops.", "langtrace.", "input_tokens",
-}

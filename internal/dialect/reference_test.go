@@ -3,12 +3,9 @@ package dialect
 import (
 	"bufio"
 	"bytes"
-	"hash/fnv"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,651 +15,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/tokenboard/tokenboard/internal/dialect/jsontext"
+	"github.com/tokenboard/tokenboard/internal/dialect/providers"
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/usage/figures"
 )
-
-// plainRecord reads a record by the same tables as record does, in the plainest way: every name is looked
-// for among the attributes, every table is asked for every record. It is what the decoder must be equal to.
-type plainRecord struct {
-	attrs, res  pcommon.Map
-	scope       string
-	version     string
-	name, event string
-	log         bool
-	owner       *Family
-	exception   string
-	message     string // of the exception
-	// statusMessage is the span's.
-	statusMessage string
-	nested        *record // looks into values
-}
-
-// lastOf gives the last value of a name.
-func lastOf(m pcommon.Map, name string) (v pcommon.Value, ok bool) {
-	for k, found := range m.All() {
-		if k == name {
-			v, ok = found, true
-		}
-	}
-	return v, ok
-}
-
-func (r *plainRecord) find(alias string) (v pcommon.Value, path string, ok bool) {
-	name, path, _ := strings.Cut(alias, "#")
-	if in, isResource := strings.CutPrefix(name, "resource:"); isResource {
-		v, ok = lastOf(r.res, in)
-	} else if name != "" {
-		v, ok = lastOf(r.attrs, name)
-	}
-	return v, path, ok && v.Type() != pcommon.ValueTypeEmpty
-}
-
-func (r *plainRecord) get(alias string) (any, bool) {
-	v, path, ok := r.find(alias)
-	if !ok {
-		return nil, false
-	}
-	if path != "" {
-		return r.nested.lookIn("", v, path)
-	}
-	plain := raw(v)
-	return plain, plain != nil
-}
-
-func (r *plainRecord) count(alias string) (int64, found) {
-	v, path, ok := r.find(alias)
-	if !ok {
-		return 0, absent
-	}
-	if path == "" {
-		return countValue(v)
-	}
-	inner, ok := r.nested.lookIn("", v, path)
-	if !ok {
-		return 0, absent
-	}
-	return count(inner)
-}
-
-func (r *plainRecord) textAt(alias string) string {
-	v, path, ok := r.find(alias)
-	switch {
-	case !ok:
-		return ""
-	case path != "":
-		inner, _ := r.nested.lookIn("", v, path)
-		return plainText(inner)
-	case v.Type() == pcommon.ValueTypeSlice:
-		return plainText(firstText(v.Slice()))
-	default:
-		return plainText(raw(v))
-	}
-}
-
-// plainText is text with a cleaning of its own.
-func plainText(v any) string {
-	switch s := v.(type) {
-	case string:
-		if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
-			s = s[1 : len(s)-1]
-		}
-		return plainClean(s)
-	case int64:
-		return strconv.FormatInt(s, 10)
-	default:
-		return ""
-	}
-}
-
-func plainClean(s string) string {
-	for _, c := range []byte(s) {
-		if c < 0x20 || c >= 0x7f {
-			return clean(s)
-		}
-	}
-	return strings.TrimSpace(s[:min(len(s), maxText)])
-}
-
-func (r *plainRecord) aliases(f *Family, what fact) (all []string) {
-	for _, f := range []*Family{f, r.owner} {
-		if f == nil {
-			continue
-		}
-		own, told := f.Facts[what]
-		if told && len(own) == 0 {
-			return all
-		}
-		all = append(all, own...)
-	}
-	return append(all, facts[what]...)
-}
-
-func (r *plainRecord) text(f *Family, what fact) string {
-	for _, alias := range r.aliases(f, what) {
-		if s := r.textAt(alias); !slices.Contains([]string{"", "unknown", "none", "null", "undefined"}, strings.ToLower(s)) {
-			return s
-		}
-	}
-	return ""
-}
-
-func (r *plainRecord) duration(f *Family, what fact) time.Duration {
-	for _, alias := range r.aliases(f, what) {
-		v, ok := r.get(alias)
-		if !ok {
-			continue
-		}
-		name, _, _ := strings.Cut(alias, "#")
-		n, ok := number(v)
-		if unit := float64(unitOf(f, name)); ok && n*unit < float64(maxDuration) {
-			return time.Duration(n * unit)
-		}
-	}
-	return 0
-}
-
-func (r *plainRecord) process() uint64 {
-	if hasPrefix(r.scope, oneSource) {
-		return 0
-	}
-	h, known := fnv.New64a(), false
-	for _, name := range []string{
-		"service.name", "service.namespace", "service.instance.id", "host.id", "host.name", "process.pid", "k8s.pod.uid", "container.id",
-	} {
-		if v, ok := lastOf(r.res, name); ok && (!strings.HasPrefix(name, "host.") || !hasPrefix(r.scope, unevenHost)) {
-			_, _ = h.Write([]byte(name + "=" + plainText(raw(v)) + "\x00"))
-			known = true
-		}
-	}
-	if !known {
-		return 0
-	}
-	return h.Sum64()
-}
-
-func (r *plainRecord) tells() bool {
-	for k := range r.attrs.All() {
-		if hasPrefix(k, telling) {
-			return true
-		}
-	}
-	return false
-}
-
-func (r *plainRecord) role(byNameOnly bool) verdict {
-	for i := range roleRules {
-		row := &roleRules[i]
-		if !strings.HasPrefix(r.scope, row.Scope) || !strings.HasPrefix(r.name, row.Name) || !strings.Contains(r.name, row.Part) ||
-			(byNameOnly && row.Attribute+row.Name+row.Part != "") {
-			continue
-		}
-		name := r.name
-		if row.Attribute != "" {
-			if name = r.textAt(row.Attribute); name == "" || !strings.HasPrefix(name, row.Value) {
-				continue
-			}
-		}
-		if v, ok := row.Is[name]; ok {
-			return v
-		}
-		if byNameOnly {
-			continue
-		}
-		if v, ok := row.Is[strings.ToLower(name)]; ok {
-			return v
-		}
-		if row.Else != unsaid && name != "" {
-			return row.Else
-		}
-	}
-	return unsaid
-}
-
-func (r *plainRecord) applies(f *Family, v verdict) bool {
-	if f.limited() && !hasPrefix(r.scope, f.Scopes) && !slices.ContainsFunc(f.Marks, r.is) {
-		return false
-	}
-	if f.CallsOnly && v != call {
-		return false
-	}
-	return !r.log || len(f.Events) == 0 || slices.Contains(f.Events, r.event)
-}
-
-func (r *plainRecord) is(mark string) bool {
-	name, value, valued := strings.Cut(mark, "=")
-	v, _, ok := r.find(strings.TrimSuffix(name, "^"))
-	if ok && strings.HasSuffix(name, "^") {
-		return strings.HasPrefix(plainText(raw(v)), value)
-	}
-	return ok && (!valued || plainText(raw(v)) == value)
-}
-
-func (r *plainRecord) read(f *Family) (g figures, some bool) {
-	if f.Disjoint != "" {
-		v, _, ok := r.find(f.Disjoint)
-		if !ok || v.Type() != pcommon.ValueTypeStr {
-			return g, false
-		}
-		if !slices.ContainsFunc(plainShapes, func(name string) bool { _, is := jsontext.Member(v.Str(), name); return is }) {
-			return f.readDisjoint(r.nested)
-		}
-	}
-	one := func(aliases []string, into *int64, field usage.TokenFields) bool {
-		for _, alias := range aliases {
-			n, is := r.count(alias)
-			if is == usable {
-				*into, some = n, true
-				g.has |= field
-				return true
-			}
-			if is == unusable {
-				g.bad, some = true, true
-			}
-		}
-		return false
-	}
-	one(f.Input, &g.input, usage.HasInput)
-	one(f.Output, &g.output, usage.HasOutput)
-	if !some {
-		return g, false
-	}
-	one(f.CacheRead, &g.cacheRead, usage.HasCacheRead)
-	one(f.CacheWrite, &g.cacheWrite, usage.HasCacheWrite)
-	one(f.CacheWrite5m, &g.cacheWrite5m, 0)
-	one(f.CacheWrite1h, &g.cacheWrite1h, usage.HasCacheWrite1h)
-	one(f.Reasoning, &g.reasoning, usage.HasReasoning)
-	one(f.ExtraInput, &g.extraInput, 0)
-	bad := g.bad
-	g.hasTotal = one(f.Total, &g.total, 0)
-	g.bad = bad
-	return g, true
-}
-
-func (r *plainRecord) part(f *Family, rows []PartRule, provider string) rule {
-	for i := range rows {
-		row := &rows[i]
-		present := row.Present == ""
-		for k := range r.attrs.All() {
-			present = present || strings.HasPrefix(k, row.Present)
-		}
-		model := ""
-		for _, what := range []fact{factResponseModel, factModel, factRequestModel} {
-			if model == "" {
-				model = r.text(f, what)
-			}
-		}
-		_, member := r.get(row.Member)
-		if strings.Contains(r.scope, row.Scope) && (row.Provider == "" || row.Provider == provider) && present &&
-			strings.Contains(model, row.Model) && (row.Member == "" || member) {
-			return row.Is
-		}
-	}
-	return undecided
-}
-
-// told is what the names in a record tell of the provider.
-func (r *plainRecord) told(f *Family) (provider, model string) {
-	for _, what := range []fact{factResponseModel, factModel, factRequestModel} {
-		if model == "" {
-			model = r.text(f, what)
-		}
-	}
-	if provider = providerOfModel(r.textAt("litellm.provider.model")); provider == "" {
-		provider = providerOf(model, r.text(f, factResponseID))
-	}
-	return provider, model
-}
-
-func (r *plainRecord) figures(c *usage.Call, v verdict) (best *Family) {
-	bad := false
-	var bestFull int64 = -1
-	var added *Family
-	for _, f := range families {
-		if (added != nil && (f == added || f.Adds == added)) || !r.applies(f, v) {
-			continue
-		}
-		if f.Adds != nil {
-			added = f.Adds
-		}
-		if best == nil && (f.limited() || r.log && len(f.Events) > 0) {
-			best, r.owner = f, f
-		}
-		g, some := r.read(f)
-		if !some {
-			continue
-		}
-		provider := c.Provider
-		if provider == "" {
-			provider = f.Provider
-		}
-		told, model := r.told(f)
-		provider = rulesOf(provider, told, model)
-		g.thinks = separate[provider]
-		cache := r.part(f, f.Cache, provider)
-		switch r.textAt(semantics) {
-		case "inclusive":
-			cache = included
-		case "exclusive":
-			cache = excluded
-		}
-		t, ok := g.tokens(cache, r.part(f, f.Reasons, provider))
-		if !t.Reported() {
-			bad = bad || !ok
-			continue
-		}
-		if full := fullness(t, ok); full > bestFull {
-			bestFull, best, c.Tokens = full, f, t
-			bad = !ok
-		}
-	}
-	if bad {
-		c.Quality |= usage.Inconsistent
-	}
-	return best
-}
-
-func (r *plainRecord) modalities(c *usage.Call) {
-	var m usage.Modalities
-	for i := range modalities {
-		for _, alias := range modalities[i].aliases {
-			if n, is := r.count(alias); is == usable {
-				*modalities[i].at(&m) = n
-				break
-			}
-		}
-	}
-	switch {
-	case m.IsZero() || !c.Tokens.Reported():
-	case !m.Fit(c.Tokens):
-		c.Quality |= usage.Inconsistent
-	default:
-		c.Modalities = m
-	}
-}
-
-func (r *plainRecord) provider() string {
-	for _, alias := range facts[factProvider] {
-		name := r.textAt(alias)
-		if name == "" || strings.EqualFold(name, "unknown") {
-			continue
-		}
-		service := ""
-		if v, ok := lastOf(r.res, "service.name"); ok {
-			service = plainText(raw(v))
-		}
-		if folded := foldProvider(name); folded != "" && (knownProviders[folded] || !strings.EqualFold(name, service)) {
-			return plainClean(folded)
-		}
-	}
-	return ""
-}
-
-func plainPath(s string) string {
-	if u, err := url.Parse(s); err == nil {
-		return plainClean(u.Path)
-	}
-	s, _, _ = strings.Cut(s, "?")
-	return plainClean(s)
-}
-
-// status is the first text that is there.
-func (r *plainRecord) status(f *Family) string {
-	for _, alias := range r.aliases(f, factStatus) {
-		if s := r.textAt(alias); s != "" && !strings.EqualFold(s, "unknown") {
-			return s
-		}
-	}
-	return ""
-}
-
-func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
-	if c.Provider == "" && f != nil {
-		c.Provider = f.Provider
-	}
-	if c.Provider == "" {
-		c.Provider, _ = r.told(f)
-	}
-	c.RequestModel = r.text(f, factRequestModel)
-	if c.Model = r.text(f, factResponseModel); c.Model == "" {
-		if c.Model = r.text(f, factModel); c.Model == "" {
-			c.Model = c.RequestModel
-		}
-	}
-	c.Operation = r.operation(f)
-	c.Tier = usage.ParseTier(r.text(f, factTier))
-	c.ResponseID, c.RequestID = r.text(f, factResponseID), r.text(f, factRequestID)
-	c.User, c.Project, c.Session = r.text(f, factUser), r.text(f, factProject), r.text(f, factSession)
-	if c.TTFT = r.duration(f, factTTFT); c.TTFT == 0 && !r.log {
-		at, err := time.Parse(time.RFC3339Nano, r.text(f, factFirstTokenAt))
-		if d := at.Sub(c.Start); err == nil && d > 0 && d < maxDuration {
-			c.TTFT = d
-		}
-	}
-	if c.Duration == 0 {
-		c.Duration = r.duration(f, factDuration)
-	}
-	for _, alias := range r.aliases(f, factStream) {
-		if v, ok := r.get(alias); ok && c.Stream == usage.Unknown {
-			c.Stream = truth(v)
-		}
-	}
-	if c.Stream == usage.Unknown && c.TTFT > 0 {
-		c.Stream = usage.Yes
-	}
-	for _, alias := range r.aliases(f, factCost) {
-		v, ok := r.get(alias)
-		n, isMoney := money(v)
-		if ok && isMoney && (n != 0 || (f != nil && f.ZeroCost)) && !c.HasReportedCost {
-			if usd, err := usage.USD(n); err == nil {
-				c.ReportedCost, c.HasReportedCost = usd, true
-			}
-		}
-	}
-	if est, ok := r.get("gen_ai.usage.estimated"); ok && truth(est) == usage.Yes {
-		c.Quality |= usage.Estimated
-	}
-	if c.Method = strings.ToUpper(r.text(f, factMethod)); len(r.text(f, factMethod)) > 20 || strings.ContainsAny(c.Method, " .:=/") {
-		c.Method = "_OTHER"
-	}
-	c.Path = plainPath(r.text(f, factPath))
-	if n, err := strconv.Atoi(r.status(f)); err == nil && n >= 100 && n <= 599 {
-		c.Status = n
-	}
-	c.ErrorType = r.text(f, factErrorType)
-	success, told := r.get("success")
-	finish := strings.Trim(r.text(f, factFinish), `["]`)
-	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (told && truth(success) == usage.No && r.scope != "")
-	if c.Failed && c.Status == 0 {
-		said := []string{c.ErrorType, r.exception}
-		for _, name := range []string{"error.message", "exception.message", "error_message", "error", "exception"} {
-			if v, ok := lastOf(r.attrs, name); ok && v.Type() == pcommon.ValueTypeStr {
-				said = append(said, v.Str())
-			}
-		}
-		for _, s := range append(said, r.message, r.statusMessage) {
-			if c.Status == 0 {
-				c.Status = statusIn(s)
-			}
-		}
-	}
-	if c.Failed && c.ErrorType == "" {
-		c.ErrorType = r.exception
-	}
-	if c.Failed && c.ErrorType == "" {
-		if c.ErrorType = "_OTHER"; c.Status >= 400 {
-			c.ErrorType = strconv.Itoa(c.Status)
-		}
-	}
-	c.KeyFingerprint, c.KeyDisplay = r.key()
-}
-
-func (r *plainRecord) operation(f *Family) string {
-	op := r.text(nil, factOperation)
-	if folded, ok := operations[op]; ok {
-		op = folded
-	}
-	if _, generated := lastOf(r.attrs, "ai.operationId"); generated && op == "" && strings.Contains(strings.ToLower(r.name), "embed") {
-		op = "embeddings"
-	}
-	for i := range kindRefs {
-		alias := kindRefs[i].name
-		if kindRefs[i].path != "" {
-			alias += "#" + kindRefs[i].path
-		}
-		if op == "" {
-			op = kindOperations[strings.ToLower(r.textAt(alias))]
-		}
-	}
-	if op == "" && f != nil {
-		op = f.Operation
-	}
-	if op == "" {
-		op = "chat"
-	}
-	return op
-}
-
-func (r *plainRecord) key() (fingerprint, display string) {
-	name := ""
-	for _, alias := range keyNames {
-		if name == "" {
-			name = r.textAt(alias)
-		}
-	}
-	for _, alias := range RawKeys {
-		v, ok := pcommon.Value{}, false
-		for name, found := range r.attrs.All() {
-			if name == alias || (known.look(name) == 0 && secret.Name(name) != secret.Not && known.list[known.keyNamed(name)] == alias) {
-				v, ok = found, true
-			}
-		}
-		s := ""
-		switch {
-		case ok && v.Type() == pcommon.ValueTypeStr:
-			s = v.Str()
-		case ok && v.Type() == pcommon.ValueTypeSlice:
-			s = firstText(v.Slice())
-		}
-		if key := bareKey(s); key != "" {
-			return usage.Fingerprint(key), plainClean(usage.DisplayKey(key))
-		}
-	}
-	for _, alias := range hashedKeys {
-		if s := r.textAt(alias); s != "" {
-			if !usage.IsFingerprint(s) {
-				s = usage.Fingerprint(s)
-			}
-			return s, name
-		}
-	}
-	if name != "" {
-		return usage.Fingerprint("name:" + name), name
-	}
-	return "", ""
-}
-
-func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
-	get := func(name string) string {
-		v, _, ok := r.find(name)
-		if !ok {
-			return ""
-		}
-		return plainText(raw(v))
-	}
-	c.Role = map[string]usage.Role{"call": usage.RoleCall, "aggregate": usage.RoleAggregate, "tool": usage.RoleTool}[get(usage.AttrRole)]
-	if c.Role == usage.RoleNone {
-		return false
-	}
-	var g figures
-	for _, f := range []struct {
-		name  string
-		into  *int64
-		field usage.TokenFields
-	}{
-		{usage.AttrInputTokens, &g.input, usage.HasInput}, {usage.AttrOutputTokens, &g.output, usage.HasOutput},
-		{usage.AttrCacheRead, &g.cacheRead, usage.HasCacheRead}, {usage.AttrCacheWrite, &g.cacheWrite, usage.HasCacheWrite},
-		{usage.AttrReasoningTokens, &g.reasoning, usage.HasReasoning}, {usage.AttrCacheWrite1h, &g.cacheWrite1h, usage.HasCacheWrite1h},
-	} {
-		n, is := r.count(f.name)
-		if is == usable {
-			*f.into = n
-			g.has |= f.field
-		}
-		g.bad = g.bad || is == unusable
-	}
-	t, ok := g.tokens(included, included)
-	c.Tokens = t
-	r.modalities(c)
-	if !ok {
-		c.Quality |= usage.Inconsistent
-	}
-	for name, into := range map[string]*string{
-		usage.AttrOperation: &c.Operation, usage.AttrProvider: &c.Provider, usage.AttrRequestModel: &c.RequestModel, usage.AttrResponseModel: &c.Model,
-		usage.AttrResponseID: &c.ResponseID, usage.AttrRequestID: &c.RequestID, usage.AttrErrorType: &c.ErrorType, usage.AttrUser: &c.User,
-		usage.AttrProject: &c.Project, usage.AttrSession: &c.Session, usage.AttrGroup: &c.SignalGroup, usage.AttrHTTPMethod: &c.Method,
-	} {
-		*into = get(name)
-	}
-	if c.Tier, _ = usage.TierNamed(get(usage.AttrTier)); get(usage.AttrTier) == "" {
-		c.Tier = usage.ParseTier(r.text(nil, factTier))
-	}
-	for _, name := range []string{usage.AttrProject, "project.name", "project.id"} {
-		if v, ok := lastOf(r.res, name); ok && c.Project == "" {
-			c.Project = textOf(v)
-		}
-	}
-	c.Path = plainPath(get(usage.AttrURLPath))
-	if c.KeyFingerprint = get(usage.AttrKeyFingerprint); usage.IsFingerprint(c.KeyFingerprint) {
-		c.KeyDisplay = get(usage.AttrKeyDisplay)
-	} else {
-		c.KeyFingerprint = ""
-	}
-	v, _ := r.get(usage.AttrEcho)
-	c.SecondarySignal = truth(v) == usage.Yes
-	v, _ = r.get(usage.AttrRequestStream)
-	c.Stream = truth(v)
-	v, _ = r.get(usage.AttrTTFT)
-	if n, ok := number(v); ok && n < maxDuration.Seconds() {
-		c.TTFT = time.Duration(n*float64(time.Second) + 0.5)
-	}
-	if n, is := r.count(usage.AttrHTTPStatus); is == usable && n >= 100 && n <= 599 {
-		c.Status = int(n)
-	}
-	v, _ = r.get(usage.AttrCostReported)
-	if n, isInt := v.(int64); isInt && n >= 0 {
-		c.ReportedCost, c.HasReportedCost = usage.NanoUSD(n), true
-	}
-	v, _ = r.get(usage.AttrQuality)
-	if list, isList := v.(pcommon.Slice); isList {
-		var names []string
-		for _, item := range list.All() {
-			names = append(names, item.AsString())
-		}
-		c.Quality |= usage.ParseQuality(names)
-	}
-	if r.log {
-		if n, is := r.count(attrDuration); is == usable && n < int64(maxDuration) {
-			c.Duration = time.Duration(n)
-		}
-		v, _ = r.get(attrStart)
-		if n, isInt := v.(int64); isInt {
-			c.Start = time.Unix(0, n).UTC()
-		}
-	}
-	if c.Duration == 0 {
-		var family *Family
-		for _, f := range families {
-			if family == nil && f.Name == get(usage.AttrFamily) {
-				family = f
-			}
-		}
-		c.Duration = r.duration(family, factDuration)
-	}
-	c.Failed = failed || c.ErrorType != "" || c.Status >= 400
-	return true
-}
 
 // decode fills in all but identity and time.
 func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family string) {
@@ -671,7 +30,7 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 		if !ok {
 			return ""
 		}
-		return plainText(raw(v))
+		return plainText(value.Raw(v))
 	}
 	c.Scope, c.Process, c.Service = cleanScope(r.scope), r.process(), get("service.name")
 	if c.Environment = get("deployment.environment.name"); c.Environment == "" {
@@ -685,7 +44,7 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 	}
 	c.Provider = r.provider()
 	if v == unsaid && !r.log && c.Provider != "" && (failed || r.exception != "") {
-		if _, model := r.told(nil); model != "" {
+		if _, model := r.implied(nil); model != "" {
 			v = call
 		}
 	}
@@ -705,8 +64,8 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 		return ""
 	}
 	if best != nil && c.Tokens.Reported() {
-		told, model := r.told(best)
-		hidden := r.part(best, best.HidesCache, rulesOf(c.Provider, told, model)) != undecided && c.Tokens.Fields&(usage.HasCacheRead|usage.HasCacheWrite) == 0
+		implied, model := r.implied(best)
+		hidden := r.part(best, best.HidesCache, providers.Rules(c.Provider, implied, model)) != figures.Undecided && c.Tokens.Fields&(usage.HasCacheRead|usage.HasCacheWrite) == 0
 		sums := strings.HasPrefix(r.version, best.SumsVersion) && slices.ContainsFunc(best.Sums, r.is)
 		for flag, is := range map[usage.Quality]bool{
 			usage.SeveralCalls: best.Runs, usage.Estimated: best.Guesses && c.Failed, usage.CacheMissing: hidden, usage.RunningSum: sums,
@@ -716,7 +75,7 @@ func (r *plainRecord) decode(c *usage.Call, v verdict, failed bool) (family stri
 			}
 		}
 	}
-	for _, e := range sessions {
+	for _, e := range tables.Sessions {
 		if r.scope == e.Scope && c.Session != "" {
 			c.SignalGroup, c.SecondarySignal = e.Name+"|"+c.Session, !r.log || !slices.Contains(e.Full, r.event)
 		}
@@ -732,7 +91,7 @@ func plainSpan(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSc
 	r := plainOf(d, res, scope, s.Attributes())
 	r.name = s.Name()
 	c.Trace, c.Span, c.Parent = usage.TraceID(s.TraceID()), usage.SpanID(s.SpanID()), usage.SpanID(s.ParentSpanID())
-	if !r.tells() && r.role(true) == unsaid {
+	if !r.hasUsageAttribute() && r.role(true) == unsaid {
 		return c, ""
 	}
 	c.Start = s.StartTimestamp().AsTime().UTC()
@@ -745,8 +104,8 @@ func plainSpan(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSc
 	}
 	r.statusMessage = s.Status().Message()
 	for _, e := range s.Events().All() {
-		if kind, ok := e.Attributes().Get("exception.type"); ok && e.Name() == "exception" && isReported(plainText(raw(kind))) {
-			r.exception = plainText(raw(kind))
+		if kind, ok := e.Attributes().Get("exception.type"); ok && e.Name() == "exception" && value.IsReported(plainText(value.Raw(kind))) {
+			r.exception = plainText(value.Raw(kind))
 		}
 		if v, ok := e.Attributes().Get("exception.message"); ok && e.Name() == "exception" && v.Type() == pcommon.ValueTypeStr {
 			r.message = v.Str()
@@ -770,11 +129,11 @@ func plainLog(d *Decoder, res pcommon.Resource, scope pcommon.InstrumentationSco
 	r := plainOf(d, res, scope, lr.Attributes())
 	r.log = true
 	if v, ok := lastOf(lr.Attributes(), "event.name"); ok {
-		r.event = plainText(raw(v))
-	} else if r.event = plainClean(lr.EventName()); lr.EventName() == "" && lr.Body().Type() == pcommon.ValueTypeStr && len(lr.Body().Str()) <= maxNumberText {
+		r.event = plainText(value.Raw(v))
+	} else if r.event = plainClean(lr.EventName()); lr.EventName() == "" && lr.Body().Type() == pcommon.ValueTypeStr && len(lr.Body().Str()) <= value.MaxNumberText {
 		r.event = plainClean(lr.Body().Str())
 	}
-	if !r.tells() {
+	if !r.hasUsageAttribute() {
 		return c, "", false
 	}
 	v := r.logVerdict()
@@ -829,7 +188,7 @@ func (r *plainRecord) logVerdict() verdict {
 	if r.event == inferenceEvent {
 		return unsaid
 	}
-	for _, f := range families {
+	for _, f := range builtIn {
 		if len(f.Events) == 0 || !r.applies(f, unsaid) {
 			continue
 		}
@@ -878,8 +237,8 @@ func plainWrite(c *usage.Call, family string, attrs pcommon.Map) {
 	}
 	_, hasTotal := attrs.Get("gen_ai.usage.total_tokens")
 	integer("gen_ai.usage.total_tokens", hasTotal, c.Tokens.Total())
-	for _, part := range modalities {
-		integer(part.aliases[0], *part.at(&c.Modalities) > 0, *part.at(&c.Modalities))
+	for _, part := range tables.Modalities {
+		integer(part.Aliases[0], *part.At(&c.Modalities) > 0, *part.At(&c.Modalities))
 	}
 	role := map[usage.Role]string{usage.RoleCall: "call", usage.RoleAggregate: "aggregate", usage.RoleTool: "tool"}[c.Role]
 	for name, s := range map[string]string{
@@ -1053,10 +412,10 @@ func TestPlainKinds(t *testing.T) {
 	content := func(name string) bool {
 		mastra := strings.HasPrefix(name, "mastra.") && (strings.HasSuffix(name, ".input") || strings.HasSuffix(name, ".output"))
 		raw := (strings.HasPrefix(name, "llm.") || strings.HasPrefix(name, "gen_ai.")) &&
-			slices.ContainsFunc(contentSuffixes, func(s string) bool { return strings.HasSuffix(name, s) })
+			slices.ContainsFunc(tables.ContentSuffixes, func(s string) bool { return strings.HasSuffix(name, s) })
 		parts := strings.Split(name, ".")
-		raw = raw || (len(parts) == 3 && parts[0] == "llm" && rawParts[parts[2]] && !notProviders[parts[1]])
-		return mastra || raw || slices.Contains(contentNames, name) || hasPrefix(name, contentPrefixes)
+		raw = raw || (len(parts) == 3 && tables.IsRaw(name))
+		return mastra || raw || slices.Contains(tables.ContentNames, name) || hasPrefix(name, tables.ContentPrefixes)
 	}
 	names := slices.Clone(known.list)
 	for _, name := range known.list {
@@ -1066,11 +425,11 @@ func TestPlainKinds(t *testing.T) {
 	for _, name := range names {
 		k := KindOf(name)
 		require.Equal(t, content(name), k&KindContent != 0, name)
-		require.Equal(t, slices.Contains(plainContent, name), k&KindPlain != 0, name)
-		require.Equal(t, slices.Contains(messageContent, name), k&KindMessage != 0, name)
-		require.Equal(t, slices.Contains(RawKeys, name), k&KindKey != 0, name)
-		require.Equal(t, slices.Contains(urlAttributes, name), k&KindURL != 0, name)
-		require.Equal(t, hasPrefix(name, telling), k&kindTelling != 0, name)
+		require.Equal(t, slices.Contains(tables.PlainContent, name), k&KindPlain != 0, name)
+		require.Equal(t, slices.Contains(tables.MessageContent, name), k&KindMessage != 0, name)
+		require.Equal(t, slices.Contains(tables.RawKeys, name), k&KindKey != 0, name)
+		require.Equal(t, slices.Contains(tables.UrlAttributes, name), k&KindURL != 0, name)
+		require.Equal(t, hasPrefix(name, tables.UsageAttributes), k&kindUsage != 0, name)
 	}
 }
 
@@ -1095,14 +454,14 @@ func FuzzPlain(f *testing.F) {
 	})
 }
 
-// TestPrintable: eight bytes at a time tell the same as one.
+// TestPrintable: eight bytes at a time are judged the same as one.
 func TestPrintable(t *testing.T) {
 	for length := range 20 {
 		for place := range length {
 			for c := range 256 {
 				b := bytes.Repeat([]byte{'~'}, length)
 				b[place] = byte(c)
-				require.Equal(t, c >= 0x20 && c < 0x7f, printable(string(b)), "%d at %d of %d", c, place, length)
+				require.Equal(t, c >= 0x20 && c < 0x7f, value.IsPrintable(string(b)), "%d at %d of %d", c, place, length)
 			}
 		}
 	}

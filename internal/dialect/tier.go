@@ -1,10 +1,14 @@
 package dialect
 
-import "github.com/tokenboard/tokenboard/internal/usage"
+import (
+	"github.com/tokenboard/tokenboard/internal/usage"
+
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+)
 
 // tier returns the service tier of a record.
 func (r *record) tier(f *Family) usage.Tier {
-	name := r.text(f, factTier)
+	name := r.text(f, tables.Tier)
 	if name == "" {
 		return usage.TierUnknown
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/dialect"
 	"github.com/tokenboard/tokenboard/internal/strictjson"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/usage/figures"
 )
 
 // identity makes a record's id from what makes its row unique. The parts are separated unambiguously.
@@ -27,12 +28,12 @@ func identity(parts ...string) (id usage.ID) {
 // cutTexts allows texts that are no UTF-8: other programs cut long texts off within a letter.
 var cutTexts = jsontext.AllowInvalidUTF8(true)
 
-// figures are the token counts of a row as its emitter defines them; total is 0 where not reported.
-type figures struct{ input, output, cacheRead, cacheWrite, reasoning, total int64 }
+// rowFigures are the token counts of a row as its emitter defines them; total is 0 where not reported.
+type rowFigures struct{ input, output, cacheRead, cacheWrite, reasoning, total int64 }
 
 // tokens divides figures into buckets. Where the emitter's input leaves the cache out, or its output the
 // reasoning, arithmetic decides; inclusive is the rule otherwise. It returns what is wrong with them.
-func (f figures) tokens(cacheApart bool) (usage.Tokens, string) {
+func (f rowFigures) tokens(cacheApart bool) (usage.Tokens, string) {
 	for _, n := range []int64{f.input, f.output, f.cacheRead, f.cacheWrite, f.reasoning, f.total} {
 		if n < 0 || n > usage.MaxTokens {
 			return usage.Tokens{}, "its token figures cannot be"
@@ -43,16 +44,17 @@ func (f figures) tokens(cacheApart bool) (usage.Tokens, string) {
 	}
 	cache := f.cacheRead + f.cacheWrite
 	reasoningApart := f.reasoning > f.output
-	if plain := f.input + f.output; f.total > plain {
-		switch f.total {
-		case plain + cache:
-			cacheApart = true
-		case plain + f.reasoning:
-			reasoningApart = true
-		case plain + cache + f.reasoning:
-			cacheApart, reasoningApart = true, true
-		}
+	w := figures.Whole{Input: f.input, Output: f.output, Cache: cache, Reasoning: f.reasoning, Total: f.total, HasTotal: f.total > f.input+f.output}
+	rule := figures.Undecided
+	if cacheApart {
+		rule = figures.Excluded
 	}
+	cacheBeside, reasoningBeside := w.Decide(rule, figures.Undecided)
+	if cacheApart && !w.Fits(true, reasoningBeside) { // some total a Claude answer without its cache
+		w.Cache = 0
+		_, reasoningBeside = w.Decide(rule, figures.Undecided)
+	}
+	cacheApart, reasoningApart = cacheApart || cacheBeside, reasoningApart || reasoningBeside
 	t := usage.Tokens{
 		InputUncached: f.input, CacheRead: f.cacheRead, CacheWrite: f.cacheWrite, OutputText: f.output, Reasoning: f.reasoning,
 		Fields: usage.HasInput | usage.HasOutput,
@@ -178,7 +180,7 @@ func callOfCLIProxy(key, model string, raw []byte, row *Row) {
 	// Of Claude, the input leaves the cache out. Its cached tokens are reads, but where there were
 	// none they are writes, which cannot be distinguished any more.
 	claude := strings.Contains(strings.ToLower(model), "claude")
-	f := figures{input: t.Input, output: t.Output, cacheRead: t.Cached, reasoning: t.Reasoning, total: t.Total}
+	f := rowFigures{input: t.Input, output: t.Output, cacheRead: t.Cached, reasoning: t.Reasoning, total: t.Total}
 	if c.Tokens, row.Bad = f.tokens(claude); claude && c.Tokens.CacheRead > 0 {
 		c.Quality |= usage.Estimated
 	}

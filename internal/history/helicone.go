@@ -83,7 +83,7 @@ func outcomeOfHelicone(r record, c *usage.Call) {
 
 // usageOfHelicone sets the figures and the cost of a call. It returns what is wrong with them, "" where nothing is.
 func usageOfHelicone(r record, c *usage.Call) (bad string) {
-	f := figures{
+	f := rowFigures{
 		input: r.count("prompttokens"), output: r.count("completiontokens"), total: r.count("totaltokens"),
 		cacheRead: r.count("promptcachereadtokens"), cacheWrite: r.count("promptcachewritetokens"), reasoning: r.count("reasoningtokens"),
 	}

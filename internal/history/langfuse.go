@@ -105,7 +105,7 @@ func hexInto(b []byte, s string) bool {
 // langfuseFigures reads Langfuse's usage. Its buckets are disjoint by its own rule, and their total is the sum of all;
 // where the total is that of input and output alone, an application wrote inclusive ones.
 func langfuseFigures(r record) (usage.Tokens, usage.Modalities, string) {
-	f := figures{
+	f := rowFigures{
 		input: r.count("inputusage", "prompttokens"), output: r.count("outputusage", "completiontokens"), total: r.count("totalusage", "totaltokens"),
 	}
 	var audioIn, audioOut int64
@@ -114,7 +114,7 @@ func langfuseFigures(r record) (usage.Tokens, usage.Modalities, string) {
 		details = r.within("usage")
 	}
 	if len(details) > 0 {
-		f = figures{}
+		f = rowFigures{}
 	}
 	names := make([]string, 0, len(details))
 	for name := range details {

@@ -205,7 +205,7 @@ func (x *spendLog) key(c *usage.Call) {
 }
 
 func (x *spendLog) figures(c *usage.Call) (bad string) {
-	f := figures{input: x.Prompt, output: x.Completion, total: x.Total}
+	f := rowFigures{input: x.Prompt, output: x.Completion, total: x.Total}
 	var audioIn, audioOut int64
 	for _, u := range []*spendUsage{x.Metadata.Additional, x.Metadata.Usage} { // the latter is the newer, and wins
 		if u == nil {

@@ -114,7 +114,7 @@ func newAPIDuration(r record) time.Duration {
 }
 
 func newAPIFigures(r, other record, c *usage.Call) (bad string) {
-	f := figures{
+	f := rowFigures{
 		input: r.count("prompttokens"), output: r.count("completiontokens"),
 		cacheRead: other.count("cache_tokens"), cacheWrite: other.count("cache_write_tokens", "cache_creation_tokens"),
 	}

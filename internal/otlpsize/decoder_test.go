@@ -61,7 +61,7 @@ func (e encoding) decode(s Signal, body []byte) (allocated int64, err error) {
 	return int64(after.TotalAlloc - before.TotalAlloc), err
 }
 
-// scan gives a scanner a request in pieces of a size; all at once for 0.
+// scan returns a scanner a request in pieces of a size; all at once for 0.
 func scan(s Scanner, body []byte, piece int) error {
 	if piece == 0 {
 		piece = max(1, len(body))

@@ -158,7 +158,7 @@ func (s *jsonScanner) after() {
 	}
 }
 
-// list tells whether the expected value is a list.
+// list reports whether the expected value is a list.
 func (s *jsonScanner) list() bool { return s.field != nil && s.field.repeated && !s.element }
 
 // begin takes the first byte of a value.
@@ -344,7 +344,7 @@ func (s *jsonScanner) endNumber() error {
 	return nil
 }
 
-// isNumber tells whether a text is a number of JSON, and whether it is whole.
+// isNumber reports whether a text is a number of JSON, and whether it is whole.
 func isNumber(n string) (whole, ok bool) {
 	digits := func() bool {
 		i := 0

@@ -79,7 +79,7 @@ func (m *message) numbered(n uint32) *field {
 	return m.byNumber[n]
 }
 
-// snake is the other name of a field that the decoder knows: resource_spans for resourceSpans.
+// snake is the other name of a field that the decoder accepts: resource_spans for resourceSpans.
 func snake(name string) string {
 	var b strings.Builder
 	for _, r := range name {

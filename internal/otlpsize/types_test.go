@@ -35,7 +35,7 @@ var tokens = []string{
 	`"\ud800"`, `"a\"b"`, "{", "[", "[5,]", "{,}", `{"x"}`, `{"":1}`, "[}", "{]", "", ",", `"a""b"`, "{} {}",
 }
 
-// TestTypes gives every field of every message values of all types and malformed ones. What the scanner lets
+// TestTypes returns every field of every message values of all types and malformed ones. What the scanner lets
 // pass, the decoder reads to its end, although the content of a text may be wrong; what it refuses, the
 // decoder refuses, too.
 func TestTypes(t *testing.T) {
@@ -141,7 +141,7 @@ func prefixed(number byte, body []byte) []byte {
 	return append([]byte{number<<3 | wireLen, byte(n&0x7f) | 0x80, byte(n>>7) & 0x7f}, body...)
 }
 
-// TestPieces gives a request in pieces of all sizes, which must not matter.
+// TestPieces returns a request in pieces of all sizes, which must not matter.
 func TestPieces(t *testing.T) {
 	r := newRequest(Traces)
 	for _, sh := range shapes {

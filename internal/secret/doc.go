@@ -1,4 +1,4 @@
-// Package secret knows what secrets look like in telemetry: the names of the attributes, headers and JSON
+// Package secret recognises secrets in telemetry: the names of the attributes, headers and JSON
 // fields that hold them, and the shapes of keys. It finds them in one pass over a text and cuts them to a
 // form that people may see. It never keeps, logs or hashes a secret.
 //

@@ -34,10 +34,10 @@ func (k *Keys) Add(secret string) {
 	k.trie.ready = false
 }
 
-// Full tells whether there were more secrets than are looked for. Then texts beside them cannot be trusted.
+// Full reports whether there were more secrets than are looked for. Then texts beside them cannot be trusted.
 func (k *Keys) Full() bool { return k.over }
 
-// Empty tells whether there is nothing to look for.
+// Empty reports whether there is nothing to look for.
 func (k *Keys) Empty() bool { return len(k.list) == 0 }
 
 // Reset forgets all secrets.
@@ -46,7 +46,7 @@ func (k *Keys) Reset() {
 	k.list, k.over, k.trie.ready = k.list[:0], false, false
 }
 
-// Cut puts the display form of the secrets in their place, wherever they stand in a text, and gives their number.
+// Cut puts the display form of the secrets in their place, wherever they stand in a text, and returns their number.
 func (k *Keys) Cut(text string) (string, int) {
 	if len(k.list) == 0 || len(text) < shortest {
 		return text, 0
@@ -109,7 +109,7 @@ func (k *Keys) end(text string, m match) int {
 	return m.from + n
 }
 
-// common gives the length of what two texts begin with.
+// common returns the length of what two texts begin with.
 func common(a, b string) int {
 	n := 0
 	for n < len(a) && n < len(b) && a[n] == b[n] {

@@ -79,7 +79,7 @@ var valueWords = []string{"value", "values", "header", "headers", "raw", "plain"
 // maxNameWord is the longest word before the last one that means anything, in bytes.
 const maxNameWord = 16
 
-// Name tells whether the name of an attribute, header, field or variable is that of a secret, in any case
+// Name reports whether the name of an attribute, header, field or variable is that of a secret, in any case
 // and with any separators: Authorization, x_api_key, OPENAI_API_KEY, clientSecret, set-cookie.
 func Name(name string) Certainty {
 	if c := nameEnds(name); c != Not {
@@ -126,7 +126,7 @@ func nameEnds(name string) Certainty {
 	return Not
 }
 
-// wordBefore gives the word of a name that ends before a place, in lower case. Where nothing parts it from
+// wordBefore returns the word of a name that ends before a place, in lower case. Where nothing parts it from
 // what follows, it is the longest known one.
 func wordBefore(name string, end int, joined bool, known map[string]Certainty) string {
 	var letters [maxNameWord]byte
@@ -172,7 +172,7 @@ func isAlnum(c byte) bool  { return isLetter(c) || isDigit(c) }
 // of any word.
 const shortest = 8
 
-// Looks tells whether a value could be a secret: not a number, a word, an empty text.
+// Looks reports whether a value could be a secret: not a number, a word, an empty text.
 func Looks(value string) bool {
 	if len(value) < shortest {
 		return false
@@ -210,7 +210,7 @@ func Bare(value string) string {
 	return value
 }
 
-// isScheme knows the schemes of Authorization headers that a secret follows.
+// isScheme recognises the schemes of Authorization headers that a secret follows.
 func isScheme(s string) bool {
 	for _, scheme := range []string{"bearer", "basic", "token", "apikey", "api-key", "digest", "negotiate"} {
 		if strings.EqualFold(s, scheme) {

@@ -19,7 +19,7 @@ const (
 	queryPair           // in the query of a URL
 )
 
-// nameBefore tells whether the name of a secret stands before a separator.
+// nameBefore reports whether the name of a secret stands before a separator.
 func nameBefore(s string, at int) Certainty {
 	c, _ := pairBefore(s, at)
 	return c
@@ -58,7 +58,7 @@ func pairBefore(s string, at int) (Certainty, pairKind) {
 	return Name(name), kind
 }
 
-// querySecret tells whether a name that is a secret only in a query may end at a place.
+// querySecret reports whether a name that is a secret only in a query may end at a place.
 func querySecret(s string, end int) bool {
 	return s[end-1]|' ' == 'g' || s[end-1]|' ' == 'e'
 }
@@ -160,7 +160,7 @@ func stopsAt(bytes string) (at [256]bool) {
 	return at
 }
 
-// isDisplay tells whether a value is what is shown of a key already.
+// isDisplay reports whether a value is what is shown of a key already.
 func isDisplay(value string) bool {
 	const longest = 16 // bytes
 	return len(value) <= longest && strings.Contains(value, "…")
@@ -184,7 +184,7 @@ func closing(s string, from int, quote byte, slashes int) int {
 	}
 }
 
-// isSecret tells whether what stands behind the name of a secret is one.
+// isSecret reports whether what stands behind the name of a secret is one.
 func isSecret(value string, certainty Certainty, kind pairKind, separator byte) bool {
 	switch {
 	case value == "" || value == Redacted || isDisplay(value):
@@ -213,7 +213,7 @@ func shownValue(value string) string {
 	return Redacted
 }
 
-// userAt gives the end of the user and password of a URL whose "://" stands at a place; 0 where it has none.
+// userAt returns the end of the user and password of a URL whose "://" stands at a place; 0 where it has none.
 func userAt(s string, at int) int {
 	if at+len("://") >= len(s) || s[at+1] != '/' || s[at+2] != '/' || at == 0 || !isAlnum(s[at-1]) {
 		return 0

@@ -10,7 +10,7 @@ import (
 
 // Text cuts the secrets that stand in a text: keys by their shape to their display form, values behind the
 // name of a secret ("password=", "Authorization: ", JSON fields, queries and users of URLs) to Redacted. It
-// gives the number of secrets that were cut. Its work grows with the length of the text alone.
+// returns the number of secrets that were cut. Its work grows with the length of the text alone.
 func Text(s string) (string, int) {
 	if len(s) < shortestText || !suspect(s) {
 		return s, 0
@@ -25,7 +25,7 @@ const shortestText = 6
 // display is the form of a key that people may see.
 func display(key string) string { return usage.DisplayKey(key) }
 
-// suspect tells whether a text may hold a secret, at little cost: most texts hold none.
+// suspect reports whether a text may hold a secret, at little cost: most texts hold none.
 func suspect(s string) bool {
 	if len(s) >= shortestShape && (shaped(s) || (len(s) > zhipuID+zhipuRest && zhipuAt(s))) {
 		return true
@@ -39,7 +39,7 @@ const (
 	highs = 0x80 * ones
 )
 
-// shaped tells whether a shape may begin in a text, where a word begins. It looks for those eight bytes at a time.
+// shaped reports whether a shape may begin in a text, where a word begins. It looks for those eight bytes at a time.
 func shaped(s string) bool {
 	last := len(s) - shortestShape
 	before := uint64(0) // 0x80 where the byte before is a letter or digit
@@ -75,7 +75,7 @@ func load(s string, i int) uint64 {
 	return binary.LittleEndian.Uint64(b[:])
 }
 
-// prefixAt tells whether a shape may begin at a place.
+// prefixAt reports whether a shape may begin at a place.
 func prefixAt(s string, at int) bool {
 	rows := byFirst[s[at]]
 	for i := range rows {
@@ -87,7 +87,7 @@ func prefixAt(s string, at int) bool {
 	return false
 }
 
-// separated tells whether a name of a secret stands before a separator, or a URL may have a user.
+// separated reports whether a name of a secret stands before a separator, or a URL may have a user.
 func separated(s string, by byte) bool {
 	for i := 0; ; i++ {
 		n := strings.IndexByte(s[i:], by)
@@ -112,7 +112,7 @@ type scanner struct {
 	work int // bytes that were looked at, for tests
 }
 
-// run gives the end of the bytes of one class that begin at a place.
+// run returns the end of the bytes of one class that begin at a place.
 func (x *scanner) run(at int, c class) int {
 	r := &x.runs[c]
 	if at >= r.from && at < r.to {
@@ -127,7 +127,7 @@ func (x *scanner) run(at int, c class) int {
 	return end
 }
 
-// mixed tells whether a digit or a capital stands in a part of the text.
+// mixed reports whether a digit or a capital stands in a part of the text.
 func (x *scanner) mixed(from, to int) bool {
 	if from < x.mixedFrom || from > x.mixedAt {
 		x.mixedFrom, x.mixedAt = from, from

@@ -28,7 +28,7 @@ var members = func() (in [256][classes]bool) {
 	return in
 }()
 
-// shape is a way to tell a key: what it begins with, and what follows.
+// shape is a way to recognise a key: what it begins with, and what follows.
 type shape struct {
 	prefix string
 	fold   bool // the prefix is so in any case

@@ -24,7 +24,7 @@ type Config struct {
 	// EmitLegacyCacheCreation writes the figure of cache writes under its older name,
 	// gen_ai.usage.cache_creation.input_tokens, too.
 	EmitLegacyCacheCreation bool `mapstructure:"emit_legacy_cache_creation"`
-	// Dialects teach emitters that the processor does not know.
+	// Dialects define emitters that the processor has no rules for.
 	Dialects []Dialect `mapstructure:"dialects"`
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -37,7 +37,7 @@ type Dialect struct {
 	Name string `mapstructure:"name"`
 	// Scope limits it to instrumentation scopes whose names start so.
 	Scope string `mapstructure:"scope"`
-	// Events are the names of log events that tell calls; without them only spans are read.
+	// Events are the names of log events that are calls; without them only spans are read.
 	Events []string `mapstructure:"events"`
 
 	Input      []string `mapstructure:"input"`
@@ -49,7 +49,7 @@ type Dialect struct {
 	CacheWrite1h []string `mapstructure:"cache_write_1h"`
 	Reasoning    []string `mapstructure:"reasoning"`
 	// InputIncludesCache says whether the input figure includes cache reads and writes. Not set: the
-	// figures tell, or it does.
+	// figures show it, or it does.
 	InputIncludesCache *bool `mapstructure:"input_includes_cache"`
 	// OutputIncludesReasoning likewise.
 	OutputIncludesReasoning *bool `mapstructure:"output_includes_reasoning"`
@@ -81,10 +81,10 @@ func (d *Dialect) validate() error {
 	return nil
 }
 
-// taught gives the dialects as the decoder takes them.
-func (c *Config) taught() (out []dialect.Taught) {
+// customDialects returns the dialects of the configuration as the decoder takes them.
+func (c *Config) customDialects() (out []dialect.Custom) {
 	for _, d := range c.Dialects {
-		out = append(out, dialect.Taught{
+		out = append(out, dialect.Custom{
 			Name: d.Name, Scope: d.Scope, Events: d.Events, Input: d.Input, Output: d.Output, Total: d.Total, CacheRead: d.CacheRead,
 			CacheWrite: d.CacheWrite, CacheWrite1h: d.CacheWrite1h, Reasoning: d.Reasoning, InputHasCache: d.InputIncludesCache, OutputHasReasoning: d.OutputIncludesReasoning,
 			Provider: d.Provider, Model: d.Model, RequestModel: d.RequestModel, ResponseID: d.ResponseID, RequestID: d.RequestID,

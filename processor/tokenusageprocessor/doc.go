@@ -1,6 +1,6 @@
 //go:generate go tool mdatagen metadata.yaml
 
-// Package tokenusageprocessor recognises the token usage that spans and log records tell in any
+// Package tokenusageprocessor recognises the token usage that spans and log records have in any
 // dialect, and writes it in the current OpenTelemetry GenAI conventions, with the fingerprint of
 // the client's key and what is known of the quality of the figures.
 //

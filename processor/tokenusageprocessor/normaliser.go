@@ -33,7 +33,7 @@ func newNormaliser(set processor.Settings, c *Config) (*normaliser, error) {
 		return nil, fmt.Errorf("set up the processor's own metrics: %w", err)
 	}
 	return &normaliser{
-		decoder: dialect.New(dialect.Options{Taught: c.taught(), Scrubs: true, KeysOnly: !c.RedactSecrets}), scrubber: newScrubber(c),
+		decoder: dialect.New(dialect.Options{Custom: c.customDialects(), Scrubs: true, KeysOnly: !c.RedactSecrets}), scrubber: newScrubber(c),
 		legacy: c.EmitLegacyCacheCreation, telemetry: tb,
 	}, nil
 }
@@ -102,7 +102,7 @@ func (n *normaliser) traces(ctx context.Context, td ptrace.Traces) (ptrace.Trace
 // resource scrubs a resource whose records were read. One of them says how many secrets it held: its own
 // attributes make it what it is.
 func (n *normaliser) resource(rd *dialect.Reader, res pcommon.Resource, schema func() string, setSchema func(string), first pcommon.Map, t *tally) {
-	s := n.scrubber.start(rd, rd.Known())
+	s := n.scrubber.start(rd, rd.KnownSecrets())
 	s.attributes(res.Attributes(), rd.ResourceKinds(), n.scrubber.unwanted(false))
 	set(&s, schema, setSchema)
 	s.secrets += t.found // of scopes without records
@@ -111,7 +111,7 @@ func (n *normaliser) resource(rd *dialect.Reader, res pcommon.Resource, schema f
 
 // scope scrubs a scope that was read.
 func (n *normaliser) scope(rd *dialect.Reader, scope pcommon.InstrumentationScope, schema func() string, setSchema func(string), t *tally) {
-	s := n.scrubber.start(rd, rd.Known())
+	s := n.scrubber.start(rd, rd.KnownSecrets())
 	s.attributes(scope.Attributes(), kindsOf(scope.Attributes()), n.scrubber.unwanted(false))
 	set(&s, scope.Name, scope.SetName)
 	set(&s, scope.Version, scope.SetVersion)

@@ -84,8 +84,8 @@ func TestWritesTheConventions(t *testing.T) {
 	}
 }
 
-// TestTaught: an emitter that nobody knows is read as the configuration says, on spans and logs.
-func TestTaught(t *testing.T) {
+// TestCustom: an emitter without built-in rules is read as the configuration says, on spans and logs.
+func TestCustom(t *testing.T) {
 	all, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
 	require.NoError(t, err)
 	part, err := all.Sub("tokenusage/taught")
@@ -173,7 +173,7 @@ func TestMessageLogs(t *testing.T) {
 	require.Equal(t, map[string]any{"prompt": "$"}, got.At(1).Attributes().AsRaw())
 }
 
-// TestForeignDataIsUntouched: what tells no usage leaves as it came.
+// TestForeignDataIsUntouched: what has no usage leaves as it came.
 func TestForeignDataIsUntouched(t *testing.T) {
 	td, ld := testdata.GenerateTraces(50), testdata.GenerateLogs(50)
 	wantTraces, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)

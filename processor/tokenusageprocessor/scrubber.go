@@ -33,12 +33,12 @@ func newScrubber(c *Config) scrubber {
 	return s
 }
 
-// named tells whether the configuration names an attribute.
+// named reports whether the configuration names an attribute.
 func (s *scrubber) named(name string) bool {
 	return s.names[name] || slices.ContainsFunc(s.prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
-// unwanted gives the kinds of attributes that must go from records; ours are model calls and what
+// unwanted returns the kinds of attributes that must go from records; ours are model calls and what
 // coding agents send.
 func (s *scrubber) unwanted(ours bool) dialect.Kind {
 	switch {
@@ -66,7 +66,7 @@ type scrub struct {
 }
 
 func (s *scrubber) start(rd *dialect.Reader, keys [3]*secret.Keys) scrub {
-	work := scrub{scrubber: s, seen: rd.Seen(), keys: keys}
+	work := scrub{scrubber: s, seen: rd.SecretCache(), keys: keys}
 	for _, k := range keys {
 		if k != nil {
 			work.known = work.known || !k.Empty()
@@ -326,7 +326,7 @@ func (s *scrub) mark(attrs pcommon.Map) {
 	}
 }
 
-// kindsOf tells what attributes are, all together.
+// kindsOf returns what attributes are, all together.
 func kindsOf(attrs pcommon.Map) (kinds dialect.Kind) {
 	for name := range attrs.All() {
 		kinds |= dialect.KindOf(name)

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -19,7 +20,7 @@ import (
 func plainScrub(attrs pcommon.Map, content, ours bool, names []string) (removed int64) {
 	var known secret.Keys
 	secretive := func(name string, v pcommon.Value) bool {
-		if slices.Contains(dialect.RawKeys, name) || secret.Name(name) == secret.Sure {
+		if slices.Contains(tables.RawKeys, name) || secret.Name(name) == secret.Sure {
 			return true
 		}
 		text := v
@@ -69,7 +70,7 @@ func TestScrubPlain(t *testing.T) {
 		"gen_ai.operation.name", "gen_ai.prompt", "gen_ai.prompt.0.content", "input", "output.value", "llm.x.messages", "mastra.a.input", "description",
 		"url.full", "url.query", "http.target", "http.url", "note", "user.id", "customer.name", "http.request.method", "server.address", "gen_ai.usage.input_tokens",
 		"Authorization", "x_api_key", "token", "openai.token", "db.password", "session.cookie", "gen_ai.token.type",
-	}, dialect.RawKeys...)
+	}, tables.RawKeys...)
 	texts := []string{
 		"sk-test-0123456789abcdef", "Bearer sk-test-0123456789abcdef", "short", "", "see sk-test-0123456789abcdef and x-key-9876543210",
 		"/v1?key=abc&x=1", "https://h/p?alt=sse&KEY=AIzaSecret&x=1#f", "a=1&token=t", "=", "key", "chat", "x-key-9876543210",

@@ -40,26 +40,26 @@ func provider(e *event) string {
 	return executors[strings.ToLower(e.Executor.known())]
 }
 
-// figures say how an upstream's raw figures stand to each other.
-type figures uint8
+// figuresKind says how an upstream's raw figures relate to each other.
+type figuresKind uint8
 
 const (
-	undecided  figures = iota // the total decides
-	likeOpenAI                // cache inside input, reasoning inside output
-	likeClaude                // cache beside input
-	likeGemini                // cache inside input, reasoning beside output
+	undecided  figuresKind = iota // the total decides
+	likeOpenAI                    // cache inside input, reasoning inside output
+	likeClaude                    // cache beside input
+	likeGemini                    // cache inside input, reasoning beside output
 )
 
 // figuresOf returns whose API the attempt used. An upstream that speaks OpenAI's counts as it does,
 // whatever it is called.
-func figuresOf(e *event) figures {
+func figuresOf(e *event) figuresKind {
 	name, executor := strings.ToLower(e.Provider.known()), strings.ToLower(e.Executor.known())
 	if executor == "openaicompatexecutor" || strings.HasPrefix(name, "openai-compatib") {
 		return likeOpenAI
 	}
 	both := name + " " + executor
 	for _, row := range []struct {
-		is      figures
+		is      figuresKind
 		markers []string
 	}{
 		{likeClaude, []string{"claude", "anthropic"}},

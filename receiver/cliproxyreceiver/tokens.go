@@ -1,6 +1,9 @@
 package cliproxyreceiver
 
-import "github.com/tokenboard/tokenboard/internal/usage"
+import (
+	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/usage/figures"
+)
 
 // tokens are the raw figures, whose meaning depends on the upstream.
 type tokens struct {
@@ -138,30 +141,22 @@ func (e *event) fromRaw() (t usage.Tokens, q usage.Quality) {
 
 // beside reports whether the cached tokens are beside the input and the reasoning tokens beside the output, instead of
 // within them, and whether the figures contradict each other. The total decides where the upstream's kind does not.
-func (r *tokens) beside(kind figures, cached int64) (cacheBeside, reasoningBeside, inconsistent bool) {
+func (r *tokens) beside(kind figuresKind, cached int64) (cacheBeside, reasoningBeside, inconsistent bool) {
 	reasoning := r.Reasoning.n
-	cacheBeside, reasoningBeside = kind == likeClaude, kind == likeGemini
-	if r.Total.here && r.Total.n > 0 && !r.Total.bad {
-		fits := func(cache, reason bool) bool {
-			sum := r.Input.n + r.Output.n
-			if cache {
-				sum += cached
-			}
-			if reason {
-				sum += reasoning
-			}
-			return sum == r.Total.n
-		}
-		switch kind {
-		case undecided:
-			cacheBeside = cached > 0 && (fits(true, false) || fits(true, true)) && !fits(false, false) && !fits(false, true)
-			reasoningBeside = reasoning > 0 && !fits(cacheBeside, false) && fits(cacheBeside, true)
-		case likeClaude: // it reports reasoning beside the output or within it
-			reasoningBeside = reasoning > 0 && !fits(true, false) && fits(true, true)
-		}
-		// v6.10 to v7.2 total a Claude answer with or without its cache
-		inconsistent = !fits(cacheBeside, reasoningBeside) && (kind != likeClaude || !fits(false, reasoningBeside))
+	w := figures.Whole{
+		Input: r.Input.n, Output: r.Output.n, Cache: cached, Reasoning: reasoning,
+		Total: r.Total.n, HasTotal: r.Total.here && r.Total.n > 0 && !r.Total.bad,
 	}
+	switch kind {
+	case undecided:
+		cacheBeside, reasoningBeside = w.Decide(figures.Undecided, figures.Undecided)
+	case likeClaude: // it reports reasoning beside the output or within it
+		cacheBeside, reasoningBeside = w.Decide(figures.Excluded, figures.Undecided)
+	case likeGemini:
+		reasoningBeside = true
+	}
+	// v6.10 to v7.2 total a Claude answer with or without its cache
+	inconsistent = w.HasTotal && !w.Fits(cacheBeside, reasoningBeside) && (kind != likeClaude || !w.Fits(false, reasoningBeside))
 	// A part is never larger than the whole.
 	if cached > r.Input.n && !cacheBeside {
 		cacheBeside, inconsistent = true, inconsistent || kind != undecided
@@ -174,7 +169,7 @@ func (r *tokens) beside(kind figures, cached int64) (cacheBeside, reasoningBesid
 
 // cache returns the tokens that were read from and written to a cache, and those that were one of the two. cached_tokens
 // repeats the reads; of a Claude answer without reads it repeats the writes, so that there it decides nothing by itself.
-func (r *tokens) cache(kind figures) (read, write, unclear int64) {
+func (r *tokens) cache(kind figuresKind) (read, write, unclear int64) {
 	read, write = r.CacheRead.n, r.CacheWrite.n
 	if split := r.CacheWrite5.n + r.CacheWrite1.n; write == 0 {
 		write = split
