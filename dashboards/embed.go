@@ -14,6 +14,12 @@ import (
 //go:embed json/*.json
 var files embed.FS
 
+//go:embed alerts/prometheus.yaml
+var alertRules []byte
+
+// AlertRules returns the alert rules as Prometheus reads them. They are not to be changed.
+func AlertRules() []byte { return alertRules }
+
 // order is that of the navigation.
 var order = []string{"overview", "models", "keys-and-users", "cost-and-budgets", "latency", "collector-health"}
 

@@ -293,6 +293,7 @@ func TestGrafana(t *testing.T) {
 		}
 	}
 	sameAsStats()
+	servers[0].requireSameCounters(p)
 	send(2) // every counter of these series goes up between two scrapes
 	sameAsStats()
 

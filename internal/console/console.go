@@ -33,6 +33,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/promapi"
 	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
@@ -95,6 +96,7 @@ type Console struct {
 	o      Options
 	guard  guard.Guard
 	server *server.Handlers
+	promql *metrics.PromQL
 }
 
 // New makes a console.
@@ -157,7 +159,10 @@ func (c *Console) register() {
 		c.server.Sessions = &server.SettingsSessions{IdleSeconds: int64(how.Idle.Seconds()), LifetimeSeconds: int64(how.Lifetime.Seconds())}
 	}
 	c.server.Routes(r)
-	(&metrics.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: o.Now()}).Routes(r)
+	scrapes := &metrics.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: o.Now()}
+	scrapes.Routes(r)
+	c.promql = metrics.NewPromQL(scrapes)
+	c.promql.Routes(r)
 	page.Routes(r)
 	apidoc.Describe(r)
 	apidoc.Routes(c.Env, r)
@@ -166,13 +171,15 @@ func (c *Console) register() {
 // Handler returns the handler of all routes.
 func (c *Console) Handler() http.Handler {
 	gates := gate.New()
-	return guard.BodyDeadline(c.guard.Wrap(compress.JSON(c.identify(coalesce.New(gates.Reads).Share(gates.Bounded(c.Router.Handler()))))))
+	handler := c.identify(coalesce.New(gates.Reads).Share(gates.Bounded(c.Router.Handler())))
+	return guard.BodyDeadline(promapi.Envelope(c.guard.Wrap(compress.JSON(handler))))
 }
 
 // Close ends the live streams, which would hold up the end of a server. The console answers other requests as before.
 func (c *Console) Close() {
 	c.Stream.Close()
 	c.Keys.Ring.Close()
+	c.promql.API.Close()
 }
 
 // SetOTLP sets where OTLP is received. The collector reports it after the console has started.

@@ -15,6 +15,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
 	"github.com/tokenboard/tokenboard/internal/console/keys"
 	"github.com/tokenboard/tokenboard/internal/console/users"
+	"github.com/tokenboard/tokenboard/internal/promapi"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -86,6 +87,21 @@ var expectations = []expectation{
 	{"GET /api/console/settings", all, "", "", 200},
 	{"GET /api/console/otlp", readers, "", "", 200},
 	{"GET /metrics", all, "", "", 200},
+	{"GET /prometheus/api/v1/query", readers, "/prometheus/api/v1/query?query=1", "", 200},
+	{"POST /prometheus/api/v1/query", readers, "/prometheus/api/v1/query?query=1", "", 200},
+	{"GET /prometheus/api/v1/query_range", readers, "/prometheus/api/v1/query_range?query=1&start=1&end=2&step=1", "", 200},
+	{"POST /prometheus/api/v1/query_range", readers, "/prometheus/api/v1/query_range?query=1&start=1&end=2&step=1", "", 200},
+	{"GET /prometheus/api/v1/series", readers, "/prometheus/api/v1/series?match[]=x", "", 200},
+	{"POST /prometheus/api/v1/series", readers, "/prometheus/api/v1/series?match[]=x", "", 200},
+	{"GET /prometheus/api/v1/labels", readers, "/prometheus/api/v1/labels", "", 200},
+	{"POST /prometheus/api/v1/labels", readers, "/prometheus/api/v1/labels", "", 200},
+	{"GET /prometheus/api/v1/label/{name}/values", readers, "/prometheus/api/v1/label/model/values", "", 200},
+	{"GET /prometheus/api/v1/metadata", readers, "/prometheus/api/v1/metadata", "", 200},
+	{"GET /prometheus/api/v1/status/buildinfo", readers, "/prometheus/api/v1/status/buildinfo", "", 200},
+	{"GET /prometheus/api/v1/rules", readers, "/prometheus/api/v1/rules", "", 200},
+	{"GET /prometheus/api/v1/alerts", readers, "/prometheus/api/v1/alerts", "", 200},
+	{"GET /prometheus/api/v1/query_exemplars", readers, "/prometheus/api/v1/query_exemplars", "", 200},
+	{"POST /prometheus/api/v1/query_exemplars", readers, "/prometheus/api/v1/query_exemplars", "", 200},
 	{"GET /api/console/dashboards", all, "", "", 200},
 	{"GET /api/console/dashboards/{file}", all, api.Base + "/dashboards/overview.json", "", 200},
 	{"GET /console/from-grafana", anyone, "", "", 302},
@@ -205,8 +221,12 @@ func walk(t *testing.T, role access.Role, how string) {
 		return strings.Contains(e.who, letters[role]) && (how != "token" || !slices.Contains(notByToken, e.route))
 	}
 	for _, e := range expectations {
-		if !may(e) {
-			require.Equal(t, refused, consoletest.RequireProblem(t, ask(e), refused).Code, e.route)
+		switch w := ask; {
+		case may(e):
+		case strings.Contains(e.route, " "+promapi.Base): // in Prometheus' form
+			require.Contains(t, w(e).Body.String(), `{"status":"error","errorType":"`+map[int]string{401: "unauthorized", 403: "forbidden"}[refused], e.route)
+		default:
+			require.Equal(t, refused, consoletest.RequireProblem(t, w(e), refused).Code, e.route)
 		}
 	}
 	require.Equal(t, before, o.Dump(), "what is refused changes nothing")
@@ -239,7 +259,8 @@ func TestNothingGoesWithoutAudit(t *testing.T) {
 	}
 	for _, e := range expectations {
 		method, target, _ := strings.Cut(e.route, " ")
-		if method == "GET" || e.status >= 400 || strings.Contains(target, "/keys/verify") { // a check changes nothing that is stored
+		if method == "GET" || e.status >= 400 || strings.Contains(target, "/keys/verify") || strings.HasPrefix(target, promapi.Base) {
+			// a check changes nothing that is stored, a question nothing at all
 			continue
 		}
 		if e.target != "" {

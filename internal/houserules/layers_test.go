@@ -37,7 +37,7 @@ var layers = [][]string{
 	{"internal/dialect", "internal/lease", "internal/rollup"},
 	// Importing; deciding what counts.
 	{"internal/history", "internal/ledger"},
-	{"internal/access", "internal/keyring", "internal/keysync"},
+	{"internal/access", "internal/keyring", "internal/keysync", "internal/promapi"},
 	// The console: what all routes share,
 	{"internal/console/api"},
 	// what some of them share, and what is around them,

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/promapi"
 )
 
 // Gate bounds how much of one kind of work is done at one time, by all and by each person. Who comes when
@@ -146,7 +148,7 @@ func ShareOf(p access.Principal) string {
 
 // gates bound the routes that take long, or much memory. What answers from little work has none.
 type gates struct {
-	Reads, exports, parquet, imports, scrapes *Gate
+	Reads, exports, parquet, imports, scrapes, promql *Gate
 }
 
 func New() *gates {
@@ -157,6 +159,7 @@ func New() *gates {
 		parquet: NewGate(3, 2, 20, patience), // besides exports: a row group is in memory
 		imports: NewGate(2, 1, 4, patience),
 		scrapes: NewGate(2, 2, 20, patience),
+		promql:  NewGate(4, 2, 1000, time.Minute), // a dashboard asks for all of its panels at once
 	}
 }
 
@@ -175,6 +178,9 @@ func (g *gates) of(r *http.Request) []*Gate {
 		return []*Gate{g.scrapes}
 	case r.Method == http.MethodGet && (r.URL.Path == api.Base+"/keys" || r.URL.Path == api.Base+"/audit"):
 		return []*Gate{g.Reads}
+	}
+	if strings.HasPrefix(r.URL.Path, promapi.Base) {
+		return []*Gate{g.promql}
 	}
 	return nil
 }

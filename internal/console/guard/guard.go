@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/promapi"
 )
 
 const maxURL = 8 << 10 // bytes
@@ -47,7 +48,7 @@ func (c *Guard) Wrap(next http.Handler) http.Handler {
 			api.WriteProblem(w, http.StatusForbidden, "the console and its API are not shown inside other pages; open the address itself")
 		case !c.sameOrigin(r) && !c.Forwards(r):
 			api.WriteProblem(w, http.StatusForbidden, "requests from other web pages are refused; to allow one, add its origin to cors::allowed_origins")
-		case api.Writes(r) && r.ContentLength != 0 && !isJSON(r):
+		case api.Writes(r) && r.ContentLength != 0 && !isJSON(r) && !promapi.TakesForm(r):
 			api.WriteProblem(w, http.StatusUnsupportedMediaType, "send the body as JSON, with the header Content-Type: application/json")
 		default:
 			next.ServeHTTP(w, r)

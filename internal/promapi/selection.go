@@ -1,0 +1,223 @@
+package promapi
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+	"github.com/prometheus/prometheus/util/annotations"
+
+	"github.com/tokenboard/tokenboard/internal/promapi/cube"
+	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
+)
+
+// selection is what one selector asks for, and the series that were found.
+type selection struct {
+	*querier
+	set      *seriesSet
+	times    []int64 // of the samples
+	hints    *storage.SelectHints
+	anchored bool
+	matchers []*labels.Matcher
+	of       *maker
+}
+
+// named reports whether a metric's name matches.
+func (x *selection) named(name string) bool {
+	for _, m := range x.matchers {
+		if m.Name == labels.MetricName && !m.Matches(name) {
+			return false
+		}
+	}
+	return true
+}
+
+// collect adds the series of every metric whose name matches.
+func (x *selection) collect(ctx context.Context) error {
+	if !x.nothing {
+		for _, add := range []func(context.Context) error{x.counters, x.histograms, x.records} {
+			if err := add(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range budgetMetrics {
+		m := &budgetMetrics[i]
+		if !x.named(m.name) {
+			continue
+		}
+		series, err := x.budgetSeries(ctx, m, x.times, x.of)
+		if err != nil {
+			return err
+		}
+		x.set.all = append(x.set.all, series...)
+	}
+	return x.present()
+}
+
+// sum adds up calls for the samples. It returns the times of these.
+func (x *selection) sum(ctx context.Context, s cube.Sink, g *groups) ([]int64, error) {
+	at, moved, err := x.cube.Sum(ctx, x.times, s, &x.room)
+	if err != nil {
+		return nil, err
+	}
+	if g.full {
+		return nil, cube.ErrTooMany
+	}
+	if moved {
+		x.set.warn(resolutionNote(x.hints))
+	}
+	return at, nil
+}
+
+func (x *selection) counters(ctx context.Context) error {
+	for i := range counterMetrics {
+		m := &counterMetrics[i]
+		if !x.named(m.name) {
+			continue
+		}
+		dropped, err := x.api.dropped.of(ctx, x.cube, x.names)
+		if err != nil {
+			return err
+		}
+		s := newCounterSink(x.cube, x.names, m, x.of)
+		at, err := x.sum(ctx, s, s.groups)
+		if err != nil {
+			return err
+		}
+		s.startWith(x.names, dropped)
+		x.set.addTracks(s.tracks, at)
+	}
+	return nil
+}
+
+func (x *selection) histograms(ctx context.Context) error {
+	for i := range histogramMetrics {
+		m := &histogramMetrics[i]
+		for _, suffix := range []string{suffixBucket, suffixCount, suffixSum} {
+			if !x.named(m.name + suffix) {
+				continue
+			}
+			s := newClassicSink(x.cube, x.names, m, suffix, x.of)
+			at, err := x.sum(ctx, s, s.groups)
+			if err != nil {
+				return err
+			}
+			x.set.addTracks(s.tracks, at)
+		}
+		if !x.named(m.name) {
+			continue
+		}
+		s := newNativeSink(x.cube, x.names, m, x.of)
+		at, err := x.sum(ctx, s, s.groups)
+		if err != nil {
+			return err
+		}
+		x.set.addNative(s.tracks, at)
+	}
+	return nil
+}
+
+// records adds the number of stored records: in the past that of the calls that count.
+func (x *selection) records(ctx context.Context) error {
+	l, match := x.of.match(&callseries.Labels{}, recordsMetric)
+	if x.view.Gather == nil || !match {
+		return nil
+	}
+	s := &totalSink{track: newTrack(l, 1, &x.room)}
+	at, _, err := x.cube.Sum(ctx, x.times, s, &x.room)
+	if err != nil {
+		return err
+	}
+	f, err := x.family(recordsMetric)
+	if err != nil {
+		return err
+	}
+	if s.track.begin() >= len(at) {
+		return nil
+	}
+	points := &pointSeries{labels: l}
+	for it := newFloatSeries(s.track, at).Iterator(nil); it.Next() != chunkenc.ValNone; {
+		t, v := it.At()
+		if x.isNow(t) && f != nil && len(f.Metric) == 1 {
+			v = f.Metric[0].GetGauge().GetValue()
+		}
+		points.times, points.values = append(points.times, t), append(points.values, v)
+	}
+	x.set.all = append(x.set.all, points)
+	return nil
+}
+
+// totalSink adds up all calls.
+type totalSink struct{ track *track }
+
+func (*totalSink) Wanted(uint32) bool { return true }
+func (s *totalSink) Figures(_ uint32, at int, f *cube.Figures) {
+	s.track.seen(at)
+	s.track.add(at, float64(f[cube.Calls]))
+}
+func (*totalSink) Times(uint32, int, []byte) {}
+
+// resolutionNote says why a result may lack what happened within quarters of an hour.
+func resolutionNote(h *storage.SelectHints) error {
+	return fmt.Errorf("%w: samples more than %d days old, or of very many calls, lie at quarters of an hour; "+
+		"use a range and a step of 15m or more there (asked: range %s, step %s)", annotations.PromQLInfo,
+		cube.MaxCut/cube.SlotsPerHour/24, time.Duration(h.Range)*time.Millisecond, time.Duration(h.Step)*time.Millisecond)
+}
+
+// present adds metrics that have a value only now, or since some time.
+func (x *selection) present() error {
+	if x.view.Gather == nil || fromCalls(nameOf(x.matchers)) {
+		return nil
+	}
+	if _, err := x.family(""); err != nil {
+		return err
+	}
+	for name, f := range x.gathered {
+		if fromCalls(name) || !x.named(name) {
+			continue
+		}
+		for _, m := range f.Metric {
+			var more []labels.Label
+			for _, l := range m.Label {
+				more = append(more, labels.Label{Name: l.GetName(), Value: l.GetValue()})
+			}
+			l, match := x.of.match(&callseries.Labels{}, name, more...)
+			if !match {
+				continue
+			}
+			v := m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			if s := x.since(name, l, v); len(s.times) > 0 {
+				x.set.all = append(x.set.all, s)
+			}
+		}
+	}
+	return nil
+}
+
+// since returns the samples of a value that is there now, from when it is known to have held.
+func (x *selection) since(name string, l labels.Labels, v float64) *pointSeries {
+	since := x.times[len(x.times)-1]
+	switch lasting := lastingMetrics[name]; {
+	case lasting != nil:
+		since = lasting(v, x.api.started)
+	case x.now-since > lookback.Milliseconds():
+		since = never // it has no value then
+	case len(x.times) > 1:
+		if x.anchored {
+			since = never // one value has no rate
+		}
+		x.set.warn(fmt.Errorf("%w: %s has no past here, only its value now; scrape /metrics with Prometheus for it",
+			annotations.PromQLInfo, name))
+	}
+	s := &pointSeries{labels: l}
+	for _, t := range x.times {
+		if t >= since {
+			s.times, s.values = append(s.times, t), append(s.values, v)
+		}
+	}
+	return s
+}
