@@ -15,8 +15,8 @@ import (
 // bucketsKept is how long base buckets of what was spent are kept apart: longer than a month anywhere.
 const bucketsKept = 40 * 24 * time.Hour
 
-// retire removes the oldest records before the watermark, at most a chunk of them. It reports how many went, and whether
-// some are left.
+// retire removes the oldest records before the watermark, at most a chunk of them. It reports how many went, and
+// whether some are left.
 func (l *Ledger) retire(ctx context.Context) (n int64, left bool, err error) {
 	now := l.o.Now()
 	spent := aggregate.Spending{}

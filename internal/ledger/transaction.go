@@ -133,8 +133,8 @@ func (t *transaction) addDelivery(n *correlation.Node, r *store.Record, p *corre
 	x.Replace(n, r, p, t.now)
 }
 
-// decide decides over everything that is related to what changed, and returns the write and the changes of the sums that
-// follow.
+// decide decides over everything that is related to what changed, and returns the write and the changes of the sums
+// that follow.
 func (t *transaction) decide(ctx context.Context, group []*request) (store.Write, []Change, error) {
 	w := store.Write{Links: t.parents, At: t.now}
 	t.putEvicted(&w)

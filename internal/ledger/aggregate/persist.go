@@ -11,8 +11,8 @@ import (
 )
 
 // The sums are in memory, in pages by day, and on disk in the same form. A commit that changes sums notes in its own
-// transaction the hours whose stored sums lack it; from time to time, and at the end, the pages are stored and the notes
-// removed. At start the pages are read, and only the hours with a note are added up from their records.
+// transaction the hours whose stored sums lack it; from time to time, and at the end, the pages are stored and the
+// notes removed. At start the pages are read, and only the hours with a note are added up from their records.
 
 // endOfTime is after every start that a record can have.
 var endOfTime = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -1,5 +1,5 @@
-// Package aggregate has the sums over counted calls in memory, as of the last commit, and answers queries: from the sums
-// alone where they have what is asked for, else from the stored records, or from both, as of one moment.
+// Package aggregate has the sums over counted calls in memory, as of the last commit, and answers queries: from the
+// sums alone where they have what is asked for, else from the stored records, or from both, as of one moment.
 //
 // The ledger's writer is the only one that changes the sums; any number of readers may run beside it.
 package aggregate
@@ -35,8 +35,8 @@ type Options struct {
 	Rollup rollup.Options
 }
 
-// State is the sums in memory. Query, Breakdown, Spending and the other readers are safe for concurrent use; what changes
-// the sums is the writer's, one call after the other.
+// State is the sums in memory. Query, Breakdown, Spending and the other readers are safe for concurrent use; what
+// changes the sums is the writer's, one call after the other.
 type State struct {
 	engine  Records
 	agree   func() (release func(), err error)
@@ -62,8 +62,8 @@ func (x *State) Announce(changes []usage.Change) { x.touches.begin(changes) }
 // Done is the reverse of Announce.
 func (x *State) Done() { x.touches.end() }
 
-// Apply adds the changes that were announced, which are committed. At is when; zero if no record changed. It returns the
-// number of the last commit that changed a sum.
+// Apply adds the changes that were announced, which are committed. At is when; zero if no record changed. It returns
+// the number of the last commit that changed a sum.
 func (x *State) Apply(changes []usage.Change, at time.Time) (number int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

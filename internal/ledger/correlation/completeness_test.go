@@ -24,8 +24,8 @@ func typicalCall() usage.Call {
 	return c
 }
 
-// TestDigest: all that a delivery says is in its digest, and what the ledger adds is not. The digest of a call is the same
-// in every process and on every machine: where two deliveries rank alike it decides which stays.
+// TestDigest: all that a delivery says is in its digest, and what the ledger adds is not. The digest of a call is the
+// same in every process and on every machine: where two deliveries rank alike it decides which stays.
 func TestDigest(t *testing.T) {
 	c := typicalCall()
 	plain := digestOf(&c)

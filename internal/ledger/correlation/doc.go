@@ -3,6 +3,6 @@
 // and possible twins of other libraries. The decision over such a set is a pure function of the set: the order in which
 // its records came has no influence.
 //
-// The index is in memory and bounded. It has no locks, reads no store and no clock: the ledger's writer owns it, and all
-// that one write changes in it can be taken back.
+// The index is in memory and bounded. It has no locks, reads no store and no clock: the ledger's writer owns it, and
+// all that one write changes in it can be taken back.
 package correlation

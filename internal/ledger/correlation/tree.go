@@ -135,8 +135,8 @@ func (t *tree) cutCircles() {
 }
 
 // leafRule decides over the calls of a trace that another span of the same line of ancestors repeats: along any line
-// exactly one counts, the deepest that has usage; where none has usage, the deepest. An aggregate covers all below it; a
-// model call covers what is below it up to the next tool execution.
+// exactly one counts, the deepest that has usage; where none has usage, the deepest. An aggregate covers all below it;
+// a model call covers what is below it up to the next tool execution.
 func (t *tree) leafRule() {
 	if len(t.calls) < 2 {
 		return
