@@ -27,8 +27,10 @@ const (
 	broken        // the input is no JSON; ignored until Reset
 )
 
+// MaxCapture is the longest key or value that is kept, in bytes.
+const MaxCapture = 512
+
 const (
-	MaxCapture = 512 // longest key or value that is kept, in bytes
 	shortText  = 32  // up to here a loop is faster than the search for a byte
 	maxDepth   = 16  // deepest container that anything is looked for in
 )
