@@ -25,7 +25,7 @@ var hostile = []string{
 	"../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "<script>alert(1)</script>", "{{7*7}}", "${env:HOME}", "\u202eevil", strings.Repeat("a", 5000), "🂡", "\xff\xfe",
 }
 
-// TestHostileParameters gives every parameter of every route every hostile text. Nothing breaks, nothing
+// TestHostileParameters returns every parameter of every route every hostile text. Nothing breaks, nothing
 // is changed, nothing of the inside is told, and no text is taken for a pattern.
 func TestHostileParameters(t *testing.T) {
 	o := consoletest.NewSecured(t, nil)

@@ -54,14 +54,14 @@ type Options struct {
 	Open bool
 	// SignIn has people sign in; nil where nobody does.
 	SignIn *users.SignIn
-	// Authenticated tells who a request acts for that an authenticator before the console has let
+	// Authenticated returns who a request acts for that an authenticator before the console has let
 	// in. It is asked where Open is not set and SignIn is nil; without it nobody may do anything.
 	Authenticated func(context.Context) access.Principal
 	// Origins may write from a browser besides the console's own page. They never act for a session.
 	Origins []string
 	// Hosts are the names, without port, that the console answers to; empty: all, or loopback where Open.
 	Hosts []string
-	// Proxies are trusted to tell in X-Forwarded-For whom they forward for.
+	// Proxies are trusted to name in X-Forwarded-For whom they forward for.
 	Proxies []netip.Prefix
 	// Entries of the audit log go when they are older than AuditMaxAge (a year where 0), and the
 	// oldest when there are more than AuditMax (a million where 0).

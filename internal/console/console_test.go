@@ -118,7 +118,7 @@ func TestOpenAPI(t *testing.T) {
 	require.True(t, string(want) == string(pretty)+"\n", "the API changed; if that is meant: go test ./internal/console -run OpenAPI -update, and look at the difference")
 }
 
-// FuzzParams gives the API whatever parameters: it answers in the envelope, and never breaks.
+// FuzzParams returns the API whatever parameters: it answers in the envelope, and never breaks.
 func FuzzParams(f *testing.F) {
 	for _, s := range []string{
 		"days=7", "limit=1&cursor=AQ", "from=1&to=2", "q=model:x+%22a b%22", "timezone=Asia/Kathmandu&interval=15m&days=90", "status=429",

@@ -68,7 +68,7 @@ func (c *Console) source(r *http.Request) string {
 	return host
 }
 
-// trusted tells whether an address is a proxy's that is trusted.
+// trusted reports whether an address is a proxy's that is trusted.
 func (c *Console) trusted(host string) bool {
 	a, err := netip.ParseAddr(host)
 	return err == nil && slices.ContainsFunc(c.o.Proxies, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })

@@ -87,7 +87,7 @@ func propertiesOf(r huma.Registry, s *huma.Schema, into map[string]bool) {
 	propertiesOf(r, s.Items, into)
 }
 
-// ambiguous gives bodies made from a good one that two readers could take for two things.
+// ambiguous returns bodies made from a good one that two readers could take for two things.
 func ambiguous(t *testing.T, body string, properties map[string]bool) map[string]string {
 	t.Helper()
 	out := map[string]string{

@@ -17,7 +17,7 @@ import (
 )
 
 // A trend of many groups is a thousand points of a dozen figures, and to write them by reflection takes
-// longer than to add them up. So trends are written by hand, in the very form that encoding/json gives.
+// longer than to add them up. So trends are written by hand, in the very form of encoding/json.
 
 // jsonFormat is huma's, with the exception above, and reads bodies so that no other reader can take them
 // for something else.
@@ -32,26 +32,26 @@ func readJSON(data []byte, into any) error {
 // Appender is data of an answer that writes itself.
 type Appender interface{ AppendJSON(b []byte) []byte }
 
-var jsonRoom = sync.Pool{New: func() any { return new([]byte) }}
+var jsonBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 func WriteJSON(w io.Writer, v any) error {
 	data, ok := DataOf(v).(Appender)
 	if !ok {
 		return huma.DefaultJSONFormat.Marshal(w, v)
 	}
-	room, _ := jsonRoom.Get().(*[]byte)
-	b := data.AppendJSON(append((*room)[:0], `{"code":0,"data":`...))
+	buffer, _ := jsonBuffers.Get().(*[]byte)
+	b := data.AppendJSON(append((*buffer)[:0], `{"code":0,"data":`...))
 	b = append(b, '}', '\n')
 	_, err := w.Write(b)
 	const kept = 1 << 20
 	if cap(b) <= kept {
-		*room = b
-		jsonRoom.Put(room)
+		*buffer = b
+		jsonBuffers.Put(buffer)
 	}
 	return err
 }
 
-// DataOf gives the data of an envelope's body of success; nil of anything else.
+// DataOf returns the data of an envelope's body of success; nil of anything else.
 func DataOf(body any) any {
 	v := reflect.ValueOf(body)
 	if v.Kind() != reflect.Struct || v.NumField() != 2 || v.Type().Field(1).Name != "Data" || v.Field(0).Kind() != reflect.Int || v.Field(0).Int() != 0 {

@@ -41,7 +41,7 @@ func (h *ListHead) More(path string, in ListPage, last string, filters url.Value
 	h.Next, h.Link = last, fmt.Sprintf("<%s%s?%s>; rel=\"next\"", Base, path, next.Encode())
 }
 
-// PageOf gives the page of a list that is asked for, whether more follow, and the id of the page's last entry.
+// PageOf returns the page of a list that is asked for, whether more follow, and the id of the page's last entry.
 func PageOf[T any](all []T, in ListPage, id func(*T) string) (page []T, more bool, last string, err error) {
 	if in.Cursor != "" {
 		at := -1

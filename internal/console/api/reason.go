@@ -11,11 +11,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Reason names what is wrong with a request: lower case words that stay when a message is worded
-// anew. The page has a sentence in Chinese for each.
+// Reason names what is wrong with a request: lower case words that stay when the words of a message
+// change. The page has a sentence in Chinese for each.
 type Reason string
 
-// WithReason gives a failure the name of its reason; limit is the number that its message names.
+// WithReason returns a failure the name of its reason; limit is the number that its message names.
 func WithReason(reason Reason, err error, limit ...int64) error {
 	var p *Problem
 	if !errors.As(err, &p) {

@@ -15,7 +15,7 @@ func WithRecheck(ctx context.Context, same func() bool) context.Context {
 	return context.WithValue(ctx, againKey{}, same)
 }
 
-// StillIn tells whether a request that has gone on for a while acts for the same principal in the same
+// StillIn reports whether a request that has gone on for a while acts for the same principal in the same
 // role as when it began: its session may have ended, its token may be revoked.
 func StillIn(ctx context.Context) bool {
 	again, ok := ctx.Value(againKey{}).(func() bool)

@@ -58,7 +58,7 @@ func (e *Env) Zone(name string) (*time.Location, error) {
 	return nil, WithReason("zone_unknown", Invalid("query.timezone", "is not a time zone of the IANA data base, such as Asia/Shanghai", name))
 }
 
-// OptionalTime gives nil for a time that is not there.
+// OptionalTime returns nil for a time that is not there.
 func OptionalTime(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

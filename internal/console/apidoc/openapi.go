@@ -26,7 +26,7 @@ func Info(version string) huma.Info {
 var tags = []struct{ name, doc string }{
 	{"Usage", "Sums over calls, by time and by what they have in common"},
 	{"Calls", "Single calls: read, followed as they come, exported, imported"},
-	{"Keys", "API keys: made, limited, revoked, and asked whether they are good"},
+	{"Keys", "API keys: made, limited, revoked, and checked whether they are valid"},
 	{"Quality and prices", "What keeps the figures from being perfect, and what tokens cost"},
 	{"Access", "Who may do what, and who did"},
 	{"Server", "How the server is, and how it is configured"},
@@ -41,7 +41,7 @@ var tagOf = map[string]string{
 // commonDocs describe parameters and fields that say the same wherever they stand.
 var commonDocs = map[string]string{
 	"limit": "how many at most", "order": "how it is sorted", "cursor": "next_cursor of the page before", "as_of": "the last write that is in these figures; null before the first",
-	"model": "the model that answered", "provider": "the provider, by its name in the OpenTelemetry GenAI conventions", "user": "the user, as the telemetry tells it",
+	"model": "the model that answered", "provider": "the provider, by its name in the OpenTelemetry GenAI conventions", "user": "the user, as reported by the telemetry",
 	"service": "service.name of what made the call", "project": "the project or team", "status": "state, or HTTP status code", "name": "its name",
 	"id": "its id", "interval": "length of an interval of time", "group_by": "what the series are of", "timezone": "IANA name of a time zone",
 	"description": "what it is for", "created_at": "when it was made", "expires_at": "from when on it does not work; null: never", "owner": "the user it belongs to",

@@ -57,23 +57,23 @@ type DetailLinks struct {
 
 // flagNotes explain what LogItem.Quality and LogItem.Superseded say.
 var flagNotes = map[string]string{
-	"no_usage":      "The telemetry told no token figures for this call: it counts as a call, with no tokens.",
+	"no_usage":      "The telemetry reported no token figures for this call: it counts as a call, with no tokens.",
 	"inconsistent":  "Some figures cannot be (negative, not a number, too large) or do not add up; those that cannot be were left out.",
 	"estimated":     "The emitter says that it estimated the figures.",
 	"unpriced":      "No price is known for this model at that time: the call has tokens, and no cost in any sum. A price can be configured.",
 	"reported_cost": "The cost is the one that the telemetry reported.",
-	"running_sum":   "The emitter tells the sum of a tool loop so far; shown is what this call added to it.",
-	"cache_missing": "The emitter leaves cached tokens out of the input and did not tell them: where the call had any, the input is short of them.",
-	"several_calls": "The record is a run of an agent, which may be several calls that are not told one by one.",
+	"running_sum":   "The emitter reports the sum of a tool loop so far; shown is what this call added to it.",
+	"cache_missing": "The emitter leaves cached tokens out of the input and did not report them: where the call had any, the input is short of them.",
+	"several_calls": "The record is a run of an agent, which may be several calls that are not reported one by one.",
 	"tier_unpriced": "No price is known for the call's service tier: the cost is that of the standard tier. A price can be configured.",
-	"ancestor":      "A span below this one bears the same usage, and counts in its place.",
-	"same_call":     "A fuller record with the same response or request id counts in its place.",
-	"echo":          "Its emitter tells its calls more fully on another kind of record, which counts.",
-	"twin":          "Another instrumentation library told the same call more fully; that record counts.",
+	"ancestor":      "A span below this one has the same usage, and counts in its place.",
+	"same_call":     "A more complete record with the same response or request id counts in its place.",
+	"echo":          "Its emitter reports the call more completely in another kind of record, which counts.",
+	"twin":          "Another instrumentation library reported the same call more completely; that record counts.",
 }
 
 func (c *Handlers) log(ctx context.Context, in *struct {
-	ID string `path:"id" maxLength:"64" doc:"as /logs gives it"`
+	ID string `path:"id" maxLength:"64" doc:"as /logs returns it"`
 }) (*api.Envelope[LogDetail], error) {
 	id, start, ok := parseItemID(in.ID)
 	if !ok {

@@ -30,7 +30,7 @@ type Handlers struct {
 // Routes adds the routes.
 func (c *Handlers) Routes(r *api.Router) {
 	api.Register(r, access.ReadUsage, api.Operation(http.MethodGet, "/logs", "logs", "Single calls, newest first or sorted by a figure"), c.logs)
-	api.Register(r, access.ReadUsage, api.Operation(http.MethodGet, "/logs/{id}", "log", "One call, with what its cost is made of and what else tells of it"), c.log)
+	api.Register(r, access.ReadUsage, api.Operation(http.MethodGet, "/logs/{id}", "log", "One call, with what its cost is made of and what other records report it"), c.log)
 	api.Register(r, access.ReadUsage, api.Operation(http.MethodGet, "/export", "export", "Calls, with stats, trend and keys, streamed"), c.export)
 }
 
@@ -41,7 +41,7 @@ type KeyRef struct {
 	Display string `json:"display" doc:"first letters and last four"`
 }
 
-// LogItem is one call. What the telemetry did not tell is null, or an empty text.
+// LogItem is one call. What the telemetry did not report is null, or an empty text.
 type LogItem struct {
 	ID              string      `json:"id"`
 	Time            time.Time   `json:"time" doc:"when the call started"`
@@ -73,7 +73,7 @@ type LogItem struct {
 	CacheWrite1h    *int64      `json:"cache_write_1h_tokens" doc:"part of cache_write_tokens: kept for an hour"`
 	Reasoning       *int64      `json:"reasoning_tokens"`
 	Total           *int64      `json:"total_tokens"`
-	Modalities      *Modalities `json:"modalities" doc:"tokens that are not text, parts of the figures above; null where none were told"`
+	Modalities      *Modalities `json:"modalities" doc:"tokens that are not text, parts of the figures above; null where none were reported"`
 	Cost            *api.Money  `json:"cost_usd" doc:"null where it is not known"`
 	PriceVersion    string      `json:"price_version" doc:"prices that gave cost_usd; empty where the telemetry did"`
 	DurationMS      *float64    `json:"duration_ms"`

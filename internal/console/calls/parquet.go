@@ -9,7 +9,7 @@ import (
 )
 
 // parquetRow is one call in a Parquet file: times in nanoseconds UTC, money as a decimal number with
-// nine places, null for what the telemetry did not tell.
+// nine places, null for what the telemetry did not report.
 type parquetRow struct {
 	ID              string   `parquet:"id"`
 	Time            int64    `parquet:"time,timestamp(nanosecond),delta"`

@@ -60,7 +60,7 @@ type sharedAnswer struct {
 	gzip, brotli func() []byte
 }
 
-// in gives the answer in a coding, and the coding; as it is where that is not worth while.
+// in returns the answer in a coding, and the coding; as it is where that is not worth while.
 func (a *sharedAnswer) in(coding string) ([]byte, string) {
 	if a.body.Len() < compress.Worthwhile || !compress.IsCompressible(a.header.Get("Content-Type")) {
 		return a.body.Bytes(), ""
@@ -170,7 +170,7 @@ func (g *coalescer) join(ctx context.Context, a *sharedAnswer) (left func()) {
 	return func() { stop(); out() }
 }
 
-// Answer gives a request's answer; nil where the request ended before. left is called when the request
+// Answer returns a request's answer; nil where the request ended before. left is called when the request
 // needs the answer no more.
 func (g *coalescer) Answer(k sharedKey, next http.Handler, r *http.Request) (a *sharedAnswer, left func()) {
 	g.mu.Lock()

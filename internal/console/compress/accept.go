@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// BestCoding gives the coding of those that a client takes; "" for none.
+// BestCoding returns the coding of those that a client takes; "" for none.
 func BestCoding(accepts string) string {
 	for _, coding := range []string{"br", "gzip"} {
 		if Accepts(accepts, coding) {

@@ -38,7 +38,7 @@ type encoder interface {
 
 // JSON compresses what the API answers in JSON to reads. What is sent piece by piece for as long as
 // a reader listens (events, lines) goes as it is, and so does what answers a write: it may hold a secret, whose
-// length compression would tell to whoever can put a guess beside it.
+// length compression would reveal to whoever can put a guess beside it.
 func JSON(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		coding := BestCoding(r.Header.Get("Accept-Encoding"))
@@ -52,7 +52,7 @@ func JSON(next http.Handler) http.Handler {
 	})
 }
 
-// IsCompressible tells whether an answer of a content type is JSON as a whole.
+// IsCompressible reports whether an answer of a content type is JSON as a whole.
 func IsCompressible(contentType string) bool {
 	t, _, err := mime.ParseMediaType(contentType)
 	return err == nil && (t == "application/json" || strings.HasSuffix(t, "+json"))
@@ -71,7 +71,7 @@ func Encoded(b []byte, coding string) []byte {
 }
 
 // compressing compresses what is written to it if it is JSON and long enough. It keeps the beginning back until
-// it knows.
+// that is decided.
 type compressing struct {
 	http.ResponseWriter
 	coding  string

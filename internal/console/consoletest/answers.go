@@ -46,7 +46,7 @@ func RequireProblem(t testing.TB, w *httptest.ResponseRecorder, status int) api.
 	return p
 }
 
-// RequireNoLeak checks that an answer tells nothing of the inside.
+// RequireNoLeak checks that an answer reveals nothing of the inside.
 func RequireNoLeak(t testing.TB, w *httptest.ResponseRecorder) {
 	t.Helper()
 	for _, leak := range []string{"goroutine", "SELECT", ".go:", "sqlite"} {

@@ -93,7 +93,7 @@ func (b *Bench) Do(method, target, body string, header map[string]string) *httpt
 	return w
 }
 
-// As gives a bench whose requests act for a principal.
+// As returns a bench whose requests act for a principal.
 func (b *Bench) As(p access.Principal) *Bench {
 	c := *b
 	c.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -102,7 +102,7 @@ func (b *Bench) As(p access.Principal) *Bench {
 	return &c
 }
 
-// From gives a bench whose requests come from an address.
+// From returns a bench whose requests come from an address.
 func (b *Bench) From(peer string) *Bench {
 	c := *b
 	c.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Dump gives all that the store holds.
+// Dump returns all that the store holds.
 func (b *Bench) Dump() map[string][]string {
 	b.T.Helper()
 	path := filepath.Join(b.T.TempDir(), "dump.db")
@@ -26,7 +26,7 @@ func (b *Bench) Dump() map[string][]string {
 	return out
 }
 
-// lines gives the rows of a query, each as one text, sorted.
+// lines returns the rows of a query, each as one text, sorted.
 func lines(t testing.TB, db *sql.DB, query string) (out []string) {
 	t.Helper()
 	rows, err := db.Query(query)

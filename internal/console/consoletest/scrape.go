@@ -33,7 +33,7 @@ func (b *Bench) Scrape() scraped {
 	}
 }
 
-// Labelled gives the metrics of a family that have labels, as name, value, ...
+// Labelled returns the metrics of a family that have labels, as name, value, ...
 func (s scraped) Labelled(name string, labels ...string) (some []*dto.Metric) {
 	for _, m := range s[name].GetMetric() {
 		all := map[string]string{}

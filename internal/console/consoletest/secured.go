@@ -26,7 +26,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// WithProxies gives a console proxies whose keys follow its own.
+// WithProxies returns a console proxies whose keys follow its own.
 func WithProxies(t *testing.T, proxies ...*cliproxytest.Proxy) func(*console.Options) {
 	return func(o *console.Options) {
 		o.KeySync = syncOf(t, o.Directory, o.Ledger.KeyedFingerprint, proxies...)
@@ -146,7 +146,7 @@ func (p *Person) Token(role access.Role) *Person {
 	return &Person{Secured: p.Secured, Name: p.Name, Header: map[string]string{"Authorization": "Bearer " + made.Secret}}
 }
 
-// WithProvider gives a console an OpenID Connect provider that does not answer.
+// WithProvider returns a console an OpenID Connect provider that does not answer.
 func WithProvider(t testing.TB) func(*console.Options) {
 	t.Helper()
 	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}

@@ -74,13 +74,13 @@ func startsFormula(s string) bool {
 	return r == '\u2212' || plain != "" && strings.IndexByte("=+-@|", plain[0]) >= 0
 }
 
-// invisible tells whether a letter may stand before a formula without being seen.
+// invisible reports whether a letter may stand before a formula without being seen.
 func invisible(r rune) bool {
 	return !unicode.IsGraphic(r) || unicode.IsSpace(r) || unicode.IsMark(r) || r == '"' || r == unicode.ReplacementChar ||
 		unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r)
 }
 
-// plainNumber tells whether a text is a number, which no spreadsheet runs.
+// plainNumber reports whether a text is a number, which no spreadsheet runs.
 func plainNumber(s string) bool {
 	digits := strings.TrimPrefix(s, "-")
 	return strings.ContainsAny(digits, "0123456789") && strings.Trim(digits, "0123456789.") == "" && strings.Count(digits, ".") <= 1

@@ -75,7 +75,7 @@ func RangeName(from, to, now time.Time, loc *time.Location) string {
 	return first + "_" + last
 }
 
-// patient gives every piece its own time limit: an export takes as long as it takes.
+// patient returns every piece its own time limit: an export takes as long as it takes.
 type patient struct {
 	w       io.Writer
 	control *http.ResponseController

@@ -13,7 +13,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Named gives the filters that are set by their names, as they were asked for.
+// Named returns the filters that are set by their names, as they were asked for.
 func (f *Filters) Named() map[string]any {
 	out := map[string]any{}
 	for name, values := range map[string][]string{
@@ -33,7 +33,7 @@ type Filters struct {
 	Model    []string `query:"model,explode" doc:"model that answered" maxItems:"100"`
 	Provider []string `query:"provider,explode" doc:"provider, by its name in the GenAI conventions" maxItems:"100"`
 	Key      []string `query:"key,explode" doc:"id or name of a key of this console, name (ext_...) of one made elsewhere, or, for who manages keys, a fingerprint" maxItems:"100"`
-	User     []string `query:"user,explode" doc:"user, as the telemetry tells it" maxItems:"100"`
+	User     []string `query:"user,explode" doc:"user, as reported by the telemetry" maxItems:"100"`
 	Service  []string `query:"service,explode" doc:"service.name of what made the call" maxItems:"100"`
 	Project  []string `query:"project,explode" doc:"project or team" maxItems:"100"`
 	Tier     []string `query:"service_tier,explode" doc:"service tier of the answer: standard, batch, flex, priority, scale or other" maxItems:"20"`
@@ -85,7 +85,7 @@ func (r *Reader) Filtered(ctx context.Context, route string, f *Filters) (store.
 	return index.OwnOnly(ctx, out), index, nil
 }
 
-// Searched adds a text search to what Filtered gives.
+// Searched adds a text search to what Filtered reads.
 func (r *Reader) Searched(ctx context.Context, route string, f *Filters, q string, superseded bool) (store.Filter, *keyindex.Index, error) {
 	out, index, err := r.Filtered(ctx, route, f)
 	if err != nil {
@@ -98,5 +98,5 @@ func (r *Reader) Searched(ctx context.Context, route string, f *Filters, q strin
 	return out, index, nil
 }
 
-// IsSet tells whether any filter is set.
+// IsSet reports whether any filter is set.
 func (f *Filters) IsSet() bool { return !reflect.ValueOf(*f).IsZero() }

@@ -48,7 +48,7 @@ func search(q string) ([]store.Term, error) {
 	return terms, nil
 }
 
-// showsSuperseded tells whether a search asks for records that do not count.
+// showsSuperseded reports whether a search asks for records that do not count.
 func showsSuperseded(terms []store.Term) bool {
 	return slices.ContainsFunc(terms, func(t store.Term) bool { return t.Field == store.FieldNameSuperseded })
 }

@@ -74,7 +74,7 @@ func (g *Gate) Enter(ctx context.Context, who string) (leave func(), err error) 
 	return nil, err
 }
 
-// take gives room to a person. The caller holds the lock.
+// take returns room to a person. The caller holds the lock.
 func (g *Gate) take(who string) {
 	g.Busy++
 	g.of[who]++
@@ -163,7 +163,7 @@ func New() *gates {
 	}
 }
 
-// of gives the gates that a request goes through, besides that of shared reads.
+// of returns the gates that a request goes through, besides that of shared reads.
 func (g *gates) of(r *http.Request) []*Gate {
 	switch {
 	case r.Method == http.MethodGet && r.URL.Path == api.Base+"/export" && r.URL.Query().Get("format") == "parquet":

@@ -16,7 +16,7 @@ import (
 // framed are the purposes of requests whose answer would be shown inside another page.
 var framed = []string{"iframe", "frame", "fencedframe", "embed", "object"}
 
-// embeds tells whether a browser would show the answer inside another page. Nothing here is meant for that.
+// embeds reports whether a browser would show the answer inside another page. Nothing here is meant for that.
 func embeds(r *http.Request) bool {
 	return slices.Contains(framed, strings.ToLower(r.Header.Get("Sec-Fetch-Dest")))
 }
@@ -25,7 +25,7 @@ func embeds(r *http.Request) bool {
 // and where an OpenID Connect provider sends them back to. All others are for the page and for programs.
 var links = []string{"/", "/console", api.Base + "/docs", api.Base + "/session/oidc/callback"}
 
-// follows tells whether somebody follows a link to a page.
+// follows reports whether somebody follows a link to a page.
 func follows(r *http.Request) bool {
 	dest := r.Header.Get("Sec-Fetch-Dest")
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Sec-Fetch-Mode") == "navigate" &&

@@ -56,8 +56,8 @@ func (c *Guard) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// knownHost tells whether a request names the console by a name that is its own. Without a list of
-// names a stranger's name is no way in either: a browser sends a session's cookie to its own host only.
+// knownHost reports whether a request names the console by a name that is its own. Without a list of
+// names a foreign name is no way in either: a browser sends a session's cookie to its own host only.
 func (c *Guard) knownHost(host string) bool {
 	if len(c.Hosts) == 0 {
 		return true
@@ -68,8 +68,8 @@ func (c *Guard) knownHost(host string) bool {
 	return slices.ContainsFunc(c.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
 }
 
-// loopbackHost tells whether a request names this machine by a name that cannot be pointed
-// elsewhere: a DNS name that a stranger's page resolves to 127.0.0.1 is refused.
+// loopbackHost reports whether a request names this machine by a name that cannot be pointed
+// elsewhere: a DNS name that a foreign page resolves to 127.0.0.1 is refused.
 func loopbackHost(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -89,7 +89,7 @@ var crossOrigin http.CrossOriginProtection
 // browser. Where the console is reached over TLS a page without TLS, which others on the network can change,
 // is another origin. For requests that write, what the standard library says against them holds as well: it
 // believes what a browser says of a page before it compares names, so that such a page is found
-// behind a proxy that does not tell of TLS too. It lets every request pass that reads; here those are checked too.
+// behind a proxy that does not report TLS too. It lets every request pass that reads; here those are checked too.
 func (c *Guard) FromOwnPage(r *http.Request) bool {
 	if crossOrigin.Check(r) != nil {
 		return false
@@ -102,7 +102,7 @@ func (c *Guard) FromOwnPage(r *http.Request) bool {
 	return site == "" || site == "same-origin" || site == "none"
 }
 
-// sameOrigin tells whether a browser sent a request from our own page. What is no browser sends
+// sameOrigin reports whether a browser sent a request from our own page. What is no browser sends
 // no Origin.
 func (c *Guard) sameOrigin(r *http.Request) bool {
 	if c.FromOwnPage(r) {

@@ -16,7 +16,7 @@ const permissionsPolicy = "accelerometer=(), autoplay=(), browsing-topics=(), ca
 // strictTransport makes browsers use TLS for a year. Other names of the domain are not the console's to decide about.
 const strictTransport = "max-age=31536000"
 
-// securityHeaders sets what every answer tells browsers.
+// securityHeaders sets the headers of every answer for browsers.
 func (c *Guard) securityHeaders(h http.Header, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")

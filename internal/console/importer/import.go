@@ -30,7 +30,7 @@ const (
 	importBatch = 500              // calls in one commit
 	importStall = 30 * time.Second // in which the next piece has to come
 	importMost  = 15 * time.Minute // for one request
-	maxTold     = 100              // refused rows that are told of one by one
+	maxReported = 100              // refused rows that are reported one by one
 	maxDryRun   = 500_000          // calls of a dry run that are remembered, to find those that the file repeats
 	maxNoCalls  = 10_000           // rows that are no calls, where nearly all are: it is another kind of file
 )
@@ -132,7 +132,7 @@ func (c *Handlers) importCalls(ctx context.Context, in *importInput) (*api.Envel
 	_ = in.control.SetWriteDeadline(time.Now().Add(download.Stall)) // not every server has deadlines
 	run.finish()
 	if !in.DryRun && (err == nil || run.out.Accepted > 0) {
-		// what is in the ledger is told, also where the request is over or the rest failed
+		// what is in the ledger is noted, also where the request is over or the rest failed
 		noted := c.Audit.Note(context.WithoutCancel(ctx), "calls.import", store.AuditTarget{Type: "calls", Name: in.Format}, nil, auditImport{
 			Rows: run.out.Rows, Accepted: run.out.Accepted, Duplicates: run.out.Duplicates, Refused: run.out.RefusedCount, From: run.out.From, To: run.out.To,
 		})
@@ -146,7 +146,7 @@ func (c *Handlers) importCalls(ctx context.Context, in *importInput) (*api.Envel
 	return api.Answer(run.out), nil
 }
 
-// auditImport is what the audit log tells of an import.
+// auditImport is what the audit log has of an import.
 type auditImport struct {
 	Rows       int        `json:"rows"`
 	Accepted   int        `json:"accepted"`
@@ -195,7 +195,7 @@ var (
 // errBody reports a body that could not be read: its sender is gone or too slow.
 var errBody = errors.New("the request's body broke off")
 
-// steady gives every piece of a body its own time limit, and ends when its sender is gone. The server itself
+// steady returns every piece of a body its own time limit, and ends when its sender is gone. The server itself
 // notices that only at the body's end, which is far where a compressed body is all there already.
 type steady struct {
 	ctx     context.Context //nolint:containedctx // of the one request that it lives for
@@ -258,7 +258,7 @@ func (r *importRun) take(row *history.Row) error {
 		r.refuse(row.Line, err.Error())
 		return nil
 	}
-	// what is stored stays as it is, be it told more fully or less
+	// what is stored stays as it is, whether the file has it more completely or less
 	_, stored, err := r.ledger.Get(r.ctx, call.ID, call.Start)
 	if err != nil {
 		return err
@@ -280,7 +280,7 @@ func (r *importRun) take(row *history.Row) error {
 }
 
 func (r *importRun) refuse(line int, reason string) {
-	if r.out.RefusedCount++; len(r.out.Refused) < maxTold {
+	if r.out.RefusedCount++; len(r.out.Refused) < maxReported {
 		r.out.Refused = append(r.out.Refused, RefusedRow{line, reason})
 	}
 }

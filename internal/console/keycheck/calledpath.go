@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// plainPath tells whether all readers take a path, as it stands in a request, for the same one: no dot
+// plainPath reports whether all readers take a path, as it stands in a request, for the same one: no dot
 // segments, no empty ones, no path parameters, nothing that becomes a separator when it is decoded.
 func plainPath(escaped string) bool {
 	segments := strings.Split(strings.TrimPrefix(escaped, "/"), "/")
@@ -34,7 +34,7 @@ var modelPaths = []*regexp.Regexp{
 
 const openAICalls = `(?:chat/completions|completions|embeddings|responses|realtime|images/generations|images/edits|audio/speech|audio/transcriptions|audio/translations)`
 
-// modelOfPath gives the model that a plain path names; "" where it is in the body.
+// modelOfPath returns the model that a plain path names; "" where it is in the body.
 func modelOfPath(escaped string) string {
 	for _, p := range modelPaths {
 		if m := p.FindStringSubmatch(escaped); m != nil {

@@ -94,7 +94,7 @@ func findKey(h http.Header, addresses ...string) (found clientKey, problem strin
 	return found, ""
 }
 
-// Read gives the key of a header's value.
+// Read returns the key of a header's value.
 func (p *keyPlace) Read(value string) (string, bool) {
 	value = strings.Trim(value, " \t")
 	if p.scheme {
@@ -108,7 +108,7 @@ func (p *keyPlace) Read(value string) (string, bool) {
 	return value, plainKey(value)
 }
 
-// plainKey tells whether a text is a key and nothing else: no list, no scheme, no quotation.
+// plainKey reports whether a text is a key and nothing else: no list, no scheme, no quotation.
 func plainKey(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c > '~' || c == ',' || c == '"' {
@@ -134,7 +134,7 @@ func otherSpelling(h http.Header) (problem string) {
 	return ""
 }
 
-// keysOfQuery gives the keys in the query of an address.
+// keysOfQuery returns the keys in the query of an address.
 func keysOfQuery(address string) (keys []string, ok bool) {
 	_, query, _ := strings.Cut(address, "?")
 	query, _, _ = strings.Cut(query, "#")

@@ -43,9 +43,9 @@ var outcomes = map[keyring.Outcome]struct {
 	keyring.Expired:         {http.StatusUnauthorized, "expired", "this API key is expired"},
 	keyring.Disabled:        {http.StatusUnauthorized, "disabled", "this API key is disabled; ask its owner"},
 	keyring.ModelRefused:    {http.StatusForbidden, "model_refused", "this API key is not for this model"},
-	keyring.ModelMissing:    {http.StatusForbidden, "model_unsaid", "this API key is for some models only, and the check was not told which one is asked for"},
+	keyring.ModelMissing:    {http.StatusForbidden, "model_unsaid", "this API key is for some models only, and the check does not name the one that is asked for"},
 	keyring.OverLimit:       {http.StatusTooManyRequests, "over_limit", "this API key has reached its limit"},
-	keyring.TooManyFailures: {http.StatusTooManyRequests, "too_many_failures", "too many keys that are not good came from here; wait"},
+	keyring.TooManyFailures: {http.StatusTooManyRequests, "too_many_failures", "too many invalid keys came from here; wait"},
 }
 
 // Handlers answer the routes of key checks.
@@ -58,7 +58,7 @@ type Handlers struct {
 
 // Routes adds the routes.
 func (c *Handlers) Routes(r *api.Router) {
-	op := api.Operation(http.MethodPost, "/keys/verify", "verify-key", "Whether a key is good for a call, and what is left; reserves what the call may spend")
+	op := api.Operation(http.MethodPost, "/keys/verify", "verify-key", "Whether a key is valid for a call, and what is left; reserves what the call may spend")
 	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		if r, w := humago.Unwrap(ctx); c.mayVerify(w, r) {
 			next(ctx)
@@ -75,7 +75,7 @@ func (c *Handlers) verifyNeeds() access.Permission {
 	return access.VerifyKeys
 }
 
-// mayVerify refuses strangers from other machines where checks need no sign-in.
+// mayVerify refuses callers from other machines where checks need no sign-in.
 func (c *Handlers) mayVerify(w http.ResponseWriter, r *http.Request) bool {
 	p := access.From(r.Context())
 	if !c.Anonymous || p.Role != access.Nobody {
@@ -89,13 +89,13 @@ func (c *Handlers) mayVerify(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// ForwardsHeaders tells whether a request is a proxy's question, which carries the headers of the call
+// ForwardsHeaders reports whether a request is a proxy's question, which carries the headers of the call
 // that it is about, those of a browser among them. Its answer holds nothing that a page could read.
 func ForwardsHeaders(r *http.Request) bool {
 	return r.URL.Path == ForwardAuth || strings.HasPrefix(r.URL.Path, ForwardAuth+"/")
 }
 
-// Verified is a key that is good.
+// Verified is a key that is valid.
 type Verified struct {
 	ID      string     `json:"id"`
 	Name    string     `json:"name"`
@@ -164,7 +164,7 @@ func (c *Handlers) verify(ctx context.Context, in *verifyInput) (*api.Envelope[V
 	return api.Answer(Verified{ID: v.Key.ID, Name: v.Key.Name, Owner: v.Key.Owner, Display: v.Key.Display, Left: keys.LeftOf(v.Left)}), nil
 }
 
-// key gives the key to check. The caller's own token may be in Authorization where the key is in the body;
+// key returns the key to check. The caller's own token may be in Authorization where the key is in the body;
 // another key beside it may not: the caller would check one and pass on another.
 func (in *verifyInput) key(body string) (string, error) {
 	header := in.header
@@ -192,7 +192,7 @@ func verdictMessage(v *keyring.Verdict) string {
 	return m
 }
 
-// verdictHeaders are what both forms of the check tell.
+// verdictHeaders are what both forms of the check report.
 func verdictHeaders(v *keyring.Verdict) http.Header {
 	h := http.Header{"X-Tokenboard-Outcome": {outcomes[v.Outcome].word}}
 	if k := v.Key; k != nil {
@@ -257,12 +257,12 @@ func (c *Handlers) forwardAuthRoutes(r *api.Router) {
 
 // askedAbout is what a proxy asks of a call.
 type askedAbout struct {
-	addresses []string // of the call, as far as they are told
+	addresses []string // of the call, as far as they are named
 	model     string
 	limited   int // status where a limit is reached
 }
 
-// addressHeaders are those in which proxies tell the address of the call.
+// addressHeaders are those in which proxies send the address of the call.
 var addressHeaders = []string{"X-Forwarded-Uri", "X-Original-Uri", "X-Original-Url", "X-Envoy-Original-Path"}
 
 // asked reads a proxy's question; false where a path in it can be taken for another one.

@@ -26,13 +26,13 @@ type Book struct {
 type Index struct {
 	Ring      *keyring.Registry
 	seen      func() []string
-	externals map[string]string // fingerprints by the names of strangers; nil until one is asked for
+	externals map[string]string // fingerprints by the names of external keys; nil until one is asked for
 	Identity  func(fingerprint string) string
 	// ByFingerprint lets keys be found by the fingerprint itself: who may do that can try out short keys.
 	ByFingerprint bool
 }
 
-// Index gives the keys as they are now.
+// Index returns the keys as they are now.
 func (b *Book) Index(ctx context.Context) (*Index, error) {
 	if err := b.Ring.Fresh(ctx); err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (b *Book) Identity(key string) string { return b.Ledger.KeyedFingerprint(us
 // Forget makes the next reader look again: a key was changed.
 func (b *Book) Forget() { b.Ring.Stale() }
 
-// Key gives the key that a fingerprint is or was of; nil where it is a stranger's.
+// Key returns the key that a fingerprint is or was of; nil where it is an external key's.
 func (x *Index) Key(fingerprint string) *store.Key {
 	if fingerprint == "" {
 		return nil
@@ -64,8 +64,8 @@ func ExternalName(fingerprint string) string {
 	return ExternalPrefix + hex.EncodeToString(sum[:8])
 }
 
-// External gives the fingerprint of the key that was called so when it was a stranger's, of those that
-// telemetry or a proxy told of.
+// External returns the fingerprint of the external key of a name, of those that telemetry or a
+// proxy reported.
 func (x *Index) External(name string) (fingerprint string, known bool) {
 	if !strings.HasPrefix(name, ExternalPrefix) || len(name) != len(ExternalPrefix)+16 {
 		return "", false
@@ -80,8 +80,8 @@ func (x *Index) External(name string) (fingerprint string, known bool) {
 	return fingerprint, known
 }
 
-// Fingerprints gives the fingerprints that a filter's value means: of the key of this id, of the
-// stranger or the keys of this name, or the value itself. A key that was rotated has several.
+// Fingerprints returns the fingerprints that a filter's value means: of the key of this id, of the
+// external key or the keys of this name, or the value itself. A key that was rotated has several.
 func (x *Index) Fingerprints(value string) []string {
 	if k := x.Ring.ID(value); k != nil {
 		return k.Fingerprints()
@@ -107,8 +107,8 @@ func (x *Index) Fingerprints(value string) []string {
 	return out
 }
 
-// InTerms makes a search find a key by a part of its name, which no record holds, by the name of a
-// stranger, or by its whole fingerprint, no part of which is searched.
+// InTerms makes a search find a key by a part of its name, which no record holds, by the name of an
+// external key, or by its whole fingerprint, no part of which is searched.
 func (x *Index) InTerms(terms []store.Term) []store.Term {
 	for i, t := range terms {
 		if t.Field != "key" && t.Field != "" {
@@ -155,7 +155,7 @@ func (x *Index) LabelOf(k *store.Key) string {
 	return k.Name + " (" + k.Owner + ")"
 }
 
-// Id is what a filter takes for a fingerprint: the id of a key, or the name of a stranger. What is no
+// ID is what a filter takes for a fingerprint: the id of a key, or the name of an external key. What is no
 // fingerprint stays as it is: no key, or those that sums put together.
 func (x *Index) Id(fingerprint string) string {
 	if k := x.Key(fingerprint); k != nil {
@@ -167,7 +167,7 @@ func (x *Index) Id(fingerprint string) string {
 	return ExternalName(fingerprint)
 }
 
-// Current gives the fingerprint that a key has now for one that it had before, and others as they are.
+// Current returns the fingerprint that a key has now for one that it had before, and others as they are.
 func (x *Index) Current(fingerprint string) string {
 	if k := x.Key(fingerprint); k != nil {
 		return k.Fingerprint
@@ -175,7 +175,7 @@ func (x *Index) Current(fingerprint string) string {
 	return fingerprint
 }
 
-// Owned gives the keys of a principal. A key's owner is the principal's name, letter by letter; who
+// Owned returns the keys of a principal. A key's owner is the principal's name, letter by letter; who
 // has no name owns nothing.
 func (x *Index) Owned(p access.Principal) []*store.Key {
 	if p.Name == "" {
@@ -184,7 +184,7 @@ func (x *Index) Owned(p access.Principal) []*store.Key {
 	return x.Ring.Owned(p.Name)
 }
 
-// fingerprintsSeen gives the fingerprints of all keys that telemetry or a proxy told of.
+// fingerprintsSeen returns the fingerprints of all keys that telemetry or a proxy reported.
 func (b *Book) fingerprintsSeen() []string {
 	out := b.Ledger.KeysSeen()
 	if b.Sync != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// fingerprintsOf gives the fingerprints of keys, older ones of rotated keys included.
+// fingerprintsOf returns the fingerprints of keys, older ones of rotated keys included.
 func fingerprintsOf(keys []*store.Key) map[string]bool {
 	out := map[string]bool{}
 	for _, k := range keys {
@@ -40,7 +40,7 @@ func (x *Index) OwnOnly(ctx context.Context, f store.Filter) store.Filter {
 	return f
 }
 
-// maySee tells whether a request's principal may see a key, by one of its fingerprints, and its calls.
+// maySee reports whether a request's principal may see a key, by one of its fingerprints, and its calls.
 func (x *Index) MaySee(ctx context.Context, fingerprint string) bool {
 	p := access.From(ctx)
 	return !p.OwnOnly() || Owns(p, x.Key(fingerprint))

@@ -6,7 +6,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/ledger"
 )
 
-// ByID gives keys their ids in the place of their fingerprints, and puts those of one key together: it
+// ByID returns keys their ids in the place of their fingerprints, and puts those of one key together: it
 // was rotated.
 func (x *Index) ByID(rows []ledger.Row, place int) []ledger.Row {
 	at := make(map[string]int, len(rows))

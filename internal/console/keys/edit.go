@@ -397,7 +397,7 @@ func (c *Handlers) rotateKey(ctx context.Context, in *struct {
 	return api.Answer(NewKey{Key: out, Secret: secret}), nil
 }
 
-// Revoked tells of a key that is revoked.
+// Revoked is a key that is revoked.
 type Revoked struct {
 	ID     string `json:"id"`
 	Status string `json:"status" enum:"revoked"`
@@ -421,7 +421,7 @@ func (c *Handlers) revokeKey(ctx context.Context, in *KeyPath) (*api.Envelope[Re
 	return api.Answer(Revoked{ID: in.ID, Status: "revoked"}), nil
 }
 
-// auditKey is what the audit log tells of a key.
+// auditKey is what the audit log has of a key.
 type auditKey struct {
 	Name        string     `json:"name"`
 	Description string     `json:"description,omitempty"`

@@ -28,14 +28,14 @@ type ImportedKey struct {
 	Display     string `json:"display,omitempty" doc:"what people see of a key that comes by its fingerprint, such as sk-ab…9f3a" maxLength:"24"`
 }
 
-// Imported tells what became of an import.
+// Imported is the result of an import.
 type Imported struct {
 	Added int   `json:"added"`
 	Known int   `json:"known" doc:"keys that were stored already, which are left as they are"`
 	Keys  []Key `json:"keys" doc:"all of them, in the order of the request" nullable:"false"`
 }
 
-// importKeys gives names to keys. A key that is stored already is left as it is, so that an import can
+// importKeys returns names to keys. A key that is stored already is left as it is, so that an import can
 // be repeated.
 func (c *Handlers) importKeys(ctx context.Context, in *struct {
 	Body struct {
@@ -123,7 +123,7 @@ func (c *Handlers) importBatchOf(ctx context.Context, given []ImportedKey, index
 	return out, nil
 }
 
-// read gives the key's identity and the display form. No error repeats the key.
+// read returns the key's identity and the display form. No error repeats the key.
 func (k *ImportedKey) read(location string, index *keyindex.Index) (fingerprint, display string, err error) {
 	if (k.Value == "") == (k.Fingerprint == "") {
 		return "", "", api.WithReason("key_or_fingerprint", api.Invalid(location, "needs either key or fingerprint", nil))
@@ -141,7 +141,7 @@ func (k *ImportedKey) read(location string, index *keyindex.Index) (fingerprint,
 	if strings.HasPrefix(fingerprint, keyindex.ExternalPrefix) {
 		var known bool
 		if fingerprint, known = index.External(fingerprint); !known {
-			return "", "", api.WithReason("fingerprint_unknown", api.Invalid(location+".fingerprint", "is the name of no key that telemetry or a proxy told of", nil))
+			return "", "", api.WithReason("fingerprint_unknown", api.Invalid(location+".fingerprint", "is the name of no key that telemetry or a proxy reported", nil))
 		}
 	}
 	if !usage.IsKeyedOrPlainFingerprint(fingerprint) {

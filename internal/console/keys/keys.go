@@ -47,7 +47,7 @@ func (c *Handlers) Routes(r *api.Router) {
 	c.keySyncRoutes(r)
 }
 
-// Rotation tells of a secret that rotation replaced and that still opens what the key opens.
+// Rotation is a secret that rotation replaced and that still opens what the key opens.
 type Rotation struct {
 	Display string    `json:"old_display"`
 	Until   time.Time `json:"until"`
@@ -61,7 +61,7 @@ type Key struct {
 	Display     string     `json:"display" doc:"first letters and last four"`
 	CreatedAt   time.Time  `json:"created_at"`
 	ExpiresAt   *time.Time `json:"expires_at"`
-	LastUsedAt  *time.Time `json:"last_used_at" doc:"start of the last call that telemetry told of"`
+	LastUsedAt  *time.Time `json:"last_used_at" doc:"start of the last call that telemetry reported"`
 	Status      string     `json:"status" enum:"active,disabled,expired,revoked"`
 	Owner       string     `json:"owner"`
 	Models      []string   `json:"models" doc:"patterns with * of the models that it may ask for; empty: all" nullable:"false"`
@@ -118,7 +118,7 @@ func (c *Handlers) keyOf(k *store.Key, spent map[string]*ledger.Sums) Key {
 	return out
 }
 
-// spentWith gives the sums of keys by fingerprint: of some, or of all where there are many.
+// spentWith returns the sums of keys by fingerprint: of some, or of all where there are many.
 func (c *Handlers) spentWith(ctx context.Context, keys []*store.Key) (map[string]*ledger.Sums, error) {
 	const few = 20
 	q := ledger.Query{By: ledger.ByKey, CountsOnly: true}
@@ -139,7 +139,7 @@ func (c *Handlers) spentWith(ctx context.Context, keys []*store.Key) (map[string
 	return sums, nil
 }
 
-// describe gives keys as the API shows them.
+// describe returns keys as the API shows them.
 func (c *Handlers) describe(ctx context.Context, keys []*store.Key) ([]Key, error) {
 	keys, err := c.whole(ctx, keys)
 	if err != nil {
@@ -184,7 +184,7 @@ func (c *Handlers) whole(ctx context.Context, keys []*store.Key) ([]*store.Key, 
 	return out, nil
 }
 
-// visibleKeys gives the keys that a request's principal may see, revoked ones too, oldest first.
+// visibleKeys returns the keys that a request's principal may see, revoked ones too, oldest first.
 func (c *Handlers) visibleKeys(ctx context.Context) ([]*store.Key, error) {
 	index, err := c.Keys.Index(ctx)
 	if err != nil {

@@ -20,7 +20,7 @@ type Budget[T any] struct {
 	Day   *T `json:"day" required:"false" nullable:"true"`
 	Week  *T `json:"week" required:"false" nullable:"true" doc:"weeks begin on Monday"`
 	Month *T `json:"month" required:"false" nullable:"true"`
-	Total *T `json:"total" required:"false" nullable:"true" doc:"never begins anew"`
+	Total *T `json:"total" required:"false" nullable:"true" doc:"never begins again"`
 }
 
 // Limits bound what a key may spend. null is no limit.
@@ -80,7 +80,7 @@ func limitsOf(l store.Limits) *Limits {
 type Allowance[T any] struct {
 	Limit    T          `json:"limit"`
 	Used     T          `json:"used"`
-	Reserved T          `json:"reserved" doc:"for calls in flight: checked, not yet told of by telemetry"`
+	Reserved T          `json:"reserved" doc:"for calls in flight: checked, not yet reported by telemetry"`
 	Left     T          `json:"left"`
 	ResetsAt *time.Time `json:"resets_at" doc:"null: never, or bit by bit"`
 }
@@ -143,7 +143,7 @@ func (Change[T]) Schema(r huma.Registry) *huma.Schema {
 	return &s
 }
 
-// text gives the text of a change; cleared is empty.
+// text returns the text of a change; cleared is empty.
 func text(c Change[string]) string {
 	if c.Value == nil {
 		return ""

@@ -19,7 +19,7 @@ func (c *Handlers) keySyncRoutes(r *api.Router) {
 	api.Register(r, access.ManageKeys, api.Operation(http.MethodPost, "/key-sync/repair", "repair-key-sync", "Put right at once what can be"), c.repairKeySync)
 }
 
-// keysChanged tells the proxies' keys of secrets that were just made and stored; they are kept nowhere
+// keysChanged passes secrets to the key sync of proxies that were just made and stored; they are kept nowhere
 // else. Changes without a secret are seen in the store.
 func (c *Handlers) keysChanged(secrets ...string) {
 	if c.KeySync != nil {
@@ -50,7 +50,7 @@ type SyncedProxy struct {
 	Version   string     `json:"version" doc:"of the proxy; empty where it did not say"`
 	Status    string     `json:"status" enum:"pending,in_sync,drift,unreachable,refused" doc:"pending: not asked yet; refused: the management key is wrong, and not sent again before a restart"`
 	Error     string     `json:"error"`
-	CheckedAt *time.Time `json:"checked_at" doc:"when the proxy last told its keys"`
+	CheckedAt *time.Time `json:"checked_at" doc:"when the proxy last reported its keys"`
 	Keys      int        `json:"key_count" doc:"keys in the proxy"`
 	Known     int        `json:"synced_count" doc:"of them, those that are wanted there"`
 	Drift     []KeyDrift `json:"drift" nullable:"false"`
@@ -97,7 +97,7 @@ type repairInput struct {
 	}
 }
 
-// auditedRepair is what the audit log tells of a repair.
+// auditedRepair is what the audit log has of a repair.
 type auditedRepair struct {
 	RemoveUnknown bool           `json:"remove_unknown"`
 	Differences   map[string]int `json:"differences"` // by proxy

@@ -15,7 +15,7 @@ import (
 // maxBudgetKeys is the most keys whose budgets have metrics.
 const maxBudgetKeys = 500
 
-// keyStatuses are what statusOf gives.
+// keyStatuses are what Status returns.
 var keyStatuses = [...]string{"active", "disabled", "expired", "revoked"}
 
 // keys shows the keys by status, and what is left of the budgets.

@@ -36,7 +36,7 @@ var (
 	mErrors   = Def{Name: "errors_total", Kind: counter, Series: true, Help: "Model calls that failed."}
 	mTokens   = Def{Name: "tokens_total", Kind: counter, Series: true, Labels: []string{"kind"}, Help: "Tokens in disjoint kinds (input_uncached, cache_read, cache_write, output_text, reasoning): their sum is the total."}
 	mCost     = Def{Name: "cost_usd_total", Kind: counter, Series: true, Help: "Cost in US dollars of the calls whose cost is known."}
-	mNoUsage  = Def{Name: "calls_without_usage_total", Kind: counter, Series: true, Help: "Model calls that told no token figures, failed ones included."}
+	mNoUsage  = Def{Name: "calls_without_usage_total", Kind: counter, Series: true, Help: "Model calls that reported no token figures, failed ones included."}
 	mUnpriced = Def{Name: "unpriced_calls_total", Kind: counter, Series: true, Help: "Model calls with tokens whose cost is not known."}
 
 	mDuration = Def{Name: "call_duration_seconds", Histogram: true, Labels: ofModel, Help: "Time from the start of a call to its end."}
@@ -59,11 +59,11 @@ var (
 
 	mCommits    = Def{Name: "commits_total", Kind: counter, Help: "Batches of telemetry acknowledged since the process started."}
 	mDuplicates = Def{Name: "duplicate_records_total", Kind: counter, Help: "Records delivered again that changed nothing, since the process started."}
-	mReplaced   = Def{Name: "fuller_records_total", Kind: counter, Help: "Records replaced by a fuller delivery of themselves, since the process started."}
+	mReplaced   = Def{Name: "fuller_records_total", Kind: counter, Help: "Records replaced by a more complete delivery, since the process started."}
 	mSuperseded = Def{Name: "superseded_records_total", Kind: counter, Help: "Records that counted until a record came that stands for the same call, since the process started."}
-	mRefused    = Def{Name: "refused_records_total", Kind: counter, Labels: []string{"reason"}, Help: "Records that were not taken (reasons too_old, future, unusable), since the process started."}
+	mRefused    = Def{Name: "refused_records_total", Kind: counter, Labels: []string{"reason"}, Help: "Rejected records (reasons too_old, future, unusable), since the process started."}
 	mDropped    = Def{Name: "dropped_records_total", Kind: counter, Help: "Records that retention removed, since the process started."}
-	mEvicted    = Def{Name: "forgotten_spans_total", Kind: counter, Help: "Spans whose late relatives will not be recognised because correlation::max_spans was reached, since the process started."}
+	mEvicted    = Def{Name: "forgotten_spans_total", Kind: counter, Help: "Spans evicted from the correlation index because correlation::max_spans was reached, since the process started."}
 	mOverflowed = Def{Name: "folded_calls_total", Kind: counter, Help: "Calls that some sums show as (other) because sums::max_values was reached, since the process started."}
 	mSecrets    = Def{Name: "secrets_removed_total", Kind: counter, Help: "Keys and other secrets in clear that were taken out of telemetry, since the process started."}
 )
@@ -81,7 +81,7 @@ var Defs = []*Def{
 	&mCommits, &mDuplicates, &mReplaced, &mSuperseded, &mRefused, &mDropped, &mEvicted, &mOverflowed, &mSecrets,
 }
 
-// AllLabels gives a metric's labels where series have these.
+// AllLabels returns a metric's labels where series have these.
 func (d *Def) AllLabels(ofSeries []string) []string {
 	if !d.Series {
 		return d.Labels

@@ -78,7 +78,7 @@ func (h histogram) Write(out *dto.Metric) error {
 	return nil
 }
 
-// nativeBuckets gives buckets as the exposition format has them: runs of neighbours, and of each
+// nativeBuckets returns buckets as the exposition format has them: runs of neighbours, and of each
 // bucket the difference from the one before.
 func nativeBuckets(buckets map[int16]int64) (spans []*dto.BucketSpan, deltas []int64) {
 	next, last := 0, int64(0)

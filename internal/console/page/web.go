@@ -29,7 +29,7 @@ const (
 	brotliLevel = 9
 )
 
-// mediaTypesOfPage do not depend on what the machine knows.
+// mediaTypesOfPage do not depend on the settings of the machine.
 var mediaTypesOfPage = map[string]string{
 	".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",
 }
@@ -43,7 +43,7 @@ type pageFile struct {
 	gzip       func() []byte
 }
 
-// pageFiles serves the built page. Every address that is no file is the page itself, which knows what to show there.
+// pageFiles serves the built page. Every address that is no file is the page itself, which chooses what to show there.
 type pageFiles map[string]*pageFile
 
 func newPageFiles(files fs.FS) (pageFiles, error) {
@@ -94,7 +94,7 @@ func (p pageFiles) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f := p[name]
 	if f == nil {
 		if strings.HasPrefix(name, hashedFolder) || path.Ext(name) != "" {
-			api.WriteProblem(w, http.StatusNotFound, "the page has no such file; load "+api.PageRoot+" anew")
+			api.WriteProblem(w, http.StatusNotFound, "the page has no such file; load "+api.PageRoot+" again")
 			return
 		}
 		f = p["index.html"]
@@ -121,7 +121,7 @@ func (p pageFiles) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) // a client that is gone needs no page
 }
 
-// Encoded gives the file in the best form that a client takes.
+// Encoded returns the file in the best form that a client takes.
 func (f *pageFile) Encoded(accepts string) (body []byte, encoding string) {
 	switch {
 	case len(f.Plain) < compress.Worthwhile:

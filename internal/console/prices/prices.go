@@ -29,7 +29,7 @@ type Handlers struct {
 // Routes adds the routes.
 func (c *Handlers) Routes(r *api.Router) {
 	api.Register(r, access.ReadQuality, api.Operation(http.MethodGet, "/prices", "prices", "Prices of the models in use"), c.prices)
-	reprice := api.Operation(http.MethodPost, "/reprice", "reprice", "Give stored calls the prices of now, or tell what that would change")
+	reprice := api.Operation(http.MethodPost, "/reprice", "reprice", "Reprice stored calls, or report what that would change")
 	reprice.BodyReadTimeout = -1 // its deadline would cut the answer off too, which takes as long as it takes
 	reprice.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		_, w := humago.Unwrap(ctx)
@@ -39,7 +39,7 @@ func (c *Handlers) Routes(r *api.Router) {
 	api.Register(r, access.Reprice, reprice, c.reprice)
 }
 
-// repriceLimit is how long pricing anew may take to answer; where it takes longer it can be done again.
+// repriceLimit is how long repricing may take to answer; where it takes longer it can be done again.
 const repriceLimit = 2 * time.Hour
 
 // Amounts are prices by the kind of token. A kind without one costs what the kind costs that it is
@@ -48,7 +48,7 @@ type Amounts struct {
 	Input          *api.Rate `json:"input_usd_per_mtok"`
 	Output         *api.Rate `json:"output_usd_per_mtok"`
 	CacheRead      *api.Rate `json:"cache_read_usd_per_mtok"`
-	CacheWrite     *api.Rate `json:"cache_write_usd_per_mtok" doc:"kept for five minutes, or not told how long"`
+	CacheWrite     *api.Rate `json:"cache_write_usd_per_mtok" doc:"kept for five minutes, or for a time that was not reported"`
 	CacheWrite1h   *api.Rate `json:"cache_write_1h_usd_per_mtok" doc:"kept for an hour"`
 	Reasoning      *api.Rate `json:"reasoning_usd_per_mtok"`
 	AudioInput     *api.Rate `json:"audio_input_usd_per_mtok"`
@@ -113,7 +113,7 @@ type UnpricedModel struct {
 	Model    string `json:"model"`
 	Calls    int64  `json:"api_call_count" doc:"calls whose cost is not known"`
 	Total    int64  `json:"total_tokens" doc:"of all calls of the model"`
-	Known    bool   `json:"price_known_now" doc:"there is a price now: pricing these calls anew gives them a cost"`
+	Known    bool   `json:"price_known_now" doc:"there is a price now: repricing these calls gives them a cost"`
 }
 
 // Prices are the prices of the models in use.
@@ -187,13 +187,13 @@ func priceListOf(q *pricing.Quote) PriceList {
 	return out
 }
 
-// RepriceOrder is the body of a request to price calls anew.
+// RepriceOrder is the body of a request to reprice calls.
 type RepriceOrder struct {
 	From      string   `json:"from" doc:"calls that started at this time or later; RFC 3339 or Unix seconds" maxLength:"64"`
 	To        string   `json:"to,omitempty" doc:"calls that started before this time; without it up to now" maxLength:"64"`
 	Models    []string `json:"models,omitempty" doc:"models that answered; without it all" maxItems:"100"`
 	Providers []string `json:"providers,omitempty" maxItems:"100"`
-	DryRun    bool     `json:"dry_run,omitempty" doc:"change nothing, tell what would change"`
+	DryRun    bool     `json:"dry_run,omitempty" doc:"change nothing, report what would change"`
 }
 
 // Repriced is the difference that other prices make to calls that count.
@@ -214,7 +214,7 @@ type RepricedModel struct {
 	Repriced
 }
 
-// RepriceReport tells what pricing anew changed, or would change.
+// RepriceReport is what repricing changed, or would change.
 type RepriceReport struct {
 	DryRun  bool            `json:"dry_run"`
 	Version string          `json:"price_version" doc:"prices that the calls have now, or would have"`
@@ -256,7 +256,7 @@ func (c *Handlers) reprice(ctx context.Context, in *struct{ Body RepriceOrder })
 	if !q.DryRun && r.Written > 0 {
 		// What was done is done, also where the request was cut off.
 		if err := c.Audit.Note(context.WithoutCancel(ctx), "calls.repriced", calls, nil, auditedReport(&report)); err != nil {
-			c.Logger.Sugar().Warnw("the audit log lacks what pricing anew has changed", "records", r.Written)
+			c.Logger.Sugar().Warnw("the audit log lacks what repricing has changed", "records", r.Written)
 		}
 	}
 	if errors.Is(err, ledger.ErrRepricing) {

@@ -35,13 +35,13 @@ type ModelCount struct {
 
 // Arrivals says what became of records since the process started.
 type Arrivals struct {
-	Duplicates    int64 `json:"duplicates_dropped" doc:"delivered again, and changed nothing"`
-	Fuller        int64 `json:"replaced_by_fuller" doc:"replaced by a fuller delivery of themselves"`
+	Duplicates    int64 `json:"duplicates_dropped" doc:"delivered again, without a change"`
+	Fuller        int64 `json:"replaced_by_fuller" doc:"replaced by a more complete delivery of themselves"`
 	Corrections   int64 `json:"late_corrections" doc:"counted, until a record came that stands for the same call"`
 	RefusedOld    int64 `json:"refused_too_old" doc:"older than what is kept"`
 	RefusedFuture int64 `json:"refused_future" doc:"from further in the future than clocks go wrong"`
 	RefusedBad    int64 `json:"refused_unusable" doc:"without an identity or a time"`
-	Evicted       int64 `json:"forgotten_spans" doc:"spans whose late relatives will not be recognised, because correlation::max_spans was reached"`
+	Evicted       int64 `json:"forgotten_spans" doc:"spans evicted from the correlation index because correlation::max_spans was reached; related records that come later are not recognised"`
 	Folded        int64 `json:"summed_as_other" doc:"calls that some sums show as (other), because sums::max_values was reached"`
 	Secrets       int64 `json:"secrets_removed" doc:"keys and other secrets in clear that were taken out of telemetry; tokenboard.secrets.removed says on which records"`
 }
@@ -49,7 +49,7 @@ type Arrivals struct {
 // Quality is what keeps the figures from being perfect.
 type Quality struct {
 	Calls         int64        `json:"api_call_count"`
-	NoUsage       int64        `json:"no_usage_count" doc:"calls that told no token figures, failed ones included"`
+	NoUsage       int64        `json:"no_usage_count" doc:"calls that reported no token figures, failed ones included"`
 	NoUsageModels []ModelCount `json:"no_usage_models" doc:"where they come from, most first, at most as many as top; /breakdown?by=model,provider&sort=no_usage_count has all, in pages"`
 	NoUsageCount  int          `json:"no_usage_model_count" doc:"models that they come from, those beyond top included"`
 	Unpriced      int64        `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
@@ -60,34 +60,40 @@ type Quality struct {
 	SinceStart    Arrivals     `json:"since_start"`
 	Sources       []Source     `json:"sources" nullable:"false" doc:"what fetches calls by itself, and what may be missing of it; filters do not apply"`
 	Records       int64        `json:"records" doc:"stored records, ones that do not count included"`
-	Values        []ValueRoom  `json:"values" nullable:"false" doc:"how many values of each dimension have sums of their own; filters do not apply"`
-	Texts         []TextRoom   `json:"texts" nullable:"false" doc:"texts that many records share and that are kept once, by kind; filters do not apply"`
+	Values        []CardinalityUse  `json:"values" nullable:"false" doc:"how many values of each dimension have sums of their own; filters do not apply"`
+	Texts         []DictionaryUse   `json:"texts" nullable:"false" doc:"texts that many records share and that are kept once, by kind; filters do not apply"`
 	AsOf          *time.Time   `json:"as_of"`
 }
 
-// ValueRoom is how many values of a dimension have sums of their own.
-type ValueRoom struct {
+// CardinalityUse is how many values of a dimension have sums of their own.
+type CardinalityUse struct {
 	Dimension string `json:"dimension" enum:"model,key,user,service,project"`
 	Count     int    `json:"count" doc:"over all that is kept"`
 	Max       int    `json:"max" doc:"sums::max_values; one more, (other), has what is beyond"`
 	Other     bool   `json:"summed_as_other" doc:"whether calls that are kept are summed as (other); the records have their values, and a filter for one value is exact"`
 }
 
-// TextRoom is how many texts of a kind are kept once.
-type TextRoom struct {
+// DictionaryUse is how many texts of a kind are kept once.
+type DictionaryUse struct {
 	Kind  string `json:"kind"`
 	Count int    `json:"count"`
 	Max   int    `json:"max" doc:"what comes beyond is kept with each record that has it, and takes more of the disk"`
 }
 
-// rooms fills in how much room there is for names.
-func (q *Quality) rooms(s *ledger.Status) {
-	q.Values, q.Texts = make([]ValueRoom, 0, len(s.Values)), make([]TextRoom, 0, len(s.Info.Dictionaries))
+// SchemaName is the name in the description of the API.
+func (CardinalityUse) SchemaName() string { return "ValueRoom" }
+
+// SchemaName is the name in the description of the API.
+func (DictionaryUse) SchemaName() string { return "TextRoom" }
+
+// capacity fills in how much of the limits on names is used.
+func (q *Quality) capacity(s *ledger.Status) {
+	q.Values, q.Texts = make([]CardinalityUse, 0, len(s.Values)), make([]DictionaryUse, 0, len(s.Info.Dictionaries))
 	for _, v := range s.Values {
-		q.Values = append(q.Values, ValueRoom{Dimension: v.Dimension.String(), Count: v.Count, Max: v.Max, Other: v.Overflow})
+		q.Values = append(q.Values, CardinalityUse{Dimension: v.Dimension.String(), Count: v.Count, Max: v.Max, Other: v.Overflow})
 	}
 	for _, t := range s.Info.Dictionaries {
-		q.Texts = append(q.Texts, TextRoom(t))
+		q.Texts = append(q.Texts, DictionaryUse(t))
 	}
 }
 
@@ -118,7 +124,7 @@ func (c *Handlers) quality(ctx context.Context, in *qualityInput) (*api.Envelope
 			Secrets: status.Secrets,
 		},
 	}
-	q.rooms(&status)
+	q.capacity(&status)
 	for i := range a.Groups {
 		g := &a.Groups[i]
 		s := &g.Points[0]

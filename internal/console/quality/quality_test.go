@@ -29,9 +29,9 @@ func TestQuality(t *testing.T) {
 	require.EqualValues(t, 2, q.SinceStart.Duplicates)
 	require.EqualValues(t, 1, q.SinceStart.RefusedFuture)
 	require.EqualValues(t, 3, q.Records)
-	require.Contains(t, q.Values, quality.ValueRoom{Dimension: "model", Count: 2, Max: 20_000})
+	require.Contains(t, q.Values, quality.CardinalityUse{Dimension: "model", Count: 2, Max: 20_000})
 	require.Len(t, q.Values, 5)
-	require.Contains(t, q.Texts, quality.TextRoom{Kind: "user", Count: 1, Max: 8_192})
+	require.Contains(t, q.Texts, quality.DictionaryUse{Kind: "user", Count: 1, Max: 8_192})
 	require.Len(t, q.Texts, 10)
 	require.Zero(t, consoletest.Data[quality.Quality](b, "GET", "/quality?model=x", "", 200).Unpriced)
 }

@@ -23,7 +23,7 @@ type Source struct {
 	OtherConsumer bool             `json:"other_consumer" doc:"somebody else seems to fetch what was meant for us"`
 }
 
-// sources tells of all of them.
+// sources returns the state of all of them.
 func (c *Handlers) sources() []Source {
 	out := []Source{}
 	if c.Sources == nil {

@@ -29,7 +29,7 @@ var breakdownDimensions = func() map[string]ledger.GroupBy {
 }()
 
 // BreakdownRow is the sums of one combination of values. Of the dimensions that were not asked for
-// there is no field; an empty text is a value that the telemetry did not tell.
+// there is no field; an empty text is a value that the telemetry did not report.
 type BreakdownRow struct {
 	Model     *string `json:"model,omitempty"`
 	Provider  *string `json:"provider,omitempty"`
@@ -183,7 +183,7 @@ func (c *Handlers) ordered(ctx context.Context, in *BreakdownOrder, cursor strin
 	return out, nil
 }
 
-// total gives the sums of all rows.
+// total returns the sums of all rows.
 func (o *orderedRows) total() Sums {
 	var total ledger.Sums
 	for i := range o.rows {
@@ -192,7 +192,7 @@ func (o *orderedRows) total() Sums {
 	return SumsOf(&total)
 }
 
-// row gives a row as the API shows it.
+// row returns a row as the API shows it.
 func (o *orderedRows) row(r *ledger.Row) BreakdownRow {
 	out := BreakdownRow{Sums: SumsOf(&r.Sums)}
 	for i, d := range o.by {
@@ -281,7 +281,7 @@ func (o *rowOrder) place(a int64, aValues []string, b int64, bValues []string) i
 	return cmp.Or(by, slices.Compare(aValues, bValues))
 }
 
-// after gives the index of the first row behind the one that a cursor names. The sums may have
+// after returns the index of the first row behind the one that a cursor names. The sums may have
 // changed since: no row is skipped or shown twice whose sum did not.
 func (o *rowOrder) after(rows []ledger.Row, last *rowMark) int {
 	n, _ := slices.BinarySearchFunc(rows, last, func(r ledger.Row, last *rowMark) int {

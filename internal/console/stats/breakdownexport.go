@@ -100,7 +100,7 @@ func (o *orderedRows) writeCSV(out *bufio.Writer) error {
 	return w.Flush()
 }
 
-// values gives a row's values as cells, of a key its id and its name.
+// values returns a row's values as cells, of a key its id and its name.
 func (r *BreakdownRow) values(names []string) []string {
 	var out []string
 	for _, name := range names {

@@ -13,7 +13,7 @@ import (
 
 // DimensionValue is one value of a dimension.
 type DimensionValue struct {
-	Value string `json:"value" doc:"what the filter of this name takes; empty for calls that tell none"`
+	Value string `json:"value" doc:"what the filter of this name takes; empty for calls that report none"`
 	Label string `json:"label" doc:"what people read: of a key its name"`
 	Calls int64  `json:"api_call_count"`
 }

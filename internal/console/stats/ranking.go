@@ -30,7 +30,7 @@ type ranked struct {
 	ledger.Sums
 }
 
-// largest sums rows by the values of one of their dimensions, and gives the n with the largest sum first,
+// largest sums rows by the values of one of their dimensions, and returns the n with the largest sum first,
 // and all.
 func largest(rows []ledger.Row, place, n int, key func(*ledger.Sums) int64) (top, all []*ranked) {
 	at := map[string]*ranked{}
@@ -50,7 +50,7 @@ func largest(rows []ledger.Row, place, n int, key func(*ledger.Sums) int64) (top
 	return all[:min(n, len(all))], all
 }
 
-// ranking gives the largest values by a sum.
+// ranking returns the largest values by a sum.
 func (o *orderedRows) ranking(rankBy string, most, mostParts int) *Ranking {
 	top, all := largest(o.rows, 0, most, sortKeys[rankBy])
 	out := &Ranking{RankBy: rankBy, Values: make([]RankedValue, len(top)), Count: len(all), Parts: []BreakdownRow{}}
@@ -115,7 +115,7 @@ func (o *orderedRows) divide(out *Ranking, valueAt map[string]int, most int, key
 	}
 }
 
-// single gives one value of one dimension as the API shows it.
+// single returns one value of one dimension as the API shows it.
 func (o *orderedRows) single(place int, r *ranked) BreakdownRow {
 	out := BreakdownRow{Sums: SumsOf(&r.Sums)}
 	out.set(o.by[place], r.value, o.index)

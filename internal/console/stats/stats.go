@@ -52,7 +52,7 @@ type Sums struct {
 	Reasoning  int64     `json:"reasoning_tokens" doc:"part of output_tokens"`
 	Total      int64     `json:"total_tokens" doc:"input_tokens + output_tokens"`
 	Cost       api.Money `json:"cost_usd" doc:"of the calls whose cost is known"`
-	NoUsage    int64     `json:"no_usage_count" doc:"calls that told no token figures, failed ones included"`
+	NoUsage    int64     `json:"no_usage_count" doc:"calls that reported no token figures, failed ones included"`
 	Unpriced   int64     `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
 }
 
@@ -82,7 +82,7 @@ func quantilesOf(h *ledger.Histogram) Quantiles {
 	return Quantiles{P50: at(.5), P95: at(.95), P99: at(.99)}
 }
 
-// Milliseconds gives a duration with three places.
+// Milliseconds returns a duration with three places.
 func Milliseconds(d time.Duration) *float64 {
 	ms := float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
 	return &ms
@@ -112,7 +112,7 @@ type Stats struct {
 	Cost         api.Money   `json:"cost_usd" doc:"of the calls whose cost is known"`
 	Errors       int64       `json:"error_count"`
 	ErrorRate    float64     `json:"error_rate" doc:"error_count / api_call_count, 0 to 1"`
-	NoUsage      int64       `json:"no_usage_count" doc:"calls that told no token figures, failed ones included"`
+	NoUsage      int64       `json:"no_usage_count" doc:"calls that reported no token figures, failed ones included"`
 	Unpriced     int64       `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
 	Latency      Quantiles   `json:"latency_ms"`
 	TTFT         Quantiles   `json:"ttft_ms" doc:"time to the first token"`

@@ -206,7 +206,7 @@ func (s *span) points(sums []ledger.Sums) []Point {
 	return out
 }
 
-// exportedModels is how many models an export tells apart in its sums.
+// exportedModels is how many models an export lists in its sums.
 const exportedModels = 1000
 
 // ForExport returns the sums and the trend by day that an export of calls begins with: of the calls that count of those

@@ -18,10 +18,10 @@ import (
 const feedKept = 8192
 
 // feed is the last changes of what counts, for live streams. The ledger's writer puts them in and
-// waits for nobody: each reader keeps its own place, and hears how many events it missed where the
+// waits for nobody: each reader keeps its own place, and receives how many events it missed where the
 // feed has run past it.
 type feed struct {
-	// seal hides places from clients, who could tell by them how many calls others make. Its key is of
+	// seal hides places from clients, who could see by them how many calls others make. Its key is of
 	// this feed: places of another process's feed mean nothing here.
 	seal cipher.AEAD
 	kept uint64 // events that are kept
@@ -36,7 +36,7 @@ type feed struct {
 // change is one event.
 type change struct {
 	call usage.Call
-	// counts tells whether the call counts from now on, or ceases to.
+	// counts reports whether the call counts from now on, or ceases to.
 	counts bool
 	// was is the earlier delivery of this record that counted until now; nil where there was none.
 	was *usage.Call
@@ -97,7 +97,7 @@ func (f *feed) add(c change) {
 	f.next++
 }
 
-// Read gives at most limit events from a place on, the place behind them, how many events before
+// Read returns at most limit events from a place on, the place behind them, how many events before
 // them are not kept any more, the time of the last commit, and a channel that is closed when there is more.
 func (f *feed) Read(from uint64, into []change, limit int) (events []change, next, skipped uint64, asOf time.Time, more <-chan struct{}) {
 	f.mu.Lock()

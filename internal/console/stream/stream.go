@@ -27,11 +27,11 @@ const (
 	maxStreams    = 200                    // at one time
 	streamsEach   = 20                     // of them, of one person
 	streamBatch   = 256                    // events between two looks at the connection
-	streamCheck   = 500 * time.Millisecond // after which who reads is looked at anew
+	streamCheck   = 500 * time.Millisecond // after which who reads is checked again
 	streamPause   = 100 * time.Millisecond // in which events gather
 	streamPing    = 15 * time.Second       // between signs of life
 	streamStall   = 30 * time.Second       // in which a reader has to take what is written
-	streamMaxAge  = 15 * time.Minute       // after which a client has to come back, and is checked anew
+	streamMaxAge  = 15 * time.Minute       // after which a client has to come back, and is checked again
 	streamRetryMS = 2000                   // after which a browser comes back
 )
 
@@ -55,7 +55,7 @@ func newStreams() *streams {
 	}
 }
 
-// join gives the feed to one stream more of a person. It fails where there are too many, or at the end.
+// join returns the feed to one stream more of a person. It fails where there are too many, or at the end.
 // From the first one on, the feed is kept, so that a client can come back to it.
 func (s *streams) join(l *ledger.Ledger, p access.Principal) (*feed, error) {
 	s.mu.Lock()
@@ -115,13 +115,13 @@ func (Superseded) SchemaName() string { return "StreamSuperseded" }
 
 // Skipped is the data of an event of the live stream: the reader has missed something.
 type Skipped struct {
-	Count *uint64 `json:"count" doc:"events missed, those that do not match included; null: not known, because the server was restarted, or because they are others'. Load the log anew"`
+	Count *uint64 `json:"count" doc:"events missed, those that do not match included; null: not known, because the server was restarted, or because they are others'. Load the log again"`
 }
 
 // SchemaName is the name in the description of the API.
 func (Skipped) SchemaName() string { return "StreamSkipped" }
 
-// AsOf is the data of an event of the live stream: the time of the last write told of.
+// AsOf is the data of an event of the live stream: the time of the last commit that is included.
 type AsOf struct {
 	AsOf *time.Time `json:"as_of"`
 }
@@ -150,8 +150,8 @@ func New(filters *filter.Reader, l *ledger.Ledger) *Handlers {
 // Routes adds the routes.
 func (c *Handlers) Routes(r *api.Router) {
 	op := api.Operation(http.MethodGet, "/logs/stream", "log-stream", "Calls as they are counted, as Server-Sent Events")
-	op.Description = "Events: `call` (a call of /logs that counts, new or told more fully: replace the one of the same id), `superseded` (`{id}`: it ceases to count, " +
-		"or to match), `skipped` (`{count}`: a slow reader missed so many events; load the log anew), `as_of` (`{as_of}`: the last write told of). " +
+	op.Description = "Events: `call` (a call of /logs that counts, new or a more complete record: replace the one of the same id), `superseded` (`{id}`: it ceases to count, " +
+		"or to match), `skipped` (`{count}`: a slow reader missed so many events; load the log again), `as_of` (`{as_of}`: the last commit that is included). " +
 		"A comment every 15 seconds is a sign of life. The stream ends after 15 minutes; come back with `Last-Event-ID`, as browsers do."
 	schemas := r.API.OpenAPI().Components.Schemas
 	op.Responses = map[string]*huma.Response{"200": {
@@ -170,7 +170,7 @@ func (c *Handlers) stream(ctx context.Context, in *streamInput) (*huma.StreamRes
 		return nil, err
 	}
 	if f.Superseded {
-		return nil, api.WithReason("stream_superseded", api.Invalid("query.q", "cannot ask for superseded calls: the stream tells of what counts", in.Query))
+		return nil, api.WithReason("stream_superseded", api.Invalid("query.q", "cannot ask for superseded calls: the stream has what counts", in.Query))
 	}
 	p := access.From(ctx)
 	feed, err := c.streams.join(c.Ledger, p)
@@ -198,7 +198,7 @@ func (c *Handlers) stream(ctx context.Context, in *streamInput) (*huma.StreamRes
 type stream struct {
 	from    *Handlers
 	in      *streamInput
-	own     bool // it tells nothing of the calls of others: not how many there are, and not when
+	own     bool // it reveals nothing of the calls of others: not how many there are, and not when
 	filter  store.Filter
 	index   *keyindex.Index
 	checked time.Time // when the filter was read
@@ -240,7 +240,7 @@ func (s *stream) run(ctx context.Context) {
 	}
 }
 
-// skip says how many events were missed, to whom the number tells nothing of others.
+// skip says how many events were missed, where the number reveals nothing of others.
 func (s *stream) skip(n uint64) Skipped {
 	if s.own {
 		return Skipped{}
@@ -248,7 +248,7 @@ func (s *stream) skip(n uint64) Skipped {
 	return Skipped{Count: &n}
 }
 
-// asOf is the time up to which all was told: of the last commit, or now where that is others'.
+// asOf is the time up to which all was written: of the last commit, or now where that is others'.
 func (s *stream) asOf(last time.Time) *time.Time {
 	switch {
 	case s.own:
@@ -319,8 +319,8 @@ func (s *stream) renew(ctx context.Context) bool {
 	return true
 }
 
-// write adds what events tell the reader, and tells whether they told anything.
-func (s *stream) write(ctx context.Context, events []change) (told bool) {
+// write adds what events mean for the reader, and reports whether it added anything.
+func (s *stream) write(ctx context.Context, events []change) (wroteAny bool) {
 	for i := range events {
 		e := &events[i]
 		r := e.record()
@@ -329,7 +329,7 @@ func (s *stream) write(ctx context.Context, events []change) (told bool) {
 		if !matched && !ceases {
 			continue
 		}
-		told = true
+		wroteAny = true
 		id := s.feed.mark(s.at + uint64(i) + 1) // where to go on after it
 		switch {
 		case !ceases:
@@ -341,7 +341,7 @@ func (s *stream) write(ctx context.Context, events []change) (told bool) {
 			s.event("superseded", id, Superseded{calls.ItemID(&r)})
 		}
 	}
-	return told
+	return wroteAny
 }
 
 // matches looks at a call as the log would, were it there.
@@ -386,7 +386,7 @@ func (s *stream) flush() bool {
 	return err == nil
 }
 
-// schemaOf puts a type into the API's description and gives its schema.
+// schemaOf puts a type into the API's description and returns its schema.
 func schemaOf(schemas huma.Registry, v any) *huma.Schema {
 	return schemas.Schema(reflect.TypeOf(v), true, "")
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// hasAdmin tells whether anybody can administer the console.
+// hasAdmin reports whether anybody can administer the console.
 func (c *Handlers) hasAdmin(ctx context.Context) (bool, error) {
 	users, err := c.Directory.Users(ctx)
 	if err != nil {
@@ -40,7 +40,7 @@ func (c *Handlers) Bootstrap(ctx context.Context, username, secret string) error
 	return err
 }
 
-// SetupToken gives a one-time token with which the first admin can be made within an hour; "" where
+// SetupToken returns a one-time token with which the first admin can be made within an hour; "" where
 // there is an admin.
 func (c *Handlers) SetupToken(ctx context.Context) (string, error) {
 	there, err := c.hasAdmin(ctx)
@@ -77,7 +77,7 @@ func (c *Handlers) addAdmin(ctx context.Context, username, secret string) (u sto
 	return u, nil
 }
 
-// open tells whether the token can still be used.
+// open reports whether the token can still be used.
 func (t *setupToken) open(now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

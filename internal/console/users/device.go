@@ -15,7 +15,7 @@ import (
 
 // A browser that somebody has signed in with keeps a cookie that says so, of this user. It opens nothing: with it
 // alone nobody is signed in. It keeps those who guess at a user's password from keeping the user out, for their
-// failures count against strangers only.
+// failures count against unknown sources only.
 
 const (
 	DeviceCookie = "tokenboard_device"
@@ -59,7 +59,7 @@ func device(ctx context.Context, u *store.User) string {
 	return u.ID + " " + hex.EncodeToString(raw[:deviceIDLen])
 }
 
-// rememberDevice gives the cookie of a browser that a user has just signed in with. A known one keeps its id, and
+// rememberDevice returns the cookie of a browser that a user has just signed in with. A known one keeps its id, and
 // so its count of failures.
 func (s *signIn) rememberDevice(ctx context.Context, u *store.User, known bool) http.Cookie {
 	id := make([]byte, deviceIDLen)

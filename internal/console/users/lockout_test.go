@@ -30,7 +30,7 @@ func guessed(t *testing.T) *consoletest.Secured {
 	})
 }
 
-// deviceOf gives the device cookie of a sign-in.
+// deviceOf returns the device cookie of a sign-in.
 func deviceOf(t testing.TB, w *httptest.ResponseRecorder) *http.Cookie {
 	t.Helper()
 	for _, c := range w.Result().Cookies() {

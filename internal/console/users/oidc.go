@@ -55,7 +55,7 @@ func (c *Handlers) oidcLogin(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, page, http.StatusFound) //nolint:gosec // the page is of the provider in the configuration, see oidc.Provider
 }
 
-// ownPage gives a page of the console, whatever was asked for.
+// ownPage returns a page of the console, whatever was asked for.
 func ownPage(next string) string {
 	const home = "/console/"
 	u, err := url.Parse(next)
@@ -93,7 +93,7 @@ func (c *Handlers) oidcCallback(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, ownPage(next), http.StatusFound) //nolint:gosec // ownPage keeps it to pages of the console
 }
 
-// provisioned gives the user that an identity is, made or brought up to date. The name stays the one of
+// provisioned returns the user that an identity is, made or brought up to date. The name stays the one of
 // the first sign-in: keys belong to names.
 func (c *Handlers) provisioned(ctx context.Context, who sso.Identity) (u store.User, err error) {
 	err = api.UntilUnchanged(ctx, func() error {
@@ -144,7 +144,7 @@ func (c *Handlers) provisionedOnce(ctx context.Context, who sso.Identity) (store
 func (c *Handlers) provision(ctx context.Context, who sso.Identity, display string) (store.User, error) {
 	name, err := CleanName(who.Name)
 	if err != nil {
-		return store.User{}, &sso.Refusal{Reason: "the name that the provider tells of you cannot be used here: it " + err.Error()}
+		return store.User{}, &sso.Refusal{Reason: "the name that the provider has for you cannot be used here: it " + err.Error()}
 	}
 	u := store.User{
 		ID: randomID("usr_"), Name: name, DisplayName: display, Role: who.Role.String(), Subject: who.Subject, CreatedAt: c.Now().UTC(),

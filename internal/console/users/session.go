@@ -113,7 +113,7 @@ func errNoSignIn() error {
 		"set access::mode to local or oidc to have users"))
 }
 
-// errWrongPassword has the same words for a user who does not exist, so that nobody learns who does.
+// errWrongPassword has the same words for a user who does not exist, so that it does not reveal who does.
 func errWrongPassword() error {
 	return api.WithReason("password_wrong", api.NewProblem(http.StatusUnauthorized, "the user name or the password is wrong, or the user is disabled"))
 }
@@ -134,7 +134,7 @@ func (c *Handlers) createSession(ctx context.Context, in *struct {
 	return c.startSession(ctx, u, "session")
 }
 
-// checkPassword gives the user whose password it is. It takes as long where there is no such user.
+// checkPassword returns the user whose password it is. It takes as long where there is no such user.
 func (c *Handlers) checkPassword(ctx context.Context, username, given string) (u store.User, err error) {
 	p := access.From(ctx)
 	name, nameErr := CleanName(username)
@@ -226,7 +226,7 @@ func (c *Handlers) storePassword(ctx context.Context, u *store.User, given, acti
 	return err
 }
 
-// as gives a context that acts for a user who has just proved to be it.
+// as returns a context that acts for a user who has just proved to be it.
 func (c *Handlers) as(ctx context.Context, u store.User, via string) context.Context {
 	return access.With(ctx, access.Principal{ID: u.ID, Name: u.Name, Role: roleOf(&u), Via: via, Source: access.From(ctx).Source})
 }

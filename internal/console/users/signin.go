@@ -97,7 +97,7 @@ func newSignIn(o SignIn, d store.Directory, now func() time.Time) *signIn {
 // ErrBadToken reports an API token that opens nothing.
 var ErrBadToken = errors.New("the API token is unknown, expired or revoked, or its owner may no longer do what it allows; make a new one")
 
-// principal tells who a request acts for, with a context that its session is in. API tokens come in a
+// principal returns who a request acts for, with a context that its session is in. API tokens come in a
 // header only, sessions in a cookie that the console's own pages send.
 func (s *signIn) principal(r *http.Request, ownPage bool) (context.Context, access.Principal, error) {
 	ctx := r.Context()
@@ -150,7 +150,7 @@ func scopeOf(t *store.Token) access.Permission {
 	return access.Unplaced
 }
 
-// due tells whether a use is worth noting: once a minute.
+// due reports whether a use is worth noting: once a minute.
 func (s *signIn) due(what string, last time.Time) bool {
 	now := s.now()
 	if now.Sub(last) < touchEvery {
@@ -180,7 +180,7 @@ func TokenHash(token string) string {
 	return string(sum[:])
 }
 
-// randomID gives an id with a prefix; randomSecret one with 256 random bits.
+// randomID returns an id with a prefix; randomSecret one with 256 random bits.
 func randomID(prefix string) string {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b) // never fails, see crypto/rand
@@ -202,7 +202,7 @@ type (
 // foundSession is where a session's user is put while it is loaded.
 type foundSession struct{ user store.User }
 
-// sessionChange is what the store has to know besides what scs tells it.
+// sessionChange is what the store needs besides what scs passes to it.
 type sessionChange struct {
 	user         string
 	begun, ended store.AuditEntry
@@ -217,12 +217,12 @@ type sessionData struct {
 	Values map[string]any `json:"values"`
 }
 
-// Encode gives what Decode reads.
+// Encode returns what Decode reads.
 func (sessionCodec) Encode(until time.Time, values map[string]any) ([]byte, error) {
 	return json.Marshal(sessionData{until, values})
 }
 
-// Decode reads what Encode gives.
+// Decode reads what Encode returns.
 func (sessionCodec) Decode(b []byte) (time.Time, map[string]any, error) {
 	d := sessionData{Values: map[string]any{}}
 	err := json.Unmarshal(b, &d)
@@ -234,7 +234,7 @@ type sessionStore struct{ *signIn }
 
 var _ scs.CtxStore = (*sessionStore)(nil)
 
-// FindCtx gives a session that is not over, and its user to whoever asked for it.
+// FindCtx returns a session that is not over, and its user to whoever asked for it.
 func (s *sessionStore) FindCtx(ctx context.Context, hash string) ([]byte, bool, error) {
 	found, u, ok, err := s.directory.Session(ctx, hash)
 	now := s.now()
@@ -308,7 +308,7 @@ func (t *setupToken) take(secret string, now time.Time, f func() error) (ok bool
 	return true, err
 }
 
-// CleanName puts a user's name in the one form in which it is stored and compared, or tells what is wrong with it.
+// CleanName puts a user's name in the one form in which it is stored and compared, or returns what is wrong with it.
 func CleanName(name string) (string, error) {
 	name = strings.ToLower(norm.NFKC.String(strings.TrimSpace(name)))
 	if name == "" || utf8.RuneCountInString(name) > api.MaxName {

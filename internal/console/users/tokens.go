@@ -54,7 +54,7 @@ func tokenOf(t *store.Token, owner string) Token {
 	}
 }
 
-// auditToken is what the audit log tells of an API token.
+// auditToken is what the audit log has of an API token.
 type auditToken struct {
 	Name      string     `json:"name"`
 	Owner     string     `json:"owner"`
@@ -78,7 +78,7 @@ func visibleTokens(ctx context.Context) (q store.TokenQuery, nobody bool) {
 	return store.TokenQuery{User: p.ID, ID: p.Token}, p.ID == ""
 }
 
-// ownerNames gives the names of the users whose tokens whoever asks may see.
+// ownerNames returns the names of the users whose tokens whoever asks may see.
 func (c *Handlers) ownerNames(ctx context.Context) (map[string]string, error) {
 	p := access.From(ctx)
 	names := map[string]string{p.ID: p.Name}
@@ -123,7 +123,7 @@ func (c *Handlers) createToken(ctx context.Context, in *struct {
 		Name      string     `json:"name" maxLength:"100" doc:"what it is for"`
 		Role      string     `json:"role" enum:"admin,operator,viewer,member,verifier" doc:"one that allows nothing that your own does not"`
 		Scope     string     `json:"scope,omitempty" enum:",manage_users" doc:"manage_users: a token of the role admin may also make, change and delete users and revoke tokens"`
-		ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"without it the token is good until it is revoked"`
+		ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"without it the token is valid until it is revoked"`
 	}
 }) (*api.Envelope[NewToken], error) {
 	p := access.From(ctx)

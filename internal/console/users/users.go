@@ -108,7 +108,7 @@ func userOf(u *store.User) User {
 	return out
 }
 
-// auditUser is what the audit log tells of a user.
+// auditUser is what the audit log has of a user.
 type auditUser struct {
 	Name        string `json:"name"`
 	DisplayName string `json:"display_name,omitempty"`
@@ -324,7 +324,7 @@ func (c *Handlers) changeUserOnce(ctx context.Context, u *store.User, b *userCha
 	return c.userChanged("change a user", err)
 }
 
-// Deleted tells of something that is gone.
+// Deleted is something that was deleted.
 type Deleted struct {
 	ID string `json:"id"`
 }
@@ -346,7 +346,7 @@ func (c *Handlers) deleteUser(ctx context.Context, in *struct {
 	return api.Answer(Deleted{ID: u.ID}), nil
 }
 
-// Ended tells how many sessions were ended.
+// Ended is how many sessions were ended.
 type Ended struct {
 	Sessions int `json:"sessions"`
 }
