@@ -31,8 +31,8 @@ const (
 const MaxCapture = 512
 
 const (
-	shortText  = 32  // up to here a loop is faster than the search for a byte
-	maxDepth   = 16  // deepest container that anything is looked for in
+	shortText = 32 // up to here a loop is faster than the search for a byte
+	maxDepth  = 16 // deepest container that anything is looked for in
 )
 
 // Scanner reads JSON in pieces cut anywhere. It keeps only the key or value that it is in, if its tree has a field for
