@@ -237,9 +237,10 @@ func (s *sqlDump) restOfLine() error {
 func (s *sqlDump) restOfStatement(last string) error {
 	for last != ";" {
 		var err error
-		if last == "'" {
+		switch last {
+		case "'":
 			_, err = s.quoted('\'', false)
-		} else if last == "$" {
+		case "$":
 			err = s.dollars()
 		}
 		if err != nil {

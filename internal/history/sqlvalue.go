@@ -145,7 +145,7 @@ func unistr(s string) string {
 			b.WriteByte('\\')
 			continue
 		}
-		b.WriteRune(rune(code & 0x7fffffff)) //nolint:gosec // of 31 bits; what is no character becomes U+FFFD
+		b.WriteRune(rune(code & 0x7fffffff)) // of 31 bits; an invalid character becomes U+FFFD
 		s = s[skip+digits:]
 	}
 }
