@@ -9,8 +9,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// What readers ask of the sums, and what they get: see the package aggregate.
+// These are what readers ask of the sums, and what they get: see the package aggregate.
 type (
+	// Query asks for sums over records that count.
 	Query          = aggregate.Query
 	Answer         = aggregate.Answer
 	Group          = aggregate.Group

@@ -237,50 +237,48 @@ func (a *API) view(ctx context.Context) (*View, error) {
 // each visits the series that exist by the end of a range and match one of several sets; no set is all series.
 func (a *API) each(
 	ctx context.Context, v url.Values, required bool, visit func(labels.Labels),
-) (annotations.Annotations, error) {
+) error {
 	sets, err := a.matchersOf(v, required)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	start, err := timeOr(v, "start", time.UnixMilli(0))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	end, err := timeOr(v, "end", a.o.Now())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if end.Before(start) {
-		return nil, invalid("end", errors.New("end timestamp must not be before start time"))
+		return invalid("end", errors.New("end timestamp must not be before start time"))
 	}
 	view, err := a.view(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(sets) == 0 {
 		sets = [][]*labels.Matcher{nil}
 	}
 	slot, err := a.slots.Insert(ctx, "")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer a.slots.Delete(slot)
-	var notes annotations.Annotations
 	for _, set := range sets {
 		q, err := (&queryable{api: a, view: view}).Querier(start.UnixMilli(), end.UnixMilli())
 		if err != nil {
-			return nil, err
+			return err
 		}
 		found := q.Select(ctx, false, nil, set...)
 		for found.Next() {
 			visit(found.At().Labels())
 		}
 		if err := found.Err(); err != nil {
-			return nil, err
+			return err
 		}
-		notes.Merge(found.Warnings())
 	}
-	return notes, nil
+	return nil
 }
 
 var errTruncated = fmt.Errorf("%w: results truncated due to limit", annotations.PromQLWarning)
@@ -292,7 +290,7 @@ func (a *API) distinct(ctx context.Context, v url.Values, of func(labels.Labels,
 		return answered{}, err
 	}
 	texts := map[string]bool{}
-	_, err = a.each(ctx, v, false, func(l labels.Labels) { of(l, func(s string) { texts[s] = true }) })
+	err = a.each(ctx, v, false, func(l labels.Labels) { of(l, func(s string) { texts[s] = true }) })
 	if err != nil {
 		return answered{}, err
 	}
@@ -314,7 +312,7 @@ func (a *API) labelNames(ctx context.Context, v url.Values, _ *http.Request) (an
 
 func (a *API) labelValues(ctx context.Context, v url.Values, r *http.Request) (answered, error) {
 	name := r.PathValue("name")
-	if !model.LabelName(name).IsValid() {
+	if !model.UTF8Validation.IsValidLabelName(name) {
 		return answered{}, &problem{badData, fmt.Errorf("invalid label name: %q", name)}
 	}
 	return a.distinct(ctx, v, func(l labels.Labels, add func(string)) {
@@ -331,7 +329,7 @@ func (a *API) series(ctx context.Context, v url.Values, _ *http.Request) (answer
 	}
 	var all []labels.Labels
 	seen := map[string]bool{}
-	_, err = a.each(ctx, v, true, func(l labels.Labels) {
+	err = a.each(ctx, v, true, func(l labels.Labels) {
 		if key := string(l.Bytes(nil)); !seen[key] {
 			seen[key] = true
 			all = append(all, l)

@@ -228,8 +228,8 @@ groups:
   - {alert: AtOnce, expr: 'sum(tokenboard_calls_total) > 0'}
 `
 	b := newBench(t, func(_ *ledger.Options, o *Options) { o.Rules = []byte(rules) })
-	for _, before := range []time.Duration{30, 25, 20, 5} {
-		b.commit(b.call(testNow.Add(-before*time.Minute), nil))
+	for _, before := range []int{30, 25, 20, 5} {
+		b.commit(b.call(testNow.Add(-time.Duration(before)*time.Minute), nil))
 	}
 	got := read[struct {
 		Groups []struct {

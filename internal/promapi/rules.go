@@ -129,7 +129,7 @@ func (a *API) evaluate(ctx context.Context, v *View, r *rule, now time.Time) sho
 // active finds the series of a rule's expression that are there now, and since when.
 func (a *API) active(ctx context.Context, v *View, r *rule, now time.Time) ([]alert, error) {
 	step := max(r.wait/ruleSteps, 15*time.Second)
-	start := now.Add(-r.wait / step * step)
+	start := now.Add(-r.wait.Truncate(step))
 	q, err := a.Range(ctx, v, r.Expr, start, now, step)
 	if err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func (a *API) active(ctx context.Context, v *View, r *rule, now time.Time) ([]al
 func (r *rule) describe(metric labels.Labels, p promql.FPoint) (all, annotations map[string]string) {
 	all, annotations = map[string]string{}, map[string]string{}
 	metric.Range(func(l labels.Label) {
-		if l.Name != labels.MetricName {
+		if l.Name != model.MetricNameLabel {
 			all[l.Name] = l.Value
 		}
 	})

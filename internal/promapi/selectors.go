@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -127,7 +128,7 @@ func (p exactParser) ParseExpr(input string) (parser.Expr, error) {
 		}
 		for _, arg := range call.Args {
 			if m, is := unwrap(arg).(*parser.MatrixSelector); is {
-				m.VectorSelector.(*parser.VectorSelector).Anchored = true //nolint:errcheck,forcetypeassert // it is nothing else
+				m.VectorSelector.(*parser.VectorSelector).Anchored = true //nolint:forcetypeassert // it is nothing else
 			}
 		}
 		return nil
@@ -148,7 +149,7 @@ func unwrap(e parser.Expr) parser.Expr {
 // nameOf returns the name that matchers ask for; "" where they do not name one.
 func nameOf(matchers []*labels.Matcher) string {
 	for _, m := range matchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
 			return m.Value
 		}
 	}

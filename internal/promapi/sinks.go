@@ -3,6 +3,7 @@ package promapi
 import (
 	"strconv"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
@@ -76,7 +77,7 @@ type maker struct {
 // match returns the labels of a series, and whether it is asked for.
 func (m *maker) match(l *callseries.Labels, name string, more ...labels.Label) (labels.Labels, bool) {
 	b := labels.NewScratchBuilder(len(l) + len(m.common) + 2)
-	b.Add(labels.MetricName, name)
+	b.Add(model.MetricNameLabel, name)
 	for _, one := range m.common {
 		b.Add(one.Name, one.Value)
 	}
@@ -143,7 +144,7 @@ func (m *maker) nativeTrack(l *callseries.Labels, name string) *nativeTrack {
 
 // projected leaves the labels that series are summed by, and the name, which the engine leaves out.
 func (m *maker) projected(l labels.Labels) (labels.Labels, string) {
-	l = labels.NewBuilder(l).Keep(append([]string{labels.MetricName}, m.by...)...).Labels()
+	l = labels.NewBuilder(l).Keep(append([]string{model.MetricNameLabel}, m.by...)...).Labels()
 	return l, l.String()
 }
 

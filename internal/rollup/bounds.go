@@ -62,7 +62,7 @@ func (p *page) size() int64 {
 		n += p.hist.Size()
 	}
 	for _, c := range p.partials {
-		if n += c.Columns.Size(); c.hist != nil {
+		if n += c.Size(); c.hist != nil {
 			n += c.hist.Size()
 		}
 	}

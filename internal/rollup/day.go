@@ -92,7 +92,7 @@ func (s *Summing) day(ctx context.Context, d *daySum) error {
 		return nil
 	}
 	if d.parts == 2 {
-		c := d.page.partial(d.cut)
+		c := d.partial(d.cut)
 		if c == nil && d.buckets == nil { // what costs a reading is kept for the next
 			var err error
 			if c, err = s.make(ctx, d); err != nil {

@@ -52,6 +52,7 @@ type Index struct {
 	prefetched uint32 // so that what only reads is not left out
 }
 
+// New returns an empty index. twins says whether it looks for twins.
 func New(twins bool) *Index {
 	x := &Index{groups: map[uint32]*group{}, by: map[ref]usage.ID{}, running: map[ref]usage.Tokens{}, before: map[ref]usage.Tokens{}, twins: twins}
 	same := func(k key) key { return k }

@@ -54,6 +54,7 @@ type Cube struct {
 	names   []callseries.Labels // by id; only appended to
 }
 
+// New makes a cube of the calls of some keys; nil is all calls. budget is the bytes of sums that it keeps.
 func New(l Ledger, keys []string, budget int) *Cube {
 	return &Cube{
 		Ledger: l, Keys: keys, budget: budget, loading: make(chan struct{}, 1),
@@ -147,7 +148,7 @@ func (c *Cube) kept(first, last int64) (pages []*Page, from, to int64, missing b
 
 // read returns the pages of some hours, first to last.
 func (c *Cube) read(ctx context.Context, first, last int64) ([]*Page, error) {
-	pages, from, to, missing := c.kept(first, last)
+	pages, _, _, missing := c.kept(first, last)
 	if !missing {
 		return pages, ctx.Err()
 	}
@@ -157,7 +158,8 @@ func (c *Cube) read(ctx context.Context, first, last int64) ([]*Page, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if pages, from, to, missing = c.kept(first, last); !missing {
+	pages, from, to, missing := c.kept(first, last)
+	if !missing {
 		return pages, nil
 	}
 	c.mu.Lock()
@@ -269,6 +271,7 @@ const (
 	ownShare    = 16
 )
 
+// NewSet makes cubes that keep budget bytes of sums each, those of members less.
 func NewSet(l Ledger, budget int) *Set {
 	c := &Set{ledger: l, budget: budget, all: New(l, nil, budget), own: map[string]*Cube{}}
 	c.stop = l.Observe(c.observe)

@@ -13,6 +13,7 @@ import (
 // Figure is one of the counted figures of a cell.
 type Figure uint8
 
+// The figures. Cost is in nano-USD.
 const (
 	Calls Figure = iota
 	Errors
@@ -27,8 +28,10 @@ const (
 	FigureCount
 )
 
+// Figures are all of them.
 type Figures [FigureCount]int64
 
+// FiguresOf returns the figures of sums.
 func FiguresOf(s *rollup.Sums) Figures {
 	t := &s.Tokens
 	return Figures{
@@ -40,6 +43,7 @@ func FiguresOf(s *rollup.Sums) Figures {
 // Timing is one of the histograms.
 type Timing uint8
 
+// The histograms: seconds, and output tokens per second.
 const (
 	Duration Timing = iota
 	TTFT
@@ -55,6 +59,7 @@ type distribution struct {
 	sum     float64
 }
 
+// BucketsPerDoubling is the resolution of distributions.
 const BucketsPerDoubling = 8
 
 func (d *distribution) observe(v float64) {
@@ -92,6 +97,7 @@ func timingsOf(c *usage.Call, observe func(Timing, float64)) {
 	}
 }
 
+// The resolution of sums.
 const (
 	SlotLength   = 15 * time.Minute
 	SlotsPerHour = 4
@@ -102,6 +108,7 @@ func hourOf(t time.Time) int64 { return FloorDiv(t.Unix(), 3600) }
 
 func hourStart(hour int64) time.Time { return time.Unix(hour*3600, 0).UTC() }
 
+// FloorDiv divides, and rounds down.
 func FloorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b != 0 && (a < 0) != (b < 0) {

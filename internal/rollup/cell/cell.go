@@ -21,6 +21,7 @@ const (
 // ErrDamaged reports bytes that this package did not write.
 var ErrDamaged = errors.New("stored sums are damaged")
 
+// AppendCell appends sums, as Reader.AddCell reads them.
 func AppendCell(b []byte, s *Sums) []byte {
 	var bits uint16
 	counts := s.Fields()

@@ -12,6 +12,7 @@ type Figures [countFields]int64
 
 const calls = 0 // the place of Sums.Calls
 
+// FiguresOf returns the counts of sums.
 func FiguresOf(s *Sums) (f Figures) {
 	for i, n := range s.Fields() {
 		f[i] = *n
@@ -19,6 +20,7 @@ func FiguresOf(s *Sums) (f Figures) {
 	return f
 }
 
+// Add adds the figures of o.
 func (f *Figures) Add(o *Figures) {
 	for i, v := range o {
 		f[i] = usage.AddSat(f[i], v)
@@ -59,6 +61,7 @@ const columnPad = 8
 
 func widthMask(width uint8) uint64 { return 1<<(8*uint(width)) - 1 } // of 8 bytes: all ones
 
+// MakeColumns returns the columns of rows, one of each value.
 func MakeColumns(rows []Figures) (c Columns) {
 	for field := range countFields {
 		if len(rows) == 0 {
@@ -92,6 +95,7 @@ func (c *Columns) Add(i int, to *Figures) {
 	}
 }
 
+// Row returns the figures of the i-th value.
 func (c *Columns) Row(i int) (f Figures) {
 	c.Add(i, &f)
 	return f
@@ -100,6 +104,7 @@ func (c *Columns) Row(i int) (f Figures) {
 // Size returns the number of bytes of the numbers.
 func (c *Columns) Size() int64 { return int64(len(c.data)) }
 
+// Encode appends the columns of a number of values, as Reader.Columns reads them.
 func (c *Columns) Encode(b []byte, members int) []byte {
 	b = binary.AppendUvarint(b, uint64(len(c.cols)))
 	for _, col := range c.cols {
@@ -110,6 +115,7 @@ func (c *Columns) Encode(b []byte, members int) []byte {
 	return b
 }
 
+// Columns reads the columns of a number of values.
 func (r *Reader) Columns(members int) (c Columns) {
 	for n := r.Uvarint(); n > 0 && !r.Bad; n-- {
 		col := column{field: r.Byte(), width: r.Byte(), base: r.Varint(), at: uint32(len(c.data))}

@@ -60,6 +60,7 @@ func HistogramBuckets(c *usage.Call) (duration, ttft int16) {
 	return duration, ttft
 }
 
+// AddBucket counts a duration of a bucket n times; a negative n takes it back.
 func (h *Histogram) AddBucket(bucket int16, n int64) {
 	i := h.search(bucket)
 	if i < len(h.index) && h.index[i] == bucket {

@@ -28,6 +28,7 @@ func packedBit(i int) uint64 {
 	return 1 << i
 }
 
+// AppendPacked appends figures and histograms, as Reader.Packed reads them.
 func AppendPacked(b []byte, f *Figures, duration, ttft *Histogram) []byte {
 	var set uint64
 	for i, field := range packedOrder {

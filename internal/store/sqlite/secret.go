@@ -105,7 +105,7 @@ func writeSecret(path string, text []byte) (err error) {
 
 func checkOf(s usage.KeySecret) int64 {
 	mac := hmac.New(sha256.New, s)
-	_, _ = mac.Write([]byte("tokenboard key secret")) // never fails
+	_, _ = mac.Write([]byte("tokenboard key secret")) // never fails; databases have a check value of this text
 	return int64(binary.BigEndian.Uint64(mac.Sum(nil)) >> 1)
 }
 
