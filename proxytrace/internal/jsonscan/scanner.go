@@ -27,10 +27,12 @@ const (
 	broken        // the input is no JSON; ignored until Reset
 )
 
+// MaxCapture is the longest key or value that is kept, in bytes.
+const MaxCapture = 512
+
 const (
-	MaxCapture = 512 // longest key or value that is kept, in bytes
-	shortText  = 32  // up to here a loop is faster than the search for a byte
-	maxDepth   = 16  // deepest container that anything is looked for in
+	shortText = 32 // up to here a loop is faster than the search for a byte
+	maxDepth  = 16 // deepest container that anything is looked for in
 )
 
 // Scanner reads JSON in pieces cut anywhere. It keeps only the key or value that it is in, if its tree has a field for

@@ -9,7 +9,7 @@ type Spec struct {
 	Tree      *jsonscan.Node
 	Tiers     TierAttributes
 	Tier      string // the service tier of all calls of the API that count; "" where the bodies decide
-	Streams   bool // the path alone asks for a stream
+	Streams   bool   // the path alone asks for a stream
 	// Fetches is set for requests that return the same answer again and again: its usage is reported once per id.
 	Fetches bool
 	// Counts reports whether a call has consumed tokens, where only request and answer have that; nil: every call has.
