@@ -262,7 +262,7 @@ func init() {
 	kind(KindMessage, tables.MessageContent...)
 	kind(KindKey, tables.RawKeys...)
 	kind(KindCanonical, canonicalNames()...)
-	kind(KindURL, tables.UrlAttributes...)
+	kind(KindURL, tables.URLAttributes...)
 	kind(kindKeyName, tables.HashedKeys...)
 	kind(kindKeyName, tables.KeyNames...)
 	for what, list := range general {

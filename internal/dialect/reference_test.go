@@ -428,7 +428,7 @@ func TestPlainKinds(t *testing.T) {
 		require.Equal(t, slices.Contains(tables.PlainContent, name), k&KindPlain != 0, name)
 		require.Equal(t, slices.Contains(tables.MessageContent, name), k&KindMessage != 0, name)
 		require.Equal(t, slices.Contains(tables.RawKeys, name), k&KindKey != 0, name)
-		require.Equal(t, slices.Contains(tables.UrlAttributes, name), k&KindURL != 0, name)
+		require.Equal(t, slices.Contains(tables.URLAttributes, name), k&KindURL != 0, name)
 		require.Equal(t, hasPrefix(name, tables.UsageAttributes), k&kindUsage != 0, name)
 	}
 }

@@ -85,7 +85,7 @@ func (s *protobufScanner) fields(p []byte) (int, error) {
 		}
 		f := top.of.numbered(tag >> 3)
 		wire := tag & 7
-		begin, n := i+value, 0 // of what the field holds, and its length in bytes
+		begin, n := i+value, -1 // of what the field holds, and its length in bytes
 		switch wire {
 		case wireVarint:
 			n = varintLength(p[begin:stop])
@@ -99,8 +99,6 @@ func (s *protobufScanner) fields(p []byte) (int, error) {
 			if width == 0 || int64(n) > top.end-base-int64(begin) {
 				n = -1
 			}
-		default:
-			n = -1
 		}
 		if tag>>3 == 0 || n < 0 || (wire != wireLen && (n == 0 || begin+n > stop || f != nil && f.kind == sub)) {
 			break

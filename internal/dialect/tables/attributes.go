@@ -5,6 +5,7 @@ import "time"
 // Attribute is something descriptive that a record can have: who, what, where from.
 type Attribute uint8
 
+// The attributes that a record can have.
 const (
 	Provider Attribute = iota
 	RequestModel

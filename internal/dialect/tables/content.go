@@ -47,8 +47,8 @@ var PlainContent = []string{"input", "output", "inputs", "outputs", "response_te
 // MessageContent are names that mean content in message events alone.
 var MessageContent = []string{"tool_calls", "role.content", "tool.result"}
 
-// UrlAttributes hold a URL, or a part of one with a query, in which a key may stand.
-var UrlAttributes = []string{
+// URLAttributes hold a URL, or a part of one with a query, in which a key may stand.
+var URLAttributes = []string{
 	"url.full", "url.query", "http.url", "http.target", "url.original", "http.request.url", "request.url",
 }
 

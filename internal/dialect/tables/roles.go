@@ -5,6 +5,7 @@ import "strings"
 // Verdict is what a row of RoleRules says of a span.
 type Verdict uint8
 
+// The verdicts.
 const (
 	Unsaid    Verdict = iota
 	Call              // a model call, with or without usage

@@ -1,3 +1,5 @@
+// Package value reads single values of attributes: counts, amounts, short texts, HTTP methods, paths and statuses. What a
+// value holds may be of any type, hostile or malformed.
 package value
 
 import (
@@ -18,6 +20,7 @@ import (
 // Found says what an attribute held where a number was looked for.
 type Found uint8
 
+// What can be found.
 const (
 	Absent Found = iota
 	Usable
@@ -127,6 +130,7 @@ func Number(v any) (float64, bool) {
 	return Finite(f)
 }
 
+// Finite returns a number, and whether it is finite and not negative.
 func Finite(f float64) (float64, bool) {
 	return f, !math.IsNaN(f) && !math.IsInf(f, 0) && f >= 0
 }
@@ -167,6 +171,7 @@ func TextOf(v pcommon.Value) string {
 	}
 }
 
+// TextString returns the short text in a string, see Text.
 func TextString(s string) string {
 	if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
 		s = s[1 : len(s)-1]

@@ -4,13 +4,13 @@ package figures
 type Rule uint8
 
 const (
-	// Undecided: the arithmetic of the record decides, else the conventions (a part is included).
+	// Undecided says that the arithmetic of the record decides, else the conventions (a part is included).
 	Undecided Rule = iota
-	// Included: the whole includes the part, whatever the arithmetic says.
+	// Included says that the whole includes the part, whatever the arithmetic says.
 	Included
-	// Excluded: the part is to be added to the whole.
+	// Excluded says that the part is to be added to the whole.
 	Excluded
-	// ByTotal: undecided, but where the total is input and output alone the whole includes the part even if the part is
+	// ByTotal is undecided, but where the total is input and output alone the whole includes the part even if the part is
 	// larger. LangChain.js counts the cache of a stream twice (langchainjs#10249).
 	ByTotal
 )
