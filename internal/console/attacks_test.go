@@ -192,7 +192,13 @@ func TestForeignOrigins(t *testing.T) {
 			if strings.Contains(target, "/forward-auth") {
 				want = 401 // a proxy's question has its client's headers; the cookie of a page elsewhere is nobody's
 			}
-			consoletest.RequireProblem(t, o.Do(method, strings.NewReplacer("{id}", "x").Replace(target), e.body, h), want)
+			w := o.Do(method, strings.NewReplacer("{id}", "x").Replace(target), e.body, h)
+			if strings.HasPrefix(target, "/prometheus/") { // which has Prometheus' own envelope
+				require.Equal(t, want, w.Code, w.Body)
+				require.Contains(t, w.Body.String(), `"status":"error"`)
+				continue
+			}
+			consoletest.RequireProblem(t, w, want)
 		}
 	}
 	require.Equal(t, before, o.Dump())
