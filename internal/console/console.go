@@ -38,6 +38,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
+// DefaultMax is how many keys there can be where the configuration sets no limit.
 const DefaultMax = 100_000 // keys
 
 // Options are what a Console works with.

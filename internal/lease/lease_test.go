@@ -26,7 +26,7 @@ func TestKept(t *testing.T) {
 	o.DSN = server.Schema(t)
 	e, err := postgres.Open(ctx, o)
 	require.NoError(t, err)
-	defer e.Close()
+	defer func() { require.NoError(t, e.Close()) }()
 	lost := make(chan error, 9)
 	kept, err := lease.Acquire(ctx, e, lease.Options{Task: "t", Holder: "a", TTL: 2 * time.Second}, func(err error) { lost <- err })
 	require.NoError(t, err)

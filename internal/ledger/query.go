@@ -9,17 +9,24 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// These are what readers ask of the sums, and what they get: see the package aggregate.
+// What readers ask of the sums, and what they get: see the package aggregate.
 type (
 	// Query asks for sums over records that count.
-	Query          = aggregate.Query
-	Answer         = aggregate.Answer
-	Group          = aggregate.Group
-	GroupBy        = aggregate.GroupBy
-	Breakdown      = aggregate.Breakdown
+	Query = aggregate.Query
+	// Answer has the sums that a Query asked for.
+	Answer = aggregate.Answer
+	// Group is the sums of one value of what a Query groups by.
+	Group = aggregate.Group
+	// GroupBy is what a Query groups by.
+	GroupBy = aggregate.GroupBy
+	// BreakdownQuery asks for sums by one or two dimensions.
 	BreakdownQuery = aggregate.BreakdownQuery
-	Row            = aggregate.Row
-	Cardinality    = aggregate.Cardinality
+	// Breakdown has the rows that a BreakdownQuery asked for.
+	Breakdown = aggregate.Breakdown
+	// Row is the sums of one group of a Breakdown.
+	Row = aggregate.Row
+	// Cardinality is how many values of a dimension have sums of their own, and how many can.
+	Cardinality = aggregate.Cardinality
 )
 
 // Sums are exact sums over calls that count.

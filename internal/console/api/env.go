@@ -1,3 +1,5 @@
+// Package api is what the routes of all resources share: the envelope, errors and their reasons, parameters,
+// registration with a permission, and JSON. It has no route of its own.
 package api
 
 import (
@@ -6,6 +8,7 @@ import (
 	"go.uber.org/zap"
 )
 
+// Where the API and the page are.
 const (
 	Base     = "/api/console"
 	PageRoot = "/console/"

@@ -16,6 +16,7 @@ type Envelope[T any] struct {
 	}
 }
 
+// Answer returns data in the envelope of an answer that succeeded.
 func Answer[T any](data T) *Envelope[T] {
 	e := &Envelope[T]{}
 	e.Body.Data = data
@@ -42,6 +43,7 @@ type ProblemDetail struct {
 
 func (p *Problem) Error() string { return p.Message }
 
+// GetStatus returns the status of the answer: huma asks an error for it.
 func (p *Problem) GetStatus() int { return p.Code }
 
 // maxEcho bounds what an error repeats of a request.

@@ -34,6 +34,7 @@ type Appender interface{ AppendJSON(b []byte) []byte }
 
 var jsonBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
+// WriteJSON writes a value as JSON, as every answer of the API has it.
 func WriteJSON(w io.Writer, v any) error {
 	data, ok := DataOf(v).(Appender)
 	if !ok {
@@ -72,10 +73,12 @@ func AppendFloat(b []byte, f *float64) []byte {
 	return appendAny(b, *f)
 }
 
+// AppendTime appends a time as a JSON string in RFC 3339, in UTC.
 func AppendTime(b []byte, t time.Time) []byte {
 	return append(t.AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
 }
 
+// AppendString appends a text as a JSON string.
 func AppendString(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {

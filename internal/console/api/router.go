@@ -127,6 +127,7 @@ func Unauthorized(w http.ResponseWriter, message string) {
 	WriteProblem(w, http.StatusUnauthorized, message)
 }
 
+// Methods are the HTTP methods that routes of the API can have.
 var Methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
 // Handler returns the handler of all routes that are registered. It answers in the envelope also where there is no route.

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// MaxName bounds the names that people give to keys, users and tokens.
 const MaxName = 100 // characters
 
 // CleanText trims a text and refuses what would make it look like another.

@@ -1,3 +1,4 @@
+// Package apidoc answers with the description of the API: OpenAPI, and a page made of it.
 package apidoc
 
 import (

@@ -1,3 +1,4 @@
+// Package audit writes the audit log, and answers what it has.
 package audit
 
 import (
@@ -47,7 +48,7 @@ func New(e *api.Env, d store.Directory, maxAge time.Duration, max int64) *Log {
 	return &Log{Env: e, Directory: d, MaxAge: maxAge, Max: max}
 }
 
-// audit describes a change for the audit log: what is done ("key.create") to what, and what it was
+// Entry describes a change for the audit log: what is done ("key.create") to what, and what it was
 // before and is after, as small structs without secrets (nil where there is nothing). The entry
 // goes to the store with the change itself, so that there is never one without the other:
 //
@@ -61,7 +62,7 @@ func (c *Log) Entry(ctx context.Context, action string, target store.AuditTarget
 	return c.EntryInChange(ctx, action, target, before, after)
 }
 
-// auditEntry is audit for use within a change of the store: it asks the store for nothing.
+// EntryInChange is Entry for use within a change of the store: it asks the store for nothing.
 func (c *Log) EntryInChange(ctx context.Context, action string, target store.AuditTarget, before, after any) (store.AuditEntry, error) {
 	p := access.From(ctx)
 	e := store.AuditEntry{
@@ -80,7 +81,7 @@ func (c *Log) EntryInChange(ctx context.Context, action string, target store.Aud
 	return e, nil
 }
 
-// note writes the entry of a change that the store does not make itself. Where it cannot be
+// Note writes the entry of a change that the store does not make itself. Where it cannot be
 // written the change must not be made, or must be said to have failed.
 func (c *Log) Note(ctx context.Context, action string, target store.AuditTarget, before, after any) error {
 	e, err := c.Entry(ctx, action, target, before, after)
@@ -148,7 +149,7 @@ type retention struct {
 	last    time.Time    // zero: some may be left to drop
 }
 
-// pruneAudit drops old entries before a change adds one: when there are a hundredth more than are kept, and once
+// Prune drops old entries before a change adds one: when there are a hundredth more than are kept, and once
 // in an hour. Many are dropped in steps, between which others write, and the next changes go on with them.
 // Readers do not see what is too old before that.
 func (c *Log) Prune(ctx context.Context) {

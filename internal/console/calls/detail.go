@@ -1,3 +1,5 @@
+// Package calls answers which calls there were: the log page by page, one call in detail, and exports of all that
+// match.
 package calls
 
 import (

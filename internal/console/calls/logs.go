@@ -159,6 +159,7 @@ func parseItemID(s string) (usage.ID, time.Time, bool) {
 	return id, time.Unix(0, int64(binary.BigEndian.Uint64(b))).UTC(), true
 }
 
+// ItemOf returns a stored record as the API shows it, with the key that index finds for it.
 func ItemOf(r *store.Record, index *keyindex.Index) LogItem {
 	t := r.Tokens
 	item := LogItem{
@@ -176,7 +177,7 @@ func ItemOf(r *store.Record, index *keyindex.Index) LogItem {
 		item.Modalities = &m
 	}
 	if r.KeyFingerprint != "" {
-		item.Key = &KeyRef{ID: index.Id(r.KeyFingerprint), Display: r.KeyDisplay}
+		item.Key = &KeyRef{ID: index.ID(r.KeyFingerprint), Display: r.KeyDisplay}
 		if k := index.Key(r.KeyFingerprint); k != nil {
 			*item.Key = KeyRef{ID: k.ID, Name: k.Name, Display: k.Display}
 		}

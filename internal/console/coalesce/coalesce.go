@@ -1,3 +1,4 @@
+// Package coalesce has requests that ask the same at one time share one computation.
 package coalesce
 
 import (
@@ -102,6 +103,7 @@ func newSharedAnswer(ctx context.Context) *sharedAnswer {
 	return a
 }
 
+// New returns a coalescer whose computations take places of a gate.
 func New(reads *gate.Gate) *coalescer {
 	return &coalescer{gate: reads, reads: map[sharedKey]*sharedRead{}}
 }

@@ -1,3 +1,4 @@
+// Package compress compresses answers with what their client accepts: brotli or gzip.
 package compress
 
 import (

@@ -1,3 +1,4 @@
+// Package consoletest builds consoles for tests: open or with people, over ledgers with calls.
 package consoletest
 
 import (
@@ -73,6 +74,7 @@ type HangUp struct {
 	Cancel context.CancelFunc
 }
 
+// WriteHeader does nothing: nobody reads the answer any more.
 func (h *HangUp) WriteHeader(status int) {
 	h.ResponseRecorder.WriteHeader(status)
 	h.Cancel()

@@ -37,6 +37,7 @@ type Bench struct {
 	Served    http.Handler // of requests whose principal is known
 }
 
+// NewBench returns a console over an empty ledger, open to everybody, with what options change.
 func NewBench(t testing.TB, with func(*console.Options)) *Bench {
 	t.Helper()
 	b, o := OpenBench(t, with)
@@ -79,9 +80,10 @@ func (b *Bench) Calls(at ...time.Time) {
 	require.NoError(b.T, b.Ledger.Commit(context.Background(), batch))
 }
 
+// Do sends a request to the console, and returns its answer.
 func (b *Bench) Do(method, target, body string, header map[string]string) *httptest.ResponseRecorder {
 	b.T.Helper()
-	r := httptest.NewRequest(method, "http://localhost:8317"+target, strings.NewReader(body))
+	r := httptest.NewRequestWithContext(b.T.Context(), method, "http://localhost:8317"+target, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}

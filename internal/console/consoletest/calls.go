@@ -103,15 +103,18 @@ func (b *Bench) Sums() (stats.Stats, []calls.LogItem, stats.Trend) {
 	return s, items, t
 }
 
+// Imported imports a file, which must succeed, and returns what became of it.
 func (b *Bench) Imported(format, file string) importer.Import {
 	b.T.Helper()
 	return Data[importer.Import](b, "POST", "/logs/import?format="+format, file, 200)
 }
 
+// ReaderFunc is a function that reads.
 type ReaderFunc func([]byte) (int, error)
 
 func (f ReaderFunc) Read(p []byte) (int, error) { return f(p) }
 
+// AllLogs returns all records of the log, page by page.
 func (b *Bench) AllLogs(t *testing.T, query string) (out []calls.LogItem) {
 	t.Helper()
 	for cursor := ""; ; {
@@ -182,6 +185,7 @@ func (b *Bench) ManyGroups() {
 	require.NoError(b.T, b.Ledger.Commit(context.Background(), batch))
 }
 
+// CallOf returns a batch with the n-th call of the tests, as change makes it.
 func CallOf(n int, change func(*usage.Call)) usage.Batch {
 	c := usage.Call{
 		Role: usage.RoleCall, Start: TestNow.Add(-time.Hour).Add(time.Duration(n) * time.Second), Model: "m", User: fmt.Sprint("u", n%3),
@@ -195,6 +199,7 @@ func CallOf(n int, change func(*usage.Call)) usage.Batch {
 	return usage.Batch{Calls: []usage.Call{c}}
 }
 
+// Commit commits a batch, which must succeed.
 func (b *Bench) Commit(batch usage.Batch) {
 	b.T.Helper()
 	require.NoError(b.T, b.Ledger.Commit(context.Background(), batch))

@@ -29,7 +29,7 @@ func (b *Bench) Dump() map[string][]string {
 // lines returns the rows of a query, each as one text, sorted.
 func lines(t testing.TB, db *sql.DB, query string) (out []string) {
 	t.Helper()
-	rows, err := db.Query(query)
+	rows, err := db.QueryContext(t.Context(), query)
 	require.NoError(t, err)
 	defer rows.Close()
 	columns, err := rows.Columns()

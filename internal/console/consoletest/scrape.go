@@ -15,6 +15,7 @@ import (
 // scraped is the answer to a scrape, as Prometheus asks for it where it wants native histograms too.
 type scraped map[string]*dto.MetricFamily
 
+// Scrape returns what a scrape of the metrics answers.
 func (b *Bench) Scrape() scraped {
 	b.T.Helper()
 	const wanted = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"

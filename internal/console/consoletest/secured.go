@@ -66,6 +66,7 @@ type Secured struct {
 // QuickPasswords are parameters for tests of what is not their cost.
 var QuickPasswords = password.Params{Memory: 64, Passes: 1, Threads: 1}
 
+// NewSecured returns a console in local mode, whose people have to sign in.
 func NewSecured(t testing.TB, with func(*console.Options)) *Secured {
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
@@ -84,6 +85,7 @@ func NewSecured(t testing.TB, with func(*console.Options)) *Secured {
 	return out
 }
 
+// TestPassword is the password of every person of the tests.
 const TestPassword = "correct horse battery staple"
 
 // Person is somebody with a browser, or with an API token.
@@ -118,11 +120,13 @@ func (o *Secured) NewPerson(name string, role access.Role) *Person {
 	return o.SignIn(name)
 }
 
+// Credentials returns the body of a request that signs in.
 func Credentials(name, secret string) string {
 	b, _ := json.Marshal(map[string]string{"username": name, "password": secret}) // never fails
 	return string(b)
 }
 
+// CookieOf returns the session cookie that an answer sets.
 func CookieOf(t testing.TB, w *httptest.ResponseRecorder) *http.Cookie {
 	t.Helper()
 	for _, c := range w.Result().Cookies() {
@@ -134,6 +138,7 @@ func CookieOf(t testing.TB, w *httptest.ResponseRecorder) *http.Cookie {
 	return nil
 }
 
+// Do sends a request with the session of a person.
 func (p *Person) Do(method, target, body string) *httptest.ResponseRecorder {
 	p.T.Helper()
 	return p.Secured.Do(method, api.Base+target, body, p.Header)
@@ -151,12 +156,13 @@ func WithProvider(t testing.TB) func(*console.Options) {
 	t.Helper()
 	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	provider, err := sso.New(sso.Config{
-		Name: "nobody there", Issuer: "http://127.0.0.1:1", ClientID: "x", RedirectURL: "http://localhost:8317" + users.OidcPath + "/callback", Client: client,
+		Name: "nobody there", Issuer: "http://127.0.0.1:1", ClientID: "x", RedirectURL: "http://localhost:8317" + users.OIDCPath + "/callback", Client: client,
 	})
 	require.NoError(t, err)
 	return func(o *console.Options) { o.SignIn.Provider = provider }
 }
 
+// TokenIDs returns the ids of the API tokens that a person has.
 func (p *Person) TokenIDs() (ids []string) {
 	for _, t := range Read[[]users.Token](p.T, p.Do("GET", "/tokens", ""), 200) {
 		ids = append(ids, t.ID)

@@ -1,3 +1,4 @@
+// Package download writes what is exported: files with a name and a type, as CSV, JSON or Parquet.
 package download
 
 import (
@@ -7,6 +8,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/api"
 )
 
+// Optional returns a value as text, "" for none.
 func Optional[T any](v *T) string {
 	if v == nil {
 		return ""
@@ -14,6 +16,7 @@ func Optional[T any](v *T) string {
 	return fmt.Sprint(*v)
 }
 
+// Decimal returns a number in plain decimal notation, "" for none.
 func Decimal(v *float64) string {
 	if v == nil {
 		return ""
@@ -21,6 +24,7 @@ func Decimal(v *float64) string {
 	return strconv.FormatFloat(*v, 'f', -1, 64)
 }
 
+// Money returns an amount of US dollars as a decimal number, "" for none.
 func Money(m *api.Money) string {
 	if m == nil {
 		return ""

@@ -20,6 +20,7 @@ type CSV struct {
 	begun bool
 }
 
+// NewCSV returns a writer of CSV.
 func NewCSV(w io.Writer) *CSV { return &CSV{w: csv.NewWriter(w), out: w} }
 
 // Write writes one row.

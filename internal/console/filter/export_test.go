@@ -1,5 +1,5 @@
 package filter
 
-// For the tests of package filter_test.
+// Names for the tests of package filter_test.
 
 var Search = search

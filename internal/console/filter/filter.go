@@ -1,3 +1,4 @@
+// Package filter reads what narrows a request (range of time, dimensions, search terms) and makes a store.Filter of it.
 package filter
 
 import (

@@ -1,3 +1,4 @@
+// Package gate bounds how many requests of a kind are worked on at one time, by all and by one person.
 package gate
 
 import (
@@ -31,6 +32,7 @@ type Gate struct {
 
 const linesAtOnce = 4
 
+// NewGate returns a gate with so many places, of which one person can have each; line people can wait for a place, so long.
 func NewGate(slots, each, line int, patience time.Duration) *Gate {
 	return &Gate{slots: slots, each: each, line: line, patience: patience, of: map[string]int{}, lines: map[string][]chan struct{}{}}
 }
@@ -151,6 +153,7 @@ type gates struct {
 	Reads, exports, parquet, imports, scrapes, promql *Gate
 }
 
+// New returns the gates of a console.
 func New() *gates {
 	const patience = 10 * time.Second
 	return &gates{

@@ -1,3 +1,5 @@
+// Package guard refuses requests before any route sees them: foreign hosts and origins, bodies and URLs that are too
+// long, senders that are too slow.
 package guard
 
 import (

@@ -1,3 +1,4 @@
+// Package importer brings files of calls of the past into the ledger.
 package importer
 
 import (

@@ -1,3 +1,4 @@
+// Package keycheck answers gateways whether a key may make a call, and reserves what it will use.
 package keycheck
 
 import (

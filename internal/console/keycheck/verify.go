@@ -243,6 +243,7 @@ func (c *Handlers) callSource(p access.Principal, h http.Header, said string) ne
 	return netip.Addr{}
 }
 
+// ForwardAuth is the route that reverse proxies ask.
 const ForwardAuth = api.Base + "/keys/verify/forward-auth"
 
 // forwardAuthRoutes are the form for nginx, Caddy, Traefik and Envoy: the answer is a status and headers.

@@ -1,3 +1,5 @@
+// Package keyindex finds keys by what requests and records name them by: ids, names and fingerprints, of keys that are
+// kept here and of external ones. It decides nothing about permission but which keys a person owns.
 package keyindex
 
 import (
@@ -135,7 +137,7 @@ func (x *Index) Name(fingerprint string) string {
 	if k := x.Key(fingerprint); k != nil {
 		return k.Name
 	}
-	return x.Id(fingerprint)
+	return x.ID(fingerprint)
 }
 
 // MetricName is what a metric calls a fingerprint: its name, with its owner where others have a key of this name.
@@ -157,7 +159,7 @@ func (x *Index) LabelOf(k *store.Key) string {
 
 // ID is what a filter takes for a fingerprint: the id of a key, or the name of an external key. What is no
 // fingerprint stays as it is: no key, or those that sums put together.
-func (x *Index) Id(fingerprint string) string {
+func (x *Index) ID(fingerprint string) string {
 	if k := x.Key(fingerprint); k != nil {
 		return k.ID
 	}

@@ -18,7 +18,7 @@ func fingerprintsOf(keys []*store.Key) map[string]bool {
 	return out
 }
 
-// ownOnly narrows a filter to what its principal may see.
+// OwnOnly narrows a filter to what its principal may see.
 func (x *Index) OwnOnly(ctx context.Context, f store.Filter) store.Filter {
 	p := access.From(ctx)
 	if !p.OwnOnly() {
@@ -40,12 +40,13 @@ func (x *Index) OwnOnly(ctx context.Context, f store.Filter) store.Filter {
 	return f
 }
 
-// maySee reports whether a request's principal may see a key, by one of its fingerprints, and its calls.
+// MaySee reports whether a request's principal may see a key, by one of its fingerprints, and its calls.
 func (x *Index) MaySee(ctx context.Context, fingerprint string) bool {
 	p := access.From(ctx)
 	return !p.OwnOnly() || Owns(p, x.Key(fingerprint))
 }
 
+// Owns reports whether a key is one of its principal.
 func Owns(p access.Principal, k *store.Key) bool {
 	return k != nil && p.Name != "" && k.Owner == p.Name
 }

@@ -12,7 +12,7 @@ func (x *Index) ByID(rows []ledger.Row, place int) []ledger.Row {
 	at := make(map[string]int, len(rows))
 	out := rows[:0]
 	for _, r := range rows {
-		r.Values[place] = x.Id(r.Values[place])
+		r.Values[place] = x.ID(r.Values[place])
 		k := strings.Join(r.Values, "\x1f")
 		n, known := at[k]
 		if !known {

@@ -1,3 +1,4 @@
+// Package keys answers and changes API keys, their limits, and what is left of them.
 package keys
 
 import (

@@ -114,6 +114,7 @@ func allowancesOf[T ~int64](a [store.PeriodCount]*keyring.Allowance) Allowances[
 	}
 }
 
+// LeftOf returns what is left of a key's limits as the API shows it, nil for nil.
 func LeftOf(l *keyring.Left) *Left {
 	if l == nil {
 		return nil

@@ -1,3 +1,4 @@
+// Package metrics answers scrapes with the ledger's sums as Prometheus metrics, and mounts the queries over the past.
 package metrics
 
 import (

@@ -17,6 +17,7 @@ type Def struct {
 	Help      string
 }
 
+// MetricPrefix begins the name of every metric.
 const MetricPrefix = "tokenboard_"
 
 // labelNames are the labels of series, in the order of series.Labels.

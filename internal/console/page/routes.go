@@ -1,3 +1,4 @@
+// Package page serves the web console: its files, with the headers and the cache rules that they need.
 package page
 
 import (

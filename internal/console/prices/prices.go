@@ -1,3 +1,4 @@
+// Package prices answers the prices that are known, and has stored calls priced again.
 package prices
 
 import (

@@ -1,3 +1,5 @@
+// Package quality answers how far the figures can be relied on: calls without usage or price, what was rejected, which
+// sources send.
 package quality
 
 import (
@@ -48,21 +50,21 @@ type Arrivals struct {
 
 // Quality is what keeps the figures from being perfect.
 type Quality struct {
-	Calls         int64        `json:"api_call_count"`
-	NoUsage       int64        `json:"no_usage_count" doc:"calls that reported no token figures, failed ones included"`
-	NoUsageModels []ModelCount `json:"no_usage_models" doc:"where they come from, most first, at most as many as top; /breakdown?by=model,provider&sort=no_usage_count has all, in pages"`
-	NoUsageCount  int          `json:"no_usage_model_count" doc:"models that they come from, those beyond top included"`
-	Unpriced      int64        `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
-	Models        []ModelCount `json:"unpriced_models" doc:"their models, most calls first, likewise; sort=unpriced_count has all"`
-	ModelCount    int          `json:"unpriced_model_count" doc:"their models, those beyond top included"`
-	Inconsistent  int64        `json:"inconsistent_count" doc:"calls with figures that cannot be, which were left out, or that do not add up"`
-	Estimated     int64        `json:"estimated_count" doc:"calls whose emitter estimated its figures"`
-	SinceStart    Arrivals     `json:"since_start"`
-	Sources       []Source     `json:"sources" nullable:"false" doc:"what fetches calls by itself, and what may be missing of it; filters do not apply"`
-	Records       int64        `json:"records" doc:"stored records, ones that do not count included"`
-	Values        []CardinalityUse  `json:"values" nullable:"false" doc:"how many values of each dimension have sums of their own; filters do not apply"`
-	Texts         []DictionaryUse   `json:"texts" nullable:"false" doc:"texts that many records share and that are kept once, by kind; filters do not apply"`
-	AsOf          *time.Time   `json:"as_of"`
+	Calls         int64            `json:"api_call_count"`
+	NoUsage       int64            `json:"no_usage_count" doc:"calls that reported no token figures, failed ones included"`
+	NoUsageModels []ModelCount     `json:"no_usage_models" doc:"where they come from, most first, at most as many as top; /breakdown?by=model,provider&sort=no_usage_count has all, in pages"`
+	NoUsageCount  int              `json:"no_usage_model_count" doc:"models that they come from, those beyond top included"`
+	Unpriced      int64            `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
+	Models        []ModelCount     `json:"unpriced_models" doc:"their models, most calls first, likewise; sort=unpriced_count has all"`
+	ModelCount    int              `json:"unpriced_model_count" doc:"their models, those beyond top included"`
+	Inconsistent  int64            `json:"inconsistent_count" doc:"calls with figures that cannot be, which were left out, or that do not add up"`
+	Estimated     int64            `json:"estimated_count" doc:"calls whose emitter estimated its figures"`
+	SinceStart    Arrivals         `json:"since_start"`
+	Sources       []Source         `json:"sources" nullable:"false" doc:"what fetches calls by itself, and what may be missing of it; filters do not apply"`
+	Records       int64            `json:"records" doc:"stored records, ones that do not count included"`
+	Values        []CardinalityUse `json:"values" nullable:"false" doc:"how many values of each dimension have sums of their own; filters do not apply"`
+	Texts         []DictionaryUse  `json:"texts" nullable:"false" doc:"texts that many records share and that are kept once, by kind; filters do not apply"`
+	AsOf          *time.Time       `json:"as_of"`
 }
 
 // CardinalityUse is how many values of a dimension have sums of their own.

@@ -1,3 +1,4 @@
+// Package server answers what the process is: its settings, health, and the Grafana dashboards it has.
 package server
 
 import (

@@ -1,3 +1,4 @@
+// Package stats answers sums: over a range, over time, by dimensions, what they will be, and what changed them.
 package stats
 
 import (

@@ -23,6 +23,7 @@ type Quota struct {
 	Period store.Period
 }
 
+// Limits returns a quota as limits of a key.
 func (q Quota) Limits() (l store.Limits) {
 	if q.Period < store.PeriodCount {
 		l.Tokens[q.Period], l.Cost[q.Period] = q.Tokens, int64(q.Cost)

@@ -56,6 +56,7 @@ type Sums struct {
 	Unpriced   int64     `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
 }
 
+// SumsOf returns sums of the ledger as the API shows them.
 func SumsOf(s *ledger.Sums) Sums {
 	return Sums{
 		Calls: s.Calls, Errors: s.Errors, Input: s.Tokens.Input(), Output: s.Tokens.Output(),

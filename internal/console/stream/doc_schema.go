@@ -1,3 +1,4 @@
+// Package stream sends what changes in the ledger to browsers, as server-sent events.
 package stream
 
 import (

@@ -1,3 +1,4 @@
+// Package users answers and changes users, their sessions and API tokens, and signs people in.
 package users
 
 import (

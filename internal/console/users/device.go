@@ -18,6 +18,7 @@ import (
 // failures count against unknown sources only.
 
 const (
+	// DeviceCookie is the name of that cookie.
 	DeviceCookie = "tokenboard_device"
 	deviceAge    = 400 * 24 * time.Hour // the most that browsers keep
 	deviceIDLen  = 16                   // bytes

@@ -16,7 +16,9 @@ import (
 )
 
 const (
-	OidcPath   = api.Base + "/session/oidc"
+	// OIDCPath is where the pages of the sign-in with OpenID Connect are.
+	OIDCPath = api.Base + "/session/oidc"
+	// LoginPage is where the page asks people to sign in.
 	LoginPage  = "/console/login"
 	flowCookie = "tokenboard_signin"
 	flowAge    = 600 // seconds
@@ -28,8 +30,8 @@ func (c *Handlers) oidcRoutes(r *api.Router) {
 	if c.signIn == nil || c.signIn.Provider == nil {
 		return
 	}
-	r.Handle(http.MethodGet, OidcPath+"/login", access.Anyone, http.HandlerFunc(c.oidcLogin))
-	r.Handle(http.MethodGet, OidcPath+"/callback", access.Anyone, http.HandlerFunc(c.oidcCallback))
+	r.Handle(http.MethodGet, OIDCPath+"/login", access.Anyone, http.HandlerFunc(c.oidcLogin))
+	r.Handle(http.MethodGet, OIDCPath+"/callback", access.Anyone, http.HandlerFunc(c.oidcCallback))
 }
 
 // setFlow keeps a sign-in under way in the browser. Its cookie has to come along when the provider
@@ -37,7 +39,7 @@ func (c *Handlers) oidcRoutes(r *api.Router) {
 func (c *Handlers) setFlow(w http.ResponseWriter, kept string) {
 	//nolint:gosec // Secure is set over TLS and by secure_cookie; SameSite=Lax is needed, see above
 	cookie := http.Cookie{
-		Name: flowCookie, Value: kept, Path: OidcPath, HttpOnly: true, Secure: c.signIn.Secure, SameSite: http.SameSiteLaxMode, MaxAge: flowAge,
+		Name: flowCookie, Value: kept, Path: OIDCPath, HttpOnly: true, Secure: c.signIn.Secure, SameSite: http.SameSiteLaxMode, MaxAge: flowAge,
 	}
 	if kept == "" {
 		cookie.MaxAge = -1

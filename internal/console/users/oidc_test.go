@@ -39,14 +39,14 @@ func newSites(t *testing.T) *sites {
 // come goes to the provider and back, and gives the console's answer.
 func (s *sites) come(u *ssotest.User, next string, accept string) *httptest.ResponseRecorder {
 	s.T.Helper()
-	w := s.Do("GET", users.OidcPath+"/login?next="+url.QueryEscape(next), "", nil)
+	w := s.Do("GET", users.OIDCPath+"/login?next="+url.QueryEscape(next), "", nil)
 	require.Equal(s.T, http.StatusFound, w.Code, w.Body)
 	flow := consoletest.CookieOf(s.T, w)
 	require.True(s.T, flow.HttpOnly)
 	require.Equal(s.T, http.SameSiteLaxMode, flow.SameSite)
-	require.Equal(s.T, users.OidcPath, flow.Path)
+	require.Equal(s.T, users.OIDCPath, flow.Path)
 	answer := s.server.SignIn(w.Header().Get("Location"), u)
-	return s.Do("GET", users.OidcPath+"/callback?"+answer.Encode(), "", map[string]string{
+	return s.Do("GET", users.OIDCPath+"/callback?"+answer.Encode(), "", map[string]string{
 		"Cookie": flow.Name + "=" + flow.Value, "Accept": accept, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate",
 	})
 }
@@ -74,7 +74,7 @@ func TestSignInAtTheProvider(t *testing.T) {
 	s := newSites(t)
 	who := consoletest.Read[users.Session](t, s.Do("GET", api.Base+"/session", "", nil), 200)
 	require.Equal(t, "oidc", who.AccessMode)
-	require.Equal(t, &users.SessionOIDC{Name: "Test", LoginURL: users.OidcPath + "/login"}, who.OIDC)
+	require.Equal(t, &users.SessionOIDC{Name: "Test", LoginURL: users.OIDCPath + "/login"}, who.OIDC)
 
 	w := s.come(&ssotest.User{Subject: "1", Token: claims("Alice", "staff")}, "/console/logs?model=m", "text/html")
 	require.Equal(t, "/console/logs?model=m", w.Header().Get("Location"))
@@ -144,7 +144,7 @@ func TestProviderDoesNotTakeUsersOver(t *testing.T) {
 func TestTamperedCallbacks(t *testing.T) {
 	s := newSites(t)
 	begin := func() (string, url.Values) {
-		w := s.Do("GET", users.OidcPath+"/login", "", nil)
+		w := s.Do("GET", users.OIDCPath+"/login", "", nil)
 		flow := consoletest.CookieOf(t, w)
 		return flow.Name + "=" + flow.Value, s.server.SignIn(w.Header().Get("Location"), &ssotest.User{Subject: "1", Token: claims("alice", "staff")})
 	}
@@ -157,7 +157,7 @@ func TestTamperedCallbacks(t *testing.T) {
 	} {
 		cookie, answer := begin()
 		tamper(&cookie, answer)
-		w := s.Do("GET", users.OidcPath+"/callback?"+answer.Encode(), "", map[string]string{"Cookie": cookie})
+		w := s.Do("GET", users.OIDCPath+"/callback?"+answer.Encode(), "", map[string]string{"Cookie": cookie})
 		require.Contains(t, []int{403, 502}, w.Code, name)
 		require.NotContains(t, w.Header().Values("Set-Cookie"), "tokenboard=", name)
 		require.NotContains(t, w.Body.String(), s.server.ClientSecret)
@@ -187,7 +187,7 @@ func TestNextIsOwn(t *testing.T) {
 
 func TestProviderThatIsDown(t *testing.T) {
 	o := consoletest.NewSecured(t, consoletest.WithProvider(t))
-	consoletest.RequireProblem(t, o.Do("GET", users.OidcPath+"/login", "", nil), 502)
-	w := o.Do("GET", users.OidcPath+"/login", "", map[string]string{"Accept": "text/html"})
+	consoletest.RequireProblem(t, o.Do("GET", users.OIDCPath+"/login", "", nil), 502)
+	w := o.Do("GET", users.OIDCPath+"/login", "", map[string]string{"Accept": "text/html"})
 	require.Equal(t, users.LoginPage+"?problem=provider", w.Header().Get("Location"))
 }

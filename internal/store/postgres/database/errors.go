@@ -57,7 +57,7 @@ func Map(doing string, err error) error {
 	}
 	what := fmt.Errorf("%s (SQLSTATE %s)", pe.Message, pe.Code)
 	if reason := reasons[pe.Code]; reason != "" {
-		what = fmt.Errorf("%s (%s)", reason, what)
+		what = fmt.Errorf("%s (%w)", reason, what)
 	}
 	switch {
 	case pe.Code == codeReadOnly:
