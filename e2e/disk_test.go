@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// smallDisk mounts a file system of its own in memory, and gives its folder and a function that
+// smallDisk mounts a file system of its own in memory, and returns its folder and a function that
 // mounts it again with other options.
 func smallDisk(t *testing.T, options string) (dir string, remount func(flags uintptr, options string)) {
 	t.Helper()

@@ -79,7 +79,7 @@ func TestContainerConfig(t *testing.T) {
 	p.stop(syscall.SIGTERM)
 }
 
-// status asks an address with a bearer token, and gives the status; 0 where nothing answers.
+// status asks an address with a bearer token, and returns the status; 0 where nothing answers.
 func (p *process) status(path, bearer string) int {
 	req, err := http.NewRequest(http.MethodGet, p.console+path, nil)
 	require.NoError(p.t, err)

@@ -18,7 +18,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/postgres/pgtest"
 )
 
-// onPostgres gives the arguments by which the binary keeps its data in a database.
+// onPostgres returns the arguments by which the binary keeps its data in a database.
 func onPostgres(t *testing.T, dsn string) []string {
 	t.Helper()
 	t.Setenv("TOKENBOARD_TEST_DSN", dsn)

@@ -20,7 +20,7 @@ import (
 	_ "modernc.org/sqlite" // reads and spoils databases
 )
 
-// failedStart runs the binary, which must fail, and gives the one line that says why.
+// failedStart runs the binary, which must fail, and returns the one line that says why.
 func failedStart(t *testing.T, env []string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)

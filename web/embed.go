@@ -10,7 +10,7 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
-// Page gives the files of the built page; index.html is at its root.
+// Page returns the files of the built page; index.html is at its root.
 func Page() fs.FS {
 	page, err := fs.Sub(dist, "dist")
 	if err != nil {

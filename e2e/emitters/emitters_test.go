@@ -103,7 +103,7 @@ func (e *emitter) test(t *testing.T) row {
 	return result
 }
 
-// install makes the interpreter's environment where it is not made yet, and gives the command that makes the calls.
+// install makes the interpreter's environment where it is not made yet, and returns the command that makes the calls.
 // Environments stand in bin/emitters by the content of their pins, so that each is made once on a machine.
 func (e *emitter) install(t *testing.T) []string {
 	t.Helper()

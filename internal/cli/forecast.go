@@ -33,7 +33,7 @@ func forecastCommand(c *connection) *cobra.Command {
 	f.StringVar(&q.WeekBegins, "week-begins", "", "first day of a week (default monday)")
 	f.IntVar(&q.MonthBegins, "month-begins", 0, "first day of a month, 1 to 31 (default 1)")
 	f.StringVar(&q.Timezone, "timezone", "", "zone in which days begin, such as Asia/Shanghai (default: the console's)")
-	f.StringVar(&usd, "budget-usd", "", "also tell when a budget of so many dollars for the period will be used up")
+	f.StringVar(&usd, "budget-usd", "", "also show when a budget of so many dollars for the period will be used up")
 	f.Int64Var(&q.BudgetTokens, "budget-tokens", 0, "likewise, of tokens")
 	complete(cmd, "period", "day", "week", "month")
 	complete(cmd, "week-begins", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -26,7 +26,7 @@ var hostile = []string{
 }
 
 // TestHostileParameters returns every parameter of every route every hostile text. Nothing breaks, nothing
-// is changed, nothing of the inside is told, and no text is taken for a pattern.
+// is changed, nothing of the inside is shown, and no text is taken for a pattern.
 func TestHostileParameters(t *testing.T) {
 	o := consoletest.NewSecured(t, nil)
 	o.Calls(consoletest.TestNow)

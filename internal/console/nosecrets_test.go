@@ -60,7 +60,7 @@ func TestNoSecrets(t *testing.T) {
 	for _, s := range secrets {
 		require.NotContains(t, text, s)
 		if i := strings.Index(text, usage.Fingerprint(s)); i >= 0 {
-			t.Fatalf("a fingerprint is told: %s", text[max(i-200, 0):i+80])
+			t.Fatalf("a fingerprint is shown: %s", text[max(i-200, 0):i+80])
 		}
 	}
 }

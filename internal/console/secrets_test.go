@@ -70,7 +70,7 @@ func TestNoSecretsAnywhere(t *testing.T) {
 	secrets.add("key in a proxy", inProxy)
 	require.Eventually(t, func() bool {
 		return strings.Contains(root.Do("GET", "/key-sync", "").Body.String(), keyindex.ExternalName(o.Ledger.KeyedFingerprint(usage.Fingerprint(inProxy))))
-	}, 2*time.Minute, 2*time.Millisecond, "key sync tells of it")
+	}, 2*time.Minute, 2*time.Millisecond, "key sync reports it")
 	secrets.add("password", consoletest.TestPassword)
 	secrets.add("session", strings.TrimPrefix(root.Header["Cookie"], "tokenboard="))
 	u, _, err := o.Directory.FindUser(context.Background(), store.UserRef{Name: "root"})
@@ -134,7 +134,7 @@ func TestNoSecretsAnywhere(t *testing.T) {
 		} {
 			w := who.Do("GET", target, "")
 			if strings.Contains(target, "?"+key.Secret) || strings.HasPrefix(target, "/dimensions/tb-") {
-				continue // the name of a parameter, or a part of the address, that is wrong is told to whoever sent it
+				continue // the name of a parameter, or a part of the address, that is wrong is shown to whoever sent it
 			}
 			look(target, w)
 		}

@@ -189,7 +189,7 @@ func (f *fitted) shareBefore(w time.Weekday, clock float64) float64 {
 // maxAhead is how many days ahead is looked at most: a budget without period that lasts longer is not used up.
 const maxAhead = 400
 
-// between estimates the sum from one time to another, neither of them before now, and tells how many days after today
+// between estimates the sum from one time to another, neither of them before now, and reports how many days after today
 // it touches.
 func (f *fitted) between(now, from, to time.Time) (sum float64, days int) {
 	f.walk(now, to, func(begin, _ time.Time, value float64) bool {

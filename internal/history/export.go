@@ -17,7 +17,7 @@ import (
 )
 
 // exported is one call of our own export, as far as it is read again. Prices and speeds are worked
-// out anew.
+// out again.
 type exported struct {
 	ID           string         `json:"id"`
 	Time         *time.Time     `json:"time"`

@@ -123,7 +123,7 @@ var accountCases = map[string]struct {
 		},
 		counted: []string{"a", "b", "p"},
 	},
-	"a parent with an id of its own that tells its children's sum does not count": {
+	"a parent with an id of its own that reports its children's sum does not count": {
 		records: []testRecord{
 			{name: "p", out: 30, response: "r1"},
 			{name: "a", parent: "p", out: 20, response: "r2"},
@@ -169,7 +169,7 @@ var accountCases = map[string]struct {
 		},
 		counted: []string{"a", "b", "c", "d", "e", "f", "g", "h"},
 	},
-	"a library that cannot see the usage tells the call of one that can": {
+	"a library that cannot see the usage reports the call of one that can": {
 		records: []testRecord{
 			{name: "sees", trace: "1", out: 5, process: 1, scope: "x", lasts: 2 * time.Second},
 			{name: "blind", trace: "2", process: 1, scope: "y", at: 10 * time.Millisecond, lasts: time.Second},
@@ -226,7 +226,7 @@ var accountCases = map[string]struct {
 		},
 		counted: []string{"s"},
 	},
-	"a failed call beside a success that bears usage is another attempt": {
+	"a failed call beside a success that has usage is another attempt": {
 		records: []testRecord{
 			{name: "s", trace: "1", out: 5, process: 1, scope: "x", at: time.Millisecond, lasts: 900 * time.Millisecond},
 			{name: "a", trace: "2", process: 1, scope: "y", failed: true, lasts: time.Second},
@@ -293,7 +293,7 @@ var accountCases = map[string]struct {
 		},
 		counted: []string{"a", "b"},
 	},
-	"a tool that bears usage gives way to the call inside it": {
+	"a tool that has usage gives way to the call inside it": {
 		records: []testRecord{{name: "tool", role: usage.RoleTool, out: 3}, {name: "b", parent: "tool", out: 3}},
 		counted: []string{"b"},
 	},
@@ -309,7 +309,7 @@ var accountCases = map[string]struct {
 		},
 		counted: []string{"failed", "ok"},
 	},
-	"a root that alone bears usage stands for its line": {
+	"a root that alone has usage stands for its line": {
 		records: []testRecord{{name: "p", out: 9}, {name: "c", parent: "p"}},
 		counted: []string{"p"},
 	},

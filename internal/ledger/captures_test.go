@@ -63,10 +63,10 @@ func (m *mapEngine) Lookup(_ context.Context, q store.Lookup) (out []store.Recor
 	return out, nil
 }
 
-// exceptions are the captures whose truth is that of one of the layers that tell a call, with what the
+// exceptions are the captures whose truth is that of one of the layers that report a call, with what the
 // layer that counts says otherwise; docs/accuracy.md says why.
 var exceptions = map[string]func(*captured.Sums){
-	// the cache writes that the truth's layer does not tell stand in the other, and in its answers
+	// the cache writes that the truth's layer does not report stand in the other, and in its answers
 	"langchain-nested": func(want *captured.Sums) { want.CacheWrite = 1600 },
 	// of a stream that was cut the parent says one output token, the child that counts none
 	"py-openinference": func(want *captured.Sums) { want.Output-- },
@@ -206,7 +206,7 @@ func eachSpan(td ptrace.Traces, visit func(pcommon.Resource, pcommon.Instrumenta
 	}
 }
 
-// replayBatches commits batches twice in an order of a seed, and gives the records by start.
+// replayBatches commits batches twice in an order of a seed, and returns the records by start.
 func replayBatches(t *testing.T, batches []usage.Batch, seed uint64) (out []store.Record) {
 	t.Helper()
 	engine := &mapEngine{records: map[usage.ID]store.Record{}}

@@ -13,7 +13,7 @@ type evictedRecord struct {
 	replaced bool // put replaces stored
 }
 
-// addEvicted takes a further delivery of a record that only the store still knows. Its standing stays: its relatives
+// addEvicted takes a further delivery of a record that only the store still has. Its standing stays: its relatives
 // are forgotten. What the transaction took of the record before counts as its delivery so far: senders repeat
 // themselves within a moment.
 func (t *transaction) addEvicted(stored *store.Record, c *usage.Call) {

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestEvictedDeliveriesInOneCommit: deliveries of a record that only the store still knows, several of them
+// TestEvictedDeliveriesInOneCommit: deliveries of a record that only the store still has, several of them
 // in one transaction, count once.
 func TestEvictedDeliveriesInOneCommit(t *testing.T) {
 	for _, tc := range []struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 )
 
-// flooded commits calls of ever new names over a year, and tells what the ledger takes in memory then and after
+// flooded commits calls of ever new names over a year, and reports what the ledger takes in memory then and after
 // a new start, and how long the start took.
 func flooded(t *testing.T, calls int, engine sqlite.Options, o Options) (written, started uint64, start time.Duration) {
 	t.Helper()

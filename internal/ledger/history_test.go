@@ -183,7 +183,7 @@ func names(verdicts map[usage.ID]refVerdict, b usage.Batch) []string {
 }
 
 // traceHistory makes applications: an agent whose steps call models through layers (a framework, an
-// SDK, a gateway of another process), each of which may tell usage, an id, a key or a user; tools,
+// SDK, a gateway of another process), each of which may report usage, an id, a key or a user; tools,
 // retries, calls without usage, log records beside spans, other libraries that see the same call,
 // and partial deliveries. Lines are up to six spans deep.
 func traceHistory(t *rapid.T) []testRecord {
@@ -205,13 +205,13 @@ type historian struct {
 
 func (g *historian) chance(n int, of string) bool { return rapid.IntRange(1, n).Draw(g.T, of) == 1 }
 
-// tell adds a record and gives its name.
-func (g *historian) tell(r testRecord) string {
+// report adds a record and returns its name.
+func (g *historian) report(r testRecord) string {
 	r.name = fmt.Sprint("s", len(g.out))
 	if r.trace == "" {
 		r.trace = g.trace
 	}
-	if g.chance(4, "knows who") {
+	if g.chance(4, "has an owner") {
 		r.attribution = usage.Attribution{User: rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(g.T, "user"), KeyFingerprint: rapid.SampledFrom([]string{"", "k1"}).Draw(g.T, "key")}
 	}
 	g.out = append(g.out, r)
@@ -228,15 +228,15 @@ func (g *historian) agent(parent string, depth int) {
 	if g.chance(2, "no usage on the agent") {
 		agent.role, agent.out = linkRole, 0
 	}
-	top := g.tell(agent)
+	top := g.report(agent)
 	for range rapid.IntRange(1, 3).Draw(g.T, "steps") {
 		under := top
 		if g.chance(3, "foreign span") {
-			under = g.tell(testRecord{parent: top, role: linkRole})
+			under = g.report(testRecord{parent: top, role: linkRole})
 		}
 		g.call(under, depth)
 		if depth < 1 && g.chance(4, "tool") {
-			tool := g.tell(testRecord{parent: under, role: usage.RoleTool, scope: "framework", process: 1})
+			tool := g.report(testRecord{parent: under, role: usage.RoleTool, scope: "framework", process: 1})
 			g.agent(tool, depth+1)
 		}
 	}
@@ -266,7 +266,7 @@ func (g *historian) call(parent string, depth int) {
 		if g.chance(4, "another trace") {
 			r.parent, r.trace = "", fmt.Sprint("apart", len(g.out))
 		}
-		name := g.tell(r)
+		name := g.report(r)
 		if r.trace == "" {
 			parent = name
 		}
@@ -276,7 +276,7 @@ func (g *historian) call(parent string, depth int) {
 			if g.chance(2, "traceless") {
 				l.trace = "-"
 			}
-			g.tell(l)
+			g.report(l)
 		}
 	}
 	g.at += time.Duration(rapid.IntRange(0, 4).Draw(g.T, "pause")) * 300 * time.Millisecond

@@ -149,7 +149,7 @@ func TestDeliveredTwiceChangesNothing(t *testing.T) {
 }
 
 // TestOldDuplicate delivers again what is older than the correlation window: only the store
-// still knows it.
+// still has it.
 func TestOldDuplicate(t *testing.T) {
 	dir := t.TempDir()
 	old := testRecord{name: "a", out: 5, at: -48 * time.Hour}
@@ -287,7 +287,7 @@ func TestConcurrentCommits(t *testing.T) {
 }
 
 // TestMemoryIsBounded: over MaxSpans the traces that were quiet for longest are forgotten, and
-// the count of them is told; a duplicate of a forgotten record is still one.
+// the count of them is reported; a duplicate of a forgotten record is still one.
 func TestMemoryIsBounded(t *testing.T) {
 	l, _ := open(t, t.TempDir(), Options{MaxSpans: 10})
 	for i := range 30 {
@@ -302,7 +302,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
-// fixed prices every call with output at one amount, and knows no other.
+// fixed prices every call with output at one amount, and has no other.
 type fixed usage.NanoUSD
 
 func (f fixed) Version() string { return "fixed" }

@@ -95,7 +95,7 @@ func TestNewNames(t *testing.T) {
 		s.fullEngine, s.records = e, 0
 		return s
 	})
-	require.Zero(t, s.records, "they were stored anew")
+	require.Zero(t, s.records, "they were stored again")
 	requireBounded(t, l, 30, calls)
 	require.NoError(t, l.Close())
 }
@@ -121,7 +121,7 @@ func TestSpendingOfOthers(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
-// slowDisk reads sums only when it is told to.
+// slowDisk reads sums only when it is asked to.
 type slowDisk struct {
 	fullEngine
 	reading chan struct{} // a read has begun

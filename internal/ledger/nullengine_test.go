@@ -62,7 +62,7 @@ func singles(g *loadgen.Generator, n int) usage.Batch {
 	return b
 }
 
-// logs are the same calls told by log records.
+// logs are the same calls reported by log records.
 func logs(g *loadgen.Generator, n int) usage.Batch {
 	b := singles(g, n)
 	for i := range b.Calls {
@@ -108,7 +108,7 @@ func nested(g *loadgen.Generator, n int) usage.Batch {
 const perDay = 10_000_000
 
 // BenchmarkAccount commits batches to an engine that keeps nothing; the figures are per record. Beside the
-// time it tells the processor time, which other work on the machine changes less.
+// time it reports the processor time, which other work on the machine changes less.
 func BenchmarkAccount(b *testing.B) {
 	book, err := pricing.Default()
 	require.NoError(b, err)

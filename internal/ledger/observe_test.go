@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// copied makes a copy of what an observer is told, which is valid only meanwhile.
+// copied makes a copy of what an observer receives, which is valid only meanwhile.
 func copied(c Commit) Commit {
 	c.Changes = slices.Clone(c.Changes)
 	for i := range c.Changes {

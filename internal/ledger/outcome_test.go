@@ -190,7 +190,7 @@ func (g *gated) Commit(ctx context.Context, w store.Write) error {
 	return g.fullEngine.Commit(ctx, w)
 }
 
-// TestCancelledSenders: a sender that leaves at any point hears either that nothing of its batch is on
+// TestCancelledSenders: a sender that leaves at any point is answered either that nothing of its batch is on
 // disk, and then nothing is, or that this is not known.
 func TestCancelledSenders(t *testing.T) {
 	g := &gated{came: make(chan struct{}), pass: make(chan struct{})}

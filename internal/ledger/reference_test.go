@@ -12,21 +12,21 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// The reference accountant: the rules of counting over all records at once, in plain loops. It knows
+// The reference accountant: the rules of counting over all records at once, in plain loops. It has
 // no store, no index, no order of arrival and no transaction, and shares no code with the ledger but
 // the order of fullness between deliveries that bear the same figures.
 
 // refCall is one record as the reference sees it, with what it finds out about it.
 type refCall struct {
 	usage.Call
-	told, apart bool // superseded by what lies below; a call of its own whatever lies below
-	out, leaf   bool // some other record stands for it; by the leaf rule
-	aliases     []string
-	below       []*refCall // of the same line, any depth
-	above       []*refCall // nearest first
+	superseded, apart bool // superseded by what lies below; a call of its own whatever lies below
+	out, leaf         bool // some other record stands for it; by the leaf rule
+	aliases           []string
+	below             []*refCall // of the same line, any depth
+	above             []*refCall // nearest first
 }
 
-func (c *refCall) bears() bool { return c.Tokens.Fields&(usage.HasInput|usage.HasOutput) != 0 }
+func (c *refCall) hasUsage() bool { return c.Tokens.Fields&(usage.HasInput|usage.HasOutput) != 0 }
 func (c *refCall) input() int64 {
 	return c.Tokens.InputUncached + c.Tokens.CacheRead + c.Tokens.CacheWrite
 }
@@ -79,7 +79,7 @@ func reference(b usage.Batch, window time.Duration) map[usage.ID]refVerdict {
 	for _, records := range calls {
 		slices.SortFunc(records, func(a, b *refCall) int { return byCompleteness(&a.Call, &b.Call) })
 		best := records[0]
-		hidden := !best.bears() && slices.ContainsFunc(records, func(c *refCall) bool { return refTwinByTime(all, c) })
+		hidden := !best.hasUsage() && slices.ContainsFunc(records, func(c *refCall) bool { return refTwinByTime(all, c) })
 		if !hidden {
 			verdicts[best.ID] = refVerdict{counted: true, who: refWho(records)}
 		}
@@ -166,18 +166,18 @@ func refCutCircles(parents map[refPlace]usage.SpanID) {
 // refLeaves is the leaf rule.
 func refLeaves(all []*refCall) {
 	for _, c := range all {
-		usageBelow := slices.ContainsFunc(c.below, (*refCall).bears)
+		usageBelow := slices.ContainsFunc(c.below, (*refCall).hasUsage)
 		c.apart = refIsApart(c)
-		c.told = (c.bears() && usageBelow && !c.apart) || (!c.bears() && len(c.below) > 0)
+		c.superseded = (c.hasUsage() && usageBelow && !c.apart) || (!c.hasUsage() && len(c.below) > 0)
 	}
 	for _, c := range all {
-		stands := func(a *refCall) bool { return a.bears() && !a.told && !a.apart }
-		c.leaf = c.told || (!c.bears() && slices.ContainsFunc(c.above, stands))
+		stands := func(a *refCall) bool { return a.hasUsage() && !a.superseded && !a.apart }
+		c.leaf = c.superseded || (!c.hasUsage() && slices.ContainsFunc(c.above, stands))
 		c.out = c.leaf
 	}
 	for _, c := range all {
-		counts := slices.DeleteFunc(slices.Clone(c.below), func(d *refCall) bool { return d.out || (c.bears() && !d.bears()) })
-		if c.told && len(counts) == 1 {
+		counts := slices.DeleteFunc(slices.Clone(c.below), func(d *refCall) bool { return d.out || (c.hasUsage() && !d.hasUsage()) })
+		if c.superseded && len(counts) == 1 {
 			counts[0].aliases = append(counts[0].aliases, c.ids()...)
 		}
 	}
@@ -189,7 +189,7 @@ func refIsApart(c *refCall) bool {
 	var input, output int64
 	some := false
 	for _, d := range c.below {
-		if !d.bears() {
+		if !d.hasUsage() {
 			continue
 		}
 		if d.ResponseID == "" || d.ResponseID == c.ResponseID || oneOff(d.output(), c.output()) {
@@ -199,7 +199,7 @@ func refIsApart(c *refCall) bool {
 		input += d.input()
 		output += d.output()
 	}
-	return c.Role == usage.RoleCall && c.ResponseID != "" && c.bears() && some && (input != c.input() || !oneOff(output, c.output()))
+	return c.Role == usage.RoleCall && c.ResponseID != "" && c.hasUsage() && some && (input != c.input() || !oneOff(output, c.output()))
 }
 
 // refAdmit reports whether two groups of records can be one call.
@@ -241,7 +241,7 @@ func refSameCalls(all []*refCall, window time.Duration) [][]*refCall {
 	return calls
 }
 
-// refAround returns the model call span that a record was told in.
+// refAround returns the model call span that contains a record.
 func refAround(all []*refCall, c *refCall) *refCall {
 	if c.Signal == usage.SignalSpan {
 		return c
@@ -297,7 +297,7 @@ func refTwins(calls [][]*refCall, window time.Duration) [][]*refCall {
 					aFrom, aTo := a.during()
 					bFrom, bTo := b.during()
 					fits := refModelFits(a, b) || a.Model == "" || b.Model == ""
-					if i != j && byTime(a, b) < 0 && a.bears() && b.bears() && refMayTwin(a, b) && fits &&
+					if i != j && byTime(a, b) < 0 && a.hasUsage() && b.hasUsage() && refMayTwin(a, b) && fits &&
 						a.input() == b.input() && oneOff(a.output(), b.output()) && !aFrom.After(bTo) && !bFrom.After(aTo) {
 						pairs = append(pairs, pair{a, b})
 					}
@@ -317,17 +317,17 @@ func refTwins(calls [][]*refCall, window time.Duration) [][]*refCall {
 	return calls
 }
 
-// refTwinByTime reports whether a record without usage is one that another library told: each is the
+// refTwinByTime reports whether a record without usage is one that another library reported: each is the
 // nearest to the other. It gives way to another without usage only where that is more complete.
 func refTwinByTime(all []*refCall, c *refCall) bool {
 	twins := func(a, b *refCall) bool {
 		aFrom, aTo := a.during()
 		bFrom, bTo := b.during()
 		nested := (!aFrom.After(bFrom) && !bTo.After(aTo)) || (!bFrom.After(aFrom) && !aTo.After(bTo))
-		match := (!a.bears() || !b.bears()) && (a.bears() || !a.Failed) && (b.bears() || !b.Failed)
+		match := (!a.hasUsage() || !b.hasUsage()) && (a.hasUsage() || !a.Failed) && (b.hasUsage() || !b.Failed)
 		fits := a.Model != "" && b.Model != "" && refModelFits(a, b)
-		if (a.Failed && !a.bears()) || (b.Failed && !b.bears()) {
-			match = a.Failed && b.Failed && (!a.bears() || !b.bears())
+		if (a.Failed && !a.hasUsage()) || (b.Failed && !b.hasUsage()) {
+			match = a.Failed && b.Failed && (!a.hasUsage() || !b.hasUsage())
 			fits = fits || a.Model == "" || b.Model == ""
 		}
 		return a != b && match && refMayTwin(a, b) && fits &&
@@ -341,8 +341,8 @@ func refTwinByTime(all []*refCall, c *refCall) bool {
 		}
 		return best
 	}
-	return !c.bears() && slices.ContainsFunc(all, func(o *refCall) bool {
-		return twins(c, o) && nearest(c, o.Scope) == o && nearest(o, c.Scope) == c && (o.bears() || correlation.MoreComplete(&o.Call, &c.Call))
+	return !c.hasUsage() && slices.ContainsFunc(all, func(o *refCall) bool {
+		return twins(c, o) && nearest(c, o.Scope) == o && nearest(o, c.Scope) == c && (o.hasUsage() || correlation.MoreComplete(&o.Call, &c.Call))
 	})
 }
 

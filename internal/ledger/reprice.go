@@ -98,7 +98,7 @@ func (l *Ledger) Reprice(ctx context.Context, q RepriceRequest) (RepriceReport, 
 	}
 	for {
 		if err := ctx.Err(); err != nil {
-			return p.end(), fmt.Errorf("price calls anew: %w", err)
+			return p.end(), fmt.Errorf("price calls again: %w", err)
 		}
 		var err error
 		if q.DryRun {
@@ -107,7 +107,7 @@ func (l *Ledger) Reprice(ctx context.Context, q RepriceRequest) (RepriceReport, 
 			err = l.inWriter(ctx, p.step)
 		}
 		if err != nil {
-			return p.end(), fmt.Errorf("price calls anew: %w", err)
+			return p.end(), fmt.Errorf("price calls again: %w", err)
 		}
 		if p.page.Cursor == "" {
 			return p.end(), nil

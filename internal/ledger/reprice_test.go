@@ -113,7 +113,7 @@ func TestReprice(t *testing.T) {
 
 	require.True(t, dry.DryRun)
 	dry.DryRun = false
-	require.Equal(t, dry, done, "a dry run tells what the run does")
+	require.Equal(t, dry, done, "a dry run reports what the run does")
 	require.Equal(t, "new", done.PriceVersion)
 	require.Equal(t, int64(len(records)), done.Records)
 	require.Equal(t, before.Calls, done.Total.Calls)
@@ -182,7 +182,7 @@ func TestRepriceInterrupted(t *testing.T) {
 	stop := l.Observe(func(Commit) { cancel() }) // after the first chunk
 	report, err := l.Reprice(ctx, RepriceRequest{})
 	require.ErrorIs(t, err, context.Canceled)
-	require.EqualValues(t, repriceChunk, report.Records, "it tells how far it came")
+	require.EqualValues(t, repriceChunk, report.Records, "it reports how far it came")
 	requireConsistent(t, l)
 	stop()
 

@@ -14,7 +14,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// loopCall is the call of a tool loop that tells the sum so far.
+// loopCall is the call of a tool loop that reports the sum so far.
 func loopCall(span byte, after time.Duration, input, output int64, parent byte) usage.Batch {
 	trace, id := usage.TraceID{9}, usage.SpanID{span}
 	return usage.Batch{Calls: []usage.Call{{
@@ -45,7 +45,7 @@ func loopInputs(t *testing.T, l *Ledger) (input []int64) {
 	return input
 }
 
-// TestRunningSums: of calls that tell the sum of their loop so far each counts what it added, in any order,
+// TestRunningSums: of calls that report the sum of their loop so far each counts what it added, in any order,
 // delivered twice and over a restart; calls without a tool execution beside them, or of which the figures
 // fall, are no loop.
 func TestRunningSums(t *testing.T) {

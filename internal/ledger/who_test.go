@@ -9,10 +9,10 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// TestLent: the span of a gateway knows key and user, the call below it counts: it counts for them,
+// TestInherited: the span of a gateway has key and user, the call below it counts: it counts for them,
 // whichever came first, also after a restart; and no more when the gateway's span turns out to be of
 // another call.
-func TestLent(t *testing.T) {
+func TestInherited(t *testing.T) {
 	gateway := testRecord{name: "gw", out: 5, scope: "gateway", attribution: usage.Attribution{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "ann", Project: "p"}}
 	call := testRecord{name: "c", parent: "gw", out: 5, scope: "sdk", attribution: usage.Attribution{User: "own"}}
 	want := usage.Attribution{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "own", Project: "p"}
@@ -36,7 +36,7 @@ func TestLent(t *testing.T) {
 			larger.request = "more"
 			commit(t, l, larger)
 			require.Equal(t, want, whoCounts(t, l))
-			// a more complete delivery of the gateway's span knows another user
+			// a more complete delivery of the gateway's span has another user
 			known := gateway
 			known.attribution.Session, known.request = "s", "gw-1"
 			commit(t, l, known)
@@ -44,7 +44,7 @@ func TestLent(t *testing.T) {
 			want.Session = "s"
 			require.Equal(t, want, whoCounts(t, l))
 			requireConsistent(t, l)
-			// and one that is no parent of the call any more lends nothing
+			// and one that is no parent of the call any more passes on nothing
 			elsewhere := known
 			elsewhere.out, elsewhere.response = 50, "r9"
 			commit(t, l, elsewhere, testRecord{name: "c", parent: "gw", out: 5, scope: "sdk", response: "r8", request: "more", attribution: usage.Attribution{User: "own"}})

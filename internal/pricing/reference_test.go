@@ -28,7 +28,7 @@ const (
 	noRate = "tokens without a rate are free in the package, unpriced here"
 	// The package adds in floating point. The exact sum of the published rates is ours.
 	floatError = "the package's sum in floating point is off by a nano-USD"
-	// The package knows no such name; without what stands before the slash it does.
+	// The package has no such name; without what stands before the slash it does.
 	prefix = "a prefix before the model's name"
 )
 

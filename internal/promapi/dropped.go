@@ -13,7 +13,7 @@ import (
 // dropped is what the counters have of calls that retention dropped: they start with it.
 type dropped struct {
 	mu    sync.Mutex
-	floor time.Time // the watermark that sums are of
+	watermark time.Time // the watermark that sums are of
 	sums  map[callseries.Labels]cube.Figures
 }
 
@@ -25,8 +25,8 @@ const maxTries = 3
 
 // of returns the sums by the labels of counter series, with the fingerprints of keys, of those that a cube may see.
 func (d *dropped) of(ctx context.Context, c *cube.Cube, n *naming) (map[callseries.Labels]cube.Figures, error) {
-	floor := c.Ledger.Watermark()
-	if floor.IsZero() {
+	watermark := c.Ledger.Watermark()
+	if watermark.IsZero() {
 		return nil, nil
 	}
 	if c.Keys != nil && !n.used[callseries.LabelKey] {
@@ -34,7 +34,7 @@ func (d *dropped) of(ctx context.Context, c *cube.Cube, n *naming) (map[callseri
 	}
 	all := c
 	d.mu.Lock()
-	sums, known := d.sums, d.floor.Equal(floor)
+	sums, known := d.sums, d.watermark.Equal(watermark)
 	d.mu.Unlock()
 	if !known {
 		if c.Keys != nil {
@@ -45,7 +45,7 @@ func (d *dropped) of(ctx context.Context, c *cube.Cube, n *naming) (map[callseri
 			return nil, err
 		}
 		d.mu.Lock()
-		d.floor, d.sums = floor, sums
+		d.watermark, d.sums = watermark, sums
 		d.mu.Unlock()
 	}
 	if c.Keys == nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // TestBounds: with more names than there is room for, in any order of adding, taking back, folding, beginning
-// anew and dropping, no sum is lost or taken from the wrong place, and the names stay bounded.
+// again and dropping, no sum is lost or taken from the wrong place, and the names stay bounded.
 func TestBounds(t *testing.T) {
 	const most = 4
 	rapid.Check(t, func(t *rapid.T) {
@@ -101,7 +101,7 @@ func TestBounds(t *testing.T) {
 			}
 			require.True(t, allWanted.SameCounts(&all))
 			require.Equal(t, allWanted.Duration.Count(), all.Duration.Count())
-			require.LessOrEqual(t, len(r.dimensions[Users].ids), most+1, "and those that are not told apart")
+			require.LessOrEqual(t, len(r.dimensions[Users].ids), most+1, "and those in the overflow")
 			var bytes int64
 			for _, d := range r.days {
 				bytes += d[Users].size()

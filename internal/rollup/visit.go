@@ -88,7 +88,7 @@ func (e *Visiting) Visit(visit func(m Value, bucket int64, s *Sums)) error {
 	for i := range e.days {
 		d := &e.days[i]
 		first := d.number * bucketsPerDay
-		tell := func(id uint32, bucket uint8, f *cell.Figures) {
+		visitOne := func(id uint32, bucket uint8, f *cell.Figures) {
 			if b := first + int64(bucket); b >= e.from {
 				var s Sums
 				f.AddTo(&s)
@@ -98,20 +98,20 @@ func (e *Visiting) Visit(visit func(m Value, bucket int64, s *Sums)) error {
 		for i := range d.page.positionsOf(e.names, e.of) {
 			if d.whole {
 				f := d.page.day.Row(i)
-				tell(d.page.ids[i], 0, &f)
-			} else if err := d.page.eachBucket(i, tell); err != nil {
+				visitOne(d.page.ids[i], 0, &f)
+			} else if err := d.page.eachBucket(i, visitOne); err != nil {
 				return err
 			}
 		}
 		for i := range d.over {
-			tell(d.over[i].value, d.over[i].bucket, &d.over[i].Figures)
+			visitOne(d.over[i].value, d.over[i].bucket, &d.over[i].Figures)
 		}
 	}
 	return nil
 }
 
 // eachBucket visits the buckets of a value.
-func (p *page) eachBucket(i int, tell func(id uint32, bucket uint8, f *cell.Figures)) error {
+func (p *page) eachBucket(i int, visitOne func(id uint32, bucket uint8, f *cell.Figures)) error {
 	rd := cell.NewReader(p.buckets.At(i))
 	n := rd.Uvarint()
 	for k := uint64(0); k < n && !rd.Bad; k++ {
@@ -121,7 +121,7 @@ func (p *page) eachBucket(i int, tell func(id uint32, bucket uint8, f *cell.Figu
 		} else {
 			f = p.day.Row(i)
 		}
-		tell(p.ids[i], bucket, &f)
+		visitOne(p.ids[i], bucket, &f)
 	}
 	if rd.Bad {
 		return cell.ErrDamaged

@@ -219,10 +219,10 @@ func (c *Call) RejectImpossible() {
 // where a figure would be negative nothing is deducted.
 func (c *Call) Deduct(before Tokens) bool {
 	before.Fields = 0
-	told := c.Tokens.plus(c.Before)
-	rest := told.minus(before)
+	reported := c.Tokens.plus(c.Before)
+	rest := reported.minus(before)
 	if !rest.Possible() {
-		c.Tokens, c.Before = told, Tokens{}
+		c.Tokens, c.Before = reported, Tokens{}
 		return false
 	}
 	c.Tokens, c.Before = rest, before

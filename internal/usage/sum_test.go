@@ -70,7 +70,7 @@ func TestSaturatedOrder(t *testing.T) {
 	})
 }
 
-// TestFit: whatever a call tells, what is kept of it is within the bounds, and it says that something was left out.
+// TestFit: whatever a call reports, what is kept of it is within the bounds, and it says that something was left out.
 func TestFit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := Call{

@@ -40,7 +40,7 @@ func TestKeys(t *testing.T) {
 	}
 	require.Equal(t, "sk-te…ghij", DisplayKey(key))
 	for _, short := range []string{"", "a", "0123456789abcdef"} {
-		require.Equal(t, "…", DisplayKey(short), "a short key would be told")
+		require.Equal(t, "…", DisplayKey(short), "a short key would be shown")
 	}
 	require.NotContains(t, DisplayKey(key), "0123456789")
 }

@@ -41,7 +41,7 @@ func TestAuditOfKeys(t *testing.T) {
 	consoletest.RequireProblem(t, b.Do("DELETE", api.Base+"/keys/"+key.ID, "", nil), 404)
 	consoletest.RequireProblem(t, b.Do("POST", api.Base+"/keys", `{"name":""}`, nil), 400)
 	page := consoletest.Data[audit.Page](b, "GET", "/audit", "", 200)
-	require.Len(t, page.Items, 2, "what failed changed nothing and is not told")
+	require.Len(t, page.Items, 2, "what failed changed nothing and is not logged")
 	require.Empty(t, page.NextCursor)
 	made := page.Items[1]
 	require.Equal(t, audit.Actor{Name: "local", Via: "open"}, made.Actor)

@@ -139,7 +139,7 @@ func TestImportOfForeignFiles(t *testing.T) {
 	for _, secret := range []string{"sk-alice-0123", "sk-raw-0123", "someone@example.com", usage.Fingerprint("sk-alice-0123456789abcdef")} {
 		require.NotContains(t, everything, secret)
 	}
-	require.Equal(t, 4, strings.Count(everything, `"action":"calls.import"`), "every import is told of")
+	require.Equal(t, 4, strings.Count(everything, `"action":"calls.import"`), "every import is logged")
 }
 
 func TestImportRefuses(t *testing.T) {

@@ -131,7 +131,7 @@ func TestGuessing(t *testing.T) {
 		require.Equal(t, 401, try("0000", me))
 	}
 	require.Equal(t, 429, try("0000", me))
-	require.Equal(t, 429, try("1234", me), "the right one tells nothing either")
+	require.Equal(t, 429, try("1234", me), "the right one reveals nothing either")
 	require.Equal(t, 200, try(made.Secret, me), "what cannot be guessed need not wait")
 	require.Equal(t, 200, try("1234", other))
 }

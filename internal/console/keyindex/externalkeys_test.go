@@ -20,9 +20,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// TestStrangers: a key that was made elsewhere has a name that tells nothing of its fingerprint, and is
+// TestExternalKeys: a key that was made elsewhere has a name that reveals nothing of its fingerprint, and is
 // taken wherever a key can be named.
-func TestStrangers(t *testing.T) {
+func TestExternalKeys(t *testing.T) {
 	b := consoletest.NewBench(t, nil)
 	const elsewhere = "sk-made-elsewhere-0123456789"
 	fingerprint := usage.Fingerprint(elsewhere)
@@ -47,7 +47,7 @@ func TestStrangers(t *testing.T) {
 	page := consoletest.Data[stats.Breakdown](b, "GET", "/breakdown?by=key&limit=1", "", 200)
 	mark, err := base64.RawURLEncoding.DecodeString(page.NextCursor)
 	require.NoError(t, err)
-	require.Contains(t, string(mark), other, "a cursor tells no fingerprint either")
+	require.Contains(t, string(mark), other, "a cursor reveals no fingerprint either")
 	require.Equal(t, name, *consoletest.Data[stats.Breakdown](b, "GET", "/breakdown?by=key&limit=1&cursor="+page.NextCursor, "", 200).Rows[0].Key)
 	require.Equal(t, other, consoletest.Data[stats.Trend](b, "GET", "/usage-trend?group_by=key&top=1", "", 200).Series[0].Group)
 	for _, value := range []string{name, fingerprint} {

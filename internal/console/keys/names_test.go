@@ -33,7 +33,7 @@ func TestNamesOfOthersAreNotFoundOut(t *testing.T) {
 	p := consoletest.RequireProblem(t, root.Do("PATCH", "/keys/"+mine.ID, `{"owner":"alice"}`), 409)
 	require.Contains(t, p.Message, "name")
 
-	// Whoever sees all tells them apart.
+	// Whoever sees all can distinguish them.
 	o.Spend(1, usage.Fingerprint(secret.Secret), "m", 5)
 	o.Spend(2, usage.Fingerprint(mine.Secret), "m", 7)
 	require.EqualValues(t, 12, consoletest.Read[stats.Stats](t, root.Do("GET", "/stats?key=Project%20X", ""), 200).Used)

@@ -25,7 +25,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// metricCall is a call with everything that the metrics tell of.
+// metricCall is a call with everything that the metrics show.
 func metricCall(n int, key string) usage.Call {
 	c := usage.Call{
 		Role: usage.RoleCall, Start: consoletest.TestNow.Add(-time.Hour), Model: "m", Provider: "openai", Service: "svc", KeyFingerprint: key,
@@ -258,5 +258,5 @@ func TestMetricsDocument(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(want), 0o600))
 		return
 	}
-	require.Equal(t, want, string(document), "write it anew with -update")
+	require.Equal(t, want, string(document), "write it again with -update")
 }

@@ -61,7 +61,7 @@ func TestPageFiles(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, script, string(b))
 	})
-	t.Run("the page is asked for anew, and not sent where it is the same", func(t *testing.T) {
+	t.Run("the page is asked for again, and not sent where it is the same", func(t *testing.T) {
 		w := get("/console/logs", "Accept-Encoding", "br")
 		require.Equal(t, "no-cache", w.Header().Get("Cache-Control"))
 		require.Equal(t, "text/html; charset=utf-8", w.Header().Get("Content-Type"))

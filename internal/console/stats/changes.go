@@ -199,7 +199,7 @@ func (c *Handlers) ratesAt(ctx context.Context, before, after store.Filter, inde
 	}, nil
 }
 
-// ratesOf returns the prices of the kinds that sums tell apart. A kind without a price costs what the kind costs that it is part of.
+// ratesOf returns the prices of the kinds that sums separate. A kind without a price costs what the kind costs that it is part of.
 func ratesOf(q *pricing.Quote) changes.Rates {
 	byKind := map[string]int64{}
 	for _, r := range q.Rates {

@@ -91,7 +91,7 @@ type forecastInput struct {
 	Model    []string `query:"model,explode" doc:"model that answered" maxItems:"100"`
 	Provider []string `query:"provider,explode" doc:"provider, by its name in the GenAI conventions" maxItems:"100"`
 	Key      []string `query:"key,explode" doc:"id or name of a key, as in /stats" maxItems:"100"`
-	User     []string `query:"user,explode" doc:"user, as the telemetry tells it" maxItems:"100"`
+	User     []string `query:"user,explode" doc:"user, as reported by the telemetry" maxItems:"100"`
 	Service  []string `query:"service,explode" doc:"service.name of what made the call" maxItems:"100"`
 	Project  []string `query:"project,explode" doc:"project or team" maxItems:"100"`
 	Tier     []string `query:"service_tier,explode" doc:"service tier of the answer" maxItems:"20"`

@@ -21,8 +21,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// TestEveryEventInEveryRole: what a live stream tells each role of the calls of others, which it may see or
-// not: of a new call, one told more fully, one that ceases to count, one that comes to be another's, of
+// TestEveryEventInEveryRole: what a live stream sends each role of the calls of others, which it may see or
+// not: of a new call, a more complete delivery of one, one that ceases to count, one that comes to be another's, of
 // events that were missed, and of the time of the last write. A member's stream is the same, byte for byte
 // but for marks, whether others make calls or not.
 func TestEveryEventInEveryRole(t *testing.T) {
@@ -49,7 +49,7 @@ func TestEveryEventInEveryRole(t *testing.T) {
 		heard []string
 	}{
 		{"a call", []func(*usage.Call){nil}, []string{"call"}},
-		{"a call told more fully", []func(*usage.Call){nil, fuller}, []string{"call", "call"}},
+		{"a more complete call", []func(*usage.Call){nil, fuller}, []string{"call", "call"}},
 		{"a call that ceases to count", []func(*usage.Call){parent, child}, []string{"call", "superseded", "call"}},
 		{"nothing new", []func(*usage.Call){nil, nil}, []string{"call"}},
 	}
@@ -74,7 +74,7 @@ func TestEveryEventInEveryRole(t *testing.T) {
 						if e.event != "as_of" {
 							heard = append(heard, e.event)
 						} else if role == access.Member {
-							require.Contains(t, e.Data, consoletest.TestNow.Format("2006-01-02"), "the time at which it was told, not that of a commit")
+							require.Contains(t, e.Data, consoletest.TestNow.Format("2006-01-02"), "the time at which it was sent, not that of a commit")
 						}
 					}
 					if role == access.Member && whose == others {

@@ -171,7 +171,7 @@ func TestStreamResumes(t *testing.T) {
 	}
 	again := listen(t, url, "", l.last)
 	for n := 2; n <= 4; n++ {
-		require.EqualValues(t, n, *again.want("call").item(t).Input, "nothing is missed, nothing told twice")
+		require.EqualValues(t, n, *again.want("call").item(t).Input, "nothing is missed, nothing sent twice")
 	}
 	again.want("as_of")
 	again.close()

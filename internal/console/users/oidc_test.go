@@ -36,7 +36,7 @@ func newSites(t *testing.T) *sites {
 	return &sites{consoletest.NewSecured(t, func(o *console.Options) { o.SignIn.Provider = provider }), server}
 }
 
-// come goes to the provider and back, and gives the console's answer.
+// come goes to the provider and back, and returns the console's answer.
 func (s *sites) come(u *ssotest.User, next string, accept string) *httptest.ResponseRecorder {
 	s.T.Helper()
 	w := s.Do("GET", users.OIDCPath+"/login?next="+url.QueryEscape(next), "", nil)

@@ -74,7 +74,7 @@ var codex = Family{
 var Sessions = []struct {
 	Scope string   // exact scope name
 	Name  string   // of the group
-	Full  []string // events of the fuller kind; all other records are echoes
+	Full  []string // events of the more complete kind; all other records are echoes
 }{
 	{Scope: "gemini-cli", Name: "gemini-cli", Full: geminiCLI.Events},
 }

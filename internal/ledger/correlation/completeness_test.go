@@ -10,7 +10,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// typicalCall is a call with what emitters tell of most calls.
+// typicalCall is a call with what emitters report of most calls.
 func typicalCall() usage.Call {
 	c := usage.Call{
 		Role: usage.RoleCall, Start: time.Unix(1793988000, 123456789).UTC(), Duration: 2 * time.Second, TTFT: 300 * time.Millisecond,

@@ -128,11 +128,11 @@ func (x *Index) fill(n *Node, c *usage.Call, g *Precomputed) {
 }
 
 // run keeps the figures of a record that has a running sum.
-func (x *Index) run(n *Node, told usage.Tokens) {
+func (x *Index) run(n *Node, sum usage.Tokens) {
 	switch {
 	case n.flags&isRunning != 0:
-		told.Fields = 0
-		x.running[n.self] = told
+		sum.Fields = 0
+		x.running[n.self] = sum
 	case len(x.running) > 0:
 		delete(x.running, n.self)
 	}
@@ -164,22 +164,22 @@ func (x *Index) dropFirstNode(t *trace) {
 
 // replace replaces an earlier delivery by a more complete one.
 func (x *Index) replace(n *Node, c *usage.Call, g *Precomputed, seen time.Time) {
-	old, told := *n, x.running[n.self]
+	old, sum := *n, x.running[n.self]
 	x.detach(n)
 	x.fill(n, c, g)
 	x.attach(n)
 	x.see(n.trace, x.traces.at(n.trace), seen)
-	x.undo = append(x.undo, step{what: replaced, entry: uint32(n.self), node: &old, told: told})
+	x.undo = append(x.undo, step{what: replaced, entry: uint32(n.self), node: &old, sum: sum})
 }
 
 // putBack is the reverse of replace. A record's decision is not a part of what it reports.
-func (x *Index) putBack(n, old *Node, told usage.Tokens) {
+func (x *Index) putBack(n, old *Node, sum usage.Tokens) {
 	x.detach(n)
 	x.dropShared(n)
 	old.reason, old.inherited, old.at = n.reason, n.inherited, n.at
 	old.flags = old.flags&ownFlags | n.flags&^ownFlags
 	*n = *old
-	x.run(n, told)
+	x.run(n, sum)
 	x.attach(n)
 }
 

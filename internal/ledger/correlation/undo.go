@@ -10,7 +10,7 @@ type step struct {
 	entry uint32       // a node, trace or link
 	node  *Node        // what a node was, of replaced
 	was   *Decision    // of stood
-	told  usage.Tokens // a running sum, of replaced
+	sum   usage.Tokens // a running sum, of replaced
 }
 
 type stepKind uint8
@@ -47,7 +47,7 @@ func (x *Index) Rollback() {
 			x.detach(n)
 			x.dropFirstNode(x.traces.at(n.trace))
 		case replaced:
-			x.putBack(x.node(ref(s.entry)), s.node, s.told)
+			x.putBack(x.node(ref(s.entry)), s.node, s.sum)
 		case decisionSet:
 			x.setDecision(x.node(ref(s.entry)), s.was)
 		}

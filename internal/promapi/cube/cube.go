@@ -49,7 +49,7 @@ type Cube struct {
 	pages   map[int64]*Page // by hour
 	changes map[int64]int64 // by hour that changed since its page was begun, how often
 	bytes   int
-	floor   time.Time // the watermark that the pages were read with
+	watermark   time.Time // the watermark that the pages were read with
 	ids     map[callseries.Labels]uint32
 	names   []callseries.Labels // by id; only appended to
 }
@@ -82,19 +82,19 @@ func (c *Cube) drop(hour int64) {
 
 // retired drops the pages of what retention dropped since they were read.
 func (c *Cube) retired() time.Time {
-	floor := c.Ledger.Watermark()
+	watermark := c.Ledger.Watermark()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !floor.After(c.floor) {
-		return c.floor
+	if !watermark.After(c.watermark) {
+		return c.watermark
 	}
-	c.floor = floor
+	c.watermark = watermark
 	for h := range c.pages {
-		if hourStart(h).Before(floor) {
+		if hourStart(h).Before(watermark) {
 			c.drop(h)
 		}
 	}
-	return floor
+	return watermark
 }
 
 // run is the hours that are read from the store at a time.
@@ -106,8 +106,8 @@ func (c *Cube) Each(ctx context.Context, until time.Time, visit func(hour int64,
 	if err != nil {
 		return fmt.Errorf("find the oldest call: %w", err)
 	}
-	if floor := c.retired(); oldest.Before(floor) {
-		oldest = floor
+	if watermark := c.retired(); oldest.Before(watermark) {
+		oldest = watermark
 	}
 	if oldest.IsZero() {
 		return nil
@@ -167,7 +167,7 @@ func (c *Cube) read(ctx context.Context, first, last int64) ([]*Page, error) {
 	for h := from; h <= to; h++ {
 		before[h-from] = c.changes[h]
 	}
-	floor := c.floor
+	watermark := c.watermark
 	c.mu.Unlock()
 	drafts := make([]draft, to-from+1)
 	f := store.Filter{From: hourStart(from), To: hourStart(to + 1), Keys: c.Keys}
@@ -189,7 +189,7 @@ func (c *Cube) read(ctx context.Context, first, last int64) ([]*Page, error) {
 			continue
 		}
 		pages[h-first] = made[h-from]
-		if c.changes[h] == before[h-from] && floor.Equal(c.floor) {
+		if c.changes[h] == before[h-from] && watermark.Equal(c.watermark) {
 			c.keep(h, made[h-from])
 		}
 	}

@@ -75,7 +75,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	return e, nil
 }
 
-// Directory gives what the database keeps besides calls. It ends with the engine.
+// Directory returns what the database keeps besides calls. It ends with the engine.
 func (e *Engine) Directory() *directory.Directory { return e.directory }
 
 // Administration is a database opened for what people administer, beside the processes that use it.
@@ -84,7 +84,7 @@ type Administration struct {
 	db *database.DB
 }
 
-// Attach opens a database to administer it. Processes that use it read users and keys anew.
+// Attach opens a database to administer it. Processes that use it read users and keys again.
 func Attach(ctx context.Context, o Options) (*Administration, error) {
 	db, err := database.Open(ctx, o.Options)
 	if err != nil {

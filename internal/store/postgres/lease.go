@@ -88,7 +88,7 @@ func (e *Engine) Renew(ctx context.Context, l store.Lease, ttl time.Duration) (s
 	return l, nil
 }
 
-// Release gives a lease up.
+// Release returns a lease up.
 func (e *Engine) Release(ctx context.Context, l store.Lease) error {
 	return e.db.Write(ctx, database.Write{Kind: database.Ledger}, func(tx *database.Tx) error {
 		_, err := tx.Exec(ctx, "DELETE FROM leases WHERE task = $1 AND holder = $2 AND epoch = $3", l.Task, l.Holder, l.Epoch)

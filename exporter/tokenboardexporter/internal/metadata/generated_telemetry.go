@@ -61,7 +61,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExporterTokenboardCalls, err = builder.meter.Int64Counter(
 		"otelcol_exporter_tokenboard_calls",
-		metric.WithDescription("Model calls read from telemetry and written, repeated and superseded ones included. [Alpha]"),
+		metric.WithDescription("Model calls that were committed, including duplicate and superseded ones. [Alpha]"),
 		metric.WithUnit("{call}"),
 	)
 	errs = errors.Join(errs, err)

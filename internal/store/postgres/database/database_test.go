@@ -34,7 +34,7 @@ func open(t *testing.T, dsn string) *DB {
 	return d
 }
 
-// with gives a DSN with another part.
+// with returns a DSN with another part.
 func with(t *testing.T, dsn string, change func(*url.URL)) string {
 	u, err := url.Parse(dsn)
 	require.NoError(t, err)
@@ -42,7 +42,7 @@ func with(t *testing.T, dsn string, change func(*url.URL)) string {
 	return u.String()
 }
 
-// refusal opens a database that cannot be used, and gives the one line that says why.
+// refusal opens a database that cannot be used, and returns the one line that says why.
 func refusal(t *testing.T, o Options) string {
 	t.Helper()
 	began := time.Now()

@@ -46,7 +46,7 @@ var reasons = map[string]string{
 	codeNoSchema:       "the schema does not exist; create it, or change the user's search_path",
 }
 
-// Map says what was being done, in one line and without secrets, and gives an error the store's meaning. Nil stays nil.
+// Map says what was being done, in one line and without secrets, and returns an error the store's meaning. Nil stays nil.
 func Map(doing string, err error) error {
 	if err == nil {
 		return nil

@@ -45,7 +45,7 @@ func Newest() int64 {
 	return version
 }
 
-// version gives that of the schema; 0 where it is empty.
+// version returns that of the schema; 0 where it is empty.
 func (d *DB) version(ctx context.Context, database, schema string) (version int64, err error) {
 	const doing = "read the version of the schema"
 	var ours bool
@@ -77,7 +77,7 @@ func (d *DB) version(ctx context.Context, database, schema string) (version int6
 		return 0, Map(doing, err)
 	}
 	if newest := Newest(); version > newest {
-		return 0, fmt.Errorf("%w: its schema version is %d, this program knows up to %d; run a newer tokenboard", store.ErrNewer, version, newest)
+		return 0, fmt.Errorf("%w: its schema version is %d, this program supports up to %d; run a newer tokenboard", store.ErrNewer, version, newest)
 	}
 	return version, nil
 }

@@ -53,7 +53,7 @@ func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return t.conn.QueryRow(ctx, sql, args...)
 }
 
-// Exec runs a statement in the transaction, and gives the number of rows that it changed.
+// Exec runs a statement in the transaction, and returns the number of rows that it changed.
 func (t *Tx) Exec(ctx context.Context, sql string, args ...any) (int64, error) {
 	tag, err := t.conn.Exec(ctx, sql, args...)
 	return tag.RowsAffected(), err

@@ -45,7 +45,7 @@ func (d *Directory) Keys(ctx context.Context, after int64) (keys []store.Key, ve
 	return keys, version, err
 }
 
-// KeysOf gives the keys of ids.
+// KeysOf returns the keys of ids.
 func (d *Directory) KeysOf(ctx context.Context, ids []string) (keys []store.Key, err error) {
 	if ids = storables(ids); len(ids) == 0 {
 		return nil, nil

@@ -16,7 +16,7 @@ const (
 	findToken = "SELECT " + tokenColumns + ", " + userColumns + " FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.hash = $1"
 )
 
-// Session gives a session and its user.
+// Session returns a session and its user.
 func (d *Directory) Session(ctx context.Context, hash string) (store.Session, store.User, bool, error) {
 	s := store.Session{Hash: hash}
 	var r userRow

@@ -79,7 +79,7 @@ func listTokens(ctx context.Context, tx database.Querier, q store.TokenQuery) ([
 	return tokens, total, database.Map("list the tokens", err)
 }
 
-// TokenOf gives a token and its owner.
+// TokenOf returns a token and its owner.
 func (d *Directory) TokenOf(ctx context.Context, hash string) (store.Token, store.User, bool, error) {
 	var t tokenRow
 	var u userRow

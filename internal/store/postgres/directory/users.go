@@ -44,7 +44,7 @@ func (d *Directory) Users(ctx context.Context) ([]store.User, error) {
 	return users, database.Map("list the users", err)
 }
 
-// FindUser gives one user.
+// FindUser returns one user.
 func (d *Directory) FindUser(ctx context.Context, ref store.UserRef) (store.User, bool, error) {
 	column, value := "id", ref.ID
 	switch {

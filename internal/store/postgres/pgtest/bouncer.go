@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Bouncer starts PgBouncer in transaction mode before the server until the test ends, and gives a function that leads a
+// Bouncer starts PgBouncer in transaction mode before the server until the test ends, and returns a function that leads a
 // URL of the server through it. The test is skipped where PgBouncer is not installed.
 func (s *Server) Bouncer(t testing.TB) func(dsn string) string {
 	t.Helper()

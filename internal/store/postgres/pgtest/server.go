@@ -56,7 +56,7 @@ func Main(m *testing.M, servers ...*Server) int {
 	return code
 }
 
-// find gives the folder of PostgreSQL's programs: the newest version of Debian's packages, or where PATH has it.
+// find returns the folder of PostgreSQL's programs: the newest version of Debian's packages, or where PATH has it.
 func find() (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if err != nil {
@@ -237,7 +237,7 @@ func (s *Server) url(database string, parameters []string) string {
 	}).String()
 }
 
-// name gives a name that nothing of the server has yet.
+// name returns a name that nothing of the server has yet.
 func (s *Server) name() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -274,7 +274,7 @@ func (s *Server) Schema(t testing.TB) string {
 	}).String()
 }
 
-// Database makes an empty database and gives its name.
+// Database makes an empty database and returns its name.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
 	s.Start(t)
