@@ -29,7 +29,7 @@ type request struct {
 	ask   func(ctx context.Context, rng *rand.Rand) error
 }
 
-// requests are what clients ask: mostly whether keys are valid, else what a page shows when it is opened.
+// requests are the client requests of the benchmark: mostly key checks, else the reads of a page that is opened.
 func requests(web *api, q *questions) []request {
 	return []request{
 		{"key check", 40, func(ctx context.Context, _ *rand.Rand) error { return web.verify(ctx, q.secret) }},

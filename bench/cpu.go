@@ -110,7 +110,7 @@ func measureCPU(ctx context.Context, r *report, bin binaries, plan cpuPlan) erro
 	return nil
 }
 
-// cpuRound is what one round sends.
+// cpuRound describes the requests that one round sends.
 type cpuRound struct {
 	plan             cpuPlan
 	work             string // where folders are made

@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// latencyPlan is how long a query is measured: so many requests or so much time, whatever comes first.
+// latencyPlan says how long a query is measured: a number of requests or a duration, whichever is reached first.
 type latencyPlan struct {
 	requests int
 	longest  time.Duration
@@ -103,7 +103,7 @@ func (w *writer) longest(from, to time.Time) float64 {
 // writeBatch is the calls of one request of a writer.
 const writeBatch = 100
 
-// startWriting begins to write so many calls a second over one connection; 0 is as fast as it goes.
+// startWriting begins to write perSecond calls a second over one connection; 0 is as fast as possible.
 func startWriting(ctx context.Context, to *sender, set uint64, perSecond int) *writer {
 	w := &writer{}
 	ctx, end := context.WithCancelCause(ctx)

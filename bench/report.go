@@ -70,7 +70,7 @@ func (r *report) rounds(key string, s series) {
 	r.figures[key] = figure{Value: s.median(), Least: &least, Most: &most, Rounds: len(s)}
 }
 
-// target says what a figure that was noted is to reach, and returns what stands in a table for it.
+// target notes the target of a figure, and returns the figure's cell in a table.
 func (r *report) target(key string, atMost float64, unit string) string {
 	f := r.figures[key]
 	reached := f.Value <= atMost

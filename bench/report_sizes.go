@@ -114,7 +114,7 @@ func (r *report) growth(all []*sized) {
 	}
 }
 
-// answersBySize shows how answers fare as a database grows.
+// answersBySize shows how answer times change as a database grows.
 func (r *report) answersBySize(all []*sized) {
 	columns := []string{"query"}
 	for _, s := range all {

@@ -13,7 +13,7 @@ import (
 	"github.com/tokenboard/tokenboard/examples/quickstart"
 )
 
-// dropped is what dropping the oldest day costs.
+// dropped holds the measured cost of dropping the oldest day.
 type dropped struct {
 	records      int64
 	step         time.Duration // from its beginning until the last record was removed

@@ -13,7 +13,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/loadgen"
 )
 
-// plan is what a whole run does.
+// plan describes a whole run.
 type plan struct {
 	cpu     cpuPlan
 	small   []int // spans in a request, measured with fewer calls besides
@@ -104,7 +104,7 @@ func (p *plan) run(ctx context.Context, r *report, bin binaries, l *library) err
 	return nil
 }
 
-// sized is what was measured with so many calls stored.
+// sized holds the measurements with a given number of stored calls.
 type sized struct {
 	calls int
 	set   *filled

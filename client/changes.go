@@ -28,7 +28,7 @@ func (q *ChangesQuery) values() url.Values {
 	return v
 }
 
-// Changes is what made a difference. The differences of Rows and Other add up to that of All, exactly.
+// Changes explains a difference in cost. The differences of Rows and Other add up exactly to the difference of All.
 type Changes struct {
 	By          string      `json:"by"`
 	From        time.Time   `json:"from"`
@@ -41,7 +41,7 @@ type Changes struct {
 	AsOf        *time.Time  `json:"as_of"`
 }
 
-// Change is what became of a group.
+// Change describes how a group changed.
 type Change struct {
 	Group  string      `json:"group"`
 	Label  string      `json:"label"`
@@ -52,7 +52,7 @@ type Change struct {
 	Disappeared bool `json:"disappeared"`
 }
 
-// ChangeRest is what became of the groups beyond the top ones.
+// ChangeRest describes how the groups beyond the top ones changed, in sum.
 type ChangeRest struct {
 	Groups int         `json:"group_count"`
 	Before ChangedSums `json:"before"`

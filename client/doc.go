@@ -8,5 +8,5 @@
 //	for event, err := range c.Follow(ctx, client.LogQuery{}, "") { ... }
 //
 // Every method takes a context, which bounds it. An error that the server reports is a *Problem.
-// What fields mean stands in the API's own description, /api/console/docs.
+// The API's own description, /api/console/docs, explains the fields.
 package client

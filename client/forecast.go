@@ -30,7 +30,7 @@ func (q *ForecastQuery) values() url.Values {
 	return v
 }
 
-// Forecast is what a period will have used at its end.
+// Forecast estimates the total usage of a period at its end.
 type Forecast struct {
 	Period        string           `json:"period"`
 	From          time.Time        `json:"from"`
@@ -45,7 +45,7 @@ type Forecast struct {
 	EstimatedFrom time.Time        `json:"estimated_from"`
 }
 
-// ForecastHistory is what a forecast is based on.
+// ForecastHistory describes the history that a forecast is based on.
 type ForecastHistory struct {
 	Days     int        `json:"days"`
 	Needed   int        `json:"needed_days"`

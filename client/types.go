@@ -176,7 +176,7 @@ type KeyRef struct {
 	Display string `json:"display"`
 }
 
-// Call is one call. What the telemetry did not report is nil or empty.
+// Call is one call. Fields that the telemetry did not report are nil or empty.
 type Call struct {
 	ID              string    `json:"id"`
 	Time            time.Time `json:"time"`
@@ -321,7 +321,7 @@ type KeyRequest struct {
 	Models      []string   `json:"models,omitempty"`
 }
 
-// Import says what became of an imported file.
+// Import is the result of importing a file.
 type Import struct {
 	DryRun       bool `json:"dry_run"` // nothing was stored; Accepted are the calls that would be
 	Rows         int  `json:"rows"`

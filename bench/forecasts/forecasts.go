@@ -96,7 +96,7 @@ type question struct {
 	backtest.Question
 }
 
-// questions are what each history is asked. The first is the one that has limits in tests.
+// questions are asked of each history. Tests set limits for the first one.
 func questions() []question {
 	short := func(days int) backtest.Question {
 		q := backtest.OfMonth(10)

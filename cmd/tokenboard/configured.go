@@ -27,7 +27,7 @@ func resolverSettings(uris ...string) confmap.ResolverSettings {
 	}
 }
 
-// configured is what commands need of a collector's configuration.
+// configured holds the parts of a collector's configuration that commands need.
 type configured struct {
 	store   *tokenstoreextension.Config
 	console string // address of the console; "" where none is configured

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// company is who asks what, when, and with what success. The past and the live traffic are both drawn
+// company describes users, their calls, when they make them and how many fail. Past and live traffic are both drawn
 // from it, so that the live calls continue the past at its scale.
 type company struct {
 	people []person
@@ -188,7 +188,7 @@ func incident(rng *rand.Rand, x *call, before time.Duration) (status int, errorT
 
 const statusOverloaded = 529 // Anthropic's
 
-// rateLimit is what a provider calls its refusal, as internal/fakeupstream answers it.
+// rateLimit is a provider's name for its refusal, as internal/fakeupstream answers it.
 func rateLimit(m *model) string {
 	switch m.provider {
 	case "anthropic":

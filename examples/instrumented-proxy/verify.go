@@ -58,7 +58,7 @@ type verifier struct {
 	verdicts map[[sha256.Size]byte]verdict
 }
 
-// verdict is what the console said of a key and a model.
+// verdict is the console's answer about a key and a model.
 type verdict struct {
 	refusal *refusal // nil for a valid key
 	owner   string

@@ -22,7 +22,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// committer is the ledger, of which the exporter needs this alone.
+// committer is the part of the ledger that the exporter needs.
 type committer interface {
 	Commit(ctx context.Context, b usage.Batch) error
 	CountSecrets(n int64)
@@ -83,10 +83,10 @@ type reading struct {
 	call usage.Call // where there is no room in the batch yet
 }
 
-// readings are used again: the ledger keeps nothing of a batch but its texts.
+// readings is a pool: the ledger keeps only the texts of a batch, so that a reading can be reused.
 var readings = sync.Pool{New: func() any { return &reading{} }}
 
-// release lets go of what was read. What is read into must be empty, and what a large request took is not kept.
+// release empties a reading and returns it to the pool. The memory of a large request is not kept.
 func (b *reading) release() {
 	const large = 8192 // calls or links
 	if cap(b.Calls) > large || cap(b.Parents) > large {
@@ -145,7 +145,7 @@ func (b *reading) span(rd *dialect.Reader, span ptrace.Span) {
 	})
 }
 
-// expected guesses how many of the spans to come are of a sort of which there were so many.
+// expected estimates how many of the remaining spans are of a kind, from the number that the earlier ones had.
 func (b *reading) expected(were int) int { return b.left * were / (len(b.Calls) + len(b.Parents) + 1) }
 
 func (e *tokenExporter) pushLogs(ctx context.Context, ld plog.Logs) error {

@@ -13,7 +13,7 @@ type Config struct {
 	MaxDepth int `mapstructure:"max_depth"`
 	// MaxRequestMemoryMiB is the memory that one request may take while it is received and decoded, estimated.
 	MaxRequestMemoryMiB int64 `mapstructure:"max_request_memory_mib"`
-	// MaxMemoryMiB is the same of all requests that are decoded and worked on at one time.
+	// MaxMemoryMiB is the same for all requests that are decoded and processed at one time.
 	MaxMemoryMiB int64 `mapstructure:"max_memory_mib"`
 	// MaxReceivingMiB is how many bytes of bodies may have come over HTTP without being decoded yet.
 	MaxReceivingMiB int64 `mapstructure:"max_receiving_mib"`

@@ -38,7 +38,7 @@ func (g *guard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, erro
 	}, nil
 }
 
-// message is what became of a message, from its arrival to the end of its call.
+// message tracks the state of a message, from its arrival to the end of its call.
 type message struct {
 	refused *refusal // it was not decoded
 	held    int64    // bytes of guard.decoding
@@ -175,8 +175,8 @@ func (c *call) done() {
 	}
 }
 
-// receivingCall returns what returns the right to receive a message. Who takes too long loses it, so that
-// clients that send nothing do not keep others from sending.
+// receivingCall returns the function that gives up the right to receive a message. The right expires after a
+// time, so that clients that send nothing do not keep others from sending.
 func (g *guard) receivingCall() (arrived func()) {
 	once := sync.OnceFunc(func() { g.calls.Release(1) })
 	late := time.AfterFunc(2*g.wait, once)

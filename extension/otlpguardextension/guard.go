@@ -107,7 +107,7 @@ func (g *guard) count(ctx context.Context, r *refusal) {
 	g.telemetry.ExtensionOtlpguardRefusedRequests.Add(ctx, 1, metric.WithAttributes(attribute.String("reason", r.reason)))
 }
 
-// size is what a request takes that a scanner has read whole, or so far.
+// size estimates the memory that a request takes, from the bytes that the scanner has read so far.
 func size(s otlpsize.Scanner, read int64) int64 { return s.Memory() + copies*read }
 
 // scan passes the next piece of a request to a scanner, after read bytes of it.

@@ -55,7 +55,7 @@ func (g *guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	}
 	g.count(r.Context(), refused)
 	_ = b.Close()
-	// Who is still sending might not see the answer; the server bounds the body's length and time.
+	// A client that is still sending might not see the answer; the server bounds the body's length and time.
 	_, _ = io.Copy(io.Discard, r.Body)
 	g.answer(w, content, refused)
 }

@@ -66,7 +66,7 @@ type Session struct {
 
 // OIDC is an OpenID Connect provider.
 type OIDC struct {
-	// Name is what the sign-in page calls the provider.
+	// Name is the provider's name on the sign-in page.
 	Name string `mapstructure:"name"`
 	// Issuer is the provider's issuer URL.
 	Issuer string `mapstructure:"issuer"`
@@ -83,7 +83,7 @@ type OIDC struct {
 	RoleClaim string `mapstructure:"role_claim"`
 	// Roles are values of the claim for each role.
 	Roles map[string][]string `mapstructure:"roles"`
-	// DefaultRole is the role of who has none of these values; none: they are refused.
+	// DefaultRole is the role of users who have none of these values. If it is empty, they are refused.
 	DefaultRole string `mapstructure:"default_role"`
 	// TLS is how the provider is reached.
 	TLS configtls.ClientConfig `mapstructure:"tls"`

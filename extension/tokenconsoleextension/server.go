@@ -118,7 +118,7 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 	return nil
 }
 
-// options are what the configuration says of the console.
+// options are the console's options, as configured.
 func (s *server) options(ctx context.Context, host component.Host, l *ledger.Ledger, d store.Directory) (o console.Options, err error) {
 	location, err := time.LoadLocation(s.config.Timezone)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 // providerPatience is how long the OpenID Connect provider may take to answer.
 const providerPatience = 10 * time.Second
 
-// signsPeopleIn completes the console's options with who may use it.
+// signsPeopleIn completes the console's options with the settings that decide who may use it.
 func (s *server) signsPeopleIn(ctx context.Context, o *console.Options) (err error) {
 	a := &s.config.Access
 	o.Open = a.Mode == modeOpen && !s.config.HTTP.Auth.HasValue()
@@ -140,8 +140,8 @@ func (s *server) provider(ctx context.Context) (*sso.Provider, error) {
 	})
 }
 
-// firstAdmin sees to it that somebody can sign in: the admin of the configuration, or whoever follows the
-// link that is written to w, once. It is no line of the log, which others may read later.
+// firstAdmin ensures that somebody can sign in: the configured admin, or the person who follows the one-time
+// link that is written to w. The link is not logged, because others may read the log later.
 func (s *server) firstAdmin(ctx context.Context, w io.Writer) error {
 	a := &s.config.Access
 	if a.Admin.Username != "" {

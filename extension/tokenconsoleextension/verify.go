@@ -9,7 +9,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Quota is what all calls together are meant to spend in a period. The console shows it; it stops nobody.
+// Quota is the intended spending of all calls in a period. The console shows it, but does not enforce it.
 type Quota struct {
 	// Tokens is the number of tokens; 0 is none.
 	Tokens int64 `mapstructure:"tokens"`

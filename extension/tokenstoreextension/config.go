@@ -10,7 +10,7 @@ import (
 
 // Config is the configuration of the extension.
 type Config struct {
-	// Engine is what keeps the data: sqlite, a file in Directory, or postgres.
+	// Engine selects the database: sqlite, a file in Directory, or postgres.
 	Engine string `mapstructure:"engine"`
 	// Directory holds the database of sqlite. It is made where it does not exist.
 	Directory string `mapstructure:"directory"`
@@ -47,7 +47,7 @@ type Retention struct {
 // Sums limits the sums that are kept in memory and, so that a start reads no records, on disk.
 type Sums struct {
 	// MaxValues is the largest number of values of one dimension (users, keys, models, ...) that
-	// have sums of their own, over all days that are kept; what comes beyond them is summed as "(other)".
+	// have sums of their own, over all days that are kept; further values are summed as "(other)".
 	MaxValues int `mapstructure:"max_values"`
 	// SaveInterval is the time between two writes of the sums to disk.
 	SaveInterval time.Duration `mapstructure:"save_interval"`

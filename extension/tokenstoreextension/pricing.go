@@ -23,7 +23,7 @@ type Pricing struct {
 type PriceOverride struct {
 	// Provider is the GenAI name of the provider (openai, anthropic, gcp.gemini); empty is any.
 	Provider string `mapstructure:"provider"`
-	// Model is the model's name; * stands for any letters.
+	// Model is the model's name; * matches any letters.
 	Model string `mapstructure:"model"`
 	// From is the day (2026-01-31, UTC) or the RFC 3339 time from which it holds; not set is always. It
 	// is a text, or the time that YAML makes of a day without quotation marks.
@@ -66,7 +66,7 @@ type Amounts struct {
 	_ struct{}
 }
 
-// PriceTier is prices of calls whose total input is larger; they hold for all of the call.
+// PriceTier has the prices of calls whose total input is larger; they apply to the whole call.
 type PriceTier struct {
 	// Above is the number of input tokens, cache included, above which they hold.
 	Above int64 `mapstructure:"above"`
@@ -76,7 +76,7 @@ type PriceTier struct {
 	_ struct{}
 }
 
-// ServiceTier is what calls of a service tier cost: a factor on the prices beside it, or prices.
+// ServiceTier sets the prices of a service tier: a factor on the model's prices, or prices.
 type ServiceTier struct {
 	// Factor multiplies all prices; 0.5 is half of them.
 	Factor *float64 `mapstructure:"factor"`

@@ -33,7 +33,7 @@ type Store struct {
 	directory store.Directory
 	// telemetry is there from Start to Shutdown.
 	telemetry *metadata.TelemetryBuilder
-	// sources is what fetches calls for this store by itself.
+	// sources lists the components that fetch calls for this store, instead of receiving them.
 	sources sources.Board
 }
 
@@ -75,7 +75,7 @@ func (c *Config) where() string {
 	return c.path()
 }
 
-// engine is what keeps the data of a store.
+// engine is the database of a store.
 type engine interface {
 	store.Engine
 	KeySecret() usage.KeySecret

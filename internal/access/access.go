@@ -11,7 +11,7 @@ import (
 // Role is a set of permissions that a person or a program holds.
 type Role uint8
 
-// The roles, by rising power. Nobody is who has not signed in.
+// The roles, from the least powerful to the most. Nobody is the role of a request without a sign-in.
 const (
 	Nobody   Role = iota
 	Verifier      // a proxy's API token: checks keys
@@ -80,7 +80,7 @@ func (p Permission) String() string {
 	return permissionNames[p]
 }
 
-// grants is what each role holds.
+// grants lists the permissions of each role.
 var grants = [roleCount][]Permission{
 	Nobody:   {Anyone},
 	Verifier: {Anyone, VerifyKeys},
@@ -128,7 +128,7 @@ func (r Role) Within(other Role) bool {
 	return true
 }
 
-// Principal is who a request acts for. The zero value is nobody.
+// Principal identifies the user or token that a request acts for. The zero value is nobody.
 type Principal struct {
 	ID   string // of a user, "" for others
 	Name string // what the audit log shows
@@ -136,7 +136,7 @@ type Principal struct {
 	Via  string // how it signed in: open, session, token, oidc, auth
 	// Token is the id of the API token that the request came with; "" where there is none.
 	Token string
-	// Scope is what an API token may do besides what every token of its role may; Unplaced for nothing.
+	// Scope is the permission that an API token has in addition to those of its role; Unplaced for none.
 	Scope Permission
 	// Source is the IP address that the request came from; "" where there is none.
 	Source string
@@ -149,7 +149,7 @@ func (p Principal) May(need Permission) bool {
 	return p.Role.May(need) && (p.Token == "" || p.Scope == need && ScopeOf(need) || !outlives(need))
 }
 
-// outlives reports whether what a permission makes goes on when whoever made it may do nothing any more.
+// outlives reports whether things made with a permission stay valid when their maker loses all permissions.
 func outlives(p Permission) bool { return p == MakeOwn || p == ManageUsers }
 
 // ScopeOf reports whether a permission can be the scope of an API token.

@@ -21,13 +21,13 @@ type Sums struct {
 	Reasoning  int64 `json:"reasoning"`
 }
 
-// Countable is what can be known from the telemetry of a capture, in all and by model.
+// Countable has the sums that can be known from the telemetry of a capture, in total and by model.
 type Countable struct {
 	Sums
 	ByModel map[string]Sums `json:"by_model"`
 }
 
-// Truth is what tests read of a truth.json.
+// Truth has the parts of a truth.json that tests read.
 type Truth struct {
 	Calls []struct {
 		Status any `json:"status"`

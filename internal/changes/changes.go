@@ -49,7 +49,7 @@ func (e Effects) plus(o Effects) Effects {
 	return Effects{e.Volume + o.Volume, e.Mix + o.Mix, e.Cache + o.Cache, e.Price + o.Price}
 }
 
-// Row is what became of one group, or of several.
+// Row describes how one group changed, or several together.
 type Row struct {
 	Group         string
 	Before, After Sums
@@ -62,7 +62,7 @@ func (r *Row) Appeared() bool { return r.Before.Calls == 0 && r.After.Calls > 0 
 // Disappeared says whether there is no call after.
 func (r *Row) Disappeared() bool { return r.Before.Calls > 0 && r.After.Calls == 0 }
 
-// Explanation is what made a difference. The differences of Rows and Rest add up to that of All.
+// Explanation breaks down a difference in cost. The differences of Rows and Rest add up to the difference of All.
 type Explanation struct {
 	All    Row   // everything as one group; its Group is ""
 	Rows   []Row // the groups with the largest differences, in either direction, the largest first

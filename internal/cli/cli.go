@@ -33,7 +33,7 @@ const (
 // usageError is a command that cannot be meant.
 type usageError struct{ error }
 
-// ExitCode is what a process ends with after an error of a command.
+// ExitCode returns the exit code of a process after an error of a command.
 func ExitCode(err error) int {
 	var wrong usageError
 	switch {

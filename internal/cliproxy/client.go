@@ -60,7 +60,7 @@ type Client struct {
 	version Version
 }
 
-// Version is what the proxy says it is, from the headers of its answers.
+// Version is the proxy's version, from the headers of its answers.
 type Version struct{ Release, Commit string }
 
 // New makes a client. It sends nothing yet.
@@ -145,7 +145,7 @@ func (c *Client) Pull(ctx context.Context, n int) ([]json.RawMessage, error) {
 // maxAnswer bounds what is read of one answer.
 const maxAnswer = 512 << 20
 
-// readEvents reads a list of events one by one, so that a cut answer gives those that came whole.
+// readEvents reads a list of events one by one, so that an answer that breaks off yields its complete events.
 func readEvents(body io.Reader) (events []json.RawMessage, err error) {
 	cut := func() ([]json.RawMessage, error) {
 		return events, fmt.Errorf("%w after %d events", ErrCut, len(events))

@@ -98,7 +98,7 @@ func (s *Subscription) ask(words ...string) (value, error) {
 	return v, nil
 }
 
-// Next waits for an event. What else the feed says is left out.
+// Next waits for an event. Other messages of the feed are skipped.
 func (s *Subscription) Next() ([]byte, error) {
 	for {
 		v, err := readValue(s.r, 0)

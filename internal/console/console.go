@@ -41,7 +41,7 @@ import (
 // DefaultMax is how many keys there can be where the configuration sets no limit.
 const DefaultMax = 100_000 // keys
 
-// Options are what a Console works with.
+// Options configure a Console.
 type Options struct {
 	Ledger *ledger.Ledger
 	// Directory has the keys, users and the audit log. It is not the console's to close.
@@ -50,13 +50,13 @@ type Options struct {
 	Version   string
 	Location  *time.Location // in which days begin, unless a request says otherwise; UTC where nil
 	MaxKeys   int            // keys that are not revoked; 100,000 where 0
-	// Open says that nobody has to sign in. The console then answers only requests that name this
+	// Open says that no sign-in is required. The console then answers only requests that name this
 	// machine's loopback as their host, so that no web page can reach it under another name.
 	Open bool
-	// SignIn has people sign in; nil where nobody does.
+	// SignIn configures sign-ins; nil where there are none.
 	SignIn *users.SignIn
 	// Authenticated returns who a request acts for that an authenticator before the console has let
-	// in. It is asked where Open is not set and SignIn is nil; without it nobody may do anything.
+	// in. It is asked where Open is not set and SignIn is nil; without it every request is refused.
 	Authenticated func(context.Context) access.Principal
 	// Origins may write from a browser besides the console's own page. They never act for a session.
 	Origins []string
@@ -68,7 +68,7 @@ type Options struct {
 	// oldest when there are more than AuditMax (a million where 0).
 	AuditMaxAge time.Duration
 	AuditMax    int64
-	// Sources is what fetches calls by itself; nil where nothing does.
+	// Sources has the state of the components that fetch calls; nil where there are none.
 	Sources *sources.Board
 	// KeySync keeps the keys of proxies as those here; nil where there are none. It is not the console's to close.
 	KeySync *keysync.Sync
@@ -76,7 +76,7 @@ type Options struct {
 	TraceURL string
 	// GrafanaURL is where the dashboards are, for people to follow. Empty: no link.
 	GrafanaURL string
-	// Quota is for all calls; shown, and enforced by nobody.
+	// Quota is for all calls; it is shown, but not enforced.
 	Quota stats.Quota
 	// Verify is how keys are checked.
 	Verify keycheck.Options

@@ -21,7 +21,7 @@ const (
 // roleNames are the values of usage.AttrRole.
 var roleNames = [...]string{usage.RoleCall: "call", usage.RoleAggregate: "aggregate", usage.RoleTool: "tool"}
 
-// tokenFields are the conventions' figures, and where each stands in a call.
+// tokenFields maps the conventions' token attributes to the fields of a call.
 var tokenFields = [...]struct {
 	ref   ref
 	field usage.TokenFields
@@ -107,7 +107,7 @@ type added struct {
 
 func (w *canonicalWriter) write(c *usage.Call, family string) {
 	if family == Canonical {
-		return // it stands there
+		return // the attributes are canonical already
 	}
 	if w.there.again {
 		w.single()
@@ -155,7 +155,7 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 	}
 }
 
-// outcome writes what became of a call: its status, times and cost.
+// outcome writes the outcome of a call: its status, times and cost.
 func (w *canonicalWriter) outcome(c *usage.Call) {
 	if c.Status != 0 {
 		w.integer(&canonical.status, int64(c.Status))
@@ -199,7 +199,7 @@ func (w *canonicalWriter) figures(c *usage.Call) {
 		if c.Tokens.Fields&f.field != 0 {
 			w.integer(&f.ref, f.get(&c.Tokens))
 		} else if w.there.named(&f.ref) {
-			w.remove = append(w.remove, &f.ref) // what stood there was no count
+			w.remove = append(w.remove, &f.ref) // the attribute's value was not a count
 		}
 	}
 	if w.there.named(&canonical.total) {
@@ -215,7 +215,7 @@ func (w *canonicalWriter) figures(c *usage.Call) {
 	}
 }
 
-// finish removes and adds what could not be changed where it stood, and leaves room for more.
+// finish removes and adds the attributes that could not be changed in place, and reserves capacity for more.
 func (w *canonicalWriter) finish(more int) {
 	for _, a := range w.remove {
 		w.attrs.Remove(a.name)

@@ -21,7 +21,7 @@ import (
 // Options configure a Decoder. The zero value has all built-in families.
 type Options struct {
 	Custom []Custom // families that are asked before the built-in ones
-	// Scrubs says that whoever asks takes the secrets out of what it writes of a call.
+	// Scrubs says that the caller removes secrets from everything that it writes of a call.
 	Scrubs bool
 	// KeysOnly says that of the attributes with the names of secrets only those of clients' keys matter to it.
 	KeysOnly bool

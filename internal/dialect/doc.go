@@ -1,4 +1,4 @@
-// Package dialect reads token usage out of the spans and log records of any emitter. What is known of an emitter is a
+// Package dialect reads token usage out of the spans and log records of any emitter. Each emitter is a
 // row in package tables; the code that reads the tables depends on no emitter.
 //
 // A record is read in four steps: which role it has in its trace (roles.go), which family of attribute names has the

@@ -208,8 +208,8 @@ func readOne(f *figures.Figures, r *record, kind figureKind, aliases []ref, into
 var plainShapes = []string{"prompt_tokens", "input_tokens_details", "output_tokens_details"}
 
 // readDisjoint reads buckets of which none contains another; a plain provider's shape in the same
-// place is read by the aliases. Buckets whose total leaves no room for the parts are no such buckets:
-// somebody has put inclusive figures there.
+// place is read by the aliases. If the total is smaller than the sum of the buckets, they are not disjoint:
+// the emitter has put inclusive figures there.
 func (f *Family) readDisjoint(r *record) (g figures.Figures, some bool) {
 	v, ok := r.own.get(f.refs.disjoint.id)
 	if !ok || v.Type() != pcommon.ValueTypeStr {

@@ -34,7 +34,7 @@ func (r *record) key() (fingerprint, display string) {
 	return "", ""
 }
 
-// rawKey returns the first key that stands in clear, "" where there is none.
+// rawKey returns the first key in clear text; "" where there is none.
 func (r *record) rawKey() string {
 	for i := range rawKeyRefs {
 		v, ok := r.find(&rawKeyRefs[i])

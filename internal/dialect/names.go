@@ -21,7 +21,7 @@ type names struct {
 	info    []nameInfo
 }
 
-// nameInfo is what an attribute's name says before its value is looked at.
+// nameInfo is the information that an attribute's name gives before its value is read.
 type nameInfo struct {
 	kind     Kind
 	asks          // as an attribute of a record
@@ -133,7 +133,7 @@ func load64(s string, i int) uint64 {
 	return binary.LittleEndian.Uint64(b[:])
 }
 
-// Kind says what the name of an attribute makes of it, as flags.
+// Kind classifies an attribute by its name, as flags.
 type Kind uint16
 
 const (
@@ -158,7 +158,7 @@ const (
 	kindKeyName // it holds a hash of the client's key, or its name
 )
 
-// KindOf returns what an attribute's name makes of it.
+// KindOf classifies an attribute by its name.
 func KindOf(name string) Kind {
 	return known.kindOf(name)
 }
@@ -204,7 +204,7 @@ var formed = func() (out [256][]struct {
 	return out
 }()
 
-// kindByForm returns what the form of a name says of it.
+// kindByForm classifies an attribute by the form of its name.
 func kindByForm(name string) (k Kind) {
 	if name == "" {
 		return 0

@@ -81,7 +81,7 @@ func (rd *Reader) Kinds() Kind { return rd.record.own.kinds }
 // ResourceKinds returns it for the attributes of the resource.
 func (rd *Reader) ResourceKinds() Kind { return rd.origin.index.kinds }
 
-// origin is what a resource says of all its records.
+// origin holds the properties that a resource gives to all its records.
 type origin struct {
 	index                index
 	service, environment string
@@ -135,7 +135,7 @@ func (o *origin) hash(host bool) uint64 {
 	return h
 }
 
-// plan is what the name of a scope says of all its records.
+// plan holds the properties that follow from the name of a scope, for all its records.
 type plan struct {
 	scope, clean string
 	families     []candidate

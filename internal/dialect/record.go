@@ -206,7 +206,7 @@ func (r *record) find(a *ref) (v pcommon.Value, ok bool) {
 	return r.own.get(a.id)
 }
 
-// at returns the value of an alias, or what stands at the path inside it; false where there is none.
+// at returns the value of an alias, or the value at the path inside it; false where there is none.
 func (r *record) at(a *ref) (any, bool) {
 	v, ok := r.find(a)
 	if !ok {

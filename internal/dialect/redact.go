@@ -52,7 +52,7 @@ func gather(n *names, kinds Kind, attrs pcommon.Map, into *secret.Keys) {
 	}
 }
 
-// deepest is how deep values are looked into. What is deeper is taken for a secret.
+// deepest is how deep values are looked into. Deeper values are treated as secrets.
 const deepest = 32
 
 func gatherValue(v pcommon.Value, into *secret.Keys, depth int) {

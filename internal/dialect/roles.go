@@ -8,7 +8,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// verdict is what a row of the rules says of a span.
+// verdict is the result of a rule for a span.
 type verdict = tables.Verdict
 
 const (

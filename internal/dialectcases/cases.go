@@ -29,7 +29,7 @@ type Case struct {
 	Expect     Expect                     `json:"expect"`
 }
 
-// Expect is what is right. A token figure that is nil must stay absent; a text that is nil is not asserted.
+// Expect is the expected result. A token figure that is nil must stay absent; a text that is nil is not asserted.
 type Expect struct {
 	Counted    bool    `json:"counted"`
 	Input      *int64  `json:"input_tokens"`

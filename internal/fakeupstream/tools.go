@@ -37,7 +37,7 @@ func (x *exchange) messagesContent() []any {
 	return []any{object{"type": "tool_use", "id": "toolu_" + x.call.ID, "name": x.tool.Name, "input": x.tool.Arguments}}
 }
 
-// messagesBlock is what a stream starts with, and messagesDeltas what it adds.
+// messagesBlock is the content block that a stream starts with; messagesDeltas are the deltas that follow.
 func (x *exchange) messagesBlock() object {
 	if x.tool == nil {
 		return object{"type": "text", "text": ""}

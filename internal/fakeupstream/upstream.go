@@ -35,7 +35,7 @@ type ToolCall struct {
 	Arguments map[string]any `json:"arguments"`
 }
 
-// Bill is what one call costs, by the conventions' rule: Input has the cache in it, Output the reasoning.
+// Bill is the usage of one call, by the rule of the conventions: Input includes the cache, Output the reasoning.
 type Bill struct {
 	Input, Output, CacheRead, CacheWrite, CacheWrite1h, Reasoning int64
 
@@ -112,7 +112,7 @@ func (u *Upstream) record(s Served) {
 	u.served = append(u.served, s)
 }
 
-// request is what the APIs have in common.
+// request has the fields that the requests of all APIs have in common.
 type request struct {
 	Model         string `json:"model"`
 	Stream        bool   `json:"stream"`

@@ -19,7 +19,7 @@ const (
 	origins       = 28    // at how many earlier days the method is asked
 )
 
-// errorOf returns the usual error of a forecast of what comes in the rest of today and in so many days after it.
+// errorOf returns the usual error of a forecast for the rest of today and a number of days after it.
 func (f *fitted) errorOf(days int) float64 {
 	n := float64(max(f.dates.complete(), 1))
 	day := math.Sqrt((f.model.scatter*f.model.scatter*n + priorDay*priorDay) / (n + 1))

@@ -8,8 +8,9 @@
 //  2. Each weekday has a usual share of a week, and each hour a usual share of its day (weekdayFactors, hourShares).
 //     Together they are the profile by hour of the week. Medians are taken, so that a holiday or a burst among eight
 //     weeks changes it little.
-//  3. The level is what a day of average weekday costs now (fit). A lasting step is recognised, and what lies before it
-//     is not used; a trend is used as far as it is larger than its own uncertainty, and fades with the distance.
+//  3. The level is the current cost of a day of an average weekday (fit). A lasting step is recognised, and what lies
+//     before it is not used; a trend is used as far as it is larger than its own uncertainty, and fades with the
+//     distance.
 //  4. The band comes from asking the same method on earlier days (band): what it would have said then is compared with
 //     what came. Where the history is too short for that, the prior of band.go has more weight, and the band is wide.
 //

@@ -8,13 +8,13 @@ import (
 
 const fitDays = 56 // complete days that a model is fitted to at most: eight weeks
 
-// model says what a usual day is like, as seen at one moment.
+// model describes a usual day, as known at one time.
 type model struct {
-	weekday [daysOfWeek]float64 // what a weekday has of an average day; their mean is 1
+	weekday [daysOfWeek]float64 // factor of a weekday, relative to an average day; their mean is 1
 	level   float64             // of a day whose factor is 1, at the end of the last complete day
 	slope   float64             // change of the logarithm of the level, per day
-	scatter float64             // standard deviation of the days, in parts of what a usual day is
-	unusual float64             // mean of what days were, in parts of what a usual day is: about 1
+	scatter float64             // standard deviation of the days, relative to a usual day
+	unusual float64             // mean of the days, relative to a usual day: about 1
 }
 
 // day returns what is expected of a day; ahead is 1 for the day after the last complete one.
@@ -83,8 +83,7 @@ func withoutPauses(days []day) []day {
 	return out
 }
 
-// scatter returns the root of the mean square of the differences between days and what the model says of them, in parts
-// of that.
+// scatter returns the root mean square of the relative differences between days and their values in the model.
 func scatter(days []day, fitted func(*day) float64) float64 {
 	const most = 5.0
 	squares, weight := 0.0, tiny
@@ -97,7 +96,7 @@ func scatter(days []day, fitted func(*day) float64) float64 {
 	return math.Sqrt(squares / weight)
 }
 
-// day is a complete day without what its weekday makes of it.
+// day is a complete day, adjusted for its weekday.
 type day struct {
 	age    int // 0: the last one
 	value  float64
@@ -333,7 +332,7 @@ func levelOf(days []day, slope float64) float64 {
 	return sum / weight
 }
 
-// unusual returns the mean of the days in parts of what the model says of them: above 1 where bursts come now and then,
+// unusual returns the mean ratio of the days to their values in the model: above 1 where there are occasional bursts,
 // below where holidays do. Few days say little about that, so that they are mixed with days as the model says.
 func unusual(days []day, fitted func(*day) float64) float64 {
 	const most, mixed = 5.0, 14.0

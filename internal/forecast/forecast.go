@@ -9,7 +9,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Input is what a forecast is made from.
+// Input is the input of a forecast.
 type Input struct {
 	Hours []Hour         // in any order; those after Now or more than historyDays before it are used by Period's sum only
 	Since time.Time      // since when calls are recorded; zero: since the first of Hours
@@ -126,14 +126,14 @@ func rounded(v float64) int64 {
 	return int64(math.Round(max(v, 0)))
 }
 
-// fitted is what is known about one measure.
+// fitted is the state of the forecast of one measure.
 type fitted struct {
 	dates   *dates
 	series  *series
 	shares  [daysOfWeek][hoursOfDay]float64
 	model   model
 	clock   float64 // time of day of now, in hours
-	today   float64 // what today is, in parts of what the model says of it
+	today   float64 // ratio of today to its value in the model
 	earlier []origin
 	spacing int // days between the origins
 }
@@ -158,14 +158,14 @@ func (f *Forecaster) of(m Measure) *fitted {
 	return x
 }
 
-// restOfDay estimates what a day has after the time of day of now; the model is that of the day before.
+// restOfDay estimates the usage of a day after the current time of day; m is the model of the day before.
 func (f *fitted) restOfDay(m *model, day int) float64 {
 	w := f.dates.weekday[day]
 	return m.day(1, w) * (1 - f.shareBefore(w, f.clock)) * f.pace(m, day)
 }
 
-// pace returns how a day goes, in parts of what the model says, from what it had before the time of day of now. The less
-// of the day is over, the less its pace says about the rest.
+// pace returns the ratio of a day to its value in the model, estimated from its hours before the current time of day.
+// The less of the day is over, the less weight its pace has for the rest.
 func (f *fitted) pace(m *model, day int) float64 {
 	const believed, most = 0.6, 4.0
 	w := f.dates.weekday[day]

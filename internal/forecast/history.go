@@ -14,7 +14,7 @@ const (
 	daysOfWeek  = 7
 )
 
-// Measure is what is forecast.
+// Measure is a quantity that can be forecast.
 type Measure int
 
 // The measures. Their unit is the nano-dollar (10⁻⁹ USD) and the token.

@@ -1,6 +1,6 @@
 // Package hangup reports whether the client of a request has closed its connection, also while bytes that it
 // sent before are not read yet. The server of net/http sees that only when a request's body has been read to
-// its end: a small compressed body, which takes seconds to be worked on, would be worked on for nobody.
+// its end: a small compressed body that takes seconds to process would be processed although nobody waits.
 //
 // It reads nothing from the connection. On systems other than Linux it never sees a client leave.
 package hangup

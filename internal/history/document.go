@@ -19,7 +19,7 @@ const (
 )
 
 // document reads one JSON document piece by piece. It holds no more of it than one row. What it passes
-// over it checks for its form only: texts, brackets and what stands between them.
+// over it checks for its form only: texts, brackets and the separators between them.
 type document struct {
 	in   *bufio.Reader
 	most int // bytes that are kept of a value
@@ -94,7 +94,7 @@ func (d *document) whole(err error) error {
 	}
 }
 
-// object visits the fields of an object, each of which must stand there once; visit has to read each
+// object visits the fields of an object, each of which must occur once; visit has to read each
 // field's value. Where there is another value, it is passed over.
 func (d *document) object(visit func(field string) error) error {
 	seen := map[string]bool{}

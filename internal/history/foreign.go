@@ -100,7 +100,7 @@ type cliDetail struct {
 }
 
 // readCLIProxy reads {"usage": {"apis": {KEY: {"models": {MODEL: {"details": [...]}}}}}}, or what
-// stands in usage alone.
+// is in usage alone.
 func (d *document) readCLIProxy(visit func(*Row) error) error {
 	found := false
 	apis := func() error {
@@ -168,7 +168,7 @@ func callOfCLIProxy(key, model string, raw []byte, row *Row) {
 	if c.Failed {
 		c.ErrorType = dialect.Clean(x.ErrorCode)
 	}
-	// what a call without a key stands under: its route, its provider or nothing
+	// substitute for the key of a call without one: its route, its provider or nothing
 	switch method, path, isRoute := strings.Cut(key, " "); {
 	case isRoute && strings.HasPrefix(path, "/"):
 		c.Method, c.Path = dialect.Clean(method), dialect.Clean(path)

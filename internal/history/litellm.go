@@ -36,7 +36,7 @@ type spendLog struct {
 	Metadata        spendParts `json:"metadata"`
 }
 
-// spendParts is what we read of a row's metadata.
+// spendParts has the fields of a row's metadata that are read.
 type spendParts struct {
 	KeyAlias   string      `json:"user_api_key_alias"`
 	TeamAlias  string      `json:"user_api_key_team_alias"`
@@ -64,8 +64,8 @@ type spendUsage struct {
 	} `json:"completion_tokens_details"`
 }
 
-// UnmarshalJSON reads metadata that is an object, or the text of one, as the database has it. What it
-// cannot read it leaves out: the row's own columns are enough.
+// UnmarshalJSON reads metadata that is an object, or the text of one, as the database has it. Fields that
+// it cannot read are left out: the row's own columns are enough.
 func (p *spendParts) UnmarshalJSON(b []byte) error {
 	var text string
 	if strictjson.Unmarshal(b, &text, cutTexts) == nil {
@@ -185,7 +185,7 @@ func (x *spendLog) describe(c *usage.Call) {
 	}
 }
 
-// key keeps the hash that LiteLLM has of a key: it is our fingerprint. A raw key, which it should
+// key keeps LiteLLM's hash of a key, which equals our fingerprint. A raw key, which it should
 // never have, becomes one.
 func (x *spendLog) key(c *usage.Call) {
 	switch k := strings.ToLower(x.APIKey); {

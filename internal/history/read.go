@@ -27,7 +27,7 @@ const (
 	Helicone   Format = "helicone"   // requests of Helicone, in any packing but a dump
 )
 
-// Row is what a file says of one call.
+// Row is one call of a file.
 type Row struct {
 	Line    int // in which it ends, counted from 1
 	Call    usage.Call
@@ -36,7 +36,7 @@ type Row struct {
 	LeftOut string // why it is no call to be taken, though nothing is wrong with it
 }
 
-// Key names a key of which only its own console has more than this.
+// Key names a key that only its own console knows fully.
 type Key struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
@@ -54,7 +54,7 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line,
 // maxLine bounds one row.
 const maxLine = 1 << 20
 
-// Read visits the rows of a file in the order in which they stand there. What visit returns ends it, and
+// Read visits the rows of a file in the order of the file. An error of visit ends it, and
 // so does the end of the context. Its work is linear in the bytes of the file, and it holds one row at a time.
 //
 // No text of a row holds a secret that is known by its shape.
@@ -169,5 +169,5 @@ func readLines(in *bufio.Reader, lines, most int, parse func([]byte, *Row), visi
 	}
 }
 
-// byteOrderMark is what some editors put at the beginning of a file.
+// byteOrderMark is the mark that some editors write at the beginning of a file.
 const byteOrderMark = "\xef\xbb\xbf"

@@ -38,7 +38,7 @@ func fieldName(s string) string {
 
 func (t *table) wants(column string) bool { return slices.Contains(t.columns, column) }
 
-// take parses a record and visits its row. bad is what is wrong with the record itself.
+// take parses a record and visits its row. bad says why the record itself is malformed; empty where it is not.
 func (t *table) take(r record, line int, bad string, visit func(*Row) error) error {
 	row := Row{Line: line, Bad: bad}
 	if bad == "" {

@@ -19,7 +19,7 @@ type sqlDump struct {
 	visit   func(*Row) error
 	columns []string // of the table, in the order of CREATE TABLE
 	mysql   bool     // a backslash in a text is an escape
-	sqlite  bool     // it is not, though names stand in backticks
+	sqlite  bool     // it is not, though names are in backticks
 	long    bool     // a value of the row at hand was longer than it may be
 }
 
@@ -113,7 +113,7 @@ func (s *sqlDump) comment() error {
 // maxWord bounds a name, a number or a keyword.
 const maxWord = 256
 
-// word returns what stands there: a bare word or number, a quoted name without its quotation marks, or one other
+// word returns the next token: a bare word or number, a quoted name without its quotation marks, or one other
 // character. quoted reports a name in quotation marks.
 func (s *sqlDump) word() (text string, quoted bool, err error) {
 	if err := s.blank(); err != nil {
@@ -233,7 +233,7 @@ func (s *sqlDump) restOfLine() error {
 	}
 }
 
-// restOfStatement passes over everything up to the semicolon that ends the statement. last is what was read before.
+// restOfStatement skips everything up to the semicolon that ends the statement. last is the token that was read last.
 func (s *sqlDump) restOfStatement(last string) error {
 	for last != ";" {
 		var err error

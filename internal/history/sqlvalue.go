@@ -9,7 +9,7 @@ import (
 // maxCalls bounds how deep functions are nested: sqlite3's .dump writes two around a text with line breaks.
 const maxCalls = 8
 
-// value reads one value and what stands behind it.
+// value reads one value and the separator after it.
 func (s *sqlDump) value(keep bool, depth int) (v any, end string, err error) {
 	w, quoted, err := s.word()
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// amountOf is what a call spends, as the ledger's sums have it.
+// amountOf returns the spending of a call, computed as in the ledger's sums.
 func amountOf(d *ledger.Change) amount {
 	a := amount{tokens: d.Call.Tokens.Total()}
 	if d.Call.Quality&usage.Unpriced == 0 {

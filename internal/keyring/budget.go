@@ -38,7 +38,7 @@ func (p *periods) whole(begin, end time.Time) bool {
 	return true
 }
 
-// spending is what was spent with one key: in total, and in the periods that are not over.
+// spending is the spending of one key: in total, and in the periods that are not over.
 type spending struct {
 	ever    amount
 	periods [store.Ever][]slot // a few: calls may start in the near future

@@ -11,8 +11,8 @@ const (
 	minuteSteps = int64(time.Minute/minuteStep) + 1 // the newest is not over yet
 )
 
-// minute is what happened in the last minute, in steps of five seconds: it never forgets what is
-// less than a minute old.
+// minute counts requests and tokens of the last minute, in steps of five seconds: nothing is forgotten
+// before it is a minute old.
 type minute struct {
 	steps [minuteSteps]struct{ requests, tokens int64 }
 	last  int64 // number of the newest step
@@ -50,7 +50,7 @@ func (m *minute) sum(now time.Time) (requests, tokens int64) {
 	return requests, tokens
 }
 
-// until returns how long it takes until at least so many requests and tokens are a minute old.
+// until returns how long it takes until at least a number of requests and of tokens are a minute old.
 func (m *minute) until(now time.Time, requests, tokens int64) time.Duration {
 	m.advance(now)
 	for i := m.last - minuteSteps + 1; i <= m.last; i++ {

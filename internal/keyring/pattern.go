@@ -2,7 +2,7 @@ package keyring
 
 import "strings"
 
-// matches reports whether a model fits a pattern, in which * stands for any text, without regard to
+// matches reports whether a model matches a pattern, in which * matches any text, without regard to
 // case.
 func matches(pattern, model string) bool {
 	pattern, model = strings.ToLower(pattern), strings.ToLower(model)

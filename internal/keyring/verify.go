@@ -20,7 +20,7 @@ type Query struct {
 	Key    string     // as the client sent it
 	Model  string     // of the call; "" where it is not known
 	Source netip.Addr // that the call came from; failed attempts are counted by it
-	// Tokens and Cost estimate the call's spending; 0 where unknown. The limits must have room for an estimate. See
+	// Tokens and Cost estimate the call's spending; 0 where unknown. What is left of the limits must cover them. See
 	// ErrEstimate.
 	Tokens int64
 	Cost   usage.NanoUSD
@@ -59,7 +59,7 @@ type Verdict struct {
 	RetryAfter time.Duration // of OverLimit and TooManyFailures
 }
 
-// Allowance is what is left of one limit.
+// Allowance is the remainder of one limit.
 type Allowance struct {
 	Limit, Used, Reserved int64
 	ResetsAt              time.Time // zero: never, or bit by bit
@@ -71,7 +71,7 @@ func (a *Allowance) Left() int64 { return max(a.rest(), 0) }
 // rest returns Limit less what is used and reserved; it may be negative.
 func (a *Allowance) rest() int64 { return usage.SubSat(usage.SubSat(a.Limit, a.Used), a.Reserved) }
 
-// Left is what is left of a key's limits; nil where there is none.
+// Left has the remainders of a key's limits; nil where there is no limit.
 type Left struct {
 	RequestsPerMinute, TokensPerMinute *Allowance
 	Tokens                             [store.PeriodCount]*Allowance

@@ -21,7 +21,7 @@ type Proxy struct {
 	Client   *cliproxy.Client
 }
 
-// Options are what a Sync works with. Zero durations mean the defaults.
+// Options configure a Sync. Zero durations mean the defaults.
 type Options struct {
 	Proxies []Proxy
 	// Keys lists the keys that changed after a version, as store.Keys does.
@@ -56,7 +56,7 @@ type Sync struct {
 	now     atomic.Pointer[snapshot]
 	refresh chan struct{} // has a value when the store should be asked at once
 
-	reading sync.Mutex            // held by the one who reads the store; guards keys and version
+	reading sync.Mutex            // held while the store is read; guards keys and version
 	keys    map[string]*store.Key // by id
 	version int64
 

@@ -19,7 +19,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// placeholderPrefix begins the keys that nobody has: they take the place of a last key that is
+// placeholderPrefix begins keys that are given to nobody: they replace a last key that is
 // revoked, because a proxy without keys lets everybody in.
 const placeholderPrefix = "tb-nobody-"
 
@@ -159,7 +159,7 @@ func (t *target) apply(ctx context.Context, x *snapshot, l list, removeUnknown b
 	return nil
 }
 
-// remove takes keys out of the proxy; for the last one it puts a key that nobody has.
+// remove removes keys from the proxy; it replaces the last one by a placeholder.
 func (t *target) remove(ctx context.Context, x *snapshot, l list, unwanted []string) error {
 	for _, f := range unwanted {
 		if len(l) == 1 {

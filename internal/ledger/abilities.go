@@ -10,7 +10,7 @@ import (
 // leaseTime is how long the ledger's lease lasts by itself. An engine of one process has leases without an end.
 const leaseTime = 15 * time.Second
 
-// abilities finds what an engine can do besides, and what stands in for what it cannot.
+// abilities returns the optional abilities of an engine, and substitutes for those that it lacks.
 func abilities(engine store.Engine) (store.Sums, store.Maintenance) {
 	sums, can := engine.(store.Sums)
 	if !can {
@@ -23,7 +23,7 @@ func abilities(engine store.Engine) (store.Sums, store.Maintenance) {
 	return sums, maintenance
 }
 
-// noSums stands for an engine that keeps no sums.
+// noSums is the substitute for an engine that keeps no sums.
 type noSums struct{}
 
 func (noSums) SaveSums(context.Context, store.SumsWrite) error                  { return nil }
@@ -32,7 +32,7 @@ func (noSums) SumPage(context.Context, store.SumKey) ([]byte, error)            
 func (noSums) Series(context.Context) (data []byte, through int64, err error)   { return nil, 0, nil }
 func (noSums) Hours(context.Context) ([]store.Hour, error)                      { return nil, nil }
 
-// noMaintenance stands for an engine that puts off nothing.
+// noMaintenance is the substitute for an engine that defers no work.
 type noMaintenance struct{}
 
 func (noMaintenance) Compact(context.Context) error { return nil }

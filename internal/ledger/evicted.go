@@ -13,9 +13,9 @@ type evictedRecord struct {
 	replaced bool // put replaces stored
 }
 
-// addEvicted takes a further delivery of a record that only the store still has. Its standing stays: its relatives
-// are forgotten. What the transaction took of the record before counts as its delivery so far: senders repeat
-// themselves within a moment.
+// addEvicted takes a further delivery of a record that only the store still has. The decision about it stays,
+// because its related records are no longer in the index. An earlier delivery in the same transaction counts as
+// stored: senders may retry at once.
 func (t *transaction) addEvicted(stored *store.Record, c *usage.Call) {
 	ref := storedAt{c.ID, c.Start.UnixNano()}
 	at, known := t.evictedAt[ref]

@@ -1,10 +1,10 @@
-// Package ledger decides what counts: one call once, whatever its emitters say of it how
-// often, on how many spans and in which order. It keeps the rolling sums that every reader
-// shows, equal to the stored records at any time.
+// Package ledger decides what counts: each call once, however often, on however many spans and in
+// whichever order its emitters report it. It keeps the rolling sums that every reader shows, equal to
+// the stored records at any time.
 //
 // It has no SQL and reads no telemetry: calls come in as usage.Batch, and a store.Engine keeps
-// them. What it must never do is acknowledge a batch that is not on disk, or let two readers
-// see different sums.
+// them. It must never acknowledge a batch that is not on disk, or let two readers see different
+// sums.
 package ledger
 
 import (
@@ -85,7 +85,7 @@ type Status struct {
 	// Overflowed counts calls that were summed as "(other)" on some dimension since start, because it had
 	// too many values.
 	Overflowed int64
-	// Values is how much room there is for values of the dimensions that have sums.
+	// Values is the capacity for values of the dimensions that have sums.
 	Values []Cardinality
 	// Secrets counts, since start, keys and other secrets in clear that were taken out of telemetry.
 	Secrets int64
@@ -166,8 +166,8 @@ type Ledger struct {
 	journaled       int                // bytes of journals since the sums were stored
 }
 
-// KeyedFingerprint returns the form in which a key's fingerprint is kept and asked for here. What has that form already
-// stays as it is.
+// KeyedFingerprint returns the form in which a key's fingerprint is kept and asked for here. A fingerprint in
+// that form already is returned unchanged.
 func (l *Ledger) KeyedFingerprint(fingerprint string) string { return l.keyed.Of(fingerprint) }
 
 // Open reads what the engine keeps and starts the ledger, which owns the engine from then on,

@@ -11,7 +11,7 @@ import (
 // more complete delivery of a record is both, the old call first.
 type Change = usage.Change
 
-// Commit is what one transaction changed. Retention, which drops calls without saying that they
+// Commit describes the changes of one transaction. Retention, which drops calls without saying that they
 // were not made, is no Commit.
 type Commit struct {
 	Number  int64 // ascending by one from 1 since the ledger was opened; Answer.Commit says which a sum includes

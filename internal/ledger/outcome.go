@@ -11,8 +11,8 @@ import (
 
 // A write that fails may be on disk all the same: a connection ends, or a file system fails, between the
 // commit and the answer. So each has an identity, and after an error the ledger asks for the outcome before
-// it does anything else. Until it is known nothing is written, the sums stay as they were, and who needs
-// them to agree with the store gets an error.
+// it does anything else. Until it is known, nothing is written, the sums stay as they were, and reads
+// that need them to agree with the store return an error.
 
 const (
 	firstPause = 10 * time.Millisecond // before the ledger asks again
@@ -29,7 +29,7 @@ func (l *Ledger) apply(ctx context.Context, w *store.Write) error {
 	return nil
 }
 
-// outcome finds out what became of a write that failed: nil where it was committed, else why it failed.
+// outcome finds out whether a write that failed was committed: nil if it was, else why it failed.
 // The caller holds l.commits for writing; it is free while the ledger waits to ask again.
 func (l *Ledger) outcome(ctx context.Context, id store.WriteID, failed error) error {
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {

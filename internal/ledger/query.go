@@ -17,7 +17,7 @@ type (
 	Answer = aggregate.Answer
 	// Group is the sums of one value of what a Query groups by.
 	Group = aggregate.Group
-	// GroupBy is what a Query groups by.
+	// GroupBy is the dimension by which a Query groups.
 	GroupBy = aggregate.GroupBy
 	// BreakdownQuery asks for sums by one or two dimensions.
 	BreakdownQuery = aggregate.BreakdownQuery

@@ -11,7 +11,7 @@ import (
 // MaxRelated bounds what Related returns.
 const MaxRelated = 100
 
-// Related returns the records that a record stands for, and the one that stands for it, if a single
+// Related returns the records that a record supersedes, and the one that supersedes it, if a single
 // one does. It looks as far around the record as records of one call may lie apart; a trace can be
 // longer, and then related records at its other end are not found.
 func (l *Ledger) Related(ctx context.Context, r *store.Record) (supersedes []store.Record, by *store.Record, err error) {

@@ -32,7 +32,7 @@ type RepriceRequest struct {
 	DryRun bool
 }
 
-// RepriceReport is what repricing changed, or would change.
+// RepriceReport reports the changes that repricing made, or would make.
 type RepriceReport struct {
 	PriceVersion string // of the prices that the calls have now, or would have
 	DryRun       bool

@@ -25,7 +25,7 @@ type request struct {
 const (
 	waiting int32 = iota
 	begun         // the writer has it: it ends what it has begun
-	left          // the sender is gone before that: nobody commits it
+	left          // the sender has left before that: it is not committed
 )
 
 // begin takes a request for the writer; false where the sender is gone.
@@ -51,18 +51,18 @@ func (l *Ledger) request(b *usage.Batch) *request {
 		*c = b.Calls[i]
 		c.Start = c.Start.UTC()
 		c.KeyFingerprint = l.keyed.Of(c.KeyFingerprint)
-		if c.Inherited != 0 { // what counts is what a record has itself
+		if c.Inherited != 0 { // inherited values are recomputed: only the record's own ones are taken
 			c.Inherit(usage.Attribution{})
 		}
 		c.Before = usage.Tokens{}
-		c.RejectImpossible() // whoever made it: no sum must be led astray by one call
+		c.RejectImpossible() // for calls of any origin: one impossible call must not spoil a sum
 		l.setCost(c)
 		r.precomputed[i] = correlation.Precompute(c)
 	}
 	return r
 }
 
-// done puts a request back that nobody else uses any more.
+// done returns a request that is no longer in use to the pool.
 func (r *request) done() {
 	clear(r.records)
 	requests.Put(r)

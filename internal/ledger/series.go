@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// The series are what a monitoring system scrapes. What a write changes in them is written in its own
+// The series are the counters that a monitoring system scrapes. Each write stores its changes to them in its own
 // transaction; from time to time they are stored as a whole.
 
 // Series returns the series as they are to be shown: what counts of all calls ever taken, those included
@@ -40,7 +40,7 @@ func (l *Ledger) journal(changes []Change) []byte {
 	return l.series.Journal(changes)
 }
 
-// loadSeries reads the series. Of a store that has none, or others, they are made from its records.
+// loadSeries reads the series. If the store has none, or has others, they are made from its records.
 func (l *Ledger) loadSeries(ctx context.Context, info *store.Info) error {
 	some := false
 	apply := func(change []byte) error {

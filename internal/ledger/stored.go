@@ -19,7 +19,7 @@ type storedAt struct {
 	start int64
 }
 
-// storedRecords is what a transaction has read of the store; nil of what is not there.
+// storedRecords holds the records that a transaction has read from the store; nil for those that do not exist.
 type storedRecords map[storedAt]*store.Record
 
 // late is a delivery that waits for what the store has.

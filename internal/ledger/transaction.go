@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// transaction works out what one write changes. Its room is used again for the next one.
+// transaction computes the changes of one write. Its memory is reused for the next one.
 type transaction struct {
 	ledger    *Ledger
 	now       time.Time
@@ -61,7 +61,7 @@ func reusable[T any](list []T) []T {
 	return list[:0]
 }
 
-// add puts the records of one batch into the index. Those of which the store may have an earlier delivery are left to
+// add puts the records of one batch into the index. Records that the store may have already are left to
 // addLate.
 func (t *transaction) add(r *request) {
 	x := t.ledger.index
@@ -146,7 +146,7 @@ func (t *transaction) decide(ctx context.Context, group []*request) (store.Write
 	return w, t.changes, nil
 }
 
-// put adds what came to the write.
+// put adds the received records to the write.
 func (t *transaction) put(w *store.Write, group []*request) {
 	// Where all comes from one request, in its order, its own memory is used: a record is never before its place there.
 	puts := group[0].records[:0]

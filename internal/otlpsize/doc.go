@@ -17,7 +17,7 @@ import (
 	"io"
 )
 
-// Signal is what a request carries.
+// Signal is the kind of telemetry that a request carries.
 type Signal int
 
 // The signals whose requests are known.
@@ -76,5 +76,5 @@ func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
 }
 
-// textCost is what a text of some bytes takes: the allocator rounds up, by a quarter at the most.
+// textCost is the memory of a text of a number of bytes: the allocator rounds up, by at most a quarter.
 func textCost(bytes int64) int64 { return bytes + bytes/4 + smallest }

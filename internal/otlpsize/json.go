@@ -2,7 +2,7 @@ package otlpsize
 
 import "strconv"
 
-// state is what a scanner of JSON expects next, or is in the middle of.
+// state is the token that a scanner of JSON expects next, or is reading.
 type state uint8
 
 const (

@@ -8,7 +8,7 @@ const (
 	wireI32    = 5
 )
 
-// part is what a scanner of protobuf is in the middle of.
+// part is the part of the encoding that a scanner of protobuf is reading.
 type part uint8
 
 const (

@@ -5,7 +5,7 @@ import (
 	"unicode"
 )
 
-// kind is what a field holds.
+// kind is the type of a field's value.
 type kind uint8
 
 const (
@@ -28,7 +28,7 @@ type field struct {
 	repeated bool
 	named    bool // an enumeration, which JSON may give by name
 	of       *message
-	// cost is what the decoder allocates for one value of it, without the value's text.
+	// cost is the memory that the decoder allocates for one value of the field, without the value's text.
 	cost int64
 	// width is how many bytes a packed number has in protobuf at the least.
 	width int64
@@ -46,10 +46,10 @@ const (
 	// its length.
 	growth  = 7
 	pointer = 8 * growth
-	// Of everything small that is allocated by itself, with the rounding of the allocator.
+	// smallest is the size of a small separate allocation, with the rounding of the allocator.
 	smallest = 16
-	// What the pipeline makes of a span or a log record beside its decoded form: an empty one becomes a call
-	// with its keys, its sums and its row. Measured by e2e/attack, with the largest batches that are let pass.
+	// record is the memory of a span or a log record in the pipeline, in addition to its decoded form: an empty one
+	// becomes a call with keys, sums and a row. Measured by e2e/attack, with the largest batches that are accepted.
 	record = 2 << 10
 )
 

@@ -143,7 +143,7 @@ func call(a pcommon.Map) {
 	a.PutInt("gen_ai.usage.output_tokens", 2)
 }
 
-// places are where names stand.
+// places are the places where names occur.
 var places = map[string]func(p *parts, name, secret string){
 	"an attribute": func(p *parts, name, secret string) { p.attrs.PutStr(name, secret) },
 	"an attribute with copies": func(p *parts, name, secret string) {
@@ -216,7 +216,7 @@ func (p *parts) link() pcommon.Map {
 	return p.span.Links().AppendEmpty().Attributes()
 }
 
-// texts are where texts stand that are kept or passed on.
+// texts are the places of texts that are stored or passed on.
 var texts map[string]func(p *parts, text string)
 
 func init() {
@@ -272,7 +272,7 @@ func init() {
 	texts = all
 }
 
-// Found returns what and where the secrets are that stand in data, and nil where none does. A secret is found by
+// Found returns the secrets in data and where they are; nil where there are none. A secret is found by
 // its middle, in any case: the ends may be shown.
 func (s *Set) Found(data []byte) (found []string) {
 	if s.middles == nil {

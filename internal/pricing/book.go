@@ -210,7 +210,7 @@ func parse(b []byte) (*Book, error) {
 	return book, nil
 }
 
-// parse makes what stands in the texts of a provider's rules ready.
+// parse parses the texts of a provider's rules.
 func (p *provider) parse() error {
 	rules := []*match{p.ProviderMatch, p.ModelMatch}
 	for i := range p.Models {

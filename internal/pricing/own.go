@@ -18,7 +18,7 @@ import (
 // Override is a price of the operator's own, in USD per million tokens.
 type Override struct {
 	Provider string    // GenAI name; "" is any
-	Model    string    // name of the answering or requested model; * stands for any letters
+	Model    string    // name of the answering or requested model; * matches any letters
 	From     time.Time // calls that started then or later; zero is always
 	Rates    Amounts
 	Tiers    []OverrideTier
@@ -28,7 +28,7 @@ type Override struct {
 	ServiceTiers map[string]OverrideServiceTier
 }
 
-// OverrideServiceTier is what a call of a service tier costs: a factor on all rates, or rates. Kinds that have no rate
+// OverrideServiceTier sets the prices of a service tier: a factor on all rates, or rates. Kinds that have no rate
 // here keep theirs. Set one of the two.
 type OverrideServiceTier struct {
 	Factor *float64 // 0 to 100
@@ -237,7 +237,7 @@ const (
 
 func ownRate(usd float64) (Rate, error) { return parseRate(strconv.FormatFloat(usd, 'f', -1, 64)) }
 
-// ownProvider returns the one name that stands for all names of a provider: prices of "google" hold for
+// ownProvider returns the one name that represents all names of a provider: prices of "google" hold for
 // gcp.gemini too.
 func ownProvider(name string) string {
 	name = strings.ToLower(strings.TrimSpace(name))
@@ -255,7 +255,7 @@ func (p *ownPrice) fits(provider string, models []string) bool {
 	return slices.ContainsFunc(models, func(m string) bool { return m != "" && like(p.model, m) })
 }
 
-// like reports whether a text fits a pattern in which * stands for any letters, also none.
+// like reports whether a text matches a pattern in which * matches any letters, also none.
 func like(pattern, text string) bool {
 	first, rest, wild := strings.Cut(pattern, "*")
 	if !wild {

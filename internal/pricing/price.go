@@ -102,7 +102,7 @@ func (b *Book) candidates(n name) *candidates {
 	return k
 }
 
-// search finds a model, first by its name as it is, then without what stands before the first slash
+// search finds a model, first by its name as it is, then without the part before the first slash
 // (models/gemini-2.5-flash, openai/gpt-4o).
 func (b *Book) search(providerName, model string) *found {
 	if model == "" {

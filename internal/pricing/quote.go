@@ -60,7 +60,7 @@ func (m *model) since(t time.Time) time.Time {
 	return time.Time{}
 }
 
-// Part is what some of a call's tokens cost.
+// Part is the cost of some of a call's tokens.
 type Part struct {
 	Kind   string // as in KindRate, or request
 	Tokens int64  // that cost this rate; of a request 1

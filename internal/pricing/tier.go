@@ -9,7 +9,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// factor is what a service tier multiplies a rate by, as a fraction; the zero value changes nothing.
+// factor is the fraction by which a service tier multiplies a rate; the zero value changes nothing.
 type factor struct{ num, den int64 }
 
 // of multiplies a rate, rounded half up. The result is at most the largest price that there can be.
@@ -128,7 +128,7 @@ func anyModel(patterns []string, model string) bool {
 	return false
 }
 
-// priced is what holds for one call.
+// priced has the rates and factors that apply to one call.
 type priced struct {
 	rates     *rates
 	own       *ownPrice // the operator's own price, else

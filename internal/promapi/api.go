@@ -13,7 +13,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
 )
 
-// Options are what an API works with. Zero values mean the defaults.
+// Options configure an API. Zero values mean the defaults.
 type Options struct {
 	Ledger  cube.Ledger
 	Version string           // of this server
@@ -143,7 +143,7 @@ func newTracker(n int) *tracker { return &tracker{make(chan struct{}, n)} }
 // GetMaxConcurrent returns the bound.
 func (t *tracker) GetMaxConcurrent() int { return cap(t.slots) }
 
-// Insert waits for room.
+// Insert waits for a free slot.
 func (t *tracker) Insert(ctx context.Context, _ string) (int, error) {
 	select {
 	case t.slots <- struct{}{}:
@@ -156,7 +156,7 @@ func (t *tracker) Insert(ctx context.Context, _ string) (int, error) {
 	}
 }
 
-// Delete makes room.
+// Delete frees a slot.
 func (t *tracker) Delete(int) { <-t.slots }
 
 // Close does nothing.

@@ -20,7 +20,7 @@ type Budget struct {
 	All                bool // what all calls spend counts, whatever their key
 	Money              bool // Limit is in nano-USD, otherwise in tokens
 	Limit              int64
-	// Used is what is used now, with what retention dropped.
+	// Used is the current usage, including calls that retention dropped.
 	Used int64
 	// PeriodOf returns when the period that has a time begins and ends; zero times where it never does. It is nil
 	// for a budget without an end.
@@ -81,8 +81,8 @@ func (s *spendSink) Figures(series uint32, at int, f *cube.Figures) {
 
 func (*spendSink) Times(uint32, int, []byte) {}
 
-// budgetSeries returns the gauges of budgets. Limits are those of now, also in the past; used is what calls of a
-// period spent until then.
+// budgetSeries returns the gauges of budgets. Limits are the current ones, also for samples in the past; usage is the
+// spending of the period up to the sample.
 func (q *querier) budgetSeries(
 	ctx context.Context, m *budgetMetric, times []int64, of *maker,
 ) ([]storage.Series, error) {

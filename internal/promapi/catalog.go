@@ -5,7 +5,7 @@ import "github.com/tokenboard/tokenboard/internal/promapi/cube"
 // prefix begins the names of all metrics.
 const prefix = "tokenboard_"
 
-// cube.Overflow is what labels have in the series of what is beyond a limit.
+// cube.Overflow is the label value of the series that sum everything beyond a cardinality limit.
 
 // counterMetric is a counter with the labels of the counter series.
 type counterMetric struct {

@@ -10,7 +10,7 @@ import (
 	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
 )
 
-// dropped is what the counters have of calls that retention dropped: they start with it.
+// dropped has the sums of the calls that retention dropped: the counters start at them.
 type dropped struct {
 	mu    sync.Mutex
 	watermark time.Time // the watermark that sums are of

@@ -106,7 +106,7 @@ func appendStrings(b []byte, all []string) []byte {
 	return append(b, ']')
 }
 
-// statusCanceled is what nginx and Prometheus call a request whose client has gone.
+// statusCanceled is the status that nginx and Prometheus use for a request whose client has disconnected.
 const statusCanceled = 499
 
 // fail answers with an error.

@@ -15,7 +15,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
 )
 
-// View is what one request may see.
+// View restricts the calls that one request may see.
 type View struct {
 	// Keys are the fingerprints of the keys whose calls may be seen; nil is all calls, empty none.
 	Keys []string

@@ -15,7 +15,7 @@ import (
 	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
 )
 
-// selection is what one selector asks for, and the series that were found.
+// selection is the request of one selector, and the series that were found for it.
 type selection struct {
 	*querier
 	set      *seriesSet

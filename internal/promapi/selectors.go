@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
 )
 
-// lookback is how long a sample stands for a series: longer than the distance of two edges of quarters of an hour,
+// lookback is how long a sample is the value of its series: longer than the distance of two quarter-hour edges,
 // so that a sample that had to be moved to such an edge is found.
 const lookback = 31 * time.Minute
 
@@ -19,7 +19,7 @@ const lookback = 31 * time.Minute
 // end, without extrapolation.
 var exact = map[string]bool{"rate": true, "increase": true, "delta": true}
 
-// selector is what the samples of one selector of an expression are needed for.
+// selector describes how an expression uses the samples of one of its selectors.
 type selector struct {
 	anchored   bool // a window's value at its beginning is needed
 	inSubquery bool // it is evaluated at multiples of the step
@@ -76,7 +76,7 @@ func summedBy(path []parser.Node) (bool, []string) {
 	return false, nil
 }
 
-// maxSubquerySteps bounds the times at which one subquery is evaluated: the engine makes room for all of them before
+// maxSubquerySteps bounds the times at which one subquery is evaluated: the engine allocates all of them before
 // it looks at how many there are.
 const maxSubquerySteps = 1_000_000
 

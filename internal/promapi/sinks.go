@@ -66,7 +66,7 @@ func (g *groups) Wanted(series uint32) bool { return g.find(series) != noGroup }
 type maker struct {
 	common   [2]labels.Label // instance and job
 	matchers []*labels.Matcher
-	// by is what series are summed by, where summed: the storage may add up what the engine would.
+	// by has the labels by which series are summed, if summed: the storage may do an aggregation of the engine.
 	summed bool
 	by     []string
 	room   *int // see track

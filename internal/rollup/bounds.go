@@ -3,20 +3,20 @@ package rollup
 import "math"
 
 // Values are names that senders choose, so that their number is bounded: over all days, and so is what
-// the pages of all days take in memory. What comes beyond is summed as Overflow, and must be taken back from
-// there. So whether a page has a call under its value or under Overflow is a question of what is stored and
-// not of when it is asked:
+// the pages of all days take in memory. Values beyond the bounds are summed as Overflow, and must be subtracted from
+// there again. So whether a page has a call under its value or under Overflow must depend on the stored pages
+// only, not on the time of the question:
 //
 //   - A page that has put a call to Overflow because there was no room for a further name is closed. It takes
 //     in values that have sums on an earlier day, and no others. New names are taken in only on days after all
-//     closed ones. So who was put to Overflow on a day never comes to have sums on an earlier one, while the
+//     closed ones. So a value that was put to Overflow on a day never gets sums on an earlier one, while the
 //     page of that day is there.
 //   - A page that has put a call to Overflow because there was no room for a further row is full. It takes in
 //     none.
 //
-// Either way who has sums on the page keeps them.
+// In both cases the values that have sums on the page keep them.
 
-// noDay is the first day of who has no sums.
+// noDay is the first day of values without sums.
 const noDay = math.MaxInt64
 
 // bounds are the memory that the values of a dimension use.

@@ -8,7 +8,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/rollup/cell"
 )
 
-// daySum is what is added up of one page.
+// daySum sums one page for a query.
 type daySum struct {
 	number int64
 	page

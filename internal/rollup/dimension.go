@@ -95,7 +95,7 @@ func (x *dimensionValues) id(m Value) uint32 {
 	return id
 }
 
-// forget frees the numbers of values that are on no page any more. Who reads pages beside it keeps
+// forget frees the numbers of values that are on no page any more. A concurrent reader of pages keeps
 // the names that it began with.
 func (r *Rollup) forget(a Dimension) {
 	x := &r.dimensions[a]

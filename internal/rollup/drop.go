@@ -21,7 +21,7 @@ type Dropping struct {
 	parts    []Remerge // pages of which a part stays
 }
 
-// Work does the work, beside readers and without a lock. Nothing must be added until EndDrop is done.
+// Work does the work, concurrently with readers and without a lock. Nothing must be added until EndDrop is done.
 func (d *Dropping) Work(ctx context.Context) error {
 	for i := range d.parts {
 		p := &d.parts[i]

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Crowded names the pages to merge, see Remerge, so that there is room for further changes and none has
-// to be merged while one is added; those with the most changes first.
+// Crowded returns the pages to merge with Remerge, those with the most changes first. If they are merged in time,
+// adding a call never has to merge a page.
 func (r *Rollup) Crowded() []Page {
 	if r.changes <= r.o.MaxChanges/2 {
 		return nil
@@ -35,8 +35,8 @@ func (r *Rollup) most(left int) []Page {
 	return pages[:n]
 }
 
-// merged makes the page with its changes merged. It is a copy, so that it may be worked on beside readers,
-// who keep further partial days.
+// merged returns the page with its changes merged. It is a copy, so that it can be changed while readers use the page
+// and keep further partial days.
 func (r *Rollup) merged(ctx context.Context, at Page, p page, keep func(uint8) bool) (*page, error) {
 	for _, part := range []Part{Buckets, Hists} {
 		if !p.lacks(part) {
@@ -55,7 +55,7 @@ func (r *Rollup) merged(ctx context.Context, at Page, p page, keep func(uint8) b
 	return next, nil
 }
 
-// put puts a merged page in the place of what it was made of.
+// put replaces a page by its merged form.
 func (r *Rollup) put(at Page, next *page) {
 	p := &r.days[at.Day][at.Dimension]
 	r.changes -= p.cells
@@ -87,7 +87,7 @@ func (r *Rollup) BeginRemerge(p Page) *Remerge {
 	return &Remerge{}
 }
 
-// Work does the work, beside readers and without a lock. Nothing must be added until Put is done.
+// Work does the work, concurrently with readers and without a lock. Nothing must be added until Put is done.
 func (f *Remerge) Work(ctx context.Context) (err error) {
 	if f.of != nil {
 		f.next, err = f.of.merged(ctx, f.at, f.page, f.keep)
@@ -95,7 +95,7 @@ func (f *Remerge) Work(ctx context.Context) (err error) {
 	return err
 }
 
-// Put puts a merged page in its place. Encode may then read it beside readers.
+// Put replaces the page by its merged form. Encode may then read it concurrently with readers.
 func (r *Rollup) Put(f *Remerge) {
 	if f.next != nil {
 		r.put(f.at, f.next)

@@ -32,7 +32,7 @@ func compareValues(a, b Value) int {
 	return cmp.Or(strings.Compare(a.Value, b.Value), strings.Compare(a.Provider, b.Provider))
 }
 
-// Overflow stands for the values of a page that is full.
+// Overflow replaces values that a full page does not admit.
 var Overflow = Value{Value: "(other)"}
 
 // page is the sums of one dimension and one day. What it points to is never changed, only replaced, apart
@@ -59,11 +59,11 @@ type page struct {
 	cells          int                      // sums in over
 	fresh          int                      // values of over that are not in ids
 	full           bool                     // takes no value in, see admit
-	closed         bool                     // takes in who has sums on an earlier day only, see admit
+	closed         bool                     // only admits values that have sums on an earlier day, see admit
 	dirty          bool                     // differs from what is on disk
 }
 
-// valueChanges is what changed of one value since the rest of its page was made.
+// valueChanges has the changes of one value that are not merged into its page yet.
 type valueChanges struct {
 	value   uint32
 	fresh   bool         // it is not in the page's ids

@@ -88,7 +88,7 @@ func (r *Rollup) dayAt(number int64) *day {
 	return d
 }
 
-// Add counts a call n times (1 or -1). Whoever adds much merges now and then what Crowded names.
+// Add counts a call n times (1 or -1). A caller that adds many calls must merge the pages that Crowded returns.
 func (r *Rollup) Add(c *usage.Call, n int64) {
 	b := BucketOf(c.Start)
 	number := floorDiv(b, bucketsPerDay)

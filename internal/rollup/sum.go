@@ -57,7 +57,7 @@ type Summing struct {
 	points []target // by number of the value
 	room   []cell.Figures
 	// together are the figures of values that share their points, by the first of these: many values
-	// and many points would take much room. Of a query that Again follows each value has its own.
+	// and many points would take much memory. If Again follows the query, each value has its own.
 	together map[*Sums][]cell.Figures
 	made     []made
 	over     []overSum // the changes beside the pages, where they are to be asked for again

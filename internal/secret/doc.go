@@ -7,5 +7,5 @@
 // no text, is used here.
 package secret
 
-// Redacted stands in the place of a secret of which nothing may be shown, such as a password.
+// Redacted replaces a secret of which nothing may be shown, such as a password.
 const Redacted = "REDACTED"

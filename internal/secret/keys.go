@@ -7,12 +7,12 @@ import (
 
 const (
 	maxKeys    = 64  // different keys of one record that are looked for
-	maxPattern = 256 // bytes of a key that are looked for; the rest is compared where they stand
+	maxPattern = 256 // bytes of a key that are looked for; the rest is compared in the text
 	fewKeys    = 3   // so many are looked for one by one
 )
 
 // Keys are secrets that are known, because attributes with the names of secrets hold them, and that are cut
-// wherever else they stand. They are found in one pass over a text (Aho and Corasick), of which the work
+// wherever else they occur. They are found in one pass over a text (Aho and Corasick), of which the work
 // grows with the length of the text alone. The zero value is empty and ready.
 type Keys struct {
 	list []string
@@ -46,7 +46,7 @@ func (k *Keys) Reset() {
 	k.list, k.over, k.trie.ready = k.list[:0], false, false
 }
 
-// Cut puts the display form of the secrets in their place, wherever they stand in a text, and returns their number.
+// Cut replaces the secrets in a text by their display form, and returns how many it replaced.
 func (k *Keys) Cut(text string) (string, int) {
 	if len(k.list) == 0 || len(text) < shortest {
 		return text, 0
@@ -183,7 +183,7 @@ func (t *trie) build(keys []string) {
 		for j := range min(len(key), maxPattern) {
 			n = t.insert(n, key[j])
 		}
-		// Of keys that begin with the same pattern any stands for all.
+		// Keys that begin with the same pattern are represented by any one of them.
 		t.nodes[n].key = int16(i)
 	}
 	// A node's depth is that of its parent and one, and parents are made before their children, but not

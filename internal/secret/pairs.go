@@ -19,7 +19,7 @@ const (
 	queryPair           // in the query of a URL
 )
 
-// nameBefore reports whether the name of a secret stands before a separator.
+// nameBefore reports whether the name of a secret precedes a separator.
 func nameBefore(s string, at int) Certainty {
 	c, _ := pairBefore(s, at)
 	return c
@@ -160,7 +160,7 @@ func stopsAt(bytes string) (at [256]bool) {
 	return at
 }
 
-// isDisplay reports whether a value is what is shown of a key already.
+// isDisplay reports whether a value is already the display form of a key.
 func isDisplay(value string) bool {
 	const longest = 16 // bytes
 	return len(value) <= longest && strings.Contains(value, "…")
@@ -184,7 +184,7 @@ func closing(s string, from int, quote byte, slashes int) int {
 	}
 }
 
-// isSecret reports whether what stands behind the name of a secret is one.
+// isSecret reports whether the value after the name of a secret is one.
 func isSecret(value string, certainty Certainty, kind pairKind, separator byte) bool {
 	switch {
 	case value == "" || value == Redacted || isDisplay(value):
@@ -201,7 +201,7 @@ func isSecret(value string, certainty Certainty, kind pairKind, separator byte) 
 	}
 }
 
-// shownValue is what is shown of a value: of a key with a known shape its display form.
+// shownValue returns the form in which a value is shown: its display form if it is a key with a known shape.
 func shownValue(value string) string {
 	bare := Bare(value)
 	x := scanner{s: bare}
@@ -213,7 +213,7 @@ func shownValue(value string) string {
 	return Redacted
 }
 
-// userAt returns the end of the user and password of a URL whose "://" stands at a place; 0 where it has none.
+// userAt returns the end of the user and password of a URL whose "://" is at a position; 0 where it has none.
 func userAt(s string, at int) int {
 	if at+len("://") >= len(s) || s[at+1] != '/' || s[at+2] != '/' || at == 0 || !isAlnum(s[at-1]) {
 		return 0

@@ -8,7 +8,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Text cuts the secrets that stand in a text: keys by their shape to their display form, values behind the
+// Text cuts the secrets in a text: keys by their shape to their display form, values behind the
 // name of a secret ("password=", "Authorization: ", JSON fields, queries and users of URLs) to Redacted. It
 // returns the number of secrets that were cut. Its work grows with the length of the text alone.
 func Text(s string) (string, int) {
@@ -87,7 +87,7 @@ func prefixAt(s string, at int) bool {
 	return false
 }
 
-// separated reports whether a name of a secret stands before a separator, or a URL may have a user.
+// separated reports whether a name of a secret precedes a separator, or a URL may have a user.
 func separated(s string, by byte) bool {
 	for i := 0; ; i++ {
 		n := strings.IndexByte(s[i:], by)
@@ -127,7 +127,7 @@ func (x *scanner) run(at int, c class) int {
 	return end
 }
 
-// mixed reports whether a digit or a capital stands in a part of the text.
+// mixed reports whether a part of the text contains a digit or a capital.
 func (x *scanner) mixed(from, to int) bool {
 	if from < x.mixedFrom || from > x.mixedAt {
 		x.mixedFrom, x.mixedAt = from, from
@@ -161,7 +161,7 @@ func (x *scanner) cut() (string, int) {
 	return out.String(), n
 }
 
-// at finds the secret that is known by what stands at a place.
+// at finds the secret that begins at a position, or after a separator at it.
 func (x *scanner) at(i int) (f found, ok bool) {
 	x.work++
 	switch c := x.s[i]; {

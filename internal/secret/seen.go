@@ -10,7 +10,7 @@ type Seen struct {
 // maxSeen is the longest text that is remembered, in bytes.
 const maxSeen = 128
 
-// Text is what the function Text does.
+// Text returns the same result as the function Text.
 func (c *Seen) Text(s string) (string, int) {
 	if len(s) < shortestText || len(s) > maxSeen {
 		return Text(s)

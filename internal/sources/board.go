@@ -1,6 +1,6 @@
-// Package sources is the place where what fetches calls by itself (a receiver that asks a proxy) says how
-// it fares, so that the console can show what may be missing. What is pushed here by OTLP is no source:
-// its senders know whether it arrived.
+// Package sources records the state of components that fetch calls, such as a receiver that polls a proxy, so that
+// the console can show which calls may be missing. OTLP senders are no sources: they know whether their requests
+// arrived.
 //
 // It holds numbers and short texts of our own; never what a source has fetched.
 package sources

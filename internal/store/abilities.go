@@ -7,7 +7,7 @@ import (
 
 // SumKey names a piece of the ledger's sums.
 type SumKey struct {
-	Part uint8 // 0 is what a start reads; others are read one by one
+	Part uint8 // 0 is read at the start; others are read one by one
 	Axis uint8 // less than 16
 	Day  int64 // UTC days since the Unix epoch
 }

@@ -17,7 +17,7 @@ type AuditEntry struct {
 	Target AuditTarget
 	Before json.RawMessage // a JSON object; nil where there was nothing before
 	After  json.RawMessage // a JSON object; nil where there is nothing after
-	// Own says that whoever made the change may change its own things only. It is for AuditEntry.Class, and
+	// Own says that the user who made the change may only change its own resources. It is for AuditEntry.Class, and
 	// not read back.
 	Own bool
 }
@@ -57,7 +57,7 @@ type AuditActor struct {
 	Via  string // how it signed in, or "command line"
 }
 
-// AuditTarget is what was changed.
+// AuditTarget identifies the object that was changed.
 type AuditTarget struct{ Type, ID, Name string }
 
 // AuditFilter selects entries. A zero field selects everything; several values are alternatives.
@@ -70,7 +70,7 @@ type AuditFilter struct {
 	Limit    int       // at most so many; 0 for all
 }
 
-// Audit is what an engine does with the audit log. An entry is never changed; that of a change is
+// Audit is the storage of the audit log. An entry is never changed; that of a change is
 // on disk with the change or not at all, which is why the methods that change something take one.
 type Audit interface {
 	// AddAudit stores the entry of a change that is not the engine's own.

@@ -52,7 +52,7 @@ type Calls interface {
 	Close() error
 }
 
-// Engine is what a ledger needs.
+// Engine is the storage of a ledger.
 type Engine interface {
 	Calls
 	Leases
@@ -66,7 +66,7 @@ type Lookup struct {
 	// From and To select, with what follows, records that start at From or later and before To; zero is open.
 	From, To     time.Time
 	IDs          []usage.ID // their own identities
-	SupersededBy []usage.ID // identities of the records that stand for them
+	SupersededBy []usage.ID // identities of the records that supersede them
 	CallIDs      []string   // response or request ids
 	Processes    []uint64   // their emitters
 	// Max bounds the records that From and what follows select; of more, the oldest come. 0 is none.

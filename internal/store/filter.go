@@ -31,7 +31,7 @@ type Page struct {
 	Limit  int
 }
 
-// Order is what the records of a list are sorted by. Of equal figures the newest record comes first; records whose
+// Order is the sort order of a list of records. Of equal figures the newest record comes first; records whose
 // figure is not known come last, in both directions.
 type Order struct {
 	By        Figure

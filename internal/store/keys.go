@@ -115,7 +115,7 @@ func (c *KeyConflict) Error() string {
 // Is makes it an ErrKeyExists.
 func (c *KeyConflict) Is(target error) bool { return target == ErrKeyExists }
 
-// Keys is what an engine does with API keys. Keys are never removed.
+// Keys is the storage of API keys. Keys are never removed.
 type Keys interface {
 	// Keys lists the keys that were added or changed after a version, oldest first, and returns the
 	// version of the last change. Version 0 lists all, revoked ones too, which are pared: there may be

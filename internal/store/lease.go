@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// TaskLedger is the task of deciding what counts: of all processes that share a store one does it. Its
-// epoch is what Write, Retirement and SumsWrite name.
+// TaskLedger is the task of deciding what counts. One of the processes that share a store does it at a time. Write,
+// Retirement and SumsWrite carry the epoch of its lease.
 const TaskLedger = "ledger"
 
 // Lease is the right of one holder to do a task, for a while.
 type Lease struct {
 	Task, Holder string
-	// Epoch is greater than that of any earlier holder of any lease of this store.
+	// Epoch is greater than the epochs of all earlier leases of this store.
 	Epoch int64
 	// Until is when it ends by the store's clock unless it is renewed; zero: not before the process ends.
 	Until time.Time

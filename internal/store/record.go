@@ -27,7 +27,7 @@ func (r Reason) String() string {
 type Record struct {
 	usage.Call
 	Counted      bool
-	SupersededBy usage.ID  // zero where Counted, or where no single record stands for it
+	SupersededBy usage.ID  // zero where Counted, or where no single record supersedes it
 	Reason       Reason    // ReasonNone where Counted
 	StoredAt     time.Time // when it was last stored, to the second
 }

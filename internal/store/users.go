@@ -40,7 +40,7 @@ var (
 	ErrTooManyTokens = errors.New("there are as many as are allowed")
 )
 
-// Users is what an engine does with users. Every read sees the last change, of another process too.
+// Users is the storage of users. Every read sees the last change, also one made by another process.
 type Users interface {
 	// Users lists all users by name.
 	Users(ctx context.Context) ([]User, error)
@@ -65,7 +65,7 @@ type Session struct {
 	ExpiresAt time.Time
 }
 
-// Sessions is what an engine does with sessions.
+// Sessions is the storage of sessions.
 type Sessions interface {
 	// Session returns the session of a hash with its user.
 	Session(ctx context.Context, hash string) (Session, User, bool, error)
@@ -102,7 +102,7 @@ type TokenQuery struct {
 	Limit int    // at most so many
 }
 
-// Tokens is what an engine does with API tokens.
+// Tokens is the storage of API tokens.
 type Tokens interface {
 	// Tokens lists tokens, oldest first, and counts those that match without After and Limit. It returns ErrCursor
 	// where After is of no token that matches.

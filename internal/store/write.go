@@ -19,12 +19,12 @@ type Write struct {
 	Links  []usage.SpanParent // places of spans in their traces; stored ones are left as they are
 	// DirtyHours are the hours (Unix time in hours) whose stored sums lack this write, see Sums.
 	DirtyHours []int64
-	// Change is what this write changes in the ledger's series, as it encodes it; empty: nothing.
+	// Change has the write's changes to the ledger's series, as the ledger encodes them; empty: none.
 	Change []byte
 	At     time.Time // when this write was made; ages the links
 }
 
-// Change is what one commit changed.
+// Change describes the changes of one commit.
 type Change struct {
 	Seq  int64 // ascending in the order of commits
 	Data []byte
@@ -36,18 +36,19 @@ type Retirement struct {
 	Epoch int64   // as of Write
 	// Before is where the records begin that stay: those that come before it in the order of Scan are removed.
 	Before Ref
-	// Watermark is what Info.Watermark becomes, unless that is later.
+	// Watermark is the new Info.Watermark, unless the old one is later.
 	Watermark time.Time
 	// LinksBefore removes links, and hours of Sums that are not dirty, that were last seen before.
 	LinksBefore time.Time
-	// Spent is what the removed records spent, as the ledger counts. It is added to earlier sums of the same
-	// fingerprint and start, saturated at 63 bits. Of fingerprints that no key of the Directory has, nothing is kept.
+	// Spent is the spending of the removed records, as the ledger counts it. It is added to earlier sums of the same
+	// fingerprint and start, saturated at 63 bits. The spending of fingerprints without a key in the Directory is not
+	// kept.
 	Spent []Spent
 	// JoinBefore merges sums that start before it into one for each fingerprint, whose start is zero.
 	JoinBefore time.Time
 }
 
-// Spent is what was spent with one key in a quarter of an hour.
+// Spent is the spending of one key in a quarter of an hour.
 type Spent struct {
 	Fingerprint string    // "" for all calls, whatever their key
 	Start       time.Time // of the quarter of an hour; zero for what was spent long ago

@@ -1,8 +1,8 @@
 // Package strictjson reads untrusted JSON in a way that no two readers can disagree about:
-// exactly one value, names that match a field letter by letter and stand there once, text that is
+// exactly one value, names that match a field letter by letter and occur once, text that is
 // UTF-8, values that are not nested without bound.
 //
-// Its errors name the field and what kind of value stood there, never the value: a body may hold a
+// Its errors name the field and the kind of its value, never the value: a body may hold a
 // password.
 package strictjson
 

@@ -76,7 +76,7 @@ func (c *Call) Inherit(w Attribution) {
 	}
 }
 
-// FillFrom takes from o what w lacks.
+// FillFrom copies the fields of o that are empty in w.
 func (w *Attribution) FillFrom(o Attribution) {
 	if w.KeyFingerprint == "" {
 		w.KeyFingerprint, w.KeyDisplay = o.KeyFingerprint, o.KeyDisplay

@@ -69,7 +69,7 @@ const (
 	SignalLog                // a log record, or a broken span without ids: it has no place in a trace
 )
 
-// Role is what a record is in the accounting of its trace.
+// Role is the role of a record in the accounting of its trace.
 type Role uint8
 
 const (
@@ -98,7 +98,7 @@ const (
 	ReportedCost                     // the cost is the one that the telemetry reported
 	RunningSum                       // the emitter reports the sum of a tool loop so far; see Before
 	CacheMissing                     // the emitter leaves the cache out of the input and does not report it: the input lacks it
-	SeveralCalls                     // the record stands for a run of calls that are not reported one by one
+	SeveralCalls                     // the record covers a run of calls that are not reported individually
 	TierUnpriced                     // no price is known for the service tier: the cost is that of the standard tier
 )
 
@@ -189,8 +189,8 @@ type Call struct {
 
 	Tokens     Tokens
 	Modalities Modalities
-	// Before is what the calls before this one in its tool loop spent, where the record has the sum so far
-	// (RunningSum): Tokens is the rest. The ledger sets it.
+	// Before has the tokens of the earlier calls of the tool loop, if the record reports the sum so far
+	// (RunningSum); Tokens is then the difference. The ledger sets it.
 	Before       Tokens
 	ReportedCost NanoUSD // what the telemetry says the call cost, valid if HasReportedCost
 	Cost         NanoUSD // what it is shown to cost, valid unless Unpriced is set
@@ -203,7 +203,7 @@ type Call struct {
 }
 
 // RejectImpossible leaves out what no call can have spent, see Tokens.Possible and NanoUSD.Possible, and notes that in
-// Quality. Whoever makes calls has done so already; the ledger makes sure.
+// Quality. Decoders have done so already; the ledger makes sure.
 func (c *Call) RejectImpossible() {
 	if !c.Tokens.Possible() {
 		c.Tokens, c.Modalities = Tokens{}, Modalities{}
@@ -238,7 +238,7 @@ type SpanParent struct {
 	Tool   bool // a tool execution, see RoleTool
 }
 
-// Batch is what one export request has: it is committed as a whole or not at all.
+// Batch is the content of one export request: it is committed as a whole or not at all.
 type Batch struct {
 	Calls   []Call
 	Parents []SpanParent

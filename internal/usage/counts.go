@@ -1,7 +1,7 @@
 package usage
 
-// Counts are the sums of calls without their times. What counts as what is defined here only: every sum, in memory, on
-// disk or over the columns of stored records, is made by Add or by AddCountable.
+// Counts are the sums of calls without their times. How calls are counted is defined only here: every sum, in memory,
+// on disk or over the columns of stored records, is made by Add or by AddCountable.
 type Counts struct {
 	Calls    int64
 	Errors   int64
@@ -13,7 +13,7 @@ type Counts struct {
 	Cost                    NanoUSD
 }
 
-// Countable is what Counts need of a call.
+// Countable has the fields of a call that Counts need.
 type Countable struct {
 	Tokens  Tokens
 	Cost    NanoUSD

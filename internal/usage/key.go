@@ -40,8 +40,8 @@ var notHex = func() (t [256]uint8) {
 	return t
 }()
 
-// DisplayKey is the form of a key that people may see: its first letters and its
-// last four ("tb-Ab…9f3a"). Of a key too short to hide anything it shows only dots.
+// DisplayKey returns the form of a key that may be displayed: its first letters and its
+// last four ("tb-Ab…9f3a"). A key that is too short to hide anything is shown as dots.
 func DisplayKey(key string) string {
 	const head, tail, minHidden = 5, 4, 8
 	if ascii(key) {

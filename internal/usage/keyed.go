@@ -11,11 +11,11 @@ import (
 // keyedPrefix begins the keyed form of a fingerprint; IsFingerprint is false for it.
 const keyedPrefix = "k1_"
 
-// keyedSize is how many bytes of the keyed hash are kept: as good as never two keys with one.
+// keyedSize is how many bytes of the keyed hash are kept: enough to rule out collisions in practice.
 const keyedSize = 24
 
-// KeySecret keys the fingerprints of one installation. A fingerprint is the SHA-256 of a key, so that who has one
-// can try out short keys without asking anybody; who has the keyed form only cannot, without the secret. None
+// KeySecret keys the fingerprints of one installation. A plain fingerprint is the SHA-256 of a key, with
+// which short keys can be guessed offline; with a keyed fingerprint that also takes the secret. An empty secret
 // leaves fingerprints as they are.
 type KeySecret []byte
 

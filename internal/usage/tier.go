@@ -41,7 +41,7 @@ func TierNamed(name string) (Tier, bool) {
 	return TierUnknown, false
 }
 
-// tierAliases are what providers and SDKs call the tiers, in small letters and without the prefix of enumerations.
+// tierAliases are the names of tiers that providers and SDKs use, in lower case and without prefixes of enumerations.
 var tierAliases = map[string]Tier{
 	"": TierUnknown, "none": TierUnknown, "null": TierUnknown, "undefined": TierUnknown, "unknown": TierUnknown, "unspecified": TierUnknown,
 	"standard": TierStandard, "default": TierStandard, "auto": TierStandard, "standard_only": TierStandard, "on_demand": TierStandard,

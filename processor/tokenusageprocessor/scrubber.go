@@ -58,7 +58,7 @@ const messages = dialect.KindContent | dialect.KindPlain | dialect.KindMessage
 type scrub struct {
 	*scrubber
 	seen    *secret.Seen
-	keys    [3]*secret.Keys // known secrets, which are cut wherever they stand
+	keys    [3]*secret.Keys // known secrets, which are cut wherever they occur
 	removed int64           // attributes and bodies
 	known   bool            // there are some
 	full    bool            // there are more than are looked for
@@ -197,7 +197,7 @@ func (s *scrub) removeNamed(attrs pcommon.Map) {
 	s.removed += int64(before - attrs.Len())
 }
 
-// deepest is how deep values are looked into. What is deeper is removed.
+// deepest is how deep values are looked into. Deeper values are removed.
 const deepest = 32
 
 // value cuts secrets out of a value, in whatever depth.

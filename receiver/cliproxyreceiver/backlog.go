@@ -12,14 +12,14 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 )
 
-// backlog is what was taken from one proxy and not accepted yet, as a queue in a storage: batches by
-// ascending number, and where it begins and ends. Each change is one transaction.
+// backlog holds the events that were taken from one proxy and are not accepted yet, as a queue in a storage: batches
+// by ascending number, and where the queue begins and ends. Each change is one transaction.
 type backlog struct {
 	client storage.Client
 	filled chan struct{} // has a value after a batch was added
 	eased  chan struct{} // has a value after a batch was removed
 
-	waiting atomic.Int64 // state.Events, for whoever must not wait for the storage
+	waiting atomic.Int64 // state.Events, for readers that must not wait for the storage
 
 	mu     sync.Mutex
 	state  backlogState

@@ -10,7 +10,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/sources"
 )
 
-// checks is what is known from looking after a proxy now and then.
+// checks has the results of the periodic checks of a proxy.
 type checks struct {
 	last     time.Time
 	received int64 // events since the last check
@@ -49,7 +49,7 @@ func (f *feed) check(ctx context.Context) {
 	f.compare(ctx)
 }
 
-// Of so many attempts a share that does not arrive is no matter of timing.
+// With that many attempts, a share that does not arrive cannot be explained by timing.
 const (
 	noneOf = 5
 	halfOf = 50

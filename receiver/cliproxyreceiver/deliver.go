@@ -12,8 +12,8 @@ import (
 
 // deliver hands the backlog on, oldest first, until ctx ends. A batch is removed when the pipeline has
 // accepted it; one whose acceptance was not seen any more is delivered again after a restart, under
-// the same ids. What the pipeline refuses for good goes to the end of the backlog, because nobody else
-// has it: the fault may be the pipeline's (a broken store), and then it is none of the event's.
+// the same ids. Events that the pipeline refuses permanently go to the end of the backlog, because there is no other
+// copy, and the fault may be the pipeline's (a broken store) instead of the event's.
 func (f *feed) deliver(ctx context.Context) {
 	pause := newBackoff(f.retry)
 	for ctx.Err() == nil {
@@ -47,7 +47,7 @@ func (f *feed) deliver(ctx context.Context) {
 	}
 }
 
-// result is what the pipeline made of a batch.
+// result is the pipeline's result for a batch.
 type result struct {
 	accepted int
 	refused  int    // for good
@@ -62,8 +62,8 @@ func newBackoff(c RetryConfig) *backoff.ExponentialBackOff {
 	return b
 }
 
-// pass offers a batch. What the pipeline refuses for good is offered event by event, so that one bad
-// event takes no others with it.
+// pass offers a batch. A batch that the pipeline refuses permanently is offered event by event, so that one bad
+// event does not lose the others.
 func (f *feed) pass(ctx context.Context, batch []byte) (r result, err error) {
 	td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(batch)
 	if err != nil || td.SpanCount() == 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// event is what is read of one entry of the usage feed, in all versions from v6.10 to v7.2. What must
+// event has the fields that are read from an entry of the usage feed, in all versions from v6.10 to v7.2. What must
 // go no further has no field here and is never decoded: source (the upstream's key, or an e-mail
 // address), client_ip, x_forwarded_for, user_agent, response_headers, fail.body, access_token_sha256.
 type event struct {
@@ -75,7 +75,7 @@ func clean(s string) string {
 	return s
 }
 
-// known is a text unless the proxy wrote "unknown" for want of one.
+// known is a text; empty where the proxy wrote "unknown" because it had none.
 func (t text) known() string {
 	if strings.EqualFold(string(t), "unknown") {
 		return ""
@@ -97,8 +97,8 @@ func (f *flag) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// count is a number of the feed. Bad says that something else stood there, or a number that counts
-// nothing: negative, broken, above usage.MaxTokens.
+// count is a number of the feed. Bad says that the value was not a number, or an impossible count:
+// negative, fractional, above usage.MaxTokens.
 type count struct {
 	n    int64
 	here bool

@@ -13,7 +13,7 @@ import (
 const family = "cliproxy"
 
 // Attributes of an attempt besides the GenAI conventions. All of them can be seen by every client of
-// the proxy: the auth index stands in a header of its answers.
+// the proxy: the auth index is in a header of its answers.
 const (
 	attrAuthIndex = "cliproxy.auth.index" // which upstream credential
 	attrAuthType  = "cliproxy.auth.type"  // apikey, oauth

@@ -63,8 +63,8 @@ func (e *event) usage() (usage.Tokens, usage.Quality) {
 	return t, q
 }
 
-// fromBuckets reads the buckets; false where the raw figures are to be used. What the proxy calls inconsistent stays so,
-// whatever the raw figures are.
+// fromBuckets reads the buckets; false where the raw figures are to be used. Calls that the proxy marks as
+// inconsistent stay so, whatever the raw figures are.
 func (e *event) fromBuckets() (t usage.Tokens, q usage.Quality, ok bool) {
 	b := e.Parts
 	if b == nil || b.Quality == "" {

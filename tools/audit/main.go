@@ -28,7 +28,7 @@ type checks struct {
 	out         io.Writer
 }
 
-// outcome is what a check of one folder came to.
+// outcome is the result of the check of one folder.
 type outcome int
 
 const (

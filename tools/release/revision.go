@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// revision is what is released.
+// revision is the commit that is released.
 type revision struct {
 	version string // 1.2.3, 1.2.3-rc.1, or 1.2.3+4.gabc for a commit behind the tag
 	commit  string
@@ -55,7 +55,7 @@ func describe(ctx context.Context, root string) (revision, error) {
 	return r, nil
 }
 
-// versionOf makes a version of the answer of git describe. What is built from a commit behind a tag is newer
+// versionOf makes a version of the answer of git describe. A build of a commit after a tag is newer
 // than the tag; what is built before the first tag is older than next. Packages sort in that order.
 func versionOf(described, next string) string {
 	m := tagPattern.FindStringSubmatch(described)

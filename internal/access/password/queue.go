@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Caller is who has a password hashed. Callers get equal shares of the work.
+// Caller identifies the party for which a password is hashed. Callers get equal shares of the work.
 type Caller struct {
 	Source  string // network that the request came from
 	Account string // whose password it is

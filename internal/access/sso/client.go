@@ -13,8 +13,8 @@ const (
 	maxRedirects  = 3
 )
 
-// careful returns a client that believes a provider no more than it has to: it waits and reads for so long only,
-// and takes what it sends, such as the client's secret, to the host that it was meant for.
+// careful returns a client that trusts a provider no more than necessary: it limits the time and size of answers,
+// and sends secrets, such as the client's, only to the intended host.
 func careful(c *http.Client) *http.Client {
 	out := http.Client{}
 	if c != nil {

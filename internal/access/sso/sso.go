@@ -38,7 +38,7 @@ type Config struct {
 	NameClaim    string   // the claim that names the user
 	RoleClaim    string   // the claim that roles come from; a dotted path leads into objects
 	Roles        map[access.Role][]string
-	DefaultRole  access.Role // of who has none of the values of Roles; access.Nobody refuses them
+	DefaultRole  access.Role // of users with none of the values of Roles; access.Nobody refuses them
 	// Client asks the provider. It waits for ten seconds at most, reads a megabyte of an answer at most, and
 	// follows no redirect to another host.
 	Client *http.Client
@@ -76,7 +76,7 @@ type Provider struct {
 	retry  time.Time
 }
 
-// discovery is a question for the provider's metadata. Who comes while it is under way waits for its answer.
+// discovery is a request for the provider's metadata. Requests that arrive while it is under way share its answer.
 type discovery struct {
 	done  chan struct{} // closed when found and err are there
 	found *discovered
@@ -127,7 +127,7 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// Name is what people know the provider by.
+// Name is the provider's display name.
 func (p *Provider) Name() string { return p.c.Name }
 
 // discover asks for the provider's metadata, until it has them.
@@ -242,7 +242,7 @@ func (p *Provider) Begin(ctx context.Context, next string) (page, kept string, e
 var errorCode = regexp.MustCompile(`^[a-z_]{1,64}$`)
 
 // Finish reads what the provider sends somebody back with, and what Begin gave the browser. An error
-// that is a Refusal can be shown to whoever signs in.
+// that is a Refusal can be shown to the user who signs in.
 func (p *Provider) Finish(ctx context.Context, answer url.Values, kept string) (who Identity, next string, err error) {
 	f, err := p.open(kept)
 	if err != nil {

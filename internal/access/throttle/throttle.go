@@ -74,8 +74,8 @@ func (b book[T]) get(of string) T {
 	return v
 }
 
-// Rate counts events of one kind by who causes them. It is safe for concurrent use. Above maxKept causes whose events
-// still count, all further ones share one count: who can act under any number of names gains nothing by it.
+// Rate counts events of one kind by their cause. It is safe for concurrent use. Beyond maxKept causes with recent
+// events, all further ones share one count, so that acting under many names gains nothing.
 type Rate struct {
 	limit Limit
 
@@ -111,7 +111,7 @@ func (r *Rate) Add(who string, now time.Time) {
 	r.add(who, now)
 }
 
-// isShared reports whether who has no count of its own and gets none.
+// isShared reports whether the cause shares its count: it has none of its own, and gets none.
 func (r *Rate) isShared(who string, now time.Time) bool {
 	if r.free.lru.Contains(who) || r.free.lru.Len() < maxKept {
 		return false

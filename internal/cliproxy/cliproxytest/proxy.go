@@ -167,7 +167,7 @@ func (p *Proxy) Set(change func(*Options)) {
 	change(&p.o)
 }
 
-// Emit is what the proxy does when attempts end: each event goes to the subscribers, or else into the
+// Emit does what the proxy does when attempts end: each event goes to the subscribers, or else into the
 // queue.
 func (p *Proxy) Emit(events ...string) {
 	p.mu.Lock()

@@ -1,4 +1,4 @@
-// Package api is what the routes of all resources share: the envelope, errors and their reasons, parameters,
+// Package api has the parts that the routes of all resources share: the envelope, errors and their reasons, parameters,
 // registration with a permission, and JSON. It has no route of its own.
 package api
 
@@ -14,7 +14,7 @@ const (
 	PageRoot = "/console/"
 )
 
-// Env is what the handlers of all resources share.
+// Env holds the dependencies that the handlers of all resources share.
 type Env struct {
 	Logger   *zap.Logger
 	Version  string         // of the server

@@ -32,7 +32,7 @@ type Problem struct {
 	Details []*ProblemDetail `json:"details" doc:"one entry for each parameter or field that is wrong"`
 }
 
-// ProblemDetail is what is wrong with one parameter or field.
+// ProblemDetail describes an error in one parameter or field.
 type ProblemDetail struct {
 	Message  string `json:"message"`
 	Location string `json:"location" doc:"where it is, such as query.status or body.name"`
@@ -49,7 +49,7 @@ func (p *Problem) GetStatus() int { return p.Code }
 // maxEcho bounds what an error repeats of a request.
 const maxEcho = 200
 
-// NewProblem makes huma's own errors ours. What a request has wrong is 400 whatever the reason;
+// NewProblem converts huma's errors to problems. Any fault of a request is a 400;
 // a value that is repeated is shortened.
 func NewProblem(status int, message string, errs ...error) huma.StatusError {
 	status = problemStatus(status)
@@ -72,7 +72,7 @@ func NewProblem(status int, message string, errs ...error) huma.StatusError {
 	return p
 }
 
-// echo is what an error repeats of a value that is wrong: of an address only, shortened and without
+// echo returns the part of an invalid value that an error repeats: of an address only, shortened and without
 // what looks like a secret. A body may hold a password.
 func echo(d *huma.ErrorDetail) any {
 	if d.Location == "body" || strings.HasPrefix(d.Location, "body.") || strings.HasPrefix(d.Location, "header.") {

@@ -16,7 +16,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// Failed turns an error of the ledger into an answer. What goes wrong inside is logged, and not part of the answer.
+// Failed turns an error of the ledger into an answer. Internal errors are logged, and not part of the answer.
 func (e *Env) Failed(what string, err error) error {
 	switch {
 	case errors.Is(err, store.ErrCursor):

@@ -14,7 +14,7 @@ type ListPage struct {
 	Cursor string `query:"cursor" maxLength:"100" doc:"X-Next-Cursor of the page before"`
 }
 
-// ListHead is what pages of a list need. The list itself is an array, as it always was.
+// ListHead has the fields for paging through a list. The list itself is an array, as it always was.
 type ListHead struct {
 	Total int    `header:"X-Total-Count" doc:"entries of all pages"`
 	Next  string `header:"X-Next-Cursor" doc:"cursor of the next page; not there at the end"`

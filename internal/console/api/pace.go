@@ -10,7 +10,7 @@ import (
 
 // Each change is on disk with its entry in the audit log, for a year: nobody makes so many that they fill it.
 var (
-	// memberPace is for who may change own things only: a person does not click faster.
+	// memberPace is for users who may only change their own resources: a person does not click faster.
 	memberPace = throttle.Limit{Burst: 120, Every: 6 * time.Second}
 	// operatorPace is for who keeps things for others, by scripts too.
 	operatorPace = throttle.Limit{Burst: 20_000, Every: 20 * time.Millisecond}

@@ -41,7 +41,7 @@ var statusReasons = map[int]Reason{
 	http.StatusBadGateway: "upstream_failed", http.StatusServiceUnavailable: "unavailable",
 }
 
-// ReasonOf returns the reason that stands for a status where no other is given.
+// ReasonOf returns the default reason of a status.
 func ReasonOf(status int) Reason {
 	if r, ok := statusReasons[status]; ok {
 		return r

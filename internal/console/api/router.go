@@ -121,7 +121,7 @@ func Allowed(w http.ResponseWriter, r *http.Request, need access.Permission) boo
 	return false
 }
 
-// Unauthorized answers a request that acts for nobody.
+// Unauthorized answers a request without a principal.
 func Unauthorized(w http.ResponseWriter, message string) {
 	w.Header().Set("WWW-Authenticate", `Bearer realm="tokenboard"`)
 	WriteProblem(w, http.StatusUnauthorized, message)

@@ -38,7 +38,7 @@ var tagOf = map[string]string{
 	"session": "Access", "users": "Access", "tokens": "Access", "audit": "Access",
 }
 
-// commonDocs describe parameters and fields that say the same wherever they stand.
+// commonDocs describe parameters and fields that mean the same in all routes.
 var commonDocs = map[string]string{
 	"limit": "how many at most", "order": "how it is sorted", "cursor": "next_cursor of the page before", "as_of": "the last write that is in these figures; null before the first",
 	"model": "the model that answered", "provider": "the provider, by its name in the OpenTelemetry GenAI conventions", "user": "the user, as reported by the telemetry",

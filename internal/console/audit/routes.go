@@ -49,7 +49,7 @@ type Actor struct {
 // SchemaName is the name in the description of the API.
 func (Actor) SchemaName() string { return "AuditActor" }
 
-// Target is what was changed.
+// Target identifies the object that was changed.
 type Target struct {
 	Type string `json:"type"`
 	ID   string `json:"id"`
@@ -77,7 +77,7 @@ type Filters struct {
 	Target []string `query:"target,explode" doc:"type, id or name of what was changed" maxItems:"100"`
 }
 
-// filter reads the filters. What is older than the log keeps is not shown, also before it is dropped.
+// filter reads the filters. Entries that are older than the log's limit are not shown, even before they are removed.
 func (c *Log) filter(in *Filters) (store.AuditFilter, error) {
 	from, to, err := api.ParseRange(in.From, in.To)
 	if err != nil {

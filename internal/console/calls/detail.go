@@ -35,7 +35,7 @@ type CallCost struct {
 	Parts        []CostPart `json:"parts" doc:"what the total is made of; empty where the telemetry gave it, or where the prices have changed since"`
 }
 
-// CostPart is what some of a call's tokens cost.
+// CostPart is the cost of some of a call's tokens.
 type CostPart struct {
 	Kind   string    `json:"kind" doc:"input, output, cache_read, cache_write, cache_write_1h, reasoning, audio_input, ...; request for a price per request"`
 	Tokens int64     `json:"tokens" doc:"of this kind that no other part has"`

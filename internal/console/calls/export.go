@@ -50,7 +50,7 @@ func (c *Handlers) export(ctx context.Context, in *exportInput) (*huma.StreamRes
 	}), nil
 }
 
-// exportHead is what a JSON export begins with.
+// exportHead is the beginning of a JSON export.
 type exportHead struct {
 	ExportedAt time.Time    `json:"exported_at"`
 	Stats      *stats.Stats `json:"stats,omitempty"`

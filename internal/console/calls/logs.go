@@ -41,7 +41,7 @@ type KeyRef struct {
 	Display string `json:"display" doc:"first letters and last four"`
 }
 
-// LogItem is one call. What the telemetry did not report is null, or an empty text.
+// LogItem is one call. Fields that the telemetry did not report are null, or empty texts.
 type LogItem struct {
 	ID              string      `json:"id"`
 	Time            time.Time   `json:"time" doc:"when the call started"`

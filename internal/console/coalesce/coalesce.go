@@ -16,9 +16,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/gate"
 )
 
-// Many pages that show the same thing ask for it at the same moments. Equal reads that wait at one
-// time share one answer. No request is answered with what was worked out before it came: one that
-// finds an answer being worked out waits for it to end, and shares the next with all who came meanwhile.
+// Many pages that show the same data request it at the same moments. Equal reads that wait at the same
+// time share one answer. No request gets an answer that was computed before the request arrived: if it finds a
+// computation under way, it waits for it to end, and shares the next one with all requests that arrived meanwhile.
 
 // sharedReads begin the paths of routes whose answers depend on nothing but the address and on what
 // the principal may see.
@@ -27,8 +27,8 @@ var sharedReads = []string{"/stats", "/usage-trend", "/logs", "/breakdown", "/di
 // sharedWait bounds the work on one shared answer: it goes on when the request that began it is cut off.
 const sharedWait = time.Minute
 
-// What is worked on ends when the last client that waits for it has left. An answer that is large takes
-// room in the gate of reads until all have read it, or have left: they hold it in memory so long.
+// The work is cancelled when the last client that waits for it has disconnected. A large answer keeps its
+// slot in the gate of reads until all clients have read it or disconnected: it is in memory until then.
 
 // coalescer shares answers.
 type coalescer struct {
@@ -37,13 +37,13 @@ type coalescer struct {
 	reads map[sharedKey]*sharedRead
 }
 
-// sharedKey is what answers are the same for.
+// sharedKey identifies reads with equal answers.
 type sharedKey struct {
 	address string
 	scope   string // id of a principal that sees only its own, else its role
 }
 
-// sharedRead is the reads of one key: the one that is worked on, and the one that those wait for who came since.
+// sharedRead has the reads of one key: the one under way, and the one that requests since its start wait for.
 type sharedRead struct{ now, next *sharedAnswer }
 
 type sharedAnswer struct {
@@ -56,7 +56,7 @@ type sharedAnswer struct {
 	cancel func()
 	// Under the coalescer's lock:
 	shared int    // requests that wait for it or read it
-	leave  func() // gives back the room in the gate; nil where none is held
+	leave  func() // frees the slot in the gate; nil where none is held
 	// What many clients share is compressed once.
 	gzip, brotli func() []byte
 }
@@ -75,7 +75,7 @@ func (a *sharedAnswer) in(coding string) ([]byte, string) {
 	return a.body.Bytes(), ""
 }
 
-// largeAnswer is the bytes of an answer that keeps its room until it was read.
+// largeAnswer is the size in bytes from which an answer keeps its slot until it was read.
 const largeAnswer = 64 << 10
 
 // answerStall bounds how long a client may take to read an answer.
@@ -193,7 +193,7 @@ func (g *coalescer) Answer(k sharedKey, next http.Handler, r *http.Request) (a *
 	}
 	left = g.join(r.Context(), a)
 	g.mu.Unlock()
-	if first { // whoever comes first works for those who come meanwhile, also when it is gone itself
+	if first { // the first one works for those that arrive meanwhile, even after its own client has gone
 		<-before.done
 		g.mu.Lock()
 		due := read.now == a

@@ -38,7 +38,7 @@ type encoder interface {
 
 // JSON compresses what the API answers in JSON to reads. What is sent piece by piece for as long as
 // a reader listens (events, lines) goes as it is, and so does what answers a write: it may hold a secret, whose
-// length compression would reveal to whoever can put a guess beside it.
+// length compression would reveal to anyone who can place a guess next to it.
 func JSON(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		coding := BestCoding(r.Header.Get("Accept-Encoding"))

@@ -87,7 +87,7 @@ func (b *Bench) History() {
 	b.Commit(CallOf(200, func(c *usage.Call) { c.Parent = usage.SpanID{1} }))
 }
 
-// Sums are what two ledgers with the same calls agree on.
+// Sums are the sums that two ledgers with the same calls must agree on.
 func (b *Bench) Sums() (stats.Stats, []calls.LogItem, stats.Trend) {
 	s := Data[stats.Stats](b, "GET", "/stats", "", 200)
 	s.AsOf = nil
@@ -103,7 +103,7 @@ func (b *Bench) Sums() (stats.Stats, []calls.LogItem, stats.Trend) {
 	return s, items, t
 }
 
-// Imported imports a file, which must succeed, and returns what became of it.
+// Imported imports a file, which must succeed, and returns the result.
 func (b *Bench) Imported(format, file string) importer.Import {
 	b.T.Helper()
 	return Data[importer.Import](b, "POST", "/logs/import?format="+format, file, 200)

@@ -75,7 +75,7 @@ func startsFormula(s string) bool {
 	return r == '\u2212' || plain != "" && strings.IndexByte("=+-@|", plain[0]) >= 0
 }
 
-// invisible reports whether a letter may stand before a formula without being seen.
+// invisible reports whether a letter before a formula is invisible.
 func invisible(r rune) bool {
 	return !unicode.IsGraphic(r) || unicode.IsSpace(r) || unicode.IsMark(r) || r == '"' || r == unicode.ReplacementChar ||
 		unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r)

@@ -14,8 +14,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/promapi"
 )
 
-// Gate bounds how much of one kind of work is done at one time, by all and by each person. Who comes when
-// it is full waits in a line of the person, and the lines take turns: nobody's many requests hold up the
+// Gate limits the concurrent work of one kind, in total and for each person. When it is full, requests
+// wait in one queue per person, and the queues take turns: many requests of one person do not delay the
 // few of others.
 type Gate struct {
 	slots, each int           // at one time, of all and of one person
@@ -32,7 +32,8 @@ type Gate struct {
 
 const linesAtOnce = 4
 
-// NewGate returns a gate with so many places, of which one person can have each; line people can wait for a place, so long.
+// NewGate returns a gate with a number of slots, at most each of them for one person. Up to line requests of a person
+// wait for a slot, for at most patience.
 func NewGate(slots, each, line int, patience time.Duration) *Gate {
 	return &Gate{slots: slots, each: each, line: line, patience: patience, of: map[string]int{}, lines: map[string][]chan struct{}{}}
 }
@@ -40,7 +41,7 @@ func NewGate(slots, each, line int, patience time.Duration) *Gate {
 // errCrowded reports that too much of a kind of work is asked for.
 var errCrowded = errors.New("too much is asked for at one time")
 
-// Enter waits for room. It returns what gives the room back, which is called once. It fails with errCrowded,
+// Enter waits for a free slot. It returns the function that frees it, to be called once. It fails with errCrowded,
 // or with the context's error.
 func (g *Gate) Enter(ctx context.Context, who string) (leave func(), err error) {
 	g.Mu.Lock()
@@ -76,7 +77,7 @@ func (g *Gate) Enter(ctx context.Context, who string) (leave func(), err error) 
 	return nil, err
 }
 
-// take returns room to a person. The caller holds the lock.
+// take gives a slot to a person. The caller holds the lock.
 func (g *Gate) take(who string) {
 	g.Busy++
 	g.of[who]++
@@ -92,7 +93,7 @@ func (g *Gate) leave(who string) {
 	g.admit()
 }
 
-// admit lets those in who wait, as far as there is room. The caller holds the lock.
+// admit lets waiting requests in, as far as slots are free. The caller holds the lock.
 func (g *Gate) admit() {
 	for at := 0; at < len(g.turns) && g.Busy < g.slots; {
 		who := g.turns[at]
@@ -148,7 +149,7 @@ func ShareOf(p access.Principal) string {
 	return p.Via + "/" + p.Name
 }
 
-// gates bound the routes that take long, or much memory. What answers from little work has none.
+// gates bound the routes that take long, or much memory. Cheap routes have none.
 type gates struct {
 	Reads, exports, parquet, imports, scrapes, promql *Gate
 }
@@ -192,7 +193,7 @@ func (g *gates) of(r *http.Request) []*Gate {
 func (g *gates) Bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := access.From(r.Context())
-		if p.Role != access.Nobody { // who has not signed in is refused soon
+		if p.Role != access.Nobody { // a request without a sign-in is refused soon
 			for _, one := range g.of(r) {
 				leave, err := one.Enter(r.Context(), ShareOf(p))
 				if err != nil {
@@ -206,7 +207,7 @@ func (g *gates) Bounded(next http.Handler) http.Handler {
 	})
 }
 
-// Crowded answers a request for which there is no room.
+// Crowded answers a request that found no free slot.
 func Crowded(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", "5")
 	api.WriteProblem(w, http.StatusServiceUnavailable, "the server works on as many requests of this kind as it may; try again in a moment")

@@ -16,11 +16,11 @@ const maxURL = 8 << 10 // bytes
 
 // Guard refuses requests that no client of ours sends, before anything else looks at them.
 type Guard struct {
-	// Open says that nobody has to sign in: only requests that name the loopback of this machine are answered.
+	// Open says that no sign-in is required: only requests that name the loopback of this machine are answered.
 	Open bool
 	// Secure says that browsers reach the console over TLS, that of a proxy before it too.
 	Secure bool
-	// Origins may write from a browser besides the own page.
+	// Origins may write from a browser, in addition to the console's own page.
 	Origins []string
 	// Hosts are the names, without port, that the console answers to; empty: all, or loopback where Open.
 	Hosts []string
@@ -102,8 +102,8 @@ func (c *Guard) FromOwnPage(r *http.Request) bool {
 	return site == "" || site == "same-origin" || site == "none"
 }
 
-// sameOrigin reports whether a browser sent a request from our own page. What is no browser sends
-// no Origin.
+// sameOrigin reports whether a browser sent a request from our own page. Clients that are not
+// browsers send no Origin.
 func (c *Guard) sameOrigin(r *http.Request) bool {
 	if c.FromOwnPage(r) {
 		return true

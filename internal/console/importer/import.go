@@ -36,7 +36,7 @@ const (
 	maxNoCalls  = 10_000           // rows that are no calls, where nearly all are: it is another kind of file
 )
 
-// Import says what became of an imported file.
+// Import is the result of importing a file.
 type Import struct {
 	Format       string        `json:"format"`
 	DryRun       bool          `json:"dry_run" doc:"nothing was stored; accepted are the calls that would be"`
@@ -147,7 +147,7 @@ func (c *Handlers) importCalls(ctx context.Context, in *importInput) (*api.Envel
 	return api.Answer(run.out), nil
 }
 
-// auditImport is what the audit log has of an import.
+// auditImport is the form of an import in the audit log.
 type auditImport struct {
 	Rows       int        `json:"rows"`
 	Accepted   int        `json:"accepted"`

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// plainPath reports whether all readers take a path, as it stands in a request, for the same one: no dot
+// plainPath reports whether all readers interpret the path of a request in the same way: no dot
 // segments, no empty ones, no path parameters, nothing that becomes a separator when it is decoded.
 func plainPath(escaped string) bool {
 	segments := strings.Split(strings.TrimPrefix(escaped, "/"), "/")
@@ -23,7 +23,7 @@ func plainPath(escaped string) bool {
 	return true
 }
 
-// modelPaths are the calls in whose path the model stands, as a whole: Google's Gemini and Vertex APIs,
+// modelPaths are the calls whose path contains the whole name of the model: Google's Gemini and Vertex APIs,
 // Azure's and OpenAI's older ones, Amazon Bedrock's; and what gateways put before them.
 var modelPaths = []*regexp.Regexp{
 	regexp.MustCompile(`^(?:/gemini|/genai|/google)?/v1(?:alpha|beta)?[0-9]*/models/([^/:]+):[A-Za-z]+$`),

@@ -12,7 +12,7 @@ type clientKey struct{ key, from string }
 // keyPlace is a header in which some proxy looks for a client's key; docs/keys.md says which.
 type keyPlace struct {
 	header string
-	scheme bool // a scheme may stand before the key: Bearer
+	scheme bool // a scheme may precede the key: Bearer
 }
 
 // keyPlaces are in the order in which the first one that holds the key is named.
@@ -33,8 +33,8 @@ var keyParameters = map[string]bool{
 	"key": true, "auth_token": true, "api_key": true, "apikey": true, "access_token": true, "subscription_key": true, "x_api_key": true, "x_goog_api_key": true,
 }
 
-// findKey finds the one key that a call brings in its headers or in the query of an address. Who checks one
-// key while another reader takes another lets anybody in, so that what is not plain is refused: problem says
+// findKey finds the one key that a call brings in its headers or in the query of an address. A check
+// of one key would be useless if the proxy used another, so that ambiguous calls are refused: problem says
 // why, and repeats no key.
 func findKey(h http.Header, addresses ...string) (found clientKey, problem string) {
 	take := func(key, from string) string {

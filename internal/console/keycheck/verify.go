@@ -128,7 +128,7 @@ func (in *verifyInput) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// VerifyBody is what a check may say besides the headers.
+// VerifyBody has the optional fields of a check, besides its headers.
 type VerifyBody struct {
 	Key      string     `json:"key,omitempty" maxLength:"4096"`
 	Model    string     `json:"model,omitempty" maxLength:"1000" doc:"the model that the call asks for; needed for keys that are for some models only"`
@@ -192,7 +192,7 @@ func verdictMessage(v *keyring.Verdict) string {
 	return m
 }
 
-// verdictHeaders are what both forms of the check report.
+// verdictHeaders returns the headers with which both forms of the check report their verdict.
 func verdictHeaders(v *keyring.Verdict) http.Header {
 	h := http.Header{"X-Tokenboard-Outcome": {outcomes[v.Outcome].word}}
 	if k := v.Key; k != nil {
@@ -226,9 +226,9 @@ func headerText(s string) string {
 	return b.String()
 }
 
-// callSource finds the address that a call came from: who asks is a proxy. What it says is believed where
-// it asks with a token or a session of its own; else only proxies that are trusted may name another address
-// than theirs, or every guess could come from an address of its own.
+// callSource finds the address that a call came from: the client of a check is a proxy. The address that it names
+// is believed if it authenticates with a token or a session. Otherwise only trusted proxies may name an address
+// other than their own, or every guess could claim a different address.
 func (c *Handlers) callSource(p access.Principal, h http.Header, said string) netip.Addr {
 	candidates := []string{p.Source} // of a trusted proxy, whom it forwards for
 	if p.Via != "" && p.Via != "open" {
@@ -256,7 +256,7 @@ func (c *Handlers) forwardAuthRoutes(r *api.Router) {
 	}
 }
 
-// askedAbout is what a proxy asks of a call.
+// askedAbout is the information about a call that a proxy sends with a check.
 type askedAbout struct {
 	addresses []string // of the call, as far as they are named
 	model     string

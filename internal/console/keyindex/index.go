@@ -30,7 +30,7 @@ type Index struct {
 	seen      func() []string
 	externals map[string]string // fingerprints by the names of external keys; nil until one is asked for
 	Identity  func(fingerprint string) string
-	// ByFingerprint lets keys be found by the fingerprint itself: who may do that can try out short keys.
+	// ByFingerprint lets keys be found by the fingerprint itself, which lets a user try out short keys.
 	ByFingerprint bool
 }
 
@@ -42,7 +42,7 @@ func (b *Book) Index(ctx context.Context) (*Index, error) {
 	return &Index{Ring: b.Ring, seen: b.fingerprintsSeen, Identity: b.Ledger.KeyedFingerprint, ByFingerprint: access.From(ctx).Role.May(access.ManageKeys)}, nil
 }
 
-// Identity is what a key is stored by.
+// Identity returns the keyed fingerprint under which a key is stored.
 func (b *Book) Identity(key string) string { return b.Ledger.KeyedFingerprint(usage.Fingerprint(key)) }
 
 // Forget makes the next reader look again: a key was changed.
@@ -59,8 +59,8 @@ func (x *Index) Key(fingerprint string) *store.Key {
 // ExternalPrefix begins the names of keys that were made elsewhere.
 const ExternalPrefix = "ext_"
 
-// ExternalName is what a key that was made elsewhere is called, and has for an id: its fingerprint is
-// shown to nobody.
+// ExternalName returns the name of a key that was made elsewhere, which is also its id: its fingerprint is
+// never shown.
 func ExternalName(fingerprint string) string {
 	sum := sha256.Sum256([]byte("tokenboard stranger\x00" + fingerprint))
 	return ExternalPrefix + hex.EncodeToString(sum[:8])
@@ -132,7 +132,7 @@ func (x *Index) InTerms(terms []store.Term) []store.Term {
 	return terms
 }
 
-// Name is what people see of a fingerprint.
+// Name returns the name that is displayed for a fingerprint.
 func (x *Index) Name(fingerprint string) string {
 	if k := x.Key(fingerprint); k != nil {
 		return k.Name
@@ -140,7 +140,7 @@ func (x *Index) Name(fingerprint string) string {
 	return x.ID(fingerprint)
 }
 
-// MetricName is what a metric calls a fingerprint: its name, with its owner where others have a key of this name.
+// MetricName returns the label value of a fingerprint in metrics: its name, with its owner if the name is not unique.
 func (x *Index) MetricName(fingerprint string) string {
 	if k := x.Key(fingerprint); k != nil {
 		return x.LabelOf(k)
@@ -148,7 +148,7 @@ func (x *Index) MetricName(fingerprint string) string {
 	return x.Name(fingerprint)
 }
 
-// LabelOf is what a metric calls a key.
+// LabelOf returns the label value of a key in metrics.
 func (x *Index) LabelOf(k *store.Key) string {
 	others := x.Ring.Named(k.Name)
 	if k.Owner == "" || !slices.ContainsFunc(others, func(o *store.Key) bool { return o.Owner != k.Owner }) {
@@ -157,8 +157,8 @@ func (x *Index) LabelOf(k *store.Key) string {
 	return k.Name + " (" + k.Owner + ")"
 }
 
-// ID is what a filter takes for a fingerprint: the id of a key, or the name of an external key. What is no
-// fingerprint stays as it is: no key, or those that sums put together.
+// ID returns the filter value for a fingerprint: the id of a key, or the name of an external key. Other values,
+// such as that of calls without a key or the overflow value of sums, are returned unchanged.
 func (x *Index) ID(fingerprint string) string {
 	if k := x.Key(fingerprint); k != nil {
 		return k.ID

@@ -30,7 +30,7 @@ const (
 	maxOverlap     = 30 * 24 * time.Hour
 )
 
-// KeySettings are what people say of a new key.
+// KeySettings are the settings of a new key.
 type KeySettings struct {
 	Name        string     `json:"name" doc:"unique among the keys of its owner that are not revoked, whatever the case" maxLength:"100"`
 	Description string     `json:"description,omitempty" maxLength:"1000"`
@@ -422,7 +422,7 @@ func (c *Handlers) revokeKey(ctx context.Context, in *KeyPath) (*api.Envelope[Re
 	return api.Answer(Revoked{ID: in.ID, Status: "revoked"}), nil
 }
 
-// auditKey is what the audit log has of a key.
+// auditKey is the form of a key in the audit log.
 type auditKey struct {
 	Name        string     `json:"name"`
 	Description string     `json:"description,omitempty"`

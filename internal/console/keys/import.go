@@ -78,7 +78,7 @@ func (c *Handlers) importKeys(ctx context.Context, in *struct {
 	return api.Answer(out), nil
 }
 
-// importBatch is what an import of keys adds.
+// importBatch holds the keys that an import adds.
 type importBatch struct {
 	ids     []string // of all keys, in the order of the request
 	fresh   []store.Key

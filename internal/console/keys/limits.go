@@ -76,7 +76,7 @@ func limitsOf(l store.Limits) *Limits {
 	}
 }
 
-// Allowance is what is left of one limit.
+// Allowance is the remainder of one limit.
 type Allowance[T any] struct {
 	Limit    T          `json:"limit"`
 	Used     T          `json:"used"`
@@ -85,7 +85,7 @@ type Allowance[T any] struct {
 	ResetsAt *time.Time `json:"resets_at" doc:"null: never, or bit by bit"`
 }
 
-// Allowances are what is left of the budgets of each period.
+// Allowances are the remainders of the budgets of each period.
 type Allowances[T any] struct {
 	Day   *T `json:"day"`
 	Week  *T `json:"week"`
@@ -93,7 +93,7 @@ type Allowances[T any] struct {
 	Total *T `json:"total"`
 }
 
-// Left is what is left of a key's limits; null where there is no limit.
+// Left has the remainders of a key's limits; null where there is no limit.
 type Left struct {
 	RequestsPerMinute *Allowance[int64]                `json:"requests_per_minute"`
 	TokensPerMinute   *Allowance[int64]                `json:"tokens_per_minute"`

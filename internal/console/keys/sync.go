@@ -97,7 +97,7 @@ type repairInput struct {
 	}
 }
 
-// auditedRepair is what the audit log has of a repair.
+// auditedRepair is the form of a repair in the audit log.
 type auditedRepair struct {
 	RemoveUnknown bool           `json:"remove_unknown"`
 	Differences   map[string]int `json:"differences"` // by proxy

@@ -16,7 +16,7 @@ import (
 // maxBudgetKeys is the most keys whose budgets have metrics.
 const maxBudgetKeys = 500
 
-// keyStatuses are what Status returns.
+// keyStatuses are the values that Status returns.
 var keyStatuses = [...]string{"active", "disabled", "expired", "revoked"}
 
 // keys shows the keys by status, and what is left of the budgets.
@@ -56,7 +56,7 @@ func (s *scrape) keys(ctx context.Context, index *keyindex.Index) error {
 	return nil
 }
 
-// budgeted is one who has budgets.
+// budgeted is a key or an owner of keys with budgets.
 type budgeted struct {
 	scope, name, id string
 	left            *keyring.Left
@@ -79,7 +79,7 @@ func budgetedOf(scope, name, id string, left *keyring.Left) budgeted {
 	return b
 }
 
-// budget shows the limits of one who has budgets, and what is used of them.
+// budget exposes the limits of a key or an owner with budgets, and their usage.
 func (s *scrape) budget(b *budgeted) {
 	for p := range store.PeriodCount {
 		labels := []string{b.scope, b.name, p.String()}

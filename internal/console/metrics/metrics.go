@@ -218,7 +218,7 @@ func (s *scrape) series(all map[series.Labels]*shownSeries, stored int) {
 	}
 }
 
-// store shows how the store fares.
+// store exposes the metrics of the store.
 func (s *scrape) store(ctx context.Context) error {
 	status, err := s.m.from.Ledger.Status(ctx)
 	if err != nil {

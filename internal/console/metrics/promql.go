@@ -106,7 +106,7 @@ func (c *PromQL) budgets(index *keyindex.Index, of []*store.Key, console bool) [
 	return out
 }
 
-// budgetsOf returns the budgets of one who has some, by period.
+// budgetsOf returns the budgets of a key or an owner, by period.
 func (c *PromQL) budgetsOf(b promapi.Budget, left *keyring.Left) (out []promapi.Budget) {
 	for p := range store.PeriodCount {
 		b.Period, b.PeriodOf = p.String(), c.periodOf(p)

@@ -75,7 +75,7 @@ func (a *Amounts) set(kind string, r pricing.Rate) {
 	}
 }
 
-// PriceTier is what changes for calls with more input. It holds for all of the call.
+// PriceTier has the prices of calls above a number of input tokens. They apply to the whole call.
 type PriceTier struct {
 	Above int64 `json:"above_input_tokens" doc:"cache reads and writes included"`
 	Amounts
@@ -215,7 +215,7 @@ type RepricedModel struct {
 	Repriced
 }
 
-// RepriceReport is what repricing changed, or would change.
+// RepriceReport reports the changes that repricing made, or would make.
 type RepriceReport struct {
 	DryRun  bool            `json:"dry_run"`
 	Version string          `json:"price_version" doc:"prices that the calls have now, or would have"`
@@ -269,7 +269,7 @@ func (c *Handlers) reprice(ctx context.Context, in *struct{ Body RepriceOrder })
 	return api.Answer(report), nil
 }
 
-// auditedReport is what the audit log has of a report: the sums.
+// auditedReport is the form of a report in the audit log: the sums.
 func auditedReport(r *RepriceReport) any {
 	return struct {
 		Version string   `json:"price_version"`

@@ -20,7 +20,7 @@ import (
 type Handlers struct {
 	*filter.Reader
 	Ledger  *ledger.Ledger
-	Sources *sources.Board // what fetches calls by itself; nil where nothing does
+	Sources *sources.Board // state of the components that fetch calls; nil where there are none
 }
 
 // Routes adds the routes.
@@ -35,7 +35,7 @@ type ModelCount struct {
 	Calls    int64  `json:"api_call_count"`
 }
 
-// Arrivals says what became of records since the process started.
+// Arrivals counts the records that arrived since the process started, by outcome.
 type Arrivals struct {
 	Duplicates    int64 `json:"duplicates_dropped" doc:"delivered again, without a change"`
 	Fuller        int64 `json:"replaced_by_fuller" doc:"replaced by a more complete delivery of themselves"`
@@ -48,7 +48,7 @@ type Arrivals struct {
 	Secrets       int64 `json:"secrets_removed" doc:"keys and other secrets in clear that were taken out of telemetry; tokenboard.secrets.removed says on which records"`
 }
 
-// Quality is what keeps the figures from being perfect.
+// Quality reports the faults in the data that make figures inexact.
 type Quality struct {
 	Calls         int64            `json:"api_call_count"`
 	NoUsage       int64            `json:"no_usage_count" doc:"calls that reported no token figures, failed ones included"`

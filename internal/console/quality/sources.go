@@ -6,7 +6,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/api"
 )
 
-// Source is how something fares that fetches calls by itself.
+// Source is the state of a component that fetches calls.
 type Source struct {
 	Kind          string           `json:"kind" doc:"cliproxy: the usage feed of a CLIProxyAPI"`
 	Name          string           `json:"name"`

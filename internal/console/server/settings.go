@@ -55,7 +55,7 @@ type Settings struct {
 	Endpoints  SettingsEndpoints `json:"endpoints"`
 }
 
-// SettingsQuota is what all calls are meant to spend in a period.
+// SettingsQuota is the intended spending of all calls in a period.
 type SettingsQuota struct {
 	Tokens *int64     `json:"tokens"`
 	USD    *api.Money `json:"usd"`

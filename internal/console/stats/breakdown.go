@@ -29,8 +29,8 @@ var breakdownDimensions = func() map[string]ledger.GroupBy {
 	return out
 }()
 
-// BreakdownRow is the sums of one combination of values. Of the dimensions that were not asked for
-// there is no field; an empty text is a value that the telemetry did not report.
+// BreakdownRow is the sums of one combination of values. Dimensions that were not
+// requested have no field; an empty text is a value that the telemetry did not report.
 type BreakdownRow struct {
 	Model     *string `json:"model,omitempty"`
 	Provider  *string `json:"provider,omitempty"`
@@ -253,7 +253,7 @@ func orderOf(in *BreakdownOrder, rows *orderedRows) (rowOrder, error) {
 	return o, nil
 }
 
-// sort sorts rows. What they are sorted by is worked out once, and what is moved about is small.
+// sort sorts rows. It computes the sort keys once, and moves small entries instead of rows.
 func (o *rowOrder) sort(rows []ledger.Row) {
 	type place struct {
 		key int64

@@ -13,7 +13,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// Changes is what made the difference between the costs of two ranges of time.
+// Changes explains the difference between the costs of two time ranges.
 type Changes struct {
 	By          string      `json:"by" enum:"model,provider,key,user,service,project"`
 	From        time.Time   `json:"from"`
@@ -26,7 +26,7 @@ type Changes struct {
 	AsOf        *time.Time  `json:"as_of"`
 }
 
-// Change is what became of a group. volume_usd, mix_usd, cache_usd and price_usd add up to difference_usd, exactly.
+// Change describes how a group changed. volume_usd, mix_usd, cache_usd and price_usd add up exactly to difference_usd.
 type Change struct {
 	Group  string      `json:"group" doc:"a value of the dimension, as the filters take it; empty where the telemetry has none, and for all"`
 	Label  string      `json:"label" doc:"of a key its name, else as group"`
@@ -37,7 +37,7 @@ type Change struct {
 	Disappeared bool `json:"disappeared" doc:"it has no calls any more"`
 }
 
-// ChangeRest is what became of several groups together.
+// ChangeRest describes how several groups changed together.
 type ChangeRest struct {
 	Groups int         `json:"group_count"`
 	Before ChangedSums `json:"before"`

@@ -18,7 +18,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Forecast is what a period will have used at its end.
+// Forecast estimates the total usage of a period at its end.
 type Forecast struct {
 	Period    string           `json:"period" enum:"day,week,month"`
 	From      time.Time        `json:"from" doc:"when the period began"`
@@ -33,7 +33,7 @@ type Forecast struct {
 	Estimated time.Time        `json:"estimated_from" doc:"the moment from which on figures are estimated"`
 }
 
-// ForecastHistory is what a forecast is based on.
+// ForecastHistory describes the history that a forecast is based on.
 type ForecastHistory struct {
 	Days     int        `json:"days" doc:"complete days with which the forecast was made, at most 112, since the first call that the filters match"`
 	Needed   int        `json:"needed_days"`

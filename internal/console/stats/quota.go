@@ -15,8 +15,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Quota is what all calls together are meant to spend in a period. The console shows it; it stops
-// nobody.
+// Quota is the intended spending of all calls in a period. The console shows it, but does not
+// enforce it.
 type Quota struct {
 	Tokens int64         // 0: none
 	Cost   usage.NanoUSD // 0: none

@@ -14,8 +14,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// asOf says up to when figures are complete: the last commit, or, for who may not learn when others make
-// calls, when they were asked for.
+// asOf returns the time up to which figures are complete: that of the last commit, or, for users who may not
+// learn when others make calls, that of the request.
 func asOf(ctx context.Context, asked, last time.Time) *time.Time {
 	if access.From(ctx).OwnOnly() {
 		return api.OptionalTime(asked)
@@ -41,7 +41,7 @@ func (c *Handlers) Routes(r *api.Router) {
 	api.Register(r, access.ReadUsage, api.Operation(http.MethodGet, "/changes", "changes", "What made the difference between the costs of two ranges"), c.changes)
 }
 
-// Sums are what every route shows of a set of calls.
+// Sums are the sums of a set of calls, in the form that all routes share.
 type Sums struct {
 	Calls      int64     `json:"api_call_count" doc:"calls, failed ones and ones without usage included"`
 	Errors     int64     `json:"error_count"`

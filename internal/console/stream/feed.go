@@ -14,12 +14,12 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// feedKept is how many of the last events a feed keeps for who reads slowly or comes back.
+// feedKept is how many of the last events a feed keeps for clients that read slowly or reconnect.
 const feedKept = 8192
 
-// feed is the last changes of what counts, for live streams. The ledger's writer puts them in and
-// waits for nobody: each reader keeps its own place, and receives how many events it missed where the
-// feed has run past it.
+// feed is a ring buffer of the last changes to counted calls, for live streams. The ledger's writer appends to it
+// without waiting for readers: each reader keeps its own position, and is told how many events it missed if the
+// feed has overwritten them.
 type feed struct {
 	// seal hides places from clients, who could see by them how many calls others make. Its key is of
 	// this feed: places of another process's feed mean nothing here.
@@ -122,8 +122,8 @@ func (f *feed) end() uint64 {
 	return f.next
 }
 
-// mark writes a place for a client to come back with. Two marks of one place are not equal, and nobody
-// else can read them.
+// mark encrypts a position, for a client that reconnects. Two marks of one position differ, and only this
+// feed can read them.
 func (f *feed) mark(place uint64) string {
 	return base64.RawURLEncoding.EncodeToString(f.seal.Seal(nil, nil, binary.BigEndian.AppendUint64(nil, place), nil))
 }

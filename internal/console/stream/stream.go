@@ -27,7 +27,7 @@ const (
 	maxStreams    = 200                    // at one time
 	streamsEach   = 20                     // of them, of one person
 	streamBatch   = 256                    // events between two looks at the connection
-	streamCheck   = 500 * time.Millisecond // after which who reads is checked again
+	streamCheck   = 500 * time.Millisecond // interval at which the client's access is checked again
 	streamPause   = 100 * time.Millisecond // in which events gather
 	streamPing    = 15 * time.Second       // between signs of life
 	streamStall   = 30 * time.Second       // in which a reader has to take what is written
@@ -259,7 +259,7 @@ func (s *stream) asOf(last time.Time) *time.Time {
 	return api.OptionalTime(last)
 }
 
-// streamTimers are what a stream waits for besides events.
+// streamTimers are the timers that a stream waits for, besides events.
 type streamTimers struct {
 	ping, check *time.Ticker
 	old, pause  *time.Timer
@@ -305,8 +305,8 @@ func (s *stream) wait(ctx context.Context, t *streamTimers, more <-chan struct{}
 	}
 }
 
-// renew reads the filter again: keys may have been made, renamed or given to another owner. It fails where
-// who reads is not signed in any more, or in another role.
+// renew reads the filter again: keys may have been made, renamed or given to another owner. It fails if
+// the user is no longer signed in, or has another role.
 func (s *stream) renew(ctx context.Context) bool {
 	if !api.StillIn(ctx) {
 		return false

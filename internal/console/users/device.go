@@ -34,7 +34,7 @@ func (s *signIn) deviceCookieName() string {
 	return DeviceCookie
 }
 
-// withDevice keeps the device cookie of a request for who signs in.
+// withDevice returns a context with the device cookie of a request, for the sign-in.
 func (s *signIn) withDevice(ctx context.Context, r *http.Request) context.Context {
 	if cookie, err := r.Cookie(s.deviceCookieName()); err == nil {
 		return context.WithValue(ctx, deviceKey{}, cookie.Value)

@@ -35,7 +35,7 @@ type Session struct {
 	Version     string       `json:"version"`
 }
 
-// SessionUser is who is signed in.
+// SessionUser is the user who is signed in.
 type SessionUser struct {
 	ID          string `json:"id" doc:"empty for who is no user of this console"`
 	Name        string `json:"name"`
@@ -107,7 +107,7 @@ type signedIn[T any] struct {
 	}
 }
 
-// errNoSignIn answers who wants to sign in where nobody can.
+// errNoSignIn answers a sign-in where sign-ins are off.
 func errNoSignIn() error {
 	return api.WithReason("sign_in_none", api.NewProblem(http.StatusConflict, "there are no sign-ins here: access is open, or an authenticator of the collector lets requests in; "+
 		"set access::mode to local or oidc to have users"))
@@ -134,7 +134,7 @@ func (c *Handlers) createSession(ctx context.Context, in *struct {
 	return c.startSession(ctx, u, "session")
 }
 
-// checkPassword returns the user whose password it is. It takes as long where there is no such user.
+// checkPassword returns the user whose password it is. It takes equally long if there is no such user.
 func (c *Handlers) checkPassword(ctx context.Context, username, given string) (u store.User, err error) {
 	p := access.From(ctx)
 	name, nameErr := CleanName(username)
@@ -183,7 +183,7 @@ func callerOf(a *throttle.Attempt) password.Caller {
 	return password.Caller{Source: throttle.Network(a.Source), Account: a.Account, Known: a.Device != ""}
 }
 
-// signedInCaller is the share of who is signed in, or has just shown to have the right password.
+// signedInCaller is the caller for users who are signed in, or have just proved to have the right password.
 func signedInCaller(p access.Principal) password.Caller {
 	return password.Caller{Source: p.ID + p.Name, Account: p.ID, Known: true}
 }
@@ -226,7 +226,7 @@ func (c *Handlers) storePassword(ctx context.Context, u *store.User, given, acti
 	return err
 }
 
-// as returns a context that acts for a user who has just proved to be it.
+// as returns a context that acts for a user who has just authenticated.
 func (c *Handlers) as(ctx context.Context, u store.User, via string) context.Context {
 	return access.With(ctx, access.Principal{ID: u.ID, Name: u.Name, Role: roleOf(&u), Via: via, Source: access.From(ctx).Source})
 }
@@ -293,7 +293,7 @@ func (c *Handlers) deleteSession(ctx context.Context, _ *struct{}) (*signedIn[Si
 	}
 	out := &signedIn[SignedOut]{SetCookie: []http.Cookie{c.signIn.cookie("")}}
 	if p.ID == "" {
-		return out, nil // who is not signed in is signed out
+		return out, nil // without a session there is nothing to end
 	}
 	entry, err := c.Audit.Entry(ctx, "session.end", store.AuditTarget{Type: "user", ID: p.ID, Name: p.Name}, nil, nil)
 	if err != nil {

@@ -53,8 +53,8 @@ const (
 	viaToken        = "token" // how a principal signed in that has an API token
 )
 
-// signIn finds out who requests act for, and signs people in. It asks the store for every request, so
-// that what is revoked ends at once, whoever revoked it.
+// signIn finds the user that a request acts for, and signs users in. It reads the store on every request, so
+// that a revocation takes effect at once, even one made by another process.
 type signIn struct {
 	SignIn
 	directory store.Directory
@@ -97,7 +97,7 @@ func newSignIn(o SignIn, d store.Directory, now func() time.Time) *signIn {
 // ErrBadToken reports an API token that opens nothing.
 var ErrBadToken = errors.New("the API token is unknown, expired or revoked, or its owner may no longer do what it allows; make a new one")
 
-// principal returns who a request acts for, with a context that its session is in. API tokens come in a
+// principal returns the principal of a request, and a context with its session. API tokens are accepted in a
 // header only, sessions in a cookie that the console's own pages send.
 func (s *signIn) principal(r *http.Request, ownPage bool) (context.Context, access.Principal, error) {
 	ctx := r.Context()
@@ -142,7 +142,7 @@ func (s *signIn) byToken(ctx context.Context, token string) (access.Principal, e
 	return access.Principal{ID: u.ID, Name: u.Name, Role: role, Via: viaToken, Token: t.ID, Scope: scopeOf(&t)}, nil
 }
 
-// scopeOf is what a token may do besides what every token of its role may.
+// scopeOf returns the permission that a token has in addition to those of its role.
 func scopeOf(t *store.Token) access.Permission {
 	if t.Scope == access.ManageUsers.String() {
 		return access.ManageUsers
@@ -174,7 +174,7 @@ func roleOf(u *store.User) access.Role {
 	return role
 }
 
-// TokenHash is what the store keeps of an API token, which is random enough for a plain hash.
+// TokenHash returns the hash under which the store keeps an API token, which is random enough for a plain hash.
 func TokenHash(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return string(sum[:])
@@ -202,7 +202,7 @@ type (
 // foundSession is where a session's user is put while it is loaded.
 type foundSession struct{ user store.User }
 
-// sessionChange is what the store needs besides what scs passes to it.
+// sessionChange has what the store needs in addition to the arguments that scs passes to it.
 type sessionChange struct {
 	user         string
 	begun, ended store.AuditEntry
@@ -229,12 +229,12 @@ func (sessionCodec) Decode(b []byte) (time.Time, map[string]any, error) {
 	return d.Until, d.Values, err
 }
 
-// sessionStore keeps scs's sessions in the ledger's store. What it is given is the hash of a token.
+// sessionStore keeps scs's sessions in the ledger's store. It is called with hashes of tokens.
 type sessionStore struct{ *signIn }
 
 var _ scs.CtxStore = (*sessionStore)(nil)
 
-// FindCtx returns a session that is not over, and its user to whoever asked for it.
+// FindCtx returns a session that has not ended; its caller also gets the user.
 func (s *sessionStore) FindCtx(ctx context.Context, hash string) ([]byte, bool, error) {
 	found, u, ok, err := s.directory.Session(ctx, hash)
 	now := s.now()

@@ -54,7 +54,7 @@ func tokenOf(t *store.Token, owner string) Token {
 	}
 }
 
-// auditToken is what the audit log has of an API token.
+// auditToken is the form of an API token in the audit log.
 type auditToken struct {
 	Name      string     `json:"name"`
 	Owner     string     `json:"owner"`
@@ -68,8 +68,8 @@ func auditedToken(t *store.Token, owner string) auditToken {
 	return auditToken{Name: t.Name, Owner: owner, Role: t.Role, Scope: t.Scope, Display: t.Display, ExpiresAt: api.OptionalTime(t.ExpiresAt)}
 }
 
-// visibleTokens is the query of the tokens that whoever asks may see: one's own, everybody's for who may manage
-// users, and for an API token itself. nobody: there can be none.
+// visibleTokens returns the query of the tokens that the principal may see: a user's own ones, all for users who may
+// manage users, and for an API token only itself. If nobody is true, there can be none.
 func visibleTokens(ctx context.Context) (q store.TokenQuery, nobody bool) {
 	p := access.From(ctx)
 	if p.May(access.ManageUsers) {
@@ -78,7 +78,7 @@ func visibleTokens(ctx context.Context) (q store.TokenQuery, nobody bool) {
 	return store.TokenQuery{User: p.ID, ID: p.Token}, p.ID == ""
 }
 
-// ownerNames returns the names of the users whose tokens whoever asks may see.
+// ownerNames returns the names of the users whose tokens the principal may see.
 func (c *Handlers) ownerNames(ctx context.Context) (map[string]string, error) {
 	p := access.From(ctx)
 	names := map[string]string{p.ID: p.Name}

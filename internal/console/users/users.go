@@ -60,7 +60,7 @@ func (c *Handlers) Principal(r *http.Request, ownPage bool) (context.Context, ac
 	return c.signIn.principal(r, ownPage)
 }
 
-// WithDevice returns a context with the device cookie of a request, for who signs in.
+// WithDevice returns a context with the device cookie of a request, for the sign-in.
 func (c *Handlers) WithDevice(ctx context.Context, r *http.Request) context.Context {
 	if c.signIn == nil {
 		return ctx
@@ -108,7 +108,7 @@ func userOf(u *store.User) User {
 	return out
 }
 
-// auditUser is what the audit log has of a user.
+// auditUser is the form of a user in the audit log.
 type auditUser struct {
 	Name        string `json:"name"`
 	DisplayName string `json:"display_name,omitempty"`
@@ -148,7 +148,7 @@ func (c *Handlers) listUsers(ctx context.Context, in *api.ListPage) (*api.List[U
 	return out, nil
 }
 
-// userRole reads a role that a person can have, and that whoever gives it has too.
+// userRole reads a role that a person can have, and that does not exceed the role of the user who grants it.
 func userRole(ctx context.Context, s string) (access.Role, error) {
 	role, err := access.ParseRole(s)
 	if err == nil && role == access.Verifier {
@@ -248,7 +248,7 @@ func (c *Handlers) userChanged(what string, err error) error {
 	return c.Failed(what, err)
 }
 
-// userChange is what a request changes of a user; what is not set stays.
+// userChange has the fields of a user that a request changes; fields that are not set keep their values.
 type userChange = struct {
 	DisplayName *string `json:"display_name,omitempty" maxLength:"100"`
 	Role        *string `json:"role,omitempty" enum:"admin,operator,viewer,member"`

@@ -135,7 +135,7 @@ func value(s string, i int) int {
 	return i
 }
 
-// quoted returns the end of the string whose opening quote stands at i; negative where it never ends.
+// quoted returns the end of the string whose opening quote is at i; negative where it never ends.
 func quoted(s string, i int) int {
 	for i++; i < len(s); {
 		n := strings.IndexByte(s[i:], '"')

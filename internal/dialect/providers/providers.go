@@ -39,7 +39,7 @@ var byName = map[string]string{
 	"logfire": "", "openai_agents": "", "openai-agents": "", "agent_framework": "",
 }
 
-// apis are what the Vercel AI SDK and its like add to a provider's name to say which API is called.
+// apis are the suffixes that the Vercel AI SDK and similar ones add to a provider's name for the API that is called.
 var apis = []string{
 	".chat", ".responses", ".completion", ".embedding", ".embeddings", ".messages", ".image", ".speech", ".transcription",
 }

@@ -47,7 +47,7 @@ var PlainContent = []string{"input", "output", "inputs", "outputs", "response_te
 // MessageContent are names that mean content in message events alone.
 var MessageContent = []string{"tool_calls", "role.content", "tool.result"}
 
-// URLAttributes hold a URL, or a part of one with a query, in which a key may stand.
+// URLAttributes hold a URL, or a part of one with a query, which may contain a key.
 var URLAttributes = []string{
 	"url.full", "url.query", "http.url", "http.target", "url.original", "http.request.url", "request.url",
 }

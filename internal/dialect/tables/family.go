@@ -38,7 +38,7 @@ type Family struct {
 	// Cache and Reasons decide whether the whole includes the part; the first row that fits.
 	Cache, Reasons []PartRule
 
-	// Provider is what the emitter talks to where it does not say.
+	// Provider is the provider of the emitter's calls where its telemetry names none.
 	Provider string
 	// Attributes are aliases that hold for this family only, before the general ones; an empty list says
 	// that the general ones mislead.

@@ -71,7 +71,7 @@ var haystack = Family{
 		"haystack.component.output#replies.0.meta.usage.completion_tokens_details.reasoning_tokens",
 		"haystack.component.output#replies.0._meta.usage.completion_tokens_details.reasoning_tokens",
 	},
-	Cache: []PartRule{ // Anthropic's generator keeps the API's own names: the cache stands beside its input
+	Cache: []PartRule{ // Anthropic's generator keeps the API's own names: its input excludes the cache
 		{Present: "haystack.component.", Model: "claude", Is: figures.Excluded},
 	},
 	Attributes: map[Attribute][]string{

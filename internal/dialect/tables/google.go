@@ -50,7 +50,7 @@ var genkit = Family{
 	Input:  []string{"genkit:output#usage.inputTokens"},
 	Output: []string{"genkit:output#usage.outputTokens"},
 	Total:  []string{"genkit:output#usage.totalTokens"},
-	CacheRead: []string{ // OpenAI's parts stand only in its own answer
+	CacheRead: []string{ // OpenAI's parts are only in its own answer
 		"genkit:output#usage.cachedContentTokens", "genkit:output#raw.usage.prompt_tokens_details.cached_tokens",
 		"genkit:output#custom.usage.prompt_tokens_details.cached_tokens",
 	},

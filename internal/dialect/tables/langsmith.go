@@ -2,7 +2,7 @@ package tables
 
 import "github.com/tokenboard/tokenboard/internal/usage/figures"
 
-// langSmith is the OpenTelemetry mode of LangSmith's SDKs. The parts stand in JSON (JavaScript) or in
+// langSmith is the OpenTelemetry mode of LangSmith's SDKs. The parts are in JSON (JavaScript) or in
 // the text of a Python dict. Its usage is LangChain's, with the cache in the input, but for Bedrock.
 // https://docs.langchain.com/langsmith/trace-with-opentelemetry
 var langSmith = Family{

@@ -4,8 +4,8 @@ import "github.com/tokenboard/tokenboard/internal/usage/figures"
 
 // litellm is the LiteLLM proxy's and library's OpenTelemetry callback, v1 and v2. It makes one shape of
 // every provider's usage, with the cache in the input. The request id is its own call id. Version 1 has
-// the parts in the text of a Python dict alone. Of a stream that was cut that dict has an estimate, which
-// no figure stands beside and which is not read; version 2 reports the same estimate as its figures.
+// the parts in the text of a Python dict alone. For an interrupted stream the dict has an estimate without
+// other figures, which is not read; version 2 reports the same estimate as its figures.
 // https://docs.litellm.ai/docs/observability/opentelemetry_integration
 var litellm = Family{
 	Name:   "litellm",

@@ -2,7 +2,7 @@ package tables
 
 import "strings"
 
-// Verdict is what a row of RoleRules says of a span.
+// Verdict is the result of a row of RoleRules for a span.
 type Verdict uint8
 
 // The verdicts.
@@ -108,7 +108,7 @@ var kinds = map[string]Verdict{
 	"tool": Tool,
 }
 
-// KindOperations name the operation that a kind of span stands for.
+// KindOperations maps kinds of spans to their operations.
 var KindOperations = map[string]string{
 	"llm": "chat", "generation": "chat", "chat_model": "chat", "model": "chat", "embedding": "embeddings", "embeddings": "embeddings",
 	"agent": "invoke_agent", "tool": "execute_tool",

@@ -14,7 +14,7 @@ var strands = Family{
 	Scopes: []string{"strands"},
 	Adds:   &genAI,
 	Cache: []PartRule{
-		// from 1.54 on, which brought these names, the input includes the cache whoever the provider is
+		// from 1.54 on, which brought these names, the input includes the cache with every provider
 		{Member: "gen_ai.usage.cache_read.input_tokens", Is: figures.Included}, {Member: "gen_ai.usage.cache_creation.input_tokens", Is: figures.Included},
 		{Member: "gen_ai.usage.cache_write.input_tokens", Is: figures.Included},
 		{Provider: "aws.bedrock", Is: figures.Excluded}, {Provider: "anthropic", Is: figures.Excluded},

@@ -35,7 +35,7 @@ func Path(s string) string {
 // maxMessage is how much of a message is looked at for a status, in bytes.
 const maxMessage = 512
 
-// beforeStatus are the words, in small letters, that a status of HTTP stands behind in a message; it may also begin the message.
+// beforeStatus are the words, in lower case, that precede an HTTP status in a message; it may also begin the message.
 var beforeStatus = []string{"code", "status", "http", "http/1.1", "http/2", "error", "exception"}
 
 // StatusIn returns the HTTP status of a failure that a message has, 0 where it has none: "Error code: 429 - ...", "HTTP 503", "429 Too Many Requests".

@@ -1,5 +1,5 @@
-// Package value reads single values of attributes: counts, amounts, short texts, HTTP methods, paths and statuses. What a
-// value holds may be of any type, hostile or malformed.
+// Package value reads single values of attributes: counts, amounts, short texts, HTTP methods, paths and statuses.
+// Values may be of any type, hostile or malformed.
 package value
 
 import (

@@ -25,14 +25,14 @@ func Sets() []Set {
 	return []Set{{"calibration", Calibration(), calibration}, {"test", Calibration(), test}, {"unseen", Unseen(), test}}
 }
 
-// Outcome is what one forecast of the total of a month was worth.
+// Outcome rates one forecast of the total of a month.
 type Outcome struct {
 	Error float64 // (forecast - total) / total
 	Width float64 // (high - low) / total
 	Held  bool    // the total lies in the band
 }
 
-// Question is what a history is asked.
+// Question is a forecast that is asked of a history.
 type Question struct {
 	Day    int // of the month, at noon
 	Period func(now time.Time) forecast.Period
@@ -88,7 +88,7 @@ func (h *History) Ask(q Question) (Outcome, bool, error) {
 	}, true, nil
 }
 
-// Summary is what many forecasts were worth.
+// Summary rates many forecasts together.
 type Summary struct {
 	Histories   int
 	MedianError float64 // of the absolute errors

@@ -31,7 +31,7 @@ func (h *History) total(p forecast.Period) int64 {
 	return sum
 }
 
-// scene is what a history is drawn from. Kinds change it.
+// scene has the parameters that a history is drawn from. Kinds change it.
 type scene struct {
 	rng     *rand.Rand
 	zone    *time.Location

@@ -169,7 +169,7 @@ func (x *State) Saved(pages []rollup.Page) {
 	x.sums.Saved(pages)
 }
 
-// MergeChanges makes room for further changes of the sums, beside readers. A page that cannot be read now is merged
+// MergeChanges frees memory for changes of the sums, while readers continue. A page that cannot be read now is merged
 // later.
 func (x *State) MergeChanges(ctx context.Context) {
 	x.mu.RLock()
@@ -180,8 +180,8 @@ func (x *State) MergeChanges(ctx context.Context) {
 	}
 }
 
-// mergePage merges the changes of a page into it beside readers: they wait only while it is put in its place. What has
-// to be read for it is read without a lock: only the writer changes sums.
+// mergePage merges the changes of a page into it, concurrently with readers, which wait only while the page is
+// replaced. Data that the merge needs is read without a lock: only the writer changes sums.
 func (x *State) mergePage(ctx context.Context, p rollup.Page) error {
 	x.mu.RLock()
 	merged := x.sums.BeginRemerge(p)

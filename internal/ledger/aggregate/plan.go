@@ -173,7 +173,8 @@ func (x *State) begin(p *plan, b bucketed, s *summation) (sums []*rollup.Summing
 	return append(sums, x.sums.Begin(q))
 }
 
-// values returns the values that the filter names; nil where it does not name them whole.
+// values returns the values of the plan's dimension that the filter lists; nil where it lists none
+// or only parts of them, such as models without their providers.
 func (p *plan) values() map[rollup.Value]bool {
 	f := &p.query.Filter
 	values := map[rollup.Dimension][]string{rollup.Keys: f.Keys, rollup.Users: f.Users, rollup.Services: f.Services, rollup.Projects: f.Projects}[p.dimension]

@@ -13,7 +13,7 @@ import (
 // ErrQuery reports a query that cannot be answered.
 var ErrQuery = errors.New("the query is not one that sums can answer")
 
-// GroupBy is what sums can be grouped by.
+// GroupBy is a dimension by which sums can be grouped.
 type GroupBy uint8
 
 // The dimensions.

@@ -25,7 +25,7 @@ type Records interface {
 	Retired(ctx context.Context, before time.Time, spent func(store.Spent) error, left func(*store.Record) error) error
 }
 
-// Options are what a State works with.
+// Options configure a State.
 type Options struct {
 	Records Records
 	// Agree keeps commits away while a reader reads both the sums in memory and the store. It fails while the two may
@@ -91,7 +91,7 @@ type Drop struct {
 	partial   []store.Record // the part of a base bucket
 }
 
-// BeginDrop prepares to drop the sums of calls that start before a time, beside readers. EndDrop follows.
+// BeginDrop prepares to drop the sums of calls that start before a time, while readers continue. EndDrop follows.
 func (x *State) BeginDrop(ctx context.Context, before time.Time) (*Drop, error) {
 	d := &Drop{watermark: before}
 	if !rollup.Aligned(before) {
@@ -127,7 +127,7 @@ func (x *State) EndDrop(d *Drop) {
 	x.watermark = d.watermark
 }
 
-// Watermark returns the time before which calls were dropped.
+// Watermark returns the start of the data: calls before it were dropped.
 func (x *State) Watermark() time.Time {
 	x.mu.RLock()
 	defer x.mu.RUnlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Of thousands of users people look at some ten. So of a query for the top groups the totals are added
-// up first, then the points of those that are shown, and the rest is what is left of all.
+// Of thousands of users, about ten are shown. A query for the top groups therefore sums the totals of all groups
+// first, then the points of the groups that are shown; the rest is the difference from the overall sums.
 
 // named returns the name of a group.
 func (q *Query) named(value string) string {
@@ -88,8 +88,8 @@ func (p *plan) ranks() bool {
 	return p.query.Top > 0 && p.query.By != ByNothing && len(p.query.Edges) > 2
 }
 
-// rank finds the names of the top groups of a query that ranks, by a query for their totals. What is
-// committed until the points are added up may change the order, and no sum.
+// rank finds the names of the top groups of a query that ranks, by a query for their totals. Commits
+// before the points are summed may change the order, but no sum.
 func (x *State) rank(ctx context.Context, p *plan, alone bool) error {
 	if !p.ranks() {
 		return nil
@@ -199,7 +199,7 @@ func (t *topGroups) ranked(s *summation) (top []*rank, more bool) {
 	return top[:min(len(top), q.Top)], more
 }
 
-// answer adds up the points of the top groups, when the sums that it began with have ended.
+// answer sums the points of the top groups, after the sums of all groups have been completed.
 func (t *topGroups) answer(ctx context.Context, s *summation, keep func(*rollup.Summing)) (Answer, error) {
 	q := &t.plan.query
 	top, more := t.ranked(s)

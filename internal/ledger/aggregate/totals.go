@@ -13,7 +13,7 @@ import (
 // its records without making calls of them. It has no histograms: those of all groups together are
 // those of the filter, which the sums in memory have.
 
-// totalsFields are what the store groups by for a dimension.
+// totalsFields returns the fields by which the store groups for a dimension.
 func totalsFields(by GroupBy) []store.Field {
 	switch by {
 	case ByModel:

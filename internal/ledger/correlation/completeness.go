@@ -101,7 +101,7 @@ func digestOf(c *usage.Call) uint64 {
 	return xxhash.Sum64(d)
 }
 
-// digest is what is hashed.
+// digest is the input of a hash.
 type digest []byte
 
 func (d digest) ints(vs ...int64) digest {

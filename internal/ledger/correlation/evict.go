@@ -44,7 +44,7 @@ func (x *Index) prefetchOldest(traces int) {
 
 // Evict evicts the traces that were idle for longest while there are more than maxSpans
 // spans, and all that were idle since before the given time. It returns how many spans had to
-// go for lack of room.
+// be evicted only because of maxSpans.
 func (x *Index) Evict(maxSpans int, idleSince time.Time) (forced int64) {
 	since := idleSince.UnixNano()
 	for i := 0; x.oldest != 0; i++ {

@@ -31,7 +31,7 @@ type Index struct {
 	models       interned[models]
 	sources      interned[source]
 	groupKeys    interned[key]
-	by           map[ref]usage.ID     // who stands for a record
+	by           map[ref]usage.ID     // the record that supersedes a record
 	running      map[ref]usage.Tokens // the running sums of records
 	before       map[ref]usage.Tokens // see Decision
 
@@ -270,8 +270,8 @@ func (x *Index) eachByKey(n *Node, visit func(*Node)) {
 	}
 }
 
-// isAlone reports whether the only record of its trace has no relative anywhere: it counts. What is
-// decided for it is what resolve would decide.
+// isAlone reports whether the only record of its trace has no related record anywhere, so that it counts.
+// resolve would decide the same.
 func (x *Index) isAlone(n *Node) bool {
 	if n.group != 0 {
 		return false

@@ -53,7 +53,7 @@ type Decision struct {
 // ref names a node of an index; 0 names none.
 type ref uint32
 
-// Node is what the index has of one call record, to find related ones. It is small, and has no
+// Node is the index's entry for one call record, to find related ones. It is small, and has no
 // pointers: the record itself is in the store, and what many records share is kept once, by number.
 type Node struct {
 	id           usage.ID
@@ -81,7 +81,7 @@ type Node struct {
 	flags  flags
 }
 
-// flags are what is true of a record.
+// flags are the boolean properties of a record.
 type flags uint8
 
 const (
@@ -90,7 +90,7 @@ const (
 	isFailed
 	isEmbedding
 	isCounted    // see Decision
-	hasSuccessor // index.by has who stands for it
+	hasSuccessor // index.by has the record that supersedes it
 	wasShared    // it shared an id, or could be a twin, of another record once
 	isRunning    // it has a running sum: index.running has its figures
 )
@@ -107,8 +107,8 @@ func (n *Node) Start() int64 { return n.start }
 func (n *Node) usage() bool     { return n.flags&isUsage != 0 }
 func (n *Node) secondary() bool { return n.flags&isSecondary != 0 }
 
-// Precomputed is what is worked out of a record before the index sees it. It needs nothing that only the
-// ledger's writer may read, so that senders do it, each for itself.
+// Precomputed has values derived from a record before it is added to the index. They depend on nothing that only
+// the ledger's writer may read, so that each sender computes its own.
 type Precomputed struct {
 	completeness                           completeness
 	keys                                   [2]key

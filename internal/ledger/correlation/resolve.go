@@ -11,7 +11,7 @@ import (
 // records: it looks at nothing else, and the order in which the records came is not in it.
 // The ledger calls it again for a whole set whenever one of its records is new or changed.
 
-// resolving is what the current write is about.
+// resolving is the working state of the current write.
 type resolving struct {
 	pending     []pending    // records that came or are related to such; node.at is one more than the place here
 	assessments []assessment // of those that have related records
@@ -30,7 +30,7 @@ type pending struct {
 	assessment uint32        // one more than its place in assessments; 0: none
 }
 
-// assessment is what resolve finds out about one record.
+// assessment is the result of resolve for one record.
 type assessment struct {
 	Decision
 	decided                bool
@@ -39,7 +39,7 @@ type assessment struct {
 	tree                   *tree   // of its trace
 	below                  []*Node // the calls below it that are the same call as it
 	above                  []*Node // the reverse, nearest first
-	aliases                []key   // ids that stand on superseded ancestors
+	aliases                []key   // ids found on superseded ancestors
 	call                   int     // its number among the calls that are left, plus one
 }
 

@@ -3,7 +3,7 @@ package correlation
 import "slices"
 
 // MaxSharing bounds the records that are looked at because they share one thing: an id, or a process, an
-// input and a piece of time. What more records share says nothing: a gateway answers from its cache
+// input and a piece of time. A thing that more records share identifies nothing: a gateway answers from its cache
 // under the first id.
 const MaxSharing = 256
 

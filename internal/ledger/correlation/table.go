@@ -10,7 +10,7 @@ import (
 
 // What the index remembers of a record is many small things for each of hundreds of thousands of records.
 // They are kept without pointers, in slabs and in tables of numbers: a garbage collector that had to
-// follow them would cost more than all else, and Go's maps take several times the room.
+// follow them would cost more than all else, and Go's maps take several times the memory.
 
 // slab returns out places for values of one kind, by number from 1 on. A value never moves.
 type slab[T any] struct {
@@ -44,9 +44,9 @@ func (s *slab[T]) drop(i uint32) {
 	s.free = append(s.free, i)
 }
 
-// table finds numbers by a tag, which is 32 bits of a hash. Numbers of one tag can be different things,
-// so that who looks compares. Zero is no number. It takes 8 bytes for each place, of which at most 7/8 are
-// taken; a tag is its own place, so that a removal need not ask what the numbers stand for.
+// table finds numbers by a tag, which is 32 bits of a hash. Numbers of one tag can refer to different
+// things, so callers must compare. Zero is no number. It takes 8 bytes for each place, of which at most 7/8 are
+// taken; a tag is its own place, so that a removal need not look up what the numbers refer to.
 type table struct {
 	slots []slot // their number is a power of two
 	used  int
@@ -109,7 +109,7 @@ func (t *table) grow() {
 	}
 }
 
-// remove takes out the number at a place. What was put behind it because it was taken moves up.
+// remove takes out the number at a place. Entries that were displaced by it move up.
 func (t *table) remove(i int) {
 	mask := len(t.slots) - 1
 	for j := (i + 1) & mask; t.slots[j].number != 0; j = (j + 1) & mask {
@@ -142,7 +142,7 @@ func mix(a, b uint64) uint32 {
 	return uint32((hi ^ lo) >> 16)
 }
 
-// interned keeps each value once, by number, and counts who uses it. The zero value is number 0.
+// interned keeps each value once, by number, and counts its users. The zero value is number 0.
 type interned[K comparable] struct {
 	table
 	values slab[use[K]]

@@ -149,7 +149,7 @@ func (t *tree) leafRule() {
 		if n.usage() || a.supersededByDescendant {
 			continue
 		}
-		// a call without usage below a span that stands for the whole line
+		// a call without usage below a span that represents the whole line
 		for _, above := range a.above {
 			if of := x.assessmentOf(above); above.usage() && !of.supersededByDescendant && !of.separate {
 				a.decide(Decision{By: above.id, Reason: store.ReasonAncestor})

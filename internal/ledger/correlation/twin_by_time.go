@@ -20,7 +20,7 @@ const timeSlot = int64(1) << 32
 // timeReach (ns) is how far apart two records of one call can start.
 const timeReach = int64(1e9)
 
-// usageState is what a record can be to ones without usage.
+// usageState says how a record can be matched with records without usage.
 type usageState uint8
 
 const (
@@ -132,9 +132,8 @@ func nearer(n, a, b *Node) bool {
 	return earlier(a, b) < 0
 }
 
-// twinByTimeOf returns the record that stands for one without usage: the nearest of those that have it for
-// their nearest, one with usage before one without, and of the latter only a more complete one. Nil
-// where there is none.
+// twinByTimeOf returns the record that supersedes a record without usage: the nearest of those whose own nearest
+// record it is. One with usage is preferred to one without, which must be more complete. Nil where there is none.
 func (x *Index) twinByTimeOf(n *Node) *Node {
 	if n.usage() || !x.twins {
 		return nil

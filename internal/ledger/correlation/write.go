@@ -11,7 +11,7 @@ import (
 // One write of the ledger is: Begin, then AddSpanParent, Add and Replace for what came, then Decide, and at last Commit
 // or Rollback, and End.
 
-// Outcome is what Decide reports of one record.
+// Outcome is the result of Decide for one record.
 type Outcome struct {
 	// Arrived is the record as it is to be stored, where it came in this write. Nil: it is stored already, and its
 	// decision was another one.

@@ -13,7 +13,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// Ledger is what the calls are read from.
+// Ledger is the source of the calls.
 type Ledger interface {
 	// Figures visits the records that count and match, in no order; a record is valid during its visit only.
 	Figures(ctx context.Context, f store.Filter, visit func(*store.Record) error) error
@@ -30,10 +30,10 @@ type Ledger interface {
 	Observe(f func(ledger.Commit)) (stop func())
 }
 
-// Overflow is what labels have in the series of what is beyond a limit.
+// Overflow is the label value of the series that sum everything beyond a cardinality limit.
 const Overflow = "other"
 
-// maxSeriesKept bounds the combinations of labels of which a cube has sums of their own: labels are hostile text.
+// maxSeriesKept bounds the label combinations that a cube sums separately: labels are untrusted text.
 const maxSeriesKept = 200_000
 
 // Cube is the sums of calls by all labels of the counter series and by quarter of an hour, read from the records
@@ -42,7 +42,7 @@ type Cube struct {
 	Ledger Ledger
 	Keys   []string // fingerprints that it is restricted to; nil: all calls
 	budget int      // bytes of pages kept
-	// loading has a token while somebody reads records for pages: who comes meanwhile finds them there.
+	// loading has a token while records are read for pages: queries that arrive meanwhile find the pages.
 	loading chan struct{}
 
 	mu      sync.Mutex
@@ -196,7 +196,7 @@ func (c *Cube) read(ctx context.Context, first, last int64) ([]*Page, error) {
 	return pages, nil
 }
 
-// keep keeps a page; where there is no room, newer pages stay rather than older ones. The caller holds the lock.
+// keep keeps a page; above the memory limit, newer pages are preferred to older ones. The caller holds the lock.
 func (c *Cube) keep(hour int64, p *Page) {
 	delete(c.changes, hour) // they are counted from the next page's beginning on
 	if c.bytes+p.size() > c.budget {

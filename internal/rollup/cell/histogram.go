@@ -99,7 +99,7 @@ func (h *Histogram) Merge(o *Histogram) {
 	}
 }
 
-// Clear empties it; its room is used again.
+// Clear empties it; its memory is reused.
 func (h *Histogram) Clear() { h.index, h.count = h.index[:0], h.count[:0] }
 
 // Subtract takes all that o holds away.

@@ -17,7 +17,7 @@ var packedOrder = [countFields]uint8{calls, 6, 10, 12, 7, 11, 1, 2, 3, 8, 9, 4, 
 
 const (
 	packedHist  = 1 << 6 // histograms
-	packedFirst = 6      // figures whose bits stand before it
+	packedFirst = 6      // figures whose bits precede it
 )
 
 // packedBit returns the bit of the i-th figure of packedOrder.
@@ -118,7 +118,7 @@ func appendPackedHistogram(b []byte, h *Histogram, near int64) []byte {
 	return b
 }
 
-// ReadHistograms reads what appendHistograms gave; the histograms' room is used again.
+// ReadHistograms decodes the result of appendHistograms; the memory of the histograms is reused.
 func ReadHistograms(b []byte, duration, ttft *Histogram) error {
 	duration.Clear()
 	ttft.Clear()

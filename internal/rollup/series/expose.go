@@ -6,7 +6,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/rollup/cell"
 )
 
-// exposure is what Show gave. It is never changed.
+// exposure is a result of Show. It is never changed.
 type exposure struct {
 	sums    map[Labels]cell.Sums
 	timings map[Model]Timings

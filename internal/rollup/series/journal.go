@@ -10,9 +10,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Journal returns the bytes of what one commit changes, for the disk; Commit puts it in, or Apply the
-// bytes. Of a call that replaces another of its model in the same commit no timings are taken: they
-// were, when the other came.
+// Journal returns the changes of one commit as bytes, for the disk; Commit applies the changes, or Apply the
+// bytes. A call that replaces another of its model in the same commit adds no timings: the other call has added
+// them.
 func (s *Set) Journal(changes []usage.Change) []byte {
 	s.begin()
 	for _, c := range changes {

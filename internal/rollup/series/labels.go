@@ -21,7 +21,7 @@ const (
 // Labels are a series' label values; those of labels that are not used are empty.
 type Labels [LabelCount]string
 
-// otherLabels stand for the series beyond the limit.
+// otherLabels are the labels of the sum of all series beyond the limit.
 func otherLabels(used [LabelCount]bool) (l Labels) {
 	for i := range l {
 		if used[i] {

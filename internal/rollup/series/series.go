@@ -29,7 +29,7 @@ type Set struct {
 	sums        map[Labels]*cell.Sums // without histograms
 	lastExposed map[Labels]*cell.Sums // what series showed that hold less now
 	timings     map[Model]*Timings
-	// exposed is what all series showed last. It is the one thing that Show stores.
+	// exposed has the values that all series showed last. Show stores nothing else.
 	exposed atomic.Pointer[exposure]
 	journaling
 }
@@ -70,7 +70,7 @@ type place struct {
 // maxPlaces bounds the places that are remembered: labels are hostile text.
 const maxPlaces = 1 << 14
 
-// journaling is what Journal has worked out, and what it remembers from commit to commit.
+// journaling is the state that Journal keeps from commit to commit.
 type journaling struct {
 	// places are found by two hashes of all labels, with seeds that nobody has: no two have the same.
 	places  map[[2]uint64]place

@@ -9,7 +9,7 @@ import (
 // Model is a model of a provider.
 type Model struct{ Model, Provider string }
 
-// Timings are what the calls of one model of one provider took. Their buckets are those of a
+// Timings are the durations of the calls of one model of one provider. Their buckets are those of a
 // Prometheus native histogram of schema 3: bucket i holds values v (seconds, or tokens per second)
 // with 2^((i-1)/8) < v <= 2^(i/8).
 type Timings struct {

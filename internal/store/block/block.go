@@ -18,7 +18,7 @@ const DictionaryKinds = 10
 // DictionaryIDs are the numbers of a record's shared texts in the caller's dictionaries, or Inline.
 type DictionaryIDs [DictionaryKinds]uint32
 
-// Row is a record with the numbers of its shared texts. What these hold is not read from the record.
+// Row is a record with the numbers of its shared texts. Those texts are not read from the record.
 type Row struct {
 	Record *store.Record
 	IDs    DictionaryIDs

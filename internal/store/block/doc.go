@@ -1,6 +1,6 @@
 // Package block keeps up to 256 call records as two strings of bytes: one with the figures and the
 // numbers of texts, column by column, which is all that sums and most filters read, and one with what
-// only single records have: their ids and free texts. Records stand in the order of their starts, then
+// only single records have: their ids and free texts. Records are in the order of their starts, then
 // of their ids.
 //
 // A column of few different values is a dictionary and an index of as few bits as it needs; a column of

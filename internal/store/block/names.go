@@ -74,7 +74,7 @@ func appendSection(b, have, body []byte) []byte {
 	return append(append(b, have...), body...)
 }
 
-// sections are the parts of names that few records have. A size of 0 stands for a length before each.
+// sections are the parts of names that few records have. A size of 0 means that a length precedes each.
 var sections = [...]struct {
 	size   int
 	append func([]byte, *store.Record) []byte
@@ -193,7 +193,7 @@ func appendTexts(b []byte, rows []Row, compress bool) []byte {
 	return append(append(b, textsPlain), raw...)
 }
 
-// Names are what only single records of a block have.
+// Names are the ids and texts that the records of a block do not share.
 type Names struct {
 	rows   int
 	ids    []byte
@@ -286,7 +286,7 @@ func (n *Names) Compare(i int, id *usage.ID) int {
 	return bytes.Compare(n.ids[i*len(id):(i+1)*len(id)], id[:])
 }
 
-// SupersededBy returns the id of the record that stands for row i; zero where there is none.
+// SupersededBy returns the id of the record that supersedes row i; zero where there is none.
 func (n *Names) SupersededBy(i int) (id usage.ID) {
 	copy(id[:], n.value(superseding, i))
 	return id

@@ -40,7 +40,7 @@ func newCandidates(q *store.Lookup) *candidates {
 	return c
 }
 
-// set is the values of a list; the zero value stands for none and selects nothing.
+// set is the values of a list; the zero value is empty and selects nothing.
 func set[T comparable](list []T) map[T]bool {
 	var zero T
 	out := make(map[T]bool, len(list))

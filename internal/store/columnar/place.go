@@ -10,7 +10,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Place is where a record stands in the order of all: by its start, then by its id.
+// Place is the position of a record in the order of all records: by start, then by id.
 type Place struct {
 	Start int64 // Unix ns
 	ID    usage.ID
@@ -24,7 +24,7 @@ var errStart = errors.New("a record's start does not fit into the database (year
 // PlaceOf returns the place of a stored record.
 func PlaceOf(r *store.Record) Place { return Place{Start: r.Start.UnixNano(), ID: r.ID} }
 
-// PlaceAt returns the place of an identity and a start; false where no record can stand there.
+// PlaceAt returns the place of an identity and a start; false where no record can have it.
 func PlaceAt(id usage.ID, start time.Time) (Place, bool) {
 	year := start.UTC().Year()
 	if year < earliestYear || year > latestYear || start.UnixNano() <= 0 {

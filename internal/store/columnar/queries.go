@@ -21,7 +21,7 @@ type Queries struct {
 	Read func(ctx context.Context, f func(*Reader) error) error
 }
 
-// Lookup returns the records that a query selects. What the memtable has alone is read from no block.
+// Lookup returns the records that a query selects. If the memtable has them all, no block is read.
 func (q Queries) Lookup(ctx context.Context, l store.Lookup) ([]store.Record, error) {
 	c := newCandidates(&l)
 	records := map[Place]*store.Record{}

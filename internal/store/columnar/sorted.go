@@ -17,7 +17,7 @@ import (
 // read, and the places of the first ones are kept, as many as the page has records. So the memory is
 // bounded by the page, and no figure is read twice.
 
-// ranked is where a record stands in a list that is sorted by a figure: the one with the larger rank comes
+// ranked is the position of a record in a list that is sorted by a figure: larger ranks come
 // first, and of equal ones the newest.
 type ranked struct {
 	rank int64

@@ -7,12 +7,12 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/dictionary"
 )
 
-// Texts whose records were removed would keep their numbers for ever, and with them the room of others. So when there
-// is little room left, and many records were removed, all blocks are read, some at a time between which others write,
-// and the texts are removed that none of them has. A block never changes, and a new one has a greater id than all
+// Texts whose records were removed would keep their numbers for ever, and numbers are limited. So when few numbers are
+// left, and many records were removed, all blocks are read, in batches between which others can write, and the texts
+// that no block has are removed. A block never changes, and a new one has a greater id than all
 // before it: reading them in the order of their ids misses none.
 
-// removedShare is what part of all records have to be removed since the last sweep: one in so many.
+// removedShare is the share of all records, one in removedShare, that must have been removed since the last sweep.
 const removedShare = 16
 
 // Sweep is a search for texts that no record has.

@@ -12,7 +12,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/dictionary"
 )
 
-// Table is what is in memory of the records of a store. Snapshot, NewReader and Dictionary().Use are safe for
+// Table is the part of a store's records that is kept in memory. Snapshot, NewReader and Dictionary().Use are safe for
 // concurrent use; all else is for the one writer of the store.
 type Table struct {
 	texts     *dictionary.Dictionary

@@ -12,8 +12,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Write is what one store.Write changes of the records. It changes nothing itself: the engine stores Texts and Log in
-// one transaction, and calls Publish when that is committed.
+// Write holds the changes of one store.Write to the records. It changes nothing itself: the engine stores Texts and Log
+// in one transaction, and calls Publish when that is committed.
 type Write struct {
 	table   *Table
 	view    *Snapshot // what it is applied to

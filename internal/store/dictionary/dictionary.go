@@ -222,7 +222,7 @@ func (a *Additions) Number(k *Key) uint32 {
 	return n
 }
 
-// IDs returns the numbers of a call's keys, and puts the texts that the dictionary has into the call.
+// IDs returns the numbers of a call's keys, and replaces the texts of the call by the dictionary's equal copies.
 func (a *Additions) IDs(c *usage.Call) (ids block.DictionaryIDs) {
 	if a.to.recall(c, &ids) {
 		return ids
@@ -254,7 +254,7 @@ func (d *Dictionary) Add(a *Additions) {
 	for _, n := range a.numbers {
 		reused = reused || int(n) < len(d.values)
 	}
-	if reused { // readers have what stood there
+	if reused { // readers may use the old array
 		d.values = slices.Clone(d.values)
 		taken := make(map[uint32]bool, len(a.numbers))
 		for _, n := range a.numbers {

@@ -38,7 +38,7 @@ func (k Kind) String() string {
 }
 
 // SummaryBits is how many bits the summary of a block has for each kind. A number's bit is its remainder: up to
-// so many texts of a kind have bits of their own.
+// that many texts of a kind have bits of their own.
 var SummaryBits = &block.SummaryBits{
 	All: [block.DictionaryKinds]int{
 		KindModel: 128, KindProvider: 16, KindKey: 512, KindUser: 1024, KindService: 64, KindProject: 64, KindErrorType: 32,
@@ -49,7 +49,7 @@ var SummaryBits = &block.SummaryBits{
 // separator is between the texts of one key. Callers replace control characters in texts, so that no text has it.
 const separator = "\x1f"
 
-// Key is what one number stands for: the texts of one kind of a call, without being joined.
+// Key is the value that a number refers to: a call's texts of one kind, not joined.
 type Key struct {
 	kind       Kind
 	a, b, c, d string
@@ -182,7 +182,7 @@ func (k *Key) SetIn(c *usage.Call) {
 	}
 }
 
-// isOf reports whether a key is what a call has of its kind.
+// isOf reports whether a key equals the call's key of the same kind.
 func (k *Key) isOf(c *usage.Call) bool {
 	switch k.kind {
 	case KindModel:

@@ -144,7 +144,7 @@ func (t *term) rows(b Block, values dictionary.Values) (found [block.MaxRows]boo
 	return found, nil
 }
 
-// hasDigits reports whether digits are part of an identifier's.
+// hasDigits reports whether the hexadecimal form of an identifier contains digits.
 func hasDigits(id []byte, digits string) bool {
 	var room [32]byte
 	return len(id) > 0 && bytes.Contains(room[:hex.Encode(room[:], id)], []byte(digits))

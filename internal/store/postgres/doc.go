@@ -10,8 +10,9 @@
 // Every process has the summaries of the blocks, the dictionary and the memtable in memory; a read compares the number of
 // the last write with its own and reads what it lacks, so that it sees every commit that was acknowledged before.
 //
-// What only the process with the ledger's lease does: Commit, SaveSums, Retire, Compact. What every process does: reading,
-// and changes of the directory (package directory), which are compared and set by version and serialised by their row.
+// Only the process with the ledger's lease calls Commit, SaveSums, Retire and Compact. Every process reads,
+// and changes the directory (package directory); these changes are compared and set by version and serialised by
+// their row.
 //
 // Only plain SQL is used, see package database. docs/decisions/0014 has the reasons, docs/store.md the settings.
 package postgres

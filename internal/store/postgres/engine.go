@@ -50,8 +50,8 @@ var (
 	_ store.Maintenance = (*Engine)(nil)
 )
 
-// Open opens a database, makes its tables where there are none, and migrates them. What it does not know it leaves as it
-// is: see store.ErrCorrupt and store.ErrNewer.
+// Open opens a database, makes its tables where there are none, and migrates them. It does not change tables that it
+// does not know: see store.ErrCorrupt and store.ErrNewer.
 func Open(ctx context.Context, o Options) (*Engine, error) {
 	db, err := database.Open(ctx, o.Options)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/postgres/database"
 )
 
-// Leases are rows. Who takes or gives up one waits for the ledger's write that is under way: what was committed under a
-// lease is there when the next holder has it. Only the database's clock counts.
+// Leases are rows. Acquiring or releasing one waits for a ledger write that is under way, so that the next holder of a
+// lease sees everything that was committed under it. Only the database's clock counts.
 
 const (
 	// An interval is given in microseconds.

@@ -10,7 +10,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/postgres/database"
 )
 
-// state is what this process has in memory of the records, after some write. It is never changed.
+// state is the part of the records that this process has in memory, as of one write. It is never changed.
 type state struct {
 	table    *columnar.Table
 	snapshot *columnar.Snapshot
@@ -18,7 +18,7 @@ type state struct {
 	texts    int64 // version of the removal of texts
 }
 
-// has reports whether the state is what the database has, or newer with the same blocks.
+// has reports whether the state equals that of the database, or is newer with the same blocks.
 func (s *state) has(d database.State) bool {
 	return s != nil && s.seq >= d.Seq && s.snapshot.Version() == d.Version
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/columnar"
 )
 
-// linksChunk bounds the links that one Retire removes, so that it never holds up writing.
+// linksChunk bounds the links that one Retire removes, so that it never delays writes.
 const linksChunk = 10_000
 
 // Retire removes old records.

@@ -82,7 +82,7 @@ func (e *Engine) committed(id store.WriteID, done func()) {
 }
 
 // resolveUnknownCommit finds out whether the transaction whose outcome is not known was committed. Nothing is written
-// before that, or memory would not be what is on disk. The caller holds e.writing.
+// before that, or memory could differ from the disk. The caller holds e.writing.
 func (e *Engine) resolveUnknownCommit(ctx context.Context) error {
 	if e.unknownCommit == nil {
 		return nil

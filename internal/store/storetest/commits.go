@@ -86,8 +86,8 @@ func testCancelled(t *testing.T, open Open) {
 	}
 }
 
-// testFaults: who asks for the outcome of each write that fails, and makes again what was not committed, ends up
-// with each write once, whichever way answers are lost.
+// testFaults checks that a caller that asks for the outcome of each failed write, and repeats those that were not
+// committed, ends up with each write once, however answers are lost.
 func testFaults(t *testing.T, open Open) {
 	s := fresh(t, open)
 	f := &Faulty{Engine: s.Engine}

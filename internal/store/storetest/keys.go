@@ -137,7 +137,7 @@ func testKeyVersions(t *testing.T, open Open) {
 	require.Len(t, s.entries(store.AuditFilter{}), entries+writers*each, "an entry for each change, and for no other")
 }
 
-// testNamesAreOwners: a name is its owner's, whoever else has a key of that name.
+// testNamesAreOwners checks that names of keys are unique for each owner only.
 func testNamesAreOwners(t *testing.T, open Open) {
 	s := fresh(t, open)
 	bob := store.Key{ID: "2", Name: "BOB", Fingerprint: "f2", CreatedAt: start}

@@ -96,7 +96,7 @@ func (m *reference) lookup(q *store.Lookup) []store.Record {
 	return out
 }
 
-// figure is what a list is sorted by; false where it is not known.
+// figure returns the figure by which a list is sorted; false where it is not known.
 func figure(r *store.Record, by store.Figure) (int64, bool) {
 	switch by {
 	case store.ByCost:

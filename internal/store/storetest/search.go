@@ -43,7 +43,7 @@ func searched() (w store.Write) {
 	return w
 }
 
-// testSearch: what a stream shows live (Filter.Matches) is what the log shows later.
+// testSearch checks that a live stream (Filter.Matches) and a later read of the log show the same records.
 func testSearch(t *testing.T, open Open) {
 	e := fresh(t, open)
 	w := searched()

@@ -23,10 +23,10 @@ func (f *Figures) empty() bool {
 	return f.Input|f.Output|f.CacheRead|f.CacheWrite|f.Reasoning|f.ExtraInput|f.CacheWrite5m|f.CacheWrite1h == 0
 }
 
-// Tokens makes disjoint buckets. What does not add up is left out, and ok is false.
+// Tokens makes disjoint buckets. Figures that contradict each other are left out, and ok is false.
 //
-// Figures that are all 0 are none: no model answers to nothing. Emitters write them of calls that failed (LiteLLM) and
-// of streams without usage (Spring AI 1).
+// Figures that are all 0 count as absent: no call uses 0 tokens. Emitters report them for failed calls (LiteLLM) and
+// streams without usage (Spring AI 1).
 func (f Figures) Tokens(cache, reasoning Rule) (t usage.Tokens, ok bool) {
 	if f.empty() {
 		return usage.Tokens{}, !f.Bad
@@ -68,7 +68,7 @@ func (f *Figures) addThoughts(cacheBeside bool, cached int64) {
 	}
 }
 
-// divide makes buckets when it is known where the parts stand. A capped cache is no larger than the input.
+// divide makes buckets once it is known which figures include the parts. A capped cache is no larger than the input.
 func (f *Figures) divide(cacheBeside, reasoningBeside, capped bool) (t usage.Tokens, ok bool) {
 	ok = !f.Bad
 	t.Fields = f.Has

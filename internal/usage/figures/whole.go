@@ -15,8 +15,8 @@ const (
 	ByTotal
 )
 
-// Whole are the figures of a call of which two are parts: the cache stands within the input or beside it, the reasoning
-// within the output or beside it.
+// Whole has the figures of a call of which two may be parts: the input includes the cache or excludes it, and the
+// output includes the reasoning or excludes it.
 type Whole struct {
 	Input, Output, Cache, Reasoning int64
 	ExtraInput                      int64 // of the input, and not in Input
@@ -37,8 +37,8 @@ func (w *Whole) Fits(cacheBeside, reasoningBeside bool) bool {
 	return sum == w.Total
 }
 
-// Decide reports whether the cache stands beside the input, and the reasoning beside the output: by the rules where they
-// decide, else by the total. What is not decided is within its whole. ByTotal is Undecided here.
+// Decide reports whether the input excludes the cache, and the output the reasoning: by the rules where they
+// decide, else by the total. If neither decides, they are included. ByTotal is Undecided here.
 func (w *Whole) Decide(cache, reasoning Rule) (cacheBeside, reasoningBeside bool) {
 	cacheBeside, reasoningBeside = cache == Excluded, reasoning == Excluded
 	if !w.HasTotal {

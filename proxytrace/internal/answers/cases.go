@@ -17,7 +17,7 @@ type Case struct {
 	Headers     []string // of the answer: names and values in turn
 }
 
-// Recorded is what a span records; a figure that it does not record is Unknown.
+// Recorded has the figures that a span records; those that it does not record are Unknown.
 type Recorded struct {
 	Input, Output, Read, Write, Reasoning int64
 
@@ -39,7 +39,7 @@ const (
 	Unknown = int64(-1)
 )
 
-// Nothing is what is recorded of a call without figures.
+// Nothing is the record of a call without figures.
 func Nothing(model, failure string, stream bool) Recorded {
 	return Recorded{Input: Unknown, Output: Unknown, Read: Unknown, Write: Unknown, Reasoning: Unknown, Request: model, Model: model, Failure: failure, Stream: stream}
 }

@@ -40,7 +40,7 @@ func chunk(document string) string {
 	return Message(MessageHeader(":event-type", "chunk"), `{"bytes":"`+base64.StdEncoding.EncodeToString([]byte(document))+`","p":"abcdefgh"}`)
 }
 
-// recorded is what is recorded of a call of an operation.
+// recorded returns the record of a call of an operation.
 func recorded(operation, model string, input, output int64) Recorded {
 	r := Nothing(model, "", false)
 	r.Operation, r.Input, r.Output = operation, input, output

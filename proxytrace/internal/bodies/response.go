@@ -95,7 +95,7 @@ func (o *Response) decoded(p []byte) {
 	}
 }
 
-// eventBeginnings are what a stream of events can begin with.
+// eventBeginnings are the possible beginnings of a stream of events.
 var eventBeginnings = []string{"data:", "event:", "id:", "retry:", ":"}
 
 // framingOf returns the framing of an answer by its beginning: not every server sends the right content type.

@@ -11,7 +11,7 @@ type sseState uint8
 
 const (
 	sseName  sseState = iota // in the name of a field
-	sseSpace                 // after "data:", where one space may stand
+	sseSpace                 // after "data:", which one space may follow
 	sseData                  // in the data
 	sseOther                 // in another field or a comment
 )
@@ -32,7 +32,7 @@ type events struct {
 
 const (
 	doneMark   = "[DONE]"
-	byteOrder  = "\xef\xbb\xbf" // may stand at the beginning
+	byteOrder  = "\xef\xbb\xbf" // may precede the first line
 	longestTag = 8
 	maxEvent   = 64   // longest such line that is kept
 	window     = 1024 // bytes in which the end of a line is searched at once

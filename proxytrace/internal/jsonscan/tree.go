@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Field identifies a value that is looked for. What the numbers mean is up to who makes the tables.
+// Field identifies a value that is looked for. The numbers are defined by the package that makes the tables.
 type Field uint8
 
 // None is the field of places that nothing is looked for in.

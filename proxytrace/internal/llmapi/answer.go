@@ -10,7 +10,7 @@ import (
 	"github.com/tokenboard/tokenboard/proxytrace/internal/jsonscan"
 )
 
-// Answer is what has been read of the answer to one call. It is the sink of a scanner with the API's tree.
+// Answer holds the values read from the answer to one call. It is the sink of a scanner with the API's tree.
 type Answer struct {
 	spec    *Spec
 	figures figures // of the usage objects that were read completely

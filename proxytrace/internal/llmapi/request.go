@@ -7,7 +7,7 @@ import (
 	"github.com/tokenboard/tokenboard/proxytrace/internal/jsonscan"
 )
 
-// Request is what has been read of the request of one call. It is the sink of a scanner with RequestTree.
+// Request holds the values read from the request of one call. It is the sink of a scanner with RequestTree.
 type Request struct {
 	Model         string
 	User          string // OpenAI's "user"

@@ -2,7 +2,7 @@ package llmapi
 
 import "github.com/tokenboard/tokenboard/proxytrace/internal/jsonscan"
 
-// Spec is what distinguishes one API from the others.
+// Spec describes how one API differs from the others.
 type Spec struct {
 	Operation string // gen_ai.operation.name
 	Provider  string // gen_ai.provider.name, unless the host is a known provider's

@@ -47,8 +47,8 @@ func (p *Provider) Config() sso.Config {
 	}
 }
 
-// User is who signs in next: what the identity token holds besides, or instead of, what it should, and
-// what the provider says when it is asked for the user. A claim that is nil is left out.
+// User describes the next user to sign in: claims that are added to the identity token or replace its own, and
+// the provider's answer at its userinfo endpoint. A claim that is nil is left out.
 type User struct {
 	Subject string
 	Token   map[string]any
@@ -60,7 +60,7 @@ var _ mockoidc.User = (*User)(nil)
 // ID is the subject.
 func (u *User) ID() string { return u.Subject }
 
-// Userinfo is what the provider says of the user.
+// Userinfo is the provider's answer at its userinfo endpoint.
 func (u *User) Userinfo([]string) ([]byte, error) {
 	info := map[string]any{"sub": u.Subject}
 	maps.Copy(info, u.Info)

@@ -24,7 +24,7 @@ type Options struct {
 	PasswordFile string
 	// MaxConnections bounds the connections of this process; default 16, at least 4.
 	MaxConnections int
-	// ConnectTimeout bounds the opening of a connection; default 5 s.
+	// ConnectTimeout limits how long opening a connection may take; default 5 s.
 	ConnectTimeout time.Duration
 	// StatementTimeout bounds each statement of a write, and the wait for other processes' writes; default 30 s.
 	StatementTimeout time.Duration

@@ -134,7 +134,7 @@ func (d *DB) Write(ctx context.Context, w Write, f func(*Tx) error) error {
 }
 
 // begin begins a transaction and waits until no other write of its kind is under way. A write is sent to be committed only
-// after the server has said that it has the lock: whoever has it later knows what became of the write.
+// after the server has said that it has the lock: its next holder knows the outcome of the write.
 func (d *DB) begin(ctx context.Context, conn *pgx.Conn, w Write, tx *Tx) error {
 	b := &pgx.Batch{}
 	b.Queue(beginWrite)

@@ -180,8 +180,8 @@ name = excluded.name, name_folded = excluded.name_folded, description = excluded
 display = excluded.display, owner = excluded.owner, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
 disabled = excluded.disabled, settings = excluded.settings, version = excluded.version`
 
-// putKey writes a key, the i-th of a call, over what is there of its id. What is in its way is looked for before: nothing
-// else is written meanwhile, and a refused statement would end the transaction.
+// putKey inserts or replaces a key, the i-th of a call. It looks for conflicts first: nothing else is written
+// meanwhile, and a refused statement would end the transaction.
 func putKey(ctx context.Context, tx *database.Tx, k *store.Key, version int64, i int) error {
 	folded := foldName(k.Name)
 	if k.RevokedAt.IsZero() {

@@ -259,8 +259,8 @@ func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 	}
 }
 
-// Schema makes an empty schema and a role that owns it and works in it, whoever is between it and the server, and gives
-// the URL that the role connects with.
+// Schema makes an empty schema and a role that owns it, and returns the URL that the role connects with. The role works
+// in the schema even through a connection pooler.
 func (s *Server) Schema(t testing.TB) string {
 	t.Helper()
 	s.Start(t)

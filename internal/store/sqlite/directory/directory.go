@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/sqlite/sqlerr"
 )
 
-// Options are what a Directory works on.
+// Options configure a Directory.
 type Options struct {
 	Read *sql.DB // for lists
 	// Access is for what every request asks for, while long reads keep Read busy.
@@ -91,7 +91,7 @@ func missing(ctx context.Context, conn *sql.Conn, query, id string, unknown erro
 	return unknown
 }
 
-// one reads a row that may not be there.
+// one scans a row, and reports false if there is none.
 func one(row *sql.Row, into ...any) (bool, error) {
 	err := row.Scan(into...)
 	if errors.Is(err, sql.ErrNoRows) {
