@@ -12,9 +12,9 @@ import (
 
 // dropped has the sums of the calls that retention dropped: the counters start at them.
 type dropped struct {
-	mu    sync.Mutex
+	mu        sync.Mutex
 	watermark time.Time // the watermark that sums are of
-	sums  map[callseries.Labels]cube.Figures
+	sums      map[callseries.Labels]cube.Figures
 }
 
 // soonest is how far in the future calls can start that the ledger takes.

@@ -45,13 +45,13 @@ type Cube struct {
 	// loading has a token while records are read for pages: queries that arrive meanwhile find the pages.
 	loading chan struct{}
 
-	mu      sync.Mutex
-	pages   map[int64]*Page // by hour
-	changes map[int64]int64 // by hour that changed since its page was begun, how often
-	bytes   int
-	watermark   time.Time // the watermark that the pages were read with
-	ids     map[callseries.Labels]uint32
-	names   []callseries.Labels // by id; only appended to
+	mu        sync.Mutex
+	pages     map[int64]*Page // by hour
+	changes   map[int64]int64 // by hour that changed since its page was begun, how often
+	bytes     int
+	watermark time.Time // the watermark that the pages were read with
+	ids       map[callseries.Labels]uint32
+	names     []callseries.Labels // by id; only appended to
 }
 
 // New makes a cube of the calls of some keys; nil is all calls. budget is the bytes of sums that it keeps.
