@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forget makes the system forget what it holds of a folder's files in memory, so that they are read
-// from the disk next.
+// forget makes the system drop a folder's files from its cache in memory, so that the next read goes to the disk.
 func forget(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -22,7 +22,7 @@ func outputFlags(f *flag.FlagSet) output {
 	}
 }
 
-// without returns the command with the flags that were set, those of the output left out.
+// without returns the command with the flags that were set, except the flags of the output.
 func (output) without(f *flag.FlagSet, name string) []string {
 	args := []string{name}
 	f.Visit(func(g *flag.Flag) {

@@ -134,7 +134,7 @@ func answers(ctx context.Context, address, path string) bool {
 	return res.StatusCode == http.StatusOK
 }
 
-// ticks is in how many parts of a second Linux counts processor time.
+// ticks is the number of ticks per second in which Linux counts processor time.
 const ticks = 100
 
 // cpu is the processor time that the program has used, in user and system mode.

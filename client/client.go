@@ -77,7 +77,7 @@ func IsStatus(err error, status int) bool {
 	return errors.As(err, &p) && p.Status == status
 }
 
-// maxAnswer bounds what is read of an answer that is not streamed.
+// maxAnswer bounds the bytes that are read of an answer that is not streamed.
 const maxAnswer = 256 << 20
 
 // send sends a request and returns the answer, whose body the caller closes.
@@ -113,7 +113,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	return nil, problemOf(res)
 }
 
-// problemOf reads a failure; what is no answer of ours (a proxy's page) has only its status.
+// problemOf reads a failure; an answer that does not come from the console (a proxy's page) has only its status.
 func problemOf(res *http.Response) error {
 	const longest = 1 << 20
 	p := &Problem{}

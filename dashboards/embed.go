@@ -20,7 +20,7 @@ var alertRules []byte
 // AlertRules returns the alert rules as Prometheus reads them. They are not to be changed.
 func AlertRules() []byte { return alertRules }
 
-// order is that of the navigation.
+// order is the order of the dashboards in the navigation.
 var order = []string{"overview", "models", "keys-and-users", "cost-and-budgets", "latency", "collector-health"}
 
 // Dashboard is a dashboard for Grafana.

@@ -48,8 +48,8 @@ func WithPropagator(p propagation.TextMapPropagator) Option {
 	return func(c *config) { c.propagator = p }
 }
 
-// WithRecognizer replaces Recognize, for other paths. The function must be safe for concurrent use, as must those of the
-// other options.
+// WithRecognizer replaces Recognize, for other paths. The function must be safe for concurrent use, and so must the
+// functions of the other options.
 func WithRecognizer(f func(*http.Request) API) Option {
 	return func(c *config) { c.recognize = f }
 }
@@ -67,8 +67,8 @@ func WithBodyUser() Option {
 	return func(c *config) { c.bodyUser = true }
 }
 
-// WithProvider sets the function that returns the provider (gen_ai.provider.name) of a request. Where it returns "", and
-// without it, the provider is that of the host, if it is a known one, else that of the API.
+// WithProvider sets the function that returns the provider (gen_ai.provider.name) of a request. Where it returns "",
+// and without it, the provider is the host's, if the host is a known one, else the API's.
 func WithProvider(f func(*http.Request) string) Option {
 	return func(c *config) { c.provider = f }
 }

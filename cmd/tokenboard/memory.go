@@ -7,10 +7,10 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// limitMemory sets the garbage collector's limit to that of the container or unit of systemd: it then collects
-// more often before the process would be killed. A quarter is left to the database's cache and the
-// program itself. GOMEMLIMIT overrides this; AUTOMEMLIMIT sets another share, or is "off". Where no
-// limit can be found out (other systems than Linux) there is none; an error is returned only for a wrong AUTOMEMLIMIT.
+// limitMemory sets the garbage collector's limit to the memory limit of the container or systemd unit: it then collects
+// more often before the process would be killed. A quarter is left to the database's cache and the program itself.
+// GOMEMLIMIT overrides this; AUTOMEMLIMIT sets another share, or is "off". Where no limit can be found out (other
+// systems than Linux) there is none; an error is returned only for a wrong AUTOMEMLIMIT.
 func limitMemory(groups memlimit.Provider) error {
 	_, err := memlimit.Set(memlimit.WithRatio(0.75), memlimit.WithProvider(groups))
 	if share := os.Getenv("AUTOMEMLIMIT"); err != nil && share != "" {

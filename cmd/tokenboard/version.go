@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// nextVersion is that of builder-config.yaml: the version that is released next. A test compares them.
+// nextVersion is the version that is released next, as in builder-config.yaml. A test compares them.
 const nextVersion = "0.1.0"
 
 // A release build sets these with -ldflags "-X main.buildVersion=...". They are empty in other builds.
@@ -23,7 +23,7 @@ var (
 
 const collectorModule = "go.opentelemetry.io/collector/otelcol"
 
-// versionInfo says what a binary was built from. What is not known is "unknown".
+// versionInfo says what a binary was built from. A value that is not known is "unknown".
 type versionInfo struct {
 	version   string // 1.2.3; 1.2.3-dev where it was not built from a release
 	commit    string // with the suffix -dirty where the tree had changes that are not committed
@@ -87,7 +87,7 @@ func moduleVersion(recorded string) string {
 	return tag
 }
 
-// String returns one line for the version and one for each of what it was built from.
+// String returns one line for the version and one for each thing that it was built from.
 func (v versionInfo) String() string {
 	return fmt.Sprintf("tokenboard %s\ncommit:    %s\ndate:      %s\ncollector: %s\ngo:        %s\nplatform:  %s\n",
 		v.version, v.commit, v.date, v.collector, v.goVersion, v.platform)

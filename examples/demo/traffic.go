@@ -68,8 +68,8 @@ func (c *clients) makeKey(ctx context.Context, body any) (key string, err error)
 	return made.Data.Key, err
 }
 
-// traffic makes calls until ctx ends; that a program of the demo ends before is an error. A rate of 0 is
-// that of the past at this time of the day.
+// traffic makes calls until ctx ends. It returns an error if a program of the demo ends before. A rate of 0 stands for
+// the rate that the past had at this time of the day.
 func (c *clients) traffic(ctx context.Context, rate float64, programs []*child) error {
 	var calls sync.WaitGroup
 	defer calls.Wait()

@@ -136,7 +136,7 @@ func modelOf(r *http.Request, body []byte) string {
 	return b.Model
 }
 
-// modelOfForm returns which model a form asks for: those of images and sound are sent with files.
+// modelOfForm returns the model that a form asks for: requests about images and sound are forms with files.
 func modelOfForm(form *multipart.Reader) string {
 	for {
 		part, err := form.NextPart()

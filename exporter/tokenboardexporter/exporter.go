@@ -30,9 +30,8 @@ type committer interface {
 
 var _ committer = (*ledger.Ledger)(nil)
 
-// tokenExporter reads calls and commits them. What the tokenusage processor has normalised
-// already is taken as it is; anything else is recognised here, so that the numbers are right
-// even in a pipeline without the processor.
+// tokenExporter reads calls and commits them. A call that the tokenusage processor has normalised already is taken as
+// it is; any other is recognised here, so that the numbers are right even in a pipeline without the processor.
 type tokenExporter struct {
 	config  *Config
 	decoder *dialect.Decoder

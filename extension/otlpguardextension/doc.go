@@ -4,6 +4,6 @@
 // decodes them, and has the others wait where many come at one time. It is a middleware of the receiver's
 // servers.
 //
-// It never changes a request: the receiver gets the bytes that came. What requests take is estimated by
-// internal/otlpsize.
+// It never changes a request: the receiver gets the bytes that came. The package internal/otlpsize estimates the memory
+// of a request.
 package otlpguardextension

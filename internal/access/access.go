@@ -1,5 +1,5 @@
-// Package access says who may do what: roles, the permissions that they hold, and the principal that
-// a request acts for. What is not granted here is refused.
+// Package access says who may do what: roles, the permissions that they hold, and the principal that a request acts
+// for. An action that is not granted here is refused.
 package access
 
 import (
@@ -136,7 +136,7 @@ type Principal struct {
 	Via  string // how it signed in: open, session, token, oidc, auth
 	// Token is the id of the API token that the request came with; "" where there is none.
 	Token string
-	// Scope is the permission that an API token has in addition to those of its role; Unplaced for none.
+	// Scope is the permission that an API token has in addition to its role's permissions; Unplaced for none.
 	Scope Permission
 	// Source is the IP address that the request came from; "" where there is none.
 	Source string

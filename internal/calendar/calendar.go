@@ -4,8 +4,8 @@ package calendar
 
 import "time"
 
-// Midnight returns the first moment of the day that lies n days after that of t, in t's zone. Where
-// a change of the clock skips midnight, the day begins later; where it repeats it, the first counts.
+// Midnight returns the first moment of the day that lies n days after the day of t, in t's zone. Where a change of the
+// clock skips midnight, the day begins later; where it repeats it, the first counts.
 func Midnight(t time.Time, n int) time.Time {
 	y, m, d := t.Date()
 	return firstOf(y, m, d+n, t.Location())
@@ -28,14 +28,14 @@ func firstOf(y int, m time.Month, d int, loc *time.Location) time.Time {
 	return day
 }
 
-// Week returns the first moment of the week, which begins on Monday, that lies n weeks after that of
-// t, in t's zone.
+// Week returns the first moment of the week, which begins on Monday, that lies n weeks after the week of t, in t's
+// zone.
 func Week(t time.Time, n int) time.Time {
 	sinceMonday := (int(t.Weekday()) + 6) % 7
 	return Midnight(t, 7*n-sinceMonday)
 }
 
-// Month returns the first moment of the month that lies n months after that of t, in t's zone.
+// Month returns the first moment of the month that lies n months after the month of t, in t's zone.
 func Month(t time.Time, n int) time.Time {
 	y, m, _ := t.Date()
 	return firstOf(y, m+time.Month(n), 1, t.Location())

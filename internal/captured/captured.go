@@ -48,7 +48,7 @@ func Read(folder string) (t Truth, err error) {
 	return t, nil
 }
 
-// Billed returns the sums of those of some calls that have usage.
+// Billed returns the sums of the counted calls that have usage.
 func Billed(s *usage.Counts) Sums {
 	return Sums{
 		Calls: s.Calls - s.NoUsage, Input: s.Tokens.Input(), Output: s.Tokens.Output(),

@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Sums are those of a cell or a group in one range of time. No figure is negative.
+// Sums are the sums of a cell or a group in one range of time. No figure is negative.
 type Sums struct {
 	Calls    int64
 	Unpriced int64        // calls with tokens for which no price is known; their cost is in no sum
@@ -49,7 +49,7 @@ func (e Effects) plus(o Effects) Effects {
 	return Effects{e.Volume + o.Volume, e.Mix + o.Mix, e.Cache + o.Cache, e.Price + o.Price}
 }
 
-// Row describes how one group changed, or several together.
+// Row describes how one group, or several groups together, changed.
 type Row struct {
 	Group         string
 	Before, After Sums

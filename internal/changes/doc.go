@@ -3,7 +3,7 @@
 //
 // # Method
 //
-// The four effects are those of the variance analysis of cost accounting. The cost of a group is taken from what it was
+// The four effects come from the variance analysis of cost accounting. The cost of a group is taken from what it was
 // before to what it is after in four steps, one thing being changed in each. An effect is the difference that its step
 // makes:
 //
@@ -21,7 +21,8 @@
 //
 // The breakdown of the ledger has one cost per cell, not one per kind of token. So kinds are weighed with the relative
 // list prices of the model (Rates), scaled to what the cell really cost before: discounts and own prices do not matter
-// as long as they apply to all kinds. Where no list prices are known, cache is 0 and what it would be is in price.
+// as long as they apply to all kinds. Where no list prices are known, cache is 0 and the effect of the cache is a part
+// of price.
 //
 // # Edges
 //
@@ -36,8 +37,9 @@
 //
 // # Exactness
 //
-// Each of A1, A2, A3 is rounded to a whole nano-dollar (half up), per group or per cell; the effects are the differences
-// of rounded amounts and so add up to C1 - C0 to the nano-dollar. What rounding moves, at most a nano-dollar per cell, lies between
-// two neighbouring effects, always in the same way. The differences of the groups add up to that of the whole. The effects of the whole
-// are not the sums of those of the groups: that one group grew and another shrank is volume in both, and mix in the whole.
+// Each of A1, A2, A3 is rounded to a whole nano-dollar (half up), per group or per cell; the effects are the
+// differences of rounded amounts and so add up to C1 - C0 to the nano-dollar. Rounding moves at most a nano-dollar per
+// cell from one effect to the next, always in the same way. The differences of the groups add up to the difference of
+// the whole. The effects of the whole are not the sums of the groups' effects: if one group grew and another shrank,
+// this is volume in both, and mix in the whole.
 package changes

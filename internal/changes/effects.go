@@ -48,7 +48,7 @@ func (s steps) plus(o steps) steps {
 	return steps{s.mix + o.mix, s.cache + o.cache, s.price + o.price}
 }
 
-// steps computes those of one cell.
+// steps computes the steps of one cell.
 func (t *table) steps(p *pair, limit usage.NanoUSD) steps {
 	s := steps{price: p.after.Cost}
 	total := p.after.Tokens.Total()
@@ -72,7 +72,7 @@ func (t *table) steps(p *pair, limit usage.NanoUSD) steps {
 	}
 	s.cache = share(old.Cost, weightsAfter.all(), weightsBefore.all(), limit)
 	s.mix = s.cache
-	// A2 has the input of after, with the shares of before. What the tokens weigh is then, times the old input:
+	// A2 has the input of after, with the shares of before. The weight of the tokens is then, times the old input:
 	if input := old.Tokens.Input(); input > 0 {
 		was := big.NewInt(input)
 		mixed := new(big.Int).Mul(weightsBefore.input, big.NewInt(p.after.Tokens.Input()))

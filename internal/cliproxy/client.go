@@ -34,7 +34,7 @@ var (
 	// ErrDisabled says that there is no management API: it is on only where the proxy has a management key.
 	ErrDisabled = errors.New("the proxy serves no management API (HTTP 404): set remote-management::secret-key in its configuration, " +
 		"and check the endpoint")
-	// ErrCut says that an answer ended before its end; what it held before is given beside the error.
+	// ErrCut says that an answer was cut off; the part that came is returned beside the error.
 	ErrCut = errors.New("the proxy's answer broke off")
 	// ErrUnreachable says that no answer came at all.
 	ErrUnreachable = errors.New("the proxy does not answer")
@@ -142,7 +142,7 @@ func (c *Client) Pull(ctx context.Context, n int) ([]json.RawMessage, error) {
 	return nil, ErrDisabled
 }
 
-// maxAnswer bounds what is read of one answer.
+// maxAnswer bounds the bytes that are read of one answer.
 const maxAnswer = 512 << 20
 
 // readEvents reads a list of events one by one, so that an answer that breaks off yields its complete events.

@@ -11,7 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage/figures"
 )
 
-// What the conventions have no name for and only the canonical form needs.
+// These attributes have no name in the conventions, and only the canonical form needs them.
 const (
 	attrRecordID = "tokenboard.record.id" // of a log record: its identity before texts were dropped
 	attrStart    = "tokenboard.start_unix_nano"
@@ -35,7 +35,7 @@ var tokenFields = [...]struct {
 	{refTo(usage.AttrCacheWrite1h), usage.HasCacheWrite1h, func(t *usage.Tokens) int64 { return t.CacheWrite1h }},
 }
 
-// canonical are the names of the canonical form, apart from those of figures.
+// canonical are the names of the canonical form, apart from the names of figures.
 var canonical = struct {
 	operation, provider, requestModel, responseModel, responseID, errorType, requestID, keyFingerprint, keyDisplay, user, project, session,
 	group, family, role, method, path, conversation, total, status, stream, ttft, echo, cost, quality, recordID, start, duration, tier, responseTier ref

@@ -23,7 +23,7 @@ type Options struct {
 	Custom []Custom // families that are asked before the built-in ones
 	// Scrubs says that the caller removes secrets from everything that it writes of a call.
 	Scrubs bool
-	// KeysOnly says that of the attributes with the names of secrets only those of clients' keys matter to it.
+	// KeysOnly says that, among the attributes with names of secrets, only clients' keys matter.
 	KeysOnly bool
 }
 

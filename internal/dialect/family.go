@@ -131,7 +131,7 @@ func (f *Family) begins(r *record, c *usage.Call) bool {
 	return true
 }
 
-// lacks returns the quality flags for what a family is known to report otherwise than it is: of a record that has usage.
+// lacks returns the quality flags that a record with usage gets for the known faults of its family's reports.
 func (f *Family) lacks(r *record, c *usage.Call) (q usage.Quality) {
 	if f.Runs {
 		q |= usage.SeveralCalls

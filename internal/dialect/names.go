@@ -48,7 +48,7 @@ func (a *asks) add(b *asks) {
 	a.marks |= b.marks
 }
 
-// of returns what is asked of an alias's name.
+// of returns the asks for an alias's name: as a resource's attribute, or as a record's.
 func (n *names) of(a *ref) *asks {
 	if a.resource {
 		return &n.info[a.id].resource

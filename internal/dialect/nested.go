@@ -36,8 +36,8 @@ func (r *record) lookIn(name string, v pcommon.Value, path string) (any, bool) {
 	return nil, false
 }
 
-// lookInText finds a value inside JSON text, else inside a Python dict. Several aliases look into one
-// attribute, most of them for members of one object, so that what was found last is remembered.
+// lookInText finds a value inside JSON text, else inside a Python dict. Several aliases look into one attribute, most
+// of them for members of one object, so the value that was found last is remembered.
 func (r *record) lookInText(name, s, path string) (any, bool) {
 	s = jsontext.Trim(s[:min(len(s), maxNested)])
 	if s == "" || (s[0] != '{' && s[0] != '[') {

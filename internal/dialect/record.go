@@ -40,13 +40,13 @@ type record struct {
 	dict       any // see python
 }
 
-// index finds attributes by the number of their name, after one pass over them. Of attributes with one
-// name the last is meant: Rust's tracing adds a value that is recorded again behind the first.
+// index finds attributes by the number of their name, after one pass over them. If several attributes have one name,
+// the last one counts: Rust's tracing appends a value that is recorded again.
 type index struct {
 	at    []uint16 // by nameID: 1 + the place in found; 0 where it is not there
 	found []entry
 	again bool // a name is there more than once
-	// The names of the attributes that were looked at before, by position: those of the next record are mostly the same.
+	// The names of the last record's attributes, by position: the next record mostly has the same ones.
 	order []nameID
 
 	kinds Kind // of all attributes, those with unknown names too
@@ -276,8 +276,8 @@ var general = func() (out [tables.AttributeCount][]ref) {
 	return out
 }()
 
-// aliases returns the names to look for an attribute under: those of the family that has the figures, of the
-// one whose record it is, then the general ones, where the record has one of them.
+// aliases returns the names to look for an attribute under: the names of the family that has the figures, of the family
+// whose record it is, then the general ones, where the record has one of them.
 func (r *record) aliases(f *Family, what tables.Attribute) (out [3][]ref) {
 	for i, f := range [...]*Family{f, r.owner} {
 		if f == nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// secrets are those that the attributes of a record hold, of a span those of its events and links too.
+// secrets are the secrets in the attributes of a record; for a span, also in its events and links.
 type secrets struct {
 	keys     secret.Keys
 	gathered bool
@@ -133,8 +133,8 @@ func (rd *Reader) Removed() (n int64) {
 // maxMarked is the greatest number that a record is believed to say of its secrets.
 const maxMarked = 1 << 20
 
-// conceal takes secrets out of what is kept of the record that was read last: those that other attributes of
-// it hold, and those that are known by their shape. A call without them stays as it is.
+// conceal removes secrets from the kept part of the record that was read last: secrets that its other attributes hold,
+// and secrets that are known by their shape. A call without them stays as it is.
 func (rd *Reader) conceal(c *usage.Call) {
 	if v, ok := rd.record.own.get(secretsRef.id); ok && v.Type() == pcommon.ValueTypeInt {
 		rd.removed += max(0, min(v.Int(), maxMarked))
@@ -166,7 +166,7 @@ const shortestSecret = 6
 // cutOff reports whether a text may have been longer than what is kept of it.
 func cutOff(s string) bool { return len(s) > value.MaxText-utf8.UTFMax }
 
-// cut takes known secrets out of a text, and what is left of one that was cut off with it.
+// cut removes known secrets from a text, and also the beginning of one that was cut off at the end of the text.
 func cut(k *secret.Keys, t *string) int64 {
 	out, n := k.Cut(*t)
 	if cutOff(*t) {

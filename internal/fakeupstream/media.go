@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// form reads the fields of a multipart request into the same form as those of JSON.
+// form reads the fields of a multipart request into the same structure as the fields of JSON.
 func (x *exchange) form(raw []byte) {
 	kind, params, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" {
@@ -60,7 +60,7 @@ func (x *exchange) media(path string) bool {
 	return true
 }
 
-// partly splits a number of tokens into those of a kind and the text beside them.
+// partly splits a number of tokens into tokens of a kind and text tokens.
 func partly(n int64) (kind, text int64) { return n - n/3, n / 3 }
 
 func (x *exchange) images() error {

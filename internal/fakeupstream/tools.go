@@ -1,6 +1,6 @@
 package fakeupstream
 
-// What answers are where HeaderTool asks for the call of a tool.
+// The answers to requests whose HeaderTool asks for the call of a tool.
 
 func (x *exchange) chatToolCalls() []any {
 	return []any{object{

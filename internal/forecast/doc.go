@@ -19,5 +19,5 @@
 //
 // The package is pure: no clock, no randomness, no storage. It uses at most historyDays of history, and time and memory
 // are bounded by that, whatever it is given. Money and tokens are integers on both sides; floating-point numbers exist
-// only between, for the part that is estimated. What is already spent is exact.
+// only between, for the part that is estimated. The amount that is already spent is exact.
 package forecast

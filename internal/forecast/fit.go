@@ -151,8 +151,8 @@ func meanOf(days []day) float64 {
 	return sum / weight
 }
 
-// weekdayFactors returns what each weekday usually has of an average day: the median, over the weeks, of the day's share
-// of the seven days around it.
+// weekdayFactors returns the usual ratio of each weekday to an average day: the median, over the weeks, of the day's
+// share of the seven days around it.
 func weekdayFactors(totals []float64, weekdays []time.Weekday) [daysOfWeek]float64 {
 	var ratios [daysOfWeek][]float64
 	if len(totals) >= daysOfWeek {

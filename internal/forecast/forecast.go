@@ -87,7 +87,7 @@ type Estimate struct {
 }
 
 // Period estimates the sum of a measure over a period that contains Now, or lies before it. A period that begins after
-// Now is estimated as a whole. Its end is at most maxAhead days away: what is behind that is not counted.
+// Now is estimated as a whole. Its end is at most maxAhead days away: later days are not counted.
 func (f *Forecaster) Period(m Measure, p Period) Estimate {
 	e := Estimate{Actual: f.sum(m, p)}
 	e.Expected, e.Low, e.High = e.Actual, e.Actual, e.Actual

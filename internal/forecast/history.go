@@ -45,7 +45,7 @@ type dates struct {
 	weekday []time.Weekday
 }
 
-// datesUntil returns the days from that of the first record, at most historyDays of them, to today. The day of the first
+// datesUntil returns the days from the first record's day, at most historyDays of them, to today. The day of the first
 // record is left out unless it begins with it: it is not complete.
 func datesUntil(now, since time.Time) dates {
 	begin := calendar.Midnight(now, -historyDays)
@@ -113,8 +113,8 @@ func clockOf(t time.Time) float64 {
 	return float64(h) + float64(m)/60 + float64(s)/3600
 }
 
-// hourShares returns the usual share of each hour in its day, by weekday. A weekday's own days are mixed with those of
-// all weekdays, which count as much as two of them. Every day has the same weight, so that a burst changes little.
+// hourShares returns the usual share of each hour in its day, by weekday. A weekday's own days are mixed with the days
+// of all weekdays, which count as much as two of them. Every day has the same weight, so that a burst changes little.
 func hourShares(s *series, d *dates) [daysOfWeek][hoursOfDay]float64 {
 	var sum [daysOfWeek][hoursOfDay]float64
 	var n [daysOfWeek]float64

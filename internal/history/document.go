@@ -18,8 +18,8 @@ const (
 	maxFields  = 100_000             // of one object
 )
 
-// document reads one JSON document piece by piece. It holds no more of it than one row. What it passes
-// over it checks for its form only: texts, brackets and the separators between them.
+// document reads one JSON document piece by piece. It holds at most one row in memory. In the parts that it skips it
+// checks only the form: texts, brackets and the separators between them.
 type document struct {
 	in   *bufio.Reader
 	most int // bytes that are kept of a value

@@ -177,8 +177,8 @@ func callOfCLIProxy(key, model string, raw []byte, row *Row) {
 	case key != "" && key != "unknown":
 		c.KeyFingerprint, c.KeyDisplay = usage.Fingerprint(key), usage.DisplayKey(key)
 	}
-	// Of Claude, the input leaves the cache out. Its cached tokens are reads, but where there were
-	// none they are writes, which cannot be distinguished any more.
+	// For Claude, the input leaves the cache out. Its cached tokens are reads, but where there were none they are
+	// writes, which cannot be distinguished any more.
 	claude := strings.Contains(strings.ToLower(model), "claude")
 	f := rowFigures{input: t.Input, output: t.Output, cacheRead: t.Cached, reasoning: t.Reasoning, total: t.Total}
 	if c.Tokens, row.Bad = f.tokens(claude); claude && c.Tokens.CacheRead > 0 {

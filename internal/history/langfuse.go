@@ -78,8 +78,8 @@ func callOfLangfuse(r record, row *Row) {
 	}
 }
 
-// langfuseSpan sets the identity of a call to that of the span that Langfuse has it from, where its ids are OpenTelemetry's: the
-// same span that was also sent to Tokenboard is then one record.
+// langfuseSpan gives a call the identity of the span that Langfuse got it from, where the ids are OpenTelemetry's: if
+// the same span was also sent to Tokenboard, both are then one record.
 func langfuseSpan(r record, id string, c *usage.Call) {
 	var trace usage.TraceID
 	var span usage.SpanID
@@ -103,7 +103,7 @@ func hexInto(b []byte, s string) bool {
 }
 
 // langfuseFigures reads Langfuse's usage. Its buckets are disjoint by its own rule, and their total is the sum of all;
-// where the total is that of input and output alone, an application wrote inclusive ones.
+// where the total is the sum of input and output alone, an application wrote inclusive ones.
 func langfuseFigures(r record) (usage.Tokens, usage.Modalities, string) {
 	f := rowFigures{
 		input: r.count("inputusage", "prompttokens"), output: r.count("outputusage", "completiontokens"), total: r.count("totalusage", "totaltokens"),

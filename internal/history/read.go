@@ -101,7 +101,7 @@ func (c *cancelled) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// bufferSize is of what is read at a time.
+// bufferSize is the number of bytes that are read at a time.
 const bufferSize = 64 << 10
 
 // skipBlank passes over white space and returns how many lines end in it. Errors of the source show

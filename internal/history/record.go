@@ -101,7 +101,7 @@ func (t *table) delimiter(head []byte) rune {
 }
 
 // maxTableRow bounds one row of JSON or CSV, which has its prompt and its answer in it where another program exports
-// them. What is kept of it is bounded by maxLine.
+// them. The part that is kept is bounded by maxLine.
 const maxTableRow = 4 << 20
 
 // isRow reports whether an object, of which this is the beginning, is a row: it has a column of the table before it has
@@ -248,7 +248,7 @@ func csvError(err error, lines int) error {
 	return err
 }
 
-// rowLimit bounds what is read for one row; what a reader buffers ahead counts for the row before.
+// rowLimit bounds the bytes that are read for one row; bytes that a reader buffers ahead count for the row before.
 type rowLimit struct {
 	r    io.Reader
 	left int
@@ -361,7 +361,7 @@ func (r record) moment(names ...string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// json returns a record as JSON, with those of its values that are to be numbers as numbers.
+// json returns a record as JSON. The values that are to be numbers are written as numbers.
 func (r record) json(spelled map[string]string, numbers ...string) []byte {
 	out := map[string]any{}
 	for name, v := range r {

@@ -151,8 +151,8 @@ func isWordByte(c byte) bool {
 	return c == '_' || c == '.' || c == '+' || c == '-' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c >= utf8.RuneSelf
 }
 
-// quoted reads a text up to its closing quotation mark; the opening one is read already. Two marks are one. What is
-// not to be kept is not.
+// quoted reads a text up to its closing quotation mark; the opening one is read already. Two marks stand for one. It
+// returns the text only if keep is set.
 func (s *sqlDump) quoted(mark byte, keep bool) (string, error) {
 	var b []byte
 	put := func(c ...byte) {
@@ -286,13 +286,13 @@ func (s *sqlDump) dollars() error {
 	return nil
 }
 
-// is reports whether a name, which can have that of its schema in front, is that of the table.
+// is reports whether a name, with or without a schema's name in front, is the name of the table.
 func (s *sqlDump) is(name string) bool {
 	name = strings.ToLower(name)
 	return name[strings.LastIndexByte(name, '.')+1:] == s.table.name
 }
 
-// name reads the name of a table, without that of its schema.
+// name reads the name of a table, and returns it without the schema's name.
 func (s *sqlDump) name() (string, error) {
 	name, _, err := s.word()
 	for err == nil {

@@ -20,7 +20,7 @@ type minute struct {
 
 func stepOf(t time.Time) int64 { return t.UnixNano() / int64(minuteStep) }
 
-// advance forgets what is too old.
+// advance removes the entries that are too old.
 func (m *minute) advance(now time.Time) {
 	n := stepOf(now)
 	for i := max(m.last+1, n-minuteSteps+1); i <= n; i++ {

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// reserveSteps bounds the reservations of a key: those of one step are stored as one sum.
+	// reserveSteps bounds the reservations of a key: the reservations of one step are stored as one sum.
 	reserveSteps = 32
 	// clockSkew is how far an emitter's clock may be behind: a call that started earlier than that before a reservation is
 	// not the call that it was made for.
@@ -33,7 +33,7 @@ type reserved struct {
 	held, spent   amount // reserved by the open and by the settled ones
 }
 
-// reservations are those of one key, oldest first.
+// reservations are the reservations of one key, oldest first.
 type reservations struct {
 	steps []reserved
 }
@@ -62,7 +62,7 @@ func (r *reservations) make(now time.Time, life time.Duration, a amount) {
 	s.held.add(a, 1)
 }
 
-// settle ends the oldest open reservation that can be that of a call with this start.
+// settle ends the oldest open reservation that may have been made for a call with this start.
 func (r *reservations) settle(start time.Time) {
 	for i := range r.steps {
 		s := &r.steps[i]
@@ -100,7 +100,7 @@ func (r *reservations) reopen() {
 	}
 }
 
-// sum returns what is reserved by reservations made at a time or later.
+// sum returns the sum of the reservations made at a time or later.
 func (r *reservations) sum(since time.Time) (a amount) {
 	for i := range r.steps {
 		if s := &r.steps[i]; !s.at.Before(since) {

@@ -20,7 +20,7 @@ type Query struct {
 	Key    string     // as the client sent it
 	Model  string     // of the call; "" where it is not known
 	Source netip.Addr // that the call came from; failed attempts are counted by it
-	// Tokens and Cost estimate the call's spending; 0 where unknown. What is left of the limits must cover them. See
+	// Tokens and Cost estimate the call's spending; 0 where unknown. The rest of the limits must cover them. See
 	// ErrEstimate.
 	Tokens int64
 	Cost   usage.NanoUSD

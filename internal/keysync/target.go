@@ -79,7 +79,7 @@ func (t *target) run(ctx context.Context) {
 	}
 }
 
-// reconcile reads the proxy's keys and makes them those of the console, as far as it can.
+// reconcile reads the proxy's keys and makes them equal to the console's, as far as it can.
 func (t *target) reconcile(ctx context.Context, removeUnknown bool) error {
 	t.work.Lock()
 	defer t.work.Unlock()

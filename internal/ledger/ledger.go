@@ -44,8 +44,8 @@ type Options struct {
 	MaxRecords int64
 	// MaxBytes drops the oldest records while the store is larger; 0 keeps them.
 	MaxBytes int64
-	// MaxValues bounds the values of one dimension that have sums of their own, over all that is kept;
-	// what comes beyond them is summed as "(other)". Default 20,000.
+	// MaxValues bounds the values of one dimension that have sums of their own, over all days that are kept; further
+	// values are summed as "(other)". Default 20,000.
 	MaxValues int
 	// Series says which series Series returns. Default: all labels, 2,000 series.
 	Series series.Options
@@ -156,7 +156,7 @@ type Ledger struct {
 	observers observers
 	secrets   atomic.Int64 // see Status.Secrets
 
-	// What follows belongs to the writer's goroutine.
+	// The fields below belong to the writer's goroutine.
 	index           *correlation.Index // nil until it is read
 	transaction     transaction        // the one that is under way
 	hours           []store.Hour       // until the index is read: where to find what was put lately

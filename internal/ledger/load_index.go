@@ -57,8 +57,8 @@ func (l *Ledger) loadIndex(ctx context.Context) error {
 	return nil
 }
 
-// lateHours returns the hours whose records may have to be in the index, ascending: those of which some
-// were put since a time, and all from first to last.
+// lateHours returns the hours whose records may have to be in the index, ascending: earlier hours with records that
+// were put since a time, and all hours from first to last.
 func (l *Ledger) lateHours(first, last int64, since time.Time) []int64 {
 	var hours []int64
 	for _, h := range l.hours {

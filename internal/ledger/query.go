@@ -9,7 +9,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// What readers ask of the sums, and what they get: see the package aggregate.
+// Queries of the sums, and their answers: see the package aggregate.
 type (
 	// Query asks for sums over records that count.
 	Query = aggregate.Query
@@ -38,7 +38,7 @@ type Histogram = rollup.Histogram
 // Bucket is the length of the base buckets of all sums.
 const Bucket = rollup.Bucket
 
-// What sums can be grouped by.
+// The dimensions that sums can be grouped by.
 const (
 	ByNothing   = aggregate.ByNothing
 	ByModel     = aggregate.ByModel

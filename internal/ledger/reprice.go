@@ -75,10 +75,10 @@ func (r *Repriced) add(old, now *usage.Call) {
 	}
 }
 
-// Reprice returns stored calls the cost that they would get if they came now. Records, sums and
-// observers follow together, some hundred records at a time, between the commits of senders. Where it
-// ends early, what it has done stays, the report says how much, and doing it again does the rest:
-// what has its price already is left as it is.
+// Reprice returns stored calls the cost that they would get if they came now. Records, sums and observers follow
+// together, some hundred records at a time, between the commits of senders. Where it ends early, the records that were
+// repriced stay so, the report says how many, and doing it again does the rest: a record that has its price already is
+// left as it is.
 func (l *Ledger) Reprice(ctx context.Context, q RepriceRequest) (RepriceReport, error) {
 	if !q.DryRun {
 		if !l.repricing.TryLock() {
@@ -134,8 +134,8 @@ type job struct {
 	result chan error
 }
 
-// repricing is one run of Reprice. It goes from the newest record to the oldest: what comes meanwhile
-// has its price already.
+// repricing is one run of Reprice. It goes from the newest record to the oldest: records that come meanwhile have their
+// price already.
 type repricing struct {
 	ledger *Ledger
 	dry    bool

@@ -68,10 +68,10 @@ func (r *request) done() {
 	requests.Put(r)
 }
 
-// Commit puts a batch into the ledger. It returns nil only when all of the batch is on disk. After an
-// error nothing of it is, unless the error is ErrOutcomeUnknown: it may be on disk, or be about to get
-// there. Either way the batch may be sent again: what is in the ledger already changes nothing. The batch
-// is the caller's again when Commit returns, but for its texts, which must never change.
+// Commit puts a batch into the ledger. It returns nil only when all of the batch is on disk. After an error nothing of
+// it is, unless the error is ErrOutcomeUnknown: it may be on disk, or be about to get there. Either way the batch may
+// be sent again: calls that are in the ledger already change nothing. The batch is the caller's again when Commit
+// returns, but for its texts, which must never change.
 func (l *Ledger) Commit(ctx context.Context, b usage.Batch) error {
 	if len(b.Calls)+len(b.Parents) == 0 {
 		return nil

@@ -9,10 +9,10 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// What retention removes must not fill the budgets of keys up again: what was spent with them is added up here,
-// by the rule of all sums, and stored in the transaction that removes the records.
+// When retention removes records, their keys must not get the spent part of their budgets back. So the spending is
+// added up here, by the rule of all sums, and stored in the transaction that removes the records.
 
-// bucketsKept is how long base buckets of what was spent are kept apart: longer than a month anywhere.
+// bucketsKept is how long the base buckets of spending are kept apart: longer than a month anywhere.
 const bucketsKept = 40 * 24 * time.Hour
 
 // retire removes the oldest records before the watermark, at most a chunk of them. It reports how many went, and

@@ -10,8 +10,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// A commit reads what the store has of its records in as few lookups as there are reasons for one, whatever
-// it holds: one for the deliveries of records that are stored, one for the records whose decision changes.
+// A commit of any size reads the stored versions of its records in at most two lookups: one for the deliveries of
+// records that are stored, one for the records whose decision changes.
 
 // storedAt names a stored record: identity and start (Unix ns).
 type storedAt struct {

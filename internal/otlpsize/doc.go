@@ -1,14 +1,14 @@
-// Package otlpsize checks OTLP requests before they are decoded, and estimates how many bytes of memory the
-// decoder of the collector, and what comes after it, take for them.
+// Package otlpsize checks OTLP requests before they are decoded, and estimates how many bytes of memory the decoder of
+// the collector, and the components after it, take for them.
 //
-// The decoder makes some two hundred bytes of a span that two bytes of protobuf or three of JSON announce,
-// goes as deep as JSON is nested, and after an error goes on from where it stopped in the middle of a value.
-// A scanner therefore refuses every request that the decoder would refuse because of its form or of the type
-// of a field: what it lets pass is decoded as it was counted. Content of texts (hexadecimal, base64, names of
-// enumerations) is left to the decoder, which reads it to its end.
+// The decoder makes some two hundred bytes of a span that two bytes of protobuf or three of JSON announce, goes as deep
+// as JSON is nested, and after an error goes on from where it stopped in the middle of a value. A scanner therefore
+// refuses every request that the decoder would refuse because of its form or of the type of a field: a request that it
+// lets pass is decoded as it was counted. Content of texts (hexadecimal, base64, names of enumerations) is left to the
+// decoder, which reads it to its end.
 //
-// A scanner is a writer: it takes a request piece by piece, in time linear in its bytes, and holds no more
-// than the stack of what is open. It changes nothing.
+// A scanner is a writer: it takes a request piece by piece, in time linear in its bytes, and keeps only the stack of
+// open messages in memory. It changes nothing.
 package otlpsize
 
 import (

@@ -190,7 +190,7 @@ func (s *protobufScanner) byte(c byte) error {
 	}
 }
 
-// ended follows the end of a field, which may be that of messages, too.
+// ended handles the end of a field, which may also be the end of messages.
 func (s *protobufScanner) ended() {
 	s.part = inTag
 	for len(s.stack) > 1 && s.at == s.stack[len(s.stack)-1].end {

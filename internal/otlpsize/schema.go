@@ -124,8 +124,8 @@ func numbers(number int64, name string, k kind, width int64) field {
 	return field{number: number, name: name, kind: k, repeated: true, cost: growth * 8, width: width}
 }
 
-// The messages of OTLP 1.9 without profiles. Sizes are those of the decoder's structures, rounded up as the
-// allocator does; tests compare them with what it allocates.
+// The messages of OTLP 1.9 without profiles. Sizes are those of the decoder's structures, rounded up as the allocator
+// does; tests compare them with its allocations.
 var roots = schema()
 
 func schema() (roots [3]*message) {

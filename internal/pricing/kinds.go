@@ -56,7 +56,7 @@ func (k kind) isWithin(o kind) bool {
 	return false
 }
 
-// counts returns a call's tokens of every kind, those of the kinds within it included.
+// counts returns a call's tokens of every kind, including the tokens of the kinds within it.
 func counts(t *usage.Tokens, m *usage.Modalities) [kindCount]int64 {
 	return [kindCount]int64{
 		cacheWrite1h: t.CacheWrite1h, cacheAudioRead: m.AudioCacheRead, cacheImageRead: m.ImageCacheRead, cacheRead: t.CacheRead,

@@ -108,7 +108,7 @@ func newOwnTiers(o *Override) (map[usage.Tier]*ownTier, error) {
 	return out, nil
 }
 
-// over returns the amounts, with those of a base for the kinds that have none.
+// over returns the amounts, with the amounts of base for the kinds that have none.
 func (a Amounts) over(base Amounts) Amounts {
 	for _, p := range [...][2]**float64{
 		{&a.Input, &base.Input}, {&a.Output, &base.Output}, {&a.CacheRead, &base.CacheRead}, {&a.CacheWrite, &base.CacheWrite},

@@ -187,7 +187,7 @@ func (b *Book) provider(name string) *provider {
 // compactDate matches a date without hyphens in a model's name, with what ends it.
 var compactDate = regexp.MustCompile(`-(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(-|:|$)`)
 
-// spreadDates writes gpt-4o-20240806 as gpt-4o-2024-08-06. What is no date stays.
+// spreadDates writes gpt-4o-20240806 as gpt-4o-2024-08-06. Anything else stays as it is.
 func spreadDates(model string) string {
 	for at := 0; at < len(model); {
 		m := compactDate.FindStringSubmatchIndex(model[at:])

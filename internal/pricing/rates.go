@@ -112,7 +112,7 @@ func (t *tiered) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// rates are the prices of a model at one time: those of the kinds that have one.
+// rates are the prices of a model at one time, by kind, for the kinds that have a price.
 type rates struct {
 	priced []pricedKind // in the order of the kinds
 	// request is the price of a request whatever its tokens, in 10^-18 USD; it is 0 for most.
@@ -170,8 +170,8 @@ func (r *rates) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// split divides a call's tokens over the priced kinds, each token to the most specific; false where a
-// token belongs to none, or where the figures of what is not text contradict the others.
+// split divides a call's tokens over the priced kinds, each token to the most specific; false where a token belongs to
+// none, or where the figures other than text contradict the rest.
 func (r *rates) split(t *usage.Tokens, m *usage.Modalities, into *[kindCount]int64) bool {
 	n := counts(t, m)
 	var in, out bool
@@ -216,7 +216,7 @@ func (r *rates) sum(tokens []int64, totalInput int64, tier *tierFactors) (usage.
 	return toNano(hi, lo)
 }
 
-// divide is split, without the figures of what is not text where they contradict the others.
+// divide is split, but leaves out the figures other than text where they contradict the rest.
 func (r *rates) divide(c *usage.Call, into *[kindCount]int64) bool {
 	if r.split(&c.Tokens, &c.Modalities, into) {
 		return true

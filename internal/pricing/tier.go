@@ -39,7 +39,7 @@ func (f factor) String() string {
 // tierFactors are the factors of one service tier.
 type tierFactors struct{ all, cacheRead factor }
 
-// at returns the rate of a priced kind for a call; nil factors are those of the standard tier.
+// at returns the rate of a priced kind for a call; nil factors stand for the standard tier.
 func (t *tierFactors) at(p *pricedKind, totalInput int64) Rate {
 	return t.factor(p.kind).of(p.at(totalInput))
 }
@@ -62,10 +62,10 @@ func same(num, den int64) *tierFactors {
 // charged reports whether a tier has prices of its own.
 func charged(t usage.Tier) bool { return t != usage.TierUnknown && t != usage.TierStandard }
 
-// publishedTiers are the published prices of service tiers, relative to the standard tier, as of 2026-11-29. Models
-// are the beginnings of entries of the book, or the whole where they end with "$". The first that fits holds. What is
-// not here is not known: committed capacity (OpenAI's scale tier, Anthropic's priority tier, Bedrock's reserved one) is
-// not paid by the token, and Bedrock publishes its premium for priority by model and region.
+// publishedTiers are the published prices of service tiers, relative to the standard tier, as of 2026-11-29. Models are
+// the beginnings of entries of the book, or the whole where they end with "$". The first that fits holds. Other prices
+// are not known: committed capacity (OpenAI's scale tier, Anthropic's priority tier, Bedrock's reserved one) is not
+// paid by the token, and Bedrock publishes its premium for priority by model and region.
 //
 // Sources. OpenAI: https://developers.openai.com/api/docs/pricing, and
 // https://developers.openai.com/api/docs/guides/flex-processing ("priced at Batch API rates"). Anthropic:

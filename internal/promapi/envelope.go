@@ -39,7 +39,7 @@ type envelope struct {
 	body   bytes.Buffer
 }
 
-// Unwrap returns what is wrapped, for http.ResponseController.
+// Unwrap returns the wrapped writer, for http.ResponseController.
 func (e *envelope) Unwrap() http.ResponseWriter { return e.ResponseWriter }
 
 func (e *envelope) WriteHeader(status int) {

@@ -215,7 +215,7 @@ func (a *API) queryRange(ctx context.Context, v url.Values, _ *http.Request) (an
 	return a.run(ctx, q, expr)
 }
 
-// unparsed reports an error before a query was run: of its text, or of the queue.
+// unparsed reports an error that occurred before a query was run: in its text, or in the queue.
 func unparsed(err error) error {
 	var late promql.ErrQueryTimeout
 	var gone promql.ErrQueryCanceled

@@ -107,7 +107,7 @@ func (q *querier) family(name string) (*dto.MetricFamily, error) {
 	return q.gathered[name], nil
 }
 
-// isNow reports whether a time is that of the query: clocks of clients differ a little.
+// isNow reports whether a time is about the time of the query: clocks of clients differ a little.
 func (q *querier) isNow(t int64) bool { return q.now-t < (10 * time.Second).Milliseconds() }
 
 // fromCalls reports whether a metric is computed from the ledger.

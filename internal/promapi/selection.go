@@ -122,7 +122,7 @@ func (x *selection) histograms(ctx context.Context) error {
 	return nil
 }
 
-// records adds the number of stored records: in the past that of the calls that count.
+// records adds the number of stored records; for the past, the number of calls that count.
 func (x *selection) records(ctx context.Context) error {
 	l, match := x.of.match(&callseries.Labels{}, recordsMetric)
 	if x.view.Gather == nil || !match {

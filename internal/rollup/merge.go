@@ -64,7 +64,7 @@ func (r *Rollup) put(at Page, next *page) {
 	*p = *next
 }
 
-// identify sets the identity of a page that was made: what is kept of it elsewhere is of no other page.
+// identify gives a new page its identity, so that data kept elsewhere for it are not taken for another page's.
 func (r *Rollup) identify(p *page) {
 	r.made++
 	p.identity = r.made

@@ -35,11 +35,11 @@ func compareValues(a, b Value) int {
 // Overflow replaces values that a full page does not admit.
 var Overflow = Value{Value: "(other)"}
 
-// page is the sums of one dimension and one day. What it points to is never changed, only replaced, apart
-// from the changes: over and what follows it.
+// page is the sums of one dimension and one day. The data that it points to are never changed, only replaced, apart
+// from the changes: over and the fields below it.
 //
-// Its values' figures of the whole day, which most questions are about, are in memory always. Those
-// of base buckets, and histograms that are large, can be let go while they are as on disk.
+// Its values' figures of the whole day, which most questions are about, are in memory always. The figures of base
+// buckets, and large histograms, can be dropped from memory while they are as on disk.
 type page struct {
 	ids      []uint32 // values, in the order of their names
 	last     []int64  // by value: start (ns since the day began) of the last call, plus one; on Keys only

@@ -13,7 +13,7 @@ type made struct {
 	partial *partialDay
 }
 
-// halves adds up a day of two parts by the sums of the first one: what is not in it is in the second.
+// halves adds up a day of two parts by the sums of the first one: the rest of the day's sums is the second.
 func (s *Summing) halves(ctx context.Context, d *daySum, c *partialDay, withHist bool) error {
 	before, after := d.first, d.at(c.end)
 	var hist *cell.Blob

@@ -42,8 +42,8 @@ type Page struct {
 	Day       int64 // UTC days since the Unix epoch
 	Dimension Dimension
 	Data      []byte
-	// Parts are kept apart from it, by Part. What Encode returns as nil stays on disk as it is, and what
-	// it returns as empty is to be removed. Load takes none of what can be read later.
+	// Parts are kept apart from it, by Part. A part that Encode returns as nil stays on disk as it is, and one that it
+	// returns empty is to be removed. Load takes no part that can be read later.
 	Parts [Hists + 1][]byte
 }
 
@@ -116,7 +116,7 @@ func (r *Rollup) Saved(pages []Page) {
 	}
 }
 
-// Load takes a page as it is on disk, in the place of what is there.
+// Load takes a page as it is on disk, and replaces the one in memory.
 func (r *Rollup) Load(p Page) error {
 	if p.Dimension >= DimensionCount {
 		return cell.ErrDamaged

@@ -15,8 +15,8 @@ import (
 
 // Options are the limits of a Rollup. Zero values mean the defaults.
 type Options struct {
-	// MaxValues bounds the values of one dimension over all days; what comes beyond them is summed as
-	// Overflow. Default 20,000.
+	// MaxValues bounds the values of one dimension over all days; further values are summed as Overflow. Default
+	// 20,000.
 	MaxValues int
 	// MaxBytes bounds what the days' sums of the values of one dimension take in memory; from there on what is
 	// new on a day is summed as Overflow. Default 32 MiB.
@@ -124,7 +124,7 @@ func (r *Rollup) Add(c *usage.Call, n int64) {
 	}
 }
 
-// change returns the changes of a value of a page; those of Overflow where the page does not take the value in.
+// change returns the changes of a value of a page, or of Overflow where the page does not take the value in.
 func (r *Rollup) change(at Page, p *page, m Value) (c *valueChanges, folded bool) {
 	x := &r.dimensions[at.Dimension]
 	if c := p.lastChanged; c != nil && x.names[c.value] == m { // on most dimensions the next call is often of the same

@@ -142,7 +142,7 @@ func (s *Summing) Again(q Query) *Summing {
 	return again
 }
 
-// target returns where a value's figures go; nil for nowhere.
+// target returns the target that a value's figures are added to; nil where they are not asked for.
 func (s *Summing) target(id uint32) *target {
 	t := &s.points[id]
 	if !t.asked {
@@ -154,7 +154,7 @@ func (s *Summing) target(id uint32) *target {
 	return t
 }
 
-// ask finds out where a value's figures go.
+// ask sets the points of t to which a value's figures are added, if the query asks for the value.
 func (s *Summing) ask(id uint32, t *target) {
 	t.asked = true
 	m := s.names[id]

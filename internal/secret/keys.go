@@ -186,8 +186,8 @@ func (t *trie) build(keys []string) {
 		// Keys that begin with the same pattern are represented by any one of them.
 		t.nodes[n].key = int16(i)
 	}
-	// A node's depth is that of its parent and one, and parents are made before their children, but not
-	// level by level: the links are set in the order of depth.
+	// A node's depth is its parent's depth plus one, and parents are made before their children, but not level by
+	// level: the links are set in the order of depth.
 	queue := make([]uint16, 0, len(t.nodes))
 	add := func(parent uint16, b byte, child uint16) {
 		x := &t.nodes[child]

@@ -12,7 +12,7 @@ const (
 	Sure                    // a secret whatever the value
 )
 
-// word is the last word of a name of secrets.
+// word describes which names that end with a word are names of secrets.
 type word struct {
 	is     string
 	alone  Certainty            // with a separator or a change of case before it, or nothing
@@ -79,8 +79,8 @@ var valueWords = []string{"value", "values", "header", "headers", "raw", "plain"
 // maxNameWord is the longest word before the last one that means anything, in bytes.
 const maxNameWord = 16
 
-// Name reports whether the name of an attribute, header, field or variable is that of a secret, in any case
-// and with any separators: Authorization, x_api_key, OPENAI_API_KEY, clientSecret, set-cookie.
+// Name reports whether the name of an attribute, header, field or variable is the name of a secret, in any case and
+// with any separators: Authorization, x_api_key, OPENAI_API_KEY, clientSecret, set-cookie.
 func Name(name string) Certainty {
 	if c := nameEnds(name); c != Not {
 		return c
@@ -168,8 +168,7 @@ func isUpper(c byte) bool  { return c >= 'A' && c <= 'Z' }
 func isLetter(c byte) bool { return c|' ' >= 'a' && c|' ' <= 'z' }
 func isAlnum(c byte) bool  { return isLetter(c) || isDigit(c) }
 
-// shortest is the length of the shortest secret that is looked for, in bytes: what is shorter may be a part
-// of any word.
+// shortest is the length of the shortest secret that is looked for, in bytes: a shorter one may be a part of any word.
 const shortest = 8
 
 // Looks reports whether a value could be a secret: not a number, a word, an empty text.

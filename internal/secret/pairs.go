@@ -74,8 +74,8 @@ func equalsAny(name string, lower ...string) bool {
 
 func isQuote(c byte) bool { return c == '"' || c == '\'' || c == '`' }
 
-// valueAfter finds the value behind a separator, where the name before it is that of a secret, and the
-// password in a URL.
+// valueAfter finds the value behind a separator, where the name before it is the name of a secret, and the password in
+// a URL.
 func (x *scanner) valueAfter(at int) (f found, ok bool) {
 	s := x.s
 	if s[at] == ':' {

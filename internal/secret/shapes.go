@@ -95,7 +95,7 @@ func cases(b byte, fold bool) []byte {
 	return []byte{b, b - 'a' + 'A'}
 }
 
-// found is a secret in a text: the bytes from from to to are replaced.
+// found is a secret in a text: the bytes between the positions from and to are replaced.
 type found struct {
 	from, to int
 	with     string

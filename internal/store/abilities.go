@@ -39,8 +39,8 @@ type SumsWrite struct {
 // Sums is the ability to keep the ledger's sums. They can always be computed again from the
 // records; that they are stored saves reading all of these at start.
 type Sums interface {
-	// SaveSums stores pages and the series, and notes that the stored sums lack nothing that was committed until
-	// then. What Calls.Commit says of identities and errors holds for it too.
+	// SaveSums stores pages and the series, and notes that the stored sums lack nothing that was committed until then.
+	// The rules of Calls.Commit for identities and errors apply.
 	SaveSums(ctx context.Context, w SumsWrite) error
 	// SumPages visits the stored pages of a part, by day, then by axis.
 	SumPages(ctx context.Context, part uint8, visit func(SumPage) error) error

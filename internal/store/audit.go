@@ -70,8 +70,8 @@ type AuditFilter struct {
 	Limit    int       // at most so many; 0 for all
 }
 
-// Audit is the storage of the audit log. An entry is never changed; that of a change is
-// on disk with the change or not at all, which is why the methods that change something take one.
+// Audit is the storage of the audit log. An entry is never changed. The entry of a change is on disk with the change or
+// not at all, which is why the methods that change something take one.
 type Audit interface {
 	// AddAudit stores the entry of a change that is not the engine's own.
 	AddAudit(ctx context.Context, e AuditEntry) error

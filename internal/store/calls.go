@@ -9,10 +9,10 @@ import (
 
 // Calls keeps call records. Its methods are safe for concurrent use; readers never wait for a writer.
 type Calls interface {
-	// Commit commits one write durably. One whose identity was committed before is not made again: Commit
-	// returns nil. After an error the outcome is not known: a connection may end, or a file system fail,
-	// between the commit and the answer. Committed reports it. What w holds is the caller's again when
-	// Commit returns, but for texts, which never change.
+	// Commit commits one write durably. One whose identity was committed before is not made again: Commit returns nil.
+	// After an error the outcome is not known: a connection may end, or a file system fail, between the commit and the
+	// answer. Committed reports it. When Commit returns, the caller may reuse the contents of w, except for texts,
+	// which never change.
 	Commit(ctx context.Context, w Write) error
 	// Committed reports whether a write was committed: one of Commit, Retire or SaveSums, of the last
 	// RememberedWrites. After false it is never going to be: an engine waits for a write that may still
@@ -27,9 +27,9 @@ type Calls interface {
 	Lookup(ctx context.Context, q Lookup) ([]Record, error)
 	// Links visits the links seen since a time.
 	Links(ctx context.Context, since time.Time, visit func(usage.SpanParent) error) error
-	// Scan visits the records that match, by start, then by id, until visit fails. The record is
-	// valid during the visit only. A visit may take long: nothing waits for it. What is written
-	// meanwhile may be visited or not; no record is visited twice.
+	// Scan visits the records that match, by start, then by id, until visit fails. The record is valid during the visit
+	// only. A visit may take long: nothing waits for it. Records that are written meanwhile may be visited or not; no
+	// record is visited twice.
 	Scan(ctx context.Context, f Filter, visit func(*Record) error) error
 	// Figures visits the records that match, in no order, with what sums are made of: ids, and the texts that
 	// only single records have, are left out. The record is valid during the visit only.
@@ -43,7 +43,7 @@ type Calls interface {
 	Nth(ctx context.Context, n int64) (time.Time, bool, error)
 	Info(ctx context.Context) (Info, error)
 
-	// Retire removes old records. What Commit says of identities and errors holds for it too.
+	// Retire removes old records. The rules of Commit for identities and errors apply.
 	Retire(ctx context.Context, r Retirement) error
 	// Retired visits, as of one moment, the sums that Retire was given, and the records that count, start before a time
 	// and were not removed yet, as Figures does.

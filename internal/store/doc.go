@@ -14,8 +14,8 @@
 //     audit entry when its method returns, or neither is. A key or a user is changed as of the version that the caller
 //     has read: ErrChanged where that is not the stored one any more. Every read sees the last change of any process.
 //
-// What not every engine has (Sums, Maintenance, Backup) is found by type assertion; without them the ledger reads its
-// sums from the records at each start.
+// The interfaces that not every engine has (Sums, Maintenance, Backup) are found by type assertion; without them the
+// ledger reads its sums from the records at each start.
 //
 // An engine stores, finds and removes. It never decides what counts, and prices nothing: that is the ledger's work. No
 // type of an engine crosses the seam.

@@ -25,6 +25,6 @@ var (
 	// ErrBehind reports changes that are not kept any more: a reader that follows them starts again from the stored
 	// sums.
 	ErrBehind = errors.New("the changes that follow are not kept any more")
-	// ErrChanged reports that what is stored is not of the version that a change was made to.
+	// ErrChanged reports that the stored version is not the one that a change was made to.
 	ErrChanged = errors.New("it was changed meanwhile; read it again")
 )

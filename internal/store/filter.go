@@ -31,8 +31,8 @@ type Page struct {
 	Limit  int
 }
 
-// Order is the sort order of a list of records. Of equal figures the newest record comes first; records whose
-// figure is not known come last, in both directions.
+// Order is the sort order of a list of records. Among equal figures the newest record comes first; records whose figure
+// is not known come last, in both directions.
 type Order struct {
 	By        Figure
 	Ascending bool

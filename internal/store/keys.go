@@ -38,7 +38,8 @@ func (k *Key) Restricted() bool {
 	return k.Restrained || !k.ByOwner && (k.Disabled || len(k.Models) > 0 || k.Limits != Limits{})
 }
 
-// Pare returns what is needed of a key that opens nothing any more: the name and the owner of its calls.
+// Pare returns a copy without description, models and limits, for a key that is no longer valid: its name and its owner
+// are still needed for its calls.
 func (k *Key) Pare() Key {
 	out := *k
 	out.Description, out.Models, out.Limits = "", nil, Limits{}

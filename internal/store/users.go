@@ -69,7 +69,7 @@ type Session struct {
 type Sessions interface {
 	// Session returns the session of a hash with its user.
 	Session(ctx context.Context, hash string) (Session, User, bool, error)
-	// PutSession stores a session, and removes those of its user that have expired or are not among the newest keep
+	// PutSession stores a session, and removes its user's sessions that have expired or are not among the newest keep
 	// ones.
 	PutSession(ctx context.Context, s Session, keep int, e AuditEntry) error
 	// TouchSession notes that a session and its user are in use.

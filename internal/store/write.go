@@ -10,7 +10,7 @@ import (
 // fields.
 type Write struct {
 	ID WriteID // see Calls.Commit and Calls.Committed
-	// Epoch is that of the lease of TaskLedger under which the write was decided; 0 asks for no check.
+	// Epoch is the epoch of the lease of TaskLedger under which the write was decided; 0 asks for no check.
 	Epoch  int64
 	Remove []Ref    // what is not stored is left out
 	Put    []Record // inserted; a stored record of the same ID and Start is replaced

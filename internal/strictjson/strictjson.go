@@ -34,8 +34,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("the field %q %s", e.Field, e.Reason)
 }
 
-// Unmarshal reads one value. What options allow is allowed on top of the rules above. The error is
-// always an *Error.
+// Unmarshal reads one value. Options can allow more than the rules above. The error is always an *Error.
 func Unmarshal(data []byte, into any, options ...json.Options) error {
 	if tooDeep(data) {
 		return &Error{Reason: fmt.Sprintf("it is nested deeper than %d levels", MaxDepth)}
@@ -46,7 +45,7 @@ func Unmarshal(data []byte, into any, options ...json.Options) error {
 	return nil
 }
 
-// tooDeep counts brackets outside of texts. What is no JSON at all is found later.
+// tooDeep counts brackets outside of texts. Text that is not JSON at all is found later.
 func tooDeep(data []byte) bool {
 	depth, quoted := 0, false
 	for i := 0; i < len(data); i++ {

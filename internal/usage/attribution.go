@@ -54,7 +54,7 @@ func (c *Call) InheritedAttribution() Attribution {
 	return w
 }
 
-// Inherit replaces what was inherited before by facts of others. What the record has itself stays.
+// Inherit replaces the facts that were inherited before by the ones in w. The record's own facts stay.
 func (c *Call) Inherit(w Attribution) {
 	own := c.OwnAttribution()
 	c.Inherited = 0

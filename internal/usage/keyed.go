@@ -19,8 +19,8 @@ const keyedSize = 24
 // leaves fingerprints as they are.
 type KeySecret []byte
 
-// Keyed returns the form in which an installation keeps a fingerprint. What is no fingerprint stays as it is, so
-// that to key twice is to key once.
+// Keyed returns the form in which an installation keeps a fingerprint. Any other text stays as it is. A keyed
+// fingerprint is such a text, so that keying it again changes nothing.
 func (s KeySecret) Keyed(fingerprint string) string {
 	if len(s) == 0 || !IsFingerprint(fingerprint) {
 		return fingerprint
@@ -42,7 +42,7 @@ func IsKeyedOrPlainFingerprint(s string) bool {
 // maxKeyed bounds the forms that FingerprintKeyer remembers.
 const maxKeyed = 20_000
 
-// FingerprintKeyer keys fingerprints, and remembers those of late. It is safe for concurrent use.
+// FingerprintKeyer keys fingerprints, and remembers the recent ones. It is safe for concurrent use.
 type FingerprintKeyer struct {
 	secret KeySecret
 	mu     sync.RWMutex

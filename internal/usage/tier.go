@@ -28,7 +28,7 @@ func (t Tier) String() string {
 	return tierNames[t]
 }
 
-// TierNames lists the names of the tiers, without that of TierUnknown.
+// TierNames lists the names of the tiers, except for TierUnknown's.
 func TierNames() []string { return append([]string(nil), tierNames[TierStandard:]...) }
 
 // TierNamed returns the tier of a name that String returns; false where it is none.

@@ -30,8 +30,8 @@ type Config struct {
 	_ struct{}
 }
 
-// Dialect maps the attributes of an emitter to fields of a call. Of several attributes the first one with
-// a figure is used; "name#path.inside" reads a field of an attribute whose value is JSON.
+// Dialect maps the attributes of an emitter to fields of a call. If several attributes are listed, the first one with a
+// figure is used; "name#path.inside" reads a field of an attribute whose value is JSON.
 type Dialect struct {
 	// Name is shown in tokenboard.dialect.
 	Name string `mapstructure:"name"`

@@ -137,8 +137,8 @@ func set(s *scrub, get func() string, put func(string)) {
 	}
 }
 
-// attributes removes texts, secrets and what the configuration names, and cuts secrets out of what stays.
-// The kinds are those of all the attributes together: most records have nothing to remove.
+// attributes removes texts, secrets and the attributes that the configuration names, and cuts secrets out of the other
+// attributes. The parameter kinds has the kinds of all attributes together: most records have nothing to remove.
 func (s *scrub) attributes(attrs pcommon.Map, kinds, unwanted dialect.Kind) {
 	s.remove(attrs, kinds, unwanted)
 	if s.known {
@@ -272,7 +272,7 @@ func (s *scrub) list(l pcommon.Slice, depth int) {
 	}
 }
 
-// shortestSecret is in bytes: what is shorter is not looked for.
+// shortestSecret is in bytes: a shorter secret is not looked for.
 const shortestSecret = 8
 
 // text cuts secrets out of a text: those that are known, and those that are known by their shape.

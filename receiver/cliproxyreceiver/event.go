@@ -14,9 +14,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// event has the fields that are read from an entry of the usage feed, in all versions from v6.10 to v7.2. What must
-// go no further has no field here and is never decoded: source (the upstream's key, or an e-mail
-// address), client_ip, x_forwarded_for, user_agent, response_headers, fail.body, access_token_sha256.
+// event has the fields that are read from an entry of the usage feed, in all versions from v6.10 to v7.2. Data that
+// must not be passed on have no field here and are never decoded: source (the upstream's key, or an e-mail address),
+// client_ip, x_forwarded_for, user_agent, response_headers, fail.body, access_token_sha256.
 type event struct {
 	Timestamp string   `json:"timestamp"`
 	LatencyMs count    `json:"latency_ms"`

@@ -34,7 +34,7 @@ type feed struct {
 
 	complained string // the error that was logged last; belongs to the goroutine that delivers
 
-	// What follows belongs to the goroutine that takes.
+	// The fields below belong to the goroutine that takes.
 	version cliproxy.Version
 	down    bool   // the last request failed
 	said    string // the trouble that was logged last
@@ -119,8 +119,8 @@ func (f *feed) roomInBacklog(ctx context.Context) bool {
 var errBacklogFull = errors.New("max_backlog is reached, because the pipeline does not accept events: nothing is taken from the proxy, " +
 	"which will forget events after its retention")
 
-// pull asks the proxy once, keeps what came, and returns its number. It is not broken off when ctx ends:
-// what is in the answer is no longer in the queue. The client's timeout ends it.
+// pull asks the proxy once, keeps what came, and returns its number. It is not broken off when ctx ends: the entries in
+// the answer are no longer in the queue. The client's timeout ends it.
 func (f *feed) pull(ctx context.Context) (int, error) {
 	asked := time.Now()
 	events, err := f.client.Pull(context.WithoutCancel(ctx), f.config.MaxEvents)

@@ -2,7 +2,7 @@ package cliproxyreceiver
 
 import "strings"
 
-// providers are the proxy's names of upstreams, and those of the GenAI conventions.
+// providers maps the proxy's names of upstreams to the names in the GenAI conventions.
 var providers = map[string]string{
 	"claude": "anthropic", "anthropic": "anthropic",
 	"codex": "openai", "openai": "openai",

@@ -37,9 +37,9 @@ type buckets struct {
 	Unclassified count `json:"unclassified_tokens"`
 }
 
-// usage returns the tokens of an attempt: those of the buckets where they are complete and add up, else the raw figures
-// by the rules of the upstream. The proxy writes 0 for what the upstream did not report, so that an attempt with only
-// zeros has no usage.
+// usage returns the tokens of an attempt: the tokens of the buckets where they are complete and add up, else the raw
+// figures by the rules of the upstream. The proxy writes 0 for what the upstream did not report, so that an attempt
+// with only zeros has no usage.
 func (e *event) usage() (usage.Tokens, usage.Quality) {
 	t, q, ok := e.fromBuckets()
 	if !ok {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// environment is that of the compiler: what changes the code that it writes is set here, so that the settings of
-// a machine do not get into a release.
+// environment returns the environment of the compiler. The variables that change the compiler's output are set here, so
+// that the settings of a machine do not get into a release.
 func environment(p platform) []string {
 	return append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch, "GOAMD64=v1", "GOARM64=v8.0",
 		"GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=", "GODEBUG=", "GOFIPS140=off")

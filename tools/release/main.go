@@ -1,7 +1,7 @@
-// Command release builds what a version is published as: for each platform a static binary in an archive and
-// its bill of materials, Debian and RPM packages, the context of the container image, and checksums of all.
-// Two runs on one commit write the same bytes: every time is that of the commit, every list is sorted, and
-// no path of the machine gets into a file.
+// Command release builds the files of a published version: for each platform a static binary in an archive and its bill
+// of materials, Debian and RPM packages, the context of the container image, and checksums of all. Two runs on one
+// commit write the same bytes: every time is the commit's, every list is sorted, and no path of the machine gets into a
+// file.
 package main
 
 import (

@@ -226,7 +226,7 @@ func (o *options) soak(ctx context.Context) error {
 	return nil
 }
 
-// arguments are those of go for one run of a package's tests.
+// arguments returns the arguments of the go command for one run of a package's tests.
 func (o *options) arguments(pkg string, seed int64) []string {
 	args := []string{"test", "-count=1", "-timeout=60m", "-cpu=" + o.cpu, fmt.Sprintf("-shuffle=%d", seed)}
 	if o.race {

@@ -36,7 +36,7 @@ const (
 	maxPasses = 64
 )
 
-// MinLen and MaxLen are the lengths of a password, in characters: those of OWASP ASVS 4.0, 2.1.1 and 2.1.2.
+// MinLen and MaxLen limit the length of a password, in characters, as OWASP ASVS 4.0, 2.1.1 and 2.1.2, says.
 const (
 	MinLen = 12
 	MaxLen = 128
@@ -102,8 +102,8 @@ func (h *Hasher) Hash(ctx context.Context, c Caller, password string) (encoded s
 	return encoded, err
 }
 
-// Verify reports whether a password is that of a hash. An empty hash, of a user that does not exist
-// or has no password, is no password's; that takes as long as any other.
+// Verify reports whether a hash was made from a password. No password matches an empty hash, which stands for a user
+// that does not exist or has no password; the check takes as long as for any other hash.
 func (h *Hasher) Verify(ctx context.Context, c Caller, encoded, password string) (bool, error) {
 	none := encoded == ""
 	if none {

@@ -389,7 +389,7 @@ func (p *Provider) identity(claims map[string]any) (Identity, error) {
 	return who, nil
 }
 
-// role is the most powerful one that the claims give.
+// role returns the most powerful role that the claims give.
 func (p *Provider) role(claims map[string]any) access.Role {
 	var values []string
 	switch v := lookup(claims, p.c.RoleClaim).(type) {

@@ -15,7 +15,8 @@ type Attempt struct {
 	Device string
 }
 
-// Limits are those of sign-ins. A zero limit is none. Only failed attempts count, and those in progress.
+// Limits bound the attempts to sign in. A limit of zero is no limit. Only failed attempts and attempts in progress
+// count.
 type Limits struct {
 	// Pair makes guesses of one source at one account cost more and more.
 	Pair Rising

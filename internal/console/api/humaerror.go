@@ -22,7 +22,7 @@ func problemOfHuma(_ huma.Context, _ string, answer any) (any, error) {
 	return NewProblem(e.Status, e.Detail, details...), nil
 }
 
-// failureContext writes the status and the content type of a problem in the place of those of an error of huma.
+// failureContext replaces the status and the content type of a huma error by the ones of a problem.
 type failureContext struct{ humaContext }
 
 // humaContext has another name than its method Context.
@@ -42,7 +42,7 @@ func (c failureContext) SetHeader(name, value string) {
 	c.humaContext.SetHeader(name, value)
 }
 
-// problemStatus returns the status of a problem: what is wrong with a request is 400 whatever the reason.
+// problemStatus returns the status of a problem: a fault of the request is 400 whatever the reason.
 func problemStatus(status int) int {
 	if status == http.StatusUnprocessableEntity {
 		return http.StatusBadRequest

@@ -23,8 +23,8 @@ import (
 // for something else.
 var jsonFormat = huma.Format{Marshal: WriteJSON, Unmarshal: readJSON}
 
-// readJSON reads a body. Unlike huma's validation, which ignores the case of names (but for a variable of the process), it
-// rejects a name that is not that of a field letter by letter.
+// readJSON reads a body. Unlike huma's validation, which ignores the case of names (but for a variable of the process),
+// it rejects a name that does not equal a field's name letter by letter.
 func readJSON(data []byte, into any) error {
 	return strictjson.Unmarshal(data, into, json2.RejectUnknownMembers(true))
 }

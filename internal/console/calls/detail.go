@@ -57,7 +57,7 @@ type DetailLinks struct {
 	Trace *string `json:"trace" doc:"the call's trace, by links::trace_url of the configuration; null where none is configured or the call has no trace"`
 }
 
-// flagNotes explain what LogItem.Quality and LogItem.Superseded say.
+// flagNotes explain the values of LogItem.Quality and LogItem.Superseded.
 var flagNotes = map[string]string{
 	"no_usage":      "The telemetry reported no token figures for this call: it counts as a call, with no tokens.",
 	"inconsistent":  "Some figures cannot be (negative, not a number, too large) or do not add up; those that cannot be were left out.",

@@ -57,7 +57,7 @@ type sharedAnswer struct {
 	// Under the coalescer's lock:
 	shared int    // requests that wait for it or read it
 	leave  func() // frees the slot in the gate; nil where none is held
-	// What many clients share is compressed once.
+	// An answer that many clients share is compressed once.
 	gzip, brotli func() []byte
 }
 

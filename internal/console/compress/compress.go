@@ -36,9 +36,9 @@ type encoder interface {
 	Reset(io.Writer)
 }
 
-// JSON compresses what the API answers in JSON to reads. What is sent piece by piece for as long as
-// a reader listens (events, lines) goes as it is, and so does what answers a write: it may hold a secret, whose
-// length compression would reveal to anyone who can place a guess next to it.
+// JSON compresses the API's JSON answers to reads. Answers that are sent piece by piece for as long as a reader listens
+// (events, lines) are not compressed. Answers to writes are not either: they may hold a secret, whose length
+// compression would reveal to anyone who can place a guess next to it.
 func JSON(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		coding := BestCoding(r.Header.Get("Accept-Encoding"))
@@ -168,7 +168,7 @@ func (c *compressing) short() {
 	}
 }
 
-// end sends what is left.
+// end sends the rest.
 func (c *compressing) end() {
 	if c.status == 0 {
 		return // nothing was answered: the client is gone

@@ -63,7 +63,7 @@ type Secured struct {
 	Logs    *observer.ObservedLogs
 }
 
-// QuickPasswords are parameters for tests of what is not their cost.
+// QuickPasswords are cheap parameters, for tests that do not depend on the cost of hashing.
 var QuickPasswords = password.Params{Memory: 64, Passes: 1, Threads: 1}
 
 // NewSecured returns a console in local mode, whose people have to sign in.

@@ -1,4 +1,4 @@
-// Package download writes what is exported: files with a name and a type, as CSV, JSON or Parquet.
+// Package download writes exports: files with a name and a type, as CSV, JSON or Parquet.
 package download
 
 import (

@@ -43,9 +43,9 @@ func (c *CSV) Flush() error {
 	return c.w.Error() //nolint:wrapcheck // names what it is
 }
 
-// cell keeps a spreadsheet from running a text as a formula, see
-// https://owasp.org/www-community/attacks/CSV_Injection. Spreadsheets pass over what is invisible, take
-// wide forms for the plain ones, and in some countries separate cells by semicolons.
+// cell keeps a spreadsheet from running a text as a formula, see https://owasp.org/www-community/attacks/CSV_Injection.
+// Spreadsheets ignore invisible characters, take wide forms for the plain ones, and in some countries separate cells by
+// semicolons.
 func cell(s string) string {
 	if plainNumber(s) {
 		return s

@@ -167,7 +167,7 @@ func New() *gates {
 	}
 }
 
-// of returns the gates that a request goes through, besides that of shared reads.
+// of returns the gates that a request goes through, besides the gate of shared reads.
 func (g *gates) of(r *http.Request) []*Gate {
 	switch {
 	case r.Method == http.MethodGet && r.URL.Path == api.Base+"/export" && r.URL.Query().Get("format") == "parquet":

@@ -18,13 +18,13 @@ const maxURL = 8 << 10 // bytes
 type Guard struct {
 	// Open says that no sign-in is required: only requests that name the loopback of this machine are answered.
 	Open bool
-	// Secure says that browsers reach the console over TLS, that of a proxy before it too.
+	// Secure says that browsers reach the console over TLS, its own or a proxy's.
 	Secure bool
 	// Origins may write from a browser, in addition to the console's own page.
 	Origins []string
 	// Hosts are the names, without port, that the console answers to; empty: all, or loopback where Open.
 	Hosts []string
-	// Forwards reports whether a request carries the headers of another one that it is about, those of a browser among them.
+	// Forwards reports whether a request is about another one and carries its headers, among them a browser's.
 	Forwards func(*http.Request) bool
 }
 
@@ -82,7 +82,7 @@ func loopbackHost(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// crossOrigin trusts no origin: those of cors::allowed_origins are looked up where they may be used.
+// crossOrigin trusts no origin: cors::allowed_origins is looked up where its origins may be used.
 var crossOrigin http.CrossOriginProtection
 
 // FromOwnPage reports whether a browser sent a request from a page of the console, or it comes from no

@@ -29,7 +29,7 @@ func (c *Guard) securityHeaders(h http.Header, r *http.Request) {
 	}
 }
 
-// overTLS reports whether browsers reach the console over TLS: its own, or that of the proxy before it.
+// overTLS reports whether browsers reach the console over TLS: its own, or the TLS of the proxy in front of it.
 func (c *Guard) overTLS(r *http.Request) bool {
 	return r.TLS != nil || c.Secure
 }

@@ -286,9 +286,9 @@ func (r *importRun) refuse(line int, reason string) {
 	}
 }
 
-// key finds the key that a call of our own export was made with: by its id, by the ext_ name of a known external
-// key, else by its name. For a key that is not here it derives a fingerprint from what the export says of it, so
-// that all its calls stay those of one key. The prefix is a part of stored fingerprints and must not change.
+// key finds the key that a call of our own export was made with: by its id, by the ext_ name of a known external key,
+// else by its name. For a key that is not stored here, it derives a fingerprint from the key's fields in the export, so
+// that all its calls stay calls of one key. The prefix is a part of stored fingerprints and must not change.
 func (r *importRun) key(call *usage.Call, k history.Key) {
 	if k == (history.Key{}) {
 		return

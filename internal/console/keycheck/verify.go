@@ -89,8 +89,8 @@ func (c *Handlers) mayVerify(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// ForwardsHeaders reports whether a request is a proxy's question, which carries the headers of the call
-// that it is about, those of a browser among them. Its answer holds nothing that a page could read.
+// ForwardsHeaders reports whether a request is a proxy's check of a key, which carries the headers of the call that it
+// is about, among them a browser's. Its answer holds nothing that a page could read.
 func ForwardsHeaders(r *http.Request) bool {
 	return r.URL.Path == ForwardAuth || strings.HasPrefix(r.URL.Path, ForwardAuth+"/")
 }
@@ -212,8 +212,8 @@ func verdictHeaders(v *keyring.Verdict) http.Header {
 	return h
 }
 
-// headerText makes a text fit for a header: what is not printable ASCII is percent-encoded, as RFC
-// 8187 does, and so is the percent sign.
+// headerText returns a text in a form that fits in a header: characters other than printable ASCII are percent-encoded,
+// as RFC 8187 does, and so is the percent sign.
 func headerText(s string) string {
 	var b strings.Builder
 	for i := range len(s) {

@@ -48,7 +48,7 @@ func (b *Book) Identity(key string) string { return b.Ledger.KeyedFingerprint(us
 // Forget makes the next reader look again: a key was changed.
 func (b *Book) Forget() { b.Ring.Stale() }
 
-// Key returns the key that a fingerprint is or was of; nil where it is an external key's.
+// Key returns the stored key that has or had a fingerprint; nil for an external key's fingerprint and for "".
 func (x *Index) Key(fingerprint string) *store.Key {
 	if fingerprint == "" {
 		return nil
@@ -82,8 +82,8 @@ func (x *Index) External(name string) (fingerprint string, known bool) {
 	return fingerprint, known
 }
 
-// Fingerprints returns the fingerprints that a filter's value means: of the key of this id, of the
-// external key or the keys of this name, or the value itself. A key that was rotated has several.
+// Fingerprints returns the fingerprints that a filter's value means: the ones of the key with this id, of the external
+// key or the keys with this name, or the value itself. A key that was rotated has several.
 func (x *Index) Fingerprints(value string) []string {
 	if k := x.Ring.ID(value); k != nil {
 		return k.Fingerprints()
@@ -157,8 +157,8 @@ func (x *Index) LabelOf(k *store.Key) string {
 	return k.Name + " (" + k.Owner + ")"
 }
 
-// ID returns the filter value for a fingerprint: the id of a key, or the name of an external key. Other values,
-// such as that of calls without a key or the overflow value of sums, are returned unchanged.
+// ID returns the filter value for a fingerprint: the id of a key, or the name of an external key. Other values, such as
+// the value of calls without a key or the overflow value of sums, are returned unchanged.
 func (x *Index) ID(fingerprint string) string {
 	if k := x.Key(fingerprint); k != nil {
 		return k.ID

@@ -18,7 +18,7 @@ func fingerprintsOf(keys []*store.Key) map[string]bool {
 	return out
 }
 
-// OwnOnly narrows a filter to what its principal may see.
+// OwnOnly returns a filter narrowed to the calls that the principal of ctx may see.
 func (x *Index) OwnOnly(ctx context.Context, f store.Filter) store.Filter {
 	p := access.From(ctx)
 	if !p.OwnOnly() {

@@ -6,8 +6,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/ledger"
 )
 
-// ByID returns keys their ids in the place of their fingerprints, and puts those of one key together: it
-// was rotated.
+// ByID returns rows with the ids of keys instead of their fingerprints, and adds up the rows of one key: a rotated key
+// has several fingerprints.
 func (x *Index) ByID(rows []ledger.Row, place int) []ledger.Row {
 	at := make(map[string]int, len(rows))
 	out := rows[:0]

@@ -29,7 +29,7 @@ type Handlers struct {
 	MaxKeys   int           // that are not revoked
 }
 
-// Routes adds the routes.
+// Routes registers the handlers of keys.
 func (c *Handlers) Routes(r *api.Router) {
 	api.Register(r, access.ReadKeys, api.Operation(http.MethodGet, "/keys", "keys", "Keys, without their secrets, oldest first, a thousand in one answer at most"), c.listKeys)
 	api.Register(r, access.ReadKeys, api.Operation(http.MethodGet, "/keys/{id}", "key", "One key, without its secret"), c.getKey)
@@ -118,7 +118,7 @@ func (c *Handlers) keyOf(k *store.Key, spent map[string]*ledger.Sums) Key {
 	return out
 }
 
-// spentWith returns the sums of keys by fingerprint: of some, or of all where there are many.
+// spentWith returns the sums of some keys by fingerprint; where there are many, of all keys.
 func (c *Handlers) spentWith(ctx context.Context, keys []*store.Key) (map[string]*ledger.Sums, error) {
 	const few = 20
 	q := ledger.Query{By: ledger.ByKey, CountsOnly: true}

@@ -36,7 +36,7 @@ type KeyDrift struct {
 	Remedy      string     `json:"remedy" doc:"what to do"`
 }
 
-// SyncedKey names a key.
+// SyncedKey identifies a key that a proxy lacks.
 type SyncedKey struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`

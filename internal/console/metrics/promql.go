@@ -81,7 +81,7 @@ func (c *PromQL) view(ctx context.Context) (*promapi.View, error) {
 	return v, nil
 }
 
-// budgets returns those that have metrics, and that of the console where it may be seen.
+// budgets returns the keys' budgets that have metrics, and the console's quota where it may be seen.
 func (c *PromQL) budgets(index *keyindex.Index, of []*store.Key, console bool) []promapi.Budget {
 	type owner struct {
 		budgeted

@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	// What has a hash of its content in its name never changes.
+	// A file with a hash of its content in its name never changes.
 	hashedFolder = "assets/"
 	// The page's files are some hundred kilobytes: well compressed once, and kept.
 	brotliLevel = 9

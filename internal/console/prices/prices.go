@@ -255,7 +255,7 @@ func (c *Handlers) reprice(ctx context.Context, in *struct{ Body RepriceOrder })
 	r, err := c.Ledger.Reprice(ctx, q)
 	report := reportOf(&q, &r)
 	if !q.DryRun && r.Written > 0 {
-		// What was done is done, also where the request was cut off.
+		// The records are changed already: the audit log notes it also where the request was cut off.
 		if err := c.Audit.Note(context.WithoutCancel(ctx), "calls.repriced", calls, nil, auditedReport(&report)); err != nil {
 			c.Logger.Sugar().Warnw("the audit log lacks what repricing has changed", "records", r.Written)
 		}

@@ -1,4 +1,5 @@
-// Package stats answers sums: over a range, over time, by dimensions, what they will be, and what changed them.
+// Package stats answers questions about sums: over a range, over time, by dimensions, their forecast, and the reasons
+// of their changes.
 package stats
 
 import (
@@ -20,7 +21,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// breakdownDimensions are the dimensions by name, besides those of the trend.
+// breakdownDimensions are the dimensions by name, besides the dimensions of the trend.
 var breakdownDimensions = func() map[string]ledger.GroupBy {
 	out := map[string]ledger.GroupBy{}
 	for d := ledger.ByModel; d <= ledger.ByTier; d++ {

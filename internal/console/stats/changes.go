@@ -163,8 +163,9 @@ func (c *Handlers) changeCells(ctx context.Context, f store.Filter, by ledger.Gr
 	return cells, b.AsOf, nil
 }
 
-// ratesAt returns the list prices that held for models when a range began. Where a model was answered by several providers,
-// those of the one with the most tokens count; of a model that is only in the range after, its first prices there.
+// ratesAt returns the list prices that held for models when a range began. Where several providers answered for a
+// model, the prices of the one with the most tokens count. For a model that is only in the range after, its first
+// prices there count.
 func (c *Handlers) ratesAt(ctx context.Context, before, after store.Filter, index *keyindex.Index) (func(model string) (changes.Rates, bool), error) {
 	book, _ := c.Ledger.Prices().(*pricing.Book)
 	if book == nil {

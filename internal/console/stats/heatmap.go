@@ -31,7 +31,7 @@ type heatmapInput struct {
 	filter.Filters
 }
 
-// heatmap sums the hours of a range into those of a week.
+// heatmap sums the hours of a range by hour of the week.
 func (c *Handlers) heatmap(ctx context.Context, in *heatmapInput) (*api.Envelope[Heatmap], error) {
 	loc, err := c.Zone(in.Timezone)
 	if err != nil {

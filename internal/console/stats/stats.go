@@ -14,8 +14,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// asOf returns the time up to which figures are complete: that of the last commit, or, for users who may not
-// learn when others make calls, that of the request.
+// asOf returns the time up to which figures are complete: the time of the last commit, or, for users who may not learn
+// when others make calls, the time of the request.
 func asOf(ctx context.Context, asked, last time.Time) *time.Time {
 	if access.From(ctx).OwnOnly() {
 		return api.OptionalTime(asked)

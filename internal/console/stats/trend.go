@@ -209,8 +209,8 @@ func (s *span) points(sums []ledger.Sums) []Point {
 // exportedModels is how many models an export lists in its sums.
 const exportedModels = 1000
 
-// ForExport returns the sums and the trend by day that an export of calls begins with: of the calls that count of those
-// that a filter matches. The filter was read from filters.
+// ForExport returns the sums and the trend by day that an export of calls begins with. They are sums of the calls that
+// match a filter and count. The filter was read from filters.
 func (c *Handlers) ForExport(ctx context.Context, f store.Filter, filters *filter.Filters, index *keyindex.Index, loc *time.Location) (*Stats, *Trend, error) {
 	f.Superseded = false
 	s, err := c.statsOf(ctx, f, exportedModels)

@@ -248,7 +248,8 @@ func (s *stream) skip(n uint64) Skipped {
 	return Skipped{Count: &n}
 }
 
-// asOf is the time up to which all was written: of the last commit, or now where that is others'.
+// asOf is the time up to which all calls were written: the time of the last commit, or now for a user who may not learn
+// when others make calls.
 func (s *stream) asOf(last time.Time) *time.Time {
 	switch {
 	case s.own:

@@ -142,7 +142,7 @@ func (s *signIn) byToken(ctx context.Context, token string) (access.Principal, e
 	return access.Principal{ID: u.ID, Name: u.Name, Role: role, Via: viaToken, Token: t.ID, Scope: scopeOf(&t)}, nil
 }
 
-// scopeOf returns the permission that a token has in addition to those of its role.
+// scopeOf returns the permission that a token has in addition to its role's permissions.
 func scopeOf(t *store.Token) access.Permission {
 	if t.Scope == access.ManageUsers.String() {
 		return access.ManageUsers
@@ -252,7 +252,7 @@ func (s *sessionStore) FindCtx(ctx context.Context, hash string) ([]byte, bool, 
 	return found.Data, true, nil
 }
 
-// CommitCtx stores a new session. Its time is ours, not that of scs.
+// CommitCtx stores a new session. Its time of expiry is set here, not by scs.
 func (s *sessionStore) CommitCtx(ctx context.Context, hash string, data []byte, _ time.Time) error {
 	change, _ := ctx.Value(changeKey{}).(sessionChange)
 	now := s.now().UTC()

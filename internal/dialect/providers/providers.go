@@ -166,6 +166,6 @@ func IsKnown(name string) bool { return known[name] }
 // IsHost reports whether a provider passes on other vendors' models with the vendor's own figures.
 func IsHost(name string) bool { return hosts[name] }
 
-// SeparatesThoughts reports whether a provider's total has thoughts that an emitter may have left out of the output. Its
-// total is input and output: what it has beyond them was thought.
+// SeparatesThoughts reports whether a provider's total has thoughts that an emitter may have left out of the output.
+// Its total is input and output: the tokens beyond them were reasoning.
 func SeparatesThoughts(name string) bool { return separate[name] }

@@ -7,16 +7,16 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage/figures"
 )
 
-// Family is how one family of emitters names its figures: a row of knowledge. An alias is an
-// attribute's name, or "attribute#path.inside" where the value is JSON, a Python dict or a key-value
-// list (the attribute's own name may contain dots; the path is what follows the #; a number in it is a place in a list).
-// Of several aliases the first that holds a count is taken: a malformed one never hides a good one.
+// Family is how one family of emitters names its figures: a row of knowledge. An alias is an attribute's name, or
+// "attribute#path.inside" where the value is JSON, a Python dict or a key-value list (the attribute's own name may
+// contain dots; the path is what follows the #; a number in it is a place in a list). If there are several aliases, the
+// first that holds a count is taken: a malformed one never hides a good one.
 type Family struct {
 	Name string
 
-	// Scopes and Marks limit a family to its emitters: the scope's name starts with one of Scopes, or
-	// one of Marks is there ("attribute", "attribute=value", "attribute^=beginning" or "resource:attribute=value"). Without
-	// both it holds for any record. Of log records, the event's name must be one of Events, where there are some.
+	// Scopes and Marks limit a family to its emitters: the scope's name starts with one of Scopes, or one of Marks is
+	// there ("attribute", "attribute=value", "attribute^=beginning" or "resource:attribute=value"). Without both it
+	// holds for any record. A log record's event name must be one of Events, where there are some.
 	Scopes []string
 	Marks  []string
 	Events []string
@@ -43,7 +43,7 @@ type Family struct {
 	// Attributes are aliases that hold for this family only, before the general ones; an empty list says
 	// that the general ones mislead.
 	Attributes map[Attribute][]string
-	// Units are those of durations that are reported in another unit here than elsewhere.
+	// Units are the units of durations that this family reports in another unit than most.
 	Units map[string]time.Duration
 	// Operation is the operation's name where the record does not have it.
 	Operation string
@@ -79,8 +79,8 @@ type PartRule struct {
 	Is       figures.Rule
 }
 
-// Families are tried in this order; the fullest reading wins, of equal ones the first. Of the families
-// that add to one other, the first that applies is read.
+// Families are tried in this order; the fullest reading wins, or the first of equally full ones. If several families
+// add to one other, only the first that applies is read.
 var Families = withAdded(
 	&claudeCode, &geminiCLI, &codex,
 	&anthropicSDK, &litellm, &awsSDK, &contrib, &openLIT, &openLLMetry, &langSmith, &pydanticAI, &logfire, &springAI, &quarkus, &semanticKernel,

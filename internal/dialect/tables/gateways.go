@@ -8,7 +8,7 @@ import (
 
 // Gateways that send the conventions' names.
 
-// openRouter is OpenRouter's Broadcast. A cost of 0 is that of a free model.
+// openRouter is OpenRouter's Broadcast. A cost of 0 means a free model.
 // https://openrouter.ai/docs/guides/features/broadcast
 var openRouter = Family{
 	Name:       "openrouter",
@@ -20,7 +20,7 @@ var openRouter = Family{
 	ZeroCost:   true,
 }
 
-// bifrost copies what it has of the trace onto every span; only llm.call is a call.
+// bifrost is Bifrost's plugin, which copies its attributes of the trace onto every span; only llm.call is a call.
 // https://docs.getbifrost.ai/features/observability/otel
 var bifrost = Family{
 	Name:   "bifrost",

@@ -2,8 +2,8 @@ package tables
 
 import "github.com/tokenboard/tokenboard/internal/usage"
 
-// genAI is the OpenTelemetry GenAI conventions, current and deprecated, with the spellings that
-// emitters of these names add. What an emitter does otherwise is in its own file.
+// genAI is the OpenTelemetry GenAI conventions, current and deprecated, with the spellings that emitters of these names
+// add. An emitter's deviations are in its own file.
 // https://github.com/open-telemetry/semantic-conventions-genai
 var genAI = Family{
 	Name: "gen_ai",

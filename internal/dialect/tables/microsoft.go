@@ -18,8 +18,9 @@ var agentFramework = Family{
 	Cache:  []PartRule{{Provider: "anthropic", Is: figures.Excluded}},
 }
 
-// copilot is GitHub Copilot in VS Code and on the command line. What it calls cost is premium requests,
-// not money. https://code.visualstudio.com/docs/copilot/guides/monitoring-agents
+// copilot is GitHub Copilot in VS Code and on the command line. Its attribute for cost counts premium requests, not
+// money.
+// https://code.visualstudio.com/docs/copilot/guides/monitoring-agents
 var copilot = Family{
 	Name:       "github-copilot",
 	Scopes:     []string{"copilot-chat", "github.copilot", "github-copilot", "@github/copilot", "copilot"},

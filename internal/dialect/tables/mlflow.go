@@ -20,7 +20,7 @@ var mlflow = Family{
 	Reasons: []PartRule{{Is: figures.Included}},
 }
 
-// mlflowAnswers reads the provider's own answer, where MLflow has no figures of its own: of embeddings.
+// mlflowAnswers reads the provider's own answer, where MLflow has no figures of its own: for embeddings.
 var mlflowAnswers = Family{
 	Name:      "mlflow",
 	CallsOnly: true,

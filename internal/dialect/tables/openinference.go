@@ -37,7 +37,8 @@ var openInferenceAgentSDK = Family{
 	Runs:  true,
 }
 
-// openInferenceLangChain returns LangChain's usage metadata, and names the provider only in LangChain's metadata.
+// openInferenceLangChain reads figures of LangChain's usage metadata that the instrumentation does not report. Only
+// LangChain's metadata name the provider.
 var openInferenceLangChain = Family{
 	Name:   "openinference",
 	Scopes: []string{"openinference.instrumentation.langchain", "@arizeai/openinference-instrumentation-langchain"},

@@ -20,7 +20,7 @@ import (
 // Found says what an attribute held where a number was looked for.
 type Found uint8
 
-// What can be found.
+// The kinds of values that can be found.
 const (
 	Absent Found = iota
 	Usable

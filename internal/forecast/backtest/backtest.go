@@ -52,8 +52,8 @@ func OfWeek() Question {
 // OfDay asks on the tenth of the month at noon for the total of that day.
 func OfDay() Question { return Question{Day: 10, Period: forecast.Day} }
 
-// Ask forecasts a total from what was known at a time. It returns false where there was not enough history or where
-// nothing at all was used in the period.
+// Ask forecasts a total from the figures that were known at a time. It returns false where there was not enough history
+// or where nothing at all was used in the period.
 func (h *History) Ask(q Question) (Outcome, bool, error) {
 	now := calendar.Midnight(h.Month.From, q.Day-1).Add(12 * time.Hour)
 	known := h.Hours

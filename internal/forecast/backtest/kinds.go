@@ -113,7 +113,7 @@ func holidays(s *scene) {
 	}
 }
 
-// zeroWeeks: once or twice nothing happens for a week or ten days.
+// zeroWeeks sets once or twice the use of a week or up to ten days to zero.
 func zeroWeeks(s *scene) {
 	for range 1 + s.rng.IntN(2) {
 		from := s.rng.IntN(s.days())

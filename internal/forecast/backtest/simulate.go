@@ -49,7 +49,8 @@ type scene struct {
 // zones: with and without daylight saving, with offsets that are no whole hours.
 var zones = []string{"UTC", "Europe/Berlin", "America/New_York", "Asia/Shanghai", "Asia/Kolkata", "Australia/Lord_Howe"}
 
-// newScene draws what all kinds have: where, how much, how even, how long before the month.
+// newScene returns a scene with random values of the properties that all kinds have: the time zone, the cost and calls
+// of a day, the noise, the days before the month.
 func newScene(rng *rand.Rand, months []time.Month, places []string) *scene {
 	zone, err := time.LoadLocation(places[rng.IntN(len(places))])
 	if err != nil {

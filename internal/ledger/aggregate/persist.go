@@ -51,7 +51,7 @@ func (x *State) Load(ctx context.Context, stored store.Sums, watermark, lastComm
 	if x.newest, err = x.sums.Newest(ctx); err != nil {
 		return nil, false, fmt.Errorf("read the stored sums: %w", err)
 	}
-	// What starts before the watermark is about to be dropped; the watermark may lie within a bucket.
+	// Calls that start before the watermark are about to be dropped; the watermark may lie within a bucket.
 	bucket := rollup.BucketOf(watermark)
 	if err := x.sums.Drop(ctx, rollup.Open[0], bucket); err != nil {
 		return nil, false, fmt.Errorf("drop sums: %w", err)

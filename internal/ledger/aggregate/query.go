@@ -39,10 +39,10 @@ type Query struct {
 	By     GroupBy
 	// CountsOnly leaves the histograms empty, which is most of the work of a wide query.
 	CountsOnly bool
-	// Overall fills the histograms of Answer.Overall and leaves those of the groups' points empty.
+	// Overall fills the histograms of Answer.Overall and leaves the histograms of the groups' points empty.
 	Overall bool
-	// Top is how many groups are kept apart, those with the largest Rank, or most calls where that is equal;
-	// what is beyond them is one group, the last. 0: all, in no order. It needs Overall or CountsOnly.
+	// Top is how many groups are kept apart, those with the largest Rank, or most calls where that is equal; the other
+	// groups together are one group, the last. 0: all, in no order. It needs Overall or CountsOnly.
 	Top int
 	// Rank returns the sum that groups are ranked by for Top; nil: their tokens.
 	Rank func(*Sums) int64
@@ -51,7 +51,7 @@ type Query struct {
 	As func(value string) string
 }
 
-// Group is the sums of one value of the dimension.
+// Group has the sums of one value of the dimension.
 type Group struct {
 	Value    string // model, provider, fingerprint, user, service, project or status; "" where absent
 	Provider string // of ByModel only

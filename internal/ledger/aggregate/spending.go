@@ -32,8 +32,8 @@ func (x *State) Spending(ctx context.Context, of map[string]bool, whole func(beg
 	return commit, nil
 }
 
-// spentInMemory visits what the sums have, and, of keys whose calls may have been summed as others, what the
-// records have. The caller keeps commits away.
+// spentInMemory visits the spending in the sums, and, for keys whose calls may have been summed as others, the spending
+// in the records. The caller keeps commits away.
 func (x *State) spentInMemory(ctx context.Context, of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, watermark time.Time, err error) {
 	report := func(m rollup.Value, b int64, s *Sums) {
 		visit(spentOf(m.Value, rollup.BucketStart(b), s))
@@ -89,7 +89,7 @@ func (x *State) spentInMemory(ctx context.Context, of map[string]bool, whole fun
 	}
 }
 
-// spentInRecords visits what the stored records of keys spent since a time.
+// spentInRecords visits the spending of each stored record of keys since a time.
 func (x *State) spentInRecords(ctx context.Context, keys []string, since time.Time, visit func(store.Spent)) error {
 	return x.engine.Figures(ctx, store.Filter{From: since, Keys: keys}, func(r *store.Record) error {
 		var s Sums

@@ -10,8 +10,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Of thousands of users, about ten are shown. A query for the top groups therefore sums the totals of all groups
-// first, then the points of the groups that are shown; the rest is the difference from the overall sums.
+// There may be thousands of users, and about ten are shown. A query for the top groups therefore sums the totals of all
+// groups first, then the points of the groups that are shown; the rest is the difference from the overall sums.
 
 // named returns the name of a group.
 func (q *Query) named(value string) string {

@@ -9,9 +9,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// A question by two dimensions, such as the models of one user, is answered by the store, which sums
-// its records without making calls of them. It has no histograms: those of all groups together are
-// those of the filter, which the sums in memory have.
+// A question by two dimensions, such as the models of one user, is answered by the store, which sums its records
+// without making calls of them. The answer has no histograms: all groups together have the filter's histograms, which
+// are among the sums in memory.
 
 // totalsFields returns the fields by which the store groups for a dimension.
 func totalsFields(by GroupBy) []store.Field {

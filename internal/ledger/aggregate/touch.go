@@ -14,7 +14,7 @@ type touches struct {
 	// current are the buckets that a commit changes which may be on disk, and is not in the sums yet.
 	current atomic.Pointer[[]int64]
 
-	// What follows is guarded by the ledger's lock.
+	// The fields below are guarded by the ledger's lock.
 	number int64           // of the last change
 	last   map[int64]int64 // by bucket, the number of its last change
 	known  int64           // changes up to this number are no longer known

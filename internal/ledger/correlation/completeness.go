@@ -47,8 +47,8 @@ func completenessOf(c *usage.Call) completeness {
 	return completeness{rank: rank, digest: digestOf(c)}
 }
 
-// knownDetails counts descriptive facts, at most 31. The name of the model, that of the very model
-// that answered, and a reported cost weigh more: sums are shown by the one, and need the other.
+// knownDetails counts descriptive facts, at most 31. The name of the model, the name of the version that answered, and
+// a reported cost weigh more: sums are shown by model, and need the cost.
 func knownDetails(c *usage.Call) int {
 	n := 0
 	if c.Model != "" {
@@ -74,9 +74,9 @@ func knownDetails(c *usage.Call) int {
 	return n
 }
 
-// digestOf hashes everything a delivery says. Cost, price version and the flags that the
-// ledger itself sets are left out. It is the same in every process: it decides which of two deliveries
-// stays. It is stored nowhere: that of a stored call is computed again from the call.
+// digestOf hashes everything a delivery says. Cost, price version and the flags that the ledger itself sets are left
+// out. It is the same in every process: it decides which of two deliveries stays. It is stored nowhere: the digest of a
+// stored call is computed again from the call.
 func digestOf(c *usage.Call) uint64 {
 	var room [1024]byte // enough for most calls, so that nothing is allocated
 	d := digest(room[:0])

@@ -9,9 +9,9 @@ import (
 // prefetchStep is how many records are looked for at once: a few times what a processor has under way.
 const prefetchStep = 32
 
-// Prefetch prepares for adding the i-th of some records and those that follow it: of every few, it reads the memory
-// where they will be looked for, which is most likely in no cache of the processor. Of several reads in a row none
-// waits for another.
+// Prefetch prepares for adding the i-th of some records and the next ones. Once for every prefetchStep records, it
+// reads the memory where they will be looked for, which is most likely in no cache of the processor. Several such reads
+// in a row do not wait for each other.
 func (x *Index) Prefetch(records []store.Record, precomputed []Precomputed, i int) {
 	if i%prefetchStep != 0 {
 		return

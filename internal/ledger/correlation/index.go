@@ -38,8 +38,8 @@ type Index struct {
 	oldest, youngest uint32 // traces
 	size             int    // records and links
 
-	// Every record that was stored and starts after completeAfter is in the index. Of an
-	// older one that is not here, only the store has it.
+	// Every record that was stored and starts after completeAfter is in the index. An older one may be in the store
+	// only.
 	completeAfter int64
 
 	undo []step
@@ -172,7 +172,7 @@ func (x *Index) replace(n *Node, c *usage.Call, g *Precomputed, seen time.Time) 
 	x.undo = append(x.undo, step{what: replaced, entry: uint32(n.self), node: &old, sum: sum})
 }
 
-// putBack is the reverse of replace. A record's decision is not a part of what it reports.
+// putBack is the reverse of replace. The decision on a record is not a part of its report.
 func (x *Index) putBack(n, old *Node, sum usage.Tokens) {
 	x.detach(n)
 	x.dropShared(n)

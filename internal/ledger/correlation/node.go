@@ -62,7 +62,7 @@ type Node struct {
 	completeness completeness
 	keys         [2]key
 
-	// What a twin must agree with.
+	// A twin must agree with these.
 	input, output int64
 	models        uint32 // in index.models
 
@@ -116,7 +116,7 @@ type Precomputed struct {
 	id, trace, attribution, models, source uint32 // tags
 }
 
-// Precompute computes what is needed of a record as it was reported: nothing is inherited.
+// Precompute computes the values that the index needs of a record as it was reported, without inherited facts.
 func Precompute(c *usage.Call) Precomputed {
 	return Precomputed{
 		completeness: completenessOf(c), group: keyOf('g', c.SignalGroup),

@@ -54,7 +54,7 @@ func (x *Index) pendingOf(n *Node) *pending {
 	return &x.pending[n.at-1]
 }
 
-// putOf returns what is to be stored of a record; nil where nothing is.
+// putOf returns the record that is to be stored; nil where none is.
 func (x *Index) putOf(n *Node) *store.Record {
 	if n.at == 0 {
 		return nil

@@ -24,8 +24,8 @@ func (c *call) whole() *call {
 	return c
 }
 
-// admits reports whether all records of o can be of the same call as those of c: no two of
-// one source, and none too far from the rest.
+// admits reports whether all records of o can be of the same call as the records of c: no two are from one source, and
+// none is too far from the rest.
 func (c *call) admits(o *call, window int64) bool {
 	for _, n := range o.nodes {
 		for _, m := range c.nodes {

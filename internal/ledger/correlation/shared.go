@@ -15,16 +15,16 @@ type sharing[K comparable] struct {
 	many map[ref]struct{}
 }
 
-// sharedIndex finds the records that share a thing. Most things are those of one record, which needs no list.
+// sharedIndex finds the records that share a thing. Most things belong to one record only, which needs no list.
 type sharedIndex[K comparable] struct {
 	table   // of records, and with the bit multipleFlag of sharing
 	sharing slab[sharing[K]]
 	tag     func(K) uint32
-	// has reports whether a record has a thing whose tag is that of one of the record's own.
+	// has reports whether a record has a thing. It is asked about records with a thing of the same tag.
 	has func(ref, K) bool
 }
 
-// multipleFlag marks the number of a sharing beside those of records.
+// multipleFlag distinguishes the numbers of sharings from the numbers of records.
 const multipleFlag = 1 << 31
 
 func (m *sharedIndex[K]) at(k K) int {

@@ -8,9 +8,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// What the index remembers of a record is many small things for each of hundreds of thousands of records.
-// They are kept without pointers, in slabs and in tables of numbers: a garbage collector that had to
-// follow them would cost more than all else, and Go's maps take several times the memory.
+// The index remembers many small things for each of hundreds of thousands of records. They are kept without pointers,
+// in slabs and in tables of numbers: a garbage collector that had to follow them would cost more than all else, and
+// Go's maps take several times the memory.
 
 // slab returns out places for values of one kind, by number from 1 on. A value never moves.
 type slab[T any] struct {
@@ -71,8 +71,8 @@ func (t *table) find(tag uint32, is func(number uint32) bool) int {
 	}
 }
 
-// prefetch reads where a tag will be looked for, so that it is in the processor's cache then. Of several
-// reads in a row none waits for another, which those of find do.
+// prefetch reads where a tag will be looked for, so that it is in the processor's cache then. Several such reads in a
+// row do not wait for each other, unlike the reads of find.
 func (t *table) prefetch(tag uint32) uint32 {
 	if len(t.slots) == 0 {
 		return 0

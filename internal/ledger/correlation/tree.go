@@ -53,8 +53,8 @@ func (t *tree) call(s usage.SpanID) *Node {
 	return nil
 }
 
-// up returns what is known of a span: the call that it is, its parent (zero at a root, or where the
-// span is not known), and whether it runs a tool.
+// up returns the known facts about a span: the call that it is, its parent (zero at a root, or where the span is not
+// known), and whether it runs a tool.
 func (t *tree) up(s usage.SpanID) (n *Node, parent usage.SpanID, tool bool) {
 	if n = t.call(s); n != nil {
 		parent, tool = n.parent, n.role == usage.RoleTool

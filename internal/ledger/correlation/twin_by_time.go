@@ -7,9 +7,9 @@ import "github.com/tokenboard/tokenboard/internal/usage"
 // other library's record of the same process starts within a second of it, and one of the two lies
 // within the other. They pair one to one: each must be the nearest to the other of its scope.
 //
-// A record without usage that did not fail is the twin of one with usage, or of another one without; a failed
-// one that of another failed one, which may have usage: of a stream that was cut, one library has the
-// input, and another only the error. A failed record beside a success is another attempt.
+// A record without usage that did not fail is the twin of one with usage, or of another one without. A failed record is
+// the twin of another failed one, which may have usage: when a stream was cut, one library may report the input, and
+// another only the error. A failed record beside a success is another attempt.
 //
 // Unlike the other relations this one is looked for in the index and not followed from record to
 // record: in a busy process it would lead from each call to the next for ever.
@@ -76,8 +76,8 @@ func (x *Index) timeKey(n *Node) timeKey {
 	return timeKey{process, n.start / timeSlot, l}
 }
 
-// areTwinsByTime reports whether two records of matching usage states can be one call. Of a failed call one may not
-// know the model: there is no answer to take it from.
+// areTwinsByTime reports whether two records of matching usage states can be one call. If the call failed, one record
+// may lack the model: there is no answer to take it from.
 func (x *Index) areTwinsByTime(a, b *Node) bool {
 	if (a.flags^b.flags)&isEmbedding != 0 || max(a.start-b.start, b.start-a.start) > timeReach || !x.twoLibraries(a, b) ||
 		!x.modelFits(a, b) || twoAnswers(a, b) {

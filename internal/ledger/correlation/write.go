@@ -16,7 +16,7 @@ type Outcome struct {
 	// Arrived is the record as it is to be stored, where it came in this write. Nil: it is stored already, and its
 	// decision was another one.
 	Arrived *store.Record
-	// Of a stored record: its identity, its start (Unix ns), and the decision so far.
+	// The identity, the start (Unix ns) and the decision so far of a stored record.
 	ID    usage.ID
 	Start int64
 	Was   Decision
@@ -72,7 +72,7 @@ func (x *Index) Add(r *store.Record, p *Precomputed, at time.Time) {
 // Replace puts a more complete delivery of a record in the place of an earlier one.
 func (x *Index) Replace(n *Node, r *store.Record, p *Precomputed, at time.Time) {
 	x.pendingOf(n) // with the start that it has in the store
-	// What the earlier delivery was related to may have lost its reason not to count.
+	// Records that were related to the earlier delivery may have lost their reason not to count.
 	x.eachTwin(n, x.touch)
 	x.touchNear(n, x.touch)
 	x.eachByKey(n, x.touch)

@@ -100,7 +100,7 @@ func (c *Cube) retired() time.Time {
 // run is the hours that are read from the store at a time.
 const run = 24
 
-// Each visits the pages of the hours from the first call up to a time, in their order.
+// Each calls visit with the page of each hour from the first call up to a time, in order.
 func (c *Cube) Each(ctx context.Context, until time.Time, visit func(hour int64, p *Page) error) error {
 	oldest, err := c.Ledger.Oldest(ctx)
 	if err != nil {
@@ -253,7 +253,7 @@ func (c *Cube) Series() []callseries.Labels {
 	return c.names[:len(c.names):len(c.names)]
 }
 
-// Set is the cube of all calls and those of the keys of members that asked lately.
+// Set has a cube of all calls, and a cube for each member that asked lately, of the calls with its keys.
 type Set struct {
 	ledger Ledger
 	budget int // bytes, of each
@@ -265,13 +265,13 @@ type Set struct {
 	used []string // the names of own, the one used last at the end
 }
 
-// maxOwnCubes bounds the members whose sums are kept, a small part of those of all.
+// maxOwnCubes bounds the members whose sums are kept; each gets a small part of the budget, see ownShare.
 const (
 	maxOwnCubes = 16
 	ownShare    = 16
 )
 
-// NewSet makes cubes that keep budget bytes of sums each, those of members less.
+// NewSet returns a set whose cube of all calls keeps budget bytes of sums; a member's cube keeps less.
 func NewSet(l Ledger, budget int) *Set {
 	c := &Set{ledger: l, budget: budget, all: New(l, nil, budget), own: map[string]*Cube{}}
 	c.stop = l.Observe(c.observe)

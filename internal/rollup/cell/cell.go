@@ -83,8 +83,7 @@ func AppendText(b []byte, s string) []byte {
 // Text returns the next text.
 func (r *Reader) Text() string { return string(r.Take(r.Uvarint())) }
 
-// AddCell adds the figures of the next cell to counts and its histograms to those of histograms; nil
-// leaves them out.
+// AddCell adds the figures of the next cell to counts, and its histograms to histograms; nil leaves them out.
 func (r *Reader) AddCell(counts, histograms *Sums) {
 	if len(r.B) < 2 {
 		r.Fail()

@@ -6,13 +6,12 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// What pages hold of single base buckets is most of their bytes, so it is packed: a bitmap of
-// what is not as it is in most cells, the figures as zigzag varints, and the histograms with their
-// length before them, so that a reader of counts passes over them.
+// Single base buckets take most bytes of a page, so they are packed: a bitmap of the figures that differ from their
+// usual value, these figures as zigzag varints, and the histograms with their length before them, so that a reader of
+// counts passes over them.
 
-// packedOrder is the order of the figures' bits: what is often there first, so that most bitmaps
-// are one byte. The first bit is set where Calls is not 1, the last but one of the first byte where
-// there are histograms.
+// packedOrder is the order of the figures' bits: the most frequent figures come first, so that most bitmaps are one
+// byte. The first bit is set where Calls is not 1, the last but one of the first byte where there are histograms.
 var packedOrder = [countFields]uint8{calls, 6, 10, 12, 7, 11, 1, 2, 3, 8, 9, 4, 5}
 
 const (
@@ -72,8 +71,8 @@ func (r *Reader) Packed(f *Figures) (histograms []byte) {
 	return histograms
 }
 
-// The buckets near which most durations and times to the first token lie: 4 seconds and one. What is
-// within a factor of 250 of them takes one byte.
+// The buckets near which most durations and times to the first token lie: 4 seconds and one. A value within a factor of
+// 250 of them takes one byte.
 const (
 	durationNear = 176
 	ttftNear     = 160

@@ -59,7 +59,7 @@ func (s *Sums) Fields() [countFields]*int64 {
 	}
 }
 
-// IsZero reports whether nothing is left of what was added.
+// IsZero reports whether nothing is left in the sums.
 func (s *Sums) IsZero() bool {
 	for _, n := range s.Fields() {
 		if *n != 0 {

@@ -18,7 +18,7 @@ const (
 	LabelCount
 )
 
-// Labels are a series' label values; those of labels that are not used are empty.
+// Labels are a series' label values; a label that is not used has an empty value.
 type Labels [LabelCount]string
 
 // otherLabels are the labels of the sum of all series beyond the limit.

@@ -72,7 +72,8 @@ const maxPlaces = 1 << 14
 
 // journaling is the state that Journal keeps from commit to commit.
 type journaling struct {
-	// places are found by two hashes of all labels, with seeds that nobody has: no two have the same.
+	// places are found by two hashes of all labels, whose seeds are random and secret: no two places have the same
+	// hashes.
 	places  map[[2]uint64]place
 	lines   map[Labels]*line
 	models  map[Model]*timingLine

@@ -9,9 +9,8 @@ import (
 // Model is a model of a provider.
 type Model struct{ Model, Provider string }
 
-// Timings are the durations of the calls of one model of one provider. Their buckets are those of a
-// Prometheus native histogram of schema 3: bucket i holds values v (seconds, or tokens per second)
-// with 2^((i-1)/8) < v <= 2^(i/8).
+// Timings are the durations of the calls of one model of one provider. They have the buckets of a Prometheus native
+// histogram of schema 3: bucket i holds values v (seconds, or tokens per second) with 2^((i-1)/8) < v <= 2^(i/8).
 type Timings struct {
 	Duration, TTFT, Speed Native
 }

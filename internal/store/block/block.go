@@ -27,7 +27,7 @@ type Row struct {
 // Column names a column of figures.
 type Column uint8
 
-// The columns: dictionaries first, those of the texts in their order, then numbers.
+// The columns: first the dictionaries of the texts, in the order of the texts, then numbers.
 const (
 	FirstDictionary Column = iota
 	Status                 = Column(DictionaryKinds) + iota - 1

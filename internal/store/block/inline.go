@@ -10,8 +10,8 @@ import (
 )
 
 // Inline marks, in DictionaryIDs, a shared text that is not in the caller's dictionary: the block keeps it itself.
-// Numbers of dictionaries are below it. What is read from a block has the text's place among the block's inline texts
-// beside the mark, see Figures.InlineText.
+// Numbers of dictionaries are below it. A number that is read from a block has the text's place among the block's
+// inline texts beside the mark, see Figures.InlineText.
 const Inline = uint32(1) << 31
 
 // InlineTexts returns what a block keeps itself: of a kind of text of a record, the text as it is stored, and the

@@ -156,7 +156,7 @@ var (
 	})
 )
 
-// maxTexts bounds the free texts of a block: those of one record are bounded by the decoders of telemetry.
+// maxTexts bounds the free texts of a block: the decoders of telemetry bound the texts of one record.
 const maxTexts = 64 << 20
 
 const (
@@ -447,7 +447,7 @@ func (n *Names) TraceAndSpan(i int, signal usage.Signal) (trace, span []byte) {
 	return n.value(traces, i), n.value(spans, i)
 }
 
-// value returns what row i has of a section; nil where it has nothing.
+// value returns the bytes of row i in a section; nil where it has none.
 func (n *Names) value(section, i int) []byte {
 	p := &n.parts[section]
 	if p.have == nil || !p.has(i) {

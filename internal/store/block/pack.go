@@ -8,7 +8,7 @@ import (
 // padding follows packed bits, so that eight bytes can be read wherever a value begins.
 const padding = 8
 
-// appendBits appends values of a width in bits, the lowest bits first.
+// appendBits appends values that take width bits each, the lowest bits first.
 func appendBits(b []byte, values []uint64, width int) []byte {
 	var held uint64
 	used := 0
@@ -63,8 +63,8 @@ func scaleOf(values []uint64) int {
 	return 0
 }
 
-// appendInts appends a column of numbers: the width of a value, the number of the scale, the least value,
-// and what each is above it.
+// appendInts appends a column of numbers: the width of a value, the number of the scale, the least value, and the
+// difference of each value from the least one.
 func appendInts(b []byte, values []int64) []byte {
 	least := values[0]
 	for _, v := range values {
@@ -107,7 +107,7 @@ func (c *ints) at(i int) int64 {
 	return c.least + int64(bitsAt(c.packed, i, c.width)*c.scale)
 }
 
-// readInts reads the head of a column of n numbers. What follows the column must hold the padding.
+// readInts reads the head of a column of n numbers. The padding must follow the column.
 func readInts(r *reader, n int) (c ints) {
 	width, scale := int(r.Byte()), int(r.Byte())
 	c.least = r.Varint()

@@ -46,7 +46,7 @@ func (r *Replacement) Removed() []int64 {
 // Added returns the blocks to add, ascending by id.
 func (r *Replacement) Added() []*Built { return r.added }
 
-// Version is that of the blocks afterwards.
+// Version returns the version that the blocks have afterwards.
 func (r *Replacement) Version() int64 { return r.view.version + 1 }
 
 // Publish makes the replacement part of the newest snapshot.

@@ -2,9 +2,9 @@
 // It finds, lists, sums, writes and compacts records; the engine stores blocks, the log of the memtable and the texts
 // of the dictionary, in transactions, and reads the bytes of blocks for it (Source).
 //
-// What was written since blocks last changed is in memory, the memtable, and in a log, from which it is loaded at the
-// next start. Blocks and memtable together at one moment are a Snapshot, which never changes: a write makes another. A
-// Table has the newest one. A write to an engine goes in four steps:
+// Records that were written since blocks last changed are in memory, in the memtable, and in a log, from which they are
+// loaded at the next start. Blocks and memtable together at one moment are a Snapshot, which never changes: a write
+// makes another. A Table has the newest one. A write to an engine goes in four steps:
 //
 //  1. Table.Write, Table.Compact or Table.Retire works out the change, and changes nothing yet;
 //  2. the engine stores the change in a transaction;

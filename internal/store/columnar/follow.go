@@ -42,7 +42,7 @@ func (t *Table) Follow(ctx context.Context, texts []dictionary.Stored, row []byt
 	return nil
 }
 
-// LastBlock sets the greatest id that a block ever had, where that may be greater than those of the blocks that are
+// LastBlock sets the greatest id that a block ever had, where that may be greater than the ids of the blocks that are
 // stored: another process may have read a block of that id.
 func (l *Loader) LastBlock(id int64) { l.table.lastBlock = max(l.table.lastBlock, id) }
 

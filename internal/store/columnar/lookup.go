@@ -84,7 +84,7 @@ func (c *candidates) mayHave(at *run) (bool, error) {
 	return c.ids[names.ID(row)] || c.supersededBy[names.SupersededBy(row)], nil
 }
 
-// candidates adds the oldest records of a range of time that share something with those of the query.
+// candidates adds the oldest records of a range of time that share something with the records of the query.
 func (s *Reader) candidates(ctx context.Context, c *candidates, records map[Place]*store.Record) error {
 	m := match.New(&c.match, s.values)
 	m.Summary = c.mayBeIn

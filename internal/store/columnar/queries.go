@@ -48,9 +48,9 @@ func (q Queries) Lookup(ctx context.Context, l store.Lookup) ([]store.Record, er
 // ScanBatch is how many records Scan reads at a time.
 const ScanBatch = 4096
 
-// Scan visits the records that match, oldest first. It reads them in batches and visits them between two
-// readings: a visit that takes long, because a client reads slowly what is written to it, keeps no reader
-// from others, and no transaction open. What is written meanwhile is visited if it comes later in the order.
+// Scan visits the records that match, oldest first. It reads them in batches and visits them between two readings: a
+// visit that takes long, because a client reads slowly what is written to it, keeps no reader from others, and no
+// transaction open. A record that is written meanwhile is visited if it comes later in the order.
 func (q Queries) Scan(ctx context.Context, f store.Filter, visit func(*store.Record) error) error {
 	var batch []store.Record
 	var after *Place

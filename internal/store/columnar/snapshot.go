@@ -29,7 +29,7 @@ type BlockRef struct {
 	Summary     block.Summary
 }
 
-// valid reports whether a description can be that of a block.
+// valid reports whether the description of a block is possible.
 func (b *BlockRef) valid() bool {
 	return dictionary.SummaryBits.Valid(b.Summary) && hourOf(b.First) == b.Hour && hourOf(b.Last) == b.Hour
 }

@@ -61,7 +61,7 @@ func (l *Loader) Log(data []byte) error {
 	return decodeLog(data, l.table.texts.Values(), func(x *memEntry) { l.entries[x.Place] = x })
 }
 
-// Table returns the table. It reads blocks to find earlier forms of what is in the log.
+// Table returns the table. It reads blocks to find earlier forms of the records in the log.
 func (l *Loader) Table(ctx context.Context, from BlockSource) (*Table, error) {
 	t := l.table
 	v := (&Snapshot{}).withBlocks(l.version, nil, l.refs, nil)

@@ -68,7 +68,7 @@ func (c *run) entry() *memEntry {
 	return c.entries[0]
 }
 
-// skip leaves entries behind that do not match.
+// skip drops the next entries up to the first that matches.
 func (c *run) skip() {
 	for len(c.entries) > 0 && !matches(c.m, c.entry()) {
 		c.drop()

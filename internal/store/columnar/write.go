@@ -77,7 +77,7 @@ func (a *Write) Publish() {
 	a.table.publish(a.view.with(a.sorted, a.added))
 }
 
-// entryAt returns the entry at a place, that of this write first.
+// entryAt returns the entry at a place: the one of this write, if there is one.
 func (a *Write) entryAt(p *Place) (*memEntry, bool) {
 	if e, found := a.entries[*p]; found {
 		return e, true

@@ -36,7 +36,7 @@ type Stored struct {
 // used again.
 const reuseFactor = 2
 
-// New makes a dictionary of what is stored. It has at most limit keys of each kind beside these.
+// New returns a dictionary with the stored entries. It takes at most limit further keys of each kind.
 func New(limit int, stored []Stored) *Dictionary {
 	d := &Dictionary{
 		values: make([]Key, 1), numbers: map[Key]uint32{}, limit: limit, reuseAt: reuseFactor * int(KindCount) * limit,
@@ -55,8 +55,8 @@ func New(limit int, stored []Stored) *Dictionary {
 	return d
 }
 
-// ReuseFrom sets from how many numbers on those of removed keys are given to others, which costs a copy of all values
-// each time. The default is a multiple of the limits.
+// ReuseFrom sets from how many numbers on the numbers of removed keys are given to other keys, which costs a copy of
+// all values each time. The default is a multiple of the limits.
 func (d *Dictionary) ReuseFrom(n int) { d.reuseAt = n }
 
 // Values returns all keys at this moment, by number.

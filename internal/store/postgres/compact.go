@@ -9,7 +9,7 @@ import (
 )
 
 // Compact merges the recent records into blocks, if there are enough of them. It is work that writes deferred, to be
-// called while no write waits. What it changes is the same for every process, so that it needs no lease.
+// called while no write waits. It makes the same changes in every process, and so needs no lease.
 func (e *Engine) Compact(ctx context.Context) error {
 	if e.state.Load().snapshot.MemtableSize() < columnar.CompactAt {
 		return nil

@@ -1,10 +1,11 @@
 // Package postgres is a store.Engine on PostgreSQL 13 and newer, which several processes can have open.
 //
-// One row of the table state serialises the writes of the ledger, another one those of the directory. A write takes two
-// round trips. The first begins a transaction, locks the row, looks for the write id and compares the epoch of the lease;
-// the second sends what is written, the id and COMMIT. Since COMMIT is only sent after the lock was confirmed, whoever has
-// the lock later knows the outcome of every write before it: that is how Committed and Leases keep their promises, whichever
-// connections end and whichever process stops meanwhile. Times to live are measured by the database's clock only.
+// One row of the table state serialises the writes of the ledger, another one the writes of the directory. A write
+// takes two round trips. The first begins a transaction, locks the row, looks for the write id and compares the epoch
+// of the lease; the second sends what is written, the id and COMMIT. Since COMMIT is only sent after the lock was
+// confirmed, whoever has the lock later knows the outcome of every write before it: that is how Committed and Leases
+// keep their promises, whichever connections end and whichever process stops meanwhile. Times to live are measured by
+// the database's clock only.
 //
 // Records are blocks and a memtable log in the formats of internal/store/block and internal/store/columnar, as in SQLite.
 // Every process has the summaries of the blocks, the dictionary and the memtable in memory; a read compares the number of

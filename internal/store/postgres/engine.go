@@ -43,7 +43,7 @@ type Engine struct {
 	removed int64           // records since the last sweep
 }
 
-// What it can do.
+// The interfaces that Engine implements.
 var (
 	_ store.Engine      = (*Engine)(nil)
 	_ store.Sums        = (*Engine)(nil)
@@ -107,7 +107,8 @@ func (e *Engine) Close() error {
 	return nil
 }
 
-// storedBytes are the bytes of what is stored. The files of the server are larger, until it uses their free space again.
+// storedBytes selects the size of the stored data in bytes. The files of the server are larger, until it uses their
+// free space again.
 const storedBytes = `SELECT coalesce((SELECT sum(bytes) FROM blocks), 0)::bigint + coalesce((SELECT sum(octet_length(data)) FROM recent), 0)
 + coalesce((SELECT sum(octet_length(data)) FROM sums), 0)`
 

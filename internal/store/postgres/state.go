@@ -18,7 +18,7 @@ type state struct {
 	texts    int64 // version of the removal of texts
 }
 
-// has reports whether the state equals that of the database, or is newer with the same blocks.
+// has reports whether the state equals the database's, or is newer with the same blocks.
 func (s *state) has(d database.State) bool {
 	return s != nil && s.seq >= d.Seq && s.snapshot.Version() == d.Version
 }
@@ -93,7 +93,8 @@ func (e *Engine) show(t *columnar.Table, d database.State) {
 	e.state.Store(&state{table: t, snapshot: t.Snapshot(), seq: d.Seq, texts: d.Texts})
 }
 
-// load reads what is kept in memory of the records. Of blocks and texts that are in memory only new ones are read.
+// load reads the part of the records that is kept in memory. It reads only the blocks and texts that are not in memory
+// yet.
 func (e *Engine) load(ctx context.Context, tx database.Querier, s *state, d database.State) error {
 	var texts *dictionary.Dictionary
 	if s != nil && s.texts == d.Texts {

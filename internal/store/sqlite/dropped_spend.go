@@ -38,7 +38,7 @@ func (e *Engine) addDroppedSpend(ctx context.Context, sums []store.Spent) error 
 	return nil
 }
 
-// storedKeys returns which fingerprints are those of stored keys, or "".
+// storedKeys returns, for each fingerprint of the sums, whether a stored key has it; "" counts as stored.
 func (e *Engine) storedKeys(ctx context.Context, sums []store.Spent) (map[string]bool, error) {
 	stored := map[string]bool{"": true}
 	var fingerprints []string

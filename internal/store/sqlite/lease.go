@@ -77,7 +77,7 @@ func (l *leases) drop(lease store.Lease) {
 	}
 }
 
-// fenced reports store.ErrFenced where an epoch is not that of the ledger's lease. The caller holds e.writing.
+// fenced returns store.ErrFenced where an epoch is not the epoch of the ledger's lease. The caller holds e.writing.
 func (e *Engine) fenced(epoch int64) error {
 	if epoch == 0 {
 		return nil

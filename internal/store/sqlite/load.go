@@ -8,7 +8,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/dictionary"
 )
 
-// loadTable reads what is kept in memory of the records.
+// loadTable reads the part of the records that is kept in memory.
 func (e *Engine) loadTable(ctx context.Context, maxTexts int) error {
 	texts, err := e.loadTexts(ctx)
 	if err != nil {

@@ -17,7 +17,7 @@ const (
 	partStep = 1 << 40
 )
 
-// sumID returns the number of a page: those of a part follow one another, by day.
+// sumID returns the number of a page. The pages of one part are numbered in the order of their days.
 func sumID(k store.SumKey) (int64, error) {
 	if k.Axis >= axesPerDay || k.Day < 0 || k.Day >= partStep/axesPerDay {
 		return 0, fmt.Errorf("the sums of day %d, axis %d cannot be stored: the day or the axis is out of range", k.Day, k.Axis)

@@ -9,9 +9,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// Every transaction that writes has an identity, which it stores itself, so that it can be found out
-// whether it was committed where COMMIT itself reports an error. What is in memory follows when the
-// outcome is known, not before.
+// Every transaction that writes has an identity, which it stores itself, so that it can be found out whether it was
+// committed where COMMIT itself reports an error. The state in memory is updated when the outcome is known, not before.
 
 // unknownCommit is a transaction whose outcome is not known: COMMIT failed, and so did asking.
 type unknownCommit struct {
@@ -25,9 +24,9 @@ func (e *Engine) transaction(ctx context.Context, f func() error) error {
 	return e.write(ctx, store.NewWriteID(), 0, f, nil)
 }
 
-// write is transaction with an identity: it does nothing where a write of that identity was committed. An epoch
-// that is not 0 must be that of the ledger's lease. It calls done, which updates memory, when all is on disk. The
-// caller holds e.writing.
+// write is transaction with an identity: it does nothing where a write of that identity was committed. An epoch that is
+// not 0 must be the epoch of the ledger's lease. It calls done, which updates memory, when all is on disk. The caller
+// holds e.writing.
 func (e *Engine) write(ctx context.Context, id store.WriteID, epoch int64, f func() error, done func()) error {
 	if err := e.resolveUnknownCommit(ctx); err != nil {
 		return err

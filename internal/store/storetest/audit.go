@@ -85,7 +85,8 @@ func testAuditFilter(t *testing.T, open Open) {
 	}
 }
 
-// testAuditClasses: of each class the oldest entries go, so that many of one do not push out those of another.
+// testAuditClasses checks that the oldest entries of each class are removed, so that many entries of one class do not
+// push out the entries of another.
 func testAuditClasses(t *testing.T, open Open) {
 	s := fresh(t, open)
 	for i := range 30 {

@@ -99,7 +99,8 @@ func testLiteralFilters(t *testing.T, open Open) {
 	}
 }
 
-// testCursors: what is new does not move the pages, and a cursor that the engine did not return is refused.
+// testCursors checks that new records do not move the pages, and that a cursor is refused that the engine did not
+// return.
 func testCursors(t *testing.T, open Open) {
 	s := fresh(t, open)
 	for i := range 25 {
@@ -131,7 +132,7 @@ func testCursors(t *testing.T, open Open) {
 	}
 }
 
-// testLimits: what is bounded is so, and what cannot be stored is refused as a whole.
+// testLimits checks that limits hold, and that a write is refused as a whole if a part of it cannot be stored.
 func testLimits(t *testing.T, open Open) {
 	s := fresh(t, open)
 	var records []store.Record

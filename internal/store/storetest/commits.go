@@ -86,8 +86,8 @@ func testCancelled(t *testing.T, open Open) {
 	}
 }
 
-// testFaults checks that a caller that asks for the outcome of each failed write, and repeats those that were not
-// committed, ends up with each write once, however answers are lost.
+// testFaults checks that each write is stored once, whichever answers are lost, if the caller asks for the outcome of
+// each failed write and repeats the writes that were not committed.
 func testFaults(t *testing.T, open Open) {
 	s := fresh(t, open)
 	f := &Faulty{Engine: s.Engine}

@@ -138,7 +138,8 @@ func testStalledScans(t *testing.T, open Open) {
 	require.ErrorIs(t, s.Scan(ctx, store.Filter{}, func(*store.Record) error { return stop }), stop)
 }
 
-// testRetireBesideWrites: while records come and others are retired, retired sums and what is left are always all.
+// testRetireBesideWrites: while records come and others are retired, the retired sums and the sums of the rest always
+// add up to all.
 func testRetireBesideWrites(t *testing.T, open Open) {
 	const n = 200
 	s := fresh(t, open)

@@ -66,7 +66,7 @@ func (f *Faulty) Write(write func() error) error {
 
 // Commit commits, or fails by the fault.
 func (f *Faulty) Commit(ctx context.Context, w store.Write) error {
-	// What the write holds is the caller's again afterwards.
+	// The caller may reuse the contents of the write afterwards.
 	w.Remove, w.Put, w.Mark, w.Costs, w.Links = slices.Clone(w.Remove), slices.Clone(w.Put), slices.Clone(w.Mark), slices.Clone(w.Costs), slices.Clone(w.Links)
 	return f.Write(func() error { return f.Engine.Commit(ctx, w) })
 }

@@ -157,7 +157,7 @@ func requireFigures(t require.TestingT, e store.Calls, f store.Filter, want []st
 	require.ElementsMatch(t, wanted, got)
 }
 
-// requireTotals compares the sums by two fields with those of the records.
+// requireTotals compares the sums by two fields with the sums of the records.
 func requireTotals(t require.TestingT, e store.Calls, f store.Filter, m *reference) {
 	f.Superseded = false
 	want := map[string]store.Total{}

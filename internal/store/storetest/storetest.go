@@ -1,5 +1,5 @@
-// Package storetest is the conformance suite of every engine of internal/store: what the doc comments there promise,
-// asked of a real database, with lost answers, restarts and concurrent readers.
+// Package storetest is the conformance suite of every engine of internal/store: it checks the promises of the doc
+// comments there on a real database, with lost answers, restarts and concurrent readers.
 package storetest
 
 import (

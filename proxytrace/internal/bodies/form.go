@@ -10,7 +10,7 @@ import (
 )
 
 // form reads the short fields of a multipart body. It keeps nothing of files and of values longer than
-// jsonscan.MaxCapture: its memory is that of one part's headers and one field.
+// jsonscan.MaxCapture: it takes the memory of one part's headers and one field.
 // https://www.rfc-editor.org/rfc/rfc2046#section-5.1
 type form struct {
 	request   *llmapi.Request

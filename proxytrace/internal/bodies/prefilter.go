@@ -30,7 +30,8 @@ type prefilterKey struct {
 	field llmapi.Field
 }
 
-// prefilters are those of the trees of answers. Gemini reports its usage in every event, all of which are read.
+// prefilters are the prefilters of the trees of answers. Gemini reports its usage in every event, all of which are
+// read.
 var prefilters = func() map[*jsonscan.Node]*prefilter {
 	all := map[*jsonscan.Node]*prefilter{}
 	for _, a := range []llmapi.API{llmapi.OpenAIChat, llmapi.OpenAIResponses, llmapi.AnthropicMessages} {
@@ -40,8 +41,8 @@ var prefilters = func() map[*jsonscan.Node]*prefilter {
 	return all
 }()
 
-// newPrefilter returns a prefilter with the keys of a tree without which an event has none of its fields: for each field
-// its own key, or that of the object that contains it.
+// newPrefilter returns a prefilter with the keys of a tree without which an event has none of its fields: for each
+// field its own key, or the key of the object that contains it.
 func newPrefilter(root *jsonscan.Node) *prefilter {
 	g := &prefilter{}
 	g.add(root)

@@ -4,7 +4,7 @@ import "bytes"
 
 // Sink receives what a scanner finds.
 type Sink interface {
-	// Scalar receives a text, number or word. The bytes are valid during the call only; those of a text are without its
+	// Scalar receives a text, number or word. The bytes are valid during the call only; a text is passed without its
 	// quotes and with its escapes.
 	Scalar(f Field, raw []byte, quoted bool)
 	// Begin and End receive the borders of an object or array that has a field.

@@ -44,8 +44,8 @@ var (
 	invokeStream   = bedrockSpec(invokeTree).streaming()
 )
 
-// bedrockSpec returns the description of an API of Bedrock's. What the cache read and wrote is beside the input, as in
-// Anthropic's.
+// bedrockSpec returns the description of one of Bedrock's APIs. Cache reads and writes are reported beside the input,
+// as in Anthropic's API.
 func bedrockSpec(tree *jsonscan.Node) Spec {
 	return Spec{Operation: "chat", Provider: "aws.bedrock", Tree: tree, Tiers: openAITiers, tokens: anthropicTokens, merges: true}
 }

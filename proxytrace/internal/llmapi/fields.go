@@ -72,7 +72,8 @@ var (
 		"cache_creation.ephemeral_1h_input_tokens": fCacheWrite1h,
 		"output_tokens_details.thinking_tokens":    fReasoning,
 		"service_tier":                             fTier,
-		// What a request consumed beside the answer, https://platform.claude.com/docs/en/build-with-claude/compaction
+		// Tokens that a request consumed beside the answer,
+		// https://platform.claude.com/docs/en/build-with-claude/compaction
 		"iterations": fIterations, "iterations.type": fIterationType,
 		"iterations.input_tokens": fIterationInput, "iterations.output_tokens": fIterationOutput,
 		"iterations.cache_read_input_tokens":                  fIterationCacheRead,

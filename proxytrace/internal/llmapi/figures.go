@@ -61,8 +61,8 @@ func count(raw []byte) (int64, bool) {
 	return n, n >= 0 && n <= maxTokens
 }
 
-// endIteration adds one entry of Anthropic's iterations. Those of type "message" are in the main figures already; those of
-// an advisor are another model's and are not counted here.
+// endIteration adds one entry of Anthropic's iterations. Entries of type "message" are in the main figures already; an
+// advisor's entries are another model's and are not counted here.
 func (f *figures) endIteration() {
 	if f.isCompaction {
 		f.extra.input = addSat(f.extra.input, f.iteration[fIterationInput])

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// The parts of tokens that are not text, and the seconds of audio that some models are billed by. Their
-// numbers are apart from those of the other fields.
+// The parts of tokens that are not text, and the seconds of audio that some models are billed by. Their numbers are
+// apart from the numbers of the other fields.
 const (
 	fAudioInput Field = iota + 64
 	fAudioRead

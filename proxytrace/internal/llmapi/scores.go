@@ -27,7 +27,8 @@ func recognizeScores(path string) API {
 	}
 }
 
-// countTokens: the answer is a number of tokens that are not consumed. It is no usage. The provider is that of countedBy.
+// countTokens describes requests whose answer is a number of tokens that were not consumed, and so no usage. Their
+// provider is the provider of countedBy.
 var countTokens = Spec{
 	Operation: "count_tokens", Uncounted: "count_tokens", Tiers: openAITiers, tokens: noTokens, Counts: never,
 	Tree: jsonscan.NewTree(here, jsonscan.Table{

@@ -100,8 +100,8 @@ func geminiTokens(t *Tokens, f *figures) {
 	}
 }
 
-// openAITokens: the figures are the conventions' already, except those of compatible servers whose total shows that
-// reasoning or cache are beside output or input.
+// openAITokens converts OpenAI's figures. They follow the conventions already, except for compatible servers whose
+// total shows that reasoning or cache are beside output or input.
 func openAITokens(t *Tokens, f *figures) {
 	total, cache := f.get(fTotal), t.CacheRead+t.CacheWrite
 	if t.Reasoning > 0 && (t.Reasoning > t.Output || (f.has(fTotal) && total == t.Input+t.Output+t.Reasoning)) {

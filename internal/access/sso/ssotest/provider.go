@@ -39,7 +39,7 @@ func Run(t testing.TB) *Provider {
 	return &Provider{m, t, client}
 }
 
-// Config is that of a client of the provider.
+// Config returns the configuration of a client of the provider.
 func (p *Provider) Config() sso.Config {
 	return sso.Config{
 		Name: "Test", Issuer: p.Issuer(), ClientID: p.ClientID, ClientSecret: p.ClientSecret, RedirectURL: Callback,
@@ -67,7 +67,7 @@ func (u *User) Userinfo([]string) ([]byte, error) {
 	return json.Marshal(info)
 }
 
-// Claims are those of the identity token.
+// Claims returns the claims of the identity token.
 func (u *User) Claims(_ []string, base *mockoidc.IDTokenClaims) (jwt.Claims, error) {
 	raw, err := json.Marshal(base)
 	if err != nil {

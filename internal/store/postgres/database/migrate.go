@@ -45,7 +45,7 @@ func Newest() int64 {
 	return version
 }
 
-// version returns that of the schema; 0 where it is empty.
+// version returns the version of the schema; 0 where it is empty.
 func (d *DB) version(ctx context.Context, database, schema string) (version int64, err error) {
 	const doing = "read the version of the schema"
 	var ours bool
@@ -82,7 +82,8 @@ func (d *DB) version(ctx context.Context, database, schema string) (version int6
 	return version, nil
 }
 
-// migrate brings the schema to the newest version. Of several processes one does it, while it holds the lock of a row.
+// migrate brings the schema to the newest version. If there are several processes, one of them does it, while it holds
+// the lock of a row.
 func (d *DB) migrate(ctx context.Context, database, schema string) error {
 	version, err := d.version(ctx, database, schema)
 	if err != nil || version == Newest() {

@@ -24,7 +24,7 @@ const (
 type Write struct {
 	Kind string        // Ledger or Directory
 	ID   store.WriteID // zero: a new one
-	// Epoch is that of the lease of store.TaskLedger under which it was decided; 0 asks for no check.
+	// Epoch is the epoch of the lease of store.TaskLedger under which the write was decided; 0 asks for no check.
 	Epoch int64
 }
 
@@ -48,7 +48,7 @@ func (t *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, erro
 	return t.conn.Query(ctx, sql, args...)
 }
 
-// QueryRow runs a statement in the transaction.
+// QueryRow runs a statement in the transaction, and returns its row.
 func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return t.conn.QueryRow(ctx, sql, args...)
 }
@@ -68,7 +68,8 @@ func (t *Tx) Queue(doing, sql string, args ...any) {
 // idleTimeout ends a transaction whose process stopped within it: others wait for its lock.
 const idleTimeout = 5 * time.Second
 
-// What every write begins with. A server that is set not to wait for the disk does so for these all the same.
+// The statements that every write begins with. A server that is set not to wait for the disk waits for these writes all
+// the same.
 const (
 	configure = `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true),
 set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' WHEN 'local' THEN 'on' ELSE current_setting('synchronous_commit') END, true)`

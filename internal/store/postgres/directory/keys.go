@@ -146,7 +146,7 @@ func (d *Directory) AddKeys(ctx context.Context, limit int, keys []store.Key, au
 	})
 }
 
-// UpdateKey replaces what is stored of a key.
+// UpdateKey replaces a stored key.
 func (d *Directory) UpdateKey(ctx context.Context, k store.Key, entry store.AuditEntry) error {
 	return d.change(ctx, entry, func(tx *database.Tx) error {
 		version, err := nextKeysVersion(ctx, tx)

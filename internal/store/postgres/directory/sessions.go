@@ -9,7 +9,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/postgres/database"
 )
 
-// What every request asks for.
+// The queries that every request makes.
 const (
 	findSession = "SELECT s.user_id, s.data, s.created_at, s.seen_at, s.expires_at, " + userColumns +
 		" FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.hash = $1"

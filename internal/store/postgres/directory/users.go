@@ -71,7 +71,7 @@ VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,1) ON CONFLICT DO NOTHING`,
 	})
 }
 
-// UpdateUser replaces what is stored of a user.
+// UpdateUser replaces a stored user.
 func (d *Directory) UpdateUser(ctx context.Context, u store.User, o store.UserUpdate, entry store.AuditEntry) error {
 	return d.change(ctx, entry, func(tx *database.Tx) error {
 		return keepAnAdmin(ctx, tx, o.EvenLastAdmin, func() error {

@@ -64,7 +64,7 @@ func account() (uid, gid int, other bool) {
 	return uid, gid, true
 }
 
-// own returns a folder and what is in it to the user that servers run as.
+// own gives a folder and its contents to the user that servers run as.
 func own(dir string) error {
 	uid, gid, other := account()
 	if !other {

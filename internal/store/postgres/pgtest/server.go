@@ -182,8 +182,8 @@ func (s *Server) ping() error {
 	return errors.Join(conn.Ping(ctx), conn.Close(ctx))
 }
 
-// Stop stops the server as a crash would: connections end, and what was not committed is lost. Start starts it again
-// with what it had.
+// Stop stops the server as a crash would: connections end, and transactions that were not committed are lost. Start
+// starts it again with what it had.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

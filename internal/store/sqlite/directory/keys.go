@@ -162,7 +162,7 @@ func (d *Directory) AddKeys(ctx context.Context, limit int, keys []store.Key, au
 	})
 }
 
-// UpdateKey replaces what is stored of a key.
+// UpdateKey replaces a stored key.
 func (d *Directory) UpdateKey(ctx context.Context, k store.Key, entry store.AuditEntry) error {
 	return d.change(ctx, entry, func(conn *sql.Conn) error {
 		version, err := nextKeysVersion(ctx, conn)
@@ -189,7 +189,7 @@ func nextKeysVersion(ctx context.Context, conn *sql.Conn) (version int64, err er
 	return version, sqlerr.Map("count the change of the keys", err)
 }
 
-// putKey writes a key, the i-th of a call, over what is there of its id.
+// putKey writes a key, the i-th of a call, and replaces the stored key of its id.
 func putKey(ctx context.Context, conn *sql.Conn, k *store.Key, version int64, i int) error {
 	folded := caseFold(k.Name)
 	if k.RevokedAt.IsZero() {

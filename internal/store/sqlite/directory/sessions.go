@@ -10,7 +10,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/sqlite/sqlerr"
 )
 
-// What every request asks for.
+// The queries that every request makes.
 const (
 	findSession = "SELECT s.user, s.data, s.created_at, s.seen_at, s.expires_at, " + userColumns +
 		" FROM sessions s JOIN users u ON u.id = s.user WHERE s.hash = ?"

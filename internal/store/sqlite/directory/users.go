@@ -72,7 +72,7 @@ VALUES (?,?,?,?,?,?,?,?,?,1)`, u.ID, u.Name, u.DisplayName, u.Role, u.Subject, u
 	})
 }
 
-// UpdateUser replaces what is stored of a user.
+// UpdateUser replaces a stored user.
 func (d *Directory) UpdateUser(ctx context.Context, u store.User, o store.UserUpdate, entry store.AuditEntry) error {
 	return d.change(ctx, entry, func(conn *sql.Conn) error {
 		return keepAnAdmin(ctx, conn, o.EvenLastAdmin, func() error {
