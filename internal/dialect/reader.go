@@ -14,8 +14,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Reader reads the records of one request one after another: what a resource and a scope say is looked
-// at once for all their records. It is not safe for concurrent use, and must not be used after Close.
+// Reader reads the records of one request one after another: a resource and a scope are read once for all their
+// records. It is not safe for concurrent use, and must not be used after Close.
 type Reader struct {
 	decoder *Decoder
 	origin  origin

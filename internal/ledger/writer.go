@@ -25,7 +25,7 @@ var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // write is the one goroutine that changes the ledger. Requests that wait share a transaction.
 func (l *Ledger) write() {
 	defer close(l.done)
-	// Calls that wait when the ledger is closed are still committed; the engine's own time limits end a write that
+	// Requests that wait when the ledger is closed are still carried out; the engine's own time limits end a write that
 	// hangs.
 	ctx := context.Background()
 	retention := time.NewTicker(l.o.RetentionInterval)

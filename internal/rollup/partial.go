@@ -13,7 +13,8 @@ type made struct {
 	partial *partialDay
 }
 
-// halves adds up a day of two parts by the sums of the first one: the rest of the day's sums is the second.
+// halves adds up a day that is cut in two parts: c has the sums of the first part, and the second part is the rest of
+// the day.
 func (s *Summing) halves(ctx context.Context, d *daySum, c *partialDay, withHist bool) error {
 	before, after := d.first, d.at(c.end)
 	var hist *cell.Blob

@@ -17,8 +17,8 @@ type Term struct {
 	// see TermValue.
 	Value string
 	Not   bool // finds what the term does not
-	// Keys are fingerprints that the value selects as well: of keys whose name, which is not in records, contains it.
-	// Fingerprints themselves are not searched.
+	// Keys are fingerprints that the value selects as well: the fingerprints of keys whose name contains it. Records do
+	// not have these names. Fingerprints themselves are not searched.
 	Keys []string
 }
 

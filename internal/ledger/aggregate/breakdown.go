@@ -75,8 +75,8 @@ func (x *State) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, err
 	return out, nil
 }
 
-// inMemory returns the query by one dimension that holds the answer, and false where none does: of
-// two dimensions only model and provider are kept together.
+// inMemory returns the query by one dimension that holds the answer, and false where none does: model and provider are
+// the only two dimensions whose sums are kept together.
 func inMemory(q BreakdownQuery) (Query, bool) {
 	mq := Query{Filter: q.Filter, By: q.By[0], CountsOnly: true}
 	for _, by := range q.By {

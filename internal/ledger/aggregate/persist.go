@@ -195,7 +195,7 @@ func (x *State) mergePage(ctx context.Context, p rollup.Page) error {
 	return nil
 }
 
-// SumKey names what is stored of a page: part 0 is the page itself, which a start reads.
+// SumKey names a stored part of a page: part 0 is the page itself, which a start reads.
 func SumKey(p *rollup.Page, part rollup.Part) store.SumKey {
 	return store.SumKey{Part: uint8(part), Axis: uint8(p.Dimension), Day: p.Day}
 }

@@ -41,8 +41,8 @@ func (f *Figures) AddTo(s *Sums) {
 	}
 }
 
-// Columns are the figures of many values: of each figure one column of numbers, in as few bytes each
-// as the largest needs. To add a value's figures takes some nanoseconds.
+// Columns are the figures of many values: one column of numbers for each figure, in as few bytes a number as the
+// largest needs. To add a value's figures takes some nanoseconds.
 type Columns struct {
 	cols []column
 	data []byte // columnPad bytes more than the columns

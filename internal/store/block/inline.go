@@ -14,8 +14,8 @@ import (
 // inline texts beside the mark, see Figures.InlineText.
 const Inline = uint32(1) << 31
 
-// InlineTexts returns what a block keeps itself: of a kind of text of a record, the text as it is stored, and the
-// name by which records are searched for.
+// InlineTexts returns the texts that a block keeps itself: for a kind of text of a record, the text as it is stored,
+// and the name by which records are searched for.
 type InlineTexts func(r *store.Record, kind int) (text, name string)
 
 type inlineText struct {

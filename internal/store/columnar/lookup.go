@@ -57,7 +57,7 @@ func (c *candidates) relate() bool {
 	return c.max > 0 && len(c.ids)+len(c.supersededBy)+len(c.callIDs)+len(c.processes) > 0
 }
 
-// mayBeIn reports whether a block may hold a candidate: of ids and of what is superseded its summary has bits.
+// mayBeIn reports whether a block may hold a candidate: its summary has bits for ids and for superseded records.
 func (c *candidates) mayBeIn(b block.Summary) bool {
 	if len(c.callIDs)+len(c.processes) > 0 || (len(c.supersededBy) > 0 && b.HasSuperseded()) {
 		return true

@@ -86,7 +86,7 @@ func (g *grouping) column(f *block.Figures) *block.Dict {
 	return f.Dictionary(int(g.kind))
 }
 
-// ofText returns the number of the value that a text has: of a key, its fingerprint; of a request, its operation.
+// ofText returns the number of a text's value: for a key, of its fingerprint; for a request, of its operation.
 func (g *grouping) ofText(text uint32, values dictionary.Values, f *block.Figures) (int, error) {
 	n, known := g.known[text]
 	if !known {

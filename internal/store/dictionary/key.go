@@ -102,7 +102,7 @@ func InlineText(r *store.Record, of int) (text, name string) {
 	return k.Text(), k.a
 }
 
-// Name returns the text that filters compare and groups are named by: of a key its fingerprint, of a request its
+// Name returns the text that filters compare and groups are named by: for a key its fingerprint, for a request its
 // operation.
 func (k *Key) Name() string { return k.a }
 

@@ -43,8 +43,8 @@ func (e *Engine) Committed(ctx context.Context, id store.WriteID) (bool, error) 
 	return e.db.Committed(ctx, database.Ledger, id)
 }
 
-// Commit commits one write: what it changes of records goes into the table recent as bytes, and into memory when that
-// is committed.
+// Commit commits one write: its changes of records go into the table recent as bytes, and into memory when that is
+// committed.
 func (e *Engine) Commit(ctx context.Context, w store.Write) error {
 	if e.state.Load().snapshot.MemtableSize() >= columnar.MaxMemtable {
 		if err := e.compact(ctx); err != nil {
@@ -77,8 +77,8 @@ SELECT t.id, t.kind, t.value, $4 FROM unnest($1::bigint[], $2::smallint[], $3::t
 	}
 }
 
-// storeRest stores what else a write has: places of spans, what it changes in the series, when a record was last stored,
-// and of which hours the stored sums lack it.
+// storeRest stores the rest of a write: places of spans, its changes of the series, when a record was last stored, and
+// of which hours the stored sums lack it.
 func storeRest(tx *database.Tx, w *store.Write) {
 	at := w.At.Unix()
 	if n := len(w.Links); n > 0 {

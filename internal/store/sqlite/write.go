@@ -71,8 +71,8 @@ func (w *writer) figures(ctx context.Context, id int64) (figures []byte, err err
 	return figures, blockError(id, err)
 }
 
-// Commit commits one write: what it changes of records goes into the table recent as bytes, and into memory
-// when that is on disk.
+// Commit commits one write: its changes of records go into the table recent as bytes, and into memory when that is on
+// disk.
 func (e *Engine) Commit(ctx context.Context, w store.Write) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
@@ -127,8 +127,8 @@ func (e *Engine) insertTexts(ctx context.Context, texts []dictionary.Stored) err
 	return nil
 }
 
-// storeRest stores what else a write has: places of spans, what it changes in the series, when a record was last
-// stored, and of which hours the stored sums lack it.
+// storeRest stores the rest of a write: places of spans, its changes of the series, when a record was last stored, and
+// of which hours the stored sums lack it.
 func (e *Engine) storeRest(ctx context.Context, w *store.Write, at int64) error {
 	for i := range w.Links {
 		k := &w.Links[i]

@@ -142,7 +142,8 @@ func One(row pgx.Row, into ...any) (bool, error) {
 	return err == nil, err
 }
 
-// Each calls visit for each row of a query that it reads in a transaction of its own: what was stored when it began.
+// Each calls visit for each row of a query. It reads in a transaction of its own, and sees the rows that were stored
+// when that began.
 func (d *DB) Each(ctx context.Context, visit func(pgx.Rows) error, sql string, args ...any) error {
 	rows, err := d.read.Query(ctx, sql, args...)
 	if err != nil {

@@ -16,8 +16,8 @@ type Options struct {
 	Read *sql.DB // for lists
 	// Access is for what every request asks for, while long reads keep Read busy.
 	Access *sql.DB
-	// Write runs a function in a transaction, one at a time: what it wrote is on stable storage when Write returns
-	// nil, and nothing of it stays when it returns an error.
+	// Write runs a function in a transaction, one at a time: its changes are on stable storage when Write returns nil,
+	// and none of them stays when it returns an error.
 	Write func(ctx context.Context, f func(*sql.Conn) error) error
 }
 
