@@ -12,8 +12,28 @@ import (
 type company struct {
 	people []person
 	models []model
-	start  time.Time // of the demo; incidents are placed relative to it
+	start  time.Time // of the demo
 	spent  map[string]int64
+
+	overloaded, badDeployment span // incidents of the past
+}
+
+// span is a time from one moment up to another.
+type span struct{ from, to time.Time }
+
+func (s span) contains(t time.Time) bool { return !t.Before(s.from) && t.Before(s.to) }
+
+// workday returns a time of the day, in hours, of the last working day that ends at least so many days before start.
+// Incidents are at such times because a night or a weekend has too few calls to show one, whenever the demo starts.
+func workday(start time.Time, days int, from, to float64) span {
+	d := start.AddDate(0, 0, -days-1)
+	for d.Weekday() == time.Saturday || d.Weekday() == time.Sunday {
+		d = d.AddDate(0, 0, -1)
+	}
+	at := func(hour float64) time.Time {
+		return time.Date(d.Year(), d.Month(), d.Day(), 0, int(hour*60), 0, 0, d.Location())
+	}
+	return span{at(from), at(to)}
 }
 
 // team is a project with a proxy and a service name of its own.
@@ -52,6 +72,7 @@ const day = 24 * time.Hour
 func newCompany(start time.Time) *company {
 	return &company{
 		start: start, spent: map[string]int64{},
+		overloaded: workday(start, 0, 14, 15.5), badDeployment: workday(start, 4, 10, 13),
 		people: []person{
 			{user: "alice", keyName: "alice: IDE", team: product, weight: 8, limits: map[string]any{"usd": map[string]any{"month": 900}}},
 			{user: "alice", keyName: "alice: scripts", team: product, weight: 4, limits: map[string]any{"tokens": map[string]any{"day": 5_000_000}}},
@@ -105,7 +126,7 @@ func (c *company) draw(rng *rand.Rand, at time.Time) (*call, bool) {
 		return nil, false // the proxy refuses an exhausted key, so that no call of it reaches a provider
 	}
 	x.size(rng)
-	if x.status, x.errorType = incident(rng, x, before); x.status != http.StatusOK {
+	if x.status, x.errorType = c.outcome(rng, x); x.status != http.StatusOK {
 		x.stream, x.output, x.reasoning, x.ttft = false, 0, 0, 0
 		x.took = time.Duration(60+rng.IntN(400)) * time.Millisecond
 		return x, true
@@ -164,16 +185,16 @@ func (m *model) weightFor(p *person, before time.Duration) float64 {
 	}
 }
 
-// incident says whether a call fails, and how: besides the usual few there is an hour when Anthropic was
-// overloaded two days ago, a bad deployment of the support bot six days ago, and the nightly batch that
-// runs into OpenAI's rate limit.
-func incident(rng *rand.Rand, x *call, before time.Duration) (status int, errorType string) {
+// outcome returns the status of a call and the error type if it fails. Besides the few failures of every day, Anthropic
+// was overloaded for an hour and a half of the last working day, the support bot had a bad deployment about a week ago,
+// and the nightly batch runs into OpenAI's rate limit.
+func (c *company) outcome(rng *rand.Rand, x *call) (status int, errorType string) {
 	overloaded, invalid := "overloaded_error", "invalid_request_error"
 	chance := rng.Float64()
 	switch {
-	case x.model.provider == "anthropic" && between(before, 2*day, 2*day-90*time.Minute) && chance < 0.55:
+	case x.model.provider == "anthropic" && c.overloaded.contains(x.at) && chance < 0.55:
 		return statusOverloaded, overloaded
-	case x.person.user == "support-bot" && x.model.provider == "openai" && between(before, 6*day, 6*day-3*time.Hour) && chance < 0.9:
+	case x.person.user == "support-bot" && x.model.provider == "openai" && c.badDeployment.contains(x.at) && chance < 0.9:
 		return http.StatusBadRequest, invalid
 	case x.person.user == "nightly" && x.model.provider == "openai" && chance < 0.12:
 		return http.StatusTooManyRequests, rateLimit(x.model)
@@ -199,8 +220,6 @@ func rateLimit(m *model) string {
 		return "RESOURCE_EXHAUSTED"
 	}
 }
-
-func between(v, longest, shortest time.Duration) bool { return v <= longest && v > shortest }
 
 // busy is how many calls a quarter of an hour usually has: people who work by day, machines at all times.
 func busy(at time.Time) float64 {
