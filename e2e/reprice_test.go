@@ -80,7 +80,7 @@ func TestRepriceCommand(t *testing.T) {
 	p.stop(syscall.SIGTERM)
 
 	for want, args := range map[string][]string{
-		"set --from":             {},
+		"set --from":                  {},
 		"--from: \"soon\" is neither": {"--from", "soon"},
 		"--to must be later":          {"--from", "2026-02-01", "--to", "2026-02-01"},
 		"there is no database in":     {"--from", "2026-02-01", "--data-dir", filepath.Join(dir, "elsewhere")},

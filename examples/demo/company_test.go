@@ -21,7 +21,7 @@ func TestIncidents(t *testing.T) {
 			require.True(t, s.to.Before(start), "%s: %s", start, s.to)
 			require.Less(t, start.Sub(s.from), 9*day)
 			require.NotContains(t, []time.Weekday{time.Saturday, time.Sunday}, s.from.Weekday())
-			rng := rand.New(rand.NewPCG(uint64(hour), 1)) //nolint:gosec // no secret
+			rng := rand.New(rand.NewPCG(uint64(hour), 1))
 			for at := s.from; at.Before(s.to); at = at.Add(15 * time.Minute) {
 				for range int(busy(at)) {
 					if x, ok := c.draw(rng, at); ok {
