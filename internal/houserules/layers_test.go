@@ -25,10 +25,12 @@ const module = "github.com/tokenboard/tokenboard/"
 var layers = [][]string{
 	// Libraries that know nothing of token accounting, and embedded files.
 	{
-		"client", "dashboards", "examples/quickstart", "internal/access/throttle", "internal/calendar",
+		"client", "dashboards", "docs", "examples/quickstart", "internal/access/throttle", "internal/calendar",
 		"internal/changelog", "internal/cliproxy", "internal/hangup", "internal/hexdoc", "internal/jsonlines",
 		"internal/otlpsize", "internal/outbound", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
 	},
+	// Tools on the API for agents.
+	{"internal/mcptools"},
 	// The domain: calls, tokens, money.
 	{"internal/usage"},
 	// Prices, secrets in texts, what an engine has to do, and arithmetic on sums.
@@ -52,7 +54,7 @@ var layers = [][]string{
 		"internal/console/users",
 	},
 	{"internal/console/keys", "internal/console/server"},
-	{"internal/console/calls", "internal/console/keycheck", "internal/console/metrics"},
+	{"internal/console/calls", "internal/console/keycheck", "internal/console/mcp", "internal/console/metrics"},
 	{"internal/console/stream"},
 	// and what assembles them; the engines, which only the extension that opens them refers to.
 	{"internal/console", "internal/store/postgres", "internal/store/sqlite"},
