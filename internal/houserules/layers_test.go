@@ -27,7 +27,7 @@ var layers = [][]string{
 	{
 		"client", "dashboards", "docs", "examples/quickstart", "internal/access/throttle", "internal/alert", "internal/calendar",
 		"internal/changelog", "internal/cliproxy", "internal/hangup", "internal/hexdoc", "internal/jsonlines",
-		"internal/otlpsize", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
+		"internal/otlpsize", "internal/outbound", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
 	},
 	// Tools on the API for agents.
 	{"internal/mcptools"},
@@ -35,8 +35,8 @@ var layers = [][]string{
 	{"internal/usage"},
 	// Prices, secrets in texts, what an engine has to do, and arithmetic on sums.
 	{"internal/changes", "internal/forecast", "internal/pricing", "internal/secret", "internal/store"},
-	// Reading telemetry; sums; keeping a lease.
-	{"internal/dialect", "internal/lease", "internal/rollup"},
+	// Reading telemetry; sums; keeping a lease; sending notifications.
+	{"internal/dialect", "internal/lease", "internal/notify", "internal/rollup"},
 	// Importing; deciding what counts.
 	{"internal/history", "internal/ledger"},
 	{"internal/access", "internal/keyring", "internal/keysync", "internal/promapi"},
