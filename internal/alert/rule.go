@@ -12,7 +12,7 @@ const (
 	SpendUnusual    Kind = "spend_unusual"    // spend of the last hour, as a multiple of what the same hour of other weeks had
 	ErrorShare      Kind = "error_share"      // per cent of the window's calls that failed
 	NoUsageShare    Kind = "no_usage_share"   // per cent of the window's calls that came without usage
-	Unpriced        Kind = "unpriced"         // tokens in the window for which no price is known
+	Unpriced        Kind = "unpriced"         // calls in the window for which no price is known
 	LatencyP95      Kind = "latency_p95"      // 95th percentile of the durations of the window's calls, ms
 	TTFTP95         Kind = "ttft_p95"         // 95th percentile of the times to the first token of the window's calls, ms
 	Silence         Kind = "silence"          // seconds since the last call was received
@@ -37,6 +37,7 @@ type Unit string
 const (
 	USD          Unit = "USD"
 	TokenCount   Unit = "tokens"
+	CallCount    Unit = "calls"
 	Percent      Unit = "percent"
 	Multiple     Unit = "multiple" // 2 is twice as much as usual
 	Milliseconds Unit = "ms"
@@ -50,8 +51,10 @@ func (k Kind) Unit() Unit {
 	switch k {
 	case Spend:
 		return USD
-	case Tokens, Unpriced:
+	case Tokens:
 		return TokenCount
+	case Unpriced:
+		return CallCount
 	case BudgetUsed, BudgetProjected, ErrorShare, NoUsageShare:
 		return Percent
 	case SpendUnusual:
