@@ -90,7 +90,11 @@ func (s *session) evaluate(ctx context.Context, facts []fact, now time.Time) ([]
 			one.value, one.holds = value, reaches(&w.Rule, &w.meter.total, value, says)
 			found = append(found, one)
 		case alert.Silence:
-			one.value = now.Sub(w.group.last).Seconds()
+			last := w.group.last
+			if last.IsZero() {
+				last = w.changed
+			}
+			one.value = max(now.Sub(last).Seconds(), 0)
 			one.holds = one.value >= w.Limit
 			found = append(found, one)
 		case alert.SpendUnusual:

@@ -326,3 +326,5 @@ func TestProgress(t *testing.T) {
 		})
 	}
 }
+
+func jsonOf(r alert.Rule) (json.RawMessage, error) { return json.Marshal(r) }

@@ -17,7 +17,7 @@ func (s *session) fill(ctx context.Context, now time.Time) error {
 	var short []place
 	resync := s.drift.elapsed-s.synced >= syncInterval
 	for _, g := range s.index.groups {
-		if err := s.lastCall(ctx, g, now); err != nil {
+		if err := s.lastCall(ctx, g); err != nil {
 			return err
 		}
 		for _, m := range g.meters {
@@ -68,15 +68,15 @@ func (s *session) fill(ctx context.Context, now time.Time) error {
 }
 
 // lastCall finds out when a call was last received, once.
-func (s *session) lastCall(ctx context.Context, g *group, now time.Time) error {
-	if !g.last.IsZero() {
+func (s *session) lastCall(ctx context.Context, g *group) error {
+	if g.known {
 		return nil
 	}
 	records, _, err := s.o.Ledger.List(ctx, store.Page{Filter: g.filter, Limit: 1})
 	if err != nil {
 		return fmt.Errorf("find the last call of an alert rule: %w", err)
 	}
-	if g.last = now; len(records) > 0 && records[0].StoredAt.Before(now) {
+	if g.known = true; len(records) > 0 {
 		g.last = records[0].StoredAt
 	}
 	return nil

@@ -13,9 +13,10 @@ type group struct {
 	key    string // the filter, as it is written in rules
 	filter store.Filter
 	meters map[string]*meter // by window, zone and histogram
-	// last is when a call was last committed that matches; zero: it is not known yet.
-	last time.Time
-	used bool // by a rule that is enabled
+	// last is when a call was last committed that matches; zero where there was none.
+	last  time.Time
+	known bool // last was found out
+	used  bool // by a rule that is enabled
 }
 
 // status returns the values of the filter of statuses that a call has.

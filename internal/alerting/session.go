@@ -27,7 +27,8 @@ type watch struct {
 	id, name string
 	alert.Rule
 	zone    *time.Location
-	group   *group // of rules about calls
+	changed time.Time // the rule itself
+	group   *group    // of rules about calls
 	meter   *meter // of rules with a window
 	unusual unusual
 	first   *firstUse
@@ -97,8 +98,11 @@ func (s *session) tick(ctx context.Context) error {
 	}
 	for i := range facts {
 		s.index.each(&facts[i], func(g *group) {
-			if facts[i].n > 0 {
-				g.last = now
+			if at := facts[i].at; facts[i].n > 0 {
+				if jump != 0 || at.After(now) { // it is by the clock as it was
+					at = now
+				}
+				g.last, g.known = at, true
 			}
 			for _, m := range g.meters {
 				m.add(&facts[i])
@@ -158,7 +162,7 @@ func (s *session) watch(rules []store.AlertRule) {
 	}
 	s.watches = s.watches[:0]
 	for i := range rules {
-		w := &watch{id: rules[i].ID, name: rules[i].Name}
+		w := &watch{id: rules[i].ID, name: rules[i].Name, changed: rules[i].UpdatedAt}
 		if err := json.Unmarshal(rules[i].Document, &w.Rule); err != nil || w.Check() != nil {
 			w.invalid = true
 			s.o.Logger.Warn("an alert rule cannot be read; it is not evaluated", zap.String("rule", w.name))
@@ -256,6 +260,7 @@ func (s *session) shift(by time.Duration) {
 		p.Shift(by)
 	}
 	for _, w := range s.watches {
+		w.changed = w.changed.Add(by)
 		if w.first != nil {
 			w.first.through = w.first.through.Add(by)
 		}
