@@ -76,7 +76,7 @@ func reaches(r *alert.Rule, s *ledger.Sums, value float64, says bool) bool {
 }
 
 // evaluate looks at all rules.
-func (s *session) evaluate(ctx context.Context, facts []fact, now time.Time) ([]finding, error) {
+func (s *session) evaluate(ctx context.Context, now time.Time) ([]finding, error) {
 	var found []finding
 	for _, w := range s.watches {
 		if w.invalid || !w.Enabled {
@@ -98,14 +98,14 @@ func (s *session) evaluate(ctx context.Context, facts []fact, now time.Time) ([]
 			one.holds = one.value >= w.Limit
 			found = append(found, one)
 		case alert.SpendUnusual:
-			value, says, err := w.unusual.look(ctx, s, w, facts, now)
+			value, says, err := w.unusual.look(ctx, s, w, now)
 			if err != nil {
 				return nil, err
 			}
 			one.value, one.holds = value, says && value >= w.Limit
 			found = append(found, one)
 		case alert.KeyFirstUse:
-			events, err := s.firstUses(ctx, w, facts, now)
+			events, err := s.firstUses(ctx, w, now)
 			if err != nil {
 				return nil, err
 			}

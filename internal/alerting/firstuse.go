@@ -44,16 +44,15 @@ func (w *watch) value(f *fact) string {
 }
 
 // firstUses returns what keys were used with for the first time, and what lasts of earlier ones.
-func (s *session) firstUses(ctx context.Context, w *watch, facts []fact, now time.Time) (found []finding, err error) {
+func (s *session) firstUses(ctx context.Context, w *watch, now time.Time) (found []finding, err error) {
 	if w.first == nil {
 		if w.first, err = s.beginFirst(ctx, w, now); err != nil {
 			return nil, err
 		}
 	}
 	u := w.first
-	for i := range facts {
-		f := &facts[i]
-		if f.n < 0 || f.key == "" || w.value(f) == "" || !matches(&w.group.filter, f) {
+	for _, f := range w.group.hits {
+		if f.n < 0 || f.key == "" || w.value(f) == "" {
 			continue
 		}
 		if id := u.id(w, f); !u.known[id] && len(u.waiting) < maxWaiting {
@@ -82,16 +81,21 @@ func (s *session) firstUses(ctx context.Context, w *watch, facts []fact, now tim
 	if len(u.waiting) == 0 {
 		u.through = now
 	}
-	for name := range s.states {
-		if name.rule == w.id && name.name != throughMarker && s.recently(w, name.name, now) {
-			found = append(found, finding{w: w, subject: name.name, holds: true, event: true, narrowed: w.Filter})
+	for name := range s.states[w.id] {
+		if name != throughMarker && s.recently(w, name, now) {
+			found = append(found, finding{w: w, subject: name, holds: true, event: true, narrowed: w.Filter})
 		}
 	}
 	return found, nil
 }
 
 func (u *firstUse) id(w *watch, f *fact) uint64 {
-	return maphash.String(u.seed, f.key+"\x00"+w.value(f))
+	var h maphash.Hash
+	h.SetSeed(u.seed)
+	_, _ = h.WriteString(f.key)
+	_ = h.WriteByte(0)
+	_, _ = h.WriteString(w.value(f))
+	return h.Sum64()
 }
 
 // narrow is the filter of the calls of a key with a value.
@@ -130,7 +134,7 @@ func (s *session) isNew(ctx context.Context, w *watch, f *fact) (bool, error) {
 // beginFirst takes up a rule where its evaluation ended: what was committed meanwhile is looked at now.
 func (s *session) beginFirst(ctx context.Context, w *watch, now time.Time) (*firstUse, error) {
 	u := &firstUse{seed: maphash.MakeSeed(), known: map[uint64]bool{}, through: now}
-	p := s.states[subject{w.id, throughMarker}]
+	p := s.states[w.id][throughMarker]
 	if p == nil {
 		return u, nil
 	}
@@ -165,7 +169,7 @@ func (s *session) through(w *watch, fired bool) *store.AlertState {
 		return nil
 	}
 	out := &store.AlertState{Rule: w.id, Subject: throughMarker}
-	if p := s.states[subject{w.id, throughMarker}]; p != nil {
+	if p := s.states[w.id][throughMarker]; p != nil {
 		out.Version = p.version
 	}
 	out.Data, _ = json.Marshal(alert.Progress{Since: u.through}) //nolint:errchkjson // it has only times

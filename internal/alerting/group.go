@@ -17,6 +17,9 @@ type group struct {
 	last  time.Time
 	known bool // last was found out
 	used  bool // by a rule that is enabled
+	// hits are the calls since the last look, where a rule asks for them.
+	collects bool
+	hits     []*fact
 }
 
 // status returns the values of the filter of statuses that a call has.

@@ -29,7 +29,7 @@ type watch struct {
 	zone    *time.Location
 	changed time.Time // the rule itself
 	group   *group    // of rules about calls
-	meter   *meter // of rules with a window
+	meter   *meter    // of rules with a window
 	unusual unusual
 	first   *firstUse
 	skipped bool // what it watches is not known yet: its states stay as they are
@@ -44,7 +44,7 @@ type session struct {
 	drift   drift
 	version int64 // of the rules
 	watches []*watch
-	states  map[subject]*progress
+	states  map[string]map[string]*progress // by rule and subject
 	loaded  bool
 	index   index
 	keys    Keys
@@ -96,8 +96,14 @@ func (s *session) tick(ctx context.Context) error {
 		s.empty() // the facts are gone
 		return err
 	}
+	for _, g := range s.index.groups {
+		g.hits = g.hits[:0]
+	}
 	for i := range facts {
 		s.index.each(&facts[i], func(g *group) {
+			if g.collects {
+				g.hits = append(g.hits, &facts[i])
+			}
 			if at := facts[i].at; facts[i].n > 0 {
 				if jump != 0 || at.After(now) { // it is by the clock as it was
 					at = now
@@ -112,7 +118,7 @@ func (s *session) tick(ctx context.Context) error {
 	if err := s.slow.look(ctx, s.o, s.drift.elapsed); err != nil {
 		s.complain(err)
 	}
-	found, err := s.evaluate(ctx, facts, now)
+	found, err := s.evaluate(ctx, now)
 	if err != nil {
 		return err
 	}
@@ -142,16 +148,32 @@ func (s *session) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the states of alerts: %w", err)
 	}
-	s.states = make(map[subject]*progress, len(states))
+	s.states = map[string]map[string]*progress{}
 	for i := range states {
 		p := &progress{version: states[i].Version}
 		if err := json.Unmarshal(states[i].Data, &p.Progress); err != nil {
 			return fmt.Errorf("%w: the state of an alert of rule %s cannot be read: %w", store.ErrCorrupt, states[i].Rule, err)
 		}
-		s.states[subject{states[i].Rule, states[i].Subject}] = p
+		s.put(subject{states[i].Rule, states[i].Subject}, p)
 	}
 	s.loaded = true
 	return nil
+}
+
+// put keeps a state; nil removes it.
+func (s *session) put(name subject, p *progress) {
+	of := s.states[name.rule]
+	switch {
+	case p == nil:
+		if delete(of, name.name); len(of) == 0 {
+			delete(s.states, name.rule)
+		}
+		return
+	case of == nil:
+		of = map[string]*progress{}
+		s.states[name.rule] = of
+	}
+	of[name.name] = p
 }
 
 // watch replaces the rules. What was found out about those that stay as they are is kept.
@@ -191,7 +213,7 @@ func (s *session) rekey(ctx context.Context) error {
 	}
 	s.keys, s.fresh = keys, s.drift.elapsed
 	for _, g := range s.index.groups {
-		g.used = false
+		g.used, g.collects = false, false
 		for _, m := range g.meters {
 			m.used = false
 		}
@@ -238,6 +260,7 @@ func (s *session) groupOf(w *watch) *group {
 		s.index.groups[g.key] = g
 	}
 	g.used = true
+	g.collects = g.collects || w.Kind == alert.KeyFirstUse || w.Kind == alert.SpendUnusual
 	return g
 }
 
@@ -256,8 +279,10 @@ func (g *group) meterOf(w *watch) *meter {
 
 // shift moves all times after the clock was set.
 func (s *session) shift(by time.Duration) {
-	for _, p := range s.states {
-		p.Shift(by)
+	for _, states := range s.states {
+		for _, p := range states {
+			p.Shift(by)
+		}
 	}
 	for _, w := range s.watches {
 		w.changed = w.changed.Add(by)

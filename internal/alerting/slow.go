@@ -143,7 +143,7 @@ func (x *slowly) sourcesOf(w *watch, s *session, now time.Time) (found []finding
 
 // recently reports whether an alert of a moment still lasts.
 func (s *session) recently(w *watch, name string, now time.Time) bool {
-	p := s.states[subject{w.id, name}]
+	p := s.states[w.id][name]
 	return p != nil && p.Alert != "" && now.Sub(p.Started) < eventTime
 }
 

@@ -25,16 +25,15 @@ const profileWeeks = 16
 // least is the spend below which an hour is not unusual, whatever it is a multiple of.
 const least = 10_000_000 // nano-dollars: a cent
 
-func (u *unusual) look(ctx context.Context, s *session, w *watch, facts []fact, now time.Time) (multiple float64, says bool, err error) {
+func (u *unusual) look(ctx context.Context, s *session, w *watch, now time.Time) (multiple float64, says bool, err error) {
 	hour := now.Truncate(time.Hour)
 	if !hour.Equal(u.hour) {
 		if err := u.begin(ctx, s, w, hour); err != nil {
 			return 0, false, err
 		}
 	}
-	for i := range facts {
-		f := &facts[i]
-		if f.commit > u.from && !f.start.Before(hour) && f.start.Before(hour.Add(time.Hour)) && f.Quality&usage.Unpriced == 0 && matches(&w.group.filter, f) {
+	for _, f := range w.group.hits {
+		if f.commit > u.from && !f.start.Before(hour) && f.start.Before(hour.Add(time.Hour)) && f.Quality&usage.Unpriced == 0 {
 			u.spent = u.spent.Add(usage.NanoUSD(usage.TimesSat(f.n, int64(f.Cost))))
 		}
 	}

@@ -41,12 +41,12 @@ type writing struct {
 // write makes the transitions that follow from findings, and stores all of it in one transaction.
 func (s *session) write(ctx context.Context, found []finding, now time.Time) error {
 	w := &writing{s: s, now: now, next: map[subject]*alert.Progress{}}
-	seen := make(map[subject]bool, len(found))
+	seen := map[subject]bool{} // of what has, or gets, a state
 	fired := map[string]bool{}
 	for i := range found {
 		f := &found[i]
 		name := subject{f.w.id, f.subject}
-		if seen[name] || f.w.skipped {
+		if !f.holds && s.states[name.rule][name.name] == nil || f.w.skipped || seen[name] {
 			continue
 		}
 		seen[name] = true
@@ -63,14 +63,16 @@ func (s *session) write(ctx context.Context, found []finding, now time.Time) err
 			w.out.States = append(w.out.States, *state)
 		}
 	}
-	for name := range s.states {
-		x := watches[name.rule]
-		if seen[name] || x == nil || x.skipped || name.name == throughMarker && x.Enabled {
-			continue
-		}
-		f := finding{w: x, subject: name.name, shown: name.name, narrowed: x.Filter}
-		if _, err := w.advance(ctx, name, &f); err != nil {
-			return err
+	for rule, states := range s.states {
+		for name := range states {
+			x, of := watches[rule], subject{rule, name}
+			if seen[of] || x == nil || x.skipped || name == throughMarker && x.Enabled {
+				continue
+			}
+			f := finding{w: x, subject: name, shown: name, narrowed: x.Filter}
+			if _, err := w.advance(ctx, of, &f); err != nil {
+				return err
+			}
 		}
 	}
 	return w.store(ctx)
@@ -80,7 +82,7 @@ func (s *session) write(ctx context.Context, found []finding, now time.Time) err
 func (w *writing) advance(ctx context.Context, name subject, f *finding) (began bool, err error) {
 	var was *alert.Progress
 	version := int64(0)
-	if p := w.s.states[name]; p != nil {
+	if p := w.s.states[name.rule][name.name]; p != nil {
 		was, version = &p.Progress, p.version
 	}
 	if was == nil && !f.holds {
@@ -224,7 +226,7 @@ func (w *writing) store(ctx context.Context) error {
 		x := &w.out.States[i]
 		name := subject{x.Rule, x.Subject}
 		if len(x.Data) == 0 {
-			delete(s.states, name)
+			s.put(name, nil)
 			continue
 		}
 		p := &progress{version: x.Version + 1}
@@ -233,7 +235,7 @@ func (w *writing) store(ctx context.Context) error {
 		} else if err := json.Unmarshal(x.Data, &p.Progress); err != nil { // the marker of first uses
 			return fmt.Errorf("read the state of an alert: %w", err)
 		}
-		s.states[name] = p
+		s.put(name, p)
 		if x.Subject == throughMarker {
 			for _, r := range s.watches {
 				if r.id == x.Rule && r.first != nil {

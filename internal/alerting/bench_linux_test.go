@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -92,6 +93,14 @@ func openBench(b *testing.B, clock Clock) (*ledger.Ledger, store.Directory, int)
 	return l, d, n
 }
 
+// processorTime is what the process has used so far; time on the wall would count what else the machine does.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // BenchmarkRules measures what 1,000 rules cost at 500 calls a second, of one core: what the look every two seconds takes, at
 // 1,000 new calls each, and the copying of the calls within the commit.
 func BenchmarkRules(b *testing.B) {
@@ -101,9 +110,10 @@ func BenchmarkRules(b *testing.B) {
 	lease, err := l.Leases().Acquire(ctx, store.TaskAlerts, "p", time.Minute)
 	require.NoError(b, err)
 	s := newSession(e, lease.Epoch)
-	began := time.Now()
+	clock.pass(time.Minute) // what is stored is known
+	began := processorTime(b)
 	require.NoError(b, s.tick(ctx))
-	b.ReportMetric(time.Since(began).Seconds(), "s/start")
+	toStart := processorTime(b) - began
 	const perLook = 1000
 	changes := make([]ledger.Change, perLook)
 	calls := make([]usage.Call, perLook)
@@ -127,12 +137,13 @@ func BenchmarkRules(b *testing.B) {
 	for b.Loop() {
 		look(20 + looks)
 		looks++
-		began := time.Now()
+		began := processorTime(b)
 		e.facts.add(ledger.Commit{Number: number + 20 + int64(looks), At: clock.Now(), Changes: changes})
 		require.NoError(b, s.tick(ctx))
-		spent += time.Since(began)
+		spent += processorTime(b) - began
 	}
 	b.ReportMetric(100*spent.Seconds()/(2*float64(looks)), "%core")
+	b.ReportMetric(toStart.Seconds(), "s/start")
 	b.ReportMetric(float64(n), "calls")
 }
 
