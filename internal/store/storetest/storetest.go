@@ -31,6 +31,7 @@ func Run(t *testing.T, open Open) {
 		"Changes": testChanges, "Sums": testSums, "Leases": testLeases, "Fencing": testFencing, "TwoProcesses": testTwoProcesses,
 		"Keys": testKeys, "KeyVersions": testKeyVersions, "NamesAreOwners": testNamesAreOwners,
 		"Users": testUsers, "UserVersions": testUserVersions, "Sessions": testSessions, "Tokens": testTokens,
+		"Budgets": testBudgets, "BudgetVersions": testBudgetVersions,
 		"Audit": testAudit, "AuditFilter": testAuditFilter, "AuditClasses": testAuditClasses,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open) })
