@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -95,13 +94,32 @@ func common(values []any) transfer.Row {
 	return values
 }
 
+// ownMeta are the rows of the table meta that no other engine has, or has elsewhere.
+var ownMeta = map[string]bool{"audit": true, "changes_dropped": true, "last_block": true}
+
 // Values reads what the database holds besides these tables.
 func (s tables) Values(ctx context.Context) (v transfer.Values, err error) {
-	err = s.QueryRow(ctx, `SELECT (SELECT value FROM meta WHERE name = 'last_seen'), (SELECT value FROM meta WHERE name = 'epoch'),
-(SELECT value FROM meta WHERE name = 'audit'), (SELECT version FROM state WHERE task = 'directory'), (SELECT seq FROM state WHERE task = 'ledger'),
-coalesce((SELECT value FROM meta WHERE name = 'floor'), 0), coalesce((SELECT value FROM meta WHERE name = 'key_secret'), 0)`).
-		Scan(&v.LastSeen, &v.Epoch, &v.AuditID, &v.Keys, &v.Change, &v.Watermark, &v.KeySecret)
-	return v, database.Map("read the state of the database", err)
+	const doing = "read the state of the database"
+	err = s.QueryRow(ctx, `SELECT (SELECT value FROM meta WHERE name = 'audit'), (SELECT version FROM state WHERE task = 'directory'),
+(SELECT seq FROM state WHERE task = 'ledger')`).Scan(&v.AuditID, &v.Keys, &v.Change)
+	if err != nil {
+		return v, database.Map(doing, err)
+	}
+	rows, err := s.Query(ctx, "SELECT name, value FROM meta")
+	if err != nil {
+		return v, database.Map(doing, err)
+	}
+	v.Meta = map[string]int64{}
+	err = database.EachRow(rows, func(r pgx.Rows) error {
+		var name string
+		var value int64
+		err := r.Scan(&name, &value)
+		if !ownMeta[name] {
+			v.Meta[name] = value
+		}
+		return err
+	})
+	return v, database.Map(doing, err)
 }
 
 // Import fills an empty database with what f gives it, in one transaction, or not at all: f verifies it. It returns
@@ -203,28 +221,34 @@ func (e *empty) now(ctx context.Context) (at any, err error) {
 // SetValues stores what the database holds besides these tables. Its numbers ascend, and processes that have the database
 // open read all of it again.
 func (e *empty) SetValues(ctx context.Context, v transfer.Values) error {
-	put := func(name string, value int64) error {
-		_, err := e.tx.Exec(ctx, "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = greatest(meta.value, excluded.value)", name, value)
-		return err
-	}
-	set := func(name string, value int64) (err error) { // 0: there is none
-		if _, err = e.tx.Exec(ctx, "DELETE FROM meta WHERE name = $1", name); err == nil && value != 0 {
-			err = put(name, value)
-		}
-		return err
-	}
-	_, err := e.tx.Exec(ctx, "UPDATE writes SET seq = seq + greatest($1::bigint - $2::bigint, 0) WHERE task = 'ledger'", v.Change, e.tx.Seq)
-	if err == nil {
-		_, err = e.tx.Exec(ctx, "UPDATE state SET seq = greatest(seq, $1), version = version + 1, texts = texts + 1 WHERE task = 'ledger'", v.Change)
-	}
-	if err == nil {
-		_, err = e.tx.Exec(ctx, "UPDATE state SET version = greatest(version + 1, $1) WHERE task = 'directory'", v.Keys)
-	}
-	err = errors.Join(err, put("last_seen", v.LastSeen), put("epoch", v.Epoch), put("audit", v.AuditID), set("floor", v.Watermark), set("key_secret", v.KeySecret))
-	if err == nil {
-		_, err = e.tx.Exec(ctx, `INSERT INTO meta (name, value) SELECT 'changes_dropped', coalesce((SELECT through FROM series), 0)
+	const ascend = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = greatest(meta.value, excluded.value)"
+	statements := []struct {
+		text string
+		args []any
+	}{
+		{"UPDATE writes SET seq = seq + greatest($1::bigint - $2::bigint, 0) WHERE task = 'ledger'", []any{v.Change, e.tx.Seq}},
+		{"UPDATE state SET seq = greatest(seq, $1), version = version + 1, texts = texts + 1 WHERE task = 'ledger'", []any{v.Change}},
+		{"UPDATE state SET version = greatest(version + 1, $1) WHERE task = 'directory'", []any{v.Keys}},
+		{"DELETE FROM meta WHERE name IN ('key_secret', 'floor')", nil}, // of a database that was opened before
+		{`INSERT INTO meta (name, value) SELECT 'changes_dropped', coalesce((SELECT through FROM series), 0)
 UNION ALL SELECT 'last_block', coalesce((SELECT max(id) FROM blocks), 0)
-ON CONFLICT (name) DO UPDATE SET value = greatest(meta.value, excluded.value)`)
+ON CONFLICT (name) DO UPDATE SET value = greatest(meta.value, excluded.value)`, nil},
+		{ascend, []any{"audit", v.AuditID}},
 	}
-	return database.Map("store the state of the database", err)
+	for name, value := range v.Meta {
+		put := ascend
+		if !transfer.Ascends(name) {
+			put = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+		}
+		statements = append(statements, struct {
+			text string
+			args []any
+		}{put, []any{name, value}})
+	}
+	for _, s := range statements {
+		if _, err := e.tx.Exec(ctx, s.text, s.args...); err != nil {
+			return database.Map("store the state of the database", err)
+		}
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,17 +123,36 @@ func common(t *transfer.Table, row transfer.Row) error {
 	return nil
 }
 
+// ownMeta are the rows of the table meta that no other engine has, or has elsewhere.
+var ownMeta = map[string]bool{"blocks_version": true, "keys_version": true}
+
 // Values reads what the database holds besides these tables.
 func (s tables) Values(ctx context.Context) (v transfer.Values, err error) {
-	const given = "(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = '%s')"
-	meta := func(name string) string {
-		return "(SELECT coalesce(max(value), 0) FROM meta WHERE name = '" + name + "')"
+	const doing = "read the state of the database"
+	err = s.db.QueryRowContext(ctx, `SELECT (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'audit_log'),
+(SELECT value FROM meta WHERE name = 'keys_version'),
+max((SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'), (SELECT coalesce(max(id), 0) FROM recent),
+	(SELECT coalesce(max(through), 0) FROM series))`).Scan(&v.AuditID, &v.Keys, &v.Change)
+	if err != nil {
+		return v, mapError(doing, err)
 	}
-	err = s.db.QueryRowContext(ctx, "SELECT "+meta("last_seen")+","+meta("epoch")+","+fmt.Sprintf(given, "audit_log")+","+meta("keys_version")+
-		",max("+fmt.Sprintf(given, "changes")+", (SELECT coalesce(max(id), 0) FROM recent), (SELECT coalesce(max(through), 0) FROM series)),"+
-		meta("floor")+","+meta("key_secret")).
-		Scan(&v.LastSeen, &v.Epoch, &v.AuditID, &v.Keys, &v.Change, &v.Watermark, &v.KeySecret)
-	return v, mapError("read the state of the database", err)
+	rows, err := s.db.QueryContext(ctx, "SELECT name, value FROM meta")
+	if err != nil {
+		return v, mapError(doing, err)
+	}
+	defer rows.Close()
+	v.Meta = map[string]int64{}
+	for rows.Next() {
+		var name string
+		var value int64
+		if err := rows.Scan(&name, &value); err != nil {
+			return v, mapError(doing, err)
+		}
+		if !ownMeta[name] {
+			v.Meta[name] = value
+		}
+	}
+	return v, mapError(doing, errors.Join(rows.Err(), rows.Close()))
 }
 
 // importSuffix ends the name of a database that is being filled, after the name that it gets when it is whole.
@@ -275,12 +295,12 @@ func (e *empty) Insert(ctx context.Context, t transfer.Table, rows []transfer.Ro
 
 // SetValues stores what the database holds besides these tables.
 func (e *empty) SetValues(ctx context.Context, v transfer.Values) error {
-	for name, value := range map[string]int64{"last_seen": v.LastSeen, "epoch": v.Epoch, "keys_version": v.Keys, "floor": v.Watermark, "key_secret": v.KeySecret} {
-		if (name == "floor" || name == "key_secret") && value == 0 {
-			continue // there is none
-		}
+	const doing = "store the state of the database"
+	meta := maps.Clone(v.Meta)
+	meta["keys_version"] = v.Keys
+	for name, value := range meta {
 		if _, err := e.tx.ExecContext(ctx, "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", name, value); err != nil {
-			return mapError("store the state of the database", err)
+			return mapError(doing, err)
 		}
 	}
 	for name, last := range map[string]int64{"audit_log": v.AuditID, "changes": v.Change} {
@@ -289,7 +309,7 @@ func (e *empty) SetValues(ctx context.Context, v transfer.Values) error {
 			_, err = e.tx.ExecContext(ctx, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", name, last)
 		}
 		if err != nil {
-			return mapError("store the state of the database", err)
+			return mapError(doing, err)
 		}
 	}
 	return nil

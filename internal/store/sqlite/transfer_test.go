@@ -71,7 +71,7 @@ func TestImportRefuses(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{path + ".lock"}, left)
 	require.NoError(t, Import(ctx, path, secret, func(to transfer.Target) error {
-		return to.SetValues(ctx, transfer.Values{KeySecret: checkOf(secret)})
+		return to.SetValues(ctx, transfer.Values{Meta: map[string]int64{"key_secret": checkOf(secret)}})
 	}))
 	e, err = Open(ctx, Options{Path: path, Keyed: true})
 	require.NoError(t, err)

@@ -84,13 +84,6 @@ func Move(ctx context.Context, from Source, to Target, progress func(Progress)) 
 	return rows, nil
 }
 
-// follows reports whether values are a copy of others: numbers that only have to ascend may be greater, because the target
-// has given some already.
-func (v Values) follows(of Values) bool {
-	return v.LastSeen == of.LastSeen && v.Watermark == of.Watermark && v.KeySecret == of.KeySecret &&
-		v.Epoch >= of.Epoch && v.AuditID >= of.AuditID && v.Keys >= of.Keys && v.Change >= of.Change
-}
-
 func copyTable(ctx context.Context, from Source, to Target, t Table, progress func(Progress)) (d digest, err error) {
 	var batch []Row
 	size := 0

@@ -58,6 +58,9 @@ func Tables() []Table {
 		table("api_key_secrets", "fingerprint text", "key_id text", "place", "display text", "until"),
 		table("users", "id text", "name text", "display_name text", "role text", "subject text", "password text", "disabled bool",
 			"created_at", "seen_at", "version"),
+		table("teams", "id text", "name text", "name_folded text", "description text", "members text", "created_at", "version"),
+		table("budgets", "id text", "name text", "name_folded text", "scope text", "subject text", "cost bool", "amount", "period", "first",
+			"hard bool", "created_at", "version"),
 		table("sessions", "hash bytes", "user_id text", "data bytes", "created_at", "seen_at", "expires_at"),
 		table("api_tokens", "id text", "name text", "user_id text", "role text", "scope text", "hash bytes", "display text",
 			"created_at", "expires_at", "used_at"),
@@ -77,11 +80,23 @@ func table(name string, columns ...string) Table {
 
 // Values are what a database holds besides its tables.
 type Values struct {
-	LastSeen  int64 // when a record was last put, Unix s; 0: never
-	Epoch     int64 // of the last lease
-	AuditID   int64 // the last id given to an entry of the audit log
-	Keys      int64 // version of the last change of a key
-	Change    int64 // the last number given to a change, or to a row of the memtable log
-	Watermark int64 // of retention, Unix ns; 0: none
-	KeySecret int64 // check value of the key secret; 0: nothing is keyed
+	AuditID int64 // the last id given to an entry of the audit log
+	Keys    int64 // version of the last change of a key
+	Change  int64 // the last number given to a change, or to a row of the memtable log
+	// Meta is the numbers of the table meta that are not one engine's own, by name.
+	Meta map[string]int64
+}
+
+// Ascends reports whether a number of Meta only has to ascend: a target that has given some already keeps its own where it
+// is greater.
+func Ascends(meta string) bool { return meta == "epoch" || strings.HasSuffix(meta, "_version") }
+
+// follows reports whether values are a copy of others.
+func (v Values) follows(of Values) bool {
+	for name, value := range of.Meta {
+		if got, ok := v.Meta[name]; !ok || got < value || got > value && !Ascends(name) {
+			return false
+		}
+	}
+	return len(v.Meta) == len(of.Meta) && v.AuditID >= of.AuditID && v.Keys >= of.Keys && v.Change >= of.Change
 }
