@@ -22,6 +22,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/keycheck"
 	"github.com/tokenboard/tokenboard/internal/console/keyindex"
 	"github.com/tokenboard/tokenboard/internal/console/keys"
+	"github.com/tokenboard/tokenboard/internal/console/mcp"
 	"github.com/tokenboard/tokenboard/internal/console/metrics"
 	"github.com/tokenboard/tokenboard/internal/console/page"
 	"github.com/tokenboard/tokenboard/internal/console/prices"
@@ -98,6 +99,8 @@ type Console struct {
 	guard  guard.Guard
 	server *server.Handlers
 	promql *metrics.PromQL
+	// answers answers the routes to a principal that is known, with the limits on concurrent work.
+	answers http.Handler
 }
 
 // New makes a console.
@@ -164,6 +167,13 @@ func (c *Console) register() {
 	scrapes.Routes(r)
 	c.promql = metrics.NewPromQL(scrapes)
 	c.promql.Routes(r)
+	gates := gate.New()
+	c.answers = coalesce.New(gates.Reads).Share(gates.Bounded(r.Handler()))
+	tools, err := mcp.New(c.Env, c.answers)
+	if err != nil {
+		panic(err) // of a fixed address, which a test parses
+	}
+	tools.Routes(r)
 	page.Routes(r)
 	apidoc.Describe(r)
 	apidoc.Routes(c.Env, r)
@@ -171,9 +181,7 @@ func (c *Console) register() {
 
 // Handler returns the handler of all routes.
 func (c *Console) Handler() http.Handler {
-	gates := gate.New()
-	handler := c.identify(coalesce.New(gates.Reads).Share(gates.Bounded(c.Router.Handler())))
-	return guard.BodyDeadline(promapi.Envelope(c.guard.Wrap(compress.JSON(handler))))
+	return guard.BodyDeadline(promapi.Envelope(c.guard.Wrap(compress.JSON(c.identify(c.answers)))))
 }
 
 // Close ends the live streams, which would hold up the end of a server. The console answers other requests as before.

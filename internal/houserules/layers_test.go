@@ -25,16 +25,18 @@ const module = "github.com/tokenboard/tokenboard/"
 var layers = [][]string{
 	// Libraries that know nothing of token accounting, and embedded files.
 	{
-		"client", "dashboards", "examples/quickstart", "internal/access/throttle", "internal/calendar",
+		"client", "dashboards", "docs", "examples/quickstart", "internal/access/throttle", "internal/calendar",
 		"internal/changelog", "internal/cliproxy", "internal/hangup", "internal/hexdoc", "internal/jsonlines",
-		"internal/otlpsize", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
+		"internal/otlpsize", "internal/outbound", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
 	},
+	// Tools on the API for agents.
+	{"internal/mcptools"},
 	// The domain: calls, tokens, money.
 	{"internal/usage"},
 	// Prices, secrets in texts, what an engine has to do, and arithmetic on sums.
 	{"internal/changes", "internal/forecast", "internal/pricing", "internal/secret", "internal/store"},
-	// Reading telemetry; sums; keeping a lease.
-	{"internal/dialect", "internal/lease", "internal/rollup"},
+	// Reading telemetry; sums; keeping a lease; sending notifications.
+	{"internal/dialect", "internal/lease", "internal/notify", "internal/rollup"},
 	// Importing; deciding what counts.
 	{"internal/history", "internal/ledger"},
 	{"internal/access", "internal/keyring", "internal/keysync", "internal/promapi"},
@@ -52,7 +54,7 @@ var layers = [][]string{
 		"internal/console/users",
 	},
 	{"internal/console/keys", "internal/console/server"},
-	{"internal/console/calls", "internal/console/keycheck", "internal/console/metrics"},
+	{"internal/console/calls", "internal/console/keycheck", "internal/console/mcp", "internal/console/metrics"},
 	{"internal/console/stream"},
 	// and what assembles them; the engines, which only the extension that opens them refers to.
 	{"internal/console", "internal/store/postgres", "internal/store/sqlite"},
