@@ -75,8 +75,8 @@ test-release: build packages ## the release tool; as root on Debian also its pac
 	cd tools/release && TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -v ./...
 
 .PHONY: test-sdks
-test-sdks: build ## the official SDKs from npm, through the example proxy
-	TOKENBOARD_SDKS=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -run TestSDKs .
+test-sdks: build ## the official SDKs from npm, through the example proxy; the MCP inspector
+	TOKENBOARD_SDKS=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -run "TestSDKs|TestMCPInspector" .
 
 .PHONY: test-emitters
 test-emitters: build packages ## the emitters that matter most, in their newest pinned versions, call by call against the provider's account

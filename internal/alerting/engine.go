@@ -49,9 +49,8 @@ type Options struct {
 	Sources *sources.Board
 	// Location is the time zone of rules that name none; UTC where nil.
 	Location *time.Location
-	// Beside runs while this process has the lease, whose epoch it is given, for example to send what waits. It returns soon
-	// after its context ends. wake is sent to when deliveries were made. Nil: nothing.
-	Beside func(ctx context.Context, epoch int64, wake <-chan struct{})
+	// Wake is called when deliveries were made; it returns at once. Nil: nothing here sends.
+	Wake   func()
 	Logger *zap.Logger // nil: none
 	Clock  Clock       // the system's where nil
 	// Interval is the time between two looks at the rules. Default 2 s.
@@ -76,7 +75,6 @@ type Engine struct {
 	facts   queue
 	cancel  context.CancelFunc
 	running sync.WaitGroup
-	wake    chan struct{}
 	leading atomic.Bool
 }
 
@@ -100,7 +98,10 @@ func New(o Options) *Engine {
 	if o.MaxAlerts <= 0 {
 		o.MaxAlerts = defaultMaxAlerts
 	}
-	return &Engine{o: o, wake: make(chan struct{}, 1)}
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
+	return &Engine{o: o}
 }
 
 // Start begins to evaluate in a goroutine of its own, which Close ends.
@@ -153,12 +154,6 @@ func (e *Engine) lead(ctx context.Context) error {
 	defer stop()
 	e.leading.Store(true)
 	defer e.leading.Store(false)
-	var beside sync.WaitGroup
-	defer beside.Wait()
-	defer cancel(nil) // before that wait
-	if e.o.Beside != nil {
-		beside.Go(func() { e.o.Beside(ctx, kept.Lease().Epoch, e.wake) })
-	}
 	s := newSession(e, kept.Lease().Epoch)
 	ticks := time.NewTicker(e.o.Interval)
 	defer ticks.Stop()

@@ -245,10 +245,7 @@ func (w *writing) store(ctx context.Context) error {
 		}
 	}
 	if len(w.out.Deliveries) > 0 {
-		select {
-		case s.e.wake <- struct{}{}:
-		default: // it is awake
-		}
+		s.o.Wake()
 	}
 	return nil
 }
