@@ -43,7 +43,9 @@ func (k Kind) Windowed() bool {
 }
 
 // OfCalls reports whether the kind looks at calls, so that a filter can limit it.
-func (k Kind) OfCalls() bool { return k.Windowed() || k == SpendUnusual || k == Silence || k == KeyFirstUse }
+func (k Kind) OfCalls() bool {
+	return k.Windowed() || k == SpendUnusual || k == Silence || k == KeyFirstUse
+}
 
 // Check returns what is wrong with a rule, as a Problem.
 func (r *Rule) Check() error {
