@@ -79,7 +79,7 @@ type alertsQuery struct {
 	api.ListPage
 	State    string   `query:"state" enum:"firing,ended" doc:"without it both"`
 	Rule     []string `query:"rule,explode" doc:"ids of rules" maxItems:"100"`
-	Severity []string `query:"severity,explode" enum:"info,warning,critical" maxItems:"3"`
+	Severity []string `query:"severity,explode" enum:"info,warning,critical" maxItems:"3" doc:"severities of rules"`
 	From     string   `query:"from" doc:"alerts that began at this time or later; RFC 3339 or Unix seconds" maxLength:"64"`
 	To       string   `query:"to" doc:"alerts that began before this time" maxLength:"64"`
 }
