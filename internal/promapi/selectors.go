@@ -121,19 +121,32 @@ func (p exactParser) ParseExpr(input string) (parser.Expr, error) {
 	if err != nil {
 		return expr, err
 	}
-	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+	// Values are known at every time, so that nothing needs to be interpolated (smoothed).
+	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
+		if v, is := node.(*parser.VectorSelector); is && !inMatrix(path) {
+			v.Smoothed = false
+		}
 		call, is := node.(*parser.Call)
 		if !is || !exact[call.Func.Name] {
 			return nil
 		}
 		for _, arg := range call.Args {
 			if m, is := unwrap(arg).(*parser.MatrixSelector); is {
-				m.VectorSelector.(*parser.VectorSelector).Anchored = true //nolint:forcetypeassert // it is nothing else
+				v := m.VectorSelector.(*parser.VectorSelector) //nolint:forcetypeassert // it is nothing else
+				v.Anchored, v.Smoothed = true, false
 			}
 		}
 		return nil
 	})
 	return expr, nil
+}
+
+func inMatrix(path []parser.Node) bool {
+	if len(path) == 0 {
+		return false
+	}
+	_, is := path[len(path)-1].(*parser.MatrixSelector)
+	return is
 }
 
 func unwrap(e parser.Expr) parser.Expr {
