@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/budget"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/apidoc"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
@@ -22,6 +23,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/keycheck"
 	"github.com/tokenboard/tokenboard/internal/console/keyindex"
 	"github.com/tokenboard/tokenboard/internal/console/keys"
+	"github.com/tokenboard/tokenboard/internal/console/mcp"
 	"github.com/tokenboard/tokenboard/internal/console/metrics"
 	"github.com/tokenboard/tokenboard/internal/console/page"
 	"github.com/tokenboard/tokenboard/internal/console/prices"
@@ -78,6 +80,8 @@ type Options struct {
 	GrafanaURL string
 	// Quota is for all calls; it is shown, but not enforced.
 	Quota stats.Quota
+	// Budgets are those of the configuration, which are shown and cannot be changed.
+	Budgets []store.BudgetRow
 	// Verify is how keys are checked.
 	Verify keycheck.Options
 	// Receiving reports whether the receivers of the collector listen, without which it is not ready; nil: they do.
@@ -88,16 +92,20 @@ type Options struct {
 // Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
 type Console struct {
 	*api.Env
-	Router *api.Router      // all routes
-	Keys   *keyindex.Book   // for readers that have to name keys
-	Audit  *audit.Log       // who changed what
-	Users  *users.Handlers  // who signs in
-	Stream *stream.Handlers // live streams
+	Router *api.Router     // all routes
+	Keys   *keyindex.Book  // for readers that have to name keys
+	Audit  *audit.Log      // who changed what
+	Users  *users.Handlers // who signs in
+	// Budgets are what is used of budgets, for those who watch them. It ends with Close.
+	Budgets *budget.Set
+	Stream  *stream.Handlers // live streams
 
 	o      Options
 	guard  guard.Guard
 	server *server.Handlers
 	promql *metrics.PromQL
+	// answers answers the routes to a principal that is known, with the limits on concurrent work.
+	answers http.Handler
 }
 
 // New makes a console.
@@ -114,13 +122,14 @@ func New(o Options) *Console {
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
+	budgets := budget.New(budget.Options{Ledger: o.Ledger, Directory: o.Directory, Location: o.Location, Now: o.Now, Fixed: o.Budgets})
 	ring := keyring.New(keyring.Options{
-		Ledger: o.Ledger, Keys: o.Directory, Location: o.Location, Now: o.Now, Quota: o.Quota.Limits(),
+		Budgets: budgets, Ledger: o.Ledger, Keys: o.Directory, Location: o.Location, Now: o.Now, Quota: o.Quota.Limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
 	c := &Console{
 		Env: &api.Env{Logger: o.Logger, Version: o.Version, Location: o.Location, Now: o.Now}, o: o,
-		Keys: &keyindex.Book{Ring: ring, Ledger: o.Ledger, Sync: o.KeySync},
+		Keys: &keyindex.Book{Ring: ring, Ledger: o.Ledger, Sync: o.KeySync}, Budgets: budgets,
 	}
 	c.register()
 	return c
@@ -164,6 +173,13 @@ func (c *Console) register() {
 	scrapes.Routes(r)
 	c.promql = metrics.NewPromQL(scrapes)
 	c.promql.Routes(r)
+	gates := gate.New()
+	c.answers = coalesce.New(gates.Reads).Share(gates.Bounded(r.Handler()))
+	tools, err := mcp.New(c.Env, c.answers)
+	if err != nil {
+		panic(err) // of a fixed address, which a test parses
+	}
+	tools.Routes(r)
 	page.Routes(r)
 	apidoc.Describe(r)
 	apidoc.Routes(c.Env, r)
@@ -171,15 +187,14 @@ func (c *Console) register() {
 
 // Handler returns the handler of all routes.
 func (c *Console) Handler() http.Handler {
-	gates := gate.New()
-	handler := c.identify(coalesce.New(gates.Reads).Share(gates.Bounded(c.Router.Handler())))
-	return guard.BodyDeadline(promapi.Envelope(c.guard.Wrap(compress.JSON(handler))))
+	return guard.BodyDeadline(promapi.Envelope(c.guard.Wrap(compress.JSON(c.identify(c.answers)))))
 }
 
 // Close ends the live streams, which would hold up the end of a server. The console answers other requests as before.
 func (c *Console) Close() {
 	c.Stream.Close()
 	c.Keys.Ring.Close()
+	c.Budgets.Close()
 	c.promql.API.Close()
 }
 

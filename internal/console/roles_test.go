@@ -102,6 +102,7 @@ var expectations = []expectation{
 	{"GET /prometheus/api/v1/alerts", readers, "/prometheus/api/v1/alerts", "", 200},
 	{"GET /prometheus/api/v1/query_exemplars", readers, "/prometheus/api/v1/query_exemplars", "", 200},
 	{"POST /prometheus/api/v1/query_exemplars", readers, "/prometheus/api/v1/query_exemplars", "", 200},
+	{"POST /mcp", readers, "/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, 400}, // without the header Accept of the protocol
 	{"GET /api/console/dashboards", all, "", "", 200},
 	{"GET /api/console/dashboards/{file}", all, api.Base + "/dashboards/overview.json", "", 200},
 	{"GET /console/from-grafana", anyone, "", "", 302},

@@ -25,18 +25,22 @@ const module = "github.com/tokenboard/tokenboard/"
 var layers = [][]string{
 	// Libraries that know nothing of token accounting, and embedded files.
 	{
-		"client", "dashboards", "examples/quickstart", "internal/access/throttle", "internal/calendar",
+		"client", "dashboards", "docs", "examples/quickstart", "internal/access/throttle", "internal/alert", "internal/calendar",
 		"internal/changelog", "internal/cliproxy", "internal/hangup", "internal/hexdoc", "internal/jsonlines",
-		"internal/otlpsize", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
+		"internal/otlpsize", "internal/outbound", "internal/racetest", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
 	},
+	// Tools on the API for agents.
+	{"internal/mcptools"},
 	// The domain: calls, tokens, money.
 	{"internal/usage"},
 	// Prices, secrets in texts, what an engine has to do, and arithmetic on sums.
-	{"internal/changes", "internal/forecast", "internal/pricing", "internal/secret", "internal/store"},
-	// Reading telemetry; sums; keeping a lease.
-	{"internal/dialect", "internal/lease", "internal/rollup"},
+	{"internal/changes", "internal/forecast", "internal/pricing", "internal/reservation", "internal/secret", "internal/store"},
+	// Reading telemetry; sums; keeping a lease; sending notifications.
+	{"internal/dialect", "internal/lease", "internal/notify", "internal/rollup"},
 	// Importing; deciding what counts.
 	{"internal/history", "internal/ledger"},
+	// What is used of budgets.
+	{"internal/budget"},
 	{"internal/access", "internal/keyring", "internal/keysync", "internal/promapi"},
 	// The console: what all routes share,
 	{"internal/console/api"},
@@ -52,7 +56,7 @@ var layers = [][]string{
 		"internal/console/users",
 	},
 	{"internal/console/keys", "internal/console/server"},
-	{"internal/console/calls", "internal/console/keycheck", "internal/console/metrics"},
+	{"internal/console/calls", "internal/console/keycheck", "internal/console/mcp", "internal/console/metrics"},
 	{"internal/console/stream"},
 	// and what assembles them; the engines, which only the extension that opens them refers to.
 	{"internal/console", "internal/store/postgres", "internal/store/sqlite"},

@@ -151,7 +151,7 @@ func ShareOf(p access.Principal) string {
 
 // gates bound the routes that take long, or much memory. Cheap routes have none.
 type gates struct {
-	Reads, exports, parquet, imports, scrapes, promql *Gate
+	Reads, exports, parquet, imports, scrapes, promql, mcp *Gate
 }
 
 // New returns the gates of a console.
@@ -164,6 +164,7 @@ func New() *gates {
 		imports: NewGate(2, 1, 4, patience),
 		scrapes: NewGate(2, 2, 20, patience),
 		promql:  NewGate(4, 2, 1000, time.Minute), // a dashboard asks for all of its panels at once
+		mcp:     NewGate(16, 4, 50, patience),     // each asks the API, which has its own gates
 	}
 }
 
@@ -180,6 +181,8 @@ func (g *gates) of(r *http.Request) []*Gate {
 		return []*Gate{g.imports}
 	case r.Method == http.MethodGet && r.URL.Path == "/metrics":
 		return []*Gate{g.scrapes}
+	case r.URL.Path == "/mcp":
+		return []*Gate{g.mcp}
 	case r.Method == http.MethodGet && (r.URL.Path == api.Base+"/keys" || r.URL.Path == api.Base+"/audit"):
 		return []*Gate{g.Reads}
 	}

@@ -33,7 +33,7 @@ func (c *Guard) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		c.securityHeaders(h, r)
-		if strings.HasPrefix(r.URL.Path, api.Base) || r.URL.Path == "/metrics" {
+		if strings.HasPrefix(r.URL.Path, api.Base) || r.URL.Path == "/metrics" || r.URL.Path == "/mcp" {
 			h.Set("Cache-Control", "no-store")
 		}
 		switch {

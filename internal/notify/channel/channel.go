@@ -1,0 +1,93 @@
+package channel
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tokenboard/tokenboard/internal/notify/message"
+)
+
+// Channel is where notifications are sent.
+type Channel struct {
+	ID, Kind string
+	Language message.Language
+	Settings map[string]string
+	Secrets  Secrets
+}
+
+// Secrets are the secret fields of a channel. They print as their names only.
+type Secrets map[string]string
+
+// String lists which secrets are set.
+func (s Secrets) String() string { return fmt.Sprint(slices.Sorted(maps.Keys(s))) }
+
+// GoString is String.
+func (s Secrets) GoString() string { return s.String() }
+
+// Problem says what is wrong with a field. It never holds the field's value.
+type Problem struct{ Field, Message string }
+
+// Error is what is wrong.
+func (p *Problem) Error() string { return p.Field + " " + p.Message }
+
+// Check returns all that is wrong with a channel, as Problems.
+func (c *Channel) Check() error {
+	kind, ok := Find(c.Kind)
+	if !ok {
+		return &Problem{"kind", "must be one of those that GET /alerts/channels/kinds lists"}
+	}
+	var errs []error
+	known := map[string]Field{}
+	for _, f := range kind.Fields {
+		known[f.Name] = f
+		value := c.Settings[f.Name]
+		if f.Secret {
+			value = c.Secrets[f.Name]
+		}
+		errs = append(errs, f.check(value))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
+		if f, ok := known[name]; !ok || f.Secret {
+			errs = append(errs, &Problem{"settings", "has a field that this kind has not; secrets belong in \"secrets\""})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
+		if f, ok := known[name]; !ok || !f.Secret {
+			errs = append(errs, &Problem{"secrets", "has a field that this kind has not"})
+		}
+	}
+	if c.Language != message.English && c.Language != message.Chinese {
+		errs = append(errs, &Problem{"language", "must be en or zh"})
+	}
+	return errors.Join(errs...)
+}
+
+func (f *Field) check(value string) error {
+	switch {
+	case value == "" && f.Required:
+		return &Problem{f.Name, "must be set: " + f.form.want}
+	case value == "":
+		return nil
+	case f.Values != nil && !slices.Contains(f.Values, value):
+		return &Problem{f.Name, fmt.Sprintf("must be one of %v", f.Values)}
+	case f.Values == nil && !f.form.valid(value):
+		return &Problem{f.Name, "must be " + f.form.want}
+	}
+	return nil
+}
+
+// Setting returns a setting, or what is meant where it is not set.
+func (c *Channel) Setting(name string) string {
+	if value := c.Settings[name]; value != "" {
+		return value
+	}
+	kind, _ := Find(c.Kind)
+	for _, f := range kind.Fields {
+		if f.Name == name && len(f.Values) > 0 {
+			return f.Values[0]
+		}
+	}
+	return ""
+}
