@@ -220,7 +220,7 @@ func randomQuestion(r *rand.Rand) string {
 		return "tokenboard_" + one("calls_total", "errors_total", "tokens_total", "cost_usd_total", "calls_without_usage_total")
 	}
 	offset := func() string {
-		return one("", "", fmt.Sprintf(" offset %dm", 15*r.IntN(int(maxOffset/cube.SlotLength))))
+		return one("", "", fmt.Sprintf(" offset %dm", 15*(1+r.IntN(int(maxOffset/cube.SlotLength)))))
 	}
 	vector := func() string {
 		switch r.IntN(3) {
