@@ -210,6 +210,10 @@ bench-quick: ## the same with fewer calls, in a few minutes; BENCH='--json FILE'
 bench-cpu: ## only the processor time of a call beside stock components
 	$(GO) run ./bench cpu $(BENCH)
 
+.PHONY: bench-promql
+bench-promql: ## the Overview dashboard's panels over PromQL with CALLS (1,000,000) calls of 90 days: time and memory of each; fails above the limits
+	$(GO) run ./bench promql --calls $(or $(CALLS),1000000)
+
 COUNT ?= 6
 
 .PHONY: bench-go

@@ -17,6 +17,8 @@ import (
 type Ledger interface {
 	// Figures visits the records that count and match, in no order; a record is valid during its visit only.
 	Figures(ctx context.Context, f store.Filter, visit func(*store.Record) error) error
+	// Query sums the calls that count, by one dimension; see ledger.Query.
+	Query(ctx context.Context, q ledger.Query) (ledger.Answer, error)
 	// Oldest is the start of the oldest call, or a time before it; zero where there is none.
 	Oldest(ctx context.Context) (time.Time, error)
 	// Watermark is the start before which retention dropped calls; zero where it dropped none.
@@ -111,7 +113,7 @@ func (c *Cube) retired() time.Time {
 const run = 24
 
 // Each calls visit with the page of each hour from the first call up to a time, in order.
-func (c *Cube) Each(ctx context.Context, until time.Time, visit func(hour int64, p *Page) error) error {
+func (c *Cube) Each(ctx context.Context, from, until time.Time, visit func(hour int64, p *Page) error) error {
 	oldest, err := c.Ledger.Oldest(ctx)
 	if err != nil {
 		return fmt.Errorf("find the oldest call: %w", err)
@@ -121,6 +123,9 @@ func (c *Cube) Each(ctx context.Context, until time.Time, visit func(hour int64,
 	}
 	if oldest.IsZero() {
 		return nil
+	}
+	if oldest.Before(from) {
+		oldest = from
 	}
 	last := hourOf(until.Add(-1))
 	for first := hourOf(oldest); first <= last; {
