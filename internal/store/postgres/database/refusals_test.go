@@ -186,15 +186,19 @@ func TestForeignDatabases(t *testing.T) {
 	server.Exec(t, ours, "GRANT CREATE, USAGE ON SCHEMA public TO weak")
 	line = refusal(t, Options{DSN: with(t, server.URL(ours), func(u *url.URL) { u.User = url.UserPassword("weak", pgtest.Password) })})
 	require.Contains(t, line, "lacks a permission", "for tables that are another user's")
-	extended := server.Database(t)
-	server.Exec(t, extended, "CREATE EXTENSION pg_stat_statements")
-	open(t, server.URL(extended)) // its views are no program's tables
-
 	require.NoError(t, checkServer(15_00_06, oldestServer))
 	var version int
 	require.NoError(t, d.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&version))
 	require.ErrorContains(t, checkServer(version, version+1), "or newer is needed")
 	require.EqualError(t, checkServer(9_06_24, oldestServer), "the server is PostgreSQL 9; version 13 or newer is needed")
+}
+
+// TestExtensions: what belongs to an extension of PostgreSQL is no program's table.
+func TestExtensions(t *testing.T) {
+	name := server.Database(t)
+	pgtest.Program(t, "pg_dump") // a PostgreSQL without it has no extensions either
+	server.Exec(t, name, "CREATE EXTENSION pg_stat_statements")
+	open(t, server.URL(name))
 }
 
 // TestConnections: the password comes from the DSN, a file or the environment; TLS is verified; of several hosts the one

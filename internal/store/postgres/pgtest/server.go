@@ -56,8 +56,16 @@ func Main(m *testing.M, servers ...*Server) int {
 	return code
 }
 
-// find returns the folder of PostgreSQL's programs: the newest version of Debian's packages, or where PATH has it.
+// Binaries is the environment variable that names the folder of PostgreSQL's programs (initdb, postgres), for tests with
+// another version than the installed one: make torture uses one from npm.
+const Binaries = "TOKENBOARD_POSTGRES"
+
+// find returns the folder of PostgreSQL's programs: what Binaries says, else the newest version of Debian's packages, else
+// where PATH has it.
 func find() (string, error) {
+	if bin := os.Getenv(Binaries); bin != "" {
+		return bin, nil
+	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if err != nil {
 		return "", err
@@ -82,14 +90,18 @@ func find() (string, error) {
 	return filepath.Dir(program), nil
 }
 
-// Program is the path of one of PostgreSQL's programs. The test is skipped where PostgreSQL is not installed.
+// Program is the path of one of PostgreSQL's programs. The test is skipped where it is not installed.
 func Program(t testing.TB, name string) string {
 	t.Helper()
 	bin, err := find()
 	if err != nil {
 		t.Skip(err.Error())
 	}
-	return filepath.Join(bin, name)
+	program := filepath.Join(bin, name)
+	if _, err := os.Stat(program); err != nil {
+		t.Skip("this PostgreSQL comes without " + name)
+	}
+	return program
 }
 
 // Start starts the server where it does not run. The test is skipped where PostgreSQL is not installed.
@@ -275,6 +287,16 @@ func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 		_, err := conn.Exec(ctx, statement)
 		require.NoError(t, err, statement)
 	}
+}
+
+// Query returns the number that a statement of the superuser selects.
+func (s *Server) Query(ctx context.Context, text string, args ...any) (n int64, err error) {
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return 0, err
+	}
+	err = conn.QueryRow(ctx, text, args...).Scan(&n)
+	return n, errors.Join(err, conn.Close(ctx))
 }
 
 // Schema makes an empty schema and a role that owns it, and returns the URL that the role connects with. The role works

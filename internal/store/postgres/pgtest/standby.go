@@ -14,13 +14,14 @@ import (
 func (s *Server) Standby(t testing.TB) *Server {
 	t.Helper()
 	s.Start(t)
-	bin := filepath.Dir(Program(t, "postgres"))
+	program := Program(t, "pg_basebackup")
+	bin := filepath.Dir(program)
 	standby := &Server{}
 	t.Cleanup(standby.End)
 	standby.mu.Lock()
 	defer standby.mu.Unlock()
 	require.NoError(t, errors.Join(standby.createFolder(), standby.choosePort()))
-	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "pg_basebackup"), "--pgdata="+standby.data(), "--write-recovery-conf", //nolint:gosec // the installed program
+	cmd := exec.CommandContext(t.Context(), program, "--pgdata="+standby.data(), "--write-recovery-conf", //nolint:gosec // the installed program
 		"--wal-method=stream", "--checkpoint=fast", "--no-sync", "--dbname="+s.URL(""))
 	cmd.Dir, cmd.SysProcAttr = standby.dir, unprivileged()
 	out, err := cmd.CombinedOutput()
