@@ -28,8 +28,8 @@ func (u USD) MarshalJSON() ([]byte, error) {
 
 // Filter narrows most requests. Several values of one field are alternatives.
 type Filter struct {
-	From, To                                                            time.Time // zero is open
-	Models, Providers, Keys, Users, Services, Projects, Statuses, Tiers []string
+	From, To                                                                      time.Time // zero is open
+	Models, Providers, Keys, Users, Services, Projects, Statuses, Tiers, Accounts []string
 }
 
 func (f *Filter) values() url.Values {
@@ -41,7 +41,7 @@ func (f *Filter) values() url.Values {
 	}
 	for name, list := range map[string][]string{
 		"model": f.Models, "provider": f.Providers, "key": f.Keys, "user": f.Users, "service": f.Services, "project": f.Projects, "status": f.Statuses,
-		"service_tier": f.Tiers,
+		"service_tier": f.Tiers, "account": f.Accounts,
 	} {
 		if len(list) > 0 {
 			v[name] = list
@@ -192,6 +192,7 @@ type Call struct {
 	RequestModel    string    `json:"request_model"`
 	Operation       string    `json:"operation"`
 	Tier            string    `json:"service_tier"`
+	Account         string    `json:"account"`
 	Stream          *bool     `json:"stream"`
 	Key             *KeyRef   `json:"key"`
 	User            string    `json:"user"`
@@ -260,6 +261,7 @@ type BreakdownRow struct {
 	Status    *string `json:"status,omitempty"`
 	Operation *string `json:"operation,omitempty"`
 	Tier      *string `json:"service_tier,omitempty"`
+	Account   *string `json:"account,omitempty"`
 	Sums
 }
 
@@ -267,7 +269,7 @@ type BreakdownRow struct {
 func (r *BreakdownRow) Value(dimension string) string {
 	v := map[string]*string{
 		"model": r.Model, "provider": r.Provider, "key": r.KeyName, "user": r.User, "service": r.Service, "project": r.Project,
-		"status": r.Status, "operation": r.Operation, "service_tier": r.Tier,
+		"status": r.Status, "operation": r.Operation, "service_tier": r.Tier, "account": r.Account,
 	}[dimension]
 	if v == nil {
 		return ""

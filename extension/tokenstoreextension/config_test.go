@@ -58,7 +58,7 @@ func TestConfig(t *testing.T) {
 			Series:      Series{Labels: []string{}, Max: 2_000},
 			Pricing:     Pricing{Book: true, Prefer: "computed"},
 		}},
-		"series": {errs: []string{`series: max must be positive`, `series: "colour" is no label; there are provider, model, service, key, status`, `the label "model" is there twice`}},
+		"series": {errs: []string{`series: max must be positive`, `series: "colour" is no label; there are provider, model, service, key, status, account`, `the label "model" is there twice`}},
 		"postgres": {want: &Config{
 			Engine: "postgres", Retention: Retention{MaxAge: 9600 * time.Hour, Interval: time.Minute},
 			Postgres: Postgres{

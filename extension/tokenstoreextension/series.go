@@ -12,7 +12,7 @@ import (
 // Series says which series the metrics of calls have. Their sums are kept for ever, so that what a
 // monitoring system scrapes goes on after a restart and after old calls were dropped.
 type Series struct {
-	// Labels are some of provider, model, service, key and status. With others than before, the series
+	// Labels are some of provider, model, service, key, status and account. With others than before, the series
 	// are recomputed, once, from the stored calls.
 	Labels []string `mapstructure:"labels"`
 	// Max is the largest number of series; what comes beyond them is counted as "other".
@@ -24,9 +24,12 @@ type Series struct {
 const maxSeries = 2_000
 
 // seriesLabels are the names of labels, in the order of series.Label.
-var seriesLabels = []string{"provider", "model", "service", "key", "status"}
+var seriesLabels = []string{"provider", "model", "service", "key", "status", "account"}
 
-func defaultSeries() Series { return Series{Labels: slices.Clone(seriesLabels), Max: maxSeries} }
+// defaultSeries has no label account: calls of most installations name none.
+func defaultSeries() Series {
+	return Series{Labels: slices.Clone(seriesLabels[:series.LabelAccount]), Max: maxSeries}
+}
 
 // options checks the setting.
 func (s *Series) options() (o series.Options, err error) {

@@ -170,11 +170,11 @@ func breakdownCommand(c *connection) *cobra.Command {
 	})
 	c.addJSON(cmd)
 	f := cmd.Flags()
-	f.StringSliceVar(&q.By, "by", []string{"model"}, "one or two of model, provider, key, user, service, project, status, operation, service_tier")
+	f.StringSliceVar(&q.By, "by", []string{"model"}, "one or two of model, provider, key, user, service, project, status, operation, service_tier, account")
 	f.StringVar(&q.Sort, "sort", "", "the sum to sort by, such as cost_usd or api_call_count (default total_tokens)")
 	f.StringVar(&q.Order, "order", "", "desc or asc (default desc)")
 	f.IntVar(&q.Limit, "limit", 20, "rows to show, at most 1000")
-	complete(cmd, "by", "model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier")
+	complete(cmd, "by", "model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier", "account")
 	complete(cmd, "sort", "total_tokens", "cost_usd", "api_call_count", "error_count", "input_tokens", "output_tokens")
 	complete(cmd, "order", "desc", "asc")
 	return cmd

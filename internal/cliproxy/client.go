@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
@@ -46,13 +47,17 @@ type Options struct {
 	Key      string // the management key
 	API      API    // Auto where empty
 	HTTP     *http.Client
+	// Probes is for Probe only: a request that closes its connection would use up the one that a probe holds. Nil: there
+	// are no probes.
+	Probes *http.Client
 }
 
 // Client is one proxy. Its methods are safe for concurrent use.
 type Client struct {
-	base *url.URL
-	key  string
-	http *http.Client
+	base   *url.URL
+	key    string
+	http   *http.Client
+	probes *http.Client // nil: none
 
 	mu      sync.Mutex
 	api     API // Auto until the first answer
@@ -81,9 +86,25 @@ func New(o Options) (*Client, error) {
 	if o.HTTP == nil {
 		o.HTTP = http.DefaultClient
 	}
-	client := *o.HTTP
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the key goes nowhere else
-	return &Client{base: base, key: o.Key, http: &client, api: o.API}, nil
+	c := &Client{base: base, key: o.Key, http: withoutRedirects(o.HTTP), api: o.API}
+	if o.Probes != nil {
+		c.probes = withoutRedirects(o.Probes)
+	}
+	return c, nil
+}
+
+// withoutRedirects returns a client that follows no redirect: the key goes nowhere else.
+func withoutRedirects(c *http.Client) *http.Client {
+	out := *c
+	out.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &out
+}
+
+// Close closes the connection that the last Probe held.
+func (c *Client) Close() {
+	if c.probes != nil {
+		c.probes.CloseIdleConnections()
+	}
 }
 
 // Version returns what the last answer said of the proxy's version.
@@ -170,6 +191,35 @@ func readEvents(body io.Reader) (events []json.RawMessage, err error) {
 		return cut()
 	}
 	return events, nil
+}
+
+// Connection is what became of the connection of a Probe.
+type Connection struct {
+	Reused bool // an earlier probe had used it
+	Kept   bool // the proxy keeps it open for the next one
+}
+
+// Probe sends a request without the management key to the proxy's root, which costs it nothing, over the connection of the
+// probe before if that is still open. Any answer will do.
+func (c *Client) Probe(ctx context.Context) (Connection, error) {
+	var out Connection
+	if c.probes == nil {
+		return out, nil
+	}
+	trace := &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { out.Reused = i.Reused }} // the last of several
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), http.MethodGet, c.base.JoinPath("/").String(), nil)
+	if err != nil {
+		return out, errors.New("the proxy's root cannot be asked for")
+	}
+	res, err := c.probes.Do(req)
+	if err != nil {
+		return out, fmt.Errorf("probe: %w", ErrUnreachable)
+	}
+	const most = 64 << 10
+	n, err := io.Copy(io.Discard, io.LimitReader(res.Body, most))
+	_ = res.Body.Close()
+	out.Kept = err == nil && n < most && !res.Close
+	return out, nil
 }
 
 const statisticsPath = "/v0/management/usage-statistics-enabled"

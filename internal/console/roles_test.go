@@ -85,6 +85,7 @@ var expectations = []expectation{
 	{"GET /api/console/key-sync", operators, "", "", 200},
 	{"POST /api/console/key-sync/repair", operators, "", `{}`, 409}, // no proxy is there
 	{"GET /api/console/quality", all, "", "", 200},
+	{"GET /api/console/accounts", all, "", "", 200},
 	{"GET /api/console/prices", all, "", "", 200},
 	{"POST /api/console/reprice", operators, "", `{"from":"2026-11-01T00:00:00Z"}`, 200},
 	{"POST /api/console/logs/import", operators, api.Base + "/logs/import?format=ndjson", `{}`, 200},

@@ -38,7 +38,7 @@ var tokenFields = [...]struct {
 // canonical are the names of the canonical form, apart from the names of figures.
 var canonical = struct {
 	operation, provider, requestModel, responseModel, responseID, errorType, requestID, keyFingerprint, keyDisplay, user, project, session,
-	group, family, role, method, path, conversation, total, status, stream, ttft, echo, cost, quality, recordID, start, duration, tier, responseTier ref
+	group, family, role, method, path, conversation, total, status, stream, ttft, echo, cost, quality, recordID, start, duration, tier, responseTier, account ref
 }{
 	operation: refTo(usage.AttrOperation), provider: refTo(usage.AttrProvider), requestModel: refTo(usage.AttrRequestModel),
 	responseModel: refTo(usage.AttrResponseModel), responseID: refTo(usage.AttrResponseID), errorType: refTo(usage.AttrErrorType),
@@ -49,6 +49,7 @@ var canonical = struct {
 	stream: refTo(usage.AttrRequestStream), ttft: refTo(usage.AttrTTFT), echo: refTo(usage.AttrEcho), cost: refTo(usage.AttrCostReported),
 	quality: refTo(usage.AttrQuality), recordID: refTo(attrRecordID), start: refTo(attrStart), duration: refTo(attrDuration),
 	tier: refTo(usage.AttrTier), responseTier: refTo(usage.AttrResponseTier),
+	account: refTo(usage.AttrAccount),
 }
 
 // canonicalNames are the names that a canonicalWriter writes.
@@ -58,7 +59,7 @@ func canonicalNames() []string {
 	for _, a := range []*ref{
 		&c.operation, &c.provider, &c.requestModel, &c.responseModel, &c.responseID, &c.errorType, &c.requestID, &c.keyFingerprint, &c.keyDisplay,
 		&c.user, &c.project, &c.session, &c.group, &c.family, &c.role, &c.method, &c.path, &c.conversation, &c.total, &c.status, &c.stream, &c.ttft,
-		&c.echo, &c.cost, &c.recordID, &c.start, &c.duration, &c.tier, &c.responseTier,
+		&c.echo, &c.cost, &c.recordID, &c.start, &c.duration, &c.tier, &c.responseTier, &c.account,
 	} {
 		names = append(names, a.name)
 	}
@@ -106,8 +107,13 @@ type added struct {
 }
 
 func (w *canonicalWriter) write(c *usage.Call, family string) {
-	if family == Canonical {
-		return // the attributes are canonical already
+	if family == Canonical { // the attributes are canonical already
+		if w.there.named(&canonical.account) { // but whoever wrote them may not have cut the account's name
+			w.remove, w.add = w.remove[:0], w.add[:0]
+			w.text(&canonical.account, c.Account)
+			w.finish(0)
+		}
+		return
 	}
 	if w.there.again {
 		w.single()
@@ -126,6 +132,7 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 	w.text(&canonical.user, c.User)
 	w.text(&canonical.project, c.Project)
 	w.text(&canonical.session, c.Session)
+	w.text(&canonical.account, c.Account)
 	w.text(&canonical.group, c.SignalGroup)
 	w.text(&canonical.family, family)
 	w.text(&canonical.role, roleNames[c.Role])
@@ -319,6 +326,7 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 	} else { // of a library that writes the attributes of the provider only
 		c.Tier = r.tier(nil)
 	}
+	c.Account = usage.ReadAccount(r.text(nil, tables.Account))
 	c.SignalGroup, c.Method = r.own.text(&canonical.group), r.own.text(&canonical.method)
 	c.Path = value.Path(r.own.text(&canonical.path))
 	if c.KeyFingerprint = r.own.text(&canonical.keyFingerprint); usage.IsFingerprint(c.KeyFingerprint) {
@@ -404,12 +412,4 @@ func (r *record) canonicalTokens(c *usage.Call) {
 	if !ok {
 		c.Quality |= usage.Inconsistent
 	}
-}
-
-// firstText returns the first element of a list, which is how header attributes come.
-func firstText(list pcommon.Slice) string {
-	if list.Len() == 0 {
-		return ""
-	}
-	return list.At(0).Str()
 }

@@ -43,7 +43,7 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 		}
 	}
 	c.Operation = r.operation(f)
-	c.Tier = r.tier(f)
+	c.Tier, c.Account = r.tier(f), usage.ReadAccount(r.text(f, tables.Account))
 	c.ResponseID, c.RequestID = r.text(f, tables.ResponseID), r.text(f, tables.RequestID)
 	c.User, c.Project, c.Session = r.text(f, tables.User), r.text(f, tables.Project), r.text(f, tables.Session)
 	if c.TTFT = r.duration(f, tables.TTFT); c.TTFT == 0 && !r.log {

@@ -4,6 +4,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
+	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -46,7 +47,7 @@ func (r *record) rawKey() string {
 		case pcommon.ValueTypeStr:
 			s = v.Str()
 		case pcommon.ValueTypeSlice:
-			s = firstText(v.Slice())
+			s = value.FirstText(v.Slice())
 		}
 		if key := bareKey(s); key != "" {
 			return key

@@ -319,7 +319,7 @@ func (r *record) textAt(a *ref) string {
 		return value.Text(inner)
 	}
 	if v.Type() == pcommon.ValueTypeSlice { // how headers come
-		return value.TextString(firstText(v.Slice()))
+		return value.TextString(value.FirstText(v.Slice()))
 	}
 	return value.TextOf(v)
 }

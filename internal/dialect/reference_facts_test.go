@@ -47,7 +47,7 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 		}
 	}
 	c.Operation = r.operation(f)
-	c.Tier = usage.ParseTier(r.text(f, tables.Tier))
+	c.Tier, c.Account = usage.ParseTier(r.text(f, tables.Tier)), usage.ReadAccount(r.text(f, tables.Account))
 	c.ResponseID, c.RequestID = r.text(f, tables.ResponseID), r.text(f, tables.RequestID)
 	c.User, c.Project, c.Session = r.text(f, tables.User), r.text(f, tables.Project), r.text(f, tables.Session)
 	if c.TTFT = r.duration(f, tables.TTFT); c.TTFT == 0 && !r.log {
@@ -159,7 +159,7 @@ func (r *plainRecord) key() (fingerprint, display string) {
 		case ok && v.Type() == pcommon.ValueTypeStr:
 			s = v.Str()
 		case ok && v.Type() == pcommon.ValueTypeSlice:
-			s = firstText(v.Slice())
+			s = value.FirstText(v.Slice())
 		}
 		if key := bareKey(s); key != "" {
 			return usage.Fingerprint(key), plainClean(usage.DisplayKey(key))
@@ -221,6 +221,7 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 	} {
 		*into = get(name)
 	}
+	c.Account = usage.ReadAccount(r.text(nil, tables.Account))
 	if c.Tier, _ = usage.TierNamed(get(usage.AttrTier)); get(usage.AttrTier) == "" {
 		c.Tier = usage.ParseTier(r.text(nil, tables.Tier))
 	}

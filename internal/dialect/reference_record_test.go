@@ -85,7 +85,7 @@ func (r *plainRecord) textAt(alias string) string {
 		inner, _ := r.nested.lookIn("", v, path)
 		return plainText(inner)
 	case v.Type() == pcommon.ValueTypeSlice:
-		return plainText(firstText(v.Slice()))
+		return plainText(value.FirstText(v.Slice()))
 	default:
 		return plainText(value.Raw(v))
 	}

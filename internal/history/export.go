@@ -33,6 +33,7 @@ type exported struct {
 	RequestModel string         `json:"request_model"`
 	Operation    string         `json:"operation"`
 	Tier         string         `json:"service_tier"`
+	Account      string         `json:"account"`
 	Stream       *bool          `json:"stream"`
 	Key          *Key           `json:"key"`
 	User         string         `json:"user"`
@@ -145,7 +146,7 @@ func (e *exported) describe(c *usage.Call) {
 	} {
 		*t.into = dialect.Clean(t.text)
 	}
-	c.Tier = usage.ParseTier(e.Tier)
+	c.Tier, c.Account = usage.ParseTier(e.Tier), usage.ReadAccount(dialect.Clean(e.Account))
 	c.Failed = e.Failed
 	if e.Status != nil && *e.Status >= 100 && *e.Status <= 599 {
 		c.Status = *e.Status

@@ -66,6 +66,7 @@ func (r testRecord) call() usage.Call {
 	}
 	c.Duration, c.Failed, c.Operation = r.lasts, r.failed, r.operation
 	c.KeyFingerprint, c.KeyDisplay, c.User, c.Project, c.Session = r.attribution.KeyFingerprint, r.attribution.KeyDisplay, r.attribution.User, r.attribution.Project, r.attribution.Session
+	c.Account, c.Tier = r.attribution.Account, r.attribution.Tier
 	if r.model != "" {
 		if c.Model = r.model; r.model == "-" {
 			c.Model, c.RequestModel = "", ""

@@ -37,8 +37,9 @@ func (t *transaction) addEvicted(stored *store.Record, c *usage.Call) {
 	}
 	t.counters.Replaced++
 	r.put.Call, r.put.StoredAt, r.replaced = *c, t.now, true
-	r.put.Inherit(r.stored.InheritedAttribution())
-	t.deduct(&r.put, &correlation.Decision{Before: r.stored.Before})
+	was := correlation.Decision{Inherited: r.stored.InheritedAttribution(), Before: r.stored.Before}
+	t.inherit(&r.put, &was)
+	t.deduct(&r.put, &was)
 }
 
 // putEvicted adds the more complete deliveries of evicted records to the write, and to the changes of the sums. It

@@ -113,7 +113,7 @@ func requireCounts(t require.TestingT, l *Ledger, b usage.Batch) {
 	for _, r := range stored(t, l) {
 		v := refVerdict{counted: r.Counted}
 		if r.Counted {
-			v.who = usage.Attribution{KeyFingerprint: r.KeyFingerprint, KeyDisplay: r.KeyDisplay, User: r.User, Project: r.Project, Session: r.Session}
+			v.who = usage.Attribution{KeyFingerprint: r.KeyFingerprint, KeyDisplay: r.KeyDisplay, User: r.User, Project: r.Project, Session: r.Session, Account: r.Account, Tier: r.Tier}
 			require.Equal(t, store.ReasonNone, r.Reason)
 			users[r.User] += r.Tokens.Total()
 		} else {
@@ -189,6 +189,8 @@ func (g *historian) report(r testRecord) string {
 	}
 	if g.chance(4, "has an owner") {
 		r.attribution = usage.Attribution{User: rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(g.T, "user"), KeyFingerprint: rapid.SampledFrom([]string{"", "k1"}).Draw(g.T, "key")}
+		r.attribution.Account = rapid.SampledFrom([]string{"", "01ab", "02cd"}).Draw(g.T, "account")
+		r.attribution.Tier = rapid.SampledFrom([]usage.Tier{usage.TierUnknown, usage.TierStandard, usage.TierBatch}).Draw(g.T, "tier")
 	}
 	g.out = append(g.out, r)
 	if r.out > 2 && !r.isLink() && g.chance(5, "partial first") {
@@ -275,7 +277,7 @@ func noiseHistory(t *rapid.T) []testRecord {
 			log:         rapid.IntRange(0, 5).Draw(t, "log") == 0,
 			failed:      rapid.IntRange(0, 5).Draw(t, "failed") == 0,
 			operation:   rapid.SampledFrom([]string{"chat", "chat", "embeddings"}).Draw(t, "operation"),
-			attribution: usage.Attribution{User: rapid.SampledFrom([]string{"", "", "ann", "bob"}).Draw(t, "user")},
+			attribution: usage.Attribution{User: rapid.SampledFrom([]string{"", "", "ann", "bob"}).Draw(t, "user"), Tier: rapid.SampledFrom([]usage.Tier{usage.TierUnknown, usage.TierFlex}).Draw(t, "tier")},
 		}
 		if i > 0 && rapid.IntRange(0, 3).Draw(t, "root") > 0 {
 			p := rapid.IntRange(0, i+1).Draw(t, "parent") // sometimes itself, or a span that comes later

@@ -57,6 +57,7 @@ const (
 	ByStatus    = aggregate.ByStatus
 	ByOperation = aggregate.ByOperation
 	ByTier      = aggregate.ByTier
+	ByAccount   = aggregate.ByAccount
 )
 
 // MaxRows bounds the rows of a Breakdown.

@@ -129,7 +129,7 @@ func (t *transaction) applyDecision(s *decisionChange, w *store.Write) {
 		w.Mark = append(w.Mark, mark)
 	} else {
 		now.Counted, now.SupersededBy, now.Reason = s.now.Counted, s.now.By, s.now.Reason
-		now.Inherit(s.now.Inherited)
+		t.inherit(&now, &s.now)
 		t.deduct(&now, &s.now)
 		w.Put = append(w.Put, now)
 	}

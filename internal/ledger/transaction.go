@@ -180,9 +180,17 @@ func (t *transaction) setDecision(o *correlation.Outcome) {
 	r := o.Arrived
 	r.Counted, r.SupersededBy, r.Reason, r.StoredAt = o.Now.Counted, o.Now.By, o.Now.Reason, t.now
 	if o.Now.Inherited != (usage.Attribution{}) {
-		r.Inherit(o.Now.Inherited)
+		t.inherit(r, o.Now)
 	}
 	t.deduct(r, o.Now)
+}
+
+// inherit sets what the record has from others of its call. In another service tier it costs something else.
+func (t *transaction) inherit(r *store.Record, now *correlation.Decision) {
+	was := r.Tier
+	if r.Inherit(now.Inherited); r.Tier != was {
+		t.ledger.setCost(&r.Call)
+	}
 }
 
 // deduct subtracts from a running sum what calls before it spent, with what that costs.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/pricing"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -13,9 +14,9 @@ import (
 // whichever came first, also after a restart; and no more when the gateway's span turns out to be of
 // another call.
 func TestInherited(t *testing.T) {
-	gateway := testRecord{name: "gw", out: 5, scope: "gateway", attribution: usage.Attribution{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "ann", Project: "p"}}
+	gateway := testRecord{name: "gw", out: 5, scope: "gateway", attribution: usage.Attribution{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "ann", Project: "p", Account: "01ab", Tier: usage.TierBatch}}
 	call := testRecord{name: "c", parent: "gw", out: 5, scope: "sdk", attribution: usage.Attribution{User: "own"}}
-	want := usage.Attribution{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "own", Project: "p"}
+	want := usage.Attribution{KeyFingerprint: "f", KeyDisplay: "sk-…", User: "own", Project: "p", Account: "01ab", Tier: usage.TierBatch}
 	for name, order := range map[string][]testRecord{"gateway first": {gateway, call}, "call first": {call, gateway}} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -60,7 +61,7 @@ func whoCounts(t *testing.T, l *Ledger) usage.Attribution {
 	var counted []usage.Attribution
 	for _, r := range stored(t, l) {
 		if r.Counted {
-			counted = append(counted, usage.Attribution{KeyFingerprint: r.KeyFingerprint, KeyDisplay: r.KeyDisplay, User: r.User, Project: r.Project, Session: r.Session})
+			counted = append(counted, usage.Attribution{KeyFingerprint: r.KeyFingerprint, KeyDisplay: r.KeyDisplay, User: r.User, Project: r.Project, Session: r.Session, Account: r.Account, Tier: r.Tier})
 		}
 	}
 	require.Len(t, counted, 1)
@@ -76,4 +77,38 @@ func callsOfKey(t *testing.T, l *Ledger, fingerprint string) int64 {
 		}
 	}
 	return 0
+}
+
+// TestInheritedTier: the tier that only a superseded record of the call names decides what the call costs, whichever came
+// first, and no more when that record turns out to be of another call.
+func TestInheritedTier(t *testing.T) {
+	gateway := testRecord{name: "gw", out: 100, in: 100, scope: "gateway", model: "gpt-4o", attribution: usage.Attribution{Tier: usage.TierBatch, Account: "01ab"}}
+	call := testRecord{name: "c", parent: "gw", out: 100, in: 100, scope: "sdk", model: "gpt-4o"}
+	book, err := pricing.Default()
+	require.NoError(t, err)
+	standard := call.call()
+	full, priced := book.Price(&standard)
+	require.True(t, priced)
+	for name, order := range map[string][]testRecord{"gateway first": {gateway, call}, "call first": {call, gateway}} {
+		t.Run(name, func(t *testing.T) {
+			l, _ := open(t, t.TempDir(), Options{Prices: book})
+			for _, r := range order {
+				commit(t, l, r)
+			}
+			require.Equal(t, full/2, total(t, l).Cost)
+			require.Equal(t, usage.Attribution{Tier: usage.TierBatch, Account: "01ab"}, whoCounts(t, l))
+			requireConsistent(t, l)
+			elsewhere := gateway
+			elsewhere.out, elsewhere.response = 500, "r9"
+			commit(t, l, elsewhere, testRecord{name: "c", parent: "gw", out: 100, in: 100, scope: "sdk", model: "gpt-4o", response: "r8", request: "more"})
+			for _, r := range stored(t, l) {
+				if r.ResponseID == "r8" {
+					require.True(t, r.Counted)
+					require.Equal(t, []any{usage.TierUnknown, full}, []any{r.Tier, r.Cost})
+				}
+			}
+			requireConsistent(t, l)
+			require.NoError(t, l.Close())
+		})
+	}
 }

@@ -16,7 +16,10 @@ var providerIDs = map[string]string{
 }
 
 // name is who a call was made to, as its telemetry reports it.
-type name struct{ provider, model, requestModel string }
+type name struct {
+	provider, model, requestModel string
+	configured                    bool // the provider is a name from a gateway's configuration
+}
 
 // candidates are the prices that can hold for a name, whatever the time.
 type candidates struct {
@@ -44,7 +47,7 @@ func (b *Book) Price(c *usage.Call) (usage.NanoUSD, bool) {
 
 // pricedFor returns what holds for a call; its rates are nil where the call has no price.
 func (b *Book) pricedFor(c *usage.Call) priced {
-	k := b.candidates(name{c.Provider, c.Model, c.RequestModel})
+	k := b.candidates(name{c.Provider, c.Model, c.RequestModel, c.Quality&usage.ConfiguredProvider != 0})
 	p := k.at(c.Start)
 	if charged(c.Tier) {
 		p.inTier(k, c.Tier)
@@ -88,8 +91,12 @@ func (b *Book) candidates(n name) *candidates {
 			k.own = append(k.own, &b.own[i])
 		}
 	}
+	known := provider
+	if n.configured && b.provider(provider) == nil {
+		known = "" // the model's name decides
+	}
 	for _, m := range models {
-		if f := b.search(provider, m); f != nil {
+		if f := b.search(known, m); f != nil {
 			k.published = append(k.published, f)
 		}
 	}

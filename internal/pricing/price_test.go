@@ -149,3 +149,33 @@ func TestPriceAllocatesNothing(t *testing.T) {
 	b.Price(c)
 	require.Zero(t, testing.AllocsPerRun(100, func() { b.Price(c) }))
 }
+
+// TestConfiguredProvider: where a provider is only a name from a gateway's configuration, the model's name decides; own
+// prices come first, and a provider that the book knows keeps its prices.
+func TestConfiguredProvider(t *testing.T) {
+	b, err := Default()
+	require.NoError(t, err)
+	call := usage.Call{Start: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC), Provider: "fakeup", Model: "gpt-4o", Tokens: usage.Tokens{
+		InputUncached: 1000, OutputText: 100, Fields: usage.HasInput | usage.HasOutput,
+	}}
+	_, priced := b.Price(&call)
+	require.False(t, priced, "a server of one's own")
+	call.Quality = usage.ConfiguredProvider
+	got, priced := b.Price(&call)
+	require.True(t, priced)
+	direct := call
+	direct.Provider, direct.Quality = "openai", 0
+	want, _ := b.Price(&direct)
+	require.Equal(t, want, got)
+	known := call
+	known.Provider, known.Model = "anthropic", "gpt-4o"
+	_, priced = b.Price(&known)
+	require.False(t, priced, "a provider that the book knows has its own models only")
+	unknown := call
+	unknown.Model = "fake-up-1"
+	_, priced = b.Price(&unknown)
+	require.False(t, priced)
+	q, ok := b.QuoteByModel("fakeup", "gpt-4o", call.Start)
+	require.True(t, ok)
+	require.Equal(t, "openai", q.Provider)
+}

@@ -2,7 +2,8 @@
 // the console can show which calls may be missing. OTLP senders are no sources: they know whether their requests
 // arrived.
 //
-// It holds numbers and short texts of our own; never what a source has fetched.
+// It holds numbers and short texts of our own, and the display forms of upstream accounts; never what else a source has
+// fetched.
 package sources
 
 import (
@@ -28,6 +29,8 @@ type State struct {
 	Gaps        map[string]int64
 	// OtherConsumer says that somebody else seems to fetch calls that were meant for us.
 	OtherConsumer bool
+	// Accounts are the upstream accounts whose quotas answers have reported, by name.
+	Accounts []Account
 }
 
 // Board is the sources of one store. The zero value has none.

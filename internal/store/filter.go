@@ -14,6 +14,7 @@ type Filter struct {
 	Projects  []string
 	Statuses  []string // "ok", "error", or an HTTP status code such as "429"
 	Tiers     []string // names of usage.Tier; "" is "not known"
+	Accounts  []string // upstream accounts, see usage.AccountDisplay; "" is "not known"
 	Text      []Term   // all must match
 	// None matches nothing, whatever the other fields are: a user who may see no key sees no call.
 	None bool

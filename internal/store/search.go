@@ -41,6 +41,7 @@ var textFields = []struct {
 	{"key", true, func(r *Record) []string { return []string{r.KeyDisplay} }}, // no part of a fingerprint is to be found out
 	{"project", true, func(r *Record) []string { return []string{r.Project} }},
 	{"session", true, func(r *Record) []string { return []string{r.Session} }},
+	{"account", true, func(r *Record) []string { return []string{r.Account} }},
 	{"operation", false, func(r *Record) []string { return []string{r.Operation} }},
 	{"method", false, func(r *Record) []string { return []string{r.Method} }},
 }
@@ -112,7 +113,7 @@ func (f *Filter) Matches(r *Record) bool {
 	in := func(wanted []string, v string) bool { return len(wanted) == 0 || slices.Contains(wanted, v) }
 	if (!f.From.IsZero() && r.Start.Before(f.From)) || (!f.To.IsZero() && !r.Start.Before(f.To)) || (!f.Superseded && !r.Counted) ||
 		!in(f.Models, r.Model) || !in(f.Providers, r.Provider) || !in(f.Keys, r.KeyFingerprint) || !in(f.Users, r.User) ||
-		!in(f.Services, r.Service) || !in(f.Projects, r.Project) || !in(f.Tiers, r.Tier.String()) {
+		!in(f.Services, r.Service) || !in(f.Projects, r.Project) || !in(f.Tiers, r.Tier.String()) || !in(f.Accounts, r.Account) {
 		return false
 	}
 	if len(f.Statuses) > 0 && !slices.ContainsFunc(f.Statuses, func(s string) bool { return hasStatus(r, s) }) {

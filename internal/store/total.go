@@ -16,6 +16,7 @@ const (
 	FieldStatus // HTTP status code as a decimal number; "ok" or "error" where it is not known
 	FieldOperation
 	FieldTier // name of usage.Tier
+	FieldAccount
 )
 
 // Total is the sums of the calls that share the values of some fields.

@@ -49,4 +49,5 @@ const (
 	AttrProject        = "tokenboard.project"
 	AttrTier           = "tokenboard.service_tier" // a name of Tier
 	AttrSession        = "tokenboard.session"
+	AttrAccount        = "tokenboard.account" // see AccountDisplay
 )

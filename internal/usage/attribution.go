@@ -1,9 +1,10 @@
 package usage
 
 // Attribution is for whom a call was made: the facts that a gateway or an application has and the layers
-// below it do not.
+// below it do not: for whom the call was made, from which account, and in which service tier.
 type Attribution struct {
-	KeyFingerprint, KeyDisplay, User, Project, Session string
+	KeyFingerprint, KeyDisplay, User, Project, Session, Account string
+	Tier                                                        Tier
 }
 
 // Inherited is the facts of a record that come from another record of the same call: a span of a
@@ -16,6 +17,8 @@ const (
 	InheritedUser
 	InheritedProject
 	InheritedSession
+	InheritedAccount
+	InheritedTier
 )
 
 // OwnAttribution returns the facts that a record has itself.
@@ -32,6 +35,12 @@ func (c *Call) OwnAttribution() Attribution {
 	}
 	if c.Inherited&InheritedSession == 0 {
 		w.Session = c.Session
+	}
+	if c.Inherited&InheritedAccount == 0 {
+		w.Account = c.Account
+	}
+	if c.Inherited&InheritedTier == 0 {
+		w.Tier = c.Tier
 	}
 	return w
 }
@@ -51,6 +60,12 @@ func (c *Call) InheritedAttribution() Attribution {
 	if c.Inherited&InheritedSession != 0 {
 		w.Session = c.Session
 	}
+	if c.Inherited&InheritedAccount != 0 {
+		w.Account = c.Account
+	}
+	if c.Inherited&InheritedTier != 0 {
+		w.Tier = c.Tier
+	}
 	return w
 }
 
@@ -59,7 +74,11 @@ func (c *Call) Inherit(w Attribution) {
 	own := c.OwnAttribution()
 	c.Inherited = 0
 	c.KeyFingerprint, c.KeyDisplay = own.KeyFingerprint, own.KeyDisplay
-	c.User, c.Project, c.Session = own.User, own.Project, own.Session
+	c.User, c.Project, c.Session, c.Account, c.Tier = own.User, own.Project, own.Session, own.Account, own.Tier
+	if c.Tier == TierUnknown && w.Tier != TierUnknown {
+		c.Tier = w.Tier
+		c.Inherited |= InheritedTier
+	}
 	if c.KeyFingerprint == "" && w.KeyFingerprint != "" {
 		c.KeyFingerprint, c.KeyDisplay = w.KeyFingerprint, w.KeyDisplay
 		c.Inherited |= InheritedKey
@@ -68,7 +87,7 @@ func (c *Call) Inherit(w Attribution) {
 		into *string
 		from string
 		is   Inherited
-	}{{&c.User, w.User, InheritedUser}, {&c.Project, w.Project, InheritedProject}, {&c.Session, w.Session, InheritedSession}} {
+	}{{&c.User, w.User, InheritedUser}, {&c.Project, w.Project, InheritedProject}, {&c.Session, w.Session, InheritedSession}, {&c.Account, w.Account, InheritedAccount}} {
 		if *f.into == "" && f.from != "" {
 			*f.into = f.from
 			c.Inherited |= f.is
@@ -81,10 +100,13 @@ func (w *Attribution) FillFrom(o Attribution) {
 	if w.KeyFingerprint == "" {
 		w.KeyFingerprint, w.KeyDisplay = o.KeyFingerprint, o.KeyDisplay
 	}
+	if w.Tier == TierUnknown {
+		w.Tier = o.Tier
+	}
 	for _, f := range [...]struct {
 		into *string
 		from string
-	}{{&w.User, o.User}, {&w.Project, o.Project}, {&w.Session, o.Session}} {
+	}{{&w.User, o.User}, {&w.Project, o.Project}, {&w.Session, o.Session}, {&w.Account, o.Account}} {
 		if *f.into == "" {
 			*f.into = f.from
 		}
@@ -104,6 +126,12 @@ func (w Attribution) Without(o Attribution) Attribution {
 	}
 	if o.Session != "" {
 		w.Session = ""
+	}
+	if o.Account != "" {
+		w.Account = ""
+	}
+	if o.Tier != TierUnknown {
+		w.Tier = TierUnknown
 	}
 	return w
 }

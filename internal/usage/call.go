@@ -91,20 +91,21 @@ type Quality uint16
 
 // The quality flags, with the names that Names returns.
 const (
-	NoUsage      Quality = 1 << iota // the record reported no token figures
-	Inconsistent                     // figures that cannot be (NaN, negative, over MaxTokens or MaxCost, do not add up) were left out
-	Estimated                        // the emitter says that it estimated
-	Unpriced                         // no price is known for the model at that time
-	ReportedCost                     // the cost is the one that the telemetry reported
-	RunningSum                       // the emitter reports the sum of a tool loop so far; see Before
-	CacheMissing                     // the emitter leaves the cache out of the input and does not report it: the input lacks it
-	SeveralCalls                     // the record covers a run of calls that are not reported individually
-	TierUnpriced                     // no price is known for the service tier: the cost is that of the standard tier
+	NoUsage            Quality = 1 << iota // the record reported no token figures
+	Inconsistent                           // figures that cannot be (NaN, negative, over MaxTokens or MaxCost, do not add up) were left out
+	Estimated                              // the emitter says that it estimated
+	Unpriced                               // no price is known for the model at that time
+	ReportedCost                           // the cost is the one that the telemetry reported
+	RunningSum                             // the emitter reports the sum of a tool loop so far; see Before
+	CacheMissing                           // the emitter leaves the cache out of the input and does not report it: the input lacks it
+	SeveralCalls                           // the record covers a run of calls that are not reported individually
+	TierUnpriced                           // no price is known for the service tier: the cost is that of the standard tier
+	ConfiguredProvider                     // the provider is a name from a gateway's configuration: the price is that of the model's name
 )
 
 var qualityNames = [...]string{
 	"no_usage", "inconsistent", "estimated", "unpriced", "reported_cost", "running_sum", "cache_missing", "several_calls",
-	"tier_unpriced",
+	"tier_unpriced", "configured_provider",
 }
 
 // Names lists the flags that are set, in a fixed order; never nil.
@@ -175,6 +176,7 @@ type Call struct {
 	Environment    string
 	Project        string
 	Session        string
+	Account        string // the upstream account that served the call, see AccountDisplay
 
 	Method    string // HTTP method
 	Path      string // HTTP route or path, without query

@@ -65,6 +65,8 @@ type Dialect struct {
 	Session      []string `mapstructure:"session"`
 	// ServiceTier is the service tier: batch, flex, priority, ...
 	ServiceTier []string `mapstructure:"service_tier"`
+	// Account is the upstream account; only its display form is kept.
+	Account []string `mapstructure:"account"`
 	// CostUSD is a reported cost in US dollars.
 	CostUSD []string `mapstructure:"cost_usd"`
 	// prevent unkeyed literal initialization
@@ -88,7 +90,7 @@ func (c *Config) customDialects() (out []dialect.Custom) {
 			Name: d.Name, Scope: d.Scope, Events: d.Events, Input: d.Input, Output: d.Output, Total: d.Total, CacheRead: d.CacheRead,
 			CacheWrite: d.CacheWrite, CacheWrite1h: d.CacheWrite1h, Reasoning: d.Reasoning, InputHasCache: d.InputIncludesCache, OutputHasReasoning: d.OutputIncludesReasoning,
 			Provider: d.Provider, Model: d.Model, RequestModel: d.RequestModel, ResponseID: d.ResponseID, RequestID: d.RequestID,
-			User: d.User, Project: d.Project, Session: d.Session, Cost: d.CostUSD, ServiceTier: d.ServiceTier,
+			User: d.User, Project: d.Project, Session: d.Session, Cost: d.CostUSD, ServiceTier: d.ServiceTier, Account: d.Account,
 		})
 	}
 	return out

@@ -19,6 +19,8 @@ type account struct {
 	proxy     string
 	label     metric.MeasurementOption
 
+	quotas sources.Quotas
+
 	mu    sync.Mutex
 	state sources.State
 }
@@ -42,6 +44,7 @@ func (a *account) shown() sources.State {
 	defer a.mu.Unlock()
 	s := a.state
 	s.Gaps = maps.Clone(s.Gaps)
+	s.Accounts = a.quotas.All()
 	return s
 }
 

@@ -63,6 +63,9 @@ func (f *feed) compare(ctx context.Context) {
 		return
 	}
 	c := &f.checks
+	if c.counted && attempts < c.attempts { // its counters begin anew with the proxy
+		f.restarted = true
+	}
 	grown, received := attempts-c.attempts, c.received
 	comparable := c.counted && grown >= 0 && c.trouble == nil // counters restart with the proxy
 	c.attempts, c.counted, c.received = attempts, true, 0

@@ -178,7 +178,7 @@ func (c *Config) Validate() error {
 
 func (p *ProxyConfig) validate() error {
 	var errs []error
-	if _, err := cliproxy.New(p.options(nil)); err != nil {
+	if _, err := cliproxy.New(p.options(nil, nil)); err != nil {
 		errs = append(errs, err)
 	}
 	switch p.Mode {

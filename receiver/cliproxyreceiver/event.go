@@ -11,12 +11,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // event has the fields that are read from an entry of the usage feed, in all versions from v6.10 to v7.2. Data that
-// must not be passed on have no field here and are never decoded: source (the upstream's key, or an e-mail address),
-// client_ip, x_forwarded_for, user_agent, response_headers, fail.body, access_token_sha256.
+// must not be passed on have no field here and are never decoded: client_ip, x_forwarded_for, user_agent, fail.body,
+// access_token_sha256, and headers of the upstream's answer that say nothing of a quota. Of the upstream's key or e-mail
+// address (source) only the display form leaves readEvent.
 type event struct {
 	Timestamp string   `json:"timestamp"`
 	LatencyMs count    `json:"latency_ms"`
@@ -38,6 +40,9 @@ type event struct {
 	Effort    text     `json:"reasoning_effort"`
 	Tier      text     `json:"service_tier"`
 	TierGiven text     `json:"response_service_tier"`
+	Source    text     `json:"source"`
+
+	Headers quotaHeaders `json:"response_headers"`
 }
 
 type failure struct {
@@ -139,6 +144,7 @@ type call struct {
 	effort    string
 	tier      string
 	tierGiven string
+	quota     *sources.Quota // what the answer said of its account's quotas; nil: nothing
 }
 
 var (
@@ -170,13 +176,16 @@ func readEvent(raw json.RawMessage, proxy string) (call, error) {
 	if strings.HasSuffix(route, "/count_tokens") || strings.HasSuffix(route, ":countTokens") {
 		return call{}, errNoCall
 	}
+	upstream, configured := provider(&e)
+	index := usage.AccountIndex(string(e.AuthIndex))
 	c := call{
 		Call: usage.Call{
 			Signal: usage.SignalSpan, Role: usage.RoleCall, Start: at.UTC(), Duration: milliseconds(e.LatencyMs),
-			Provider: provider(&e), Model: e.Model.known(), RequestModel: e.Alias.known(), Method: method, Path: route,
+			Provider: upstream, Model: e.Model.known(), RequestModel: e.Alias.known(), Method: method, Path: route,
 			KeyFingerprint: usage.Fingerprint(e.APIKey), Stream: usage.Tristate(e.Stream),
+			Account: usage.AccountDisplay(e.Source.known(), index),
 		},
-		route: route, authIndex: string(e.AuthIndex), authType: e.AuthType.known(), executor: e.Executor.known(),
+		route: route, authIndex: index, authType: e.AuthType.known(), executor: e.Executor.known(),
 		effort: string(e.Effort), tier: string(e.Tier), tierGiven: string(e.TierGiven),
 	}
 	if c.RequestModel == "" {
@@ -192,6 +201,12 @@ func readEvent(raw json.RawMessage, proxy string) (call, error) {
 	}
 	c.outcome(&e)
 	c.Tokens, c.Quality = e.usage()
+	if configured {
+		c.Quality |= usage.ConfiguredProvider
+	}
+	if q, some := e.Headers.quota(c.Start.Add(c.Duration)); some {
+		c.quota = &q
+	}
 	c.identify(&e, proxy, raw)
 	return c, nil
 }
@@ -212,8 +227,8 @@ func (c *call) identify(e *event, proxy string, raw json.RawMessage) {
 	if e.RequestID != "" {
 		// as in the answer's header X-Cpa-Trace-Id, without the time in front, which is another one
 		c.RequestID = string(e.RequestID)
-		if e.AuthIndex != "" {
-			c.RequestID = string(e.AuthIndex) + "-" + c.RequestID
+		if c.authIndex != "" {
+			c.RequestID = c.authIndex + "-" + c.RequestID
 		}
 	}
 }

@@ -36,9 +36,12 @@ type feed struct {
 
 	// The fields below belong to the goroutine that takes.
 	version cliproxy.Version
-	down    bool   // the last request failed
-	said    string // the trouble that was logged last
-	checks  checks
+	down    bool // the last request failed
+	// restarted says that the proxy was restarted between the last two pulls, though it answered both.
+	restarted bool
+	held      held
+	said      string // the trouble that was logged last
+	checks    checks
 	// pullUntil is when to try again to subscribe; zero where that never failed.
 	pullUntil time.Time
 }
@@ -59,6 +62,7 @@ func (f *feed) take(ctx context.Context) {
 		if err := f.backlog.flush(context.WithoutCancel(ctx)); err != nil {
 			f.logger.Warn("the time of the last pull could not be stored", zap.Error(err))
 		}
+		f.saveQuotas(context.WithoutCancel(ctx))
 	}()
 	pause := f.config.MinInterval
 	for ctx.Err() == nil {
@@ -67,6 +71,7 @@ func (f *feed) take(ctx context.Context) {
 		}
 		if f.checks.due(f.config.CheckInterval) {
 			f.check(ctx)
+			f.saveQuotas(ctx)
 		}
 		if f.config.Mode == modeSubscribe && time.Now().After(f.pullUntil) && f.subscribe(ctx) {
 			continue
@@ -122,6 +127,7 @@ var errBacklogFull = errors.New("max_backlog is reached, because the pipeline do
 // pull asks the proxy once, keeps what came, and returns its number. It is not broken off when ctx ends: the entries in
 // the answer are no longer in the queue. The client's timeout ends it.
 func (f *feed) pull(ctx context.Context) (int, error) {
+	f.probe(ctx)
 	asked := time.Now()
 	events, err := f.client.Pull(context.WithoutCancel(ctx), f.config.MaxEvents)
 	if len(events) > 0 {
@@ -152,9 +158,9 @@ func (f *feed) reached(ctx context.Context, asked time.Time) {
 		f.account.gap(ctx, gapLate)
 		f.logger.Warn("more time than the proxy's retention lay between two pulls; events in between may be missing",
 			zap.Duration("between", late.Round(time.Second)), zap.Duration("retention", f.config.Retention))
-	case f.version != cliproxy.Version{} && version != f.version:
+	case f.restarted && !f.down, f.version != cliproxy.Version{} && version != f.version:
 		f.account.gap(ctx, gapRestarted)
-		f.logger.Info("the proxy was restarted in another version; what its queue held is missing", zap.String("version", clean(version.Release)))
+		f.logger.Info("the proxy was restarted; what its queue held is missing", zap.String("version", clean(version.Release)))
 	case f.down:
 		f.account.gap(ctx, gapUnreachable)
 		f.logger.Info("the proxy answers again; if it was restarted, what its queue held is missing")
@@ -162,7 +168,7 @@ func (f *feed) reached(ctx context.Context, asked time.Time) {
 	if f.down {
 		f.account.reconnected(ctx)
 	}
-	f.version, f.down = version, false
+	f.version, f.down, f.restarted = version, false, false
 	f.account.note(func(s *sources.State) { s.Up, s.LastContact, s.Version = true, time.Now(), clean(version.Release) })
 	if f.checks.trouble == nil {
 		f.well()
@@ -175,6 +181,7 @@ func (f *feed) setUp(up bool) { f.account.note(func(s *sources.State) { s.Up = u
 
 func (f *feed) unreachable(err error) {
 	f.down = f.down || errors.Is(err, cliproxy.ErrUnreachable)
+	f.held = held{}
 	f.setUp(false)
 	if !errors.Is(err, cliproxy.ErrRefused) {
 		f.trouble(err)
@@ -223,6 +230,9 @@ func (f *feed) keep(ctx context.Context, events []json.RawMessage) {
 		switch {
 		case err == nil:
 			calls = append(calls, c)
+			if c.quota != nil {
+				f.account.quotas.Note(c.Account, c.Provider, c.Start.Add(c.Duration), *c.quota)
+			}
 		case errors.Is(err, errUnreadable):
 			unreadable++
 		}

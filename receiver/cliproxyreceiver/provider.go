@@ -15,6 +15,9 @@ var providers = map[string]string{
 // compatible begins the names of upstreams that the proxy's user has named.
 var compatible = []string{"openai-compatible-", "openai-compatibility-", "openai-compatibility:"}
 
+// compatibleExecutor serves the upstreams that the proxy's user has named.
+const compatibleExecutor = "OpenAICompatExecutor"
+
 // executors say which provider's API an upstream speaks, where its name does not say whose it is.
 var executors = map[string]string{
 	"claudeexecutor": "anthropic", "codexexecutor": "openai", "geminiexecutor": "gcp.gemini", "geminicliexecutor": "gcp.gemini",
@@ -22,22 +25,22 @@ var executors = map[string]string{
 	"antigravityexecutor": "gcp.vertex_ai", "xaiexecutor": "x_ai", "kimiexecutor": "moonshot_ai",
 }
 
-// provider returns the GenAI name of an event's upstream: of one that the user has named, that name.
-func provider(e *event) string {
-	name := strings.ToLower(e.Provider.known())
+// provider returns the GenAI name of an event's upstream, and whether it is only a name from the proxy's configuration.
+func provider(e *event) (upstream string, configured bool) {
+	name, own := strings.ToLower(e.Provider.known()), false
 	for _, prefix := range compatible {
-		if own, ok := strings.CutPrefix(name, prefix); ok && own != "" {
-			name = own
+		if rest, ok := strings.CutPrefix(name, prefix); ok && rest != "" {
+			name, own = rest, true
 			break
 		}
 	}
 	if known, ok := providers[name]; ok {
-		return known
+		return known, false
 	}
 	if name != "" && name != "openai-compatibility" {
-		return name
+		return name, own || strings.EqualFold(e.Executor.known(), compatibleExecutor)
 	}
-	return executors[strings.ToLower(e.Executor.known())]
+	return executors[strings.ToLower(e.Executor.known())], false
 }
 
 // figuresKind says how an upstream's raw figures relate to each other.
@@ -54,7 +57,7 @@ const (
 // whatever it is called.
 func figuresOf(e *event) figuresKind {
 	name, executor := strings.ToLower(e.Provider.known()), strings.ToLower(e.Executor.known())
-	if executor == "openaicompatexecutor" || strings.HasPrefix(name, "openai-compatib") {
+	if strings.EqualFold(executor, compatibleExecutor) || strings.HasPrefix(name, "openai-compatib") {
 		return likeOpenAI
 	}
 	both := name + " " + executor

@@ -91,7 +91,11 @@ func (r *cliproxyReceiver) newFeed(ctx context.Context, host component.Host, p *
 	if err != nil {
 		return nil, fmt.Errorf("set up the HTTP client: %w", err)
 	}
-	client, err := cliproxy.New(p.options(httpClient))
+	probes, err := p.HTTP.ToClient(ctx, host.GetExtensions(), r.set.TelemetrySettings)
+	if err != nil {
+		return nil, fmt.Errorf("set up the HTTP client: %w", err)
+	}
+	client, err := cliproxy.New(p.options(httpClient, probes))
 	if err != nil {
 		return nil, err
 	}
@@ -109,10 +113,12 @@ func (r *cliproxyReceiver) newFeed(ctx context.Context, host component.Host, p *
 	if err != nil {
 		return nil, errors.Join(err, store.Close(ctx))
 	}
-	return &feed{
+	f := &feed{
 		config: p, retry: r.config.Retry, maxBacklog: r.config.MaxBacklog, name: p.name(), client: client, tls: secure, backlog: waiting,
 		next: r.next, obs: r.obs, account: newAccount(r.telemetry, p.name()), health: r.health, logger: r.set.Logger.With(zap.String("proxy", p.name())),
-	}, nil
+	}
+	f.loadQuotas(ctx)
+	return f, nil
 }
 
 // storage opens the storage of one proxy.
@@ -198,6 +204,7 @@ func (r *cliproxyReceiver) release(ctx context.Context) error {
 	r.telemetry.Shutdown()
 	var errs []error
 	for _, f := range r.feeds {
+		f.client.Close()
 		errs = append(errs, f.backlog.client.Close(ctx))
 	}
 	r.feeds = nil
@@ -205,8 +212,8 @@ func (r *cliproxyReceiver) release(ctx context.Context) error {
 }
 
 // options say how to reach a proxy.
-func (p *ProxyConfig) options(client *http.Client) cliproxy.Options {
-	return cliproxy.Options{Endpoint: p.HTTP.Endpoint, Key: string(p.ManagementKey), API: cliproxy.API(p.API), HTTP: client}
+func (p *ProxyConfig) options(client, probes *http.Client) cliproxy.Options {
+	return cliproxy.Options{Endpoint: p.HTTP.Endpoint, Key: string(p.ManagementKey), API: cliproxy.API(p.API), HTTP: client, Probes: probes}
 }
 
 // health makes one status of the component from the states of its proxies.

@@ -87,7 +87,7 @@ func (p *Proxy) URL() string {
 	return "http://" + p.address
 }
 
-// Up starts the proxy after Down, at the same address, with the same client keys and an empty queue.
+// Up starts the proxy after Down, at the same address, with the same client keys, an empty queue, and counters at zero.
 func (p *Proxy) Up() {
 	p.t.Helper()
 	p.mu.Lock()
@@ -101,6 +101,7 @@ func (p *Proxy) Up() {
 	}
 	p.address = l.Addr().String()
 	p.listener, p.conns, p.subscribers, p.queue = l, map[net.Conn]bool{}, map[chan string]bool{}, nil
+	p.attempts = 0
 	web := &connections{ready: make(chan net.Conn), closed: make(chan struct{}), address: l.Addr()}
 	p.server = &http.Server{Handler: http.HandlerFunc(p.serve), ReadHeaderTimeout: 10 * time.Second}
 	p.running.Add(2)

@@ -48,7 +48,7 @@ var commonDocs = map[string]string{
 	"error_count": "calls that failed", "trace_id": "OpenTelemetry's id of the trace, in hex", "span_id": "OpenTelemetry's id of the span, in hex",
 	"method": "HTTP method", "path": "HTTP route or path", "error_type": "error.type of the GenAI conventions; empty for success", "failed": "whether the call failed",
 	"operation": "gen_ai.operation.name: chat, embeddings, ...", "request_model": "the model that was asked for", "stream": "whether the answer was streamed",
-	"service_tier": "service tier that the call was served in", "session": "conversation or session", "request_id": "the provider's or the emitter's id of the request", "response_id": "the provider's id of the answer",
+	"service_tier": "service tier that the call was served in", "account": "upstream account that served the call, in its display form", "session": "conversation or session", "request_id": "the provider's or the emitter's id of the request", "response_id": "the provider's id of the answer",
 	"cache_read_tokens": "part of input_tokens", "cache_write_tokens": "part of input_tokens", "reasoning_tokens": "part of output_tokens",
 	"total_tokens": "input_tokens + output_tokens", "duration_ms": "how long the call took", "ttft_ms": "time to the first token", "key": "the key of the call; null where none was seen",
 	"api_call_count": "calls, failed ones included", "items": "this page", "points": "one for each interval, empty ones too", "p50": "median", "p95": "95th percentile", "p99": "99th percentile",

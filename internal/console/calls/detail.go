@@ -59,19 +59,20 @@ type DetailLinks struct {
 
 // flagNotes explain the values of LogItem.Quality and LogItem.Superseded.
 var flagNotes = map[string]string{
-	"no_usage":      "The telemetry reported no token figures for this call: it counts as a call, with no tokens.",
-	"inconsistent":  "Some figures cannot be (negative, not a number, too large) or do not add up; those that cannot be were left out.",
-	"estimated":     "The emitter says that it estimated the figures.",
-	"unpriced":      "No price is known for this model at that time: the call has tokens, and no cost in any sum. A price can be configured.",
-	"reported_cost": "The cost is the one that the telemetry reported.",
-	"running_sum":   "The emitter reports the sum of a tool loop so far; shown is what this call added to it.",
-	"cache_missing": "The emitter leaves cached tokens out of the input and did not report them: where the call had any, the input is short of them.",
-	"several_calls": "The record is a run of an agent, which may be several calls that are not reported one by one.",
-	"tier_unpriced": "No price is known for the call's service tier: the cost is that of the standard tier. A price can be configured.",
-	"ancestor":      "A span below this one has the same usage, and counts in its place.",
-	"same_call":     "A more complete record with the same response or request id counts in its place.",
-	"echo":          "Its emitter reports the call more completely in another kind of record, which counts.",
-	"twin":          "Another instrumentation library reported the same call more completely; that record counts.",
+	"no_usage":            "The telemetry reported no token figures for this call: it counts as a call, with no tokens.",
+	"inconsistent":        "Some figures cannot be (negative, not a number, too large) or do not add up; those that cannot be were left out.",
+	"estimated":           "The emitter says that it estimated the figures.",
+	"unpriced":            "No price is known for this model at that time: the call has tokens, and no cost in any sum. A price can be configured.",
+	"reported_cost":       "The cost is the one that the telemetry reported.",
+	"running_sum":         "The emitter reports the sum of a tool loop so far; shown is what this call added to it.",
+	"cache_missing":       "The emitter leaves cached tokens out of the input and did not report them: where the call had any, the input is short of them.",
+	"several_calls":       "The record is a run of an agent, which may be several calls that are not reported one by one.",
+	"tier_unpriced":       "No price is known for the call's service tier: the cost is that of the standard tier. A price can be configured.",
+	"configured_provider": "The provider is a name from the configuration of a gateway: the price is that of the model's name, whoever serves it there.",
+	"ancestor":            "A span below this one has the same usage, and counts in its place.",
+	"same_call":           "A more complete record with the same response or request id counts in its place.",
+	"echo":                "Its emitter reports the call more completely in another kind of record, which counts.",
+	"twin":                "Another instrumentation library reported the same call more completely; that record counts.",
 }
 
 func (c *Handlers) log(ctx context.Context, in *struct {

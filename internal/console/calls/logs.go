@@ -57,6 +57,7 @@ type LogItem struct {
 	RequestModel    string      `json:"request_model"`
 	Operation       string      `json:"operation"`
 	Tier            string      `json:"service_tier" doc:"service tier of the answer, else the requested one: standard, batch, flex, priority, scale or other; empty where it is not known"`
+	Account         string      `json:"account" doc:"upstream account that served the call: the first letters of its name, and its index; empty where it is not known"`
 	Stream          *bool       `json:"stream"`
 	Key             *KeyRef     `json:"key"`
 	User            string      `json:"user"`
@@ -165,7 +166,7 @@ func ItemOf(r *store.Record, index *keyindex.Index) LogItem {
 	item := LogItem{
 		ID: ItemID(r), Time: r.Start, TraceID: r.Trace.String(), SpanID: r.Span.String(), Method: r.Method, Path: r.Path,
 		ErrorType: r.ErrorType, Failed: r.Failed, Provider: r.Provider, Model: r.Model, RequestModel: r.RequestModel,
-		Operation: r.Operation, Tier: r.Tier.String(), User: r.User, Service: r.Service, Environment: r.Environment, Project: r.Project, Session: r.Session,
+		Operation: r.Operation, Tier: r.Tier.String(), Account: r.Account, User: r.User, Service: r.Service, Environment: r.Environment, Project: r.Project, Session: r.Session,
 		RequestID: r.RequestID, ResponseID: r.ResponseID, Quality: r.Quality.Names(), Counted: r.Counted, Superseded: r.Reason.String(),
 		Input: figure(t, usage.HasInput, t.Input()), Output: figure(t, usage.HasOutput, t.Output()),
 		CacheRead: figure(t, usage.HasCacheRead, t.CacheRead), CacheWrite: figure(t, usage.HasCacheWrite, t.CacheWrite),

@@ -52,6 +52,7 @@ type parquetRow struct {
 	SupersededBy    *string  `parquet:"superseded_by,optional"`
 	Superseded      *string  `parquet:"superseded_reason,optional,dict"`
 	Tier            *string  `parquet:"service_tier,optional,dict"`
+	Account         *string  `parquet:"account,optional,dict"`
 }
 
 const (
@@ -130,7 +131,7 @@ func parquetRowOf(i *LogItem) parquetRow {
 		RequestID: text(i.RequestID), ResponseID: text(i.ResponseID), Input: i.Input, Output: i.Output, CacheRead: i.CacheRead,
 		CacheWrite: i.CacheWrite, CacheWrite1h: i.CacheWrite1h, Reasoning: i.Reasoning, Total: i.Total, Cost: (*int64)(i.Cost),
 		PriceVersion: text(i.PriceVersion), DurationMS: i.DurationMS, TTFTMS: i.TTFTMS, TokensPerSecond: i.TokensPerSecond,
-		Quality: i.Quality, Counted: i.Counted, SupersededBy: text(i.SupersededBy), Superseded: text(i.Superseded), Tier: text(i.Tier),
+		Quality: i.Quality, Counted: i.Counted, SupersededBy: text(i.SupersededBy), Superseded: text(i.Superseded), Tier: text(i.Tier), Account: text(i.Account),
 	}
 	if i.Status != nil {
 		status := int32(*i.Status)

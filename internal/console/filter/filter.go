@@ -19,6 +19,7 @@ func (f *Filters) Named() map[string]any {
 	out := map[string]any{}
 	for name, values := range map[string][]string{
 		"model": f.Model, "provider": f.Provider, "key": f.Key, "user": f.User, "service": f.Service, "project": f.Project, "status": f.Status,
+		"service_tier": f.Tier, "account": f.Account,
 	} {
 		if len(values) > 0 {
 			out[name] = values
@@ -38,12 +39,13 @@ type Filters struct {
 	Service  []string `query:"service,explode" doc:"service.name of what made the call" maxItems:"100"`
 	Project  []string `query:"project,explode" doc:"project or team" maxItems:"100"`
 	Tier     []string `query:"service_tier,explode" doc:"service tier of the answer: standard, batch, flex, priority, scale or other" maxItems:"20"`
+	Account  []string `query:"account,explode" doc:"upstream account that served the call, as answers show it; empty: calls that name none" maxItems:"100"`
 	Status   []string `query:"status,explode" doc:"ok, error, or an HTTP status code such as 429" maxItems:"20"`
 }
 
 // filter reads the filters.
 func (f *Filters) filter(book *keyindex.Index) (store.Filter, error) {
-	out := store.Filter{Models: f.Model, Providers: f.Provider, Users: f.User, Services: f.Service, Projects: f.Project, Statuses: f.Status, Tiers: f.Tier}
+	out := store.Filter{Models: f.Model, Providers: f.Provider, Users: f.User, Services: f.Service, Projects: f.Project, Statuses: f.Status, Tiers: f.Tier, Accounts: f.Account}
 	var err error
 	if out.From, out.To, err = api.ParseRange(f.From, f.To); err != nil {
 		return out, err

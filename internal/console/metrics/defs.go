@@ -21,7 +21,7 @@ type Def struct {
 const MetricPrefix = "tokenboard_"
 
 // labelNames are the labels of series, in the order of series.Labels.
-var labelNames = [series.LabelCount]string{"provider", "model", "service", "key", "status"}
+var labelNames = [series.LabelCount]string{"provider", "model", "service", "key", "status", "account"}
 
 // ofModel are the labels of histograms: more would be too many buckets.
 var ofModel = []string{"provider", "model"}

@@ -26,6 +26,7 @@ type Handlers struct {
 // Routes adds the routes.
 func (c *Handlers) Routes(r *api.Router) {
 	api.Register(r, access.ReadQuality, api.Operation(http.MethodGet, "/quality", "quality", "What keeps the figures from being perfect"), c.quality)
+	api.Register(r, access.ReadQuality, api.Operation(http.MethodGet, "/accounts", "accounts", "Quotas of upstream accounts"), c.accounts)
 }
 
 // ModelCount is a number of calls of one model.

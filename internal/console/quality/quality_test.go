@@ -32,6 +32,6 @@ func TestQuality(t *testing.T) {
 	require.Contains(t, q.Values, quality.CardinalityUse{Dimension: "model", Count: 2, Max: 20_000})
 	require.Len(t, q.Values, 5)
 	require.Contains(t, q.Texts, quality.DictionaryUse{Kind: "user", Count: 1, Max: 8_192})
-	require.Len(t, q.Texts, 10)
+	require.Len(t, q.Texts, 11)
 	require.Zero(t, consoletest.Data[quality.Quality](b, "GET", "/quality?model=x", "", 200).Unpriced)
 }

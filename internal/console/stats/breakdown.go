@@ -24,7 +24,7 @@ import (
 // breakdownDimensions are the dimensions by name, besides the dimensions of the trend.
 var breakdownDimensions = func() map[string]ledger.GroupBy {
 	out := map[string]ledger.GroupBy{}
-	for d := ledger.ByModel; d <= ledger.ByTier; d++ {
+	for d := ledger.ByModel; d <= ledger.ByAccount; d++ {
 		out[d.String()] = d
 	}
 	return out
@@ -43,6 +43,7 @@ type BreakdownRow struct {
 	Status    *string `json:"status,omitempty" doc:"HTTP status code; ok or error where none is known"`
 	Operation *string `json:"operation,omitempty"`
 	Tier      *string `json:"service_tier,omitempty"`
+	Account   *string `json:"account,omitempty"`
 	Sums
 }
 
@@ -71,6 +72,8 @@ func (r *BreakdownRow) set(d ledger.GroupBy, value string, index *keyindex.Index
 		r.Operation = &value
 	case ledger.ByTier:
 		r.Tier = &value
+	case ledger.ByAccount:
+		r.Account = &value
 	}
 }
 
@@ -87,7 +90,7 @@ type Breakdown struct {
 
 // BreakdownOrder says what a breakdown is grouped and sorted by.
 type BreakdownOrder struct {
-	By    string `query:"by" required:"true" doc:"one or two of model, provider, key, user, service, project, status, operation, service_tier, with a comma between" example:"model,key" maxLength:"64"`
+	By    string `query:"by" required:"true" doc:"one or two of model, provider, key, user, service, project, status, operation, service_tier, account, with a comma between" example:"model,key" maxLength:"64"`
 	Sort  string `query:"sort" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count,first,second" doc:"the sum to sort by; first and second: the name of the value of the first or the second dimension"`
 	Order string `query:"order" default:"desc" enum:"desc,asc"`
 	filter.Filters
@@ -161,7 +164,7 @@ func (c *Handlers) ordered(ctx context.Context, in *BreakdownOrder, cursor strin
 	for _, name := range out.names {
 		d, known := breakdownDimensions[name]
 		if !known {
-			return nil, api.WithReason("group_by_unknown", api.Invalid("query.by", "is one or two of model, provider, key, user, service, project, status, operation, with a comma between", in.By))
+			return nil, api.WithReason("group_by_unknown", api.Invalid("query.by", "is one or two of model, provider, key, user, service, project, status, operation, service_tier, account, with a comma between", in.By))
 		}
 		out.by = append(out.by, d)
 	}

@@ -106,7 +106,7 @@ func (r *BreakdownRow) values(names []string) []string {
 	for _, name := range names {
 		v := map[string]*string{
 			"model": r.Model, "provider": r.Provider, "key": r.Key, "user": r.User, "service": r.Service, "project": r.Project,
-			"status": r.Status, "operation": r.Operation, "service_tier": r.Tier,
+			"status": r.Status, "operation": r.Operation, "service_tier": r.Tier, "account": r.Account,
 		}[name]
 		out = append(out, *v)
 		if name == "key" {

@@ -95,6 +95,7 @@ type forecastInput struct {
 	Service  []string `query:"service,explode" doc:"service.name of what made the call" maxItems:"100"`
 	Project  []string `query:"project,explode" doc:"project or team" maxItems:"100"`
 	Tier     []string `query:"service_tier,explode" doc:"service tier of the answer" maxItems:"20"`
+	Account  []string `query:"account,explode" doc:"upstream account" maxItems:"100"`
 }
 
 // period returns the period of a time.
@@ -121,7 +122,7 @@ func (c *Handlers) forecast(ctx context.Context, in *forecastInput) (*api.Envelo
 		return nil, err
 	}
 	filters := &filter.Filters{
-		Model: in.Model, Provider: in.Provider, Key: in.Key, User: in.User, Service: in.Service, Project: in.Project, Tier: in.Tier,
+		Model: in.Model, Provider: in.Provider, Key: in.Key, User: in.User, Service: in.Service, Project: in.Project, Tier: in.Tier, Account: in.Account,
 	}
 	f, index, err := c.Filtered(ctx, "forecast", filters)
 	if err != nil {

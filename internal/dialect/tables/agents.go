@@ -24,6 +24,7 @@ var claudeCode = Family{
 	Attributes: map[Attribute][]string{
 		Model: {"model"}, RequestID: {"request_id"}, ResponseID: {}, User: {"user.email", "user.id"},
 		Cost: {"cost_usd"}, TTFT: {"ttft_ms"}, Duration: {"duration_ms"}, Status: {"status_code"},
+		Account: {"user.account_uuid", "user.account_id"},
 	},
 }
 
@@ -67,6 +68,7 @@ var codex = Family{
 	Operation:  "chat",
 	Attributes: map[Attribute][]string{
 		Model: {"model"}, User: {"user.email", "user.account_id"}, TTFT: {"ttft_ms"}, Duration: {"duration_ms"},
+		Account: {"user.account_id"},
 	},
 }
 

@@ -29,6 +29,7 @@ const (
 	FirstTokenAt // when the first token came, where that is reported and not how long it took
 	Finish       // why the answer ended, of several the first
 	Tier         // service tier: of the answer, else the requested one
+	Account      // upstream account: its display form, index, name or e-mail address
 
 	AttributeCount
 )
@@ -94,7 +95,8 @@ var Attributes = map[Attribute][]string{
 		"openai.request.service_tier", "gen_ai.openai.request.service_tier", "gen_ai.request.service_tier", "anthropic.request.service_tier",
 		"llm.invocation_parameters#service_tier",
 	},
-	Finish: {"gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "ai.response.finishReason", "llm.finish_reason"},
+	Account: {"tokenboard.account", "cliproxy.auth.index"},
+	Finish:  {"gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "ai.response.finishReason", "llm.finish_reason"},
 }
 
 // Units are the units of durations that are not seconds.

@@ -16,7 +16,7 @@ type Custom struct {
 	Provider                                                                 string // where the record names none
 	Model, RequestModel, ResponseID, RequestID, User, Project, Session, Cost []string
 
-	ServiceTier []string
+	ServiceTier, Account []string
 }
 
 // Family returns the row of it.
@@ -42,7 +42,7 @@ func (t *Custom) Family() *Family {
 	}
 	for attribute, aliases := range map[Attribute][]string{
 		ResponseModel: t.Model, RequestModel: t.RequestModel, ResponseID: t.ResponseID, RequestID: t.RequestID,
-		User: t.User, Project: t.Project, Session: t.Session, Cost: t.Cost, Tier: t.ServiceTier,
+		User: t.User, Project: t.Project, Session: t.Session, Cost: t.Cost, Tier: t.ServiceTier, Account: t.Account,
 	} {
 		if len(aliases) > 0 {
 			f.Attributes[attribute] = aliases

@@ -302,3 +302,11 @@ func load64(s string, i int) uint64 {
 	copy(b[:], s[i:i+8])
 	return binary.LittleEndian.Uint64(b[:])
 }
+
+// FirstText returns the first element of a list, which is how header attributes come.
+func FirstText(list pcommon.Slice) string {
+	if list.Len() == 0 {
+		return ""
+	}
+	return list.At(0).Str()
+}

@@ -38,7 +38,7 @@ var ErrTooMany = fmt.Errorf("%w: more than %d combinations", ErrQuery, MaxRows)
 var fieldOf = map[GroupBy]store.Field{
 	ByModel: store.FieldModel, ByProvider: store.FieldProvider, ByKey: store.FieldKey, ByUser: store.FieldUser,
 	ByService: store.FieldService, ByProject: store.FieldProject, ByStatus: store.FieldStatus, ByOperation: store.FieldOperation,
-	ByTier: store.FieldTier,
+	ByTier: store.FieldTier, ByAccount: store.FieldAccount,
 }
 
 // Breakdown sums what counts by the values of dimensions. Where they and the filter touch no more
@@ -80,7 +80,7 @@ func (x *State) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, err
 func inMemory(q BreakdownQuery) (Query, bool) {
 	mq := Query{Filter: q.Filter, By: q.By[0], CountsOnly: true}
 	for _, by := range q.By {
-		if by == ByOperation || by == ByTier || dimensionOf(by) != dimensionOf(q.By[0]) {
+		if !by.hasSums() || dimensionOf(by) != dimensionOf(q.By[0]) {
 			return mq, false
 		}
 	}
@@ -119,9 +119,12 @@ func (x *State) breakdownFromSums(ctx context.Context, q Query, by []GroupBy) (B
 	return out, nil
 }
 
+// hasSums reports whether sums are kept by a dimension. By the others the records are summed.
+func (d GroupBy) hasSums() bool { return d < ByOperation }
+
 // String is a dimension's name in the API; "" of ByNothing.
 func (d GroupBy) String() string {
-	names := [...]string{"", "model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier"}
+	names := [...]string{"", "model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier", "account"}
 	if int(d) < len(names) {
 		return names[d]
 	}

@@ -28,6 +28,7 @@ const (
 	ByStatus
 	ByOperation // of Breakdown only
 	ByTier      // service tier; of Breakdown only
+	ByAccount   // upstream account; of Breakdown only
 )
 
 // Query asks for sums over records that count. Edges are ascending times: the answer has
@@ -79,7 +80,7 @@ func (x *State) Query(ctx context.Context, q Query) (Answer, error) {
 	if q.Top > 0 && !q.Overall && !q.CountsOnly {
 		return Answer{}, fmt.Errorf("%w: histograms of the top groups are not kept apart", ErrQuery)
 	}
-	if q.By == ByOperation || q.By == ByTier {
+	if !q.By.hasSums() {
 		return Answer{}, fmt.Errorf("%w: sums are not kept by %s; ask for a breakdown", ErrQuery, q.By)
 	}
 	p, err := x.plan(q)

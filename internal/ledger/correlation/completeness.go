@@ -65,7 +65,7 @@ func knownDetails(c *usage.Call) int {
 		c.KeyFingerprint != "", c.User != "", c.Service != "", c.Project != "", c.Session != "",
 		c.TTFT != 0, c.Duration != 0, c.Stream != usage.Unknown, c.Provider != "", c.Operation != "",
 		c.ResponseID != "", c.RequestID != "", c.Status != 0, c.Path != "", c.ErrorType != "" && c.ErrorType != "_OTHER", c.Environment != "",
-		c.Tier != usage.TierUnknown,
+		c.Tier != usage.TierUnknown, c.Account != "",
 	} {
 		if known {
 			n++
@@ -97,6 +97,9 @@ func digestOf(c *usage.Call) uint64 {
 	}
 	if c.Tier != usage.TierUnknown {
 		d = d.ints(int64(c.Tier))
+	}
+	if c.Account != "" {
+		d = append(d.ints(int64(len(c.Account))), c.Account...)
 	}
 	return xxhash.Sum64(d)
 }

@@ -66,7 +66,7 @@ func New(twins bool) *Index {
 	x.byTime.tag = timeKey.tag
 	x.byTime.has = func(r ref, k timeKey) bool { return x.timeKey(x.node(r)) == k }
 	x.attributions.texts.own = strings.Clone
-	x.attributions.facts.own = func(f [5]uint32) [5]uint32 { return f }
+	x.attributions.facts.own = func(f attributionFacts) attributionFacts { return f }
 	x.models.own = func(m models) models { return models{strings.Clone(m.answered), strings.Clone(m.requested)} }
 	x.sources.own = func(s source) source { s.scope = strings.Clone(s.scope); return s }
 	x.groupKeys.own = same

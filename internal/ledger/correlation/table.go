@@ -193,12 +193,18 @@ func (s *interned[K]) value(n uint32) (v K) {
 
 // internedAttribution is the same for the facts of who made a call. These are many, of few texts.
 type internedAttribution struct {
-	facts interned[[5]uint32]
+	facts interned[attributionFacts]
 	texts interned[string]
 }
 
-func attributionTexts(w *usage.Attribution) [5]*string {
-	return [...]*string{&w.KeyFingerprint, &w.KeyDisplay, &w.User, &w.Project, &w.Session}
+// attributionFacts are the numbers of an attribution's texts, and its tier.
+type attributionFacts struct {
+	texts [6]uint32
+	tier  usage.Tier
+}
+
+func attributionTexts(w *usage.Attribution) [6]*string {
+	return [...]*string{&w.KeyFingerprint, &w.KeyDisplay, &w.User, &w.Project, &w.Session, &w.Account}
 }
 
 func (s *internedAttribution) take(w *usage.Attribution, tag uint32) uint32 {
@@ -210,11 +216,11 @@ func (s *internedAttribution) take(w *usage.Attribution, tag uint32) uint32 {
 		s.facts.values.at(n).count++
 		return n
 	}
-	var texts [5]uint32
+	facts := attributionFacts{tier: w.Tier}
 	for i, text := range attributionTexts(w) {
-		texts[i] = s.texts.take(*text, tagOf(*text))
+		facts.texts[i] = s.texts.take(*text, tagOf(*text))
 	}
-	return s.facts.take(texts, tag)
+	return s.facts.take(facts, tag)
 }
 
 func (s *internedAttribution) drop(n uint32) {
@@ -222,7 +228,7 @@ func (s *internedAttribution) drop(n uint32) {
 		return
 	}
 	if u := s.facts.values.at(n); u.count == 1 {
-		for _, text := range u.value {
+		for _, text := range u.value.texts {
 			s.texts.drop(text)
 		}
 	}
@@ -235,7 +241,8 @@ func (s *internedAttribution) value(n uint32) (w usage.Attribution) {
 	}
 	facts := s.facts.value(n)
 	for i, text := range attributionTexts(&w) {
-		*text = s.texts.value(facts[i])
+		*text = s.texts.value(facts.texts[i])
 	}
+	w.Tier = facts.tier
 	return w
 }

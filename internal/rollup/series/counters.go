@@ -8,7 +8,7 @@ import (
 // LabelsOf returns all labels of a call, also those that no series has: the values that a series would have whose
 // labels are all used.
 func LabelsOf(c *usage.Call) Labels {
-	return Labels{c.Provider, c.Model, c.Service, c.KeyFingerprint, statusClass(c)}
+	return allLabels(c)
 }
 
 // Counters returns what each series counts, without the values that it keeps exposing until it counts as much again,

@@ -40,9 +40,9 @@ func (s *Set) Journal(changes []usage.Change) []byte {
 			continue
 		}
 		if l.lastExposed = s.exposedBefore(l); l.lastExposed != nil {
-			b = cell.AppendCell(appendLabels(append(b, journalExposed), l.labels), l.lastExposed)
+			b = cell.AppendCell(s.appendLabels(append(b, journalExposed), l.labels), l.lastExposed)
 		}
-		b = cell.AppendCell(appendLabels(append(b, journalSums), l.labels), &l.delta)
+		b = cell.AppendCell(s.appendLabels(append(b, journalSums), l.labels), &l.delta)
 	}
 	for _, t := range s.timed {
 		if len(t.calls) == 0 {
@@ -81,13 +81,13 @@ func (s *Set) Apply(journal []byte) error {
 	for len(r.B) > 0 && !r.Bad {
 		switch r.Byte() {
 		case journalSums:
-			l := readLabels(&r)
+			l := s.readLabels(&r)
 			if s.sums[l] == nil {
 				s.sums[l] = &cell.Sums{}
 			}
 			r.AddCell(s.sums[l], nil)
 		case journalExposed:
-			l, held := readLabels(&r), &cell.Sums{}
+			l, held := s.readLabels(&r), &cell.Sums{}
 			r.AddCell(held, nil)
 			s.keepExposed(l, held)
 		case journalTiming:
@@ -145,10 +145,10 @@ func (s *Set) applyHist(r *cell.Reader) {
 func (s *Set) Snapshot() []byte {
 	b := []byte{journalLabels, s.usedLabels()}
 	for l, sums := range s.sums {
-		b = cell.AppendCell(appendLabels(append(b, journalSums), l), sums)
+		b = cell.AppendCell(s.appendLabels(append(b, journalSums), l), sums)
 	}
 	for l, sums := range s.lastExposed {
-		b = cell.AppendCell(appendLabels(append(b, journalExposed), l), sums)
+		b = cell.AppendCell(s.appendLabels(append(b, journalExposed), l), sums)
 	}
 	for m, t := range s.timings {
 		b = cell.AppendText(cell.AppendText(append(b, journalHist), m.Model), m.Provider)

@@ -13,8 +13,9 @@ const (
 	LabelProvider Label = iota
 	LabelModel
 	LabelService
-	LabelKey    // key fingerprint
-	LabelStatus // "ok", "error" or the class of the HTTP status: "2xx", "4xx", ...
+	LabelKey     // key fingerprint
+	LabelStatus  // "ok", "error" or the class of the HTTP status: "2xx", "4xx", ...
+	LabelAccount // upstream account, see usage.AccountDisplay
 	LabelCount
 )
 
@@ -63,15 +64,28 @@ func (s *Set) usedLabels() (b byte) {
 	return b
 }
 
-func appendLabels(b []byte, l Labels) []byte {
-	for _, v := range l {
+// allLabels returns all labels of a call.
+func allLabels(c *usage.Call) Labels {
+	return Labels{c.Provider, c.Model, c.Service, c.KeyFingerprint, statusClass(c), c.Account}
+}
+
+// stored is how many labels a journal has: the account only if it is used, as in the first version of the format.
+func (s *Set) stored() int {
+	if s.used[LabelAccount] {
+		return int(LabelCount)
+	}
+	return int(LabelAccount)
+}
+
+func (s *Set) appendLabels(b []byte, l Labels) []byte {
+	for _, v := range l[:s.stored()] {
 		b = cell.AppendText(b, v)
 	}
 	return b
 }
 
-func readLabels(r *cell.Reader) (l Labels) {
-	for i := range l {
+func (s *Set) readLabels(r *cell.Reader) (l Labels) {
+	for i := range s.stored() {
 		l[i] = r.Text()
 	}
 	return l

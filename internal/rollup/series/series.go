@@ -103,7 +103,7 @@ func (j *journaling) begin() {
 
 // place finds where a call goes.
 func (s *Set) place(c *usage.Call) place {
-	all := Labels{c.Provider, c.Model, c.Service, c.KeyFingerprint, statusClass(c)}
+	all := allLabels(c)
 	hash := [2]uint64{maphash.Comparable(placeSeeds[0], all), maphash.Comparable(placeSeeds[1], all)}
 	if p, known := s.places[hash]; known {
 		return p

@@ -13,7 +13,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-var allLabels = []Label{LabelProvider, LabelModel, LabelService, LabelKey, LabelStatus}
+var everyLabel = []Label{LabelProvider, LabelModel, LabelService, LabelKey, LabelStatus, LabelAccount}
 
 // randomCall draws a call of few values, so that calls share series.
 func randomCall(t *rapid.T) usage.Call {
@@ -22,6 +22,7 @@ func randomCall(t *rapid.T) usage.Call {
 		Model:          rapid.SampledFrom([]string{"a", "b", ""}).Draw(t, "model"),
 		Provider:       rapid.SampledFrom([]string{"p", "q"}).Draw(t, "provider"),
 		KeyFingerprint: rapid.SampledFrom([]string{"", "k1", "k2"}).Draw(t, "key"),
+		Account:        rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "account"),
 		User:           fmt.Sprint("u", rapid.IntRange(0, 9).Draw(t, "user")),
 		Failed:         rapid.Bool().Draw(t, "failed"),
 		Status:         rapid.SampledFrom([]int{0, 200, 429}).Draw(t, "status"),
@@ -43,7 +44,7 @@ func randomCall(t *rapid.T) usage.Call {
 // shown is what counts, but never less than was shown before.
 func TestSeries(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		o := Options{Labels: allLabels[:rapid.IntRange(0, 5).Draw(t, "labels")], Max: rapid.IntRange(1, 20).Draw(t, "max")}
+		o := Options{Labels: everyLabel[:rapid.IntRange(0, 5).Draw(t, "labels")], Max: rapid.IntRange(1, 20).Draw(t, "max")}
 		s := New(o)
 		var disk [][]byte
 		var counted []usage.Call
@@ -109,7 +110,7 @@ func TestSeries(t *testing.T) {
 }
 
 func TestSeriesOfOtherLabels(t *testing.T) {
-	s := New(Options{Labels: allLabels, Max: 10})
+	s := New(Options{Labels: everyLabel, Max: 10})
 	c := usage.Call{Model: "m", Status: 200, KeyFingerprint: "k"}
 	j := s.Journal([]usage.Change{{Call: &c, N: 1}})
 	require.NoError(t, s.Apply(j))
@@ -119,7 +120,7 @@ func TestSeriesOfOtherLabels(t *testing.T) {
 		other := New(Options{Labels: []Label{LabelModel}, Max: 10})
 		require.ErrorIs(t, other.Apply(journal), ErrOtherSeries)
 		for i := range journal {
-			_ = New(Options{Labels: allLabels, Max: 10}).Apply(journal[:i]) // never panics
+			_ = New(Options{Labels: everyLabel, Max: 10}).Apply(journal[:i]) // never panics
 		}
 	}
 }
@@ -133,7 +134,7 @@ func TestStatusClass(t *testing.T) {
 // TestTimings: the buckets are those of Prometheus, a more complete delivery is not measured again, and a
 // further model beyond the limit is another.
 func TestTimings(t *testing.T) {
-	s := New(Options{Labels: allLabels, Max: 2})
+	s := New(Options{Labels: everyLabel, Max: 2})
 	commit := func(changes ...usage.Change) { require.NoError(t, s.Apply(s.Journal(changes))) }
 	c := usage.Call{Model: "m", Provider: "p", Duration: 2 * time.Second, TTFT: time.Second, Tokens: usage.Tokens{OutputText: 100}}
 	commit(usage.Change{Call: &c, N: 1})
@@ -145,7 +146,7 @@ func TestTimings(t *testing.T) {
 	}
 	all := []*Set{s}
 	for range 20 { // a snapshot is in no order
-		restarted := New(Options{Labels: allLabels, Max: 2})
+		restarted := New(Options{Labels: everyLabel, Max: 2})
 		require.NoError(t, restarted.Apply(s.Snapshot()))
 		all = append(all, restarted)
 	}

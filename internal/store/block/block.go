@@ -13,7 +13,7 @@ import (
 const MaxRows = 256
 
 // DictionaryKinds is how many texts a record shares with others: one of each kind of dictionary.
-const DictionaryKinds = 10
+const DictionaryKinds = 11
 
 // DictionaryIDs are the numbers of a record's shared texts in the caller's dictionaries, or Inline.
 type DictionaryIDs [DictionaryKinds]uint32
@@ -49,6 +49,9 @@ const (
 	ReportedCost
 	columns
 )
+
+// account is the column of the texts that blocks of the versions 1 to 4 do not have: the last dictionary.
+const account = Column(DictionaryKinds) - 1
 
 // firstNumber is the first column that is no dictionary.
 const firstNumber = Start
@@ -135,7 +138,8 @@ func number(r *store.Record, c Column) int64 {
 func EncodeFigures(rows []Row, texts InlineTexts) []byte {
 	var own inlineTable
 	rows = own.numberInline(rows, texts)
-	l := layout{tiers: anyTier(rows), inline: len(own.texts) > 0}
+	l := layout{accounts: anyAccount(rows), inline: len(own.texts) > 0}
+	l.tiers = l.accounts || anyTier(rows)
 	b := make([]byte, l.columnsAt(), 64+40*len(rows))
 	b[0], b[1] = l.version(), byte(len(rows)-1)
 	var d dictionary
@@ -175,6 +179,16 @@ func EncodeFigures(rows []Row, texts InlineTexts) []byte {
 func anyTier(rows []Row) bool {
 	for i := range rows {
 		if rows[i].Record.Tier != usage.TierUnknown {
+			return true
+		}
+	}
+	return false
+}
+
+// anyAccount reports whether a record has an upstream account.
+func anyAccount(rows []Row) bool {
+	for i := range rows {
+		if rows[i].IDs[account] != 0 {
 			return true
 		}
 	}
@@ -245,7 +259,7 @@ func (f *Figures) read(c Column) {
 	f.ready |= 1 << c
 	offsetAt := f.layout.offsetAt(c)
 	if offsetAt == 0 {
-		f.dicts[c] = Dict{Values: noTier, padded: noTier}
+		f.dicts[c] = Dict{Values: absent, padded: absent}
 		return
 	}
 	at := int(binary.LittleEndian.Uint16(f.b[offsetAt:]))

@@ -61,12 +61,21 @@ func tierRows(own bool) ([]Row, InlineTexts) {
 	return rows, keep
 }
 
+// accountRows are those, of which the first has an account too.
+func accountRows(own bool) ([]Row, InlineTexts) {
+	rows, keep := tierRows(own)
+	rows[0].IDs[account] = 13
+	return rows, keep
+}
+
 // TestFormatFigures reads the golden files of all versions of figures, compares what is written today with
 // them, and the example in the document.
 func TestFormatFigures(t *testing.T) {
 	own, keep := formatOwn()
 	tiers, _ := tierRows(false)
 	tiersOwn, _ := tierRows(true)
+	accounts, _ := accountRows(false)
+	accountsOwn, _ := accountRows(true)
 	for _, c := range []struct {
 		name string
 		rows []Row
@@ -77,6 +86,8 @@ func TestFormatFigures(t *testing.T) {
 		{name: "figures-2", rows: own, keep: keep, own: map[int]string{0: "gpt-4o", 3: "alice"}},
 		{name: "figures-3", rows: tiers},
 		{name: "figures-4", rows: tiersOwn, keep: keep, own: map[int]string{0: "gpt-4o", 3: "alice"}},
+		{name: "figures-5", rows: accounts},
+		{name: "figures-6", rows: accountsOwn, keep: keep, own: map[int]string{0: "gpt-4o", 3: "alice"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			golden, err := hexdoc.File("testdata/formats/" + c.name + ".hex")

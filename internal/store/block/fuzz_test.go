@@ -16,6 +16,8 @@ func FuzzOpen(f *testing.F) {
 	f.Add(false, EncodeFigures(rows, keepTest))
 	r.Tier = usage.TierFlex
 	f.Add(false, EncodeFigures(rows, keepTest))
+	rows[0].IDs[account] = 7
+	f.Add(false, EncodeFigures(rows, keepTest))
 	f.Add(true, EncodeNames(rows, false))
 	f.Add(true, EncodeNames(rows, true))
 	f.Fuzz(func(t *testing.T, names bool, b []byte) {

@@ -15,6 +15,7 @@ var kindOf = map[store.Field]dictionary.Kind{
 	store.FieldModel: dictionary.KindModel, store.FieldProvider: dictionary.KindProvider,
 	store.FieldKey: dictionary.KindKey, store.FieldUser: dictionary.KindUser, store.FieldService: dictionary.KindService,
 	store.FieldProject: dictionary.KindProject, store.FieldOperation: dictionary.KindRequest,
+	store.FieldAccount: dictionary.KindAccount,
 }
 
 // totals collects the sums of groups.
@@ -89,6 +90,10 @@ func (g *grouping) column(f *block.Figures) *block.Dict {
 // ofText returns the number of a text's value: for a key, of its fingerprint; for a request, of its operation.
 func (g *grouping) ofText(text uint32, values dictionary.Values, f *block.Figures) (int, error) {
 	n, known := g.known[text]
+	if !known && text == 0 && g.kind == dictionary.KindAccount { // records without one have no text
+		n = g.number("")
+		g.known[0], known = n, true
+	}
 	if !known {
 		k, there := values.At(g.kind, uint64(text), f)
 		if !there {

@@ -143,7 +143,7 @@ func (d *Dictionary) addShortcut(number uint32) {
 
 // number returns a key's number.
 func (d *Dictionary) number(k *Key) (uint32, bool) {
-	if k.kind == KindPrices && k.a == "" {
+	if k.a == "" && k.kind.optional() {
 		return 0, true
 	}
 	n, ok := d.numbers[*k]
@@ -156,9 +156,9 @@ func (d *Dictionary) recall(c *usage.Call, ids *block.DictionaryIDs) (all bool) 
 	all = true
 	for k, text := range [KindCount]string{
 		c.Model, c.Provider, c.KeyFingerprint, c.User, c.Service, c.Project, c.Scope, c.RequestModel, c.ErrorType,
-		c.PriceVersion,
+		c.PriceVersion, c.Account,
 	} {
-		if Kind(k) == KindPrices && text == "" {
+		if text == "" && Kind(k).optional() {
 			continue
 		}
 		n := d.last[k]

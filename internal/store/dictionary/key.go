@@ -24,7 +24,8 @@ const (
 	KindEmitter // signal, role, secondary signal, process, scope
 	KindRequest // operation, requested model, method, path, stream
 	KindErrorType
-	KindPrices // price version; its number is 0 where there is none
+	KindPrices  // price version; its number is 0 where there is none
+	KindAccount // upstream account; likewise
 	KindCount
 )
 
@@ -33,7 +34,7 @@ var _ = [1]struct{}{}[KindCount-block.DictionaryKinds] // blocks have a column f
 // String is the kind's name in the API.
 func (k Kind) String() string {
 	return [KindCount]string{
-		"model", "provider", "key", "user", "service", "project", "emitter", "request", "error_type", "price_version",
+		"model", "provider", "key", "user", "service", "project", "emitter", "request", "error_type", "price_version", "account",
 	}[k]
 }
 
@@ -56,6 +57,9 @@ type Key struct {
 	small      uint32
 	large      uint64
 }
+
+// optional reports whether records can have no text of a kind: its number is 0 then.
+func (k Kind) optional() bool { return k == KindPrices || k == KindAccount }
 
 // PriceKey returns the key of a price version.
 func PriceKey(version string) Key { return Key{kind: KindPrices, a: version} }
@@ -92,6 +96,8 @@ func KeyOf(c *usage.Call, of Kind) Key {
 		k.a = c.ErrorType
 	case KindPrices:
 		k.a = c.PriceVersion
+	case KindAccount:
+		k.a = c.Account
 	}
 	return k
 }
@@ -179,6 +185,8 @@ func (k *Key) SetIn(c *usage.Call) {
 		c.ErrorType = k.a
 	case KindPrices:
 		c.PriceVersion = k.a
+	case KindAccount:
+		c.Account = k.a
 	}
 }
 
@@ -201,6 +209,8 @@ func (k *Key) isOf(c *usage.Call) bool {
 		return c.ErrorType == k.a
 	case KindPrices:
 		return c.PriceVersion == k.a
+	case KindAccount:
+		return c.Account == k.a
 	case KindEmitter:
 		return *k == emitterOf(c)
 	case KindRequest:

@@ -43,10 +43,11 @@ func (v Values) SetIn(ids *block.DictionaryIDs, f *block.Figures, c *usage.Call)
 			continue
 		}
 		if n == 0 {
-			if Kind(k) != KindPrices {
+			if !Kind(k).optional() {
 				return false
 			}
-			c.PriceVersion = ""
+			none := Key{kind: Kind(k)}
+			none.SetIn(c)
 			continue
 		}
 		if int(n) >= len(v) || v[n].kind != Kind(k) {

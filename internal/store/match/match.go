@@ -46,6 +46,9 @@ func (t *textMatch) has(number uint64, f *block.Figures) bool {
 		k := dictionary.ParseKey(t.kind, text)
 		return t.fulfils(&k)
 	}
+	if number == 0 {
+		return t.fulfilsNone()
+	}
 	return t.numbers[uint32(number)]
 }
 
@@ -56,7 +59,16 @@ func (t *textMatch) hasRow(row *block.Row) bool {
 		k := dictionary.KeyOf(&row.Record.Call, t.kind)
 		return t.fulfils(&k)
 	}
+	if n == 0 {
+		return t.fulfilsNone()
+	}
 	return t.numbers[n]
+}
+
+// fulfilsNone reports whether records that have no text of the kind, which of some kinds have no number, are asked for.
+func (t *textMatch) fulfilsNone() bool {
+	none := dictionary.ParseKey(t.kind, "")
+	return t.fulfils(&none)
 }
 
 // Everything matches every record that starts in a range of Unix ns, both ends included.
@@ -82,6 +94,7 @@ func New(f *store.Filter, values dictionary.Values) *Matcher {
 	}{
 		{dictionary.KindModel, f.Models}, {dictionary.KindProvider, f.Providers}, {dictionary.KindKey, f.Keys},
 		{dictionary.KindUser, f.Users}, {dictionary.KindService, f.Services}, {dictionary.KindProject, f.Projects},
+		{dictionary.KindAccount, f.Accounts},
 	} {
 		if len(d.values) > 0 {
 			t := newTextMatch(d.kind, values, func(k *dictionary.Key) bool { return slices.Contains(d.values, k.Name()) })

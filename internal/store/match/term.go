@@ -27,6 +27,7 @@ var textFields = []struct {
 	{"provider", dictionary.KindProvider, 0},
 	{"key", dictionary.KindKey, 1}, // the display: no part of a fingerprint is to be found out
 	{"project", dictionary.KindProject, 0},
+	{"account", dictionary.KindAccount, 0},
 	{"operation", dictionary.KindRequest, 0},
 	{"method", dictionary.KindRequest, 2},
 }

@@ -19,6 +19,7 @@ func FullRecord() store.Record {
 	want.Role, want.SignalGroup, want.SecondarySignal = usage.RoleAggregate, "g", true
 	want.Duration, want.TTFT, want.Stream = 5*time.Second+1, time.Second+2, usage.Yes
 	want.Operation, want.RequestModel, want.Tier = "chat", "rm", usage.TierPriority
+	want.Account = "a…@e….com (552621c7)"
 	want.KeyFingerprint, want.KeyDisplay = usage.Fingerprint("k"), "k…"
 	want.User, want.Service, want.Environment, want.Project, want.Session = "u", "s", "e", "pr", "se"
 	want.Method, want.Path, want.Status, want.ErrorType, want.Failed = "POST", "/v1", 429, "rate", true

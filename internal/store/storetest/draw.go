@@ -26,6 +26,7 @@ func drawRecord(t *rapid.T) store.Record {
 	r.ResponseID, r.RequestID, r.Session = pick("response", "", "resp-ABC", "ÄÖ"), pick("request", "", "req-1"), pick("session", "", "Session")
 	r.Operation, r.Path = pick("operation", "chat", "embeddings"), pick("path", "/v1/chat", "/v1/x")
 	r.Tier = rapid.SampledFrom([]usage.Tier{usage.TierUnknown, usage.TierUnknown, usage.TierBatch, usage.TierOther}).Draw(t, "tier")
+	r.Account = pick("account", "", "", "a…@e….com (552621c7)", "…")
 	r.Process = uint64(n % 3)
 	r.Status = rapid.SampledFrom([]int{0, 200, 429, 503}).Draw(t, "status")
 	r.Failed = rapid.Bool().Draw(t, "failed")
@@ -61,6 +62,7 @@ func drawFilter(t *rapid.T) store.Filter {
 		f.Keys = some("keys", "", usage.Fingerprint("k1"), "unknown")
 		f.Providers, f.Services, f.Projects = some("providers", "openai"), some("services", "s1"), some("projects", "", "none")
 		f.Tiers = some("tiers", "", "batch", "flex", "no tier")
+		f.Accounts = some("accounts", "", "…", "absent")
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "terms") {
 		f.Text = append(f.Text, drawTerm(t))
@@ -70,8 +72,8 @@ func drawFilter(t *rapid.T) store.Filter {
 
 func drawTerm(t *rapid.T) store.Term {
 	term := store.Term{
-		Field: rapid.SampledFrom([]string{"", "request_id", "trace_id", "span_id", "model", "path", "user", "key", "session", "operation"}).Draw(t, "field"),
-		Value: rapid.SampledFrom([]string{"abc", "äö", "req", "0000", "0102", "gpt", "ünï", "v1", "ali", "k1", "sess", "chat", "zz"}).Draw(t, "value"),
+		Field: rapid.SampledFrom([]string{"", "request_id", "trace_id", "span_id", "model", "path", "user", "key", "session", "operation", "account"}).Draw(t, "field"),
+		Value: rapid.SampledFrom([]string{"abc", "äö", "req", "0000", "0102", "gpt", "ünï", "v1", "ali", "k1", "sess", "chat", "zz", "E….COM", "…"}).Draw(t, "value"),
 		Not:   rapid.Bool().Draw(t, "not"),
 	}
 	switch rapid.IntRange(0, 6).Draw(t, "whole") {

@@ -190,6 +190,21 @@ func requireTotals(t require.TestingT, e store.Calls, f store.Filter, m *referen
 		got[strings.Join(s.Values, " ")] = s
 	}
 	require.Equal(t, want, got)
+	requireAccountTotals(t, e, f, m.matching(&f))
+}
+
+// requireAccountTotals compares the calls of each account, and of the calls that name none.
+func requireAccountTotals(t require.TestingT, e store.Calls, f store.Filter, matching []store.Record) {
+	want, got := map[string]int64{}, map[string]int64{}
+	for i := range matching {
+		want[matching[i].Account]++
+	}
+	totals, err := e.Totals(ctx, f, []store.Field{store.FieldAccount}, 1000)
+	require.NoError(t, err)
+	for _, s := range totals {
+		got[s.Values[0]] = s.Calls
+	}
+	require.Equal(t, want, got)
 }
 
 func addIf(n *int64, condition bool) {

@@ -24,7 +24,7 @@ func searched() (w store.Write) {
 			Path: "/v1/x", Method: "POST", Operation: []string{"chat", "embeddings"}[i%2], ErrorType: []string{"", "timeout"}[i%2],
 			Status: []int{0, 200, 429, 503}[i%4], Failed: i%3 == 0, RequestID: fmt.Sprint("req-", i), Quality: usage.Quality(i % 8),
 		}
-		c.Tier = usage.Tier(i % 7)
+		c.Tier, c.Account = usage.Tier(i%7), []string{"", "a…@e….com", "sk-…9f3a (01ab)"}[i%3]
 		c.Trace, c.Span = usage.TraceID{0xab, byte(i), 0xbe, 0xef}, usage.SpanID{0xcd, byte(i), 0xfa, 0xce}
 		switch i % 3 {
 		case 0:
@@ -48,7 +48,7 @@ func testSearch(t *testing.T, open Open) {
 	e := fresh(t, open)
 	w := searched()
 	require.NoError(t, e.Commit(ctx, w))
-	words := []string{"gpt", "CLAUDE", "50%_", "%", "_", "beef", "FACE", "ab", "req-1", "sess-3", "user 1", "sk…2", "proj", "chat", "POST", "timeout", "asked-2", "nothing", "x1f", "1"}
+	words := []string{"gpt", "CLAUDE", "50%_", "%", "_", "beef", "FACE", "ab", "req-1", "sess-3", "user 1", "sk…2", "proj", "chat", "POST", "timeout", "asked-2", "nothing", "x1f", "1", "…@E", "(01"}
 	whole := map[string][]string{
 		"status": {"ok", "error", "429", "5xx", "2XX", "404"}, "quality": {"no_usage", "inconsistent", "unpriced"},
 		"superseded": {"yes", "no", "twin", "ancestor"}, "tier": {"batch", "Standard", "other"},
