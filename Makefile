@@ -50,11 +50,6 @@ test-unit: reference ## unit tests, with the race detector where there is a C co
 	$(GO) test -run 'TestEveryOrder$$' ./internal/ledger -rapid.checks=300
 	TOKENBOARD_FULL=1 $(GO) test -run 'TestFloodOfNames|TestMetricsSize' ./internal/ledger ./internal/console/metrics
 	$(GO) test -C tools ./...
-	$(GO) test -C tools/helm ./...
-
-.PHONY: test-chart
-test-chart: ## the Helm chart: lint, and what it makes against Kubernetes' types; the first time it builds Helm, for minutes
-	$(GO) test -C tools/helm -count=1 ./...
 
 .PHONY: test-fuzz
 test-fuzz: ## fuzzing for seconds
