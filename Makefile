@@ -53,6 +53,7 @@ test-unit: reference ## unit tests, with the race detector where there is a C co
 
 .PHONY: test-fuzz
 test-fuzz: ## fuzzing for seconds
+	$(GO) test -run '^$$' -fuzz FuzzBatch -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/usage/wire
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
 	$(GO) test -run '^$$' -fuzz FuzzScrub -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./processor/tokenusageprocessor
 	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
@@ -92,6 +93,7 @@ emitters: build packages ## all emitters, and the table in docs/accuracy.md; NAM
 .PHONY: torture
 torture: build ## kill the built binary 50 times under load, and play 10,000 random histories; compare
 	$(GO) test -count=1 -timeout 60m -run TestEveryOrder ./internal/ledger -rapid.checks=10000
+	TOKENBOARD_REPLICA_HISTORIES=500 $(GO) test -count=1 -timeout 60m -run TestReplicas ./internal/ledger
 	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 60m -v -run TestKill .
 
 SOAK ?= 1h

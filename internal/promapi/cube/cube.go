@@ -52,6 +52,7 @@ type Cube struct {
 	changes   map[int64]int64 // by hour that changed since its page was begun, how often
 	bytes     int
 	watermark time.Time // the watermark that the pages were read with
+	missed    int64     // how often all pages were dropped, see ledger.Commit.Missed
 	ids       map[callseries.Labels]uint32
 	names     []callseries.Labels // by id; only appended to
 }
@@ -72,6 +73,15 @@ func (c *Cube) changed(hours []int64) {
 		c.changes[h]++
 		c.drop(h)
 	}
+}
+
+// dropAll drops all pages: any of them may lack commits.
+func (c *Cube) dropAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.missed++
+	clear(c.pages)
+	c.bytes = 0
 }
 
 // drop removes a page. The caller holds the lock.
@@ -172,7 +182,7 @@ func (c *Cube) read(ctx context.Context, first, last int64) ([]*Page, error) {
 	for h := from; h <= to; h++ {
 		before[h-from] = c.changes[h]
 	}
-	watermark := c.watermark
+	watermark, missed := c.watermark, c.missed
 	c.mu.Unlock()
 	drafts := make([]draft, to-from+1)
 	f := store.Filter{From: hourStart(from), To: hourStart(to + 1), Keys: c.Keys}
@@ -194,7 +204,7 @@ func (c *Cube) read(ctx context.Context, first, last int64) ([]*Page, error) {
 			continue
 		}
 		pages[h-first] = made[h-from]
-		if c.changes[h] == before[h-from] && watermark.Equal(c.watermark) {
+		if c.changes[h] == before[h-from] && watermark.Equal(c.watermark) && missed == c.missed {
 			c.keep(h, made[h-from])
 		}
 	}
@@ -295,6 +305,13 @@ func (c *Set) observe(commit ledger.Commit) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if commit.Missed {
+		c.all.dropAll()
+		for _, own := range c.own {
+			own.dropAll()
+		}
+		return
+	}
 	c.all.changed(hours)
 	for _, own := range c.own {
 		own.changed(hours)
