@@ -3,7 +3,9 @@ package metrics
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,11 +19,13 @@ import (
 // that has not changed since the last scrape, which are most of them, nothing is written anew.
 type encoded struct {
 	m      *collector
-	format expfmt.Format
+	encode func(io.Writer, *dto.MetricFamily) error // writes a metric by the client library
 
 	mu       sync.Mutex
 	series   map[series.Labels]*encodedSeries
 	families [len(seriesDefs)]encodedFamily
+	room     bytes.Buffer
+	family   dto.MetricFamily
 }
 
 // seriesDefs are the metrics of series, in the order of their names.
@@ -58,9 +62,9 @@ type encodedSeries struct {
 
 // encodedLine is a sample's line; one without text is left out: a kind of tokens that the series never had.
 type encodedLine struct {
-	value float64
-	text  []byte
-	order []string // the label values, by which lines are sorted
+	value  float64
+	text   []byte
+	metric *dto.Metric // that the client library writes
 }
 
 // encodedFamily is the lines of one metric.
@@ -70,8 +74,18 @@ type encodedFamily struct {
 	changed bool // lines came or went
 }
 
-func newEncoded(m *collector, format expfmt.Format) *encoded {
-	return &encoded{m: m, format: format, series: map[series.Labels]*encodedSeries{}}
+func newEncoded(m *collector, encode func(io.Writer, *dto.MetricFamily) error) *encoded {
+	return &encoded{m: m, encode: encode, series: map[series.Labels]*encodedSeries{}}
+}
+
+func asText(w io.Writer, f *dto.MetricFamily) error {
+	_, err := expfmt.MetricFamilyToText(w, f)
+	return err //nolint:wrapcheck // its caller does
+}
+
+func asOpenMetrics(w io.Writer, f *dto.MetricFamily) error {
+	_, err := expfmt.MetricFamilyToOpenMetrics(w, f)
+	return err //nolint:wrapcheck // its caller does
 }
 
 // update takes the series of a scrape over. The caller holds the lock until it has used the families.
@@ -126,37 +140,38 @@ func (e *encoded) updateSeries(one *encodedSeries, l *series.Labels, s *shownSer
 
 // write writes a line by the client library.
 func (e *encoded) write(line *encodedLine, f *encodedFamily, which int, l *series.Labels, v float64) error {
-	labels := make([]string, 0, len(e.m.used)+1)
-	for _, used := range e.m.used {
-		labels = append(labels, l[used])
-	}
-	if kind := seriesLines[which].kind; kind != "" {
-		labels = append(labels, kind)
-	}
 	d := seriesDefs[seriesLines[which].family]
-	var metric dto.Metric
-	if err := prometheus.MustNewConstMetric(e.m.descs[d], counter, v, labels...).Write(&metric); err != nil {
+	if line.metric == nil {
+		labels := make([]string, 0, len(e.m.used)+1)
+		for _, used := range e.m.used {
+			labels = append(labels, l[used])
+		}
+		if kind := seriesLines[which].kind; kind != "" {
+			labels = append(labels, kind)
+		}
+		line.metric = &dto.Metric{}
+		if err := prometheus.MustNewConstMetric(e.m.descs[d], counter, v, labels...).Write(line.metric); err != nil {
+			return fmt.Errorf("write a sample of %s: %w", d.Name, err)
+		}
+	}
+	line.metric.Counter.Value = &v
+	e.family.Name, e.family.Help, e.family.Type = new(MetricPrefix+d.Name), nil, dto.MetricType_COUNTER.Enum()
+	if f.header == nil {
+		e.family.Help = &d.Help
+	}
+	e.family.Metric = append(e.family.Metric[:0], line.metric)
+	e.room.Reset()
+	if err := e.encode(&e.room, &e.family); err != nil {
 		return fmt.Errorf("write a sample of %s: %w", d.Name, err)
 	}
-	var b bytes.Buffer
-	family := &dto.MetricFamily{Name: new(MetricPrefix + d.Name), Help: new(d.Help), Type: dto.MetricType_COUNTER.Enum(), Metric: []*dto.Metric{&metric}}
-	if err := expfmt.NewEncoder(&b, e.format).Encode(family); err != nil {
-		return fmt.Errorf("write a sample of %s: %w", d.Name, err)
-	}
-	text := b.Bytes()
-	end := 0
+	text, end := e.room.Bytes(), 0
 	for bytes.HasPrefix(text[end:], []byte("#")) {
 		end += bytes.IndexByte(text[end:], '\n') + 1
 	}
 	if f.header == nil {
 		f.header = bytes.Clone(text[:end])
 	}
-	line.value, line.text = v, bytes.Clone(text[end:])
-	if line.order == nil {
-		for _, pair := range metric.Label {
-			line.order = append(line.order, pair.GetValue())
-		}
-	}
+	line.value, line.text = v, append(line.text[:0], text[end:]...)
 	return nil
 }
 
@@ -175,8 +190,18 @@ func (e *encoded) sort() {
 				}
 			}
 		}
-		slices.SortFunc(f.lines, func(a, b *encodedLine) int { return slices.Compare(a.order, b.order) })
+		slices.SortFunc(f.lines, func(a, b *encodedLine) int { return compareLabels(a.metric.Label, b.metric.Label) })
 	}
+}
+
+// compareLabels is the client library's order of the samples of a metric: that of the values of their labels.
+func compareLabels(a, b []*dto.LabelPair) int {
+	for i := range a {
+		if c := strings.Compare(a[i].GetValue(), b[i].GetValue()); c != 0 {
+			return c
+		}
+	}
+	return 0
 }
 
 // appendTo appends a family's text, if it has any.

@@ -142,11 +142,15 @@ func (m *collector) named(index *keyindex.Index, sums map[series.Labels]rollup.S
 	defer m.mu.Unlock()
 	now := m.from.Now()
 	all, as := make(map[series.Labels]*shownSeries, len(sums)), make(map[series.Labels]seenAs, len(sums))
+	names := map[string]string{"": ""} // of keys: many series have the same
 	for raw, s := range sums {
 		l := raw
-		if l[series.LabelKey] != "" {
-			l[series.LabelKey] = index.MetricName(l[series.LabelKey])
+		name, known := names[l[series.LabelKey]]
+		if !known {
+			name = index.MetricName(l[series.LabelKey])
+			names[l[series.LabelKey]] = name
 		}
+		l[series.LabelKey] = name
 		for i := range l {
 			l[i] = cleanLabel(l[i])
 		}

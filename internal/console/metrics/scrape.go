@@ -25,7 +25,11 @@ type scraper struct {
 	library http.Handler
 	formats map[expfmt.FormatType]*encoded
 	zippers sync.Pool
+	buffers sync.Pool // of bodies: each is some megabytes
 }
+
+// maxBuffer bounds the bytes of a buffer that is kept.
+const maxBuffer = 16 << 20
 
 func newScraper(c *Handlers) *scraper {
 	all, rest := newCollector(c), newCollector(c)
@@ -34,13 +38,14 @@ func newScraper(c *Handlers) *scraper {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(all)
 	s := &scraper{m: all, rest: prometheus.NewRegistry(), formats: map[expfmt.FormatType]*encoded{
-		expfmt.TypeTextPlain:   newEncoded(all, expfmt.NewFormat(expfmt.TypeTextPlain)),
-		expfmt.TypeOpenMetrics: newEncoded(all, expfmt.NewFormat(expfmt.TypeOpenMetrics)),
+		expfmt.TypeTextPlain:   newEncoded(all, asText),
+		expfmt.TypeOpenMetrics: newEncoded(all, asOpenMetrics),
 	}}
 	s.rest.MustRegister(rest)
 	s.library = promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		EnableOpenMetrics: true, ErrorHandling: promhttp.HTTPErrorOnError, ErrorLog: zap.NewStdLog(c.Logger),
 	})
+	s.buffers.New = func() any { return &bytes.Buffer{} }
 	s.zippers.New = func() any {
 		w, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
 		if err != nil {
@@ -58,8 +63,14 @@ func (s *scraper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.library.ServeHTTP(w, r)
 		return
 	}
-	var body bytes.Buffer
-	if err := s.write(r.Context(), &body, lines, format); err != nil {
+	body := s.buffers.Get().(*bytes.Buffer) //nolint:forcetypeassert // it holds nothing else
+	body.Reset()
+	defer func() {
+		if body.Cap() <= maxBuffer {
+			s.buffers.Put(body)
+		}
+	}()
+	if err := s.write(r.Context(), body, lines, format); err != nil {
 		s.m.from.Logger.Error("Metrics could not be read", zap.Error(err))
 		http.Error(w, "An error has occurred while serving metrics; see the server's log", http.StatusInternalServerError)
 		return
