@@ -25,7 +25,7 @@ const module = "github.com/tokenboard/tokenboard/"
 var layers = [][]string{
 	// Libraries that know nothing of token accounting, and embedded files.
 	{
-		"client", "dashboards", "docs", "examples/quickstart", "internal/access/throttle", "internal/calendar",
+		"client", "dashboards", "docs", "examples/quickstart", "internal/access/throttle", "internal/alert", "internal/calendar",
 		"internal/changelog", "internal/cliproxy", "internal/hangup", "internal/hexdoc", "internal/jsonlines",
 		"internal/otlpsize", "internal/outbound", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
 	},

@@ -1,7 +1,7 @@
 package store
 
-// Directory keeps API keys, teams and budgets, and who may use the console. It is small data that people change: each change is on
-// stable storage with its audit entry when its method returns. Its methods are safe for concurrent use.
+// Directory keeps API keys, who may use the console, teams and budgets, and alerts. It is small data that people change: each
+// change is on stable storage with its audit entry when its method returns. Its methods are safe for concurrent use.
 type Directory interface {
 	Keys
 	Audit
@@ -9,4 +9,5 @@ type Directory interface {
 	Sessions
 	Tokens
 	Budgets
+	Alerts
 }

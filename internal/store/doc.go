@@ -10,7 +10,7 @@
 //   - Leases let one process at a time do a task. Each new holder gets a greater epoch, and a write that names an
 //     older one fails with ErrFenced in its own transaction: a holder that was suspended for longer than its lease
 //     changes nothing.
-//   - Directory keeps API keys, users, sessions, tokens and the audit log. A change is on stable storage with its
+//   - Directory keeps API keys, users, sessions, tokens, alerts and the audit log. A change is on stable storage with its
 //     audit entry when its method returns, or neither is. A key or a user is changed as of the version that the caller
 //     has read: ErrChanged where that is not the stored one any more. Every read sees the last change of any process.
 //

@@ -260,6 +260,7 @@ func (e *Engine) openDirectory(ctx context.Context) (err error) {
 			defer e.writing.Unlock()
 			return e.transaction(ctx, func() error { return f(e.writer.conn) })
 		},
+		Fenced: e.fenced,
 	})
 	return err
 }

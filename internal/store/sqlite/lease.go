@@ -77,12 +77,12 @@ func (l *leases) drop(lease store.Lease) {
 	}
 }
 
-// fenced returns store.ErrFenced where an epoch is not the epoch of the ledger's lease. The caller holds e.writing.
-func (e *Engine) fenced(epoch int64) error {
+// fenced returns store.ErrFenced where an epoch is not the epoch of a task's lease. The caller holds e.writing.
+func (e *Engine) fenced(task string, epoch int64) error {
 	if epoch == 0 {
 		return nil
 	}
-	if held, some := e.leases.of(store.TaskLedger); !some || held.Epoch != epoch {
+	if held, some := e.leases.of(task); !some || held.Epoch != epoch {
 		return store.ErrFenced
 	}
 	return nil

@@ -21,7 +21,7 @@ func (e *Engine) Retire(ctx context.Context, r store.Retirement) error {
 	if e.writes.has(r.ID) {
 		return nil
 	}
-	if err := e.fenced(r.Epoch); err != nil {
+	if err := e.fenced(store.TaskLedger, r.Epoch); err != nil {
 		return err
 	}
 	before := columnar.Place{Start: store.UnixNano(r.Before.Start), ID: r.Before.ID}

@@ -37,7 +37,7 @@ func (e *Engine) write(ctx context.Context, id store.WriteID, epoch int64, f fun
 	if e.writes.has(id) {
 		return nil
 	}
-	if err := e.fenced(epoch); err != nil {
+	if err := e.fenced(store.TaskLedger, epoch); err != nil {
 		return err
 	}
 	conn := e.writer.conn

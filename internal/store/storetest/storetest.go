@@ -32,6 +32,8 @@ func Run(t *testing.T, open Open) {
 		"Keys": testKeys, "KeyVersions": testKeyVersions, "NamesAreOwners": testNamesAreOwners,
 		"Users": testUsers, "UserVersions": testUserVersions, "Sessions": testSessions, "Tokens": testTokens,
 		"Budgets": testBudgets, "BudgetVersions": testBudgetVersions,
+		"AlertRules": testAlertRules, "AlertChannels": testAlertChannels, "WriteAlerts": testWriteAlerts, "AlertRace": testAlertRace,
+		"AlertHistory": testAlertHistory, "Deliveries": testDeliveries,
 		"Audit": testAudit, "AuditFilter": testAuditFilter, "AuditClasses": testAuditClasses,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open) })

@@ -1,4 +1,4 @@
-// Package directory keeps API keys, users, sessions, API tokens and the audit log in tables of a PostgreSQL database.
+// Package directory keeps API keys, users, sessions, API tokens, alerts and the audit log in tables of a PostgreSQL database.
 // Changes are made one at a time, whichever process makes them; each and its audit entry are one transaction.
 package directory
 

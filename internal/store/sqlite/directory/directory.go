@@ -1,4 +1,4 @@
-// Package directory keeps API keys, users, sessions, API tokens and the audit log in tables of a SQLite database
+// Package directory keeps API keys, users, sessions, API tokens, alerts and the audit log in tables of a SQLite database
 // that its owner opens, migrates and closes. Every change and its audit entry are one transaction.
 package directory
 
@@ -19,6 +19,9 @@ type Options struct {
 	// Write runs a function in a transaction, one at a time: its changes are on stable storage when Write returns nil,
 	// and none of them stays when it returns an error.
 	Write func(ctx context.Context, f func(*sql.Conn) error) error
+	// Fenced returns store.ErrFenced where this process does not have the lease of a task with an epoch. It is called
+	// within Write.
+	Fenced func(task string, epoch int64) error
 }
 
 // Directory is a store.Directory. Its methods are safe for concurrent use.
