@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,9 +31,6 @@ type Options struct {
 	Store  Store
 	Sealer *seal.Sealer
 	Sender *send.Sender
-	// Epoch is that of the lease of store.TaskAlerts, and whether this process has it: only then it sends. Nil: it always
-	// does, and no lease is checked.
-	Epoch  func() (epoch int64, held bool)
 	Page   string // address of the web page, which links begin with; "" for no links
 	Logger *zap.Logger
 	Now    func() time.Time
@@ -68,20 +66,17 @@ func New(o Options) *Queue {
 	if o.Poll == 0 {
 		o.Poll = defaultPoll
 	}
-	if o.Epoch == nil {
-		o.Epoch = func() (int64, bool) { return 0, true }
-	}
 	return &Queue{o: o, wake: make(chan struct{}, 1), busy: map[string]bool{}}
 }
 
-// Start begins to send, until Close.
+// Start begins to send in a goroutine of its own, until Close, without a lease: for a store of one process.
 func (q *Queue) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	q.stop = cancel
-	q.all.Go(func() { q.run(ctx) })
+	q.all.Go(func() { q.Run(ctx, 0, nil) })
 }
 
-// Close ends sending, also the tries under way, and waits for it. What was not accepted is sent by the next process.
+// Close ends what Start began, also the tries under way, and waits for it. What was not accepted is sent by the next process.
 func (q *Queue) Close() {
 	if q.stop != nil {
 		q.stop()
@@ -97,12 +92,17 @@ func (q *Queue) Wake() {
 	}
 }
 
-func (q *Queue) run(ctx context.Context) {
+// Run sends what is due until its context ends, and waits then for the tries under way, which it cuts off. It is for the
+// process that has the lease of store.TaskAlerts, of that epoch; 0: no lease is checked. A value from wake makes it look
+// at once, as Wake does.
+func (q *Queue) Run(ctx context.Context, epoch int64, wake <-chan struct{}) {
+	r := &run{Queue: q, epoch: epoch}
+	defer r.sending.Wait()
 	tick := time.NewTicker(q.o.Poll)
 	defer tick.Stop()
 	failing := false
 	for {
-		err := q.round(ctx)
+		err := r.round(ctx)
 		if err != nil && ctx.Err() == nil && !failing {
 			q.o.Logger.Error("the queue of notifications cannot be read; trying again", zap.Error(err))
 		}
@@ -112,15 +112,20 @@ func (q *Queue) run(ctx context.Context) {
 			return
 		case <-tick.C:
 		case <-q.wake:
+		case <-wake:
 		}
 	}
 }
 
+// run is a Run of a queue.
+type run struct {
+	*Queue
+	epoch   int64
+	sending sync.WaitGroup
+}
+
 // round starts to send what is due to channels that are not being sent to.
-func (q *Queue) round(ctx context.Context) error {
-	if _, held := q.o.Epoch(); !held {
-		return nil
-	}
+func (q *run) round(ctx context.Context) error {
 	due, err := q.o.Store.DueDeliveries(ctx, q.o.Now(), listed)
 	if err != nil || len(due) == 0 {
 		return err
@@ -139,10 +144,11 @@ func (q *Queue) round(ctx context.Context) error {
 	}
 	for id, deliveries := range byChannel {
 		if q.take(id) {
-			q.all.Go(func() {
-				defer q.Wake() // there may be more
-				defer q.release(id)
-				q.channel(ctx, channels[id], deliveries)
+			q.sending.Go(func() {
+				more := q.channel(ctx, channels[id], deliveries)
+				if q.release(id); more {
+					q.Wake() // there may be more that is due, or more channels than are sent to at one time
+				}
 			})
 		}
 	}
@@ -165,41 +171,86 @@ func (q *Queue) release(id string) {
 	delete(q.busy, id)
 }
 
-// channel sends the deliveries of one channel, in their order. After a failure the rest waits as long.
-func (q *Queue) channel(ctx context.Context, c *store.AlertChannel, due []store.AlertDelivery) {
+// unchanged returns those deliveries that are as they were listed. Between the list and the moment in which the channel was
+// taken, the one who had it before may have sent some.
+func (q *Queue) unchanged(ctx context.Context, listed []store.AlertDelivery) ([]store.AlertDelivery, error) {
+	ids := make([]string, len(listed))
+	for i := range listed {
+		ids[i] = listed[i].ID
+	}
+	stored, _, err := q.o.Store.Deliveries(ctx, store.DeliveryQuery{IDs: ids, Limit: len(ids)})
+	if err != nil {
+		return nil, err
+	}
+	versions := map[string]int64{}
+	for i := range stored {
+		versions[stored[i].ID] = stored[i].Version
+	}
+	return slices.DeleteFunc(listed, func(d store.AlertDelivery) bool { return versions[d.ID] != d.Version }), nil
+}
+
+// channel sends the deliveries of one channel, in their order. After a failure the rest waits as long. It reports whether all
+// went as far as it can.
+func (q *run) channel(ctx context.Context, c *store.AlertChannel, due []store.AlertDelivery) bool {
+	due, err := q.unchanged(ctx, due)
+	if err != nil {
+		return q.unread(ctx, err)
+	}
 	var until time.Time // the channel wants to be left alone
 	for _, d := range due {
 		if ctx.Err() != nil {
-			return
+			return false
 		}
-		epoch, held := q.o.Epoch()
-		if !held {
-			return
+		d.NextAt = latest(d.NextAt, until)
+		if until.IsZero() {
+			if until, err = q.step(ctx, c, &d); err != nil {
+				return q.unread(ctx, err)
+			}
 		}
-		if until.After(d.NextAt) {
-			d.NextAt = until
-			q.note(ctx, epoch, d)
-			continue
+		if ctx.Err() != nil && d.Status == store.DeliveryWaiting {
+			return false // it was cut off: no fault of the receiver
 		}
-		if wait, err := q.overtakes(ctx, &d); err != nil {
-			q.o.Logger.Error("the queue of notifications cannot be read; trying again", zap.Error(err))
-			return
-		} else if !wait.IsZero() {
-			d.NextAt = wait
-			q.note(ctx, epoch, d)
-			continue
-		}
-		o := q.try(ctx, c, &d)
-		if !o.Sent && ctx.Err() != nil {
-			return // it was cut off: no fault of the receiver
-		}
-		if q.judge(&d, o); d.Status == store.DeliveryWaiting {
-			until = d.NextAt
-		}
-		if !q.note(ctx, epoch, d) {
-			return
+		if !q.note(ctx, d) {
+			return false
 		}
 	}
+	return true
+}
+
+// unread reports that the store could not be read.
+func (q *Queue) unread(ctx context.Context, err error) bool {
+	if ctx.Err() == nil {
+		q.o.Logger.Error("the queue of notifications cannot be read; trying again", zap.Error(err))
+	}
+	return false
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// step tries to send a delivery, or puts it off where it would overtake an earlier one. It returns until when the channel
+// wants to be left alone, zero where it does not.
+func (q *Queue) step(ctx context.Context, c *store.AlertChannel, d *store.AlertDelivery) (until time.Time, err error) {
+	wait, err := q.overtakes(ctx, d)
+	if err != nil {
+		return until, err
+	}
+	if !wait.IsZero() {
+		d.NextAt = wait
+		return until, nil
+	}
+	o := q.try(ctx, c, d)
+	if !o.Sent && ctx.Err() != nil {
+		return until, nil
+	}
+	if q.judge(d, o); d.Status == store.DeliveryWaiting {
+		until = d.NextAt
+	}
+	return until, nil
 }
 
 // overtakes returns until when a delivery has to wait because an earlier one of the same alert waits; zero: it does not.
@@ -273,10 +324,10 @@ func isTest(d *store.AlertDelivery) bool {
 }
 
 // note stores a delivery, also when the queue ends meanwhile. It reports whether the queue may go on.
-func (q *Queue) note(ctx context.Context, epoch int64, d store.AlertDelivery) bool {
+func (q *run) note(ctx context.Context, d store.AlertDelivery) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noting)
 	defer cancel()
-	err := q.o.Store.UpdateDelivery(ctx, epoch, d)
+	err := q.o.Store.UpdateDelivery(ctx, q.epoch, d)
 	switch {
 	case err == nil:
 		if d.Status == store.DeliveryDead {
