@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -22,9 +21,7 @@ import (
 	"go.opentelemetry.io/collector/otelcol"
 
 	"github.com/tokenboard/tokenboard/examples/quickstart"
-	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	"github.com/tokenboard/tokenboard/internal/cli"
-	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 )
 
 const dataDirVariable = "TOKENBOARD_DATA_DIR"
@@ -74,7 +71,7 @@ running server:
 		return prepareQuickstart(c == cmd)
 	}
 	cmd.RunE = stoppable(cmd.RunE)
-	cmd.AddCommand(newBackupCommand(), newUserCommand(), newRepriceCommand(), newVersionCommand(version))
+	cmd.AddCommand(newBackupCommand(), newMigrateCommand(), newUserCommand(), newRepriceCommand(), newVersionCommand(version))
 	cmd.AddCommand(cli.Commands()...)
 	return cmd
 }
@@ -128,39 +125,6 @@ func defaultDataDir() (string, error) {
 		return filepath.Join(home, "Library", "Application Support", "tokenboard"), nil
 	}
 	return filepath.Join(home, ".local", "share", "tokenboard"), nil
-}
-
-func newBackupCommand() *cobra.Command {
-	var dir string
-	cmd := &cobra.Command{
-		Use:   "backup FILE",
-		Short: "Copy the database to a new file, also while tokenboard runs",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if dir == "" {
-				dir = os.Getenv(dataDirVariable)
-			}
-			if dir == "" {
-				var err error
-				if dir, err = defaultDataDir(); err != nil {
-					return err
-				}
-			}
-			if err := sqlite.Backup(c.Context(), filepath.Join(dir, tokenstoreextension.FileName), args[0]); err != nil {
-				if errors.Is(err, fs.ErrExist) {
-					return fmt.Errorf("%s exists already; name a new file", args[0])
-				}
-				return fmt.Errorf("back up %s: %w", dir, err)
-			}
-			_, err := fmt.Fprintln(c.OutOrStdout(), "backup written to "+args[0])
-			if _, none := os.Stat(args[0] + sqlite.SecretSuffix); err == nil && none == nil {
-				_, err = fmt.Fprintln(c.OutOrStdout(), "the secret of its keys, which a restore needs, to "+args[0]+sqlite.SecretSuffix+"; keep the two apart")
-			}
-			return err
-		},
-	}
-	cmd.Flags().StringVar(&dir, "data-dir", "", "folder of the database (default $"+dataDirVariable+", else the quickstart's)")
-	return cmd
 }
 
 // oneLine puts an error that the collector spreads over several lines on one.

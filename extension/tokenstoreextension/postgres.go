@@ -59,6 +59,12 @@ func (p *Postgres) options() (o postgres.Options) {
 	return o
 }
 
+// DumpCommand is the command of a shell that backs the database up to a file. It has no password.
+func (p *Postgres) DumpCommand(file string) string {
+	o := p.options()
+	return o.DumpCommand(file)
+}
+
 // validateEngine checks what says where the data is.
 func (c *Config) validateEngine() error {
 	switch c.Engine {

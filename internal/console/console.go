@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/budget"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/apidoc"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
@@ -79,6 +80,8 @@ type Options struct {
 	GrafanaURL string
 	// Quota is for all calls; it is shown, but not enforced.
 	Quota stats.Quota
+	// Budgets are those of the configuration, which are shown and cannot be changed.
+	Budgets []store.BudgetRow
 	// Verify is how keys are checked.
 	Verify keycheck.Options
 	// Receiving reports whether the receivers of the collector listen, without which it is not ready; nil: they do.
@@ -89,11 +92,13 @@ type Options struct {
 // Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
 type Console struct {
 	*api.Env
-	Router *api.Router      // all routes
-	Keys   *keyindex.Book   // for readers that have to name keys
-	Audit  *audit.Log       // who changed what
-	Users  *users.Handlers  // who signs in
-	Stream *stream.Handlers // live streams
+	Router *api.Router     // all routes
+	Keys   *keyindex.Book  // for readers that have to name keys
+	Audit  *audit.Log      // who changed what
+	Users  *users.Handlers // who signs in
+	// Budgets are what is used of budgets, for those who watch them. It ends with Close.
+	Budgets *budget.Set
+	Stream  *stream.Handlers // live streams
 
 	o      Options
 	guard  guard.Guard
@@ -117,13 +122,14 @@ func New(o Options) *Console {
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
+	budgets := budget.New(budget.Options{Ledger: o.Ledger, Directory: o.Directory, Location: o.Location, Now: o.Now, Fixed: o.Budgets})
 	ring := keyring.New(keyring.Options{
-		Ledger: o.Ledger, Keys: o.Directory, Location: o.Location, Now: o.Now, Quota: o.Quota.Limits(),
+		Budgets: budgets, Ledger: o.Ledger, Keys: o.Directory, Location: o.Location, Now: o.Now, Quota: o.Quota.Limits(),
 		Reservation: o.Verify.Reservation, Estimate: o.Verify.Estimate, Failures: o.Verify.Failures,
 	})
 	c := &Console{
 		Env: &api.Env{Logger: o.Logger, Version: o.Version, Location: o.Location, Now: o.Now}, o: o,
-		Keys: &keyindex.Book{Ring: ring, Ledger: o.Ledger, Sync: o.KeySync},
+		Keys: &keyindex.Book{Ring: ring, Ledger: o.Ledger, Sync: o.KeySync}, Budgets: budgets,
 	}
 	c.register()
 	return c
@@ -188,6 +194,7 @@ func (c *Console) Handler() http.Handler {
 func (c *Console) Close() {
 	c.Stream.Close()
 	c.Keys.Ring.Close()
+	c.Budgets.Close()
 	c.promql.API.Close()
 }
 

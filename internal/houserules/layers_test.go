@@ -34,11 +34,13 @@ var layers = [][]string{
 	// The domain: calls, tokens, money.
 	{"internal/usage"},
 	// Prices, secrets in texts, what an engine has to do, and arithmetic on sums.
-	{"internal/changes", "internal/forecast", "internal/pricing", "internal/secret", "internal/store"},
+	{"internal/changes", "internal/forecast", "internal/pricing", "internal/reservation", "internal/secret", "internal/store"},
 	// Reading telemetry; sums; keeping a lease; sending notifications.
 	{"internal/dialect", "internal/lease", "internal/notify", "internal/rollup"},
 	// Importing; deciding what counts.
 	{"internal/history", "internal/ledger"},
+	// What is used of budgets.
+	{"internal/budget"},
 	{"internal/access", "internal/keyring", "internal/keysync", "internal/promapi"},
 	// The console: what all routes share,
 	{"internal/console/api"},

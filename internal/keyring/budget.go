@@ -51,7 +51,7 @@ type slot struct {
 
 // add counts n times (1 or -1) an amount that was spent at a time. The zero time is before all periods.
 func (s *spending) add(now *periods, at time.Time, a amount, n int64) {
-	s.ever.add(a, n)
+	s.ever.Add(a, n)
 	for p := range s.periods {
 		if at.Before(now.begin[p]) {
 			continue
@@ -61,7 +61,7 @@ func (s *spending) add(now *periods, at time.Time, a amount, n int64) {
 			later := periodsAt(at.In(begin.Location()))
 			begin, end = later.begin[p], later.end[p]
 		}
-		s.slot(p, now.begin[p], begin, end).add(a, n)
+		s.slot(p, now.begin[p], begin, end).Add(a, n)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/reservation"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -52,7 +53,7 @@ func TestRingEqualsLedger(t *testing.T) {
 			all.Wait()
 			p.between()
 		}
-		p.clock.turn(defaultReservation + defaultReservation/reserveSteps)
+		p.clock.turn(defaultReservation + defaultReservation/reservation.Steps)
 		p.requireEqual("at the end")
 		p.restart()
 		p.requireEqual("after a restart")
@@ -183,11 +184,11 @@ func (p *play) requireEqual(when string) {
 				f.From, f.To = current.begin[period], current.end[period]
 			}
 			want := p.committedOf(f)
-			require.Equal(p.T, want.tokens, l.Tokens[period].Used, "key %d, %s, %s", i, period, when)
+			require.Equal(p.T, want.Tokens, l.Tokens[period].Used, "key %d, %s, %s", i, period, when)
 			require.Zero(p.T, l.Tokens[period].Reserved)
 			if period == store.Ever {
-				require.Equal(p.T, want.cost, l.Cost[period].Used)
-				total += want.tokens
+				require.Equal(p.T, want.Cost, l.Cost[period].Used)
+				total += want.Tokens
 			}
 			if p.retention.MaxAge == 0 && p.retention.MaxRecords == 0 {
 				a, err := p.ledger.Query(ctx, ledger.Query{Filter: f})
@@ -196,7 +197,7 @@ func (p *play) requireEqual(when string) {
 				for j := range a.Groups {
 					sums.Merge(&a.Groups[j].Points[0])
 				}
-				require.Equal(p.T, want, amount{sums.Tokens.Total(), int64(sums.Cost)}, "what was committed is what is summed")
+				require.Equal(p.T, want, amount{Tokens: sums.Tokens.Total(), Cost: int64(sums.Cost)}, "what was committed is what is summed")
 			}
 		}
 	}
@@ -210,7 +211,7 @@ func (p *play) committedOf(f store.Filter) (sum amount) {
 	for i := range p.committed {
 		d := &p.committed[i]
 		if slices.Contains(f.Keys, d.Call.KeyFingerprint) && !d.Call.Start.Before(f.From) && (f.To.IsZero() || d.Call.Start.Before(f.To)) {
-			sum.add(amount{d.Call.Tokens.Total(), int64(d.Call.Cost)}, d.N)
+			sum.Add(amount{Tokens: d.Call.Tokens.Total(), Cost: int64(d.Call.Cost)}, d.N)
 		}
 	}
 	return sum

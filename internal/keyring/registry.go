@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/access/throttle"
+	"github.com/tokenboard/tokenboard/internal/budget"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/reservation"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -31,6 +33,9 @@ type Options struct {
 	Failures int
 	// Quota is for all calls, whatever their key. It is reported, and enforced nowhere.
 	Quota store.Limits
+	// Budgets are asked for the hard budgets of a call besides the limits of its key; nil: there are none. It is not the
+	// registry's to close.
+	Budgets *budget.Set
 }
 
 const (
@@ -74,7 +79,7 @@ type entry struct {
 	loading  bool       // early is being collected
 	early    []early
 	minute   *minute // nil: nothing in the last minute that a limit needs
-	reserved reservations
+	reserved reservation.List
 }
 
 // early is a change that was committed while the spending before it is being read.
@@ -158,6 +163,9 @@ func (r *Registry) Stale() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.read = time.Time{}
+	if r.o.Budgets != nil {
+		r.o.Budgets.Stale() // they count the calls of keys
+	}
 }
 
 // Made announces a key that is about to be stored and whose secret nobody has yet: nothing was spent with it, so that its
@@ -245,7 +253,7 @@ func (r *Registry) loadSpending(ctx context.Context, entries []*entry) error {
 		}
 	}
 	commit, err := r.o.Ledger.Spending(ctx, of, current.whole, func(s store.Spent) {
-		sums[s.Fingerprint].add(current, s.Start, amount{s.Tokens, int64(s.Cost)}, 1)
+		sums[s.Fingerprint].add(current, s.Start, amount{Tokens: s.Tokens, Cost: int64(s.Cost)}, 1)
 	})
 	for _, e := range entries {
 		e.mu.Lock()
@@ -301,7 +309,7 @@ func (r *Registry) put(k *store.Key) {
 		e.mu.Lock()
 		e.spent = nil
 		if k.Pared {
-			e.minute, e.reserved = nil, reservations{}
+			e.minute, e.reserved = nil, reservation.List{}
 		}
 		e.mu.Unlock()
 	}
@@ -336,10 +344,7 @@ func caseFold(name string) string { return strings.ToLower(strings.ToUpper(name)
 
 // follow is called with each commit, within the ledger's writer.
 func (r *Registry) follow(c ledger.Commit) {
-	type tally struct {
-		plus  []time.Time // starts
-		minus int
-	}
+	type tally struct{ plus, minus []*usage.Call }
 	var calls map[*entry]*tally
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -368,24 +373,45 @@ func (r *Registry) follow(c ledger.Commit) {
 			calls[e] = t
 		}
 		if d.N > 0 {
-			t.plus = append(t.plus, d.Call.Start)
+			t.plus = append(t.plus, d.Call)
 		} else {
-			t.minus++
+			t.minus = append(t.minus, d.Call)
 		}
 		e.follow(now, current, c.Number, d)
 	}
+	var settled, reopened []budget.Settlement
 	for e, t := range calls {
+		k := e.key.Load()
 		e.mu.Lock()
-		e.reserved.expire(now, r.o.Reservation)
-		// a record that replaces another is no further call
-		for _, start := range t.plus[min(t.minus, len(t.plus)):] {
-			e.reserved.settle(start)
+		e.reserved.Expire(now, r.o.Reservation)
+		both := min(len(t.minus), len(t.plus))
+		for _, call := range t.plus[both:] { // a record that replaces another is no further call
+			if e.reserved.Settle(call.Start) {
+				settled = append(settled, settlementOf(k, call))
+			}
 		}
-		for range t.minus - len(t.plus) {
-			e.reserved.reopen()
+		for _, call := range t.minus[both:] {
+			if e.reserved.Reopen() {
+				reopened = append(reopened, settlementOf(k, call))
+			}
 		}
 		e.mu.Unlock()
 	}
+	if r.o.Budgets != nil {
+		r.o.Budgets.Settle(c.Number, settled, reopened)
+	}
+}
+
+// settlementOf returns what is known of a call for whose check something may be reserved.
+func settlementOf(k *store.Key, c *usage.Call) budget.Settlement {
+	s := budget.Settlement{
+		Check:    budget.Check{Key: k.ID, User: k.Owner, Project: c.Project, Model: c.RequestModel, Provider: c.Provider},
+		Answered: c.Model, Start: c.Start,
+	}
+	if c.User != "" {
+		s.User = c.User
+	}
+	return s
 }
 
 func (e *entry) follow(now time.Time, current *periods, commit int64, d *ledger.Change) {
@@ -399,7 +425,7 @@ func (e *entry) follow(now time.Time, current *periods, commit int64, d *ledger.
 		e.spent.add(current, d.Call.Start, a, d.N)
 	}
 	if e.key.Load().Limits.TokensPerMinute > 0 {
-		e.thisMinute().add(now, d.Call.Start.Add(d.Call.Duration), 0, usage.TimesSat(d.N, a.tokens))
+		e.thisMinute().add(now, d.Call.Start.Add(d.Call.Duration), 0, usage.TimesSat(d.N, a.Tokens))
 	}
 }
 

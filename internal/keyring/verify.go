@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/access/throttle"
+	"github.com/tokenboard/tokenboard/internal/budget"
+	"github.com/tokenboard/tokenboard/internal/reservation"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -24,6 +26,9 @@ type Query struct {
 	// ErrEstimate.
 	Tokens int64
 	Cost   usage.NanoUSD
+	// User, Project and Provider of the call, for the budgets of these; "" where they are not known. A user that is not
+	// known is the key's owner.
+	User, Project, Provider string
 }
 
 // MaxCost is the highest estimate of a call's cost, in nano-USD: a thousand million dollars.
@@ -55,7 +60,7 @@ type Verdict struct {
 	Outcome    Outcome
 	Key        *store.Key    // of Good, ModelRefused, ModelUnsaid and OverLimit
 	Left       *Left         // after the reservation; of Good and OverLimit; nil where the key has no limits
-	Limit      string        // the exceeded limit, such as tokens.month; of OverLimit
+	Limit      string        // the exceeded limit, such as tokens.month, or budget. and the id of a hard budget; of OverLimit
 	RetryAfter time.Duration // of OverLimit and TooManyFailures
 }
 
@@ -86,6 +91,9 @@ func (r *Registry) Verify(ctx context.Context, q Query) (Verdict, error) {
 	}
 	if err := r.Fresh(ctx); err != nil {
 		return Verdict{}, err
+	}
+	if r.o.Budgets != nil {
+		_ = r.o.Budgets.Fresh(ctx) // what cannot be read of hard budgets is an error of the reservation
 	}
 	if q.Key == "" {
 		return Verdict{Outcome: NoKey}, nil
@@ -163,15 +171,35 @@ func (r *Registry) reserve(e *entry, k *store.Key, q *Query, now time.Time, curr
 		v.Key = k
 		return v, nil
 	}
-	reserved := amount{q.Tokens, int64(q.Cost)}
-	if reserved.tokens == 0 {
-		reserved.tokens = r.o.Estimate
+	reserved := amount{Tokens: q.Tokens, Cost: int64(q.Cost)}
+	if reserved.Tokens == 0 {
+		reserved.Tokens = r.o.Estimate
 	}
-	e.reserved.make(now, r.o.Reservation, reserved)
+	if refusal, err := r.reserveOfBudgets(k, q, reserved); err != nil {
+		return Verdict{}, err
+	} else if refusal != nil {
+		return Verdict{Outcome: OverLimit, Key: k, Left: left, Limit: "budget." + refusal.ID, RetryAfter: refusal.RetryAfter}, nil
+	}
+	e.reserved.Make(now, r.o.Reservation, reserved)
 	if k.Limits.RequestsPerMinute > 0 {
 		e.thisMinute().add(now, now, 1, 0)
 	}
 	return Verdict{Outcome: Valid, Key: k, Left: r.left(e, k, now, current)}, nil
+}
+
+// reserveOfBudgets reserves an amount of the hard budgets that a call counts for.
+func (r *Registry) reserveOfBudgets(k *store.Key, q *Query, a amount) (*budget.Refusal, error) {
+	if r.o.Budgets == nil {
+		return nil, nil //nolint:nilnil // nothing refuses
+	}
+	c := budget.Check{
+		Key: k.ID, User: q.User, Project: q.Project, Model: q.Model, Provider: q.Provider,
+		Need: amount{Tokens: q.Tokens, Cost: int64(q.Cost)}, Reserve: a, Life: r.o.Reservation,
+	}
+	if c.User == "" {
+		c.User = k.Owner
+	}
+	return r.o.Budgets.Reserve(&c)
 }
 
 // reservedRetry is the Retry-After where only reservations of calls in progress exceed the limit.
@@ -226,7 +254,7 @@ func (l *Left) resetOf(p store.Period) time.Time {
 
 // left returns what is left of a key's limits. e.mu is held.
 func (r *Registry) left(e *entry, k *store.Key, now time.Time, current *periods) *Left {
-	e.reserved.expire(now, r.o.Reservation)
+	e.reserved.Expire(now, r.o.Reservation)
 	if k.Limits == (store.Limits{}) {
 		return nil
 	}
@@ -239,13 +267,13 @@ func (r *Registry) left(e *entry, k *store.Key, now time.Time, current *periods)
 		l.RequestsPerMinute = &Allowance{Limit: n, Used: requests}
 	}
 	if n := k.Limits.TokensPerMinute; n > 0 {
-		reserved := e.reserved.sum(now.Add(-time.Minute - r.o.Reservation/reserveSteps))
-		l.TokensPerMinute = &Allowance{Limit: n, Used: tokens, Reserved: reserved.tokens}
+		reserved := e.reserved.Sum(now.Add(-time.Minute - r.o.Reservation/reservation.Steps))
+		l.TokensPerMinute = &Allowance{Limit: n, Used: tokens, Reserved: reserved.Tokens}
 	}
 	if e.spent == nil {
 		return l
 	}
-	reserved := e.reserved.sum(time.Time{})
+	reserved := e.reserved.Sum(time.Time{})
 	for p := range store.PeriodCount {
 		spent := e.spent.in(current, p)
 		var reset time.Time
@@ -253,10 +281,10 @@ func (r *Registry) left(e *entry, k *store.Key, now time.Time, current *periods)
 			reset = current.end[p]
 		}
 		if n := k.Limits.Tokens[p]; n > 0 {
-			l.Tokens[p] = &Allowance{Limit: n, Used: spent.tokens, Reserved: reserved.tokens, ResetsAt: reset}
+			l.Tokens[p] = &Allowance{Limit: n, Used: spent.Tokens, Reserved: reserved.Tokens, ResetsAt: reset}
 		}
 		if n := k.Limits.Cost[p]; n > 0 {
-			l.Cost[p] = &Allowance{Limit: n, Used: spent.cost, Reserved: reserved.cost, ResetsAt: reset}
+			l.Cost[p] = &Allowance{Limit: n, Used: spent.Cost, Reserved: reserved.Cost, ResetsAt: reset}
 		}
 	}
 	return l

@@ -7,6 +7,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/ledger/aggregate"
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // Queries of the sums, and their answers: see the package aggregate.
@@ -25,6 +26,12 @@ type (
 	Breakdown = aggregate.Breakdown
 	// Row is the sums of one group of a Breakdown.
 	Row = aggregate.Row
+	// SpentQuery asks what was spent by values of dimensions.
+	SpentQuery = aggregate.SpentQuery
+	// Spent is what was spent by one value in a base bucket.
+	Spent = aggregate.Spent
+	// AnyQuery asks for the calls of any of some keys, users and projects.
+	AnyQuery = aggregate.AnyQuery
 	// Cardinality is how many values of a dimension have sums of their own, and how many can.
 	Cardinality = aggregate.Cardinality
 )
@@ -72,6 +79,16 @@ func (l *Ledger) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, er
 // Spending visits what was spent with keys, see aggregate.State.Spending.
 func (l *Ledger) Spending(ctx context.Context, of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, err error) {
 	return l.sums.Spending(ctx, of, whole, visit)
+}
+
+// SpentBy visits what was spent by values of dimensions, see aggregate.State.SpentBy.
+func (l *Ledger) SpentBy(ctx context.Context, q SpentQuery, visit func(*Spent)) (commit int64, err error) {
+	return l.sums.SpentBy(ctx, q, visit)
+}
+
+// SpentByAny visits what the calls of any of some keys, users and projects spent, see aggregate.State.SpentByAny.
+func (l *Ledger) SpentByAny(ctx context.Context, q AnyQuery, visit func(start time.Time, tokens int64, cost usage.NanoUSD)) (commit int64, err error) {
+	return l.sums.SpentByAny(ctx, q, visit)
 }
 
 // LastUsed returns when the last call with a key started; zero if there is none.

@@ -93,3 +93,30 @@ func (t *touches) same(m moment, watermark time.Time, buckets map[int64]bool) bo
 	}
 	return true
 }
+
+// changingBefore reports whether a commit is about to change a bucket that begins before a time.
+func (t *touches) changingBefore(before time.Time) bool {
+	current := t.current.Load()
+	if current == nil || before.IsZero() {
+		return false
+	}
+	for _, b := range *current {
+		if rollup.BucketStart(b).Before(before) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameBefore reports whether no bucket that begins before a time changed since a moment.
+func (t *touches) sameBefore(m moment, watermark, before time.Time) bool {
+	if !m.watermark.Equal(watermark) || m.number < t.known {
+		return false
+	}
+	for b, number := range t.last {
+		if number > m.number && rollup.BucketStart(b).Before(before) {
+			return false
+		}
+	}
+	return true
+}

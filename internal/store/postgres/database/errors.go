@@ -105,13 +105,27 @@ func oneLine(err error) error {
 }
 
 func hostsOf(c *pgconn.Config) string {
-	list := []string{fmt.Sprintf("%s:%d", c.Host, c.Port)}
+	var list []string
+	for _, at := range addresses(c) {
+		list = append(list, fmt.Sprintf("%s:%d", at.host, at.port))
+	}
+	return strings.Join(list, ", ")
+}
+
+type address struct {
+	host string
+	port uint16
+}
+
+// addresses lists the hosts of a configuration in their order. One that is tried with and without TLS comes once.
+func addresses(c *pgconn.Config) []address {
+	list := []address{{c.Host, c.Port}}
 	for _, f := range c.Fallbacks {
-		if at := fmt.Sprintf("%s:%d", f.Host, f.Port); list[len(list)-1] != at { // the same one with and without TLS comes twice
+		if at := (address{f.Host, f.Port}); list[len(list)-1] != at {
 			list = append(list, at)
 		}
 	}
-	return strings.Join(list, ", ")
+	return list
 }
 
 // line is an error with another text.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,4 +101,45 @@ func readPassword(path string) (string, error) {
 		return "", fmt.Errorf("postgres: read password_file: %w", err)
 	}
 	return strings.TrimRight(string(text), "\r\n"), nil
+}
+
+// DumpCommand is the command of a shell that backs the database up to a file. It names hosts, user and database, never a
+// password.
+func (o *Options) DumpCommand(file string) string {
+	command := "pg_dump --format=custom"
+	add := func(option, value string) {
+		if value != "" {
+			command += " " + option + "=" + shellQuoted(value)
+		}
+	}
+	add("--file", file)
+	if c, err := o.config(); err == nil {
+		hosts, ports := hostsAndPorts(&c.ConnConfig.Config)
+		add("--host", hosts)
+		add("--port", ports)
+		add("--username", c.ConnConfig.User)
+		add("--dbname", c.ConnConfig.Database)
+	}
+	return command
+}
+
+// hostsAndPorts are the lists as libpq's programs take them.
+func hostsAndPorts(c *pgconn.Config) (hosts, ports string) {
+	for i, at := range addresses(c) {
+		if i > 0 {
+			hosts, ports = hosts+",", ports+","
+		}
+		hosts, ports = hosts+at.host, ports+strconv.Itoa(int(at.port))
+	}
+	return hosts, ports
+}
+
+// shellQuoted quotes a word where a shell would read it as something else.
+func shellQuoted(word string) string {
+	if strings.IndexFunc(word, func(r rune) bool {
+		return !strings.ContainsRune("-_./,:=+@%", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

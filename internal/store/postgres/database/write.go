@@ -65,6 +65,12 @@ func (t *Tx) Queue(doing, sql string, args ...any) {
 	t.doing = append(t.doing, doing)
 }
 
+// Copy inserts rows, at once.
+func (t *Tx) Copy(ctx context.Context, table string, columns []string, rows [][]any) error {
+	_, err := t.conn.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
+	return err
+}
+
 // idleTimeout ends a transaction whose process stopped within it: others wait for its lock.
 const idleTimeout = 5 * time.Second
 

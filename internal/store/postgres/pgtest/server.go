@@ -82,6 +82,16 @@ func find() (string, error) {
 	return filepath.Dir(program), nil
 }
 
+// Program is the path of one of PostgreSQL's programs. The test is skipped where PostgreSQL is not installed.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	bin, err := find()
+	if err != nil {
+		t.Skip(err.Error())
+	}
+	return filepath.Join(bin, name)
+}
+
 // Start starts the server where it does not run. The test is skipped where PostgreSQL is not installed.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
