@@ -23,6 +23,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/hangup"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/notify/queue"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -35,6 +36,7 @@ type server struct {
 	console  *console.Console
 	provided *http.Client  // asks the OpenID Connect provider; nil where there is none
 	sync     *keysync.Sync // nil where no proxy is configured
+	queue    *queue.Queue  // sends notifications
 	serving  sync.WaitGroup
 
 	receiving atomic.Bool // the receivers of the pipelines listen
@@ -89,6 +91,9 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 		return err
 	}
 	options.KeySync = s.sync
+	if s.queue, err = s.notifications(l, directory, &options); err != nil {
+		return err
+	}
 	s.console = console.New(options)
 	s.http, err = s.config.HTTP.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, s.console.Handler())
 	if err != nil {
@@ -107,6 +112,7 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 	if s.sync != nil {
 		s.sync.Start()
 	}
+	s.queue.Start()
 	s.set.Logger.Info("console is open", zap.String("address", s.address()+"/console"))
 	s.serving.Add(1)
 	go func() {
@@ -160,6 +166,9 @@ func (s *server) release() (err error) {
 	if s.sync != nil {
 		s.sync.Close()
 	}
+	if s.queue != nil {
+		s.queue.Close()
+	}
 	if s.provided != nil {
 		s.provided.CloseIdleConnections()
 	}
@@ -184,6 +193,9 @@ func (s *server) Shutdown(ctx context.Context) error {
 	s.serving.Wait()
 	if s.sync != nil {
 		s.sync.Close()
+	}
+	if s.queue != nil {
+		s.queue.Close()
 	}
 	if s.provided != nil {
 		s.provided.CloseIdleConnections()

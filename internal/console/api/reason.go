@@ -110,11 +110,12 @@ func (Reason) Schema(r huma.Registry) *huma.Schema {
 
 // NamedReasons are those that because is called with; a test compares.
 var NamedReasons = []Reason{
-	"admin_exists", "busy", "call_unknown", "change_empty", "cursor_unknown", "cut_off", "display_is_key", "display_unwanted",
+	"admin_exists", "busy", "call_unknown", "change_empty", "changed_meanwhile", "channel_name_taken", "channel_secrets_again", "channel_unfit", "channel_unknown",
+	"channels_full", "cursor_unknown", "cut_off", "delivery_not_dead", "delivery_unknown", "display_is_key", "display_unwanted",
 	"estimate_unfit", "expiry_past", "file_cut_off", "file_missing", "file_too_long", "file_unreadable", "file_without_calls",
 	"fingerprint_forbidden", "fingerprint_unfit", "fingerprint_unknown", "group_by_unknown", "internal", "interval_too_short",
 	"key_expired", "key_name_taken", "key_or_fingerprint", "key_owner_forbidden", "key_owner_nameless", "key_revoked",
-	"key_rotated_too_often", "key_stored", "key_text_unfit", "key_twice", "key_unknown", "key_wider_forbidden", "keys_differ",
+	"key_rotated_too_often", "key_secret_none", "key_stored", "key_text_unfit", "key_twice", "key_unknown", "key_wider_forbidden", "keys_differ",
 	"keys_full", "last_admin", "limit_unfit", "name_empty", "old_password_wrong", "overlap_range", "own_key_restricted",
 	"own_keys_full", "own_secrets_full", "password_session_only", "password_unfit", "password_wrong", "pattern_empty",
 	"patterns_full", "proxy_none", "proxy_unknown", "proxy_unreachable", "range_empty", "reprice_running", "role_above_own",

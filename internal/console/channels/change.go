@@ -263,6 +263,9 @@ type Deleted struct {
 	ID string `json:"id"`
 }
 
+// SchemaName is the name in the description of the API.
+func (Deleted) SchemaName() string { return "DeletedAlertChannel" }
+
 func (h *Handlers) remove(ctx context.Context, in *channelID) (*api.Envelope[Deleted], error) {
 	c, err := h.the(ctx, in.ID)
 	if err != nil {

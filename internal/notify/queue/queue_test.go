@@ -2,11 +2,14 @@ package queue
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -139,7 +142,11 @@ func (b *bench) channel(id string, r *receiver, change ...func(*Stored)) {
 	}
 	document, err := json.Marshal(s)
 	require.NoError(b.t, err)
-	sealed, err := b.sealer.Seal(id, map[string]string{"signing_secret": "whsec_cGxhbnRlZC1zZWNyZXQtb2YtYS1jaGFubmVs"})
+	secrets := map[string]string{"signing_secret": "whsec_cGxhbnRlZC1zZWNyZXQtb2YtYS1jaGFubmVs"}
+	if s.Kind == channel.Alertmanager {
+		secrets = map[string]string{"token": planted}
+	}
+	sealed, err := b.sealer.Seal(id, secrets)
 	require.NoError(b.t, err)
 	_, err = b.engine.Directory().PutAlertChannel(b.t.Context(), store.AlertChannel{
 		ID: id, Name: id, Document: document, Secret: sealed, CreatedAt: b.now(), UpdatedAt: b.now(),
@@ -409,6 +416,37 @@ func TestDamage(t *testing.T) {
 	b.deliver(bad)
 	b.becomes("d2", store.DeliveryDead)
 	require.Empty(t, r.got())
+}
+
+// TestBackupHoldsNoSecret: neither the database's files nor a copy of it hold a channel's secret, nor what was logged.
+func TestBackupHoldsNoSecret(t *testing.T) {
+	b := newBench(t)
+	r := &receiver{answer: func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(400)
+		_, _ = fmt.Fprint(w, "you sent ", planted, " and ", r.Header)
+	}}
+	b.channel("c", r, func(s *Stored) {
+		s.Kind, s.Settings = channel.Alertmanager, map[string]string{"url": s.Settings["url"]}
+	})
+	b.start()
+	b.deliver(b.delivery("d1", "c", "a", alert.Firing))
+	b.becomes("d1", store.DeliveryDead)
+	require.Contains(t, b.stored("d1").LastError, "HTTP 400: you sent *** and")
+	b.stop()
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	require.NoError(t, sqlite.Backup(t.Context(), b.path, copied))
+	files, err := filepath.Glob(b.path + "*")
+	require.NoError(t, err)
+	for _, file := range append(files, copied) {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, form := range []string{planted, base64.StdEncoding.EncodeToString([]byte(planted)), base64.RawURLEncoding.EncodeToString([]byte(planted)), hex.EncodeToString([]byte(planted))} {
+			require.NotContains(t, string(text), form, file)
+		}
+	}
+	for _, e := range b.logs.All() {
+		require.NotContains(t, fmt.Sprint(e.Message, e.ContextMap()), planted)
+	}
 }
 
 func TestBackoff(t *testing.T) {
