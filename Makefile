@@ -46,6 +46,7 @@ packages: ## install the Debian packages that tests need and that are missing
 .PHONY: test-unit
 test-unit: reference ## unit tests, with the race detector where there is a C compiler; some hundred random histories
 	failed=0; for m in $(MODULES); do TOKENBOARD_REFERENCE=1 $(GO) test -C $$m $(RACE) $(SPARED) -timeout 30m ./... || failed=1; done; exit $$failed
+	$(if $(RACE),$(GO) test ./internal/history ./internal/forecast/backtest ./examples/demo)
 	$(GO) test -run TestEveryOrder ./internal/ledger -rapid.checks=300
 	TOKENBOARD_FULL=1 $(GO) test -run 'TestFloodOfNames|TestMetricsSize' ./internal/ledger ./internal/console/metrics
 	$(GO) test -C tools ./...
@@ -75,8 +76,8 @@ test-release: build packages ## the release tool; as root on Debian also its pac
 	cd tools/release && TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -v ./...
 
 .PHONY: test-sdks
-test-sdks: build ## the official SDKs from npm, through the example proxy
-	TOKENBOARD_SDKS=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -run TestSDKs .
+test-sdks: build ## the official SDKs from npm, through the example proxy; the MCP inspector
+	TOKENBOARD_SDKS=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -run "TestSDKs|TestMCPInspector" .
 
 .PHONY: test-emitters
 test-emitters: build packages ## the emitters that matter most, in their newest pinned versions, call by call against the provider's account
