@@ -53,6 +53,7 @@ test-unit: reference ## unit tests, with the race detector where there is a C co
 
 .PHONY: test-fuzz
 test-fuzz: ## fuzzing for seconds
+	$(GO) test -run '^$$' -fuzz FuzzBatch -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/usage/wire
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
 	$(GO) test -run '^$$' -fuzz FuzzScrub -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./processor/tokenusageprocessor
 	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
@@ -91,6 +92,7 @@ emitters: build packages ## all emitters, and the table in docs/accuracy.md; NAM
 .PHONY: torture
 torture: build ## kill the built binary 50 times under load, and play 10,000 random histories; compare
 	$(GO) test -count=1 -timeout 60m -run TestEveryOrder ./internal/ledger -rapid.checks=10000
+	TOKENBOARD_REPLICA_HISTORIES=500 $(GO) test -count=1 -timeout 60m -run TestReplicas ./internal/ledger
 	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 60m -v -run TestKill .
 
 SOAK ?= 1h
@@ -207,6 +209,10 @@ bench-quick: ## the same with fewer calls, in a few minutes; BENCH='--json FILE'
 .PHONY: bench-cpu
 bench-cpu: ## only the processor time of a call beside stock components
 	$(GO) run ./bench cpu $(BENCH)
+
+.PHONY: bench-promql
+bench-promql: ## the Overview dashboard's panels over PromQL with CALLS (1,000,000) calls of 90 days: time and memory of each; fails above the limits
+	$(GO) run ./bench promql --calls $(or $(CALLS),1000000)
 
 COUNT ?= 6
 
