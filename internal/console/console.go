@@ -106,10 +106,11 @@ type Console struct {
 	Budgets *budget.Set
 	Stream  *stream.Handlers // live streams
 
-	o      Options
-	guard  guard.Guard
-	server *server.Handlers
-	promql *metrics.PromQL
+	o       Options
+	guard   guard.Guard
+	server  *server.Handlers
+	promql  *metrics.PromQL
+	scrapes *metrics.Handlers
 	// answers answers the routes to a principal that is known, with the limits on concurrent work.
 	answers http.Handler
 }
@@ -176,9 +177,9 @@ func (c *Console) register() {
 		c.server.Sessions = &server.SettingsSessions{IdleSeconds: int64(how.Idle.Seconds()), LifetimeSeconds: int64(how.Lifetime.Seconds())}
 	}
 	c.server.Routes(r)
-	scrapes := &metrics.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: o.Now()}
-	scrapes.Routes(r)
-	c.promql = metrics.NewPromQL(scrapes)
+	c.scrapes = &metrics.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: o.Now()}
+	c.scrapes.Routes(r)
+	c.promql = metrics.NewPromQL(c.scrapes)
 	c.promql.Routes(r)
 	gates := gate.New()
 	c.answers = coalesce.New(gates.Reads).Share(gates.Bounded(r.Handler()))
@@ -204,6 +205,9 @@ func (c *Console) Close() {
 	c.Budgets.Close()
 	c.promql.API.Close()
 }
+
+// Metrics returns the handlers of scrapes, for those that are sent metrics instead.
+func (c *Console) Metrics() *metrics.Handlers { return c.scrapes }
 
 // SetOTLP sets where OTLP is received. The collector reports it after the console has started.
 func (c *Console) SetOTLP(endpoints []server.OTLPEndpoint) { c.server.SetOTLP(endpoints) }

@@ -62,6 +62,8 @@ var layers = [][]string{
 	{"internal/console", "internal/store/postgres", "internal/store/sqlite"},
 	// The owner of the ledger, through which the other components find it.
 	{"extension/tokenstoreextension"},
+	// The console, whose metrics a receiver emits.
+	{"extension/tokenconsoleextension"},
 	{"exporter", "extension", "processor", "receiver"},
 	// Parts of programs and of tests.
 	{
