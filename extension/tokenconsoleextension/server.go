@@ -18,7 +18,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
+	"github.com/tokenboard/tokenboard/internal/alerting"
 	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/alerts"
 	"github.com/tokenboard/tokenboard/internal/console/keycheck"
 	"github.com/tokenboard/tokenboard/internal/hangup"
 	"github.com/tokenboard/tokenboard/internal/keysync"
@@ -34,9 +36,9 @@ type server struct {
 	http     *http.Server
 	listener net.Listener
 	console  *console.Console
-	provided *http.Client  // asks the OpenID Connect provider; nil where there is none
-	sync     *keysync.Sync // nil where no proxy is configured
-	queue    *queue.Queue  // sends notifications
+	provided *http.Client     // asks the OpenID Connect provider; nil where there is none
+	sync     *keysync.Sync    // nil where no proxy is configured
+	alerts   *alerting.Engine // evaluates rules, and sends what they say
 	serving  sync.WaitGroup
 
 	receiving atomic.Bool // the receivers of the pipelines listen
@@ -91,10 +93,12 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 		return err
 	}
 	options.KeySync = s.sync
-	if s.queue, err = s.notifications(l, directory, &options); err != nil {
+	notifications, err := s.notifications(l, directory, &options)
+	if err != nil {
 		return err
 	}
 	s.console = console.New(options)
+	s.alerts = s.alerting(&options, notifications)
 	s.http, err = s.config.HTTP.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, s.console.Handler())
 	if err != nil {
 		return fmt.Errorf("set up the console's server: %w", err)
@@ -112,7 +116,7 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 	if s.sync != nil {
 		s.sync.Start()
 	}
-	s.queue.Start()
+	s.alerts.Start()
 	s.set.Logger.Info("console is open", zap.String("address", s.address()+"/console"))
 	s.serving.Add(1)
 	go func() {
@@ -154,6 +158,13 @@ func (s *server) options(ctx context.Context, host component.Host, l *ledger.Led
 	return o, err
 }
 
+// alerting makes the evaluation of alert rules. The process that evaluates them sends what they say.
+func (s *server) alerting(o *console.Options, notifications *queue.Queue) *alerting.Engine {
+	e := alerts.Evaluation(o.Ledger, o.Directory, s.console.Keys, o.Location)
+	e.Logger, e.Sources, e.Beside, e.Wake = s.set.Logger, o.Sources, notifications.Run, notifications.Wake
+	return alerting.New(e)
+}
+
 // release frees what Start allocated before it failed. Nothing is served yet.
 func (s *server) release() (err error) {
 	if s.listener != nil {
@@ -165,9 +176,6 @@ func (s *server) release() (err error) {
 	}
 	if s.sync != nil {
 		s.sync.Close()
-	}
-	if s.queue != nil {
-		s.queue.Close()
 	}
 	if s.provided != nil {
 		s.provided.CloseIdleConnections()
@@ -191,11 +199,9 @@ func (s *server) Shutdown(ctx context.Context) error {
 		err = s.http.Close() // an export that nobody reads must not hold up the rest
 	}
 	s.serving.Wait()
+	s.alerts.Close()
 	if s.sync != nil {
 		s.sync.Close()
-	}
-	if s.queue != nil {
-		s.queue.Close()
 	}
 	if s.provided != nil {
 		s.provided.CloseIdleConnections()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/budget"
+	"github.com/tokenboard/tokenboard/internal/console/alerts"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/apidoc"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
@@ -168,6 +169,7 @@ func (c *Console) register() {
 	(&prices.Handlers{Env: c.Env, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
 	c.Audit.Routes(r)
 	(&channels.Handlers{Env: c.Env, Store: o.Directory, Audit: c.Audit, Sealer: o.Sealer, Wake: o.Notify}).Routes(r)
+	(&alerts.Handlers{Env: c.Env, Store: o.Directory, Ledger: o.Ledger, Keys: c.Keys, Audit: c.Audit}).Routes(r)
 	c.server = &server.Handlers{
 		Env: c.Env, Ledger: o.Ledger, AccessMode: c.Users.AccessMode(), MaxKeys: o.MaxKeys, Quota: o.Quota, TraceURL: o.TraceURL, GrafanaURL: o.GrafanaURL,
 		Receiving: o.Receiving,

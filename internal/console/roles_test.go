@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/console/alerts"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/calls"
 	"github.com/tokenboard/tokenboard/internal/console/channels"
@@ -32,6 +33,9 @@ const (
 	checkers  = "coa"
 	admins    = "a"
 )
+
+// aRule is the body of a rule for routes that need one.
+const aRule = `{"name":"rule","kind":"spend","severity":"info","enabled":false,"limit":5,"window":"day"}`
 
 var letters = map[access.Role]string{
 	access.Nobody: "-", access.Verifier: "c", access.Member: "m", access.Viewer: "v", access.Operator: "o", access.Admin: "a",
@@ -117,6 +121,14 @@ var expectations = []expectation{
 	{"GET /api/console/alerts/deliveries", all, "", "", 200},
 	{"POST /api/console/alerts/deliveries/{id}/retry", operators, api.Base + "/alerts/deliveries/{delivery}/retry", "", 200},
 	{"DELETE /api/console/alerts/channels/{id}", operators, api.Base + "/alerts/channels/{channel}", "", 200},
+	{"GET /api/console/alerts", all, "", "", 200},
+	{"GET /api/console/alerts/rules", all, "", "", 200},
+	{"GET /api/console/alerts/rules/templates", all, "", "", 200},
+	{"POST /api/console/alerts/rules", operators, "", `{"name":"made by {role}","kind":"silence","severity":"info","enabled":true,"limit":60}`, 201},
+	{"GET /api/console/alerts/rules/{id}", all, api.Base + "/alerts/rules/{rule}", "", 200},
+	{"PATCH /api/console/alerts/rules/{id}", operators, api.Base + "/alerts/rules/{rule}", `{"enabled":false}`, 200},
+	{"POST /api/console/alerts/rules/dry-run", operators, "", `{"kind":"silence","severity":"info","enabled":true,"limit":60}`, 200},
+	{"DELETE /api/console/alerts/rules/{id}", operators, api.Base + "/alerts/rules/{rule}", "", 200},
 	{"GET /api/console/audit", admins, "", "", 200},
 	{"GET /api/console/audit/export", admins, "", "", 200},
 	{"GET /api/console/users", admins, "", "", 200},
@@ -199,6 +211,7 @@ func walk(t *testing.T, role access.Role, how string) {
 	key := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", `{"name":"key","owner":"somebody"}`), 201)
 	call := consoletest.Read[calls.LogPage](t, root.Do("GET", "/logs", ""), 200).Items[0].ID
 	channel, delivery := aChannel(t, root)
+	rule := consoletest.Read[alerts.Rule](t, root.Do("POST", "/alerts/rules", aRule), 201).ID
 	who := &consoletest.Person{Secured: o, Name: "", Header: nil}
 	token := consoletest.Read[users.NewToken](t, root.Do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
 	switch {
@@ -219,7 +232,7 @@ func walk(t *testing.T, role access.Role, how string) {
 		if e.target != "" {
 			target = e.target
 		}
-		fill := strings.NewReplacer("{call}", call, "{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{role}", role.String(), "{channel}", channel, "{delivery}", delivery).Replace
+		fill := strings.NewReplacer("{call}", call, "{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{rule}", rule, "{role}", role.String(), "{channel}", channel, "{delivery}", delivery).Replace
 		if strings.HasSuffix(e.route, "/stream") {
 			return o.Beginning(method, target, who.Header)
 		}
@@ -282,20 +295,21 @@ func TestNothingGoesWithoutAudit(t *testing.T) {
 	key := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", `{"name":"key"}`), 201)
 	token := consoletest.Read[users.NewToken](t, root.Do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
 	channel, delivery := aChannel(t, root)
+	rule := consoletest.Read[alerts.Rule](t, root.Do("POST", "/alerts/rules", aRule), 201).ID
 	entries := func() (n int) {
 		require.NoError(t, o.Directory.Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
 		return n
 	}
 	for _, e := range expectations {
 		method, target, _ := strings.Cut(e.route, " ")
-		if method == "GET" || e.status >= 400 || strings.Contains(target, "/keys/verify") || strings.HasPrefix(target, promapi.Base) {
+		if method == "GET" || e.status >= 400 || strings.Contains(target, "/keys/verify") || strings.HasSuffix(target, "/dry-run") || strings.HasPrefix(target, promapi.Base) {
 			// a check changes nothing that is stored, a question nothing at all
 			continue
 		}
 		if e.target != "" {
 			target = e.target
 		}
-		fill := strings.NewReplacer("{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{role}", "admin", "{channel}", channel, "{delivery}", delivery).Replace
+		fill := strings.NewReplacer("{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{rule}", rule, "{role}", "admin", "{channel}", channel, "{delivery}", delivery).Replace
 		before := entries()
 		w := o.Do(method, fill(target), fill(e.body), root.Header)
 		require.Equal(t, e.status, w.Code, "%s: %s", e.route, w.Body)

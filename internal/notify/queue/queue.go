@@ -73,7 +73,7 @@ func New(o Options) *Queue {
 func (q *Queue) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	q.stop = cancel
-	q.all.Go(func() { q.Run(ctx, 0, nil) })
+	q.all.Go(func() { q.Run(ctx, 0) })
 }
 
 // Close ends what Start began, also the tries under way, and waits for it. What was not accepted is sent by the next process.
@@ -93,9 +93,8 @@ func (q *Queue) Wake() {
 }
 
 // Run sends what is due until its context ends, and waits then for the tries under way, which it cuts off. It is for the
-// process that has the lease of store.TaskAlerts, of that epoch; 0: no lease is checked. A value from wake makes it look
-// at once, as Wake does.
-func (q *Queue) Run(ctx context.Context, epoch int64, wake <-chan struct{}) {
+// process that has the lease of store.TaskAlerts, of that epoch; 0: no lease is checked.
+func (q *Queue) Run(ctx context.Context, epoch int64) {
 	r := &run{Queue: q, epoch: epoch}
 	defer r.sending.Wait()
 	tick := time.NewTicker(q.o.Poll)
@@ -112,7 +111,6 @@ func (q *Queue) Run(ctx context.Context, epoch int64, wake <-chan struct{}) {
 			return
 		case <-tick.C:
 		case <-q.wake:
-		case <-wake:
 		}
 	}
 }

@@ -374,15 +374,16 @@ func TestLease(t *testing.T) {
 	fenced.sending.Wait()
 	require.Equal(t, store.DeliveryWaiting, b.stored("d1").Status)
 	ctx, cancel := context.WithCancel(t.Context())
-	wake, ended := make(chan struct{}, 1), make(chan struct{})
+	ended := make(chan struct{})
 	b.o.Poll = time.Hour
+	q := New(b.o)
 	go func() {
 		defer close(ended)
-		New(b.o).Run(ctx, lease.Epoch, wake)
+		q.Run(ctx, lease.Epoch)
 	}()
 	b.becomes("d1", store.DeliverySent)
 	b.deliver(b.delivery("d2", "c", "a", alert.Resolved))
-	wake <- struct{}{}
+	q.Wake()
 	b.becomes("d2", store.DeliverySent)
 	cancel()
 	<-ended
