@@ -152,7 +152,7 @@ func pagerDutyTry(t *try) error {
 		if params["severity"] == "" {
 			params["severity"] = "info"
 		}
-	default:
+	case message.Test:
 		params["dedup_key"] = t.n.Delivery
 	}
 	if t.n.Link != "" {
