@@ -192,7 +192,7 @@ func (s *server) Shutdown(ctx context.Context) error {
 	if s.listener == nil {
 		return nil
 	}
-	s.alerts.Close() // it asks the console for keys and budgets
+	s.alerts.Close()  // it asks the console for keys and budgets
 	s.console.Close() // live streams would never end by themselves
 	ctx, cancel := context.WithTimeout(ctx, shutdownPatience)
 	defer cancel()
