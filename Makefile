@@ -46,12 +46,14 @@ packages: ## install the Debian packages that tests need and that are missing
 .PHONY: test-unit
 test-unit: reference ## unit tests, with the race detector where there is a C compiler; some hundred random histories
 	failed=0; for m in $(MODULES); do TOKENBOARD_REFERENCE=1 $(GO) test -C $$m $(RACE) $(SPARED) -timeout 30m ./... || failed=1; done; exit $$failed
+	$(if $(RACE),$(GO) test ./internal/history ./internal/forecast/backtest ./examples/demo)
 	$(GO) test -run TestEveryOrder ./internal/ledger -rapid.checks=300
 	TOKENBOARD_FULL=1 $(GO) test -run 'TestFloodOfNames|TestMetricsSize' ./internal/ledger ./internal/console/metrics
 	$(GO) test -C tools ./...
 
 .PHONY: test-fuzz
 test-fuzz: ## fuzzing for seconds
+	$(GO) test -run '^$$' -fuzz FuzzBatch -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/usage/wire
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/dialect
 	$(GO) test -run '^$$' -fuzz FuzzScrub -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./processor/tokenusageprocessor
 	$(GO) test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/console
@@ -75,8 +77,8 @@ test-release: build packages ## the release tool; as root on Debian also its pac
 	cd tools/release && TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -count=1 -v ./...
 
 .PHONY: test-sdks
-test-sdks: build ## the official SDKs from npm, through the example proxy
-	TOKENBOARD_SDKS=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -run TestSDKs .
+test-sdks: build ## the official SDKs from npm, through the example proxy; the MCP inspector
+	TOKENBOARD_SDKS=1 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -run "TestSDKs|TestMCPInspector" .
 
 .PHONY: test-emitters
 test-emitters: build packages ## the emitters that matter most, in their newest pinned versions, call by call against the provider's account
@@ -90,6 +92,7 @@ emitters: build packages ## all emitters, and the table in docs/accuracy.md; NAM
 .PHONY: torture
 torture: build ## kill the built binary 50 times under load, and play 10,000 random histories; compare
 	$(GO) test -count=1 -timeout 60m -run TestEveryOrder ./internal/ledger -rapid.checks=10000
+	TOKENBOARD_REPLICA_HISTORIES=500 $(GO) test -count=1 -timeout 60m -run TestReplicas ./internal/ledger
 	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 60m -v -run TestKill .
 
 SOAK ?= 1h
@@ -206,6 +209,10 @@ bench-quick: ## the same with fewer calls, in a few minutes; BENCH='--json FILE'
 .PHONY: bench-cpu
 bench-cpu: ## only the processor time of a call beside stock components
 	$(GO) run ./bench cpu $(BENCH)
+
+.PHONY: bench-promql
+bench-promql: ## the Overview dashboard's panels over PromQL with CALLS (1,000,000) calls of 90 days: time and memory of each; fails above the limits
+	$(GO) run ./bench promql --calls $(or $(CALLS),1000000)
 
 COUNT ?= 6
 

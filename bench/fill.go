@@ -26,6 +26,8 @@ func fillCommand(ctx context.Context, args []string) error {
 	f.IntVar(&set.Days, "days", 90, "days over which they are spread")
 	f.Uint64Var(&set.Seed, "seed", 1, "the same seed gives the same calls")
 	f.IntVar(&set.Keys, "keys", 0, "number of keys (500)")
+	f.IntVar(&set.Models, "models", 0, "number of models (40)")
+	f.IntVar(&set.Services, "services", 0, "number of services (10)")
 	steps := f.Int("steps", 10, "parts whose processor time is reported")
 	profile := f.String("cpuprofile", "", "write a profile of the processor time to this file")
 	if err := f.Parse(args); err != nil {

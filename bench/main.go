@@ -26,6 +26,7 @@ const help = `usage:
   bench cpu  [--rounds N] [--calls N] ...   processor time of a call beside stock components
   bench fill --dir FOLDER [--calls N] ...   put a data set into a new database
   bench forecast [--each N] [--set NAME]    error of forecasts on simulated histories, and how often their band holds
+  bench promql --dir FOLDER                 the Overview dashboard's panels over PromQL: time and memory of each
   bench open --dir FOLDER                   time and memory of opening it
 each with --help for its flags`
 
@@ -42,6 +43,8 @@ func run(ctx context.Context, args []string) error {
 		return fillCommand(ctx, args[1:])
 	case "forecast":
 		return forecasts.Command(os.Stdout, args[1:])
+	case "promql":
+		return promqlCommand(ctx, args[1:])
 	case "open":
 		return openCommand(ctx, args[1:])
 	}

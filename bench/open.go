@@ -25,24 +25,10 @@ func openCommand(ctx context.Context, args []string) error {
 	if *dir == "" {
 		return fmt.Errorf("name the folder with --dir")
 	}
-	begun := time.Now()
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(*dir, tokenstoreextension.FileName), Keyed: true})
+	l, opened, ready, err := openAsBinary(ctx, *dir)
 	if err != nil {
 		return err
 	}
-	opened := time.Since(begun)
-	book, err := pricing.Default()
-	if err != nil {
-		return errors.Join(err, engine.Close())
-	}
-	c := tokenstoreextension.NewFactory().CreateDefaultConfig().(*tokenstoreextension.Config)
-	l, err := ledger.Open(ctx, engine, ledger.Options{
-		Prices: book, Window: c.Correlation.Window, MaxSpans: c.Correlation.MaxSpans, NoTwins: !c.Correlation.Twins, SaveInterval: c.Sums.SaveInterval,
-	})
-	if err != nil {
-		return err
-	}
-	ready := time.Since(begun)
 	used, err := cpuOf(os.Getpid())
 	_, highest, memory := memoryOf(os.Getpid())
 	if err := errors.Join(err, memory, l.Close()); err != nil {
@@ -50,4 +36,23 @@ func openCommand(ctx context.Context, args []string) error {
 	}
 	fmt.Printf("the store %.2f s, with the sums %.2f s, processor %.2f s, memory at most %.0f MB\n", opened.Seconds(), ready.Seconds(), used.Seconds(), float64(highest)/1e6)
 	return nil
+}
+
+// openAsBinary opens a database as the binary does. It returns when the store was open and when the sums were there.
+func openAsBinary(ctx context.Context, dir string) (l *ledger.Ledger, opened, ready time.Duration, err error) {
+	begun := time.Now()
+	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, tokenstoreextension.FileName), Keyed: true})
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	opened = time.Since(begun)
+	book, err := pricing.Default()
+	if err != nil {
+		return nil, 0, 0, errors.Join(err, engine.Close())
+	}
+	c := tokenstoreextension.NewFactory().CreateDefaultConfig().(*tokenstoreextension.Config)
+	l, err = ledger.Open(ctx, engine, ledger.Options{
+		Prices: book, Window: c.Correlation.Window, MaxSpans: c.Correlation.MaxSpans, NoTwins: !c.Correlation.Twins, SaveInterval: c.Sums.SaveInterval,
+	})
+	return l, opened, time.Since(begun), err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/forecast"
 	"github.com/tokenboard/tokenboard/internal/pricing"
+	"github.com/tokenboard/tokenboard/internal/racetest"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -18,6 +19,7 @@ import (
 // Each history is one of a demo that was started on another day of the month or after it, so that its incidents, the
 // model that came lately and the trial key lie elsewhere.
 func TestForecast(t *testing.T) {
+	racetest.Single(t)
 	book, err := pricing.Default()
 	require.NoError(t, err)
 	const histories = 16

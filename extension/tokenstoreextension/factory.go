@@ -15,5 +15,5 @@ func NewFactory() extension.Factory {
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
-	return &Store{config: cfg.(*Config), logger: set.Logger, set: set.TelemetrySettings}, nil
+	return &Store{config: cfg.(*Config), logger: set.Logger, version: set.BuildInfo.Version, set: set.TelemetrySettings}, nil
 }

@@ -79,7 +79,7 @@ func (c *Config) toSQLite(ctx context.Context, progress func(transfer.Progress))
 	if _, err := os.Stat(c.path()); err == nil { // before anything is locked
 		return m, fmt.Errorf("%w: there is %s; move it away, or name another directory", transfer.ErrNotEmpty, c.path())
 	}
-	opened, _, err := c.openPostgres(ctx, newHolder(), 0, func(error) {})
+	opened, _, err := c.openPostgres(ctx, newHolder(), false)
 	if err != nil {
 		return m, err
 	}

@@ -114,11 +114,8 @@ func parseKeySecret(text string) (usage.KeySecret, error) {
 	return secret, nil
 }
 
-// The lease of the ledger, and how long a start waits for the one of a process that was killed.
-const (
-	leaseTime = 15 * time.Second
-	leaseWait = leaseTime + 5*time.Second
-)
+// leaseTime is how long the lease of a command lasts that was killed.
+const leaseTime = 15 * time.Second
 
 // leased is an engine with a lease that is kept until the ledger gives it up.
 type leased struct {
@@ -138,8 +135,8 @@ func (l *leased) Close() error {
 	return l.Engine.Close()
 }
 
-// openPostgres opens the configured database, and takes the lease of the ledger.
-func (c *Config) openPostgres(ctx context.Context, holder string, wait time.Duration, lost func(error)) (engine, store.Directory, error) {
+// openPostgres opens the configured database. Where it is not shared, it takes the lease of the ledger.
+func (c *Config) openPostgres(ctx context.Context, holder string, shared bool) (engine, store.Directory, error) {
 	o := c.Postgres.options()
 	var err error
 	if o.KeySecret, err = c.Postgres.secret(); err != nil {
@@ -149,7 +146,10 @@ func (c *Config) openPostgres(ctx context.Context, holder string, wait time.Dura
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the token store: %w", err)
 	}
-	kept, err := lease.Acquire(ctx, e, lease.Options{Task: store.TaskLedger, Holder: holder, TTL: leaseTime, Wait: wait}, lost)
+	if shared {
+		return e, e.Directory(), nil
+	}
+	kept, err := lease.Acquire(ctx, e, lease.Options{Task: store.TaskLedger, Holder: holder, TTL: leaseTime}, func(error) {}) // what is written afterwards fails
 	if errors.Is(err, store.ErrHeld) {
 		err = fmt.Errorf("%w (%w)", store.ErrInUse, err)
 	}

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/extension"
 	"go.uber.org/zap"
 
@@ -28,6 +26,7 @@ const FileName = "tokenboard.db"
 type Store struct {
 	config    *Config
 	logger    *zap.Logger
+	version   string // of the program
 	set       component.TelemetrySettings
 	ledger    *ledger.Ledger
 	directory store.Directory
@@ -40,17 +39,14 @@ type Store struct {
 var _ extension.Extension = (*Store)(nil)
 
 // Start opens the database and reads it.
-func (s *Store) Start(ctx context.Context, host component.Host) error {
+func (s *Store) Start(ctx context.Context, _ component.Host) error {
 	var err error
 	if s.config.Engine == engineSQLite {
 		for _, note := range sqlite.Protect(s.config.path()) {
 			s.logger.Warn(note)
 		}
 	}
-	lost := func(err error) { // another process decides now; this one must not go on as if it did
-		componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
-	}
-	if s.ledger, s.directory, err = s.config.open(ctx, leaseWait, lost); err != nil {
+	if s.ledger, s.directory, err = s.config.open(ctx, s.config.Engine == enginePostgres, s.version); err != nil {
 		return err
 	}
 	if s.telemetry, err = s.measured(); err != nil {
@@ -81,11 +77,11 @@ type engine interface {
 	KeySecret() usage.KeySecret
 }
 
-// openEngine opens the configured database. The holder's lease of the ledger, for which another holder is waited for, is
-// kept until the engine is closed; lost is called where that fails. It returns store.ErrInUse where another process has it.
-func (c *Config) openEngine(ctx context.Context, holder string, wait time.Duration, lost func(error)) (engine, store.Directory, error) {
+// openEngine opens the configured database: as one of the processes that share it, or alone. Alone, the holder's lease of
+// the ledger is kept until the engine is closed; it returns store.ErrInUse where another process has it.
+func (c *Config) openEngine(ctx context.Context, holder string, shared bool) (engine, store.Directory, error) {
 	if c.Engine == enginePostgres {
-		return c.openPostgres(ctx, holder, wait, lost)
+		return c.openPostgres(ctx, holder, shared)
 	}
 	e, err := sqlite.Open(ctx, sqlite.Options{Path: c.path(), Keyed: true})
 	if err != nil {
@@ -127,10 +123,10 @@ func (c *Config) Database() string {
 // Open opens the configured database and its ledger, as the extension does, for commands that work on
 // it while no collector runs. The caller closes the ledger, and with it the directory.
 func (c *Config) Open(ctx context.Context) (*ledger.Ledger, store.Directory, error) {
-	return c.open(ctx, 0, func(error) {}) // what the command writes afterwards fails
+	return c.open(ctx, false, "")
 }
 
-func (c *Config) open(ctx context.Context, wait time.Duration, lost func(error)) (*ledger.Ledger, store.Directory, error) {
+func (c *Config) open(ctx context.Context, shared bool, version string) (*ledger.Ledger, store.Directory, error) {
 	book, err := c.Pricing.book()
 	if err != nil {
 		return nil, nil, err
@@ -140,7 +136,7 @@ func (c *Config) open(ctx context.Context, wait time.Duration, lost func(error))
 		return nil, nil, err
 	}
 	holder := newHolder()
-	engine, directory, err := c.openEngine(ctx, holder, wait, lost)
+	engine, directory, err := c.openEngine(ctx, holder, shared)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -149,7 +145,7 @@ func (c *Config) open(ctx context.Context, wait time.Duration, lost func(error))
 		MaxAge: c.Retention.MaxAge, MaxRecords: c.Retention.MaxRecords,
 		MaxBytes: c.Retention.MaxSizeMiB << 20, RetentionInterval: c.Retention.Interval,
 		MaxValues: c.Sums.MaxValues, SaveInterval: c.Sums.SaveInterval, Series: series,
-		KeySecret: engine.KeySecret(), Holder: holder, Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
+		KeySecret: engine.KeySecret(), Holder: holder, Shared: shared, Version: version, Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the token store at %s: %w", c.where(), err)

@@ -12,6 +12,14 @@ func (s *Set) follow(c ledger.Commit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.number = c.Number
+	if c.Missed { // all is read again
+		s.missed, s.read = c.Number, time.Time{}
+		for _, e := range s.entries {
+			e.known = false
+		}
+		s.noteUnknown()
+		return
+	}
 	if len(s.entries) == 0 {
 		s.pending = nil
 		return

@@ -251,7 +251,7 @@ func (s *Set) loadGroups(ctx context.Context, groups []*group, read func(context
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for e, spent := range l.spent {
-		if err == nil {
+		if err == nil && commit >= s.missed { // else it is read again
 			e.known, e.spent = true, *spent
 			for _, c := range e.early {
 				if c.commit > commit {

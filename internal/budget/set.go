@@ -61,6 +61,7 @@ type Set struct {
 	index    index
 	aliases  aliases
 	number   int64                      // of the last commit
+	missed   int64                      // of the last one before which commits were missed, see ledger.Commit.Missed
 	mark     uint64                     // see group.mark
 	pending  []settlements              // of commits that were not followed yet
 	watches  map[*Watch]bool            //

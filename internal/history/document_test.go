@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/racetest"
 )
 
 // repeated is a text many times over, between a beginning and an end.
@@ -38,6 +40,7 @@ func (a *again) Read(p []byte) (int, error) {
 // TestMemoryIsBounded reads what hostile files are made of: however long it is, no more of it is held
 // than a row.
 func TestMemoryIsBounded(t *testing.T) {
+	racetest.Single(t)
 	const many = 16 << 20
 	for _, tc := range []struct {
 		name   string

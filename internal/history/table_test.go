@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/racetest"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -210,6 +211,7 @@ func TestBrokenTables(t *testing.T) {
 
 // TestDumpMemoryIsBounded reads dumps whose statements, rows and texts do not end.
 func TestDumpMemoryIsBounded(t *testing.T) {
+	racetest.Single(t)
 	const many = 16 << 20
 	for name, file := range map[string]func() io.Reader{
 		"a comment":          func() io.Reader { return repeated("/*", "x", many, "*/") },

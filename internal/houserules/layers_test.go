@@ -27,7 +27,7 @@ var layers = [][]string{
 	{
 		"client", "dashboards", "docs", "examples/quickstart", "internal/access/throttle", "internal/alert", "internal/calendar",
 		"internal/changelog", "internal/cliproxy", "internal/hangup", "internal/hexdoc", "internal/jsonlines",
-		"internal/otlpsize", "internal/outbound", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
+		"internal/otlpsize", "internal/outbound", "internal/racetest", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
 	},
 	// Tools on the API for agents.
 	{"internal/mcptools"},

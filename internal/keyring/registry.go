@@ -68,6 +68,7 @@ type Registry struct {
 	byName        map[string][]*entry // by name in lower case
 	byOwner       map[string][]*entry
 	unspent       map[string]bool // fingerprints of new keys, see Made
+	missed        bool            // the spending of all keys is to be read again, see ledger.Commit.Missed
 }
 
 // entry is one key.
@@ -78,6 +79,7 @@ type entry struct {
 	spent    *spending  // nil while no budget needs it, and until it has been read
 	loading  bool       // early is being collected
 	early    []early
+	missed   bool    // commits were missed while it was loading
 	minute   *minute // nil: nothing in the last minute that a limit needs
 	reserved reservation.List
 }
@@ -115,7 +117,13 @@ func New(o Options) *Registry {
 		r.console = &entry{}
 		r.console.key.Store(&store.Key{Limits: o.Quota})
 	}
-	r.stop = o.Ledger.Observe(r.follow)
+	r.stop = o.Ledger.Observe(func(c ledger.Commit) {
+		if c.Missed {
+			r.forget()
+			return
+		}
+		r.follow(c)
+	})
 	return r
 }
 
@@ -199,7 +207,9 @@ func (r *Registry) load(ctx context.Context) error {
 	}
 	var wanting []*entry
 	candidates := r.all
-	if r.version > 0 {
+	again := r.missed
+	r.missed = false
+	if r.version > 0 && !again {
 		candidates = candidates[:0:0]
 		for i := range keys {
 			candidates = append(candidates, r.byID[keys[i].ID])
@@ -215,6 +225,9 @@ func (r *Registry) load(ctx context.Context) error {
 		wanting = append(wanting, r.console)
 	}
 	if err := r.loadSpending(ctx, wanting); err != nil {
+		r.mu.Lock()
+		r.missed = r.missed || again
+		r.mu.Unlock()
 		return err // the version stays, so that the next load tries again
 	}
 	r.version = version
@@ -245,7 +258,7 @@ func (r *Registry) loadSpending(ctx context.Context, entries []*entry) error {
 	of := make(map[string]bool, len(entries))
 	for _, e := range entries {
 		e.mu.Lock()
-		e.loading, e.early = true, nil
+		e.loading, e.early, e.missed = true, nil, false
 		e.mu.Unlock()
 		s := &spending{}
 		for _, f := range e.key.Load().Fingerprints() {
@@ -257,7 +270,7 @@ func (r *Registry) loadSpending(ctx context.Context, entries []*entry) error {
 	})
 	for _, e := range entries {
 		e.mu.Lock()
-		if err == nil {
+		if err == nil && !e.missed { // else it is read again
 			e.spent = sums[e.key.Load().Fingerprint]
 			for _, c := range e.early {
 				if c.commit > commit {
@@ -341,6 +354,22 @@ func move(in map[string][]*entry, from, to string, e *entry) {
 
 // caseFold makes names equal that differ in case only.
 func caseFold(name string) string { return strings.ToLower(strings.ToUpper(name)) }
+
+// forget makes the spending of all keys be read again.
+func (r *Registry) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.missed, r.read = true, time.Time{}
+	all := r.all
+	if r.console != nil {
+		all = append(all[:len(all):len(all)], r.console)
+	}
+	for _, e := range all {
+		e.mu.Lock()
+		e.spent, e.missed = nil, true
+		e.mu.Unlock()
+	}
+}
 
 // follow is called with each commit, within the ledger's writer.
 func (r *Registry) follow(c ledger.Commit) {

@@ -18,7 +18,6 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/ledger/aggregate"
 	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
-	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -58,10 +57,17 @@ type Options struct {
 	KeySecret usage.KeySecret
 	// Holder names this process among those that share the store, see store.Leases. Default: a random name.
 	Holder string
+	// Shared says that other processes use the store too: this one takes batches, follows the commits of the one that
+	// leads, and leads where none does. It needs an engine that is store.Shared.
+	Shared bool
+	// Version is that of the program, as others see it, see Cluster.
+	Version string
 	// Now is the clock; time.Now where nil.
 	Now func() time.Time
 
 	chunk int // records that retention removes at a time; defaultChunk where 0
+	// times are those of replicas; the usual ones where zero.
+	times replicaTimes
 }
 
 // Prices is a price book.
@@ -85,6 +91,8 @@ type Status struct {
 	// Overflowed counts calls that were summed as "(other)" on some dimension since start, because it had
 	// too many values.
 	Overflowed int64
+	// Following is why the commits of the process that leads could not be followed for a while; nil where they are.
+	Following error
 	// Values is the capacity for values of the dimensions that have sums.
 	Values []Cardinality
 	// Secrets counts, since start, keys and other secrets in clear that were taken out of telemetry.
@@ -143,8 +151,9 @@ type Ledger struct {
 	// outcomeUnknown says that the outcome of the last write is not known, see outcome; guarded by commits.
 	outcomeUnknown bool
 
-	sums   *aggregate.State
-	series *series.Set // guarded by commits
+	sums    *aggregate.State
+	series  *series.Set // guarded by commits
+	replica *replica    // nil where no other process uses the store
 
 	mu       sync.RWMutex // guards what follows
 	counters Counters
@@ -200,15 +209,22 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 	if o.chunk <= 0 {
 		o.chunk = defaultChunk
 	}
+	if o.times == (replicaTimes{}) {
+		o.times = usualTimes
+	}
 	l := &Ledger{
 		engine: engine, o: o, keyed: usage.NewFingerprintKeyer(o.KeySecret), series: series.New(o.Series), dirtyHours: map[int64]bool{},
 		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.sumStore, l.maintenance = abilities(engine)
 	l.sums = aggregate.New(aggregate.Options{
-		Records: engine, Agree: l.agree, Rollup: rollup.Options{MaxValues: o.MaxValues, Read: l.readPart},
+		Records: engine, Agree: l.agree, Rollup: l.rollupOptions(),
 	})
-	if err := l.load(ctx); err != nil {
+	err := l.share()
+	if err == nil {
+		err = l.load(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
 	go l.write() //nolint:gosec // it lives as long as the ledger, and Close ends it
@@ -217,6 +233,9 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 
 // load reads the sums. The index, which only the writer needs, is read by it, see loadIndex.
 func (l *Ledger) load(ctx context.Context) error {
+	if l.replica != nil {
+		return l.join(ctx)
+	}
 	var err error
 	if l.lease, err = l.engine.Acquire(ctx, store.TaskLedger, l.o.Holder, leaseTime); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
@@ -240,7 +259,7 @@ func (l *Ledger) Close() error {
 	l.close.Do(func() {
 		close(l.closing)
 		<-l.done
-		l.closeErr = errors.Join(l.engine.Release(context.Background(), l.lease), l.engine.Close())
+		l.closeErr = errors.Join(l.leave(), l.engine.Close())
 	})
 	return l.closeErr
 }
@@ -301,6 +320,7 @@ func (l *Ledger) Status(ctx context.Context) (Status, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return Status{
+		Following:  l.notFollowing(),
 		LastCommit: l.sums.LastCommit(), Info: info, Counters: l.counters, Outcome: l.outcomeErr, Retention: l.retentionErr, Save: l.saveErr,
 		Overflowed: overflowed, Values: values, Secrets: l.secrets.Load(),
 	}, nil

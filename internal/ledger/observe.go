@@ -17,6 +17,9 @@ type Commit struct {
 	Number  int64 // ascending by one from 1 since the ledger was opened; Answer.Commit says which a sum includes
 	At      time.Time
 	Changes []Change // not to be changed, nor kept: they and their calls are valid until the observer returns
+	// Missed says that commits of another process could not be followed one by one: who keeps sums of one's own makes them
+	// again. There are no Changes then.
+	Missed bool
 }
 
 // Observe calls f for every commit from now on that changes a sum, in order, when it is on disk and

@@ -26,6 +26,7 @@ func (l *Ledger) apply(ctx context.Context, w *store.Write) error {
 	if err := l.engine.Commit(ctx, *w); err != nil {
 		return l.outcome(ctx, w.ID, fmt.Errorf("commit to the store: %w", err))
 	}
+	l.replica.committed()
 	return nil
 }
 
@@ -34,6 +35,9 @@ func (l *Ledger) apply(ctx context.Context, w *store.Write) error {
 func (l *Ledger) outcome(ctx context.Context, id store.WriteID, failed error) error {
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		committed, err := l.engine.Committed(ctx, id)
+		if err == nil && committed && l.replica != nil {
+			err = l.followOwn(ctx)
+		}
 		l.outcomeUnknown = err != nil
 		l.noteOutcome(err)
 		switch {

@@ -69,16 +69,41 @@ var (
 )
 
 // Query sums what counts, see aggregate.State.Query.
-func (l *Ledger) Query(ctx context.Context, q Query) (Answer, error) { return l.sums.Query(ctx, q) }
+func (l *Ledger) Query(ctx context.Context, q Query) (a Answer, err error) {
+	err = l.settled(ctx, func() error {
+		a, err = l.sums.Query(ctx, q)
+		return err
+	})
+	return a, err
+}
 
 // Breakdown sums what counts by one or two dimensions together, see aggregate.State.Breakdown.
-func (l *Ledger) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, error) {
-	return l.sums.Breakdown(ctx, q)
+func (l *Ledger) Breakdown(ctx context.Context, q BreakdownQuery) (b Breakdown, err error) {
+	err = l.settled(ctx, func() error {
+		b, err = l.sums.Breakdown(ctx, q)
+		return err
+	})
+	return b, err
 }
 
 // Spending visits what was spent with keys, see aggregate.State.Spending.
 func (l *Ledger) Spending(ctx context.Context, of map[string]bool, whole func(begin, end time.Time) bool, visit func(store.Spent)) (commit int64, err error) {
-	return l.sums.Spending(ctx, of, whole, visit)
+	if l.replica == nil {
+		return l.sums.Spending(ctx, of, whole, visit)
+	}
+	var all []store.Spent // of a try that succeeds
+	err = l.settled(ctx, func() error {
+		all = all[:0]
+		commit, err = l.sums.Spending(ctx, of, whole, func(s store.Spent) { all = append(all, s) })
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, s := range all {
+		visit(s)
+	}
+	return commit, nil
 }
 
 // SpentBy visits what was spent by values of dimensions, see aggregate.State.SpentBy.

@@ -117,6 +117,9 @@ func (l *Ledger) Reprice(ctx context.Context, q RepriceRequest) (RepriceReport, 
 
 // inWriter runs a function in the writer's goroutine, between two commits, with the writer's context.
 func (l *Ledger) inWriter(ctx context.Context, f func(context.Context) error) error {
+	if l.replica != nil && !l.replica.leading.Load() {
+		return ErrFollower
+	}
 	j := job{run: f, result: make(chan error, 1)}
 	select {
 	case l.jobs <- j:
@@ -187,12 +190,15 @@ func (p *repricing) step(ctx context.Context) error {
 func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change) error {
 	w.At = l.o.Now().UTC()
 	w.DirtyHours = l.dirtiedBy(changes)
+	if len(changes) > 0 {
+		w.Feed = l.feed(&w, changes)
+	}
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Change = l.journal(changes)
 	l.sums.Announce(changes)
 	defer l.sums.Done()
-	if err := l.apply(ctx, &w); err != nil {
+	if err := l.deposed(l.apply(ctx, &w)); err != nil {
 		return err
 	}
 	if len(changes) > 0 {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -18,6 +19,7 @@ type request struct {
 	precomputed []correlation.Precomputed // of the records
 	parents     []usage.SpanParent
 	result      chan error
+	delivery    int64 // its number in the inbox; 0 where a sender waits
 	state       atomic.Int32
 }
 
@@ -65,6 +67,7 @@ func (l *Ledger) request(b *usage.Batch) *request {
 // done returns a request that is no longer in use to the pool.
 func (r *request) done() {
 	clear(r.records)
+	r.delivery = 0
 	requests.Put(r)
 }
 
@@ -72,6 +75,9 @@ func (r *request) done() {
 // it is, unless the error is ErrOutcomeUnknown: it may be on disk, or be about to get there. Either way the batch may
 // be sent again: calls that are in the ledger already change nothing. The batch is the caller's again when Commit
 // returns, but for its texts, which must never change.
+//
+// A process that does not lead puts the batch into the inbox of the store. It is on disk then, and in the sums when the
+// process that leads has decided it.
 func (l *Ledger) Commit(ctx context.Context, b usage.Batch) error {
 	if len(b.Calls)+len(b.Parents) == 0 {
 		return nil
@@ -81,7 +87,20 @@ func (l *Ledger) Commit(ctx context.Context, b usage.Batch) error {
 		return ErrClosed
 	default:
 	}
-	r := l.request(&b)
+	if l.replica == nil {
+		return l.commitHere(ctx, &b)
+	}
+	if l.replica.leading.Load() {
+		if err := l.commitHere(ctx, &b); !errors.Is(err, ErrFollower) {
+			return err
+		}
+	}
+	return l.accept(ctx, &b)
+}
+
+// commitHere has the writer commit a batch.
+func (l *Ledger) commitHere(ctx context.Context, b *usage.Batch) error {
+	r := l.request(b)
 	select {
 	case l.requests <- r:
 	case <-l.closing:

@@ -35,7 +35,7 @@ func (l *Ledger) retire(ctx context.Context) (n int64, left bool, err error) {
 		l.commits.Lock()
 		err = l.outcome(ctx, r.ID, fmt.Errorf("remove old records: %w", err))
 		l.commits.Unlock()
-		if err != nil {
+		if l.deposed(err) != nil {
 			return 0, false, err
 		}
 	}

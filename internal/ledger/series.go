@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -42,36 +43,55 @@ func (l *Ledger) journal(changes []Change) []byte {
 
 // loadSeries reads the series. If the store has none, or has others, they are made from its records.
 func (l *Ledger) loadSeries(ctx context.Context, info *store.Info) error {
+	var made bool
+	var err error
+	l.series, made, err = readSeries(ctx, l.o.Series, struct {
+		store.Sums
+		store.Calls
+	}{l.sumStore, l.engine}, info.Records, info.Watermark)
+	l.unsaved = l.unsaved || made
+	return err
+}
+
+// seriesStore is where series are read from.
+type seriesStore interface {
+	Series(ctx context.Context) (data []byte, through int64, err error)
+	Changes(ctx context.Context, after int64, visit func(store.Change) error) error
+	Figures(ctx context.Context, f store.Filter, visit func(*store.Record) error) error
+}
+
+// readSeries reads the series, and reports whether they were made from the records.
+func readSeries(ctx context.Context, o series.Options, from seriesStore, records int64, watermark time.Time) (set *series.Set, made bool, err error) {
+	set = series.New(o)
 	some := false
 	apply := func(change []byte) error {
 		some = true
-		return l.series.Apply(change)
+		return set.Apply(change)
 	}
-	whole, through, err := l.sumStore.Series(ctx)
+	whole, through, err := from.Series(ctx)
 	if err == nil && len(whole) > 0 {
 		err = apply(whole)
 	}
 	if err == nil {
-		err = l.engine.Changes(ctx, through, func(c store.Change) error { return apply(c.Data) })
+		err = from.Changes(ctx, through, func(c store.Change) error { return apply(c.Data) })
 	}
 	if errors.Is(err, series.ErrOtherSeries) {
-		l.series, some, err = series.New(l.o.Series), false, nil
+		set, some, err = series.New(o), false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read the series: %w", err)
+		return nil, false, fmt.Errorf("read the series: %w", err)
 	}
-	defer func() { l.series.FinishLoad() }()
-	if some || info.Records == 0 {
-		return nil
+	defer func() { set.FinishLoad() }()
+	if some || records == 0 {
+		return set, false, nil
 	}
-	err = l.engine.Scan(ctx, store.Filter{From: info.Watermark}, func(r *store.Record) error {
-		l.series.Journal([]usage.Change{{Call: &r.Call, N: 1}})
-		l.series.Commit()
+	err = from.Figures(ctx, store.Filter{From: watermark}, func(r *store.Record) error {
+		set.Journal([]usage.Change{{Call: &r.Call, N: 1}})
+		set.Commit()
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("make the series from the records: %w", err)
+		return nil, false, fmt.Errorf("make the series from the records: %w", err)
 	}
-	l.unsaved = true
-	return nil
+	return set, true, nil
 }

@@ -26,17 +26,23 @@ func (l *Ledger) loadSums(ctx context.Context, info *store.Info) error {
 	if l.sumStore == (noSums{}) {
 		return l.sums.Build(ctx, info.Watermark, info.LastStored)
 	}
-	hours, unsaved, err := l.sums.Load(ctx, l.sumStore, info.Watermark, info.LastStored)
+	hours, unsaved, err := l.sums.Load(ctx, l.sumStore, l.engine, info.Watermark, info.LastStored)
 	if err != nil {
 		return err
 	}
-	l.hours, l.unsaved = hours, unsaved
+	l.unsaved = unsaved
+	l.noteHours(hours)
+	return nil
+}
+
+// noteHours takes over the hours of the store.
+func (l *Ledger) noteHours(hours []store.Hour) {
+	l.hours = hours
 	for _, h := range hours {
 		if h.Dirty {
 			l.dirtyHours[h.Number] = true
 		}
 	}
-	return nil
 }
 
 // readPart reads a part of a page of the stored sums. No lock is held.
@@ -62,7 +68,7 @@ func (l *Ledger) saveSums(ctx context.Context) error {
 		l.commits.Lock()
 		err = l.outcome(ctx, w.ID, fmt.Errorf("store the sums: %w", err))
 		l.commits.Unlock()
-		if err != nil {
+		if err = l.deposed(err); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,7 @@ type transaction struct {
 	puts             []store.Record // what is put, where it comes from several requests
 	changes          []Change
 	parents          []usage.SpanParent
+	decided          []int64 // numbers of deliveries
 }
 
 func (t *transaction) begin(l *Ledger) {
@@ -47,7 +48,7 @@ func (t *transaction) end() {
 	clear(t.evictedAt)
 	clear(t.puts)
 	clear(t.changes)
-	t.waited = false
+	t.waited, t.decided = false, t.decided[:0]
 	t.wanted, t.late, t.changedDecisions = t.wanted[:0], reusable(t.late), reusable(t.changedDecisions)
 	t.evicted, t.puts, t.changes, t.parents = reusable(t.evicted), reusable(t.puts), reusable(t.changes), reusable(t.parents)
 }

@@ -25,6 +25,21 @@ var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // write is the one goroutine that changes the ledger. Requests that wait share a transaction.
 func (l *Ledger) write() {
 	defer close(l.done)
+	if l.replica == nil {
+		l.decide()
+		return
+	}
+	for l.replica.leading.Load() || l.awaitLead() {
+		if !l.decide() {
+			break
+		}
+		l.stepDown()
+	}
+	l.refuseWaiting()
+}
+
+// decide commits what comes. It returns when the ledger is closed, or, with true, when another process decides.
+func (l *Ledger) decide() (deposed bool) {
 	// Requests that wait when the ledger is closed are still carried out; the engine's own time limits end a write that
 	// hangs.
 	ctx := context.Background()
@@ -33,17 +48,17 @@ func (l *Ledger) write() {
 	save := time.NewTicker(l.o.SaveInterval)
 	defer save.Stop()
 	more := make(chan struct{}, 1) // there is more to drop
-	for !l.outcomeUnknown {        // else the ledger is being closed
+	inbox, lost := l.replica.channels()
+	for !l.outcomeUnknown { // else the ledger is being closed
 		select {
+		case <-inbox:
+			l.decideInbox(ctx)
+			l.tidy(ctx)
+		case <-lost:
+			return true
 		case r := <-l.requests:
 			l.commitGroup(ctx, l.gather(r))
-			l.sums.MergeChanges(ctx)
-			if err := l.maintenance.Compact(ctx); err != nil {
-				l.noteSaved(err) // it is tried again; when too much waits, commits fail
-			}
-			if l.journaled > maxJournaled {
-				l.noteSaved(l.saveSums(ctx))
-			}
+			l.tidy(ctx)
 		case j := <-l.jobs:
 			j.result <- j.run(ctx)
 		case <-save.C:
@@ -62,10 +77,26 @@ func (l *Ledger) write() {
 		case <-l.closing:
 			l.drain(ctx)
 			l.noteSaved(l.saveSums(ctx))
-			return
+			return false
+		}
+		if l.replica != nil && l.replica.fenced {
+			return true
 		}
 	}
 	l.drain(ctx)
+	return false
+}
+
+// tidy does the work that a commit left.
+func (l *Ledger) tidy(ctx context.Context) {
+	l.sums.MergeChanges(ctx)
+	if err := l.maintenance.Compact(ctx); err != nil {
+		l.noteSaved(err) // it is tried again; when too much waits, commits fail
+		l.followFailed(ctx, err)
+	}
+	if l.journaled > maxJournaled {
+		l.noteSaved(l.saveSums(ctx))
+	}
 }
 
 // drain answers the requests that wait when the ledger is closed.
@@ -116,7 +147,7 @@ func (l *Ledger) commitGroup(ctx context.Context, group []*request) {
 	if len(group) == 0 {
 		return
 	}
-	err := l.commit(ctx, group)
+	err := l.deposed(l.commit(ctx, group))
 	for _, r := range group {
 		r.result <- err
 	}
@@ -139,6 +170,9 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 	for _, r := range group {
 		t.counters.Committed++
 		t.add(r)
+		if r.delivery != 0 {
+			t.decided = append(t.decided, r.delivery)
+		}
 	}
 	if err := t.addLate(ctx); err != nil {
 		l.index.Rollback()
@@ -150,13 +184,14 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 		return err
 	}
 
-	w.DirtyHours = l.dirtiedBy(changes)
+	w.DirtyHours, w.Decided = l.dirtiedBy(changes), t.decided
+	w.Feed = l.feed(&w, changes)
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	w.Change = l.journal(changes)
 	l.sums.Announce(changes)
 	defer l.sums.Done()
-	if len(w.Put)+len(w.Mark)+len(w.Links) > 0 {
+	if len(w.Put)+len(w.Mark)+len(w.Links)+len(w.Decided) > 0 {
 		if err := l.apply(ctx, &w); err != nil {
 			l.index.Rollback()
 			return err
@@ -181,6 +216,9 @@ func (l *Ledger) commit(ctx context.Context, group []*request) error {
 func (l *Ledger) changed(w *store.Write, changes []Change, at time.Time) {
 	for _, h := range w.DirtyHours {
 		l.dirtyHours[h] = true
+	}
+	if l.replica.followedOwn() {
+		return
 	}
 	number := l.sums.Apply(changes, at)
 	if len(changes) > 0 {

@@ -139,6 +139,7 @@ func setTime(q url.Values, name, text string, now time.Time, zone *time.Location
 func readTime(text string, now time.Time) (time.Time, error) {
 	if m := relative.FindStringSubmatch(text); m != nil {
 		n, _ := strconv.Atoi(m[1]) // at most six digits
+		now = now.Truncate(time.Minute)
 		switch m[2] {
 		case "m":
 			return now.Add(-time.Duration(n) * time.Minute), nil

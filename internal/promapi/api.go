@@ -57,7 +57,6 @@ type API struct {
 	parser  parser.Parser
 	engine  *promql.Engine
 	cubes   *cube.Set
-	dropped dropped
 	common  [2]labels.Label
 	started int64 // milliseconds
 	slots   *tracker

@@ -99,22 +99,25 @@ func (b *bench) seed(r *rand.Rand, days, calls int) {
 		if r.IntN(10) == 0 {
 			at = at.Truncate(cube.SlotLength) // just at an edge
 		}
-		batch = append(batch, b.call(at, func(c *usage.Call) {
-			c.Model, c.Provider = models[r.IntN(len(models))], providers[r.IntN(len(providers))]
-			c.Service, c.KeyFingerprint = services[r.IntN(len(services))], keys[r.IntN(len(keys))]
-			c.Status = statuses[r.IntN(len(statuses))]
-			c.Failed = c.Status >= 400
-			c.Tokens.InputUncached, c.Tokens.OutputText, c.Tokens.Reasoning = r.Int64N(5000), r.Int64N(900), r.Int64N(3)*r.Int64N(100)
-			c.Tokens.CacheRead = r.Int64N(2) * r.Int64N(10_000)
-			c.Duration = time.Duration(1 + r.Int64N(int64(time.Minute)))
-			c.TTFT = time.Duration(r.Int64N(int64(c.Duration)))
-			c.ReportedCost, c.HasReportedCost = usage.NanoUSD(r.Int64N(2_000_000_000)), r.IntN(20) > 0
-			if r.IntN(8) == 0 {
-				c.Tokens = usage.Tokens{}
-			}
-		}))
+		batch = append(batch, b.call(at, func(c *usage.Call) { randomCall(r, c) }))
 	}
 	b.commit(batch...)
+}
+
+// randomCall gives a call labels and figures.
+func randomCall(r *rand.Rand, c *usage.Call) {
+	c.Model, c.Provider = models[r.IntN(len(models))], providers[r.IntN(len(providers))]
+	c.Service, c.KeyFingerprint = services[r.IntN(len(services))], keys[r.IntN(len(keys))]
+	c.Status = statuses[r.IntN(len(statuses))]
+	c.Failed = c.Status >= 400
+	c.Tokens.InputUncached, c.Tokens.OutputText, c.Tokens.Reasoning = r.Int64N(5000), r.Int64N(900), r.Int64N(3)*r.Int64N(100)
+	c.Tokens.CacheRead = r.Int64N(2) * r.Int64N(10_000)
+	c.Duration = time.Duration(1 + r.Int64N(int64(time.Minute)))
+	c.TTFT = time.Duration(r.Int64N(int64(c.Duration)))
+	c.ReportedCost, c.HasReportedCost = usage.NanoUSD(r.Int64N(2_000_000_000)), r.IntN(20) > 0
+	if r.IntN(8) == 0 {
+		c.Tokens = usage.Tokens{}
+	}
 }
 
 // instant evaluates an expression.

@@ -2,6 +2,7 @@ package promapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -38,7 +39,7 @@ type spendSink struct {
 	money  []bool
 }
 
-func newSpendSink(c *cube.Cube, budgets []Budget, room *int) *spendSink {
+func newSpendSink(c source, budgets []Budget, room *int) *spendSink {
 	s := &spendSink{}
 	for i := range budgets {
 		var keys map[string]bool
@@ -142,6 +143,20 @@ func (q *querier) budgetSeries(
 	return out, nil
 }
 
+// spending adds up what budgets used since the first of some times, at the latest.
+func (q *querier) spending(ctx context.Context, budgets []Budget, times []int64) (*spendSink, []int64, error) {
+	if d := cube.DimensionOf(q.cube, []callseries.Label{callseries.LabelKey}); d != nil && d.Takes(times) {
+		sink := newSpendSink(d, budgets, &q.room)
+		at, _, err := d.Since(ctx, times, sink, &q.room)
+		if !errors.Is(err, cube.ErrOverflow) {
+			return sink, at, err
+		}
+	}
+	sink := newSpendSink(q.cube, budgets, &q.room)
+	at, _, err := q.cube.Since(ctx, times, sink, &q.room)
+	return sink, at, err
+}
+
 // spent returns what budgets had used at some times.
 func (q *querier) spent(ctx context.Context, budgets []Budget, times []int64) (func(i int, t int64) float64, error) {
 	all := slices.Clone(times)
@@ -158,8 +173,7 @@ func (q *querier) spent(ctx context.Context, budgets []Budget, times []int64) (f
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
-	sink := newSpendSink(q.cube, budgets, &q.room)
-	at, _, err := q.cube.Sum(ctx, all, sink, &q.room)
+	sink, at, err := q.spending(ctx, budgets, all)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/util/annotations"
+
+	"github.com/tokenboard/tokenboard/internal/promapi/promjson"
 )
 
 // Base is the path under which the routes are.
@@ -92,7 +94,7 @@ func appendNotes(b []byte, name string, notes []string) []byte {
 	if len(notes) == 0 {
 		return b
 	}
-	return appendStrings(append(appendString(append(b, ','), name), ':'), notes)
+	return appendStrings(append(promjson.AppendString(append(b, ','), name), ':'), notes)
 }
 
 func appendStrings(b []byte, all []string) []byte {
@@ -101,7 +103,7 @@ func appendStrings(b []byte, all []string) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendString(b, s)
+		b = promjson.AppendString(b, s)
 	}
 	return append(b, ']')
 }
@@ -127,8 +129,8 @@ func fail(w http.ResponseWriter, err error) {
 
 // Refuse answers with an error in Prometheus' form.
 func Refuse(w http.ResponseWriter, status int, kind, message string) {
-	b := append([]byte(`{"status":"error","errorType":`), appendString(nil, kind)...)
-	b = append(append(b, `,"error":`...), appendString(nil, message)...)
+	b := append([]byte(`{"status":"error","errorType":`), promjson.AppendString(nil, kind)...)
+	b = append(append(b, `,"error":`...), promjson.AppendString(nil, message)...)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
@@ -168,7 +170,7 @@ func (a *API) run(ctx context.Context, q promql.Query, expr string) (answered, e
 	if res.Err != nil {
 		return answered{}, res.Err
 	}
-	b, err := appendResult(nil, res.Value)
+	b, err := promjson.AppendResult(nil, res.Value)
 	if err != nil {
 		return answered{}, &problem{internal, fmt.Errorf("write the result: %w", err)}
 	}
@@ -348,7 +350,7 @@ func (a *API) series(ctx context.Context, v url.Values, _ *http.Request) (answer
 		if i > 0 {
 			out.data = append(out.data, ',')
 		}
-		out.data = appendLabels(out.data, l)
+		out.data = promjson.AppendLabels(out.data, l)
 	}
 	out.data = append(out.data, ']')
 	return out, nil

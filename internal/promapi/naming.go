@@ -1,6 +1,7 @@
 package promapi
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
@@ -30,13 +31,42 @@ func newNaming(l cube.Ledger, keyName func(string) string) *naming {
 	return n
 }
 
-// seriesOf returns the labels of the series that counts calls with some labels, with a key's fingerprint.
-func (n *naming) seriesOf(raw callseries.Labels) callseries.Labels {
+// usedOf returns the labels that series have.
+func (n *naming) usedOf(raw callseries.Labels) callseries.Labels {
 	for i, used := range n.used {
 		if !used {
 			raw[i] = ""
 		}
 	}
+	return raw
+}
+
+// overflows reports whether there is a series of what is beyond the limit.
+func (n *naming) overflows() bool {
+	_, full := n.series[n.other]
+	return full
+}
+
+// counted returns what series have counted ever, of some keys, nil being all; false where that is not known.
+func (n *naming) counted(keys []string) (map[callseries.Labels]ledger.Sums, bool) {
+	if keys == nil {
+		return n.series, true
+	}
+	if !n.used[callseries.LabelKey] || n.overflows() {
+		return nil, false // whose calls they were is not known
+	}
+	own := map[callseries.Labels]ledger.Sums{}
+	for l, sums := range n.series {
+		if slices.Contains(keys, l[callseries.LabelKey]) {
+			own[l] = sums
+		}
+	}
+	return own, true
+}
+
+// seriesOf returns the labels of the series that counts calls with some labels, with a key's fingerprint.
+func (n *naming) seriesOf(raw callseries.Labels) callseries.Labels {
+	raw = n.usedOf(raw)
 	if _, own := n.series[raw]; own {
 		return raw
 	}

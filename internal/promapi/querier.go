@@ -82,7 +82,7 @@ func (q *querier) Select(
 		return set
 	}
 	x := &selection{
-		querier: q, set: set, times: times, hints: hints, anchored: s.anchored, matchers: matchers,
+		querier: q, set: set, times: times, hints: hints, selector: s, matchers: matchers,
 		of: &maker{common: q.api.common, matchers: matchers, room: &q.room, summed: s.summed, by: s.by},
 	}
 	if err := x.collect(ctx); err != nil {

@@ -22,7 +22,8 @@ type track struct {
 	exists bool    // also before the first sample
 	first  int     // index of the first sample of the series, where it does not exist before
 	deltas []delta
-	room   *int // of deltas that the query may still make
+	left   float64 // while calls are taken from what was counted: how many, or how much, there was before
+	room   *int    // of deltas that the query may still make
 }
 
 // delta is added to a sample and all later ones.

@@ -2,7 +2,9 @@ package promapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -21,7 +23,7 @@ type selection struct {
 	set      *seriesSet
 	times    []int64 // of the samples
 	hints    *storage.SelectHints
-	anchored bool
+	selector selector
 	matchers []*labels.Matcher
 	of       *maker
 }
@@ -59,19 +61,15 @@ func (x *selection) collect(ctx context.Context) error {
 	return x.present()
 }
 
-// sum adds up calls for the samples. It returns the times of these.
-func (x *selection) sum(ctx context.Context, s cube.Sink, g *groups) ([]int64, error) {
-	at, moved, err := x.cube.Sum(ctx, x.times, s, &x.room)
-	if err != nil {
-		return nil, err
-	}
+// done notes what was found out while calls were added up.
+func (x *selection) done(moved bool, g *groups) error {
 	if g.full {
-		return nil, cube.ErrTooMany
+		return cube.ErrTooMany
 	}
 	if moved {
 		x.set.warn(resolutionNote(x.hints))
 	}
-	return at, nil
+	return nil
 }
 
 func (x *selection) counters(ctx context.Context) error {
@@ -80,17 +78,61 @@ func (x *selection) counters(ctx context.Context) error {
 		if !x.named(m.name) {
 			continue
 		}
-		dropped, err := x.api.dropped.of(ctx, x.cube, x.names)
-		if err != nil {
+		if d := x.dimension(); d != nil {
+			shown := func(raw callseries.Labels) callseries.Labels { return x.names.shown(d.Only(x.names.usedOf(raw))) }
+			err := x.counter(ctx, m, d, shown)
+			if err == nil {
+				continue
+			} else if !errors.Is(err, cube.ErrOverflow) {
+				return err
+			}
+		}
+		shown := func(raw callseries.Labels) callseries.Labels { return x.names.shown(x.names.seriesOf(raw)) }
+		if err := x.counter(ctx, m, x.cube, shown); err != nil {
 			return err
 		}
-		s := newCounterSink(x.cube, x.names, m, x.of)
-		at, err := x.sum(ctx, s, s.groups)
-		if err != nil {
-			return err
+	}
+	return nil
+}
+
+// counter adds the series of one counter, from a source whose series are shown with some labels.
+func (x *selection) counter(ctx context.Context, m *counterMetric, from source, shown func(callseries.Labels) callseries.Labels) error {
+	s := newCounterSink(from, shown, m, x.of)
+	sum := from.Sum
+	if counted, known := x.names.counted(x.view.Keys); known {
+		s.begin(shown, counted)
+		sum = from.Since
+	}
+	at, moved, err := sum(ctx, x.times, s, &x.room)
+	if err != nil {
+		x.of.forget()
+		return err
+	}
+	s.end()
+	x.set.addTracks(s.tracks, at)
+	return x.done(moved, s.groups)
+}
+
+// dimension returns sums by one label that answer a selector whose series are only summed; nil where none do.
+func (x *selection) dimension() *cube.Dimension {
+	if !x.selector.summed {
+		return nil
+	}
+	var need []callseries.Label
+	for i, name := range labelNames {
+		asked := slices.Contains(x.selector.by, name)
+		for _, m := range x.matchers {
+			asked = asked || m.Name == name && (m.Type != labels.MatchRegexp || m.Value != ".*")
 		}
-		s.startWith(x.names, dropped)
-		x.set.addTracks(s.tracks, at)
+		if asked && x.names.used[i] {
+			need = append(need, callseries.Label(i))
+		}
+	}
+	if len(need) > 0 && x.names.overflows() {
+		return nil // which values are other is not known by one label
+	}
+	if d := cube.DimensionOf(x.cube, need); d != nil && d.Takes(x.times) {
+		return d
 	}
 	return nil
 }
@@ -103,7 +145,7 @@ func (x *selection) histograms(ctx context.Context) error {
 				continue
 			}
 			s := newClassicSink(x.cube, x.names, m, suffix, x.of)
-			at, err := x.sum(ctx, s, s.groups)
+			at, err := x.durations(ctx, s, s.groups, s.exist)
 			if err != nil {
 				return err
 			}
@@ -113,13 +155,35 @@ func (x *selection) histograms(ctx context.Context) error {
 			continue
 		}
 		s := newNativeSink(x.cube, x.names, m, x.of)
-		at, err := x.sum(ctx, s, s.groups)
+		at, err := x.durations(ctx, s, s.groups, s.exist)
 		if err != nil {
 			return err
 		}
 		x.set.addNative(s.tracks, at)
 	}
 	return nil
+}
+
+// durations adds up the times of calls. Of rates only what came since the first sample is needed, and which models there
+// were before.
+func (x *selection) durations(ctx context.Context, s cube.Sink, g *groups, exist func(callseries.Labels)) ([]int64, error) {
+	sum := x.cube.Sum
+	if models := cube.DimensionOf(x.cube, []callseries.Label{callseries.LabelModel}); x.selector.anchored && models != nil {
+		before, err := models.Before(ctx, x.times[0])
+		if err == nil {
+			sum = x.cube.Since
+			for _, l := range before {
+				exist(x.names.modelOf(l))
+			}
+		} else if !errors.Is(err, cube.ErrOverflow) {
+			return nil, err
+		}
+	}
+	at, moved, err := sum(ctx, x.times, s, &x.room)
+	if err != nil {
+		return nil, err
+	}
+	return at, x.done(moved, g)
 }
 
 // records adds the number of stored records; for the past, the number of calls that count.
@@ -129,7 +193,11 @@ func (x *selection) records(ctx context.Context) error {
 		return nil
 	}
 	s := &totalSink{track: newTrack(l, 1, &x.room)}
-	at, _, err := x.cube.Sum(ctx, x.times, s, &x.room)
+	sum := x.cube.Sum
+	if d := cube.DimensionOf(x.cube, nil); d != nil && d.Takes(x.times) {
+		sum = d.Sum
+	}
+	at, _, err := sum(ctx, x.times, s, &x.room)
 	if err != nil {
 		return err
 	}
@@ -208,7 +276,7 @@ func (x *selection) since(name string, l labels.Labels, v float64) *pointSeries 
 	case x.now-since > lookback.Milliseconds():
 		since = never // it has no value then
 	case len(x.times) > 1:
-		if x.anchored {
+		if x.selector.anchored {
 			since = never // one value has no rate
 		}
 		x.set.warn(fmt.Errorf("%w: %s has no past here, only its value now; scrape /metrics with Prometheus for it",

@@ -25,7 +25,7 @@ type selector struct {
 	inSubquery bool // it is evaluated at multiples of the step
 	pinned     bool // it is evaluated at one time (@)
 	offset     time.Duration
-	// summed: of its rate or increase only the sum by some labels is used. Those of counters are sums of calls, so
+	// summed: of its values, its rate or increase only the sum by some labels is used. Those of counters are sums of calls, so
 	// that it does not matter which is done first.
 	summed bool
 	by     []string
@@ -48,7 +48,7 @@ func selectorsOf(expr parser.Expr) []selector {
 				}
 			}
 			s.summed, s.by = summedBy(path)
-			s.summed = s.summed && s.anchored
+			s.summed = s.summed && (s.anchored || !matrix)
 			matrix = false
 			out = append(out, s)
 		}
@@ -57,7 +57,7 @@ func selectorsOf(expr parser.Expr) []selector {
 	return out
 }
 
-// summedBy finds sum by (...) (rate(...)) above a selector.
+// summedBy finds sum by (...) (...) or sum by (...) (rate(...)) above a selector.
 func summedBy(path []parser.Node) (bool, []string) {
 	calls := 0
 	for i := len(path) - 1; i >= 0; i-- {
@@ -68,7 +68,7 @@ func summedBy(path []parser.Node) (bool, []string) {
 				return false, nil
 			}
 		case *parser.AggregateExpr:
-			return calls == 1 && n.Op == parser.SUM && !n.Without, n.Grouping
+			return n.Op == parser.SUM && !n.Without, n.Grouping
 		default:
 			return false, nil
 		}

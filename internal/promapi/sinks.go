@@ -1,11 +1,13 @@
 package promapi
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
 	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
 )
@@ -13,10 +15,19 @@ import (
 // maxTracks bounds the series of one selector.
 const maxTracks = 100_000
 
-// groups puts the calls of the cube's series together into the series that are asked for.
+// source has sums of calls by labels.
+type source interface {
+	// Series returns the labels by their numbers.
+	Series() []callseries.Labels
+	// Sum and Since are those of cube.Cube.
+	Sum(ctx context.Context, times []int64, s cube.Sink, room *int) (at []int64, movedAny bool, err error)
+	Since(ctx context.Context, times []int64, s cube.Sink, room *int) (at []int64, movedAny bool, err error)
+}
+
+// groups puts the calls of a source's series together into the series that are asked for.
 type groups struct {
-	cube *cube.Cube
-	// of returns the labels that a series of the cube is shown with.
+	source source
+	// of returns the labels that a series of the source is shown with.
 	of    func(raw callseries.Labels) callseries.Labels
 	raw   []callseries.Labels
 	index []int32 // of raw: the group, or no group
@@ -29,14 +40,14 @@ type groups struct {
 
 const noGroup = -1
 
-func newGroups(c *cube.Cube, of func(callseries.Labels) callseries.Labels, begin func(callseries.Labels) bool) *groups {
-	return &groups{cube: c, of: of, begin: begin, named: map[callseries.Labels]int32{}}
+func newGroups(c source, of func(callseries.Labels) callseries.Labels, begin func(callseries.Labels) bool) *groups {
+	return &groups{source: c, of: of, begin: begin, named: map[callseries.Labels]int32{}}
 }
 
-// find returns the group of calls by their number in the cube.
+// find returns the group of calls by their number in the source.
 func (g *groups) find(series uint32) int32 {
 	if int(series) >= len(g.index) {
-		g.raw = g.cube.Series()
+		g.raw = g.source.Series()
 		for _, raw := range g.raw[len(g.index):] {
 			g.index = append(g.index, g.group(g.of(raw)))
 		}
@@ -142,6 +153,9 @@ func (m *maker) nativeTrack(l *callseries.Labels, name string) *nativeTrack {
 	return t
 }
 
+// forget leaves what was added up for a source that could not answer.
+func (m *maker) forget() { m.sums, m.native = nil, nil }
+
 // projected leaves the labels that series are summed by, and the name, which the engine leaves out.
 func (m *maker) projected(l labels.Labels) (labels.Labels, string) {
 	l = labels.NewBuilder(l).Keep(append([]string{model.MetricNameLabel}, m.by...)...).Labels()
@@ -153,11 +167,13 @@ type counterSink struct {
 	*groups
 	metric *counterMetric
 	tracks [][]*track // by group, then by part; nil: not asked for
+	// counted says that calls are taken from what the counters of /metrics have, so that what there was before the
+	// first sample is left.
+	counted bool
 }
 
-func newCounterSink(c *cube.Cube, n *naming, m *counterMetric, of *maker) *counterSink {
+func newCounterSink(c source, series func(callseries.Labels) callseries.Labels, m *counterMetric, of *maker) *counterSink {
 	s := &counterSink{metric: m}
-	series := func(raw callseries.Labels) callseries.Labels { return n.shown(n.seriesOf(raw)) }
 	s.groups = newGroups(c, series, func(shown callseries.Labels) bool {
 		tracks, some := []*track{}, false
 		for _, p := range m.parts {
@@ -173,6 +189,9 @@ func newCounterSink(c *cube.Cube, n *naming, m *counterMetric, of *maker) *count
 }
 
 func (s *counterSink) Figures(series uint32, at int, f *cube.Figures) {
+	if s.counted {
+		s.Later(series, f)
+	}
 	for i, t := range s.tracks[s.find(series)] {
 		if t == nil {
 			continue
@@ -188,23 +207,52 @@ func (s *counterSink) Figures(series uint32, at int, f *cube.Figures) {
 	}
 }
 
-func (s *counterSink) Times(uint32, int, []byte) {}
+// Later takes calls from what was counted.
+func (s *counterSink) Later(series uint32, f *cube.Figures) {
+	if s.counted {
+		s.count(int(s.find(series)), f, -1)
+	}
+}
 
-// startWith adds what retention dropped, which is in all samples.
-func (s *counterSink) startWith(n *naming, dropped map[callseries.Labels]cube.Figures) {
-	for l, f := range dropped {
-		i := s.group(n.shown(l))
-		if i == noGroup {
+func (*counterSink) Times(uint32, int, []byte) {}
+
+// begin says what was counted ever. Tracks have all of it until the calls since the first sample are taken away.
+func (s *counterSink) begin(shown func(callseries.Labels) callseries.Labels, counted map[callseries.Labels]ledger.Sums) {
+	s.counted = true
+	for l, sums := range counted {
+		if i := s.group(shown(l)); i != noGroup {
+			f := cube.FiguresOf(&sums)
+			s.count(int(i), &f, 1)
+		}
+	}
+}
+
+// count adds to what a group's tracks begin with, times 1 or -1.
+func (s *counterSink) count(group int, f *cube.Figures, times float64) {
+	for k, t := range s.tracks[group] {
+		if t == nil {
 			continue
 		}
-		for k, t := range s.tracks[i] {
-			if t == nil {
-				continue
-			}
-			part := s.metric.parts[k]
-			if v := f[part.of]; part.kind == "" || v != 0 {
-				t.exists = true
-				t.start += float64(v)
+		part := s.metric.parts[k]
+		v := float64(f[part.of]) * times
+		t.start += v
+		if part.kind == "" {
+			v = float64(f[cube.Calls]) * times
+		}
+		t.left += v
+	}
+}
+
+// end leaves what there was before the first sample. It may be called once.
+func (s *counterSink) end() {
+	if !s.counted {
+		return
+	}
+	for _, tracks := range s.tracks {
+		for _, t := range tracks {
+			if t != nil {
+				t.start = max(t.start, 0) // calls may have come since it was counted
+				t.exists = t.exists || t.left > 0
 			}
 		}
 	}
@@ -218,7 +266,7 @@ type classicSink struct {
 	tracks [][]*track // by group, then by bucket; nil: not asked for
 }
 
-func newClassicSink(c *cube.Cube, n *naming, m *histogramMetric, suffix string, of *maker) *classicSink {
+func newClassicSink(c source, n *naming, m *histogramMetric, suffix string, of *maker) *classicSink {
 	s := &classicSink{metric: m, suffix: suffix}
 	s.groups = newGroups(c, n.modelOf, func(shown callseries.Labels) bool {
 		bounds := []string{""}
@@ -258,6 +306,17 @@ func pow2(e int) float64 {
 	return 1 / float64(int64(1)<<-e)
 }
 
+// exist says which models there were before the first sample.
+func (s *classicSink) exist(shown callseries.Labels) {
+	if i := s.group(shown); i != noGroup {
+		for _, t := range s.tracks[i] {
+			if t != nil {
+				t.exists = true
+			}
+		}
+	}
+}
+
 func (*classicSink) Figures(uint32, int, *cube.Figures) {}
 
 func (s *classicSink) Times(series uint32, at int, times []byte) {
@@ -286,7 +345,7 @@ type nativeSink struct {
 	tracks []*nativeTrack
 }
 
-func newNativeSink(c *cube.Cube, n *naming, m *histogramMetric, of *maker) *nativeSink {
+func newNativeSink(c source, n *naming, m *histogramMetric, of *maker) *nativeSink {
 	s := &nativeSink{metric: m}
 	s.groups = newGroups(c, n.modelOf, func(shown callseries.Labels) bool {
 		t := of.nativeTrack(&shown, m.name)
@@ -296,6 +355,13 @@ func newNativeSink(c *cube.Cube, n *naming, m *histogramMetric, of *maker) *nati
 		return t != nil
 	})
 	return s
+}
+
+// exist is classicSink.exist.
+func (s *nativeSink) exist(shown callseries.Labels) {
+	if i := s.group(shown); i != noGroup {
+		s.tracks[i].exists = true
+	}
 }
 
 func (*nativeSink) Figures(uint32, int, *cube.Figures) {}

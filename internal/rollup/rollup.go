@@ -40,7 +40,7 @@ type Rollup struct {
 	lastUsed    map[string]*time.Time
 	cache       cache
 	spans       spans
-	made        uint64         // pages ever made
+	made        uint64         // pages ever made, counted from a random number: those of two Rollups differ
 	droppedDays map[int64]bool // days that were dropped and may be on disk still
 	// Overflowed counts the calls that were summed as Overflow on some dimension.
 	Overflowed int64
@@ -52,7 +52,8 @@ type day [DimensionCount]page
 func New(o Options) *Rollup {
 	o.MaxValues, o.MaxChanges = cmp.Or(o.MaxValues, 20_000), cmp.Or(o.MaxChanges, 1<<16)
 	o.MaxCached, o.MaxBytes = cmp.Or(o.MaxCached, 16<<20), cmp.Or(o.MaxBytes, 32<<20)
-	r := &Rollup{o: o, days: map[int64]*day{}, droppedDays: map[int64]bool{}, lastUsed: map[string]*time.Time{}}
+	r := &Rollup{made: rand.Uint64(), //nolint:gosec // distinguishes pages, no secret
+		o: o, days: map[int64]*day{}, droppedDays: map[int64]bool{}, lastUsed: map[string]*time.Time{}}
 	for a := range r.dimensions {
 		r.dimensions[a].ids, r.dimensions[a].closed = map[Value]uint32{}, math.MinInt64
 	}

@@ -14,8 +14,10 @@
 //     audit entry when its method returns, or neither is. A key or a user is changed as of the version that the caller
 //     has read: ErrChanged where that is not the stored one any more. Every read sees the last change of any process.
 //
-// The interfaces that not every engine has (Sums, Maintenance, Backup) are found by type assertion; without them the
-// ledger reads its sums from the records at each start.
+// The interfaces that not every engine has (Sums, Maintenance, Backup, Shared) are found by type assertion; without Sums the
+// ledger reads its sums from the records at each start, without Shared one process at a time has the store.
+// A batch that a Shared engine accepted is on stable storage until the transaction that commits its effects removes it, so
+// that it is neither lost nor applied twice.
 //
 // An engine stores, finds and removes. It never decides what counts, and prices nothing: that is the ledger's work. No
 // type of an engine crosses the seam.

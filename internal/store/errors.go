@@ -25,6 +25,11 @@ var (
 	// ErrBehind reports changes that are not kept any more: a reader that follows them starts again from the stored
 	// sums.
 	ErrBehind = errors.New("the changes that follow are not kept any more")
+	// ErrMoved reports a read that needs what another process has removed or moved since the state that reads see: it
+	// can be repeated when the process has followed. See Shared.Pin.
+	ErrMoved = errors.New("the store was changed by another process meanwhile; read again")
+	// ErrInboxFull reports an inbox that takes no more until the leader has decided some of what waits.
+	ErrInboxFull = errors.New("too many batches wait to be decided; send it again later")
 	// ErrChanged reports that the stored version is not the one that a change was made to.
 	ErrChanged = errors.New("it was changed meanwhile; read it again")
 )

@@ -21,13 +21,19 @@ type Write struct {
 	DirtyHours []int64
 	// Change has the write's changes to the ledger's series, as the ledger encodes them; empty: none.
 	Change []byte
-	At     time.Time // when this write was made; ages the links
+	// Feed has the write's changes to all sums, as the ledger encodes them for the processes that follow it; empty: no
+	// process does. An engine that is not Shared leaves it out.
+	Feed []byte
+	// Decided are the numbers of the deliveries of the inbox that this write decides: they are removed.
+	Decided []int64
+	At      time.Time // when this write was made; ages the links
 }
 
 // Change describes the changes of one commit.
 type Change struct {
 	Seq  int64 // ascending in the order of commits
 	Data []byte
+	Feed []byte // Write.Feed; not read where Calls.Changes is asked
 }
 
 // Retirement is one transaction that removes old records.

@@ -29,6 +29,7 @@ type feed struct {
 	mu      sync.Mutex
 	ring    []change // at number % kept
 	next    uint64   // number of the next event; the first is 1
+	first   uint64   // number of the first event since some were missed, see ledger.Commit.Missed
 	asOf    time.Time
 	changed chan struct{} // closed at the next change
 }
@@ -54,6 +55,10 @@ func newFeed(kept uint64) *feed {
 func (f *feed) put(c ledger.Commit) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if c.Missed { // every reader skips an event at least
+		f.add(change{})
+		f.first = f.next
+	}
 	type place struct {
 		id    usage.ID
 		start int64
@@ -106,6 +111,7 @@ func (f *feed) Read(from uint64, into []change, limit int) (events []change, nex
 	if f.next > f.kept {
 		first = f.next - f.kept
 	}
+	first = max(first, f.first)
 	if from < first {
 		skipped, from = first-from, first
 	}

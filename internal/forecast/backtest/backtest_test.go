@@ -8,11 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/forecast"
+	"github.com/tokenboard/tokenboard/internal/racetest"
 )
 
 // TestLimits: with seeds and kinds of histories that no constant was chosen with, the median error of a month's total,
 // forecast on its tenth day, is below 5%, and the band holds in 75 to 85 of 100 months.
 func TestLimits(t *testing.T) {
+	racetest.Single(t)
 	for _, set := range Sets() {
 		t.Run(set.Name, func(t *testing.T) {
 			const each = 60
@@ -66,6 +68,7 @@ func TestSeeds(t *testing.T) {
 
 // TestHistories: a history is in order, begins at least 20 days before its month, and ends with it.
 func TestHistories(t *testing.T) {
+	racetest.Single(t)
 	for _, set := range Sets() {
 		for i := range set.Kinds {
 			for seed := range uint64(5) {

@@ -20,18 +20,38 @@ var endOfTime = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
 // errExceedsLimits reports stored sums of more values than can have sums of their own now.
 var errExceedsLimits = errors.New("the stored sums have more values than sums::max_values allows")
 
+// Stored is where sums are read from.
+type Stored interface {
+	SumPages(ctx context.Context, part uint8, visit func(store.SumPage) error) error
+	Hours(ctx context.Context) ([]store.Hour, error)
+}
+
+// figures are the records of what is not in the stored sums.
+type figures interface {
+	Figures(ctx context.Context, f store.Filter, visit func(*store.Record) error) error
+}
+
 // Build adds up all records that start at the watermark or later.
 func (x *State) Build(ctx context.Context, watermark, lastCommit time.Time) error {
 	x.watermark, x.last = watermark, lastCommit
-	return x.addUp(ctx, watermark, endOfTime)
+	return x.addUp(ctx, x.engine, watermark, endOfTime)
 }
 
-// Load reads the stored sums and adds up what is not in them. It returns the hours that the store has records of, and
-// whether the sums differ from the stored ones beyond the dirty hours.
-func (x *State) Load(ctx context.Context, stored store.Sums, watermark, lastCommit time.Time) (hours []store.Hour, unsaved bool, err error) {
+// Load reads the stored sums and adds up what is not in them, from records, which are of the same moment. It returns the
+// hours that the store has records of, and whether the sums differ from the stored ones beyond the dirty hours. Without
+// Options.Rollup.Read, all of the stored sums are kept in memory.
+func (x *State) Load(ctx context.Context, stored Stored, records figures, watermark, lastCommit time.Time) (hours []store.Hour, unsaved bool, err error) {
 	x.watermark, x.last = watermark, lastCommit
+	parts, err := x.loadParts(ctx, stored)
+	if err != nil {
+		return nil, false, err
+	}
 	err = stored.SumPages(ctx, 0, func(p store.SumPage) error {
-		err := x.sums.Load(rollup.Page{Day: p.Day, Dimension: rollup.Dimension(p.Axis), Data: p.Data})
+		page := rollup.Page{Day: p.Day, Dimension: rollup.Dimension(p.Axis), Data: p.Data}
+		for part := range page.Parts {
+			page.Parts[part] = parts[store.SumKey{Part: uint8(part), Axis: p.Axis, Day: p.Day}]
+		}
+		err := x.sums.Load(page)
 		if err == nil && x.sums.ExceedsLimits() {
 			err = errExceedsLimits
 		}
@@ -45,7 +65,7 @@ func (x *State) Load(ctx context.Context, stored store.Sums, watermark, lastComm
 		return nil, false, fmt.Errorf("read which sums are dirty: %w", failed)
 	}
 	if err != nil {
-		return hours, true, x.rebuild(ctx, stored)
+		return hours, true, x.rebuild(ctx, stored, records)
 	}
 	unsaved = len(x.sums.Dirty()) > 0 // pages of an older form
 	if x.newest, err = x.sums.Newest(ctx); err != nil {
@@ -60,15 +80,73 @@ func (x *State) Load(ctx context.Context, stored store.Sums, watermark, lastComm
 		if err := x.sums.Drop(ctx, bucket, bucket+1); err != nil {
 			return nil, false, fmt.Errorf("drop sums: %w", err)
 		}
-		if err := x.addUp(ctx, watermark, rollup.BucketStart(bucket+1)); err != nil {
+		if err := x.addUp(ctx, records, watermark, rollup.BucketStart(bucket+1)); err != nil {
 			return nil, false, err
 		}
 	}
-	return hours, unsaved, x.rebuildHours(ctx, hours)
+	return hours, unsaved, x.rebuildHours(ctx, records, hours)
+}
+
+// loadParts reads the parts of all pages, where they cannot be read when they are needed.
+func (x *State) loadParts(ctx context.Context, stored Stored) (map[store.SumKey][]byte, error) {
+	if x.options.Read != nil {
+		return nil, nil //nolint:nilnil // an empty one
+	}
+	parts := map[store.SumKey][]byte{}
+	for _, part := range []rollup.Part{rollup.Buckets, rollup.Hists} {
+		err := stored.SumPages(ctx, uint8(part), func(p store.SumPage) error {
+			parts[p.SumKey] = p.Data
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read the stored sums: %w", err)
+		}
+	}
+	return parts, nil
+}
+
+// Replace puts sums that were loaded afresh in the place of these, as a commit would.
+func (x *State) Replace(with *State) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.sums, x.newest, x.last, x.watermark = with.sums, with.newest, with.last, with.watermark
+	x.number++
+	x.touches.forget()
+}
+
+// DropBefore drops the sums of calls that start before a time, as another process did. Left are the counted records of the
+// base bucket in which the time lies that start then or later; none where it is the beginning of a bucket.
+func (x *State) DropBefore(ctx context.Context, before time.Time, left []store.Record) error {
+	to := rollup.BucketOf(before)
+	if !rollup.Aligned(before) {
+		to++
+	}
+	x.mu.RLock()
+	d := x.sums.BeginDrop(rollup.Open[0], to)
+	x.mu.RUnlock()
+	if err := d.Work(ctx); err != nil {
+		return fmt.Errorf("drop sums: %w", err)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.sums.EndDrop(d)
+	for i := range left {
+		x.sums.Add(&left[i].Call, 1)
+	}
+	x.watermark = before
+	return nil
+}
+
+// BucketOf returns the part of the base bucket in which a time lies from then on; an empty one where it begins then.
+func BucketOf(at time.Time) (from, to time.Time) {
+	if rollup.Aligned(at) {
+		return at, at
+	}
+	return at, rollup.BucketStart(rollup.BucketOf(at) + 1)
 }
 
 // rebuildHours adds up the records of the dirty ones of some hours, which are ascending.
-func (x *State) rebuildHours(ctx context.Context, hours []store.Hour) error {
+func (x *State) rebuildHours(ctx context.Context, records figures, hours []store.Hour) error {
 	for i := 0; i < len(hours); {
 		if !hours[i].Dirty {
 			i++
@@ -87,7 +165,7 @@ func (x *State) rebuildHours(ctx context.Context, hours []store.Hour) error {
 		if start.Before(x.watermark) {
 			start = x.watermark
 		}
-		if err := x.addUp(ctx, start, rollup.BucketStart(to)); err != nil {
+		if err := x.addUp(ctx, records, start, rollup.BucketStart(to)); err != nil {
 			return err
 		}
 		i = n
@@ -96,7 +174,7 @@ func (x *State) rebuildHours(ctx context.Context, hours []store.Hour) error {
 }
 
 // rebuild makes the sums from the records, with as many values as are allowed.
-func (x *State) rebuild(ctx context.Context, stored store.Sums) error {
+func (x *State) rebuild(ctx context.Context, stored Stored, records figures) error {
 	x.sums = rollup.New(x.options)
 	var days []int64
 	err := stored.SumPages(ctx, 0, func(p store.SumPage) error {
@@ -109,19 +187,19 @@ func (x *State) rebuild(ctx context.Context, stored store.Sums) error {
 		return fmt.Errorf("read which sums are stored: %w", err)
 	}
 	x.sums.Replace(days)
-	return x.addUp(ctx, x.watermark, endOfTime)
+	return x.addUp(ctx, records, x.watermark, endOfTime)
 }
 
 // mergeStep is after how many records the changes of the sums are merged into their pages while they are added up.
 const mergeStep = 1_000
 
 // addUp adds the records of a range of time to the sums.
-func (x *State) addUp(ctx context.Context, from, to time.Time) error {
+func (x *State) addUp(ctx context.Context, records figures, from, to time.Time) error {
 	if !from.Before(to) {
 		return nil
 	}
 	added := 0
-	err := x.engine.Figures(ctx, store.Filter{From: from, To: to}, func(r *store.Record) error {
+	err := records.Figures(ctx, store.Filter{From: from, To: to}, func(r *store.Record) error {
 		x.sums.Add(&r.Call, 1)
 		if r.Start.After(x.newest) {
 			x.newest = r.Start

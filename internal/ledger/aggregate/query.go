@@ -116,7 +116,7 @@ func (x *State) fromSums(ctx context.Context, p *plan, alone bool) (Answer, erro
 				return Answer{}, fmt.Errorf("sum: %w", err)
 			}
 			defer release()
-			alone = true
+			alone, ctx = true, store.WithinStep(ctx)
 		}
 		a, sure, err := x.fromMemory(ctx, p, alone)
 		switch {

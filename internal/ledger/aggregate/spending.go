@@ -21,6 +21,7 @@ func (x *State) Spending(ctx context.Context, of map[string]bool, whole func(beg
 		return 0, fmt.Errorf("sum what keys spent: %w", err)
 	}
 	defer release()
+	ctx = store.WithinStep(ctx)
 	var watermark time.Time
 	commit, watermark, err = x.spentInMemory(ctx, of, whole, visit)
 	if err != nil {

@@ -84,6 +84,13 @@ func (x *State) Apply(changes []usage.Change, at time.Time) (number int64) {
 	return x.number
 }
 
+// Number returns the number of the last commit that changed a sum.
+func (x *State) Number() int64 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.number
+}
+
 // Drop is sums that are about to be dropped.
 type Drop struct {
 	watermark time.Time

@@ -72,6 +72,7 @@ func (x *State) totalsBeside(ctx context.Context, p, whole *plan, alone bool) (A
 			return Answer{}, false, fmt.Errorf("sum: %w", err)
 		}
 		defer release()
+		ctx = store.WithinStep(ctx)
 	}
 	memory, err := x.fromSums(ctx, whole, alone)
 	if err != nil {

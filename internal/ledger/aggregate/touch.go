@@ -58,6 +58,12 @@ func (t *touches) note() {
 	}
 }
 
+// forget says that anything may have changed.
+func (t *touches) forget() {
+	t.number++
+	t.last, t.known = nil, t.number
+}
+
 // moment is a state of the sums.
 type moment struct {
 	number    int64

@@ -17,6 +17,8 @@ import (
 type Ledger interface {
 	// Figures visits the records that count and match, in no order; a record is valid during its visit only.
 	Figures(ctx context.Context, f store.Filter, visit func(*store.Record) error) error
+	// Query sums the calls that count, by one dimension; see ledger.Query.
+	Query(ctx context.Context, q ledger.Query) (ledger.Answer, error)
 	// Oldest is the start of the oldest call, or a time before it; zero where there is none.
 	Oldest(ctx context.Context) (time.Time, error)
 	// Watermark is the start before which retention dropped calls; zero where it dropped none.
@@ -50,6 +52,7 @@ type Cube struct {
 	changes   map[int64]int64 // by hour that changed since its page was begun, how often
 	bytes     int
 	watermark time.Time // the watermark that the pages were read with
+	missed    int64     // how often all pages were dropped, see ledger.Commit.Missed
 	ids       map[callseries.Labels]uint32
 	names     []callseries.Labels // by id; only appended to
 }
@@ -70,6 +73,15 @@ func (c *Cube) changed(hours []int64) {
 		c.changes[h]++
 		c.drop(h)
 	}
+}
+
+// dropAll drops all pages: any of them may lack commits.
+func (c *Cube) dropAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.missed++
+	clear(c.pages)
+	c.bytes = 0
 }
 
 // drop removes a page. The caller holds the lock.
@@ -101,7 +113,7 @@ func (c *Cube) retired() time.Time {
 const run = 24
 
 // Each calls visit with the page of each hour from the first call up to a time, in order.
-func (c *Cube) Each(ctx context.Context, until time.Time, visit func(hour int64, p *Page) error) error {
+func (c *Cube) Each(ctx context.Context, from, until time.Time, visit func(hour int64, p *Page) error) error {
 	oldest, err := c.Ledger.Oldest(ctx)
 	if err != nil {
 		return fmt.Errorf("find the oldest call: %w", err)
@@ -111,6 +123,9 @@ func (c *Cube) Each(ctx context.Context, until time.Time, visit func(hour int64,
 	}
 	if oldest.IsZero() {
 		return nil
+	}
+	if oldest.Before(from) {
+		oldest = from
 	}
 	last := hourOf(until.Add(-1))
 	for first := hourOf(oldest); first <= last; {
@@ -167,7 +182,7 @@ func (c *Cube) read(ctx context.Context, first, last int64) ([]*Page, error) {
 	for h := from; h <= to; h++ {
 		before[h-from] = c.changes[h]
 	}
-	watermark := c.watermark
+	watermark, missed := c.watermark, c.missed
 	c.mu.Unlock()
 	drafts := make([]draft, to-from+1)
 	f := store.Filter{From: hourStart(from), To: hourStart(to + 1), Keys: c.Keys}
@@ -189,7 +204,7 @@ func (c *Cube) read(ctx context.Context, first, last int64) ([]*Page, error) {
 			continue
 		}
 		pages[h-first] = made[h-from]
-		if c.changes[h] == before[h-from] && watermark.Equal(c.watermark) {
+		if c.changes[h] == before[h-from] && watermark.Equal(c.watermark) && missed == c.missed {
 			c.keep(h, made[h-from])
 		}
 	}
@@ -290,6 +305,13 @@ func (c *Set) observe(commit ledger.Commit) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if commit.Missed {
+		c.all.dropAll()
+		for _, own := range c.own {
+			own.dropAll()
+		}
+		return
+	}
 	c.all.changed(hours)
 	for _, own := range c.own {
 		own.changed(hours)

@@ -20,6 +20,19 @@ type Sink interface {
 	Times(series uint32, at int, times []byte)
 }
 
+// Later is a Sink that also gets the calls after the last time.
+type Later interface {
+	Later(series uint32, f *Figures)
+}
+
+// latest is a time after which no call starts that is there at some time, or now.
+func latest(t time.Time) time.Time {
+	if now := time.Now(); now.After(t) {
+		t = now
+	}
+	return t.Add(soonest)
+}
+
 // ErrTooMany reports that more would be in memory than a query may have, in Prometheus' words.
 var ErrTooMany = promql.ErrTooManySamples("query execution")
 
@@ -29,16 +42,37 @@ const maxRecords = 300_000
 // Sum adds up the calls for samples at some times. It returns the times of the samples: those in quarters of an
 // hour whose records would be too many to read lie at their beginnings, and moved reports that there are any.
 func (c *Cube) Sum(ctx context.Context, times []int64, s Sink, room *int) (at []int64, movedAny bool, err error) {
+	return c.sum(ctx, times, s, room, false)
+}
+
+// Since is Sum without the calls before the first time, apart from some just before it. A sink that is a Later
+// gets those after the last time, too: what it did not get is what there was before.
+func (c *Cube) Since(ctx context.Context, times []int64, s Sink, room *int) (at []int64, movedAny bool, err error) {
+	return c.sum(ctx, times, s, room, true)
+}
+
+// soonest is how far in the future calls can start that the ledger takes.
+const soonest = 48 * time.Hour
+
+func (c *Cube) sum(ctx context.Context, times []int64, s Sink, room *int, since bool) (at []int64, movedAny bool, err error) {
 	if len(times) == 0 {
 		return nil, false, nil
 	}
 	until := time.UnixMilli(times[len(times)-1])
+	var from time.Time
+	var later Later
+	if since {
+		from = time.UnixMilli(FloorDiv(times[0], SlotMillis) * SlotMillis)
+		if l, is := s.(Later); is {
+			later, until = l, latest(until)
+		}
+	}
 	cut, err := c.readable(ctx, cutSlots(times))
 	if err != nil {
 		return nil, false, err
 	}
 	at, movedAny = moved(times, cut)
-	err = c.Each(ctx, until, func(hour int64, p *Page) error {
+	err = c.Each(ctx, from, until, func(hour int64, p *Page) error {
 		var index [SlotsPerHour]int
 		for k := range index {
 			start := hour*SlotsPerHour*SlotMillis + int64(k)*SlotMillis
@@ -50,9 +84,12 @@ func (c *Cube) Sum(ctx context.Context, times []int64, s Sink, room *int) (at []
 			return ErrTooMany
 		}
 		p.Each(s.Wanted, func(series uint32, slot uint8, f *Figures, bytes []byte) {
-			if i := index[slot]; i < len(at) {
+			switch i := index[slot]; {
+			case i < len(at):
 				s.Figures(series, i, f)
 				s.Times(series, i, bytes)
+			case later != nil && !cut[(hour*SlotsPerHour+int64(slot))*SlotMillis]:
+				later.Later(series, f)
 			}
 		})
 		return nil
@@ -60,7 +97,7 @@ func (c *Cube) Sum(ctx context.Context, times []int64, s Sink, room *int) (at []
 	if err != nil {
 		return nil, false, err
 	}
-	return at, movedAny, c.sumRecords(ctx, at, cut, s, room)
+	return at, movedAny, c.sumRecords(ctx, at, cut, s, later, room)
 }
 
 // readable returns which quarters of an hour, newest first, have few enough records to be read.
@@ -83,7 +120,7 @@ func (c *Cube) readable(ctx context.Context, cut []int64) (map[int64]bool, error
 }
 
 // sumRecords adds the calls of some quarters of an hour one by one.
-func (c *Cube) sumRecords(ctx context.Context, times []int64, cut map[int64]bool, s Sink, room *int) error {
+func (c *Cube) sumRecords(ctx context.Context, times []int64, cut map[int64]bool, s Sink, later Later, room *int) error {
 	for start := range cut {
 		if cut[start-SlotMillis] {
 			continue // it is in the run of another
@@ -99,12 +136,18 @@ func (c *Cube) sumRecords(ctx context.Context, times []int64, cut map[int64]bool
 			if *room < 0 {
 				return ErrTooMany
 			}
-			if i == len(times) || !s.Wanted(id) {
+			if !s.Wanted(id) {
 				return nil
 			}
 			var one cell
 			one.sums.AddCounts(&r.Call, 1)
 			figures := FiguresOf(&one.sums)
+			if i == len(times) {
+				if later != nil {
+					later.Later(id, &figures)
+				}
+				return nil
+			}
 			s.Figures(id, i, &figures)
 			timingsOf(&r.Call, func(t Timing, v float64) { one.times[t].observe(v) })
 			var bytes []byte

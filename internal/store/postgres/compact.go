@@ -9,7 +9,8 @@ import (
 )
 
 // Compact merges the recent records into blocks, if there are enough of them. It is work that writes deferred, to be
-// called while no write waits. It makes the same changes in every process, and so needs no lease.
+// called while no write waits. It makes the same changes in every process, and so needs no lease; where several processes use
+// the store, only the leader does it, so that the memory of another one never runs ahead of its sums.
 func (e *Engine) Compact(ctx context.Context) error {
 	if e.state.Load().snapshot.MemtableSize() < columnar.CompactAt {
 		return nil
@@ -20,7 +21,7 @@ func (e *Engine) Compact(ctx context.Context) error {
 // compact merges all recent records into blocks.
 func (e *Engine) compact(ctx context.Context) error {
 	var blocks *columnar.Replacement
-	return e.write(ctx, store.WriteID{}, 0, func(tx *database.Tx) (err error) {
+	return e.write(ctx, store.WriteID{}, e.leading(), func(tx *database.Tx) (err error) {
 		if blocks, err = e.state.Load().table.Compact(ctx, source{tx}); err != nil || blocks == nil {
 			return err
 		}

@@ -38,6 +38,11 @@ type Engine struct {
 	// writing is held for a write of this process, and while the state follows what others wrote.
 	writing sync.Mutex
 	state   atomic.Pointer[state]
+	stale   bool                          // the table of state is ahead of it; guarded by writing
+	pinned  atomic.Bool                   // see Pin
+	moved   atomic.Pointer[chan struct{}] // closed when another state is shown
+	epoch   atomic.Int64                  // of the last write that named one
+	inbox   inboxMeter
 	sweep   *columnar.Sweep // nil where none is under way; guarded by writing, as removed is
 	sweeps  *columnar.Table // that of the sweep
 	removed int64           // records since the last sweep
@@ -48,6 +53,7 @@ var (
 	_ store.Engine      = (*Engine)(nil)
 	_ store.Sums        = (*Engine)(nil)
 	_ store.Maintenance = (*Engine)(nil)
+	_ store.Shared      = (*Engine)(nil)
 )
 
 // Open opens a database, makes its tables where there are none, and migrates them. It does not change tables that it

@@ -39,6 +39,7 @@ func (e *Engine) Acquire(ctx context.Context, task, holder string, ttl time.Dura
 		return store.Lease{}, database.Map("extend a lease", err)
 	}
 	if extended {
+		e.noteEpoch(&lease)
 		lease.Until = lease.Until.UTC()
 		return lease, nil
 	}
@@ -58,8 +59,16 @@ func (e *Engine) Acquire(ctx context.Context, task, holder string, ttl time.Dura
 	if err != nil {
 		return store.Lease{}, err
 	}
+	e.noteEpoch(&lease)
 	lease.Until = lease.Until.UTC()
 	return lease, nil
+}
+
+// noteEpoch notes the epoch of work that belongs to no write, see leading.
+func (e *Engine) noteEpoch(l *store.Lease) {
+	if l.Task == store.TaskLedger {
+		e.epoch.Store(l.Epoch)
+	}
 }
 
 // held returns store.ErrHeld where another holder has a lease.

@@ -27,12 +27,21 @@ const selectState = "SELECT seq, version, texts FROM state WHERE task = 'ledger'
 
 // reading calls f with a reader of what is stored at one moment after the call began, and the transaction that sees it.
 func (e *Engine) reading(ctx context.Context, f func(*columnar.Reader, database.Querier) error) error {
-	for {
+	for try := 0; ; try++ {
 		read := false
+		var changed <-chan struct{}
 		err := e.db.Snapshot(ctx, func(tx database.Querier) error {
 			var d database.State
 			if err := tx.QueryRow(ctx, selectState).Scan(&d.Seq, &d.Version, &d.Texts); err != nil {
 				return database.Map("begin to read", err)
+			}
+			if e.pinned.Load() {
+				var s *state
+				if s, changed = e.pinnedState(d); s == nil {
+					return nil
+				}
+				read = true
+				return f(s.table.NewReader(s.snapshot, source{tx}), tx)
 			}
 			s, err := e.stateOf(ctx, tx, d)
 			if err != nil || s == nil {
@@ -43,6 +52,11 @@ func (e *Engine) reading(ctx context.Context, f func(*columnar.Reader, database.
 		})
 		if err != nil || read {
 			return err
+		}
+		if changed != nil {
+			if err := awaitMove(ctx, changed, try); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -68,62 +82,81 @@ func (e *Engine) stateOf(ctx context.Context, tx database.Querier, d database.St
 
 // follow brings memory to the state that a transaction sees. The caller holds e.writing.
 func (e *Engine) follow(ctx context.Context, tx database.Querier, d database.State) error {
+	next, err := e.next(ctx, tx, d)
+	if err == nil && next != nil {
+		e.showState(next)
+	}
+	return err
+}
+
+// next makes the state that a transaction sees; nil where that is the present one. Until it is shown, e.stale says that
+// its table is ahead of the state. The caller holds e.writing.
+func (e *Engine) next(ctx context.Context, tx database.Querier, d database.State) (*state, error) {
 	s := e.state.Load()
 	switch {
-	case s != nil && s.seq == d.Seq:
-		return nil
-	case s == nil || s.texts != d.Texts || s.snapshot.Version() != d.Version:
+	case s != nil && s.seq == d.Seq && !e.stale:
+		return nil, nil //nolint:nilnil // there is none
+	case s == nil || e.stale || s.texts != d.Texts || s.snapshot.Version() != d.Version:
 		return e.load(ctx, tx, s, d)
 	}
 	texts, err := readTexts(ctx, tx, "WHERE seq > $1", s.seq)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	e.stale = true
 	s.table.Dictionary().Follow(texts)
 	err = eachLogRow(ctx, tx, func(row []byte) error { return s.table.Follow(ctx, nil, row, source{tx}) }, "WHERE seq > $1", s.seq)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e.show(s.table, d)
-	return nil
+	return &state{table: s.table, snapshot: s.table.Snapshot(), seq: d.Seq, texts: d.Texts}, nil
 }
 
 // show makes the newest snapshot of a table the state after a write.
 func (e *Engine) show(t *columnar.Table, d database.State) {
-	e.state.Store(&state{table: t, snapshot: t.Snapshot(), seq: d.Seq, texts: d.Texts})
+	e.showState(&state{table: t, snapshot: t.Snapshot(), seq: d.Seq, texts: d.Texts})
+}
+
+// showState makes a state the one that readers see, and wakes those that wait for another.
+func (e *Engine) showState(s *state) {
+	e.state.Store(s)
+	e.stale = false
+	moved := make(chan struct{})
+	if before := e.moved.Swap(&moved); before != nil {
+		close(*before)
+	}
 }
 
 // load reads the part of the records that is kept in memory. It reads only the blocks and texts that are not in memory
 // yet.
-func (e *Engine) load(ctx context.Context, tx database.Querier, s *state, d database.State) error {
+func (e *Engine) load(ctx context.Context, tx database.Querier, s *state, d database.State) (*state, error) {
 	var texts *dictionary.Dictionary
 	if s != nil && s.texts == d.Texts {
 		added, err := readTexts(ctx, tx, "WHERE seq > $1", s.seq)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		texts = s.table.Dictionary()
 		texts.Follow(added)
 	} else {
 		all, err := readTexts(ctx, tx, "")
 		if err != nil {
-			return err
+			return nil, err
 		}
 		texts = dictionary.New(e.maxTexts, all)
 	}
 	l := columnar.NewLoader(d.Version, texts)
 	if err := loadBlocks(ctx, tx, l, s); err != nil {
-		return err
+		return nil, err
 	}
 	if err := eachLogRow(ctx, tx, l.Log, ""); err != nil {
-		return err
+		return nil, err
 	}
 	t, err := l.Table(ctx, source{tx})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e.show(t, d)
-	return nil
+	return &state{table: t, snapshot: t.Snapshot(), seq: d.Seq, texts: d.Texts}, nil
 }
 
 func readTexts(ctx context.Context, q database.Querier, where string, args ...any) (texts []dictionary.Stored, err error) {

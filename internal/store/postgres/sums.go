@@ -21,7 +21,7 @@ const (
 	saveSeries = `INSERT INTO series (id, through, data) VALUES (1, coalesce((SELECT max(seq) FROM changes), 0), $1)
 ON CONFLICT (id) DO UPDATE SET through = greatest(series.through, excluded.through), data = excluded.data`
 	// Who follows the changes gets them for keepChanges.
-	keepChanges    = "INTERVAL '1 hour'"
+	keepChanges    = "INTERVAL '15 minutes'"
 	noteDropped    = `UPDATE meta SET value = greatest(value, coalesce((SELECT max(seq) FROM changes WHERE at < now() - ` + keepChanges + `), 0)) WHERE name = 'changes_dropped'`
 	dropOldChanges = "DELETE FROM changes WHERE seq <= (SELECT value FROM meta WHERE name = 'changes_dropped')"
 )
@@ -56,13 +56,34 @@ func (e *Engine) SaveSums(ctx context.Context, w store.SumsWrite) error {
 
 // SumPages visits the stored pages of a part.
 func (e *Engine) SumPages(ctx context.Context, part uint8, visit func(store.SumPage) error) error {
-	return e.each(ctx, "read the sums", func(r pgx.Rows) (func() error, error) {
+	return e.each(ctx, "read the sums", scanSumPage(part, visit), selectSumPages, int16(part))
+}
+
+const (
+	selectSumPages = "SELECT day, axis, data FROM sums WHERE part = $1 ORDER BY day, axis"
+	selectHours    = "SELECT hour, dirty, seen FROM hours ORDER BY hour"
+	selectSeries   = "SELECT data, through FROM series"
+)
+
+func scanSumPage(part uint8, visit func(store.SumPage) error) func(pgx.Rows) (func() error, error) {
+	return func(r pgx.Rows) (func() error, error) {
 		p := store.SumPage{SumKey: store.SumKey{Part: part}}
 		var axis int16
 		err := r.Scan(&p.Day, &axis, &p.Data)
 		p.Axis = uint8(axis)
 		return func() error { return visit(p) }, err
-	}, "SELECT day, axis, data FROM sums WHERE part = $1 ORDER BY day, axis", int16(part))
+	}
+}
+
+func scanHour(out *[]store.Hour) func(pgx.Rows) (func() error, error) {
+	return func(r pgx.Rows) (func() error, error) {
+		var h store.Hour
+		var seen int64
+		err := r.Scan(&h.Number, &h.Dirty, &seen)
+		h.LastStored = time.Unix(seen, 0).UTC()
+		*out = append(*out, h)
+		return nil, err
+	}
 }
 
 // SumPage returns the bytes of one page.
@@ -73,20 +94,13 @@ func (e *Engine) SumPage(ctx context.Context, k store.SumKey) (data []byte, err 
 
 // Series returns the series as they were stored.
 func (e *Engine) Series(ctx context.Context) (data []byte, through int64, err error) {
-	_, err = database.One(e.db.QueryRow(ctx, "SELECT data, through FROM series"), &data, &through)
+	_, err = database.One(e.db.QueryRow(ctx, selectSeries), &data, &through)
 	return data, through, database.Map("read the series", err)
 }
 
 // Hours lists the hours whose records changed lately.
 func (e *Engine) Hours(ctx context.Context) (out []store.Hour, err error) {
-	err = e.each(ctx, "read the hours", func(r pgx.Rows) (func() error, error) {
-		var h store.Hour
-		var seen int64
-		err := r.Scan(&h.Number, &h.Dirty, &seen)
-		h.LastStored = time.Unix(seen, 0).UTC()
-		out = append(out, h)
-		return nil, err
-	}, "SELECT hour, dirty, seen FROM hours ORDER BY hour")
+	err = e.each(ctx, "read the hours", scanHour(&out), selectHours)
 	return out, err
 }
 

@@ -42,7 +42,7 @@ func (e *Engine) sweepStep(ctx context.Context) (more bool, err error) {
 	}
 	var unused []uint32
 	ended := false
-	err = e.write(ctx, store.WriteID{}, 0, func(tx *database.Tx) error {
+	err = e.write(ctx, store.WriteID{}, e.leading(), func(tx *database.Tx) error {
 		t := e.state.Load().table
 		if e.sweep == nil || e.sweeps != t { // another process wrote meanwhile: what was read is of its table no more
 			e.sweep, e.sweeps = t.NewSweep(), t

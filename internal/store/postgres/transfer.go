@@ -23,6 +23,9 @@ var notMoved = map[string]string{
 	"tokenboard_migration": "of the migrations",
 	"dims.seq":             "a process that has the database open reads all texts again",
 	"series.id":            "it is 1",
+	"inbox":                "there is no transfer while something waits in it",
+	"members":              "processes that use this database",
+	"changes.feed":         "processes that follow read the sums again",
 	"changes.at":           "how long a change is kept here",
 }
 
@@ -35,6 +38,13 @@ func (e *Engine) Export(ctx context.Context, f func(transfer.Source) error) erro
 		if err != nil {
 			return database.Map("begin to read", err)
 		}
+		var waiting int64
+		if err := tx.QueryRow(ctx, "SELECT count(*) FROM inbox").Scan(&waiting); err != nil {
+			return database.Map("begin to read", err)
+		}
+		if waiting > 0 { // they were acknowledged
+			return fmt.Errorf("%d batches that replicas accepted are not decided yet; run tokenboard on the database until its inbox is empty, and stop it again", waiting)
+		}
 		return f(tables{tx})
 	})
 }
@@ -45,7 +55,7 @@ type tables struct{ database.Querier }
 // selectRows are the statements that do not read the columns as they are.
 var selectRows = map[string]string{
 	"writes":  "SELECT id FROM writes WHERE task = 'ledger' ORDER BY seq",
-	"changes": "SELECT seq, data FROM changes WHERE seq > coalesce((SELECT through FROM series), 0)",
+	"changes": "SELECT seq, data FROM changes WHERE seq > coalesce((SELECT through FROM series), 0) AND octet_length(data) > 0",
 }
 
 // Rows visits the rows of a table.

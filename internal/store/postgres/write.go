@@ -13,6 +13,9 @@ import (
 // memory follow, when all is committed; not where the write had been committed before. Where the outcome is not known,
 // memory stays as it is, and the next transaction finds what there is.
 func (e *Engine) write(ctx context.Context, id store.WriteID, epoch int64, f func(*database.Tx) error, publish func()) error {
+	if epoch != 0 {
+		e.epoch.Store(epoch)
+	}
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	var after *database.State
@@ -94,8 +97,18 @@ ON CONFLICT (trace, span) DO NOTHING`, traces, spans, parents, tools, at)
 	if len(w.Put) > 0 {
 		tx.Queue("store the time of the write", "UPDATE meta SET value = $1 WHERE name = 'last_seen' AND value <> $1", at)
 	}
-	if len(w.Change) > 0 {
-		tx.Queue("write what changed in the series", "INSERT INTO changes (seq, data, at) VALUES ($1, $2, now())", tx.Seq, w.Change)
+	if len(w.Change)+len(w.Feed) > 0 {
+		change, feed := w.Change, w.Feed
+		if change == nil {
+			change = []byte{}
+		}
+		if len(feed) == 0 {
+			feed = nil
+		}
+		tx.Queue("write what changed in the series", "INSERT INTO changes (seq, data, feed, at) VALUES ($1, $2, $3, now())", tx.Seq, change, feed)
+	}
+	if len(w.Decided) > 0 {
+		tx.Queue("remove what was decided from the inbox", "DELETE FROM inbox WHERE seq = ANY($1)", w.Decided)
 	}
 	if len(w.DirtyHours) > 0 {
 		hours := slices.Clone(w.DirtyHours)

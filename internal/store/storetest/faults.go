@@ -68,6 +68,7 @@ func (f *Faulty) Write(write func() error) error {
 func (f *Faulty) Commit(ctx context.Context, w store.Write) error {
 	// The caller may reuse the contents of the write afterwards.
 	w.Remove, w.Put, w.Mark, w.Costs, w.Links = slices.Clone(w.Remove), slices.Clone(w.Put), slices.Clone(w.Mark), slices.Clone(w.Costs), slices.Clone(w.Links)
+	w.Decided, w.DirtyHours = slices.Clone(w.Decided), slices.Clone(w.DirtyHours)
 	return f.Write(func() error { return f.Engine.Commit(ctx, w) })
 }
 
@@ -85,7 +86,7 @@ func (f *Faulty) Committed(ctx context.Context, id store.WriteID) (bool, error) 
 		return false, ErrFault
 	}
 	if f.late != nil {
-		if err := f.late(); err != nil {
+		if err := f.late(); err != nil && !errors.Is(err, store.ErrFenced) { // what is refused is never committed
 			return false, errors.Join(store.ErrOutcomeUnknown, err) // until it is asked again
 		}
 		f.late = nil

@@ -28,6 +28,7 @@ func Run(t *testing.T, open Open) {
 		"Repeats": testRepeats, "Remembered": testRemembered, "Cancelled": testCancelled, "Faults": testFaults,
 		"ConcurrentReaders": testConcurrentReaders, "StalledScans": testStalledScans,
 		"Retire": testRetire, "Saturation": testSaturation, "RetireBesideWrites": testRetireBesideWrites,
+		"Inbox": testInbox, "InboxLimits": testInboxLimits, "Follow": testFollow, "Moved": testMoved, "Members": testMembers,
 		"Changes": testChanges, "Sums": testSums, "Leases": testLeases, "Fencing": testFencing, "TwoProcesses": testTwoProcesses,
 		"Keys": testKeys, "KeyVersions": testKeyVersions, "NamesAreOwners": testNamesAreOwners,
 		"Users": testUsers, "UserVersions": testUserVersions, "Sessions": testSessions, "Tokens": testTokens,

@@ -164,10 +164,29 @@ func EachRow(rows pgx.Rows, visit func(pgx.Rows) error) error {
 }
 
 // Snapshot runs f in a transaction that sees what is stored at one moment, and changes nothing.
-func (d *DB) Snapshot(ctx context.Context, f func(tx Querier) error) (err error) {
+func (d *DB) Snapshot(ctx context.Context, f func(tx Querier) error) error {
+	return snapshot(ctx, d.read, f)
+}
+
+// ShortSnapshot is a Snapshot that does not wait for those that may take long.
+func (d *DB) ShortSnapshot(ctx context.Context, f func(tx Querier) error) error {
+	return snapshot(ctx, d.write, f)
+}
+
+// Exec runs a short statement that changes something, and that may be run again where the connection had ended.
+func (d *DB) Exec(ctx context.Context, sql string, args ...any) (changed int64, err error) {
+	err = again(ctx, func() error {
+		tag, err := d.write.Exec(ctx, sql, args...)
+		changed = tag.RowsAffected()
+		return err
+	})
+	return changed, err
+}
+
+func snapshot(ctx context.Context, pool *pgxpool.Pool, f func(tx Querier) error) (err error) {
 	var tx pgx.Tx
 	err = again(ctx, func() error {
-		tx, err = d.read.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+		tx, err = pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 		return err
 	})
 	if err != nil {

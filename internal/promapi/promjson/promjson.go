@@ -1,4 +1,6 @@
-package promapi
+// Package promjson writes answers of PromQL as Prometheus' HTTP API has them. It is written by hand: a range can have hundreds of
+// thousands of samples.
+package promjson
 
 import (
 	"encoding/json"
@@ -11,10 +13,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// Results are written by hand: a range can have hundreds of thousands of samples.
-
-// appendResult appends the data of a query's answer.
-func appendResult(b []byte, v parser.Value) ([]byte, error) {
+// AppendResult appends the data of a query's answer.
+func AppendResult(b []byte, v parser.Value) ([]byte, error) {
 	b = append(b, `{"resultType":"`...)
 	b = append(b, v.Type()...)
 	b = append(b, `","result":`...)
@@ -28,7 +28,7 @@ func appendResult(b []byte, v parser.Value) ([]byte, error) {
 		b = appendPoint(b, v.T, v.V)
 	case promql.String:
 		b = append(appendTime(append(b, '['), v.T), ',')
-		b = append(appendString(b, v.V), ']')
+		b = append(AppendString(b, v.V), ']')
 	}
 	return append(b, '}'), err
 }
@@ -39,7 +39,7 @@ func appendMatrix(b []byte, m promql.Matrix) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendLabels(append(b, `{"metric":`...), s.Metric)
+		b = AppendLabels(append(b, `{"metric":`...), s.Metric)
 		for k, p := range s.Floats {
 			if k == 0 {
 				b = append(b, `,"values":[`...)
@@ -69,7 +69,7 @@ func appendVector(b []byte, v promql.Vector) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendLabels(append(b, `{"metric":`...), s.Metric)
+		b = AppendLabels(append(b, `{"metric":`...), s.Metric)
 		if s.H != nil {
 			h, err := json.Marshal(promql.HPoint{T: s.T, H: s.H})
 			if err != nil {
@@ -109,7 +109,8 @@ func appendTime(b []byte, t int64) []byte {
 	return b
 }
 
-func appendLabels(b []byte, l labels.Labels) []byte {
+// AppendLabels appends the labels of a series as an object.
+func AppendLabels(b []byte, l labels.Labels) []byte {
 	b = append(b, '{')
 	first := true
 	l.Range(func(one labels.Label) {
@@ -117,14 +118,14 @@ func appendLabels(b []byte, l labels.Labels) []byte {
 			b = append(b, ',')
 		}
 		first = false
-		b = append(appendString(b, one.Name), ':')
-		b = appendString(b, one.Value)
+		b = append(AppendString(b, one.Name), ':')
+		b = AppendString(b, one.Value)
 	})
 	return append(b, '}')
 }
 
-// appendString appends a JSON string.
-func appendString(b []byte, s string) []byte {
+// AppendString appends a JSON string.
+func AppendString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
 	for _, r := range s {
