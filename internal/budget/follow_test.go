@@ -71,6 +71,20 @@ func TestFollowReadsNothing(t *testing.T) {
 	require.Equal(t, want, used)
 }
 
+// TestMissedCommits: where commits of another process were missed, what is used is read again.
+func TestMissedCommits(t *testing.T) {
+	w := open(t)
+	w.addBudget(store.BudgetRow{ID: "all", Scope: store.ScopeAll, Period: store.Daily, Hard: true})
+	require.Zero(t, w.state("all").Used)
+	w.set.stop() // it hears of nothing
+	w.commit(w.call(7))
+	require.Zero(t, w.state("all").Used)
+	w.set.follow(ledger.Commit{Number: 1, Missed: true})
+	_, err := w.set.Reserve(&Check{})
+	require.ErrorIs(t, err, errNotKnown)
+	require.EqualValues(t, 7, w.state("all").Used)
+}
+
 // BenchmarkFollow follows commits of one call each beside ten thousand budgets.
 func BenchmarkFollow(b *testing.B) {
 	w := newWorld(b, b.TempDir())
