@@ -19,6 +19,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/coalesce"
 	"github.com/tokenboard/tokenboard/internal/console/compress"
 	"github.com/tokenboard/tokenboard/internal/console/filter"
+	"github.com/tokenboard/tokenboard/internal/console/focus"
 	"github.com/tokenboard/tokenboard/internal/console/gate"
 	"github.com/tokenboard/tokenboard/internal/console/guard"
 	"github.com/tokenboard/tokenboard/internal/console/importer"
@@ -155,6 +156,7 @@ func (c *Console) register() {
 	keys := &keys.Handlers{Budgets: limits, Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Directory: o.Directory, Audit: c.Audit, KeySync: o.KeySync, MaxKeys: o.MaxKeys}
 	calls := &calls.Handlers{Reader: filters, Ledger: o.Ledger, Stats: stats, KeyList: keys, TraceURL: o.TraceURL}
 	calls.Routes(r)
+	(&focus.Handlers{Reader: filters, Ledger: o.Ledger}).Routes(r)
 	c.Stream = stream.New(filters, o.Ledger)
 	c.Stream.Routes(r)
 	(&importer.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)

@@ -56,6 +56,7 @@ var expectations = []expectation{
 	{"GET /api/console/logs/{id}", readers, api.Base + "/logs/{call}", "", 200},
 	{"GET /api/console/logs/stream", readers, "", "", 200},
 	{"GET /api/console/export", readers, "", "", 200},
+	{"GET /api/console/export/focus", readers, "", "", 200},
 	{"GET /api/console/breakdown", readers, api.Base + "/breakdown?by=model", "", 200},
 	{"GET /api/console/breakdown/export", readers, api.Base + "/breakdown/export?by=model", "", 200},
 	{"GET /api/console/breakdown/heatmap", readers, "", "", 200},
