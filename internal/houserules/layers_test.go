@@ -53,7 +53,7 @@ var layers = [][]string{
 	{"internal/console/budgets"},
 	// the resources,
 	{
-		"internal/console/alerts", "internal/console/focus", "internal/console/importer", "internal/console/prices",
+		"internal/console/alerts", "internal/console/channels", "internal/console/focus", "internal/console/importer", "internal/console/prices",
 		"internal/console/quality", "internal/console/stats",
 		"internal/console/users",
 	},
