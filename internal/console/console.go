@@ -10,6 +10,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/budget"
+	"github.com/tokenboard/tokenboard/internal/console/alerts"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/apidoc"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
@@ -17,6 +18,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/coalesce"
 	"github.com/tokenboard/tokenboard/internal/console/compress"
 	"github.com/tokenboard/tokenboard/internal/console/filter"
+	"github.com/tokenboard/tokenboard/internal/console/focus"
 	"github.com/tokenboard/tokenboard/internal/console/gate"
 	"github.com/tokenboard/tokenboard/internal/console/guard"
 	"github.com/tokenboard/tokenboard/internal/console/importer"
@@ -151,6 +153,7 @@ func (c *Console) register() {
 	keys := &keys.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Directory: o.Directory, Audit: c.Audit, KeySync: o.KeySync, MaxKeys: o.MaxKeys}
 	calls := &calls.Handlers{Reader: filters, Ledger: o.Ledger, Stats: stats, KeyList: keys, TraceURL: o.TraceURL}
 	calls.Routes(r)
+	(&focus.Handlers{Reader: filters, Ledger: o.Ledger}).Routes(r)
 	c.Stream = stream.New(filters, o.Ledger)
 	c.Stream.Routes(r)
 	(&importer.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
@@ -161,6 +164,7 @@ func (c *Console) register() {
 	c.Users.Routes(r)
 	(&prices.Handlers{Env: c.Env, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
 	c.Audit.Routes(r)
+	(&alerts.Handlers{Env: c.Env, Store: o.Directory, Ledger: o.Ledger, Keys: c.Keys, Audit: c.Audit}).Routes(r)
 	c.server = &server.Handlers{
 		Env: c.Env, Ledger: o.Ledger, AccessMode: c.Users.AccessMode(), MaxKeys: o.MaxKeys, Quota: o.Quota, TraceURL: o.TraceURL, GrafanaURL: o.GrafanaURL,
 		Receiving: o.Receiving,

@@ -127,7 +127,7 @@ func TestNoSecretsAnywhere(t *testing.T) {
 		for _, target := range []string{
 			"/export?format=csv", "/export?format=ndjson", "/audit/export?format=csv", "/dimensions/key", "/breakdown?by=key", "/breakdown?by=key,model&limit=1",
 			"/usage-trend?group_by=key", "/logs?q=key:key", "/logs?q=key:" + keyindex.ExternalName(usage.Fingerprint(elsewhere)), "/stats?key=" + keyindex.ExternalName(usage.Fingerprint(elsewhere)),
-			"/key-sync", "/export?format=json",
+			"/key-sync", "/export?format=json", "/export/focus",
 			// a secret where none belongs
 			"/logs/" + url.PathEscape(key.Secret), "/stats?key=" + key.Secret, "/stats?status=" + token.Secret, "/stats?from=" + key.Secret, "/stats?" + key.Secret + "=1",
 			"/logs?cursor=" + key.Secret, "/logs?q=%22" + key.Secret, "/usage-trend?timezone=" + token.Secret, "/dimensions/" + key.Secret, "/" + key.Secret, "/audit?actor=" + key.Secret,
