@@ -64,12 +64,13 @@ const (
 	ManageUsers             // users, their sessions and tokens: by an API token only with this scope
 	ReadAudit               // who changed what
 	Reprice                 // reprice stored calls
+	ReadCluster             // the processes that share the store, by name
 	permissionCount
 )
 
 var permissionNames = [permissionCount]string{
 	"", "anyone", "signed_in", "make_own_credentials", "read_usage", "read_keys", "write_keys", "manage_keys", "verify_keys", "read_quality", "read_metrics",
-	"import_calls", "read_settings", "read_users", "manage_users", "read_audit", "reprice",
+	"import_calls", "read_settings", "read_users", "manage_users", "read_audit", "reprice", "read_cluster",
 }
 
 // String is the permission's name in the API.
@@ -89,7 +90,7 @@ var grants = [roleCount][]Permission{
 	Operator: {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings, Reprice},
 	Admin: {
 		Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings,
-		ReadUsers, ManageUsers, ReadAudit, Reprice,
+		ReadUsers, ManageUsers, ReadAudit, Reprice, ReadCluster,
 	},
 }
 
