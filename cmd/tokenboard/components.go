@@ -9,12 +9,14 @@ import (
 	oidcauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/oidcauthextension"
 	pprofextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/pprofextension"
 	filestorage "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
+	cumulativetodeltaprocessor "github.com/open-telemetry/opentelemetry-collector-contrib/processor/cumulativetodeltaprocessor"
 	tokenboardexporter "github.com/tokenboard/tokenboard/exporter/tokenboardexporter"
 	otlpguardextension "github.com/tokenboard/tokenboard/extension/otlpguardextension"
 	tokenconsoleextension "github.com/tokenboard/tokenboard/extension/tokenconsoleextension"
 	tokenstoreextension "github.com/tokenboard/tokenboard/extension/tokenstoreextension"
 	tokenusageprocessor "github.com/tokenboard/tokenboard/processor/tokenusageprocessor"
 	cliproxyreceiver "github.com/tokenboard/tokenboard/receiver/cliproxyreceiver"
+	tokenboardreceiver "github.com/tokenboard/tokenboard/receiver/tokenboardreceiver"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/exporter"
@@ -83,14 +85,16 @@ func components() (otelcol.Factories, error) {
 
 	factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
 		cliproxyreceiver.NewFactory(),
+		tokenboardreceiver.NewFactory(),
 		otlpreceiver.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
 	}
 	factories.ReceiverModules = makeModulesMap(factories.Receivers, map[component.Type]string{
-		cliproxyreceiver.NewFactory().Type(): "github.com/tokenboard/tokenboard v0.1.0",
-		otlpreceiver.NewFactory().Type():     "go.opentelemetry.io/collector/receiver/otlpreceiver v0.165.0",
+		cliproxyreceiver.NewFactory().Type():   "github.com/tokenboard/tokenboard v0.1.0",
+		tokenboardreceiver.NewFactory().Type(): "github.com/tokenboard/tokenboard v0.1.0",
+		otlpreceiver.NewFactory().Type():       "go.opentelemetry.io/collector/receiver/otlpreceiver v0.165.0",
 	})
 
 	factories.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](
@@ -115,14 +119,16 @@ func components() (otelcol.Factories, error) {
 		tokenusageprocessor.NewFactory(),
 		batchprocessor.NewFactory(),
 		memorylimiterprocessor.NewFactory(),
+		cumulativetodeltaprocessor.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
 	}
 	factories.ProcessorModules = makeModulesMap(factories.Processors, map[component.Type]string{
-		tokenusageprocessor.NewFactory().Type():    "github.com/tokenboard/tokenboard v0.1.0",
-		batchprocessor.NewFactory().Type():         "go.opentelemetry.io/collector/processor/batchprocessor v0.165.0",
-		memorylimiterprocessor.NewFactory().Type(): "go.opentelemetry.io/collector/processor/memorylimiterprocessor v0.165.0",
+		tokenusageprocessor.NewFactory().Type():        "github.com/tokenboard/tokenboard v0.1.0",
+		batchprocessor.NewFactory().Type():             "go.opentelemetry.io/collector/processor/batchprocessor v0.165.0",
+		memorylimiterprocessor.NewFactory().Type():     "go.opentelemetry.io/collector/processor/memorylimiterprocessor v0.165.0",
+		cumulativetodeltaprocessor.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/processor/cumulativetodeltaprocessor v0.165.1",
 	})
 
 	factories.Connectors, err = otelcol.MakeFactoryMap[connector.Factory]()

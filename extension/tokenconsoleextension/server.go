@@ -18,7 +18,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension"
+	"github.com/tokenboard/tokenboard/internal/alerting"
 	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/alerts"
 	"github.com/tokenboard/tokenboard/internal/console/keycheck"
 	"github.com/tokenboard/tokenboard/internal/hangup"
 	"github.com/tokenboard/tokenboard/internal/keysync"
@@ -35,6 +37,7 @@ type server struct {
 	console  *console.Console
 	provided *http.Client  // asks the OpenID Connect provider; nil where there is none
 	sync     *keysync.Sync // nil where no proxy is configured
+	alerts   *alerting.Engine
 	serving  sync.WaitGroup
 
 	receiving atomic.Bool // the receivers of the pipelines listen
@@ -90,6 +93,7 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 	}
 	options.KeySync = s.sync
 	s.console = console.New(options)
+	s.alerts = s.alerting(&options)
 	s.http, err = s.config.HTTP.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, s.console.Handler())
 	if err != nil {
 		return fmt.Errorf("set up the console's server: %w", err)
@@ -107,6 +111,7 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 	if s.sync != nil {
 		s.sync.Start()
 	}
+	s.alerts.Start()
 	s.set.Logger.Info("console is open", zap.String("address", s.address()+"/console"))
 	s.serving.Add(1)
 	go func() {
@@ -148,6 +153,13 @@ func (s *server) options(ctx context.Context, host component.Host, l *ledger.Led
 	return o, err
 }
 
+// alerting makes the evaluation of alert rules.
+func (s *server) alerting(o *console.Options) *alerting.Engine {
+	e := alerts.Evaluation(o.Ledger, o.Directory, s.console.Keys, o.Location)
+	e.Logger, e.Sources = s.set.Logger, o.Sources
+	return alerting.New(e)
+}
+
 // release frees what Start allocated before it failed. Nothing is served yet.
 func (s *server) release() (err error) {
 	if s.listener != nil {
@@ -182,6 +194,7 @@ func (s *server) Shutdown(ctx context.Context) error {
 		err = s.http.Close() // an export that nobody reads must not hold up the rest
 	}
 	s.serving.Wait()
+	s.alerts.Close()
 	if s.sync != nil {
 		s.sync.Close()
 	}

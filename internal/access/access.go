@@ -64,13 +64,15 @@ const (
 	ManageUsers             // users, their sessions and tokens: by an API token only with this scope
 	ReadAudit               // who changed what
 	Reprice                 // reprice stored calls
+	ReadAlerts              // rules, what fires, channels without their secrets, what was sent
+	ManageAlerts            // rules and channels: change, test, send again
 	ReadCluster             // the processes that share the store, by name
 	permissionCount
 )
 
 var permissionNames = [permissionCount]string{
 	"", "anyone", "signed_in", "make_own_credentials", "read_usage", "read_keys", "write_keys", "manage_keys", "verify_keys", "read_quality", "read_metrics",
-	"import_calls", "read_settings", "read_users", "manage_users", "read_audit", "reprice", "read_cluster",
+	"import_calls", "read_settings", "read_users", "manage_users", "read_audit", "reprice", "read_alerts", "manage_alerts", "read_cluster",
 }
 
 // String is the permission's name in the API.
@@ -86,11 +88,11 @@ var grants = [roleCount][]Permission{
 	Nobody:   {Anyone},
 	Verifier: {Anyone, VerifyKeys},
 	Member:   {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys},
-	Viewer:   {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, ReadQuality, ReadMetrics, ReadSettings},
-	Operator: {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings, Reprice},
+	Viewer:   {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, ReadQuality, ReadMetrics, ReadSettings, ReadAlerts},
+	Operator: {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings, Reprice, ReadAlerts, ManageAlerts},
 	Admin: {
 		Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings,
-		ReadUsers, ManageUsers, ReadAudit, Reprice, ReadCluster,
+		ReadUsers, ManageUsers, ReadAudit, Reprice, ReadAlerts, ManageAlerts, ReadCluster,
 	},
 }
 

@@ -22,6 +22,9 @@ type Cause struct {
 	Unit      Unit    `json:"unit"`
 }
 
+// SchemaName is the name in the description of the API.
+func (Cause) SchemaName() string { return "AlertCause" }
+
 // Notification is what is told to people about one state of one alert. It is stored as JSON with each delivery of it, so that
 // every try says the same.
 type Notification struct {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/budget"
+	"github.com/tokenboard/tokenboard/internal/console/alerts"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/apidoc"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
@@ -100,10 +101,11 @@ type Console struct {
 	Budgets *budget.Set
 	Stream  *stream.Handlers // live streams
 
-	o      Options
-	guard  guard.Guard
-	server *server.Handlers
-	promql *metrics.PromQL
+	o       Options
+	guard   guard.Guard
+	server  *server.Handlers
+	promql  *metrics.PromQL
+	scrapes *metrics.Handlers
 	// answers answers the routes to a principal that is known, with the limits on concurrent work.
 	answers http.Handler
 }
@@ -160,6 +162,7 @@ func (c *Console) register() {
 	c.Users.Routes(r)
 	(&prices.Handlers{Env: c.Env, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
 	c.Audit.Routes(r)
+	(&alerts.Handlers{Env: c.Env, Store: o.Directory, Ledger: o.Ledger, Keys: c.Keys, Audit: c.Audit}).Routes(r)
 	c.server = &server.Handlers{
 		Env: c.Env, Ledger: o.Ledger, AccessMode: c.Users.AccessMode(), MaxKeys: o.MaxKeys, Quota: o.Quota, TraceURL: o.TraceURL, GrafanaURL: o.GrafanaURL,
 		Receiving: o.Receiving,
@@ -169,9 +172,9 @@ func (c *Console) register() {
 		c.server.Sessions = &server.SettingsSessions{IdleSeconds: int64(how.Idle.Seconds()), LifetimeSeconds: int64(how.Lifetime.Seconds())}
 	}
 	c.server.Routes(r)
-	scrapes := &metrics.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: o.Now()}
-	scrapes.Routes(r)
-	c.promql = metrics.NewPromQL(scrapes)
+	c.scrapes = &metrics.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: o.Now()}
+	c.scrapes.Routes(r)
+	c.promql = metrics.NewPromQL(c.scrapes)
 	c.promql.Routes(r)
 	gates := gate.New()
 	c.answers = coalesce.New(gates.Reads).Share(gates.Bounded(r.Handler()))
@@ -197,6 +200,9 @@ func (c *Console) Close() {
 	c.Budgets.Close()
 	c.promql.API.Close()
 }
+
+// Metrics returns the handlers of scrapes, for those that are sent metrics instead.
+func (c *Console) Metrics() *metrics.Handlers { return c.scrapes }
 
 // SetOTLP sets where OTLP is received. The collector reports it after the console has started.
 func (c *Console) SetOTLP(endpoints []server.OTLPEndpoint) { c.server.SetOTLP(endpoints) }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/console/alerts"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/calls"
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
@@ -30,6 +31,9 @@ const (
 	checkers  = "coa"
 	admins    = "a"
 )
+
+// aRule is the body of a rule for routes that need one.
+const aRule = `{"name":"rule","kind":"spend","severity":"info","enabled":false,"limit":5,"window":"day"}`
 
 var letters = map[access.Role]string{
 	access.Nobody: "-", access.Verifier: "c", access.Member: "m", access.Viewer: "v", access.Operator: "o", access.Admin: "a",
@@ -106,6 +110,14 @@ var expectations = []expectation{
 	{"GET /api/console/dashboards", all, "", "", 200},
 	{"GET /api/console/dashboards/{file}", all, api.Base + "/dashboards/overview.json", "", 200},
 	{"GET /console/from-grafana", anyone, "", "", 302},
+	{"GET /api/console/alerts", all, "", "", 200},
+	{"GET /api/console/alerts/rules", all, "", "", 200},
+	{"GET /api/console/alerts/rules/templates", all, "", "", 200},
+	{"POST /api/console/alerts/rules", operators, "", `{"name":"made by {role}","kind":"silence","severity":"info","enabled":true,"limit":60}`, 201},
+	{"GET /api/console/alerts/rules/{id}", all, api.Base + "/alerts/rules/{rule}", "", 200},
+	{"PATCH /api/console/alerts/rules/{id}", operators, api.Base + "/alerts/rules/{rule}", `{"enabled":false}`, 200},
+	{"POST /api/console/alerts/rules/dry-run", operators, "", `{"kind":"silence","severity":"info","enabled":true,"limit":60}`, 200},
+	{"DELETE /api/console/alerts/rules/{id}", operators, api.Base + "/alerts/rules/{rule}", "", 200},
 	{"GET /api/console/audit", admins, "", "", 200},
 	{"GET /api/console/audit/export", admins, "", "", 200},
 	{"GET /api/console/users", admins, "", "", 200},
@@ -188,6 +200,7 @@ func walk(t *testing.T, role access.Role, how string) {
 	o.SignIn("victim")
 	key := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", `{"name":"key","owner":"somebody"}`), 201)
 	call := consoletest.Read[calls.LogPage](t, root.Do("GET", "/logs", ""), 200).Items[0].ID
+	rule := consoletest.Read[alerts.Rule](t, root.Do("POST", "/alerts/rules", aRule), 201).ID
 	who := &consoletest.Person{Secured: o, Name: "", Header: nil}
 	token := consoletest.Read[users.NewToken](t, root.Do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
 	switch {
@@ -208,7 +221,7 @@ func walk(t *testing.T, role access.Role, how string) {
 		if e.target != "" {
 			target = e.target
 		}
-		fill := strings.NewReplacer("{call}", call, "{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{role}", role.String()).Replace
+		fill := strings.NewReplacer("{call}", call, "{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{rule}", rule, "{role}", role.String()).Replace
 		if strings.HasSuffix(e.route, "/stream") {
 			return o.Beginning(method, target, who.Header)
 		}
@@ -255,20 +268,21 @@ func TestNothingGoesWithoutAudit(t *testing.T) {
 	o.User("victim", access.Viewer)
 	key := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", `{"name":"key"}`), 201)
 	token := consoletest.Read[users.NewToken](t, root.Do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
+	rule := consoletest.Read[alerts.Rule](t, root.Do("POST", "/alerts/rules", aRule), 201).ID
 	entries := func() (n int) {
 		require.NoError(t, o.Directory.Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
 		return n
 	}
 	for _, e := range expectations {
 		method, target, _ := strings.Cut(e.route, " ")
-		if method == "GET" || e.status >= 400 || strings.Contains(target, "/keys/verify") || strings.HasPrefix(target, promapi.Base) {
+		if method == "GET" || e.status >= 400 || strings.Contains(target, "/keys/verify") || strings.HasSuffix(target, "/dry-run") || strings.HasPrefix(target, promapi.Base) {
 			// a check changes nothing that is stored, a question nothing at all
 			continue
 		}
 		if e.target != "" {
 			target = e.target
 		}
-		fill := strings.NewReplacer("{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{role}", "admin").Replace
+		fill := strings.NewReplacer("{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{rule}", rule, "{role}", "admin").Replace
 		before := entries()
 		w := o.Do(method, fill(target), fill(e.body), root.Header)
 		require.Equal(t, e.status, w.Code, "%s: %s", e.route, w.Body)

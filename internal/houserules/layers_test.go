@@ -25,14 +25,14 @@ const module = "github.com/tokenboard/tokenboard/"
 var layers = [][]string{
 	// Libraries that know nothing of token accounting, and embedded files.
 	{
-		"client", "dashboards", "docs", "examples/quickstart", "internal/access/throttle", "internal/alert", "internal/calendar",
+		"client", "dashboards", "docs", "examples/quickstart", "internal/access/throttle", "internal/calendar",
 		"internal/changelog", "internal/cliproxy", "internal/hangup", "internal/hexdoc", "internal/jsonlines",
 		"internal/otlpsize", "internal/outbound", "internal/racetest", "internal/sources", "internal/strictjson", "internal/varint", "proxytrace", "web",
 	},
 	// Tools on the API for agents.
 	{"internal/mcptools"},
-	// The domain: calls, tokens, money.
-	{"internal/usage"},
+	// The domain: calls, tokens, money; alerts.
+	{"internal/alert", "internal/usage"},
 	// Prices, secrets in texts, what an engine has to do, and arithmetic on sums.
 	{"internal/changes", "internal/forecast", "internal/pricing", "internal/reservation", "internal/secret", "internal/store"},
 	// Reading telemetry; sums; keeping a lease; sending notifications.
@@ -41,7 +41,7 @@ var layers = [][]string{
 	{"internal/history", "internal/ledger"},
 	// What is used of budgets.
 	{"internal/budget"},
-	{"internal/access", "internal/keyring", "internal/keysync", "internal/promapi"},
+	{"internal/access", "internal/alerting", "internal/keyring", "internal/keysync", "internal/promapi"},
 	// The console: what all routes share,
 	{"internal/console/api"},
 	// what some of them share, and what is around them,
@@ -52,7 +52,7 @@ var layers = [][]string{
 	{"internal/console/audit", "internal/console/coalesce", "internal/console/filter", "internal/console/page"},
 	// the resources,
 	{
-		"internal/console/importer", "internal/console/prices", "internal/console/quality", "internal/console/stats",
+		"internal/console/alerts", "internal/console/importer", "internal/console/prices", "internal/console/quality", "internal/console/stats",
 		"internal/console/users",
 	},
 	{"internal/console/keys", "internal/console/server"},
@@ -62,6 +62,8 @@ var layers = [][]string{
 	{"internal/console", "internal/store/postgres", "internal/store/sqlite"},
 	// The owner of the ledger, through which the other components find it.
 	{"extension/tokenstoreextension"},
+	// The console, whose metrics a receiver emits.
+	{"extension/tokenconsoleextension"},
 	{"exporter", "extension", "processor", "receiver"},
 	// Parts of programs and of tests.
 	{

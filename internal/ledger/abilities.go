@@ -37,3 +37,9 @@ type noMaintenance struct{}
 
 func (noMaintenance) Compact(context.Context) error { return nil }
 func (noMaintenance) Vacuum(context.Context) error  { return nil }
+
+// Leases returns the leases of the ledger's store, for other tasks than the ledger's own.
+func (l *Ledger) Leases() store.Leases { return l.engine }
+
+// Holder is the name of this process among those that share the store.
+func (l *Ledger) Holder() string { return l.o.Holder }

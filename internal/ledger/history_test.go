@@ -17,8 +17,6 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
-	"github.com/tokenboard/tokenboard/internal/store/postgres"
-	"github.com/tokenboard/tokenboard/internal/store/postgres/pgtest"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/store/storetest"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -34,32 +32,6 @@ func TestEveryOrder(t *testing.T) {
 		})
 	}
 }
-
-// TestEveryOrderOnPostgres is TestEveryOrder on the other engine.
-func TestEveryOrderOnPostgres(t *testing.T) {
-	server.Start(t)
-	on := func(_ require.TestingT, _ tempDir, texts int) func() fullEngine {
-		o := postgres.Options{MaxTexts: texts}
-		o.DSN, o.MaxConnections = server.Schema(t), 8
-		return func() fullEngine {
-			e, err := postgres.Open(context.Background(), o)
-			require.NoError(t, err)
-			return withoutBackup{e}
-		}
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		history := rapid.SampledFrom([]func(*rapid.T) []testRecord{traceHistory, noiseHistory}).Draw(t, "history")
-		requireReference(t, on, history(t), rapid.Uint64().Draw(t, "seed"))
-	})
-}
-
-// withoutBackup is a PostgreSQL engine, which other programs back up.
-type withoutBackup struct{ *postgres.Engine }
-
-func (withoutBackup) Backup(context.Context, string) error { return errors.ErrUnsupported }
-
-// server is the PostgreSQL of these tests.
-var server pgtest.Server
 
 // onSQLite opens the database of a folder, with so many numbers for texts.
 func onSQLite(t require.TestingT, dir tempDir, texts int) func() fullEngine {

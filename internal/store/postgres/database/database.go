@@ -65,9 +65,10 @@ func (d *DB) Close() {
 }
 
 func (d *DB) check(ctx context.Context) error {
-	var text, database string
+	var text, database, readOnly string
 	var schema *string
-	err := d.write.QueryRow(ctx, "SELECT current_setting('server_version_num'), current_database(), current_schema()").Scan(&text, &database, &schema)
+	err := d.write.QueryRow(ctx, "SELECT current_setting('server_version_num'), current_database(), current_schema(), current_setting('transaction_read_only')").
+		Scan(&text, &database, &schema, &readOnly)
 	if err != nil {
 		return Map("connect to the database", err)
 	}
@@ -80,6 +81,9 @@ func (d *DB) check(ctx context.Context) error {
 	}
 	if schema == nil {
 		return fmt.Errorf("connect to the database: the search_path of the user names no schema that database %s has; create it, or change the search_path", database)
+	}
+	if readOnly != "off" {
+		return fmt.Errorf("connect to the database: %w: the server is read only, because it is a standby or set so; name the primary in the DSN, without target_session_attrs", store.ErrReadOnly)
 	}
 	return d.migrate(ctx, database, *schema)
 }

@@ -3,11 +3,8 @@ package database
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -40,116 +37,6 @@ func with(t *testing.T, dsn string, change func(*url.URL)) string {
 	require.NoError(t, err)
 	change(u)
 	return u.String()
-}
-
-// refusal opens a database that cannot be used, and returns the one line that says why.
-func refusal(t *testing.T, o Options) string {
-	t.Helper()
-	began := time.Now()
-	d, err := Open(ctx, o)
-	if err == nil {
-		d.Close()
-	}
-	require.Error(t, err)
-	require.NotContains(t, err.Error(), "\n")
-	require.NotContains(t, err.Error(), pgtest.Password)
-	require.Less(t, time.Since(began), 30*time.Second)
-	return err.Error()
-}
-
-// TestRefusals: whatever is wrong with the database is said in one line that says what to do, without a password.
-func TestRefusals(t *testing.T) {
-	dsn := server.Schema(t)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, closed.Close())
-	for name, tc := range map[string]struct {
-		change func(*url.URL)
-		want   []string
-	}{
-		"nobody listens":  {func(u *url.URL) { u.Host = closed.Addr().String() }, []string{"cannot be reached at " + closed.Addr().String(), "refused"}},
-		"an unknown host": {func(u *url.URL) { u.Host = "no-such-host.invalid:5432" }, []string{"no-such-host.invalid:5432", "host name is not known"}},
-		"several, none of them": {
-			func(u *url.URL) { u.Host = closed.Addr().String() + ",no-such-host.invalid:5432" },
-			[]string{"cannot be reached at " + closed.Addr().String() + ", no-such-host.invalid:5432"},
-		},
-		"a wrong password":   {func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "hidden"+pgtest.Password) }, []string{"the password is wrong"}},
-		"an unknown user":    {func(u *url.URL) { u.User = url.UserPassword("nobody-here", pgtest.Password) }, []string{"the password is wrong"}},
-		"a wrong database":   {func(u *url.URL) { u.Path = "/nowhere" }, []string{"does not exist", "nowhere"}},
-		"no schema":          {func(u *url.URL) { u.RawQuery = "search_path=nothing" }, []string{"search_path", "no schema"}},
-		"a read-only host":   {func(u *url.URL) { u.RawQuery = "default_transaction_read_only=on" }, []string{"read only"}},
-		"a wrong TLS issuer": {func(u *url.URL) { u.RawQuery = "sslmode=verify-full" }, []string{"certificate"}},
-	} {
-		line := refusal(t, Options{DSN: with(t, dsn, tc.change)})
-		for _, part := range tc.want {
-			require.Contains(t, line, part, name)
-		}
-	}
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer silent.Close()
-	line := refusal(t, Options{DSN: with(t, dsn, func(u *url.URL) { u.Host = silent.Addr().String() }), ConnectTimeout: 300 * time.Millisecond})
-	require.Contains(t, line, "no answer in time")
-	for _, bad := range []string{"", "postgres://u:" + pgtest.Password + "@h:port/d", "host='" + pgtest.Password, "host=h sslmode=" + pgtest.Password} {
-		require.Contains(t, refusal(t, Options{DSN: bad}), "dsn")
-	}
-	require.Contains(t, refusal(t, Options{DSN: dsn, PasswordFile: filepath.Join(t.TempDir(), "none")}), "password_file")
-	require.Contains(t, refusal(t, Options{DSN: dsn, MaxConnections: 1}), "max_connections")
-}
-
-// TestForeignDatabases: a schema of another program is left as it is, and one of a newer version too.
-func TestForeignDatabases(t *testing.T) {
-	name := server.Database(t)
-	server.Exec(t, name, "CREATE TABLE customers (id int)")
-	_, err := Open(ctx, Options{DSN: server.URL(name)})
-	require.ErrorIs(t, err, store.ErrCorrupt)
-	require.ErrorContains(t, err, "customers")
-	require.ErrorContains(t, err, "database "+name)
-	server.Exec(t, name, "DROP TABLE customers") // nothing else was made
-	d := open(t, server.URL(name))
-	server.Exec(t, name, fmt.Sprintf("INSERT INTO %s (version_id, is_applied) VALUES (%d, true)", versionsTable, Newest()+1))
-	_, err = Open(ctx, Options{DSN: server.URL(name)})
-	require.ErrorIs(t, err, store.ErrNewer)
-	require.NoError(t, d.Write(ctx, Write{Kind: Directory}, func(*Tx) error { return nil }), "who has it open goes on")
-
-	weak := server.Database(t)
-	server.Exec(t, weak, "CREATE ROLE weak LOGIN PASSWORD '"+pgtest.Password+"'", "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-	line := refusal(t, Options{DSN: with(t, server.URL(weak), func(u *url.URL) { u.User = url.UserPassword("weak", pgtest.Password) })})
-	require.Contains(t, line, "lacks a permission")
-
-	require.NoError(t, checkServer(15_00_06, oldestServer))
-	var version int
-	require.NoError(t, d.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&version))
-	require.ErrorContains(t, checkServer(version, version+1), "or newer is needed")
-	require.EqualError(t, checkServer(9_06_24, oldestServer), "the server is PostgreSQL 9; version 13 or newer is needed")
-}
-
-// TestConnections: the password comes from the DSN, a file or the environment; TLS is verified; of several hosts the one
-// that can be written to is taken; connections have a name.
-func TestConnections(t *testing.T) {
-	dsn := server.Schema(t)
-	without := with(t, dsn, func(u *url.URL) { u.User = url.User(u.User.Username()) })
-	file := filepath.Join(t.TempDir(), "password")
-	require.NoError(t, os.WriteFile(file, []byte("wrong\n"), 0o600))
-	require.Contains(t, refusal(t, Options{DSN: without, PasswordFile: file}), "the password is wrong")
-	require.NoError(t, os.WriteFile(file, []byte(pgtest.Password+"\n"), 0o600))
-	d, err := Open(ctx, Options{DSN: without, PasswordFile: file, ApplicationName: "named"})
-	require.NoError(t, err)
-	var name, encrypted string
-	require.NoError(t, d.QueryRow(ctx, "SELECT application_name, backend_type FROM pg_stat_activity WHERE pid = pg_backend_pid()").Scan(&name, &encrypted))
-	require.Equal(t, "named", name)
-	d.Close()
-
-	t.Setenv("PGPASSWORD", pgtest.Password)
-	d = open(t, with(t, without, func(u *url.URL) { u.RawQuery = "sslmode=verify-full&sslrootcert=" + server.Certificate() }))
-	var tls bool
-	require.NoError(t, d.QueryRow(ctx, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").Scan(&tls))
-	require.True(t, tls)
-
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, closed.Close())
-	open(t, with(t, dsn, func(u *url.URL) { u.Host = closed.Addr().String() + "," + u.Host }))
 }
 
 // TestMigrateTogether: of processes that start together one makes the schema, and all can use it.

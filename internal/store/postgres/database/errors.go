@@ -2,10 +2,12 @@ package database
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -37,7 +39,7 @@ var reasons = map[string]string{
 	codePassword:       "the password is wrong; check the DSN, password_file or PGPASSWORD",
 	codeAuthorization:  "the server does not let this user in; check user and database in the DSN, and pg_hba.conf",
 	codeNoDatabase:     "the database does not exist; create it, or name another one in the DSN",
-	codePermission:     "the user lacks a permission; it has to own the schema, or be granted CREATE and USAGE on it",
+	codePermission:     "the user lacks a permission; it needs CONNECT on the database, and has to own the schema and its tables, or be granted CREATE and USAGE on an empty one",
 	codeConnections:    "the server has no connection left; raise its max_connections, or lower postgres: max_connections",
 	codeStarting:       "the server is starting up or shutting down",
 	codeAdminShutdown:  "the server ended the connection",
@@ -89,7 +91,12 @@ func oneLine(err error) error {
 	at := hostsOf(ce.Config)
 	var op *net.OpError
 	var dns *net.DNSError
+	var certificate *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &certificate):
+		return &line{fmt.Sprintf("PostgreSQL at %s cannot be trusted: %s; check the host name and sslrootcert in the DSN", at, certificate.Err), err}
+	case needsTLS(ce.Config) && strings.Contains(err.Error(), "server refused TLS connection"): // pgx has no type for it
+		return &line{fmt.Sprintf("PostgreSQL at %s takes no TLS; turn it on there (ssl = on), or, where nobody else can listen, set sslmode=disable in the DSN", at), err}
 	case errors.As(err, &dns):
 		return &line{fmt.Sprintf("PostgreSQL cannot be reached at %s: the host name is not known", at), err}
 	case errors.Is(err, context.DeadlineExceeded):
@@ -110,6 +117,11 @@ func hostsOf(c *pgconn.Config) string {
 		list = append(list, fmt.Sprintf("%s:%d", at.host, at.port))
 	}
 	return strings.Join(list, ", ")
+}
+
+// needsTLS reports whether no host is tried without TLS.
+func needsTLS(c *pgconn.Config) bool {
+	return c.TLSConfig != nil && !slices.ContainsFunc(c.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil })
 }
 
 type address struct {

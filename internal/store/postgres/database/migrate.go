@@ -45,6 +45,13 @@ func Newest() int64 {
 	return version
 }
 
+// relations lists the tables and views of a schema, also those that the user may not read. What belongs to an extension of
+// PostgreSQL is no program's.
+const relations = `SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'e')
+ORDER BY 1`
+
 // version returns the version of the schema; 0 where it is empty.
 func (d *DB) version(ctx context.Context, database, schema string) (version int64, err error) {
 	const doing = "read the version of the schema"
@@ -61,7 +68,7 @@ func (d *DB) version(ctx context.Context, database, schema string) (version int6
 			others = append(others, name)
 		}
 		return err
-	}, "SELECT table_name FROM information_schema.tables WHERE table_schema = $1 ORDER BY table_name", schema)
+	}, relations, schema)
 	if err != nil {
 		return 0, Map(doing, err)
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -47,6 +49,17 @@ const (
 
 var errDSN = errors.New("postgres: dsn cannot be read; use postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full, or host=HOST user=USER dbname=DATABASE")
 
+var errEncode = errors.New("postgres: dsn cannot be read; write #, /, ? and @ in a password as %23, %2F, %3F and %40, or use password_file")
+
+// misread reports a URL whose password would be taken for another part, of which errors could then hold a piece.
+func misread(dsn string) bool {
+	if !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://") {
+		return false
+	}
+	u, err := url.Parse(dsn)
+	return err == nil && (u.Fragment != "" || u.User == nil && strings.Contains(dsn, "@"))
+}
+
 // Validate checks the options without connecting. No error holds a part of the DSN, which may hold a password.
 func (o *Options) Validate() error {
 	var errs []error
@@ -66,8 +79,15 @@ func (o *Options) Validate() error {
 
 // config makes the configuration of a pool.
 func (o *Options) config() (*pgxpool.Config, error) {
+	if misread(o.DSN) {
+		return nil, errEncode
+	}
 	c, err := pgxpool.ParseConfig(o.DSN)
-	if err != nil {
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &file): // sslrootcert, sslcert, sslkey, passfile, or their variables
+		return nil, fmt.Errorf("postgres: a file of certificates that the dsn or the environment names cannot be read: %w", file)
+	case err != nil:
 		return nil, errDSN // what pgx says may quote the password
 	}
 	conn := c.ConnConfig

@@ -56,8 +56,16 @@ func Main(m *testing.M, servers ...*Server) int {
 	return code
 }
 
-// find returns the folder of PostgreSQL's programs: the newest version of Debian's packages, or where PATH has it.
+// Binaries is the environment variable that names the folder of PostgreSQL's programs (initdb, postgres), for tests with
+// another version than the installed one: make torture uses one from npm.
+const Binaries = "TOKENBOARD_POSTGRES"
+
+// find returns the folder of PostgreSQL's programs: what Binaries says, else the newest version of Debian's packages, else
+// where PATH has it.
 func find() (string, error) {
+	if bin := os.Getenv(Binaries); bin != "" {
+		return bin, nil
+	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if err != nil {
 		return "", err
@@ -82,14 +90,18 @@ func find() (string, error) {
 	return filepath.Dir(program), nil
 }
 
-// Program is the path of one of PostgreSQL's programs. The test is skipped where PostgreSQL is not installed.
+// Program is the path of one of PostgreSQL's programs. The test is skipped where it is not installed.
 func Program(t testing.TB, name string) string {
 	t.Helper()
 	bin, err := find()
 	if err != nil {
 		t.Skip(err.Error())
 	}
-	return filepath.Join(bin, name)
+	program := filepath.Join(bin, name)
+	if _, err := os.Stat(program); err != nil {
+		t.Skip("this PostgreSQL comes without " + name)
+	}
+	return program
 }
 
 // Start starts the server where it does not run. The test is skipped where PostgreSQL is not installed.
@@ -112,27 +124,34 @@ func (s *Server) Start(t testing.TB) {
 
 // create makes the server's folder and chooses its port.
 func (s *Server) create(bin string) error {
-	dir, err := os.MkdirTemp("", "pgtest")
-	if err != nil {
+	if err := s.createFolder(); err != nil {
 		return err
 	}
-	s.dir = dir
-	secret := filepath.Join(dir, "password")
-	if err := os.WriteFile(secret, []byte(Password+"\n"), 0o600); err != nil {
-		return err
-	}
-	if err := writeCertificate(dir); err != nil {
-		return err
-	}
-	if err := own(dir); err != nil {
-		return err
-	}
+	dir, secret := s.dir, filepath.Join(s.dir, "password")
 	cmd := exec.Command(filepath.Join(bin, "initdb"), "--pgdata="+s.data(), "--username="+User, "--pwfile="+secret, //nolint:noctx,gosec // it ends by itself; the installed program
 		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
 	cmd.Dir, cmd.SysProcAttr = dir, unprivileged()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
+	return s.choosePort()
+}
+
+// createFolder makes the server's folder, with a certificate and the file of the password.
+func (s *Server) createFolder() (err error) {
+	if s.dir, err = os.MkdirTemp("", "pgtest"); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "password"), []byte(Password+"\n"), 0o600); err != nil {
+		return err
+	}
+	if err := writeCertificate(s.dir); err != nil {
+		return err
+	}
+	return own(s.dir)
+}
+
+func (s *Server) choosePort() error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it waits for nothing
 	if err != nil {
 		return err
@@ -155,7 +174,7 @@ func (s *Server) start(bin string) error {
 	cmd := exec.Command(filepath.Join(bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port), "-k", s.dir, //nolint:noctx,gosec // End ends it; the installed program
 		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB",
 		"-c", "max_connections=300", "-c", "logging_collector=off", "-c", "log_min_messages=fatal",
-		"-c", "ssl=on", "-c", "ssl_cert_file="+s.Certificate(), "-c", "ssl_key_file="+filepath.Join(s.dir, keyFile))
+		"-c", "ssl=on", "-c", "ssl_cert_file="+filepath.Join(s.dir, certificateFile), "-c", "ssl_key_file="+filepath.Join(s.dir, keyFile))
 	cmd.Dir, cmd.SysProcAttr, cmd.Stderr, cmd.Stdout = s.dir, unprivileged(), log, log
 	p, err := run(cmd)
 	if err != nil {
@@ -226,8 +245,9 @@ func (s *Server) Port() int {
 	return s.port
 }
 
-// Certificate is the file of the server's certificate, which it signed itself for localhost and 127.0.0.1.
-func (s *Server) Certificate() string { return filepath.Join(s.dir, certificateFile) }
+// Authority is the file of the certificate of the authority that has signed the server's certificate for localhost and
+// 127.0.0.1.
+func (s *Server) Authority() string { return filepath.Join(s.dir, authorityFile) }
 
 // URL names a database of the server to a client, as the superuser, with further parameters.
 func (s *Server) URL(database string, parameters ...string) string {
@@ -267,6 +287,16 @@ func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 		_, err := conn.Exec(ctx, statement)
 		require.NoError(t, err, statement)
 	}
+}
+
+// Query returns the number that a statement of the superuser selects.
+func (s *Server) Query(ctx context.Context, text string, args ...any) (n int64, err error) {
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return 0, err
+	}
+	err = conn.QueryRow(ctx, text, args...).Scan(&n)
+	return n, errors.Join(err, conn.Close(ctx))
 }
 
 // Schema makes an empty schema and a role that owns it, and returns the URL that the role connects with. The role works
