@@ -101,8 +101,8 @@ func processorTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkRules measures what 1,000 rules cost at 500 calls a second, of one core: what the look every two seconds takes, at
-// 1,000 new calls each, and the copying of the calls within the commit.
+// BenchmarkRules measures what 1,000 rules cost at 500 calls a second, of one core: what the look every second takes, at
+// 500 new calls each, and the copying of the calls within the commit.
 func BenchmarkRules(b *testing.B) {
 	clock := &handClock{wall: start}
 	l, d, n := openBench(b, clock)
@@ -114,12 +114,12 @@ func BenchmarkRules(b *testing.B) {
 	began := processorTime(b)
 	require.NoError(b, s.tick(ctx))
 	toStart := processorTime(b) - began
-	const perLook = 1000
+	const perLook = 500
 	changes := make([]ledger.Change, perLook)
 	calls := make([]usage.Call, perLook)
 	number := e.facts.number()
 	look := func(i int) {
-		clock.pass(2 * time.Second)
+		clock.pass(time.Second)
 		for j := range calls {
 			calls[j] = benchCall(n+i*perLook+j, clock.Now())
 			calls[j].Cost = calls[j].ReportedCost
@@ -142,7 +142,7 @@ func BenchmarkRules(b *testing.B) {
 		require.NoError(b, s.tick(ctx))
 		spent += processorTime(b) - began
 	}
-	b.ReportMetric(100*spent.Seconds()/(2*float64(looks)), "%core")
+	b.ReportMetric(100*spent.Seconds()/float64(looks), "%core")
 	b.ReportMetric(toStart.Seconds(), "s/start")
 	b.ReportMetric(float64(n), "calls")
 }
@@ -174,7 +174,9 @@ func BenchmarkUntilFired(b *testing.B) {
 			_, total, err := d.Deliveries(ctx, store.DeliveryQuery{Rules: []string{id}})
 			return err == nil && total == 1
 		}, time.Minute, 20*time.Millisecond)
-		longest = max(longest, time.Since(began))
+		if fired > 0 { // the first one waits for the start
+			longest = max(longest, time.Since(began))
+		}
 		require.NoError(b, d.DeleteAlertRule(ctx, id, 0, audit))
 		fired++
 	}

@@ -53,7 +53,7 @@ type Options struct {
 	Wake   func()
 	Logger *zap.Logger // nil: none
 	Clock  Clock       // the system's where nil
-	// Interval is the time between two looks at the rules. Default 2 s.
+	// Interval is the time between two looks at the rules. Default 1 s.
 	Interval time.Duration
 	// Alerts that ended, and deliveries that do not wait, go when they are older than MaxAge (default a year), and the
 	// oldest when there are more than MaxAlerts of them (default 100,000).
@@ -62,7 +62,7 @@ type Options struct {
 }
 
 const (
-	defaultInterval  = 2 * time.Second
+	defaultInterval  = time.Second
 	defaultMaxAge    = 366 * 24 * time.Hour
 	defaultMaxAlerts = 100_000
 	leaseTime        = 15 * time.Second

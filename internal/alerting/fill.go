@@ -17,7 +17,7 @@ func (s *session) fill(ctx context.Context, now time.Time) error {
 	var short []place
 	resync := s.drift.elapsed-s.synced >= syncInterval
 	for _, g := range s.index.groups {
-		if err := s.lastCall(ctx, g); err != nil {
+		if err := s.lastCall(ctx, g, now); err != nil {
 			return err
 		}
 		for _, m := range g.meters {
@@ -67,12 +67,17 @@ func (s *session) fill(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// lastCall finds out when a call was last received, once.
-func (s *session) lastCall(ctx context.Context, g *group) error {
-	if g.known {
+// longestLookBack bounds how far back a last call is looked for.
+const longestLookBack = 90 * 24 * time.Hour
+
+// lastCall finds out when a call was last received, once. One that is so long ago that every rule would fire is not looked for.
+func (s *session) lastCall(ctx context.Context, g *group, now time.Time) error {
+	if g.known || g.lookBack == 0 {
 		return nil
 	}
-	records, _, err := s.o.Ledger.List(ctx, store.Page{Filter: g.filter, Limit: 1})
+	f := g.filter
+	f.From = now.Add(-g.lookBack - time.Hour)
+	records, _, err := s.o.Ledger.List(ctx, store.Page{Filter: f, Limit: 1})
 	if err != nil {
 		return fmt.Errorf("find the last call of an alert rule: %w", err)
 	}

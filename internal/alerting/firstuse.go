@@ -25,7 +25,8 @@ type firstUse struct {
 
 const (
 	maxKnown      = 200_000
-	maxLookups    = 50 // of records, at one look
+	maxLookups    = 50                     // of records, at one look
+	lookupTime    = 500 * time.Millisecond // of one look; the rest waits for the next one
 	maxWaiting    = 10_000
 	saveThrough   = 5 * time.Minute
 	catchUp       = 24 * time.Hour
@@ -60,9 +61,9 @@ func (s *session) firstUses(ctx context.Context, w *watch, now time.Time) (found
 			u.waiting = append(u.waiting, *f)
 		}
 	}
-	n := min(len(u.waiting), maxLookups)
-	for i := range u.waiting[:n] {
-		f := &u.waiting[i]
+	n := 0
+	for began := s.o.Clock.Elapsed(); n < min(len(u.waiting), maxLookups) && s.o.Clock.Elapsed()-began < lookupTime; n++ {
+		f := &u.waiting[n]
 		isNew, err := s.isNew(ctx, w, f)
 		if err != nil {
 			return nil, err

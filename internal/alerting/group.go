@@ -16,7 +16,9 @@ type group struct {
 	// last is when a call was last committed that matches; zero where there was none.
 	last  time.Time
 	known bool // last was found out
-	used  bool // by a rule that is enabled
+	// lookBack is how far back a last call is looked for; 0: no rule asks for it.
+	lookBack time.Duration
+	used     bool // by a rule that is enabled
 	// hits are the calls since the last look, where a rule asks for them.
 	collects bool
 	hits     []*fact

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"go.uber.org/zap"
@@ -194,9 +195,10 @@ func (s *session) watch(rules []store.AlertRule) {
 				w.zone = zone
 			}
 		}
-		if old := was[w.id]; old != nil && old.Kind == w.Kind {
+		if old := was[w.id]; old != nil && reflect.DeepEqual(old.Rule, w.Rule) {
 			w.unusual, w.first = old.unusual, old.first
-			w.unusual.hour = time.Time{} // its filter may be another one
+		} else if old != nil && old.Kind == w.Kind && old.Dimension == w.Dimension {
+			w.first = old.first
 		}
 		s.watches = append(s.watches, w)
 	}
@@ -213,7 +215,7 @@ func (s *session) rekey(ctx context.Context) error {
 	}
 	s.keys, s.fresh = keys, s.drift.elapsed
 	for _, g := range s.index.groups {
-		g.used, g.collects = false, false
+		g.used, g.collects, g.lookBack = false, false, 0
 		for _, m := range g.meters {
 			m.used = false
 		}
@@ -260,6 +262,9 @@ func (s *session) groupOf(w *watch) *group {
 		s.index.groups[g.key] = g
 	}
 	g.used = true
+	if w.Kind == alert.Silence {
+		g.lookBack = max(g.lookBack, time.Duration(min(w.Limit, longestLookBack.Seconds()))*time.Second)
+	}
 	g.collects = g.collects || w.Kind == alert.KeyFirstUse || w.Kind == alert.SpendUnusual
 	return g
 }

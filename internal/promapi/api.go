@@ -28,6 +28,8 @@ type Options struct {
 	Instance, Job string
 	// MaxSamples bounds the samples that one query has in memory. Default 5 million, of 16 bytes each.
 	MaxSamples int
+	// MaxBytes bounds the bytes of an answer, up to the series that passes it. Default 64 MB.
+	MaxBytes int
 	// Timeout bounds the time of a query. Default 1 minute.
 	Timeout time.Duration
 	// Concurrency bounds the queries that are evaluated at one time; others wait. Default 4.
@@ -38,6 +40,7 @@ type Options struct {
 
 const (
 	defaultMaxSamples  = 5_000_000
+	defaultMaxBytes    = 64 << 20
 	defaultTimeout     = time.Minute
 	defaultConcurrency = 4
 	defaultCache       = 128 << 20
@@ -69,6 +72,7 @@ func New(o Options) (*API, error) {
 		o.Now = time.Now
 	}
 	set(&o.MaxSamples, defaultMaxSamples)
+	set(&o.MaxBytes, defaultMaxBytes)
 	set(&o.Timeout, defaultTimeout)
 	set(&o.Concurrency, defaultConcurrency)
 	set(&o.CacheBytes, defaultCache)

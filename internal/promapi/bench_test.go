@@ -27,7 +27,7 @@ var testNow = time.Date(2026, 11, 3, 18, 20, 7, 123e6, time.UTC)
 
 // bench is an API over a real ledger.
 type bench struct {
-	*testing.T
+	testing.TB
 	ledger *ledger.Ledger
 	api    *API
 	now    time.Time
@@ -37,10 +37,10 @@ type bench struct {
 
 var allLabels = []callseries.Label{callseries.LabelProvider, callseries.LabelModel, callseries.LabelService, callseries.LabelKey, callseries.LabelStatus}
 
-func newBench(t *testing.T, with func(*ledger.Options, *Options)) *bench {
+func newBench(t testing.TB, with func(*ledger.Options, *Options)) *bench {
 	t.Helper()
 	ctx := context.Background()
-	b := &bench{T: t, now: testNow}
+	b := &bench{TB: t, now: testNow}
 	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "t.db")})
 	require.NoError(t, err)
 	lo := ledger.Options{Now: func() time.Time { return b.now }, Series: callseries.Options{Labels: allLabels, Max: 2000}}

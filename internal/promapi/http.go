@@ -170,7 +170,10 @@ func (a *API) run(ctx context.Context, q promql.Query, expr string) (answered, e
 	if res.Err != nil {
 		return answered{}, res.Err
 	}
-	b, err := promjson.AppendResult(nil, res.Value)
+	b, err := promjson.AppendResult(nil, res.Value, a.o.MaxBytes)
+	if errors.Is(err, promjson.ErrTooLarge) {
+		return answered{}, &problem{execution, err}
+	}
 	if err != nil {
 		return answered{}, &problem{internal, fmt.Errorf("write the result: %w", err)}
 	}

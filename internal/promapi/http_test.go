@@ -20,6 +20,7 @@ import (
 
 // reply is an answer in Prometheus' envelope.
 type reply struct {
+	bytes            int
 	code             int
 	Status           string
 	ErrorType, Error string
@@ -49,7 +50,7 @@ func (b *bench) ask(method, path string, v url.Values) reply {
 	}
 	w := httptest.NewRecorder()
 	b.mux().ServeHTTP(w, r)
-	out := reply{code: w.Code}
+	out := reply{code: w.Code, bytes: w.Body.Len()}
 	require.NoError(b, json.Unmarshal(w.Body.Bytes(), &out), "%s %s: %s", method, target, w.Body)
 	require.Equal(b, "no-store", w.Header().Get("Cache-Control"))
 	return out

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/url"
 	"runtime"
 	"strings"
 	"testing"
@@ -234,18 +236,34 @@ func FuzzQuery(f *testing.F) {
 	}
 	f.Add(`sum(rate(tokenboard_calls_total[5m] smoothed))`)
 	f.Add(`{"a b"=~"\xff"}`)
+	b := newBench(f, func(_ *ledger.Options, o *Options) {
+		o.MaxSamples, o.MaxBytes, o.Timeout, o.Concurrency = 50_000, 100_000, 2*time.Second, 2
+	})
+	b.seed(rand.New(rand.NewPCG(4, 4)), 3, 100)
 	f.Fuzz(func(t *testing.T, expr string) {
-		b := newBench(t, func(_ *ledger.Options, o *Options) { o.MaxSamples, o.Timeout = 50_000, 2*time.Second })
-		b.seed(rand.New(rand.NewPCG(4, 4)), 3, 20)
-		q, err := b.api.Range(context.Background(), b.view, expr, testNow.Add(-time.Hour), testNow, 15*time.Minute)
-		if err != nil {
-			return
-		}
-		defer q.Close()
-		if res := q.Exec(context.Background()); res.Err != nil {
-			require.NotContains(t, res.Err.Error(), "unexpected error", expr) // a panic that the engine caught
+		v := url.Values{"query": {expr}, "start": {seconds(testNow.Add(-time.Hour))}, "end": {seconds(testNow)}, "step": {"900"}}
+		for _, path := range []string{"/query_range", "/query"} {
+			began := time.Now()
+			asking := *b
+			asking.TB = t
+			r := asking.ask(http.MethodPost, path, v)
+			require.Less(t, time.Since(began), time.Minute, "the time of a query is 2 s")
+			require.Less(t, r.bytes, 200_000)
+			require.Contains(t, []string{"", "bad_data", "execution", "timeout"}, r.ErrorType, "%s: %s", expr, r.Error)
+			require.NotContains(t, r.Error, "unexpected error", expr) // a panic that the engine caught
+			require.Empty(t, b.api.slots.slots, "a slot was kept")
 		}
 	})
+}
+
+// TestLargeAnswer: an answer of too many bytes is refused.
+func TestLargeAnswer(t *testing.T) {
+	b := newBench(t, func(_ *ledger.Options, o *Options) { o.MaxBytes = 10_000 })
+	b.seed(rand.New(rand.NewPCG(4, 4)), 3, 300)
+	r := b.get("/query", "query", "tokenboard_tokens_total", "time", seconds(testNow))
+	require.Equal(t, "execution", r.ErrorType)
+	require.Contains(t, r.Error, "too large")
+	require.Equal(t, 200, b.get("/query", "query", "sum by (model) (tokenboard_tokens_total)", "time", seconds(testNow)).code)
 }
 
 // TestConcurrency: at most as many queries as are allowed run at one time; others wait, and are refused when their

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/console/api"
@@ -37,13 +35,7 @@ func (c *Handlers) Routes(r *api.Router) {
 
 // metrics serves the ledger's series to Prometheus. They come from the ledger, so that they survive
 // restarts and equal what the API says.
-func (c *Handlers) metrics() http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(newCollector(c))
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		EnableOpenMetrics: true, ErrorHandling: promhttp.HTTPErrorOnError, ErrorLog: zap.NewStdLog(c.Logger),
-	})
-}
+func (c *Handlers) metrics() http.Handler { return newScraper(c) }
 
 type collector struct {
 	from  *Handlers
@@ -51,6 +43,8 @@ type collector struct {
 	descs map[*Def]*prometheus.Desc
 	// withoutSeries leaves out what calls are counted by, which is most of the work.
 	withoutSeries bool
+	// withHistograms shows the histograms nevertheless.
+	withHistograms bool
 
 	mu   sync.Mutex
 	seen seenSeries
@@ -112,6 +106,10 @@ func (s *scrape) shared(ctx context.Context) {
 	if m.withoutSeries {
 		sums, _ := m.from.Ledger.Counters()
 		out.put(&mSeries, float64(len(sums)))
+		if m.withHistograms {
+			_, timings := m.from.Ledger.Series()
+			out.histograms(timings)
+		}
 	} else {
 		out.calls(index)
 	}
@@ -141,6 +139,11 @@ func (s *scrape) replica(ctx context.Context) {
 func (s *scrape) calls(index *keyindex.Index) {
 	sums, timings := s.m.from.Ledger.Series()
 	s.series(s.m.named(index, sums), len(sums))
+	s.histograms(timings)
+}
+
+// histograms shows the times of calls.
+func (s *scrape) histograms(timings map[series.Model]series.Timings) {
 	for member, t := range cleanMembers(timings) {
 		s.histogram(&mDuration, durationBounds, &t.Duration, member)
 		s.histogram(&mTTFT, ttftBounds, &t.TTFT, member)
@@ -164,11 +167,15 @@ func (m *collector) named(index *keyindex.Index, sums map[series.Labels]rollup.S
 	defer m.mu.Unlock()
 	now := m.from.Now()
 	all, as := make(map[series.Labels]*shownSeries, len(sums)), make(map[series.Labels]seenAs, len(sums))
+	names := map[string]string{"": ""} // of keys: many series have the same
 	for raw, s := range sums {
 		l := raw
-		if l[series.LabelKey] != "" {
-			l[series.LabelKey] = index.MetricName(l[series.LabelKey])
+		name, known := names[l[series.LabelKey]]
+		if !known {
+			name = index.MetricName(l[series.LabelKey])
+			names[l[series.LabelKey]] = name
 		}
+		l[series.LabelKey] = name
 		for i := range l {
 			l[i] = cleanLabel(l[i])
 		}

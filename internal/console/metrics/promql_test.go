@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +172,40 @@ func TestDashboardsOverPromQL(t *testing.T) {
 	for _, d := range []string{"/rules", "/alerts"} {
 		require.NotContains(t, string(prom(b, d, nil).Data), `"health":"err"`)
 	}
+}
+
+// TestVariablesOverPromQL: the values of every variable of every dashboard are found, as Grafana asks for them.
+func TestVariablesOverPromQL(t *testing.T) {
+	b := consoletest.NewBench(t, nil)
+	seedMonth(b, usage.Fingerprint("a"), usage.Fingerprint("b"))
+	all := regexp.MustCompile(`^label_values\((.*), *(\w+)\)$`)
+	every := strings.NewReplacer("$instance", ".*", "$provider", ".*", "$model", ".*", "$service", ".*", "$key", ".*")
+	asked := 0
+	for _, d := range dashboards.All() {
+		var file struct {
+			Templating struct {
+				List []struct {
+					Name, Type string
+					Query      any
+				}
+			}
+		}
+		require.NoError(t, json.Unmarshal(d.JSON, &file))
+		for _, v := range file.Templating.List {
+			if v.Type != "query" {
+				continue
+			}
+			query := v.Query.(map[string]any)["query"].(string)
+			m := all.FindStringSubmatch(query)
+			require.NotNil(t, m, query)
+			from := consoletest.TestNow.AddDate(0, 0, -90)
+			var values []string
+			require.NoError(t, json.Unmarshal(prom(b, "/label/"+m[2]+"/values", nil, "match[]", every.Replace(m[1]), "start", fmt.Sprint(from.Unix()), "end", fmt.Sprint(consoletest.TestNow.Unix())).Data, &values))
+			require.NotEmpty(t, values, "%s: %s", d.Name, query)
+			asked++
+		}
+	}
+	require.Greater(t, asked, 15)
 }
 
 func containsAny(s string, all []string) bool {

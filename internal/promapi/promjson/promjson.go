@@ -4,6 +4,7 @@ package promjson
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -13,17 +14,20 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// AppendResult appends the data of a query's answer.
-func AppendResult(b []byte, v parser.Value) ([]byte, error) {
+// ErrTooLarge reports an answer of more bytes than are allowed.
+var ErrTooLarge = errors.New("the answer is too large; ask for fewer series or fewer points")
+
+// AppendResult appends the data of a query's answer, of limit bytes at most.
+func AppendResult(b []byte, v parser.Value, limit int) ([]byte, error) {
 	b = append(b, `{"resultType":"`...)
 	b = append(b, v.Type()...)
 	b = append(b, `","result":`...)
 	var err error
 	switch v := v.(type) {
 	case promql.Matrix:
-		b, err = appendMatrix(b, v)
+		b, err = appendMatrix(b, v, limit)
 	case promql.Vector:
-		b, err = appendVector(b, v)
+		b, err = appendVector(b, v, limit)
 	case promql.Scalar:
 		b = appendPoint(b, v.T, v.V)
 	case promql.String:
@@ -33,9 +37,12 @@ func AppendResult(b []byte, v parser.Value) ([]byte, error) {
 	return append(b, '}'), err
 }
 
-func appendMatrix(b []byte, m promql.Matrix) ([]byte, error) {
+func appendMatrix(b []byte, m promql.Matrix, limit int) ([]byte, error) {
 	b = append(b, '[')
 	for i, s := range m {
+		if len(b) > limit {
+			return b, ErrTooLarge
+		}
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -63,9 +70,12 @@ func appendMatrix(b []byte, m promql.Matrix) ([]byte, error) {
 	return append(b, ']'), nil
 }
 
-func appendVector(b []byte, v promql.Vector) ([]byte, error) {
+func appendVector(b []byte, v promql.Vector, limit int) ([]byte, error) {
 	b = append(b, '[')
 	for i, s := range v {
+		if len(b) > limit {
+			return b, ErrTooLarge
+		}
 		if i > 0 {
 			b = append(b, ',')
 		}
