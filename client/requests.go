@@ -82,6 +82,18 @@ func (c *Client) Export(ctx context.Context, format string, q LogQuery) (file io
 // maxCall bounds one line of an export.
 const maxCall = 1 << 20
 
+// ExportFOCUS returns a file of costs by day in the FinOps Open Cost and Usage Specification 1.2 (csv or parquet), as Export
+// does.
+func (c *Client) ExportFOCUS(ctx context.Context, format string, f Filter) (file io.ReadCloser, name string, err error) {
+	v := f.values()
+	v.Set("format", format)
+	res, err := c.send(ctx, http.MethodGet, "/export/focus", v, "", nil, nil)
+	if err != nil {
+		return nil, "", err
+	}
+	return res.Body, fileName(res.Header.Get("Content-Disposition")), nil
+}
+
 // ExportCalls visits calls, oldest first, as they are exported: all in one request.
 func (c *Client) ExportCalls(ctx context.Context, q LogQuery) iter.Seq2[Call, error] {
 	return func(yield func(Call, error) bool) {

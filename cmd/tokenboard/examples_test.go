@@ -15,6 +15,7 @@ import (
 func TestExamplesBoundConnections(t *testing.T) {
 	files, err := filepath.Glob("../../examples/*/*.yaml")
 	require.NoError(t, err)
+	files = append(files, "../../examples/kubernetes/tokenboard/config.yaml")
 	checked := 0
 	for _, file := range files {
 		raw, err := os.ReadFile(file)

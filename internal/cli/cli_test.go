@@ -179,6 +179,11 @@ func TestFiles(t *testing.T) {
 	b, err := os.ReadFile(parquet)
 	require.NoError(t, err)
 	require.True(t, bytes.HasPrefix(b, []byte("PAR1")))
+	out, _, err = run(ctx, "export", "--format", "focus-csv", "-o", "-")
+	require.NoError(t, err)
+	require.Contains(t, out, "BilledCost,BillingAccountId,")
+	_, _, err = run(ctx, "export", "--format", "focus-csv", "--query", "gpt", "-o", "-")
+	require.ErrorContains(t, err, "--query")
 }
 
 func TestTokenFile(t *testing.T) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -185,7 +186,7 @@ func exportCommand(c *connection) *cobra.Command {
 	var format, output string
 	cmd := reading(c, "export", "Calls as a file", func(cmd *cobra.Command, api *client.Client, f client.Filter) error {
 		q.Filter = f
-		file, name, err := api.Export(cmd.Context(), format, q)
+		file, name, err := exported(cmd.Context(), api, format, q)
 		if err != nil {
 			return err
 		}
@@ -200,12 +201,24 @@ func exportCommand(c *connection) *cobra.Command {
 		return saveNew(cmd, output, file)
 	})
 	f := cmd.Flags()
-	f.StringVar(&format, "format", "csv", "json, ndjson, csv or parquet")
+	f.StringVar(&format, "format", "csv", "json, ndjson, csv or parquet: calls; focus-csv or focus-parquet: costs by day in the FinOps Open Cost and Usage Specification 1.2")
 	f.StringVarP(&output, "output", "o", "", "file to write, which must not exist; - for the standard output (default: the name that the server gives)")
 	f.StringVarP(&q.Query, "query", "q", "", "text search, as in the console")
 	f.BoolVar(&q.Superseded, "superseded", false, "also records that do not count")
-	complete(cmd, "format", "json", "ndjson", "csv", "parquet")
+	complete(cmd, "format", "json", "ndjson", "csv", "parquet", "focus-csv", "focus-parquet")
 	return cmd
+}
+
+// exported asks for a file of a format.
+func exported(ctx context.Context, api *client.Client, format string, q client.LogQuery) (file io.ReadCloser, name string, err error) {
+	of, focus := strings.CutPrefix(format, "focus-")
+	switch {
+	case !focus:
+		return api.Export(ctx, format, q)
+	case q.Query != "" || q.Superseded:
+		return nil, "", usageError{errors.New("--query and --superseded are for exports of calls; narrow costs by filters")}
+	}
+	return api.ExportFOCUS(ctx, of, q.Filter)
 }
 
 // saveNew writes a file that is whole or not there.

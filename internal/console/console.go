@@ -15,9 +15,11 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/apidoc"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
 	"github.com/tokenboard/tokenboard/internal/console/calls"
+	"github.com/tokenboard/tokenboard/internal/console/channels"
 	"github.com/tokenboard/tokenboard/internal/console/coalesce"
 	"github.com/tokenboard/tokenboard/internal/console/compress"
 	"github.com/tokenboard/tokenboard/internal/console/filter"
+	"github.com/tokenboard/tokenboard/internal/console/focus"
 	"github.com/tokenboard/tokenboard/internal/console/gate"
 	"github.com/tokenboard/tokenboard/internal/console/guard"
 	"github.com/tokenboard/tokenboard/internal/console/importer"
@@ -36,6 +38,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/notify/seal"
 	"github.com/tokenboard/tokenboard/internal/promapi"
 	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -87,7 +90,11 @@ type Options struct {
 	Verify keycheck.Options
 	// Receiving reports whether the receivers of the collector listen, without which it is not ready; nil: they do.
 	Receiving func() bool
-	Now       func() time.Time // time.Now where nil
+	// Sealer encrypts the secrets of notification channels; nil: none can be stored.
+	Sealer *seal.Sealer
+	// Notify makes the queue of notifications look at once for what is due; nil where nothing here sends.
+	Notify func()
+	Now    func() time.Time // time.Now where nil
 }
 
 // Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
@@ -152,6 +159,7 @@ func (c *Console) register() {
 	keys := &keys.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Directory: o.Directory, Audit: c.Audit, KeySync: o.KeySync, MaxKeys: o.MaxKeys}
 	calls := &calls.Handlers{Reader: filters, Ledger: o.Ledger, Stats: stats, KeyList: keys, TraceURL: o.TraceURL}
 	calls.Routes(r)
+	(&focus.Handlers{Reader: filters, Ledger: o.Ledger}).Routes(r)
 	c.Stream = stream.New(filters, o.Ledger)
 	c.Stream.Routes(r)
 	(&importer.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
@@ -162,6 +170,7 @@ func (c *Console) register() {
 	c.Users.Routes(r)
 	(&prices.Handlers{Env: c.Env, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
 	c.Audit.Routes(r)
+	(&channels.Handlers{Env: c.Env, Store: o.Directory, Audit: c.Audit, Sealer: o.Sealer, Wake: o.Notify}).Routes(r)
 	(&alerts.Handlers{Env: c.Env, Store: o.Directory, Ledger: o.Ledger, Keys: c.Keys, Audit: c.Audit}).Routes(r)
 	c.server = &server.Handlers{
 		Env: c.Env, Ledger: o.Ledger, AccessMode: c.Users.AccessMode(), MaxKeys: o.MaxKeys, Quota: o.Quota, TraceURL: o.TraceURL, GrafanaURL: o.GrafanaURL,

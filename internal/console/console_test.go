@@ -131,7 +131,7 @@ func FuzzParams(f *testing.F) {
 	b := consoletest.NewBench(f, nil)
 	b.Calls(consoletest.TestNow.Add(-time.Hour), consoletest.TestNow.Add(-48*time.Hour))
 	routes := []string{
-		"/stats", "/usage-trend", "/logs", "/export", "/breakdown", "/heatmap", "/quality", "/audit", "/keys", "/dimensions/model", "/prices", "/audit/export", "/metrics",
+		"/stats", "/usage-trend", "/logs", "/export", "/export/focus", "/breakdown", "/heatmap", "/quality", "/audit", "/keys", "/dimensions/model", "/prices", "/audit/export", "/metrics",
 	}
 	f.Fuzz(func(t *testing.T, route byte, query string) {
 		r := &http.Request{

@@ -35,7 +35,7 @@ func TestNoSecrets(t *testing.T) {
 		fmt.Fprintln(&all, w.Code, w.Header(), w.Body)
 	}
 	for _, target := range []string{
-		"/keys", "/keys/" + made.ID, "/keys?q=c", "/audit", "/audit/export", "/export", "/export?format=csv", "/export?format=ndjson", "/logs", "/stats",
+		"/keys", "/keys/" + made.ID, "/keys?q=c", "/audit", "/audit/export", "/export", "/export?format=csv", "/export?format=ndjson", "/export/focus", "/logs", "/stats",
 		"/usage-trend?group_by=key", "/breakdown?by=key", "/quality", "/openapi.json", "/keys/" + imported.Keys[0].ID,
 	} {
 		note(b.Do("GET", api.Base+target, "", nil))

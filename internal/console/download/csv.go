@@ -23,6 +23,9 @@ type CSV struct {
 // NewCSV returns a writer of CSV.
 func NewCSV(w io.Writer) *CSV { return &CSV{w: csv.NewWriter(w), out: w} }
 
+// NewPlainCSV returns a writer of CSV without a byte order mark, for programs that take it for a part of the first name.
+func NewPlainCSV(w io.Writer) *CSV { return &CSV{w: csv.NewWriter(w), out: w, begun: true} }
+
 // Write writes one row.
 func (c *CSV) Write(row []string) error {
 	if !c.begun {
