@@ -47,32 +47,33 @@ type Permission uint8
 
 // The permissions. The zero value is granted to nobody, so that a route without a permission is closed.
 const (
-	Unplaced     Permission = iota
-	Anyone                  // no sign-in: probes, signing in, the page itself
-	SignedIn                // the own account: read it and its API tokens, revoke them
-	MakeOwn                 // own password, new API tokens: never by an API token
-	ReadUsage               // stats, trend, logs, breakdown, dimensions, export; a member's are of own keys only
-	ReadKeys                // a member's are own keys only
-	WriteKeys               // make, change, rotate, revoke; a member's are own keys only
-	ManageKeys              // keys of others: import, owners, sync with proxies
-	VerifyKeys              // check keys
-	ReadQuality             // data quality, prices
-	ReadMetrics             // Prometheus, dashboards
-	ImportCalls             // history
-	ReadSettings            // the server's configuration, without secrets
-	ReadUsers               // who may use the console
-	ManageUsers             // users, their sessions and tokens: by an API token only with this scope
-	ReadAudit               // who changed what
-	Reprice                 // reprice stored calls
-	ReadAlerts              // rules, what fires, channels without their secrets, what was sent
-	ManageAlerts            // rules and channels: change, test, send again
-	ReadCluster             // the processes that share the store, by name
+	Unplaced      Permission = iota
+	Anyone                   // no sign-in: probes, signing in, the page itself
+	SignedIn                 // the own account: read it and its API tokens, revoke them
+	MakeOwn                  // own password, new API tokens: never by an API token
+	ReadUsage                // stats, trend, logs, breakdown, dimensions, export; a member's are of own keys only
+	ReadKeys                 // a member's are own keys only
+	WriteKeys                // make, change, rotate, revoke; a member's are own keys only
+	ManageKeys               // keys of others: import, owners, sync with proxies
+	VerifyKeys               // check keys
+	ReadQuality              // data quality, prices
+	ReadMetrics              // Prometheus, dashboards
+	ImportCalls              // history
+	ReadSettings             // the server's configuration, without secrets
+	ReadUsers                // who may use the console
+	ManageUsers              // users, their sessions and tokens: by an API token only with this scope
+	ReadAudit                // who changed what
+	Reprice                  // reprice stored calls
+	ReadAlerts               // rules, what fires, channels without their secrets, what was sent
+	ManageAlerts             // rules and channels: change, test, send again
+	ManageBudgets            // teams and budgets
+	ReadCluster              // the processes that share the store, by name
 	permissionCount
 )
 
 var permissionNames = [permissionCount]string{
 	"", "anyone", "signed_in", "make_own_credentials", "read_usage", "read_keys", "write_keys", "manage_keys", "verify_keys", "read_quality", "read_metrics",
-	"import_calls", "read_settings", "read_users", "manage_users", "read_audit", "reprice", "read_alerts", "manage_alerts", "read_cluster",
+	"import_calls", "read_settings", "read_users", "manage_users", "read_audit", "reprice", "read_alerts", "manage_alerts", "manage_budgets", "read_cluster",
 }
 
 // String is the permission's name in the API.
@@ -89,10 +90,10 @@ var grants = [roleCount][]Permission{
 	Verifier: {Anyone, VerifyKeys},
 	Member:   {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys},
 	Viewer:   {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, ReadQuality, ReadMetrics, ReadSettings, ReadAlerts},
-	Operator: {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings, Reprice, ReadAlerts, ManageAlerts},
+	Operator: {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings, Reprice, ReadAlerts, ManageAlerts, ManageBudgets},
 	Admin: {
 		Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings,
-		ReadUsers, ManageUsers, ReadAudit, Reprice, ReadAlerts, ManageAlerts, ReadCluster,
+		ReadUsers, ManageUsers, ReadAudit, Reprice, ReadAlerts, ManageAlerts, ManageBudgets, ReadCluster,
 	},
 }
 
