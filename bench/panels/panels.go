@@ -61,7 +61,7 @@ func (p *Panels) Measure(ctx context.Context, out io.Writer) error {
 	if err := json.Unmarshal(dashboards.All()[i].JSON, &overview); err != nil {
 		return fmt.Errorf("read the dashboard: %w", err)
 	}
-	fmt.Fprintf(out, "%-32s %10s %10s %10s %10s\n", "panel", "first ms", "then ms", "memory MB", "answer kB")
+	_, _ = fmt.Fprintf(out, "%-32s %10s %10s %10s %10s\n", "panel", "first ms", "then ms", "memory MB", "answer kB")
 	for _, one := range flat(overview.Panels) {
 		if len(one.Targets) == 0 {
 			continue
@@ -102,7 +102,7 @@ func (p *Panels) panel(ctx context.Context, out io.Writer, one *panel) error {
 	first := times[0]
 	slices.Sort(times)
 	middle := times[len(times)/2]
-	fmt.Fprintf(out, "%-32s %10.0f %10.0f %10.1f %10.1f\n", one.Title, first.Seconds()*1e3, middle.Seconds()*1e3, float64(memory)/1e6, float64(size)/1e3)
+	_, _ = fmt.Fprintf(out, "%-32s %10.0f %10.0f %10.1f %10.1f\n", one.Title, first.Seconds()*1e3, middle.Seconds()*1e3, float64(memory)/1e6, float64(size)/1e3)
 	if middle > p.limit() || memory > panelMemory {
 		p.over = append(p.over, one.Title)
 	}
@@ -138,7 +138,7 @@ func (p *Panels) ask(ctx context.Context, expr string, instant bool) (took time.
 		path = "/query_range"
 		v = url.Values{"query": {expr}, "start": {inSeconds(p.End.Add(-p.Span).Truncate(step))}, "end": {inSeconds(p.End.Truncate(step))}, "step": {strconv.Itoa(int(step.Seconds()))}}
 	}
-	r := httptest.NewRequest(http.MethodPost, promapi.Base+path, strings.NewReader(v.Encode())).WithContext(ctx)
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, promapi.Base+path, strings.NewReader(v.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	runtime.GC()

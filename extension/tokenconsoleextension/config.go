@@ -35,6 +35,8 @@ type Config struct {
 	Audit Audit `mapstructure:"audit"`
 	// Links lead from the console to other systems.
 	Links Links `mapstructure:"links"`
+	// Notifications says how notifications are sent.
+	Notifications Notifications `mapstructure:"notifications"`
 	// KeySync are proxies whose client keys follow the keys made here.
 	KeySync []KeySync `mapstructure:"key_sync"`
 	// prevent unkeyed literal initialization
@@ -71,7 +73,7 @@ func createDefaultConfig() component.Config {
 	server.ReadHeaderTimeout = 10 * time.Second
 	server.MaxRequestBodySize = 1 << 30 // of an import, which is read piece by piece; other routes have limits of their own
 	return &Config{HTTP: server, Timezone: "UTC", Access: defaultAccess(), Keys: Keys{Max: defaultMaxKeys},
-		Quota: Quota{Period: "month"}, Verify: defaultVerify(),
+		Quota: Quota{Period: "month"}, Verify: defaultVerify(), Notifications: Notifications{Timeout: defaultNotifyTimeout},
 		Audit: Audit{MaxAge: 365 * 24 * time.Hour, MaxEntries: 1_000_000}}
 }
 
@@ -92,6 +94,9 @@ func (c *Config) Validate() error {
 	}
 	if err := calls.CheckTraceURL(c.Links.TraceURL); err != nil {
 		errs = append(errs, fmt.Errorf("links: trace_url %w", err))
+	}
+	if err := c.Notifications.validate(); err != nil {
+		errs = append(errs, err)
 	}
 	if err := c.validateKeySync(); err != nil {
 		errs = append(errs, err)

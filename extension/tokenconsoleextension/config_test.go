@@ -123,3 +123,22 @@ func TestDocumentedConfigurations(t *testing.T) {
 		}
 	}
 }
+
+// TestNotifications: which addresses are allowed, and what is refused.
+func TestNotifications(t *testing.T) {
+	n := Notifications{Allow: []string{"10.0.0.0/8", "127.0.0.1", "fd00::/8"}, PageURL: "https://tokens.example.com/console", Timeout: time.Second}
+	require.NoError(t, n.validate())
+	policy, err := n.policy()
+	require.NoError(t, err)
+	for address, allowed := range map[string]bool{"10.1.2.3": true, "127.0.0.1": true, "127.0.0.2": false, "fd00::1": true, "192.168.0.1": false} {
+		require.Equal(t, allowed, policy.Check(netip.MustParseAddr(address)) == nil, address)
+	}
+	for want, bad := range map[string]Notifications{
+		"notifications: allow":           {Allow: []string{"mail.example.com"}, Timeout: time.Second},
+		"notifications: timeout must be": {},
+		"notifications: page_url":        {PageURL: "https://u:p@tokens.example.com", Timeout: time.Second},
+	} {
+		require.ErrorContains(t, bad.validate(), want)
+	}
+	require.NoError(t, createDefaultConfig().(*Config).Notifications.validate())
+}

@@ -25,6 +25,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/hangup"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/notify/queue"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -35,9 +36,9 @@ type server struct {
 	http     *http.Server
 	listener net.Listener
 	console  *console.Console
-	provided *http.Client  // asks the OpenID Connect provider; nil where there is none
-	sync     *keysync.Sync // nil where no proxy is configured
-	alerts   *alerting.Engine
+	provided *http.Client     // asks the OpenID Connect provider; nil where there is none
+	sync     *keysync.Sync    // nil where no proxy is configured
+	alerts   *alerting.Engine // evaluates rules, and sends what they say
 	serving  sync.WaitGroup
 
 	receiving atomic.Bool // the receivers of the pipelines listen
@@ -92,8 +93,12 @@ func (s *server) Start(ctx context.Context, host component.Host) (err error) {
 		return err
 	}
 	options.KeySync = s.sync
+	notifications, err := s.notifications(l, directory, &options)
+	if err != nil {
+		return err
+	}
 	s.console = console.New(options)
-	s.alerts = s.alerting(&options)
+	s.alerts = s.alerting(&options, notifications)
 	s.http, err = s.config.HTTP.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, s.console.Handler())
 	if err != nil {
 		return fmt.Errorf("set up the console's server: %w", err)
@@ -153,10 +158,10 @@ func (s *server) options(ctx context.Context, host component.Host, l *ledger.Led
 	return o, err
 }
 
-// alerting makes the evaluation of alert rules.
-func (s *server) alerting(o *console.Options) *alerting.Engine {
+// alerting makes the evaluation of alert rules. The process that evaluates them sends what they say.
+func (s *server) alerting(o *console.Options, notifications *queue.Queue) *alerting.Engine {
 	e := alerts.Evaluation(o.Ledger, o.Directory, s.console.Keys, o.Location)
-	e.Logger, e.Sources = s.set.Logger, o.Sources
+	e.Logger, e.Sources, e.Beside, e.Wake = s.set.Logger, o.Sources, notifications.Run, notifications.Wake
 	return alerting.New(e)
 }
 

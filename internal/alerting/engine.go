@@ -50,7 +50,10 @@ type Options struct {
 	// Location is the time zone of rules that name none; UTC where nil.
 	Location *time.Location
 	// Wake is called when deliveries were made; it returns at once. Nil: nothing here sends.
-	Wake   func()
+	Wake func()
+	// Beside runs while this process has the lease, whose epoch it is given: it sends what waits. It returns soon after its
+	// context ends. Nil: nothing.
+	Beside func(ctx context.Context, epoch int64)
 	Logger *zap.Logger // nil: none
 	Clock  Clock       // the system's where nil
 	// Interval is the time between two looks at the rules. Default 1 s.
@@ -154,6 +157,12 @@ func (e *Engine) lead(ctx context.Context) error {
 	defer stop()
 	e.leading.Store(true)
 	defer e.leading.Store(false)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer cancel(nil) // before that wait
+	if e.o.Beside != nil {
+		beside.Go(func() { e.o.Beside(ctx, kept.Lease().Epoch) })
+	}
 	s := newSession(e, kept.Lease().Epoch)
 	ticks := time.NewTicker(e.o.Interval)
 	defer ticks.Stop()

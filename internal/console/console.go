@@ -15,6 +15,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/apidoc"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
 	"github.com/tokenboard/tokenboard/internal/console/calls"
+	"github.com/tokenboard/tokenboard/internal/console/channels"
 	"github.com/tokenboard/tokenboard/internal/console/coalesce"
 	"github.com/tokenboard/tokenboard/internal/console/compress"
 	"github.com/tokenboard/tokenboard/internal/console/filter"
@@ -37,6 +38,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/notify/seal"
 	"github.com/tokenboard/tokenboard/internal/promapi"
 	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -88,7 +90,11 @@ type Options struct {
 	Verify keycheck.Options
 	// Receiving reports whether the receivers of the collector listen, without which it is not ready; nil: they do.
 	Receiving func() bool
-	Now       func() time.Time // time.Now where nil
+	// Sealer encrypts the secrets of notification channels; nil: none can be stored.
+	Sealer *seal.Sealer
+	// Notify makes the queue of notifications look at once for what is due; nil where nothing here sends.
+	Notify func()
+	Now    func() time.Time // time.Now where nil
 }
 
 // Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
@@ -164,6 +170,7 @@ func (c *Console) register() {
 	c.Users.Routes(r)
 	(&prices.Handlers{Env: c.Env, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
 	c.Audit.Routes(r)
+	(&channels.Handlers{Env: c.Env, Store: o.Directory, Audit: c.Audit, Sealer: o.Sealer, Wake: o.Notify}).Routes(r)
 	(&alerts.Handlers{Env: c.Env, Store: o.Directory, Ledger: o.Ledger, Keys: c.Keys, Audit: c.Audit}).Routes(r)
 	c.server = &server.Handlers{
 		Env: c.Env, Ledger: o.Ledger, AccessMode: c.Users.AccessMode(), MaxKeys: o.MaxKeys, Quota: o.Quota, TraceURL: o.TraceURL, GrafanaURL: o.GrafanaURL,

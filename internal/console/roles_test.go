@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/alerts"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/calls"
+	"github.com/tokenboard/tokenboard/internal/console/channels"
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
 	"github.com/tokenboard/tokenboard/internal/console/keys"
 	"github.com/tokenboard/tokenboard/internal/console/users"
@@ -111,6 +113,15 @@ var expectations = []expectation{
 	{"GET /api/console/dashboards", all, "", "", 200},
 	{"GET /api/console/dashboards/{file}", all, api.Base + "/dashboards/overview.json", "", 200},
 	{"GET /console/from-grafana", anyone, "", "", 302},
+	{"GET /api/console/alerts/channels", all, "", "", 200},
+	{"GET /api/console/alerts/channels/kinds", all, "", "", 200},
+	{"POST /api/console/alerts/channels", operators, "", `{"name":"made by {role}","kind":"alertmanager","settings":{"url":"https://am.example"}}`, 201},
+	{"GET /api/console/alerts/channels/{id}", all, api.Base + "/alerts/channels/{channel}", "", 200},
+	{"PATCH /api/console/alerts/channels/{id}", operators, api.Base + "/alerts/channels/{channel}", `{"name":"changed by {role}"}`, 200},
+	{"POST /api/console/alerts/channels/{id}/test", operators, api.Base + "/alerts/channels/{channel}/test", "", 200},
+	{"GET /api/console/alerts/deliveries", all, "", "", 200},
+	{"POST /api/console/alerts/deliveries/{id}/retry", operators, api.Base + "/alerts/deliveries/{delivery}/retry", "", 200},
+	{"DELETE /api/console/alerts/channels/{id}", operators, api.Base + "/alerts/channels/{channel}", "", 200},
 	{"GET /api/console/alerts", all, "", "", 200},
 	{"GET /api/console/alerts/rules", all, "", "", 200},
 	{"GET /api/console/alerts/rules/templates", all, "", "", 200},
@@ -200,6 +211,7 @@ func walk(t *testing.T, role access.Role, how string) {
 	o.SignIn("victim")
 	key := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", `{"name":"key","owner":"somebody"}`), 201)
 	call := consoletest.Read[calls.LogPage](t, root.Do("GET", "/logs", ""), 200).Items[0].ID
+	channel, delivery := aChannel(t, root)
 	rule := consoletest.Read[alerts.Rule](t, root.Do("POST", "/alerts/rules", aRule), 201).ID
 	who := &consoletest.Person{Secured: o, Name: "", Header: nil}
 	token := consoletest.Read[users.NewToken](t, root.Do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
@@ -221,7 +233,7 @@ func walk(t *testing.T, role access.Role, how string) {
 		if e.target != "" {
 			target = e.target
 		}
-		fill := strings.NewReplacer("{call}", call, "{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{rule}", rule, "{role}", role.String()).Replace
+		fill := strings.NewReplacer("{call}", call, "{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{rule}", rule, "{role}", role.String(), "{channel}", channel, "{delivery}", delivery).Replace
 		if strings.HasSuffix(e.route, "/stream") {
 			return o.Beginning(method, target, who.Header)
 		}
@@ -261,6 +273,21 @@ func walk(t *testing.T, role access.Role, how string) {
 	}
 }
 
+// aChannel adds a channel, with a delivery that was given up.
+func aChannel(t *testing.T, root *consoletest.Person) (channel, delivery string) {
+	t.Helper()
+	channel = consoletest.Read[channels.Channel](t, root.Do("POST", "/alerts/channels",
+		`{"name":"channel","kind":"alertmanager","settings":{"url":"https://am.example"},"secrets":{"token":"a-token-of-alertmanager"}}`), 201).ID
+	d := store.AlertDelivery{
+		ID: "dlv_1", Channel: channel, Alert: "alr_1", Rule: "rul_1", Notification: json.RawMessage(`{"state":"firing","rule_name":"r"}`),
+		CreatedAt: consoletest.TestNow, UpdatedAt: consoletest.TestNow, NextAt: consoletest.TestNow, Status: store.DeliveryWaiting, Version: 1,
+	}
+	require.NoError(t, root.Directory.WriteAlerts(t.Context(), store.AlertWrite{Deliveries: []store.AlertDelivery{d}}))
+	d.Attempts, d.Status, d.LastError = 1, store.DeliveryDead, "HTTP 404"
+	require.NoError(t, root.Directory.UpdateDelivery(t.Context(), 0, d))
+	return channel, "dlv_1"
+}
+
 func TestNothingGoesWithoutAudit(t *testing.T) {
 	o := consoletest.NewSecured(t, consoletest.WithProvider(t))
 	o.Calls(consoletest.TestNow)
@@ -268,6 +295,7 @@ func TestNothingGoesWithoutAudit(t *testing.T) {
 	o.User("victim", access.Viewer)
 	key := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", `{"name":"key"}`), 201)
 	token := consoletest.Read[users.NewToken](t, root.Do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
+	channel, delivery := aChannel(t, root)
 	rule := consoletest.Read[alerts.Rule](t, root.Do("POST", "/alerts/rules", aRule), 201).ID
 	entries := func() (n int) {
 		require.NoError(t, o.Directory.Audit(context.Background(), store.AuditFilter{}, func(*store.AuditEntry) error { n++; return nil }))
@@ -282,7 +310,7 @@ func TestNothingGoesWithoutAudit(t *testing.T) {
 		if e.target != "" {
 			target = e.target
 		}
-		fill := strings.NewReplacer("{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{rule}", rule, "{role}", "admin").Replace
+		fill := strings.NewReplacer("{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{rule}", rule, "{role}", "admin", "{channel}", channel, "{delivery}", delivery).Replace
 		before := entries()
 		w := o.Do(method, fill(target), fill(e.body), root.Header)
 		require.Equal(t, e.status, w.Code, "%s: %s", e.route, w.Body)

@@ -21,6 +21,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/calls"
+	"github.com/tokenboard/tokenboard/internal/console/channels"
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
 	"github.com/tokenboard/tokenboard/internal/console/keyindex"
 	"github.com/tokenboard/tokenboard/internal/console/keys"
@@ -91,6 +92,10 @@ func TestNoSecretsAnywhere(t *testing.T) {
 	require.Equal(t, 1, strings.Count(made.Body.String(), token.Secret))
 	secrets.add("API token", token.Secret)
 	secrets.add("setup token", setup)
+	const ofChannel = "planted-token-of-a-channel-0123456789"
+	secrets.add("secret of a channel", ofChannel)
+	channel := consoletest.Read[channels.Channel](t, root.Do("POST", "/alerts/channels",
+		`{"name":"channel","kind":"alertmanager","settings":{"url":"https://am.example"},"secrets":{"token":`+quoted(ofChannel)+`}}`), 201).ID
 
 	seen := 0
 	look := func(name string, w *httptest.ResponseRecorder) {
@@ -117,7 +122,7 @@ func TestNoSecretsAnywhere(t *testing.T) {
 			if e.target != "" {
 				target = e.target
 			}
-			target = strings.NewReplacer("{call}", call, "{key}", key.ID).Replace(target)
+			target = strings.NewReplacer("{call}", call, "{key}", key.ID, "{channel}", channel).Replace(target)
 			if strings.HasSuffix(e.route, "/stream") {
 				look(e.route, o.Beginning(method, target, who.Header))
 				continue
@@ -146,6 +151,7 @@ func TestNoSecretsAnywhere(t *testing.T) {
 			"/tokens":           `{"name":"x","role":` + quoted(token.Secret) + `}`,
 			"/keys":             `{"name":` + quoted(consoletest.TestPassword+strings.Repeat("x", 100)) + `}`,
 			"/keys/":            quoted(consoletest.TestPassword),
+			"/alerts/channels":  `{"name":"c2","kind":"telegram","settings":{"chat":"1","token":` + quoted(ofChannel) + `},"secrets":{"token":` + quoted(ofChannel) + `}}`,
 		} {
 			look("POST "+target, who.Do("POST", target, body))
 			look("POST "+target+" cut off", who.Do("POST", target, body[:len(body)-1]))
@@ -159,6 +165,16 @@ func TestNoSecretsAnywhere(t *testing.T) {
 	for _, target := range []string{"/keys", "/breakdown?by=key", "/dimensions/key", "/logs", "/key-sync"} {
 		look(target+" after the import", root.Do("GET", target, ""))
 	}
+	for _, body := range []string{
+		`{"secrets":{"token":` + quoted(ofChannel) + `}}`, `{"settings":{"url":"https://elsewhere.example"}}`, `{"secrets":{"token":` + quoted(ofChannel+" \x00") + `}}`,
+		`{"secrets":{"password":` + quoted(ofChannel) + `,` + quoted(ofChannel) + `:"x"}}`, `{"enabled":false}`,
+	} {
+		look("PATCH of a channel", root.Do("PATCH", "/alerts/channels/"+channel, body))
+	}
+	look("test of a channel", root.Do("POST", "/alerts/channels/"+channel+"/test", ""))
+	look("deliveries", root.Do("GET", "/alerts/deliveries", ""))
+	look("deletion of a channel", root.Do("DELETE", "/alerts/channels/"+consoletest.Read[channels.Channel](t, root.Do("POST", "/alerts/channels",
+		`{"name":"gone","kind":"alertmanager","settings":{"url":"https://am.example"},"secrets":{"token":`+quoted(ofChannel)+`}}`), 201).ID, ""))
 	// People name things after secrets.
 	for _, name := range []string{key.Secret, token.Secret, usage.Fingerprint(key.Secret)} {
 		root.Do("POST", "/keys", `{"name":`+quoted("x")+`,"description":`+quoted(name)+`}`)
@@ -182,7 +198,7 @@ func TestNoSecretsAnywhere(t *testing.T) {
 	}
 	for table, rows := range o.Dump() {
 		for _, row := range rows {
-			for _, name := range []string{"password", "session", "API token", "key", "setup token"} {
+			for _, name := range []string{"password", "session", "API token", "key", "setup token", "secret of a channel"} {
 				if table == "api_keys" && name == "key" || table == "api_tokens" {
 					continue // the description and the name above
 				}

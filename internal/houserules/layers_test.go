@@ -52,7 +52,7 @@ var layers = [][]string{
 	{"internal/console/audit", "internal/console/coalesce", "internal/console/filter", "internal/console/page"},
 	// the resources,
 	{
-		"internal/console/alerts", "internal/console/focus", "internal/console/importer", "internal/console/prices",
+		"internal/console/alerts", "internal/console/channels", "internal/console/focus", "internal/console/importer", "internal/console/prices",
 		"internal/console/quality", "internal/console/stats",
 		"internal/console/users",
 	},

@@ -179,6 +179,10 @@ type Ledger struct {
 // that form already is returned unchanged.
 func (l *Ledger) KeyedFingerprint(fingerprint string) string { return l.keyed.Of(fingerprint) }
 
+// DerivedKey returns a key of 32 bytes for a purpose, derived of the key secret, from which it cannot be told; nil where
+// there is no key secret. What it encrypts in the database cannot be read with the database alone.
+func (l *Ledger) DerivedKey(purpose string) []byte { return l.o.KeySecret.Derived(purpose) }
+
 // Open reads what the engine keeps and starts the ledger, which owns the engine from then on,
 // also where Open fails.
 func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) {

@@ -134,7 +134,7 @@ func Refuse(w http.ResponseWriter, status int, kind, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(b, "}\n"...))
+	_, _ = w.Write(append(b, "}\n"...)) //nolint:gosec // JSON, in which <, > and & are escaped
 }
 
 // classified finds the type of an error of a query.

@@ -178,7 +178,7 @@ func suiteTime(t *testing.T, text string) int64 {
 // question reads a question; it may say why it cannot be asked.
 func (s *suite) question(t *testing.T, line string, block []string) (*suiteQuestion, string) {
 	q := &suiteQuestion{}
-	mode := ""
+	var mode string
 	if m := instantLine.FindStringSubmatch(line); m != nil {
 		mode, q.expr = m[1], m[3]
 		if m[2] != "" {

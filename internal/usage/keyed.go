@@ -30,6 +30,17 @@ func (s KeySecret) Keyed(fingerprint string) string {
 	return keyedPrefix + hex.EncodeToString(mac.Sum(nil)[:keyedSize])
 }
 
+// Derived returns a key of 32 bytes for a purpose; nil where there is no secret. It tells nothing of the secret, of keyed
+// fingerprints, or of keys for other purposes.
+func (s KeySecret) Derived(purpose string) []byte {
+	if len(s) == 0 {
+		return nil
+	}
+	mac := hmac.New(sha256.New, s)
+	_, _ = mac.Write([]byte("derived\x00" + purpose)) // never fails; no fingerprint begins so
+	return mac.Sum(nil)
+}
+
 // IsKeyedOrPlainFingerprint reports whether s is a key's fingerprint or its keyed form.
 func IsKeyedOrPlainFingerprint(s string) bool {
 	hash, keyed := strings.CutPrefix(s, keyedPrefix)

@@ -14,6 +14,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/console"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/notify/seal"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -57,7 +58,9 @@ func OpenBench(t testing.TB, with func(*console.Options)) (*Bench, console.Optio
 	l, err := ledger.Open(ctx, engine, ledger.Options{Now: clock, KeySecret: engine.KeySecret()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
-	o := console.Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true, Now: clock}
+	sealer, err := seal.New(engine.KeySecret())
+	require.NoError(t, err)
+	o := console.Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true, Now: clock, Sealer: sealer}
 	if with != nil {
 		with(&o)
 	}

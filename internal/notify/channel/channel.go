@@ -27,7 +27,10 @@ func (s Secrets) String() string { return fmt.Sprint(slices.Sorted(maps.Keys(s))
 func (s Secrets) GoString() string { return s.String() }
 
 // Problem says what is wrong with a field. It never holds the field's value.
-type Problem struct{ Field, Message string }
+type Problem struct {
+	Field, Message string
+	Secret         bool // the field is a secret
+}
 
 // Error is what is wrong.
 func (p *Problem) Error() string { return p.Field + " " + p.Message }
@@ -36,7 +39,7 @@ func (p *Problem) Error() string { return p.Field + " " + p.Message }
 func (c *Channel) Check() error {
 	kind, ok := Find(c.Kind)
 	if !ok {
-		return &Problem{"kind", "must be one of those that GET /alerts/channels/kinds lists"}
+		return &Problem{Field: "kind", Message: "must be one of those that GET /alerts/channels/kinds lists"}
 	}
 	var errs []error
 	known := map[string]Field{}
@@ -50,16 +53,16 @@ func (c *Channel) Check() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
 		if f, ok := known[name]; !ok || f.Secret {
-			errs = append(errs, &Problem{"settings", "has a field that this kind has not; secrets belong in \"secrets\""})
+			errs = append(errs, &Problem{Field: "settings", Message: "has a field that this kind has not; secrets belong in \"secrets\""})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
 		if f, ok := known[name]; !ok || !f.Secret {
-			errs = append(errs, &Problem{"secrets", "has a field that this kind has not"})
+			errs = append(errs, &Problem{Field: "secrets", Message: "has a field that this kind has not"})
 		}
 	}
 	if c.Language != message.English && c.Language != message.Chinese {
-		errs = append(errs, &Problem{"language", "must be en or zh"})
+		errs = append(errs, &Problem{Field: "language", Message: "must be en or zh"})
 	}
 	return errors.Join(errs...)
 }
@@ -67,15 +70,27 @@ func (c *Channel) Check() error {
 func (f *Field) check(value string) error {
 	switch {
 	case value == "" && f.Required:
-		return &Problem{f.Name, "must be set: " + f.form.want}
+		return &Problem{f.Name, "must be set: " + f.form.want, f.Secret}
 	case value == "":
 		return nil
 	case f.Values != nil && !slices.Contains(f.Values, value):
-		return &Problem{f.Name, fmt.Sprintf("must be one of %v", f.Values)}
+		return &Problem{f.Name, fmt.Sprintf("must be one of %v", f.Values), f.Secret}
 	case f.Values == nil && !f.form.valid(value):
-		return &Problem{f.Name, "must be " + f.form.want}
+		return &Problem{f.Name, "must be " + f.form.want, f.Secret}
 	}
 	return nil
+}
+
+// Moves reports whether other settings would make another server get the channel's secrets.
+func (c *Channel) Moves(settings map[string]string) bool {
+	kind, _ := Find(c.Kind)
+	other := Channel{Kind: c.Kind, Settings: settings}
+	for _, f := range kind.Fields {
+		if !f.Secret && !f.elsewhere && c.Setting(f.Name) != other.Setting(f.Name) {
+			return true
+		}
+	}
+	return false
 }
 
 // Setting returns a setting, or what is meant where it is not set.

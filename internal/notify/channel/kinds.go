@@ -6,8 +6,13 @@ type Field struct {
 	Secret   bool
 	Required bool
 	Values   []string // what it may be; the first is meant where it is not set. Nil: any text of form
-	form     form
+	// elsewhere says that a change of it makes no other server get the channel's secrets.
+	elsewhere bool
+	form      form
 }
+
+// Form is what a text of the field has to look like, for people; "" where there are Values.
+func (f *Field) Form() string { return f.form.want }
 
 // Kind is a kind of channel.
 type Kind struct {
@@ -40,6 +45,11 @@ func secret(name string, f form) Field {
 
 func setting(name string, f form) Field { return Field{Name: name, Required: true, form: f} }
 
+// receiver is a setting of who gets a message at the channel's server.
+func receiver(name string, f form) Field {
+	return Field{Name: name, Required: true, elsewhere: true, form: f}
+}
+
 func choice(name string, values ...string) Field { return Field{Name: name, Values: values} }
 
 func optional(f Field) Field {
@@ -52,16 +62,16 @@ func Kinds() []Kind {
 	return []Kind{
 		{Email, []Field{
 			setting("host", hostForm), optional(setting("port", portForm)), choice("tls", "starttls", "tls", "none"),
-			optional(setting("username", lineForm)), optional(secret("password", lineForm)), setting("from", addressForm), setting("to", addressesForm),
+			optional(setting("username", lineForm)), optional(secret("password", lineForm)), receiver("from", addressForm), receiver("to", addressesForm),
 		}},
 		{Slack, []Field{secret("webhook_url", slackForm)}},
 		{Teams, []Field{secret("webhook_url", teamsForm)}},
 		{Discord, []Field{secret("webhook_url", discordForm)}},
-		{Telegram, []Field{secret("token", telegramForm), setting("chat", chatForm)}},
+		{Telegram, []Field{secret("token", telegramForm), receiver("chat", chatForm)}},
 		{Lark, []Field{secret("webhook_url", larkForm), optional(secret("signing_secret", lineForm))}},
 		{WeCom, []Field{secret("webhook_url", wecomForm)}},
 		{DingTalk, []Field{secret("webhook_url", dingtalkForm), optional(secret("signing_secret", lineForm))}},
-		{Ntfy, []Field{setting("server", originForm), setting("topic", topicForm), optional(setting("username", lineForm)), optional(secret("password", lineForm))}},
+		{Ntfy, []Field{setting("server", originForm), receiver("topic", topicForm), optional(setting("username", lineForm)), optional(secret("password", lineForm))}},
 		{Gotify, []Field{setting("server", serverForm), secret("token", gotifyForm)}},
 		{PagerDuty, []Field{secret("integration_key", pagerDutyForm), choice("region", "us", "eu")}},
 		{Opsgenie, []Field{secret("api_key", keyForm), choice("region", "us", "eu")}},
