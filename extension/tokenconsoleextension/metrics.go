@@ -12,6 +12,8 @@ import (
 type MetricsSource struct {
 	Gatherer prometheus.Gatherer
 	Started  time.Time // of the console: counters of the process count since then
+	// Leading reports whether this process leads those that share the store, all of which have the same series of calls.
+	Leading func() bool
 }
 
 // Metrics finds the metrics of the console that is configured under an id, for components that emit them. Every call gives a
@@ -38,5 +40,6 @@ func (s *server) metrics() (MetricsSource, bool) {
 		return MetricsSource{}, false
 	}
 	scrapes := s.console.Metrics()
-	return MetricsSource{Gatherer: scrapes.Gatherer(), Started: scrapes.Started}, true
+	leading := func() bool { return scrapes.Ledger.Role().Leading }
+	return MetricsSource{Gatherer: scrapes.Gatherer(), Started: scrapes.Started, Leading: leading}, true
 }

@@ -161,7 +161,8 @@ func (s *server) options(ctx context.Context, host component.Host, l *ledger.Led
 // alerting makes the evaluation of alert rules. The process that evaluates them sends what they say.
 func (s *server) alerting(o *console.Options, notifications *queue.Queue) *alerting.Engine {
 	e := alerts.Evaluation(o.Ledger, o.Directory, s.console.Keys, o.Location)
-	e.Logger, e.Sources, e.Beside, e.Wake = s.set.Logger, o.Sources, notifications.Run, notifications.Wake
+	e.Logger, e.Sources, e.Budgets = s.set.Logger, o.Sources, alerts.Budgets(s.console.Budgets)
+	e.Beside, e.Wake = notifications.Run, notifications.Wake
 	return alerting.New(e)
 }
 
@@ -191,6 +192,7 @@ func (s *server) Shutdown(ctx context.Context) error {
 	if s.listener == nil {
 		return nil
 	}
+	s.alerts.Close()  // it asks the console for keys and budgets
 	s.console.Close() // live streams would never end by themselves
 	ctx, cancel := context.WithTimeout(ctx, shutdownPatience)
 	defer cancel()
@@ -199,7 +201,6 @@ func (s *server) Shutdown(ctx context.Context) error {
 		err = s.http.Close() // an export that nobody reads must not hold up the rest
 	}
 	s.serving.Wait()
-	s.alerts.Close()
 	if s.sync != nil {
 		s.sync.Close()
 	}

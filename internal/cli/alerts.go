@@ -43,7 +43,7 @@ func alertsCommand(c *connection) *cobra.Command {
 		complete(x, "severity", "info", "warning", "critical")
 	}
 	cmd.AddCommand(history, alertRulesCommand(c), alertTemplatesCommand(c), addAlertCommand(c), switchAlertCommand(c, "enable", true),
-		switchAlertCommand(c, "disable", false), deleteAlertCommand(c), dryRunAlertCommand(c))
+		switchAlertCommand(c, "disable", false), deleteAlertCommand(c), dryRunAlertCommand(c), channelsCommand(c), deliveriesCommand(c))
 	return cmd
 }
 

@@ -104,7 +104,7 @@ func TestAHangingServerEndsWithTheContext(t *testing.T) {
 	defer func() { _ = listener.Close() }()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, "GET", "http://"+listener.Addr().String(), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listener.Addr().String(), nil)
 	require.NoError(t, err)
 	c := New(Options{Policy: Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
 	_, err = c.Do(r)
@@ -120,7 +120,7 @@ func TestNoProxyOfTheEnvironment(t *testing.T) {
 
 func get(t *testing.T, c *Client, address string) (int, error) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "GET", address, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	require.NoError(t, err)
 	answer, err := c.Do(r)
 	if err != nil {

@@ -163,7 +163,7 @@ func buckets(from *dto.Histogram) (offset int32, counts []uint64) {
 		}
 		for range span.GetLength() {
 			count += from.GetPositiveDelta()[at]
-			counts = append(counts, uint64(count)) //nolint:gosec // never below 0
+			counts = append(counts, uint64(count))
 			at++
 			next++
 		}

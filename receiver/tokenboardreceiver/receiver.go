@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
@@ -26,7 +25,7 @@ type metricsReceiver struct {
 	next   consumer.Metrics
 	obs    *receiverhelper.ObsReport
 
-	from    prometheus.Gatherer
+	from    tokenconsoleextension.MetricsSource
 	starts  *starts // used by the goroutine of run only
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -46,7 +45,7 @@ func (r *metricsReceiver) Start(ctx context.Context, host component.Host) error 
 	if err != nil {
 		return fmt.Errorf("console: %w", err)
 	}
-	r.from, r.starts = console.Gatherer, newStarts(console.Started)
+	r.from, r.starts = console, newStarts(console.Started)
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
 	r.running.Add(1)
@@ -82,11 +81,16 @@ func (r *metricsReceiver) run(ctx context.Context) {
 	}
 }
 
-// collect emits one collection. What the pipeline refuses is not sent again: all sums are cumulative.
+// collect emits one collection. Of several processes that share a store, only the one that leads does: the others have the same
+// series, which a backend would add up. What the pipeline refuses is not sent again: all sums are cumulative.
 func (r *metricsReceiver) collect(ctx context.Context) error {
+	if !r.from.Leading() {
+		r.starts = newStarts(r.from.Started) // another process emits them meanwhile
+		return nil
+	}
 	ctx = r.obs.StartMetricsOp(ctx)
 	now := time.Now() // before the reading: what is counted meanwhile is later than the start of series that are new next time
-	families, err := r.from.Gather()
+	families, err := r.from.Gatherer.Gather()
 	if err != nil {
 		r.obs.EndMetricsOp(ctx, format, 0, err)
 		return fmt.Errorf("read the console's metrics: %w", err)

@@ -190,7 +190,7 @@ func started(t *testing.T, b *board, next consumer.Metrics, change func(*Config)
 	require.NoError(t, err)
 	source, err := tokenconsoleextension.Metrics(consoleID, b.host)
 	require.NoError(t, err)
-	r.from, r.starts = source.Gatherer, newStarts(source.Started)
+	r.from, r.starts = source, newStarts(source.Started)
 	return r
 }
 
@@ -334,6 +334,33 @@ func TestStarts(t *testing.T) {
 			require.Equal(t, second, start, name)
 		}
 	})
+}
+
+// TestLeader: of several replicas only the one that leads emits the series; one that begins to lead does not know since when
+// they count.
+func TestLeader(t *testing.T) {
+	b := newBoard(t)
+	b.calls(t, 5, "old")
+	sink := &consumertest.MetricsSink{}
+	r := started(t, b, sink, nil)
+	require.True(t, r.from.Leading(), "nobody shares the store")
+	require.NoError(t, r.collect(context.Background()))
+	leads := false
+	r.from.Leading = func() bool { return leads }
+	b.calls(t, 5, "new")
+	require.NoError(t, r.collect(context.Background()))
+	require.Len(t, sink.AllMetrics(), 1)
+	leads = true
+	require.NoError(t, r.collect(context.Background()))
+	require.Len(t, sink.AllMetrics(), 2)
+	n := 0
+	points(last(sink), func(name, of string, start, at pcommon.Timestamp) {
+		if of != "" {
+			n++
+			require.Equal(t, at, start, "%s of %s", name, of)
+		}
+	})
+	require.Greater(t, n, 10)
 }
 
 // TestDelta: the stock processor makes deltas of it that add up to what was counted since the first collection: nothing of

@@ -315,7 +315,7 @@ func TestMCPRefuses(t *testing.T) {
 		require.Equal(t, 405, w.Code)
 		require.Equal(t, "POST", w.Header().Get("Allow"))
 	}
-	r, err := http.NewRequestWithContext(t.Context(), "POST", serve(t, b)+"/mcp", strings.NewReader(list))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, serve(t, b)+"/mcp", strings.NewReader(list))
 	require.NoError(t, err)
 	r.Host = "rebound.example"
 	r.Header.Set("Content-Type", "application/json")

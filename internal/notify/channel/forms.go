@@ -35,7 +35,7 @@ var (
 	keyForm           = form{"a key of 8 to 256 characters, without spaces", matches(`[!-~]{8,256}`)}
 	hostForm          = form{"the name or address of a server, without port", host}
 	portForm          = form{"a port, 1 to 65535", func(s string) bool { n, err := strconv.Atoi(s); return err == nil && n > 0 && n < 1<<16 }}
-	addressForm       = form{"one e-mail address", func(s string) bool { return address(s) }}
+	addressForm       = form{"one e-mail address", address}
 	addressesForm     = form{"1 to 20 e-mail addresses, separated by commas", func(s string) bool { return len(Addresses(s)) > 0 }}
 	slackForm         = form{"the address of an incoming webhook: https://hooks.slack.com/services/T.../B.../...", matches(slackPattern)}
 	discordForm       = form{"a webhook's address: https://discord.com/api/webhooks/.../...", matches(discordPattern)}

@@ -423,7 +423,7 @@ func TestDamage(t *testing.T) {
 func TestBackupHoldsNoSecret(t *testing.T) {
 	b := newBench(t)
 	r := &receiver{answer: func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(400)
+		w.WriteHeader(http.StatusBadRequest)
 		_, _ = fmt.Fprint(w, "you sent ", planted, " and ", r.Header)
 	}}
 	b.channel("c", r, func(s *Stored) {

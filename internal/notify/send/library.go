@@ -144,15 +144,15 @@ func pagerDutyTry(t *try) error {
 	host := map[string]string{"us": "events.pagerduty.com", "eu": "events.eu.pagerduty.com"}[t.c.Setting("region")]
 	text := t.text(message.Plain(), 200, 1000)
 	params := types.Params{"source": "tokenboard", "client": "Tokenboard", "action": "trigger", "severity": "info", "dedup_key": t.n.Alert}
-	switch {
-	case t.n.Status == message.Resolved:
+	switch t.n.Status {
+	case message.Resolved:
 		params["action"] = "resolve"
-	case t.n.Status == message.Firing:
+	case message.Firing:
 		params["severity"] = map[message.Severity]string{message.Critical: "critical", message.Warning: "warning"}[t.n.Severity]
 		if params["severity"] == "" {
 			params["severity"] = "info"
 		}
-	default:
+	case message.Test:
 		params["dedup_key"] = t.n.Delivery
 	}
 	if t.n.Link != "" {

@@ -243,7 +243,7 @@ func TestEveryKindFails(t *testing.T) {
 		}
 	}
 	echo := func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(403)
+		w.WriteHeader(http.StatusForbidden)
 		_, _ = fmt.Fprintln(w, "no", r.URL, r.Header)
 	}
 	inAMinute := time.Now().Add(90 * time.Second).UTC().Format(http.TimeFormat)
