@@ -56,8 +56,8 @@ http://127.0.0.1:8317/console. Environment variables:
   TOKENBOARD_OTLP_GRPC_ENDPOINT  address for OTLP over gRPC
   TOKENBOARD_OTLP_HTTP_ENDPOINT  address for OTLP over HTTP
 
-The commands stats, trend, breakdown, forecast, changes, alerts, logs, export, import, keys and
-mcp use a running server:
+The commands stats, trend, breakdown, forecast, changes, alerts, logs, export, import, keys,
+budgets, teams and mcp use a running server:
 
   TOKENBOARD_SERVER              its address (default http://127.0.0.1:8317)
   TOKENBOARD_TOKEN               an API token, where it asks for one`

@@ -29,6 +29,8 @@ type Config struct {
 	Keys Keys `mapstructure:"keys"`
 	// Quota is for all calls.
 	Quota Quota `mapstructure:"quota"`
+	// Budgets are shown with those that people make in the console, and cannot be changed there.
+	Budgets []Budget `mapstructure:"budgets"`
 	// Verify is how keys are checked.
 	Verify Verify `mapstructure:"verify"`
 	// Audit limits what is kept of the audit log.
@@ -104,7 +106,7 @@ func (c *Config) Validate() error {
 	if u, err := url.Parse(c.Links.GrafanaURL); c.Links.GrafanaURL != "" && (err != nil || u.Host == "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https")) {
 		errs = append(errs, errors.New("links: grafana_url must be an http or https address, without user and password"))
 	}
-	if _, err := c.Quota.read(); err != nil {
+	if _, err := c.readBudgets(); err != nil {
 		errs = append(errs, err)
 	}
 	if err := c.Verify.validate(); err != nil {

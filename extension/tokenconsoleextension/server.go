@@ -138,8 +138,12 @@ func (s *server) options(ctx context.Context, host component.Host, l *ledger.Led
 	if err != nil {
 		return o, err
 	}
+	budgets, err := s.config.readBudgets()
+	if err != nil {
+		return o, err
+	}
 	o = console.Options{
-		Ledger: l, Directory: d, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
+		Budgets: budgets, Ledger: l, Directory: d, Logger: s.set.Logger, Version: s.set.BuildInfo.Version, Location: location,
 		MaxKeys: s.config.Keys.Max, AuditMaxAge: s.config.Audit.MaxAge, AuditMax: s.config.Audit.MaxEntries,
 		TraceURL: s.config.Links.TraceURL, GrafanaURL: s.config.Links.GrafanaURL, Quota: quota,
 		Verify: keycheck.Options{

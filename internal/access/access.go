@@ -47,31 +47,32 @@ type Permission uint8
 
 // The permissions. The zero value is granted to nobody, so that a route without a permission is closed.
 const (
-	Unplaced     Permission = iota
-	Anyone                  // no sign-in: probes, signing in, the page itself
-	SignedIn                // the own account: read it and its API tokens, revoke them
-	MakeOwn                 // own password, new API tokens: never by an API token
-	ReadUsage               // stats, trend, logs, breakdown, dimensions, export; a member's are of own keys only
-	ReadKeys                // a member's are own keys only
-	WriteKeys               // make, change, rotate, revoke; a member's are own keys only
-	ManageKeys              // keys of others: import, owners, sync with proxies
-	VerifyKeys              // check keys
-	ReadQuality             // data quality, prices
-	ReadMetrics             // Prometheus, dashboards
-	ImportCalls             // history
-	ReadSettings            // the server's configuration, without secrets
-	ReadUsers               // who may use the console
-	ManageUsers             // users, their sessions and tokens: by an API token only with this scope
-	ReadAudit               // who changed what
-	Reprice                 // reprice stored calls
-	ReadAlerts              // rules, what fires, channels without their secrets, what was sent
-	ManageAlerts            // rules and channels: change, test, send again
+	Unplaced      Permission = iota
+	Anyone                   // no sign-in: probes, signing in, the page itself
+	SignedIn                 // the own account: read it and its API tokens, revoke them
+	MakeOwn                  // own password, new API tokens: never by an API token
+	ReadUsage                // stats, trend, logs, breakdown, dimensions, export; a member's are of own keys only
+	ReadKeys                 // a member's are own keys only
+	WriteKeys                // make, change, rotate, revoke; a member's are own keys only
+	ManageKeys               // keys of others: import, owners, sync with proxies
+	VerifyKeys               // check keys
+	ReadQuality              // data quality, prices
+	ReadMetrics              // Prometheus, dashboards
+	ImportCalls              // history
+	ReadSettings             // the server's configuration, without secrets
+	ReadUsers                // who may use the console
+	ManageUsers              // users, their sessions and tokens: by an API token only with this scope
+	ReadAudit                // who changed what
+	Reprice                  // reprice stored calls
+	ReadAlerts               // rules, what fires, channels without their secrets, what was sent
+	ManageAlerts             // rules and channels: change, test, send again
+	ManageBudgets            // teams and budgets
 	permissionCount
 )
 
 var permissionNames = [permissionCount]string{
 	"", "anyone", "signed_in", "make_own_credentials", "read_usage", "read_keys", "write_keys", "manage_keys", "verify_keys", "read_quality", "read_metrics",
-	"import_calls", "read_settings", "read_users", "manage_users", "read_audit", "reprice", "read_alerts", "manage_alerts",
+	"import_calls", "read_settings", "read_users", "manage_users", "read_audit", "reprice", "read_alerts", "manage_alerts", "manage_budgets",
 }
 
 // String is the permission's name in the API.
@@ -88,10 +89,10 @@ var grants = [roleCount][]Permission{
 	Verifier: {Anyone, VerifyKeys},
 	Member:   {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys},
 	Viewer:   {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, ReadQuality, ReadMetrics, ReadSettings, ReadAlerts},
-	Operator: {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings, Reprice, ReadAlerts, ManageAlerts},
+	Operator: {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings, Reprice, ReadAlerts, ManageAlerts, ManageBudgets},
 	Admin: {
 		Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings,
-		ReadUsers, ManageUsers, ReadAudit, Reprice, ReadAlerts, ManageAlerts,
+		ReadUsers, ManageUsers, ReadAudit, Reprice, ReadAlerts, ManageAlerts, ManageBudgets,
 	},
 }
 

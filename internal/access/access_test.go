@@ -84,7 +84,8 @@ var permissionDocs = [permissionCount]string{
 	VerifyKeys: "check keys", ReadQuality: "data quality and prices", ReadMetrics: "`/metrics`, Grafana dashboards", ImportCalls: "import calls",
 	ReadSettings: "read the server's configuration", ManageUsers: "manage users, their sessions and tokens (signed in, or by an API token with this scope)", ReadAudit: "read the audit log",
 	Reprice: "reprice stored calls", SignedIn: "see and revoke own API tokens; an API token: itself", MakeOwn: "own password, new API tokens (signed in, never by API token)",
-	ReadUsers: "see users", ReadAlerts: "see alerts, their rules and channels (without secrets), and what was sent", ManageAlerts: "change and test alert rules and channels",
+	ManageBudgets: "make, change and delete teams and budgets",
+	ReadUsers:     "see users", ReadAlerts: "see alerts, their rules and channels (without secrets), and what was sent", ManageAlerts: "change and test alert rules and channels",
 }
 
 func TestDocumentedRoles(t *testing.T) {

@@ -43,7 +43,7 @@ func ExitCode(err error) int {
 		return exitWrong
 	case client.IsStatus(err, 401), client.IsStatus(err, 403):
 		return exitNotAllowed
-	case client.IsStatus(err, 404), errors.Is(err, client.ErrKeyUnknown):
+	case client.IsStatus(err, 404), errors.Is(err, client.ErrKeyUnknown), errors.Is(err, client.ErrBudgetUnknown), errors.Is(err, client.ErrTeamUnknown):
 		return exitNotThere
 	}
 	return exitFailed
@@ -58,7 +58,7 @@ type connection struct {
 // Commands returns the commands.
 func Commands() []*cobra.Command {
 	var all []*cobra.Command
-	for _, make := range []func(*connection) *cobra.Command{statsCommand, trendCommand, breakdownCommand, forecastCommand, changesCommand, alertsCommand, logsCommand, exportCommand, importCommand, keysCommand, mcpCommand} {
+	for _, make := range []func(*connection) *cobra.Command{statsCommand, trendCommand, breakdownCommand, forecastCommand, changesCommand, alertsCommand, logsCommand, exportCommand, importCommand, keysCommand, budgetsCommand, teamsCommand, mcpCommand} {
 		c := &connection{}
 		cmd := make(c)
 		f := cmd.PersistentFlags()

@@ -14,6 +14,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/apidoc"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
+	"github.com/tokenboard/tokenboard/internal/console/budgets"
 	"github.com/tokenboard/tokenboard/internal/console/calls"
 	"github.com/tokenboard/tokenboard/internal/console/channels"
 	"github.com/tokenboard/tokenboard/internal/console/coalesce"
@@ -156,7 +157,9 @@ func (c *Console) register() {
 
 	stats := &stats.Handlers{Reader: filters, Ledger: o.Ledger}
 	stats.Routes(r)
-	keys := &keys.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Directory: o.Directory, Audit: c.Audit, KeySync: o.KeySync, MaxKeys: o.MaxKeys}
+	limits := &budgets.Handlers{Env: c.Env, Keys: c.Keys, Directory: o.Directory, Audit: c.Audit, Budgets: c.Budgets}
+	c.Users.Budgets = limits
+	keys := &keys.Handlers{Budgets: limits, Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Directory: o.Directory, Audit: c.Audit, KeySync: o.KeySync, MaxKeys: o.MaxKeys}
 	calls := &calls.Handlers{Reader: filters, Ledger: o.Ledger, Stats: stats, KeyList: keys, TraceURL: o.TraceURL}
 	calls.Routes(r)
 	(&focus.Handlers{Reader: filters, Ledger: o.Ledger}).Routes(r)
@@ -164,6 +167,7 @@ func (c *Console) register() {
 	c.Stream.Routes(r)
 	(&importer.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
 	keys.Routes(r)
+	limits.Routes(r)
 	check := &keycheck.Handlers{Env: c.Env, Keys: c.Keys, Anonymous: o.Verify.Anonymous}
 	check.Routes(r)
 	(&quality.Handlers{Reader: filters, Ledger: o.Ledger, Sources: o.Sources}).Routes(r)

@@ -13,6 +13,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/console/alerts"
 	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/budgets"
 	"github.com/tokenboard/tokenboard/internal/console/calls"
 	"github.com/tokenboard/tokenboard/internal/console/channels"
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
@@ -87,6 +88,16 @@ var expectations = []expectation{
 	{"DELETE /api/console/keys/{id}", keepers, api.Base + "/keys/{key}", "", 200},
 	{"GET /api/console/key-sync", operators, "", "", 200},
 	{"POST /api/console/key-sync/repair", operators, "", `{}`, 409}, // no proxy is there
+	{"GET /api/console/teams", readers, "", "", 200},                // a member's are narrowed to own ones
+	{"POST /api/console/teams", operators, "", `{"name":"team of {role}","users":["somebody"]}`, 201},
+	{"GET /api/console/teams/{id}", readers, api.Base + "/teams/{team}", "", 200},
+	{"PATCH /api/console/teams/{id}", operators, api.Base + "/teams/{team}", `{"description":"by {role}"}`, 200},
+	{"GET /api/console/budgets", readers, "", "", 200},
+	{"POST /api/console/budgets", operators, "", `{"name":"budget of {role}","scope":"team","subject":"{team}","period":"week","week_begins":"sunday","usd":5}`, 201},
+	{"GET /api/console/budgets/{id}", readers, api.Base + "/budgets/{budget}", "", 200},
+	{"PATCH /api/console/budgets/{id}", operators, api.Base + "/budgets/{budget}", `{"tokens":7}`, 200},
+	{"DELETE /api/console/budgets/{id}", operators, api.Base + "/budgets/{budget}", "", 200},
+	{"DELETE /api/console/teams/{id}", operators, api.Base + "/teams/{empty}", "", 200},
 	{"GET /api/console/quality", all, "", "", 200},
 	{"GET /api/console/prices", all, "", "", 200},
 	{"POST /api/console/reprice", operators, "", `{"from":"2026-11-01T00:00:00Z"}`, 200},
@@ -203,6 +214,15 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 	}
 }
 
+// budgeted makes a team with a budget, and one without, and returns a replacer for their ids.
+func budgeted(t *testing.T, root *consoletest.Person) []string {
+	t.Helper()
+	team := consoletest.Read[budgets.Team](t, root.Do("POST", "/teams", `{"name":"team","users":["somebody"]}`), 201).ID
+	empty := consoletest.Read[budgets.Team](t, root.Do("POST", "/teams", `{"name":"empty"}`), 201).ID
+	made := consoletest.Read[budgets.Budget](t, root.Do("POST", "/budgets", `{"name":"b","scope":"team","subject":"`+team+`","period":"month","tokens":5}`), 201)
+	return []string{"{team}", team, "{empty}", empty, "{budget}", made.ID}
+}
+
 func walk(t *testing.T, role access.Role, how string) {
 	o := consoletest.NewSecured(t, consoletest.WithProvider(t))
 	o.Calls(consoletest.TestNow)
@@ -215,6 +235,7 @@ func walk(t *testing.T, role access.Role, how string) {
 	rule := consoletest.Read[alerts.Rule](t, root.Do("POST", "/alerts/rules", aRule), 201).ID
 	who := &consoletest.Person{Secured: o, Name: "", Header: nil}
 	token := consoletest.Read[users.NewToken](t, root.Do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
+	made := budgeted(t, root)
 	switch {
 	case role == access.Verifier:
 		who = root.Token(role)
@@ -233,7 +254,7 @@ func walk(t *testing.T, role access.Role, how string) {
 		if e.target != "" {
 			target = e.target
 		}
-		fill := strings.NewReplacer("{call}", call, "{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{rule}", rule, "{role}", role.String(), "{channel}", channel, "{delivery}", delivery).Replace
+		fill := strings.NewReplacer(append(made, "{call}", call, "{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{rule}", rule, "{role}", role.String(), "{channel}", channel, "{delivery}", delivery)...).Replace
 		if strings.HasSuffix(e.route, "/stream") {
 			return o.Beginning(method, target, who.Header)
 		}
@@ -295,6 +316,7 @@ func TestNothingGoesWithoutAudit(t *testing.T) {
 	o.User("victim", access.Viewer)
 	key := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", `{"name":"key"}`), 201)
 	token := consoletest.Read[users.NewToken](t, root.Do("POST", "/tokens", `{"name":"other","role":"viewer"}`), 201).ID
+	made := budgeted(t, root)
 	channel, delivery := aChannel(t, root)
 	rule := consoletest.Read[alerts.Rule](t, root.Do("POST", "/alerts/rules", aRule), 201).ID
 	entries := func() (n int) {
@@ -310,7 +332,7 @@ func TestNothingGoesWithoutAudit(t *testing.T) {
 		if e.target != "" {
 			target = e.target
 		}
-		fill := strings.NewReplacer("{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{rule}", rule, "{role}", "admin", "{channel}", channel, "{delivery}", delivery).Replace
+		fill := strings.NewReplacer(append(made, "{key}", key.ID, "{secret}", key.Secret, "{token}", token, "{rule}", rule, "{role}", "admin", "{channel}", channel, "{delivery}", delivery)...).Replace
 		before := entries()
 		w := o.Do(method, fill(target), fill(e.body), root.Header)
 		require.Equal(t, e.status, w.Code, "%s: %s", e.route, w.Body)

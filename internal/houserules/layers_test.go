@@ -50,6 +50,7 @@ var layers = [][]string{
 		"internal/console/guard", "internal/console/keyindex",
 	},
 	{"internal/console/audit", "internal/console/coalesce", "internal/console/filter", "internal/console/page"},
+	{"internal/console/budgets"},
 	// the resources,
 	{
 		"internal/console/alerts", "internal/console/channels", "internal/console/focus", "internal/console/importer", "internal/console/prices",

@@ -134,6 +134,9 @@ type VerifyBody struct {
 	Model    string     `json:"model,omitempty" maxLength:"1000" doc:"the model that the call asks for; needed for keys that are for some models only"`
 	Estimate int64      `json:"estimate,omitempty" minimum:"0" maximum:"9007199254740992" doc:"tokens that the call may spend; must be left, and are reserved"`
 	USD      *api.Money `json:"estimate_usd,omitempty" doc:"money that the call may spend; must be left, and is reserved"`
+	User     string     `json:"user,omitempty" maxLength:"1000" doc:"the user of the call, as telemetry will report it, for hard budgets; the key's owner where it is left out"`
+	Project  string     `json:"project,omitempty" maxLength:"1000" doc:"the project of the call, likewise; needed for hard budgets of teams with projects"`
+	Provider string     `json:"provider,omitempty" maxLength:"200" doc:"the provider that is going to be asked, likewise; those that answered for the model before where it is left out"`
 	Source   string     `json:"source_ip,omitempty" maxLength:"64" doc:"the address that the call came from, instead of the headers; believed of who asks with a token"`
 }
 
@@ -149,7 +152,7 @@ func (c *Handlers) verify(ctx context.Context, in *verifyInput) (*api.Envelope[V
 	}
 	q := keyring.Query{
 		Key: key, Model: b.Model, Tokens: b.Estimate, Cost: usage.NanoUSD(api.OrZero(b.USD)),
-		Source: c.callSource(p, in.header, b.Source),
+		Source: c.callSource(p, in.header, b.Source), User: b.User, Project: b.Project, Provider: b.Provider,
 	}
 	v, err := c.Keys.Ring.Verify(ctx, q)
 	if errors.Is(err, keyring.ErrEstimate) {
@@ -260,6 +263,9 @@ func (c *Handlers) forwardAuthRoutes(r *api.Router) {
 type askedAbout struct {
 	addresses []string // of the call, as far as they are named
 	model     string
+	user      string
+	project   string
+	provider  string
 	limited   int // status where a limit is reached
 }
 
@@ -282,7 +288,8 @@ func asked(r *http.Request) (q askedAbout, ok bool) {
 		q.addresses = append(q.addresses, called+"?"+r.URL.RawQuery)
 		q.model = modelOfPath(called)
 	case of == "" || of != r.URL.RawQuery: // else it is the client's
-		q.model = r.URL.Query().Get("model")
+		of := r.URL.Query()
+		q.model, q.user, q.project, q.provider = of.Get("model"), of.Get("user"), of.Get("project"), of.Get("provider")
 		if r.URL.Query().Get("over_limit") == "403" {
 			q.limited = http.StatusForbidden // nginx takes no other
 		}
@@ -313,7 +320,10 @@ func (c *Handlers) forwardAuth(w http.ResponseWriter, r *http.Request) {
 		refuseCall(w, http.StatusUnauthorized, "ambiguous_key", problem)
 		return
 	}
-	v, err := c.Keys.Ring.Verify(r.Context(), keyring.Query{Key: found.key, Model: about.model, Source: c.callSource(access.From(r.Context()), r.Header, "")})
+	v, err := c.Keys.Ring.Verify(r.Context(), keyring.Query{
+		Key: found.key, Model: about.model, User: about.user, Project: about.project, Provider: about.provider,
+		Source: c.callSource(access.From(r.Context()), r.Header, ""),
+	})
 	if err != nil {
 		c.Failed("verify a key", err) //nolint:errcheck // it is logged
 		w.WriteHeader(http.StatusServiceUnavailable)

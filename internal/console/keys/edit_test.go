@@ -233,7 +233,7 @@ func TestBadKeyRequests(t *testing.T) {
 		{"an import of a name that is taken", "POST", "/keys/import", `{"keys":[{"name":"fine","key":"a3"},{"name":"OTHER","key":"a4"}]}`, 409, "keys[1].name"},
 		{"a check of a long key", "POST", "/keys/verify", `{"key":"` + long + `"}`, 400, "key"},
 		{"an estimate below nothing", "POST", "/keys/verify", `{"key":"k","estimate":-1}`, 400, "estimate"},
-		{"a check with an unknown field", "POST", "/keys/verify", `{"key":"k","user":"x"}`, 400, "user"},
+		{"a check with an unknown field", "POST", "/keys/verify", `{"key":"k","colour":"x"}`, 400, "colour"},
 		{"a check without a key", "POST", "/keys/verify", `{}`, 401, "key"},
 		{"an injection for a key", "POST", "/keys/verify", `{"key":"x' OR '1'='1"}`, 401, "known"},
 	} {

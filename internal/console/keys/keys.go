@@ -11,6 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
+	"github.com/tokenboard/tokenboard/internal/console/budgets"
 	"github.com/tokenboard/tokenboard/internal/console/keyindex"
 	"github.com/tokenboard/tokenboard/internal/console/stats"
 	"github.com/tokenboard/tokenboard/internal/keysync"
@@ -25,8 +26,9 @@ type Handlers struct {
 	Ledger    *ledger.Ledger
 	Directory store.Directory
 	Audit     *audit.Log
-	KeySync   *keysync.Sync // nil where there are no proxies whose keys follow those here
-	MaxKeys   int           // that are not revoked
+	KeySync   *keysync.Sync     // nil where there are no proxies whose keys follow those here
+	MaxKeys   int               // that are not revoked
+	Budgets   *budgets.Handlers // shown with keys
 }
 
 // Routes registers the handlers of keys.
@@ -55,21 +57,22 @@ type Rotation struct {
 
 // Key is a key without its secret.
 type Key struct {
-	ID          string     `json:"id"`
-	Name        string     `json:"name"`
-	Description string     `json:"description"`
-	Display     string     `json:"display" doc:"first letters and last four"`
-	CreatedAt   time.Time  `json:"created_at"`
-	ExpiresAt   *time.Time `json:"expires_at"`
-	LastUsedAt  *time.Time `json:"last_used_at" doc:"start of the last call that telemetry reported"`
-	Status      string     `json:"status" enum:"active,disabled,expired,revoked"`
-	Owner       string     `json:"owner"`
-	Models      []string   `json:"models" doc:"patterns with * of the models that it may ask for; empty: all" nullable:"false"`
-	Limits      *Limits    `json:"limits" doc:"null: none are set"`
-	Usage       stats.Sums `json:"usage" doc:"all calls with this key that are kept, with its older secrets too"`
-	Left        *Left      `json:"left" doc:"what is left of the limits; null where none are set"`
-	Rotated     *Rotation  `json:"rotated" doc:"the older secret, while it still works"`
-	Origin      string     `json:"origin" enum:"created,imported"`
+	ID          string           `json:"id"`
+	Name        string           `json:"name"`
+	Description string           `json:"description"`
+	Display     string           `json:"display" doc:"first letters and last four"`
+	CreatedAt   time.Time        `json:"created_at"`
+	ExpiresAt   *time.Time       `json:"expires_at"`
+	LastUsedAt  *time.Time       `json:"last_used_at" doc:"start of the last call that telemetry reported"`
+	Status      string           `json:"status" enum:"active,disabled,expired,revoked"`
+	Owner       string           `json:"owner"`
+	Models      []string         `json:"models" doc:"patterns with * of the models that it may ask for; empty: all" nullable:"false"`
+	Limits      *Limits          `json:"limits" doc:"null: none are set"`
+	Usage       stats.Sums       `json:"usage" doc:"all calls with this key that are kept, with its older secrets too"`
+	Left        *Left            `json:"left" doc:"what is left of the limits; null where none are set"`
+	Budgets     []budgets.Budget `json:"budgets" nullable:"false" doc:"budgets of this key, besides its limits; see /budgets"`
+	Rotated     *Rotation        `json:"rotated" doc:"the older secret, while it still works"`
+	Origin      string           `json:"origin" enum:"created,imported"`
 }
 
 // NewKey is a key with its secret.
@@ -149,9 +152,14 @@ func (c *Handlers) describe(ctx context.Context, keys []*store.Key) ([]Key, erro
 	if err != nil {
 		return nil, err
 	}
+	of, err := c.Budgets.Of(ctx, store.ScopeKey)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Key, len(keys))
 	for i, k := range keys {
 		out[i] = c.keyOf(k, spent)
+		out[i].Budgets = append([]budgets.Budget{}, of[k.ID]...)
 	}
 	return out, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
+	"github.com/tokenboard/tokenboard/internal/console/budgets"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -21,6 +22,8 @@ type Handlers struct {
 	*api.Env
 	Directory store.Directory
 	Audit     *audit.Log
+	// Budgets are shown with users; nil: they are not.
+	Budgets *budgets.Handlers
 
 	open    bool    // nobody has to sign in
 	signIn  *signIn // nil where nobody signs in
@@ -84,20 +87,21 @@ func (c *Handlers) Routes(r *api.Router) {
 
 // User is a person who may use the console.
 type User struct {
-	ID          string     `json:"id"`
-	Name        string     `json:"name"`
-	DisplayName string     `json:"display_name"`
-	Role        string     `json:"role" enum:"admin,operator,viewer,member,none" doc:"none: the OpenID Connect provider gives no role any more"`
-	Source      string     `json:"source" enum:"local,oidc"`
-	Disabled    bool       `json:"disabled"`
-	CreatedAt   time.Time  `json:"created_at"`
-	LastSeenAt  *time.Time `json:"last_seen_at" doc:"to the minute"`
+	ID          string           `json:"id"`
+	Name        string           `json:"name"`
+	DisplayName string           `json:"display_name"`
+	Role        string           `json:"role" enum:"admin,operator,viewer,member,none" doc:"none: the OpenID Connect provider gives no role any more"`
+	Source      string           `json:"source" enum:"local,oidc"`
+	Disabled    bool             `json:"disabled"`
+	CreatedAt   time.Time        `json:"created_at"`
+	LastSeenAt  *time.Time       `json:"last_seen_at" doc:"to the minute"`
+	Budgets     []budgets.Budget `json:"budgets" nullable:"false" doc:"budgets of the user of this name in telemetry, in the list only; see /budgets"`
 }
 
 func userOf(u *store.User) User {
 	out := User{
 		ID: u.ID, Name: u.Name, DisplayName: u.DisplayName, Role: u.Role, Source: "local", Disabled: u.Disabled,
-		CreatedAt: u.CreatedAt, LastSeenAt: api.OptionalTime(u.SeenAt),
+		Budgets: []budgets.Budget{}, CreatedAt: u.CreatedAt, LastSeenAt: api.OptionalTime(u.SeenAt),
 	}
 	if u.Subject != "" {
 		out.Source = "oidc"
@@ -144,6 +148,16 @@ func (c *Handlers) listUsers(ctx context.Context, in *api.ListPage) (*api.List[U
 	out.Body.Data = make([]User, len(users))
 	for i := range users {
 		out.Body.Data[i] = userOf(&users[i])
+	}
+	if c.Budgets == nil {
+		return out, nil
+	}
+	of, err := c.Budgets.Of(ctx, store.ScopeUser)
+	if err != nil {
+		return nil, c.Failed("users", err)
+	}
+	for i := range out.Body.Data {
+		out.Body.Data[i].Budgets = append(out.Body.Data[i].Budgets, of[out.Body.Data[i].Name]...)
 	}
 	return out, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
+	"github.com/tokenboard/tokenboard/internal/console/budgets"
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
 	"github.com/tokenboard/tokenboard/internal/console/users"
 )
@@ -16,7 +17,7 @@ func TestUsers(t *testing.T) {
 	o := consoletest.NewSecured(t, nil)
 	root := o.NewPerson("root", access.Admin)
 	made := consoletest.Read[users.User](t, root.Do("POST", "/users", `{"name":"Alice","display_name":"Alice A.","role":"member","password":"a long password of hers"}`), 201)
-	require.Equal(t, users.User{ID: made.ID, Name: "alice", DisplayName: "Alice A.", Role: "member", Source: "local", CreatedAt: consoletest.TestNow}, made)
+	require.Equal(t, users.User{ID: made.ID, Name: "alice", DisplayName: "Alice A.", Role: "member", Source: "local", CreatedAt: consoletest.TestNow, Budgets: []budgets.Budget{}}, made)
 	for body, status := range map[string]int{
 		`{"name":"ALICE","role":"member","password":"a long password of hers"}`:                       409,
 		`{"name":"a b","role":"member","password":"a long password of hers"}`:                         400,

@@ -14,6 +14,8 @@ export type Key = Schemas["Key"];
 export type NewKey = Schemas["NewKey"];
 export type Limits = Schemas["Limits"];
 export type Allowance = Schemas["AllowanceInt64"];
+export type Budget = Schemas["Budget"];
+export type Team = Schemas["Team"];
 export type Quality = Schemas["Quality"];
 
 export type OTLP = Schemas["OTLP"];
