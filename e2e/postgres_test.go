@@ -33,12 +33,17 @@ func onPostgres(t *testing.T, dsn string) []string {
 	return []string{"--config", filepath.Join("..", "examples", "quickstart", "config.yaml"), "--config", file}
 }
 
-// TestKillOnPostgres is TestKill with the data in PostgreSQL. A start waits for the lease of the process that was killed.
+// TestKillOnPostgres is TestKill with the data in PostgreSQL. A process that starts leads when the lease of the one that was
+// killed ends.
 func TestKillOnPostgres(t *testing.T) {
 	var server pgtest.Server
 	t.Cleanup(server.End)
 	args := onPostgres(t, server.Schema(t))
-	killUnderLoad(t, max(kills(t)/5, 2), func() *process { return run(t, t.TempDir(), args...) })
+	killUnderLoad(t, max(kills(t)/5, 2), func() *process {
+		p := run(t, t.TempDir(), args...)
+		p.waitFor(p.leads) // until then it takes requests into the inbox
+		return p
+	})
 }
 
 // TestDatabaseCrashes: the database crashes while requests are being acknowledged, again and again. The process goes on when

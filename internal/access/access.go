@@ -67,12 +67,13 @@ const (
 	ReadAlerts               // rules, what fires, channels without their secrets, what was sent
 	ManageAlerts             // rules and channels: change, test, send again
 	ManageBudgets            // teams and budgets
+	ReadCluster              // the processes that share the store, by name
 	permissionCount
 )
 
 var permissionNames = [permissionCount]string{
 	"", "anyone", "signed_in", "make_own_credentials", "read_usage", "read_keys", "write_keys", "manage_keys", "verify_keys", "read_quality", "read_metrics",
-	"import_calls", "read_settings", "read_users", "manage_users", "read_audit", "reprice", "read_alerts", "manage_alerts", "manage_budgets",
+	"import_calls", "read_settings", "read_users", "manage_users", "read_audit", "reprice", "read_alerts", "manage_alerts", "manage_budgets", "read_cluster",
 }
 
 // String is the permission's name in the API.
@@ -92,7 +93,7 @@ var grants = [roleCount][]Permission{
 	Operator: {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings, Reprice, ReadAlerts, ManageAlerts, ManageBudgets},
 	Admin: {
 		Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings,
-		ReadUsers, ManageUsers, ReadAudit, Reprice, ReadAlerts, ManageAlerts, ManageBudgets,
+		ReadUsers, ManageUsers, ReadAudit, Reprice, ReadAlerts, ManageAlerts, ManageBudgets, ReadCluster,
 	},
 }
 

@@ -155,6 +155,7 @@ var expectations = []expectation{
 	{"GET /api/console/session", anyone, "", "", 200},
 	{"POST /api/console/session", anyone, "", `{"username":"nobody","password":"wrong"}`, 401},
 	{"POST /api/console/session/setup", anyone, "", `{"token":"wrong","username":"x","password":"x"}`, 403},
+	{"GET /api/console/cluster", admins, "", "", 200},
 	{"GET /api/console/health", anyone, "", "", 200},
 	{"GET /api/console/ready", anyone, "", "", 200},
 	{"GET /api/console/docs", anyone, "", "", 200},

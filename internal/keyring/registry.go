@@ -44,8 +44,9 @@ const (
 	defaultFailures    = 20
 	maxUnspent         = 1_000
 
-	// fresh is how long the keys are used without reading changes, which another process may make.
-	fresh = 5 * time.Second
+	// fresh is how long the keys are used without reading changes, which another process may make: a key that one replica
+	// revokes is refused by the others within a second.
+	fresh = 500 * time.Millisecond
 )
 
 // Registry has all keys in memory; revoked ones without what they no longer need, see store.Key.Pare. Its methods are safe
@@ -146,7 +147,7 @@ func (r *Registry) now() (time.Time, *periods) {
 	return now, p
 }
 
-// Fresh reads the keys that changed, unless they were read less than 5 s ago.
+// Fresh reads the keys that changed, unless they were read less than half a second ago.
 func (r *Registry) Fresh(ctx context.Context) error {
 	r.mu.RLock()
 	age := r.o.Now().Sub(r.read)

@@ -23,6 +23,10 @@ func (e *Env) Failed(what string, err error) error {
 		return WithReason("cursor_unknown", Invalid("query.cursor", "is not one that this server gave; take it from next_cursor of the page before, or leave it out", nil))
 	case errors.Is(err, ledger.ErrClosed):
 		return WithReason("shutting_down", NewProblem(http.StatusServiceUnavailable, "the server is shutting down; try again in a moment"))
+	case errors.Is(err, ledger.ErrFollower):
+		return WithReason("not_leader", NewProblem(http.StatusServiceUnavailable, "this replica does not lead, and only the leader can do this; ask it, or try again: /cluster names it"))
+	case errors.Is(err, store.ErrMoved):
+		return WithReason("store_unavailable", NewProblem(http.StatusServiceUnavailable, "the store was changed by another replica meanwhile; try again in a moment"))
 	case errors.Is(err, ledger.ErrOutcomeUnknown):
 		return WithReason("store_unavailable", NewProblem(http.StatusServiceUnavailable, "the store does not answer whether the last write was stored; try again in a moment"))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -118,7 +118,7 @@ var NamedReasons = []Reason{
 	"group_by_unknown", "internal", "interval_too_short", "key_expired", "key_name_taken", "key_or_fingerprint",
 	"key_owner_forbidden", "key_owner_nameless", "key_revoked", "key_rotated_too_often", "key_secret_none", "key_stored",
 	"key_text_unfit", "key_twice", "key_unknown", "key_wider_forbidden", "keys_differ", "keys_full", "last_admin", "limit_unfit",
-	"list_too_long", "name_empty", "old_password_wrong", "overlap_range", "own_key_restricted", "own_keys_full",
+	"list_too_long", "name_empty", "not_leader", "old_password_wrong", "overlap_range", "own_key_restricted", "own_keys_full",
 	"own_secrets_full", "password_session_only", "password_unfit", "password_wrong", "pattern_empty", "patterns_full",
 	"proxy_none", "proxy_unknown", "proxy_unreachable", "range_empty", "reprice_running", "role_above_own", "role_unknown",
 	"rule_name_taken", "rule_unfit", "rule_unknown", "rules_full", "scope_forbidden", "search_quote_open", "search_term_empty",

@@ -56,6 +56,10 @@ var (
 	mBytes      = Def{Name: "store_size_bytes", Kind: gauge, Help: "Size of the database on disk."}
 	mLastCommit = Def{Name: "store_last_commit_timestamp_seconds", Kind: gauge, Help: "Time of the last write of calls."}
 	mStart      = Def{Name: "start_time_seconds", Kind: gauge, Help: "Time when the console was started."}
+	mLeader     = Def{Name: "replica_leader", Kind: gauge, Help: "1 where this process decides what counts, 0 where it follows another one. Calls, tokens, cost and keys are exported by the leader only."}
+	mCommit     = Def{Name: "replica_commit", Kind: gauge, Help: "Number of the last transaction of the store that the answers of this process include; 0 where no other process can use the store."}
+	mInbox      = Def{Name: "inbox_batches", Kind: gauge, Help: "Accepted batches that wait for the leader; 0 where no other process can use the store."}
+	mInboxAge   = Def{Name: "inbox_oldest_seconds", Kind: gauge, Help: "How long the first batch waits for the leader; 0 where no other process can use the store."}
 	mPrices     = Def{Name: "price_book_info", Kind: gauge, Labels: []string{"version"}, Help: "1; version is that of the prices that calls get, empty where none are known."}
 
 	mCommits    = Def{Name: "commits_total", Kind: counter, Help: "Batches of telemetry acknowledged since the process started."}
@@ -78,7 +82,7 @@ var Defs = []*Def{
 	&mCalls, &mErrors, &mTokens, &mCost, &mNoUsage, &mUnpriced,
 	&mDuration, &mTTFT, &mSpeed,
 	&mLimitTok, &mUsedTok, &mLimitUSD, &mUsedUSD, &mReset, &mHidden, &mKeys,
-	&mRecords, &mBytes, &mLastCommit, &mSeries, &mStart, &mPrices,
+	&mRecords, &mBytes, &mLastCommit, &mSeries, &mStart, &mPrices, &mLeader, &mCommit, &mInbox, &mInboxAge,
 	&mCommits, &mDuplicates, &mReplaced, &mSuperseded, &mRefused, &mDropped, &mEvicted, &mOverflowed, &mSecrets,
 }
 

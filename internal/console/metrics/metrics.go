@@ -86,6 +86,18 @@ func (m *collector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeLimit)
 	defer cancel()
 	out := &scrape{m: m, ch: ch}
+	out.replica(ctx)
+	if m.from.Ledger.Role().Leading {
+		out.shared(ctx)
+	}
+	if err := out.store(ctx); err != nil {
+		out.failed(&mRecords, err)
+	}
+}
+
+// shared shows what all processes know of the store, of which the leader alone tells: sums over processes are right then.
+func (s *scrape) shared(ctx context.Context) {
+	m, out := s.m, s
 	index, err := m.from.Keys.Index(ctx)
 	if err != nil {
 		out.failed(&mKeys, err)
@@ -103,11 +115,24 @@ func (m *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	if err := out.keys(ctx, index); err != nil {
 		out.failed(&mKeys, err)
-		return
 	}
-	if err := out.store(ctx); err != nil {
-		out.failed(&mRecords, err)
+}
+
+// replica shows what this process is among those that share the store.
+func (s *scrape) replica(ctx context.Context) {
+	role := s.m.from.Ledger.Role()
+	leading := 0.0
+	if role.Leading {
+		leading = 1
 	}
+	s.put(&mLeader, leading)
+	s.put(&mCommit, float64(role.Seq))
+	c, err := s.m.from.Ledger.Cluster(ctx)
+	if err != nil {
+		return // /ready says so
+	}
+	s.put(&mInbox, float64(c.Inbox.Deliveries))
+	s.put(&mInboxAge, c.Inbox.Oldest.Seconds())
 }
 
 // calls shows the series and the histograms of calls.
@@ -231,8 +256,10 @@ func (s *scrape) store(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.put(&mRecords, float64(status.Info.Records))
-	s.put(&mBytes, float64(status.Info.Bytes))
+	if s.m.from.Ledger.Role().Leading { // all see the same
+		s.put(&mRecords, float64(status.Info.Records))
+		s.put(&mBytes, float64(status.Info.Bytes))
+	}
 	if !status.LastCommit.IsZero() {
 		s.put(&mLastCommit, float64(status.LastCommit.UnixMilli())/1e3)
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -17,10 +18,25 @@ func (c *Handlers) healthRoutes(r *api.Router) {
 // Health says that the process answers.
 type Health struct {
 	Status string `json:"status" enum:"ok"`
+	Role   string `json:"role" enum:"single,leader,follower" doc:"single: no other process can use the store. A follower answers and takes telemetry too; the leader decides what counts"`
+	Commit int64  `json:"commit" doc:"number of the last transaction of the store that answers include; 0 of a single process"`
 }
 
 func (c *Handlers) health(context.Context, *struct{}) (*api.Envelope[Health], error) {
-	return api.Answer(Health{Status: "ok"}), nil
+	return api.Answer(c.healthy()), nil
+}
+
+// healthy says what this process is among those that share the store.
+func (c *Handlers) healthy() Health {
+	role := c.Ledger.Role()
+	h := Health{Status: "ok", Role: "single", Commit: role.Seq}
+	switch {
+	case role.Shared && role.Leading:
+		h.Role = "leader"
+	case role.Shared:
+		h.Role = "follower"
+	}
+	return h
 }
 
 func (c *Handlers) ready(ctx context.Context, _ *struct{}) (*api.Envelope[Health], error) {
@@ -29,13 +45,13 @@ func (c *Handlers) ready(ctx context.Context, _ *struct{}) (*api.Envelope[Health
 	}
 	status, err := c.Ledger.Status(ctx)
 	if err == nil {
-		err = status.Outcome // batches are taken again when it is known
+		err = errors.Join(status.Outcome, status.Following) // batches are taken again, or figures are fresh, when it is nil
 	}
 	if err != nil {
 		c.Failed("ready", err) //nolint:errcheck // it is logged
 		return nil, api.WithReason("store_unavailable", api.NewProblem(http.StatusServiceUnavailable, "the store does not answer; the collector's log says why"))
 	}
-	return api.Answer(Health{Status: "ok"}), nil
+	return api.Answer(c.healthy()), nil
 }
 
 // plainHealth and plainReady are for probes that want a status only.

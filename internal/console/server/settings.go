@@ -34,6 +34,7 @@ func (c *Handlers) Routes(r *api.Router) {
 	c.otlpRoutes(r)
 	c.dashboardRoutes(r)
 	c.healthRoutes(r)
+	c.clusterRoutes(r)
 	dashboardFiles(r)
 	r.Handle(http.MethodGet, "/health", access.Anyone, http.HandlerFunc(c.plainHealth))
 	r.Handle(http.MethodGet, "/ready", access.Anyone, http.HandlerFunc(c.plainReady))
