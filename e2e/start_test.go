@@ -165,7 +165,11 @@ func TestCommands(t *testing.T) {
 	for _, c := range configs {
 		if b, err := os.ReadFile(c); err == nil && bytes.Contains(b, []byte("\nservice:")) && bytes.Contains(b, []byte("pipelines:")) && filepath.Base(filepath.Dir(c)) != "kafka" { // which is not in the binary, see TestKafkaExample
 			for _, secret := range regexp.MustCompile(`\$\{env:([A-Z_]+)\}`).FindAllSubmatch(b, -1) {
-				if name := string(secret[1]); name != "TOKENBOARD_DATA_DIR" {
+				switch name := string(secret[1]); name {
+				case "TOKENBOARD_DATA_DIR":
+				case "TOKENBOARD_DSN": // which is parsed, and not connected to
+					t.Setenv(name, "postgres://tokenboard:a-secret-of-the-tests@127.0.0.1:1/tokenboard")
+				default:
 					t.Setenv(name, "a secret of the tests")
 				}
 			}
