@@ -13,7 +13,8 @@ func (s *Set) follow(c ledger.Commit) {
 	defer s.mu.Unlock()
 	s.number = c.Number
 	if c.Missed { // all is read again
-		s.missed, s.read = c.Number, time.Time{}
+		s.missed = c.Number
+		s.forgetRead()
 		for _, e := range s.entries {
 			e.known = false
 		}

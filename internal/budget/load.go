@@ -17,6 +17,9 @@ import (
 // is held.
 func (s *Set) load(ctx context.Context) error {
 	at := s.o.Now()
+	s.mu.Lock()
+	stale := s.stale
+	s.mu.Unlock()
 	list, version, err := s.o.Directory.Budgets(ctx, s.version)
 	if err != nil {
 		return fmt.Errorf("read the budgets: %w", err)
@@ -39,8 +42,10 @@ func (s *Set) load(ctx context.Context) error {
 		return err // what is not known is tried again by the next load
 	}
 	s.mu.Lock()
-	s.read = at
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if s.stale == stale { // else something changed meanwhile, which may not have been read
+		s.read = at
+	}
 	return nil
 }
 

@@ -50,6 +50,7 @@ type Set struct {
 
 	mu       sync.Mutex // guards what follows; never held while something is read
 	read     time.Time  // zero: the budgets are to be read again
+	stale    uint64     // how often read was made zero: a load that it changes under may not have seen the change
 	defined  bool       // they have been read
 	unknown  bool       // of a hard budget it is not known what was spent
 	today    today
@@ -148,7 +149,13 @@ func (s *Set) Fresh(ctx context.Context) error {
 func (s *Set) Stale() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgetRead()
+}
+
+// forgetRead makes the next Fresh read what changed, also where a load is running now. s.mu is held.
+func (s *Set) forgetRead() {
 	s.read = time.Time{}
+	s.stale++
 }
 
 // errNotKnown reports a hard budget whose spending could not be read.

@@ -63,6 +63,7 @@ type Registry struct {
 
 	mu            sync.RWMutex // guards what follows; never held while the ledger is asked
 	read          time.Time    // zero: the keys are to be read again
+	stale         uint64       // how often read was made zero: a load that it changes under may not have seen the change
 	all           []*entry     // oldest first
 	byID          map[string]*entry
 	byFingerprint map[string]*entry
@@ -171,10 +172,16 @@ func (r *Registry) Fresh(ctx context.Context) error {
 func (r *Registry) Stale() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.read = time.Time{}
+	r.forgetRead()
 	if r.o.Budgets != nil {
 		r.o.Budgets.Stale() // they count the calls of keys
 	}
+}
+
+// forgetRead makes the next Fresh read what changed, also where a load is running now. r.mu is held.
+func (r *Registry) forgetRead() {
+	r.read = time.Time{}
+	r.stale++
 }
 
 // Made announces a key that is about to be stored and whose secret nobody has yet: nothing was spent with it, so that its
@@ -198,6 +205,9 @@ func (r *Registry) Refresh(ctx context.Context) error {
 // load reads the keys that changed, and the spending of those with budgets.
 func (r *Registry) load(ctx context.Context) error {
 	at := r.o.Now()
+	r.mu.RLock()
+	stale := r.stale
+	r.mu.RUnlock()
 	keys, version, err := r.o.Keys.Keys(ctx, r.version)
 	if err != nil {
 		return fmt.Errorf("read the keys: %w", err)
@@ -233,8 +243,10 @@ func (r *Registry) load(ctx context.Context) error {
 	}
 	r.version = version
 	r.mu.Lock()
-	r.read = at
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	if r.stale == stale { // else something changed meanwhile, which may not have been read
+		r.read = at
+	}
 	return nil
 }
 
@@ -360,7 +372,8 @@ func caseFold(name string) string { return strings.ToLower(strings.ToUpper(name)
 func (r *Registry) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.missed, r.read = true, time.Time{}
+	r.missed = true
+	r.forgetRead()
 	all := r.all
 	if r.console != nil {
 		all = append(all[:len(all):len(all)], r.console)

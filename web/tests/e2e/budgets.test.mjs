@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launch, openPage } from "./browser.mjs";
+import { clipped } from "./clipped.mjs";
 import { startServer } from "./server.mjs";
 import { call, send } from "./telemetry.mjs";
 
@@ -100,6 +101,11 @@ describe("every width, both languages", () => {
       const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.ok(wider <= 0, `the page is ${wider} pixels too wide`);
       assert.ok(await page.locator(".now.bad").count() > 0, "what is used up is red");
+      if (look.width > 500)
+        await page.getByRole("table", { name: look.locale === "zh-CN" ? "预算" : "Budgets" }).getByText(look.locale === "zh-CN" ? "已用尽" : "now", { exact: true }).waitFor();
+      assert.deepEqual(await clipped(page), []);
+      const names = await page.locator(".strong").evaluateAll((all) => all.filter((e) => e.scrollWidth > e.clientWidth && e.clientWidth < 100).map((e) => `${e.textContent}: ${e.clientWidth}`));
+      assert.deepEqual(names, [], "enough of every name is shown to know it by");
       await p.axe();
       await p.shot(`budgets-${look.locale}-${look.width}`);
     }));

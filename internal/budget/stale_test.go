@@ -1,0 +1,68 @@
+package budget
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/store"
+)
+
+// interrupted is a directory in which something happens once, after the budgets were read and before they are returned.
+type interrupted struct {
+	Directory
+	by func()
+}
+
+func (d *interrupted) Budgets(ctx context.Context, after int64) (*store.BudgetList, int64, error) {
+	list, version, err := d.Directory.Budgets(ctx, after)
+	if by := d.by; by != nil {
+		d.by = nil
+		by()
+	}
+	return list, version, err
+}
+
+// TestEditDuringRead: a budget that is made while the budgets are being read is there at the next question, however little
+// time has passed.
+func TestEditDuringRead(t *testing.T) {
+	w := open(t)
+	w.addBudget(store.BudgetRow{ID: "first", Scope: store.ScopeAll, Period: store.Daily})
+	w.set.o.Directory = &interrupted{w.directory, func() {
+		w.addBudget(store.BudgetRow{ID: "second", Scope: store.ScopeAll, Period: store.Daily})
+	}}
+	states, err := w.set.List(ctx)
+	require.NoError(t, err)
+	require.Len(t, states, 1, "read before")
+	states, err = w.set.List(ctx)
+	require.NoError(t, err)
+	require.Len(t, states, 2)
+}
+
+// TestMissedDuringRead: commits that are missed while the budgets are being read make the spending be read again at the next
+// question, also of budgets that had been read already.
+func TestMissedDuringRead(t *testing.T) {
+	w := open(t)
+	w.addBudget(store.BudgetRow{ID: "all", Scope: store.ScopeAll, Period: store.Daily})
+	w.addBudget(store.BudgetRow{ID: "user", Scope: store.ScopeUser, Subject: "u", Period: store.Daily}) // is read after it
+	w.commit(w.call(7))
+	missed := false
+	w.set.o.Now = func() time.Time {
+		if w.set.mu.TryLock() { // it is not held where the reading of a part begins
+			e := w.set.byID["all"]
+			read := e != nil && e.known
+			w.set.mu.Unlock()
+			if read && !missed {
+				missed = true
+				w.set.follow(ledger.Commit{Number: 1, Missed: true})
+			}
+		}
+		return w.clock.now()
+	}
+	require.NoError(t, w.set.Fresh(ctx))
+	require.True(t, missed)
+	require.EqualValues(t, 7, w.state("all").Used)
+}
