@@ -80,7 +80,7 @@ func (o *migrateOptions) run(ctx context.Context, c *cobra.Command) error {
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return errors.New("interrupted: nothing was moved; run it again")
 	case errors.Is(err, store.ErrInUse):
-		return fmt.Errorf("stop every tokenboard that uses this database first, and a killed one keeps its lease for up to 15 seconds: %w", err)
+		return fmt.Errorf("stop every tokenboard that uses this database first, and a killed one keeps its lease for up to 6 seconds: %w", err)
 	case err != nil:
 		return err
 	}

@@ -22,8 +22,9 @@ const minCall = 48
 
 type reader struct {
 	varint.Reader
-	texts []string
-	start int64
+	texts    []string
+	start    int64
+	accounts bool
 }
 
 // open checks the bytes.
@@ -35,10 +36,10 @@ func open(b []byte, kind byte) (*reader, error) {
 	if b[0] > Version {
 		return nil, fmt.Errorf("%w: %d", ErrVersion, b[0])
 	}
-	if b[0] != Version || b[1] != kind {
+	if b[0] < versionPlain || b[1] != kind {
 		return nil, ErrDamaged
 	}
-	return &reader{Reader: varint.Reader{B: b[headSize : len(b)-sumSize]}, texts: []string{""}}, nil
+	return &reader{Reader: varint.Reader{B: b[headSize : len(b)-sumSize]}, texts: []string{""}, accounts: b[0] >= versionAccounts}, nil
 }
 
 func (r *reader) end() error {
@@ -132,6 +133,9 @@ func (r *reader) call(c *usage.Call) {
 	c.Quality, c.Status = usage.Quality(r.Uvarint()), int(r.Varint())
 	for _, s := range texts(c) {
 		*s = r.text()
+	}
+	if r.accounts {
+		c.Account = r.text()
 	}
 	if b := r.Take(8); len(b) == 8 {
 		c.Process = binary.LittleEndian.Uint64(b)

@@ -5,6 +5,7 @@ import (
 	"hash/crc32"
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -93,7 +94,9 @@ func TestDamaged(t *testing.T) {
 
 // FuzzBatch: whatever the bytes are, reading them ends without a panic.
 func FuzzBatch(f *testing.F) {
+	with := goldenAccounts()
 	f.Add(AppendBatch(nil, &golden))
+	f.Add(AppendBatch(nil, &with))
 	f.Add([]byte{Version, kindCommit, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0x7f})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = binary.LittleEndian.AppendUint32(b[:len(b):len(b)], crc32.Checksum(b, castagnoli))
@@ -117,15 +120,37 @@ var golden = usage.Batch{
 	Parents: []usage.SpanParent{{Trace: usage.TraceID{0xaa}, Span: usage.SpanID{0xcc}, Parent: usage.SpanID{0xdd}, Tool: true}},
 }
 
-// TestFormatDelivery: the golden file is read, is what is written today, and is the example of the documentation.
+// goldenAccounts is the batch of the golden file of version 2: the same, with an upstream account.
+func goldenAccounts() usage.Batch {
+	b := usage.Batch{Calls: slices.Clone(golden.Calls), Parents: golden.Parents}
+	b.Calls[0].Account = "01ab"
+	return b
+}
+
+// TestFormatDelivery: the golden files are read, are what is written today, and the first is the example of the documentation.
 func TestFormatDelivery(t *testing.T) {
+	for name, want := range map[string]usage.Batch{"delivery": golden, "delivery-accounts": goldenAccounts()} {
+		t.Run(name, func(t *testing.T) {
+			file, err := hexdoc.File("testdata/formats/" + name + ".hex")
+			require.NoError(t, err)
+			batch, err := Batch(file)
+			require.NoError(t, err)
+			require.Equal(t, want, batch)
+			require.Equal(t, file, AppendBatch(nil, &want), "the format changed: it needs another version, and this file stays")
+		})
+	}
 	file, err := hexdoc.File("testdata/formats/delivery.hex")
 	require.NoError(t, err)
-	batch, err := Batch(file)
-	require.NoError(t, err)
-	require.Equal(t, golden, batch)
-	require.Equal(t, file, AppendBatch(nil, &golden), "the format changed: it needs another version, and this file stays")
 	example, err := hexdoc.Example("../../../docs/formats/delivery.md", "delivery")
 	require.NoError(t, err)
 	require.Equal(t, file, example)
+}
+
+// TestVersions: only bytes with an upstream account need a replica that knows them, of whichever kind they are.
+func TestVersions(t *testing.T) {
+	with := goldenAccounts()
+	commit := func(b *usage.Batch) []byte {
+		return AppendCommit(nil, &Commit{Changes: []usage.Change{{Call: &b.Calls[0], N: 1}}})
+	}
+	require.Equal(t, []byte{1, 1, 2, 2}, []byte{AppendBatch(nil, &golden)[0], commit(&golden)[0], AppendBatch(nil, &with)[0], commit(&with)[0]})
 }

@@ -3,13 +3,20 @@ package wire
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Version is the version of the bytes that are written.
-const Version = 1
+// Version is the newest version of the bytes. Bytes in which no call has an upstream account are of version 1, so that
+// replicas of the version before read them.
+const Version = 2
+
+const (
+	versionPlain    = 1
+	versionAccounts = 2 // each call has one more text: its upstream account
+)
 
 // The kinds.
 const (
@@ -42,13 +49,18 @@ const (
 
 // writer appends to bytes. Texts are written where they come first, and then named by number.
 type writer struct {
-	b     []byte
-	texts map[string]uint64
-	start int64 // of the call before, in seconds
+	b        []byte
+	texts    map[string]uint64
+	start    int64 // of the call before, in seconds
+	accounts bool  // the bytes are of versionAccounts
 }
 
-func newWriter(b []byte, kind byte) *writer {
-	return &writer{b: append(b, Version, kind), texts: map[string]uint64{"": 0}}
+func newWriter(b []byte, kind byte, accounts bool) *writer {
+	version := byte(versionPlain)
+	if accounts {
+		version = versionAccounts
+	}
+	return &writer{b: append(b, version, kind), texts: map[string]uint64{"": 0}, accounts: accounts}
 }
 
 func (w *writer) end(from int) []byte {
@@ -57,7 +69,7 @@ func (w *writer) end(from int) []byte {
 
 // AppendBatch appends a batch to bytes.
 func AppendBatch(b []byte, batch *usage.Batch) []byte {
-	w := newWriter(b, kindBatch)
+	w := newWriter(b, kindBatch, slices.ContainsFunc(batch.Calls, func(c usage.Call) bool { return c.Account != "" }))
 	w.uint(uint64(len(batch.Calls)))
 	for i := range batch.Calls {
 		w.call(&batch.Calls[i])
@@ -73,7 +85,7 @@ func AppendBatch(b []byte, batch *usage.Batch) []byte {
 
 // AppendCommit appends what a commit changed to bytes.
 func AppendCommit(b []byte, c *Commit) []byte {
-	w := newWriter(b, kindCommit)
+	w := newWriter(b, kindCommit, slices.ContainsFunc(c.Changes, func(c usage.Change) bool { return c.Call.Account != "" }))
 	w.time(c.At)
 	w.bool(c.Records)
 	w.uint(uint64(len(c.Changes)))
@@ -127,6 +139,9 @@ func (w *writer) call(c *usage.Call) {
 	for _, s := range texts(c) {
 		w.text(*s)
 	}
+	if w.accounts {
+		w.text(c.Account)
+	}
 	w.b = binary.LittleEndian.AppendUint64(w.b, c.Process)
 	w.tokens(&c.Tokens)
 	if !c.Modalities.IsZero() {
@@ -178,7 +193,7 @@ func (w *writer) tokens(t *usage.Tokens) {
 	}
 }
 
-// texts are the texts of a call, in the order in which they are written.
+// texts are the texts that a call has in all versions, in the order in which they are written.
 func texts(c *usage.Call) [19]*string {
 	return [...]*string{
 		&c.SignalGroup, &c.Operation, &c.Provider, &c.RequestModel, &c.Model, &c.KeyFingerprint, &c.KeyDisplay, &c.User, &c.Service,
