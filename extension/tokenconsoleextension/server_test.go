@@ -59,7 +59,7 @@ func TestLifecycle(t *testing.T) {
 	body, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
-	require.JSONEq(t, `{"code":0,"data":{"status":"ok"}}`, string(body))
+	require.JSONEq(t, `{"code":0,"data":{"status":"ok","role":"single","commit":0}}`, string(body))
 	require.NoError(t, e.Shutdown(ctx))
 	require.NoError(t, e.Shutdown(ctx), "a second time does no harm")
 }

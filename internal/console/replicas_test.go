@@ -2,6 +2,8 @@ package console_test
 
 import (
 	"context"
+	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,4 +76,35 @@ func TestReplicasShareAccess(t *testing.T) {
 
 	require.Less(t, admin.Do("DELETE", "/session", "").Code, 300)
 	require.Equal(t, 401, status(b, admin.Header))
+}
+
+// TestReplicasShareMetrics: calls are in the metrics of the replica that leads only, in each format: sums over replicas are
+// right then.
+func TestReplicasShareMetrics(t *testing.T) {
+	var server pgtest.Server
+	t.Cleanup(server.End)
+	both := replicaConsoles(t, server.Schema(t), 2)
+	for _, c := range both {
+		c.Now = time.Now()
+	}
+	admin := both[0].NewPerson("root", access.Admin)
+	header := admin.Token(access.Admin).Header
+	both[0].Calls(time.Now().Add(-time.Hour))
+	for _, c := range both {
+		require.Eventually(t, func() bool {
+			known, _ := c.Ledger.Series()
+			return len(known) == 1
+		}, 30*time.Second, 10*time.Millisecond)
+	}
+	for i, c := range both {
+		for _, accept := range []string{"", "application/openmetrics-text;version=1.0.0", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"} {
+			asked := maps.Clone(header)
+			asked["Accept"] = accept
+			w := c.Do("GET", "/metrics", "", asked)
+			require.Equal(t, 200, w.Code)
+			require.Contains(t, w.Body.String(), "tokenboard_replica_leader")
+			require.Equal(t, c.Ledger.Role().Leading, strings.Contains(w.Body.String(), "tokenboard_calls"), "replica %d, %q", i, accept)
+		}
+	}
+	require.NotEqual(t, both[0].Ledger.Role().Leading, both[1].Ledger.Role().Leading)
 }

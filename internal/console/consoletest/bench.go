@@ -64,7 +64,7 @@ func OpenBench(t testing.TB, with func(*console.Options)) (*Bench, console.Optio
 	if with != nil {
 		with(&o)
 	}
-	return &Bench{T: t, Ledger: l, Directory: o.Directory}, o
+	return &Bench{T: t, Ledger: o.Ledger, Directory: o.Directory}, o
 }
 
 // Calls commits one call for each time, of one input token and two output tokens.

@@ -102,7 +102,7 @@ func acceptsGzip(r *http.Request) bool {
 	return false
 }
 
-// write writes a whole answer.
+// write writes a whole answer. The series of calls are in that of the process that leads only, as in the client library's.
 func (s *scraper) write(ctx context.Context, b *bytes.Buffer, lines *encoded, format expfmt.Format) error {
 	ctx, cancel := context.WithTimeout(ctx, scrapeLimit)
 	defer cancel()
@@ -116,12 +116,15 @@ func (s *scraper) write(ctx context.Context, b *bytes.Buffer, lines *encoded, fo
 	}
 	lines.mu.Lock()
 	defer lines.mu.Unlock()
-	sums, _ := s.m.from.Ledger.Series()
-	if err := lines.update(s.m.named(index, sums)); err != nil {
-		return err
-	}
 	enc := expfmt.NewEncoder(b, format)
-	next := 0
+	next := len(seriesDefs)
+	if s.m.from.Ledger.Role().Leading {
+		next = 0
+		sums, _ := s.m.from.Ledger.Series()
+		if err := lines.update(s.m.named(index, sums)); err != nil {
+			return err
+		}
+	}
 	until := func(name string) {
 		for ; next < len(seriesDefs) && (name == "" || MetricPrefix+seriesDefs[next].Name < name); next++ {
 			lines.families[next].appendTo(b)

@@ -55,12 +55,14 @@ func options(dsn string) (o Options) {
 }
 
 func TestConformance(t *testing.T) {
+	storetest.FewerChecks(t, "25")
 	storetest.Run(t, newSchemas(t).open)
 }
 
 // TestPgBouncer runs the suite through PgBouncer in transaction mode, which gives each transaction another connection and
 // discards what a session has.
 func TestPgBouncer(t *testing.T) {
+	storetest.FewerChecks(t, "15")
 	s := newSchemas(t)
 	s.by = server.Bouncer(t)
 	storetest.Run(t, s.open)

@@ -3,7 +3,6 @@ package transfer_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"sync"
@@ -22,19 +21,6 @@ import (
 var server pgtest.Server
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, &server)) }
-
-// fewer makes properties checked so often where the command line does not say how often: each check moves databases.
-func fewer(t *testing.T, checks string) {
-	t.Helper()
-	given := false
-	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
-	if given {
-		return
-	}
-	before := flag.Lookup("rapid.checks").Value.String()
-	require.NoError(t, flag.Set("rapid.checks", checks))
-	t.Cleanup(func() { require.NoError(t, flag.Set("rapid.checks", before)) })
-}
 
 // wanderer opens stores that move to the other engine at each restart.
 type wanderer struct {
@@ -143,7 +129,7 @@ func (e *inPostgres) Close() error {
 // TestConformance: a store that moves to the other engine whenever it is restarted keeps all promises of an engine: the
 // suite finds no difference in records, sums, changes, identities of writes, keys, users, sessions, tokens and audit log.
 func TestConformance(t *testing.T) {
-	fewer(t, "15")
+	storetest.FewerChecks(t, "15")
 	server.Start(t)
 	w := &wanderer{t: t, homes: map[string]*home{}}
 	storetest.Run(t, w.open)

@@ -1,0 +1,23 @@
+package storetest
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FewerChecks makes the properties of a test checked so often (a number) where the command line does not say how often
+// (-rapid.checks): checks that need a database server or move databases take longer than others. make torture-postgres has
+// them checked often.
+func FewerChecks(t testing.TB, checks string) {
+	t.Helper()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
+	if given {
+		return
+	}
+	before := flag.Lookup("rapid.checks").Value.String()
+	require.NoError(t, flag.Set("rapid.checks", checks))
+	t.Cleanup(func() { require.NoError(t, flag.Set("rapid.checks", before)) })
+}
