@@ -40,7 +40,11 @@ func (s *Set) follow(c ledger.Commit) {
 				case e.loading:
 					e.early = append(e.early, early{c.Number, d.Call.Start, a, d.N})
 				case e.known:
-					e.spent.add(e.kind(), s.today.at(now, e.kind()), d.Call.Start, a, d.N)
+					w := s.today.at(now, e.kind())
+					if w.begin.After(e.from) {
+						e.from = w.begin
+					}
+					e.spent.add(e.kind(), w, d.Call.Start, a, d.N)
 					s.note(e)
 				}
 			}

@@ -103,7 +103,7 @@ func (s *Set) define() {
 	for _, e := range entries {
 		if was := s.byID[e.row.ID]; was != nil {
 			if was.group.same(e.group) && was.kind() == e.kind() {
-				e.known, e.spent = was.known, was.spent
+				e.known, e.spent, e.from = was.known, was.spent, was.from
 			}
 			e.reserved = was.reserved
 			if e.known && was.row == e.row {
@@ -166,7 +166,14 @@ func (g *group) mixed() bool {
 // loadSpending reads what was spent of the budgets that it is not known of. s.reading is held.
 func (s *Set) loadSpending(ctx context.Context) error {
 	var byKey, bySums []*group
+	now := s.now()
 	s.mu.Lock()
+	for _, e := range s.entries {
+		if e.known && s.today.at(now, e.kind()).begin.Before(e.from) { // the clock was set back
+			e.known = false
+		}
+	}
+	s.noteUnknown()
 	byKind := map[bool]int{}
 	var mixed []*group
 	for _, g := range s.groups {
@@ -257,10 +264,14 @@ func (s *Set) loadGroups(ctx context.Context, groups []*group, read func(context
 	defer s.mu.Unlock()
 	for e, spent := range l.spent {
 		if err == nil && commit >= s.missed { // else it is read again
-			e.known, e.spent = true, *spent
+			e.known, e.spent, e.from = true, *spent, l.today.at(l.now, e.kind()).begin
 			for _, c := range e.early {
 				if c.commit > commit {
-					e.spent.add(e.kind(), s.today.at(s.now(), e.kind()), c.start, c.Amount, c.n)
+					w := s.today.at(s.now(), e.kind())
+					if w.begin.After(e.from) {
+						e.from = w.begin
+					}
+					e.spent.add(e.kind(), w, c.start, c.Amount, c.n)
 				}
 			}
 			s.note(e)

@@ -95,6 +95,7 @@ type entry struct {
 	loading  bool // early is being collected
 	early    []early
 	spent    spans
+	from     time.Time // the begin of the last period that was the current one; of earlier ones spent may lack calls
 	reserved reservation.List
 }
 

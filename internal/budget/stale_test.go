@@ -66,3 +66,23 @@ func TestMissedDuringRead(t *testing.T) {
 	require.True(t, missed)
 	require.EqualValues(t, 7, w.state("all").Used)
 }
+
+// TestClockSetBack: where the clock is set back before the begin of a period, what is used is that of the period before, also
+// of calls that came when it was over.
+func TestClockSetBack(t *testing.T) {
+	w := open(t)
+	w.clock.at = time.Date(2026, 11, 25, 0, 10, 0, 0, time.UTC)
+	w.addBudget(store.BudgetRow{ID: "all", Scope: store.ScopeAll, Period: store.Daily})
+	before, after := w.call(7), w.call(5)
+	before.Start = before.Start.Add(-16 * time.Minute)
+	w.commit(before)
+	require.Zero(t, w.state("all").Used)
+	late := w.call(30)
+	late.Start = before.Start
+	w.commit(late, after)
+	require.EqualValues(t, 5, w.state("all").Used)
+	w.clock.turn(-20 * time.Minute)
+	require.EqualValues(t, 37, w.state("all").Used)
+	w.clock.turn(20 * time.Minute)
+	require.EqualValues(t, 5, w.state("all").Used)
+}
