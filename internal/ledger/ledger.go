@@ -231,7 +231,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 	if err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
-	go l.write() //nolint:gosec // it lives as long as the ledger, and Close ends it
+	go l.write()
 	return l, nil
 }
 

@@ -115,7 +115,7 @@ func (l *Ledger) join(ctx context.Context) error {
 	if err := l.seekLead(ctx); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
-	go l.giveSigns()
+	go l.giveSigns() //nolint:gosec // it lives as long as the ledger, and Close ends it
 	return nil
 }
 

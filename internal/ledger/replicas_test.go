@@ -77,10 +77,11 @@ func (r *replicas) leader() int {
 // depose makes the one that leads lose its lease without knowing, as if it had been suspended.
 func (r *replicas) depose() {
 	if i := r.leader(); i >= 0 {
-		role, lease := r.all[i].Role(), store.Lease{}
+		role := r.all[i].Role()
 		c, err := r.all[i].Cluster(context.Background())
 		require.NoError(r.t, err)
-		if lease = (store.Lease{Task: store.TaskLedger, Holder: role.Holder, Epoch: c.Epoch}); c.Leader == role.Holder {
+		if c.Leader == role.Holder {
+			lease := store.Lease{Task: store.TaskLedger, Holder: role.Holder, Epoch: c.Epoch}
 			require.NoError(r.t, r.of[i].Release(context.Background(), lease))
 		}
 	}

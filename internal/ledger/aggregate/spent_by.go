@@ -223,7 +223,7 @@ func (x *State) SpentByAny(ctx context.Context, q AnyQuery, visit func(start tim
 			}
 			from = until
 		}
-		agreed := false
+		var agreed bool
 		commit, agreed, err = x.anyAgreed(ctx, q, from, until, sums, seen, sure)
 		if err != nil {
 			return 0, err

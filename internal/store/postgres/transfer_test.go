@@ -23,7 +23,7 @@ func TestTransferHasEverything(t *testing.T) {
 	ctx := context.Background()
 	e, err := Open(ctx, options(server.Schema(t)))
 	require.NoError(t, err)
-	defer e.Close()
+	defer func() { _ = e.Close() }()
 	moved := map[string]bool{}
 	for _, table := range transfer.Tables() {
 		for _, name := range table.Names() {
@@ -51,21 +51,21 @@ func TestDump(t *testing.T) {
 	o := options(server.URL(name))
 	e, err := Open(ctx, o)
 	require.NoError(t, err)
-	defer e.Close()
+	defer func() { _ = e.Close() }()
 	r := store.Record{Counted: true, Call: usage.Call{ID: usage.ID{1}, Start: time.Now().UTC(), Model: "m", Tokens: usage.Tokens{InputUncached: 7, Fields: usage.HasInput}}}
 	require.NoError(t, e.Commit(ctx, store.Write{ID: store.NewWriteID(), Put: []store.Record{r}, At: time.Now()}))
 	file := filepath.Join(t.TempDir(), "it's a.dump")
 	command := o.DumpCommand(file)
 	require.NotContains(t, command, pgtest.Password)
 	for _, c := range []string{command, "pg_restore --exit-on-error --no-owner --dbname='" + server.URL(restored) + "' " + strings.ReplaceAll(strings.ReplaceAll(file, "'", `\'`), " ", `\ `)} {
-		cmd := exec.CommandContext(ctx, "sh", "-c", c) //nolint:gosec // as people run it
+		cmd := exec.CommandContext(ctx, "sh", "-c", c)
 		cmd.Env = append(os.Environ(), "PGPASSWORD="+pgtest.Password, "PATH="+filepath.Dir(pgtest.Program(t, "pg_dump"))+":"+os.Getenv("PATH"))
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
 	copied, err := Open(ctx, options(server.URL(restored)))
 	require.NoError(t, err)
-	defer copied.Close()
+	defer func() { _ = copied.Close() }()
 	want, err := transfer.Count(ctx, e)
 	require.NoError(t, err)
 	got, err := transfer.Count(ctx, copied)
@@ -81,7 +81,7 @@ func TestImportRefuses(t *testing.T) {
 	o := options(server.Schema(t))
 	e, err := Open(ctx, o)
 	require.NoError(t, err)
-	defer e.Close()
+	defer func() { _ = e.Close() }()
 	never := func(transfer.Target) error {
 		require.Fail(t, "it must not be filled")
 		return nil

@@ -284,7 +284,7 @@ func (e *empty) Insert(ctx context.Context, t transfer.Table, rows []transfer.Ro
 	if err != nil {
 		return mapError("write the table", err)
 	}
-	defer stmt.Close()
+	defer func() { _ = stmt.Close() }()
 	for _, r := range rows {
 		if _, err := stmt.ExecContext(ctx, r...); err != nil {
 			return mapError("write the table", err)

@@ -29,7 +29,7 @@ func (s *opened) budgets() (*store.BudgetList, int64) {
 }
 
 // team returns a team as it is stored.
-func (s *opened) team(id string) store.Team {
+func (s *opened) team(id string) store.Team { //nolint:unparam // callers say which one
 	list, _, err := s.Budgets(ctx, 0)
 	require.NoError(s.t, err)
 	for _, t := range list.Teams {

@@ -126,7 +126,7 @@ func listen(t *testing.T, at string, serve func(net.Conn)) (address string) {
 				return
 			}
 			serving.Go(func() {
-				defer c.Close()
+				defer func() { _ = c.Close() }()
 				serve(c)
 			})
 		}

@@ -103,17 +103,17 @@ func (p *Proxy) forward(from, to net.Conn, rewrite func([]byte) []byte) {
 		if rewrite != nil {
 			piece = rewrite(piece)
 		}
-		last := rand.Int64N(1000) < p.chance.Load()
+		last := rand.Int64N(1000) < p.chance.Load() //nolint:gosec // chance, not a secret
 		if last {
-			piece = piece[:len(piece)*rand.IntN(3)/2]
+			piece = piece[:len(piece)*rand.IntN(3)/2] //nolint:gosec // chance, not a secret
 		}
 		if _, err := to.Write(piece); err != nil {
 			return
 		}
 		if last {
 			p.cuts.Add(1)
-			if rand.IntN(4) == 0 {
-				time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond)
+			if rand.IntN(4) == 0 { //nolint:gosec // chance, not a secret
+				time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond) //nolint:gosec // chance, not a secret
 			}
 			return
 		}

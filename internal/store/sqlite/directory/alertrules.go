@@ -112,12 +112,12 @@ func putNamed(ctx context.Context, conn *sql.Conn, table string, c *store.AlertC
 		if table == "alert_channels" {
 			columns, values = ", secret", ", x''"
 		}
-		_, err = conn.ExecContext(ctx, "INSERT INTO "+table+" (id, name, name_folded, document, created_at, updated_at, version"+columns+
-			") VALUES (?,?,?,?,?,?,?"+values+")", //nolint:gosec // they are the names above
+		_, err = conn.ExecContext(ctx, "INSERT INTO "+table+" (id, name, name_folded, document, created_at, updated_at, version"+columns+ //nolint:gosec // they are the names above
+			") VALUES (?,?,?,?,?,?,?"+values+")",
 			c.ID, c.Name, caseFold(c.Name), string(c.Document), c.CreatedAt.UnixNano(), c.UpdatedAt.UnixNano(), version)
 	} else {
 		var res sql.Result
-		res, err = conn.ExecContext(ctx, "UPDATE "+table+" SET name = ?, name_folded = ?, document = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?",
+		res, err = conn.ExecContext(ctx, "UPDATE "+table+" SET name = ?, name_folded = ?, document = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?", //nolint:gosec // a name of this package
 			c.Name, caseFold(c.Name), string(c.Document), c.UpdatedAt.UnixNano(), version, c.ID, c.Version)
 		if err == nil {
 			err = changed(res, nil, store.ErrChanged)
@@ -170,7 +170,7 @@ func deleteNamed(ctx context.Context, conn *sql.Conn, table, id string, version 
 	if _, err := nextAlertsVersion(ctx, conn); err != nil {
 		return err
 	}
-	res, err := conn.ExecContext(ctx, "DELETE FROM "+table+" WHERE id = ?1 AND (?2 = 0 OR version = ?2)", id, version)
+	res, err := conn.ExecContext(ctx, "DELETE FROM "+table+" WHERE id = ?1 AND (?2 = 0 OR version = ?2)", id, version) //nolint:gosec // a name of this package
 	err = changed(res, sqlerr.Map("remove an alert rule or channel", err), store.ErrChanged)
 	if errors.Is(err, store.ErrChanged) {
 		return missing(ctx, conn, "SELECT 1 FROM "+table+" WHERE id = ?", id, store.ErrAlertUnknown)

@@ -142,7 +142,7 @@ func (d *Directory) page(ctx context.Context, w where, columns, table, by, after
 	if limit <= 0 {
 		limit = -1 // all
 	}
-	rows, err := tx.QueryContext(ctx, "SELECT "+columns+from+w.text()+" ORDER BY "+by+" DESC, id DESC LIMIT ?", append(w.args, limit)...)
+	rows, err := tx.QueryContext(ctx, "SELECT "+columns+from+w.text()+" ORDER BY "+by+" DESC, id DESC LIMIT ?", append(w.args, limit)...) //nolint:gosec // parts of this package; values are arguments
 	if err != nil {
 		return 0, sqlerr.Map(doing, err)
 	}
