@@ -243,7 +243,7 @@ func TestMigrateKilled(t *testing.T) {
 	ctx := context.Background()
 	e, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(m.dir, "tokenboard.db")})
 	require.NoError(t, err)
-	defer e.Close()
+	defer func() { require.NoError(t, e.Close()) }()
 	info, err := e.Info(ctx)
 	require.NoError(t, err)
 	require.EqualValues(t, migratedCalls, info.Records)

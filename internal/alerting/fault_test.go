@@ -43,7 +43,7 @@ func (f *failing) WriteAlerts(ctx context.Context, w store.AlertWrite) error {
 // history and the notifications are the same as without faults.
 func TestKilledAtAnyWrite(t *testing.T) {
 	run := func(t *testing.T, seed uint64, faults bool) (history, sent []string) {
-		random, trouble := rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // of a test
+		random, trouble := rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2))
 		b := &bed{T: t, dir: t.TempDir(), clock: &handClock{wall: start}}
 		f := &failing{}
 		b.wrap = func(d store.Directory) store.Directory {

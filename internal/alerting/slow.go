@@ -13,7 +13,6 @@ import (
 // slowly is what changes without commits, and is looked at every few seconds.
 type slowly struct {
 	at       time.Duration
-	keysAt   time.Duration
 	budgets  []Budget
 	asked    bool // Budgets were told once
 	sources  []sources.State

@@ -233,12 +233,12 @@ func teamsCommand(c *connection) *cobra.Command {
 
 func printTeams(cmd *cobra.Command, teams []client.Team) error {
 	t := newTable("ID", "NAME", "KEYS", "USERS", "PROJECTS", " BUDGETS", "DESCRIPTION")
-	for i := range teams {
+	for _, team := range teams {
 		var keys []string
-		for _, k := range teams[i].Keys {
+		for _, k := range team.Keys {
 			keys = append(keys, k.Name)
 		}
-		t.add(teams[i].ID, or(teams[i].Name), some(keys), some(teams[i].Users), some(teams[i].Projects), count(int64(len(teams[i].Budgets))), or(teams[i].Description))
+		t.add(team.ID, or(team.Name), some(keys), some(team.Users), some(team.Projects), count(int64(len(team.Budgets))), or(team.Description))
 	}
 	return t.write(cmd.OutOrStdout())
 }
