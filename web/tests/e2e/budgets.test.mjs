@@ -63,12 +63,12 @@ test("a team and its budget: made, shown with what is used, changed, deleted", (
   await p.axe();
   await p.shot("budgets-editor");
   await dialog.getByRole("button", { name: "Create budget" }).click();
+  const row = budgets.getByRole("row").filter({ hasText: "papers" });
+  await row.getByText("of 20.0K").first().waitFor();
   const [made] = await server.api("/budgets?scope=team");
   assert.equal(made.month_begins, 31);
   assert.equal(made.tokens.limit, 20_000);
   assert.ok(made.hard);
-  const row = budgets.getByRole("row").filter({ hasText: "papers" });
-  await row.getByText("of 20.0K").first().waitFor();
 
   await page.getByRole("button", { name: "Actions for papers" }).click();
   await page.getByRole("menuitem", { name: "Edit" }).click();

@@ -58,6 +58,10 @@ export async function fill({ api, otlp }, now = Date.now()) {
   for (const [name, role] of [["ada.lovelace-of-the-analytical-engine.department@example.org", "operator"], ["bo", "viewer"], ["李雷", "member"]])
     await post("/users", { name, role, display_name: name.slice(0, 60), password: "a long pass phrase" });
   await post("/tokens", { name: "monthly report of the platform team", role: "viewer" });
+  const team = await post("/teams", { name: long("platform team", 60), users: ["user-1@example.org", long("user-6", 90)], projects: [long("project", 90)] });
+  for (const [i, [scope, subject]] of [["all"], ["team", team.id], ["user", long("user-6", 90)], ["model", models[0]], ["provider", providerOf(1)]].entries())
+    for (const [j, period] of ["day", "week", "month", "total"].entries())
+      await post("/budgets", { name: `${scope} by ${period}` + (j === 2 ? long(" and more", 60) : ""), scope, ...(subject ? { subject } : {}), period, hard: j === 1, ...(j % 2 ? { usd: 12_345.5 * 10 ** i } : { tokens: 1_234_567 * 1000 ** (i % 3) }), ...(j === 2 ? { month_begins: 31 } : {}) });
   const services = ["gateway", long("service", 120)];
   for (let from = 0; from < groups; from += 240) {
     const spans = Array.from({ length: Math.min(240, groups - from) }, (_, i) => span(from + i, now, secrets));
