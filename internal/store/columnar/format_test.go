@@ -28,6 +28,9 @@ func formatEntries() ([]*memEntry, dictionary.Values) {
 	values := make(dictionary.Values, 1)
 	put := &memEntry{Place: PlaceOf(r), row: block.Row{Record: r}}
 	for k, key := range dictionary.KeysOf(&r.Call) {
+		if dictionary.Kind(k) == dictionary.KindAccount { // there is none, which has no number
+			continue
+		}
 		put.row.IDs[k] = uint32(len(values))
 		values = append(values, key)
 	}
