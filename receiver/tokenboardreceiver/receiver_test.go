@@ -209,9 +209,14 @@ func TestEqualsScrape(t *testing.T) {
 			b.calls(t, 40, model)
 		}
 		require.NoError(t, r.collect(context.Background()))
-		want := b.scrape(t)
+		want, got := b.scrape(t), samples(t, last(sink))
 		require.Greater(t, len(want), 20)
-		require.Equal(t, want, samples(t, last(sink)))
+		const size = `{__name__="tokenboard_store_size_bytes"}` // it changes between the two: the store tidies up
+		require.Positive(t, want[size])
+		require.Positive(t, got[size])
+		delete(want, size)
+		delete(got, size)
+		require.Equal(t, want, got)
 	}
 }
 

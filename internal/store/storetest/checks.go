@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"flag"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,12 +13,16 @@ import (
 // them checked often.
 func FewerChecks(t testing.TB, checks string) {
 	t.Helper()
-	given := false
-	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
-	if given {
+	if given() {
 		return
 	}
 	before := flag.Lookup("rapid.checks").Value.String()
 	require.NoError(t, flag.Set("rapid.checks", checks))
 	t.Cleanup(func() { require.NoError(t, flag.Set("rapid.checks", before)) })
 }
+
+// given reports whether the command line says how often. It looks once, before any test sets the flag.
+var given = sync.OnceValue(func() (given bool) {
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
+	return given
+})
