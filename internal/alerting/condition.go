@@ -19,7 +19,6 @@ type finding struct {
 	value   float64
 	// narrowed is the rule's filter and what the subject adds to it.
 	narrowed alert.Filter
-	event    bool // it happened; it does not last
 }
 
 const (

@@ -71,7 +71,7 @@ func (s *session) firstUses(ctx context.Context, w *watch, now time.Time) (found
 		if isNew && len(found) < maxSubjects {
 			name, value := s.keys.Name(f.key), w.value(f)
 			found = append(found, finding{
-				w: w, subject: text(s.keys.ID(f.key) + " " + value), shown: text(name + ": " + value), holds: true, event: true, narrowed: w.narrow(f, s.keys),
+				w: w, subject: text(s.keys.ID(f.key) + " " + value), shown: text(name + ": " + value), holds: true, narrowed: w.narrow(f, s.keys),
 			})
 		}
 	}
@@ -84,7 +84,7 @@ func (s *session) firstUses(ctx context.Context, w *watch, now time.Time) (found
 	}
 	for name := range s.states[w.id] {
 		if name != throughMarker && s.recently(w, name, now) {
-			found = append(found, finding{w: w, subject: name, holds: true, event: true, narrowed: w.Filter})
+			found = append(found, finding{w: w, subject: name, holds: true, narrowed: w.Filter})
 		}
 	}
 	return found, nil

@@ -133,7 +133,7 @@ func (x *slowly) sourcesOf(w *watch, s *session, now time.Time) (found []finding
 			down.value = max(now.Sub(c.LastContact).Seconds(), 0)
 			down.holds = down.value >= w.Limit
 		}
-		missed := finding{w: w, subject: c.Name + gapSuffix, shown: c.Name, event: true}
+		missed := finding{w: w, subject: c.Name + gapSuffix, shown: c.Name}
 		missed.holds = x.grown[c.Name] || s.recently(w, missed.subject, now)
 		found = append(found, down, missed)
 	}

@@ -153,40 +153,41 @@ func (c *connection) createBudget() *cobra.Command {
 		}
 		r.Name = &args[0]
 		made, err := api.CreateBudget(cmd.Context(), r)
-		return c.showBudget(cmd, &made, err)
+		return show(cmd, c, made, err, printBudgets)
 	}
 	return cmd
 }
 
-func (c *connection) showBudget(cmd *cobra.Command, b *client.Budget, err error) error {
+// show prints what a change returned.
+func show[T any](cmd *cobra.Command, c *connection, one T, err error, table func(*cobra.Command, []T) error) error {
 	if err != nil {
 		return err
 	}
 	if c.json {
-		return printJSON(cmd, b)
+		return printJSON(cmd, one)
 	}
-	return printBudgets(cmd, []client.Budget{*b})
+	return table(cmd, []T{one})
 }
 
-// onBudget makes a command on a budget that is named by its name or id.
-func (c *connection) onBudget(verb, short string, run func(*cobra.Command, *client.Client, client.Budget) error) *cobra.Command {
+// onNamed makes a command on something that find finds by its name or id.
+func onNamed[T any](c *connection, verb, short string, find func(*client.Client, context.Context, string) (T, error), run func(*cobra.Command, *client.Client, T) error) *cobra.Command {
 	return &cobra.Command{Use: verb + " NAME|ID", Short: short, Args: oneArg, RunE: func(cmd *cobra.Command, args []string) error {
 		api, err := c.client()
 		if err != nil {
 			return err
 		}
-		b, err := api.FindBudget(cmd.Context(), args[0])
+		one, err := find(api, cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
-		return run(cmd, api, b)
+		return run(cmd, api, one)
 	}}
 }
 
 func (c *connection) changeBudget() *cobra.Command {
 	var f budgetFlags
 	var name string
-	cmd := c.onBudget("change", "Change a budget; what is not given stays", func(cmd *cobra.Command, api *client.Client, b client.Budget) error {
+	cmd := onNamed(c, "change", "Change a budget; what is not given stays", (*client.Client).FindBudget, func(cmd *cobra.Command, api *client.Client, b client.Budget) error {
 		r, err := f.request(cmd.Context(), cmd, api, b.Scope)
 		if err != nil {
 			return err
@@ -195,7 +196,7 @@ func (c *connection) changeBudget() *cobra.Command {
 			r.Name = &name
 		}
 		changed, err := api.ChangeBudget(cmd.Context(), b.ID, r)
-		return c.showBudget(cmd, &changed, err)
+		return show(cmd, c, changed, err, printBudgets)
 	})
 	c.addJSON(cmd)
 	f.add(cmd)
@@ -204,7 +205,7 @@ func (c *connection) changeBudget() *cobra.Command {
 }
 
 func (c *connection) deleteBudget() *cobra.Command {
-	return c.onBudget("delete", "Delete a budget", func(cmd *cobra.Command, api *client.Client, b client.Budget) error {
+	return onNamed(c, "delete", "Delete a budget", (*client.Client).FindBudget, func(cmd *cobra.Command, api *client.Client, b client.Budget) error {
 		if err := api.DeleteBudget(cmd.Context(), b.ID); err != nil {
 			return err
 		}
@@ -316,40 +317,15 @@ func (c *connection) createTeam() *cobra.Command {
 		}
 		r.Name = &args[0]
 		made, err := api.CreateTeam(cmd.Context(), r)
-		return c.showTeam(cmd, &made, err)
+		return show(cmd, c, made, err, printTeams)
 	}
 	return cmd
-}
-
-func (c *connection) showTeam(cmd *cobra.Command, t *client.Team, err error) error {
-	if err != nil {
-		return err
-	}
-	if c.json {
-		return printJSON(cmd, t)
-	}
-	return printTeams(cmd, []client.Team{*t})
-}
-
-// onTeam makes a command on a team that is named by its name or id.
-func (c *connection) onTeam(verb, short string, run func(*cobra.Command, *client.Client, client.Team) error) *cobra.Command {
-	return &cobra.Command{Use: verb + " NAME|ID", Short: short, Args: oneArg, RunE: func(cmd *cobra.Command, args []string) error {
-		api, err := c.client()
-		if err != nil {
-			return err
-		}
-		t, err := api.FindTeam(cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
-		return run(cmd, api, t)
-	}}
 }
 
 func (c *connection) changeTeam() *cobra.Command {
 	var f teamFlags
 	var name string
-	cmd := c.onTeam("change", "Change a team; what is not given stays", func(cmd *cobra.Command, api *client.Client, t client.Team) error {
+	cmd := onNamed(c, "change", "Change a team; what is not given stays", (*client.Client).FindTeam, func(cmd *cobra.Command, api *client.Client, t client.Team) error {
 		r, err := f.request(cmd.Context(), cmd, api)
 		if err != nil {
 			return err
@@ -358,7 +334,7 @@ func (c *connection) changeTeam() *cobra.Command {
 			r.Name = &name
 		}
 		changed, err := api.ChangeTeam(cmd.Context(), t.ID, r)
-		return c.showTeam(cmd, &changed, err)
+		return show(cmd, c, changed, err, printTeams)
 	})
 	c.addJSON(cmd)
 	f.add(cmd)
@@ -367,7 +343,7 @@ func (c *connection) changeTeam() *cobra.Command {
 }
 
 func (c *connection) deleteTeam() *cobra.Command {
-	return c.onTeam("delete", "Delete a team that has no budgets", func(cmd *cobra.Command, api *client.Client, t client.Team) error {
+	return onNamed(c, "delete", "Delete a team that has no budgets", (*client.Client).FindTeam, func(cmd *cobra.Command, api *client.Client, t client.Team) error {
 		if err := api.DeleteTeam(cmd.Context(), t.ID); err != nil {
 			return err
 		}

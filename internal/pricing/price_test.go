@@ -175,7 +175,4 @@ func TestConfiguredProvider(t *testing.T) {
 	unknown.Model = "fake-up-1"
 	_, priced = b.Price(&unknown)
 	require.False(t, priced)
-	q, ok := b.QuoteByModel("fakeup", "gpt-4o", call.Start)
-	require.True(t, ok)
-	require.Equal(t, "openai", q.Provider)
 }

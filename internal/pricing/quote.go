@@ -25,21 +25,11 @@ type Quote struct {
 
 // Quote finds the prices that hold for a model; false where there are none.
 func (b *Book) Quote(provider, model string, at time.Time) (Quote, bool) {
-	return b.quote(&usage.Call{Provider: provider, Model: model, Start: at})
-}
-
-// QuoteByModel finds the prices that hold for a model of a provider that is a name from a gateway's configuration, see
-// usage.ConfiguredProvider; false where there are none.
-func (b *Book) QuoteByModel(provider, model string, at time.Time) (Quote, bool) {
-	return b.quote(&usage.Call{Provider: provider, Model: model, Start: at, Quality: usage.ConfiguredProvider})
-}
-
-func (b *Book) quote(c *usage.Call) (Quote, bool) {
-	p := b.pricedFor(c)
+	p := b.pricedFor(&usage.Call{Provider: provider, Model: model, Start: at})
 	if p.rates == nil {
 		return Quote{}, false
 	}
-	return quoteOf(p.rates, p.own, p.published, c.Start), true
+	return quoteOf(p.rates, p.own, p.published, at), true
 }
 
 func quoteOf(r *rates, own *ownPrice, published *found, at time.Time) Quote {
