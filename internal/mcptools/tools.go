@@ -267,7 +267,10 @@ func (s *server) changes(ctx context.Context, c *caller, in *changeInput) (*Answ
 	set(q, "by", in.By)
 	setNumber(q, "top", in.Top, 10)
 	x, r, err := read[struct {
-		All struct{ Before, After counts }
+		All struct {
+			Before, After counts
+			Saturated     bool
+		}
 	}](ctx, s, "/changes", q)
 	if err != nil {
 		return nil, err
@@ -282,6 +285,9 @@ func (s *server) changes(ctx context.Context, c *caller, in *changeInput) (*Answ
 	}
 	a.Quality = all.quality()
 	a.Notes = []string{"No effect has the calls whose cost is not known.", "The effects of all are worked out by themselves; they are not the sums of those of the rows. Differences are."}
+	if x.All.Saturated {
+		a.Notes = append(a.Notes, "Sums are more than can be shown: what is marked saturated has lower bounds where amounts are as large as 9.2 thousand million USD, and differences of rows need not add up.")
+	}
 	return a, nil
 }
 
