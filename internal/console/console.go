@@ -149,7 +149,7 @@ func New(o Options) *Console {
 func (c *Console) register() {
 	o := &c.o
 	r := api.NewRouter(http.NewServeMux(), apidoc.Info(o.Version), o.Now)
-	filters := &filter.Reader{Env: c.Env, Keys: c.Keys}
+	filters := &filter.Reader{Env: c.Env, Keys: c.Keys, Budgets: c.Budgets}
 	c.Audit = audit.New(c.Env, o.Directory, o.AuditMaxAge, o.AuditMax)
 	c.Router = r
 	c.Users = users.New(c.Env, o.Directory, c.Audit, o.Open, o.SignIn)

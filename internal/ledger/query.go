@@ -26,6 +26,13 @@ type (
 	Breakdown = aggregate.Breakdown
 	// Row is the sums of one group of a Breakdown.
 	Row = aggregate.Row
+	// Team is a set of calls; TeamQuery asks for sums by the teams that calls belong to.
+	Team      = aggregate.Team
+	TeamQuery = aggregate.TeamQuery
+	// TeamGroup is the sums of the calls that the same teams have.
+	TeamGroup = aggregate.TeamGroup
+	// TeamSums has the groups that a TeamQuery asked for.
+	TeamSums = aggregate.TeamSums
 	// SpentQuery asks what was spent by values of dimensions.
 	SpentQuery = aggregate.SpentQuery
 	// Spent is what was spent by one value in a base bucket.
@@ -58,10 +65,14 @@ const (
 	ByOperation = aggregate.ByOperation
 	ByTier      = aggregate.ByTier
 	ByAccount   = aggregate.ByAccount
+	ByTeam      = aggregate.ByTeam
 )
 
 // MaxRows bounds the rows of a Breakdown.
 const MaxRows = aggregate.MaxRows
+
+// MaxTeams bounds the teams of a TeamQuery.
+const MaxTeams = aggregate.MaxTeams
 
 // The errors of queries.
 var (
@@ -85,6 +96,15 @@ func (l *Ledger) Breakdown(ctx context.Context, q BreakdownQuery) (b Breakdown, 
 		return err
 	})
 	return b, err
+}
+
+// Teams sums what counts by the sets of teams that calls belong to, see aggregate.State.Teams.
+func (l *Ledger) Teams(ctx context.Context, q TeamQuery) (t TeamSums, err error) {
+	err = l.settled(ctx, func() error {
+		t, err = l.sums.Teams(ctx, q)
+		return err
+	})
+	return t, err
 }
 
 // Spending visits what was spent with keys, see aggregate.State.Spending.

@@ -113,7 +113,7 @@ func (f *Filter) Matches(r *Record) bool {
 	in := func(wanted []string, v string) bool { return len(wanted) == 0 || slices.Contains(wanted, v) }
 	if (!f.From.IsZero() && r.Start.Before(f.From)) || (!f.To.IsZero() && !r.Start.Before(f.To)) || (!f.Superseded && !r.Counted) ||
 		!in(f.Models, r.Model) || !in(f.Providers, r.Provider) || !in(f.Keys, r.KeyFingerprint) || !in(f.Users, r.User) ||
-		!in(f.Services, r.Service) || !in(f.Projects, r.Project) || !in(f.Tiers, r.Tier.String()) || !in(f.Accounts, r.Account) {
+		!in(f.Services, r.Service) || !in(f.Projects, r.Project) || !in(f.Tiers, r.Tier.String()) || !in(f.Accounts, r.Account) || f.Any != nil && !f.Any.Has(&r.Call) {
 		return false
 	}
 	if len(f.Statuses) > 0 && !slices.ContainsFunc(f.Statuses, func(s string) bool { return hasStatus(r, s) }) {

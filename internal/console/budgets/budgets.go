@@ -158,16 +158,11 @@ func (c *Handlers) viewer(ctx context.Context) (*viewer, error) {
 		v.own = &p
 	}
 	for i := range teams {
-		if v.own == nil || v.isIn(&teams[i]) {
+		if v.own == nil || v.index.InTeam(*v.own, &teams[i]) {
 			v.teams[teams[i].ID] = &teams[i]
 		}
 	}
 	return v, nil
-}
-
-// isIn reports whether a member is in a team: by its name, or by one of its keys.
-func (v *viewer) isIn(t *store.Team) bool {
-	return v.own.Name != "" && slices.Contains(t.Users, v.own.Name) || slices.ContainsFunc(t.Keys, v.owns)
 }
 
 // owns reports whether a key may be seen.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/budget"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/filter"
 	"github.com/tokenboard/tokenboard/internal/console/keyindex"
@@ -24,7 +25,7 @@ import (
 // breakdownDimensions are the dimensions by name, besides the dimensions of the trend.
 var breakdownDimensions = func() map[string]ledger.GroupBy {
 	out := map[string]ledger.GroupBy{}
-	for d := ledger.ByModel; d <= ledger.ByAccount; d++ {
+	for d := ledger.ByModel; d <= ledger.ByTeam; d++ {
 		out[d.String()] = d
 	}
 	return out
@@ -44,21 +45,20 @@ type BreakdownRow struct {
 	Operation *string `json:"operation,omitempty"`
 	Tier      *string `json:"service_tier,omitempty"`
 	Account   *string `json:"account,omitempty"`
+	Team      *string `json:"team,omitempty" doc:"id of a team of this console; empty: the calls that no team has. A call is in the row of each team that has it, so that rows can be more than total"`
+	TeamName  *string `json:"team_name,omitempty" doc:"with team: its name"`
 	Sums
 }
 
 // set puts a dimension's value into its field; of a key, its id.
-func (r *BreakdownRow) set(d ledger.GroupBy, value string, index *keyindex.Index) {
+func (r *BreakdownRow) set(d ledger.GroupBy, value string, names *names) {
 	switch d {
 	case ledger.ByModel:
 		r.Model = &value
 	case ledger.ByProvider:
 		r.Provider = &value
 	case ledger.ByKey:
-		name := value
-		if k := index.Ring.ID(value); k != nil {
-			name = k.Name
-		}
+		name := names.of(d, value)
 		r.Key, r.KeyName = &value, &name
 	case ledger.ByUser:
 		r.User = &value
@@ -74,6 +74,9 @@ func (r *BreakdownRow) set(d ledger.GroupBy, value string, index *keyindex.Index
 		r.Tier = &value
 	case ledger.ByAccount:
 		r.Account = &value
+	case ledger.ByTeam:
+		name := names.of(d, value)
+		r.Team, r.TeamName = &value, &name
 	}
 }
 
@@ -90,7 +93,7 @@ type Breakdown struct {
 
 // BreakdownOrder says what a breakdown is grouped and sorted by.
 type BreakdownOrder struct {
-	By    string `query:"by" required:"true" doc:"one or two of model, provider, key, user, service, project, status, operation, service_tier, account, with a comma between" example:"model,key" maxLength:"64"`
+	By    string `query:"by" required:"true" doc:"one or two of model, provider, key, user, service, project, status, operation, service_tier, account, team, with a comma between" example:"model,key" maxLength:"64"`
 	Sort  string `query:"sort" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count,first,second" doc:"the sum to sort by; first and second: the name of the value of the first or the second dimension"`
 	Order string `query:"order" default:"desc" enum:"desc,asc"`
 	filter.Filters
@@ -150,9 +153,46 @@ type orderedRows struct {
 	rows  []ledger.Row
 	order rowOrder
 	after *rowMark // of the page before; nil: the first
-	index *keyindex.Index
 	asOf  *time.Time
 	f     store.Filter
+	index *keyindex.Index
+	shown *names
+	// sum is of all calls, and once the rows by the dimension that is no team, where rows have calls in common.
+	sum  *ledger.Sums
+	once []ledger.Row
+}
+
+// names are what people call the values of dimensions.
+type names struct {
+	index *keyindex.Index
+	teams []store.Team
+}
+
+// named returns the names of the values of dimensions.
+func (c *Handlers) named(ctx context.Context, index *keyindex.Index, by ...ledger.GroupBy) (*names, error) {
+	out := &names{index: index}
+	if !slices.Contains(by, ledger.ByTeam) {
+		return out, nil
+	}
+	var err error
+	out.teams, err = c.Teams(ctx, index)
+	return out, err
+}
+
+// of returns the name of a value.
+func (n *names) of(d ledger.GroupBy, value string) string {
+	switch d {
+	case ledger.ByKey:
+		if k := n.index.Ring.ID(value); k != nil {
+			return k.Name
+		}
+	case ledger.ByTeam:
+		if t := budget.TeamNamed(n.teams, value); t != nil {
+			return t.Name
+		}
+	default:
+	}
+	return value
 }
 
 // ordered works a breakdown out.
@@ -164,7 +204,7 @@ func (c *Handlers) ordered(ctx context.Context, in *BreakdownOrder, cursor strin
 	for _, name := range out.names {
 		d, known := breakdownDimensions[name]
 		if !known {
-			return nil, api.WithReason("group_by_unknown", api.Invalid("query.by", "is one or two of model, provider, key, user, service, project, status, operation, service_tier, account, with a comma between", in.By))
+			return nil, api.WithReason("group_by_unknown", api.Invalid("query.by", "is one or two of model, provider, key, user, service, project, status, operation, service_tier, account, team, with a comma between", in.By))
 		}
 		out.by = append(out.by, d)
 	}
@@ -175,6 +215,9 @@ func (c *Handlers) ordered(ctx context.Context, in *BreakdownOrder, cursor strin
 	if out.f, out.index, err = c.Filtered(ctx, "breakdown", &in.Filters); err != nil {
 		return nil, err
 	}
+	if out.shown, err = c.named(ctx, out.index, out.by...); err != nil {
+		return nil, err
+	}
 	if out.order, err = orderOf(in, out); err != nil {
 		return nil, err
 	}
@@ -183,13 +226,16 @@ func (c *Handlers) ordered(ctx context.Context, in *BreakdownOrder, cursor strin
 	if err != nil {
 		return nil, err
 	}
-	out.rows, out.asOf = b.Rows, asOf(ctx, asked, b.AsOf)
+	out.rows, out.asOf, out.sum, out.once = b.Rows, asOf(ctx, asked, b.AsOf), b.Total, b.Once
 	out.order.sort(out.rows)
 	return out, nil
 }
 
-// total returns the sums of all rows.
+// total returns the sums of all rows, each call once.
 func (o *orderedRows) total() Sums {
+	if o.sum != nil {
+		return SumsOf(o.sum)
+	}
 	var total ledger.Sums
 	for i := range o.rows {
 		total.MergeCounts(&o.rows[i].Sums)
@@ -201,7 +247,7 @@ func (o *orderedRows) total() Sums {
 func (o *orderedRows) row(r *ledger.Row) BreakdownRow {
 	out := BreakdownRow{Sums: SumsOf(&r.Sums)}
 	for i, d := range o.by {
-		out.set(d, r.Values[i], o.index)
+		out.set(d, r.Values[i], o.shown)
 	}
 	return out
 }
@@ -210,7 +256,17 @@ func (o *orderedRows) row(r *ledger.Row) BreakdownRow {
 func (c *Handlers) broken(ctx context.Context, q ledger.BreakdownQuery, index *keyindex.Index) (ledger.Breakdown, error) {
 	limited, cancel := context.WithTimeout(ctx, api.QueryTimeout)
 	defer cancel()
-	b, err := c.Ledger.Breakdown(limited, q)
+	ask := c.Ledger.Breakdown
+	if slices.Contains(q.By, ledger.ByTeam) {
+		teams, err := c.Teams(ctx, index)
+		if err != nil {
+			return ledger.Breakdown{}, err
+		}
+		ask = func(ctx context.Context, q ledger.BreakdownQuery) (ledger.Breakdown, error) {
+			return c.byTeam(ctx, q, index, teams)
+		}
+	}
+	b, err := ask(limited, q)
 	switch {
 	case errors.Is(err, ledger.ErrTooMany):
 		return b, api.WithReason("too_many_groups", api.NewProblem(http.StatusBadRequest, fmt.Sprintf("there are more than %d combinations; set filters, or ask for one dimension", ledger.MaxRows)))
@@ -221,6 +277,9 @@ func (c *Handlers) broken(ctx context.Context, q ledger.BreakdownQuery, index *k
 	}
 	if place := slices.Index(q.By, ledger.ByKey); place >= 0 {
 		b.Rows = index.ByID(b.Rows, place)
+		if b.Once != nil {
+			b.Once = index.ByID(b.Once, place)
+		}
 	}
 	return b, nil
 }
@@ -247,12 +306,7 @@ func orderOf(in *BreakdownOrder, rows *orderedRows) (rowOrder, error) {
 	}
 	o.key = func(*ledger.Sums) int64 { return 0 }
 	o.name = func(values []string) string {
-		if rows.by[place] == ledger.ByKey {
-			if k := rows.index.Ring.ID(values[place]); k != nil {
-				return strings.ToLower(k.Name)
-			}
-		}
-		return strings.ToLower(values[place])
+		return strings.ToLower(rows.shown.of(rows.by[place], values[place]))
 	}
 	return o, nil
 }

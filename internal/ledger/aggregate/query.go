@@ -29,6 +29,7 @@ const (
 	ByOperation // of Breakdown only
 	ByTier      // service tier; of Breakdown only
 	ByAccount   // upstream account; of Breakdown only
+	ByTeam      // teams, which can have calls in common; of Teams only
 )
 
 // Query asks for sums over records that count. Edges are ascending times: the answer has

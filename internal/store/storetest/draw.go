@@ -63,6 +63,9 @@ func drawFilter(t *rapid.T) store.Filter {
 		f.Providers, f.Services, f.Projects = some("providers", "openai"), some("services", "s1"), some("projects", "", "none")
 		f.Tiers = some("tiers", "", "batch", "flex", "no tier")
 		f.Accounts = some("accounts", "", "…", "absent")
+		if rapid.IntRange(0, 2).Draw(t, "any") == 0 {
+			f.Any = &store.AnyOf{Keys: some("any keys", "", usage.Fingerprint("k2"), "unknown"), Users: some("any users", "", "bob", "carol"), Projects: some("any projects", "", "none")}
+		}
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "terms") {
 		f.Text = append(f.Text, drawTerm(t))
