@@ -29,10 +29,8 @@ type (
 	// Team is a set of calls; TeamQuery asks for sums by the teams that calls belong to.
 	Team      = aggregate.Team
 	TeamQuery = aggregate.TeamQuery
-	// TeamGroup is the sums of the calls that the same teams have.
 	TeamGroup = aggregate.TeamGroup
-	// TeamSums has the groups that a TeamQuery asked for.
-	TeamSums = aggregate.TeamSums
+	TeamSums  = aggregate.TeamSums
 	// SpentQuery asks what was spent by values of dimensions.
 	SpentQuery = aggregate.SpentQuery
 	// Spent is what was spent by one value in a base bucket.
@@ -70,9 +68,6 @@ const (
 
 // MaxRows bounds the rows of a Breakdown.
 const MaxRows = aggregate.MaxRows
-
-// MaxTeams bounds the teams of a TeamQuery.
-const MaxTeams = aggregate.MaxTeams
 
 // The errors of queries.
 var (

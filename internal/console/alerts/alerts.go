@@ -29,6 +29,9 @@ type Handlers struct {
 	Budgets *budget.Set // has the teams
 	Audit   *audit.Log
 
+	// Wake is called when deliveries were made; it returns at once. Nil: nothing here sends.
+	Wake func()
+
 	dryRuns atOnce
 }
 

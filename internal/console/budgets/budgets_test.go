@@ -149,7 +149,7 @@ func TestBudgetRefusals(t *testing.T) {
 		`{"name":"x","scope":"all","period":"day","usd":-1}`:                                                  "limit_unfit",
 		`{"name":"x","scope":"all","period":"day","usd":1000000001}`:                                          "limit_unfit",
 		`{"name":"x","scope":"all","period":"month","month_begins":32,"tokens":1}`:                            "number_too_large",
-		`{"name":"x","scope":"account","subject":"a","period":"day","tokens":1}`:                              "value_not_listed",
+		`{"name":"x","scope":"mood","subject":"a","period":"day","tokens":1}`:                                 "value_not_listed",
 		`{"name":"x","scope":"user","subject":"` + strings.Repeat("ä", 1001) + `","period":"day","tokens":1}`: "text_too_long",
 	} {
 		p := consoletest.RequireProblem(t, b.Do("POST", api.Base+"/budgets", body, nil), map[api.Reason]int{"budget_name_taken": 409}[reason]+map[bool]int{true: 400}[reason != "budget_name_taken"])
