@@ -25,6 +25,8 @@ type Point struct {
 	Sums
 	Latency *Quantiles `json:"latency_ms,omitempty" doc:"of the points of all calls, not of the groups'"`
 	TTFT    *Quantiles `json:"ttft_ms,omitempty" doc:"time to the first token, likewise"`
+	// TokensPerSecond is of the output.
+	TokensPerSecond *float64 `json:"tokens_per_second,omitempty" doc:"output_tokens by the durations of the calls, right within five percent, likewise"`
 }
 
 // Series is the points of one group.
@@ -185,6 +187,7 @@ func (c *Handlers) trendOf(ctx context.Context, f store.Filter, s span, g groupi
 	for i := range a.Overall {
 		latency, ttft := quantilesOf(&a.Overall[i].Duration), quantilesOf(&a.Overall[i].TTFT)
 		t.Points[i].Latency, t.Points[i].TTFT = &latency, &ttft
+		t.Points[i].TokensPerSecond = tokensPerSecond(&ledger.Sums{Counts: all[i].Counts, Duration: a.Overall[i].Duration})
 	}
 	if groupBy == "" {
 		return t, nil
