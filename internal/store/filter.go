@@ -20,6 +20,10 @@ type Filter struct {
 	Statuses  []string // "ok", "error", or an HTTP status code such as "429"
 	Tiers     []string // names of usage.Tier; "" is "not known"
 	Accounts  []string // upstream accounts, see usage.AccountDisplay; "" is "not known"
+	// Operations, Environments and ErrorTypes are whole texts; "" is "none reported". Emitters are instrumentation scopes.
+	Operations, Environments, ErrorTypes, Emitters []string
+	Sessions                                       []string // whole names; the texts of single records are read for them
+	Qualities                                      []string // all flags of a record together, see QualityName
 	// Any, where it is not nil, is of calls that have one of its members at least, of whatever kind.
 	Any  *AnyOf
 	Text []Term // all must match

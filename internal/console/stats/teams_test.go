@@ -148,7 +148,7 @@ func TestTeams(t *testing.T) {
 				require.Len(t, b.AllLogs(t, only.query), int(total.calls), only.query)
 
 				x := consoletest.Data[stats.Breakdown](b, "GET", "/breakdown?by=team&top=10"+only.query, "", 200)
-				require.Equal(t, total, sumOf(&x.Total))
+				require.Equal(t, total, sumOf(&x.Total.Sums))
 				got := map[string]sum{}
 				for i := range x.Rows {
 					got[*x.Rows[i].Team] = sumOf(&x.Rows[i].Sums)
@@ -160,7 +160,7 @@ func TestTeams(t *testing.T) {
 				require.Len(t, x.Ranking.Values, len(want))
 
 				both := consoletest.Data[stats.Breakdown](b, "GET", "/breakdown?by=user,team&limit=1000&top=10"+only.query, "", 200)
-				require.Equal(t, total, sumOf(&both.Total))
+				require.Equal(t, total, sumOf(&both.Total.Sums))
 				gotBoth := map[[2]string]sum{}
 				for i := range both.Rows {
 					gotBoth[[2]string{*both.Rows[i].User, *both.Rows[i].Team}] = sumOf(&both.Rows[i].Sums)

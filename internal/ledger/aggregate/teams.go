@@ -45,7 +45,7 @@ type TeamSums struct {
 
 // Teams sums what counts by teams. It reads the records that match, once.
 func (x *State) Teams(ctx context.Context, q TeamQuery) (TeamSums, error) {
-	if q.Filter.Superseded || len(q.Teams) > MaxTeams || q.By > ByAccount {
+	if q.Filter.Superseded || len(q.Teams) > MaxTeams || q.By >= BySession {
 		return TeamSums{}, fmt.Errorf("%w: it needs calls that count, a dimension, and at most %d teams", ErrQuery, MaxTeams)
 	}
 	if len(q.Edges) == 1 || !slices.IsSortedFunc(q.Edges, time.Time.Compare) {
@@ -158,7 +158,7 @@ func (t *teamSums) add(r *store.Record) error {
 			return nil
 		}
 	}
-	g := teamGroup{t.setOf(r), valueOf(t.q.By, r)}
+	g := teamGroup{t.setOf(r), valueOf(t.q.By, &r.Call)}
 	at, known := t.groups[g]
 	if !known {
 		if (len(t.out)+1)*t.points > t.q.Limit {
@@ -171,32 +171,4 @@ func (t *teamSums) add(r *store.Record) error {
 	}
 	t.out[at].Points[point].AddCounts(&r.Call, 1)
 	return nil
-}
-
-// valueOf returns a record's value of a dimension, as a Breakdown names it.
-func valueOf(by GroupBy, r *store.Record) string {
-	switch by {
-	case ByModel:
-		return r.Model
-	case ByProvider:
-		return r.Provider
-	case ByKey:
-		return r.KeyFingerprint
-	case ByUser:
-		return r.User
-	case ByService:
-		return r.Service
-	case ByProject:
-		return r.Project
-	case ByStatus:
-		return store.StatusName(r.Status, r.Failed)
-	case ByOperation:
-		return r.Operation
-	case ByTier:
-		return r.Tier.String()
-	case ByAccount:
-		return r.Account
-	default:
-		return ""
-	}
 }
