@@ -116,6 +116,30 @@ func (q *querier) budgetSeries(
 	if len(wanted) == 0 {
 		return nil, nil
 	}
+	value, err := q.budgetValue(ctx, m, wanted, times)
+	if err != nil {
+		return nil, err
+	}
+	scale := 1.0
+	if m.cost {
+		scale = nano
+	}
+	out := make([]storage.Series, 0, len(wanted))
+	for i := range wanted {
+		s := &pointSeries{labels: shown[i]}
+		for _, t := range times {
+			known := m.what != budgetUsed && m.what != budgetLeft || !wanted[i].NowOnly || q.isNow(t)
+			if known && !time.UnixMilli(t).Before(wanted[i].Since) {
+				s.times, s.values = append(s.times, t), append(s.values, value(i, t)/scale)
+			}
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// budgetValue returns what a gauge has of each budget at a time.
+func (q *querier) budgetValue(ctx context.Context, m *budgetMetric, wanted []Budget, times []int64) (func(i int, t int64) float64, error) {
 	value := func(i int, t int64) float64 { return float64(wanted[i].Limit) }
 	switch m.what {
 	case budgetReset:
@@ -137,22 +161,7 @@ func (q *querier) budgetSeries(
 			}
 		}
 	}
-	scale := 1.0
-	if m.cost {
-		scale = nano
-	}
-	out := make([]storage.Series, 0, len(wanted))
-	for i := range wanted {
-		s := &pointSeries{labels: shown[i]}
-		for _, t := range times {
-			known := m.what != budgetUsed && m.what != budgetLeft || !wanted[i].NowOnly || q.isNow(t)
-			if known && !time.UnixMilli(t).Before(wanted[i].Since) {
-				s.times, s.values = append(s.times, t), append(s.values, value(i, t)/scale)
-			}
-		}
-		out = append(out, s)
-	}
-	return out, nil
+	return value, nil
 }
 
 // spending adds up what budgets used since the first of some times, at the latest.
