@@ -77,7 +77,7 @@ test("a rule: made from a template, tried on what is stored, switched off and on
   await page.getByRole("radio", { name: "Rules" }).check({ force: true });
   await page.getByRole("button", { name: "One call in ten fails" }).click();
   const dialog = page.getByRole("dialog");
-  assert.equal(await dialog.getByLabel("Name").inputValue(), "One call in ten fails");
+  assert.equal(await dialog.locator("[name=name]").inputValue(), "One call in ten fails");
   assert.equal(await dialog.locator("[name=limit]").inputValue(), "10");
   assert.equal(await dialog.locator("[name=hold]").inputValue(), "5", "minutes");
   await dialog.locator("[name=kind]").selectOption("spend");
@@ -115,7 +115,7 @@ test("a rule: made from a template, tried on what is stored, switched off and on
 
   await page.getByRole("button", { name: "Actions for One call in ten fails" }).click();
   await page.getByRole("menuitem", { name: "Edit" }).click();
-  await dialog.getByLabel("Name").fill("dear models");
+  await dialog.locator("[name=name]").fill("dear models");
   await dialog.locator("[name=severity]").selectOption("info");
   await dialog.getByRole("button", { name: "Save" }).click();
   await rules.getByText("dear models").waitFor();
