@@ -211,7 +211,7 @@ test("what fires: the bell, the list, the alert and its calls, a notification of
   });
   const bell = page.getByRole("button", { name: "Alerts", exact: true });
   await bell.click();
-  await page.getByText("No alerts.").waitFor();
+  await page.getByRole("link", { name: "All alerts" }).waitFor();
   assert.equal(await page.evaluate(() => globalThis.asked), 0, "nobody is asked before a click");
   await page.getByRole("button", { name: "Notify me in this browser" }).click();
   await page.getByText("This browser notifies you").waitFor();
