@@ -1,11 +1,11 @@
 import type { AlertRule, AlertRuleSpec } from "@/api/types";
 import { calendars, isOfBudgets, isOfCalls, isWindowed, needsCalls, scaleOf, unitOf, windowsOf, type Kind } from "./alerts";
 import { namesOf } from "./budgetForm";
-import { filterable } from "./filters";
+import type { Filterable } from "./filters";
 import { amount } from "./keyForm";
 
-/** What a rule can be limited by: the filters of the pages, less the account, which rules do not know. */
-export const ruleFilters = filterable.filter((d) => d !== "account");
+/** What a rule can be limited by: those of the filters of the pages that rules know. */
+export const ruleFilters = ["model", "provider", "key", "user", "service", "project", "status", "service_tier"] as const satisfies readonly Filterable[];
 export type RuleFilter = (typeof ruleFilters)[number];
 
 export interface QuietForm { days: number[]; from: string; to: string; timezone: string }
