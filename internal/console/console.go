@@ -166,7 +166,7 @@ func (c *Console) register() {
 	calls := &calls.Handlers{Reader: filters, Ledger: o.Ledger, Stats: stats, KeyList: keys, TraceURL: o.TraceURL}
 	calls.Routes(r)
 	(&focus.Handlers{Reader: filters, Ledger: o.Ledger}).Routes(r)
-	c.Stream = stream.New(filters, o.Ledger)
+	c.Stream = stream.New(filters, o.Ledger, o.Directory)
 	c.Stream.Routes(r)
 	(&importer.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
 	keys.Routes(r)
