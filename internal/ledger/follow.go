@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/ledger/aggregate"
+	"github.com/tokenboard/tokenboard/internal/ledger/seriesload"
 	"github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage/wire"
@@ -120,7 +121,7 @@ func (l *Ledger) showFollowed(ctx context.Context, f *following) error {
 		}
 		number := l.sums.Apply(c.Changes, at)
 		if len(c.Changes) > 0 {
-			l.observers.notify(Commit{Number: number, At: c.At, Seq: f.step.Changes[i].Seq, Changes: c.Changes})
+			l.observers.Notify(Commit{Number: number, At: c.At, Seq: f.step.Changes[i].Seq, Changes: c.Changes})
 		}
 	}
 	if f.drop {
@@ -185,7 +186,7 @@ func (l *Ledger) loadWhole(ctx context.Context) (*whole, error) {
 			return err
 		}
 		var made bool
-		next.series, made, err = readSeries(ctx, l.o.Series, step.View, step.Records, step.Watermark)
+		next.series, made, err = seriesload.Read(ctx, l.o.Series, step.View, step.Records, step.Watermark)
 		next.unsaved = next.unsaved || made
 		return err
 	})
@@ -200,5 +201,5 @@ func (l *Ledger) showWhole(next *whole) {
 	l.sums.Replace(next.sums)
 	l.series, l.unsaved = next.series, next.unsaved
 	l.noteFollowed(next.seq)
-	l.observers.notify(Commit{Number: l.sums.Number(), At: l.o.Now(), Seq: next.seq, Missed: true})
+	l.observers.Notify(Commit{Number: l.sums.Number(), At: l.o.Now(), Seq: next.seq, Missed: true})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/ledger/formats"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 	"github.com/tokenboard/tokenboard/internal/usage/wire"
@@ -103,7 +104,7 @@ func (l *Ledger) decode(ctx context.Context, list []store.Delivery) (out []*requ
 		}
 		b, err := wire.Batch(d.Data)
 		if err == nil {
-			err = l.raise(ctx, wire.Format(d.Data))
+			err = l.replica.formats.Raise(ctx, l.replica.store, l.lease.Epoch, wire.Format(d.Data), l.o.times.raise)
 		}
 		if err != nil {
 			l.hold(d.Seq, err)
@@ -121,7 +122,7 @@ func (l *Ledger) decode(ctx context.Context, list []store.Delivery) (out []*requ
 func (l *Ledger) hold(seq int64, err error) {
 	h := l.replica.held[seq]
 	h.pause = min(max(2*h.pause, firstHold), maxHold)
-	if errors.Is(err, errFormat) {
+	if errors.Is(err, formats.ErrUnread) {
 		h.pause = l.o.times.raise
 	}
 	h.until = time.Now().Add(h.pause)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/ledger/aggregate"
 	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
+	"github.com/tokenboard/tokenboard/internal/ledger/observe"
 	"github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -162,7 +163,7 @@ type Ledger struct {
 	saveErr      error // why the sums could not be stored at the last try
 	outcomeErr   error // why the outcome of the last write is not known
 
-	observers observers
+	observers observe.Observers
 	secrets   atomic.Int64 // see Status.Secrets
 
 	// The fields below belong to the writer's goroutine.

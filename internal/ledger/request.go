@@ -92,7 +92,7 @@ func (l *Ledger) Commit(ctx context.Context, b usage.Batch) error {
 		return l.commitHere(ctx, &b)
 	}
 	// What the replicas of the version before cannot read waits in the inbox, see decode.
-	if l.replica.leading.Load() && wire.FormatOf(b.Calls) <= int(l.replica.written.Load()) {
+	if l.replica.leading.Load() && wire.FormatOf(b.Calls) <= l.replica.formats.Written() {
 		if err := l.commitHere(ctx, &b); !errors.Is(err, ErrFollower) {
 			return err
 		}
