@@ -173,6 +173,8 @@ type Ledger struct {
 	storedWatermark time.Time          // the watermark as the store has it
 	unsaved         bool               // the series were made again and are not stored yet
 	journaled       int                // bytes of journals since the sums were stored
+	gathering       *time.Timer        // ends the wait for further requests of a group
+	expected        int                // how many requests the next group is likely to have
 }
 
 // KeyedFingerprint returns the form in which a key's fingerprint is kept and asked for here. A fingerprint in

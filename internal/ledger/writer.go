@@ -11,6 +11,11 @@ const (
 	maxWaiting = 1024  // requests that wait for the writer
 	maxGroup   = 8_192 // records in one transaction, unless one request has more
 
+	// gatherTime is how long the first request of a group waits at most for the others that are to be expected, and
+	// smallGroup is how many records a group has that waits for none: a transaction costs little for each of so many.
+	gatherTime = time.Millisecond
+	smallGroup = 512
+
 	// maxAhead is how far in the future a record may start: clocks go wrong by time zones.
 	maxAhead = 24 * time.Hour
 
@@ -47,6 +52,8 @@ func (l *Ledger) decide() (deposed bool) {
 	defer retention.Stop()
 	save := time.NewTicker(l.o.SaveInterval)
 	defer save.Stop()
+	l.gathering = time.NewTimer(gatherTime)
+	defer l.gathering.Stop()
 	more := make(chan struct{}, 1) // there is more to drop
 	inbox, lost := l.replica.channels()
 	for !l.outcomeUnknown { // else the ledger is being closed
@@ -119,7 +126,9 @@ func (l *Ledger) noteSaved(err error) {
 	l.saveErr = err
 }
 
-// gather takes the requests that wait along with the first, those left out whose sender is gone.
+// gather takes the requests that wait along with the first, those left out whose sender is gone. Requests of few records
+// share a transaction with those of the senders that were answered last, which are about to send again: without waiting
+// for these, the senders split into groups that take turns, and each pays for half of a transaction.
 func (l *Ledger) gather(first *request) []*request {
 	var group []*request
 	n := 0
@@ -132,12 +141,19 @@ func (l *Ledger) gather(first *request) []*request {
 		n += r.size()
 	}
 	take(first)
-	for n < maxGroup {
+	for n < maxGroup && len(l.requests) > 0 { // only this goroutine takes them
+		take(<-l.requests)
+	}
+	l.gathering.Reset(gatherTime)
+	defer l.gathering.Stop()
+	for expected := l.expected; len(group) < expected && n < smallGroup; {
 		select {
 		case r := <-l.requests:
 			take(r)
-		default:
-			return group
+		case <-l.gathering.C:
+			expected = 0
+		case <-l.closing:
+			expected = 0
 		}
 	}
 	return group
@@ -148,6 +164,7 @@ func (l *Ledger) commitGroup(ctx context.Context, group []*request) {
 		return
 	}
 	err := l.deposed(l.commit(ctx, group))
+	l.expected = len(group) + len(l.requests) // who is answered now, and who waits already
 	for _, r := range group {
 		r.result <- err
 	}
