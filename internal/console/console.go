@@ -159,11 +159,14 @@ func (c *Console) register() {
 	stats.Routes(r)
 	limits := &budgets.Handlers{Env: c.Env, Keys: c.Keys, Directory: o.Directory, Audit: c.Audit, Budgets: c.Budgets}
 	c.Users.Budgets = limits
+	if o.Ledger.Role().Shared {
+		c.Users.Replicas = o.Ledger
+	}
 	keys := &keys.Handlers{Budgets: limits, Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Directory: o.Directory, Audit: c.Audit, KeySync: o.KeySync, MaxKeys: o.MaxKeys}
 	calls := &calls.Handlers{Reader: filters, Ledger: o.Ledger, Stats: stats, KeyList: keys, TraceURL: o.TraceURL}
 	calls.Routes(r)
 	(&focus.Handlers{Reader: filters, Ledger: o.Ledger}).Routes(r)
-	c.Stream = stream.New(filters, o.Ledger)
+	c.Stream = stream.New(filters, o.Ledger, o.Directory)
 	c.Stream.Routes(r)
 	(&importer.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
 	keys.Routes(r)
@@ -185,7 +188,7 @@ func (c *Console) register() {
 		c.server.Sessions = &server.SettingsSessions{IdleSeconds: int64(how.Idle.Seconds()), LifetimeSeconds: int64(how.Lifetime.Seconds())}
 	}
 	c.server.Routes(r)
-	c.scrapes = &metrics.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: o.Now()}
+	c.scrapes = &metrics.Handlers{Env: c.Env, Keys: c.Keys, Budgets: limits, Ledger: o.Ledger, Started: o.Now()}
 	c.scrapes.Routes(r)
 	c.promql = metrics.NewPromQL(c.scrapes)
 	c.promql.Routes(r)

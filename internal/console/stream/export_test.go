@@ -14,11 +14,17 @@ func (c *Handlers) SetTimes(ping, check, maxAge time.Duration) {
 	c.streams.ping, c.streams.check, c.streams.maxAge = ping, check, maxAge
 }
 
+// LookEvery sets the time between two looks at what fires.
+func (c *Handlers) LookEvery(d time.Duration) { c.alerts.every = d }
+
+// AwaitNoLook waits until nobody looks at what fires.
+func (c *Handlers) AwaitNoLook() { c.alerts.running.Wait() }
+
 // Mark returns the mark of a place in the feed.
-func (c *Handlers) Mark(place uint64) string { return c.streams.feed.mark(place) }
+func (c *Handlers) Mark(place uint64) string { return c.streams.feed.mark(place, position{}) }
 
 // ForeignMark returns a mark of another feed.
-func ForeignMark() string { return newFeed(1).mark(1) }
+func ForeignMark() string { return newFeed(1, nil).mark(1, position{}) }
 
 // SetOpen sets how many streams are open.
 func (c *Handlers) SetOpen(n int) { c.streams.open = n }
@@ -50,3 +56,5 @@ const StreamMaxAge = streamMaxAge
 const StreamPing = streamPing
 
 const StreamsEach = streamsEach
+
+const AlertsKept = alertsKept

@@ -3,6 +3,7 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 
 export type Sums = Schemas["Sums"];
+export type Measured = Schemas["Measured"];
 export type Stats = Schemas["Stats"];
 export type ModelSums = Schemas["ModelSums"];
 export type Trend = Schemas["Trend"];
@@ -37,3 +38,14 @@ export type Settings = Schemas["Settings"];
 export type Prices = Schemas["Prices"];
 export type ModelPrice = Schemas["ModelPrice"];
 export type RepriceReport = Schemas["RepriceReport"];
+
+export type Alert = Schemas["Alert"];
+export type AlertRule = Schemas["AlertRule"];
+export type AlertRuleSpec = Schemas["AlertRuleSpec"];
+export type AlertTemplate = Schemas["AlertRuleTemplate"];
+export type AlertDryRun = Schemas["AlertDryRun"];
+export type AlertChannel = Schemas["AlertChannel"];
+export type AlertChannelKind = Schemas["AlertChannelKind"];
+export type AlertDelivery = Schemas["AlertDelivery"];
+export type Forecast = Schemas["Forecast"];
+export type Changes = Schemas["Changes"];

@@ -3,8 +3,8 @@ import { presets, type Preset, type Range, type Span } from "./range";
 
 export const dimensions = ["model", "provider", "key", "user", "service", "project", "status"] as const;
 export type Dimension = (typeof dimensions)[number];
-/** What one can filter by: the dimensions, which the server keeps sums of, the service tier and the upstream account. */
-export const filterable = [...dimensions, "service_tier", "account"] as const;
+/** What one can filter by: the dimensions, which the server keeps sums of, and those that it reads the stored calls for. */
+export const filterable = [...dimensions, "service_tier", "account", "operation", "environment", "session", "error_type", "emitter", "quality"] as const;
 export type Filterable = (typeof filterable)[number];
 
 /** What all pages filter by. It lives in the URL and nowhere else. */
@@ -23,9 +23,12 @@ export const oneOf = (v: LocationQuery[string] | undefined): string => listOf(v)
 
 const isMoment = (s: string): boolean => /^\d{4}-\d\d-\d\dT/.test(s) && !Number.isNaN(Date.parse(s));
 
+/** A moment as the API takes it, in RFC 3339: the links of notifications say it in seconds since 1970. */
+const momentOf = (s: string): string => (/^\d{9,11}$/.test(s) ? new Date(Number(s) * 1000).toISOString().replace(".000", "") : s);
+
 export function filtersOf(query: LocationQuery): Filters {
-  const from = oneOf(query["from"]);
-  const to = oneOf(query["to"]);
+  const from = momentOf(oneOf(query["from"]));
+  const to = momentOf(oneOf(query["to"]));
   const preset = oneOf(query["range"]);
   let range: Range = { preset: "7d", from: "", to: "" };
   if (isMoment(from) && (to === "" || (isMoment(to) && Date.parse(to) > Date.parse(from)))) range = { preset: null, from, to };
