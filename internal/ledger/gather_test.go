@@ -13,7 +13,7 @@ import (
 // gathering makes a ledger that has nothing but what gather needs.
 func gathering(expected int) *Ledger {
 	return &Ledger{
-		requests: make(chan *request, maxWaiting), closing: make(chan struct{}), gathering: time.NewTimer(time.Hour), expected: expected,
+		requests: make(chan *request, maxWaiting), gathering: time.NewTimer(time.Hour), expected: expected,
 	}
 }
 
@@ -56,13 +56,6 @@ func TestGatherIsBounded(t *testing.T) {
 			})
 		})
 	}
-	synctest.Test(t, func(t *testing.T) {
-		l := gathering(8)
-		close(l.closing)
-		begun := time.Now()
-		require.Len(t, l.gather(requestOf(1)), 1)
-		require.Zero(t, time.Since(begun), "a ledger that is closed waits for nobody")
-	})
 }
 
 // TestGatherTakesWhatWaits: all that wait already are taken, and none whose sender has left.

@@ -220,7 +220,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 	}
 	l := &Ledger{
 		engine: engine, o: o, keyed: usage.NewFingerprintKeyer(o.KeySecret), series: series.New(o.Series), dirtyHours: map[int64]bool{},
-		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
+		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}), gathering: time.NewTimer(gatherTime),
 	}
 	l.sumStore, l.maintenance = abilities(engine)
 	l.sums = aggregate.New(aggregate.Options{

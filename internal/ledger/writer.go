@@ -10,9 +10,7 @@ import (
 const (
 	maxWaiting = 1024  // requests that wait for the writer
 	maxGroup   = 8_192 // records in one transaction, unless one request has more
-
-	// gatherTime is how long the first request of a group waits at most for the others that are to be expected, and
-	// smallGroup is how many records a group has that waits for none: a transaction costs little for each of so many.
+	// gatherTime bounds how long a group waits for further requests, and smallGroup how many records one has that waits.
 	gatherTime = time.Millisecond
 	smallGroup = 512
 
@@ -52,8 +50,6 @@ func (l *Ledger) decide() (deposed bool) {
 	defer retention.Stop()
 	save := time.NewTicker(l.o.SaveInterval)
 	defer save.Stop()
-	l.gathering = time.NewTimer(gatherTime)
-	defer l.gathering.Stop()
 	more := make(chan struct{}, 1) // there is more to drop
 	inbox, lost := l.replica.channels()
 	for !l.outcomeUnknown { // else the ledger is being closed
@@ -126,19 +122,17 @@ func (l *Ledger) noteSaved(err error) {
 	l.saveErr = err
 }
 
-// gather takes the requests that wait along with the first, those left out whose sender is gone. Requests of few records
-// share a transaction with those of the senders that were answered last, which are about to send again: without waiting
-// for these, the senders split into groups that take turns, and each pays for half of a transaction.
+// gather takes the requests that wait along with the first, those left out whose sender is gone. Small ones wait for those of
+// the senders that were answered last, which are about to send again: else the senders split into groups that take turns.
 func (l *Ledger) gather(first *request) []*request {
 	var group []*request
 	n := 0
 	take := func(r *request) {
-		if !r.begin() {
+		if r.begin() {
+			group, n = append(group, r), n+r.size()
+		} else {
 			r.done()
-			return
 		}
-		group = append(group, r)
-		n += r.size()
 	}
 	take(first)
 	for n < maxGroup && len(l.requests) > 0 { // only this goroutine takes them
@@ -146,14 +140,12 @@ func (l *Ledger) gather(first *request) []*request {
 	}
 	l.gathering.Reset(gatherTime)
 	defer l.gathering.Stop()
-	for expected := l.expected; len(group) < expected && n < smallGroup; {
+	for more := true; more && len(group) < l.expected && n < smallGroup; {
 		select {
 		case r := <-l.requests:
 			take(r)
 		case <-l.gathering.C:
-			expected = 0
-		case <-l.closing:
-			expected = 0
+			more = false
 		}
 	}
 	return group
