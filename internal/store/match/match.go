@@ -416,7 +416,7 @@ type Conditions struct {
 func (m *Matcher) Conditions() Conditions {
 	c := Conditions{
 		Status: len(m.statuses) > 0, Tier: len(m.tiers) > 0,
-		Only: !m.None && !m.bySince && len(m.terms)+len(m.quality)+len(m.sessions) == 0 && m.counted && m.Summary == nil,
+		Only: !m.None && !m.bySince && len(m.terms)+len(m.quality)+len(m.sessions)+len(m.members) == 0 && m.counted && m.Summary == nil,
 	}
 	for i := range m.texts {
 		c.Kinds = append(c.Kinds, m.texts[i].kind)
