@@ -126,7 +126,9 @@ export const useLive = defineStore("live", () => {
   function hear(on: boolean): void {
     if (on === wantsAlerts) return;
     wantsAlerts = on;
-    open();
+    // a page that follows calls does so in a moment, and hears of alerts by the same stream
+    if (on) setTimeout(() => source || open());
+    else open();
   }
   /** Says whether a hidden page is to tell of alerts. */
   function wakeful(on: boolean): void {
