@@ -188,7 +188,7 @@ func (c *Console) register() {
 		c.server.Sessions = &server.SettingsSessions{IdleSeconds: int64(how.Idle.Seconds()), LifetimeSeconds: int64(how.Lifetime.Seconds())}
 	}
 	c.server.Routes(r)
-	c.scrapes = &metrics.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: o.Now()}
+	c.scrapes = &metrics.Handlers{Env: c.Env, Keys: c.Keys, Budgets: limits, Ledger: o.Ledger, Started: o.Now()}
 	c.scrapes.Routes(r)
 	c.promql = metrics.NewPromQL(c.scrapes)
 	c.promql.Routes(r)
