@@ -96,6 +96,7 @@ torture: build packages torture-postgres ## kill the built binary 50 times under
 	TOKENBOARD_REPLICA_HISTORIES=500 $(GO) test -count=1 -timeout 60m -run TestReplicas ./internal/ledger
 	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 60m -v -run TestKill .
 	TOKENBOARD_REPLICA_KILLS=500 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 180m -v -run TestReplicas .
+	TOKENBOARD_PARTITIONS=20 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 60m -v -run TestPartitions .
 
 # What make test does with fewer checks: PgBouncer, connections that are cut, moves between engines; then again on PostgreSQL 18.
 ON_POSTGRES := $(GO) test -count=1 -timeout 60m -run 'Postgres|PgBouncer|Cut|Moved|Conformance|Model|Import' ./internal/ledger ./internal/store/postgres ./internal/store/transfer

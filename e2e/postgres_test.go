@@ -2,10 +2,16 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"io"
 	"maps"
+	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -77,6 +83,7 @@ func TestDatabaseCrashes(t *testing.T) {
 			}
 		})
 	}
+	answers := p.readAll(ctx, t, &senders)
 	for range 5 {
 		more := count() + 100
 		require.Eventually(t, func() bool { return count() > more }, time.Minute, time.Millisecond)
@@ -88,6 +95,7 @@ func TestDatabaseCrashes(t *testing.T) {
 	require.Eventually(t, func() bool { return count() > more }, time.Minute, time.Millisecond, "it goes on")
 	cancel()
 	senders.Wait()
+	require.Empty(t, answers(), "a read is answered, or says that the database cannot be reached now")
 	mu.Lock()
 	maps.DeleteFunc(acknowledged, func(_ int, yes bool) bool { return !yes })
 	want := k.sum(maps.Keys(acknowledged))
@@ -105,6 +113,74 @@ func TestDatabaseCrashes(t *testing.T) {
 	require.Equal(t, all, get[stats](p, "/stats").sums, "after a restart")
 	p.stop(syscall.SIGTERM)
 	t.Logf("%d requests sent", sent.Load())
+}
+
+// readAll reads every route of the console that needs no more than its path, /metrics and PromQL, again and again until
+// ctx ends. What it returns lists the kinds of answers that are neither those of a database that is up nor 503 with the
+// reason of one that cannot be reached.
+func (p *process) readAll(ctx context.Context, t *testing.T, readers *sync.WaitGroup) (unexpected func() []string) {
+	t.Helper()
+	read := func(path string) (status int, body string) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.console+path, nil)
+		if err != nil {
+			return 0, ""
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return 0, ""
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			return 0, ""
+		}
+		return res.StatusCode, string(b)
+	}
+	var description struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]struct{ Content map[string]any }
+		}
+	}
+	_, body := read("/api/console/openapi.json")
+	require.NoError(t, json.Unmarshal([]byte(body), &description))
+	usual := map[string]int{}
+	paths := []string{"/metrics", "/prometheus/api/v1/query?query=tokenboard_calls_total", "/prometheus/api/v1/labels"}
+	for path, methods := range description.Paths {
+		get, reads := methods["get"]
+		if _, streams := get.Responses["200"].Content["text/event-stream"]; reads && !streams && !strings.Contains(path, "{") {
+			paths = append(paths, path)
+		}
+	}
+	for _, path := range paths {
+		usual[path], _ = read(path)
+		require.NotZero(t, usual[path], path)
+		require.Less(t, usual[path], http.StatusInternalServerError, path)
+	}
+	require.Greater(t, len(paths), 30, "%v", paths)
+	var mu sync.Mutex
+	answers := map[int]int{}
+	kinds := map[string]bool{}
+	for range 4 {
+		readers.Go(func() {
+			for ctx.Err() == nil {
+				path := paths[rand.IntN(len(paths))]
+				status, body := read(path)
+				mu.Lock()
+				answers[status]++
+				down := status == http.StatusServiceUnavailable && (strings.Contains(body, "store_unavailable") || strings.Contains(body, "try again") || path == "/metrics")
+				if status != 0 && status != usual[path] && !down {
+					kinds[fmt.Sprintf("%s: %d %s", path, status, body)] = true
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		t.Logf("%d routes, answers by status: %v", len(paths), answers)
+		return slices.Sorted(maps.Keys(kinds))
+	}
 }
 
 // TestPostgresRefusals: a database that cannot be used is said in one line, without the password.

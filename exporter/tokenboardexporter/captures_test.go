@@ -41,10 +41,19 @@ type running struct {
 // start runs the exporters and a store in a folder until the test ends.
 func start(t *testing.T, dir string) *running {
 	t.Helper()
+	r := startOn(t, func(c *tokenstoreextension.Config) { c.Directory = dir })
+	r.dir = dir
+	return r
+}
+
+// startOn runs the exporters and a store that is configured by a function, until the test ends.
+func startOn(t *testing.T, configure func(*tokenstoreextension.Config)) *running {
+	t.Helper()
 	ctx := context.Background()
 	factory := tokenstoreextension.NewFactory()
 	storeConfig := factory.CreateDefaultConfig().(*tokenstoreextension.Config)
-	storeConfig.Directory, storeConfig.Retention.MaxAge = dir, 0 // captures keep their own times
+	storeConfig.Retention.MaxAge = 0 // captures keep their own times
+	configure(storeConfig)
 	store, err := factory.Create(ctx, extensiontest.NewNopSettings(factory.Type()), storeConfig)
 	require.NoError(t, err)
 	require.NoError(t, store.Start(ctx, componenttest.NewNopHost()))
@@ -53,7 +62,7 @@ func start(t *testing.T, dir string) *running {
 	id := component.MustNewID("tokenstore")
 	cfg := createDefaultConfig().(*Config)
 	cfg.Storage = id
-	r := &running{ledger: store.(*tokenstoreextension.Store).Ledger(), dir: dir}
+	r := &running{ledger: store.(*tokenstoreextension.Store).Ledger()}
 	r.traces, err = NewFactory().CreateTraces(ctx, exportertest.NewNopSettings(metadata.Type), cfg)
 	require.NoError(t, err)
 	r.logs, err = NewFactory().CreateLogs(ctx, exportertest.NewNopSettings(metadata.Type), cfg)
@@ -125,12 +134,26 @@ func TestCaptures(t *testing.T) {
 func replay(t *testing.T, folder string, seed uint64, processed bool) *ledger.Ledger {
 	t.Helper()
 	p := startPipeline(t)
+	sends := capturedSends(t, folder, 0)
+	sends = append(sends, sends...)
+	rng := rand.New(rand.NewPCG(seed, 7))
+	rng.Shuffle(len(sends), func(i, j int) { sends[i], sends[j] = sends[j], sends[i] })
+	for _, send := range sends {
+		require.NoError(t, send(p, processed))
+	}
+	return p.ledger
+}
+
+// capturedSends returns a function for each request of a capture that sends it. Captures of different places have no trace,
+// and no time in which their records could be one call, in common.
+func capturedSends(t *testing.T, folder string, place int) (sends []func(p *pipeline, processed bool) error) {
+	t.Helper()
 	ctx := context.Background()
-	var sends []func() error
 	for _, line := range jsonlines.Read(t, filepath.Join(folder, "traces.jsonl")) {
-		sends = append(sends, func() error {
+		sends = append(sends, func(p *pipeline, processed bool) error {
 			td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(line)
 			require.NoError(t, err)
+			placeTraces(td, place)
 			if processed {
 				return p.traces.ConsumeTraces(ctx, td)
 			}
@@ -138,22 +161,17 @@ func replay(t *testing.T, folder string, seed uint64, processed bool) *ledger.Le
 		})
 	}
 	for _, line := range jsonlines.Read(t, filepath.Join(folder, "logs.jsonl")) {
-		sends = append(sends, func() error {
+		sends = append(sends, func(p *pipeline, processed bool) error {
 			ld, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(line)
 			require.NoError(t, err)
+			placeLogs(ld, place)
 			if processed {
 				return p.logs.ConsumeLogs(ctx, ld)
 			}
 			return p.running.logs.ConsumeLogs(ctx, ld)
 		})
 	}
-	sends = append(sends, sends...)
-	rng := rand.New(rand.NewPCG(seed, 7))
-	rng.Shuffle(len(sends), func(i, j int) { sends[i], sends[j] = sends[j], sends[i] })
-	for _, send := range sends {
-		require.NoError(t, send())
-	}
-	return p.ledger
+	return sends
 }
 
 // sums returns the figures of a ledger in all, by the model that answered and by the one that was asked for.

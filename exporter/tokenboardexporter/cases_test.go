@@ -35,8 +35,13 @@ type pipeline struct {
 
 func startPipeline(t *testing.T) *pipeline {
 	t.Helper()
+	return pipelineOn(t, start(t, t.TempDir()))
+}
+
+func pipelineOn(t *testing.T, r *running) *pipeline {
+	t.Helper()
 	ctx := context.Background()
-	p := &pipeline{running: start(t, t.TempDir())}
+	p := &pipeline{running: r}
 	f := tokenusageprocessor.NewFactory()
 	var err error
 	p.traces, err = f.CreateTraces(ctx, processortest.NewNopSettings(f.Type()), f.CreateDefaultConfig(), p.running.traces)

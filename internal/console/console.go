@@ -168,6 +168,9 @@ func (c *Console) register() {
 	stats.Routes(r)
 	limits := &budgets.Handlers{Env: c.Env, Keys: c.Keys, Directory: o.Directory, Audit: c.Audit, Budgets: c.Budgets}
 	c.Users.Budgets = limits
+	if o.Ledger.Role().Shared {
+		c.Users.Replicas = o.Ledger
+	}
 	keys := &keys.Handlers{Budgets: limits, Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Directory: o.Directory, Audit: c.Audit, KeySync: o.KeySync, MaxKeys: o.MaxKeys}
 	calls := &calls.Handlers{Reader: filters, Ledger: o.Ledger, Stats: stats, KeyList: keys, TraceURL: o.TraceURL}
 	calls.Routes(r)

@@ -1,9 +1,15 @@
 package console_test
 
 import (
+	"bufio"
 	"context"
 	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,4 +113,132 @@ func TestReplicasShareMetrics(t *testing.T) {
 		}
 	}
 	require.NotEqual(t, both[0].Ledger.Role().Leading, both[1].Ledger.Role().Leading)
+}
+
+// TestReplicasResumeStreams: a client of the live stream that comes back to another replica goes on where it was, without
+// loading the log again.
+func TestReplicasResumeStreams(t *testing.T) {
+	var server pgtest.Server
+	t.Cleanup(server.End)
+	all := replicaConsoles(t, server.Schema(t), 3)
+	var header map[string]string
+	var at []*httptest.Server
+	for i, c := range all {
+		c.Now = time.Now()
+		if i == 0 {
+			header = c.NewPerson("root", access.Admin).Token(access.Viewer).Header
+		}
+		s := httptest.NewServer(c.Handler)
+		t.Cleanup(s.Close)
+		t.Cleanup(c.Console.Close) // before it
+		at = append(at, s)
+	}
+	lines := make(chan string)
+	open := func(i int, last string) (hangUp func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, at[i].URL+api.Base+"/logs/stream", nil)
+		require.NoError(t, err)
+		for k, v := range header {
+			req.Header.Set(k, v)
+		}
+		req.Header.Set("Last-Event-ID", last)
+		res, err := http.DefaultClient.Do(req) //nolint:bodyclose // it is closed below
+		require.NoError(t, err)
+		require.Equal(t, 200, res.StatusCode)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer res.Body.Close()
+			for sc := bufio.NewScanner(res.Body); sc.Scan(); {
+				select {
+				case lines <- sc.Text():
+				case <-ctx.Done():
+					return
+				}
+			}
+		}()
+		return func() { cancel(); <-done }
+	}
+	sent, heard, last := 0, 0, ""
+	hangUp := open(0, "")
+	for round := range 9 {
+		for range 1 + round%3 {
+			b := consoletest.CallOf(sent, nil)
+			b.Calls[0].Start = time.Now().Add(-time.Minute)
+			require.NoError(t, all[sent%3].Ledger.Commit(t.Context(), b))
+			sent++
+		}
+		for waited := time.After(time.Minute); heard < sent; {
+			select {
+			case line := <-lines:
+				require.NotEqual(t, "event: skipped", line)
+				if id, is := strings.CutPrefix(line, "id: "); is {
+					last = id
+				}
+				if line == "event: call" {
+					heard++
+				}
+			case <-waited:
+				require.Fail(t, "a call is missing", "%d of %d", heard, sent)
+			}
+		}
+		hangUp()
+		b := consoletest.CallOf(sent, nil) // while nobody listens
+		b.Calls[0].Start = time.Now().Add(-time.Minute)
+		require.NoError(t, all[(sent+1)%3].Ledger.Commit(t.Context(), b))
+		sent++
+		hangUp = open((round+1)%3, last)
+	}
+	hangUp()
+	require.GreaterOrEqual(t, sent, heard)
+}
+
+// TestReplicasShareSetup: the token that one replica printed makes the first admin at another one, and only once.
+func TestReplicasShareSetup(t *testing.T) {
+	var server pgtest.Server
+	t.Cleanup(server.End)
+	all := replicaConsoles(t, server.Schema(t), 3)
+	var tokens []string
+	for _, c := range all {
+		c.Now = time.Now()
+		token, err := c.Console.SetupToken(t.Context())
+		require.NoError(t, err)
+		require.NotEmpty(t, token)
+		tokens = append(tokens, token)
+	}
+	needs := func(c *consoletest.Secured) bool {
+		return consoletest.Read[struct {
+			NeedsSetup bool `json:"needs_setup"`
+		}](t, c.Do("GET", api.Base+"/session", "", nil), 200).NeedsSetup
+	}
+	var made sync.WaitGroup
+	var codes [3]int
+	for i, c := range all {
+		require.True(t, needs(c))
+		body := `{"token":"` + tokens[(i+1)%3] + `","username":"root` + strconv.Itoa(i) + `","password":"` + consoletest.TestPassword + `"}`
+		made.Go(func() { codes[i] = c.Do("POST", api.Base+"/session/setup", body, nil).Code })
+	}
+	made.Wait()
+	slices.Sort(codes[:])
+	require.Equal(t, [3]int{200, 409, 409}, codes)
+	for _, c := range all {
+		require.False(t, needs(c))
+		token, err := c.Console.SetupToken(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, token)
+	}
+}
+
+// TestReplicasBootstrap: replicas that start at one time with a configured password make one admin, and all start.
+func TestReplicasBootstrap(t *testing.T) {
+	var server pgtest.Server
+	t.Cleanup(server.End)
+	all := replicaConsoles(t, server.Schema(t), 3)
+	var started sync.WaitGroup
+	var failed [3]error
+	for i, c := range all {
+		started.Go(func() { failed[i] = c.Console.Bootstrap(t.Context(), "root", consoletest.TestPassword) })
+	}
+	started.Wait()
+	require.Equal(t, [3]error{}, failed)
 }

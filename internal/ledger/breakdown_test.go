@@ -34,6 +34,18 @@ func valueOf(d GroupBy, c *usage.Call) string {
 		return c.Operation
 	case ByTier:
 		return c.Tier.String()
+	case ByAccount:
+		return c.Account
+	case ByEnvironment:
+		return c.Environment
+	case ByErrorType:
+		return c.ErrorType
+	case ByEmitter:
+		return c.Scope
+	case ByQuality:
+		return strings.Join(c.Quality.Names(), ",")
+	case BySession:
+		return c.Session
 	case ByStatus:
 		switch {
 		case c.Status != 0:
@@ -84,13 +96,14 @@ func TestBreakdownEqualsRecords(t *testing.T) {
 		if i%13 == 0 {
 			c.Quality |= usage.Inconsistent
 		}
-		c.KeyDisplay, c.Tier = "shown", usage.Tier(i%4)
+		c.KeyDisplay, c.Tier, c.Account = "shown", usage.Tier(i%4), []string{"", "a (01)"}[i%2]
+		c.Environment, c.Scope, c.Session = fmt.Sprint("e", i%2), fmt.Sprint("s", i%3), fmt.Sprint("session ", i%17)
 	}
 	require.NoError(t, l.Commit(context.Background(), b))
 	records := stored(t, l)
 	rapid.Check(t, func(t *rapid.T) {
-		var q BreakdownQuery
-		for _, d := range rapid.SliceOfNDistinct(rapid.IntRange(int(ByModel), int(ByTier)), 1, 2, rapid.ID[int]).Draw(t, "by") {
+		q := BreakdownQuery{Times: rapid.Bool().Draw(t, "times")}
+		for _, d := range rapid.SliceOfNDistinct(rapid.IntRange(int(ByModel), int(BySession)), 1, 2, rapid.ID[int]).Draw(t, "by") {
 			q.By = append(q.By, GroupBy(d))
 		}
 		if rapid.Bool().Draw(t, "range") {
@@ -108,6 +121,9 @@ func TestBreakdownEqualsRecords(t *testing.T) {
 		if rapid.Bool().Draw(t, "by tier") {
 			q.Filter.Tiers = []string{"batch", ""}
 		}
+		if rapid.Bool().Draw(t, "by session") {
+			q.Filter.Sessions, q.Filter.Environments = []string{"session 1", "session 2", "session 3"}, []string{"e1"}
+		}
 		got, err := l.Breakdown(context.Background(), q)
 		require.NoError(t, err)
 
@@ -115,7 +131,7 @@ func TestBreakdownEqualsRecords(t *testing.T) {
 		for i := range records {
 			c := &records[i].Call
 			f := q.Filter
-			if (!f.From.IsZero() && c.Start.Before(f.From)) || (!f.To.IsZero() && !c.Start.Before(f.To)) || !in(f.Users, c.User) || !in(f.Tiers, c.Tier.String()) || !statusIn(f.Statuses, c) {
+			if (!f.From.IsZero() && c.Start.Before(f.From)) || (!f.To.IsZero() && !c.Start.Before(f.To)) || !in(f.Users, c.User) || !in(f.Tiers, c.Tier.String()) || !in(f.Sessions, c.Session) || !in(f.Environments, c.Environment) || !statusIn(f.Statuses, c) {
 				continue
 			}
 			var values []string
@@ -132,7 +148,9 @@ func TestBreakdownEqualsRecords(t *testing.T) {
 		for i := range got.Rows {
 			w := want[strings.Join(got.Rows[i].Values, "|")]
 			require.NotNil(t, w, got.Rows[i].Values)
-			w.Duration, w.TTFT = Histogram{}, Histogram{}
+			if !q.Times || slices.Contains(q.By, BySession) {
+				w.Duration, w.TTFT = Histogram{}, Histogram{}
+			}
 			requireSums(t, w, &got.Rows[i].Sums)
 		}
 	})
@@ -160,9 +178,7 @@ func TestBreakdownRefuses(t *testing.T) {
 	require.NoError(t, l.Commit(context.Background(), variedCalls(20)))
 	_, err = l.engine.Totals(context.Background(), store.Filter{}, []store.Field{store.FieldModel, store.FieldKey}, 3)
 	require.ErrorIs(t, err, store.ErrTooMany)
-	_, err = l.Query(context.Background(), Query{By: ByTier})
-	require.ErrorIs(t, err, ErrQuery)
-	_, err = l.Query(context.Background(), Query{By: ByOperation})
+	_, err = l.Query(context.Background(), Query{By: BySession})
 	require.ErrorIs(t, err, ErrQuery)
 	require.NoError(t, l.Close())
 }

@@ -120,7 +120,7 @@ func (l *Ledger) showFollowed(ctx context.Context, f *following) error {
 		}
 		number := l.sums.Apply(c.Changes, at)
 		if len(c.Changes) > 0 {
-			l.observers.notify(Commit{Number: number, At: c.At, Changes: c.Changes})
+			l.observers.notify(Commit{Number: number, At: c.At, Seq: f.step.Changes[i].Seq, Changes: c.Changes})
 		}
 	}
 	if f.drop {
@@ -200,5 +200,5 @@ func (l *Ledger) showWhole(next *whole) {
 	l.sums.Replace(next.sums)
 	l.series, l.unsaved = next.series, next.unsaved
 	l.noteFollowed(next.seq)
-	l.observers.notify(Commit{Number: l.sums.Number(), At: l.o.Now(), Missed: true})
+	l.observers.notify(Commit{Number: l.sums.Number(), At: l.o.Now(), Seq: next.seq, Missed: true})
 }

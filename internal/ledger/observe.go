@@ -14,8 +14,11 @@ type Change = usage.Change
 // Commit describes the changes of one transaction. Retention, which drops calls without saying that they
 // were not made, is no Commit.
 type Commit struct {
-	Number  int64 // ascending by one from 1 since the ledger was opened; Answer.Commit says which a sum includes
-	At      time.Time
+	Number int64 // ascending by one from 1 since the ledger was opened; Answer.Commit says which a sum includes
+	At     time.Time
+	// Seq is the number of the store's commit where processes share it, the same in all of them; else 0. Each has the same
+	// Changes in the same order.
+	Seq     int64
 	Changes []Change // not to be changed, nor kept: they and their calls are valid until the observer returns
 	// Missed says that commits of another process could not be followed one by one: who keeps sums of one's own makes them
 	// again. There are no Changes then.

@@ -47,17 +47,22 @@ const Bucket = rollup.Bucket
 
 // The dimensions that sums can be grouped by.
 const (
-	ByNothing   = aggregate.ByNothing
-	ByModel     = aggregate.ByModel
-	ByProvider  = aggregate.ByProvider
-	ByKey       = aggregate.ByKey
-	ByUser      = aggregate.ByUser
-	ByService   = aggregate.ByService
-	ByProject   = aggregate.ByProject
-	ByStatus    = aggregate.ByStatus
-	ByOperation = aggregate.ByOperation
-	ByTier      = aggregate.ByTier
-	ByAccount   = aggregate.ByAccount
+	ByNothing     = aggregate.ByNothing
+	ByModel       = aggregate.ByModel
+	ByProvider    = aggregate.ByProvider
+	ByKey         = aggregate.ByKey
+	ByUser        = aggregate.ByUser
+	ByService     = aggregate.ByService
+	ByProject     = aggregate.ByProject
+	ByStatus      = aggregate.ByStatus
+	ByOperation   = aggregate.ByOperation
+	ByTier        = aggregate.ByTier
+	ByAccount     = aggregate.ByAccount
+	ByEnvironment = aggregate.ByEnvironment
+	ByErrorType   = aggregate.ByErrorType
+	ByEmitter     = aggregate.ByEmitter
+	ByQuality     = aggregate.ByQuality
+	BySession     = aggregate.BySession
 )
 
 // MaxRows bounds the rows of a Breakdown.

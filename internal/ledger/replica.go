@@ -76,6 +76,14 @@ func (r *replica) committed() {
 	}
 }
 
+// shown is the number of the last commit that is in the sums; 0 where the store is not shared.
+func (r *replica) shown() int64 {
+	if r == nil {
+		return 0
+	}
+	return r.seq.Load()
+}
+
 // followedOwn reports whether the last write, whose outcome was not known, is in the sums already.
 func (r *replica) followedOwn() bool {
 	if r == nil || !r.own {
@@ -324,6 +332,14 @@ func (l *Ledger) Role() Role {
 		return Role{Holder: l.o.Holder, Leading: true}
 	}
 	return Role{Shared: true, Holder: l.o.Holder, Leading: r.leading.Load(), Seq: r.seq.Load()}
+}
+
+// SharedKey returns a key of 32 bytes for a purpose, the same in all processes that share the store; nil where none does.
+func (l *Ledger) SharedKey(purpose string) []byte {
+	if l.replica == nil {
+		return nil
+	}
+	return l.o.KeySecret.Derived(purpose)
 }
 
 // Cluster returns the processes that share the store; none where it is not shared.

@@ -223,6 +223,6 @@ func (l *Ledger) changed(w *store.Write, changes []Change, at time.Time) {
 	number := l.sums.Apply(changes, at)
 	if len(changes) > 0 {
 		l.series.Commit()
-		l.observers.notify(Commit{Number: number, At: w.At, Changes: changes})
+		l.observers.notify(Commit{Number: number, At: w.At, Seq: l.replica.shown(), Changes: changes})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 
 	"github.com/tokenboard/tokenboard/internal/promapi/promjson"
+	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 // Base is the path under which the routes are.
@@ -142,7 +143,7 @@ func classified(err error) *problem {
 	var (
 		gone    promql.ErrQueryCanceled
 		late    promql.ErrQueryTimeout
-		store   promql.ErrStorage
+		reading promql.ErrStorage
 		samples promql.ErrTooManySamples
 		invalid parser.ParseErrors
 	)
@@ -157,7 +158,9 @@ func classified(err error) *problem {
 		return &problem{timeout, promql.ErrQueryTimeout("expression evaluation")}
 	case errors.As(err, &gone), errors.Is(err, context.Canceled):
 		return &problem{canceled, err}
-	case errors.As(err, &store):
+	case errors.As(err, &reading) && errors.Is(reading.Err, store.ErrUnavailable), errors.Is(err, store.ErrUnavailable):
+		return &problem{unavailable, errors.New("the database cannot be reached now; try again in a moment")}
+	case errors.As(err, &reading):
 		return &problem{internal, errors.New("the store could not be read; see the server's log")}
 	}
 	return &problem{execution, err}

@@ -30,6 +30,9 @@ var (
 	ErrMoved = errors.New("the store was changed by another process meanwhile; read again")
 	// ErrInboxFull reports an inbox that takes no more until the leader has decided some of what waits.
 	ErrInboxFull = errors.New("too many batches wait to be decided; send it again later")
+	// ErrUnavailable reports a database server that cannot be reached now, or that takes no statement now: it is
+	// starting, shutting down, or has no connection left. The same request may succeed later.
+	ErrUnavailable = errors.New("the database cannot be reached now")
 	// ErrChanged reports that the stored version is not the one that a change was made to.
 	ErrChanged = errors.New("it was changed meanwhile; read it again")
 )

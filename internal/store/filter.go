@@ -15,7 +15,11 @@ type Filter struct {
 	Statuses  []string // "ok", "error", or an HTTP status code such as "429"
 	Tiers     []string // names of usage.Tier; "" is "not known"
 	Accounts  []string // upstream accounts, see usage.AccountDisplay; "" is "not known"
-	Text      []Term   // all must match
+	// Operations, Environments and ErrorTypes are whole texts; "" is "none reported". Emitters are instrumentation scopes.
+	Operations, Environments, ErrorTypes, Emitters []string
+	Sessions                                       []string // whole names; the texts of single records are read for them
+	Qualities                                      []string // all flags of a record together, see QualityName
+	Text                                           []Term   // all must match
 	// None matches nothing, whatever the other fields are: a user who may see no key sees no call.
 	None bool
 	// StoredSince selects only records that were stored then or later.

@@ -10,6 +10,9 @@ import (
 // Retirement and SumsWrite carry the epoch of its lease.
 const TaskLedger = "ledger"
 
+// TaskSetup is the task of making the first admin.
+const TaskSetup = "setup"
+
 // Lease is the right of one holder to do a task, for a while.
 type Lease struct {
 	Task, Holder string

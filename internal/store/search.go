@@ -113,7 +113,12 @@ func (f *Filter) Matches(r *Record) bool {
 	in := func(wanted []string, v string) bool { return len(wanted) == 0 || slices.Contains(wanted, v) }
 	if (!f.From.IsZero() && r.Start.Before(f.From)) || (!f.To.IsZero() && !r.Start.Before(f.To)) || (!f.Superseded && !r.Counted) ||
 		!in(f.Models, r.Model) || !in(f.Providers, r.Provider) || !in(f.Keys, r.KeyFingerprint) || !in(f.Users, r.User) ||
-		!in(f.Services, r.Service) || !in(f.Projects, r.Project) || !in(f.Tiers, r.Tier.String()) || !in(f.Accounts, r.Account) {
+		!in(f.Services, r.Service) || !in(f.Projects, r.Project) || !in(f.Tiers, r.Tier.String()) || !in(f.Accounts, r.Account) ||
+		!in(f.Operations, r.Operation) || !in(f.Environments, r.Environment) || !in(f.ErrorTypes, r.ErrorType) || !in(f.Emitters, r.Scope) ||
+		!in(f.Sessions, r.Session) {
+		return false
+	}
+	if len(f.Qualities) > 0 && !slices.ContainsFunc(f.Qualities, func(s string) bool { return hasQuality(r, s) }) {
 		return false
 	}
 	if len(f.Statuses) > 0 && !slices.ContainsFunc(f.Statuses, func(s string) bool { return hasStatus(r, s) }) {
@@ -125,6 +130,12 @@ func (f *Filter) Matches(r *Record) bool {
 		}
 	}
 	return true
+}
+
+// hasQuality reports whether a record has exactly the quality flags that a text names.
+func hasQuality(r *Record, s string) bool {
+	q, known := ParseQualityName(s)
+	return known && r.Quality == q
 }
 
 // hasStatus reports whether a record has a status, as filters and terms name it.

@@ -29,6 +29,9 @@ func (e *Env) Failed(what string, err error) error {
 		return WithReason("store_unavailable", NewProblem(http.StatusServiceUnavailable, "the store was changed by another replica meanwhile; try again in a moment"))
 	case errors.Is(err, ledger.ErrOutcomeUnknown):
 		return WithReason("store_unavailable", NewProblem(http.StatusServiceUnavailable, "the store does not answer whether the last write was stored; try again in a moment"))
+	case errors.Is(err, store.ErrUnavailable):
+		e.Logger.Warn("a console request could not be answered", zap.String("request", what), zap.Error(err))
+		return WithReason("store_unavailable", RetryLater(http.StatusServiceUnavailable, "the database cannot be reached now; try again in a moment", time.Second))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return WithReason("cut_off", NewProblem(http.StatusServiceUnavailable, "the request was cut off before it was answered; try again"))
 	}

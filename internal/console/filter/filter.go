@@ -19,7 +19,8 @@ func (f *Filters) Named() map[string]any {
 	out := map[string]any{}
 	for name, values := range map[string][]string{
 		"model": f.Model, "provider": f.Provider, "key": f.Key, "user": f.User, "service": f.Service, "project": f.Project, "status": f.Status,
-		"service_tier": f.Tier, "account": f.Account,
+		"service_tier": f.Tier, "account": f.Account, "operation": f.Operation, "environment": f.Environment, "session": f.Session,
+		"error_type": f.ErrorType, "emitter": f.Emitter, "quality": f.Quality,
 	} {
 		if len(values) > 0 {
 			out[name] = values
@@ -30,22 +31,31 @@ func (f *Filters) Named() map[string]any {
 
 // Filters are the filters that most routes share. Several values of one are alternatives.
 type Filters struct {
-	From     string   `query:"from" doc:"calls that started at this time or later; RFC 3339 or Unix seconds" maxLength:"64"`
-	To       string   `query:"to" doc:"calls that started before this time; RFC 3339 or Unix seconds" maxLength:"64"`
-	Model    []string `query:"model,explode" doc:"model that answered" maxItems:"100"`
-	Provider []string `query:"provider,explode" doc:"provider, by its name in the GenAI conventions" maxItems:"100"`
-	Key      []string `query:"key,explode" doc:"id or name of a key of this console, name (ext_...) of one made elsewhere, or, for who manages keys, a fingerprint" maxItems:"100"`
-	User     []string `query:"user,explode" doc:"user, as reported by the telemetry" maxItems:"100"`
-	Service  []string `query:"service,explode" doc:"service.name of what made the call" maxItems:"100"`
-	Project  []string `query:"project,explode" doc:"project or team" maxItems:"100"`
-	Tier     []string `query:"service_tier,explode" doc:"service tier of the answer: standard, batch, flex, priority, scale or other" maxItems:"20"`
-	Account  []string `query:"account,explode" doc:"upstream account that served the call, as answers show it; empty: calls that name none" maxItems:"100"`
-	Status   []string `query:"status,explode" doc:"ok, error, or an HTTP status code such as 429" maxItems:"20"`
+	From        string   `query:"from" doc:"calls that started at this time or later; RFC 3339 or Unix seconds" maxLength:"64"`
+	To          string   `query:"to" doc:"calls that started before this time; RFC 3339 or Unix seconds" maxLength:"64"`
+	Model       []string `query:"model,explode" doc:"model that answered" maxItems:"100"`
+	Provider    []string `query:"provider,explode" doc:"provider, by its name in the GenAI conventions" maxItems:"100"`
+	Key         []string `query:"key,explode" doc:"id or name of a key of this console, name (ext_...) of one made elsewhere, or, for who manages keys, a fingerprint" maxItems:"100"`
+	User        []string `query:"user,explode" doc:"user, as reported by the telemetry" maxItems:"100"`
+	Service     []string `query:"service,explode" doc:"service.name of what made the call" maxItems:"100"`
+	Project     []string `query:"project,explode" doc:"project or team" maxItems:"100"`
+	Tier        []string `query:"service_tier,explode" doc:"service tier of the answer: standard, batch, flex, priority, scale or other" maxItems:"20"`
+	Account     []string `query:"account,explode" doc:"upstream account that served the call, as answers show it; empty: calls that name none" maxItems:"100"`
+	Operation   []string `query:"operation,explode" doc:"operation, such as chat or embeddings" maxItems:"100"`
+	Environment []string `query:"environment,explode" doc:"deployment environment of what made the call; empty: calls that name none" maxItems:"100"`
+	Session     []string `query:"session,explode" doc:"session or conversation, whole; the texts of single calls are read for it" maxItems:"100"`
+	ErrorType   []string `query:"error_type,explode" doc:"type of the error; empty: calls that did not fail" maxItems:"100"`
+	Emitter     []string `query:"emitter,explode" doc:"instrumentation scope of the record" maxItems:"100"`
+	Quality     []string `query:"quality,explode" doc:"all quality flags of a call together, with commas between; empty: calls without any. q=quality:... finds single flags" maxItems:"100"`
+	Status      []string `query:"status,explode" doc:"ok, error, or an HTTP status code such as 429" maxItems:"20"`
 }
 
 // filter reads the filters.
 func (f *Filters) filter(book *keyindex.Index) (store.Filter, error) {
-	out := store.Filter{Models: f.Model, Providers: f.Provider, Users: f.User, Services: f.Service, Projects: f.Project, Statuses: f.Status, Tiers: f.Tier, Accounts: f.Account}
+	out := store.Filter{
+		Models: f.Model, Providers: f.Provider, Users: f.User, Services: f.Service, Projects: f.Project, Statuses: f.Status, Tiers: f.Tier, Accounts: f.Account,
+		Operations: f.Operation, Environments: f.Environment, Sessions: f.Session, ErrorTypes: f.ErrorType, Emitters: f.Emitter, Qualities: f.Quality,
+	}
 	var err error
 	if out.From, out.To, err = api.ParseRange(f.From, f.To); err != nil {
 		return out, err
@@ -58,6 +68,11 @@ func (f *Filters) filter(book *keyindex.Index) (store.Filter, error) {
 	for _, name := range f.Tier {
 		if _, known := usage.TierNamed(name); !known {
 			return out, api.WithReason("tier_unknown", api.Invalid("query.service_tier", "must be one of "+strings.Join(usage.TierNames(), ", "), name))
+		}
+	}
+	for _, name := range f.Quality {
+		if _, known := store.ParseQualityName(name); !known {
+			return out, api.WithReason("quality_unknown", api.Invalid("query.quality", "must be quality flags with commas between", name))
 		}
 	}
 	for _, k := range f.Key {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -15,6 +16,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"go.uber.org/zap"
+
+	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 // scraper answers scrapes in the text formats as the client library does, without making those lines anew that have
@@ -72,6 +75,10 @@ func (s *scraper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	if err := s.write(r.Context(), body, lines, format); err != nil {
 		s.m.from.Logger.Error("Metrics could not be read", zap.Error(err))
+		if unavailable(err) {
+			http.Error(w, "The database cannot be reached now (store_unavailable); scrape again later", http.StatusServiceUnavailable)
+			return
+		}
 		http.Error(w, "An error has occurred while serving metrics; see the server's log", http.StatusInternalServerError)
 		return
 	}
@@ -89,6 +96,16 @@ func (s *scraper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = zip.Write(body.Bytes())
 	_ = zip.Close()
 	s.zippers.Put(zip)
+}
+
+// unavailable reports that metrics could not be read since the database cannot be reached. The client library's list of
+// errors does not unwrap to its parts.
+func unavailable(err error) bool {
+	var all prometheus.MultiError
+	if errors.As(err, &all) {
+		return slices.ContainsFunc(all, unavailable)
+	}
+	return errors.Is(err, store.ErrUnavailable)
 }
 
 // acceptsGzip reports whether a client asks for gzip by name.

@@ -24,7 +24,7 @@ import (
 // breakdownDimensions are the dimensions by name, besides the dimensions of the trend.
 var breakdownDimensions = func() map[string]ledger.GroupBy {
 	out := map[string]ledger.GroupBy{}
-	for d := ledger.ByModel; d <= ledger.ByAccount; d++ {
+	for d := ledger.ByModel; d <= ledger.BySession; d++ {
 		out[d.String()] = d
 	}
 	return out
@@ -33,18 +33,24 @@ var breakdownDimensions = func() map[string]ledger.GroupBy {
 // BreakdownRow is the sums of one combination of values. Dimensions that were not
 // requested have no field; an empty text is a value that the telemetry did not report.
 type BreakdownRow struct {
-	Model     *string `json:"model,omitempty"`
-	Provider  *string `json:"provider,omitempty"`
-	Key       *string `json:"key,omitempty" doc:"what the filter key takes: the id of a key of this console, the name (ext_...) of one made elsewhere"`
-	KeyName   *string `json:"key_name,omitempty" doc:"with key: its name"`
-	User      *string `json:"user,omitempty"`
-	Service   *string `json:"service,omitempty"`
-	Project   *string `json:"project,omitempty"`
-	Status    *string `json:"status,omitempty" doc:"HTTP status code; ok or error where none is known"`
-	Operation *string `json:"operation,omitempty"`
-	Tier      *string `json:"service_tier,omitempty"`
-	Account   *string `json:"account,omitempty"`
-	Sums
+	Model       *string `json:"model,omitempty"`
+	Provider    *string `json:"provider,omitempty"`
+	Key         *string `json:"key,omitempty" doc:"what the filter key takes: the id of a key of this console, the name (ext_...) of one made elsewhere"`
+	KeyName     *string `json:"key_name,omitempty" doc:"with key: its name"`
+	User        *string `json:"user,omitempty"`
+	Service     *string `json:"service,omitempty"`
+	Project     *string `json:"project,omitempty"`
+	Status      *string `json:"status,omitempty" doc:"HTTP status code; ok or error where none is known"`
+	Operation   *string `json:"operation,omitempty"`
+	Tier        *string `json:"service_tier,omitempty"`
+	Account     *string `json:"account,omitempty"`
+	Environment *string `json:"environment,omitempty" doc:"deployment environment"`
+	ErrorType   *string `json:"error_type,omitempty" doc:"type of the error; empty: calls that did not fail"`
+	Emitter     *string `json:"emitter,omitempty" doc:"instrumentation scope"`
+	Quality     *string `json:"quality,omitempty" doc:"all quality flags of the calls, with commas between"`
+	Session     *string `json:"session,omitempty" doc:"session or conversation"`
+	Measured
+	Compared *Compared `json:"compared,omitempty" doc:"with against only"`
 }
 
 // set puts a dimension's value into its field; of a key, its id.
@@ -74,6 +80,16 @@ func (r *BreakdownRow) set(d ledger.GroupBy, value string, index *keyindex.Index
 		r.Tier = &value
 	case ledger.ByAccount:
 		r.Account = &value
+	case ledger.ByEnvironment:
+		r.Environment = &value
+	case ledger.ByErrorType:
+		r.ErrorType = &value
+	case ledger.ByEmitter:
+		r.Emitter = &value
+	case ledger.ByQuality:
+		r.Quality = &value
+	case ledger.BySession:
+		r.Session = &value
 	}
 }
 
@@ -82,7 +98,9 @@ type Breakdown struct {
 	By         []string       `json:"by"`
 	Rows       []BreakdownRow `json:"rows"`
 	Count      int            `json:"row_count" doc:"rows on all pages"`
-	Total      Sums           `json:"total" doc:"of all rows, those of other pages included"`
+	Total      Measured       `json:"total" doc:"of all rows, those of other pages included"`
+	Compared   *Compared      `json:"compared,omitempty" doc:"the total in the other range; with against only"`
+	Against    *ComparedRange `json:"against,omitempty" doc:"the other range; with against only"`
 	Ranking    *Ranking       `json:"ranking,omitempty" doc:"the largest values over all rows; there with top only"`
 	NextCursor string         `json:"next_cursor" doc:"cursor of the next page; empty at the end"`
 	AsOf       *time.Time     `json:"as_of"`
@@ -90,9 +108,10 @@ type Breakdown struct {
 
 // BreakdownOrder says what a breakdown is grouped and sorted by.
 type BreakdownOrder struct {
-	By    string `query:"by" required:"true" doc:"one or two of model, provider, key, user, service, project, status, operation, service_tier, account, with a comma between" example:"model,key" maxLength:"64"`
-	Sort  string `query:"sort" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count,first,second" doc:"the sum to sort by; first and second: the name of the value of the first or the second dimension"`
+	By    string `query:"by" required:"true" doc:"one or two of model, provider, key, user, service, project, status, operation, service_tier, account, environment, error_type, emitter, quality, session, with a comma between" example:"model,key" maxLength:"64"`
+	Sort  string `query:"sort" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count,error_rate,cache_share,cost_per_call_usd,cost_per_million_usd,latency_p50_ms,latency_p95_ms,ttft_p50_ms,ttft_p95_ms,tokens_per_second,first,second,before,change,change_share" doc:"the measure to sort by; figures that are not known come last. first and second: the name of the value of the first or the second dimension. With against, of measure: before, its figure in the other range; change, the size of the difference; change_share"`
 	Order string `query:"order" default:"desc" enum:"desc,asc"`
+	Against
 	filter.Filters
 }
 
@@ -102,7 +121,7 @@ type breakdownInput struct {
 	Cursor   string `query:"cursor" maxLength:"4096" doc:"next_cursor of the page before"`
 	Top      int    `query:"top" minimum:"0" maximum:"100" doc:"how many values of the first dimension ranking has; 0: no ranking"`
 	TopParts int    `query:"top_parts" default:"8" minimum:"1" maximum:"100" doc:"of how many values of the second dimension ranking shows the parts"`
-	RankBy   string `query:"rank_by" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count" doc:"the sum that ranking shows the largest of"`
+	RankBy   string `query:"rank_by" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count,error_rate,cache_share,cost_per_call_usd,cost_per_million_usd,latency_p50_ms,latency_p95_ms,ttft_p50_ms,ttft_p95_ms,tokens_per_second" doc:"the measure that ranking shows the largest of"`
 }
 
 // sortKeys give what a breakdown can be sorted by.
@@ -121,18 +140,22 @@ var sortKeys = map[string]func(*ledger.Sums) int64{
 }
 
 func (c *Handlers) breakdown(ctx context.Context, in *breakdownInput) (*api.Envelope[Breakdown], error) {
+	in.Times = in.Times || (in.Top > 0 && measures[in.RankBy].times)
 	b, err := c.ordered(ctx, &in.BreakdownOrder, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	out := Breakdown{By: b.names, Rows: []BreakdownRow{}, Count: len(b.rows), Total: b.total(), AsOf: b.asOf}
+	out := Breakdown{By: b.names, Rows: []BreakdownRow{}, Count: len(b.rows), Total: b.total(), Compared: b.compared.total(), AsOf: b.asOf}
+	if b.compared != nil {
+		out.Against = &b.compared.ComparedRange
+	}
 	rows := b.rows
 	if b.after != nil {
 		rows = rows[b.order.after(rows, b.after):]
 	}
 	for i := range rows {
 		if i == in.Limit {
-			out.NextCursor = rowCursor(b.order.key(&rows[i-1].Sums), rows[i-1].Values)
+			out.NextCursor = rowCursor(b.order.key(&rows[i-1]), rows[i-1].Values)
 			break
 		}
 		out.Rows = append(out.Rows, b.row(&rows[i]))
@@ -145,14 +168,16 @@ func (c *Handlers) breakdown(ctx context.Context, in *breakdownInput) (*api.Enve
 
 // orderedRows are all rows of a breakdown, in order.
 type orderedRows struct {
-	names []string
-	by    []ledger.GroupBy
-	rows  []ledger.Row
-	order rowOrder
-	after *rowMark // of the page before; nil: the first
-	index *keyindex.Index
-	asOf  *time.Time
-	f     store.Filter
+	names    []string
+	by       []ledger.GroupBy
+	rows     []ledger.Row
+	order    rowOrder
+	after    *rowMark // of the page before; nil: the first
+	index    *keyindex.Index
+	asOf     *time.Time
+	f        store.Filter
+	times    bool        // the rows have histograms
+	compared *comparison // nil: they are not compared
 }
 
 // ordered works a breakdown out.
@@ -164,7 +189,7 @@ func (c *Handlers) ordered(ctx context.Context, in *BreakdownOrder, cursor strin
 	for _, name := range out.names {
 		d, known := breakdownDimensions[name]
 		if !known {
-			return nil, api.WithReason("group_by_unknown", api.Invalid("query.by", "is one or two of model, provider, key, user, service, project, status, operation, service_tier, account, with a comma between", in.By))
+			return nil, api.WithReason("group_by_unknown", api.Invalid("query.by", "is one or two of model, provider, key, user, service, project, status, operation, service_tier, account, environment, error_type, emitter, quality, session, with a comma between", in.By))
 		}
 		out.by = append(out.by, d)
 	}
@@ -175,31 +200,45 @@ func (c *Handlers) ordered(ctx context.Context, in *BreakdownOrder, cursor strin
 	if out.f, out.index, err = c.Filtered(ctx, "breakdown", &in.Filters); err != nil {
 		return nil, err
 	}
-	if out.order, err = orderOf(in, out); err != nil {
+	other, err := in.rangeOf(&out.f, c.Now())
+	if err != nil {
 		return nil, err
 	}
+	out.times = (in.Times || measures[in.Sort].times || (other != nil && measures[in.Measure].times)) && !slices.Contains(out.by, ledger.BySession)
 	asked := c.Now()
-	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: out.f, By: out.by}, out.index)
+	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: out.f, By: out.by, Times: out.times}, out.index)
 	if err != nil {
 		return nil, err
 	}
 	out.rows, out.asOf = b.Rows, asOf(ctx, asked, b.AsOf)
+	if other != nil {
+		f := out.f
+		f.From, f.To = other.From, other.To
+		before, err := c.broken(ctx, ledger.BreakdownQuery{Filter: f, By: out.by, Times: out.times}, out.index)
+		if err != nil {
+			return nil, err
+		}
+		out.compare(*other, before.Rows, measures[in.Measure])
+	}
+	if out.order, err = orderOf(in, out); err != nil {
+		return nil, err
+	}
 	out.order.sort(out.rows)
 	return out, nil
 }
 
 // total returns the sums of all rows.
-func (o *orderedRows) total() Sums {
+func (o *orderedRows) total() Measured {
 	var total ledger.Sums
 	for i := range o.rows {
-		total.MergeCounts(&o.rows[i].Sums)
+		total.Merge(&o.rows[i].Sums)
 	}
-	return SumsOf(&total)
+	return measuredOf(&total, o.times)
 }
 
 // row returns a row as the API shows it.
 func (o *orderedRows) row(r *ledger.Row) BreakdownRow {
-	out := BreakdownRow{Sums: SumsOf(&r.Sums)}
+	out := BreakdownRow{Measured: measuredOf(&r.Sums, o.times), Compared: o.compared.of(&r.Sums, r.Values)}
 	for i, d := range o.by {
 		out.set(d, r.Values[i], o.index)
 	}
@@ -227,15 +266,23 @@ func (c *Handlers) broken(ctx context.Context, q ledger.BreakdownQuery, index *k
 
 // rowOrder sorts rows by a sum, or by the name of a value; those that are equal by their values.
 type rowOrder struct {
-	key       func(*ledger.Sums) int64
+	key       func(*ledger.Row) int64
 	name      func(values []string) string // nil: by key
 	ascending bool
 }
 
 // orderOf reads how rows are to be sorted.
 func orderOf(in *BreakdownOrder, rows *orderedRows) (rowOrder, error) {
-	o := rowOrder{key: sortKeys[in.Sort], ascending: in.Order == "asc"}
-	if o.key != nil {
+	o := rowOrder{ascending: in.Order == "asc"}
+	if m, known := measures[in.Sort]; known {
+		o.key = func(r *ledger.Row) int64 { return m.key(&r.Sums) }
+		return o, nil
+	}
+	if slices.Contains([]string{"before", "change", "change_share"}, in.Sort) {
+		if rows.compared == nil {
+			return o, api.WithReason("compare_without_range", api.Invalid("query.sort", "needs against: there is nothing to compare with", in.Sort))
+		}
+		o.key = rows.compared.key(in.Sort)
 		return o, nil
 	}
 	place := 0
@@ -245,7 +292,7 @@ func orderOf(in *BreakdownOrder, rows *orderedRows) (rowOrder, error) {
 	if place >= len(rows.by) {
 		return o, api.WithReason("sort_without_second", api.Invalid("query.sort", "names a second dimension, which by does not", in.Sort))
 	}
-	o.key = func(*ledger.Sums) int64 { return 0 }
+	o.key = func(*ledger.Row) int64 { return 0 }
 	o.name = func(values []string) string {
 		if rows.by[place] == ledger.ByKey {
 			if k := rows.index.Ring.ID(values[place]); k != nil {
@@ -265,7 +312,7 @@ func (o *rowOrder) sort(rows []ledger.Row) {
 	}
 	places := make([]place, len(rows))
 	for i := range rows {
-		places[i] = place{o.key(&rows[i].Sums), i}
+		places[i] = place{o.key(&rows[i]), i}
 	}
 	slices.SortFunc(places, func(a, b place) int { return o.place(a.key, rows[a.at].Values, b.key, rows[b.at].Values) })
 	sorted := make([]ledger.Row, len(rows))
@@ -280,7 +327,12 @@ func (o *rowOrder) place(a int64, aValues []string, b int64, bValues []string) i
 	if o.name != nil {
 		by = strings.Compare(o.name(bValues), o.name(aValues))
 	}
-	if o.ascending {
+	switch {
+	case a != b && a == unknown:
+		return 1
+	case a != b && b == unknown:
+		return -1
+	case o.ascending:
 		by = -by
 	}
 	return cmp.Or(by, slices.Compare(aValues, bValues))
@@ -290,7 +342,7 @@ func (o *rowOrder) place(a int64, aValues []string, b int64, bValues []string) i
 // changed since: no row is skipped or shown twice whose sum did not.
 func (o *rowOrder) after(rows []ledger.Row, last *rowMark) int {
 	n, _ := slices.BinarySearchFunc(rows, last, func(r ledger.Row, last *rowMark) int {
-		if o.place(o.key(&r.Sums), r.Values, last.Sum, last.Values) <= 0 {
+		if o.place(o.key(&r), r.Values, last.Sum, last.Values) <= 0 {
 			return -1
 		}
 		return 1

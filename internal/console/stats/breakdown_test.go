@@ -20,7 +20,7 @@ func TestBreakdown(t *testing.T) {
 	b := consoletest.NewBench(t, nil)
 	b.Mixed(120, consoletest.TestNow)
 	sums := consoletest.Data[stats.Stats](b, "GET", "/stats", "", 200)
-	for _, by := range []string{"model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier", "service_tier,model", "model,key", "key,user", "model,provider", "operation,status"} {
+	for _, by := range []string{"model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier", "service_tier,model", "model,key", "key,user", "model,provider", "operation,status", "account", "environment", "error_type", "emitter", "quality", "session", "session,model", "error_type,account"} {
 		for _, filter := range []string{"", "&user=u1", "&model=m1&provider=p1", "&service_tier=batch&service_tier=flex", "&service_tier=batch&model=m1", "&from=" + url.QueryEscape(consoletest.TestNow.Add(-50*time.Hour).Format(time.RFC3339))} {
 			all := consoletest.Data[stats.Breakdown](b, "GET", "/breakdown?limit=1000&by="+by+filter, "", 200)
 			require.Equal(t, strings.Split(by, ","), all.By)

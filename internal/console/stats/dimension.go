@@ -26,7 +26,7 @@ type DimensionValues struct {
 }
 
 type dimensionInput struct {
-	Name  string `path:"name" enum:"model,provider,key,user,service,project,status,operation,service_tier,account"`
+	Name  string `path:"name" enum:"model,provider,key,user,service,project,status,operation,service_tier,account,environment,error_type,emitter,quality,session"`
 	Query string `query:"q" maxLength:"256" doc:"a part of the value or label, literally, whatever the case"`
 	Limit int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 	filter.Filters

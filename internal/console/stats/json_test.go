@@ -39,7 +39,7 @@ func TestTrendIsWrittenAsJSON(t *testing.T) {
 		point := rapid.Custom(func(t *rapid.T) stats.Point {
 			f := func() int64 { return figure.Draw(t, "figure") }
 			return stats.Point{
-				Time: moment.Draw(t, "time"), Latency: quantiles.Draw(t, "latency"), TTFT: quantiles.Draw(t, "ttft"),
+				Time: moment.Draw(t, "time"), Latency: quantiles.Draw(t, "latency"), TTFT: quantiles.Draw(t, "ttft"), TokensPerSecond: number.Draw(t, "rate"),
 				Sums: stats.Sums{
 					Calls: f(), Errors: f(), Input: f(), Output: f(), CacheRead: f(), CacheWrite: f(), Reasoning: f(), Total: f(),
 					Cost: api.Money(rapid.OneOf(figure, rapid.Int64Range(0, 3e9)).Draw(t, "cost")), NoUsage: f(), Unpriced: f(),

@@ -13,7 +13,7 @@ type Ranking struct {
 	RankBy string         `json:"rank_by" doc:"the sum that they are the largest by"`
 	Values []RankedValue  `json:"values" doc:"the largest values of the first dimension, largest first"`
 	Count  int            `json:"value_count" doc:"values of the first dimension, those of other included"`
-	Other  *Sums          `json:"other" doc:"of the values of the first dimension beyond these; null where there are none"`
+	Other  *Measured      `json:"other" doc:"of the values of the first dimension beyond these; null where there are none"`
 	Parts  []BreakdownRow `json:"parts" doc:"the largest values of the second dimension, largest first; empty where there is one dimension"`
 }
 
@@ -21,7 +21,7 @@ type Ranking struct {
 type RankedValue struct {
 	BreakdownRow
 	Parts []BreakdownRow `json:"parts" doc:"of the ranking's parts those that the value has, in their order"`
-	Other *Sums          `json:"other" doc:"of the values of the second dimension beyond these; null where there are none"`
+	Other *Measured      `json:"other" doc:"of the values of the second dimension beyond these; null where there are none"`
 }
 
 // ranked is one value with its sums.
@@ -42,7 +42,7 @@ func largest(rows []ledger.Row, place, n int, key func(*ledger.Sums) int64) (top
 			at[value] = r
 			all = append(all, r)
 		}
-		r.MergeCounts(&rows[i].Sums)
+		r.Merge(&rows[i].Sums)
 	}
 	slices.SortFunc(all, func(a, b *ranked) int {
 		return cmp.Or(cmp.Compare(key(&b.Sums), key(&a.Sums)), cmp.Compare(a.value, b.value))
@@ -52,14 +52,14 @@ func largest(rows []ledger.Row, place, n int, key func(*ledger.Sums) int64) (top
 
 // ranking returns the largest values by a sum.
 func (o *orderedRows) ranking(rankBy string, most, mostParts int) *Ranking {
-	top, all := largest(o.rows, 0, most, sortKeys[rankBy])
+	top, all := largest(o.rows, 0, most, measures[rankBy].key)
 	out := &Ranking{RankBy: rankBy, Values: make([]RankedValue, len(top)), Count: len(all), Parts: []BreakdownRow{}}
 	if len(all) > len(top) {
 		var other ledger.Sums
 		for _, r := range all[len(top):] {
-			other.MergeCounts(&r.Sums)
+			other.Merge(&r.Sums)
 		}
-		sums := SumsOf(&other)
+		sums := measuredOf(&other, o.times)
 		out.Other = &sums
 	}
 	valueAt := make(map[string]int, len(top))
@@ -67,10 +67,27 @@ func (o *orderedRows) ranking(rankBy string, most, mostParts int) *Ranking {
 		valueAt[r.value] = i
 		out.Values[i] = RankedValue{BreakdownRow: o.single(0, r), Parts: []BreakdownRow{}}
 	}
+	o.compareRanking(out, top, valueAt)
 	if len(o.by) == 2 {
-		o.divide(out, valueAt, mostParts, sortKeys[rankBy])
+		o.divide(out, valueAt, mostParts, measures[rankBy].key)
 	}
 	return out
+}
+
+// compareRanking fills in what a ranking's values were in the other range, if there is one.
+func (o *orderedRows) compareRanking(out *Ranking, top []*ranked, valueAt map[string]int) {
+	if o.compared == nil {
+		return
+	}
+	before := make([]ledger.Sums, len(top))
+	for i := range o.compared.was {
+		if v, shown := valueAt[o.compared.was[i].Values[0]]; shown {
+			before[v].Merge(&o.compared.was[i].Sums)
+		}
+	}
+	for i, r := range top {
+		out.Values[i].Compared = o.compared.between(&r.Sums, &before[i])
+	}
 }
 
 // divide fills in the parts of a ranking's values.
@@ -94,7 +111,7 @@ func (o *orderedRows) divide(out *Ranking, valueAt map[string]int, most int, key
 			if others[v] == nil {
 				others[v] = &ledger.Sums{}
 			}
-			others[v].MergeCounts(&row.Sums)
+			others[v].Merge(&row.Sums)
 			continue
 		}
 		if parts[v] == nil {
@@ -109,7 +126,7 @@ func (o *orderedRows) divide(out *Ranking, valueAt map[string]int, most int, key
 			}
 		}
 		if others[v] != nil {
-			sums := SumsOf(others[v])
+			sums := measuredOf(others[v], o.times)
 			out.Values[v].Other = &sums
 		}
 	}
@@ -117,7 +134,7 @@ func (o *orderedRows) divide(out *Ranking, valueAt map[string]int, most int, key
 
 // single returns one value of one dimension as the API shows it.
 func (o *orderedRows) single(place int, r *ranked) BreakdownRow {
-	out := BreakdownRow{Sums: SumsOf(&r.Sums)}
+	out := BreakdownRow{Measured: measuredOf(&r.Sums, o.times)}
 	out.set(o.by[place], r.value, o.index)
 	return out
 }

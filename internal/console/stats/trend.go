@@ -25,11 +25,13 @@ type Point struct {
 	Sums
 	Latency *Quantiles `json:"latency_ms,omitempty" doc:"of the points of all calls, not of the groups'"`
 	TTFT    *Quantiles `json:"ttft_ms,omitempty" doc:"time to the first token, likewise"`
+	// TokensPerSecond is of the output.
+	TokensPerSecond *float64 `json:"tokens_per_second,omitempty" doc:"output_tokens by the durations of the calls, right within five percent, likewise"`
 }
 
 // Series is the points of one group.
 type Series struct {
-	Group  string  `json:"group" doc:"model, provider, key (its name; ext_... of one made elsewhere), user, service or status; other for the rest"`
+	Group  string  `json:"group" doc:"the value, of a key its name (ext_... of one made elsewhere); other for the rest"`
 	Other  bool    `json:"other,omitempty" doc:"true for the sum of the groups beyond the top ones"`
 	Points []Point `json:"points"`
 }
@@ -37,7 +39,7 @@ type Series struct {
 // Trend is sums by interval of time.
 type Trend struct {
 	Days     int        `json:"days" doc:"days that the range touches"`
-	Interval string     `json:"interval" enum:"15m,hour,day"`
+	Interval string     `json:"interval" enum:"15m,hour,day,week,month"`
 	Timezone string     `json:"timezone"`
 	Points   []Point    `json:"points"`
 	Series   []Series   `json:"series" doc:"empty without group_by"`
@@ -46,17 +48,12 @@ type Trend struct {
 
 type trendInput struct {
 	Days     int    `query:"days" default:"7" minimum:"1" maximum:"90" doc:"the last days, today included; from and to go before"`
-	Interval string `query:"interval" default:"auto" enum:"auto,15m,hour,day"`
+	Interval string `query:"interval" default:"auto" enum:"auto,15m,hour,day,week,month" doc:"weeks begin on Monday; the first and the last interval are parts of one where the range begins or ends within"`
 	Timezone string `query:"timezone" doc:"IANA name of the zone in which days begin; by default the console's" maxLength:"64"`
-	GroupBy  string `query:"group_by" enum:"model,provider,key,user,service,project,status"`
+	GroupBy  string `query:"group_by" enum:"model,provider,key,user,service,project,status,operation,service_tier,account,environment,error_type,emitter,quality" doc:"by the dimensions after status the stored calls are read"`
 	Top      int    `query:"top" default:"10" minimum:"1" maximum:"100" doc:"groups shown; the rest is other. Points and groups together are bounded: 20,000"`
 	Sort     string `query:"sort" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count" doc:"the sum over the whole range that the top groups have most of"`
 	filter.Filters
-}
-
-var dimensions = map[string]ledger.GroupBy{
-	"": ledger.ByNothing, "model": ledger.ByModel, "provider": ledger.ByProvider, "key": ledger.ByKey, "user": ledger.ByUser,
-	"service": ledger.ByService, "project": ledger.ByProject, "status": ledger.ByStatus,
 }
 
 func (c *Handlers) trend(ctx context.Context, in *trendInput) (*api.Envelope[Trend], error) {
@@ -120,7 +117,7 @@ func (c *Handlers) spanOf(in *trendInput, f store.Filter, loc *time.Location) (s
 			s.interval = "day"
 		}
 	}
-	step := map[string]time.Duration{"15m": 15 * time.Minute, "hour": time.Hour, "day": 24 * time.Hour}[s.interval]
+	step := map[string]time.Duration{"15m": 15 * time.Minute, "hour": time.Hour, "day": 24 * time.Hour, "week": 7 * 24 * time.Hour, "month": 28 * 24 * time.Hour}[s.interval]
 	if to.Sub(from)/step > maxPoints {
 		return span{}, api.WithReason("interval_too_short", api.Invalid("query.interval", fmt.Sprintf("gives more than %d points; ask for a longer interval or a shorter range", maxPoints), in.Interval))
 	}
@@ -135,7 +132,17 @@ func (c *Handlers) spanOf(in *trendInput, f store.Filter, loc *time.Location) (s
 func edges(from, to time.Time, interval string) []time.Time {
 	out := []time.Time{from}
 	next := func(t time.Time) time.Time { return calendar.Midnight(t, 1) }
-	if interval != "day" {
+	switch interval {
+	case "week":
+		next = func(t time.Time) time.Time {
+			const daysOfWeek = 7
+			return calendar.Midnight(t, daysOfWeek-(int(t.Weekday())+daysOfWeek-1)%daysOfWeek)
+		}
+	case "month":
+		next = func(t time.Time) time.Time {
+			return calendar.Midnight(time.Date(t.Year(), t.Month()+1, 1, 12, 0, 0, 0, t.Location()), 0)
+		}
+	case "15m", "hour":
 		step := time.Hour
 		if interval == "15m" {
 			step = 15 * time.Minute
@@ -161,7 +168,7 @@ type grouping struct {
 
 func (c *Handlers) trendOf(ctx context.Context, f store.Filter, s span, g grouping, index *keyindex.Index) (Trend, error) {
 	groupBy := g.by
-	q := ledger.Query{Filter: f, Edges: s.edges, By: dimensions[groupBy], Overall: true, Top: g.top, Rank: sortKeys[g.sort]}
+	q := ledger.Query{Filter: f, Edges: s.edges, By: breakdownDimensions[groupBy], Overall: true, Top: g.top, Rank: sortKeys[g.sort]}
 	if groupBy == "key" {
 		q.As = index.Current // a key that was rotated is one
 	}
@@ -180,6 +187,7 @@ func (c *Handlers) trendOf(ctx context.Context, f store.Filter, s span, g groupi
 	for i := range a.Overall {
 		latency, ttft := quantilesOf(&a.Overall[i].Duration), quantilesOf(&a.Overall[i].TTFT)
 		t.Points[i].Latency, t.Points[i].TTFT = &latency, &ttft
+		t.Points[i].TokensPerSecond = tokensPerSecond(&ledger.Sums{Counts: all[i].Counts, Duration: a.Overall[i].Duration})
 	}
 	if groupBy == "" {
 		return t, nil

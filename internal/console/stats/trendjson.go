@@ -58,6 +58,9 @@ func appendPoints(b []byte, points []Point) []byte {
 		if p.TTFT != nil {
 			b = p.TTFT.AppendJSON(append(b, `,"ttft_ms":`...))
 		}
+		if p.TokensPerSecond != nil {
+			b = api.AppendFloat(append(b, `,"tokens_per_second":`...), p.TokensPerSecond)
+		}
 		b = append(b, '}')
 	}
 	return append(b, ']')

@@ -15,10 +15,10 @@ func (c *Handlers) SetTimes(ping, check, maxAge time.Duration) {
 }
 
 // Mark returns the mark of a place in the feed.
-func (c *Handlers) Mark(place uint64) string { return c.streams.feed.mark(place) }
+func (c *Handlers) Mark(place uint64) string { return c.streams.feed.mark(place, position{}) }
 
 // ForeignMark returns a mark of another feed.
-func ForeignMark() string { return newFeed(1).mark(1) }
+func ForeignMark() string { return newFeed(1, nil).mark(1, position{}) }
 
 // SetOpen sets how many streams are open.
 func (c *Handlers) SetOpen(n int) { c.streams.open = n }

@@ -4,8 +4,6 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-	"encoding/base64"
-	"encoding/binary"
 	"sync"
 	"time"
 
@@ -22,14 +20,17 @@ const feedKept = 8192
 // feed has overwritten them.
 type feed struct {
 	// seal hides places from clients, who could see by them how many calls others make. Its key is of
-	// this feed: places of another process's feed mean nothing here.
-	seal cipher.AEAD
-	kept uint64 // events that are kept
+	// this feed, or of all replicas: places of another feed mean nothing here.
+	seal   cipher.AEAD
+	shared bool   // replicas have the same events
+	kept   uint64 // events that are kept
 
 	mu      sync.Mutex
 	ring    []change // at number % kept
 	next    uint64   // number of the next event; the first is 1
 	first   uint64   // number of the first event since some were missed, see ledger.Commit.Missed
+	base    position // of the first; nothing is known of what was before
+	last    position // after the last
 	asOf    time.Time
 	changed chan struct{} // closed at the next change
 }
@@ -41,14 +42,29 @@ type change struct {
 	counts bool
 	// was is the earlier delivery of this record that counted until now; nil where there was none.
 	was *usage.Call
+	at  position
 }
 
-func newFeed(kept uint64) *feed {
-	var key [32]byte
-	_, _ = rand.Read(key[:])                       // never fails, see crypto/rand
-	block, _ := aes.NewCipher(key[:])              // fails for other lengths only
+// newFeed makes a feed. The key is one of 32 bytes that replicas share; nil: places mean something to this feed only.
+func newFeed(kept uint64, key []byte) *feed {
+	shared := key != nil
+	if !shared {
+		key = make([]byte, 32)
+		_, _ = rand.Read(key) // never fails, see crypto/rand
+	}
+	block, _ := aes.NewCipher(key)                 // fails for other lengths only
 	seal, _ := cipher.NewGCMWithRandomNonce(block) // fails for blocks of other sizes only
-	return &feed{seal: seal, kept: kept, next: 1, changed: make(chan struct{})}
+	return &feed{seal: seal, shared: shared, kept: kept, next: 1, changed: make(chan struct{})}
+}
+
+// begin notes the last commit of the store before those that come to put, or one of these.
+func (f *feed) begin(seq int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.base = position{seq, wholeCommit}
+	if f.last.less(f.base) {
+		f.last = f.base
+	}
 }
 
 // put takes a commit. It is called within the ledger's writer.
@@ -56,8 +72,8 @@ func (f *feed) put(c ledger.Commit) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if c.Missed { // every reader skips an event at least
-		f.add(change{})
-		f.first = f.next
+		f.add(change{at: position{seq: c.Seq}})
+		f.first, f.base = f.next, position{c.Seq, wholeCommit}
 	}
 	type place struct {
 		id    usage.ID
@@ -80,11 +96,12 @@ func (f *feed) put(c ledger.Commit) {
 			was := *d.Call
 			again[p] = &was
 		case d.N < 0:
-			f.add(change{call: *d.Call})
+			f.add(change{call: *d.Call, at: position{c.Seq, uint32(i)}}) //nolint:gosec // a commit has some thousand
 		default:
-			f.add(change{call: *d.Call, counts: true, was: again[p]})
+			f.add(change{call: *d.Call, counts: true, was: again[p], at: position{c.Seq, uint32(i)}}) //nolint:gosec // as above
 		}
 	}
+	f.last = position{c.Seq, wholeCommit}
 	f.asOf = c.At
 	close(f.changed)
 	f.changed = make(chan struct{})
@@ -107,12 +124,7 @@ func (f *feed) add(c change) {
 func (f *feed) Read(from uint64, into []change, limit int) (events []change, next, skipped uint64, asOf time.Time, more <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	first := uint64(1)
-	if f.next > f.kept {
-		first = f.next - f.kept
-	}
-	first = max(first, f.first)
-	if from < first {
+	if first := f.oldest(); from < first {
 		skipped, from = first-from, first
 	}
 	for ; from < f.next && len(into) < limit; from++ {
@@ -126,26 +138,6 @@ func (f *feed) end() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.next
-}
-
-// mark encrypts a position, for a client that reconnects. Two marks of one position differ, and only this
-// feed can read them.
-func (f *feed) mark(place uint64) string {
-	return base64.RawURLEncoding.EncodeToString(f.seal.Seal(nil, nil, binary.BigEndian.AppendUint64(nil, place), nil))
-}
-
-// place reads a mark; false where it is of another feed or not one at all.
-func (f *feed) place(mark string) (uint64, bool) {
-	sealed, err := base64.RawURLEncoding.DecodeString(mark)
-	if err != nil {
-		return 0, false
-	}
-	place, err := f.seal.Open(nil, nil, sealed, nil)
-	if err != nil || len(place) != 8 {
-		return 0, false
-	}
-	n := binary.BigEndian.Uint64(place)
-	return n, n >= 1 && n <= f.end()
 }
 
 // record is a change as the store would have it.

@@ -10,14 +10,14 @@ import (
 
 // TestMarksTellNothing: two marks of one place differ, all have one length, and none can be made.
 func TestMarksTellNothing(t *testing.T) {
-	f := newFeed(4)
+	f := newFeed(4, nil)
 	f.next = 1 << 40
 	for _, place := range []uint64{1, 2, 1 << 20, 1 << 40} {
-		a, b := f.mark(place), f.mark(place)
+		a, b := f.mark(place, position{}), f.mark(place, position{})
 		require.NotEqual(t, a, b)
-		require.Len(t, a, len(f.mark(1)))
+		require.Len(t, a, len(f.mark(1, position{})))
 		require.LessOrEqual(t, len(a), 64, "the header's limit")
-		got, ok := f.place(b)
+		got, _, ok := f.place(b)
 		require.True(t, ok)
 		require.Equal(t, place, got)
 		for i := range b {
@@ -25,7 +25,7 @@ func TestMarksTellNothing(t *testing.T) {
 			if forged[i] ^= 1; string(forged) == b {
 				continue
 			}
-			if n, ok := f.place(string(forged)); ok {
+			if n, _, ok := f.place(string(forged)); ok {
 				require.Equal(t, place, n, "the last character has bits that say nothing")
 			}
 		}
@@ -33,8 +33,8 @@ func TestMarksTellNothing(t *testing.T) {
 }
 
 func TestFeedOfCommits(t *testing.T) {
-	f := newFeed(4)
-	_, ok := f.place(f.mark(1))
+	f := newFeed(4, nil)
+	_, _, ok := f.place(f.mark(1, position{}))
 	require.True(t, ok)
 	require.EqualValues(t, 1, f.end())
 	var filter store.Filter

@@ -71,11 +71,17 @@ func (s *streams) join(l *ledger.Ledger, p access.Principal) (*feed, error) {
 		s.of[who]++
 	}
 	if s.feed == nil {
-		s.feed = newFeed(s.kept)
-		s.stop = l.Observe(s.feed.put)
+		s.keep(l)
 	}
 	s.open++
 	return s.feed, nil
+}
+
+// keep begins the feed. The caller holds s.mu, or nobody else has s yet.
+func (s *streams) keep(l *ledger.Ledger) {
+	s.feed = newFeed(s.kept, l.SharedKey("live stream"))
+	s.stop = l.Observe(s.feed.put)
+	s.feed.begin(l.Role().Seq)
 }
 
 func (s *streams) leave(p access.Principal) {
@@ -144,7 +150,11 @@ type Handlers struct {
 
 // New returns the handlers. Close ends the streams.
 func New(filters *filter.Reader, l *ledger.Ledger) *Handlers {
-	return &Handlers{Reader: filters, Ledger: l, streams: newStreams()}
+	c := &Handlers{Reader: filters, Ledger: l, streams: newStreams()}
+	if l.Role().Shared { // a client may come from another replica
+		c.streams.keep(l)
+	}
+	return c
 }
 
 // Routes adds the routes.
@@ -152,7 +162,7 @@ func (c *Handlers) Routes(r *api.Router) {
 	op := api.Operation(http.MethodGet, "/logs/stream", "log-stream", "Calls as they are counted, as Server-Sent Events")
 	op.Description = "Events: `call` (a call of /logs that counts, new or a more complete record: replace the one of the same id), `superseded` (`{id}`: it ceases to count, " +
 		"or to match), `skipped` (`{count}`: a slow reader missed so many events; load the log again), `as_of` (`{as_of}`: the last commit that is included). " +
-		"A comment every 15 seconds is a sign of life. The stream ends after 15 minutes; come back with `Last-Event-ID`, as browsers do."
+		"A comment every 15 seconds is a sign of life. The stream ends after 15 minutes; come back with `Last-Event-ID`, as browsers do: any replica goes on there."
 	schemas := r.API.OpenAPI().Components.Schemas
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "An endless stream of events",
@@ -180,7 +190,7 @@ func (c *Handlers) stream(ctx context.Context, in *streamInput) (*huma.StreamRes
 	s := &stream{from: c, in: in, own: p.OwnOnly(), filter: f, index: index, checked: time.Now(), feed: feed, at: feed.end()}
 	if in.LastEventID != "" {
 		var known bool
-		if s.at, known = feed.place(in.LastEventID); !known {
+		if s.at, s.sent, known = feed.place(in.LastEventID); !known {
 			s.at, s.lost = feed.end(), true
 		}
 	}
@@ -204,7 +214,9 @@ type stream struct {
 	checked time.Time // when the filter was read
 	feed    *feed
 	at      uint64 // the next event's place
-	lost    bool   // where the reader was before is not known
+	// sent is the position before which another replica has sent all, see feed.place.
+	sent position
+	lost bool // where the reader was before is not known
 
 	out     http.ResponseWriter
 	control *http.ResponseController
@@ -232,7 +244,7 @@ func (s *stream) run(ctx context.Context) {
 		matched := s.write(ctx, events)
 		s.at = next
 		if first || matched || !s.own && len(events) > 0 || skipped > 0 {
-			s.event("as_of", s.feed.mark(s.at), AsOf{s.asOf(asOf)})
+			s.event("as_of", s.feed.mark(s.at, s.sent), AsOf{s.asOf(asOf)})
 		}
 		if !s.flush() || (len(events) < streamBatch && !s.wait(ctx, t, more)) {
 			return
@@ -324,6 +336,9 @@ func (s *stream) renew(ctx context.Context) bool {
 func (s *stream) write(ctx context.Context, events []change) (wroteAny bool) {
 	for i := range events {
 		e := &events[i]
+		if e.at.less(s.sent) {
+			continue
+		}
 		r := e.record()
 		matched := s.matches(&r)
 		ceases := !e.counts && matched || !matched && e.was != nil && s.matches(&store.Record{Call: *e.was})
@@ -331,7 +346,7 @@ func (s *stream) write(ctx context.Context, events []change) (wroteAny bool) {
 			continue
 		}
 		wroteAny = true
-		id := s.feed.mark(s.at + uint64(i) + 1) // where to go on after it
+		id := s.feed.mark(s.at+uint64(i)+1, s.sent) // where to go on after it
 		switch {
 		case !ceases:
 			if s.index.Key(r.KeyFingerprint) == nil && r.KeyFingerprint != "" {

@@ -12,6 +12,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access/password"
 	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/lease"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
@@ -32,21 +33,45 @@ func (c *Handlers) hasAdmin(ctx context.Context) (bool, error) {
 // Bootstrap makes the first admin from the configuration, where there is no admin yet. An admin who
 // is there is left alone, also where the configuration has another password.
 func (c *Handlers) Bootstrap(ctx context.Context, username, secret string) error {
-	there, err := c.hasAdmin(ctx)
-	if err != nil || there {
+	return c.alone(ctx, func() error {
+		there, err := c.hasAdmin(ctx)
+		if err != nil || there {
+			return err
+		}
+		_, err = c.addAdmin(access.With(ctx, access.Principal{Name: "configuration", Via: "configuration"}), username, secret)
 		return err
+	})
+}
+
+// Of a lease to make the first admin: for how long one process has it at most, and how long another one waits.
+const setupLease, setupWait = time.Minute, 10 * time.Second
+
+// alone calls f while no other process makes the first admin.
+func (c *Handlers) alone(ctx context.Context, f func() error) error {
+	if c.Replicas == nil {
+		return f()
 	}
-	ctx = access.With(ctx, access.Principal{Name: "configuration", Via: "configuration"})
-	_, err = c.addAdmin(ctx, username, secret)
-	return err
+	leases := c.Replicas.Leases()
+	kept, err := lease.Acquire(ctx, leases, lease.Options{Task: store.TaskSetup, Holder: c.Replicas.Holder(), TTL: setupLease, Wait: setupWait}, func(error) {})
+	if err != nil {
+		return fmt.Errorf("make the first admin: %w", err)
+	}
+	err = f()
+	kept.Stop()
+	return errors.Join(err, leases.Release(context.WithoutCancel(ctx), kept.Lease()))
 }
 
 // SetupToken returns a one-time token with which the first admin can be made within an hour; "" where
-// there is an admin.
+// there is an admin. Replicas that share a directory take each other's.
 func (c *Handlers) SetupToken(ctx context.Context) (string, error) {
 	there, err := c.hasAdmin(ctx)
 	if err != nil || there {
 		return "", err
+	}
+	if c.Replicas != nil {
+		if key := c.Replicas.SharedKey("setup tokens"); key != nil {
+			return c.signIn.setup.share(key, c.Now()), nil
+		}
 	}
 	return c.signIn.setup.make(c.Now()), nil
 }
@@ -82,7 +107,19 @@ func (c *Handlers) addAdmin(ctx context.Context, username, secret string) (u sto
 func (t *setupToken) open(now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.hash != "" && !now.After(t.until)
+	return t.hash != "" && (t.key != nil || !now.After(t.until))
+}
+
+// needsSetup reports whether the first admin can be made with a token.
+func (c *Handlers) needsSetup(ctx context.Context) (bool, error) {
+	if !c.signIn.setup.open(c.Now()) {
+		return false, nil
+	}
+	there, err := c.hasAdmin(ctx) // another replica, or the command, may have made one
+	if there {
+		c.signIn.setup.end()
+	}
+	return !there, err
 }
 
 func (c *Handlers) firstAdmin(ctx context.Context, in *struct {
@@ -101,12 +138,14 @@ func (c *Handlers) firstAdmin(ctx context.Context, in *struct {
 		return nil, api.WithReason("too_many_attempts", api.RetryLater(http.StatusTooManyRequests, "too many attempts; wait, and try again", wait))
 	}
 	var u store.User
-	ok, err := c.signIn.setup.take(in.Body.Token, c.Now(), func() (err error) {
-		if there, err := c.hasAdmin(ctx); err != nil || there {
-			return errors.Join(err, api.WithReason("admin_exists", api.NewProblem(http.StatusConflict, "there is an admin already; sign in")))
-		}
-		u, err = c.addAdmin(access.With(ctx, access.Principal{Name: "setup", Via: "setup", Source: access.From(ctx).Source}), in.Body.Username, in.Body.Password)
-		return err
+	ok, err := c.signIn.setup.take(in.Body.Token, c.Now(), func() error {
+		return c.alone(ctx, func() (err error) {
+			if there, err := c.hasAdmin(ctx); err != nil || there {
+				return errors.Join(err, api.WithReason("admin_exists", api.NewProblem(http.StatusConflict, "there is an admin already; sign in")))
+			}
+			u, err = c.addAdmin(access.With(ctx, access.Principal{Name: "setup", Via: "setup", Source: access.From(ctx).Source}), in.Body.Username, in.Body.Password)
+			return err
+		})
 	})
 	if !ok {
 		return nil, api.WithReason("setup_token_unfit", api.NewProblem(http.StatusForbidden, "the token is wrong, used or too old; restart the server for a new one, or use: tokenboard user add"))

@@ -77,7 +77,10 @@ func (c *Handlers) sessionOf(ctx context.Context, p access.Principal) (Session, 
 		out.Permissions = append(out.Permissions, permission.String())
 	}
 	if c.signIn != nil {
-		out.NeedsSetup = c.signIn.setup.open(c.Now())
+		var err error
+		if out.NeedsSetup, err = c.needsSetup(ctx); err != nil {
+			return out, c.Failed("session", err)
+		}
 		if provider := c.signIn.Provider; provider != nil {
 			out.OIDC = &SessionOIDC{Name: provider.Name(), LoginURL: api.Base + "/session/oidc/login"}
 		}

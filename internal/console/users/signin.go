@@ -2,9 +2,11 @@ package users
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -278,11 +280,13 @@ func (s *sessionStore) Commit(string, []byte, time.Time) error { return errNoCon
 // Delete is not used.
 func (s *sessionStore) Delete(string) error { return errNoContext }
 
-// setupToken lets who starts the server make the first admin, once.
+// setupToken lets who starts the server make the first admin, once. Of replicas, each has the tokens of the hour and of the
+// one before, which follow from a key that all have.
 type setupToken struct {
 	mu    sync.Mutex
 	hash  string // "" for none
 	until time.Time
+	key   []byte // of replicas
 }
 
 const setupPatience = time.Hour
@@ -295,11 +299,46 @@ func (t *setupToken) make(now time.Time) string {
 	return secret
 }
 
+// share is make with a token that other replicas take too.
+func (t *setupToken) share(key []byte, now time.Time) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	secret := sharedSetup(key, now)
+	t.hash, t.until, t.key = TokenHash(secret), now.Add(setupPatience), key
+	return secret
+}
+
+// sharedSetup is the token of the hour of a time.
+func sharedSetup(key []byte, at time.Time) string {
+	mac := hmac.New(sha256.New, key)
+	_ = binary.Write(mac, binary.BigEndian, at.Truncate(setupPatience).Unix()) // never fails
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// fits reports whether a secret is a token that can be used.
+func (t *setupToken) fits(secret string, now time.Time) bool {
+	if t.hash == "" {
+		return false
+	}
+	if t.key == nil {
+		return TokenHash(secret) == t.hash && !now.After(t.until)
+	}
+	is := TokenHash(secret)
+	return is == TokenHash(sharedSetup(t.key, now)) || is == TokenHash(sharedSetup(t.key, now.Add(-setupPatience)))
+}
+
+// end lets no token be used any more.
+func (t *setupToken) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hash = ""
+}
+
 // take uses the token up while f makes the admin; where f fails it can be used again.
 func (t *setupToken) take(secret string, now time.Time, f func() error) (ok bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.hash == "" || TokenHash(secret) != t.hash || now.After(t.until) {
+	if !t.fits(secret, now) {
 		return false, nil
 	}
 	if err = f(); err == nil {

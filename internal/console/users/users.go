@@ -25,10 +25,21 @@ type Handlers struct {
 	// Budgets are shown with users; nil: they are not.
 	Budgets *budgets.Handlers
 
+	// Replicas are the processes that share the directory; nil: this is the only one.
+	Replicas Replicas
+
 	open    bool    // nobody has to sign in
 	signIn  *signIn // nil where nobody signs in
 	hasher  *password.Hasher
 	signIns *throttle.Rate // right sign-ins, by user
+}
+
+// Replicas is what the processes that share a directory have in common.
+type Replicas interface {
+	// SharedKey returns a key for a purpose, the same in all of them.
+	SharedKey(purpose string) []byte
+	Leases() store.Leases
+	Holder() string // this process, in leases
 }
 
 // signInPace is for right sign-ins of one user.

@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,9 +16,11 @@ import (
 type BreakdownQuery struct {
 	Filter store.Filter // Superseded is refused
 	By     []GroupBy    // one or two, different ones, none of them ByNothing
+	// Times fills the histograms of the rows. Those by session have none.
+	Times bool
 }
 
-// Row is the sums of one combination of values. Its histograms are empty.
+// Row is the sums of one combination of values. Its histograms are empty unless the query asks for times.
 type Row struct {
 	Values []string // in the order of BreakdownQuery.By; "" where absent
 	Sums
@@ -38,7 +41,8 @@ var ErrTooMany = fmt.Errorf("%w: more than %d combinations", ErrQuery, MaxRows)
 var fieldOf = map[GroupBy]store.Field{
 	ByModel: store.FieldModel, ByProvider: store.FieldProvider, ByKey: store.FieldKey, ByUser: store.FieldUser,
 	ByService: store.FieldService, ByProject: store.FieldProject, ByStatus: store.FieldStatus, ByOperation: store.FieldOperation,
-	ByTier: store.FieldTier, ByAccount: store.FieldAccount,
+	ByTier: store.FieldTier, ByAccount: store.FieldAccount, ByEnvironment: store.FieldEnvironment, ByErrorType: store.FieldErrorType,
+	ByEmitter: store.FieldEmitter, ByQuality: store.FieldQuality, BySession: store.FieldSession,
 }
 
 // Breakdown sums what counts by the values of dimensions. Where they and the filter touch no more
@@ -59,6 +63,9 @@ func (x *State) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, err
 		}
 		fields[i] = f
 	}
+	if q.Times && !slices.Contains(q.By, BySession) {
+		return x.timed(ctx, q)
+	}
 	asOf := x.LastCommit()
 	totals, err := x.engine.Totals(ctx, x.Kept(q.Filter), fields, MaxRows)
 	if err == store.ErrTooMany { //nolint:errorlint // the engine returns it bare
@@ -75,10 +82,39 @@ func (x *State) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, err
 	return out, nil
 }
 
+// timed is a breakdown with histograms, which the store does not sum: it visits the records.
+func (x *State) timed(ctx context.Context, q BreakdownQuery) (Breakdown, error) {
+	out := Breakdown{AsOf: x.LastCommit()}
+	at := map[[2]string]int{}
+	err := x.engine.Figures(ctx, x.Kept(q.Filter), func(r *store.Record) error {
+		var k [2]string
+		for i, by := range q.By {
+			k[i] = valueOf(by, &r.Call)
+		}
+		n, known := at[k]
+		if !known {
+			if n = len(out.Rows); n == MaxRows {
+				return ErrTooMany
+			}
+			at[k] = n
+			out.Rows = append(out.Rows, Row{Values: slices.Clone(k[:len(q.By)])})
+		}
+		out.Rows[n].Add(&r.Call, 1)
+		return nil
+	})
+	if errors.Is(err, ErrTooMany) {
+		return Breakdown{}, ErrTooMany
+	}
+	if err != nil {
+		return Breakdown{}, fmt.Errorf("sum stored records: %w", err)
+	}
+	return out, nil
+}
+
 // inMemory returns the query by one dimension that holds the answer, and false where none does: model and provider are
 // the only two dimensions whose sums are kept together.
 func inMemory(q BreakdownQuery) (Query, bool) {
-	mq := Query{Filter: q.Filter, By: q.By[0], CountsOnly: true}
+	mq := Query{Filter: q.Filter, By: q.By[0], CountsOnly: !q.Times}
 	for _, by := range q.By {
 		if !by.hasSums() || dimensionOf(by) != dimensionOf(q.By[0]) {
 			return mq, false
@@ -114,7 +150,7 @@ func (x *State) breakdownFromSums(ctx context.Context, q Query, by []GroupBy) (B
 			at[k] = n
 			out.Rows = append(out.Rows, Row{Values: values})
 		}
-		out.Rows[n].MergeCounts(&g.Points[0])
+		out.Rows[n].Merge(&g.Points[0])
 	}
 	return out, nil
 }
@@ -124,7 +160,7 @@ func (d GroupBy) hasSums() bool { return d < ByOperation }
 
 // String is a dimension's name in the API; "" of ByNothing.
 func (d GroupBy) String() string {
-	names := [...]string{"", "model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier", "account"}
+	names := [groupByCount]string{"", "model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier", "account", "environment", "error_type", "emitter", "quality", "session"}
 	if int(d) < len(names) {
 		return names[d]
 	}

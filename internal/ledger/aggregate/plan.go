@@ -53,7 +53,7 @@ func (x *State) plan(q Query) (*plan, error) {
 func dimensionFor(q Query) (rollup.Dimension, bool) {
 	need := map[rollup.Dimension]bool{}
 	f := &q.Filter
-	if len(f.Tiers)+len(f.Accounts) > 0 {
+	if unsummed(f) || !q.By.hasSums() {
 		return rollup.All, false // sums are not kept by them
 	}
 	for a, used := range map[rollup.Dimension]bool{
@@ -80,7 +80,12 @@ func dimensionFor(q Query) (rollup.Dimension, bool) {
 
 // filtered reports whether a filter selects values of any dimension.
 func filtered(f *store.Filter) bool {
-	return len(f.Models)+len(f.Providers)+len(f.Keys)+len(f.Users)+len(f.Services)+len(f.Projects)+len(f.Statuses)+len(f.Tiers)+len(f.Accounts) > 0
+	return len(f.Models)+len(f.Providers)+len(f.Keys)+len(f.Users)+len(f.Services)+len(f.Projects)+len(f.Statuses) > 0 || unsummed(f)
+}
+
+// unsummed reports whether a filter selects values of dimensions that no sums are kept by.
+func unsummed(f *store.Filter) bool {
+	return len(f.Tiers)+len(f.Accounts)+len(f.Operations)+len(f.Environments)+len(f.ErrorTypes)+len(f.Emitters)+len(f.Sessions)+len(f.Qualities) > 0
 }
 
 // isComplete reports whether the sums in memory have all calls of the values that a plan asks for.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // ErrQuery reports a query that cannot be answered.
@@ -26,9 +27,16 @@ const (
 	ByService
 	ByProject
 	ByStatus
-	ByOperation // of Breakdown only
-	ByTier      // service tier; of Breakdown only
-	ByAccount   // upstream account; of Breakdown only
+	// Sums are not kept by those that follow: the stored records are summed.
+	ByOperation
+	ByTier    // service tier
+	ByAccount // upstream account
+	ByEnvironment
+	ByErrorType
+	ByEmitter // instrumentation scope
+	ByQuality // quality flags together, see store.QualityName
+	BySession // of Breakdown only
+	groupByCount
 )
 
 // Query asks for sums over records that count. Edges are ascending times: the answer has
@@ -80,8 +88,8 @@ func (x *State) Query(ctx context.Context, q Query) (Answer, error) {
 	if q.Top > 0 && !q.Overall && !q.CountsOnly {
 		return Answer{}, fmt.Errorf("%w: histograms of the top groups are not kept apart", ErrQuery)
 	}
-	if !q.By.hasSums() {
-		return Answer{}, fmt.Errorf("%w: sums are not kept by %s; ask for a breakdown", ErrQuery, q.By)
+	if q.By == BySession {
+		return Answer{}, fmt.Errorf("%w: there are too many sessions; ask for a breakdown", ErrQuery)
 	}
 	p, err := x.plan(q)
 	if err != nil {
@@ -201,10 +209,9 @@ func (x *State) keep(s *rollup.Summing) {
 func (x *State) sumRecords(ctx context.Context, p *plan, s *summation, from, to time.Time) error {
 	f := p.query.Filter
 	f.From, f.To = from, to
-	by := dimensionOf(p.query.By)
 	err := x.engine.Figures(ctx, x.Kept(f), func(r *store.Record) error {
 		at := s.point(r.Start)
-		sums := &s.points(rollup.ValueOf(by, &r.Call))[at]
+		sums := &s.points(groupOf(p.query.By, &r.Call))[at]
 		sums.AddCounts(&r.Call, 1)
 		switch {
 		case p.query.Overall:
@@ -218,4 +225,40 @@ func (x *State) sumRecords(ctx context.Context, p *plan, s *summation, from, to 
 		return fmt.Errorf("sum stored records: %w", err)
 	}
 	return nil
+}
+
+// groupOf returns the value by which a call is grouped.
+func groupOf(by GroupBy, c *usage.Call) rollup.Value {
+	if by.hasSums() {
+		return rollup.ValueOf(dimensionOf(by), c)
+	}
+	return rollup.Value{Value: valueOf(by, c)}
+}
+
+// valueOf returns a call's value of a dimension as rows have it.
+func valueOf(by GroupBy, c *usage.Call) string {
+	switch by {
+	case ByProvider:
+		return c.Provider
+	case ByStatus:
+		return store.StatusName(c.Status, c.Failed)
+	case ByOperation:
+		return c.Operation
+	case ByTier:
+		return c.Tier.String()
+	case ByAccount:
+		return c.Account
+	case ByEnvironment:
+		return c.Environment
+	case ByErrorType:
+		return c.ErrorType
+	case ByEmitter:
+		return c.Scope
+	case ByQuality:
+		return store.QualityName(c.Quality)
+	case BySession:
+		return c.Session
+	default:
+		return rollup.ValueOf(dimensionOf(by), c).Value
+	}
 }

@@ -121,6 +121,15 @@ func (h *Histogram) Count() int64 {
 	return n
 }
 
+// Total returns the sum of the durations, right within 5 percent.
+func (h *Histogram) Total() time.Duration {
+	total := 0.0
+	for i, c := range h.count {
+		total += float64(c) * float64(middleOf(h.index[i]))
+	}
+	return time.Duration(min(total, math.MaxInt64/2))
+}
+
 // Quantile returns the duration below which the share q (0 to 1) of the durations lies, and
 // false where there are none.
 func (h *Histogram) Quantile(q float64) (time.Duration, bool) {

@@ -119,7 +119,7 @@ func (q Queries) Totals(ctx context.Context, f store.Filter, by []store.Field, l
 	f.Superseded = false
 	err = q.Read(ctx, func(s *Reader) error {
 		t := newTotals(s.values, by, limit)
-		if err := s.each(ctx, match.New(&f, s.values), t.addEntry, t.addRows); err != nil {
+		if err := s.eachBlock(ctx, match.New(&f, s.values), t.addEntry, t.addBlock); err != nil {
 			return err
 		}
 		out = t.all()

@@ -10,12 +10,22 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// kindOf is the kind of text that a field is; status and tier are none.
+// kindOf is the kind of text that a field is part of; status, tier and quality are none.
 var kindOf = map[store.Field]dictionary.Kind{
 	store.FieldModel: dictionary.KindModel, store.FieldProvider: dictionary.KindProvider,
 	store.FieldKey: dictionary.KindKey, store.FieldUser: dictionary.KindUser, store.FieldService: dictionary.KindService,
 	store.FieldProject: dictionary.KindProject, store.FieldOperation: dictionary.KindRequest,
-	store.FieldAccount: dictionary.KindAccount,
+	store.FieldAccount: dictionary.KindAccount, store.FieldEnvironment: dictionary.KindService,
+	store.FieldErrorType: dictionary.KindErrorType, store.FieldEmitter: dictionary.KindEmitter,
+}
+
+// columnsOf are the fields that are numbers in a column of their own, with the names of these.
+var columnsOf = map[store.Field]struct {
+	column block.Column
+	name   func(uint64) string
+}{
+	store.FieldTier:    {block.Tier, func(n uint64) string { return usage.Tier(n).String() }},
+	store.FieldQuality: {block.Quality, func(n uint64) string { return store.QualityName(usage.Quality(n)) }},
 }
 
 // totals collects the sums of groups.
@@ -55,18 +65,25 @@ type combination [2]int
 // grouping numbers the values of a field.
 type grouping struct {
 	status  bool
-	tier    bool
+	session bool
+	column  block.Column        // of a field that is a number
+	name    func(uint64) string // of these numbers; nil: the field is a text
 	kind    dictionary.Kind
+	part    int // of the texts of the kind
 	values  []string
 	numbers map[string]int // of values
 	known   map[uint32]int // the same by number of text
 }
 
 func newGrouping(f store.Field) *grouping {
-	return &grouping{
-		status: f == store.FieldStatus, tier: f == store.FieldTier, kind: kindOf[f],
+	g := &grouping{
+		status: f == store.FieldStatus, session: f == store.FieldSession, column: columnsOf[f].column, name: columnsOf[f].name, kind: kindOf[f],
 		numbers: map[string]int{}, known: map[uint32]int{},
 	}
+	if f == store.FieldEnvironment {
+		g.part = 1
+	}
+	return g
 }
 
 func (g *grouping) number(value string) int {
@@ -79,10 +96,10 @@ func (g *grouping) number(value string) int {
 	return n
 }
 
-// column returns the dictionary of a field that is not the status.
-func (g *grouping) column(f *block.Figures) *block.Dict {
-	if g.tier {
-		return f.Dict(block.Tier)
+// dict returns the dictionary of a field that is neither the status nor the session.
+func (g *grouping) dict(f *block.Figures) *block.Dict {
+	if g.name != nil {
+		return f.Dict(g.column)
 	}
 	return f.Dictionary(int(g.kind))
 }
@@ -99,7 +116,7 @@ func (g *grouping) ofText(text uint32, values dictionary.Values, f *block.Figure
 		if !there {
 			return 0, fmt.Errorf("%w: a record names text %d, which is missing", store.ErrCorrupt, text)
 		}
-		n = g.number(k.Name())
+		n = g.number(k.Parts()[g.part])
 		if text&block.Inline == 0 {
 			g.known[text] = n
 		}
@@ -112,23 +129,27 @@ func (g *grouping) ofStatus(status int, failed bool) int {
 	return g.number(store.StatusName(status, failed))
 }
 
-func nameOf(r *store.Record, of dictionary.Kind) string {
-	k := dictionary.KeyOf(&r.Call, of)
-	return k.Name()
+// ofRecord returns the number of the value of a record that is in no block yet.
+func (g *grouping) ofRecord(r *store.Record) int {
+	switch {
+	case g.status:
+		return g.ofStatus(r.Status, r.Failed)
+	case g.session:
+		return g.number(r.Session)
+	case g.name != nil && g.column == block.Tier:
+		return g.number(g.name(uint64(r.Tier)))
+	case g.name != nil:
+		return g.number(g.name(uint64(r.Quality)))
+	}
+	k := dictionary.KeyOf(&r.Call, g.kind)
+	return g.number(k.Parts()[g.part])
 }
 
 func (t *totals) addEntry(e *memEntry) error {
 	r := e.row.Record
 	numbers := t.numbers
 	for i, g := range t.fields {
-		switch {
-		case g.status:
-			numbers[i] = g.ofStatus(r.Status, r.Failed)
-		case g.tier:
-			numbers[i] = g.number(r.Tier.String())
-		default:
-			numbers[i] = g.number(nameOf(r, g.kind))
-		}
+		numbers[i] = g.ofRecord(r)
 	}
 	g, err := t.group(numbers)
 	if err != nil {
@@ -173,36 +194,65 @@ func (t *totals) named(numbers []int) (*store.Total, error) {
 	return g, nil
 }
 
-// addRows adds rows of a block.
-func (t *totals) addRows(f *block.Figures, rows []int) error {
-	at := make([][]int, len(t.fields)) // the number of each value of a field's dictionary
+// addBlock adds rows of a block. Its names are read where sessions are asked for.
+func (t *totals) addBlock(b *lazyBlock, rows []int) error {
+	var names *block.Names
+	for _, g := range t.fields {
+		if g.session {
+			var err error
+			if names, err = b.Names(); err != nil {
+				return err
+			}
+		}
+	}
+	return t.addRows(b.f, names, rows)
+}
+
+// valuesIn returns the number of each value of each field's dictionary in a block.
+func (t *totals) valuesIn(f *block.Figures) ([][]int, error) {
+	at := make([][]int, len(t.fields))
 	for i, g := range t.fields {
-		if g.status {
+		if g.status || g.session {
 			continue
 		}
-		d := g.column(f)
+		d := g.dict(f)
 		at[i] = make([]int, len(d.Values))
 		for j, text := range d.Values {
-			if g.tier {
-				at[i][j] = g.number(usage.Tier(text).String())
+			if g.name != nil {
+				at[i][j] = g.number(g.name(text))
 				continue
 			}
 			n, err := g.ofText(uint32(text), t.values, f)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			at[i][j] = n
 		}
+	}
+	return at, nil
+}
+
+func (t *totals) addRows(f *block.Figures, names *block.Names, rows []int) error {
+	at, err := t.valuesIn(f)
+	if err != nil {
+		return err
 	}
 	numbers := t.numbers
 	var call usage.Countable
 	for _, row := range rows {
 		f.ReadCountable(row, &call)
 		for i, g := range t.fields {
-			if g.status {
+			switch {
+			case g.status:
 				numbers[i] = g.ofStatus(int(f.Dict(block.Status).Value(row)), call.Failed)
-			} else {
-				numbers[i] = at[i][g.column(f).At(row)]
+			case g.session:
+				session, err := names.Text(block.Session, row)
+				if err != nil {
+					return err
+				}
+				numbers[i] = g.number(strings.Clone(session)) // not a part of the block's texts
+			default:
+				numbers[i] = at[i][g.dict(f).At(row)]
 			}
 		}
 		g, err := t.group(numbers)

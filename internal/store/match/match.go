@@ -23,7 +23,9 @@ type Matcher struct {
 	bySince  bool  // leaves out what was stored before since
 	texts    []textMatch
 	statuses []store.StatusMatch
-	tiers    []usage.Tier // of which a record has one; nil: any
+	tiers    []usage.Tier    // of which a record has one; nil: any
+	quality  []usage.Quality // all flags of a record together, of which it has one; nil: any
+	sessions []string        // of which a record has one; nil: any
 	terms    []term
 	values   dictionary.Values
 }
@@ -34,6 +36,7 @@ type textMatch struct {
 	numbers map[uint32]bool
 	fulfils func(*dictionary.Key) bool // the condition of these texts, and of those that blocks keep inline
 	names   []string                   // the names that are asked for, where it is whole names
+	part    bool                       // it asks for a part of the texts: the summaries of blocks do not have it
 }
 
 func newTextMatch(of dictionary.Kind, values dictionary.Values, fulfils func(*dictionary.Key) bool) textMatch {
@@ -94,7 +97,8 @@ func New(f *store.Filter, values dictionary.Values) *Matcher {
 	}{
 		{dictionary.KindModel, f.Models}, {dictionary.KindProvider, f.Providers}, {dictionary.KindKey, f.Keys},
 		{dictionary.KindUser, f.Users}, {dictionary.KindService, f.Services}, {dictionary.KindProject, f.Projects},
-		{dictionary.KindAccount, f.Accounts},
+		{dictionary.KindAccount, f.Accounts}, {dictionary.KindRequest, f.Operations}, {dictionary.KindErrorType, f.ErrorTypes},
+		{dictionary.KindEmitter, f.Emitters},
 	} {
 		if len(d.values) > 0 {
 			t := newTextMatch(d.kind, values, func(k *dictionary.Key) bool { return slices.Contains(d.values, k.Name()) })
@@ -102,6 +106,12 @@ func New(f *store.Filter, values dictionary.Values) *Matcher {
 			m.texts = append(m.texts, t)
 		}
 	}
+	if len(f.Environments) > 0 {
+		t := newTextMatch(dictionary.KindService, values, func(k *dictionary.Key) bool { return slices.Contains(f.Environments, k.Parts()[1]) })
+		t.part = true
+		m.texts = append(m.texts, t)
+	}
+	m.sessions = f.Sessions
 	for _, s := range f.Statuses {
 		m.statuses = append(m.statuses, store.ParseStatus(s))
 	}
@@ -112,6 +122,12 @@ func New(f *store.Filter, values dictionary.Values) *Matcher {
 		}
 	}
 	m.None = m.None || (len(f.Tiers) > 0 && len(m.tiers) == 0)
+	for _, name := range f.Qualities {
+		if q, known := store.ParseQualityName(name); known {
+			m.quality = append(m.quality, q)
+		}
+	}
+	m.None = m.None || (len(f.Qualities) > 0 && len(m.quality) == 0)
 	for i := range f.Text {
 		m.terms = append(m.terms, newTerm(&f.Text[i], values))
 	}
@@ -127,7 +143,7 @@ func (m *Matcher) MayBeIn(first, last int64, s block.Summary) bool {
 	}
 	for i := range m.texts {
 		t := &m.texts[i]
-		if len(t.numbers)+len(t.names) > most {
+		if t.part || len(t.numbers)+len(t.names) > most {
 			continue
 		}
 		some := slices.ContainsFunc(t.names, func(name string) bool {
@@ -192,6 +208,9 @@ func (m *Matcher) Rows(b Block, whole bool) ([]int, error) {
 		s.ok[i] = true
 	}
 	m.keepFigures(f, &s)
+	if err := m.keepSessions(b, &s); err != nil {
+		return nil, err
+	}
 	for i := range m.terms {
 		if !slices.Contains(s.ok[s.begin:s.end], true) {
 			return nil, nil
@@ -225,6 +244,9 @@ func (m *Matcher) keepFigures(f *block.Figures, s *rowSet) {
 	if len(m.tiers) > 0 {
 		s.keep(f.Dict(block.Tier), func(n uint64) bool { return slices.Contains(m.tiers, usage.Tier(n)) })
 	}
+	if len(m.quality) > 0 {
+		s.keep(f.Dict(block.Quality), func(n uint64) bool { return slices.Contains(m.quality, usage.Quality(n)) })
+	}
 	if m.bySince {
 		for i := s.begin; i < s.end; i++ {
 			s.ok[i] = s.ok[i] && f.Number(block.StoredAt, i) >= m.since
@@ -235,6 +257,28 @@ func (m *Matcher) keepFigures(f *block.Figures, s *rowSet) {
 			s.ok[i] = s.ok[i] && anyStatus(m.statuses, f, i)
 		}
 	}
+}
+
+// keepSessions keeps the rows of the sessions that are asked for. It reads the names of a block where rows are left over only.
+func (m *Matcher) keepSessions(b Block, s *rowSet) error {
+	if len(m.sessions) == 0 || !slices.Contains(s.ok[s.begin:s.end], true) {
+		return nil
+	}
+	names, err := b.Names()
+	if err != nil {
+		return err
+	}
+	for i := s.begin; i < s.end; i++ {
+		if !s.ok[i] {
+			continue
+		}
+		session, err := names.Text(block.Session, i)
+		if err != nil {
+			return err
+		}
+		s.ok[i] = slices.Contains(m.sessions, session)
+	}
+	return nil
 }
 
 // inDictionaries reports whether a block has a text of each kind that is asked for, which is cheap to find out.
@@ -270,6 +314,9 @@ func (m *Matcher) Row(start int64, row *block.Row) bool {
 	if len(m.tiers) > 0 && !slices.Contains(m.tiers, r.Tier) {
 		return false
 	}
+	if (len(m.quality) > 0 && !slices.Contains(m.quality, r.Quality)) || (len(m.sessions) > 0 && !slices.Contains(m.sessions, r.Session)) {
+		return false
+	}
 	for i := range m.texts {
 		if !m.texts[i].hasRow(row) {
 			return false
@@ -288,5 +335,5 @@ func (m *Matcher) Row(start int64, row *block.Row) bool {
 
 // ReadsNames reports whether Rows reads the names of a block.
 func (m *Matcher) ReadsNames() bool {
-	return slices.ContainsFunc(m.terms, func(t term) bool { return len(t.free) > 0 || t.trace || t.span })
+	return len(m.sessions) > 0 || slices.ContainsFunc(m.terms, func(t term) bool { return len(t.free) > 0 || t.trace || t.span })
 }

@@ -27,6 +27,7 @@ func drawRecord(t *rapid.T) store.Record {
 	r.Operation, r.Path = pick("operation", "chat", "embeddings"), pick("path", "/v1/chat", "/v1/x")
 	r.Tier = rapid.SampledFrom([]usage.Tier{usage.TierUnknown, usage.TierUnknown, usage.TierBatch, usage.TierOther}).Draw(t, "tier")
 	r.Account = pick("account", "", "", "a…@e….com (552621c7)", "…")
+	r.Environment, r.ErrorType, r.Scope = pick("environment", "", "prod"), pick("error type", "", "timeout"), pick("scope", "", "sdk")
 	r.Process = uint64(n % 3)
 	r.Status = rapid.SampledFrom([]int{0, 200, 429, 503}).Draw(t, "status")
 	r.Failed = rapid.Bool().Draw(t, "failed")
@@ -34,7 +35,7 @@ func drawRecord(t *rapid.T) store.Record {
 		r.Reason = store.ReasonTwin
 		r.SupersededBy = record(rapid.IntRange(1, 60).Draw(t, "by"), start).ID
 	}
-	r.Quality = rapid.SampledFrom([]usage.Quality{0, usage.Unpriced, usage.Estimated, usage.Inconsistent}).Draw(t, "quality")
+	r.Quality = rapid.SampledFrom([]usage.Quality{0, usage.Unpriced, usage.Estimated, usage.Inconsistent, usage.Unpriced | usage.Estimated}).Draw(t, "quality")
 	r.Cost, r.Tokens.OutputText, r.Tokens.CacheRead = usage.NanoUSD(n%7), int64(n*3), int64(n*100)
 	r.Duration, r.TTFT = time.Duration(n%5)*time.Second, time.Duration(n%3)*time.Second
 	if r.HasReportedCost = n%13 == 0; n%11 == 0 {
@@ -63,6 +64,9 @@ func drawFilter(t *rapid.T) store.Filter {
 		f.Providers, f.Services, f.Projects = some("providers", "openai"), some("services", "s1"), some("projects", "", "none")
 		f.Tiers = some("tiers", "", "batch", "flex", "no tier")
 		f.Accounts = some("accounts", "", "…", "absent")
+		f.Operations, f.Environments = some("operations", "chat", "", "absent"), some("environments", "", "prod", "s1")
+		f.ErrorTypes, f.Emitters = some("error types", "", "timeout"), some("emitters", "", "sdk")
+		f.Sessions, f.Qualities = some("sessions", "", "Session", "session"), some("qualities", "", "estimated,unpriced", "unpriced", "none")
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "terms") {
 		f.Text = append(f.Text, drawTerm(t))

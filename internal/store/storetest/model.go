@@ -190,21 +190,30 @@ func requireTotals(t require.TestingT, e store.Calls, f store.Filter, m *referen
 		got[strings.Join(s.Values, " ")] = s
 	}
 	require.Equal(t, want, got)
-	requireAccountTotals(t, e, f, m.matching(&f))
+	for field, of := range fieldsOf {
+		requireTotalsBy(t, e, f, field, of, m.matching(&f))
+	}
 }
 
-// requireAccountTotals compares the calls of each account, and of the calls that name none.
-func requireAccountTotals(t require.TestingT, e store.Calls, f store.Filter, matching []store.Record) {
+// fieldsOf are fields of totals with what a record has there.
+var fieldsOf = map[store.Field]func(*store.Record) string{
+	store.FieldAccount: func(r *store.Record) string { return r.Account }, store.FieldEnvironment: func(r *store.Record) string { return r.Environment },
+	store.FieldErrorType: func(r *store.Record) string { return r.ErrorType }, store.FieldEmitter: func(r *store.Record) string { return r.Scope },
+	store.FieldSession: func(r *store.Record) string { return r.Session }, store.FieldQuality: func(r *store.Record) string { return strings.Join(r.Quality.Names(), ",") },
+}
+
+// requireTotalsBy compares the calls of each value of a field, and of the calls that have none.
+func requireTotalsBy(t require.TestingT, e store.Calls, f store.Filter, field store.Field, of func(*store.Record) string, matching []store.Record) {
 	want, got := map[string]int64{}, map[string]int64{}
 	for i := range matching {
-		want[matching[i].Account]++
+		want[of(&matching[i])]++
 	}
-	totals, err := e.Totals(ctx, f, []store.Field{store.FieldAccount}, 1000)
+	totals, err := e.Totals(ctx, f, []store.Field{field}, 1000)
 	require.NoError(t, err)
 	for _, s := range totals {
 		got[s.Values[0]] = s.Calls
 	}
-	require.Equal(t, want, got)
+	require.Equal(t, want, got, field)
 }
 
 func addIf(n *int64, condition bool) {

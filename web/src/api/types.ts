@@ -3,6 +3,7 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 
 export type Sums = Schemas["Sums"];
+export type Measured = Schemas["Measured"];
 export type Stats = Schemas["Stats"];
 export type ModelSums = Schemas["ModelSums"];
 export type Trend = Schemas["Trend"];

@@ -168,7 +168,8 @@ export const shortDateTime = (l: Locale, zone: string, v: Moment): string =>
 
 /** The label of an interval on an axis. */
 export function axisTime(l: Locale, zone: string, v: Moment, interval: string): string {
-  return interval === "day" ? shown(l, zone, v, { month: "short", day: "numeric" }) : shown(l, zone, v, { hour: "2-digit", minute: "2-digit" });
+  if (interval === "month") return shown(l, zone, v, { year: "numeric", month: "short" });
+  return interval === "day" || interval === "week" ? shown(l, zone, v, { month: "short", day: "numeric" }) : shown(l, zone, v, { hour: "2-digit", minute: "2-digit" });
 }
 
 /** "3 minutes ago". */

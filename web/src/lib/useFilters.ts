@@ -1,7 +1,7 @@
 import { computed, ref, type ComputedRef } from "vue";
 import { useRoute, useRouter, type LocationQueryRaw, type RouteLocationRaw } from "vue-router";
 import { usePrefs } from "@/stores/prefs";
-import { filtersOf, paramsOf, queryOf, withOnly, type Dimension, type Filters } from "./filters";
+import { filterable, filtersOf, paramsOf, queryOf, withOnly, type Filterable, type Filters } from "./filters";
 import { spanOf, type Range } from "./range";
 
 /** The moment that presets end with. It moves with every reading by hand, so that midnight passes. */
@@ -22,7 +22,7 @@ export interface UseFilters {
   /** a page of the console with these filters */
   link: (page: string, f?: Filters, extra?: LocationQueryRaw) => RouteLocationRaw;
   /** a page with these filters, and a dimension narrowed to one value */
-  only: (page: string, d: Dimension, value: string, extra?: LocationQueryRaw) => RouteLocationRaw;
+  only: (page: string, d: Filterable, value: string, extra?: LocationQueryRaw) => RouteLocationRaw;
   /** changes other parts of the query; undefined leaves a part out */
   patch: (q: Record<string, string | string[] | undefined>, push?: boolean) => void;
 }
@@ -45,7 +45,7 @@ export function useFilters(): UseFilters {
   function set(f: Filters): void {
     tick();
     const rest: LocationQueryRaw = { ...route.query };
-    for (const k of ["range", "from", "to", "model", "provider", "key", "user", "service", "project", "status", "tz"]) delete rest[k];
+    for (const k of ["range", "from", "to", "tz", ...filterable]) delete rest[k];
     void router.push({ query: { ...rest, ...queryOf(f), ...zoned() } });
   }
   return {

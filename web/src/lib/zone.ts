@@ -51,6 +51,25 @@ export function midnight(zone: string, ms: number, days = 0): number {
   return startOfDate(zone, c.year, c.month, c.day + days);
 }
 
+/** The first moment of the Monday of the week that lies `weeks` after that of `ms`. */
+export function startOfWeek(zone: string, ms: number, weeks = 0): number {
+  const c = clockAt(zone, ms);
+  const sinceMonday = (new Date(Date.UTC(c.year, c.month - 1, c.day)).getUTCDay() + 6) % 7;
+  return startOfDate(zone, c.year, c.month, c.day - sinceMonday + 7 * weeks);
+}
+
+/** The first moment of the month that lies `months` after that of `ms`. */
+export function startOfMonth(zone: string, ms: number, months = 0): number {
+  const c = clockAt(zone, ms);
+  return startOfDate(zone, c.year, c.month + months, 1);
+}
+
+/** The moment that lies some years after another by the clock; after 28 February where that year has no 29th. */
+export function yearsLater(zone: string, ms: number, years: number): number {
+  const c = clockAt(zone, ms);
+  return startOfDate(zone, c.year + years, c.month, c.day) + (ms - midnight(zone, ms));
+}
+
 /** An RFC 3339 time with the zone's offset. */
 export function rfc3339(zone: string, ms: number): string {
   const offset = offsetAt(zone, ms);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { coveredShare, presets, rangeName, spanBefore, spanOf, type Range } from "@/lib/range";
+import { coveredShare, presets, rangeName, spanBefore, spanOf, spanYearBefore, type Range } from "@/lib/range";
 import { clockAt, isZone, midnight, offsetAt, rfc3339, startOfDate } from "@/lib/zone";
 
 const at = (s: string) => Date.parse(s);
@@ -30,16 +30,32 @@ describe("days begin in a zone", () => {
 describe("ranges", () => {
   test("as the API takes them", () => {
     const want = { today: "2026-11-24T00:00:00+08:00", "24h": "2026-11-23T22:00:00+08:00", "7d": "2026-11-18T00:00:00+08:00", "30d": "2026-10-26T00:00:00+08:00", "90d": "2026-08-27T00:00:00+08:00", "365d": "2025-11-25T00:00:00+08:00" };
-    for (const p of presets) expect(spanOf(preset(p), "Asia/Shanghai", now)).toEqual({ from: want[p], to: "" });
+    const more = { "1h": "2026-11-24T21:02:00+08:00", week: "2026-11-23T00:00:00+08:00", month: "2026-11-01T00:00:00+08:00" };
+    const over = { yesterday: ["2026-11-23T00:00:00+08:00", "2026-11-24T00:00:00+08:00"], lastweek: ["2026-11-16T00:00:00+08:00", "2026-11-23T00:00:00+08:00"], lastmonth: ["2026-10-01T00:00:00+08:00", "2026-11-01T00:00:00+08:00"] } as Record<string, string[]>;
+    const open = { ...want, ...more } as Record<string, string>;
+    for (const p of presets) expect(spanOf(preset(p), "Asia/Shanghai", now), p).toEqual(over[p] ? { from: over[p][0], to: over[p][1] } : { from: open[p], to: "" });
     expect(spanOf({ preset: null, from: "2026-11-01T00:00:00Z", to: "" }, "UTC", now)).toEqual({ from: "2026-11-01T00:00:00Z", to: "" });
   });
   test("are compared with as much of the period before", () => {
     expect(spanBefore(preset("7d"), "Asia/Shanghai", now)).toEqual({ from: "2026-11-11T00:00:00+08:00", to: "2026-11-17T22:02:11+08:00" });
+    expect(spanBefore(preset("1h"), "UTC", now)).toEqual({ from: "2026-11-24T12:02:00Z", to: "2026-11-24T13:02:11Z" });
+    expect(spanBefore(preset("yesterday"), "UTC", now)).toEqual({ from: "2026-11-22T00:00:00Z", to: "2026-11-23T00:00:00Z" });
+    expect(spanBefore(preset("week"), "UTC", now)).toEqual({ from: "2026-11-16T00:00:00Z", to: "2026-11-17T14:02:11Z" });
+    expect(spanBefore(preset("lastweek"), "UTC", now)).toEqual({ from: "2026-11-09T00:00:00Z", to: "2026-11-16T00:00:00Z" });
+    expect(spanBefore(preset("month"), "UTC", now)).toEqual({ from: "2026-10-01T00:00:00Z", to: "2026-10-24T14:02:11Z" });
+    // 31 March is after the end of February
+    expect(spanBefore(preset("month"), "UTC", at("2026-03-31T10:00:00Z"))).toEqual({ from: "2026-02-01T00:00:00Z", to: "2026-03-01T00:00:00Z" });
+    expect(spanBefore(preset("lastmonth"), "Europe/Berlin", at("2026-05-10T10:00:00Z"))).toEqual({ from: "2026-03-01T00:00:00+01:00", to: "2026-04-01T00:00:00+02:00" });
     expect(spanBefore(preset("today"), "UTC", now)).toEqual({ from: "2026-11-23T00:00:00Z", to: "2026-11-23T14:02:11Z" });
     expect(spanBefore(preset("24h"), "UTC", now)).toEqual({ from: "2026-11-22T14:00:00Z", to: "2026-11-23T14:02:11Z" });
     expect(spanBefore({ preset: null, from: "2026-11-10T00:00:00Z", to: "2026-11-12T00:00:00Z" }, "UTC", now)).toEqual({ from: "2026-11-08T00:00:00Z", to: "2026-11-10T00:00:00Z" });
     expect(spanBefore({ preset: null, from: "2027-01-01T00:00:00Z", to: "" }, "UTC", now)).toBeNull();
   });
+});
+
+test("a year earlier by the clock", () => {
+  expect(spanYearBefore(preset("month"), "UTC", now)).toEqual({ from: "2025-11-01T00:00:00Z", to: "2025-11-24T14:02:11Z" });
+  expect(spanYearBefore({ preset: null, from: "2028-02-29T00:00:00Z", to: "2028-03-01T00:00:00Z" }, "UTC", at("2029-01-01T00:00:00Z"))).toEqual({ from: "2027-03-01T00:00:00Z", to: "2027-03-01T00:00:00Z" });
 });
 
 test("how much of a period is covered by what is kept", () => {

@@ -103,9 +103,41 @@ type Querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Query runs a statement that only reads, and is short.
+// Query runs a statement that only reads, and is short. It is run again where the connection had ended before the first row.
 func (d *DB) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	return d.write.Query(ctx, sql, args...)
+	return query(ctx, d.write, sql, args...)
+}
+
+// query reads up to the first row, so that a connection that had ended is seen here.
+func query(ctx context.Context, pool *pgxpool.Pool, sql string, args ...any) (pgx.Rows, error) {
+	r := &begunRows{}
+	err := again(ctx, func() (err error) {
+		if r.Rows, err = pool.Query(ctx, sql, args...); err != nil {
+			return err
+		}
+		if r.first = r.Rows.Next(); !r.first {
+			return r.Rows.Err()
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// begunRows are rows of which the first is read already where there is one.
+type begunRows struct {
+	pgx.Rows
+	first bool
+}
+
+func (r *begunRows) Next() bool {
+	if r.first {
+		r.first = false
+		return true
+	}
+	return r.Rows.Next()
 }
 
 // QueryRow runs a short statement that returns a row, and that may be run again where the connection had ended.
@@ -149,7 +181,7 @@ func One(row pgx.Row, into ...any) (bool, error) {
 // Each calls visit for each row of a query. It reads in a transaction of its own, and sees the rows that were stored
 // when that began.
 func (d *DB) Each(ctx context.Context, visit func(pgx.Rows) error, sql string, args ...any) error {
-	rows, err := d.read.Query(ctx, sql, args...)
+	rows, err := query(ctx, d.read, sql, args...)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ const (
 	codeConnections    = "53300"
 	codeCancelled      = "57014"
 	codeAdminShutdown  = "57P01"
+	codeCrashShutdown  = "57P02"
 	codeStarting       = "57P03"
 	classDamage        = "XX" // XX001 data_corrupted, XX002 index_corrupted
 )
@@ -43,6 +44,7 @@ var reasons = map[string]string{
 	codeConnections:    "the server has no connection left; raise its max_connections, or lower postgres: max_connections",
 	codeStarting:       "the server is starting up or shutting down",
 	codeAdminShutdown:  "the server ended the connection",
+	codeCrashShutdown:  "the server ended the connection, because another of its processes crashed",
 	codeCancelled:      "it took longer than postgres: statement_timeout, or was cancelled",
 	codeUndefinedTable: "a table of tokenboard is missing; restore the database",
 	codeNoSchema:       "the schema does not exist; create it, or change the user's search_path",
@@ -55,7 +57,7 @@ func Map(doing string, err error) error {
 	}
 	var pe *pgconn.PgError
 	if !errors.As(err, &pe) {
-		return fmt.Errorf("%s: %w", doing, oneLine(err))
+		return fmt.Errorf("%s: %w", doing, classify(oneLine(err)))
 	}
 	what := fmt.Errorf("%s (SQLSTATE %s)", pe.Message, pe.Code)
 	if reason := reasons[pe.Code]; reason != "" {
@@ -67,7 +69,30 @@ func Map(doing string, err error) error {
 	case strings.HasPrefix(pe.Code, classDamage) && pe.Code != "XX000":
 		return fmt.Errorf("%s: %w (%w)", doing, store.ErrCorrupt, &serverError{what.Error(), pe})
 	}
-	return fmt.Errorf("%s: %w", doing, &serverError{what.Error(), pe})
+	return fmt.Errorf("%s: %w", doing, classify(&serverError{what.Error(), pe}))
+}
+
+// unavailable is an error that is store.ErrUnavailable too, with its own text.
+type unavailable struct{ error }
+
+func (u unavailable) Unwrap() []error { return []error{u.error, store.ErrUnavailable} }
+
+// classify marks an error which says that the server cannot be used now.
+func classify(err error) error {
+	var pe *pgconn.PgError
+	var ce *pgconn.ConnectError
+	switch {
+	case errors.As(err, &pe):
+		switch pe.Code {
+		case codeAdminShutdown, codeCrashShutdown, codeStarting, codeConnections:
+		default:
+			return err
+		}
+	case errors.As(err, &ce), connectionEnded(err):
+	default:
+		return err
+	}
+	return unavailable{err}
 }
 
 // serverError is an error of the server with the text of ours.
@@ -163,9 +188,9 @@ func connectionEnded(err error) bool {
 	case err == nil, errors.As(err, &ce), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return false
 	case errors.As(err, &pe):
-		return pe.Code == codeAdminShutdown
+		return pe.Code == codeAdminShutdown || pe.Code == codeCrashShutdown
 	}
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+	return errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 

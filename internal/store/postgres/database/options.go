@@ -95,6 +95,7 @@ func (o *Options) config() (*pgxpool.Config, error) {
 	conn.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = 0, describedStatements
 	conn.ConnectTimeout = cmp.Or(o.ConnectTimeout, defaultConnect)
+	conn.DialFunc = dialer().DialContext
 	conn.RuntimeParams["application_name"] = cmp.Or(o.ApplicationName, conn.RuntimeParams["application_name"], defaultApplication)
 	if conn.ValidateConnect == nil { // the DSN has no target_session_attrs
 		conn.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite

@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -33,6 +35,10 @@ const startTimeout = time.Minute
 
 // Server is a PostgreSQL server. The zero value is one that starts when it is first used; End ends it.
 type Server struct {
+	// Networks are addresses beside 127.0.0.1 on which the server listens, each with the network of those that may connect
+	// there. They are set before the first use.
+	Networks []netip.Prefix
+
 	mu      sync.Mutex
 	dir     string // its folder; "" before it was made
 	port    int
@@ -134,7 +140,36 @@ func (s *Server) create(bin string) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
+	if err := s.admitNetworks(); err != nil {
+		return err
+	}
 	return s.choosePort()
+}
+
+// admitNetworks lets clients of further networks sign in.
+func (s *Server) admitNetworks() error {
+	if len(s.Networks) == 0 {
+		return nil
+	}
+	f, err := os.OpenFile(filepath.Join(s.data(), "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	for _, n := range s.Networks {
+		if err == nil {
+			_, err = fmt.Fprintf(f, "host all all %s scram-sha-256\n", n.Masked())
+		}
+	}
+	return errors.Join(err, f.Close())
+}
+
+// listens are the addresses on which the server listens.
+func (s *Server) listens() string {
+	all := []string{"127.0.0.1"}
+	for _, n := range s.Networks {
+		all = append(all, n.Addr().String())
+	}
+	return strings.Join(all, ",")
 }
 
 // createFolder makes the server's folder, with a certificate and the file of the password.
@@ -172,7 +207,7 @@ func (s *Server) start(bin string) error {
 	}
 	defer log.Close()
 	cmd := exec.Command(filepath.Join(bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port), "-k", s.dir, //nolint:noctx,gosec // End ends it; the installed program
-		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB",
+		"-c", "listen_addresses="+s.listens(), "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB",
 		"-c", "max_connections=300", "-c", "logging_collector=off", "-c", "log_min_messages=fatal",
 		"-c", "ssl=on", "-c", "ssl_cert_file="+filepath.Join(s.dir, certificateFile), "-c", "ssl_key_file="+filepath.Join(s.dir, keyFile))
 	cmd.Dir, cmd.SysProcAttr, cmd.Stderr, cmd.Stdout = s.dir, unprivileged(), log, log
