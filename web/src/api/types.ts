@@ -44,3 +44,14 @@ export type PricePreview = Schemas["Preview"];
 export type PriceJob = Schemas["Job"];
 export type BookPage = Schemas["BookPage"];
 export type SheetImport = Schemas["SheetImport"];
+
+export type Alert = Schemas["Alert"];
+export type AlertRule = Schemas["AlertRule"];
+export type AlertRuleSpec = Schemas["AlertRuleSpec"];
+export type AlertTemplate = Schemas["AlertRuleTemplate"];
+export type AlertDryRun = Schemas["AlertDryRun"];
+export type AlertChannel = Schemas["AlertChannel"];
+export type AlertChannelKind = Schemas["AlertChannelKind"];
+export type AlertDelivery = Schemas["AlertDelivery"];
+export type Forecast = Schemas["Forecast"];
+export type Changes = Schemas["Changes"];
