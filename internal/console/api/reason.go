@@ -110,12 +110,12 @@ func (Reason) Schema(r huma.Registry) *huma.Schema {
 
 // NamedReasons are those that because is called with; a test compares.
 var NamedReasons = []Reason{
-	"admin_exists", "book_unfit", "book_unknown", "budget_first_day", "budget_name_taken", "budget_of_configuration",
-	"budget_subject", "budget_unit", "budget_unknown", "budgets_full", "busy", "call_unknown", "change_empty",
-	"changed_meanwhile", "channel_name_taken", "channel_secrets_again", "channel_unfit", "channel_unknown",
-	"channels_full", "compare_without_range", "currency_unfit", "cursor_unknown", "cut_off", "delivery_not_dead",
-	"delivery_unknown", "display_is_key", "display_unwanted", "estimate_unfit", "expiry_past", "file_cut_off",
-	"file_missing", "file_too_long", "file_unreadable", "file_without_calls", "fingerprint_forbidden",
+	"admin_exists", "book_unfit", "book_unknown", "budget_first_day", "budget_hard_account", "budget_name_taken",
+	"budget_of_configuration", "budget_subject", "budget_unit", "budget_unknown", "budgets_full", "busy", "call_unknown",
+	"change_empty", "changed_meanwhile", "channel_name_taken", "channel_secrets_again", "channel_unfit",
+	"channel_unknown", "channels_full", "compare_without_range", "currency_unfit", "cursor_unknown", "cut_off",
+	"delivery_not_dead", "delivery_unknown", "display_is_key", "display_unwanted", "estimate_unfit", "expiry_past",
+	"file_cut_off", "file_missing", "file_too_long", "file_unreadable", "file_without_calls", "fingerprint_forbidden",
 	"fingerprint_unfit", "fingerprint_unknown", "group_by_unknown", "internal", "interval_too_short", "job_unknown",
 	"key_expired", "key_name_taken", "key_or_fingerprint", "key_owner_forbidden", "key_owner_nameless", "key_revoked",
 	"key_rotated_too_often", "key_secret_none", "key_stored", "key_text_unfit", "key_twice", "key_unknown",
