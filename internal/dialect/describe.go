@@ -44,7 +44,7 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 		}
 	}
 	if r.plan.routed {
-		c.Model, c.RequestModel = withoutProvider(c.Model, c.Provider), withoutProvider(c.RequestModel, c.Provider)
+		c.Model, c.RequestModel = providers.Without(c.Provider, c.Model), providers.Without(c.Provider, c.RequestModel)
 	}
 	c.Operation = r.operation(f)
 	c.Tier, c.Account = r.tier(f), usage.ReadAccount(r.text(f, tables.Account))
@@ -85,15 +85,6 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	c.KeyFingerprint, c.KeyDisplay = r.key()
 }
 
-// withoutProvider returns the name of a model without the provider of its call before it. Another one's name stays: Groq
-// serves openai/gpt-oss-120b.
-func withoutProvider(model, provider string) string {
-	if before, name, found := strings.Cut(model, "/"); found && name != "" && before != "" && providers.Map(before) == provider {
-		return name
-	}
-	return model
-}
-
 var estimatedRef, successRef, operationIDRef = refTo("gen_ai.usage.estimated"), refTo("success"), refTo("ai.operationId")
 
 // status returns the HTTP status of the first alias that has a text; 0 where it is none.
@@ -102,7 +93,7 @@ func (r *record) status(f *Family) int {
 		for i := range list {
 			a := &list[i]
 			if v, ok := r.find(a); ok && a.path == "" && v.Type() == pcommon.ValueTypeInt {
-				return statusOf(v.Int())
+				return value.Status(v.Int())
 			}
 			s := r.textAt(a)
 			if s == "" || strings.EqualFold(s, "unknown") {
@@ -112,17 +103,10 @@ func (r *record) status(f *Family) int {
 			if err != nil {
 				return 0
 			}
-			return statusOf(n)
+			return value.Status(n)
 		}
 	}
 	return 0
-}
-
-func statusOf(n int64) int {
-	if n < 100 || n > 599 {
-		return 0
-	}
-	return int(n)
 }
 
 // cost returns the first cost in US dollars that one call can have; bad reports whether there was one that
