@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/loadgen"
@@ -18,7 +20,8 @@ const sdkBatch = 512
 // cpuPlan is how the processor time of a call is measured.
 type cpuPlan struct {
 	rounds, calls, connections, batch int
-	only                              string // the one contender that runs; "" for all
+	only                              string // the contenders that run, by commas; "" for all
+	against                           string // another build of Tokenboard that takes part; "" for none
 }
 
 func cpuCommand(ctx context.Context, args []string) error {
@@ -28,7 +31,8 @@ func cpuCommand(ctx context.Context, args []string) error {
 	f.IntVar(&plan.calls, "calls", 200_000, "calls of a round; a tenth more is sent before to warm up")
 	f.IntVar(&plan.connections, "connections", 8, "connections that send, each of which waits for its acknowledgement")
 	f.IntVar(&plan.batch, "batch", sdkBatch, "spans in a request; the default is that of SDKs")
-	f.StringVar(&plan.only, "only", "", "measure only this one: nop, spanmetrics-few, spanmetrics or tokenboard")
+	f.StringVar(&plan.only, "only", "", "measure only these, by commas: nop, spanmetrics-few, spanmetrics, tokenboard, against")
+	f.StringVar(&plan.against, "against", "", "another binary of Tokenboard to compare with, for example one that was built before a change")
 	out := outputFlags(f)
 	if err := f.Parse(args); err != nil {
 		return err
@@ -58,7 +62,7 @@ type contender struct {
 	cpu, rate, rss, peak, disk, total series
 }
 
-func contenders(bin binaries, only string) []*contender {
+func contenders(bin binaries, plan cpuPlan) []*contender {
 	stock := func(config string) func(context.Context, string) (*server, error) {
 		return func(ctx context.Context, dir string) (*server, error) { return startStock(ctx, bin.stock, dir, config) }
 	}
@@ -70,12 +74,16 @@ func contenders(bin binaries, only string) []*contender {
 			return startOurs(ctx, bin.ours, dir)
 		}},
 	}
-	for _, c := range all {
-		if c.key == only {
-			return []*contender{c}
-		}
+	if plan.against != "" {
+		all = append(all, &contender{name: "tokenboard, the other build", key: "against", ours: true, start: func(ctx context.Context, dir string) (*server, error) {
+			return startOurs(ctx, plan.against, dir)
+		}})
 	}
-	return all
+	if plan.only == "" {
+		return all
+	}
+	only := strings.Split(plan.only, ",")
+	return slices.DeleteFunc(all, func(c *contender) bool { return !slices.Contains(only, c.key) })
 }
 
 // measureCPU sends the same requests to each contender by turns, to a new process with an empty folder
@@ -97,7 +105,7 @@ func measureCPU(ctx context.Context, r *report, bin binaries, plan cpuPlan) erro
 		bytes += len(q.Body)
 	}
 	m := cpuRound{plan: plan, work: bin.work, warmUp: requests[:warm], measured: requests[warm:], spans: warmUp + plan.calls - sent, truth: g.Distinct}
-	all := contenders(bin, plan.only)
+	all := contenders(bin, plan)
 	for i := range plan.rounds {
 		for _, c := range all {
 			if err := m.run(ctx, c); err != nil {

@@ -7,8 +7,11 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
+	"github.com/tokenboard/tokenboard/bench/asking"
 	"github.com/tokenboard/tokenboard/bench/forecasts"
+	"github.com/tokenboard/tokenboard/internal/ledger"
 )
 
 func main() {
@@ -27,6 +30,7 @@ const help = `usage:
   bench fill --dir FOLDER [--calls N] ...   put a data set into a new database
   bench forecast [--each N] [--set NAME]    error of forecasts on simulated histories, and how often their band holds
   bench promql --dir FOLDER                 the Overview dashboard's panels over PromQL: time and memory of each
+  bench ask --dir FOLDER                    time of questions by several values together
   bench open --dir FOLDER                   time and memory of opening it
 each with --help for its flags`
 
@@ -45,6 +49,11 @@ func run(ctx context.Context, args []string) error {
 		return forecasts.Command(os.Stdout, args[1:])
 	case "promql":
 		return promqlCommand(ctx, args[1:])
+	case "ask":
+		return asking.Command(ctx, os.Stdout, args[1:], func(ctx context.Context, dir string) (*ledger.Ledger, error) {
+			l, _, _, err := openAsBinary(ctx, dir)
+			return l, err
+		}, func() (time.Duration, error) { return cpuOf(os.Getpid()) })
 	case "open":
 		return openCommand(ctx, args[1:])
 	}

@@ -2,14 +2,19 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // cpu reports the processor time of calls.
 func (r *report) cpu(all []*contender, spans, bytesEach int, plan cpuPlan) {
+	columns := []string{"pipeline", "CPU µs a call", "min..max", "until exit", "against nop", "spanmetrics by model", "spanmetrics", "calls/s", "RSS MB", "peak MB", "bytes a record"}
+	bases := []string{"nop", "spanmetrics-few", "spanmetrics"}
+	if plan.against != "" {
+		columns, bases = slices.Insert(columns, 7, "the other build"), append(bases, "against")
+	}
 	t := r.table(fmt.Sprintf("Processor time of a call, from OTLP to its acknowledgement (%d rounds by turns, %d calls each, %d bytes a span, %d spans a request, %d connections)",
-		plan.rounds, spans, bytesEach, plan.batch, plan.connections),
-		"pipeline", "CPU µs a call", "min..max", "until exit", "against nop", "spanmetrics by model", "spanmetrics", "calls/s", "RSS MB", "peak MB", "bytes a record")
+		plan.rounds, spans, bytesEach, plan.batch, plan.connections), columns...)
 	by := map[string]*contender{}
 	for _, c := range all {
 		by[c.key] = c
@@ -25,7 +30,7 @@ func (r *report) cpu(all []*contender, spans, bytesEach int, plan cpuPlan) {
 		r.rounds("rss_mb_after_load_"+key, c.rss)
 		r.rounds("rss_mb_peak_"+key, c.peak)
 		cells := []string{c.name, fmt.Sprintf("%.2f", c.cpu.median()), c.cpu.spread("%.2f"), fmt.Sprintf("%.2f", c.total.median())}
-		for _, base := range []string{"nop", "spanmetrics-few", "spanmetrics"} {
+		for _, base := range bases {
 			cell := ""
 			if b := by[base]; b != nil && b != c {
 				ratio := c.cpu.ratio(b.cpu)

@@ -64,6 +64,9 @@ func (g *guard) Shutdown(context.Context) error {
 
 // acquire waits for a share of something, for a while.
 func (g *guard) acquire(ctx context.Context, of *semaphore.Weighted, n int64) bool {
+	if of.TryAcquire(n) { // mostly: a timer would cost more than the rest; who waits already comes first
+		return true
+	}
 	ctx, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
 	return of.Acquire(ctx, n) == nil

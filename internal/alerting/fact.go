@@ -40,6 +40,7 @@ type queue struct {
 	facts []fact
 	spare []fact
 	lost  bool
+	idle  bool  // nobody looks at facts: only last is kept
 	last  int64 // number of the last commit
 }
 
@@ -47,6 +48,9 @@ func (q *queue) add(c ledger.Commit) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.last = c.Number
+	if q.idle {
+		return
+	}
 	for _, change := range c.Changes {
 		if len(q.facts) >= maxFacts {
 			q.facts, q.lost = q.facts[:0], true
@@ -57,6 +61,16 @@ func (q *queue) add(c ledger.Commit) {
 		f := factOf(change.Call, change.N)
 		f.commit, f.at = c.Number, c.At
 		q.facts = append(q.facts, f)
+	}
+}
+
+// collect says whether facts are looked at: with no rule they are not, and would be copied for nothing. Who begins to look
+// gets the facts after the number of the last commit, as at a start.
+func (q *queue) collect(on bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.idle = !on; q.idle {
+		q.facts, q.spare, q.lost = nil, nil, false
 	}
 }
 

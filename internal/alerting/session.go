@@ -91,6 +91,7 @@ func (s *session) tick(ctx context.Context) error {
 	if err := s.rekey(ctx); err != nil {
 		return err
 	}
+	s.e.facts.collect(len(s.index.groups) > 0) // before the meters are filled
 	facts, lost := s.e.facts.take()
 	if lost {
 		s.empty()

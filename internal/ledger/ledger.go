@@ -174,6 +174,8 @@ type Ledger struct {
 	storedWatermark time.Time          // the watermark as the store has it
 	unsaved         bool               // the series were made again and are not stored yet
 	journaled       int                // bytes of journals since the sums were stored
+	gathering       *time.Timer        // ends the wait for further requests of a group
+	expected        int                // how many requests the next group is likely to have
 }
 
 // KeyedFingerprint returns the form in which a key's fingerprint is kept and asked for here. A fingerprint in
@@ -219,7 +221,7 @@ func Open(ctx context.Context, engine store.Engine, o Options) (*Ledger, error) 
 	}
 	l := &Ledger{
 		engine: engine, o: o, keyed: usage.NewFingerprintKeyer(o.KeySecret), series: series.New(o.Series), dirtyHours: map[int64]bool{},
-		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}),
+		requests: make(chan *request, maxWaiting), jobs: make(chan job), closing: make(chan struct{}), done: make(chan struct{}), gathering: time.NewTimer(gatherTime),
 	}
 	l.sumStore, l.maintenance = abilities(engine)
 	l.sums = aggregate.New(aggregate.Options{

@@ -10,6 +10,9 @@ import (
 const (
 	maxWaiting = 1024  // requests that wait for the writer
 	maxGroup   = 8_192 // records in one transaction, unless one request has more
+	// gatherTime bounds how long a group waits for further requests, and smallGroup how many records one has that waits.
+	gatherTime = time.Millisecond
+	smallGroup = 512
 
 	// maxAhead is how far in the future a record may start: clocks go wrong by time zones.
 	maxAhead = 24 * time.Hour
@@ -119,25 +122,30 @@ func (l *Ledger) noteSaved(err error) {
 	l.saveErr = err
 }
 
-// gather takes the requests that wait along with the first, those left out whose sender is gone.
+// gather takes the requests that wait along with the first, those left out whose sender is gone. Small ones wait for those of
+// the senders that were answered last, which are about to send again: else the senders split into groups that take turns.
 func (l *Ledger) gather(first *request) []*request {
 	var group []*request
 	n := 0
 	take := func(r *request) {
-		if !r.begin() {
+		if r.begin() {
+			group, n = append(group, r), n+r.size()
+		} else {
 			r.done()
-			return
 		}
-		group = append(group, r)
-		n += r.size()
 	}
 	take(first)
-	for n < maxGroup {
+	for n < maxGroup && len(l.requests) > 0 { // only this goroutine takes them
+		take(<-l.requests)
+	}
+	l.gathering.Reset(gatherTime)
+	defer l.gathering.Stop()
+	for more := true; more && len(group) < l.expected && n < smallGroup; {
 		select {
 		case r := <-l.requests:
 			take(r)
-		default:
-			return group
+		case <-l.gathering.C:
+			more = false
 		}
 	}
 	return group
@@ -148,6 +156,7 @@ func (l *Ledger) commitGroup(ctx context.Context, group []*request) {
 		return
 	}
 	err := l.deposed(l.commit(ctx, group))
+	l.expected = len(group) + len(l.requests) // who is answered now, and who waits already
 	for _, r := range group {
 		r.result <- err
 	}

@@ -32,11 +32,13 @@ func otherLabels(used [LabelCount]bool) (l Labels) {
 	return l
 }
 
+var statusClasses = [...]string{1: "1xx", 2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
+
 // statusClass is a call's outcome by the class of its HTTP status.
 func statusClass(c *usage.Call) string {
 	switch {
 	case c.Status >= 100 && c.Status < 600:
-		return string(rune('0'+c.Status/100)) + "xx"
+		return statusClasses[c.Status/100]
 	case c.Failed:
 		return "error"
 	default:

@@ -114,12 +114,12 @@ func (s *Reader) Figures(ctx context.Context, f store.Filter, visit func(*store.
 	})
 }
 
-// Totals sums by fields, a block at a time.
+// Totals sums by fields, a block at a time, or a whole day where its sums are known.
 func (q Queries) Totals(ctx context.Context, f store.Filter, by []store.Field, limit int) (out []store.Total, err error) {
 	f.Superseded = false
 	err = q.Read(ctx, func(s *Reader) error {
 		t := newTotals(s.values, by, limit)
-		if err := s.eachBlock(ctx, match.New(&f, s.values), t.addEntry, t.addBlock); err != nil {
+		if err := s.totals(ctx, match.New(&f, s.values), by, t); err != nil {
 			return err
 		}
 		out = t.all()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/block"
+	"github.com/tokenboard/tokenboard/internal/store/daysums"
 	"github.com/tokenboard/tokenboard/internal/store/dictionary"
 )
 
@@ -40,11 +41,12 @@ type Reader struct {
 	*Snapshot
 	source Source
 	cache  *blockCache
+	days   *daysums.Cache
 }
 
 // NewReader returns a reader of a snapshot of the table, whose blocks a source sees.
 func (t *Table) NewReader(s *Snapshot, from Source) *Reader {
-	return &Reader{Snapshot: s, source: from, cache: &t.cache}
+	return &Reader{Snapshot: s, source: from, cache: &t.cache, days: &t.days}
 }
 
 // openBlock is a block that was read as a whole. Its parts may be shared by readers.

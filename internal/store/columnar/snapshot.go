@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/store/block"
@@ -34,8 +35,12 @@ func (b *BlockRef) valid() bool {
 	return dictionary.SummaryBits.Valid(b.Summary) && hourOf(b.First) == b.Hour && hourOf(b.Last) == b.Hour
 }
 
+// hourIDs numbers the hours' lists of blocks: two of one number are the same blocks.
+var hourIDs atomic.Uint64
+
 // hourBlocks is the blocks of one hour.
 type hourBlocks struct {
+	id      uint64 // no other list of blocks has it
 	hour    int64
 	blocks  []*BlockRef // ascending by First
 	byLast  []*BlockRef // descending by Last
@@ -43,7 +48,7 @@ type hourBlocks struct {
 }
 
 func newHour(hour int64, blocks []*BlockRef) *hourBlocks {
-	h := &hourBlocks{hour: hour, blocks: blocks}
+	h := &hourBlocks{id: hourIDs.Add(1), hour: hour, blocks: blocks}
 	slices.SortFunc(h.blocks, func(a, b *BlockRef) int {
 		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.ID, b.ID))
 	})

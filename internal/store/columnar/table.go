@@ -9,6 +9,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/block"
+	"github.com/tokenboard/tokenboard/internal/store/daysums"
 	"github.com/tokenboard/tokenboard/internal/store/dictionary"
 )
 
@@ -18,7 +19,10 @@ type Table struct {
 	texts     *dictionary.Dictionary
 	newest    atomic.Pointer[Snapshot]
 	cache     blockCache
+	days      daysums.Cache
 	lastBlock int64 // the greatest id of a block
+
+	scratch map[Place]*memEntry // see scratchEntries
 }
 
 // Snapshot returns the newest snapshot.

@@ -21,6 +21,13 @@ func (s *Reader) each(
 func (s *Reader) eachBlock(
 	ctx context.Context, m *match.Matcher, visit func(*memEntry) error, rows func(*lazyBlock, []int) error,
 ) error {
+	return s.eachOf(ctx, m, s.between(m.From, m.To), visit, rows)
+}
+
+// eachOf is eachBlock with the blocks of some hours, which are ascending.
+func (s *Reader) eachOf(
+	ctx context.Context, m *match.Matcher, hours []*hourBlocks, visit func(*memEntry) error, rows func(*lazyBlock, []int) error,
+) error {
 	for _, e := range s.memtableBetween(m.From, m.To) {
 		if matches(m, e) {
 			if err := visit(e); err != nil {
@@ -28,14 +35,18 @@ func (s *Reader) eachBlock(
 			}
 		}
 	}
-	feed := s.feed(m, false, mostAhead)
+	return s.eachIn(ctx, &feed{s: s, m: m, hours: hours, step: mostAhead}, rows)
+}
+
+// eachIn calls rows for the rows of a feed's blocks that match.
+func (s *Reader) eachIn(ctx context.Context, feed *feed, rows func(*lazyBlock, []int) error) error {
 	for {
 		b, err := feed.next(ctx)
 		if err != nil || b == nil {
 			return err
 		}
 		feed.take()
-		found, err := b.matching(m)
+		found, err := b.matching(feed.m)
 		if err == nil && len(found) > 0 {
 			err = rows(b, found)
 		}

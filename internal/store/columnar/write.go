@@ -19,21 +19,27 @@ type Write struct {
 	view    *Snapshot // what it is applied to
 	from    BlockSource
 	texts   *dictionary.Additions
-	entries map[Place]*memEntry
+	entries map[Place]*memEntry // until the write is worked out; the memory is the table's
+	put     []memEntry          // of the records that are put, in one piece: they leave the memtable together
+	records []store.Record      // likewise
 	sorted  []*memEntry
 	added   int64 // records more than before
 }
 
 // Write works out what a write changes of the records. It reads earlier forms of them from a source.
 func (t *Table) Write(ctx context.Context, w *store.Write, from BlockSource) (*Write, error) {
-	a := &Write{table: t, view: t.Snapshot(), from: from, texts: t.texts.Additions(), entries: map[Place]*memEntry{}}
+	a := &Write{
+		table: t, view: t.Snapshot(), from: from, texts: t.texts.Additions(), entries: t.scratchEntries(),
+		put: make([]memEntry, 0, len(w.Put)), records: make([]store.Record, 0, len(w.Put)),
+	}
+	defer a.forgetEntries()
 	for _, ref := range w.Remove {
 		if err := a.remove(ctx, ref); err != nil {
 			return nil, fmt.Errorf("remove a record: %w", err)
 		}
 	}
 	for i := range w.Put {
-		if err := a.put(ctx, &w.Put[i]); err != nil {
+		if err := a.putRecord(ctx, &w.Put[i]); err != nil {
 			return nil, fmt.Errorf("write a record: %w", err)
 		}
 	}
@@ -65,6 +71,26 @@ func (t *Table) Write(ctx context.Context, w *store.Write, from BlockSource) (*W
 	return a, nil
 }
 
+// mostScratch is how many entries a map may have had that is used again: a cleared map is as large as it was.
+const mostScratch = 2 * CompactAt
+
+// scratchEntries returns an empty map, in which the last write had its entries.
+func (t *Table) scratchEntries() map[Place]*memEntry {
+	if t.scratch == nil {
+		t.scratch = map[Place]*memEntry{}
+	}
+	return t.scratch
+}
+
+// forgetEntries empties the map for the next write.
+func (a *Write) forgetEntries() {
+	if len(a.entries) > mostScratch {
+		a.table.scratch = nil
+	}
+	clear(a.entries)
+	a.entries = nil
+}
+
 // Texts returns the texts that the write adds to the dictionary.
 func (a *Write) Texts() []dictionary.Stored { return a.texts.Stored() }
 
@@ -90,12 +116,14 @@ func (a *Write) find(ctx context.Context, p *Place) (found, error) {
 	return a.table.cache.find(ctx, a.view, a.from, p)
 }
 
-func (a *Write) put(ctx context.Context, r *store.Record) error {
+// putRecord puts a record in its place.
+func (a *Write) putRecord(ctx context.Context, r *store.Record) error {
 	p, ok := PlaceAt(r.ID, r.Start)
 	if !ok {
 		return errStart
 	}
-	next := &memEntry{Place: p}
+	a.put, a.records = append(a.put, memEntry{Place: p}), append(a.records, *r) // there is room for all: they stay where they are
+	next, stored := &a.put[len(a.put)-1], &a.records[len(a.records)-1]
 	if old, some := a.entryAt(&p); some {
 		next.block = old.block
 		if old.removed() {
@@ -112,13 +140,12 @@ func (a *Write) put(ctx context.Context, r *store.Record) error {
 			next.block = at.ref.ID
 		}
 	}
-	stored := *r
 	stored.Start, stored.StoredAt = time.Unix(0, p.Start).UTC(), time.Unix(r.StoredAt.Unix(), 0).UTC()
 	if stored.Signal == usage.SignalSpan {
 		copy(stored.Trace[:], stored.ID[:16])
 		copy(stored.Span[:], stored.ID[16:])
 	}
-	next.row = block.Row{Record: &stored, IDs: a.texts.IDs(&stored.Call)}
+	next.row = block.Row{Record: stored, IDs: a.texts.IDs(&stored.Call)}
 	a.entries[p] = next
 	return nil
 }

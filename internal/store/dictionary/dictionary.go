@@ -227,14 +227,17 @@ func (a *Additions) IDs(c *usage.Call) (ids block.DictionaryIDs) {
 	if a.to.recall(c, &ids) {
 		return ids
 	}
-	keys := KeysOf(c)
-	for k := range keys {
-		if ids[k] != 0 {
+	for kind := range KindCount {
+		if ids[kind] != 0 {
 			continue
 		}
-		n := a.Number(&keys[k])
-		if ids[k] = n; n != 0 && n&block.Inline == 0 && int(n) < len(a.to.values) {
+		k := KeyOf(c, kind)
+		n := a.Number(&k)
+		if ids[kind] = n; n != 0 && n&block.Inline == 0 && int(n) < len(a.to.values) {
 			a.to.values[n].SetIn(c)
+			if a.to.values[n].kind == kind { // else the number is about to be given
+				a.to.last[kind] = n // the next call is often of the same, and the shortcut by text leads to another one
+			}
 		}
 	}
 	return ids

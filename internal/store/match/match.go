@@ -404,3 +404,43 @@ func (m *Matcher) Row(start int64, row *block.Row) bool {
 func (m *Matcher) ReadsNames() bool {
 	return len(m.sessions) > 0 || slices.ContainsFunc(m.terms, func(t term) bool { return len(t.free) > 0 || t.trace || t.span })
 }
+
+// Conditions is what a Matcher asks of records, apart from their starts and from that they count.
+type Conditions struct {
+	Kinds        []dictionary.Kind // texts, in the order in which HasText numbers them
+	Status, Tier bool
+	Only         bool // there are no others
+}
+
+// Conditions returns what is asked.
+func (m *Matcher) Conditions() Conditions {
+	c := Conditions{
+		Status: len(m.statuses) > 0, Tier: len(m.tiers) > 0,
+		Only: !m.None && !m.bySince && len(m.terms)+len(m.quality)+len(m.sessions)+len(m.members) == 0 && m.counted && m.Summary == nil,
+	}
+	for i := range m.texts {
+		c.Kinds = append(c.Kinds, m.texts[i].kind)
+	}
+	return c
+}
+
+// HasText reports whether a number of a text, which is not inline, fulfils the i-th condition on texts.
+func (m *Matcher) HasText(i int, number uint32) bool {
+	t := &m.texts[i]
+	if number == 0 {
+		return t.fulfilsNone()
+	}
+	return t.numbers[number]
+}
+
+// TextNumbers returns the numbers that fulfil the i-th condition on texts, not those of inline texts, nor 0. It is not to be
+// changed.
+func (m *Matcher) TextNumbers(i int) map[uint32]bool { return m.texts[i].numbers }
+
+// HasStatus reports whether an outcome is one of those that are asked for.
+func (m *Matcher) HasStatus(status int, failed bool) bool {
+	return slices.ContainsFunc(m.statuses, func(s store.StatusMatch) bool { return s(status, failed) })
+}
+
+// HasTier reports whether a tier is one of those that are asked for.
+func (m *Matcher) HasTier(tier usage.Tier) bool { return slices.Contains(m.tiers, tier) }

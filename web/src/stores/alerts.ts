@@ -42,6 +42,7 @@ export const useAlerts = defineStore("alerts", () => {
   /** begins with what fires, however long ago it began */
   async function load(): Promise<void> {
     if (!session.may("read_alerts")) return;
+    loaded = true;
     const ask = (state: string) => api.get<Alert[]>("/alerts", new URLSearchParams({ state, limit: String(kept) }));
     try {
       const [now, ended] = await Promise.all([ask("firing"), ask("ended")]);
@@ -53,6 +54,11 @@ export const useAlerts = defineStore("alerts", () => {
   }
   let last = 0;
   let timer = 0;
+  let loaded = false;
+  /** reads the list where no stream begins, which would have it read */
+  function begin(): void {
+    setTimeout(() => loaded || refresh(), 5 * between);
+  }
   function refresh(): void {
     if (timer) return;
     timer = window.setTimeout(() => {
@@ -114,5 +120,5 @@ export const useAlerts = defineStore("alerts", () => {
   }
   watch(wanted, (w) => live.wakeful(w), { immediate: true });
   live.listen({ alert: put, skipped: refresh, opened: refresh });
-  return { list, firing, unread, isUnread, changes, load: refresh, markRead, supported, permission, wanted, lookUp, notify, present };
+  return { list, firing, unread, isUnread, changes, begin, markRead, supported, permission, wanted, lookUp, notify, present };
 });

@@ -40,6 +40,7 @@ export const useLive = defineStore("live", () => {
   let again = 0;
   let wantsAlerts = false;
   let wakes = false;
+  let alertsAlone = false; // what is open tells of no calls
   /** ends the turn of this page as the hidden one that listens */
   let endTurn: (() => void) | null = null;
   const reach = useReach();
@@ -64,6 +65,7 @@ export const useLive = defineStore("live", () => {
       return;
     }
     if (follows) state.value = "connecting";
+    alertsAlone = !follows;
     const asked = follows ? params : alertsOnly;
     const s = (source = new EventSource(`${base}/logs/stream${asked ? "?" + asked : ""}`));
     const set = (v: LiveState) => follows && (state.value = v);
@@ -126,7 +128,9 @@ export const useLive = defineStore("live", () => {
   function hear(on: boolean): void {
     if (on === wantsAlerts) return;
     wantsAlerts = on;
-    open();
+    // a page that follows calls does so in a moment, and hears of alerts by the same stream
+    if (on) setTimeout(() => source || open());
+    else if (alertsAlone) open();
   }
   /** Says whether a hidden page is to tell of alerts. */
   function wakeful(on: boolean): void {

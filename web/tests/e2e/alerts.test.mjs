@@ -299,6 +299,46 @@ test("the month: what it has cost, what it will cost, and the budget of everythi
   }
 });
 
+test("roles: a viewer sees alerts and changes nothing, a member sees none", async () => {
+  const own = await startServer(["extensions::tokenconsole::access: {mode: local, admin: {username: root, password: correct horse battery}}"]);
+  try {
+    const signIn = async (username) => {
+      const res = await fetch(`${own.url}/api/console/session`, { method: "POST", headers: json, body: JSON.stringify({ username, password: "correct horse battery" }) });
+      const [pair] = res.headers.getSetCookie()[0].split(";");
+      return { pair, cookie: { name: pair.slice(0, pair.indexOf("=")), value: pair.slice(pair.indexOf("=") + 1), url: own.url } };
+    };
+    const root = await signIn("root");
+    const make = (path, body) => own.api(path, { method: "POST", headers: { ...json, Cookie: root.pair }, body: JSON.stringify(body) });
+    for (const role of ["viewer", "member"]) await make("/users", { name: role, role, password: "correct horse battery" });
+    await make("/alerts/rules", { name: "dear", kind: "spend", severity: "info", enabled: false, limit: 1, window: "day" });
+    await make("/alerts/channels", { name: "mail", kind: "email", language: "en", settings: { host: "mail.example.com", from: "a@example.com", to: "b@example.com" } });
+    for (const role of ["viewer", "member"]) {
+      const p = await openPage(browser, own.url, { timezoneId: "UTC" });
+      try {
+        await p.page.context().addCookies([(await signIn(role)).cookie]);
+        await p.go("/budgets");
+        const entries = await p.page.getByRole("navigation").getByRole("link", { name: "Alerts" }).count();
+        const bells = await p.page.getByRole("button", { name: "Alerts", exact: true }).count();
+        assert.deepEqual([entries, bells], role === "viewer" ? [1, 1] : [0, 0], role);
+        if (role === "viewer") {
+          await p.go("/alerts?tab=rules");
+          await p.page.getByRole("table", { name: "Rules" }).getByText("dear").click();
+          for (const what of [/Create rule/, /Actions for/, /on or off/]) assert.equal(await p.page.getByRole("button", { name: what }).count() + await p.page.getByRole("switch", { name: what }).count(), 0, String(what));
+          assert.equal(await p.page.getByRole("dialog").count(), 0, "a viewer edits nothing");
+          await p.go("/alerts?tab=channels");
+          await p.page.getByRole("table", { name: "Channels" }).getByText("mail").first().waitFor();
+          for (const what of [/Add channel/, /^Test/, /Actions for/, /Send again/]) assert.equal(await p.page.getByRole("button", { name: what }).count(), 0, String(what));
+        }
+        p.check();
+      } finally {
+        await p.close();
+      }
+    }
+  } finally {
+    await own.stop();
+  }
+});
+
 test("what changed: why yesterday cost more, in two clicks, with causes that add up", () => opened("/", {}, async (p, page) => {
   await page.locator("[data-card=cost]").getByRole("button", { name: /What changed/ }).click(); // the first
   const drawer = page.getByTestId("changes");
@@ -335,7 +375,7 @@ describe("every width, both languages", () => {
     await send(server.otlp, "traces", call({ trace: "unpriced", start: Date.now() - 60_000, "gen_ai.request.model": "house-model", "gen_ai.response.model": "house-model", "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 10 }));
     await until("the alerts", async () => (await server.api("/alerts?state=firing")).length === 3);
     await remove(`/alerts/rules/${gone.id}`);
-    await post("/alerts/channels", { name: "mail to everybody who is on duty this week " + "x".repeat(50), kind: "email", language: "zh", settings: { host: "mail.example.com", from: "a@example.com", to: "b@example.com" } });
+    await post("/alerts/channels", { name: "mail to everybody who is on duty this week " + "x".repeat(50), kind: "email", enabled: false, language: "zh", settings: { host: "mail.example.com", from: "a@example.com", to: "b@example.com" } });
     const c = await post("/alerts/channels", { name: "a local one", kind: "webhook", language: "en", settings: { url: "http://127.0.0.1:9/" }, secrets: { signing_secret: "whsec_" + randomBytes(32).toString("base64") } });
     await post(`/alerts/channels/${c.id}/test`);
     await post("/budgets", { name: "everything", scope: "all", period: "month", usd: 12_345 });

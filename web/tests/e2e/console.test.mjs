@@ -57,7 +57,7 @@ async function eventually(what, f) {
   }
 }
 
-const pages = ["/", "/logs", "/keys", "/explore", "/budgets", "/users", "/audit", "/prices", "/quality", "/settings"];
+const pages = ["/", "/logs", "/keys", "/explore", "/budgets", "/alerts", "/users", "/audit", "/prices", "/quality", "/settings"];
 const name = (path) => path.replaceAll(/\W+/g, "-").replace(/^-|-$/g, "") || "dashboard";
 
 describe("every page, in both languages and themes, on a desk and on a phone", () => {
@@ -214,9 +214,9 @@ describe("logs", () => {
 test("the dashboard moves without a reload, and asks for little", () => opened("/", {}, async (p, page) => {
   await page.locator("[data-state=live]").waitFor();
   const asked = () => p.requests.filter((r) => r.includes("/api/")).map((r) => new URL(r.slice(4)).pathname.replace("/api/console/", "")).sort();
-  await eventually("all is asked for", () => asked().length >= 7);
+  await eventually("all is asked for", () => asked().length >= 11);
   await page.waitForTimeout(1500);
-  assert.deepEqual(asked(), ["breakdown/heatmap", "dashboards", "logs/stream", "session", "stats", "stats", "usage-trend"], "one request a card group (and one for the link to Grafana), and no polling");
+  assert.deepEqual(asked(), ["alerts", "alerts", "breakdown/heatmap", "budgets", "dashboards", "forecast", "logs/stream", "session", "stats", "stats", "usage-trend"], "one request a card group (and one for the link to Grafana, two for the bell), and no polling");
   const calls = page.locator("[data-card=calls] .figure .num");
   const before = await value(calls);
   await sendCall({ "gen_ai.response.model": "gpt-4o-mini" });
@@ -518,7 +518,7 @@ describe("signing in", () => {
       const shown = async () => (await page.getByRole("navigation").locator("li a").allInnerTexts()).map((x) => x.trim());
       await signIn(page, "vera", "a long pass phrase");
       await page.getByRole("navigation").waitFor();
-      assert.deepEqual(await shown(), ["Dashboard", "Logs", "Keys", "Explore", "Budgets", "API tokens", "Prices", "Data quality", "Settings"]);
+      assert.deepEqual(await shown(), ["Dashboard", "Logs", "Keys", "Explore", "Budgets", "Alerts", "API tokens", "Prices", "Data quality", "Settings"]);
       await page.getByRole("navigation").getByText("Keys").click();
       await settled(page);
       assert.equal(await page.getByRole("button", { name: "Create key" }).count(), 0, "a viewer makes no keys");
