@@ -158,6 +158,9 @@ func (s *server) options(ctx context.Context, host component.Host, l *ledger.Led
 	if err := s.signsPeopleIn(ctx, &o); err != nil {
 		return o, err
 	}
+	if o.Prices, err = tokenstoreextension.Prices(s.config.Storage, host); err != nil {
+		return o, err
+	}
 	o.Sources, err = tokenstoreextension.Sources(s.config.Storage, host)
 	return o, err
 }

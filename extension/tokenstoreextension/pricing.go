@@ -100,14 +100,26 @@ func (a *Amounts) rates() pricing.Amounts {
 	}
 }
 
-// book makes the price book.
+// book makes the price book of the configuration.
 func (p *Pricing) book() (*pricing.Book, error) {
-	var own []pricing.Override
+	published, own, err := p.read()
+	if err != nil {
+		return nil, err
+	}
+	book, err := published.With(own)
+	if err != nil {
+		return nil, fmt.Errorf("pricing: %w", err)
+	}
+	return book, nil
+}
+
+// read returns the published prices and the configured ones.
+func (p *Pricing) read() (published *pricing.Book, own []pricing.Override, err error) {
 	for i := range p.Overrides {
 		o := &p.Overrides[i]
 		from, err := since(o.From)
 		if err != nil {
-			return nil, fmt.Errorf("pricing: own price %d (%s): from: %w", i+1, o.Model, err)
+			return nil, nil, fmt.Errorf("pricing: own price %d (%s): from: %w", i+1, o.Model, err)
 		}
 		add := pricing.Override{Provider: o.Provider, Model: o.Model, From: from, Rates: o.rates(), Request: o.Request}
 		for j := range o.Tiers {
@@ -122,18 +134,13 @@ func (p *Pricing) book() (*pricing.Book, error) {
 		}
 		own = append(own, add)
 	}
-	book := pricing.Empty()
+	published = pricing.Empty()
 	if p.Book {
-		var err error
-		if book, err = pricing.Default(); err != nil {
-			return nil, fmt.Errorf("pricing: %w", err)
+		if published, err = pricing.Default(); err != nil {
+			return nil, nil, fmt.Errorf("pricing: %w", err)
 		}
 	}
-	book, err := book.With(own)
-	if err != nil {
-		return nil, fmt.Errorf("pricing: %w", err)
-	}
-	return book, nil
+	return published, own, nil
 }
 
 // since reads the time from which a price holds.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension/internal/metadata"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/pricebook"
 	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/postgres"
@@ -30,6 +32,10 @@ type Store struct {
 	set       component.TelemetrySettings
 	ledger    *ledger.Ledger
 	directory store.Directory
+	prices    *pricebook.Keeper
+	// stop ends the goroutine that keeps the prices up to date, which kept waits for.
+	stop context.CancelFunc
+	kept sync.WaitGroup
 	// telemetry is there from Start to Shutdown.
 	telemetry *metadata.TelemetryBuilder
 	// sources lists the components that fetch calls for this store, instead of receiving them.
@@ -46,18 +52,21 @@ func (s *Store) Start(ctx context.Context, _ component.Host) error {
 			s.logger.Warn(note)
 		}
 	}
-	if s.ledger, s.directory, err = s.config.open(ctx, s.config.Engine == enginePostgres, s.version); err != nil {
+	if s.ledger, s.directory, s.prices, err = s.config.open(ctx, s.config.Engine == enginePostgres, s.version, s.logger); err != nil {
 		return err
 	}
 	if s.telemetry, err = s.measured(); err != nil {
 		err = errors.Join(err, s.ledger.Close())
-		s.ledger, s.directory = nil, nil // Get must not return one that is closed
+		s.ledger, s.directory, s.prices = nil, nil, nil // Get must not return one that is closed
 		return err
 	}
 	if status, err := s.ledger.Status(ctx); err == nil {
 		s.logger.Info("token store is open", zap.String("database", s.config.where()), zap.Int64("records", status.Info.Records),
 			zap.String("prices", s.ledger.Prices().Version()))
 	}
+	var running context.Context
+	running, s.stop = context.WithCancel(context.Background()) // Start's own context ends with Start
+	s.kept.Go(func() { s.prices.Run(running) })
 	return nil
 }
 
@@ -123,22 +132,27 @@ func (c *Config) Database() string {
 // Open opens the configured database and its ledger, as the extension does, for commands that work on
 // it while no collector runs. The caller closes the ledger, and with it the directory.
 func (c *Config) Open(ctx context.Context) (*ledger.Ledger, store.Directory, error) {
-	return c.open(ctx, false, "")
+	l, directory, _, err := c.open(ctx, false, "", zap.NewNop())
+	return l, directory, err
 }
 
-func (c *Config) open(ctx context.Context, shared bool, version string) (*ledger.Ledger, store.Directory, error) {
-	book, err := c.Pricing.book()
+func (c *Config) open(ctx context.Context, shared bool, version string, logger *zap.Logger) (*ledger.Ledger, store.Directory, *pricebook.Keeper, error) {
+	published, configured, err := c.Pricing.read()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
+	}
+	book, err := published.With(configured)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("pricing: %w", err)
 	}
 	series, err := c.Series.options()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	holder := newHolder()
 	engine, directory, err := c.openEngine(ctx, holder, shared)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	l, err := ledger.Open(ctx, engine, ledger.Options{
 		Window: c.Correlation.Window, MaxSpans: c.Correlation.MaxSpans, NoTwins: !c.Correlation.Twins,
@@ -148,15 +162,23 @@ func (c *Config) open(ctx context.Context, shared bool, version string) (*ledger
 		KeySecret: engine.KeySecret(), Holder: holder, Shared: shared, Version: version, Prices: book, PreferReported: c.Pricing.Prefer == preferReported,
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("open the token store at %s: %w", c.where(), err)
+		return nil, nil, nil, fmt.Errorf("open the token store at %s: %w", c.where(), err)
 	}
-	return l, directory, nil
+	prices := pricebook.New(pricebook.Options{Directory: directory, Ledger: l, Published: published, Configured: configured, Logger: logger})
+	if err := prices.Refresh(ctx); err != nil { // calls that come now must get the prices that are set
+		return nil, nil, nil, errors.Join(fmt.Errorf("open the token store at %s: %w", c.where(), err), l.Close())
+	}
+	return l, directory, prices, nil
 }
 
 // Shutdown commits what waits and closes the database.
 func (s *Store) Shutdown(context.Context) error {
 	if s.ledger == nil {
 		return nil
+	}
+	if s.stop != nil {
+		s.stop()
+		s.kept.Wait()
 	}
 	if s.telemetry != nil {
 		s.telemetry.Shutdown()
@@ -170,6 +192,9 @@ func (s *Store) Ledger() *ledger.Ledger { return s.ledger }
 // Directory returns the keys, users and audit log; nil before Start. It ends with the ledger.
 func (s *Store) Directory() store.Directory { return s.directory }
 
+// Prices returns what keeps the ledger's prices up to date; nil before Start.
+func (s *Store) Prices() *pricebook.Keeper { return s.prices }
+
 // Directory finds the directory of the store that is configured under an id, see Get.
 func Directory(id component.ID, host component.Host) (store.Directory, error) {
 	s, ok := host.GetExtensions()[id].(interface{ Directory() store.Directory })
@@ -181,6 +206,19 @@ func Directory(id component.ID, host component.Host) (store.Directory, error) {
 		return nil, fmt.Errorf("storage: extension %q has not started", id)
 	}
 	return d, nil
+}
+
+// Prices finds the prices of the store that is configured under an id, see Get.
+func Prices(id component.ID, host component.Host) (*pricebook.Keeper, error) {
+	s, ok := host.GetExtensions()[id].(interface{ Prices() *pricebook.Keeper })
+	if !ok {
+		return nil, fmt.Errorf("storage: no tokenstore extension %q is running; add it to extensions and to service::extensions", id)
+	}
+	p := s.Prices()
+	if p == nil {
+		return nil, fmt.Errorf("storage: extension %q has not started", id)
+	}
+	return p, nil
 }
 
 // Get finds the ledger of the store that is configured under an id. Name the id of a store in

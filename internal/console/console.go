@@ -40,6 +40,8 @@ import (
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/notify/seal"
+	"github.com/tokenboard/tokenboard/internal/pricebook"
+	"github.com/tokenboard/tokenboard/internal/pricing"
 	"github.com/tokenboard/tokenboard/internal/promapi"
 	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -91,6 +93,8 @@ type Options struct {
 	Verify keycheck.Options
 	// Receiving reports whether the receivers of the collector listen, without which it is not ready; nil: they do.
 	Receiving func() bool
+	// Prices keeps the ledger's prices up to date; nil: the console makes one, with the ledger's prices as the published ones.
+	Prices *pricebook.Keeper
 	// Sealer encrypts the secrets of notification channels; nil: none can be stored.
 	Sealer *seal.Sealer
 	// Notify makes the queue of notifications look at once for what is due; nil where nothing here sends.
@@ -98,7 +102,7 @@ type Options struct {
 	Now    func() time.Time // time.Now where nil
 }
 
-// Console answers HTTP requests. It starts no goroutine. Close it before the server that uses it.
+// Console answers HTTP requests. It starts no goroutine but those of repricing that is asked for. Close it before the server that uses it.
 type Console struct {
 	*api.Env
 	Router *api.Router     // all routes
@@ -108,6 +112,7 @@ type Console struct {
 	// Budgets are what is used of budgets, for those who watch them. It ends with Close.
 	Budgets *budget.Set
 	Stream  *stream.Handlers // live streams
+	Prices  *prices.Handlers // prices, and the job that reprices stored calls
 
 	o       Options
 	guard   guard.Guard
@@ -131,6 +136,10 @@ func New(o Options) *Console {
 	}
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
+	}
+	if o.Prices == nil {
+		published, _ := o.Ledger.Prices().(*pricing.Book)
+		o.Prices = pricebook.New(pricebook.Options{Directory: o.Directory, Ledger: o.Ledger, Published: published, Logger: o.Logger})
 	}
 	budgets := budget.New(budget.Options{Ledger: o.Ledger, Directory: o.Directory, Location: o.Location, Now: o.Now, Fixed: o.Budgets})
 	ring := keyring.New(keyring.Options{
@@ -175,7 +184,8 @@ func (c *Console) register() {
 	check.Routes(r)
 	(&quality.Handlers{Reader: filters, Ledger: o.Ledger, Sources: o.Sources}).Routes(r)
 	c.Users.Routes(r)
-	(&prices.Handlers{Env: c.Env, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
+	c.Prices = &prices.Handlers{Env: c.Env, Ledger: o.Ledger, Directory: o.Directory, Keeper: o.Prices, Audit: c.Audit}
+	c.Prices.Routes(r)
 	c.Audit.Routes(r)
 	(&channels.Handlers{Env: c.Env, Store: o.Directory, Audit: c.Audit, Sealer: o.Sealer, Wake: o.Notify}).Routes(r)
 	(&alerts.Handlers{Env: c.Env, Store: o.Directory, Ledger: o.Ledger, Keys: c.Keys, Budgets: c.Budgets, Audit: c.Audit, Wake: o.Notify}).Routes(r)
@@ -215,6 +225,7 @@ func (c *Console) Close() {
 	c.Keys.Ring.Close()
 	c.Budgets.Close()
 	c.promql.API.Close()
+	c.Prices.Close()
 }
 
 // Metrics returns the handlers of scrapes, for those that are sent metrics instead.

@@ -39,8 +39,8 @@ var layers = [][]string{
 	{"internal/dialect", "internal/lease", "internal/notify", "internal/rollup"},
 	// Importing; deciding what counts.
 	{"internal/history", "internal/ledger"},
-	// What is used of budgets.
-	{"internal/budget"},
+	// What is used of budgets; the prices that are set.
+	{"internal/budget", "internal/pricebook"},
 	{"internal/access", "internal/alerting", "internal/keyring", "internal/keysync", "internal/promapi"},
 	// The console: what all routes share,
 	{"internal/console/api"},

@@ -10,13 +10,16 @@ type tierPrices interface {
 
 // setCost sets the cost of a call: the computed one where the model has a price, else what the
 // telemetry reported (or the other way round), else none.
-func (l *Ledger) setCost(c *usage.Call) {
+func (l *Ledger) setCost(c *usage.Call) { l.setCostBy(l.Prices(), c) }
+
+// setCostBy sets the cost of a call by a price book; nil: only what the telemetry reported.
+func (l *Ledger) setCostBy(prices Prices, c *usage.Call) {
 	c.Quality &^= usage.Unpriced | usage.ReportedCost | usage.NoUsage | usage.TierUnpriced
 	c.Cost, c.PriceVersion = 0, ""
 	var computed usage.NanoUSD
 	priced := false
-	if l.o.Prices != nil && c.Tokens.Reported() {
-		computed, priced = l.o.Prices.Price(c)
+	if prices != nil && c.Tokens.Reported() {
+		computed, priced = prices.Price(c)
 		priced = priced && computed.Possible()
 	}
 	switch {
@@ -24,8 +27,8 @@ func (l *Ledger) setCost(c *usage.Call) {
 		c.Cost = c.ReportedCost
 		c.Quality |= usage.ReportedCost
 	case priced:
-		c.Cost, c.PriceVersion = computed, l.o.Prices.Version()
-		if tiers, is := l.o.Prices.(tierPrices); is && !tiers.PricesTier(c) {
+		c.Cost, c.PriceVersion = computed, prices.Version()
+		if tiers, is := prices.(tierPrices); is && !tiers.PricesTier(c) {
 			c.Quality |= usage.TierUnpriced
 		}
 	case c.Tokens.Reported():

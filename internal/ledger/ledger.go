@@ -136,6 +136,7 @@ type Ledger struct {
 	lease       store.Lease // of store.TaskLedger
 	o           Options
 	keyed       *usage.FingerprintKeyer
+	prices      atomic.Pointer[Prices] // that took the place of Options.Prices
 
 	requests chan *request
 	jobs     chan job // other work for the writer
@@ -315,7 +316,15 @@ func (l *Ledger) Backup(ctx context.Context, path string) error {
 }
 
 // Prices returns the book that calls are priced by; nil where there is none.
-func (l *Ledger) Prices() Prices { return l.o.Prices }
+func (l *Ledger) Prices() Prices {
+	if now := l.prices.Load(); now != nil {
+		return *now
+	}
+	return l.o.Prices
+}
+
+// SetPrices makes calls that come from now on be priced by another book. Calls that are stored keep their cost, see Reprice.
+func (l *Ledger) SetPrices(p Prices) { l.prices.Store(&p) }
 
 // Status returns how the ledger is.
 func (l *Ledger) Status(ctx context.Context) (Status, error) {

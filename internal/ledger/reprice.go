@@ -1,14 +1,12 @@
 package ledger
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	"github.com/tokenboard/tokenboard/internal/rollup"
+	"github.com/tokenboard/tokenboard/internal/ledger/repriced"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -19,8 +17,7 @@ var ErrRepricing = errors.New("calls are being repriced already; wait for that t
 const (
 	// repriceChunk is how many records are repriced between two commits of senders.
 	repriceChunk = 500
-	// maxRepriced bounds the models of a report: names are hostile text.
-	maxRepriced = 1_000
+	maxRepriced  = repriced.MaxModels
 )
 
 // RepriceRequest says which stored calls get the cost that the price book has now.
@@ -30,50 +27,23 @@ type RepriceRequest struct {
 	Providers []string
 	// DryRun works out the report and changes nothing.
 	DryRun bool
+	// Only says which records are priced again; nil: all that the rest asks for.
+	Only func(*usage.Call) bool
+	// Prices is the book that a dry run works with; nil: that of the ledger.
+	Prices Prices
+	// Most is how many records are looked at, the newest; 0: all.
+	Most int64
+	// Progress, where it is set, is called after each chunk, in the goroutine of the caller, with what was done until then and
+	// the start of the oldest record that was looked at.
+	Progress func(records, written int64, reached time.Time)
 }
 
-// RepriceReport reports the changes that repricing made, or would make.
-type RepriceReport struct {
-	PriceVersion string // of the prices that the calls have now, or would have
-	DryRun       bool
-	Models       []RepricedModel // the largest difference first
-	Rest         Repriced        // of the models beyond the 1,000 that were met first
-	Total        Repriced
-	// Records is how many stored records were looked at, ones that do not count included, and Written
-	// how many of them get another cost or another price version.
-	Records, Written int64
-}
-
-// Repriced is the difference that other prices make to calls that count.
-type Repriced struct {
-	Calls       int64
-	Changed     int64 // calls that cost something else now
-	Old, New    usage.NanoUSD
-	NewlyPriced int64 // calls that had no price
-	NowUnpriced int64 // calls that have none any more
-}
-
-// RepricedModel is the difference for one model.
-type RepricedModel struct {
-	Model, Provider string
-	Repriced
-}
-
-func (r *Repriced) add(old, now *usage.Call) {
-	r.Calls++
-	r.Old = r.Old.Add(old.Cost)
-	r.New = r.New.Add(now.Cost)
-	wasUnpriced, unpriced := old.Quality&usage.Unpriced != 0, now.Quality&usage.Unpriced != 0
-	if old.Cost != now.Cost || wasUnpriced != unpriced {
-		r.Changed++
-	}
-	if wasUnpriced && !unpriced {
-		r.NewlyPriced++
-	}
-	if unpriced && !wasUnpriced {
-		r.NowUnpriced++
-	}
-}
+// What Reprice reports, see the package repriced.
+type (
+	RepriceReport = repriced.Report
+	Repriced      = repriced.Repriced
+	RepricedModel = repriced.Model
+)
 
 // Reprice returns stored calls the cost that they would get if they came now. Records, sums and observers follow
 // together, some hundred records at a time, between the commits of senders. Where it ends early, the records that were
@@ -87,18 +57,21 @@ func (l *Ledger) Reprice(ctx context.Context, q RepriceRequest) (RepriceReport, 
 		defer l.repricing.Unlock()
 	}
 	p := repricing{
-		ledger: l, dry: q.DryRun, models: map[rollup.Value]*Repriced{},
+		ledger: l, dry: q.DryRun, prices: l.Prices(), only: q.Only,
 		page: store.Page{Limit: repriceChunk, Filter: store.Filter{
 			From: q.From, To: q.To, Models: q.Models, Providers: q.Providers, Superseded: true,
 		}},
 	}
 	p.report.DryRun = q.DryRun
-	if l.o.Prices != nil {
-		p.report.PriceVersion = l.o.Prices.Version()
+	if q.DryRun && q.Prices != nil {
+		p.prices = q.Prices
+	}
+	if p.prices != nil {
+		p.report.PriceVersion = p.prices.Version()
 	}
 	for {
 		if err := ctx.Err(); err != nil {
-			return p.end(), fmt.Errorf("price calls again: %w", err)
+			return p.report.End(), fmt.Errorf("price calls again: %w", err)
 		}
 		var err error
 		if q.DryRun {
@@ -107,10 +80,17 @@ func (l *Ledger) Reprice(ctx context.Context, q RepriceRequest) (RepriceReport, 
 			err = l.inWriter(ctx, p.step)
 		}
 		if err != nil {
-			return p.end(), fmt.Errorf("price calls again: %w", err)
+			return p.report.End(), fmt.Errorf("price calls again: %w", err)
+		}
+		if q.Progress != nil {
+			q.Progress(p.report.Records, p.report.Written, p.reached)
 		}
 		if p.page.Cursor == "" {
-			return p.end(), nil
+			return p.report.End(), nil
+		}
+		if q.Most > 0 && p.report.Records >= q.Most {
+			p.report.Partial = true
+			return p.report.End(), nil
 		}
 	}
 }
@@ -142,9 +122,12 @@ type job struct {
 type repricing struct {
 	ledger *Ledger
 	dry    bool
-	page   store.Page
-	models map[rollup.Value]*Repriced
-	report RepriceReport
+	// prices are those of the beginning: one run gives one version, also where they are changed meanwhile.
+	prices  Prices
+	only    func(*usage.Call) bool
+	reached time.Time
+	page    store.Page
+	report  RepriceReport
 }
 
 // step prices one page of records.
@@ -159,7 +142,11 @@ func (p *repricing) step(ctx context.Context) error {
 	for i := range records {
 		old := &records[i].Call
 		now[i] = *old
-		p.ledger.setCost(&now[i])
+		p.reached = old.Start
+		if p.only != nil && !p.only(old) {
+			continue
+		}
+		p.ledger.setCostBy(p.prices, &now[i])
 		if old.Cost == now[i].Cost && old.Quality == now[i].Quality && old.PriceVersion == now[i].PriceVersion {
 			continue
 		}
@@ -176,8 +163,8 @@ func (p *repricing) step(ctx context.Context) error {
 		}
 	}
 	for i := range records {
-		if records[i].Counted {
-			p.count(&records[i].Call, &now[i])
+		if records[i].Counted && (p.only == nil || p.only(&records[i].Call)) {
+			p.report.Count(&records[i].Call, &now[i])
 		}
 	}
 	p.report.Records += int64(len(records))
@@ -205,33 +192,4 @@ func (l *Ledger) applyCosts(ctx context.Context, w store.Write, changes []Change
 		l.changed(&w, changes, w.At)
 	}
 	return nil
-}
-
-// count puts a call that counts into the report.
-func (p *repricing) count(old, now *usage.Call) {
-	p.report.Total.add(old, now)
-	m := rollup.ValueOf(rollup.Models, old)
-	r := p.models[m]
-	if r == nil {
-		if len(p.models) >= maxRepriced {
-			p.report.Rest.add(old, now)
-			return
-		}
-		r = &Repriced{}
-		p.models[m] = r
-	}
-	r.add(old, now)
-}
-
-// end makes the report.
-func (p *repricing) end() RepriceReport {
-	for m, r := range p.models {
-		p.report.Models = append(p.report.Models, RepricedModel{Model: m.Value, Provider: m.Provider, Repriced: *r})
-	}
-	difference := func(r *Repriced) usage.NanoUSD { return max(r.New-r.Old, r.Old-r.New) }
-	slices.SortFunc(p.report.Models, func(a, b RepricedModel) int {
-		return cmp.Or(cmp.Compare(difference(&b.Repriced), difference(&a.Repriced)), cmp.Compare(b.Calls, a.Calls),
-			cmp.Compare(a.Model, b.Model), cmp.Compare(a.Provider, b.Provider))
-	})
-	return p.report
 }

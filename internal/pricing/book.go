@@ -176,6 +176,7 @@ func (p *provider) model(name string) *model {
 type Book struct {
 	version   string
 	source    string
+	date      time.Time // when it came out; zero where that is not known
 	providers []provider
 	byID      map[string]*provider
 	own       []ownPrice // the one that begins last first
@@ -191,6 +192,7 @@ func parse(b []byte) (*Book, error) {
 	var doc struct {
 		Version   string     `json:"version"`
 		Source    string     `json:"source"`
+		Date      string     `json:"date"`
 		Providers []provider `json:"providers"`
 	}
 	if err := json.Unmarshal(b, &doc); err != nil {
@@ -199,6 +201,12 @@ func parse(b []byte) (*Book, error) {
 	book := &Book{
 		version: "genai-prices " + doc.Version, source: doc.Source, providers: doc.Providers, byID: map[string]*provider{},
 		cache: map[name]*candidates{},
+	}
+	if doc.Date != "" {
+		var err error
+		if book.date, err = time.Parse(time.DateOnly, doc.Date); err != nil {
+			return nil, fmt.Errorf("read the price book: its date: %w", err)
+		}
 	}
 	for i := range book.providers {
 		p := &book.providers[i]

@@ -17,6 +17,7 @@ import (
 
 // Override is a price of the operator's own, in USD per million tokens.
 type Override struct {
+	ID       string    // names it where it is stored; not part of the price
 	Provider string    // GenAI name; "" is any
 	Model    string    // name of the answering or requested model; * matches any letters
 	From     time.Time // calls that started then or later; zero is always
@@ -282,7 +283,7 @@ func like(pattern, text string) bool {
 // fit a call the one that begins last, of those the first.
 func (b *Book) With(own []Override) (*Book, error) {
 	out := &Book{
-		version: b.version, source: b.source, providers: b.providers, byID: b.byID, cache: map[name]*candidates{},
+		version: b.version, source: b.source, date: b.date, providers: b.providers, byID: b.byID, cache: map[name]*candidates{},
 	}
 	if len(own) == 0 {
 		return out, nil

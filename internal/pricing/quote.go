@@ -15,6 +15,7 @@ type KindRate struct {
 
 // Quote is the prices that hold for a model at one time.
 type Quote struct {
+	ID       string    // Override.ID
 	Provider string    // as the book names it; of an own price as configured, "" for any
 	Model    string    // entry of the book, or the pattern of an own price
 	Own      bool      // it is the operator's own price
@@ -35,7 +36,7 @@ func (b *Book) Quote(provider, model string, at time.Time) (Quote, bool) {
 func quoteOf(r *rates, own *ownPrice, published *found, at time.Time) Quote {
 	q := Quote{Request: usage.NanoUSD(r.request / perNano)}
 	if own != nil {
-		q.Provider, q.Model, q.Own, q.From = own.Provider, own.Model, true, own.From
+		q.ID, q.Provider, q.Model, q.Own, q.From = own.ID, own.Provider, own.Model, true, own.From
 	} else {
 		q.Provider, q.Model, q.From = published.provider.ID, published.model.ID, published.model.since(at)
 	}

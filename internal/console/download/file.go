@@ -12,7 +12,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/api"
 )
 
-var mediaTypes = map[string]string{"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+var mediaTypes = map[string]string{"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8", "yaml": "application/yaml", "parquet": "application/vnd.apache.parquet"}
 
 // Stall is how long a reader of an export may take for the next piece.
 const Stall = 30 * time.Second

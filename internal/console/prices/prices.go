@@ -16,15 +16,22 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/pricebook"
 	"github.com/tokenboard/tokenboard/internal/pricing"
+	"github.com/tokenboard/tokenboard/internal/pricing/sheet"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 // Handlers answer the routes of prices.
 type Handlers struct {
 	*api.Env
-	Ledger *ledger.Ledger
+	Ledger    *ledger.Ledger
+	Directory store.Documents
+	// Keeper has the prices that are stored, and those of now.
+	Keeper *pricebook.Keeper
 	Audit  *audit.Log
+
+	jobs jobs
 }
 
 // Routes adds the routes.
@@ -38,6 +45,11 @@ func (c *Handlers) Routes(r *api.Router) {
 		next(ctx)
 	}}
 	api.Register(r, access.Reprice, reprice, c.reprice)
+	c.ownRoutes(r)
+	c.bookRoutes(r)
+	c.sheetRoutes(r)
+	c.jobRoutes(r)
+	c.currencyRoutes(r)
 }
 
 // repriceLimit is how long repricing may take to answer; where it takes longer it can be done again.
@@ -91,8 +103,11 @@ type PriceList struct {
 
 // PriceOverride is a price of the operator's own.
 type PriceOverride struct {
-	Provider string `json:"provider" doc:"empty: any"`
-	Model    string `json:"model" doc:"* stands for any letters"`
+	ID       string       `json:"id" doc:"of a price that is stored; empty of one of the configuration, which can only be changed there"`
+	Version  int64        `json:"version" doc:"changes with every change of a stored price; 0 of one of the configuration"`
+	Entry    *sheet.Entry `json:"entry" doc:"the stored price as it was set; null of one of the configuration"`
+	Provider string       `json:"provider" doc:"empty: any"`
+	Model    string       `json:"model" doc:"* stands for any letters"`
 	PriceList
 }
 
@@ -121,19 +136,33 @@ type UnpricedModel struct {
 type Prices struct {
 	Version  string          `json:"version" doc:"as in price_version of a call; empty where nothing is priced"`
 	Source   string          `json:"source" doc:"where the published prices come from"`
-	Own      []PriceOverride `json:"own" doc:"of the configuration; of several that fit a call the first that holds goes"`
+	Book     BookInfo        `json:"book" doc:"the published prices"`
+	Own      []PriceOverride `json:"own" doc:"stored ones before those of the configuration; of several that fit a call the first that holds goes"`
 	Models   []ModelPrice    `json:"models" doc:"prices that hold now for the models in use, most tokens first"`
 	Unpriced []UnpricedModel `json:"unpriced" doc:"most calls first"`
+	Tiers    []TierFactor    `json:"service_tiers" doc:"published factors of service tiers; of several that fit a model the first holds"`
+	Currency *Currency       `json:"currency" doc:"shown beside US dollars; null: none"`
 }
 
-func (c *Handlers) prices(ctx context.Context, _ *struct{}) (*api.Envelope[Prices], error) {
-	out := Prices{Own: []PriceOverride{}, Models: []ModelPrice{}, Unpriced: []UnpricedModel{}}
+func (c *Handlers) prices(ctx context.Context, _ *struct{}) (answer *api.Envelope[Prices], err error) {
+	if err := c.Keeper.Refresh(ctx); err != nil {
+		return nil, c.Failed("prices", err)
+	}
+	state := c.Keeper.State()
+	out := Prices{Own: []PriceOverride{}, Models: []ModelPrice{}, Unpriced: []UnpricedModel{}, Tiers: tierFactors(), Book: c.bookInfo(state)}
 	book, _ := c.Ledger.Prices().(*pricing.Book)
 	if book != nil {
 		out.Version, out.Source = book.Version(), book.Source()
 		for _, q := range book.Own() {
-			out.Own = append(out.Own, PriceOverride{Provider: q.Provider, Model: q.Model, PriceList: priceListOf(&q)})
+			o := PriceOverride{ID: q.ID, Provider: q.Provider, Model: q.Model, PriceList: priceListOf(&q)}
+			if i := slices.IndexFunc(state.Set, func(p pricebook.Price) bool { return p.ID == q.ID }); i >= 0 {
+				o.Version, o.Entry = state.Set[i].Version, &state.Set[i].Entry
+			}
+			out.Own = append(out.Own, o)
 		}
+	}
+	if out.Currency, err = c.currency(ctx); err != nil {
+		return nil, c.Failed("prices", err)
 	}
 	a, err := c.Ledger.Query(ctx, ledger.Query{By: ledger.ByModel, CountsOnly: true})
 	if err != nil {

@@ -105,6 +105,11 @@ func TestPrices(t *testing.T) {
 
 	without := consoletest.NewBench(t, nil)
 	none := consoletest.Data[map[string]any](without, "GET", "/prices", "", 200)
+	require.NotEmpty(t, none["service_tiers"])
+	for _, more := range []string{"service_tiers", "book", "currency"} {
+		require.Contains(t, none, more)
+		delete(none, more)
+	}
 	require.Equal(t, map[string]any{"version": "", "source": "", "own": []any{}, "models": []any{}, "unpriced": []any{}}, none)
 }
 

@@ -3,6 +3,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import vm from 'node:vm'
+import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), 'node_modules', '@pydantic', 'genai-prices')
@@ -45,9 +46,14 @@ const rule = (m) => {
   return ahead[2] === '' ? not : { and: [not, { regex: '^' + ahead[2] }] }
 }
 
+// the day on which the version came out, for the age that the console shows
+const times = JSON.parse(execFileSync('npm', ['view', '@pydantic/genai-prices', 'time', '--json'], { encoding: 'utf8' }))
+const date = times[version].slice(0, 10)
+
 const out = {
   source: 'https://github.com/pydantic/genai-prices (npm @pydantic/genai-prices), MIT, see NOTICE',
   version,
+  date,
   providers: providers.map((p) => ({
     id: p.id,
     ...(p.provider_match ? { provider_match: rule(p.provider_match) } : {}),

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/store/storetest/documents"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -33,7 +34,12 @@ func Run(t *testing.T, open Open) {
 		"Keys": testKeys, "KeyVersions": testKeyVersions, "NamesAreOwners": testNamesAreOwners,
 		"Users": testUsers, "UserVersions": testUserVersions, "Sessions": testSessions, "Tokens": testTokens,
 		"Budgets": testBudgets, "BudgetVersions": testBudgetVersions,
-		"AlertRules": testAlertRules, "AlertChannels": testAlertChannels, "WriteAlerts": testWriteAlerts, "AlertRace": testAlertRace,
+		"Documents": func(t *testing.T, open Open) {
+			s := fresh(t, open)
+			documents.RoundTrip(t, s, func() store.Directory { s.restart(); return s })
+		},
+		"DocumentRace": func(t *testing.T, open Open) { documents.Race(t, fresh(t, open)) },
+		"AlertRules":   testAlertRules, "AlertChannels": testAlertChannels, "WriteAlerts": testWriteAlerts, "AlertRace": testAlertRace,
 		"AlertHistory": testAlertHistory, "Deliveries": testDeliveries,
 		"Audit": testAudit, "AuditFilter": testAuditFilter, "AuditClasses": testAuditClasses,
 	} {

@@ -67,6 +67,8 @@ func Tables() []Table {
 		table("alert_channels", "id text", "name text", "name_folded text", "document text", "secret bytes", "created_at", "updated_at", "version"),
 		table("alert_deliveries", "id text", "channel text", "rule text", "alert text", "notification text", "created_at", "updated_at",
 			"next_at", "attempts", "status text", "last_error text", "version"),
+		table("document_kinds", "kind text", "version"),
+		table("documents", "kind text", "id text", "body text", "created_at", "updated_at", "version"),
 		table("sessions", "hash bytes", "user_id text", "data bytes", "created_at", "seen_at", "expires_at"),
 		table("api_tokens", "id text", "name text", "user_id text", "role text", "scope text", "hash bytes", "display text",
 			"created_at", "expires_at", "used_at"),

@@ -52,7 +52,7 @@ async function ask<T>(method: string, path: string, body: unknown, signal: Abort
   try {
     res = await fetch(base + path, {
       method, signal: signal ?? null, credentials: "same-origin",
-      ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : body instanceof Blob ? { headers: { "Content-Type": "text/plain" }, body } : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     });
   } catch (e) {
     if (e instanceof DOMException && e.name === "AbortError") throw e;
@@ -94,6 +94,7 @@ async function list<T>(path: string, signal?: AbortSignal): Promise<T[]> {
 export const api = {
   list,
   get: <T>(path: string, params?: URLSearchParams, signal?: AbortSignal) => ask<T>("GET", withParams(path, params), undefined, signal),
+  put: <T>(path: string, body: unknown) => ask<T>("PUT", path, body, undefined),
   post: <T>(path: string, body: unknown) => ask<T>("POST", path, body, undefined),
   patch: <T>(path: string, body: unknown) => ask<T>("PATCH", path, body, undefined),
   delete: <T>(path: string) => ask<T>("DELETE", path, undefined, undefined),

@@ -40,6 +40,12 @@ export type Replica = Schemas["Replica"];
 export type Prices = Schemas["Prices"];
 export type ModelPrice = Schemas["ModelPrice"];
 export type RepriceReport = Schemas["RepriceReport"];
+export type OwnPrice = Schemas["OwnPrice"];
+export type PriceEntry = Schemas["Entry"];
+export type PricePreview = Schemas["Preview"];
+export type PriceJob = Schemas["Job"];
+export type BookPage = Schemas["BookPage"];
+export type SheetImport = Schemas["SheetImport"];
 
 export type Alert = Schemas["Alert"];
 export type AlertRule = Schemas["AlertRule"];
