@@ -60,7 +60,8 @@ var emitters = []emitter{
 	{name: "langgraph_openinference_both", title: "The same beside the clients' own instrumentations", language: "Python", pkg: "openinference-instrumentation-langchain", packages: "openinference"},
 	{
 		name: "litellm", title: "LiteLLM, OpenInference", language: "Python", pkg: "openinference-instrumentation-litellm",
-		env: []string{"LITELLM_LOCAL_MODEL_COST_MAP=True"},
+		env:  []string{"LITELLM_LOCAL_MODEL_COST_MAP=True"},
+		gaps: []gap{{"*", "model", "the name of the model has its provider before it: `openai/gpt-4o`"}},
 	},
 	{
 		name: "litellm_proxy", title: "LiteLLM proxy, first integration", language: "Python", pkg: "litellm",
@@ -106,6 +107,7 @@ var emitters = []emitter{
 		name: "dspy", title: "DSPy and LiteLLM, OpenInference", language: "Python", pkg: "openinference-instrumentation-dspy",
 		env: []string{"LITELLM_LOCAL_MODEL_COST_MAP=True"},
 		gaps: []gap{
+			{"*", "model", "the name of the model has its provider before it: `openai/gpt-4o`"},
 			{"*-401 *-429 *-500", "missing", "a retry has no span"},
 		},
 	},
@@ -114,6 +116,7 @@ var emitters = []emitter{
 		env: []string{"LITELLM_LOCAL_MODEL_COST_MAP=True"},
 		set: "the clients' instrumentations beside it",
 		gaps: []gap{
+			{"claude-*", "model", "the name of the model as LiteLLM has it, `anthropic/claude-sonnet-4-5`"},
 			{"*-401 *-500", "model provider", "model and provider of calls that fail"},
 			{"*", "cache_read cache_write reasoning", "cache and reasoning"},
 		},

@@ -7,7 +7,6 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/tokenboard/tokenboard/internal/dialect/providers"
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -42,9 +41,6 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 		if c.Model = r.text(f, tables.Model); c.Model == "" {
 			c.Model = c.RequestModel
 		}
-	}
-	if r.plan.routed {
-		c.Model, c.RequestModel = providers.Without(c.Provider, c.Model), providers.Without(c.Provider, c.RequestModel)
 	}
 	c.Operation = r.operation(f)
 	c.Tier, c.Account = r.tier(f), usage.ReadAccount(r.text(f, tables.Account))
@@ -93,7 +89,7 @@ func (r *record) status(f *Family) int {
 		for i := range list {
 			a := &list[i]
 			if v, ok := r.find(a); ok && a.path == "" && v.Type() == pcommon.ValueTypeInt {
-				return value.Status(v.Int())
+				return statusOf(v.Int())
 			}
 			s := r.textAt(a)
 			if s == "" || strings.EqualFold(s, "unknown") {
@@ -103,10 +99,17 @@ func (r *record) status(f *Family) int {
 			if err != nil {
 				return 0
 			}
-			return value.Status(n)
+			return statusOf(n)
 		}
 	}
 	return 0
+}
+
+func statusOf(n int64) int {
+	if n < 100 || n > 599 {
+		return 0
+	}
+	return int(n)
 }
 
 // cost returns the first cost in US dollars that one call can have; bad reports whether there was one that

@@ -126,15 +126,6 @@ func OfModel(model string) string {
 	return ""
 }
 
-// Without returns the name of a model without the provider of its call before it. Another one's name stays: Groq serves
-// openai/gpt-oss-120b.
-func Without(provider, model string) string {
-	if before, name, found := strings.Cut(model, "/"); found && name != "" && before != "" && Map(before) == provider {
-		return name
-	}
-	return model
-}
-
 // idVendors are the beginnings of answers' ids, and whose they are.
 var idVendors = []struct{ prefix, provider string }{{"msg_bdrk_", "aws.bedrock"}, {"msg_vrtx_", "gcp.vertex_ai"}, {"msg_", "anthropic"}}
 

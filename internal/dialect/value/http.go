@@ -19,14 +19,6 @@ func Method(s string) string {
 	return strings.ToUpper(s)
 }
 
-// Status returns an HTTP status; 0 for what is none.
-func Status(n int64) int {
-	if n < 100 || n > 599 {
-		return 0
-	}
-	return int(n)
-}
-
 // Path returns the path of a URL or request target, without its query.
 func Path(s string) string {
 	if s == "" || (s[0] == '/' && IsPrintable(s) && !strings.HasPrefix(s, "//") && strings.IndexByte(s, '?') < 0 && strings.IndexByte(s, '#') < 0 &&
