@@ -10,4 +10,5 @@ type Directory interface {
 	Tokens
 	Budgets
 	Alerts
+	Views
 }

@@ -32,7 +32,7 @@ func Run(t *testing.T, open Open) {
 		"Changes": testChanges, "Sums": testSums, "Leases": testLeases, "Fencing": testFencing, "TwoProcesses": testTwoProcesses,
 		"Keys": testKeys, "KeyVersions": testKeyVersions, "NamesAreOwners": testNamesAreOwners,
 		"Users": testUsers, "UserVersions": testUserVersions, "Sessions": testSessions, "Tokens": testTokens,
-		"Budgets": testBudgets, "BudgetVersions": testBudgetVersions,
+		"Budgets": testBudgets, "Views": testViews, "BudgetVersions": testBudgetVersions,
 		"AlertRules": testAlertRules, "AlertChannels": testAlertChannels, "WriteAlerts": testWriteAlerts, "AlertRace": testAlertRace,
 		"AlertHistory": testAlertHistory, "Deliveries": testDeliveries,
 		"Audit": testAudit, "AuditFilter": testAuditFilter, "AuditClasses": testAuditClasses,

@@ -38,3 +38,4 @@ export type Settings = Schemas["Settings"];
 export type Prices = Schemas["Prices"];
 export type ModelPrice = Schemas["ModelPrice"];
 export type RepriceReport = Schemas["RepriceReport"];
+export type View = Schemas["View"];

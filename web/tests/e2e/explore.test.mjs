@@ -158,6 +158,26 @@ describe("errors", () => {
   }));
 });
 
+describe("saved views", () => {
+  test("a view is saved with all that it shows, and is two clicks away", () => task("/explore?by=user&then=model&measure=cost_usd&compare=before&range=week", 99, async (p, page, click) => {
+    await click(page.getByRole("button", { name: "Saved views" }));
+    await click(page.getByRole("menuitem", { name: "Save this view" }));
+    await page.locator("input[name=view]").fill("Cost of users");
+    await page.locator("input[name=shared]").check();
+    await p.axe();
+    await click(page.getByRole("button", { name: "Save this view" }));
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    const [view] = await server.api("/views");
+    assert.deepEqual([view.name, view.page, view.shared, view.query], ["Cost of users", "explore", true, "by=user&compare=before&measure=cost_usd&range=week&then=model"]);
+    await p.go("/");
+    await click(page.getByRole("button", { name: "Saved views" }));
+    await click(page.getByRole("menuitem", { name: "Cost of users" }));
+    await page.waitForURL(/\/explore\?.*compare=before/);
+    await settled(page);
+    assert.equal(await page.locator("select[name=measure]").inputValue(), "cost_usd");
+  }));
+});
+
 describe("no figure is cut, from 375 to 1920 pixels", () => {
   for (const locale of ["en-US", "zh-CN"])
     for (const path of ["/explore?range=week&compare=before&by=user", "/explore?measure=cost_usd&compare=year&range=30d&then=user", "/explore?view=heat&range=30d&by=user", "/explore?view=grid&range=7d", "/explore?measure=latency_p95_ms&by=account", "/errors?range=30d", "/sessions/run-1?range=30d", "/?range=30d&interval=week"])
