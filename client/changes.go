@@ -28,7 +28,8 @@ func (q *ChangesQuery) values() url.Values {
 	return v
 }
 
-// Changes explains a difference in cost. The differences of Rows and Other add up exactly to the difference of All.
+// Changes explains a difference in cost. The differences of Rows and Other add up exactly to the difference of All,
+// unless one of them is saturated.
 type Changes struct {
 	By          string      `json:"by"`
 	From        time.Time   `json:"from"`
@@ -67,6 +68,9 @@ type Effects struct {
 	Mix        USD `json:"mix_usd"`
 	Cache      USD `json:"cache_usd"`
 	Price      USD `json:"price_usd"`
+	// Saturated is set where a sum is more than the server can show, 9.2 thousand million USD: costs and effects as large as
+	// that are lower bounds then.
+	Saturated bool `json:"saturated"`
 }
 
 // ChangedSums are the sums of a group in one range.

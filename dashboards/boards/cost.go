@@ -10,7 +10,7 @@ import (
 )
 
 func cost() Board {
-	budget := []string{"instance", "scope", "key", "period"}
+	budget := []string{"instance", "scope", "key", "period", "budget"}
 	of := func(metric string) string {
 		return "sum by (" + strings.Join(budget, ", ") + ") (" + queries.Last(metric, queries.ByInstance+`,key=~"$key"`) + ")"
 	}
@@ -21,7 +21,7 @@ func cost() Board {
 	return Board{
 		Name:        "cost-and-budgets",
 		Title:       "Cost and budgets",
-		Description: "Cost, its rate, and how much of the budgets is left. A budget is of a key, or (scope console) of all calls; filters other than instance and key do not apply to them.",
+		Description: "Cost, its rate, and how much of the budgets is left. A budget is of a key, (scope console) of all calls, or one of its own, with its name in budget; filters other than instance and key do not apply to them.",
 		Variables:   allVariables,
 		Sections: []Section{
 			{
@@ -38,8 +38,8 @@ func cost() Board {
 			{
 				Title: "Budgets",
 				Panels: []panels.Panel{
-					panels.Shares(panels.Look{Title: "Money used", Description: "Share of each budget of money that is used in its period.", Unit: units.PercentUnit, Width: 12, Empty: "no budgets"}, panels.Query{Expr: of("budget_used_usd") + " / " + of("budget_limit_usd"), Legend: "{{scope}} {{key}} / {{period}}"}),
-					panels.Shares(panels.Look{Title: "Tokens used", Description: "Share of each budget of tokens that is used in its period.", Unit: units.PercentUnit, Width: 12, Empty: "no budgets"}, panels.Query{Expr: of("budget_used_tokens") + " / " + of("budget_limit_tokens"), Legend: "{{scope}} {{key}} / {{period}}"}),
+					panels.Shares(panels.Look{Title: "Money used", Description: "Share of each budget of money that is used in its period.", Unit: units.PercentUnit, Width: 12, Empty: "no budgets"}, panels.Query{Expr: of("budget_used_usd") + " / " + of("budget_limit_usd"), Legend: "{{scope}} {{key}}{{budget}} / {{period}}"}),
+					panels.Shares(panels.Look{Title: "Tokens used", Description: "Share of each budget of tokens that is used in its period.", Unit: units.PercentUnit, Width: 12, Empty: "no budgets"}, panels.Query{Expr: of("budget_used_tokens") + " / " + of("budget_limit_tokens"), Legend: "{{scope}} {{key}}{{budget}} / {{period}}"}),
 					panels.Rows(panels.Look{Title: "Budgets of money", Description: "Time left is how long the budget lasts at the rate of the range; where that is longer than until its reset, it lasts.", Unit: units.Dollars, Width: 24, Empty: "no budgets"}, budget, []panels.Column{
 						{Name: "Used", Expr: of("budget_used_usd"), Unit: units.Dollars},
 						{Name: "Limit", Expr: of("budget_limit_usd"), Unit: units.Dollars},
@@ -52,8 +52,8 @@ func cost() Board {
 						{Name: "Resets in", Expr: of("budget_reset_timestamp_seconds") + " - time() and " + of("budget_limit_tokens"), Unit: units.DurationSeconds},
 						{Name: "Time left", Expr: left("tokens", "tokens_total"), Unit: units.DurationSeconds},
 					}),
-					panels.Graph(panels.Look{Title: "Money used over time", Description: "Used of each budget of money; it falls at each reset.", Unit: units.Dollars, Width: 12, Empty: "no budgets"}, panels.Query{Expr: of("budget_used_usd"), Legend: "{{scope}} {{key}} / {{period}}"}),
-					panels.Graph(panels.Look{Title: "Tokens used over time", Description: "Used of each budget of tokens; it falls at each reset.", Unit: units.Short, Width: 12, Empty: "no budgets"}, panels.Query{Expr: of("budget_used_tokens"), Legend: "{{scope}} {{key}} / {{period}}"}),
+					panels.Graph(panels.Look{Title: "Money used over time", Description: "Used of each budget of money; it falls at each reset.", Unit: units.Dollars, Width: 12, Empty: "no budgets"}, panels.Query{Expr: of("budget_used_usd"), Legend: "{{scope}} {{key}}{{budget}} / {{period}}"}),
+					panels.Graph(panels.Look{Title: "Tokens used over time", Description: "Used of each budget of tokens; it falls at each reset.", Unit: units.Short, Width: 12, Empty: "no budgets"}, panels.Query{Expr: of("budget_used_tokens"), Legend: "{{scope}} {{key}}{{budget}} / {{period}}"}),
 				},
 			},
 		},

@@ -27,12 +27,12 @@ func Alerts() []Alert {
 		{
 			Name: "TokenboardBudgetNearlyUsed", Query: used, Above: 0.8, For: "0s", Severity: "warning",
 			Summary:     "80 % of a budget is used",
-			Description: "The {{ .Labels.period }} budget of {{ .Labels.scope }} {{ .Labels.key }} in {{ .Labels.unit }} is used by more than 80 %.",
+			Description: "The {{ .Labels.period }} budget of {{ .Labels.scope }} {{ .Labels.key }}{{ .Labels.budget }} in {{ .Labels.unit }} is used by more than 80 %.",
 			Board:       "cost-and-budgets", Panel: "Money used",
 		},
 		{
 			Name: "TokenboardBudgetUsedUp", Query: used, Above: 0.9999999, For: "0s", Severity: "critical",
-			Summary: "A budget is used up", Description: "The {{ .Labels.period }} budget of {{ .Labels.scope }} {{ .Labels.key }} in {{ .Labels.unit }} is used up.",
+			Summary: "A budget is used up", Description: "The {{ .Labels.period }} budget of {{ .Labels.scope }} {{ .Labels.key }}{{ .Labels.budget }} in {{ .Labels.unit }} is used up.",
 			Board: "cost-and-budgets", Panel: "Money used",
 		},
 		{

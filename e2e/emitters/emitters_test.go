@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -75,7 +76,7 @@ func (e *emitter) test(t *testing.T) row {
 		"OPENAI_BASE_URL=" + upstream.URL + "/v1", "OPENAI_API_BASE=" + upstream.URL + "/v1", "OPENAI_API_KEY=test",
 		"ANTHROPIC_BASE_URL=" + upstream.URL, "ANTHROPIC_API_KEY=test", "GOOGLE_GEMINI_BASE_URL=" + upstream.URL, "GOOGLE_API_KEY=test",
 		"OTEL_EXPORTER_OTLP_ENDPOINT=" + export.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "OTEL_SERVICE_NAME=" + e.name,
-		"OTEL_BSP_SCHEDULE_DELAY=500", "OTEL_METRICS_EXPORTER=none",
+		"OTEL_BSP_SCHEDULE_DELAY=500", "OTEL_METRICS_EXPORTER=none", "OTEL_LOGS_EXPORTER=none",
 	}, e.env...)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s: %s", command, out)
@@ -112,6 +113,8 @@ func (e *emitter) install(t *testing.T) []string {
 		return e.installPython(t)
 	case "JavaScript":
 		return e.installNode(t)
+	case "JVM":
+		return e.installJVM(t)
 	}
 	require.Fail(t, "no interpreter for "+e.language)
 	return nil
@@ -178,6 +181,43 @@ func (e *emitter) installNode(t *testing.T) []string {
 	return command
 }
 
+// installJVM fetches the packages with Maven and compiles the calls. Where OpenTelemetry's Java agent is one of the packages,
+// it runs with it.
+func (e *emitter) installJVM(t *testing.T) []string {
+	for _, program := range []string{"java", "javac", "mvn"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip("not tested: " + program + " is not installed")
+		}
+	}
+	pom := filepath.Join("jvm", e.pins(), "pom.xml")
+	dir, done := environmentOf(t, pom)
+	libraries := filepath.Join(dir, "lib")
+	if !done {
+		runHere(t, "mvn", "--quiet", "--batch-mode", "--file", pom, "dependency:copy-dependencies", "-DoutputDirectory="+libraries)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "done"), nil, 0o600))
+	}
+	// The program is not part of what the environment is named by.
+	classes, path := t.TempDir(), filepath.Join(libraries, "*")
+	var main string
+	for word := range strings.SplitSeq(e.name, "_") {
+		main += strings.ToUpper(word[:1]) + word[1:]
+	}
+	runHere(t, "javac", "-nowarn", "-d", classes, "-cp", path, filepath.Join("jvm", e.pins(), main+".java"))
+	command := []string{"java"}
+	agents, err := filepath.Glob(filepath.Join(libraries, "opentelemetry-javaagent-*.jar"))
+	require.NoError(t, err)
+	if len(agents) > 0 {
+		command = append(command, "-javaagent:"+agents[0])
+	}
+	return append(command, "-cp", classes+string(filepath.ListSeparator)+path, "calls."+main)
+}
+
+func runHere(t *testing.T, command ...string) {
+	t.Helper()
+	out, err := exec.Command(command[0], command[1:]...).CombinedOutput() //nolint:gosec // an installed program
+	require.NoError(t, err, "%s: %s", command, out)
+}
+
 // environmentOf returns the folder of an environment with these pins, and whether it is complete.
 func environmentOf(t *testing.T, pins string) (dir string, done bool) {
 	t.Helper()
@@ -203,6 +243,13 @@ func (e *emitter) pinned(t *testing.T) string {
 		version := lock.Packages["node_modules/"+e.pkg].Version
 		require.NotEmpty(t, version, e.pkg)
 		return version
+	}
+	if e.language == "JVM" {
+		raw, err := os.ReadFile(filepath.Join("jvm", e.pins(), "pom.xml"))
+		require.NoError(t, err)
+		found := regexp.MustCompile(`<artifactId>` + regexp.QuoteMeta(e.pkg) + `</artifactId>\s*<version>([^<]+)</version>`).FindSubmatch(raw)
+		require.NotNil(t, found, e.pkg)
+		return string(found[1])
 	}
 	raw, err := os.ReadFile(filepath.Join("python", e.pins()+".txt"))
 	require.NoError(t, err)

@@ -4,11 +4,11 @@ import "cmp"
 
 // emitter is a package that sends telemetry.
 type emitter struct {
-	name     string // of the script, NAME.py or NAME.mjs
+	name     string // of the script, NAME.py or NAME.mjs, or of the class, in which a_b is AB
 	title    string
-	language string // Python or JavaScript
+	language string // Python, JavaScript or JVM
 	pkg      string // whose version the document shows
-	packages string // the pins, python/PACKAGES.txt or node/PACKAGES; those of its name where empty
+	packages string // the pins, python/PACKAGES.txt, node/PACKAGES or jvm/PACKAGES; those of its name where empty
 	main     bool   // make test runs it, too
 	env      []string
 	set      string // what to set, for the document
@@ -60,8 +60,7 @@ var emitters = []emitter{
 	{name: "langgraph_openinference_both", title: "The same beside the clients' own instrumentations", language: "Python", pkg: "openinference-instrumentation-langchain", packages: "openinference"},
 	{
 		name: "litellm", title: "LiteLLM, OpenInference", language: "Python", pkg: "openinference-instrumentation-litellm",
-		env:  []string{"LITELLM_LOCAL_MODEL_COST_MAP=True"},
-		gaps: []gap{{"*", "model", "the name of the model has its provider before it: `openai/gpt-4o`"}},
+		env: []string{"LITELLM_LOCAL_MODEL_COST_MAP=True"},
 	},
 	{
 		name: "litellm_proxy", title: "LiteLLM proxy, first integration", language: "Python", pkg: "litellm",
@@ -107,7 +106,6 @@ var emitters = []emitter{
 		name: "dspy", title: "DSPy and LiteLLM, OpenInference", language: "Python", pkg: "openinference-instrumentation-dspy",
 		env: []string{"LITELLM_LOCAL_MODEL_COST_MAP=True"},
 		gaps: []gap{
-			{"*", "model", "the name of the model has its provider before it: `openai/gpt-4o`"},
 			{"*-401 *-429 *-500", "missing", "a retry has no span"},
 		},
 	},
@@ -116,7 +114,6 @@ var emitters = []emitter{
 		env: []string{"LITELLM_LOCAL_MODEL_COST_MAP=True"},
 		set: "the clients' instrumentations beside it",
 		gaps: []gap{
-			{"claude-*", "model", "the name of the model as LiteLLM has it, `anthropic/claude-sonnet-4-5`"},
 			{"*-401 *-500", "model provider", "model and provider of calls that fail"},
 			{"*", "cache_read cache_write reasoning", "cache and reasoning"},
 		},
@@ -157,6 +154,20 @@ var emitters = []emitter{
 			{"gpt-4o-401 gpt-4o-429 gpt-4o-500 gpt-4o-responses-401 gpt-4o-responses-429 gpt-4o-responses-500", "missing", "OpenAI's failures and chat streams that break have no span"},
 			{"gpt-4o-stream-cut", "missing", "OpenAI's failures and chat streams that break have no span"},
 			{"gpt-4o-stream-plain gpt-4o-stream-cached gpt-4o-stream-reasoning text-embedding-3-small", "usage", "chat streams and embeddings have no usage"},
+		},
+	},
+	{name: "otel_java", title: "OpenTelemetry Java agent: openai-java", language: "JVM", pkg: "opentelemetry-javaagent", main: true,
+		gaps: []gap{
+			{"gpt-4o-responses-*", "missing", "responses"},
+			{"gpt-4o-stream-cut", "missing", "streams that break"},
+		},
+	},
+	{name: "langchain4j", title: "LangChain4j through openai-java, OpenTelemetry Java agent", language: "JVM", pkg: "langchain4j", packages: "otel_java", main: true},
+	{
+		name: "spring_ai", title: "Spring AI with Spring Boot", language: "JVM", pkg: "spring-ai-bom", main: true,
+		gaps: []gap{
+			{"*", "reasoning", "reasoning"},
+			{"*-stream-cached *-stream-tools", "input cache_read cache_write", "the cache of streams, which Anthropic's input is without (`cache_missing`)"},
 		},
 	},
 }

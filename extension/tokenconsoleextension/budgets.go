@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/budget"
 	"github.com/tokenboard/tokenboard/internal/console/stats"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -69,7 +70,7 @@ func (c *Config) readBudgets() ([]store.BudgetRow, error) {
 		id, name string
 		cost     bool
 		limit    int64
-	}{{"cfg_quota_tokens", "quota (tokens)", false, quota.Tokens}, {"cfg_quota_usd", "quota (USD)", true, int64(quota.Cost)}} {
+	}{{budget.QuotaIDs + "tokens", "quota (tokens)", false, quota.Tokens}, {budget.QuotaIDs + "usd", "quota (USD)", true, int64(quota.Cost)}} {
 		if of.limit > 0 {
 			rows = append(rows, store.BudgetRow{ID: of.id, Name: of.name, Scope: store.ScopeAll, Cost: of.cost, Limit: of.limit, Period: quota.Period, First: firstOf(quota.Period)})
 		}

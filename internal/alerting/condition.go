@@ -77,6 +77,7 @@ func reaches(r *alert.Rule, s *ledger.Sums, value float64, says bool) bool {
 // evaluate looks at all rules.
 func (s *session) evaluate(ctx context.Context, now time.Time) ([]finding, error) {
 	var found []finding
+	s.planning = 0
 	for _, w := range s.watches {
 		if w.invalid || !w.Enabled {
 			continue // its states end
@@ -97,10 +98,11 @@ func (s *session) evaluate(ctx context.Context, now time.Time) ([]finding, error
 			one.holds = one.value >= w.Limit
 			found = append(found, one)
 		case alert.SpendUnusual:
-			value, says, err := w.unusual.look(ctx, s, w, now)
+			value, says, known, err := w.unusual.look(ctx, s, w, now)
 			if err != nil {
 				return nil, err
 			}
+			w.skipped = !known
 			one.value, one.holds = value, says && value >= w.Limit
 			found = append(found, one)
 		case alert.KeyFirstUse:

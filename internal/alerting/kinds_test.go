@@ -2,6 +2,7 @@ package alerting
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -167,4 +168,49 @@ func TestRulesChange(t *testing.T) {
 	b.commit()
 	b.tick()
 	require.ElementsMatch(t, []string{"a", "b", "c", "c +"}, b.history())
+}
+
+// slowClock passes by a third of a second whenever it is looked at.
+type slowClock struct {
+	Clock
+	looks time.Duration
+}
+
+func (c *slowClock) Elapsed() time.Duration {
+	c.looks++
+	return c.Clock.Elapsed() + c.looks*time.Second/3
+}
+
+// TestPlansDoNotHoldUp: where it takes long to find out what is usual, as after a start with much history, other rules do not wait
+// for it, and what fired goes on.
+func TestPlansDoNotHoldUp(t *testing.T) {
+	b := newBed(t)
+	for h := range 21 * 24 {
+		at := start.Truncate(time.Hour).Add(-time.Duration(h+1) * time.Hour)
+		b.commit(func(c *usage.Call) { c.Start = at })
+	}
+	for i := range 5 {
+		b.rule(fmt.Sprint("unusual", i), alert.Rule{Kind: alert.SpendUnusual, Limit: 3})
+	}
+	for range 9 {
+		b.commit()
+	}
+	b.tick()
+	require.Len(t, b.history(), 5)
+	b.restart()
+	b.rule("z spend", alert.Rule{Kind: alert.Spend, Limit: 1, Window: "5m"})
+	b.engine.o.Clock = &slowClock{Clock: b.clock}
+	planned := func() (n int) {
+		for _, w := range b.s.watches {
+			if w.unusual.plan != nil {
+				n++
+			}
+		}
+		return n
+	}
+	for look, want := range []int{2, 4, 5} {
+		b.tick()
+		require.Equal(t, want, planned(), "look %d", look)
+		require.ElementsMatch(t, []string{"unusual0 +", "unusual1 +", "unusual2 +", "unusual3 +", "unusual4 +", "z spend +"}, b.history(), "look %d", look)
+	}
 }

@@ -202,17 +202,17 @@ func (x *rehearsal) unusual(ctx context.Context) error {
 		return err
 	}
 	hours := make([]forecast.Hour, 0, len(points))
-	var expected int64
 	for i := range points {
 		hour := begin.Add(time.Duration(i) * time.Hour)
 		if !hour.Before(x.From) {
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("ask what was usual: %w", err)
 			}
-			if expected, err = usual(hours, hour, x.zone); err != nil {
+			plan, err := usual(hours, hour, 1, x.zone)
+			if err != nil {
 				return err
 			}
-			value := 0.0
+			value, expected := 0.0, plan[0]
 			if expected > 0 && points[i].Cost >= least {
 				value = float64(points[i].Cost) / float64(expected)
 			}

@@ -54,7 +54,9 @@ type session struct {
 	swept   time.Duration // when old alerts were last dropped
 	synced  time.Duration // when a meter was last filled again to be exact
 	slow    slowly
-	said    string
+	// planning is how long plans of what is usual were made at this look.
+	planning time.Duration
+	said     string
 }
 
 func newSession(e *Engine, epoch int64) *session {

@@ -3,6 +3,7 @@ package budget
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -44,8 +45,10 @@ type projectedEntry struct {
 
 // Project estimates budgets, by id. Estimates are at most five minutes old; what is used is as in the states.
 func (s *Set) Project(ctx context.Context, states []State) (map[string]Projection, error) {
-	s.fitting.Lock()
-	defer s.fitting.Unlock()
+	if err := s.fitting.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("wait for the forecasts of other budgets: %w", err)
+	}
+	defer s.fitting.Release(1)
 	now := s.now()
 	var stale []State
 	for i := range states {

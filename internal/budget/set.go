@@ -3,8 +3,11 @@ package budget
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/reservation"
@@ -43,8 +46,10 @@ type Set struct {
 	o    Options
 	stop func() // ends the observation of the ledger
 
-	reading sync.Mutex // held while the directory and the ledger are read; guards what follows
-	version int64      // of the budgets that were read last
+	// reading is held while the directory and the ledger are read, which may take long: who waits for it stops waiting with
+	// its context. It guards what follows.
+	reading *semaphore.Weighted
+	version int64 // of the budgets that were read last
 	list    *store.BudgetList
 	keys    keyBook
 
@@ -67,7 +72,7 @@ type Set struct {
 	pending  []settlements              // of commits that were not followed yet
 	watches  map[*Watch]bool            //
 	project  map[string]*projectedEntry // see Project
-	fitting  sync.Mutex                 // held while forecasts are made; not guarded by mu
+	fitting  *semaphore.Weighted        // held while forecasts are made, likewise; not guarded by mu
 }
 
 // target is what a budget is for: budgets with one target have one group.
@@ -117,7 +122,10 @@ func New(o Options) *Set {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Set{o: o, byID: map[string]*entry{}, groups: map[target]*group{}, watches: map[*Watch]bool{}, project: map[string]*projectedEntry{}}
+	s := &Set{
+		o: o, byID: map[string]*entry{}, groups: map[target]*group{}, watches: map[*Watch]bool{}, project: map[string]*projectedEntry{},
+		reading: semaphore.NewWeighted(1), fitting: semaphore.NewWeighted(1),
+	}
 	s.stop = o.Ledger.Observe(s.follow)
 	return s
 }
@@ -136,13 +144,13 @@ func (s *Set) Fresh(ctx context.Context) error {
 		return nil
 	}
 	if known {
-		if !s.reading.TryLock() {
+		if !s.reading.TryAcquire(1) {
 			return nil // another goroutine is reading them
 		}
-	} else {
-		s.reading.Lock()
+	} else if err := s.reading.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("wait for the reading of the budgets: %w", err)
 	}
-	defer s.reading.Unlock()
+	defer s.reading.Release(1)
 	return s.load(ctx)
 }
 

@@ -86,3 +86,32 @@ func TestClockSetBack(t *testing.T) {
 	w.clock.turn(20 * time.Minute)
 	require.EqualValues(t, 5, w.state("all").Used)
 }
+
+// TestWaitEndsWithContext: who waits while others read the budgets, or make forecasts, stops waiting with its context.
+func TestWaitEndsWithContext(t *testing.T) {
+	w := open(t)
+	w.addBudget(store.BudgetRow{ID: "all", Scope: store.ScopeAll, Period: store.Daily})
+	reading, proceed, first := make(chan struct{}), make(chan struct{}), make(chan error)
+	w.set.o.Directory = &interrupted{w.directory, func() { close(reading); <-proceed }}
+	go func() { first <- w.set.Fresh(ctx) }()
+	<-reading
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	require.ErrorIs(t, w.set.Fresh(ended), context.Canceled)
+	_, err := w.set.List(ended)
+	require.ErrorIs(t, err, context.Canceled)
+	later, done := context.WithTimeout(ctx, time.Millisecond)
+	defer done()
+	_, err = w.set.Team(later, "a team")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	close(proceed)
+	require.NoError(t, <-first)
+
+	require.True(t, w.set.fitting.TryAcquire(1))
+	_, err = w.set.Project(ended, nil)
+	require.ErrorIs(t, err, context.Canceled)
+	w.set.fitting.Release(1)
+	states, err := w.set.List(ctx)
+	require.NoError(t, err)
+	require.Len(t, states, 1)
+}

@@ -3,6 +3,7 @@ package budget
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -25,6 +26,19 @@ type State struct {
 func (b *State) Left() int64 {
 	return max(usage.SubSat(usage.SubSat(b.Limit, b.Used), b.Reserved), 0)
 }
+
+// PeriodOf returns when the period that has a time begins and ends, in the zone of the time; zero times of a budget that is
+// never reset.
+func (b *State) PeriodOf(t time.Time) (begin, end time.Time) {
+	w := kind{b.Period, b.First}.windowAt(t)
+	return w.begin, w.end
+}
+
+// QuotaIDs begins the ids of the budgets that are the quota of the configuration.
+const QuotaIDs = "cfg_quota_"
+
+// IsQuota reports whether a budget is the quota of the configuration.
+func (b *State) IsQuota() bool { return b.Fixed && strings.HasPrefix(b.ID, QuotaIDs) }
 
 // Share returns which part of the budget is used: 1 is all of it.
 func (b *State) Share() float64 { return float64(b.Used) / float64(b.Limit) }

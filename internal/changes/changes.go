@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -34,7 +33,7 @@ type Cell struct {
 // Rates are the list prices of a model by kind of token, in any unit: only their ratios count.
 type Rates struct{ Input, CacheRead, CacheWrite, Output, Reasoning int64 }
 
-// Effects are the parts of a difference. Their sum is the difference, exactly.
+// Effects are the parts of a difference. Their sum is the difference, exactly; no part and no difference overflows.
 type Effects struct {
 	Volume usage.NanoUSD // more or fewer tokens
 	Mix    usage.NanoUSD // other models, another split between input and output
@@ -45,15 +44,16 @@ type Effects struct {
 // Total is the difference.
 func (e Effects) Total() usage.NanoUSD { return e.Volume + e.Mix + e.Cache + e.Price }
 
-func (e Effects) plus(o Effects) Effects {
-	return Effects{e.Volume + o.Volume, e.Mix + o.Mix, e.Cache + o.Cache, e.Price + o.Price}
-}
-
 // Row describes how one group, or several groups together, changed.
 type Row struct {
 	Group         string
 	Before, After Sums
 	Effects
+	// Saturated is set where a sum, or a step between the costs, is more than 64 bits hold: what is shown is the largest that
+	// they do. The effects still add up to the difference of the costs that are shown; those of rows not to that of the whole.
+	Saturated bool
+
+	steps steps
 }
 
 // Appeared says whether there was no call before.
@@ -62,16 +62,14 @@ func (r *Row) Appeared() bool { return r.Before.Calls == 0 && r.After.Calls > 0 
 // Disappeared says whether there is no call after.
 func (r *Row) Disappeared() bool { return r.Before.Calls > 0 && r.After.Calls == 0 }
 
-// Explanation breaks down a difference in cost. The differences of Rows and Rest add up to the difference of All.
+// Explanation breaks down a difference in cost. The differences of Rows and Rest add up to the difference of All, unless
+// one of them is saturated.
 type Explanation struct {
 	All    Row   // everything as one group; its Group is ""
 	Rows   []Row // the groups with the largest differences, in either direction, the largest first
 	Rest   Row   // the sums and effects of the other groups
 	Others int   // number of groups in Rest
 }
-
-// MaxCost is the largest sum of the costs of both ranges that is explained: 2.3 thousand million dollars.
-const MaxCost = usage.NanoUSD(math.MaxInt64 / 4)
 
 // ErrRange reports sums that no effects can be computed of.
 var ErrRange = errors.New("sums out of range")
@@ -82,7 +80,6 @@ var ErrRange = errors.New("sums out of range")
 // Time grows with n log n of the cells, memory with n.
 func Explain(before, after []Cell, rates func(model string) (Rates, bool), top int) (Explanation, error) {
 	t := table{pairs: map[name]*pair{}, models: map[string]*pair{}}
-	var cost usage.NanoUSD
 	for _, side := range []struct {
 		cells []Cell
 		of    func(*pair) *Sums
@@ -91,9 +88,6 @@ func Explain(before, after []Cell, rates func(model string) (Rates, bool), top i
 			c := &side.cells[i]
 			if c.negative() {
 				return Explanation{}, fmt.Errorf("explain the change of %q: %w: a sum is negative", c.Group, ErrRange)
-			}
-			if cost = cost.Add(c.Cost); cost > MaxCost {
-				return Explanation{}, fmt.Errorf("explain a change: %w: the costs are more than %s USD together", ErrRange, MaxCost)
 			}
 			side.of(t.pair(c.Group, c.Model)).add(&c.Sums)
 			side.of(t.model(c.Model)).add(&c.Sums)
@@ -110,9 +104,11 @@ func Explain(before, after []Cell, rates func(model string) (Rates, bool), top i
 			r := &rows[len(e.Rows)+i]
 			e.Rest.Before.add(&r.Before)
 			e.Rest.After.add(&r.After)
-			e.Rest.Effects = e.Rest.plus(r.Effects)
+			e.Rest.steps = e.Rest.steps.plus(r.steps)
+			e.Rest.Saturated = e.Rest.Saturated || r.Saturated
 			e.Others++
 		}
+		e.Rest.finish()
 	}
 	return e, nil
 }

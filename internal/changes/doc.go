@@ -42,4 +42,7 @@
 // cell from one effect to the next, always in the same way. The differences of the groups add up to the difference of
 // the whole. The effects of the whole are not the sums of the groups' effects: if one group grew and another shrank,
 // this is volume in both, and mix in the whole.
+//
+// Sums and steps saturate at 64 bits, as all sums do. Effects add up to the difference of the costs all the same; a row
+// says that it is saturated, and the differences of groups need not add up to that of a whole that is.
 package changes

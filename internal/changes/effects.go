@@ -7,10 +7,12 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
+// most is the largest amount. Sums and steps that are more are this much.
+const most = usage.NanoUSD(math.MaxInt64)
+
 // explain computes the effects of one group from its models.
 func (t *table) explain(group string, pairs []*pair) Row {
 	row := Row{Group: group}
-	limit := t.limit()
 	var before Sums   // of the cells that are counted by tokens
 	var tokens int64  // of the same, after
 	var changed steps // sums over the same
@@ -18,39 +20,44 @@ func (t *table) explain(group string, pairs []*pair) Row {
 		row.Before.add(&p.before)
 		row.After.add(&p.after)
 		if p.byCalls() {
-			row.Effects = row.plus(p.callEffects(limit))
+			row.steps = row.steps.plus(p.callSteps())
 			continue
 		}
 		before.add(&p.before)
 		tokens = usage.AddSat(tokens, p.after.Tokens.Total())
-		changed = changed.plus(t.steps(p, limit))
+		changed = changed.plus(t.steps(p))
 	}
-	volume := changed.mix // of a group that appears
+	changed.volume = changed.mix // of a group that appears
 	if old := before.Tokens.Total(); old > 0 {
-		volume = share(before.Cost, big.NewInt(tokens), big.NewInt(old), limit)
+		changed.volume = share(before.Cost, big.NewInt(tokens), big.NewInt(old))
 	}
-	row.Effects = row.plus(Effects{
-		Volume: volume - before.Cost, Mix: changed.mix - volume, Cache: changed.cache - changed.mix, Price: changed.price - changed.cache,
-	})
+	row.steps = row.steps.plus(changed)
+	row.finish()
 	return row
 }
 
-// limit bounds what a step can come to, so that no sum of effects overflows: a token before and a million million after can
-// make A1 larger than any cost. The difference is the exact one all the same.
-func (t *table) limit() usage.NanoUSD {
-	return usage.NanoUSD(math.MaxInt64 / 4 / int64(len(t.pairs)+1))
+// finish makes the effects of the steps and the costs. All are between 0 and most, so that no difference overflows.
+func (r *Row) finish() {
+	s := &r.steps
+	r.Effects = Effects{Volume: s.volume - r.Before.Cost, Mix: s.mix - s.volume, Cache: s.cache - s.mix, Price: r.After.Cost - s.cache}
+	r.Saturated = r.Saturated || r.Before.saturated() || r.After.saturated() || max(s.volume, s.mix, s.cache) == most
 }
 
-// steps are the costs of cells after each step but the first: the sums of A2, of A3 and of C1.
-type steps struct{ mix, cache, price usage.NanoUSD }
+// saturated reports whether a sum is more than 64 bits hold.
+func (s *Sums) saturated() bool {
+	t := &s.Tokens
+	return s.Cost == most || max(s.Calls, s.Unpriced, t.Total(), t.Input(), t.Output()) == math.MaxInt64
+}
+
+// steps are the costs after each step but the last one: A1, A2 and A3. Sums saturate.
+type steps struct{ volume, mix, cache usage.NanoUSD }
 
 func (s steps) plus(o steps) steps {
-	return steps{s.mix + o.mix, s.cache + o.cache, s.price + o.price}
+	return steps{s.volume.Add(o.volume), s.mix.Add(o.mix), s.cache.Add(o.cache)}
 }
 
-// steps computes the steps of one cell.
-func (t *table) steps(p *pair, limit usage.NanoUSD) steps {
-	s := steps{price: p.after.Cost}
+// steps computes the steps of one cell but volume, which is the group's.
+func (t *table) steps(p *pair) (s steps) {
 	total := p.after.Tokens.Total()
 	if total == 0 {
 		return s
@@ -66,18 +73,18 @@ func (t *table) steps(p *pair, limit usage.NanoUSD) steps {
 	model := t.models[p.model]
 	weightsBefore, weightsAfter := model.weights(&old.Tokens), model.weights(&p.after.Tokens)
 	if weightsBefore.all().Sign() == 0 {
-		s.mix = share(old.Cost, big.NewInt(total), big.NewInt(old.Tokens.Total()), limit)
+		s.mix = share(old.Cost, big.NewInt(total), big.NewInt(old.Tokens.Total()))
 		s.cache = s.mix
 		return s
 	}
-	s.cache = share(old.Cost, weightsAfter.all(), weightsBefore.all(), limit)
+	s.cache = share(old.Cost, weightsAfter.all(), weightsBefore.all())
 	s.mix = s.cache
 	// A2 has the input of after, with the shares of before. The weight of the tokens is then, times the old input:
 	if input := old.Tokens.Input(); input > 0 {
 		was := big.NewInt(input)
 		mixed := new(big.Int).Mul(weightsBefore.input, big.NewInt(p.after.Tokens.Input()))
 		mixed.Add(mixed, new(big.Int).Mul(weightsAfter.output, was))
-		s.mix = share(old.Cost, mixed, was.Mul(was, weightsBefore.all()), limit)
+		s.mix = share(old.Cost, mixed, was.Mul(was, weightsBefore.all()))
 	}
 	return s
 }
@@ -110,21 +117,22 @@ func (p *pair) byCalls() bool {
 	return (p.before.Cost > 0 && p.before.Tokens.Total() == 0) || (p.after.Cost > 0 && p.after.Tokens.Total() == 0)
 }
 
-func (p *pair) callEffects(limit usage.NanoUSD) Effects {
+// callSteps are the steps of a cell that is counted by calls, which has volume and price only.
+func (p *pair) callSteps() steps {
 	volume := p.after.Cost
 	if p.before.Calls > 0 {
-		volume = share(p.before.Cost, big.NewInt(p.after.Calls), big.NewInt(p.before.Calls), limit)
+		volume = share(p.before.Cost, big.NewInt(p.after.Calls), big.NewInt(p.before.Calls))
 	}
-	return Effects{Volume: volume - p.before.Cost, Price: p.after.Cost - volume}
+	return steps{volume, volume, volume}
 }
 
-// share returns cost · part / whole, rounded half up, at most limit.
-func share(cost usage.NanoUSD, part, whole *big.Int, limit usage.NanoUSD) usage.NanoUSD {
+// share returns cost · part / whole, rounded half up, saturated.
+func share(cost usage.NanoUSD, part, whole *big.Int) usage.NanoUSD {
 	n := new(big.Int).Mul(big.NewInt(int64(cost)), part)
 	n.Lsh(n, 1).Add(n, whole)
 	n.Quo(n, new(big.Int).Lsh(whole, 1))
-	if most := big.NewInt(int64(limit)); n.Cmp(most) > 0 {
-		return limit
+	if !n.IsInt64() {
+		return most
 	}
 	return usage.NanoUSD(n.Int64())
 }

@@ -1,6 +1,8 @@
 package changes
 
 import (
+	"math"
+	"math/big"
 	"math/rand/v2"
 	"testing"
 
@@ -14,14 +16,14 @@ var models = rapid.SampledFrom([]string{"large", "small", "even", "own", "other"
 
 // anySums draws sums of any size, with and without tokens, calls, prices.
 func anySums(t *rapid.T) Sums {
-	size := rapid.SampledFrom([]int64{0, 1, 10, 100_000, 1 << 40, 1 << 60})
+	size := rapid.SampledFrom([]int64{0, 1, 10, 100_000, 1 << 40, 1 << 60, math.MaxInt64})
 	draw := func(what string) int64 { return rapid.Int64Range(0, size.Draw(t, "most "+what)).Draw(t, what) }
 	return Sums{
 		Calls: draw("calls"), Unpriced: draw("unpriced"),
 		Tokens: usage.Tokens{
 			InputUncached: draw("input"), CacheRead: draw("read"), CacheWrite: draw("write"), OutputText: draw("output"), Reasoning: draw("reasoning"),
 		},
-		Cost: usage.NanoUSD(min(draw("cost"), int64(MaxCost)/100)),
+		Cost: usage.NanoUSD(draw("cost")),
 	}
 }
 
@@ -31,30 +33,59 @@ func anyCells(t *rapid.T, what string) []Cell {
 	}), 0, 20).Draw(t, what)
 }
 
-func costOf(cells []Cell) usage.NanoUSD {
-	var sum usage.NanoUSD
+func costOf(cells []Cell) *big.Int {
+	sum := new(big.Int)
 	for i := range cells {
-		sum += cells[i].Cost
+		sum.Add(sum, big.NewInt(int64(cells[i].Cost)))
 	}
 	return sum
 }
 
-// TestExact: whatever the ranges are, the effects of each row are its difference, and the differences of the rows are the
-// whole difference, to the nano-dollar. The order of cells does not matter, nor whether a cell comes in parts.
+// saturated returns a cost as it is shown.
+func saturated(cost *big.Int) usage.NanoUSD {
+	if !cost.IsInt64() {
+		return math.MaxInt64
+	}
+	return usage.NanoUSD(cost.Int64())
+}
+
+// total adds effects up as a reader does, who has no 64 bits.
+func total(e Effects) *big.Int {
+	sum := new(big.Int)
+	for _, part := range []usage.NanoUSD{e.Volume, e.Mix, e.Cache, e.Price} {
+		sum.Add(sum, big.NewInt(int64(part)))
+	}
+	return sum
+}
+
+// TestExact: whatever the ranges are, also where sums are more than 64 bits hold, the effects of each row are the
+// difference of its costs, to the nano-dollar. The differences of the rows are the whole difference, unless one is marked as saturated; what is marked
+// has a figure at its end. The order of cells does not matter, nor whether a cell comes in parts.
 func TestExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		before, after, top := anyCells(t, "before"), anyCells(t, "after"), rapid.IntRange(0, 6).Draw(t, "top")
 		e, err := Explain(before, after, ratesOf, top)
 		require.NoError(t, err)
-		difference := costOf(after) - costOf(before)
-		require.Equal(t, difference, e.All.Total(), "the whole")
-		rows := e.Rest.Total()
-		require.Equal(t, e.Rest.After.Cost-e.Rest.Before.Cost, e.Rest.Total(), "the rest")
-		for _, r := range e.Rows {
-			require.Equal(t, r.After.Cost-r.Before.Cost, r.Total(), "row %q", r.Group)
-			rows += r.Total()
+		costBefore, costAfter := costOf(before), costOf(after)
+		require.Equal(t, saturated(costBefore), e.All.Before.Cost)
+		require.Equal(t, saturated(costAfter), e.All.After.Cost)
+		if !costBefore.IsInt64() || !costAfter.IsInt64() {
+			require.True(t, e.All.Saturated)
 		}
-		require.Equal(t, difference, rows, "all rows")
+		marked := e.All.Saturated || e.Rest.Saturated
+		rows := total(e.Rest.Effects)
+		for i, r := range append([]Row{e.All, e.Rest}, e.Rows...) {
+			require.Equal(t, new(big.Int).Sub(big.NewInt(int64(r.After.Cost)), big.NewInt(int64(r.Before.Cost))).String(), total(r.Effects).String(), "row %q", r.Group)
+			require.Equal(t, total(r.Effects).Int64(), int64(r.Total()), "row %q", r.Group)
+			if i > 1 {
+				rows.Add(rows, total(r.Effects))
+				marked = marked || r.Saturated
+			}
+		}
+		if !marked {
+			require.Equal(t, new(big.Int).Sub(costAfter, costBefore).String(), rows.String(), "all rows")
+			require.Equal(t, rows.String(), total(e.All.Effects).String())
+		}
 
 		seed := rapid.Uint64().Draw(t, "order")
 		rng := rand.New(rand.NewPCG(seed, 0))

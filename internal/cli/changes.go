@@ -58,7 +58,11 @@ func printChanges(cmd *cobra.Command, x *client.Changes) error {
 		return err
 	}
 	t := newTable(strings.ToUpper(x.By), " BEFORE", " AFTER", " DIFFERENCE", " VOLUME", " MIX", " CACHE", " PRICE")
+	saturated := false
 	line := func(name string, before, after client.ChangedSums, e client.Effects) {
+		if e.Saturated {
+			name, saturated = name+" *", true
+		}
 		t.add(name, sumCost(before.Cost, before.Unpriced), sumCost(after.Cost, after.Unpriced), signed(e.Difference), signed(e.Volume), signed(e.Mix), signed(e.Cache), signed(e.Price))
 	}
 	for i := range x.Rows {
@@ -76,7 +80,11 @@ func printChanges(cmd *cobra.Command, x *client.Changes) error {
 		line(fmt.Sprintf("%d others", o.Groups), o.Before, o.After, o.Effects)
 	}
 	line("all, as one group", x.All.Before, x.All.After, x.All.Effects)
-	return t.write(cmd.OutOrStdout())
+	if err := t.write(cmd.OutOrStdout()); err != nil || !saturated {
+		return err
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), "\n* more than can be shown: the largest amounts are lower bounds")
+	return err
 }
 
 // signed writes a difference.

@@ -167,7 +167,7 @@ func (c *Console) register() {
 	calls := &calls.Handlers{Reader: filters, Ledger: o.Ledger, Stats: stats, KeyList: keys, TraceURL: o.TraceURL}
 	calls.Routes(r)
 	(&focus.Handlers{Reader: filters, Ledger: o.Ledger}).Routes(r)
-	c.Stream = stream.New(filters, o.Ledger)
+	c.Stream = stream.New(filters, o.Ledger, o.Directory)
 	c.Stream.Routes(r)
 	(&importer.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Audit: c.Audit}).Routes(r)
 	keys.Routes(r)
@@ -190,7 +190,7 @@ func (c *Console) register() {
 		c.server.Sessions = &server.SettingsSessions{IdleSeconds: int64(how.Idle.Seconds()), LifetimeSeconds: int64(how.Lifetime.Seconds())}
 	}
 	c.server.Routes(r)
-	c.scrapes = &metrics.Handlers{Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Started: o.Now()}
+	c.scrapes = &metrics.Handlers{Env: c.Env, Keys: c.Keys, Budgets: limits, Ledger: o.Ledger, Started: o.Now()}
 	c.scrapes.Routes(r)
 	c.promql = metrics.NewPromQL(c.scrapes)
 	c.promql.Routes(r)

@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/providers"
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -41,6 +42,9 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 		if c.Model = r.text(f, tables.Model); c.Model == "" {
 			c.Model = c.RequestModel
 		}
+	}
+	if r.plan.routed {
+		c.Model, c.RequestModel = withoutProvider(c.Model, c.Provider), withoutProvider(c.RequestModel, c.Provider)
 	}
 	c.Operation = r.operation(f)
 	c.Tier, c.Account = r.tier(f), usage.ReadAccount(r.text(f, tables.Account))
@@ -79,6 +83,15 @@ func (r *record) facts(c *usage.Call, f *Family, failed bool) {
 	c.Status = r.status(f)
 	r.outcome(c, f, failed)
 	c.KeyFingerprint, c.KeyDisplay = r.key()
+}
+
+// withoutProvider returns the name of a model without the provider of its call before it. Another one's name stays: Groq
+// serves openai/gpt-oss-120b.
+func withoutProvider(model, provider string) string {
+	if before, name, found := strings.Cut(model, "/"); found && name != "" && before != "" && providers.Map(before) == provider {
+		return name
+	}
+	return model
 }
 
 var estimatedRef, successRef, operationIDRef = refTo("gen_ai.usage.estimated"), refTo("success"), refTo("ai.operationId")

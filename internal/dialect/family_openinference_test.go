@@ -3,6 +3,8 @@ package dialect
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -31,6 +33,28 @@ func TestOpenInferenceFamily(t *testing.T) {
 			name: "anthropic", scope: "openinference.instrumentation.anthropic", span: "Messages",
 			attrs: llm(2100, 80, 0, map[string]any{"llm.token_count.prompt_details.cache_read": 2000, "llm.token_count.prompt_details.cache_write": 90}),
 			want:  tok{2100, 80, 2000, 90, none},
+		},
+		{
+			name: "LiteLLM's route is the provider and the model", scope: "openinference.instrumentation.litellm", span: "completion",
+			attrs: llm(110, 60, 170, map[string]any{"llm.model_name": "anthropic/claude-sonnet-4-5"}),
+			want:  tok{110, 60, none, none, none},
+			check: func(t *testing.T, c *usage.Call) {
+				require.Equal(t, [2]string{"anthropic", "claude-sonnet-4-5"}, [2]string{c.Provider, c.Model})
+			},
+		},
+		{
+			name: "a vendor's name in the name of a model that another provider serves", scope: "openinference.instrumentation.litellm", span: "completion",
+			attrs: llm(110, 60, 170, map[string]any{"llm.model_name": "groq/openai/gpt-oss-120b"}),
+			want:  tok{110, 60, none, none, none},
+			check: func(t *testing.T, c *usage.Call) {
+				require.Equal(t, [2]string{"groq", "openai/gpt-oss-120b"}, [2]string{c.Provider, c.Model})
+			},
+		},
+		{
+			name: "a name with a vendor of an emitter that has no routes", scope: "openinference.instrumentation.openai", span: "ChatCompletion",
+			attrs: llm(110, 60, 170, map[string]any{"llm.model_name": "openai/gpt-4o", "llm.provider": "openai"}),
+			want:  tok{110, 60, none, none, none},
+			check: func(t *testing.T, c *usage.Call) { require.Equal(t, "openai/gpt-4o", c.Model) },
 		},
 		{
 			name: "envoy's name of cache writes", scope: "envoyproxy/ai-gateway", span: "Message",

@@ -149,7 +149,7 @@ type plan struct {
 	allRules, nameRules uint64
 	ruleAt              [64]uint8
 	agent               bool // it is a coding agent's
-	uneven, one         bool // see tables.UnevenHost and tables.OneSource
+	uneven, one, routed bool // see tables.UnevenHost, tables.OneSource and tables.Routed
 }
 
 // candidate is a family that may apply to the records of a scope.
@@ -161,7 +161,7 @@ type candidate struct {
 func (d *Decoder) makePlan(scope string) *plan {
 	p := &plan{
 		scope: scope, clean: cleanScope(scope), agent: hasPrefix(scope, tables.AgentScopes),
-		uneven: hasPrefix(scope, tables.UnevenHost), one: hasPrefix(scope, tables.OneSource),
+		uneven: hasPrefix(scope, tables.UnevenHost), one: hasPrefix(scope, tables.OneSource), routed: hasPrefix(scope, tables.Routed),
 	}
 	for _, f := range d.families {
 		sure := !f.limited() || hasPrefix(scope, f.Scopes)

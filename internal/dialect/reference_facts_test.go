@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/providers"
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/secret"
@@ -44,6 +45,13 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	if c.Model = r.text(f, tables.ResponseModel); c.Model == "" {
 		if c.Model = r.text(f, tables.Model); c.Model == "" {
 			c.Model = c.RequestModel
+		}
+	}
+	if hasPrefix(r.scope, tables.Routed) {
+		for _, name := range []*string{&c.Model, &c.RequestModel} {
+			if route := strings.SplitN(*name, "/", 2); len(route) == 2 && route[0] != "" && route[1] != "" && providers.Map(route[0]) == c.Provider {
+				*name = route[1]
+			}
 		}
 	}
 	c.Operation = r.operation(f)

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -98,3 +99,20 @@ func allowances(l *Left) []Allowance {
 
 // remainder is what is left, below nothing too.
 func remainder(a Allowance) int64 { return a.Limit - a.Used - a.Reserved }
+
+// TestWaitEndsWithContext: who waits while another one reads the keys stops waiting with its context.
+func TestWaitEndsWithContext(t *testing.T) {
+	w := newWorld(t.TempDir())
+	defer w.close()
+	w.add(t, 1, func(*store.Key) {})
+	w.ring.Stale()
+	require.True(t, w.ring.reading.TryAcquire(1))
+	ended, cancel := context.WithTimeout(ctx, time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, w.ring.Fresh(ended), context.DeadlineExceeded)
+	require.ErrorIs(t, w.ring.Refresh(ended), context.DeadlineExceeded)
+	_, err := w.ring.Verify(ended, Query{Key: secret(1)})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	w.ring.reading.Release(1)
+	require.NoError(t, w.ring.Fresh(ctx))
+}

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/budget"
 	"github.com/tokenboard/tokenboard/internal/ledger"
@@ -58,8 +60,9 @@ type Registry struct {
 	console  *entry         // of Options.Quota, for all calls; nil where there is none
 	calendar atomic.Pointer[periods]
 
-	reading sync.Mutex // held while the store is read
-	version int64      // of the keys that were read last; guarded by reading
+	// reading is held while the store is read, which may take long: who waits for it stops waiting with its context.
+	reading *semaphore.Weighted
+	version int64 // of the keys that were read last; guarded by reading
 
 	mu            sync.RWMutex // guards what follows; never held while the ledger is asked
 	read          time.Time    // zero: the keys are to be read again
@@ -112,7 +115,7 @@ func New(o Options) *Registry {
 		o.Failures = defaultFailures
 	}
 	r := &Registry{
-		o: o, failures: throttle.NewRate(failureLimit(o.Failures)), byID: map[string]*entry{}, byFingerprint: map[string]*entry{},
+		reading: semaphore.NewWeighted(1), o: o, failures: throttle.NewRate(failureLimit(o.Failures)), byID: map[string]*entry{}, byFingerprint: map[string]*entry{},
 		byName: map[string][]*entry{}, byOwner: map[string][]*entry{},
 	}
 	if o.Quota != (store.Limits{}) {
@@ -158,13 +161,13 @@ func (r *Registry) Fresh(ctx context.Context) error {
 		return nil
 	}
 	if known {
-		if !r.reading.TryLock() {
+		if !r.reading.TryAcquire(1) {
 			return nil // another goroutine is reading them
 		}
-	} else {
-		r.reading.Lock()
+	} else if err := r.reading.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("wait for the reading of the keys: %w", err)
 	}
-	defer r.reading.Unlock()
+	defer r.reading.Release(1)
 	return r.load(ctx)
 }
 
@@ -197,8 +200,10 @@ func (r *Registry) Made(fingerprint string) {
 
 // Refresh reads the keys that changed, now: the caller has changed one.
 func (r *Registry) Refresh(ctx context.Context) error {
-	r.reading.Lock()
-	defer r.reading.Unlock()
+	if err := r.reading.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("wait for the reading of the keys: %w", err)
+	}
+	defer r.reading.Release(1)
 	return r.load(ctx)
 }
 

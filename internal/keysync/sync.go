@@ -3,11 +3,13 @@ package keysync
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/tokenboard/tokenboard/internal/cliproxy"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -56,7 +58,7 @@ type Sync struct {
 	now     atomic.Pointer[snapshot]
 	refresh chan struct{} // has a value when the store should be asked at once
 
-	reading sync.Mutex            // held while the store is read; guards keys and version
+	reading *semaphore.Weighted   // held while the store is read; guards keys and version
 	keys    map[string]*store.Key // by id
 	version int64
 
@@ -101,10 +103,10 @@ func New(o Options) *Sync {
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
-	s := &Sync{o: o, refresh: make(chan struct{}, 1), keys: map[string]*store.Key{}, secrets: map[string]secret{}}
+	s := &Sync{o: o, reading: semaphore.NewWeighted(1), refresh: make(chan struct{}, 1), keys: map[string]*store.Key{}, secrets: map[string]secret{}}
 	for _, p := range o.Proxies {
 		s.proxies = append(s.proxies, &target{
-			s: s, p: p, wake: make(chan struct{}, 1), log: o.Logger.With(zap.String("proxy", p.Name)), ever: map[string]bool{},
+			s: s, p: p, work: semaphore.NewWeighted(1), wake: make(chan struct{}, 1), log: o.Logger.With(zap.String("proxy", p.Name)), ever: map[string]bool{},
 			state: State{Name: p.Name, Endpoint: p.Endpoint, Status: Pending, Drift: []Drift{}},
 		})
 	}
@@ -203,8 +205,10 @@ func (s *Sync) watch(ctx context.Context) {
 
 // read takes over what changed in the store, or by time.
 func (s *Sync) read(ctx context.Context) error {
-	s.reading.Lock()
-	defer s.reading.Unlock()
+	if err := s.reading.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("wait for the reading of the keys: %w", err)
+	}
+	defer s.reading.Release(1)
 	changed, version, err := s.o.Keys(ctx, s.version)
 	if err != nil {
 		return err

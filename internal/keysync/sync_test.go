@@ -424,3 +424,18 @@ func TestAddDoesNotWait(t *testing.T) {
 	close(proceed)
 	<-learned
 }
+
+// TestWaitEndsWithContext: who waits while the store or a proxy is asked stops waiting with its context.
+func TestWaitEndsWithContext(t *testing.T) {
+	s := New(Options{Proxies: []Proxy{{Name: "p"}}, Keys: func(context.Context, int64) ([]store.Key, int64, error) { return nil, 1, nil }})
+	ended, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	require.True(t, s.reading.TryAcquire(1))
+	require.ErrorIs(t, s.read(ended), context.DeadlineExceeded)
+	s.reading.Release(1)
+	require.NoError(t, s.read(t.Context()))
+	p := s.proxies[0]
+	require.True(t, p.work.TryAcquire(1))
+	require.ErrorIs(t, p.reconcile(ended, false), context.DeadlineExceeded)
+	p.work.Release(1)
+}

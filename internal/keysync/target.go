@@ -13,6 +13,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/tokenboard/tokenboard/internal/cliproxy"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -30,7 +31,7 @@ type target struct {
 	wake chan struct{}
 	log  *zap.Logger
 
-	work sync.Mutex // held while the proxy's keys are read and changed: one change at a time
+	work *semaphore.Weighted // held while the proxy's keys are read and changed: one change at a time
 	ever map[string]bool
 
 	mu    sync.Mutex
@@ -81,8 +82,10 @@ func (t *target) run(ctx context.Context) {
 
 // reconcile reads the proxy's keys and makes them equal to the console's, as far as it can.
 func (t *target) reconcile(ctx context.Context, removeUnknown bool) error {
-	t.work.Lock()
-	defer t.work.Unlock()
+	if err := t.work.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("wait for another change of the proxy's keys: %w", err)
+	}
+	defer t.work.Release(1)
 	x := t.s.now.Load()
 	if x == nil {
 		return nil

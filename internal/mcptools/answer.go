@@ -82,7 +82,7 @@ var (
 		"cost_usd.*": "US dollars", "total_tokens.*": "tokens", "budgets[].tokens": "tokens", "budgets[].usd": "US dollars", "low, high": "a band that holds in 80 of 100 cases",
 	}
 	budgetUnits = map[string]string{
-		"tokens.*": "tokens", "usd.*": "US dollars", "usage_percent": "percent; may be over 100",
+		"tokens.*": "tokens", "usd.*": "US dollars", "used_share": "1 is all of the budget; may be more", "usage_percent": "percent; may be over 100",
 	}
 	priceUnits = map[string]string{
 		"*_usd_per_mtok": "US dollars per million tokens", "request_usd": "US dollars per call", "*_count": "calls", "*_tokens": "tokens",
@@ -117,14 +117,21 @@ func (a *Answer) ranged(q url.Values) *Answer {
 
 // encode writes an answer as JSON; it fails where that is too long.
 func (a *Answer) encode() (json.RawMessage, error) {
+	b, err := encodeAsIs(a)
+	if err != nil {
+		return nil, fmt.Errorf("write the answer: %w", err)
+	}
+	if len(b) > MaxAnswer {
+		return nil, fmt.Errorf("the answer would have %d bytes, and %d are the most: ask for fewer rows (limit, top), a longer interval, or a shorter range of time", len(b), MaxAnswer)
+	}
+	return b, nil
+}
+
+// encodeAsIs writes JSON; texts of the API in it stay as they are, byte for byte.
+func encodeAsIs(v any) (json.RawMessage, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(a); err != nil {
-		return nil, fmt.Errorf("write the answer: %w", err)
-	}
-	if b.Len() > MaxAnswer {
-		return nil, fmt.Errorf("the answer would have %d bytes, and %d are the most: ask for fewer rows (limit, top), a longer interval, or a shorter range of time", b.Len(), MaxAnswer)
-	}
-	return bytes.TrimSpace(b.Bytes()), nil
+	err := enc.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err //nolint:wrapcheck // the callers say what is written
 }

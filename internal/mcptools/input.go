@@ -65,8 +65,11 @@ type changeInput struct {
 }
 
 type budgetsInput struct {
-	Query string `json:"q,omitempty" jsonschema:"a part of the name, the description, the owner or the id of a key"`
-	Limit int    `json:"limit,omitempty" jsonschema:"budgets in one answer, those used up most first; default 20"`
+	Query     string   `json:"q,omitempty" jsonschema:"a part of the name or the id, of what a budget is for, or of the owner of a key"`
+	Scope     []string `json:"scope,omitempty" jsonschema:"only budgets for this kind of thing"`
+	Subject   []string `json:"subject,omitempty" jsonschema:"only budgets for these: id of a key or of a team; name of a user, model or provider"`
+	Projected bool     `json:"projected,omitempty" jsonschema:"also what each budget is expected to have used when it is reset, and when it will be used up; slower"`
+	Limit     int      `json:"limit,omitempty" jsonschema:"budgets, and limits of keys, in one answer, those used up most first; default 20"`
 }
 
 type forecastInput struct {

@@ -20,6 +20,8 @@ var (
 	changedBy = groups[:len(groups)-1]
 	sums      = []any{"api_call_count", "error_count", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens", "cost_usd", "no_usage_count", "unpriced_count"}
 	orders    = []any{"desc", "asc"}
+	// budgetScopes are the kinds of things that have budgets.
+	budgetScopes = []any{"all", "key", "user", "team", "model", "provider"}
 )
 
 // Bounds of arguments.
@@ -127,8 +129,8 @@ func (s *server) addTools(to *mcp.Server) {
 		"What made the difference between the costs of two ranges of time: volume, mix of models, caching, prices. The parts add up exactly. Needs from.",
 		bounds{"by": oneOf(changedBy), "top": upTo(maxRows)}, s.changes)
 	addTool(s, to, "list_budgets", "Budgets",
-		"Budgets of keys and the quota of the configuration: limit, used, left, when each begins again; those used up most first.",
-		bounds{"limit": upTo(maxRows)}, s.budgets)
+		"Budgets of keys, users, teams, models, providers and of all calls, and the limits of single keys: limit, used, left, when each begins again; those used up most first.",
+		bounds{"scope": someOf(budgetScopes, len(budgetScopes)), "limit": upTo(maxRows)}, s.budgets)
 	addTool(s, to, "forecast", "Forecast",
 		"What the current day, week or month will have used at its end, with a band, and when budgets will be used up.",
 		bounds{"period": oneOf([]any{"day", "week", "month"}), "budget_usd": atLeastZero, "budget_tokens": atLeastZero}, s.forecast)
@@ -265,7 +267,10 @@ func (s *server) changes(ctx context.Context, c *caller, in *changeInput) (*Answ
 	set(q, "by", in.By)
 	setNumber(q, "top", in.Top, 10)
 	x, r, err := read[struct {
-		All struct{ Before, After counts }
+		All struct {
+			Before, After counts
+			Saturated     bool
+		}
 	}](ctx, s, "/changes", q)
 	if err != nil {
 		return nil, err
@@ -280,6 +285,9 @@ func (s *server) changes(ctx context.Context, c *caller, in *changeInput) (*Answ
 	}
 	a.Quality = all.quality()
 	a.Notes = []string{"No effect has the calls whose cost is not known.", "The effects of all are worked out by themselves; they are not the sums of those of the rows. Differences are."}
+	if x.All.Saturated {
+		a.Notes = append(a.Notes, "Sums are more than can be shown: what is marked saturated has lower bounds where amounts are as large as 9.2 thousand million USD, and differences of rows need not add up.")
+	}
 	return a, nil
 }
 

@@ -16,13 +16,17 @@ import (
 
 // Budget is a limit of tokens or money for each period of the calendar, as it is now.
 type Budget struct {
-	Scope, Key, Period string // labels; Key is empty for all calls
+	Scope, Key, Period string // labels; Key is empty where it is for other calls than a key's
+	Name               string // label budget; empty of the limits of keys and of the quota
 	Fingerprints       []string
 	All                bool // what all calls spend counts, whatever their key
 	Money              bool // Limit is in nano-USD, otherwise in tokens
 	Limit              int64
 	// Used is the current usage, including calls that retention dropped.
 	Used int64
+	Left int64 // of Limit, less what is used and reserved; at least 0
+	// NowOnly says that what was used in the past is not known: there are samples of it now only.
+	NowOnly bool
 	// PeriodOf returns when the period that has a time begins and ends; zero times where it never does. It is nil
 	// for a budget without an end.
 	PeriodOf func(time.Time) (begin, end time.Time)
@@ -82,7 +86,7 @@ func (s *spendSink) Figures(series uint32, at int, f *cube.Figures) {
 
 func (*spendSink) Times(uint32, int, []byte) {}
 
-// budgetSeries returns the gauges of budgets. Limits are the current ones, also for samples in the past; usage is the
+// budgetSeries returns the gauges of budgets. Limits are the current ones, also for samples in the past, and what is left there knows of no reservations; usage is the
 // spending of the period up to the sample.
 func (q *querier) budgetSeries(
 	ctx context.Context, m *budgetMetric, times []int64, of *maker,
@@ -103,7 +107,7 @@ func (q *querier) budgetSeries(
 		}
 		period := labels.Label{Name: "period", Value: b.Period}
 		scope, key := labels.Label{Name: "scope", Value: b.Scope}, &callseries.Labels{callseries.LabelKey: clean(b.Key)}
-		l, match := of.match(key, m.name, scope, period)
+		l, match := of.match(key, m.name, scope, period, labels.Label{Name: "budget", Value: b.Name})
 		if key := l.String(); match && !seen[key] {
 			seen[key] = true
 			wanted, shown = append(wanted, b), append(shown, l)
@@ -112,19 +116,9 @@ func (q *querier) budgetSeries(
 	if len(wanted) == 0 {
 		return nil, nil
 	}
-	value := func(i int, t int64) float64 { return float64(wanted[i].Limit) }
-	switch m.what {
-	case budgetReset:
-		value = func(i int, t int64) float64 {
-			_, end := wanted[i].PeriodOf(time.UnixMilli(t))
-			return float64(end.Unix())
-		}
-	case budgetUsed:
-		used, err := q.spent(ctx, wanted, times)
-		if err != nil {
-			return nil, err
-		}
-		value = used
+	value, err := q.budgetValue(ctx, m, wanted, times)
+	if err != nil {
+		return nil, err
 	}
 	scale := 1.0
 	if m.cost {
@@ -134,13 +128,40 @@ func (q *querier) budgetSeries(
 	for i := range wanted {
 		s := &pointSeries{labels: shown[i]}
 		for _, t := range times {
-			if !time.UnixMilli(t).Before(wanted[i].Since) {
+			known := m.what != budgetUsed && m.what != budgetLeft || !wanted[i].NowOnly || q.isNow(t)
+			if known && !time.UnixMilli(t).Before(wanted[i].Since) {
 				s.times, s.values = append(s.times, t), append(s.values, value(i, t)/scale)
 			}
 		}
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// budgetValue returns what a gauge has of each budget at a time.
+func (q *querier) budgetValue(ctx context.Context, m *budgetMetric, wanted []Budget, times []int64) (func(i int, t int64) float64, error) {
+	value := func(i int, t int64) float64 { return float64(wanted[i].Limit) }
+	switch m.what {
+	case budgetReset:
+		value = func(i int, t int64) float64 {
+			_, end := wanted[i].PeriodOf(time.UnixMilli(t))
+			return float64(end.Unix())
+		}
+	case budgetUsed, budgetLeft:
+		used, err := q.spent(ctx, wanted, times)
+		if err != nil {
+			return nil, err
+		}
+		if value = used; m.what == budgetLeft {
+			value = func(i int, t int64) float64 {
+				if q.isNow(t) {
+					return float64(wanted[i].Left)
+				}
+				return max(float64(wanted[i].Limit)-used(i, t), 0)
+			}
+		}
+	}
+	return value, nil
 }
 
 // spending adds up what budgets used since the first of some times, at the latest.
@@ -162,7 +183,7 @@ func (q *querier) spent(ctx context.Context, budgets []Budget, times []int64) (f
 	all := slices.Clone(times)
 	begins := map[[2]int64]int64{}
 	for i := range budgets {
-		if budgets[i].PeriodOf == nil {
+		if budgets[i].PeriodOf == nil || budgets[i].NowOnly {
 			continue
 		}
 		for _, t := range times {
@@ -204,6 +225,8 @@ func (q *querier) spent(ctx context.Context, budgets []Budget, times []int64) (f
 		switch {
 		case q.isNow(t):
 			return float64(b.Used)
+		case b.NowOnly:
+			return 0 // it is not shown
 		case b.PeriodOf == nil: // with what retention dropped
 			return max(float64(b.Used)-(until(i, q.now)-until(i, t)), 0)
 		}

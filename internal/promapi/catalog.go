@@ -67,14 +67,17 @@ type budgetFigure uint8
 const (
 	budgetLimit budgetFigure = iota
 	budgetUsed
+	budgetLeft
 	budgetReset
 )
 
 var budgetMetrics = []budgetMetric{
 	{prefix + "budget_limit_tokens", budgetLimit, false},
 	{prefix + "budget_used_tokens", budgetUsed, false},
+	{prefix + "budget_remaining_tokens", budgetLeft, false},
 	{prefix + "budget_limit_usd", budgetLimit, true},
 	{prefix + "budget_used_usd", budgetUsed, true},
+	{prefix + "budget_remaining_usd", budgetLeft, true},
 	{prefix + "budget_reset_timestamp_seconds", budgetReset, false},
 }
 

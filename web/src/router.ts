@@ -18,6 +18,7 @@ export const routes: RouteRecordRaw[] = [
   page("explore", "/explore", () => import("./pages/Explore.vue"), { icon: "explore", need: "read_usage", filters: true }),
   page("errors", "/errors", () => import("./pages/Errors.vue"), { icon: "warn", need: "read_usage", filters: true, second: true }),
   page("budgets", "/budgets", () => import("./pages/Budgets.vue"), { icon: "budgets", need: "read_usage", filters: false, second: true }),
+  page("alerts", "/alerts", () => import("./pages/Alerts.vue"), { icon: "alerts", need: "read_alerts", filters: false, second: true }),
   page("users", "/users", () => import("./pages/Users.vue"), { icon: "users", need: "manage_users", filters: false, second: true }),
   page("tokens", "/tokens", () => import("./pages/Tokens.vue"), { icon: "tokens", need: "signed_in", filters: false, second: true }),
   page("audit", "/audit", () => import("./pages/Audit.vue"), { icon: "audit", need: "read_audit", filters: "range", second: true }),

@@ -105,7 +105,7 @@ func (h *Handlers) alerts(ctx context.Context, in *alertsQuery) (*api.List[Alert
 		})
 	}
 	for i := range all {
-		a, err := alertOf(&all[i])
+		a, err := Of(&all[i])
 		if err != nil {
 			return nil, h.Failed("alerts", err)
 		}
@@ -114,7 +114,8 @@ func (h *Handlers) alerts(ctx context.Context, in *alertsQuery) (*api.List[Alert
 	return out, nil
 }
 
-func alertOf(a *store.Alert) (Alert, error) {
+// Of is a stored alert as the API shows it.
+func Of(a *store.Alert) (Alert, error) {
 	var n alert.Notification
 	if err := json.Unmarshal(a.Document, &n); err != nil {
 		return Alert{}, err

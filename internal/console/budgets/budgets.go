@@ -252,6 +252,19 @@ func (in *listInput) matches(b *store.BudgetRow, subject string) bool {
 	})
 }
 
+// Seen returns the budgets that the principal of a request may see.
+func (c *Handlers) Seen(ctx context.Context) ([]budget.State, error) {
+	v, err := c.viewer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	states, err := c.Budgets.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(states, func(b budget.State) bool { return !v.sees(&b.BudgetRow) }), nil
+}
+
 func (c *Handlers) list(ctx context.Context, in *listInput) (*api.List[Budget], error) {
 	v, err := c.viewer(ctx)
 	if err != nil {

@@ -13,10 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/console"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
 	"github.com/tokenboard/tokenboard/internal/console/keys"
 	"github.com/tokenboard/tokenboard/internal/mcptools"
+	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -140,6 +142,67 @@ func TestQualityNote(t *testing.T) {
 	}
 }
 
+// TestBudgetsAreTheAPIs: the budgets of an answer are those of the API's answer to the request that it names, for the same
+// token, byte for byte: those of the configuration and those of the database, the ones used up most first.
+func TestBudgetsAreTheAPIs(t *testing.T) {
+	o := consoletest.NewSecured(t, func(o *console.Options) {
+		o.Budgets = []store.BudgetRow{{ID: "budget_config_1", Name: "of the <file>", Scope: store.ScopeAll, Period: store.Monthly, First: 1, Limit: 40}}
+	})
+	root := o.NewPerson("root", access.Admin)
+	alice := o.NewPerson("alice", access.Member)
+	key := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", `{"name":"k","owner":"alice"}`), 201)
+	o.Spend(1, usage.Fingerprint(key.Secret), "m<&>", 30)
+	for _, body := range []string{
+		`{"name":"a & b <of alice>","scope":"key","subject":"` + key.ID + `","period":"total","tokens":60}`,
+		`{"name":"model","scope":"model","subject":"m<&>","period":"day","tokens":31,"hard":true}`,
+		`{"name":"money","scope":"provider","subject":"p","period":"week","usd":0.000000001}`,
+		`{"name":"alice","scope":"user","subject":"alice","period":"month","usd":3}`,
+	} {
+		require.Equal(t, 201, root.Do("POST", "/budgets", body).Code, body)
+	}
+	for _, who := range []struct {
+		role   access.Role
+		person *consoletest.Person
+		args   map[string]any
+		names  []string
+	}{
+		{access.Viewer, root, nil, []string{"model", "of the <file>", "a & b <of alice>", "alice", "money"}},
+		{access.Admin, root, map[string]any{"projected": true, "limit": 2}, []string{"model", "of the <file>"}},
+		{access.Viewer, root, map[string]any{"q": "<of"}, []string{"a & b <of alice>"}},
+		{access.Viewer, root, map[string]any{"scope": []string{"user", "provider"}, "subject": []string{"p"}}, []string{"money"}},
+		{access.Member, alice, nil, []string{"a & b <of alice>", "alice"}},
+		{access.Member, root, nil, nil},
+	} {
+		token := who.person.Token(who.role)
+		a := call(t, connect(t, o.Bench, token.Header), "list_budgets", who.args)
+		var got struct {
+			Budgets []json.RawMessage
+			Count   int `json:"budget_count"`
+		}
+		require.NoError(t, json.Unmarshal(a.Data, &got))
+		w := o.Do("GET", strings.TrimPrefix(a.Source, "GET "), "", token.Header)
+		require.Equal(t, 200, w.Code, w.Body)
+		var listed struct{ Data []json.RawMessage }
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &listed))
+		require.Equal(t, len(listed.Data), got.Count)
+		var names []string
+		for _, raw := range got.Budgets {
+			var b struct{ Name string }
+			require.NoError(t, json.Unmarshal(raw, &b))
+			names = append(names, b.Name)
+			require.Contains(t, texts(listed.Data), string(raw))
+		}
+		require.Equal(t, who.names, names, "%s %v", who.role, who.args)
+	}
+}
+
+func texts(all []json.RawMessage) (out []string) {
+	for _, raw := range all {
+		out = append(out, string(raw))
+	}
+	return out
+}
+
 // TestBudgetsAndPrices: rows are those of the API.
 func TestBudgetsAndPrices(t *testing.T) {
 	o := consoletest.NewSecured(t, nil)
@@ -152,14 +215,14 @@ func TestBudgetsAndPrices(t *testing.T) {
 	a := call(t, s, "list_budgets", map[string]any{"limit": 2})
 	require.Equal(t, "all calls (role viewer)", a.Scope)
 	var got struct {
-		Budgets []mcptools.Budget
-		Count   int `json:"budget_count"`
+		Limits []mcptools.KeyLimit `json:"key_limits"`
+		Count  int                 `json:"key_limit_count"`
 	}
 	require.NoError(t, json.Unmarshal(a.Data, &got))
 	require.Equal(t, 3, got.Count)
-	require.Len(t, got.Budgets, 2)
-	require.Equal(t, "k1", got.Budgets[0].Key, "used up most")
-	require.Equal(t, "total", got.Budgets[0].Period)
+	require.Len(t, got.Limits, 2)
+	require.Equal(t, "k1", got.Limits[0].Key, "used up most")
+	require.Equal(t, "total", got.Limits[0].Period)
 	listed := consoletest.Read[[]struct {
 		Name string
 		Left *struct {
@@ -170,7 +233,7 @@ func TestBudgetsAndPrices(t *testing.T) {
 	for _, k := range listed {
 		if k.Name == "k1" {
 			found++
-			require.JSONEq(t, string(k.Left.Tokens["total"]), string(got.Budgets[0].Tokens))
+			require.JSONEq(t, string(k.Left.Tokens["total"]), string(got.Limits[0].Tokens))
 		}
 	}
 	require.Equal(t, 1, found)

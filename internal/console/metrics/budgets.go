@@ -7,6 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"go.uber.org/zap"
+
+	"github.com/tokenboard/tokenboard/internal/budget"
 	"github.com/tokenboard/tokenboard/internal/console/keyindex"
 	"github.com/tokenboard/tokenboard/internal/console/keys"
 	"github.com/tokenboard/tokenboard/internal/keyring"
@@ -19,8 +22,8 @@ const maxBudgetKeys = 500
 // keyStatuses are the values that Status returns.
 var keyStatuses = [...]string{"active", "disabled", "expired", "revoked"}
 
-// keys shows the keys by status, and what is left of the budgets.
-func (s *scrape) keys(ctx context.Context, index *keyindex.Index) error {
+// keys shows the keys by status, and what is left of their budgets. It returns how many keys' budgets are not shown.
+func (s *scrape) keys(ctx context.Context, index *keyindex.Index) (hidden int, err error) {
 	byStatus := map[string]int{}
 	var budgets []budgeted
 	for _, k := range index.Ring.All() {
@@ -30,7 +33,7 @@ func (s *scrape) keys(ctx context.Context, index *keyindex.Index) error {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
-			return err
+			return 0, err
 		}
 		budgets = append(budgets, budgetedOf("key", index.LabelOf(k), k.ID, index.Ring.Left(k.ID)))
 	}
@@ -41,7 +44,6 @@ func (s *scrape) keys(ctx context.Context, index *keyindex.Index) error {
 		return cmp.Or(cmp.Compare(b.share, a.share), cmp.Compare(a.id, b.id))
 	})
 	shown := min(len(budgets), maxBudgetKeys)
-	s.put(&mHidden, float64(len(budgets)-shown))
 	names := map[string]bool{}
 	for _, b := range budgets[:shown] {
 		if !names[b.name] { // a name is one owner's but for its case and what cannot be a label
@@ -53,7 +55,67 @@ func (s *scrape) keys(ctx context.Context, index *keyindex.Index) error {
 		b := budgetedOf("console", "", "", quota)
 		s.budget(&b)
 	}
-	return nil
+	return len(budgets) - shown, nil
+}
+
+const (
+	// maxBudgets is the most budgets of their own that have metrics.
+	maxBudgets = 500
+	// budgetsLimit bounds the wait for budgets of their own. After a start, what was spent of some may have to be read from
+	// many records: a scrape has no metrics of them meanwhile.
+	budgetsLimit = 2 * time.Second
+)
+
+// budgets shows the budgets of their own. It returns how many are not shown.
+func (s *scrape) budgets(ctx context.Context, index *keyindex.Index) (hidden int) {
+	ctx, cancel := context.WithTimeout(ctx, budgetsLimit)
+	defer cancel()
+	all, err := s.m.from.Budgets.Budgets.List(ctx)
+	if err != nil {
+		s.m.from.Logger.Warn("A scrape has no metrics of budgets: they could not be read", zap.Error(err))
+		return 0
+	}
+	shown, hidden := mostUsed(all)
+	labelled := map[[4]string]bool{}
+	for i := range shown {
+		b := &shown[i]
+		labels := labelsOf(b, index)
+		if key := [4]string(labels); labelled[key] { // a name is one budget's but for what cannot be a label, and the configuration's
+			continue
+		} else {
+			labelled[key] = true
+		}
+		limit, used, left, unit := &mLimitTok, &mUsedTok, &mLeftTok, 1.0
+		if b.Cost {
+			limit, used, left, unit = &mLimitUSD, &mUsedUSD, &mLeftUSD, 1e9
+		}
+		s.put(limit, float64(b.Limit)/unit, labels...)
+		s.put(used, float64(b.Used)/unit, labels...)
+		s.put(left, float64(b.Left())/unit, labels...)
+		if !b.ResetsAt.IsZero() {
+			s.put(&mReset, float64(b.ResetsAt.Unix()), labels...)
+		}
+	}
+	return hidden
+}
+
+// mostUsed returns the budgets that have metrics: those of which the largest share is used. The quota has metrics of its own.
+func mostUsed(all []budget.State) (shown []budget.State, hidden int) {
+	all = slices.DeleteFunc(all, func(b budget.State) bool { return b.IsQuota() })
+	slices.SortStableFunc(all, func(a, b budget.State) int { return cmp.Or(cmp.Compare(b.Share(), a.Share()), cmp.Compare(a.ID, b.ID)) })
+	n := min(len(all), maxBudgets)
+	return all[:n], len(all) - n
+}
+
+// labelsOf returns the values of budgetLabels of a budget of its own.
+func labelsOf(b *budget.State, index *keyindex.Index) []string {
+	key := ""
+	if b.Scope == store.ScopeKey {
+		if k := index.Ring.ID(b.Subject); k != nil {
+			key = cleanLabel(index.LabelOf(k))
+		}
+	}
+	return []string{string(b.Scope), key, b.Period.String(), cleanLabel(b.Name)}
 }
 
 // budgeted is a key or an owner of keys with budgets.
@@ -82,16 +144,18 @@ func budgetedOf(scope, name, id string, left *keyring.Left) budgeted {
 // budget exposes the limits of a key or an owner with budgets, and their usage.
 func (s *scrape) budget(b *budgeted) {
 	for p := range store.PeriodCount {
-		labels := []string{b.scope, b.name, p.String()}
+		labels := []string{b.scope, b.name, p.String(), ""}
 		var reset time.Time
 		if a := b.left.Tokens[p]; a != nil {
 			s.put(&mLimitTok, float64(a.Limit), labels...)
 			s.put(&mUsedTok, float64(a.Used), labels...)
+			s.put(&mLeftTok, float64(a.Left()), labels...)
 			reset = a.ResetsAt
 		}
 		if a := b.left.Cost[p]; a != nil {
 			s.put(&mLimitUSD, float64(a.Limit)/1e9, labels...)
 			s.put(&mUsedUSD, float64(a.Used)/1e9, labels...)
+			s.put(&mLeftUSD, float64(a.Left())/1e9, labels...)
 			reset = a.ResetsAt
 		}
 		if !reset.IsZero() {

@@ -45,12 +45,14 @@ var (
 	mSpeed    = Def{Name: "output_tokens_per_second", Histogram: true, Labels: ofModel, Help: "Output tokens of a call by the seconds from its first token (from its start, where that is not known) to its end."}
 
 	mSeries     = Def{Name: "series", Kind: gauge, Help: "Combinations of labels that calls are counted by; from series::max of the store on, what is new is counted as other."}
-	mLimitTok   = Def{Name: "budget_limit_tokens", Kind: gauge, Labels: budgetLabels, Help: "Tokens that may be spent in the current period, by a key or (scope console) by all calls."}
+	mLimitTok   = Def{Name: "budget_limit_tokens", Kind: gauge, Labels: budgetLabels, Help: "Tokens that may be spent in the current period, by a key, (scope console) by all calls, or of a budget of its own."}
 	mUsedTok    = Def{Name: "budget_used_tokens", Kind: gauge, Labels: budgetLabels, Help: "Tokens spent in the current period of a budget of tokens."}
-	mLimitUSD   = Def{Name: "budget_limit_usd", Kind: gauge, Labels: budgetLabels, Help: "US dollars that may be spent in the current period, by a key or (scope console) by all calls."}
+	mLimitUSD   = Def{Name: "budget_limit_usd", Kind: gauge, Labels: budgetLabels, Help: "US dollars that may be spent in the current period, by a key, (scope console) by all calls, or of a budget of its own."}
 	mUsedUSD    = Def{Name: "budget_used_usd", Kind: gauge, Labels: budgetLabels, Help: "US dollars spent in the current period of a budget of money."}
+	mLeftTok    = Def{Name: "budget_remaining_tokens", Kind: gauge, Labels: budgetLabels, Help: "Tokens that may still be spent in the current period of a budget of tokens: its limit less what is used and reserved, at least 0."}
+	mLeftUSD    = Def{Name: "budget_remaining_usd", Kind: gauge, Labels: budgetLabels, Help: "US dollars that may still be spent in the current period of a budget of money, likewise."}
 	mReset      = Def{Name: "budget_reset_timestamp_seconds", Kind: gauge, Labels: budgetLabels, Help: "When the current period of a budget ends; budgets for ever have none."}
-	mHidden     = Def{Name: "budgets_not_shown", Kind: gauge, Help: "Keys with budgets that have no metrics because too many have; those that have used the largest share are shown."}
+	mHidden     = Def{Name: "budgets_not_shown", Kind: gauge, Help: "Keys with budgets, and budgets of their own, that have no metrics because too many have; those that have used the largest share are shown."}
 	mKeys       = Def{Name: "keys", Kind: gauge, Labels: []string{"status"}, Help: "API keys by status."}
 	mRecords    = Def{Name: "store_records", Kind: gauge, Help: "Stored call records, superseded ones included."}
 	mBytes      = Def{Name: "store_size_bytes", Kind: gauge, Help: "Size of the database on disk."}
@@ -73,15 +75,16 @@ var (
 	mSecrets    = Def{Name: "secrets_removed_total", Kind: counter, Help: "Keys and other secrets in clear that were taken out of telemetry, since the process started."}
 )
 
-// budgetLabels: scope is key or console, key the key's name (empty for the console), period day,
+// budgetLabels: of the limits of a key and the quota, scope is key or console and budget is empty; of a budget of its own, scope is what it is for
+// (all, key, user, team, model, provider) and budget its name. key is the key's name, of other scopes empty. period is day,
 // week, month or total.
-var budgetLabels = []string{"scope", "key", "period"}
+var budgetLabels = []string{"scope", "key", "period", "budget"}
 
 // Defs are all metrics, in the order of docs/metrics.md.
 var Defs = []*Def{
 	&mCalls, &mErrors, &mTokens, &mCost, &mNoUsage, &mUnpriced,
 	&mDuration, &mTTFT, &mSpeed,
-	&mLimitTok, &mUsedTok, &mLimitUSD, &mUsedUSD, &mReset, &mHidden, &mKeys,
+	&mLimitTok, &mUsedTok, &mLeftTok, &mLimitUSD, &mUsedUSD, &mLeftUSD, &mReset, &mHidden, &mKeys,
 	&mRecords, &mBytes, &mLastCommit, &mSeries, &mStart, &mPrices, &mLeader, &mCommit, &mInbox, &mInboxAge,
 	&mCommits, &mDuplicates, &mReplaced, &mSuperseded, &mRefused, &mDropped, &mEvicted, &mOverflowed, &mSecrets,
 }

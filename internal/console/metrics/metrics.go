@@ -11,6 +11,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/budgets"
 	"github.com/tokenboard/tokenboard/internal/console/keyindex"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/rollup"
@@ -24,6 +25,7 @@ const scrapeLimit = 10 * time.Second
 type Handlers struct {
 	*api.Env
 	Keys    *keyindex.Book
+	Budgets *budgets.Handlers
 	Ledger  *ledger.Ledger
 	Started time.Time
 }
@@ -113,9 +115,12 @@ func (s *scrape) shared(ctx context.Context) {
 	} else {
 		out.calls(index)
 	}
-	if err := out.keys(ctx, index); err != nil {
+	hidden, err := out.keys(ctx, index)
+	if err != nil {
 		out.failed(&mKeys, err)
+		return
 	}
+	out.put(&mHidden, float64(hidden+out.budgets(ctx, index)))
 }
 
 // replica shows what this process is among those that share the store.

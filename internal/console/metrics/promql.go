@@ -74,7 +74,10 @@ func (c *PromQL) view(ctx context.Context) (*promapi.View, error) {
 		owned = index.Owned(p)
 		v.Keys = append([]string{}, index.OwnOnly(ctx, store.Filter{}).Keys...)
 	}
-	v.Budgets = func(context.Context) ([]promapi.Budget, error) { return c.budgets(index, owned, !p.OwnOnly()), nil }
+	v.Budgets = func(ctx context.Context) ([]promapi.Budget, error) {
+		rows, err := c.rows(ctx, index)
+		return append(c.budgets(index, owned, !p.OwnOnly()), rows...), err
+	}
 	if p.May(access.ReadMetrics) {
 		v.Gather = c.gauges.Gather
 	}
@@ -106,6 +109,34 @@ func (c *PromQL) budgets(index *keyindex.Index, of []*store.Key, console bool) [
 	return out
 }
 
+// rows returns the budgets of their own that have metrics, of those that may be seen. Of those for other calls than a key's or
+// all, the sums by the labels of metrics do not tell what they had used in the past.
+func (c *PromQL) rows(ctx context.Context, index *keyindex.Index) (out []promapi.Budget, err error) {
+	seen, err := c.Handlers.Budgets.Seen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	shown, _ := mostUsed(seen)
+	for i := range shown {
+		b := &shown[i]
+		l := labelsOf(b, index)
+		row := promapi.Budget{
+			Scope: l[0], Key: l[1], Period: l[2], Name: l[3], Money: b.Cost, Limit: b.Limit, Used: b.Used, Left: b.Left(), Since: b.CreatedAt,
+			All: b.Scope == store.ScopeAll,
+		}
+		if row.NowOnly = !row.All; b.Scope == store.ScopeKey {
+			if k := index.Ring.ID(b.Subject); k != nil {
+				row.Fingerprints, row.NowOnly = k.Fingerprints(), false
+			}
+		}
+		if b.Period != store.Ever {
+			row.PeriodOf = func(t time.Time) (begin, end time.Time) { return b.PeriodOf(t.In(c.Location)) }
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
 // budgetsOf returns the budgets of a key or an owner, by period.
 func (c *PromQL) budgetsOf(b promapi.Budget, left *keyring.Left) (out []promapi.Budget) {
 	for p := range store.PeriodCount {
@@ -118,7 +149,7 @@ func (c *PromQL) budgetsOf(b promapi.Budget, left *keyring.Left) (out []promapi.
 			if a == nil {
 				continue
 			}
-			b.Money, b.Limit, b.Used = money, a.Limit, a.Used
+			b.Money, b.Limit, b.Used, b.Left = money, a.Limit, a.Used, a.Left()
 			out = append(out, b)
 		}
 	}

@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"compress/gzip"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
 	"github.com/tokenboard/tokenboard/internal/console/metrics"
 	"github.com/tokenboard/tokenboard/internal/console/stats"
@@ -55,6 +57,12 @@ func TestScrapeIsTheLibrarys(t *testing.T) {
 		}
 		if len(batch.Calls) > 0 {
 			b.Commit(batch)
+		}
+		if round%3 == 1 { // budgets of their own, which use more with each round
+			name, err := json.Marshal(fmt.Sprint(round, strings.ToValidUTF8(strings.ReplaceAll(hostile[round%len(hostile)], "\n", " "), "?")))
+			require.NoError(t, err)
+			body := fmt.Sprintf(`{"name":%s,"scope":"all","period":"month","%s":%d}`, name, []string{"tokens", "usd"}[round/3%2], round*1000)
+			require.Equal(t, 201, b.Do("POST", api.Base+"/budgets", body, nil).Code, body)
 		}
 		for _, accept := range scrapeFormats {
 			header := map[string]string{"Accept": accept}

@@ -52,6 +52,7 @@ type Effects struct {
 	Mix        api.Money `json:"mix_usd" doc:"other models; another split between input and output"`
 	Cache      api.Money `json:"cache_usd" doc:"another part of the input read from a cache or written to one"`
 	Price      api.Money `json:"price_usd" doc:"other prices"`
+	Saturated  bool      `json:"saturated" doc:"a sum is more than can be shown (9.2 thousand million USD), and costs and effects that are as large as that are lower bounds; the effects still add up to the difference, but differences of rows need not to that of all"`
 }
 
 // ChangedSums are the sums of a group in one range.
@@ -127,7 +128,7 @@ func (c *Handlers) changes(ctx context.Context, in *changesInput) (*api.Envelope
 		return nil, err
 	}
 	e, err := changes.Explain(cellsBefore, cellsAfter, rates, in.Top)
-	if err != nil { // costs of thousands of millions of dollars: what is stored is wrong, not the request
+	if err != nil {
 		return nil, c.Failed("changes", err)
 	}
 	out := Changes{
@@ -232,7 +233,7 @@ func changeOf(r *changes.Row, by ledger.GroupBy, index *keyindex.Index) Change {
 }
 
 func effectsOf(r *changes.Row) Effects {
-	return Effects{api.Money(r.Total()), api.Money(r.Volume), api.Money(r.Mix), api.Money(r.Cache), api.Money(r.Price)}
+	return Effects{api.Money(r.Total()), api.Money(r.Volume), api.Money(r.Mix), api.Money(r.Cache), api.Money(r.Price), r.Saturated}
 }
 
 func changedSums(s *changes.Sums) ChangedSums {

@@ -2,6 +2,7 @@ package stats_test
 
 import (
 	"context"
+	"math"
 	"net/url"
 	"testing"
 	"time"
@@ -113,6 +114,35 @@ func TestChangesOfMembers(t *testing.T) {
 	theirs := consoletest.Data[stats.Changes](mia, "GET", "/changes?by=key&key="+bobs.ID+"&"+from, "", 200)
 	require.Empty(t, theirs.Rows)
 	require.Zero(t, theirs.All)
+}
+
+// TestHugeChanges: a range whose cost is more than 64 bits hold is explained with what can be shown, marked.
+func TestHugeChanges(t *testing.T) {
+	b := consoletest.NewBench(t, nil)
+	half := usage.Tokens{InputUncached: 1000, OutputText: 10, Fields: usage.HasInput | usage.HasOutput}
+	const perKey = 4_700 // of a million dollars: two keys have more than 64 bits hold, one has not
+	from := "from=" + url.QueryEscape(consoletest.TestNow.Add(-24*time.Hour).Format(time.RFC3339))
+	b.Huge(0, perKey, usage.Fingerprint("one"), half, usage.MaxCost)
+	one := consoletest.Data[stats.Changes](b, "GET", "/changes?by=key&"+from, "", 200)
+	require.EqualValues(t, perKey*usage.MaxCost, one.All.Difference, "a sum above the quarter of the range is exact")
+	requireAddsUp(t, one.All.Before, one.All.After, one.All.Effects)
+	require.False(t, one.All.Saturated)
+	b.Huge(10_000, perKey, usage.Fingerprint("other"), half, usage.MaxCost)
+	x := consoletest.Data[stats.Changes](b, "GET", "/changes?by=key&"+from, "", 200)
+	require.EqualValues(t, math.MaxInt64, x.All.After.Cost)
+	require.EqualValues(t, math.MaxInt64, x.All.Difference)
+	require.True(t, x.All.Saturated)
+	requireAddsUp(t, x.All.Before, x.All.After, x.All.Effects)
+	require.Len(t, x.Rows, 2)
+	for _, r := range x.Rows {
+		require.EqualValues(t, perKey*usage.MaxCost, r.Difference)
+		require.False(t, r.Saturated)
+	}
+	gone := consoletest.Data[stats.Changes](b, "GET", "/changes?top=1&from="+url.QueryEscape(consoletest.TestNow.Format(time.RFC3339))+"&to="+
+		url.QueryEscape(consoletest.TestNow.Add(24*time.Hour).Format(time.RFC3339)), "", 200)
+	require.EqualValues(t, -math.MaxInt64, gone.All.Difference)
+	require.EqualValues(t, -math.MaxInt64, gone.All.Volume)
+	require.True(t, gone.All.Saturated)
 }
 
 func TestChangesRefuses(t *testing.T) {

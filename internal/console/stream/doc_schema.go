@@ -4,6 +4,7 @@ package stream
 import (
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/tokenboard/tokenboard/internal/console/alerts"
 	"github.com/tokenboard/tokenboard/internal/console/calls"
 )
 
@@ -17,6 +18,7 @@ var streamEvents = []struct {
 	{"superseded", "The call no longer counts, or no longer matches.", requiredID, Superseded{}},
 	{"skipped", "Events were missed; load the log again.", "", Skipped{}},
 	{"as_of", "The time of the last commit that is included.", requiredID, AsOf{}},
+	{"alert", "An alert began to fire, or ended; for those who may see alerts.", "", alerts.Alert{}},
 }
 
 const requiredID = "where to go on after this event: the value of Last-Event-ID"

@@ -14,6 +14,12 @@ func (c *Handlers) SetTimes(ping, check, maxAge time.Duration) {
 	c.streams.ping, c.streams.check, c.streams.maxAge = ping, check, maxAge
 }
 
+// LookEvery sets the time between two looks at what fires.
+func (c *Handlers) LookEvery(d time.Duration) { c.alerts.every = d }
+
+// AwaitNoLook waits until nobody looks at what fires.
+func (c *Handlers) AwaitNoLook() { c.alerts.running.Wait() }
+
 // Mark returns the mark of a place in the feed.
 func (c *Handlers) Mark(place uint64) string { return c.streams.feed.mark(place, position{}) }
 
@@ -50,3 +56,5 @@ const StreamMaxAge = streamMaxAge
 const StreamPing = streamPing
 
 const StreamsEach = streamsEach
+
+const AlertsKept = alertsKept

@@ -109,7 +109,10 @@ func (s *streams) close() {
 }
 
 // Close ends the live streams, which would hold up the end of a server.
-func (c *Handlers) Close() { c.streams.close() }
+func (c *Handlers) Close() {
+	c.streams.close()
+	c.alerts.close()
+}
 
 // Superseded is the data of an event of the live stream: a call that ceases to count, or to match.
 type Superseded struct {
@@ -137,6 +140,7 @@ func (AsOf) SchemaName() string { return "StreamAsOf" }
 
 type streamInput struct {
 	Query       string `query:"q" maxLength:"256" doc:"as for /logs"`
+	Events      string `query:"events" enum:"all,alerts" default:"all" doc:"alerts: only what alerts fire and end, no calls"`
 	LastEventID string `header:"Last-Event-ID" maxLength:"64" doc:"id of the last event that was received; browsers send it when they come back"`
 	filter.Filters
 }
@@ -146,11 +150,12 @@ type Handlers struct {
 	*filter.Reader
 	Ledger  *ledger.Ledger
 	streams *streams
+	alerts  *alertWatch
 }
 
 // New returns the handlers. Close ends the streams.
-func New(filters *filter.Reader, l *ledger.Ledger) *Handlers {
-	c := &Handlers{Reader: filters, Ledger: l, streams: newStreams()}
+func New(filters *filter.Reader, l *ledger.Ledger, a store.Alerts) *Handlers {
+	c := &Handlers{Reader: filters, Ledger: l, streams: newStreams(), alerts: newAlertWatch(a)}
 	if l.Role().Shared { // a client may come from another replica
 		c.streams.keep(l)
 	}
@@ -161,7 +166,7 @@ func New(filters *filter.Reader, l *ledger.Ledger) *Handlers {
 func (c *Handlers) Routes(r *api.Router) {
 	op := api.Operation(http.MethodGet, "/logs/stream", "log-stream", "Calls as they are counted, as Server-Sent Events")
 	op.Description = "Events: `call` (a call of /logs that counts, new or a more complete record: replace the one of the same id), `superseded` (`{id}`: it ceases to count, " +
-		"or to match), `skipped` (`{count}`: a slow reader missed so many events; load the log again), `as_of` (`{as_of}`: the last commit that is included). " +
+		"or to match), `skipped` (`{count}`: a slow reader missed so many events; load the log again), `as_of` (`{as_of}`: the last commit that is included), `alert` (an alert of /alerts that began to fire or ended; for those who may see alerts). " +
 		"A comment every 15 seconds is a sign of life. The stream ends after 15 minutes; come back with `Last-Event-ID`, as browsers do: any replica goes on there."
 	schemas := r.API.OpenAPI().Components.Schemas
 	op.Responses = map[string]*huma.Response{"200": {
@@ -187,15 +192,21 @@ func (c *Handlers) stream(ctx context.Context, in *streamInput) (*huma.StreamRes
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{from: c, in: in, own: p.OwnOnly(), filter: f, index: index, checked: time.Now(), feed: feed, at: feed.end()}
+	s := &stream{from: c, in: in, own: p.OwnOnly(), calls: in.Events != "alerts", filter: f, index: index, checked: time.Now(), feed: feed, at: feed.end()}
 	if in.LastEventID != "" {
 		var known bool
 		if s.at, s.sent, known = feed.place(in.LastEventID); !known {
 			s.at, s.lost = feed.end(), true
 		}
 	}
+	if s.alerts = p.May(access.ReadAlerts); s.alerts {
+		s.alertAt = c.alerts.join(ctx)
+	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer c.streams.leave(p)
+		if s.alerts {
+			defer c.alerts.leave()
+		}
 		_, w := humago.Unwrap(hc)
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
@@ -215,8 +226,11 @@ type stream struct {
 	feed    *feed
 	at      uint64 // the next event's place
 	// sent is the position before which another replica has sent all, see feed.place.
-	sent position
-	lost bool // where the reader was before is not known
+	sent    position
+	lost    bool   // where the reader was before is not known
+	calls   bool   // it is told of calls
+	alerts  bool   // it is told of alerts
+	alertAt uint64 // the next alert's place
 
 	out     http.ResponseWriter
 	control *http.ResponseController
@@ -236,6 +250,13 @@ func (s *stream) run(ctx context.Context) {
 		if time.Since(s.checked) >= s.from.streams.check && !s.renew(ctx) {
 			return
 		}
+		moreAlerts := s.writeAlerts()
+		if !s.calls {
+			if !s.flush() || !s.wait(ctx, t, nil, moreAlerts) {
+				return
+			}
+			continue
+		}
 		events, next, skipped, asOf, more := s.feed.Read(s.at, buffer[:0], streamBatch)
 		if skipped > 0 {
 			s.at += skipped
@@ -246,7 +267,7 @@ func (s *stream) run(ctx context.Context) {
 		if first || matched || !s.own && len(events) > 0 || skipped > 0 {
 			s.event("as_of", s.feed.mark(s.at, s.sent), AsOf{s.asOf(asOf)})
 		}
-		if !s.flush() || (len(events) < streamBatch && !s.wait(ctx, t, more)) {
+		if !s.flush() || (len(events) < streamBatch && !s.wait(ctx, t, more, moreAlerts)) {
 			return
 		}
 	}
@@ -290,15 +311,17 @@ func (t *streamTimers) stop() {
 }
 
 // wait waits a moment in which events gather, and then for the next; false at the end of the stream.
-func (s *stream) wait(ctx context.Context, t *streamTimers, more <-chan struct{}) bool {
+func (s *stream) wait(ctx context.Context, t *streamTimers, more, moreAlerts <-chan struct{}) bool {
 	t.pause.Reset(streamPause)
-	var wake <-chan struct{} // nil, which never comes, during the pause
+	var wake, wakeAlerts <-chan struct{} // nil, which never comes, during the pause
 	for {
 		select {
 		case <-wake:
 			return true
+		case <-wakeAlerts:
+			return true
 		case <-t.pause.C:
-			wake = more
+			wake, wakeAlerts = more, moreAlerts
 		case <-t.ping.C:
 			s.text.WriteString(": ping\n\n")
 			if !s.flush() {
@@ -358,6 +381,24 @@ func (s *stream) write(ctx context.Context, events []change) (wroteAny bool) {
 		}
 	}
 	return wroteAny
+}
+
+// writeAlerts adds what alerts began and ended since the last time, and returns a channel that is closed when there are more.
+func (s *stream) writeAlerts() (more <-chan struct{}) {
+	if !s.alerts {
+		return nil
+	}
+	events, next, missed, more := s.from.alerts.read(s.alertAt)
+	s.alertAt = next
+	for i := range events {
+		if missed = missed || events[i].ID == ""; events[i].ID != "" {
+			s.event("alert", "", events[i])
+		}
+	}
+	if missed {
+		s.event("skipped", "", Skipped{})
+	}
+	return more
 }
 
 // matches looks at a call as the log would, were it there.

@@ -6,10 +6,12 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/console"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/calls"
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
@@ -19,7 +21,7 @@ import (
 
 // TestStreamDocument reads every kind of event from a real stream, and holds it against the OpenAPI document.
 func TestStreamDocument(t *testing.T) {
-	b, c, url := streamBench(t, nil)
+	b, c, url := streamBench(t, func(c *console.Console) { c.Stream.LookEvery(time.Millisecond) })
 	registry := c.Router.API.OpenAPI().Components.Schemas
 	operation := c.Router.API.OpenAPI().Paths[api.Base+"/logs/stream"].Get
 	media := operation.Responses["200"].Content["text/event-stream"]
@@ -78,6 +80,8 @@ func TestStreamDocument(t *testing.T) {
 	next("call")
 	b.Commit(consoletest.CallOf(2, func(c *usage.Call) { c.User, c.Tokens.OutputText = "somebody", 9 }))
 	next("superseded")
+	writeAlert(t, b.Directory, "alr_1", false)
+	next("alert")
 
 	for _, kind := range stream.StreamEvents {
 		e, ok := seen[kind.Name]

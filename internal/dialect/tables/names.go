@@ -32,6 +32,10 @@ var UsageAttributes = []string{
 // not distinguish the processes.
 var UnevenHost = []string{"codex"}
 
+// Routed begins the scopes of emitters that name a model by LiteLLM's route to it, PROVIDER/MODEL
+// (https://docs.litellm.ai/docs/providers). The provider before the model is no part of the model's name.
+var Routed = []string{"openinference.instrumentation.litellm", "openinference.instrumentation.dspy", "openinference.instrumentation.smolagents"}
+
 // OneSource begins the scopes of readers that report each call once, whichever process it was made in:
 // no two of their records are one call, even where two proxies gave them the same short request id.
 var OneSource = []string{"github.com/tokenboard/tokenboard/receiver/cliproxyreceiver"}

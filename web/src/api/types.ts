@@ -39,3 +39,14 @@ export type Prices = Schemas["Prices"];
 export type ModelPrice = Schemas["ModelPrice"];
 export type RepriceReport = Schemas["RepriceReport"];
 export type View = Schemas["View"];
+
+export type Alert = Schemas["Alert"];
+export type AlertRule = Schemas["AlertRule"];
+export type AlertRuleSpec = Schemas["AlertRuleSpec"];
+export type AlertTemplate = Schemas["AlertRuleTemplate"];
+export type AlertDryRun = Schemas["AlertDryRun"];
+export type AlertChannel = Schemas["AlertChannel"];
+export type AlertChannelKind = Schemas["AlertChannelKind"];
+export type AlertDelivery = Schemas["AlertDelivery"];
+export type Forecast = Schemas["Forecast"];
+export type Changes = Schemas["Changes"];

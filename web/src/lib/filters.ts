@@ -23,9 +23,12 @@ export const oneOf = (v: LocationQuery[string] | undefined): string => listOf(v)
 
 const isMoment = (s: string): boolean => /^\d{4}-\d\d-\d\dT/.test(s) && !Number.isNaN(Date.parse(s));
 
+/** A moment as the API takes it, in RFC 3339: the links of notifications say it in seconds since 1970. */
+const momentOf = (s: string): string => (/^\d{9,11}$/.test(s) ? new Date(Number(s) * 1000).toISOString().replace(".000", "") : s);
+
 export function filtersOf(query: LocationQuery): Filters {
-  const from = oneOf(query["from"]);
-  const to = oneOf(query["to"]);
+  const from = momentOf(oneOf(query["from"]));
+  const to = momentOf(oneOf(query["to"]));
   const preset = oneOf(query["range"]);
   let range: Range = { preset: "7d", from: "", to: "" };
   if (isMoment(from) && (to === "" || (isMoment(to) && Date.parse(to) > Date.parse(from)))) range = { preset: null, from, to };

@@ -1,7 +1,7 @@
 import { defineStore } from "pinia";
 import { ref } from "vue";
 import { base } from "@/api/client";
-import type { LogItem } from "@/api/types";
+import type { Alert, LogItem } from "@/api/types";
 import { useReach } from "./reach";
 
 export type LiveState = "off" | "connecting" | "live" | "paused" | "lost";
@@ -14,11 +14,19 @@ export interface LiveListener {
   skipped?: (count: number) => void;
   /** the stream was away: what came meanwhile must be read */
   gap?: () => void;
+  /** an alert fires or ended */
+  alert?: (a: Alert) => void;
+  /** the stream begins: what comes from now on is told */
+  opened?: () => void;
 }
+
+/** What a stream is asked for where the page shows no calls that come in: alerts are told still. */
+const alertsOnly = "events=alerts";
 
 /**
  * The one live connection of a page. A hidden page gives it up, for browsers hold few of them,
- * and says "gap" when it is back.
+ * and says "gap" when it is back. One hidden page of a browser keeps it where the person wants to be told of
+ * alerts.
  */
 export const useLive = defineStore("live", () => {
   const state = ref<LiveState>("off");
@@ -30,6 +38,10 @@ export const useLive = defineStore("live", () => {
   let broken = false;
   let unsupported = false;
   let again = 0;
+  let wantsAlerts = false;
+  let wakes = false;
+  /** ends the turn of this page as the hidden one that listens */
+  let endTurn: (() => void) | null = null;
   const reach = useReach();
 
   function each(f: (l: LiveListener) => void): void {
@@ -44,16 +56,18 @@ export const useLive = defineStore("live", () => {
 
   function open(): void {
     close();
-    if (params === null || unsupported) {
-      state.value = "off";
+    const follows = params !== null && !paused.value && !document.hidden;
+    const hears = wantsAlerts && (!document.hidden || endTurn !== null);
+    if (!follows) state.value = params === null || unsupported ? "off" : "paused";
+    if (unsupported || (!follows && !hears)) {
+      if (unsupported) state.value = "off";
       return;
     }
-    if (paused.value || document.hidden) {
-      state.value = "paused";
-      return;
-    }
-    state.value = "connecting";
-    const s = (source = new EventSource(`${base}/logs/stream${params ? "?" + params : ""}`));
+    if (follows) state.value = "connecting";
+    const asked = follows ? params : alertsOnly;
+    const s = (source = new EventSource(`${base}/logs/stream${asked ? "?" + asked : ""}`));
+    const set = (v: LiveState) => follows && (state.value = v);
+    let connecting = true;
     const parse = <T>(f: (v: T) => void) => (e: MessageEvent<string>) => {
       try {
         f(JSON.parse(e.data) as T);
@@ -62,29 +76,34 @@ export const useLive = defineStore("live", () => {
       }
     };
     s.onopen = () => {
-      state.value = "live";
-      if (broken) each((l) => l.gap?.());
-      broken = false;
+      connecting = false;
+      set("live");
+      each((l) => l.opened?.());
+      if (broken && follows) {
+        each((l) => l.gap?.());
+        broken = false;
+      }
     };
     s.onerror = () => {
       if (source !== s) return;
       if (s.readyState === EventSource.CLOSED) {
         // refused: this server has no stream, or nobody is signed in
-        unsupported = state.value === "connecting" && !broken;
+        unsupported = connecting && !broken;
         close();
-        state.value = unsupported ? "off" : "lost";
+        set(unsupported ? "off" : "lost");
         if (unsupported) return;
         broken = true; // a proxy before a server that starts answers in its place, and the browser gives up
         again = window.setTimeout(open, reopen);
       } else {
         broken = true; // the browser tries again by itself
-        state.value = "lost";
+        set("lost");
       }
       void reach.probe();
     };
     s.addEventListener("call", parse<LogItem>((item) => each((l) => l.call?.(item))));
     s.addEventListener("superseded", parse<{ id: string }>((v) => each((l) => l.superseded?.(v.id))));
     s.addEventListener("skipped", parse<{ count: number }>((v) => each((l) => l.skipped?.(v.count))));
+    s.addEventListener("alert", parse<Alert>((a) => each((l) => l.alert?.(a))));
     s.addEventListener("as_of", parse<{ as_of: string } | string>((v) => (asOf.value = typeof v === "string" ? v : v.as_of)));
   }
 
@@ -103,10 +122,39 @@ export const useLive = defineStore("live", () => {
     listeners.add(l);
     return () => listeners.delete(l);
   }
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) broken = true;
+  /** Says whether alerts are to be told where no calls are followed. */
+  function hear(on: boolean): void {
+    if (on === wantsAlerts) return;
+    wantsAlerts = on;
     open();
+  }
+  /** Says whether a hidden page is to tell of alerts. */
+  function wakeful(on: boolean): void {
+    wakes = on;
+    if (!on) endTurn?.();
+  }
+  /** One hidden page of a browser has its turn; the next one when that is closed or shown. */
+  function takeTurn(): void {
+    if (!wakes || !wantsAlerts || !("locks" in navigator)) return;
+    void navigator.locks.request("tokenboard.alerts", () => {
+      if (!document.hidden || !wakes || endTurn) return undefined;
+      return new Promise<void>((end) => {
+        endTurn = () => {
+          endTurn = null;
+          end();
+        };
+        open();
+      });
+    }).catch(() => undefined); // a page that is closed gives up its place
+  }
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) {
+      broken = true;
+      endTurn?.();
+    }
+    open();
+    if (document.hidden) takeTurn();
   });
   reach.onBack(() => state.value === "lost" && open());
-  return { state, paused, asOf, follow, toggle, listen };
+  return { state, paused, asOf, follow, toggle, listen, hear, wakeful };
 });

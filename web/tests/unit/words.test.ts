@@ -25,7 +25,8 @@ describe("both languages", () => {
   });
   test("are written, not copied", () => {
     const same = [...en].filter(([k, v]) => zh.get(k) === v).map(([k]) => k).sort();
-    expect(same).toEqual(["export.json", "log.spanId", "log.traceId", "secret.anthropic", "secret.curl", "secret.openai", "welcome.claude", "welcome.cliproxy"]);
+    const brands = ["discord", "gotify", "ntfy", "opsgenie", "pagerduty", "slack", "teams", "telegram"].map((b) => "channelKind." + b);
+    expect(same).toEqual([...brands, "export.json", "log.spanId", "log.traceId", "secret.anthropic", "secret.curl", "secret.openai", "welcome.claude", "welcome.cliproxy"]);
   });
   test("have words for every reason of a refusal", () => {
     const reasons = new Set<string>();
