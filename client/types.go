@@ -28,8 +28,8 @@ func (u USD) MarshalJSON() ([]byte, error) {
 
 // Filter narrows most requests. Several values of one field are alternatives.
 type Filter struct {
-	From, To                                                                      time.Time // zero is open
-	Models, Providers, Keys, Users, Services, Projects, Statuses, Tiers, Accounts []string
+	From, To                                                                             time.Time // zero is open
+	Models, Providers, Keys, Users, Services, Projects, Statuses, Tiers, Accounts, Teams []string
 }
 
 func (f *Filter) values() url.Values {
@@ -41,7 +41,7 @@ func (f *Filter) values() url.Values {
 	}
 	for name, list := range map[string][]string{
 		"model": f.Models, "provider": f.Providers, "key": f.Keys, "user": f.Users, "service": f.Services, "project": f.Projects, "status": f.Statuses,
-		"service_tier": f.Tiers, "account": f.Accounts,
+		"service_tier": f.Tiers, "account": f.Accounts, "team": f.Teams,
 	} {
 		if len(list) > 0 {
 			v[name] = list
@@ -262,14 +262,16 @@ type BreakdownRow struct {
 	Operation *string `json:"operation,omitempty"`
 	Tier      *string `json:"service_tier,omitempty"`
 	Account   *string `json:"account,omitempty"`
+	Team      *string `json:"team,omitempty"` // a call is in the row of each of its teams
+	TeamName  *string `json:"team_name,omitempty"`
 	Sums
 }
 
-// Value returns a dimension's value, of keys the name.
+// Value returns a dimension's value, of keys and teams the name.
 func (r *BreakdownRow) Value(dimension string) string {
 	v := map[string]*string{
 		"model": r.Model, "provider": r.Provider, "key": r.KeyName, "user": r.User, "service": r.Service, "project": r.Project,
-		"status": r.Status, "operation": r.Operation, "service_tier": r.Tier, "account": r.Account,
+		"status": r.Status, "operation": r.Operation, "service_tier": r.Tier, "account": r.Account, "team": r.TeamName,
 	}[dimension]
 	if v == nil {
 		return ""

@@ -182,6 +182,7 @@ func TestReplicas(t *testing.T) {
 		senders.Go(func() {
 			for ctx.Err() == nil {
 				r.deliver(context.WithoutCancel(ctx), int(r.next.Add(1))-1)
+				time.Sleep(10 * time.Millisecond) // all are read again at the end
 			}
 		})
 	}

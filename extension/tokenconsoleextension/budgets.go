@@ -107,7 +107,9 @@ func (b *Budget) read() (row store.BudgetRow, err error) {
 	case b.Name == "" || len(b.Name) > maxBudgetText || len(b.Subject) > maxBudgetText:
 		return row, errors.New("name must be there, and neither it nor subject be longer than 1000 bytes")
 	case !slices.Contains(store.BudgetScopes(), row.Scope):
-		return row, errors.New("scope must be all, key, user, team, model or provider")
+		return row, errors.New("scope must be all, key, user, team, model, provider or account")
+	case row.Hard && row.Scope == store.ScopeAccount:
+		return row, errors.New("hard must be false for an account, which a key check does not know")
 	case (row.Scope == store.ScopeAll) != (b.Subject == ""):
 		return row, errors.New("subject must say what the budget is for, and be empty where scope is all")
 	case (b.Tokens != 0) == (b.USD != 0):

@@ -164,7 +164,7 @@ func (s *server) options(ctx context.Context, host component.Host, l *ledger.Led
 
 // alerting makes the evaluation of alert rules. The process that evaluates them sends what they say.
 func (s *server) alerting(o *console.Options, notifications *queue.Queue) *alerting.Engine {
-	e := alerts.Evaluation(o.Ledger, o.Directory, s.console.Keys, o.Location)
+	e := alerts.Evaluation(o.Ledger, o.Directory, s.console.Keys, s.console.Budgets, o.Location)
 	e.Logger, e.Sources, e.Budgets = s.set.Logger, o.Sources, alerts.Budgets(s.console.Budgets)
 	e.Beside, e.Wake = notifications.Run, notifications.Wake
 	return alerting.New(e)

@@ -161,7 +161,7 @@ func (f Filter) IsZero() bool {
 func (f *Filter) fields() map[string][]string {
 	return map[string][]string{
 		"model": f.Model, "provider": f.Provider, "key": f.Key, "user": f.User, "service": f.Service, "project": f.Project,
-		"service_tier": f.Tier, "status": f.Status,
+		"service_tier": f.Tier, "account": f.Account, "team": f.Team, "status": f.Status,
 	}
 }
 

@@ -93,6 +93,8 @@ type Filter struct {
 	Service  []string `json:"service,omitempty" maxItems:"100"`
 	Project  []string `json:"project,omitempty" maxItems:"100"`
 	Tier     []string `json:"service_tier,omitempty" maxItems:"100"`
+	Account  []string `json:"account,omitempty" maxItems:"100" doc:"upstream accounts, as answers show them"`
+	Team     []string `json:"team,omitempty" maxItems:"100" doc:"ids or names of teams"`
 	Status   []string `json:"status,omitempty" maxItems:"100"` // ok, error, or an HTTP status code
 }
 

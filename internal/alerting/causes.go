@@ -94,7 +94,7 @@ func pathOf(kind alert.Kind, f *alert.Filter, from, to time.Time) string {
 	}
 	q := url.Values{
 		"model": f.Model, "provider": f.Provider, "key": f.Key, "user": f.User, "service": f.Service, "project": f.Project,
-		"service_tier": f.Tier, "status": f.Status,
+		"service_tier": f.Tier, "account": f.Account, "team": f.Team, "status": f.Status,
 	}
 	if kind == alert.ErrorShare && len(f.Status) == 0 {
 		q.Set("status", "error")

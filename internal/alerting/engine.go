@@ -16,7 +16,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// Keys finds keys by what rules name them by, and names them.
+// Keys finds keys and teams by what rules name them by, and names keys.
 type Keys interface {
 	// Fingerprints returns those of the key with this id or name.
 	Fingerprints(value string) []string
@@ -24,6 +24,8 @@ type Keys interface {
 	Name(fingerprint string) string
 	// ID returns what a filter names the key by.
 	ID(fingerprint string) string
+	// Calls returns which calls the team with this id or name has; none where there is no such team.
+	Calls(team string) store.AnyOf
 }
 
 // Budget is the state of a budget.

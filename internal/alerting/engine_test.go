@@ -63,6 +63,14 @@ func (names) Fingerprints(id string) []string { return []string{"fp" + id} }
 func (names) Name(f string) string            { return "key " + strings.TrimPrefix(f, "fp") }
 func (names) ID(f string) string              { return strings.TrimPrefix(f, "fp") }
 
+// Calls knows one team, of one member of each kind.
+func (names) Calls(team string) store.AnyOf {
+	if team != "team" {
+		return store.AnyOf{}
+	}
+	return store.AnyOf{Keys: []string{"fp7"}, Users: []string{"v"}, Projects: []string{"p7"}}
+}
+
 // bed is a store with rules that are evaluated by hand.
 type bed struct {
 	*testing.T
@@ -260,6 +268,12 @@ func TestKinds(t *testing.T) {
 		"by model":   {alert.Rule{Kind: alert.Spend, Limit: 1, Window: "30d", Filter: alert.Filter{Model: []string{"x"}}}, []func(*usage.Call){plain, plain}, func(c *usage.Call) { c.Model = "x" }},
 		"by key":     {alert.Rule{Kind: alert.Spend, Limit: 1, Window: "month", Filter: alert.Filter{Key: []string{"7"}}}, []func(*usage.Call){plain}, func(c *usage.Call) { c.KeyFingerprint = "fp7" }},
 		"by two":     {alert.Rule{Kind: alert.Spend, Limit: 1, Window: "week", Filter: alert.Filter{Model: []string{"m"}, User: []string{"v"}}}, []func(*usage.Call){plain}, func(c *usage.Call) { c.User = "v" }},
+		"by account": {alert.Rule{Kind: alert.Spend, Limit: 1, Window: "month", Filter: alert.Filter{Account: []string{usage.AccountDisplay("a@example.com", "1")}}}, []func(*usage.Call){plain}, func(c *usage.Call) { c.Account = usage.AccountDisplay("a@example.com", "1") }},
+		"by team": {
+			alert.Rule{Kind: alert.Spend, Limit: 3, Window: "1h", Filter: alert.Filter{Team: []string{"team"}}},
+			[]func(*usage.Call){func(c *usage.Call) { c.KeyFingerprint, c.User, c.Project = "fp7", "v", "p7" }, func(c *usage.Call) { c.Project = "p7" }, plain}, func(c *usage.Call) { c.User = "v" },
+		},
+		"by no team": {alert.Rule{Kind: alert.Silence, Limit: 1e6, Filter: alert.Filter{Team: []string{"gone"}}}, []func(*usage.Call){plain}, nil},
 		"by status":  {alert.Rule{Kind: alert.Tokens, Limit: 100, Window: "7d", Filter: alert.Filter{Status: []string{"500"}}}, []func(*usage.Call){plain}, failed},
 		"by failure": {alert.Rule{Kind: alert.Tokens, Limit: 100, Window: "6h", Filter: alert.Filter{Status: []string{"error"}}}, []func(*usage.Call){plain}, failed},
 	} {
@@ -273,6 +287,9 @@ func TestKinds(t *testing.T) {
 			}
 			b.tick()
 			require.Empty(t, b.history())
+			if tc.then == nil {
+				return
+			}
 			b.commit(tc.then)
 			b.tick()
 			require.Equal(t, []string{"r +"}, b.history())

@@ -17,16 +17,16 @@ type fact struct {
 	duration time.Duration
 	ttft     time.Duration
 	usage.Countable
-	model, provider, key, user, service, project string
-	tier                                         usage.Tier
-	status                                       int
+	model, provider, key, user, service, project, account string
+	tier                                                  usage.Tier
+	status                                                int
 }
 
 func factOf(c *usage.Call, n int64) fact {
 	return fact{
 		n: n, start: c.Start, duration: c.Duration, ttft: c.TTFT,
 		Countable: usage.Countable{Tokens: c.Tokens, Cost: c.Cost, Quality: c.Quality, Failed: c.Failed},
-		model:     c.Model, provider: c.Provider, key: c.KeyFingerprint, user: c.User, service: c.Service, project: c.Project,
+		model:     c.Model, provider: c.Provider, key: c.KeyFingerprint, user: c.User, service: c.Service, project: c.Project, account: c.Account,
 		tier: c.Tier, status: c.Status,
 	}
 }

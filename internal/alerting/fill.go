@@ -51,7 +51,7 @@ func (s *session) fill(ctx context.Context, now time.Time) error {
 	err := s.o.Ledger.Figures(ctx, store.Filter{From: now.Add(-longest)}, func(r *store.Record) error {
 		f := factOf(&r.Call, 1)
 		for _, p := range short {
-			if matches(&p.g.filter, &f) {
+			if p.g.matches(&f) {
 				p.m.add(&f)
 			}
 		}

@@ -18,7 +18,9 @@ type group struct {
 	known bool // last was found out
 	// lookBack is how far back a last call is looked for; 0: no rule asks for it.
 	lookBack time.Duration
-	used     bool // by a rule that is enabled
+	members  [3]map[string]bool // of filter.Any: keys, users, projects
+	visited  uint64             // the last fact that it was visited with, where it is listed several times
+	used     bool               // by a rule that is enabled
 	// hits are the calls since the last look, where a rule asks for them.
 	collects bool
 	hits     []*fact
@@ -36,11 +38,35 @@ func (f *fact) statuses() [2]string {
 	return out
 }
 
+// membersOf returns the members of a set of calls as sets.
+func membersOf(any *store.AnyOf) (out [3]map[string]bool) {
+	if any == nil {
+		return out
+	}
+	for i, names := range [3][]string{any.Keys, any.Users, any.Projects} {
+		out[i] = make(map[string]bool, len(names))
+		for _, name := range names {
+			out[i][name] = true
+		}
+	}
+	return out
+}
+
+// matches reports whether the group's filter lets a call through. It takes as long whatever the number of members is.
+func (g *group) matches(c *fact) bool {
+	return matchesBesides(&g.filter, c) && (g.filter.Any == nil || g.members[0][c.key] || g.members[1][c.user] || g.members[2][c.project])
+}
+
 // matches reports whether a filter lets a call through. It is the meaning of store.Filter for calls that count.
 func matches(f *store.Filter, c *fact) bool {
+	return matchesBesides(f, c) && (f.Any == nil || slices.Contains(f.Any.Keys, c.key) || slices.Contains(f.Any.Users, c.user) || slices.Contains(f.Any.Projects, c.project))
+}
+
+// matchesBesides is matches without Any.
+func matchesBesides(f *store.Filter, c *fact) bool {
 	among := func(values []string, v string) bool { return len(values) == 0 || slices.Contains(values, v) }
 	if f.None || !among(f.Models, c.model) || !among(f.Providers, c.provider) || !among(f.Keys, c.key) || !among(f.Users, c.user) ||
-		!among(f.Services, c.service) || !among(f.Projects, c.project) {
+		!among(f.Services, c.service) || !among(f.Projects, c.project) || !among(f.Accounts, c.account) {
 		return false
 	}
 	if len(f.Tiers) > 0 && !slices.Contains(f.Tiers, c.tier.String()) {
@@ -58,6 +84,7 @@ type index struct {
 	groups map[string]*group
 	by     [7]map[string][]*group
 	all    []*group
+	visits uint64 // facts so far
 }
 
 // dimensions returns the values of the dimensions by which groups are listed, the most selective first.
@@ -100,19 +127,32 @@ func (x *index) list(g *group) {
 		}
 		return
 	}
-	x.all = append(x.all, g)
+	if g.filter.Any == nil {
+		x.all = append(x.all, g)
+		return
+	}
+	for i, members := range g.members { // keys, users and projects are the first dimensions
+		for v := range members {
+			if x.by[i] == nil {
+				x.by[i] = map[string][]*group{}
+			}
+			x.by[i][v] = append(x.by[i][v], g)
+		}
+	}
 }
 
 // each calls visit for each group whose filter lets a call through.
 func (x *index) each(c *fact, visit func(*group)) {
+	x.visits++
 	for _, g := range x.all {
-		if matches(&g.filter, c) {
+		if g.matches(c) {
 			visit(g)
 		}
 	}
 	for i, v := range c.dimensions() {
 		for _, g := range x.by[i][v] {
-			if matches(&g.filter, c) {
+			if g.visited != x.visits && g.matches(c) {
+				g.visited = x.visits // a group of members is listed by all of them
 				visit(g)
 			}
 		}

@@ -131,7 +131,7 @@ func TestUnusual(t *testing.T) {
 	require.Equal(t, []string{"unusual +"}, b.history())
 }
 
-// TestRulesChange: a rule that is disabled or removed ends its alerts and says nothing; one whose limit is raised is evaluated
+// TestRulesChange: a rule that is disabled or removed ends its alerts and says so, where it sends ends; one whose limit is raised is evaluated
 // anew; one that cannot be read stops no other.
 func TestRulesChange(t *testing.T) {
 	b := newBed(t)
@@ -155,7 +155,7 @@ func TestRulesChange(t *testing.T) {
 			r.Document = []byte(`{"kind":"spend","severity":"info","enabled":false,"limit":3,"window":"5m","send_resolved":true}`)
 			_, err = b.store.PutAlertRule(ctx, *r, 9, audit)
 		case "b":
-			err = b.store.DeleteAlertRule(ctx, "b", 0, audit)
+			err = Remove(ctx, b.store, r, start, audit)
 		case "c":
 			r.Document = []byte(`{"kind":"spend","severity":"info","enabled":true,"limit":4,"window":"5m","send_resolved":true}`)
 			_, err = b.store.PutAlertRule(ctx, *r, 9, audit)
@@ -164,7 +164,20 @@ func TestRulesChange(t *testing.T) {
 	}
 	b.tick()
 	require.ElementsMatch(t, []string{"a", "b", "c"}, b.history())
-	require.ElementsMatch(t, []string{"firing", "firing", "firing", "resolved"}, states(b.sent()))
+	require.ElementsMatch(t, []string{"firing", "firing", "firing", "resolved", "resolved", "resolved"}, states(b.sent()))
+	ended := map[string]string{}
+	for _, n := range b.sent() {
+		if n.State == alert.Firing {
+			ended[n.ID] = n.Rule
+		}
+	}
+	for _, n := range b.sent() {
+		if n.State == alert.Resolved {
+			require.Equal(t, ended[n.ID], n.Rule, "the alert that was told of")
+			delete(ended, n.ID)
+		}
+	}
+	require.Empty(t, ended)
 	b.commit()
 	b.tick()
 	require.ElementsMatch(t, []string{"a", "b", "c", "c +"}, b.history())
@@ -212,5 +225,57 @@ func TestPlansDoNotHoldUp(t *testing.T) {
 		b.tick()
 		require.Equal(t, want, planned(), "look %d", look)
 		require.ElementsMatch(t, []string{"unusual0 +", "unusual1 +", "unusual2 +", "unusual3 +", "unusual4 +", "z spend +"}, b.history(), "look %d", look)
+	}
+}
+
+// between evaluates the rules between the reading of the states of a rule that is removed and its removal.
+type between struct {
+	store.Directory
+	once func()
+}
+
+func (d *between) AlertStates(ctx context.Context) ([]store.AlertState, error) {
+	states, err := d.Directory.AlertStates(ctx)
+	if once := d.once; once != nil {
+		d.once = nil
+		once()
+	}
+	return states, err
+}
+
+// TestRemovedWhileItFires: a rule that fires while it is removed is ended all the same; one that sends no ends, and what nobody was
+// told of, end in silence.
+func TestRemovedWhileItFires(t *testing.T) {
+	for name, tc := range map[string]struct {
+		rule alert.Rule
+		want []string
+	}{
+		"sends ends": {alert.Rule{Kind: alert.Spend, Limit: 3, Window: "5m", Resolved: true}, []string{"firing", "resolved"}},
+		"sends none": {alert.Rule{Kind: alert.Spend, Limit: 3, Window: "5m"}, []string{"firing"}},
+		"nobody was told": {
+			alert.Rule{Kind: alert.Spend, Limit: 3, Window: "5m", Resolved: true, Quiet: []alert.Quiet{{From: "00:00", To: "00:00", TimeZone: "UTC"}}}, nil,
+		},
+		"waits": {alert.Rule{Kind: alert.Spend, Limit: 3, Window: "5m", Resolved: true, For: 60}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			b.rule("r", tc.rule)
+			b.channel("c")
+			b.tick()
+			for range 3 {
+				b.commit()
+			}
+			rules, _, err := b.store.AlertRules(ctx, 0)
+			require.NoError(t, err)
+			require.NoError(t, Remove(ctx, &between{b.store, b.tick}, &rules[0], b.clock.Now(), audit))
+			b.tick()
+			require.Equal(t, tc.want, states(b.sent()))
+			for _, a := range b.history() {
+				require.NotContains(t, a, "+", "it has ended")
+			}
+			left, err := b.store.AlertStates(ctx)
+			require.NoError(t, err)
+			require.Empty(t, left)
+		})
 	}
 }

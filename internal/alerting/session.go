@@ -248,9 +248,17 @@ func (s *session) rekey(ctx context.Context) error {
 
 // filterOf returns what a rule's filter means now.
 func filterOf(f *alert.Filter, keys Keys) store.Filter {
-	out := store.Filter{Models: f.Model, Providers: f.Provider, Users: f.User, Services: f.Service, Projects: f.Project, Statuses: f.Status, Tiers: f.Tier}
+	out := store.Filter{Models: f.Model, Providers: f.Provider, Users: f.User, Services: f.Service, Projects: f.Project, Statuses: f.Status, Tiers: f.Tier, Accounts: f.Account}
 	for _, k := range f.Key {
 		out.Keys = append(out.Keys, keys.Fingerprints(k)...)
+	}
+	if len(f.Team) > 0 {
+		var all store.AnyOf
+		for _, t := range f.Team {
+			calls := keys.Calls(t)
+			all.Keys, all.Users, all.Projects = append(all.Keys, calls.Keys...), append(all.Users, calls.Users...), append(all.Projects, calls.Projects...)
+		}
+		out.SetAny(all)
 	}
 	return out
 }
@@ -260,7 +268,7 @@ func (s *session) groupOf(w *watch) *group {
 	key, _ := json.Marshal(filter) //nolint:errchkjson // it has only texts
 	g := s.index.groups[string(key)]
 	if g == nil {
-		g = &group{key: string(key), filter: filter, meters: map[string]*meter{}}
+		g = &group{key: string(key), filter: filter, meters: map[string]*meter{}, members: membersOf(filter.Any)}
 		s.index.groups[g.key] = g
 	}
 	g.used = true

@@ -113,15 +113,15 @@ func (w *writing) advance(ctx context.Context, name subject, f *finding) (began 
 	if err := w.record(f, current, t, n); err != nil {
 		return false, err
 	}
-	if t.Notify == "" || !r.Enabled || f.w.invalid || t.Ended && lastsOnly(f) {
+	if t.Notify == "" || f.w.invalid || t.Ended && lastsOnly(f.w.Kind, f.subject) {
 		return t.Fired, nil
 	}
 	return t.Fired, w.enqueue(ctx, f.w, current, t, n)
 }
 
 // lastsOnly reports whether the alert's cause was a moment, whose end is nothing to tell.
-func lastsOnly(f *finding) bool {
-	return f.w.Kind == alert.KeyFirstUse || f.w.Kind == alert.SourceGap && strings.HasSuffix(f.subject, gapSuffix)
+func lastsOnly(kind alert.Kind, subject string) bool {
+	return kind == alert.KeyFirstUse || kind == alert.SourceGap && strings.HasSuffix(subject, gapSuffix)
 }
 
 func newID() string { return "alr_" + strings.ToLower(rand.Text()[:20]) }
@@ -182,21 +182,29 @@ func (w *writing) enqueue(ctx context.Context, r *watch, p *alert.Progress, t al
 		w.channels = slices.DeleteFunc(channels, func(c store.AlertChannel) bool { return disabled(c.Document) })
 		w.asked = true
 	}
+	deliveries, err := deliveriesOf(r.Channels, w.channels, p, n, w.now)
+	w.out.Deliveries = append(w.out.Deliveries, deliveries...)
+	return err
+}
+
+// deliveriesOf makes a delivery of a notification for each channel of a rule. Their ids follow from the alert, its state, the number of the
+// notification and the channel.
+func deliveriesOf(named []string, channels []store.AlertChannel, p *alert.Progress, n *alert.Notification, now time.Time) (out []store.AlertDelivery, err error) {
 	document, err := json.Marshal(n)
 	if err != nil {
-		return fmt.Errorf("write a notification: %w", err)
+		return nil, fmt.Errorf("write a notification: %w", err)
 	}
-	for i := range w.channels {
-		id := w.channels[i].ID
-		if len(r.Channels) > 0 && !slices.Contains(r.Channels, id) {
+	for i := range channels {
+		id := channels[i].ID
+		if len(named) > 0 && !slices.Contains(named, id) {
 			continue
 		}
-		w.out.Deliveries = append(w.out.Deliveries, store.AlertDelivery{
-			ID: deliveryID(p.Alert, string(t.Notify), p.Sent, id), Channel: id, Rule: r.id, Alert: p.Alert, Notification: document,
-			CreatedAt: w.now, UpdatedAt: w.now, NextAt: w.now, Status: store.DeliveryWaiting,
+		out = append(out, store.AlertDelivery{
+			ID: deliveryID(p.Alert, string(n.State), p.Sent, id), Channel: id, Rule: n.Rule, Alert: p.Alert, Notification: document,
+			CreatedAt: now, UpdatedAt: now, NextAt: now, Status: store.DeliveryWaiting,
 		})
 	}
-	return nil
+	return out, nil
 }
 
 // disabled reports whether a channel is switched off, by what it shows.

@@ -15,7 +15,7 @@ import (
 type index struct {
 	all                           []*group
 	fingerprints, users, projects map[string][]*group
-	models, providers             map[string][]*group
+	models, providers, accounts   map[string][]*group
 	keys                          map[string][]*group // by the id of a key
 }
 
@@ -23,7 +23,7 @@ type index struct {
 func newIndex(groups map[target]*group) index {
 	x := index{
 		fingerprints: map[string][]*group{}, users: map[string][]*group{}, projects: map[string][]*group{}, models: map[string][]*group{},
-		providers: map[string][]*group{}, keys: map[string][]*group{},
+		providers: map[string][]*group{}, accounts: map[string][]*group{}, keys: map[string][]*group{},
 	}
 	put := func(in map[string][]*group, values []string, g *group) {
 		for _, v := range values {
@@ -40,6 +40,8 @@ func newIndex(groups map[target]*group) index {
 			put(x.models, []string{g.subject}, g)
 		case store.ScopeProvider:
 			put(x.providers, []string{g.subject}, g)
+		case store.ScopeAccount:
+			put(x.accounts, []string{g.subject}, g)
 		case store.ScopeKey, store.ScopeUser, store.ScopeTeam:
 			put(x.fingerprints, g.members.Keys, g)
 			put(x.users, g.members.Users, g)
@@ -53,7 +55,7 @@ func newIndex(groups map[target]*group) index {
 // each visits the groups that a call counts for, some of them several times.
 func (x *index) each(c *usage.Call, visit func(*group)) {
 	for _, of := range [...][]*group{
-		x.all, x.fingerprints[c.KeyFingerprint], x.users[c.User], x.projects[c.Project], x.models[c.Model], x.providers[c.Provider],
+		x.all, x.fingerprints[c.KeyFingerprint], x.users[c.User], x.projects[c.Project], x.models[c.Model], x.providers[c.Provider], x.accounts[c.Account],
 	} {
 		for _, g := range of {
 			visit(g)

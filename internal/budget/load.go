@@ -141,7 +141,7 @@ func (s *Set) groupOf(t target, teams map[string]*store.Team) *group {
 			g.ids = team.Keys
 			g.members = store.Team{Keys: s.keys.fingerprintsOf(team.Keys), Users: team.Users, Projects: team.Projects}
 		}
-	case store.ScopeAll, store.ScopeModel, store.ScopeProvider:
+	case store.ScopeAll, store.ScopeModel, store.ScopeProvider, store.ScopeAccount:
 	}
 	return g
 }
@@ -152,8 +152,12 @@ func (g *group) same(o *group) bool {
 		slices.Equal(g.members.Projects, o.members.Projects)
 }
 
-// mixed reports whether a call can have several members of the group.
-func (g *group) mixed() bool {
+// fromRecords reports whether what the calls of a group spent is in no sums: a call can have several members of it, or it is of an
+// account.
+func (g *group) fromRecords() bool {
+	if g.scope == store.ScopeAccount {
+		return true
+	}
 	kinds := 0
 	for _, of := range [][]string{g.members.Keys, g.members.Users, g.members.Projects} {
 		if len(of) > 0 {
@@ -174,14 +178,13 @@ func (s *Set) loadSpending(ctx context.Context) error {
 		}
 	}
 	s.noteUnknown()
-	byKind := map[bool]int{}
 	var mixed []*group
 	for _, g := range s.groups {
 		if !slices.ContainsFunc(g.entries, func(e *entry) bool { return !e.known }) {
 			continue
 		}
-		switch byKind[g.mixed()]++; {
-		case g.mixed():
+		switch {
+		case g.fromRecords():
 			mixed = append(mixed, g)
 		case g.scope == store.ScopeAll || len(g.members.Keys) > 0:
 			byKey = append(byKey, g)
@@ -331,7 +334,7 @@ func (s *Set) spentBySums(ctx context.Context, l *loading) (int64, error) {
 			put(ledger.ByModel, g, g.subject)
 		case store.ScopeProvider:
 			put(ledger.ByProvider, g, g.subject)
-		case store.ScopeAll, store.ScopeKey, store.ScopeUser, store.ScopeTeam:
+		case store.ScopeAll, store.ScopeKey, store.ScopeUser, store.ScopeTeam, store.ScopeAccount:
 			put(ledger.ByUser, g, g.members.Users...)
 			put(ledger.ByProject, g, g.members.Projects...)
 		}
@@ -346,11 +349,14 @@ func (s *Set) spentBySums(ctx context.Context, l *loading) (int64, error) {
 // recentHours is how long before now calls still arrive in numbers.
 const recentHours = 2 * time.Hour
 
-// spentByMembers reads what was spent by a team whose members are of several kinds, from the records.
+// spentByMembers reads what was spent by a team whose members are of several kinds, or with an account, from the records.
 func (s *Set) spentByMembers(ctx context.Context, l *loading) (int64, error) {
 	g := l.groups[0]
 	q := ledger.AnyQuery{
 		Keys: g.members.Keys, Users: g.members.Users, Projects: g.members.Projects, Recent: rollup.BucketStart(rollup.BucketOf(l.now.Add(-recentHours))),
+	}
+	if g.scope == store.ScopeAccount {
+		q.Accounts = []string{g.subject}
 	}
 	if !l.since.IsZero() {
 		q.From = l.since

@@ -29,7 +29,7 @@ const (
 	projectedFor  = 5 * time.Minute // for so long an estimate of the rest is used
 	projectedAt   = 100             // groups whose histories are in memory at one time
 	historyDays   = 112
-	recordDays    = 28 // of the history of a team whose members are of several kinds, which is read from records
+	recordDays    = 28 // of the history of what is read from records
 	projectedMost = 2 * MaxBudgets
 )
 
@@ -171,7 +171,7 @@ func (s *Set) hours(ctx context.Context, groups []*group, now time.Time) (map[*g
 	}
 	for _, g := range groups {
 		switch {
-		case g.mixed():
+		case g.fromRecords():
 			l := loading{groups: []*group{g}, now: now, since: calendar.Midnight(now, -recordDays), visit: collect}
 			if _, err := s.spentByMembers(ctx, &l); err != nil {
 				return nil, err

@@ -57,6 +57,9 @@ func TestUsedEqualsRecords(t *testing.T) {
 	})
 }
 
+// accounts are upstream accounts, as telemetry's are stored.
+var accounts = []string{usage.AccountDisplay("alice@example.com", "1"), usage.AccountDisplay("bob@example.com", "2")}
+
 // play is one run of the property.
 type play struct {
 	*rapid.T
@@ -75,6 +78,7 @@ func (p *play) newCall() usage.Call {
 	c.Project = rapid.SampledFrom([]string{"", "p1", "p2"}).Draw(p.T, "project")
 	c.Model = rapid.SampledFrom([]string{"m1", "m2", "m3"}).Draw(p.T, "model")
 	c.Provider = rapid.SampledFrom([]string{"openai", "anthropic"}).Draw(p.T, "provider")
+	c.Account = rapid.SampledFrom(append(accounts, "")).Draw(p.T, "account")
 	c.HasReportedCost = rapid.IntRange(0, 4).Draw(p.T, "priced") > 0
 	p.made = append(p.made, c)
 	return c
@@ -148,6 +152,7 @@ func (p *play) newBudget() store.BudgetRow {
 		store.ScopeTeam:     "team_1",
 		store.ScopeModel:    rapid.SampledFrom([]string{"m1", "m9"}).Draw(p.T, "model"),
 		store.ScopeProvider: rapid.SampledFrom([]string{"openai", "nobody"}).Draw(p.T, "provider"),
+		store.ScopeAccount:  rapid.SampledFrom(append(accounts, "nobody")).Draw(p.T, "account"),
 	}[b.Scope]
 	return b
 }
@@ -237,6 +242,8 @@ func matches(b *State, c *usage.Call, team *store.Team, fingerprints map[string]
 		return c.Model == b.Subject
 	case store.ScopeProvider:
 		return c.Provider == b.Subject
+	case store.ScopeAccount:
+		return c.Account == b.Subject
 	case store.ScopeAll:
 	}
 	return true

@@ -154,6 +154,21 @@ func (s *Set) Fresh(ctx context.Context) error {
 	return s.load(ctx)
 }
 
+// TeamNamed returns the team of an id, or of a name whatever its case; nil where there is none.
+func TeamNamed(teams []store.Team, idOrName string) *store.Team {
+	for i := range teams {
+		if teams[i].ID == idOrName {
+			return &teams[i]
+		}
+	}
+	for i := range teams {
+		if fold(teams[i].Name) == fold(idOrName) {
+			return &teams[i]
+		}
+	}
+	return nil
+}
+
 // Stale makes the next Fresh read what changed, whenever it was read: a team, a budget or a key has changed.
 func (s *Set) Stale() {
 	s.mu.Lock()

@@ -120,13 +120,5 @@ func (s *Set) Team(ctx context.Context, idOrName string) (*store.Team, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t := s.teamByID[idOrName]; t != nil {
-		return t, nil
-	}
-	for i := range s.teams {
-		if fold(s.teams[i].Name) == fold(idOrName) {
-			return &s.teams[i], nil
-		}
-	}
-	return nil, nil //nolint:nilnil // there is none
+	return TeamNamed(s.teams, idOrName), nil
 }

@@ -79,18 +79,34 @@ var ErrRange = errors.New("sums out of range")
 //
 // Time grows with n log n of the cells, memory with n.
 func Explain(before, after []Cell, rates func(model string) (Rates, bool), top int) (Explanation, error) {
+	return ExplainOverlapping(before, after, nil, nil, rates, top)
+}
+
+// ExplainOverlapping is Explain for groups that have calls in common, such as teams. The cells of whole have each call once; their
+// groups do not matter. All is of these, and so are the prices of models in other groups; the differences of the rows do
+// not add up to that of All.
+func ExplainOverlapping(before, after, wholeBefore, wholeAfter []Cell, rates func(model string) (Rates, bool), top int) (Explanation, error) {
 	t := table{pairs: map[name]*pair{}, models: map[string]*pair{}}
+	overlapping := len(wholeBefore)+len(wholeAfter) > 0
 	for _, side := range []struct {
-		cells []Cell
-		of    func(*pair) *Sums
-	}{{before, func(p *pair) *Sums { return &p.before }}, {after, func(p *pair) *Sums { return &p.after }}} {
+		cells, whole []Cell
+		of           func(*pair) *Sums
+	}{{before, wholeBefore, func(p *pair) *Sums { return &p.before }}, {after, wholeAfter, func(p *pair) *Sums { return &p.after }}} {
 		for i := range side.cells {
 			c := &side.cells[i]
 			if c.negative() {
 				return Explanation{}, fmt.Errorf("explain the change of %q: %w: a sum is negative", c.Group, ErrRange)
 			}
 			side.of(t.pair(c.Group, c.Model)).add(&c.Sums)
-			side.of(t.model(c.Model)).add(&c.Sums)
+			if m := side.of(t.model(c.Model)); !overlapping {
+				m.add(&c.Sums)
+			}
+		}
+		for i := range side.whole {
+			if c := &side.whole[i]; c.negative() {
+				return Explanation{}, fmt.Errorf("explain a change: %w: a sum is negative", ErrRange)
+			}
+			side.of(t.model(side.whole[i].Model)).add(&side.whole[i].Sums)
 		}
 	}
 	for model, p := range t.models {

@@ -200,7 +200,7 @@ func switchAlertCommand(c *connection, verb string, enabled bool) *cobra.Command
 }
 
 func deleteAlertCommand(c *connection) *cobra.Command {
-	return c.rule("delete ID", "Delete a rule; what it made fire ends, and nobody is told", func(cmd *cobra.Command, api *client.Client, id string) error {
+	return c.rule("delete ID", "Delete a rule; what it made fire ends, which is told where the rule sends ends", func(cmd *cobra.Command, api *client.Client, id string) error {
 		return api.DeleteAlertRule(cmd.Context(), id)
 	})
 }

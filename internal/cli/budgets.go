@@ -24,7 +24,7 @@ func budgetsCommand(c *connection) *cobra.Command {
 		}
 		return printBudgets(cmd, budgets)
 	})
-	root := &cobra.Command{Use: "budgets", Short: "Budgets of keys, users, teams, models, providers and of all calls", Args: noArgs, RunE: list.RunE}
+	root := &cobra.Command{Use: "budgets", Short: "Budgets of keys, users, teams, models, providers, upstream accounts and of all calls", Args: noArgs, RunE: list.RunE}
 	root.AddCommand(list, c.createBudget(), c.changeBudget(), c.deleteBudget())
 	return root
 }
@@ -82,15 +82,15 @@ type budgetFlags struct {
 
 func (f *budgetFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.scope, "scope", "", "all, key, user, team, model or provider")
-	flags.StringVar(&f.subject, "for", "", "name or id of the key or team, or name of the user, model or provider")
+	flags.StringVar(&f.scope, "scope", "", "all, key, user, team, model, provider or account")
+	flags.StringVar(&f.subject, "for", "", "name or id of the key or team, or name of the user, model, provider or upstream account")
 	flags.StringVar(&f.period, "period", "", "day, week, month or total")
 	flags.StringVar(&f.weekBegins, "week-begins", "", "first day of a week (default monday)")
 	flags.IntVar(&f.monthBegins, "month-begins", 0, "first day of a month, 1 to 31 (default 1)")
 	flags.Int64Var(&f.tokens, "tokens", 0, "limit in tokens")
 	flags.StringVar(&f.usd, "usd", "", "limit in US dollars")
 	flags.BoolVar(&f.hard, "hard", false, "key checks refuse calls when it is used up; --hard=false: they do not")
-	complete(cmd, "scope", "all", "key", "user", "team", "model", "provider")
+	complete(cmd, "scope", "all", "key", "user", "team", "model", "provider", "account")
 	complete(cmd, "period", "day", "week", "month", "total")
 	complete(cmd, "week-begins", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 }

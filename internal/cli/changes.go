@@ -43,11 +43,11 @@ func changesCommand(c *connection) *cobra.Command {
 	})
 	c.addJSON(cmd)
 	f := cmd.Flags()
-	f.StringVar(&q.By, "by", "", "model, provider, key, user, service or project (default model)")
+	f.StringVar(&q.By, "by", "", "model, provider, key, user, service, project or team (default model)")
 	f.StringVar(&against, "against", "", "when the range before begins; as --from (default: the range that ends with --from, as long as the other)")
 	f.StringVar(&againstTo, "against-to", "", "when the range before ends; as --from")
 	f.IntVar(&q.Top, "top", 0, "groups to show, the rest is other (default 10)")
-	complete(cmd, "by", "model", "provider", "key", "user", "service", "project")
+	complete(cmd, "by", "model", "provider", "key", "user", "service", "project", "team")
 	return cmd
 }
 

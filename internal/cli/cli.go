@@ -145,7 +145,7 @@ func (c *connection) addFilters(cmd *cobra.Command) *filterFlags {
 		{"user", "user", &f.filter.Users}, {"service", "service", &f.filter.Services}, {"project", "project", &f.filter.Projects},
 		{"status", "ok, error, or an HTTP status code", &f.filter.Statuses},
 		{"service-tier", "service tier: standard, batch, flex, priority, scale or other", &f.filter.Tiers},
-		{"account", "upstream account, as it is shown", &f.filter.Accounts},
+		{"account", "upstream account, as it is shown", &f.filter.Accounts}, {"team", "id or name of a team", &f.filter.Teams},
 	} {
 		flags.StringArrayVar(t.into, t.name, nil, t.doc+"; can be given several times")
 		if err := cmd.RegisterFlagCompletionFunc(t.name, c.complete(t.name)); err != nil {

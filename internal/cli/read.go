@@ -122,12 +122,12 @@ func trendCommand(c *connection) *cobra.Command {
 	f.IntVar(&q.Days, "days", 7, "the last days, today included; --from and --to go before")
 	f.StringVar(&q.Interval, "interval", "", "15m, hour or day (default: by the length of the range)")
 	f.StringVar(&q.Timezone, "timezone", "", "zone in which days begin, such as Asia/Shanghai (default: the console's)")
-	f.StringVar(&q.GroupBy, "group-by", "", "model, provider, key, user, service, project or status")
+	f.StringVar(&q.GroupBy, "group-by", "", "model, provider, key, user, service, project, status or team")
 	f.IntVar(&q.Top, "top", 0, "groups to show, the rest is other (default 10)")
 	f.StringVar(&q.Sort, "sort", "", "the sum that the groups shown have most of, such as cost_usd (default total_tokens)")
 	complete(cmd, "interval", "15m", "hour", "day")
 	complete(cmd, "sort", "total_tokens", "cost_usd", "api_call_count", "error_count", "input_tokens", "output_tokens")
-	complete(cmd, "group-by", "model", "provider", "key", "user", "service", "project", "status")
+	complete(cmd, "group-by", "model", "provider", "key", "user", "service", "project", "status", "team")
 	return cmd
 }
 
@@ -171,11 +171,11 @@ func breakdownCommand(c *connection) *cobra.Command {
 	})
 	c.addJSON(cmd)
 	f := cmd.Flags()
-	f.StringSliceVar(&q.By, "by", []string{"model"}, "one or two of model, provider, key, user, service, project, status, operation, service_tier, account")
+	f.StringSliceVar(&q.By, "by", []string{"model"}, "one or two of model, provider, key, user, service, project, status, operation, service_tier, account, team")
 	f.StringVar(&q.Sort, "sort", "", "the sum to sort by, such as cost_usd or api_call_count (default total_tokens)")
 	f.StringVar(&q.Order, "order", "", "desc or asc (default desc)")
 	f.IntVar(&q.Limit, "limit", 20, "rows to show, at most 1000")
-	complete(cmd, "by", "model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier", "account")
+	complete(cmd, "by", "model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier", "account", "team")
 	complete(cmd, "sort", "total_tokens", "cost_usd", "api_call_count", "error_count", "input_tokens", "output_tokens")
 	complete(cmd, "order", "desc", "asc")
 	return cmd

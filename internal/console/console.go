@@ -150,7 +150,7 @@ func New(o Options) *Console {
 func (c *Console) register() {
 	o := &c.o
 	r := api.NewRouter(http.NewServeMux(), apidoc.Info(o.Version), o.Now)
-	filters := &filter.Reader{Env: c.Env, Keys: c.Keys}
+	filters := &filter.Reader{Env: c.Env, Keys: c.Keys, Budgets: c.Budgets}
 	c.Audit = audit.New(c.Env, o.Directory, o.AuditMaxAge, o.AuditMax)
 	c.Router = r
 	c.Users = users.New(c.Env, o.Directory, c.Audit, o.Open, o.SignIn)
@@ -181,6 +181,7 @@ func (c *Console) register() {
 	(&channels.Handlers{Env: c.Env, Store: o.Directory, Audit: c.Audit, Sealer: o.Sealer, Wake: o.Notify}).Routes(r)
 	(&views.Handlers{Env: c.Env, Store: o.Directory, Audit: c.Audit}).Routes(r)
 	(&alerts.Handlers{Env: c.Env, Store: o.Directory, Ledger: o.Ledger, Keys: c.Keys, Audit: c.Audit}).Routes(r)
+	(&alerts.Handlers{Env: c.Env, Store: o.Directory, Ledger: o.Ledger, Keys: c.Keys, Budgets: c.Budgets, Audit: c.Audit, Wake: o.Notify}).Routes(r)
 	c.server = &server.Handlers{
 		Env: c.Env, Ledger: o.Ledger, AccessMode: c.Users.AccessMode(), MaxKeys: o.MaxKeys, Quota: o.Quota, TraceURL: o.TraceURL, GrafanaURL: o.GrafanaURL,
 		Receiving: o.Receiving,

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -71,12 +72,20 @@ func (l *Ledger) decideInbox(ctx context.Context) {
 
 // decideSome reads a part of the inbox and decides it. It reports whether there may be more.
 func (l *Ledger) decideSome(ctx context.Context) (more bool, err error) {
-	for after := int64(0); ; {
-		list, err := l.replica.store.Deliveries(ctx, after, inboxStep)
+	r := l.replica
+	after := int64(0)
+	if time.Now().Before(r.allHeld.until) {
+		after = r.allHeld.through
+	}
+	for {
+		list, err := r.store.Deliveries(ctx, after, inboxStep)
 		if err != nil || len(list) == 0 {
+			if now := time.Now(); err == nil && !now.Before(r.allHeld.until) { // they need not be read each time
+				r.allHeld.through, r.allHeld.until = after, now.Add(l.o.times.raise)
+			}
 			return false, err
 		}
-		requests := l.decode(list)
+		requests := l.decode(ctx, list)
 		if len(requests) > 0 {
 			return true, l.decideRequests(ctx, requests)
 		}
@@ -85,7 +94,7 @@ func (l *Ledger) decideSome(ctx context.Context) (more bool, err error) {
 }
 
 // decode makes requests of deliveries, those left out that are held back.
-func (l *Ledger) decode(list []store.Delivery) (out []*request) {
+func (l *Ledger) decode(ctx context.Context, list []store.Delivery) (out []*request) {
 	now := time.Now()
 	for i := range list {
 		d := &list[i]
@@ -93,6 +102,9 @@ func (l *Ledger) decode(list []store.Delivery) (out []*request) {
 			continue
 		}
 		b, err := wire.Batch(d.Data)
+		if err == nil {
+			err = l.raise(ctx, wire.Format(d.Data))
+		}
 		if err != nil {
 			l.hold(d.Seq, err)
 			continue
@@ -109,6 +121,9 @@ func (l *Ledger) decode(list []store.Delivery) (out []*request) {
 func (l *Ledger) hold(seq int64, err error) {
 	h := l.replica.held[seq]
 	h.pause = min(max(2*h.pause, firstHold), maxHold)
+	if errors.Is(err, errFormat) {
+		h.pause = l.o.times.raise
+	}
 	h.until = time.Now().Add(h.pause)
 	l.replica.held[seq] = h
 	l.noteSaved(fmt.Errorf("a batch of the inbox cannot be decided now, and stays there: %w", err))

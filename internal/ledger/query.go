@@ -12,24 +12,24 @@ import (
 
 // Queries of the sums, and their answers: see the package aggregate.
 type (
-	// Query asks for sums over records that count.
-	Query = aggregate.Query
-	// Answer has the sums that a Query asked for.
+	// Query asks for sums over records that count; Answer has them, and Group is the sums of one value of what it groups by.
+	Query  = aggregate.Query
 	Answer = aggregate.Answer
-	// Group is the sums of one value of what a Query groups by.
-	Group = aggregate.Group
+	Group  = aggregate.Group
 	// GroupBy is the dimension by which a Query groups.
 	GroupBy = aggregate.GroupBy
-	// BreakdownQuery asks for sums by one or two dimensions.
+	// BreakdownQuery asks for sums by one or two dimensions; Breakdown has the rows of them, and Row is the sums of one group.
 	BreakdownQuery = aggregate.BreakdownQuery
-	// Breakdown has the rows that a BreakdownQuery asked for.
-	Breakdown = aggregate.Breakdown
-	// Row is the sums of one group of a Breakdown.
-	Row = aggregate.Row
-	// SpentQuery asks what was spent by values of dimensions.
+	Breakdown      = aggregate.Breakdown
+	Row            = aggregate.Row
+	// Team is a set of calls; TeamQuery asks for sums by the teams that calls belong to.
+	Team      = aggregate.Team
+	TeamQuery = aggregate.TeamQuery
+	TeamGroup = aggregate.TeamGroup
+	TeamSums  = aggregate.TeamSums
+	// SpentQuery asks what was spent by values of dimensions; Spent is what one value spent in a base bucket.
 	SpentQuery = aggregate.SpentQuery
-	// Spent is what was spent by one value in a base bucket.
-	Spent = aggregate.Spent
+	Spent      = aggregate.Spent
 	// AnyQuery asks for the calls of any of some keys, users and projects.
 	AnyQuery = aggregate.AnyQuery
 	// Cardinality is how many values of a dimension have sums of their own, and how many can.
@@ -63,6 +63,7 @@ const (
 	ByEmitter     = aggregate.ByEmitter
 	ByQuality     = aggregate.ByQuality
 	BySession     = aggregate.BySession
+	ByTeam        = aggregate.ByTeam
 )
 
 // MaxRows bounds the rows of a Breakdown.
@@ -90,6 +91,15 @@ func (l *Ledger) Breakdown(ctx context.Context, q BreakdownQuery) (b Breakdown, 
 		return err
 	})
 	return b, err
+}
+
+// Teams sums what counts by the sets of teams that calls belong to, see aggregate.State.Teams.
+func (l *Ledger) Teams(ctx context.Context, q TeamQuery) (t TeamSums, err error) {
+	err = l.settled(ctx, func() error {
+		t, err = l.sums.Teams(ctx, q)
+		return err
+	})
+	return t, err
 }
 
 // Spending visits what was spent with keys, see aggregate.State.Spending.

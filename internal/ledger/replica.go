@@ -11,6 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/ledger/aggregate"
 	"github.com/tokenboard/tokenboard/internal/rollup"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage/format"
 )
 
 // Several processes can use one store, as replicas. One of them leads: it has the lease of store.TaskLedger, decides and
@@ -22,6 +23,9 @@ import (
 // ErrFollower reports work that only the process that leads can do.
 var ErrFollower = errors.New("this replica does not lead; only the one that leads can do this")
 
+// errFormat says that calls are of a format that not all replicas read.
+var errFormat = errors.New("not all replicas read the batch")
+
 // replicaTimes are how often a replica does what.
 type replicaTimes struct {
 	lease        time.Duration // how long the lease lasts by itself
@@ -29,13 +33,14 @@ type replicaTimes struct {
 	poll, idle   time.Duration // between two looks at what others did: at first, and when there is nothing
 	beat         time.Duration // between two signs of life
 	againWhole   time.Duration // at least, between two times that all is read again
+	raise        time.Duration // between two tries to raise the format of the calls
 	falseReports time.Duration // how long following may fail before it is reported
 }
 
 // usualTimes let figures be fresh less than 10 s after a leader was killed: its lease ends, and is taken.
 var usualTimes = replicaTimes{
 	lease: 6 * time.Second, seek: 500 * time.Millisecond, poll: 10 * time.Millisecond, idle: 200 * time.Millisecond, beat: 2 * time.Second,
-	againWhole: 2 * time.Second, falseReports: 15 * time.Second,
+	againWhole: 2 * time.Second, raise: time.Second, falseReports: 15 * time.Second,
 }
 
 // replica is what a ledger knows that shares its store.
@@ -47,7 +52,11 @@ type replica struct {
 	// followed is when the store was last followed to its end, Unix ns; failure is why not since.
 	followed atomic.Int64
 	failure  atomic.Pointer[error]
-	ended    chan struct{} // closed when no more signs of life are given
+	// written is the newest format of calls that the store may have, see internal/usage/format; newer is why this process
+	// must not go on where it does not read that.
+	written atomic.Int64
+	newer   atomic.Pointer[error]
+	ended   chan struct{} // closed when no more signs of life are given
 
 	// The fields below belong to the writer's goroutine.
 	kept    *lease.Kept
@@ -55,6 +64,14 @@ type replica struct {
 	inbox   *time.Timer
 	pause   time.Duration // until the inbox is looked at again
 	held    map[int64]heldBack
+	allHeld struct { // those up to a number were, for a moment
+		through int64
+		until   time.Time
+	}
+	unraised struct { // a format could not be raised
+		err   error
+		until time.Time
+	}
 	single  bool // a group of deliveries failed
 	fenced  bool // a write was refused
 	own     bool // the last write came by following
@@ -116,6 +133,11 @@ func (l *Ledger) share() error {
 
 // join loads the sums, and leads where no other process does.
 func (l *Ledger) join(ctx context.Context) error {
+	formats, err := l.replica.store.Join(ctx, l.member())
+	if err != nil {
+		return fmt.Errorf("open the ledger: %w", err)
+	}
+	l.replica.written.Store(int64(formats.Written))
 	l.replica.store.Pin()
 	if err := l.followWhole(ctx); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
@@ -149,12 +171,49 @@ func (l *Ledger) giveSigns() {
 	defer close(r.ended)
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), l.o.times.lease)
-		_ = r.store.Beat(ctx, store.Member{Holder: l.o.Holder, Version: l.o.Version, Started: r.started, Seq: r.seq.Load()}) // who misses it sees its age
+		formats, err := r.store.Beat(ctx, l.member()) // who misses it sees its age
 		cancel()
+		if err == nil {
+			r.noteFormats(formats)
+		}
 		if !l.pause(l.o.times.beat) {
 			return
 		}
 	}
+}
+
+// member is this process for the others.
+func (l *Ledger) member() store.Member {
+	return store.Member{Holder: l.o.Holder, Version: l.o.Version, Started: l.replica.started, Seq: l.replica.seq.Load(), Reads: format.Newest()}
+}
+
+// noteFormats notes what the store may have.
+func (r *replica) noteFormats(f store.Formats) {
+	r.written.Store(int64(f.Written))
+	if f.Written > format.Newest() { // others wrote it while this process was suspended, and took it for ended
+		err := fmt.Errorf("%w: others store calls of format %d since, this program reads up to %d; replace this replica by the newer version", store.ErrNewer, f.Written, format.Newest())
+		r.newer.Store(&err)
+	}
+}
+
+// raise lets calls of a format be written, where all processes read it.
+func (l *Ledger) raise(ctx context.Context, to int) error {
+	r := l.replica
+	if to <= int(r.written.Load()) {
+		return nil
+	}
+	if time.Now().Before(r.unraised.until) {
+		return r.unraised.err
+	}
+	f, err := r.store.RaiseFormat(ctx, l.lease.Epoch, to)
+	if err != nil {
+		err = fmt.Errorf("raise the format of the calls: %w", err)
+	} else if r.written.Store(int64(f.Written)); f.Written < to {
+		err = fmt.Errorf("%w: it is of format %d, and a replica of the version before reads up to %d only; it waits until that one is replaced, or was not heard of for a minute",
+			errFormat, to, f.Readable)
+	}
+	r.unraised.err, r.unraised.until = err, time.Now().Add(l.o.times.raise)
+	return err
 }
 
 // seekLead takes the lease where nobody has it. Whoever has it then knows all that was committed before.
@@ -267,7 +326,12 @@ func (l *Ledger) awaitLead() bool {
 		case <-timer.C:
 		}
 		before := r.seq.Load()
-		err := l.follow(ctx)
+		var err error
+		if newer := r.newer.Load(); newer != nil {
+			err = *newer
+		} else {
+			err = l.follow(ctx)
+		}
 		l.sums.MergeChanges(ctx)
 		if err == nil && time.Since(seek) >= l.o.times.seek {
 			seek = time.Now()
@@ -291,7 +355,13 @@ func (l *Ledger) awaitLead() bool {
 // notFollowing is why this process has not followed for a while; nil where it leads, or has.
 func (l *Ledger) notFollowing() error {
 	r := l.replica
-	if r == nil || r.leading.Load() || time.Since(time.Unix(0, r.followed.Load())) < l.o.times.falseReports {
+	if r == nil {
+		return nil
+	}
+	if newer := r.newer.Load(); newer != nil {
+		return *newer
+	}
+	if r.leading.Load() || time.Since(time.Unix(0, r.followed.Load())) < l.o.times.falseReports {
 		return nil
 	}
 	if err := r.failure.Load(); err != nil {

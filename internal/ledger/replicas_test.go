@@ -29,7 +29,7 @@ type sharedEngine struct {
 // quick are times with which tests do not wait.
 var quick = replicaTimes{
 	lease: 3 * time.Second, seek: 5 * time.Millisecond, poll: time.Millisecond, idle: 4 * time.Millisecond, beat: 50 * time.Millisecond,
-	againWhole: time.Millisecond, falseReports: time.Minute,
+	againWhole: time.Millisecond, raise: time.Millisecond, falseReports: time.Minute,
 }
 
 // replicas are ledgers on one database.

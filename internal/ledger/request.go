@@ -11,6 +11,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/ledger/correlation"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/usage/wire"
 )
 
 // request is a batch that waits to be committed.
@@ -90,7 +91,8 @@ func (l *Ledger) Commit(ctx context.Context, b usage.Batch) error {
 	if l.replica == nil {
 		return l.commitHere(ctx, &b)
 	}
-	if l.replica.leading.Load() {
+	// What the replicas of the version before cannot read waits in the inbox, see decode.
+	if l.replica.leading.Load() && wire.FormatOf(b.Calls) <= int(l.replica.written.Load()) {
 		if err := l.commitHere(ctx, &b); !errors.Is(err, ErrFollower) {
 			return err
 		}

@@ -95,7 +95,7 @@ func newAnswer(c *caller, zone *time.Location, path string, q url.Values, units 
 	if len(q) > 0 {
 		a.Source += "?" + q.Encode()
 	}
-	for _, name := range []string{"model", "provider", "key", "user", "service", "project", "service_tier", "status", "q"} {
+	for _, name := range []string{"model", "provider", "key", "user", "service", "project", "service_tier", "account", "team", "status", "q"} {
 		if len(q[name]) > 0 {
 			a.Filters[name] = q[name]
 		}

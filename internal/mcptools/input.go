@@ -18,8 +18,10 @@ type filters struct {
 	Key      []string `json:"key,omitempty" jsonschema:"ids or names of API keys"`
 	User     []string `json:"user,omitempty" jsonschema:"users, as reported by the telemetry"`
 	Service  []string `json:"service,omitempty" jsonschema:"services that made the calls"`
-	Project  []string `json:"project,omitempty" jsonschema:"projects or teams"`
+	Project  []string `json:"project,omitempty" jsonschema:"projects, as reported by the telemetry"`
 	Tier     []string `json:"service_tier,omitempty" jsonschema:"standard, batch, flex, priority, scale or other"`
+	Account  []string `json:"account,omitempty" jsonschema:"upstream accounts that served the calls, as answers show them"`
+	Team     []string `json:"team,omitempty" jsonschema:"ids or names of teams: calls with one of their keys, users or projects"`
 	Status   []string `json:"status,omitempty" jsonschema:"ok, error, or an HTTP status code such as 429"`
 }
 
@@ -82,8 +84,10 @@ type forecastInput struct {
 	Key          []string `json:"key,omitempty" jsonschema:"ids or names of API keys"`
 	User         []string `json:"user,omitempty" jsonschema:"users, as reported by the telemetry"`
 	Service      []string `json:"service,omitempty" jsonschema:"services that made the calls"`
-	Project      []string `json:"project,omitempty" jsonschema:"projects or teams"`
+	Project      []string `json:"project,omitempty" jsonschema:"projects, as reported by the telemetry"`
 	Tier         []string `json:"service_tier,omitempty" jsonschema:"service tiers"`
+	Account      []string `json:"account,omitempty" jsonschema:"upstream accounts"`
+	Team         []string `json:"team,omitempty" jsonschema:"ids or names of teams"`
 }
 
 type pricesInput struct {
@@ -106,7 +110,7 @@ func (f *filters) values(now time.Time, c *caller) (url.Values, error) {
 	}
 	lists(q, map[string][]string{
 		"model": f.Model, "provider": f.Provider, "key": f.Key, "user": f.User, "service": f.Service, "project": f.Project,
-		"service_tier": f.Tier, "status": f.Status,
+		"service_tier": f.Tier, "account": f.Account, "team": f.Team, "status": f.Status,
 	})
 	return q, nil
 }

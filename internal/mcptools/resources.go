@@ -34,7 +34,7 @@ func addPrompts(to *mcp.Server) {
 	to.AddPrompt(&mcp.Prompt{
 		Name: "weekly_report", Title: "Weekly report", Description: "A report on the last seven days: usage, cost, what changed, budgets, data quality.",
 		Arguments: []*mcp.PromptArgument{
-			{Name: "group_by", Title: "Group by", Description: "model, provider, key, user, service or project; default model"},
+			{Name: "group_by", Title: "Group by", Description: "model, provider, key, user, service, project or team; default model"},
 			{Name: "time_zone", Title: "Time zone", Description: "IANA name, such as Europe/Berlin; default the server's"},
 			{Name: "language", Title: "Language", Description: "language of the report; default English"},
 		},
@@ -53,7 +53,7 @@ func weeklyReport(_ context.Context, req *mcp.GetPromptRequest) (*mcp.GetPromptR
 		known = known || g == by
 	}
 	if !known {
-		return nil, fmt.Errorf("group_by: %q is not model, provider, key, user, service or project", cut(by))
+		return nil, fmt.Errorf("group_by: %q is not model, provider, key, user, service, project or team", cut(by))
 	}
 	inZone := ""
 	if zone != "" {

@@ -15,13 +15,13 @@ import (
 
 // Values that arguments take.
 var (
-	groups    = []any{"model", "provider", "key", "user", "service", "project", "status"}
-	breakBy   = append([]any{"operation", "service_tier"}, groups...)
+	groups    = []any{"model", "provider", "key", "user", "service", "project", "team", "status"}
+	breakBy   = append([]any{"operation", "service_tier", "account"}, groups...)
 	changedBy = groups[:len(groups)-1]
 	sums      = []any{"api_call_count", "error_count", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens", "cost_usd", "no_usage_count", "unpriced_count"}
 	orders    = []any{"desc", "asc"}
 	// budgetScopes are the kinds of things that have budgets.
-	budgetScopes = []any{"all", "key", "user", "team", "model", "provider"}
+	budgetScopes = []any{"all", "key", "user", "team", "model", "provider", "account"}
 )
 
 // Bounds of arguments.
@@ -304,7 +304,7 @@ func (s *server) noUsage(ctx context.Context, asked url.Values, data json.RawMes
 	var n int64
 	for _, span := range [][2]string{{x.AgainstFrom, x.AgainstTo}, {x.From, x.To}} {
 		q := url.Values{}
-		for _, name := range []string{"model", "provider", "key", "user", "service", "project", "service_tier", "status"} {
+		for _, name := range []string{"model", "provider", "key", "user", "service", "project", "service_tier", "account", "team", "status"} {
 			q[name] = asked[name]
 		}
 		q.Set("from", span[0])
@@ -336,6 +336,7 @@ func (s *server) forecast(ctx context.Context, c *caller, in *forecastInput) (*A
 	only := url.Values{}
 	lists(only, map[string][]string{
 		"model": in.Model, "provider": in.Provider, "key": in.Key, "user": in.User, "service": in.Service, "project": in.Project, "service_tier": in.Tier,
+		"account": in.Account, "team": in.Team,
 	})
 	for name, values := range only {
 		q[name] = values

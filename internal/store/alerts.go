@@ -101,11 +101,31 @@ type AlertWrite struct {
 	Deliveries []AlertDelivery
 }
 
+// AlertEnd is what is told of the end of what a rule fired.
+type AlertEnd struct {
+	States     []AlertState    // all of the rule, as they were read; their Version counts
+	Deliveries []AlertDelivery // as in AlertWrite
+}
+
+// SameStates reports whether the states of a rule, with their versions by subject, are those that an AlertEnd was made of.
+func (e *AlertEnd) SameStates(now map[string]int64) bool {
+	if len(now) != len(e.States) {
+		return false
+	}
+	for i := range e.States {
+		if version, there := now[e.States[i].Subject]; !there || version != e.States[i].Version {
+			return false
+		}
+	}
+	return true
+}
+
 // Errors about alerts that callers distinguish.
 var (
 	ErrAlertUnknown = errors.New("there is no rule, channel or delivery of this id")
 	ErrAlertName    = errors.New("another one has this name")
 	ErrTooManyRules = errors.New("there are as many as are allowed")
+	ErrAlertStates  = errors.New("the states of the alert rule have changed")
 )
 
 // Alerts is the storage of alert rules and of what became of them: states, history, channels, and the queue of
@@ -118,8 +138,9 @@ type Alerts interface {
 	// CreatedAt stays. It returns its new version, ErrTooManyRules where there are max already, ErrAlertName, ErrAlertUnknown,
 	// or ErrChanged.
 	PutAlertRule(ctx context.Context, r AlertRule, max int, e AuditEntry) (int64, error)
-	// DeleteAlertRule removes a rule with its states and ends its alerts. Version 0 is any.
-	DeleteAlertRule(ctx context.Context, id string, version int64, e AuditEntry) error
+	// DeleteAlertRule removes a rule with its states and ends its alerts. Version 0 is any. What is told of their end is stored
+	// with it: it returns ErrAlertStates, and changes nothing, where the states are not those of the AlertEnd any more.
+	DeleteAlertRule(ctx context.Context, id string, version int64, e AuditEntry, ends ...AlertEnd) error
 
 	// AlertStates lists all states.
 	AlertStates(ctx context.Context) ([]AlertState, error)

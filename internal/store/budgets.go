@@ -30,11 +30,12 @@ const (
 	ScopeTeam     BudgetScope = "team"     // a team's id
 	ScopeModel    BudgetScope = "model"    // the model that answered, of any provider
 	ScopeProvider BudgetScope = "provider" // a provider, by its name in the GenAI conventions
+	ScopeAccount  BudgetScope = "account"  // an upstream account, as answers show it: see usage.AccountDisplay
 )
 
 // BudgetScopes lists all scopes.
 func BudgetScopes() []BudgetScope {
-	return []BudgetScope{ScopeAll, ScopeKey, ScopeUser, ScopeTeam, ScopeModel, ScopeProvider}
+	return []BudgetScope{ScopeAll, ScopeKey, ScopeUser, ScopeTeam, ScopeModel, ScopeProvider, ScopeAccount}
 }
 
 // BudgetRow is a budget of its own, as it is stored; a Budget is one of the limits of a key.

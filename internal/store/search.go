@@ -115,7 +115,7 @@ func (f *Filter) Matches(r *Record) bool {
 		!in(f.Models, r.Model) || !in(f.Providers, r.Provider) || !in(f.Keys, r.KeyFingerprint) || !in(f.Users, r.User) ||
 		!in(f.Services, r.Service) || !in(f.Projects, r.Project) || !in(f.Tiers, r.Tier.String()) || !in(f.Accounts, r.Account) ||
 		!in(f.Operations, r.Operation) || !in(f.Environments, r.Environment) || !in(f.ErrorTypes, r.ErrorType) || !in(f.Emitters, r.Scope) ||
-		!in(f.Sessions, r.Session) {
+		!in(f.Sessions, r.Session) || f.Any != nil && !f.Any.Has(&r.Call) {
 		return false
 	}
 	if len(f.Qualities) > 0 && !slices.ContainsFunc(f.Qualities, func(s string) bool { return hasQuality(r, s) }) {

@@ -92,6 +92,16 @@ type Member struct {
 	Lag     time.Duration
 	Started time.Time
 	Seen    time.Duration // how long ago it was last heard of, by the store's clock
+	// Reads is the newest format of calls that it reads, see internal/usage/format.
+	Reads int
+}
+
+// Formats are the formats of calls that a store and the processes that share it have, see internal/usage/format.
+type Formats struct {
+	// Written is the newest one that the store may have.
+	Written int
+	// Readable is the newest one that all processes read that were heard of lately.
+	Readable int
 }
 
 // Cluster is the processes that use a store.
@@ -108,8 +118,14 @@ type Cluster struct {
 
 // Members is the ability to know the processes that use a store.
 type Members interface {
+	// Join is Beat before a process begins to read. It waits for a write that is under way, so that no format is raised
+	// by who has not seen the process. A process that does not read what is written may not go on, and is not noted.
+	Join(ctx context.Context, m Member) (Formats, error)
 	// Beat notes that a process lives, and removes those that were not heard of for long.
-	Beat(ctx context.Context, m Member) error
+	Beat(ctx context.Context, m Member) (Formats, error)
+	// RaiseFormat lets calls of a format be written from now on, where all processes read it that were heard of lately. It
+	// returns what may be written afterwards. The epoch is that of the lease of TaskLedger.
+	RaiseFormat(ctx context.Context, epoch int64, to int) (Formats, error)
 	// Leave removes a process.
 	Leave(ctx context.Context, holder string) error
 	// Cluster returns what is known.

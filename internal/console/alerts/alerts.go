@@ -12,6 +12,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/alert"
 	"github.com/tokenboard/tokenboard/internal/alerting"
+	"github.com/tokenboard/tokenboard/internal/budget"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
 	"github.com/tokenboard/tokenboard/internal/console/keyindex"
@@ -22,10 +23,14 @@ import (
 // Handlers answer the routes of alerts and rules.
 type Handlers struct {
 	*api.Env
-	Store  store.Directory
-	Ledger *ledger.Ledger
-	Keys   *keyindex.Book
-	Audit  *audit.Log
+	Store   store.Directory
+	Ledger  *ledger.Ledger
+	Keys    *keyindex.Book
+	Budgets *budget.Set // has the teams
+	Audit   *audit.Log
+
+	// Wake is called when deliveries were made; it returns at once. Nil: nothing here sends.
+	Wake func()
 
 	dryRuns atOnce
 }
@@ -131,14 +136,33 @@ func Of(a *store.Alert) (Alert, error) {
 	return out, nil
 }
 
-// keysOf finds keys for the evaluation of rules. Nobody asks, so that no key is found by its fingerprint.
-func keysOf(book *keyindex.Book) func(context.Context) (alerting.Keys, error) {
+// names are the keys and teams that rules name.
+type names struct {
+	*keyindex.Index
+	teams []store.Team
+}
+
+// Calls returns which calls a team has.
+func (n *names) Calls(team string) store.AnyOf {
+	if t := budget.TeamNamed(n.teams, team); t != nil {
+		return n.CallsOf(t)
+	}
+	return store.AnyOf{}
+}
+
+// keysOf finds keys and teams for the evaluation of rules. Nobody asks, so that no key is found by its fingerprint.
+func keysOf(book *keyindex.Book, budgets *budget.Set) func(context.Context) (alerting.Keys, error) {
 	return func(ctx context.Context) (alerting.Keys, error) {
-		return book.Index(access.With(ctx, access.Principal{}))
+		index, err := book.Index(access.With(ctx, access.Principal{}))
+		if err != nil {
+			return nil, err
+		}
+		teams, err := budgets.Teams(ctx)
+		return &names{index, teams}, err
 	}
 }
 
 // Evaluation returns the options of the evaluation of rules that the console knows.
-func Evaluation(l *ledger.Ledger, d store.Directory, keys *keyindex.Book, zone *time.Location) alerting.Options {
-	return alerting.Options{Ledger: l, Store: d, Keys: keysOf(keys), Location: zone}
+func Evaluation(l *ledger.Ledger, d store.Directory, keys *keyindex.Book, budgets *budget.Set, zone *time.Location) alerting.Options {
+	return alerting.Options{Ledger: l, Store: d, Keys: keysOf(keys, budgets), Location: zone}
 }

@@ -63,7 +63,7 @@ func (h *Handlers) dryRun(ctx context.Context, in *struct{ Body alert.Rule }) (*
 	defer h.dryRuns.leave()
 	ctx, cancel := context.WithTimeout(ctx, api.QueryTimeout)
 	defer cancel()
-	o := Evaluation(h.Ledger, h.Store, h.Keys, h.Location)
+	o := Evaluation(h.Ledger, h.Store, h.Keys, h.Budgets, h.Location)
 	found, err := alerting.Rehearse(ctx, &o, &in.Body, h.Now())
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):

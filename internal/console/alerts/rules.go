@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/alert"
+	"github.com/tokenboard/tokenboard/internal/alerting"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -282,8 +283,11 @@ func (h *Handlers) remove(ctx context.Context, in *ruleID) (*api.Envelope[Delete
 	if err != nil {
 		return nil, err
 	}
-	if err := h.Store.DeleteAlertRule(ctx, r.ID, 0, entry); err != nil {
+	if err := alerting.Remove(ctx, h.Store, &r, h.Now().UTC(), entry); err != nil {
 		return nil, h.failed("delete an alert rule", err)
+	}
+	if h.Wake != nil {
+		h.Wake()
 	}
 	return api.Answer(Deleted{ID: r.ID}), nil
 }

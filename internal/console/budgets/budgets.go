@@ -70,8 +70,8 @@ type Projection struct {
 type Budget struct {
 	ID          string              `json:"id"`
 	Name        string              `json:"name"`
-	Scope       string              `json:"scope" enum:"all,key,user,team,model,provider"`
-	Subject     string              `json:"subject" doc:"id of a key or of a team; name of a user, model or provider; empty for all calls"`
+	Scope       string              `json:"scope" enum:"all,key,user,team,model,provider,account"`
+	Subject     string              `json:"subject" doc:"id of a key or of a team; name of a user, model, provider or account; empty for all calls"`
 	SubjectName string              `json:"subject_name" doc:"name of what it is for"`
 	Period      string              `json:"period" enum:"day,week,month,total"`
 	Weekday     *string             `json:"week_begins" enum:"monday,tuesday,wednesday,thursday,friday,saturday,sunday" doc:"null of other periods than a week" nullable:"true"`
@@ -158,16 +158,11 @@ func (c *Handlers) viewer(ctx context.Context) (*viewer, error) {
 		v.own = &p
 	}
 	for i := range teams {
-		if v.own == nil || v.isIn(&teams[i]) {
+		if v.own == nil || v.index.InTeam(*v.own, &teams[i]) {
 			v.teams[teams[i].ID] = &teams[i]
 		}
 	}
 	return v, nil
-}
-
-// isIn reports whether a member is in a team: by its name, or by one of its keys.
-func (v *viewer) isIn(t *store.Team) bool {
-	return v.own.Name != "" && slices.Contains(t.Users, v.own.Name) || slices.ContainsFunc(t.Keys, v.owns)
 }
 
 // owns reports whether a key may be seen.
@@ -188,7 +183,7 @@ func (v *viewer) sees(b *store.BudgetRow) bool {
 		return v.own.Name != "" && b.Subject == v.own.Name
 	case store.ScopeTeam:
 		return v.teams[b.Subject] != nil
-	case store.ScopeAll, store.ScopeModel, store.ScopeProvider:
+	case store.ScopeAll, store.ScopeModel, store.ScopeProvider, store.ScopeAccount:
 	}
 	return false // they tell what others spend
 }
@@ -204,7 +199,7 @@ func (v *viewer) subject(b *store.BudgetRow) string {
 		if t := v.teams[b.Subject]; t != nil {
 			return t.Name
 		}
-	case store.ScopeAll, store.ScopeUser, store.ScopeModel, store.ScopeProvider:
+	case store.ScopeAll, store.ScopeUser, store.ScopeModel, store.ScopeProvider, store.ScopeAccount:
 	}
 	return b.Subject
 }
@@ -236,8 +231,8 @@ func (c *Handlers) describe(ctx context.Context, v *viewer, states []budget.Stat
 
 type listInput struct {
 	Query   string   `query:"q" maxLength:"256" doc:"a part of the name, of the id or of what it is for, whatever the case"`
-	Scope   []string `query:"scope,explode" enum:"all,key,user,team,model,provider" maxItems:"6" doc:"kind of thing that a budget is for"`
-	Subject []string `query:"subject,explode" maxItems:"100" doc:"id of a key or of a team; name of a user, model or provider"`
+	Scope   []string `query:"scope,explode" enum:"all,key,user,team,model,provider,account" maxItems:"7" doc:"kind of thing that a budget is for"`
+	Subject []string `query:"subject,explode" maxItems:"100" doc:"id of a key or of a team; name of a user, model, provider or account"`
 	Project bool     `query:"projected" default:"true" doc:"false: without projections, which is quicker"`
 	api.ListPage
 }

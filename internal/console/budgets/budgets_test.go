@@ -104,6 +104,27 @@ func TestBudgetLife(t *testing.T) {
 	require.Contains(t, string(consoletest.Data[audit.Page](b, "GET", "/audit?action=budget.change", "", 200).Items[0].Before), `"limit":20000`)
 }
 
+// TestBudgetOfAnAccount: it counts the calls that the account served; no key check can hold it.
+func TestBudgetOfAnAccount(t *testing.T) {
+	b := consoletest.NewBench(t, nil)
+	account := usage.AccountDisplay("alice@example.com", "1")
+	spend(t, b, 3, func(c *usage.Call) { c.Account = account })
+	spend(t, b, 2, func(c *usage.Call) { c.User = account })
+	text, err := json.Marshal(account)
+	require.NoError(t, err)
+	body := func(hard bool) string {
+		return fmt.Sprintf(`{"name":"of an account","scope":"account","subject":%s,"period":"day","tokens":10000,"hard":%t}`, text, hard)
+	}
+	require.Equal(t, api.Reason("budget_hard_account"), consoletest.RequireProblem(t, b.Do("POST", api.Base+"/budgets", body(true), nil), 400).Reason)
+	made := consoletest.Data[budgets.Budget](b, "POST", "/budgets", body(false), 201)
+	require.EqualValues(t, 3000, made.Tokens.Used)
+	require.Equal(t, account, made.SubjectName)
+	spend(t, b, 1, func(c *usage.Call) { c.Account = account })
+	require.EqualValues(t, 4000, consoletest.Data[budgets.Budget](b, "GET", "/budgets/"+made.ID, "", 200).Tokens.Used)
+	require.Equal(t, 400, b.Do("PATCH", api.Base+"/budgets/"+made.ID, `{"hard":true}`, nil).Code)
+	require.Len(t, consoletest.Data[[]budgets.Budget](b, "GET", "/budgets?scope=account&subject="+url.QueryEscape(account), "", 200), 1)
+}
+
 // TestBudgetRefusals: what makes no budget or team names its reason, and changes nothing.
 func TestBudgetRefusals(t *testing.T) {
 	b := consoletest.NewBench(t, nil)
@@ -128,7 +149,7 @@ func TestBudgetRefusals(t *testing.T) {
 		`{"name":"x","scope":"all","period":"day","usd":-1}`:                                                  "limit_unfit",
 		`{"name":"x","scope":"all","period":"day","usd":1000000001}`:                                          "limit_unfit",
 		`{"name":"x","scope":"all","period":"month","month_begins":32,"tokens":1}`:                            "number_too_large",
-		`{"name":"x","scope":"account","subject":"a","period":"day","tokens":1}`:                              "value_not_listed",
+		`{"name":"x","scope":"mood","subject":"a","period":"day","tokens":1}`:                                 "value_not_listed",
 		`{"name":"x","scope":"user","subject":"` + strings.Repeat("ä", 1001) + `","period":"day","tokens":1}`: "text_too_long",
 	} {
 		p := consoletest.RequireProblem(t, b.Do("POST", api.Base+"/budgets", body, nil), map[api.Reason]int{"budget_name_taken": 409}[reason]+map[bool]int{true: 400}[reason != "budget_name_taken"])

@@ -21,14 +21,14 @@ const (
 // BudgetSettings are the settings of a budget. In a change those that are left out stay.
 type BudgetSettings struct {
 	Name    *string    `json:"name,omitempty" maxLength:"100" doc:"unique, whatever the case"`
-	Scope   *string    `json:"scope,omitempty" enum:"all,key,user,team,model,provider"`
-	Subject *string    `json:"subject,omitempty" maxLength:"1000" doc:"id of a key or of a team; name of a user, model or provider, as telemetry reports it; none for all calls"`
+	Scope   *string    `json:"scope,omitempty" enum:"all,key,user,team,model,provider,account"`
+	Subject *string    `json:"subject,omitempty" maxLength:"1000" doc:"id of a key or of a team; name of a user, model or provider, as telemetry reports it; an upstream account, as answers show it; none for all calls"`
 	Period  *string    `json:"period,omitempty" enum:"day,week,month,total"`
 	Weekday *string    `json:"week_begins,omitempty" enum:"monday,tuesday,wednesday,thursday,friday,saturday,sunday" doc:"of a week; monday where it is left out"`
 	Day     *int       `json:"month_begins,omitempty" minimum:"1" maximum:"31" doc:"of a month, the first where it is left out; in a shorter month its last day"`
 	Tokens  *int64     `json:"tokens,omitempty" minimum:"1" maximum:"9007199254740992" doc:"the limit; a budget has either tokens or usd"`
 	USD     *api.Money `json:"usd,omitempty" doc:"the limit; a budget has either tokens or usd"`
-	Hard    *bool      `json:"hard,omitempty" doc:"key checks refuse calls when it is used up"`
+	Hard    *bool      `json:"hard,omitempty" doc:"key checks refuse calls when it is used up; not of an account, which a check does not know"`
 }
 
 type changeInput struct {
@@ -65,6 +65,9 @@ func (c *Handlers) apply(ctx context.Context, s *BudgetSettings, b *store.Budget
 	}
 	if s.Hard != nil {
 		b.Hard = *s.Hard
+	}
+	if b.Hard && b.Scope == store.ScopeAccount {
+		return api.WithReason("budget_hard_account", api.Invalid("body.hard", "must be false for an account: a key check does not know which account will serve the call", nil))
 	}
 	switch {
 	case s.Tokens != nil && s.USD != nil:
@@ -112,7 +115,7 @@ func (c *Handlers) applySubject(ctx context.Context, s *BudgetSettings, b *store
 			return api.WithReason("team_unknown", api.Invalid("body.subject", "is not the id of a team; "+api.Base+"/teams lists them", nil))
 		}
 		b.Subject = t.ID
-	case store.ScopeAll, store.ScopeUser, store.ScopeModel, store.ScopeProvider:
+	case store.ScopeAll, store.ScopeUser, store.ScopeModel, store.ScopeProvider, store.ScopeAccount:
 	}
 	return nil
 }

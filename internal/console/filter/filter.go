@@ -5,9 +5,12 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/budget"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/keyindex"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -20,7 +23,7 @@ func (f *Filters) Named() map[string]any {
 	for name, values := range map[string][]string{
 		"model": f.Model, "provider": f.Provider, "key": f.Key, "user": f.User, "service": f.Service, "project": f.Project, "status": f.Status,
 		"service_tier": f.Tier, "account": f.Account, "operation": f.Operation, "environment": f.Environment, "session": f.Session,
-		"error_type": f.ErrorType, "emitter": f.Emitter, "quality": f.Quality,
+		"error_type": f.ErrorType, "emitter": f.Emitter, "quality": f.Quality, "team": f.Team,
 	} {
 		if len(values) > 0 {
 			out[name] = values
@@ -38,7 +41,7 @@ type Filters struct {
 	Key         []string `query:"key,explode" doc:"id or name of a key of this console, name (ext_...) of one made elsewhere, or, for who manages keys, a fingerprint" maxItems:"100"`
 	User        []string `query:"user,explode" doc:"user, as reported by the telemetry" maxItems:"100"`
 	Service     []string `query:"service,explode" doc:"service.name of what made the call" maxItems:"100"`
-	Project     []string `query:"project,explode" doc:"project or team" maxItems:"100"`
+	Project     []string `query:"project,explode" doc:"project, as reported by the telemetry" maxItems:"100"`
 	Tier        []string `query:"service_tier,explode" doc:"service tier of the answer: standard, batch, flex, priority, scale or other" maxItems:"20"`
 	Account     []string `query:"account,explode" doc:"upstream account that served the call, as answers show it; empty: calls that name none" maxItems:"100"`
 	Operation   []string `query:"operation,explode" doc:"operation, such as chat or embeddings" maxItems:"100"`
@@ -47,6 +50,7 @@ type Filters struct {
 	ErrorType   []string `query:"error_type,explode" doc:"type of the error; empty: calls that did not fail" maxItems:"100"`
 	Emitter     []string `query:"emitter,explode" doc:"instrumentation scope of the record" maxItems:"100"`
 	Quality     []string `query:"quality,explode" doc:"all quality flags of a call together, with commas between; empty: calls without any. q=quality:... finds single flags" maxItems:"100"`
+	Team        []string `query:"team,explode" doc:"id or name of a team of this console: calls with one of its keys, users or projects at least" maxItems:"20"`
 	Status      []string `query:"status,explode" doc:"ok, error, or an HTTP status code such as 429" maxItems:"20"`
 }
 
@@ -87,7 +91,40 @@ func (f *Filters) filter(book *keyindex.Index) (store.Filter, error) {
 // Reader reads the filters of requests.
 type Reader struct {
 	*api.Env
-	Keys *keyindex.Book
+	Keys    *keyindex.Book
+	Budgets *budget.Set // has the teams
+}
+
+// Teams returns the teams that the principal of a request may see, by name. They must not be changed.
+func (r *Reader) Teams(ctx context.Context, index *keyindex.Index) ([]store.Team, error) {
+	teams, err := r.Budgets.Teams(ctx)
+	if err != nil {
+		return nil, r.Failed("teams", err)
+	}
+	if p := access.From(ctx); p.OwnOnly() {
+		teams = slices.DeleteFunc(teams, func(t store.Team) bool { return !index.InTeam(p, &t) })
+	}
+	return teams, nil
+}
+
+// ofTeams narrows a filter to the calls of teams. One that there is not, or that may not be seen, has none.
+func (r *Reader) ofTeams(ctx context.Context, index *keyindex.Index, named []string, f *store.Filter) error {
+	if len(named) == 0 {
+		return nil
+	}
+	teams, err := r.Teams(ctx, index)
+	if err != nil {
+		return err
+	}
+	var all store.AnyOf
+	for _, name := range named {
+		if t := budget.TeamNamed(teams, name); t != nil {
+			calls := index.CallsOf(t)
+			all.Keys, all.Users, all.Projects = append(all.Keys, calls.Keys...), append(all.Users, calls.Users...), append(all.Projects, calls.Projects...)
+		}
+	}
+	f.SetAny(all)
+	return nil
 }
 
 // Filtered reads a route's filters, with the keys that they and its answer name.
@@ -98,6 +135,9 @@ func (r *Reader) Filtered(ctx context.Context, route string, f *Filters) (store.
 	}
 	out, err := f.filter(index)
 	if err != nil {
+		return out, index, err
+	}
+	if err := r.ofTeams(ctx, index, f.Team, &out); err != nil {
 		return out, index, err
 	}
 	return index.OwnOnly(ctx, out), index, nil

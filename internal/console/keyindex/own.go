@@ -2,6 +2,7 @@ package keyindex
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -44,6 +45,22 @@ func (x *Index) OwnOnly(ctx context.Context, f store.Filter) store.Filter {
 func (x *Index) MaySee(ctx context.Context, fingerprint string) bool {
 	p := access.From(ctx)
 	return !p.OwnOnly() || Owns(p, x.Key(fingerprint))
+}
+
+// InTeam reports whether a principal is in a team: by its name, or by one of its keys.
+func (x *Index) InTeam(p access.Principal, t *store.Team) bool {
+	return p.Name != "" && slices.Contains(t.Users, p.Name) || slices.ContainsFunc(t.Keys, func(id string) bool { return Owns(p, x.Ring.ID(id)) })
+}
+
+// CallsOf returns which calls a team has: its keys with all their fingerprints.
+func (x *Index) CallsOf(t *store.Team) store.AnyOf {
+	out := store.AnyOf{Users: t.Users, Projects: t.Projects}
+	for _, id := range t.Keys {
+		if k := x.Ring.ID(id); k != nil {
+			out.Keys = append(out.Keys, k.Fingerprints()...)
+		}
+	}
+	return out
 }
 
 // Owns reports whether a key is one of its principal.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/budget"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/filter"
 	"github.com/tokenboard/tokenboard/internal/console/keyindex"
@@ -24,7 +25,7 @@ import (
 // breakdownDimensions are the dimensions by name, besides the dimensions of the trend.
 var breakdownDimensions = func() map[string]ledger.GroupBy {
 	out := map[string]ledger.GroupBy{}
-	for d := ledger.ByModel; d <= ledger.BySession; d++ {
+	for d := ledger.ByModel; d <= ledger.ByTeam; d++ {
 		out[d.String()] = d
 	}
 	return out
@@ -49,22 +50,21 @@ type BreakdownRow struct {
 	Emitter     *string `json:"emitter,omitempty" doc:"instrumentation scope"`
 	Quality     *string `json:"quality,omitempty" doc:"all quality flags of the calls, with commas between"`
 	Session     *string `json:"session,omitempty" doc:"session or conversation"`
+	Team        *string `json:"team,omitempty" doc:"id of a team of this console; empty: the calls that no team has. A call is in the row of each team that has it, so that rows can be more than total"`
+	TeamName    *string `json:"team_name,omitempty" doc:"with team: its name"`
 	Measured
 	Compared *Compared `json:"compared,omitempty" doc:"with against only"`
 }
 
 // set puts a dimension's value into its field; of a key, its id.
-func (r *BreakdownRow) set(d ledger.GroupBy, value string, index *keyindex.Index) {
+func (r *BreakdownRow) set(d ledger.GroupBy, value string, names *names) {
 	switch d {
 	case ledger.ByModel:
 		r.Model = &value
 	case ledger.ByProvider:
 		r.Provider = &value
 	case ledger.ByKey:
-		name := value
-		if k := index.Ring.ID(value); k != nil {
-			name = k.Name
-		}
+		name := names.of(d, value)
 		r.Key, r.KeyName = &value, &name
 	case ledger.ByUser:
 		r.User = &value
@@ -90,6 +90,9 @@ func (r *BreakdownRow) set(d ledger.GroupBy, value string, index *keyindex.Index
 		r.Quality = &value
 	case ledger.BySession:
 		r.Session = &value
+	case ledger.ByTeam:
+		name := names.of(d, value)
+		r.Team, r.TeamName = &value, &name
 	}
 }
 
@@ -108,7 +111,7 @@ type Breakdown struct {
 
 // BreakdownOrder says what a breakdown is grouped and sorted by.
 type BreakdownOrder struct {
-	By    string `query:"by" required:"true" doc:"one or two of model, provider, key, user, service, project, status, operation, service_tier, account, environment, error_type, emitter, quality, session, with a comma between" example:"model,key" maxLength:"64"`
+	By    string `query:"by" required:"true" doc:"one or two of model, provider, key, user, service, project, status, operation, service_tier, account, environment, error_type, emitter, quality, session, team, with a comma between" example:"model,key" maxLength:"64"`
 	Sort  string `query:"sort" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count,error_rate,cache_share,cost_per_call_usd,cost_per_million_usd,latency_p50_ms,latency_p95_ms,ttft_p50_ms,ttft_p95_ms,tokens_per_second,first,second,before,change,change_share" doc:"the measure to sort by; figures that are not known come last. first and second: the name of the value of the first or the second dimension. With against, of measure: before, its figure in the other range; change, the size of the difference; change_share"`
 	Order string `query:"order" default:"desc" enum:"desc,asc"`
 	Against
@@ -168,16 +171,54 @@ func (c *Handlers) breakdown(ctx context.Context, in *breakdownInput) (*api.Enve
 
 // orderedRows are all rows of a breakdown, in order.
 type orderedRows struct {
-	names    []string
-	by       []ledger.GroupBy
-	rows     []ledger.Row
-	order    rowOrder
-	after    *rowMark // of the page before; nil: the first
-	index    *keyindex.Index
-	asOf     *time.Time
-	f        store.Filter
+	names []string
+	by    []ledger.GroupBy
+	rows  []ledger.Row
+	order rowOrder
+	after *rowMark // of the page before; nil: the first
+	asOf  *time.Time
+	f     store.Filter
+	index *keyindex.Index
+	shown *names
+	// sum is of all calls, and once the rows by the dimension that is no team, where rows have calls in common.
+	sum  *ledger.Sums
+	once []ledger.Row
+
 	times    bool        // the rows have histograms
 	compared *comparison // nil: they are not compared
+}
+
+// names are what people call the values of dimensions.
+type names struct {
+	index *keyindex.Index
+	teams []store.Team
+}
+
+// named returns the names of the values of dimensions.
+func (c *Handlers) named(ctx context.Context, index *keyindex.Index, by ...ledger.GroupBy) (*names, error) {
+	out := &names{index: index}
+	if !slices.Contains(by, ledger.ByTeam) {
+		return out, nil
+	}
+	var err error
+	out.teams, err = c.Teams(ctx, index)
+	return out, err
+}
+
+// of returns the name of a value.
+func (n *names) of(d ledger.GroupBy, value string) string {
+	switch d {
+	case ledger.ByKey:
+		if k := n.index.Ring.ID(value); k != nil {
+			return k.Name
+		}
+	case ledger.ByTeam:
+		if t := budget.TeamNamed(n.teams, value); t != nil {
+			return t.Name
+		}
+	default:
+	}
+	return value
 }
 
 // ordered works a breakdown out.
@@ -189,9 +230,12 @@ func (c *Handlers) ordered(ctx context.Context, in *BreakdownOrder, cursor strin
 	for _, name := range out.names {
 		d, known := breakdownDimensions[name]
 		if !known {
-			return nil, api.WithReason("group_by_unknown", api.Invalid("query.by", "is one or two of model, provider, key, user, service, project, status, operation, service_tier, account, environment, error_type, emitter, quality, session, with a comma between", in.By))
+			return nil, api.WithReason("group_by_unknown", api.Invalid("query.by", "is one or two of model, provider, key, user, service, project, status, operation, service_tier, account, environment, error_type, emitter, quality, session, team, with a comma between", in.By))
 		}
 		out.by = append(out.by, d)
+	}
+	if slices.Contains(out.by, ledger.ByTeam) && slices.Contains(out.by, ledger.BySession) {
+		return nil, api.WithReason("group_by_unknown", api.Invalid("query.by", "takes team with any other dimension than session", in.By))
 	}
 	var err error
 	if out.after, err = parseRowCursor(cursor, len(out.by)); err != nil {
@@ -200,17 +244,20 @@ func (c *Handlers) ordered(ctx context.Context, in *BreakdownOrder, cursor strin
 	if out.f, out.index, err = c.Filtered(ctx, "breakdown", &in.Filters); err != nil {
 		return nil, err
 	}
+	if out.shown, err = c.named(ctx, out.index, out.by...); err != nil {
+		return nil, err
+	}
 	other, err := in.rangeOf(&out.f, c.Now())
 	if err != nil {
 		return nil, err
 	}
-	out.times = (in.Times || measures[in.Sort].times || (other != nil && measures[in.Measure].times)) && !slices.Contains(out.by, ledger.BySession)
+	out.times = (in.Times || measures[in.Sort].times || (other != nil && measures[in.Measure].times)) && !slices.ContainsFunc(out.by, func(d ledger.GroupBy) bool { return d == ledger.BySession || d == ledger.ByTeam })
 	asked := c.Now()
 	b, err := c.broken(ctx, ledger.BreakdownQuery{Filter: out.f, By: out.by, Times: out.times}, out.index)
 	if err != nil {
 		return nil, err
 	}
-	out.rows, out.asOf = b.Rows, asOf(ctx, asked, b.AsOf)
+	out.rows, out.asOf, out.sum, out.once = b.Rows, asOf(ctx, asked, b.AsOf), b.Total, b.Once
 	if other != nil {
 		f := out.f
 		f.From, f.To = other.From, other.To
@@ -219,6 +266,7 @@ func (c *Handlers) ordered(ctx context.Context, in *BreakdownOrder, cursor strin
 			return nil, err
 		}
 		out.compare(*other, before.Rows, measures[in.Measure])
+		out.compared.once(&b, &before, out.by[0])
 	}
 	if out.order, err = orderOf(in, out); err != nil {
 		return nil, err
@@ -227,8 +275,11 @@ func (c *Handlers) ordered(ctx context.Context, in *BreakdownOrder, cursor strin
 	return out, nil
 }
 
-// total returns the sums of all rows.
+// total returns the sums of all rows, each call once.
 func (o *orderedRows) total() Measured {
+	if o.sum != nil {
+		return measuredOf(o.sum, o.times)
+	}
 	var total ledger.Sums
 	for i := range o.rows {
 		total.Merge(&o.rows[i].Sums)
@@ -240,7 +291,7 @@ func (o *orderedRows) total() Measured {
 func (o *orderedRows) row(r *ledger.Row) BreakdownRow {
 	out := BreakdownRow{Measured: measuredOf(&r.Sums, o.times), Compared: o.compared.of(&r.Sums, r.Values)}
 	for i, d := range o.by {
-		out.set(d, r.Values[i], o.index)
+		out.set(d, r.Values[i], o.shown)
 	}
 	return out
 }
@@ -249,7 +300,17 @@ func (o *orderedRows) row(r *ledger.Row) BreakdownRow {
 func (c *Handlers) broken(ctx context.Context, q ledger.BreakdownQuery, index *keyindex.Index) (ledger.Breakdown, error) {
 	limited, cancel := context.WithTimeout(ctx, api.QueryTimeout)
 	defer cancel()
-	b, err := c.Ledger.Breakdown(limited, q)
+	ask := c.Ledger.Breakdown
+	if slices.Contains(q.By, ledger.ByTeam) {
+		teams, err := c.Teams(ctx, index)
+		if err != nil {
+			return ledger.Breakdown{}, err
+		}
+		ask = func(ctx context.Context, q ledger.BreakdownQuery) (ledger.Breakdown, error) {
+			return c.byTeam(ctx, q, index, teams)
+		}
+	}
+	b, err := ask(limited, q)
 	switch {
 	case errors.Is(err, ledger.ErrTooMany):
 		return b, api.WithReason("too_many_groups", api.NewProblem(http.StatusBadRequest, fmt.Sprintf("there are more than %d combinations; set filters, or ask for one dimension", ledger.MaxRows)))
@@ -260,6 +321,9 @@ func (c *Handlers) broken(ctx context.Context, q ledger.BreakdownQuery, index *k
 	}
 	if place := slices.Index(q.By, ledger.ByKey); place >= 0 {
 		b.Rows = index.ByID(b.Rows, place)
+		if b.Once != nil {
+			b.Once = index.ByID(b.Once, place)
+		}
 	}
 	return b, nil
 }
@@ -294,12 +358,7 @@ func orderOf(in *BreakdownOrder, rows *orderedRows) (rowOrder, error) {
 	}
 	o.key = func(*ledger.Row) int64 { return 0 }
 	o.name = func(values []string) string {
-		if rows.by[place] == ledger.ByKey {
-			if k := rows.index.Ring.ID(values[place]); k != nil {
-				return strings.ToLower(k.Name)
-			}
-		}
-		return strings.ToLower(values[place])
+		return strings.ToLower(rows.shown.of(rows.by[place], values[place]))
 	}
 	return o, nil
 }

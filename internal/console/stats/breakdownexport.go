@@ -124,8 +124,8 @@ func (o *orderedRows) writeCSV(out *bufio.Writer) error {
 	w := download.NewCSV(out)
 	header := []string{}
 	for _, name := range o.names {
-		if header = append(header, name); name == "key" {
-			header = append(header, "key_name")
+		if header = append(header, name); name == "key" || name == "team" {
+			header = append(header, name+"_name")
 		}
 	}
 	if err := w.Write(slices.Concat([]string{"row"}, header, o.header())); err != nil {
@@ -144,18 +144,21 @@ func (o *orderedRows) writeCSV(out *bufio.Writer) error {
 	return w.Flush()
 }
 
-// values returns a row's values as cells, of a key its id and its name.
+// values returns a row's values as cells, of a key and of a team the id and the name.
 func (r *BreakdownRow) values(names []string) []string {
 	var out []string
 	for _, name := range names {
 		v := map[string]*string{
 			"model": r.Model, "provider": r.Provider, "key": r.Key, "user": r.User, "service": r.Service, "project": r.Project,
 			"status": r.Status, "operation": r.Operation, "service_tier": r.Tier, "account": r.Account, "environment": r.Environment,
-			"error_type": r.ErrorType, "emitter": r.Emitter, "quality": r.Quality, "session": r.Session,
+			"error_type": r.ErrorType, "emitter": r.Emitter, "quality": r.Quality, "session": r.Session, "team": r.Team,
 		}[name]
 		out = append(out, *v)
-		if name == "key" {
+		switch name {
+		case "key":
 			out = append(out, *r.KeyName)
+		case teamDimension:
+			out = append(out, *r.TeamName)
 		}
 	}
 	return out

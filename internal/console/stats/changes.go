@@ -15,21 +15,21 @@ import (
 
 // Changes explains the difference between the costs of two time ranges.
 type Changes struct {
-	By          string      `json:"by" enum:"model,provider,key,user,service,project"`
+	By          string      `json:"by" enum:"model,provider,key,user,service,project,team"`
 	From        time.Time   `json:"from"`
 	To          time.Time   `json:"to"`
 	AgainstFrom time.Time   `json:"against_from" doc:"the range before, that the other is compared with"`
 	AgainstTo   time.Time   `json:"against_to"`
 	All         Change      `json:"all" doc:"everything as one group; its effects are computed by themselves and are not the sums of those of the rows"`
 	Rows        []Change    `json:"rows" doc:"the groups with the largest differences in either direction, the largest first"`
-	Other       *ChangeRest `json:"other" doc:"the groups beyond top; null where there are none. Differences of rows and other add up to that of all, exactly"`
+	Other       *ChangeRest `json:"other" doc:"the groups beyond top; null where there are none. Differences of rows and other add up to that of all, exactly, but for teams: a call is in the row of each team that has it"`
 	AsOf        *time.Time  `json:"as_of"`
 }
 
 // Change describes how a group changed. volume_usd, mix_usd, cache_usd and price_usd add up exactly to difference_usd.
 type Change struct {
 	Group  string      `json:"group" doc:"a value of the dimension, as the filters take it; empty where the telemetry has none, and for all"`
-	Label  string      `json:"label" doc:"of a key its name, else as group"`
+	Label  string      `json:"label" doc:"of a key or a team its name, else as group"`
 	Before ChangedSums `json:"before"`
 	After  ChangedSums `json:"after"`
 	Effects
@@ -67,7 +67,7 @@ type ChangedSums struct {
 }
 
 type changesInput struct {
-	By        string `query:"by" default:"model" enum:"model,provider,key,user,service,project"`
+	By        string `query:"by" default:"model" enum:"model,provider,key,user,service,project,team"`
 	Against   string `query:"against" doc:"when the range before begins; RFC 3339 or Unix seconds. Without it: the range that ends where from begins and is as long" maxLength:"64"`
 	AgainstTo string `query:"against_to" doc:"when the range before ends; without it, it is as long as the other" maxLength:"64"`
 	Top       int    `query:"top" default:"10" minimum:"1" maximum:"1000" doc:"groups shown; the rest is other"`
@@ -123,20 +123,33 @@ func (c *Handlers) changes(ctx context.Context, in *changesInput) (*api.Envelope
 	if err != nil {
 		return nil, err
 	}
+	var wholeBefore, wholeAfter []changes.Cell // of teams, which have calls in common
+	if by == ledger.ByTeam {
+		if wholeBefore, _, err = c.changeCells(ctx, before, ledger.ByModel, index); err != nil {
+			return nil, err
+		}
+		if wholeAfter, _, err = c.changeCells(ctx, after, ledger.ByModel, index); err != nil {
+			return nil, err
+		}
+	}
+	shown, err := c.named(ctx, index, by)
+	if err != nil {
+		return nil, err
+	}
 	rates, err := c.ratesAt(ctx, before, after, index)
 	if err != nil {
 		return nil, err
 	}
-	e, err := changes.Explain(cellsBefore, cellsAfter, rates, in.Top)
+	e, err := changes.ExplainOverlapping(cellsBefore, cellsAfter, wholeBefore, wholeAfter, rates, in.Top)
 	if err != nil {
 		return nil, c.Failed("changes", err)
 	}
 	out := Changes{
 		By: in.By, From: after.From, To: after.To, AgainstFrom: before.From, AgainstTo: before.To,
-		All: changeOf(&e.All, by, index), Rows: make([]Change, len(e.Rows)), AsOf: asOf(ctx, asked, last),
+		All: changeOf(&e.All, ledger.ByNothing, shown), Rows: make([]Change, len(e.Rows)), AsOf: asOf(ctx, asked, last),
 	}
 	for i := range e.Rows {
-		out.Rows[i] = changeOf(&e.Rows[i], by, index)
+		out.Rows[i] = changeOf(&e.Rows[i], by, shown)
 	}
 	if e.Others > 0 {
 		out.Other = &ChangeRest{e.Others, changedSums(&e.Rest.Before), changedSums(&e.Rest.After), effectsOf(&e.Rest)}
@@ -219,17 +232,11 @@ func ratesOf(q *pricing.Quote) changes.Rates {
 	}
 }
 
-func changeOf(r *changes.Row, by ledger.GroupBy, index *keyindex.Index) Change {
-	out := Change{
-		Group: r.Group, Label: r.Group, Before: changedSums(&r.Before), After: changedSums(&r.After), Effects: effectsOf(r),
+func changeOf(r *changes.Row, by ledger.GroupBy, shown *names) Change {
+	return Change{
+		Group: r.Group, Label: shown.of(by, r.Group), Before: changedSums(&r.Before), After: changedSums(&r.After), Effects: effectsOf(r),
 		Appeared: r.Appeared(), Disappeared: r.Disappeared(),
 	}
-	if by == ledger.ByKey {
-		if k := index.Ring.ID(r.Group); k != nil {
-			out.Label = k.Name
-		}
-	}
-	return out
 }
 
 func effectsOf(r *changes.Row) Effects {

@@ -17,7 +17,7 @@ type Against struct {
 	Against   string `query:"against" doc:"compares every row with another range: before is the equally long range that ends with from, year the same range a year earlier, a time (RFC 3339 or Unix seconds) the range that begins then; needs from" maxLength:"64"`
 	AgainstTo string `query:"against_to" doc:"where the range that against begins ends; by default it is as long as the range itself" maxLength:"64"`
 	Measure   string `query:"measure" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count,error_rate,cache_share,cost_per_call_usd,cost_per_million_usd,latency_p50_ms,latency_p95_ms,ttft_p50_ms,ttft_p95_ms,tokens_per_second" doc:"the measure of change_share and contribution, and of sorting by before, change and change_share"`
-	Times     bool   `query:"times" doc:"rows have latency_ms, ttft_ms and tokens_per_second; sorting by one of them implies it. Rows by session have none"`
+	Times     bool   `query:"times" doc:"rows have latency_ms, ttft_ms and tokens_per_second; sorting by one of them implies it. Rows by session or team have none"`
 }
 
 // Compared is a row in the other range, and what changed.
@@ -101,6 +101,16 @@ func (o *orderedRows) compare(other ComparedRange, before []ledger.Row, m measur
 		}
 	}
 	o.compared = c
+}
+
+// once corrects the sums of what is compared where rows have calls in common.
+func (c *comparison) once(now, before *ledger.Breakdown, first ledger.GroupBy) {
+	if now.Total != nil && before.Total != nil {
+		c.now, c.before = *now.Total, *before.Total
+	}
+	if before.Once != nil && first != ledger.ByTeam {
+		c.was = before.Once
+	}
 }
 
 func nameOfRow(values []string) string { return strings.Join(values, "\x1f") }

@@ -14,7 +14,7 @@ import (
 // DimensionValue is one value of a dimension.
 type DimensionValue struct {
 	Value string `json:"value" doc:"what the filter of this name takes; empty for calls that report none"`
-	Label string `json:"label" doc:"what people read: of a key its name"`
+	Label string `json:"label" doc:"what people read: of a key or a team its name"`
 	Calls int64  `json:"api_call_count"`
 }
 
@@ -26,7 +26,7 @@ type DimensionValues struct {
 }
 
 type dimensionInput struct {
-	Name  string `path:"name" enum:"model,provider,key,user,service,project,status,operation,service_tier,account,environment,error_type,emitter,quality,session"`
+	Name  string `path:"name" enum:"model,provider,key,user,service,project,status,operation,service_tier,account,environment,error_type,emitter,quality,session,team"`
 	Query string `query:"q" maxLength:"256" doc:"a part of the value or label, literally, whatever the case"`
 	Limit int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 	filter.Filters
@@ -42,15 +42,14 @@ func (c *Handlers) dimension(ctx context.Context, in *dimensionInput) (*api.Enve
 	if err != nil {
 		return nil, err
 	}
+	shown, err := c.named(ctx, index, d)
+	if err != nil {
+		return nil, err
+	}
 	out := DimensionValues{Name: in.Name, Values: []DimensionValue{}}
 	needle := strings.ToLower(in.Query)
 	for i := range b.Rows {
-		v := DimensionValue{Value: b.Rows[i].Values[0], Label: b.Rows[i].Values[0], Calls: b.Rows[i].Calls}
-		if d == ledger.ByKey {
-			if k := index.Ring.ID(v.Value); k != nil {
-				v.Label = k.Name
-			}
-		}
+		v := DimensionValue{Value: b.Rows[i].Values[0], Label: shown.of(d, b.Rows[i].Values[0]), Calls: b.Rows[i].Calls}
 		if strings.Contains(strings.ToLower(v.Value), needle) || strings.Contains(strings.ToLower(v.Label), needle) {
 			out.Values = append(out.Values, v)
 		}

@@ -13,7 +13,7 @@ type Ranking struct {
 	RankBy string         `json:"rank_by" doc:"the sum that they are the largest by"`
 	Values []RankedValue  `json:"values" doc:"the largest values of the first dimension, largest first"`
 	Count  int            `json:"value_count" doc:"values of the first dimension, those of other included"`
-	Other  *Measured      `json:"other" doc:"of the values of the first dimension beyond these; null where there are none"`
+	Other  *Measured      `json:"other" doc:"of the values of the first dimension beyond these, of teams with a call once for each of them; null where there are none"`
 	Parts  []BreakdownRow `json:"parts" doc:"the largest values of the second dimension, largest first; empty where there is one dimension"`
 }
 
@@ -50,9 +50,17 @@ func largest(rows []ledger.Row, place, n int, key func(*ledger.Sums) int64) (top
 	return all[:min(n, len(all))], all
 }
 
+// rowsOf returns the rows whose sums by one of the dimensions have each call once.
+func (o *orderedRows) rowsOf(place int) []ledger.Row {
+	if o.once != nil && o.by[place] != ledger.ByTeam {
+		return o.once
+	}
+	return o.rows
+}
+
 // ranking returns the largest values by a sum.
 func (o *orderedRows) ranking(rankBy string, most, mostParts int) *Ranking {
-	top, all := largest(o.rows, 0, most, measures[rankBy].key)
+	top, all := largest(o.rowsOf(0), 0, most, measures[rankBy].key)
 	out := &Ranking{RankBy: rankBy, Values: make([]RankedValue, len(top)), Count: len(all), Parts: []BreakdownRow{}}
 	if len(all) > len(top) {
 		var other ledger.Sums
@@ -92,7 +100,7 @@ func (o *orderedRows) compareRanking(out *Ranking, top []*ranked, valueAt map[st
 
 // divide fills in the parts of a ranking's values.
 func (o *orderedRows) divide(out *Ranking, valueAt map[string]int, most int, key func(*ledger.Sums) int64) {
-	top, _ := largest(o.rows, 1, most, key)
+	top, _ := largest(o.rowsOf(1), 1, most, key)
 	partAt := make(map[string]int, len(top))
 	for i, r := range top {
 		partAt[r.value] = i
@@ -135,6 +143,6 @@ func (o *orderedRows) divide(out *Ranking, valueAt map[string]int, most int, key
 // single returns one value of one dimension as the API shows it.
 func (o *orderedRows) single(place int, r *ranked) BreakdownRow {
 	out := BreakdownRow{Measured: measuredOf(&r.Sums, o.times)}
-	out.set(o.by[place], r.value, o.index)
+	out.set(o.by[place], r.value, o.shown)
 	return out
 }

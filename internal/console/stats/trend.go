@@ -31,7 +31,7 @@ type Point struct {
 
 // Series is the points of one group.
 type Series struct {
-	Group  string  `json:"group" doc:"the value, of a key its name (ext_... of one made elsewhere); other for the rest"`
+	Group  string  `json:"group" doc:"the value, of a key its name (ext_... of one made elsewhere), of a team its name (empty: the calls of none); other for the rest"`
 	Other  bool    `json:"other,omitempty" doc:"true for the sum of the groups beyond the top ones"`
 	Points []Point `json:"points"`
 }
@@ -50,11 +50,14 @@ type trendInput struct {
 	Days     int    `query:"days" default:"7" minimum:"1" maximum:"90" doc:"the last days, today included; from and to go before"`
 	Interval string `query:"interval" default:"auto" enum:"auto,15m,hour,day,week,month" doc:"weeks begin on Monday; the first and the last interval are parts of one where the range begins or ends within"`
 	Timezone string `query:"timezone" doc:"IANA name of the zone in which days begin; by default the console's" maxLength:"64"`
-	GroupBy  string `query:"group_by" enum:"model,provider,key,user,service,project,status,operation,service_tier,account,environment,error_type,emitter,quality" doc:"by the dimensions after status the stored calls are read"`
+	GroupBy  string `query:"group_by" enum:"model,provider,key,user,service,project,status,operation,service_tier,account,environment,error_type,emitter,quality,team" doc:"by the dimensions after status the stored calls are read; of teams, a call is in the series of each that has it, and in other where none of those shown has it"`
 	Top      int    `query:"top" default:"10" minimum:"1" maximum:"100" doc:"groups shown; the rest is other. Points and groups together are bounded: 20,000"`
 	Sort     string `query:"sort" default:"total_tokens" enum:"api_call_count,error_count,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,total_tokens,cost_usd,no_usage_count,unpriced_count" doc:"the sum over the whole range that the top groups have most of"`
 	filter.Filters
 }
+
+// teamDimension is the name of the dimension of teams, whose groups have calls in common.
+const teamDimension = "team"
 
 func (c *Handlers) trend(ctx context.Context, in *trendInput) (*api.Envelope[Trend], error) {
 	loc, err := c.Zone(in.Timezone)
@@ -173,6 +176,9 @@ func (c *Handlers) trendOf(ctx context.Context, f store.Filter, s span, g groupi
 		q.As = index.Current // a key that was rotated is one
 	}
 	asked := c.Now()
+	if groupBy == teamDimension {
+		q.By, q.Top = ledger.ByNothing, 0
+	}
 	a, err := c.Ledger.Query(ctx, q)
 	if err != nil {
 		return Trend{}, err
@@ -191,6 +197,10 @@ func (c *Handlers) trendOf(ctx context.Context, f store.Filter, s span, g groupi
 	}
 	if groupBy == "" {
 		return t, nil
+	}
+	if groupBy == teamDimension {
+		t.Series, err = c.teamSeries(ctx, f, &s, g, index)
+		return t, err
 	}
 	for i := range a.Groups {
 		g := &a.Groups[i]

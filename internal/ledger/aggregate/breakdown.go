@@ -30,6 +30,11 @@ type Row struct {
 type Breakdown struct {
 	Rows []Row     // in no order; combinations without calls are left out
 	AsOf time.Time // time of the last commit that the sums include
+	// Total is the sums of all calls, each once, where rows have calls in common; nil: no rows have.
+	Total *Sums
+	// Once is, where rows have calls in common, the rows by the dimension that is not the cause, each call once; its other value
+	// is "". Nil where there is one dimension.
+	Once []Row
 }
 
 // MaxRows bounds the rows of a Breakdown.
@@ -160,7 +165,7 @@ func (d GroupBy) hasSums() bool { return d < ByOperation }
 
 // String is a dimension's name in the API; "" of ByNothing.
 func (d GroupBy) String() string {
-	names := [groupByCount]string{"", "model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier", "account", "environment", "error_type", "emitter", "quality", "session"}
+	names := [groupByCount]string{"", "model", "provider", "key", "user", "service", "project", "status", "operation", "service_tier", "account", "environment", "error_type", "emitter", "quality", "session", "team"}
 	if int(d) < len(names) {
 		return names[d]
 	}

@@ -85,7 +85,7 @@ func filtered(f *store.Filter) bool {
 
 // unsummed reports whether a filter selects values of dimensions that no sums are kept by.
 func unsummed(f *store.Filter) bool {
-	return len(f.Tiers)+len(f.Accounts)+len(f.Operations)+len(f.Environments)+len(f.ErrorTypes)+len(f.Emitters)+len(f.Sessions)+len(f.Qualities) > 0
+	return len(f.Tiers)+len(f.Accounts)+len(f.Operations)+len(f.Environments)+len(f.ErrorTypes)+len(f.Emitters)+len(f.Sessions)+len(f.Qualities) > 0 || f.Any != nil
 }
 
 // isComplete reports whether the sums in memory have all calls of the values that a plan asks for.

@@ -36,6 +36,7 @@ const (
 	ByEmitter // instrumentation scope
 	ByQuality // quality flags together, see store.QualityName
 	BySession // of Breakdown only
+	ByTeam    // teams, which can have calls in common; of Teams only
 	groupByCount
 )
 

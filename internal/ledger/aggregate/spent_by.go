@@ -191,10 +191,12 @@ func (s *spentBy) report(by GroupBy, m rollup.Value, start time.Time, tokens int
 	}
 }
 
-// AnyQuery asks for the calls that have one of some keys, or one of some users, or one of some projects.
+// AnyQuery asks for the calls that have one of some keys, or one of some users, or one of some projects, or one of some
+// accounts.
 type AnyQuery struct {
 	From                  time.Time // calls that start before it are left out; zero: none
 	Keys, Users, Projects []string  // keys by fingerprint
+	Accounts              []string
 	// Recent is since when calls still arrive in numbers: commits wait only while what starts later is read.
 	Recent time.Time
 }
@@ -257,13 +259,13 @@ func (x *State) anyAgreed(ctx context.Context, q AnyQuery, from, until time.Time
 
 // anyRecords adds what records spent, by base bucket.
 func (x *State) anyRecords(ctx context.Context, q AnyQuery, from, to time.Time, sums map[int64]*Sums) error {
-	for i, f := range []store.Filter{{Keys: q.Keys}, {Users: q.Users}, {Projects: q.Projects}} {
-		if len(f.Keys)+len(f.Users)+len(f.Projects) == 0 {
+	for i, f := range []store.Filter{{Keys: q.Keys}, {Users: q.Users}, {Projects: q.Projects}, {Accounts: q.Accounts}} {
+		if len(f.Keys)+len(f.Users)+len(f.Projects)+len(f.Accounts) == 0 {
 			continue
 		}
 		f.From, f.To = from, to
 		err := x.engine.Figures(ctx, f, func(r *store.Record) error {
-			if i > 0 && slices.Contains(q.Keys, r.KeyFingerprint) || i > 1 && slices.Contains(q.Users, r.User) {
+			if i > 0 && slices.Contains(q.Keys, r.KeyFingerprint) || i > 1 && slices.Contains(q.Users, r.User) || i > 2 && slices.Contains(q.Projects, r.Project) {
 				return nil // it came before
 			}
 			b := rollup.BucketOf(r.Start)

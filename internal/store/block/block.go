@@ -6,6 +6,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/usage/format"
 	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
@@ -224,6 +225,9 @@ func OpenFigures(b []byte) (*Figures, error) {
 		return nil, ErrDamaged
 	}
 	l, known := layoutOf(r.B[0])
+	if r.B[0] > versionAccountsInline || (l.accounts && format.Newest() < format.Accounts) {
+		return nil, ErrNewer
+	}
 	if !known || len(r.B) < l.columnsAt()+padding {
 		return nil, ErrDamaged
 	}

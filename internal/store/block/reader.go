@@ -3,13 +3,18 @@ package block
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 
+	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
 // ErrDamaged reports bytes that this package did not write.
 var ErrDamaged = errors.New("a block of records is damaged")
+
+// ErrNewer reports bytes of a newer version of this package.
+var ErrNewer = fmt.Errorf("%w: a block of records is of a newer format than this program reads", store.ErrNewer)
 
 const (
 	version     = 1 // of names, and of figures without inline texts and without service tiers

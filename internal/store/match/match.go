@@ -22,6 +22,7 @@ type Matcher struct {
 	since    int64 // Unix s
 	bySince  bool  // leaves out what was stored before since
 	texts    []textMatch
+	members  []textMatch // of which a record fulfils one at least; nil: any record does
 	statuses []store.StatusMatch
 	tiers    []usage.Tier    // of which a record has one; nil: any
 	quality  []usage.Quality // all flags of a record together, of which it has one; nil: any
@@ -112,6 +113,9 @@ func New(f *store.Filter, values dictionary.Values) *Matcher {
 		m.texts = append(m.texts, t)
 	}
 	m.sessions = f.Sessions
+	if f.Any != nil {
+		m.anyOf(f.Any, values)
+	}
 	for _, s := range f.Statuses {
 		m.statuses = append(m.statuses, store.ParseStatus(s))
 	}
@@ -134,31 +138,59 @@ func New(f *store.Filter, values dictionary.Values) *Matcher {
 	return m
 }
 
+// anyOf asks for one of some members. There may be thousands of them.
+func (m *Matcher) anyOf(of *store.AnyOf, values dictionary.Values) {
+	for _, d := range []struct {
+		kind   dictionary.Kind
+		values []string
+	}{{dictionary.KindKey, of.Keys}, {dictionary.KindUser, of.Users}, {dictionary.KindProject, of.Projects}} {
+		if len(d.values) == 0 {
+			continue
+		}
+		among := make(map[string]bool, len(d.values))
+		for _, v := range d.values {
+			among[v] = true
+		}
+		t := newTextMatch(d.kind, values, func(k *dictionary.Key) bool { return among[k.Name()] })
+		t.names = d.values
+		m.members = append(m.members, t)
+	}
+	m.None = m.None || len(m.members) == 0
+}
+
 // MayBeIn reports whether a block may hold a record that matches. first and last are the starts of its first and its
 // last record.
 func (m *Matcher) MayBeIn(first, last int64, s block.Summary) bool {
-	const most = 64 // of more texts than this, nearly every block has one
 	if m.None || last < m.From || first > m.To || (m.Summary != nil && !m.Summary(s)) || (m.failed && !s.HasFailed()) {
 		return false
 	}
 	for i := range m.texts {
-		t := &m.texts[i]
-		if t.part || len(t.numbers)+len(t.names) > most {
-			continue
-		}
-		some := slices.ContainsFunc(t.names, func(name string) bool {
-			return dictionary.SummaryBits.MayHaveText(s, int(t.kind), block.NameNumber(name), m.failed)
-		})
-		for n := range t.numbers {
-			if some = some || dictionary.SummaryBits.MayHaveText(s, int(t.kind), n, m.failed); some {
-				break
-			}
-		}
-		if !some {
+		if !m.mayHave(&m.texts[i], s) {
 			return false
 		}
 	}
-	return true
+	some := len(m.members) == 0
+	for i := 0; i < len(m.members) && !some; i++ {
+		some = m.mayHave(&m.members[i], s)
+	}
+	return some
+}
+
+// mayHave reports whether a block may have one of some texts.
+func (m *Matcher) mayHave(t *textMatch, s block.Summary) bool {
+	const most = 64 // of more texts than this, nearly every block has one
+	if t.part || len(t.numbers)+len(t.names) > most {
+		return true
+	}
+	some := slices.ContainsFunc(t.names, func(name string) bool {
+		return dictionary.SummaryBits.MayHaveText(s, int(t.kind), block.NameNumber(name), m.failed)
+	})
+	for n := range t.numbers {
+		if some = some || dictionary.SummaryBits.MayHaveText(s, int(t.kind), n, m.failed); some {
+			break
+		}
+	}
+	return some
 }
 
 // Block is a block that is read when its parts are asked for.
@@ -183,6 +215,25 @@ func (s *rowSet) keep(d *block.Dict, fits func(uint64) bool) {
 	}
 	for i := s.begin; i < s.end && !all; i++ {
 		s.ok[i] = s.ok[i] && good[d.At(i)]
+	}
+}
+
+// keepAny keeps the rows that have one of some texts at least.
+func (s *rowSet) keepAny(members []textMatch, f *block.Figures) {
+	var has [block.MaxRows]bool
+	for i := range members {
+		t := &members[i]
+		d := f.Dictionary(int(t.kind))
+		var good [block.MaxRows]bool
+		for j, v := range d.Values {
+			good[j] = t.has(v, f)
+		}
+		for j := s.begin; j < s.end; j++ {
+			has[j] = has[j] || good[d.At(j)]
+		}
+	}
+	for i := s.begin; i < s.end; i++ {
+		s.ok[i] = s.ok[i] && has[i]
 	}
 }
 
@@ -241,6 +292,9 @@ func (m *Matcher) keepFigures(f *block.Figures, s *rowSet) {
 		t := &m.texts[i]
 		s.keep(f.Dictionary(int(t.kind)), func(n uint64) bool { return t.has(n, f) })
 	}
+	if len(m.members) > 0 {
+		s.keepAny(m.members, f)
+	}
 	if len(m.tiers) > 0 {
 		s.keep(f.Dict(block.Tier), func(n uint64) bool { return slices.Contains(m.tiers, usage.Tier(n)) })
 	}
@@ -283,13 +337,19 @@ func (m *Matcher) keepSessions(b Block, s *rowSet) error {
 
 // inDictionaries reports whether a block has a text of each kind that is asked for, which is cheap to find out.
 func (m *Matcher) inDictionaries(f *block.Figures) bool {
+	has := func(t *textMatch) bool {
+		return slices.ContainsFunc(f.Dictionary(int(t.kind)).Values, func(n uint64) bool { return t.has(n, f) })
+	}
 	for i := range m.texts {
-		t := &m.texts[i]
-		if !slices.ContainsFunc(f.Dictionary(int(t.kind)).Values, func(n uint64) bool { return t.has(n, f) }) {
+		if !has(&m.texts[i]) {
 			return false
 		}
 	}
-	return true
+	some := len(m.members) == 0
+	for i := 0; i < len(m.members) && !some; i++ {
+		some = has(&m.members[i])
+	}
+	return some
 }
 
 func anyStatus(statuses []store.StatusMatch, f *block.Figures, i int) bool {
@@ -321,6 +381,13 @@ func (m *Matcher) Row(start int64, row *block.Row) bool {
 		if !m.texts[i].hasRow(row) {
 			return false
 		}
+	}
+	some := len(m.members) == 0
+	for i := 0; i < len(m.members) && !some; i++ {
+		some = m.members[i].hasRow(row)
+	}
+	if !some {
+		return false
 	}
 	if len(m.statuses) > 0 && !slices.ContainsFunc(m.statuses, func(s store.StatusMatch) bool { return s(r.Status, r.Failed) }) {
 		return false

@@ -105,7 +105,7 @@ func common(values []any) transfer.Row {
 }
 
 // ownMeta are the rows of the table meta that no other engine has, or has elsewhere.
-var ownMeta = map[string]bool{"audit": true, "changes_dropped": true, "last_block": true}
+var ownMeta = map[string]bool{"audit": true, "changes_dropped": true, "format": true, "last_block": true}
 
 // Values reads what the database holds besides these tables.
 func (s tables) Values(ctx context.Context) (v transfer.Values, err error) {

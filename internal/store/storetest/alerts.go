@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -191,12 +192,41 @@ func testWriteAlerts(t *testing.T, open Open) {
 
 	again := store.AlertWrite{States: w.States, Alerts: []store.Alert{{ID: "b", Rule: "r", StartedAt: start.Add(2), Document: json.RawMessage("{}")}}}
 	require.NoError(t, s.WriteAlerts(ctx, again))
-	require.NoError(t, s.DeleteAlertRule(ctx, "r", 0, audited))
+	requireEnds(t, s)
 	require.NoError(t, s.DeleteAlertChannel(ctx, "c", 0, audited))
 	s.restart()
-	require.Equal(t, "alert b false; alert a false; delivery e dead; delivery f dead; delivery d dead; ", s.outcome())
+	require.Equal(t, "alert b false; alert a false; delivery e dead; delivery told at the end dead; delivery f dead; delivery d dead; ", s.outcome())
 	again.States[0].Version = 1
 	require.ErrorIs(t, s.WriteAlerts(ctx, again), store.ErrChanged, "the rule is gone")
+}
+
+// requireEnds: a rule is removed with what is told of its end, or, where its states are others by then, not at all.
+func requireEnds(t *testing.T, s *opened) {
+	t.Helper()
+	all, err := s.AlertStates(ctx)
+	require.NoError(t, err)
+	end := store.AlertEnd{Deliveries: []store.AlertDelivery{{
+		ID: "told at the end", Channel: "c", Rule: "r", Notification: json.RawMessage("{}"), CreatedAt: start, UpdatedAt: start, NextAt: start, Status: store.DeliveryWaiting,
+	}}}
+	for _, state := range all {
+		if state.Rule == "r" {
+			end.States = append(end.States, state)
+		}
+	}
+	require.NotEmpty(t, end.States)
+	stale := store.AlertEnd{States: slices.Clone(end.States)}
+	stale.States[0].Version++
+	require.ErrorIs(t, s.DeleteAlertRule(ctx, "r", 0, audited, stale), store.ErrAlertStates)
+	stale.States = stale.States[1:]
+	require.ErrorIs(t, s.DeleteAlertRule(ctx, "r", 0, audited, stale), store.ErrAlertStates)
+	told := func() int {
+		_, n, err := s.Deliveries(ctx, store.DeliveryQuery{IDs: []string{"told at the end"}})
+		require.NoError(t, err)
+		return n
+	}
+	require.Zero(t, told())
+	require.NoError(t, s.DeleteAlertRule(ctx, "r", 0, audited, end))
+	require.Equal(t, 1, told())
 }
 
 // testAlertRace: of many who write from one state at once, one succeeds, and its delivery alone is there.

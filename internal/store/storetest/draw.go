@@ -67,6 +67,9 @@ func drawFilter(t *rapid.T) store.Filter {
 		f.Operations, f.Environments = some("operations", "chat", "", "absent"), some("environments", "", "prod", "s1")
 		f.ErrorTypes, f.Emitters = some("error types", "", "timeout"), some("emitters", "", "sdk")
 		f.Sessions, f.Qualities = some("sessions", "", "Session", "session"), some("qualities", "", "estimated,unpriced", "unpriced", "none")
+		if rapid.IntRange(0, 2).Draw(t, "any") == 0 {
+			f.Any = &store.AnyOf{Keys: some("any keys", "", usage.Fingerprint("k2"), "unknown"), Users: some("any users", "", "bob", "carol"), Projects: some("any projects", "", "none")}
+		}
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "terms") {
 		f.Text = append(f.Text, drawTerm(t))

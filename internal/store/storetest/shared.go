@@ -208,7 +208,8 @@ func testMembers(t *testing.T, open Open) {
 		return
 	}
 	for _, name := range []string{"b", "a"} {
-		require.NoError(t, s.shared().Beat(ctx, store.Member{Holder: name, Version: "1", Started: start}))
+		_, err := s.shared().Beat(ctx, store.Member{Holder: name, Version: "1", Started: start})
+		require.NoError(t, err)
 	}
 	a, err := s.Acquire(ctx, store.TaskLedger, "a", time.Minute)
 	require.NoError(t, err)
@@ -220,7 +221,8 @@ func testMembers(t *testing.T, open Open) {
 	require.Len(t, c.Members, 2)
 	require.Equal(t, []any{"a", "1", start}, []any{c.Members[0].Holder, c.Members[0].Version, c.Members[0].Started})
 	require.Positive(t, c.Members[0].Lag)
-	require.NoError(t, s.shared().Beat(ctx, store.Member{Holder: "a", Version: "1", Started: start, Seq: c.Seq}))
+	_, err = s.shared().Beat(ctx, store.Member{Holder: "a", Version: "1", Started: start, Seq: c.Seq})
+	require.NoError(t, err)
 	require.NoError(t, s.shared().Leave(ctx, "b"))
 	require.NoError(t, s.Release(ctx, a))
 	c, err = s.shared().Cluster(ctx)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/usage/format"
 	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
@@ -33,7 +34,7 @@ func open(b []byte, kind byte) (*reader, error) {
 	if len(b) < headSize+sumSize || crc32.Checksum(b[:len(b)-sumSize], castagnoli) != binary.LittleEndian.Uint32(b[len(b)-sumSize:]) {
 		return nil, ErrDamaged
 	}
-	if b[0] > Version {
+	if int(b[0]) > format.Newest() {
 		return nil, fmt.Errorf("%w: %d", ErrVersion, b[0])
 	}
 	if b[0] < versionPlain || b[1] != kind {

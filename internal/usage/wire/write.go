@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/usage/format"
 )
 
 // Version is the newest version of the bytes. Bytes in which no call has an upstream account are of version 1, so that
@@ -14,8 +15,8 @@ import (
 const Version = 2
 
 const (
-	versionPlain    = 1
-	versionAccounts = 2 // each call has one more text: its upstream account
+	versionPlain    = format.Plain
+	versionAccounts = format.Accounts // each call has one more text: its upstream account
 )
 
 // The kinds.
@@ -67,9 +68,25 @@ func (w *writer) end(from int) []byte {
 	return binary.LittleEndian.AppendUint32(w.b, crc32.Checksum(w.b[from:], castagnoli))
 }
 
+// FormatOf is the format that a batch needs.
+func FormatOf(calls []usage.Call) int {
+	if slices.ContainsFunc(calls, func(c usage.Call) bool { return c.Account != "" }) {
+		return format.Accounts
+	}
+	return format.Plain
+}
+
+// Format is the format of bytes of this package, which may be a newer one than this program reads.
+func Format(b []byte) int {
+	if len(b) == 0 {
+		return format.Plain
+	}
+	return int(b[0])
+}
+
 // AppendBatch appends a batch to bytes.
 func AppendBatch(b []byte, batch *usage.Batch) []byte {
-	w := newWriter(b, kindBatch, slices.ContainsFunc(batch.Calls, func(c usage.Call) bool { return c.Account != "" }))
+	w := newWriter(b, kindBatch, FormatOf(batch.Calls) == format.Accounts)
 	w.uint(uint64(len(batch.Calls)))
 	for i := range batch.Calls {
 		w.call(&batch.Calls[i])

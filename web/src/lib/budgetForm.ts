@@ -1,7 +1,7 @@
 import type { Budget } from "@/api/types";
 import { amount, type Period } from "./keyForm";
 
-export const scopes = ["all", "key", "user", "team", "model", "provider"] as const;
+export const scopes = ["all", "key", "user", "team", "model", "provider", "account"] as const;
 export type Scope = (typeof scopes)[number];
 export const weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] as const;
 

@@ -11,7 +11,7 @@ const binary = process.env.TOKENBOARD_BINARY ?? join(root, "bin/tokenboard");
 
 // below the ports that the system gives to outgoing connections
 const given = new Set();
-async function freePort() {
+export async function freePort() {
   for (let i = 0; i < 1000; i++) {
     const port = 15_000 + Math.floor(Math.random() * 15_000);
     if (given.has(port)) continue;

@@ -181,6 +181,29 @@ func (d *DB) begin(ctx context.Context, conn *pgx.Conn, w Write, tx *Tx) error {
 	return nil
 }
 
+// Between runs f in a transaction while no write of a kind is under way. It is none itself, and has no number. f changes
+// nothing that f a second time would not.
+func (d *DB) Between(ctx context.Context, kind string, f func(pgx.Tx) error) error {
+	const doing = "wait for the write that is under way"
+	return again(ctx, func() error {
+		var failed error
+		err := pgx.BeginFunc(ctx, d.write, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, configure, milliseconds(d.timeout), milliseconds(idleTimeout)); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, lockToAsk, kind); err != nil {
+				return err
+			}
+			failed = f(tx)
+			return failed
+		})
+		if failed != nil {
+			return failed
+		}
+		return Map(doing, err)
+	})
+}
+
 // unknownOutcome is the error of a commit that may have been made.
 type unknownOutcome struct{ err error }
 

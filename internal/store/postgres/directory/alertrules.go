@@ -137,15 +137,45 @@ func nextAlertsVersion(ctx context.Context, tx *database.Tx) (version int64, err
 }
 
 // DeleteAlertRule removes a rule with its states, and ends its alerts.
-func (d *Directory) DeleteAlertRule(ctx context.Context, id string, version int64, entry store.AuditEntry) error {
+func (d *Directory) DeleteAlertRule(ctx context.Context, id string, version int64, entry store.AuditEntry, ends ...store.AlertEnd) error {
 	return d.change(ctx, entry, func(tx *database.Tx) error {
 		if err := deleteNamed(ctx, tx, "alert_rules", id, version); err != nil {
 			return err
+		}
+		for i := range ends {
+			if err := endAlerts(ctx, tx, id, &ends[i]); err != nil {
+				return err
+			}
 		}
 		tx.Queue("remove the states of an alert rule", "DELETE FROM alert_states WHERE rule = $1", id)
 		tx.Queue("end the alerts of a rule", "UPDATE alerts SET ended_at = $1 WHERE rule = $2 AND ended_at IS NULL", entry.Time.UnixNano(), id)
 		return nil
 	})
+}
+
+// endAlerts stores what is told of the end of a rule's alerts.
+func endAlerts(ctx context.Context, tx *database.Tx, rule string, e *store.AlertEnd) error {
+	now := map[string]int64{}
+	rows, err := tx.Query(ctx, "SELECT subject, version FROM alert_states WHERE rule = $1 FOR UPDATE", rule)
+	if err == nil {
+		err = database.EachRow(rows, func(r pgx.Rows) error {
+			var subject string
+			var version int64
+			err := r.Scan(&subject, &version)
+			now[subject] = version
+			return err
+		})
+	}
+	if err != nil {
+		return database.Map("read the states of an alert rule", err)
+	}
+	if !e.SameStates(now) {
+		return store.ErrAlertStates
+	}
+	for i := range e.Deliveries {
+		addDelivery(tx, &e.Deliveries[i])
+	}
+	return nil
 }
 
 // deadChannel is the last error of a delivery whose channel was removed.

@@ -138,10 +138,15 @@ func nextAlertsVersion(ctx context.Context, conn *sql.Conn) (version int64, err 
 }
 
 // DeleteAlertRule removes a rule with its states, and ends its alerts.
-func (d *Directory) DeleteAlertRule(ctx context.Context, id string, version int64, entry store.AuditEntry) error {
+func (d *Directory) DeleteAlertRule(ctx context.Context, id string, version int64, entry store.AuditEntry, ends ...store.AlertEnd) error {
 	return d.change(ctx, entry, func(conn *sql.Conn) error {
 		if err := deleteNamed(ctx, conn, "alert_rules", id, version); err != nil {
 			return err
+		}
+		for i := range ends {
+			if err := endAlerts(ctx, conn, id, &ends[i]); err != nil {
+				return err
+			}
 		}
 		if _, err := conn.ExecContext(ctx, "DELETE FROM alert_states WHERE rule = ?", id); err != nil {
 			return sqlerr.Map("remove the states of an alert rule", err)
@@ -149,6 +154,37 @@ func (d *Directory) DeleteAlertRule(ctx context.Context, id string, version int6
 		_, err := conn.ExecContext(ctx, "UPDATE alerts SET ended_at = ? WHERE rule = ? AND ended_at IS NULL", entry.Time.UnixNano(), id)
 		return sqlerr.Map("end the alerts of a rule", err)
 	})
+}
+
+// endAlerts stores what is told of the end of a rule's alerts.
+func endAlerts(ctx context.Context, conn *sql.Conn, rule string, e *store.AlertEnd) error {
+	const doing = "read the states of an alert rule"
+	rows, err := conn.QueryContext(ctx, "SELECT subject, version FROM alert_states WHERE rule = ?", rule)
+	if err != nil {
+		return sqlerr.Map(doing, err)
+	}
+	defer rows.Close()
+	now := map[string]int64{}
+	for rows.Next() {
+		var subject string
+		var version int64
+		if err := rows.Scan(&subject, &version); err != nil {
+			return sqlerr.Map(doing, err)
+		}
+		now[subject] = version
+	}
+	if err := rows.Err(); err != nil {
+		return sqlerr.Map(doing, err)
+	}
+	if !e.SameStates(now) {
+		return store.ErrAlertStates
+	}
+	for i := range e.Deliveries {
+		if err := addDelivery(ctx, conn, &e.Deliveries[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // deadChannel is the last error of a delivery whose channel was removed.
