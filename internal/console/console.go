@@ -36,6 +36,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/stats"
 	"github.com/tokenboard/tokenboard/internal/console/stream"
 	"github.com/tokenboard/tokenboard/internal/console/users"
+	"github.com/tokenboard/tokenboard/internal/console/views"
 	"github.com/tokenboard/tokenboard/internal/keyring"
 	"github.com/tokenboard/tokenboard/internal/keysync"
 	"github.com/tokenboard/tokenboard/internal/ledger"
@@ -188,6 +189,7 @@ func (c *Console) register() {
 	c.Prices.Routes(r)
 	c.Audit.Routes(r)
 	(&channels.Handlers{Env: c.Env, Store: o.Directory, Audit: c.Audit, Sealer: o.Sealer, Wake: o.Notify}).Routes(r)
+	(&views.Handlers{Env: c.Env, Store: o.Directory, Audit: c.Audit}).Routes(r)
 	(&alerts.Handlers{Env: c.Env, Store: o.Directory, Ledger: o.Ledger, Keys: c.Keys, Budgets: c.Budgets, Audit: c.Audit, Wake: o.Notify}).Routes(r)
 	c.server = &server.Handlers{
 		Env: c.Env, Ledger: o.Ledger, AccessMode: c.Users.AccessMode(), MaxKeys: o.MaxKeys, Quota: o.Quota, TraceURL: o.TraceURL, GrafanaURL: o.GrafanaURL,

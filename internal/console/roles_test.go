@@ -99,6 +99,10 @@ var expectations = []expectation{
 	{"PATCH /api/console/budgets/{id}", operators, api.Base + "/budgets/{budget}", `{"tokens":7}`, 200},
 	{"DELETE /api/console/budgets/{id}", operators, api.Base + "/budgets/{budget}", "", 200},
 	{"DELETE /api/console/teams/{id}", operators, api.Base + "/teams/{empty}", "", 200},
+	{"GET /api/console/views", readers, "", "", 200},
+	{"POST /api/console/views", readers, "", `{"name":"view","page":"explore","query":"by=user"}`, 201},
+	{"PATCH /api/console/views/{id}", readers, api.Base + "/views/none", `{"shared":true}`, 404}, // everybody changes own ones only
+	{"DELETE /api/console/views/{id}", readers, api.Base + "/views/none", "", 404},
 	{"GET /api/console/quality", all, "", "", 200},
 	{"GET /api/console/accounts", all, "", "", 200},
 	{"GET /api/console/prices", all, "", "", 200},

@@ -51,6 +51,7 @@ var layers = [][]string{
 	},
 	{"internal/console/audit", "internal/console/coalesce", "internal/console/filter", "internal/console/page"},
 	{"internal/console/budgets"},
+	{"internal/console/views"},
 	// the resources,
 	{
 		"internal/console/alerts", "internal/console/channels", "internal/console/focus", "internal/console/importer", "internal/console/prices",

@@ -20,7 +20,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/postgres"
 	"github.com/tokenboard/tokenboard/internal/store/postgres/pgtest"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
-	"github.com/tokenboard/tokenboard/internal/store/storetest"
+	"github.com/tokenboard/tokenboard/internal/store/storetest/checks"
 	"github.com/tokenboard/tokenboard/internal/store/transfer"
 )
 
@@ -39,13 +39,13 @@ func anyHistory(t *rapid.T) []testRecord {
 
 // TestEveryOrderOnPostgres is TestEveryOrder on the other engine.
 func TestEveryOrderOnPostgres(t *testing.T) {
-	storetest.FewerChecks(t, "15")
+	checks.Fewer(t, "15")
 	everyOrderOnPostgres(t, func(dsn string) string { return dsn })
 }
 
 // TestEveryOrderThroughPgBouncer is TestEveryOrder through PgBouncer in transaction mode.
 func TestEveryOrderThroughPgBouncer(t *testing.T) {
-	storetest.FewerChecks(t, "15")
+	checks.Fewer(t, "15")
 	everyOrderOnPostgres(t, server.Bouncer(t))
 }
 
@@ -67,7 +67,7 @@ func everyOrderOnPostgres(t *testing.T, by func(dsn string) string) {
 // TestMovedHistories is TestEveryOrder with a store that moves to the other engine at each restart: records that come
 // after a move are correlated with those from before it, and every sum stays that of the reference accountant.
 func TestMovedHistories(t *testing.T) {
-	storetest.FewerChecks(t, "15")
+	checks.Fewer(t, "15")
 	server.Start(t)
 	moves := 0
 	on := func(_ require.TestingT, dir tempDir, texts int) func() fullEngine {
@@ -133,7 +133,7 @@ func (m *moving) move() {
 // by a network that loses a piece of data, or half of it, in either direction: senders try again until they get an
 // answer, and in the end nothing is missing and nothing counts twice.
 func TestCutConnections(t *testing.T) {
-	storetest.FewerChecks(t, "2")
+	checks.Fewer(t, "2")
 	proxy := server.Proxy(t)
 	refused := 0
 	rapid.Check(t, func(rt *rapid.T) {

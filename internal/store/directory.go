@@ -11,4 +11,5 @@ type Directory interface {
 	Budgets
 	Alerts
 	Documents
+	Views
 }

@@ -16,6 +16,7 @@ export const routes: RouteRecordRaw[] = [
   page("logs", "/logs", () => import("./pages/Logs.vue"), { icon: "logs", need: "read_usage", filters: true }),
   page("keys", "/keys", () => import("./pages/Keys.vue"), { icon: "keys", need: "read_keys", filters: false }),
   page("explore", "/explore", () => import("./pages/Explore.vue"), { icon: "explore", need: "read_usage", filters: true }),
+  page("errors", "/errors", () => import("./pages/Errors.vue"), { icon: "warn", need: "read_usage", filters: true, second: true }),
   page("budgets", "/budgets", () => import("./pages/Budgets.vue"), { icon: "budgets", need: "read_usage", filters: false, second: true }),
   page("alerts", "/alerts", () => import("./pages/Alerts.vue"), { icon: "alerts", need: "read_alerts", filters: false, second: true }),
   page("users", "/users", () => import("./pages/Users.vue"), { icon: "users", need: "manage_users", filters: false, second: true }),
@@ -28,7 +29,7 @@ export const routes: RouteRecordRaw[] = [
 
 export const router = createRouter({
   history: createWebHistory("/console/"),
-  routes: [...routes, { path: "/login", name: "login", component: Login, meta: { icon: "user", need: "", filters: false } }, { path: "/:rest(.*)*", redirect: { name: "dashboard" } }],
+  routes: [...routes, page("session", "/sessions/:id", () => import("./pages/Session.vue"), { icon: "logs", need: "read_usage", filters: true }), { path: "/login", name: "login", component: Login, meta: { icon: "user", need: "", filters: false } }, { path: "/:rest(.*)*", redirect: { name: "dashboard" } }],
 });
 
 router.beforeEach((to) => {

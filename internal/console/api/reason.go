@@ -129,5 +129,6 @@ var NamedReasons = []Reason{
 	"status_unknown", "store_unavailable", "stream_superseded", "streams_full", "team_has_budgets", "team_name_taken",
 	"team_unknown", "teams_full", "text_invisible", "text_too_long", "tier_unknown", "time_unreadable", "token_unknown",
 	"tokens_full", "tokens_need_users", "too_many_attempts", "too_many_groups", "took_too_long", "unavailable",
-	"user_name_taken", "user_name_unfit", "user_of_provider", "user_unknown", "users_full", "zone_unknown",
+	"user_name_taken", "user_name_unfit", "user_of_provider", "user_unknown", "users_full", "view_name_taken",
+	"view_of_another", "view_query_unfit", "view_unknown", "views_full", "zone_unknown",
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/postgres/pgtest"
 	"github.com/tokenboard/tokenboard/internal/store/storetest"
+	"github.com/tokenboard/tokenboard/internal/store/storetest/checks"
 )
 
 // server is the PostgreSQL of this package's tests.
@@ -55,14 +56,14 @@ func options(dsn string) (o Options) {
 }
 
 func TestConformance(t *testing.T) {
-	storetest.FewerChecks(t, "25")
+	checks.Fewer(t, "25")
 	storetest.Run(t, newSchemas(t).open)
 }
 
 // TestPgBouncer runs the suite through PgBouncer in transaction mode, which gives each transaction another connection and
 // discards what a session has.
 func TestPgBouncer(t *testing.T) {
-	storetest.FewerChecks(t, "15")
+	checks.Fewer(t, "15")
 	s := newSchemas(t)
 	s.by = server.Bouncer(t)
 	storetest.Run(t, s.open)

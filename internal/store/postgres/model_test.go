@@ -11,13 +11,14 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/storetest"
+	"github.com/tokenboard/tokenboard/internal/store/storetest/checks"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // TestModel runs the model of the suite on two processes that write and read in turns, on few numbers for texts, which
 // are used again at once, and on blocks that are made of few records.
 func TestModel(t *testing.T) {
-	storetest.FewerChecks(t, "25")
+	checks.Fewer(t, "25")
 	s := newSchemas(t)
 	storetest.Model(t, func(t *rapid.T) storetest.Open {
 		texts := rapid.SampledFrom([]int{0, 1, 2, 3}).Draw(t, "texts")

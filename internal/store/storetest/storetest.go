@@ -13,6 +13,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/storetest/documents"
+	"github.com/tokenboard/tokenboard/internal/store/storetest/views"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -33,7 +34,8 @@ func Run(t *testing.T, open Open) {
 		"Changes": testChanges, "Sums": testSums, "Leases": testLeases, "Fencing": testFencing, "TwoProcesses": testTwoProcesses,
 		"Keys": testKeys, "KeyVersions": testKeyVersions, "NamesAreOwners": testNamesAreOwners,
 		"Users": testUsers, "UserVersions": testUserVersions, "Sessions": testSessions, "Tokens": testTokens,
-		"Budgets": testBudgets, "BudgetVersions": testBudgetVersions,
+		"Budgets": testBudgets, "Views": func(t *testing.T, open Open) { views.RoundTrip(t, fresh(t, open)) },
+		"BudgetVersions": testBudgetVersions,
 		"Documents": func(t *testing.T, open Open) {
 			s := fresh(t, open)
 			documents.RoundTrip(t, s, func() store.Directory { s.restart(); return s })

@@ -61,6 +61,7 @@ func Tables() []Table {
 		table("teams", "id text", "name text", "name_folded text", "description text", "members text", "created_at", "version"),
 		table("budgets", "id text", "name text", "name_folded text", "scope text", "subject text", "cost bool", "amount", "period", "first",
 			"hard bool", "created_at", "version"),
+		table("views", "id text", "owner text", "name text", "name_folded text", "shared bool", "page text", "query text", "created_at", "version"),
 		table("alert_rules", "id text", "name text", "name_folded text", "document text", "created_at", "updated_at", "version"),
 		table("alert_states", "rule text", "subject text", "data bytes", "version"),
 		table("alerts", "id text", "rule text", "subject text", "severity text", "started_at", "ended_at", "document text"),

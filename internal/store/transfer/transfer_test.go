@@ -15,6 +15,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/postgres/pgtest"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/store/storetest"
+	"github.com/tokenboard/tokenboard/internal/store/storetest/checks"
 	"github.com/tokenboard/tokenboard/internal/store/transfer"
 )
 
@@ -129,7 +130,7 @@ func (e *inPostgres) Close() error {
 // TestConformance: a store that moves to the other engine whenever it is restarted keeps all promises of an engine: the
 // suite finds no difference in records, sums, changes, identities of writes, keys, users, sessions, tokens and audit log.
 func TestConformance(t *testing.T) {
-	storetest.FewerChecks(t, "15")
+	checks.Fewer(t, "15")
 	server.Start(t)
 	w := &wanderer{t: t, homes: map[string]*home{}}
 	storetest.Run(t, w.open)

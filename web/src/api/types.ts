@@ -46,6 +46,7 @@ export type PricePreview = Schemas["Preview"];
 export type PriceJob = Schemas["Job"];
 export type BookPage = Schemas["BookPage"];
 export type SheetImport = Schemas["SheetImport"];
+export type View = Schemas["View"];
 
 export type Alert = Schemas["Alert"];
 export type AlertRule = Schemas["AlertRule"];

@@ -15,6 +15,12 @@ const day = 86_400_000;
 before(async () => {
   server = await startServer();
   browser = await launch();
+  const key = await server.api("/keys", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ name: "failing" }) });
+  for (let i = 0; i < 24; i++)
+    await send(server.otlp, "traces", call({
+      trace: `fails-${i}`, start: Date.now() - 60_000 * (2 + 2 * i), "gen_ai.provider.name": "openai", "gen_ai.response.model": "gpt-4o", "gen_ai.request.api_key": key.key, "tokenboard.account": `team-${i % 3}@example.org`,
+      ...(i % 3 ? { "http.response.status_code": 429, "error.type": "rate_limit_exceeded" } : { "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 1 }),
+    }));
   await sendWide(server.otlp, { keys: [], now });
   for (let i = 0; i < 60; i++)
     await send(server.otlp, "traces", call({ trace: `explore-${i}`, start: now - (i % 15) * day - 3_600_000, "gen_ai.provider.name": "openai", "gen_ai.response.model": i % 3 ? "gpt-4o" : "in-house-model", "session.id": `run-${i % 4}`, "gen_ai.usage.input_tokens": 1000 + i * 37, "gen_ai.usage.output_tokens": 100 + i }));
@@ -103,9 +109,78 @@ describe("explore", () => {
   }));
 });
 
+describe("errors", () => {
+  test("which account fails, in at most three clicks", () => task("/", 3, async (p, page, click) => {
+    await click(page.getByRole("link", { name: "Errors" }));
+    const table = page.getByRole("table", { name: "Failed calls by Account" });
+    await table.waitFor();
+    const from = new URLSearchParams(new URL(p.requests.findLast((r) => r.includes("by=account")).slice(4)).search).get("from");
+    const b = await server.api(`/breakdown?${new URLSearchParams({ by: "account", sort: "error_count", from })}`);
+    const failing = b.rows.filter((r) => r.error_count > 0);
+    assert.deepEqual(await figures(table.locator("tbody .num")), failing.flatMap((r) => [r.error_count, r.error_rate]));
+    const named = failing.find((r) => r.account !== "");
+    await click(table.getByRole("link").first());
+    assert.equal(new URL(page.url()).searchParams.get("account"), named.account);
+    assert.equal(new URL(page.url()).searchParams.get("status"), "error");
+  }));
+
+  test("failing calls of a key in the last hour, in at most four clicks", () => task("/", 4, async (p, page, click) => {
+    await click(page.getByRole("link", { name: "Errors" }));
+    await click(page.getByRole("button", { name: /^Time range/ }));
+    await click(page.getByRole("button", { name: "Last hour" }));
+    await click(page.getByRole("table", { name: "Failed calls by Key" }).getByRole("link", { name: "failing" }));
+    const q = new URL(page.url()).searchParams;
+    assert.equal(q.get("range"), "1h");
+    const since = new Date(Date.now() - 3_600_000).toISOString();
+    const want = (await server.api(`/logs?${new URLSearchParams({ key: "failing", status: "error", from: since })}`)).items;
+    assert.ok(want.length >= 10);
+    await page.getByText("rate_limit_exceeded").first().waitFor();
+  }));
+
+  test("one run: its calls in order, and its cost", () => task("/explore?by=session&range=30d&measure=cost_usd", 1, async (p, page, click) => {
+    await click(page.locator("ol.ranks").getByRole("link", { name: "run-1" }));
+    const from = new URLSearchParams(new URL(p.requests.findLast((r) => r.includes("/stats?")).slice(4)).search).get("from");
+    const s = await server.api(`/stats?${new URLSearchParams({ session: "run-1", from })}`);
+    assert.equal(s.api_call_count, 15);
+    const shown = await figures(page.locator("dl.sums .num"));
+    assert.deepEqual(shown, [s.cost_usd, s.api_call_count, s.error_count, s.input_tokens, s.output_tokens]);
+  }));
+
+  test("the dashboard has latency, errors, users and keys", () => task("/?range=30d", 2, async (p, page, click) => {
+    const users = page.getByRole("list", { name: "Top users" });
+    await users.waitFor();
+    const from = new URLSearchParams(new URL(p.requests.findLast((r) => r.includes("/stats?")).slice(4)).search).get("from");
+    const b = await server.api(`/breakdown?${new URLSearchParams({ by: "user", from, limit: "8" })}`);
+    assert.deepEqual(await figures(users.locator("li > .num")), b.rows.map((r) => r.total_tokens));
+    await click(page.getByRole("radiogroup", { name: "Latency and errors over time" }).getByText("Error rate"));
+    assert.equal(await page.locator("[aria-roledescription=chart]").count(), 2);
+    await p.axe();
+  }));
+});
+
+describe("saved views", () => {
+  test("a view is saved with all that it shows, and is two clicks away", () => task("/explore?by=user&then=model&measure=cost_usd&compare=before&range=week", 99, async (p, page, click) => {
+    await click(page.getByRole("button", { name: "Saved views" }));
+    await click(page.getByRole("menuitem", { name: "Save this view" }));
+    await page.locator("input[name=view]").fill("Cost of users");
+    await page.locator("input[name=shared]").check();
+    await p.axe();
+    await click(page.getByRole("button", { name: "Save this view" }));
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    const [view] = await server.api("/views");
+    assert.deepEqual([view.name, view.page, view.shared, view.query], ["Cost of users", "explore", true, "by=user&compare=before&measure=cost_usd&range=week&then=model"]);
+    await p.go("/");
+    await click(page.getByRole("button", { name: "Saved views" }));
+    await click(page.getByRole("menuitem", { name: "Cost of users" }));
+    await page.waitForURL(/\/explore\?.*compare=before/);
+    await settled(page);
+    assert.equal(await page.locator("select[name=measure]").inputValue(), "cost_usd");
+  }));
+});
+
 describe("no figure is cut, from 375 to 1920 pixels", () => {
   for (const locale of ["en-US", "zh-CN"])
-    for (const path of ["/explore?range=week&compare=before&by=user", "/explore?measure=cost_usd&compare=year&range=30d&then=user", "/explore?view=heat&range=30d&by=user", "/explore?view=grid&range=7d", "/explore?measure=latency_p95_ms&by=account"])
+    for (const path of ["/explore?range=week&compare=before&by=user", "/explore?measure=cost_usd&compare=year&range=30d&then=user", "/explore?view=heat&range=30d&by=user", "/explore?view=grid&range=7d", "/explore?measure=latency_p95_ms&by=account", "/errors?range=30d", "/sessions/run-1?range=30d", "/?range=30d&interval=week"])
       test(`${path} ${locale}`, () => task(path, 0, async (p, page) => {
         const found = [];
         for (const width of [1920, 1440, 1280, 1024, 375]) {

@@ -1,4 +1,5 @@
-package storetest
+// Package checks sets how often properties are checked.
+package checks
 
 import (
 	"flag"
@@ -8,10 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FewerChecks makes the properties of a test checked so often (a number) where the command line does not say how often
+// Fewer makes the properties of a test checked so often (a number) where the command line does not say how often
 // (-rapid.checks): checks that need a database server or move databases take longer than others. make torture-postgres has
 // them checked often.
-func FewerChecks(t testing.TB, checks string) {
+func Fewer(t testing.TB, checks string) {
 	t.Helper()
 	if given() {
 		return
