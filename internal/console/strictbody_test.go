@@ -50,6 +50,10 @@ func TestBodiesAreReadOneWay(t *testing.T) {
 			if op == nil || op.RequestBody == nil || strings.HasSuffix(path, "/logs/import") { // whose rows history reads
 				continue
 			}
+			if op.RequestBody.Content["application/json"] == nil { // a file, which internal/pricing reads
+				require.Contains(t, path, "/prices/", "a body that is no JSON: say who reads it strictly")
+				continue
+			}
 			routes++
 			route := method + " " + path
 			body := bodies[route]
