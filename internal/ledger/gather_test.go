@@ -17,10 +17,7 @@ func gathering(expected int) *Ledger {
 	}
 }
 
-// requestOf makes a request that can go into the pool of requests, as all do whose sender has left.
-func requestOf(records int) *request {
-	return &request{records: make([]store.Record, records), result: make(chan error, 1)}
-}
+func requestOf(records int) *request { return &request{records: make([]store.Record, records)} }
 
 // TestGatherWaits: requests of the senders that were answered last share a group, although they do not come at once.
 func TestGatherWaits(t *testing.T) {

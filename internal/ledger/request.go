@@ -22,6 +22,7 @@ type request struct {
 	result      chan error
 	delivery    int64 // its number in the inbox; 0 where a sender waits
 	state       atomic.Int32
+	pool        *sync.Pool // where it goes when it is done; nil where it is not used again
 }
 
 // The states of a request.
@@ -45,6 +46,7 @@ var requests = sync.Pool{New: func() any { return &request{result: make(chan err
 // request does for a batch what needs nothing of the ledger's state.
 func (l *Ledger) request(b *usage.Batch) *request {
 	r := requests.Get().(*request)
+	r.pool = &requests
 	r.state.Store(waiting)
 	n := len(b.Calls)
 	r.records, r.precomputed = slices.Grow(r.records[:0], n)[:n], slices.Grow(r.precomputed[:0], n)[:n]
@@ -69,7 +71,9 @@ func (l *Ledger) request(b *usage.Batch) *request {
 func (r *request) done() {
 	clear(r.records)
 	r.delivery = 0
-	requests.Put(r)
+	if r.pool != nil {
+		r.pool.Put(r)
+	}
 }
 
 // Commit puts a batch into the ledger. It returns nil only when all of the batch is on disk. After an error nothing of
