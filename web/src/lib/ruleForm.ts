@@ -5,7 +5,7 @@ import type { Filterable } from "./filters";
 import { amount } from "./keyForm";
 
 /** What a rule can be limited by: those of the filters of the pages that rules know. */
-export const ruleFilters = ["model", "provider", "key", "user", "service", "project", "status", "service_tier"] as const satisfies readonly Filterable[];
+export const ruleFilters = ["model", "provider", "key", "user", "service", "project", "status", "service_tier", "account"] as const satisfies readonly Filterable[];
 export type RuleFilter = (typeof ruleFilters)[number];
 
 export interface QuietForm { days: number[]; from: string; to: string; timezone: string }
@@ -32,6 +32,8 @@ export interface RuleForm {
   channels: string[];
   /** `was` are the values that the text was made of: one may have a comma in it */
   filter: { by: RuleFilter; values: string; was?: string[] }[];
+  /** what the rule is limited by beside that, which the form leaves as it is */
+  others: NonNullable<AlertRuleSpec["filter"]>;
 }
 
 const seconds = (minutes: string): number => Math.round((amount(minutes) ?? 0) * 60);
@@ -44,6 +46,7 @@ export function formOfRule(name: string, r: AlertRuleSpec): RuleForm {
     repeat: r.repeat_seconds ?? 0, resolved: r.send_resolved ?? false, channels: [...(r.channels ?? [])],
     quiet: (r.quiet ?? []).map((q) => ({ days: [...(q.days ?? [])], from: q.from, to: q.to, timezone: q.timezone })),
     filter: ruleFilters.filter((d) => f[d]?.length).map((by) => ({ by, values: f[by]!.join(", "), was: f[by]! })),
+    others: Object.fromEntries(Object.entries(f).filter(([by]) => !(ruleFilters as readonly string[]).includes(by))),
   };
 }
 
@@ -67,7 +70,8 @@ export function wrongInRule(f: RuleForm): string[] {
 /** What the API takes of a form: what its kind does not have is left out. */
 export function ruleBody(f: RuleForm): AlertRuleSpec {
   const k = f.kind;
-  const filter = Object.fromEntries(f.filter.map((x) => [x.by, x.was?.join(", ") === x.values ? x.was : namesOf(x.values)] as const).filter(([, v]) => v.length > 0));
+  const chosen = Object.fromEntries(f.filter.map((x) => [x.by, x.was?.join(", ") === x.values ? x.was : namesOf(x.values)] as const).filter(([, v]) => v.length > 0));
+  const filter: NonNullable<AlertRuleSpec["filter"]> = { ...f.others, ...chosen };
   const calendar = isWindowed(k) && calendars.includes(f.window);
   return {
     kind: k, severity: f.severity, enabled: f.enabled,
