@@ -214,9 +214,9 @@ describe("logs", () => {
 test("the dashboard moves without a reload, and asks for little", () => opened("/", {}, async (p, page) => {
   await page.locator("[data-state=live]").waitFor();
   const asked = () => p.requests.filter((r) => r.includes("/api/")).map((r) => new URL(r.slice(4)).pathname.replace("/api/console/", "")).sort();
-  await eventually("all is asked for", () => asked().length >= 11);
+  await eventually("all is asked for", () => asked().length >= 14);
   await page.waitForTimeout(1500);
-  assert.deepEqual(asked(), ["alerts", "alerts", "breakdown/heatmap", "budgets", "dashboards", "forecast", "logs/stream", "session", "stats", "stats", "usage-trend"], "one request a card group (and one for the link to Grafana, two for the bell), and no polling");
+  assert.deepEqual(asked(), ["alerts", "alerts", "breakdown", "breakdown", "breakdown/heatmap", "budgets", "dashboards", "forecast", "logs/stream", "session", "stats", "stats", "usage-trend", "views"], "one request a card group (and one for the link to Grafana, two for the bell, one for the saved views), and no polling");
   const calls = page.locator("[data-card=calls] .figure .num");
   const before = await value(calls);
   await sendCall({ "gen_ai.response.model": "gpt-4o-mini" });
