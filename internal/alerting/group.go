@@ -57,12 +57,8 @@ func (g *group) matches(c *fact) bool {
 	return matchesBesides(&g.filter, c) && (g.filter.Any == nil || g.members[0][c.key] || g.members[1][c.user] || g.members[2][c.project])
 }
 
-// matches reports whether a filter lets a call through. It is the meaning of store.Filter for calls that count.
-func matches(f *store.Filter, c *fact) bool {
-	return matchesBesides(f, c) && (f.Any == nil || slices.Contains(f.Any.Keys, c.key) || slices.Contains(f.Any.Users, c.user) || slices.Contains(f.Any.Projects, c.project))
-}
-
-// matchesBesides is matches without Any.
+// matchesBesides reports whether a filter without its Any lets a call through. It is the meaning of store.Filter for calls
+// that count.
 func matchesBesides(f *store.Filter, c *fact) bool {
 	among := func(values []string, v string) bool { return len(values) == 0 || slices.Contains(values, v) }
 	if f.None || !among(f.Models, c.model) || !among(f.Providers, c.provider) || !among(f.Keys, c.key) || !among(f.Users, c.user) ||

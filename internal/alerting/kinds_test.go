@@ -186,12 +186,12 @@ func TestRulesChange(t *testing.T) {
 // slowClock passes by a third of a second whenever it is looked at.
 type slowClock struct {
 	Clock
-	looks time.Duration
+	looks int
 }
 
 func (c *slowClock) Elapsed() time.Duration {
 	c.looks++
-	return c.Clock.Elapsed() + c.looks*time.Second/3
+	return c.Clock.Elapsed() + time.Duration(c.looks)*(time.Second/3)
 }
 
 // TestPlansDoNotHoldUp: where it takes long to find out what is usual, as after a start with much history, other rules do not wait

@@ -116,7 +116,7 @@ func (w *writing) advance(ctx context.Context, name subject, f *finding) (began 
 	if t.Notify == "" || f.w.invalid || t.Ended && lastsOnly(f.w.Kind, f.subject) {
 		return t.Fired, nil
 	}
-	return t.Fired, w.enqueue(ctx, f.w, current, t, n)
+	return t.Fired, w.enqueue(ctx, f.w, current, n)
 }
 
 // lastsOnly reports whether the alert's cause was a moment, whose end is nothing to tell.
@@ -173,7 +173,7 @@ func (w *writing) notification(ctx context.Context, f *finding, p *alert.Progres
 }
 
 // enqueue makes a delivery for each channel. Its id follows from the alert, the number of the notification and the channel.
-func (w *writing) enqueue(ctx context.Context, r *watch, p *alert.Progress, t alert.Transition, n *alert.Notification) error {
+func (w *writing) enqueue(ctx context.Context, r *watch, p *alert.Progress, n *alert.Notification) error {
 	if !w.asked {
 		channels, err := w.s.o.Store.AlertChannels(ctx)
 		if err != nil {

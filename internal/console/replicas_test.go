@@ -142,7 +142,7 @@ func TestReplicasResumeStreams(t *testing.T) {
 			req.Header.Set(k, v)
 		}
 		req.Header.Set("Last-Event-ID", last)
-		res, err := http.DefaultClient.Do(req) //nolint:bodyclose // it is closed below
+		res, err := http.DefaultClient.Do(req)
 		require.NoError(t, err)
 		require.Equal(t, 200, res.StatusCode)
 		done := make(chan struct{})

@@ -10,8 +10,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-// Queries of the sums, and their answers: see the package aggregate.
-type (
+type ( // of the package aggregate
 	// Query asks for sums over records that count; Answer has them, and Group is the sums of one value of what it groups by.
 	Query  = aggregate.Query
 	Answer = aggregate.Answer

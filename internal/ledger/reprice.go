@@ -38,8 +38,8 @@ type RepriceRequest struct {
 	Progress func(records, written int64, reached time.Time)
 }
 
-// What Reprice reports, see the package repriced.
 type (
+	// RepriceReport is what Reprice reports, see the package repriced.
 	RepriceReport = repriced.Report
 	Repriced      = repriced.Repriced
 	RepricedModel = repriced.Model

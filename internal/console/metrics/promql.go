@@ -112,7 +112,7 @@ func (c *PromQL) budgets(index *keyindex.Index, of []*store.Key, console bool) [
 // rows returns the budgets of their own that have metrics, of those that may be seen. Of those for other calls than a key's or
 // all, the sums by the labels of metrics do not tell what they had used in the past.
 func (c *PromQL) rows(ctx context.Context, index *keyindex.Index) (out []promapi.Budget, err error) {
-	seen, err := c.Handlers.Budgets.Seen(ctx)
+	seen, err := c.Budgets.Seen(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -96,9 +96,9 @@ func (f *feed) put(c ledger.Commit) {
 			was := *d.Call
 			again[p] = &was
 		case d.N < 0:
-			f.add(change{call: *d.Call, at: position{c.Seq, uint32(i)}}) //nolint:gosec // a commit has some thousand
+			f.add(change{call: *d.Call, at: position{c.Seq, uint32(i)}})
 		default:
-			f.add(change{call: *d.Call, counts: true, was: again[p], at: position{c.Seq, uint32(i)}}) //nolint:gosec // as above
+			f.add(change{call: *d.Call, counts: true, was: again[p], at: position{c.Seq, uint32(i)}})
 		}
 	}
 	f.last = position{c.Seq, wholeCommit}

@@ -31,7 +31,7 @@ func (f *feed) mark(place uint64, atLeast position) string {
 		if p.less(atLeast) {
 			p = atLeast
 		}
-		plain = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(nil, uint64(p.seq)), p.in) //nolint:gosec // none is negative
+		plain = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(nil, uint64(p.seq)), p.in)
 	} else {
 		plain = binary.BigEndian.AppendUint64(nil, place)
 	}
@@ -50,7 +50,7 @@ func (f *feed) place(mark string) (place uint64, from position, known bool) {
 	case err != nil:
 		return 0, from, false
 	case f.shared && len(plain) == 12:
-		from = position{int64(binary.BigEndian.Uint64(plain)), binary.BigEndian.Uint32(plain[8:])} //nolint:gosec // as mark wrote it
+		from = position{int64(binary.BigEndian.Uint64(plain)), binary.BigEndian.Uint32(plain[8:])}
 		place, known = f.placeOf(from)
 		return place, from, known
 	case !f.shared && len(plain) == 8:
@@ -91,8 +91,8 @@ func (f *feed) placeOf(p position) (place uint64, known bool) {
 	if p.less(since) {
 		return 0, false
 	}
-	after := sort.Search(int(f.next-oldest), func(i int) bool { //nolint:gosec // at most what is kept
-		return !f.ring[(oldest+uint64(i))%f.kept].at.less(p) //nolint:gosec // as above
+	after := sort.Search(int(f.next-oldest), func(i int) bool {
+		return !f.ring[(oldest+uint64(i))%f.kept].at.less(p)
 	})
-	return oldest + uint64(after), true //nolint:gosec // as above
+	return oldest + uint64(after), true
 }

@@ -46,8 +46,9 @@ func TestPlacesOfReplicas(t *testing.T) {
 		next, mark := none, "" // the event of all that comes next; none: any may
 		for range rapid.IntRange(1, 20).Draw(t, "visits") {
 			r := rapid.SampledFrom(replicas).Draw(t, "replica")
-			at, sent, known := r.end(), position{}, true
+			at, sent := r.end(), position{}
 			if mark != "" {
+				var known bool
 				if at, sent, known = r.place(mark); !known {
 					at, sent, next = r.end(), position{}, none // it is told, and reads the log again
 				}

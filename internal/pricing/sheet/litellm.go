@@ -48,7 +48,7 @@ func readLiteLLM(b []byte) ([]Entry, error) {
 	if err := d.Decode(&models); err != nil {
 		return nil, fmt.Errorf("read the JSON: %w", err)
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token returns it as it is
+	if _, err := d.Token(); err != io.EOF {
 		return nil, fmt.Errorf("read the JSON: there is more than one document")
 	}
 	var entries []Entry

@@ -72,8 +72,8 @@ export async function fill({ api, otlp }, now = Date.now()) {
   const quiet = [{ from: "22:00", to: "07:00", timezone: "America/Argentina/ComodRivadavia" }];
   for (const [i, severity] of ["info", "warning", "critical"].entries())
     for (const [kind, limit] of [["spend", 0.001], ["tokens", 1], ["unpriced", 1]])
-      await post("/alerts/rules", { name: long(`${severity} ${kind}`, 90), kind, severity, enabled: true, limit: limit * 10 ** i, window: "30d", quiet, repeat_seconds: 5400, filter: i ? {} : { model: models.slice(0, 60), user: [long("user-6", 90)] } });
-  await post("/alerts/channels", { name: long("everybody on duty", 90), kind: "email", enabled: false, language: "zh", settings: { host: "mail.example.com", from: "a@example.com", to: Array.from({ length: 20 }, (_, i) => `person-${i}@example.org`).join(", ") } });
+      await post("/alerts/rules", { name: long(`${severity} ${kind}`, 80), kind, severity, enabled: true, limit: limit * 10 ** i, window: "30d", quiet, repeat_seconds: 5400, filter: i ? {} : { model: models.slice(0, 60), user: [long("user-6", 90)] } });
+  await post("/alerts/channels", { name: long("everybody on duty", 80), kind: "email", enabled: false, language: "zh", settings: { host: "mail.example.com", from: "a@example.com", to: Array.from({ length: 20 }, (_, i) => `person-${i}@example.org`).join(", ") } });
   const hook = await post("/alerts/channels", { name: "hook", kind: "webhook", language: "en", settings: { url: "https://127.0.0.1:9/" + "x".repeat(300) }, secrets: { signing_secret: "whsec_" + "A".repeat(40) } });
   await post(`/alerts/channels/${hook.id}/test`, undefined);
 }

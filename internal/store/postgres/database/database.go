@@ -116,7 +116,7 @@ func query(ctx context.Context, pool *pgxpool.Pool, sql string, args ...any) (pg
 			return err
 		}
 		if r.first = r.Rows.Next(); !r.first {
-			return r.Rows.Err()
+			return r.Err()
 		}
 		return nil
 	})

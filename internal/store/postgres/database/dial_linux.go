@@ -13,7 +13,7 @@ func boundSilence(network, _ string, c syscall.RawConn) (err error) {
 		return nil
 	}
 	if failed := c.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds())) //nolint:gosec // of a descriptor
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds()))
 	}); failed != nil {
 		return failed
 	}
