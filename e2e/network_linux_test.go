@@ -153,12 +153,12 @@ func (h *host) forward(to string) string {
 				return
 			}
 			go func() {
-				defer client.Close()
+				defer func() { _ = client.Close() }()
 				server, err := h.dial(to)
 				if err != nil {
 					return
 				}
-				defer server.Close()
+				defer func() { _ = server.Close() }()
 				go func() {
 					_, _ = io.Copy(server, client)
 					_ = server.Close()

@@ -174,7 +174,7 @@ func asked[T any](a *apart, p *process, path string) (data T) {
 func (a *apart) leading() (leader int, epoch int64) {
 	a.t.Helper()
 	require.Eventually(a.t, func() bool {
-		leader = a.replicaSet.leader()
+		leader = a.leader()
 		c := asked[cluster](a, a.all[leader], "/cluster")
 		epoch = c.Epoch
 		for _, r := range c.Replicas {
@@ -194,7 +194,7 @@ func (a *apart) leaderWithoutDatabase() {
 	began := time.Now()
 	a.fromDatabase(old)
 	a.leave(old) // the search for a leader passes it over
-	next := a.replicaSet.leader()
+	next := a.leader()
 	took := time.Since(began)
 	require.Greater(a.t, asked[cluster](a, a.all[next], "/cluster").Epoch, epoch)
 	a.goesOn()

@@ -214,7 +214,7 @@ func (e *emitter) installJVM(t *testing.T) []string {
 
 func runHere(t *testing.T, command ...string) {
 	t.Helper()
-	out, err := exec.Command(command[0], command[1:]...).CombinedOutput() //nolint:gosec // an installed program
+	out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
 	require.NoError(t, err, "%s: %s", command, out)
 }
 

@@ -11,24 +11,32 @@ import (
 )
 
 type ( // of the package aggregate
-	// Query asks for sums over records that count; Answer has them, and Group is the sums of one value of what it groups by.
-	Query  = aggregate.Query
+	// Query asks for sums over records that count.
+	Query = aggregate.Query
+	// Answer has the sums that a Query asks for.
 	Answer = aggregate.Answer
-	Group  = aggregate.Group
+	// Group is the sums of one value of what a Query groups by.
+	Group = aggregate.Group
 	// GroupBy is the dimension by which a Query groups.
 	GroupBy = aggregate.GroupBy
-	// BreakdownQuery asks for sums by one or two dimensions; Breakdown has the rows of them, and Row is the sums of one group.
+	// BreakdownQuery asks for sums by one or two dimensions.
 	BreakdownQuery = aggregate.BreakdownQuery
-	Breakdown      = aggregate.Breakdown
-	Row            = aggregate.Row
-	// Team is a set of calls; TeamQuery asks for sums by the teams that calls belong to.
-	Team      = aggregate.Team
+	// Breakdown has the rows that a BreakdownQuery asks for.
+	Breakdown = aggregate.Breakdown
+	// Row is the sums of one group of a Breakdown.
+	Row = aggregate.Row
+	// Team is a set of calls.
+	Team = aggregate.Team
+	// TeamQuery asks for sums by the teams that calls belong to.
 	TeamQuery = aggregate.TeamQuery
+	// TeamGroup is the sums of one team.
 	TeamGroup = aggregate.TeamGroup
-	TeamSums  = aggregate.TeamSums
-	// SpentQuery asks what was spent by values of dimensions; Spent is what one value spent in a base bucket.
+	// TeamSums has the sums that a TeamQuery asks for.
+	TeamSums = aggregate.TeamSums
+	// SpentQuery asks what was spent by values of dimensions.
 	SpentQuery = aggregate.SpentQuery
-	Spent      = aggregate.Spent
+	// Spent is what one value spent in a base bucket.
+	Spent = aggregate.Spent
 	// AnyQuery asks for the calls of any of some keys, users and projects.
 	AnyQuery = aggregate.AnyQuery
 	// Cardinality is how many values of a dimension have sums of their own, and how many can.

@@ -41,7 +41,9 @@ type RepriceRequest struct {
 type (
 	// RepriceReport is what Reprice reports, see the package repriced.
 	RepriceReport = repriced.Report
-	Repriced      = repriced.Repriced
+	// Repriced is the difference that other prices make to calls that count.
+	Repriced = repriced.Repriced
+	// RepricedModel is the difference for one model.
 	RepricedModel = repriced.Model
 )
 
