@@ -249,29 +249,29 @@ func (in *listInput) matches(b *store.BudgetRow, subject string) bool {
 
 // Seen returns the budgets that the principal of a request may see.
 func (c *Handlers) Seen(ctx context.Context) ([]budget.State, error) {
+	_, states, err := c.seen(ctx)
+	return states, err
+}
+
+// seen returns who asks too, whose names the budgets' subjects have.
+func (c *Handlers) seen(ctx context.Context) (*viewer, []budget.State, error) {
 	v, err := c.viewer(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	states, err := c.Budgets.List(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return slices.DeleteFunc(states, func(b budget.State) bool { return !v.sees(&b.BudgetRow) }), nil
+	return v, slices.DeleteFunc(states, func(b budget.State) bool { return !v.sees(&b.BudgetRow) }), nil
 }
 
 func (c *Handlers) list(ctx context.Context, in *listInput) (*api.List[Budget], error) {
-	v, err := c.viewer(ctx)
+	v, states, err := c.seen(ctx)
 	if err != nil {
 		return nil, c.Failed("budgets", err)
 	}
-	states, err := c.Budgets.List(ctx)
-	if err != nil {
-		return nil, c.Failed("budgets", err)
-	}
-	states = slices.DeleteFunc(states, func(b budget.State) bool {
-		return !v.sees(&b.BudgetRow) || !in.matches(&b.BudgetRow, v.subject(&b.BudgetRow))
-	})
+	states = slices.DeleteFunc(states, func(b budget.State) bool { return !in.matches(&b.BudgetRow, v.subject(&b.BudgetRow)) })
 	out := &api.List[Budget]{}
 	out.Total = len(states)
 	states, more, last, err := api.PageOf(states, in.ListPage, func(b *budget.State) string { return b.ID })
@@ -353,17 +353,13 @@ func (c *Handlers) failed(doing string, err error) error {
 // Of returns the budgets of one kind of thing by what they are for, without projections. It is for lists of these things,
 // whose principal may see all that it lists.
 func (c *Handlers) Of(ctx context.Context, scope store.BudgetScope) (map[string][]Budget, error) {
-	v, err := c.viewer(ctx)
-	if err != nil {
-		return nil, err
-	}
-	states, err := c.Budgets.List(ctx)
+	v, states, err := c.seen(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string][]Budget{}
 	for i := range states {
-		if b := &states[i]; b.Scope == scope && v.sees(&b.BudgetRow) {
+		if b := &states[i]; b.Scope == scope {
 			out[b.Subject] = append(out[b.Subject], budgetOf(b, nil, v.subject(&b.BudgetRow)))
 		}
 	}

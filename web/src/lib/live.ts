@@ -3,6 +3,14 @@ import { useLive } from "@/stores/live";
 
 const shortest = 1000; // ms between two readings
 
+/** What the stream is asked for beside a question: its filters without its range; null where that has an end, so that nothing comes in. */
+export function liveQuery(question: string | URLSearchParams, without: readonly string[] = []): string | null {
+  const p = new URLSearchParams(question);
+  if (p.has("to")) return null;
+  for (const name of ["from", ...without]) p.delete(name);
+  return p.toString();
+}
+
 /** Reads anew when calls come in: at most once a second, one at a time, never while the page is hidden. */
 export function useLiveRefresh(read: () => Promise<unknown>, between = shortest): void {
   const live = useLive();

@@ -41,6 +41,12 @@ export function spanOf(range: Range, zone: string, now: number): Span {
   return { from: rfc3339(zone, b.from), to: b.to === null ? "" : rfc3339(zone, b.to) };
 }
 
+/** When the range of a question to the API ends, in milliseconds; Infinity where it ends now. */
+export function endOf(question: URLSearchParams): number {
+  const to = question.get("to");
+  return to ? Date.parse(to) : Infinity;
+}
+
 /** The period before, as far as the running one has come: Monday to Wednesday noon against the same of last week. */
 export function spanBefore(range: Range, zone: string, now: number): Span | null {
   if (range.preset !== null) {
