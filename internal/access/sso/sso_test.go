@@ -204,6 +204,15 @@ func (f *forgery) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, err
 }
 
+// changed returns s with another letter at index i: whatever stands there, it is not what it was.
+func changed(s string, i int) string {
+	letter := "A"
+	if s[i] == letter[0] {
+		letter = "B"
+	}
+	return s[:i] + letter + s[i+1:]
+}
+
 func TestTamperedAnswersAreRefused(t *testing.T) {
 	server := ssotest.Run(t)
 	now := time.Now()
@@ -221,7 +230,7 @@ func TestTamperedAnswersAreRefused(t *testing.T) {
 		"no state":          func(a url.Values, kept string) string { a.Del("state"); return kept },
 		"no cookie":         func(url.Values, string) string { return "" },
 		"another's cookie":  func(url.Values, string) string { return elsewhere },
-		"a changed cookie":  func(_ url.Values, kept string) string { return kept[:len(kept)-2] + "AA" },
+		"a changed cookie":  func(_ url.Values, kept string) string { return changed(kept, len(kept)-3) },
 		"a cookie in words": func(url.Values, string) string { return "{}" },
 		"another issuer":    func(a url.Values, kept string) string { a.Set("iss", "https://evil.example"); return kept },
 		"refused there":     func(a url.Values, kept string) string { a.Set("error", "access_denied"); return kept },
