@@ -68,12 +68,13 @@ const (
 	ManageAlerts             // rules and channels: change, test, send again
 	ManageBudgets            // teams and budgets
 	ReadCluster              // the processes that share the store, by name
+	ManageBilling            // internal prices, credits, the currency that amounts are shown in
 	permissionCount
 )
 
 var permissionNames = [permissionCount]string{
 	"", "anyone", "signed_in", "make_own_credentials", "read_usage", "read_keys", "write_keys", "manage_keys", "verify_keys", "read_quality", "read_metrics",
-	"import_calls", "read_settings", "read_users", "manage_users", "read_audit", "reprice", "read_alerts", "manage_alerts", "manage_budgets", "read_cluster",
+	"import_calls", "read_settings", "read_users", "manage_users", "read_audit", "reprice", "read_alerts", "manage_alerts", "manage_budgets", "read_cluster", "manage_billing",
 }
 
 // String is the permission's name in the API.
@@ -93,7 +94,7 @@ var grants = [roleCount][]Permission{
 	Operator: {Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings, Reprice, ReadAlerts, ManageAlerts, ManageBudgets},
 	Admin: {
 		Anyone, SignedIn, MakeOwn, ReadUsage, ReadKeys, WriteKeys, ManageKeys, VerifyKeys, ReadQuality, ReadMetrics, ImportCalls, ReadSettings,
-		ReadUsers, ManageUsers, ReadAudit, Reprice, ReadAlerts, ManageAlerts, ManageBudgets, ReadCluster,
+		ReadUsers, ManageUsers, ReadAudit, Reprice, ReadAlerts, ManageAlerts, ManageBudgets, ReadCluster, ManageBilling,
 	},
 }
 

@@ -86,7 +86,7 @@ var permissionDocs = [permissionCount]string{
 	Reprice: "reprice stored calls", SignedIn: "see and revoke own API tokens; an API token: itself", MakeOwn: "own password, new API tokens (signed in, never by API token)",
 	ManageBudgets: "make, change and delete teams and budgets",
 	ReadUsers:     "see users", ReadAlerts: "see alerts, their rules and channels (without secrets), and what was sent", ManageAlerts: "change and test alert rules and channels",
-	ReadCluster: "see the processes that share the store",
+	ReadCluster: "see the processes that share the store", ManageBilling: "set internal prices, credits, and the currency that amounts are shown in",
 }
 
 func TestDocumentedRoles(t *testing.T) {

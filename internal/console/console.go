@@ -9,11 +9,13 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/billing"
 	"github.com/tokenboard/tokenboard/internal/budget"
 	"github.com/tokenboard/tokenboard/internal/console/alerts"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/apidoc"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
+	"github.com/tokenboard/tokenboard/internal/console/bills"
 	"github.com/tokenboard/tokenboard/internal/console/budgets"
 	"github.com/tokenboard/tokenboard/internal/console/calls"
 	"github.com/tokenboard/tokenboard/internal/console/channels"
@@ -165,6 +167,7 @@ func (c *Console) register() {
 	c.Users = users.New(c.Env, o.Directory, c.Audit, o.Open, o.SignIn)
 	c.guard = guard.Guard{Open: o.Open, Origins: o.Origins, Hosts: o.Hosts, Forwards: keycheck.ForwardsHeaders, Secure: o.SignIn != nil && o.SignIn.Secure}
 
+	bill := billing.New(o.Directory)
 	stats := &stats.Handlers{Reader: filters, Ledger: o.Ledger}
 	stats.Routes(r)
 	limits := &budgets.Handlers{Env: c.Env, Keys: c.Keys, Directory: o.Directory, Audit: c.Audit, Budgets: c.Budgets}
@@ -185,8 +188,9 @@ func (c *Console) register() {
 	check.Routes(r)
 	(&quality.Handlers{Reader: filters, Ledger: o.Ledger, Sources: o.Sources}).Routes(r)
 	c.Users.Routes(r)
-	c.Prices = &prices.Handlers{Env: c.Env, Ledger: o.Ledger, Directory: o.Directory, Keeper: o.Prices, Audit: c.Audit}
+	c.Prices = &prices.Handlers{Env: c.Env, Ledger: o.Ledger, Directory: o.Directory, Keeper: o.Prices, Billing: bill, Audit: c.Audit}
 	c.Prices.Routes(r)
+	(&bills.Handlers{Env: c.Env, Stats: stats, Billing: bill, Directory: o.Directory, Audit: c.Audit}).Routes(r)
 	c.Audit.Routes(r)
 	(&channels.Handlers{Env: c.Env, Store: o.Directory, Audit: c.Audit, Sealer: o.Sealer, Wake: o.Notify}).Routes(r)
 	(&views.Handlers{Env: c.Env, Store: o.Directory, Audit: c.Audit}).Routes(r)
@@ -206,6 +210,11 @@ func (c *Console) register() {
 	c.promql.Routes(r)
 	gates := gate.New()
 	c.answers = coalesce.New(gates.Reads).Share(gates.Bounded(r.Handler()))
+	c.describe(r)
+}
+
+// describe adds what is made of all other routes: tools for agents, the page, and the description of the API.
+func (c *Console) describe(r *api.Router) {
 	tools, err := mcp.New(c.Env, c.answers)
 	if err != nil {
 		panic(err) // of a fixed address, which a test parses

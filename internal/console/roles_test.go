@@ -13,6 +13,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/console/alerts"
 	"github.com/tokenboard/tokenboard/internal/console/api"
+	"github.com/tokenboard/tokenboard/internal/console/bills"
 	"github.com/tokenboard/tokenboard/internal/console/budgets"
 	"github.com/tokenboard/tokenboard/internal/console/calls"
 	"github.com/tokenboard/tokenboard/internal/console/channels"
@@ -116,8 +117,16 @@ var expectations = []expectation{
 	{"POST /api/console/prices/sheet", operators, api.Base + "/prices/sheet?format=csv", "model,input,output\nof {role},1,2\n", 200},
 	{"GET /api/console/prices/reprice", all, "", "", 200},
 	{"DELETE /api/console/prices/reprice", operators, "", "", 404}, // none runs
-	{"PUT /api/console/prices/currency", operators, "", `{"code":"CNY","rates":[{"per_usd":7.1}]}`, 200},
-	{"DELETE /api/console/prices/currency", operators, "", "", 200},
+	{"PUT /api/console/prices/currency", admins, "", `{"code":"CNY","rates":[{"per_usd":7.1}]}`, 200},
+	{"DELETE /api/console/prices/currency", admins, "", "", 200},
+	{"GET /api/console/bills", readers, api.Base + "/bills?by=team&month=2026-11&lines=true", "", 200},
+	{"GET /api/console/bills/export", readers, api.Base + "/bills/export?by=key&month=2026-11", "", 200},
+	{"GET /api/console/bills/terms", all, "", "", 200},
+	{"PUT /api/console/bills/terms", admins, "", `{"factor":1.5}`, 200},
+	{"DELETE /api/console/bills/terms/{id}", admins, api.Base + "/bills/terms/terms-always", "", 200},
+	{"POST /api/console/bills/credits", admins, "", `{"by":"team","holder":"{team}","month":"2026-11","amount_usd":5,"reason":"by {role}"}`, 201},
+	{"PUT /api/console/bills/credits/{id}", admins, api.Base + "/bills/credits/{credit}", `{"by":"team","holder":"{team}","month":"2026-11","amount_usd":6,"reason":"by {role}"}`, 200},
+	{"DELETE /api/console/bills/credits/{id}", admins, api.Base + "/bills/credits/{credit}", "", 200},
 	{"POST /api/console/reprice", operators, "", `{"from":"2026-11-01T00:00:00Z"}`, 200},
 	{"POST /api/console/prices/reprice", operators, "", `{}`, 202},
 	{"POST /api/console/logs/import", operators, api.Base + "/logs/import?format=ndjson", `{}`, 200},
@@ -244,7 +253,8 @@ func budgeted(t *testing.T, root *consoletest.Person) []string {
 	empty := consoletest.Read[budgets.Team](t, root.Do("POST", "/teams", `{"name":"empty"}`), 201).ID
 	made := consoletest.Read[budgets.Budget](t, root.Do("POST", "/budgets", `{"name":"b","scope":"team","subject":"`+team+`","period":"month","tokens":5}`), 201)
 	price := consoletest.Read[prices.SetPrice](t, root.Do("PUT", "/prices", `{"price":{"model":"priced","input":1,"output":2}}`), 200).ID
-	return []string{"{team}", team, "{empty}", empty, "{budget}", made.ID, "{price}", price}
+	credit := consoletest.Read[bills.Credit](t, root.Do("POST", "/bills/credits", `{"by":"team","holder":"`+team+`","month":"2026-11","amount_usd":5,"reason":"r"}`), 201).ID
+	return []string{"{team}", team, "{empty}", empty, "{budget}", made.ID, "{price}", price, "{credit}", credit}
 }
 
 func walk(t *testing.T, role access.Role, how string) {

@@ -39,8 +39,8 @@ var layers = [][]string{
 	{"internal/dialect", "internal/lease", "internal/notify", "internal/rollup"},
 	// Importing; deciding what counts.
 	{"internal/history", "internal/ledger"},
-	// What is used of budgets; the prices that are set.
-	{"internal/budget", "internal/pricebook"},
+	// What is used of budgets; the prices that are set; what bills charge.
+	{"internal/billing", "internal/budget", "internal/pricebook"},
 	{"internal/access", "internal/alerting", "internal/keyring", "internal/keysync", "internal/promapi"},
 	// The console: what all routes share,
 	{"internal/console/api"},
@@ -59,7 +59,7 @@ var layers = [][]string{
 		"internal/console/users",
 	},
 	{"internal/console/keys", "internal/console/server"},
-	{"internal/console/calls", "internal/console/keycheck", "internal/console/mcp", "internal/console/metrics"},
+	{"internal/console/bills", "internal/console/calls", "internal/console/keycheck", "internal/console/mcp", "internal/console/metrics"},
 	{"internal/console/stream"},
 	// and what assembles them; the engines, which only the extension that opens them refers to.
 	{"internal/console", "internal/store/postgres", "internal/store/sqlite"},

@@ -256,6 +256,12 @@ func (p *ownPrice) fits(provider string, models []string) bool {
 	return slices.ContainsFunc(models, func(m string) bool { return m != "" && like(p.model, m) })
 }
 
+// Fits reports whether the provider ("" is any) and the model's name of an Override are for a call of a provider and a model.
+func Fits(provider, model, ofProvider, ofModel string) bool {
+	p := ownPrice{provider: ownProvider(provider), model: strings.ToLower(model)}
+	return p.fits(ofProvider, []string{strings.ToLower(ofModel)})
+}
+
 // like reports whether a text matches a pattern in which * matches any letters, also none.
 func like(pattern, text string) bool {
 	first, rest, wild := strings.Cut(pattern, "*")

@@ -27,14 +27,14 @@ var tags = []struct{ name, doc string }{
 	{"Usage", "Sums over calls, by time and by what they have in common"},
 	{"Calls", "Single calls: read, followed as they come, exported, imported"},
 	{"Keys", "API keys: made, limited, revoked, and checked whether they are valid"},
-	{"Quality and prices", "What keeps the figures from being perfect, and what tokens cost"},
+	{"Quality and prices", "What keeps the figures from being perfect, what tokens cost, and what is charged for them"},
 	{"Access", "Who may do what, and who did"},
 	{"Server", "How the server is, and how it is configured"},
 }
 
 var tagOf = map[string]string{
 	"stats": "Usage", "usage-trend": "Usage", "breakdown": "Usage", "dimensions": "Usage", "logs": "Calls", "export": "Calls",
-	"keys": "Keys", "key-sync": "Keys", "quality": "Quality and prices", "prices": "Quality and prices", "reprice": "Quality and prices",
+	"keys": "Keys", "key-sync": "Keys", "quality": "Quality and prices", "prices": "Quality and prices", "reprice": "Quality and prices", "bills": "Quality and prices",
 	"session": "Access", "users": "Access", "tokens": "Access", "audit": "Access",
 }
 

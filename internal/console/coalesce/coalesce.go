@@ -22,7 +22,7 @@ import (
 
 // sharedReads begin the paths of routes whose answers depend on nothing but the address and on what
 // the principal may see.
-var sharedReads = []string{"/stats", "/usage-trend", "/logs", "/breakdown", "/dimensions/", "/quality", "/forecast", "/changes"}
+var sharedReads = []string{"/stats", "/usage-trend", "/logs", "/breakdown", "/dimensions/", "/quality", "/forecast", "/changes", "/bills"}
 
 // sharedWait bounds the work on one shared answer: it goes on when the request that began it is cut off.
 const sharedWait = time.Minute
@@ -138,7 +138,7 @@ func (g *coalescer) Share(next http.Handler) http.Handler {
 
 func isShared(r *http.Request) bool {
 	path, ours := strings.CutPrefix(r.URL.Path, api.Base)
-	if r.Method != http.MethodGet || !ours || path == "/logs/stream" || path == "/breakdown/export" { // these are written piece by piece
+	if r.Method != http.MethodGet || !ours || path == "/logs/stream" || path == "/breakdown/export" || path == "/bills/export" { // these are written piece by piece
 		return false
 	}
 	for _, s := range sharedReads {

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/budget"
 	"github.com/tokenboard/tokenboard/internal/console/api"
@@ -53,6 +55,27 @@ type Filters struct {
 	Team        []string `query:"team,explode" doc:"id or name of a team of this console: calls with one of its keys, users or projects at least" maxItems:"20"`
 	Status      []string `query:"status,explode" doc:"ok, error, or an HTTP status code such as 429" maxItems:"20"`
 }
+
+// Resolve reads filters whose first value is empty, which is no value for the router: the calls that name none.
+func (f *Filters) Resolve(ctx huma.Context) []error {
+	u := ctx.URL()
+	query := u.Query()
+	for name, into := range map[string]*[]string{
+		"model": &f.Model, "provider": &f.Provider, "key": &f.Key, "user": &f.User, "service": &f.Service, "project": &f.Project, "account": &f.Account,
+		"operation": &f.Operation, "environment": &f.Environment, "session": &f.Session, "error_type": &f.ErrorType, "emitter": &f.Emitter, "quality": &f.Quality,
+	} {
+		if values := query[name]; len(*into) == 0 && len(values) > 0 {
+			if len(values) > mostValues {
+				return []error{&huma.ErrorDetail{Location: "query." + name, Message: "expected array length <= " + strconv.Itoa(mostValues)}}
+			}
+			*into = values
+		}
+	}
+	return nil
+}
+
+// mostValues is how many values a filter has at most, as the description of Filters says.
+const mostValues = 100
 
 // filter reads the filters.
 func (f *Filters) filter(book *keyindex.Index) (store.Filter, error) {

@@ -173,7 +173,7 @@ func (g *gates) of(r *http.Request) []*Gate {
 	switch {
 	case r.Method == http.MethodGet && r.URL.Path == api.Base+"/export" && r.URL.Query().Get("format") == "parquet":
 		return []*Gate{g.exports, g.parquet}
-	case r.Method == http.MethodGet && (r.URL.Path == api.Base+"/breakdown/export" || r.URL.Path == api.Base+"/export/focus"): // many rows are in memory, to be sorted
+	case r.Method == http.MethodGet && (r.URL.Path == api.Base+"/breakdown/export" || r.URL.Path == api.Base+"/bills/export" || r.URL.Path == api.Base+"/export/focus"): // many rows are in memory, to be sorted
 		return []*Gate{g.exports, g.parquet}
 	case r.Method == http.MethodGet && (r.URL.Path == api.Base+"/export" || r.URL.Path == api.Base+"/audit/export"):
 		return []*Gate{g.exports}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/billing"
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
 	"github.com/tokenboard/tokenboard/internal/console/prices"
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -200,7 +201,7 @@ func TestCurrency(t *testing.T) {
 	b := pricedBench(t)
 	get[prices.Shown](t, b, "PUT", "/prices/currency", `{"code":"CNY","rates":[{"from":"2026-10-01","per_usd":7.2},{"per_usd":7.1}]}`, 200)
 	c := get[prices.Prices](t, b, "GET", "/prices", "", 200).Currency
-	require.Equal(t, []prices.CurrencyRate{{Rate: 7.1}, {From: "2026-10-01", Rate: 7.2}}, c.Rates, "by day")
+	require.Equal(t, []billing.CurrencyRate{{Rate: 7.1}, {From: "2026-10-01", Rate: 7.2}}, c.Rates, "by day")
 	r, ok := c.On(time.Date(2026, 9, 30, 0, 0, 0, 0, time.UTC))
 	require.True(t, ok)
 	require.InDelta(t, 7.1, r.Rate, 0)

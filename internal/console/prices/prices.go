@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/billing"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/audit"
 	"github.com/tokenboard/tokenboard/internal/ledger"
@@ -29,7 +30,9 @@ type Handlers struct {
 	Directory store.Documents
 	// Keeper has the prices that are stored, and those of now.
 	Keeper *pricebook.Keeper
-	Audit  *audit.Log
+	// Billing has the currency that is shown.
+	Billing *billing.Keeper
+	Audit   *audit.Log
 
 	jobs jobs
 }
@@ -134,14 +137,14 @@ type UnpricedModel struct {
 
 // Prices are the prices of the models in use.
 type Prices struct {
-	Version  string          `json:"version" doc:"as in price_version of a call; empty where nothing is priced"`
-	Source   string          `json:"source" doc:"where the published prices come from"`
-	Book     BookInfo        `json:"book" doc:"the published prices"`
-	Own      []PriceOverride `json:"own" doc:"stored ones before those of the configuration; of several that fit a call the first that holds goes"`
-	Models   []ModelPrice    `json:"models" doc:"prices that hold now for the models in use, most tokens first"`
-	Unpriced []UnpricedModel `json:"unpriced" doc:"most calls first"`
-	Tiers    []TierFactor    `json:"service_tiers" doc:"published factors of service tiers; of several that fit a model the first holds"`
-	Currency *Currency       `json:"currency" doc:"shown beside US dollars; null: none"`
+	Version  string            `json:"version" doc:"as in price_version of a call; empty where nothing is priced"`
+	Source   string            `json:"source" doc:"where the published prices come from"`
+	Book     BookInfo          `json:"book" doc:"the published prices"`
+	Own      []PriceOverride   `json:"own" doc:"stored ones before those of the configuration; of several that fit a call the first that holds goes"`
+	Models   []ModelPrice      `json:"models" doc:"prices that hold now for the models in use, most tokens first"`
+	Unpriced []UnpricedModel   `json:"unpriced" doc:"most calls first"`
+	Tiers    []TierFactor      `json:"service_tiers" doc:"published factors of service tiers; of several that fit a model the first holds"`
+	Currency *billing.Currency `json:"currency" doc:"shown beside US dollars; null: none"`
 }
 
 func (c *Handlers) prices(ctx context.Context, _ *struct{}) (answer *api.Envelope[Prices], err error) {

@@ -313,7 +313,7 @@ func (c *Handlers) broken(ctx context.Context, q ledger.BreakdownQuery, index *k
 	b, err := ask(limited, q)
 	switch {
 	case errors.Is(err, ledger.ErrTooMany):
-		return b, api.WithReason("too_many_groups", api.NewProblem(http.StatusBadRequest, fmt.Sprintf("there are more than %d combinations; set filters, or ask for one dimension", ledger.MaxRows)))
+		return b, tooMany()
 	case err != nil && limited.Err() != nil && ctx.Err() == nil:
 		return b, api.TookTooLong("summing the stored calls")
 	case err != nil:
@@ -326,6 +326,10 @@ func (c *Handlers) broken(ctx context.Context, q ledger.BreakdownQuery, index *k
 		}
 	}
 	return b, nil
+}
+
+func tooMany() error {
+	return api.WithReason("too_many_groups", api.NewProblem(http.StatusBadRequest, fmt.Sprintf("there are more than %d combinations; set filters, or ask for one dimension", ledger.MaxRows)))
 }
 
 // rowOrder sorts rows by a sum, or by the name of a value; those that are equal by their values.

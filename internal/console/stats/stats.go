@@ -12,6 +12,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/filter"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // asOf returns the time up to which figures are complete: the time of the last commit, or, for users who may not learn
@@ -57,7 +58,10 @@ type Sums struct {
 }
 
 // SumsOf returns sums of the ledger as the API shows them.
-func SumsOf(s *ledger.Sums) Sums {
+func SumsOf(s *ledger.Sums) Sums { return SumsOfCounts(&s.Counts) }
+
+// SumsOfCounts returns counts as the API shows them.
+func SumsOfCounts(s *usage.Counts) Sums {
 	return Sums{
 		Calls: s.Calls, Errors: s.Errors, Input: s.Tokens.Input(), Output: s.Tokens.Output(),
 		CacheRead: s.Tokens.CacheRead, CacheWrite: s.Tokens.CacheWrite, Reasoning: s.Tokens.Reasoning,

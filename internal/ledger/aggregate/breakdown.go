@@ -12,10 +12,10 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-// BreakdownQuery asks for sums by one or two dimensions together.
+// BreakdownQuery asks for sums by one to three dimensions together.
 type BreakdownQuery struct {
 	Filter store.Filter // Superseded is refused
-	By     []GroupBy    // one or two, different ones, none of them ByNothing
+	By     []GroupBy    // one to three, different ones, none of them ByNothing; with Times at most two
 	// Times fills the histograms of the rows. Those by session have none.
 	Times bool
 }
@@ -54,8 +54,8 @@ var fieldOf = map[GroupBy]store.Field{
 // than what the sums in memory keep apart, it is answered from there; otherwise the store sums its
 // records, which takes the longer the more records lie in the range.
 func (x *State) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, error) {
-	if len(q.By) < 1 || len(q.By) > 2 || q.Filter.Superseded || slices.Contains(q.By, ByNothing) || (len(q.By) == 2 && q.By[0] == q.By[1]) {
-		return Breakdown{}, fmt.Errorf("%w: it needs one or two different dimensions, and calls that count", ErrQuery)
+	if !q.fit() {
+		return Breakdown{}, fmt.Errorf("%w: it needs one to three different dimensions, and calls that count", ErrQuery)
 	}
 	if mq, ok := inMemory(q); ok {
 		return x.breakdownFromSums(ctx, mq, q.By)
@@ -85,6 +85,20 @@ func (x *State) Breakdown(ctx context.Context, q BreakdownQuery) (Breakdown, err
 		out.Rows[i] = Row{Values: t.Values, Sums: Sums{Counts: t.Counts}}
 	}
 	return out, nil
+}
+
+// fit reports whether a query can be answered.
+func (q *BreakdownQuery) fit() bool {
+	most := 3
+	if q.Times {
+		most = 2
+	}
+	for i, by := range q.By {
+		if by == ByNothing || slices.Contains(q.By[:i], by) {
+			return false
+		}
+	}
+	return len(q.By) >= 1 && len(q.By) <= most && !q.Filter.Superseded
 }
 
 // timed is a breakdown with histograms, which the store does not sum: it visits the records.

@@ -32,9 +32,11 @@ type TeamQuery struct {
 
 // TeamGroup is the sums of the calls that the same teams have. Each call is in one group.
 type TeamGroup struct {
-	Teams  []int  // indexes in TeamQuery.Teams, ascending; none: no team has them
-	Value  string // of TeamQuery.By
-	Points []Sums // without histograms
+	Teams []int  // indexes in TeamQuery.Teams, ascending; none: no team has them
+	Value string // of TeamQuery.By
+	// Provider is the provider of the model where By is ByModel. Groups of one model can differ in it.
+	Provider string
+	Points   []Sums // without histograms
 }
 
 // TeamSums is the answer to a TeamQuery.
@@ -87,8 +89,8 @@ func (x *State) Teams(ctx context.Context, q TeamQuery) (TeamSums, error) {
 type teamKey struct{ key, user, project string }
 
 type teamGroup struct {
-	set   int
-	value string
+	set             int
+	value, provider string
 }
 
 // teamSums is a TeamQuery that is being answered.
@@ -158,16 +160,19 @@ func (t *teamSums) add(r *store.Record) error {
 			return nil
 		}
 	}
-	g := teamGroup{t.setOf(r), valueOf(t.q.By, &r.Call)}
+	g := teamGroup{set: t.setOf(r), value: valueOf(t.q.By, &r.Call)}
+	if t.q.By == ByModel {
+		g.provider = r.Provider
+	}
 	at, known := t.groups[g]
 	if !known {
 		if (len(t.out)+1)*t.points > t.q.Limit {
 			return ErrTooMany
 		}
 		at = len(t.out)
-		g.value = strings.Clone(g.value)
+		g.value, g.provider = strings.Clone(g.value), strings.Clone(g.provider)
 		t.groups[g] = at
-		t.out = append(t.out, TeamGroup{Teams: t.teams[g.set], Value: g.value, Points: make([]Sums, t.points)})
+		t.out = append(t.out, TeamGroup{Teams: t.teams[g.set], Value: g.value, Provider: g.provider, Points: make([]Sums, t.points)})
 	}
 	t.out[at].Points[point].AddCounts(&r.Call, 1)
 	return nil

@@ -59,8 +59,8 @@ func (t *totals) all() []store.Total {
 	return out
 }
 
-// combination is the numbers of the values of up to two fields.
-type combination [2]int
+// combination is the numbers of the values of up to three fields.
+type combination [3]int
 
 // grouping numbers the values of a field.
 type grouping struct {
