@@ -58,7 +58,7 @@ type connection struct {
 // Commands returns the commands.
 func Commands() []*cobra.Command {
 	var all []*cobra.Command
-	for _, make := range []func(*connection) *cobra.Command{statsCommand, trendCommand, breakdownCommand, forecastCommand, changesCommand, alertsCommand, logsCommand, exportCommand, importCommand, keysCommand, budgetsCommand, teamsCommand, mcpCommand} {
+	for _, make := range []func(*connection) *cobra.Command{statsCommand, trendCommand, breakdownCommand, forecastCommand, changesCommand, alertsCommand, logsCommand, exportCommand, importCommand, keysCommand, budgetsCommand, teamsCommand, pricesCommand, billsCommand, mcpCommand} {
 		c := &connection{}
 		cmd := make(c)
 		f := cmd.PersistentFlags()

@@ -190,15 +190,7 @@ func exportCommand(c *connection) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		defer file.Close()
-		if output == "-" {
-			_, err := io.Copy(cmd.OutOrStdout(), file)
-			return err
-		}
-		if output == "" {
-			output = name
-		}
-		return saveNew(cmd, output, file)
+		return toFile(cmd, file, output, name)
 	})
 	f := cmd.Flags()
 	f.StringVar(&format, "format", "csv", "json, ndjson, csv or parquet: calls; focus-csv or focus-parquet: costs by day in the FinOps Open Cost and Usage Specification 1.2")

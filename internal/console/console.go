@@ -168,7 +168,7 @@ func (c *Console) register() {
 	c.guard = guard.Guard{Open: o.Open, Origins: o.Origins, Hosts: o.Hosts, Forwards: keycheck.ForwardsHeaders, Secure: o.SignIn != nil && o.SignIn.Secure}
 
 	bill := billing.New(o.Directory)
-	stats := &stats.Handlers{Reader: filters, Ledger: o.Ledger}
+	stats := &stats.Handlers{Reader: filters, Ledger: o.Ledger, Billing: bill}
 	stats.Routes(r)
 	limits := &budgets.Handlers{Env: c.Env, Keys: c.Keys, Directory: o.Directory, Audit: c.Audit, Budgets: c.Budgets}
 	c.Users.Budgets = limits

@@ -161,7 +161,8 @@ func TestBreakdownRefuses(t *testing.T) {
 	l, _ := open(t, t.TempDir(), Options{})
 	for name, q := range map[string]BreakdownQuery{
 		"nothing":       {},
-		"three":         {By: []GroupBy{ByModel, ByKey, ByUser}},
+		"four":          {By: []GroupBy{ByModel, ByKey, ByUser, ByService}},
+		"three timed":   {By: []GroupBy{ByModel, ByKey, ByUser}, Times: true},
 		"one twice":     {By: []GroupBy{ByKey, ByKey}},
 		"no dimension":  {By: []GroupBy{ByNothing}},
 		"nothing twice": {By: []GroupBy{ByModel, ByNothing}},
@@ -180,5 +181,31 @@ func TestBreakdownRefuses(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrTooMany)
 	_, err = l.Query(context.Background(), Query{By: BySession})
 	require.ErrorIs(t, err, ErrQuery)
+	require.NoError(t, l.Close())
+}
+
+// TestBreakdownByThree: sums by three dimensions are those of a plain loop over the calls.
+func TestBreakdownByThree(t *testing.T) {
+	l, _ := open(t, t.TempDir(), Options{})
+	batch := variedCalls(300)
+	require.NoError(t, l.Commit(context.Background(), batch))
+	got, err := l.Breakdown(context.Background(), BreakdownQuery{By: []GroupBy{ByUser, ByProvider, ByModel}})
+	require.NoError(t, err)
+	want := map[string]*Sums{}
+	require.NoError(t, l.Scan(context.Background(), store.Filter{}, func(r *store.Record) error {
+		k := strings.Join([]string{r.User, r.Provider, r.Model}, "\x1f")
+		if want[k] == nil {
+			want[k] = &Sums{}
+		}
+		want[k].AddCounts(&r.Call, 1)
+		return nil
+	}))
+	require.Len(t, got.Rows, len(want))
+	require.Greater(t, len(want), 3)
+	for i := range got.Rows {
+		w := want[strings.Join(got.Rows[i].Values, "\x1f")]
+		require.NotNil(t, w, got.Rows[i].Values)
+		require.Equal(t, w.Counts, got.Rows[i].Counts)
+	}
 	require.NoError(t, l.Close())
 }

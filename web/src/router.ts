@@ -17,6 +17,7 @@ export const routes: RouteRecordRaw[] = [
   page("keys", "/keys", () => import("./pages/Keys.vue"), { icon: "keys", need: "read_keys", filters: false }),
   page("explore", "/explore", () => import("./pages/Explore.vue"), { icon: "explore", need: "read_usage", filters: true }),
   page("errors", "/errors", () => import("./pages/Errors.vue"), { icon: "warn", need: "read_usage", filters: true, second: true }),
+  page("bills", "/bills", () => import("./pages/Bills.vue"), { icon: "bills", need: "read_usage", filters: false, second: true }),
   page("budgets", "/budgets", () => import("./pages/Budgets.vue"), { icon: "budgets", need: "read_usage", filters: false, second: true }),
   page("alerts", "/alerts", () => import("./pages/Alerts.vue"), { icon: "alerts", need: "read_alerts", filters: false, second: true }),
   page("users", "/users", () => import("./pages/Users.vue"), { icon: "users", need: "manage_users", filters: false, second: true }),

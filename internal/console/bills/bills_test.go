@@ -329,4 +329,9 @@ func TestConverted(t *testing.T) {
 		require.NotContains(t, rows(b, "by=user&month="+month)[0], "currency")
 	}
 	require.Nil(t, consoletest.Data[bills.Bills](b, "GET", "/bills?by=user&month=2026-09", "", 200).Total.Converted, "no rate holds yet")
+	for query, rate := range map[string]float64{"?to=2026-11-01T00:00:00Z": 7.25, "?from=2026-11-01T00:00:00Z": 7.5, "": 7.5} {
+		s := consoletest.Data[stats.Stats](b, "GET", "/stats"+query, "", 200)
+		require.InDelta(t, rate, s.Converted.Rate, 0, query)
+		require.InDelta(t, float64(s.Cost)/1e9*rate, s.Converted.Amount, .005000001)
+	}
 }

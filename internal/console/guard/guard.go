@@ -48,7 +48,7 @@ func (c *Guard) Wrap(next http.Handler) http.Handler {
 			api.WriteProblem(w, http.StatusForbidden, "the console and its API are not shown inside other pages; open the address itself")
 		case !c.sameOrigin(r) && !c.Forwards(r):
 			api.WriteProblem(w, http.StatusForbidden, "requests from other web pages are refused; to allow one, add its origin to cors::allowed_origins")
-		case api.Writes(r) && r.ContentLength != 0 && !isJSON(r) && !promapi.TakesForm(r):
+		case api.Writes(r) && r.ContentLength != 0 && !isOurs(r) && !promapi.TakesForm(r):
 			api.WriteProblem(w, http.StatusUnsupportedMediaType, "send the body as JSON, with the header Content-Type: application/json")
 		default:
 			next.ServeHTTP(w, r)
@@ -115,7 +115,8 @@ func (c *Guard) sameOrigin(r *http.Request) bool {
 	return slices.Contains(c.Origins, origin) || slices.Contains(c.Origins, "*") && !c.Open
 }
 
-func isJSON(r *http.Request) bool {
+// isOurs reports whether a body is of a type that the API takes.
+func isOurs(r *http.Request) bool {
 	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && (t == "application/json" || t == "application/x-ndjson") // neither can a foreign page send without asking
+	return err == nil && (t == "application/json" || t == "application/x-ndjson" || t == "application/octet-stream") // none of them can a foreign page send without asking
 }

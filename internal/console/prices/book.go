@@ -119,7 +119,7 @@ next:
 type takeInput struct {
 	Name string `query:"name" maxLength:"200" doc:"of the file, for people"`
 	// RawBody is the file.
-	RawBody []byte `contentType:"text/plain"`
+	RawBody []byte `contentType:"application/octet-stream"`
 }
 
 // Resolve refuses an empty body before the handler.

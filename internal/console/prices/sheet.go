@@ -81,7 +81,7 @@ type importSheet struct {
 	Mode   string `query:"mode" enum:"merge,replace" default:"merge" doc:"replace removes the prices that the file does not have"`
 	DryRun bool   `query:"dry_run" doc:"reports what would change, and changes nothing"`
 	// RawBody is the file.
-	RawBody []byte `contentType:"text/plain"`
+	RawBody []byte `contentType:"application/octet-stream"`
 }
 
 func (c *Handlers) importSheet(ctx context.Context, in *importSheet) (*api.Envelope[SheetImport], error) {

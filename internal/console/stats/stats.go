@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/billing"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/filter"
 	"github.com/tokenboard/tokenboard/internal/ledger"
@@ -28,6 +29,8 @@ func asOf(ctx context.Context, asked, last time.Time) *time.Time {
 type Handlers struct {
 	*filter.Reader
 	Ledger *ledger.Ledger
+	// Billing has the currency that amounts are shown in; nil: US dollars alone.
+	Billing *billing.Keeper
 }
 
 // Routes adds the routes.
@@ -103,31 +106,32 @@ type ModelSums struct {
 // Stats are sums over a range of time. In them, total_tokens is the quota; used_tokens is what
 // was spent.
 type Stats struct {
-	Quota        *int64      `json:"total_tokens" doc:"the quota of tokens, see quota; null where none is set"`
-	Used         int64       `json:"used_tokens" doc:"input_tokens + output_tokens"`
-	Remaining    *int64      `json:"remaining_tokens" doc:"of the quota in its current period; null where none is set"`
-	UsagePercent *float64    `json:"usage_percent" doc:"null where no quota is set"`
-	QuotaUse     *QuotaUse   `json:"quota" doc:"the quota in full: the console's, or that of the one key that the filters name; null where none is set"`
-	Calls        int64       `json:"api_call_count" doc:"calls, failed ones and ones without usage included"`
-	Input        int64       `json:"input_tokens" doc:"prompt tokens, cache reads and writes included"`
-	Output       int64       `json:"output_tokens" doc:"generated tokens, reasoning included"`
-	CacheRead    int64       `json:"cache_read_tokens" doc:"part of input_tokens"`
-	CacheWrite   int64       `json:"cache_write_tokens" doc:"part of input_tokens"`
-	Reasoning    int64       `json:"reasoning_tokens" doc:"part of output_tokens"`
-	Cost         api.Money   `json:"cost_usd" doc:"of the calls whose cost is known"`
-	Errors       int64       `json:"error_count"`
-	ErrorRate    float64     `json:"error_rate" doc:"error_count / api_call_count, 0 to 1"`
-	NoUsage      int64       `json:"no_usage_count" doc:"calls that reported no token figures, failed ones included"`
-	Unpriced     int64       `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
-	Latency      Quantiles   `json:"latency_ms"`
-	TTFT         Quantiles   `json:"ttft_ms" doc:"time to the first token"`
-	Models       []ModelSums `json:"models" doc:"most tokens first, at most as many as top; /breakdown?by=model,provider has all, in pages"`
-	ModelCount   int         `json:"model_count" doc:"models that there are, those beyond top included"`
-	OtherModels  *Sums       `json:"other_models" doc:"sums of the models beyond top; null where there are none"`
-	From         *time.Time  `json:"from" doc:"null: all that is kept"`
-	To           *time.Time  `json:"to" doc:"null: up to now"`
-	Oldest       *time.Time  `json:"oldest" doc:"the start of the oldest call that sums can include, whatever the filters: a range before it is not covered; null where there is none, and for members"`
-	AsOf         *time.Time  `json:"as_of" doc:"the last write that is in these figures; null before the first; for members when they were asked for"`
+	Quota        *int64             `json:"total_tokens" doc:"the quota of tokens, see quota; null where none is set"`
+	Used         int64              `json:"used_tokens" doc:"input_tokens + output_tokens"`
+	Remaining    *int64             `json:"remaining_tokens" doc:"of the quota in its current period; null where none is set"`
+	UsagePercent *float64           `json:"usage_percent" doc:"null where no quota is set"`
+	QuotaUse     *QuotaUse          `json:"quota" doc:"the quota in full: the console's, or that of the one key that the filters name; null where none is set"`
+	Calls        int64              `json:"api_call_count" doc:"calls, failed ones and ones without usage included"`
+	Input        int64              `json:"input_tokens" doc:"prompt tokens, cache reads and writes included"`
+	Output       int64              `json:"output_tokens" doc:"generated tokens, reasoning included"`
+	CacheRead    int64              `json:"cache_read_tokens" doc:"part of input_tokens"`
+	CacheWrite   int64              `json:"cache_write_tokens" doc:"part of input_tokens"`
+	Reasoning    int64              `json:"reasoning_tokens" doc:"part of output_tokens"`
+	Cost         api.Money          `json:"cost_usd" doc:"of the calls whose cost is known"`
+	Converted    *billing.Converted `json:"converted" doc:"cost_usd in the currency that is shown, by the rate of the range's last day, or of today; null: none is set"`
+	Errors       int64              `json:"error_count"`
+	ErrorRate    float64            `json:"error_rate" doc:"error_count / api_call_count, 0 to 1"`
+	NoUsage      int64              `json:"no_usage_count" doc:"calls that reported no token figures, failed ones included"`
+	Unpriced     int64              `json:"unpriced_count" doc:"calls with tokens whose cost is not known"`
+	Latency      Quantiles          `json:"latency_ms"`
+	TTFT         Quantiles          `json:"ttft_ms" doc:"time to the first token"`
+	Models       []ModelSums        `json:"models" doc:"most tokens first, at most as many as top; /breakdown?by=model,provider has all, in pages"`
+	ModelCount   int                `json:"model_count" doc:"models that there are, those beyond top included"`
+	OtherModels  *Sums              `json:"other_models" doc:"sums of the models beyond top; null where there are none"`
+	From         *time.Time         `json:"from" doc:"null: all that is kept"`
+	To           *time.Time         `json:"to" doc:"null: up to now"`
+	Oldest       *time.Time         `json:"oldest" doc:"the start of the oldest call that sums can include, whatever the filters: a range before it is not covered; null where there is none, and for members"`
+	AsOf         *time.Time         `json:"as_of" doc:"the last write that is in these figures; null before the first; for members when they were asked for"`
 }
 
 type statsInput struct {
@@ -152,7 +156,26 @@ func (c *Handlers) stats(ctx context.Context, in *statsInput) (*api.Envelope[Sta
 		s.Oldest = api.OptionalTime(oldest)
 	}
 	c.quotaFor(ctx, &in.Filters, index).put(&s)
+	if s.Converted, err = c.converted(ctx, s.Cost, f.To); err != nil {
+		return nil, c.Failed("stats", err)
+	}
 	return api.Answer(s), nil
+}
+
+// converted returns an amount in the currency that is shown, by the rate of the day before to, or of today.
+func (c *Handlers) converted(ctx context.Context, m api.Money, to time.Time) (*billing.Converted, error) {
+	if c.Billing == nil {
+		return nil, nil //nolint:nilnil // US dollars alone
+	}
+	state, err := c.Billing.State(ctx)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it says what was read
+	}
+	day := c.Now()
+	if !to.IsZero() && to.Before(day) {
+		day = to.Add(-1)
+	}
+	return state.Currency.Convert(usage.NanoUSD(m), day.In(c.Location)), nil
 }
 
 func (c *Handlers) statsOf(ctx context.Context, f store.Filter, top int) (Stats, error) {

@@ -52,7 +52,7 @@ async function ask<T>(method: string, path: string, body: unknown, signal: Abort
   try {
     res = await fetch(base + path, {
       method, signal: signal ?? null, credentials: "same-origin",
-      ...(body === undefined ? {} : body instanceof Blob ? { headers: { "Content-Type": "text/plain" }, body } : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : body instanceof Blob ? { headers: { "Content-Type": "application/octet-stream" }, body } : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     });
   } catch (e) {
     if (e instanceof DOMException && e.name === "AbortError") throw e;

@@ -47,6 +47,12 @@ export type PriceJob = Schemas["Job"];
 export type BookPage = Schemas["BookPage"];
 export type SheetImport = Schemas["SheetImport"];
 export type View = Schemas["View"];
+export type Bills = Schemas["Bills"];
+export type Bill = Schemas["Bill"];
+export type BillCredit = Schemas["BillCredit"];
+export type Converted = Schemas["ConvertedAmount"];
+export type StoredBillingTerms = Schemas["StoredBillingTerms"];
+export type Currency = Schemas["Currency"];
 
 export type Alert = Schemas["Alert"];
 export type AlertRule = Schemas["AlertRule"];

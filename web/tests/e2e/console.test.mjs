@@ -57,7 +57,7 @@ async function eventually(what, f) {
   }
 }
 
-const pages = ["/", "/logs", "/keys", "/explore", "/errors", "/budgets", "/alerts", "/users", "/audit", "/prices", "/quality", "/settings"];
+const pages = ["/", "/logs", "/keys", "/explore", "/errors", "/bills", "/budgets", "/alerts", "/users", "/audit", "/prices", "/quality", "/settings"];
 const name = (path) => path.replaceAll(/\W+/g, "-").replace(/^-|-$/g, "") || "dashboard";
 
 describe("every page, in both languages and themes, on a desk and on a phone", () => {

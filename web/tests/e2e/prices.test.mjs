@@ -66,6 +66,22 @@ test("an unpriced model gets a price, and its stored calls a cost, in at most fi
   await page.keyboard.press("Escape");
 }));
 
+test("a file of prices is previewed and taken, and so is a price book", () => opened("/prices", {}, async (p, page) => {
+  await page.getByRole("button", { name: "Import prices…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.locator("input[type=file]").setInputFiles({ name: "prices.csv", mimeType: "text/csv", buffer: Buffer.from("model,input,output\nfrom-a-file,1,2\n") });
+  await dialog.getByRole("status").getByText(/1 new/).waitFor();
+  assert.ok(!(await server.api("/prices")).own.some((o) => o.model === "from-a-file"), "nothing is set before it is imported");
+  await dialog.getByRole("button", { name: "Import", exact: true }).click();
+  await dialog.waitFor({ state: "detached" });
+  const { own } = await server.api("/prices");
+  assert.equal(own.find((o) => o.model === "from-a-file").output_usd_per_mtok, 2);
+  const book = JSON.stringify({ version: "9", providers: [{ id: "p", models: [{ id: "x", match: { equals: "x" }, prices: [{ prices: { input_mtok: 1, output_mtok: 2 } }] }] }] });
+  await page.locator("main input[type=file]").setInputFiles({ name: "book.json", mimeType: "application/json", buffer: Buffer.from(book) });
+  await page.waitForFunction(async () => (await (await fetch("/api/console/prices")).json()).data.book.taken?.name === "book.json");
+  await server.api("/prices/book", { method: "DELETE" });
+}));
+
 describe("every width, both languages", () => {
   for (const look of [{ locale: "en-US", width: 1920 }, { locale: "en-US", width: 1440 }, { locale: "zh-CN", width: 1024, theme: "dark" }, { locale: "zh-CN", width: 375, height: 780 }, { locale: "en-US", width: 375, height: 780, theme: "dark" }])
     test(`${look.locale} ${look.width}`, () => opened("/prices", look, async (p, page) => {
