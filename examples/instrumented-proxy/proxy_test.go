@@ -19,11 +19,11 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/fakeupstream"
 	"github.com/tokenboard/tokenboard/internal/freeport"
-	"go.uber.org/goleak"
+	"github.com/tokenboard/tokenboard/internal/leaktest"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // console answers /keys/verify in the shape of docs/api.md.
 type console struct {

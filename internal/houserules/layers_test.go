@@ -24,7 +24,7 @@ const module = "github.com/tokenboard/tokenboard/"
 // all packages below it; the longest entry that fits counts.
 var layers = [][]string{
 	// What tests of all packages use.
-	{"internal/freeport"},
+	{"internal/freeport", "internal/leaktest"},
 	// Libraries that know nothing of token accounting, and embedded files.
 	{
 		"client", "dashboards", "docs", "examples/quickstart", "internal/access/throttle", "internal/calendar",

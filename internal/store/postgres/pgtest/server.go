@@ -22,9 +22,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/tokenboard/tokenboard/internal/freeport"
+	"github.com/tokenboard/tokenboard/internal/leaktest"
 )
 
 // The superuser of a test server.
@@ -56,7 +56,7 @@ func Main(m *testing.M, servers ...*Server) int {
 		s.End()
 	}
 	if code == 0 {
-		if err := goleak.Find(); err != nil {
+		if err := leaktest.Find(time.Minute); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
