@@ -40,16 +40,16 @@ func TestFailedRecords(t *testing.T) {
 		}, want: usage.Call{Model: "gpt-5-codex", Operation: "chat", User: "a"}},
 		"OpenInference, parameters alone": {scope: "openinference.instrumentation.openai", span: "ChatCompletion", attrs: map[string]any{
 			"openinference.span.kind": "LLM", "llm.system": "openai", "llm.invocation_parameters": `{"model": "gpt-4o-mini", "stream": true}`,
-		}, exception: "openai.RateLimitError", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "openai.RateLimitError"}},
+		}, exception: "openai.RateLimitError", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", Status: 429, ErrorType: "openai.RateLimitError"}},
 		"OpenInference, input alone": {scope: "@arizeai/openinference-instrumentation-openai", span: "OpenAI Chat Completions", attrs: map[string]any{
 			"openinference.span.kind": "LLM", "input.value": `{"model":"gpt-4o","messages":[]}`,
-		}, exception: "RateLimitError", want: usage.Call{Model: "gpt-4o", Operation: "chat", ErrorType: "RateLimitError"}},
+		}, exception: "RateLimitError", want: usage.Call{Model: "gpt-4o", Operation: "chat", Status: 429, ErrorType: "RateLimitError"}},
 		"MLflow": {scope: "mlflow.tracing.provider", span: "Completions", attrs: map[string]any{
 			"mlflow.spanType": `"CHAT_MODEL"`, "mlflow.spanInputs": `{"model": "gpt-4o-mini", "messages": []}`,
-		}, exception: "openai.RateLimitError", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "openai.RateLimitError"}},
+		}, exception: "openai.RateLimitError", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", Status: 429, ErrorType: "openai.RateLimitError"}},
 		"Spring AI": {scope: "org.springframework.boot", span: "chat gpt-4o-mini", attrs: map[string]any{
 			"gen_ai.operation.name": "chat", "gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o-mini", "gen_ai.response.model": "none",
-		}, exception: "com.openai.errors.RateLimitException", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "com.openai.errors.RateLimitException"}},
+		}, exception: "com.openai.errors.RateLimitException", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", Status: 429, ErrorType: "com.openai.errors.RateLimitException"}},
 		"AI SDK": {scope: "ai", span: "ai.generateText.doGenerate", attrs: map[string]any{
 			"ai.operationId": "ai.generateText.doGenerate", "ai.model.id": "gpt-4o-mini", "ai.model.provider": "openai.chat",
 		}, exception: "AI_APICallError", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "AI_APICallError"}},
@@ -62,7 +62,7 @@ func TestFailedRecords(t *testing.T) {
 		}, want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "AI_APICallError"}},
 		"an exception and no operation": {scope: "some.instrumentation", span: "chat.completions", attrs: map[string]any{
 			"gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o-mini",
-		}, exception: "openai.RateLimitError", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", ErrorType: "openai.RateLimitError"}},
+		}, exception: "openai.RateLimitError", want: usage.Call{Model: "gpt-4o-mini", Operation: "chat", Status: 429, ErrorType: "openai.RateLimitError"}},
 		"LiteLLM, messages": {scope: "litellm", span: "litellm_request", attrs: map[string]any{
 			"gen_ai.operation.name": "anthropic_messages", "gen_ai.request.model": "claude-sonnet-4-5", "error.code": "429", "error.type": "RateLimitError",
 		}, want: usage.Call{Model: "claude-sonnet-4-5", Operation: "chat", Status: 429, ErrorType: "RateLimitError"}},

@@ -19,7 +19,7 @@ before(async () => {
   for (let i = 0; i < 24; i++)
     await send(server.otlp, "traces", call({
       trace: `fails-${i}`, start: Date.now() - 60_000 * (2 + 2 * i), "gen_ai.provider.name": "openai", "gen_ai.response.model": "gpt-4o", "gen_ai.request.api_key": key.key, "tokenboard.account": `team-${i % 3}@example.org`,
-      ...(i % 3 ? { "http.response.status_code": 429, "error.type": "rate_limit_exceeded" } : { "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 1 }),
+      ...(i % 3 ? { "http.response.status_code": 429, "error.type": "rate_limit_exceeded", "error.message": "Error code: 429 - {'error': {'message': 'Rate limit reached for requests', 'code': None}}" } : { "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 1 }),
     }));
   await sendWide(server.otlp, { keys: [], now });
   for (let i = 0; i < 60; i++)
@@ -124,7 +124,7 @@ describe("errors", () => {
     assert.equal(new URL(page.url()).searchParams.get("status"), "error");
   }));
 
-  test("failing calls of a key in the last hour, in at most four clicks", () => task("/", 4, async (p, page, click) => {
+  test("failing calls of a key in the last hour with their message, in at most four clicks", () => task("/", 4, async (p, page, click) => {
     await click(page.getByRole("link", { name: "Errors" }));
     await click(page.getByRole("button", { name: /^Time range/ }));
     await click(page.getByRole("button", { name: "Last hour" }));
@@ -135,6 +135,8 @@ describe("errors", () => {
     const want = (await server.api(`/logs?${new URLSearchParams({ key: "failing", status: "error", from: since })}`)).items;
     assert.ok(want.length >= 10);
     await page.getByText("rate_limit_exceeded").first().waitFor();
+    assert.ok(want.every((i) => i.error_message === "Rate limit reached for requests"), "of the provider's answer, the sentence");
+    await page.getByText("Rate limit reached for requests").first().waitFor();
   }));
 
   test("one run: its calls in order, and its cost", () => task("/explore?by=session&range=30d&measure=cost_usd", 1, async (p, page, click) => {
