@@ -17,35 +17,6 @@ import (
 	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
-// FreeTexts is how many texts a record has that it does not share: the ids of its answer and its request, its session,
-// its group of signals. The message of its error is one more, which few records have.
-const FreeTexts = 4
-
-// The free texts.
-const (
-	ResponseID = iota
-	RequestID
-	Session
-	Group
-	Message
-)
-
-// FreeText returns a text of a record that it does not share.
-func FreeText(r *store.Record, which int) string {
-	switch which {
-	case ResponseID:
-		return r.ResponseID
-	case RequestID:
-		return r.RequestID
-	case Session:
-		return r.Session
-	case Message:
-		return r.ErrorMessage
-	default:
-		return r.SignalGroup
-	}
-}
-
 // EncodeNames returns what only single records have, of 1 to MaxRows rows in order: the ids; then a section each of
 // parents, superseding records, traces and spans of logs, and modalities, with a bit for each row that has one, and
 // these; then, where there are some, the messages of errors; then the free texts. compress is for bytes that are stored for
