@@ -108,3 +108,51 @@ func TestFailedRecords(t *testing.T) {
 		})
 	}
 }
+
+// TestFailureMessages: the message of a failure comes from where the emitter put it: an attribute, the last exception, the
+// status; the type of the error gives the status that the provider answered with, and an answer that broke off none.
+func TestFailureMessages(t *testing.T) {
+	d, res, scope := New(Options{}), pcommon.NewResource(), pcommon.NewInstrumentationScope()
+	for name, tc := range map[string]struct {
+		attrs                                    map[string]any
+		exceptionType, exceptionMessage, message string
+		status                                   int
+		want                                     string
+	}{
+		"attribute":         {attrs: map[string]any{"error.message": "slow down"}, exceptionMessage: "another", want: "slow down"},
+		"exception":         {exceptionType: "litellm.exceptions.RateLimitError", exceptionMessage: "Error code: 429 - {'error': {'message': 'slow down'}}", message: "another", status: 429, want: "slow down"},
+		"status":            {message: "RateLimitError: slow down", want: "RateLimitError: slow down"},
+		"type":              {exceptionType: "litellm.exceptions.RateLimitError", exceptionMessage: "slow down", status: 429, want: "slow down"},
+		"type of Anthropic": {attrs: map[string]any{"error.type": "overloaded_error"}, status: 529},
+		"type of Java":      {exceptionType: "com.openai.errors.RateLimitException", exceptionMessage: "slow down", status: 429, want: "slow down"},
+		"only an answer":    {message: `{"messages":["hello"]}`},
+		"key":               {attrs: map[string]any{"gen_ai.request.api_key": "my-own-secret-word"}, message: "wrong key my-own-secret-word!", want: "wrong key my-ow…word!"},
+		"LiteLLM, interrupted": {
+			attrs: map[string]any{"error.code": "400", "error.type": "ReadError"}, want: "Response payload is not completed: <TransferEncodingError: 400, message='Not enough data to satisfy transfer length header.'>",
+			message: "Response payload is not completed: <TransferEncodingError: 400, message='Not enough data to satisfy transfer length header.'>",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := ptrace.NewSpan()
+			s.SetTraceID(pcommon.TraceID{1})
+			s.SetSpanID(pcommon.SpanID{1})
+			require.NoError(t, s.Attributes().FromRaw(tc.attrs))
+			s.Attributes().PutStr("gen_ai.operation.name", "chat")
+			s.Attributes().PutStr("gen_ai.request.model", "gpt-4o")
+			s.Status().SetCode(ptrace.StatusCodeError)
+			s.Status().SetMessage(tc.message)
+			if tc.exceptionMessage != "" {
+				e := s.Events().AppendEmpty()
+				e.SetName("exception")
+				e.Attributes().PutStr("exception.type", tc.exceptionType)
+				e.Attributes().PutStr("exception.message", tc.exceptionMessage)
+			}
+			c, family := d.Span(res, scope, s)
+			require.Equal(t, tc.want, c.ErrorMessage)
+			require.Equal(t, tc.status, c.Status)
+			WriteCanonical(&c, family, s.Attributes())
+			again, _ := d.Span(res, scope, s)
+			require.Equal(t, c, again)
+		})
+	}
+}

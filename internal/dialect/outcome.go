@@ -23,9 +23,7 @@ func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
 	}
 	said := r.said()
 	c.ErrorMessage = said.Message()
-	if c.Status == 0 {
-		c.Status = said.Status(c.ErrorType)
-	}
+	c.Status = said.Status(c.ErrorType, c.Status)
 	if c.ErrorType != "" {
 		return
 	}
@@ -60,8 +58,9 @@ func (r *record) failedCanonical(c *usage.Call, failed bool) {
 	if v, ok := r.own.get(canonical.errorMessage.id); ok && v.Type() == pcommon.ValueTypeStr {
 		c.ErrorMessage = failure.Message(v.Str())
 	}
+	said := r.said()
+	c.Status = said.Reported(c.Status)
 	if c.ErrorMessage == "" {
-		said := r.said()
 		c.ErrorMessage = said.Message()
 	}
 }

@@ -93,6 +93,9 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	success, reported := r.get("success")
 	finish := strings.Trim(r.text(f, tables.Finish), `["]`)
 	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (reported && value.Truth(success) == usage.No && r.scope != "")
+	if c.Failed && c.Status == 400 && r.brokeOff() {
+		c.Status = 0
+	}
 	if c.Failed && c.Status == 0 {
 		c.Status = r.saidStatus(c.ErrorType)
 	}
@@ -108,6 +111,19 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 		}
 	}
 	c.KeyFingerprint, c.KeyDisplay = r.key()
+}
+
+// brokeOff reports whether the texts of a failed record say that an answer broke off.
+func (r *plainRecord) brokeOff() bool {
+	said := []string{r.message, r.statusMessage}
+	for _, name := range tables.ErrorMessages {
+		if v, ok := lastOf(r.attrs, name); ok && v.Type() == pcommon.ValueTypeStr {
+			said = append(said, v.Str())
+		}
+	}
+	return slices.ContainsFunc(said, func(s string) bool {
+		return slices.ContainsFunc(tables.NoProviderStatus, func(w string) bool { return strings.Contains(s[:min(len(s), 512)], w) })
+	})
 }
 
 // saidStatus is the first status that anything of a failed record names, else the one that the type of the error stands for.
@@ -307,6 +323,9 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 		c.Duration = r.duration(family, tables.Duration)
 	}
 	if c.Failed = failed || c.ErrorType != "" || c.Status >= 400; c.Failed {
+		if c.Status == 400 && r.brokeOff() {
+			c.Status = 0
+		}
 		if v, ok := lastOf(r.attrs, usage.AttrErrorMessage); ok && v.Type() == pcommon.ValueTypeStr {
 			c.ErrorMessage = failure.Message(v.Str())
 		}

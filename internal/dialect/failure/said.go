@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -54,9 +55,20 @@ func (s *Said) Message() string {
 	return ""
 }
 
-// Status returns the HTTP status of the failure, of which the type of the error is known too; 0 where nothing says it. What
-// is written as a status comes before what the type stands for.
-func (s *Said) Status(kind string) int {
+// Reported is the status that an attribute reports; 0 where the texts say that no provider answered with it.
+func (s *Said) Reported(status int) int {
+	if status == http.StatusBadRequest && slices.ContainsFunc(s.Texts, ofNoProvider) {
+		return 0
+	}
+	return status
+}
+
+// Status returns the HTTP status of the failure, of which the type of the error is known too, and what an attribute reports;
+// 0 where nothing says it. What is written as a status comes before what the type stands for.
+func (s *Said) Status(kind string, reported int) int {
+	if reported = s.Reported(reported); reported != 0 {
+		return reported
+	}
 	kinds := [...]string{kind, s.Type}
 	for _, text := range append(kinds[:], s.Texts...) {
 		if n := value.StatusIn(text); n != 0 && !ofNoProvider(text) {
