@@ -91,10 +91,11 @@ emitters: build packages ## all emitters, and the table in docs/accuracy.md; NAM
 		$(GO) test -C e2e -count=1 -timeout 60m -v ./emitters
 
 .PHONY: torture
-torture: build packages torture-postgres ## kill the built binary 50 times under load, and play 10,000 random histories, on PostgreSQL some hundred; compare
+torture: build packages torture-postgres ## kill the built binary 50 times under load, and while it alerts, and play 10,000 random histories, on PostgreSQL some hundred; compare
 	$(GO) test -count=1 -timeout 60m -run 'TestEveryOrder$$' ./internal/ledger -rapid.checks=10000
 	TOKENBOARD_REPLICA_HISTORIES=500 $(GO) test -count=1 -timeout 60m -run TestReplicas ./internal/ledger
 	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 60m -v -run TestKill .
+	TOKENBOARD_ALERT_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 120m -v -run TestAlertsKilled .
 	TOKENBOARD_REPLICA_KILLS=500 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 180m -v -run TestReplicas .
 	TOKENBOARD_PARTITIONS=20 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 60m -v -run TestPartitions .
 
