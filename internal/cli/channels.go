@@ -116,8 +116,10 @@ func (c *connection) addChannel() *cobra.Command {
 	c.addJSON(cmd)
 	f.add(cmd)
 	cmd.Flags().StringVar(&f.kind, "kind", "", "one that tokenboard alerts channels kinds lists")
-	_ = cmd.MarkFlagRequired("kind")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if f.kind == "" {
+			return usageError{errors.New("--kind: say which; tokenboard alerts channels kinds lists them")}
+		}
 		settings, err := fields("setting", f.settings)
 		if err != nil {
 			return err
