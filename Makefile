@@ -47,8 +47,8 @@ packages: ## install the Debian packages that tests need and that are missing
 test-unit: reference ## unit tests, with the race detector where there is a C compiler; some hundred random histories
 	failed=0; for m in $(MODULES); do TOKENBOARD_REFERENCE=1 $(GO) test -C $$m $(RACE) $(SPARED) -timeout 30m ./... || failed=1; done; exit $$failed
 	$(if $(RACE),$(GO) test ./internal/history ./internal/forecast/backtest ./examples/demo)
-	$(GO) test -run 'TestEveryOrder$$' ./internal/ledger -rapid.checks=300
-	TOKENBOARD_FULL=1 $(GO) test -run 'TestFloodOfNames|TestMetricsSize' ./internal/ledger ./internal/console/metrics
+	$(GO) test -run 'TestEveryOrder$$|TestEvictedRecords' ./internal/ledger -rapid.checks=300
+	TOKENBOARD_FULL=1 $(GO) test -run 'TestFloodOfNames|TestIndexSize|TestMetricsSize|TestRandomQuestions|TestKilledAtAnyWrite' ./internal/ledger ./internal/console/metrics ./internal/alerting
 	$(GO) test -C tools ./...
 
 .PHONY: test-fuzz
