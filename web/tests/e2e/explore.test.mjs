@@ -77,6 +77,24 @@ describe("explore", () => {
     assert.equal(b.rows.reduce((n, r) => n + r.total_tokens, 0), b.total.total_tokens);
   }));
 
+  test("teams: by team, and filtered by one", async () => {
+    const team = await server.api("/teams", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ name: "Search", users: [(await server.api("/dimensions/user")).values.find((v) => v.value).value] }) });
+    await task("/explore?by=team&measure=api_call_count&range=30d", 0, async (p, page) => {
+      const b = await server.api(`/breakdown?${asked(p.requests)}`);
+      const calls = b.rows.find((r) => r.team === team.id).api_call_count;
+      const row = page.locator("[aria-label='All groups'] tbody tr").filter({ hasText: "Search" });
+      assert.ok((await figures(row.locator("td .num[data-value]"))).includes(calls), "the team's calls, by its name");
+      await page.getByTestId("teams-overlap").waitFor();
+      await page.locator("select[name=then] option[value=user]").waitFor({ state: "attached" });
+      assert.equal(await page.locator("select[name=then] option[value=session]").count(), 0, "the API has no sessions by team");
+      await row.getByRole("link", { name: "Search" }).click();
+      await page.waitForURL((u) => u.pathname.endsWith("/logs") && u.searchParams.get("team") === team.id);
+      await settled(page);
+      assert.ok(p.requests.some((r) => r.includes("/api/console/logs?") && r.includes(`team=${team.id}`)), "the log is asked for the team");
+    });
+    await server.api(`/teams/${team.id}`, { method: "DELETE" });
+  });
+
   test("the address says it all, and goes over to the other views", () => task("/explore?by=user&then=model&measure=cost_usd&compare=year&range=lastweek&top=5", 99, async (p, page) => {
     assert.equal(await page.locator("select[name=compare]").inputValue(), "year");
     const b = await server.api(`/breakdown?${asked(p.requests)}`);
