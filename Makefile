@@ -50,6 +50,11 @@ test-unit: reference ## unit tests, with the race detector where there is a C co
 	$(GO) test -run 'TestEveryOrder$$' ./internal/ledger -rapid.checks=300
 	TOKENBOARD_FULL=1 $(GO) test -run 'TestFloodOfNames|TestMetricsSize' ./internal/ledger ./internal/console/metrics
 	$(GO) test -C tools ./...
+	$(MAKE) test-helm
+
+.PHONY: test-helm
+test-helm: ## the Helm chart: lint, and what it makes against Kubernetes' types; the first time it builds Helm, for three minutes of a processor
+	$(GO) test -C tools/helm ./...
 
 .PHONY: test-fuzz
 test-fuzz: ## fuzzing for seconds
@@ -133,7 +138,7 @@ attack: build ## attack the built binary in each access mode and print the resul
 
 .PHONY: lint
 lint: $(LINT) $(ACTIONLINT) audit ## static checks, and known vulnerabilities
-	failed=0; for m in $(MODULES) e2e tools/release; do (cd $$m && $(CURDIR)/$(LINT) run ./...) || failed=1; done; exit $$failed
+	failed=0; for m in $(MODULES) e2e tools/release tools/helm; do (cd $$m && $(CURDIR)/$(LINT) run ./...) || failed=1; done; exit $$failed
 	./$(ACTIONLINT) -shellcheck= -pyflakes=
 
 $(LINT): tools/go.mod tools/go.sum
