@@ -2,8 +2,10 @@ package lease_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -53,4 +55,62 @@ func TestKept(t *testing.T) {
 	require.ErrorIs(t, <-lost, store.ErrFenced)
 	kept.Stop()
 	require.Empty(t, lost, "once")
+}
+
+// silent are leases in a store that answers renewals as it is told.
+type silent struct {
+	renew func(context.Context) error
+	asked int
+}
+
+func (s *silent) Acquire(_ context.Context, task, holder string, _ time.Duration) (store.Lease, error) {
+	return store.Lease{Task: task, Holder: holder, Epoch: 1}, nil
+}
+
+func (s *silent) Renew(ctx context.Context, l store.Lease, _ time.Duration) (store.Lease, error) {
+	s.asked++
+	return l, s.renew(ctx)
+}
+
+func (*silent) Release(context.Context, store.Lease) error { return nil }
+
+// TestEnds: a lease that the store does not renew ends by the clock of its holder, TTL after the last renewal that succeeded was begun,
+// whether the store fails, keeps silent, or does not even notice that nobody waits any more.
+func TestEnds(t *testing.T) {
+	const ttl = 6 * time.Second
+	for name, fails := range map[string]func(ctx context.Context, thawed chan struct{}) error{
+		"an error": func(context.Context, chan struct{}) error { return errors.New("no connection") },
+		"silence":  func(ctx context.Context, _ chan struct{}) error { <-ctx.Done(); return ctx.Err() },
+		"frozen":   func(_ context.Context, thawed chan struct{}) error { <-thawed; return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began, thawed := time.Now(), make(chan struct{})
+				s := &silent{}
+				s.renew = func(ctx context.Context) error {
+					if s.asked <= 5 {
+						time.Sleep(time.Second) // a renewal lasts from when it was begun
+						return nil
+					}
+					return fails(ctx, thawed)
+				}
+				lost := make(chan error, 9)
+				kept, err := lease.Acquire(t.Context(), s, lease.Options{Task: "t", Holder: "a", TTL: ttl}, func(err error) { lost <- err })
+				require.NoError(t, err)
+				ends := 2*time.Second + 4*3*time.Second + ttl // the fifth is begun after 2 s, and four times 2 s and the 1 s that one takes
+				time.Sleep(ends - time.Nanosecond)
+				require.True(t, kept.Lasts())
+				require.Empty(t, lost)
+				time.Sleep(time.Nanosecond)
+				require.False(t, kept.Lasts(), "to the nanosecond")
+				require.ErrorIs(t, <-lost, lease.ErrEnded)
+				require.Equal(t, ends, time.Since(began))
+				close(thawed)
+				time.Sleep(time.Minute)
+				require.False(t, kept.Lasts(), "a renewal that succeeds later does not bring it back")
+				kept.Stop()
+				require.Empty(t, lost, "once")
+			})
+		})
+	}
 }

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 // Attempt is one try to sign in.
@@ -54,12 +52,12 @@ type SignIns struct {
 // counts keeps what is counted. Its change lets f change the counts of causes while nobody else does, and gives it the time of
 // its clock, or now where it has none. Where f returns false nothing is kept. f may be called more than once.
 type counts interface {
-	change(ctx context.Context, now time.Time, of []cause, f func(now time.Time, c []store.AttemptCount) bool) error
+	change(ctx context.Context, now time.Time, of []cause, f func(now time.Time, c []Count) bool) error
 }
 
 // cause is who or what an attempt counts for.
 type cause struct {
-	kind store.AttemptKind
+	kind Kind
 	who  string
 }
 
@@ -68,8 +66,8 @@ func NewSignIns(l Limits) *SignIns { return &SignIns{l, newMemory()} }
 
 // NewSharedSignIns returns counts of sign-ins that all processes have in common which share a store and a key. The store gets no
 // name or address, only their keyed hashes.
-func NewSharedSignIns(l Limits, in store.Attempts, key []byte) *SignIns {
-	return &SignIns{l, &shared{in, key}}
+func NewSharedSignIns(l Limits, in Shared, key []byte) *SignIns {
+	return &SignIns{l, &inStore{in, key}}
 }
 
 // Begin counts an attempt as failed, or reports how long to wait before the next one. right is to be called if the password
@@ -77,7 +75,7 @@ func NewSharedSignIns(l Limits, in store.Attempts, key []byte) *SignIns {
 func (s *SignIns) Begin(ctx context.Context, a Attempt, now time.Time) (wait time.Duration, right func(context.Context) error, err error) {
 	a.Source = Network(a.Source)
 	var begun attempt
-	err = s.counts.change(ctx, now, a.causes(), func(now time.Time, c []store.AttemptCount) bool {
+	err = s.counts.change(ctx, now, a.causes(), func(now time.Time, c []Count) bool {
 		begun = attempt{limits: &s.limits, at: now, device: a.Device != ""}
 		wait = begun.begin(c)
 		return wait == 0
@@ -86,7 +84,7 @@ func (s *SignIns) Begin(ctx context.Context, a Attempt, now time.Time) (wait tim
 		return wait, func(context.Context) error { return nil }, err
 	}
 	return 0, func(ctx context.Context) error {
-		return s.counts.change(ctx, now, a.causes(), func(_ time.Time, c []store.AttemptCount) bool {
+		return s.counts.change(ctx, now, a.causes(), func(_ time.Time, c []Count) bool {
 			begun.back(c)
 			return true
 		})
@@ -96,15 +94,15 @@ func (s *SignIns) Begin(ctx context.Context, a Attempt, now time.Time) (wait tim
 // causes lists what an attempt counts for. Attempts with a known device count for that alone.
 func (a *Attempt) causes() []cause {
 	if a.Device != "" {
-		return []cause{{store.AttemptsWithDevice, a.Device}}
+		return []cause{{WithDevice, a.Device}}
 	}
 	// Guesses at accounts that do not exist must not evict the counts of those that do, and must look the same from
 	// outside.
-	account := cause{store.AttemptsAtImagined, a.Account}
+	account := cause{AtImagined, a.Account}
 	if a.Known {
-		account.kind = store.AttemptsAtAccount
+		account.kind = AtAccount
 	}
-	return []cause{{store.AttemptsOfPair, a.Source + "\x00" + a.Account}, {store.AttemptsOfSource, a.Source}, account}
+	return []cause{{OfPair, a.Source + "\x00" + a.Account}, {OfSource, a.Source}, account}
 }
 
 // attempt is one that was let through, or is about to be.
@@ -118,7 +116,7 @@ type attempt struct {
 }
 
 // begin counts the attempt in the counts of its causes, or reports how long to wait.
-func (t *attempt) begin(c []store.AttemptCount) (wait time.Duration) {
+func (t *attempt) begin(c []Count) (wait time.Duration) {
 	l := t.limits
 	if t.device {
 		if wait = l.Device.wait(c[0].Often, t.at); wait == 0 {
@@ -128,10 +126,10 @@ func (t *attempt) begin(c []store.AttemptCount) (wait time.Duration) {
 	}
 	pair, source, account := &c[0], &c[1], &c[2]
 	if l.Pair.Forget > 0 && t.at.Sub(pair.Last) >= l.Pair.Forget {
-		*pair = store.AttemptCount{}
+		*pair = Count{}
 	}
 	wait = l.Pair.wait(failures{pair.Failures, pair.Last}, t.at)
-	either := func(often, fresh Limit, of *store.AttemptCount) (within bool) {
+	either := func(often, fresh Limit, of *Count) (within bool) {
 		w := often.wait(of.Often, t.at)
 		within = w == 0
 		if !within && pair.Failures == 0 && fresh.Burst > 0 {
@@ -155,19 +153,19 @@ func (t *attempt) begin(c []store.AttemptCount) (wait time.Duration) {
 const never = 10 * 365 * 24 * time.Hour
 
 // back subtracts the attempt.
-func (t *attempt) back(c []store.AttemptCount) {
+func (t *attempt) back(c []Count) {
 	l := t.limits
 	if t.device {
 		t.add(&c[0], l.Device, Limit{}, true, -1)
 		return
 	}
-	c[0] = store.AttemptCount{} // the failures before were not guesses
+	c[0] = Count{} // the failures before were not guesses
 	t.add(&c[1], l.Source, l.SourceFresh, t.withinSource, -1)
 	t.add(&c[2], l.Account, l.AccountFresh, t.withinAccount, -1)
 }
 
 // add counts n attempts in both limits of a source, an account or a device.
-func (t *attempt) add(to *store.AttemptCount, often, fresh Limit, within bool, n int) {
+func (t *attempt) add(to *Count, often, fresh Limit, within bool, n int) {
 	if within {
 		to.Often = often.after(to.Often, t.at, n)
 	} else if to.Often.Before(t.at) {
@@ -182,21 +180,21 @@ func (t *attempt) add(to *store.AttemptCount, often, fresh Limit, within bool, n
 // memory keeps counts of one process.
 type memory struct {
 	mu    sync.Mutex
-	books map[store.AttemptKind]book[store.AttemptCount]
+	books map[Kind]book[Count]
 }
 
 func newMemory() *memory {
-	m := &memory{books: map[store.AttemptKind]book[store.AttemptCount]{}}
-	for kind := store.AttemptsOfPair; kind <= store.AttemptsWithDevice; kind++ {
-		m.books[kind] = newBook[store.AttemptCount]()
+	m := &memory{books: map[Kind]book[Count]{}}
+	for kind := OfPair; kind <= WithDevice; kind++ {
+		m.books[kind] = newBook[Count]()
 	}
 	return m
 }
 
-func (m *memory) change(_ context.Context, now time.Time, of []cause, f func(time.Time, []store.AttemptCount) bool) error {
+func (m *memory) change(_ context.Context, now time.Time, of []cause, f func(time.Time, []Count) bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := make([]store.AttemptCount, len(of))
+	c := make([]Count, len(of))
 	for i := range of {
 		c[i] = m.books[of[i].kind].get(of[i].who)
 	}
@@ -213,19 +211,19 @@ func (m *memory) change(_ context.Context, now time.Time, of []cause, f func(tim
 	return nil
 }
 
-// shared keeps counts in a store.
-type shared struct {
-	in  store.Attempts
+// inStore keeps counts in a store.
+type inStore struct {
+	in  Shared
 	key []byte
 }
 
-func (s *shared) change(ctx context.Context, _ time.Time, of []cause, f func(time.Time, []store.AttemptCount) bool) error {
-	keyed := make([]store.AttemptCause, len(of))
+func (s *inStore) change(ctx context.Context, _ time.Time, of []cause, f func(time.Time, []Count) bool) error {
+	keyed := make([]Cause, len(of))
 	for i := range of {
 		mac := hmac.New(sha256.New, s.key)
 		mac.Write([]byte{byte(of[i].kind)})
 		mac.Write([]byte(of[i].who))
-		keyed[i] = store.AttemptCause{Kind: of[i].kind, ID: store.AttemptID(mac.Sum(nil)[:len(store.AttemptID{})])}
+		keyed[i] = Cause{Kind: of[i].kind, ID: CauseID(mac.Sum(nil)[:len(CauseID{})])}
 	}
 	if err := s.in.ChangeAttempts(ctx, keyed, f); err != nil {
 		return fmt.Errorf("count an attempt to sign in: %w", err)

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 var now = time.Date(2026, 11, 3, 0, 0, 0, 0, time.UTC)
@@ -150,7 +148,7 @@ func TestRate(t *testing.T) {
 // TestManySources: sources beyond those that are remembered share one limit, until counts expire.
 func TestManySources(t *testing.T) {
 	r := NewRate(Limit{2, time.Minute})
-	for i := range maxKept {
+	for i := range MaxKept {
 		require.Zero(t, r.Wait(fmt.Sprint(i), now))
 		r.Add(fmt.Sprint(i), now)
 	}
@@ -178,15 +176,15 @@ func TestNetwork(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	s, r := NewSignIns(Limits{Source: Limit{9, time.Hour}, Account: Limit{9, time.Hour}, Device: Limit{1, time.Hour}}), NewRate(Limit{1, time.Hour})
 	begin(t, s, guess("s", "alice"), now)
-	for i := range 3 * maxKept {
+	for i := range 3 * MaxKept {
 		begin(t, s, Attempt{Source: fmt.Sprint("s", i), Account: fmt.Sprint("u", i)}, now)
 		begin(t, s, Attempt{Device: fmt.Sprint("d", i)}, now)
 		r.Take(fmt.Sprint("w", i), now)
 	}
 	books := s.counts.(*memory).books
-	for _, kind := range []store.AttemptKind{store.AttemptsOfPair, store.AttemptsOfSource, store.AttemptsAtImagined, store.AttemptsWithDevice} {
-		require.Equal(t, maxKept, books[kind].lru.Len(), kind)
+	for _, kind := range []Kind{OfPair, OfSource, AtImagined, WithDevice} {
+		require.Equal(t, MaxKept, books[kind].lru.Len(), kind)
 	}
-	require.Equal(t, maxKept, r.free.lru.Len())
-	require.True(t, books[store.AttemptsAtAccount].lru.Contains("alice"), "names of no account evict no account")
+	require.Equal(t, MaxKept, r.free.lru.Len())
+	require.True(t, books[AtAccount].lru.Contains("alice"), "names of no account evict no account")
 }

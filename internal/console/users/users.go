@@ -59,7 +59,7 @@ func New(e *api.Env, d store.Directory, audit *audit.Log, open bool, how *SignIn
 // Share says which processes share the directory. It is to be called before the first request.
 func (c *Handlers) Share(with Replicas) {
 	c.replicas = with
-	counts, can := c.Directory.(store.Attempts)
+	counts, can := c.Directory.(throttle.Shared)
 	if key := with.SharedKey("attempts to sign in"); can && key != nil && c.signIn != nil {
 		c.signIn.limiter = throttle.NewSharedSignIns(c.signIn.Limits, counts, key)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/semaphore"
 
-	"github.com/tokenboard/tokenboard/internal/store"
+	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/store/postgres/database"
 )
 
@@ -52,13 +52,13 @@ func newAttempts() attempts {
 }
 
 // ChangeAttempts changes counts. It reads them first, so that what is refused writes nothing.
-func (d *Directory) ChangeAttempts(ctx context.Context, of []store.AttemptCause, change func(time.Time, []store.AttemptCount) bool) error {
+func (d *Directory) ChangeAttempts(ctx context.Context, of []throttle.Cause, change func(time.Time, []throttle.Count) bool) error {
 	counts := attemptCounts{of: of}
 	ids := make([][]byte, len(of))
 	slots := d.attempts.strangers
 	for i := range of {
 		ids[i] = of[i].ID[:]
-		if of[i].Kind == store.AttemptsWithDevice {
+		if of[i].Kind == throttle.WithDevice {
 			slots = d.attempts.devices
 		}
 	}
@@ -93,7 +93,7 @@ func (d *Directory) sweepAttempts(ctx context.Context) error {
 		if _, err := tx.Exec(ctx, sweepAttempts); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, kindsOfAttempt, store.MaxAttempts)
+		rows, err := tx.Query(ctx, kindsOfAttempt, throttle.MaxKept)
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (d *Directory) sweepAttempts(ctx context.Context) error {
 			return err
 		}
 		for _, kind := range kinds {
-			if _, err := tx.Exec(ctx, boundAttempts, kind, store.MaxAttempts); err != nil {
+			if _, err := tx.Exec(ctx, boundAttempts, kind, throttle.MaxKept); err != nil {
 				return err
 			}
 		}
@@ -113,9 +113,9 @@ func (d *Directory) sweepAttempts(ctx context.Context) error {
 
 // attemptCounts are the counts of causes while they are read and changed.
 type attemptCounts struct {
-	of  []store.AttemptCause
+	of  []throttle.Cause
 	now time.Time
-	are []store.AttemptCount
+	are []throttle.Count
 }
 
 // read reads the counts, in the order of their causes.
@@ -123,7 +123,7 @@ func (c *attemptCounts) read(rows pgx.Rows, err error) error {
 	if err != nil {
 		return err
 	}
-	c.are = make([]store.AttemptCount, len(c.of))
+	c.are = make([]throttle.Count, len(c.of))
 	return database.EachRow(rows, func(r pgx.Rows) error {
 		var now, last, often, rare int64
 		var id []byte
@@ -132,8 +132,8 @@ func (c *attemptCounts) read(rows pgx.Rows, err error) error {
 			return err
 		}
 		c.now = time.UnixMicro(now).UTC()
-		if i := slices.IndexFunc(c.of, func(of store.AttemptCause) bool { return bytes.Equal(of.ID[:], id) }); i >= 0 {
-			c.are[i] = store.AttemptCount{Failures: failures, Last: instant(last), Often: instant(often), Rare: instant(rare)}
+		if i := slices.IndexFunc(c.of, func(of throttle.Cause) bool { return bytes.Equal(of.ID[:], id) }); i >= 0 {
+			c.are[i] = throttle.Count{Failures: failures, Last: instant(last), Often: instant(often), Rare: instant(rare)}
 		}
 		return nil
 	})
@@ -157,9 +157,9 @@ func nanos(t time.Time) int64 {
 var errUnchanged = errors.New("nothing is counted")
 
 // store reads the counts once more, where nobody can change them, and stores what becomes of them.
-func (c *attemptCounts) store(ctx context.Context, tx pgx.Tx, change func(time.Time, []store.AttemptCount) bool) error {
+func (c *attemptCounts) store(ctx context.Context, tx pgx.Tx, change func(time.Time, []throttle.Count) bool) error {
 	order := slices.Clone(c.of)
-	slices.SortFunc(order, func(a, b store.AttemptCause) int { return bytes.Compare(a.ID[:], b.ID[:]) }) // so that no two wait for each other
+	slices.SortFunc(order, func(a, b throttle.Cause) int { return bytes.Compare(a.ID[:], b.ID[:]) }) // so that no two wait for each other
 	ids, kinds := make([][]byte, len(order)), make([]int16, len(order))
 	for i := range order {
 		ids[i], kinds[i] = order[i].ID[:], int16(order[i].Kind)

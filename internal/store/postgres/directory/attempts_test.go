@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/access/throttle"
-	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/postgres/database"
 )
 
@@ -143,7 +142,7 @@ func TestAttemptsAreBounded(t *testing.T) {
 	// As after a flood of sources, some of which count no more.
 	_, err := both[0].db.Exec(ctx, `INSERT INTO attempts (id, kind, failures, last, often, rare, until, changed_at)
 SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), $1, 1, 1, 1, 1, CASE WHEN n % 5 = 0 THEN 1 ELSE 9000000000000000000 END, n FROM generate_series(1, 3 * $2::int) n`,
-		store.AttemptsOfPair, store.MaxAttempts)
+		throttle.OfPair, throttle.MaxKept)
 	require.NoError(t, err)
 	for i := range sweepAfter {
 		_, _, err := a.Begin(ctx, throttle.Attempt{Source: fmt.Sprint("10.0.0.", i), Account: fmt.Sprint("u", i), Known: true}, time.Now())
@@ -151,9 +150,9 @@ SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), $1, 1, 1, 1, 1, CASE WHEN n % 5 
 	}
 	var pairs, others, newest int
 	require.NoError(t, both[1].db.QueryRow(ctx, "SELECT count(*) FILTER (WHERE kind = $1), count(*) FILTER (WHERE kind <> $1), count(*) FILTER (WHERE kind = $1 AND changed_at > 40000) FROM attempts",
-		store.AttemptsOfPair).Scan(&pairs, &others, &newest))
-	require.LessOrEqual(t, pairs, store.MaxAttempts+sweepAfter)
-	require.GreaterOrEqual(t, pairs, store.MaxAttempts-sweepAfter)
+		throttle.OfPair).Scan(&pairs, &others, &newest))
+	require.LessOrEqual(t, pairs, throttle.MaxKept+sweepAfter)
+	require.GreaterOrEqual(t, pairs, throttle.MaxKept-sweepAfter)
 	require.LessOrEqual(t, others, 4*sweepAfter)
 	require.GreaterOrEqual(t, newest, 40, "what was changed last stays")
 	wait, _, err := b.Begin(ctx, alice, time.Now())

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/postgres/database"
 )
@@ -21,7 +22,7 @@ type Directory struct {
 
 var (
 	_ store.Directory = (*Directory)(nil)
-	_ store.Attempts  = (*Directory)(nil)
+	_ throttle.Shared = (*Directory)(nil)
 )
 
 // New makes the directory of a database, which stays its owner's.
