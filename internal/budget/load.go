@@ -146,6 +146,22 @@ func (s *Set) groupOf(t target, teams map[string]*store.Team) *group {
 	return g
 }
 
+// filter returns what lets the calls of the group through.
+func (g *group) filter() (f store.Filter) {
+	switch g.scope {
+	case store.ScopeAll:
+	case store.ScopeModel:
+		f.Models = []string{g.subject}
+	case store.ScopeProvider:
+		f.Providers = []string{g.subject}
+	case store.ScopeAccount:
+		f.Accounts = []string{g.subject}
+	case store.ScopeKey, store.ScopeUser, store.ScopeTeam:
+		f.SetAny(store.AnyOf{Keys: g.members.Keys, Users: g.members.Users, Projects: g.members.Projects})
+	}
+	return f
+}
+
 // same reports whether two groups count the same calls.
 func (g *group) same(o *group) bool {
 	return g.target == o.target && slices.Equal(g.members.Keys, o.members.Keys) && slices.Equal(g.members.Users, o.members.Users) &&

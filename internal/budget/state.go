@@ -20,6 +20,8 @@ type State struct {
 	ResetsAt time.Time // zero: never
 	// CountedFrom is since when calls are counted, where retention dropped earlier ones of the period; zero: all are.
 	CountedFrom time.Time
+	// Calls are those that count, whenever they were.
+	Calls store.Filter
 }
 
 // Left returns what may still be spent, at least 0.
@@ -46,7 +48,7 @@ func (b *State) Share() float64 { return float64(b.Used) / float64(b.Limit) }
 // state returns the state of an entry. s.mu is held.
 func (s *Set) state(e *entry, now time.Time, watermark time.Time) State {
 	w := s.today.at(now, e.kind())
-	out := State{BudgetRow: e.row, Fixed: e.fixed, Begin: w.begin, ResetsAt: w.end}
+	out := State{BudgetRow: e.row, Fixed: e.fixed, Begin: w.begin, ResetsAt: w.end, Calls: e.group.filter()}
 	e.reserved.Expire(now, defaultLife)
 	spent, reserved := e.spent.in(w), e.reserved.Sum(time.Time{})
 	if out.Used, out.Reserved = spent.Tokens, reserved.Tokens; e.row.Cost {

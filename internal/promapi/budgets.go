@@ -11,7 +11,9 @@ import (
 	"github.com/prometheus/prometheus/storage"
 
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
+	"github.com/tokenboard/tokenboard/internal/promapi/spending"
 	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
+	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 // Budget is a limit of tokens or money for each period of the calendar, as it is now.
@@ -25,8 +27,8 @@ type Budget struct {
 	// Used is the current usage, including calls that retention dropped.
 	Used int64
 	Left int64 // of Limit, less what is used and reserved; at least 0
-	// NowOnly says that what was used in the past is not known: there are samples of it now only.
-	NowOnly bool
+	// Calls are those that count, where they are neither those of Fingerprints nor all.
+	Calls *store.Filter
 	// PeriodOf returns when the period that has a time begins and ends; zero times where it never does. It is nil
 	// for a budget without an end.
 	PeriodOf func(time.Time) (begin, end time.Time)
@@ -76,11 +78,7 @@ func newSpendSink(c source, budgets []Budget, room *int) *spendSink {
 
 func (s *spendSink) Figures(series uint32, at int, f *cube.Figures) {
 	for _, i := range s.of[s.find(series)] {
-		v := f[cube.Cost]
-		if !s.money[i] {
-			v = f[cube.InputUncached] + f[cube.CacheRead] + f[cube.CacheWrite] + f[cube.OutputText] + f[cube.Reasoning]
-		}
-		s.tracks[i].add(at, float64(v))
+		s.tracks[i].add(at, spending.Amount(f, s.money[i]))
 	}
 }
 
@@ -128,9 +126,11 @@ func (q *querier) budgetSeries(
 	for i := range wanted {
 		s := &pointSeries{labels: shown[i]}
 		for _, t := range times {
-			known := m.what != budgetUsed && m.what != budgetLeft || !wanted[i].NowOnly || q.isNow(t)
-			if known && !time.UnixMilli(t).Before(wanted[i].Since) {
-				s.times, s.values = append(s.times, t), append(s.values, value(i, t)/scale)
+			if time.UnixMilli(t).Before(wanted[i].Since) {
+				continue
+			}
+			if v, known := value(i, t); known {
+				s.times, s.values = append(s.times, t), append(s.values, v/scale)
 			}
 		}
 		out = append(out, s)
@@ -138,98 +138,115 @@ func (q *querier) budgetSeries(
 	return out, nil
 }
 
-// budgetValue returns what a gauge has of each budget at a time.
-func (q *querier) budgetValue(ctx context.Context, m *budgetMetric, wanted []Budget, times []int64) (func(i int, t int64) float64, error) {
-	value := func(i int, t int64) float64 { return float64(wanted[i].Limit) }
+// valueOf returns what a gauge has of a budget, by its index, at a time, if that is known.
+type valueOf func(i int, t int64) (v float64, known bool)
+
+// budgetValue returns what a gauge has of budgets.
+func (q *querier) budgetValue(ctx context.Context, m *budgetMetric, wanted []Budget, times []int64) (valueOf, error) {
 	switch m.what {
 	case budgetReset:
-		value = func(i int, t int64) float64 {
+		return func(i int, t int64) (float64, bool) {
 			_, end := wanted[i].PeriodOf(time.UnixMilli(t))
-			return float64(end.Unix())
-		}
+			return float64(end.Unix()), true
+		}, nil
 	case budgetUsed, budgetLeft:
 		used, err := q.spent(ctx, wanted, times)
-		if err != nil {
-			return nil, err
+		if err != nil || m.what == budgetUsed {
+			return used, err
 		}
-		if value = used; m.what == budgetLeft {
-			value = func(i int, t int64) float64 {
-				if q.isNow(t) {
-					return float64(wanted[i].Left)
-				}
-				return max(float64(wanted[i].Limit)-used(i, t), 0)
+		return func(i int, t int64) (float64, bool) {
+			if q.isNow(t) {
+				return float64(wanted[i].Left), true
 			}
-		}
+			v, known := used(i, t)
+			return max(float64(wanted[i].Limit)-v, 0), known
+		}, nil
 	}
-	return value, nil
-}
-
-// spending adds up what budgets used since the first of some times, at the latest.
-func (q *querier) spending(ctx context.Context, budgets []Budget, times []int64) (*spendSink, []int64, error) {
-	if d := cube.DimensionOf(q.cube, []callseries.Label{callseries.LabelKey}); d != nil && d.Takes(times) {
-		sink := newSpendSink(d, budgets, &q.room)
-		at, _, err := d.Since(ctx, times, sink, &q.room)
-		if !errors.Is(err, cube.ErrOverflow) {
-			return sink, at, err
-		}
-	}
-	sink := newSpendSink(q.cube, budgets, &q.room)
-	at, _, err := q.cube.Since(ctx, times, sink, &q.room)
-	return sink, at, err
+	return func(i int, _ int64) (float64, bool) { return float64(wanted[i].Limit), true }, nil
 }
 
 // spent returns what budgets had used at some times.
-func (q *querier) spent(ctx context.Context, budgets []Budget, times []int64) (func(i int, t int64) float64, error) {
-	all := slices.Clone(times)
+func (q *querier) spent(ctx context.Context, budgets []Budget, times []int64) (valueOf, error) {
+	// The end of what was ever used is a time after which no call starts, on a border of the sums.
+	end := (q.now/cube.SlotMillis+1)*cube.SlotMillis + cube.Soonest.Milliseconds()
+	all := append(slices.Clone(times), end)
 	begins := map[[2]int64]int64{}
+	var ofKeys, others []int
 	for i := range budgets {
-		if budgets[i].PeriodOf == nil || budgets[i].NowOnly {
-			continue
+		if budgets[i].Calls == nil {
+			ofKeys = append(ofKeys, i)
+		} else {
+			others = append(others, i)
 		}
 		for _, t := range times {
-			begin, _ := budgets[i].PeriodOf(time.UnixMilli(t))
-			begins[[2]int64{int64(i), t}] = begin.UnixMilli()
-			all = append(all, begin.UnixMilli())
+			if budgets[i].PeriodOf != nil {
+				begin, _ := budgets[i].PeriodOf(time.UnixMilli(t))
+				begins[[2]int64{int64(i), t}] = begin.UnixMilli()
+				all = append(all, begin.UnixMilli())
+			}
 		}
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
-	sink, at, err := q.spending(ctx, budgets, all)
+	spent := make([]spending.Usage, len(budgets))
+	if err := q.spentByKeys(ctx, budgets, ofKeys, all, spent); err != nil {
+		return nil, err
+	}
+	asked := make([]spending.Budget, len(others))
+	for k, i := range others {
+		asked[k] = spending.Budget{Calls: *budgets[i].Calls, Money: budgets[i].Money}
+	}
+	used, err := spending.Of(ctx, q.api.o.Ledger, asked, all, &q.room)
 	if err != nil {
 		return nil, err
 	}
-	sums := make([][]float64, len(budgets)) // cumulative, by sample
-	for i, t := range sink.tracks {
-		series := newFloatSeries(t, at)
-		sums[i] = make([]float64, len(at))
-		next, sum := 0, 0.0
-		for k := range at {
-			for ; next < len(series.deltas) && series.deltas[next].at <= k; next++ {
-				sum += series.deltas[next].v
-			}
-			sums[i][k] = sum
-		}
+	for k, i := range others {
+		spent[i] = used[k]
 	}
-	until := func(i int, t int64) float64 {
-		k, found := slices.BinarySearch(at, t)
-		if !found {
-			k-- // it was moved
-		}
-		if k < 0 {
-			return 0
-		}
-		return sums[i][k]
-	}
-	return func(i int, t int64) float64 {
-		b := &budgets[i]
+	return func(i int, t int64) (float64, bool) {
+		b, u := &budgets[i], &spent[i]
 		switch {
 		case q.isNow(t):
-			return float64(b.Used)
-		case b.NowOnly:
-			return 0 // it is not shown
+			return float64(b.Used), true
+		case !u.Known():
+			return 0, false
 		case b.PeriodOf == nil: // with what retention dropped
-			return max(float64(b.Used)-(until(i, q.now)-until(i, t)), 0)
+			return max(float64(b.Used)-(u.Until(end)-u.Until(t)), 0), true
 		}
-		return until(i, t) - until(i, begins[[2]int64{int64(i), t}])
+		return u.Until(t) - u.Until(begins[[2]int64{int64(i), t}]), true
 	}, nil
+}
+
+// spentByKeys adds up what budgets of keys and of all calls used since the first of some times, at the latest.
+func (q *querier) spentByKeys(ctx context.Context, budgets []Budget, which []int, times []int64, to []spending.Usage) error {
+	if len(which) == 0 {
+		return nil
+	}
+	of := make([]Budget, len(which))
+	for k, i := range which {
+		of[k] = budgets[i]
+	}
+	read := func(from source, sum func(context.Context, []int64, cube.Sink, *int) ([]int64, bool, error)) error {
+		sink := newSpendSink(from, of, &q.room)
+		at, _, err := sum(ctx, times, sink, &q.room)
+		if err != nil {
+			return err
+		}
+		for k, i := range which {
+			amounts := make([]float64, len(at))
+			for _, d := range sink.tracks[k].deltas {
+				if d.at < len(at) {
+					amounts[d.at] += d.v
+				}
+			}
+			to[i] = spending.NewUsage(at, amounts)
+		}
+		return nil
+	}
+	if d := cube.DimensionOf(q.cube, []callseries.Label{callseries.LabelKey}); d != nil && d.Takes(times) {
+		if err := read(d, d.Since); !errors.Is(err, cube.ErrOverflow) {
+			return err
+		}
+	}
+	return read(q.cube, q.cube.Since)
 }

@@ -3,6 +3,8 @@ package metrics_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -79,33 +81,119 @@ func TestMetricsOfBudgets(t *testing.T) {
 	require.Empty(t, prom(b, "/query", nil, "query", `tokenboard_budget_used_tokens{budget="of all"} @ `+before).series(t), "it was made since")
 }
 
-// TestMetricsOfBudgetsInThePast: of budgets of all calls and of keys PromQL knows what they had used; of others only what they have
-// used now.
+// TestMetricsOfBudgetsInThePast: PromQL has what budgets of every scope, period and unit had used and left at any time since
+// they were made, as the calls say.
 func TestMetricsOfBudgetsInThePast(t *testing.T) {
-	b := consoletest.NewBench(t, func(o *console.Options) {
-		o.Budgets = []store.BudgetRow{
-			{ID: "cfg_1", Name: "of all", Scope: store.ScopeAll, Period: store.Monthly, First: 2, Limit: 5000},
-			{ID: "cfg_2", Name: "of a user", Scope: store.ScopeUser, Subject: "u", Period: store.Monthly, First: 1, Limit: 5000},
-		}
-	})
-	now := consoletest.TestNow
-	for i, at := range []time.Time{now.Add(-time.Hour), now.Add(-12 * time.Hour), time.Date(now.Year(), now.Month(), 1, 12, 0, 0, 0, time.UTC)} {
-		c := metricCall(i, "")
-		c.User, c.Start = "u", at
-		b.Commit(usage.Batch{Calls: []usage.Call{c}})
+	made := consoletest.TestNow.AddDate(0, 0, -40).Add(-7 * time.Minute)
+	now := made
+	b := consoletest.NewBench(t, func(o *console.Options) { o.Now = func() time.Time { return now } })
+	key := consoletest.Data[keys.NewKey](b, "POST", "/keys", `{"name":"build farm"}`, 201)
+	account := usage.AccountDisplay("someone@example.com", "7")
+	team := func(members string) string {
+		return consoletest.Data[budgets.Team](b, "POST", "/teams", members, 201).ID
 	}
-	used := func(name string, at time.Time) []any {
-		var out []any
-		for _, s := range prom(b, "/query", nil, "query", fmt.Sprintf(`tokenboard_budget_used_tokens{budget=%q} @ %d`, name, at.Unix())).series(t) {
-			out = append(out, s)
+	type scope struct {
+		kind, subject string
+		has           func(c *usage.Call) bool
+	}
+	ofKey := func(c *usage.Call) bool { return c.KeyFingerprint != "" }
+	scopes := []scope{
+		{"all", "", func(*usage.Call) bool { return true }},
+		{"key", key.ID, ofKey},
+		{"user", "u1", func(c *usage.Call) bool { return c.User == "u1" }},
+		{"user", "u2", func(c *usage.Call) bool { return c.User == "u2" }},
+		{"model", "m1", func(c *usage.Call) bool { return c.Model == "m1" }},
+		{"provider", "p2", func(c *usage.Call) bool { return c.Provider == "p2" }},
+		{"account", account, func(c *usage.Call) bool { return c.Account != "" }},
+		{"team", team(`{"name":"of users","users":["u1","u3"]}`), func(c *usage.Call) bool { return c.User == "u1" || c.User == "u3" }},
+		{"team", team(`{"name":"of projects","projects":["r1"]}`), func(c *usage.Call) bool { return c.Project == "r1" }},
+		{"team", team(`{"name":"of keys","keys":["` + key.ID + `"]}`), ofKey},
+		{"team", team(`{"name":"of several","keys":["` + key.ID + `"],"users":["u2"],"projects":["r2"]}`), func(c *usage.Call) bool {
+			return ofKey(c) || c.User == "u2" || c.Project == "r2"
+		}},
+		{"team", team(`{"name":"of none"}`), func(*usage.Call) bool { return false }},
+	}
+	periods := map[string]string{"day": "", "week": "", "month": `"month_begins":2,`, "total": ""}
+	limits := map[string]string{"tokens": "3000", "usd": "0.02"}
+	for i, s := range scopes {
+		for period, begins := range periods {
+			for unit, limit := range limits {
+				consoletest.Data[budgets.Budget](b, "POST", "/budgets",
+					fmt.Sprintf(`{"name":"%d %s %s","scope":%q,"subject":%q,"period":%q,%s%q:%s}`, i, period, unit, s.kind, s.subject, period, begins, unit, limit), 201)
+			}
+		}
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	var batch usage.Batch
+	for i := range 400 {
+		c := metricCall(i, "")
+		c.Start = made.Add(time.Duration(r.Int64N(int64(40 * 24 * time.Hour)))).Truncate(time.Millisecond)
+		c.User, c.Model, c.Provider, c.Project = fmt.Sprint("u", r.IntN(4)), fmt.Sprint("m", r.IntN(3)), fmt.Sprint("p", r.IntN(3)), fmt.Sprint("r", r.IntN(3))
+		c.ReportedCost, c.HasReportedCost = usage.NanoUSD(r.IntN(1_000_000)), true
+		if r.IntN(3) == 0 {
+			c.KeyFingerprint = usage.Fingerprint(key.Secret)
+		}
+		if r.IntN(3) == 0 {
+			c.Account = account
+		}
+		batch.Calls = append(batch.Calls, c)
+	}
+	b.Commit(batch)
+	now = consoletest.TestNow
+	begin := map[string]func(time.Time) time.Time{
+		"day": func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC) },
+		"week": func(t time.Time) time.Time {
+			return time.Date(t.Year(), t.Month(), t.Day()-(int(t.Weekday())+6)%7, 0, 0, 0, 0, time.UTC)
+		},
+		"month": func(t time.Time) time.Time {
+			first := time.Date(t.Year(), t.Month(), 2, 0, 0, 0, 0, time.UTC)
+			if first.After(t) {
+				first = first.AddDate(0, -1, 0)
+			}
+			return first
+		},
+		"total": func(time.Time) time.Time { return time.Time{} },
+	}
+	amount := func(has func(*usage.Call) bool, unit string, from, to time.Time) (sum float64) {
+		for i := range batch.Calls {
+			c := &batch.Calls[i]
+			switch {
+			case !has(c) || c.Start.Before(from) || !c.Start.Before(to):
+			case unit == "usd":
+				sum += float64(c.ReportedCost) / 1e9
+			default:
+				sum += 35
+			}
+		}
+		return sum
+	}
+	ask := func(what, unit string, at time.Time) map[string]float64 {
+		out := map[string]float64{}
+		for _, s := range prom(b, "/query", nil, "query", "tokenboard_budget_"+what+"_"+unit, "time", at.Format(time.RFC3339Nano)).series(t) {
+			v, err := strconv.ParseFloat(s.Value[1].(string), 64)
+			require.NoError(t, err)
+			out[s.Metric["budget"]] = v
 		}
 		return out
 	}
-	require.Equal(t, "70", value(b, `tokenboard_budget_used_tokens{budget="of all"}`, nil))
-	require.Equal(t, "35", value(b, fmt.Sprintf(`tokenboard_budget_used_tokens{budget="of all"} @ %d`, now.Add(-6*time.Hour).Unix()), nil), "of the period from the second day")
-	require.Equal(t, "4965", value(b, fmt.Sprintf(`tokenboard_budget_remaining_tokens{budget="of all"} @ %d`, now.Add(-6*time.Hour).Unix()), nil))
-	require.Equal(t, "105", value(b, `tokenboard_budget_used_tokens{budget="of a user"}`, nil))
-	require.Empty(t, used("of a user", now.Add(-6*time.Hour)))
+	require.Empty(t, ask("used", "tokens", made.Add(-time.Hour)), "they were made since")
+	for range 12 {
+		at := made.Add(time.Hour + time.Duration(r.Int64N(int64(39*24*time.Hour)))).Truncate(time.Second)
+		for unit := range limits {
+			used, left := ask("used", unit, at), ask("remaining", unit, at)
+			for i, s := range scopes {
+				for period := range periods {
+					name := fmt.Sprintf("%d %s %s", i, period, unit)
+					want := amount(s.has, unit, begin[period](at), at)
+					require.Contains(t, used, name)
+					require.InDelta(t, want, used[name], 1e-9, "%s %s at %s", name, s.subject, at)
+					limit, err := strconv.ParseFloat(limits[unit], 64)
+					require.NoError(t, err)
+					require.InDelta(t, max(limit-want, 0), left[name], 1e-9, "%s at %s", name, at)
+				}
+			}
+		}
+	}
 }
 
 // TestMetricsOfManyBudgets: their number is bounded, those that have used most are there, and how many are not is told.

@@ -109,8 +109,7 @@ func (c *PromQL) budgets(index *keyindex.Index, of []*store.Key, console bool) [
 	return out
 }
 
-// rows returns the budgets of their own that have metrics, of those that may be seen. Of those for other calls than a key's or
-// all, the sums by the labels of metrics do not tell what they had used in the past.
+// rows returns the budgets of their own that have metrics, of those that may be seen.
 func (c *PromQL) rows(ctx context.Context, index *keyindex.Index) (out []promapi.Budget, err error) {
 	seen, err := c.Budgets.Seen(ctx)
 	if err != nil {
@@ -124,10 +123,10 @@ func (c *PromQL) rows(ctx context.Context, index *keyindex.Index) (out []promapi
 			Scope: l[0], Key: l[1], Period: l[2], Name: l[3], Money: b.Cost, Limit: b.Limit, Used: b.Used, Left: b.Left(), Since: b.CreatedAt,
 			All: b.Scope == store.ScopeAll,
 		}
-		if row.NowOnly = !row.All; b.Scope == store.ScopeKey {
-			if k := index.Ring.ID(b.Subject); k != nil {
-				row.Fingerprints, row.NowOnly = k.Fingerprints(), false
-			}
+		if k := index.Ring.ID(b.Subject); b.Scope == store.ScopeKey && k != nil {
+			row.Fingerprints = k.Fingerprints()
+		} else if !row.All {
+			row.Calls = &b.Calls
 		}
 		if b.Period != store.Ever {
 			row.PeriodOf = func(t time.Time) (begin, end time.Time) { return b.PeriodOf(t.In(c.Location)) }

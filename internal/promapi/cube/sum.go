@@ -30,7 +30,7 @@ func latest(t time.Time) time.Time {
 	if now := time.Now(); now.After(t) {
 		t = now
 	}
-	return t.Add(soonest)
+	return t.Add(Soonest)
 }
 
 // ErrTooMany reports that more would be in memory than a query may have, in Prometheus' words.
@@ -51,8 +51,8 @@ func (c *Cube) Since(ctx context.Context, times []int64, s Sink, room *int) (at 
 	return c.sum(ctx, times, s, room, true)
 }
 
-// soonest is how far in the future calls can start that the ledger takes.
-const soonest = 48 * time.Hour
+// Soonest is how far in the future calls can start that the ledger takes.
+const Soonest = 48 * time.Hour
 
 func (c *Cube) sum(ctx context.Context, times []int64, s Sink, room *int, since bool) (at []int64, movedAny bool, err error) {
 	if len(times) == 0 {
