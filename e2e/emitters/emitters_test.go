@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/e2e/process"
+	"github.com/tokenboard/tokenboard/internal/freeport"
 )
 
 // TestEmitters runs each emitter and compares what Tokenboard shows with the provider's account. It installs packages,
@@ -267,7 +268,7 @@ type board struct{ console, otlp string }
 
 func startBoard(t *testing.T) *board {
 	t.Helper()
-	console, otlp, grpc := process.FreeAddress(t), process.FreeAddress(t), process.FreeAddress(t)
+	console, otlp, grpc := freeport.Address(t), freeport.Address(t), freeport.Address(t)
 	binary := os.Getenv("TOKENBOARD_BINARY")
 	require.NotEmpty(t, binary, "TOKENBOARD_BINARY names the binary: make emitters")
 	cmd := exec.Command(binary)

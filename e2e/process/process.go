@@ -3,10 +3,7 @@ package process
 
 import (
 	"bytes"
-	"math/rand/v2"
-	"net"
 	"os/exec"
-	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -33,30 +30,6 @@ func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
-}
-
-// Ports for servers are below those that the system gives to outgoing connections, of which one might
-// otherwise take a port between our look at it and the program's.
-const firstPort, lastPort = 15_000, 30_000
-
-var givenPorts sync.Map
-
-// FreeAddress returns a loopback address that nothing listens on, and never the same twice.
-func FreeAddress(t testing.TB) string {
-	t.Helper()
-	for range 1000 {
-		port := firstPort + rand.IntN(lastPort-firstPort)
-		if _, given := givenPorts.LoadOrStore(port, true); given {
-			continue
-		}
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		if l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address); err == nil {
-			require.NoError(t, l.Close())
-			return address
-		}
-	}
-	require.Fail(t, "no port is free")
-	return ""
 }
 
 // Process is a program that was started.

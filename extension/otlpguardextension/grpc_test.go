@@ -109,7 +109,7 @@ func soonIdle(t *testing.T, g *guard) {
 		known := false
 		g.messages.Range(func(any, any) bool { known = true; return false })
 		return free && !known
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	idle(t, g)
 }
 
@@ -199,7 +199,7 @@ func TestReceivingCalls(t *testing.T) {
 		known := false
 		g.messages.Range(func(any, any) bool { known = true; return false })
 		return known
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	_, err := c.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, export, grpc.ForceCodecV2(raw{}))

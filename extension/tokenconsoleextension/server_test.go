@@ -109,7 +109,7 @@ func requireClosed(t *testing.T, e extension.Extension) {
 	t.Helper()
 	s := e.(*server)
 	require.Nil(t, s.listener)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	w := httptest.NewRecorder()
 	s.console.Handler().ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1/api/console/logs/stream", nil))

@@ -15,9 +15,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/tokenboard/tokenboard/internal/console"
+	"github.com/tokenboard/tokenboard/internal/leaktest"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/pricing"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) {
 	time.Local = time.UTC // times are shown in the local zone
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 var update = flag.Bool("update", false, "update the golden files")

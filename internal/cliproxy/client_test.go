@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/tokenboard/tokenboard/internal/cliproxy"
 	"github.com/tokenboard/tokenboard/internal/cliproxy/cliproxytest"
+	"github.com/tokenboard/tokenboard/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 const key = "management-key-of-the-tests"
 

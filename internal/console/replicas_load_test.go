@@ -29,8 +29,9 @@ func TestReplicasOvershoot(t *testing.T) {
 			var server pgtest.Server
 			t.Cleanup(server.End)
 			all := replicaConsoles(t, server.Schema(t), n)
+			now := time.Now()
 			for _, c := range all {
-				c.Now = time.Now()
+				c.Now = now
 			}
 			admin := all[0].NewPerson("root", access.Admin)
 			const budget, call, clients = 300_000, 1_000, 12
@@ -66,7 +67,7 @@ func TestReplicasOvershoot(t *testing.T) {
 						time.Sleep(lasts)
 						i := int(number.Add(1))
 						b := consoletest.CallOf(i, func(c *usage.Call) {
-							c.Start, c.KeyFingerprint = time.Now(), usage.Fingerprint(key)
+							c.Start, c.KeyFingerprint = admin.Now, usage.Fingerprint(key) // of the day of the budget, whatever day it is when it ends
 							c.Tokens = usage.Tokens{InputUncached: call, Fields: usage.HasInput}
 						})
 						if !requireNoError(t, all[rand.IntN(n)].Ledger.Commit(t.Context(), b)) {

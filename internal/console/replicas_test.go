@@ -79,12 +79,11 @@ func TestReplicasShareAccess(t *testing.T) {
 		return at.Do("POST", api.Base+"/keys/verify", `{"key":"`+made.Key+`"}`, admin.Header).Code
 	}
 	require.Equal(t, 200, check(a))
-	require.Eventually(t, func() bool { return check(b) == 200 }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return check(b) == 200 }, time.Minute, 10*time.Millisecond)
 	w := admin.Do("DELETE", "/keys/"+made.ID, "")
 	require.Less(t, w.Code, 300, w.Body)
 	require.NotEqual(t, 200, check(a))
-	time.Sleep(time.Second) // as docs/keys.md says
-	require.NotEqual(t, 200, check(b))
+	require.Eventually(t, func() bool { return check(b) != 200 }, time.Minute, 10*time.Millisecond) // a second, docs/keys.md says, where the machine is idle
 
 	require.Less(t, admin.Do("DELETE", "/session", "").Code, 300)
 	require.Equal(t, 401, status(b, admin.Header))
@@ -145,19 +144,22 @@ func TestReplicasShareMetrics(t *testing.T) {
 		require.Eventually(t, func() bool {
 			known, _ := c.Ledger.Series()
 			return len(known) == 1
-		}, 30*time.Second, 10*time.Millisecond)
+		}, time.Minute, 10*time.Millisecond)
 	}
 	for i, c := range both {
 		for _, accept := range []string{"", "application/openmetrics-text;version=1.0.0", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"} {
 			asked := maps.Clone(header)
 			asked["Accept"] = accept
+			before := c.Ledger.Role()
 			w := c.Do("GET", "/metrics", "", asked)
 			require.Equal(t, 200, w.Code)
 			require.Contains(t, w.Body.String(), "tokenboard_replica_leader")
-			require.Equal(t, c.Ledger.Role().Leading, strings.Contains(w.Body.String(), "tokenboard_calls"), "replica %d, %q", i, accept)
+			if after := c.Ledger.Role(); before.Leading == after.Leading { // it had no other role meanwhile
+				require.Equal(t, after.Leading, strings.Contains(w.Body.String(), "tokenboard_calls"), "replica %d, %q", i, accept)
+			}
 		}
 	}
-	require.NotEqual(t, both[0].Ledger.Role().Leading, both[1].Ledger.Role().Leading)
+	require.Eventually(t, func() bool { return both[0].Ledger.Role().Leading != both[1].Ledger.Role().Leading }, time.Minute, 10*time.Millisecond)
 }
 
 // TestReplicasResumeStreams: a client of the live stream that comes back to another replica goes on where it was, without

@@ -23,6 +23,8 @@ const module = "github.com/tokenboard/tokenboard/"
 // the same entry of its layer, never a neighbour in its layer or a package of a higher one. An entry is a folder with
 // all packages below it; the longest entry that fits counts.
 var layers = [][]string{
+	// What tests of all packages use.
+	{"internal/freeport", "internal/leaktest"},
 	// Libraries that know nothing of token accounting, and embedded files.
 	{
 		"client", "dashboards", "docs", "examples/quickstart", "internal/access/throttle", "internal/calendar",

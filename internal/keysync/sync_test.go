@@ -13,18 +13,18 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/tokenboard/tokenboard/internal/cliproxy"
 	"github.com/tokenboard/tokenboard/internal/cliproxy/cliproxytest"
+	"github.com/tokenboard/tokenboard/internal/leaktest"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 const managementKey = "management-key-of-the-tests"
 
@@ -420,7 +420,7 @@ func TestAddDoesNotWait(t *testing.T) {
 	}()
 	select {
 	case <-learned:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("it waits for the store")
 	}
 	close(proceed)

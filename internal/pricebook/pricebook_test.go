@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
+	"github.com/tokenboard/tokenboard/internal/leaktest"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/pricebook"
 	"github.com/tokenboard/tokenboard/internal/pricing"
@@ -17,7 +17,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // TestStoredPricesAreFollowed: a keeper takes prices that another process has stored while it runs, keeps those that it has
 // where they cannot be read, and what is stored holds again after a restart.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/prometheus/prometheus/promql"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
+	"github.com/tokenboard/tokenboard/internal/leaktest"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/promapi/cube"
 	callseries "github.com/tokenboard/tokenboard/internal/rollup/series"
@@ -20,7 +20,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // testNow is a Tuesday, not at the edge of a quarter of an hour.
 var testNow = time.Date(2026, 11, 3, 18, 20, 7, 123e6, time.UTC)

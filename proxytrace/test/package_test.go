@@ -3,7 +3,7 @@ package test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/tokenboard/tokenboard/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }

@@ -1,6 +1,7 @@
 // Command soak runs the Go suites again and again, in random order, with 1, 2 and 4 processors, the race
 // detector, and busy processors beside them: what a newcomer's first run of the tests on a loaded machine
-// meets once in a thousand, it meets in an hour. It ends with a summary, and fails where any run failed.
+// meets once in a thousand, it meets in an hour. It ends with a summary, and fails where any run failed. A package is
+// built once and then run -times times: to link a test again for each run takes longer than most tests.
 package main
 
 import (
@@ -31,6 +32,7 @@ type options struct {
 	root     string
 	length   time.Duration
 	rounds   int
+	times    int      // how often a package is run once it is built
 	modules  []string // folders below root
 	packages []testPackage
 	cpu      string
@@ -38,12 +40,13 @@ type options struct {
 	race     bool
 	checks   int             // of every property; 0: as many as rapid has by default
 	checked  map[string]bool // the packages that have properties
-	args     []string        // for every go test
+	args     []string        // for every test
 	logs     string
+	built    string // the folder for the tests' programs
 }
 
-// testPackage is a package that has tests.
-type testPackage struct{ dir, path string }
+// testPackage is a package that has tests: its module's folder, its path, and its own folder, where its tests run.
+type testPackage struct{ dir, path, at string }
 
 // failure is a run that failed.
 type failure struct {
@@ -65,6 +68,7 @@ func run() error {
 	flag.StringVar(&o.root, "root", ".", "the folder of the repository")
 	flag.DurationVar(&o.length, "for", time.Hour, "how long to run; the package at hand is run to its end")
 	flag.IntVar(&o.rounds, "rounds", 0, "end after so many runs of every package; 0: when the time is over")
+	flag.IntVar(&o.times, "times", 1, "run a package so often in a row, each time in another order; it is built once for that")
 	flag.StringVar(&packages, "packages", "", "package patterns, separated by spaces, relative to root; empty: all packages of the modules but bench")
 	flag.StringVar(&modules, "modules", ".", "the folders of the modules, separated by spaces, relative to root")
 	flag.StringVar(&o.cpu, "cpu", "1,2,4", "values of GOMAXPROCS")
@@ -94,6 +98,10 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("make a folder for logs: %w", err)
 	}
+	if o.built, err = os.MkdirTemp("", "soak-built-"); err != nil {
+		return fmt.Errorf("make a folder for programs: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(o.built) }()
 	for range o.busy {
 		go spin(ctx)
 	}
@@ -123,16 +131,17 @@ func (o *options) list(ctx context.Context, patterns []string) ([]testPackage, e
 	var all []testPackage
 	for _, module := range slices.Sorted(maps.Keys(of)) {
 		dir := filepath.Join(o.root, module)
-		format := "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}"
+		format := "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}\t{{.Dir}}{{end}}"
 		cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-f", format}, of[module]...)...) //nolint:gosec // the patterns are the caller's
 		cmd.Dir, cmd.Stderr = dir, os.Stderr
 		out, err := cmd.Output()
 		if err != nil {
 			return nil, fmt.Errorf("list the packages in %s: %w", dir, err)
 		}
-		for _, path := range strings.Fields(string(out)) {
-			if !strings.HasSuffix(path, "/bench") {
-				all = append(all, testPackage{dir, path})
+		for line := range strings.Lines(string(out)) {
+			path, at, is := strings.Cut(strings.TrimSpace(line), "\t")
+			if is && !strings.HasSuffix(path, "/bench") {
+				all = append(all, testPackage{dir, path, at})
 			}
 		}
 	}
@@ -193,18 +202,15 @@ func (o *options) soak(ctx context.Context) error {
 			if over() {
 				break
 			}
-			f, err := o.test(ctx, o.packages[i])
+			n, failed, err := o.inARow(ctx, o.packages[i])
 			if err != nil {
 				return err
 			}
-			if ctx.Err() != nil {
-				break // the run was cut off, whatever it says
+			if n > 0 {
+				seen[o.packages[i]] = true
 			}
-			runs++
-			seen[o.packages[i]] = true
-			if f != nil {
-				failures = append(failures, *f)
-			}
+			runs += n
+			failures = append(failures, failed...)
 		}
 	}
 	if o.checks > 0 {
@@ -226,13 +232,69 @@ func (o *options) soak(ctx context.Context) error {
 	return nil
 }
 
-// arguments returns the arguments of the go command for one run of a package's tests.
+// inARow builds the tests of one package and runs them, and returns how often, and what failed. What cannot be built has
+// failed once.
+func (o *options) inARow(ctx context.Context, pkg testPackage) (runs int, failures []failure, err error) {
+	program := filepath.Join(o.built, "test")
+	args := o.buildArguments(pkg.path, program)
+	build := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the packages are this repository's
+	build.Dir = pkg.dir
+	if out, err := build.CombinedOutput(); err != nil {
+		if ctx.Err() != nil {
+			return 0, nil, nil // it was cut off, whatever it says
+		}
+		f, err := o.failed(pkg, args, 0, 0, out)
+		return 1, []failure{f}, err
+	}
+	for range o.times {
+		f, err := o.test(ctx, pkg, program)
+		if err != nil {
+			return runs, failures, err
+		}
+		if ctx.Err() != nil {
+			break // the run was cut off
+		}
+		runs++
+		if f != nil {
+			failures = append(failures, *f)
+		}
+	}
+	return runs, failures, nil
+}
+
+// buildArguments returns the arguments of the go command that builds the tests of a package.
+func (o *options) buildArguments(pkg, program string) []string {
+	args := []string{"test", "-c", "-o", program}
+	if o.race {
+		args = append(args, "-race", spared)
+	}
+	return append(args, pkg)
+}
+
+// arguments returns the arguments of the go command that repeats one run of a package's tests.
 func (o *options) arguments(pkg string, seed int64) []string {
 	args := []string{"test", "-count=1", "-timeout=60m", "-cpu=" + o.cpu, fmt.Sprintf("-shuffle=%d", seed)}
 	if o.race {
 		args = append(args, "-race", spared)
 	}
-	args = append(args, pkg)
+	return append(append(args, pkg), o.ownArguments(pkg)...)
+}
+
+// testArguments returns those of the built program for the same run.
+func (o *options) testArguments(pkg string, seed int64) []string {
+	args := []string{"-test.count=1", "-test.timeout=60m", "-test.paniconexit0", "-test.cpu=" + o.cpu, fmt.Sprintf("-test.shuffle=%d", seed)}
+	for _, a := range o.ownArguments(pkg) {
+		if name, _, _ := strings.Cut(a, "="); strings.HasPrefix(a, "-") && !strings.Contains(name, ".") {
+			a = "-test." + strings.TrimLeft(a, "-") // go test does the same
+		}
+		args = append(args, a)
+	}
+	return args
+}
+
+// ownArguments are the further arguments of a package's tests.
+func (o *options) ownArguments(pkg string) []string {
+	var args []string
 	if o.checked[pkg] {
 		args = append(args, fmt.Sprintf("-rapid.checks=%d", o.checks))
 	}
@@ -240,11 +302,10 @@ func (o *options) arguments(pkg string, seed int64) []string {
 }
 
 // test runs one package; nil where it passes.
-func (o *options) test(ctx context.Context, pkg testPackage) (*failure, error) {
+func (o *options) test(ctx context.Context, pkg testPackage, program string) (*failure, error) {
 	seed := rand.Int64N(1 << 31)
-	args := o.arguments(pkg.path, seed)
-	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the packages are this module's
-	cmd.Dir = pkg.dir
+	cmd := exec.CommandContext(ctx, program, o.testArguments(pkg.path, seed)...) //nolint:gosec // the packages are this module's
+	cmd.Dir = pkg.at
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = time.Minute
 	var out bytes.Buffer
@@ -253,14 +314,20 @@ func (o *options) test(ctx context.Context, pkg testPackage) (*failure, error) {
 	err := cmd.Run()
 	took := time.Since(began).Round(time.Second)
 	if err == nil {
-		fmt.Printf("ok    %7s  %s\n", took, pkg.path)
+		used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		fmt.Printf("ok    %7s  %s  (%s of processors)\n", took, pkg.path, used.Round(100*time.Millisecond))
 		return nil, nil //nolint:nilnil // it passes
 	}
+	f, err := o.failed(pkg, o.arguments(pkg.path, seed), seed, took, out.Bytes())
+	return &f, err
+}
+
+// failed notes what failed.
+func (o *options) failed(pkg testPackage, args []string, seed int64, took time.Duration, out []byte) (failure, error) {
 	log := filepath.Join(o.logs, fmt.Sprintf("%s-%d.txt", filepath.Base(pkg.path), seed))
-	if err := os.WriteFile(log, out.Bytes(), 0o600); err != nil {
-		return nil, fmt.Errorf("write the output of a failed run: %w", err)
+	if err := os.WriteFile(log, out, 0o600); err != nil {
+		return failure{}, fmt.Errorf("write the output of a failed run: %w", err)
 	}
-	f := &failure{pkg: pkg.path, command: "cd " + pkg.dir + " && go " + strings.Join(args, " "), log: log}
 	fmt.Printf("FAIL  %7s  %s  %s\n", took, pkg.path, log)
-	return f, nil
+	return failure{pkg: pkg.path, command: "cd " + pkg.dir + " && go " + strings.Join(args, " "), log: log}, nil
 }

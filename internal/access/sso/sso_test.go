@@ -17,14 +17,14 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/oauth2-proxy/mockoidc"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/access/sso"
 	"github.com/tokenboard/tokenboard/internal/access/sso/ssotest"
+	"github.com/tokenboard/tokenboard/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func newProvider(t *testing.T, c sso.Config) *sso.Provider {
 	t.Helper()

@@ -15,11 +15,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tokenboard/tokenboard/internal/freeport"
 )
 
 // Options say how the proxy is set up.
 type Options struct {
-	Address       string        // 127.0.0.1:0 where empty
+	Address       string        // a free one where empty
 	Key           string        // the management key; without one there is no management API
 	Delay         time.Duration // what a check of the key takes (bcrypt)
 	Release       string        // of the version headers
@@ -71,9 +73,6 @@ func Start(t testing.TB, o Options) *Proxy {
 	if o.Retention == 0 {
 		o.Retention = time.Minute
 	}
-	if o.Address == "" {
-		o.Address = "127.0.0.1:0"
-	}
 	p := &Proxy{t: t, o: o, address: o.Address}
 	p.Up()
 	t.Cleanup(p.Down)
@@ -95,7 +94,13 @@ func (p *Proxy) Up() {
 	if p.listener != nil {
 		return
 	}
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", p.address)
+	var l net.Listener
+	var err error
+	if p.address == "" {
+		l, err = freeport.Listen() // a port that stays free while it is down
+	} else {
+		l, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", p.address)
+	}
 	if err != nil {
 		p.t.Fatalf("start the proxy: %v", err)
 	}

@@ -8,16 +8,16 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/alert"
 	"github.com/tokenboard/tokenboard/internal/console/alerts"
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
+	"github.com/tokenboard/tokenboard/internal/leaktest"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 const spend = `{"name":"spend","kind":"spend","severity":"warning","enabled":true,"limit":12.5,"window":"day","timezone":"Europe/Berlin",
 "filter":{"model":["m"],"key":["ci"]},"for_seconds":60,"repeat_seconds":3600,"send_resolved":true,"quiet":[{"from":"22:00","to":"07:00","timezone":"Asia/Shanghai","days":[1]}]}`

@@ -1,6 +1,7 @@
 package consoletest
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -55,7 +56,7 @@ func OpenBench(t testing.TB, with func(*console.Options)) (*Bench, console.Optio
 	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "t.db"), Keyed: true})
 	require.NoError(t, err)
 	clock := func() time.Time { return TestNow }
-	l, err := ledger.Open(ctx, engine, ledger.Options{Now: clock, KeySecret: engine.KeySecret()})
+	l, err := ledger.Open(ctx, engine, idle(ledger.Options{Now: clock, KeySecret: engine.KeySecret()}))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	sealer, err := seal.New(engine.KeySecret())
@@ -65,6 +66,12 @@ func OpenBench(t testing.TB, with func(*console.Options)) (*Bench, console.Optio
 		with(&o)
 	}
 	return &Bench{T: t, Ledger: o.Ledger, Directory: o.Directory}, o
+}
+
+// idle keeps a ledger from writing by itself while a test looks at what the store has, however long that takes.
+func idle(o ledger.Options) ledger.Options {
+	o.RetentionInterval, o.SaveInterval = cmp.Or(o.RetentionInterval, 24*time.Hour), cmp.Or(o.SaveInterval, 24*time.Hour)
+	return o
 }
 
 // Calls commits one call for each time, of one input token and two output tokens.

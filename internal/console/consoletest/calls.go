@@ -48,7 +48,7 @@ func BookBench(t *testing.T, o ledger.Options) *Bench {
 	require.NoError(t, err)
 	clock := func() time.Time { return TestNow }
 	o.Now, o.Prices = clock, book
-	l, err := ledger.Open(ctx, engine, o)
+	l, err := ledger.Open(ctx, engine, idle(o))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	return &Bench{T: t, Ledger: l, Handler: console.New(console.Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true, Now: clock}).Handler()}

@@ -35,7 +35,7 @@ func TestGateTakesTurns(t *testing.T) {
 			g.Mu.Lock()
 			defer g.Mu.Unlock()
 			return len(g.lines[who]) == line+1
-		}, 20*time.Second, time.Millisecond)
+		}, time.Minute, time.Millisecond)
 	}
 	for range 10 {
 		wait("greedy")
@@ -69,7 +69,7 @@ func TestGateHasAnEnd(t *testing.T) {
 		g.Mu.Lock()
 		defer g.Mu.Unlock()
 		return g.Waiting == 1
-	}, 20*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	_, err = g.Enter(context.Background(), "a")
 	require.ErrorIs(t, err, errCrowded, "the line is full")
 	cancel()

@@ -79,9 +79,9 @@ func TestMissingBodies(t *testing.T) {
 
 // shortened makes every deadline a short one.
 func shortened(next http.Handler) http.Handler {
+	limited := guard.BodyDeadline(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next = guard.BodyDeadline(next)
-		next.ServeHTTP(&hasty{w, http.NewResponseController(w)}, r)
+		limited.ServeHTTP(&hasty{w, http.NewResponseController(w)}, r)
 	})
 }
 

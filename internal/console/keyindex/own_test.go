@@ -19,16 +19,16 @@ import (
 func TestMembersSeeTheirOwn(t *testing.T) {
 	b := consoletest.NewBench(t, nil)
 	hers := consoletest.Data[keys.NewKey](b, "POST", "/keys", `{"name":"hers","owner":"alice"}`, 201)
-	his := consoletest.Data[keys.NewKey](b, "POST", "/keys", `{"name":"his","owner":"bob"}`, 201)
+	his := consoletest.Data[keys.NewKey](b, "POST", "/keys", `{"name":"his-own","owner":"bob"}`, 201)
 	consoletest.Data[keys.NewKey](b, "POST", "/keys", `{"name":"nobody's"}`, 201)
 	b.Spend(1, usage.Fingerprint(hers.Secret), "m", 5)
 	other := b.Spend(2, usage.Fingerprint(his.Secret), "n", 70)
 	b.Spend(3, "", "o", 900)
-	otherItem := consoletest.Data[calls.LogPage](b, "GET", "/logs?key=his", "", 200).Items[0]
+	otherItem := consoletest.Data[calls.LogPage](b, "GET", "/logs?key=his-own", "", 200).Items[0]
 
 	alice := b.As(access.Principal{ID: "u1", Name: "alice", Role: access.Member, Via: "session"})
 	for target, want := range map[string]int64{
-		"/stats": 5, "/stats?key=hers": 5, "/stats?key=his": 0, "/stats?key=his&key=hers": 5, "/stats?model=n": 0,
+		"/stats": 5, "/stats?key=hers": 5, "/stats?key=his-own": 0, "/stats?key=his-own&key=hers": 5, "/stats?model=n": 0,
 		"/stats?key=" + his.ID: 0, "/stats?model=m": 5,
 	} {
 		require.Equal(t, want, consoletest.Data[stats.Stats](alice, "GET", target, "", 200).Used, target)
@@ -43,7 +43,7 @@ func TestMembersSeeTheirOwn(t *testing.T) {
 		w := alice.Do("GET", api.Base+"/export?format="+format, "", nil)
 		require.Equal(t, 200, w.Code)
 		require.Contains(t, w.Body.String(), "hers")
-		require.NotContains(t, w.Body.String(), "his", format)
+		require.NotContains(t, w.Body.String(), "his-own", format)
 		require.NotContains(t, w.Body.String(), "nobody")
 	}
 	seen := consoletest.Data[[]keys.Key](alice, "GET", "/keys", "", 200)
@@ -63,7 +63,7 @@ func TestMembersSeeTheirOwn(t *testing.T) {
 		require.Empty(t, s.Models)
 		require.Empty(t, consoletest.Data[calls.LogPage](none, "GET", "/logs", "", 200).Items)
 		require.Empty(t, consoletest.Data[[]keys.Key](none, "GET", "/keys", "", 200))
-		require.NotContains(t, none.Do("GET", api.Base+"/export", "", nil).Body.String(), "his")
+		require.NotContains(t, none.Do("GET", api.Base+"/export", "", nil).Body.String(), "his-own")
 	}
 	consoletest.RequireProblem(t, b.As(access.Principal{Role: access.Member}).Do("POST", api.Base+"/keys", `{"name":"x"}`, nil), 403)
 }

@@ -257,9 +257,9 @@ func TestMemberSeesNothingOfOthers(t *testing.T) {
 	o := consoletest.NewSecured(t, nil)
 	root := o.NewPerson("root", access.Admin)
 	alice := o.NewPerson("alice", access.Member)
-	o.NewPerson("bob", access.Member)
+	o.NewPerson("bob-the-other", access.Member)
 	secrets := map[string]string{}
-	for i, owner := range []string{"alice", "bob"} {
+	for i, owner := range []string{"alice", "bob-the-other"} {
 		made := consoletest.Read[keys.NewKey](t, root.Do("POST", "/keys", fmt.Sprintf(`{"name":"key of %s","owner":%q,"limits":{"tokens":{"month":1000000}}}`, owner, owner)), 201)
 		secrets[owner] = made.Secret
 		for j, name := range hostile {
@@ -275,10 +275,10 @@ func TestMemberSeesNothingOfOthers(t *testing.T) {
 	for tool, args := range everyTool {
 		asks[tool] = []map[string]any{args}
 	}
-	asks["usage_stats"] = append(asks["usage_stats"], map[string]any{"key": []string{"key of bob"}}, map[string]any{"user": []string{hostile[0] + " of bob"}})
-	asks["find_calls"] = append(asks["find_calls"], map[string]any{"q": "bob"}, map[string]any{"superseded": true}, map[string]any{"key": []string{"key of bob"}})
-	asks["list_budgets"] = append(asks["list_budgets"], map[string]any{"q": "bob"})
-	asks["forecast"] = append(asks["forecast"], map[string]any{"key": []string{"key of bob"}})
+	asks["usage_stats"] = append(asks["usage_stats"], map[string]any{"key": []string{"key of bob-the-other"}}, map[string]any{"user": []string{hostile[0] + " of bob-the-other"}})
+	asks["find_calls"] = append(asks["find_calls"], map[string]any{"q": "bob-the-other"}, map[string]any{"superseded": true}, map[string]any{"key": []string{"key of bob-the-other"}})
+	asks["list_budgets"] = append(asks["list_budgets"], map[string]any{"q": "bob-the-other"})
+	asks["forecast"] = append(asks["forecast"], map[string]any{"key": []string{"key of bob-the-other"}})
 	for _, by := range []string{"model", "provider", "key", "user", "service", "project", "status"} {
 		asks["usage_breakdown"] = append(asks["usage_breakdown"], map[string]any{"by": []string{by}})
 		asks["usage_trend"] = append(asks["usage_trend"], map[string]any{"group_by": by})
@@ -295,11 +295,11 @@ func TestMemberSeesNothingOfOthers(t *testing.T) {
 				require.False(t, failed, "%s %v: %s", tool, args, answer)
 				var a mcptools.Answer
 				require.NoError(t, json.Unmarshal([]byte(answer), &a), "%s: hostile names do not break the form", tool)
-				require.NotContains(t, answer, secrets["bob"])
+				require.NotContains(t, answer, secrets["bob-the-other"])
 				seen += string(a.Data)
 				if role == access.Member {
 					require.Equal(t, "only calls with the caller's own keys (role member)", a.Scope)
-					require.NotContains(t, string(a.Data), "bob", "%s %v", tool, args)
+					require.NotContains(t, string(a.Data), "bob-the-other", "%s %v", tool, args)
 					require.False(t, a.Quality != nil && a.Quality.Calls > int64(2*len(hostile)), "%s counts calls of others", tool)
 				}
 			}
@@ -307,12 +307,12 @@ func TestMemberSeesNothingOfOthers(t *testing.T) {
 				require.True(t, tool == "forecast" || strings.Contains(seen, "alice"), "%s in role %s shows nothing: %s", tool, role, seen)
 			}
 			if role != access.Member && tool != "forecast" {
-				require.Contains(t, seen, "bob", "%s in role %s", tool, role)
+				require.Contains(t, seen, "bob-the-other", "%s in role %s", tool, role)
 			}
 		}
 		if role == access.Member {
 			require.EqualValues(t, len(hostile), call(t, s, "usage_stats", nil).Quality.Calls)
-			require.EqualValues(t, 0, call(t, s, "usage_stats", map[string]any{"key": []string{"key of bob"}}).Quality.Calls)
+			require.EqualValues(t, 0, call(t, s, "usage_stats", map[string]any{"key": []string{"key of bob-the-other"}}).Quality.Calls)
 			require.Contains(t, call(t, s, "list_models_and_prices", nil).Notes[0], "role viewer")
 		}
 	}

@@ -16,11 +16,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/tokenboard/tokenboard/internal/alert"
+	"github.com/tokenboard/tokenboard/internal/leaktest"
 	"github.com/tokenboard/tokenboard/internal/notify/channel"
 	"github.com/tokenboard/tokenboard/internal/notify/seal"
 	"github.com/tokenboard/tokenboard/internal/notify/send"
@@ -29,7 +29,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 const planted = "planted-secret-of-a-channel-0123456789"
 

@@ -16,14 +16,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
+	"github.com/tokenboard/tokenboard/internal/leaktest"
 	"github.com/tokenboard/tokenboard/internal/notify/channel"
 	"github.com/tokenboard/tokenboard/internal/notify/message"
 	"github.com/tokenboard/tokenboard/internal/outbound"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func of(kind string, settings map[string]string, secrets channel.Secrets) channel.Channel {
 	return channel.Channel{ID: "ch_1", Kind: kind, Language: message.English, Settings: settings, Secrets: secrets}

@@ -91,7 +91,7 @@ test("a team and its budget: made, shown with what is used, changed, deleted", (
 describe("every width, both languages", () => {
   before(async () => {
     const team = await post("/teams", { name: "<script>alert(1)</script> 名 " + "ä".repeat(60), users: ["alice"], projects: ["p"] });
-    await post("/budgets", { name: "used up", scope: "user", subject: "alice", period: "week", tokens: 100, hard: true });
+    await post("/budgets", { name: "used up", scope: "user", subject: "alice", period: "total", tokens: 100, hard: true });
     await post("/budgets", { name: "of the team, with a long name that has no end", scope: "team", subject: team.id, period: "month", tokens: 100_000 });
     await post("/budgets", { name: "model", scope: "model", subject: "gpt-4o", period: "total", usd: 12.5 });
   });

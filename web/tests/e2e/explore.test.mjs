@@ -11,6 +11,8 @@ let server;
 let browser;
 const now = Date.now();
 const day = 86_400_000;
+/** an hour, or less in the first hours of a day of the pages, Asia/Shanghai: of a week that has just begun too */
+const ago = Math.min(3_600_000, ((now + 8 * 3_600_000) % day) / 2);
 
 before(async () => {
   server = await startServer();
@@ -23,7 +25,7 @@ before(async () => {
     }));
   await sendWide(server.otlp, { keys: [], now });
   for (let i = 0; i < 60; i++)
-    await send(server.otlp, "traces", call({ trace: `explore-${i}`, start: now - (i % 15) * day - 3_600_000, "gen_ai.provider.name": "openai", "gen_ai.response.model": i % 3 ? "gpt-4o" : "in-house-model", "session.id": `run-${i % 4}`, "gen_ai.usage.input_tokens": 1000 + i * 37, "gen_ai.usage.output_tokens": 100 + i }));
+    await send(server.otlp, "traces", call({ trace: `explore-${i}`, start: now - (i % 15) * day - ago, "gen_ai.provider.name": "openai", "gen_ai.response.model": i % 3 ? "gpt-4o" : "in-house-model", "session.id": `run-${i % 4}`, "gen_ai.usage.input_tokens": 1000 + i * 37, "gen_ai.usage.output_tokens": 100 + i }));
 });
 after(async () => {
   await browser?.close();

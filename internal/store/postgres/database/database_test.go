@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"strings"
@@ -110,7 +111,7 @@ func TestCutConnections(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			case <-time.After(3 * time.Millisecond):
+			case <-time.After(time.Duration(1+rand.IntN(3<<rand.IntN(6))) * time.Millisecond): // some are long: a slow machine gets on too
 			}
 			if _, err := killer.write.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", user); !assert.NoError(t, err) {
 				return

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/freeport"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/postgres/pgtest"
 )
@@ -37,9 +38,7 @@ func refusal(t *testing.T, o Options) string {
 // TestRefusals: whatever is wrong with the database is said in one line that says what to do, without a password.
 func TestRefusals(t *testing.T) {
 	dsn := server.Schema(t)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, closed.Close())
+	closed := freeport.Address(t)
 	another := filepath.Join(t.TempDir(), "another.crt")
 	require.NoError(t, pgtest.WriteAuthority(another))
 	elsewhere := listen(t, "127.0.0.2:0", forward(server.Address()))
@@ -55,11 +54,11 @@ func TestRefusals(t *testing.T) {
 		change func(*url.URL)
 		want   []string
 	}{
-		"nobody listens":  {func(u *url.URL) { u.Host = closed.Addr().String() }, []string{"cannot be reached at " + closed.Addr().String(), "refused"}},
+		"nobody listens":  {func(u *url.URL) { u.Host = closed }, []string{"cannot be reached at " + closed, "refused"}},
 		"an unknown host": {func(u *url.URL) { u.Host = "no-such-host.invalid:5432" }, []string{"no-such-host.invalid:5432", "host name is not known"}},
 		"several, none of them": {
-			func(u *url.URL) { u.Host = closed.Addr().String() + ",no-such-host.invalid:5432" },
-			[]string{"cannot be reached at " + closed.Addr().String() + ", no-such-host.invalid:5432"},
+			func(u *url.URL) { u.Host = closed + ",no-such-host.invalid:5432" },
+			[]string{"cannot be reached at " + closed + ", no-such-host.invalid:5432"},
 		},
 		"a wrong password":  {func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "hidden"+pgtest.Password) }, []string{"the password is wrong"}},
 		"an unknown user":   {func(u *url.URL) { u.User = url.UserPassword("nobody-here", pgtest.Password) }, []string{"the password is wrong"}},
@@ -232,10 +231,7 @@ func TestHosts(t *testing.T) {
 	t.Cleanup(primary.End)
 	dsn := primary.Schema(t)
 	standby := primary.Standby(t)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, closed.Close())
-	down := closed.Addr().String()
+	down := freeport.Address(t)
 	all := with(t, dsn, func(u *url.URL) { u.Host = down + "," + standby.Address() + "," + primary.Address() })
 	d := open(t, all)
 	port := func(d *DB) (port int) {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tokenboard/tokenboard/internal/freeport"
 )
 
 // Bouncer starts PgBouncer in transaction mode before the server until the test ends, and returns a function that leads a
@@ -27,7 +29,7 @@ func (s *Server) Bouncer(t testing.TB) func(dsn string) string {
 	dir, err := os.MkdirTemp("", "pgbouncer")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it waits for nothing
+	listener, err := freeport.Listen()
 	require.NoError(t, err)
 	port := listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // of TCP
 	require.NoError(t, listener.Close())
@@ -47,7 +49,7 @@ server_reset_query = DISCARD ALL
 max_client_conn = 500
 `, s.Port(), port, filepath.Join(dir, "users"))
 	var users strings.Builder
-	for i := range 1000 {
+	for i := range 20_000 { // more than a run with -cpu 1,2,4 makes
 		fmt.Fprintf(&users, "\"t%d\" \"%s\"\n", i, Password)
 	}
 	fmt.Fprintf(&users, "%q %q\n", User, Password)

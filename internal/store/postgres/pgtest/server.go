@@ -22,7 +22,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"github.com/tokenboard/tokenboard/internal/freeport"
+	"github.com/tokenboard/tokenboard/internal/leaktest"
 )
 
 // The superuser of a test server.
@@ -54,7 +56,7 @@ func Main(m *testing.M, servers ...*Server) int {
 		s.End()
 	}
 	if code == 0 {
-		if err := goleak.Find(); err != nil {
+		if err := leaktest.Find(time.Minute); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
@@ -187,7 +189,7 @@ func (s *Server) createFolder() (err error) {
 }
 
 func (s *Server) choosePort() error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it waits for nothing
+	listener, err := freeport.Listen()
 	if err != nil {
 		return err
 	}
@@ -237,7 +239,7 @@ func (s *Server) start(bin string) error {
 }
 
 func (s *Server) ping() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, s.url("postgres", nil))
 	if err != nil {

@@ -20,13 +20,13 @@ func (s *Server) Standby(t testing.TB) *Server {
 	t.Cleanup(standby.End)
 	standby.mu.Lock()
 	defer standby.mu.Unlock()
-	require.NoError(t, errors.Join(standby.createFolder(), standby.choosePort()))
+	require.NoError(t, standby.createFolder())
 	cmd := exec.CommandContext(t.Context(), program, "--pgdata="+standby.data(), "--write-recovery-conf", //nolint:gosec // the installed program
 		"--wal-method=stream", "--checkpoint=fast", "--no-sync", "--dbname="+s.URL(""))
 	cmd.Dir, cmd.SysProcAttr = standby.dir, unprivileged()
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	require.NoError(t, standby.start(bin))
+	require.NoError(t, errors.Join(standby.choosePort(), standby.start(bin)))
 	return standby
 }
 
