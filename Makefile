@@ -47,8 +47,8 @@ packages: ## install the Debian packages that tests need and that are missing
 test-unit: reference ## unit tests, with the race detector where there is a C compiler; some hundred random histories
 	failed=0; for m in $(MODULES); do TOKENBOARD_REFERENCE=1 $(GO) test -C $$m $(RACE) $(SPARED) -timeout 30m ./... || failed=1; done; exit $$failed
 	$(if $(RACE),$(GO) test ./internal/history ./internal/forecast/backtest ./examples/demo)
-	$(GO) test -run 'TestEveryOrder$$' ./internal/ledger -rapid.checks=300
-	TOKENBOARD_FULL=1 $(GO) test -run 'TestFloodOfNames|TestMetricsSize' ./internal/ledger ./internal/console/metrics
+	$(GO) test -run 'TestEveryOrder$$|TestEvictedRecords' ./internal/ledger -rapid.checks=300
+	TOKENBOARD_FULL=1 $(GO) test -run 'TestFloodOfNames|TestIndexSize|TestMetricsSize|TestRandomQuestions|TestKilledAtAnyWrite' ./internal/ledger ./internal/console/metrics ./internal/alerting
 	$(GO) test -C tools ./...
 	$(MAKE) test-helm
 
@@ -96,10 +96,11 @@ emitters: build packages ## all emitters, and the table in docs/accuracy.md; NAM
 		$(GO) test -C e2e -count=1 -timeout 60m -v ./emitters
 
 .PHONY: torture
-torture: build packages torture-postgres ## kill the built binary 50 times under load, and play 10,000 random histories, on PostgreSQL some hundred; compare
+torture: build packages torture-postgres ## kill the built binary 50 times under load, and while it alerts, and play 10,000 random histories, on PostgreSQL some hundred; compare
 	$(GO) test -count=1 -timeout 60m -run 'TestEveryOrder$$' ./internal/ledger -rapid.checks=10000
 	TOKENBOARD_REPLICA_HISTORIES=500 $(GO) test -count=1 -timeout 60m -run TestReplicas ./internal/ledger
 	TOKENBOARD_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 60m -v -run TestKill .
+	TOKENBOARD_ALERT_KILLS=50 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 120m -v -run TestAlertsKilled .
 	TOKENBOARD_REPLICA_KILLS=500 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 180m -v -run TestReplicas .
 	TOKENBOARD_PARTITIONS=20 TOKENBOARD_BINARY=$(CURDIR)/$(BIN)/tokenboard $(GO) test -C e2e -count=1 -timeout 60m -v -run TestPartitions .
 

@@ -141,6 +141,11 @@ func (c *Client) Alerts(ctx context.Context, q AlertQuery) ([]Alert, error) {
 	return call[[]Alert](ctx, c, http.MethodGet, "/alerts", q.values(), nil)
 }
 
+// Alert returns one alert.
+func (c *Client) Alert(ctx context.Context, id string) (Alert, error) {
+	return call[Alert](ctx, c, http.MethodGet, "/alerts/"+url.PathEscape(id), nil, nil)
+}
+
 // AlertRules lists the rules.
 func (c *Client) AlertRules(ctx context.Context) ([]AlertRule, error) {
 	return call[[]AlertRule](ctx, c, http.MethodGet, "/alerts/rules", nil, nil)

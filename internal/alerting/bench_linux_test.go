@@ -110,6 +110,7 @@ func BenchmarkRules(b *testing.B) {
 	lease, err := l.Leases().Acquire(ctx, store.TaskAlerts, "p", time.Minute)
 	require.NoError(b, err)
 	s := newSession(e, lease.Epoch)
+	s.waits = true
 	clock.pass(time.Minute) // what is stored is known
 	began := processorTime(b)
 	require.NoError(b, s.tick(ctx))

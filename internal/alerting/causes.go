@@ -13,10 +13,12 @@ import (
 	"github.com/tokenboard/tokenboard/internal/ledger"
 )
 
+// causesTime is how long causes are asked for at one look: an alert without all causes is better than a late one.
+const causesTime = 2 * time.Second
+
 // causesOf returns the values with the most of what a rule watches: the largest of each dimension that the filter does not fix,
 // the larger ones first.
-func (s *session) causesOf(ctx context.Context, w *watch, from, to time.Time) ([]alert.Cause, error) {
-	const patience = 10 * time.Second
+func (s *session) causesOf(ctx context.Context, w *watch, from, to time.Time, patience time.Duration) ([]alert.Cause, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var causes []alert.Cause

@@ -1,7 +1,6 @@
 package alerting
 
 import (
-	"context"
 	"math"
 	"time"
 
@@ -17,6 +16,8 @@ type finding struct {
 	shown   string // as people are told it
 	holds   bool
 	value   float64
+	// kept says that nothing is known of it now: what was stored of its alert is told.
+	kept bool
 	// narrowed is the rule's filter and what the subject adds to it.
 	narrowed alert.Filter
 }
@@ -75,14 +76,14 @@ func reaches(r *alert.Rule, s *ledger.Sums, value float64, says bool) bool {
 }
 
 // evaluate looks at all rules.
-func (s *session) evaluate(ctx context.Context, now time.Time) ([]finding, error) {
-	var found []finding
-	s.planning = 0
+func (s *session) evaluate(now time.Time) (found []finding) {
 	for _, w := range s.watches {
 		if w.invalid || !w.Enabled {
 			continue // its states end
 		}
-		w.skipped = false
+		if w.skipped = w.waits(); w.skipped {
+			continue
+		}
 		one := finding{w: w, narrowed: w.Filter}
 		switch w.Kind {
 		case alert.Spend, alert.Tokens, alert.Unpriced, alert.ErrorShare, alert.NoUsageShare, alert.LatencyP95, alert.TTFTP95:
@@ -98,19 +99,12 @@ func (s *session) evaluate(ctx context.Context, now time.Time) ([]finding, error
 			one.holds = one.value >= w.Limit
 			found = append(found, one)
 		case alert.SpendUnusual:
-			value, says, known, err := w.unusual.look(ctx, s, w, now)
-			if err != nil {
-				return nil, err
-			}
-			w.skipped = !known
+			w.skipped = !w.unusual.known(now)
+			value, says := w.unusual.look()
 			one.value, one.holds = value, says && value >= w.Limit
 			found = append(found, one)
 		case alert.KeyFirstUse:
-			events, err := s.firstUses(ctx, w, now)
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, events...)
+			found = append(found, s.firstUses(w, now)...)
 		case alert.BudgetUsed, alert.BudgetProjected:
 			w.skipped = s.o.Budgets != nil && !s.slow.asked
 			found = append(found, s.slow.budgetsOf(w)...)
@@ -126,5 +120,5 @@ func (s *session) evaluate(ctx context.Context, now time.Time) ([]finding, error
 			found = append(found, one)
 		}
 	}
-	return found, nil
+	return found
 }

@@ -58,8 +58,10 @@ type Options struct {
 	Beside func(ctx context.Context, epoch int64)
 	Logger *zap.Logger // nil: none
 	Clock  Clock       // the system's where nil
-	// Interval is the time between two looks at the rules. Default 1 s.
+	// Interval is the time between two looks at the rules, by the clock. Default 1 s.
 	Interval time.Duration
+	// Coalesce is the time between two looks that commits cause. Default 500 ms.
+	Coalesce time.Duration
 	// Alerts that ended, and deliveries that do not wait, go when they are older than MaxAge (default a year), and the
 	// oldest when there are more than MaxAlerts of them (default 100,000).
 	MaxAge    time.Duration
@@ -68,6 +70,7 @@ type Options struct {
 
 const (
 	defaultInterval  = time.Second
+	defaultCoalesce  = 500 * time.Millisecond
 	defaultMaxAge    = 366 * 24 * time.Hour
 	defaultMaxAlerts = 100_000
 	leaseTime        = 15 * time.Second
@@ -78,6 +81,7 @@ const (
 type Engine struct {
 	o       Options
 	facts   queue
+	due     chan struct{} // there is something to look at
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	leading atomic.Bool
@@ -97,6 +101,10 @@ func New(o Options) *Engine {
 	if o.Interval <= 0 {
 		o.Interval = defaultInterval
 	}
+	if o.Coalesce <= 0 {
+		o.Coalesce = defaultCoalesce
+	}
+	o.Coalesce = min(o.Coalesce, o.Interval)
 	if o.MaxAge <= 0 {
 		o.MaxAge = defaultMaxAge
 	}
@@ -106,7 +114,7 @@ func New(o Options) *Engine {
 	if o.Wake == nil {
 		o.Wake = func() {}
 	}
-	return &Engine{o: o}
+	return &Engine{o: o, due: make(chan struct{}, 1)}
 }
 
 // Start begins to evaluate in a goroutine of its own, which Close ends.
@@ -155,7 +163,7 @@ func (e *Engine) lead(ctx context.Context) error {
 			e.o.Logger.Warn("the lease of the alerts could not be given up; it ends by itself", zap.Error(err))
 		}
 	}()
-	stop := e.o.Ledger.Observe(e.facts.add)
+	stop := e.o.Ledger.Observe(e.commit)
 	defer stop()
 	e.leading.Store(true)
 	defer e.leading.Store(false)
@@ -166,19 +174,51 @@ func (e *Engine) lead(ctx context.Context) error {
 		beside.Go(func() { e.o.Beside(ctx, kept.Lease().Epoch) })
 	}
 	s := newSession(e, kept.Lease().Epoch)
-	ticks := time.NewTicker(e.o.Interval)
-	defer ticks.Stop()
+	defer s.beside.Wait()
+	defer cancel(nil) // before that wait
 	for {
+		began := time.Now()
 		if err := s.tick(ctx); err != nil {
 			if errors.Is(err, store.ErrFenced) || ctx.Err() != nil {
 				return fmt.Errorf("evaluate alert rules: %w", err)
 			}
 			s.complain(err)
 		}
+		if err := e.rest(ctx, began); err != nil {
+			return err
+		}
+	}
+}
+
+// commit takes a commit. It is called within the ledger's writer.
+func (e *Engine) commit(c ledger.Commit) {
+	if e.facts.add(c) {
+		e.look()
+	}
+}
+
+// look says that there is something to look at.
+func (e *Engine) look() {
+	select {
+	case e.due <- struct{}{}:
+	default:
+	}
+}
+
+// rest waits until the next look is due: Interval after the last one began, or Coalesce after it where there is something to look at.
+func (e *Engine) rest(ctx context.Context, began time.Time) error {
+	next := time.NewTimer(time.Until(began.Add(e.o.Interval)))
+	defer next.Stop()
+	due := e.due
+	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-ticks.C:
+		case <-next.C:
+			return nil
+		case <-due:
+			due = nil
+			next.Reset(time.Until(began.Add(e.o.Coalesce)))
 		}
 	}
 }

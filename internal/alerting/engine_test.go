@@ -107,8 +107,9 @@ func (b *bed) open() {
 	})
 	lease, err := b.ledger.Leases().Acquire(ctx, store.TaskAlerts, "p", time.Minute)
 	require.NoError(b, err)
-	b.stop = b.ledger.Observe(b.engine.facts.add)
+	b.stop = b.ledger.Observe(b.engine.commit)
 	b.s = newSession(b.engine, lease.Epoch)
+	b.s.waits = true
 }
 
 func (b *bed) close() {

@@ -44,24 +44,26 @@ type queue struct {
 	last  int64 // number of the last commit
 }
 
-func (q *queue) add(c ledger.Commit) {
+// It reports whether there is something to look at.
+func (q *queue) add(c ledger.Commit) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.last = c.Number
 	if q.idle {
-		return
+		return false
 	}
 	for _, change := range c.Changes {
 		if len(q.facts) >= maxFacts {
 			q.facts, q.lost = q.facts[:0], true
 		}
 		if q.lost {
-			return
+			return true
 		}
 		f := factOf(change.Call, change.N)
 		f.commit, f.at = c.Number, c.At
 		q.facts = append(q.facts, f)
 	}
+	return len(c.Changes) > 0
 }
 
 // collect says whether facts are looked at: with no rule they are not, and would be copied for nothing. Who begins to look

@@ -21,9 +21,7 @@ type group struct {
 	members  [3]map[string]bool // of filter.Any: keys, users, projects
 	visited  uint64             // the last fact that it was visited with, where it is listed several times
 	used     bool               // by a rule that is enabled
-	// hits are the calls since the last look, where a rule asks for them.
-	collects bool
-	hits     []*fact
+	each     []*watch           // rules that look at each call
 }
 
 // status returns the values of the filter of statuses that a call has.

@@ -2,7 +2,9 @@ package alerting
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -186,12 +188,11 @@ func TestRulesChange(t *testing.T) {
 // slowClock passes by a third of a second whenever it is looked at.
 type slowClock struct {
 	Clock
-	looks int
+	looks atomic.Int64
 }
 
 func (c *slowClock) Elapsed() time.Duration {
-	c.looks++
-	return c.Clock.Elapsed() + time.Duration(c.looks)*(time.Second/3)
+	return c.Clock.Elapsed() + time.Duration(c.looks.Add(1))*(time.Second/3)
 }
 
 // TestPlansDoNotHoldUp: where it takes long to find out what is usual, as after a start with much history, other rules do not wait
@@ -278,4 +279,59 @@ func TestRemovedWhileItFires(t *testing.T) {
 			require.Empty(t, left)
 		})
 	}
+}
+
+// TestEndsWithoutFigures: the alert of a rule that was switched off or deleted, or of what is not there any more, keeps the figure, the
+// name and the causes that it had; so does one of a moment that is told again.
+func TestEndsWithoutFigures(t *testing.T) {
+	for name, end := range map[string]func(*bed, store.AlertRule) error{
+		"switched off": func(b *bed, r store.AlertRule) (err error) {
+			off := spend
+			off.Severity = alert.Warning
+			if r.Document, err = jsonOf(off); err == nil {
+				_, err = b.store.PutAlertRule(ctx, r, 9, audit)
+			}
+			return err
+		},
+		"deleted": func(b *bed, r store.AlertRule) error { return Remove(ctx, b.store, &r, b.clock.Now(), audit) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			b.rule("spend", spend)
+			b.channel("c")
+			b.tick()
+			for range 4 {
+				b.commit()
+			}
+			b.tick()
+			rules, _, err := b.store.AlertRules(ctx, -1)
+			require.NoError(t, err)
+			require.NoError(t, end(b, rules[0]))
+			b.wait(10 * time.Second)
+			alerts, _, err := b.store.Alerts(ctx, store.AlertQuery{})
+			require.NoError(t, err)
+			require.Len(t, alerts, 1)
+			require.False(t, alerts[0].EndedAt.IsZero())
+			var n alert.Notification
+			require.NoError(t, json.Unmarshal(alerts[0].Document, &n))
+			require.InDelta(t, 4, n.Value, 0)
+			require.NotEmpty(t, n.Causes)
+			sent := b.sent()
+			require.Equal(t, []string{"firing", "resolved"}, states(sent))
+			require.InDelta(t, 4, sent[1].Value, 0)
+			require.Equal(t, sent[0].Path, sent[1].Path)
+			require.Empty(t, sent[1].Causes, "they are told once")
+		})
+	}
+	b := newBed(t)
+	b.rule("first", alert.Rule{Kind: alert.KeyFirstUse, Dimension: "model", Repeat: 600})
+	b.channel("c")
+	b.tick()
+	b.commit()
+	b.tick()
+	b.wait(11 * time.Minute)
+	sent := b.sent()
+	require.Equal(t, []string{"firing", "firing again"}, states(sent))
+	require.Equal(t, "key 1: m", sent[1].Subject)
+	require.Equal(t, sent[0].Filter, sent[1].Filter)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -54,9 +55,14 @@ type session struct {
 	swept   time.Duration // when old alerts were last dropped
 	synced  time.Duration // when a meter was last filled again to be exact
 	slow    slowly
-	// planning is how long plans of what is usual were made at this look.
-	planning time.Duration
-	said     string
+	said    string
+
+	// Work that is done beside the looks.
+	filling, planning, lookups, asking, sweeping errand
+
+	beside sync.WaitGroup
+	turn   int  // of the rules of first uses
+	waits  bool // looks wait for errands: for tests by hand
 }
 
 func newSession(e *Engine, epoch int64) *session {
@@ -96,41 +102,75 @@ func (s *session) tick(ctx context.Context) error {
 	if lost {
 		s.empty()
 	}
-	if err := s.fill(ctx, now); err != nil {
-		s.empty() // the facts are gone
+	s.advance(now)
+	s.meet(facts, now, jump != 0)
+	s.keep(facts)
+	trouble := s.errandsAt(ctx, now)
+	if err := s.write(ctx, s.evaluate(now), now); err != nil {
+		s.loaded = false // the store is what counts
 		return err
 	}
-	for _, g := range s.index.groups {
-		g.hits = g.hits[:0]
-	}
+	s.told()
+	return trouble
+}
+
+// meet adds what was committed since the last look to what rules watch.
+func (s *session) meet(facts []fact, now time.Time, clockSet bool) {
 	for i := range facts {
 		s.index.each(&facts[i], func(g *group) {
-			if g.collects {
-				g.hits = append(g.hits, &facts[i])
-			}
 			if at := facts[i].at; facts[i].n > 0 {
-				if jump != 0 || at.After(now) { // it is by the clock as it was
+				if clockSet || at.After(now) { // it is by the clock as it was
 					at = now
 				}
 				g.last, g.known = at, true
 			}
 			for _, m := range g.meters {
-				m.add(&facts[i])
+				if m.filled {
+					m.add(&facts[i])
+				}
+			}
+			for _, w := range g.each {
+				switch {
+				case w.Kind == alert.SpendUnusual:
+					w.unusual.add(&facts[i])
+				case w.first != nil:
+					w.first.meet(w, &facts[i])
+				}
 			}
 		})
 	}
-	if err := s.slow.look(ctx, s.o, s.drift.elapsed); err != nil {
-		s.complain(err)
+}
+
+// errandsAt takes what errands found out, and begins those that are due.
+func (s *session) errandsAt(ctx context.Context, now time.Time) error {
+	var errs []error
+	finish := func(e *errand) { errs = append(errs, s.finish(ctx, e, now)) }
+	for _, e := range s.errands() {
+		finish(e)
 	}
-	found, err := s.evaluate(ctx, now)
-	if err != nil {
-		return err
+	s.fill(ctx, now)
+	s.plan(ctx, now)
+	s.lookUp(ctx, now)
+	s.ask(ctx)
+	s.sweep(ctx, now)
+	if s.waits {
+		for _, e := range s.errands() {
+			finish(e)
+		}
+		s.lookUp(ctx, now) // what was found where a rule was taken up
+		finish(&s.lookups)
 	}
-	if err := s.write(ctx, found, now); err != nil {
-		s.loaded = false // the store is what counts
-		return err
+	return errors.Join(errs...)
+}
+
+// told forgets what happened at a moment and is in the history now.
+func (s *session) told() {
+	s.slow.grown = nil
+	for _, w := range s.watches {
+		if w.first != nil {
+			w.first.found = nil
+		}
 	}
-	return s.sweep(ctx, now)
 }
 
 // load reads the rules where they changed, and the states where those in memory may not be the stored ones.
@@ -218,7 +258,7 @@ func (s *session) rekey(ctx context.Context) error {
 	}
 	s.keys, s.fresh = keys, s.drift.elapsed
 	for _, g := range s.index.groups {
-		g.used, g.collects, g.lookBack = false, false, 0
+		g.used, g.each, g.lookBack = false, nil, 0
 		for _, m := range g.meters {
 			m.used = false
 		}
@@ -276,7 +316,9 @@ func (s *session) groupOf(w *watch) *group {
 	if w.Kind == alert.Silence {
 		g.lookBack = max(g.lookBack, time.Duration(min(w.Limit, longestLookBack.Seconds()))*time.Second)
 	}
-	g.collects = g.collects || w.Kind == alert.KeyFirstUse || w.Kind == alert.SpendUnusual
+	if w.Kind == alert.KeyFirstUse || w.Kind == alert.SpendUnusual {
+		g.each = append(g.each, w)
+	}
 	return g
 }
 
@@ -295,6 +337,7 @@ func (g *group) meterOf(w *watch) *meter {
 
 // shift moves all times after the clock was set.
 func (s *session) shift(by time.Duration) {
+	s.forget()
 	for _, states := range s.states {
 		for _, p := range states {
 			p.Shift(by)
@@ -316,8 +359,12 @@ func (s *session) shift(by time.Duration) {
 	}
 }
 
-// empty makes all meters to be filled again.
+// empty makes all that is made of facts to be read again.
 func (s *session) empty() {
+	s.forget()
+	for _, w := range s.watches {
+		w.unusual.hour = time.Time{}
+	}
 	for _, g := range s.index.groups {
 		for _, m := range g.meters {
 			m.filled = false
@@ -325,12 +372,20 @@ func (s *session) empty() {
 	}
 }
 
-// sweep drops old alerts and deliveries.
-func (s *session) sweep(ctx context.Context, now time.Time) error {
-	if s.swept != 0 && s.drift.elapsed-s.swept < sweepInterval {
-		return nil
+// sweep has old alerts and deliveries dropped.
+func (s *session) sweep(ctx context.Context, now time.Time) {
+	if s.swept != 0 && s.drift.elapsed-s.swept < sweepInterval || s.sweeping.runs() {
+		return
 	}
 	s.swept = max(s.drift.elapsed, 1)
+	s.do(ctx, &s.sweeping, func(ctx context.Context) func(time.Time, []fact) error {
+		err := s.drop(ctx, now)
+		return func(time.Time, []fact) error { return err }
+	})
+}
+
+// drop drops what is too old. It is called by an errand.
+func (s *session) drop(ctx context.Context, now time.Time) error {
 	const atOnce = 1000
 	for {
 		n, err := s.o.Store.DropAlerts(ctx, now.Add(-s.o.MaxAge), s.o.MaxAlerts, atOnce)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/alert"
 	"github.com/tokenboard/tokenboard/internal/sources"
+	"github.com/tokenboard/tokenboard/internal/store"
 )
 
 // slowly is what changes without commits, and is looked at every few seconds.
@@ -17,7 +18,7 @@ type slowly struct {
 	asked    bool // Budgets were told once
 	sources  []sources.State
 	gaps     map[string]int64 // of each source, at the last look
-	grown    map[string]bool  // sources whose gaps grew since
+	grown    map[string]bool  // sources whose gaps grew, until alerts of it are stored
 	trouble  string
 	keys     map[string]expiring // that expire, by id
 	keysSeen int64
@@ -34,43 +35,98 @@ const (
 	gapSuffix    = " gap" // of the subject that is a receiver that missed something
 )
 
-// look asks again for what is due.
-func (x *slowly) look(ctx context.Context, o *Options, elapsed time.Duration) error {
-	x.grown = nil
-	if x.at != 0 && elapsed-x.at < slowInterval {
-		return nil
+// answers are what changes without commits, as it was asked for.
+type answers struct {
+	budgets  []Budget
+	asked    bool // the budgets are known
+	sources  []sources.State
+	trouble  string
+	keys     bool // what follows is known
+	changed  []store.Key
+	keysSeen int64
+	err      error
+}
+
+// ask has asked again for what is due.
+func (s *session) ask(ctx context.Context) {
+	x := &s.slow
+	if x.at != 0 && s.drift.elapsed-x.at < slowInterval || s.asking.runs() {
+		return
 	}
-	x.at = max(elapsed, 1)
-	var errs []error
+	x.at = max(s.drift.elapsed, 1)
+	known := x.keysSeen
+	s.do(ctx, &s.asking, func(ctx context.Context) func(time.Time, []fact) error {
+		a := askAll(ctx, s.o, known)
+		return func(time.Time, []fact) error {
+			s.slow.take(a)
+			return a.err
+		}
+	})
+}
+
+// askAll asks for everything. It is called by an errand.
+func askAll(ctx context.Context, o *Options, keysSeen int64) (a answers) {
 	if o.Budgets != nil {
 		budgets, err := o.Budgets(ctx)
 		if err == nil {
-			x.budgets, x.asked = budgets, true
+			a.budgets, a.asked = budgets, true
 		}
-		errs = append(errs, err)
+		a.err = err
 	}
 	if o.Sources != nil {
-		x.lookAtSources(o.Sources.States())
+		a.sources = o.Sources.States()
 	}
-	x.trouble = ""
 	if status, err := o.Ledger.Status(ctx); err != nil {
-		x.trouble = "the store does not answer"
+		a.trouble = "the store does not answer"
 	} else {
 		switch {
 		case status.Outcome != nil:
-			x.trouble = "it is not known whether the last write is on disk"
+			a.trouble = "it is not known whether the last write is on disk"
 		case status.Retention != nil:
-			x.trouble = "old records cannot be dropped"
+			a.trouble = "old records cannot be dropped"
 		case status.Save != nil:
-			x.trouble = "sums or records cannot be put in order on disk"
+			a.trouble = "sums or records cannot be put in order on disk"
 		}
 	}
-	return errors.Join(append(errs, x.lookAtKeys(ctx, o))...)
+	var err error
+	if a.changed, a.keysSeen, err = o.Store.Keys(ctx, keysSeen); err != nil {
+		a.err = errors.Join(a.err, fmt.Errorf("look which keys expire: %w", err))
+	}
+	a.keys = err == nil
+	return a
+}
+
+// take takes the answers.
+func (x *slowly) take(a answers) {
+	if a.asked {
+		x.budgets, x.asked = a.budgets, true
+	}
+	if a.sources != nil {
+		x.lookAtSources(a.sources)
+	}
+	x.trouble = a.trouble
+	if !a.keys {
+		return
+	}
+	if x.keys == nil {
+		x.keys = map[string]expiring{}
+	}
+	x.keysSeen = a.keysSeen
+	for i := range a.changed {
+		k := &a.changed[i]
+		delete(x.keys, k.ID)
+		if !k.ExpiresAt.IsZero() && k.RevokedAt.IsZero() && !k.Disabled && len(x.keys) < maxExpiring {
+			x.keys[k.ID] = expiring{k.Name, k.ExpiresAt}
+		}
+	}
 }
 
 func (x *slowly) lookAtSources(states []sources.State) {
 	was := x.gaps
-	x.sources, x.gaps, x.grown = states, map[string]int64{}, map[string]bool{}
+	x.sources, x.gaps = states, map[string]int64{}
+	if x.grown == nil {
+		x.grown = map[string]bool{}
+	}
 	for i := range states {
 		n := states[i].Lost
 		for _, gaps := range states[i].Gaps {
@@ -81,25 +137,6 @@ func (x *slowly) lookAtSources(states []sources.State) {
 			x.grown[states[i].Name] = true
 		}
 	}
-}
-
-func (x *slowly) lookAtKeys(ctx context.Context, o *Options) error {
-	changed, version, err := o.Store.Keys(ctx, x.keysSeen)
-	if err != nil {
-		return fmt.Errorf("look which keys expire: %w", err)
-	}
-	if x.keys == nil {
-		x.keys = map[string]expiring{}
-	}
-	x.keysSeen = version
-	for i := range changed {
-		k := &changed[i]
-		delete(x.keys, k.ID)
-		if !k.ExpiresAt.IsZero() && k.RevokedAt.IsZero() && !k.Disabled && len(x.keys) < maxExpiring {
-			x.keys[k.ID] = expiring{k.Name, k.ExpiresAt}
-		}
-	}
-	return nil
 }
 
 // budgetsOf returns the findings of a rule of budgets.

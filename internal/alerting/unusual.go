@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/alert"
 	"github.com/tokenboard/tokenboard/internal/forecast"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -32,50 +33,89 @@ const (
 	// shortestPlan is how many hours are planned at least, and at most twice as many, so that rules do not read history at one
 	// time. Where there is too little history, planRetry hours.
 	shortestPlan, planRetry = 12, 1
-	// planTime is how long plans are made at one look. The rules that are left wait for the next ones, so that other rules do
-	// not wait for them.
-	planTime = 500 * time.Millisecond
 )
 
-// look compares. known is false where there is no plan yet.
-func (u *unusual) look(ctx context.Context, s *session, w *watch, now time.Time) (multiple float64, says, known bool, err error) {
-	hour := now.Truncate(time.Hour)
-	if !hour.Equal(u.hour) {
-		if known, err := u.begin(ctx, s, w, hour); err != nil || !known {
-			return 0, false, false, err
-		}
-	}
-	for _, f := range w.group.hits {
-		if f.commit > u.from && !f.start.Before(hour) && f.start.Before(hour.Add(time.Hour)) && f.Quality&usage.Unpriced == 0 {
-			u.spent = u.spent.Add(usage.NanoUSD(usage.TimesSat(f.n, int64(f.Cost))))
-		}
-	}
+// look compares. says is false where nothing is to be said of the hour.
+func (u *unusual) look() (multiple float64, says bool) {
 	if u.expected <= 0 || u.spent < least {
-		return 0, false, true, nil
+		return 0, false
 	}
-	return float64(u.spent) / float64(u.expected), true, true, nil
+	return float64(u.spent) / float64(u.expected), true
 }
 
-// begin takes what is expected of an hour from the plan, and asks what was spent in it.
-func (u *unusual) begin(ctx context.Context, s *session, w *watch, hour time.Time) (known bool, err error) {
+// known reports whether it is known what is usual in the hour of a time.
+func (u *unusual) known(now time.Time) bool { return now.Truncate(time.Hour).Equal(u.hour) }
+
+// add adds a call of the rule's filter where it belongs to the hour.
+func (u *unusual) add(f *fact) {
+	if f.commit > u.from && !f.start.Before(u.hour) && f.start.Before(u.hour.Add(time.Hour)) && f.Quality&usage.Unpriced == 0 {
+		u.spent = u.spent.Add(usage.NanoUSD(usage.TimesSat(f.n, int64(f.Cost))))
+	}
+}
+
+// toPlan is a rule that needs to know what is usual in an hour, and what was found out for it.
+type toPlan struct {
+	w    *watch
+	g    *group
+	u    unusual
+	done bool
+}
+
+// plan has it found out what is usual in the current hour, and what was spent in it. Until then, a rule's states stay as they are.
+func (s *session) plan(ctx context.Context, now time.Time) {
+	if s.planning.runs() {
+		return
+	}
+	var all []*toPlan
+	for _, w := range s.watches {
+		if w.group != nil && w.Kind == alert.SpendUnusual && !w.unusual.known(now) {
+			all = append(all, &toPlan{w: w, g: w.group, u: w.unusual})
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	s.planning.keeps = true
+	more := s.patience()
+	s.do(ctx, &s.planning, func(ctx context.Context) func(time.Time, []fact) error {
+		var err error
+		for _, x := range all {
+			if err = x.u.begin(ctx, s.o.Ledger, &s.e.facts, x, now.Truncate(time.Hour)); err != nil || !more() {
+				break // the others are next
+			}
+		}
+		return func(_ time.Time, since []fact) error {
+			for _, x := range all {
+				if !x.done || x.w.group != x.g {
+					continue
+				}
+				x.w.unusual = x.u
+				for i := range since {
+					if x.g.matches(&since[i]) {
+						x.w.unusual.add(&since[i])
+					}
+				}
+			}
+			return err
+		}
+	})
+}
+
+// begin takes what is expected of an hour from the plan, and asks what was spent in it. It is called by an errand.
+func (u *unusual) begin(ctx context.Context, l *ledger.Ledger, q *queue, x *toPlan, hour time.Time) error {
 	at := int(hour.Sub(u.planned) / time.Hour)
 	if u.planned.IsZero() || at < 0 || at >= len(u.plan) {
-		if s.planning >= planTime {
-			return false, nil
+		if err := u.makePlan(ctx, l, x, hour); err != nil {
+			return err
 		}
-		began := s.o.Clock.Elapsed()
-		if err := u.makePlan(ctx, s, w, hour); err != nil {
-			return false, err
-		}
-		s.planning += s.o.Clock.Elapsed() - began
 		at = 0
 	}
-	before := s.e.facts.number()
-	filter := w.group.filter
+	before := q.number()
+	filter := x.g.filter
 	filter.From, filter.To = hour, hour.Add(time.Hour)
-	a, err := s.o.Ledger.Query(ctx, ledger.Query{Filter: filter, CountsOnly: true})
+	a, err := l.Query(ctx, ledger.Query{Filter: filter, CountsOnly: true})
 	if err != nil {
-		return false, fmt.Errorf("ask what the hour has cost: %w", err)
+		return fmt.Errorf("ask what the hour has cost: %w", err)
 	}
 	u.hour, u.expected, u.spent, u.from = hour, u.plan[at], 0, max(a.Commit, before)
 	for i := range a.Groups {
@@ -83,16 +123,17 @@ func (u *unusual) begin(ctx context.Context, s *session, w *watch, hour time.Tim
 			u.spent = u.spent.Add(a.Groups[i].Points[j].Cost)
 		}
 	}
-	return true, nil
+	x.done = true
+	return nil
 }
 
 // makePlan makes what is expected of the hours from one on, of what was spent before it.
-func (u *unusual) makePlan(ctx context.Context, s *session, w *watch, hour time.Time) error {
+func (u *unusual) makePlan(ctx context.Context, l *ledger.Ledger, x *toPlan, hour time.Time) error {
 	edges := make([]time.Time, 0, profileWeeks*7*24+1)
 	for t := hour.Add(-profileWeeks * 7 * day); !t.After(hour); t = t.Add(time.Hour) {
 		edges = append(edges, t)
 	}
-	a, err := s.o.Ledger.Query(ctx, ledger.Query{Filter: w.group.filter, Edges: edges, CountsOnly: true})
+	a, err := l.Query(ctx, ledger.Query{Filter: x.g.filter, Edges: edges, CountsOnly: true})
 	if err != nil {
 		return fmt.Errorf("ask what is usual: %w", err)
 	}
@@ -105,9 +146,9 @@ func (u *unusual) makePlan(ctx context.Context, s *session, w *watch, hour time.
 		}
 	}
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(w.id))
+	_, _ = h.Write([]byte(x.w.id))
 	u.planned = hour
-	u.plan, err = usual(hours, hour, shortestPlan+int(h.Sum32()%shortestPlan), w.zone)
+	u.plan, err = usual(hours, hour, shortestPlan+int(h.Sum32()%shortestPlan), x.w.zone)
 	return err
 }
 

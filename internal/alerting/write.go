@@ -35,7 +35,8 @@ type writing struct {
 	next     map[subject]*alert.Progress // nil: it ends
 	channels []store.AlertChannel        // those that are enabled; nil until they are asked for
 	asked    bool
-	causes   int // questions for causes
+	causes   int           // questions for causes
+	asking   time.Duration // when the first was asked
 }
 
 // write makes the transitions that follow from findings, and stores all of it in one transaction.
@@ -69,7 +70,7 @@ func (s *session) write(ctx context.Context, found []finding, now time.Time) err
 			if seen[of] || x == nil || x.skipped || name == throughMarker && x.Enabled {
 				continue
 			}
-			f := finding{w: x, subject: name, shown: name, narrowed: x.Filter}
+			f := finding{w: x, subject: name, shown: name, kept: true, narrowed: x.Filter}
 			if _, err := w.advance(ctx, of, &f); err != nil {
 				return err
 			}
@@ -110,13 +111,40 @@ func (w *writing) advance(ctx context.Context, name subject, f *finding) (began 
 	if err != nil {
 		return false, err
 	}
-	if err := w.record(f, current, t, n); err != nil {
+	recorded := *n
+	if !t.Fired {
+		was, err := w.stored(ctx, current.Alert)
+		if err != nil {
+			return false, err
+		}
+		if was != nil && f.kept { // nothing is known of it now
+			n.Subject, n.Value, n.Limit, n.Unit, n.Window, n.Filter, n.Path = was.Subject, was.Value, was.Limit, was.Unit, was.Window, was.Filter, was.Path
+			recorded = *n
+		}
+		if was != nil && len(recorded.Causes) == 0 {
+			recorded.Causes = was.Causes // of what fires, or fired
+		}
+	}
+	if err := w.record(f, current, t, &recorded); err != nil {
 		return false, err
 	}
 	if t.Notify == "" || f.w.invalid || t.Ended && lastsOnly(f.w.Kind, f.subject) {
 		return t.Fired, nil
 	}
 	return t.Fired, w.enqueue(ctx, f.w, current, n)
+}
+
+// stored returns what is stored of an alert; nil where that is nothing that can be read.
+func (w *writing) stored(ctx context.Context, id string) (*alert.Notification, error) {
+	found, _, err := w.s.o.Store.Alerts(ctx, store.AlertQuery{IDs: []string{id}, Limit: 1})
+	if err != nil {
+		return nil, fmt.Errorf("read an alert: %w", err)
+	}
+	var n alert.Notification
+	if len(found) == 0 || json.Unmarshal(found[0].Document, &n) != nil {
+		return nil, nil //nolint:nilnil // it says nothing
+	}
+	return &n, nil
 }
 
 // lastsOnly reports whether the alert's cause was a moment, whose end is nothing to tell.
@@ -166,9 +194,15 @@ func (w *writing) notification(ctx context.Context, f *finding, p *alert.Progres
 	if t.Notify != alert.Firing || !r.Kind.OfCalls() || r.Kind == alert.Silence || r.Kind == alert.KeyFirstUse || w.causes >= most {
 		return n, nil
 	}
-	w.causes++
+	if w.causes++; w.causes == 1 {
+		w.asking = w.s.o.Clock.Elapsed()
+	}
+	left := causesTime - (w.s.o.Clock.Elapsed() - w.asking) // of one look, for all its alerts
+	if left <= 0 {
+		return n, nil
+	}
 	var err error
-	n.Causes, err = w.s.causesOf(ctx, r, from, to)
+	n.Causes, err = w.s.causesOf(ctx, r, from, to, left)
 	return n, err
 }
 

@@ -13,6 +13,8 @@ import (
 // Sums are the sums of a cell or a group in one range of time. No figure is negative.
 type Sums struct {
 	Calls    int64
+	Errors   int64        // calls that failed; no effect is computed of them
+	NoUsage  int64        // calls without usage; likewise
 	Unpriced int64        // calls with tokens for which no price is known; their cost is in no sum
 	Tokens   usage.Tokens // Fields and CacheWrite1h are not used
 	Cost     usage.NanoUSD
@@ -20,6 +22,7 @@ type Sums struct {
 
 func (s *Sums) add(o *Sums) {
 	s.Calls, s.Unpriced = usage.AddSat(s.Calls, o.Calls), usage.AddSat(s.Unpriced, o.Unpriced)
+	s.Errors, s.NoUsage = usage.AddSat(s.Errors, o.Errors), usage.AddSat(s.NoUsage, o.NoUsage)
 	s.Tokens.Add(&o.Tokens, 1)
 	s.Cost = s.Cost.Add(o.Cost)
 }

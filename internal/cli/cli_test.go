@@ -19,6 +19,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console"
 	"github.com/tokenboard/tokenboard/internal/leaktest"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/notify/seal"
 	"github.com/tokenboard/tokenboard/internal/pricing"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -44,7 +45,9 @@ func serve(t *testing.T) *ledger.Ledger {
 	clock := func() time.Time { return now }
 	l, err := ledger.Open(ctx, engine, ledger.Options{Now: clock, Prices: book})
 	require.NoError(t, err)
-	c := console.New(console.Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true, Now: clock})
+	sealer, err := seal.New([]byte(strings.Repeat("k", 32)))
+	require.NoError(t, err)
+	c := console.New(console.Options{Ledger: l, Directory: engine.Directory(), Version: "test", Open: true, Now: clock, Sealer: sealer})
 	s := httptest.NewServer(c.Handler())
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
@@ -78,9 +81,15 @@ func add(t *testing.T, l *ledger.Ledger, n int) {
 
 // run runs a command line.
 func run(ctx context.Context, args ...string) (stdout, stderr string, err error) {
+	return runWith(ctx, "", args...)
+}
+
+// runWith is run with a standard input.
+func runWith(ctx context.Context, stdin string, args ...string) (stdout, stderr string, err error) {
 	root := &cobra.Command{Use: "tokenboard", SilenceErrors: true}
 	root.AddCommand(Commands()...)
 	var out, errs bytes.Buffer
+	root.SetIn(strings.NewReader(stdin))
 	root.SetOut(&out)
 	root.SetErr(&errs)
 	root.SetArgs(args)

@@ -18,10 +18,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
 	"github.com/tokenboard/tokenboard/internal/console/keys"
-	"github.com/tokenboard/tokenboard/internal/leaktest"
 )
-
-func TestMain(m *testing.M) { leaktest.Main(m) }
 
 var Update = flag.Bool("update", false, "write the golden files again")
 

@@ -16,7 +16,6 @@ import (
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
-	"github.com/tokenboard/tokenboard/internal/store/postgres/pgtest"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -26,8 +25,6 @@ import (
 func TestReplicasOvershoot(t *testing.T) {
 	for n := 1; n <= 3; n++ {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			var server pgtest.Server
-			t.Cleanup(server.End)
 			all := replicaConsoles(t, server.Schema(t), n)
 			now := time.Now()
 			for _, c := range all {
@@ -110,8 +107,6 @@ func requireNoError(t *testing.T, err error) bool {
 
 // TestReplicasCountersNeverFall: whoever leads exports the counters of calls, and who leads next goes on from there or above.
 func TestReplicasCountersNeverFall(t *testing.T) {
-	var server pgtest.Server
-	t.Cleanup(server.End)
 	dsn := server.Schema(t)
 	role, err := url.Parse(dsn)
 	require.NoError(t, err)

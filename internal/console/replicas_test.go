@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,11 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/postgres/pgtest"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
+
+// server is one for all tests, each with a schema of its own.
+var server pgtest.Server
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, &server)) }
 
 // replicaConsoles returns consoles of replicas that share a PostgreSQL database.
 func replicaConsoles(t *testing.T, dsn string, n int, with ...func(*console.Options)) []*consoletest.Secured {
@@ -53,8 +59,6 @@ func replicaConsoles(t *testing.T, dsn string, n int, with ...func(*console.Opti
 // TestReplicasShareAccess: who signs in at one replica is signed in at all; a session that is ended, an API token that is
 // removed and a key that is revoked at one replica are refused by the others within a second.
 func TestReplicasShareAccess(t *testing.T) {
-	var server pgtest.Server
-	t.Cleanup(server.End)
 	both := replicaConsoles(t, server.Schema(t), 2)
 	a, b := both[0], both[1]
 	a.Now, b.Now = time.Now(), time.Now()
@@ -105,10 +109,9 @@ func deviceOf(t *testing.T, w *httptest.ResponseRecorder) *http.Cookie {
 // TestReplicasShareSignInLimits: who spreads guesses over replicas gets as many as at one. Who is right gets in at each of them, on a
 // device that another one knows.
 func TestReplicasShareSignInLimits(t *testing.T) {
-	var server pgtest.Server
-	t.Cleanup(server.End)
 	all := replicaConsoles(t, server.Schema(t), 3, func(c *console.Options) {
 		c.SignIn.Limits = throttle.Default
+		c.SignIn.Limits.Pair = throttle.Rising{Free: 5, First: time.Hour, Most: time.Hour, Forget: 24 * time.Hour} // however slow this is
 		c.Proxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 	})
 	all[0].User("alice", access.Admin)
@@ -131,8 +134,6 @@ func TestReplicasShareSignInLimits(t *testing.T) {
 // TestReplicasShareMetrics: calls are in the metrics of the replica that leads only, in each format: sums over replicas are
 // right then.
 func TestReplicasShareMetrics(t *testing.T) {
-	var server pgtest.Server
-	t.Cleanup(server.End)
 	both := replicaConsoles(t, server.Schema(t), 2)
 	for _, c := range both {
 		c.Now = time.Now()
@@ -165,8 +166,6 @@ func TestReplicasShareMetrics(t *testing.T) {
 // TestReplicasResumeStreams: a client of the live stream that comes back to another replica goes on where it was, without
 // loading the log again.
 func TestReplicasResumeStreams(t *testing.T) {
-	var server pgtest.Server
-	t.Cleanup(server.End)
 	all := replicaConsoles(t, server.Schema(t), 3)
 	var header map[string]string
 	var at []*httptest.Server
@@ -242,8 +241,6 @@ func TestReplicasResumeStreams(t *testing.T) {
 
 // TestReplicasShareSetup: the token that one replica printed makes the first admin at another one, and only once.
 func TestReplicasShareSetup(t *testing.T) {
-	var server pgtest.Server
-	t.Cleanup(server.End)
 	all := replicaConsoles(t, server.Schema(t), 3)
 	var tokens []string
 	for _, c := range all {
@@ -278,8 +275,6 @@ func TestReplicasShareSetup(t *testing.T) {
 
 // TestReplicasBootstrap: replicas that start at one time with a configured password make one admin, and all start.
 func TestReplicasBootstrap(t *testing.T) {
-	var server pgtest.Server
-	t.Cleanup(server.End)
 	all := replicaConsoles(t, server.Schema(t), 3)
 	var started sync.WaitGroup
 	var failed [3]error

@@ -153,6 +153,7 @@ var expectations = []expectation{
 	{"POST /api/console/alerts/deliveries/{id}/retry", operators, api.Base + "/alerts/deliveries/{delivery}/retry", "", 200},
 	{"DELETE /api/console/alerts/channels/{id}", operators, api.Base + "/alerts/channels/{channel}", "", 200},
 	{"GET /api/console/alerts", all, "", "", 200},
+	{"GET /api/console/alerts/{id}", all, api.Base + "/alerts/alr_1", "", 200},
 	{"GET /api/console/alerts/rules", all, "", "", 200},
 	{"GET /api/console/alerts/rules/templates", all, "", "", 200},
 	{"POST /api/console/alerts/rules", operators, "", `{"name":"made by {role}","kind":"silence","severity":"info","enabled":true,"limit":60}`, 201},
@@ -318,7 +319,7 @@ func walk(t *testing.T, role access.Role, how string) {
 	}
 }
 
-// aChannel adds a channel, with a delivery that was given up.
+// aChannel adds a channel, with an alert and a delivery of it that was given up.
 func aChannel(t *testing.T, root *consoletest.Person) (channel, delivery string) {
 	t.Helper()
 	channel = consoletest.Read[channels.Channel](t, root.Do("POST", "/alerts/channels",
@@ -327,7 +328,10 @@ func aChannel(t *testing.T, root *consoletest.Person) (channel, delivery string)
 		ID: "dlv_1", Channel: channel, Alert: "alr_1", Rule: "rul_1", Notification: json.RawMessage(`{"state":"firing","rule_name":"r"}`),
 		CreatedAt: consoletest.TestNow, UpdatedAt: consoletest.TestNow, NextAt: consoletest.TestNow, Status: store.DeliveryWaiting, Version: 1,
 	}
-	require.NoError(t, root.Directory.WriteAlerts(t.Context(), store.AlertWrite{Deliveries: []store.AlertDelivery{d}}))
+	require.NoError(t, root.Directory.WriteAlerts(t.Context(), store.AlertWrite{
+		Alerts:     []store.Alert{{ID: "alr_1", Rule: "rul_1", Severity: "warning", StartedAt: consoletest.TestNow, Document: d.Notification}},
+		Deliveries: []store.AlertDelivery{d},
+	}))
 	d.Attempts, d.Status, d.LastError = 1, store.DeliveryDead, "HTTP 404"
 	require.NoError(t, root.Directory.UpdateDelivery(t.Context(), 0, d))
 	return channel, "dlv_1"

@@ -7,6 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/tokenboard/tokenboard/internal/racetest"
+	"github.com/tokenboard/tokenboard/internal/store/storetest/checks"
 )
 
 // TestEvictedDeliveriesInOneCommit: deliveries of a record that only the store still has, several of them
@@ -54,6 +57,9 @@ func TestEvictedDeliveriesInOneCommit(t *testing.T) {
 // TestEvictedRecords: whatever the index forgets, and however deliveries are put together in commits,
 // each record counts once, by its most complete delivery.
 func TestEvictedRecords(t *testing.T) {
+	if racetest.Enabled { // others search for races; make test-unit checks it more often without the detector
+		checks.Fewer(t, "25")
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := filepathTemp()
 		require.NoError(rt, err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenboard/tokenboard/internal/racetest"
 	"github.com/tokenboard/tokenboard/internal/rollup/series"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 )
@@ -68,11 +69,12 @@ func flooded(t *testing.T, calls int, engine sqlite.Options, o Options) (written
 
 // TestFloodOfNames: ten times the calls with names of their own take no more memory, not after a new start
 // either, but for what is known of each block of 256 records. Ten times, that is, with TOKENBOARD_FULL=1, which
-// make test sets for a run without the race detector; else four times.
+// make test sets for a run without the race detector; else four times, and not under the race detector.
 //
 // TOKENBOARD_FLOOD=5000000 go test ./internal/ledger -run TestFloodOfNames -v -timeout 60m floods a ledger with the
 // default limits with as many, and reports memory and start.
 func TestFloodOfNames(t *testing.T) {
+	racetest.Single(t)
 	options := func(t *testing.T) sqlite.Options { return sqlite.Options{Path: filepath.Join(t.TempDir(), "t.db")} }
 	o := Options{Now: now, MaxAge: 0}
 	if text := os.Getenv("TOKENBOARD_FLOOD"); text != "" {

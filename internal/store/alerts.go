@@ -38,11 +38,11 @@ type Alert struct {
 
 // AlertQuery selects alerts. A zero field selects all.
 type AlertQuery struct {
-	Rules, Severities []string
-	Firing, Ended     bool      // those that fire; those that do not any more; both or neither: all
-	From, To          time.Time // From <= StartedAt < To
-	After             string    // those that follow the alert of this id
-	Limit             int       // at most so many
+	IDs, Rules, Severities []string
+	Firing, Ended          bool      // those that fire; those that do not any more; both or neither: all
+	From, To               time.Time // From <= StartedAt < To
+	After                  string    // those that follow the alert of this id
+	Limit                  int       // at most so many
 }
 
 // AlertChannel is where notifications are sent.

@@ -38,6 +38,7 @@ type Handlers struct {
 // Routes adds the routes.
 func (h *Handlers) Routes(r *api.Router) {
 	api.Register(r, access.ReadAlerts, api.Operation(http.MethodGet, "/alerts", "alerts", "What fires and what fired, newest first"), h.alerts)
+	api.Register(r, access.ReadAlerts, api.Operation(http.MethodGet, "/alerts/{id}", "alert", "One alert"), h.alert)
 	api.Register(r, access.ReadAlerts, api.Operation(http.MethodGet, "/alerts/rules", "alert-rules", "Alert rules, oldest first"), h.rules)
 	api.Register(r, access.ReadAlerts, api.Operation(http.MethodGet, "/alerts/rules/templates", "alert-rule-templates", "Rules that are ready to be switched on"), h.templates)
 	api.Register(r, access.ReadAlerts, api.Operation(http.MethodGet, "/alerts/rules/{id}", "alert-rule", "One alert rule"), h.rule)
@@ -46,7 +47,7 @@ func (h *Handlers) Routes(r *api.Router) {
 	api.Register(r, access.ManageAlerts, create, h.create)
 	api.Register(r, access.ManageAlerts, api.Operation(http.MethodPost, "/alerts/rules/dry-run", "dry-run-alert-rule", "When a rule would have fired in the last 90 days"), h.dryRun)
 	api.Register(r, access.ManageAlerts, api.Operation(http.MethodPatch, "/alerts/rules/{id}", "change-alert-rule", "Change an alert rule, or switch it on or off"), h.change)
-	api.Register(r, access.ManageAlerts, api.Operation(http.MethodDelete, "/alerts/rules/{id}", "delete-alert-rule", "Delete an alert rule; what it made fire ends, and nobody is told"), h.remove)
+	api.Register(r, access.ManageAlerts, api.Operation(http.MethodDelete, "/alerts/rules/{id}", "delete-alert-rule", "Delete an alert rule; what it made fire ends, which is told where the rule sends ends"), h.remove)
 }
 
 // Alert is one time that a rule fired.
@@ -57,7 +58,7 @@ type Alert struct {
 	Severity  alert.Severity `json:"severity" enum:"info,warning,critical"`
 	State     string         `json:"state" enum:"firing,ended"`
 	Subject   string         `json:"subject" doc:"the key, budget or receiver that it is about; empty: all that the rule looks at"`
-	Value     float64        `json:"value" doc:"when it was last looked at for a notification, in unit"`
+	Value     float64        `json:"value" doc:"when it fired, was sent again, or ended, in unit; the last one known where the rule was switched off or deleted"`
 	Limit     float64        `json:"limit" doc:"of the rule, in unit"`
 	Unit      alert.Unit     `json:"unit" enum:"USD,tokens,calls,percent,multiple,ms,s,days,"`
 	Window    string         `json:"window"`
@@ -117,6 +118,23 @@ func (h *Handlers) alerts(ctx context.Context, in *alertsQuery) (*api.List[Alert
 		out.Body.Data = append(out.Body.Data, a)
 	}
 	return out, nil
+}
+
+func (h *Handlers) alert(ctx context.Context, in *struct {
+	ID string `path:"id" maxLength:"100"`
+}) (*api.Envelope[Alert], error) {
+	found, _, err := h.Store.Alerts(ctx, store.AlertQuery{IDs: []string{in.ID}, Limit: 1})
+	if err != nil {
+		return nil, h.Failed("an alert", err)
+	}
+	if len(found) == 0 {
+		return nil, api.WithReason("alert_unknown", api.NewProblem(http.StatusNotFound, "no alert has this id; it may have been dropped by age"))
+	}
+	a, err := Of(&found[0])
+	if err != nil {
+		return nil, h.Failed("an alert", err)
+	}
+	return api.Answer(a), nil
 }
 
 // Of is a stored alert as the API shows it.

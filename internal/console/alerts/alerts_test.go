@@ -77,7 +77,7 @@ func TestTemplatesCanBeMade(t *testing.T) {
 	}
 }
 
-// TestAlerts: alerts are listed newest first, page by page, and by state, rule and severity.
+// TestAlerts: alerts are listed newest first, page by page, and by state, rule and severity; each can be read by its id.
 func TestAlerts(t *testing.T) {
 	o := consoletest.NewSecured(t, nil)
 	root := o.NewPerson("root", access.Admin)
@@ -118,6 +118,8 @@ func TestAlerts(t *testing.T) {
 		Unit: alert.USD, Window: "day", Causes: []alert.Cause{{Dimension: "model", Name: "m", Value: 6, Unit: alert.USD}}, Path: "/explore?model=m",
 		StartedAt: at,
 	}, one)
+	require.Equal(t, one, consoletest.Read[alerts.Alert](t, root.Do("GET", "/alerts/a0", ""), 200))
+	require.Equal(t, "alert_unknown", string(consoletest.RequireProblem(t, root.Do("GET", "/alerts/none", ""), 404).Reason))
 }
 
 // TestDryRun: a rule is tried on what is stored, and nothing of it is kept.

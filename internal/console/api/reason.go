@@ -110,7 +110,7 @@ func (Reason) Schema(r huma.Registry) *huma.Schema {
 
 // NamedReasons are those that because is called with; a test compares.
 var NamedReasons = []Reason{
-	"admin_exists", "book_unfit", "book_unknown", "budget_first_day", "budget_hard_account", "budget_name_taken",
+	"admin_exists", "alert_unknown", "book_unfit", "book_unknown", "budget_first_day", "budget_hard_account", "budget_name_taken",
 	"budget_of_configuration", "budget_subject", "budget_unit", "budget_unknown", "budgets_full", "busy", "call_unknown",
 	"change_empty", "changed_meanwhile", "channel_name_taken", "channel_secrets_again", "channel_unfit",
 	"channel_unknown", "channels_full", "compare_without_range", "currency_unfit", "cursor_unknown", "cut_off",

@@ -20,6 +20,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/console/metrics"
 	"github.com/tokenboard/tokenboard/internal/console/stats"
 	"github.com/tokenboard/tokenboard/internal/ledger"
+	"github.com/tokenboard/tokenboard/internal/racetest"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -143,6 +144,7 @@ func TestRenamedKey(t *testing.T) {
 // TestMetricsSize bounds what is scraped of 500 keys with 40 models each, several times more than the limit of
 // series: with TOKENBOARD_FULL=1, which make test sets for a run without the race detector; else with 10 models.
 func TestMetricsSize(t *testing.T) {
+	racetest.Single(t)
 	const keys = 500
 	models := 10
 	if os.Getenv("TOKENBOARD_FULL") != "" {

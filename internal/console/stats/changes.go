@@ -58,6 +58,8 @@ type Effects struct {
 // ChangedSums are the sums of a group in one range.
 type ChangedSums struct {
 	Calls     int64     `json:"api_call_count"`
+	Errors    int64     `json:"error_count"`
+	NoUsage   int64     `json:"no_usage_count"`
 	Input     int64     `json:"input_tokens"`
 	Output    int64     `json:"output_tokens"`
 	CacheRead int64     `json:"cache_read_tokens"`
@@ -171,7 +173,7 @@ func (c *Handlers) changeCells(ctx context.Context, f store.Filter, by ledger.Gr
 	for i := range b.Rows {
 		r := &b.Rows[i]
 		cells[i] = changes.Cell{Group: r.Values[0], Model: r.Values[len(r.Values)-1], Sums: changes.Sums{
-			Calls: r.Calls, Unpriced: r.Unpriced, Tokens: r.Tokens, Cost: r.Cost,
+			Calls: r.Calls, Errors: r.Errors, NoUsage: r.NoUsage, Unpriced: r.Unpriced, Tokens: r.Tokens, Cost: r.Cost,
 		}}
 	}
 	return cells, b.AsOf, nil
@@ -245,7 +247,7 @@ func effectsOf(r *changes.Row) Effects {
 
 func changedSums(s *changes.Sums) ChangedSums {
 	return ChangedSums{
-		Calls: s.Calls, Input: s.Tokens.Input(), Output: s.Tokens.Output(), CacheRead: s.Tokens.CacheRead, Total: s.Tokens.Total(),
+		Calls: s.Calls, Errors: s.Errors, NoUsage: s.NoUsage, Input: s.Tokens.Input(), Output: s.Tokens.Output(), CacheRead: s.Tokens.CacheRead, Total: s.Tokens.Total(),
 		Cost: api.Money(s.Cost), Unpriced: s.Unpriced,
 	}
 }

@@ -282,6 +282,7 @@ func testAlertHistory(t *testing.T, open Open) {
 	}
 	require.Equal(t, []string{"a5", "a4", "a3", "a2", "a1", "a0"}, ids(store.AlertQuery{}))
 	require.Equal(t, []string{"a4", "a2", "a0"}, ids(store.AlertQuery{Rules: []string{"r0"}, Severities: []string{"warning"}}))
+	require.Equal(t, []string{"a4", "a1"}, ids(store.AlertQuery{IDs: []string{"a1", "a4", "none"}}))
 	require.Equal(t, []string{"a0"}, ids(store.AlertQuery{Firing: true}))
 	require.Len(t, ids(store.AlertQuery{Ended: true}), 5)
 	require.Equal(t, []string{"a3", "a2"}, ids(store.AlertQuery{From: start.Add(time.Minute), To: start.Add(2 * time.Minute)}))

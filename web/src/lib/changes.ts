@@ -47,8 +47,53 @@ export function mainEffect(c: Effects & { difference_usd: number }): Effect | nu
   return sign !== 0 && sign * effectOf(c, best) > 0 ? best : null;
 }
 
-/** What cards count that the API's comparison counts too. */
-export const changeMeasures = ["cost", "tokens", "calls"] as const;
+/** What cards show whose difference divides into parts that add up: sums, and shares of sums. */
+export const changeMeasures = ["cost", "tokens", "calls", "noUsage", "errors", "cache"] as const;
 export type ChangeMeasure = (typeof changeMeasures)[number];
 type Sums = Changes["all"]["before"];
-export const sumOf = (s: Sums, m: ChangeMeasure): number => (m === "cost" ? s.cost_usd : m === "tokens" ? s.total_tokens : s.api_call_count);
+type Count = "api_call_count" | "error_count" | "no_usage_count" | "input_tokens" | "cache_read_tokens" | "total_tokens";
+const counts: Partial<Record<ChangeMeasure, Count>> = { tokens: "total_tokens", calls: "api_call_count", noUsage: "no_usage_count" };
+/** Shares: a part, and what it is a part of. */
+export const shares = { errors: ["error_count", "api_call_count"], cache: ["cache_read_tokens", "input_tokens"] } as const satisfies Partial<Record<ChangeMeasure, readonly [Count, Count]>>;
+export type ShareMeasure = keyof typeof shares;
+export const isShare = (m: ChangeMeasure): m is ShareMeasure => m in shares;
+
+/** A figure of sums; of a share null where there is nothing that it could be a share of. */
+export function figureOf(s: Sums, m: ChangeMeasure): number | null {
+  if (isShare(m)) return s[shares[m][1]] > 0 ? s[shares[m][0]] / s[shares[m][1]] : null;
+  return m === "cost" ? s.cost_usd : s[counts[m]!];
+}
+export const sumOf = (s: Sums, m: ChangeMeasure): number => figureOf(s, m) ?? 0;
+
+export interface Two { before: Sums; after: Sums }
+/** A group's part of the difference of a share. mix: it has more or less of the whole than before; rate: its own share is another one. */
+export interface SharePart { mix: number; rate: number; total: number }
+
+/**
+ * The part of a group, as a numerator over the whole's after * before * before, with no rounding: the parts of all groups add up to the
+ * difference of the whole. It is what the group moved the share by, beyond what it would have with the whole's share before.
+ */
+export function exactPart(m: ShareMeasure, all: Two, g: Two): bigint {
+  const [of, whole] = shares[m];
+  const [a0, n0, n1] = [all.before[of], all.before[whole], all.after[whole]].map(BigInt) as [bigint, bigint, bigint];
+  const [e0, d0, e1, d1] = [g.before[of], g.before[whole], g.after[of], g.after[whole]].map(BigInt) as [bigint, bigint, bigint, bigint];
+  return e1 * n0 * n0 - e0 * n0 * n1 - (d1 * n0 - d0 * n1) * a0;
+}
+
+/** The part of a group; null where the share is not known in both ranges. */
+export function sharePart(m: ShareMeasure, all: Two, g: Two): SharePart | null {
+  const [of, whole] = shares[m];
+  const [n0, n1] = [all.before[whole], all.after[whole]];
+  if (n0 === 0 || n1 === 0) return null;
+  const total = ratio(exactPart(m, all, g), BigInt(n1) * BigInt(n0) * BigInt(n0));
+  const own = g.before[whole];
+  // one that is new has no share of its own before: it is mix
+  const mix = own === 0 ? total : g.after[whole] === 0 ? total : (g.after[whole] / n1 - own / n0) * (g.before[of] / own - all.before[of] / n0);
+  return { mix, rate: total - mix, total };
+}
+
+/** a / b, where each may be more than a number holds. */
+function ratio(a: bigint, b: bigint): number {
+  const places = 10n ** 15n;
+  return Number((a * places) / b) / 1e15;
+}

@@ -4,7 +4,7 @@ import { presets, type Preset, type Range, type Span } from "./range";
 export const dimensions = ["model", "provider", "key", "user", "service", "project", "status"] as const;
 export type Dimension = (typeof dimensions)[number];
 /** What one can filter by: the dimensions, which the server keeps sums of, and those that it reads the stored calls for. */
-export const filterable = [...dimensions, "service_tier", "account", "operation", "environment", "session", "error_type", "emitter", "quality"] as const;
+export const filterable = [...dimensions, "team", "service_tier", "account", "operation", "environment", "session", "error_type", "emitter", "quality"] as const;
 export type Filterable = (typeof filterable)[number];
 
 /** What all pages filter by. It lives in the URL and nowhere else. */

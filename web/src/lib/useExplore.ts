@@ -6,7 +6,7 @@ import { everyMeasure, type EveryMeasure } from "./measures";
 import { spanBefore, spanYearBefore, type Range, type Span } from "./range";
 import { useFilters } from "./useFilters";
 
-export const groups = [...dimensions, "account", "operation", "environment", "service_tier", "error_type", "emitter", "quality", "session"] as const satisfies readonly Filterable[];
+export const groups = [...dimensions, "team", "account", "operation", "environment", "service_tier", "error_type", "emitter", "quality", "session"] as const satisfies readonly Filterable[];
 export type Group = (typeof groups)[number];
 export const views = ["rank", "time", "lines", "grid", "heat"] as const;
 export type View = (typeof views)[number];
@@ -17,6 +17,11 @@ export const tops = ["5", "8", "12", "20"] as const;
 
 /** Sessions are too many for a chart over time. */
 export const hasTrend = (g: Group): boolean => g !== "session";
+
+/** Whether groups have times: those of sessions and teams are not kept. */
+export const hasTimes = (by: readonly Group[]): boolean => !by.includes("session") && !by.includes("team");
+/** Whether the API divides by both. */
+export const together = (a: Group, b: Group): boolean => a !== b && !([a, b].includes("team") && [a, b].includes("session"));
 
 export interface ExploreState {
   first: WritableComputedRef<Group>;
@@ -47,7 +52,7 @@ export function useExplore(): ExploreState {
   });
   const first = chosen<Group>("by", groups, "model");
   const second = chosen<Group | "">("then", ["", ...groups], "");
-  const then = computed(() => (second.value === first.value ? "" : second.value));
+  const then = computed(() => (second.value !== "" && together(first.value, second.value) ? second.value : ""));
   const compare = chosen<Comparison>("compare", comparisons, "");
   return {
     first, second, then, compare,

@@ -88,6 +88,7 @@ SELECT $1::text, $2::text, $3::bytea, 1 WHERE EXISTS (SELECT 1 FROM alert_rules 
 // Alerts lists alerts, newest first.
 func (d *Directory) Alerts(ctx context.Context, q store.AlertQuery) (alerts []store.Alert, total int, err error) {
 	var w where
+	w.in("id", q.IDs)
 	w.in("rule", q.Rules)
 	w.in("severity", q.Severities)
 	if q.Firing != q.Ended {
