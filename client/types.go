@@ -186,6 +186,7 @@ type Call struct {
 	Path            string    `json:"path"`
 	Status          *int      `json:"status"`
 	ErrorType       string    `json:"error_type"`
+	ErrorMessage    string    `json:"error_message"`
 	Failed          bool      `json:"failed"`
 	Provider        string    `json:"provider"`
 	Model           string    `json:"model"`

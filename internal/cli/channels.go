@@ -189,12 +189,12 @@ func (c *connection) setChannel() *cobra.Command {
 	return cmd
 }
 
-// fields reads texts such as NAME=VALUE. An error repeats no value: it may be a secret in the wrong place.
+// fields reads texts such as NAME=VALUE. An error repeats nothing of them: it may be a secret in the wrong place.
 func fields(flag string, texts []string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, text := range texts {
 		name, value, both := strings.Cut(text, "=")
-		if _, again := out[name]; !both || name == "" || again {
+		if _, again := out[name]; !both || again || name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" {
 			return nil, usageError{fmt.Errorf("--%s: each is NAME=VALUE, and each name is given once", flag)}
 		}
 		out[name] = value

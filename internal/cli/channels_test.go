@@ -40,6 +40,7 @@ func TestChannels(t *testing.T) {
 	require.Contains(t, channels("", ""), "ops2")
 	for args, code := range map[string]int{
 		"add x --kind slack --secret webhook_url=" + first:                         exitWrong,
+		"add x --kind slack --secret https://hooks.example/" + first + "?a=b":      exitWrong,
 		"add x --kind slack --secret webhook_url":                                  exitWrong,
 		"add x --kind slack --secret webhook_url=env:NOT_SET":                      exitWrong,
 		"add x --kind slack --secret webhook_url=file:" + file + ".none":           exitWrong,

@@ -70,6 +70,9 @@ func cells(one *client.Call) []string {
 		}
 	}
 	notes := one.Quality
+	if one.ErrorMessage != "" {
+		notes = append([]string{one.ErrorMessage}, notes...)
+	}
 	if one.ErrorType != "" {
 		notes = append([]string{one.ErrorType}, notes...)
 	}

@@ -104,6 +104,7 @@ var expectations = []expectation{
 	{"PATCH /api/console/views/{id}", readers, api.Base + "/views/none", `{"shared":true}`, 404}, // everybody changes own ones only
 	{"DELETE /api/console/views/{id}", readers, api.Base + "/views/none", "", 404},
 	{"GET /api/console/quality", all, "", "", 200},
+	{"GET /api/console/quality/flags", all, "", "", 200},
 	{"GET /api/console/accounts", all, "", "", 200},
 	{"GET /api/console/prices", all, "", "", 200},
 	{"PUT /api/console/prices", operators, "", `{"price":{"model":"m of {role}","input":1,"output":2}}`, 200},

@@ -81,6 +81,6 @@ func TestServiceTier(t *testing.T) {
 
 	csv := strings.Split(strings.TrimSpace(b.Do("GET", api.Base+"/export?format=csv&service_tier=scale", "", nil).Body.String()), "\n")
 	require.Len(t, csv, 2)
-	require.True(t, strings.HasSuffix(strings.TrimSpace(csv[0]), ",service_tier,account"))
-	require.True(t, strings.HasSuffix(strings.TrimSpace(csv[1]), ",scale,"))
+	require.True(t, strings.HasSuffix(strings.TrimSpace(csv[0]), ",service_tier,account,error_message"))
+	require.True(t, strings.HasSuffix(strings.TrimSpace(csv[1]), ",scale,,"))
 }

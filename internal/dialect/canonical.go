@@ -38,7 +38,8 @@ var tokenFields = [...]struct {
 // canonical are the names of the canonical form, apart from the names of figures.
 var canonical = struct {
 	operation, provider, requestModel, responseModel, responseID, errorType, requestID, keyFingerprint, keyDisplay, user, project, session,
-	group, family, role, method, path, conversation, total, status, stream, ttft, echo, cost, quality, recordID, start, duration, tier, responseTier, account ref
+	group, family, role, method, path, conversation, total, status, stream, ttft, echo, cost, quality, recordID, start, duration, tier, responseTier, account,
+	errorMessage ref
 }{
 	operation: refTo(usage.AttrOperation), provider: refTo(usage.AttrProvider), requestModel: refTo(usage.AttrRequestModel),
 	responseModel: refTo(usage.AttrResponseModel), responseID: refTo(usage.AttrResponseID), errorType: refTo(usage.AttrErrorType),
@@ -49,7 +50,7 @@ var canonical = struct {
 	stream: refTo(usage.AttrRequestStream), ttft: refTo(usage.AttrTTFT), echo: refTo(usage.AttrEcho), cost: refTo(usage.AttrCostReported),
 	quality: refTo(usage.AttrQuality), recordID: refTo(attrRecordID), start: refTo(attrStart), duration: refTo(attrDuration),
 	tier: refTo(usage.AttrTier), responseTier: refTo(usage.AttrResponseTier),
-	account: refTo(usage.AttrAccount),
+	account: refTo(usage.AttrAccount), errorMessage: refTo(usage.AttrErrorMessage),
 }
 
 // canonicalNames are the names that a canonicalWriter writes.
@@ -59,7 +60,7 @@ func canonicalNames() []string {
 	for _, a := range []*ref{
 		&c.operation, &c.provider, &c.requestModel, &c.responseModel, &c.responseID, &c.errorType, &c.requestID, &c.keyFingerprint, &c.keyDisplay,
 		&c.user, &c.project, &c.session, &c.group, &c.family, &c.role, &c.method, &c.path, &c.conversation, &c.total, &c.status, &c.stream, &c.ttft,
-		&c.echo, &c.cost, &c.recordID, &c.start, &c.duration, &c.tier, &c.responseTier, &c.account,
+		&c.echo, &c.cost, &c.recordID, &c.start, &c.duration, &c.tier, &c.responseTier, &c.account, &c.errorMessage,
 	} {
 		names = append(names, a.name)
 	}
@@ -108,9 +109,11 @@ type added struct {
 
 func (w *canonicalWriter) write(c *usage.Call, family string) {
 	if family == Canonical { // the attributes are canonical already
-		if w.there.named(&canonical.account) { // but whoever wrote them may not have cut the account's name
+		// but whoever wrote them may not have cut the account's name, or what is secret in the message
+		if w.there.named(&canonical.account) || w.there.named(&canonical.errorMessage) {
 			w.remove, w.add = w.remove[:0], w.add[:0]
 			w.text(&canonical.account, c.Account)
+			w.text(&canonical.errorMessage, c.ErrorMessage)
 			w.finish(0)
 		}
 		return
@@ -126,6 +129,7 @@ func (w *canonicalWriter) write(c *usage.Call, family string) {
 	w.text(&canonical.responseModel, c.Model)
 	w.text(&canonical.responseID, c.ResponseID)
 	w.text(&canonical.errorType, c.ErrorType)
+	w.text(&canonical.errorMessage, c.ErrorMessage)
 	w.text(&canonical.requestID, c.RequestID)
 	w.text(&canonical.keyFingerprint, c.KeyFingerprint)
 	w.text(&canonical.keyDisplay, c.KeyDisplay)
@@ -338,7 +342,7 @@ func (r *record) readCanonical(c *usage.Call, failed bool) bool {
 	if c.Duration == 0 { // a span that never ended; its emitter may report how long the call took
 		c.Duration = r.duration(r.familyNamed(r.own.text(&canonical.family)), tables.Duration)
 	}
-	c.Failed = failed || c.ErrorType != "" || c.Status >= 400
+	r.failedCanonical(c, failed)
 	return true
 }
 

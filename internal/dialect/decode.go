@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/failure"
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -249,7 +250,7 @@ func (r *record) decode(c *usage.Call, verdict func(*record) verdict, failed boo
 // model too, and recorded an error. Some emitters add the operation with the answer.
 func (r *record) attempted(failed bool) bool {
 	if !failed {
-		kind, _ := r.exception()
+		kind, _ := failure.Exception(r.spanned)
 		failed = kind != ""
 	}
 	return failed && r.model(nil) != ""

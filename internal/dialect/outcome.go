@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/failure"
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -20,14 +21,13 @@ func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
 	if !c.Failed {
 		return
 	}
-	kind, texts := r.exception()
-	if c.Status == 0 {
-		c.Status = r.statusOfFailure([2]string{c.ErrorType, kind}, texts)
-	}
+	said := r.said()
+	c.ErrorMessage = said.Message()
+	c.Status = said.Status(c.ErrorType, c.Status)
 	if c.ErrorType != "" {
 		return
 	}
-	if c.ErrorType = kind; c.ErrorType != "" {
+	if c.ErrorType = said.Type; c.ErrorType != "" {
 		return
 	}
 	if c.ErrorType = "_OTHER"; c.Status >= 400 { // the conventions' name where nothing better is known
@@ -35,47 +35,32 @@ func (r *record) outcome(c *usage.Call, f *Family, failed bool) {
 	}
 }
 
-// exception returns the type of the exception that a span recorded last, which most emitters report in an event alone,
-// and the texts that say what went wrong.
-func (r *record) exception() (kind string, texts [2]string) {
-	if !r.isSpan {
-		return "", texts
-	}
-	texts[1] = r.spanned.Status().Message()
-	for _, e := range r.spanned.Events().All() {
-		if e.Name() != "exception" {
-			continue
-		}
-		if v, ok := e.Attributes().Get("exception.type"); ok && value.IsReported(value.TextOf(v)) {
-			kind = value.TextOf(v)
-		}
-		if v, ok := e.Attributes().Get("exception.message"); ok && v.Type() == pcommon.ValueTypeStr {
-			texts[0] = v.Str()
-		}
-	}
-	return kind, texts
-}
+var messageRefs = refsTo(tables.ErrorMessages)
 
-var messageRefs = refsTo([]string{"error.message", "exception.message", "error_message", "error", "exception"})
-
-// statusOfFailure returns the HTTP status of a failure from what an emitter says of it; 0 where it says none.
-func (r *record) statusOfFailure(kinds, texts [2]string) int {
-	for _, kind := range kinds {
-		if n := value.StatusIn(kind); n != 0 {
-			return n
-		}
-	}
+// said returns what the emitter says of a failure.
+func (r *record) said() (said failure.Said) {
 	for i := range messageRefs {
 		if v, ok := r.own.get(messageRefs[i].id); ok && v.Type() == pcommon.ValueTypeStr {
-			if n := value.StatusIn(v.Str()); n != 0 {
-				return n
-			}
+			said.Texts = append(said.Texts, v.Str())
 		}
 	}
-	for _, text := range texts {
-		if n := value.StatusIn(text); n != 0 {
-			return n
-		}
+	if r.isSpan {
+		said.Span(r.spanned)
 	}
-	return 0
+	return said
+}
+
+// failedCanonical reads what a record that was normalised says of its failure.
+func (r *record) failedCanonical(c *usage.Call, failed bool) {
+	if c.Failed = failed || c.ErrorType != "" || c.Status >= 400; !c.Failed {
+		return
+	}
+	if v, ok := r.own.get(canonical.errorMessage.id); ok && v.Type() == pcommon.ValueTypeStr {
+		c.ErrorMessage = failure.Message(v.Str())
+	}
+	said := r.said()
+	c.Status = said.Reported(c.Status)
+	if c.ErrorMessage == "" {
+		c.ErrorMessage = said.Message()
+	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/failure"
 	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/secret"
 	"github.com/tokenboard/tokenboard/internal/usage"
@@ -156,6 +157,11 @@ func (rd *Reader) conceal(c *usage.Call) {
 			rd.removed += int64(n)
 		}
 	}
+	if known {
+		var n int64
+		c.ErrorMessage, n = failure.Without(c.ErrorMessage, keys)
+		rd.removed += n
+	}
 }
 
 var secretsRef = refTo(usage.AttrSecrets)
@@ -200,6 +206,10 @@ func texts(c *usage.Call) [16]*string {
 func Conceal(c *usage.Call) (n int64) {
 	for _, t := range texts(c) {
 		n += concealText(t)
+	}
+	if said := failure.Message(c.ErrorMessage); said != c.ErrorMessage {
+		c.ErrorMessage = said
+		n++
 	}
 	return n + concealText(&c.Scope)
 }

@@ -1,13 +1,16 @@
 package dialect
 
 import (
+	"cmp"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/failure"
 	"github.com/tokenboard/tokenboard/internal/dialect/tables"
 	"github.com/tokenboard/tokenboard/internal/dialect/value"
 	"github.com/tokenboard/tokenboard/internal/secret"
@@ -90,18 +93,14 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 	success, reported := r.get("success")
 	finish := strings.Trim(r.text(f, tables.Finish), `["]`)
 	c.Failed = failed || c.ErrorType != "" || c.Status >= 400 || finish == "error" || (reported && value.Truth(success) == usage.No && r.scope != "")
+	if c.Failed && c.Status == 400 && r.brokeOff() {
+		c.Status = 0
+	}
 	if c.Failed && c.Status == 0 {
-		said := []string{c.ErrorType, r.exception}
-		for _, name := range []string{"error.message", "exception.message", "error_message", "error", "exception"} {
-			if v, ok := lastOf(r.attrs, name); ok && v.Type() == pcommon.ValueTypeStr {
-				said = append(said, v.Str())
-			}
-		}
-		for _, s := range append(said, r.message, r.statusMessage) {
-			if c.Status == 0 {
-				c.Status = value.StatusIn(s)
-			}
-		}
+		c.Status = r.saidStatus(c.ErrorType)
+	}
+	if c.Failed {
+		c.ErrorMessage = r.saidMessage()
 	}
 	if c.Failed && c.ErrorType == "" {
 		c.ErrorType = r.exception
@@ -112,6 +111,52 @@ func (r *plainRecord) facts(c *usage.Call, f *Family, failed bool) {
 		}
 	}
 	c.KeyFingerprint, c.KeyDisplay = r.key()
+}
+
+// brokeOff reports whether the texts of a failed record say that an answer broke off.
+func (r *plainRecord) brokeOff() bool {
+	said := []string{r.message, r.statusMessage}
+	for _, name := range tables.ErrorMessages {
+		if v, ok := lastOf(r.attrs, name); ok && v.Type() == pcommon.ValueTypeStr {
+			said = append(said, v.Str())
+		}
+	}
+	return slices.ContainsFunc(said, func(s string) bool {
+		return slices.ContainsFunc(tables.NoProviderStatus, func(w string) bool { return strings.Contains(s[:min(len(s), 512)], w) })
+	})
+}
+
+// saidStatus is the first status that anything of a failed record names, else the one that the type of the error stands for.
+func (r *plainRecord) saidStatus(kind string) int {
+	said := []string{kind, r.exception}
+	for _, name := range tables.ErrorMessages {
+		if v, ok := lastOf(r.attrs, name); ok && v.Type() == pcommon.ValueTypeStr {
+			said = append(said, v.Str())
+		}
+	}
+	for _, s := range append(said, r.message, r.statusMessage) {
+		foreign := slices.ContainsFunc(tables.NoProviderStatus, func(w string) bool { return strings.Contains(s[:min(len(s), 512)], w) })
+		if n := value.StatusIn(s); n != 0 && !foreign {
+			return n
+		}
+	}
+	for _, s := range said[:2] {
+		parts := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(".:/$ ", r) })
+		if len(parts) > 0 && strings.HasSuffix(s, parts[len(parts)-1]) && tables.ErrorStatuses[parts[len(parts)-1]] != 0 {
+			return tables.ErrorStatuses[parts[len(parts)-1]]
+		}
+	}
+	return 0
+}
+
+// saidMessage is the first message that anything of a failed record leaves.
+func (r *plainRecord) saidMessage() string {
+	for _, name := range tables.ErrorMessages {
+		if v, ok := lastOf(r.attrs, name); ok && v.Type() == pcommon.ValueTypeStr && failure.Message(v.Str()) != "" {
+			return failure.Message(v.Str())
+		}
+	}
+	return cmp.Or(failure.Message(r.message), failure.Message(r.statusMessage))
 }
 
 func (r *plainRecord) operation(f *Family) string {
@@ -277,6 +322,16 @@ func (r *plainRecord) readCanonical(c *usage.Call, failed bool) bool {
 		}
 		c.Duration = r.duration(family, tables.Duration)
 	}
-	c.Failed = failed || c.ErrorType != "" || c.Status >= 400
+	if c.Failed = failed || c.ErrorType != "" || c.Status >= 400; c.Failed {
+		if c.Status == 400 && r.brokeOff() {
+			c.Status = 0
+		}
+		if v, ok := lastOf(r.attrs, usage.AttrErrorMessage); ok && v.Type() == pcommon.ValueTypeStr {
+			c.ErrorMessage = failure.Message(v.Str())
+		}
+		if c.ErrorMessage == "" {
+			c.ErrorMessage = r.saidMessage()
+		}
+	}
 	return true
 }

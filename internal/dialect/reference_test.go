@@ -243,7 +243,7 @@ func plainWrite(c *usage.Call, family string, attrs pcommon.Map) {
 	role := map[usage.Role]string{usage.RoleCall: "call", usage.RoleAggregate: "aggregate", usage.RoleTool: "tool"}[c.Role]
 	for name, s := range map[string]string{
 		usage.AttrOperation: c.Operation, usage.AttrProvider: c.Provider, usage.AttrRequestModel: c.RequestModel, usage.AttrResponseModel: c.Model,
-		usage.AttrResponseID: c.ResponseID, usage.AttrErrorType: c.ErrorType, usage.AttrRequestID: c.RequestID,
+		usage.AttrResponseID: c.ResponseID, usage.AttrErrorType: c.ErrorType, usage.AttrErrorMessage: c.ErrorMessage, usage.AttrRequestID: c.RequestID,
 		usage.AttrKeyFingerprint: c.KeyFingerprint, usage.AttrKeyDisplay: c.KeyDisplay, usage.AttrUser: c.User, usage.AttrProject: c.Project,
 		usage.AttrSession: c.Session, usage.AttrAccount: c.Account, usage.AttrGroup: c.SignalGroup, usage.AttrFamily: family, usage.AttrRole: role,
 		usage.AttrHTTPMethod: c.Method, usage.AttrURLPath: c.Path, usage.AttrTier: c.Tier.String(),

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/dialect/failure"
 	"github.com/tokenboard/tokenboard/internal/strictjson"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -27,6 +28,7 @@ type exported struct {
 	Path         string         `json:"path"`
 	Status       *int           `json:"status"`
 	ErrorType    string         `json:"error_type"`
+	ErrorMessage string         `json:"error_message"`
 	Failed       bool           `json:"failed"`
 	Provider     string         `json:"provider"`
 	Model        string         `json:"model"`
@@ -147,7 +149,9 @@ func (e *exported) describe(c *usage.Call) {
 		*t.into = dialect.Clean(t.text)
 	}
 	c.Tier, c.Account = usage.ParseTier(e.Tier), usage.ReadAccount(dialect.Clean(e.Account))
-	c.Failed = e.Failed
+	if c.Failed = e.Failed; c.Failed {
+		c.ErrorMessage = failure.Message(e.ErrorMessage)
+	}
 	if e.Status != nil && *e.Status >= 100 && *e.Status <= 599 {
 		c.Status = *e.Status
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/dialect/failure"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -62,7 +63,7 @@ func callOfLangfuse(r record, row *Row) {
 	}
 	c.User, c.Session = dialect.Clean(r.text("userid")), dialect.Clean(r.text("sessionid"))
 	if c.Failed = r.text("level") == "ERROR"; c.Failed {
-		c.ErrorType = "_OTHER"
+		c.ErrorType, c.ErrorMessage = "_OTHER", failure.Message(r.text("statusmessage"))
 	}
 	if c.Tokens, c.Modalities, row.Bad = langfuseFigures(r); row.Bad != "" {
 		return

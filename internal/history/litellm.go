@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/dialect/failure"
 	"github.com/tokenboard/tokenboard/internal/strictjson"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
@@ -46,6 +47,7 @@ type spendParts struct {
 	Error      *struct {
 		Code  any    `json:"error_code"`
 		Class string `json:"error_class"`
+		Text  string `json:"error_message"`
 	} `json:"error_information"`
 }
 
@@ -171,7 +173,7 @@ func (x *spendLog) describe(c *usage.Call) {
 		return
 	}
 	if e := x.Metadata.Error; e != nil {
-		c.ErrorType = dialect.Clean(e.Class)
+		c.ErrorType, c.ErrorMessage = dialect.Clean(e.Class), failure.Message(e.Text)
 		var code int
 		switch v := e.Code.(type) {
 		case string:

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/dialect"
+	"github.com/tokenboard/tokenboard/internal/dialect/failure"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
@@ -14,7 +15,7 @@ var newAPI = table{
 	name: "logs",
 	columns: []string{
 		"id", "createdat", "type", "username", "tokenname", "tokenid", "modelname", "quota", "prompttokens", "completiontokens",
-		"usetime", "elapsedtime", "requesttime", "isstream", "group", "channel", "channelid", "requestid", "other",
+		"usetime", "elapsedtime", "requesttime", "isstream", "content", "group", "channel", "channelid", "requestid", "other",
 	},
 	marks: []string{"createdat", "modelname", "prompttokens"},
 	parse: callOfNewAPI,
@@ -75,6 +76,7 @@ func callOfNewAPI(r record, row *Row) {
 	}
 	if c.Failed = kind == newAPIError; c.Failed {
 		c.ErrorType = dialect.Clean(other.text("error_code", "error_type"))
+		c.ErrorMessage = failure.Message(r.text("content")) // of a row of this type what went wrong
 		if status := other.count("status_code"); status >= 100 && status <= 599 {
 			c.Status = int(status)
 		}

@@ -67,6 +67,9 @@ func (r testRecord) call() usage.Call {
 	c.Duration, c.Failed, c.Operation = r.lasts, r.failed, r.operation
 	c.KeyFingerprint, c.KeyDisplay, c.User, c.Project, c.Session = r.attribution.KeyFingerprint, r.attribution.KeyDisplay, r.attribution.User, r.attribution.Project, r.attribution.Session
 	c.Account, c.Tier = r.attribution.Account, r.attribution.Tier
+	if c.Failed {
+		c.ErrorMessage = r.attribution.ErrorMessage
+	}
 	if r.model != "" {
 		if c.Model = r.model; r.model == "-" {
 			c.Model, c.RequestModel = "", ""

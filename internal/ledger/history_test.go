@@ -113,7 +113,7 @@ func requireCounts(t require.TestingT, l *Ledger, b usage.Batch) {
 	for _, r := range stored(t, l) {
 		v := refVerdict{counted: r.Counted}
 		if r.Counted {
-			v.who = usage.Attribution{KeyFingerprint: r.KeyFingerprint, KeyDisplay: r.KeyDisplay, User: r.User, Project: r.Project, Session: r.Session, Account: r.Account, Tier: r.Tier}
+			v.who = usage.Attribution{KeyFingerprint: r.KeyFingerprint, KeyDisplay: r.KeyDisplay, User: r.User, Project: r.Project, Session: r.Session, Account: r.Account, Tier: r.Tier, ErrorMessage: r.ErrorMessage}
 			require.Equal(t, store.ReasonNone, r.Reason)
 			users[r.User] += r.Tokens.Total()
 		} else {
@@ -190,6 +190,7 @@ func (g *historian) report(r testRecord) string {
 	if g.chance(4, "has an owner") {
 		r.attribution = usage.Attribution{User: rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(g.T, "user"), KeyFingerprint: rapid.SampledFrom([]string{"", "k1"}).Draw(g.T, "key")}
 		r.attribution.Account = rapid.SampledFrom([]string{"", "01ab", "02cd"}).Draw(g.T, "account")
+		r.attribution.ErrorMessage = rapid.SampledFrom([]string{"", "slow down", "bad key"}).Draw(g.T, "message")
 		r.attribution.Tier = rapid.SampledFrom([]usage.Tier{usage.TierUnknown, usage.TierStandard, usage.TierBatch}).Draw(g.T, "tier")
 	}
 	g.out = append(g.out, r)
@@ -266,18 +267,19 @@ func noiseHistory(t *rapid.T) []testRecord {
 	var out []testRecord
 	for i := range rapid.IntRange(1, 30).Draw(t, "records") {
 		r := testRecord{
-			name:        fmt.Sprint("s", i),
-			trace:       rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "trace"),
-			role:        rapid.SampledFrom([]usage.Role{usage.RoleCall, usage.RoleCall, usage.RoleAggregate, usage.RoleTool, linkRole}).Draw(t, "role"),
-			scope:       rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "scope"),
-			process:     rapid.Uint64Range(0, 1).Draw(t, "process"),
-			at:          time.Duration(rapid.IntRange(0, 5).Draw(t, "at")) * time.Second,
-			out:         rapid.Int64Range(0, 3).Draw(t, "out"),
-			lasts:       time.Duration(rapid.IntRange(0, 3).Draw(t, "lasts")) * time.Second,
-			log:         rapid.IntRange(0, 5).Draw(t, "log") == 0,
-			failed:      rapid.IntRange(0, 5).Draw(t, "failed") == 0,
-			operation:   rapid.SampledFrom([]string{"chat", "chat", "embeddings"}).Draw(t, "operation"),
-			attribution: usage.Attribution{User: rapid.SampledFrom([]string{"", "", "ann", "bob"}).Draw(t, "user"), Tier: rapid.SampledFrom([]usage.Tier{usage.TierUnknown, usage.TierFlex}).Draw(t, "tier")},
+			name:      fmt.Sprint("s", i),
+			trace:     rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "trace"),
+			role:      rapid.SampledFrom([]usage.Role{usage.RoleCall, usage.RoleCall, usage.RoleAggregate, usage.RoleTool, linkRole}).Draw(t, "role"),
+			scope:     rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "scope"),
+			process:   rapid.Uint64Range(0, 1).Draw(t, "process"),
+			at:        time.Duration(rapid.IntRange(0, 5).Draw(t, "at")) * time.Second,
+			out:       rapid.Int64Range(0, 3).Draw(t, "out"),
+			lasts:     time.Duration(rapid.IntRange(0, 3).Draw(t, "lasts")) * time.Second,
+			log:       rapid.IntRange(0, 5).Draw(t, "log") == 0,
+			failed:    rapid.IntRange(0, 5).Draw(t, "failed") == 0,
+			operation: rapid.SampledFrom([]string{"chat", "chat", "embeddings"}).Draw(t, "operation"),
+			attribution: usage.Attribution{User: rapid.SampledFrom([]string{"", "", "ann", "bob"}).Draw(t, "user"), Tier: rapid.SampledFrom([]usage.Tier{usage.TierUnknown, usage.TierFlex}).Draw(t, "tier"),
+				ErrorMessage: rapid.SampledFrom([]string{"", "slow down", "bad key"}).Draw(t, "message")},
 		}
 		if i > 0 && rapid.IntRange(0, 3).Draw(t, "root") > 0 {
 			p := rapid.IntRange(0, i+1).Draw(t, "parent") // sometimes itself, or a span that comes later

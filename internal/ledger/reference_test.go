@@ -361,5 +361,8 @@ func refWho(records []*refCall) usage.Attribution {
 			}
 		}
 	}
+	if !records[0].Failed {
+		who.ErrorMessage = ""
+	}
 	return who
 }

@@ -60,6 +60,9 @@ func (l *Ledger) request(b *usage.Batch) *request {
 			c.Inherit(usage.Attribution{})
 		}
 		c.Before = usage.Tokens{}
+		if !c.Failed {
+			c.ErrorMessage = ""
+		}
 		c.RejectImpossible() // for calls of any origin: one impossible call must not spoil a sum
 		l.setCost(c)
 		r.precomputed[i] = correlation.Precompute(c)

@@ -61,7 +61,7 @@ func whoCounts(t *testing.T, l *Ledger) usage.Attribution {
 	var counted []usage.Attribution
 	for _, r := range stored(t, l) {
 		if r.Counted {
-			counted = append(counted, usage.Attribution{KeyFingerprint: r.KeyFingerprint, KeyDisplay: r.KeyDisplay, User: r.User, Project: r.Project, Session: r.Session, Account: r.Account, Tier: r.Tier})
+			counted = append(counted, usage.Attribution{KeyFingerprint: r.KeyFingerprint, KeyDisplay: r.KeyDisplay, User: r.User, Project: r.Project, Session: r.Session, Account: r.Account, Tier: r.Tier, ErrorMessage: r.ErrorMessage})
 		}
 	}
 	require.Len(t, counted, 1)
@@ -77,6 +77,39 @@ func callsOfKey(t *testing.T, l *Ledger, fingerprint string) int64 {
 		}
 	}
 	return 0
+}
+
+// TestInheritedMessage: a failed call has the message of its own record, else of the records that it stands for, whichever
+// came first, in a delivery of either that is more complete, and after a restart. A call that did not fail has none.
+func TestInheritedMessage(t *testing.T) {
+	framework := testRecord{name: "f", scope: "framework", failed: true, attribution: usage.Attribution{ErrorMessage: "slow down"}}
+	call := testRecord{name: "c", parent: "f", scope: "sdk", failed: true}
+	for name, order := range map[string][]testRecord{"outer first": {framework, call}, "inner first": {call, framework}} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			l, _ := open(t, dir, Options{})
+			for _, r := range append(order, order...) {
+				commit(t, l, r)
+			}
+			require.Equal(t, "slow down", whoCounts(t, l).ErrorMessage)
+			require.NoError(t, l.Close())
+
+			l, _ = open(t, dir, Options{})
+			commit(t, l, order...)
+			require.Equal(t, "slow down", whoCounts(t, l).ErrorMessage)
+			own := call
+			own.attribution.ErrorMessage = "429 slow down"
+			commit(t, l, own)
+			require.Equal(t, "429 slow down", whoCounts(t, l).ErrorMessage)
+			requireConsistent(t, l)
+			fine := own
+			fine.failed, fine.out = false, 9
+			commit(t, l, fine)
+			require.Empty(t, whoCounts(t, l).ErrorMessage, "it did not fail, as its fuller record says")
+			requireConsistent(t, l)
+			require.NoError(t, l.Close())
+		})
+	}
 }
 
 // TestInheritedTier: the tier that only a superseded record of the call names decides what the call costs, whichever came

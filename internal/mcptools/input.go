@@ -50,7 +50,7 @@ type trendInput struct {
 
 type callsInput struct {
 	filters
-	Query      string `json:"q,omitempty" jsonschema:"words to find; field:word for one of request_id, trace_id, span_id, model, path, error, user, service, provider, key, project, session, operation, method, status, quality, tier; -word for calls without it"`
+	Query      string `json:"q,omitempty" jsonschema:"words to find; field:word for one of request_id, trace_id, span_id, model, path, error, message, user, service, provider, key, project, session, operation, method, status, quality, tier; -word for calls without it"`
 	Sort       string `json:"sort,omitempty" jsonschema:"default time"`
 	Order      string `json:"order,omitempty" jsonschema:"default desc"`
 	Limit      int    `json:"limit,omitempty" jsonschema:"calls in one answer; default 10"`

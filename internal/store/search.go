@@ -35,6 +35,7 @@ var textFields = []struct {
 	{"model", true, func(r *Record) []string { return []string{r.Model, r.RequestModel} }},
 	{"path", true, func(r *Record) []string { return []string{r.Path} }},
 	{"error", true, func(r *Record) []string { return []string{r.ErrorType} }},
+	{"message", true, func(r *Record) []string { return []string{r.ErrorMessage} }},
 	{"user", true, func(r *Record) []string { return []string{r.User} }},
 	{"service", true, func(r *Record) []string { return []string{r.Service} }},
 	{"provider", true, func(r *Record) []string { return []string{r.Provider} }},

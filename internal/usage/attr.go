@@ -49,5 +49,6 @@ const (
 	AttrProject        = "tokenboard.project"
 	AttrTier           = "tokenboard.service_tier" // a name of Tier
 	AttrSession        = "tokenboard.session"
-	AttrAccount        = "tokenboard.account" // see AccountDisplay
+	AttrAccount        = "tokenboard.account"       // see AccountDisplay
+	AttrErrorMessage   = "tokenboard.error.message" // see Call.ErrorMessage
 )

@@ -5,6 +5,7 @@ package usage
 type Attribution struct {
 	KeyFingerprint, KeyDisplay, User, Project, Session, Account string
 	Tier                                                        Tier
+	ErrorMessage                                                string // what one of a failed call's records says of the failure
 }
 
 // Inherited is the facts of a record that come from another record of the same call: a span of a
@@ -19,6 +20,7 @@ const (
 	InheritedSession
 	InheritedAccount
 	InheritedTier
+	InheritedErrorMessage
 )
 
 // OwnAttribution returns the facts that a record has itself.
@@ -41,6 +43,9 @@ func (c *Call) OwnAttribution() Attribution {
 	}
 	if c.Inherited&InheritedTier == 0 {
 		w.Tier = c.Tier
+	}
+	if c.Inherited&InheritedErrorMessage == 0 {
+		w.ErrorMessage = c.ErrorMessage
 	}
 	return w
 }
@@ -66,6 +71,9 @@ func (c *Call) InheritedAttribution() Attribution {
 	if c.Inherited&InheritedTier != 0 {
 		w.Tier = c.Tier
 	}
+	if c.Inherited&InheritedErrorMessage != 0 {
+		w.ErrorMessage = c.ErrorMessage
+	}
 	return w
 }
 
@@ -75,6 +83,7 @@ func (c *Call) Inherit(w Attribution) {
 	c.Inherited = 0
 	c.KeyFingerprint, c.KeyDisplay = own.KeyFingerprint, own.KeyDisplay
 	c.User, c.Project, c.Session, c.Account, c.Tier = own.User, own.Project, own.Session, own.Account, own.Tier
+	c.ErrorMessage = own.ErrorMessage
 	if c.Tier == TierUnknown && w.Tier != TierUnknown {
 		c.Tier = w.Tier
 		c.Inherited |= InheritedTier
@@ -87,8 +96,9 @@ func (c *Call) Inherit(w Attribution) {
 		into *string
 		from string
 		is   Inherited
-	}{{&c.User, w.User, InheritedUser}, {&c.Project, w.Project, InheritedProject}, {&c.Session, w.Session, InheritedSession}, {&c.Account, w.Account, InheritedAccount}} {
-		if *f.into == "" && f.from != "" {
+	}{{&c.User, w.User, InheritedUser}, {&c.Project, w.Project, InheritedProject}, {&c.Session, w.Session, InheritedSession}, {&c.Account, w.Account, InheritedAccount},
+		{&c.ErrorMessage, w.ErrorMessage, InheritedErrorMessage}} {
+		if *f.into == "" && f.from != "" && (f.is != InheritedErrorMessage || c.Failed) {
 			*f.into = f.from
 			c.Inherited |= f.is
 		}
@@ -106,7 +116,7 @@ func (w *Attribution) FillFrom(o Attribution) {
 	for _, f := range [...]struct {
 		into *string
 		from string
-	}{{&w.User, o.User}, {&w.Project, o.Project}, {&w.Session, o.Session}, {&w.Account, o.Account}} {
+	}{{&w.User, o.User}, {&w.Project, o.Project}, {&w.Session, o.Session}, {&w.Account, o.Account}, {&w.ErrorMessage, o.ErrorMessage}} {
 		if *f.into == "" {
 			*f.into = f.from
 		}
@@ -132,6 +142,9 @@ func (w Attribution) Without(o Attribution) Attribution {
 	}
 	if o.Tier != TierUnknown {
 		w.Tier = TierUnknown
+	}
+	if o.ErrorMessage != "" {
+		w.ErrorMessage = ""
 	}
 	return w
 }

@@ -142,6 +142,9 @@ const (
 	Yes
 )
 
+// MaxErrorMessage bounds the message of a failed call, in bytes.
+const MaxErrorMessage = 512
+
 // Call is one record of a model call, as one emitter reported it on one signal. Which
 // records of one call count is for the ledger to say.
 type Call struct {
@@ -183,6 +186,9 @@ type Call struct {
 	Status    int    // HTTP status code, 0 where unknown
 	ErrorType string // error.type; "" for success
 	Failed    bool
+	// ErrorMessage is what the emitter said of the failure, without secrets, addresses and what was asked: at most
+	// MaxErrorMessage bytes. "" for success, and where it said nothing.
+	ErrorMessage string
 
 	ResponseID string // the provider's id of the answer: identity across traces and signals
 	RequestID  string // the provider's or emitter's id of the request: likewise

@@ -11,13 +11,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenboard/tokenboard/internal/dialect/failure"
 	"github.com/tokenboard/tokenboard/internal/sources"
 	"github.com/tokenboard/tokenboard/internal/usage"
 )
 
 // event has the fields that are read from an entry of the usage feed, in all versions from v6.10 to v7.2. Data that
-// must not be passed on have no field here and are never decoded: client_ip, x_forwarded_for, user_agent, fail.body,
-// access_token_sha256, and headers of the upstream's answer that say nothing of a quota. Of the upstream's key or e-mail
+// must not be passed on have no field here and are never decoded: client_ip, x_forwarded_for, user_agent, fail.body but for
+// its message, access_token_sha256, and headers of the upstream's answer that say nothing of a quota. Of the upstream's key or e-mail
 // address (source) only the display form leaves readEvent.
 type event struct {
 	Timestamp string   `json:"timestamp"`
@@ -28,7 +29,7 @@ type event struct {
 	Tokens    *tokens  `json:"tokens"`
 	Failed    flag     `json:"failed"`
 	Stream    flag     `json:"stream"`
-	Fail      failure  `json:"fail"`
+	Fail      failed   `json:"fail"`
 	Parts     *buckets `json:"token_breakdown"`
 	Provider  text     `json:"provider"`
 	Executor  text     `json:"executor_type"`
@@ -45,8 +46,21 @@ type event struct {
 	Headers quotaHeaders `json:"response_headers"`
 }
 
-type failure struct {
-	Status count `json:"status_code"`
+type failed struct {
+	Status count  `json:"status_code"`
+	Body   answer `json:"body"`
+}
+
+// answer is the message in the answer of an upstream. Of an answer that is no error object nothing is kept.
+type answer string
+
+// UnmarshalJSON reads the text of an answer.
+func (a *answer) UnmarshalJSON(b []byte) error {
+	var body string
+	if json.Unmarshal(b, &body) == nil {
+		*a = answer(failure.InAnswer(body))
+	}
+	return nil // something else than ever seen: the rest of the event is read
 }
 
 // text is a short text of the feed; numbers are taken as they are written.
@@ -243,11 +257,13 @@ func (c *call) outcome(e *event) {
 	switch {
 	case !c.Failed:
 		c.Status = status
+		return
 	case status >= 400:
 		c.Status, c.ErrorType = status, strconv.Itoa(status)
 	default:
 		c.ErrorType = "_OTHER"
 	}
+	c.ErrorMessage = string(e.Fail.Body)
 }
 
 func milliseconds(c count) time.Duration {

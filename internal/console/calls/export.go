@@ -131,7 +131,7 @@ var csvHeader = []string{
 	"operation", "stream", "key_id", "key_name", "key_display", "user", "service", "project", "session", "request_id", "response_id",
 	"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens", "cost_usd",
 	"duration_ms", "ttft_ms", "tokens_per_second", "quality", "counted", "superseded_by", "superseded_reason",
-	"cache_write_1h_tokens", "price_version", "environment", "service_tier", "account",
+	"cache_write_1h_tokens", "price_version", "environment", "service_tier", "account", "error_message",
 }
 
 func csvRow(i *LogItem) []string {
@@ -146,6 +146,6 @@ func csvRow(i *LogItem) []string {
 		i.RequestID, i.ResponseID, download.Optional(i.Input), download.Optional(i.Output), download.Optional(i.CacheRead), download.Optional(i.CacheWrite),
 		download.Optional(i.Reasoning), download.Optional(i.Total), download.Money(i.Cost), download.Decimal(i.DurationMS), download.Decimal(i.TTFTMS), download.Decimal(i.TokensPerSecond),
 		strings.Join(i.Quality, " "), strconv.FormatBool(i.Counted), i.SupersededBy, i.Superseded,
-		download.Optional(i.CacheWrite1h), i.PriceVersion, i.Environment, i.Tier, i.Account,
+		download.Optional(i.CacheWrite1h), i.PriceVersion, i.Environment, i.Tier, i.Account, i.ErrorMessage,
 	}
 }

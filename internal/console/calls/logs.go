@@ -51,6 +51,7 @@ type LogItem struct {
 	Path            string      `json:"path"`
 	Status          *int        `json:"status" doc:"HTTP status code"`
 	ErrorType       string      `json:"error_type"`
+	ErrorMessage    string      `json:"error_message" doc:"what the emitter said of the failure, at most 512 bytes, without keys, e-mail addresses, queries of URLs and what was asked; empty where it said nothing"`
 	Failed          bool        `json:"failed"`
 	Provider        string      `json:"provider"`
 	Model           string      `json:"model" doc:"the model that answered"`
@@ -107,7 +108,7 @@ type LogPage struct {
 type logsInput struct {
 	Limit      int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 	Cursor     string `query:"cursor" maxLength:"64"`
-	Query      string `query:"q" maxLength:"256" doc:"words to find, see docs/api.md; field:word for one of request_id, trace_id, span_id, model, path, error, user, service, provider, key, project, session, operation, method, status, quality, superseded, tier; -word for calls without it" example:"status:429 model:gpt -user:ci"`
+	Query      string `query:"q" maxLength:"256" doc:"words to find, see docs/api.md; field:word for one of request_id, trace_id, span_id, model, path, error, message, user, service, provider, key, project, session, operation, method, status, quality, superseded, tier; -word for calls without it" example:"status:429 model:gpt -user:ci"`
 	Superseded bool   `query:"superseded" doc:"also records that do not count, because another one stands for their call"`
 	Sort       string `query:"sort" default:"time" enum:"time,cost_usd,duration_ms,ttft_ms,total_tokens" doc:"what to sort all calls that match by; calls whose figure is not known come last, equal ones newest first. Another sort than time reads all of them for each page"`
 	Order      string `query:"order" default:"desc" enum:"desc,asc"`
@@ -165,7 +166,7 @@ func ItemOf(r *store.Record, index *keyindex.Index) LogItem {
 	t := r.Tokens
 	item := LogItem{
 		ID: ItemID(r), Time: r.Start, TraceID: r.Trace.String(), SpanID: r.Span.String(), Method: r.Method, Path: r.Path,
-		ErrorType: r.ErrorType, Failed: r.Failed, Provider: r.Provider, Model: r.Model, RequestModel: r.RequestModel,
+		ErrorType: r.ErrorType, ErrorMessage: r.ErrorMessage, Failed: r.Failed, Provider: r.Provider, Model: r.Model, RequestModel: r.RequestModel,
 		Operation: r.Operation, Tier: r.Tier.String(), Account: r.Account, User: r.User, Service: r.Service, Environment: r.Environment, Project: r.Project, Session: r.Session,
 		RequestID: r.RequestID, ResponseID: r.ResponseID, Quality: r.Quality.Names(), Counted: r.Counted, Superseded: r.Reason.String(),
 		Input: figure(t, usage.HasInput, t.Input()), Output: figure(t, usage.HasOutput, t.Output()),

@@ -53,6 +53,7 @@ type parquetRow struct {
 	Superseded      *string  `parquet:"superseded_reason,optional,dict"`
 	Tier            *string  `parquet:"service_tier,optional,dict"`
 	Account         *string  `parquet:"account,optional,dict"`
+	ErrorMessage    *string  `parquet:"error_message,optional"`
 }
 
 const (
@@ -104,7 +105,7 @@ func writeParquet(out io.Writer, version string, visit func(func(*LogItem) error
 
 // textsOf is the bytes of a call's texts.
 func textsOf(i *LogItem) int {
-	n := len(i.ID) + len(i.Method) + len(i.Path) + len(i.ErrorType) + len(i.Provider) + len(i.Model) + len(i.RequestModel) + len(i.Operation) +
+	n := len(i.ID) + len(i.Method) + len(i.Path) + len(i.ErrorType) + len(i.ErrorMessage) + len(i.Provider) + len(i.Model) + len(i.RequestModel) + len(i.Operation) +
 		len(i.User) + len(i.Service) + len(i.Environment) + len(i.Project) + len(i.Session) + len(i.RequestID) + len(i.ResponseID) + len(i.PriceVersion)
 	if i.Key != nil {
 		n += len(i.Key.ID) + len(i.Key.Name) + len(i.Key.Display)
@@ -132,6 +133,7 @@ func parquetRowOf(i *LogItem) parquetRow {
 		CacheWrite: i.CacheWrite, CacheWrite1h: i.CacheWrite1h, Reasoning: i.Reasoning, Total: i.Total, Cost: (*int64)(i.Cost),
 		PriceVersion: text(i.PriceVersion), DurationMS: i.DurationMS, TTFTMS: i.TTFTMS, TokensPerSecond: i.TokensPerSecond,
 		Quality: i.Quality, Counted: i.Counted, SupersededBy: text(i.SupersededBy), Superseded: text(i.Superseded), Tier: text(i.Tier), Account: text(i.Account),
+		ErrorMessage: text(i.ErrorMessage),
 	}
 	if i.Status != nil {
 		status := int32(*i.Status)

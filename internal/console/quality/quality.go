@@ -26,6 +26,7 @@ type Handlers struct {
 // Routes adds the routes.
 func (c *Handlers) Routes(r *api.Router) {
 	api.Register(r, access.ReadQuality, api.Operation(http.MethodGet, "/quality", "quality", "What keeps the figures from being perfect"), c.quality)
+	api.Register(r, access.ReadQuality, api.Operation(http.MethodGet, "/quality/flags", "quality-flags", "Quality flags of calls: how many have each, what is missing of them, and what brings it"), c.flags)
 	api.Register(r, access.ReadQuality, api.Operation(http.MethodGet, "/accounts", "accounts", "Quotas of upstream accounts"), c.accounts)
 }
 

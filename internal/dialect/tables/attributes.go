@@ -99,6 +99,10 @@ var Attributes = map[Attribute][]string{
 	Finish:  {"gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "ai.response.finishReason", "llm.finish_reason"},
 }
 
+// ErrorMessages are the attributes that say what went wrong, the best first. What a span's last exception and its status say
+// comes after them.
+var ErrorMessages = []string{"error.message", "exception.message", "error_message", "error", "exception"}
+
 // Units are the units of durations that are not seconds.
 var Units = map[string]time.Duration{
 	"ai.response.msToFirstChunk": time.Millisecond, "ai.stream.msToFirstChunk": time.Millisecond,

@@ -50,7 +50,11 @@ func StatusIn(s string) int {
 		if err != nil || (i > 0 && wordly(s[i-1])) || (i+digits < len(s) && s[i+digits] != ',' && s[i+digits] != '.' && wordly(s[i+digits])) {
 			continue
 		}
-		before := strings.ToLower(strings.TrimRight(s[:i], " :='\"([<"))
+		const longest = 32 // bytes of a word and what is around it: the work grows with the length of the text alone
+		before := strings.ToLower(strings.TrimRight(s[max(0, i-longest):i], " :='\"([<"))
+		if before == "" && i > longest {
+			continue
+		}
 		if before == "" {
 			return n
 		}

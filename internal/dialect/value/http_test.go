@@ -28,7 +28,8 @@ func TestStatusIn(t *testing.T) {
 		"code 4290":                                                               0,
 		"200 OK, but response failed":                                             0,
 		strings.Repeat("x", maxMessage) + " status 500":                           0,
-		"": 0,
+		strings.Repeat(" ", 60) + "500":                                           0,
+		"":                                                                        0,
 	} {
 		require.Equal(t, want, StatusIn(text), text)
 	}

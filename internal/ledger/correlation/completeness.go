@@ -47,7 +47,10 @@ func completenessOf(c *usage.Call) completeness {
 	return completeness{rank: rank, digest: digestOf(c)}
 }
 
-// knownDetails counts descriptive facts, at most 31. The name of the model, the name of the version that answered, and
+// mostDetails is the most that the rank has room for.
+const mostDetails = 1<<5 - 1
+
+// knownDetails counts descriptive facts, at most mostDetails. The name of the model, the name of the version that answered, and
 // a reported cost weigh more: sums are shown by model, and need the cost.
 func knownDetails(c *usage.Call) int {
 	n := 0
@@ -65,13 +68,13 @@ func knownDetails(c *usage.Call) int {
 		c.KeyFingerprint != "", c.User != "", c.Service != "", c.Project != "", c.Session != "",
 		c.TTFT != 0, c.Duration != 0, c.Stream != usage.Unknown, c.Provider != "", c.Operation != "",
 		c.ResponseID != "", c.RequestID != "", c.Status != 0, c.Path != "", c.ErrorType != "" && c.ErrorType != "_OTHER", c.Environment != "",
-		c.Tier != usage.TierUnknown, c.Account != "",
+		c.Tier != usage.TierUnknown, c.Account != "", c.ErrorMessage != "",
 	} {
 		if known {
 			n++
 		}
 	}
-	return n
+	return min(n, mostDetails)
 }
 
 // digestOf hashes everything a delivery says. Cost, price version and the flags that the ledger itself sets are left
@@ -100,6 +103,9 @@ func digestOf(c *usage.Call) uint64 {
 	}
 	if c.Account != "" {
 		d = append(d.ints(int64(len(c.Account))), c.Account...)
+	}
+	if c.ErrorMessage != "" {
+		d = append(d.ints(-int64(len(c.ErrorMessage))), c.ErrorMessage...) // no account has a length below 0
 	}
 	return xxhash.Sum64(d)
 }

@@ -170,5 +170,8 @@ func (x *Index) inheritedBy(whole []*Node) usage.Attribution {
 			}
 		}
 	}
+	if whole[0].flags&isFailed == 0 {
+		all.ErrorMessage = "" // what went wrong in a record around a call is no error of the call
+	}
 	return all.Without(own)
 }

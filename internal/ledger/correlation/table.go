@@ -199,12 +199,12 @@ type internedAttribution struct {
 
 // attributionFacts are the numbers of an attribution's texts, and its tier.
 type attributionFacts struct {
-	texts [6]uint32
+	texts [7]uint32
 	tier  usage.Tier
 }
 
-func attributionTexts(w *usage.Attribution) [6]*string {
-	return [...]*string{&w.KeyFingerprint, &w.KeyDisplay, &w.User, &w.Project, &w.Session, &w.Account}
+func attributionTexts(w *usage.Attribution) [7]*string {
+	return [...]*string{&w.KeyFingerprint, &w.KeyDisplay, &w.User, &w.Project, &w.Session, &w.Account, &w.ErrorMessage}
 }
 
 func (s *internedAttribution) take(w *usage.Attribution, tag uint32) uint32 {

@@ -70,6 +70,7 @@ func drawRow(t *rapid.T) Row {
 	r.Cost = usage.NanoUSD(rapid.Int64().Draw(t, "cost"))
 	r.ReportedCost, r.HasReportedCost = usage.NanoUSD(rapid.Int64().Draw(t, "reported")), rapid.Bool().Draw(t, "has")
 	r.ResponseID, r.RequestID, r.Session, r.SignalGroup = text.Draw(t, "response"), text.Draw(t, "request"), text.Draw(t, "session"), text.Draw(t, "group")
+	r.ErrorMessage = rapid.OneOf(rapid.Just(""), rapid.Just(""), rapid.String(), rapid.StringMatching(`Rate limit reached for gpt-4o: [0-9a-zA-Z ]{0,80}`)).Draw(t, "message")
 	row := Row{Record: r}
 	for k := range row.IDs {
 		row.IDs[k] = rapid.OneOf(rapid.Uint32Range(0, 5), rapid.Uint32()).Draw(t, "text")
@@ -132,6 +133,13 @@ func requireRoundTrip(t require.TestingT, rows []Row) {
 		require.True(t, got.SupersededBy == usage.ID{} || summary.HasSuperseded())
 		for which := range all {
 			all[which] += FreeText(rows[i].Record, which)
+		}
+	}
+	for i := range rows {
+		if needle := strings.ToLower(rows[i].Record.ErrorMessage); needle != "" {
+			found := map[int]bool{}
+			require.NoError(t, n.Search(Message, needle, func(row int) { found[row] = true }))
+			require.True(t, found[i])
 		}
 	}
 	for which := range all {

@@ -2,6 +2,7 @@ package block
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,20 +125,26 @@ func TestFormatFigures(t *testing.T) {
 func onlyFigures(r *store.Record) {
 	r.ID, r.Trace, r.Span, r.Parent, r.SupersededBy = usage.ID{}, usage.TraceID{}, usage.SpanID{}, usage.SpanID{}, usage.ID{}
 	r.Signal, r.Modalities = 0, usage.Modalities{}
-	r.ResponseID, r.RequestID, r.Session, r.SignalGroup = "", "", "", ""
+	r.ResponseID, r.RequestID, r.Session, r.SignalGroup, r.ErrorMessage = "", "", "", "", ""
 }
 
 // TestFormatNames does the same for names. The bytes of compressed texts are the compressor's: they are
 // only read.
 func TestFormatNames(t *testing.T) {
-	for _, name := range []string{"names-1", "names-1-compressed"} {
+	for _, name := range []string{"names-1", "names-1-compressed", "names-2", "names-2-compressed"} {
 		t.Run(name, func(t *testing.T) {
 			rows := formatRows()
 			golden, err := hexdoc.File("testdata/formats/" + name + ".hex")
 			require.NoError(t, err)
-			if name != "names-1" {
+			switch name {
+			case "names-1-compressed":
 				rows[0].Record.Session = string(bytes.Repeat([]byte("session "), 64))
 				require.Less(t, len(golden), len(rows[0].Record.Session))
+			case "names-2":
+				rows[1].Record.ErrorMessage = "slow down"
+			case "names-2-compressed":
+				rows[1].Record.ErrorMessage = string(bytes.Repeat([]byte("slow down "), 64))
+				require.Less(t, len(golden), len(rows[1].Record.ErrorMessage))
 			}
 			n, err := OpenNames(golden)
 			require.NoError(t, err)
@@ -151,10 +158,11 @@ func TestFormatNames(t *testing.T) {
 				require.Equal(t, want.Parent, got.Parent)
 				require.Equal(t, want.SupersededBy, got.SupersededBy)
 				require.Equal(t, want.Modalities, got.Modalities)
+				require.Equal(t, want.ErrorMessage, got.ErrorMessage)
 				require.Equal(t, [...]string{want.ResponseID, want.RequestID, want.Session, want.SignalGroup},
 					[...]string{got.ResponseID, got.RequestID, got.Session, got.SignalGroup})
 			}
-			if name != "names-1" {
+			if strings.HasSuffix(name, "compressed") {
 				return
 			}
 			require.Equal(t, golden, EncodeNames(rows, false), "the format changed: it needs another version, and this file stays")

@@ -1,6 +1,7 @@
 package block
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/tokenboard/tokenboard/internal/store"
@@ -19,6 +20,10 @@ func FuzzOpen(f *testing.F) {
 	rows[0].IDs[account] = 7
 	f.Add(false, EncodeFigures(rows, keepTest))
 	f.Add(true, EncodeNames(rows, false))
+	f.Add(true, EncodeNames(rows, true))
+	r.ErrorMessage = "slow down"
+	f.Add(true, EncodeNames(rows, false))
+	r.ErrorMessage = strings.Repeat("slow down ", 9)
 	f.Add(true, EncodeNames(rows, true))
 	f.Fuzz(func(t *testing.T, names bool, b []byte) {
 		for _, data := range [][]byte{b, seal(append([]byte(nil), b[:max(0, len(b)-checkedSize-padding)]...))} {
@@ -51,6 +56,7 @@ func readNames(b []byte) {
 		var r store.Record
 		_ = x.Read(i, &r)
 	}
+	_ = x.Search(Message, "a", func(int) {})
 	for which := range FreeTexts {
 		_ = x.Search(which, "a", func(int) {})
 		_, _ = x.Texts(which)

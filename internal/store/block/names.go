@@ -13,41 +13,22 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/usage"
+	"github.com/tokenboard/tokenboard/internal/usage/format"
 	"github.com/tokenboard/tokenboard/internal/varint"
 )
 
-// FreeTexts is how many texts a record has that it does not share: the ids of its answer and its request, its session,
-// its group of signals.
-const FreeTexts = 4
-
-// The free texts.
-const (
-	ResponseID = iota
-	RequestID
-	Session
-	Group
-)
-
-// FreeText returns a text of a record that it does not share.
-func FreeText(r *store.Record, which int) string {
-	switch which {
-	case ResponseID:
-		return r.ResponseID
-	case RequestID:
-		return r.RequestID
-	case Session:
-		return r.Session
-	default:
-		return r.SignalGroup
-	}
-}
-
 // EncodeNames returns what only single records have, of 1 to MaxRows rows in order: the ids; then a section each of
 // parents, superseding records, traces and spans of logs, and modalities, with a bit for each row that has one, and
-// these; then the free texts. compress is for bytes that are stored for long.
+// these; then, where there are some, the messages of errors; then the free texts. compress is for bytes that are stored for
+// long.
 func EncodeNames(rows []Row, compress bool) []byte {
 	b := make([]byte, 0, 64+64*len(rows))
-	b = append(b, version, byte(len(rows)-1))
+	messages := encodeMessages(rows, compress)
+	v := byte(version)
+	if messages != nil {
+		v = versionMessages
+	}
+	b = append(b, v, byte(len(rows)-1))
 	for i := range rows {
 		b = append(b, rows[i].Record.ID[:]...)
 	}
@@ -62,6 +43,9 @@ func EncodeNames(rows []Row, compress bool) []byte {
 			}
 		}
 		b = appendSection(b, have[:(len(rows)+7)/8], body)
+	}
+	if messages != nil {
+		b = append(binary.AppendUvarint(b, uint64(len(messages))), messages...)
 	}
 	return seal(appendTexts(b, rows, compress))
 }
@@ -200,6 +184,8 @@ type Names struct {
 	parts  [len(sections)]part
 	packed []byte // the texts as they are stored
 
+	messages messages
+
 	unpack sync.Once // when they are asked for
 	texts  *texts
 	err    error
@@ -251,7 +237,11 @@ func OpenNames(b []byte) (*Names, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Byte() != version {
+	v := r.Byte()
+	if v > versionMessages || (v == versionMessages && format.Newest() < format.Messages) {
+		return nil, ErrNewer
+	}
+	if v < version {
 		return nil, ErrDamaged
 	}
 	n := &Names{rows: int(r.Byte()) + 1}
@@ -267,6 +257,9 @@ func OpenNames(b []byte) (*Names, error) {
 			return nil, ErrDamaged
 		}
 		n.parts[i] = p
+	}
+	if v == versionMessages && !n.messages.open(r.section(), n.rows) {
+		return nil, ErrDamaged
 	}
 	if r.Bad || len(r.B) < padding {
 		return nil, ErrDamaged
@@ -368,6 +361,9 @@ func (n *Names) readTexts() (*texts, error) {
 // Search calls found for every row whose text of one kind, put into lower case, contains a part; more than once where
 // it does so more than once.
 func (n *Names) Search(which int, part string, found func(row int)) error {
+	if which == Message {
+		return n.searchMessages(part, found)
+	}
 	t, err := n.unpacked()
 	if err != nil || t.ends[which] == nil {
 		return err
@@ -485,5 +481,7 @@ func (n *Names) Read(i int, r *store.Record) error {
 		}
 		*into = text
 	}
-	return nil
+	var err error
+	r.ErrorMessage, err = n.Message(i)
+	return err
 }

@@ -36,7 +36,7 @@ var textFields = []struct {
 var freeFields = []struct {
 	field string
 	which int
-}{{"request_id", block.RequestID}, {"request_id", block.ResponseID}, {"session", block.Session}}
+}{{"request_id", block.RequestID}, {"request_id", block.ResponseID}, {"session", block.Session}, {"message", block.Message}}
 
 // term is one term of a search, prepared. It is found where any of its parts is.
 type term struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/postgres/database"
 	"github.com/tokenboard/tokenboard/internal/store/transfer"
+	"github.com/tokenboard/tokenboard/internal/usage/format"
 )
 
 // notMoved are the tables and columns that no other engine has, and why transfer does not need them.
@@ -245,6 +246,8 @@ func (e *empty) SetValues(ctx context.Context, v transfer.Values) error {
 UNION ALL SELECT 'last_block', coalesce((SELECT max(id) FROM blocks), 0)
 ON CONFLICT (name) DO UPDATE SET value = greatest(meta.value, excluded.value)`, nil},
 		{ascend, []any{"audit", v.AuditID}},
+		// what was moved may have calls of any format; a replica of a version before must not read them
+		{ascend, []any{"format", int64(format.Newest())}},
 	}
 	for name, value := range v.Meta {
 		put := ascend

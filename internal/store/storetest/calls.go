@@ -23,6 +23,7 @@ func FullRecord() store.Record {
 	want.KeyFingerprint, want.KeyDisplay = usage.Fingerprint("k"), "k…"
 	want.User, want.Service, want.Environment, want.Project, want.Session = "u", "s", "e", "pr", "se"
 	want.Method, want.Path, want.Status, want.ErrorType, want.Failed = "POST", "/v1", 429, "rate", true
+	want.ErrorMessage = "Rate limit reached for requests"
 	want.ResponseID, want.RequestID, want.Scope, want.Process = "resp", "req", "sc", 1<<63+5
 	want.Tokens = usage.Tokens{InputUncached: 1, CacheRead: 2, CacheWrite: 3, OutputText: 4, Reasoning: 5, CacheWrite1h: 2, Fields: 63}
 	want.Modalities = usage.Modalities{AudioInput: 1, AudioOutput: 300, ImageOutput: 1 << 40}

@@ -28,6 +28,7 @@ func drawRecord(t *rapid.T) store.Record {
 	r.Tier = rapid.SampledFrom([]usage.Tier{usage.TierUnknown, usage.TierUnknown, usage.TierBatch, usage.TierOther}).Draw(t, "tier")
 	r.Account = pick("account", "", "", "a…@e….com (552621c7)", "…")
 	r.Environment, r.ErrorType, r.Scope = pick("environment", "", "prod"), pick("error type", "", "timeout"), pick("scope", "", "sdk")
+	r.ErrorMessage = pick("message", "", "", "Rate limit reached", "ÜBERLAST: abc")
 	r.Process = uint64(n % 3)
 	r.Status = rapid.SampledFrom([]int{0, 200, 429, 503}).Draw(t, "status")
 	r.Failed = rapid.Bool().Draw(t, "failed")
@@ -79,8 +80,8 @@ func drawFilter(t *rapid.T) store.Filter {
 
 func drawTerm(t *rapid.T) store.Term {
 	term := store.Term{
-		Field: rapid.SampledFrom([]string{"", "request_id", "trace_id", "span_id", "model", "path", "user", "key", "session", "operation", "account"}).Draw(t, "field"),
-		Value: rapid.SampledFrom([]string{"abc", "äö", "req", "0000", "0102", "gpt", "ünï", "v1", "ali", "k1", "sess", "chat", "zz", "E….COM", "…"}).Draw(t, "value"),
+		Field: rapid.SampledFrom([]string{"", "request_id", "trace_id", "span_id", "model", "path", "user", "key", "session", "operation", "account", "message"}).Draw(t, "field"),
+		Value: rapid.SampledFrom([]string{"abc", "äö", "req", "0000", "0102", "gpt", "ünï", "v1", "ali", "k1", "sess", "chat", "zz", "E….COM", "…", "LIMIT", "überl"}).Draw(t, "value"),
 		Not:   rapid.Bool().Draw(t, "not"),
 	}
 	switch rapid.IntRange(0, 6).Draw(t, "whole") {

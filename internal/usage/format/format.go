@@ -9,14 +9,15 @@ import "strconv"
 const (
 	Plain    = 1
 	Accounts = 2 // calls have an upstream account
+	Messages = 3 // failed calls have the message of their error
 )
 
 // newest is a text, so that tests can build a program of the version before: go build -ldflags "-X .../format.newest=1".
-var newest = "2"
+var newest = "3"
 
 var number = func() int {
 	n, err := strconv.Atoi(newest)
-	if err != nil || n < Plain || n > Accounts {
+	if err != nil || n < Plain || n > Messages {
 		panic("format: the newest format is " + strconv.Quote(newest)) // the program was not built so
 	}
 	return n

@@ -23,9 +23,9 @@ const minCall = 48
 
 type reader struct {
 	varint.Reader
-	texts    []string
-	start    int64
-	accounts bool
+	texts   []string
+	start   int64
+	version byte
 }
 
 // open checks the bytes.
@@ -40,7 +40,7 @@ func open(b []byte, kind byte) (*reader, error) {
 	if b[0] < versionPlain || b[1] != kind {
 		return nil, ErrDamaged
 	}
-	return &reader{Reader: varint.Reader{B: b[headSize : len(b)-sumSize]}, texts: []string{""}, accounts: b[0] >= versionAccounts}, nil
+	return &reader{Reader: varint.Reader{B: b[headSize : len(b)-sumSize]}, texts: []string{""}, version: b[0]}, nil
 }
 
 func (r *reader) end() error {
@@ -135,8 +135,11 @@ func (r *reader) call(c *usage.Call) {
 	for _, s := range texts(c) {
 		*s = r.text()
 	}
-	if r.accounts {
+	if r.version >= versionAccounts {
 		c.Account = r.text()
+	}
+	if r.version >= versionMessages {
+		c.ErrorMessage = r.text()
 	}
 	if b := r.Take(8); len(b) == 8 {
 		c.Process = binary.LittleEndian.Uint64(b)

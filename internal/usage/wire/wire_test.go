@@ -97,6 +97,8 @@ func FuzzBatch(f *testing.F) {
 	with := goldenAccounts()
 	f.Add(AppendBatch(nil, &golden))
 	f.Add(AppendBatch(nil, &with))
+	messages := goldenMessages()
+	f.Add(AppendBatch(nil, &messages))
 	f.Add([]byte{Version, kindCommit, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0x7f})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = binary.LittleEndian.AppendUint32(b[:len(b):len(b)], crc32.Checksum(b, castagnoli))
@@ -127,9 +129,16 @@ func goldenAccounts() usage.Batch {
 	return b
 }
 
+// goldenMessages is the batch of the golden file of version 3: the first one, with the message of an error.
+func goldenMessages() usage.Batch {
+	b := usage.Batch{Calls: slices.Clone(golden.Calls), Parents: golden.Parents}
+	b.Calls[0].ErrorMessage = "slow down"
+	return b
+}
+
 // TestFormatDelivery: the golden files are read, are what is written today, and the first is the example of the documentation.
 func TestFormatDelivery(t *testing.T) {
-	for name, want := range map[string]usage.Batch{"delivery": golden, "delivery-accounts": goldenAccounts()} {
+	for name, want := range map[string]usage.Batch{"delivery": golden, "delivery-accounts": goldenAccounts(), "delivery-messages": goldenMessages()} {
 		t.Run(name, func(t *testing.T) {
 			file, err := hexdoc.File("testdata/formats/" + name + ".hex")
 			require.NoError(t, err)
@@ -146,11 +155,17 @@ func TestFormatDelivery(t *testing.T) {
 	require.Equal(t, file, example)
 }
 
-// TestVersions: only bytes with an upstream account need a replica that knows them, of whichever kind they are.
+// TestVersions: only bytes with an upstream account or an error's message need a replica that knows them, of whichever kind
+// they are.
 func TestVersions(t *testing.T) {
 	with := goldenAccounts()
 	commit := func(b *usage.Batch) []byte {
 		return AppendCommit(nil, &Commit{Changes: []usage.Change{{Call: &b.Calls[0], N: 1}}})
 	}
-	require.Equal(t, []byte{1, 1, 2, 2}, []byte{AppendBatch(nil, &golden)[0], commit(&golden)[0], AppendBatch(nil, &with)[0], commit(&with)[0]})
+	messages := goldenMessages()
+	require.Equal(t, []byte{1, 1, 2, 2, 3, 3}, []byte{
+		AppendBatch(nil, &golden)[0], commit(&golden)[0], AppendBatch(nil, &with)[0], commit(&with)[0], AppendBatch(nil, &messages)[0], commit(&messages)[0],
+	})
+	require.Equal(t, []int{1, 2, 3}, []int{FormatOf(golden.Calls), FormatOf(with.Calls), FormatOf(messages.Calls)})
+	require.Equal(t, 3, FormatOf(slices.Concat(golden.Calls, messages.Calls, with.Calls)))
 }

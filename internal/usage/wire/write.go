@@ -3,20 +3,20 @@ package wire
 import (
 	"encoding/binary"
 	"hash/crc32"
-	"slices"
 	"time"
 
 	"github.com/tokenboard/tokenboard/internal/usage"
 	"github.com/tokenboard/tokenboard/internal/usage/format"
 )
 
-// Version is the newest version of the bytes. Bytes in which no call has an upstream account are of version 1, so that
-// replicas of the version before read them.
-const Version = 2
+// Version is the newest version of the bytes. Bytes are of the oldest version that has a place for all that their calls
+// have, so that replicas of the version before read them.
+const Version = 3
 
 const (
 	versionPlain    = format.Plain
 	versionAccounts = format.Accounts // each call has one more text: its upstream account
+	versionMessages = format.Messages // and another: the message of its error
 )
 
 // The kinds.
@@ -50,18 +50,14 @@ const (
 
 // writer appends to bytes. Texts are written where they come first, and then named by number.
 type writer struct {
-	b        []byte
-	texts    map[string]uint64
-	start    int64 // of the call before, in seconds
-	accounts bool  // the bytes are of versionAccounts
+	b       []byte
+	texts   map[string]uint64
+	start   int64 // of the call before, in seconds
+	version byte
 }
 
-func newWriter(b []byte, kind byte, accounts bool) *writer {
-	version := byte(versionPlain)
-	if accounts {
-		version = versionAccounts
-	}
-	return &writer{b: append(b, version, kind), texts: map[string]uint64{"": 0}, accounts: accounts}
+func newWriter(b []byte, kind byte, version int) *writer {
+	return &writer{b: append(b, byte(version), kind), texts: map[string]uint64{"": 0}, version: byte(version)}
 }
 
 func (w *writer) end(from int) []byte {
@@ -70,10 +66,22 @@ func (w *writer) end(from int) []byte {
 
 // FormatOf is the format that a batch needs.
 func FormatOf(calls []usage.Call) int {
-	if slices.ContainsFunc(calls, func(c usage.Call) bool { return c.Account != "" }) {
-		return format.Accounts
+	needed := versionPlain
+	for i := range calls {
+		needed = max(needed, formatOf(&calls[i]))
 	}
-	return format.Plain
+	return needed
+}
+
+// formatOf is the format that a call needs.
+func formatOf(c *usage.Call) int {
+	switch {
+	case c.ErrorMessage != "":
+		return versionMessages
+	case c.Account != "":
+		return versionAccounts
+	}
+	return versionPlain
 }
 
 // Format is the format of bytes of this package, which may be a newer one than this program reads.
@@ -86,7 +94,7 @@ func Format(b []byte) int {
 
 // AppendBatch appends a batch to bytes.
 func AppendBatch(b []byte, batch *usage.Batch) []byte {
-	w := newWriter(b, kindBatch, FormatOf(batch.Calls) == format.Accounts)
+	w := newWriter(b, kindBatch, FormatOf(batch.Calls))
 	w.uint(uint64(len(batch.Calls)))
 	for i := range batch.Calls {
 		w.call(&batch.Calls[i])
@@ -102,7 +110,11 @@ func AppendBatch(b []byte, batch *usage.Batch) []byte {
 
 // AppendCommit appends what a commit changed to bytes.
 func AppendCommit(b []byte, c *Commit) []byte {
-	w := newWriter(b, kindCommit, slices.ContainsFunc(c.Changes, func(c usage.Change) bool { return c.Call.Account != "" }))
+	needed := versionPlain
+	for i := range c.Changes {
+		needed = max(needed, formatOf(c.Changes[i].Call))
+	}
+	w := newWriter(b, kindCommit, needed)
 	w.time(c.At)
 	w.bool(c.Records)
 	w.uint(uint64(len(c.Changes)))
@@ -156,8 +168,11 @@ func (w *writer) call(c *usage.Call) {
 	for _, s := range texts(c) {
 		w.text(*s)
 	}
-	if w.accounts {
+	if w.version >= versionAccounts {
 		w.text(c.Account)
+	}
+	if w.version >= versionMessages {
+		w.text(c.ErrorMessage)
 	}
 	w.b = binary.LittleEndian.AppendUint64(w.b, c.Process)
 	w.tokens(&c.Tokens)

@@ -18,6 +18,8 @@ export type Allowance = Schemas["AllowanceInt64"];
 export type Budget = Schemas["Budget"];
 export type Team = Schemas["Team"];
 export type Quality = Schemas["Quality"];
+export type QualityFlags = Schemas["Flags"];
+export type Accounts = Schemas["Accounts"];
 
 export type OTLP = Schemas["OTLP"];
 

@@ -364,6 +364,25 @@ test("what changed: why yesterday cost more, in two clicks, with causes that add
   await page.locator("[data-card=tokens]").getByRole("button", { name: /What changed/ }).click();
   await drawer.getByText("The effects explain the cost.").waitFor();
   await p.shot("changes-tokens");
+  await page.goBack();
+  await page.getByTestId("changes").waitFor({ state: "detached" });
+  // a share: its parts add up too
+  await page.locator("[data-card=cache]").getByRole("button", { name: /What changed/ }).click();
+  await drawer.locator("[data-share-sum]").waitFor();
+  const shares = await drawer.evaluate((d) => {
+    const of = (sel, name) => [...d.querySelectorAll(sel)].map((e) => Number(e.dataset[name]));
+    return { steps: of("[data-share]", "share"), all: of("[data-share-sum]", "shareSum")[0], rows: of("[data-diff]", "diff"), sum: of("[data-sum]", "sum")[0] };
+  });
+  assert.equal(shares.steps.length, 2);
+  for (const parts of [shares.steps, shares.rows]) assert.ok(Math.abs(parts.reduce((n, v) => n + v, 0) - shares.all) < 1e-12, JSON.stringify(shares));
+  assert.equal(shares.sum, shares.all);
+  await p.axe();
+  await page.goBack();
+  await page.getByTestId("changes").waitFor({ state: "detached" });
+  // a median has none: groups are compared
+  await page.locator("[data-card=latency]").getByRole("link", { name: /A median has no parts/ }).click();
+  await page.waitForURL(/\/explore\?.*measure=latency_p50_ms/);
+  assert.match(page.url(), /compare=before/);
 }));
 
 describe("every width, both languages", () => {

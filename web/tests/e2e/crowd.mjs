@@ -36,7 +36,7 @@ function span(i, now, secrets) {
     attributes: attributes({
       "gen_ai.operation.name": "chat", "gen_ai.provider.name": providerOf(i), "gen_ai.response.model": models[i % models.length], "http.response.status_code": status,
       "enduser.id": i % 6 ? `user-${i}@example.org` : long(`user-${i}`, 90), "url.path": "/v1/" + long("chat/completions", 60),
-      ...(status >= 400 ? { "error.type": long("rate_limit_exceeded", 80) } : {
+      ...(status >= 400 ? { "error.type": long("rate_limit_exceeded", 80), "error.message": long("Rate limit reached for requests", 900) } : {
         "gen_ai.usage.input_tokens": input, "gen_ai.usage.output_tokens": Math.ceil(input / 3), "gen_ai.usage.cache_read.input_tokens": Math.floor(input / 2), "gen_ai.usage.reasoning.output_tokens": Math.floor(input / 9),
       }),
       ...(secrets.length && i % 3 === 0 ? { "gen_ai.request.api_key": secrets[i % secrets.length] } : {}),

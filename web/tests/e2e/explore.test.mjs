@@ -21,7 +21,7 @@ before(async () => {
   for (let i = 0; i < 24; i++)
     await send(server.otlp, "traces", call({
       trace: `fails-${i}`, start: Date.now() - 60_000 * (2 + 2 * i), "gen_ai.provider.name": "openai", "gen_ai.response.model": "gpt-4o", "gen_ai.request.api_key": key.key, "tokenboard.account": `team-${i % 3}@example.org`,
-      ...(i % 3 ? { "http.response.status_code": 429, "error.type": "rate_limit_exceeded" } : { "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 1 }),
+      ...(i % 3 ? { "http.response.status_code": 429, "error.type": "rate_limit_exceeded", "error.message": "Error code: 429 - {'error': {'message': 'Rate limit reached for requests', 'code': None}}" } : { "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 1 }),
     }));
   await sendWide(server.otlp, { keys: [], now });
   for (let i = 0; i < 60; i++)
@@ -77,6 +77,24 @@ describe("explore", () => {
     assert.equal(b.rows.reduce((n, r) => n + r.total_tokens, 0), b.total.total_tokens);
   }));
 
+  test("teams: by team, and filtered by one", async () => {
+    const team = await server.api("/teams", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ name: "Search", users: [(await server.api("/dimensions/user")).values.find((v) => v.value).value] }) });
+    await task("/explore?by=team&measure=api_call_count&range=30d", 0, async (p, page) => {
+      const b = await server.api(`/breakdown?${asked(p.requests)}`);
+      const calls = b.rows.find((r) => r.team === team.id).api_call_count;
+      const row = page.locator("[aria-label='All groups'] tbody tr").filter({ hasText: "Search" });
+      assert.ok((await figures(row.locator("td .num[data-value]"))).includes(calls), "the team's calls, by its name");
+      await page.getByTestId("teams-overlap").waitFor();
+      await page.locator("select[name=then] option[value=user]").waitFor({ state: "attached" });
+      assert.equal(await page.locator("select[name=then] option[value=session]").count(), 0, "the API has no sessions by team");
+      await row.getByRole("link", { name: "Search" }).click();
+      await page.waitForURL((u) => u.pathname.endsWith("/logs") && u.searchParams.get("team") === team.id);
+      await settled(page);
+      assert.ok(p.requests.some((r) => r.includes("/api/console/logs?") && r.includes(`team=${team.id}`)), "the log is asked for the team");
+    });
+    await server.api(`/teams/${team.id}`, { method: "DELETE" });
+  });
+
   test("the address says it all, and goes over to the other views", () => task("/explore?by=user&then=model&measure=cost_usd&compare=year&range=lastweek&top=5", 99, async (p, page) => {
     assert.equal(await page.locator("select[name=compare]").inputValue(), "year");
     const b = await server.api(`/breakdown?${asked(p.requests)}`);
@@ -126,7 +144,7 @@ describe("errors", () => {
     assert.equal(new URL(page.url()).searchParams.get("status"), "error");
   }));
 
-  test("failing calls of a key in the last hour, in at most four clicks", () => task("/", 4, async (p, page, click) => {
+  test("failing calls of a key in the last hour with their message, in at most four clicks", () => task("/", 4, async (p, page, click) => {
     await click(page.getByRole("link", { name: "Errors" }));
     await click(page.getByRole("button", { name: /^Time range/ }));
     await click(page.getByRole("button", { name: "Last hour" }));
@@ -137,6 +155,8 @@ describe("errors", () => {
     const want = (await server.api(`/logs?${new URLSearchParams({ key: "failing", status: "error", from: since })}`)).items;
     assert.ok(want.length >= 10);
     await page.getByText("rate_limit_exceeded").first().waitFor();
+    assert.ok(want.every((i) => i.error_message === "Rate limit reached for requests"), "of the provider's answer, the sentence");
+    await page.getByText("Rate limit reached for requests").first().waitFor();
   }));
 
   test("one run: its calls in order, and its cost", () => task("/explore?by=session&range=30d&measure=cost_usd", 1, async (p, page, click) => {
