@@ -50,6 +50,11 @@ test-unit: reference ## unit tests, with the race detector where there is a C co
 	$(GO) test -run 'TestEveryOrder$$|TestEvictedRecords' ./internal/ledger -rapid.checks=300
 	TOKENBOARD_FULL=1 $(GO) test -run 'TestFloodOfNames|TestIndexSize|TestMetricsSize|TestRandomQuestions|TestKilledAtAnyWrite' ./internal/ledger ./internal/console/metrics ./internal/alerting
 	$(GO) test -C tools ./...
+	$(MAKE) test-helm
+
+.PHONY: test-helm
+test-helm: ## the Helm chart: lint, and what it makes against Kubernetes' types; the first time it builds Helm, for three minutes of a processor
+	$(GO) test -C tools/helm ./...
 
 .PHONY: test-fuzz
 test-fuzz: ## fuzzing for seconds
@@ -134,7 +139,7 @@ attack: build ## attack the built binary in each access mode and print the resul
 
 .PHONY: lint
 lint: $(LINT) $(ACTIONLINT) audit ## static checks, and known vulnerabilities
-	failed=0; for m in $(MODULES) e2e tools/release; do (cd $$m && $(CURDIR)/$(LINT) run ./...) || failed=1; done; exit $$failed
+	failed=0; for m in $(MODULES) e2e tools/release tools/helm; do (cd $$m && $(CURDIR)/$(LINT) run ./...) || failed=1; done; exit $$failed
 	./$(ACTIONLINT) -shellcheck= -pyflakes=
 
 $(LINT): tools/go.mod tools/go.sum

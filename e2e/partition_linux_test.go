@@ -187,19 +187,38 @@ func (a *apart) leading() (leader int, epoch int64) {
 	return leader, epoch
 }
 
-// leaderWithoutDatabase pulls the leader's cable to the database until another one leads, and it is not ready.
+// leaseLength is how long a leader leads that cannot reach the database; askedEvery is time for a question that it is asked meanwhile, on a
+// machine that is busy.
+const leaseLength, askedEvery = 6 * time.Second, 5 * time.Second
+
+// requireFollows waits until a replica without the database says that it does not lead, when its lease has ended.
+func (a *apart) requireFollows(i int, cut time.Time) {
+	a.t.Helper()
+	for a.all[i].leads() {
+		require.Less(a.t, time.Since(cut), leaseLength+askedEvery, "it leads no longer than its lease")
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// leaderWithoutDatabase pulls the leader's cable to the database until it is not ready, which takes no longer than its lease, and another
+// one leads.
 func (a *apart) leaderWithoutDatabase() {
 	a.t.Helper()
 	old, epoch := a.leading()
-	began := time.Now()
 	a.fromDatabase(old)
+	began := time.Now()
 	a.leave(old) // the search for a leader passes it over
+	for a.all[old].ready() {
+		require.Less(a.t, time.Since(began), leaseLength+askedEvery, "it says that it cannot when its lease has ended")
+		time.Sleep(50 * time.Millisecond)
+	}
+	unready := time.Since(began)
+	a.requireFollows(old, began)
 	next := a.leader()
 	took := time.Since(began)
 	require.Greater(a.t, asked[cluster](a, a.all[next], "/cluster").Epoch, epoch)
 	a.goesOn()
-	require.Eventually(a.t, func() bool { return !a.all[old].ready() }, time.Minute, 50*time.Millisecond, "it says that it cannot")
-	a.t.Logf("replica %d lost the database: replica %d leads after %s; not ready after %s", old, next, took.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+	a.t.Logf("replica %d lost the database: replica %d leads after %s; not ready after %s", old, next, took.Round(time.Millisecond), unready.Round(time.Millisecond))
 	a.heal(old)
 	a.back(old)
 	require.Eventually(a.t, a.all[old].ready, time.Minute, 50*time.Millisecond, "it is ready again")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tokenboard/tokenboard/internal/cliproxy"
 	"github.com/tokenboard/tokenboard/internal/keysync"
+	"github.com/tokenboard/tokenboard/internal/lease"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store"
 )
@@ -59,6 +60,9 @@ func (c *Config) validateKeySync() error {
 	return errors.Join(errs...)
 }
 
+// Of the lease to change the keys of a proxy: how long it lasts after its process was killed, and how long another one waits.
+const syncLease, syncWait = 10 * time.Second, 30 * time.Second
+
 // keySync makes what keeps the proxies' keys; nil where none is configured. Its client is not one of
 // confighttp's, which would write the address of each request, and with it a key that is to be
 // removed, into the collector's own traces.
@@ -67,6 +71,11 @@ func (s *server) keySync(ctx context.Context, l *ledger.Ledger, d store.Director
 		return nil, nil
 	}
 	o := keysync.Options{Keys: d.Keys, Identity: l.KeyedFingerprint, Logger: s.set.Logger.With(zap.String("part", "key_sync"))}
+	if l.Role().Shared {
+		o.Alone = func(ctx context.Context, proxy string, f func(context.Context) error) error {
+			return lease.During(ctx, l.Leases(), lease.Options{Task: "keysync/" + proxy, Holder: l.Holder(), TTL: syncLease, Wait: syncWait}, f)
+		}
+	}
 	for i := range s.config.KeySync {
 		k := &s.config.KeySync[i]
 		transport := http.DefaultTransport.(*http.Transport).Clone()

@@ -4,14 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/extension/tokenstoreextension/internal/metadata"
+	"github.com/tokenboard/tokenboard/internal/lease"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/pricebook"
 	"github.com/tokenboard/tokenboard/internal/sources"
@@ -255,3 +260,22 @@ func Sources(id component.ID, host component.Host) (*sources.Board, error) {
 func Permanent(err error) bool {
 	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer)
 }
+
+// Turns is how one of the processes that share a store does a task at a time; nil where no store is shared.
+func Turns(host component.Host, task string) *lease.Turns {
+	exts := host.GetExtensions()
+	ids := slices.SortedFunc(maps.Keys(exts), func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) })
+	for _, id := range ids { // the processes have the same configuration, and find the same one
+		s, ok := exts[id].(interface{ Ledger() *ledger.Ledger })
+		if !ok {
+			continue
+		}
+		if l := s.Ledger(); l != nil && l.Role().Shared {
+			return &lease.Turns{Leases: l.Leases(), Options: lease.Options{Task: task, Holder: l.Holder(), TTL: turnTime}, Again: turnTries}
+		}
+	}
+	return nil
+}
+
+// turnTime is how long a task rests after the process was killed that did it, and turnTries how much longer at most.
+const turnTime, turnTries = 6 * time.Second, time.Second

@@ -173,7 +173,7 @@ func (c *Console) register() {
 	limits := &budgets.Handlers{Env: c.Env, Keys: c.Keys, Directory: o.Directory, Audit: c.Audit, Budgets: c.Budgets}
 	c.Users.Budgets = limits
 	if o.Ledger.Role().Shared {
-		c.Users.Replicas = o.Ledger
+		c.Users.Share(o.Ledger)
 	}
 	keys := &keys.Handlers{Budgets: limits, Env: c.Env, Keys: c.Keys, Ledger: o.Ledger, Directory: o.Directory, Audit: c.Audit, KeySync: o.KeySync, MaxKeys: o.MaxKeys}
 	calls := &calls.Handlers{Reader: filters, Ledger: o.Ledger, Stats: stats, KeyList: keys, TraceURL: o.TraceURL}

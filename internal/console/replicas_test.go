@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -17,9 +18,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenboard/tokenboard/internal/access"
+	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/console"
 	"github.com/tokenboard/tokenboard/internal/console/api"
 	"github.com/tokenboard/tokenboard/internal/console/consoletest"
+	"github.com/tokenboard/tokenboard/internal/console/users"
 	"github.com/tokenboard/tokenboard/internal/ledger"
 	"github.com/tokenboard/tokenboard/internal/store/postgres"
 	"github.com/tokenboard/tokenboard/internal/store/postgres/pgtest"
@@ -32,7 +35,7 @@ var server pgtest.Server
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, &server)) }
 
 // replicaConsoles returns consoles of replicas that share a PostgreSQL database.
-func replicaConsoles(t *testing.T, dsn string, n int) []*consoletest.Secured {
+func replicaConsoles(t *testing.T, dsn string, n int, with ...func(*console.Options)) []*consoletest.Secured {
 	t.Helper()
 	var all []*consoletest.Secured
 	for range n {
@@ -45,6 +48,9 @@ func replicaConsoles(t *testing.T, dsn string, n int) []*consoletest.Secured {
 		t.Cleanup(func() { require.NoError(t, l.Close()) })
 		all = append(all, consoletest.NewSecured(t, func(c *console.Options) {
 			c.Ledger, c.Directory, c.Now = l, e.Directory(), time.Now
+			for _, f := range with {
+				f(c)
+			}
 		}))
 	}
 	return all
@@ -85,6 +91,44 @@ func TestReplicasShareAccess(t *testing.T) {
 
 	require.Less(t, admin.Do("DELETE", "/session", "").Code, 300)
 	require.Equal(t, 401, status(b, admin.Header))
+}
+
+// deviceOf returns the device cookie of a sign-in.
+func deviceOf(t *testing.T, w *httptest.ResponseRecorder) *http.Cookie {
+	t.Helper()
+	require.Equal(t, 200, w.Code, w.Body)
+	for _, c := range w.Result().Cookies() {
+		if strings.HasSuffix(c.Name, users.DeviceCookie) {
+			return c
+		}
+	}
+	require.Fail(t, "no device", w.Header())
+	return nil
+}
+
+// TestReplicasShareSignInLimits: who spreads guesses over replicas gets as many as at one. Who is right gets in at each of them, on a
+// device that another one knows.
+func TestReplicasShareSignInLimits(t *testing.T) {
+	all := replicaConsoles(t, server.Schema(t), 3, func(c *console.Options) {
+		c.SignIn.Limits = throttle.Default
+		c.SignIn.Limits.Pair = throttle.Rising{Free: 5, First: time.Hour, Most: time.Hour, Forget: 24 * time.Hour} // however slow this is
+		c.Proxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	})
+	all[0].User("alice", access.Admin)
+	all[0].User("bob", access.Viewer)
+	known := deviceOf(t, all[0].From("198.51.100.8", "alice", consoletest.TestPassword))
+	got := map[int]int{}
+	for i := range 60 {
+		got[all[i%3].From("198.51.100.7", "alice", "guess number "+strconv.Itoa(i)).Code]++
+	}
+	require.Equal(t, map[int]int{401: 5, 429: 55}, got, "one source at one user, as at a single process")
+	for i, c := range all {
+		for range 5 { // more often than there are guesses
+			require.Equal(t, 200, c.From("198.51.100.7", "bob", consoletest.TestPassword).Code, "replica %d: another user", i)
+			require.Equal(t, 200, c.From("198.51.100.7", "alice", consoletest.TestPassword, known).Code, "replica %d: a known device", i)
+			require.Equal(t, 200, c.From("198.51.100.9", "alice", consoletest.TestPassword).Code, "replica %d: another source", i)
+		}
+	}
 }
 
 // TestReplicasShareMetrics: calls are in the metrics of the replica that leads only, in each format: sums over replicas are

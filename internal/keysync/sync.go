@@ -30,10 +30,12 @@ type Options struct {
 	Keys func(ctx context.Context, after int64) ([]store.Key, int64, error)
 	// Identity returns the form in which the keys have a fingerprint; nil: as it is.
 	Identity func(fingerprint string) string
-	Logger   *zap.Logger
-	Now      func() time.Time
-	Poll     time.Duration // how often the store is asked for changes; 200 ms
-	Check    time.Duration // how often the proxies are asked for theirs; 1 minute
+	// Alone calls f while no other process that shares the keys changes those of a proxy; nil: there is no other.
+	Alone  func(ctx context.Context, proxy string, f func(context.Context) error) error
+	Logger *zap.Logger
+	Now    func() time.Time
+	Poll   time.Duration // how often the store is asked for changes; 200 ms
+	Check  time.Duration // how often the proxies are asked for theirs; 1 minute
 	// Timeout is for one request to a proxy; 10 s.
 	Timeout time.Duration
 }

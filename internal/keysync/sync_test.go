@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,7 +77,8 @@ type world struct {
 	sync    *Sync
 	logs    *observer.ObservedLogs
 	secrets map[string]string // by key id
-	old     []string          // secrets that must be nowhere
+	alone   func(context.Context, string, func(context.Context) error) error
+	old     []string // secrets that must be nowhere
 }
 
 func newWorld(t *testing.T, proxies ...cliproxytest.Options) *world {
@@ -94,7 +96,7 @@ func newWorld(t *testing.T, proxies ...cliproxytest.Options) *world {
 func (w *world) start() {
 	core, logs := observer.New(zapcore.DebugLevel)
 	w.logs = logs
-	o := Options{Keys: w.store.list, Logger: zap.New(core), Poll: 5 * time.Millisecond, Check: 50 * time.Millisecond, Timeout: 5 * time.Second}
+	o := Options{Keys: w.store.list, Logger: zap.New(core), Alone: w.alone, Poll: 5 * time.Millisecond, Check: 50 * time.Millisecond, Timeout: 5 * time.Second}
 	transport := &http.Transport{}
 	w.t.Cleanup(transport.CloseIdleConnections)
 	for i, p := range w.proxies {
@@ -438,4 +440,45 @@ func TestWaitEndsWithContext(t *testing.T) {
 	require.True(t, p.work.TryAcquire(1))
 	require.ErrorIs(t, p.reconcile(ended, false), context.DeadlineExceeded)
 	p.work.Release(1)
+}
+
+// TestReplicas: of two processes with the same proxies, the one that made a key puts it into them, and both show the same. They never change a
+// proxy's keys at the same time, and none undoes what the other did.
+func TestReplicas(t *testing.T) {
+	var alone sync.Mutex
+	var within atomic.Int64
+	one := func(_ context.Context, _ string, f func(context.Context) error) error {
+		alone.Lock()
+		defer alone.Unlock()
+		if within.Add(1) != 1 {
+			t.Error("two at a time")
+		}
+		defer within.Add(-1)
+		return f(t.Context())
+	}
+	a := &world{t: t, store: &keyStore{}, secrets: map[string]string{}, alone: one}
+	a.proxies = []*cliproxytest.Proxy{cliproxytest.Start(t, cliproxytest.Options{Key: managementKey}), cliproxytest.Start(t, cliproxytest.Options{Key: managementKey})}
+	b := &world{t: t, store: a.store, secrets: a.secrets, proxies: a.proxies, alone: one}
+	a.start()
+	b.start()
+	for i := range 6 {
+		[]*world{a, b}[i%2].make(fmt.Sprint("k", i))
+	}
+	a.rotate("k0", 0)
+	b.rotate("k1", 0)
+	a.revoke("k2")
+	b.revoke("k3")
+	var want []string
+	for _, id := range []string{"k0", "k1", "k4", "k5"} {
+		want = append(want, a.secrets[id])
+	}
+	for i := range a.proxies {
+		a.eventually(i, want...)
+		for _, w := range []*world{a, b} {
+			w.state(i, func(s State) bool { return s.Status == InSync && s.Synced == len(want) })
+		}
+	}
+	changes := a.proxies[0].Changes()
+	time.Sleep(200 * time.Millisecond) // several checks
+	require.Equal(t, changes, a.proxies[0].Changes(), "nothing is done again")
 }

@@ -73,6 +73,8 @@ func (t *target) run(ctx context.Context) {
 			if next = retry.NextBackOff(); errors.Is(err, cliproxy.ErrRefused) {
 				next = t.s.o.Check // the client sends nothing more
 			}
+		} else if t.s.o.Alone != nil && t.State().Status == Drifted {
+			next = min(next, retry.NextBackOff()) // another process may have the secret, and put it into the proxy
 		} else {
 			retry.Reset()
 		}
@@ -86,10 +88,30 @@ func (t *target) reconcile(ctx context.Context, removeUnknown bool) error {
 		return fmt.Errorf("wait for another change of the proxy's keys: %w", err)
 	}
 	defer t.work.Release(1)
-	x := t.s.now.Load()
-	if x == nil {
+	if t.s.now.Load() == nil {
 		return nil
 	}
+	if t.s.o.Alone == nil {
+		return t.compare(ctx, removeUnknown)
+	}
+	compared := false
+	err := t.s.o.Alone(ctx, t.p.Name, func(ctx context.Context) error {
+		if err := t.s.read(ctx); err != nil { // with what others changed before they let go of the proxy
+			return err
+		}
+		compared = true
+		return t.compare(ctx, removeUnknown)
+	})
+	if err != nil && !compared {
+		err = fmt.Errorf("wait until no other replica changes the proxy's keys: %w", err)
+		t.report(t.s.now.Load(), nil, err)
+	}
+	return err
+}
+
+// compare is reconcile while nobody else changes the proxy's keys.
+func (t *target) compare(ctx context.Context, removeUnknown bool) error {
+	x := t.s.now.Load()
 	list, err := t.list(ctx)
 	if err == nil {
 		err = t.apply(ctx, x, list, removeUnknown)

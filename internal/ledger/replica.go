@@ -46,7 +46,8 @@ type replica struct {
 	store   store.Shared
 	started time.Time
 	leading atomic.Bool
-	seq     atomic.Int64 // of the last commit that is in the sums
+	tenure  atomic.Pointer[tenure] // the last one
+	seq     atomic.Int64           // of the last commit that is in the sums
 	// followed is when the store was last followed to its end, Unix ns; failure is why not since.
 	followed atomic.Int64
 	failure  atomic.Pointer[error]
@@ -54,8 +55,6 @@ type replica struct {
 	ended    chan struct{} // closed when no more signs of life are given
 
 	// The fields below belong to the writer's goroutine.
-	kept    *lease.Kept
-	lost    chan error
 	inbox   *time.Timer
 	pause   time.Duration // until the inbox is looked at again
 	held    map[int64]heldBack
@@ -69,12 +68,36 @@ type replica struct {
 	wholeAt time.Time
 }
 
+// tenure is a time for which this process has the lease.
+type tenure struct {
+	kept *lease.Kept
+	lost chan struct{} // closed when another process has taken the lease, or when it has ended
+}
+
+// leads reports whether this process leads. It does not from the moment on at which its lease ends by the clock of this process, whatever the
+// writer waits for.
+func (r *replica) leads() bool { return r.leading.Load() && r.tenure.Load().kept.Lasts() }
+
+// lapsed is closed when this process leads no more; nil where it never did, or where the store is not shared.
+func (r *replica) lapsed() <-chan struct{} {
+	if r == nil {
+		return nil
+	}
+	if t := r.tenure.Load(); t != nil {
+		return t.lost
+	}
+	return nil
+}
+
+// deposed reports whether this process decides no more.
+func (r *replica) deposed() bool { return r != nil && (r.fenced || !r.leads()) }
+
 // channels returns what the writer waits for; both never come where the store is not shared.
-func (r *replica) channels() (inbox <-chan time.Time, lost <-chan error) {
+func (r *replica) channels() (inbox <-chan time.Time, lost <-chan struct{}) {
 	if r == nil {
 		return nil, nil
 	}
-	return r.inbox.C, r.lost
+	return r.inbox.C, r.lapsed()
 }
 
 // committed notes that a write of this process is in what reads see, and is about to be in the sums.
@@ -118,7 +141,7 @@ func (l *Ledger) share() error {
 	if !can {
 		return errors.New("open the ledger: this store is for one process")
 	}
-	l.replica = &replica{store: s, started: l.o.Now(), lost: make(chan error, 1), ended: make(chan struct{}), held: map[int64]heldBack{}}
+	l.replica = &replica{store: s, started: l.o.Now(), ended: make(chan struct{}), held: map[int64]heldBack{}}
 	return nil
 }
 
@@ -149,9 +172,10 @@ func (l *Ledger) leave() error {
 	}
 	<-r.ended
 	err := r.store.Leave(ctx, l.o.Holder)
-	if r.kept != nil {
-		r.kept.Stop()
-		err = errors.Join(err, l.engine.Release(ctx, r.kept.Lease()))
+	if r.leading.Load() {
+		kept := r.tenure.Load().kept
+		kept.Stop()
+		err = errors.Join(err, l.engine.Release(ctx, kept.Lease()))
 	}
 	return err
 }
@@ -181,11 +205,10 @@ func (l *Ledger) member() store.Member {
 // seekLead takes the lease where nobody has it. Whoever has it then knows all that was committed before.
 func (l *Ledger) seekLead(ctx context.Context) error {
 	r := l.replica
+	lost := make(chan struct{})
 	kept, err := lease.Acquire(ctx, l.engine, lease.Options{Task: store.TaskLedger, Holder: l.o.Holder, TTL: l.o.times.lease}, func(err error) {
-		select {
-		case r.lost <- err:
-		default:
-		}
+		r.failure.Store(&err)
+		close(lost)
 	})
 	if errors.Is(err, store.ErrHeld) {
 		return nil
@@ -208,7 +231,8 @@ func (l *Ledger) seekLead(ctx context.Context) error {
 	clear(l.dirtyHours)
 	l.noteHours(hours)
 	l.storedWatermark = l.sums.Watermark()
-	l.lease, r.kept = kept.Lease(), kept
+	l.lease = kept.Lease()
+	r.tenure.Store(&tenure{kept, lost})
 	r.fenced, r.own, r.pause, r.inbox = false, false, 0, time.NewTimer(0)
 	r.leading.Store(true)
 	return nil
@@ -226,14 +250,10 @@ func (l *Ledger) deposed(err error) error {
 // stepDown ends leading. What waits goes into the inbox.
 func (l *Ledger) stepDown() {
 	r := l.replica
+	r.followed.Store(0) // it is not ready until it follows
 	r.leading.Store(false)
-	r.kept.Stop()
-	r.kept = nil
+	r.tenure.Load().kept.Stop()
 	r.inbox.Stop()
-	select {
-	case <-r.lost:
-	default:
-	}
 	l.index, l.hours, l.journaled = nil, nil, 0
 	clear(l.dirtyHours)
 	l.transaction = transaction{}
@@ -321,7 +341,12 @@ func (l *Ledger) notFollowing() error {
 	if err := r.formats.Newer(); err != nil {
 		return err
 	}
-	if r.leading.Load() || time.Since(time.Unix(0, r.followed.Load())) < l.o.times.falseReports {
+	switch leading := r.leading.Load(); {
+	case leading && r.tenure.Load().kept.Lasts():
+		return nil
+	case leading: // the writer waits for the store
+		return lease.ErrEnded
+	case time.Since(time.Unix(0, r.followed.Load())) < l.o.times.falseReports:
 		return nil
 	}
 	if err := r.failure.Load(); err != nil {
@@ -361,7 +386,7 @@ func (l *Ledger) Role() Role {
 	if r == nil {
 		return Role{Holder: l.o.Holder, Leading: true}
 	}
-	return Role{Shared: true, Holder: l.o.Holder, Leading: r.leading.Load(), Seq: r.seq.Load()}
+	return Role{Shared: true, Holder: l.o.Holder, Leading: r.leads(), Seq: r.seq.Load()}
 }
 
 // SharedKey returns a key of 32 bytes for a purpose, the same in all processes that share the store; nil where none does.

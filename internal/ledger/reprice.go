@@ -99,7 +99,7 @@ func (l *Ledger) Reprice(ctx context.Context, q RepriceRequest) (RepriceReport, 
 
 // inWriter runs a function in the writer's goroutine, between two commits, with the writer's context.
 func (l *Ledger) inWriter(ctx context.Context, f func(context.Context) error) error {
-	if l.replica != nil && !l.replica.leading.Load() {
+	if l.replica != nil && !l.replica.leads() {
 		return ErrFollower
 	}
 	j := job{run: f, result: make(chan error, 1)}

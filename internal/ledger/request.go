@@ -99,7 +99,7 @@ func (l *Ledger) Commit(ctx context.Context, b usage.Batch) error {
 		return l.commitHere(ctx, &b)
 	}
 	// What the replicas of the version before cannot read waits in the inbox, see decode.
-	if l.replica.leading.Load() && wire.FormatOf(b.Calls) <= l.replica.formats.Written() {
+	if l.replica.leads() && wire.FormatOf(b.Calls) <= l.replica.formats.Written() {
 		if err := l.commitHere(ctx, &b); !errors.Is(err, ErrFollower) {
 			return err
 		}
@@ -109,35 +109,45 @@ func (l *Ledger) Commit(ctx context.Context, b usage.Batch) error {
 
 // commitHere has the writer commit a batch.
 func (l *Ledger) commitHere(ctx context.Context, b *usage.Batch) error {
+	lapsed := l.replica.lapsed()
 	r := l.request(b)
 	select {
 	case l.requests <- r:
+	case <-lapsed: // the writer may wait for the store
+		return ErrFollower
 	case <-l.closing:
 		return ErrClosed
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the ledger: %w", ctx.Err())
 	}
-	select {
-	case err := <-r.result:
-		r.done()
-		return err
-	case <-l.done: // the writer may have answered just before it ended
+	for {
 		select {
 		case err := <-r.result:
-			return err
-		default:
-			return ErrClosed
-		}
-	case <-ctx.Done():
-		if r.leave() {
-			return fmt.Errorf("wait for the ledger: %w", ctx.Err())
-		}
-		select {
-		case err := <-r.result: // it came at the same moment
 			r.done()
 			return err
-		default:
-			return fmt.Errorf("wait for the commit: %w: %w", ErrOutcomeUnknown, ctx.Err())
+		case <-lapsed:
+			if r.leave() {
+				return ErrFollower
+			}
+			lapsed = nil // the writer has begun it, and finds out what becomes of it
+		case <-l.done: // the writer may have answered just before it ended
+			select {
+			case err := <-r.result:
+				return err
+			default:
+				return ErrClosed
+			}
+		case <-ctx.Done():
+			if r.leave() {
+				return fmt.Errorf("wait for the ledger: %w", ctx.Err())
+			}
+			select {
+			case err := <-r.result: // it came at the same moment
+				r.done()
+				return err
+			default:
+				return fmt.Errorf("wait for the commit: %w: %w", ErrOutcomeUnknown, ctx.Err())
+			}
 		}
 	}
 }

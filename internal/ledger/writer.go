@@ -82,7 +82,7 @@ func (l *Ledger) decide() (deposed bool) {
 			l.noteSaved(l.saveSums(ctx))
 			return false
 		}
-		if l.replica != nil && l.replica.fenced {
+		if l.replica.deposed() {
 			return true
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tokenboard/tokenboard/internal/cliproxy"
+	"github.com/tokenboard/tokenboard/internal/lease"
 	"github.com/tokenboard/tokenboard/internal/sources"
 )
 
@@ -32,6 +33,8 @@ type feed struct {
 	health     *health
 	logger     *zap.Logger
 
+	turns *lease.Turns // nil where no other process takes the same events
+
 	complained string // the error that was logged last; belongs to the goroutine that delivers
 
 	// The fields below belong to the goroutine that takes.
@@ -39,6 +42,7 @@ type feed struct {
 	down    bool // the last request failed
 	// restarted says that the proxy was restarted between the last two pulls, though it answered both.
 	restarted bool
+	anew      bool // nothing is known of the pull before
 	held      held
 	said      string // the trouble that was logged last
 	checks    checks
@@ -55,8 +59,30 @@ const (
 	gapSubscription = "subscription_lost"
 )
 
-// take takes events until ctx ends or the proxy refuses the key.
-func (f *feed) take(ctx context.Context) {
+// run takes events until ctx ends or the proxy refuses the key. Of several processes that share a store, one does at a time.
+func (f *feed) run(ctx context.Context) {
+	if f.turns == nil {
+		f.take(ctx)
+		return
+	}
+	f.turns.Run(ctx, func(ctx context.Context) (refused bool) {
+		// Another process may have taken events meanwhile: what is known of the proxy is old.
+		f.version, f.down, f.restarted, f.held, f.checks, f.anew = cliproxy.Version{}, false, false, held{}, checks{}, true
+		f.logger.Info("this replica takes the proxy's events")
+		return f.take(ctx)
+	}, f.waits)
+}
+
+var errAnother = errors.New("another replica takes the events of this proxy; this one does when that one ends")
+
+// waits notes that another process takes the events.
+func (f *feed) waits() {
+	f.health.report(f.name, nil, false)
+	f.account.note(func(s *sources.State) { s.Up, s.Trouble, s.OtherConsumer = false, errAnother.Error(), false })
+}
+
+// take takes events until ctx ends or, with true, the proxy refuses the key.
+func (f *feed) take(ctx context.Context) (refused bool) {
 	defer func() {
 		f.setUp(false)
 		if err := f.backlog.flush(context.WithoutCancel(ctx)); err != nil {
@@ -67,7 +93,7 @@ func (f *feed) take(ctx context.Context) {
 	pause := f.config.MinInterval
 	for ctx.Err() == nil {
 		if !f.roomInBacklog(ctx) {
-			return
+			return false
 		}
 		if f.checks.due(f.config.CheckInterval) {
 			f.check(ctx)
@@ -82,7 +108,7 @@ func (f *feed) take(ctx context.Context) {
 		}
 		switch {
 		case f.stopped(err):
-			return
+			return true
 		case errors.Is(err, cliproxy.ErrDisabled):
 			pause = f.config.MaxInterval
 		case err != nil:
@@ -96,6 +122,7 @@ func (f *feed) take(ctx context.Context) {
 		}
 		sleep(ctx, pause)
 	}
+	return false
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -150,6 +177,9 @@ func (f *feed) reached(ctx context.Context, asked time.Time) {
 	before, err := f.backlog.pulled(context.WithoutCancel(ctx), asked, f.config.Retention/20)
 	if err != nil {
 		f.logger.Warn("the time of the last pull could not be stored", zap.Error(err))
+	}
+	if f.anew { // another process took events since
+		before, f.anew = time.Time{}, false
 	}
 	version := f.client.Version()
 	late := asked.Sub(before)

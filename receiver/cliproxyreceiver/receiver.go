@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -76,7 +77,7 @@ func (r *cliproxyReceiver) Start(ctx context.Context, host component.Host) (err 
 		r.running.Add(2)
 		go func() {
 			defer r.running.Done()
-			f.take(running)
+			f.run(running)
 		}()
 		go func() {
 			defer r.running.Done()
@@ -115,10 +116,19 @@ func (r *cliproxyReceiver) newFeed(ctx context.Context, host component.Host, p *
 	}
 	f := &feed{
 		config: p, retry: r.config.Retry, maxBacklog: r.config.MaxBacklog, name: p.name(), client: client, tls: secure, backlog: waiting,
-		next: r.next, obs: r.obs, account: newAccount(r.telemetry, p.name()), health: r.health, logger: r.set.Logger.With(zap.String("proxy", p.name())),
+		turns: tokenstoreextension.Turns(host, r.task(p)), next: r.next, obs: r.obs, account: newAccount(r.telemetry, p.name()), health: r.health, logger: r.set.Logger.With(zap.String("proxy", p.name())),
 	}
 	f.loadQuotas(ctx)
 	return f, nil
+}
+
+// task names the taking of a proxy's events, by the receiver and the proxy's address.
+func (r *cliproxyReceiver) task(p *ProxyConfig) string {
+	at := p.name()
+	if u, err := url.Parse(p.HTTP.Endpoint); err == nil { // without what may be secret
+		at = u.Host + u.Path
+	}
+	return "cliproxy/" + r.set.ID.String() + "/" + at
 }
 
 // storage opens the storage of one proxy.

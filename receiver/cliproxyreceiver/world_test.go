@@ -3,6 +3,7 @@ package cliproxyreceiver
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -92,6 +93,7 @@ type world struct {
 
 	r    receiver.Traces
 	exts map[component.ID]component.Component
+	also map[component.ID]component.Component // extensions besides the storage
 
 	mu       sync.Mutex
 	statuses []*componentstatus.Event
@@ -149,6 +151,7 @@ func (w *world) startWith(ext extension.Extension) {
 	w.t.Helper()
 	require.NoError(w.t, w.config.Validate())
 	w.exts = map[component.ID]component.Component{storageID: ext}
+	maps.Copy(w.exts, w.also)
 	w.mu.Lock()
 	w.statuses = nil
 	w.mu.Unlock()

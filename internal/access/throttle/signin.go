@@ -1,6 +1,11 @@
 package throttle
 
 import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -38,111 +43,190 @@ var Default = Limits{
 	Device: Limit{Burst: 10, Every: 30 * time.Second},
 }
 
-// freed is when all of the limits of a source or an account will be free again.
-type freed struct{ often, fresh time.Time }
-
-// SignIns counts attempts to sign in. It is safe for concurrent use.
+// SignIns counts attempts to sign in: in memory, or for all processes that share a store. It is safe for concurrent use.
 type SignIns struct {
 	limits Limits
-
-	mu      sync.Mutex
-	pairs   book[failures] // of a source and an account
-	sources book[freed]
-	// Guesses at accounts that do not exist must not evict the counts of those that do, and must look the same from
-	// outside.
-	accounts, imagined book[freed]
-	devices            book[time.Time]
+	counts counts
 }
 
-// NewSignIns returns counts of sign-ins.
-func NewSignIns(l Limits) *SignIns {
-	return &SignIns{
-		limits: l, pairs: newBook[failures](), sources: newBook[freed](), accounts: newBook[freed](), imagined: newBook[freed](), devices: newBook[time.Time](),
-	}
+// counts keeps what is counted. Its change lets f change the counts of causes while nobody else does, and gives it the time of
+// its clock, or now where it has none. Where f returns false nothing is kept. f may be called more than once.
+type counts interface {
+	change(ctx context.Context, now time.Time, of []cause, f func(now time.Time, c []Count) bool) error
+}
+
+// cause is who or what an attempt counts for.
+type cause struct {
+	kind Kind
+	who  string
+}
+
+// NewSignIns returns counts of sign-ins in memory.
+func NewSignIns(l Limits) *SignIns { return &SignIns{l, newMemory()} }
+
+// NewSharedSignIns returns counts of sign-ins that all processes have in common which share a store and a key. The store gets no
+// name or address, only their keyed hashes.
+func NewSharedSignIns(l Limits, in Shared, key []byte) *SignIns {
+	return &SignIns{l, &inStore{in, key}}
 }
 
 // Begin counts an attempt as failed, or reports how long to wait before the next one. right is to be called if the password
-// was right; it subtracts the attempt.
-func (s *SignIns) Begin(a Attempt, now time.Time) (wait time.Duration, right func()) {
+// was right; it subtracts the attempt. now is the time where the counts are in memory.
+func (s *SignIns) Begin(ctx context.Context, a Attempt, now time.Time) (wait time.Duration, right func(context.Context) error, err error) {
 	a.Source = Network(a.Source)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	var begun attempt
+	err = s.counts.change(ctx, now, a.causes(), func(now time.Time, c []Count) bool {
+		begun = attempt{limits: &s.limits, at: now, device: a.Device != ""}
+		wait = begun.begin(c)
+		return wait == 0
+	})
+	if err != nil || wait > 0 {
+		return wait, func(context.Context) error { return nil }, err
+	}
+	return 0, func(ctx context.Context) error {
+		return s.counts.change(ctx, now, a.causes(), func(_ time.Time, c []Count) bool {
+			begun.back(c)
+			return true
+		})
+	}, nil
+}
+
+// causes lists what an attempt counts for. Attempts with a known device count for that alone.
+func (a *Attempt) causes() []cause {
 	if a.Device != "" {
-		free := s.devices.get(a.Device)
-		if wait = s.limits.Device.wait(free, now); wait > 0 {
-			return wait, func() {}
-		}
-		s.device(a.Device, now, 1)
-		return 0, func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.device(a.Device, now, -1)
-		}
+		return []cause{{WithDevice, a.Device}}
 	}
-	if wait = s.waitOf(&a, now); wait > 0 {
-		return wait, func() {}
-	}
-	pair := s.pair(&a, now)
-	s.pairs.lru.Add(pairOf(&a), failures{pair.n + 1, now})
-	takeSource := note(s.sources, a.Source, s.limits.Source, s.limits.SourceFresh, now)
-	takeAccount := note(s.ofAccount(&a), a.Account, s.limits.Account, s.limits.AccountFresh, now)
-	return 0, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.pairs.lru.Remove(pairOf(&a)) // the failures before were not guesses
-		takeSource()
-		takeAccount()
-	}
-}
-
-// note counts an attempt in both limits of a source or an account, and returns a function that subtracts it again. An
-// attempt above the first limit counts in the second only, so that the first becomes free again.
-func note(in book[freed], of string, often, fresh Limit, now time.Time) (back func()) {
-	free, within := in.get(of), 0
-	if often.wait(free.often, now) == 0 {
-		within = 1
-	}
-	add := func(free freed, n int) {
-		in.lru.Add(of, freed{often.after(free.often, now, n*within), fresh.after(free.fresh, now, n)})
-	}
-	add(free, 1)
-	return func() { add(in.get(of), -1) }
-}
-
-func (s *SignIns) device(device string, now time.Time, n int) {
-	s.devices.lru.Add(device, s.limits.Device.after(s.devices.get(device), now, n))
-}
-
-func pairOf(a *Attempt) string { return a.Source + "\x00" + a.Account }
-
-// pair returns the failures of a source at an account that still count.
-func (s *SignIns) pair(a *Attempt, now time.Time) failures {
-	f := s.pairs.get(pairOf(a))
-	if s.limits.Pair.Forget > 0 && now.Sub(f.last) >= s.limits.Pair.Forget {
-		return failures{}
-	}
-	return f
-}
-
-func (s *SignIns) ofAccount(a *Attempt) book[freed] {
+	// Guesses at accounts that do not exist must not evict the counts of those that do, and must look the same from
+	// outside.
+	account := cause{AtImagined, a.Account}
 	if a.Known {
-		return s.accounts
+		account.kind = AtAccount
 	}
-	return s.imagined
+	return []cause{{OfPair, a.Source + "\x00" + a.Account}, {OfSource, a.Source}, account}
 }
 
-// waitOf reports how long an attempt without a known device has to wait.
-func (s *SignIns) waitOf(a *Attempt, now time.Time) time.Duration {
-	pair, source, account := s.pair(a, now), s.sources.get(a.Source), s.ofAccount(a).get(a.Account)
-	wait := s.limits.Pair.wait(pair, now)
-	either := func(often, fresh Limit, free freed) {
-		w := often.wait(free.often, now)
-		if w > 0 && pair.n == 0 && fresh.Burst > 0 {
-			w = fresh.wait(free.fresh, now)
+// attempt is one that was let through, or is about to be.
+type attempt struct {
+	limits *Limits
+	at     time.Time
+	device bool
+	// withinSource and withinAccount are whether it counts in the limits of attempts that are often: one above these counts as the first
+	// of its pair only, so that they become free again.
+	withinSource, withinAccount bool
+}
+
+// begin counts the attempt in the counts of its causes, or reports how long to wait.
+func (t *attempt) begin(c []Count) (wait time.Duration) {
+	l := t.limits
+	if t.device {
+		if wait = l.Device.wait(c[0].Often, t.at); wait == 0 {
+			t.add(&c[0], l.Device, Limit{}, true, 1)
+		}
+		return wait
+	}
+	pair, source, account := &c[0], &c[1], &c[2]
+	if l.Pair.Forget > 0 && t.at.Sub(pair.Last) >= l.Pair.Forget {
+		*pair = Count{}
+	}
+	wait = l.Pair.wait(failures{pair.Failures, pair.Last}, t.at)
+	either := func(often, fresh Limit, of *Count) (within bool) {
+		w := often.wait(of.Often, t.at)
+		within = w == 0
+		if !within && pair.Failures == 0 && fresh.Burst > 0 {
+			w = fresh.wait(of.Rare, t.at)
 		}
 		wait = max(wait, w)
+		return within
 	}
-	either(s.limits.Source, s.limits.SourceFresh, source)
-	either(s.limits.Account, s.limits.AccountFresh, account)
-	return wait
+	t.withinSource = either(l.Source, l.SourceFresh, source)
+	t.withinAccount = either(l.Account, l.AccountFresh, account)
+	if wait > 0 {
+		return wait
+	}
+	pair.Failures, pair.Last, pair.Until = pair.Failures+1, t.at, t.at.Add(cmp.Or(l.Pair.Forget, never))
+	t.add(source, l.Source, l.SourceFresh, t.withinSource, 1)
+	t.add(account, l.Account, l.AccountFresh, t.withinAccount, 1)
+	return 0
+}
+
+// never is how long failures are remembered that are not forgotten.
+const never = 10 * 365 * 24 * time.Hour
+
+// back subtracts the attempt.
+func (t *attempt) back(c []Count) {
+	l := t.limits
+	if t.device {
+		t.add(&c[0], l.Device, Limit{}, true, -1)
+		return
+	}
+	c[0] = Count{} // the failures before were not guesses
+	t.add(&c[1], l.Source, l.SourceFresh, t.withinSource, -1)
+	t.add(&c[2], l.Account, l.AccountFresh, t.withinAccount, -1)
+}
+
+// add counts n attempts in both limits of a source, an account or a device.
+func (t *attempt) add(to *Count, often, fresh Limit, within bool, n int) {
+	if within {
+		to.Often = often.after(to.Often, t.at, n)
+	} else if to.Often.Before(t.at) {
+		to.Often = t.at
+	}
+	to.Rare = fresh.after(to.Rare, t.at, n)
+	if to.Until = to.Often; to.Rare.After(to.Until) {
+		to.Until = to.Rare
+	}
+}
+
+// memory keeps counts of one process.
+type memory struct {
+	mu    sync.Mutex
+	books map[Kind]book[Count]
+}
+
+func newMemory() *memory {
+	m := &memory{books: map[Kind]book[Count]{}}
+	for kind := OfPair; kind <= WithDevice; kind++ {
+		m.books[kind] = newBook[Count]()
+	}
+	return m
+}
+
+func (m *memory) change(_ context.Context, now time.Time, of []cause, f func(time.Time, []Count) bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := make([]Count, len(of))
+	for i := range of {
+		c[i] = m.books[of[i].kind].get(of[i].who)
+	}
+	if !f(now, c) {
+		return nil
+	}
+	for i := range of {
+		if lru := m.books[of[i].kind].lru; c[i].Until.After(now) {
+			lru.Add(of[i].who, c[i])
+		} else {
+			lru.Remove(of[i].who)
+		}
+	}
+	return nil
+}
+
+// inStore keeps counts in a store.
+type inStore struct {
+	in  Shared
+	key []byte
+}
+
+func (s *inStore) change(ctx context.Context, _ time.Time, of []cause, f func(time.Time, []Count) bool) error {
+	keyed := make([]Cause, len(of))
+	for i := range of {
+		mac := hmac.New(sha256.New, s.key)
+		mac.Write([]byte{byte(of[i].kind)})
+		mac.Write([]byte(of[i].who))
+		keyed[i] = Cause{Kind: of[i].kind, ID: CauseID(mac.Sum(nil)[:len(CauseID{})])}
+	}
+	if err := s.in.ChangeAttempts(ctx, keyed, f); err != nil {
+		return fmt.Errorf("count an attempt to sign in: %w", err)
+	}
+	return nil
 }

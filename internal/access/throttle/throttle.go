@@ -58,14 +58,14 @@ func (r Rising) wait(f failures, now time.Time) time.Duration {
 	return max(wait-now.Sub(f.last), 0)
 }
 
-// maxKept bounds how many of each kind are remembered. Over it the least recently seen are removed.
-const maxKept = 10_000
+// MaxKept bounds how many of each kind are remembered. Over it the least recently seen are removed.
+const MaxKept = 10_000
 
 // book remembers something of each of a kind.
 type book[T any] struct{ lru *simplelru.LRU[string, T] }
 
 func newBook[T any]() book[T] {
-	lru, _ := simplelru.NewLRU[string, T](maxKept, nil) // fails for sizes below 1 only
+	lru, _ := simplelru.NewLRU[string, T](MaxKept, nil) // fails for sizes below 1 only
 	return book[T]{lru}
 }
 
@@ -74,7 +74,7 @@ func (b book[T]) get(of string) T {
 	return v
 }
 
-// Rate counts events of one kind by their cause. It is safe for concurrent use. Beyond maxKept causes with recent
+// Rate counts events of one kind by their cause. It is safe for concurrent use. Beyond MaxKept causes with recent
 // events, all further ones share one count, so that acting under many names gains nothing.
 type Rate struct {
 	limit Limit
@@ -113,7 +113,7 @@ func (r *Rate) Add(who string, now time.Time) {
 
 // isShared reports whether the cause shares its count: it has none of its own, and gets none.
 func (r *Rate) isShared(who string, now time.Time) bool {
-	if r.free.lru.Contains(who) || r.free.lru.Len() < maxKept {
+	if r.free.lru.Contains(who) || r.free.lru.Len() < MaxKept {
 		return false
 	}
 	_, oldest, _ := r.free.lru.GetOldest()

@@ -11,10 +11,18 @@ import (
 
 var now = time.Date(2026, 11, 3, 0, 0, 0, 0, time.UTC)
 
+// begin begins an attempt whose counts can be kept.
+func begin(t *testing.T, s *SignIns, a Attempt, at time.Time) (time.Duration, func()) {
+	t.Helper()
+	wait, right, err := s.Begin(t.Context(), a, at)
+	require.NoError(t, err)
+	return wait, func() { require.NoError(t, right(t.Context())) }
+}
+
 // tries counts how many of n attempts get through.
-func tries(s *SignIns, n int, at time.Time, who func(i int) Attempt) (through int) {
+func tries(t *testing.T, s *SignIns, n int, at time.Time, who func(i int) Attempt) (through int) {
 	for i := range n {
-		if wait, _ := s.Begin(who(i), at); wait == 0 {
+		if wait, _ := begin(t, s, who(i), at); wait == 0 {
 			through++
 		}
 	}
@@ -30,38 +38,38 @@ func TestGuessesOfOneSourceCostMoreAndMore(t *testing.T) {
 	at := now
 	var waits []time.Duration
 	for range 20 {
-		wait, _ := s.Begin(guess("192.0.2.1", "alice"), at)
+		wait, _ := begin(t, s, guess("192.0.2.1", "alice"), at)
 		if wait > 0 {
-			again, _ := s.Begin(guess("192.0.2.1", "alice"), at.Add(wait-time.Nanosecond))
+			again, _ := begin(t, s, guess("192.0.2.1", "alice"), at.Add(wait-time.Nanosecond))
 			require.Equal(t, time.Nanosecond, again, "to wait is what it takes")
 			waits, at = append(waits, wait), at.Add(wait)
-			wait, _ = s.Begin(guess("192.0.2.1", "alice"), at)
+			wait, _ = begin(t, s, guess("192.0.2.1", "alice"), at)
 			require.Zero(t, wait)
 		}
 	}
 	require.Equal(t, []time.Duration{
 		10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 160 * time.Second, 320 * time.Second, 640 * time.Second, 15 * time.Minute, 15 * time.Minute,
 	}, waits[:9])
-	require.Zero(t, tries(s, 3, at, func(int) Attempt { return guess("192.0.2.1", "alice") }))
-	require.Equal(t, 5, tries(s, 10, at, func(int) Attempt { return guess("192.0.2.1", "bob") }), "another account")
-	require.Equal(t, 5, tries(s, 10, at, func(int) Attempt { return guess("192.0.2.2", "alice") }), "another source")
-	require.Equal(t, 5, tries(s, 10, at.Add(time.Hour), func(int) Attempt { return guess("192.0.2.1", "alice") }), "forgotten")
+	require.Zero(t, tries(t, s, 3, at, func(int) Attempt { return guess("192.0.2.1", "alice") }))
+	require.Equal(t, 5, tries(t, s, 10, at, func(int) Attempt { return guess("192.0.2.1", "bob") }), "another account")
+	require.Equal(t, 5, tries(t, s, 10, at, func(int) Attempt { return guess("192.0.2.2", "alice") }), "another source")
+	require.Equal(t, 5, tries(t, s, 10, at.Add(time.Hour), func(int) Attempt { return guess("192.0.2.1", "alice") }), "forgotten")
 }
 
 func TestLimitsOfSourcesAndAccounts(t *testing.T) {
 	many := Limit{Burst: 6, Every: time.Hour}
 	s := NewSignIns(Limits{Source: Limit{3, time.Minute}, SourceFresh: many})
-	require.Equal(t, 3, tries(s, 100, now, func(int) Attempt { return guess("192.0.2.1", "alice") }), "one source, one account")
-	require.Equal(t, 3, tries(s, 100, now, func(i int) Attempt { return guess("192.0.2.1", fmt.Sprint("user", i)) }), "its first attempts at others")
-	require.Equal(t, 1, tries(s, 100, now.Add(time.Minute), func(i int) Attempt { return guess("192.0.2.1", fmt.Sprint("more", i)) }), "one a minute")
-	require.Equal(t, 6, tries(NewSignIns(s.limits), 100, now, func(i int) Attempt {
+	require.Equal(t, 3, tries(t, s, 100, now, func(int) Attempt { return guess("192.0.2.1", "alice") }), "one source, one account")
+	require.Equal(t, 3, tries(t, s, 100, now, func(i int) Attempt { return guess("192.0.2.1", fmt.Sprint("user", i)) }), "its first attempts at others")
+	require.Equal(t, 1, tries(t, s, 100, now.Add(time.Minute), func(i int) Attempt { return guess("192.0.2.1", fmt.Sprint("more", i)) }), "one a minute")
+	require.Equal(t, 6, tries(t, NewSignIns(s.limits), 100, now, func(i int) Attempt {
 		return guess(fmt.Sprintf("2001:db8::%x", i+1), fmt.Sprint("user", i))
 	}), "addresses of one IPv6 network are one source")
 
 	s = NewSignIns(Limits{Account: Limit{3, time.Minute}, AccountFresh: many})
-	require.Equal(t, 6, tries(s, 100, now, func(i int) Attempt { return guess(fmt.Sprint("192.0.2.", i), "alice") }), "one account, every source")
-	require.Equal(t, 3, tries(s, 100, now, func(int) Attempt { return Attempt{Source: "192.0.2.1", Account: "alice"} }), "one that is not there of this name, from one source")
-	require.Equal(t, 100, tries(NewSignIns(Limits{}), 100, now, func(int) Attempt { return guess("192.0.2.1", "alice") }), "no limits")
+	require.Equal(t, 6, tries(t, s, 100, now, func(i int) Attempt { return guess(fmt.Sprint("192.0.2.", i), "alice") }), "one account, every source")
+	require.Equal(t, 3, tries(t, s, 100, now, func(int) Attempt { return Attempt{Source: "192.0.2.1", Account: "alice"} }), "one that is not there of this name, from one source")
+	require.Equal(t, 100, tries(t, NewSignIns(Limits{}), 100, now, func(int) Attempt { return guess("192.0.2.1", "alice") }), "no limits")
 }
 
 // TestOwnersGetIn: whatever unknown sources do, a known device is not kept out, and the right password on a new device
@@ -69,24 +77,24 @@ func TestLimitsOfSourcesAndAccounts(t *testing.T) {
 func TestOwnersGetIn(t *testing.T) {
 	s := NewSignIns(Default)
 	for i := range 500 { // guesses at the account, from everywhere
-		s.Begin(guess(fmt.Sprintf("198.51.%d.%d", i/250, i%250), "admin"), now)
+		begin(t, s, guess(fmt.Sprintf("198.51.%d.%d", i/250, i%250), "admin"), now)
 	}
 	for i := range 500 { // of one source, at everybody
-		s.Begin(guess("203.0.113.9", fmt.Sprint("user", i)), now)
+		begin(t, s, guess("203.0.113.9", fmt.Sprint("user", i)), now)
 	}
 	for range 16 {
-		wait, right := s.Begin(Attempt{Source: "203.0.113.9", Account: "admin", Known: true, Device: "d"}, now)
+		wait, right := begin(t, s, Attempt{Source: "203.0.113.9", Account: "admin", Known: true, Device: "d"}, now)
 		require.Zero(t, wait)
 		right()
-		wait, right = s.Begin(guess("192.0.2.77", "admin"), now)
+		wait, right = begin(t, s, guess("192.0.2.77", "admin"), now)
 		require.Zero(t, wait, "a new device at an address that guessed nothing")
 		right()
 	}
 	device := func(d string) func(int) Attempt {
 		return func(int) Attempt { return Attempt{Source: "x", Account: "admin", Device: d} }
 	}
-	require.Equal(t, 10, tries(s, 100, now, device("stolen")), "who has the cookie guesses no faster")
-	require.Equal(t, 10, tries(s, 100, now, device("another")))
+	require.Equal(t, 10, tries(t, s, 100, now, device("stolen")), "who has the cookie guesses no faster")
+	require.Equal(t, 10, tries(t, s, 100, now, device("another")))
 }
 
 // TestGuesserOfOneAccount: as many sources as there are, for a day.
@@ -96,7 +104,7 @@ func TestGuesserOfOneAccount(t *testing.T) {
 	for second := range 24 * 3600 {
 		for range 3 {
 			source++
-			wait, _ := s.Begin(guess(fmt.Sprintf("10.%d.%d.%d", source>>16, source>>8&255, source&255), "admin"), now.Add(time.Duration(second)*time.Second))
+			wait, _ := begin(t, s, guess(fmt.Sprintf("10.%d.%d.%d", source>>16, source>>8&255, source&255), "admin"), now.Add(time.Duration(second)*time.Second))
 			if wait == 0 {
 				through++
 			}
@@ -112,15 +120,15 @@ func TestRightAttemptsDoNotCount(t *testing.T) {
 		s := NewSignIns(limits)
 		of := func(int) Attempt { return Attempt{Source: "192.0.2.1", Account: "alice", Known: true, Device: device} }
 		for range 100 {
-			wait, right := s.Begin(of(0), now)
+			wait, right := begin(t, s, of(0), now)
 			require.Zero(t, wait)
 			right()
 		}
-		require.Equal(t, 2, tries(s, 10, now, of))
-		wait, right := s.Begin(of(0), now)
+		require.Equal(t, 2, tries(t, s, 10, now, of))
+		wait, right := begin(t, s, of(0), now)
 		require.Positive(t, wait)
 		right()
-		again, _ := s.Begin(of(0), now)
+		again, _ := begin(t, s, of(0), now)
 		require.Equal(t, wait, again, "what was not counted is not taken back")
 	}
 }
@@ -140,7 +148,7 @@ func TestRate(t *testing.T) {
 // TestManySources: sources beyond those that are remembered share one limit, until counts expire.
 func TestManySources(t *testing.T) {
 	r := NewRate(Limit{2, time.Minute})
-	for i := range maxKept {
+	for i := range MaxKept {
 		require.Zero(t, r.Wait(fmt.Sprint(i), now))
 		r.Add(fmt.Sprint(i), now)
 	}
@@ -166,15 +174,17 @@ func TestNetwork(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	s, r := NewSignIns(Limits{Device: Limit{1, time.Hour}}), NewRate(Limit{1, time.Hour})
-	s.Begin(guess("s", "alice"), now)
-	for i := range 3 * maxKept {
-		s.Begin(Attempt{Source: fmt.Sprint("s", i), Account: fmt.Sprint("u", i)}, now)
-		s.Begin(Attempt{Device: fmt.Sprint("d", i)}, now)
+	s, r := NewSignIns(Limits{Source: Limit{9, time.Hour}, Account: Limit{9, time.Hour}, Device: Limit{1, time.Hour}}), NewRate(Limit{1, time.Hour})
+	begin(t, s, guess("s", "alice"), now)
+	for i := range 3 * MaxKept {
+		begin(t, s, Attempt{Source: fmt.Sprint("s", i), Account: fmt.Sprint("u", i)}, now)
+		begin(t, s, Attempt{Device: fmt.Sprint("d", i)}, now)
 		r.Take(fmt.Sprint("w", i), now)
 	}
-	for _, n := range []int{s.pairs.lru.Len(), s.sources.lru.Len(), s.imagined.lru.Len(), s.devices.lru.Len(), r.free.lru.Len()} {
-		require.Equal(t, maxKept, n)
+	books := s.counts.(*memory).books
+	for _, kind := range []Kind{OfPair, OfSource, AtImagined, WithDevice} {
+		require.Equal(t, MaxKept, books[kind].lru.Len(), kind)
 	}
-	require.True(t, s.accounts.lru.Contains("alice"), "names of no account evict no account")
+	require.Equal(t, MaxKept, r.free.lru.Len())
+	require.True(t, books[AtAccount].lru.Contains("alice"), "names of no account evict no account")
 }

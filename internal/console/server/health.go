@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/tokenboard/tokenboard/internal/access"
 	"github.com/tokenboard/tokenboard/internal/console/api"
@@ -39,10 +40,15 @@ func (c *Handlers) healthy() Health {
 	return h
 }
 
+// readyPatience bounds the wait for the store: less than probes wait for an answer.
+const readyPatience = 3 * time.Second
+
 func (c *Handlers) ready(ctx context.Context, _ *struct{}) (*api.Envelope[Health], error) {
 	if c.Receiving != nil && !c.Receiving() {
 		return nil, api.WithReason("unavailable", api.NewProblem(http.StatusServiceUnavailable, "telemetry is not received: the collector is starting or stopping; try again in a moment"))
 	}
+	ctx, cancel := context.WithTimeout(ctx, readyPatience)
+	defer cancel()
 	status, err := c.Ledger.Status(ctx)
 	if err == nil {
 		err = errors.Join(status.Outcome, status.Following) // batches are taken again, or figures are fresh, when it is nil

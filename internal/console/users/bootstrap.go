@@ -48,11 +48,11 @@ const setupLease, setupWait = time.Minute, 10 * time.Second
 
 // alone calls f while no other process makes the first admin.
 func (c *Handlers) alone(ctx context.Context, f func() error) error {
-	if c.Replicas == nil {
+	if c.replicas == nil {
 		return f()
 	}
-	leases := c.Replicas.Leases()
-	kept, err := lease.Acquire(ctx, leases, lease.Options{Task: store.TaskSetup, Holder: c.Replicas.Holder(), TTL: setupLease, Wait: setupWait}, func(error) {})
+	leases := c.replicas.Leases()
+	kept, err := lease.Acquire(ctx, leases, lease.Options{Task: store.TaskSetup, Holder: c.replicas.Holder(), TTL: setupLease, Wait: setupWait}, func(error) {})
 	if err != nil {
 		return fmt.Errorf("make the first admin: %w", err)
 	}
@@ -68,8 +68,8 @@ func (c *Handlers) SetupToken(ctx context.Context) (string, error) {
 	if err != nil || there {
 		return "", err
 	}
-	if c.Replicas != nil {
-		if key := c.Replicas.SharedKey("setup tokens"); key != nil {
+	if c.replicas != nil {
+		if key := c.replicas.SharedKey("setup tokens"); key != nil {
 			return c.signIn.setup.share(key, c.Now()), nil
 		}
 	}
@@ -133,7 +133,10 @@ func (c *Handlers) firstAdmin(ctx context.Context, in *struct {
 		return nil, errNoSignIn()
 	}
 	// The blank is in no user's name.
-	wait, right := c.signIn.limiter.Begin(throttle.Attempt{Source: access.From(ctx).Source, Account: "first admin"}, c.Now())
+	wait, right, err := c.signIn.limiter.Begin(ctx, throttle.Attempt{Source: access.From(ctx).Source, Account: "first admin"}, c.Now())
+	if err != nil {
+		return nil, c.Failed("make the first admin", err)
+	}
 	if wait > 0 {
 		return nil, api.WithReason("too_many_attempts", api.RetryLater(http.StatusTooManyRequests, "too many attempts; wait, and try again", wait))
 	}
@@ -153,6 +156,6 @@ func (c *Handlers) firstAdmin(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	right()
+	c.takeBack(ctx, right)
 	return c.startSession(ctx, u, "session")
 }

@@ -154,7 +154,10 @@ func (c *Handlers) checkPassword(ctx context.Context, username, given string) (u
 	if found && p.ID == u.ID { // the session is as good as a device
 		attempt.Device = u.ID + " session"
 	}
-	wait, right := c.signIn.limiter.Begin(attempt, c.Now())
+	wait, right, err := c.signIn.limiter.Begin(ctx, attempt, c.Now())
+	if err != nil {
+		return u, c.Failed("sign in", err)
+	}
 	if wait > 0 {
 		c.Logger.Warn("sign-ins are being slowed down", zap.String("source", p.Source), zap.String("user_id", u.ID), zap.Duration("wait", wait))
 		return u, api.WithReason("too_many_attempts", api.RetryLater(http.StatusTooManyRequests, "too many attempts to sign in failed; wait, and try again", wait))
@@ -162,7 +165,7 @@ func (c *Handlers) checkPassword(ctx context.Context, username, given string) (u
 	ok, err := c.hasher.Verify(ctx, callerOf(&attempt), u.Password, given)
 	switch {
 	case errors.Is(err, password.ErrBusy):
-		right() // it was not looked at
+		c.takeBack(ctx, right) // it was not looked at
 		return u, api.WithReason("busy", api.RetryLater(http.StatusServiceUnavailable, "many people sign in at the moment; try again", time.Second))
 	case err != nil && ctx.Err() != nil:
 		return u, c.Failed("sign in", ctx.Err())
@@ -174,11 +177,18 @@ func (c *Handlers) checkPassword(ctx context.Context, username, given string) (u
 		c.Logger.Warn("a sign-in failed", zap.String("source", p.Source), zap.String("user_id", u.ID))
 		return u, errWrongPassword()
 	}
-	right()
+	c.takeBack(ctx, right)
 	if c.hasher.Outdated(u.Password) {
 		err = c.storePassword(ctx, &u, given, "user.rehash", store.UserUpdate{})
 	}
 	return u, err
+}
+
+// takeBack subtracts an attempt to sign in. Where that fails, who was right has one attempt less until it is forgotten.
+func (c *Handlers) takeBack(ctx context.Context, right func(context.Context) error) {
+	if err := right(context.WithoutCancel(ctx)); err != nil {
+		c.Logger.Warn("a right sign-in still counts as an attempt", zap.Error(err))
+	}
 }
 
 // callerOf says in whose share an attempt's password is hashed.

@@ -25,8 +25,7 @@ type Handlers struct {
 	// Budgets are shown with users; nil: they are not.
 	Budgets *budgets.Handlers
 
-	// Replicas are the processes that share the directory; nil: this is the only one.
-	Replicas Replicas
+	replicas Replicas // nil: this process is the only one
 
 	open    bool    // nobody has to sign in
 	signIn  *signIn // nil where nobody signs in
@@ -55,6 +54,15 @@ func New(e *api.Env, d store.Directory, audit *audit.Log, open bool, how *SignIn
 		c.hasher = password.New(password.Recommended)
 	}
 	return c
+}
+
+// Share says which processes share the directory. It is to be called before the first request.
+func (c *Handlers) Share(with Replicas) {
+	c.replicas = with
+	counts, can := c.Directory.(throttle.Shared)
+	if key := with.SharedKey("attempts to sign in"); can && key != nil && c.signIn != nil {
+		c.signIn.limiter = throttle.NewSharedSignIns(c.signIn.Limits, counts, key)
+	}
 }
 
 // SignsIn reports whether users sign in.

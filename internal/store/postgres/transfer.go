@@ -26,6 +26,7 @@ var notMoved = map[string]string{
 	"series.id":            "it is 1",
 	"inbox":                "there is no transfer while something waits in it",
 	"members":              "processes that use this database",
+	"attempts":             "they count for some minutes or hours",
 	"changes.feed":         "processes that follow read the sums again",
 	"changes.at":           "how long a change is kept here",
 }

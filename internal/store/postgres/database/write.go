@@ -79,6 +79,8 @@ const idleTimeout = 5 * time.Second
 const (
 	configure = `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true),
 set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' WHEN 'local' THEN 'on' ELSE current_setting('synchronous_commit') END, true)`
+	configureUnsynced = `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true),
+set_config('synchronous_commit', 'off', true)`
 	lockToWrite = "UPDATE state SET seq = seq + 1 WHERE task = $1 RETURNING seq, version, texts"
 	lockToAsk   = "SELECT seq, version, texts FROM state WHERE task = $1 FOR UPDATE"
 	findWrite   = "SELECT seq FROM writes WHERE id = $1"
@@ -201,6 +203,22 @@ func (d *DB) Between(ctx context.Context, kind string, f func(pgx.Tx) error) err
 			return failed
 		}
 		return Map(doing, err)
+	})
+}
+
+// unsyncedTimeout bounds the statements of Unsynced.
+const unsyncedTimeout = 5 * time.Second
+
+// Unsynced runs f in a transaction that does not wait for the disk: a server that crashes may lose it. It is for what serves
+// for a while only. f may be run again after its transaction was committed.
+func (d *DB) Unsynced(ctx context.Context, f func(pgx.Tx) error) error {
+	return again(ctx, func() error {
+		return pgx.BeginFunc(ctx, d.write, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, configureUnsynced, milliseconds(unsyncedTimeout), milliseconds(idleTimeout)); err != nil {
+				return err
+			}
+			return f(tx)
+		})
 	})
 }
 

@@ -9,17 +9,24 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/tokenboard/tokenboard/internal/access/throttle"
 	"github.com/tokenboard/tokenboard/internal/store"
 	"github.com/tokenboard/tokenboard/internal/store/postgres/database"
 )
 
 // Directory is a store.Directory. Its methods are safe for concurrent use.
-type Directory struct{ db *database.DB }
+type Directory struct {
+	db       *database.DB
+	attempts attempts
+}
 
-var _ store.Directory = (*Directory)(nil)
+var (
+	_ store.Directory = (*Directory)(nil)
+	_ throttle.Shared = (*Directory)(nil)
+)
 
 // New makes the directory of a database, which stays its owner's.
-func New(db *database.DB) *Directory { return &Directory{db} }
+func New(db *database.DB) *Directory { return &Directory{db: db, attempts: newAttempts()} }
 
 // write runs a transaction that no other change of the directory is made beside.
 func (d *Directory) write(ctx context.Context, f func(*database.Tx) error) error {

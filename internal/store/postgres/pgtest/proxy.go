@@ -21,6 +21,7 @@ type Proxy struct {
 	Rewrite func([]byte) []byte
 	// chance is how many pieces in 1,000 are the last of their connection.
 	chance atomic.Int64
+	frozen sync.RWMutex
 	cuts   atomic.Int64
 	mu     sync.Mutex
 	open   map[net.Conn]bool // nil once it has ended
@@ -54,6 +55,12 @@ func (p *Proxy) Address() string { return p.listener.Addr().String() }
 // Break makes so many of 1,000 pieces of data, in either direction, the last ones of their connection: the piece is lost,
 // arrives in half or as a whole, and the connection ends at once, or stays silent for a moment before it does.
 func (p *Proxy) Break(of1000 int64) { p.chance.Store(of1000) }
+
+// Freeze lets nothing through, in either direction, until thaw is called: connections stay open, and are silent.
+func (p *Proxy) Freeze() (thaw func()) {
+	p.frozen.Lock()
+	return p.frozen.Unlock
+}
 
 // Cuts is how many connections the proxy has ended.
 func (p *Proxy) Cuts() int64 { return p.cuts.Load() }
@@ -107,7 +114,10 @@ func (p *Proxy) forward(from, to net.Conn, rewrite func([]byte) []byte) {
 		if last {
 			piece = piece[:len(piece)*rand.IntN(3)/2] //nolint:gosec // chance, not a secret
 		}
-		if _, err := to.Write(piece); err != nil {
+		p.frozen.RLock()
+		_, err = to.Write(piece)
+		p.frozen.RUnlock()
+		if err != nil {
 			return
 		}
 		if last {
