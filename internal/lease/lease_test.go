@@ -219,7 +219,7 @@ func TestTurns(t *testing.T) {
 		time.Sleep(time.Hour)
 		require.EqualValues(t, 1, doing.Load())
 		for _, err := range []error{store.ErrFenced, store.ErrHeld} {
-			if err == store.ErrHeld { // after the lease has ended unseen
+			if errors.Is(err, store.ErrHeld) { // after the lease has ended unseen
 				l.say(errors.New("no connection"))
 				time.Sleep(time.Minute)
 			}

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,9 +28,9 @@ import (
 func allBills(b *consoletest.Bench, query string) (out bills.Bills) {
 	for cursor := ""; ; {
 		page := consoletest.Data[bills.Bills](b, "GET", "/bills?lines=true&limit=7"+query+"&cursor="+cursor, "", 200)
-		before := out.Bills
+		all := slices.Concat(out.Bills, page.Bills)
 		out = page
-		out.Bills = append(before, page.Bills...)
+		out.Bills = all
 		if cursor = page.Next; cursor == "" {
 			return out
 		}
