@@ -277,12 +277,11 @@ func (k *alertsKilled) fires(i int, w *watched) func() bool {
 func (k *alertsKilled) ends(w *watched, deletes bool) func() bool {
 	w.ends = true
 	return func() bool {
-		status := 0
 		if deletes {
-			_, status, _ = ask[any](k.p, http.MethodDelete, "/alerts/rules/"+w.id, nil)
+			_, status, _ := ask[any](k.p, http.MethodDelete, "/alerts/rules/"+w.id, nil)
 			return status == http.StatusOK || status == http.StatusNotFound // it was done before
 		}
-		_, status, _ = ask[any](k.p, http.MethodPatch, "/alerts/rules/"+w.id, map[string]any{"enabled": false})
+		_, status, _ := ask[any](k.p, http.MethodPatch, "/alerts/rules/"+w.id, map[string]any{"enabled": false})
 		return status == http.StatusOK
 	}
 }

@@ -518,7 +518,7 @@ describe("signing in", () => {
       const shown = async () => (await page.getByRole("navigation").locator("li a").allInnerTexts()).map((x) => x.trim());
       await signIn(page, "vera", "a long pass phrase");
       await page.getByRole("navigation").waitFor();
-      assert.deepEqual(await shown(), ["Dashboard", "Logs", "Keys", "Explore", "Errors", "Budgets", "Alerts", "API tokens", "Prices", "Data quality", "Settings"]);
+      assert.deepEqual(await shown(), ["Dashboard", "Logs", "Keys", "Explore", "Errors", "Bills", "Budgets", "Alerts", "API tokens", "Prices", "Data quality", "Settings"]);
       await page.getByRole("navigation").getByText("Keys").click();
       await settled(page);
       assert.equal(await page.getByRole("button", { name: "Create key" }).count(), 0, "a viewer makes no keys");
@@ -526,7 +526,7 @@ describe("signing in", () => {
       await page.getByRole("menuitem", { name: "Sign out" }).click();
       await signIn(page, "mia", "a long pass phrase");
       await page.getByRole("navigation").waitFor();
-      assert.deepEqual(await shown(), ["Dashboard", "Logs", "Keys", "Explore", "Errors", "Budgets", "API tokens"]);
+      assert.deepEqual(await shown(), ["Dashboard", "Logs", "Keys", "Explore", "Errors", "Bills", "Budgets", "API tokens"]);
       p.check();
     } finally {
       await p.close();
