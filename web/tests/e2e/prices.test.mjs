@@ -78,7 +78,9 @@ test("a file of prices is previewed and taken, and so is a price book", () => op
   assert.equal(own.find((o) => o.model === "from-a-file").output_usd_per_mtok, 2);
   const book = JSON.stringify({ version: "9", providers: [{ id: "p", models: [{ id: "x", match: { equals: "x" }, prices: [{ prices: { input_mtok: 1, output_mtok: 2 } }] }] }] });
   await page.locator("main input[type=file]").setInputFiles({ name: "book.json", mimeType: "application/json", buffer: Buffer.from(book) });
-  await page.waitForFunction(async () => (await (await fetch("/api/console/prices")).json()).data.book.taken?.name === "book.json");
+  const taken = async () => (await server.api("/prices")).book.taken?.name === "book.json";
+  for (let i = 0; i < 600 && !(await taken()); i++) await page.waitForTimeout(100);
+  assert.ok(await taken(), "the book is taken");
   await server.api("/prices/book", { method: "DELETE" });
 }));
 
