@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { send } from "./telemetry.mjs";
 
 const minute = 60_000;
-const long = (s, n) => s + "-" + "abcdefghij".repeat(n).slice(0, n);
+export const long = (s, n) => s + "-" + "abcdefghij".repeat(n).slice(0, n);
 const priced = ["gpt-4o", "gpt-4o-mini", "claude-sonnet-4-5", "gemini-2.5-pro", "o3", "gpt-4.1-2025-04-14", "claude-opus-4-1-20250805", "deepseek-chat"];
 
 export const models = [

@@ -3,14 +3,15 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launch, openPage, settled } from "./browser.mjs";
 import { clipped } from "./clipped.mjs";
-import { fill, groups, models } from "./crowd.mjs";
+import { fill, groups, long, models } from "./crowd.mjs";
 import { startServer } from "./server.mjs";
 
 const widths = [1440, 1280, 1024, 375];
 const locales = ["en-US", "zh-CN"];
+const month = new Date().toISOString().slice(0, 7); // the calls are of the last days
 const paths = [
   "/", "/?measure=cost_usd&by=user", "/logs", "/logs?superseded=true&status=error", "/keys", "/keys?show=all", "/explore", "/explore?by=model&then=user&measure=cost_usd", "/explore?view=time&by=user", "/errors", "/sessions/none", "/budgets", "/alerts", "/alerts?tab=rules", "/alerts?tab=channels",
-  "/users", "/tokens", "/audit", "/prices", "/bills", "/bills?by=key", "/quality", "/settings", "/?from=2021-01-01T00:00:00Z&to=2021-01-02T00:00:00Z", "/logs?from=2021-01-01T00:00:00Z&to=2021-01-02T00:00:00Z",
+  "/users", "/tokens", "/audit", "/prices", "/bills", `/bills?by=key&month=${month}`, `/bills?by=user&month=${month}`, `/bills?by=user&month=${month}&bill=${encodeURIComponent("=" + long("user-6", 90))}`, "/quality", "/settings", "/?from=2021-01-01T00:00:00Z&to=2021-01-02T00:00:00Z", "/logs?from=2021-01-01T00:00:00Z&to=2021-01-02T00:00:00Z",
 ];
 const name = (path) => path.replaceAll(/\W+/g, "-").replace(/^-|-$/g, "").slice(0, 40) || "dashboard";
 let server;
