@@ -46,19 +46,30 @@ func (e encoding) scanner(s Signal, l Limits) Scanner {
 	return NewProtobuf(s, l)
 }
 
-// decode runs the collector's decoder and returns how many bytes it allocated.
+// decode runs the collector's decoder and returns how many bytes it allocated: the least of several runs of a small request,
+// since what other goroutines of the process allocate meanwhile, as the race detector's and the runtime's, is counted too.
 func (e encoding) decode(s Signal, body []byte) (allocated int64, err error) {
-	r := newRequest(s)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	if e == asJSON {
-		err = r.UnmarshalJSON(body)
-	} else {
-		err = r.UnmarshalProto(body)
+	const small, runs = 64 << 10, 5
+	for run := range runs {
+		r := newRequest(s)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if e == asJSON {
+			err = r.UnmarshalJSON(body)
+		} else {
+			err = r.UnmarshalProto(body)
+		}
+		runtime.ReadMemStats(&after)
+		runtime.KeepAlive(r)
+		one := int64(after.TotalAlloc - before.TotalAlloc)
+		if run == 0 || one < allocated {
+			allocated = one
+		}
+		if len(body) >= small || err != nil {
+			break
+		}
 	}
-	runtime.ReadMemStats(&after)
-	runtime.KeepAlive(r)
-	return int64(after.TotalAlloc - before.TotalAlloc), err
+	return allocated, err
 }
 
 // scan returns a scanner a request in pieces of a size; all at once for 0.
