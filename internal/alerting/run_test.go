@@ -14,9 +14,9 @@ import (
 	"github.com/tokenboard/tokenboard/internal/store/sqlite"
 )
 
-// TestRun: an engine evaluates while it has the lease, and not while another process has it; what it makes wakes who sends;
-// after Close the lease is free and nothing runs.
-func TestRun(t *testing.T) {
+// runBed returns a bed whose engine is the test's own.
+func runBed(t *testing.T) *bed {
+	t.Helper()
 	b := &bed{T: t, clock: &handClock{wall: time.Now().UTC()}}
 	e, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "t.db")})
 	require.NoError(t, err)
@@ -24,6 +24,13 @@ func TestRun(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.ledger.Close()) })
 	b.store = e.Directory()
+	return b
+}
+
+// TestRun: an engine evaluates while it has the lease, and not while another process has it; what it makes wakes who sends;
+// after Close the lease is free and nothing runs.
+func TestRun(t *testing.T) {
+	b := runBed(t)
 	b.rule("spend", spend)
 	b.channel("c")
 	woken := make(chan struct{}, 9)
@@ -58,13 +65,7 @@ func TestRun(t *testing.T) {
 // TestCommitsAreLookedAt: a commit that makes a rule true is looked at by itself, while nothing is due by the clock, and while what
 // other rules need takes as long as it likes.
 func TestCommitsAreLookedAt(t *testing.T) {
-	b := &bed{T: t, clock: &handClock{wall: time.Now().UTC()}}
-	e, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "t.db")})
-	require.NoError(t, err)
-	b.ledger, err = ledger.Open(ctx, e, ledger.Options{NoTwins: true})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.ledger.Close()) })
-	b.store = e.Directory()
+	b := runBed(t)
 	b.rule("spend", spend)
 	b.rule("budget", alert.Rule{Kind: alert.BudgetUsed, Limit: 100})
 	b.channel("c")

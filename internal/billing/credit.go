@@ -12,9 +12,10 @@ import (
 // Dimensions are what bills can be made by.
 func Dimensions() []string { return []string{"team", "user", "key", "project", "service"} }
 
+// Limits of a credit.
 const (
-	maxHolder = 300 // characters
-	maxReason = 300
+	MaxHolder = 300 // characters
+	MaxReason = 300 // characters
 	maxCredit = usage.NanoUSD(1_000_000_000 * nano)
 )
 
@@ -46,16 +47,16 @@ func (c *Credit) Check() error {
 	switch {
 	case !slices.Contains(Dimensions(), c.By):
 		return unfit("by", "must be one of %s", strings.Join(Dimensions(), ", "))
-	case utf8.RuneCountInString(c.Holder) > maxHolder:
-		return unfit("holder", "has more than %d characters", maxHolder)
+	case utf8.RuneCountInString(c.Holder) > MaxHolder:
+		return unfit("holder", "has more than %d characters", MaxHolder)
 	case !month:
 		return unfit("month", "must be a month, such as 2026-01")
 	case c.Nano <= 0 || c.Amount() > maxCredit:
 		return unfit("amount_usd", "must be more than 0, and at most 1,000,000,000")
 	case c.Reason == "":
 		return unfit("reason", "is missing")
-	case utf8.RuneCountInString(c.Reason) > maxReason:
-		return unfit("reason", "has more than %d characters", maxReason)
+	case utf8.RuneCountInString(c.Reason) > MaxReason:
+		return unfit("reason", "has more than %d characters", MaxReason)
 	}
 	return nil
 }

@@ -14,18 +14,7 @@ import (
 func TestBudgetCommands(t *testing.T) {
 	serve(t)
 	ctx := context.Background()
-	ok := func(args ...string) string {
-		t.Helper()
-		out, errs, err := run(ctx, args...)
-		require.NoError(t, err, errs)
-		return out
-	}
-	fails := func(code int, args ...string) {
-		t.Helper()
-		_, _, err := run(ctx, args...)
-		require.Error(t, err)
-		require.Equal(t, code, ExitCode(err), err)
-	}
+	ok, fails := commands(ctx, t)
 	ok("keys", "create", "laptop")
 	require.Contains(t, ok("teams", "create", "Research", "--user", "alice", "--user", "eve", "--key", "laptop", "--description", "of papers"), "laptop")
 	require.Contains(t, ok("teams"), "alice, ")

@@ -79,6 +79,24 @@ func add(t *testing.T, l *ledger.Ledger, n int) {
 	require.NoError(t, l.Commit(context.Background(), usage.Batch{Calls: []usage.Call{c}}))
 }
 
+// commands returns what runs a command line that succeeds, and returns what it prints, and one that fails with an exit code.
+func commands(ctx context.Context, t *testing.T) (ok func(args ...string) string, fails func(code int, args ...string)) {
+	t.Helper()
+	ok = func(args ...string) string {
+		t.Helper()
+		out, errs, err := run(ctx, args...)
+		require.NoError(t, err, errs)
+		return out
+	}
+	fails = func(code int, args ...string) {
+		t.Helper()
+		_, _, err := run(ctx, args...)
+		require.Error(t, err)
+		require.Equal(t, code, ExitCode(err), err)
+	}
+	return ok, fails
+}
+
 // run runs a command line.
 func run(ctx context.Context, args ...string) (stdout, stderr string, err error) {
 	return runWith(ctx, "", args...)

@@ -17,18 +17,7 @@ import (
 func TestPriceCommands(t *testing.T) {
 	serve(t)
 	ctx := context.Background()
-	ok := func(args ...string) string {
-		t.Helper()
-		out, errs, err := run(ctx, args...)
-		require.NoError(t, err, errs)
-		return out
-	}
-	fails := func(code int, args ...string) {
-		t.Helper()
-		_, _, err := run(ctx, args...)
-		require.Error(t, err)
-		require.Equal(t, code, ExitCode(err), err)
-	}
+	ok, fails := commands(ctx, t)
 	require.Regexp(t, `\d+ calls?, of which`, ok("prices", "preview", "*", "--input", "1", "--output", "0"))
 	require.NotContains(t, ok("prices"), "price_", "a preview sets nothing")
 	require.Contains(t, ok("prices", "set", "our-own-*", "--provider", "ollama", "--input", "0.5", "--output", "0", "--from", "2026-01-31", "--note", "ours"), "is set")

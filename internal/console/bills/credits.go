@@ -43,7 +43,7 @@ func shown(s *billing.StoredCredit) Credit {
 func (c *Handlers) creditOf(ctx context.Context, in *CreditSettings) (billing.Credit, error) {
 	out := billing.Credit{By: in.By, Month: in.Month, Nano: int64(in.Amount), Reason: in.Reason, Actor: access.From(ctx).Name}
 	var err error
-	if out.Reason, err = api.CleanText("reason", in.Reason, 300); err != nil { //nolint:mnd // as the field
+	if out.Reason, err = api.CleanText("reason", in.Reason, billing.MaxReason); err != nil {
 		return out, err
 	}
 	if out.Holder, err = c.holder(ctx, in.By, in.Holder); err != nil {
@@ -83,7 +83,7 @@ func (c *Handlers) holder(ctx context.Context, by, name string) (string, error) 
 		}
 		return t.ID, nil
 	}
-	return api.CleanText("holder", name, 300) //nolint:mnd // as the field
+	return api.CleanText("holder", name, billing.MaxHolder)
 }
 
 // unfit answers a credit that cannot be, by the field that is wrong.
